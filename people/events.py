@@ -1,0 +1,108 @@
+"""Remember what happened, and tell those who subscribed.
+
+`record` runs inside the transaction of the change. `dispatch` runs later, in a worker, and
+hands each event to its subscribers' tasks: at least once, so they must bear to hear the
+same event twice. Celery only hurries it along; the rows are the truth and beat sweeps them.
+"""
+
+import logging
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Any
+from uuid import UUID
+
+from celery import current_app
+from django.conf import settings
+from django.db import transaction
+from django.utils import timezone
+
+from people import tenancy
+from people.models import Event, Person
+from people.values import Actor
+
+log = logging.getLogger(__name__)
+
+_cause: ContextVar[UUID | None] = ContextVar("cause_of_events", default=None)
+
+
+@contextmanager
+def caused_by(request_id: UUID) -> Iterator[None]:
+    """Note the request on every event recorded until the block ends."""
+    token = _cause.set(request_id)
+    try:
+        yield
+    finally:
+        _cause.reset(token)
+
+
+def record(
+    kind: Event.Kind,
+    person: Person | None,
+    *,
+    actor: Actor,
+    changes: dict[str, dict[str, Any]] | None = None,
+    **facts: Any,
+) -> Event:
+    now = timezone.now()
+    awaited = kind in settings.EVENT_SUBSCRIBERS
+    event = Event.objects.create(
+        tenant_id=person.tenant_id if person else tenancy.current_id(),
+        kind=kind,
+        person=person,
+        actor=str(actor),
+        request_id=_cause.get(),
+        changes=changes or {},
+        facts=facts,
+        happened_at=now,
+        dispatched_at=None if awaited else now,
+    )
+    if awaited:
+        transaction.on_commit(waker.wake, robust=True)
+    return event
+
+
+def dispatch(limit: int = 500) -> int:
+    """Hand pending events of all tenants to their subscribers' tasks; return how many."""
+    with tenancy.across_tenants(), transaction.atomic():
+        # Rows that another worker has locked are on their way already.
+        events = Event.objects.pending().select_for_update(skip_locked=True)[:limit]
+        for event in events:
+            for task in settings.EVENT_SUBSCRIBERS.get(event.kind, ()):
+                current_app.send_task(task, kwargs={"event_id": event.pk})
+        Event.objects.filter(pk__in=[event.pk for event in events]).update(
+            dispatched_at=timezone.now()
+        )
+    return len(events)
+
+
+class Waker:
+    """Asks a worker to dispatch soon, from a thread of its own.
+
+    Publishing to a broker that is gone or frozen takes seconds, and no request may wait
+    for that. Many wake-ups in a row become one message.
+    """
+
+    def __init__(self) -> None:
+        self._wanted = threading.Event()
+        self._starting = threading.Lock()
+        self._thread: threading.Thread | None = None
+
+    def wake(self) -> None:
+        self._wanted.set()
+        with self._starting:
+            if self._thread is None or not self._thread.is_alive():
+                self._thread = threading.Thread(target=self._run, name="waker", daemon=True)
+                self._thread.start()
+
+    def _run(self) -> None:
+        while self._wanted.wait():
+            self._wanted.clear()
+            try:
+                current_app.send_task("people.tasks.dispatch_events", retry=False)
+            except Exception as error:  # noqa: BLE001  whatever a broker does, the sweep finds the row
+                log.warning("No broker to wake; beat will find the events: %s", error)
+
+
+waker = Waker()

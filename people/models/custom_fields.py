@@ -1,0 +1,28 @@
+from typing import ClassVar
+
+from django.core.validators import RegexValidator
+from django.db import models
+
+from people.tenancy import TenantOwned
+
+
+class CustomField(TenantOwned):
+    """A field that a tenant added to its people; the values live on the person."""
+
+    name = models.CharField(max_length=100)
+    external_name = models.CharField(
+        max_length=100,
+        validators=[RegexValidator("^[a-z][a-z0-9_]*$", "Use snake_case, such as cost_center.")],
+        help_text=(
+            "What a SCIM attribute must be called to fill this field, in snake_case: "
+            "costCenter arrives as cost_center."
+        ),
+    )
+
+    class Meta(TenantOwned.Meta):
+        constraints: ClassVar = [
+            models.UniqueConstraint("tenant", "external_name", name="custom_field_name_taken"),
+        ]
+
+    def __str__(self) -> str:
+        return self.name

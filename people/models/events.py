@@ -1,0 +1,57 @@
+from typing import ClassVar, Self
+
+from django.db import models
+
+from people.models.person import Person
+from people.tenancy import TenantManager, TenantOwned
+
+
+class EventQuerySet(models.QuerySet["Event"]):
+    def pending(self) -> Self:
+        return self.filter(dispatched_at=None).order_by("pk")
+
+
+class Event(TenantOwned):
+    """One thing that happened, to a person or to the tenant.
+
+    The same row is the history and the outbox: it is written in the transaction that made
+    the change, and stays after its subscribers have been told. Folding the changes of a
+    person's events from nothing gives the person as stored.
+    """
+
+    class Kind(models.TextChoices):
+        TENANT_CREATED = "tenant.created", "tenant created"
+        PERSON_ADDED = "person.added", "added"
+        PERSON_REVISED = "person.revised", "updated"
+        PERSON_JOINED = "person.joined", "joined"
+        PERSON_DEACTIVATED = "person.deactivated", "deactivated"
+        PERSON_REACTIVATED = "person.reactivated", "reactivated"
+        INVITE_ISSUED = "invite.issued", "invited"
+        INVITE_RELEASED = "invite.released", "invite released"
+        INVITE_ACCEPTED = "invite.accepted", "invite accepted"
+        INVITE_VOIDED = "invite.voided", "invite withdrawn"
+
+    kind = models.CharField(max_length=64, choices=Kind)
+    person = models.ForeignKey(Person, on_delete=models.PROTECT, null=True, related_name="events")
+    actor = models.CharField(max_length=255)
+    # The SCIM request, page view or job run that caused it; its log has the same id.
+    request_id = models.UUIDField(null=True)
+    # {"department": {"from": "Sales", "to": "Legal"}}; people are named by id.
+    changes = models.JSONField(default=dict)
+    facts = models.JSONField(default=dict)
+    happened_at = models.DateTimeField()
+    dispatched_at = models.DateTimeField(null=True)
+
+    objects = TenantManager["Event"].from_queryset(EventQuerySet)()
+
+    class Meta(TenantOwned.Meta):
+        indexes: ClassVar = [
+            models.Index(fields=["person", "id"], name="event_of_person"),
+            models.Index(fields=["request_id"], name="event_of_request"),
+            models.Index(
+                fields=["id"], name="event_pending", condition=models.Q(dispatched_at=None)
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"#{self.pk} {self.kind}"

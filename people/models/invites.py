@@ -1,0 +1,45 @@
+from typing import ClassVar, Self
+from uuid import uuid4
+
+from django.db import models
+
+from people.models.person import Person
+from people.tenancy import TenantManager, TenantOwned
+
+
+class InviteQuerySet(models.QuerySet["Invite"]):
+    def open(self) -> Self:
+        """Keep the invites that were neither accepted nor withdrawn, the expired included."""
+        return self.filter(accepted_at=None, voided_at=None)
+
+
+class Invite(TenantOwned):
+    """An invitation to join. At most one is open for a person."""
+
+    class Source(models.TextChoices):
+        SCIM = "scim", "SCIM"
+        HAND = "hand", "by hand"
+
+    id = models.UUIDField(primary_key=True, default=uuid4, editable=False)
+    person = models.ForeignKey(Person, on_delete=models.PROTECT, related_name="invites")
+    source = models.CharField(max_length=8, choices=Source)
+    # Why the mail waits; blank when it may go.
+    held_because = models.CharField(max_length=200, blank=True)
+    created_at = models.DateTimeField()
+    expires_at = models.DateTimeField()
+    accepted_at = models.DateTimeField(null=True)
+    voided_at = models.DateTimeField(null=True)
+
+    objects = TenantManager["Invite"].from_queryset(InviteQuerySet)()
+
+    class Meta(TenantOwned.Meta):
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                "person",
+                name="invite_one_open",
+                condition=models.Q(accepted_at=None, voided_at=None),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"Invite for {self.person}"

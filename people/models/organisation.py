@@ -1,0 +1,54 @@
+"""Where people work: departments, and locations, which belong to an entity."""
+
+from typing import ClassVar
+
+from django.core.validators import RegexValidator
+from django.db import models
+
+from people.tenancy import TenantOwned
+
+
+class Named(TenantOwned):
+    """Something that people call by name, in whatever case they like."""
+
+    name = models.CharField(max_length=200)
+    # The folded name: “Sales” and “SALES” are one department.
+    name_key = models.CharField(max_length=400, editable=False)
+
+    class Meta(TenantOwned.Meta):
+        abstract = True
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Entity(Named):
+    """A legal entity of the company; its cards are issued in one currency."""
+
+    currency = models.CharField(
+        "issuing currency",
+        max_length=3,
+        validators=[RegexValidator("^[A-Z]{3}$", "Use the ISO 4217 code, such as EUR.")],
+    )
+
+    class Meta(Named.Meta):
+        verbose_name_plural = "entities"
+        constraints: ClassVar = [
+            models.UniqueConstraint("tenant", "name_key", name="entity_name_taken"),
+        ]
+
+
+class Location(Named):
+    entity = models.ForeignKey(Entity, on_delete=models.PROTECT, related_name="locations")
+
+    class Meta(Named.Meta):
+        constraints: ClassVar = [
+            models.UniqueConstraint("tenant", "name_key", name="location_name_taken"),
+        ]
+
+
+class Department(Named):
+    class Meta(Named.Meta):
+        constraints: ClassVar = [
+            models.UniqueConstraint("tenant", "name_key", name="department_name_taken"),
+        ]

@@ -1,0 +1,188 @@
+from dataclasses import fields
+from typing import Any, ClassVar, Self
+from uuid import uuid4
+
+from django.contrib.auth.base_user import AbstractBaseUser
+from django.db import models
+from django.utils.crypto import salted_hmac
+
+from people.models.organisation import Department, Location
+from people.models.tenant import Tenant
+from people.tenancy import TenantManager
+from people.values import Actor, Profile
+
+
+class PersonQuerySet(models.QuerySet["Person"]):
+    def in_lists(self) -> Self:
+        """Keep everyone whom lists show by default."""
+        return self.exclude(state=Person.State.TERMINATED)
+
+    def active_owners(self) -> Self:
+        return self.filter(state=Person.State.ACTIVE, role=Person.Role.OWNER)
+
+    def active_administrators(self) -> Self:
+        return self.filter(state=Person.State.ACTIVE, role__in=Person.ADMINISTERING)
+
+    def with_is_manager(self) -> Self:
+        """Annotate who is somebody's manager: that role is derived, never stored."""
+        reports = Person.objects.in_lists().filter(manager=models.OuterRef("pk"))
+        return self.annotate(has_reports=models.Exists(reports))
+
+    def matching(self, words: str) -> Self:
+        """Keep the people whose name or address contains every word."""
+        people = self
+        for word in words.split():
+            people = people.filter(
+                models.Q(given_name__icontains=word)
+                | models.Q(family_name__icontains=word)
+                | models.Q(email__icontains=word)
+            )
+        return people
+
+
+class PersonManager(TenantManager["Person"].from_queryset(PersonQuerySet)):  # type: ignore[misc]
+    def get_by_natural_key(self, email: str) -> "Person":
+        return self.get(email=email)
+
+
+class Person(AbstractBaseUser):
+    """Someone who works for a tenant, or did. People are never deleted."""
+
+    class State(models.TextChoices):
+        INVITED = "invited"
+        ACTIVE = "active"
+        INACTIVE = "inactive"
+        TERMINATED = "terminated"
+
+    class Role(models.TextChoices):
+        OWNER = "BUSINESS_OWNER", "Owner"
+        ADMIN = "BUSINESS_ADMIN", "Admin"
+        CARDHOLDER = "BUSINESS_USER", "Cardholder"
+        BOOKKEEPER = "BUSINESS_BOOKKEEPER", "Bookkeeper"
+        GUEST = "GUEST_USER", "Guest"
+        IT_ADMIN = "IT_ADMIN", "IT Admin"
+
+    ADMINISTERING: ClassVar = (Role.OWNER, Role.ADMIN, Role.IT_ADMIN)
+
+    id = models.UUIDField(primary_key=True, default=uuid4, editable=False)
+    tenant = models.ForeignKey(Tenant, on_delete=models.PROTECT, related_name="+", editable=False)
+    given_name = models.CharField("first name", max_length=200)
+    family_name = models.CharField("last name", max_length=200)
+    email = models.EmailField("e-mail", max_length=254)
+    # The folded address: nobody else of the tenant may have it while this person stays.
+    email_key = models.CharField(max_length=512, editable=False)
+    # An asserted address that its holder has not confirmed; the old one signs in until then.
+    pending_email = models.EmailField(max_length=254, blank=True, editable=False)
+    department = models.ForeignKey(
+        Department, on_delete=models.PROTECT, null=True, blank=True, related_name="people"
+    )
+    location = models.ForeignKey(
+        Location, on_delete=models.PROTECT, null=True, blank=True, related_name="people"
+    )
+    manager = models.ForeignKey(
+        "self", on_delete=models.PROTECT, null=True, blank=True, related_name="reports"
+    )
+    role = models.CharField(max_length=32, choices=Role, default=Role.CARDHOLDER)
+    role_source = models.CharField(max_length=255, editable=False)
+    role_since = models.DateTimeField(editable=False)
+    state = models.CharField(max_length=16, choices=State, default=State.INVITED, editable=False)
+    # When they first accepted an invite or signed in; tells active from invited on the way back.
+    joined_at = models.DateTimeField(null=True, editable=False)
+    deactivated_at = models.DateTimeField(null=True, editable=False)
+    deactivated_by = models.CharField(max_length=255, blank=True, editable=False)
+    terminated_at = models.DateTimeField(null=True, editable=False)
+    # Every session and token remembers the epoch it began in; a later one ends it.
+    session_epoch = models.PositiveIntegerField(default=0, editable=False)
+    is_operator = models.BooleanField(default=False, editable=False)
+    # By field: who owns it and since when, {"department": {"by": "scim:okta", "since": …}}.
+    owned_fields = models.JSONField(default=dict, blank=True, editable=False)
+    # By external name of the tenant's custom fields.
+    custom_values = models.JSONField(default=dict, blank=True, editable=False)
+    created_at = models.DateTimeField(auto_now_add=True)
+    changed_at = models.DateTimeField(auto_now=True)
+
+    objects = PersonManager()
+
+    USERNAME_FIELD = "email"
+
+    class Meta:
+        verbose_name_plural = "people"
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                "tenant",
+                "email_key",
+                name="person_email_taken",
+                condition=~models.Q(state="terminated"),
+            ),
+            models.CheckConstraint(
+                name="person_not_own_manager",
+                condition=models.Q(manager=None) | ~models.Q(manager=models.F("id")),
+            ),
+            models.CheckConstraint(
+                name="person_inactive_since",
+                condition=~models.Q(state="inactive") | models.Q(deactivated_at__isnull=False),
+            ),
+            models.CheckConstraint(
+                name="person_terminated_since",
+                condition=models.Q(state="terminated", terminated_at__isnull=False)
+                | (~models.Q(state="terminated") & models.Q(terminated_at=None)),
+            ),
+        ]
+        indexes: ClassVar = [
+            models.Index(fields=["tenant", "family_name", "given_name", "id"], name="person_list"),
+            models.Index(fields=["tenant", "state"], name="person_state"),
+        ]
+
+    def __str__(self) -> str:
+        return self.display_name
+
+    @property
+    def full_name(self) -> str:
+        return f"{self.given_name} {self.family_name}".strip() or self.email
+
+    @property
+    def display_name(self) -> str:
+        if self.state in (self.State.INACTIVE, self.State.TERMINATED):
+            return f"{self.full_name} ({self.get_state_display()})"
+        return self.full_name
+
+    @property
+    def profile(self) -> Profile:
+        names = {field.name: getattr(self, field.name) for field in fields(Profile)}
+        return Profile(
+            **names
+            | {
+                "department": self.department.name if self.department else "",
+                "location": self.location.name if self.location else "",
+            }
+        )
+
+    @property
+    def actor(self) -> Actor:
+        return Actor("person", self.email)
+
+    @property
+    def is_active(self) -> bool:
+        """Tell whether the person may sign in; Django asks this of every session."""
+        return self.state in (self.State.INVITED, self.State.ACTIVE)
+
+    @property
+    def is_administrator(self) -> bool:
+        return self.role in self.ADMINISTERING
+
+    @property
+    def is_staff(self) -> bool:
+        """Tell whether the administrators' pages are for them; Django asks this."""
+        return self.is_active and (self.is_administrator or self.is_operator)
+
+    def has_perm(self, permission: str, row: Any = None) -> bool:  # noqa: ARG002
+        """Answer Django's question; what each page allows is said by its ModelAdmin."""
+        return self.is_staff
+
+    def has_module_perms(self, app_label: str) -> bool:  # noqa: ARG002
+        return self.is_staff
+
+    def get_session_auth_hash(self) -> str:
+        """Return what a session must remember to stay valid; deactivation changes it."""
+        secret = f"{self.password}{self.session_epoch}"
+        return salted_hmac("people.session", secret, algorithm="sha256").hexdigest()

@@ -1,0 +1,47 @@
+from typing import TYPE_CHECKING, ClassVar
+
+from django.db import models
+
+if TYPE_CHECKING:
+    from people.models.organisation import Entity
+    from people.models.person import Person
+
+
+class Tenant(models.Model):
+    """One customer company."""
+
+    slug = models.SlugField(unique=True, help_text="Part of the tenant's addresses.")
+    name = models.CharField(max_length=200)
+    domain = models.CharField(
+        max_length=253, blank=True, help_text="The domain of its e-mail addresses, if it has one."
+    )
+    is_active = models.BooleanField(default=True)
+    owner: "models.ForeignKey[Person | None, Person | None]" = models.ForeignKey(
+        "people.Person",
+        on_delete=models.PROTECT,
+        null=True,
+        related_name="+",
+        help_text="The account owner: invites come from them when nobody is the manager.",
+    )
+    default_entity: "models.ForeignKey[Entity | None, Entity | None]" = models.ForeignKey(
+        "people.Entity",
+        on_delete=models.PROTECT,
+        null=True,
+        related_name="+",
+        help_text="Where a location belongs that nobody has placed yet.",
+    )
+    manual_invite_days = models.PositiveSmallIntegerField(
+        default=14, help_text="How long an invite sent by hand lives, in days."
+    )
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.CheckConstraint(
+                name="tenant_manual_invite_days",
+                condition=models.Q(manual_invite_days__range=(1, 365)),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.name

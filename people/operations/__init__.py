@@ -1,0 +1,45 @@
+"""What may be done to people, and under which rules; every door calls these."""
+
+from people.operations.hierarchy import CircularManager, InvalidManager, SelfManager, may_manage
+from people.operations.invites import issue_invite, release_invite, void_invites
+from people.operations.locks import lock
+from people.operations.organisation import InvalidLocationChange
+from people.operations.people import (
+    DuplicateEmail,
+    InvalidName,
+    Terminated,
+    add_person,
+    deactivate_person,
+    join_person,
+    reactivate_person,
+    revise_person,
+    snapshot,
+)
+from people.operations.roles import InvalidRole, LastAdministrator, LastOwner
+from people.operations.tenants import SlugTaken, create_tenant
+
+__all__ = [
+    "CircularManager",
+    "DuplicateEmail",
+    "InvalidLocationChange",
+    "InvalidManager",
+    "InvalidName",
+    "InvalidRole",
+    "LastAdministrator",
+    "LastOwner",
+    "SelfManager",
+    "SlugTaken",
+    "Terminated",
+    "add_person",
+    "create_tenant",
+    "deactivate_person",
+    "issue_invite",
+    "join_person",
+    "lock",
+    "may_manage",
+    "reactivate_person",
+    "release_invite",
+    "revise_person",
+    "snapshot",
+    "void_invites",
+]

@@ -1,0 +1,82 @@
+"""The tenant in force, and the wall around its rows.
+
+A request, a job or a command puts a tenant in force before it touches tenant-owned rows;
+their default manager sees that tenant and no other, and refuses to work without one.
+Work that really spans tenants (an operator's page, a sweep) says so with `across_tenants`.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import TYPE_CHECKING, Final, TypeVar
+
+from django.db import models
+
+if TYPE_CHECKING:
+    from people.models import Tenant
+
+
+class NoTenantInForceError(RuntimeError):
+    """Tenant-owned rows were asked for, and nobody had said whose."""
+
+
+ALL: Final = 0
+_in_force: ContextVar[int | None] = ContextVar("tenant_in_force", default=None)
+
+
+@contextmanager
+def use(tenant: "Tenant | int") -> Iterator[None]:
+    """Put the tenant in force until the block ends."""
+    token = _in_force.set(tenant if isinstance(tenant, int) else tenant.pk)
+    try:
+        yield
+    finally:
+        _in_force.reset(token)
+
+
+@contextmanager
+def across_tenants() -> Iterator[None]:
+    """See every tenant's rows until the block ends."""
+    token = _in_force.set(ALL)
+    try:
+        yield
+    finally:
+        _in_force.reset(token)
+
+
+def current_id() -> int:
+    """Return the key of the tenant in force.
+
+    :raises NoTenantInForceError: if there is none, or all of them are.
+    """
+    tenant_id = _in_force.get()
+    if not tenant_id:
+        raise NoTenantInForceError("No single tenant is in force here.")
+    return tenant_id
+
+
+Row = TypeVar("Row", bound=models.Model, covariant=True)
+
+
+class TenantManager(models.Manager[Row]):
+    """Sees the rows of the tenant in force; fails closed."""
+
+    def get_queryset(self) -> models.QuerySet[Row]:
+        rows = super().get_queryset()
+        tenant_id = _in_force.get()
+        if tenant_id is None:
+            raise NoTenantInForceError(f"{self.model.__name__} rows belong to a tenant; say whose.")
+        return rows if tenant_id == ALL else rows.filter(tenant_id=tenant_id)
+
+
+class TenantOwned(models.Model):
+    """A row that belongs to one tenant and is invisible to all others."""
+
+    tenant = models.ForeignKey(
+        "people.Tenant", on_delete=models.PROTECT, related_name="+", editable=False
+    )
+
+    objects = TenantManager()
+
+    class Meta:
+        abstract = True

@@ -1,0 +1,70 @@
+"""What is said about a person, who says it, and how a refusal reads."""
+
+import unicodedata
+from dataclasses import dataclass
+from typing import ClassVar, Final, Literal
+
+Via = Literal["scim", "person", "system"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Profile:
+    """What a page, a SCIM client or a sign-in may tell us about a person.
+
+    Department and location are names. A role of None was not said: whoever exists
+    keeps theirs, whoever is new becomes a Cardholder.
+    """
+
+    given_name: str
+    family_name: str
+    email: str
+    department: str = ""
+    location: str = ""
+    role: str | None = None
+
+
+@dataclass(frozen=True)
+class Actor:
+    """Who asked for a change: a person, a SCIM client, a sign-in source, a job."""
+
+    kind: str
+    name: str
+
+    def __str__(self) -> str:
+        return f"{self.kind}:{self.name}"
+
+    @property
+    def via(self) -> Via:
+        match self.kind:
+            case "scim" | "person":
+                return self.kind
+            case _:
+                return "system"
+
+
+class Keep:
+    """Stands for “leave it as it is” where None means “nobody”."""
+
+
+KEEP: Final = Keep()
+
+
+class PeopleError(Exception):
+    """A change that was refused. Its message is written for whoever asked for it."""
+
+    code: ClassVar[str]
+    field: ClassVar[str | None] = None
+
+
+def fold(text: str) -> str:
+    """Return the form in which names and addresses are compared.
+
+    Two spellings that people cannot tell apart (case, composed or combining accents)
+    fold to the same text; nothing is trimmed.
+    """
+    return unicodedata.normalize("NFC", text).casefold()
+
+
+def is_usable_name(text: str) -> bool:
+    """Tell whether the text can be somebody's first or last name: it has a letter."""
+    return len(text) <= 200 and any(character.isalpha() for character in text)

@@ -1,0 +1,77 @@
+"""Signing in with an e-mail address and a password that are kept here."""
+
+from uuid import UUID
+
+from django.contrib.auth.backends import BaseBackend
+from django.contrib.auth.hashers import check_password, make_password
+from django.http import HttpRequest
+
+from people import tenancy
+from people.models import Person
+from people.values import fold
+
+
+class SignInRefused(Exception):
+    """Nobody is signed in. The message is for whoever tried."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
+
+
+def person_with_password(email: str, password: str, *, slug: str = "") -> Person:
+    """Return whom the address and the password belong to.
+
+    Why somebody may not come in is told only to those who know their password; to
+    everybody else an unknown address and a wrong password look and last the same.
+
+    :raises SignInRefused: if there is no such person, or they may not sign in.
+    """
+    candidates = _candidates(email, slug)
+    matching = [person for person in candidates if check_password(password, person.password)]
+    if not candidates:
+        make_password(password)
+    if not matching:
+        raise SignInRefused("That e-mail address and password do not belong together.")
+    if len(matching) > 1:
+        raise SignInRefused(
+            "Several companies know you by this address. Use your company's own sign-in page."
+        )
+    [person] = matching
+    _check_may_come_in(person)
+    return person
+
+
+def _candidates(email: str, slug: str) -> list[Person]:
+    with tenancy.across_tenants():
+        people = Person.objects.in_lists().select_related("tenant").filter(email_key=fold(email))
+        if slug:
+            people = people.filter(tenant__slug=slug)
+        return list(people)
+
+
+def _check_may_come_in(person: Person) -> None:
+    if not person.tenant.is_active:
+        raise SignInRefused(f"{person.tenant.name} is switched off. Ask your administrator.")
+    if not person.is_active and person.deactivated_by.startswith("scim:"):
+        raise SignInRefused(
+            "Your account was deactivated in your company's identity provider. "
+            "Ask your administrator to reactivate it there."
+        )
+    if not person.is_active:
+        raise SignInRefused("Your account is deactivated. Ask your administrator to reactivate it.")
+
+
+class SessionBackend(BaseBackend):
+    """Finds whom a session belongs to, on every request, as they are now.
+
+    This is the one place that decides whether a session is still good: Django compares
+    the session's hash, which holds the person's session epoch, with what is loaded here.
+    """
+
+    def authenticate(self, request: HttpRequest | None, **credentials: str) -> None:
+        """Sign nobody in: the sign-in pages know more than a name and a password."""
+
+    def get_user(self, user_id: UUID | str) -> Person | None:
+        with tenancy.across_tenants():
+            person = Person.objects.select_related("tenant").filter(pk=user_id).first()
+        return person if person and person.is_active and person.tenant.is_active else None

@@ -1,0 +1,116 @@
+import hashlib
+import secrets
+from typing import ClassVar, Self
+from uuid import uuid4
+
+from django.db import models
+from django.utils import timezone
+
+from people.tenancy import TenantManager, TenantOwned
+from people.values import Actor
+
+
+class ConnectionQuerySet(models.QuerySet["Connection"]):
+    def live(self) -> Self:
+        return self.filter(activated_at__isnull=False, disconnected_at=None)
+
+
+class Connection(TenantOwned):
+    """One SCIM integration of a tenant: an identity provider that pushes people to us."""
+
+    class Provider(models.TextChoices):
+        OKTA = "okta", "Okta"
+        ENTRA = "entra", "Microsoft Entra"
+        RIPPLING = "rippling", "Rippling"
+        GENERIC = "generic", "SCIM 2.0 provider"
+
+    class Incomplete(models.TextChoices):
+        """What happens when a required field is missing."""
+
+        REFUSE = "refuse", "Refuse the request"
+        HOLD = "hold", "Keep the record, and wait for the rest"
+        FILL = "fill", "Fill in the defaults below"
+
+    class UnknownManager(models.TextChoices):
+        HOLD = "hold", "Add the person, and hold the invite until the manager arrives"
+        REJECT = "reject", "Refuse the request"
+
+    id = models.UUIDField(primary_key=True, default=uuid4, editable=False)
+    provider = models.CharField(max_length=16, choices=Provider)
+    incomplete = models.CharField("incomplete people", max_length=8, choices=Incomplete)
+    unknown_manager = models.CharField(
+        max_length=8, choices=UnknownManager, default=UnknownManager.HOLD
+    )
+    default_department = models.CharField(max_length=200, blank=True)
+    default_location = models.CharField(max_length=200, blank=True)
+    # Where a field comes from, if not from the usual places: {"department": "costCenter"}.
+    mapping = models.JSONField(default=dict, blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+    # Until then requests are answered and kept, but nobody comes to be.
+    activated_at = models.DateTimeField(null=True)
+    disconnected_at = models.DateTimeField(null=True)
+
+    objects = TenantManager["Connection"].from_queryset(ConnectionQuerySet)()
+
+    def __str__(self) -> str:
+        return self.get_provider_display()
+
+    @property
+    def actor(self) -> Actor:
+        return Actor("scim", self.provider)
+
+    @property
+    def is_live(self) -> bool:
+        return self.activated_at is not None and self.disconnected_at is None
+
+
+USUAL_POLICY = {
+    Connection.Provider.OKTA: Connection.Incomplete.REFUSE,
+    Connection.Provider.ENTRA: Connection.Incomplete.REFUSE,
+    Connection.Provider.RIPPLING: Connection.Incomplete.FILL,
+    Connection.Provider.GENERIC: Connection.Incomplete.HOLD,
+}
+
+
+class Token(TenantOwned):
+    """A bearer token of a connection; only its digest is kept. Two may live at once."""
+
+    MOST_ALIVE: ClassVar = 2
+
+    connection = models.ForeignKey(Connection, on_delete=models.CASCADE, related_name="tokens")
+    digest = models.CharField(max_length=64, unique=True, editable=False)
+    # The last characters, so that an administrator can tell two tokens apart.
+    hint = models.CharField(max_length=4, editable=False)
+    created_at = models.DateTimeField(auto_now_add=True)
+    revoked_at = models.DateTimeField(null=True)
+
+    def __str__(self) -> str:
+        return f"…{self.hint}"
+
+
+class TooManyTokens(ValueError):
+    def __init__(self) -> None:
+        super().__init__("Two tokens are alive already. Revoke one before you add another.")
+
+
+def issue_token(connection: Connection) -> str:
+    """Return a new token of 256 random bits, for the only time.
+
+    :raises TooManyTokens: if two of the connection's tokens are alive already.
+    """
+    if connection.tokens.filter(revoked_at=None).count() >= Token.MOST_ALIVE:
+        raise TooManyTokens
+    token = secrets.token_urlsafe(32)
+    connection.tokens.create(tenant_id=connection.tenant_id, digest=digest(token), hint=token[-4:])
+    return token
+
+
+def revoke_token(token: Token) -> None:
+    """Refuse the token from the next request on."""
+    token.revoked_at = timezone.now()
+    token.save(update_fields=["revoked_at"])
+
+
+def digest(token: str) -> str:
+    # The token is random and long, so there is nothing that a slow hash would protect.
+    return hashlib.sha256(token.encode()).hexdigest()

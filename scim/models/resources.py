@@ -1,0 +1,166 @@
+"""SCIM resources as the provider asserted them.
+
+People are translated from these rows and never read back into them: SCIM reads and filters
+touch nothing else. A deleted resource stays as a tombstone, so that whoever is pushed again
+is the same person with the same id.
+"""
+
+from typing import ClassVar, Self
+from uuid import uuid4
+
+from django.db import models
+from django_scim.models import AbstractSCIMGroupMixin, AbstractSCIMUserMixin
+
+from people.models import Person
+from people.tenancy import TenantManager, TenantOwned
+from scim.models.connection import Connection
+
+
+class ResourceQuerySet(models.QuerySet["Resource"]):
+    def known_to(self, connection: Connection) -> Self:
+        """Keep what the connection may see: its own, and not deleted."""
+        return self.filter(connection=connection, deleted_at=None)
+
+
+class Resource(TenantOwned):
+    """What users and groups share. Ordering by primary key is stable for ever."""
+
+    connection = models.ForeignKey(Connection, on_delete=models.PROTECT, related_name="+")
+    scim_id = models.UUIDField(unique=True, default=uuid4, editable=False)
+    scim_external_id = models.CharField(max_length=500, blank=True)
+    # The canonical resource without id, groups, members and meta, which are added on reading.
+    document = models.JSONField()
+    version = models.PositiveIntegerField(default=1)
+    created_at = models.DateTimeField()
+    modified_at = models.DateTimeField()
+    deleted_at = models.DateTimeField(null=True)
+
+    objects = TenantManager["Resource"].from_queryset(ResourceQuerySet)()
+
+    class Meta(TenantOwned.Meta):
+        abstract = True
+
+    def set_scim_id(self, is_new: bool) -> None:  # noqa: FBT001
+        """Keep django-scim2 from making the SCIM id out of the primary key."""
+
+
+ALIVE = models.Q(deleted_at=None)
+
+
+class ScimUser(Resource, AbstractSCIMUserMixin):
+    """A User of RFC 7643 section 4.1; without a person while it is incomplete."""
+
+    class Problem(models.TextChoices):
+        NONE = "", "none"
+        INCOMPLETE = "incomplete", "incomplete"
+        WAITING = "waiting", "waiting for the manager"
+
+    person = models.ForeignKey(
+        Person, on_delete=models.PROTECT, null=True, related_name="scim_users"
+    )
+    scim_username = models.CharField(max_length=255)
+    user_name_key = models.CharField(max_length=512)
+    # The folded address the provider asserted, by which it is found as another's manager.
+    email_key = models.CharField(max_length=512, blank=True)
+    active = models.BooleanField(default=True)
+    problem = models.CharField(max_length=16, choices=Problem, blank=True)
+    # The manager as given, while nobody of the connection answers to that.
+    waiting_manager = models.CharField(max_length=500, blank=True)
+
+    class Meta(Resource.Meta):
+        verbose_name = "SCIM user"
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                "connection", "user_name_key", name="scim_user_name_taken", condition=ALIVE
+            ),
+            models.UniqueConstraint(
+                "connection",
+                "scim_external_id",
+                name="scim_user_external_id_taken",
+                condition=ALIVE & ~models.Q(scim_external_id=""),
+            ),
+            models.UniqueConstraint(
+                "person",
+                name="scim_user_of_person",
+                condition=ALIVE & models.Q(person__isnull=False),
+            ),
+        ]
+        indexes: ClassVar = [
+            models.Index(fields=["connection", "id"], name="scim_user_list", condition=ALIVE),
+            models.Index(
+                fields=["connection", "email_key"], name="scim_user_email", condition=ALIVE
+            ),
+            models.Index(
+                fields=["connection", "waiting_manager"],
+                name="scim_user_waiting",
+                condition=~models.Q(waiting_manager=""),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.scim_username
+
+
+class ScimValue(models.Model):
+    """One element of a multi-valued attribute, kept apart so that filters can find it."""
+
+    user = models.ForeignKey(ScimUser, on_delete=models.CASCADE, related_name="elements")
+    attribute = models.CharField(max_length=32)
+    # The element with every string folded: {"value": "ada@example.com", "type": "work"}.
+    element = models.JSONField()
+    # Its value, folded, cut to what an index bears.
+    value_key = models.CharField(max_length=512, blank=True)
+
+    class Meta:
+        indexes: ClassVar = [
+            models.Index(fields=["attribute", "value_key"], name="scim_value_found"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.attribute} {self.value_key}"
+
+
+class ScimGroup(Resource, AbstractSCIMGroupMixin):
+    """A Group of RFC 7643 section 4.2: an external group of the connection."""
+
+    scim_display_name = models.CharField(max_length=255)
+    display_name_key = models.CharField(max_length=512)
+    members: "models.ManyToManyField[ScimUser, ScimMembership]" = models.ManyToManyField(
+        ScimUser, through="ScimMembership", related_name="external_groups"
+    )
+
+    class Meta(Resource.Meta):
+        verbose_name = "external group"
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                "connection",
+                "scim_external_id",
+                name="scim_group_external_id_taken",
+                condition=ALIVE & ~models.Q(scim_external_id=""),
+            ),
+        ]
+        indexes: ClassVar = [
+            models.Index(fields=["connection", "id"], name="scim_group_list", condition=ALIVE),
+            models.Index(
+                fields=["connection", "display_name_key"], name="scim_group_name", condition=ALIVE
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.scim_display_name
+
+    def set_scim_display_name(self, is_new: bool) -> None:  # noqa: FBT001
+        """Keep django-scim2 from deriving the name from another column."""
+
+
+class ScimMembership(models.Model):
+    group = models.ForeignKey(ScimGroup, on_delete=models.CASCADE, related_name="memberships")
+    user = models.ForeignKey(ScimUser, on_delete=models.CASCADE, related_name="memberships")
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint("group", "user", name="scim_membership_once"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.user} in {self.group}"
