@@ -1,0 +1,116 @@
+"""The shape of the SCIM attributes we know: RFC 7643 section 7 as values.
+
+`attributes` holds the tables made of them. Names are found in any case (section 2.1).
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+Kind = Literal["string", "boolean", "complex", "reference", "binary", "dateTime"]
+Mutability = Literal["readWrite", "readOnly", "immutable", "writeOnly"]
+Returned = Literal["always", "default", "never"]
+
+_CUSTOM_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,99}")
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Attribute:
+    """An attribute, or a sub-attribute of one (its `parts`)."""
+
+    name: str
+    description: str
+    kind: Kind = "string"
+    multiple: bool = False
+    parts: Sequence["Attribute"] = ()
+    required: bool = False
+    case_exact: bool = False
+    mutability: Mutability = "readWrite"
+    returned: Returned = "default"
+    uniqueness: Literal["none", "server"] = "none"
+    canonical_values: Sequence[str] = ()
+    reference_types: Sequence[str] = ()
+    longest: int = 1024
+    is_published: bool = True
+    is_custom: bool = False
+    # Whether what a client says about it is kept; whether it takes one string.
+    is_written: bool = field(init=False)
+    is_text: bool = field(init=False)
+    _parts: Mapping[str, "Attribute"] = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        is_written = self.mutability in {"readWrite", "immutable"}
+        object.__setattr__(self, "is_written", is_written)
+        object.__setattr__(self, "is_text", self.kind == "string" and not self.multiple)
+        object.__setattr__(self, "_parts", by_name(self.parts))
+
+    def part(self, name: str) -> "Attribute | None":
+        return self._parts.get(name) or self._parts.get(name.lower())
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Schema:
+    """A core schema or an extension.
+
+    An open one takes any further simple attribute as a string: these are the custom fields
+    that an administrator maps, whose names nobody can know beforehand.
+    """
+
+    urn: str
+    name: str
+    description: str
+    attributes: Sequence[Attribute]
+    is_open: bool = False
+    _names: Mapping[str, Attribute] = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_names", by_name(self.attributes))
+
+    def attribute(self, name: str) -> Attribute | None:
+        known = self._names.get(name) or self._names.get(name.lower())
+        if known is None and self.is_open and _CUSTOM_NAME.fullmatch(name):
+            return Attribute(name=name, description="A custom field.", is_custom=True)
+        return known
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class ResourceType:
+    """RFC 7643 section 6, and what unqualified names mean inside such a resource.
+
+    `elsewhere` names the attributes of extensions that may also stand at the top, as some
+    providers put them; see `dialects`.
+    """
+
+    name: str
+    endpoint: str
+    description: str
+    core: Schema
+    common: Sequence[Attribute]
+    extensions: Sequence[Schema] = ()
+    elsewhere: Mapping[str, tuple[Schema, Attribute]] = field(default_factory=dict)
+    most_operations: int = 500
+    required: Sequence[Attribute] = field(init=False)
+    _names: Mapping[str, Attribute] = field(init=False, repr=False)
+    _extensions: Mapping[str, Schema] = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        required = [attribute for attribute in self.core.attributes if attribute.required]
+        object.__setattr__(self, "required", required)
+        object.__setattr__(self, "_names", by_name([*self.common, *self.core.attributes]))
+        extensions = {schema.urn: schema for schema in self.extensions}
+        extensions |= {schema.urn.lower(): schema for schema in self.extensions}
+        object.__setattr__(self, "_extensions", extensions)
+
+    def attribute(self, name: str) -> Attribute | None:
+        """Find a common attribute or one of the core schema."""
+        return self._names.get(name) or self._names.get(name.lower())
+
+    def extension(self, urn: str) -> Schema | None:
+        return self._extensions.get(urn) or self._extensions.get(urn.lower())
+
+
+def by_name(attributes: Sequence[Attribute]) -> dict[str, Attribute]:
+    # Both spellings are keys, so that the usual one is found without lowering it.
+    lowered = {attribute.name.lower(): attribute for attribute in attributes}
+    return lowered | {attribute.name: attribute for attribute in attributes}
