@@ -25,9 +25,9 @@ CREATE TRIGGER person_state_moves BEFORE UPDATE OF state ON people_person
 
 def guard(apps: StateApps, schema_editor: BaseDatabaseSchemaEditor) -> None:
     if schema_editor.connection.vendor == "postgresql":
-        schema_editor.execute(POSTGRESQL)
+        schema_editor.execute(POSTGRESQL, params=None)
     else:
-        schema_editor.execute(SQLITE)
+        schema_editor.execute(SQLITE, params=None)
 
 
 def unguard(apps: StateApps, schema_editor: BaseDatabaseSchemaEditor) -> None:
