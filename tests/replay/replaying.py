@@ -96,17 +96,28 @@ def _refusals(answer: Answer, document: Any, expected: dict[str, Any]) -> Iterat
         wanted = "/".join(map(str, expected["status"]))
         why = "" if detail is MISSING else f" ({shown(detail)})"
         yield f"status {answer.status}, wanted {wanted}{why}"
-    if answer.status == 204:
-        return
-    for name, wanted in expected.get("headers", {}).items():
+    if answer.status != 204:
+        yield from _wrong_headers(answer, expected.get("headers", {}))
+        yield from _wrong_values(document, expected.get("json", {}))
+        yield from _unwanted_values(document, expected.get("absent", []))
+
+
+def _wrong_headers(answer: Answer, expected: dict[str, Any]) -> Iterator[str]:
+    for name, wanted in expected.items():
         got = answer.headers.get(name.lower(), MISSING)
         if not matches(got, wanted):
             yield f"header {name} is {shown(got)}, wanted {shown(wanted)}"
-    for where, wanted in expected.get("json", {}).items():
+
+
+def _wrong_values(document: Any, expected: dict[str, Any]) -> Iterator[str]:
+    for where, wanted in expected.items():
         got = paths.get(document, where)
         if not matches(got, wanted):
             yield f"{where} is {shown(got)}, wanted {shown(wanted)}"
-    for where in expected.get("absent", []):
+
+
+def _unwanted_values(document: Any, unwanted: list[str]) -> Iterator[str]:
+    for where in unwanted:
         got = paths.get(document, where)
         if not is_empty(got):
             yield f"{where} should have no value, is {shown(got)}"
