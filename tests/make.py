@@ -4,6 +4,8 @@ They write rows, not events, so that a test sees only the events of what it test
 People belong to the tenant in force.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from itertools import count
 from typing import Any
 
@@ -28,6 +30,14 @@ def tenant(**fields: Any) -> Tenant:
         made.default_entity = entity()
         made.save()
     return made
+
+
+@contextmanager
+def in_another_tenant() -> Iterator[Tenant]:
+    """Put a second company in force until the block ends."""
+    another = tenant()
+    with tenancy.use(another):
+        yield another
 
 
 def entity(name: str = "Headquarters", currency: str = "EUR") -> Entity:

@@ -1,0 +1,159 @@
+"""Choosing a manager …"""
+
+from uuid import UUID
+
+import pytest
+
+from people import operations
+from people.models import Person, Tenant
+from people.values import Actor, Profile
+from tests import make
+
+pytestmark = pytest.mark.django_db
+
+OKTA = Actor("scim", "okta")
+
+
+def assign(person: Person, manager: Person | None) -> bool:
+    return operations.assign_manager(person, manager, actor=OKTA)
+
+
+def manager_of(person: Person) -> UUID | None:
+    return Person.objects.values_list("manager", flat=True).get(pk=person.pk)
+
+
+def test_is_a_change_of_that_alone(ada: Person) -> None:
+    boss = make.person()
+
+    assert assign(ada, boss)
+
+    stored = Person.objects.get(pk=ada.pk)
+    assert stored.manager == boss
+    assert set(stored.owned_fields) == {"manager"}
+    assert ada.events.get().changes == {"manager": {"from": None, "to": str(boss.pk)}}
+
+
+def test_changes_nothing_the_second_time(ada: Person) -> None:
+    boss = make.person()
+    assign(ada, boss)
+
+    assert not assign(ada, boss)
+
+    assert ada.events.count() == 1
+
+
+def test_can_leave_them_without_one(ada: Person) -> None:
+    assign(ada, make.person())
+
+    assert assign(ada, None)
+
+    assert manager_of(ada) is None
+
+
+def test_makes_the_manager_one_until_the_last_report_goes(ada: Person) -> None:
+    boss = make.person()
+    assign(ada, boss)
+    assert Person.objects.with_is_manager().get(pk=boss.pk).has_reports
+
+    assign(ada, None)
+
+    assert not Person.objects.with_is_manager().get(pk=boss.pk).has_reports
+
+
+def test_may_be_somebody_inactive(ada: Person) -> None:
+    assert assign(ada, make.person(state=Person.State.INACTIVE))
+
+
+def test_may_be_somebody_invited(ada: Person) -> None:
+    assert assign(ada, make.person(state=Person.State.INVITED))
+
+
+def test_is_refused_for_themselves(ada: Person) -> None:
+    with pytest.raises(operations.SelfManager):
+        assign(ada, Person.objects.get(pk=ada.pk))
+
+    assert manager_of(ada) is None
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        pytest.param({"role": Person.Role.GUEST}, id="guest"),
+        pytest.param({"state": Person.State.TERMINATED}, id="terminated"),
+    ],
+)
+def test_is_refused_for_somebody_ineligible(ada: Person, fields: dict[str, str]) -> None:
+    with pytest.raises(operations.InvalidManager):
+        assign(ada, make.person(**fields))
+
+    assert manager_of(ada) is None
+
+
+def test_is_refused_for_somebody_of_another_company(ada: Person) -> None:
+    with make.in_another_tenant():
+        stranger = make.person()
+
+    with pytest.raises(operations.InvalidManager):
+        assign(ada, stranger)
+
+
+def test_sees_who_was_terminated_since_they_were_read(ada: Person) -> None:
+    boss = make.person()
+    Person.objects.filter(pk=boss.pk).update(
+        state=Person.State.TERMINATED, terminated_at=boss.joined_at
+    )
+
+    with pytest.raises(operations.InvalidManager):
+        assign(ada, boss)
+
+
+@pytest.mark.parametrize("length", [2, 3, 12])
+def test_is_refused_when_it_would_close_a_circle(ada: Person, length: int) -> None:
+    lowest = ada
+    for _ in range(length - 1):
+        lowest = make.person(manager=lowest)
+
+    with pytest.raises(operations.CircularManager):
+        assign(ada, lowest)
+
+    assert manager_of(ada) is None
+
+
+def test_looks_up_a_long_chain_with_one_query(
+    ada: Person, django_assert_max_num_queries: object
+) -> None:
+    highest = lowest = make.person()
+    for _ in range(30):
+        lowest = make.person(manager=lowest)
+
+    with django_assert_max_num_queries(10):  # type: ignore[operator]
+        assign(ada, lowest)
+
+    assert manager_of(highest) is None
+
+
+def test_comes_to_an_end_where_the_rows_hold_a_circle_already(ada: Person) -> None:
+    one = make.person()
+    other = make.person(manager=one)
+    Person.objects.filter(pk=one.pk).update(manager=other)
+
+    assert assign(ada, one)
+
+
+class TestOfSomebodyNew:
+    PROFILE = Profile(given_name="Bob", family_name="Babbage", email="bob@example.com")
+
+    def test_is_stored_with_them(self, tenant: Tenant) -> None:
+        boss = make.person()
+
+        bob = operations.add_person(self.PROFILE, actor=OKTA, manager=boss)
+
+        assert manager_of(bob) == boss.pk
+
+    def test_is_refused_for_a_guest(self, tenant: Tenant) -> None:
+        guest = make.person(role=Person.Role.GUEST)
+
+        with pytest.raises(operations.InvalidManager):
+            operations.add_person(self.PROFILE, actor=OKTA, manager=guest)
+
+        assert Person.objects.count() == 1

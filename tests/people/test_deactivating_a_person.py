@@ -1,0 +1,135 @@
+"""Deactivating a person …"""
+
+import pytest
+
+from people import operations
+from people.models import Event, Person
+from people.values import Actor
+from tests import make
+
+pytestmark = pytest.mark.django_db
+
+OKTA = Actor("scim", "okta")
+HELPDESK = Actor("person", "helpdesk@example.com")
+
+
+@pytest.mark.parametrize("actor", [OKTA, HELPDESK, Actor("job", "cycle")], ids=str)
+def test_shuts_them_out_and_remembers_who_did_it(ada: Person, actor: Actor) -> None:
+    assert operations.deactivate_person(ada, actor=actor)
+
+    stored = Person.objects.get(pk=ada.pk)
+    assert stored.state == Person.State.INACTIVE
+    assert not stored.is_active
+    assert stored.deactivated_by == str(actor)
+    assert stored.deactivated_at
+
+
+def test_is_one_event_with_the_reason(ada: Person) -> None:
+    operations.deactivate_person(ada, actor=HELPDESK, reason="lost laptop")
+
+    event = ada.events.get()
+    assert event.kind == Event.Kind.PERSON_DEACTIVATED
+    assert event.actor == "person:helpdesk@example.com"
+    assert event.changes == {"state": {"from": "active", "to": "inactive"}}
+    assert event.facts == {"reason": "lost laptop"}
+
+
+def test_changes_nothing_the_second_time(ada: Person) -> None:
+    operations.deactivate_person(ada, actor=OKTA)
+    before = Person.objects.get(pk=ada.pk)
+
+    assert not operations.deactivate_person(ada, actor=HELPDESK)
+
+    assert Person.objects.get(pk=ada.pk).deactivated_by == before.deactivated_by
+    assert ada.events.count() == 1
+
+
+def test_ends_every_session(ada: Person) -> None:
+    before = ada.get_session_auth_hash()
+
+    operations.deactivate_person(ada, actor=OKTA)
+
+    assert Person.objects.get(pk=ada.pk).get_session_auth_hash() != before
+
+
+def test_makes_their_invite_worthless(ada: Person) -> None:
+    bob = make.person(state=Person.State.INVITED)
+    invite = operations.issue_invite(bob, actor=OKTA)
+
+    operations.deactivate_person(bob, actor=OKTA)
+
+    invite.refresh_from_db()
+    assert invite.voided_at
+    kinds = bob.events.order_by("pk").values_list("kind", flat=True)
+    assert list(kinds) == ["invite.issued", "invite.voided", "person.deactivated"]
+
+
+def test_keeps_them_where_they_are(ada: Person) -> None:
+    report = make.person(manager=ada)
+
+    operations.deactivate_person(ada, actor=OKTA)
+
+    report.refresh_from_db()
+    assert report.manager == ada
+    assert report.manager.display_name == "Ada Lovelace (Inactive)"
+
+
+def test_keeps_their_role(ada: Person) -> None:
+    turing = make.administrator()
+
+    operations.deactivate_person(turing, actor=OKTA)
+
+    assert Person.objects.get(pk=turing.pk).role == Person.Role.ADMIN
+
+
+def test_says_nothing_new_about_somebody_terminated(ada: Person) -> None:
+    gone = make.person(state=Person.State.TERMINATED)
+
+    assert not operations.deactivate_person(gone, actor=OKTA)
+
+    assert Person.objects.get(pk=gone.pk).state == Person.State.TERMINATED
+
+
+class TestTheLastOne:
+    @pytest.mark.parametrize("actor", [OKTA, HELPDESK, Actor("job", "cycle")], ids=str)
+    def test_owner_stays_whoever_asks(self, owner: Person, actor: Actor) -> None:
+        make.administrator()
+
+        with pytest.raises(operations.LastOwner):
+            operations.deactivate_person(owner, actor=actor)
+
+        stored = Person.objects.get(pk=owner.pk)
+        assert (stored.state, stored.session_epoch) == (Person.State.ACTIVE, 0)
+        assert not Event.objects.exists()
+
+    def test_administrator_stays(self, tenant: object) -> None:
+        turing = make.administrator()
+
+        with pytest.raises(operations.LastAdministrator):
+            operations.deactivate_person(turing, actor=OKTA)
+
+        assert Person.objects.get(pk=turing.pk).is_active
+
+    @pytest.mark.parametrize("state", [Person.State.INVITED, Person.State.INACTIVE])
+    def test_counts_only_those_who_can_act(self, owner: Person, state: Person.State) -> None:
+        make.owner(state=state)
+
+        with pytest.raises(operations.LastOwner):
+            operations.deactivate_person(owner, actor=OKTA)
+
+    def test_counts_nobody_of_another_company(self, owner: Person) -> None:
+        with make.in_another_tenant():
+            make.owner()
+
+        with pytest.raises(operations.LastOwner):
+            operations.deactivate_person(owner, actor=OKTA)
+
+    def test_but_one_may_go(self, owner: Person) -> None:
+        make.owner()
+
+        assert operations.deactivate_person(owner, actor=OKTA)
+
+    def test_is_not_somebody_who_never_joined(self, owner: Person) -> None:
+        invited = make.owner(state=Person.State.INVITED)
+
+        assert operations.deactivate_person(invited, actor=OKTA)

@@ -1,0 +1,132 @@
+"""Inviting …"""
+
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+
+from people import operations
+from people.models import Event, Invite, Person
+from people.values import Actor
+from tests import make
+
+pytestmark = pytest.mark.django_db
+
+OKTA = Actor("scim", "okta")
+HELPDESK = Actor("person", "helpdesk@example.com")
+
+
+@pytest.fixture
+def bob(owner: Person) -> Person:
+    return make.person(state=Person.State.INVITED)
+
+
+def lifetime(invite: Invite) -> timedelta:
+    return invite.expires_at - invite.created_at
+
+
+def test_from_scim_is_good_for_90_days(bob: Person) -> None:
+    invite = operations.issue_invite(bob, actor=OKTA)
+
+    assert (invite.source, lifetime(invite)) == (Invite.Source.SCIM, timedelta(days=90))
+
+
+def test_by_hand_is_good_for_14_days(bob: Person) -> None:
+    invite = operations.issue_invite(bob, actor=HELPDESK)
+
+    assert (invite.source, lifetime(invite)) == (Invite.Source.HAND, timedelta(days=14))
+
+
+def test_by_hand_is_good_for_as_long_as_the_tenant_says(bob: Person) -> None:
+    bob.tenant.manual_invite_days = 3
+
+    assert lifetime(operations.issue_invite(bob, actor=HELPDESK)) == timedelta(days=3)
+
+
+def test_leaves_an_open_invite_as_it_is(bob: Person) -> None:
+    first = operations.issue_invite(bob, actor=OKTA)
+
+    assert operations.issue_invite(bob, actor=HELPDESK) == first
+
+    assert bob.events.count() == 1
+
+
+def test_again_after_a_withdrawal_makes_a_new_one(bob: Person) -> None:
+    first = operations.issue_invite(bob, actor=OKTA)
+    assert operations.void_invites(bob, actor=HELPDESK)
+
+    assert operations.issue_invite(bob, actor=OKTA) != first
+
+
+def test_is_an_event_that_names_the_invite(bob: Person) -> None:
+    invite = operations.issue_invite(bob, actor=OKTA, held_because="No manager yet")
+
+    event = bob.events.get()
+    assert (event.kind, event.actor) == (Event.Kind.INVITE_ISSUED, "scim:okta")
+    assert event.facts == {"invite": str(invite.pk), "held": "No manager yet"}
+
+
+def test_when_held_waits_for_the_release(bob: Person) -> None:
+    operations.issue_invite(bob, actor=OKTA, held_because="No manager yet")
+
+    assert operations.release_invite(bob, actor=HELPDESK)
+
+    assert bob.invites.get().held_because == ""
+    assert bob.events.latest("pk").kind == Event.Kind.INVITE_RELEASED
+
+
+def test_when_not_held_has_nothing_to_release(bob: Person) -> None:
+    operations.issue_invite(bob, actor=OKTA)
+
+    assert not operations.release_invite(bob, actor=HELPDESK)
+
+    assert bob.events.count() == 1
+
+
+def test_ends_with_their_joining(bob: Person) -> None:
+    operations.issue_invite(bob, actor=OKTA)
+
+    assert operations.join_person(bob, actor=bob.actor)
+
+    stored = Person.objects.get(pk=bob.pk)
+    assert stored.state == Person.State.ACTIVE
+    assert stored.joined_at <= timezone.now()
+    assert bob.invites.get().accepted_at
+    kinds = bob.events.order_by("pk").values_list("kind", flat=True)
+    assert list(kinds) == ["invite.issued", "invite.accepted", "person.joined"]
+
+
+@pytest.mark.parametrize("state", set(Person.State) - {Person.State.INVITED})
+def test_is_the_only_state_to_join_from(owner: Person, state: Person.State) -> None:
+    someone = make.person(state=state)
+
+    assert not operations.join_person(someone, actor=someone.actor)
+
+    assert Person.objects.get(pk=someone.pk).state == state
+
+
+def test_withdrawn_cannot_be_withdrawn_again(bob: Person) -> None:
+    operations.issue_invite(bob, actor=OKTA)
+    operations.void_invites(bob, actor=OKTA)
+
+    assert not operations.void_invites(bob, actor=OKTA)
+
+    assert bob.events.count() == 2
+
+
+def test_leaves_nothing_when_its_event_cannot_be_written(
+    bob: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    operations.issue_invite(bob, actor=OKTA, held_because="No manager yet")
+    monkeypatch.setattr("people.events.record", _fail)
+
+    for operation in (operations.release_invite, operations.void_invites):
+        with pytest.raises(RuntimeError):
+            operation(bob, actor=OKTA)
+
+    invite = bob.invites.get()
+    assert (invite.held_because, invite.voided_at) == ("No manager yet", None)
+
+
+def _fail(*_: object, **__: object) -> None:
+    raise RuntimeError("The database is gone.")
