@@ -85,12 +85,12 @@ NAME = _complex(
     "name",
     "The parts of the person's name.",
     [
-        Attribute(name="formatted", description="The whole name, ready to be shown."),
-        Attribute(name="familyName", description="The last name.", longest=255),
-        Attribute(name="givenName", description="The first name.", longest=255),
-        Attribute(name="middleName", description="The middle names.", longest=255),
-        Attribute(name="honorificPrefix", description="Such as “Dr.”.", longest=255),
-        Attribute(name="honorificSuffix", description="Such as “Jr.”.", longest=255),
+        Attribute(name="formatted", description="The whole name, ready to be shown.", longest=1024),
+        Attribute(name="familyName", description="The last name."),
+        Attribute(name="givenName", description="The first name."),
+        Attribute(name="middleName", description="The middle names."),
+        Attribute(name="honorificPrefix", description="Such as “Dr.”."),
+        Attribute(name="honorificSuffix", description="Such as “Jr.”."),
     ],
 )
 ACTIVE = Attribute(
@@ -136,8 +136,10 @@ ADDRESSES = Attribute(
     kind="complex",
     multiple=True,
     parts=[
-        Attribute(name="formatted", description="The whole address, ready to be shown."),
-        Attribute(name="streetAddress", description="Street, number, box."),
+        Attribute(
+            name="formatted", description="The whole address, ready to be shown.", longest=1024
+        ),
+        Attribute(name="streetAddress", description="Street, number, box.", longest=1024),
         Attribute(name="locality", description="The city; the work one is the location."),
         Attribute(name="region", description="The state or region."),
         Attribute(name="postalCode", description="The postal code."),
@@ -196,14 +198,15 @@ USER_SCHEMA = Schema(
     attributes=[
         USER_NAME,
         NAME,
-        Attribute(name="displayName", description="The name to show.", longest=255),
-        Attribute(name="nickName", description="What friends say.", longest=255),
+        Attribute(name="displayName", description="The name to show."),
+        Attribute(name="nickName", description="What friends say."),
         Attribute(
             name="profileUrl",
             description="The address of a page about the person.",
             kind="reference",
             reference_types=["external"],
             case_exact=True,
+            longest=2048,
         ),
         _text("title", "The job title."),
         _text("userType", "Such as “Employee” or “Contractor”."),
@@ -236,6 +239,7 @@ MANAGER = _complex(
             name="value",
             description="The manager's id; on writing also their e-mail, userName or externalId.",
             case_exact=True,
+            longest=255,
         ),
         Attribute(
             name="$ref",
@@ -294,14 +298,12 @@ MEMBERS = Attribute(
         _type("User", mutability="immutable"),
     ],
 )
+GROUP_NAME = Attribute(name="displayName", description="The name.", required=True)
 GROUP_SCHEMA = Schema(
     urn="urn:ietf:params:scim:schemas:core:2.0:Group",
     name="Group",
     description="A group of people, as the identity provider keeps it.",
-    attributes=[
-        Attribute(name="displayName", description="The name.", required=True, longest=255),
-        MEMBERS,
-    ],
+    attributes=[GROUP_NAME, MEMBERS],
 )
 
 USER = ResourceType(

@@ -45,15 +45,19 @@ class Matcher(FilterVisitor[bool]):
 
     def visit_comparison(self, node: Comparison) -> bool:
         part = part_named(self.attribute, node.attr_path)
-        held, sought = self.element.get(part.name), operand(part, node)
+        held, sought = self._held(part), operand(part, node)
         match node.op:
             case CompareOperator.eq:
-                return _comparable(part, held) == _comparable(part, sought)
+                return bool(_comparable(part, held) == _comparable(part, sought))
             case CompareOperator.ne:
-                return _comparable(part, held) != _comparable(part, sought)
+                return bool(_comparable(part, held) != _comparable(part, sought))
         return isinstance(held, str) and TEXT_TESTS[node.op](
             _comparable(part, held), _comparable(part, sought)
         )
+
+    def _held(self, part: Attribute) -> Any:
+        # A value that does not say whether it is primary is not (RFC 7643 section 2.4).
+        return self.element.get(part.name, False if part.kind == "boolean" else None)
 
     def visit_present(self, node: Present) -> bool:
         return part_named(self.attribute, node.attr_path).name in self.element

@@ -31,7 +31,7 @@ class Attribute:
     uniqueness: Literal["none", "server"] = "none"
     canonical_values: Sequence[str] = ()
     reference_types: Sequence[str] = ()
-    longest: int = 1024
+    longest: int = 200
     is_published: bool = True
     is_custom: bool = False
     # Whether what a client says about it is kept; whether it takes one string.

@@ -8,6 +8,7 @@ the parser runs, in time linear in the size of the body.
 import json
 import math
 import re
+from collections import Counter
 from typing import Any
 
 from scim2_models import InvalidSyntaxException, PayloadTooLargeException
@@ -115,8 +116,7 @@ def _check_escapes(text: str, value: Any) -> None:
 def _object(pairs: list[tuple[str, Any]]) -> Json:
     members = dict(pairs)
     if len(members) != len(pairs):
-        seen: set[str] = set()
-        twice = next(name for name, _ in pairs if name in seen or seen.add(name))
+        [(twice, _), *_] = Counter(name for name, _ in pairs).most_common(1)
         raise _refused(f"it names “{twice[:100]}” twice in one object")
     return members
 

@@ -1,0 +1,97 @@
+"""From stored documents to the bytes of an answer.
+
+A document is stored without what is not the provider's: id, groups or members, meta. Those
+are added on reading, by putting text before the closing brace, so that neither a membership
+nor the base URL can go stale, and no answer parses or builds a resource unless the request
+asks for a part of it.
+"""
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+LIST = "urn:ietf:params:scim:api:messages:2.0:ListResponse"
+
+# `canonical.link_manager` writes such references, and jsonb puts a blank into them. Inside a
+# string the quotes would be escaped, so each is found only where it really is a member.
+_RELATIVE = ('"$ref":"/Users/', '"$ref": "/Users/')
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """A resource as the database holds it; `document` is the JSON text."""
+
+    scim_id: UUID | str
+    document: str
+    version: int
+    created_at: datetime
+    modified_at: datetime
+
+
+def json_text(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+
+
+def json_bytes(value: Any) -> bytes:
+    return json_text(value).encode()
+
+
+def etag(version: int) -> str:
+    return f'W/"{version}"'
+
+
+def location(endpoint: str, scim_id: UUID | str, base_url: str) -> str:
+    return f"{base_url}{endpoint}/{scim_id}"
+
+
+def user(stored: Stored, base_url: str, groups: Iterable[tuple[UUID | str, str]] = ()) -> str:
+    """Return the text of a User; groups are told by id and name."""
+    memberships = ",".join(
+        f'{{"value":"{group_id}","$ref":"{base_url}/Groups/{group_id}",'
+        f'"display":{json_text(name)},"type":"direct"}}'
+        for group_id, name in groups
+    )
+    members = f'"groups":[{memberships}],' if memberships else ""
+    return _resource(stored, "User", base_url, members)
+
+
+def group(stored: Stored, base_url: str, user_ids: Iterable[UUID | str] = ()) -> str:
+    """Return the text of a Group; members are told by their ids."""
+    listed = ",".join(
+        f'{{"value":"{user_id}","$ref":"{base_url}/Users/{user_id}","type":"User"}}'
+        for user_id in user_ids
+    )
+    members = f'"members":[{listed}],' if listed else ""
+    return _resource(stored, "Group", base_url, members)
+
+
+def list_response(
+    resources: Iterable[str], *, total: int, start_index: int | None = None, **more: Any
+) -> str:
+    """Return the text of a ListResponse (RFC 7644 section 3.4.2); `more` are its cursors."""
+    texts = list(resources)
+    head: dict[str, Any] = {"schemas": [LIST], "totalResults": total, "itemsPerPage": len(texts)}
+    if start_index is not None:
+        head["startIndex"] = start_index
+    head |= more
+    return f'{json_text(head)[:-1]},"Resources":[{",".join(texts)}]}}'
+
+
+def _resource(stored: Stored, kind: str, base_url: str, members: str) -> str:
+    text, scim_id = stored.document, str(stored.scim_id)
+    for reference in _RELATIVE:
+        if reference in text:
+            text = text.replace(reference, f'"$ref":"{base_url}/Users/')
+    return (
+        f'{text[: text.rindex("}")]},"id":"{scim_id}",{members}'
+        f'"meta":{{"resourceType":"{kind}","created":"{_moment(stored.created_at)}",'
+        f'"lastModified":"{_moment(stored.modified_at)}",'
+        f'"location":"{base_url}/{kind}s/{scim_id}","version":"W/\\"{stored.version}\\""}}}}'
+    )
+
+
+def _moment(moment: datetime) -> str:
+    return f"{moment.astimezone(UTC).isoformat(timespec='milliseconds')[:-6]}Z"
