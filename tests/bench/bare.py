@@ -29,13 +29,6 @@ settings.configure(
     USE_TZ=True,
 )
 
-TABLE = """
-    CREATE TABLE IF NOT EXISTS bare (
-        seq bigserial PRIMARY KEY, id uuid NOT NULL UNIQUE, user_name text NOT NULL UNIQUE,
-        external_id text NOT NULL, document json NOT NULL
-    );
-    CREATE INDEX IF NOT EXISTS bare_external_id ON bare (external_id);
-"""
 INSERT = "INSERT INTO bare (id, user_name, external_id, document) VALUES (%s, %s, %s, %s)"
 GET = "SELECT document::text FROM bare WHERE id = %s"
 FIND = {

@@ -18,6 +18,11 @@ def descendants(root: int) -> list[int]:
     return [pid for pid in _family(root, dict(_table())) if pid != root]
 
 
+def is_worker(pid: int) -> bool:
+    """Tell a process that works from the one that Python keeps to tidy up after it."""
+    return b"resource_tracker" not in (PROC / str(pid) / "cmdline").read_bytes()
+
+
 def pss(pid: int) -> int:
     """Return the bytes of memory of one process, shared pages counted in proportion."""
     rollup = (PROC / str(pid) / "smaps_rollup").read_text()

@@ -1,0 +1,142 @@
+"""What is measured: ours and the bare view, each on the same stack with a PostgreSQL of its own."""
+
+import json
+import os
+import subprocess
+import sys
+import urllib.error
+import urllib.request
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Final, TypeVar
+
+import psycopg
+
+from ramp.processes import end_with_parent
+from tests.bench import cpu
+from tests.services import Postgres, Redis, Service, free_port, wait_until
+
+ROOT: Final = Path(__file__).resolve().parent.parent.parent
+MIB: Final = 1 << 20
+AnyService = TypeVar("AnyService", bound=Service)
+
+
+@dataclass(frozen=True)
+class Site:
+    name: str
+    base: str
+    token: str
+    web: int
+    database: int
+
+    @property
+    def processes(self) -> list[tuple[str, int]]:
+        return [("web", self.web), ("db", self.database)]
+
+    def pss_mb(self) -> float:
+        """Return the memory of the web processes that answer requests."""
+        workers = [pid for pid in cpu.descendants(self.web) if cpu.is_worker(pid)]
+        return sum(map(cpu.pss, workers)) / MIB
+
+
+@contextmanager
+def ours() -> Iterator[Site]:
+    with ExitStack() as stack:
+        postgres, redis = _started(Postgres(), stack), _started(Redis(), stack)
+        folder = Path(stack.enter_context(TemporaryDirectory(prefix="ramp-bench-")))
+        port = free_port()
+        environment = {
+            "PATH": os.environ["PATH"],
+            "VAR_DIR": str(folder),
+            "PORT": str(port),
+            "DATABASE_URL": postgres.create("ramp"),
+            "REDIS_URL": redis.url,
+            "SECRET_KEY": "of the benchmark",
+            "SCIM_REQUESTS_PER_SECOND": "0",
+        }
+        said = _connected(environment)
+        web = stack.enter_context(_granian("ramp.wsgi:application", port, environment, folder))
+        yield Site("ours", said["base_url"], said["token"], web, postgres.process.pid)
+
+
+@contextmanager
+def bare() -> Iterator[Site]:
+    with ExitStack() as stack:
+        postgres = _started(Postgres(), stack)
+        folder = Path(stack.enter_context(TemporaryDirectory(prefix="ramp-bench-")))
+        port, url = free_port(), postgres.create("bare")
+        with psycopg.connect(url) as connection:
+            connection.execute((Path(__file__).parent / "bare.sql").read_bytes())
+        environment = {"PATH": os.environ["PATH"], "BENCH_DATABASE": url}
+        application = "tests.bench.bare:application"
+        web = stack.enter_context(_granian(application, port, environment, folder))
+        base = f"http://127.0.0.1:{port}/scim/v2"
+        yield Site("bare", base, "", web, postgres.process.pid)
+
+
+def _started(service: AnyService, stack: ExitStack) -> AnyService:
+    stack.callback(service.stop)
+    return service
+
+
+def _connected(environment: Mapping[str, str]) -> dict[str, str]:
+    """Make the tables, a tenant and its connection; return what connect_scim said."""
+    _manage(environment, "migrate", "--verbosity", "0")
+    owner = ("--owner-email", "owner@acme.example.com", "--owner-password", "correct horse")
+    _manage(environment, "create_tenant", "acme", "--name", "Acme", *owner)
+    connect = ("connect_scim", "acme", "--provider", "generic", "--incomplete", "hold")
+    said: dict[str, str] = json.loads(_manage(environment, *connect))
+    return said
+
+
+@contextmanager
+def _granian(
+    application: str, port: int, environment: Mapping[str, str], folder: Path
+) -> Iterator[int]:
+    """Serve as production does: two processes, one thread each, no worker beside them."""
+    log = folder / "granian.log"
+    options = [
+        *("--interface", "wsgi", "--http", "1", "--no-ws", "--blocking-threads", "1"),
+        *("--workers", "2", "--port", str(port), "--log-level", "warning"),
+    ]
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "granian", *options, application],
+            cwd=ROOT,
+            env=dict(environment),
+            stdout=output,
+            stderr=output,
+            preexec_fn=partial(end_with_parent, os.getpid()),
+        )
+    try:
+        wait_until(partial(_answers, port), process, log)
+        yield process.pid
+    finally:
+        process.terminate()
+        process.wait(20)
+
+
+def _answers(port: int) -> bool:
+    try:
+        urllib.request.urlopen(f"http://127.0.0.1:{port}/", timeout=5).close()
+    except urllib.error.HTTPError:
+        return True
+    except OSError:
+        return False
+    return True
+
+
+def _manage(environment: Mapping[str, str], *command: str) -> str:
+    ran = subprocess.run(
+        [sys.executable, "manage.py", *command],
+        cwd=ROOT,
+        env=dict(environment),
+        check=True,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    return ran.stdout
