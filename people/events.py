@@ -7,9 +7,10 @@ same event twice. Celery only hurries it along; the rows are the truth and beat 
 
 import logging
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -63,18 +64,40 @@ def record(
     return event
 
 
-def dispatch(limit: int = 500) -> int:
-    """Hand pending events of all tenants to their subscribers' tasks; return how many."""
+def send(task: str, event_id: int) -> None:
+    """Hand the event to a worker."""
+    current_app.send_task(task, kwargs={"event_id": event_id})
+
+
+def run(task: str, event_id: int) -> None:
+    """Do here and now what a worker would do with the event."""
+    current_app.loader.import_default_modules()
+    current_app.tasks[task].apply(kwargs={"event_id": event_id}, throw=True)
+
+
+def dispatch(deliver: Callable[[str, int], None] = send, limit: int = 500) -> int:
+    """Deliver the oldest pending events of all tenants to their subscribers' tasks.
+
+    :returns: how many events went out.
+    """
     with tenancy.across_tenants(), transaction.atomic():
         # Rows that another worker has locked are on their way already.
-        events = Event.objects.pending().select_for_update(skip_locked=True)[:limit]
+        events = list(Event.objects.pending().select_for_update(skip_locked=True)[:limit])
         for event in events:
             for task in settings.EVENT_SUBSCRIBERS.get(event.kind, ()):
-                current_app.send_task(task, kwargs={"event_id": event.pk})
+                deliver(task, event.pk)
         Event.objects.filter(pk__in=[event.pk for event in events]).update(
             dispatched_at=timezone.now()
         )
     return len(events)
+
+
+def dispatch_all(*, as_of: datetime) -> int:
+    """Do everything that waits for a worker here and now; return how many events."""
+    done = 0
+    while count := dispatch(deliver=run):
+        done += count
+    return done
 
 
 class Waker:
@@ -101,7 +124,7 @@ class Waker:
             self._wanted.clear()
             try:
                 current_app.send_task("people.tasks.dispatch_events", retry=False)
-            except Exception as error:  # noqa: BLE001  whatever a broker does, the sweep finds the row
+            except Exception as error:
                 log.warning("No broker to wake; beat will find the events: %s", error)
 
 

@@ -72,6 +72,14 @@ USUAL_POLICY = {
 }
 
 
+class TokenQuerySet(models.QuerySet["Token"]):
+    def alive(self) -> Self:
+        """Keep the tokens that open the door now."""
+        return self.filter(
+            revoked_at=None, connection__disconnected_at=None, tenant__is_active=True
+        )
+
+
 class Token(TenantOwned):
     """A bearer token of a connection; only its digest is kept. Two may live at once."""
 
@@ -83,6 +91,8 @@ class Token(TenantOwned):
     hint = models.CharField(max_length=4, editable=False)
     created_at = models.DateTimeField(auto_now_add=True)
     revoked_at = models.DateTimeField(null=True)
+
+    objects = TenantManager["Token"].from_queryset(TokenQuerySet)()
 
     def __str__(self) -> str:
         return f"…{self.hint}"

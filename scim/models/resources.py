@@ -64,6 +64,8 @@ class ScimUser(Resource, AbstractSCIMUserMixin):
     email_key = models.CharField(max_length=512, blank=True)
     active = models.BooleanField(default=True)
     problem = models.CharField(max_length=16, choices=Problem, blank=True)
+    # Whether sync errors may be open, so that a good write need not look for them.
+    has_errors = models.BooleanField(default=False)
     # The manager as given, while nobody of the connection answers to that.
     waiting_manager = models.CharField(max_length=500, blank=True)
 

@@ -1,0 +1,51 @@
+import json
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.validators import validate_email, validate_slug
+
+from people import operations
+from people.models import Person
+from people.values import Actor, PeopleError, Profile
+
+
+class Command(BaseCommand):
+    help = "Open a tenant with its first Owner. Answers JSON: tenant, slug, owner."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("slug", help="part of the tenant's addresses, such as acme")
+        parser.add_argument("--name", required=True, help="the company's name")
+        parser.add_argument("--owner-email", required=True)
+        parser.add_argument("--owner-password", required=True)
+        parser.add_argument("--owner-name", default="", help="first and last name of the owner")
+        parser.add_argument("--currency", default="USD", help="issuing currency (ISO 4217)")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        try:
+            validate_slug(options["slug"])
+            validate_email(options["owner_email"])
+            tenant = operations.create_tenant(
+                options["slug"],
+                options["name"],
+                owner=_owner(options["owner_email"], options["owner_name"]),
+                password=options["owner_password"],
+                currency=options["currency"].upper(),
+                actor=Actor("command", "create_tenant"),
+            )
+        except ValidationError as error:
+            raise CommandError(" ".join(error.messages)) from error
+        except PeopleError as error:
+            raise CommandError(str(error)) from error
+        self.stdout.write(
+            json.dumps({"tenant": tenant.pk, "slug": tenant.slug, "owner": str(tenant.owner_id)})
+        )
+
+
+def _owner(email: str, name: str) -> Profile:
+    """Make a profile; without a name the address has to do: ada.lovelace@… is Ada Lovelace."""
+    local = email.partition("@")[0].replace("_", ".").replace("-", ".")
+    given, _, family = (name or local.replace(".", " ").title()).partition(" ")
+    return Profile(
+        given_name=given, family_name=family or "Owner", email=email, role=Person.Role.OWNER
+    )

@@ -1,0 +1,260 @@
+"""Settings for every environment: one file, and what differs comes from the environment.
+
+docs/running.md lists the variables.
+"""
+
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote, urlsplit
+
+import django_stubs_ext
+import environ
+
+from ramp import look, secret_key
+
+# Lets ModelAdmin[Person] and the like be written at run time too.
+django_stubs_ext.monkeypatch()
+
+env = environ.Env()
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+# What the embedded default keeps: the database, the queue, the key. Empty in production.
+VAR_DIR = Path(env("VAR_DIR", default=str(BASE_DIR / "var"))).resolve()
+
+HOST = env("HOST", default="127.0.0.1")
+PORT = env.int("PORT", default=8000)
+WEB_PROCESSES = env.int("WEB_PROCESSES", default=2)
+WORKER_PROCESSES = env.int("WORKER_PROCESSES", default=2)
+
+# Every link and every SCIM location begins with this, whatever Host a request names.
+PUBLIC_BASE_URL = env("PUBLIC_BASE_URL", default=f"http://127.0.0.1:{PORT}").rstrip("/")
+PUBLIC = urlsplit(PUBLIC_BASE_URL)
+IS_HTTPS = PUBLIC.scheme == "https"
+# True says: only our proxy reaches us, and it sets X-Forwarded-Proto on each request.
+BEHIND_PROXY = env.bool("BEHIND_PROXY", default=False)
+ALLOWED_HOSTS = env.list(
+    "ALLOWED_HOSTS", default=[PUBLIC.hostname or "", "localhost", "127.0.0.1", "[::1]"]
+)
+
+SECRET_KEY = env("SECRET_KEY", default="")
+SECRET_KEY_FALLBACKS = env.list("SECRET_KEY_FALLBACKS", default=[])
+SECRET_KEY_IS_GENERATED = not SECRET_KEY
+if SECRET_KEY_IS_GENERATED:
+    SECRET_KEY = secret_key.kept_in(VAR_DIR)
+DEBUG = env.bool("DEBUG", default=False)
+
+INSTALLED_APPS = [
+    "unfold.apps.BasicAppConfig",
+    "unfold.contrib.filters",
+    "ramp.apps.RampConfig",
+    "people",
+    "scim",
+    "provisioning",
+    "django_scim",
+    "ramp.apps.AdminConfig",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.messages",
+    "django.contrib.sessions",
+    "django.contrib.staticfiles",
+]
+
+MIDDLEWARE = [
+    # First, so that sessions, CSRF and messages cost SCIM nothing.
+    "ramp.middleware.ScimDoor",
+    "ramp.middleware.RequestName",
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "ramp.middleware.TenantInForce",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+
+ROOT_URLCONF = "ramp.urls"
+WSGI_APPLICATION = "ramp.wsgi.application"
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+TIME_ZONE = "UTC"
+USE_TZ = True
+
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ],
+        },
+    }
+]
+
+DATABASE_URL = env("DATABASE_URL", default="")
+DATABASE: dict[str, Any] = env.db_url_config(
+    DATABASE_URL or f"sqlite:///{quote(str(VAR_DIR))}/ramp.sqlite3"
+)
+if DATABASE["ENGINE"].endswith("sqlite3"):
+    VAR_DIR.mkdir(parents=True, exist_ok=True)
+    DATABASE["OPTIONS"] = {
+        "timeout": 20,
+        # A transaction that begins by reading could not wait for the write lock later on.
+        "transaction_mode": "IMMEDIATE",
+        "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL",
+    }
+else:
+    DATABASE["OPTIONS"] = {
+        "connect_timeout": 3,
+        "tcp_user_timeout": 10_000,
+        # Migrations lift the first of these for themselves.
+        "options": "-c statement_timeout=10s -c lock_timeout=5s"
+        " -c idle_in_transaction_session_timeout=10s",
+    } | DATABASE.get("OPTIONS", {})
+DATABASES = {
+    "default": DATABASE
+    | {
+        "CONN_MAX_AGE": env.int("CONN_MAX_AGE", default=None),
+        "CONN_HEALTH_CHECKS": True,
+    }
+}
+
+REDIS_URL = env("REDIS_URL", default="")
+CELERY_BROKER_URL = REDIS_URL or "filesystem://localhost"
+# A publisher that finds no broker gives up at once: the row waits, and beat finds it.
+CELERY_BROKER_TRANSPORT_OPTIONS: dict[str, Any] = {"max_retries": 0}
+if REDIS_URL:
+    CELERY_BROKER_TRANSPORT_OPTIONS |= {
+        "socket_timeout": 1,
+        "socket_connect_timeout": 1,
+        # A killed worker's jobs come back after this long, so no job may take longer.
+        "visibility_timeout": 120,
+        "unacked_restore_interval": 2,
+        "unacked_restore_throttle": 1,
+    }
+else:
+    QUEUE_DIR = VAR_DIR / "queue"
+    QUEUE_DIR.mkdir(parents=True, exist_ok=True)
+    CELERY_BROKER_TRANSPORT_OPTIONS |= {
+        "data_folder_in": str(QUEUE_DIR),
+        "data_folder_out": str(QUEUE_DIR),
+        "control_folder": str(VAR_DIR / "queue-control"),
+        "polling_interval": 0.05,
+    }
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_BROKER_CONNECTION_MAX_RETRIES = None
+CELERY_TASK_SERIALIZER = "json"
+CELERY_ACCEPT_CONTENT = ["json"]
+CELERY_TASK_IGNORE_RESULT = True
+CELERY_TASK_ACKS_LATE = True
+CELERY_TASK_SOFT_TIME_LIMIT = 90
+CELERY_TASK_TIME_LIMIT = 100
+CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+CELERY_WORKER_ENABLE_REMOTE_CONTROL = False
+CELERY_BEAT_SCHEDULE_FILENAME = str(VAR_DIR / "beat-schedule")
+CELERY_BEAT_SCHEDULE = {
+    # The safety net: every awaited event also wakes the dispatcher when it commits.
+    "dispatch-events": {"task": "people.tasks.dispatch_events", "schedule": 10},
+    "sync-cycle": {"task": "scim.tasks.run_cycle", "schedule": 5 * 60},
+    "forget-requests": {"task": "scim.tasks.forget_requests", "schedule": 60 * 60},
+}
+# What `run_due` does, in this order: the same as the schedule above, here and now.
+DUE_JOBS = [
+    "people.events.dispatch_all",
+    "scim.tasks.look_again",
+    "scim.tasks.forget",
+]
+
+# Who hears of what. This table is the only place where people meets its listeners.
+EVENT_SUBSCRIBERS = {
+    "person.added": ["scim.tasks.resolve_waiting_managers"],
+    "person.reactivated": ["scim.tasks.resolve_waiting_managers"],
+}
+
+# How long SCIM requests stay in the log.
+REQUEST_LOG_DAYS = env.int("REQUEST_LOG_DAYS", default=30)
+# By connection and web process; 0 sets no limit.
+SCIM_REQUESTS_PER_SECOND = env.int("SCIM_REQUESTS_PER_SECOND", default=1000)
+SCIM_SERVICE_PROVIDER = {
+    "USER_ADAPTER": "scim.adapters.UserAdapter",
+    "GROUP_ADAPTER": "scim.adapters.GroupAdapter",
+    "GROUP_MODEL": "scim.models.ScimGroup",
+    "BASE_LOCATION_GETTER": "scim.adapters.base_location",
+    "SCHEME": PUBLIC.scheme,
+    "NETLOC": PUBLIC.netloc,
+    "AUTHENTICATION_SCHEMES": [
+        {
+            "type": "oauthbearertoken",
+            "name": "Bearer token",
+            "description": "A token that an administrator made for this connection.",
+            "primary": True,
+        }
+    ],
+}
+
+AUTH_USER_MODEL = "people.Person"
+AUTHENTICATION_BACKENDS = ["provisioning.internal.SessionBackend"]
+LOGIN_URL = "admin:login"
+PASSWORD_HASHERS = [
+    "django.contrib.auth.hashers.Argon2PasswordHasher",
+    "django.contrib.auth.hashers.PBKDF2PasswordHasher",
+]
+AUTH_PASSWORD_VALIDATORS = [
+    {
+        "NAME": "django.contrib.auth.password_validation.MinimumLengthValidator",
+        "OPTIONS": {"min_length": 8},
+    },
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+]
+
+CSRF_TRUSTED_ORIGINS = [PUBLIC_BASE_URL]
+CSRF_COOKIE_SECURE = SESSION_COOKIE_SECURE = IS_HTTPS
+SECURE_HSTS_SECONDS = 365 * 24 * 3600 if IS_HTTPS else 0
+SECURE_SSL_REDIRECT = IS_HTTPS and BEHIND_PROXY
+SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$"]
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if BEHIND_PROXY else None
+X_FRAME_OPTIONS = "DENY"
+SILENCED_SYSTEM_CHECKS = [
+    # What is true of this host need not be true of those below it.
+    "security.W005",
+    "security.W021",
+    # An address is unique among those of a tenant who have not left.
+    "auth.W004",
+]
+
+STATIC_URL = "static/"
+STATICFILES_DIRS = [BASE_DIR / "static"]
+# No build step: whitenoise serves what the apps bring.
+WHITENOISE_USE_FINDERS = True
+WHITENOISE_AUTOREFRESH = False
+
+EMAIL = env.email_url("EMAIL_URL", default="consolemail://")
+EMAIL_BACKEND = EMAIL["EMAIL_BACKEND"]
+EMAIL_HOST = EMAIL["EMAIL_HOST"]
+EMAIL_PORT = EMAIL["EMAIL_PORT"]
+EMAIL_HOST_USER = EMAIL["EMAIL_HOST_USER"]
+EMAIL_HOST_PASSWORD = EMAIL["EMAIL_HOST_PASSWORD"]
+EMAIL_USE_TLS = EMAIL.get("EMAIL_USE_TLS", False)
+EMAIL_USE_SSL = EMAIL.get("EMAIL_USE_SSL", False)
+EMAIL_TIMEOUT = 10
+DEFAULT_FROM_EMAIL = env("DEFAULT_FROM_EMAIL", default=f"ramp@{PUBLIC.hostname}")
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"line": {"()": "ramp.logs.line_formatter"}},
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["stderr"], "level": env("LOG_LEVEL", default="INFO")},
+    "loggers": {
+        # Django would otherwise print its own lines besides ours.
+        "django": {"handlers": [], "level": "INFO", "propagate": True},
+        "celery": {"level": "WARNING"},
+        "kombu": {"level": "WARNING"},
+    },
+}
+
+UNFOLD = look.UNFOLD

@@ -1,0 +1,11 @@
+from django.contrib import admin
+from django.urls import include, path
+
+from ramp import health
+
+urlpatterns = [
+    path("healthz", health.alive),
+    path("readyz", health.ready),
+    path("scim/v2/", include("scim.urls")),
+    path("", admin.site.urls),
+]

@@ -1,0 +1,57 @@
+"""Rows and resources, one to the other, as django-scim2's adapters."""
+
+from dataclasses import asdict
+
+from django.conf import settings
+from django.http import HttpRequest
+from django_scim.adapters import SCIMGroup, SCIMUser
+
+from people.values import fold
+from scim.elements import elements_of
+from scim.mapping import profile_of
+from scim.models import ScimGroup, ScimUser, ScimValue
+from scim.strict_json import Json
+
+
+class UserAdapter(SCIMUser):
+    obj: ScimUser
+
+    def from_dict(self, document: Json) -> None:
+        """Take over a canonical document.
+
+        A resource without `active` keeps the activity it had: it was not said.
+        """
+        user = self.obj
+        user.document = document
+        user.scim_username = document["userName"]
+        user.user_name_key = fold(user.scim_username)
+        user.scim_external_id = document.get("externalId", "")
+        user.email_key = fold(profile_of(document, user.connection.mapping).profile.email)
+        user.active = document.get("active", user.active)
+
+    def index(self, before: Json | None) -> None:
+        """Bring the rows of the elements, which filters search, to what the document holds."""
+        user = self.obj
+        held, now = list(elements_of(before or {})), list(elements_of(user.document))
+        if held == now:
+            return
+        if held:
+            user.elements.all().delete()
+        ScimValue.objects.bulk_create(ScimValue(user=user, **asdict(one)) for one in now)
+
+
+class GroupAdapter(SCIMGroup):
+    obj: ScimGroup
+
+    def from_dict(self, document: Json) -> None:
+        """Take over a canonical document; members are rows of their own."""
+        group = self.obj
+        group.document = document
+        group.scim_display_name = document["displayName"]
+        group.display_name_key = fold(group.scim_display_name)
+        group.scim_external_id = document.get("externalId", "")
+
+
+def base_location(request: HttpRequest | None = None) -> str:
+    """Say where resources are; a request's Host header has no say in that."""
+    return settings.PUBLIC_BASE_URL

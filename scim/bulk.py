@@ -1,0 +1,147 @@
+"""/Bulk: many operations in one request, RFC 7644 section 3.7.
+
+Each operation is carried out as if it had come alone, in a transaction of its own. One may
+refer to what another creates, before or after it, as “bulkId:…”.
+"""
+
+import json
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from django.http import HttpResponse
+from scim2_models import (
+    InvalidSyntaxException,
+    InvalidValueException,
+    PayloadTooLargeException,
+)
+
+from scim.protocol import Call, answer, base_url
+from scim.rendering import json_bytes
+from scim.strict_json import Json
+
+MOST_OPERATIONS = 1000
+RESPONSE = "urn:ietf:params:scim:api:messages:2.0:BulkResponse"
+REFERENCE = "bulkId:"
+METHODS = ("POST", "PUT", "PATCH", "DELETE")
+
+CarryOut = Callable[[Call], HttpResponse]
+
+
+def process(call: Call, carry_out: CarryOut) -> HttpResponse:
+    """Carry out the operations, until `failOnErrors` of them have failed.
+
+    :raises SCIMException: if the request as a whole cannot be read; an operation that
+        fails says so in its own place.
+    """
+    call.connection  # noqa: B018  nobody's token, nobody's operations
+    operations, most_errors = _read(call.document)
+    known: dict[str, str] = {}
+    results: dict[int, Json] = {}
+    errors = 0
+    for index in _ordered(operations):
+        results[index] = _one(call, operations[index], known, carry_out)
+        errors += int(results[index]["status"]) >= 400
+        if most_errors and errors >= most_errors:
+            break
+    body = {"schemas": [RESPONSE], "Operations": [results[index] for index in sorted(results)]}
+    return answer(json_bytes(body))
+
+
+def _read(document: Any) -> tuple[list[Json], int]:
+    if not isinstance(document, dict) or not isinstance(document.get("Operations"), list):
+        raise InvalidSyntaxException(detail="A bulk request needs a list of “Operations”.")
+    operations = document["Operations"]
+    if len(operations) > MOST_OPERATIONS:
+        raise PayloadTooLargeException(
+            detail=f"Send at most {MOST_OPERATIONS} operations in one bulk request."
+        )
+    most_errors = document.get("failOnErrors") or 0
+    if not isinstance(most_errors, int) or most_errors < 0:
+        raise InvalidValueException(detail="“failOnErrors” must be a whole number.")
+    for operation in operations:
+        _check(operation)
+    return operations, most_errors
+
+
+def _check(operation: Any) -> None:
+    method = operation.get("method") if isinstance(operation, dict) else None
+    if not isinstance(method, str) or method.upper() not in METHODS:
+        raise InvalidSyntaxException(
+            detail="Each operation needs a “method”: POST, PUT, PATCH or DELETE."
+        )
+    if not isinstance(operation.get("path"), str):
+        raise InvalidSyntaxException(detail="Each operation needs a “path”, such as “/Users”.")
+    if method.upper() == "POST" and not isinstance(operation.get("bulkId"), str):
+        raise InvalidSyntaxException(detail="A POST in a bulk request needs a “bulkId”.")
+
+
+def _ordered(operations: list[Json]) -> Iterator[int]:
+    """Yield the operations' positions, what is referred to before what refers to it.
+
+    Those that wait for each other in a circle come last, in the order they were sent.
+    """
+    creates = {one["bulkId"]: index for index, one in enumerate(operations) if one.get("bulkId")}
+    done: set[int] = set()
+    stack = list(reversed(range(len(operations))))
+    waiting: set[int] = set()
+    while stack:
+        index = stack[-1]
+        needs = [creates[name] for name in _references(operations[index]) if name in creates]
+        ahead = [one for one in needs if one not in done and one not in waiting and one != index]
+        if index in done or not ahead:
+            stack.pop()
+            if index not in done:
+                done.add(index)
+                yield index
+        else:
+            waiting.add(index)
+            stack.extend(ahead)
+
+
+def _references(value: Any) -> Iterator[str]:
+    match value:
+        case str() if REFERENCE in value:
+            for part in value.split("/"):
+                if part.startswith(REFERENCE):
+                    yield part.removeprefix(REFERENCE)
+        case dict():
+            for one in value.values():
+                yield from _references(one)
+        case list():
+            for one in value:
+                yield from _references(one)
+
+
+def _one(call: Call, operation: Json, known: dict[str, str], carry_out: CarryOut) -> Json:
+    method, bulk_id = operation["method"].upper(), operation.get("bulkId")
+    result: Json = {"method": method} | ({"bulkId": bulk_id} if bulk_id else {})
+    path = _resolved(operation["path"], known).strip("/")
+    part = call.part(method, path, _resolved(operation.get("data"), known))
+    part.if_match = operation.get("version")
+    response = carry_out(part)
+    result["status"] = str(response.status_code)
+    if response.status_code >= 400:
+        return result | {"response": json.loads(response.content)}
+    result["location"] = response.get("Location", f"{base_url()}/{path}")
+    if "ETag" in response:
+        result["version"] = response["ETag"]
+    if bulk_id and method == "POST":
+        known[bulk_id] = result["location"].rpartition("/")[2]
+    return result
+
+
+def _resolved(value: Any, known: dict[str, str]) -> Any:
+    """Put ids in the place of references; one that leads nowhere stays, and is refused."""
+    match value:
+        case str() if REFERENCE in value:
+            return "/".join(
+                known.get(part.removeprefix(REFERENCE), part)
+                if part.startswith(REFERENCE)
+                else part
+                for part in value.split("/")
+            )
+        case dict():
+            return {name: _resolved(one, known) for name, one in value.items()}
+        case list():
+            return [_resolved(one, known) for one in value]
+    return value

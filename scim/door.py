@@ -1,0 +1,158 @@
+"""Where SCIM requests come in: one table of addresses, one way to read, one way to write.
+
+`serve` always ends with a SCIM answer. A write is one transaction with its events and its
+row in the request log; a refusal rolls it back and is remembered afterwards.
+"""
+
+import logging
+from collections.abc import Callable
+from typing import TypeVar
+
+from django.db import IntegrityError, OperationalError, transaction
+from django.http import HttpRequest, HttpResponse
+from django.views.decorators.csrf import csrf_exempt
+from scim2_models import NotFoundException, SCIMException
+
+from people import events, tenancy
+from people.values import PeopleError
+from scim import bulk, discovery, groups, journal, search, users
+from scim.protocol import READING, Call, MethodNotAllowed, Taken, refusal
+
+log = logging.getLogger(__name__)
+
+
+class Unavailable(SCIMException):
+    status = 503
+    _default_detail = "The database is not available right now. Try again in a second."
+
+
+class Unexpected(SCIMException):
+    status = 500
+
+    def __init__(self, call: Call) -> None:
+        super().__init__(
+            detail=f"Something went wrong on our side. Tell us the request id {call.request_id}."
+        )
+
+
+PREFIX = "/scim/v2"
+
+Endpoint = Callable[[Call], HttpResponse]
+ItemEndpoint = Callable[[Call, str], HttpResponse]
+Handler = TypeVar("Handler")
+
+# RFC 7644 section 3.2, Table 2.
+COLLECTIONS: dict[str, dict[str, Endpoint]] = {
+    "": {"GET": search.list_all},
+    "Users": {"GET": search.list_users, "POST": users.create},
+    "Users/.search": {"POST": search.search_users},
+    "Groups": {"GET": search.list_groups, "POST": groups.create},
+    "Groups/.search": {"POST": search.search_groups},
+    ".search": {"POST": search.search_all},
+    "Bulk": {"POST": bulk.process},
+    "Me": dict.fromkeys(("GET", "POST", "PUT", "PATCH", "DELETE"), discovery.me),
+    "ServiceProviderConfig": {"GET": discovery.service_provider_config},
+    "ResourceTypes": {"GET": discovery.resource_types},
+    "Schemas": {"GET": discovery.schemas},
+}
+ITEMS: dict[str, dict[str, ItemEndpoint]] = {
+    "Users": {
+        "GET": users.read,
+        "PUT": users.replace,
+        "PATCH": users.modify,
+        "DELETE": users.delete,
+    },
+    "Groups": {
+        "GET": groups.read,
+        "PUT": groups.replace,
+        "PATCH": groups.modify,
+        "DELETE": groups.delete,
+    },
+    "ResourceTypes": {"GET": discovery.resource_type},
+    "Schemas": {"GET": discovery.schema},
+}
+# POST to these asks a question.
+QUESTIONS = ("Users/.search", "Groups/.search", ".search")
+
+
+@csrf_exempt
+def serve(request: HttpRequest) -> HttpResponse:
+    """Answer a request under /scim/v2."""
+    call = Call(request, request.path_info[len(PREFIX) :].strip("/"))
+    response = carry_out(call)
+    response["X-Request-Id"] = str(call.request_id)
+    response["X-Content-Type-Options"] = "nosniff"
+    # The request log has every refusal; Django need not log it as well.
+    response._has_been_logged = True  # type: ignore[attr-defined]  # noqa: SLF001
+    return response
+
+
+def carry_out(call: Call) -> HttpResponse:
+    """Do what the call asks for, and answer; a refusal is an answer too."""
+    try:
+        call.check_size()
+        if call.path == "Bulk" and call.method == "POST":
+            return bulk.process(call, carry_out)
+        endpoint = _endpoint(call)
+        return _read(call, endpoint) if _only_reads(call) else _write(call, endpoint)
+    except (SCIMException, PeopleError) as error:
+        response = _refused(call, error)
+    except IntegrityError:
+        # What must be unique in our tables are userNames and externalIds; the rest is ours.
+        response = _refused(call, Taken())
+    except OperationalError:
+        log.exception("The database did not answer request %s.", call.request_id)
+        response = refusal(Unavailable())
+        response["Retry-After"] = "1"
+    except Exception:
+        log.exception("Request %s failed.", call.request_id)
+        response = refusal(Unexpected(call))
+    return response
+
+
+def _refused(call: Call, error: SCIMException | PeopleError) -> HttpResponse:
+    response = refusal(error)
+    journal.remember_refusal(call, error, response)
+    return response
+
+
+def _only_reads(call: Call) -> bool:
+    return call.method in READING or call.path in QUESTIONS
+
+
+def _read(call: Call, endpoint: Endpoint) -> HttpResponse:
+    call.spend()
+    return endpoint(call)
+
+
+def _write(call: Call, endpoint: Endpoint) -> HttpResponse:
+    with (
+        tenancy.use(call.connection.tenant_id),
+        events.caused_by(call.request_id),
+        transaction.atomic(),
+    ):
+        response = endpoint(call)
+        journal.remember(call, response)
+    return response
+
+
+def _endpoint(call: Call) -> Endpoint:
+    """Find who answers.
+
+    :raises NotFoundException: if nobody has the address.
+    :raises MethodNotAllowed: if whoever has it does not answer to the method.
+    """
+    if call.path in COLLECTIONS:
+        return _by_method(COLLECTIONS[call.path], call.method)
+    kind, _, item = call.path.partition("/")
+    if kind not in ITEMS or not item or "/" in item:
+        call.connection  # noqa: B018  whoever may not come in learns nothing about addresses
+        raise NotFoundException(detail=f"There is nothing at /{call.path}.")
+    endpoint = _by_method(ITEMS[kind], call.method)
+    return lambda call: endpoint(call, item)
+
+
+def _by_method(methods: dict[str, Handler], method: str) -> Handler:
+    if method not in methods:
+        raise MethodNotAllowed(sorted(methods))
+    return methods[method]

@@ -1,0 +1,109 @@
+"""What was asked and how it ended: a row for every write, and for everything refused.
+
+A write's row is part of its transaction. A refusal is remembered after the rollback, with
+a sync error when it was about a person, so that Team updates can tell what to do.
+"""
+
+import re
+from time import monotonic
+
+from django.db import transaction
+from django.http import HttpResponse
+from django.utils import timezone
+from scim2_models import SCIMException, UnauthorizedException
+
+from people import tenancy
+from people.values import PeopleError, fold
+from scim.models import RequestLog, ScimUser, SyncError
+from scim.protocol import Call
+
+LONGEST_BODY = 64 * 1024
+MASK = "••••••"
+SECRET = re.compile(r'("(?:password|token|secret)"\s*:\s*)"(?:[^"\\]|\\.)*"', re.IGNORECASE)
+HEADERS = ("HTTP_USER_AGENT", "HTTP_ACCEPT", "CONTENT_TYPE", "HTTP_IF_MATCH")
+
+
+def remember(call: Call, response: HttpResponse) -> RequestLog:
+    """Write the row of a request; callers hold the transaction and the tenant."""
+    return RequestLog.objects.create(
+        id=call.request_id,
+        tenant_id=call.connection.tenant_id,
+        connection=call.connection,
+        method=call.method,
+        path=call.address,
+        headers=_headers(call),
+        body=_masked(call.body),
+        status=response.status_code,
+        answer=response.content.decode() if response.status_code >= 400 else "",
+        ip=call.request.META.get("REMOTE_ADDR") or None,
+        received_at=call.received_at,
+        milliseconds=round((monotonic() - call.began) * 1000),
+    )
+
+
+def remember_refusal(
+    call: Call, error: SCIMException | PeopleError, response: HttpResponse
+) -> None:
+    """Keep what was refused, if we know whose token asked."""
+    if isinstance(error, UnauthorizedException):
+        return
+    try:
+        tenant_id = call.connection.tenant_id
+    except UnauthorizedException:
+        return
+    with tenancy.use(tenant_id), transaction.atomic():
+        remember(call, response)
+        if isinstance(error, PeopleError):
+            note_sync_error(call, error)
+            ScimUser.objects.filter(
+                connection=call.connection, user_name_key=fold(call.subject.user_name)
+            ).update(has_errors=True)
+
+
+def note_sync_error(call: Call, error: PeopleError) -> SyncError:
+    """List the problem, once, until a good write of the same person resolves it.
+
+    The row of the request itself may come later in the same transaction.
+    """
+    about = call.subject
+    user = about.user
+    problem, _ = SyncError.objects.update_or_create(
+        tenant_id=call.connection.tenant_id,
+        connection=call.connection,
+        user_name_key=fold(about.user_name),
+        reason=error.code,
+        resolved_at=None,
+        dismissed_at=None,
+        defaults={
+            "message": str(error),
+            "user_name": about.user_name,
+            "user": user,
+            "person": user.person if user else None,
+            "offending_value": about.said.get(error.field or "", ""),
+            "request_id": call.request_id,
+            "happened_at": timezone.now(),
+        },
+    )
+    return problem
+
+
+def resolve_sync_errors(user: ScimUser, *, except_for: set[str]) -> None:
+    """Clear the person's listed problems that a good write has shown to be over."""
+    SyncError.objects.open().filter(
+        connection_id=user.connection_id, user_name_key=user.user_name_key
+    ).exclude(reason__in=except_for).update(resolved_at=timezone.now())
+
+
+def _headers(call: Call) -> dict[str, str]:
+    meta = call.request.META
+    return {
+        name.removeprefix("HTTP_").replace("_", "-").title(): meta[name]
+        for name in HEADERS
+        if meta.get(name)
+    }
+
+
+def _masked(body: bytes) -> str:
+    """Return the body as text that is safe to keep: no secrets, no NUL, not endless."""
+    text = body[:LONGEST_BODY].decode("utf-8", "replace").replace("\0", "\N{REPLACEMENT CHARACTER}")
+    return SECRET.sub(rf'\1"{MASK}"', text)

@@ -1,0 +1,111 @@
+"""Rows of users and groups, and the texts they are answered with."""
+
+import json
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from typing import Any, NamedTuple
+from uuid import UUID
+
+from django.db.models import QuerySet, TextField
+from django.db.models.functions import Cast
+from django.http import HttpResponse
+
+from scim import conditions, rendering
+from scim.attributes import GROUP, USER
+from scim.models import Connection, ScimGroup, ScimMembership, ScimUser
+from scim.projection import Projection, projection
+from scim.protocol import Call, answer, base_url, scim_uuid
+from scim.rendering import Stored, etag
+from scim.schema import ResourceType
+
+
+class Shown(NamedTuple):
+    """A resource as it is answered."""
+
+    text: str
+    scim_id: UUID | str
+    version: int
+
+
+def rows(resource: ResourceType, connection: Connection) -> QuerySet[Any]:
+    """Return what the connection may see, each with its document as text."""
+    model = ScimUser if resource is USER else ScimGroup
+    return (
+        model.objects.known_to(connection)
+        .only("pk", "scim_id", "version", "created_at", "modified_at")
+        .annotate(text=Cast("document", TextField()))
+    )
+
+
+def show(resource: ResourceType, found: Sequence[Any], wanted: Projection | None) -> list[Shown]:
+    """Return rows as they are answered; groups or members are looked up for all at once."""
+    related = _related(resource, found, wanted)
+    write = rendering.user if resource is USER else rendering.group
+    shown = [
+        Shown(write(_stored(row), base_url(), related[row.pk]), row.scim_id, row.version)
+        for row in found
+    ]
+    return [cut(one, wanted) for one in shown] if wanted else shown
+
+
+def find(call: Call, resource: ResourceType, scim_id: str) -> Shown | None:
+    row = rows(resource, call.connection).filter(scim_id=scim_uuid(scim_id)).first()
+    return show(resource, [row], wanted(call, resource))[0] if row else None
+
+
+def respond(call: Call, resource: ResourceType, shown: Shown, status: int = 200) -> HttpResponse:
+    """Answer with one resource, or 304 if the client has this version already."""
+    if status == 200 and call.method == "GET" and conditions.is_known(call, shown.version):
+        return answer(status=304, ETag=etag(shown.version))
+    response = answer(shown.text.encode(), status, ETag=etag(shown.version))
+    if status == 201:
+        response["Location"] = rendering.location(resource.endpoint, shown.scim_id, base_url())
+    return response
+
+
+def respond_stored(
+    call: Call, resource: ResourceType, row: ScimUser | ScimGroup, status: int = 200
+) -> HttpResponse:
+    """Answer with a row that has just been written."""
+    row.text = rendering.json_text(row.document)  # type: ignore[union-attr]  # as `rows` has it
+    [shown] = show(resource, [row], wanted(call, resource))
+    return respond(call, resource, shown, status)
+
+
+def wanted(call: Call, resource: ResourceType) -> Projection | None:
+    """Read the projection that the address of a single resource asks for."""
+    if not call.query:
+        return None
+    names = {name.lower(): value for name, value in call.query.items()}
+    chosen = [names.get(name, "") for name in ("attributes", "excludedattributes")]
+    attributes, excluded = ([one for one in text.split(",") if one] for text in chosen)
+    return projection(attributes, excluded, resource)
+
+
+def cut(shown: Shown, wanted: Projection) -> Shown:
+    return shown._replace(text=rendering.json_text(wanted.of(json.loads(shown.text))))
+
+
+def _stored(row: Any) -> Stored:
+    return Stored(row.scim_id, row.text, row.version, row.created_at, row.modified_at)
+
+
+def _related(
+    resource: ResourceType, found: Sequence[Any], wanted: Projection | None
+) -> defaultdict[int, list[Any]]:
+    """Return, by row, a user's groups with their names, or a group's members."""
+    related: defaultdict[int, list[Any]] = defaultdict(list)
+    if not found or (wanted and not wanted.shows("groups" if resource is USER else "members")):
+        return related
+    for key, *value in _pairs(resource, [row.pk for row in found]):
+        related[key].append(value if resource is USER else value[0])
+    return related
+
+
+def _pairs(resource: ResourceType, keys: list[int]) -> Iterable[tuple[Any, ...]]:
+    memberships = ScimMembership.objects.order_by("pk")
+    if resource is GROUP:
+        return memberships.filter(group__in=keys).values_list("group_id", "user__scim_id")
+    return memberships.filter(user__in=keys).values_list(
+        "user_id", "group__scim_id", "group__scim_display_name"
+    )

@@ -1,0 +1,63 @@
+import json
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import transaction
+from django.utils import timezone
+
+from people import tenancy
+from people.models import Tenant
+from scim.models import Connection
+from scim.models.connection import USUAL_POLICY, issue_token
+from scim.protocol import base_url
+
+
+class Command(BaseCommand):
+    help = (
+        "Connect an identity provider to a tenant, active at once. "
+        "Answers JSON: base_url, token (shown this one time), connection."
+    )
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("slug", help="the tenant's slug")
+        parser.add_argument("--provider", required=True, choices=Connection.Provider.values)
+        parser.add_argument(
+            "--incomplete",
+            choices=Connection.Incomplete.values,
+            help="what to do with people who lack a required field (default: as is usual "
+            "for the provider)",
+        )
+        parser.add_argument(
+            "--unknown-manager",
+            choices=Connection.UnknownManager.values,
+            default=Connection.UnknownManager.HOLD,
+        )
+        parser.add_argument("--default-department", default="", help="for --incomplete fill")
+        parser.add_argument("--default-location", default="", help="for --incomplete fill")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        tenant = Tenant.objects.filter(slug=options["slug"]).first()
+        if tenant is None:
+            raise CommandError(
+                f"There is no tenant “{options['slug']}”. Make it with create_tenant."
+            )
+        incomplete = options["incomplete"] or USUAL_POLICY[options["provider"]]
+        defaults = options["default_department"], options["default_location"]
+        if incomplete == Connection.Incomplete.FILL and not all(defaults):
+            raise CommandError(
+                "To fill in what is missing, name --default-department and --default-location."
+            )
+        with tenancy.use(tenant), transaction.atomic():
+            connection = Connection.objects.create(
+                tenant=tenant,
+                provider=options["provider"],
+                incomplete=incomplete,
+                unknown_manager=options["unknown_manager"],
+                default_department=options["default_department"],
+                default_location=options["default_location"],
+                activated_at=timezone.now(),
+            )
+            token = issue_token(connection)
+        self.stdout.write(
+            json.dumps({"base_url": base_url(), "token": token, "connection": str(connection.pk)})
+        )

@@ -1,0 +1,117 @@
+"""Which rows a page holds: by startIndex or by cursor, in an order that never changes.
+
+Resources are listed by primary key, which grows and is never given twice. A cursor says
+after which key to go on (RFC 9865). A startIndex is a number, and numbers shift when somebody
+before them leaves; but providers walk in order, so each page leaves an anchor for the next
+one: whoever stays is shown once, whatever happens to others in between.
+"""
+
+from dataclasses import dataclass
+from functools import cache
+from hashlib import sha256
+from typing import Any
+
+from django.conf import settings
+from django.db.models import QuerySet
+from django.utils import timezone
+from scim2_models import InvalidValueException
+from scim2_server.cursor import Cursors
+
+from scim.models import PageAnchor
+from scim.protocol import Call
+
+USUAL_PAGE = 100
+LARGEST_PAGE = 200
+CURSOR_SECONDS = 3600
+
+
+@dataclass(frozen=True)
+class Wish:
+    """Which page the client asks for (RFC 7644 section 3.4.2.4, RFC 9865 section 2)."""
+
+    start_index: int = 1
+    count: int = USUAL_PAGE
+    cursor: str | None = None
+    # Names what is walked: another filter or order is another walk.
+    walk: str = ""
+
+
+def wish(start_index: Any, count: Any, cursor: Any, walk: str) -> Wish:
+    """Read the paging parameters; too small ones mean the smallest that makes sense.
+
+    :raises InvalidValueException: if a number is not one.
+    """
+    first = _number("startIndex", start_index, 1)
+    many = _number("count", count, USUAL_PAGE)
+    digest = sha256(walk.encode()).hexdigest()
+    return Wish(max(first, 1), min(max(many, 0), LARGEST_PAGE), cursor, digest)
+
+
+def _number(name: str, given: Any, usual: int) -> int:
+    if given in (None, ""):
+        return usual
+    try:
+        number = int(given)
+    except (TypeError, ValueError):
+        raise InvalidValueException(detail=f"“{name}” must be a whole number.") from None
+    return min(number, 2**31)
+
+
+def page(
+    call: Call, rows: QuerySet[Any], wished: Wish, *, sorted_by_key: bool
+) -> tuple[list[Any], bool]:
+    """Return the rows of the page, in order, and whether more come after it.
+
+    `rows` come ordered. When that is by primary key, pages go on after a key; another
+    order can only be counted through.
+    """
+    if wished.count == 0:
+        return [], False
+    offset, after = _beginning(wished)
+    if wished.cursor is None and sorted_by_key and offset:
+        after = _anchor(call, wished) or 0
+    if after:
+        rows, offset = rows.filter(pk__gt=after), 0
+    found = list(rows[offset : offset + wished.count + 1])
+    return found[: wished.count], len(found) > wished.count
+
+
+def _beginning(wished: Wish) -> tuple[int, int]:
+    """Return how many rows come before the page, and after which key it begins, if known."""
+    if not wished.cursor:
+        return wished.start_index - 1, 0
+    position = cursors().open(wished.cursor, wished.walk, wished.count, CURSOR_SECONDS)
+    return position["offset"], position["after"]
+
+
+def shown_before(wished: Wish) -> int:
+    return _beginning(wished)[0]
+
+
+def next_cursor(wished: Wish, shown: int, last: int, *, sorted_by_key: bool) -> str:
+    """Seal where the following page begins, `shown` rows from the top and after `last`."""
+    position = {"offset": shown, "after": last if sorted_by_key else 0}
+    return cursors().seal(wished.walk, wished.count, position)
+
+
+def leave_anchor(call: Call, wished: Wish, shown: int, last: int) -> None:
+    """Remember where the page ended, for when the provider asks for the next."""
+    PageAnchor.objects.update_or_create(
+        tenant_id=call.connection.tenant_id,
+        connection=call.connection,
+        walk=wished.walk,
+        start_index=wished.start_index + shown,
+        defaults={"after": last, "made_at": timezone.now()},
+    )
+
+
+def _anchor(call: Call, wished: Wish) -> int | None:
+    anchors = PageAnchor.objects.filter(
+        connection=call.connection, walk=wished.walk, start_index=wished.start_index
+    )
+    return anchors.values_list("after", flat=True).first()
+
+
+@cache
+def cursors() -> Cursors:
+    return Cursors(settings.SECRET_KEY)

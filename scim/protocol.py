@@ -1,0 +1,197 @@
+"""What every SCIM endpoint shares: the call, its credential, and how a refusal reads."""
+
+from dataclasses import dataclass, field
+from functools import cached_property
+from time import monotonic
+from typing import Any
+from uuid import UUID, uuid4
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse, QueryDict
+from django.utils import timezone
+from scim2_models import (
+    PayloadTooLargeException,
+    SCIMException,
+    UnauthorizedException,
+    UniquenessException,
+)
+
+from people import tenancy
+from people.operations import LastAdministrator, LastOwner
+from people.values import PeopleError
+from scim import limits, strict_json
+from scim.models import Connection, ScimUser, Token
+from scim.models.connection import digest
+from scim.rendering import json_bytes
+
+MEDIA_TYPE = "application/scim+json"
+ERROR_SCHEMA = "urn:ietf:params:scim:api:messages:2.0:Error"
+READING = ("GET", "HEAD", "OPTIONS")
+
+
+class UnsupportedMediaType(SCIMException):
+    status = 415
+    _default_detail = "Send the body as application/scim+json."
+
+
+class MethodNotAllowed(SCIMException):
+    status = 405
+
+    def __init__(self, allowed: list[str]) -> None:
+        super().__init__(detail=f"This address answers to {' and '.join(allowed)} only.")
+        self.allowed = allowed
+
+
+class Taken(UniquenessException):
+    _default_detail = "Another resource of this connection has this userName or externalId."
+
+
+@dataclass
+class Subject:
+    """Whom a write is about, for the sync error should it be refused."""
+
+    user_name: str = ""
+    user: ScimUser | None = None
+    said: dict[str, str] = field(default_factory=dict)
+
+
+class Call:
+    """One SCIM request, authenticated when somebody asks for its connection."""
+
+    def __init__(self, request: HttpRequest, path: str, method: str = "") -> None:
+        self.request = request
+        self.path = path
+        self.method = method or request.method or ""
+        self.request_id: UUID = uuid4()
+        self.received_at = timezone.now()
+        self.began = monotonic()
+        self.subject = Subject()
+        self.if_match: str | None = request.META.get("HTTP_IF_MATCH")
+
+    def part(self, method: str, path: str, document: Any) -> "Call":
+        """Return one operation of a bulk request as a call of its own."""
+        part = Call(self.request, path, method)
+        part.connection = self.connection
+        part.document = document
+        part.body = json_bytes(document) if document is not None else b""
+        return part
+
+    @property
+    def address(self) -> str:
+        """The path and the query, as the request log shows it."""
+        query = self.request.META.get("QUERY_STRING", "")
+        return f"/{self.path}?{query}" if query else f"/{self.path}"
+
+    @property
+    def query(self) -> QueryDict:
+        return self.request.GET
+
+    @cached_property
+    def body(self) -> bytes:
+        return self.request.body
+
+    @cached_property
+    def token_digest(self) -> str:
+        """The digest of the bearer token (RFC 6750 section 2.1).
+
+        :raises UnauthorizedException: if there is none.
+        """
+        scheme, _, token = self.request.META.get("HTTP_AUTHORIZATION", "").partition(" ")
+        if scheme.lower() != "bearer" or not token.strip():
+            raise UnauthorizedException(detail="Send the token as “Authorization: Bearer …”.")
+        return digest(token.strip())
+
+    @cached_property
+    def connection(self) -> Connection:
+        """The connection whose token the request bears.
+
+        :raises UnauthorizedException: if the token is not good now.
+        """
+        with tenancy.across_tenants():
+            tokens = Token.objects.alive().select_related("connection")
+            token = tokens.filter(digest=self.token_digest).first()
+        if token is None:
+            raise wrong_token()
+        return token.connection
+
+    def spend(self) -> None:
+        """Count the request against what its token may ask for.
+
+        :raises limits.TooManyRequests: if it asked too often.
+        """
+        limits.spend(self.token_digest)
+
+    @cached_property
+    def document(self) -> Any:
+        """The body as JSON.
+
+        :raises SCIMException: if its size, media type or text is not what we read.
+        """
+        content_type = self.request.content_type or ""
+        if content_type and not content_type.endswith(("/json", "+json")):
+            raise UnsupportedMediaType
+        return strict_json.read(self.body)
+
+    def check_size(self) -> None:
+        """See that the body is small enough to be read at all.
+
+        :raises PayloadTooLargeException: if it is larger than 1 MiB.
+        """
+        length = self.request.META.get("CONTENT_LENGTH") or "0"
+        if not length.isdigit() or int(length) > strict_json.LARGEST_BODY:
+            raise PayloadTooLargeException(detail="Send at most 1 MiB at once.")
+
+
+def wrong_token() -> UnauthorizedException:
+    return UnauthorizedException(
+        detail=(
+            "This token is not valid, or no longer. "
+            "Copy the one from the SCIM settings in Ramp, or make a new one there."
+        )
+    )
+
+
+def scim_uuid(text: str) -> UUID | None:
+    """Read an id of ours; what is none names nobody."""
+    try:
+        return UUID(text)
+    except ValueError:
+        return None
+
+
+def base_url() -> str:
+    return f"{settings.PUBLIC_BASE_URL}/scim/v2"
+
+
+def answer(body: bytes = b"", status: int = 200, **headers: str) -> HttpResponse:
+    response = HttpResponse(body, status=status, content_type=MEDIA_TYPE)
+    for name, value in headers.items():
+        response[name.replace("_", "-")] = value
+    return response
+
+
+def refusal(error: SCIMException | PeopleError) -> HttpResponse:
+    """Return the error as RFC 7644 section 3.12 words it."""
+    if isinstance(error, PeopleError):
+        error = _translated(error)
+    body = {"schemas": [ERROR_SCHEMA], "status": str(error.status), "detail": error.detail}
+    if error.scim_type:
+        body["scimType"] = error.scim_type
+    response = answer(json_bytes(body), error.status)
+    match error:
+        case UnauthorizedException():
+            response["WWW-Authenticate"] = 'Bearer realm="Ramp SCIM"'
+        case MethodNotAllowed():
+            response["Allow"] = ", ".join(error.allowed)
+        case limits.TooManyRequests():
+            response["Retry-After"] = str(error.retry_after)
+    return response
+
+
+def _translated(error: PeopleError) -> SCIMException:
+    scim = SCIMException(detail=str(error))
+    if isinstance(error, LastOwner | LastAdministrator):
+        scim.status = 403
+    else:
+        scim.status, scim.scim_type = 400, "invalidValue"
+    return scim

@@ -1,0 +1,172 @@
+"""Lists and searches: RFC 7644 sections 3.4.2 and 3.4.3, cursors from RFC 9865."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.db.models import QuerySet
+from django.http import HttpResponse
+from scim2_models import InvalidSyntaxException, InvalidValueException
+
+from people import tenancy
+from scim import filters, hot_paths, listing, paging, rendering
+from scim.attributes import GROUP, USER
+from scim.filter_text import lookup
+from scim.paging import Wish
+from scim.projection import Projection, projection
+from scim.protocol import Call, answer
+from scim.schema import ResourceType
+
+NAMES = (
+    *("filter", "sortBy", "sortOrder", "startIndex", "count", "cursor"),
+    *("attributes", "excludedAttributes"),
+)
+
+
+@dataclass(frozen=True)
+class Search:
+    """What a list or search request asks for."""
+
+    filter: str = ""
+    sort_by: str = ""
+    descending: bool = False
+    page: Wish = field(default_factory=Wish)
+    attributes: Sequence[str] = ()
+    excluded: Sequence[str] = ()
+
+    def projection(self, resource: ResourceType) -> Projection | None:
+        return projection(self.attributes, self.excluded, resource)
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether it wants the top of the list, whole and in its own order."""
+        first = self.page.start_index == 1 and self.page.count > 0 and self.page.cursor is None
+        return first and not (self.sort_by or self.attributes or self.excluded)
+
+
+def list_users(call: Call) -> HttpResponse:
+    return _users(call, asked(call.query.dict()))
+
+
+def search_users(call: Call) -> HttpResponse:
+    return _users(call, asked(_body(call)))
+
+
+def list_groups(call: Call) -> HttpResponse:
+    return _search(call, asked(call.query.dict()), [GROUP])
+
+
+def search_groups(call: Call) -> HttpResponse:
+    return _search(call, asked(_body(call)), [GROUP])
+
+
+def list_all(call: Call) -> HttpResponse:
+    return _search(call, asked(call.query.dict()), [USER, GROUP])
+
+
+def search_all(call: Call) -> HttpResponse:
+    return _search(call, asked(_body(call)), [USER, GROUP])
+
+
+def asked(given: Mapping[str, Any]) -> Search:
+    """Read the parameters of a request, in whatever case their names are written.
+
+    :raises SCIMException: if one of them is not what it should be.
+    """
+    folded = {name.lower(): value for name, value in given.items()}
+    said = {name: folded.get(name.lower()) for name in NAMES}
+    text, order = said["filter"] or "", str(said["sortOrder"] or "ascending").lower()
+    if not isinstance(text, str):
+        raise InvalidSyntaxException(detail="“filter” must be a string.")
+    if order not in ("ascending", "descending"):
+        raise InvalidValueException(detail="“sortOrder” must be ascending or descending.")
+    sort_by = str(said["sortBy"] or "")
+    walk = f"{text}|{sort_by}|{order}"
+    return Search(
+        filter=text,
+        sort_by=sort_by,
+        descending=order == "descending",
+        page=paging.wish(said["startIndex"], said["count"], said["cursor"], walk),
+        attributes=_names(said["attributes"]),
+        excluded=_names(said["excludedAttributes"]),
+    )
+
+
+def _body(call: Call) -> dict[str, Any]:
+    if not isinstance(call.document, dict):
+        raise InvalidSyntaxException(detail="A search request must be a JSON object.")
+    return call.document
+
+
+def _names(given: Any) -> list[str]:
+    """Split a list of attribute names: commas in an address, an array in a body."""
+    if isinstance(given, str):
+        given = given.split(",")
+    if given is None:
+        return []
+    if not isinstance(given, list) or not all(isinstance(name, str) for name in given):
+        raise InvalidSyntaxException(detail="Attributes are told by a list of their names.")
+    return [name.strip() for name in given if name.strip()]
+
+
+def _users(call: Call, search: Search) -> HttpResponse:
+    simple = lookup(search.filter) if search.is_plain and hot_paths.available() else None
+    if simple is None:
+        return _search(call, search, [USER])
+    shown = hot_paths.user(call, *simple)
+    texts = [shown.text] if shown else []
+    return answer(rendering.list_response(texts, total=len(texts), start_index=1).encode())
+
+
+def _search(call: Call, search: Search, kinds: Sequence[ResourceType]) -> HttpResponse:
+    with tenancy.use(call.connection.tenant_id):
+        if len(kinds) > 1:
+            return _mixed(call, search, kinds)
+        [resource] = kinds
+        rows = _rows(call, search, resource)
+        total = rows.count()
+        found, goes_on = paging.page(call, rows, search.page, sorted_by_key=not search.sort_by)
+        texts = _texts(search, resource, found)
+        way = _onwards(call, search, found) if goes_on else {}
+    if search.page.cursor is None:
+        way["start_index"] = search.page.start_index
+    body = rendering.list_response(texts, total=total, **way)
+    return answer(body.encode())
+
+
+def _texts(search: Search, resource: ResourceType, found: Sequence[Any]) -> list[str]:
+    return [one.text for one in listing.show(resource, found, search.projection(resource))]
+
+
+def _rows(call: Call, search: Search, resource: ResourceType) -> QuerySet[Any]:
+    rows = listing.rows(resource, call.connection)
+    if search.filter:
+        rows = rows.filter(filters.query(search.filter, resource))
+    if not search.sort_by:
+        return rows.order_by("pk")
+    return rows.order_by(*filters.order(search.sort_by, resource, descending=search.descending))
+
+
+def _onwards(call: Call, search: Search, found: Sequence[Any]) -> dict[str, Any]:
+    """Prepare the way to the next page: a cursor to be told, or an anchor of ours."""
+    page, by_key, last = search.page, not search.sort_by, found[-1].pk
+    if page.cursor is not None:
+        shown = paging.shown_before(page) + len(found)
+        return {"nextCursor": paging.next_cursor(page, shown, last, sorted_by_key=by_key)}
+    if by_key:
+        paging.leave_anchor(call, page, len(found), last)
+    return {}
+
+
+def _mixed(call: Call, search: Search, kinds: Sequence[ResourceType]) -> HttpResponse:
+    """Search several kinds of resources as one list, users before groups."""
+    skip, room, total = search.page.start_index - 1, search.page.count, 0
+    texts: list[str] = []
+    for resource in kinds:
+        rows = _rows(call, search, resource)
+        count = rows.count()
+        found = rows[skip : skip + room - len(texts)] if len(texts) < room else []
+        texts += _texts(search, resource, list(found))
+        skip, total = max(skip - count, 0), total + count
+    body = rendering.list_response(texts, total=total, start_index=search.page.start_index)
+    return answer(body.encode())

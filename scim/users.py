@@ -1,0 +1,145 @@
+"""/Users: RFC 7644 sections 3.3 to 3.6, each write carried over to the person."""
+
+from django.db.models import Q
+from django.http import HttpResponse
+from django.utils import timezone
+from scim2_models import NotFoundException
+
+from people import operations, tenancy
+from people.values import fold
+from scim import conditions, dialects, hot_paths, listing, patch, provision
+from scim.adapters import UserAdapter
+from scim.attributes import USER
+from scim.canonical import canonical, replacement
+from scim.models import ScimUser
+from scim.protocol import Call, Taken, answer, scim_uuid
+from scim.strict_json import Json
+
+
+def read(call: Call, scim_id: str) -> HttpResponse:
+    """RFC 7644 section 3.4.1."""
+    if hot_paths.available():
+        shown = hot_paths.user(call, "id", scim_id)
+        projection = listing.wanted(call, USER)
+        if shown and projection:
+            shown = listing.cut(shown, projection)
+    else:
+        with tenancy.use(call.connection.tenant_id):
+            shown = listing.find(call, USER, scim_id)
+    if shown is None:
+        raise unknown(scim_id)
+    return listing.respond(call, USER, shown)
+
+
+def create(call: Call) -> HttpResponse:
+    """RFC 7644 section 3.3; who was deleted earlier comes back as the same resource."""
+    call.spend()
+    document = canonical(call.document, USER)
+    call.subject.user_name = document["userName"]
+    user = _deleted_earlier(call, document) or ScimUser(
+        tenant_id=call.connection.tenant_id,
+        connection=call.connection,
+        created_at=call.received_at,
+        version=0,
+    )
+    user.deleted_at, user.has_errors, user.active = None, True, True
+    _store(call, user, document, before=None)
+    return listing.respond_stored(call, USER, user, 201)
+
+
+def replace(call: Call, scim_id: str) -> HttpResponse:
+    """RFC 7644 section 3.5.1."""
+    user = _lock(call, scim_id)
+    document = replacement(call.document, user.document, USER)
+    if document.get("active", True):
+        call.spend()
+    return _change(call, user, document)
+
+
+def modify(call: Call, scim_id: str) -> HttpResponse:
+    """RFC 7644 section 3.5.2."""
+    changes = dialects.operations(call.document, USER)
+    user = _lock(call, scim_id)
+    document = patch.apply(user.document, changes, USER)
+    if document.get("active", True):
+        call.spend()
+    return _change(call, user, document)
+
+
+def delete(call: Call, scim_id: str) -> HttpResponse:
+    """RFC 7644 section 3.6: the person is deactivated, and unknown to the connection."""
+    user = _lock(call, scim_id)
+    if user.person:
+        operations.deactivate_person(user.person, actor=call.connection.actor)
+    user.memberships.all().delete()
+    user.elements.all().delete()
+    user.deleted_at, user.active = timezone.now(), False
+    user.save(update_fields=["deleted_at", "active"])
+    return answer(status=204)
+
+
+def unknown(scim_id: str) -> NotFoundException:
+    return NotFoundException(detail=f"There is no user {scim_id[:100]}.")
+
+
+def _lock(call: Call, scim_id: str) -> ScimUser:
+    """Hold the resource to be changed, unless the client last saw another version.
+
+    :raises PreconditionFailedException: if its If-Match names another one.
+    """
+    user = (
+        ScimUser.objects.known_to(call.connection)
+        .select_related("person")
+        .select_for_update(of=("self",), no_key=True)
+        .filter(scim_id=scim_uuid(scim_id))
+        .first()
+    )
+    if user is None:
+        raise unknown(scim_id)
+    user.connection = call.connection
+    call.subject.user, call.subject.user_name = user, user.scim_username
+    conditions.check_match(call, user.version)
+    return user
+
+
+def _deleted_earlier(call: Call, document: Json) -> ScimUser | None:
+    """Return whom the provider deleted and pushes again, by externalId or by userName.
+
+    :raises UniquenessException: if either belongs to somebody it has not deleted.
+    """
+    external_id, key = document.get("externalId", ""), fold(document["userName"])
+    named = Q(user_name_key=key)
+    if external_id:
+        named |= Q(scim_external_id=external_id)
+    users = ScimUser.objects.select_related("person").filter(named, connection=call.connection)
+    found = list(users.select_for_update(of=("self",)).order_by("-deleted_at"))
+    if any(user.deleted_at is None for user in found):
+        raise Taken
+    by_external_id = [
+        user for user in found if external_id and user.scim_external_id == external_id
+    ]
+    return next(iter(by_external_id or found), None)
+
+
+def _change(call: Call, user: ScimUser, document: Json) -> HttpResponse:
+    if document != user.document:
+        _store(call, user, document, before=user.document)
+    return listing.respond_stored(call, USER, user)
+
+
+def _store(call: Call, user: ScimUser, document: Json, *, before: Json | None) -> None:
+    """Save the resource, and carry it over to its person.
+
+    A userName or externalId that somebody else has is found by the database; `door` says so.
+    """
+    was_active = None if before is None else user.active
+    adapter = UserAdapter(user)
+    adapter.from_dict(document)
+    user.version += 1
+    user.modified_at = call.received_at
+    if user.pk is None:
+        # First of all, so that of many who create the same user at once all but one stop here.
+        user.save(force_insert=True)
+    provision.carry_over(call, user, before, was_active=was_active)
+    user.save(force_update=True)
+    adapter.index(before)
