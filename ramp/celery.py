@@ -1,0 +1,18 @@
+import os
+from typing import Any
+
+from celery import Celery
+from celery.signals import setup_logging
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "ramp.settings")
+
+app = Celery("ramp")
+app.config_from_object("django.conf:settings", namespace="CELERY")
+app.autodiscover_tasks()
+# The current app is known by thread, and granian answers requests in threads of its own.
+app.set_default()
+
+
+@setup_logging.connect
+def keep_our_logging(**_: Any) -> None:
+    """Listen, for Celery replaces the LOGGING of the settings unless somebody does."""

@@ -1,0 +1,71 @@
+"""What must be so before strangers' requests arrive. Run by `check --deploy`, and by `serve`."""
+
+from typing import Any
+
+from django.conf import settings
+from django.core.checks import CheckMessage, Error, Tags, Warning, register
+
+
+@register(Tags.security, deploy=True)
+def secret_key_is_given(**_: Any) -> list[CheckMessage]:
+    if not settings.SECRET_KEY_IS_GENERATED:
+        return []
+    return [
+        Error(
+            "SECRET_KEY is the one made for trying Ramp out.",
+            hint="Set SECRET_KEY to 50 random characters or more, the same for every process.",
+            id="ramp.E001",
+        )
+    ]
+
+
+@register(Tags.database, deploy=True)
+def connections_are_kept(**_: Any) -> list[CheckMessage]:
+    if settings.DATABASES["default"]["CONN_MAX_AGE"] != 0:
+        return []
+    return [
+        Error(
+            "Each request would open a database connection of its own.",
+            hint="Unset CONN_MAX_AGE; twelve times fewer requests fit otherwise.",
+            id="ramp.E002",
+        )
+    ]
+
+
+@register(Tags.security, deploy=True)
+def hosts_are_named(**_: Any) -> list[CheckMessage]:
+    if "*" not in settings.ALLOWED_HOSTS:
+        return []
+    return [
+        Error(
+            "ALLOWED_HOSTS admits every host name.",
+            hint="Unset ALLOWED_HOSTS, or list the names that PUBLIC_BASE_URL and probes use.",
+            id="ramp.E003",
+        )
+    ]
+
+
+@register(Tags.database, deploy=True)
+def database_is_a_server(**_: Any) -> list[CheckMessage]:
+    if not settings.DATABASES["default"]["ENGINE"].endswith("sqlite3"):
+        return []
+    return [
+        Warning(
+            "SQLite lets one request write at a time and has no row locks.",
+            hint="Set DATABASE_URL to a PostgreSQL database; docs/running.md says what it costs.",
+            id="ramp.W004",
+        )
+    ]
+
+
+@register(deploy=True)
+def broker_is_a_server(**_: Any) -> list[CheckMessage]:
+    if settings.REDIS_URL:
+        return []
+    return [
+        Warning(
+            "Jobs wait in a folder, which a killed worker can lose them from until beat looks.",
+            hint="Set REDIS_URL.",
+            id="ramp.W005",
+        )
+    ]

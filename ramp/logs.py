@@ -1,0 +1,39 @@
+"""One readable line per log record, and no credential in any of them."""
+
+import re
+from collections.abc import MutableMapping
+from typing import Any, Final
+
+import structlog
+
+CREDENTIAL: Final = re.compile(r"(?i)\b(bearer|basic|negotiate)(:?\s+)[\w~+/.=-]{8,}")
+SECRET_NAMES: Final = ("authorization", "cookie", "password", "secret", "token")
+
+Record = MutableMapping[str, Any]
+
+
+def hide_secrets(_logger: Any, _method: str, record: Record) -> Record:
+    """Blot out what looks like a credential, by its name or by its shape."""
+    for name, value in record.items():
+        if name.lower() in SECRET_NAMES:
+            record[name] = "***"
+        elif isinstance(value, str):
+            record[name] = CREDENTIAL.sub(r"\1\2***", value)
+    return record
+
+
+def line_formatter() -> structlog.stdlib.ProcessorFormatter:
+    return structlog.stdlib.ProcessorFormatter(
+        foreign_pre_chain=[
+            structlog.contextvars.merge_contextvars,
+            structlog.stdlib.add_log_level,
+            structlog.stdlib.add_logger_name,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+        ],
+        processors=[
+            structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+            structlog.processors.format_exc_info,
+            hide_secrets,
+            structlog.dev.ConsoleRenderer(colors=False, pad_event_to=0, pad_level=False),
+        ],
+    )

@@ -1,0 +1,52 @@
+"""What stands between the web server and the views."""
+
+from collections.abc import Callable
+from uuid import uuid4
+
+import structlog
+from django.http import HttpRequest, HttpResponse
+from django.utils.module_loading import import_string
+
+from people import tenancy
+
+Respond = Callable[[HttpRequest], HttpResponse]
+
+
+class ScimDoor:
+    """Hands everything below /scim/v2 to SCIM, which answers to tokens and to nothing else."""
+
+    def __init__(self, respond: Respond) -> None:
+        self.respond = respond
+        self.serve: Respond = import_string("scim.door.serve")
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        if f"{request.path_info}/".startswith("/scim/v2/"):
+            return self.serve(request)
+        return self.respond(request)
+
+
+class RequestName:
+    """Gives the request an id that its log lines and its answer carry."""
+
+    def __init__(self, respond: Respond) -> None:
+        self.respond = respond
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        request_id = str(uuid4())
+        with structlog.contextvars.bound_contextvars(request_id=request_id):
+            response = self.respond(request)
+        response["X-Request-Id"] = request_id
+        return response
+
+
+class TenantInForce:
+    """Puts the tenant of whoever is signed in in force; for a stranger there is none."""
+
+    def __init__(self, respond: Respond) -> None:
+        self.respond = respond
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        if not request.user.is_authenticated:
+            return self.respond(request)
+        with tenancy.use(request.user.tenant_id):
+            return self.respond(request)
