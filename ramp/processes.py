@@ -1,0 +1,198 @@
+"""Several programs run as one: whatever dies is started again, and all end together.
+
+There are no threads here: signals are blocked, and waited for one by one. Each program
+leads a process group of its own, so that what it leaves behind is found and ended too, and
+the kernel ends it (PR_SET_PDEATHSIG) should this process be killed outright.
+"""
+
+import ctypes
+import logging
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from importlib import import_module
+from typing import Final
+
+from django.conf import settings
+
+log = logging.getLogger(__name__)
+
+PR_SET_PDEATHSIG: Final = 1
+END_SIGNALS: Final = {signal.SIGINT, signal.SIGTERM, signal.SIGHUP}
+WSGI_MODULE: Final = "ramp.wsgi"
+GRACE: Final = 15.0
+LONGEST_PAUSE: Final = 30.0
+libc: Final = ctypes.CDLL(None, use_errno=True)
+
+
+class PortTakenError(Exception):
+    def __init__(self, port: int) -> None:
+        super().__init__(
+            f"Port {port} is taken. End what listens there, or choose another: PORT={port + 1}"
+        )
+
+
+def preflight() -> None:
+    """Fail once and clearly, where the web processes would fail again and again.
+
+    :raises PortTakenError: if something listens on our port.
+    """
+    import_module(WSGI_MODULE)
+    try:
+        socket.create_server((settings.HOST, settings.PORT)).close()
+    except OSError as error:
+        raise PortTakenError(settings.PORT) from error
+
+
+@dataclass(frozen=True)
+class Program:
+    name: str
+    command: list[str]
+
+
+def web() -> Program:
+    # One thread a process: Python's lock leaves a second one nothing but waiting, and each
+    # thread would keep a database connection of its own.
+    options = [
+        *("--interface", "wsgi", "--http", "1", "--no-ws", "--blocking-threads", "1"),
+        *("--host", settings.HOST, "--port", str(settings.PORT)),
+        *("--workers", str(settings.WEB_PROCESSES), "--workers-kill-timeout", "10"),
+        *("--respawn-failed-workers", "--log-level", "warning"),
+    ]
+    return Program("web", [sys.executable, "-m", "granian", *options, f"{WSGI_MODULE}:application"])
+
+
+def worker(*, processes: int, with_beat: bool = False) -> Program:
+    options = [
+        *("--loglevel", "WARNING", "--concurrency", str(processes)),
+        *("--without-gossip", "--without-mingle", "--without-heartbeat"),
+        *(["--beat"] if with_beat else []),
+    ]
+    return Program("worker", [*_celery(), "worker", *options])
+
+
+def beat() -> Program:
+    return Program("beat", [*_celery(), "beat", "--loglevel", "WARNING", "--pidfile="])
+
+
+def _celery() -> list[str]:
+    # Who runs as root has been told so by their own shell.
+    quiet = ["-W", "ignore:You're running the worker with superuser"]
+    return [sys.executable, *quiet, "-m", "celery", "--quiet", "--app", "ramp"]
+
+
+def supervise(programs: Iterable[Program], *, announce: Callable[[], None]) -> None:
+    """Run the programs until a signal tells us to end; announce once the web answers."""
+    awaited = END_SIGNALS - ({signal.SIGHUP} if _hangups_are_ignored() else set())
+    signal.pthread_sigmask(signal.SIG_BLOCK, {*awaited, signal.SIGCHLD})
+    children = [_Child(program) for program in programs]
+    announced = False
+    try:
+        while _heard({*awaited, signal.SIGCHLD}, within=1.0 if announced else 0.1) not in awaited:
+            for child in children:
+                child.look_after()
+            if not announced and _web_answers():
+                announce()
+                announced = True
+    finally:
+        _end(children, awaited)
+
+
+def _hangups_are_ignored() -> bool:
+    return signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+
+
+def _heard(signals: set[signal.Signals], *, within: float) -> int | None:
+    heard = signal.sigtimedwait(signals, within)
+    return heard.si_signo if heard else None
+
+
+def _web_answers() -> bool:
+    try:
+        socket.create_connection((settings.HOST, settings.PORT), timeout=0.2).close()
+    except OSError:
+        return False
+    return True
+
+
+def _end(children: list["_Child"], impatience: set[signal.Signals]) -> None:
+    """Ask every child to finish, and after GRACE or a second signal insist."""
+    for child in children:
+        child.ask_to_end()
+    deadline = time.monotonic() + GRACE
+    while any(child.is_running() for child in children) and time.monotonic() < deadline:
+        if _heard({*impatience, signal.SIGCHLD}, within=0.1) in impatience:
+            break
+    for child in children:
+        child.bury()
+
+
+@dataclass
+class _Child:
+    program: Program
+    process: subprocess.Popen[bytes] | None = None
+    failures: int = 0
+    began_at: float = field(default_factory=time.monotonic)
+    start_at: float = field(default_factory=time.monotonic)
+
+    def look_after(self) -> None:
+        """Start the program if it is due, and notice if it has ended."""
+        now = time.monotonic()
+        if self.process is None:
+            if now >= self.start_at:
+                self.began_at = now
+                self.process = _start(self.program.command)
+        elif not self.is_running():
+            code = self.bury()
+            self.failures = 0 if now - self.began_at > LONGEST_PAUSE else self.failures + 1
+            pause = min(0.25 * 2**self.failures, LONGEST_PAUSE)
+            self.start_at = now + pause
+            log.error("%s ended (%s); it starts again in %.1f s", self.program.name, code, pause)
+
+    def is_running(self) -> bool:
+        if self.process is None:
+            return False
+        # Not poll(): a child stays a zombie until buried, so its group's number stays its own.
+        look = os.WEXITED | os.WNOHANG | os.WNOWAIT
+        return os.waitid(os.P_PID, self.process.pid, look) is None
+
+    def ask_to_end(self) -> None:
+        if self.is_running() and self.process:
+            os.kill(self.process.pid, signal.SIGTERM)
+
+    def bury(self) -> int | None:
+        """Kill what is left of the child's group; return its exit code."""
+        if self.process is None:
+            return None
+        os.killpg(self.process.pid, signal.SIGKILL)
+        code = self.process.wait()
+        self.process = None
+        return code
+
+
+def _start(command: list[str]) -> subprocess.Popen[bytes]:
+    parent = os.getpid()
+
+    def prepare() -> None:
+        end_with_parent(parent)
+        signal.pthread_sigmask(signal.SIG_SETMASK, [])
+
+    return subprocess.Popen(  # noqa: S603  our own commands
+        command,
+        cwd=settings.BASE_DIR,
+        stdin=subprocess.DEVNULL,
+        start_new_session=True,
+        preexec_fn=prepare,  # noqa: PLW1509  no thread of ours holds a lock at this point
+    )
+
+
+def end_with_parent(parent: int, *, by: signal.Signals = signal.SIGTERM) -> None:
+    """Have the kernel signal this process, just forked, when its parent dies."""
+    libc.prctl(PR_SET_PDEATHSIG, by)
+    if os.getppid() != parent:
+        os._exit(1)
