@@ -1,0 +1,72 @@
+from collections.abc import Callable, Iterator
+
+import pytest
+from django.conf import settings
+
+from tests.servers import EMPTY_DEMO, Server
+from tests.services import Postgres, Redis, chromium
+
+StartServer = Callable[..., Server]
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Postgres]:
+    service = Postgres()
+    yield service
+    service.stop()
+
+
+@pytest.fixture(scope="session")
+def redis() -> Iterator[Redis]:
+    service = Redis()
+    yield service
+    service.stop()
+
+
+@pytest.fixture(scope="session")
+def chromium_path() -> str:
+    return chromium()
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings(
+    django_db_modify_db_settings_parallel_suffix: None,
+    postgres: Postgres,
+) -> None:
+    """Tell Django where the tests' database is, now that one of them wants it."""
+    settings.DATABASES["default"]["PORT"] = str(postgres.port)
+
+
+@pytest.fixture(scope="session")
+def start_server(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[StartServer]:
+    """Start Ramp with a database of its own: start_server("sqlite", LOG_LEVEL="DEBUG").
+
+    On "postgresql" jobs go through Redis; on "sqlite" through a folder, as by default.
+    """
+    servers = []
+
+    def start(database: str, *command: str, **settings: str) -> Server:
+        folder = tmp_path_factory.mktemp("server")
+        if database == "sqlite":
+            urls = (f"sqlite:///{folder}/ramp.sqlite3",)
+        else:
+            postgres: Postgres = request.getfixturevalue("postgres")
+            redis: Redis = request.getfixturevalue("redis")
+            urls = (postgres.create(f"server_{len(servers)}"), redis.url)
+        server = Server(folder, *urls, settings=settings, command=command or EMPTY_DEMO)
+        servers.append(server)
+        return server
+
+    yield start
+    for server in servers:
+        server.process.terminate()
+    for server in servers:
+        server.end()
+
+
+@pytest.fixture(scope="session", params=["sqlite", "postgresql"])
+def server(request: pytest.FixtureRequest, start_server: StartServer) -> Server:
+    """Share a running Ramp among all tests of the session: each makes a tenant of its own."""
+    return start_server(request.param)

@@ -1,0 +1,114 @@
+"""The programs that `manage.py demo` and `serve` run, watched from outside."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import StartServer
+from tests.servers import ROOT, Server
+
+
+@pytest.fixture
+def ramp(start_server: StartServer) -> Iterator[Server]:
+    """A Ramp that the test may break."""
+    server = start_server("sqlite")
+    within(20, lambda: len(descendants(server.process.pid)) == 6)
+    yield server
+    server.end()
+
+
+def test_a_program_that_dies_is_started_again(ramp: Server) -> None:
+    before = programs(ramp)
+    for pid in before.values():
+        os.kill(pid, signal.SIGKILL)
+
+    within(20, lambda: programs(ramp).keys() == before.keys() and ramp.is_ready())
+    assert programs(ramp) != before
+
+
+@pytest.mark.parametrize("ending", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_every_process(ramp: Server, ending: signal.Signals) -> None:
+    family = descendants(ramp.process.pid)
+
+    ramp.process.send_signal(ending)
+
+    assert ramp.process.wait(20) == 0
+    assert not any(is_running(pid) for pid in family)
+
+
+def test_nothing_survives_a_supervisor_that_is_killed(ramp: Server) -> None:
+    family = descendants(ramp.process.pid)
+
+    ramp.process.kill()
+
+    within(20, lambda: not any(is_running(pid) for pid in family))
+
+
+def test_a_port_in_use_is_told_before_anything_starts(server: Server) -> None:
+    with pytest.raises(RuntimeError) as refusal:
+        server.manage("demo", "--empty")
+
+    assert f"Port {server.port} is taken" in str(refusal.value)
+    assert "Traceback" not in str(refusal.value)
+
+
+class TestRealService:
+    def test_is_refused_without_its_servers(self, tmp_path: Path) -> None:
+        refused = subprocess.run(
+            [sys.executable, "manage.py", "serve"],
+            cwd=ROOT,
+            env={"VAR_DIR": str(tmp_path)},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+        assert refused.returncode == 1
+        assert "DATABASE_URL=postgres://" in refused.stderr
+        assert "REDIS_URL=redis://" in refused.stderr
+
+    def test_is_refused_with_a_generated_key(self, start_server: StartServer) -> None:
+        with pytest.raises(RuntimeError, match="Set SECRET_KEY"):
+            start_server("postgresql", "serve")
+
+    def test_has_workers_and_one_beat(self, start_server: StartServer) -> None:
+        server = start_server("postgresql", "serve", SECRET_KEY="a key of the tests")
+
+        assert sorted(programs(server)) == ["beat", "web", "worker"]
+
+
+def programs(ramp: Server) -> dict[str, int]:
+    """Return the process that leads each program, by its name."""
+    commands = {pid: Path(f"/proc/{pid}/cmdline").read_text() for pid in children(ramp.process.pid)}
+    names = {"web": "granian", "worker": "\0worker\0", "beat": "\0beat\0"}
+    return {name: pid for name, mark in names.items() for pid in commands if mark in commands[pid]}
+
+
+def descendants(pid: int) -> list[int]:
+    return [*children(pid), *(below for child in children(pid) for below in descendants(child))]
+
+
+def children(pid: int) -> list[int]:
+    listed = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    return [int(child) for child in listed if is_running(int(child))]
+
+
+def is_running(pid: int) -> bool:
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+    return state != "Z"
+
+
+def within(seconds: float, holds: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < deadline
+        time.sleep(0.1)

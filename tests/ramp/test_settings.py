@@ -1,0 +1,114 @@
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.servers import ROOT
+
+SHOW = """
+import json
+from ramp import settings
+print(json.dumps(
+    {name: getattr(settings, name) for name in dir(settings) if name.isupper()}, default=str
+))
+"""
+
+
+def loaded(**environment: str) -> dict[str, Any]:
+    """Load the settings in a process of their own, whose environment this is."""
+    shown = subprocess.run(
+        [sys.executable, "-c", SHOW], cwd=ROOT, env=environment, capture_output=True, check=True
+    )
+    settings: dict[str, Any] = json.loads(shown.stdout)
+    return settings
+
+
+@pytest.fixture(scope="module")
+def unsaid(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    return loaded(VAR_DIR=str(tmp_path_factory.mktemp("var")))
+
+
+@pytest.fixture(scope="module")
+def production() -> dict[str, Any]:
+    return loaded(
+        DATABASE_URL="postgres://ramp:secret@db.internal:5433/ramp?sslmode=require",
+        REDIS_URL="redis://redis.internal/0",
+        SECRET_KEY="given",
+        PUBLIC_BASE_URL="https://ramp.example.com/",
+        VAR_DIR="/nowhere/that/exists",
+    )
+
+
+class TestWithNothingSaid:
+    def test_the_database_is_a_file_that_one_writer_at_a_time_begins_to_write(
+        self, unsaid: dict[str, Any]
+    ) -> None:
+        database = unsaid["DATABASES"]["default"]
+
+        assert database["NAME"] == f"{unsaid['VAR_DIR']}/ramp.sqlite3"
+        assert database["OPTIONS"]["transaction_mode"] == "IMMEDIATE"
+        assert "journal_mode=WAL" in database["OPTIONS"]["init_command"]
+
+    def test_jobs_wait_in_a_folder(self, unsaid: dict[str, Any]) -> None:
+        assert unsaid["CELERY_BROKER_URL"].startswith("filesystem://")
+        assert unsaid["CELERY_BROKER_TRANSPORT_OPTIONS"]["polling_interval"] == 0.05
+
+    def test_the_address_is_this_machine_and_not_https(self, unsaid: dict[str, Any]) -> None:
+        assert unsaid["PUBLIC_BASE_URL"] == "http://127.0.0.1:8000"
+        assert not unsaid["SESSION_COOKIE_SECURE"]
+        assert not unsaid["DEBUG"]
+
+    def test_the_key_is_random_and_only_ours_to_read(self, unsaid: dict[str, Any]) -> None:
+        key = Path(unsaid["VAR_DIR"]) / "secret-key"
+
+        assert unsaid["SECRET_KEY_IS_GENERATED"]
+        assert unsaid["SECRET_KEY"] == key.read_text()
+        assert len(unsaid["SECRET_KEY"]) > 50
+        assert key.stat().st_mode & 0o077 == 0
+
+
+class TestInProduction:
+    def test_nothing_is_written_to_the_folder(self, production: dict[str, Any]) -> None:
+        assert production["VAR_DIR"] == "/nowhere/that/exists"
+        assert not Path("/nowhere").exists()
+
+    def test_connections_are_kept_and_each_wait_ends(self, production: dict[str, Any]) -> None:
+        database = production["DATABASES"]["default"]
+
+        assert database["CONN_MAX_AGE"] is None
+        assert database["CONN_HEALTH_CHECKS"]
+        assert database["OPTIONS"]["sslmode"] == "require"
+        assert database["OPTIONS"]["tcp_user_timeout"] == 10_000
+        assert "statement_timeout=10s" in database["OPTIONS"]["options"]
+        assert "lock_timeout=5s" in database["OPTIONS"]["options"]
+
+    def test_a_broker_that_is_gone_is_given_up_at_once(self, production: dict[str, Any]) -> None:
+        options = production["CELERY_BROKER_TRANSPORT_OPTIONS"]
+
+        assert options["max_retries"] == 0
+        assert options["socket_connect_timeout"] == 1
+        assert options["visibility_timeout"] > production["CELERY_TASK_TIME_LIMIT"]
+
+    def test_cookies_and_browsers_stay_with_https(self, production: dict[str, Any]) -> None:
+        assert production["SESSION_COOKIE_SECURE"]
+        assert production["CSRF_COOKIE_SECURE"]
+        assert production["SECURE_HSTS_SECONDS"] >= 31_536_000
+        assert production["ALLOWED_HOSTS"][0] == "ramp.example.com"
+
+    def test_a_header_is_believed_only_from_our_proxy(self, production: dict[str, Any]) -> None:
+        assert production["SECURE_PROXY_SSL_HEADER"] is None
+
+
+def test_the_port_is_part_of_the_default_address(tmp_path: Path) -> None:
+    settings = loaded(PORT="9000", VAR_DIR=str(tmp_path))
+
+    assert settings["PUBLIC_BASE_URL"] == "http://127.0.0.1:9000"
+
+
+def test_the_key_stays_the_same_for_the_next_process(tmp_path: Path) -> None:
+    keys = [loaded(VAR_DIR=str(tmp_path))["SECRET_KEY"] for _ in range(2)]
+
+    assert keys[0] == keys[1]

@@ -1,0 +1,166 @@
+"""Real servers for tests: plain processes of ours, each in a private folder on a free port.
+
+They work as root (PostgreSQL then runs as the user postgres) and as anybody else, end with
+the process that started them, and are never skipped: a program that is missing is an error.
+"""
+
+import atexit
+import os
+import pwd
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable, Mapping
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import psycopg
+
+from ramp.processes import end_with_parent
+
+POSTGRES = "/usr/lib/postgresql/*/bin"
+# Nothing of these databases needs to outlive a power cut.
+HASTY: Mapping[str, str] = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
+
+
+class MissingProgramError(RuntimeError):
+    def __init__(self, name: str) -> None:
+        super().__init__(f"{name} is not installed: run `make setup`, as root or with sudo.")
+
+
+def program(name: str, *, folders: str = "") -> str:
+    """Return where a program is, preferring the newest of the folders that match."""
+    found = sorted(Path("/").glob(f"{folders}/{name}".lstrip("/"))) if folders else []
+    path = str(found[-1]) if found else shutil.which(name)
+    if path is None:
+        raise MissingProgramError(name)
+    return path
+
+
+def chromium() -> str:
+    return program("chromium")
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def wait_until(
+    ready: Callable[[], bool], process: subprocess.Popen[bytes], log: Path, *, seconds: float = 30
+) -> None:
+    """Wait for a process to become ready; if it cannot, raise what it said."""
+    deadline = time.monotonic() + seconds
+    while not ready():
+        if process.poll() is not None or time.monotonic() > deadline:
+            raise RuntimeError(f"{process.args!r} did not start:\n{log.read_text()[-4000:]}")
+        time.sleep(0.03)
+
+
+class Service:
+    end_signal = signal.SIGTERM
+
+    def __init__(self) -> None:
+        kind = type(self).__name__.lower()
+        self.folder = Path(tempfile.mkdtemp(prefix=f"ramp-{kind}-"))
+        self.log = self.folder / "log"
+        self.port = free_port()
+        atexit.register(self.stop)
+
+    def run(self, *command: str, **options: Any) -> None:
+        with self.log.open("ab") as log:
+            self.process = subprocess.Popen(
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+                preexec_fn=partial(end_with_parent, os.getpid(), by=self.end_signal),
+                **options,
+            )
+        wait_until(self.is_ready, self.process, self.log)
+
+    def is_ready(self) -> bool:
+        try:
+            socket.create_connection(("127.0.0.1", self.port), timeout=0.2).close()
+        except OSError:
+            return False
+        return True
+
+    def stop(self) -> None:
+        if self.process.poll() is None:
+            self.process.send_signal(self.end_signal)
+            try:
+                self.process.wait(10)
+            except subprocess.TimeoutExpired:
+                self.process.kill()
+                self.process.wait()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+class Postgres(Service):
+    # A fast shutdown; SIGTERM would wait for every client to leave.
+    end_signal = signal.SIGINT
+
+    def __init__(self, settings: Mapping[str, str] = HASTY) -> None:
+        super().__init__()
+        data = str(self.folder / "data")
+        options = _as_postgres(self.folder)
+        initdb = program("initdb", folders=POSTGRES)
+        how = ("--auth=trust", "--username=postgres", "--encoding=UTF8", "--locale=C.UTF-8")
+        subprocess.run(
+            [initdb, "-D", data, *how, "--no-sync"], check=True, capture_output=True, **options
+        )
+        said = {
+            "listen_addresses": "127.0.0.1",
+            "port": str(self.port),
+            "unix_socket_directories": "",
+            **settings,
+        }
+        arguments = [f"--{name}={value}" for name, value in said.items()]
+        self.run(program("postgres", folders=POSTGRES), "-D", data, *arguments, **options)
+
+    def is_ready(self) -> bool:
+        try:
+            psycopg.connect(self.url("postgres")).close()
+        except psycopg.OperationalError:
+            return False
+        return True
+
+    def url(self, database: str) -> str:
+        return f"postgres://postgres@127.0.0.1:{self.port}/{database}"
+
+    def create(self, database: str) -> str:
+        """Make a database, and return its URL."""
+        with psycopg.connect(self.url("postgres"), autocommit=True) as connection:
+            connection.execute(f"CREATE DATABASE {database}")
+        return self.url(database)
+
+
+class Redis(Service):
+    def __init__(self) -> None:
+        super().__init__()
+        options = ("--port", str(self.port), "--bind", "127.0.0.1", "--save", "")
+        self.run(program("redis-server"), *options, "--dir", str(self.folder))
+
+    @property
+    def url(self) -> str:
+        return f"redis://127.0.0.1:{self.port}/0"
+
+
+def _as_postgres(folder: Path) -> dict[str, Any]:
+    """Say how to run PostgreSQL, which refuses to be run by root."""
+    if os.geteuid() != 0:
+        return {}
+    try:
+        user = pwd.getpwnam("postgres")
+    except KeyError:
+        raise MissingProgramError("postgresql") from None
+    os.chown(folder, user.pw_uid, user.pw_gid)
+    return {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": [], "cwd": folder}

@@ -1,0 +1,16 @@
+"""Ramp's settings for tests inside this process; only pytest uses them.
+
+conftest.py starts PostgreSQL when the first test wants a database, and fills its port in.
+"""
+
+import os
+
+os.environ["DATABASE_URL"] = "postgres://postgres@127.0.0.1:1/ramp"
+# Nothing listens there: what a test publishes is lost, and each test says what runs.
+os.environ["REDIS_URL"] = "redis://127.0.0.1:1/0"
+os.environ["SECRET_KEY"] = "of the tests"
+os.environ.pop("PUBLIC_BASE_URL", None)
+
+from ramp.settings import *  # noqa: F403
+
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
