@@ -1,0 +1,53 @@
+.DEFAULT_GOAL := help
+PYTHON ?= python3
+BIN := .venv/bin
+PEOPLE ?= 10000
+# Enough of a production environment for `check --deploy` to look at; nothing is connected to.
+PRODUCTION := DATABASE_URL=postgres://ramp@db.example.com/ramp REDIS_URL=redis://redis.example.com/0 \
+	PUBLIC_BASE_URL=https://ramp.example.com BEHIND_PROXY=true \
+	SECRET_KEY=only-as-long-and-as-varied-as-a-real-one-0123456789-abcdefghijk
+
+help:  ## Show this list
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{sub(/:.*/, "", $$1); printf "%-8s %s\n", $$1, $$2}'
+
+setup: packages .venv/installed  ## Install what is missing: Debian packages (as root or with sudo), .venv
+
+packages:
+	@.ci/packages
+
+.venv/installed: requirements.txt requirements-dev.txt
+	@$(PYTHON) -c 'import ensurepip' 2>/dev/null || .ci/packages python3-venv
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	@touch $@
+
+demo: .venv/installed  ## Run Ramp with example people on http://127.0.0.1:8000 (PORT=...)
+	@$(BIN)/python manage.py demo
+
+serve: .venv/installed  ## Run Ramp for real; DATABASE_URL and REDIS_URL say on what
+	@$(BIN)/python manage.py serve
+
+test: setup  ## Run the tests with real PostgreSQL, Redis and Chromium (T=... picks some)
+	$(BIN)/python -m pytest $(T)
+
+check: .venv/installed  ## Lint, format, templates, types, layers, migrations, deployment
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	git ls-files '*.html' | xargs -r $(BIN)/djade --target-version 5.2 --check
+	git ls-files '*.html' | xargs -r $(BIN)/djhtml --tabwidth 2 --check
+	$(BIN)/mypy .
+	$(BIN)/lint-imports --no-logo
+	$(BIN)/bandit --quiet --recursive -ll ramp people scim provisioning
+	DATABASE_URL=sqlite://:memory: $(BIN)/python manage.py makemigrations --check --dry-run
+	$(PRODUCTION) $(BIN)/python manage.py check --deploy --fail-level WARNING
+
+fmt: .venv/installed  ## Put code and templates in shape
+	$(BIN)/ruff check --fix-only --quiet .
+	$(BIN)/ruff format .
+	git ls-files '*.html' | xargs -r $(BIN)/djade --target-version 5.2
+	git ls-files '*.html' | xargs -r $(BIN)/djhtml --tabwidth 2
+
+bench: setup  ## Measure SCIM against a bare Django view (PEOPLE=10000)
+	$(BIN)/python -m tests.bench --people $(PEOPLE)
+
+.PHONY: help setup packages demo serve test check fmt bench
