@@ -148,10 +148,12 @@ class Person(AbstractBaseUser):
 
     @property
     def profile(self) -> Profile:
+        """Return what was last said about the person, so that saying it again is no change."""
         names = {field.name: getattr(self, field.name) for field in fields(Profile)}
         return Profile(
             **names
             | {
+                "email": self.pending_email or self.email,
                 "department": self.department.name if self.department else "",
                 "location": self.location.name if self.location else "",
             }
@@ -175,11 +177,11 @@ class Person(AbstractBaseUser):
         """Tell whether the administrators' pages are for them; Django asks this."""
         return self.is_active and (self.is_administrator or self.is_operator)
 
-    def has_perm(self, permission: str, row: Any = None) -> bool:  # noqa: ARG002
+    def has_perm(self, permission: str, row: Any = None) -> bool:
         """Answer Django's question; what each page allows is said by its ModelAdmin."""
         return self.is_staff
 
-    def has_module_perms(self, app_label: str) -> bool:  # noqa: ARG002
+    def has_module_perms(self, app_label: str) -> bool:
         return self.is_staff
 
     def get_session_auth_hash(self) -> str:

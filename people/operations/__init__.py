@@ -9,18 +9,31 @@ from people.operations.people import (
     InvalidName,
     Terminated,
     add_person,
+    assign_manager,
     deactivate_person,
     join_person,
     reactivate_person,
     revise_person,
     snapshot,
 )
+from people.operations.places import (
+    CurrencyInUse,
+    DuplicateName,
+    StillInUse,
+    check_currency,
+    check_name,
+    check_unused,
+    delete_place,
+    save_place,
+)
 from people.operations.roles import InvalidRole, LastAdministrator, LastOwner
 from people.operations.tenants import SlugTaken, create_tenant
 
 __all__ = [
     "CircularManager",
+    "CurrencyInUse",
     "DuplicateEmail",
+    "DuplicateName",
     "InvalidLocationChange",
     "InvalidManager",
     "InvalidName",
@@ -29,10 +42,16 @@ __all__ = [
     "LastOwner",
     "SelfManager",
     "SlugTaken",
+    "StillInUse",
     "Terminated",
     "add_person",
+    "assign_manager",
+    "check_currency",
+    "check_name",
+    "check_unused",
     "create_tenant",
     "deactivate_person",
+    "delete_place",
     "issue_invite",
     "join_person",
     "lock",
@@ -40,6 +59,7 @@ __all__ = [
     "reactivate_person",
     "release_invite",
     "revise_person",
+    "save_place",
     "snapshot",
     "void_invites",
 ]

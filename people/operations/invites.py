@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 
+from django.db import transaction
 from django.utils import timezone
 
 from people import events
@@ -11,32 +12,33 @@ from people.values import Actor
 SCIM_INVITE_DAYS = 90
 
 
+@transaction.atomic(savepoint=False)
 def issue_invite(person: Person, *, actor: Actor, held_because: str = "") -> Invite:
     """Invite the person, unless an invite is open already; that one is returned then.
 
     It lives 90 days when an identity provider asked for it, else as long as the tenant
     says. A held invite is not mailed until `release_invite`.
     """
-    invite = Invite.objects.open().filter(person=person).first()
-    if invite:
-        return invite
     by_scim = actor.via == "scim"
     days = SCIM_INVITE_DAYS if by_scim else person.tenant.manual_invite_days
     now = timezone.now()
-    invite = Invite.objects.create(
-        tenant_id=person.tenant_id,
+    invite, is_new = Invite.objects.open().get_or_create(
         person=person,
-        source=Invite.Source.SCIM if by_scim else Invite.Source.HAND,
-        held_because=held_because,
-        created_at=now,
-        expires_at=now + timedelta(days=days),
+        defaults={
+            "tenant_id": person.tenant_id,
+            "source": Invite.Source.SCIM if by_scim else Invite.Source.HAND,
+            "held_because": held_because,
+            "created_at": now,
+            "expires_at": now + timedelta(days=days),
+        },
     )
-    events.record(
-        Event.Kind.INVITE_ISSUED, person, actor=actor, invite=str(invite.pk), held=held_because
-    )
+    if is_new:
+        facts = {"invite": str(invite.pk), "held": held_because}
+        events.record(Event.Kind.INVITE_ISSUED, person, actor=actor, **facts)
     return invite
 
 
+@transaction.atomic(savepoint=False)
 def release_invite(person: Person, *, actor: Actor) -> bool:
     """Let a held invite go out, and tell whether there was one."""
     released = Invite.objects.open().filter(person=person).exclude(held_because="")
@@ -46,6 +48,7 @@ def release_invite(person: Person, *, actor: Actor) -> bool:
     return True
 
 
+@transaction.atomic(savepoint=False)
 def accept_invites(person: Person, *, actor: Actor) -> bool:
     """Consume the person's open invite, and tell whether there was one."""
     if not Invite.objects.open().filter(person=person).update(accepted_at=timezone.now()):
@@ -54,6 +57,7 @@ def accept_invites(person: Person, *, actor: Actor) -> bool:
     return True
 
 
+@transaction.atomic(savepoint=False)
 def void_invites(person: Person, *, actor: Actor) -> bool:
     """Make the person's open invite worthless, and tell whether there was one."""
     if not Invite.objects.open().filter(person=person).update(voided_at=timezone.now()):

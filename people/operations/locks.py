@@ -8,6 +8,7 @@ from enum import IntEnum
 
 from django.db import connection
 
+from people import tenancy
 from people.models import Person
 
 
@@ -29,8 +30,11 @@ def hold(rule: Guarded, tenant_id: int) -> None:
 
 
 def lock(person: Person) -> None:
-    """Hold the person until the transaction ends, and see them as they are now."""
-    rows = Person.objects.select_related("department", "location__entity").select_for_update(
-        of=("self",), no_key=True
-    )
-    person.refresh_from_db(from_queryset=rows)
+    """Hold the person until the transaction ends, and see them as they are now.
+
+    :raises NoTenantInForceError: if all tenants are in force. The rules ask who else is
+        there, and would count the owners and the addresses of other companies.
+    """
+    rows = Person.objects.filter(tenant_id=tenancy.current_id())
+    rows = rows.select_related("department", "location__entity")
+    person.refresh_from_db(from_queryset=rows.select_for_update(of=("self",), no_key=True))

@@ -27,7 +27,6 @@ OWNABLE = (
     "email",
     "department",
     "location",
-    "manager",
     "role",
 )
 
@@ -80,12 +79,13 @@ def add_person(
     _check_name(profile)
     check_role(person, role)
     check_manager(person, manager)
-    _fill(person, profile, actor=actor)
+    _fill(person, profile)
     _set_role(person, role, actor=actor)
     person.manager = manager
     person.email, person.email_key = profile.email, fold(profile.email)
     person.custom_values = dict(custom_values or {})
-    _own(person, profile, actor=actor, manager=manager)
+    _own(person, profile, actor=actor)
+    _own_manager(person, manager, actor=actor)
     _insert(person)
     changes = _difference({}, snapshot(person))
     events.record(Event.Kind.PERSON_ADDED, person, actor=actor, changes=changes)
@@ -116,25 +116,34 @@ def revise_person(
     """
     lock(person)
     before = snapshot(person)
+    owned = dict(person.owned_fields)
     _check_name(profile)
-    _fill(person, profile, actor=actor)
+    _fill(person, profile)
+    # The manager before the role, for that is the order of their locks.
+    if not isinstance(manager, Keep):
+        _set_manager(person, manager, actor=actor)
     if profile.role and profile.role != person.role:
         check_role(person, profile.role)
         check_not_needed(person, role=profile.role)
         _set_role(person, profile.role, actor=actor)
-    if not isinstance(manager, Keep) and manager != person.manager:
-        check_manager(person, manager)
-        person.manager = manager
     if custom_values is not None:
         person.custom_values = {**person.custom_values, **custom_values}
     _set_email(person, profile.email)
-    owned = _own(person, profile, actor=actor, manager=manager)
-    changes = _difference(before, snapshot(person))
-    if changes or owned:
-        _update(person)
-    if changes:
-        events.record(Event.Kind.PERSON_REVISED, person, actor=actor, changes=changes)
-    return bool(changes)
+    _own(person, profile, actor=actor)
+    return _store_revision(person, before, owned, actor=actor)
+
+
+@transaction.atomic
+def assign_manager(person: Person, manager: Person | None, *, actor: Actor) -> bool:
+    """Give the person this manager, or none, and tell whether that changed anything.
+
+    :raises SelfManager, InvalidManager, CircularManager: if the manager may not have them.
+    """
+    lock(person)
+    before = snapshot(person)
+    owned = dict(person.owned_fields)
+    _set_manager(person, manager, actor=actor)
+    return _store_revision(person, before, owned, actor=actor)
 
 
 @transaction.atomic
@@ -179,7 +188,7 @@ def deactivate_person(person: Person, *, actor: Actor, reason: str = "") -> bool
 
 
 @transaction.atomic
-def reactivate_person(person: Person, *, actor: Actor) -> bool:
+def reactivate_person(person: Person, *, actor: Actor, hold_invite_because: str = "") -> bool:
     """Let the person back in, and tell whether they were out.
 
     Somebody who never joined is invited again.
@@ -198,7 +207,7 @@ def reactivate_person(person: Person, *, actor: Actor) -> bool:
     changes = _difference(before, snapshot(person))
     events.record(Event.Kind.PERSON_REACTIVATED, person, actor=actor, changes=changes)
     if not person.joined_at:
-        issue_invite(person, actor=actor)
+        issue_invite(person, actor=actor, held_because=hold_invite_because)
     return True
 
 
@@ -232,7 +241,7 @@ def _check_name(profile: Profile) -> None:
         raise InvalidName
 
 
-def _fill(person: Person, profile: Profile, *, actor: Actor) -> None:
+def _fill(person: Person, profile: Profile) -> None:
     """Copy names and places; the rest has rules of its own."""
     person.given_name, person.family_name = profile.given_name, profile.family_name
     department, location = person.department, person.location
@@ -244,6 +253,13 @@ def _fill(person: Person, profile: Profile, *, actor: Actor) -> None:
         moved_to = organisation.location_named(profile.location, tenant_id=person.tenant_id)
         organisation.check_move(person, moved_to)
         person.location = moved_to
+
+
+def _set_manager(person: Person, manager: Person | None, *, actor: Actor) -> None:
+    if (manager.pk if manager else None) != person.manager_id:
+        check_manager(person, manager)
+        person.manager = manager
+    _own_manager(person, manager, actor=actor)
 
 
 def _set_role(person: Person, role: str, *, actor: Actor) -> None:
@@ -263,18 +279,33 @@ def _set_email(person: Person, email: str) -> None:
         person.email, person.email_key = email, key
 
 
-def _own(person: Person, profile: Profile, *, actor: Actor, manager: Person | Keep | None) -> bool:
-    """Mark what an identity provider asserts as its own, and tell whether that is new."""
-    if actor.via != "scim":
-        return False
-    said = {name: getattr(profile, name, None) for name in OWNABLE}
-    said["manager"] = None if isinstance(manager, Keep) else manager
-    before = dict(person.owned_fields)
-    mark = {"by": str(actor), "since": timezone.now().isoformat()}
-    for name, value in said.items():
-        if value and before.get(name, {}).get("by") != mark["by"]:
-            person.owned_fields[name] = mark
-    return person.owned_fields != before
+def _own(person: Person, profile: Profile, *, actor: Actor) -> None:
+    """Mark what an identity provider says as its own; blank is not said."""
+    for name in OWNABLE:
+        if getattr(profile, name):
+            _mark(person, name, actor=actor)
+
+
+def _own_manager(person: Person, manager: Person | None, *, actor: Actor) -> None:
+    if manager:
+        _mark(person, "manager", actor=actor)
+
+
+def _mark(person: Person, field: str, *, actor: Actor) -> None:
+    owner = str(actor)
+    if actor.via == "scim" and person.owned_fields.get(field, {}).get("by") != owner:
+        person.owned_fields[field] = {"by": owner, "since": timezone.now().isoformat()}
+
+
+def _store_revision(
+    person: Person, before: dict[str, str], owned: dict[str, Any], *, actor: Actor
+) -> bool:
+    changes = _difference(before, snapshot(person))
+    if changes or owned != person.owned_fields:
+        _update(person)
+    if changes:
+        events.record(Event.Kind.PERSON_REVISED, person, actor=actor, changes=changes)
+    return bool(changes)
 
 
 def _insert(person: Person) -> None:

@@ -97,16 +97,6 @@ def test_is_refused_for_somebody_of_another_company(ada: Person) -> None:
         assign(ada, stranger)
 
 
-def test_sees_who_was_terminated_since_they_were_read(ada: Person) -> None:
-    boss = make.person()
-    Person.objects.filter(pk=boss.pk).update(
-        state=Person.State.TERMINATED, terminated_at=boss.joined_at
-    )
-
-    with pytest.raises(operations.InvalidManager):
-        assign(ada, boss)
-
-
 @pytest.mark.parametrize("length", [2, 3, 12])
 def test_is_refused_when_it_would_close_a_circle(ada: Person, length: int) -> None:
     lowest = ada

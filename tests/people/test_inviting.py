@@ -114,6 +114,7 @@ def test_withdrawn_cannot_be_withdrawn_again(bob: Person) -> None:
     assert bob.events.count() == 2
 
 
+@pytest.mark.django_db(transaction=True)
 def test_leaves_nothing_when_its_event_cannot_be_written(
     bob: Person, monkeypatch: pytest.MonkeyPatch
 ) -> None:
