@@ -293,6 +293,7 @@ class Migration(migrations.Migration):
                     models.CharField(
                         choices=[
                             ("tenant.created", "tenant created"),
+                            ("organisation.changed", "organisation changed"),
                             ("person.added", "added"),
                             ("person.revised", "updated"),
                             ("person.joined", "joined"),

@@ -21,6 +21,7 @@ class Event(TenantOwned):
 
     class Kind(models.TextChoices):
         TENANT_CREATED = "tenant.created", "tenant created"
+        ORGANISATION_CHANGED = "organisation.changed", "organisation changed"
         PERSON_ADDED = "person.added", "added"
         PERSON_REVISED = "person.revised", "updated"
         PERSON_JOINED = "person.joined", "joined"

@@ -1,0 +1,5 @@
+"""Lists and forms of the administrators' site. Each change is made by an operation."""
+
+from people.admin import organisation, people, tenants
+
+__all__ = ["organisation", "people", "tenants"]

@@ -1,0 +1,92 @@
+"""Deactivating and reactivating several people: one operation each, each with its result."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from django.contrib import admin, messages
+from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
+from django.db.models import QuerySet
+from django.http import HttpResponse
+from django.shortcuts import redirect
+from django.template.response import TemplateResponse
+
+from people import operations
+from people.models import Person
+from people.pages.access import PersonRequest
+from people.values import PeopleError
+
+AT_MOST = 500
+
+
+@dataclass(frozen=True)
+class BulkChange:
+    """What is done to each person, and how the pages say so."""
+
+    action: str
+    verb: str
+    done: str
+    already: str
+    partial: str
+    operation: Callable[..., bool]
+
+
+DEACTIVATION = BulkChange(
+    action="deactivate_selected",
+    verb="Deactivate",
+    done="deactivated",
+    already="could not sign in anyway",
+    partial="people/_deactivation_means.html",
+    operation=operations.deactivate_person,
+)
+REACTIVATION = BulkChange(
+    action="reactivate_selected",
+    verb="Reactivate",
+    done="reactivated",
+    already="could sign in already",
+    partial="people/_reactivation_means.html",
+    operation=operations.reactivate_person,
+)
+
+
+def confirm_or_apply(
+    request: PersonRequest, people: QuerySet[Person], change: BulkChange
+) -> HttpResponse:
+    chosen = list(people[: AT_MOST + 1])
+    if len(chosen) > AT_MOST:
+        messages.error(request, f"Choose {AT_MOST} people at most at a time.")
+        return redirect(request.get_full_path())
+    if "confirmed" in request.POST:
+        _apply(request, chosen, change)
+        return redirect(request.get_full_path())
+    context = admin.site.each_context(request) | {
+        "title": f"{change.verb} {_people(len(chosen))}?",
+        "parent": {"title": "People", "url": request.get_full_path()},
+        "people": chosen,
+        "change": change,
+        "checkbox_name": ACTION_CHECKBOX_NAME,
+    }
+    return TemplateResponse(request, "people/bulk_confirmation.html", context)
+
+
+def _apply(request: PersonRequest, people: list[Person], change: BulkChange) -> None:
+    changed, unchanged = 0, 0
+    for person in people:
+        try:
+            if change.operation(person, actor=request.user.actor):
+                changed += 1
+            else:
+                unchanged += 1
+        except PeopleError as error:
+            messages.error(request, f"{person.full_name} was not {change.done}: {error}")
+    if changed:
+        messages.success(request, f"{_people(changed)} {_were(changed)} {change.done}.")
+    if unchanged:
+        messages.info(request, f"{_people(unchanged)} {change.already}.")
+
+
+def _people(count: int) -> str:
+    return "1 person" if count == 1 else f"{count} people"
+
+
+def _were(count: int) -> str:
+    return "was" if count == 1 else "were"

@@ -1,0 +1,56 @@
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import Count, OuterRef, QuerySet, Subquery
+from django.db.models.functions import Coalesce
+from django.http import HttpRequest
+from unfold.decorators import display
+
+from people import tenancy
+from people.admin.base import CompanyAdmin
+from people.models import Person, Tenant
+from people.pages.access import operates
+
+
+@admin.register(Tenant)
+class TenantAdmin(CompanyAdmin):
+    """What an operator sees of the tenants: that they exist, never who or what is in them."""
+
+    address = "tenants/"
+    nothing_yet = "Make the first with “manage.py create_tenant”."
+    list_display = ("name", "slug", "domain", "people", "status")
+    list_display_links = None
+    search_fields = ("name", "slug", "domain")
+    search_help_text = "Name, slug or domain"
+    ordering = ("name", "pk")
+    actions = None
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Tenant]:
+        with tenancy.across_tenants():
+            people = Person.objects.in_lists().filter(tenant=OuterRef("pk")).order_by()
+        count = people.values("tenant").annotate(count=Count("pk")).values("count")
+        return super().get_queryset(request).annotate(people=Coalesce(Subquery(count), 0))
+
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:  # noqa: ARG002
+        return operates(request.user)
+
+    def has_add_permission(self, request: HttpRequest) -> bool:  # noqa: ARG002
+        """Refuse: a tenant begins with its owner, so `create_tenant` makes it."""
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:  # noqa: ARG002
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:  # noqa: ARG002
+        return False
+
+    def has_module_permission(self, request: HttpRequest) -> bool:
+        return operates(request.user)
+
+    @display(description="People", ordering="people")
+    def people(self, tenant: Any) -> str:
+        return f"{tenant.people:,}"
+
+    @display(description="Status", label={"Active": "success", "Switched off": "warning"})
+    def status(self, tenant: Tenant) -> str:
+        return "Active" if tenant.is_active else "Switched off"

@@ -1,0 +1,62 @@
+"""Shutting a person out, and letting them in again."""
+
+from typing import Any
+from uuid import UUID
+
+from django.contrib import admin, messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
+
+from people import operations
+from people.models import Person
+from people.pages.access import PersonRequest, for_administrators
+from people.pages.actors import actor_name
+from people.pages.forms import ReasonForm
+from people.values import PeopleError
+
+
+@for_administrators
+def deactivate(request: PersonRequest, person_id: UUID) -> HttpResponse:
+    person = get_object_or_404(Person, pk=person_id)
+    form = ReasonForm(request.POST if request.method == "POST" else None)
+    if form.is_valid():
+        reason = form.cleaned_data["reason"]
+        try:
+            operations.deactivate_person(person, actor=request.user.actor, reason=reason)
+        except PeopleError as error:
+            messages.error(request, str(error))
+        else:
+            messages.success(request, f"{person.full_name} can no longer sign in or spend.")
+        return redirect("admin:people_person_change", person_id)
+    return render(request, "people/deactivate.html", _context(request, person, form, "Deactivate"))
+
+
+@for_administrators
+def reactivate(request: PersonRequest, person_id: UUID) -> HttpResponse:
+    person = get_object_or_404(Person, pk=person_id)
+    if request.method == "POST":
+        try:
+            operations.reactivate_person(person, actor=request.user.actor)
+        except PeopleError as error:
+            messages.error(request, str(error))
+        else:
+            messages.success(request, f"{person.full_name} can sign in and spend again.")
+        return redirect("admin:people_person_change", person_id)
+    return render(request, "people/reactivate.html", _context(request, person, None, "Reactivate"))
+
+
+def _context(
+    request: HttpRequest, person: Person, form: ReasonForm | None, verb: str
+) -> dict[str, Any]:
+    by_scim = person.deactivated_by.startswith("scim:")
+    page = reverse("admin:people_person_change", args=[person.pk])
+    return admin.site.each_context(request) | {
+        "title": f"{verb} {person.full_name}?",
+        "parent": {"title": person.full_name, "url": page},
+        "person": person,
+        "form": form,
+        "provider": actor_name(person.deactivated_by) if by_scim else "",
+        "cancel": page,
+        "submit": verb,
+    }

@@ -1,0 +1,131 @@
+"""Adding a person by hand, and editing one."""
+
+from typing import Any
+from uuid import UUID
+
+from django.contrib import admin, messages
+from django.db import transaction
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
+
+from people import operations
+from people.models import Person
+from people.pages.access import PersonRequest, for_administrators
+from people.pages.actors import actor_name
+from people.pages.forms import PersonForm
+from people.pages.timeline import LABELS
+from people.values import PeopleError
+
+
+class ChangedMeanwhile(PeopleError):
+    code = "changed-meanwhile"
+
+    def __init__(self, person: Person) -> None:
+        super().__init__(
+            f"{person.full_name} has changed since you opened this page. Have a look at their "
+            "timeline, then open the page again and make your change."
+        )
+
+
+@for_administrators
+def invite_person(request: PersonRequest) -> HttpResponse:
+    form = PersonForm(request.POST or None, initial={"role": Person.Role.CARDHOLDER})
+    if request.method == "POST" and form.is_valid():
+        try:
+            person = operations.add_person(
+                form.profile(), actor=request.user.actor, manager=form.cleaned_data["manager"]
+            )
+        except PeopleError as error:
+            form.say(error)
+        else:
+            messages.success(request, f"{person.full_name} was added and invited.")
+            return redirect("admin:people_person_change", person.pk)
+    context = _context(request, "Invite person") | {
+        "form": form,
+        "submit": "Invite",
+        "cancel": reverse("admin:people_person_changelist"),
+        "invite_days": request.user.tenant.manual_invite_days,
+    }
+    return render(request, "people/invite_person.html", context)
+
+
+@for_administrators
+def edit_person(request: PersonRequest, person_id: UUID) -> HttpResponse:
+    people = Person.objects.select_related("department", "location", "manager")
+    person = get_object_or_404(people, pk=person_id)
+    form = _edit_form(person, request.POST if request.method == "POST" else None)
+    if form.is_bound and form.is_valid():
+        try:
+            undone = _revise(request, person, form)
+        except PeopleError as error:
+            form.say(error)
+        else:
+            messages.success(request, f"{person.full_name} was updated.")
+            for warning in undone:
+                messages.warning(request, warning)
+            return redirect("admin:people_person_change", person_id)
+    context = _context(request, f"Edit {person.full_name}") | {
+        "form": form,
+        "submit": "Save",
+        "cancel": reverse("admin:people_person_change", args=[person_id]),
+    }
+    return render(request, "people/edit_person.html", context)
+
+
+def _edit_form(person: Person, data: Any) -> PersonForm:
+    initial = {
+        "given_name": person.given_name,
+        "family_name": person.family_name,
+        "email": person.email,
+        "department": person.department_id,
+        "location": person.location_id,
+        "manager": person.manager_id,
+        "role": person.role,
+        "seen": person.changed_at.isoformat(),
+    }
+    form = PersonForm(data, initial=initial)
+    for name, owner in _owners(person).items():
+        form.fields[
+            name
+        ].help_text = f"{owner} owns this: the next sync, within 5 minutes, puts its value back."
+    if person.joined_at:
+        # Whoever has joined confirms a new address; there is no page for that yet.
+        del form.fields["email"]
+    if person.role != Person.Role.GUEST:
+        form.fields["role"].choices = [  # type: ignore[attr-defined]
+            choice for choice in Person.Role.choices if choice[0] != Person.Role.GUEST
+        ]
+    return form
+
+
+@transaction.atomic
+def _revise(request: PersonRequest, person: Person, form: PersonForm) -> list[str]:
+    """Store what the form says; return a warning for each field that its owner will undo.
+
+    :raises ChangedMeanwhile: if the person is no longer as the form's reader saw them.
+    """
+    operations.lock(person)
+    if form.cleaned_data["seen"] != person.changed_at.isoformat():
+        raise ChangedMeanwhile(person)
+    # A pending address stays pending: to assert the old one would cancel it.
+    profile = form.profile(email=person.pending_email or person.email)
+    operations.revise_person(
+        person, profile, actor=request.user.actor, manager=form.cleaned_data["manager"]
+    )
+    return [
+        f"{owner} owns {LABELS[name]}: the next sync, within 5 minutes, puts its value back."
+        for name, owner in _owners(person).items()
+        if name in form.changed_data
+    ]
+
+
+def _owners(person: Person) -> dict[str, str]:
+    return {name: actor_name(mark["by"]) for name, mark in person.owned_fields.items()}
+
+
+def _context(request: HttpRequest, title: str) -> dict[str, Any]:
+    return admin.site.each_context(request) | {
+        "title": title,
+        "parent": {"title": "People", "url": reverse("admin:people_person_changelist")},
+    }

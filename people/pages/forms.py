@@ -1,0 +1,87 @@
+"""The forms about a person; what they accept, an operation may still refuse."""
+
+from typing import Any
+
+from django import forms
+from django.contrib import admin
+from django.contrib.admin.widgets import AutocompleteSelect
+from django.db.models import Model, QuerySet
+from unfold.widgets import (
+    UnfoldAdminEmailInputWidget,
+    UnfoldAdminSelectWidget,
+    UnfoldAdminTextareaWidget,
+    UnfoldAdminTextInputWidget,
+)
+
+from people.models import Department, Location, Person
+from people.values import PeopleError, Profile
+
+
+def _text(label: str) -> forms.CharField:
+    return forms.CharField(label=label, max_length=200, widget=UnfoldAdminTextInputWidget)
+
+
+def _looked_up(field: str, rows: QuerySet[Any], placeholder: str) -> forms.ModelChoiceField[Model]:
+    """Return a choice that asks the server while one types, so that thousands fit in."""
+    widget = AutocompleteSelect(
+        Person._meta.get_field(field), admin.site, attrs={"data-placeholder": placeholder}
+    )
+    return forms.ModelChoiceField(rows, required=False, widget=widget)
+
+
+class PersonForm(forms.Form):
+    """What somebody says about a person by hand."""
+
+    given_name = _text("First name")
+    family_name = _text("Last name")
+    email = forms.EmailField(
+        label="E-mail address", max_length=254, widget=UnfoldAdminEmailInputWidget
+    )
+    role = forms.ChoiceField(choices=Person.Role.choices, widget=UnfoldAdminSelectWidget)
+    seen = forms.CharField(required=False, widget=forms.HiddenInput)
+
+    field_order = (
+        "given_name",
+        "family_name",
+        "email",
+        "department",
+        "location",
+        "manager",
+        "role",
+        "seen",
+    )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        # The rows are the tenant's in force, so they are known only now.
+        self.fields |= {
+            "department": _looked_up("department", Department.objects.all(), "No department"),
+            "location": _looked_up("location", Location.objects.all(), "No location"),
+            "manager": _looked_up("manager", Person.objects.in_lists(), "No manager"),
+        }
+        self.order_fields(self.field_order)
+
+    def profile(self, *, email: str = "") -> Profile:
+        """Return what was said; `email` counts where the form does not ask for it."""
+        said = self.cleaned_data
+        return Profile(
+            given_name=said["given_name"],
+            family_name=said["family_name"],
+            email=said.get("email", email),
+            department=str(said["department"] or ""),
+            location=str(said["location"] or ""),
+            role=said["role"],
+        )
+
+    def say(self, error: PeopleError) -> None:
+        """Put a refusal where it belongs."""
+        self.add_error(error.field if error.field in self.fields else None, str(error))
+
+
+class ReasonForm(forms.Form):
+    reason = forms.CharField(
+        required=False,
+        max_length=500,
+        help_text="Kept in the history, for your colleagues.",
+        widget=UnfoldAdminTextareaWidget(attrs={"rows": 2}),
+    )

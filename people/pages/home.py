@@ -1,0 +1,24 @@
+"""What everybody sees of themselves."""
+
+from django.contrib import admin
+from django.contrib.auth.decorators import login_required
+from django.http import HttpResponse
+from django.shortcuts import render
+
+from people.models import Person
+from people.pages.access import PersonRequest
+from people.pages.person import profile_fields
+
+
+@login_required
+def home(request: PersonRequest) -> HttpResponse:
+    people = Person.objects.select_related("department", "location", "manager")
+    person = people.get(pk=request.user.pk)
+    context = admin.site.each_context(request) | {
+        "title": "My profile",
+        "person": person,
+        "fields": list(profile_fields(person)),
+        "tenant": request.user.tenant,
+        "is_nav_sidebar_enabled": request.user.is_staff,
+    }
+    return render(request, "people/home.html", context)

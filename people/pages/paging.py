@@ -1,0 +1,38 @@
+"""Pages of long lists, without counting a million rows to show fifty of them."""
+
+from typing import Any
+
+from django.core.paginator import Paginator
+from django.db.models import QuerySet
+from django.utils.functional import cached_property
+
+COUNTED_AT_MOST = 10_000
+
+
+def counted(rows: QuerySet[Any]) -> str:
+    """Return how many rows there are, for people to read: “214”, or “10,000+”."""
+    count = _count(rows)
+    return f"{COUNTED_AT_MOST:,}+" if count > COUNTED_AT_MOST else f"{count:,}"
+
+
+def _count(rows: QuerySet[Any]) -> int:
+    return rows.order_by().values("pk")[: COUNTED_AT_MOST + 1].count()
+
+
+class BoundedPaginator(Paginator[Any]):
+    """Leads through the first ten thousand rows; a search or a filter finds the others."""
+
+    template_name = "people/_pager.html"
+    object_list: QuerySet[Any]
+
+    @cached_property
+    def found(self) -> int:
+        return _count(self.object_list)
+
+    @cached_property
+    def count(self) -> int:
+        return min(self.found, COUNTED_AT_MOST)
+
+    @property
+    def is_cut(self) -> bool:
+        return self.found > COUNTED_AT_MOST

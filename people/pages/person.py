@@ -1,0 +1,95 @@
+"""One person: who they are, who owns which field, and what happened to them."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from django.contrib import admin
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, render
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.dateparse import parse_datetime
+
+from people.models import CustomField, Invite, Person
+from people.pages.access import for_administrators
+from people.pages.actors import actor_name
+from people.pages.paging import counted
+from people.pages.timeline import LABELS, timeline_of
+
+REPORTS_SHOWN = 20
+
+
+@dataclass(frozen=True)
+class Field:
+    """A line of the profile; `owner` is who will undo a change made here."""
+
+    label: str
+    value: str
+    owner: str = ""
+    since: datetime | None = None
+    person: Person | None = None
+
+
+@for_administrators
+def person_page(request: HttpRequest, person_id: UUID) -> HttpResponse:
+    people = Person.objects.select_related("department", "location__entity", "manager")
+    person = get_object_or_404(people, pk=person_id)
+    fields = list(profile_fields(person))
+    invite = Invite.objects.open().filter(person=person).first()
+    reports = person.reports.in_lists().order_by("family_name", "given_name", "pk")
+    context = admin.site.each_context(request) | {
+        "title": person.full_name,
+        "parent": {"title": "People", "url": reverse("admin:people_person_changelist")},
+        "person": person,
+        "owned_fields": [field for field in fields if field.owner],
+        "free_heading": "Managed here" if person.owned_fields else "Profile",
+        "free_fields": [field for field in fields if not field.owner],
+        "custom_fields": list(_custom_fields(person)),
+        "reports": list(reports[:REPORTS_SHOWN]),
+        "report_count": counted(reports),
+        "role_source": actor_name(person.role_source),
+        "deactivated_by": actor_name(person.deactivated_by),
+        "pending_owner": actor_name(person.owned_fields.get("email", {}).get("by", "job:")),
+        "invite": invite,
+        "invite_has_expired": invite is not None and invite.expires_at < timezone.now(),
+        "timeline": timeline_of(person, before=_event_number(request)),
+    }
+    return render(request, "people/person.html", context)
+
+
+def profile_fields(person: Person) -> Iterator[Field]:
+    values = {
+        "given_name": person.given_name,
+        "family_name": person.family_name,
+        "email": person.email,
+        "department": str(person.department or ""),
+        "location": str(person.location or ""),
+        "manager": person.manager.display_name if person.manager else "",
+        "role": person.get_role_display(),
+    }
+    for name, value in values.items():
+        mark = person.owned_fields.get(name, {})
+        yield Field(
+            label=LABELS[name],
+            value=value,
+            owner=actor_name(mark["by"]) if mark else "",
+            since=parse_datetime(mark["since"]) if mark else None,
+            person=person.manager if name == "manager" else None,
+        )
+
+
+def _custom_fields(person: Person) -> Iterator[Field]:
+    names = dict(CustomField.objects.values_list("external_name", "name"))
+    for external_name, value in person.custom_values.items():
+        yield Field(label=names.get(external_name, external_name), value=value)
+
+
+def _event_number(request: HttpRequest) -> int | None:
+    before = request.GET.get("before")
+    if before is None:
+        return None
+    if not (before.isascii() and before.isdigit() and len(before) < 19):
+        raise Http404
+    return int(before)

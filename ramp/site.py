@@ -1,0 +1,125 @@
+"""The site that every administrator's page belongs to: addresses, navigation, who sees what."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.templatetags.static import static
+from django.urls import URLPattern, URLResolver, include, path, reverse
+from django.utils.functional import lazystr
+from unfold.sites import UnfoldAdminSite
+
+from people.models import Department, Location, Person
+from people.pages.access import Visitor, operates
+from people.pages.home import home
+from people.pages.paging import counted
+from provisioning.pages import sign_in, sign_out
+
+Item = dict[str, Any]
+
+FOR_ADMINISTRATORS = {
+    "People": ("people_person_changelist", "group"),
+    "Departments": ("people_department_changelist", "account_tree"),
+    "Locations": ("people_location_changelist", "location_on"),
+    "Entities": ("people_entity_changelist", "business"),
+}
+FOR_OPERATORS = {"Tenants": ("people_tenant_changelist", "domain")}
+
+
+class RampSite(UnfoldAdminSite):
+    def get_urls(self) -> list[URLPattern | URLResolver]:  # type: ignore[override]
+        """Return readable addresses, by the names that Django's and unfold's pages use."""
+        page = self.admin_view
+        return [
+            path("", page(self.index), name="index"),
+            path("home/", home, name="home"),
+            path("sign-in/", sign_in, name="login"),
+            path("sign-in/<slug:slug>/", sign_in, name="sign_in"),
+            path("sign-out/", sign_out, name="logout"),
+            path("autocomplete/", page(self.autocomplete_view), name="autocomplete"),
+            path("jsi18n/", page(self.i18n_javascript, cacheable=True), name="jsi18n"),
+            *self._model_urls(),
+        ]
+
+    def _model_urls(self) -> Iterator[URLResolver]:
+        for rows in self._registry.values():
+            address = getattr(rows, "address", None)
+            # What Django registers by itself, such as its groups, has none and no page.
+            if address:
+                yield path(address, include(rows.urls))
+
+    def index(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:  # noqa: ARG002
+        """Lead to the first section that the visitor may see."""
+        name, _ = next(iter(_sections(request.user).values()))
+        return redirect(f"admin:{name}")
+
+    def get_app_list(self, request: HttpRequest, app_label: str | None = None) -> list[Any]:  # noqa: ARG002
+        """Return nothing: the navigation is ours, and only it."""
+        return []
+
+    def get_sidebar_list(self, request: HttpRequest) -> list[Item]:
+        items = [
+            _item(title, name) | {"icon": icon}
+            for title, (name, icon) in _sections(request.user).items()
+        ]
+        _mark_active(request, items)
+        return [{"items": items}]
+
+    def get_tabs_list(self, request: HttpRequest) -> list[Item]:
+        """Return the tabs of the People page; each is counted when it is shown, not before."""
+        tabs = [
+            _tab("People", "people_person_changelist", lambda: Person.objects.in_lists()),
+            _tab("Departments", "people_department_changelist", Department.objects.all),
+            _tab("Locations", "people_location_changelist", Location.objects.all),
+        ]
+        _mark_active(request, tabs)
+        models = ["people.person", "people.department", "people.location"]
+        return [{"models": models, "items": tabs}]
+
+
+def _sections(visitor: Visitor) -> dict[str, tuple[str, str]]:
+    return FOR_OPERATORS if operates(visitor) else FOR_ADMINISTRATORS
+
+
+def _item(title: object, name: str) -> Item:
+    return {"title": title, "link": reverse(f"admin:{name}"), "has_permission": True}
+
+
+def _tab(title: str, name: str, rows: Callable[[], QuerySet[Any]]) -> Item:
+    return _item(lazystr(_Count(title, rows)), name)
+
+
+class _Count:
+    """A title whose count is asked for when the title is written."""
+
+    def __init__(self, title: str, rows: Callable[[], QuerySet[Any]]) -> None:
+        self.title, self.rows = title, rows
+
+    def __str__(self) -> str:
+        return f"{self.title} {counted(self.rows())}"
+
+
+def _mark_active(request: HttpRequest, items: list[Item]) -> None:
+    """Mark the item whose address leads closest to the page."""
+    leading = [item["link"] for item in items if request.path.startswith(item["link"])]
+    closest = max(leading, key=len, default="")
+    for item in items:
+        item["active"] = item["link"] == closest
+
+
+def company(request: HttpRequest) -> str:
+    """Return what stands below our name."""
+    visitor = request.user
+    if operates(visitor):
+        return "Operator"
+    return visitor.tenant.name if visitor.is_authenticated else ""
+
+
+def account_links(request: HttpRequest) -> list[Item]:  # noqa: ARG001
+    return [{"title": "My profile", "link": reverse("admin:home")}]
+
+
+def stylesheet(request: HttpRequest) -> str:  # noqa: ARG001
+    return static("ramp.css")
