@@ -1,0 +1,46 @@
+"""SCIM resources as rows, the way the endpoints leave them."""
+
+from typing import Any
+
+from django.utils import timezone
+
+from scim.attributes import GROUP, USER
+from scim.canonical import canonical
+from scim.elements import elements_of, key
+from scim.models import Connection, ScimGroup, ScimUser, ScimValue
+
+
+def scim_user(connection: Connection, user_name: str, **sent: Any) -> ScimUser:
+    document = canonical({"userName": user_name, "active": True, **sent}, USER)
+    now = timezone.now()
+    user = ScimUser.objects.create(
+        tenant_id=connection.tenant_id,
+        connection=connection,
+        document=document,
+        scim_username=user_name,
+        user_name_key=key(user_name),
+        scim_external_id=document.get("externalId", ""),
+        active=document["active"],
+        created_at=now,
+        modified_at=now,
+    )
+    ScimValue.objects.bulk_create(
+        ScimValue(user=user, attribute=one.attribute, element=one.element, value_key=one.value_key)
+        for one in elements_of(document)
+    )
+    return user
+
+
+def scim_group(connection: Connection, name: str, *members: ScimUser) -> ScimGroup:
+    now = timezone.now()
+    group = ScimGroup.objects.create(
+        tenant_id=connection.tenant_id,
+        connection=connection,
+        document=canonical({"displayName": name}, GROUP),
+        scim_display_name=name,
+        display_name_key=key(name),
+        created_at=now,
+        modified_at=now,
+    )
+    group.members.set(members)
+    return group
