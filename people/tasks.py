@@ -7,4 +7,6 @@ from people import events
 
 @shared_task(name="people.tasks.dispatch_events")
 def dispatch_events(**_: Any) -> None:
-    events.dispatch()
+    # A mass change leaves more events than one transaction should hold.
+    while events.dispatch():
+        pass
