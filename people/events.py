@@ -71,7 +71,6 @@ def send(task: str, event_id: int) -> None:
 
 def run(task: str, event_id: int) -> None:
     """Do here and now what a worker would do with the event."""
-    current_app.loader.import_default_modules()
     current_app.tasks[task].apply(kwargs={"event_id": event_id}, throw=True)
 
 
@@ -94,6 +93,7 @@ def dispatch(deliver: Callable[[str, int], None] = send, limit: int = 500) -> in
 
 def dispatch_all(*, as_of: datetime) -> int:
     """Do everything that waits for a worker here and now; return how many events."""
+    current_app.loader.import_default_modules()
     done = 0
     while count := dispatch(deliver=run):
         done += count

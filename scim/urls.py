@@ -24,4 +24,6 @@ NAMES = {
     "bulk": "Bulk",
 }
 
-urlpatterns = [re_path(f"^{path}/?$", serve, name=name) for name, path in NAMES.items()]
+urlpatterns = [
+    re_path(f"^{path}/?$" if path else "^$", serve, name=name) for name, path in NAMES.items()
+]

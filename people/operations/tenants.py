@@ -37,9 +37,10 @@ def create_tenant(
         tenant.default_entity = Entity.objects.create(
             tenant=tenant, name=name, name_key=fold(name), currency=currency
         )
+        tenant.save(update_fields=["default_entity"])
         events.record(Event.Kind.TENANT_CREATED, None, actor=actor, name=name)
         tenant.owner = _welcome(owner, password, actor=actor)
-        tenant.save(update_fields=["default_entity", "owner"])
+        tenant.save(update_fields=["owner"])
     return tenant
 
 

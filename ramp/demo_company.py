@@ -1,0 +1,193 @@
+"""A year in the life of an example company, lived in a few seconds.
+
+Everything comes through the doors that real companies use, SCIM requests and operations, so
+that the history is a real one. After each chapter what it wrote is moved into the past.
+"""
+
+import json
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
+from itertools import islice
+from typing import Any
+
+from django.db import transaction
+from django.db.models import F
+from django.test import RequestFactory
+from django.utils import timezone
+
+from people import events, operations, tenancy
+from people.models import Entity, Event, Invite, Location, Person, Tenant
+from people.values import Actor, Profile, fold
+from ramp.demo_people import DOMAIN, ENTERPRISE, Colleague, colleagues
+from scim.door import serve
+from scim.models import Connection, RequestLog, ScimUser, SyncError, Token
+from scim.models.connection import digest
+
+SLUG = "lumen"
+OWNER = Profile(
+    given_name="Olga",
+    family_name="Brandt",
+    email=f"olga.brandt@{DOMAIN}",
+    department="People",
+    location="Berlin",
+    role=Person.Role.OWNER,
+)
+PASSWORD = "lumen-demo-2026"  # noqa: S105  printed for everybody who runs the demo
+ACTOR = Actor("command", "seed_demo")
+PATCH = "urn:ietf:params:scim:api:messages:2.0:PatchOp"
+
+# What has a date, to be moved into the past together.
+DATED: dict[Any, Sequence[str]] = {
+    Tenant: ["created_at"],
+    Connection: ["created_at", "activated_at"],
+    Event: ["happened_at", "dispatched_at"],
+    Invite: ["created_at", "accepted_at", "voided_at"],
+    Person: ["created_at", "joined_at", "deactivated_at", "role_since", "changed_at"],
+    RequestLog: ["received_at"],
+    ScimUser: ["created_at", "modified_at", "deleted_at"],
+    SyncError: ["happened_at", "resolved_at"],
+}
+
+
+@transaction.atomic
+def open_company(token: str) -> None:
+    """Open the company, and let the given SCIM token in."""
+    began = timezone.now()
+    tenant = operations.create_tenant(
+        SLUG, "Lumen", owner=OWNER, password=PASSWORD, currency="EUR", actor=ACTOR
+    )
+    with tenancy.use(tenant):
+        _place(tenant)
+        okta = Okta(tenant, token)
+        _move_to_past(began, days=400)
+        for days, chapter in _chapters(okta, colleagues(240)):
+            began = timezone.now()
+            chapter()
+            events.dispatch_all(as_of=timezone.now())
+            _move_to_past(began, days=days)
+
+
+class Okta:
+    """Lumen's identity provider, which pushes to /scim/v2 like the real one."""
+
+    def __init__(self, tenant: Tenant, token: str) -> None:
+        connection = Connection.objects.create(
+            tenant=tenant,
+            provider=Connection.Provider.OKTA,
+            incomplete=Connection.Incomplete.REFUSE,
+            activated_at=timezone.now(),
+        )
+        Token.objects.create(
+            tenant=tenant, connection=connection, digest=digest(token), hint=token[-4:]
+        )
+        self.headers = {"HTTP_AUTHORIZATION": f"Bearer {token}", "HTTP_USER_AGENT": "Okta SCIM"}
+        self.ids: dict[Colleague, str] = {}
+
+    def send(self, method: str, path: str, body: dict[str, Any]) -> dict[str, Any]:
+        request = RequestFactory(**self.headers).generic(
+            method, f"/scim/v2{path}", json.dumps(body), content_type="application/scim+json"
+        )
+        answer: dict[str, Any] = json.loads(serve(request).content)
+        return answer
+
+    def push(self, colleague: Colleague) -> None:
+        answer = self.send("POST", "/Users", colleague.resource)
+        if "id" in answer:
+            self.ids[colleague] = answer["id"]
+
+    def change(self, colleague: Colleague, **values: Any) -> None:
+        operation = {"op": "replace", "value": values}
+        body = {"schemas": [PATCH], "Operations": [operation]}
+        self.send("PATCH", f"/Users/{self.ids[colleague]}", body)
+
+
+def _place(tenant: Tenant) -> None:
+    """Give the company a second entity, with its own currency."""
+    us = Entity.objects.create(
+        tenant=tenant, name="Lumen Inc.", name_key=fold("Lumen Inc."), currency="USD"
+    )
+    for city in ("Boston", "Denver"):
+        Location.objects.create(tenant=tenant, name=city, name_key=fold(city), entity=us)
+
+
+def _chapters(okta: Okta, staff: list[Colleague]) -> list[tuple[int, Callable[[], object]]]:
+    """Return what happened, and how many days ago, oldest first."""
+    arriving = iter(staff)
+    return [
+        (380, lambda: _arrive(okta, list(islice(arriving, 70)))),
+        (290, lambda: _arrive(okta, list(islice(arriving, 60)))),
+        (240, lambda: _reorganise(okta, staff[20:32])),
+        (180, lambda: _arrive(okta, list(islice(arriving, 50)))),
+        (150, lambda: _give_roles(okta, staff)),
+        (95, lambda: _arrive(okta, list(islice(arriving, 30)))),
+        (60, lambda: _leave(okta, staff[40:54])),
+        (31, lambda: _come_back(okta, staff[40:42])),
+        (12, lambda: _arrive(okta, list(islice(arriving, 20)), joining=9)),
+        (4, lambda: _look_after(staff)),
+        (1, lambda: _go_wrong(okta, staff, list(arriving))),
+    ]
+
+
+def _arrive(okta: Okta, newcomers: list[Colleague], joining: int | None = None) -> None:
+    for colleague in newcomers:
+        okta.push(colleague)
+    for colleague in newcomers[:joining]:
+        person = Person.objects.get(email=colleague.email)
+        operations.join_person(person, actor=Actor("person", person.email))
+
+
+def _reorganise(okta: Okta, moving: list[Colleague]) -> None:
+    for colleague in moving:
+        okta.change(colleague, **{ENTERPRISE: {"department": "Operations"}})
+
+
+def _give_roles(okta: Okta, staff: list[Colleague]) -> None:
+    roles = (Person.Role.ADMIN, Person.Role.IT_ADMIN, Person.Role.BOOKKEEPER)
+    for colleague, role in zip((staff[2], staff[10], staff[12]), roles, strict=True):
+        okta.change(colleague, roles=[{"type": "rampUserRole", "value": role, "primary": True}])
+
+
+def _leave(okta: Okta, leaving: list[Colleague]) -> None:
+    for colleague in leaving:
+        okta.change(colleague, active=False)
+
+
+def _come_back(okta: Okta, returning: list[Colleague]) -> None:
+    for colleague in returning:
+        okta.change(colleague, active=True)
+
+
+def _look_after(staff: list[Colleague]) -> None:
+    """Do by hand, as an administrator, what could not wait for the identity provider."""
+    olga = Person.objects.get(email=OWNER.email).actor
+    urgent = Person.objects.get(email=staff[77].email)
+    operations.deactivate_person(urgent, actor=olga, reason="Laptop stolen")
+
+
+def _go_wrong(okta: Okta, staff: list[Colleague], newcomers: list[Colleague]) -> None:
+    """Leave something for Team updates: refusals, a manager who has not arrived."""
+    okta.change(staff[0], **{ENTERPRISE: {"manager": {"value": staff[8].email}}})
+    okta.change(staff[30], roles=[{"type": "rampUserRole", "value": "SUPER_ADMIN"}])
+    okta.change(staff[31], emails=[{"value": staff[32].email, "type": "work", "primary": True}])
+    okta.change(staff[33], emails=[{"value": f"new.name@{DOMAIN}", "type": "work"}])
+    waiting, incomplete, *_ = newcomers
+    resource = waiting.resource
+    resource[ENTERPRISE]["manager"] = {"value": f"not.yet.here@{DOMAIN}"}
+    okta.send("POST", "/Users", resource)
+    okta.send("POST", "/Users", incomplete.resource | {"addresses": []})
+
+
+def _move_to_past(began: datetime, *, days: int) -> None:
+    """Move what was written since `began` back by so many days."""
+    ago = timedelta(days=days)
+    Invite.objects.filter(created_at__gte=began).update(expires_at=F("expires_at") - ago)
+    for model, names in DATED.items():
+        for name in names:
+            rows = model.objects.filter(**{f"{name}__gte": began})
+            rows.update(**{name: F(name) - ago})
+    for person in Person.objects.exclude(owned_fields={}):
+        for mark in person.owned_fields.values():
+            since = datetime.fromisoformat(mark["since"])
+            if since >= began:
+                mark["since"] = (since - ago).isoformat()
+        Person.objects.filter(pk=person.pk).update(owned_fields=person.owned_fields)
