@@ -45,12 +45,12 @@ def start_server(
 
     On "postgresql" jobs go through Redis; on "sqlite" through a folder, as by default.
     """
-    servers = []
+    servers: list[Server] = []
 
     def start(database: str, *command: str, **settings: str) -> Server:
         folder = tmp_path_factory.mktemp("server")
         if database == "sqlite":
-            urls = (f"sqlite:///{folder}/ramp.sqlite3",)
+            urls = (f"sqlite:///{folder}/ramp.sqlite3", "")
         else:
             postgres: Postgres = request.getfixturevalue("postgres")
             redis: Redis = request.getfixturevalue("redis")
