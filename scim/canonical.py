@@ -228,10 +228,12 @@ def _complex(attribute: Attribute, value: Any, owner: str) -> Json | None:
     return _object(attribute, value, owner) or None
 
 
-def _text(attribute: Attribute, value: Any, owner: str) -> str:
+def _text(attribute: Attribute, value: Any, owner: str) -> str | None:
     if attribute.is_custom and isinstance(value, bool | int | float):
         value = json.dumps(value)
     if not isinstance(value, str):
+        if value in ([], {}):
+            return None
         raise _wrong(attribute, owner, f"must be {_AS_TOLD[attribute.kind]}")
     if len(value) > attribute.longest:
         raise _wrong(attribute, owner, f"may be {attribute.longest} characters long at most")
@@ -242,10 +244,10 @@ def _text(attribute: Attribute, value: Any, owner: str) -> str:
     return value
 
 
-def _binary(attribute: Attribute, value: Any, owner: str) -> str:
+def _binary(attribute: Attribute, value: Any, owner: str) -> str | None:
     text = _text(attribute, value, owner)
     try:
-        binascii.a2b_base64(text)
+        binascii.a2b_base64("".join((text or "").split()), strict_mode=True)
     except ValueError as error:
         raise _wrong(attribute, owner, "must be base64") from error
     return text

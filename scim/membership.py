@@ -26,7 +26,7 @@ class GroupChange:
     No id is both added and removed, and with `replaced` the other two are empty.
     """
 
-    operations: Sequence[Operation] = ()
+    operations: tuple[Operation, ...] = ()
     added: frozenset[str] = frozenset()
     removed: frozenset[str] = frozenset()
     replaced: frozenset[str] | None = None
@@ -70,7 +70,7 @@ def change(operations: Sequence[Operation]) -> GroupChange:
         else:
             others.append(operation)
     return GroupChange(
-        operations=others,
+        operations=tuple(others),
         added=frozenset(tally.added),
         removed=frozenset(tally.removed),
         replaced=None if tally.replaced is None else frozenset(tally.replaced),

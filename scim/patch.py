@@ -155,19 +155,20 @@ def _set(home: Json, attribute: Attribute, part: Attribute | None, value: Any) -
         _assign(home.setdefault(name, {}), part.name, read)
         return
     read = value_of(attribute, value)
-    if read is not None and attribute.kind == "complex":
-        _merge(home.setdefault(name, {}), attribute, value)
+    form = FORMS.get(attribute)
+    parts = form(value) if form else value
+    if attribute.kind == "complex" and parts:
+        _merge(home.setdefault(name, {}), attribute, parts)
     else:
         _assign(home, name, read)
 
 
-def _merge(held: Json, attribute: Attribute, value: Any) -> None:
-    """Set the parts that the value names; null and "" unassign theirs."""
-    form = FORMS.get(attribute)
-    for name, one in (form(value) if form else value).items():
+def _merge(held: Json, attribute: Attribute, parts: Json) -> None:
+    """Set the parts that are named; null and "" unassign theirs."""
+    for name, value in parts.items():
         part = attribute.part(name)
         if part is not None and part.is_written:
-            _assign(held, part.name, value_of(part, one, attribute.name))
+            _assign(held, part.name, value_of(part, value, attribute.name))
 
 
 def _include(elements: list[Json], element: Json) -> None:
