@@ -20,11 +20,15 @@ from scim.models.connection import USUAL_POLICY
 _numbers = count(1)
 
 
+def number() -> int:
+    return next(_numbers)
+
+
 def tenant(**fields: Any) -> Tenant:
     """Make a company whose default entity issues cards in euros."""
-    number = next(_numbers)
+    unique = number()
     made = Tenant.objects.create(
-        **{"slug": f"company-{number}", "name": f"Company {number}"} | fields
+        **{"slug": f"company-{unique}", "name": f"Company {unique}"} | fields
     )
     with tenancy.use(made):
         made.default_entity = entity()
@@ -59,7 +63,7 @@ def location(name: str = "Rome", *, entity: Entity | None = None) -> Location:
 
 def person(**fields: Any) -> Person:
     """Make a cardholder who has joined, or whatever the fields say."""
-    email = fields.setdefault("email", f"person-{next(_numbers)}@example.com")
+    email = fields.setdefault("email", f"person-{number()}@example.com")
     now = timezone.now()
     usual = {
         "tenant_id": tenancy.current_id(),

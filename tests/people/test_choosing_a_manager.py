@@ -3,6 +3,7 @@
 from uuid import UUID
 
 import pytest
+from pytest_django import DjangoAssertNumQueries
 
 from people import operations
 from people.models import Person, Tenant
@@ -110,13 +111,13 @@ def test_is_refused_when_it_would_close_a_circle(ada: Person, length: int) -> No
 
 
 def test_looks_up_a_long_chain_with_one_query(
-    ada: Person, django_assert_max_num_queries: object
+    ada: Person, django_assert_max_num_queries: DjangoAssertNumQueries
 ) -> None:
     highest = lowest = make.person()
     for _ in range(30):
         lowest = make.person(manager=lowest)
 
-    with django_assert_max_num_queries(10):  # type: ignore[operator]
+    with django_assert_max_num_queries(10):
         assign(ada, lowest)
 
     assert manager_of(highest) is None
