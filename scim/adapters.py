@@ -54,4 +54,4 @@ class GroupAdapter(SCIMGroup):
 
 def base_location(request: HttpRequest | None = None) -> str:
     """Say where resources are; a request's Host header has no say in that."""
-    return settings.PUBLIC_BASE_URL
+    return str(settings.PUBLIC_BASE_URL)

@@ -69,7 +69,7 @@ def _assign(user: ScimUser, person: Person, manager: Manager) -> bool:
     actor = user.connection.actor
     try:
         with transaction.atomic():
-            operations.revise_person(person, person.profile, actor=actor, manager=manager.person)
+            operations.assign_manager(person, manager.person, actor=actor)
     except PeopleError:
         # It stays listed as it is: an administrator has to look at this one.
         return False

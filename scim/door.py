@@ -8,7 +8,7 @@ import logging
 from collections.abc import Callable
 from typing import TypeVar
 
-from django.db import IntegrityError, OperationalError, transaction
+from django.db import DatabaseError, IntegrityError, OperationalError, transaction
 from django.http import HttpRequest, HttpResponse
 from django.views.decorators.csrf import csrf_exempt
 from scim2_models import NotFoundException, SCIMException
@@ -49,8 +49,8 @@ COLLECTIONS: dict[str, dict[str, Endpoint]] = {
     "Groups": {"GET": search.list_groups, "POST": groups.create},
     "Groups/.search": {"POST": search.search_groups},
     ".search": {"POST": search.search_all},
-    "Bulk": {"POST": bulk.process},
     "Me": dict.fromkeys(("GET", "POST", "PUT", "PATCH", "DELETE"), discovery.me),
+    "Bulk": {"POST": lambda call: bulk.process(call, carry_out)},
     "ServiceProviderConfig": {"GET": discovery.service_provider_config},
     "ResourceTypes": {"GET": discovery.resource_types},
     "Schemas": {"GET": discovery.schemas},
@@ -71,8 +71,8 @@ ITEMS: dict[str, dict[str, ItemEndpoint]] = {
     "ResourceTypes": {"GET": discovery.resource_type},
     "Schemas": {"GET": discovery.schema},
 }
-# POST to these asks a question.
-QUESTIONS = ("Users/.search", "Groups/.search", ".search")
+# POST to these asks a question, or many things that are transactions of their own.
+NO_TRANSACTION = ("Users/.search", "Groups/.search", ".search", "Bulk")
 
 
 @csrf_exempt
@@ -91,36 +91,44 @@ def carry_out(call: Call) -> HttpResponse:
     """Do what the call asks for, and answer; a refusal is an answer too."""
     try:
         call.check_size()
-        if call.path == "Bulk" and call.method == "POST":
-            return bulk.process(call, carry_out)
         endpoint = _endpoint(call)
-        return _read(call, endpoint) if _only_reads(call) else _write(call, endpoint)
+        return _ask(call, endpoint) if _needs_no_transaction(call) else _write(call, endpoint)
     except (SCIMException, PeopleError) as error:
         response = _refused(call, error)
-    except IntegrityError:
-        # What must be unique in our tables are userNames and externalIds; the rest is ours.
-        response = _refused(call, Taken())
-    except OperationalError:
-        log.exception("The database did not answer request %s.", call.request_id)
-        response = refusal(Unavailable())
-        response["Retry-After"] = "1"
-    except Exception:
-        log.exception("Request %s failed.", call.request_id)
-        response = refusal(Unexpected(call))
+    except Exception as error:
+        response = _failed(call, error)
     return response
 
 
 def _refused(call: Call, error: SCIMException | PeopleError) -> HttpResponse:
     response = refusal(error)
-    journal.remember_refusal(call, error, response)
+    try:
+        journal.remember_refusal(call, error, response)
+    except DatabaseError:
+        log.exception("Could not remember the refusal of request %s.", call.request_id)
     return response
 
 
-def _only_reads(call: Call) -> bool:
-    return call.method in READING or call.path in QUESTIONS
+def _failed(call: Call, error: Exception) -> HttpResponse:
+    """Answer for what no endpoint foresaw; what a provider can do about it, it is told."""
+    match error:
+        case IntegrityError() if "scim_" in str(error):
+            # What must be unique in our tables are the names the provider gave.
+            return _refused(call, Taken())
+        case OperationalError():
+            log.error("The database did not answer request %s: %s", call.request_id, error)
+            response = refusal(Unavailable())
+            response["Retry-After"] = "1"
+            return response
+    log.error("Request %s failed.", call.request_id, exc_info=error)
+    return refusal(Unexpected(call))
 
 
-def _read(call: Call, endpoint: Endpoint) -> HttpResponse:
+def _needs_no_transaction(call: Call) -> bool:
+    return call.method in READING or call.path in NO_TRANSACTION
+
+
+def _ask(call: Call, endpoint: Endpoint) -> HttpResponse:
     call.spend()
     return endpoint(call)
 

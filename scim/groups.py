@@ -145,4 +145,4 @@ def _users(group: ScimGroup, ids: Collection[str]) -> list[int]:
 
 
 def _uuids(ids: Collection[str]) -> list[UUID]:
-    return [uuid for uuid in map(scim_uuid, ids) if uuid]
+    return [scim_uuid(identifier) for identifier in ids]

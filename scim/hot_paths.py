@@ -43,7 +43,7 @@ def user(call: Call, attribute: str, value: str) -> Shown | None:
 
     :raises UnauthorizedException: if the token is not good now.
     """
-    key: str | UUID | None = fold(value) if attribute == "userName" else value
+    key: str | UUID = fold(value) if attribute == "userName" else value
     if attribute == "id":
         key = scim_uuid(value)
     with connection.cursor() as cursor:

@@ -14,6 +14,7 @@ from scim2_models import SCIMException, UnauthorizedException
 
 from people import tenancy
 from people.values import PeopleError, fold
+from scim.limits import TooManyRequests
 from scim.models import RequestLog, ScimUser, SyncError
 from scim.protocol import Call
 
@@ -45,7 +46,8 @@ def remember_refusal(
     call: Call, error: SCIMException | PeopleError, response: HttpResponse
 ) -> None:
     """Keep what was refused, if we know whose token asked."""
-    if isinstance(error, UnauthorizedException):
+    if isinstance(error, UnauthorizedException | TooManyRequests):
+        # Whoever is unknown, or asks too often, shall not fill the log as well.
         return
     try:
         tenant_id = call.connection.tenant_id

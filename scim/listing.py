@@ -67,7 +67,7 @@ def respond_stored(
     call: Call, resource: ResourceType, row: ScimUser | ScimGroup, status: int = 200
 ) -> HttpResponse:
     """Answer with a row that has just been written."""
-    row.text = rendering.json_text(row.document)  # type: ignore[union-attr]  # as `rows` has it
+    row.text = rendering.json_text(row.document)
     [shown] = show(resource, [row], wanted(call, resource))
     return respond(call, resource, shown, status)
 
@@ -76,14 +76,15 @@ def wanted(call: Call, resource: ResourceType) -> Projection | None:
     """Read the projection that the address of a single resource asks for."""
     if not call.query:
         return None
-    names = {name.lower(): value for name, value in call.query.items()}
+    names = {name.lower(): str(value) for name, value in call.query.items()}
     chosen = [names.get(name, "") for name in ("attributes", "excludedattributes")]
     attributes, excluded = ([one for one in text.split(",") if one] for text in chosen)
     return projection(attributes, excluded, resource)
 
 
 def cut(shown: Shown, wanted: Projection) -> Shown:
-    return shown._replace(text=rendering.json_text(wanted.of(json.loads(shown.text))))
+    text = rendering.json_text(wanted.of(json.loads(shown.text)))
+    return Shown(text, shown.scim_id, shown.version)
 
 
 def _stored(row: Any) -> Stored:

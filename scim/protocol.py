@@ -151,12 +151,12 @@ def wrong_token() -> UnauthorizedException:
     )
 
 
-def scim_uuid(text: str) -> UUID | None:
-    """Read an id of ours; what is none names nobody."""
+def scim_uuid(text: str) -> UUID:
+    """Read an id of ours; what is none becomes the nil UUID, which is nobody's."""
     try:
         return UUID(text)
     except ValueError:
-        return None
+        return UUID(int=0)
 
 
 def base_url() -> str:

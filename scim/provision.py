@@ -75,10 +75,10 @@ def carry_over(call: Call, user: ScimUser, before: Json | None, *, was_active: b
     call.subject.said = asdict(said.profile) | {"manager": said.manager}
     repeated = before is not None and said == profile_of(before, connection.mapping)
     if repeated and not user.problem:
-        _apply_activity(connection, user, was_active)
+        _apply_activity(connection, user, was_active=was_active)
         return
     problems = _provision(connection, user, said)
-    _apply_activity(connection, user, was_active)
+    _apply_activity(connection, user, was_active=was_active)
     _list(call, user, problems)
 
 
@@ -217,7 +217,7 @@ def find_manager(connection: Connection, given: str) -> Manager | None:
     key = fold(given)
     by_id = scim_uuid(given)
     user = (
-        (known.filter(scim_id=by_id).first() if by_id else None)
+        (known.filter(scim_id=by_id).first() if by_id.int else None)
         or known.filter(scim_external_id=given).first()
         or known.filter(Q(user_name_key=key) | Q(email_key=key)).first()
     )
@@ -240,7 +240,7 @@ def _known_custom(values: Mapping[str, str]) -> dict[str, str]:
     return {name: values[name] for name in names.values_list("external_name", flat=True)}
 
 
-def _apply_activity(connection: Connection, user: ScimUser, was_active: bool | None) -> None:
+def _apply_activity(connection: Connection, user: ScimUser, *, was_active: bool | None) -> None:
     """Deactivate or reactivate the person when the provider says so.
 
     Only a change says so: somebody deactivated by hand stays out although the provider
@@ -251,7 +251,11 @@ def _apply_activity(connection: Connection, user: ScimUser, was_active: bool | N
     if not user.active:
         operations.deactivate_person(user.person, actor=connection.actor)
     elif not was_active:
-        operations.reactivate_person(user.person, actor=connection.actor)
+        operations.reactivate_person(
+            user.person,
+            actor=connection.actor,
+            hold_invite_because=HELD if user.waiting_manager else "",
+        )
 
 
 def _list(call: Call, user: ScimUser, problems: list[PeopleError]) -> None:

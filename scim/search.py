@@ -141,10 +141,11 @@ def _texts(search: Search, resource: ResourceType, found: Sequence[Any]) -> list
 def _rows(call: Call, search: Search, resource: ResourceType) -> QuerySet[Any]:
     rows = listing.rows(resource, call.connection)
     if search.filter:
-        rows = rows.filter(filters.query(search.filter, resource))
+        rows = rows.filter(filters.condition(search.filter, resource))
     if not search.sort_by:
         return rows.order_by("pk")
-    return rows.order_by(*filters.order(search.sort_by, resource, descending=search.descending))
+    order = filters.ordering(search.sort_by, resource, descending=search.descending)
+    return rows.order_by(order, "pk")
 
 
 def _onwards(call: Call, search: Search, found: Sequence[Any]) -> dict[str, Any]:

@@ -137,7 +137,7 @@ def _store(call: Call, user: ScimUser, document: Json, *, before: Json | None) -
     adapter.from_dict(document)
     user.version += 1
     user.modified_at = call.received_at
-    if user.pk is None:
+    if user._state.adding:
         # First of all, so that of many who create the same user at once all but one stop here.
         user.save(force_insert=True)
     provision.carry_over(call, user, before, was_active=was_active)

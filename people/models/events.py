@@ -11,6 +11,9 @@ class EventQuerySet(models.QuerySet["Event"]):
         return self.filter(dispatched_at=None).order_by("pk")
 
 
+EventManager = TenantManager.from_queryset(EventQuerySet)
+
+
 class Event(TenantOwned):
     """One thing that happened, to a person or to the tenant.
 
@@ -43,7 +46,7 @@ class Event(TenantOwned):
     happened_at = models.DateTimeField()
     dispatched_at = models.DateTimeField(null=True)
 
-    objects = TenantManager["Event"].from_queryset(EventQuerySet)()
+    objects: ClassVar = EventManager()
 
     class Meta(TenantOwned.Meta):
         indexes: ClassVar = [

@@ -13,6 +13,9 @@ class InviteQuerySet(models.QuerySet["Invite"]):
         return self.filter(accepted_at=None, voided_at=None)
 
 
+InviteManager = TenantManager.from_queryset(InviteQuerySet)
+
+
 class Invite(TenantOwned):
     """An invitation to join. At most one is open for a person."""
 
@@ -30,7 +33,7 @@ class Invite(TenantOwned):
     accepted_at = models.DateTimeField(null=True)
     voided_at = models.DateTimeField(null=True)
 
-    objects = TenantManager["Invite"].from_queryset(InviteQuerySet)()
+    objects: ClassVar = InviteManager()
 
     class Meta(TenantOwned.Meta):
         constraints: ClassVar = [

@@ -15,6 +15,9 @@ class ConnectionQuerySet(models.QuerySet["Connection"]):
         return self.filter(activated_at__isnull=False, disconnected_at=None)
 
 
+ConnectionManager = TenantManager.from_queryset(ConnectionQuerySet)
+
+
 class Connection(TenantOwned):
     """One SCIM integration of a tenant: an identity provider that pushes people to us."""
 
@@ -50,7 +53,7 @@ class Connection(TenantOwned):
     activated_at = models.DateTimeField(null=True)
     disconnected_at = models.DateTimeField(null=True)
 
-    objects = TenantManager["Connection"].from_queryset(ConnectionQuerySet)()
+    objects: ClassVar = ConnectionManager()
 
     def __str__(self) -> str:
         return self.get_provider_display()
@@ -80,6 +83,9 @@ class TokenQuerySet(models.QuerySet["Token"]):
         )
 
 
+TokenManager = TenantManager.from_queryset(TokenQuerySet)
+
+
 class Token(TenantOwned):
     """A bearer token of a connection; only its digest is kept. Two may live at once."""
 
@@ -92,7 +98,7 @@ class Token(TenantOwned):
     created_at = models.DateTimeField(auto_now_add=True)
     revoked_at = models.DateTimeField(null=True)
 
-    objects = TenantManager["Token"].from_queryset(TokenQuerySet)()
+    objects: ClassVar = TokenManager()
 
     def __str__(self) -> str:
         return f"…{self.hint}"

@@ -44,6 +44,9 @@ class SyncErrorQuerySet(models.QuerySet["SyncError"]):
         return self.filter(resolved_at=None, dismissed_at=None)
 
 
+SyncErrorManager = TenantManager.from_queryset(SyncErrorQuerySet)
+
+
 class SyncError(TenantOwned):
     """Why somebody could not be provisioned as asked, until it is resolved or dismissed."""
 
@@ -75,7 +78,7 @@ class SyncError(TenantOwned):
     dismissed_at = models.DateTimeField(null=True)
     dismissed_because = models.CharField(max_length=500, blank=True)
 
-    objects = TenantManager["SyncError"].from_queryset(SyncErrorQuerySet)()
+    objects: ClassVar = SyncErrorManager()
 
     class Meta(TenantOwned.Meta):
         constraints: ClassVar = [

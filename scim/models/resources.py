@@ -5,7 +5,7 @@ touch nothing else. A deleted resource stays as a tombstone, so that whoever is 
 is the same person with the same id.
 """
 
-from typing import ClassVar, Self
+from typing import ClassVar, TypeVar
 from uuid import uuid4
 
 from django.db import models
@@ -16,10 +16,13 @@ from people.tenancy import TenantManager, TenantOwned
 from scim.models.connection import Connection
 
 
-class ResourceQuerySet(models.QuerySet["Resource"]):
-    def known_to(self, connection: Connection) -> Self:
-        """Keep what the connection may see: its own, and not deleted."""
-        return self.filter(connection=connection, deleted_at=None)
+Row = TypeVar("Row", bound="Resource")
+
+
+class ResourceManager(TenantManager[Row]):
+    def known_to(self, connection: Connection) -> models.QuerySet[Row]:
+        """Return what the connection may see: its own, and not deleted."""
+        return self.get_queryset().filter(connection=connection, deleted_at=None)
 
 
 class Resource(TenantOwned):
@@ -34,8 +37,6 @@ class Resource(TenantOwned):
     created_at = models.DateTimeField()
     modified_at = models.DateTimeField()
     deleted_at = models.DateTimeField(null=True)
-
-    objects = TenantManager["Resource"].from_queryset(ResourceQuerySet)()
 
     class Meta(TenantOwned.Meta):
         abstract = True
@@ -68,6 +69,8 @@ class ScimUser(Resource, AbstractSCIMUserMixin):
     has_errors = models.BooleanField(default=False)
     # The manager as given, while nobody of the connection answers to that.
     waiting_manager = models.CharField(max_length=500, blank=True)
+
+    objects: ClassVar[ResourceManager["ScimUser"]] = ResourceManager()
 
     class Meta(Resource.Meta):
         verbose_name = "SCIM user"
@@ -130,6 +133,8 @@ class ScimGroup(Resource, AbstractSCIMGroupMixin):
     members: "models.ManyToManyField[ScimUser, ScimMembership]" = models.ManyToManyField(
         ScimUser, through="ScimMembership", related_name="external_groups"
     )
+
+    objects: ClassVar[ResourceManager["ScimGroup"]] = ResourceManager()
 
     class Meta(Resource.Meta):
         verbose_name = "external group"
