@@ -10,6 +10,7 @@ UNFOLD: dict[str, Any] = {
     "SITE_URL": None,
     "SHOW_HISTORY": False,
     "SHOW_VIEW_ON_SITE": False,
+    "SITE_FAVICONS": [{"rel": "icon", "type": "image/svg+xml", "href": "ramp.site.favicon"}],
     "STYLES": ["ramp.site.stylesheet"],
     "ACCOUNT": {"navigation": "ramp.site.account_links"},
     "BORDER_RADIUS": "6px",

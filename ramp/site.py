@@ -50,12 +50,12 @@ class RampSite(UnfoldAdminSite):
             if address:
                 yield path(address, include(rows.urls))
 
-    def index(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:  # noqa: ARG002
+    def index(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
         """Lead to the first section that the visitor may see."""
         name, _ = next(iter(_sections(request.user).values()))
         return redirect(f"admin:{name}")
 
-    def get_app_list(self, request: HttpRequest, app_label: str | None = None) -> list[Any]:  # noqa: ARG002
+    def get_app_list(self, request: HttpRequest, app_label: str | None = None) -> list[Any]:
         """Return nothing: the navigation is ours, and only it."""
         return []
 
@@ -70,7 +70,7 @@ class RampSite(UnfoldAdminSite):
     def get_tabs_list(self, request: HttpRequest) -> list[Item]:
         """Return the tabs of the People page; each is counted when it is shown, not before."""
         tabs = [
-            _tab("People", "people_person_changelist", lambda: Person.objects.in_lists()),
+            _tab("People", "people_person_changelist", Person.objects.in_lists),
             _tab("Departments", "people_department_changelist", Department.objects.all),
             _tab("Locations", "people_location_changelist", Location.objects.all),
         ]
@@ -117,9 +117,13 @@ def company(request: HttpRequest) -> str:
     return visitor.tenant.name if visitor.is_authenticated else ""
 
 
-def account_links(request: HttpRequest) -> list[Item]:  # noqa: ARG001
+def account_links(request: HttpRequest) -> list[Item]:
     return [{"title": "My profile", "link": reverse("admin:home")}]
 
 
-def stylesheet(request: HttpRequest) -> str:  # noqa: ARG001
+def stylesheet(request: HttpRequest) -> str:
     return static("ramp.css")
+
+
+def favicon(request: HttpRequest) -> str:
+    return static("favicon.svg")

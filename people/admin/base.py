@@ -1,13 +1,14 @@
 from typing import Any, NoReturn
 
+from django.contrib.admin import ShowFacets
 from django.db.models import Model
 from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import URLPattern
 from django.utils.text import capfirst
 from unfold.admin import ModelAdmin
 
-from people.pages.paging import BoundedPaginator
 from people.pages.access import administers
+from people.pages.paging import BoundedPaginator
 
 
 class CompanyAdmin(ModelAdmin):
@@ -23,19 +24,23 @@ class CompanyAdmin(ModelAdmin):
     list_per_page = 50
     list_max_show_all = 0
     show_full_result_count = False
+    # Counting what each choice would leave is counting everybody, once a choice.
+    show_facets = ShowFacets.NEVER
+    show_add_link = False
+    list_fullwidth = True
     list_filter_submit = True
     empty_value_display = "—"
 
-    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:  # noqa: ARG002
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return administers(request.user)
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return administers(request.user)
 
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:  # noqa: ARG002
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return administers(request.user)
 
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:  # noqa: ARG002
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return administers(request.user)
 
     def has_module_permission(self, request: HttpRequest) -> bool:

@@ -15,10 +15,10 @@ class StateFilter(DropdownFilter):
     parameter_name = "state"
     all_option = ("", "All but terminated")
 
-    def lookups(self, request: HttpRequest, model_admin: Any) -> Sequence[tuple[str, str]]:  # noqa: ARG002
+    def lookups(self, request: HttpRequest, model_admin: Any) -> Sequence[tuple[str, str]]:
         return [*Person.State.choices, ("everybody", "Everybody")]
 
-    def queryset(self, request: HttpRequest, queryset: QuerySet[Person]) -> QuerySet[Person]:  # noqa: ARG002
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Person]) -> QuerySet[Person]:
         match self.value():
             case "everybody":
                 return queryset

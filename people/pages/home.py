@@ -6,7 +6,7 @@ from django.http import HttpResponse
 from django.shortcuts import render
 
 from people.models import Person
-from people.pages.access import PersonRequest
+from people.pages.access import PersonRequest, administers
 from people.pages.person import profile_fields
 
 
@@ -17,7 +17,7 @@ def home(request: PersonRequest) -> HttpResponse:
     context = admin.site.each_context(request) | {
         "title": "My profile",
         "person": person,
-        "fields": list(profile_fields(person)),
+        "fields": list(profile_fields(person, linked=administers(person))),
         "tenant": request.user.tenant,
         "is_nav_sidebar_enabled": request.user.is_staff,
     }

@@ -37,12 +37,14 @@ def person_page(request: HttpRequest, person_id: UUID) -> HttpResponse:
     people = Person.objects.select_related("department", "location__entity", "manager")
     person = get_object_or_404(people, pk=person_id)
     fields = list(profile_fields(person))
+    owners = " and ".join(sorted({field.owner for field in fields if field.owner}))
     invite = Invite.objects.open().filter(person=person).first()
     reports = person.reports.in_lists().order_by("family_name", "given_name", "pk")
     context = admin.site.each_context(request) | {
         "title": person.full_name,
         "parent": {"title": "People", "url": reverse("admin:people_person_changelist")},
         "person": person,
+        "owned_heading": f"Managed by {owners}",
         "owned_fields": [field for field in fields if field.owner],
         "free_heading": "Managed here" if person.owned_fields else "Profile",
         "free_fields": [field for field in fields if not field.owner],
@@ -59,7 +61,7 @@ def person_page(request: HttpRequest, person_id: UUID) -> HttpResponse:
     return render(request, "people/person.html", context)
 
 
-def profile_fields(person: Person) -> Iterator[Field]:
+def profile_fields(person: Person, *, linked: bool = True) -> Iterator[Field]:
     values = {
         "given_name": person.given_name,
         "family_name": person.family_name,
@@ -76,7 +78,7 @@ def profile_fields(person: Person) -> Iterator[Field]:
             value=value,
             owner=actor_name(mark["by"]) if mark else "",
             since=parse_datetime(mark["since"]) if mark else None,
-            person=person.manager if name == "manager" else None,
+            person=person.manager if linked and name == "manager" else None,
         )
 
 
