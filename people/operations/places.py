@@ -1,7 +1,5 @@
 """What an administrator may do to departments, locations and entities."""
 
-from typing import TypeVar
-
 from django.db import IntegrityError, transaction
 from django.db.models import Model
 
@@ -11,7 +9,6 @@ from people.operations.organisation import InvalidLocationChange
 from people.values import Actor, PeopleError, fold
 
 AnyPlace = Department | Location | Entity
-Place = TypeVar("Place", Department, Location, Entity)
 
 
 class DuplicateName(PeopleError):
@@ -40,7 +37,7 @@ class StillInUse(PeopleError):
 
 
 @transaction.atomic
-def save_place(place: Place, *, actor: Actor) -> Place:
+def save_place(place: AnyPlace, *, actor: Actor) -> None:
     """Store a department, a location or an entity as it now reads, new or changed.
 
     :raises DuplicateName: if the tenant has another one by this name, in whatever case.
@@ -58,7 +55,6 @@ def save_place(place: Place, *, actor: Actor) -> Place:
         # The name is the only thing about a place that must be unique.
         raise DuplicateName(place.name) from error
     _record(place, before, _facts(place), actor=actor)
-    return place
 
 
 @transaction.atomic

@@ -1,7 +1,7 @@
 """A tenant begins with its owner, who is in from the first minute."""
 
 from django.contrib.auth.password_validation import validate_password
-from django.db import transaction
+from django.db import IntegrityError, transaction
 
 from people import events, tenancy
 from people.models import Entity, Event, Person, Tenant
@@ -25,22 +25,33 @@ def create_tenant(
 
     :raises SlugTaken: if another tenant has the slug.
     :raises InvalidName, InvalidRole: if the owner's profile cannot be one.
-    :raises django.core.exceptions.ValidationError: if the password is too weak.
+    :raises django.core.exceptions.ValidationError: if the password is too weak, or what
+        was said is not a slug, a name, an address or a currency.
     """
-    if Tenant.objects.filter(slug=slug).exists():
-        raise SlugTaken(slug)
     validate_password(password)
-    tenant = Tenant.objects.create(
-        slug=slug, name=name, domain=owner.email.rpartition("@")[2].lower()
-    )
+    Person._meta.get_field("email").clean(owner.email, None)
+    tenant = _insert(slug, name.strip(), domain=owner.email.rpartition("@")[2].lower())
     with tenancy.use(tenant):
-        tenant.default_entity = Entity.objects.create(
-            tenant=tenant, name=name, name_key=fold(name), currency=currency
+        tenant.default_entity = Entity(
+            tenant=tenant, name=tenant.name, name_key=fold(tenant.name), currency=currency
         )
-        tenant.save(update_fields=["default_entity"])
-        events.record(Event.Kind.TENANT_CREATED, None, actor=actor, name=name)
+        tenant.default_entity.clean_fields()
+        tenant.default_entity.save()
+        events.record(Event.Kind.TENANT_CREATED, None, actor=actor, name=tenant.name)
         tenant.owner = _welcome(owner, password, actor=actor)
-        tenant.save(update_fields=["owner"])
+        tenant.save(update_fields=["default_entity", "owner"])
+    return tenant
+
+
+def _insert(slug: str, name: str, *, domain: str) -> Tenant:
+    tenant = Tenant(slug=slug, name=name, domain=domain)
+    tenant.clean_fields(exclude={"owner", "default_entity"})
+    try:
+        with transaction.atomic():
+            tenant.save(force_insert=True)
+    except IntegrityError as error:
+        # The slug is the only thing about a tenant that must be unique.
+        raise SlugTaken(slug) from error
     return tenant
 
 

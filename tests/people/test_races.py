@@ -1,7 +1,6 @@
 """When people do something at the same instant …"""
 
-from collections.abc import Callable, Iterator
-from contextlib import closing
+from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from itertools import cycle, islice, product
@@ -21,12 +20,6 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 OKTA = Actor("scim", "okta")
 ROUNDS = 40
-
-
-@pytest.fixture
-def racers(request: pytest.FixtureRequest, db: None) -> Iterator[Racers]:
-    with closing(Racers(request.param)) as racers:
-        yield racers
 
 
 def of(number: int) -> pytest.MarkDecorator:

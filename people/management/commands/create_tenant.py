@@ -3,7 +3,6 @@ from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError, CommandParser
-from django.core.validators import validate_email, validate_slug
 
 from people import operations
 from people.models import Person
@@ -23,8 +22,6 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:
-            validate_slug(options["slug"])
-            validate_email(options["owner_email"])
             tenant = operations.create_tenant(
                 options["slug"],
                 options["name"],
@@ -34,7 +31,7 @@ class Command(BaseCommand):
                 actor=Actor("command", "create_tenant"),
             )
         except ValidationError as error:
-            raise CommandError(" ".join(error.messages)) from error
+            raise CommandError(_reasons(error)) from error
         except PeopleError as error:
             raise CommandError(str(error)) from error
         self.stdout.write(
@@ -49,3 +46,9 @@ def _owner(email: str, name: str) -> Profile:
     return Profile(
         given_name=given, family_name=family or "Owner", email=email, role=Person.Role.OWNER
     )
+
+
+def _reasons(error: ValidationError) -> str:
+    if not hasattr(error, "error_dict"):
+        return " ".join(error.messages)
+    return " ".join(f"{field}: {' '.join(said)}" for field, said in error.message_dict.items())
