@@ -29,7 +29,7 @@ FOR_OPERATORS = {"Tenants": ("people_tenant_changelist", "domain")}
 
 
 class RampSite(UnfoldAdminSite):
-    def get_urls(self) -> list[URLPattern | URLResolver]:  # type: ignore[override]
+    def get_urls(self) -> list[URLPattern | URLResolver]:
         """Return readable addresses, by the names that Django's and unfold's pages use."""
         page = self.admin_view
         return [

@@ -54,7 +54,9 @@ class CompanyAdmin(ModelAdmin):
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
         title = capfirst(self.opts.verbose_name_plural)
-        return super().changelist_view(request, {"title": title, **(extra_context or {})})
+        context = {"title": title, **(extra_context or {})}
+        response: HttpResponse = super().changelist_view(request, context)
+        return response
 
     def log_addition(self, request: HttpRequest, obj: Model, message: Any) -> None:
         """Write nothing: the operation records an event."""

@@ -67,11 +67,14 @@ class PlaceAdmin(CompanyAdmin):
     ) -> HttpResponse:
         one_way_to_save = {"show_save_and_continue": False, "show_save_and_add_another": False}
         try:
-            return super().changeform_view(request, object_id, form_url, one_way_to_save)
+            page: HttpResponse = super().changeform_view(
+                request, object_id, form_url, one_way_to_save
+            )
         except PeopleError as error:
             # Somebody else was quicker, between our check and our write.
             messages.error(request, str(error))
             return redirect(request.get_full_path())
+        return page
 
     def delete_view(
         self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
@@ -80,10 +83,11 @@ class PlaceAdmin(CompanyAdmin):
         try:
             if place is not None:
                 operations.check_unused(place)
-            return super().delete_view(request, object_id, extra_context)
+            page: HttpResponse = super().delete_view(request, object_id, extra_context)
         except PeopleError as error:
             messages.error(request, str(error))
             return redirect(f"admin:people_{self.opts.model_name}_change", object_id)
+        return page
 
 
 class PeopledAdmin(PlaceAdmin):
@@ -91,7 +95,9 @@ class PeopledAdmin(PlaceAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         people = Person.objects.in_lists().filter(**{self.opts.model_name: OuterRef("pk")})
-        return super().get_queryset(request).annotate(people_count=_count(people, self.opts))
+        places: QuerySet[Any] = super().get_queryset(request)
+        counted: QuerySet[Any] = places.annotate(people_count=_count(people, self.opts))
+        return counted
 
     @display(description="People", ordering="people_count")
     def people(self, place: Any) -> str:
@@ -146,7 +152,8 @@ class EntityAdmin(PlaceAdmin):
     fields = ("name", "currency")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Entity]:
-        return super().get_queryset(request).annotate(location_count=Count("locations"))
+        entities: QuerySet[Entity] = super().get_queryset(request)
+        return entities.annotate(location_count=Count("locations"))
 
     @display(description="Locations", ordering="location_count")
     def locations(self, entity: Any) -> str:

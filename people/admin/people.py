@@ -13,6 +13,7 @@ from people.admin.base import CompanyAdmin
 from people.admin.exports import people_as_csv
 from people.admin.filters import StateFilter
 from people.models import Person
+from people.models.person import PersonQuerySet
 from people.pages.access import PersonRequest, for_administrators
 from people.pages.activity import deactivate, reactivate
 from people.pages.editing import edit_person, invite_person
@@ -57,12 +58,13 @@ class PersonAdmin(CompanyAdmin):
             path("<uuid:person_id>/reactivate/", page(reactivate), name="people_person_reactivate"),
         ]
 
-    def get_queryset(self, request: HttpRequest) -> QuerySet[Person]:
-        return super().get_queryset(request).with_is_manager()
+    def get_queryset(self, request: HttpRequest) -> PersonQuerySet:
+        people: PersonQuerySet = super().get_queryset(request)
+        return people.with_is_manager()
 
     def get_search_results(
-        self, request: HttpRequest, queryset: QuerySet[Person], search_term: str
-    ) -> tuple[QuerySet[Person], bool]:
+        self, request: HttpRequest, queryset: PersonQuerySet, search_term: str
+    ) -> tuple[PersonQuerySet, bool]:
         people = queryset.matching(search_term)
         if request.resolver_match and request.resolver_match.url_name == "autocomplete":
             # Whoever is looked up there is to become somebody's manager, or to be filtered by.

@@ -29,7 +29,8 @@ class TenantAdmin(CompanyAdmin):
         with tenancy.across_tenants():
             people = Person.objects.in_lists().filter(tenant=OuterRef("pk")).order_by()
         count = people.values("tenant").annotate(count=Count("pk")).values("count")
-        return super().get_queryset(request).annotate(people=Coalesce(Subquery(count), 0))
+        tenants: QuerySet[Tenant] = super().get_queryset(request)
+        return tenants.annotate(people=Coalesce(Subquery(count), 0))
 
     def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return operates(request.user)

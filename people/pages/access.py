@@ -2,42 +2,40 @@
 
 from collections.abc import Callable
 from functools import wraps
-from typing import Concatenate, ParamSpec
+from typing import Any, TypeVar, cast
 
 from django.contrib.auth.models import AnonymousUser
 from django.core.exceptions import PermissionDenied
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
 
 from people.models import Person
 
 Visitor = Person | AnonymousUser
-Rest = ParamSpec("Rest")
+View = TypeVar("View", bound=Callable[..., HttpResponseBase])
 
 
 class PersonRequest(HttpRequest):
     """A request of somebody who is signed in."""
 
-    user: Person  # type: ignore[assignment]
-
-
-PersonView = Callable[Concatenate[PersonRequest, Rest], HttpResponse]
+    user: Person
 
 
 def administers(visitor: Visitor) -> bool:
     """Tell whether the visitor administers the tenant in force; operators do not."""
-    return visitor.is_staff and not visitor.is_operator
+    return isinstance(visitor, Person) and visitor.is_staff and not visitor.is_operator
 
 
 def operates(visitor: Visitor) -> bool:
     """Tell whether the visitor runs the installation."""
-    return visitor.is_staff and visitor.is_operator
+    return isinstance(visitor, Person) and visitor.is_staff and visitor.is_operator
 
 
-def for_administrators(view: PersonView[Rest]) -> PersonView[Rest]:
+def for_administrators(view: View) -> View:
     @wraps(view)
-    def checked(request: PersonRequest, *args: Rest.args, **kwargs: Rest.kwargs) -> HttpResponse:
+    def checked(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         if not administers(request.user):
             raise PermissionDenied
         return view(request, *args, **kwargs)
 
-    return checked
+    return cast("View", checked)

@@ -1,0 +1,128 @@
+"""Who may see which page: administrators theirs, operators the tenants, nobody more."""
+
+import pytest
+from django.test import Client
+
+from people import tenancy
+from people.models import Person, Tenant
+from tests import make
+from tests.people.visiting import signed_in
+
+pytestmark = pytest.mark.django_db
+
+LISTS = ["/people/", "/people/departments/", "/people/locations/", "/people/entities/"]
+ADMINISTRATORS_PAGES = [*LISTS, "/people/add/", "/people/export/", "/people/departments/add/"]
+
+
+@pytest.mark.parametrize("address", ["/", *ADMINISTRATORS_PAGES, "/tenants/", "/home/"])
+def test_strangers_are_asked_to_sign_in(address: str) -> None:
+    response = Client().get(address)
+
+    assert response.status_code == 302
+    assert response["Location"] == f"/sign-in/?next={address}"
+
+
+@pytest.mark.parametrize("address", ADMINISTRATORS_PAGES)
+@pytest.mark.parametrize("role", Person.ADMINISTERING)
+def test_administrators_see_their_company(tenant: Tenant, role: str, address: str) -> None:
+    assert signed_in(make.administrator(role=role)).get(address).status_code == 200
+
+
+@pytest.mark.parametrize("address", ["/", *ADMINISTRATORS_PAGES, "/tenants/"])
+def test_employees_are_led_home(tenant: Tenant, address: str) -> None:
+    response = signed_in(make.person()).get(address, follow=True)
+
+    assert response.redirect_chain[-1] == ("/home/", 302)
+
+
+def test_administrators_do_not_see_the_tenants(tenant: Tenant) -> None:
+    client = signed_in(make.administrator())
+
+    assert client.get("/tenants/").status_code == 403
+    assert client.get("/", follow=True).redirect_chain[-1][0] == "/people/"
+
+
+@pytest.mark.parametrize("address", ADMINISTRATORS_PAGES)
+def test_operators_see_nobodys_people(tenant: Tenant, address: str) -> None:
+    assert signed_in(make.owner(is_operator=True)).get(address).status_code == 403
+
+
+def test_operators_see_names_and_numbers_of_all_tenants(tenant: Tenant) -> None:
+    make.person(family_name="Secret")
+    with make.in_another_tenant() as another:
+        operator = make.owner(is_operator=True)
+
+    client = signed_in(operator)
+    page = client.get("/", follow=True).content.decode()
+
+    assert tenant.name in page
+    assert another.name in page
+    assert "Secret" not in page
+
+
+@pytest.mark.parametrize("page", ["", "edit/", "deactivate/", "reactivate/"])
+def test_somebody_of_another_company_is_as_good_as_absent(tenant: Tenant, page: str) -> None:
+    with make.in_another_tenant():
+        stranger = make.person()
+
+    client = signed_in(make.administrator())
+
+    assert client.get(f"/people/{stranger.pk}/{page}").status_code == 404
+    assert client.post(f"/people/{stranger.pk}/{page}").status_code == (404 if page else 404)
+
+
+def test_a_department_of_another_company_is_as_good_as_absent(tenant: Tenant) -> None:
+    with make.in_another_tenant():
+        department = make.department()
+    client = signed_in(make.administrator())
+
+    for page in ("change", "delete"):
+        assert client.get(f"/people/departments/{department.pk}/{page}/").status_code == 404
+
+
+def test_a_manager_is_looked_up_only_within_the_company(tenant: Tenant) -> None:
+    with make.in_another_tenant():
+        make.person(family_name="Lovelace")
+    ada = make.person(given_name="Ada", family_name="Lovelace")
+    query = {"app_label": "people", "model_name": "person", "field_name": "manager", "term": "love"}
+
+    found = signed_in(make.administrator()).get("/autocomplete/", query).json()["results"]
+
+    assert found == [{"id": str(ada.pk), "text": "Ada Lovelace"}]
+
+
+def test_a_page_asked_for_with_another_tenants_name_stays_our_own(tenant: Tenant) -> None:
+    with make.in_another_tenant() as another:
+        make.person(family_name="Stranger")
+
+    response = signed_in(make.administrator()).get("/people/", {"tenant": another.pk})
+
+    assert b"Stranger" not in response.content
+
+
+def test_hidden_columns_cannot_be_guessed_through_the_address(tenant: Tenant) -> None:
+    client = signed_in(make.administrator())
+
+    for column in ("password__startswith", "email_key", "tenant", "manager__password__startswith"):
+        assert client.get("/people/", {column: "x"}).status_code == 400
+
+
+def test_whoever_is_deactivated_is_out_with_the_next_click(tenant: Tenant) -> None:
+    administrator = make.administrator()
+    client = signed_in(administrator)
+    assert client.get("/people/").status_code == 200
+
+    Person.objects.filter(pk=administrator.pk).update(
+        state="inactive", deactivated_at=administrator.created_at
+    )
+
+    assert client.get("/people/").status_code == 302
+
+
+def test_nobody_of_a_tenant_that_was_switched_off_is_in(tenant: Tenant) -> None:
+    client = signed_in(make.administrator())
+
+    with tenancy.across_tenants():
+        Tenant.objects.filter(pk=tenant.pk).update(is_active=False)
+
+    assert client.get("/people/").status_code == 302
