@@ -1,7 +1,9 @@
+from collections.abc import Iterator
 from dataclasses import fields
 from typing import Any, ClassVar, Self
 from uuid import uuid4
 
+from django.conf import settings
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.db import models
 from django.utils.crypto import salted_hmac
@@ -186,5 +188,12 @@ class Person(AbstractBaseUser):
 
     def get_session_auth_hash(self) -> str:
         """Return what a session must remember to stay valid; deactivation changes it."""
-        secret = f"{self.password}{self.session_epoch}"
-        return salted_hmac("people.session", secret, algorithm="sha256").hexdigest()
+        return self._session_hash(settings.SECRET_KEY)
+
+    def get_session_auth_fallback_hash(self) -> Iterator[str]:
+        """Yield the same under the secret keys that were in use before."""
+        return map(self._session_hash, settings.SECRET_KEY_FALLBACKS)
+
+    def _session_hash(self, key: str) -> str:
+        said = f"{self.password}{self.session_epoch}"
+        return salted_hmac("people.session", said, secret=key, algorithm="sha256").hexdigest()

@@ -1,0 +1,19 @@
+import pytest
+
+from people import tenancy
+from people.models import Person, Tenant
+from tests import make
+
+
+@pytest.fixture
+def acme(db: None) -> Tenant:
+    """Make a company; a stranger's request has no tenant in force, so the tests have none."""
+    return make.tenant(slug="acme", name="Acme")
+
+
+@pytest.fixture
+def ada(acme: Tenant) -> Person:
+    """Make a cardholder with a password, at a company that has an owner besides."""
+    with tenancy.use(acme):
+        make.owner()
+        return make.person(email="ada@acme.example", password="correct horse")
