@@ -1,8 +1,9 @@
 """The attributes of a User and a Group, with the characteristics that we give them.
 
 They are those of RFC 7643 section 8.7.1, but for these: `manager.$ref` is read-only because
-we write it ourselves, members have no `display` because nobody could keep it true, and a
-Group must have a `displayName` as section 4.2 demands.
+we write it ourselves, `members.display` is read-only and never answered because nobody could
+keep it true (Canaille's client cannot push a group where it is not declared), and a Group must
+have a `displayName` as section 4.2 demands.
 """
 
 from collections.abc import Sequence
@@ -296,6 +297,7 @@ MEMBERS = Attribute(
             mutability="immutable",
         ),
         _type("User", mutability="immutable"),
+        Attribute(name="display", description="The User's name.", mutability="readOnly"),
     ],
 )
 GROUP_NAME = Attribute(name="displayName", description="The name.", required=True)

@@ -12,7 +12,8 @@ Kind = Literal["string", "boolean", "complex", "reference", "binary", "dateTime"
 Mutability = Literal["readWrite", "readOnly", "immutable", "writeOnly"]
 Returned = Literal["always", "default", "never"]
 
-_CUSTOM_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,99}")
+# Some clients repeat `schemas` inside an extension, where it means nothing.
+_CUSTOM_NAME = re.compile(r"(?!(?i:schemas)$)[A-Za-z][A-Za-z0-9_-]{0,99}")
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
