@@ -77,7 +77,7 @@ def test_bare_attributes_stay_where_they_were_sent() -> None:
 
 
 def test_custom_fields_of_any_name_are_kept_as_strings() -> None:
-    sent = {"costCode": "C1", "level": 5, "remote": True, "location": "Paris"}
+    sent = {"costCode": "C1", "level": 5, "remote": True, "location": "Paris", "schemas": [RAMP]}
 
     expected = {"costCode": "C1", "level": "5", "remote": "true", "location": "Paris"}
     assert kept(**{RAMP: sent})[RAMP] == expected
