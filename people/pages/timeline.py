@@ -26,6 +26,8 @@ LABELS = {
     "state": "state",
 }
 
+ORDER = {name: place for place, name in enumerate(LABELS)}
+
 SENTENCES = {
     Event.Kind.PERSON_ADDED: "{actor} added {person}",
     Event.Kind.PERSON_JOINED: "{person} joined",
@@ -107,9 +109,12 @@ def _names(events: Iterable[Event]) -> dict[str, str]:
 def _entry(event: Event, person: Person, names: dict[str, str]) -> Entry:
     differences = [
         Difference(
-            _label(field), _said(field, change["from"], names), _said(field, change["to"], names)
+            field=_label(name),
+            before=_said(name, event.changes[name]["from"], names),
+            after=_said(name, event.changes[name]["to"], names),
         )
-        for field, change in event.changes.items()
+        # Custom fields, which have no label of ours, come last.
+        for name in sorted(event.changes, key=lambda name: ORDER.get(name, len(ORDER)))
     ]
     return Entry(
         sentence=_sentence(event, person, differences, names),
