@@ -2,6 +2,7 @@ import os
 from typing import Any
 
 from celery import Celery
+from celery.beat import Scheduler
 from celery.signals import setup_logging
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "ramp.settings")
@@ -16,3 +17,10 @@ app.set_default()
 @setup_logging.connect
 def keep_our_logging(**_: Any) -> None:
     """Listen, for Celery replaces the LOGGING of the settings unless somebody does."""
+
+
+class Schedule(Scheduler):
+    """The schedule of the settings, with nothing kept in a file: every job may run too often."""
+
+    def setup_schedule(self) -> None:
+        self.merge_inplace(self.app.conf.beat_schedule)

@@ -155,7 +155,9 @@ CELERY_TASK_SOFT_TIME_LIMIT = 90
 CELERY_TASK_TIME_LIMIT = 100
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_WORKER_ENABLE_REMOTE_CONTROL = False
-CELERY_BEAT_SCHEDULE_FILENAME = str(VAR_DIR / "beat-schedule")
+# They could not be acknowledged any more, and come back; every job may run twice.
+CELERY_WORKER_CANCEL_LONG_RUNNING_TASKS_ON_CONNECTION_LOSS = True
+CELERY_BEAT_SCHEDULER = "ramp.celery.Schedule"
 CELERY_BEAT_SCHEDULE = {
     # The safety net: every awaited event also wakes the dispatcher when it commits.
     "dispatch-events": {"task": "people.tasks.dispatch_events", "schedule": 10},

@@ -1,3 +1,4 @@
+import itertools
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -46,6 +47,7 @@ def start_server(
     On "postgresql" jobs go through Redis; on "sqlite" through a folder, as by default.
     """
     servers: list[Server] = []
+    numbers = itertools.count(1)
 
     def start(database: str, *command: str, **settings: str) -> Server:
         folder = tmp_path_factory.mktemp("server")
@@ -54,7 +56,7 @@ def start_server(
         else:
             postgres: Postgres = request.getfixturevalue("postgres")
             redis: Redis = request.getfixturevalue("redis")
-            urls = (postgres.create(f"server_{len(servers)}"), redis.url)
+            urls = (postgres.create(f"server_{next(numbers)}"), redis.url)
         server = Server(folder, *urls, settings=settings, command=command or EMPTY_DEMO)
         servers.append(server)
         return server

@@ -80,7 +80,11 @@ class TestRealService:
     def test_has_workers_and_one_beat(self, start_server: StartServer) -> None:
         server = start_server("postgresql", "serve", SECRET_KEY="a key of the tests")
 
-        assert sorted(programs(server)) == ["beat", "web", "worker"]
+        began = programs(server)
+        assert sorted(began) == ["beat", "web", "worker"]
+        time.sleep(3)
+        assert programs(server) == began, server.log.read_text()
+        assert not (server.folder / "var").exists()
 
 
 def programs(ramp: Server) -> dict[str, int]:

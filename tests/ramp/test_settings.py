@@ -1,4 +1,5 @@
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -10,6 +11,7 @@ from tests.servers import ROOT
 
 SHOW = """
 import json
+import re
 from ramp import settings
 print(json.dumps(
     {name: getattr(settings, name) for name in dir(settings) if name.isupper()}, default=str
@@ -112,3 +114,13 @@ def test_the_key_stays_the_same_for_the_next_process(tmp_path: Path) -> None:
     keys = [loaded(VAR_DIR=str(tmp_path))["SECRET_KEY"] for _ in range(2)]
 
     assert keys[0] == keys[1]
+
+
+def test_every_variable_is_in_the_documentation() -> None:
+    source = (ROOT / "ramp" / "settings.py").read_text()
+    documented = (ROOT / "docs" / "running.md").read_text()
+
+    variables = set(re.findall(r'\benv(?:\.\w+)?\(\s*"(\w+)"', source))
+
+    assert len(variables) > 10
+    assert {name for name in variables if f"`{name}`" not in documented} == set()

@@ -28,12 +28,15 @@ Bring one more person in, and reload the page:
 
 Ctrl-C ends everything; the data stays in {folder}.
 """
+ENTERPRISE = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"
 NEWCOMER = {
-    "schemas": ["urn:ietf:params:scim:schemas:core:2.0:User"],
-    "userName": "grace.hopper@example.com",
+    "schemas": ["urn:ietf:params:scim:schemas:core:2.0:User", ENTERPRISE],
+    "userName": "grace.hopper@lumen.example",
     "name": {"givenName": "Grace", "familyName": "Hopper"},
-    "emails": [{"value": "grace.hopper@example.com", "type": "work", "primary": True}],
+    "emails": [{"value": "grace.hopper@lumen.example", "type": "work", "primary": True}],
+    "addresses": [{"type": "work", "locality": "Berlin"}],
     "active": True,
+    ENTERPRISE: {"department": "Engineering"},
 }
 
 
@@ -48,6 +51,7 @@ class Command(BaseCommand):
             processes.preflight()
         except processes.PortTakenError as error:
             raise CommandError(str(error)) from error
+        self.stdout.write("Preparing the database; the first time takes a minute.")
         call_command("migrate", verbosity=0)
         ready = f"Ramp is ready: {settings.PUBLIC_BASE_URL}/" if empty else _seeded()
         connections.close_all()
