@@ -174,7 +174,9 @@ class Moment:
         except ValueError:
             moment = None
         if moment is None:
-            raise InvalidFilterException(detail=f"“{value}” is not a date like 2026-03-02T08:00Z.")
+            raise InvalidFilterException(
+                detail=f"“{value[:100]}” is not a date like 2026-03-02T08:00Z."
+            )
         aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
         return Q(test(F(self.field), aware))
 

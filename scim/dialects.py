@@ -9,6 +9,7 @@ compliance”, MS-ROLES “Provisioning a role to a SCIM app”, OKTA-20 Okta's 
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any, Literal
 
 from scim2_models import (
@@ -58,11 +59,13 @@ def operations(body: Any, resource: ResourceType) -> list[Operation]:
     given = _member(body, "operations")
     if not isinstance(given, list):
         raise InvalidSyntaxException(detail="A PATCH needs a list of “Operations”.")
-    if len(given) > resource.most_operations:
+    told = (operation for one in given for operation in _canonical(one, resource))
+    canonical = list(islice(told, resource.most_operations + 1))
+    if len(canonical) > resource.most_operations:
         raise PayloadTooLargeException(
             detail=f"A PATCH of a {resource.name} may hold {resource.most_operations} operations."
         )
-    return [operation for one in given for operation in _canonical(one, resource)]
+    return canonical
 
 
 def _canonical(given: Any, resource: ResourceType) -> Iterator[Operation]:

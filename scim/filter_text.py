@@ -51,15 +51,15 @@ def lookup(text: str) -> tuple[str, str] | None:
     return _LOOKUP_NAMES[match[1].lower()], match[2]
 
 
-def excess(text: str) -> str | None:
-    """Say what makes a filter, or the filter inside a path, more than we read."""
+def excess(text: str, most_terms: int = MOST_TERMS) -> str | None:
+    """Say what makes a filter, or a path with one inside, more than we read."""
     if len(text) > LONGEST:
         return f"is longer than {LONGEST} characters"
     structure = _STRINGS.sub('""', text)
     if len(_OPENING.findall(structure)) > DEEPEST and _depth(structure) > DEEPEST:
         return f"is nested more than {DEEPEST} levels deep"
-    if len(_JOINS.findall(structure)) >= MOST_TERMS:
-        return f"has more than {MOST_TERMS} terms"
+    if len(_JOINS.findall(structure)) >= most_terms:
+        return f"has more than {most_terms} terms"
     return None
 
 

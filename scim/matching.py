@@ -3,6 +3,7 @@
 The same questions, asked of rows, are in `filters`.
 """
 
+import json
 from collections.abc import Callable
 from operator import ge, gt, le, lt
 from typing import Any
@@ -81,7 +82,7 @@ def part_named(attribute: Attribute, path: AttrPath) -> Attribute:
     """
     part = None if path.sub_attr or path.uri else attribute.part(path.attr)
     if part is None:
-        raise InvalidFilterException(detail=f"“{attribute.name}” has no part “{path}”.")
+        raise InvalidFilterException(detail=f"“{attribute.name}” has no part “{str(path)[:200]}”.")
     return part
 
 
@@ -98,9 +99,8 @@ def operand(attribute: Attribute, node: Comparison) -> str | bool | None:
         return value
     if attribute.kind not in {"boolean", "complex"} and isinstance(value, str):
         return value
-    raise InvalidFilterException(
-        detail=f"“{attribute.name}” cannot be compared by “{node.op} {node.value!r}”."
-    )
+    told = f"{node.op} {json.dumps(node.value, ensure_ascii=False)}"
+    raise InvalidFilterException(detail=f"“{attribute.name}” cannot be compared by “{told[:200]}”.")
 
 
 def _comparable(attribute: Attribute, value: Any) -> Any:

@@ -286,9 +286,11 @@ def _drop_elements(home: Json, attribute: Attribute, selection: FilterNode) -> N
 
 
 def _drop_given(home: Json, attribute: Attribute, value: Any) -> None:
-    given = value_of(attribute, value) or []
+    given: dict[Any, list[Json]] = {}
+    for one in value_of(attribute, value) or []:
+        given.setdefault(one.get("value"), []).append(one)
     home[attribute.name] = [
         held
         for held in home.get(attribute.name, [])
-        if not any(one.items() <= held.items() for one in given)
+        if not any(one.items() <= held.items() for one in given.get(held.get("value"), []))
     ]

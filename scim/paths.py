@@ -14,6 +14,9 @@ from scim2_models.path import AttrPath, CompareOperator, Comparison, FilterNode,
 from scim.filter_text import excess
 from scim.schema import Attribute, ResourceType, Schema
 
+# A PATCH may hold hundreds of selections, each asked of hundreds of values.
+MOST_TERMS = 10
+
 _NAMES = re.compile(r"(\$?[A-Za-z][\w$-]*)(?:\.(\$?[A-Za-z][\w$-]*))?", re.ASCII)
 # By far the most common selection; members are removed with thousands of them at once.
 _ONE_VALUE = re.compile(
@@ -99,7 +102,7 @@ def _read(text: str) -> tuple[str, FilterNode | None, str]:
 
 
 def _parse(text: str) -> ValuePath:
-    reason = excess(text)
+    reason = excess(text, MOST_TERMS)
     if reason is not None:
         raise InvalidPathException(path=text, detail=f"The path {reason}.")
     try:

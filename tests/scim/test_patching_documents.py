@@ -301,8 +301,10 @@ class TestRefusing:
 
     def test_limits_the_number_of_operations(self) -> None:
         many = [{"op": "add", "path": "title", "value": "x"}] * 501
+        hidden = {"op": "add", "value": {f'roles[value eq "{n}"].type': "x" for n in range(501)}}
 
         assert refused(*many).status == 413
+        assert refused(hidden).status == 413
 
 
 def test_no_operations_change_nothing() -> None:
