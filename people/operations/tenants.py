@@ -37,9 +37,11 @@ def create_tenant(
         )
         tenant.default_entity.clean_fields()
         tenant.default_entity.save()
+        # The owner may have a location, and a new location belongs to this entity.
+        tenant.save(update_fields=["default_entity"])
         events.record(Event.Kind.TENANT_CREATED, None, actor=actor, name=tenant.name)
         tenant.owner = _welcome(owner, password, actor=actor)
-        tenant.save(update_fields=["default_entity", "owner"])
+        tenant.save(update_fields=["owner"])
     return tenant
 
 
