@@ -4,8 +4,11 @@ from typing import Any
 from celery import Celery
 from celery.beat import Scheduler
 from celery.signals import setup_logging
+from kombu.transport import TRANSPORT_ALIASES
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "ramp.settings")
+
+TRANSPORT_ALIASES["folder"] = "ramp.folder_queue:Transport"
 
 app = Celery("ramp")
 app.config_from_object("django.conf:settings", namespace="CELERY")

@@ -124,7 +124,7 @@ DATABASES = {
 }
 
 REDIS_URL = env("REDIS_URL", default="")
-CELERY_BROKER_URL = REDIS_URL or "filesystem://localhost"
+CELERY_BROKER_URL = REDIS_URL or "folder://localhost"
 # A publisher that finds no broker gives up at once: the row waits, and beat finds it.
 CELERY_BROKER_TRANSPORT_OPTIONS: dict[str, Any] = {"max_retries": 0}
 if REDIS_URL:

@@ -55,7 +55,7 @@ class TestWithNothingSaid:
         assert "journal_mode=WAL" in database["OPTIONS"]["init_command"]
 
     def test_jobs_wait_in_a_folder(self, unsaid: dict[str, Any]) -> None:
-        assert unsaid["CELERY_BROKER_URL"].startswith("filesystem://")
+        assert unsaid["CELERY_BROKER_URL"].startswith("folder://")
         assert unsaid["CELERY_BROKER_TRANSPORT_OPTIONS"]["polling_interval"] == 0.05
 
     def test_the_address_is_this_machine_and_not_https(self, unsaid: dict[str, Any]) -> None:
