@@ -1,0 +1,54 @@
+"""The documentation …"""
+
+import re
+from collections.abc import Iterator
+from importlib import import_module
+from inspect import signature
+from pathlib import Path
+from pkgutil import walk_packages
+
+import pytest
+
+from people.values import PeopleError
+
+ROOT = Path(__file__).resolve().parent.parent
+ERRORS = (ROOT / "docs" / "errors.md").read_text()
+EXPLAINED = set(re.findall(r"^### `(.+)`$", ERRORS, re.MULTILINE))
+
+
+def refusals() -> list[type[PeopleError]]:
+    for app in ("people", "scim", "provisioning"):
+        for module in walk_packages(import_module(app).__path__, f"{app}."):
+            if ".management" not in module.name:
+                import_module(module.name)
+    return sorted(_below(PeopleError), key=lambda error: error.code)
+
+
+def _below(error: type[PeopleError]) -> Iterator[type[PeopleError]]:
+    for kind in error.__subclasses__():
+        yield from _below(kind)
+        # Whatever another test may have made up is not ours to explain.
+        if hasattr(kind, "code") and not kind.__module__.startswith("tests."):
+            yield kind
+
+
+@pytest.mark.parametrize("error", refusals(), ids=lambda error: error.code)
+def test_explains_each_refusal(error: type[PeopleError]) -> None:
+    assert error.code in EXPLAINED
+
+
+@pytest.mark.parametrize("error", refusals(), ids=lambda error: error.code)
+def test_quotes_what_a_refusal_says(error: type[PeopleError]) -> None:
+    [text] = re.findall(rf"^### `{error.code}`$(.*?)(?=^#|\Z)", ERRORS, re.MULTILINE | re.DOTALL)
+    assert "*What to do:*" in text
+    if not signature(error).parameters:
+        assert f"“{error()}”" in text
+
+
+def test_explains_no_refusal_that_there_is_not() -> None:
+    assert {error.code for error in refusals()} == EXPLAINED
+
+
+def test_gives_each_refusal_a_code_of_its_own() -> None:
+    codes = [error.code for error in refusals()]
+    assert len(codes) == len(set(codes))
