@@ -18,7 +18,7 @@ from tests.servers import ROOT, Server
 def ramp(start_server: StartServer) -> Iterator[Server]:
     """A Ramp that the test may break."""
     server = start_server("sqlite")
-    within(20, lambda: len(descendants(server.process.pid)) == 6)
+    within(60, lambda: len(descendants(server.process.pid)) == 6)
     yield server
     server.end()
 
@@ -28,7 +28,7 @@ def test_a_program_that_dies_is_started_again(ramp: Server) -> None:
     for pid in before.values():
         os.kill(pid, signal.SIGKILL)
 
-    within(20, lambda: programs(ramp).keys() == before.keys() and ramp.is_ready())
+    within(60, lambda: programs(ramp).keys() == before.keys() and ramp.is_ready())
     assert programs(ramp) != before
 
 
@@ -38,7 +38,7 @@ def test_a_signal_ends_every_process(ramp: Server, ending: signal.Signals) -> No
 
     ramp.process.send_signal(ending)
 
-    assert ramp.process.wait(20) == 0
+    assert ramp.process.wait(60) == 0
     assert not any(is_running(pid) for pid in family)
 
 
@@ -47,7 +47,7 @@ def test_nothing_survives_a_supervisor_that_is_killed(ramp: Server) -> None:
 
     ramp.process.kill()
 
-    within(20, lambda: not any(is_running(pid) for pid in family))
+    within(60, lambda: not any(is_running(pid) for pid in family))
 
 
 def test_a_port_in_use_is_told_before_anything_starts(server: Server) -> None:
