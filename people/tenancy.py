@@ -55,13 +55,13 @@ def current_id() -> int:
     return tenant_id
 
 
-Row = TypeVar("Row", bound=models.Model, covariant=True)
+Row_co = TypeVar("Row_co", bound=models.Model, covariant=True)
 
 
-class TenantManager(models.Manager[Row]):
+class TenantManager(models.Manager[Row_co]):
     """Sees the rows of the tenant in force; fails closed."""
 
-    def get_queryset(self) -> models.QuerySet[Row]:
+    def get_queryset(self) -> models.QuerySet[Row_co]:
         rows = super().get_queryset()
         tenant_id = _in_force.get()
         if tenant_id is None:

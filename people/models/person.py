@@ -44,7 +44,8 @@ class PersonQuerySet(models.QuerySet["Person"]):
 
 class PersonManager(TenantManager["Person"].from_queryset(PersonQuerySet)):  # type: ignore[misc]
     def get_by_natural_key(self, email: str) -> "Person":
-        return self.get(email=email)
+        person: Person = self.get(email=email)
+        return person
 
 
 class Person(AbstractBaseUser):
@@ -166,7 +167,7 @@ class Person(AbstractBaseUser):
         return Actor("person", self.email)
 
     @property
-    def is_active(self) -> bool:
+    def is_active(self) -> bool:  # type: ignore[override]
         """Tell whether the person may sign in; Django asks this of every session."""
         return self.state in (self.State.INVITED, self.State.ACTIVE)
 

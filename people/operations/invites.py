@@ -33,8 +33,9 @@ def issue_invite(person: Person, *, actor: Actor, held_because: str = "") -> Inv
         },
     )
     if is_new:
-        facts = {"invite": str(invite.pk), "held": held_because}
-        events.record(Event.Kind.INVITE_ISSUED, person, actor=actor, **facts)
+        events.record(
+            Event.Kind.INVITE_ISSUED, person, actor=actor, invite=str(invite.pk), held=held_because
+        )
     return invite
 
 

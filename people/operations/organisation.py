@@ -31,11 +31,12 @@ def location_named(name: str, *, tenant_id: int) -> Location | None:
     known = Location.objects.select_related("entity").filter(name_key=fold(name)).first()
     if known:
         return known
-    tenant = Tenant.objects.get(pk=tenant_id)
+    tenant = Tenant.objects.select_related("default_entity").get(pk=tenant_id)
+    assert tenant.default_entity, "create_tenant gives every tenant one"
     location, _ = Location.objects.get_or_create(
         tenant_id=tenant_id,
         name_key=fold(name),
-        defaults={"name": name, "entity_id": tenant.default_entity_id},
+        defaults={"name": name, "entity": tenant.default_entity},
     )
     return location
 

@@ -1,7 +1,5 @@
 """Choosing a manager …"""
 
-from uuid import UUID
-
 import pytest
 from pytest_django import DjangoAssertNumQueries
 
@@ -19,8 +17,9 @@ def assign(person: Person, manager: Person | None) -> bool:
     return operations.assign_manager(person, manager, actor=OKTA)
 
 
-def manager_of(person: Person) -> UUID | None:
-    return Person.objects.values_list("manager", flat=True).get(pk=person.pk)
+def manager_of(person: Person) -> Person | None:
+    manager: Person | None = Person.objects.get(pk=person.pk).manager
+    return manager
 
 
 def test_is_a_change_of_that_alone(ada: Person) -> None:
@@ -139,7 +138,7 @@ class TestOfSomebodyNew:
 
         bob = operations.add_person(self.PROFILE, actor=OKTA, manager=boss)
 
-        assert manager_of(bob) == boss.pk
+        assert manager_of(bob) == boss
 
     def test_is_refused_for_a_guest(self, tenant: Tenant) -> None:
         guest = make.person(role=Person.Role.GUEST)

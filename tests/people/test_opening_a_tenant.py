@@ -23,7 +23,12 @@ OLGA = Profile(
 
 
 def open_tenant(slug: str = "acme", **said: Any) -> Tenant:
-    usual = {"owner": OLGA, "password": "correct horse", "currency": "EUR", "actor": CLI}
+    usual: dict[str, Any] = {
+        "owner": OLGA,
+        "password": "correct horse",
+        "currency": "EUR",
+        "actor": CLI,
+    }
     return operations.create_tenant(slug, "Acme", **usual | said)
 
 

@@ -31,6 +31,13 @@ profiles = st.builds(
     location=places,
     role=st.sampled_from([None, *Person.Role]),
 )
+MOVES: list[Callable[..., object]] = [
+    operations.join_person,
+    operations.deactivate_person,
+    operations.reactivate_person,
+    operations.issue_invite,
+    operations.void_invites,
+]
 OLGA = Profile(
     given_name="Olga", family_name="Owner", email="olga@example.com", role="BUSINESS_OWNER"
 )
@@ -65,17 +72,7 @@ def revisions(draw: st.DrawFn) -> Step:
 @st.composite
 def moves(draw: st.DrawFn) -> Step:
     number, actor = draw(numbers), draw(actors)
-    operation: Callable[..., object] = draw(
-        st.sampled_from(
-            [
-                operations.join_person,
-                operations.deactivate_person,
-                operations.reactivate_person,
-                operations.issue_invite,
-                operations.void_invites,
-            ]
-        )
-    )
+    operation = draw(st.sampled_from(MOVES))
     return lambda people: operation(_pick(people, number), actor=actor)
 
 
@@ -97,12 +94,12 @@ def after(steps: list[Step]) -> Iterator[None]:
 
 def history(person: Person) -> dict[str, str]:
     """Fold what the events say, from nothing; each must begin where the last one ended."""
-    folded: dict[str, str] = {}
+    folded: dict[str, str | None] = {}
     for event in person.events.order_by("pk"):
         for name, change in event.changes.items():
             assert folded.get(name) == change["from"]
             folded[name] = change["to"]
-    return {name: value for name, value in folded.items() if value is not None}
+    return {name: value for name, value in folded.items() if value}
 
 
 @settings(max_examples=60, deadline=None)
