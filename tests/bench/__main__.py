@@ -71,8 +71,8 @@ def _arguments() -> argparse.Namespace:
     add("--people", type=int, default=10_000, help="people who are there from the beginning")
     add("--rounds", type=int, default=3, help="how often each is measured")
     add("--ops", type=int, default=3000, help="requests of a phase, at most")
-    add("--created", type=int, default=500, help="people created in a round")
-    add("--seconds", type=float, default=4, help="length of a phase, at most")
+    add("--created", type=int, default=300, help="people created in a round")
+    add("--seconds", type=float, default=3, help="length of a phase, at most")
     return parser.parse_args()
 
 

@@ -28,8 +28,8 @@ import json
 from people import tenancy
 from people.models import Person, Tenant
 with tenancy.use(Tenant.objects.get(slug="{tenant}")):
-    people = Person.objects.filter(email="{email}").values("given_name", "state", "department__name")
-    print(json.dumps(list(people)))
+    people = Person.objects.filter(email="{email}")
+    print(json.dumps(list(people.values("given_name", "state", "department__name"))))
 """
 numbers = count(1)
 
