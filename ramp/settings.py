@@ -108,7 +108,11 @@ if DATABASE["ENGINE"].endswith("sqlite3"):
         "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL",
     }
 else:
+    DATABASE["ENGINE"] = "ramp.postgresql"
     DATABASE["OPTIONS"] = {
+        # Statements that repeat are prepared, and their values sent apart from them.
+        "server_side_binding": True,
+        "prepare_threshold": 3,
         "connect_timeout": 3,
         "tcp_user_timeout": 10_000,
         # Migrations lift the first of these for themselves.

@@ -40,11 +40,7 @@ def rows(resource: ResourceType, connection: Connection) -> QuerySet[Any]:
 def show(resource: ResourceType, found: Sequence[Any], wanted: Projection | None) -> list[Shown]:
     """Return rows as they are answered; groups or members are looked up for all at once."""
     related = _related(resource, found, wanted)
-    write = rendering.user if resource is USER else rendering.group
-    shown = [
-        Shown(write(_stored(row), base_url(), related[row.pk]), row.scim_id, row.version)
-        for row in found
-    ]
+    shown = [_shown(resource, row, related[row.pk]) for row in found]
     return [cut(one, wanted) for one in shown] if wanted else shown
 
 
@@ -67,9 +63,11 @@ def respond_stored(
     call: Call, resource: ResourceType, row: ScimUser | ScimGroup, status: int = 200
 ) -> HttpResponse:
     """Answer with a row that has just been written."""
+    projection = wanted(call, resource)
     row.text = rendering.json_text(row.document)
-    [shown] = show(resource, [row], wanted(call, resource))
-    return respond(call, resource, shown, status)
+    related = row.related if hasattr(row, "related") else _related(resource, [row], None)[row.pk]
+    shown = _shown(resource, row, related)
+    return respond(call, resource, cut(shown, projection) if projection else shown, status)
 
 
 def wanted(call: Call, resource: ResourceType) -> Projection | None:
@@ -87,8 +85,10 @@ def cut(shown: Shown, wanted: Projection) -> Shown:
     return Shown(text, shown.scim_id, shown.version)
 
 
-def _stored(row: Any) -> Stored:
-    return Stored(row.scim_id, row.text, row.version, row.created_at, row.modified_at)
+def _shown(resource: ResourceType, row: Any, related: Sequence[Any]) -> Shown:
+    write = rendering.user if resource is USER else rendering.group
+    stored = Stored(row.scim_id, row.text, row.version, row.created_at, row.modified_at)
+    return Shown(write(stored, base_url(), related), row.scim_id, row.version)
 
 
 def _related(

@@ -16,11 +16,11 @@ from scim2_models import (
     UniquenessException,
 )
 
-from people import tenancy
 from people.operations import LastAdministrator, LastOwner
 from people.values import PeopleError
 from scim import limits, strict_json
-from scim.models import Connection, ScimUser, Token
+from scim.credentials import connection_of
+from scim.models import Connection, ScimUser
 from scim.models.connection import digest
 from scim.rendering import json_bytes
 
@@ -107,12 +107,10 @@ class Call:
 
         :raises UnauthorizedException: if the token is not good now.
         """
-        with tenancy.across_tenants():
-            tokens = Token.objects.alive().select_related("connection")
-            token = tokens.filter(digest=self.token_digest).first()
-        if token is None:
+        connection = connection_of(self.token_digest)
+        if connection is None:
             raise wrong_token()
-        return token.connection
+        return connection
 
     def spend(self) -> None:
         """Count the request against what its token may ask for.

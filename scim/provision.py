@@ -5,11 +5,11 @@ carries the one over to the other through people's operations, under the connect
 policies, and lists what stands in the way.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict, replace
 from typing import NamedTuple
 
-from django.db import transaction
 from django.db.models import Q
 
 from people import operations
@@ -73,30 +73,46 @@ def carry_over(call: Call, user: ScimUser, before: Json | None, *, was_active: b
         return
     said = profile_of(user.document, connection.mapping)
     call.subject.said = asdict(said.profile) | {"manager": said.manager}
-    repeated = before is not None and said == profile_of(before, connection.mapping)
-    if repeated and not user.problem:
-        _apply_activity(connection, user, was_active=was_active)
+    earlier = profile_of(before, connection.mapping) if before is not None else None
+    if said == earlier and was_active == user.active and not (user.problem or user.has_errors):
         return
-    problems = _provision(connection, user, said)
-    _apply_activity(connection, user, was_active=was_active)
+    with _holding(user):
+        manager: Person | Keep | None = KEEP
+        if earlier is None or said.manager != earlier.manager or user.waiting_manager:
+            manager = _manager(connection, user, said.manager)
+        problems = _provision(connection, user, said, manager)
+        _apply_activity(connection, user, was_active=was_active)
     _list(call, user, problems)
 
 
-def _provision(connection: Connection, user: ScimUser, said: Assertion) -> list[PeopleError]:
+@contextmanager
+def _holding(user: ScimUser) -> Iterator[None]:
+    """Hold the person of the resource, if there is one, for all that is done to them."""
+    if user.person_id is None:
+        yield
+        return
+    with operations.holding(user.person_id) as user.person:
+        yield
+
+
+def _provision(
+    connection: Connection, user: ScimUser, said: Assertion, manager: Person | Keep | None
+) -> list[PeopleError]:
     """Add or revise the person, and return what had to be left undone."""
     profile = _filled(connection, said.profile)
     missing = [name for name in said.missing if not getattr(profile, name) or "name" in name]
     if not missing:
-        return _write(connection, user, profile, said)
+        return _write(connection, user, profile, manager, said)
     gap = _gap(missing)
-    keeps = connection.incomplete != Connection.Incomplete.REFUSE
-    if (user.person is None and connection.incomplete != Connection.Incomplete.HOLD) or not keeps:
+    if connection.incomplete == Connection.Incomplete.REFUSE:
+        raise gap
+    if user.person is None and connection.incomplete == Connection.Incomplete.FILL:
         raise gap
     if user.person is None:
         return [gap]
     older = user.person.profile
     profile = replace(profile, **{name: getattr(older, name) for name in missing})
-    return [gap, *_write(connection, user, profile, said)]
+    return [gap, *_write(connection, user, profile, manager, said)]
 
 
 def _filled(connection: Connection, profile: Profile) -> Profile:
@@ -117,13 +133,15 @@ def _gap(missing: list[str]) -> PeopleError:
 
 
 def _write(
-    connection: Connection, user: ScimUser, profile: Profile, said: Assertion
+    connection: Connection,
+    user: ScimUser,
+    profile: Profile,
+    manager: Person | Keep | None,
+    said: Assertion,
 ) -> list[PeopleError]:
-    manager = _manager(connection, user, said.manager)
     try:
         profile = replace(profile, role=_role(connection, profile.role))
-        with transaction.atomic():
-            _write_person(connection, user, profile, manager, said)
+        _write_person(connection, user, profile, manager, said)
     except HOLDABLE as error:
         if connection.incomplete != Connection.Incomplete.HOLD:
             raise
@@ -152,16 +170,18 @@ def _write_person(
 ) -> None:
     actor, custom = connection.actor, _known_custom(said.custom_fields)
     if user.person is None:
-        user.person = _adoptable(profile.email)
-    if user.person is None:
-        user.person = operations.add_person(
-            profile,
-            actor=actor,
-            manager=None if isinstance(manager, Keep) else manager,
-            custom_values=custom,
-            hold_invite_because=HELD if user.waiting_manager else "",
-        )
-        return
+        try:
+            user.person = operations.add_person(
+                profile,
+                actor=actor,
+                manager=None if isinstance(manager, Keep) else manager,
+                custom_values=custom,
+                hold_invite_because=HELD if user.waiting_manager else "",
+            )
+        except operations.DuplicateEmail:
+            user.person = _adopted(profile.email)
+        else:
+            return
     operations.revise_person(
         user.person, profile, actor=actor, manager=manager, custom_values=custom
     )
@@ -169,15 +189,13 @@ def _write_person(
         operations.release_invite(user.person, actor=actor)
 
 
-def _adoptable(email: str) -> Person | None:
-    """Return whom nobody owns and the address belongs to, if there is such a person.
+def _adopted(email: str) -> Person:
+    """Return whom the address belongs to, if nobody owns them.
 
     :raises operations.DuplicateEmail: if they are owned, or an administrator, whom only
         a click in Team updates may hand over.
     """
-    person = Person.objects.in_lists().filter(email_key=fold(email)).first()
-    if person is None:
-        return None
+    person: Person = Person.objects.in_lists().get(email_key=fold(email))
     owned = person.scim_users.filter(deleted_at=None, connection__disconnected_at=None)
     if person.is_administrator or owned.exists():
         raise operations.DuplicateEmail
@@ -250,7 +268,7 @@ def _apply_activity(connection: Connection, user: ScimUser, *, was_active: bool 
         return
     if not user.active:
         operations.deactivate_person(user.person, actor=connection.actor)
-    elif not was_active:
+    elif not (was_active or user.person.is_active):
         operations.reactivate_person(
             user.person,
             actor=connection.actor,

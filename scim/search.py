@@ -9,7 +9,7 @@ from django.http import HttpResponse
 from scim2_models import InvalidSyntaxException, InvalidValueException
 
 from people import tenancy
-from scim import filters, hot_paths, listing, paging, rendering
+from scim import filters, fixed_sql, hot_paths, listing, paging, rendering
 from scim.attributes import GROUP, USER
 from scim.filter_text import lookup
 from scim.paging import Wish
@@ -110,10 +110,10 @@ def _names(given: Any) -> list[str]:
 
 
 def _users(call: Call, search: Search) -> HttpResponse:
-    simple = lookup(search.filter) if search.is_plain and hot_paths.available() else None
+    simple = lookup(search.filter) if search.is_plain and fixed_sql.available() else None
     if simple is None:
         return _search(call, search, [USER])
-    shown = hot_paths.user(call, *simple)
+    shown = hot_paths.shown_user(call, *simple)
     texts = [shown.text] if shown else []
     return answer(rendering.list_response(texts, total=len(texts), start_index=1).encode())
 

@@ -7,7 +7,7 @@ from scim2_models import NotFoundException
 
 from people import operations, tenancy
 from people.values import fold
-from scim import conditions, dialects, hot_paths, listing, patch, provision
+from scim import conditions, dialects, fixed_sql, hot_paths, listing, patch, provision
 from scim.adapters import UserAdapter
 from scim.attributes import USER
 from scim.canonical import canonical, replacement
@@ -18,8 +18,8 @@ from scim.strict_json import Json
 
 def read(call: Call, scim_id: str) -> HttpResponse:
     """RFC 7644 section 3.4.1."""
-    if hot_paths.available():
-        shown = hot_paths.user(call, "id", scim_id)
+    if fixed_sql.available():
+        shown = hot_paths.shown_user(call, "id", scim_id)
         projection = listing.wanted(call, USER)
         if shown and projection:
             shown = listing.cut(shown, projection)
@@ -87,13 +87,11 @@ def _lock(call: Call, scim_id: str) -> ScimUser:
 
     :raises PreconditionFailedException: if its If-Match names another one.
     """
-    user = (
-        ScimUser.objects.known_to(call.connection)
-        .select_related("person")
-        .select_for_update(of=("self",), no_key=True)
-        .filter(scim_id=scim_uuid(scim_id))
-        .first()
-    )
+    if fixed_sql.available():
+        user = hot_paths.locked_user(call, scim_id)
+    else:
+        users = ScimUser.objects.known_to(call.connection)
+        user = users.filter(scim_id=scim_uuid(scim_id)).first()
     if user is None:
         raise unknown(scim_id)
     user.connection = call.connection

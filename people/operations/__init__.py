@@ -2,7 +2,7 @@
 
 from people.operations.hierarchy import CircularManager, InvalidManager, SelfManager, may_manage
 from people.operations.invites import issue_invite, release_invite, void_invites
-from people.operations.locks import lock
+from people.operations.locks import holding, lock
 from people.operations.organisation import InvalidLocationChange
 from people.operations.people import (
     DuplicateEmail,
@@ -52,6 +52,7 @@ __all__ = [
     "create_tenant",
     "deactivate_person",
     "delete_place",
+    "holding",
     "issue_invite",
     "join_person",
     "lock",

@@ -6,7 +6,8 @@ subscribers of the event do. Asking for what is already so changes nothing and i
 error.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 from django.db import IntegrityError, transaction
@@ -21,6 +22,13 @@ from people.operations.locks import lock
 from people.operations.roles import check_not_needed, check_role
 from people.values import KEEP, Actor, Keep, PeopleError, Profile, fold, is_usable_name
 
+# The columns that a revision may change, and those that come and go with activity.
+REVISABLE = (
+    *("given_name", "family_name", "email", "email_key", "pending_email"),
+    *("department", "location", "manager", "role", "role_source", "role_since"),
+    *("custom_values", "owned_fields", "changed_at"),
+)
+LEAVING = ("state", "deactivated_at", "deactivated_by", "session_epoch", "changed_at")
 OWNABLE = (
     "given_name",
     "family_name",
@@ -56,7 +64,19 @@ class Terminated(PeopleError):
         )
 
 
-@transaction.atomic
+@contextmanager
+def _transaction() -> Iterator[None]:
+    """Begin a transaction, or a savepoint; in it a taken address is a refusal."""
+    try:
+        with transaction.atomic():
+            yield
+    except IntegrityError as error:
+        if "email" not in str(error):
+            raise
+        raise DuplicateEmail from error
+
+
+@_transaction()
 def add_person(
     profile: Profile,
     *,
@@ -86,7 +106,7 @@ def add_person(
     person.custom_values = dict(custom_values or {})
     _own(person, profile, actor=actor)
     _own_manager(person, manager, actor=actor)
-    _insert(person)
+    person.save(force_insert=True)
     changes = _difference({}, snapshot(person))
     events.record(Event.Kind.PERSON_ADDED, person, actor=actor, changes=changes)
     if invited:
@@ -94,7 +114,7 @@ def add_person(
     return person
 
 
-@transaction.atomic
+@_transaction()
 def revise_person(
     person: Person,
     profile: Profile,
@@ -154,7 +174,7 @@ def join_person(person: Person, *, actor: Actor) -> bool:
         return False
     before = snapshot(person)
     person.state, person.joined_at = Person.State.ACTIVE, timezone.now()
-    _update(person)
+    person.save(update_fields=["state", "joined_at", "changed_at"])
     accept_invites(person, actor=actor)
     changes = _difference(before, snapshot(person))
     events.record(Event.Kind.PERSON_JOINED, person, actor=actor, changes=changes)
@@ -178,7 +198,7 @@ def deactivate_person(person: Person, *, actor: Actor, reason: str = "") -> bool
     person.state = Person.State.INACTIVE
     person.deactivated_at, person.deactivated_by = timezone.now(), str(actor)
     person.session_epoch += 1
-    _update(person)
+    person.save(update_fields=LEAVING)
     void_invites(person, actor=actor)
     changes = _difference(before, snapshot(person))
     events.record(
@@ -203,7 +223,7 @@ def reactivate_person(person: Person, *, actor: Actor, hold_invite_because: str 
     before = snapshot(person)
     person.state = Person.State.ACTIVE if person.joined_at else Person.State.INVITED
     person.deactivated_at, person.deactivated_by = None, ""
-    _update(person)
+    person.save(update_fields=LEAVING)
     changes = _difference(before, snapshot(person))
     events.record(Event.Kind.PERSON_REACTIVATED, person, actor=actor, changes=changes)
     if not person.joined_at:
@@ -302,24 +322,7 @@ def _store_revision(
 ) -> bool:
     changes = _difference(before, snapshot(person))
     if changes or owned != person.owned_fields:
-        _update(person)
+        person.save(update_fields=REVISABLE)
     if changes:
         events.record(Event.Kind.PERSON_REVISED, person, actor=actor, changes=changes)
     return bool(changes)
-
-
-def _insert(person: Person) -> None:
-    try:
-        with transaction.atomic():
-            person.save(force_insert=True)
-    except IntegrityError as error:
-        # The address is the only thing about a new person that must be unique.
-        raise DuplicateEmail from error
-
-
-def _update(person: Person) -> None:
-    try:
-        with transaction.atomic():
-            person.save(force_update=True)
-    except IntegrityError as error:
-        raise DuplicateEmail from error

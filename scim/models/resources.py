@@ -15,7 +15,6 @@ from people.models import Person
 from people.tenancy import TenantManager, TenantOwned
 from scim.models.connection import Connection
 
-
 Row = TypeVar("Row", bound="Resource")
 
 
@@ -71,6 +70,9 @@ class ScimUser(Resource, AbstractSCIMUserMixin):
     waiting_manager = models.CharField(max_length=500, blank=True)
 
     objects: ClassVar[ResourceManager["ScimUser"]] = ResourceManager()
+
+    # The groups by id and name, where whoever loaded the row has asked for them.
+    related: list[tuple[str, str]]
 
     class Meta(Resource.Meta):
         verbose_name = "SCIM user"
