@@ -5,6 +5,7 @@ PostgreSQL's; `available` tells whether it is there.
 """
 
 from collections.abc import Sequence
+from functools import cache
 from typing import Any, TypeVar
 
 from django.db import connection
@@ -38,3 +39,36 @@ def loaded(model: type[Row], values: Sequence[Any]) -> Row:
         for field, value in zip(fields, values, strict=True)
     ]
     return model.from_db("default", [field.attname for field in fields], read)
+
+
+def update_and_insert(changed: Model, names: tuple[str, ...], new: Model) -> None:
+    """Store these attributes of one row, and the whole of another, in one statement."""
+    if not available():
+        changed.save(update_fields=names)
+        new.save(force_insert=True)
+        return
+    changing = _fields(type(changed), names)
+    inserting = tuple(type(new)._meta.concrete_fields)
+    values = [*_values(changed, changing), changed.pk, *_values(new, inserting)]
+    with connection.cursor() as cursor:
+        cursor.execute(_update_and_insert(type(changed), names, type(new)), values)
+
+
+@cache
+def _update_and_insert(changed: type[Model], names: tuple[str, ...], new: type[Model]) -> str:
+    assignments = ", ".join(f"{field.column} = %s" for field in _fields(changed, names))
+    columns = [str(field.column) for field in new._meta.concrete_fields]
+    return (
+        f"WITH changed AS (UPDATE {changed._meta.db_table} SET {assignments} WHERE id = %s)"  # noqa: S608
+        f" INSERT INTO {new._meta.db_table} ({', '.join(columns)})"
+        f" VALUES ({', '.join(['%s'] * len(columns))})"
+    )
+
+
+@cache
+def _fields(model: type[Model], names: tuple[str, ...]) -> tuple[Any, ...]:
+    return tuple(model._meta.get_field(name) for name in names)
+
+
+def _values(row: Model, fields: Sequence[Any]) -> list[Any]:
+    return [field.get_db_prep_save(getattr(row, field.attname), connection) for field in fields]

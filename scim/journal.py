@@ -8,12 +8,14 @@ import re
 from time import monotonic
 
 from django.db import transaction
+from django.db.models import Q
 from django.http import HttpResponse
 from django.utils import timezone
 from scim2_models import SCIMException, UnauthorizedException
 
 from people import tenancy
 from people.values import PeopleError, fold
+from scim import fixed_sql
 from scim.limits import TooManyRequests
 from scim.models import RequestLog, ScimUser, SyncError
 from scim.protocol import Call
@@ -21,12 +23,21 @@ from scim.protocol import Call
 LONGEST_BODY = 64 * 1024
 MASK = "••••••"
 SECRET = re.compile(r'("(?:password|token|secret)"\s*:\s*)"(?:[^"\\]|\\.)*"', re.IGNORECASE)
+# What a write may change of a user; the rest is decided when it comes to be.
+CHANGING = (
+    *("document", "version", "modified_at", "deleted_at"),
+    *("scim_username", "user_name_key", "scim_external_id", "email_key", "active"),
+    *("person", "problem", "has_errors", "waiting_manager"),
+)
 HEADERS = ("HTTP_USER_AGENT", "HTTP_ACCEPT", "CONTENT_TYPE", "HTTP_IF_MATCH")
 
 
-def remember(call: Call, response: HttpResponse) -> RequestLog:
-    """Write the row of a request; callers hold the transaction and the tenant."""
-    return RequestLog.objects.create(
+def remember(call: Call, response: HttpResponse) -> None:
+    """Write the row of a request; callers hold the transaction and the tenant.
+
+    The user that the request changed is stored with it, in the same statement.
+    """
+    row = RequestLog(
         id=call.request_id,
         tenant_id=call.connection.tenant_id,
         connection=call.connection,
@@ -40,6 +51,10 @@ def remember(call: Call, response: HttpResponse) -> RequestLog:
         received_at=call.received_at,
         milliseconds=round((monotonic() - call.began) * 1000),
     )
+    if call.changed_user:
+        fixed_sql.update_and_insert(call.changed_user, CHANGING, row)
+    else:
+        row.save(force_insert=True)
 
 
 def remember_refusal(
@@ -53,6 +68,7 @@ def remember_refusal(
         tenant_id = call.connection.tenant_id
     except UnauthorizedException:
         return
+    call.changed_user = None
     with tenancy.use(tenant_id), transaction.atomic():
         remember(call, response)
         if isinstance(error, PeopleError):
@@ -91,9 +107,10 @@ def note_sync_error(call: Call, error: PeopleError) -> SyncError:
 
 def resolve_sync_errors(user: ScimUser, *, except_for: set[str]) -> None:
     """Clear the person's listed problems that a good write has shown to be over."""
-    SyncError.objects.open().filter(
-        connection_id=user.connection_id, user_name_key=user.user_name_key
-    ).exclude(reason__in=except_for).update(resolved_at=timezone.now())
+    # A resource that was renamed since may be listed under its old name.
+    theirs = Q(user=user) | Q(connection=user.connection_id, user_name_key=user.user_name_key)
+    listed = SyncError.objects.open().filter(theirs).exclude(reason__in=except_for)
+    listed.update(resolved_at=timezone.now())
 
 
 def _headers(call: Call) -> dict[str, str]:

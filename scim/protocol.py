@@ -66,6 +66,8 @@ class Call:
         self.received_at = timezone.now()
         self.began = monotonic()
         self.subject = Subject()
+        # The resource as the endpoint leaves it, to be stored when the request is logged.
+        self.changed_user: ScimUser | None = None
         self.if_match: str | None = request.META.get("HTTP_IF_MATCH")
 
     def part(self, method: str, path: str, document: Any) -> "Call":

@@ -128,7 +128,8 @@ def _change(call: Call, user: ScimUser, document: Json) -> HttpResponse:
 def _store(call: Call, user: ScimUser, document: Json, *, before: Json | None) -> None:
     """Save the resource, and carry it over to its person.
 
-    A userName or externalId that somebody else has is found by the database; `door` says so.
+    The row is written with the request log's. A userName or externalId that somebody else
+    has is found by the database then; `door` says so.
     """
     was_active = None if before is None else user.active
     adapter = UserAdapter(user)
@@ -139,5 +140,5 @@ def _store(call: Call, user: ScimUser, document: Json, *, before: Json | None) -
         # First of all, so that of many who create the same user at once all but one stop here.
         user.save(force_insert=True)
     provision.carry_over(call, user, before, was_active=was_active)
-    user.save(force_update=True)
+    call.changed_user = user
     adapter.index(before)
