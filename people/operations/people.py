@@ -291,6 +291,8 @@ def _set_email(person: Person, email: str) -> None:
     if key == person.email_key:
         person.email, person.pending_email = email, ""
         return
+    if person.pending_email and key == fold(person.pending_email):
+        return  # Said again. Whether somebody took it meanwhile, its confirmation will see.
     if Person.objects.in_lists().filter(email_key=key).exclude(pk=person.pk).exists():
         raise DuplicateEmail
     if person.joined_at:

@@ -158,6 +158,12 @@ class TestTheAddress:
 
         assert not revise(ada, email="ada@new.example.com")
 
+    def test_said_again_is_no_refusal_when_somebody_took_it(self, ada: Person) -> None:
+        revise(ada, email="ada@new.example.com")
+        make.person(email="ada@new.example.com")
+
+        assert revise(ada, department="Legal")
+
     def test_gives_way_to_a_later_one(self, ada: Person) -> None:
         revise(ada, email="ada@new.example.com")
         revise(ada, email="ada@newer.example.com")
