@@ -102,7 +102,7 @@ def history(person: Person) -> dict[str, str]:
     return {name: value for name, value in folded.items() if value}
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(steps=st.lists(additions() | revisions() | moves(), max_size=15))
 def test_keeps_enough_to_fold_everybody_from_nothing(steps: list[Step]) -> None:
     with after(steps):
