@@ -6,6 +6,9 @@ from typing import ClassVar, Final, Literal
 
 Via = Literal["scim", "person", "system"]
 
+LONGEST_NAME = 200
+_DIRECTION_MARKS = {"LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI"}
+
 
 @dataclass(frozen=True, kw_only=True)
 class Profile:
@@ -65,6 +68,14 @@ def fold(text: str) -> str:
     return unicodedata.normalize("NFC", text).casefold()
 
 
-def is_usable_name(text: str) -> bool:
-    """Tell whether the text can be somebody's first or last name: it has a letter."""
-    return len(text) <= 200 and any(character.isalpha() for character in text)
+def is_usable_name(name: str) -> bool:
+    """Tell whether somebody could be called that.
+
+    It takes a letter of any script; initials, “O'Brien”, “Jr.” and “李” are names, while
+    “--”, “123” and text with control or direction marks are not.
+    """
+    kinds = [unicodedata.category(character) for character in name]
+    if not 0 < len(name) <= LONGEST_NAME or "Cc" in kinds or "Cs" in kinds:
+        return False
+    marks = any(unicodedata.bidirectional(one) in _DIRECTION_MARKS for one in name)
+    return not marks and any(kind.startswith("L") for kind in kinds)

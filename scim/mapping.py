@@ -14,7 +14,7 @@ from typing import Any
 
 from scim2_models import InvalidPathException, SCIMException
 
-from people.values import Profile
+from people.values import Profile, is_usable_name
 from scim.attributes import ENTERPRISE, RAMP, USER
 from scim.canonical import looks_like_address, manager_of, spelling
 from scim.matching import Matcher
@@ -61,19 +61,6 @@ def profile_of(document: Json, mapping: Mapping[str, str]) -> Assertion:
     )
 
 
-def is_usable_name(name: str) -> bool:
-    """Tell whether somebody could be called that.
-
-    It takes a letter of any script; initials, “O'Brien”, “Jr.” and “李” are names, while
-    “--”, “123” and text with control or direction marks are not.
-    """
-    kinds = [unicodedata.category(character) for character in name]
-    if not 0 < len(name) <= LONGEST or "Cc" in kinds or "Cs" in kinds:
-        return False
-    marks = any(unicodedata.bidirectional(one) in _DIRECTION_MARKS for one in name)
-    return not marks and any(kind.startswith("L") for kind in kinds)
-
-
 def snake_case(name: str) -> str:
     """Return the external name that a SCIM attribute's name stands for: costCenter, cost_center."""
     return _WORD_ENDS.sub("_", name).lower()
@@ -90,9 +77,6 @@ def check_path(path: str) -> Target:
     if target.selection is not None:
         Matcher(target.attribute, {}).visit(target.selection)
     return target
-
-
-_DIRECTION_MARKS = {"LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI"}
 
 
 def _is_usable(field: str, value: str) -> bool:
