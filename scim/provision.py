@@ -78,7 +78,8 @@ def carry_over(call: Call, user: ScimUser, before: Json | None, *, was_active: b
         return
     with _holding(user):
         manager: Person | Keep | None = KEEP
-        if earlier is None or said.manager != earlier.manager or user.waiting_manager:
+        is_open = user.person_id is None or user.problem
+        if earlier is None or is_open or said.manager != earlier.manager:
             manager = _manager(connection, user, said.manager)
         problems = _provision(connection, user, said, manager)
         _apply_activity(connection, user, was_active=was_active)
@@ -99,7 +100,7 @@ def _provision(
     connection: Connection, user: ScimUser, said: Assertion, manager: Person | Keep | None
 ) -> list[PeopleError]:
     """Add or revise the person, and return what had to be left undone."""
-    profile = _filled(connection, said.profile)
+    profile = _filled(connection, said.profile, user.person)
     missing = [name for name in said.missing if not getattr(profile, name) or "name" in name]
     if not missing:
         return _write(connection, user, profile, manager, said)
@@ -115,15 +116,25 @@ def _provision(
     return [gap, *_write(connection, user, profile, manager, said)]
 
 
-def _filled(connection: Connection, profile: Profile) -> Profile:
-    """Put the connection's defaults where nothing was said, if it fills."""
+def _filled(connection: Connection, profile: Profile, person: Person | None) -> Profile:
+    """Put the connection's defaults where nothing was said, if it fills.
+
+    Whoever has something else already keeps that: it was said once.
+    """
     if connection.incomplete != Connection.Incomplete.FILL:
         return profile
-    return replace(
-        profile,
-        department=profile.department or connection.default_department,
-        location=profile.location or connection.default_location,
-    )
+    defaults = {
+        "department": connection.default_department,
+        "location": connection.default_location,
+    }
+    older = person.profile if person else None
+    filled = {
+        name: default
+        for name, default in defaults.items()
+        if not getattr(profile, name)
+        and (older is None or fold(getattr(older, name)) in ("", fold(default)))
+    }
+    return replace(profile, **filled)
 
 
 def _gap(missing: list[str]) -> PeopleError:
@@ -145,6 +156,9 @@ def _write(
     except HOLDABLE as error:
         if connection.incomplete != Connection.Incomplete.HOLD:
             raise
+        if user.person:
+            # What was refused must not linger in memory, where the next rule would see it.
+            user.person.refresh_from_db()
         return [error]
     return [operations.InvalidManager()] if user.waiting_manager else []
 
@@ -241,7 +255,9 @@ def find_manager(connection: Connection, given: str) -> Manager | None:
     )
     if user and user.person:
         return Manager(user.person, str(user.scim_id))
-    person = Person.objects.in_lists().filter(email_key=key).first()
+    people = Person.objects.filter(email_key=key)
+    # Whoever left for good is found too, to be refused: nobody need wait for them.
+    person = people.in_lists().first() or people.first()
     return Manager(person, None) if person else None
 
 

@@ -122,6 +122,23 @@ class Person(AbstractBaseUser):
                 condition=models.Q(manager=None) | ~models.Q(manager=models.F("id")),
             ),
             models.CheckConstraint(
+                name="person_state_known",
+                condition=models.Q(state__in=["invited", "active", "inactive", "terminated"]),
+            ),
+            models.CheckConstraint(
+                name="person_role_known",
+                condition=models.Q(
+                    role__in=[
+                        *("BUSINESS_OWNER", "BUSINESS_ADMIN", "BUSINESS_USER"),
+                        *("BUSINESS_BOOKKEEPER", "GUEST_USER", "IT_ADMIN"),
+                    ]
+                ),
+            ),
+            models.CheckConstraint(
+                name="person_invited_never_joined",
+                condition=~models.Q(state="invited") | models.Q(joined_at=None),
+            ),
+            models.CheckConstraint(
                 name="person_inactive_since",
                 condition=~models.Q(state="inactive") | models.Q(deactivated_at__isnull=False),
             ),
