@@ -43,6 +43,9 @@ class Migration(migrations.Migration):
 
     Whatever code forgets, nobody comes back from termination, and nobody who joined is
     merely invited again.
+
+    SQLite forgets triggers when Django rebuilds the table, as most changes to it make it do
+    there: such a migration has to end with `guard` again.
     """
 
     dependencies = [("people", "0001_initial")]
