@@ -1,0 +1,50 @@
+from collections.abc import Callable, Iterator
+from contextlib import closing
+
+import pytest
+
+from people import tenancy
+from people.models import Person, Tenant
+from tests import make
+from tests.people.racing import Racers
+from tests.scim.provider import Provider
+
+Connect = Callable[..., Provider]
+
+
+@pytest.fixture
+def tenant(db: None) -> Iterator[Tenant]:
+    """Put a new company in force for the whole test; only its owner works there."""
+    tenant = make.tenant()
+    with tenancy.use(tenant):
+        make.owner(email="owner@example.com")
+        yield tenant
+
+
+@pytest.fixture
+def owner(tenant: Tenant) -> Person:
+    owner: Person = Person.objects.active_owners().get()
+    return owner
+
+
+@pytest.fixture
+def connect(tenant: Tenant) -> Connect:
+    """Connect providers: connect("entra", unknown_manager="reject")."""
+
+    def connect(provider: str = "okta", **settings: object) -> Provider:
+        return Provider(make.connection(provider, **settings))
+
+    return connect
+
+
+@pytest.fixture
+def scim(connect: Connect) -> Provider:
+    """Connect Okta, which refuses incomplete people."""
+    return connect()
+
+
+@pytest.fixture
+def racers(request: pytest.FixtureRequest, db: None) -> Iterator[Racers]:
+    """Have as many threads as the parameter says; the test must really commit."""
+    with closing(Racers(request.param)) as racers:
+        yield racers
