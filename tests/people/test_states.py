@@ -36,7 +36,8 @@ def move(person: Person, state: str) -> None:
     ],
 )
 def test_may_become(tenant: Tenant, before: str, after: str) -> None:
-    person = make.person(state=before)
+    joined = None if INVITED in (before, after) else timezone.now()
+    person = make.person(state=before, joined_at=joined)
 
     move(person, after)
 
@@ -62,13 +63,22 @@ def test_never_becomes(tenant: Tenant, before: str, after: str) -> None:
         ("person_inactive_since", {"state": INACTIVE}),
         ("person_terminated_since", {"state": TERMINATED}),
         ("person_terminated_since", {"terminated_at": timezone.now()}),
+        ("person_state_known", {"state": "retired"}),
+        ("person_role_known", {"role": "SUPER_ADMIN"}),
     ],
 )
-def test_comes_with_its_instant(tenant: Tenant, constraint: str, wrong: dict[str, Any]) -> None:
+def test_is_a_known_one_and_comes_with_its_instant(tenant: Tenant, constraint: str, wrong: dict[str, Any]) -> None:
     make.person()
 
     with pytest.raises(IntegrityError, match=constraint), transaction.atomic():
         Person.objects.update(**wrong)
+
+
+def test_of_somebody_invited_is_that_they_never_joined(tenant: Tenant) -> None:
+    make.person(state=INVITED, joined_at=None)
+
+    with pytest.raises(IntegrityError, match="never_joined"), transaction.atomic():
+        Person.objects.update(joined_at=timezone.now())
 
 
 def test_does_not_allow_two_people_one_address(tenant: Tenant) -> None:
