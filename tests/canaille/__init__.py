@@ -16,6 +16,8 @@ from typing import Any, Final, Self
 
 ROOT: Final = Path(__file__).resolve().parent.parent.parent
 REQUIREMENTS: Final = Path(__file__).with_name("requirements.txt")
+# What it logs, and goes on.
+FAILURES: Final = ("failed", "not supported", "Unable to find")
 LIBRARIES: Final = Path(sys.prefix) / "canaille"
 
 
@@ -59,7 +61,7 @@ class Canaille:
         self.process.stdin.write(json.dumps(command) + "\n")
         self.process.stdin.flush()
         told = json.loads(self.process.stdout.readline())
-        if told["code"] or "failed" in told["log"]:
+        if told["code"] or any(words in told["log"] for words in FAILURES):
             raise CanailleError(f"canaille {' '.join(command)}: {told['answer']} {told['log']}")
         return json.loads(told["answer"]) if told["answer"].startswith(("{", "[")) else None
 

@@ -1,6 +1,7 @@
 """The process: a Canaille, and a loop that runs its commands, one a line of JSON."""
 
 import json
+import logging
 import sys
 from typing import Any
 
@@ -8,6 +9,7 @@ from canaille import create_app
 from canaille.commands import cli
 from click.testing import CliRunner
 from flask.cli import ScriptInfo
+from flask.logging import default_handler
 from scim2_models import Resource, get_model_by_payload
 
 # The older scim2-client looks for this function where it used to be.
@@ -25,6 +27,10 @@ SETTINGS = {
 
 def main() -> None:
     app = create_app(SETTINGS)
+    # Canaille does not say why a push failed; the status that it got does.
+    requests = logging.getLogger("httpx")
+    requests.addHandler(default_handler)
+    requests.setLevel(logging.INFO)
     information = ScriptInfo(create_app=lambda: app)
     for line in sys.stdin:
         sys.stdout.write(json.dumps(_ran(json.loads(line), information)) + "\n")

@@ -12,7 +12,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.canaille import Canaille
+from tests.canaille import Canaille, CanailleError
 from tests.connections import Connected, connect
 from tests.servers import Server
 
@@ -42,8 +42,9 @@ def connected(server: Server) -> Connected:
 @pytest.fixture(scope="module")
 def canaille(server: Server, connected: Connected) -> Iterator[Canaille]:
     with Canaille(connected.base) as canaille:
-        # Its first push makes it issue the token, which opens nothing yet.
-        canaille.run("create", "user", "--user-name", "nobody", "--family-name", "Nobody")
+        with pytest.raises(CanailleError, match="401"):
+            # Its first push makes it issue the token, which opens nothing yet.
+            canaille.run("create", "user", "--user-name", "nobody", "--family-name", "Nobody")
         token = canaille.token()
         digest = hashlib.sha256(token.encode()).hexdigest()
         where = {"connection": connected.connection, "digest": digest, "hint": token[-4:]}
