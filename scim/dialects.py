@@ -206,7 +206,8 @@ def _manager(value: Any) -> Any:
     """Read a manager from every form that was seen, as {"value": who}.
 
     A bare string (MS-VALIDATOR; entra-manager), an object with more in it (okta-oin-manager),
-    a list of one, or a `$ref` alone (an older Microsoft tutorial). "" and null clear.
+    a list of one, or a `$ref` alone (an older Microsoft tutorial). "" and null clear, also
+    beside the `$ref` of before, which Okta sends back with what it read.
     """
     if isinstance(value, list):
         value = value[0] if len(value) == 1 else value or None
@@ -214,7 +215,7 @@ def _manager(value: Any) -> Any:
         members = {key.lower(): one for key, one in value.items()}
         reference = members.get("$ref")
         value = members.get("value")
-        if value in (None, "") and isinstance(reference, str):
+        if "value" not in members and isinstance(reference, str):
             value = reference.rstrip("/").rpartition("/")[2]
     return {"value": value} if isinstance(value, str) and value else value or None
 

@@ -24,6 +24,7 @@ from scim.canonical import (
     MOST_VALUES,
     canonical,
     keep_manager_link,
+    link_manager,
     one_element,
     spelling,
     value_of,
@@ -41,6 +42,8 @@ def apply(document: Json, operations: Sequence[Operation], resource: ResourceTyp
     :raises SCIMException: if one of them cannot be done, or the result is not a resource.
     """
     draft = _copied(document)
+    # The link is ours; taken for what the provider says, it would bring a manager back.
+    link_manager(draft, None)
     for operation in operations:
         _check_selection(operation.target)
         _ACTIONS[operation.op](draft, operation)
