@@ -127,3 +127,7 @@ def stylesheet(request: HttpRequest) -> str:
 
 def favicon(request: HttpRequest) -> str:
     return static("favicon.svg")
+
+
+def script(request: HttpRequest) -> str:
+    return static("ramp.js")

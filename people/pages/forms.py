@@ -21,11 +21,9 @@ def _text(label: str) -> forms.CharField:
     return forms.CharField(label=label, max_length=200, widget=UnfoldAdminTextInputWidget)
 
 
-def _looked_up(field: str, rows: QuerySet[Any], placeholder: str) -> forms.ModelChoiceField[Model]:
+def _looked_up(field: str, rows: QuerySet[Any]) -> forms.ModelChoiceField[Model]:
     """Return a choice that asks the server while one types, so that thousands fit in."""
-    widget = AutocompleteSelect(
-        Person._meta.get_field(field), admin.site, attrs={"data-placeholder": placeholder}
-    )
+    widget = AutocompleteSelect(Person._meta.get_field(field), admin.site)
     return forms.ModelChoiceField(rows, required=False, widget=widget)
 
 
@@ -55,9 +53,9 @@ class PersonForm(forms.Form):
         super().__init__(*args, **kwargs)
         # The rows are the tenant's in force, so they are known only now.
         self.fields |= {
-            "department": _looked_up("department", Department.objects.all(), "No department"),
-            "location": _looked_up("location", Location.objects.all(), "No location"),
-            "manager": _looked_up("manager", Person.objects.in_lists(), "No manager"),
+            "department": _looked_up("department", Department.objects.all()),
+            "location": _looked_up("location", Location.objects.all()),
+            "manager": _looked_up("manager", Person.objects.in_lists()),
         }
         self.order_fields(self.field_order)
 

@@ -3,6 +3,7 @@
 import csv
 import re
 from io import StringIO
+from typing import Any
 
 import pytest
 
@@ -14,12 +15,12 @@ from tests.people.visiting import signed_in
 pytestmark = pytest.mark.django_db
 
 
-def exported(tenant: Tenant, **filters: object) -> list[dict[str, str]]:
-    response = signed_in(make.administrator()).get("/people/export/", filters)
+def exported(tenant: Tenant, **filters: Any) -> list[dict[str, str]]:
+    response: Any = signed_in(make.administrator()).get("/people/export/", filters)
     assert response.streaming
     with make.in_another_tenant():
         # The lines are written after the request's own tenant has gone out of force.
-        body = b"".join(response.streaming_content)  # type: ignore[arg-type]
+        body = b"".join(response.streaming_content)
     return list(csv.DictReader(StringIO(body.decode("utf-8-sig"))))
 
 

@@ -1,6 +1,7 @@
 """The People page …"""
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -12,7 +13,7 @@ from tests.people.visiting import queries_of, signed_in, text_of
 pytestmark = pytest.mark.django_db
 
 
-def shown(tenant: Tenant, **filters: object) -> str:
+def shown(tenant: Tenant, **filters: Any) -> str:
     return text_of(signed_in(make.administrator()).get("/people/", filters))
 
 

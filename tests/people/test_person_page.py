@@ -1,6 +1,7 @@
 """A person's page …"""
 
 from datetime import timedelta
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -25,7 +26,7 @@ def profile(**fields: str) -> Profile:
     return Profile(**usual | fields)
 
 
-def page_of(person: Person, **query: object) -> str:
+def page_of(person: Person, **query: Any) -> str:
     return text_of(signed_in(make.administrator()).get(f"/people/{person.pk}/", query))
 
 
@@ -208,4 +209,4 @@ def test_asks_the_same_number_of_queries_for_one_report_and_event_as_for_many(
 
 
 def test_knows_every_provider_by_the_name_that_the_connection_has() -> None:
-    assert PROVIDERS == dict(Connection.Provider.choices)
+    assert dict(Connection.Provider.choices) == PROVIDERS

@@ -67,7 +67,9 @@ def test_never_becomes(tenant: Tenant, before: str, after: str) -> None:
         ("person_role_known", {"role": "SUPER_ADMIN"}),
     ],
 )
-def test_is_a_known_one_and_comes_with_its_instant(tenant: Tenant, constraint: str, wrong: dict[str, Any]) -> None:
+def test_is_a_known_one_and_comes_with_its_instant(
+    tenant: Tenant, constraint: str, wrong: dict[str, Any]
+) -> None:
     make.person()
 
     with pytest.raises(IntegrityError, match=constraint), transaction.atomic():

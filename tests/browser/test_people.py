@@ -1,0 +1,86 @@
+"""An administrator in front of the screen …"""
+
+from playwright.sync_api import Page, expect
+
+from tests.browser.conftest import Demo
+
+
+def test_signs_in_and_sees_the_people(page: Page, demo: Demo) -> None:
+    demo.sign_in(page)
+
+    expect(page.get_by_role("heading", level=1)).to_have_text("People")
+    assert page.locator("#result_list .data-row").count() == 50
+
+
+def test_finds_somebody_and_opens_their_page(page: Page, demo: Demo) -> None:
+    demo.sign_in(page)
+    name = page.locator(".ramp-person-name bdi").nth(3).inner_text()
+
+    page.get_by_role("searchbox").or_(page.locator("#searchbar")).first.fill(name)
+    page.keyboard.press("Enter")
+    page.get_by_role("link", name=name).first.click()
+
+    expect(page.get_by_role("heading", level=1)).to_have_text(name)
+    expect(page.get_by_role("heading", name="Timeline")).to_be_visible()
+
+
+def test_filters_by_a_department_that_they_look_up(page: Page, demo: Demo) -> None:
+    demo.sign_in(page)
+    everybody = page.get_by_label("Pages").inner_text()
+
+    page.get_by_role("button", name="Filters").click()
+    page.locator("#changelist-filter .select2-selection").nth(1).click()
+    page.locator(".select2-results__option").nth(1).click()
+    page.get_by_role("button", name="Apply Filters").click()
+
+    expect(page.get_by_role("link", name="Clear filters")).to_be_visible()
+    assert page.get_by_label("Pages").inner_text() != everybody
+
+
+def test_chooses_a_manager_by_typing(page: Page, demo: Demo) -> None:
+    demo.sign_in(page)
+    page.locator("#result_list .field-name a").first.click()
+    page.get_by_role("link", name="Edit").click()
+
+    page.locator("#select2-id_manager-container").click()
+    page.locator(".select2-search__field").fill("a")
+    page.locator(".select2-results__option[aria-selected], .select2-results__option").first.click()
+
+    expect(page.locator("#select2-id_manager-container")).not_to_have_text("No manager")
+
+
+def test_deactivates_two_people_and_lets_them_in_again(page: Page, demo: Demo) -> None:
+    demo.sign_in(page)
+    page.goto(f"{demo.url}/people/?state=active&role__exact=BUSINESS_USER")
+
+    for action, said in (("Deactivate", "deactivated"), ("Reactivate", "reactivated")):
+        for row in (0, 1):
+            page.locator("input.action-select").nth(row).check()
+        page.get_by_label("Select action to run").select_option(label=action)
+        page.get_by_role("button", name="Run").click()
+        expect(page.get_by_role("heading", level=1)).to_have_text(f"{action} 2 people?")
+        page.get_by_role("button", name=action).click()
+        expect(page.get_by_text(f"2 people were {said}.")).to_be_visible()
+        page.goto(f"{demo.url}/people/?state=inactive&o=1")
+
+
+def test_signs_out_by_keyboard_alone(page: Page, demo: Demo) -> None:
+    demo.sign_in(page)
+
+    page.get_by_role("button", name=demo.email).focus()
+    page.keyboard.press("Enter")
+    page.get_by_role("button", name="Sign out").focus()
+    page.keyboard.press("Enter")
+
+    expect(page.get_by_text("You are signed out.")).to_be_visible()
+
+
+def test_signs_in_without_javascript(page: Page, demo: Demo) -> None:
+    assert page.context.browser
+    plain = page.context.browser.new_context(java_script_enabled=False).new_page()
+
+    plain.goto(f"{demo.url}/sign-in/")
+    expect(plain.get_by_label("Password")).to_be_visible()
+    demo.sign_in(plain)
+
+    plain.close()
