@@ -213,6 +213,8 @@ def _adopted(email: str) -> Person:
     owned = person.scim_users.filter(deleted_at=None, connection__disconnected_at=None)
     if person.is_administrator or owned.exists():
         raise operations.DuplicateEmail
+    # What a disconnected connection still holds of them is nobody's from now on.
+    person.scim_users.filter(deleted_at=None).update(person=None)
     return person
 
 
