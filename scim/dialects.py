@@ -32,7 +32,7 @@ Op = Literal["add", "remove", "replace"]
 
 _PLAIN_NAME = re.compile(r"[\w$-]*")
 _OPS: dict[str, Op] = {"add": "add", "remove": "remove", "replace": "replace"}
-_BOOLEANS = {"true": True, "True": True, "false": False, "False": False}
+_BOOLEANS = {"true": True, "false": False}
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,11 +183,12 @@ def boolean(value: Any) -> bool | None:
     """Read a boolean that may be written as text, or None if it is something else.
 
     Entra's default dialect sends "False" and "True" (MS-COMPAT; entra-disable-restore-delete),
+    and whoever misses a deactivation because of its case lets somebody in who has left;
     also inside filters (MS-ROLES; entra-app-roles).
     """
     if isinstance(value, bool):
         return value
-    return _BOOLEANS.get(value) if isinstance(value, str) else None
+    return _BOOLEANS.get(value.lower()) if isinstance(value, str) else None
 
 
 def listed(attribute: Attribute, value: Any) -> Any:
