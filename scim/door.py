@@ -151,16 +151,17 @@ def _endpoint(call: Call) -> Endpoint:
     :raises MethodNotAllowed: if whoever has it does not answer to the method.
     """
     if call.path in COLLECTIONS:
-        return _by_method(COLLECTIONS[call.path], call.method)
+        return _by_method(COLLECTIONS[call.path], call)
     kind, _, item = call.path.partition("/")
     if kind not in ITEMS or not item or "/" in item:
         call.connection  # noqa: B018  whoever may not come in learns nothing about addresses
         raise NotFoundException(detail=f"There is nothing at /{call.path}.")
-    endpoint = _by_method(ITEMS[kind], call.method)
+    endpoint = _by_method(ITEMS[kind], call)
     return lambda call: endpoint(call, item)
 
 
-def _by_method(methods: dict[str, Handler], method: str) -> Handler:
-    if method not in methods:
+def _by_method(methods: dict[str, Handler], call: Call) -> Handler:
+    if call.method not in methods:
+        call.connection  # noqa: B018  as above
         raise MethodNotAllowed(sorted(methods))
-    return methods[method]
+    return methods[call.method]
