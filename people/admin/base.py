@@ -27,6 +27,8 @@ class CompanyAdmin(ModelAdmin):
     # Counting what each choice would leave is counting everybody, once a choice.
     show_facets = ShowFacets.NEVER
     show_add_link = False
+    # Addresses stay short enough to be sent to a colleague.
+    preserve_filters = False
     list_fullwidth = True
     list_filter_submit = True
     empty_value_display = "—"

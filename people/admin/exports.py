@@ -1,9 +1,7 @@
 """People as CSV, safe to open in a spreadsheet and safe to read back.
 
-A spreadsheet runs a cell that begins with = + - @ or a control character. Such a cell gets
-an apostrophe in front, and so does one that begins with apostrophes before such a character;
-whoever reads the file back removes one apostrophe from exactly those. “-Ann” and “'=x” come
-back as they were, and “'t Hart” is never touched.
+A spreadsheet runs a cell that begins with = + - @ or a control character, so such a cell
+gets an apostrophe in front. docs/export.md says how to read the file back without loss.
 """
 
 import csv
