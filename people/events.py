@@ -19,7 +19,8 @@ from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
-from people import tenancy
+from people import fixed_sql, tenancy
+from people.fixed_sql import Write
 from people.models import Event, Person
 from people.values import Actor
 
@@ -44,11 +45,13 @@ def record(
     *,
     actor: Actor,
     changes: dict[str, dict[str, Any]] | None = None,
+    storing: Write | None = None,
     **facts: Any,
 ) -> Event:
+    """Write down what happened; with `storing`, the change itself in the same statement."""
     now = timezone.now()
     awaited = kind in settings.EVENT_SUBSCRIBERS
-    event = Event.objects.create(
+    event = Event(
         tenant_id=person.tenant_id if person else tenancy.current_id(),
         kind=kind,
         person=person,
@@ -59,6 +62,7 @@ def record(
         happened_at=now,
         dispatched_at=None if awaited else now,
     )
+    fixed_sql.write(*([storing] if storing else []), Write(event))
     if awaited:
         transaction.on_commit(waker.wake, robust=True)
     return event

@@ -2,8 +2,7 @@
 
 from functools import cache
 
-from people import tenancy
-from scim import fixed_sql
+from people import fixed_sql, tenancy
 from scim.models import Connection, Token
 
 # The way from a token to what it opens; `hot_paths` takes it too.

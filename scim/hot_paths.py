@@ -11,8 +11,9 @@ import json
 from functools import cache
 from uuid import UUID
 
+from people import fixed_sql
 from people.values import fold
-from scim import fixed_sql, rendering
+from scim import rendering
 from scim.credentials import DOOR
 from scim.listing import Shown
 from scim.models import ScimUser

@@ -13,9 +13,9 @@ from django.http import HttpResponse
 from django.utils import timezone
 from scim2_models import SCIMException, UnauthorizedException
 
-from people import tenancy
+from people import fixed_sql, tenancy
+from people.fixed_sql import Write
 from people.values import PeopleError, fold
-from scim import fixed_sql
 from scim.limits import TooManyRequests
 from scim.models import RequestLog, ScimUser, SyncError
 from scim.protocol import Call
@@ -42,7 +42,7 @@ def remember(call: Call, response: HttpResponse) -> None:
         tenant_id=call.connection.tenant_id,
         connection=call.connection,
         method=call.method,
-        path=call.address,
+        path=_storable(call.address),
         headers=_headers(call),
         body=_masked(call.body),
         status=response.status_code,
@@ -51,10 +51,8 @@ def remember(call: Call, response: HttpResponse) -> None:
         received_at=call.received_at,
         milliseconds=round((monotonic() - call.began) * 1000),
     )
-    if call.changed_user:
-        fixed_sql.update_and_insert(call.changed_user, CHANGING, row)
-    else:
-        row.save(force_insert=True)
+    changed = [Write(call.changed_user, CHANGING)] if call.changed_user else []
+    fixed_sql.write(*changed, Write(row))
 
 
 def remember_refusal(
@@ -124,5 +122,10 @@ def _headers(call: Call) -> dict[str, str]:
 
 def _masked(body: bytes) -> str:
     """Return the body as text that is safe to keep: no secrets, no NUL, not endless."""
-    text = body[:LONGEST_BODY].decode("utf-8", "replace").replace("\0", "\N{REPLACEMENT CHARACTER}")
+    text = _storable(body[:LONGEST_BODY].decode("utf-8", "replace"))
     return SECRET.sub(rf'\1"{MASK}"', text)
+
+
+def _storable(text: str) -> str:
+    """Return the text without NUL, which PostgreSQL does not keep."""
+    return text.replace("\0", "\N{REPLACEMENT CHARACTER}")

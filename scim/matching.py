@@ -4,6 +4,7 @@ The same questions, asked of rows, are in `filters`.
 """
 
 import json
+import re
 from collections.abc import Callable
 from operator import ge, gt, le, lt
 from typing import Any
@@ -25,6 +26,9 @@ from people.values import fold
 from scim import dialects
 from scim.schema import Attribute
 from scim.strict_json import Json
+
+# `strict_json` keeps these out of every body, and escapes in a filter must not bring them in.
+_UNHEARD = re.compile("[\0\ud800-\udfff]")
 
 TEXT_TESTS: dict[CompareOperator, Callable[[str, str], bool]] = {
     CompareOperator.co: lambda held, sought: sought in held,
@@ -98,6 +102,8 @@ def operand(attribute: Attribute, node: Comparison) -> str | bool | None:
     if attribute.kind == "boolean" and is_equality and isinstance(value, bool):
         return value
     if attribute.kind not in {"boolean", "complex"} and isinstance(value, str):
+        if _UNHEARD.search(value):
+            raise InvalidFilterException(detail="No text holds U+0000, or half a surrogate pair.")
         return value
     told = f"{node.op} {json.dumps(node.value, ensure_ascii=False)}"
     raise InvalidFilterException(detail=f"“{attribute.name}” cannot be compared by “{told[:200]}”.")

@@ -39,8 +39,10 @@ class Wish:
 def wish(start_index: Any, count: Any, cursor: Any, walk: str) -> Wish:
     """Read the paging parameters; too small ones mean the smallest that makes sense.
 
-    :raises InvalidValueException: if a number is not one.
+    :raises InvalidValueException: if a number is not one, or a cursor no text.
     """
+    if not isinstance(cursor, str | None):
+        raise InvalidValueException(detail="“cursor” must be a string.")
     first = _number("startIndex", start_index, 1)
     many = _number("count", count, USUAL_PAGE)
     digest = sha256(walk.encode()).hexdigest()
@@ -96,12 +98,19 @@ def next_cursor(wished: Wish, shown: int, last: int, *, sorted_by_key: bool) -> 
 
 def leave_anchor(call: Call, wished: Wish, shown: int, last: int) -> None:
     """Remember where the page ended, for when the provider asks for the next."""
-    PageAnchor.objects.update_or_create(
+    anchor = PageAnchor(
         tenant_id=call.connection.tenant_id,
         connection=call.connection,
         walk=wished.walk,
         start_index=wished.start_index + shown,
-        defaults={"after": last, "made_at": timezone.now()},
+        after=last,
+        made_at=timezone.now(),
+    )
+    PageAnchor.objects.bulk_create(
+        [anchor],
+        update_conflicts=True,
+        unique_fields=["connection", "walk", "start_index"],
+        update_fields=["after", "made_at"],
     )
 
 

@@ -82,7 +82,8 @@ class Call:
     def address(self) -> str:
         """The path and the query, as the request log shows it."""
         query = self.request.META.get("QUERY_STRING", "")
-        return f"/{self.path}?{query}" if query else f"/{self.path}"
+        path = self.path.replace("\0", "\N{REPLACEMENT CHARACTER}")
+        return f"/{path}?{query}" if query else f"/{path}"
 
     @property
     def query(self) -> QueryDict:

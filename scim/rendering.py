@@ -36,7 +36,8 @@ def json_text(value: Any) -> str:
 
 
 def json_bytes(value: Any) -> bytes:
-    return json_text(value).encode()
+    # A refusal repeats what it refuses, and half a surrogate pair cannot be encoded.
+    return json_text(value).encode(errors="replace")
 
 
 def etag(version: int) -> str:

@@ -8,8 +8,8 @@ from django.db.models import QuerySet
 from django.http import HttpResponse
 from scim2_models import InvalidSyntaxException, InvalidValueException
 
-from people import tenancy
-from scim import filters, fixed_sql, hot_paths, listing, paging, rendering
+from people import fixed_sql, tenancy
+from scim import filters, hot_paths, listing, paging, rendering
 from scim.attributes import GROUP, USER
 from scim.filter_text import lookup
 from scim.paging import Wish
@@ -75,7 +75,8 @@ def asked(given: Mapping[str, Any]) -> Search:
     """
     folded = {name.lower(): value for name, value in given.items()}
     said = {name: folded.get(name.lower()) for name in NAMES}
-    text, order = said["filter"] or "", str(said["sortOrder"] or "ascending").lower()
+    text = "" if said["filter"] is None else said["filter"]
+    order = str(said["sortOrder"] or "ascending").lower()
     if not isinstance(text, str):
         raise InvalidSyntaxException(detail="“filter” must be a string.")
     if order not in ("ascending", "descending"):

@@ -5,9 +5,9 @@ from django.http import HttpResponse
 from django.utils import timezone
 from scim2_models import NotFoundException
 
-from people import operations, tenancy
+from people import fixed_sql, operations, tenancy
 from people.values import fold
-from scim import conditions, dialects, fixed_sql, hot_paths, listing, patch, provision
+from scim import conditions, dialects, hot_paths, listing, patch, provision
 from scim.adapters import UserAdapter
 from scim.attributes import USER
 from scim.canonical import canonical, replacement
@@ -42,7 +42,7 @@ def create(call: Call) -> HttpResponse:
         created_at=call.received_at,
         version=0,
     )
-    user.deleted_at, user.has_errors, user.active = None, True, True
+    user.deleted_at, user.has_errors, user.active, user.related = None, True, True, []
     _store(call, user, document, before=None)
     return listing.respond_stored(call, USER, user, 201)
 
@@ -138,7 +138,7 @@ def _store(call: Call, user: ScimUser, document: Json, *, before: Json | None) -
     user.modified_at = call.received_at
     if user._state.adding:
         # First of all, so that of many who create the same user at once all but one stop here.
-        user.save(force_insert=True)
+        fixed_sql.insert(user)
     provision.carry_over(call, user, before, was_active=was_active)
     call.changed_user = user
     adapter.index(before)

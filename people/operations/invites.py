@@ -1,15 +1,23 @@
 """Invites: issued with the person, held while something is missing, void when they go."""
 
 from datetime import timedelta
+from typing import Any
 
 from django.db import transaction
 from django.utils import timezone
 
 from people import events
+from people.fixed_sql import Write
 from people.models import Event, Invite, Person
 from people.values import Actor
 
 SCIM_INVITE_DAYS = 90
+
+
+def invite_newcomer(person: Person, *, actor: Actor, held_because: str = "") -> None:
+    """Invite somebody who has just been added, and so has no invite yet."""
+    invite = Invite(person=person, **_terms(person, actor, held_because))
+    _record_issue(invite, actor=actor, storing=Write(invite))
 
 
 @transaction.atomic(savepoint=False)
@@ -19,23 +27,11 @@ def issue_invite(person: Person, *, actor: Actor, held_because: str = "") -> Inv
     It lives 90 days when an identity provider asked for it, else as long as the tenant
     says. A held invite is not mailed until `release_invite`.
     """
-    by_scim = actor.via == "scim"
-    days = SCIM_INVITE_DAYS if by_scim else person.tenant.manual_invite_days
-    now = timezone.now()
     invite, is_new = Invite.objects.open().get_or_create(
-        person=person,
-        defaults={
-            "tenant_id": person.tenant_id,
-            "source": Invite.Source.SCIM if by_scim else Invite.Source.HAND,
-            "held_because": held_because,
-            "created_at": now,
-            "expires_at": now + timedelta(days=days),
-        },
+        person=person, defaults=_terms(person, actor, held_because)
     )
     if is_new:
-        events.record(
-            Event.Kind.INVITE_ISSUED, person, actor=actor, invite=str(invite.pk), held=held_because
-        )
+        _record_issue(invite, actor=actor)
     return invite
 
 
@@ -65,3 +61,21 @@ def void_invites(person: Person, *, actor: Actor) -> bool:
         return False
     events.record(Event.Kind.INVITE_VOIDED, person, actor=actor)
     return True
+
+
+def _terms(person: Person, actor: Actor, held_because: str) -> dict[str, Any]:
+    by_scim = actor.via == "scim"
+    days = SCIM_INVITE_DAYS if by_scim else person.tenant.manual_invite_days
+    now = timezone.now()
+    return {
+        "tenant_id": person.tenant_id,
+        "source": Invite.Source.SCIM if by_scim else Invite.Source.HAND,
+        "held_because": held_because,
+        "created_at": now,
+        "expires_at": now + timedelta(days=days),
+    }
+
+
+def _record_issue(invite: Invite, *, actor: Actor, storing: Write | None = None) -> None:
+    facts: dict[str, Any] = {"invite": str(invite.pk), "held": invite.held_because}
+    events.record(Event.Kind.INVITE_ISSUED, invite.person, actor=actor, storing=storing, **facts)

@@ -7,17 +7,23 @@ error.
 """
 
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import Any
 
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from people import events, tenancy
+from people import events, fixed_sql, tenancy
+from people.fixed_sql import Write
 from people.models import Event, Person
 from people.operations import organisation
 from people.operations.hierarchy import check_manager
-from people.operations.invites import accept_invites, issue_invite, void_invites
+from people.operations.invites import (
+    accept_invites,
+    invite_newcomer,
+    issue_invite,
+    void_invites,
+)
 from people.operations.locks import lock
 from people.operations.roles import check_not_needed, check_role
 from people.values import KEEP, Actor, Keep, PeopleError, Profile, fold, is_usable_name
@@ -28,6 +34,7 @@ REVISABLE = (
     *("department", "location", "manager", "role", "role_source", "role_since"),
     *("custom_values", "owned_fields", "changed_at"),
 )
+JOINING = ("state", "joined_at", "changed_at")
 LEAVING = ("state", "deactivated_at", "deactivated_by", "session_epoch", "changed_at")
 OWNABLE = (
     "given_name",
@@ -65,10 +72,15 @@ class Terminated(PeopleError):
 
 
 @contextmanager
-def _transaction() -> Iterator[None]:
-    """Begin a transaction, or a savepoint; in it a taken address is a refusal."""
+def _transaction(*, savepoint: bool) -> Iterator[None]:
+    """Begin a transaction, in which a taken address is a refusal.
+
+    Inside another one a savepoint does; none is needed by those who refuse before they
+    write.
+    """
+    needed = savepoint or not transaction.get_connection().in_atomic_block
     try:
-        with transaction.atomic():
+        with transaction.atomic() if needed else nullcontext():
             yield
     except IntegrityError as error:
         if "email" not in str(error):
@@ -76,7 +88,7 @@ def _transaction() -> Iterator[None]:
         raise DuplicateEmail from error
 
 
-@_transaction()
+@_transaction(savepoint=True)
 def add_person(
     profile: Profile,
     *,
@@ -106,15 +118,15 @@ def add_person(
     person.custom_values = dict(custom_values or {})
     _own(person, profile, actor=actor)
     _own_manager(person, manager, actor=actor)
-    person.save(force_insert=True)
     changes = _difference({}, snapshot(person))
-    events.record(Event.Kind.PERSON_ADDED, person, actor=actor, changes=changes)
+    new = Write(person)
+    events.record(Event.Kind.PERSON_ADDED, person, actor=actor, changes=changes, storing=new)
     if invited:
-        issue_invite(person, actor=actor, held_because=hold_invite_because)
+        invite_newcomer(person, actor=actor, held_because=hold_invite_because)
     return person
 
 
-@_transaction()
+@_transaction(savepoint=False)
 def revise_person(
     person: Person,
     profile: Profile,
@@ -174,10 +186,10 @@ def join_person(person: Person, *, actor: Actor) -> bool:
         return False
     before = snapshot(person)
     person.state, person.joined_at = Person.State.ACTIVE, timezone.now()
-    person.save(update_fields=["state", "joined_at", "changed_at"])
     accept_invites(person, actor=actor)
     changes = _difference(before, snapshot(person))
-    events.record(Event.Kind.PERSON_JOINED, person, actor=actor, changes=changes)
+    joined = Write(person, JOINING)
+    events.record(Event.Kind.PERSON_JOINED, person, actor=actor, changes=changes, storing=joined)
     return True
 
 
@@ -198,11 +210,14 @@ def deactivate_person(person: Person, *, actor: Actor, reason: str = "") -> bool
     person.state = Person.State.INACTIVE
     person.deactivated_at, person.deactivated_by = timezone.now(), str(actor)
     person.session_epoch += 1
-    person.save(update_fields=LEAVING)
     void_invites(person, actor=actor)
-    changes = _difference(before, snapshot(person))
     events.record(
-        Event.Kind.PERSON_DEACTIVATED, person, actor=actor, changes=changes, reason=reason
+        Event.Kind.PERSON_DEACTIVATED,
+        person,
+        actor=actor,
+        changes=_difference(before, snapshot(person)),
+        storing=Write(person, LEAVING),
+        reason=reason,
     )
     return True
 
@@ -223,9 +238,9 @@ def reactivate_person(person: Person, *, actor: Actor, hold_invite_because: str 
     before = snapshot(person)
     person.state = Person.State.ACTIVE if person.joined_at else Person.State.INVITED
     person.deactivated_at, person.deactivated_by = None, ""
-    person.save(update_fields=LEAVING)
     changes = _difference(before, snapshot(person))
-    events.record(Event.Kind.PERSON_REACTIVATED, person, actor=actor, changes=changes)
+    back = Write(person, LEAVING)
+    events.record(Event.Kind.PERSON_REACTIVATED, person, actor=actor, changes=changes, storing=back)
     if not person.joined_at:
         issue_invite(person, actor=actor, held_because=hold_invite_because)
     return True
@@ -323,8 +338,11 @@ def _store_revision(
     person: Person, before: dict[str, str], owned: dict[str, Any], *, actor: Actor
 ) -> bool:
     changes = _difference(before, snapshot(person))
-    if changes or owned != person.owned_fields:
-        person.save(update_fields=REVISABLE)
+    revision = Write(person, REVISABLE)
     if changes:
-        events.record(Event.Kind.PERSON_REVISED, person, actor=actor, changes=changes)
+        events.record(
+            Event.Kind.PERSON_REVISED, person, actor=actor, changes=changes, storing=revision
+        )
+    elif owned != person.owned_fields:
+        fixed_sql.write(revision)
     return bool(changes)
