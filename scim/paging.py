@@ -9,7 +9,7 @@ one: whoever stays is shown once, whatever happens to others in between.
 from dataclasses import dataclass
 from functools import cache
 from hashlib import sha256
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.conf import settings
 from django.db.models import QuerySet
@@ -59,23 +59,32 @@ def _number(name: str, given: Any, usual: int) -> int:
     return min(number, 2**31)
 
 
-def page(
-    call: Call, rows: QuerySet[Any], wished: Wish, *, sorted_by_key: bool
-) -> tuple[list[Any], bool]:
-    """Return the rows of the page, in order, and whether more come after it.
+class Page(NamedTuple):
+    rows: list[Any]
+    goes_on: bool
+    total: int
+
+
+def page(call: Call, rows: QuerySet[Any], wished: Wish, *, sorted_by_key: bool) -> Page:
+    """Return the rows of the page in order, whether more come after it, and how many there are.
 
     `rows` come ordered. When that is by primary key, pages go on after a key; another
-    order can only be counted through.
+    order can only be counted through. Whoever was shown on an earlier page of the walk and
+    has left since is still counted: providers stop at the total, and would miss as many at
+    the end.
     """
-    if wished.count == 0:
-        return [], False
     offset, after = _beginning(wished)
     if wished.cursor is None and sorted_by_key and offset:
         after = _anchor(call, wished) or 0
+    counted = offset if after else 0
     if after:
-        rows, offset = rows.filter(pk__gt=after), 0
-    found = list(rows[offset : offset + wished.count + 1])
-    return found[: wished.count], len(found) > wished.count
+        rows = rows.filter(pk__gt=after)
+    start = offset - counted
+    found = list(rows[start : start + wished.count + 1]) if wished.count else []
+    goes_on = len(found) > wished.count
+    found = found[: wished.count]
+    is_last = bool(found) and not goes_on
+    return Page(found, goes_on, offset + len(found) if is_last else counted + rows.count())
 
 
 def _beginning(wished: Wish) -> tuple[int, int]:

@@ -125,13 +125,12 @@ def _search(call: Call, search: Search, kinds: Sequence[ResourceType]) -> HttpRe
             return _mixed(call, search, kinds)
         [resource] = kinds
         rows = _rows(call, search, resource)
-        total = rows.count()
-        found, goes_on = paging.page(call, rows, search.page, sorted_by_key=not search.sort_by)
-        texts = _texts(search, resource, found)
-        way = _onwards(call, search, found) if goes_on else {}
+        page = paging.page(call, rows, search.page, sorted_by_key=not search.sort_by)
+        texts = _texts(search, resource, page.rows)
+        way = _onwards(call, search, page.rows) if page.goes_on else {}
     if search.page.cursor is None:
         way["start_index"] = search.page.start_index
-    body = rendering.list_response(texts, total=total, **way)
+    body = rendering.list_response(texts, total=page.total, **way)
     return answer(body.encode())
 
 
