@@ -5,6 +5,7 @@ refer to what another creates, before or after it, as “bulkId:…”.
 """
 
 import json
+import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -23,6 +24,9 @@ MOST_OPERATIONS = 1000
 RESPONSE = "urn:ietf:params:scim:api:messages:2.0:BulkResponse"
 REFERENCE = "bulkId:"
 METHODS = ("POST", "PUT", "PATCH", "DELETE")
+
+# What can be asked for only, and further bulk requests, are none of these.
+_RESOURCES = re.compile(r"/?(?:Users|Groups)(?:/(?!\.search)[^/]*)?/?")
 
 CarryOut = Callable[[Call], HttpResponse]
 
@@ -69,8 +73,14 @@ def _check(operation: Any) -> None:
         raise InvalidSyntaxException(
             detail="Each operation needs a “method”: POST, PUT, PATCH or DELETE."
         )
-    if not isinstance(operation.get("path"), str):
-        raise InvalidSyntaxException(detail="Each operation needs a “path”, such as “/Users”.")
+    path = operation.get("path")
+    if not isinstance(path, str) or not _RESOURCES.fullmatch(path):
+        raise InvalidSyntaxException(
+            detail="Each operation needs the “path” of a resource, such as “/Users”."
+        )
+    for name in ("bulkId", "version"):
+        if not isinstance(operation.get(name), str | None):
+            raise InvalidSyntaxException(detail=f"The “{name}” of an operation must be a string.")
     if method.upper() == "POST" and not isinstance(operation.get("bulkId"), str):
         raise InvalidSyntaxException(detail="A POST in a bulk request needs a “bulkId”.")
 
