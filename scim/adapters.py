@@ -10,6 +10,7 @@ from people.values import fold
 from scim.elements import elements_of
 from scim.mapping import profile_of
 from scim.models import ScimGroup, ScimUser, ScimValue
+from scim.rendering import json_text
 from scim.strict_json import Json
 
 
@@ -23,11 +24,16 @@ class UserAdapter(SCIMUser):
         """
         user = self.obj
         user.document = document
+        self.render()
         user.scim_username = document["userName"]
         user.user_name_key = fold(user.scim_username)
         user.scim_external_id = document.get("externalId", "")
         user.email_key = fold(profile_of(document, user.connection.mapping).profile.email)
         user.active = document.get("active", user.active)
+
+    def render(self) -> None:
+        """Keep the document as the text that answers will be made of."""
+        self.obj.rendered = json_text(self.obj.document)
 
     def index(self, before: Json | None) -> None:
         """Bring the rows of the elements, which filters search, to what the document holds."""
@@ -46,7 +52,7 @@ class GroupAdapter(SCIMGroup):
     def from_dict(self, document: Json) -> None:
         """Take over a canonical document; members are rows of their own."""
         group = self.obj
-        group.document = document
+        group.document, group.rendered = document, json_text(document)
         group.scim_display_name = document["displayName"]
         group.display_name_key = fold(group.scim_display_name)
         group.scim_external_id = document.get("externalId", "")

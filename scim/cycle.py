@@ -13,6 +13,7 @@ from people import operations, tenancy
 from people.models import Person
 from people.values import PeopleError, fold
 from scim import journal, provision
+from scim.adapters import UserAdapter
 from scim.canonical import link_manager
 from scim.mapping import profile_of
 from scim.models import ScimUser
@@ -77,5 +78,6 @@ def _assign(user: ScimUser, person: Person, manager: Manager) -> bool:
     journal.resolve_sync_errors(user, except_for=set())
     user.waiting_manager, user.problem, user.has_errors = "", ScimUser.Problem.NONE, False
     link_manager(user.document, manager.scim_id)
-    user.save(update_fields=["waiting_manager", "problem", "has_errors", "document"])
+    UserAdapter(user).render()
+    user.save(update_fields=["waiting_manager", "problem", "has_errors", "document", "rendered"])
     return True

@@ -26,7 +26,7 @@ GROUPS = """
       WHERE m.user_id = u.id)
 """
 FIND = f"""
-    SELECT u.scim_id::text, u.document::text, u.version, u.created_at, u.modified_at, {GROUPS}
+    SELECT u.scim_id::text, u.rendered, u.version, u.created_at, u.modified_at, {GROUPS}
     {DOOR}
       LEFT JOIN scim_scimuser u
              ON u.connection_id = c.id AND u.deleted_at IS NULL AND u.{{column}} = %s
@@ -34,6 +34,10 @@ FIND = f"""
 """
 COLUMNS = {"id": "scim_id", "userName": "user_name_key", "externalId": "scim_external_id"}
 STATEMENTS = {name: FIND.format(column=column) for name, column in COLUMNS.items()}
+# The index on externalId leaves out the blank ones, and has to be told that these are too.
+STATEMENTS["externalId"] = STATEMENTS["externalId"].replace(
+    "AND u.scim_external_id = %s", "AND u.scim_external_id <> '' AND u.scim_external_id = %s"
+)
 
 
 def shown_user(call: Call, attribute: str, value: str) -> Shown | None:

@@ -25,7 +25,7 @@ MASK = "••••••"
 SECRET = re.compile(r'("(?:password|token|secret)"\s*:\s*)"(?:[^"\\]|\\.)*"', re.IGNORECASE)
 # What a write may change of a user; the rest is decided when it comes to be.
 CHANGING = (
-    *("document", "version", "modified_at", "deleted_at"),
+    *("document", "rendered", "version", "modified_at", "deleted_at"),
     *("scim_username", "user_name_key", "scim_external_id", "email_key", "active"),
     *("person", "problem", "has_errors", "waiting_manager"),
 )

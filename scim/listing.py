@@ -6,8 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from django.db.models import QuerySet, TextField
-from django.db.models.functions import Cast
+from django.db.models import QuerySet
 from django.http import HttpResponse
 
 from scim import conditions, rendering
@@ -28,12 +27,10 @@ class Shown(NamedTuple):
 
 
 def rows(resource: ResourceType, connection: Connection) -> QuerySet[Any]:
-    """Return what the connection may see, each with its document as text."""
+    """Return what the connection may see."""
     model = ScimUser if resource is USER else ScimGroup
-    return (
-        model.objects.known_to(connection)
-        .only("pk", "scim_id", "version", "created_at", "modified_at")
-        .annotate(text=Cast("document", TextField()))
+    return model.objects.known_to(connection).only(
+        "pk", "scim_id", "rendered", "version", "created_at", "modified_at"
     )
 
 
@@ -64,7 +61,6 @@ def respond_stored(
 ) -> HttpResponse:
     """Answer with a row that has just been written."""
     projection = wanted(call, resource)
-    row.text = rendering.json_text(row.document)
     related = row.related if hasattr(row, "related") else _related(resource, [row], None)[row.pk]
     shown = _shown(resource, row, related)
     return respond(call, resource, cut(shown, projection) if projection else shown, status)
@@ -87,7 +83,7 @@ def cut(shown: Shown, wanted: Projection) -> Shown:
 
 def _shown(resource: ResourceType, row: Any, related: Sequence[Any]) -> Shown:
     write = rendering.user if resource is USER else rendering.group
-    stored = Stored(row.scim_id, row.text, row.version, row.created_at, row.modified_at)
+    stored = Stored(row.scim_id, row.rendered, row.version, row.created_at, row.modified_at)
     return Shown(write(stored, base_url(), related), row.scim_id, row.version)
 
 

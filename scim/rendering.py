@@ -15,9 +15,9 @@ from uuid import UUID
 
 LIST = "urn:ietf:params:scim:api:messages:2.0:ListResponse"
 
-# `canonical.link_manager` writes such references, and jsonb puts a blank into them. Inside a
-# string the quotes would be escaped, so each is found only where it really is a member.
-_RELATIVE = ('"$ref":"/Users/', '"$ref": "/Users/')
+# `canonical.link_manager` writes such references. Inside a string the quotes would be escaped,
+# so this is found only where it really is a member.
+_RELATIVE = '"$ref":"/Users/'
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,9 +83,8 @@ def list_response(
 
 def _resource(stored: Stored, kind: str, base_url: str, members: str) -> str:
     text, scim_id = stored.document, str(stored.scim_id)
-    for reference in _RELATIVE:
-        if reference in text:
-            text = text.replace(reference, f'"$ref":"{base_url}/Users/')
+    if _RELATIVE in text:
+        text = text.replace(_RELATIVE, f'"$ref":"{base_url}/Users/')
     return (
         f'{text[: text.rindex("}")]},"id":"{scim_id}",{members}'
         f'"meta":{{"resourceType":"{kind}","created":"{_moment(stored.created_at)}",'

@@ -140,5 +140,6 @@ def _store(call: Call, user: ScimUser, document: Json, *, before: Json | None) -
         # First of all, so that of many who create the same user at once all but one stop here.
         fixed_sql.insert(user)
     provision.carry_over(call, user, before, was_active=was_active)
+    adapter.render()
     call.changed_user = user
     adapter.index(before)

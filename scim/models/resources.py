@@ -32,6 +32,8 @@ class Resource(TenantOwned):
     scim_external_id = models.CharField(max_length=500, blank=True)
     # The canonical resource without id, groups, members and meta, which are added on reading.
     document = models.JSONField()
+    # The same as text, in the provider's order, so that reading it back costs nothing.
+    rendered = models.TextField()
     version = models.PositiveIntegerField(default=1)
     created_at = models.DateTimeField()
     modified_at = models.DateTimeField()
