@@ -66,12 +66,12 @@ class Column(Protocol):
 
 @dataclass(frozen=True)
 class Key:
-    """A column of folded text."""
+    """A column of folded text; blank is unassigned, and compares with nothing."""
 
     field: str
 
     def compare(self, op: CompareOperator, value: Any) -> Q:
-        return Q(_LIKE[op](F(self.field), key(value)))
+        return self.present() & Q(_LIKE[op](F(self.field), key(value)))
 
     def present(self) -> Q:
         return ~Q(**{self.field: ""})
@@ -82,12 +82,12 @@ class Key:
 
 @dataclass(frozen=True)
 class Exactly:
-    """A column of text in which case matters."""
+    """A column of text in which case matters; blank is unassigned here too."""
 
     field: str
 
     def compare(self, op: CompareOperator, value: Any) -> Q:
-        return Q(_PLACE[op](F(self.field), Value(value)))
+        return self.present() & Q(_PLACE[op](F(self.field), Value(value)))
 
     def present(self) -> Q:
         return ~Q(**{self.field: ""})

@@ -8,6 +8,7 @@ from scim.attributes import GROUP, USER
 from scim.canonical import canonical
 from scim.elements import elements_of, key
 from scim.models import Connection, ScimGroup, ScimUser, ScimValue
+from scim.rendering import json_text
 
 
 def scim_user(connection: Connection, user_name: str, **sent: Any) -> ScimUser:
@@ -17,6 +18,7 @@ def scim_user(connection: Connection, user_name: str, **sent: Any) -> ScimUser:
         tenant_id=connection.tenant_id,
         connection=connection,
         document=document,
+        rendered=json_text(document),
         scim_username=user_name,
         user_name_key=key(user_name),
         scim_external_id=document.get("externalId", ""),
@@ -32,11 +34,13 @@ def scim_user(connection: Connection, user_name: str, **sent: Any) -> ScimUser:
 
 
 def scim_group(connection: Connection, name: str, *members: ScimUser) -> ScimGroup:
+    document = canonical({"displayName": name}, GROUP)
     now = timezone.now()
     group = ScimGroup.objects.create(
         tenant_id=connection.tenant_id,
         connection=connection,
-        document=canonical({"displayName": name}, GROUP),
+        document=document,
+        rendered=json_text(document),
         scim_display_name=name,
         display_name_key=key(name),
         created_at=now,

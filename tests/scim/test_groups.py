@@ -293,7 +293,8 @@ class TestOfThousands:
             ScimUser(
                 tenant_id=scim.connection.tenant_id,
                 connection=scim.connection,
-                document={"schemas": [], "userName": f"u{number}"},
+                document={},
+                rendered="{}",
                 scim_username=f"u{number}",
                 user_name_key=f"u{number}",
                 created_at=now,
