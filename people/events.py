@@ -7,6 +7,7 @@ same event twice. Celery only hurries it along; the rows are the truth and beat 
 
 import logging
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -104,6 +105,9 @@ def dispatch_all(*, as_of: datetime) -> int:
     return done
 
 
+PAUSE_SECONDS = 0.2
+
+
 class Waker:
     """Asks a worker to dispatch soon, from a thread of its own.
 
@@ -124,12 +128,17 @@ class Waker:
                 self._thread.start()
 
     def _run(self) -> None:
+        reachable = True
         while self._wanted.wait():
             self._wanted.clear()
             try:
                 current_app.send_task("people.tasks.dispatch_events", retry=False)
+                reachable = True
             except Exception as error:
-                log.warning("No broker to wake; beat will find the events: %s", error)
+                if reachable:
+                    log.warning("No broker to wake; beat will find the events: %s", error)
+                reachable = False
+            time.sleep(PAUSE_SECONDS)
 
 
 waker = Waker()

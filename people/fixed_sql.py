@@ -7,7 +7,9 @@ would, which tests/people/test_fixed_sql.py shows; on other databases the ORM do
 docs/adr/0002-fixed-sql-on-hot-paths.md tells where they may be used.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from functools import cache
 from typing import Any, NamedTuple, TypeVar
 
@@ -37,12 +39,40 @@ class Write(NamedTuple):
 
 
 def insert(row: Model) -> None:
-    """Store a new row; its key is set if the database gives it."""
-    write(Write(row))
+    """Store a new row at once; its key is set if the database gives it."""
+    _store([Write(row)])
+
+
+_gathered: ContextVar[dict[int, Write] | None] = ContextVar("gathered_writes", default=None)
+
+
+@contextmanager
+def together() -> Iterator[None]:
+    """Put off what is written in the block, and store all of it in one statement at the end.
+
+    For blocks that do not read back what they wrote.
+    """
+    gathered: dict[int, Write] = {}
+    token = _gathered.set(gathered)
+    try:
+        yield
+    finally:
+        _gathered.reset(token)
+    if gathered:
+        _store(list(gathered.values()))
 
 
 def write(*writes: Write) -> None:
     """Store rows in one statement; what is always set anew, such as dates, is."""
+    gathered = _gathered.get()
+    if gathered is not None:
+        for one_write in writes:
+            _gather(gathered, one_write)
+    else:
+        _store(writes)
+
+
+def _store(writes: Sequence[Write]) -> None:
     if not available():
         for row, names in writes:
             row.save(force_insert=names is None, update_fields=names)
@@ -56,6 +86,16 @@ def write(*writes: Write) -> None:
             row._state.adding, row._state.db = False, connection.alias
     if found and writes[-1].names is None:
         writes[-1].row.pk = found[0]
+
+
+def _gather(gathered: dict[int, Write], new: Write) -> None:
+    """Add a write; two of one row become one, for a statement changes a row once."""
+    known = gathered.get(id(new.row))
+    if known and known.names is not None and new.names is not None:
+        new = Write(new.row, tuple(dict.fromkeys(known.names + new.names)))
+    elif known:
+        new = known
+    gathered[id(new.row)] = new
 
 
 def columns(model: type[Model], table: str) -> str:

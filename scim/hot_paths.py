@@ -11,12 +11,12 @@ import json
 from functools import cache
 from uuid import UUID
 
-from people import fixed_sql
+from people import fixed_sql, operations
 from people.values import fold
 from scim import rendering
 from scim.credentials import DOOR
 from scim.listing import Shown
-from scim.models import ScimUser
+from scim.models import Connection, ScimUser
 from scim.protocol import Call, base_url, scim_uuid, wrong_token
 from scim.rendering import Stored
 
@@ -58,21 +58,43 @@ def shown_user(call: Call, attribute: str, value: str) -> Shown | None:
     return Shown(text, stored[0], stored[2])
 
 
-def locked_user(call: Call, scim_id: str) -> ScimUser | None:
-    """Hold the user until the transaction ends; `related` tells its groups, id and name."""
-    row = fixed_sql.one(_lock_statement(), [scim_uuid(scim_id), call.connection.pk])
+def open_door(call: Call, scim_id: str) -> None:
+    """Check the token, and hold the user and its person until the transaction ends.
+
+    :raises UnauthorizedException: if the token is not good now.
+    """
+    row = fixed_sql.one(_lock_statement(), [call.token_digest, scim_uuid(scim_id)])
     if row is None:
-        return None
-    *values, groups = row
-    user = fixed_sql.loaded(ScimUser, values)
-    user.related = json.loads(groups) if groups else []
-    return user
+        raise wrong_token()
+    connections = len(Connection._meta.concrete_fields)
+    users = connections + len(ScimUser._meta.concrete_fields)
+    call.connection = fixed_sql.loaded(Connection, row[:connections])
+    call.holds_person = True
+    if row[connections] is None:
+        return
+    user = fixed_sql.loaded(ScimUser, row[connections:users])
+    user.person, user.connection = operations.read_held(row[users:-1]), call.connection
+    user.related = json.loads(row[-1]) if row[-1] else []
+    call.held_user = user
 
 
 @cache
 def _lock_statement() -> str:
-    return (
-        f"SELECT {fixed_sql.columns(ScimUser, 'u')}, {GROUPS} FROM scim_scimuser u"  # noqa: S608  as above
-        " WHERE u.scim_id = %s AND u.connection_id = %s AND u.deleted_at IS NULL"
-        " FOR NO KEY UPDATE OF u"
-    )
+    connection, user = fixed_sql.columns(Connection, "c"), fixed_sql.columns(ScimUser, "u")
+    return f"""
+        WITH c AS (SELECT c.* {DOOR} WHERE t.digest = %s AND t.revoked_at IS NULL),
+             u AS MATERIALIZED (
+               SELECT u.* FROM scim_scimuser u
+                WHERE u.scim_id = %s AND u.connection_id = (SELECT id FROM c)
+                  AND u.deleted_at IS NULL
+                  FOR NO KEY UPDATE),
+             p AS MATERIALIZED (
+               SELECT p.* FROM people_person p
+                WHERE p.id = (SELECT person_id FROM u)
+                  FOR NO KEY UPDATE)
+        SELECT {connection}, {user}, {operations.held_columns()}, {GROUPS}
+          FROM c LEFT JOIN u ON true LEFT JOIN p ON true
+          LEFT JOIN people_department d ON d.id = p.department_id
+          LEFT JOIN people_location l ON l.id = p.location_id
+          LEFT JOIN people_entity e ON e.id = l.entity_id
+    """  # noqa: S608  as above

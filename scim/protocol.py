@@ -66,6 +66,9 @@ class Call:
         self.received_at = timezone.now()
         self.began = monotonic()
         self.subject = Subject()
+        # The user to be changed, where `hot_paths.open_door` has locked it with its person.
+        self.held_user: ScimUser | None = None
+        self.holds_person = False
         # The resource as the endpoint leaves it, to be stored when the request is logged.
         self.changed_user: ScimUser | None = None
         self.if_match: str | None = request.META.get("HTTP_IF_MATCH")

@@ -76,7 +76,7 @@ def carry_over(call: Call, user: ScimUser, before: Json | None, *, was_active: b
     earlier = profile_of(before, connection.mapping) if before is not None else None
     if said == earlier and was_active == user.active and not (user.problem or user.has_errors):
         return
-    with _holding(user):
+    with _holding(call, user):
         manager: Person | Keep | None = KEEP
         is_open = user.person_id is None or user.problem
         if earlier is None or is_open or said.manager != earlier.manager:
@@ -87,12 +87,15 @@ def carry_over(call: Call, user: ScimUser, before: Json | None, *, was_active: b
 
 
 @contextmanager
-def _holding(user: ScimUser) -> Iterator[None]:
+def _holding(call: Call, user: ScimUser) -> Iterator[None]:
     """Hold the person of the resource, if there is one, for all that is done to them."""
     if user.person_id is None:
         yield
         return
-    with operations.holding(user.person_id) as user.person:
+    if not call.holds_person:
+        user.person = operations.hold_person(user.person_id)
+    assert user.person is not None
+    with operations.holding(user.person):
         yield
 
 
@@ -210,6 +213,8 @@ def _adopted(email: str) -> Person:
         a click in Team updates may hand over.
     """
     person: Person = Person.objects.in_lists().get(email_key=fold(email))
+    # Two connections may want the same person at once; whoever comes second sees the first.
+    operations.lock(person)
     owned = person.scim_users.filter(deleted_at=None, connection__disconnected_at=None)
     if person.is_administrator or owned.exists():
         raise operations.DuplicateEmail

@@ -87,9 +87,8 @@ def _lock(call: Call, scim_id: str) -> ScimUser:
 
     :raises PreconditionFailedException: if its If-Match names another one.
     """
-    if fixed_sql.available():
-        user = hot_paths.locked_user(call, scim_id)
-    else:
+    user = call.held_user
+    if user is None and not call.holds_person:
         users = ScimUser.objects.known_to(call.connection)
         user = users.filter(scim_id=scim_uuid(scim_id)).first()
     if user is None:

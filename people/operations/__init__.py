@@ -2,7 +2,7 @@
 
 from people.operations.hierarchy import CircularManager, InvalidManager, SelfManager, may_manage
 from people.operations.invites import issue_invite, release_invite, void_invites
-from people.operations.locks import holding, lock
+from people.operations.locks import held_columns, hold_person, holding, lock, read_held
 from people.operations.organisation import InvalidLocationChange
 from people.operations.people import (
     DuplicateEmail,
@@ -52,12 +52,15 @@ __all__ = [
     "create_tenant",
     "deactivate_person",
     "delete_place",
+    "held_columns",
+    "hold_person",
     "holding",
     "issue_invite",
     "join_person",
     "lock",
     "may_manage",
     "reactivate_person",
+    "read_held",
     "release_invite",
     "revise_person",
     "save_place",

@@ -4,11 +4,10 @@ One order for everybody, or two requests wait for each other for ever: the perso
 first, then the organisation chart, then the administrators.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from enum import IntEnum
-from functools import cache
 from itertools import islice
 from typing import Any
 from uuid import UUID
@@ -44,14 +43,19 @@ _held: ContextVar[frozenset[UUID]] = ContextVar("people_held", default=frozenset
 
 
 @contextmanager
-def holding(person_id: UUID) -> Iterator[Person]:
-    """Hold the person once for several operations of one transaction."""
-    person = _held_person(person_id)
-    token = _held.set(_held.get() | {person_id})
+def holding(person: Person) -> Iterator[None]:
+    """Spare several operations of one transaction the lock that is taken already."""
+    token = _held.set(_held.get() | {person.pk})
     try:
-        yield person
+        yield
     finally:
         _held.reset(token)
+
+
+def hold_person(person_id: UUID) -> Person:
+    """Lock the person, and return them as they are now."""
+    held: Person = _rows().get(pk=person_id)
+    return held
 
 
 def lock(person: Person) -> None:
@@ -66,37 +70,27 @@ def lock(person: Person) -> None:
         person.refresh_from_db(from_queryset=_rows())
 
 
-def _held_person(person_id: UUID) -> Person:
-    if not fixed_sql.available():
-        return _rows().get(pk=person_id)
-    row = fixed_sql.one(_statement(), [person_id, tenancy.current_id()])
-    if row is None:
-        raise Person.DoesNotExist
-    values = iter(row)
-    person: Person
+def held_columns() -> str:
+    """Name what `read_held` reads, of people p, departments d, locations l and entities e."""
+    return ", ".join(
+        fixed_sql.columns(model, table) for model, table in zip(HELD, "pdle", strict=True)
+    )
+
+
+def read_held(values: Sequence[Any]) -> Person | None:
+    """Make the person, and where they work, of the `held_columns` of a locked row."""
+    rest = iter(values)
     person, department, location, entity = (
-        fixed_sql.loaded(model, list(islice(values, len(model._meta.concrete_fields))))
+        fixed_sql.loaded(model, list(islice(rest, len(model._meta.concrete_fields))))
         for model in HELD
     )
+    if person.pk is None:
+        return None
     person.department = department if department.pk else None
     person.location = location if location.pk else None
     location.entity = entity
-    return person
-
-
-@cache
-def _statement() -> str:
-    columns = ", ".join(
-        fixed_sql.columns(model, table) for model, table in zip(HELD, "pdle", strict=True)
-    )
-    return f"""
-        SELECT {columns} FROM people_person p
-          LEFT JOIN people_department d ON d.id = p.department_id
-          LEFT JOIN people_location l ON l.id = p.location_id
-          LEFT JOIN people_entity e ON e.id = l.entity_id
-         WHERE p.id = %s AND p.tenant_id = %s
-           FOR NO KEY UPDATE OF p
-    """  # noqa: S608  nothing of a request is in it
+    held: Person = person
+    return held
 
 
 def _rows() -> QuerySet[Person]:

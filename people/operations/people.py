@@ -118,9 +118,10 @@ def add_person(
     person.custom_values = dict(custom_values or {})
     _own(person, profile, actor=actor)
     _own_manager(person, manager, actor=actor)
+    # At once, for here it shows whether the address is taken.
+    fixed_sql.insert(person)
     changes = _difference({}, snapshot(person))
-    new = Write(person)
-    events.record(Event.Kind.PERSON_ADDED, person, actor=actor, changes=changes, storing=new)
+    events.record(Event.Kind.PERSON_ADDED, person, actor=actor, changes=changes)
     if invited:
         invite_newcomer(person, actor=actor, held_because=hold_invite_because)
     return person

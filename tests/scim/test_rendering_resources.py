@@ -61,11 +61,11 @@ def test_a_user_gets_id_groups_and_meta() -> None:
     }
 
 
-def test_text_as_postgresql_writes_it_is_as_good() -> None:
+def test_a_manager_is_pointed_at_from_the_base_url() -> None:
     document = canonical(SENT, USER)
     link_manager(document, "u-2")
 
-    resource = json.loads(rendering.user(stored(json.dumps(document)), BASE))
+    resource = json.loads(rendering.user(stored(json_text(document)), BASE))
 
     assert resource[ENT]["manager"]["$ref"] == f"{BASE}/Users/u-2"
     assert "groups" not in resource
