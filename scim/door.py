@@ -12,6 +12,7 @@ from typing import TypeVar
 from django.db import DatabaseError, IntegrityError, OperationalError, transaction
 from django.http import HttpRequest, HttpResponse
 from django.views.decorators.csrf import csrf_exempt
+from psycopg.errors import DeadlockDetected
 from scim2_models import NotFoundException, SCIMException
 
 from people import events, fixed_sql, tenancy
@@ -95,7 +96,16 @@ def carry_out(call: Call) -> HttpResponse:
     try:
         call.check_size()
         endpoint = _endpoint(call)
-        return _ask(call, endpoint) if _needs_no_transaction(call) else _write(call, endpoint)
+        if _needs_no_transaction(call):
+            return _ask(call, endpoint)
+        try:
+            return _write(call, endpoint)
+        except OperationalError as error:
+            if not isinstance(error.__cause__, DeadlockDetected):
+                raise
+            # Two writes waited for each other, and ours was chosen to begin again.
+            call.begin()
+            return _write(call, endpoint)
     except (SCIMException, PeopleError) as error:
         response = _refused(call, error)
     except Exception as error:

@@ -42,7 +42,7 @@ def remember(call: Call, response: HttpResponse) -> None:
         tenant_id=call.connection.tenant_id,
         connection=call.connection,
         method=call.method,
-        path=_storable(call.address),
+        path=call.address,
         headers=_headers(call),
         body=_masked(call.body),
         status=response.status_code,

@@ -65,13 +65,17 @@ class Call:
         self.request_id: UUID = uuid4()
         self.received_at = timezone.now()
         self.began = monotonic()
+        self.begin()
+        self.if_match: str | None = request.META.get("HTTP_IF_MATCH")
+
+    def begin(self) -> None:
+        """Forget what carrying it out has found so far."""
         self.subject = Subject()
         # The user to be changed, where `hot_paths.open_door` has locked it with its person.
         self.held_user: ScimUser | None = None
         self.holds_person = False
         # The resource as the endpoint leaves it, to be stored when the request is logged.
         self.changed_user: ScimUser | None = None
-        self.if_match: str | None = request.META.get("HTTP_IF_MATCH")
 
     def part(self, method: str, path: str, document: Any) -> "Call":
         """Return one operation of a bulk request as a call of its own."""
