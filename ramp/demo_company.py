@@ -80,12 +80,16 @@ class Okta:
         Token.objects.create(
             tenant=tenant, connection=connection, digest=digest(token), hint=token[-4:]
         )
-        self.headers = {"HTTP_AUTHORIZATION": f"Bearer {token}", "HTTP_USER_AGENT": "Okta SCIM"}
+        self.headers = {"authorization": f"Bearer {token}", "user-agent": "Okta SCIM"}
         self.ids: dict[Colleague, str] = {}
 
     def send(self, method: str, path: str, body: dict[str, Any]) -> dict[str, Any]:
-        request = RequestFactory(**self.headers).generic(
-            method, f"/scim/v2{path}", json.dumps(body), content_type="application/scim+json"
+        request = RequestFactory().generic(
+            method,
+            f"/scim/v2{path}",
+            json.dumps(body),
+            content_type="application/scim+json",
+            headers=self.headers,
         )
         answer: dict[str, Any] = json.loads(serve(request).content)
         return answer

@@ -59,7 +59,7 @@ class TestEditing:
 
         page = send(ada, "edit", form_of(ada, given_name="Augusta"))
 
-        warning = "Okta owns first name: the next sync, within 5 minutes, puts its value back."
+        warning = "Okta owns first name: what it sends next about this person takes its place."
         assert warning in page
         assert "Okta owns last name" not in page
 
