@@ -20,6 +20,9 @@ SEARCH = "urn:ietf:params:scim:api:messages:2.0:SearchRequest"
 
 Json = dict[str, Any]
 
+# One for all, since each would load the middleware anew; nothing of SCIM is kept in cookies.
+DOOR = Client(raise_request_exception=False)
+
 
 class Answer:
     def __init__(self, response: Any) -> None:
@@ -71,7 +74,7 @@ class Provider:
         given = {name.replace("_", "-"): value for name, value in headers.items()}
         content_type = given.pop("Content-Type", "application/scim+json")
         response = Context().run(
-            Client(raise_request_exception=False).generic,
+            DOOR.generic,
             method,
             f"/scim/v2{path}",
             body if isinstance(body, bytes) else b"" if body is None else json.dumps(body),
