@@ -37,7 +37,7 @@ check: .venv/installed  ## Lint, format, templates, types, layers, migrations, d
 	git ls-files '*.html' | xargs -r $(BIN)/djhtml --tabwidth 2 --check
 	$(BIN)/mypy .
 	$(BIN)/lint-imports --no-logo
-	$(BIN)/bandit --quiet --recursive -ll ramp people scim provisioning
+	$(BIN)/bandit --configfile pyproject.toml --quiet --recursive -ll ramp people scim provisioning
 	DATABASE_URL=sqlite://:memory: $(BIN)/python manage.py makemigrations --check --dry-run
 	$(PRODUCTION) $(BIN)/python manage.py check --deploy --fail-level WARNING
 
