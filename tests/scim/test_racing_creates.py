@@ -11,7 +11,7 @@ from scim.models import RequestLog, ScimGroup, ScimUser, SyncError
 from tests import make
 from tests.people.racing import Racers
 from tests.scim.conftest import Connect
-from tests.scim.provider import ENT, RAMP, Answer, Provider, managed_by, someone
+from tests.scim.provider import ENT, RAMP, Answer, Provider, mail, managed_by, someone
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -278,3 +278,22 @@ def test_delete_and_change_without_an_error(scim: Provider, racers: Racers) -> N
 
         assert statuses(answers) in ([200, 204], [204, 404])
         assert scim("GET", f"/Users/{scim_id}").status == 404
+
+
+@of(2)
+@pytest.mark.parametrize("provider", ["okta", "generic"])
+def test_take_one_address_once(connect: Connect, racers: Racers, provider: str) -> None:
+    scim = connect(provider)
+    for _ in range(ROUNDS):
+        pair = [scim.add(f"p{next(_rounds)}") for _ in range(2)]
+        wanted = f"new{next(_rounds)}@example.com"
+
+        answers = racers(
+            *[partial(scim.replace, scim_id, "emails", [mail(wanted)]) for scim_id in pair]
+        )
+
+        # A connection that holds lists the second one, or refuses it in a tie.
+        assert statuses(answers) in ([200, 400], [200, 200])
+        assert Person.objects.filter(email=wanted).count() == 1
+        assert SyncError.objects.open().get().reason == "duplicate-email"
+        SyncError.objects.all().delete()
