@@ -7,7 +7,7 @@ import structlog
 from django.http import HttpRequest, HttpResponse
 from django.utils.module_loading import import_string
 
-from people import tenancy
+from people import events, tenancy
 
 Respond = Callable[[HttpRequest], HttpResponse]
 
@@ -26,16 +26,17 @@ class ScimDoor:
 
 
 class RequestName:
-    """Gives the request an id that its log lines and its answer carry."""
+    """Gives the request an id that its log lines, its events and its answer carry."""
 
     def __init__(self, respond: Respond) -> None:
         self.respond = respond
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        request_id = str(uuid4())
-        with structlog.contextvars.bound_contextvars(request_id=request_id):
+        request_id = uuid4()
+        bound = structlog.contextvars.bound_contextvars(request_id=str(request_id))
+        with bound, events.caused_by(request_id):
             response = self.respond(request)
-        response["X-Request-Id"] = request_id
+        response["X-Request-Id"] = str(request_id)
         return response
 
 

@@ -51,6 +51,13 @@ class TestEditing:
         assert (ada.given_name, ada.department, ada.manager) == ("Augusta", department, boss)
         assert ada.events.get().actor == "person:helpdesk@example.com"
 
+    def test_notes_which_request_it_was(self, ada: Person) -> None:
+        client = signed_in(make.administrator())
+
+        response = client.post(f"/people/{ada.pk}/edit/", form_of(ada, given_name="Augusta"))
+
+        assert str(ada.events.get().request_id) == response["X-Request-Id"]
+
     def test_warns_who_will_undo_it(self, tenant: Tenant) -> None:
         make.owner()
         said = Profile(given_name="Ada", family_name="Lovelace", email="ada@example.com")
