@@ -17,6 +17,8 @@ from scim.protocol import Call, answer, base_url, scim_uuid
 from scim.rendering import Stored, etag
 from scim.schema import ResourceType
 
+SHOWN = ("pk", "scim_id", "rendered", "version", "created_at", "modified_at")
+
 
 class Shown(NamedTuple):
     """A resource as it is answered."""
@@ -26,12 +28,11 @@ class Shown(NamedTuple):
     version: int
 
 
-def rows(resource: ResourceType, connection: Connection) -> QuerySet[Any]:
-    """Return what the connection may see."""
+def rows(resource: ResourceType, connection: Connection) -> QuerySet[Any, Any]:
+    """Return what the connection may see, as rows of what an answer needs."""
     model = ScimUser if resource is USER else ScimGroup
-    return model.objects.known_to(connection).only(
-        "pk", "scim_id", "rendered", "version", "created_at", "modified_at"
-    )
+    known: QuerySet[Any] = model.objects.known_to(connection)
+    return known.values_list(*SHOWN, named=True)
 
 
 def show(resource: ResourceType, found: Sequence[Any], wanted: Projection | None) -> list[Shown]:

@@ -35,6 +35,10 @@ class Wish:
     # Names what is walked: another filter or order is another walk.
     walk: str = ""
 
+    @property
+    def walk_key(self) -> str:
+        return sha256(self.walk.encode()).hexdigest()
+
 
 def wish(start_index: Any, count: Any, cursor: Any, walk: str) -> Wish:
     """Read the paging parameters; too small ones mean the smallest that makes sense.
@@ -45,8 +49,7 @@ def wish(start_index: Any, count: Any, cursor: Any, walk: str) -> Wish:
         raise InvalidValueException(detail="“cursor” must be a string.")
     first = _number("startIndex", start_index, 1)
     many = _number("count", count, USUAL_PAGE)
-    digest = sha256(walk.encode()).hexdigest()
-    return Wish(max(first, 1), min(max(many, 0), LARGEST_PAGE), cursor, digest)
+    return Wish(max(first, 1), min(max(many, 0), LARGEST_PAGE), cursor, walk)
 
 
 def _number(name: str, given: Any, usual: int) -> int:
@@ -110,7 +113,7 @@ def leave_anchor(call: Call, wished: Wish, shown: int, last: int) -> None:
     anchor = PageAnchor(
         tenant_id=call.connection.tenant_id,
         connection=call.connection,
-        walk=wished.walk,
+        walk=wished.walk_key,
         start_index=wished.start_index + shown,
         after=last,
         made_at=timezone.now(),
@@ -125,7 +128,7 @@ def leave_anchor(call: Call, wished: Wish, shown: int, last: int) -> None:
 
 def _anchor(call: Call, wished: Wish) -> int | None:
     anchors = PageAnchor.objects.filter(
-        connection=call.connection, walk=wished.walk, start_index=wished.start_index
+        connection=call.connection, walk=wished.walk_key, start_index=wished.start_index
     )
     return anchors.values_list("after", flat=True).first()
 

@@ -37,19 +37,17 @@ class Search:
     def projection(self, resource: ResourceType) -> Projection | None:
         return projection(self.attributes, self.excluded, resource)
 
-    @property
-    def is_plain(self) -> bool:
-        """Whether it wants the top of the list, whole and in its own order."""
-        first = self.page.start_index == 1 and self.page.count > 0 and self.page.cursor is None
-        return first and not (self.sort_by or self.attributes or self.excluded)
-
 
 def list_users(call: Call) -> HttpResponse:
-    return _users(call, asked(call.query.dict()))
+    if fixed_sql.available() and _asks_for_the_top(call.query):
+        simple = lookup(call.query.get("filter", ""))
+        if simple is not None:
+            return _looked_up(call, *simple)
+    return _search(call, asked(call.query.dict()), [USER])
 
 
 def search_users(call: Call) -> HttpResponse:
-    return _users(call, asked(_body(call)))
+    return _search(call, asked(_body(call)), [USER])
 
 
 def list_groups(call: Call) -> HttpResponse:
@@ -110,11 +108,17 @@ def _names(given: Any) -> list[str]:
     return [name.strip() for name in given if name.strip()]
 
 
-def _users(call: Call, search: Search) -> HttpResponse:
-    simple = lookup(search.filter) if search.is_plain and fixed_sql.available() else None
-    if simple is None:
-        return _search(call, search, [USER])
-    shown = hot_paths.shown_user(call, *simple)
+def _asks_for_the_top(query: Mapping[str, Any]) -> bool:
+    """Tell whether nothing but the beginning of a filtered list is asked for."""
+    if not query.keys() <= {"filter", "startIndex", "count"}:
+        return False
+    count: str = query.get("count", "1")
+    first: str = query.get("startIndex", "1")
+    return first == "1" and count.isdigit() and count != "0"
+
+
+def _looked_up(call: Call, attribute: str, value: str) -> HttpResponse:
+    shown = hot_paths.shown_user(call, attribute, value)
     texts = [shown.text] if shown else []
     return answer(rendering.list_response(texts, total=len(texts), start_index=1).encode())
 
