@@ -1,7 +1,13 @@
 """Departments and locations by name: found in any case, created when new."""
 
+from functools import cache
+from typing import TypeVar
+
+from people import fixed_sql
 from people.models import Department, Location, Person, Tenant
 from people.values import PeopleError, fold
+
+Place = TypeVar("Place", Department, Location)
 
 
 class InvalidLocationChange(PeopleError):
@@ -18,6 +24,9 @@ def department_named(name: str, *, tenant_id: int) -> Department | None:
     """Return the department, made if it is new; nobody's name is no department."""
     if not name:
         return None
+    known = _named(Department, name, tenant_id)
+    if known:
+        return known
     department, _ = Department.objects.get_or_create(
         tenant_id=tenant_id, name_key=fold(name), defaults={"name": name}
     )
@@ -28,7 +37,7 @@ def location_named(name: str, *, tenant_id: int) -> Location | None:
     """Return the location, made under the tenant's default entity if it is new."""
     if not name:
         return None
-    known = Location.objects.select_related("entity").filter(name_key=fold(name)).first()
+    known = _named(Location, name, tenant_id)
     if known:
         return known
     tenant = Tenant.objects.select_related("default_entity").get(pk=tenant_id)
@@ -39,6 +48,19 @@ def location_named(name: str, *, tenant_id: int) -> Location | None:
         defaults={"name": name, "entity": tenant.default_entity},
     )
     return location
+
+
+def _named(model: type[Place], name: str, tenant_id: int) -> Place | None:
+    if not fixed_sql.available():
+        return model.objects.filter(name_key=fold(name)).first()
+    row = fixed_sql.one(_by_name(model), [tenant_id, fold(name)])
+    return fixed_sql.loaded(model, row) if row else None
+
+
+@cache
+def _by_name(model: type[Place]) -> str:
+    held, table = fixed_sql.columns(model, "x"), model._meta.db_table
+    return f"SELECT {held} FROM {table} x WHERE x.tenant_id = %s AND x.name_key = %s"  # noqa: S608
 
 
 def check_move(person: Person, location: Location | None) -> None:
