@@ -12,7 +12,7 @@ from scim.adapters import UserAdapter
 from scim.attributes import USER
 from scim.canonical import canonical, replacement
 from scim.models import ScimUser
-from scim.protocol import Call, Taken, answer, scim_uuid
+from scim.protocol import Call, answer, scim_uuid
 from scim.strict_json import Json
 
 
@@ -102,16 +102,15 @@ def _lock(call: Call, scim_id: str) -> ScimUser:
 def _deleted_earlier(call: Call, document: Json) -> ScimUser | None:
     """Return whom the provider deleted and pushes again, by externalId or by userName.
 
-    :raises UniquenessException: if either belongs to somebody it has not deleted.
+    Whether either belongs to somebody it has not deleted, the database says on storing.
     """
     external_id, key = document.get("externalId", ""), fold(document["userName"])
     named = Q(user_name_key=key)
     if external_id:
         named |= Q(scim_external_id=external_id)
-    users = ScimUser.objects.select_related("person").filter(named, connection=call.connection)
-    found = list(users.select_for_update(of=("self",)).order_by("-deleted_at"))
-    if any(user.deleted_at is None for user in found):
-        raise Taken
+    users = ScimUser.objects.select_related("person").select_for_update(of=("self",))
+    gone = users.filter(named, connection=call.connection, deleted_at__isnull=False)
+    found = list(gone.order_by("-deleted_at"))
     by_external_id = [
         user for user in found if external_id and user.scim_external_id == external_id
     ]

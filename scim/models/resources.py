@@ -47,6 +47,7 @@ class Resource(TenantOwned):
 
 
 ALIVE = models.Q(deleted_at=None)
+GONE = models.Q(deleted_at__isnull=False)
 
 
 class ScimUser(Resource, AbstractSCIMUserMixin):
@@ -98,6 +99,14 @@ class ScimUser(Resource, AbstractSCIMUserMixin):
             models.Index(fields=["connection", "id"], name="scim_user_list", condition=ALIVE),
             models.Index(
                 fields=["connection", "email_key"], name="scim_user_email", condition=ALIVE
+            ),
+            models.Index(
+                fields=["connection", "user_name_key"], name="scim_user_gone", condition=GONE
+            ),
+            models.Index(
+                fields=["connection", "scim_external_id"],
+                name="scim_user_gone_external_id",
+                condition=GONE,
             ),
             models.Index(
                 fields=["connection", "waiting_manager"],
