@@ -69,7 +69,7 @@ def respond_stored(
 
 def wanted(call: Call, resource: ResourceType) -> Projection | None:
     """Read the projection that the address of a single resource asks for."""
-    if not call.query:
+    if not call.request.META.get("QUERY_STRING"):
         return None
     names = {name.lower(): str(value) for name, value in call.query.items()}
     chosen = [names.get(name, "") for name in ("attributes", "excludedattributes")]
