@@ -11,10 +11,10 @@ def secret_key_is_given(**_: Any) -> list[CheckMessage]:
     if not settings.SECRET_KEY_IS_GENERATED:
         return []
     return [
-        Error(
-            "SECRET_KEY is the one made for trying Ramp out.",
-            hint="Set SECRET_KEY to 50 random characters or more, the same for every process.",
-            id="ramp.E001",
+        Warning(
+            "SECRET_KEY is one that this machine made for itself, and keeps in VAR_DIR.",
+            hint="Set SECRET_KEY to 50 random characters or more, the same on every machine.",
+            id="ramp.W001",
         )
     ]
 
@@ -37,10 +37,10 @@ def hosts_are_named(**_: Any) -> list[CheckMessage]:
     if "*" not in settings.ALLOWED_HOSTS:
         return []
     return [
-        Error(
+        Warning(
             "ALLOWED_HOSTS admits every host name.",
             hint="Unset ALLOWED_HOSTS, or list the names that PUBLIC_BASE_URL and probes use.",
-            id="ramp.E003",
+            id="ramp.W003",
         )
     ]
 

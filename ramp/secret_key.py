@@ -6,7 +6,7 @@ from pathlib import Path
 def kept_in(folder: Path) -> str:
     """Return the key of this installation, made when it is first asked for.
 
-    Good for trying things out. Production sets SECRET_KEY; a system check insists.
+    Good for trying things out. Several machines need one key, which is what SECRET_KEY is for.
     """
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / "secret-key"

@@ -8,7 +8,7 @@ from ramp import checks
 def test_a_generated_key_is_refused(settings: Settings) -> None:
     settings.SECRET_KEY_IS_GENERATED = True
 
-    assert [found.id for found in checks.secret_key_is_given()] == ["ramp.E001"]
+    assert [found.id for found in checks.secret_key_is_given()] == ["ramp.W001"]
 
 
 def test_a_given_key_is_fine(settings: Settings) -> None:
@@ -30,7 +30,7 @@ def test_connections_are_kept_by_default() -> None:
 def test_any_host_name_is_refused(settings: Settings) -> None:
     settings.ALLOWED_HOSTS = ["ramp.example.com", "*"]
 
-    assert [found.id for found in checks.hosts_are_named()] == ["ramp.E003"]
+    assert [found.id for found in checks.hosts_are_named()] == ["ramp.W003"]
 
 
 def test_sqlite_is_warned_of(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -73,9 +73,10 @@ class TestRealService:
         assert "DATABASE_URL=postgres://" in refused.stderr
         assert "REDIS_URL=redis://" in refused.stderr
 
-    def test_is_refused_with_a_generated_key(self, start_server: StartServer) -> None:
-        with pytest.raises(RuntimeError, match="Set SECRET_KEY"):
-            start_server("postgresql", "serve")
+    def test_makes_itself_a_key_and_says_so(self, start_server: StartServer) -> None:
+        server = start_server("postgresql", "serve")
+
+        assert "Set SECRET_KEY" in server.log.read_text()
 
     def test_has_workers_and_one_beat(self, start_server: StartServer) -> None:
         server = start_server("postgresql", "serve", SECRET_KEY="a key of the tests")
