@@ -39,10 +39,6 @@ class Assertion:
     custom_fields: Mapping[str, str]
     missing: tuple[str, ...]
 
-    @property
-    def has_usable_name(self) -> bool:
-        return not {"given_name", "family_name"}.intersection(self.missing)
-
 
 def profile_of(document: Json, mapping: Mapping[str, str]) -> Assertion:
     """Read the document as a description of a person.

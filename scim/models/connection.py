@@ -10,14 +10,6 @@ from people.tenancy import TenantManager, TenantOwned
 from people.values import Actor
 
 
-class ConnectionQuerySet(models.QuerySet["Connection"]):
-    def live(self) -> Self:
-        return self.filter(activated_at__isnull=False, disconnected_at=None)
-
-
-ConnectionManager = TenantManager.from_queryset(ConnectionQuerySet)
-
-
 class Connection(TenantOwned):
     """One SCIM integration of a tenant: an identity provider that pushes people to us."""
 
@@ -52,8 +44,6 @@ class Connection(TenantOwned):
     # Until then requests are answered and kept, but nobody comes to be.
     activated_at = models.DateTimeField(null=True)
     disconnected_at = models.DateTimeField(null=True)
-
-    objects: ClassVar = ConnectionManager()
 
     def __str__(self) -> str:
         return self.get_provider_display()

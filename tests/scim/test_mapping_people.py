@@ -47,7 +47,6 @@ def test_an_empty_document_leaves_everything_open() -> None:
     told = said()
 
     assert told.missing == ("given_name", "family_name", "email", "department", "location")
-    assert not told.has_usable_name
     assert told.profile.role is None
 
 
@@ -142,7 +141,6 @@ def test_a_blank_name_is_missing(name: str | None) -> None:
     told = said(name={"givenName": name, "familyName": "Lovelace"})
 
     assert "given_name" in told.missing
-    assert not told.has_usable_name
 
 
 @pytest.mark.parametrize(
