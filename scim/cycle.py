@@ -1,7 +1,8 @@
-"""The sync cycle: what waits in a connection is looked at again.
+"""The sync cycle: what a provider said is looked at again, for it does not say it twice.
 
-A resource may name a manager who has not arrived. When one does, an event wakes this at
-once; beat comes by every few minutes for what two requests at the same instant missed.
+Beat runs it every few minutes. What somebody changed of a field that a provider owns goes
+back to what the provider said. A resource may name a manager who has not arrived: when one
+does, an event wakes this at once, and beat comes by for what two requests missed.
 """
 
 from collections.abc import Iterable
@@ -12,12 +13,20 @@ from django.db.models import Q
 from people import operations, tenancy
 from people.models import Person
 from people.values import PeopleError, fold
-from scim import journal, provision
+from scim import journal, managers, provision
 from scim.adapters import UserAdapter
 from scim.canonical import link_manager
+from scim.managers import Manager
 from scim.mapping import profile_of
 from scim.models import ScimUser
-from scim.provision import Manager
+from scim.protocol import Subject
+from scim.provision import Delivery
+
+LIVE = Q(
+    deleted_at=None,
+    connection__activated_at__isnull=False,
+    connection__disconnected_at=None,
+)
 
 
 def resolve_waiting(waiting: Iterable[ScimUser]) -> int:
@@ -41,28 +50,51 @@ def waiting_for(person: Person) -> list[ScimUser]:
 def everyone_waiting() -> list[ScimUser]:
     """Return all resources of live connections that wait for a manager, all tenants'."""
     with tenancy.across_tenants():
-        waiting = ScimUser.objects.filter(
-            ~Q(waiting_manager=""),
-            deleted_at=None,
-            connection__activated_at__isnull=False,
-            connection__disconnected_at=None,
-        )
-        return list(waiting.only("pk"))
+        return list(ScimUser.objects.filter(LIVE, ~Q(waiting_manager="")).only("pk"))
+
+
+def everyone_overruled() -> list[ScimUser]:
+    """Return the resources of live connections whose person somebody has changed since."""
+    with tenancy.across_tenants():
+        overruled = ScimUser.objects.filter(LIVE, person__overruled_at__isnull=False)
+        return list(overruled.only("pk", "tenant"))
+
+
+def put_back(overruled: Iterable[ScimUser]) -> int:
+    """Give each person back what the provider said of them; return for how many it mattered."""
+    return sum(_put_back(user) for user in overruled)
+
+
+def _put_back(overruled: ScimUser) -> bool:
+    subject = Subject()
+    with tenancy.use(overruled.tenant_id):
+        try:
+            with transaction.atomic():
+                subject.user = user = _hold(overruled.pk)
+                subject.user_name = user.scim_username
+                return provision.put_back(Delivery(user, subject))
+        except PeopleError as error:
+            # The next cycle tries again; until it succeeds, Team updates tells why not.
+            with transaction.atomic():
+                journal.note_sync_error(user.connection, subject, error, request_id=None)
+                ScimUser.objects.filter(pk=user.pk).update(has_errors=True)
+            return False
+
+
+def _hold(user_id: int) -> ScimUser:
+    users = ScimUser.objects.select_related("connection", "person")
+    return users.select_for_update(of=("self",)).get(pk=user_id)
 
 
 @transaction.atomic
 def _resolve(user_id: int) -> bool:
     with tenancy.across_tenants():
-        user = (
-            ScimUser.objects.select_related("connection", "person")
-            .select_for_update(of=("self",))
-            .get(pk=user_id)
-        )
+        user = _hold(user_id)
     with tenancy.use(user.tenant_id):
         if not user.waiting_manager or user.person is None:
             return False
         said = profile_of(user.document, user.connection.mapping)
-        manager = provision.find_manager(user.connection, said.manager)
+        manager = managers.find(user.connection, said.manager)
         return manager is not None and _assign(user, user.person, manager)
 
 

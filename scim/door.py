@@ -152,7 +152,7 @@ def _write(call: Call, endpoint: Endpoint) -> HttpResponse:
     with events.caused_by(call.request_id), transaction.atomic():
         kind, _, item = call.path.partition("/")
         is_change = kind == "Users" and call.method in CHANGES
-        if is_change and fixed_sql.available():
+        if is_change and fixed_sql.available() and not call.retried_by:
             hot_paths.open_door(call, item)
         with (
             tenancy.use(call.connection.tenant_id),

@@ -6,6 +6,7 @@ a sync error when it was about a person, so that Team updates can tell what to d
 
 import re
 from time import monotonic
+from uuid import UUID
 
 from django.db import transaction
 from django.db.models import Q
@@ -17,8 +18,8 @@ from people import fixed_sql, tenancy
 from people.fixed_sql import Write
 from people.values import PeopleError, fold
 from scim.limits import TooManyRequests
-from scim.models import RequestLog, ScimUser, SyncError
-from scim.protocol import Call
+from scim.models import Connection, RequestLog, ScimUser, SyncError
+from scim.protocol import Call, Subject
 
 LONGEST_BODY = 64 * 1024
 MASK = "••••••"
@@ -41,6 +42,8 @@ def remember(call: Call, response: HttpResponse) -> None:
         id=call.request_id,
         tenant_id=call.connection.tenant_id,
         connection=call.connection,
+        user=call.subject.user if call.subject.user and call.subject.user.pk else None,
+        retried_by=call.retried_by,
         method=call.method,
         path=call.address,
         headers=_headers(call),
@@ -70,22 +73,23 @@ def remember_refusal(
     with tenancy.use(tenant_id), transaction.atomic():
         remember(call, response)
         if isinstance(error, PeopleError):
-            note_sync_error(call, error)
+            note_sync_error(call.connection, call.subject, error, request_id=call.request_id)
             ScimUser.objects.filter(
                 connection=call.connection, user_name_key=fold(call.subject.user_name)
             ).update(has_errors=True)
 
 
-def note_sync_error(call: Call, error: PeopleError) -> SyncError:
+def note_sync_error(
+    connection: Connection, about: Subject, error: PeopleError, *, request_id: UUID | None
+) -> SyncError:
     """List the problem, once, until a good write of the same person resolves it.
 
     The row of the request itself may come later in the same transaction.
     """
-    about = call.subject
     user = about.user
     problem, _ = SyncError.objects.update_or_create(
-        tenant_id=call.connection.tenant_id,
-        connection=call.connection,
+        tenant_id=connection.tenant_id,
+        connection=connection,
         user_name_key=fold(about.user_name),
         reason=error.code,
         resolved_at=None,
@@ -96,7 +100,7 @@ def note_sync_error(call: Call, error: PeopleError) -> SyncError:
             "user": user,
             "person": user.person if user else None,
             "offending_value": about.said.get(error.field or "", ""),
-            "request_id": call.request_id,
+            "request_id": request_id,
             "happened_at": timezone.now(),
         },
     )

@@ -17,10 +17,10 @@ from scim2_models import (
 )
 
 from people.operations import LastAdministrator, LastOwner
-from people.values import PeopleError
+from people.values import Actor, PeopleError
 from scim import limits, strict_json
 from scim.credentials import connection_of
-from scim.models import Connection, ScimUser
+from scim.models import Connection, RequestLog, ScimUser
 from scim.models.connection import digest
 from scim.rendering import json_bytes
 
@@ -67,6 +67,20 @@ class Call:
         self.began = monotonic()
         self.begin()
         self.if_match: str | None = request.META.get("HTTP_IF_MATCH")
+        # Who has a stored request carried out again, and whether the click links somebody.
+        self.retried_by = ""
+        self.may_link = False
+
+    @classmethod
+    def again(cls, log: RequestLog, *, retried_by: Actor, may_link: bool = False) -> "Call":
+        """Return a request that was kept, to be carried out once more for its connection."""
+        path, _, query = log.path.strip("/").partition("?")
+        request = HttpRequest()
+        request.META = {"QUERY_STRING": query, "CONTENT_LENGTH": str(len(log.body.encode()))}
+        call = cls(request, path, log.method)
+        call.connection, call.body = log.connection, log.body.encode()
+        call.retried_by, call.may_link = str(retried_by), may_link
+        return call
 
     def begin(self) -> None:
         """Forget what carrying it out has found so far."""
@@ -127,7 +141,8 @@ class Call:
 
         :raises limits.TooManyRequests: if it asked too often.
         """
-        limits.spend(self.token_digest)
+        if not self.retried_by:
+            limits.spend(self.token_digest)
 
     @cached_property
     def document(self) -> Any:

@@ -34,8 +34,9 @@ def forget_requests(**_: Any) -> None:
 
 
 def look_again(*, as_of: datetime) -> int:
-    """Run the sync cycle, and return how many managers were found."""
-    return cycle.resolve_waiting(cycle.everyone_waiting())
+    """Run the sync cycle, and return how many people it did something about."""
+    put_back = cycle.put_back(cycle.everyone_overruled())
+    return put_back + cycle.resolve_waiting(cycle.everyone_waiting())
 
 
 def forget(*, as_of: datetime) -> int:

@@ -13,6 +13,7 @@ from scim.attributes import USER
 from scim.canonical import canonical, replacement
 from scim.models import ScimUser
 from scim.protocol import Call, answer, scim_uuid
+from scim.provision import Delivery
 from scim.strict_json import Json
 
 
@@ -137,7 +138,11 @@ def _store(call: Call, user: ScimUser, document: Json, *, before: Json | None) -
     if user._state.adding:
         # First of all, so that of many who create the same user at once all but one stop here.
         fixed_sql.insert(user)
-    provision.carry_over(call, user, before, was_active=was_active)
+    delivery = Delivery(
+        user, call.subject, call.request_id, holds_person=call.holds_person, may_link=call.may_link
+    )
+    provision.carry_over(delivery, before, was_active=was_active)
     adapter.render()
     call.changed_user = user
     adapter.index(before)
+    call.subject.user = user

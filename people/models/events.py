@@ -27,13 +27,19 @@ class Event(TenantOwned):
         ORGANISATION_CHANGED = "organisation.changed", "organisation changed"
         PERSON_ADDED = "person.added", "added"
         PERSON_REVISED = "person.revised", "updated"
+        PERSON_PUT_BACK = "person.put-back", "put back"
+        ADDRESS_CONFIRMED = "person.address-confirmed", "address confirmed"
         PERSON_JOINED = "person.joined", "joined"
         PERSON_DEACTIVATED = "person.deactivated", "deactivated"
         PERSON_REACTIVATED = "person.reactivated", "reactivated"
         INVITE_ISSUED = "invite.issued", "invited"
         INVITE_RELEASED = "invite.released", "invite released"
         INVITE_ACCEPTED = "invite.accepted", "invite accepted"
+        INVITE_RESENT = "invite.resent", "invite sent again"
         INVITE_VOIDED = "invite.voided", "invite withdrawn"
+        ROLE_GRANTED = "role.granted", "role granted"
+        ROLE_WITHDRAWN = "role.withdrawn", "role withdrawn"
+        CONNECTION_CHANGED = "connection.changed", "connection changed"
 
     kind = models.CharField(max_length=64, choices=Kind)
     person = models.ForeignKey(Person, on_delete=models.PROTECT, null=True, related_name="events")

@@ -36,6 +36,13 @@ class Invite(TenantOwned):
     objects: ClassVar = InviteManager()
 
     class Meta(TenantOwned.Meta):
+        indexes: ClassVar = [
+            models.Index(
+                fields=["tenant", "created_at"],
+                name="invite_pending",
+                condition=models.Q(accepted_at=None, voided_at=None),
+            ),
+        ]
         constraints: ClassVar = [
             models.UniqueConstraint(
                 "person",

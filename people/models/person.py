@@ -99,6 +99,9 @@ class Person(AbstractBaseUser):
     is_operator = models.BooleanField(default=False, editable=False)
     # By field: who owns it and since when, {"department": {"by": "scim:okta", "since": …}}.
     owned_fields = models.JSONField(default=dict, blank=True, editable=False)
+    # Since when a field says something else than the provider that owns it; the sync cycle
+    # puts that back.
+    overruled_at = models.DateTimeField(null=True, editable=False)
     # By external name of the tenant's custom fields.
     custom_values = models.JSONField(default=dict, blank=True, editable=False)
     created_at = models.DateTimeField(auto_now_add=True)
@@ -151,6 +154,11 @@ class Person(AbstractBaseUser):
         indexes: ClassVar = [
             models.Index(fields=["tenant", "family_name", "given_name", "id"], name="person_list"),
             models.Index(fields=["tenant", "state"], name="person_state"),
+            models.Index(
+                fields=["overruled_at"],
+                name="person_overruled",
+                condition=models.Q(overruled_at__isnull=False),
+            ),
         ]
 
     def __str__(self) -> str:

@@ -16,6 +16,13 @@ class Tenant(models.Model):
         max_length=253, blank=True, help_text="The domain of its e-mail addresses, if it has one."
     )
     is_active = models.BooleanField(default=True)
+    # Where connections are tried out; no list, no count and no mail knows of it.
+    is_sandbox = models.BooleanField(default=False, editable=False)
+    allows_passwords = models.BooleanField(
+        "people may sign in with a password",
+        default=True,
+        help_text="Whoever accepts an invite chooses one then.",
+    )
     owner: "models.ForeignKey[Person | None, Person | None]" = models.ForeignKey(
         "people.Person",
         on_delete=models.PROTECT,

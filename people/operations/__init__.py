@@ -1,20 +1,17 @@
 """What may be done to people, and under which rules; every door calls these."""
 
+from people.operations.connections import note_connection
+from people.operations.description import DuplicateEmail, InvalidName, snapshot
 from people.operations.hierarchy import CircularManager, InvalidManager, SelfManager, may_manage
 from people.operations.invites import issue_invite, release_invite, void_invites
 from people.operations.locks import held_columns, hold_person, holding, lock, read_held
 from people.operations.organisation import InvalidLocationChange
 from people.operations.people import (
-    DuplicateEmail,
-    InvalidName,
     Terminated,
     add_person,
-    assign_manager,
     deactivate_person,
     join_person,
     reactivate_person,
-    revise_person,
-    snapshot,
 )
 from people.operations.places import (
     CurrencyInUse,
@@ -26,7 +23,15 @@ from people.operations.places import (
     delete_place,
     save_place,
 )
-from people.operations.roles import InvalidRole, LastAdministrator, LastOwner
+from people.operations.revising import assign_manager, put_back, revise_person
+from people.operations.roles import (
+    InvalidRole,
+    LastAdministrator,
+    LastOwner,
+    grant_role,
+    is_elevated,
+    withdraw_grant,
+)
 from people.operations.tenants import SlugTaken, create_tenant
 
 __all__ = [
@@ -52,13 +57,17 @@ __all__ = [
     "create_tenant",
     "deactivate_person",
     "delete_place",
+    "grant_role",
     "held_columns",
     "hold_person",
     "holding",
+    "is_elevated",
     "issue_invite",
     "join_person",
     "lock",
     "may_manage",
+    "note_connection",
+    "put_back",
     "reactivate_person",
     "read_held",
     "release_invite",
@@ -66,4 +75,5 @@ __all__ = [
     "save_place",
     "snapshot",
     "void_invites",
+    "withdraw_grant",
 ]

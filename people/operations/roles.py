@@ -1,8 +1,12 @@
 """Which role somebody may get, and whose role nobody may take."""
 
-from people.models import Person
-from people.operations.locks import Guarded, hold
-from people.values import PeopleError
+from django.db import transaction
+from django.utils import timezone
+
+from people import events
+from people.models import Event, Grant, Person, Role
+from people.operations.locks import Guarded, hold, lock
+from people.values import Actor, PeopleError
 
 
 class InvalidRole(PeopleError):
@@ -62,3 +66,44 @@ def check_not_needed(person: Person, *, role: str | None = None) -> None:
     leaves_administrators = role not in Person.ADMINISTERING
     if leaves_administrators and not others.active_administrators().exists():
         raise LastAdministrator(person)
+
+
+def is_elevated(person: Person) -> bool:
+    """Tell whether the person holds a role of the tenant's that is marked so."""
+    return Grant.objects.filter(person=person, role__is_elevated=True).exists()
+
+
+@transaction.atomic
+def grant_role(person: Person, role: Role, *, actor: Actor) -> bool:
+    """Give the person a role of the tenant's, and tell whether this source had not yet.
+
+    Said again, it is confirmed.
+    """
+    lock(person)
+    now = timezone.now()
+    grant, is_new = Grant.objects.get_or_create(
+        person=person,
+        role=role,
+        source=str(actor),
+        defaults={"tenant_id": person.tenant_id, "since": now, "confirmed_at": now},
+    )
+    if not is_new:
+        grant.confirmed_at = now
+        grant.save(update_fields=["confirmed_at"])
+        return False
+    events.record(Event.Kind.ROLE_GRANTED, person, actor=actor, role=role.name)
+    return True
+
+
+@transaction.atomic
+def withdraw_grant(grant: Grant, *, actor: Actor) -> None:
+    """Take back what one source gave; from another one the person may still have the role."""
+    lock(grant.person)
+    grant.delete()
+    events.record(
+        Event.Kind.ROLE_WITHDRAWN,
+        grant.person,
+        actor=actor,
+        role=grant.role.name,
+        source=grant.source,
+    )

@@ -1,11 +1,14 @@
 """What identity providers told us, and how they may speak to us."""
 
+from scim.models.adoption import AdoptionChoice
 from scim.models.connection import Connection, Token
 from scim.models.journal import RequestLog, SyncError
 from scim.models.paging import PageAnchor
 from scim.models.resources import ScimGroup, ScimMembership, ScimUser, ScimValue
+from scim.models.self_test import SelfTest
 
 __all__ = [
+    "AdoptionChoice",
     "Connection",
     "PageAnchor",
     "RequestLog",
@@ -13,6 +16,7 @@ __all__ = [
     "ScimMembership",
     "ScimUser",
     "ScimValue",
+    "SelfTest",
     "SyncError",
     "Token",
 ]

@@ -30,11 +30,28 @@ class Connection(TenantOwned):
         HOLD = "hold", "Add the person, and hold the invite until the manager arrives"
         REJECT = "reject", "Refuse the request"
 
+    class RoleSource(models.TextChoices):
+        PROVIDER = "provider", "The provider's role attribute, where it sends one"
+        RAMP = "ramp", "Administrators of Ramp; what the provider sends is ignored"
+
+    class EmailLink(models.TextChoices):
+        """What happens when the address belongs to somebody whom no connection owns."""
+
+        ADOPT = "adopt", "Link them, unless they hold an elevated role"
+        ASK = "ask", "List them in Team updates, for an administrator to link"
+
     id = models.UUIDField(primary_key=True, default=uuid4, editable=False)
     provider = models.CharField(max_length=16, choices=Provider)
     incomplete = models.CharField("incomplete people", max_length=8, choices=Incomplete)
     unknown_manager = models.CharField(
         max_length=8, choices=UnknownManager, default=UnknownManager.HOLD
+    )
+    role_source = models.CharField(max_length=8, choices=RoleSource, default=RoleSource.PROVIDER)
+    email_link = models.CharField(max_length=8, choices=EmailLink, default=EmailLink.ADOPT)
+    mails_invites = models.BooleanField(
+        "mail invites",
+        default=True,
+        help_text="Switch this off where people come in by single sign-on.",
     )
     default_department = models.CharField(max_length=200, blank=True)
     default_location = models.CharField(max_length=200, blank=True)
@@ -44,6 +61,10 @@ class Connection(TenantOwned):
     # Until then requests are answered and kept, but nobody comes to be.
     activated_at = models.DateTimeField(null=True)
     disconnected_at = models.DateTimeField(null=True)
+    # The last update that the cycle knows of; the request log may have forgotten it.
+    last_update_at = models.DateTimeField(null=True)
+    # When administrators were told of the silence that lasts; it ends with the next update.
+    silence_told_at = models.DateTimeField(null=True)
 
     def __str__(self) -> str:
         return self.get_provider_display()
@@ -87,6 +108,10 @@ class Token(TenantOwned):
     hint = models.CharField(max_length=4, editable=False)
     created_at = models.DateTimeField(auto_now_add=True)
     revoked_at = models.DateTimeField(null=True)
+    # Gathered in memory and written down every few seconds, never by the request itself.
+    last_used_at = models.DateTimeField(null=True)
+    last_ip = models.GenericIPAddressField(null=True)
+    last_user_agent = models.CharField(max_length=300, blank=True)
 
     objects: ClassVar = TokenManager()
 

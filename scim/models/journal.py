@@ -19,6 +19,12 @@ class RequestLog(TenantOwned):
 
     id = models.UUIDField(primary_key=True, editable=False)
     connection = models.ForeignKey(Connection, on_delete=models.CASCADE, related_name="requests")
+    # Whom it was about, if that is known.
+    user = models.ForeignKey(
+        ScimUser, on_delete=models.SET_NULL, null=True, related_name="requests"
+    )
+    # The administrator who had a stored request carried out again, as an actor.
+    retried_by = models.CharField(max_length=255, blank=True)
     method = models.CharField(max_length=8)
     path = models.TextField()
     headers = models.JSONField(default=dict)

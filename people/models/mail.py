@@ -1,0 +1,65 @@
+"""Mail as rows: written with the change that causes it, sent afterwards by whoever is alive."""
+
+from datetime import datetime
+from typing import ClassVar, Self
+from uuid import uuid4
+
+from django.db import models
+
+from people.models.invites import Invite
+from people.models.person import Person
+from people.tenancy import TenantManager, TenantOwned
+
+WAITING = models.Q(sent_at=None, given_up_at=None)
+
+
+class MailQuerySet(models.QuerySet["Mail"]):
+    def waiting(self) -> Self:
+        return self.filter(WAITING)
+
+    def due(self, now: datetime) -> Self:
+        return self.waiting().filter(due_at__lte=now).order_by("due_at")
+
+
+MailManager = TenantManager.from_queryset(MailQuerySet)
+
+
+class Mail(TenantOwned):
+    """One message to one person. Its id makes the Message-ID, so sending it again is no other.
+
+    Whoever sends it moves `due_at` ahead first: should they die, it is due again then.
+    """
+
+    class Kind(models.TextChoices):
+        INVITE = "invite", "invite"
+        CONFIRM_ADDRESS = "confirm-address", "confirmation of a new address"
+        ADDRESS_CHANGES = "address-changes", "notice to the old address"
+        CONNECTION_SILENT = "connection-silent", "notice that a connection is silent"
+
+    id = models.UUIDField(primary_key=True, default=uuid4, editable=False)
+    kind = models.CharField(max_length=32, choices=Kind)
+    person = models.ForeignKey(Person, on_delete=models.PROTECT, related_name="mails")
+    to = models.EmailField(max_length=254)
+    invite = models.ForeignKey(Invite, on_delete=models.PROTECT, null=True, related_name="mails")
+    # What the text says besides, such as the new address.
+    facts = models.JSONField(default=dict)
+    # The request that caused it, as on the events it caused.
+    request_id = models.UUIDField(null=True)
+    created_at = models.DateTimeField()
+    due_at = models.DateTimeField()
+    attempts = models.PositiveSmallIntegerField(default=0)
+    sent_at = models.DateTimeField(null=True)
+    given_up_at = models.DateTimeField(null=True)
+    # What the mail server said, to the last attempt or in a bounce that came later.
+    problem = models.TextField(blank=True)
+
+    objects: ClassVar = MailManager()
+
+    class Meta(TenantOwned.Meta):
+        indexes: ClassVar = [
+            models.Index(fields=["due_at"], name="mail_waiting", condition=WAITING),
+            models.Index(fields=["request_id"], name="mail_of_request"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.get_kind_display()} to {self.to}"

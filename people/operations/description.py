@@ -1,0 +1,123 @@
+"""What is said about a person, put on their row; what rules and history make of it.
+
+These are the parts that adding somebody and revising them share. Nothing here saves.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+from typing import Any
+
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+
+from people.models import Person
+from people.operations import organisation
+from people.values import Actor, PeopleError, Profile, fold, is_usable_name
+
+OWNABLE = (
+    "given_name",
+    "family_name",
+    "email",
+    "department",
+    "location",
+    "role",
+)
+
+
+class InvalidName(PeopleError):
+    code = "invalid-name"
+    field = "given_name"
+
+    def __init__(self) -> None:
+        super().__init__("Ensure first and last name are entered correctly")
+
+
+class DuplicateEmail(PeopleError):
+    code = "duplicate-email"
+    field = "email"
+
+    def __init__(self) -> None:
+        super().__init__("Email is already associated with another employee")
+
+
+@contextmanager
+def saving(*, savepoint: bool) -> Iterator[None]:
+    """Begin a transaction, in which a taken address is a refusal.
+
+    Inside another one a savepoint does; none is needed by those who refuse before they
+    write.
+    """
+    needed = savepoint or not transaction.get_connection().in_atomic_block
+    try:
+        with transaction.atomic() if needed else nullcontext():
+            yield
+    except IntegrityError as error:
+        if "email" not in str(error):
+            raise
+        raise DuplicateEmail from error
+
+
+def snapshot(person: Person) -> dict[str, str]:
+    """Return what the history tells about the person; folding the events gives this."""
+    facts = {
+        "given_name": person.given_name,
+        "family_name": person.family_name,
+        "email": person.email,
+        "pending_email": person.pending_email,
+        "department": person.department.name if person.department else "",
+        "location": person.location.name if person.location else "",
+        "manager": str(person.manager_id or ""),
+        "role": person.role,
+        "state": person.state,
+    }
+    custom = {f"custom.{name}": value for name, value in person.custom_values.items()}
+    return {name: value for name, value in (facts | custom).items() if value}
+
+
+def difference(before: dict[str, str], after: dict[str, str]) -> dict[str, dict[str, Any]]:
+    return {
+        name: {"from": before.get(name), "to": after.get(name)}
+        for name in before | after
+        if before.get(name) != after.get(name)
+    }
+
+
+def check_name(profile: Profile) -> None:
+    if not (is_usable_name(profile.given_name) and is_usable_name(profile.family_name)):
+        raise InvalidName
+
+
+def fill(person: Person, profile: Profile) -> None:
+    """Copy names and places; the rest has rules of its own."""
+    person.given_name, person.family_name = profile.given_name, profile.family_name
+    department, location = person.department, person.location
+    if fold(profile.department) != (department.name_key if department else ""):
+        person.department = organisation.department_named(
+            profile.department, tenant_id=person.tenant_id
+        )
+    if fold(profile.location) != (location.name_key if location else ""):
+        moved_to = organisation.location_named(profile.location, tenant_id=person.tenant_id)
+        organisation.check_move(person, moved_to)
+        person.location = moved_to
+
+
+def set_role(person: Person, role: str, *, actor: Actor) -> None:
+    person.role, person.role_source, person.role_since = role, str(actor), timezone.now()
+
+
+def own(person: Person, profile: Profile, *, actor: Actor) -> None:
+    """Mark what an identity provider says as its own; blank is not said."""
+    for name in OWNABLE:
+        if getattr(profile, name):
+            mark(person, name, actor=actor)
+
+
+def own_manager(person: Person, manager: Person | None, *, actor: Actor) -> None:
+    if manager:
+        mark(person, "manager", actor=actor)
+
+
+def mark(person: Person, field: str, *, actor: Actor) -> None:
+    owner = str(actor)
+    if actor.via == "scim" and person.owned_fields.get(field, {}).get("by") != owner:
+        person.owned_fields[field] = {"by": owner, "since": timezone.now().isoformat()}

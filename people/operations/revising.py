@@ -1,0 +1,166 @@
+"""Changing what is known about somebody who is here already."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from copy import deepcopy
+from dataclasses import dataclass
+from typing import Any
+
+from django.db import transaction
+from django.utils import timezone
+
+from people import events, fixed_sql
+from people.fixed_sql import Write
+from people.models import Event, Person
+from people.operations.description import (
+    DuplicateEmail,
+    check_name,
+    difference,
+    fill,
+    own,
+    own_manager,
+    saving,
+    set_role,
+    snapshot,
+)
+from people.operations.hierarchy import check_manager
+from people.operations.locks import lock
+from people.operations.roles import check_not_needed, check_role
+from people.values import KEEP, Actor, Keep, Profile, fold
+
+# The columns that a revision may change.
+REVISABLE = (
+    *("given_name", "family_name", "email", "email_key", "pending_email"),
+    *("department", "location", "manager", "role", "role_source", "role_since"),
+    *("custom_values", "owned_fields", "overruled_at", "changed_at"),
+)
+
+
+@saving(savepoint=False)
+def revise_person(
+    person: Person,
+    profile: Profile,
+    *,
+    actor: Actor,
+    manager: Person | Keep | None = KEEP,
+    custom_values: Mapping[str, str] | None = None,
+) -> bool:
+    """Make the person match the profile, and tell whether that changed anything.
+
+    A new address waits to be confirmed, except for somebody who never joined: there is no
+    confirmed one to protect. Asserting the old one again cancels what was pending.
+
+    :raises InvalidName: if the first or last name cannot be one.
+    :raises DuplicateEmail: if somebody else has the address.
+    :raises InvalidLocationChange: if the new location's entity issues another currency.
+    :raises InvalidRole, LastOwner, LastAdministrator: if the role may not be given or taken.
+    :raises SelfManager, InvalidManager, CircularManager: if the manager may not have them.
+    """
+    with _revision(person, Event.Kind.PERSON_REVISED, actor=actor) as revision:
+        _apply(person, profile, actor=actor, manager=manager, custom_values=custom_values)
+    return revision.has_changed
+
+
+@saving(savepoint=False)
+def put_back(
+    person: Person,
+    profile: Profile,
+    *,
+    actor: Actor,
+    manager: Person | Keep | None = KEEP,
+    custom_values: Mapping[str, str] | None = None,
+) -> bool:
+    """Give fields back what their owner said last, and tell whether anything had to be.
+
+    :raises PeopleError: as `revise_person`.
+    """
+    with _revision(person, Event.Kind.PERSON_PUT_BACK, actor=actor) as revision:
+        _apply(person, profile, actor=actor, manager=manager, custom_values=custom_values)
+    return revision.has_changed
+
+
+@transaction.atomic
+def assign_manager(person: Person, manager: Person | None, *, actor: Actor) -> bool:
+    """Give the person this manager, or none, and tell whether that changed anything.
+
+    :raises SelfManager, InvalidManager, CircularManager: if the manager may not have them.
+    """
+    with _revision(person, Event.Kind.PERSON_REVISED, actor=actor) as revision:
+        _set_manager(person, manager, actor=actor)
+    return revision.has_changed
+
+
+@dataclass
+class _Revision:
+    has_changed: bool = False
+
+
+@contextmanager
+def _revision(person: Person, kind: Event.Kind, *, actor: Actor) -> Iterator[_Revision]:
+    """Hold the person; then save and record what the block has changed of them."""
+    lock(person)
+    before, owned = snapshot(person), deepcopy(person.owned_fields)
+    overruled_at = person.overruled_at
+    revision = _Revision()
+    yield revision
+    changes = difference(before, snapshot(person))
+    revision.has_changed = bool(changes)
+    _note_overruling(person, changes, actor=actor)
+    writing = Write(person, REVISABLE)
+    if changes:
+        events.record(kind, person, actor=actor, changes=changes, storing=writing)
+    elif (owned, overruled_at) != (person.owned_fields, person.overruled_at):
+        fixed_sql.write(writing)
+
+
+def _note_overruling(person: Person, changes: Mapping[str, Any], *, actor: Actor) -> None:
+    """Remember that somebody changed what a provider owns; the provider's word ends it."""
+    if actor.via == "scim":
+        person.overruled_at = None
+    elif person.owned_fields.keys() & changes.keys():
+        person.overruled_at = timezone.now()
+
+
+def _apply(
+    person: Person,
+    profile: Profile,
+    *,
+    actor: Actor,
+    manager: Person | Keep | None,
+    custom_values: Mapping[str, str] | None,
+) -> None:
+    check_name(profile)
+    fill(person, profile)
+    # The manager before the role, for that is the order of their locks.
+    if not isinstance(manager, Keep):
+        _set_manager(person, manager, actor=actor)
+    if profile.role and profile.role != person.role:
+        check_role(person, profile.role)
+        check_not_needed(person, role=profile.role)
+        set_role(person, profile.role, actor=actor)
+    if custom_values is not None:
+        person.custom_values = {**person.custom_values, **custom_values}
+    _set_email(person, profile.email)
+    own(person, profile, actor=actor)
+
+
+def _set_manager(person: Person, manager: Person | None, *, actor: Actor) -> None:
+    if (manager.pk if manager else None) != person.manager_id:
+        check_manager(person, manager)
+        person.manager = manager
+    own_manager(person, manager, actor=actor)
+
+
+def _set_email(person: Person, email: str) -> None:
+    key = fold(email)
+    if key == person.email_key:
+        person.email, person.pending_email = email, ""
+        return
+    if person.pending_email and key == fold(person.pending_email):
+        return  # Said again. Whether somebody took it meanwhile, its confirmation will see.
+    if Person.objects.in_lists().filter(email_key=key).exclude(pk=person.pk).exists():
+        raise DuplicateEmail
+    if person.joined_at:
+        person.pending_email = email
+    else:
+        person.email, person.email_key = email, key

@@ -1,0 +1,41 @@
+from typing import ClassVar
+
+from django.db import models
+
+from people.models import Person
+from people.tenancy import TenantOwned
+from scim.models.connection import Connection
+from scim.models.resources import ScimUser
+
+
+class AdoptionChoice(TenantOwned):
+    """What an administrator decided, before activation, about one row of the adoption report.
+
+    It is about a resource that the provider sent, or about a person who exists only here.
+    """
+
+    class Choice(models.TextChoices):
+        LINK = "link", "Link"
+        LEAVE = "leave", "Leave as it is"
+        DEACTIVATE = "deactivate", "Deactivate"
+
+    connection = models.ForeignKey(Connection, on_delete=models.CASCADE, related_name="choices")
+    user = models.OneToOneField(
+        ScimUser, on_delete=models.CASCADE, null=True, related_name="choice"
+    )
+    person = models.ForeignKey(Person, on_delete=models.CASCADE, null=True, related_name="+")
+    choice = models.CharField(max_length=16, choices=Choice)
+    decided_by = models.CharField(max_length=255)
+    decided_at = models.DateTimeField()
+
+    class Meta(TenantOwned.Meta):
+        constraints: ClassVar = [
+            models.UniqueConstraint("connection", "person", name="adoption_choice_of_person"),
+            models.CheckConstraint(
+                name="adoption_choice_about_one",
+                condition=models.Q(user=None) ^ models.Q(person=None),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.get_choice_display()}: {self.user or self.person}"

@@ -1,0 +1,29 @@
+from typing import ClassVar
+from uuid import uuid4
+
+from django.db import models
+
+from people.tenancy import TenantOwned
+from scim.models.connection import Connection
+
+
+class SelfTest(TenantOwned):
+    """One run of a provider's usual requests against our own public address."""
+
+    id = models.UUIDField(primary_key=True, default=uuid4, editable=False)
+    provider = models.CharField(max_length=16, choices=Connection.Provider)
+    started_by = models.CharField(max_length=255)
+    started_at = models.DateTimeField()
+    finished_at = models.DateTimeField(null=True)
+    # In order: what was asked, what was expected and what came.
+    steps = models.JSONField(default=list)
+    # Why it could not go on, if it could not.
+    problem = models.TextField(blank=True)
+
+    class Meta(TenantOwned.Meta):
+        indexes: ClassVar = [
+            models.Index(fields=["tenant", "started_at"], name="self_test_recent"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.get_provider_display()} at {self.started_at}"

@@ -1,0 +1,78 @@
+"""What a connection does about what is missing, and what its provider calls things."""
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+from people import operations
+from people.models import Person
+from people.values import PeopleError, Profile, fold
+from scim.models import Connection
+
+SPOKEN = {
+    "given_name": "first name",
+    "family_name": "last name",
+    "email": "email",
+    "department": "department",
+    "location": "location",
+}
+# What Entra's app roles are called; there is no Owner among them.
+APP_ROLES = {
+    "Admin": Person.Role.ADMIN,
+    "Cardholder": Person.Role.CARDHOLDER,
+    "Bookkeeper": Person.Role.BOOKKEEPER,
+    "Guest": Person.Role.GUEST,
+    "IT Admin": Person.Role.IT_ADMIN,
+}
+
+
+class Incomplete(PeopleError):
+    code = "incomplete"
+
+    def __init__(self, missing: Iterable[str]) -> None:
+        fields = ", ".join(SPOKEN[name] for name in missing)
+        super().__init__(
+            f"Missing required fields: {fields}. "
+            "Fill them in at your identity provider, and map them to SCIM."
+        )
+
+
+def gap(missing: list[str]) -> PeopleError:
+    """Return what to say about the fields that are missing."""
+    if set(missing) <= {"given_name", "family_name"}:
+        return operations.InvalidName()
+    return Incomplete(missing)
+
+
+def filled(connection: Connection, profile: Profile, person: Person | None) -> Profile:
+    """Put the connection's defaults where nothing was said, if it fills.
+
+    Whoever has something else already keeps that: it was said once.
+    """
+    if connection.incomplete != Connection.Incomplete.FILL:
+        return profile
+    defaults = {
+        "department": connection.default_department,
+        "location": connection.default_location,
+    }
+    older = person.profile if person else None
+    said = {
+        name: default
+        for name, default in defaults.items()
+        if not getattr(profile, name)
+        and (older is None or fold(getattr(older, name)) in ("", fold(default)))
+    }
+    return replace(profile, **said)
+
+
+def role(connection: Connection, given: str | None) -> str | None:
+    """Translate the role; one that is none of ours is refused where roles are given.
+
+    :raises operations.InvalidRole: if Entra would make an Owner.
+    """
+    if given is None or connection.role_source == Connection.RoleSource.RAMP:
+        return None
+    if connection.provider != Connection.Provider.ENTRA:
+        return given
+    if given == Person.Role.OWNER:
+        raise operations.InvalidRole
+    return APP_ROLES.get(given, given)
