@@ -1,0 +1,5 @@
+"""Where the pages about SCIM are."""
+
+from django.urls import URLPattern
+
+PAGES: list[URLPattern] = []
