@@ -45,6 +45,20 @@ class Actor:
                 return "system"
 
 
+@dataclass(frozen=True, kw_only=True)
+class Invitation:
+    """How somebody is invited: at once, or held until the reason is gone; by mail, or not.
+
+    An invite that is not mailed is consumed by the first sign-in all the same.
+    """
+
+    held_because: str = ""
+    is_mailed: bool = True
+
+
+INVITED: Final = Invitation()
+
+
 class Keep:
     """Stands for “leave it as it is” where None means “nobody”."""
 
@@ -56,7 +70,8 @@ class PeopleError(Exception):
     """A change that was refused. Its message is written for whoever asked for it."""
 
     code: ClassVar[str]
-    field: ClassVar[str | None] = None
+    # What it is about, where that is one field.
+    field: str | None = None
 
 
 def fold(text: str) -> str:

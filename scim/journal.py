@@ -4,8 +4,10 @@ A write's row is part of its transaction. A refusal is remembered after the roll
 a sync error when it was about a person, so that Team updates can tell what to do.
 """
 
+import json
 import re
 from time import monotonic
+from typing import Any
 from uuid import UUID
 
 from django.db import transaction
@@ -17,13 +19,15 @@ from scim2_models import SCIMException, UnauthorizedException
 from people import fixed_sql, tenancy
 from people.fixed_sql import Write
 from people.values import PeopleError, fold
+from scim import strict_json
 from scim.limits import TooManyRequests
 from scim.models import Connection, RequestLog, ScimUser, SyncError
 from scim.protocol import Call, Subject
 
 LONGEST_BODY = 64 * 1024
 MASK = "••••••"
-SECRET = re.compile(r'("(?:password|token|secret)"\s*:\s*)"(?:[^"\\]|\\.)*"', re.IGNORECASE)
+SECRET = re.compile("password|token|secret", re.IGNORECASE)
+UNREADABLE = f"{MASK} (It names a secret and is no JSON, so it was not kept.)"
 # What a write may change of a user; the rest is decided when it comes to be.
 CHANGING = (
     *("document", "rendered", "version", "modified_at", "deleted_at"),
@@ -45,7 +49,7 @@ def remember(call: Call, response: HttpResponse) -> None:
         user=call.subject.user if call.subject.user and call.subject.user.pk else None,
         retried_by=call.retried_by,
         method=call.method,
-        path=call.address,
+        path=_without_question(call.address),
         headers=_headers(call),
         body=_masked(call.body),
         status=response.status_code,
@@ -99,6 +103,7 @@ def note_sync_error(
             "user_name": about.user_name,
             "user": user,
             "person": user.person if user else None,
+            "field": error.field or "",
             "offending_value": about.said.get(error.field or "", ""),
             "request_id": request_id,
             "happened_at": timezone.now(),
@@ -126,8 +131,44 @@ def _headers(call: Call) -> dict[str, str]:
 
 def _masked(body: bytes) -> str:
     """Return the body as text that is safe to keep: no secrets, no NUL, not endless."""
-    text = _storable(body[:LONGEST_BODY].decode("utf-8", "replace"))
-    return SECRET.sub(rf'\1"{MASK}"', text)
+    text = _storable(body[: strict_json.LARGEST_BODY].decode("utf-8", "replace"))
+    return masked(text)[:LONGEST_BODY]
+
+
+def masked(text: str) -> str:
+    """Return the JSON text with its secrets out of sight, wherever they stand in it."""
+    if not SECRET.search(text):
+        return text
+    try:
+        safe = json.dumps(_without_secrets(json.loads(text)), ensure_ascii=False)
+    except (ValueError, RecursionError):
+        return UNREADABLE
+    # Half of a surrogate pair can be read from an escape, and could not be stored.
+    return safe.encode("utf-8", "replace").decode()
+
+
+def _without_secrets(value: Any) -> Any:
+    match value:
+        case dict():
+            # A PATCH names what it sets beside the value: {"path": "password", "value": …}.
+            named = {key: one for key, one in value.items() if key.lower() == "path"}
+            hides = any(isinstance(one, str) and SECRET.search(one) for one in named.values())
+            return {
+                key: MASK
+                if SECRET.search(key) or (hides and key.lower() == "value")
+                else _without_secrets(one)
+                for key, one in value.items()
+            }
+        case list():
+            return [_without_secrets(one) for one in value]
+        case _:
+            return value
+
+
+def _without_question(address: str) -> str:
+    """Return the address; of one that asks for a secret, without what it asks."""
+    path, _, question = address.partition("?")
+    return f"{path}?{MASK}" if SECRET.search(question) else address
 
 
 def _storable(text: str) -> str:

@@ -39,7 +39,7 @@ class Incomplete(PeopleError):
 def gap(missing: list[str]) -> PeopleError:
     """Return what to say about the fields that are missing."""
     if set(missing) <= {"given_name", "family_name"}:
-        return operations.InvalidName()
+        return operations.InvalidName(missing[0])
     return Incomplete(missing)
 
 

@@ -10,6 +10,7 @@ from typing import Any
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
+from people import fixed_sql
 from people.models import Person
 from people.operations import organisation
 from people.values import Actor, PeopleError, Profile, fold, is_usable_name
@@ -26,10 +27,10 @@ OWNABLE = (
 
 class InvalidName(PeopleError):
     code = "invalid-name"
-    field = "given_name"
 
-    def __init__(self) -> None:
+    def __init__(self, field: str) -> None:
         super().__init__("Ensure first and last name are entered correctly")
+        self.field = field
 
 
 class DuplicateEmail(PeopleError):
@@ -45,8 +46,9 @@ def saving(*, savepoint: bool) -> Iterator[None]:
     """Begin a transaction, in which a taken address is a refusal.
 
     Inside another one a savepoint does; none is needed by those who refuse before they
-    write.
+    write, or where all is written at the end.
     """
+    savepoint = savepoint and not fixed_sql.puts_off_new()
     needed = savepoint or not transaction.get_connection().in_atomic_block
     try:
         with transaction.atomic() if needed else nullcontext():
@@ -83,8 +85,9 @@ def difference(before: dict[str, str], after: dict[str, str]) -> dict[str, dict[
 
 
 def check_name(profile: Profile) -> None:
-    if not (is_usable_name(profile.given_name) and is_usable_name(profile.family_name)):
-        raise InvalidName
+    for field in ("given_name", "family_name"):
+        if not is_usable_name(getattr(profile, field)):
+            raise InvalidName(field)
 
 
 def fill(person: Person, profile: Profile) -> None:

@@ -5,9 +5,11 @@ from functools import wraps
 from typing import Any, TypeVar, cast
 
 from django.contrib.auth.models import AnonymousUser
+from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
+from django.views.decorators.cache import never_cache
 
 from people.models import Person
 
@@ -32,10 +34,15 @@ def operates(visitor: Visitor) -> bool:
 
 
 def for_administrators(view: View) -> View:
+    """Ask strangers to sign in, lead employees home, and keep operators out."""
+
     @wraps(view)
+    @never_cache
     def checked(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
-        if not administers(request.user):
+        if administers(request.user):
+            return view(request, *args, **kwargs)
+        if operates(request.user):
             raise PermissionDenied
-        return view(request, *args, **kwargs)
+        return redirect_to_login(request.get_full_path())
 
     return cast("View", checked)

@@ -45,9 +45,12 @@ class RequestLog(TenantOwned):
         return f"{self.method} {self.path}: {self.status}"
 
 
+OPEN = models.Q(resolved_at=None, dismissed_at=None)
+
+
 class SyncErrorQuerySet(models.QuerySet["SyncError"]):
     def open(self) -> Self:
-        return self.filter(resolved_at=None, dismissed_at=None)
+        return self.filter(OPEN)
 
 
 SyncErrorManager = TenantManager.from_queryset(SyncErrorQuerySet)
@@ -77,11 +80,14 @@ class SyncError(TenantOwned):
     user_name = models.CharField(max_length=255)
     user = models.ForeignKey(ScimUser, on_delete=models.SET_NULL, null=True, related_name="+")
     person = models.ForeignKey(Person, on_delete=models.SET_NULL, null=True, related_name="+")
+    # The field it is about, as people name it, and what the provider said there.
+    field = models.CharField(max_length=32, blank=True)
     offending_value = models.TextField(blank=True)
     request = models.ForeignKey(RequestLog, on_delete=models.SET_NULL, null=True, related_name="+")
     happened_at = models.DateTimeField()
     resolved_at = models.DateTimeField(null=True)
     dismissed_at = models.DateTimeField(null=True)
+    dismissed_by = models.CharField(max_length=255, blank=True)
     dismissed_because = models.CharField(max_length=500, blank=True)
 
     objects: ClassVar = SyncErrorManager()
@@ -93,7 +99,12 @@ class SyncError(TenantOwned):
                 "user_name_key",
                 "reason",
                 name="sync_error_one_open",
-                condition=models.Q(resolved_at=None, dismissed_at=None),
+                condition=OPEN,
+            ),
+        ]
+        indexes: ClassVar = [
+            models.Index(
+                fields=["tenant", "happened_at"], name="sync_error_pending", condition=OPEN
             ),
         ]
 

@@ -37,7 +37,7 @@ ADA = Person(given_name="Ada", family_name="Lovelace")
             "Email is already associated with another employee",
         ),
         (
-            operations.InvalidName(),
+            operations.InvalidName("given_name"),
             "invalid-name",
             "given_name",
             "Ensure first and last name are entered correctly",

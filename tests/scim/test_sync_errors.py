@@ -212,6 +212,23 @@ def test_is_not_over_with_the_success_of_somebody_else(scim: Provider) -> None:
     assert open_error().person == ada()
 
 
+@pytest.mark.parametrize("provider", ["okta", "generic"])
+@pytest.mark.parametrize(("family_name", "offending"), [("123", "123"), (None, "")])
+def test_names_the_part_of_the_name_that_is_wrong(
+    connect: Connect, provider: str, family_name: str | None, offending: str
+) -> None:
+    name = {"givenName": "Ada", "familyName": family_name}
+
+    connect(provider)("POST", "/Users", someone("ada", name=name))
+
+    row = open_error()
+    assert (row.reason, row.field, row.offending_value) == (
+        "invalid-name",
+        "family_name",
+        offending,
+    )
+
+
 def test_is_listed_once_however_often_it_is_tried(scim: Provider) -> None:
     scim_id = scim.add("ada")
     scim.replace(scim_id, "roles", "EMPEROR")
