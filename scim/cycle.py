@@ -6,9 +6,11 @@ does, an event wakes this at once, and beat comes by for what two requests misse
 """
 
 from collections.abc import Iterable
+from datetime import datetime
 
 from django.db import transaction
 from django.db.models import Q
+from django.utils import timezone
 
 from people import operations, tenancy
 from people.models import Person
@@ -18,7 +20,8 @@ from scim.adapters import UserAdapter
 from scim.canonical import link_manager
 from scim.managers import Manager
 from scim.mapping import profile_of
-from scim.models import ScimUser
+from scim.models import ScimUser, SyncError
+from scim.models.journal import SyncErrorQuerySet
 from scim.protocol import Subject
 from scim.provision import Delivery
 
@@ -57,6 +60,7 @@ def everyone_overruled() -> list[ScimUser]:
     """Return the resources of live connections whose person somebody has changed since."""
     with tenancy.across_tenants():
         overruled = ScimUser.objects.filter(LIVE, person__overruled_at__isnull=False)
+        overruled = overruled.exclude(person__state=Person.State.TERMINATED)
         return list(overruled.only("pk", "tenant"))
 
 
@@ -66,19 +70,44 @@ def put_back(overruled: Iterable[ScimUser]) -> int:
 
 
 def _put_back(overruled: ScimUser) -> bool:
-    subject = Subject()
     with tenancy.use(overruled.tenant_id):
+        subject = Subject()
         try:
             with transaction.atomic():
                 subject.user = user = _hold(overruled.pk)
                 subject.user_name = user.scim_username
-                return provision.put_back(Delivery(user, subject))
+                since = _overruled_since(user)
+                if since is None:
+                    return False
+                has_changed = provision.put_back(Delivery(user, subject))
+                _refusals(user, since).open().update(resolved_at=timezone.now())
+                return has_changed
         except PeopleError as error:
-            # The next cycle tries again; until it succeeds, Team updates tells why not.
-            with transaction.atomic():
-                journal.note_sync_error(user.connection, subject, error, request_id=None)
-                ScimUser.objects.filter(pk=user.pk).update(has_errors=True)
+            assert since
+            _list(user, subject, error, since)
             return False
+
+
+def _overruled_since(user: ScimUser) -> datetime | None:
+    """Return since when, unless the connection has ended or lost them since we looked."""
+    is_ours = user.deleted_at is None and user.connection.is_live
+    return user.person.overruled_at if is_ours and user.person else None
+
+
+def _list(user: ScimUser, subject: Subject, error: PeopleError, since: datetime) -> None:
+    """List why it could not be put back, once: the next cycle tries again, and says nothing.
+
+    Somebody may have dismissed it meanwhile, and means that until they change something again.
+    """
+    with transaction.atomic():
+        if not _refusals(user, since).filter(reason=error.code).exists():
+            journal.note_sync_error(user.connection, subject, error, request_id=None)
+            ScimUser.objects.filter(pk=user.pk).update(has_errors=True)
+
+
+def _refusals(user: ScimUser, since: datetime) -> SyncErrorQuerySet:
+    """Return what cycles have listed about the person; no request of theirs was refused."""
+    return SyncError.objects.filter(user=user, request=None, happened_at__gte=since)
 
 
 def _hold(user_id: int) -> ScimUser:
@@ -106,7 +135,7 @@ def _assign(user: ScimUser, person: Person, manager: Manager) -> bool:
     except PeopleError:
         # It stays listed as it is: an administrator has to look at this one.
         return False
-    operations.release_invite(person, actor=actor)
+    operations.release_invite(person, actor=actor, is_mailed=user.connection.mails_invites)
     journal.resolve_sync_errors(user, except_for=set())
     user.waiting_manager, user.problem, user.has_errors = "", ScimUser.Problem.NONE, False
     link_manager(user.document, manager.scim_id)

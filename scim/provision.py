@@ -81,7 +81,9 @@ def put_back(delivery: Delivery) -> bool:
     delivery.subject.said = asdict(said.profile) | {"manager": said.manager}
     with _holding(delivery):
         assert user.person
-        manager = managers.named_by(user, said.manager) if said.manager else KEEP
+        # One who was named once and is named no longer was taken away.
+        owns_manager = said.manager or "manager" in user.person.owned_fields
+        manager = managers.named_by(user, said.manager) if owns_manager else KEEP
         older = user.person.profile
         profile = policies.filled(delivery.connection, said.profile, user.person)
         kept = {name: getattr(older, name) for name in _missing(said, profile)}

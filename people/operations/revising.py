@@ -114,10 +114,13 @@ def _revision(person: Person, kind: Event.Kind, *, actor: Actor) -> Iterator[_Re
 
 
 def _note_overruling(person: Person, changes: Mapping[str, Any], *, actor: Actor) -> None:
-    """Remember that somebody changed what a provider owns; the provider's word ends it."""
+    """Remember that somebody changed what a provider owns; the provider's word ends it.
+
+    Which custom fields a provider fills, only its connection knows; the sync cycle asks it.
+    """
     if actor.via == "scim":
         person.overruled_at = None
-    elif person.owned_fields.keys() & changes.keys():
+    elif any(name in person.owned_fields or name.startswith("custom.") for name in changes):
         person.overruled_at = timezone.now()
 
 

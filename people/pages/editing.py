@@ -88,7 +88,7 @@ def _edit_form(person: Person, data: Any) -> PersonForm:
     for name, owner in _owners(person).items():
         form.fields[
             name
-        ].help_text = f"{owner} owns this: what it sends next about this person takes its place."
+        ].help_text = f"{owner} owns this: a change made here is undone within 5 minutes."
     if person.joined_at:
         # Whoever has joined confirms a new address; there is no page for that yet.
         del form.fields["email"]
@@ -114,7 +114,7 @@ def _revise(request: PersonRequest, person: Person, form: PersonForm) -> list[st
         person, profile, actor=request.user.actor, manager=form.cleaned_data["manager"]
     )
     return [
-        f"{owner} owns {LABELS[name]}: what it sends next about this person takes its place."
+        f"{owner} owns {LABELS[name]}: within 5 minutes this change will be undone."
         for name, owner in _owners(person).items()
         if name in form.changed_data
     ]

@@ -66,7 +66,7 @@ class TestEditing:
 
         page = send(ada, "edit", form_of(ada, given_name="Augusta"))
 
-        warning = "Okta owns first name: what it sends next about this person takes its place."
+        warning = "Okta owns first name: within 5 minutes this change will be undone."
         assert warning in page
         assert "Okta owns last name" not in page
 
