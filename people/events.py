@@ -40,6 +40,11 @@ def caused_by(request_id: UUID) -> Iterator[None]:
         _cause.reset(token)
 
 
+def current_cause() -> UUID | None:
+    """Return the request that causes what happens here, if one does."""
+    return _cause.get()
+
+
 def record(
     kind: Event.Kind,
     person: Person | None,
@@ -109,13 +114,14 @@ PAUSE_SECONDS = 0.2
 
 
 class Waker:
-    """Asks a worker to dispatch soon, from a thread of its own.
+    """Asks a worker to run a task soon, from a thread of its own.
 
     Publishing to a broker that is gone or frozen takes seconds, and no request may wait
     for that. Many wake-ups in a row become one message.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, task: str) -> None:
+        self._task = task
         self._wanted = threading.Event()
         self._starting = threading.Lock()
         self._thread: threading.Thread | None = None
@@ -132,13 +138,14 @@ class Waker:
         while self._wanted.wait():
             self._wanted.clear()
             try:
-                current_app.send_task("people.tasks.dispatch_events", retry=False)
+                current_app.send_task(self._task, retry=False)
                 reachable = True
             except Exception as error:
                 if reachable:
-                    log.warning("No broker to wake; beat will find the events: %s", error)
+                    log.warning("No broker to wake; beat will find what waits: %s", error)
                 reachable = False
             time.sleep(PAUSE_SECONDS)
 
 
-waker = Waker()
+waker = Waker("people.tasks.dispatch_events")
+mail_waker = Waker("people.tasks.send_mails")

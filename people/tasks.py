@@ -1,8 +1,9 @@
 from typing import Any
 
 from celery import shared_task
+from django.utils import timezone
 
-from people import events
+from people import events, mail
 
 
 @shared_task(name="people.tasks.dispatch_events")
@@ -10,3 +11,8 @@ def dispatch_events(**_: Any) -> None:
     # A mass change leaves more events than one transaction should hold.
     while events.dispatch():
         pass
+
+
+@shared_task(name="people.tasks.send_mails")
+def send_mails(**_: Any) -> None:
+    mail.send_due(as_of=timezone.now())

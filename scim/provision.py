@@ -12,7 +12,7 @@ from uuid import UUID
 
 from people import operations
 from people.models import CustomField, Person
-from people.values import KEEP, Keep, PeopleError, Profile, fold
+from people.values import KEEP, Invitation, Keep, PeopleError, Profile, fold
 from scim import journal, managers, policies
 from scim.mapping import Assertion, profile_of
 from scim.models import Connection, ScimUser
@@ -163,7 +163,7 @@ def _write_person(
                 actor=actor,
                 manager=None if isinstance(manager, Keep) else manager,
                 custom_values=custom,
-                hold_invite_because=managers.WAITS if user.waiting_manager else "",
+                invitation=_invitation(user),
             )
         except operations.DuplicateEmail:
             user.person = _adopted(delivery, profile.email)
@@ -173,7 +173,9 @@ def _write_person(
         user.person, profile, actor=actor, manager=manager, custom_values=custom
     )
     if user.problem == ScimUser.Problem.WAITING and not user.waiting_manager:
-        operations.release_invite(user.person, actor=actor)
+        operations.release_invite(
+            user.person, actor=actor, is_mailed=delivery.connection.mails_invites
+        )
 
 
 def _adopted(delivery: Delivery, email: str) -> Person:
@@ -223,8 +225,14 @@ def _apply_activity(user: ScimUser, *, was_active: bool | None) -> None:
     if not user.active:
         operations.deactivate_person(user.person, actor=actor)
     elif not (was_active or user.person.is_active):
-        waits = managers.WAITS if user.waiting_manager else ""
-        operations.reactivate_person(user.person, actor=actor, hold_invite_because=waits)
+        operations.reactivate_person(user.person, actor=actor, invitation=_invitation(user))
+
+
+def _invitation(user: ScimUser) -> Invitation:
+    return Invitation(
+        held_because=managers.WAITS if user.waiting_manager else "",
+        is_mailed=user.connection.mails_invites,
+    )
 
 
 def _list(delivery: Delivery, problems: list[PeopleError]) -> None:

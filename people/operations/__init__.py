@@ -3,7 +3,14 @@
 from people.operations.connections import note_connection
 from people.operations.description import DuplicateEmail, InvalidName, snapshot
 from people.operations.hierarchy import CircularManager, InvalidManager, SelfManager, may_manage
-from people.operations.invites import issue_invite, release_invite, void_invites
+from people.operations.invites import (
+    InviteHeld,
+    NotInvitable,
+    issue_invite,
+    release_invite,
+    resend_invite,
+    revoke_invite,
+)
 from people.operations.locks import held_columns, hold_person, holding, lock, read_held
 from people.operations.organisation import InvalidLocationChange
 from people.operations.people import (
@@ -43,8 +50,10 @@ __all__ = [
     "InvalidManager",
     "InvalidName",
     "InvalidRole",
+    "InviteHeld",
     "LastAdministrator",
     "LastOwner",
+    "NotInvitable",
     "SelfManager",
     "SlugTaken",
     "StillInUse",
@@ -71,9 +80,10 @@ __all__ = [
     "reactivate_person",
     "read_held",
     "release_invite",
+    "resend_invite",
     "revise_person",
+    "revoke_invite",
     "save_place",
     "snapshot",
-    "void_invites",
     "withdraw_grant",
 ]

@@ -6,43 +6,116 @@ from typing import Any
 from django.db import transaction
 from django.utils import timezone
 
-from people import events
+from people import events, fixed_sql
 from people.fixed_sql import Write
-from people.models import Event, Invite, Person
-from people.values import Actor
+from people.models import Event, Invite, Mail, Person
+from people.operations.locks import lock
+from people.operations.mailing import post
+from people.values import INVITED, Actor, Invitation, PeopleError
 
 SCIM_INVITE_DAYS = 90
 
 
-def invite_newcomer(person: Person, *, actor: Actor, held_because: str = "") -> None:
+class NotInvitable(PeopleError):
+    code = "not-invitable"
+
+    def __init__(self, person: Person) -> None:
+        super().__init__(
+            f"{person.full_name} cannot be invited: they are {person.get_state_display().lower()}."
+        )
+
+
+class InviteHeld(PeopleError):
+    code = "invite-held"
+
+    def __init__(self, invite: Invite) -> None:
+        super().__init__(
+            f"The invite waits and has not been mailed: {invite.held_because} "
+            "Choose “Invite anyway” to let it go."
+        )
+
+
+def invite_newcomer(person: Person, *, actor: Actor, invitation: Invitation = INVITED) -> None:
     """Invite somebody who has just been added, and so has no invite yet."""
-    invite = Invite(person=person, **_terms(person, actor, held_because))
-    _record_issue(invite, actor=actor, storing=Write(invite))
+    source = _source(actor)
+    invite = Invite(person=person, **_terms(person, source, invitation.held_because))
+    fixed_sql.write(Write(invite))
+    _issued(invite, invitation, actor=actor)
 
 
 @transaction.atomic(savepoint=False)
-def issue_invite(person: Person, *, actor: Actor, held_because: str = "") -> Invite:
+def issue_invite(person: Person, *, actor: Actor, invitation: Invitation = INVITED) -> Invite:
     """Invite the person, unless an invite is open already; that one is returned then.
 
     It lives 90 days when an identity provider asked for it, else as long as the tenant
     says. A held invite is not mailed until `release_invite`.
     """
     invite, is_new = Invite.objects.open().get_or_create(
-        person=person, defaults=_terms(person, actor, held_because)
+        person=person, defaults=_terms(person, _source(actor), invitation.held_because)
     )
     if is_new:
-        _record_issue(invite, actor=actor)
+        _issued(invite, invitation, actor=actor)
     return invite
 
 
 @transaction.atomic(savepoint=False)
-def release_invite(person: Person, *, actor: Actor) -> bool:
+def release_invite(person: Person, *, actor: Actor, is_mailed: bool = True) -> bool:
     """Let a held invite go out, and tell whether there was one."""
-    released = Invite.objects.open().filter(person=person).exclude(held_because="")
-    if not released.update(held_because=""):
+    held = Invite.objects.open().filter(person=person).exclude(held_because="")
+    invite = held.select_for_update().first()
+    if invite is None:
         return False
+    invite.held_because = ""
+    fixed_sql.write(Write(invite, ("held_because",)))
     events.record(Event.Kind.INVITE_RELEASED, person, actor=actor)
+    if is_mailed:
+        _mail(invite)
     return True
+
+
+@transaction.atomic(savepoint=False)
+def resend_invite(person: Person, *, actor: Actor) -> Invite:
+    """Mail the person's invite again: the same link, good for its full time from now on.
+
+    Whose invite was withdrawn gets a new one.
+
+    :raises NotInvitable: if they have joined, or may not come in.
+    :raises InviteHeld: if the invite waits for something.
+    """
+    lock(person)
+    if person.state != Person.State.INVITED:
+        raise NotInvitable(person)
+    invite = Invite.objects.open().filter(person=person).first()
+    if invite is None:
+        return issue_invite(person, actor=actor)
+    if invite.held_because:
+        raise InviteHeld(invite)
+    invite.expires_at = timezone.now() + _life(person, invite.source)
+    fixed_sql.write(Write(invite, ("expires_at",)))
+    events.record(Event.Kind.INVITE_RESENT, person, actor=actor, invite=str(invite.pk))
+    _mail(invite)
+    return invite
+
+
+@transaction.atomic(savepoint=False)
+def revoke_invite(person: Person, *, actor: Actor) -> bool:
+    """Make the person's open invite worthless, and tell whether there was one."""
+    if not Invite.objects.open().filter(person=person).update(voided_at=timezone.now()):
+        return False
+    events.record(Event.Kind.INVITE_VOIDED, person, actor=actor)
+    return True
+
+
+def readdress_invite(person: Person, *, actor: Actor) -> None:
+    """Invite the person at their new address; the link that the old one got is dead."""
+    older = Invite.objects.open().filter(person=person).first()
+    if older is None:
+        return
+    invitation = Invitation(held_because=older.held_because, is_mailed=older.mails.exists())
+    revoke_invite(person, actor=actor)
+    invite = Invite(person=person, **_terms(person, older.source, older.held_because))
+    fixed_sql.write(Write(invite))
+    _issued(invite, invitation, actor=actor)
 
 
 @transaction.atomic(savepoint=False)
@@ -54,28 +127,32 @@ def accept_invites(person: Person, *, actor: Actor) -> bool:
     return True
 
 
-@transaction.atomic(savepoint=False)
-def void_invites(person: Person, *, actor: Actor) -> bool:
-    """Make the person's open invite worthless, and tell whether there was one."""
-    if not Invite.objects.open().filter(person=person).update(voided_at=timezone.now()):
-        return False
-    events.record(Event.Kind.INVITE_VOIDED, person, actor=actor)
-    return True
+def _source(actor: Actor) -> str:
+    return Invite.Source.SCIM if actor.via == "scim" else Invite.Source.HAND
 
 
-def _terms(person: Person, actor: Actor, held_because: str) -> dict[str, Any]:
-    by_scim = actor.via == "scim"
-    days = SCIM_INVITE_DAYS if by_scim else person.tenant.manual_invite_days
+def _life(person: Person, source: str) -> timedelta:
+    by_scim = source == Invite.Source.SCIM
+    return timedelta(days=SCIM_INVITE_DAYS if by_scim else person.tenant.manual_invite_days)
+
+
+def _terms(person: Person, source: str, held_because: str) -> dict[str, Any]:
     now = timezone.now()
     return {
         "tenant_id": person.tenant_id,
-        "source": Invite.Source.SCIM if by_scim else Invite.Source.HAND,
+        "source": source,
         "held_because": held_because,
         "created_at": now,
-        "expires_at": now + timedelta(days=days),
+        "expires_at": now + _life(person, source),
     }
 
 
-def _record_issue(invite: Invite, *, actor: Actor, storing: Write | None = None) -> None:
+def _issued(invite: Invite, invitation: Invitation, *, actor: Actor) -> None:
     facts: dict[str, Any] = {"invite": str(invite.pk), "held": invite.held_because}
-    events.record(Event.Kind.INVITE_ISSUED, invite.person, actor=actor, storing=storing, **facts)
+    events.record(Event.Kind.INVITE_ISSUED, invite.person, actor=actor, **facts)
+    if invitation.is_mailed and not invite.held_because:
+        _mail(invite)
+
+
+def _mail(invite: Invite) -> None:
+    post(Mail.Kind.INVITE, invite.person, to=invite.person.email, invite=invite)

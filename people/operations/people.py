@@ -29,11 +29,11 @@ from people.operations.invites import (
     accept_invites,
     invite_newcomer,
     issue_invite,
-    void_invites,
+    revoke_invite,
 )
 from people.operations.locks import lock
 from people.operations.roles import check_not_needed, check_role
-from people.values import Actor, PeopleError, Profile, fold
+from people.values import INVITED, Actor, Invitation, PeopleError, Profile, fold
 
 # The columns that come and go with activity.
 JOINING = ("state", "joined_at", "changed_at")
@@ -56,8 +56,7 @@ def add_person(
     actor: Actor,
     manager: Person | None = None,
     custom_values: Mapping[str, str] | None = None,
-    invited: bool = True,
-    hold_invite_because: str = "",
+    invitation: Invitation | None = INVITED,
 ) -> Person:
     """Welcome someone new to the tenant in force, and invite them unless told otherwise.
 
@@ -83,8 +82,8 @@ def add_person(
     fixed_sql.insert(person)
     changes = difference({}, snapshot(person))
     events.record(Event.Kind.PERSON_ADDED, person, actor=actor, changes=changes)
-    if invited:
-        invite_newcomer(person, actor=actor, held_because=hold_invite_because)
+    if invitation:
+        invite_newcomer(person, actor=actor, invitation=invitation)
     return person
 
 
@@ -120,7 +119,7 @@ def deactivate_person(person: Person, *, actor: Actor, reason: str = "") -> bool
     person.state = Person.State.INACTIVE
     person.deactivated_at, person.deactivated_by = timezone.now(), str(actor)
     person.session_epoch += 1
-    void_invites(person, actor=actor)
+    revoke_invite(person, actor=actor)
     events.record(
         Event.Kind.PERSON_DEACTIVATED,
         person,
@@ -133,7 +132,7 @@ def deactivate_person(person: Person, *, actor: Actor, reason: str = "") -> bool
 
 
 @transaction.atomic
-def reactivate_person(person: Person, *, actor: Actor, hold_invite_because: str = "") -> bool:
+def reactivate_person(person: Person, *, actor: Actor, invitation: Invitation = INVITED) -> bool:
     """Let the person back in, and tell whether they were out.
 
     Somebody who never joined is invited again.
@@ -152,5 +151,5 @@ def reactivate_person(person: Person, *, actor: Actor, hold_invite_because: str 
     back = Write(person, LEAVING)
     events.record(Event.Kind.PERSON_REACTIVATED, person, actor=actor, changes=changes, storing=back)
     if not person.joined_at:
-        issue_invite(person, actor=actor, held_because=hold_invite_because)
+        issue_invite(person, actor=actor, invitation=invitation)
     return True

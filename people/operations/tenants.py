@@ -59,7 +59,7 @@ def _insert(slug: str, name: str, *, domain: str) -> Tenant:
 
 def _welcome(owner: Profile, password: str, *, actor: Actor) -> Person:
     """Add somebody who needs no invite: they have a password."""
-    person = add_person(owner, actor=actor, invited=False)
+    person = add_person(owner, actor=actor, invitation=None)
     person.set_password(password)
     person.save(update_fields=["password"])
     join_person(person, actor=actor)

@@ -6,7 +6,7 @@ import pytest
 
 from people import operations
 from people.models import Department, Event, Invite, Location, Person, Tenant
-from people.values import Actor, PeopleError, Profile
+from people.values import Actor, Invitation, PeopleError, Profile
 from tests import make
 
 pytestmark = pytest.mark.django_db
@@ -60,13 +60,15 @@ def test_leaves_no_password_that_would_sign_them_in(tenant: Tenant) -> None:
 
 
 def test_invites_nobody_when_told_so(tenant: Tenant) -> None:
-    ada = operations.add_person(ADA, actor=HELPDESK, invited=False)
+    ada = operations.add_person(ADA, actor=HELPDESK, invitation=None)
 
     assert not ada.invites.exists()
 
 
 def test_can_hold_the_invite(tenant: Tenant) -> None:
-    ada = operations.add_person(ADA, actor=OKTA, hold_invite_because="No manager yet")
+    ada = operations.add_person(
+        ADA, actor=OKTA, invitation=Invitation(held_because="No manager yet")
+    )
 
     assert ada.invites.get().held_because == "No manager yet"
 

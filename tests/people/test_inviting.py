@@ -7,7 +7,7 @@ from django.utils import timezone
 
 from people import operations
 from people.models import Event, Invite, Person
-from people.values import Actor
+from people.values import Actor, Invitation
 from tests import make
 
 pytestmark = pytest.mark.django_db
@@ -53,13 +53,15 @@ def test_leaves_an_open_invite_as_it_is(bob: Person) -> None:
 
 def test_again_after_a_withdrawal_makes_a_new_one(bob: Person) -> None:
     first = operations.issue_invite(bob, actor=OKTA)
-    assert operations.void_invites(bob, actor=HELPDESK)
+    assert operations.revoke_invite(bob, actor=HELPDESK)
 
     assert operations.issue_invite(bob, actor=OKTA) != first
 
 
 def test_is_an_event_that_names_the_invite(bob: Person) -> None:
-    invite = operations.issue_invite(bob, actor=OKTA, held_because="No manager yet")
+    invite = operations.issue_invite(
+        bob, actor=OKTA, invitation=Invitation(held_because="No manager yet")
+    )
 
     event = bob.events.get()
     assert (event.kind, event.actor) == (Event.Kind.INVITE_ISSUED, "scim:okta")
@@ -67,7 +69,7 @@ def test_is_an_event_that_names_the_invite(bob: Person) -> None:
 
 
 def test_when_held_waits_for_the_release(bob: Person) -> None:
-    operations.issue_invite(bob, actor=OKTA, held_because="No manager yet")
+    operations.issue_invite(bob, actor=OKTA, invitation=Invitation(held_because="No manager yet"))
 
     assert operations.release_invite(bob, actor=HELPDESK)
 
@@ -107,9 +109,9 @@ def test_is_the_only_state_to_join_from(owner: Person, state: Person.State) -> N
 
 def test_withdrawn_cannot_be_withdrawn_again(bob: Person) -> None:
     operations.issue_invite(bob, actor=OKTA)
-    operations.void_invites(bob, actor=OKTA)
+    operations.revoke_invite(bob, actor=OKTA)
 
-    assert not operations.void_invites(bob, actor=OKTA)
+    assert not operations.revoke_invite(bob, actor=OKTA)
 
     assert bob.events.count() == 2
 
@@ -118,10 +120,10 @@ def test_withdrawn_cannot_be_withdrawn_again(bob: Person) -> None:
 def test_leaves_nothing_when_its_event_cannot_be_written(
     bob: Person, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    operations.issue_invite(bob, actor=OKTA, held_because="No manager yet")
+    operations.issue_invite(bob, actor=OKTA, invitation=Invitation(held_because="No manager yet"))
     monkeypatch.setattr("people.events.record", _fail)
 
-    for operation in (operations.release_invite, operations.void_invites):
+    for operation in (operations.release_invite, operations.revoke_invite):
         with pytest.raises(RuntimeError):
             operation(bob, actor=OKTA)
 

@@ -10,7 +10,7 @@ from django.utils import timezone
 from people import events, operations
 from people.models import CustomField, Invite, Person, Tenant
 from people.pages.actors import PROVIDERS
-from people.values import Actor, Profile
+from people.values import Actor, Invitation, Profile
 from scim.models import Connection
 from tests import make
 from tests.people.visiting import queries_of, signed_in, text_of
@@ -80,7 +80,9 @@ def test_says_first_who_shut_them_out(ada: Person) -> None:
 
 
 def test_says_why_an_invite_waits(tenant: Tenant) -> None:
-    ada = operations.add_person(profile(), actor=OKTA, hold_invite_because="No manager yet.")
+    ada = operations.add_person(
+        profile(), actor=OKTA, invitation=Invitation(held_because="No manager yet.")
+    )
 
     assert "The invite waits and has not been mailed: No manager yet." in page_of(ada)
 

@@ -4,7 +4,7 @@ import pytest
 
 from people import operations
 from people.models import Event, Person
-from people.values import Actor
+from people.values import Actor, Invitation
 from tests import make
 
 pytestmark = pytest.mark.django_db
@@ -65,7 +65,9 @@ def test_invites_again_who_never_joined(owner: Person) -> None:
 def test_can_hold_that_invite(owner: Person) -> None:
     bob = make.person(state=Person.State.INACTIVE, joined_at=None)
 
-    operations.reactivate_person(bob, actor=OKTA, hold_invite_because="No manager yet")
+    operations.reactivate_person(
+        bob, actor=OKTA, invitation=Invitation(held_because="No manager yet")
+    )
 
     assert bob.invites.get().held_because == "No manager yet"
 

@@ -36,7 +36,7 @@ MOVES: list[Callable[..., object]] = [
     operations.deactivate_person,
     operations.reactivate_person,
     operations.issue_invite,
-    operations.void_invites,
+    operations.revoke_invite,
 ]
 OLGA = Profile(
     given_name="Olga", family_name="Owner", email="olga@example.com", role="BUSINESS_OWNER"

@@ -1,0 +1,34 @@
+"""Mail is a row of the change that causes it; people.mail sends it, as soon as that is kept."""
+
+from typing import Any
+
+from django.db import transaction
+from django.utils import timezone
+
+from people import events, fixed_sql
+from people.fixed_sql import Write
+from people.models import Invite, Mail, Person
+
+
+def post(
+    kind: Mail.Kind, person: Person, *, to: str, invite: Invite | None = None, **facts: Any
+) -> Mail:
+    """Have a mail sent once the transaction commits; the facts go into its text.
+
+    Whether it may still go is looked at again before it does, see `people.mail`.
+    """
+    now = timezone.now()
+    mail = Mail(
+        tenant_id=person.tenant_id,
+        kind=kind,
+        person=person,
+        to=to,
+        invite=invite,
+        facts=facts,
+        request_id=events.current_cause(),
+        created_at=now,
+        due_at=now,
+    )
+    fixed_sql.write(Write(mail))
+    transaction.on_commit(events.mail_waker.wake, robust=True)
+    return mail
