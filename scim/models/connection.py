@@ -60,11 +60,15 @@ class Connection(TenantOwned):
     created_at = models.DateTimeField(auto_now_add=True)
     # Until then requests are answered and kept, but nobody comes to be.
     activated_at = models.DateTimeField(null=True)
+    # When all that had arrived before had been carried over to people.
+    carried_over_at = models.DateTimeField(null=True)
     disconnected_at = models.DateTimeField(null=True)
     # The last update that the cycle knows of; the request log may have forgotten it.
     last_update_at = models.DateTimeField(null=True)
     # When administrators were told of the silence that lasts; it ends with the next update.
     silence_told_at = models.DateTimeField(null=True)
+    # The resource after which the cycle goes on with those whom a change of settings concerns.
+    revisits_after = models.BigIntegerField(null=True)
 
     def __str__(self) -> str:
         return self.get_provider_display()

@@ -47,6 +47,7 @@ class Command(BaseCommand):
             raise CommandError(
                 "To fill in what is missing, name --default-department and --default-location."
             )
+        now = timezone.now()
         with tenancy.use(tenant), transaction.atomic():
             connection = Connection.objects.create(
                 tenant=tenant,
@@ -55,7 +56,8 @@ class Command(BaseCommand):
                 unknown_manager=options["unknown_manager"],
                 default_department=options["default_department"],
                 default_location=options["default_location"],
-                activated_at=timezone.now(),
+                activated_at=now,
+                carried_over_at=now,
             )
             token = issue_token(connection)
         self.stdout.write(
