@@ -14,7 +14,7 @@ from people.models import Person
 from people.pages.access import PersonRequest, for_administrators
 from people.pages.actors import actor_name
 from people.pages.forms import PersonForm
-from people.pages.timeline import LABELS
+from people.pages.sentences import LABELS
 from people.values import PeopleError
 
 

@@ -6,7 +6,7 @@ from datetime import datetime
 from uuid import UUID
 
 from django.contrib import admin
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
 from django.utils import timezone
@@ -15,8 +15,10 @@ from django.utils.dateparse import parse_datetime
 from people.models import CustomField, Invite, Person
 from people.pages.access import for_administrators
 from people.pages.actors import actor_name
+from people.pages.numbers import number_from
 from people.pages.paging import counted
-from people.pages.timeline import LABELS, timeline_of
+from people.pages.sentences import LABELS
+from people.pages.timeline import timeline_of
 
 REPORTS_SHOWN = 20
 
@@ -56,7 +58,7 @@ def person_page(request: HttpRequest, person_id: UUID) -> HttpResponse:
         "pending_owner": actor_name(person.owned_fields.get("email", {}).get("by", "job:")),
         "invite": invite,
         "invite_has_expired": invite is not None and invite.expires_at < timezone.now(),
-        "timeline": timeline_of(person, before=_event_number(request)),
+        "timeline": timeline_of(person, before=number_from(request, "before")),
     }
     return render(request, "people/person.html", context)
 
@@ -86,12 +88,3 @@ def _custom_fields(person: Person) -> Iterator[Field]:
     names = dict(CustomField.objects.values_list("external_name", "name"))
     for external_name, value in person.custom_values.items():
         yield Field(label=names.get(external_name, external_name), value=value)
-
-
-def _event_number(request: HttpRequest) -> int | None:
-    before = request.GET.get("before")
-    if before is None:
-        return None
-    if not (before.isascii() and before.isdigit() and len(before) < 19):
-        raise Http404
-    return int(before)

@@ -1,0 +1,30 @@
+"""What the request log need not keep any longer."""
+
+from datetime import datetime, timedelta
+
+from django.conf import settings
+
+from people import tenancy
+from scim.models import Connection, PageAnchor, RequestLog
+
+# One transaction holds so many rows, and not for long.
+BATCH = 2000
+
+
+def forget(*, as_of: datetime) -> int:
+    """Delete old requests of every connection; return how many."""
+    oldest = as_of - timedelta(days=settings.REQUEST_LOG_DAYS)
+    with tenancy.across_tenants():
+        PageAnchor.objects.filter(made_at__lt=as_of - timedelta(days=1)).delete()
+        # By connection, for that is how they are indexed.
+        connections = list(Connection.objects.only("pk"))
+        return sum(_forget(connection, oldest) for connection in connections)
+
+
+def _forget(connection: Connection, oldest: datetime) -> int:
+    logs = RequestLog.objects.filter(connection=connection, received_at__lt=oldest)
+    forgotten = 0
+    while batch := list(logs.order_by("received_at").values_list("pk", flat=True)[:BATCH]):
+        RequestLog.objects.filter(pk__in=batch).delete()
+        forgotten += len(batch)
+    return forgotten
