@@ -10,11 +10,13 @@ docs/adr/0002-fixed-sql-on-hot-paths.md tells where they may be used.
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
+from dataclasses import dataclass, field
 from functools import cache
 from typing import Any, NamedTuple, TypeVar
 
-from django.db import connection
+from django.db import DEFAULT_DB_ALIAS, connection, connections
 from django.db.models import Model
+from psycopg import RawCursor
 
 Row = TypeVar("Row", bound=Model)
 
@@ -24,11 +26,33 @@ def available() -> bool:
 
 
 def one(statement: str, parameters: Sequence[Any]) -> tuple[Any, ...] | None:
-    """Return the first row."""
-    with connection.cursor() as cursor:
-        cursor.execute(statement, parameters)
-        row: tuple[Any, ...] | None = cursor.fetchone()
+    """Return the first row.
+
+    The driver gets the statement in PostgreSQL's own words, so that it need not be read
+    again each time, and without Django's cursors around it, unless those keep a log.
+    """
+    here = connections[DEFAULT_DB_ALIAS]
+    here.ensure_connection()
+    if here.queries_logged or here.execute_wrappers:
+        with here.cursor() as cursor:
+            cursor.execute(statement, parameters)
+            return _first(cursor)
+    with here.wrap_database_errors, RawCursor(here.connection) as cursor:
+        cursor.execute(_numbered(statement), parameters, prepare=True)
+        return _first(cursor)
+
+
+def _first(cursor: Any) -> tuple[Any, ...] | None:
+    row: tuple[Any, ...] | None = cursor.fetchone()
     return row
+
+
+@cache
+def _numbered(statement: str) -> bytes:
+    """Write $1, $2 … for each %s."""
+    first, *rest = statement.split("%s")
+    numbered = (f"${number}{text}" for number, text in enumerate(rest, 1))
+    return "".join([first, *numbered]).encode()
 
 
 class Write(NamedTuple):
@@ -38,101 +62,186 @@ class Write(NamedTuple):
     names: tuple[str, ...] | None = None
 
 
-def insert(row: Model) -> None:
-    """Store a new row at once; its key is set if the database gives it."""
-    _store([Write(row)])
+class WriteAll(NamedTuple):
+    """New rows of one model, whose keys nobody needs to know."""
+
+    rows: Sequence[Model]
 
 
-_gathered: ContextVar[dict[int, Write] | None] = ContextVar("gathered_writes", default=None)
+@dataclass
+class _Gathering:
+    """What is stored in one statement at the end of a block."""
+
+    with_new: bool
+    rows: dict[int, Write] = field(default_factory=dict)
+    more: list[WriteAll] = field(default_factory=list)
+
+    def add(self, new: Write) -> None:
+        """Add a write; two of one row become one, for a statement changes a row once."""
+        known = self.rows.get(id(new.row))
+        if known and known.names is not None and new.names is not None:
+            new = Write(new.row, tuple(dict.fromkeys(known.names + new.names)))
+        elif known:
+            new = known
+        self.rows[id(new.row)] = new
+
+
+_gathering: ContextVar[_Gathering | None] = ContextVar("gathered_writes", default=None)
 
 
 @contextmanager
-def together() -> Iterator[None]:
+def together(*, with_new: bool = False) -> Iterator[None]:
     """Put off what is written in the block, and store all of it in one statement at the end.
 
-    For blocks that do not read back what they wrote.
+    For blocks that do not read back what they wrote. What is stored with `insert` is put off
+    too if told so: then only the end of the block shows whether a name is taken.
     """
-    gathered: dict[int, Write] = {}
-    token = _gathered.set(gathered)
+    gathered = _Gathering(with_new)
+    token = _gathering.set(gathered)
     try:
         yield
     finally:
-        _gathered.reset(token)
-    if gathered:
-        _store(list(gathered.values()))
+        _gathering.reset(token)
+    if gathered.rows:
+        _store([*gathered.more, *gathered.rows.values()])
+
+
+def puts_off_new() -> bool:
+    gathering = _gathering.get()
+    return gathering is not None and gathering.with_new
+
+
+def insert(row: Model) -> None:
+    """Store a new row at once; its key is set if the database gives it."""
+    gathering = _gathering.get()
+    if gathering and gathering.with_new:
+        gathering.add(Write(row))
+    else:
+        _store([Write(row)])
 
 
 def write(*writes: Write) -> None:
     """Store rows in one statement; what is always set anew, such as dates, is."""
-    gathered = _gathered.get()
-    if gathered is not None:
-        for one_write in writes:
-            _gather(gathered, one_write)
-    else:
+    gathering = _gathering.get()
+    if gathering is None:
         _store(writes)
-
-
-def _store(writes: Sequence[Write]) -> None:
-    if not available():
-        for row, names in writes:
-            row.save(force_insert=names is None, update_fields=names)
         return
-    *first, last = [_statement(type(row), names) for row, names in writes]
-    common = ", ".join(f"w{number} AS ({one})" for number, one in enumerate(first))
-    values = [value for row, names in writes for value in _values(row, names)]
+    for one_write in writes:
+        gathering.add(one_write)
+
+
+def write_all(rows: Sequence[Model]) -> None:
+    """Store new rows of one model, whose keys nobody needs to know."""
+    gathering = _gathering.get()
+    if not rows:
+        return
+    if gathering and available():
+        gathering.more.append(WriteAll(rows))
+    else:
+        type(rows[0])._base_manager.bulk_create(rows)
+
+
+def _store(writes: Sequence[Write | WriteAll]) -> None:
+    if not available():
+        for writing in writes:
+            assert isinstance(writing, Write), "the ORM stores many rows at once"
+            writing.row.save(force_insert=writing.names is None, update_fields=writing.names)
+        return
+    *first, (last, _) = prepared = [_prepared(group) for group in _grouped(writes)]
+    common = ", ".join(f"w{number} AS ({text})" for number, (text, _) in enumerate(first))
+    values = [value for _, values in prepared for value in values]
     found = one(f"WITH {common} {last}" if first else last, values)
-    for row, names in writes:
-        if names is None:
-            row._state.adding, row._state.db = False, connection.alias
-    if found and writes[-1].names is None:
-        writes[-1].row.pk = found[0]
+    new = [one.row for one in writes if isinstance(one, Write) and one.names is None]
+    for row in new:
+        row._state.adding, row._state.db = False, connection.alias
+    if found and new and new[-1].pk is None:
+        new[-1].pk = found[0]
 
 
-def _gather(gathered: dict[int, Write], new: Write) -> None:
-    """Add a write; two of one row become one, for a statement changes a row once."""
-    known = gathered.get(id(new.row))
-    if known and known.names is not None and new.names is not None:
-        new = Write(new.row, tuple(dict.fromkeys(known.names + new.names)))
-    elif known:
-        new = known
-    gathered[id(new.row)] = new
+def _grouped(writes: Sequence[Write | WriteAll]) -> list[WriteAll | list[Write]]:
+    """Put new rows of one model together: only in one INSERT do they keep their order."""
+    groups: dict[object, list[Write]] = {}
+    many: list[WriteAll | list[Write]] = []
+    for writing in writes:
+        if isinstance(writing, WriteAll):
+            many.append(writing)
+        else:
+            which = id(writing.row) if writing.names else type(writing.row)
+            groups.setdefault(which, []).append(writing)
+    return [*many, *groups.values()]
+
+
+def _prepared(group: WriteAll | list[Write]) -> tuple[str, list[Any]]:
+    """Return the statement and its values."""
+    if isinstance(group, WriteAll):
+        model = type(group.rows[0])
+        fields = _fields(model, None, with_key=False)
+        columns = zip(*(_values(row, fields, is_new=True) for row in group.rows), strict=True)
+        return _insert_all(model), list(map(list, columns))
+    row, names = group[0]
+    model = type(row)
+    fields = _fields(model, names, with_key=row.pk is not None)
+    if names is not None:
+        return _update(model, fields), [*_values(row, fields, is_new=False), row.pk]
+    values = [value for one in group for value in _values(one.row, fields, is_new=True)]
+    return _insert(model, fields, len(group)), values
 
 
 def columns(model: type[Model], table: str) -> str:
     """Name all columns of the model, in its own order."""
-    return ", ".join(f"{table}.{field.column}" for field in model._meta.concrete_fields)
+    return ", ".join(f'{table}."{field.column}"' for field in model._meta.concrete_fields)
 
 
 def loaded(model: type[Row], values: Sequence[Any]) -> Row:
     """Make the instance that the ORM would make of `columns`."""
     fields = model._meta.concrete_fields
+    here = connections[DEFAULT_DB_ALIAS]
     read = [
-        field.from_db_value(value, None, connection) if hasattr(field, "from_db_value") else value
+        field.from_db_value(value, None, here) if hasattr(field, "from_db_value") else value
         for field, value in zip(fields, values, strict=True)
     ]
     return model.from_db(connection.alias, [field.attname for field in fields], read)
 
 
 @cache
-def _statement(model: type[Model], names: tuple[str, ...] | None) -> str:
+def _insert(model: type[Model], fields: tuple[Any, ...], rows: int) -> str:
+    columns, places = _listed(fields), ", ".join(["%s"] * len(fields))
     table, key = model._meta.db_table, model._meta.pk.column
-    columns = [str(field.column) for field in _fields(model, names)]
-    if names is None:
-        places = ", ".join(["%s"] * len(columns))
-        return f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({places}) RETURNING {key}"  # noqa: S608
-    changes = ", ".join(f"{column} = %s" for column in columns)
-    return f"UPDATE {table} SET {changes} WHERE {key} = %s RETURNING {key}"  # noqa: S608
+    values = ", ".join([f"({places})"] * rows)
+    return f"INSERT INTO {table} ({columns}) VALUES {values} RETURNING {key}"  # noqa: S608
 
 
 @cache
-def _fields(model: type[Model], names: tuple[str, ...] | None) -> tuple[Any, ...]:
-    if names is None:
-        return tuple(one for one in model._meta.concrete_fields if not one.db_returning)
-    return tuple(model._meta.get_field(name) for name in names)
+def _insert_all(model: type[Model]) -> str:
+    fields = _fields(model, None, with_key=False)
+    arrays = ", ".join(f"%s::{field.db_type(connection)}[]" for field in fields)
+    table = model._meta.db_table
+    return f"INSERT INTO {table} ({_listed(fields)}) SELECT * FROM UNNEST({arrays})"  # noqa: S608
 
 
-def _values(row: Model, names: tuple[str, ...] | None) -> list[Any]:
-    fields = _fields(type(row), names)
-    is_new = names is None
-    values = [field.get_db_prep_save(field.pre_save(row, is_new), connection) for field in fields]
-    return values if is_new else [*values, row.pk]
+@cache
+def _update(model: type[Model], fields: tuple[Any, ...]) -> str:
+    changes = ", ".join(f'"{field.column}" = %s' for field in fields)
+    table, key = model._meta.db_table, model._meta.pk.column
+    return f"UPDATE {table} SET {changes} WHERE {key} = %s RETURNING {key}"  # noqa: S608
+
+
+def _listed(fields: Sequence[Any]) -> str:
+    return ", ".join(f'"{field.column}"' for field in fields)
+
+
+@cache
+def _fields(
+    model: type[Model], names: tuple[str, ...] | None, *, with_key: bool = True
+) -> tuple[Any, ...]:
+    """Return the named fields, or all of them; keys that the database gives can be left out."""
+    if names is not None:
+        return tuple(model._meta.get_field(name) for name in names)
+    fields = model._meta.concrete_fields
+    return tuple(field for field in fields if with_key or not field.db_returning)
+
+
+def _values(row: Model, fields: tuple[Any, ...], *, is_new: bool) -> list[Any]:
+    # Asking the proxy for it at every field would take longer than what is asked.
+    here = connections[DEFAULT_DB_ALIAS]
+    return [field.get_db_prep_save(field.pre_save(row, is_new), here) for field in fields]

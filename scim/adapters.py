@@ -6,6 +6,7 @@ from django.conf import settings
 from django.http import HttpRequest
 from django_scim.adapters import SCIMGroup, SCIMUser
 
+from people import fixed_sql
 from people.values import fold
 from scim.elements import elements_of
 from scim.mapping import profile_of
@@ -43,7 +44,7 @@ class UserAdapter(SCIMUser):
             return
         if held:
             user.elements.all().delete()
-        ScimValue.objects.bulk_create(ScimValue(user=user, **asdict(one)) for one in now)
+        fixed_sql.write_all([ScimValue(user=user, **asdict(one)) for one in now])
 
 
 class GroupAdapter(SCIMGroup):

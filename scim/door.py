@@ -99,11 +99,10 @@ def carry_out(call: Call) -> HttpResponse:
         if _needs_no_transaction(call):
             return _ask(call, endpoint)
         try:
-            return _write(call, endpoint)
-        except OperationalError as error:
-            if not isinstance(error.__cause__, DeadlockDetected):
+            return _write(call, endpoint, puts_off_new=_may_put_off_new(call))
+        except (OperationalError, IntegrityError) as error:
+            if not _is_worth_repeating(call, error):
                 raise
-            # Two writes waited for each other, and ours was chosen to begin again.
             call.begin()
             return _write(call, endpoint)
     except (SCIMException, PeopleError) as error:
@@ -148,16 +147,31 @@ def _ask(call: Call, endpoint: Endpoint) -> HttpResponse:
     return endpoint(call)
 
 
-def _write(call: Call, endpoint: Endpoint) -> HttpResponse:
+def _may_put_off_new(call: Call) -> bool:
+    """Tell whether all that the request writes may be stored at its end, in one statement."""
+    return call.path == "Users" and fixed_sql.available() and not call.retried_by
+
+
+def _is_worth_repeating(call: Call, error: DatabaseError) -> bool:
+    """Tell whether a second attempt may go better.
+
+    Two writes waited for each other, and ours was chosen to begin again; or a name turned
+    out to be taken at the end, and a second attempt that stores at once shows whose it is.
+    """
+    if isinstance(error, IntegrityError):
+        return _may_put_off_new(call)
+    return isinstance(error.__cause__, DeadlockDetected)
+
+
+def _write(call: Call, endpoint: Endpoint, *, puts_off_new: bool = False) -> HttpResponse:
     with events.caused_by(call.request_id), transaction.atomic():
         kind, _, item = call.path.partition("/")
         is_change = kind == "Users" and call.method in CHANGES
         if is_change and fixed_sql.available() and not call.retried_by:
             hot_paths.open_door(call, item)
-        with (
-            tenancy.use(call.connection.tenant_id),
-            fixed_sql.together() if is_change else nullcontext(),
-        ):
+        puts_off = is_change or puts_off_new
+        storing = fixed_sql.together(with_new=puts_off_new) if puts_off else nullcontext()
+        with tenancy.use(call.connection.tenant_id), storing:
             response = endpoint(call)
             journal.remember(call, response)
     return response

@@ -19,6 +19,7 @@ from scim.listing import Shown
 from scim.models import Connection, ScimUser
 from scim.protocol import Call, base_url, scim_uuid, wrong_token
 from scim.rendering import Stored
+from scim.strict_json import Json
 
 GROUPS = """
     (SELECT json_agg(json_build_array(g.scim_id, g.scim_display_name) ORDER BY m.id)::text
@@ -33,6 +34,18 @@ FIND = f"""
      WHERE t.digest = %s AND t.revoked_at IS NULL
 """
 COLUMNS = {"id": "scim_id", "userName": "user_name_key", "externalId": "scim_external_id"}
+PLACE = """
+    SELECT nextval(pg_get_serial_sequence('scim_scimuser', 'id')),
+           EXISTS (SELECT 1 FROM scim_scimuser u
+                    WHERE u.connection_id = %s AND u.user_name_key = %s
+                      AND u.deleted_at IS NOT NULL)
+        OR EXISTS (SELECT 1 FROM scim_scimuser u
+                    WHERE u.connection_id = %s AND u.scim_external_id = %s
+                      AND u.scim_external_id <> '' AND u.deleted_at IS NOT NULL),
+           EXISTS (SELECT 1 FROM scim_syncerror e
+                    WHERE e.connection_id = %s AND e.user_name_key = %s
+                      AND e.resolved_at IS NULL AND e.dismissed_at IS NULL)
+"""
 STATEMENTS = {name: FIND.format(column=column) for name, column in COLUMNS.items()}
 # The index on externalId leaves out the blank ones, and has to be told that these are too.
 STATEMENTS["externalId"] = STATEMENTS["externalId"].replace(
@@ -56,6 +69,18 @@ def shown_user(call: Call, attribute: str, value: str) -> Shown | None:
         return None
     text = rendering.user(Stored(*stored), base_url(), json.loads(groups) if groups else ())
     return Shown(text, stored[0], stored[2])
+
+
+def place_for(call: Call, document: Json) -> tuple[int, bool, bool]:
+    """Return the key that a new user gets, and what there is under its names already.
+
+    That is: whether somebody was deleted who had them, and whether a sync error is listed.
+    """
+    key, here = fold(document["userName"]), call.connection.pk
+    external_id = document.get("externalId", "")
+    row = fixed_sql.one(PLACE, [here, key, here, external_id, here, key])
+    assert row
+    return row[0], row[1], row[2]
 
 
 def open_door(call: Call, scim_id: str) -> None:

@@ -15,7 +15,7 @@ from people.models import CustomField, Person
 from people.values import KEEP, Invitation, Keep, PeopleError, Profile, fold
 from scim import journal, managers, policies
 from scim.mapping import Assertion, profile_of
-from scim.models import Connection, ScimUser
+from scim.models import AdoptionChoice, Connection, ScimUser
 from scim.protocol import Subject
 from scim.strict_json import Json
 
@@ -59,7 +59,8 @@ def carry_over(delivery: Delivery, before: Json | None, *, was_active: bool | No
     said = profile_of(user.document, mapping)
     delivery.subject.said = asdict(said.profile) | {"manager": said.manager}
     earlier = profile_of(before, mapping) if before is not None else None
-    if said == earlier and was_active == user.active and not (user.problem or user.has_errors):
+    is_settled = user.person_id is not None and not (user.problem or user.has_errors)
+    if said == earlier and was_active == user.active and is_settled:
         return
     with _holding(delivery):
         manager: Person | Keep | None = KEEP
@@ -86,7 +87,7 @@ def put_back(delivery: Delivery) -> bool:
         manager = managers.named_by(user, said.manager) if owns_manager else KEEP
         older = user.person.profile
         profile = policies.filled(delivery.connection, said.profile, user.person)
-        kept = {name: getattr(older, name) for name in _missing(said, profile)}
+        kept = {name: getattr(older, name) for name in unfilled(said, profile)}
         return operations.put_back(
             user.person,
             replace(profile, role=policies.role(delivery.connection, profile.role), **kept),
@@ -110,7 +111,8 @@ def _holding(delivery: Delivery) -> Iterator[None]:
         yield
 
 
-def _missing(said: Assertion, profile: Profile) -> list[str]:
+def unfilled(said: Assertion, profile: Profile) -> list[str]:
+    """Return the required fields that the connection's defaults have not filled either."""
     return [name for name in said.missing if not getattr(profile, name) or "name" in name]
 
 
@@ -120,7 +122,7 @@ def _provision(
     """Add or revise the person, and return what had to be left undone."""
     connection, person = delivery.connection, delivery.user.person
     profile = policies.filled(connection, said.profile, person)
-    missing = _missing(said, profile)
+    missing = unfilled(said, profile)
     if not missing:
         return _write(delivery, said, profile, manager)
     gap = policies.gap(missing)
@@ -163,7 +165,8 @@ def _write_person(
                 actor=actor,
                 manager=None if isinstance(manager, Keep) else manager,
                 custom_values=custom,
-                invitation=_invitation(user),
+                # Whoever arrives switched off is invited when they are switched on.
+                invitation=_invitation(user) if user.active else None,
             )
         except operations.DuplicateEmail:
             user.person = _adopted(delivery, profile.email)
@@ -187,7 +190,7 @@ def _adopted(delivery: Delivery, email: str) -> Person:
     person: Person = Person.objects.in_lists().get(email_key=fold(email))
     # Two connections may want the same person at once; whoever comes second sees the first.
     operations.lock(person)
-    if is_owned(person) or not (delivery.may_link or _links_by_itself(delivery, person)):
+    if is_owned(person) or not (delivery.may_link or links_by_itself(delivery, person)):
         raise operations.DuplicateEmail
     # What a disconnected connection still holds of them is nobody's from now on.
     person.scim_users.filter(deleted_at=None).update(person=None)
@@ -200,9 +203,13 @@ def is_owned(person: Person) -> bool:
     return owners.exists()
 
 
-def _links_by_itself(delivery: Delivery, person: Person) -> bool:
+def links_by_itself(delivery: Delivery, person: Person) -> bool:
+    """Tell whether the person may be handed over without an administrator's click."""
     asks = delivery.connection.email_link == Connection.EmailLink.ASK
-    return not (asks or person.is_administrator or operations.is_elevated(person))
+    if asks or person.is_administrator or operations.is_elevated(person):
+        return False
+    left = AdoptionChoice.objects.filter(user=delivery.user, choice=AdoptionChoice.Choice.LEAVE)
+    return not left.exists()
 
 
 def _known_custom(values: Mapping[str, str]) -> dict[str, str]:

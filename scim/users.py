@@ -7,7 +7,7 @@ from scim2_models import NotFoundException
 
 from people import fixed_sql, operations, tenancy
 from people.values import fold
-from scim import conditions, dialects, hot_paths, listing, patch, provision
+from scim import conditions, dialects, hot_paths, journal, listing, patch, provision
 from scim.adapters import UserAdapter
 from scim.attributes import USER
 from scim.canonical import canonical, replacement
@@ -37,15 +37,9 @@ def create(call: Call) -> HttpResponse:
     call.spend()
     document = canonical(call.document, USER)
     call.subject.user_name = document["userName"]
-    user = _deleted_earlier(call, document) or ScimUser(
-        tenant_id=call.connection.tenant_id,
-        connection=call.connection,
-        created_at=call.received_at,
-        version=0,
-    )
-    user.deleted_at, user.has_errors, user.active, user.related = None, True, True, []
-    _store(call, user, document, before=None)
-    return listing.respond_stored(call, USER, user, 201)
+    _store(call, _newcomer(call, document), document, before=None)
+    assert call.changed_user
+    return listing.respond_stored(call, USER, call.changed_user, 201)
 
 
 def replace(call: Call, scim_id: str) -> HttpResponse:
@@ -72,10 +66,12 @@ def delete(call: Call, scim_id: str) -> HttpResponse:
     user = _lock(call, scim_id)
     if user.person:
         operations.deactivate_person(user.person, actor=call.connection.actor)
+    if user.has_errors:
+        journal.resolve_sync_errors(user, except_for=set())
     user.memberships.all().delete()
     user.elements.all().delete()
-    user.deleted_at, user.active = timezone.now(), False
-    user.save(update_fields=["deleted_at", "active"])
+    user.deleted_at, user.active, user.has_errors = timezone.now(), False, False
+    user.save(update_fields=["deleted_at", "active", "has_errors"])
     return answer(status=204)
 
 
@@ -100,6 +96,24 @@ def _lock(call: Call, scim_id: str) -> ScimUser:
     return user
 
 
+def _newcomer(call: Call, document: Json) -> ScimUser:
+    """Return the resource that the document is to be kept as: new, or one that was deleted."""
+    user = ScimUser(
+        tenant_id=call.connection.tenant_id,
+        connection=call.connection,
+        created_at=call.received_at,
+        version=0,
+        has_errors=True,
+    )
+    may_be_back = True
+    if fixed_sql.available():
+        user.pk, may_be_back, user.has_errors = hot_paths.place_for(call, document)
+    if may_be_back:
+        user = _deleted_earlier(call, document) or user
+    user.deleted_at, user.active, user.related = None, True, []
+    return user
+
+
 def _deleted_earlier(call: Call, document: Json) -> ScimUser | None:
     """Return whom the provider deleted and pushes again, by externalId or by userName.
 
@@ -119,7 +133,8 @@ def _deleted_earlier(call: Call, document: Json) -> ScimUser | None:
 
 
 def _change(call: Call, user: ScimUser, document: Json) -> HttpResponse:
-    if document != user.document:
+    # What is retried is carried over, though the resource itself says nothing new.
+    if document != user.document or call.retried_by:
         _store(call, user, document, before=user.document)
     return listing.respond_stored(call, USER, user)
 

@@ -61,12 +61,12 @@ def hold_person(person_id: UUID) -> Person:
 def lock(person: Person) -> None:
     """Hold the person until the transaction ends, and see them as they are now.
 
-    Inside `holding` that is so already.
+    Inside `holding` that is so already, and whoever is not stored yet nobody else can see.
 
     :raises NoTenantInForceError: if all tenants are in force. The rules ask who else is
         there, and would count the owners and the addresses of other companies.
     """
-    if person.pk not in _held.get():
+    if person.pk not in _held.get() and not person._state.adding:
         person.refresh_from_db(from_queryset=_rows())
 
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from copy import deepcopy
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,6 +22,7 @@ from people.operations.description import (
     set_role,
     snapshot,
 )
+from people.operations.email_changes import follow_address
 from people.operations.hierarchy import check_manager
 from people.operations.locks import lock
 from people.operations.roles import check_not_needed, check_role
@@ -99,7 +99,7 @@ class _Revision:
 def _revision(person: Person, kind: Event.Kind, *, actor: Actor) -> Iterator[_Revision]:
     """Hold the person; then save and record what the block has changed of them."""
     lock(person)
-    before, owned = snapshot(person), deepcopy(person.owned_fields)
+    before, owned = snapshot(person), dict(person.owned_fields)
     overruled_at = person.overruled_at
     revision = _Revision()
     yield revision
@@ -109,6 +109,7 @@ def _revision(person: Person, kind: Event.Kind, *, actor: Actor) -> Iterator[_Re
     writing = Write(person, REVISABLE)
     if changes:
         events.record(kind, person, actor=actor, changes=changes, storing=writing)
+        follow_address(person, changes, actor=actor)
     elif (owned, overruled_at) != (person.owned_fields, person.overruled_at):
         fixed_sql.write(writing)
 
