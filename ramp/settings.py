@@ -166,12 +166,14 @@ CELERY_BEAT_SCHEDULE = {
     # The safety net: every awaited event also wakes the dispatcher when it commits.
     "dispatch-events": {"task": "people.tasks.dispatch_events", "schedule": 10},
     "sync-cycle": {"task": "scim.tasks.run_cycle", "schedule": 5 * 60},
+    "end-self-tests": {"task": "scim.tasks.end_self_tests", "schedule": 60},
     "forget-requests": {"task": "scim.tasks.forget_requests", "schedule": 60 * 60},
 }
 # What `run_due` does, in this order: the same as the schedule above, here and now.
 DUE_JOBS = [
     "people.events.dispatch_all",
     "scim.tasks.look_again",
+    "scim.self_test.end_overdue",
     "scim.tasks.forget",
 ]
 

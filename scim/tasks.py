@@ -2,6 +2,7 @@
 
 from datetime import datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 from celery import shared_task
 from django.conf import settings
@@ -9,7 +10,7 @@ from django.utils import timezone
 
 from people import tenancy
 from people.models import Event
-from scim import cycle
+from scim import cycle, self_test
 from scim.models import PageAnchor, RequestLog
 
 
@@ -31,6 +32,16 @@ def run_cycle(**_: Any) -> None:
 @shared_task(name="scim.tasks.forget_requests")
 def forget_requests(**_: Any) -> None:
     forget(as_of=timezone.now())
+
+
+@shared_task(name=self_test.TASK)
+def run_self_test(*, self_test_id: str, connection_id: str, **_: Any) -> None:
+    self_test.run(UUID(self_test_id), UUID(connection_id))
+
+
+@shared_task(name="scim.tasks.end_self_tests")
+def end_self_tests(**_: Any) -> None:
+    self_test.end_overdue(as_of=timezone.now())
 
 
 def look_again(*, as_of: datetime) -> int:

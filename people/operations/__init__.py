@@ -39,6 +39,7 @@ from people.operations.roles import (
     is_elevated,
     withdraw_grant,
 )
+from people.operations.sandboxes import empty_sandbox, open_sandbox
 from people.operations.tenants import SlugTaken, create_tenant
 
 __all__ = [
@@ -66,6 +67,7 @@ __all__ = [
     "create_tenant",
     "deactivate_person",
     "delete_place",
+    "empty_sandbox",
     "grant_role",
     "held_columns",
     "hold_person",
@@ -76,6 +78,7 @@ __all__ = [
     "lock",
     "may_manage",
     "note_connection",
+    "open_sandbox",
     "put_back",
     "reactivate_person",
     "read_held",

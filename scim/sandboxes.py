@@ -1,0 +1,80 @@
+"""A connection in the sandbox of a tenant, to be tried out over the network.
+
+It is made anew for each trial, when what the one before left is forgotten: a sandbox never
+holds more than one trial's people, and until then one can look what became of them.
+"""
+
+from datetime import datetime
+
+from django.db import transaction
+from django.utils import timezone
+
+from people import operations, tenancy
+from people.models import Tenant
+from people.values import Actor
+from scim.models import (
+    Connection,
+    PageAnchor,
+    RequestLog,
+    ScimGroup,
+    ScimMembership,
+    ScimUser,
+    ScimValue,
+    SyncError,
+    Token,
+)
+from scim.models.connection import digest, issue_token
+
+ACTOR = Actor("job", "self-test")
+# What a trial does must not depend on anything else of the tested connection.
+COPIED = (
+    *("incomplete", "unknown_manager", "role_source", "email_link"),
+    *("default_department", "default_location", "mapping"),
+)
+
+
+@transaction.atomic
+def connect(tested: Connection, provider: str) -> str:
+    """Connect the provider to the sandbox under the tested connection's rules; return a token."""
+    with tenancy.use(tested.tenant_id):
+        sandbox = operations.open_sandbox(tested.tenant, actor=ACTOR)
+    with tenancy.use(sandbox):
+        _empty(sandbox)
+        now = timezone.now()
+        connection = Connection.objects.create(
+            tenant=sandbox,
+            provider=provider,
+            activated_at=now,
+            carried_over_at=now,
+            mails_invites=False,
+            **{name: getattr(tested, name) for name in COPIED},
+        )
+        return issue_token(connection)
+
+
+def end(token: str) -> None:
+    """Refuse the token from now on."""
+    with tenancy.across_tenants():
+        Token.objects.filter(digest=digest(token)).update(revoked_at=timezone.now())
+
+
+def end_all(*, made_before: datetime) -> None:
+    """Refuse the tokens of trials that nobody has ended."""
+    with tenancy.across_tenants():
+        tokens = Token.objects.filter(tenant__is_sandbox=True, revoked_at=None)
+        tokens.filter(created_at__lt=made_before).update(revoked_at=timezone.now())
+
+
+def _empty(sandbox: Tenant) -> None:
+    for rows in (
+        SyncError.objects.all(),
+        ScimMembership.objects.filter(group__tenant=sandbox),
+        ScimValue.objects.filter(user__tenant=sandbox),
+        RequestLog.objects.all(),
+        PageAnchor.objects.all(),
+        ScimGroup.objects.all(),
+        ScimUser.objects.all(),
+        Connection.objects.all(),
+    ):
+        rows.delete()
+    operations.empty_sandbox(sandbox)
