@@ -43,7 +43,8 @@ def person_with_password(email: str, password: str, *, slug: str = "") -> Person
 
 def _candidates(email: str, slug: str) -> list[Person]:
     with tenancy.across_tenants():
-        people = Person.objects.in_lists().select_related("tenant").filter(email_key=fold(email))
+        people = Person.objects.in_lists().select_related("tenant")
+        people = people.filter(email_key=fold(email), tenant__is_sandbox=False)
         if slug:
             people = people.filter(tenant__slug=slug)
         return list(people)
@@ -73,5 +74,6 @@ class SessionBackend(BaseBackend):
 
     def get_user(self, user_id: UUID | str) -> Person | None:
         with tenancy.across_tenants():
-            person = Person.objects.select_related("tenant").filter(pk=user_id).first()
+            people = Person.objects.select_related("tenant").filter(tenant__is_sandbox=False)
+        person = people.filter(pk=user_id).first()
         return person if person and person.is_active and person.tenant.is_active else None

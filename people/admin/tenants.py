@@ -29,7 +29,7 @@ class TenantAdmin(CompanyAdmin):
         with tenancy.across_tenants():
             people = Person.objects.in_lists().filter(tenant=OuterRef("pk")).order_by()
         count = people.values("tenant").annotate(count=Count("pk")).values("count")
-        tenants: QuerySet[Tenant] = super().get_queryset(request)
+        tenants: QuerySet[Tenant] = super().get_queryset(request).filter(is_sandbox=False)
         return tenants.annotate(people=Coalesce(Subquery(count), 0))
 
     def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:

@@ -1,0 +1,70 @@
+"""A sandbox …"""
+
+import pytest
+from django.contrib.auth.hashers import make_password
+
+from people import operations, tenancy
+from people.models import Person, Tenant
+from people.values import Actor
+from provisioning.internal import SignInRefused, person_with_password
+from tests import make
+from tests.people.visiting import signed_in, text_of
+
+pytestmark = pytest.mark.django_db
+
+JOB = Actor("job", "self-test")
+
+
+@pytest.fixture
+def sandbox(tenant: Tenant) -> Tenant:
+    return operations.open_sandbox(tenant, actor=JOB)
+
+
+def test_is_made_once(tenant: Tenant, sandbox: Tenant) -> None:
+    assert operations.open_sandbox(tenant, actor=JOB) == sandbox
+
+
+def test_issues_in_the_currency_of_its_company(tenant: Tenant) -> None:
+    assert tenant.default_entity
+    tenant.default_entity.currency = "USD"
+
+    sandbox = operations.open_sandbox(tenant, actor=JOB)
+
+    assert sandbox.default_entity
+    assert sandbox.default_entity.currency == "USD"
+
+
+def test_is_not_among_the_operators_tenants(tenant: Tenant, sandbox: Tenant) -> None:
+    page = text_of(signed_in(make.owner(is_operator=True)).get("/tenants/"))
+
+    assert tenant.name in page
+    assert "Sandbox" not in page
+
+
+def test_has_no_page_to_sign_in(sandbox: Tenant) -> None:
+    assert signed_in(make.person()).get(f"/sign-in/{sandbox.slug}/").status_code == 404
+
+
+def test_lets_nobody_in_whatever_their_password(sandbox: Tenant) -> None:
+    with tenancy.use(sandbox):
+        Person.objects.update(password=make_password("correct horse"))
+
+    with pytest.raises(SignInRefused):
+        person_with_password("owner@sandbox.invalid", "correct horse")
+
+
+def test_lets_nobody_in_who_has_a_session(sandbox: Tenant) -> None:
+    assert sandbox.owner
+
+    assert signed_in(sandbox.owner).get("/people/").status_code == 302
+
+
+def test_is_emptied_of_all_but_its_owner(sandbox: Tenant) -> None:
+    with tenancy.use(sandbox):
+        boss = make.person(department=make.department(), location=make.location())
+        make.person(manager=boss)
+
+    operations.empty_sandbox(sandbox)
+
+    with tenancy.use(sandbox):
+        assert Person.objects.get() == sandbox.owner
