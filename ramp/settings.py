@@ -183,6 +183,9 @@ EVENT_SUBSCRIBERS = {
     "person.reactivated": ["scim.tasks.resolve_waiting_managers"],
 }
 
+# Who can tell when a provider last confirmed somebody's base role.
+ROLE_CONFIRMATIONS = ["scim.ledger.role_confirmed_at"]
+
 # How long SCIM requests stay in the log.
 REQUEST_LOG_DAYS = env.int("REQUEST_LOG_DAYS", default=30)
 # By connection and web process; 0 sets no limit.

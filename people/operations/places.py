@@ -1,14 +1,14 @@
-"""What an administrator may do to departments, locations and entities."""
+"""What an administrator may do to departments, locations, entities and the tenant's own roles."""
 
 from django.db import IntegrityError, transaction
 from django.db.models import Model
 
 from people import events, tenancy
-from people.models import Department, Entity, Event, Location, Person
+from people.models import Department, Entity, Event, Location, Person, Role
 from people.operations.organisation import InvalidLocationChange
 from people.values import Actor, PeopleError, fold
 
-AnyPlace = Department | Location | Entity
+AnyPlace = Department | Location | Entity | Role
 
 
 class DuplicateName(PeopleError):
@@ -38,7 +38,7 @@ class StillInUse(PeopleError):
 
 @transaction.atomic
 def save_place(place: AnyPlace, *, actor: Actor) -> None:
-    """Store a department, a location or an entity as it now reads, new or changed.
+    """Store a department, a location, an entity or a role as it now reads, new or changed.
 
     :raises DuplicateName: if the tenant has another one by this name, in whatever case.
     :raises InvalidLocationChange: if people at the location would change their currency.
@@ -59,7 +59,7 @@ def save_place(place: AnyPlace, *, actor: Actor) -> None:
 
 @transaction.atomic
 def delete_place(place: AnyPlace, *, actor: Actor) -> None:
-    """Forget a department, a location or an entity that nothing belongs to.
+    """Forget a department, a location, an entity or a role that nothing belongs to.
 
     :raises StillInUse: if something does.
     """
@@ -91,18 +91,25 @@ def check_currency(place: AnyPlace) -> None:
 
 
 def check_unused(place: AnyPlace) -> None:
-    if not isinstance(place, Entity):
-        people = place.people.count()
-        if people:
-            raise StillInUse(place, f"{_people(people)} it, those who left included")
-    elif place.locations.exists():
-        raise StillInUse(place, "it still has locations")
-    elif place.tenant.default_entity_id == place.pk:
-        raise StillInUse(place, "new locations belong to it")
+    match place:
+        case Role():
+            holders = place.grants.values("person").distinct().count()
+            if holders:
+                raise StillInUse(place, f"{_people(holders, 'holds', 'hold')} it")
+        case Entity():
+            if place.locations.exists():
+                raise StillInUse(place, "it still has locations")
+            if place.tenant.default_entity_id == place.pk:
+                raise StillInUse(place, "new locations belong to it")
+        case _:
+            people = place.people.count()
+            if people:
+                belong = _people(people, "belongs to", "belong to")
+                raise StillInUse(place, f"{belong} it, those who left included")
 
 
-def _people(count: int) -> str:
-    return "1 person belongs to" if count == 1 else f"{count:,} people belong to"
+def _people(count: int, does: str, do: str) -> str:
+    return f"1 person {does}" if count == 1 else f"{count:,} people {do}"
 
 
 def _facts(place: AnyPlace) -> dict[str, str]:
@@ -111,6 +118,8 @@ def _facts(place: AnyPlace) -> dict[str, str]:
             return {"name": name, "entity": entity.name}
         case Entity(name=name, currency=currency):
             return {"name": name, "currency": currency}
+        case Role(name=name, is_elevated=is_elevated):
+            return {"name": name, "elevated": "yes" if is_elevated else "no"}
         case Department(name=name):
             return {"name": name}
 

@@ -3,7 +3,14 @@
 from django.urls import URLPattern, path
 
 from people.pages.home import home
+from people.pages.ledger import grant_role, withdraw_role
 
 PAGES: list[URLPattern] = [
     path("home/", home, name="home"),
+    path("people/<uuid:person_id>/roles/", grant_role, name="people_person_grant"),
+    path(
+        "people/<uuid:person_id>/roles/<int:grant_id>/withdraw/",
+        withdraw_role,
+        name="people_person_withdraw",
+    ),
 ]

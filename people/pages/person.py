@@ -12,9 +12,10 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 
-from people.models import CustomField, Invite, Person
+from people.models import CustomField, Invite, Person, Role
 from people.pages.access import for_administrators
 from people.pages.actors import actor_name
+from people.pages.ledger import GrantForm, ledger_of
 from people.pages.numbers import number_from
 from people.pages.paging import counted
 from people.pages.sentences import LABELS
@@ -42,6 +43,7 @@ def person_page(request: HttpRequest, person_id: UUID) -> HttpResponse:
     owners = " and ".join(sorted({field.owner for field in fields if field.owner}))
     invite = Invite.objects.open().filter(person=person).first()
     reports = person.reports.in_lists().order_by("family_name", "given_name", "pk")
+    report_count = counted(reports)
     context = admin.site.each_context(request) | {
         "title": person.full_name,
         "parent": {"title": "People", "url": reverse("admin:people_person_changelist")},
@@ -52,8 +54,9 @@ def person_page(request: HttpRequest, person_id: UUID) -> HttpResponse:
         "free_fields": [field for field in fields if not field.owner],
         "custom_fields": list(_custom_fields(person)),
         "reports": list(reports[:REPORTS_SHOWN]),
-        "report_count": counted(reports),
-        "role_source": actor_name(person.role_source),
+        "report_count": report_count,
+        "ledger": list(ledger_of(person, report_count)),
+        "grant_form": GrantForm() if Role.objects.exists() else None,
         "deactivated_by": actor_name(person.deactivated_by),
         "pending_owner": actor_name(person.owned_fields.get("email", {}).get("by", "job:")),
         "invite": invite,

@@ -59,9 +59,9 @@ def scim_request(request: HttpRequest, connection_id: UUID, request_id: UUID) ->
         "deeds": deeds,
         "is_first_page": not after,
         "errors": errors,
-        "body": _readable(log.body),
+        "body": readable(log.body),
         "body_is_cut": len(log.body) == LONGEST_BODY,
-        "answer": _readable(log.answer),
+        "answer": readable(log.answer),
     }
     return render(request, "scim/request.html", context)
 
@@ -93,7 +93,7 @@ def _ended(sentence: str) -> str:
     return sentence if sentence.endswith((".", "!", "?")) else f"{sentence}."
 
 
-def _readable(text: str) -> str:
+def readable(text: str) -> str:
     """Return JSON with its structure shown, and anything else as it was sent."""
     safe = masked(text)
     try:
