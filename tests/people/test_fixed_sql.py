@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from django.db import connection
+from django.db import IntegrityError, connection, transaction
 from django.forms.models import model_to_dict
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
@@ -30,6 +30,11 @@ def unsaved(tenant: Tenant, email: str) -> Person:
     )
 
 
+def happening(tenant: Tenant, kind: str, person: Person | None) -> Event:
+    now = timezone.now()
+    return Event(tenant=tenant, kind=kind, person=person, actor="job:x", happened_at=now)
+
+
 def columns(row: Any, *but: str) -> dict[str, Any]:
     fields = [field.attname for field in row._meta.concrete_fields]
     return {name: getattr(row, name) for name in fields if name not in but}
@@ -45,6 +50,39 @@ def test_read_by_the_orm_as_they_were_stored(
 
     assert columns(Person.objects.get(pk=person.pk)) == columns(person)
     assert not person._state.adding
+
+
+def test_kept_in_the_order_in_which_they_were_written(tenant: Tenant) -> None:
+    person = unsaved(tenant, "ada@example.com")
+
+    with fixed_sql.together(with_new=True):
+        fixed_sql.insert(person)
+        for kind in ("first", "second", "third"):
+            fixed_sql.write(Write(happening(tenant, kind, person)))
+
+    assert [event.kind for event in Event.objects.order_by("pk")] == ["first", "second", "third"]
+
+
+def test_stored_many_at_once(tenant: Tenant) -> None:
+    happenings = [happening(tenant, f"kind {number}", None) for number in range(5)]
+
+    with CaptureQueriesContext(connection) as queries, fixed_sql.together():
+        fixed_sql.write(Write(happening(tenant, "first", None)))
+        fixed_sql.write_all(happenings)
+
+    assert len(queries) == 1
+    assert Event.objects.count() == 6
+
+
+def test_found_taken_only_at_the_end_where_new_rows_are_put_off(tenant: Tenant) -> None:
+    make.person(email="ada@example.com")
+
+    with pytest.raises(IntegrityError), transaction.atomic(), fixed_sql.together(with_new=True):
+        fixed_sql.insert(unsaved(tenant, "ADA@example.com"))
+        has_come_so_far = True
+
+    assert has_come_so_far
+    assert Person.objects.count() == 1
 
 
 def test_given_the_key_that_the_database_chose(tenant: Tenant) -> None:
