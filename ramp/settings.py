@@ -165,6 +165,7 @@ CELERY_BEAT_SCHEDULER = "ramp.celery.Schedule"
 CELERY_BEAT_SCHEDULE = {
     # The safety net: every awaited event also wakes the dispatcher when it commits.
     "dispatch-events": {"task": "people.tasks.dispatch_events", "schedule": 10},
+    "send-mails": {"task": "people.tasks.send_mails", "schedule": 10, "options": {"expires": 10}},
     "sync-cycle": {"task": "scim.tasks.run_cycle", "schedule": 5 * 60},
     "end-self-tests": {"task": "scim.tasks.end_self_tests", "schedule": 60},
     "forget-requests": {"task": "scim.tasks.forget_requests", "schedule": 60 * 60},
@@ -173,6 +174,7 @@ CELERY_BEAT_SCHEDULE = {
 DUE_JOBS = [
     "people.events.dispatch_all",
     "scim.tasks.look_again",
+    "people.mail.send_due",
     "scim.self_test.end_overdue",
     "scim.tasks.forget",
 ]
@@ -244,7 +246,9 @@ WHITENOISE_USE_FINDERS = True
 WHITENOISE_AUTOREFRESH = False
 
 EMAIL = env.email_url("EMAIL_URL", default="consolemail://")
-EMAIL_BACKEND = EMAIL["EMAIL_BACKEND"]
+# Without a mail server, subjects and links go to the log.
+EMAIL_IS_SENT = "EMAIL_URL" in env.ENVIRON
+EMAIL_BACKEND = EMAIL["EMAIL_BACKEND"] if EMAIL_IS_SENT else "ramp.log_mail.EmailBackend"
 EMAIL_HOST = EMAIL["EMAIL_HOST"]
 EMAIL_PORT = EMAIL["EMAIL_PORT"]
 EMAIL_HOST_USER = EMAIL["EMAIL_HOST_USER"]

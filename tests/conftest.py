@@ -3,9 +3,10 @@ from collections.abc import Callable, Iterator
 
 import pytest
 from django.conf import settings
+from pytest_django import Settings
 
 from tests.servers import EMPTY_DEMO, Server
-from tests.services import Postgres, Redis, chromium
+from tests.services import Postgres, Redis, Smtp, chromium
 
 StartServer = Callable[..., Server]
 
@@ -22,6 +23,22 @@ def redis() -> Iterator[Redis]:
     service = Redis()
     yield service
     service.stop()
+
+
+@pytest.fixture(scope="session")
+def smtp_service() -> Iterator[Smtp]:
+    service = Smtp()
+    yield service
+    service.stop()
+
+
+@pytest.fixture
+def smtp(smtp_service: Smtp, settings: Settings) -> Smtp:
+    """Empty the mail server, and have this process send through it."""
+    smtp_service.empty()
+    settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+    settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", smtp_service.port
+    return smtp_service
 
 
 @pytest.fixture(scope="session")

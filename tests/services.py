@@ -5,6 +5,7 @@ the process that started them, and are never skipped: a program that is missing 
 """
 
 import atexit
+import logging
 import os
 import pwd
 import shutil
@@ -14,11 +15,15 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from email import message_from_bytes, policy
+from email.message import EmailMessage
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import psycopg
+from aiosmtpd.controller import Controller
 
 from ramp.processes import end_with_parent
 
@@ -152,6 +157,65 @@ class Redis(Service):
     @property
     def url(self) -> str:
         return f"redis://127.0.0.1:{self.port}/0"
+
+
+@dataclass(frozen=True)
+class Received:
+    """A mail, and what the envelope said."""
+
+    message: EmailMessage
+    sender: str
+    to: str
+
+
+class Smtp:
+    """A mail server that delivers nothing; it accepts everything, unless told otherwise."""
+
+    def __init__(self) -> None:
+        logging.getLogger("mail.log").setLevel(logging.WARNING)
+        self.controller = Controller(self, hostname="127.0.0.1", port=free_port())
+        self.controller.start()
+        self.port = int(self.controller.port)
+        self.url = f"smtp://127.0.0.1:{self.port}"
+        self.empty()
+
+    def empty(self) -> None:
+        self.received: list[Received] = []
+        # What to answer about these recipients, such as "550 No such user".
+        self.refusals: dict[str, str] = {}
+        # What to answer to every mail's text, if not that it is accepted.
+        self.verdict = ""
+        # How many of the next mails end the connection instead of being answered.
+        self.drops = 0
+
+    @property
+    def ids(self) -> set[str]:
+        return {str(mail.message["Message-ID"]) for mail in self.received}
+
+    def to(self, address: str) -> list[EmailMessage]:
+        return [mail.message for mail in self.received if mail.to == address]
+
+    async def handle_RCPT(  # noqa: N802  aiosmtpd's name
+        self, server: Any, _: Any, envelope: Any, address: str, __: Any
+    ) -> str:
+        if self.drops:
+            self.drops -= 1
+            server.transport.abort()
+        if address in self.refusals:
+            return self.refusals[address]
+        envelope.rcpt_tos.append(address)
+        return "250 OK"
+
+    async def handle_DATA(self, _: Any, __: Any, envelope: Any) -> str:  # noqa: N802  as above
+        if self.verdict:
+            return self.verdict
+        message = message_from_bytes(envelope.content, _class=EmailMessage, policy=policy.default)
+        for address in envelope.rcpt_tos:
+            self.received.append(Received(message, envelope.mail_from, address))
+        return "250 Accepted"
+
+    def stop(self) -> None:
+        self.controller.stop()
 
 
 def _as_postgres(folder: Path) -> dict[str, Any]:

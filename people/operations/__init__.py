@@ -1,7 +1,20 @@
 """What may be done to people, and under which rules; every door calls these."""
 
+from people.operations.acceptance import (
+    InviteExpired,
+    InviteRevoked,
+    InviteUsed,
+    accept_invite,
+    check_invite,
+)
 from people.operations.connections import note_connection
 from people.operations.description import DuplicateEmail, InvalidName, snapshot
+from people.operations.email_changes import (
+    ConfirmationRefused,
+    NothingToConfirm,
+    confirm_address,
+    resend_confirmation,
+)
 from people.operations.hierarchy import CircularManager, InvalidManager, SelfManager, may_manage
 from people.operations.invites import (
     InviteHeld,
@@ -12,6 +25,7 @@ from people.operations.invites import (
     revoke_invite,
 )
 from people.operations.locks import held_columns, hold_person, holding, lock, read_held
+from people.operations.mailing import post
 from people.operations.organisation import InvalidLocationChange
 from people.operations.people import (
     Terminated,
@@ -44,6 +58,7 @@ from people.operations.tenants import SlugTaken, create_tenant
 
 __all__ = [
     "CircularManager",
+    "ConfirmationRefused",
     "CurrencyInUse",
     "DuplicateEmail",
     "DuplicateName",
@@ -51,19 +66,26 @@ __all__ = [
     "InvalidManager",
     "InvalidName",
     "InvalidRole",
+    "InviteExpired",
     "InviteHeld",
+    "InviteRevoked",
+    "InviteUsed",
     "LastAdministrator",
     "LastOwner",
     "NotInvitable",
+    "NothingToConfirm",
     "SelfManager",
     "SlugTaken",
     "StillInUse",
     "Terminated",
+    "accept_invite",
     "add_person",
     "assign_manager",
     "check_currency",
+    "check_invite",
     "check_name",
     "check_unused",
+    "confirm_address",
     "create_tenant",
     "deactivate_person",
     "delete_place",
@@ -79,10 +101,12 @@ __all__ = [
     "may_manage",
     "note_connection",
     "open_sandbox",
+    "post",
     "put_back",
     "reactivate_person",
     "read_held",
     "release_invite",
+    "resend_confirmation",
     "resend_invite",
     "revise_person",
     "revoke_invite",

@@ -121,8 +121,13 @@ def _note_overruling(person: Person, changes: Mapping[str, Any], *, actor: Actor
     """
     if actor.via == "scim":
         person.overruled_at = None
-    elif any(name in person.owned_fields or name.startswith("custom.") for name in changes):
+    elif any(_may_be_owned(person, name) for name in changes):
         person.overruled_at = timezone.now()
+
+
+def _may_be_owned(person: Person, name: str) -> bool:
+    field = "email" if name == "pending_email" else name
+    return field in person.owned_fields or name.startswith("custom.")
 
 
 def _apply(

@@ -1,0 +1,66 @@
+"""An invite is accepted once, by whoever it was mailed to, and in time."""
+
+from django.db import transaction
+from django.utils import timezone
+
+from people.models import Invite, Person
+from people.operations.locks import lock
+from people.operations.people import join_person
+from people.values import Actor, PeopleError
+
+
+class InviteUsed(PeopleError):
+    code = "invite-used"
+
+    def __init__(self) -> None:
+        super().__init__("This invite has been accepted already. Sign in instead.")
+
+
+class InviteRevoked(PeopleError):
+    code = "invite-revoked"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "This invite was withdrawn. If you have got a newer one, use that; "
+            "otherwise ask your administrator."
+        )
+
+
+class InviteExpired(PeopleError):
+    code = "invite-expired"
+
+    def __init__(self, invite: Invite) -> None:
+        super().__init__(
+            f"This invite expired on {invite.expires_at:%-d %B %Y}. "
+            "Ask your administrator to send it again; the link stays the same."
+        )
+
+
+def check_invite(invite: Invite) -> None:
+    """See that the invite could be accepted now.
+
+    :raises InviteUsed, InviteRevoked, InviteExpired: if it could not.
+    """
+    if invite.accepted_at:
+        raise InviteUsed
+    if invite.voided_at or invite.person.state != Person.State.INVITED:
+        raise InviteRevoked
+    if invite.expires_at <= timezone.now():
+        raise InviteExpired(invite)
+
+
+@transaction.atomic
+def accept_invite(invite: Invite, *, actor: Actor, password: str | None = None) -> Person:
+    """Let the invited in, with the password they chose; two cannot both do this.
+
+    :raises InviteUsed, InviteRevoked, InviteExpired: if the invite is not good any more.
+    """
+    person = invite.person
+    lock(person)
+    invite.refresh_from_db(from_queryset=Invite.objects.select_for_update())
+    invite.person = person
+    check_invite(invite)
+    person.set_password(password)
+    person.save(update_fields=["password"])
+    join_person(person, actor=actor)
+    return person
