@@ -16,7 +16,7 @@ from django.test import RequestFactory
 from django.utils import timezone
 
 from people import events, operations, tenancy
-from people.models import Entity, Event, Invite, Location, Person, Tenant
+from people.models import Entity, Event, Invite, Location, Mail, Person, Tenant
 from people.values import Actor, Profile, fold
 from ramp.demo_people import DOMAIN, ENTERPRISE, Colleague, colleagues
 from scim.door import serve
@@ -42,6 +42,7 @@ DATED: dict[Any, Sequence[str]] = {
     Connection: ["created_at", "activated_at"],
     Event: ["happened_at", "dispatched_at"],
     Invite: ["created_at", "accepted_at", "voided_at"],
+    Mail: ["created_at", "due_at", "sent_at", "given_up_at"],
     Person: ["created_at", "joined_at", "deactivated_at", "role_since", "changed_at"],
     RequestLog: ["received_at"],
     ScimUser: ["created_at", "modified_at", "deleted_at"],
@@ -64,6 +65,7 @@ def open_company(token: str) -> None:
             began = timezone.now()
             chapter()
             events.dispatch_all(as_of=timezone.now())
+            _deliver_mail()
             _move_to_past(began, days=days)
 
 
@@ -169,7 +171,7 @@ def _look_after(staff: list[Colleague]) -> None:
 
 
 def _go_wrong(okta: Okta, staff: list[Colleague], newcomers: list[Colleague]) -> None:
-    """Leave something for Team updates: refusals, a manager who has not arrived."""
+    """Leave something for Team updates: refusals, a manager who has not arrived, a bounce."""
     okta.change(staff[0], **{ENTERPRISE: {"manager": {"value": staff[8].email}}})
     okta.change(staff[30], roles=[{"type": "rampUserRole", "value": "SUPER_ADMIN"}])
     okta.change(staff[31], emails=[{"value": staff[32].email, "type": "work", "primary": True}])
@@ -179,6 +181,14 @@ def _go_wrong(okta: Okta, staff: list[Colleague], newcomers: list[Colleague]) ->
     resource[ENTERPRISE]["manager"] = {"value": f"not.yet.here@{DOMAIN}"}
     okta.send("POST", "/Users", resource)
     okta.send("POST", "/Users", incomplete.resource | {"addresses": []})
+    bounced = Mail.objects.filter(kind=Mail.Kind.INVITE, person__email=staff[225].email)
+    bounced.update(given_up_at=timezone.now(), problem="550 5.1.1 The mailbox does not exist")
+
+
+def _deliver_mail() -> None:
+    """Have all mail delivered, so that nothing of this past is sent today."""
+    soon_after = F("created_at") + timedelta(seconds=4)
+    Mail.objects.waiting().update(attempts=1, sent_at=soon_after)
 
 
 def _move_to_past(began: datetime, *, days: int) -> None:
