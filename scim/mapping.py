@@ -51,7 +51,7 @@ def profile_of(document: Json, mapping: Mapping[str, str]) -> Assertion:
     manager = mapping.get("manager")
     return Assertion(
         profile=Profile(**fields, role=role),
-        manager=_at(document, manager) if manager else manager_of(document),
+        manager=text_at(document, manager) if manager else manager_of(document),
         custom_fields=_custom_fields(document, mapping),
         missing=missing,
     )
@@ -84,7 +84,7 @@ def _is_usable(field: str, value: str) -> bool:
 def _said(document: Json, field: str, mapping: Mapping[str, str]) -> str:
     path = mapping.get(field)
     if path:
-        return _at(document, path)
+        return text_at(document, path)
     places: Iterator[Any] = _PLACES[field](document)
     return next((said for place in places if (said := _tidied(place))), "")
 
@@ -155,14 +155,14 @@ def _custom_fields(document: Json, mapping: Mapping[str, str]) -> dict[str, str]
         if name != "location"
     }
     mapped = {
-        name: _at(document, path)
+        name: text_at(document, path)
         for name, path in mapping.items()
         if name not in _PLACES and name != "manager"
     }
     return sent | {name: value for name, value in mapped.items() if value}
 
 
-def _at(document: Json, path: str) -> str:
+def text_at(document: Json, path: str) -> str:
     """Return the first text that the path points at."""
     target = _resolved(path)
     if target is None or target.attribute is None or target.leaf is None:

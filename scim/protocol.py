@@ -18,7 +18,7 @@ from scim2_models import (
 
 from people.operations import LastAdministrator, LastOwner
 from people.values import Actor, PeopleError
-from scim import limits, strict_json
+from scim import limits, strict_json, usage
 from scim.credentials import connection_of
 from scim.models import Connection, RequestLog, ScimUser
 from scim.models.connection import digest
@@ -123,7 +123,9 @@ class Call:
         scheme, _, token = self.request.META.get("HTTP_AUTHORIZATION", "").partition(" ")
         if scheme.lower() != "bearer" or not token.strip():
             raise UnauthorizedException(detail="Send the token as “Authorization: Bearer …”.")
-        return digest(token.strip())
+        presented = digest(token.strip())
+        usage.note(presented, self.received_at, self.request.META)
+        return presented
 
     @cached_property
     def connection(self) -> Connection:

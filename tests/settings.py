@@ -14,3 +14,5 @@ os.environ.pop("PUBLIC_BASE_URL", None)
 from ramp.settings import *  # noqa: F403
 
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+# A thread with a connection of its own would not see what a test has not committed.
+TOKEN_USE_SECONDS = 0

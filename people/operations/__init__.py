@@ -8,6 +8,11 @@ from people.operations.acceptance import (
     check_invite,
 )
 from people.operations.connections import note_connection
+from people.operations.custom_fields import (
+    CustomFieldTaken,
+    add_custom_field,
+    delete_custom_field,
+)
 from people.operations.description import DuplicateEmail, InvalidName, snapshot
 from people.operations.email_changes import (
     ConfirmationRefused,
@@ -27,6 +32,7 @@ from people.operations.invites import (
 from people.operations.locks import held_columns, hold_person, holding, lock, read_held
 from people.operations.mailing import post
 from people.operations.organisation import InvalidLocationChange
+from people.operations.ownership import release_fields
 from people.operations.people import (
     Terminated,
     add_person,
@@ -60,6 +66,7 @@ __all__ = [
     "CircularManager",
     "ConfirmationRefused",
     "CurrencyInUse",
+    "CustomFieldTaken",
     "DuplicateEmail",
     "DuplicateName",
     "InvalidLocationChange",
@@ -79,6 +86,7 @@ __all__ = [
     "StillInUse",
     "Terminated",
     "accept_invite",
+    "add_custom_field",
     "add_person",
     "assign_manager",
     "check_currency",
@@ -88,6 +96,7 @@ __all__ = [
     "confirm_address",
     "create_tenant",
     "deactivate_person",
+    "delete_custom_field",
     "delete_place",
     "empty_sandbox",
     "grant_role",
@@ -105,6 +114,7 @@ __all__ = [
     "put_back",
     "reactivate_person",
     "read_held",
+    "release_fields",
     "release_invite",
     "resend_confirmation",
     "resend_invite",

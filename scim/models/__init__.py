@@ -6,6 +6,7 @@ from scim.models.journal import RequestLog, SyncError
 from scim.models.paging import PageAnchor
 from scim.models.resources import ScimGroup, ScimMembership, ScimUser, ScimValue
 from scim.models.self_test import SelfTest
+from scim.models.watch import Watch
 
 __all__ = [
     "AdoptionChoice",
@@ -19,4 +20,5 @@ __all__ = [
     "SelfTest",
     "SyncError",
     "Token",
+    "Watch",
 ]

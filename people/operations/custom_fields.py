@@ -1,0 +1,49 @@
+"""The fields that a tenant adds to its people."""
+
+from django.db import IntegrityError, transaction
+
+from people import events, tenancy
+from people.models import CustomField, Event
+from people.values import Actor, PeopleError
+
+
+class CustomFieldTaken(PeopleError):
+    code = "custom-field-taken"
+    field = "external_name"
+
+    def __init__(self) -> None:
+        super().__init__("There is a custom field with this external name already.")
+
+
+def add_custom_field(name: str, external_name: str, *, actor: Actor) -> CustomField:
+    """Give people another field; identity providers fill it by its external name.
+
+    :raises CustomFieldTaken: if another field has the external name.
+    """
+    try:
+        with transaction.atomic():
+            field = CustomField.objects.create(
+                tenant_id=tenancy.current_id(), name=name, external_name=external_name
+            )
+            _note(field, before=None, after=name, actor=actor)
+    except IntegrityError as error:
+        raise CustomFieldTaken from error
+    return field
+
+
+@transaction.atomic
+def delete_custom_field(field: CustomField, *, actor: Actor) -> None:
+    """Have nobody fill the field any more; what people have in it stays with them."""
+    _note(field, before=field.name, after=None, actor=actor)
+    field.delete()
+
+
+def _note(field: CustomField, *, before: str | None, after: str | None, actor: Actor) -> None:
+    events.record(
+        Event.Kind.ORGANISATION_CHANGED,
+        None,
+        actor=actor,
+        changes={"name": {"from": before, "to": after}},
+        what="custom field",
+        id=field.pk,
+    )
