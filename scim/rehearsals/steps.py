@@ -50,9 +50,10 @@ class Cast:
 
     run: str
     mapping: Mapping[str, str]
+    domain: str = DOMAIN
 
     def address(self, who: str) -> str:
-        return f"{who}.{self.run}@{DOMAIN}"
+        return ".".join(filter(None, [who, self.run])) + f"@{self.domain}"
 
     def person(self, given: str, family: str, **said: Any) -> Json:
         """Describe somebody completely, also for a connection that looks in other places."""
