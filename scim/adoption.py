@@ -197,6 +197,13 @@ def had_earlier(user: ScimUser) -> Person | None:
     return found.person if found and found.person else None
 
 
+def counterpart(user: ScimUser) -> Person | None:
+    """Return who of ours the resource seems to be, as the report says it."""
+    address = profile_of(user.document, user.connection.mapping).profile.email
+    people = Person.objects.in_lists().filter(email_key=fold(address)) if address else None
+    return had_earlier(user) or (people.first() if people else None)
+
+
 def is_privileged(person: Person) -> bool:
     return person.is_administrator or operations.is_elevated(person)
 

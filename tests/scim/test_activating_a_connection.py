@@ -1,0 +1,408 @@
+"""Activating a connection …"""
+
+from typing import Any
+
+import pytest
+from django.core.management import call_command
+from django.test import Client
+from django.utils import timezone
+
+from people.models import Event, Invite, Person
+from scim import activation
+from scim.models import AdoptionChoice, Connection, RequestLog, ScimUser, SyncError, Token
+from tests import make
+from tests.people.visiting import queries_of, text_of
+from tests.scim.cast import scim_user
+from tests.scim.provider import ENT, Provider, mail, managed_by, someone
+from tests.scim.setting_up import Wizard, run_jobs
+
+pytestmark = pytest.mark.django_db
+
+DUPLICATE = "Email is already associated with another employee"
+
+
+@pytest.fixture
+def wizard(owner: Person) -> Wizard:
+    return Wizard(owner)
+
+
+@pytest.fixture
+def okta(wizard: Wizard) -> Provider:
+    return wizard.connect()
+
+
+def user(name: str) -> ScimUser:
+    return ScimUser.objects.get(scim_username=f"{name}@example.com")
+
+
+def facts(person: Person) -> dict[str, Any]:
+    stored: dict[str, Any] = Person.objects.filter(pk=person.pk).values().get()
+    return stored
+
+
+def test_walks_from_the_catalogue_to_the_first_people(owner: Person) -> None:
+    wizard = Wizard(owner)
+    linked = make.person(given_name="Augusta", email="ada@example.com")
+    left = make.person(given_name="Eve", email="eve@example.com")
+    leaving = make.person(given_name="Bob", email="bob@example.com")
+    before = facts(left)
+    assert "Make a token and start" in text_of(wizard.client.get("/integrations/okta/"))
+    okta = wizard.connect()
+    for name in ("ada", "eve", "grace"):
+        okta.add(name)
+    wizard.choose(user=user("eve").pk, choice="leave")
+    wizard.choose(person=leaving.pk, choice="deactivate", back="show=here")
+
+    numbers = wizard.get("activate")
+    wizard.activate()
+
+    assert "1 who is in Ramp already" in numbers
+    assert "1, each invited by mail" in numbers
+    assert "2, of whom 1 is deactivated" in numbers
+    assert user("ada").person == linked
+    assert facts(left) == before
+    grace = Person.objects.get(email="grace@example.com")
+    assert Invite.objects.open().get().person == grace
+    leaving.refresh_from_db()
+    assert leaving.state == Person.State.INACTIVE
+    assert leaving.deactivated_by == f"person:{owner.email}"
+    assert "All done" in wizard.get("activate")
+
+
+class TestWhatWasSentBefore:
+    def test_is_carried_over_as_if_it_came_now(self, wizard: Wizard, okta: Provider) -> None:
+        answer = okta("POST", "/Users", someone("ada"))
+
+        wizard.activate()
+
+        ada = Person.objects.get(email="ada@example.com")
+        assert ada.state == Person.State.INVITED
+        assert ada.owned_fields["department"]["by"] == "scim:okta"
+        added = Event.objects.get(person=ada, kind="person.added")
+        assert (added.actor, str(added.request_id)) == ("scim:okta", answer.request_id)
+        assert okta.read(answer.id)["id"] == answer.id
+
+    def test_is_named_by_the_request_that_said_it_last(
+        self, wizard: Wizard, okta: Provider
+    ) -> None:
+        scim_id = okta.add("ada")
+        answer = okta.replace(scim_id, "title", "Countess")
+
+        wizard.activate()
+
+        added = Event.objects.get(kind="person.added")
+        assert str(added.request_id) == answer.request_id
+
+    def test_is_carried_over_though_the_log_forgot_it(self, wizard: Wizard, okta: Provider) -> None:
+        okta.add("ada")
+        RequestLog.objects.all().delete()
+
+        wizard.activate()
+
+        assert user("ada").person
+
+    def test_keeps_inactive_people_out(self, wizard: Wizard, okta: Provider) -> None:
+        okta.add("ada", active=False)
+
+        wizard.activate()
+
+        assert Person.objects.get(email="ada@example.com").state == Person.State.INACTIVE
+        assert not Invite.objects.open().exists()
+
+    def test_leaves_out_who_was_deleted_meanwhile(self, wizard: Wizard, okta: Provider) -> None:
+        okta("DELETE", f"/Users/{okta.add('ada')}")
+
+        wizard.activate()
+
+        assert Person.objects.count() == 1
+
+    def test_lists_what_is_refused(self, wizard: Wizard, okta: Provider) -> None:
+        answer = okta("POST", "/Users", someone("ada", **{ENT: None}))
+
+        wizard.activate()
+
+        problem = SyncError.objects.open().get()
+        assert problem.message.startswith("Missing required fields: department.")
+        assert (problem.user, str(problem.request_id)) == (user("ada"), answer.request_id)
+        assert "1, each with its reason in Team updates" in wizard.get("activate")
+
+    def test_comes_right_with_the_next_request(self, wizard: Wizard, okta: Provider) -> None:
+        scim_id = okta.add("ada", **{ENT: None})
+        wizard.activate()
+
+        assert okta.replace(scim_id, f"{ENT}:department", "Research").status == 200
+
+        assert user("ada").person
+        assert not SyncError.objects.open().exists()
+
+    def test_finds_managers_who_come_later(self, wizard: Wizard, okta: Provider) -> None:
+        okta.add("ada", **managed_by("grace@example.com"))
+        okta.add("grace")
+
+        wizard.activate()
+
+        assert user("ada").person.manager == user("grace").person
+        assert Invite.objects.open().filter(held_because="").count() == 2
+
+    def test_finds_managers_who_are_linked_later(self, wizard: Wizard, okta: Provider) -> None:
+        grace = make.person(email="grace@example.com")
+        okta.add("ada", **managed_by("00u-grace"))
+        okta.add("grace", externalId="00u-grace")
+
+        wizard.activate()
+
+        assert user("ada").person.manager == grace
+        assert not SyncError.objects.open().exists()
+
+
+class TestWhoIsLinked:
+    def test_keeps_their_id_and_their_session(self, wizard: Wizard, okta: Provider) -> None:
+        ada = make.person(given_name="Augusta", email="ada@example.com")
+        client = Client()
+        client.force_login(ada)
+        okta.add("ada")
+
+        wizard.activate()
+
+        ada.refresh_from_db()
+        assert user("ada").person == ada
+        assert ada.given_name == "Ada"
+        assert client.get("/home/").status_code == 200
+
+    def test_may_be_an_administrator_by_word(self, wizard: Wizard, okta: Provider) -> None:
+        turing = make.administrator(email="ada@example.com")
+        okta.add("ada")
+        wizard.choose(user=user("ada").pk, choice="link", confirmed="on")
+
+        wizard.activate()
+
+        turing.refresh_from_db()
+        assert user("ada").person == turing
+        assert turing.role == Person.Role.ADMIN
+
+    def test_is_no_administrator_without_a_word(self, wizard: Wizard, okta: Provider) -> None:
+        turing = make.administrator(email="ada@example.com")
+        before = facts(turing)
+        okta.add("ada")
+
+        wizard.activate()
+
+        assert facts(turing) == before
+        assert user("ada").person is None
+        assert SyncError.objects.open().get().message == DUPLICATE
+
+    def test_is_whom_the_provider_had_before(self, wizard: Wizard, okta: Provider) -> None:
+        earlier = make.connection("okta", disconnected_at=timezone.now())
+        before = scim_user(earlier, "lovelace@example.com", externalId="00u1")
+        before.person = make.person(email="lovelace@example.com")
+        before.save()
+        okta.add("ada", externalId="00u1")
+
+        wizard.activate()
+
+        assert user("ada").person == before.person
+        before.refresh_from_db()
+        assert before.person is None
+        assert Person.objects.count() == 2
+
+    def test_is_nobody_who_was_left(self, wizard: Wizard, okta: Provider) -> None:
+        ada = make.person(email="ada@example.com")
+        scim_id = okta.add("ada")
+        wizard.choose(user=user("ada").pk, choice="leave")
+        wizard.activate()
+        before = facts(ada)
+
+        answer = okta.replace(scim_id, "title", "Countess")
+
+        assert (answer.status, answer.detail) == (400, DUPLICATE)
+        assert facts(ada) == before
+        assert SyncError.objects.open().get().message == DUPLICATE
+
+
+class TestWhoIsDeactivated:
+    def choose(self, wizard: Wizard, person: Person) -> None:
+        wizard.choose(person=person.pk, choice="deactivate", confirmed="on", back="show=here")
+
+    def test_stays_when_the_provider_has_sent_them_since(
+        self, wizard: Wizard, okta: Provider
+    ) -> None:
+        ada = make.person(email="ada@example.com")
+        self.choose(wizard, ada)
+        okta.add("ada")
+
+        wizard.activate()
+
+        ada.refresh_from_db()
+        assert ada.is_active
+        assert user("ada").person == ada
+
+    def test_is_never_the_last_owner(self, wizard: Wizard, okta: Provider, owner: Person) -> None:
+        turing = make.administrator()
+        Wizard(turing).choose(person=owner.pk, choice="deactivate", confirmed="on")
+
+        wizard.activate()
+
+        owner.refresh_from_db()
+        assert owner.is_active
+        assert SyncError.objects.open().get().reason == "last-owner"
+        assert "All done" in wizard.get("activate")
+
+
+class TestTheWork:
+    def test_is_not_done_by_the_click(self, wizard: Wizard, okta: Provider) -> None:
+        okta.add("ada")
+
+        wizard.post("activate")
+
+        assert Person.objects.count() == 1
+        page = wizard.get("activate")
+        assert "Bringing people in" in page
+        assert '<progress class="ramp-progress" max="1" value="0"' in page
+        assert '<noscript><meta http-equiv="refresh"' in page
+
+    def test_is_taken_up_where_a_worker_died(
+        self, wizard: Wizard, okta: Provider, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        for name in ("ada", "bob", "eve"):
+            okta.add(name)
+        wizard.post("activate")
+        carry, seen = activation._carry, []
+
+        def die(delivery: Any) -> None:
+            seen.append(delivery.user.scim_username)
+            if len(seen) == 2:
+                raise KeyboardInterrupt
+            carry(delivery)
+
+        monkeypatch.setattr(activation, "_carry", die)
+        with pytest.raises(KeyboardInterrupt):
+            run_jobs()
+        monkeypatch.setattr(activation, "_carry", carry)
+        assert Person.objects.count() == 2
+
+        call_command("run_due")
+
+        assert Person.objects.count() == 4
+        assert Invite.objects.open().count() == 3
+
+    def test_is_not_stopped_by_one_that_fails(
+        self, wizard: Wizard, okta: Provider, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        okta.add("ada")
+        okta.add("bob")
+        carry = activation._carry
+
+        def fail(delivery: Any) -> None:
+            if delivery.user.scim_username.startswith("ada"):
+                raise RuntimeError
+            carry(delivery)
+
+        monkeypatch.setattr(activation, "_carry", fail)
+        wizard.activate()
+
+        assert user("bob").person
+        assert user("ada").person is None
+        assert "Bringing people in" in wizard.get("activate")
+
+    def test_changes_nothing_when_done_again(self, wizard: Wizard, okta: Provider) -> None:
+        okta.add("ada")
+        okta.add("bob", **{ENT: None})
+        wizard.activate()
+        before = Event.objects.count()
+
+        run_jobs()
+        run_jobs()
+
+        assert Event.objects.count() == before
+
+    def test_ends_once_requests_of_before_cannot_come_any_more(
+        self, wizard: Wizard, okta: Provider
+    ) -> None:
+        wizard.activate()
+        assert activation.unfinished() == [okta.connection]
+
+        Connection.objects.update(activated_at=timezone.now() - 2 * activation.GRACE)
+        run_jobs()
+
+        assert activation.unfinished() == []
+
+    def test_gives_way_when_its_time_is_over(self, wizard: Wizard, okta: Provider) -> None:
+        okta.add("ada")
+        wizard.post("activate")
+
+        done, is_all = activation.carry_on(activation.unfinished(), seconds=-1)
+
+        assert (done, is_all) == (0, False)
+
+
+class TestTheClick:
+    def test_counts_once(self, wizard: Wizard, okta: Provider) -> None:
+        wizard.activate()
+        wizard.post("activate")
+
+        noted = Event.objects.filter(facts__what="activated")
+        assert noted.get().actor == "person:owner@example.com"
+        assert noted.get().facts["connection"] == str(okta.connection.pk)
+
+    def test_works_with_nobody_sent_yet(self, wizard: Wizard, okta: Provider) -> None:
+        assert "Okta has sent nobody yet" in wizard.get("activate")
+
+        wizard.activate()
+
+        assert "All done" in wizard.get("activate")
+        okta.add("ada")
+        assert user("ada").person
+
+    def test_is_refused_beside_another_of_the_same_provider(
+        self, wizard: Wizard, okta: Provider
+    ) -> None:
+        make.connection("okta")
+
+        response = wizard.client.post(wizard.address("activate"), follow=True)
+
+        assert "Okta is connected already." in text_of(response)
+        okta.connection.refresh_from_db()
+        assert okta.connection.activated_at is None
+
+    def test_leaves_the_token_good(self, wizard: Wizard, okta: Provider) -> None:
+        wizard.activate()
+
+        assert Token.objects.get().revoked_at is None
+        assert okta("GET", "/Users").status == 200
+
+    def test_belongs_to_the_provider_that_was_begun(self, wizard: Wizard) -> None:
+        response = wizard.post("activate")
+
+        assert response["Location"] == "/integrations/okta/"
+
+
+def test_two_with_one_address_come_to_be_one_person(wizard: Wizard, okta: Provider) -> None:
+    okta.add("ada")
+    okta.add("countess", emails=[mail("ada@example.com")])
+
+    wizard.activate()
+
+    assert Person.objects.filter(email="ada@example.com").count() == 1
+    assert user("countess").person is None
+    assert AdoptionChoice.objects.count() == 0
+
+
+def test_the_progress_asks_the_same_of_the_database_however_many_there_are(
+    wizard: Wizard, okta: Provider
+) -> None:
+    okta.add("ada")
+    wizard.activate()
+    address = wizard.address("activate")
+    few = queries_of(wizard.client, address)
+    for number in range(10):
+        okta.add(f"person{number}")
+
+    assert len(queries_of(wizard.client, address)) == len(few)
+
+
+def test_the_command_activates_at_once(owner: Person) -> None:
+    call_command("connect_scim", owner.tenant.slug, "--provider", "okta")
+
+    connection = Connection.objects.get()
+    assert connection.is_live
+    assert activation.unfinished() == []

@@ -1,0 +1,462 @@
+"""The review before activation …"""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.utils import timezone
+
+from people import operations, tenancy
+from people.models import Person, Role
+from people.values import Actor
+from scim import adoption
+from scim.models import AdoptionChoice, Connection, ScimUser
+from tests import make
+from tests.people.visiting import queries_of, text_of
+from tests.scim.cast import scim_user
+from tests.scim.provider import ENT, RAMP, Provider, mail, someone
+from tests.scim.setting_up import Wizard
+
+pytestmark = pytest.mark.django_db
+
+Begin = Callable[..., Provider]
+
+
+@pytest.fixture
+def wizard(owner: Person) -> Wizard:
+    return Wizard(owner)
+
+
+@pytest.fixture
+def okta(wizard: Wizard) -> Provider:
+    return wizard.connect()
+
+
+@pytest.fixture
+def ada(okta: Provider) -> Person:
+    """Make a cardholder whom nobody owns, and have Okta send her."""
+    ada = make.person(given_name="Augusta", email="Ada@example.com")
+    okta.add("ada")
+    return ada
+
+
+def fates(connection: Connection) -> dict[str, str]:
+    """Return what becomes of each resource, by its userName before the @."""
+    names = dict(ScimUser.objects.values_list("pk", "scim_username"))
+    return {
+        names[one.user_id].partition("@")[0]: str(one.fate)
+        for one in adoption.report(connection).verdicts
+    }
+
+
+def formerly(provider: str, **fields: Any) -> ScimUser:
+    """Make somebody whom a disconnected connection of the provider had."""
+    person = make.person(email="before@example.com")
+    earlier = make.connection(provider, disconnected_at=timezone.now())
+    user = scim_user(earlier, "before@example.com", **fields)
+    user.person = person
+    user.save()
+    return user
+
+
+class TestWhoWillBeLinked:
+    def test_is_whose_address_belongs_to_somebody_nobody_owns(
+        self, wizard: Wizard, okta: Provider, ada: Person
+    ) -> None:
+        page = wizard.get("review")
+
+        assert fates(okta.connection) == {"ada": "linked"}
+        assert "To be linked 1" in page
+        assert f'href="/people/{ada.pk}/"' in page
+        assert "Same email, and no provider has them" in page
+
+    def test_shows_what_changes_of_them(self, wizard: Wizard, ada: Person) -> None:
+        page = wizard.get("review")
+
+        assert "<del><bdi>Augusta</bdi></del> → <ins><bdi>Ada</bdi></ins>" in page
+        assert "Department:</span> <ins><bdi>Research</bdi></ins>" in page
+
+    def test_says_that_they_are_deactivated(self, wizard: Wizard, okta: Provider) -> None:
+        make.person(email="ada@example.com")
+        okta.add("ada", active=False)
+
+        assert "They are deactivated." in wizard.get("review")
+
+    @pytest.mark.parametrize(
+        ("sent", "rule"),
+        [({"externalId": "00u1"}, "externalId"), ({"userName": "Before@example.com"}, "userName")],
+    )
+    def test_is_whom_the_provider_had_before(
+        self, wizard: Wizard, okta: Provider, sent: dict[str, str], rule: str
+    ) -> None:
+        before = formerly("okta", externalId="00u1")
+
+        okta.add("new", **sent)
+
+        [verdict] = adoption.report(okta.connection).verdicts
+        assert (verdict.fate, verdict.rule, verdict.person_id) == ("linked", rule, before.person_id)
+        assert f"Same {rule} as before Okta was disconnected" in wizard.get("review")
+
+    def test_is_not_whom_another_provider_had(self, okta: Provider) -> None:
+        formerly("entra", externalId="00u1")
+
+        okta.add("new", externalId="00u1")
+
+        assert fates(okta.connection) == {"new": "created"}
+
+    def test_is_not_somebody_by_an_id_that_any_directory_may_use(self, owner: Person) -> None:
+        generic = Wizard(owner, "generic").connect()
+        formerly("generic", externalId="1")
+
+        generic.add("new", externalId="1")
+
+        assert fates(generic.connection) == {"new": "created"}
+
+    def test_is_not_somebody_of_another_company(self, okta: Provider) -> None:
+        with make.in_another_tenant():
+            make.person(email="ada@example.com")
+
+        okta.add("ada")
+
+        assert fates(okta.connection) == {"ada": "created"}
+
+    def test_is_not_somebody_who_left_for_good(self, okta: Provider) -> None:
+        make.person(email="ada@example.com", state=Person.State.TERMINATED)
+
+        okta.add("ada")
+
+        assert fates(okta.connection) == {"ada": "created"}
+
+
+class TestWhoIsPrivileged:
+    @pytest.mark.parametrize("role", Person.ADMINISTERING)
+    def test_waits_for_a_word(self, wizard: Wizard, okta: Provider, role: str) -> None:
+        make.person(email="ada@example.com", role=role)
+        okta.add("ada")
+
+        assert fates(okta.connection) == {"ada": "asked"}
+        assert "1 person waits for your word" in wizard.get("review")
+
+    def test_is_so_by_an_elevated_role_too(self, okta: Provider, ada: Person) -> None:
+        role = Role.objects.create(
+            tenant_id=ada.tenant_id, name="Treasurer", name_key="treasurer", is_elevated=True
+        )
+        operations.grant_role(ada, role, actor=Actor("person", "x@example.com"))
+
+        assert fates(okta.connection) == {"ada": "asked"}
+
+    def test_is_linked_by_a_second_click(self, wizard: Wizard, okta: Provider) -> None:
+        olga = make.owner(given_name="Olga", family_name="Brandt", email="olga@example.com")
+        okta.add("olga")
+        said = {"user": ScimUser.objects.get().pk, "choice": "link", "back": "show=linked"}
+
+        asked = text_of(wizard.choose(**said))
+        assert "Yes, link Olga Brandt, who is Owner" in asked
+        assert not AdoptionChoice.objects.exists()
+
+        done = text_of(wizard.choose(**said, confirmed="on"))
+        assert "Olga Brandt will be linked." in done
+        assert fates(okta.connection) == {"olga": "linked"}
+        choice = AdoptionChoice.objects.get()
+        assert choice.user
+        assert choice.user.email_key == olga.email
+        assert choice.decided_by == "person:owner@example.com"
+
+    def test_is_left_by_one_click(self, wizard: Wizard, okta: Provider) -> None:
+        make.administrator(email="ada@example.com")
+        okta.add("ada")
+
+        wizard.choose(user=ScimUser.objects.get().pk, choice="leave")
+
+        assert fates(okta.connection) == {"ada": "left"}
+
+
+class TestChoosing:
+    def test_leaves_somebody_and_links_them_again(
+        self, wizard: Wizard, okta: Provider, ada: Person
+    ) -> None:
+        user = ScimUser.objects.get()
+
+        wizard.choose(user=user.pk, choice="leave")
+        assert fates(okta.connection) == {"ada": "left"}
+
+        wizard.choose(user=user.pk, choice="link")
+        assert fates(okta.connection) == {"ada": "linked"}
+
+    def test_returns_to_where_the_row_is(self, wizard: Wizard, ada: Person) -> None:
+        said = {"user": ScimUser.objects.get().pk, "choice": "leave", "back": "show=linked&page=1"}
+
+        response = wizard.choose(**said)
+
+        assert response.redirect_chain == [(f"{wizard.address('review')}?show=linked&page=1", 302)]
+
+    def test_never_leads_elsewhere(self, wizard: Wizard, ada: Person) -> None:
+        said = {"user": ScimUser.objects.get().pk, "choice": "leave", "back": "//evil.example/"}
+
+        [(address, _)] = wizard.choose(**said).redirect_chain
+
+        assert address.startswith("/integrations/okta/setup/review/?")
+
+    def test_marks_who_is_to_be_deactivated(self, wizard: Wizard, okta: Provider) -> None:
+        bob = make.person(given_name="Bob", email="bob@example.com")
+
+        page = text_of(wizard.choose(person=bob.pk, choice="deactivate", back="show=here"))
+
+        assert "Bob Lovelace will be deactivated." in page
+        bob.refresh_from_db()
+        assert bob.is_active
+        wizard.choose(person=bob.pk, choice="leave", back="show=here")
+        assert AdoptionChoice.objects.get().choice == "leave"
+
+    def test_asks_twice_before_an_administrator_is_deactivated(
+        self, wizard: Wizard, okta: Provider
+    ) -> None:
+        turing = make.administrator()
+
+        page = text_of(wizard.choose(person=turing.pk, choice="deactivate"))
+
+        assert "Yes, deactivate Alan Turing, who is Admin" in page
+        assert not AdoptionChoice.objects.exists()
+
+    def test_does_not_let_one_deactivate_oneself(
+        self, wizard: Wizard, okta: Provider, owner: Person
+    ) -> None:
+        page = text_of(wizard.choose(person=owner.pk, choice="deactivate", confirmed="on"))
+
+        assert "This is you." in page
+        assert not AdoptionChoice.objects.exists()
+
+    @pytest.mark.parametrize(
+        "said",
+        [
+            {},
+            {"choice": "link"},
+            {"user": "1", "choice": "link"},
+            {"user": "x", "choice": "link"},
+            {"user": str(10**30), "choice": "link"},
+            {"person": "x", "choice": "leave"},
+            {"person": "00000000-0000-0000-0000-000000000000", "choice": "deactivate"},
+            {"user": "1", "choice": "delete"},
+        ],
+    )
+    def test_is_about_a_row_that_there_is(
+        self, wizard: Wizard, okta: Provider, said: dict[str, str]
+    ) -> None:
+        assert wizard.choose(**said).status_code == 404
+
+    def test_is_about_ones_own_rows(self, wizard: Wizard, okta: Provider) -> None:
+        with make.in_another_tenant():
+            stranger = make.person()
+            theirs = scim_user(make.connection(activated_at=None), "x@example.com")
+
+        assert wizard.choose(person=stranger.pk, choice="deactivate").status_code == 404
+        assert wizard.choose(user=theirs.pk, choice="link").status_code == 404
+
+    def test_cannot_deactivate_whom_the_provider_has_sent(
+        self, wizard: Wizard, ada: Person
+    ) -> None:
+        assert wizard.choose(person=ada.pk, choice="deactivate").status_code == 404
+
+
+class TestWhoCannotBeProvisioned:
+    @pytest.mark.parametrize(
+        ("said", "why"),
+        [
+            ({ENT: None}, "Missing required fields: department."),
+            ({ENT: None, RAMP: None}, "Missing required fields: department, location."),
+            ({"name": {"givenName": "Ada"}}, "Ensure first and last name are entered correctly"),
+            (
+                {"roles": [{"type": "rampUserRole", "value": "KING"}]},
+                "User is not eligible to receive assigned role",
+            ),
+        ],
+    )
+    def test_is_told_why(
+        self, wizard: Wizard, okta: Provider, said: dict[str, Any], why: str
+    ) -> None:
+        okta.add("ada", **said)
+
+        assert fates(okta.connection) == {"ada": "blocked"}
+        page = wizard.get("review", show="blocked")
+        assert "Cannot be provisioned 1" in page
+        assert why in page
+
+    def test_is_nobody_whose_gaps_are_filled(self, owner: Person) -> None:
+        wizard = Wizard(owner, "rippling")
+        rippling = wizard.connect(department="General", location="Berlin")
+
+        rippling.add("ada", **{ENT: None, RAMP: None})
+        rippling.add("bob", name=None)
+
+        assert fates(rippling.connection) == {"ada": "created", "bob": "blocked"}
+
+    def test_is_whose_address_is_another_providers(self, okta: Provider) -> None:
+        entra = Provider(make.connection("entra"))
+        entra.add("ada")
+
+        okta.add("ada")
+
+        assert fates(okta.connection) == {"ada": "blocked"}
+
+    def test_is_the_second_with_the_same_address(self, okta: Provider) -> None:
+        okta.add("ada")
+        okta.add("countess", emails=[mail("Ada@example.com")])
+
+        assert fates(okta.connection) == {"ada": "created", "countess": "blocked"}
+
+    def test_is_the_second_who_wants_the_same_person(self, okta: Provider, ada: Person) -> None:
+        okta.add("countess", emails=[mail("ada@example.com")])
+
+        assert fates(okta.connection) == {"ada": "linked", "countess": "blocked"}
+
+    def test_is_whoever_would_become_a_guest(self, okta: Provider) -> None:
+        make.person(email="ada@example.com")
+        guest = [{"type": "rampUserRole", "value": "GUEST_USER"}]
+
+        okta.add("ada", roles=guest)
+        okta.add("bob", roles=guest)
+
+        assert fates(okta.connection) == {"ada": "blocked", "bob": "created"}
+
+    def test_is_an_owner_by_an_app_role(self, owner: Person) -> None:
+        entra = Wizard(owner, "entra").connect()
+
+        entra.add("ada", roles=[{"primary": True, "value": "BUSINESS_OWNER"}])
+        entra.add("bob", roles=[{"primary": True, "value": "Bookkeeper"}])
+
+        assert fates(entra.connection) == {"ada": "blocked", "bob": "created"}
+
+
+class TestWhoExistsOnlyHere:
+    def test_is_whom_the_provider_has_not_sent(
+        self, wizard: Wizard, ada: Person, owner: Person
+    ) -> None:
+        make.person(family_name="Babbage")
+
+        page = wizard.get("review", show="here")
+
+        assert "Only in Ramp 2" in page
+        assert "Babbage" in page
+        assert f'href="/people/{ada.pk}/"' not in page
+
+    def test_leaves_out_who_has_gone_and_who_is_anothers(
+        self, wizard: Wizard, okta: Provider
+    ) -> None:
+        make.person(state=Person.State.INACTIVE)
+        make.person(state=Person.State.TERMINATED)
+        Provider(make.connection("entra")).add("eve")
+
+        assert "Only in Ramp 1" in wizard.get("review")
+
+    def test_can_be_nobody(self, wizard: Wizard, okta: Provider, owner: Person) -> None:
+        okta.add("owner")
+
+        assert "Nobody exists only in Ramp" in wizard.get("review", show="here")
+
+
+class TestSearching:
+    def test_finds_by_name_and_address(self, wizard: Wizard, okta: Provider) -> None:
+        okta.add("ada")
+        okta.add("bob")
+
+        page = wizard.get("review", show="created", q="BOB example")
+
+        assert "<bdi>Bob Lovelace</bdi>" in page
+        assert "Ada Lovelace" not in page
+
+    @pytest.mark.parametrize("show", ["linked", "created", "here", "blocked"])
+    def test_says_when_nothing_matches(self, wizard: Wizard, okta: Provider, show: str) -> None:
+        okta.add("ada")
+
+        assert "Nothing matches “xyzzy”" in wizard.get("review", show=show, q="xyzzy")
+
+    def test_finds_people_who_exist_only_here(self, wizard: Wizard, okta: Provider) -> None:
+        make.person(given_name="Charles", family_name="Babbage")
+
+        page = wizard.get("review", show="here", q="babb")
+
+        assert "Charles Babbage" in page
+        assert "Olga Owner</bdi>" not in page
+
+
+@pytest.mark.parametrize(
+    ("show", "said"),
+    [
+        ("linked", "Nobody yet"),
+        ("created", "Nobody yet"),
+        ("blocked", "Nobody yet"),
+        ("nonsense", "Nobody yet"),
+    ],
+)
+def test_says_that_nobody_has_been_sent(
+    wizard: Wizard, okta: Provider, show: str, said: str
+) -> None:
+    page = wizard.get("review", show=show)
+
+    assert "Okta has sent nobody yet" in page
+    assert said in page
+
+
+@pytest.mark.parametrize(
+    ("show", "said"),
+    [
+        ("linked", "Nobody will be linked"),
+        ("blocked", "All is well"),
+    ],
+)
+def test_says_when_a_group_is_empty(wizard: Wizard, okta: Provider, show: str, said: str) -> None:
+    okta.add("ada")
+
+    assert said in wizard.get("review", show=show)
+
+
+@pytest.mark.parametrize("show", ["linked", "created", "here", "blocked"])
+def test_asks_the_same_of_the_database_however_many_there_are(
+    wizard: Wizard, okta: Provider, owner: Person, show: str
+) -> None:
+    formerly("okta", externalId="00u1")
+    _send(okta, range(2))
+    address = f"{wizard.address('review')}?show={show}"
+    few = queries_of(wizard.client, address)
+
+    _send(okta, range(2, 40))
+
+    assert len(queries_of(wizard.client, address)) == len(few)
+
+
+def test_leads_through_pages(wizard: Wizard, okta: Provider) -> None:
+    for number in range(51):
+        okta.add(f"person{number:02}")
+
+    assert "person49@example.com" in wizard.get("review", show="created")
+    last = wizard.get("review", show="created", page=2)
+    assert "Page 2 of 2" in last
+    assert "person50@example.com" in last
+    assert "Page 2 of 2" in wizard.get("review", show="created", page=99)
+
+
+def _send(okta: Provider, numbers: range) -> None:
+    """Have somebody of each kind, for each number."""
+    for number in numbers:
+        make.person(email=f"linked{number}@example.com")
+        make.administrator(email=f"asked{number}@example.com")
+        make.person(email=f"here{number}@example.com")
+        for kind in ("linked", "asked", "created"):
+            okta.add(f"{kind}{number}")
+        okta.add(f"blocked{number}", **{ENT: None})
+
+
+def test_touches_nobody(wizard: Wizard, okta: Provider, ada: Person) -> None:
+    before = list(Person.objects.order_by("pk").values())
+
+    for show in ("linked", "created", "here", "blocked"):
+        wizard.get("review", show=show)
+
+    assert list(Person.objects.order_by("pk").values()) == before
+
+
+def test_sees_only_its_own_tenant(wizard: Wizard, okta: Provider) -> None:
+    with make.in_another_tenant() as another, tenancy.use(another):
+        make.person(family_name="Stranger")
+
+    assert "Stranger" not in wizard.get("review", show="here")
