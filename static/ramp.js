@@ -1,4 +1,4 @@
-// Gives screen readers the names and landmarks that unfold's pages and select2 leave out.
+// What unfold's pages lack: names and landmarks for screen readers, copying, and news.
 
 const nameChoices = () => {
   for (const select of document.querySelectorAll("select.select2-hidden-accessible")) {
@@ -12,7 +12,38 @@ const nameChoices = () => {
   }
 };
 
+const addCopyButtons = () => {
+  for (const holder of document.querySelectorAll("[data-copy]")) {
+    const field = holder.querySelector("input");
+    const button = document.createElement("button");
+    button.type = "button";
+    button.className = "ramp-button";
+    button.textContent = "Copy";
+    button.setAttribute("aria-label", `Copy: ${field.labels[0]?.textContent ?? ""}`);
+    button.addEventListener("click", async () => {
+      field.select();
+      // Browsers keep the clipboard from pages that are not served over TLS; it is selected then.
+      await navigator.clipboard?.writeText(field.value);
+      button.textContent = navigator.clipboard ? "Copied" : "Press Ctrl+C";
+    });
+    holder.append(button);
+  }
+};
+
+// Asks for the page again every few seconds, and takes over the part that tells the news.
+const keepFresh = (part) => {
+  setTimeout(async () => {
+    const response = await fetch(location.href).catch(() => null);
+    const page = response?.ok ? await response.text() : "";
+    const fresh = new DOMParser().parseFromString(page, "text/html").getElementById(part.id);
+    if (fresh) part.innerHTML = fresh.innerHTML;
+    if (!fresh || "refresh" in fresh.dataset) keepFresh(part);
+  }, part.dataset.refresh * 1000);
+};
+
 window.addEventListener("load", () => {
+  addCopyButtons();
+  document.querySelectorAll("[data-refresh]").forEach(keepFresh);
   document.getElementById("main")?.setAttribute("role", "main");
   document.getElementById("nav-sidebar-inner")?.setAttribute("aria-label", "Sections");
   document.getElementById("tabs-items")?.setAttribute("aria-label", "Tabs");
