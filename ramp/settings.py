@@ -167,11 +167,13 @@ CELERY_BEAT_SCHEDULE = {
     "dispatch-events": {"task": "people.tasks.dispatch_events", "schedule": 10},
     "send-mails": {"task": "people.tasks.send_mails", "schedule": 10, "options": {"expires": 10}},
     "sync-cycle": {"task": "scim.tasks.run_cycle", "schedule": 5 * 60},
+    "carry-over": {"task": "scim.tasks.carry_over", "schedule": 60},
     "end-self-tests": {"task": "scim.tasks.end_self_tests", "schedule": 60},
     "forget-requests": {"task": "scim.tasks.forget_requests", "schedule": 60 * 60},
 }
 # What `run_due` does, in this order: the same as the schedule above, here and now.
 DUE_JOBS = [
+    "scim.tasks.carry_over_all",
     "people.events.dispatch_all",
     "scim.tasks.look_again",
     "people.mail.send_due",
@@ -183,6 +185,7 @@ DUE_JOBS = [
 EVENT_SUBSCRIBERS = {
     "person.added": ["scim.tasks.resolve_waiting_managers"],
     "person.reactivated": ["scim.tasks.resolve_waiting_managers"],
+    "connection.changed": ["scim.tasks.carry_over"],
 }
 
 # Who can tell when a provider last confirmed somebody's base role.

@@ -25,6 +25,7 @@ FOR_ADMINISTRATORS = {
     "Departments": ("people_department_changelist", "account_tree"),
     "Locations": ("people_location_changelist", "location_on"),
     "Entities": ("people_entity_changelist", "business"),
+    "Integrations": ("integrations", "hub"),
     "Roles": ("people_role_changelist", "badge"),
 }
 FOR_OPERATORS = {"Tenants": ("people_tenant_changelist", "domain")}

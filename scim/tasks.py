@@ -1,17 +1,21 @@
 """Jobs: what SCIM does when it hears that somebody arrived, and what beat has it do."""
 
+import math
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from celery import shared_task
+from celery import current_app, shared_task
 from django.conf import settings
 from django.utils import timezone
 
 from people import tenancy
 from people.models import Event
-from scim import cycle, self_test
+from scim import activation, cycle, self_test
 from scim.models import PageAnchor, RequestLog
+
+# Less than a job may take.
+CARRYING_SECONDS = 60
 
 
 @shared_task(name="scim.tasks.resolve_waiting_managers")
@@ -24,6 +28,14 @@ def resolve_waiting_managers(*, event_id: int, **_: Any) -> None:
             cycle.resolve_waiting(cycle.waiting_for(event.person))
 
 
+@shared_task(name="scim.tasks.carry_over")
+def carry_over(**_: Any) -> None:
+    """Bring in whom a connection had received before it was activated, as many as time allows."""
+    is_all = activation.carry_on(activation.unfinished(), seconds=CARRYING_SECONDS)[1]
+    if not is_all:
+        current_app.send_task("scim.tasks.carry_over", retry=False)
+
+
 @shared_task(name="scim.tasks.run_cycle")
 def run_cycle(**_: Any) -> None:
     look_again(as_of=timezone.now())
@@ -32,6 +44,11 @@ def run_cycle(**_: Any) -> None:
 @shared_task(name="scim.tasks.forget_requests")
 def forget_requests(**_: Any) -> None:
     forget(as_of=timezone.now())
+
+
+def carry_over_all(*, as_of: datetime) -> int:
+    """Do all of that here and now; return how many resources and people it mattered for."""
+    return activation.carry_on(activation.unfinished(), seconds=math.inf)[0]
 
 
 @shared_task(name=self_test.TASK)

@@ -1,13 +1,34 @@
 """Where the pages about SCIM are."""
 
-from django.urls import URLPattern, path
+from django.urls import URLPattern, path, register_converter
 
+from scim.pages.activation import activate
+from scim.pages.adoption import review
+from scim.pages.choices import choose
+from scim.pages.integrations import catalogue, overview
+from scim.pages.it_link import steps_for_it
 from scim.pages.request_log import request_log
 from scim.pages.requests import request_page, scim_request
+from scim.pages.setting_up import ProviderConverter
+from scim.pages.wizard import abandon, first_request, go_on, steps, token
 
 SCIM = "integrations/scim/<uuid:connection_id>"
 
+register_converter(ProviderConverter, "provider")
+SETUP = "integrations/<provider:provider>/setup"
+
 PAGES: list[URLPattern] = [
+    path("integrations/", catalogue, name="integrations"),
+    path("integrations/<provider:provider>/", overview, name="integration"),
+    path(f"{SETUP}/", go_on, name="setup"),
+    path(f"{SETUP}/token/", token, name="setup_token"),
+    path(f"{SETUP}/steps/", steps, name="setup_steps"),
+    path(f"{SETUP}/first-request/", first_request, name="setup_first_request"),
+    path(f"{SETUP}/review/", review, name="setup_review"),
+    path(f"{SETUP}/review/choose/", choose, name="setup_choose"),
+    path(f"{SETUP}/activate/", activate, name="setup_activate"),
+    path(f"{SETUP}/abandon/", abandon, name="setup_abandon"),
+    path("setup/<str:token>/", steps_for_it, name="setup_link"),
     path("people/requests/<uuid:request_id>/", request_page, name="request"),
     path(f"{SCIM}/requests/", request_log, name="scim_requests"),
     path(f"{SCIM}/requests/<uuid:request_id>/", scim_request, name="scim_request"),
