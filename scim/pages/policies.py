@@ -1,0 +1,133 @@
+"""The form of a connection's policies, in which each answer says what follows from it."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from django import forms
+from unfold.widgets import UnfoldAdminTextInputWidget
+
+from people.models import Department, Location
+from scim.models import Connection
+
+# As many names as a browser offers while one types.
+NAMES_OFFERED = 100
+
+
+@dataclass(frozen=True)
+class Answer:
+    """One choice, and what choosing it means."""
+
+    label: str
+    means: str
+
+    def __str__(self) -> str:
+        return self.label
+
+
+INCOMPLETE = {
+    "refuse": Answer(
+        "Refuse the request",
+        "The provider is told what is missing, nobody is added or changed, and Team updates "
+        "lists it.",
+    ),
+    "hold": Answer(
+        "Keep what was sent, and wait for the rest",
+        "The provider is told that all is well. The person is added and invited by the request "
+        "that completes them; until then Team updates lists them.",
+    ),
+    "fill": Answer(
+        "Fill in the defaults below",
+        "Department and location are taken from here. Who lacks a name or an address is refused "
+        "all the same.",
+    ),
+}
+UNKNOWN_MANAGER = {
+    "hold": Answer(
+        "Add the person, and hold the invite",
+        "The manager is assigned and the invite goes out by itself when the manager arrives. "
+        "Until then Team updates lists it.",
+    ),
+    "reject": Answer(
+        "Refuse the request",
+        "Nobody is added until the provider has sent the manager first.",
+    ),
+}
+ROLE_SOURCE = {
+    "provider": Answer(
+        "The provider",
+        "The role it sends takes effect, and takes the place of one given here. Where it sends "
+        "none, people keep the role they have.",
+    ),
+    "ramp": Answer(
+        "Administrators of Ramp",
+        "Roles are given here; what the provider sends about them is passed over. People who "
+        "are new are Cardholders.",
+    ),
+}
+EMAIL_LINK = {
+    "adopt": Answer(
+        "Link them",
+        "The provider's record wins from then on. Owners, Admins, IT Admins and holders of "
+        "elevated roles are only ever linked by an administrator's click.",
+    ),
+    "ask": Answer(
+        "Ask an administrator",
+        "The request is refused with “Email is already associated with another employee”, and "
+        "Team updates lets you link them.",
+    ),
+}
+
+
+def _question(label: str, answers: dict[str, Answer]) -> forms.ChoiceField:
+    choices: Any = list(answers.items())
+    return forms.ChoiceField(label=label, choices=choices, widget=forms.RadioSelect)
+
+
+def _name(label: str, offered: str) -> forms.CharField:
+    widget = UnfoldAdminTextInputWidget(attrs={"list": offered, "autocomplete": "off"})
+    return forms.CharField(
+        label=label,
+        max_length=200,
+        required=False,
+        widget=widget,
+        help_text="A name that is not there yet is made with the first person who needs it.",
+    )
+
+
+class PoliciesForm(forms.Form):
+    incomplete = _question("When a person lacks a required field", INCOMPLETE)
+    default_department = _name("Default department", "departments")
+    default_location = _name("Default location", "locations")
+    unknown_manager = _question("When the manager is not known here", UNKNOWN_MANAGER)
+    role_source = _question("Who decides about roles", ROLE_SOURCE)
+    email_link = _question("When somebody here has the address already", EMAIL_LINK)
+    mails_invites = forms.BooleanField(
+        label="Mail an invite to everybody who is added",
+        required=False,
+        help_text="Without it, people join by signing in through single sign-on.",
+    )
+
+    def clean(self) -> dict[str, Any]:
+        said = super().clean() or {}
+        if said.get("incomplete") == Connection.Incomplete.FILL:
+            for name in ("default_department", "default_location"):
+                if name in said and not said[name]:
+                    self.add_error(name, "Name one: people without it are given this.")
+        return said
+
+    @property
+    def departments(self) -> list[str]:
+        return list(
+            Department.objects.order_by("name").values_list("name", flat=True)[:NAMES_OFFERED]
+        )
+
+    @property
+    def locations(self) -> list[str]:
+        return list(
+            Location.objects.order_by("name").values_list("name", flat=True)[:NAMES_OFFERED]
+        )
+
+
+def policies_form(connection: Connection, data: Any = None) -> PoliciesForm:
+    initial = {name: getattr(connection, name) for name in PoliciesForm.base_fields}
+    return PoliciesForm(data, initial=initial)

@@ -1,0 +1,118 @@
+"""When identity providers were last heard, and telling administrators of one that fell silent.
+
+A provider with nothing to say sends nothing, so silence is no fault by itself: administrators
+are told once, after a day without a single request, and only if we were there to hear one.
+"""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import OuterRef, Q, QuerySet, Subquery
+from django.db.models.functions import Coalesce
+from django.urls import reverse
+
+from people import tenancy
+from people.models import Mail, Person
+from people.operations.mailing import post
+from scim.models import Connection, RequestLog, Token, Watch
+
+SILENT_AFTER = timedelta(hours=24)
+# The cycle comes by every few minutes; after a longer absence we listen anew.
+LONGEST_ABSENCE = timedelta(hours=6)
+LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
+
+# What a provider had us change; what an administrator retried did not come from it.
+UPDATES = Q(status__lt=400, retried_by="")
+
+
+def look(*, as_of: datetime) -> int:
+    """Note what arrived, tell of those who fell silent, and return how many these are."""
+    with tenancy.across_tenants():
+        listening_since = listen(as_of=as_of)
+        roll_up(as_of=as_of)
+        Connection.objects.filter(pk__in=list(_heard_again())).update(silence_told_at=None)
+        silent = [one for one in _used() if _is_silent(one, listening_since, as_of)]
+    return sum(_tell(connection, as_of) for connection in silent)
+
+
+def listen(*, as_of: datetime) -> datetime:
+    """Note that the cycle is here, and return since when it has been without a long absence."""
+    watch, _ = Watch.objects.get_or_create(pk=1, defaults={"since": as_of, "seen_at": as_of})
+    if not timedelta() <= as_of - watch.seen_at <= LONGEST_ABSENCE:
+        watch.since = as_of
+    watch.seen_at = as_of
+    watch.save(update_fields=["since", "seen_at"])
+    return watch.since
+
+
+def roll_up(*, as_of: datetime) -> None:
+    """Note the last update of each connection, before the request log forgets it."""
+    ended_lately = Q(disconnected_at__gt=as_of - timedelta(days=1))
+    updates = RequestLog.objects.filter(
+        UPDATES,
+        connection=OuterRef("pk"),
+        received_at__gt=Coalesce(OuterRef("last_update_at"), LONG_AGO),
+    )
+    latest = updates.order_by("-received_at").values("received_at")[:1]
+    connections = Connection.objects.filter(Q(disconnected_at=None) | ended_lately)
+    for connection in connections.annotate(latest=Subquery(latest)).exclude(latest=None):
+        rows = Connection.objects.filter(pk=connection.pk)
+        rows.update(last_update_at=connection.latest)
+
+
+def with_last_use(connections: QuerySet[Connection]) -> QuerySet[Any]:
+    """Annotate when one of the connection's tokens was last used, be it only to read."""
+    uses = Token.objects.filter(connection=OuterRef("pk"), last_used_at__isnull=False)
+    return connections.annotate(
+        used_at=Subquery(uses.order_by("-last_used_at").values("last_used_at")[:1])
+    )
+
+
+def heard_at(connection: Any) -> datetime | None:
+    """Tell when the provider was last heard; the connection is one of `with_last_use`."""
+    return max(filter(None, (connection.used_at, connection.last_update_at)), default=None)
+
+
+def _used() -> QuerySet[Any]:
+    live = Connection.objects.filter(
+        activated_at__isnull=False,
+        disconnected_at=None,
+        silence_told_at=None,
+        tenant__is_active=True,
+        tenant__is_sandbox=False,
+    )
+    return with_last_use(live)
+
+
+def _heard_again() -> Iterator[Any]:
+    for connection in with_last_use(Connection.objects.filter(silence_told_at__isnull=False)):
+        heard = heard_at(connection)
+        if heard and heard > connection.silence_told_at:
+            yield connection.pk
+
+
+def _is_silent(connection: Any, listening_since: datetime, as_of: datetime) -> bool:
+    heard = heard_at(connection)
+    return heard is not None and as_of - max(heard, listening_since) >= SILENT_AFTER
+
+
+def _tell(connection: Any, as_of: datetime) -> bool:
+    """Have a mail sent to each administrator, unless another cycle has just done so."""
+    heard, page = heard_at(connection), reverse("admin:scim_settings", args=[connection.pk])
+    with tenancy.use(connection.tenant_id), transaction.atomic():
+        untold = Connection.objects.filter(pk=connection.pk, silence_told_at=None)
+        if not untold.update(silence_told_at=as_of):
+            return False
+        for person in Person.objects.active_administrators():
+            post(
+                Mail.Kind.CONNECTION_SILENT,
+                person,
+                to=person.email,
+                provider=str(connection),
+                heard_at=heard.isoformat() if heard else "",
+                address=f"{settings.PUBLIC_BASE_URL}{page}",
+            )
+    return True

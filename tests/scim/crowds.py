@@ -1,0 +1,90 @@
+"""Thousands of people of a connection, as rows."""
+
+from datetime import timedelta
+from uuid import uuid4
+
+from django.db import connection as database
+from django.utils import timezone
+
+from people.models import Invite, Person
+from scim.models import Connection, RequestLog, ScimUser
+from tests.make import number
+
+DOCUMENT = {"userName": "x", "active": True, "name": {"givenName": "A", "familyName": "B"}}
+
+
+def crowd(connection: Connection, count: int) -> None:
+    """Add people of every state, with their resources, invites and requests of the last day."""
+    now, tenant_id, first = timezone.now(), connection.tenant_id, number() * 1_000_000
+    names = [f"p{first + one}@example.com" for one in range(count)]
+    people = [
+        _person(tenant_id, name, one, str(connection.actor)) for one, name in enumerate(names)
+    ]
+    Person.objects.bulk_create(people, batch_size=5000)
+    users = [
+        ScimUser(
+            tenant_id=tenant_id,
+            connection=connection,
+            person=person,
+            document=DOCUMENT,
+            rendered="{}",
+            scim_username=person.email,
+            user_name_key=person.email,
+            email_key=person.email,
+            created_at=now,
+            modified_at=now,
+        )
+        for person in people
+    ]
+    ScimUser.objects.bulk_create(users, batch_size=5000)
+    Invite.objects.bulk_create(
+        (
+            Invite(
+                tenant_id=tenant_id,
+                person=person,
+                source=Invite.Source.SCIM,
+                created_at=now,
+                expires_at=now + timedelta(days=90),
+            )
+            for person in people
+        ),
+        batch_size=5000,
+    )
+    RequestLog.objects.bulk_create(
+        (
+            RequestLog(
+                id=uuid4(),
+                tenant_id=tenant_id,
+                connection=connection,
+                user=user,
+                method="PATCH",
+                path="/Users/x",
+                status=400 if one % 10 == 0 else 200,
+                received_at=now - timedelta(minutes=one % 3000),
+                milliseconds=1,
+            )
+            for one, user in enumerate(users)
+        ),
+        batch_size=5000,
+    )
+    with database.cursor() as cursor:
+        cursor.execute("ANALYZE")
+
+
+def _person(tenant_id: int, email: str, one: int, actor: str) -> Person:
+    now = timezone.now()
+    is_out = one % 10 == 0
+    return Person(
+        tenant_id=tenant_id,
+        given_name="Ada",
+        family_name="Lovelace",
+        email=email,
+        email_key=email,
+        state=Person.State.INACTIVE if is_out else Person.State.INVITED,
+        role_source=actor,
+        role_since=now,
+        deactivated_at=now if is_out else None,
+        deactivated_by=actor if is_out else "",
+        owned_fields={"department": {"by": actor, "since": now.isoformat()}},
+        password="!",
+    )
