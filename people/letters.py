@@ -94,14 +94,21 @@ def _link(mail: Mail) -> str:
             return f"{settings.PUBLIC_BASE_URL}{mail.facts.get('path', '/')}"
 
 
-def _sender(mail: Mail) -> Person | None:
-    """Return who invites, or to whom an answer goes: the manager, else the account owner.
+def inviter(person: Person) -> Person | None:
+    """Return who invites the person: their manager, else the account owner.
 
     Somebody who is out of the company does not speak for it.
     """
+    candidates = (person.manager, person.tenant.owner)
+    return next((one for one in candidates if one and one.is_active), None)
+
+
+def _sender(mail: Mail) -> Person | None:
+    """Return who gets the answers."""
+    if mail.kind == Mail.Kind.INVITE:
+        return inviter(mail.person)
     owner = mail.person.tenant.owner
-    manager = mail.person.manager if mail.kind == Mail.Kind.INVITE else None
-    return next((one for one in (manager, owner) if one and one.is_active), None)
+    return owner if owner and owner.is_active else None
 
 
 def _display_name(mail: Mail, sender: Person | None) -> str:

@@ -37,7 +37,7 @@ def person_with_password(email: str, password: str, *, slug: str = "") -> Person
             "Several companies know you by this address. Use your company's own sign-in page."
         )
     [person] = matching
-    _check_may_come_in(person)
+    check_may_come_in(person)
     return person
 
 
@@ -50,7 +50,11 @@ def _candidates(email: str, slug: str) -> list[Person]:
         return list(people)
 
 
-def _check_may_come_in(person: Person) -> None:
+def check_may_come_in(person: Person) -> None:
+    """See that the company and the person are not shut out.
+
+    :raises SignInRefused: if one of them is, and by whom.
+    """
     if not person.tenant.is_active:
         raise SignInRefused(f"{person.tenant.name} is switched off. Ask your administrator.")
     if not person.is_active and person.deactivated_by.startswith("scim:"):

@@ -15,7 +15,7 @@ from people.models import Department, Location, Person
 from people.pages.access import Visitor, operates
 from people.pages.addresses import PAGES as PEOPLE_PAGES
 from people.pages.paging import counted
-from provisioning.pages import sign_in, sign_out
+from provisioning.pages.addresses import PAGES as SIGN_IN_PAGES
 from scim.pages.addresses import PAGES as SCIM_PAGES
 
 Item = dict[str, Any]
@@ -37,9 +37,7 @@ class RampSite(UnfoldAdminSite):
         page = self.admin_view
         return [
             path("", page(self.index), name="index"),
-            path("sign-in/", sign_in, name="login"),
-            path("sign-in/<slug:slug>/", sign_in, name="sign_in"),
-            path("sign-out/", sign_out, name="logout"),
+            *SIGN_IN_PAGES,
             path("autocomplete/", page(self.autocomplete_view), name="autocomplete"),
             path("jsi18n/", page(self.i18n_javascript, cacheable=True), name="jsi18n"),
             # Before the models', whose addresses take whatever follows theirs.

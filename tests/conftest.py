@@ -1,10 +1,12 @@
 import itertools
 from collections.abc import Callable, Iterator
+from contextlib import closing
 
 import pytest
 from django.conf import settings
 from pytest_django import Settings
 
+from tests.people.racing import Racers
 from tests.servers import EMPTY_DEMO, Server
 from tests.services import Postgres, Redis, Smtp, chromium
 
@@ -89,3 +91,10 @@ def start_server(
 def server(request: pytest.FixtureRequest, start_server: StartServer) -> Server:
     """Share a running Ramp among all tests of the session: each makes a tenant of its own."""
     return start_server(request.param)
+
+
+@pytest.fixture
+def racers(request: pytest.FixtureRequest, db: None) -> Iterator[Racers]:
+    """Have as many threads as the parameter says; the test must really commit."""
+    with closing(Racers(request.param)) as racers:
+        yield racers

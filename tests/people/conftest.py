@@ -1,12 +1,10 @@
 from collections.abc import Iterator
-from contextlib import closing
 
 import pytest
 
 from people import tenancy
 from people.models import Person, Tenant
 from tests import make
-from tests.people.racing import Racers
 
 
 @pytest.fixture
@@ -26,10 +24,3 @@ def owner(tenant: Tenant) -> Person:
 def ada(owner: Person) -> Person:
     """Make a cardholder at a company that has an owner besides."""
     return make.person(email="ada@example.com")
-
-
-@pytest.fixture
-def racers(request: pytest.FixtureRequest, db: None) -> Iterator[Racers]:
-    """Have as many threads as the parameter says; the test must really commit."""
-    with closing(Racers(request.param)) as racers:
-        yield racers

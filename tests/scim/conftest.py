@@ -1,12 +1,10 @@
 from collections.abc import Callable, Iterator
-from contextlib import closing
 
 import pytest
 
 from people import tenancy
 from people.models import Person, Tenant
 from tests import make
-from tests.people.racing import Racers
 from tests.scim.provider import Provider
 
 Connect = Callable[..., Provider]
@@ -41,10 +39,3 @@ def connect(tenant: Tenant) -> Connect:
 def scim(connect: Connect) -> Provider:
     """Connect Okta, which refuses incomplete people."""
     return connect()
-
-
-@pytest.fixture
-def racers(request: pytest.FixtureRequest, db: None) -> Iterator[Racers]:
-    """Have as many threads as the parameter says; the test must really commit."""
-    with closing(Racers(request.param)) as racers:
-        yield racers
