@@ -68,6 +68,10 @@ class WriteAll(NamedTuple):
     rows: Sequence[Model]
 
 
+class MustStoreAtOnce(Exception):
+    """What is put off in this block cannot be: begin again without putting off new rows."""
+
+
 @dataclass
 class _Gathering:
     """What is stored in one statement at the end of a block."""
@@ -104,6 +108,28 @@ def together(*, with_new: bool = False) -> Iterator[None]:
         _gathering.reset(token)
     if gathered.rows:
         _store([*gathered.more, *gathered.rows.values()])
+
+
+def held(row: Model, names: tuple[str, ...]) -> tuple[Any, ...]:
+    """Return what the row has there, to tell later what has changed."""
+    return tuple(getattr(row, field.attname) for field in _fields(type(row), names))
+
+
+def changed(row: Model, names: tuple[str, ...], before: tuple[Any, ...]) -> tuple[str, ...]:
+    """Return the names of what differs from what the row `held` before."""
+    now = zip(names, before, held(row, names), strict=True)
+    return tuple(name for name, then, value in now if then is not value and then != value)
+
+
+def store_at_once() -> None:
+    """Say that what follows writes at once, before rows that the block puts off.
+
+    Others, who store those rows first, would wait for ours while we wait for theirs.
+
+    :raises MustStoreAtOnce: if new rows are put off.
+    """
+    if puts_off_new():
+        raise MustStoreAtOnce
 
 
 def puts_off_new() -> bool:

@@ -19,17 +19,17 @@ class UserAdapter(SCIMUser):
     obj: ScimUser
 
     def from_dict(self, document: Json) -> None:
-        """Take over a canonical document.
+        """Take over a canonical document, to be rendered when it has come to its last form.
 
         A resource without `active` keeps the activity it had: it was not said.
         """
         user = self.obj
         user.document = document
-        self.render()
         user.scim_username = document["userName"]
         user.user_name_key = fold(user.scim_username)
         user.scim_external_id = document.get("externalId", "")
-        user.email_key = fold(profile_of(document, user.connection.mapping).profile.email)
+        self.said = profile_of(document, user.connection.mapping)
+        user.email_key = fold(self.said.profile.email)
         user.active = document.get("active", user.active)
 
     def render(self) -> None:

@@ -16,6 +16,7 @@ from psycopg.errors import DeadlockDetected
 from scim2_models import NotFoundException, SCIMException
 
 from people import events, fixed_sql, tenancy
+from people.fixed_sql import MustStoreAtOnce
 from people.operations import DuplicateEmail
 from people.values import PeopleError
 from scim import bulk, discovery, groups, hot_paths, journal, search, users
@@ -100,7 +101,7 @@ def carry_out(call: Call) -> HttpResponse:
             return _ask(call, endpoint)
         try:
             return _write(call, endpoint, puts_off_new=_may_put_off_new(call))
-        except (OperationalError, IntegrityError) as error:
+        except (OperationalError, IntegrityError, MustStoreAtOnce) as error:
             if not _is_worth_repeating(call, error):
                 raise
             call.begin()
@@ -152,15 +153,15 @@ def _may_put_off_new(call: Call) -> bool:
     return call.path == "Users" and fixed_sql.available() and not call.retried_by
 
 
-def _is_worth_repeating(call: Call, error: DatabaseError) -> bool:
+def _is_worth_repeating(call: Call, error: Exception) -> bool:
     """Tell whether a second attempt may go better.
 
     Two writes waited for each other, and ours was chosen to begin again; or a name turned
     out to be taken at the end, and a second attempt that stores at once shows whose it is.
     """
-    if isinstance(error, IntegrityError):
-        return _may_put_off_new(call)
-    return isinstance(error.__cause__, DeadlockDetected)
+    if isinstance(error, OperationalError):
+        return isinstance(error.__cause__, DeadlockDetected)
+    return _may_put_off_new(call)
 
 
 def _write(call: Call, endpoint: Endpoint, *, puts_off_new: bool = False) -> HttpResponse:

@@ -28,12 +28,6 @@ LONGEST_BODY = 64 * 1024
 MASK = "••••••"
 SECRET = re.compile("password|token|secret", re.IGNORECASE)
 UNREADABLE = f"{MASK} (It names a secret and is no JSON, so it was not kept.)"
-# What a write may change of a user; the rest is decided when it comes to be.
-CHANGING = (
-    *("document", "rendered", "version", "modified_at", "deleted_at"),
-    *("scim_username", "user_name_key", "scim_external_id", "email_key", "active"),
-    *("person", "problem", "has_errors", "waiting_manager"),
-)
 HEADERS = ("HTTP_USER_AGENT", "HTTP_ACCEPT", "CONTENT_TYPE", "HTTP_IF_MATCH")
 
 
@@ -58,8 +52,7 @@ def remember(call: Call, response: HttpResponse) -> None:
         received_at=call.received_at,
         milliseconds=round((monotonic() - call.began) * 1000),
     )
-    changed = [Write(call.changed_user, CHANGING)] if call.changed_user else []
-    fixed_sql.write(*changed, Write(row))
+    fixed_sql.write(*([call.change] if call.change else []), Write(row))
 
 
 def remember_refusal(
@@ -73,7 +66,7 @@ def remember_refusal(
         tenant_id = call.connection.tenant_id
     except UnauthorizedException:
         return
-    call.changed_user = None
+    call.change = None
     with tenancy.use(tenant_id), transaction.atomic():
         remember(call, response)
         if isinstance(error, PeopleError):

@@ -16,6 +16,7 @@ from scim2_models import (
     UniquenessException,
 )
 
+from people.fixed_sql import Write
 from people.operations import LastAdministrator, LastOwner
 from people.values import Actor, PeopleError
 from scim import limits, strict_json, usage
@@ -89,7 +90,7 @@ class Call:
         self.held_user: ScimUser | None = None
         self.holds_person = False
         # The resource as the endpoint leaves it, to be stored when the request is logged.
-        self.changed_user: ScimUser | None = None
+        self.change: Write | None = None
 
     def part(self, method: str, path: str, document: Any) -> "Call":
         """Return one operation of a bulk request as a call of its own."""

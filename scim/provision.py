@@ -8,6 +8,7 @@ policies, and lists what stands in the way.
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
+from functools import cached_property
 from uuid import UUID
 
 from people import operations
@@ -44,6 +45,11 @@ class Delivery:
     def connection(self) -> Connection:
         return self.user.connection
 
+    @cached_property
+    def said(self) -> Assertion:
+        """What the resource says about the person."""
+        return profile_of(self.user.document, self.connection.mapping)
+
 
 def carry_over(delivery: Delivery, before: Json | None, *, was_active: bool | None) -> None:
     """Bring the person of the resource to what it says now; `before` is what it said.
@@ -56,7 +62,7 @@ def carry_over(delivery: Delivery, before: Json | None, *, was_active: bool | No
     user, mapping = delivery.user, delivery.connection.mapping
     if not delivery.connection.is_live:
         return
-    said = profile_of(user.document, mapping)
+    said = delivery.said
     delivery.subject.said = asdict(said.profile) | {"manager": said.manager}
     earlier = profile_of(before, mapping) if before is not None else None
     is_settled = user.person_id is not None and not (user.problem or user.has_errors)
@@ -77,8 +83,7 @@ def put_back(delivery: Delivery) -> bool:
 
     :raises PeopleError: if the rules refuse what the provider once asserted.
     """
-    user = delivery.user
-    said = profile_of(user.document, delivery.connection.mapping)
+    user, said = delivery.user, delivery.said
     delivery.subject.said = asdict(said.profile) | {"manager": said.manager}
     with _holding(delivery):
         assert user.person

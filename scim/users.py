@@ -6,6 +6,7 @@ from django.utils import timezone
 from scim2_models import NotFoundException
 
 from people import fixed_sql, operations, tenancy
+from people.fixed_sql import Write
 from people.values import fold
 from scim import conditions, dialects, hot_paths, journal, listing, patch, provision
 from scim.adapters import UserAdapter
@@ -15,6 +16,13 @@ from scim.models import ScimUser
 from scim.protocol import Call, answer, scim_uuid
 from scim.provision import Delivery
 from scim.strict_json import Json
+
+# What a write may change of a user; the rest is decided when it comes to be.
+CHANGING = (
+    *("document", "rendered", "version", "modified_at", "deleted_at"),
+    *("scim_username", "user_name_key", "scim_external_id", "email_key", "active"),
+    *("person", "problem", "has_errors", "waiting_manager"),
+)
 
 
 def read(call: Call, scim_id: str) -> HttpResponse:
@@ -37,9 +45,9 @@ def create(call: Call) -> HttpResponse:
     call.spend()
     document = canonical(call.document, USER)
     call.subject.user_name = document["userName"]
-    _store(call, _newcomer(call, document), document, before=None)
-    assert call.changed_user
-    return listing.respond_stored(call, USER, call.changed_user, 201)
+    user = _newcomer(call, document)
+    _store(call, user, document, before=None)
+    return listing.respond_stored(call, USER, user, 201)
 
 
 def replace(call: Call, scim_id: str) -> HttpResponse:
@@ -110,7 +118,7 @@ def _newcomer(call: Call, document: Json) -> ScimUser:
         user.pk, may_be_back, user.has_errors = hot_paths.place_for(call, document)
     if may_be_back:
         user = _deleted_earlier(call, document) or user
-    user.deleted_at, user.active, user.related = None, True, []
+    user.related = []
     return user
 
 
@@ -146,6 +154,9 @@ def _store(call: Call, user: ScimUser, document: Json, *, before: Json | None) -
     has is found by the database then; `door` says so.
     """
     was_active = None if before is None else user.active
+    held = fixed_sql.held(user, CHANGING)
+    if before is None:
+        user.deleted_at, user.active = None, True
     adapter = UserAdapter(user)
     adapter.from_dict(document)
     user.version += 1
@@ -154,10 +165,15 @@ def _store(call: Call, user: ScimUser, document: Json, *, before: Json | None) -
         # First of all, so that of many who create the same user at once all but one stop here.
         fixed_sql.insert(user)
     delivery = Delivery(
-        user, call.subject, call.request_id, holds_person=call.holds_person, may_link=call.may_link
+        user,
+        call.subject,
+        call.request_id,
+        holds_person=call.holds_person,
+        may_link=call.may_link,
     )
+    delivery.said = adapter.said
     provision.carry_over(delivery, before, was_active=was_active)
     adapter.render()
-    call.changed_user = user
+    call.change = Write(user, fixed_sql.changed(user, CHANGING, held))
     adapter.index(before)
     call.subject.user = user

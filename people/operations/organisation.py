@@ -27,6 +27,7 @@ def department_named(name: str, *, tenant_id: int) -> Department | None:
     known = _named(Department, name, tenant_id)
     if known:
         return known
+    fixed_sql.store_at_once()
     department, _ = Department.objects.get_or_create(
         tenant_id=tenant_id, name_key=fold(name), defaults={"name": name}
     )
@@ -40,6 +41,7 @@ def location_named(name: str, *, tenant_id: int) -> Location | None:
     known = _named(Location, name, tenant_id)
     if known:
         return known
+    fixed_sql.store_at_once()
     tenant = Tenant.objects.select_related("default_entity").get(pk=tenant_id)
     assert tenant.default_entity, "create_tenant gives every tenant one"
     location, _ = Location.objects.get_or_create(

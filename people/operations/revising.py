@@ -32,7 +32,7 @@ from people.values import KEEP, Actor, Keep, Profile, fold
 REVISABLE = (
     *("given_name", "family_name", "email", "email_key", "pending_email"),
     *("department", "location", "manager", "role", "role_source", "role_since"),
-    *("custom_values", "owned_fields", "overruled_at", "changed_at"),
+    *("custom_values", "owned_fields", "overruled_at"),
 )
 
 
@@ -99,18 +99,20 @@ class _Revision:
 def _revision(person: Person, kind: Event.Kind, *, actor: Actor) -> Iterator[_Revision]:
     """Hold the person; then save and record what the block has changed of them."""
     lock(person)
-    before, owned = snapshot(person), dict(person.owned_fields)
-    overruled_at = person.overruled_at
+    before, held = snapshot(person), fixed_sql.held(person, REVISABLE)
+    # Marks are added to it; what it held would change with it.
+    person.owned_fields = dict(person.owned_fields)
     revision = _Revision()
     yield revision
     changes = difference(before, snapshot(person))
     revision.has_changed = bool(changes)
     _note_overruling(person, changes, actor=actor)
-    writing = Write(person, REVISABLE)
+    names = fixed_sql.changed(person, REVISABLE, held)
+    writing = Write(person, (*names, "changed_at"))
     if changes:
         events.record(kind, person, actor=actor, changes=changes, storing=writing)
         follow_address(person, changes, actor=actor)
-    elif (owned, overruled_at) != (person.owned_fields, person.overruled_at):
+    elif names:
         fixed_sql.write(writing)
 
 
