@@ -188,6 +188,8 @@ EVENT_SUBSCRIBERS = {
     "connection.changed": ["scim.tasks.carry_over"],
 }
 
+# Who knows why somebody is not here; what explains most is told first.
+WHY = ["people.why.causes", "scim.why.causes"]
 # Who can tell when a provider last confirmed somebody's base role.
 ROLE_CONFIRMATIONS = ["scim.ledger.role_confirmed_at"]
 

@@ -4,9 +4,11 @@ from django.urls import URLPattern, path
 
 from people.pages.home import home
 from people.pages.ledger import grant_role, withdraw_role
+from people.pages.why import why
 
 PAGES: list[URLPattern] = [
     path("home/", home, name="home"),
+    path("people/why/", why, name="why"),
     path("people/<uuid:person_id>/roles/", grant_role, name="people_person_grant"),
     path(
         "people/<uuid:person_id>/roles/<int:grant_id>/withdraw/",

@@ -69,7 +69,7 @@ def scim_request(request: HttpRequest, connection_id: UUID, request_id: UUID) ->
 def _decision(log: RequestLog, deeds: Deeds, errors: list[SyncError]) -> str:
     """Say in words how the request ended."""
     if log.status >= 400:
-        return f"Refused: {_detail(log)} Nothing was changed."
+        return f"Refused: {detail_of(log)} Nothing was changed."
     if errors:
         return f"Accepted, but not all of it could be done: {_ended(errors[0].message)}"
     if deeds:
@@ -80,7 +80,8 @@ def _decision(log: RequestLog, deeds: Deeds, errors: list[SyncError]) -> str:
     return "Accepted. Nobody had to be changed by it."
 
 
-def _detail(log: RequestLog) -> str:
+def detail_of(log: RequestLog) -> str:
+    """Return what a refused request was told, as a sentence."""
     try:
         answer = json.loads(log.answer)
     except (ValueError, RecursionError):

@@ -1,0 +1,128 @@
+"""Why somebody is not here: what is asked, what may be answered, and who is asked for answers.
+
+Each module that settings.WHY names looks at its own rows and yields the causes it finds,
+and the evidence. The cause that explains most comes first.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import IntEnum
+
+from django.conf import settings
+from django.utils.module_loading import import_string
+
+from people.models import Person
+from people.values import fold
+
+NAMESAKES_SHOWN = 10
+
+
+class Rank(IntEnum):
+    """What explains more comes first."""
+
+    TERMINATED = 10
+    DELETED = 20
+    DEACTIVATED = 30
+    LEFT_APART = 40
+    REFUSED = 50
+    WAITING = 60
+    INVITED = 70
+    KNOWN_OTHERWISE = 80
+    HERE = 90
+    ASKED_IN_VAIN = 100
+    NEVER_SENT = 110
+    UNKNOWN = 120
+
+
+@dataclass(frozen=True)
+class Link:
+    text: str
+    url: str
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """A cause, by a stable code, and what to do about it."""
+
+    rank: Rank
+    code: str
+    sentence: str
+    advice: str
+    link: Link | None = None
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """A row that a verdict rests on."""
+
+    text: str
+    url: str = ""
+    at: datetime | None = None
+
+
+Finding = Verdict | Evidence
+
+
+@dataclass(frozen=True)
+class Asked:
+    """An address, a userName or a name as somebody typed it, and whom it names."""
+
+    text: str
+    people: list[Person] = field(default_factory=list)
+
+    @property
+    def key(self) -> str:
+        return fold(self.text)
+
+    @property
+    def person(self) -> Person | None:
+        return self.people[0] if self.people else None
+
+    @property
+    def who(self) -> str:
+        return self.person.full_name if self.person else self.text
+
+
+@dataclass(frozen=True)
+class Answer:
+    asked: Asked
+    # None where several people are called so; which of them is meant?
+    verdict: Verdict | None = None
+    evidence: list[Evidence] = field(default_factory=list)
+    namesakes: list[Person] = field(default_factory=list)
+
+
+def answer(text: str) -> Answer:
+    """Tell why whoever is called that is not here; a dozen queries or two, and no more."""
+    text = " ".join(text.split())
+    people = _named_exactly(text)
+    if not people:
+        people = list(Person.objects.matching(text)[: NAMESAKES_SHOWN + 1])
+        if len(people) > 1:
+            return Answer(Asked(text), namesakes=people[:NAMESAKES_SHOWN])
+    asked = Asked(text, people)
+    found = list(_findings(asked))
+    verdicts = [one for one in found if isinstance(one, Verdict)]
+    return Answer(
+        asked,
+        verdict=min(verdicts, key=lambda verdict: verdict.rank),
+        evidence=[one for one in found if isinstance(one, Evidence)],
+    )
+
+
+def _named_exactly(text: str) -> list[Person]:
+    """Return whoever has the address; failing that who is to get it, or had it and left."""
+    having = Person.objects.filter(email_key=fold(text))
+    getting = Person.objects.in_lists().exclude(pending_email="").filter(pending_email__iexact=text)
+    for people in (having.in_lists(), getting, having.order_by("-terminated_at")):
+        found = people.select_related("tenant").first()
+        if found:
+            return [found]
+    return []
+
+
+def _findings(asked: Asked) -> Iterator[Finding]:
+    for name in settings.WHY:
+        causes: Callable[[Asked], Iterator[Finding]] = import_string(name)
+        yield from causes(asked)
