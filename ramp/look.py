@@ -12,7 +12,7 @@ UNFOLD: dict[str, Any] = {
     "SHOW_VIEW_ON_SITE": False,
     "SITE_FAVICONS": [{"rel": "icon", "type": "image/svg+xml", "href": "ramp.site.favicon"}],
     "STYLES": ["ramp.site.stylesheet"],
-    "SCRIPTS": ["ramp.site.script"],
+    "SCRIPTS": ["ramp.site.script", "ramp.site.dialog_script"],
     "ACCOUNT": {"navigation": "ramp.site.account_links"},
     "BORDER_RADIUS": "6px",
     # White on the 600 and the 500 on the darkest base both keep a contrast of 4.5.

@@ -195,11 +195,11 @@ ROLE_CONFIRMATIONS = ["scim.ledger.role_confirmed_at"]
 
 # How long SCIM requests stay in the log.
 REQUEST_LOG_DAYS = env.int("REQUEST_LOG_DAYS", default=30)
+# How long the use of a token may go unwritten; 0 writes nothing by itself.
+TOKEN_USE_SECONDS = 5
 # By connection and web process; 0 sets no limit.
 SCIM_REQUESTS_PER_SECOND = env.int("SCIM_REQUESTS_PER_SECOND", default=1000)
 SCIM_SERVICE_PROVIDER = {
-# How long the use of a token may go unwritten; 0 writes nothing by itself.
-TOKEN_USE_SECONDS = 5
     "USER_ADAPTER": "scim.adapters.UserAdapter",
     "GROUP_ADAPTER": "scim.adapters.GroupAdapter",
     "GROUP_MODEL": "scim.models.ScimGroup",

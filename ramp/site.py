@@ -17,6 +17,7 @@ from people.pages.addresses import PAGES as PEOPLE_PAGES
 from people.pages.paging import counted
 from provisioning.pages.addresses import PAGES as SIGN_IN_PAGES
 from scim.pages.addresses import PAGES as SCIM_PAGES
+from scim.pages.team_updates import to_look_at
 
 Item = dict[str, Any]
 
@@ -52,6 +53,11 @@ class RampSite(UnfoldAdminSite):
             # What Django registers by itself, such as its groups, has none and no page.
             if address:
                 yield path(address, include(rows.urls))
+
+    def each_context(self, request: HttpRequest) -> dict[str, Any]:
+        """Add what the People page asks of others; it is counted where it is shown."""
+        context: dict[str, Any] = super().each_context(request)
+        return context | {"updates_to_look_at": to_look_at}
 
     def index(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
         """Lead to the first section that the visitor may see."""
@@ -134,3 +140,7 @@ def favicon(request: HttpRequest) -> str:
 
 def script(request: HttpRequest) -> str:
     return static("ramp.js")
+
+
+def dialog_script(request: HttpRequest) -> str:
+    return static("dialog.js")

@@ -12,8 +12,8 @@ const nameChoices = () => {
   }
 };
 
-const addCopyButtons = () => {
-  for (const holder of document.querySelectorAll("[data-copy]")) {
+const addCopyButtons = (root) => {
+  for (const holder of root.querySelectorAll("[data-copy]")) {
     const field = holder.querySelector("input");
     const button = document.createElement("button");
     button.type = "button";
@@ -42,7 +42,7 @@ const keepFresh = (part) => {
 };
 
 window.addEventListener("load", () => {
-  addCopyButtons();
+  addCopyButtons(document);
   document.querySelectorAll("[data-refresh]").forEach(keepFresh);
   document.getElementById("main")?.setAttribute("role", "main");
   document.getElementById("nav-sidebar-inner")?.setAttribute("aria-label", "Sections");

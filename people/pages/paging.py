@@ -9,9 +9,9 @@ from django.utils.functional import cached_property
 COUNTED_AT_MOST = 10_000
 
 
-def counted(rows: QuerySet[Any]) -> str:
+def counted(*lists: QuerySet[Any]) -> str:
     """Return how many rows there are, for people to read: “214”, or “10,000+”."""
-    count = _count(rows)
+    count = sum(_count(rows) for rows in lists)
     return f"{COUNTED_AT_MOST:,}+" if count > COUNTED_AT_MOST else f"{count:,}"
 
 

@@ -3,9 +3,11 @@
 from typing import ClassVar, Self
 
 from django.db import models
+from django.utils import timezone
 
 from people.models import Person
 from people.tenancy import TenantManager, TenantOwned
+from people.values import Actor
 from scim.models.connection import Connection
 from scim.models.resources import ScimUser
 
@@ -51,6 +53,13 @@ OPEN = models.Q(resolved_at=None, dismissed_at=None)
 class SyncErrorQuerySet(models.QuerySet["SyncError"]):
     def open(self) -> Self:
         return self.filter(OPEN)
+
+    def dismiss(self, *, actor: Actor, because: str) -> int:
+        """Let the open ones be, and return how many those were."""
+        now = timezone.now()
+        return self.open().update(
+            dismissed_at=now, dismissed_by=str(actor), dismissed_because=because
+        )
 
 
 SyncErrorManager = TenantManager.from_queryset(SyncErrorQuerySet)

@@ -2,22 +2,40 @@
 
 from django.urls import URLPattern, path, register_converter
 
+from scim.pages import pending_invites, repairs
 from scim.pages.activation import activate
 from scim.pages.adoption import review
 from scim.pages.choices import choose
+from scim.pages.inactive_users import inactive_users
 from scim.pages.integrations import catalogue, overview
 from scim.pages.it_link import steps_for_it
 from scim.pages.request_log import request_log
 from scim.pages.requests import request_page, scim_request
 from scim.pages.setting_up import ProviderConverter
+from scim.pages.sync_errors import sync_error, sync_errors
 from scim.pages.wizard import abandon, first_request, go_on, steps, token
 
+UPDATES = "people/updates"
+INVITE = f"{UPDATES}/invites/<uuid:invite_id>"
+ERROR = f"{UPDATES}/errors/<int:error_id>"
 SCIM = "integrations/scim/<uuid:connection_id>"
 
 register_converter(ProviderConverter, "provider")
 SETUP = "integrations/<provider:provider>/setup"
 
 PAGES: list[URLPattern] = [
+    path(f"{UPDATES}/", pending_invites.pending_invites, name="team_updates"),
+    path(f"{UPDATES}/resend/", pending_invites.resend_many, name="invites_resend"),
+    path(f"{INVITE}/resend/", pending_invites.resend, name="invite_resend"),
+    path(f"{INVITE}/revoke/", pending_invites.revoke, name="invite_revoke"),
+    path(f"{INVITE}/link/", pending_invites.link, name="invite_link"),
+    path(f"{UPDATES}/inactive/", inactive_users, name="team_updates_inactive"),
+    path(f"{UPDATES}/errors/", sync_errors, name="team_updates_errors"),
+    path(f"{ERROR}/", sync_error, name="sync_error"),
+    path(f"{ERROR}/retry/", repairs.retry, name="sync_error_retry"),
+    path(f"{ERROR}/link/", repairs.link, name="sync_error_link"),
+    path(f"{ERROR}/invite-anyway/", repairs.invite_anyway, name="sync_error_invite_anyway"),
+    path(f"{ERROR}/dismiss/", repairs.dismiss, name="sync_error_dismiss"),
     path("integrations/", catalogue, name="integrations"),
     path("integrations/<provider:provider>/", overview, name="integration"),
     path(f"{SETUP}/", go_on, name="setup"),

@@ -1,0 +1,56 @@
+"""Inactive users: since when, by whom, and the way back."""
+
+from typing import Any
+
+from django.db.models import Q
+from django.http import HttpRequest, HttpResponse
+
+from people.models import Person
+from people.pages.access import for_administrators
+from people.pages.actors import actor_name
+from scim.pages.team_updates import SearchForm, choice, inactive_people, page_of, show_tab
+
+BY_SCIM = Q(deactivated_by__startswith="scim:")
+
+
+class InactiveSearch(SearchForm):
+    by = choice(
+        "Deactivated",
+        [("provider", "By an identity provider"), ("hand", "By hand")],
+        otherwise="By anybody",
+    )
+
+
+@for_administrators
+def inactive_users(request: HttpRequest) -> HttpResponse:
+    form = InactiveSearch(request.GET)
+    found = inactive_people().matching(form.asked("q"))
+    match form.asked("by"):
+        case "provider":
+            found = found.filter(BY_SCIM)
+        case "hand":
+            found = found.exclude(BY_SCIM)
+    page = page_of(request, found.order_by("-deactivated_at", "pk"))
+    return show_tab(
+        request,
+        "scim/inactive_users.html",
+        form=form,
+        page=page,
+        rows=_rows(page),
+        # Being deactivated ends every session, which the epoch counts.
+        ever=lambda: Person.objects.filter(session_epoch__gt=0).exists(),
+    )
+
+
+def _rows(people: Any) -> list[dict[str, Any]]:
+    addresses = {person.deactivated_by.partition(":")[2] for person in people}
+    colleagues = Person.objects.filter(email__in=addresses)
+    names = {colleague.email: colleague.full_name for colleague in colleagues}
+    return [
+        {
+            "person": person,
+            "by": actor_name(person.deactivated_by, names),
+            "is_by_scim": person.deactivated_by.startswith("scim:"),
+        }
+        for person in people
+    ]

@@ -1,0 +1,120 @@
+"""Team updates: who has not joined yet, who is out, and who could not be brought in.
+
+This is the frame of its three tabs, which are `pending_invites`, `inactive_users` and
+`sync_errors`; each is a page, and the same shows in a dialog on the People page.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+from django import forms
+from django.contrib import admin
+from django.db.models import OuterRef, Q, QuerySet, Subquery
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.urls import reverse
+from django.utils import timezone
+from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
+
+from people.models import Invite, Mail, Person
+from people.pages.paging import BoundedPaginator, counted
+from scim.models import SyncError
+
+ROWS_A_PAGE = 50
+
+
+def pending_invites() -> Any:
+    """Return the open invites, each with what the mail server said to its latest mail."""
+    mails = Mail.objects.filter(invite=OuterRef("pk"), kind=Mail.Kind.INVITE)
+    latest = mails.order_by("-created_at", "pk").values("problem")[:1]
+    return Invite.objects.open().annotate(problem=Subquery(latest))
+
+
+def inactive_people() -> Any:
+    return Person.objects.filter(state=Person.State.INACTIVE)
+
+
+def to_look_at() -> str:
+    """Return how many rows lead nowhere until somebody does something about them."""
+    stuck = Q(expires_at__lte=timezone.now()) | Q(problem__gt="")
+    return counted(SyncError.objects.open(), pending_invites().filter(stuck))
+
+
+TABS: dict[str, tuple[str, Callable[[], QuerySet[Any]]]] = {
+    "team_updates": ("Pending invites", Invite.objects.open),
+    "team_updates_inactive": ("Inactive users", inactive_people),
+    "team_updates_errors": ("Sync errors", SyncError.objects.open),
+}
+
+
+class SearchForm(forms.Form):
+    """Asks for a person; the tabs add what else they can be narrowed by."""
+
+    q = forms.CharField(
+        label="Search",
+        required=False,
+        max_length=200,
+        widget=UnfoldAdminTextInputWidget(
+            attrs={"type": "search", "placeholder": "Name or e-mail address"}
+        ),
+    )
+
+    def asked(self, name: str) -> str:
+        """Return what was asked for; what nobody can ask for is not."""
+        self.is_valid()
+        return str(self.cleaned_data.get(name, ""))
+
+    @property
+    def is_used(self) -> bool:
+        return any(self.asked(name) for name in self.fields)
+
+
+def choice(label: str, choices: Any, *, otherwise: str) -> forms.ChoiceField:
+    return forms.ChoiceField(
+        label=label,
+        required=False,
+        choices=[("", otherwise), *choices],
+        widget=UnfoldAdminSelectWidget,
+    )
+
+
+def page_of(request: HttpRequest, rows: QuerySet[Any]) -> Any:
+    return BoundedPaginator(rows, ROWS_A_PAGE).get_page(request.GET.get("page"))
+
+
+def show_tab(
+    request: HttpRequest, template: str, *, form: SearchForm, page: Any, ever: Any, **shown: Any
+) -> HttpResponse:
+    """Answer with a tab; asked only for an empty one, `ever` tells whether it held anything."""
+    context = context_of(request, "Team updates") | shown
+    context |= {
+        "tabs": _tabs(request),
+        "form": form,
+        "page": page,
+        "is_searched": form.is_used,
+        "is_all_done": not page.object_list and not form.is_used and ever(),
+    }
+    return render(request, template, context)
+
+
+def context_of(request: HttpRequest, title: str, *, parent: str = "") -> dict[str, Any]:
+    """Return what a page of Team updates needs, on its own and in the dialog."""
+    above = ("Team updates", parent) if parent else ("People", "people_person_changelist")
+    return admin.site.each_context(request) | {
+        "title": title,
+        "parent": {"title": above[0], "url": reverse(f"admin:{above[1]}")},
+        "base": "scim/_dialog.html" if "X-Dialog" in request.headers else "admin/base_site.html",
+    }
+
+
+def _tabs(request: HttpRequest) -> list[dict[str, Any]]:
+    here = request.resolver_match.url_name if request.resolver_match else ""
+    return [
+        {
+            "title": title,
+            "count": counted(rows()),
+            "url": reverse(f"admin:{name}"),
+            "is_here": name == here,
+        }
+        for name, (title, rows) in TABS.items()
+    ]

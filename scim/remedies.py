@@ -1,0 +1,162 @@
+"""What resolves a sync error: one action for each reason, and what to do about it in words."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import NamedTuple
+
+from scim.models import SyncError
+
+Reason = SyncError.Reason
+
+
+class Action(StrEnum):
+    OPEN_PERSON = "open-person"
+    OPEN_ROLE = "open-role"
+    OPEN_BOTH = "open-both"
+    LINK = "link"
+    INVITE_ANYWAY = "invite-anyway"
+    RETRY = "retry"
+    DISMISS = "dismiss"
+
+
+class Holder(StrEnum):
+    """Who has the address that is listed as a duplicate."""
+
+    NOBODY = "nobody"
+    UNOWNED = "unowned"
+    OWNED = "owned"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Case:
+    """What there is to know about an open error."""
+
+    reason: str
+    provider: str
+    # Somebody of ours is the one it is about.
+    is_known: bool = False
+    # The manager is waited for; and with them the invite.
+    is_waiting: bool = False
+    is_held: bool = False
+    holder: Holder = Holder.NOBODY
+    may_retry: bool = False
+
+
+class Remedy(NamedTuple):
+    action: Action
+    advice: str
+
+
+def remedy_for(case: Case) -> Remedy:
+    wanted, advice = _wanted(case)
+    return Remedy(_possible(wanted, case), advice.format(provider=case.provider))
+
+
+def _wanted(case: Case) -> tuple[Action, str]:
+    match case.reason:
+        case Reason.INVALID_MANAGER:
+            return _about_manager(case)
+        case Reason.DUPLICATE_EMAIL:
+            return _about_address(case)
+        case _:
+            return REMEDIES[case.reason]
+
+
+REMEDIES: dict[str, tuple[Action, str]] = {
+    Reason.CIRCULAR_MANAGER: (
+        Action.OPEN_PERSON,
+        "They manage this manager, directly or through others. In {provider}, change the manager "
+        "of the one who is higher up first; then this one is accepted.",
+    ),
+    Reason.SELF_MANAGER: (
+        Action.OPEN_PERSON,
+        "In {provider}, name somebody else as their manager, or nobody.",
+    ),
+    Reason.INVALID_NAME: (
+        Action.RETRY,
+        "Correct the name in {provider}, which sends it again by itself.",
+    ),
+    Reason.INCOMPLETE: (
+        Action.RETRY,
+        "Fill in what is missing in {provider}, and see that its mapping sends it. After a "
+        "change of the policy or the mapping in Ramp, retry.",
+    ),
+    Reason.INVALID_LOCATION_CHANGE: (
+        Action.RETRY,
+        "Their cards are issued in another currency. Choose a location of the same entity in "
+        "{provider}; or place the location under that entity in Ramp, and retry.",
+    ),
+    Reason.INVALID_ROLE_ASSIGNMENT: (
+        Action.RETRY,
+        "Choose a role in {provider} that Ramp has; Guest is only for newcomers. Where roles are "
+        "given in Ramp alone, say so in the SCIM settings, and retry.",
+    ),
+    Reason.LAST_OWNER: (
+        Action.OPEN_ROLE,
+        "Make somebody else Owner first, and retry.",
+    ),
+    Reason.LAST_ADMINISTRATOR: (
+        Action.OPEN_ROLE,
+        "Give somebody else the role Owner, Admin or IT Admin first, and retry.",
+    ),
+    Reason.TERMINATED: (
+        Action.OPEN_PERSON,
+        "They left for good, which is final. In {provider}, add them as a new user.",
+    ),
+}
+
+
+def _about_manager(case: Case) -> tuple[Action, str]:
+    if case.is_held:
+        return (
+            Action.INVITE_ANYWAY,
+            "The invite is held until this manager arrives from {provider}. Let it go without "
+            "them, or wait.",
+        )
+    if case.is_waiting:
+        return (
+            Action.OPEN_PERSON,
+            "They get this manager as soon as {provider} sends them. If the reference is wrong, "
+            "correct it in {provider}.",
+        )
+    return (
+        Action.RETRY,
+        "Add the manager first and retry, or correct the reference in {provider}. Guests and "
+        "whoever was terminated cannot manage anybody.",
+    )
+
+
+def _about_address(case: Case) -> tuple[Action, str]:
+    if case.holder == Holder.NOBODY:
+        return Action.RETRY, "Nobody else has this address any more."
+    if case.holder == Holder.UNOWNED and not case.is_known:
+        return (
+            Action.LINK,
+            "No identity provider owns whoever has this address. If they are the same human "
+            "being, link them: {provider} manages them from then on.",
+        )
+    return (
+        Action.OPEN_BOTH,
+        "Two records have one address. Look at both, and correct the wrong one where it comes "
+        "from.",
+    )
+
+
+def _possible(wanted: Action, case: Case) -> Action:
+    """Return what can be done if what would be best cannot: there may be nobody to open."""
+    ways: Sequence[tuple[Action, bool]] = (
+        (wanted, _is_possible(wanted, case)),
+        (Action.RETRY, case.may_retry),
+    )
+    return next((action for action, is_possible in ways if is_possible), Action.DISMISS)
+
+
+def _is_possible(action: Action, case: Case) -> bool:
+    match action:
+        case Action.OPEN_PERSON | Action.OPEN_ROLE | Action.INVITE_ANYWAY:
+            return case.is_known
+        case Action.RETRY | Action.LINK:
+            return case.may_retry
+        case _:
+            return True

@@ -1,0 +1,95 @@
+"""The inactive users in Team updates …"""
+
+from typing import Any
+
+import pytest
+from django.test import Client
+from django.utils import timezone
+
+from people import operations
+from people.models import Person
+from people.values import Actor
+from tests import make
+from tests.people.visiting import signed_in, text_of
+from tests.scim.provider import Provider
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def client(owner: Person) -> Client:
+    return signed_in(owner)
+
+
+def shown(client: Client, **query: Any) -> str:
+    return text_of(client.get("/people/updates/inactive/", query))
+
+
+def shut_out(actor: Actor, **fields: Any) -> Person:
+    person = make.person(**fields)
+    operations.deactivate_person(person, actor=actor)
+    return person
+
+
+def test_tell_since_when_and_by_whom(client: Client, owner: Person) -> None:
+    shut_out(owner.actor, family_name="Hopper")
+
+    page = shown(client)
+
+    assert "Ada Hopper" in page
+    assert f"{timezone.now():%-d %B %Y}" in page
+    assert "<bdi>Olga Owner</bdi>" in page
+
+
+def test_lead_back_whom_a_colleague_shut_out(client: Client, owner: Person) -> None:
+    ada = shut_out(owner.actor)
+
+    assert f'href="/people/{ada.pk}/reactivate/"' in shown(client)
+    client.post(f"/people/{ada.pk}/reactivate/")
+
+    assert "Everybody is back" in shown(client)
+
+
+def test_send_to_the_provider_whom_it_shut_out(client: Client, scim: Provider) -> None:
+    scim.replace(scim.add("ada"), "active", value=False)
+
+    page = shown(client)
+
+    assert "Reactivate in Okta" in page
+    assert "/reactivate/" not in page
+
+
+def test_say_that_nobody_is_terminated_by_itself(client: Client, owner: Person) -> None:
+    shut_out(owner.actor)
+
+    assert shown(client).count("auto-termination is off") == 1
+
+
+def test_are_narrowed_by_who_did_it(client: Client, owner: Person) -> None:
+    shut_out(owner.actor, family_name="Byhand")
+    shut_out(Actor("scim", "okta"), family_name="Byokta")
+
+    assert "Byhand" not in shown(client, by="provider")
+    assert "Byokta" not in shown(client, by="hand")
+
+
+def test_are_found_by_name_and_address(client: Client, owner: Person) -> None:
+    shut_out(owner.actor, family_name="Hopper")
+    shut_out(owner.actor, family_name="Kelly")
+
+    assert "Kelly" not in shown(client, q="ada hopp")
+
+
+class TestWhenThereAreNone:
+    def test_say_who_would_be_here(self, client: Client) -> None:
+        assert "Nobody has been deactivated" in shown(client)
+
+    def test_say_that_nothing_matches(self, client: Client, owner: Person) -> None:
+        shut_out(owner.actor)
+
+        assert "No inactive user matches" in shown(client, q="xyzzy")
+
+    def test_say_that_everybody_is_back(self, client: Client, owner: Person) -> None:
+        operations.reactivate_person(shut_out(owner.actor), actor=owner.actor)
+
+        assert "Everybody is back" in shown(client)

@@ -1,0 +1,69 @@
+"""What resolves a sync error …"""
+
+import pytest
+
+from scim.models import SyncError
+from scim.remedies import Action, Case, Holder, remedy_for
+
+TABLE = {
+    "circular manager": ({"reason": "circular-manager"}, Action.OPEN_PERSON),
+    "self manager": ({"reason": "self-manager"}, Action.OPEN_PERSON),
+    "self manager of a newcomer": (
+        {"reason": "self-manager", "is_known": False},
+        Action.RETRY,
+    ),
+    "manager who holds up the invite": (
+        {"reason": "invalid-manager", "is_waiting": True, "is_held": True},
+        Action.INVITE_ANYWAY,
+    ),
+    "manager waited for by somebody who is in": (
+        {"reason": "invalid-manager", "is_waiting": True},
+        Action.OPEN_PERSON,
+    ),
+    "manager who was refused": ({"reason": "invalid-manager"}, Action.RETRY),
+    "address of somebody nobody owns": (
+        {"reason": "duplicate-email", "is_known": False, "holder": Holder.UNOWNED},
+        Action.LINK,
+    ),
+    "address of somebody owned": (
+        {"reason": "duplicate-email", "is_known": False, "holder": Holder.OWNED},
+        Action.OPEN_BOTH,
+    ),
+    "address for somebody who is here already": (
+        {"reason": "duplicate-email", "holder": Holder.UNOWNED},
+        Action.OPEN_BOTH,
+    ),
+    "address that has become free": ({"reason": "duplicate-email"}, Action.RETRY),
+    "name": ({"reason": "invalid-name"}, Action.RETRY),
+    "what is missing": ({"reason": "incomplete"}, Action.RETRY),
+    "location": ({"reason": "invalid-location-change"}, Action.RETRY),
+    "role": ({"reason": "invalid-role-assignment"}, Action.RETRY),
+    "last owner": ({"reason": "last-owner"}, Action.OPEN_ROLE),
+    "last administrator": ({"reason": "last-administrator"}, Action.OPEN_ROLE),
+    "terminated": ({"reason": "terminated"}, Action.OPEN_PERSON),
+    "request that is gone": ({"reason": "invalid-name", "may_retry": False}, Action.DISMISS),
+    "link that cannot be retried": (
+        {
+            "reason": "duplicate-email",
+            "is_known": False,
+            "holder": Holder.UNOWNED,
+            "may_retry": False,
+        },
+        Action.DISMISS,
+    ),
+}
+
+
+@pytest.mark.parametrize(("facts", "action"), TABLE.values(), ids=TABLE)
+def test_is_one_action(facts: dict[str, object], action: Action) -> None:
+    case = Case(**{"provider": "Okta", "is_known": True, "may_retry": True, **facts})  # type: ignore[arg-type]
+
+    assert remedy_for(case).action == action
+
+
+@pytest.mark.parametrize("reason", SyncError.Reason.values)
+def test_is_told_in_words_for_every_reason(reason: str) -> None:
+    advice = remedy_for(Case(reason=reason, provider="Okta", is_known=True, may_retry=True)).advice
+
+    assert advice.endswith(".")
+    assert "{" not in advice
