@@ -11,8 +11,11 @@ from scim.pages.integrations import catalogue, overview
 from scim.pages.it_link import steps_for_it
 from scim.pages.request_log import request_log
 from scim.pages.requests import request_page, scim_request
+from scim.pages.self_test import self_test
 from scim.pages.setting_up import ProviderConverter
 from scim.pages.sync_errors import sync_error, sync_errors
+from scim.pages.settings import settings
+from scim.pages.what_if import what_if
 from scim.pages.wizard import abandon, first_request, go_on, steps, token
 
 UPDATES = "people/updates"
@@ -47,6 +50,9 @@ PAGES: list[URLPattern] = [
     path(f"{SETUP}/activate/", activate, name="setup_activate"),
     path(f"{SETUP}/abandon/", abandon, name="setup_abandon"),
     path("setup/<str:token>/", steps_for_it, name="setup_link"),
+    path(f"{SCIM}/", settings, name="scim_settings"),
+    path(f"{SCIM}/self-test/", self_test, name="scim_self_test"),
+    path(f"{SCIM}/what-if/", what_if, name="scim_what_if"),
     path("people/requests/<uuid:request_id>/", request_page, name="request"),
     path(f"{SCIM}/requests/", request_log, name="scim_requests"),
     path(f"{SCIM}/requests/<uuid:request_id>/", scim_request, name="scim_request"),

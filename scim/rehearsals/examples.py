@@ -4,20 +4,22 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from scim.attributes import ENTERPRISE
 from scim.models import Connection, ScimUser
 from scim.rehearsals.steps import (
     Cast,
     Step,
     created,
-    managed_by,
     operation,
     patched,
+    placed,
     put,
 )
 from scim.strict_json import Json
 
+DEPARTMENT = f"{ENTERPRISE.urn}:department"
 LABELS = {
-    "change": "Change their title",
+    "change": "Change their department",
     "deactivate": "Deactivate them",
     "manager": "Make them their own manager",
     "add": "Add somebody new",
@@ -45,14 +47,14 @@ def _written(step: Step) -> Example:
 
 
 def _change(connection: Connection, user: ScimUser, cast: Cast) -> Step:
-    scim_id, title = str(user.scim_id), "Controller"
+    scim_id, place = str(user.scim_id), connection.mapping.get("department") or DEPARTMENT
     match connection.provider:
         case Connection.Provider.OKTA:
-            return put("", scim_id, _read(user) | {"title": title})
+            return put("", scim_id, placed(_read(user), place, "Treasury"))
         case Connection.Provider.ENTRA:
-            return patched("", scim_id, operation("Add", "title", title))
+            return patched("", scim_id, operation("Add", place, "Treasury"))
         case _:
-            return patched("", scim_id, {"op": "replace", "value": {"title": title}})
+            return patched("", scim_id, operation("replace", place, "Treasury"))
 
 
 def _deactivate(connection: Connection, user: ScimUser, cast: Cast) -> Step:
@@ -70,8 +72,7 @@ def _manager(connection: Connection, user: ScimUser, cast: Cast) -> Step:
     scim_id = str(user.scim_id)
     match connection.provider:
         case Connection.Provider.OKTA:
-            body = cast.placed(managed_by(_read(user), scim_id), {"manager": scim_id})
-            return put("", scim_id, body)
+            return put("", scim_id, placed(_read(user), cast.manager_path(), scim_id))
         case Connection.Provider.ENTRA:
             return patched("", scim_id, operation("Add", cast.manager_path(), scim_id))
         case _:

@@ -8,9 +8,9 @@ from scim.rehearsals.steps import (
     group_changed,
     id_of,
     listed,
-    managed_by,
     new_group,
     patched,
+    placed,
     put,
     read,
     refused,
@@ -31,7 +31,7 @@ def rehearse(cast: Cast) -> Rehearsal:
     answer = yield read(me)
     changed = answer | {"title": "Senior Analyst"}
     yield put("Change their title", me, changed, {"title": "Senior Analyst"})
-    yield refused(put("", me, cast.placed(managed_by(changed, me), {"manager": me})))
+    yield refused(put("", me, placed(changed, cast.manager_path(), me)))
     yield taken(mira)
     yield patched(
         "Deactivate them", me, {"op": "replace", "value": {"active": False}}, active=False

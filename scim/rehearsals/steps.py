@@ -75,21 +75,18 @@ class Cast:
             "department": "Finance",
             "location": "Lisbon",
         }
-        return self.placed(usual | said, values)
-
-    def placed(self, document: Json, values: Mapping[str, str]) -> Json:
-        """Say each value where the mapping looks for it, too."""
+        document = usual | said
         for name, value in values.items():
-            path = self.mapping.get(name)
-            if path:
-                document = _with(document, path, value)
+            if name in self.mapping:
+                document = placed(document, self.mapping[name], value)
         return document
 
     def manager_path(self) -> str:
         return self.mapping.get("manager") or MANAGER
 
 
-def _with(document: Json, path: str, value: str) -> Json:
+def placed(document: Json, path: str, value: str) -> Json:
+    """Return the document with the value at the path of a mapping."""
     body = {"Operations": [{"op": "add", "path": path, "value": value}]}
     try:
         changed = patch.apply(canonical(document, USER), dialects.operations(body, USER), USER)
@@ -110,12 +107,6 @@ def id_of(answer: Json) -> str:
 
 def operation(op: str, path: str, value: Any) -> Json:
     return {"op": op, "path": path, "value": value}
-
-
-def managed_by(person: Json, manager: str) -> Json:
-    return person | {
-        ENTERPRISE.urn: person.get(ENTERPRISE.urn, {}) | {"manager": {"value": manager}}
-    }
 
 
 def listed(title: str, path: str) -> Step:
