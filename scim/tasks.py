@@ -1,18 +1,16 @@
 """Jobs: what SCIM does when it hears that somebody arrived, and what beat has it do."""
 
 import math
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from celery import current_app, shared_task
-from django.conf import settings
 from django.utils import timezone
 
 from people import tenancy
 from people.models import Event
-from scim import activation, cycle, self_test
-from scim.models import PageAnchor, RequestLog
+from scim import activation, cycle, rereading, retention, self_test, silence
 
 # Less than a job may take.
 CARRYING_SECONDS = 60
@@ -63,14 +61,12 @@ def end_self_tests(**_: Any) -> None:
 
 def look_again(*, as_of: datetime) -> int:
     """Run the sync cycle, and return how many people it did something about."""
+    silence.look(as_of=as_of)
+    reread = rereading.go_on()
     put_back = cycle.put_back(cycle.everyone_overruled())
-    return put_back + cycle.resolve_waiting(cycle.everyone_waiting())
+    return reread + put_back + cycle.resolve_waiting(cycle.everyone_waiting())
 
 
 def forget(*, as_of: datetime) -> int:
     """Delete what the request log need not keep any longer; return how many rows."""
-    with tenancy.across_tenants():
-        oldest = as_of - timedelta(days=settings.REQUEST_LOG_DAYS)
-        forgotten, _ = RequestLog.objects.filter(received_at__lt=oldest).delete()
-        PageAnchor.objects.filter(made_at__lt=as_of - timedelta(days=1)).delete()
-    return forgotten
+    return retention.forget(as_of=as_of)

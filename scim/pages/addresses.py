@@ -6,15 +6,18 @@ from scim.pages import pending_invites, repairs
 from scim.pages.activation import activate
 from scim.pages.adoption import review
 from scim.pages.choices import choose
+from scim.pages.disconnect import disconnect
 from scim.pages.inactive_users import inactive_users
 from scim.pages.integrations import catalogue, overview
 from scim.pages.it_link import steps_for_it
+from scim.pages.mapping import add_field, delete_field, mapping
 from scim.pages.request_log import request_log
 from scim.pages.requests import request_page, scim_request
 from scim.pages.self_test import self_test
 from scim.pages.setting_up import ProviderConverter
+from scim.pages.settings import scim, settings
 from scim.pages.sync_errors import sync_error, sync_errors
-from scim.pages.settings import settings
+from scim.pages.tokens import revoke, tokens
 from scim.pages.what_if import what_if
 from scim.pages.wizard import abandon, first_request, go_on, steps, token
 
@@ -50,9 +53,16 @@ PAGES: list[URLPattern] = [
     path(f"{SETUP}/activate/", activate, name="setup_activate"),
     path(f"{SETUP}/abandon/", abandon, name="setup_abandon"),
     path("setup/<str:token>/", steps_for_it, name="setup_link"),
+    path("integrations/scim/", scim, name="scim"),
     path(f"{SCIM}/", settings, name="scim_settings"),
+    path(f"{SCIM}/mapping/", mapping, name="scim_mapping"),
+    path(f"{SCIM}/mapping/fields/", add_field, name="scim_field_add"),
+    path(f"{SCIM}/mapping/fields/<int:field_id>/delete/", delete_field, name="scim_field_delete"),
+    path(f"{SCIM}/tokens/", tokens, name="scim_tokens"),
+    path(f"{SCIM}/tokens/<int:token_id>/revoke/", revoke, name="scim_token_revoke"),
     path(f"{SCIM}/self-test/", self_test, name="scim_self_test"),
     path(f"{SCIM}/what-if/", what_if, name="scim_what_if"),
+    path(f"{SCIM}/disconnect/", disconnect, name="scim_disconnect"),
     path("people/requests/<uuid:request_id>/", request_page, name="request"),
     path(f"{SCIM}/requests/", request_log, name="scim_requests"),
     path(f"{SCIM}/requests/<uuid:request_id>/", scim_request, name="scim_request"),
