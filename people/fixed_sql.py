@@ -12,13 +12,13 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from functools import cache
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple
 
 from django.db import DEFAULT_DB_ALIAS, connection, connections
 from django.db.models import Model
 from psycopg import RawCursor
 
-Row = TypeVar("Row", bound=Model)
+from people import row_sql
 
 
 def available() -> bool:
@@ -112,7 +112,7 @@ def together(*, with_new: bool = False) -> Iterator[None]:
 
 def held(row: Model, names: tuple[str, ...]) -> tuple[Any, ...]:
     """Return what the row has there, to tell later what has changed."""
-    return tuple(getattr(row, field.attname) for field in _fields(type(row), names))
+    return tuple(getattr(row, field.attname) for field in row_sql.some(type(row), names).fields)
 
 
 def changed(row: Model, names: tuple[str, ...], before: tuple[Any, ...]) -> tuple[str, ...]:
@@ -200,74 +200,13 @@ def _grouped(writes: Sequence[Write | WriteAll]) -> list[WriteAll | list[Write]]
 def _prepared(group: WriteAll | list[Write]) -> tuple[str, list[Any]]:
     """Return the statement and its values."""
     if isinstance(group, WriteAll):
-        model = type(group.rows[0])
-        fields = _fields(model, None, with_key=False)
-        columns = zip(*(_values(row, fields, is_new=True) for row in group.rows), strict=True)
-        return _insert_all(model), list(map(list, columns))
+        shape = row_sql.whole(type(group.rows[0]), with_key=False)
+        rows = (shape.values(row, is_new=True) for row in group.rows)
+        return shape.insert_all, list(map(list, zip(*rows, strict=True)))
     row, names = group[0]
-    model = type(row)
-    fields = _fields(model, names, with_key=row.pk is not None)
     if names is not None:
-        return _update(model, fields), [*_values(row, fields, is_new=False), row.pk]
-    values = [value for one in group for value in _values(one.row, fields, is_new=True)]
-    return _insert(model, fields, len(group)), values
-
-
-def columns(model: type[Model], table: str) -> str:
-    """Name all columns of the model, in its own order."""
-    return ", ".join(f'{table}."{field.column}"' for field in model._meta.concrete_fields)
-
-
-def loaded(model: type[Row], values: Sequence[Any]) -> Row:
-    """Make the instance that the ORM would make of `columns`."""
-    fields = model._meta.concrete_fields
-    here = connections[DEFAULT_DB_ALIAS]
-    read = [
-        field.from_db_value(value, None, here) if hasattr(field, "from_db_value") else value
-        for field, value in zip(fields, values, strict=True)
-    ]
-    return model.from_db(connection.alias, [field.attname for field in fields], read)
-
-
-@cache
-def _insert(model: type[Model], fields: tuple[Any, ...], rows: int) -> str:
-    columns, places = _listed(fields), ", ".join(["%s"] * len(fields))
-    table, key = model._meta.db_table, model._meta.pk.column
-    values = ", ".join([f"({places})"] * rows)
-    return f"INSERT INTO {table} ({columns}) VALUES {values} RETURNING {key}"  # noqa: S608
-
-
-@cache
-def _insert_all(model: type[Model]) -> str:
-    fields = _fields(model, None, with_key=False)
-    arrays = ", ".join(f"%s::{field.db_type(connection)}[]" for field in fields)
-    table = model._meta.db_table
-    return f"INSERT INTO {table} ({_listed(fields)}) SELECT * FROM UNNEST({arrays})"  # noqa: S608
-
-
-@cache
-def _update(model: type[Model], fields: tuple[Any, ...]) -> str:
-    changes = ", ".join(f'"{field.column}" = %s' for field in fields)
-    table, key = model._meta.db_table, model._meta.pk.column
-    return f"UPDATE {table} SET {changes} WHERE {key} = %s RETURNING {key}"  # noqa: S608
-
-
-def _listed(fields: Sequence[Any]) -> str:
-    return ", ".join(f'"{field.column}"' for field in fields)
-
-
-@cache
-def _fields(
-    model: type[Model], names: tuple[str, ...] | None, *, with_key: bool = True
-) -> tuple[Any, ...]:
-    """Return the named fields, or all of them; keys that the database gives can be left out."""
-    if names is not None:
-        return tuple(model._meta.get_field(name) for name in names)
-    fields = model._meta.concrete_fields
-    return tuple(field for field in fields if with_key or not field.db_returning)
-
-
-def _values(row: Model, fields: tuple[Any, ...], *, is_new: bool) -> list[Any]:
-    # Asking the proxy for it at every field would take longer than what is asked.
-    here = connections[DEFAULT_DB_ALIAS]
-    return [field.get_db_prep_save(field.pre_save(row, is_new), here) for field in fields]
+        shape = row_sql.some(type(row), names)
+        return shape.update, [*shape.values(row, is_new=False), row.pk]
+    shape = row_sql.whole(type(row), with_key=row.pk is not None)
+    values = [value for one in group for value in shape.values(one.row, is_new=True)]
+    return shape.insert(len(group)), values

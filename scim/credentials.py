@@ -2,7 +2,7 @@
 
 from functools import cache
 
-from people import fixed_sql, tenancy
+from people import fixed_sql, row_sql, tenancy
 from scim.models import Connection, Token
 
 # The way from a token to what it opens; `hot_paths` takes it too.
@@ -17,7 +17,7 @@ def connection_of(token_digest: str) -> Connection | None:
     """Return the connection whose token has the digest and is good now."""
     if fixed_sql.available():
         row = fixed_sql.one(_statement(), [token_digest])
-        return fixed_sql.loaded(Connection, row) if row else None
+        return row_sql.loaded(Connection, row) if row else None
     with tenancy.across_tenants():
         tokens = Token.objects.alive().select_related("connection")
         token = tokens.filter(digest=token_digest).first()
@@ -26,5 +26,5 @@ def connection_of(token_digest: str) -> Connection | None:
 
 @cache
 def _statement() -> str:
-    held = fixed_sql.columns(Connection, "c")
+    held = row_sql.columns(Connection, "c")
     return f"SELECT {held} {DOOR} WHERE t.digest = %s AND t.revoked_at IS NULL"

@@ -11,7 +11,7 @@ import json
 from functools import cache
 from uuid import UUID
 
-from people import fixed_sql, operations
+from people import fixed_sql, operations, row_sql
 from people.values import fold
 from scim import rendering
 from scim.credentials import DOOR
@@ -93,11 +93,11 @@ def open_door(call: Call, scim_id: str) -> None:
         raise wrong_token()
     connections = len(Connection._meta.concrete_fields)
     users = connections + len(ScimUser._meta.concrete_fields)
-    call.connection = fixed_sql.loaded(Connection, row[:connections])
+    call.connection = row_sql.loaded(Connection, row[:connections])
     call.holds_person = True
     if row[connections] is None:
         return
-    user = fixed_sql.loaded(ScimUser, row[connections:users])
+    user = row_sql.loaded(ScimUser, row[connections:users])
     user.person, user.connection = operations.read_held(row[users:-1]), call.connection
     user.related = json.loads(row[-1]) if row[-1] else []
     call.held_user = user
@@ -105,7 +105,7 @@ def open_door(call: Call, scim_id: str) -> None:
 
 @cache
 def _lock_statement() -> str:
-    connection, user = fixed_sql.columns(Connection, "c"), fixed_sql.columns(ScimUser, "u")
+    connection, user = row_sql.columns(Connection, "c"), row_sql.columns(ScimUser, "u")
     return f"""
         WITH c AS (SELECT c.* {DOOR} WHERE t.digest = %s AND t.revoked_at IS NULL),
              u AS MATERIALIZED (

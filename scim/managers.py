@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from django.db.models import Q
 
-from people import fixed_sql, operations
+from people import fixed_sql, operations, row_sql
 from people.models import Person
 from people.values import KEEP, Keep, fold
 from scim.canonical import link_manager
@@ -78,12 +78,12 @@ def _known_fast(connection: Connection, given: str) -> Manager | None:
     key, by_id, here = fold(given), scim_uuid(given), connection.pk
     names = [here, by_id, here, given, here, key, here, key]
     row = fixed_sql.one(_statement(), names)
-    return Manager(fixed_sql.loaded(Person, row[1:]), str(row[0])) if row else None
+    return Manager(row_sql.loaded(Person, row[1:]), str(row[0])) if row else None
 
 
 @cache
 def _statement() -> str:
-    person = fixed_sql.columns(Person, "p")
+    person = row_sql.columns(Person, "p")
     named = " UNION ALL ".join(
         f"SELECT {rank} AS rank, u.scim_id, u.person_id FROM scim_scimuser u "  # noqa: S608
         f"WHERE u.connection_id = %s AND u.deleted_at IS NULL AND u.{name} = %s {and_so}"

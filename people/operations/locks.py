@@ -15,7 +15,7 @@ from uuid import UUID
 from django.db import connection
 from django.db.models import QuerySet
 
-from people import fixed_sql, tenancy
+from people import row_sql, tenancy
 from people.models import Department, Entity, Location, Person
 
 # What the rules about a person ask for at once.
@@ -73,7 +73,7 @@ def lock(person: Person) -> None:
 def held_columns() -> str:
     """Name what `read_held` reads, of people p, departments d, locations l and entities e."""
     return ", ".join(
-        fixed_sql.columns(model, table) for model, table in zip(HELD, "pdle", strict=True)
+        row_sql.columns(model, table) for model, table in zip(HELD, "pdle", strict=True)
     )
 
 
@@ -81,7 +81,7 @@ def read_held(values: Sequence[Any]) -> Person | None:
     """Make the person, and where they work, of the `held_columns` of a locked row."""
     rest = iter(values)
     person, department, location, entity = (
-        fixed_sql.loaded(model, list(islice(rest, len(model._meta.concrete_fields))))
+        row_sql.loaded(model, list(islice(rest, len(model._meta.concrete_fields))))
         for model in HELD
     )
     if person.pk is None:

@@ -3,7 +3,7 @@
 from functools import cache
 from typing import TypeVar
 
-from people import fixed_sql
+from people import fixed_sql, row_sql
 from people.models import Department, Location, Person, Tenant
 from people.values import PeopleError, fold
 
@@ -56,12 +56,12 @@ def _named(model: type[Place], name: str, tenant_id: int) -> Place | None:
     if not fixed_sql.available():
         return model.objects.filter(name_key=fold(name)).first()
     row = fixed_sql.one(_by_name(model), [tenant_id, fold(name)])
-    return fixed_sql.loaded(model, row) if row else None
+    return row_sql.loaded(model, row) if row else None
 
 
 @cache
 def _by_name(model: type[Place]) -> str:
-    held, table = fixed_sql.columns(model, "x"), model._meta.db_table
+    held, table = row_sql.columns(model, "x"), model._meta.db_table
     return f"SELECT {held} FROM {table} x WHERE x.tenant_id = %s AND x.name_key = %s"  # noqa: S608
 
 

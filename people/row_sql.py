@@ -1,0 +1,106 @@
+"""How the rows of a model are written in SQL, and made of what a statement returns.
+
+What a model's fields need for that is found out once: asking each field again for each row
+takes longer than the statement itself.
+"""
+
+from collections.abc import Callable, Sequence
+from functools import cache, cached_property
+from typing import Any, Final, TypeVar
+
+from django.db import DEFAULT_DB_ALIAS, connections, models
+
+Row = TypeVar("Row", bound=models.Model)
+
+# Fields whose values the driver takes as they are.
+PLAIN: Final = (
+    *(models.BooleanField, models.CharField, models.DateTimeField, models.ForeignKey),
+    *(models.IntegerField, models.TextField, models.UUIDField),
+)
+
+
+class Shape:
+    """Some columns of a model: the statements that store them, and their values in a row."""
+
+    def __init__(self, model: type[models.Model], fields: Sequence[Any]) -> None:
+        self.table, self.key = model._meta.db_table, str(model._meta.pk.column)
+        self.fields = fields
+        self._readers: list[tuple[Callable[..., Any], Callable[..., Any] | None]] = [
+            (field.pre_save, None if isinstance(field, PLAIN) else field.get_db_prep_save)
+            for field in fields
+        ]
+        self._inserts: dict[int, str] = {}
+
+    def values(self, row: models.Model, *, is_new: bool) -> list[Any]:
+        here = connections[DEFAULT_DB_ALIAS]
+        return [
+            prepare(read(row, is_new), here) if prepare else read(row, is_new)
+            for read, prepare in self._readers
+        ]
+
+    def insert(self, rows: int) -> str:
+        """Return the statement that stores so many new rows, in their order."""
+        if rows not in self._inserts:
+            places = ", ".join(["%s"] * len(self.fields))
+            values = ", ".join([f"({places})"] * rows)
+            self._inserts[rows] = (
+                f"INSERT INTO {self.table} ({self._columns}) VALUES {values} "  # noqa: S608
+                f"RETURNING {self.key}"
+            )
+        return self._inserts[rows]
+
+    @cached_property
+    def insert_all(self) -> str:
+        """The statement that stores any number of new rows, given column by column."""
+        here = connections[DEFAULT_DB_ALIAS]
+        arrays = ", ".join(f"%s::{field.db_type(here)}[]" for field in self.fields)
+        return f"INSERT INTO {self.table} ({self._columns}) SELECT * FROM UNNEST({arrays})"  # noqa: S608
+
+    @cached_property
+    def update(self) -> str:
+        changes = ", ".join(f'"{field.column}" = %s' for field in self.fields)
+        return f"UPDATE {self.table} SET {changes} WHERE {self.key} = %s RETURNING {self.key}"  # noqa: S608
+
+    @property
+    def _columns(self) -> str:
+        return ", ".join(f'"{field.column}"' for field in self.fields)
+
+
+@cache
+def some(model: type[models.Model], names: tuple[str, ...]) -> Shape:
+    return Shape(model, [model._meta.get_field(name) for name in names])
+
+
+@cache
+def whole(model: type[models.Model], *, with_key: bool) -> Shape:
+    """Return all columns, or all but the key, if the database gives that."""
+    fields = model._meta.concrete_fields
+    return Shape(model, [field for field in fields if with_key or not field.db_returning])
+
+
+def columns(model: type[models.Model], table: str) -> str:
+    """Name all columns of the model, in its own order."""
+    return ", ".join(f'{table}."{field.column}"' for field in model._meta.concrete_fields)
+
+
+def loaded(model: type[Row], values: Sequence[Any]) -> Row:
+    """Make the instance that the ORM would make of `columns`."""
+    names, converted = _reading(model)
+    read = list(values)
+    for place, convert in converted:
+        read[place] = convert(read[place], None, connections[DEFAULT_DB_ALIAS])
+    return model.from_db(DEFAULT_DB_ALIAS, names, read)
+
+
+@cache
+def _reading(
+    model: type[models.Model],
+) -> tuple[list[str], list[tuple[int, Callable[..., Any]]]]:
+    """Return the names of the attributes, and the places of what has to be converted."""
+    fields = model._meta.concrete_fields
+    converted = [
+        (place, field.from_db_value)
+        for place, field in enumerate(fields)
+        if hasattr(field, "from_db_value")
+    ]
+    return [field.attname for field in fields], converted
