@@ -1,7 +1,6 @@
 """Why somebody is not here, as far as their own row tells: they left, they were invited …"""
 
 from collections.abc import Iterator
-from datetime import datetime
 
 from django.urls import reverse
 from django.utils import timezone
@@ -9,7 +8,7 @@ from django.utils.http import urlencode
 
 from people.models import Invite, Mail, Person
 from people.pages.actors import actor_name
-from people.pages.verdicts import Asked, Evidence, Finding, Link, Rank, Verdict
+from people.pages.verdicts import Asked, Evidence, Finding, Link, Rank, Verdict, day
 from people.values import fold
 
 
@@ -51,7 +50,7 @@ def _terminated(person: Person) -> Verdict:
     return Verdict(
         Rank.TERMINATED,
         "terminated",
-        f"{person.full_name} was terminated on {_day(person.terminated_at)}, which is final.",
+        f"{person.full_name} was terminated on {day(person.terminated_at)}, which is final.",
         "Lists leave out the terminated unless the filter asks for them. Whoever comes back is "
         "added as a new person.",
         Link("Show them among the terminated", f"{_list()}?{hidden}"),
@@ -60,7 +59,7 @@ def _terminated(person: Person) -> Verdict:
 
 def _inactive(person: Person) -> Verdict:
     kind = person.deactivated_by.partition(":")[0]
-    actor, on = actor_name(person.deactivated_by, _names(person)), _day(person.deactivated_at)
+    actor, on = actor_name(person.deactivated_by, _names(person)), day(person.deactivated_at)
     sentence = f"{actor} deactivated {person.full_name} on {on}."
     if kind == "scim":
         return Verdict(
@@ -96,7 +95,7 @@ def _standing(person: Person, invite: Invite | None) -> tuple[str, str, str]:
     """Say how the invite stands: a code, a sentence, and what to do."""
     who = person.full_name
     if invite is None or invite.voided_at:
-        when = f" on {_day(invite.voided_at)}" if invite else ""
+        when = f" on {day(invite.voided_at)}" if invite else ""
         said = f"The invite for {who} was withdrawn{when}." if invite else f"{who} has no invite."
         return "invite-withdrawn", said, "Invite them anew if they are to come in."
     if invite.held_because:
@@ -108,7 +107,7 @@ def _standing(person: Person, invite: Invite | None) -> tuple[str, str, str]:
     if invite.expires_at < timezone.now():
         return (
             "invite-expired",
-            f"The invite for {who} expired on {_day(invite.expires_at)}.",
+            f"The invite for {who} expired on {day(invite.expires_at)}.",
             "Send it again: the same link is good for its full time from then on.",
         )
     return _mailing(person, invite, invite.mails.order_by("-created_at").first())
@@ -118,7 +117,7 @@ def _mailing(person: Person, invite: Invite, mail: Mail | None) -> tuple[str, st
     if mail is None:
         return (
             "invite-not-mailed",
-            f"{person.full_name} was invited on {_day(invite.created_at)}, and nothing was mailed.",
+            f"{person.full_name} was invited on {day(invite.created_at)}, and nothing was mailed.",
             "The connection leaves the mail out, for people who come in by single sign-on. Tell "
             "them to sign in, or send the invite.",
         )
@@ -137,7 +136,7 @@ def _mailing(person: Person, invite: Invite, mail: Mail | None) -> tuple[str, st
         )
     return (
         "not-accepted",
-        f"{person.full_name} was invited on {_day(mail.sent_at)}, and has not accepted yet.",
+        f"{person.full_name} was invited on {day(mail.sent_at)}, and has not accepted yet.",
         f"Ask them to look for the mail to {mail.to}, also among spam; or send it again.",
     )
 
@@ -156,7 +155,7 @@ def _here(person: Person) -> Verdict:
     return Verdict(
         Rank.HERE,
         "here",
-        f"{person.full_name} is here, and has been active since {_day(person.joined_at)}.",
+        f"{person.full_name} is here, and has been active since {day(person.joined_at)}.",
         "If they cannot sign in, ask which page refuses them, and what it says.",
         Link(f"Open {person.full_name}", _page(person)),
     )
@@ -167,10 +166,6 @@ def _names(person: Person) -> dict[str, str]:
     address = person.deactivated_by.removeprefix("person:")
     people = Person.objects.filter(email_key=fold(address))
     return {one.email: one.full_name for one in people}
-
-
-def _day(at: datetime | None) -> str:
-    return f"{at:%-d %B %Y}" if at else "a day that nobody noted"
 
 
 def _page(person: Person) -> str:

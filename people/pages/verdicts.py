@@ -126,3 +126,7 @@ def _findings(asked: Asked) -> Iterator[Finding]:
     for name in settings.WHY:
         causes: Callable[[Asked], Iterator[Finding]] = import_string(name)
         yield from causes(asked)
+
+
+def day(at: datetime | None) -> str:
+    return f"{at:%-d %B %Y}" if at else "a day that nobody noted"

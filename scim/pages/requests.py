@@ -71,9 +71,9 @@ def _decision(log: RequestLog, deeds: Deeds, errors: list[SyncError]) -> str:
     if log.status >= 400:
         return f"Refused: {detail_of(log)} Nothing was changed."
     if errors:
-        return f"Accepted, but not all of it could be done: {_ended(errors[0].message)}"
+        return f"Accepted, but not all of it could be done: {ended(errors[0].message)}"
     if deeds:
-        return f"Accepted: {_ended('; '.join(one.sentence for one in deeds.entries[:3]))}"
+        return f"Accepted: {ended('; '.join(one.sentence for one in deeds.entries[:3]))}"
     activated_at = log.connection.activated_at
     if activated_at is None or log.received_at < activated_at:
         return "Accepted and kept. The connection was not activated yet, so nobody was changed."
@@ -87,10 +87,10 @@ def detail_of(log: RequestLog) -> str:
     except (ValueError, RecursionError):
         answer = {}
     detail: Any = answer.get("detail") if isinstance(answer, dict) else None
-    return _ended(detail if isinstance(detail, str) else f"status {log.status}")
+    return ended(detail if isinstance(detail, str) else f"status {log.status}")
 
 
-def _ended(sentence: str) -> str:
+def ended(sentence: str) -> str:
     return sentence if sentence.endswith((".", "!", "?")) else f"{sentence}."
 
 

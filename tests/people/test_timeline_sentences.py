@@ -1,6 +1,7 @@
 """The timeline tells …"""
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.utils import timezone
@@ -18,7 +19,7 @@ OKTA = Actor("scim", "okta")
 HELPDESK = Actor("person", "helpdesk@example.com")
 
 
-def page_of(person: Person, **query: object) -> str:
+def page_of(person: Person, **query: Any) -> str:
     return text_of(signed_in(make.administrator()).get(f"/people/{person.pk}/", query))
 
 
@@ -32,12 +33,12 @@ def bob(owner: Person) -> Person:
     return invited()
 
 
-def happened(person: Person, kind: Event.Kind, *, actor: Actor = OKTA, **facts: str) -> None:
+def happened(person: Person, kind: Event.Kind, **facts: str) -> None:
     Event.objects.create(
         tenant_id=person.tenant_id,
         person=person,
         kind=kind,
-        actor=str(actor),
+        actor=str(OKTA),
         facts=facts,
         happened_at=timezone.now(),
     )

@@ -144,7 +144,8 @@ def test_is_kept_when_it_is_no_longer_sent(connect: Connect, provider: str, form
     scim = connected(connect, provider)
     scim_id = scim.add(roles=form("BUSINESS_BOOKKEEPER"))
 
-    for roles in ({}, {"roles": []}, {"roles": None}):
+    silences: list[Json] = [{}, {"roles": []}, {"roles": None}]
+    for roles in silences:
         assert scim("PUT", f"/Users/{scim_id}", someone(**roles)).status == 200
 
     assert ada().role == Person.Role.BOOKKEEPER
