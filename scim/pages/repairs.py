@@ -124,9 +124,9 @@ def _carry_out(request: PersonRequest, error: SyncError, *, may_link: bool = Fal
     if outcome.refused_because:
         messages.error(request, f"Refused again: {outcome.refused_because}")
         return redirect("admin:sync_error", error.pk)
-    still = SyncError.objects.open().filter(pk=error.pk).first()
-    if still:
-        messages.error(request, f"Carried out again, and it is not over: {still.message}")
+    error = listed_errors().get(pk=error.pk)
+    if not error.resolved_at:
+        messages.error(request, f"Carried out again, and it is not over: {error.message}")
         return redirect("admin:sync_error", error.pk)
     messages.success(request, f"Resolved: {who(error)} is now as {error.connection} says.")
     return redirect("admin:team_updates_errors")
