@@ -60,7 +60,7 @@ from people.operations.roles import (
     withdraw_grant,
 )
 from people.operations.sandboxes import empty_sandbox, open_sandbox
-from people.operations.tenants import SlugTaken, create_tenant
+from people.operations.tenants import SlugTaken, create_tenant, set_invite_life
 
 __all__ = [
     "CircularManager",
@@ -121,6 +121,7 @@ __all__ = [
     "revise_person",
     "revoke_invite",
     "save_place",
+    "set_invite_life",
     "snapshot",
     "withdraw_grant",
 ]

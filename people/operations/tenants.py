@@ -45,6 +45,19 @@ def create_tenant(
     return tenant
 
 
+@transaction.atomic
+def set_invite_life(tenant: Tenant, days: int, *, actor: Actor) -> None:
+    """Have invites that are sent by hand from now on live so many days, from 1 to 365."""
+    if days == tenant.manual_invite_days:
+        return
+    changes = {"manual_invite_days": {"from": tenant.manual_invite_days, "to": days}}
+    tenant.manual_invite_days = days
+    tenant.save(update_fields=["manual_invite_days"])
+    events.record(
+        Event.Kind.ORGANISATION_CHANGED, None, actor=actor, changes=changes, what="invites"
+    )
+
+
 def _insert(slug: str, name: str, *, domain: str) -> Tenant:
     tenant = Tenant(slug=slug, name=name, domain=domain)
     tenant.clean_fields(exclude={"owner", "default_entity"})

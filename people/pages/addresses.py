@@ -2,13 +2,21 @@
 
 from django.urls import URLPattern, path
 
+from people.pages.email_changes import resend_confirmation
 from people.pages.home import home
+from people.pages.invite_settings import invite_settings
 from people.pages.ledger import grant_role, withdraw_role
 from people.pages.why import why
 
 PAGES: list[URLPattern] = [
     path("home/", home, name="home"),
     path("people/why/", why, name="why"),
+    path("people/invite-settings/", invite_settings, name="invite_settings"),
+    path(
+        "people/<uuid:person_id>/resend-confirmation/",
+        resend_confirmation,
+        name="people_person_resend_confirmation",
+    ),
     path("people/<uuid:person_id>/roles/", grant_role, name="people_person_grant"),
     path(
         "people/<uuid:person_id>/roles/<int:grant_id>/withdraw/",

@@ -62,6 +62,8 @@ def edit_person(request: PersonRequest, person_id: UUID) -> HttpResponse:
             form.say(error)
         else:
             messages.success(request, f"{person.full_name} was updated.")
+            if person.pending_email and "email" in form.changed_data:
+                messages.info(request, f"{person.pending_email} gets a link to confirm it by.")
             for warning in undone:
                 messages.warning(request, warning)
             return redirect("admin:people_person_change", person_id)
@@ -77,7 +79,7 @@ def _edit_form(person: Person, data: Any) -> PersonForm:
     initial = {
         "given_name": person.given_name,
         "family_name": person.family_name,
-        "email": person.email,
+        "email": person.pending_email or person.email,
         "department": person.department_id,
         "location": person.location_id,
         "manager": person.manager_id,
@@ -85,13 +87,12 @@ def _edit_form(person: Person, data: Any) -> PersonForm:
         "seen": person.changed_at.isoformat(),
     }
     form = PersonForm(data, initial=initial)
+    if person.joined_at:
+        form.fields["email"].help_text = "A new address counts once they have confirmed it."
     for name, owner in _owners(person).items():
         form.fields[
             name
         ].help_text = f"{owner} owns this: a change made here is undone within 5 minutes."
-    if person.joined_at:
-        # Whoever has joined confirms a new address; there is no page for that yet.
-        del form.fields["email"]
     if person.role != Person.Role.GUEST:
         form.fields["role"].choices = [  # type: ignore[attr-defined]
             choice for choice in Person.Role.choices if choice[0] != Person.Role.GUEST
@@ -108,10 +109,8 @@ def _revise(request: PersonRequest, person: Person, form: PersonForm) -> list[st
     operations.lock(person)
     if form.cleaned_data["seen"] != person.changed_at.isoformat():
         raise ChangedMeanwhile(person)
-    # A pending address stays pending: to assert the old one would cancel it.
-    profile = form.profile(email=person.pending_email or person.email)
     operations.revise_person(
-        person, profile, actor=request.user.actor, manager=form.cleaned_data["manager"]
+        person, form.profile(), actor=request.user.actor, manager=form.cleaned_data["manager"]
     )
     return [
         f"{owner} owns {LABELS[name]}: within 5 minutes this change will be undone."

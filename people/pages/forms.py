@@ -59,13 +59,12 @@ class PersonForm(forms.Form):
         }
         self.order_fields(self.field_order)
 
-    def profile(self, *, email: str = "") -> Profile:
-        """Return what was said; `email` counts where the form does not ask for it."""
+    def profile(self) -> Profile:
         said = self.cleaned_data
         return Profile(
             given_name=said["given_name"],
             family_name=said["family_name"],
-            email=said.get("email", email),
+            email=said["email"],
             department=str(said["department"] or ""),
             location=str(said["location"] or ""),
             role=said["role"],

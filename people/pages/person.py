@@ -12,6 +12,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 
+from people.confirmations import latest_request
 from people.models import CustomField, Invite, Person, Role
 from people.pages.access import for_administrators
 from people.pages.actors import actor_name
@@ -58,8 +59,9 @@ def person_page(request: HttpRequest, person_id: UUID) -> HttpResponse:
         "ledger": list(ledger_of(person, report_count)),
         "grant_form": GrantForm() if Role.objects.exists() else None,
         "deactivated_by": actor_name(person.deactivated_by),
-        "pending_owner": actor_name(person.owned_fields.get("email", {}).get("by", "job:")),
         "invite": invite,
+        "invite_mail": invite.mails.order_by("created_at").last() if invite else None,
+        "confirmation": latest_request(person) if person.pending_email else None,
         "invite_has_expired": invite is not None and invite.expires_at < timezone.now(),
         "timeline": timeline_of(person, before=number_from(request, "before")),
     }

@@ -21,6 +21,7 @@ def form_of(person: Person, **changes: Any) -> dict[str, Any]:
     return {
         "given_name": person.given_name,
         "family_name": person.family_name,
+        "email": person.pending_email or person.email,
         "department": person.department_id or "",
         "location": person.location_id or "",
         "manager": person.manager_id or "",
