@@ -20,8 +20,6 @@ from scim.models import Connection, SelfTest
 from scim.pages.settings import context_of
 from scim.rehearsals import REHEARSALS
 
-SECONDS_BETWEEN_LOOKS = 2
-
 
 class ProviderForm(forms.Form):
     provider = forms.ChoiceField(
@@ -55,10 +53,7 @@ def self_test(request: PersonRequest, connection_id: UUID) -> HttpResponse:
         "is_running": is_running,
         "runs": [_told(run, names) for run in runs],
     }
-    response = render(request, "scim/self_test.html", context)
-    if is_running:
-        response["Refresh"] = str(SECONDS_BETWEEN_LOOKS)
-    return response
+    return render(request, "scim/self_test.html", context)
 
 
 def _form(request: PersonRequest, connection: Connection) -> ProviderForm:

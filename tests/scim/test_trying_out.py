@@ -51,7 +51,7 @@ def test_the_self_test_passes(
     send(visitor, address, provider=provider)
 
     def has_ended() -> bool:
-        return "Refresh" not in visitor.get(address).headers
+        return "steps went" in visitor.get(address).text
 
     wait_until(has_ended, server.process, server.log)
     assert "steps went as they should." in visitor.get(address).text

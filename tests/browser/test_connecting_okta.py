@@ -1,0 +1,121 @@
+"""From the catalogue of integrations to the first person whom Okta brought in."""
+
+import re
+import secrets
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from tests.conftest import StartServer
+from tests.replay.client import Client
+from tests.replay.replaying import replay
+from tests.replay.steps import Step, load
+from tests.servers import Server
+from tests.services import Smtp, wait_until
+
+TRACE = Path(__file__).parent.parent / "traces" / "okta_oin.jsonl"
+OWNER, PASSWORD = "olga@acme.example.com", "correct horse battery"
+
+
+@pytest.fixture(scope="module")
+def server(start_server: StartServer, smtp_service: Smtp) -> Server:
+    """Start Ramp with a company of one, and have it mail through the mail server."""
+    smtp_service.empty()
+    server = start_server("sqlite", EMAIL_URL=smtp_service.url)
+    owner = ("--owner-email", OWNER, "--owner-password", PASSWORD)
+    server.manage("create_tenant", "acme", "--name", "Acme", *owner)
+    return server
+
+
+def test_leads_to_somebody_who_has_joined(
+    server: Server, page: Page, browser: Browser, smtp_service: Smtp
+) -> None:
+    run = secrets.token_hex(3)
+    mira = f"mira.okafor.{run}@example.com"
+
+    sign_in(page, server, OWNER, PASSWORD)
+    okta = make_token(page)
+    walk_the_steps(page)
+    expect(page.get_by_role("heading", name="Waiting for the first request")).to_be_visible()
+    push(okta, run, flow="okta-oin-lifecycle", until="10")
+    # Nobody reloads the page.
+    expect(page.get_by_role("heading", name="Okta has been heard")).to_be_visible()
+    assert smtp_service.received == []
+    activate(page, "Mira Okafor")
+    wait_until(lambda: bool(smtp_service.to(mira)), server.process, server.log)
+    join(browser, server, invitation(smtp_service, mira), mira)
+
+    page.goto(f"{server.url}/people/")
+    page.get_by_role("link", name="Mira Okafor").first.click()
+    expect(page.locator("#timeline")).to_contain_text("Mira Okafor accepted the invite")
+    expect(page.get_by_text("Managed by Okta since").first).to_be_visible()
+    assert [mail.to for mail in smtp_service.received] == [mira]
+
+
+def sign_in(page: Page, server: Server, email: str, password: str) -> None:
+    page.goto(f"{server.url}/sign-in/")
+    page.get_by_label("E-mail address").fill(email)
+    page.get_by_label("Password").fill(password)
+    page.get_by_role("button", name="Sign in").click()
+
+
+def make_token(page: Page) -> Client:
+    """Find Okta in the catalogue, begin, and hand what is shown to the provider."""
+    page.get_by_role("link", name="Integrations").click()
+    page.get_by_role("searchbox").fill("okta")
+    page.get_by_role("button", name="Search").click()
+    page.get_by_role("link", name="Okta").click()
+    page.get_by_role("button", name="Make a token and start").click()
+    base = page.get_by_label("Base URL", exact=True).input_value()
+    return Client(base, page.get_by_label("Token", exact=True).input_value())
+
+
+def walk_the_steps(page: Page) -> None:
+    page.get_by_role("link", name="Next: steps at the provider").click()
+    expect(page.get_by_role("cell", name="city").first).to_be_visible()
+    page.get_by_role("link", name="Next: first request").click()
+    # The steps have addresses: going back and forth, or loading them again, changes nothing.
+    page.go_back()
+    page.go_forward()
+    page.reload()
+
+
+def push(okta: Client, run: str, *, flow: str, until: str) -> None:
+    """Send what Okta sends, up to a step; every answer must be as the trace says."""
+    told = [step for step in load(TRACE) if step.flow == flow]
+    steps: list[Step] = [step for step in told if step.name < until]
+    outcomes = list(replay(okta, steps, {"run": run}, tell=lambda line: None))
+    assert [str(outcome) for outcome in outcomes if outcome.failed] == []
+
+
+def activate(page: Page, name: str) -> None:
+    page.get_by_role("link", name="Next: review").click()
+    page.get_by_role("link", name="To be created 1").click()
+    expect(page.get_by_text(name)).to_be_visible()
+    page.get_by_role("link", name="Next: activate").click()
+    page.get_by_role("button", name="Activate Okta").click()
+    expect(page.get_by_role("heading", name="All done")).to_be_visible()
+
+
+def invitation(smtp: Smtp, address: str) -> str:
+    """Return the link in the one mail that the person got."""
+    [mail] = smtp.to(address)
+    text = mail.get_body(("plain",))
+    assert text
+    [link] = re.findall(r"http\S+/invite/\S+", text.get_content())
+    return str(link)
+
+
+def join(browser: Browser, server: Server, link: str, email: str) -> None:
+    """Accept the invite in a browser of one's own, and come back later with the password."""
+    page = browser.new_context().new_page()
+    page.goto(link)
+    page.get_by_label("Password", exact=False).first.fill("a password of my own")
+    page.get_by_label("again", exact=False).fill("a password of my own")
+    page.get_by_role("button", name="Join Acme").click()
+    expect(page.get_by_role("heading", level=1)).to_be_visible()
+    page.context.clear_cookies()
+    sign_in(page, server, email, "a password of my own")
+    page.wait_for_url(f"{server.url}/home/")
+    page.context.close()
