@@ -1,24 +1,40 @@
 """The rows: tenants, who works there, and what happened to them."""
 
+from people.models.api_tokens import ApiToken
 from people.models.custom_fields import CustomField
+from people.models.departures import Departure
 from people.models.events import Event
 from people.models.invites import Invite
 from people.models.mail import Mail
+from people.models.mass_changes import MassChange, MassChangeItem
 from people.models.organisation import Department, Entity, Location
 from people.models.person import Person
 from people.models.roles import Grant, Role
+from people.models.spend import Authorisation, Card, Fund, Obligation
 from people.models.tenant import Tenant
+from people.models.workflows import Approval, Step, Workflow
 
 __all__ = [
+    "ApiToken",
+    "Approval",
+    "Authorisation",
+    "Card",
     "CustomField",
     "Department",
+    "Departure",
     "Entity",
     "Event",
+    "Fund",
     "Grant",
     "Invite",
     "Location",
     "Mail",
+    "MassChange",
+    "MassChangeItem",
+    "Obligation",
     "Person",
     "Role",
+    "Step",
     "Tenant",
+    "Workflow",
 ]

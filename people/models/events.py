@@ -32,6 +32,8 @@ class Event(TenantOwned):
         PERSON_JOINED = "person.joined", "joined"
         PERSON_DEACTIVATED = "person.deactivated", "deactivated"
         PERSON_REACTIVATED = "person.reactivated", "reactivated"
+        PERSON_TERMINATED = "person.terminated", "terminated"
+        DEPARTURE_CHANGED = "departure.changed", "departure changed"
         INVITE_ISSUED = "invite.issued", "invited"
         INVITE_RELEASED = "invite.released", "invite released"
         INVITE_ACCEPTED = "invite.accepted", "invite accepted"

@@ -94,6 +94,8 @@ class Person(AbstractBaseUser):
     deactivated_at = models.DateTimeField(null=True, editable=False)
     deactivated_by = models.CharField(max_length=255, blank=True, editable=False)
     terminated_at = models.DateTimeField(null=True, editable=False)
+    # When a guest is to be deactivated, unless somebody moves or removes the day.
+    deactivates_at = models.DateTimeField(null=True, editable=False)
     # Every session and token remembers the epoch it began in; a later one ends it.
     session_epoch = models.PositiveIntegerField(default=0, editable=False)
     is_operator = models.BooleanField(default=False, editable=False)
@@ -154,6 +156,16 @@ class Person(AbstractBaseUser):
         indexes: ClassVar = [
             models.Index(fields=["tenant", "family_name", "given_name", "id"], name="person_list"),
             models.Index(fields=["tenant", "state"], name="person_state"),
+            models.Index(
+                fields=["deactivates_at"],
+                name="person_deactivates",
+                condition=models.Q(deactivates_at__isnull=False),
+            ),
+            models.Index(
+                fields=["tenant", "deactivated_at"],
+                name="person_inactive",
+                condition=models.Q(state="inactive"),
+            ),
             models.Index(
                 fields=["overruled_at"],
                 name="person_overruled",

@@ -37,6 +37,11 @@ class Tenant(models.Model):
         related_name="+",
         help_text="Where a location belongs that nobody has placed yet.",
     )
+    # After how many days of 24 hours whoever was deactivated via SCIM is terminated; None never.
+    auto_terminate_days = models.PositiveSmallIntegerField(null=True, blank=True)
+    # A connection that deactivates more than both of these within an hour raises an alarm.
+    alarm_people = models.PositiveSmallIntegerField(default=10)
+    alarm_percent = models.PositiveSmallIntegerField(default=20)
     manual_invite_days = models.PositiveSmallIntegerField(
         default=14, help_text="How long an invite sent by hand lives, in days."
     )
@@ -47,6 +52,10 @@ class Tenant(models.Model):
             models.CheckConstraint(
                 name="tenant_manual_invite_days",
                 condition=models.Q(manual_invite_days__range=(1, 365)),
+            ),
+            models.CheckConstraint(
+                name="tenant_auto_terminate_days",
+                condition=models.Q(auto_terminate_days=None) | models.Q(auto_terminate_days__gte=1),
             ),
         ]
 

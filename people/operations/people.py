@@ -14,6 +14,7 @@ from django.utils import timezone
 from people import events, fixed_sql, tenancy
 from people.fixed_sql import Write
 from people.models import Event, Person
+from people.operations import departures
 from people.operations.description import (
     check_name,
     difference,
@@ -120,6 +121,7 @@ def deactivate_person(person: Person, *, actor: Actor, reason: str = "") -> bool
     person.deactivated_at, person.deactivated_by = timezone.now(), str(actor)
     person.session_epoch += 1
     revoke_invite(person, actor=actor)
+    departures.schedule(person, actor=actor)
     events.record(
         Event.Kind.PERSON_DEACTIVATED,
         person,
@@ -149,6 +151,7 @@ def reactivate_person(person: Person, *, actor: Actor, invitation: Invitation = 
     person.deactivated_at, person.deactivated_by = None, ""
     changes = difference(before, snapshot(person))
     back = Write(person, LEAVING)
+    departures.cancel(person)
     events.record(Event.Kind.PERSON_REACTIVATED, person, actor=actor, changes=changes, storing=back)
     if not person.joined_at:
         issue_invite(person, actor=actor, invitation=invitation)

@@ -1,0 +1,50 @@
+"""Who is to be terminated, when, and what shall become of what they hold."""
+
+from datetime import datetime
+from typing import ClassVar, Self
+
+from django.db import models
+
+from people.models.person import Person
+from people.tenancy import TenantManager, TenantOwned
+
+
+class DepartureQuerySet(models.QuerySet["Departure"]):
+    def due(self, now: datetime) -> Self:
+        return self.filter(due_at__lte=now, exempted_at=None).order_by("due_at")
+
+
+DepartureManager = TenantManager.from_queryset(DepartureQuerySet)
+
+
+class Departure(TenantOwned):
+    """The day on which somebody deactivated via SCIM is to be terminated.
+
+    It comes to be with the deactivation, and goes with the reactivation or the termination.
+    """
+
+    person = models.OneToOneField(Person, on_delete=models.CASCADE, related_name="departure")
+    due_at = models.DateTimeField()
+    # What was due before it was postponed, and why it was.
+    postponed_from = models.DateTimeField(null=True)
+    postponed_because = models.CharField(max_length=500, blank=True)
+    exempted_at = models.DateTimeField(null=True)
+    exempted_by = models.CharField(max_length=255, blank=True)
+    exempted_because = models.CharField(max_length=500, blank=True)
+    # A people.operations.Disposition as JSON; without one everything goes the usual way.
+    disposition = models.JSONField(null=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    objects: ClassVar = DepartureManager()
+
+    class Meta(TenantOwned.Meta):
+        indexes: ClassVar = [
+            models.Index(
+                fields=["due_at"],
+                name="departure_due",
+                condition=models.Q(exempted_at__isnull=True),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.person} on {self.due_at:%Y-%m-%d}"
