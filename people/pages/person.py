@@ -17,6 +17,7 @@ from people.models import CustomField, Invite, Person, Role
 from people.pages.access import for_administrators
 from people.pages.actors import actor_name
 from people.pages.ledger import GrantForm, ledger_of
+from people.pages.notices import notices_about
 from people.pages.numbers import number_from
 from people.pages.paging import counted
 from people.pages.sentences import LABELS
@@ -49,6 +50,7 @@ def person_page(request: HttpRequest, person_id: UUID) -> HttpResponse:
         "title": person.full_name,
         "parent": {"title": "People", "url": reverse("admin:people_person_changelist")},
         "person": person,
+        "notices": list(notices_about(person)),
         "owned_heading": f"Managed by {owners}",
         "owned_fields": [field for field in fields if field.owner],
         "free_heading": "Managed here" if person.owned_fields else "Profile",

@@ -8,6 +8,7 @@ from django.http import HttpRequest, HttpResponse
 from people.models import Person
 from people.pages.access import for_administrators
 from people.pages.actors import actor_name
+from scim.models import Connection
 from scim.pages.team_updates import SearchForm, choice, inactive_people, page_of, show_tab
 
 BY_SCIM = Q(deactivated_by__startswith="scim:")
@@ -46,11 +47,13 @@ def _rows(people: Any) -> list[dict[str, Any]]:
     addresses = {person.deactivated_by.partition(":")[2] for person in people}
     colleagues = Person.objects.filter(email__in=addresses)
     names = {colleague.email: colleague.full_name for colleague in colleagues}
+    live = {str(one.actor) for one in Connection.objects.filter(disconnected_at=None)}
     return [
         {
             "person": person,
             "by": actor_name(person.deactivated_by, names),
-            "is_by_scim": person.deactivated_by.startswith("scim:"),
+            # Whose provider is gone comes back by hand alone.
+            "is_its_turn": person.deactivated_by in live,
         }
         for person in people
     ]

@@ -21,6 +21,10 @@ PAGES = {
     "add a location": "/people/locations/add/",
     "entities": "/people/entities/",
     "home": "/home/",
+    "pending invites": "/people/updates/",
+    "inactive users": "/people/updates/inactive/",
+    "sync errors": "/people/updates/errors/",
+    "no errors found": "/people/updates/errors/?q=xyzzy",
 }
 OF_A_PERSON = {"a person": "", "edit": "edit/", "deactivate": "deactivate/"}
 

@@ -59,6 +59,17 @@ def test_send_to_the_provider_whom_it_shut_out(client: Client, scim: Provider) -
     assert "/reactivate/" not in page
 
 
+def test_lead_back_whom_a_provider_shut_out_that_is_gone(client: Client, scim: Provider) -> None:
+    scim.replace(scim.add("ada"), "active", value=False)
+    scim.connection.disconnected_at = timezone.now()
+    scim.connection.save()
+
+    page = shown(client)
+
+    assert "Reactivate in Okta" not in page
+    assert "/reactivate/" in page
+
+
 def test_say_that_nobody_is_terminated_by_itself(client: Client, owner: Person) -> None:
     shut_out(owner.actor)
 

@@ -319,6 +319,7 @@ class TestTheErrorsPage:
         assert "not kept any more" in text_of(client.get(f"{ERRORS}{refused.pk}/"))
 
     def test_survives_a_body_that_is_no_json(self, client: Client, refused: SyncError) -> None:
+        assert refused.request_id
         RequestLog.objects.filter(pk=refused.request_id).update(body="{oh", answer=json.dumps([]))
 
         assert "{oh" in text_of(client.get(f"{ERRORS}{refused.pk}/"))

@@ -1,0 +1,23 @@
+"""What an administrator should know of a person when looking at them."""
+
+from collections.abc import Iterator
+
+from django.urls import reverse
+
+from people.models import Person
+from people.pages.notices import Notice
+from scim.models import SyncError
+
+MOST = 5
+
+
+def of_person(person: Person) -> Iterator[Notice]:
+    """Tell what the provider asked for and could not have."""
+    errors = SyncError.objects.open().filter(person=person).select_related("connection")
+    for error in errors.order_by("-happened_at", "-pk")[:MOST]:
+        said = f" ({error.offending_value})" if error.offending_value else ""
+        yield Notice(
+            text=f"{error.connection} could not have its way: {error.message}{said}.",
+            url=reverse("admin:sync_error", args=[error.pk]),
+            link="See what resolves it",
+        )

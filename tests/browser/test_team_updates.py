@@ -1,0 +1,101 @@
+"""An administrator looks after Team updates …"""
+
+import pytest
+from playwright.sync_api import Locator, Page, expect
+
+from tests.browser.conftest import NARROW, Demo
+from tests.browser.test_every_page import fits, obstacles
+
+
+@pytest.fixture
+def dialog(page: Page, demo: Demo) -> Locator:
+    demo.sign_in(page)
+    page.get_by_role("link", name="Team updates").click()
+    return page.get_by_role("dialog", name="Team updates")
+
+
+def test_in_a_dialog_whose_tabs_stay_in_it(page: Page, demo: Demo, dialog: Locator) -> None:
+    for tab in ("Inactive users", "Sync errors", "Pending invites"):
+        dialog.get_by_role("link", name=tab).click()
+        expect(dialog.locator("[aria-current]")).to_contain_text(tab)
+
+    assert page.url == f"{demo.url}/people/"
+    assert obstacles(page) == []
+
+
+def test_in_a_dialog_that_closes_and_gives_back_the_focus(page: Page, dialog: Locator) -> None:
+    opener = page.get_by_role("link", name="Team updates").first
+    expect(dialog.get_by_role("heading", name="Team updates")).to_be_focused()
+
+    page.keyboard.press("Escape")
+
+    expect(dialog).to_have_count(0)
+    expect(opener).to_be_focused()
+    page.keyboard.press("Enter")
+    dialog.get_by_role("button", name="Close").click()
+    expect(opener).to_be_focused()
+
+
+def test_by_searching_in_the_dialog(page: Page, dialog: Locator) -> None:
+    dialog.get_by_label("Search", exact=True).fill("xyzzy")
+    page.keyboard.press("Enter")
+
+    expect(dialog.get_by_text("No invite matches")).to_be_visible()
+    dialog.get_by_role("link", name="Show all invites").click()
+    expect(dialog.locator("tbody tr").first).to_be_visible()
+
+
+def test_by_repairing_in_the_dialog(page: Page, dialog: Locator) -> None:
+    dialog.get_by_role("link", name="Sync errors").click()
+    dialog.get_by_role("row", name="Invalid role").get_by_role("button", name="Retry").click()
+    expect(page.get_by_text("Refused again: User is not eligible")).to_be_visible()
+    expect(page.get_by_text("SUPER_ADMIN").first).to_be_visible()
+
+    page.get_by_role("dialog").get_by_role("link", name="Team updates").click()
+
+    expect(dialog.locator("[aria-current]")).to_contain_text("Sync errors")
+
+
+def test_by_opening_the_dialog_as_a_page(page: Page, demo: Demo, dialog: Locator) -> None:
+    dialog.get_by_role("link", name="Inactive users").click()
+    expect(dialog.get_by_text("auto-termination is off")).to_be_visible()
+
+    dialog.get_by_role("link", name="Open as page").click()
+
+    page.wait_for_url(f"{demo.url}/people/updates/inactive/")
+
+
+def test_by_copying_a_link(page: Page, dialog: Locator) -> None:
+    dialog.get_by_role("link", name="Copy link").first.click()
+
+    link = page.get_by_label("Invite link", exact=True)
+    assert "/invite/" in link.input_value()
+    page.get_by_role("button", name="Copy: Invite link").click()
+    expect(page.get_by_role("button", name="Copy: Invite link")).to_have_text("Copied")
+
+
+def test_on_a_phone(page: Page, demo: Demo) -> None:
+    page.set_viewport_size({"width": NARROW, "height": 800})
+    demo.sign_in(page)
+
+    page.get_by_role("link", name="Team updates").click()
+
+    expect(page.get_by_role("dialog")).to_be_visible()
+    assert page.locator("dialog").evaluate("one => one.scrollWidth <= window.innerWidth")
+    assert fits(page)
+
+
+def test_without_javascript(page: Page, demo: Demo) -> None:
+    demo.sign_in(page)
+    assert page.context.browser
+    plain = page.context.browser.new_context(
+        java_script_enabled=False, storage_state=page.context.storage_state()
+    ).new_page()
+    plain.goto(f"{demo.url}/people/")
+
+    plain.get_by_role("link", name="Team updates").click()
+    plain.get_by_role("link", name="Sync errors").click()
+    plain.get_by_role("link", name="Dismiss").first.click()
+
+    expect(plain.get_by_label("Reason")).to_be_visible()
+    plain.close()
