@@ -4,6 +4,7 @@ They work as root (PostgreSQL then runs as the user postgres) and as anybody els
 the process that started them, and are never skipped: a program that is missing is an error.
 """
 
+import asyncio
 import atexit
 import logging
 import os
@@ -185,6 +186,8 @@ class Smtp:
         self.refusals: dict[str, str] = {}
         # What to answer to every mail's text, if not that it is accepted.
         self.verdict = ""
+        # How long, in seconds, it takes to accept a mail.
+        self.pause = 0.0
         # How many of the next mails end the connection instead of being answered.
         self.drops = 0
 
@@ -209,6 +212,7 @@ class Smtp:
     async def handle_DATA(self, _: Any, __: Any, envelope: Any) -> str:  # noqa: N802  as above
         if self.verdict:
             return self.verdict
+        await asyncio.sleep(self.pause)
         message = message_from_bytes(envelope.content, _class=EmailMessage, policy=policy.default)
         for address in envelope.rcpt_tos:
             self.received.append(Received(message, envelope.mail_from, address))
