@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -33,6 +33,8 @@ SENTENCES: dict[str, str] = {
     Event.Kind.PERSON_JOINED: "{person} joined",
     Event.Kind.PERSON_DEACTIVATED: "{actor} deactivated {person}",
     Event.Kind.PERSON_REACTIVATED: "{actor} reactivated {person}",
+    Event.Kind.PERSON_TERMINATED: "{actor} terminated {person}",
+    Event.Kind.DEPARTURE_CHANGED: "{actor} changed the departure of {person}: {what}",
     Event.Kind.INVITE_ISSUED: "{actor} invited {person}",
     Event.Kind.INVITE_RELEASED: "{actor} let the invite go out",
     Event.Kind.INVITE_ACCEPTED: "{person} accepted the invite",
@@ -52,6 +54,8 @@ ICONS: dict[str, str] = {
     Event.Kind.PERSON_JOINED: "login",
     Event.Kind.PERSON_DEACTIVATED: "block",
     Event.Kind.PERSON_REACTIVATED: "undo",
+    Event.Kind.PERSON_TERMINATED: "person_off",
+    Event.Kind.DEPARTURE_CHANGED: "event_upcoming",
     Event.Kind.INVITE_ISSUED: "mail",
     Event.Kind.INVITE_RELEASED: "send",
     Event.Kind.INVITE_ACCEPTED: "drafts",
@@ -68,6 +72,10 @@ MAILS = {
     Mail.Kind.ADDRESS_CHANGES: "The notice of the new address",
     Mail.Kind.CONNECTION_SILENT: "The notice of a silent connection",
 }
+
+
+# Of a mail that went sooner, the entry's own time is the time it was sent.
+AT_ONCE = timedelta(minutes=1)
 
 
 @dataclass(frozen=True)
@@ -119,7 +127,9 @@ def _fate(mail: Mail) -> str:
 def _report(mail: Mail) -> str:
     if mail.problem:
         return f"The mail server said: {mail.problem}"
-    return f"Sent on {mail.sent_at:%-d %B %Y, %H:%M} UTC." if mail.sent_at else ""
+    if mail.sent_at and mail.sent_at - mail.created_at > AT_ONCE:
+        return f"Sent on {mail.sent_at:%-d %B %Y, %H:%M} UTC."
+    return ""
 
 
 def _names(events: Iterable[Event]) -> dict[str, str]:

@@ -11,6 +11,7 @@ from django.contrib import admin
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import get_object_or_404, render
+from django.urls import reverse
 from unfold.widgets import UnfoldAdminTextInputWidget
 
 from people.models import Person
@@ -66,6 +67,10 @@ def request_log(request: HttpRequest, connection_id: UUID) -> HttpResponse:
     page = list(found.select_related("user__person")[: REQUESTS_A_PAGE + 1])
     context = admin.site.each_context(request) | {
         "title": "Request log",
+        "parent": {
+            "title": "SCIM settings",
+            "url": reverse("admin:scim_settings", args=[connection_id]),
+        },
         "connection": connection,
         "form": form,
         "ignored": _ignored(form),

@@ -88,7 +88,7 @@ class TestMails:
         assert "The invite waits to be mailed to bob@example.com" in page_of(bob)
 
     def test_that_were_sent_and_when(self, bob: Person) -> None:
-        Mail.objects.update(sent_at="2026-03-05T10:00:00Z")
+        Mail.objects.update(created_at="2026-03-05T09:00:00Z", sent_at="2026-03-05T10:00:00Z")
 
         page = page_of(bob)
 
