@@ -10,8 +10,12 @@ from tests.people.visiting import signed_in
 
 pytestmark = pytest.mark.django_db
 
-LISTS = ["/people/", "/people/departments/", "/people/locations/", "/people/entities/"]
-ADMINISTRATORS_PAGES = [*LISTS, "/people/add/", "/people/export/", "/people/departments/add/"]
+LISTS = [f"/people/{rows}" for rows in ("", "departments/", "locations/", "entities/", "roles/")]
+ADMINISTRATORS_PAGES = [
+    *LISTS,
+    *("/people/add/", "/people/export/", "/people/departments/add/", "/people/roles/add/"),
+    "/people/why/",
+]
 
 
 @pytest.mark.parametrize("address", ["/", *ADMINISTRATORS_PAGES, "/tenants/", "/home/"])

@@ -358,6 +358,16 @@ def test_say_nothing_of_another_company(scim: Provider, client: Client) -> None:
     assert client.get(f"/people/requests/{uuid4()}/").status_code == 404
 
 
+def test_are_for_administrators_only(scim: Provider, owner: Person) -> None:
+    request_id = scim("POST", "/Users", someone()).request_id
+    employee, operator = make.person(), make.owner(is_operator=True)
+
+    for where in (address(scim), address(scim, request_id), f"/people/requests/{request_id}/"):
+        assert signed_in(employee).get(where, follow=True).redirect_chain[-1][0] == "/home/"
+        assert signed_in(operator).get(where).status_code == 403
+        assert Client().get(where)["Location"].startswith("/sign-in/")
+
+
 class TestForgetting:
     def test_takes_what_is_too_old_in_batches(
         self, scim: Provider, monkeypatch: pytest.MonkeyPatch
