@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from django.conf import settings
 from django.db import transaction
 from django.db.models import OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import Coalesce
@@ -112,7 +111,7 @@ def _tell(connection: Any, as_of: datetime) -> bool:
                 person,
                 to=person.email,
                 provider=str(connection),
-                heard_at=heard.isoformat() if heard else "",
-                address=f"{settings.PUBLIC_BASE_URL}{page}",
+                heard_at=f"{heard:%-d %B %Y, %H:%M} UTC",
+                path=page,
             )
     return True

@@ -11,7 +11,7 @@ from people.why import causes_of
 from scim.models import AdoptionChoice, Connection, ScimUser, SyncError
 from scim.pages.requests import detail_of, ended
 from scim.pages.sync_errors import Row
-from scim.pages.sync_state import sync_state
+from scim.sync_state import sync_state
 from scim.whereabouts import Whereabouts
 
 Reason = SyncError.Reason
@@ -48,7 +48,7 @@ def _evidence(known: Whereabouts) -> Iterator[Evidence]:
         )
     if not known.users:
         for connection in known.open_connections:
-            sync = sync_state(connection, None, timezone.now())
+            sync = sync_state(connection, timezone.now())
             settings = reverse("admin:scim_settings", args=[connection.pk])
             yield Evidence(f"{sync.sentence} {sync.remark}", settings, sync.last_update_at)
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from django.db.models import Count, Max, Q
+from django.db.models import Count, Q
 from django.db.models.functions import TruncHour
 
 from scim.models import Connection
@@ -36,7 +36,6 @@ class LastDay:
     hours: list[Hour]
     updates: int
     refusals: int
-    last_update_at: datetime | None
     width: int = HOURS * WIDTH
     height: int = HEIGHT
 
@@ -51,7 +50,6 @@ def last_day_of(connection: Connection, now: datetime) -> LastDay:
         .annotate(
             updates=Count("pk", filter=UPDATES),
             refusals=Count("pk", filter=Q(status__gte=400)),
-            latest=Max("received_at", filter=UPDATES),
         )
     )
     counted = {row["hour"]: row for row in rows}
@@ -61,7 +59,6 @@ def last_day_of(connection: Connection, now: datetime) -> LastDay:
         ),
         updates=sum(row["updates"] for row in counted.values()),
         refusals=sum(row["refusals"] for row in counted.values()),
-        last_update_at=max(filter(None, (row["latest"] for row in counted.values())), default=None),
     )
 
 

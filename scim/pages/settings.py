@@ -19,8 +19,8 @@ from scim import connections, rereading
 from scim.models import Connection, ScimUser
 from scim.pages.last_day import last_day_of
 from scim.pages.policies import policies_form
-from scim.pages.sync_state import sync_state
 from scim.protocol import base_url
+from scim.sync_state import sync_state
 
 MOST_EVENTS = 10
 # Many more than anybody has; a switcher must not grow without end.
@@ -36,7 +36,7 @@ def scim(request: HttpRequest) -> HttpResponse:
         return redirect("admin:scim_settings", current.pk)
     context = admin.site.each_context(request) | {
         "title": "SCIM settings",
-        "parent": {"title": "Integrations", "url": "/integrations/"},
+        "parent": {"title": "Integrations", "url": reverse("admin:integrations")},
         "ended": known,
     }
     return render(request, "scim/no_connection.html", context)
@@ -53,12 +53,11 @@ def settings(request: PersonRequest, connection_id: UUID) -> HttpResponse:
         messages.success(request, f"{said} They count from the next request on.")
         return redirect("admin:scim_settings", connection_id)
     now = timezone.now()
-    last_day = last_day_of(connection, now)
     context = context_of(request, connection, f"SCIM settings: {connection}") | {
-        "parent": {"title": "Integrations", "url": "/integrations/"},
+        "parent": {"title": "Integrations", "url": reverse("admin:integrations")},
         "others": [one for one in _by_age() if one != connection],
-        "sync": sync_state(connection, last_day.last_update_at, now),
-        "last_day": last_day,
+        "sync": sync_state(connection, now),
+        "last_day": last_day_of(connection, now),
         "numbers": _numbers(connection),
         "form": form,
         "custom_field_count": CustomField.objects.count(),

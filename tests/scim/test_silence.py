@@ -7,6 +7,7 @@ import pytest
 import time_machine
 
 from people import tenancy
+from people.mail import send_due
 from people.models import Mail, Person, Tenant
 from scim import silence, usage
 from scim.models import Connection, RequestLog, Token
@@ -14,6 +15,7 @@ from scim.tasks import forget, look_again
 from tests import make
 from tests.scim.conftest import Connect
 from tests.scim.provider import Provider
+from tests.services import Smtp
 
 pytestmark = pytest.mark.django_db
 
@@ -92,8 +94,23 @@ class TestAreTold:
 
         facts = Mail.objects.get(kind=Mail.Kind.CONNECTION_SILENT).facts
         assert facts["provider"] == "Okta"
-        assert facts["heard_at"] == MONDAY.isoformat()
-        assert facts["address"].endswith(f"/integrations/scim/{okta.connection.pk}/")
+        assert facts["heard_at"] == "2 March 2026, 09:00 UTC"
+        assert facts["path"] == f"/integrations/scim/{okta.connection.pk}/"
+
+    def test_by_a_mail_that_leads_to_the_settings(
+        self, clock: Clock, okta: Provider, smtp: Smtp
+    ) -> None:
+        clock.pass_by(hours=24)
+
+        send_due(as_of=clock.now)
+
+        [message] = smtp.to("owner@example.com")
+        assert message["Subject"] == "Ramp has not heard from Okta for a day"
+        for kind in ("plain", "html"):
+            body = message.get_body((kind,))
+            assert body
+            assert "2 March 2026, 09:00 UTC" in body.get_content()
+            assert f"/integrations/scim/{okta.connection.pk}/" in body.get_content()
 
     def test_again_when_it_was_heard_in_between(self, clock: Clock, okta: Provider) -> None:
         clock.pass_by(hours=30)

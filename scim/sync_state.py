@@ -6,9 +6,8 @@ from enum import StrEnum
 
 from django.utils.timesince import timesince
 
-from scim.guides import GUIDES
 from scim.models import Connection, Watch
-from scim.silence import LONGEST_ABSENCE, SILENT_AFTER, heard_at, with_last_use
+from scim.silence import LONGEST_ABSENCE, SILENT_AFTER, UPDATES, heard_at, with_last_use
 
 # How soon a change is here after it was made there, as the providers say it of themselves.
 CADENCES = {
@@ -34,10 +33,12 @@ class SyncState:
     heard_at: datetime | None
 
 
-def sync_state(connection: Connection, last_update_at: datetime | None, now: datetime) -> SyncState:
-    """Say how the connection does; `last_update_at` is what the log of the last day knows."""
+def sync_state(connection: Connection, now: datetime) -> SyncState:
+    """Say how the connection does."""
     known = with_last_use(Connection.objects.filter(pk=connection.pk)).get()
-    updated = max(filter(None, (last_update_at, connection.last_update_at)), default=None)
+    latest = connection.requests.filter(UPDATES).order_by("-received_at")
+    received_at = latest.values_list("received_at", flat=True).first()
+    updated = max(filter(None, (received_at, connection.last_update_at)), default=None)
     heard = max(filter(None, (updated, heard_at(known))), default=None)
     tone, sentence, remark = _words(connection, updated, heard, now)
     return SyncState(tone, sentence, remark, updated, heard)
@@ -86,7 +87,3 @@ def _outage(now: datetime) -> str:
     if now - watch.since < SILENT_AFTER:
         return f"Ramp itself was interrupted until {watch.since:%-d %B %Y, %H:%M} UTC. "
     return ""
-
-
-def cycle_of(connection: Connection) -> str:
-    return GUIDES[Connection.Provider(connection.provider)].cycle
