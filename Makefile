@@ -4,7 +4,7 @@ BIN := .venv/bin
 PEOPLE ?= 10000
 # Enough of a production environment for `check --deploy` to look at; nothing is connected to.
 PRODUCTION := DATABASE_URL=postgres://ramp@db.example.com/ramp REDIS_URL=redis://redis.example.com/0 \
-	PUBLIC_BASE_URL=https://ramp.example.com BEHIND_PROXY=true \
+	PUBLIC_BASE_URL=https://ramp.example.com BEHIND_PROXY=true EMAIL_URL=smtp://mail.example.com \
 	SECRET_KEY=only-as-long-and-as-varied-as-a-real-one-0123456789-abcdefghijk
 
 help:  ## Show this list

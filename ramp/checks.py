@@ -59,6 +59,19 @@ def database_is_a_server(**_: Any) -> list[CheckMessage]:
 
 
 @register(deploy=True)
+def mail_is_sent(**_: Any) -> list[CheckMessage]:
+    if settings.EMAIL_IS_SENT:
+        return []
+    return [
+        Warning(
+            "Mail is not sent: invites and confirmations go to the log.",
+            hint="Set EMAIL_URL, such as smtp+tls://user:password@mail.example.com:587.",
+            id="ramp.W006",
+        )
+    ]
+
+
+@register(deploy=True)
 def broker_is_a_server(**_: Any) -> list[CheckMessage]:
     if settings.REDIS_URL:
         return []

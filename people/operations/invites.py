@@ -73,7 +73,7 @@ def release_invite(person: Person, *, actor: Actor, is_mailed: bool = True) -> b
     return True
 
 
-@transaction.atomic(savepoint=False)
+@transaction.atomic
 def resend_invite(person: Person, *, actor: Actor) -> Invite:
     """Mail the person's invite again: the same link, good for its full time from now on.
 

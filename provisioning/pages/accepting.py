@@ -4,10 +4,7 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin, auth, messages
-from django.contrib.auth.password_validation import (
-    password_validators_help_texts,
-    validate_password,
-)
+from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
@@ -31,7 +28,9 @@ def _password(label: str, **options: Any) -> forms.CharField:
 
 
 class PasswordForm(forms.Form):
-    password = _password("Choose a password", help_text=" ".join(password_validators_help_texts()))
+    password = _password(
+        "Choose a password", help_text="At least 8 characters, and not one that many people use."
+    )
     again = _password("The same password again")
 
     def clean_password(self) -> str:

@@ -6,9 +6,11 @@ import pytest
 from django.utils import timezone
 
 from people import operations
+from people.invitations import invite_link
 from people.models import Event, Invite, Person
 from people.values import Actor, Invitation
 from tests import make
+from tests.people.visiting import signed_in, text_of
 
 pytestmark = pytest.mark.django_db
 
@@ -114,6 +116,95 @@ def test_withdrawn_cannot_be_withdrawn_again(bob: Person) -> None:
     assert not operations.revoke_invite(bob, actor=OKTA)
 
     assert bob.events.count() == 2
+
+
+class TestAgain:
+    """Inviting again …"""
+
+    def test_mails_the_same_link_and_begins_its_time_anew(self, bob: Person) -> None:
+        invite = operations.issue_invite(bob, actor=OKTA)
+        bob.invites.update(expires_at=timezone.now() - timedelta(days=1))
+
+        again = operations.resend_invite(bob, actor=HELPDESK)
+
+        assert again == invite
+        assert invite_link(again) == invite_link(invite)
+        assert timedelta(days=89) < again.expires_at - timezone.now() <= timedelta(days=90)
+        assert bob.mails.filter(invite=invite).count() == 2
+
+    def test_is_an_event_that_names_the_invite(self, bob: Person) -> None:
+        invite = operations.issue_invite(bob, actor=OKTA)
+
+        operations.resend_invite(bob, actor=HELPDESK)
+
+        event = bob.events.latest("pk")
+        assert (event.kind, event.actor) == (Event.Kind.INVITE_RESENT, str(HELPDESK))
+        assert event.facts == {"invite": str(invite.pk)}
+
+    def test_issues_a_new_one_where_it_was_withdrawn(self, bob: Person) -> None:
+        first = operations.issue_invite(bob, actor=OKTA)
+        operations.revoke_invite(bob, actor=HELPDESK)
+
+        again = operations.resend_invite(bob, actor=HELPDESK)
+
+        assert again != first
+        assert lifetime(again) == timedelta(days=14)
+        assert bob.mails.filter(invite=again).count() == 1
+
+    def test_does_not_hurry_one_that_is_held(self, bob: Person) -> None:
+        operations.issue_invite(bob, actor=OKTA, invitation=Invitation(held_because="No manager."))
+
+        with pytest.raises(operations.InviteHeld, match="Choose “Invite anyway”"):
+            operations.resend_invite(bob, actor=HELPDESK)
+
+        assert not bob.mails.exists()
+
+    @pytest.mark.parametrize("state", set(Person.State) - {Person.State.INVITED})
+    def test_is_for_nobody_else(self, owner: Person, state: Person.State) -> None:
+        someone = make.person(state=state)
+
+        with pytest.raises(operations.NotInvitable, match="Ada Lovelace cannot be invited"):
+            operations.resend_invite(someone, actor=HELPDESK)
+
+
+class TestSettings:
+    """How long an invite by hand lives …"""
+
+    ADDRESS = "/people/invite-settings/"
+
+    def test_is_the_companys_to_say(self, owner: Person, bob: Person) -> None:
+        client = signed_in(owner)
+
+        page = text_of(client.post(self.ADDRESS, {"days": "30"}, follow=True))
+
+        assert "Invites now live 30 days." in page
+        assert lifetime(operations.issue_invite(_again(bob), actor=HELPDESK)) == timedelta(days=30)
+        assert "The invite lives 30 days." in text_of(client.get("/people/add/"))
+        event = Event.objects.get(kind=Event.Kind.ORGANISATION_CHANGED)
+        assert event.changes == {"manual_invite_days": {"from": 14, "to": 30}}
+
+    def test_is_no_news_when_it_stays(self, owner: Person) -> None:
+        signed_in(owner).post(self.ADDRESS, {"days": "14"})
+
+        assert not Event.objects.exists()
+
+    @pytest.mark.parametrize("days", ["0", "-1", "1.5", "366", "soon", "", "1e3", "９０x"])
+    def test_is_a_whole_number_from_1_to_365(self, owner: Person, days: str) -> None:
+        response = signed_in(owner).post(self.ADDRESS, {"days": days})
+
+        assert response.status_code == 200
+        assert b'class="errorlist' in response.content or b"text-red" in response.content
+        assert _again(owner).tenant.manual_invite_days == 14
+
+    def test_is_for_administrators(self, bob: Person) -> None:
+        signed_in(make.person()).post(self.ADDRESS, {"days": "30"})
+
+        assert _again(bob).tenant.manual_invite_days == 14
+
+
+def _again(person: Person) -> Person:
+    read: Person = Person.objects.select_related("tenant").get(pk=person.pk)
+    return read
 
 
 @pytest.mark.django_db(transaction=True)

@@ -39,6 +39,14 @@ def test_sqlite_is_warned_of(monkeypatch: pytest.MonkeyPatch) -> None:
     assert [found.id for found in checks.database_is_a_server()] == ["ramp.W004"]
 
 
+def test_mail_in_the_log_is_warned_of(settings: Settings) -> None:
+    settings.EMAIL_IS_SENT = False
+    assert [found.id for found in checks.mail_is_sent()] == ["ramp.W006"]
+
+    settings.EMAIL_IS_SENT = True
+    assert checks.mail_is_sent() == []
+
+
 def test_a_folder_as_broker_is_warned_of(settings: Settings) -> None:
     settings.REDIS_URL = ""
 

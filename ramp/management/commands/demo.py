@@ -20,7 +20,7 @@ Ramp is ready.
   SCIM       {base}/scim/v2
   Token      {token}
 
-Bring one more person in, and reload the page:
+Bring one more person in, and reload the page; the link of their invite is written below:
 
   curl -sS {base}/scim/v2/Users \\
     -H 'Authorization: Bearer {token}' -H 'Content-Type: application/scim+json' \\
