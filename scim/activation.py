@@ -20,7 +20,6 @@ from people.models import Person
 from people.values import Actor, PeopleError
 from scim import adoption, cycle, journal, provision
 from scim.adapters import UserAdapter
-from scim.mapping import profile_of
 from scim.models import AdoptionChoice, Connection, RequestLog, ScimUser
 from scim.protocol import Subject
 from scim.provision import Delivery
@@ -117,8 +116,7 @@ def _last_request(user: ScimUser) -> UUID | None:
 def _carry(delivery: Delivery) -> None:
     user = delivery.user
     choice = AdoptionChoice.objects.filter(user=user).values_list("choice", flat=True).first()
-    said = profile_of(user.document, user.connection.mapping)
-    delivery.subject.said = asdict(said.profile) | {"manager": said.manager}
+    delivery.subject.said = asdict(delivery.said.profile) | {"manager": delivery.said.manager}
     delivery.may_link = choice == Choice.LINK
     person = adoption.had_earlier(user)
     if person is not None:

@@ -29,6 +29,8 @@ class Mapping:
 class Guide:
     """One provider's way to be connected."""
 
+    title: str
+    # What sentences call it.
     name: str
     summary: str
     # What else somebody may look for who means this one.
@@ -36,6 +38,7 @@ class Guide:
     cycle: str
     theirs: str
     ours: str
+    # What a button or a field is called there stands between asterisks.
     steps: Sequence[str]
     mappings: Sequence[Mapping]
     roles: str
@@ -43,12 +46,21 @@ class Guide:
     # Where the connection is ended at the provider.
     ending: str
 
+    @property
+    def lines(self) -> list[list[tuple[str, bool]]]:
+        """Return the steps in parts, each with whether it is the name of a button or a field."""
+        return [
+            [(part, bool(number % 2)) for number, part in enumerate(step.split("*"))]
+            for step in self.steps
+        ]
+
 
 def _optional(field: str, theirs: str, ours: str, namespace: str = "") -> Mapping:
     return Mapping(field, theirs, ours, namespace, is_required=False)
 
 
 OKTA = Guide(
+    title="Okta",
     name="Okta",
     summary="People of your Okta organisation, one by one or by group.",
     also="okta oin workforce identity",
@@ -56,21 +68,21 @@ OKTA = Guide(
     theirs="Okta profile",
     ours="External name",
     steps=(
-        "In the Okta Admin Console open Applications → Applications, and the app that people "
-        "shall get Ramp by. If there is none yet, choose Browse App Catalog, search “SCIM 2.0 "
-        "Test App (OAuth Bearer Token)”, and add it.",
-        "Open the tab Provisioning, choose Integration, then Configure API Integration, and tick "
-        "Enable API integration. An app of your own says SCIM Connection there.",
-        "Enter the base URL below and the token. An app of your own asks for two more things: "
-        "the unique identifier field for users is userName, the authentication mode is HTTP "
-        "Header.",
-        "Click Test API Credentials. When Okta says that it worked, click Save.",
-        "Choose To App, click Edit, enable Create Users, Update User Attributes and Deactivate "
-        "Users, and click Save.",
-        "Under Attribute Mappings see that every line of the table below is there. Add what is "
-        "missing in the Profile Editor, with Add Attribute: data type string, and the external "
-        "name and external namespace exactly as in the table.",
-        "Open the tab Assignments and assign people or groups. Okta sends them at once.",
+        "In the Okta Admin Console open *Applications* → *Applications*, and the app that "
+        "people shall get Ramp by. If there is none yet, choose *Browse App Catalog*, search "
+        "“SCIM 2.0 Test App (OAuth Bearer Token)”, and add it.",
+        "Open the tab *Provisioning*, choose *Integration*, click *Configure API "
+        "Integration* and tick *Enable API integration*.",
+        "Enter the base URL below and the token. An app of your own asks for two more "
+        "things: the unique identifier field for users is userName, the authentication mode "
+        "is *HTTP Header*.",
+        "Click *Test API Credentials*. When Okta says that it worked, click *Save*.",
+        "Choose *To App*, click *Edit*, enable *Create Users*, *Update User Attributes* and "
+        "*Deactivate Users*, and click *Save*.",
+        "Under *Attribute Mappings* see that every line of the table below is there. Add "
+        "what is missing in the *Profile Editor*, with *Add Attribute*: data type string, "
+        "and the external name and external namespace exactly as in the table.",
+        "Open the tab *Assignments* and assign people or groups. Okta sends them at once.",
     ),
     mappings=(
         Mapping("User name", "login", "userName", USER_SCHEMA.urn),
@@ -90,6 +102,7 @@ OKTA = Guide(
     "integration; or deactivate the app.",
 )
 ENTRA = Guide(
+    title="Microsoft Entra",
     name="Microsoft Entra",
     summary="People of your Microsoft Entra tenant, formerly Azure Active Directory.",
     also="microsoft entra id azure active directory aad office 365",
@@ -97,22 +110,22 @@ ENTRA = Guide(
     theirs="Microsoft Entra attribute",
     ours="customappsso attribute",
     steps=(
-        "In the Microsoft Entra admin center open Identity → Applications → Enterprise "
-        "applications. Click New application, then Create your own application, name it Ramp, "
-        "choose Integrate any other application you don't find in the gallery, and click Create.",
-        "Open Provisioning in the application, click Get started, and set Provisioning Mode to "
-        "Automatic.",
-        "Under Admin Credentials enter the base URL below as Tenant URL and the token as Secret "
-        "Token.",
-        "Click Test Connection. When Microsoft Entra says that it may provision, click Save.",
-        "Open Mappings → Provision Microsoft Entra ID Users. Tick Show advanced options, click "
-        "Edit attribute list for customappsso, and add the attributes of the table that are "
-        "missing, each with the type String.",
+        "In the Microsoft Entra admin center open *Enterprise applications*. Click *New "
+        "application*, then *Create your own application*, name it Ramp, choose *Integrate "
+        "any other application you don't find in the gallery*, and click *Create*.",
+        "Open *Provisioning* in the application, click *Get started*, and set *Provisioning "
+        "Mode* to *Automatic*.",
+        "Under *Admin Credentials* enter the base URL below as *Tenant URL* and the token as "
+        "*Secret Token*.",
+        "Click *Test Connection*. When Microsoft Entra says that it may provision, click *Save*.",
+        "Open *Mappings* → *Provision Microsoft Entra ID Users*. Tick *Show advanced "
+        "options*, click *Edit attribute list for customappsso*, and add the attributes of "
+        "the table that are missing, each with the type String.",
         "Add or correct the mappings so that every line of the table below is there, in this "
-        "capitalization, and click Save.",
-        "Open Users and groups and assign people or groups.",
-        "Back in Provisioning set Provisioning Status to On and click Save. Provision on demand "
-        "sends one person at once.",
+        "capitalization, and click *Save*.",
+        "Open *Users and groups* and assign people or groups.",
+        "Back in *Provisioning* set *Provisioning Status* to *On* and click *Save*. "
+        "*Provision on demand* sends one person at once.",
     ),
     mappings=(
         Mapping("User name", "userPrincipalName", "userName"),
@@ -136,6 +149,7 @@ ENTRA = Guide(
     "click Save; or delete the application.",
 )
 RIPPLING = Guide(
+    title="Rippling",
     name="Rippling",
     summary="Employees of your company in Rippling.",
     also="rippling hris",
@@ -143,15 +157,14 @@ RIPPLING = Guide(
     theirs="Rippling field",
     ours="SCIM attribute",
     steps=(
-        "In Rippling open IT Management → Custom App, click Create custom app, name it Ramp and "
-        "choose SCIM among what it supports.",
+        "In Rippling make a custom app, name it Ramp, and choose SCIM among what it supports.",
         "Choose SCIM version 2.0, enter the base URL below and, as the bearer token, the token.",
-        "Tick Supports Groups, Supports Pagination and Use PATCH to edit Groups.",
-        "Under Supported SCIM Attributes enter every line of the table below, with the cadence "
-        "On user creation and updates. Attribute names are written exactly so: userName, not "
+        "Tick *Supports Groups*, *Supports Pagination* and *Use PATCH to edit Groups*.",
+        "Under *Supported SCIM Attributes* enter every line of the table below, with the "
+        "cadence *On user creation and updates*. Write the names exactly so: userName, not "
         "username.",
-        "Click Test connection, and go on when it succeeds.",
-        "When Rippling asks about existing accounts choose Match existing users or create.",
+        "Click *Test connection*, and go on when it succeeds.",
+        "When Rippling asks about existing accounts choose *Match existing users or create*.",
         "Choose who gets Ramp, and finish.",
     ),
     mappings=(
@@ -171,7 +184,8 @@ RIPPLING = Guide(
     ending="In Rippling open the custom app Ramp, choose Settings, and disconnect or delete it.",
 )
 GENERIC = Guide(
-    name="SCIM 2.0 provider",
+    title="Any SCIM 2.0 provider",
+    name="your identity provider",
     summary="Any other identity provider that speaks SCIM 2.0, such as JumpCloud, OneLogin, "
     "Ping, authentik or Canaille.",
     also="scim jumpcloud onelogin ping pingidentity authentik canaille keycloak google other any "
@@ -221,5 +235,5 @@ def search(words: str) -> list[Provider]:
     return [
         provider
         for provider, guide in GUIDES.items()
-        if all(word in f"{guide.name} {guide.also}".casefold() for word in wanted)
+        if all(word in f"{guide.title} {guide.also}".casefold() for word in wanted)
     ]

@@ -68,7 +68,7 @@ def overview_page(request: HttpRequest, provider: str, form: StartForm) -> HttpR
     policy = USUAL_POLICY[Connection.Provider(provider)]
     shown = card.live or card.in_setup
     context = admin.site.each_context(request) | {
-        "title": card.guide.name,
+        "title": card.guide.title,
         "parent": {"title": "Integrations", "url": reverse("admin:integrations")},
         "card": card,
         "guide": card.guide,

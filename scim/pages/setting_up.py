@@ -94,9 +94,8 @@ def context_of(request: HttpRequest, provider: str, step: str, **more: Any) -> d
         for name, title in STEPS.items()
     ]
     context = admin.site.each_context(request) | {
-        "title": f"Connect {guide.name}",
-        "subtitle": STEPS.get(step, ""),
-        "parent": {"title": guide.name, "url": reverse("admin:integration", args=[provider])},
+        "title": STEPS.get(step, f"Connect {guide.name}"),
+        "parent": {"title": guide.title, "url": reverse("admin:integration", args=[provider])},
         "provider": provider,
         "guide": guide,
         "base_url": base_url(),

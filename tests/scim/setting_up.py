@@ -5,6 +5,7 @@ from contextvars import copy_context
 from typing import Any
 
 from django.test import Client
+from django.utils import timezone
 
 from people import events, tenancy
 from people.models import Person
@@ -74,7 +75,6 @@ def run_jobs() -> None:
 
     def work() -> None:
         activation.carry_on(activation.unfinished(), seconds=60)
-        while events.dispatch(deliver=events.run):
-            pass
+        events.dispatch_all(as_of=timezone.now())
 
     copy_context().run(work)
