@@ -188,6 +188,19 @@ def test_leaves_an_address_waiting_that_its_owner_has_not_confirmed(scim: Provid
     assert (person().given_name, person().pending_email) == ("Ada", "countess@example.com")
 
 
+def test_asks_nobody_to_confirm_an_address_that_the_provider_does_not_know(
+    scim: Provider,
+) -> None:
+    scim.add()
+    operations.join_person(person(), actor=HELPDESK)
+    edit(email="augusta@example.com")
+    assert person().pending_email == "augusta@example.com"
+
+    run_due()
+
+    assert (person().email, person().pending_email) == ("ada@example.com", "")
+
+
 def test_goes_back_in_a_custom_field_that_is_mapped(scim: Provider) -> None:
     for name in ("cost_center", "shoe_size"):
         CustomField.objects.create(

@@ -10,6 +10,7 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import Any
 
 import pytest
+from celery.exceptions import SoftTimeLimitExceeded
 from django.apps import apps
 from django.utils import timezone
 from pytest_django import Settings
@@ -17,11 +18,13 @@ from pytest_django.live_server_helper import LiveServer
 
 from people import tenancy
 from people.models import Mail, Person, Tenant
+from people.values import Actor
 from scim import public_address, self_test
 from scim.models import Connection, RequestLog, ScimUser, SelfTest, Token
 from scim.models.connection import issue_token
 from scim.rehearsals import REHEARSALS
 from tests import make
+from tests.people.racing import Racers
 from tests.scim.conftest import Connect
 from tests.services import free_port
 
@@ -195,6 +198,48 @@ def test_is_ended_when_nobody_works_on_it_any_more(connect: Connect) -> None:
     with tenancy.use(another):
         assert Token.objects.get().revoked_at
     assert Token.objects.alive().count() == 1
+
+
+def test_says_when_it_took_too_long(
+    public: str, connect: Connect, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def take_for_ever(*_: Any, **__: Any) -> None:
+        raise SoftTimeLimitExceeded
+
+    monkeypatch.setattr(public_address, "ask", take_for_ever)
+
+    assert run(connect("okta").connection).problem.startswith("It took longer than 90 seconds.")
+
+
+def test_ends_also_when_we_are_at_fault(
+    public: str, connect: Connect, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delattr(public_address, "ask")
+    with pytest.raises(AttributeError):
+        run(connect("okta").connection)
+
+    assert SelfTest.objects.get().problem.startswith("Something went wrong on our side.")
+    with tenancy.use(sandbox()):
+        assert not Token.objects.alive().exists()
+
+
+@pytest.mark.parametrize("racers", [4], indirect=True)
+def test_is_started_once_by_several_at_once(
+    connect: Connect, racers: Racers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("celery.current_app.send_task", lambda *_, **__: None)
+    connection = connect("okta").connection
+    olga = Actor("person", "olga@example.com")
+
+    def start() -> bool:
+        try:
+            self_test.start(connection, "okta", actor=olga)
+        except self_test.AlreadyRunning:
+            return False
+        return True
+
+    assert sum(racers(start, start, start, start)) == 1
+    assert SelfTest.objects.count() == 1
 
 
 class Foreign(BaseHTTPRequestHandler):
