@@ -113,8 +113,11 @@ def _wording(row: Row) -> tuple[str, str]:
         owner = row.holder.scim_users.filter(deleted_at=None).select_related("connection").first()
         if owner and owner.connection_id != error.connection_id:
             return "owned-elsewhere", f"{owner.connection} manages {name}, who has this address."
-    if error.reason == Reason.INCOMPLETE and error.user and not error.user.person_id:
-        return "held-incomplete", ended(error.message)
+    if error.reason == Reason.INCOMPLETE:
+        # Which fields; what to do about them is advice, and follows as such.
+        fields = error.message.partition(". ")[0]
+        is_held = error.user is not None and error.user.person_id is None
+        return "held-incomplete" if is_held else error.reason, ended(fields)
     return error.reason, ended(error.message)
 
 
