@@ -50,7 +50,8 @@ const openDialog = (opener) => {
   dialog.addEventListener("submit", (event) => {
     const form = event.target;
     const data = new FormData(form, event.submitter);
-    const url = new URL(event.submitter?.formAction ?? form.action);
+    const action = event.submitter?.getAttribute("formaction") ?? form.getAttribute("action");
+    const url = new URL(action, home);
     if (!isInside(url)) return;
     event.preventDefault();
     if (form.method === "post") {

@@ -68,7 +68,7 @@ def test_by_opening_the_dialog_as_a_page(page: Page, demo: Demo, dialog: Locator
 def test_by_copying_a_link(page: Page, dialog: Locator) -> None:
     dialog.get_by_role("link", name="Copy link").first.click()
 
-    link = page.get_by_label("Invite link", exact=True)
+    link = page.get_by_role("textbox", name="Invite link")
     assert "/invite/" in link.input_value()
     page.get_by_role("button", name="Copy: Invite link").click()
     expect(page.get_by_role("button", name="Copy: Invite link")).to_have_text("Copied")
