@@ -39,6 +39,8 @@ def discreet(view: View) -> View:
         response = view(request, token)
         # Without any referrer browsers would post “Origin: null”, which is refused as forged.
         response["Referrer-Policy"] = "strict-origin"
+        # Django would write the address of a page that is refused into the log.
+        response._has_been_logged = True  # type: ignore[attr-defined]  # noqa: SLF001
         return response
 
     return served

@@ -19,7 +19,7 @@ from people.models import Event, Invite, Person, Tenant
 from people.values import Actor
 from tests import make
 from tests.people.racing import Racers
-from tests.people.visiting import text_of
+from tests.people.visiting import signed_in, text_of
 
 pytestmark = pytest.mark.django_db
 
@@ -164,6 +164,16 @@ class TestShows:
 
         assert response["Referrer-Policy"] == "strict-origin"
         assert "no-store" in response["Cache-Control"]
+
+    def test_its_address_in_no_log(
+        self, invite: Invite, acme: Tenant, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        with tenancy.use(acme):
+            browser = signed_in(Person.objects.get(email="ada@acme.example"))
+
+        assert browser.get(path(invite)).status_code == 403
+
+        assert "/invite/" not in caplog.text
 
     def test_the_companys_own_sign_in_where_there_are_no_passwords(
         self, client: Client, invite: Invite, acme: Tenant
