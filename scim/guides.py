@@ -190,7 +190,7 @@ GENERIC = Guide(
     "Ping, authentik or Canaille.",
     also="scim jumpcloud onelogin ping pingidentity authentik canaille keycloak google other any "
     "custom generic",
-    cycle="seconds to an hour, as the provider decides",
+    cycle="seconds to an hour",
     theirs="What it holds",
     ours="SCIM attribute",
     steps=(

@@ -29,7 +29,7 @@ INCOMPLETE = {
     Connection.Incomplete.HOLD: "Somebody who lacks one of them is kept, and invited as soon as "
     "the rest arrives. Until then Team updates tells what is missing.",
     Connection.Incomplete.FILL: "Whoever is sent without a department or a location gets the "
-    "defaults that you choose below. The others have to be there.",
+    "defaults that you choose. The others have to be there.",
 }
 
 

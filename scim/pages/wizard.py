@@ -142,7 +142,7 @@ def abandon(request: PersonRequest, connection: Connection) -> HttpResponse:
         user_count=ScimUser.objects.known_to(connection).count(),
         group_count=ScimGroup.objects.known_to(connection).count(),
     )
-    context["title"] = f"Stop connecting {connection}?"
+    context["title"] = f"Stop connecting {context['guide'].name}?"
     return render(request, "scim/setup_abandon.html", context)
 
 

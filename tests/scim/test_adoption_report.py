@@ -151,6 +151,7 @@ class TestWhoIsPrivileged:
         said = {"user": ScimUser.objects.get().pk, "choice": "link", "back": "show=linked"}
 
         asked = text_of(wizard.choose(**said))
+        assert "Link Olga Brandt?" in asked
         assert "Yes, link Olga Brandt, who is Owner" in asked
         assert not AdoptionChoice.objects.exists()
 
