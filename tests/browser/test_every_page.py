@@ -1,13 +1,14 @@
-"""Every page, light and dark, wide and narrow."""
+"""Every page, light and dark, wide and narrow, with JavaScript and without."""
 
 from collections.abc import Iterator
 from typing import Literal
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, expect
 
 from tests.browser.conftest import NARROW, WIDE, Demo
+from tests.browser.exploring import Addresses, explore
 
 Scheme = Literal["light", "dark"]
 
@@ -20,20 +21,70 @@ PAGES = {
     "locations": "/people/locations/",
     "add a location": "/people/locations/add/",
     "entities": "/people/entities/",
+    "roles": "/people/roles/",
+    "add a role": "/people/roles/add/",
+    "a person": "{person}",
+    "edit": "{person}edit/",
+    "deactivate": "{person}deactivate/",
     "home": "/home/",
     "pending invites": "/people/updates/",
+    "no such invite": "/people/updates/?q=xyzzy",
+    "an invite's link": "{invite}link/",
+    "revoke an invite": "{invite}revoke/",
     "inactive users": "/people/updates/inactive/",
     "sync errors": "/people/updates/errors/",
     "no errors found": "/people/updates/errors/?q=xyzzy",
+    "a sync error": "{error}",
+    "retry": "{error}retry/",
+    "dismiss": "{error}dismiss/",
+    "why": "/people/why/",
+    "why somebody is not here": "/people/why/?who=nobody@lumen.example",
+    "invite settings": "/people/invite-settings/",
+    "what a page view did": "{deed}",
+    "integrations": "/integrations/",
+    "no such integration": "/integrations/?q=xyzzy",
+    "okta": "/integrations/okta/",
+    "rippling": "/integrations/rippling/",
+    "token": "{setup}token/",
+    "steps": "{setup}steps/",
+    "first request": "{setup}first-request/",
+    "review": "{setup}review/",
+    "only in ramp": "{setup}review/?show=here",
+    "activate": "{setup}activate/",
+    "give up": "{setup}abandon/",
+    "activated": "/integrations/okta/setup/activate/",
+    "scim settings": "{scim}",
+    "mapping": "{scim}mapping/",
+    "tokens": "{scim}tokens/",
+    "requests": "{scim}requests/",
+    "refused requests": "{scim}requests/?outcome=errors",
+    "a request": "{request}",
+    "self-test": "{scim}self-test/",
+    "what if": "{scim}what-if/",
+    "disconnect": "{scim}disconnect/",
 }
-OF_A_PERSON = {"a person": "", "edit": "edit/", "deactivate": "deactivate/"}
+# What strangers see.
+PUBLIC = {
+    "sign in": "/sign-in/",
+    "accept an invite": "{invitation}",
+    "an invite that is none": "/invite/nonsense/",
+    "steps for it": "{steps_for_it}",
+    "an address to confirm that is none": "/confirm-address/nonsense/",
+}
+LOOKS = [("light", WIDE), ("dark", WIDE), ("light", NARROW), ("dark", NARROW)]
+NAMES = ["light wide", "dark wide", "light narrow", "dark narrow"]
 
 
-@pytest.fixture(
-    scope="module",
-    params=[("light", WIDE), ("dark", WIDE), ("light", NARROW), ("dark", NARROW)],
-    ids=["light wide", "dark wide", "light narrow", "dark narrow"],
-)
+@pytest.fixture(scope="module")
+def addresses(browser: Browser, demo: Demo) -> Addresses:
+    page = browser.new_page()
+    demo.sign_in(page)
+    found = explore(page, demo.url)
+    page.close()
+    return found
+
+
+@pytest.fixture(scope="module", params=LOOKS, ids=NAMES)
 def visitor(browser: Browser, demo: Demo, request: pytest.FixtureRequest) -> Iterator[Page]:
     scheme, width = request.param
     page = browser.new_page(viewport={"width": width, "height": 900}, color_scheme=scheme)
@@ -42,33 +93,62 @@ def visitor(browser: Browser, demo: Demo, request: pytest.FixtureRequest) -> Ite
     page.close()
 
 
-@pytest.mark.parametrize("address", PAGES.values(), ids=PAGES)
-def test_is_readable_by_everybody_and_fits(visitor: Page, demo: Demo, address: str) -> None:
-    visitor.goto(demo.url + address)
-
-    assert obstacles(visitor) == []
-    assert fits(visitor)
-
-
-@pytest.mark.parametrize("rest", OF_A_PERSON.values(), ids=OF_A_PERSON)
-def test_of_a_person_is_readable_by_everybody_and_fits(
-    visitor: Page, demo: Demo, rest: str
-) -> None:
-    visitor.goto(f"{demo.url}/people/")
-    person = visitor.locator("#result_list .field-name a").first.get_attribute("href")
-    visitor.goto(f"{demo.url}{(person or '').split('?')[0]}{rest}")
-
-    assert obstacles(visitor) == []
-    assert fits(visitor)
-
-
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_sign_in_is_readable_by_everybody(browser: Browser, demo: Demo, scheme: Scheme) -> None:
-    page = browser.new_page(color_scheme=scheme)
-    page.goto(f"{demo.url}/sign-in/")
-
-    assert obstacles(page) == []
+@pytest.fixture(scope="module", params=LOOKS, ids=NAMES)
+def stranger(browser: Browser, request: pytest.FixtureRequest) -> Iterator[Page]:
+    scheme, width = request.param
+    page = browser.new_page(viewport={"width": width, "height": 900}, color_scheme=scheme)
+    yield page
     page.close()
+
+
+@pytest.fixture(scope="module")
+def plain(browser: Browser, demo: Demo) -> Iterator[Page]:
+    """Let somebody in whose browser runs no scripts."""
+    page = browser.new_page(java_script_enabled=False)
+    demo.sign_in(page)
+    yield page
+    page.close()
+
+
+@pytest.mark.parametrize("address", PAGES.values(), ids=PAGES)
+def test_is_readable_by_everybody_and_fits(
+    visitor: Page, demo: Demo, addresses: Addresses, address: str
+) -> None:
+    visitor.goto(demo.url + address.format_map(addresses))
+
+    assert obstacles(visitor) == []
+    assert fits(visitor)
+
+
+@pytest.mark.parametrize("address", PUBLIC.values(), ids=PUBLIC)
+def test_is_readable_by_strangers_and_fits(
+    stranger: Page, demo: Demo, addresses: Addresses, address: str
+) -> None:
+    stranger.goto(demo.url + address.format_map(addresses))
+
+    assert obstacles(stranger) == []
+    assert fits(stranger)
+
+
+@pytest.mark.parametrize("address", PAGES.values(), ids=PAGES)
+def test_is_there_without_scripts(
+    plain: Page, demo: Demo, addresses: Addresses, address: str
+) -> None:
+    response = plain.goto(demo.url + address.format_map(addresses))
+
+    assert response
+    assert response.status == 200
+    expect(plain.get_by_role("heading", level=1)).to_be_visible()
+    assert plain.locator("#main").inner_text().strip()
+
+
+def test_foretells_readably(visitor: Page, demo: Demo, addresses: Addresses) -> None:
+    visitor.goto(demo.url + "{scim}what-if/?example=add".format_map(addresses))
+    visitor.get_by_role("button", name="What would happen?").click()
+    expect(visitor.get_by_text("201: it would be accepted.")).to_be_visible()
+
+    assert obstacles(visitor) == []
+    assert fits(visitor)
 
 
 def obstacles(page: Page) -> list[str]:

@@ -1,0 +1,54 @@
+"""Finding the pages whose addresses hold an id: by the links that lead there."""
+
+from urllib.parse import urlsplit
+
+from playwright.sync_api import Page, expect
+
+Addresses = dict[str, str]
+
+
+def explore(page: Page, url: str) -> Addresses:
+    """Return the paths by name; begins to connect Entra, and has a self-test run."""
+    page.goto(f"{url}/integrations/entra/")
+    page.get_by_role("button", name="Make a token and start").click()
+    page.goto(f"{url}/integrations/entra/setup/steps/")
+    steps_for_it = page.get_by_label("Link to the steps", exact=True).input_value()
+    page.goto(f"{url}/integrations/okta/")
+    page.get_by_role("link", name="SCIM settings").click()
+    page.wait_for_url(f"{url}/integrations/scim/*/")
+    scim = urlsplit(page.url).path
+    _test(page, f"{url}{scim}self-test/")
+    invite = _found(page, f"{url}/people/updates/", "a[href$='/revoke/']").removesuffix("revoke/")
+    page.goto(f"{url}{invite}link/")
+    invitation = page.get_by_label("Invite link", exact=True).input_value()
+    return {
+        "person": _found(page, f"{url}/people/", "#result_list .field-name a"),
+        "invite": invite,
+        "invitation": urlsplit(invitation).path,
+        "error": _found(page, f"{url}/people/updates/errors/", "tbody a[href*='/updates/errors/']"),
+        "scim": scim,
+        "request": _found(page, f"{url}{scim}requests/", "tbody a[href*='/requests/']"),
+        "deed": _deed(page, f"{url}/people/updates/inactive/"),
+        "setup": "/integrations/entra/setup/",
+        "steps_for_it": urlsplit(steps_for_it).path,
+    }
+
+
+def _found(page: Page, address: str, selector: str) -> str:
+    page.goto(address)
+    return urlsplit(page.locator(selector).first.get_attribute("href") or "").path
+
+
+def _deed(page: Page, address: str) -> str:
+    """Let somebody in again, and return the page that tells what that did."""
+    page.goto(address)
+    page.get_by_role("link", name="Reactivate").first.click()
+    page.get_by_role("button", name="Reactivate").click()
+    link = page.locator("#timeline a[href*='/people/requests/']").first
+    return urlsplit(link.get_attribute("href") or "").path
+
+
+def _test(page: Page, address: str) -> None:
+    page.goto(address)
+    page.get_by_role("button", name="Run the self-test").click()
+    expect(page.get_by_text("steps went as they should.").first).to_be_visible(timeout=60_000)
