@@ -14,7 +14,7 @@ from tests import make
 from tests.people.visiting import queries_of, text_of
 from tests.scim.cast import scim_user
 from tests.scim.provider import ENT, Provider, mail, managed_by, someone
-from tests.scim.setting_up import Wizard, run_jobs
+from tests.scim.setting_up import Wizard
 
 pytestmark = pytest.mark.django_db
 
@@ -263,93 +263,6 @@ class TestWhoIsDeactivated:
         assert owner.is_active
         assert SyncError.objects.open().get().reason == "last-owner"
         assert "All done" in wizard.get("activate")
-
-
-class TestTheWork:
-    def test_is_not_done_by_the_click(self, wizard: Wizard, okta: Provider) -> None:
-        okta.add("ada")
-
-        wizard.post("activate")
-
-        assert Person.objects.count() == 1
-        page = wizard.get("activate")
-        assert "Bringing people in" in page
-        assert '<progress class="ramp-progress" max="1" value="0"' in page
-        assert '<noscript><meta http-equiv="refresh"' in page
-
-    def test_is_taken_up_where_a_worker_died(
-        self, wizard: Wizard, okta: Provider, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        for name in ("ada", "bob", "eve"):
-            okta.add(name)
-        wizard.post("activate")
-        carry, seen = activation._carry, []
-
-        def die(delivery: Any) -> None:
-            seen.append(delivery.user.scim_username)
-            if len(seen) == 2:
-                raise KeyboardInterrupt
-            carry(delivery)
-
-        monkeypatch.setattr(activation, "_carry", die)
-        with pytest.raises(KeyboardInterrupt):
-            run_jobs()
-        monkeypatch.setattr(activation, "_carry", carry)
-        assert Person.objects.count() == 2
-
-        call_command("run_due")
-
-        assert Person.objects.count() == 4
-        assert Invite.objects.open().count() == 3
-
-    def test_is_not_stopped_by_one_that_fails(
-        self, wizard: Wizard, okta: Provider, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        okta.add("ada")
-        okta.add("bob")
-        carry = activation._carry
-
-        def fail(delivery: Any) -> None:
-            if delivery.user.scim_username.startswith("ada"):
-                raise RuntimeError
-            carry(delivery)
-
-        monkeypatch.setattr(activation, "_carry", fail)
-        wizard.activate()
-
-        assert user("bob").person
-        assert user("ada").person is None
-        assert "Bringing people in" in wizard.get("activate")
-
-    def test_changes_nothing_when_done_again(self, wizard: Wizard, okta: Provider) -> None:
-        okta.add("ada")
-        okta.add("bob", **{ENT: None})
-        wizard.activate()
-        before = Event.objects.count()
-
-        run_jobs()
-        run_jobs()
-
-        assert Event.objects.count() == before
-
-    def test_ends_once_requests_of_before_cannot_come_any_more(
-        self, wizard: Wizard, okta: Provider
-    ) -> None:
-        wizard.activate()
-        assert activation.unfinished() == [okta.connection]
-
-        Connection.objects.update(activated_at=timezone.now() - 2 * activation.GRACE)
-        run_jobs()
-
-        assert activation.unfinished() == []
-
-    def test_gives_way_when_its_time_is_over(self, wizard: Wizard, okta: Provider) -> None:
-        okta.add("ada")
-        wizard.post("activate")
-
-        done, is_all = activation.carry_on(activation.unfinished(), seconds=-1)
-
-        assert (done, is_all) == (0, False)
 
 
 class TestTheClick:
