@@ -16,6 +16,7 @@ from scim import usage
 from scim.models import Token
 from scim.models.connection import digest
 from tests import connections, make
+from tests.people.racing import Racers
 from tests.people.visiting import queries_of, signed_in, text_of
 from tests.scim.conftest import Connect
 from tests.scim.provider import Provider, someone
@@ -302,6 +303,20 @@ class TestUse:
         usage.write_down()
 
         assert len(Token.objects.get().last_user_agent) == 300
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("racers", [4], indirect=True, ids=["four"])
+def test_by_four_administrators_at_once_never_gives_a_third(
+    owner: Person, scim: Provider, racers: Racers
+) -> None:
+    def add() -> str:
+        return text_of(signed_in(owner).post(page_of(scim)))
+
+    pages = racers(add, add, add, add)
+
+    assert sum('id="token"' in page for page in pages) == 1
+    assert Token.objects.filter(revoked_at=None).count() == 2
 
 
 def test_asks_the_same_number_of_queries_for_many_revoked_tokens(

@@ -1,5 +1,6 @@
 """SCIM settings …"""
 
+import re
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
@@ -323,6 +324,17 @@ class TestPolicies:
         }
         assert "Settings: incomplete, mails invites, unknown manager" in page
         assert "by <bdi>owner@example.com</bdi>" in page
+
+    def test_are_saved_from_the_page_itself(self, owner: Person, scim: Provider) -> None:
+        browser = Client(enforce_csrf_checks=True)
+        browser.force_login(owner)
+        form = page_of(browser, scim.connection).partition('id="policies"')[2]
+        [token] = re.findall('name="csrfmiddlewaretoken" value="([^"]+)"', form)
+        said = POLICIES | {"incomplete": "hold", "csrfmiddlewaretoken": token}
+
+        assert browser.post(address_of(scim.connection), said).status_code == 302
+
+        assert Connection.objects.get().incomplete == "hold"
 
     def test_say_what_each_answer_means(self, client: Client, scim: Provider) -> None:
         page = page_of(client, scim.connection)
