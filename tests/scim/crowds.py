@@ -1,9 +1,11 @@
 """Thousands of people of a connection, as rows."""
 
 from datetime import timedelta
+from typing import Any
 from uuid import uuid4
 
 from django.db import connection as database
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from people.models import Invite, Person
@@ -67,8 +69,64 @@ def crowd(connection: Connection, count: int) -> None:
         ),
         batch_size=5000,
     )
+    analyse()
+
+
+def crowd_of_hundreds(connection: Connection, hundreds: int) -> None:
+    """Add a hundred such people, and as many hundreds more by copying them."""
+    crowd(connection, 100)
+    theirs = Person.objects.filter(scim_users__connection=connection)
+    users = ScimUser.objects.filter(connection=connection)
+    renamed = "n || '.' || t."
+    multiply(
+        theirs,
+        hundreds - 1,
+        id=copied("id"),
+        email=f"{renamed}email",
+        email_key=f"{renamed}email_key",
+    )
+    multiply(
+        users,
+        hundreds - 1,
+        scim_id=copied("scim_id"),
+        scim_username=f"{renamed}scim_username",
+        user_name_key=f"{renamed}user_name_key",
+        scim_external_id="''",
+        person_id=copied("person_id"),
+    )
+    invites = Invite.objects.filter(person__in=theirs.filter(pk__in=users.values("person")))
+    multiply(invites, hundreds - 1, id=copied("id"), person_id=copied("person_id"))
+    requests = RequestLog.objects.filter(connection=connection)
+    multiply(requests, hundreds - 1, id=copied("id"))
+    analyse()
+
+
+def analyse() -> None:
     with database.cursor() as cursor:
         cursor.execute("ANALYZE")
+
+
+def multiply(rows: QuerySet[Any], times: int, **changes: str) -> None:
+    """Add so many copies of each row; `changes` are SQL of row t and of the copy's number n.
+
+    A UUID that stands for a row is copied as `copied` says, so that copies refer to copies.
+    """
+    model = rows.model
+    columns = [field.column for field in model._meta.concrete_fields if not field.db_returning]
+    values = ", ".join(changes.get(column, f't."{column}"') for column in columns)
+    names = ", ".join(f'"{column}"' for column in columns)
+    table, key = model._meta.db_table, model._meta.pk.column
+    keys = list(rows.values_list("pk", flat=True))
+    with database.cursor() as cursor:
+        cursor.execute(
+            f"INSERT INTO {table} ({names}) SELECT {values} "  # noqa: S608
+            f"FROM {table} t, generate_series(1, %s) n WHERE t.{key} = ANY(%s)",
+            [times, keys],
+        )
+
+
+def copied(column: str) -> str:
+    return f"md5(t.{column}::text || n)::uuid"
 
 
 def _person(tenant_id: int, email: str, one: int, actor: str) -> Person:
