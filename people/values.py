@@ -24,6 +24,8 @@ class Profile:
     department: str = ""
     location: str = ""
     role: str | None = None
+    # Fields that hold a default, or what was there before, because nobody said anything.
+    unsaid: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)

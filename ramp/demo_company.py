@@ -47,6 +47,7 @@ DATED: dict[Any, Sequence[str]] = {
     RequestLog: ["received_at"],
     ScimUser: ["created_at", "modified_at", "deleted_at"],
     SyncError: ["happened_at", "resolved_at"],
+    Token: ["created_at", "last_used_at"],
 }
 
 
@@ -116,7 +117,7 @@ def _place(tenant: Tenant) -> None:
         Location.objects.create(tenant=tenant, name=city, name_key=fold(city), entity=us)
 
 
-def _chapters(okta: Okta, staff: list[Colleague]) -> list[tuple[int, Callable[[], object]]]:
+def _chapters(okta: Okta, staff: list[Colleague]) -> list[tuple[float, Callable[[], object]]]:
     """Return what happened, and how many days ago, oldest first."""
     arriving = iter(staff)
     return [
@@ -130,7 +131,9 @@ def _chapters(okta: Okta, staff: list[Colleague]) -> list[tuple[int, Callable[[]
         (31, lambda: _come_back(okta, staff[40:42])),
         (12, lambda: _arrive(okta, list(islice(arriving, 20)), joining=9)),
         (4, lambda: _look_after(staff)),
-        (1, lambda: _go_wrong(okta, staff, list(arriving))),
+        (0.8, lambda: _reorganise(okta, staff[90:96])),
+        (0.5, lambda: _reorganise(okta, staff[110:113])),
+        (0.2, lambda: _go_wrong(okta, staff, list(arriving))),
     ]
 
 
@@ -181,6 +184,7 @@ def _go_wrong(okta: Okta, staff: list[Colleague], newcomers: list[Colleague]) ->
     resource[ENTERPRISE]["manager"] = {"value": f"not.yet.here@{DOMAIN}"}
     okta.send("POST", "/Users", resource)
     okta.send("POST", "/Users", incomplete.resource | {"addresses": []})
+    Token.objects.update(last_used_at=timezone.now(), last_user_agent="Okta SCIM")
     bounced = Mail.objects.filter(kind=Mail.Kind.INVITE, person__email=staff[225].email)
     bounced.update(given_up_at=timezone.now(), problem="550 5.1.1 The mailbox does not exist")
 
@@ -191,7 +195,7 @@ def _deliver_mail() -> None:
     Mail.objects.waiting().update(attempts=1, sent_at=soon_after)
 
 
-def _move_to_past(began: datetime, *, days: int) -> None:
+def _move_to_past(began: datetime, *, days: float) -> None:
     """Move what was written since `began` back by so many days."""
     ago = timedelta(days=days)
     Invite.objects.filter(created_at__gte=began).update(expires_at=F("expires_at") - ago)

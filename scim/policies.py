@@ -64,6 +64,11 @@ def filled(connection: Connection, profile: Profile, person: Person | None) -> P
     return replace(profile, **said)
 
 
+def unsaid(said: Profile) -> frozenset[str]:
+    """Return the fields that the provider leaves open: what fills them is not its own."""
+    return frozenset(name for name in SPOKEN if not getattr(said, name))
+
+
 def role(connection: Connection, given: str | None) -> str | None:
     """Translate the role; one that is none of ours is refused where roles are given.
 

@@ -95,7 +95,12 @@ def put_back(delivery: Delivery) -> bool:
         kept = {name: getattr(older, name) for name in unfilled(said, profile)}
         return operations.put_back(
             user.person,
-            replace(profile, role=policies.role(delivery.connection, profile.role), **kept),
+            replace(
+                profile,
+                role=policies.role(delivery.connection, profile.role),
+                unsaid=policies.unsaid(said.profile),
+                **kept,
+            ),
             actor=delivery.connection.actor,
             manager=manager,
             custom_values=_known_custom(said.custom_fields),
@@ -146,7 +151,8 @@ def _write(
 ) -> list[PeopleError]:
     user, connection = delivery.user, delivery.connection
     try:
-        profile = replace(profile, role=policies.role(connection, profile.role))
+        role = policies.role(connection, profile.role)
+        profile = replace(profile, role=role, unsaid=policies.unsaid(said.profile))
         _write_person(delivery, said, profile, manager)
     except HOLDABLE as error:
         if connection.incomplete != Connection.Incomplete.HOLD:

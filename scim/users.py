@@ -95,7 +95,8 @@ def _lock(call: Call, scim_id: str) -> ScimUser:
     user = call.held_user
     if user is None and not call.holds_person:
         users = ScimUser.objects.known_to(call.connection)
-        user = users.filter(scim_id=scim_uuid(scim_id)).first()
+        users = users.filter(scim_id=scim_uuid(scim_id))
+        user = users.select_for_update().first()
     if user is None:
         raise unknown(scim_id)
     user.connection = call.connection

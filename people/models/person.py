@@ -1,5 +1,4 @@
 from collections.abc import Iterator
-from dataclasses import fields
 from typing import Any, ClassVar, Self
 from uuid import uuid4
 
@@ -189,14 +188,13 @@ class Person(AbstractBaseUser):
     @property
     def profile(self) -> Profile:
         """Return what was last said about the person, so that saying it again is no change."""
-        names = {field.name: getattr(self, field.name) for field in fields(Profile)}
         return Profile(
-            **names
-            | {
-                "email": self.pending_email or self.email,
-                "department": self.department.name if self.department else "",
-                "location": self.location.name if self.location else "",
-            }
+            given_name=self.given_name,
+            family_name=self.family_name,
+            email=self.pending_email or self.email,
+            department=self.department.name if self.department else "",
+            location=self.location.name if self.location else "",
+            role=self.role,
         )
 
     @property

@@ -109,18 +109,24 @@ def set_role(person: Person, role: str, *, actor: Actor) -> None:
 
 
 def own(person: Person, profile: Profile, *, actor: Actor) -> None:
-    """Mark what an identity provider says as its own; blank is not said."""
+    """Mark what an identity provider says as its own, and nothing else; blank is not said."""
     for name in OWNABLE:
-        if getattr(profile, name):
-            mark(person, name, actor=actor)
+        is_said = bool(getattr(profile, name)) and name not in profile.unsaid
+        mark(person, name, is_said=is_said, actor=actor)
 
 
 def own_manager(person: Person, manager: Person | None, *, actor: Actor) -> None:
+    """Mark the manager; whom a provider takes away again, it has taken away as the owner."""
     if manager:
-        mark(person, "manager", actor=actor)
+        mark(person, "manager", is_said=True, actor=actor)
 
 
-def mark(person: Person, field: str, *, actor: Actor) -> None:
+def mark(person: Person, field: str, *, is_said: bool, actor: Actor) -> None:
+    if actor.via != "scim":
+        return
     owner = str(actor)
-    if actor.via == "scim" and person.owned_fields.get(field, {}).get("by") != owner:
+    is_theirs = person.owned_fields.get(field, {}).get("by") == owner
+    if is_said and not is_theirs:
         person.owned_fields[field] = {"by": owner, "since": timezone.now().isoformat()}
+    elif is_theirs and not is_said:
+        del person.owned_fields[field]

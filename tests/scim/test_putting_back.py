@@ -344,3 +344,29 @@ def test_is_put_back_once_by_two_cycles(scim: Provider, racers: Racers) -> None:
 
         assert sum(results) == 1
     assert len(put_back()) == 8
+
+
+class TestAFieldThatTheProviderLeavesOpen:
+    def test_is_not_its_own_though_a_default_fills_it(self, connect: Connect) -> None:
+        rippling = connect(
+            "rippling",
+            incomplete="fill",
+            default_department="General",
+            default_location="Rome",
+        )
+
+        rippling.add("ada", **{ENT: {}, RAMP: {}, "addresses": None})
+
+        assert (str(person().department), str(person().location)) == ("General", "Rome")
+        assert not person().owned_fields.keys() & {"department", "location"}
+
+    def test_is_its_own_no_longer(self, scim: Provider) -> None:
+        ada = scim.add("ada", roles=[{"type": "rampUserRole", "value": "BUSINESS_BOOKKEEPER"}])
+        assert "role" in person().owned_fields
+
+        scim.patch(
+            ada, {"op": "remove", "path": "roles"}, {"op": "replace", "path": "title", "value": "x"}
+        )
+
+        assert "role" not in person().owned_fields
+        assert person().role == "BUSINESS_BOOKKEEPER"

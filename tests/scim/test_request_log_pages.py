@@ -390,3 +390,15 @@ class TestForgetting:
 
         assert not RequestLog.objects.exists()
         assert ScimUser.objects.get().person
+
+
+def test_leads_from_what_was_sent_to_what_it_would_do_now(scim: Provider, owner: Person) -> None:
+    client = signed_in(owner)
+    scim.add("ada")
+    log = RequestLog.objects.get()
+
+    link = f"/integrations/scim/{scim.connection.pk}/what-if/?request={log.pk}"
+    page = text_of(client.get(f"/integrations/scim/{scim.connection.pk}/requests/{log.pk}/"))
+
+    assert link in page
+    assert "ada@example.com" in text_of(client.get(link))
