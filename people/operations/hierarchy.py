@@ -57,7 +57,7 @@ def check_manager(person: Person, manager: Person | None) -> None:
     if person._state.adding:
         return  # Nobody reports to someone new, so there is no circle to close.
     hold(Guarded.ORGANISATION_CHART, person.tenant_id)
-    if _is_above(person, manager):
+    if is_above(person, manager):
         raise CircularManager
 
 
@@ -66,7 +66,7 @@ def may_manage(person: Person) -> bool:
     return person.state != Person.State.TERMINATED and person.role != Person.Role.GUEST
 
 
-def _is_above(person: Person, other: Person) -> bool:
+def is_above(person: Person, other: Person) -> bool:
     """Tell whether the other reports to the person, however indirectly."""
     keys = [Person._meta.pk.get_db_prep_value(one.pk, connection) for one in (other, person)]
     with connection.cursor() as cursor:
