@@ -1,5 +1,5 @@
 import os
-from typing import Any
+from typing import Any, cast
 
 from celery import Celery
 from celery.beat import Scheduler
@@ -27,3 +27,12 @@ class Schedule(Scheduler):
 
     def setup_schedule(self) -> None:
         self.merge_inplace(self.app.conf.beat_schedule)
+
+    def tick(self, *args: Any, **kwargs: Any) -> float:
+        """Begin anew after the clock was set back; until it is as late again nothing would run."""
+        for entry in self.schedule.values():
+            now = entry.default_now()
+            if entry.last_run_at > now:
+                entry.last_run_at = now
+                self._heap = None
+        return cast("float", super().tick(*args, **kwargs))

@@ -9,6 +9,7 @@ from urllib.parse import quote, urlsplit
 
 import django_stubs_ext
 import environ
+from celery.schedules import crontab
 
 from ramp import look, secret_key
 
@@ -169,11 +170,14 @@ CELERY_BEAT_SCHEDULE = {
     "sync-cycle": {"task": "scim.tasks.run_cycle", "schedule": 5 * 60},
     "carry-over": {"task": "scim.tasks.carry_over", "schedule": 60},
     "end-self-tests": {"task": "scim.tasks.end_self_tests", "schedule": 60},
+    # On the hour by the clock, however often beat is started anew.
+    "depart-due": {"task": "people.tasks.depart_due", "schedule": crontab(minute=0)},
     "forget-requests": {"task": "scim.tasks.forget_requests", "schedule": 60 * 60},
 }
 # What `run_due` does, in this order: the same as the schedule above, here and now.
 DUE_JOBS = [
     "scim.tasks.carry_over_all",
+    "people.operations.departing.terminate_due",
     "people.events.dispatch_all",
     "scim.tasks.look_again",
     "people.mail.send_due",
@@ -194,6 +198,35 @@ WHY = ["people.why.causes", "scim.why.causes"]
 PERSON_NOTICES = ["scim.notices.of_person"]
 # Who can tell when a provider last confirmed somebody's base role.
 ROLE_CONFIRMATIONS = ["scim.ledger.role_confirmed_at"]
+
+# What the tabs of Team updates list; the API counts it.
+TEAM_UPDATES = {
+    "pending_invites": "scim.pages.team_updates.pending_invites",
+    "inactive_people": "scim.pages.team_updates.inactive_people",
+    "sync_errors": "scim.pages.team_updates.sync_errors",
+}
+
+# By API token and web process; 0 sets no limit.
+API_REQUESTS_PER_MINUTE = env.int("API_REQUESTS_PER_MINUTE", default=1200)
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": ["people.api.door.BearerToken"],
+    "DEFAULT_PERMISSION_CLASSES": ["people.api.door.IsAdministrator"],
+    "DEFAULT_THROTTLE_CLASSES": ["people.api.door.ByToken"],
+    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "EXCEPTION_HANDLER": "people.api.door.refuse",
+    "UNAUTHENTICATED_USER": None,
+}
+SPECTACULAR_SETTINGS = {
+    "TITLE": "Ramp",
+    "VERSION": "1",
+    "DESCRIPTION": "People, and what they spend with. docs/api.md is the introduction.",
+    "PREPROCESSING_HOOKS": ["people.api.addresses.without_twins"],
+    "SERVE_INCLUDE_SCHEMA": False,
+    "SERVE_AUTHENTICATION": [],
+    "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],
+}
 
 # How long SCIM requests stay in the log.
 REQUEST_LOG_DAYS = env.int("REQUEST_LOG_DAYS", default=30)

@@ -33,6 +33,8 @@ class Departure(TenantOwned):
     exempted_because = models.CharField(max_length=500, blank=True)
     # A people.operations.Disposition as JSON; without one everything goes the usual way.
     disposition = models.JSONField(null=True)
+    # Why the job could not terminate them the last time it tried.
+    problem = models.CharField(max_length=500, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
 
     objects: ClassVar = DepartureManager()

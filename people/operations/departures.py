@@ -1,36 +1,52 @@
-"""Auto-termination: who is to leave for good, when, and what stands in the way.
+"""Auto-termination: who is to leave for good, and when.
 
 Only people deactivated via SCIM, and only where the tenant has switched it on. The day is
-kept in a row that comes with the deactivation and goes with the reactivation; a job looks
-for the rows that are due, and at everything else anew.
+kept in a row that comes with the deactivation and goes with the reactivation; the job in
+`departing` looks for the rows that are due, and at everything else anew.
 """
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+import re
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import (
+    DateTimeField,
+    DurationField,
+    ExpressionWrapper,
+    OuterRef,
+    Q,
+    QuerySet,
+    Subquery,
+    Value,
+)
 from django.utils import timezone
 
 from people import events, fixed_sql
 from people.fixed_sql import Write
-from people.models import (
-    Approval,
-    Departure,
-    Event,
-    MassChange,
-    Obligation,
-    Person,
-    Tenant,
-)
+from people.models import Departure, Event, Person, Tenant
 from people.operations.locks import lock
-from people.operations.roles import is_elevated
-from people.operations.termination import Disposition, terminate_person, usual_disposition
+from people.operations.termination import Disposition
 from people.values import Actor, PeopleError
 
 VIA_SCIM = "scim:"
 USUAL_DAYS = 45
+# As many as the column holds; nobody is heard of for longer than that.
+MOST_DAYS = 32_767
+# What somebody has decided about a departure outlives switching auto-termination off.
+DECIDED = Q(exempted_at__isnull=False) | Q(postponed_from__isnull=False)
+DECIDED |= Q(disposition__isnull=False)
+
+
+class InvalidDays(PeopleError):
+    code = "invalid-days"
+    field = "days"
+
+    def __init__(self) -> None:
+        super().__init__(
+            f"Say after how many days as a whole number from 1 to {MOST_DAYS}, such as "
+            f"{USUAL_DAYS}."
+        )
 
 
 class NotScheduled(PeopleError):
@@ -40,12 +56,23 @@ class NotScheduled(PeopleError):
         super().__init__(f"{person.full_name} is not scheduled for termination any more.")
 
 
-@dataclass(frozen=True)
-class Blocker:
-    """Something that keeps a person from being terminated by the job."""
+class TooEarly(PeopleError):
+    code = "too-early"
+    field = "until"
 
-    code: str
-    sentence: str
+    def __init__(self, due_at: datetime) -> None:
+        super().__init__(f"Choose a day after {due_at:%-d %B %Y}: postponing makes it later.")
+
+
+def read_days(text: str) -> int:
+    """Return the number of days that somebody has typed.
+
+    :raises InvalidDays: if it is not one.
+    """
+    said = text.strip()
+    if not re.fullmatch(r"[0-9]{1,5}", said) or not 1 <= int(said) <= MOST_DAYS:
+        raise InvalidDays
+    return int(said)
 
 
 def due_at(person: Person, days: int) -> datetime:
@@ -58,7 +85,7 @@ def schedule(person: Person, *, actor: Actor) -> None:
     """Write down when somebody who has just been deactivated is to leave, if they are."""
     if actor.via != "scim":
         return
-    days = Tenant.objects.values_list("auto_terminate_days", flat=True).get(pk=person.tenant_id)
+    days = _held_days(person.tenant_id)
     if days:
         departure = Departure(
             tenant_id=person.tenant_id, person=person, due_at=due_at(person, days)
@@ -66,8 +93,29 @@ def schedule(person: Person, *, actor: Actor) -> None:
         fixed_sql.write(Write(departure))
 
 
+def _held_days(tenant_id: int) -> int | None:
+    """Return after how many days, which stays so until the transaction ends.
+
+    Somebody who switches auto-termination on meanwhile waits, and then sees the person.
+    """
+    if fixed_sql.available():
+        row = fixed_sql.one(
+            "SELECT auto_terminate_days FROM people_tenant WHERE id = %s FOR SHARE", [tenant_id]
+        )
+        return row[0] if row else None
+    return Tenant.objects.values_list("auto_terminate_days", flat=True).get(pk=tenant_id)
+
+
 def cancel(person: Person) -> None:
     Departure.objects.filter(person=person).delete()
+
+
+def deactivated_via_scim() -> QuerySet[Person]:
+    """Return who is inactive because an identity provider said so."""
+    people: QuerySet[Person] = Person.objects.filter(
+        state=Person.State.INACTIVE, deactivated_by__startswith=VIA_SCIM
+    )
+    return people
 
 
 @transaction.atomic
@@ -76,37 +124,54 @@ def set_auto_termination(tenant: Tenant, days: int | None, *, actor: Actor) -> i
 
     Whoever is inactive already counts from the day on which they were deactivated. What was
     postponed by hand stays so.
+
+    :raises InvalidDays: if there cannot be so many.
     """
-    held = Tenant.objects.select_for_update().get(pk=tenant.pk)
+    if days is not None and not 1 <= days <= MOST_DAYS:
+        raise InvalidDays
+    # Not in the way of those who only refer to the tenant.
+    held = Tenant.objects.select_for_update(no_key=True).get(pk=tenant.pk)
     before = held.auto_terminate_days
     tenant.auto_terminate_days = held.auto_terminate_days = days
-    held.save(update_fields=["auto_terminate_days"])
     if before != days:
+        held.save(update_fields=["auto_terminate_days"])
         changes = {"auto_terminate_days": {"from": before, "to": days}}
-        events.record(Event.Kind.ORGANISATION_CHANGED, None, actor=actor, changes=changes)
+        events.record(
+            Event.Kind.ORGANISATION_CHANGED,
+            None,
+            actor=actor,
+            changes=changes,
+            what="auto-termination",
+        )
     if days is None:
-        Departure.objects.filter(exempted_at=None, postponed_from=None).delete()
+        Departure.objects.exclude(DECIDED).delete()
         return 0
     return _reschedule(days)
 
 
 def _reschedule(days: int) -> int:
-    gone = Person.objects.filter(state=Person.State.INACTIVE, deactivated_by__startswith=VIA_SCIM)
-    missing = gone.filter(departure=None)
-    Departure.objects.bulk_create(
-        (
+    gone = deactivated_via_scim()
+    Departure.objects.filter(postponed_from=None).update(due_at=_counted_from_deactivation(days))
+    missing = gone.filter(departure=None).only("pk", "tenant", "deactivated_at")
+    rows: list[Departure] = []
+    for person in missing.iterator(chunk_size=1000):
+        rows.append(
             Departure(tenant_id=person.tenant_id, person=person, due_at=due_at(person, days))
-            for person in missing.only("pk", "tenant", "deactivated_at").iterator()
-        ),
-        batch_size=1000,
-    )
-    moved = []
-    for departure in Departure.objects.filter(postponed_from=None).select_related("person"):
-        departure.due_at = due_at(departure.person, days)
-        moved.append(departure)
-    Departure.objects.bulk_update(moved, ["due_at"], batch_size=1000)
+        )
+        if len(rows) == 1000:
+            Departure.objects.bulk_create(rows)
+            rows = []
+    Departure.objects.bulk_create(rows)
     count: int = gone.count()
     return count
+
+
+def _counted_from_deactivation(days: int) -> ExpressionWrapper:
+    since = Person.objects.filter(pk=OuterRef("person")).values("deactivated_at")[:1]
+    return ExpressionWrapper(
+        Subquery(since) + Value(timedelta(days=days), DurationField()),
+        output_field=DateTimeField(),
+    )
 
 
 @transaction.atomic
@@ -114,20 +179,20 @@ def postpone(person: Person, until: datetime, *, because: str, actor: Actor) -> 
     """Move the day; the reason stays with it.
 
     :raises NotScheduled: if the person has been reactivated or terminated meanwhile.
+    :raises TooEarly: if it is no later than it would be, or has gone by.
     """
     departure = _held(person)
-    departure.postponed_from = departure.postponed_from or departure.due_at
-    departure.due_at, departure.postponed_because = until, because
-    departure.save(update_fields=["due_at", "postponed_from", "postponed_because"])
-    events.record(
-        Event.Kind.DEPARTURE_CHANGED,
-        person,
+    first = departure.postponed_from or departure.due_at
+    if until <= max(first, timezone.now()):
+        raise TooEarly(max(first, timezone.now()))
+    departure.postponed_from = first
+    return _decide(
+        departure,
+        {"due_at": until, "postponed_because": because},
         actor=actor,
-        what="postponed",
-        until=until.isoformat(),
+        what=f"postponed to {until:%-d %B %Y}",
         reason=because,
     )
-    return departure
 
 
 @transaction.atomic
@@ -136,14 +201,14 @@ def exempt(person: Person, *, because: str, actor: Actor) -> Departure:
 
     :raises NotScheduled: as `postpone`.
     """
-    departure = _held(person)
-    departure.exempted_at, departure.exempted_by = timezone.now(), str(actor)
-    departure.exempted_because = because
-    departure.save(update_fields=["exempted_at", "exempted_by", "exempted_because"])
-    events.record(
-        Event.Kind.DEPARTURE_CHANGED, person, actor=actor, what="exempted", reason=because
+    decided = {"exempted_at": timezone.now(), "exempted_by": str(actor)}
+    return _decide(
+        _held(person),
+        decided | {"exempted_because": because},
+        actor=actor,
+        what="exempted",
+        reason=because,
     )
-    return departure
 
 
 @transaction.atomic
@@ -152,116 +217,42 @@ def end_exemption(person: Person, *, actor: Actor) -> Departure:
 
     :raises NotScheduled: as `postpone`.
     """
-    departure = _held(person)
-    departure.exempted_at, departure.exempted_by, departure.exempted_because = None, "", ""
-    departure.save(update_fields=["exempted_at", "exempted_by", "exempted_because"])
-    events.record(Event.Kind.DEPARTURE_CHANGED, person, actor=actor, what="exemption ended")
-    return departure
+    decided = {"exempted_at": None, "exempted_by": "", "exempted_because": ""}
+    return _decide(_held(person), decided, actor=actor, what="exemption ended")
 
 
 @transaction.atomic
-def plan(person: Person, disposition: Disposition, *, actor: Actor) -> Departure:
+def plan(person: Person, disposition: Disposition | None, *, actor: Actor) -> Departure:
     """Keep what shall become of what they hold, for the day on which they leave.
+
+    None plans nothing: then everything goes the usual way.
 
     :raises NotScheduled: as `postpone`.
     """
-    departure = _held(person)
-    departure.disposition = disposition.as_json()
-    departure.save(update_fields=["disposition"])
-    events.record(Event.Kind.DEPARTURE_CHANGED, person, actor=actor, what="planned")
+    decided = {"disposition": disposition.as_json() if disposition else None}
+    return _decide(_held(person), decided, actor=actor, what="planned")
+
+
+def _decide(
+    departure: Departure, decided: dict[str, Any], *, actor: Actor, what: str, **facts: Any
+) -> Departure:
+    # Why the last try failed, if it did, need not be so any more.
+    for name, value in (decided | {"problem": ""}).items():
+        setattr(departure, name, value)
+    departure.save()
+    events.record(Event.Kind.DEPARTURE_CHANGED, departure.person, actor=actor, what=what, **facts)
     return departure
 
 
 def _held(person: Person) -> Departure:
     lock(person)
     departure = Departure.objects.select_for_update().filter(person=person).first()
-    if departure is None:
+    if departure is None or not _is_on(departure):
         raise NotScheduled(person)
+    departure.person = person
     return departure
 
 
-def blockers_of(person: Person) -> list[Blocker]:
-    """Return what stands in the way of terminating the person now."""
-    return [Blocker(code, sentence) for code, sentence, holds in BLOCKERS if holds(person)]
-
-
-def _owes(kind: Obligation.Kind) -> Callable[[Person], bool]:
-    def owes(person: Person) -> bool:
-        return person.obligations.outstanding().filter(kind=kind).exists()
-
-    return owes
-
-
-def _has_pending_approvals(person: Person) -> bool:
-    theirs = Q(step__approver=person) | Q(obligation__person=person)
-    return Approval.objects.filter(theirs, state=Approval.State.PENDING).exists()
-
-
-def _owns_shared_funds(person: Person) -> bool:
-    return person.funds.live().filter(is_shared=True).exists()
-
-
-def _has_elevated_permissions(person: Person) -> bool:
-    return person.is_administrator or is_elevated(person)
-
-
-BLOCKERS: tuple[tuple[str, str, Callable[[Person], bool]], ...] = (
-    ("reimbursements", "Outstanding reimbursements", _owes(Obligation.Kind.REIMBURSEMENT)),
-    ("bills", "Open bills", _owes(Obligation.Kind.BILL)),
-    (
-        "transactions",
-        "Pending or incomplete transactions",
-        _owes(Obligation.Kind.TRANSACTION),
-    ),
-    ("approvals", "Pending approval workflows", _has_pending_approvals),
-    ("shared-funds", "Ownership of shared funds", _owns_shared_funds),
-    ("permissions", "Elevated permissions", _has_elevated_permissions),
-)
-
-
-def is_paused(person: Person) -> bool:
-    """Tell whether they were deactivated among so many that somebody has to confirm it."""
-    return MassChange.objects.filter(
-        items__person=person,
-        is_suspicious=True,
-        kind=MassChange.Kind.DEACTIVATED,
-        confirmed_at=None,
-        undone_at=None,
-    ).exists()
-
-
-def due_departures(as_of: datetime, *, batch: int = 200) -> Iterator[Departure]:
-    """Yield what is due, all tenants', a few rows at a time; callers hold none of them."""
-    last: tuple[datetime, int] | None = None
-    while True:
-        due = Departure.objects.due(as_of).order_by("due_at", "pk")
-        if last:
-            due = due.filter(Q(due_at__gt=last[0]) | Q(due_at=last[0], pk__gt=last[1]))
-        page = list(due.only("pk", "due_at", "person_id", "tenant_id")[:batch])
-        yield from page
-        if len(page) < batch:
-            return
-        last = (page[-1].due_at, page[-1].pk)
-
-
-@transaction.atomic
-def depart(departure_id: int, *, as_of: datetime, actor: Actor) -> bool:
-    """Terminate the person of a due departure unless something has changed; tell whether.
-
-    :raises PeopleError: if the disposition is not possible any more.
-    """
-    departure = Departure.objects.due(as_of).filter(pk=departure_id).first()
-    if departure is None:
-        return False
-    lock(departure.person)
-    person = departure.person
-    # Held now, so that nobody can reactivate, postpone or exempt between look and deed.
-    still_due = Departure.objects.due(as_of).filter(pk=departure_id).exists()
-    left_by_scim = person.deactivated_by.startswith(VIA_SCIM)
-    if not still_due or person.state != Person.State.INACTIVE or not left_by_scim:
-        return False
-    if blockers_of(person) or is_paused(person):
-        return False
-    said = departure.disposition
-    disposition = Disposition(**said) if said else usual_disposition(person)
-    return terminate_person(person, disposition, actor=actor)
+def _is_on(departure: Departure) -> bool:
+    on = Tenant.objects.filter(pk=departure.tenant_id, auto_terminate_days__isnull=False)
+    return on.exists()
