@@ -7,13 +7,13 @@ from people.operations.locks import Guarded, hold
 from people.values import PeopleError
 
 # UNION leaves out what it has seen, so this ends even where the rows hold a circle.
-ABOVE = """
+STANDING = """
 WITH RECURSIVE above (id) AS (
     SELECT manager_id FROM people_person WHERE id = %s
     UNION
     SELECT person.manager_id FROM people_person person JOIN above ON person.id = above.id
 )
-SELECT 1 FROM above WHERE id = %s
+SELECT state, EXISTS (SELECT 1 FROM above WHERE id = %s) FROM people_person WHERE id = %s
 """
 
 
@@ -57,7 +57,10 @@ def check_manager(person: Person, manager: Person | None) -> None:
     if person._state.adding:
         return  # Nobody reports to someone new, so there is no circle to close.
     hold(Guarded.ORGANISATION_CHART, person.tenant_id)
-    if is_above(person, manager):
+    state, is_below = _standing(person, manager)
+    if state == Person.State.TERMINATED:
+        raise InvalidManager  # They left while we waited for the chart.
+    if is_below:
         raise CircularManager
 
 
@@ -68,7 +71,15 @@ def may_manage(person: Person) -> bool:
 
 def is_above(person: Person, other: Person) -> bool:
     """Tell whether the other reports to the person, however indirectly."""
-    keys = [Person._meta.pk.get_db_prep_value(one.pk, connection) for one in (other, person)]
+    _, is_below = _standing(person, other)
+    return is_below
+
+
+def _standing(person: Person, other: Person) -> tuple[str, bool]:
+    """Return the state of the other, as it is now, and whether they are below the person."""
+    get_key = Person._meta.pk.get_db_prep_value
+    other_key, key = (get_key(one.pk, connection) for one in (other, person))
     with connection.cursor() as cursor:
-        cursor.execute(ABOVE, keys)
-        return cursor.fetchone() is not None
+        cursor.execute(STANDING, [other_key, key, other_key])
+        state, is_below = cursor.fetchone()
+    return state, bool(is_below)

@@ -39,7 +39,7 @@ def told(event: Event, names: Mapping[str, str]) -> str:
     facts = event.facts
     match event.kind:
         case Event.Kind.HOLDINGS_RECEIVED:
-            return " ".join(f"{things}." for things in _things(facts["received"]))
+            return " ".join(f"{things}." for things in _things(facts.get("received", {})))
         case Event.Kind.PERSON_TERMINATED:
             return " ".join(_dispositions(event, names))
         case _:
