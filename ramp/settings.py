@@ -209,9 +209,9 @@ TEAM_UPDATES = {
 # By API token and web process; 0 sets no limit.
 API_REQUESTS_PER_MINUTE = env.int("API_REQUESTS_PER_MINUTE", default=1200)
 REST_FRAMEWORK = {
-    "DEFAULT_AUTHENTICATION_CLASSES": ["people.api.door.BearerToken"],
-    "DEFAULT_PERMISSION_CLASSES": ["people.api.door.IsAdministrator"],
-    "DEFAULT_THROTTLE_CLASSES": ["people.api.door.ByToken"],
+    "DEFAULT_AUTHENTICATION_CLASSES": ["people.api.credentials.BearerToken"],
+    "DEFAULT_PERMISSION_CLASSES": ["people.api.credentials.IsAdministrator"],
+    "DEFAULT_THROTTLE_CLASSES": ["people.api.credentials.ByToken"],
     "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",

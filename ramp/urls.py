@@ -7,5 +7,6 @@ urlpatterns = [
     path("healthz", health.alive),
     path("readyz", health.ready),
     path("scim/v2/", include("scim.urls")),
+    path("api/v1/", include("people.api.addresses")),
     path("", admin.site.urls),
 ]

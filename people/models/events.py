@@ -43,6 +43,9 @@ class Event(TenantOwned):
         ROLE_WITHDRAWN = "role.withdrawn", "role withdrawn"
         CONNECTION_CHANGED = "connection.changed", "connection changed"
 
+        SPEND_CHANGED = "spend.changed", "spend changed"
+        WORKFLOW_CHANGED = "workflow.changed", "workflow changed"
+        API_TOKEN_CHANGED = "api-token.changed", "API token changed"
     kind = models.CharField(max_length=64, choices=Kind)
     person = models.ForeignKey(Person, on_delete=models.PROTECT, null=True, related_name="events")
     actor = models.CharField(max_length=255)

@@ -45,6 +45,9 @@ SENTENCES: dict[str, str] = {
     Event.Kind.CONNECTION_CHANGED: "{actor} changed a connection: {what}",
 }
 
+    Event.Kind.SPEND_CHANGED: "{actor} {what}",
+    Event.Kind.WORKFLOW_CHANGED: "{actor} {what}",
+    Event.Kind.API_TOKEN_CHANGED: "{actor} {what}",
 ICONS: dict[str, str] = {
     Event.Kind.TENANT_CREATED: "domain_add",
     Event.Kind.ORGANISATION_CHANGED: "account_tree",
@@ -67,6 +70,9 @@ ICONS: dict[str, str] = {
 }
 
 MAILS = {
+    Event.Kind.SPEND_CHANGED: "credit_card",
+    Event.Kind.WORKFLOW_CHANGED: "approval",
+    Event.Kind.API_TOKEN_CHANGED: "key",
     Mail.Kind.INVITE: "The invite",
     Mail.Kind.CONFIRM_ADDRESS: "The mail that asks to confirm the address",
     Mail.Kind.ADDRESS_CHANGES: "The notice of the new address",

@@ -34,6 +34,10 @@ def inactive_people() -> Any:
     return Person.objects.filter(state=Person.State.INACTIVE)
 
 
+def sync_errors() -> Any:
+    return SyncError.objects.open()
+
+
 def to_look_at() -> str:
     """Return how many rows lead nowhere until somebody does something about them."""
     stuck = Q(expires_at__lte=timezone.now()) | Q(problem__gt="")

@@ -1,0 +1,78 @@
+"""What every address of the API shares: the tenant in force, and how a refusal reads."""
+
+from collections.abc import Mapping
+from contextlib import nullcontext
+from typing import Any
+
+from django.http import Http404, HttpRequest
+from django.http.response import HttpResponseBase
+from rest_framework import exceptions, status
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView, exception_handler
+
+from people import tenancy
+from people.api.credentials import token_of
+from people.models import Person
+from people.values import PeopleError
+
+
+class Door(APIView):
+    """A view for the bearer of an API token, whose tenant is in force in it."""
+
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        token = token_of(request)
+        request.api_token = token  # type: ignore[attr-defined]
+        with tenancy.use(token.tenant_id) if token else nullcontext():
+            return super().dispatch(request, *args, **kwargs)
+
+
+def asking(request: Request) -> Person:
+    """Return whose token it is."""
+    assert isinstance(request.user, Person), "nobody else gets through the door"
+    return request.user
+
+
+def refuse(error: Exception, context: Mapping[str, Any]) -> Response | None:
+    """Return the error in the one shape that the API has for all of them."""
+    if isinstance(error, PeopleError):
+        body = {"code": error.code, "message": str(error)}
+        return Response(body, status=status.HTTP_409_CONFLICT)
+    response = exception_handler(error, dict(context))
+    if response is None:
+        return None
+    if isinstance(error, Http404):
+        error = exceptions.NotFound()
+    assert isinstance(error, exceptions.APIException), "DRF answers to no others"
+    response.data = _told(error)
+    return response
+
+
+def _told(error: exceptions.APIException) -> dict[str, Any]:
+    if isinstance(error, exceptions.ValidationError):
+        fields = _fields(error.detail)
+        first = next(iter(fields.items()))
+        message = first[1] if first[0] == WHOLE else f"{first[0]}: {first[1]}"
+        return {"code": "invalid", "message": message, "fields": fields}
+    if isinstance(error, exceptions.NotFound):
+        return {"code": "not-found", "message": "There is nothing by this id or address."}
+    code = str(error.get_codes()).replace("_", "-")
+    return {"code": code, "message": str(error.detail)}
+
+
+WHOLE = "body"
+
+
+def _fields(detail: Any) -> dict[str, str]:
+    """Return what is wrong by field; what concerns no single one is about the body."""
+    if not isinstance(detail, dict):
+        return {WHOLE: _first(detail)}
+    return {
+        WHOLE if name == "non_field_errors" else name: _first(said) for name, said in detail.items()
+    }
+
+
+def _first(said: Any) -> str:
+    while isinstance(said, list | dict):
+        said = next(iter(said.values() if isinstance(said, dict) else said), "")
+    return str(said)

@@ -1,0 +1,108 @@
+"""People, and how much there is for their team to look at."""
+
+from typing import Any
+from uuid import UUID
+
+from django.conf import settings
+from django.db.models import QuerySet
+from django.shortcuts import get_object_or_404
+from django.utils.module_loading import import_string
+from drf_spectacular.utils import extend_schema
+from rest_framework.generics import ListAPIView
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.serializers import ChoiceField, EmailField, Serializer
+
+from people import operations
+from people.api.door import Door, asking
+from people.api.paging import ByCursor
+from people.api.refusals import refusals
+from people.api.shapes import PersonShape, TeamUpdatesShape, WhyShape
+from people.models import Person
+from people.values import fold
+
+
+class Wanted(Serializer[Any]):
+    state = ChoiceField(Person.State.choices, required=False)
+    email = EmailField(required=False)
+
+
+class People(Door, ListAPIView[Person]):
+    serializer_class = PersonShape
+    pagination_class = ByCursor
+
+    def get_queryset(self) -> QuerySet[Person]:
+        wanted = Wanted(data=self.request.query_params)
+        wanted.is_valid(raise_exception=True)
+        state, email = (wanted.validated_data.get(name) for name in ("state", "email"))
+        people = _everybody()
+        people = people.filter(state=state) if state else people.in_lists()
+        found: QuerySet[Person] = people.filter(email_key=fold(email)) if email else people
+        return found
+
+    @extend_schema(
+        operation_id="list_people",
+        parameters=[Wanted],
+        responses={200: PersonShape(many=True)} | refusals(400),
+    )
+    def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """List everybody who has not left for good, or those in one state."""
+        return super().get(request, *args, **kwargs)
+
+
+class OnePerson(Door):
+    @extend_schema(operation_id="read_person", responses={200: PersonShape} | refusals(404))
+    def get(self, request: Request, person_id: UUID) -> Response:
+        """Read one person, whatever their state."""
+        return _answer(person_id)
+
+
+class Deactivate(Door):
+    @extend_schema(
+        operation_id="deactivate_person",
+        request=WhyShape,
+        responses={200: PersonShape} | refusals(400, 404, 409),
+    )
+    def post(self, request: Request, person_id: UUID) -> Response:
+        """Shut the person out at once; whoever is out already stays out."""
+        why = WhyShape(data=request.data)
+        why.is_valid(raise_exception=True)
+        person = get_object_or_404(_everybody(), pk=person_id)
+        reason = why.validated_data["reason"]
+        operations.deactivate_person(person, actor=asking(request).actor, reason=reason)
+        return _answer(person_id)
+
+
+class Reactivate(Door):
+    @extend_schema(
+        operation_id="reactivate_person",
+        request=None,
+        responses={200: PersonShape} | refusals(404, 409),
+    )
+    def post(self, request: Request, person_id: UUID) -> Response:
+        """Let the person back in; whoever is in already stays in."""
+        person = get_object_or_404(_everybody(), pk=person_id)
+        operations.reactivate_person(person, actor=asking(request).actor)
+        return _answer(person_id)
+
+
+class TeamUpdates(Door):
+    @extend_schema(
+        operation_id="count_team_updates", responses={200: TeamUpdatesShape} | refusals()
+    )
+    def get(self, request: Request) -> Response:
+        """Count what the tabs of Team updates list."""
+        counts = {name: import_string(rows)().count() for name, rows in _updates()}
+        return Response(TeamUpdatesShape(counts).data)
+
+
+def _updates() -> Any:
+    return settings.TEAM_UPDATES.items()
+
+
+def _everybody() -> Any:
+    return Person.objects.select_related("department", "location__entity")
+
+
+def _answer(person_id: UUID) -> Response:
+    return Response(PersonShape(get_object_or_404(_everybody(), pk=person_id)).data)

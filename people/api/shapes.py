@@ -1,0 +1,139 @@
+"""How people, cards, funds and authorisations read as JSON."""
+
+import re
+from typing import Any, ClassVar
+
+from rest_framework import serializers
+
+from people.models import Authorisation, Card, Fund, Person
+
+# What a whole number of PostgreSQL holds.
+MOST = 2**63 - 1
+
+
+class WholeNumber(serializers.IntegerField):
+    """A number that is written as one: neither "12" nor 12.0 nor true is."""
+
+    default_error_messages: ClassVar = {"invalid": "Send a whole number."}
+
+    def to_internal_value(self, data: Any) -> int:
+        if type(data) is not int:
+            self.fail("invalid")
+        return super().to_internal_value(data)
+
+
+class PersonShape(serializers.ModelSerializer[Person]):
+    department = serializers.CharField(source="department.name", default=None, read_only=True)
+    location = serializers.CharField(source="location.name", default=None, read_only=True)
+    manager = serializers.UUIDField(source="manager_id", allow_null=True, read_only=True)
+
+    class Meta:
+        model = Person
+        fields = (
+            "id",
+            "given_name",
+            "family_name",
+            "email",
+            "role",
+            "state",
+            "department",
+            "location",
+            "manager",
+            "deactivated_at",
+            "terminated_at",
+        )
+        read_only_fields = fields
+
+
+class WhyShape(serializers.Serializer[Any]):
+    """Why somebody is deactivated, for the history."""
+
+    reason = serializers.CharField(required=False, default="", allow_blank=True, max_length=500)
+
+
+class TeamUpdatesShape(serializers.Serializer[Any]):
+    pending_invites = serializers.IntegerField()
+    inactive_people = serializers.IntegerField()
+    sync_errors = serializers.IntegerField()
+
+
+class CardShape(serializers.ModelSerializer[Card]):
+    holder = serializers.UUIDField(source="holder_id", read_only=True)
+
+    class Meta:
+        model = Card
+        fields = (
+            "id",
+            "name",
+            "holder",
+            "kind",
+            "last_four",
+            "currency",
+            "monthly_limit",
+            "created_at",
+            "ended_at",
+        )
+        read_only_fields = fields
+
+
+class FundShape(serializers.ModelSerializer[Fund]):
+    owner = serializers.UUIDField(source="owner_id", read_only=True)
+
+    class Meta:
+        model = Fund
+        fields = (
+            "id",
+            "name",
+            "owner",
+            "is_shared",
+            "currency",
+            "balance",
+            "payment_limit",
+            "created_at",
+            "ended_at",
+        )
+        read_only_fields = fields
+
+
+class PurchaseShape(serializers.Serializer[Any]):
+    """What somebody wants to pay, with a card or from a fund."""
+
+    card = serializers.UUIDField(required=False, help_text="Either this, or fund.")
+    fund = serializers.UUIDField(required=False, help_text="Either this, or card.")
+    amount = WholeNumber(
+        min_value=1,
+        max_value=MOST,
+        help_text="In the currency's smallest unit: 1250 is 12.50 EUR.",
+        error_messages={"min_value": "Send a number above 0."},
+    )
+    currency = serializers.CharField(help_text="Three letters, as in ISO 4217: EUR.")
+    merchant = serializers.CharField(max_length=200)
+
+    def validate_currency(self, value: str) -> str:
+        if not re.fullmatch("[A-Z]{3}", value):
+            raise serializers.ValidationError("Send three capital letters, as in EUR.")
+        return value
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        if ("card" in attrs) == ("fund" in attrs):
+            raise serializers.ValidationError("Name either a card or a fund.")
+        return attrs
+
+
+class AnswerShape(serializers.ModelSerializer[Authorisation]):
+    approved = serializers.BooleanField(source="is_approved")
+
+    class Meta:
+        model = Authorisation
+        fields = ("id", "approved", "reason")
+        read_only_fields = fields
+
+
+class ErrorShape(serializers.Serializer[Any]):
+    """Why a request was refused; docs/errors.md lists the codes."""
+
+    code = serializers.CharField()
+    message = serializers.CharField(help_text="For people to read.")
+    fields = serializers.DictField(  # type: ignore[assignment]
+        child=serializers.CharField(), required=False, help_text="By field, if any is to blame."
+    )

@@ -1,0 +1,228 @@
+"""The API …"""
+
+import json
+from typing import Any
+from uuid import uuid4
+
+import pytest
+import yaml
+from django.test import Client
+from drf_spectacular.validation import validate_schema
+from pytest_django import Settings
+
+from people import operations, tenancy
+from people.api.addresses import VIEWS
+from people.models import ApiToken, Event, Person
+from scim.models.connection import issue_token
+from tests import make
+from tests.people import spending
+from tests.people.spending import Api
+from tests.people.visiting import signed_in
+
+pytestmark = pytest.mark.django_db
+
+READING = ("people", "team-updates", "cards", "funds")
+
+
+def code_of(answer: Any) -> tuple[int, str]:
+    said = answer.json()
+    assert said["message"]
+    return answer.status_code, said["code"]
+
+
+class TestToken:
+    @pytest.mark.parametrize("header", ["", "Bearer", "Bearer ", "Bearer nonsense", "Basic eDp5"])
+    def test_has_to_be_good(self, owner: Person, header: str) -> None:
+        client = Client(headers={"authorization": header} if header else {})
+
+        for address in VIEWS:
+            path = (
+                address.replace("<uuid:", "").replace("_id>", "").replace("person", str(owner.pk))
+            )
+            answer = client.get(f"/api/v1/{path}")
+            if answer.status_code != 404:
+                assert code_of(answer) == (401, "authentication-failed"), address
+                assert answer["WWW-Authenticate"] == 'Bearer realm="Ramp API"'
+
+    def test_is_not_replaced_by_a_session(self, owner: Person) -> None:
+        assert signed_in(owner).get("/api/v1/people").status_code == 401
+
+    def test_of_a_scim_connection_opens_nothing(self, owner: Person) -> None:
+        token = issue_token(make.connection())
+
+        assert Api(owner, token).get("people").status_code == 401
+
+    def test_stays_dead_after_its_person_was_deactivated(self, owner: Person) -> None:
+        admin = make.administrator()
+        api = Api(admin)
+        assert api.get("people").status_code == 200
+
+        operations.deactivate_person(admin, actor=owner.actor)
+        assert code_of(api.get("people")) == (401, "authentication-failed")
+        operations.reactivate_person(admin, actor=owner.actor)
+
+        assert code_of(api.get("people")) == (401, "authentication-failed")
+
+    def test_is_dead_once_it_is_revoked(self, api: Api, owner: Person) -> None:
+        operations.revoke_api_token(ApiToken.objects.get(), actor=owner.actor)
+
+        assert api.get("people").status_code == 401
+
+    def test_is_dead_while_its_tenant_is_switched_off(self, api: Api, owner: Person) -> None:
+        owner.tenant.is_active = False
+        owner.tenant.save()
+
+        assert api.get("people").status_code == 401
+
+    def test_of_somebody_who_is_no_administrator_any_more_is_refused(self, owner: Person) -> None:
+        admin = make.administrator()
+        api = Api(admin)
+        Person.objects.filter(pk=admin.pk).update(role=Person.Role.CARDHOLDER)
+
+        assert code_of(api.get("people")) == (403, "permission-denied")
+
+    def test_puts_its_own_tenant_in_force_whatever_the_session_says(self, api: Api) -> None:
+        with make.in_another_tenant():
+            client = signed_in(make.administrator(email="foreign@example.com"))
+        answer = client.get("/api/v1/people", headers={"authorization": f"Bearer {api.token}"})
+
+        assert "foreign@example.com" not in answer.content.decode()
+        assert len(answer.json()["results"]) == 1
+
+    def test_may_not_ask_too_often(self, api: Api, settings: Settings) -> None:
+        settings.API_REQUESTS_PER_MINUTE = 2
+        for _ in range(2):
+            assert api.get("people").status_code == 200
+
+        answer = api.get("people")
+
+        assert code_of(answer) == (429, "throttled")
+        assert int(answer["Retry-After"]) <= 60
+
+
+def test_lists_people_page_by_page_without_those_who_left(api: Api) -> None:
+    people = {str(make.person().pk) for _ in range(4)}
+    make.person(state=Person.State.TERMINATED)
+    with make.in_another_tenant():
+        make.person()
+
+    first = api.get("people", page_size=3).json()
+    second = api.client.get(first["next"]).json()
+
+    found = [person["id"] for person in first["results"] + second["results"]]
+    assert len(found) == 5
+    assert people < set(found)
+    assert second["next"] is None
+
+
+def test_finds_people_by_state_and_by_address(api: Api, ada: Person) -> None:
+    gone = make.person(state=Person.State.TERMINATED)
+
+    assert [one["id"] for one in api.get("people", email="ADA@example.com").json()["results"]] == [
+        str(ada.pk)
+    ]
+    assert [one["id"] for one in api.get("people", state="terminated").json()["results"]] == [
+        str(gone.pk)
+    ]
+    assert list(api.get("people", state="asleep").json()["fields"]) == ["state"]
+
+
+@pytest.mark.parametrize("address", READING)
+def test_asks_the_database_as_often_for_many_as_for_few(
+    api: Api, address: str, django_assert_max_num_queries: Any
+) -> None:
+    for number in range(20):
+        person = make.person(department=make.department(f"D{number}"))
+        spending.card(person)
+        spending.fund(person)
+
+    # The token, and the page; for the counts of Team updates three.
+    with django_assert_max_num_queries(4):
+        assert api.get(address).status_code == 200
+
+
+def test_reads_one_person(api: Api, ada: Person) -> None:
+    said = api.get(f"people/{ada.pk}").json()
+
+    assert said["email"] == "ada@example.com"
+    assert said["state"] == "active"
+
+
+def test_deactivates_and_reactivates(api: Api, ada: Person, owner: Person) -> None:
+    said = api.post(f"people/{ada.pk}/deactivate", {"reason": "Laptop stolen"}).json()
+    assert said["state"] == "inactive"
+    event = Event.objects.get(kind=Event.Kind.PERSON_DEACTIVATED)
+    assert (event.actor, event.facts["reason"]) == (str(owner.actor), "Laptop stolen")
+
+    assert api.post(f"people/{ada.pk}/reactivate").json()["state"] == "active"
+
+
+def test_says_by_its_code_why_it_refuses(api: Api, owner: Person) -> None:
+    assert code_of(api.post(f"people/{owner.pk}/deactivate")) == (409, "last-owner")
+    gone = make.person(state=Person.State.TERMINATED)
+    assert code_of(api.post(f"people/{gone.pk}/reactivate")) == (409, "terminated")
+
+
+def test_knows_nobody_of_another_company(api: Api) -> None:
+    with make.in_another_tenant() as another:
+        person = make.person()
+        card, fund = spending.card(person), spending.fund(person)
+
+    for address in (f"people/{person.pk}", f"cards/{card.pk}", f"funds/{fund.pk}"):
+        assert code_of(api.get(address)) == (404, "not-found")
+    for verb in ("deactivate", "reactivate"):
+        assert code_of(api.post(f"people/{person.pk}/{verb}")) == (404, "not-found")
+    with tenancy.use(another):
+        person.refresh_from_db()
+    assert person.is_active
+
+
+def test_counts_team_updates(api: Api) -> None:
+    make.person(state=Person.State.INACTIVE)
+
+    assert api.get("team-updates").json() == {
+        "pending_invites": 0,
+        "inactive_people": 1,
+        "sync_errors": 0,
+    }
+
+
+def test_lists_what_people_hold_and_what_has_ended_only_when_asked(api: Api, ada: Person) -> None:
+    card, fund = spending.card(ada), spending.fund(ada)
+    spending.card(make.person())
+    operations.end(spending.card(ada, name="Old"), actor=ada.actor)
+
+    assert [one["id"] for one in api.get("cards", holder=ada.pk).json()["results"]] == [
+        str(card.pk)
+    ]
+    assert [one["name"] for one in api.get("cards", ended="true").json()["results"]] == ["Old"]
+    assert [one["id"] for one in api.get("funds", owner=ada.pk).json()["results"]] == [str(fund.pk)]
+    assert api.get(f"cards/{card.pk}").json()["monthly_limit"] == 100_000
+    assert api.get(f"funds/{fund.pk}").json()["balance"] == 100_000
+
+
+def test_answers_in_one_shape_where_nothing_is(api: Api) -> None:
+    assert code_of(api.get("nowhere")) == (404, "not-found")
+    assert code_of(api.get(f"people/{uuid4()}")) == (404, "not-found")
+    assert code_of(api.client.delete("/api/v1/people")) == (405, "method-not-allowed")
+    text = api.client.post("/api/v1/authorisations", "x", content_type="text/plain")
+    assert code_of(text) == (415, "unsupported-media-type")
+
+
+@pytest.mark.parametrize("slash", ["", "/"])
+def test_is_there_with_and_without_a_slash(api: Api, slash: str) -> None:
+    assert api.get(f"people{slash}").status_code == 200
+    assert api.post(f"authorisations{slash}", {}).status_code == 400
+
+
+def test_describes_itself_in_valid_openapi(db: None) -> None:
+    answer = Client().get("/api/v1/schema/")
+
+    schema = yaml.safe_load(answer.content)
+    validate_schema(schema)  # type: ignore[no-untyped-call]
+    assert set(schema["paths"]) == {
+        f"/api/v1/{address.replace('<uuid:', '{').replace('>', '}')}" for address in VIEWS
+    }
+    refusals = schema["paths"]["/api/v1/authorisations"]["post"]["responses"]
+    assert set(refusals) == {"201", "400", "401", "403", "404", "429"}
+    assert "{" in json.dumps(schema["components"]["securitySchemes"]["token"])
