@@ -8,14 +8,15 @@ from pytest_django import Settings
 
 from tests.people.racing import Racers
 from tests.servers import EMPTY_DEMO, Server
-from tests.services import Postgres, Redis, Smtp, chromium
+from tests.services import HASTY, Postgres, Redis, Smtp, chromium
 
 StartServer = Callable[..., Server]
 
 
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[Postgres]:
-    service = Postgres()
+    # Tells in which order transactions committed.
+    service = Postgres(HASTY | {"track_commit_timestamp": "on"})
     yield service
     service.stop()
 

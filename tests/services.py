@@ -30,7 +30,7 @@ from ramp.processes import end_with_parent
 
 POSTGRES = "/usr/lib/postgresql/*/bin"
 # Nothing of these databases needs to outlive a power cut.
-HASTY: Mapping[str, str] = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
+HASTY = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
 
 
 class MissingProgramError(RuntimeError):

@@ -1,8 +1,7 @@
 """Issuing and ending what people spend with, and deciding whether they may.
 
-A decision holds the holder's row FOR SHARE, and only then the card's or the fund's.
-Deactivation holds the same row exclusively, so that every decision falls before it or after
-it, never beside it.
+A decision holds the holder's row, and only then the card's or the fund's. Deactivation holds
+the same row, so that every decision falls before it or after it, never beside it.
 """
 
 import secrets
@@ -11,7 +10,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from django.db import connection, transaction
+from django.db import transaction
 from django.db.models import Sum
 from django.utils import timezone
 
@@ -109,7 +108,7 @@ def authorise(held: AnyHeld, purchase: Purchase) -> Authorisation:
     while True:
         with transaction.atomic():
             holder_id = _holder_id(held)
-            state = _share(holder_id)
+            state = _held_state(holder_id)
             held = type(held).objects.select_for_update().get(pk=held.pk)
             if _holder_id(held) == holder_id:
                 return _decide(held, state, purchase)
@@ -120,17 +119,14 @@ def _holder_id(held: AnyHeld) -> UUID:
     return held.holder_id if isinstance(held, Card) else held.owner_id
 
 
-def _share(person_id: UUID) -> str:
-    """Keep the person's state from changing until the transaction ends, and return it.
+def _held_state(person_id: UUID) -> str:
+    """Keep the person as they are until the transaction ends, and return their state.
 
-    SQLite has one writer at a time, so there the transaction itself is the lock.
+    FOR SHARE would do, were it not that those who share a row never let in whoever wants it
+    alone: a stream of purchases would put the deactivation off until it ends.
     """
-    rows = Person.objects.filter(pk=person_id, tenant_id=tenancy.current_id())
-    sql, values = rows.values_list("state").query.sql_with_params()
-    with connection.cursor() as cursor:
-        cursor.execute(f"{sql} FOR SHARE" if connection.vendor == "postgresql" else sql, values)
-        (state,) = cursor.fetchone()
-    return str(state)
+    rows = Person.objects.filter(tenant_id=tenancy.current_id()).select_for_update(no_key=True)
+    return str(rows.values_list("state", flat=True).get(pk=person_id))
 
 
 def _decide(held: AnyHeld, state: str, purchase: Purchase) -> Authorisation:
