@@ -21,13 +21,20 @@ from scim.protocol import Call, base_url, scim_uuid, wrong_token
 from scim.rendering import Stored
 from scim.strict_json import Json
 
+
+def _moment(column: str) -> str:
+    """Have the database write a moment as `rendering` does, which is quicker."""
+    return f"""to_char({column} AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')"""
+
+
 GROUPS = """
     (SELECT json_agg(json_build_array(g.scim_id, g.scim_display_name) ORDER BY m.id)::text
        FROM scim_scimmembership m JOIN scim_scimgroup g ON g.id = m.group_id
       WHERE m.user_id = u.id)
 """
 FIND = f"""
-    SELECT u.scim_id::text, u.rendered, u.version, u.created_at, u.modified_at, {GROUPS}
+    SELECT u.scim_id::text, u.rendered, u.version,
+           {_moment("u.created_at")}, {_moment("u.modified_at")}, {GROUPS}
     {DOOR}
       LEFT JOIN scim_scimuser u
              ON u.connection_id = c.id AND u.deleted_at IS NULL AND u.{{column}} = %s

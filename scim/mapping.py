@@ -45,7 +45,7 @@ def profile_of(document: Json, mapping: Mapping[str, str]) -> Assertion:
 
     A first or last name that nobody could be called by counts as missing.
     """
-    fields = {name: _said(document, name, mapping) for name in REQUIRED}
+    fields: dict[str, Any] = {name: _said(document, name, mapping) for name in REQUIRED}
     missing = tuple(name for name, value in fields.items() if not _is_usable(name, value))
     role = _said(document, "role", mapping) or None
     manager = mapping.get("manager")

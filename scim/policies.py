@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import replace
+from typing import Any
 
 from people import operations
 from people.models import Person
@@ -55,7 +56,7 @@ def filled(connection: Connection, profile: Profile, person: Person | None) -> P
         "location": connection.default_location,
     }
     older = person.profile if person else None
-    said = {
+    said: dict[str, Any] = {
         name: default
         for name, default in defaults.items()
         if not getattr(profile, name)

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
+from typing import Any
 from uuid import UUID
 
 from people import operations
@@ -69,6 +70,9 @@ def carry_over(delivery: Delivery, before: Json | None, *, was_active: bool | No
     if said == earlier and was_active == user.active and is_settled:
         return
     with _holding(delivery):
+        if user.person_id is None:
+            # To whoever comes to be theirs now, nothing of it has been said yet.
+            was_active = None
         manager: Person | Keep | None = KEEP
         is_open = user.person_id is None or user.problem
         if earlier is None or is_open or said.manager != earlier.manager:
@@ -92,7 +96,7 @@ def put_back(delivery: Delivery) -> bool:
         manager = managers.named_by(user, said.manager) if owns_manager else KEEP
         older = user.person.profile
         profile = policies.filled(delivery.connection, said.profile, user.person)
-        kept = {name: getattr(older, name) for name in unfilled(said, profile)}
+        kept: dict[str, Any] = {name: getattr(older, name) for name in unfilled(said, profile)}
         return operations.put_back(
             user.person,
             replace(
@@ -234,15 +238,16 @@ def _known_custom(values: Mapping[str, str]) -> dict[str, str]:
 def _apply_activity(user: ScimUser, *, was_active: bool | None) -> None:
     """Deactivate or reactivate the person when the provider says so.
 
-    Only a change says so: somebody deactivated by hand stays out although the provider
-    repeats, with every update, that it has them as active.
+    Only a change says so, or a resource that is new or back. Somebody whom an administrator
+    let out or in stays so although the provider repeats, with every update, that it has them
+    otherwise.
     """
-    if user.person is None:
+    if user.person is None or user.active == was_active:
         return
     actor = user.connection.actor
     if not user.active:
         operations.deactivate_person(user.person, actor=actor)
-    elif not (was_active or user.person.is_active):
+    elif not user.person.is_active:
         operations.reactivate_person(user.person, actor=actor, invitation=_invitation(user))
 
 

@@ -27,8 +27,9 @@ class Stored:
     scim_id: UUID | str
     document: str
     version: int
-    created_at: datetime
-    modified_at: datetime
+    # A moment, or its text.
+    created_at: datetime | str
+    modified_at: datetime | str
 
 
 def json_text(value: Any) -> str:
@@ -93,5 +94,7 @@ def _resource(stored: Stored, kind: str, base_url: str, members: str) -> str:
     )
 
 
-def _moment(moment: datetime) -> str:
+def _moment(moment: datetime | str) -> str:
+    if isinstance(moment, str):
+        return moment
     return f"{moment.astimezone(UTC).isoformat(timespec='milliseconds')[:-6]}Z"
