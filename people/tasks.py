@@ -29,7 +29,7 @@ def depart_due(*, after: tuple[str, int] | None = None, **_: Any) -> None:
     """Terminate whoever is due; where time is over, another job goes on at that place."""
     place = (datetime.fromisoformat(after[0]), after[1]) if after else None
     now = timezone.now()
-    _, rest = departing.go_on(place, as_of=now, seconds=DEPARTING_SECONDS)
+    rest = departing.go_on(place, as_of=now, seconds=DEPARTING_SECONDS)[1]
     if rest:
         said = (rest[0].isoformat(), rest[1])
         current_app.send_task("people.tasks.depart_due", kwargs={"after": said}, retry=False)

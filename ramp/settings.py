@@ -195,7 +195,7 @@ EVENT_SUBSCRIBERS = {
 # Who knows why somebody is not here; what explains most is told first.
 WHY = ["people.why.causes", "scim.why.causes"]
 # Who has something to say about a person at the top of their page.
-PERSON_NOTICES = ["scim.notices.of_person"]
+PERSON_NOTICES = ["people.pages.outlook.of_person", "scim.notices.of_person"]
 # Who can tell when a provider last confirmed somebody's base role.
 ROLE_CONFIRMATIONS = ["scim.ledger.role_confirmed_at"]
 

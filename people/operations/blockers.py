@@ -11,7 +11,6 @@ from people.models import (
     Approval,
     Fund,
     Grant,
-    MassChange,
     MassChangeItem,
     Obligation,
     Person,
@@ -85,20 +84,10 @@ def _owes(kind: Obligation.Kind) -> Exists:
 
 def is_paused(person: Person) -> bool:
     """Tell whether they were deactivated among so many that somebody has to confirm it."""
-    return unconfirmed(person.pk).exists()
+    return MassChangeItem.objects.pausing().filter(person=person).exists()
 
 
 def paused_among(people: Iterable[UUID]) -> dict[UUID, UUID]:
     """Return those of them for whom that is so, each with the mass change."""
-    return dict(unconfirmed(*people).values_list("person_id", "change_id"))
-
-
-def unconfirmed(*people: UUID) -> QuerySet[MassChangeItem]:
-    """Return what mass changes that nobody has confirmed or taken back did to the people."""
-    return MassChangeItem.objects.filter(
-        person__in=people,
-        change__is_suspicious=True,
-        change__kind=MassChange.Kind.DEACTIVATED,
-        change__confirmed_at=None,
-        change__undone_at=None,
-    )
+    found = MassChangeItem.objects.pausing().filter(person__in=list(people))
+    return dict(found.values_list("person_id", "change_id"))

@@ -18,8 +18,9 @@ from people import tenancy
 from people.models import Departure, Person
 from people.operations.blockers import blockers_of, blockers_of_many, is_paused, paused_among
 from people.operations.departures import VIA_SCIM
+from people.operations.dispositions import Disposition, completed, usual_disposition, valid_ids
 from people.operations.locks import lock_all
-from people.operations.termination import Disposition, terminate_person, usual_disposition
+from people.operations.termination import terminate_person
 from people.values import Actor, PeopleError
 
 log = logging.getLogger(__name__)
@@ -127,7 +128,7 @@ def depart(departure_id: int, *, as_of: datetime, actor: Actor) -> bool:
 def _hold(person: Person, disposition: Disposition) -> None:
     """Lock everybody involved in the order in which terminate_person does."""
     reports = person.reports.in_lists().values_list("pk", flat=True)
-    lock_all([str(person.pk), *disposition.successors, *map(str, reports)])
+    lock_all([str(person.pk), *valid_ids(disposition.successors), *map(str, reports)])
 
 
 def _may_leave(person: Person) -> bool:
@@ -137,6 +138,8 @@ def _may_leave(person: Person) -> bool:
 
 
 def disposition_of(departure: Departure) -> Disposition:
-    """Return what was planned, or what is usual."""
+    """Return what was planned, as far as it still holds, and what is usual for the rest."""
     said = departure.disposition
-    return Disposition(**said) if said else usual_disposition(departure.person)
+    if said is None:
+        return usual_disposition(departure.person)
+    return completed(departure.person, Disposition(**said))

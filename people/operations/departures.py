@@ -6,25 +6,31 @@ kept in a row that comes with the deactivation and goes with the reactivation; t
 """
 
 import re
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import transaction
 from django.db.models import (
+    Count,
     DateTimeField,
     DurationField,
     ExpressionWrapper,
+    Max,
+    Min,
     OuterRef,
     Q,
     QuerySet,
     Subquery,
     Value,
 )
+from django.db.models.expressions import Combinable
 from django.utils import timezone
 
 from people import events, fixed_sql
 from people.fixed_sql import Write
 from people.models import Departure, Event, Person, Tenant
+from people.operations.blockers import blocked_people
 from people.operations.locks import lock
 from people.operations.termination import Disposition
 from people.values import Actor, PeopleError
@@ -149,6 +155,39 @@ def set_auto_termination(tenant: Tenant, days: int | None, *, actor: Actor) -> i
     return _reschedule(days)
 
 
+@dataclass(frozen=True)
+class Forecast:
+    """What so many days would mean for those who are inactive already."""
+
+    at_once: int
+    # Of those, who would stay for now because something stands in the way.
+    blocked: int
+    later: int
+    first: datetime | None
+    last: datetime | None
+    # Whose day somebody has postponed, or who is exempt: nothing changes for them.
+    decided: int
+
+
+def foretell(days: int, *, now: datetime) -> Forecast:
+    """Tell who would be due, and when, if people were terminated after so many days."""
+    everybody = deactivated_via_scim()
+    counted = everybody.filter(departure__exempted_at=None, departure__postponed_from=None)
+    length = timedelta(days=days)
+    due = counted.filter(deactivated_at__lte=now - length)
+    later = counted.filter(deactivated_at__gt=now - length).aggregate(
+        count=Count("pk"), first=Min("deactivated_at"), last=Max("deactivated_at")
+    )
+    return Forecast(
+        at_once=due.count(),
+        blocked=due.filter(pk__in=blocked_people()).count(),
+        later=later["count"],
+        first=later["first"] and later["first"] + length,
+        last=later["last"] and later["last"] + length,
+        decided=everybody.count() - counted.count(),
+    )
+
+
 def _reschedule(days: int) -> int:
     gone = deactivated_via_scim()
     Departure.objects.filter(postponed_from=None).update(due_at=_counted_from_deactivation(days))
@@ -166,7 +205,7 @@ def _reschedule(days: int) -> int:
     return count
 
 
-def _counted_from_deactivation(days: int) -> ExpressionWrapper:
+def _counted_from_deactivation(days: int) -> Combinable:
     since = Person.objects.filter(pk=OuterRef("person")).values("deactivated_at")[:1]
     return ExpressionWrapper(
         Subquery(since) + Value(timedelta(days=days), DurationField()),

@@ -2,6 +2,8 @@
 
 from django.urls import URLPattern, path
 
+from people.pages.departure import departure
+from people.pages.departures import departures
 from people.pages.email_changes import resend_confirmation
 from people.pages.home import home
 from people.pages.invite_settings import invite_settings
@@ -11,6 +13,8 @@ from people.pages.why import why
 PAGES: list[URLPattern] = [
     path("home/", home, name="home"),
     path("people/why/", why, name="why"),
+    path("people/departures/", departures, name="departures"),
+    path("people/<uuid:person_id>/departure/", departure, name="departure"),
     path("people/invite-settings/", invite_settings, name="invite_settings"),
     path(
         "people/<uuid:person_id>/resend-confirmation/",

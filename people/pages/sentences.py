@@ -206,6 +206,9 @@ def _changed(differences: list[Difference], verb: str, verb_for_new: str) -> str
 
 def _reorganised(event: Event) -> str:
     what, name = event.facts.get("what", "place"), event.changes.get("name", {})
+    if what == "auto-termination":
+        days = event.changes["auto_terminate_days"]["to"]
+        return f"set auto-termination to {days} days" if days else "switched auto-termination off"
     match name.get("from"), name.get("to"):
         case None, str() as new:
             return f"added the {what} {new}"

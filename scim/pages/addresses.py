@@ -11,6 +11,7 @@ from scim.pages.inactive_users import inactive_users
 from scim.pages.integrations import catalogue, overview
 from scim.pages.it_link import steps_for_it
 from scim.pages.mapping import add_field, delete_field, mapping
+from scim.pages.offboarding import offboarding
 from scim.pages.request_log import request_log
 from scim.pages.requests import request_page, scim_request
 from scim.pages.self_test import self_test
@@ -62,6 +63,7 @@ PAGES: list[URLPattern] = [
     path(f"{SCIM}/tokens/<int:token_id>/revoke/", revoke, name="scim_token_revoke"),
     path(f"{SCIM}/self-test/", self_test, name="scim_self_test"),
     path(f"{SCIM}/what-if/", what_if, name="scim_what_if"),
+    path(f"{SCIM}/offboarding/", offboarding, name="scim_offboarding"),
     path(f"{SCIM}/disconnect/", disconnect, name="scim_disconnect"),
     path("people/requests/<uuid:request_id>/", request_page, name="request"),
     path(f"{SCIM}/requests/", request_log, name="scim_requests"),

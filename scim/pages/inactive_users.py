@@ -8,6 +8,7 @@ from django.http import HttpRequest, HttpResponse
 from people.models import Person
 from people.pages.access import for_administrators
 from people.pages.actors import actor_name
+from people.pages.outlook import auto_terminates, outlooks
 from scim.models import Connection
 from scim.pages.team_updates import SearchForm, choice, inactive_people, page_of, show_tab
 
@@ -38,6 +39,7 @@ def inactive_users(request: HttpRequest) -> HttpResponse:
         form=form,
         page=page,
         rows=_rows(page),
+        is_on=auto_terminates(),
         # Being deactivated ends every session, which the epoch counts.
         ever=lambda: Person.objects.filter(session_epoch__gt=0).exists(),
     )
@@ -47,10 +49,12 @@ def _rows(people: Any) -> list[dict[str, Any]]:
     addresses = {person.deactivated_by.partition(":")[2] for person in people}
     colleagues = Person.objects.filter(email__in=addresses)
     names = {colleague.email: colleague.full_name for colleague in colleagues}
+    ahead = outlooks(people)
     live = {str(one.actor) for one in Connection.objects.filter(disconnected_at=None)}
     return [
         {
             "person": person,
+            "outlook": ahead[person.pk],
             "by": actor_name(person.deactivated_by, names),
             # Whose provider is gone comes back by hand alone.
             "is_its_turn": person.deactivated_by in live,

@@ -65,6 +65,7 @@ def settings(request: PersonRequest, connection_id: UUID) -> HttpResponse:
         "history": _history(connection),
         "base_url": base_url(),
         "left": _left(connection),
+        "days": connection.tenant.auto_terminate_days,
     }
     return render(request, "scim/settings.html", context)
 

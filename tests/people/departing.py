@@ -48,7 +48,7 @@ def after(person: Person, **ago: float) -> datetime:
 
 
 def is_terminated(person: Person) -> bool:
-    return Person.objects.get(pk=person.pk).state == Person.State.TERMINATED
+    return bool(Person.objects.get(pk=person.pk).state == Person.State.TERMINATED)
 
 
 def obligation(person: Person, kind: str, state: str) -> Obligation:
@@ -86,10 +86,9 @@ def shared_fund(owner: Person, **fields: Any) -> Fund:
 def mass_change(*people: Person, **fields: Any) -> MassChange:
     """Make a suspicious one that nobody has looked at yet."""
     usual = {"kind": MassChange.Kind.DEACTIVATED, "actor": "scim:okta", "is_suspicious": True}
-    tenant_id = people[0].tenant_id
-    change = MassChange.objects.create(
-        tenant_id=tenant_id, began_at=people[0].deactivated_at, **usual | fields
-    )
+    tenant_id, began_at = people[0].tenant_id, people[0].deactivated_at
+    assert began_at
+    change = MassChange.objects.create(tenant_id=tenant_id, began_at=began_at, **usual | fields)
     for person in people:
         MassChangeItem.objects.create(tenant_id=tenant_id, change=change, person=person, event_id=1)
     return change

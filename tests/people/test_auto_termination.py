@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Callable
 from datetime import timedelta
+from uuid import uuid4
 
 import pytest
 import time_machine
@@ -262,7 +263,7 @@ class TestDoesNotWait:
     def test_somebody_else_who_fails(
         self, ada: Person, owner: Person, caplog: pytest.LogCaptureFixture
     ) -> None:
-        planned = Disposition(reports="nobody")
+        planned = Disposition(reports=str(uuid4()))
         departures.plan(ada, planned, actor=owner.actor)
         make.person(manager=ada)
         bob = gone()

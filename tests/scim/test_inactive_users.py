@@ -1,5 +1,6 @@
 """The inactive users in Team updates …"""
 
+import re
 from typing import Any
 
 import pytest
@@ -8,9 +9,11 @@ from django.utils import timezone
 
 from people import operations
 from people.models import Person
+from people.operations import departures
 from people.values import Actor
 from tests import make
-from tests.people.visiting import signed_in, text_of
+from tests.people.departing import after, gone, mass_change, obligation, shared_fund, switch
+from tests.people.visiting import queries_of, signed_in, text_of
 from tests.scim.provider import Provider
 
 pytestmark = pytest.mark.django_db
@@ -89,6 +92,47 @@ def test_are_found_by_name_and_address(client: Client, owner: Person) -> None:
     shut_out(owner.actor, family_name="Kelly")
 
     assert "Kelly" not in shown(client, q="ada hopp")
+
+
+class TestTellDaysUntilTermination:
+    """They tell how many days are left until termination …"""
+
+    def test_of_whom_a_provider_shut_out(self, client: Client) -> None:
+        switch(45)
+        ada = gone()
+
+        assert f"{after(ada, days=45):%-d %B %Y}</time> (45 days left)" in shown(client)
+
+    def test_and_what_stands_in_the_way(self, client: Client) -> None:
+        switch(45)
+        ada = gone()
+        obligation(ada, "bill", "open")
+        shared_fund(ada)
+        mass_change(gone())
+
+        page = shown(client)
+
+        assert re.search("Blocked: <a .*>Open bills</a>, <a .*>Ownership of shared funds", page)
+        assert "Paused: mass change" in page
+
+    def test_or_why_nobody_counts_them(self, client: Client, owner: Person) -> None:
+        switch(45)
+        departures.exempt(gone(), because="Lawsuit", actor=owner.actor)
+        gone(owner.actor)
+
+        page = shown(client)
+
+        assert "Exempt: Lawsuit" in page
+        assert "Not scheduled: deactivated by hand" in page
+
+    def test_at_the_same_price_for_many(self, client: Client) -> None:
+        switch(45)
+        gone()
+        few = queries_of(client, "/people/updates/inactive/")
+        for _ in range(9):
+            obligation(gone(), "bill", "open")
+
+        assert len(queries_of(client, "/people/updates/inactive/")) == len(few)
 
 
 class TestWhenThereAreNone:

@@ -410,7 +410,7 @@ def test_tell_what_offboarding_means_and_promise_no_termination(
     page = page_of(client, scim.connection)
 
     assert "is deactivated here at once" in page
-    assert "Nobody is terminated automatically." in page
+    assert "Auto-termination is off" in page
 
 
 def test_hold_what_it_takes_to_connect_again(client: Client, scim: Provider) -> None:

@@ -7,9 +7,13 @@ from django.utils import timezone
 
 from people import tenancy
 from people.models import Tenant
+from people.operations import departures
+from people.values import Actor
 from scim.models import Connection
 from scim.models.connection import USUAL_POLICY, issue_token
 from scim.protocol import base_url
+
+COMMAND = Actor("command", "connect_scim")
 
 
 class Command(BaseCommand):
@@ -32,6 +36,12 @@ class Command(BaseCommand):
             choices=Connection.UnknownManager.values,
             default=Connection.UnknownManager.HOLD,
         )
+        parser.add_argument(
+            "--auto-terminate-days",
+            metavar="N",
+            help="terminate whoever the provider has deactivated so many times 24 hours ago; "
+            "for the whole company (default: as it is there, at first never)",
+        )
         parser.add_argument("--default-department", default="", help="for --incomplete fill")
         parser.add_argument("--default-location", default="", help="for --incomplete fill")
 
@@ -47,6 +57,7 @@ class Command(BaseCommand):
             raise CommandError(
                 "To fill in what is missing, name --default-department and --default-location."
             )
+        days = _days(options["auto_terminate_days"])
         now = timezone.now()
         with tenancy.use(tenant), transaction.atomic():
             connection = Connection.objects.create(
@@ -60,6 +71,15 @@ class Command(BaseCommand):
                 carried_over_at=now,
             )
             token = issue_token(connection)
+            if days:
+                departures.set_auto_termination(tenant, days, actor=COMMAND)
         self.stdout.write(
             json.dumps({"base_url": base_url(), "token": token, "connection": str(connection.pk)})
         )
+
+
+def _days(text: str | None) -> int | None:
+    try:
+        return departures.read_days(text) if text is not None else None
+    except departures.InvalidDays as error:
+        raise CommandError(f"--auto-terminate-days: {error}") from error

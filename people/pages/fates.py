@@ -1,0 +1,49 @@
+"""What becomes of what somebody holds on the day on which they leave, in a sentence."""
+
+from collections import Counter
+from collections.abc import Iterable
+from typing import Any
+from uuid import UUID
+
+from people.models import Departure, Person
+
+KINDS = ("cards", "funds", "steps")
+
+
+def fates(departures: Iterable[Departure]) -> dict[UUID, str]:
+    """Tell it of each departure, whose people are loaded with their managers."""
+    asked = list(departures)
+    names = _names(asked)
+    return {one.person_id: _told(one, names) for one in asked}
+
+
+def _names(departures: Iterable[Departure]) -> dict[str, str]:
+    ids = {pk for one in departures for pk in _heirs(one.disposition or {})}
+    if not ids:
+        return {}
+    return {str(heir.pk): heir.display_name for heir in Person.objects.filter(pk__in=ids)}
+
+
+def _heirs(said: dict[str, Any]) -> set[str]:
+    named = {said.get("reports")}.union(*(said.get(kind, {}).values() for kind in KINDS))
+    return {pk for pk in named if pk}
+
+
+def _told(departure: Departure, names: dict[str, str]) -> str:
+    if departure.disposition is not None:
+        return f"Planned: {_planned(departure.disposition, names)}."
+    manager = departure.person.manager
+    if manager and manager.state == Person.State.ACTIVE:
+        return f"As usual: cards end, the rest goes to {manager.full_name}."
+    return "As usual: cards and funds end, approvals go to the account owner."
+
+
+def _planned(said: dict[str, Any], names: dict[str, str]) -> str:
+    heirs = Counter(heir for kind in KINDS for heir in said.get(kind, {}).values())
+    ended = heirs.pop(None, 0)
+    told = [f"{count} to {names.get(pk, 'somebody unknown')}" for pk, count in heirs.items()]
+    if said.get("reports"):
+        told.append(f"reports to {names.get(said['reports'], 'somebody unknown')}")
+    if ended:
+        told.append(f"{ended} {'ends' if ended == 1 else 'end'}")
+    return ", ".join(told) or "there is nothing to hand over"

@@ -1,0 +1,95 @@
+"""Auto-termination: switched on, off, or to other days, after a look at whom that concerns."""
+
+from typing import Any
+from uuid import UUID
+
+from django import forms
+from django.contrib import messages
+from django.http import HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils import timezone
+from unfold.widgets import UnfoldAdminTextInputWidget
+
+from people.models import Departure, Event
+from people.operations import departures
+from people.operations.departures import USUAL_DAYS, InvalidDays
+from people.pages.access import PersonRequest, for_administrators
+from people.pages.actors import actor_name
+from people.pages.paging import counted
+from scim.models import Connection
+from scim.pages.settings import context_of
+
+MOST_CHANGES = 5
+
+
+class DaysForm(forms.Form):
+    days = forms.CharField(
+        label="Days until termination",
+        widget=UnfoldAdminTextInputWidget(attrs={"inputmode": "numeric", "autocomplete": "off"}),
+        help_text="Of 24 hours, counted from the deactivation.",
+        error_messages={"required": str(InvalidDays())},
+    )
+
+    def clean_days(self) -> int:
+        try:
+            return departures.read_days(self.cleaned_data["days"])
+        except InvalidDays as error:
+            raise forms.ValidationError(str(error)) from error
+
+
+@for_administrators
+def offboarding(request: PersonRequest, connection_id: UUID) -> HttpResponse:
+    live = Connection.objects.select_related("tenant").filter(disconnected_at=None)
+    connection = get_object_or_404(live, pk=connection_id)
+    current = connection.tenant.auto_terminate_days
+    asked = request.POST if request.method == "POST" else request.GET
+    form = DaysForm(asked if "days" in asked else None, initial={"days": current or USUAL_DAYS})
+    if request.method == "POST" and _save(request, connection, form):
+        return redirect("admin:scim_settings", connection_id)
+    days = form.cleaned_data["days"] if form.is_valid() else None
+    context = context_of(request, connection, "Auto-termination") | {
+        "form": form,
+        "current": current,
+        "days": days,
+        "forecast": departures.foretell(days, now=timezone.now()) if days else None,
+        "scheduled": counted(Departure.objects.filter(exempted_at=None)) if current else "",
+        "changes": _changes(),
+    }
+    return render(request, "scim/offboarding.html", context)
+
+
+def _save(request: PersonRequest, connection: Connection, form: DaysForm) -> bool:
+    """Do what was asked for, and tell whether it could be done."""
+    tenant, actor = connection.tenant, request.user.actor
+    if "switch-off" in request.POST:
+        departures.set_auto_termination(tenant, None, actor=actor)
+        messages.success(request, "Auto-termination is off. Whoever is inactive stays so.")
+        return True
+    if not form.is_valid():
+        return False
+    days = form.cleaned_data["days"]
+    departures.set_auto_termination(tenant, days, actor=actor)
+    messages.success(request, f"Whoever is deactivated via SCIM is terminated {_after(days)}.")
+    return True
+
+
+def _after(days: int) -> str:
+    return "after 1 day" if days == 1 else f"after {days:,} days"
+
+
+def _changes() -> list[dict[str, Any]]:
+    events = Event.objects.filter(
+        kind=Event.Kind.ORGANISATION_CHANGED, person=None, facts__what="auto-termination"
+    )
+    return [
+        {
+            "what": _told(event.changes["auto_terminate_days"]["to"]),
+            "actor": actor_name(event.actor),
+            "at": event.happened_at,
+        }
+        for event in events.order_by("-pk")[:MOST_CHANGES]
+    ]
+
+
+def _told(days: int | None) -> str:
+    return f"On, {_after(days)}" if days else "Off"
