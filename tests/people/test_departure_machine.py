@@ -1,0 +1,267 @@
+"""Whatever anybody does, and in whatever order, the job terminates …
+
+A model beside the product says who has to leave at each tick: nobody early, nobody twice,
+nobody who is back, whom a colleague deactivated, who is exempt, or for whom a reason holds;
+and everybody else at the first tick after their day.
+"""
+
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+import time_machine
+from django.db import transaction
+from django.utils import timezone
+from hypothesis import HealthCheck, assume, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
+
+from people import operations, tenancy
+from people.models import (
+    Approval,
+    Event,
+    Fund,
+    Grant,
+    MassChange,
+    Obligation,
+    Person,
+    Role,
+)
+from people.operations import departures
+from people.operations.departing import JOB
+from tests import make
+from tests.people.departing import (
+    OKTA,
+    approval,
+    mass_change,
+    obligation,
+    shared_fund,
+    switch,
+    tick,
+)
+
+pytestmark = pytest.mark.django_db
+
+MOST_PEOPLE = 4
+WHO = st.integers(0, MOST_PEOPLE - 1)
+DAYS = st.sampled_from([1, 2, 45])
+# Two days before the clocks of Berlin go forward.
+BEGINNING = datetime(2026, 3, 27, 12, 30, tzinfo=UTC)
+
+
+def _owe(kind: str, state: str) -> Callable[[Person], object]:
+    return lambda person: obligation(person, kind, state)
+
+
+def _settle(kind: str, state: str) -> Callable[[Person], object]:
+    return lambda person: Obligation.objects.filter(person=person, kind=kind).update(state=state)
+
+
+def _ask_them(person: Person) -> None:
+    approval(person, obligation(make.person(), "bill", "open"))
+
+
+def _answer(person: Person) -> None:
+    asked = Approval.objects.filter(step__approver=person)
+    asked.update(state=Approval.State.APPROVED)
+
+
+def _elevate(person: Person) -> None:
+    operations.grant_role(person, Role.objects.get(), actor=OKTA)
+
+
+def _end_funds(person: Person) -> None:
+    Fund.objects.filter(owner=person).update(ended_at=timezone.now())
+
+
+def _degrade(person: Person) -> None:
+    Grant.objects.filter(person=person).delete()
+
+
+def _confirm(person: Person) -> None:
+    changes = MassChange.objects.filter(items__person=person)
+    changes.update(confirmed_at=timezone.now())
+
+
+# What stands in the way: how it comes, and how it goes.
+HINDRANCES: dict[str, tuple[Callable[[Person], object], Callable[[Person], object]]] = {
+    "reimbursement": (_owe("reimbursement", "approved"), _settle("reimbursement", "paid")),
+    "bill": (_owe("bill", "open"), _settle("bill", "paid")),
+    "transaction": (_owe("transaction", "incomplete"), _settle("transaction", "complete")),
+    "approval": (_ask_them, _answer),
+    "shared fund": (shared_fund, _end_funds),
+    "elevated role": (_elevate, _degrade),
+    "mass change": (mass_change, _confirm),
+}
+
+
+@dataclass
+class Modelled:
+    """What has to be true of somebody."""
+
+    person: Person
+    state: str = "active"
+    is_by_scim: bool = False
+    since: datetime = BEGINNING
+    postponed_to: datetime | None = None
+    is_exempt: bool = False
+    hindrances: set[str] = field(default_factory=set)
+
+    def due_at(self, days: int) -> datetime:
+        return self.postponed_to or self.since + timedelta(hours=24 * days)
+
+    def must_leave(self, days: int | None, now: datetime) -> bool:
+        is_leaving = self.state == "inactive" and self.is_by_scim and not self.is_exempt
+        if not is_leaving or days is None or self.hindrances:
+            return False
+        return self.due_at(days) <= now
+
+
+class Leaving(RuleBasedStateMachine):
+    def __init__(self) -> None:
+        super().__init__()
+        self.now, self.days = BEGINNING, None
+        self.people: list[Modelled] = []
+
+    @initialize()
+    def begin(self) -> None:
+        self.stack = ExitStack()
+        self.stack.enter_context(transaction.atomic())
+        self.clock = self.stack.enter_context(time_machine.travel(self.now, tick=False))
+        tenant = make.tenant()
+        self.stack.enter_context(tenancy.use(tenant))
+        make.owner()
+        Role.objects.create(tenant=tenant, name="Auditor", is_elevated=True)
+        self.days: int | None = None
+        self.people = [Modelled(make.person()) for _ in range(MOST_PEOPLE)]
+
+    def teardown(self) -> None:
+        transaction.set_rollback(True)
+        self.stack.close()
+
+    def pick(self, who: int, *states: str) -> Modelled:
+        one = self.people[who]
+        assume(one.state in states)
+        return one
+
+    @rule(days=st.none() | DAYS)
+    def switch(self, days: int | None) -> None:
+        switch(days)
+        self.days = days
+
+    @rule(hours=st.sampled_from([1, 12, 23, 24, 25, 47, 48, 24 * 44, 24 * 45]))
+    def move_the_clock(self, hours: int) -> None:
+        self._move(hours)
+
+    @rule(hours=st.sampled_from([1, 47]))
+    def set_the_clock_back(self, hours: int) -> None:
+        self._move(-hours)
+
+    def _move(self, hours: int) -> None:
+        self.now += timedelta(hours=hours)
+        self.clock.move_to(self.now)
+
+    @rule(who=WHO, by_scim=st.booleans())
+    def deactivate(self, who: int, by_scim: bool) -> None:
+        one = self.pick(who, "active", "inactive")
+        actor = OKTA if by_scim else JOB
+        done = operations.deactivate_person(one.person, actor=actor)
+        assert done == (one.state == "active")
+        if done:
+            one.state, one.is_by_scim, one.since = "inactive", by_scim, self.now
+
+    @rule(who=WHO)
+    def reactivate(self, who: int) -> None:
+        one = self.pick(who, "inactive")
+        operations.reactivate_person(one.person, actor=OKTA)
+        one.state, one.is_exempt, one.postponed_to = "active", False, None
+
+    @rule(who=WHO, days=st.integers(-50, 50))
+    def postpone(self, who: int, days: int) -> None:
+        one = self.pick(who, "inactive")
+        until = self.now + timedelta(days=days)
+        try:
+            departures.postpone(one.person, until, because="Leave", actor=JOB)
+        except departures.NotScheduled:
+            assert self.days is None or not one.is_by_scim
+        except departures.TooEarly:
+            assert until <= max(self.now, one.due_at(self.days or 0))
+        else:
+            assert until > self.now
+            one.postponed_to = until
+
+    @rule(who=WHO, is_exempt=st.booleans())
+    def exempt(self, who: int, is_exempt: bool) -> None:
+        one = self.pick(who, "inactive")
+        try:
+            if is_exempt:
+                departures.exempt(one.person, because="Lawsuit", actor=JOB)
+            else:
+                departures.end_exemption(one.person, actor=JOB)
+        except departures.NotScheduled:
+            assert self.days is None or not one.is_by_scim
+        else:
+            one.is_exempt = is_exempt
+
+    @rule(who=WHO, what=st.sampled_from([*HINDRANCES]))
+    def hinder(self, who: int, what: str) -> None:
+        one = self.pick(who, "inactive")
+        assume(what not in one.hindrances)
+        HINDRANCES[what][0](one.person)
+        one.hindrances.add(what)
+
+    @rule(who=WHO)
+    def clear_the_way(self, who: int) -> None:
+        one = self.pick(who, "inactive", "active")
+        for what in one.hindrances:
+            HINDRANCES[what][1](one.person)
+        one.hindrances.clear()
+
+    @rule(who=WHO)
+    def terminate_by_hand(self, who: int) -> None:
+        one = self.pick(who, "inactive")
+        usual = operations.usual_disposition(one.person)
+        assert operations.terminate_person(one.person, usual, actor=OKTA)
+        one.state = "terminated"
+
+    @precondition(lambda self: self.days is not None)
+    @rule()
+    def tick(self) -> None:
+        leaving = [one for one in self.people if one.must_leave(self.days, self.now)]
+        assert tick(self.now) == len(leaving)
+        for one in leaving:
+            one.state = "terminated"
+
+    @invariant()
+    def everybody_is_as_they_have_to_be(self) -> None:
+        states = dict(Person.objects.values_list("pk", "state"))
+        assert {one.person.pk: one.state for one in self.people}.items() <= states.items()
+
+    @invariant()
+    def nobody_is_terminated_twice(self) -> None:
+        ended = Event.objects.filter(kind=Event.Kind.PERSON_TERMINATED)
+        told = list(ended.values_list("person_id", flat=True))
+        gone = [one.person.pk for one in self.people if one.state == "terminated"]
+        assert sorted(told) == sorted(gone)
+
+
+def test_exactly_whom_it_has_to(tenant: Any) -> None:
+    run_state_machine_as_test(
+        Leaving,
+        settings=settings(
+            max_examples=40,
+            stateful_step_count=40,
+            deadline=None,
+            suppress_health_check=[*HealthCheck],
+        ),
+    )
