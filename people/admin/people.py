@@ -18,6 +18,7 @@ from people.pages.access import PersonRequest, for_administrators
 from people.pages.activity import deactivate, reactivate
 from people.pages.editing import edit_person, invite_person
 from people.pages.person import person_page
+from people.pages.termination import terminate
 
 FILTERS = {
     "state",
@@ -56,6 +57,7 @@ class PersonAdmin(CompanyAdmin):
             path("<uuid:person_id>/edit/", page(edit_person), name="people_person_edit"),
             path("<uuid:person_id>/deactivate/", page(deactivate), name="people_person_deactivate"),
             path("<uuid:person_id>/reactivate/", page(reactivate), name="people_person_reactivate"),
+            path("<uuid:person_id>/terminate/", page(terminate), name="people_person_terminate"),
         ]
 
     def get_queryset(self, request: HttpRequest) -> PersonQuerySet:

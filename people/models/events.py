@@ -33,6 +33,7 @@ class Event(TenantOwned):
         PERSON_DEACTIVATED = "person.deactivated", "deactivated"
         PERSON_REACTIVATED = "person.reactivated", "reactivated"
         PERSON_TERMINATED = "person.terminated", "terminated"
+        HOLDINGS_RECEIVED = "holdings.received", "received what somebody held"
         DEPARTURE_CHANGED = "departure.changed", "departure changed"
         INVITE_ISSUED = "invite.issued", "invited"
         INVITE_RELEASED = "invite.released", "invite released"
@@ -42,10 +43,10 @@ class Event(TenantOwned):
         ROLE_GRANTED = "role.granted", "role granted"
         ROLE_WITHDRAWN = "role.withdrawn", "role withdrawn"
         CONNECTION_CHANGED = "connection.changed", "connection changed"
-
         SPEND_CHANGED = "spend.changed", "spend changed"
         WORKFLOW_CHANGED = "workflow.changed", "workflow changed"
         API_TOKEN_CHANGED = "api-token.changed", "API token changed"
+
     kind = models.CharField(max_length=64, choices=Kind)
     person = models.ForeignKey(Person, on_delete=models.PROTECT, null=True, related_name="events")
     actor = models.CharField(max_length=255)

@@ -87,7 +87,7 @@ from people.operations.spend import (
     open_fund,
 )
 from people.operations.tenants import SlugTaken, create_tenant, set_invite_life
-from people.operations.termination import terminate_person
+from people.operations.termination import check_may_leave, terminate_person
 from people.operations.workflows import (
     ApproverInactive,
     InvalidState,
@@ -150,6 +150,7 @@ __all__ = [
     "check_invite",
     "check_name",
     "check_unused",
+    "check_may_leave",
     "completed",
     "confirm_address",
     "create_tenant",

@@ -85,9 +85,8 @@ def holdings_of(person: Person, *, locked: bool = False) -> Holdings:
     cards, funds = person.cards.live(), person.funds.live()
     steps = person.steps.select_related("workflow")
     if locked:
-        cards, funds, steps = (
-            rows.select_for_update(of=("self",), no_key=True) for rows in (cards, funds, steps)
-        )
+        cards, funds = cards.select_for_update(no_key=True), funds.select_for_update(no_key=True)
+        steps = steps.select_for_update(of=("self",), no_key=True)
     return Holdings(
         cards=list(cards.order_by("created_at", "pk")),
         funds=list(funds.order_by("created_at", "pk")),
@@ -141,7 +140,8 @@ def _owner_besides(leaver: Person) -> Person | None:
     if owner and _can_succeed(owner, leaver):
         return owner
     others = Person.objects.active_owners().exclude(pk=leaver.pk)
-    return others.order_by("created_at", "pk").first()
+    oldest: Person | None = others.order_by("created_at", "pk").first()
+    return oldest
 
 
 def currency_of(person: Person) -> str:

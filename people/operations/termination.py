@@ -39,6 +39,15 @@ Received = dict[str, list[str]]
 
 
 @transaction.atomic
+def check_may_leave(person: Person) -> None:
+    """See that the tenant can do without the person, before anybody is asked about the rest.
+
+    :raises LastOwner, LastAdministrator: if it cannot.
+    """
+    check_not_needed(person)
+
+
+@transaction.atomic
 def terminate_person(person: Person, disposition: Disposition, *, actor: Actor) -> bool:
     """End the person's account for good, and tell whether that had not been done yet.
 

@@ -10,6 +10,7 @@ from people.pages.invite_settings import invite_settings
 from people.pages.ledger import grant_role, withdraw_role
 from people.pages.why import why
 
+from people.pages.termination import plan
 PAGES: list[URLPattern] = [
     path("home/", home, name="home"),
     path("people/why/", why, name="why"),
@@ -25,6 +26,7 @@ PAGES: list[URLPattern] = [
     path(
         "people/<uuid:person_id>/roles/<int:grant_id>/withdraw/",
         withdraw_role,
+    path("people/<uuid:person_id>/departure/plan/", plan, name="departure_plan"),
         name="people_person_withdraw",
     ),
 ]

@@ -1,10 +1,12 @@
 """The forms about a person; what they accept, an operation may still refuse."""
 
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from django import forms
 from django.contrib import admin
 from django.contrib.admin.widgets import AutocompleteSelect
+from django.core.exceptions import ValidationError
 from django.db.models import Model, QuerySet
 from unfold.widgets import (
     UnfoldAdminEmailInputWidget,
@@ -21,9 +23,24 @@ def _text(label: str) -> forms.CharField:
     return forms.CharField(label=label, max_length=200, widget=UnfoldAdminTextInputWidget)
 
 
+class LookedUp(AutocompleteSelect):
+    """Asks the server while one types; shows nothing where what came back is no key."""
+
+    def optgroups(self, name: str, value: Sequence[str], attrs: Any = None) -> Any:
+        to_python = self.field.remote_field.model._meta.pk.to_python
+        return super().optgroups(name, [one for one in value if _is_key(one, to_python)], attrs)
+
+
+def _is_key(text: str, to_python: Callable[[str], object]) -> bool:
+    try:
+        return to_python(text) is not None
+    except ValidationError:
+        return False
+
+
 def _looked_up(field: str, rows: QuerySet[Any]) -> forms.ModelChoiceField[Model]:
     """Return a choice that asks the server while one types, so that thousands fit in."""
-    widget = AutocompleteSelect(Person._meta.get_field(field), admin.site)
+    widget = LookedUp(Person._meta.get_field(field), admin.site)
     return forms.ModelChoiceField(rows, required=False, widget=widget)
 
 

@@ -16,6 +16,7 @@ from people.confirmations import latest_request
 from people.models import CustomField, Invite, Person, Role
 from people.pages.access import for_administrators
 from people.pages.actors import actor_name
+from people.pages.handovers import handovers_of
 from people.pages.ledger import GrantForm, ledger_of
 from people.pages.notices import notices_about
 from people.pages.numbers import number_from
@@ -56,6 +57,7 @@ def person_page(request: HttpRequest, person_id: UUID) -> HttpResponse:
         "free_heading": "Managed here" if person.owned_fields else "Profile",
         "free_fields": [field for field in fields if not field.owner],
         "custom_fields": list(_custom_fields(person)),
+        "handovers": handovers_of(person) if person.terminated_at else [],
         "reports": list(reports[:REPORTS_SHOWN]),
         "report_count": report_count,
         "ledger": list(ledger_of(person, report_count)),

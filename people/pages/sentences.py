@@ -9,6 +9,7 @@ from uuid import UUID
 from django.db.models import Q
 
 from people.models import Event, Mail, Person
+from people.pages import handovers
 from people.pages.actors import actor_name
 from people.values import fold
 
@@ -35,6 +36,7 @@ SENTENCES: dict[str, str] = {
     Event.Kind.PERSON_REACTIVATED: "{actor} reactivated {person}",
     Event.Kind.PERSON_TERMINATED: "{actor} terminated {person}",
     Event.Kind.DEPARTURE_CHANGED: "{actor} changed the departure of {person}: {what}",
+    Event.Kind.HOLDINGS_RECEIVED: "{person} took over from {giver}",
     Event.Kind.INVITE_ISSUED: "{actor} invited {person}",
     Event.Kind.INVITE_RELEASED: "{actor} let the invite go out",
     Event.Kind.INVITE_ACCEPTED: "{person} accepted the invite",
@@ -59,6 +61,7 @@ ICONS: dict[str, str] = {
     Event.Kind.PERSON_REACTIVATED: "undo",
     Event.Kind.PERSON_TERMINATED: "person_off",
     Event.Kind.DEPARTURE_CHANGED: "event_upcoming",
+    Event.Kind.HOLDINGS_RECEIVED: "move_to_inbox",
     Event.Kind.INVITE_ISSUED: "mail",
     Event.Kind.INVITE_RELEASED: "send",
     Event.Kind.INVITE_ACCEPTED: "drafts",
@@ -145,6 +148,7 @@ def _names(events: Iterable[Event]) -> dict[str, str]:
         ids |= {said for said in event.changes.get("manager", {}).values() if said}
         kind, _, name = event.actor.partition(":")
         if kind == "person":
+        ids |= handovers.mentioned(event)
             addresses.add(fold(name))
     people = Person.objects.filter(Q(pk__in=ids) | Q(email_key__in=addresses))
     names: dict[str, str] = {}
@@ -182,6 +186,7 @@ def _sentence(event: Event, differences: list[Difference], names: dict[str, str]
         told = {"role": "", "what": "", "name": "", **event.facts}
         return pattern.format_map({**told, "actor": actor, "person": person})
     match event.kind:
+        told["giver"] = names.get(event.facts.get("giver", ""), "somebody unknown")
         case Event.Kind.PERSON_PUT_BACK:
             return f"{actor} {_changed(differences, 'put back', 'put back')}"
         case Event.Kind.ORGANISATION_CHANGED:
@@ -227,7 +232,7 @@ def _note(event: Event, names: dict[str, str]) -> str:
         return f"Reason: {event.facts['reason']}"
     if event.kind == Event.Kind.ROLE_WITHDRAWN:
         return f"It came from {actor_name(event.facts.get('source', ''), names)}."
-    return ""
+    return handovers.told(event, names)
 
 
 def _label(field: str) -> str:

@@ -8,11 +8,12 @@ from people.models import Approval, Card, Fund, Obligation, Person, Step, Workfl
 from people.operations import Disposition
 from tests import make
 
-Kind, State = Obligation.Kind, Obligation.State
+Kind = Obligation.Kind
+State = Obligation.State
 
 
 def card(holder: Person, **fields: Any) -> Card:
-    usual = {"name": "Travel", "kind": Card.Kind.VIRTUAL, "last_four": "4242"}
+    usual: dict[str, Any] = {"name": "Travel", "kind": Card.Kind.VIRTUAL, "last_four": "4242"}
     usual |= {"currency": "EUR", "monthly_limit": 50_000}
     return Card.objects.create(tenant_id=holder.tenant_id, holder=holder, **usual | fields)
 

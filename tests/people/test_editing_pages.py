@@ -110,6 +110,13 @@ class TestEditing:
         ada.refresh_from_db()
         assert ada.family_name == "King"
 
+    @pytest.mark.parametrize("manager", ["x", "'; --", "00000000-0000-0000-0000-000000000000"])
+    def test_refuses_a_manager_who_is_none(self, ada: Person, manager: str) -> None:
+        send(ada, "edit", form_of(ada, manager=manager))
+
+        ada.refresh_from_db()
+        assert ada.manager is None
+
     def test_refuses_a_manager_of_another_company(self, ada: Person) -> None:
         with make.in_another_tenant():
             stranger = make.person()

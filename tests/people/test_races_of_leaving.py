@@ -37,7 +37,8 @@ def kinds(said: list[Any]) -> set[object]:
 
 
 def stored(person: Person) -> Person:
-    return Person.objects.get(pk=person.pk)
+    found: Person = Person.objects.get(pk=person.pk)
+    return found
 
 
 def test_two_who_hand_over_to_each_other_do_not_both_leave(racers: Racers) -> None:

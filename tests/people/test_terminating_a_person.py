@@ -1,5 +1,6 @@
 """Terminating a person …"""
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 from uuid import uuid4
@@ -300,6 +301,14 @@ class TestByAPlan:
         assert set(leaver.heir.funds.live()) == {newer}
 
 
+# The ways to get something more.
+GETTING: dict[str, Callable[[Person], Any]] = {
+    "cards": leaving.card,
+    "funds": leaving.fund,
+    "steps": leaving.step,
+}
+
+
 class TestIsRefused:
     """Terminating a person is refused …"""
 
@@ -311,8 +320,7 @@ class TestIsRefused:
     @pytest.mark.parametrize("kind", ["cards", "funds", "steps"])
     def test_when_they_got_something_since(self, leaver: Leaver, kind: str) -> None:
         said = to(leaver.heir, leaver.person)
-        make_one = {"cards": leaving.card, "funds": leaving.fund, "steps": leaving.step}[kind]
-        make_one(leaver.person)
+        GETTING[kind](leaver.person)
 
         assert "Open the page again" in refused(leaver.person, said, operations.HoldsMore)
 
@@ -320,11 +328,11 @@ class TestIsRefused:
     def test_when_it_names_what_is_not_theirs(
         self, leaver: Leaver, owner: Person, kind: str
     ) -> None:
-        made = {"cards": leaving.card, "funds": leaving.fund, "steps": leaving.step}[kind](owner)
+        made = GETTING[kind](owner)
         said = to(leaver.heir, leaver.person)
         more = {**getattr(said, kind), str(made.pk): str(leaver.heir.pk)}
 
-        refused(leaver.person, replace(said, **{kind: more}), operations.HoldsLess)
+        refused(leaver.person, but(said, kind, more), operations.HoldsLess)
 
     def test_for_a_physical_card_that_shall_go_to_somebody(self, leaver: Leaver) -> None:
         said = to(leaver.heir, leaver.person)
@@ -363,7 +371,7 @@ class TestIsRefused:
     ) -> None:
         bad = make_successor(leaver.person)
         said = to(leaver.heir, leaver.person)
-        said = replace(said, **{kind: bad if kind == "reports" else _one_to(bad, said, kind)})
+        said = but(said, kind, bad if kind == "reports" else _one_to(bad, said, kind))
 
         assert why in refused(leaver.person, said, operations.InvalidSuccessor)
 
@@ -372,7 +380,7 @@ class TestIsRefused:
         london = make.location("London", entity=make.entity("London Ltd", "GBP"))
         said = to(leaver.heir, leaver.person)
         bad = str(make.person(location=london).pk)
-        said = replace(said, **{kind: _one_to(bad, said, kind)})
+        said = but(said, kind, _one_to(bad, said, kind))
 
         assert "in EUR" in refused(leaver.person, said, operations.InvalidSuccessor)
 
@@ -397,6 +405,11 @@ class TestIsRefused:
 
     def test_for_the_last_administrator(self, tenant: object) -> None:
         refused(make.administrator(), Disposition(), operations.LastAdministrator)
+
+
+def but(said: Disposition, kind: str, otherwise: Any) -> Disposition:
+    changed: dict[str, Any] = {kind: otherwise}
+    return replace(said, **changed)
 
 
 def _of_another_company() -> str:

@@ -1,0 +1,137 @@
+"""What somebody holds, as the pages about leaving list it."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from django.db.models import Count, Q
+
+from people import money, operations
+from people.models import Approval, Card, Fund, Obligation, Person
+
+NAMED = 5
+
+
+@dataclass(frozen=True)
+class Thing:
+    """Something that has to go somewhere, or end; its key is what operations object about."""
+
+    key: str
+    name: str
+    detail: str = ""
+    # Empty for what has nothing to do with money.
+    currency: str = ""
+    ends_always: bool = False
+    can_end: bool = True
+    noun: str = ""
+
+    @property
+    def is_reports(self) -> bool:
+        return self.key == "reports"
+
+    def __str__(self) -> str:
+        return f"{self.noun} {self.name}".strip()
+
+
+@dataclass(frozen=True)
+class Inventory:
+    """Everything that has to be decided about somebody, and what happens by itself."""
+
+    cards: list[Thing]
+    funds: list[Thing]
+    steps: list[Thing]
+    reports: list[Thing]
+    # The reimbursements that are dropped, and how many other things stay.
+    dropped: list[Obligation]
+    staying: int
+
+    @property
+    def things(self) -> list[Thing]:
+        return [*self.cards, *self.funds, *self.steps, *self.reports]
+
+    @property
+    def decisions(self) -> list[Thing]:
+        return [thing for thing in self.things if not thing.ends_always]
+
+    @property
+    def keys(self) -> set[str]:
+        """Return what tells whether it is still what somebody has seen."""
+        return {thing.key for thing in self.things} | {f"owed-{one.pk}" for one in self.dropped}
+
+
+def inventory_of(person: Person) -> Inventory:
+    held = operations.holdings_of(person)
+    waiting = _waiting(person)
+    outstanding = list(person.obligations.outstanding().order_by("created_at", "pk"))
+    dropped = [one for one in outstanding if _is_unapproved(one)]
+    return Inventory(
+        cards=[_card(card) for card in held.cards],
+        funds=[_fund(fund) for fund in held.funds],
+        steps=[
+            Thing(
+                key=f"step-{step.pk}",
+                name=operations.named(step),
+                detail=_pending(waiting.get(step.pk, 0)),
+                can_end=False,
+                noun="the approval step",
+            )
+            for step in held.steps
+        ],
+        reports=list(_reports(held.reports)),
+        dropped=dropped,
+        staying=len(outstanding) - len(dropped),
+    )
+
+
+def _waiting(person: Person) -> dict[int, int]:
+    pending = Q(approvals__state=Approval.State.PENDING)
+    counted = person.steps.annotate(pending=Count("approvals", filter=pending))
+    return dict(counted.values_list("pk", "pending"))
+
+
+def _pending(count: int) -> str:
+    match count:
+        case 0:
+            return "Nothing waits here"
+        case 1:
+            return "1 approval waits"
+        case _:
+            return f"{count} approvals wait"
+
+
+def _card(card: Card) -> Thing:
+    limit = money.written(card.monthly_limit, card.currency)
+    return Thing(
+        key=f"card-{card.pk}",
+        name=operations.named(card),
+        detail=f"{card.get_kind_display()}, up to {limit} a month",
+        currency=card.currency,
+        ends_always=card.kind == Card.Kind.PHYSICAL,
+        noun="the card",
+    )
+
+
+def _fund(fund: Fund) -> Thing:
+    left = f"{money.written(fund.balance, fund.currency)} left"
+    return Thing(
+        key=f"fund-{fund.pk}",
+        name=operations.named(fund),
+        detail=f"Shared, {left}" if fund.is_shared else left,
+        currency=fund.currency,
+        noun="the fund",
+    )
+
+
+def _reports(reports: list[Person]) -> Iterator[Thing]:
+    if reports:
+        names = [report.full_name for report in reports[:NAMED]]
+        more = len(reports) - len(names)
+        people = "1 person" if len(reports) == 1 else f"{len(reports)} people"
+        yield Thing(
+            key="reports",
+            name=f"{people} who report{'s' if len(reports) == 1 else ''} to them",
+            detail=", ".join(names) + (f" and {more} more" if more else ""),
+        )
+
+
+def _is_unapproved(one: Obligation) -> bool:
+    return (one.kind, one.state) == (Obligation.Kind.REIMBURSEMENT, Obligation.State.SUBMITTED)
