@@ -11,7 +11,7 @@ from django.urls import URLPattern, URLResolver, include, path, reverse
 from django.utils.functional import lazystr
 from unfold.sites import UnfoldAdminSite
 
-from people.models import Department, Location, Person
+from people.models import Card, Department, Fund, Location, Obligation, Person, Workflow
 from people.pages.access import Visitor, operates
 from people.pages.addresses import PAGES as PEOPLE_PAGES
 from people.pages.paging import counted
@@ -29,6 +29,7 @@ FOR_ADMINISTRATORS = {
     "Departures": ("departures", "event_upcoming"),
     "Integrations": ("integrations", "hub"),
     "Roles": ("people_role_changelist", "badge"),
+    "Spend": ("spend", "credit_card"),
 }
 FOR_OPERATORS = {"Tenants": ("people_tenant_changelist", "domain")}
 
@@ -86,7 +87,8 @@ class RampSite(UnfoldAdminSite):
         ]
         _mark_active(request, tabs)
         models = ["people.person", "people.department", "people.location"]
-        return [{"models": models, "items": tabs}]
+        _mark_active(request, tabs)
+        return [{"models": models, "items": tabs}, _spend_tabs(request)]
 
 
 def _sections(visitor: Visitor) -> dict[str, tuple[str, str]]:
@@ -102,6 +104,22 @@ def _tab(title: str, name: str, rows: Callable[[], QuerySet[Any]]) -> Item:
 
 
 class _Count:
+def _spend_tabs(request: HttpRequest) -> Item:
+    tabs = [
+        _tab("Cards", "people_card_changelist", Card.objects.live),
+        _tab("Funds", "people_fund_changelist", Fund.objects.live),
+        _tab("Workflows", "people_workflow_changelist", Workflow.objects.all),
+        _tab(
+            "Reimbursements, bills and transactions",
+            "people_obligation_changelist",
+            Obligation.objects.outstanding,
+        ),
+    ]
+    _mark_active(request, tabs)
+    models = ["people.card", "people.fund", "people.workflow", "people.obligation"]
+    return {"models": models, "items": tabs}
+
+
     """A title whose count is asked for when the title is written."""
 
     def __init__(self, title: str, rows: Callable[[], QuerySet[Any]]) -> None:

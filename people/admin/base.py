@@ -1,14 +1,17 @@
 from typing import Any, NoReturn
 
+from django.contrib import messages
 from django.contrib.admin import ShowFacets
 from django.db.models import Model
 from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect
 from django.urls import URLPattern
 from django.utils.text import capfirst
 from unfold.admin import ModelAdmin
 
 from people.pages.access import administers
 from people.pages.paging import BoundedPaginator
+from people.values import PeopleError
 
 
 class CompanyAdmin(ModelAdmin):
@@ -20,6 +23,8 @@ class CompanyAdmin(ModelAdmin):
     address: str
     # What an empty list says.
     nothing_yet = ""
+    # The heading above, where the list hides some by default.
+    nothing_heading = ""
     paginator = BoundedPaginator
     list_per_page = 50
     list_max_show_all = 0
@@ -59,6 +64,30 @@ class CompanyAdmin(ModelAdmin):
         context = {"title": title, **(extra_context or {})}
         response: HttpResponse = super().changelist_view(request, context)
         return response
+
+    def changeform_view(
+        self,
+        request: HttpRequest,
+        object_id: str | None = None,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        context = {"show_save_and_continue": False, "show_save_and_add_another": False}
+        context |= extra_context or {}
+        try:
+            page: HttpResponse = super().changeform_view(request, object_id, form_url, context)
+        except PeopleError as error:
+            # Somebody else was quicker, between our check and our write.
+            messages.error(request, str(error))
+            return redirect(request.get_full_path())
+        return page
+
+    def formfield_for_dbfield(self, *args: Any, **kwargs: Any) -> Any:
+        """Leave out the buttons that open windows beside the form: all have their own pages."""
+        field = super().formfield_for_dbfield(*args, **kwargs)
+        if field:
+            field.widget = getattr(field.widget, "widget", field.widget)
+        return field
 
     def log_addition(self, request: HttpRequest, obj: Model, message: Any) -> None:
         """Write nothing: the operation records an event."""

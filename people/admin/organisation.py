@@ -58,24 +58,6 @@ class PlaceAdmin(CompanyAdmin):
         """Name what goes; nothing goes with it, or it would not be deleted."""
         return [str(place) for place in objs], {}, set(), []
 
-    def changeform_view(
-        self,
-        request: HttpRequest,
-        object_id: str | None = None,
-        form_url: str = "",
-        extra_context: dict[str, Any] | None = None,
-    ) -> HttpResponse:
-        one_way_to_save = {"show_save_and_continue": False, "show_save_and_add_another": False}
-        try:
-            page: HttpResponse = super().changeform_view(
-                request, object_id, form_url, one_way_to_save
-            )
-        except PeopleError as error:
-            # Somebody else was quicker, between our check and our write.
-            messages.error(request, str(error))
-            return redirect(request.get_full_path())
-        return page
-
     def delete_view(
         self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
@@ -133,13 +115,6 @@ class LocationAdmin(PeopledAdmin):
     list_select_related = ("entity",)
     fields = ("name", "entity")
     autocomplete_fields = ("entity",)
-
-    def formfield_for_dbfield(self, *args: Any, **kwargs: Any) -> Any:
-        """Leave out the buttons that open windows beside the form: entities have their page."""
-        field = super().formfield_for_dbfield(*args, **kwargs)
-        widget = getattr(field.widget, "widget", field.widget)
-        field.widget = widget
-        return field
 
     def get_changeform_initial_data(self, request: PersonRequest) -> dict[str, Any]:
         return {"entity": request.user.tenant.default_entity_id}

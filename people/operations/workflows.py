@@ -1,7 +1,7 @@
 """What people owe or are owed, and who has to approve it."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from django.db import IntegrityError, transaction
 from django.db.models import Max
@@ -26,10 +26,9 @@ class ApproverInactive(PeopleError):
 class StepInUse(PeopleError):
     code = "step-in-use"
 
-    def __init__(self, step: Step) -> None:
-        super().__init__(
-            f"“{step}” has approvals, which are kept. Choose another approver instead."
-        )
+    def __init__(self, step: Step, field: str | None) -> None:
+        super().__init__("Something waits or waited at this step. Choose somebody else instead.")
+        self.field = field
 
 
 class WorkflowEmpty(PeopleError):
@@ -62,7 +61,7 @@ class StepChoice:
 
 
 @transaction.atomic
-def save_workflow(workflow: Workflow, places: Sequence[StepChoice], *, actor: Actor) -> None:
+def save_workflow(workflow: Workflow, choices: Sequence[StepChoice], *, actor: Actor) -> None:
     """Store the workflow with its steps as they now read, new or changed.
 
     :raises DuplicateName: if the tenant has another one by this name.
@@ -71,44 +70,51 @@ def save_workflow(workflow: Workflow, places: Sequence[StepChoice], *, actor: Ac
     """
     is_new = workflow.pk is None
     before = [] if is_new else _approvers(workflow)
-    named = {str(place.approver.pk) for place in places if place.approver}
-    people = lock_all(named)
-    _store(workflow)
-    for place in places:
-        _put(workflow, place, people)
-    after = _approvers(workflow)
-    if is_new or before != after:
-        what = f"{'added' if is_new else 'changed'} the workflow “{workflow}”"
-        events.record(
-            Event.Kind.WORKFLOW_CHANGED, None, actor=actor, what=what, before=before, after=after
-        )
-
-
-def _store(workflow: Workflow) -> None:
-    others = Workflow.objects.filter(name__iexact=workflow.name).exclude(pk=workflow.pk)
-    if others.exists():
-        raise DuplicateName(workflow.name)
+    # Held, so that nobody is terminated beside this and stays an approver.
+    people = lock_all(str(one.approver.pk) for one in choices if one.approver)
+    choices = [
+        replace(one, approver=people[str(one.approver.pk)]) if one.approver else one
+        for one in choices
+    ]
+    check_workflow(workflow, choices)
     workflow.tenant_id = tenancy.current_id()
     try:
         with transaction.atomic():
             workflow.save()
     except IntegrityError as error:
         raise DuplicateName(workflow.name) from error
+    for choice in choices:
+        _put(workflow, choice)
+    after = _approvers(workflow)
+    what = f"{'added' if is_new else 'changed'} the workflow “{workflow}”"
+    events.record(
+        Event.Kind.WORKFLOW_CHANGED, None, actor=actor, what=what, before=before, after=after
+    )
 
 
-def _put(workflow: Workflow, place: StepChoice, people: dict[str, Person]) -> None:
-    step, approver = place.step, place.approver
+def check_workflow(workflow: Workflow, choices: Sequence[StepChoice]) -> None:
+    """See that the workflow may be stored so.
+
+    :raises PeopleError: those of `save_workflow`.
+    """
+    others = Workflow.objects.filter(name__iexact=workflow.name).exclude(pk=workflow.pk)
+    if others.exists():
+        raise DuplicateName(workflow.name)
+    for choice in choices:
+        step, approver = choice.step, choice.approver
+        if step and approver is None and step.approvals.exists():
+            raise StepInUse(step, choice.field)
+        is_new = approver and (step is None or step.approver_id != approver.pk)
+        if approver and is_new and approver.state != Person.State.ACTIVE:
+            raise ApproverInactive(approver, choice.field)
+
+
+def _put(workflow: Workflow, choice: StepChoice) -> None:
+    step, approver = choice.step, choice.approver
     if approver is None:
-        if step and step.approvals.exists():
-            raise StepInUse(step)
         if step:
             step.delete()
-        return
-    if step and step.approver_id == approver.pk:
-        return
-    if people[str(approver.pk)].state != Person.State.ACTIVE:
-        raise ApproverInactive(approver, place.field)
-    if step:
+    elif step:
         step.approver = approver
         step.save(update_fields=["approver"])
     else:
@@ -128,7 +134,7 @@ def note_obligation(obligation: Obligation, *, actor: Actor) -> Obligation:
     :raises InvalidState: if what it is never is in that state.
     :raises Terminated: if the person left for good.
     """
-    _check_state(obligation)
+    check_state(obligation)
     person = obligation.person
     lock(person)
     if person.state == Person.State.TERMINATED:
@@ -146,7 +152,7 @@ def settle_obligation(obligation: Obligation, *, actor: Actor) -> bool:
 
     :raises InvalidState: if what it is never is in that state.
     """
-    _check_state(obligation)
+    check_state(obligation)
     stored = Obligation.objects.select_for_update().get(pk=obligation.pk)
     if stored.state == obligation.state:
         return False
@@ -172,6 +178,10 @@ def ask_approval(obligation: Obligation, workflow: Workflow) -> Approval:
     return Approval.objects.create(tenant_id=workflow.tenant_id, step=first, obligation=obligation)
 
 
-def _check_state(obligation: Obligation) -> None:
+def check_state(obligation: Obligation) -> None:
+    """See that something of this kind may be in its state.
+
+    :raises InvalidState: if it never is.
+    """
     if obligation.state not in Obligation.STATES[Obligation.Kind(obligation.kind)]:
         raise InvalidState(obligation)

@@ -10,6 +10,9 @@ from people.pages.invite_settings import invite_settings
 from people.pages.ledger import grant_role, withdraw_role
 from people.pages.why import why
 
+from people.pages.mass_changes import confirm, mass_change, mass_changes, undo
+from people.pages.termination import plan
+from people.pages.spend import end_card, end_fund, spend
 from people.pages.termination import plan
 PAGES: list[URLPattern] = [
     path("home/", home, name="home"),
@@ -30,3 +33,6 @@ PAGES: list[URLPattern] = [
         name="people_person_withdraw",
     ),
 ]
+    path("spend/", spend, name="spend"),
+    path("spend/cards/<uuid:held_id>/end/", end_card, name="card_end"),
+    path("spend/funds/<uuid:held_id>/end/", end_fund, name="fund_end"),

@@ -1,0 +1,252 @@
+"""Cards, funds, and what is not settled yet: lists and forms."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from django import forms
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.template.loader import render_to_string
+from django.urls import reverse
+from unfold.contrib.filters.admin import (
+    AutocompleteSelectFilter,
+    ChoicesDropdownFilter,
+    DropdownFilter,
+)
+from unfold.decorators import display
+
+from people import money, operations
+from people.admin.base import CompanyAdmin
+from people.admin.spend_forms import CardForm, FundForm, ObligationForm
+from people.models import Card, Fund, Obligation
+from people.operations.spend import AnyHeld
+from people.pages.access import PersonRequest
+
+
+class EndedFilter(DropdownFilter):
+    """Hides what has ended unless it is asked for."""
+
+    title = "status"
+    parameter_name = "status"
+    all_option = ("", "Usable")
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> Sequence[tuple[str, str]]:
+        return [("ended", "Ended"), ("all", "All")]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        match self.value():
+            case "all":
+                return queryset
+            case "ended":
+                return queryset.filter(ended_at__isnull=False)
+            case _:
+                return queryset.filter(ended_at=None)
+
+
+class OutstandingFilter(DropdownFilter):
+    """Hides what is settled unless it is asked for."""
+
+    title = "status"
+    parameter_name = "status"
+    all_option = ("", "Outstanding")
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> Sequence[tuple[str, str]]:
+        return [*Obligation.State.choices, ("all", "All")]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        match self.value():
+            case "all":
+                return queryset
+            case str() as state if state in Obligation.State:
+                return queryset.filter(state=state)
+            case _:
+                return queryset.filter(state__in=Obligation.OUTSTANDING)
+
+
+class SpendAdmin(CompanyAdmin):
+    """Rows about money that are ended or settled, and never deleted."""
+
+    person_field: str
+    actions = None
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    @display(description="Person")
+    def who(self, row: Any) -> str:
+        person = getattr(row, self.person_field)
+        return render_to_string("people/_manager.html", {"manager": person})
+
+
+class HeldAdmin(SpendAdmin):
+    @display(description="Status", label={"Usable": "success", "Ended": "info", "Off": "warning"})
+    def status(self, held: AnyHeld) -> str:
+        if held.ended_at:
+            return "Ended"
+        return "Usable" if getattr(held, self.person_field).state == "active" else "Off"
+
+    @display(description="Status")
+    def standing(self, held: AnyHeld) -> str:
+        person = getattr(held, self.person_field)
+        end = reverse(f"admin:{self.opts.model_name}_end", args=[held.pk])
+        context = {"held": held, "person": person, "end": end}
+        return render_to_string("people/_held_standing.html", context)
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Allow no change to what has ended: it is shown for reading."""
+        return super().has_change_permission(request, obj) and not (obj and obj.ended_at)
+
+
+@admin.register(Card)
+class CardAdmin(HeldAdmin):
+    address = "spend/cards/"
+    nothing_heading = "No usable cards"
+    nothing_yet = "Issue the first, or choose “All” in the filter to see those that have ended."
+    person_field = "holder"
+    form = CardForm
+    list_display = ("name", "who", "kind", "number", "limit", "status")
+    list_filter = (
+        EndedFilter,
+        ("kind", ChoicesDropdownFilter),
+        ("holder", AutocompleteSelectFilter),
+    )
+    list_select_related = ("holder",)
+    search_fields = ("name", "last_four", "holder__given_name", "holder__family_name")
+    search_help_text = "Card, last four digits or holder"
+    ordering = ("name", "pk")
+    autocomplete_fields = ("holder",)
+
+    def get_fields(self, request: HttpRequest, obj: Card | None = None) -> list[str]:
+        if obj is None:
+            return ["holder", "name", "kind", "limit"]
+        shown = ["standing", "who", "kind", "number"]
+        return [*shown, "limit_shown"] if obj.ended_at else [*shown, "name", "limit"]
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Card | None = None) -> list[str]:
+        shown = ["standing", "who", "number", "limit_shown"]
+        return [*shown, "kind"] if obj else shown
+
+    def save_model(
+        self,
+        request: PersonRequest,
+        obj: Card,
+        form: forms.ModelForm[Any],
+        change: bool,  # noqa: FBT001
+    ) -> None:
+        save = operations.change_card if change else operations.issue_card
+        save(obj, actor=request.user.actor)
+
+    @display(description="Number")
+    def number(self, card: Card) -> str:
+        return f"•••• {card.last_four}"
+
+    @display(description="Monthly limit")
+    def limit(self, card: Card) -> str:
+        return money.written(card.monthly_limit, card.currency)
+
+    limit_shown = limit
+
+
+@admin.register(Fund)
+class FundAdmin(HeldAdmin):
+    address = "spend/funds/"
+    nothing_heading = "No usable funds"
+    nothing_yet = "Open the first, or choose “All” in the filter to see those that have ended."
+    person_field = "owner"
+    form = FundForm
+    list_display = ("name", "who", "sharing", "left", "largest_payment", "status")
+    list_filter = (
+        EndedFilter,
+        ("owner", AutocompleteSelectFilter),
+    )
+    list_select_related = ("owner",)
+    search_fields = ("name", "owner__given_name", "owner__family_name")
+    search_help_text = "Fund or owner"
+    ordering = ("name", "pk")
+    autocomplete_fields = ("owner",)
+
+    def get_fields(self, request: HttpRequest, obj: Fund | None = None) -> list[str]:
+        if obj is None:
+            return ["owner", "name", "is_shared", "opening_balance", "largest"]
+        shown = ["standing", "who", "left"]
+        if obj.ended_at:
+            return [*shown, "sharing", "largest_payment"]
+        return [*shown, "more", "name", "is_shared", "largest"]
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Fund | None = None) -> list[str]:
+        return ["standing", "who", "left", "sharing", "largest_payment"]
+
+    def save_model(
+        self,
+        request: PersonRequest,
+        obj: Fund,
+        form: Any,
+        change: bool,  # noqa: FBT001
+    ) -> None:
+        if change:
+            operations.change_fund(obj, more=form.units_more, actor=request.user.actor)
+        else:
+            operations.open_fund(obj, actor=request.user.actor)
+
+    @display(description="Balance")
+    def left(self, fund: Fund) -> str:
+        return money.written(fund.balance, fund.currency)
+
+    @display(description="Largest payment")
+    def largest_payment(self, fund: Fund) -> str | None:
+        if fund.payment_limit is None:
+            return None
+        return money.written(fund.payment_limit, fund.currency)
+
+    @display(description="Used by", ordering="is_shared")
+    def sharing(self, fund: Fund) -> str:
+        return "A team" if fund.is_shared else "The owner"
+
+
+@admin.register(Obligation)
+class ObligationAdmin(SpendAdmin):
+    address = "spend/obligations/"
+    title = "Reimbursements, bills and transactions"
+    nothing_heading = "Nothing is outstanding"
+    nothing_yet = "Choose “All” in the filter to see what is settled."
+    person_field = "person"
+    form = ObligationForm
+    list_display = ("description", "who", "kind", "money", "state")
+    list_filter = (
+        OutstandingFilter,
+        ("kind", ChoicesDropdownFilter),
+        ("person", AutocompleteSelectFilter),
+    )
+    list_select_related = ("person",)
+    search_fields = ("description", "person__given_name", "person__family_name")
+    search_help_text = "Description or person"
+    ordering = ("-created_at", "pk")
+    autocomplete_fields = ("person",)
+
+    def get_fields(self, request: HttpRequest, obj: Obligation | None = None) -> list[str]:
+        if obj is None:
+            return ["person", "kind", "description", "sum", "state"]
+        return ["who", "kind", "description", "money", "state"]
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Obligation | None = None) -> list[str]:
+        return ["who", "money", "kind", "description"] if obj else ["who", "money"]
+
+    def changelist_view(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        return super().changelist_view(request, {"title": self.title, **(extra_context or {})})
+
+    def save_model(
+        self,
+        request: PersonRequest,
+        obj: Obligation,
+        form: forms.ModelForm[Any],
+        change: bool,  # noqa: FBT001
+    ) -> None:
+        save = operations.settle_obligation if change else operations.note_obligation
+        save(obj, actor=request.user.actor)
+
+    @display(description="Amount")
+    def money(self, obligation: Obligation) -> str:
+        return money.written(obligation.amount, obligation.currency)

@@ -1,0 +1,135 @@
+"""The forms of cards, funds and obligations: amounts as people write them."""
+
+from decimal import Decimal
+from typing import Any, ClassVar
+
+from django import forms
+from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
+
+from people import money, operations
+from people.models import Obligation, Person
+from people.operations import HolderInactive, currency_of
+from people.values import PeopleError
+
+# So that every sum of them still is a number of the database.
+MOST = Decimal(10) ** 12
+
+
+def amount(label: str, *, required: bool = True, help_text: str = "") -> forms.DecimalField:
+    return forms.DecimalField(
+        label=label,
+        required=required,
+        min_value=0,
+        max_value=MOST,
+        help_text=help_text,
+        widget=UnfoldAdminTextInputWidget(attrs={"inputmode": "decimal"}),
+    )
+
+
+class MoneyForm(forms.ModelForm[Any]):
+    """Turns amounts into the smallest units of the currency of whoever it is about."""
+
+    # By field of the form, the model's.
+    amounts: ClassVar[dict[str, str]] = {}
+    person_field: ClassVar[str]
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        # What is declared here is part of every form, wanted or not.
+        for name in self.fields.keys() - set(self._meta.fields or ()):
+            del self.fields[name]
+        row = self.instance
+        for name, stored in self.amounts.items():
+            units = getattr(row, stored) if row.currency else None
+            if units is not None:
+                self.initial.setdefault(name, money.as_decimal(units, row.currency))
+
+    def clean(self) -> dict[str, Any]:
+        said = super().clean() or {}
+        person: Person | None = said.get(self.person_field)
+        currency = self.instance.currency or (currency_of(person) if person else "")
+        for name, stored in self.amounts.items():
+            if currency and name in said:
+                setattr(self.instance, stored, self._units(name, said[name], currency))
+        return said
+
+    def _units(self, name: str, said: Decimal | None, currency: str) -> int | None:
+        try:
+            return None if said is None else money.in_smallest_unit(said, currency)
+        except ValueError:
+            digits = money.digits(currency)
+            places = f"at most {digits} decimal places" if digits else "no decimal places"
+            self.add_error(name, f"{currency} has {places}.")
+            return 0
+
+
+class HeldForm(MoneyForm):
+    def clean(self) -> dict[str, Any]:
+        said = super().clean()
+        person: Person | None = said.get(self.person_field)
+        if person and person.state != Person.State.ACTIVE:
+            self.add_error(self.person_field, str(HolderInactive(person, self.person_field)))
+        return said
+
+
+class CardForm(HeldForm):
+    amounts = {"limit": "monthly_limit"}
+    person_field = "holder"
+
+    limit = amount("Monthly limit", help_text="In the currency of the holder's entity.")
+
+
+class FundForm(HeldForm):
+    amounts = {"opening_balance": "balance", "largest": "payment_limit"}
+    person_field = "owner"
+
+    opening_balance = amount("Balance", help_text="In the currency of the owner's entity.")
+    more = amount("Add to the balance", required=False)
+    largest = amount(
+        "Largest payment", required=False, help_text="Leave it empty for no limit but the balance."
+    )
+
+    @property
+    def units_more(self) -> int:
+        """What is to be added to the balance."""
+        more = self.cleaned_data.get("more")
+        return money.in_smallest_unit(more, self.instance.currency) if more else 0
+
+    def clean_more(self) -> Decimal | None:
+        more: Decimal | None = self.cleaned_data["more"]
+        if more:
+            self._units("more", more, self.instance.currency)
+        return more
+
+
+def _states() -> list[tuple[str, Any]]:
+    """Return the states by what may be in them."""
+    return [
+        (kind.label, [(state.value, state.label) for state in states])
+        for kind, states in Obligation.STATES.items()
+    ]
+
+
+class ObligationForm(MoneyForm):
+    amounts = {"sum": "amount"}
+    person_field = "person"
+
+    sum = amount("Amount", help_text="In the currency of the person's entity.")
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        stored = self.instance if self.instance.kind else None
+        choices = dict(_states())
+        self.fields["state"].widget = UnfoldAdminSelectWidget(
+            choices=choices[stored.get_kind_display()] if stored else list(choices.items())
+        )
+
+    def clean(self) -> dict[str, Any]:
+        said = super().clean()
+        kind, state = said.get("kind", self.instance.kind), said.get("state")
+        try:
+            if kind and state:
+                operations.check_state(Obligation(kind=kind, state=state))
+        except PeopleError as error:
+            self.add_error(error.field, str(error))
+        return said
