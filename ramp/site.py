@@ -1,6 +1,7 @@
 """The site that every administrator's page belongs to: addresses, navigation, who sees what."""
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 from django.db.models import QuerySet
@@ -27,9 +28,9 @@ FOR_ADMINISTRATORS = {
     "Locations": ("people_location_changelist", "location_on"),
     "Entities": ("people_entity_changelist", "business"),
     "Departures": ("departures", "event_upcoming"),
+    "Spend": ("spend", "credit_card"),
     "Integrations": ("integrations", "hub"),
     "Roles": ("people_role_changelist", "badge"),
-    "Spend": ("spend", "credit_card"),
 }
 FOR_OPERATORS = {"Tenants": ("people_tenant_changelist", "domain")}
 
@@ -85,7 +86,6 @@ class RampSite(UnfoldAdminSite):
             _tab("Departments", "people_department_changelist", Department.objects.all),
             _tab("Locations", "people_location_changelist", Location.objects.all),
         ]
-        _mark_active(request, tabs)
         models = ["people.person", "people.department", "people.location"]
         _mark_active(request, tabs)
         return [{"models": models, "items": tabs}, _spend_tabs(request)]
@@ -103,7 +103,6 @@ def _tab(title: str, name: str, rows: Callable[[], QuerySet[Any]]) -> Item:
     return _item(lazystr(_Count(title, rows)), name)
 
 
-class _Count:
 def _spend_tabs(request: HttpRequest) -> Item:
     tabs = [
         _tab("Cards", "people_card_changelist", Card.objects.live),
@@ -120,6 +119,7 @@ def _spend_tabs(request: HttpRequest) -> Item:
     return {"models": models, "items": tabs}
 
 
+class _Count:
     """A title whose count is asked for when the title is written."""
 
     def __init__(self, title: str, rows: Callable[[], QuerySet[Any]]) -> None:

@@ -8,31 +8,29 @@ from people.pages.email_changes import resend_confirmation
 from people.pages.home import home
 from people.pages.invite_settings import invite_settings
 from people.pages.ledger import grant_role, withdraw_role
-from people.pages.why import why
-
-from people.pages.mass_changes import confirm, mass_change, mass_changes, undo
 from people.pages.termination import plan
 from people.pages.spend import end_card, end_fund, spend
-from people.pages.termination import plan
+from people.pages.why import why
+
 PAGES: list[URLPattern] = [
     path("home/", home, name="home"),
     path("people/why/", why, name="why"),
     path("people/departures/", departures, name="departures"),
     path("people/<uuid:person_id>/departure/", departure, name="departure"),
+    path("people/<uuid:person_id>/departure/plan/", plan, name="departure_plan"),
     path("people/invite-settings/", invite_settings, name="invite_settings"),
     path(
         "people/<uuid:person_id>/resend-confirmation/",
         resend_confirmation,
         name="people_person_resend_confirmation",
     ),
+    path("spend/", spend, name="spend"),
+    path("spend/cards/<uuid:held_id>/end/", end_card, name="card_end"),
+    path("spend/funds/<uuid:held_id>/end/", end_fund, name="fund_end"),
     path("people/<uuid:person_id>/roles/", grant_role, name="people_person_grant"),
     path(
         "people/<uuid:person_id>/roles/<int:grant_id>/withdraw/",
         withdraw_role,
-    path("people/<uuid:person_id>/departure/plan/", plan, name="departure_plan"),
         name="people_person_withdraw",
     ),
 ]
-    path("spend/", spend, name="spend"),
-    path("spend/cards/<uuid:held_id>/end/", end_card, name="card_end"),
-    path("spend/funds/<uuid:held_id>/end/", end_fund, name="fund_end"),

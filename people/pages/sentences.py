@@ -35,8 +35,8 @@ SENTENCES: dict[str, str] = {
     Event.Kind.PERSON_DEACTIVATED: "{actor} deactivated {person}",
     Event.Kind.PERSON_REACTIVATED: "{actor} reactivated {person}",
     Event.Kind.PERSON_TERMINATED: "{actor} terminated {person}",
-    Event.Kind.DEPARTURE_CHANGED: "{actor} changed the departure of {person}: {what}",
     Event.Kind.HOLDINGS_RECEIVED: "{person} took over from {giver}",
+    Event.Kind.DEPARTURE_CHANGED: "{actor} changed the departure of {person}: {what}",
     Event.Kind.INVITE_ISSUED: "{actor} invited {person}",
     Event.Kind.INVITE_RELEASED: "{actor} let the invite go out",
     Event.Kind.INVITE_ACCEPTED: "{person} accepted the invite",
@@ -45,11 +45,11 @@ SENTENCES: dict[str, str] = {
     Event.Kind.ROLE_GRANTED: "{actor} granted the role {role}",
     Event.Kind.ROLE_WITHDRAWN: "{actor} withdrew the role {role}",
     Event.Kind.CONNECTION_CHANGED: "{actor} changed a connection: {what}",
-}
-
     Event.Kind.SPEND_CHANGED: "{actor} {what}",
     Event.Kind.WORKFLOW_CHANGED: "{actor} {what}",
     Event.Kind.API_TOKEN_CHANGED: "{actor} {what}",
+}
+
 ICONS: dict[str, str] = {
     Event.Kind.TENANT_CREATED: "domain_add",
     Event.Kind.ORGANISATION_CHANGED: "account_tree",
@@ -60,8 +60,8 @@ ICONS: dict[str, str] = {
     Event.Kind.PERSON_DEACTIVATED: "block",
     Event.Kind.PERSON_REACTIVATED: "undo",
     Event.Kind.PERSON_TERMINATED: "person_off",
-    Event.Kind.DEPARTURE_CHANGED: "event_upcoming",
     Event.Kind.HOLDINGS_RECEIVED: "move_to_inbox",
+    Event.Kind.DEPARTURE_CHANGED: "event_upcoming",
     Event.Kind.INVITE_ISSUED: "mail",
     Event.Kind.INVITE_RELEASED: "send",
     Event.Kind.INVITE_ACCEPTED: "drafts",
@@ -70,12 +70,12 @@ ICONS: dict[str, str] = {
     Event.Kind.ROLE_GRANTED: "add_moderator",
     Event.Kind.ROLE_WITHDRAWN: "remove_moderator",
     Event.Kind.CONNECTION_CHANGED: "sync_alt",
-}
-
-MAILS = {
     Event.Kind.SPEND_CHANGED: "credit_card",
     Event.Kind.WORKFLOW_CHANGED: "approval",
     Event.Kind.API_TOKEN_CHANGED: "key",
+}
+
+MAILS = {
     Mail.Kind.INVITE: "The invite",
     Mail.Kind.CONFIRM_ADDRESS: "The mail that asks to confirm the address",
     Mail.Kind.ADDRESS_CHANGES: "The notice of the new address",
@@ -146,9 +146,9 @@ def _names(events: Iterable[Event]) -> dict[str, str]:
     ids, addresses = set(), set()
     for event in events:
         ids |= {said for said in event.changes.get("manager", {}).values() if said}
+        ids |= handovers.mentioned(event)
         kind, _, name = event.actor.partition(":")
         if kind == "person":
-        ids |= handovers.mentioned(event)
             addresses.add(fold(name))
     people = Person.objects.filter(Q(pk__in=ids) | Q(email_key__in=addresses))
     names: dict[str, str] = {}
@@ -184,9 +184,9 @@ def _sentence(event: Event, differences: list[Difference], names: dict[str, str]
     if pattern:
         person = event.person.full_name if event.person else ""
         told = {"role": "", "what": "", "name": "", **event.facts}
+        told["giver"] = names.get(event.facts.get("giver", ""), "somebody unknown")
         return pattern.format_map({**told, "actor": actor, "person": person})
     match event.kind:
-        told["giver"] = names.get(event.facts.get("giver", ""), "somebody unknown")
         case Event.Kind.PERSON_PUT_BACK:
             return f"{actor} {_changed(differences, 'put back', 'put back')}"
         case Event.Kind.ORGANISATION_CHANGED:
