@@ -8,6 +8,7 @@ from django.http import HttpRequest
 
 from people import tenancy
 from people.models import Person
+from people.pages.actors import actor_name
 from people.values import fold
 
 
@@ -58,8 +59,9 @@ def check_may_come_in(person: Person) -> None:
     if not person.tenant.is_active:
         raise SignInRefused(f"{person.tenant.name} is switched off. Ask your administrator.")
     if not person.is_active and person.deactivated_by.startswith("scim:"):
+        where = actor_name(person.deactivated_by)
         raise SignInRefused(
-            "Your account was deactivated in your company's identity provider. "
+            f"Your account was deactivated in your company's identity provider ({where}). "
             "Ask your administrator to reactivate it there."
         )
     if not person.is_active:

@@ -9,8 +9,8 @@ from django.contrib import admin
 from django.utils.datastructures import MultiValueDict
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
-from people import operations
-from people.models import Person
+from people import money, operations
+from people.models import Obligation, Person
 from people.operations import Disposition
 from people.pages.forms import LookedUp
 from people.pages.holdings import Thing, inventory_of
@@ -80,7 +80,7 @@ class DispositionForm(forms.Form):
     def dropped(self) -> list[tuple[str, bool]]:
         """Return the reimbursements that are dropped, and whether each is new."""
         return [
-            (str(one), self.seen is not None and f"owed-{one.pk}" not in self.seen)
+            (_written(one), self.seen is not None and f"owed-{one.pk}" not in self.seen)
             for one in self.inventory.dropped
         ]
 
@@ -153,23 +153,25 @@ class DispositionForm(forms.Form):
         if thing.can_end:
             ends = "Nobody" if thing.is_reports else "Ends"
             choices.insert(0, (END, ends))
-        whom, manager = Person.objects.in_lists(), Person._meta.get_field("manager")
         self.fields |= {
             thing.key: forms.ChoiceField(
-                label=thing.name, choices=choices, widget=UnfoldAdminSelectWidget
+                choices=choices,
+                widget=UnfoldAdminSelectWidget(
+                    attrs={"aria-label": f"What becomes of {thing.name}"}
+                ),
             ),
             f"{thing.key}-whom": forms.ModelChoiceField(
-                whom,
-                label=f"Whom {thing.name} goes to",
+                Person.objects.in_lists(),
                 required=False,
-                widget=LookedUp(manager, admin.site),
+                widget=LookedUp(Person._meta.get_field("manager"), admin.site),
                 error_messages={"invalid_choice": "There is nobody like that here."},
             ),
             f"{thing.key}-address": forms.CharField(
-                label=f"E-mail address of whom {thing.name} goes to",
                 required=False,
                 max_length=254,
-                widget=UnfoldAdminTextInputWidget,
+                widget=UnfoldAdminTextInputWidget(
+                    attrs={"placeholder": "E-mail address", "aria-label": "E-mail address"}
+                ),
             ),
         }
 
@@ -244,6 +246,10 @@ def _initial(said: Disposition, manager: Person | None) -> dict[str, Any]:
         else:
             initial |= {key: SOMEBODY, f"{key}-whom": whom}
     return initial
+
+
+def _written(one: Obligation) -> str:
+    return f"{one.description}, {money.written(one.amount, one.currency)}"
 
 
 def _id(thing: Thing) -> str:

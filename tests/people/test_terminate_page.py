@@ -92,7 +92,7 @@ class TestAsks:
             "1 approval waits",
             "2 people who report to them",
             "Bob Lovelace, Eve Lovelace",
-            "Waiting for approval Reimbursement: dropped",
+            "Waiting for approval Reimbursement, 42.00 EUR: dropped",
         ):
             assert words in shown
 

@@ -155,8 +155,10 @@ class TestIsRefused:
     @pytest.mark.parametrize(
         ("by", "where"),
         [
-            ("scim:okta", "in your company's identity provider"),
+            ("scim:okta", "(Okta). Ask your administrator to reactivate it there."),
+            ("scim:generic", "(SCIM 2.0 provider). Ask your administrator to reactivate it there."),
             ("person:alan@acme.example", "Ask your administrator to reactivate it."),
+            ("job:guests", "Ask your administrator to reactivate it."),
         ],
     )
     def test_for_somebody_deactivated_who_is_told_where_to_turn(
