@@ -85,6 +85,7 @@ def save_workflow(workflow: Workflow, choices: Sequence[StepChoice], *, actor: A
         raise DuplicateName(workflow.name) from error
     for choice in choices:
         _put(workflow, choice)
+    _close_gaps(workflow)
     after = _approvers(workflow)
     what = f"{'added' if is_new else 'changed'} the workflow “{workflow}”"
     events.record(
@@ -120,6 +121,14 @@ def _put(workflow: Workflow, choice: StepChoice) -> None:
     else:
         last = workflow.steps.aggregate(last=Max("place"))["last"] or 0
         workflow.steps.create(tenant_id=workflow.tenant_id, place=last + 1, approver=approver)
+
+
+def _close_gaps(workflow: Workflow) -> None:
+    # From the first on, so that the place is always free.
+    for place, step in enumerate(workflow.steps.order_by("place"), 1):
+        if step.place != place:
+            step.place = place
+            step.save(update_fields=["place"])
 
 
 def _approvers(workflow: Workflow) -> list[str]:

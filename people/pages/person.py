@@ -22,6 +22,7 @@ from people.pages.notices import notices_about
 from people.pages.numbers import number_from
 from people.pages.paging import counted
 from people.pages.sentences import LABELS
+from people.pages.spending import spending_of
 from people.pages.timeline import timeline_of
 
 REPORTS_SHOWN = 20
@@ -60,6 +61,7 @@ def person_page(request: HttpRequest, person_id: UUID) -> HttpResponse:
         "handovers": handovers_of(person) if person.terminated_at else [],
         "reports": list(reports[:REPORTS_SHOWN]),
         "report_count": report_count,
+        "spending": spending_of(person),
         "ledger": list(ledger_of(person, report_count)),
         "grant_form": GrantForm() if Role.objects.exists() else None,
         "deactivated_by": actor_name(person.deactivated_by),

@@ -180,18 +180,19 @@ class TestWorkflows:
         assert event.facts["what"] == "added the workflow “Travel”"
 
     def test_change_and_drop_their_approvers(self, admin: Person, ada: Person) -> None:
-        made = workflow(ada, ada, admin)
-        first, second, _ = made.steps.order_by("place")
+        made = workflow(ada, ada, ada)
+        first, second, third = made.steps.order_by("place")
 
         send(
             admin,
             f"workflows/{made.pk}/change/",
-            **{"name": "Trips", f"step_{first.pk}": admin.pk, f"step_{second.pk}": ""},
+            **{"name": "Trips", f"step_{first.pk}": "", f"step_{second.pk}": ""},
+            **{f"step_{third.pk}": admin.pk},
         )
 
         made.refresh_from_db()
         assert made.name == "Trips"
-        assert [step.approver for step in made.steps.order_by("place")] == [admin]
+        assert [(step.place, step.approver) for step in made.steps.all()] == [(1, admin)]
 
     def test_keep_a_step_that_something_waits_at(self, admin: Person, ada: Person) -> None:
         made = workflow(ada)
@@ -309,3 +310,32 @@ def test_another_companys_card_is_nowhere(admin: Person, tenant: Tenant) -> None
     client = signed_in(admin)
     assert client.get(f"/spend/cards/{card.pk}/change/").status_code == 404
     assert client.post(f"/spend/cards/{card.pk}/end/").status_code == 404
+
+
+class TestThePersonsPage:
+    def test_shows_what_they_hold_and_what_waits_for_them(self, admin: Person, ada: Person) -> None:
+        spending.card(ada)
+        spending.fund(ada)
+        operations.ask_approval(obligation(admin), workflow(ada))
+
+        said = text_of(signed_in(admin).get(f"/people/{ada.pk}/"))
+
+        assert "Virtual card •••• 4242, 1,000.00 EUR a month" in said
+        assert "Fund, 1,000.00 EUR left" in said
+        assert "1 approval waits" in said
+
+    def test_says_that_nothing_can_be_paid_while_they_are_inactive(self, admin: Person) -> None:
+        gone = make.person(state=Person.State.INACTIVE)
+        spending.card(gone)
+
+        said = text_of(signed_in(admin).get(f"/people/{gone.pk}/"))
+
+        assert "Nothing can be paid with them while Ada is not active." in said
+
+    def test_says_nothing_when_they_hold_nothing(self, admin: Person, ada: Person) -> None:
+        operations.end(spending.card(ada), actor=admin.actor)
+
+        said = text_of(signed_in(admin).get(f"/people/{ada.pk}/"))
+
+        assert "Cards and funds" not in said
+        assert ">Workflows<" not in said
