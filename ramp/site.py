@@ -13,7 +13,7 @@ from django.utils.functional import lazystr
 from unfold.sites import UnfoldAdminSite
 
 from people.models import Card, Department, Fund, Location, Obligation, Person, Workflow
-from people.pages.access import Visitor, operates
+from people.pages.access import Visitor, administers, operates
 from people.pages.addresses import PAGES as PEOPLE_PAGES
 from people.pages.paging import counted
 from provisioning.pages.addresses import PAGES as SIGN_IN_PAGES
@@ -146,7 +146,10 @@ def company(request: HttpRequest) -> str:
 
 
 def account_links(request: HttpRequest) -> list[Item]:
-    return [{"title": "My profile", "link": reverse("admin:home")}]
+    links = [{"title": "My profile", "link": reverse("admin:home")}]
+    if administers(request.user):
+        links.append({"title": "API tokens", "link": reverse("admin:api_tokens")})
+    return links
 
 
 def stylesheet(request: HttpRequest) -> str:

@@ -2,6 +2,8 @@
 
 from django.urls import URLPattern, path
 
+from people.pages.alarms import alarm_settings
+from people.pages.api_tokens import api_tokens, revoke_api_token
 from people.pages.departure import departure
 from people.pages.departures import departures
 from people.pages.email_changes import resend_confirmation
@@ -24,6 +26,8 @@ PAGES: list[URLPattern] = [
         resend_confirmation,
         name="people_person_resend_confirmation",
     ),
+    path("api-tokens/", api_tokens, name="api_tokens"),
+    path("api-tokens/<int:token_id>/revoke/", revoke_api_token, name="api_token_revoke"),
     path("spend/", spend, name="spend"),
     path("spend/cards/<uuid:held_id>/end/", end_card, name="card_end"),
     path("spend/funds/<uuid:held_id>/end/", end_fund, name="fund_end"),

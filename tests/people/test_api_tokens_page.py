@@ -1,0 +1,96 @@
+"""The page of API tokens …"""
+
+import re
+from typing import Any
+
+import pytest
+
+from people import operations
+from people.models import ApiToken, Event, Person
+from tests import make
+from tests.people.spending import Api
+from tests.people.visiting import queries_of, signed_in, text_of
+
+pytestmark = pytest.mark.django_db
+
+PAGE = "/api-tokens/"
+
+
+@pytest.fixture
+def admin(owner: Person) -> Person:
+    return make.administrator()
+
+
+def made(admin: Person, name: str = "Travel booking") -> Any:
+    return signed_in(admin).post(PAGE, {"name": name})
+
+
+def test_shows_a_new_token_once_and_lets_nobody_keep_it(admin: Person) -> None:
+    answer = made(admin)
+
+    assert "no-store" in answer["Cache-Control"]
+    [token] = re.findall(r'id="token" type="text" value="([^"]+)"', text_of(answer))
+    assert Api(admin, token).get("people").status_code == 200
+    page = text_of(signed_in(admin).get(PAGE))
+    assert token not in page
+    assert "Travel booking" in page
+    row = ApiToken.objects.get()
+    assert token not in str(ApiToken.objects.values().get())
+    assert row.hint == token[-4:]
+    event = Event.objects.get(kind=Event.Kind.API_TOKEN_CHANGED)
+    assert token not in str(Event.objects.values().get(pk=event.pk))
+
+
+def test_revokes_after_a_second_look(admin: Person, owner: Person) -> None:
+    api = Api(owner)
+    token = ApiToken.objects.get()
+
+    client = signed_in(admin)
+    assert "is refused from its next request on" in text_of(client.get(f"{PAGE}{token.pk}/revoke/"))
+    assert api.get("people").status_code == 200
+    page = text_of(client.post(f"{PAGE}{token.pk}/revoke/", follow=True))
+
+    assert api.get("people").status_code == 401
+    assert "revoked on" in page
+    assert client.post(f"{PAGE}{token.pk}/revoke/").status_code == 404
+
+
+def test_says_what_ended_with_its_person(admin: Person, owner: Person) -> None:
+    made(admin)
+    operations.deactivate_person(admin, actor=owner.actor)
+
+    assert "ended when they were deactivated" in text_of(signed_in(owner).get(PAGE))
+
+
+def test_wants_a_name(admin: Person) -> None:
+    assert "This field is required." in text_of(made(admin, ""))
+    assert not ApiToken.objects.exists()
+
+
+def test_shows_and_revokes_those_of_ones_own_company_only(admin: Person) -> None:
+    with make.in_another_tenant():
+        Api(make.administrator())
+        token = ApiToken.objects.get()
+
+    client = signed_in(admin)
+    assert "Tests" not in text_of(client.get(PAGE))
+    assert client.post(f"{PAGE}{token.pk}/revoke/").status_code == 404
+
+
+def test_is_for_administrators(ada: Person) -> None:
+    operator = make.administrator(is_operator=True)
+
+    assert signed_in(operator).get(PAGE).status_code == 403
+    assert signed_in(ada).post(PAGE, {"name": "x"}).status_code in (302, 403)
+    assert not ApiToken.objects.exists()
+
+
+def test_asks_the_database_as_often_for_many_as_for_few(admin: Person) -> None:
+    client = signed_in(admin)
+    counts = []
+    for _ in range(2):
+        for _ in range(5):
+            Api(make.administrator())
+        counts.append(len(queries_of(client, PAGE)))
+
+    assert counts[0] == counts[1]
