@@ -4,12 +4,14 @@ from typing import Any
 from celery import current_app, shared_task
 from django.utils import timezone
 
-from people import events, mail
-from people.operations import departing
+from people import events, mail, tenancy
+from people.models import Event
+from people.operations import alarms, departing, guests, mass_changes
 
 # Less than a job may take, and what another job can wait for.
 SENDING_SECONDS = 30
 DEPARTING_SECONDS = 60
+UNDOING_SECONDS = 60
 
 
 @shared_task(name="people.tasks.dispatch_events")
@@ -33,3 +35,24 @@ def depart_due(*, after: tuple[str, int] | None = None, **_: Any) -> None:
     if rest:
         said = (rest[0].isoformat(), rest[1])
         current_app.send_task("people.tasks.depart_due", kwargs={"after": said}, retry=False)
+
+
+@shared_task(name="people.tasks.note_deactivation")
+def note_deactivation(*, event_id: int, **_: Any) -> None:
+    """See whether too many have been deactivated within the hour."""
+    with tenancy.across_tenants():
+        event = Event.objects.get(pk=event_id)
+    with tenancy.use(event.tenant_id):
+        alarms.note_deactivation(event)
+
+
+@shared_task(name="people.tasks.undo_mass_changes")
+def undo_mass_changes(**_: Any) -> None:
+    """Take back whatever somebody has asked for; where time is over, another job goes on."""
+    if not mass_changes.go_on(seconds=UNDOING_SECONDS)[1]:
+        current_app.send_task("people.tasks.undo_mass_changes", retry=False)
+
+
+@shared_task(name="people.tasks.deactivate_guests")
+def deactivate_guests(**_: Any) -> None:
+    guests.deactivate_due(as_of=timezone.now())

@@ -172,11 +172,18 @@ CELERY_BEAT_SCHEDULE = {
     "end-self-tests": {"task": "scim.tasks.end_self_tests", "schedule": 60},
     # On the hour by the clock, however often beat is started anew.
     "depart-due": {"task": "people.tasks.depart_due", "schedule": crontab(minute=0)},
+    "deactivate-guests": {"task": "people.tasks.deactivate_guests", "schedule": crontab(minute=5)},
+    # The safety net: the request that asks for it sends the task at once.
+    "undo-mass-changes": {"task": "people.tasks.undo_mass_changes", "schedule": 60},
     "forget-requests": {"task": "scim.tasks.forget_requests", "schedule": 60 * 60},
 }
 # What `run_due` does, in this order: the same as the schedule above, here and now.
 DUE_JOBS = [
     "scim.tasks.carry_over_all",
+    # Before anybody is terminated, so that nobody is whom a mistake put out.
+    "people.operations.alarms.look_at_waiting",
+    "people.operations.mass_changes.undo_asked",
+    "people.operations.guests.deactivate_due",
     "people.operations.departing.terminate_due",
     "people.events.dispatch_all",
     "scim.tasks.look_again",
@@ -189,13 +196,20 @@ DUE_JOBS = [
 EVENT_SUBSCRIBERS = {
     "person.added": ["scim.tasks.resolve_waiting_managers"],
     "person.reactivated": ["scim.tasks.resolve_waiting_managers"],
+    "person.deactivated": ["people.tasks.note_deactivation"],
     "connection.changed": ["scim.tasks.carry_over"],
 }
 
 # Who knows why somebody is not here; what explains most is told first.
 WHY = ["people.why.causes", "scim.why.causes"]
 # Who has something to say about a person at the top of their page.
-PERSON_NOTICES = ["people.pages.outlook.of_person", "scim.notices.of_person"]
+PERSON_NOTICES = [
+    "people.pages.outlook.of_person",
+    "people.pages.guests.of_person",
+    "scim.notices.of_person",
+]
+# Who knows whom a connection owns.
+OWNER_OF_PEOPLE = "scim.ledger.owner_of_people"
 # Who can tell when a provider last confirmed somebody's base role.
 ROLE_CONFIRMATIONS = ["scim.ledger.role_confirmed_at"]
 

@@ -15,6 +15,7 @@ from unfold.sites import UnfoldAdminSite
 from people.models import Card, Department, Fund, Location, Obligation, Person, Workflow
 from people.pages.access import Visitor, administers, operates
 from people.pages.addresses import PAGES as PEOPLE_PAGES
+from people.pages.alarms import alarms_for
 from people.pages.paging import counted
 from provisioning.pages.addresses import PAGES as SIGN_IN_PAGES
 from scim.pages.addresses import PAGES as SCIM_PAGES
@@ -58,9 +59,9 @@ class RampSite(UnfoldAdminSite):
                 yield path(address, include(rows.urls))
 
     def each_context(self, request: HttpRequest) -> dict[str, Any]:
-        """Add what the People page asks of others; it is counted where it is shown."""
+        """Add what pages ask of others; it is counted where it is shown."""
         context: dict[str, Any] = super().each_context(request)
-        return context | {"updates_to_look_at": to_look_at}
+        return context | {"updates_to_look_at": to_look_at, "alarms": partial(alarms_for, request)}
 
     def index(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
         """Lead to the first section that the visitor may see."""

@@ -1,10 +1,11 @@
-"""What a role ledger wants to know of the provider."""
+"""What people ask about a provider: what it gave, and whom it owns."""
 
 from datetime import datetime
 
 from people.models import Person
+from people.operations.alarms import Owner
 from scim.mapping import profile_of
-from scim.models import RequestLog, ScimUser
+from scim.models import Connection, RequestLog, ScimUser
 
 
 def role_confirmed_at(person: Person) -> datetime | None:
@@ -23,3 +24,15 @@ def _last_accepted(user: ScimUser) -> datetime:
     accepted = RequestLog.objects.filter(user=user, status__lt=400, retried_by="")
     latest = accepted.order_by("-received_at").values_list("received_at", flat=True).first()
     return max(user.modified_at, latest) if latest else user.modified_at
+
+
+def owner_of_people(actor: str) -> Owner:
+    """Return the provider that acts under this name, and how many it owns who may sign in."""
+    provider = actor.partition(":")[2]
+    users = ScimUser.objects.filter(
+        deleted_at=None,
+        connection__provider=provider,
+        connection__disconnected_at=None,
+        person__state__in=[Person.State.INVITED, Person.State.ACTIVE],
+    )
+    return Owner(str(dict(Connection.Provider.choices).get(provider, provider)), users.count())

@@ -1,6 +1,5 @@
 """Deactivating and reactivating several people: one operation each, each with its result."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 from django.contrib import admin, messages
@@ -9,9 +8,11 @@ from django.db.models import QuerySet
 from django.http import HttpResponse
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
+from django.urls import reverse
+from django.utils.html import format_html
 
-from people import operations
-from people.models import Person
+from people.models import MassChange, Person
+from people.operations.mass_changes import Bulk
 from people.pages.access import PersonRequest
 from people.values import PeopleError
 
@@ -27,7 +28,7 @@ class BulkChange:
     done: str
     already: str
     partial: str
-    operation: Callable[..., bool]
+    kind: MassChange.Kind
 
 
 DEACTIVATION = BulkChange(
@@ -36,7 +37,7 @@ DEACTIVATION = BulkChange(
     done="deactivated",
     already="could not sign in anyway",
     partial="people/_deactivation_means.html",
-    operation=operations.deactivate_person,
+    kind=MassChange.Kind.DEACTIVATED,
 )
 REACTIVATION = BulkChange(
     action="reactivate_selected",
@@ -44,7 +45,7 @@ REACTIVATION = BulkChange(
     done="reactivated",
     already="could sign in already",
     partial="people/_reactivation_means.html",
-    operation=operations.reactivate_person,
+    kind=MassChange.Kind.REACTIVATED,
 )
 
 
@@ -70,16 +71,20 @@ def confirm_or_apply(
 
 def _apply(request: PersonRequest, people: list[Person], change: BulkChange) -> None:
     changed, unchanged = 0, 0
+    bulk = Bulk(change.kind, request.user.actor)
     for person in people:
         try:
-            if change.operation(person, actor=request.user.actor):
+            if bulk.apply(person):
                 changed += 1
             else:
                 unchanged += 1
         except PeopleError as error:
             messages.error(request, f"{person.full_name} was not {change.done}: {error}")
-    if changed:
-        messages.success(request, f"{_people(changed)} {_were(changed)} {change.done}.")
+    if bulk.change:
+        undo = reverse("admin:mass_change_undo", args=[bulk.change.pk])
+        said = f"{_people(changed)} {_were(changed)} {change.done}."
+        link = '{} <a href="{}" class="ramp-link">Undo</a>'
+        messages.success(request, format_html(link, said, undo))
     if unchanged:
         messages.info(request, f"{_people(unchanged)} {change.already}.")
 

@@ -1,12 +1,26 @@
 """Changes to many people at once, so that they can be confirmed or taken back together."""
 
-from typing import ClassVar
+from datetime import datetime, timedelta
+from typing import ClassVar, Self
 from uuid import uuid4
 
 from django.db import models
 
 from people.models.person import Person
-from people.tenancy import TenantOwned
+from people.tenancy import TenantManager, TenantOwned
+
+# How long a mass change can be taken back.
+UNDO_DAYS = 30
+UNDECIDED = models.Q(is_suspicious=True, confirmed_at=None, undone_at=None)
+
+
+class MassChangeQuerySet(models.QuerySet["MassChange"]):
+    def undecided(self) -> Self:
+        """Keep those that nobody has confirmed or taken back although somebody has to."""
+        return self.filter(UNDECIDED)
+
+
+MassChangeManager = TenantManager.from_queryset(MassChangeQuerySet)
 
 
 class MassChange(TenantOwned):
@@ -27,26 +41,78 @@ class MassChange(TenantOwned):
     undone_at = models.DateTimeField(null=True)
     undone_by = models.CharField(max_length=255, blank=True)
 
+    objects: ClassVar = MassChangeManager()
+
     class Meta(TenantOwned.Meta):
         indexes: ClassVar = [
             models.Index(fields=["tenant", "began_at"], name="mass_change_recent"),
+            models.Index(fields=["tenant"], name="mass_change_undecided", condition=UNDECIDED),
         ]
 
     def __str__(self) -> str:
         return f"{self.actor} {self.kind} many at {self.began_at}"
 
+    @property
+    def is_undecided(self) -> bool:
+        return self.is_suspicious and not (self.confirmed_at or self.undone_at)
+
+    @property
+    def undoable_until(self) -> datetime:
+        return self.began_at + timedelta(days=UNDO_DAYS)
+
+    def may_be_undone(self, now: datetime) -> bool:
+        """Tell whether it is not too late; what somebody has to decide on waits for them."""
+        return not self.undone_at and (self.is_undecided or now < self.undoable_until)
+
+
+class MassChangeItemQuerySet(models.QuerySet["MassChangeItem"]):
+    def asked(self) -> Self:
+        """Keep those whom somebody wants back as they were, and who are not yet."""
+        return self.filter(fate=MassChangeItem.Fate.ASKED)
+
+    def pausing(self) -> Self:
+        """Keep those who must not be terminated: somebody has to decide, or wants them back."""
+        undecided = models.Q(
+            fate=MassChangeItem.Fate.CHANGED,
+            change__is_suspicious=True,
+            change__confirmed_at=None,
+        )
+        return self.filter(
+            undecided | models.Q(fate=MassChangeItem.Fate.ASKED),
+            change__kind=MassChange.Kind.DEACTIVATED,
+        )
+
+
+MassChangeItemManager = TenantManager.from_queryset(MassChangeItemQuerySet)
+
 
 class MassChangeItem(TenantOwned):
-    """One person of a mass change, and how they were before and after it."""
+    """One person of a mass change, and what became of them since."""
+
+    class Fate(models.TextChoices):
+        CHANGED = "", "changed"
+        ASKED = "asked", "to be taken back"
+        UNDONE = "undone", "taken back"
+        KEPT = "kept", "kept, for they have changed since"
 
     change = models.ForeignKey(MassChange, on_delete=models.CASCADE, related_name="items")
     person = models.ForeignKey(Person, on_delete=models.CASCADE, related_name="+")
     # The number of the event that changed them: a later one of the kind is a later change.
     event_id = models.BigIntegerField()
+    # What their row and their history do not tell: who was reactivated had been due to leave.
+    before = models.JSONField(default=dict)
+    fate = models.CharField(max_length=8, choices=Fate, blank=True)
+    # Why they were not taken back.
+    kept_because = models.CharField(max_length=300, blank=True)
+
+    objects: ClassVar = MassChangeItemManager()
 
     class Meta(TenantOwned.Meta):
         constraints: ClassVar = [
             models.UniqueConstraint("change", "person", name="mass_change_item_once"),
+        ]
+        indexes: ClassVar = [
+            models.Index(fields=["id"], name="mass_change_asked", condition=models.Q(fate="asked")),
         ]
 
     def __str__(self) -> str:

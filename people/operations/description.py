@@ -71,6 +71,7 @@ def snapshot(person: Person) -> dict[str, str]:
         "manager": str(person.manager_id or ""),
         "role": person.role,
         "state": person.state,
+        "deactivates_at": person.deactivates_at.isoformat() if person.deactivates_at else "",
     }
     custom = {f"custom.{name}": value for name, value in person.custom_values.items()}
     return {name: value for name, value in (facts | custom).items() if value}

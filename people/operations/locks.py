@@ -27,6 +27,7 @@ class Guarded(IntEnum):
 
     ORGANISATION_CHART = 1
     ADMINISTRATORS = 2
+    MASS_CHANGES = 3
 
 
 def hold(rule: Guarded, tenant_id: int) -> None:

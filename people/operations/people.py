@@ -14,7 +14,7 @@ from django.utils import timezone
 from people import events, fixed_sql, tenancy
 from people.fixed_sql import Write
 from people.models import Event, Person
-from people.operations import departures
+from people.operations import departures, guest_days
 from people.operations.description import (
     check_name,
     difference,
@@ -38,7 +38,10 @@ from people.values import INVITED, Actor, Invitation, PeopleError, Profile, fold
 
 # The columns that come and go with activity.
 JOINING = ("state", "joined_at", "changed_at")
-LEAVING = ("state", "deactivated_at", "deactivated_by", "session_epoch", "changed_at")
+LEAVING = (
+    *("state", "deactivated_at", "deactivated_by", "deactivates_at"),
+    *("session_epoch", "changed_at"),
+)
 
 
 class Terminated(PeopleError):
@@ -74,6 +77,7 @@ def add_person(
     check_manager(person, manager)
     fill(person, profile)
     set_role(person, role, actor=actor)
+    guest_days.begin(person)
     person.manager = manager
     person.email, person.email_key = profile.email, fold(profile.email)
     person.custom_values = dict(custom_values or {})
@@ -149,6 +153,7 @@ def reactivate_person(person: Person, *, actor: Actor, invitation: Invitation = 
     before = snapshot(person)
     person.state = Person.State.ACTIVE if person.joined_at else Person.State.INVITED
     person.deactivated_at, person.deactivated_by = None, ""
+    guest_days.begin_again(person)
     changes = difference(before, snapshot(person))
     back = Write(person, LEAVING)
     departures.cancel(person)

@@ -7,15 +7,23 @@ from people.pages.api_tokens import api_tokens, revoke_api_token
 from people.pages.departure import departure
 from people.pages.departures import departures
 from people.pages.email_changes import resend_confirmation
+from people.pages.guests import guest
 from people.pages.home import home
 from people.pages.invite_settings import invite_settings
 from people.pages.ledger import grant_role, withdraw_role
-from people.pages.termination import plan
+from people.pages.mass_changes import confirm, mass_change, mass_changes, undo
 from people.pages.spend import end_card, end_fund, spend
+from people.pages.termination import plan
 from people.pages.why import why
 
 PAGES: list[URLPattern] = [
     path("home/", home, name="home"),
+    path("people/mass-changes/", mass_changes, name="mass_changes"),
+    path("people/mass-changes/guard/", alarm_settings, name="alarm_settings"),
+    path("people/mass-changes/<uuid:change_id>/", mass_change, name="mass_change"),
+    path("people/mass-changes/<uuid:change_id>/confirm/", confirm, name="mass_change_confirm"),
+    path("people/mass-changes/<uuid:change_id>/undo/", undo, name="mass_change_undo"),
+    path("people/<uuid:person_id>/guest/", guest, name="guest"),
     path("people/why/", why, name="why"),
     path("people/departures/", departures, name="departures"),
     path("people/<uuid:person_id>/departure/", departure, name="departure"),

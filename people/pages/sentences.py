@@ -23,6 +23,7 @@ LABELS = {
     "manager": "manager",
     "role": "role",
     "state": "state",
+    "deactivates_at": "last day",
 }
 
 ORDER = {name: place for place, name in enumerate(LABELS)}
@@ -80,6 +81,7 @@ MAILS = {
     Mail.Kind.CONFIRM_ADDRESS: "The mail that asks to confirm the address",
     Mail.Kind.ADDRESS_CHANGES: "The notice of the new address",
     Mail.Kind.CONNECTION_SILENT: "The notice of a silent connection",
+    Mail.Kind.MASS_CHANGE: "The notice of many deactivations",
 }
 
 
@@ -228,6 +230,8 @@ def _reorganised(event: Event) -> str:
 def _note(event: Event, names: dict[str, str]) -> str:
     if event.facts.get("held"):
         return f"The invite waits: {event.facts['held']}"
+    if event.facts.get("undoing"):
+        return "A mass change was undone."
     if event.facts.get("reason"):
         return f"Reason: {event.facts['reason']}"
     if event.kind == Event.Kind.ROLE_WITHDRAWN:

@@ -12,6 +12,8 @@ from tests.scim.provider import Answer, Provider, someone
 pytestmark = pytest.mark.django_db
 
 HELPDESK = Actor("person", "helpdesk@example.com")
+IN = {"op": "replace", "path": "active", "value": True}
+OUT = IN | {"value": False}
 
 
 def ada() -> Person:
@@ -24,7 +26,7 @@ def let_in(scim: Provider) -> str:
     """Let Ada in again whom the provider has as inactive; return her id."""
     scim_id = scim.add()
     operations.join_person(ada(), actor=HELPDESK)
-    scim.replace(scim_id, "active", False)
+    scim.patch(scim_id, OUT)
     operations.reactivate_person(ada(), actor=HELPDESK)
     return scim_id
 
@@ -47,13 +49,13 @@ def test_stays_in_when_the_provider_sends_everything_again(scim: Provider, let_i
 
 
 def test_stays_in_when_the_provider_repeats_itself(scim: Provider, let_in: str) -> None:
-    assert is_in(scim.replace(let_in, "active", False))
+    assert is_in(scim.patch(let_in, OUT))
     assert scim.read(let_in)["active"] is False
 
 
 def test_goes_when_the_provider_changes_its_mind_twice(scim: Provider, let_in: str) -> None:
-    assert is_in(scim.replace(let_in, "active", True))
-    assert not is_in(scim.replace(let_in, "active", False))
+    assert is_in(scim.patch(let_in, IN))
+    assert not is_in(scim.patch(let_in, OUT))
 
 
 def test_goes_when_deleted(scim: Provider, let_in: str) -> None:

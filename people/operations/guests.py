@@ -1,0 +1,94 @@
+"""The day on which a guest is deactivated: moved or removed by hand, and kept by a job."""
+
+import logging
+from datetime import datetime
+
+from celery.exceptions import SoftTimeLimitExceeded
+from django.db import transaction
+from django.db.models import QuerySet
+from django.utils import timezone
+
+from people import events, tenancy
+from people.fixed_sql import Write
+from people.models import Event, Person
+from people.operations.description import difference, snapshot
+from people.operations.locks import lock
+from people.operations.people import deactivate_person
+from people.values import Actor, PeopleError
+
+log = logging.getLogger(__name__)
+
+JOB = Actor("job", "guests")
+STAYING = (Person.State.INVITED, Person.State.ACTIVE)
+REASON = "Their time as a guest is over."
+
+
+class NotGuest(PeopleError):
+    code = "not-guest"
+
+    def __init__(self, person: Person) -> None:
+        super().__init__(f"{person.full_name} is no guest, so no day ends their access.")
+
+
+class InvalidLastDay(PeopleError):
+    code = "invalid-last-day"
+    field = "day"
+
+    def __init__(self) -> None:
+        super().__init__("Choose a day that is still to come. To end it today, deactivate them.")
+
+
+@transaction.atomic
+def set_last_day(person: Person, deactivates_at: datetime | None, *, actor: Actor) -> bool:
+    """Have the guest deactivated at that instant, or never, and tell whether that is news.
+
+    :raises NotGuest: if they are none, or left for good.
+    :raises InvalidLastDay: if it has come already.
+    """
+    lock(person)
+    if person.role != Person.Role.GUEST or person.state == Person.State.TERMINATED:
+        raise NotGuest(person)
+    if deactivates_at and deactivates_at <= timezone.now():
+        raise InvalidLastDay
+    before = snapshot(person)
+    person.deactivates_at = deactivates_at
+    changes = difference(before, snapshot(person))
+    if changes:
+        storing = Write(person, ("deactivates_at", "changed_at"))
+        events.record(
+            Event.Kind.PERSON_REVISED, person, actor=actor, changes=changes, storing=storing
+        )
+    return bool(changes)
+
+
+def deactivate_due(*, as_of: datetime) -> int:
+    """Deactivate the guests whose time is over by then, all tenants'; return how many."""
+    with tenancy.across_tenants():
+        due = list(_due(as_of).order_by("deactivates_at").only("pk", "tenant_id"))
+    return sum(_try(guest, as_of=as_of) for guest in due)
+
+
+def _due(as_of: datetime) -> QuerySet[Person]:
+    guests: QuerySet[Person] = Person.objects.filter(
+        deactivates_at__lte=as_of, role=Person.Role.GUEST, state__in=STAYING
+    )
+    return guests
+
+
+def _try(guest: Person, *, as_of: datetime) -> bool:
+    try:
+        with tenancy.use(guest.tenant_id):
+            return _deactivate(guest, as_of=as_of)
+    except SoftTimeLimitExceeded:
+        raise
+    except Exception:
+        log.exception("The guest %s could not be deactivated", guest.pk)
+    return False
+
+
+@transaction.atomic
+def _deactivate(guest: Person, *, as_of: datetime) -> bool:
+    lock(guest)
+    # Somebody may have moved the day meanwhile.
+    still_due = _due(as_of).filter(pk=guest.pk).exists()
+    return still_due and deactivate_person(guest, actor=JOB, reason=REASON)

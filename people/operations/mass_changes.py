@@ -1,0 +1,337 @@
+"""Changes to many people at once: noted, confirmed, and taken back while that is possible.
+
+Whoever has changed since is left as they are, and named. All others are first marked, in
+one statement, and then taken back one by one, each in a transaction of their own: by the
+request that asks as far as it goes, and by a job for the rest.
+"""
+
+import hashlib
+import logging
+import math
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+from time import monotonic
+from typing import Any
+
+from django.core import serializers
+from django.db import transaction
+from django.db.models import Exists, OuterRef, QuerySet
+from django.utils import timezone
+
+from people import events, tenancy
+from people.fixed_sql import Write
+from people.models import Departure, Event, Invite, MassChange, MassChangeItem, Person
+from people.models.mass_changes import UNDO_DAYS
+from people.operations import departures
+from people.operations.description import difference, snapshot
+from people.operations.invites import revoke_invite
+from people.operations.locks import lock
+from people.operations.people import deactivate_person, reactivate_person
+from people.operations.roles import check_not_needed
+from people.values import Actor, PeopleError
+
+log = logging.getLogger(__name__)
+
+BATCH = 200
+CHANGED_LATER = "They have changed since."
+# What the undoing writes; a deactivation ends sessions, and those stay ended.
+ACTIVITY = ("state", "deactivated_at", "deactivated_by", "session_epoch", "changed_at")
+# What says that somebody came or went after the mass change.
+COMING_AND_GOING = (
+    Event.Kind.PERSON_DEACTIVATED,
+    Event.Kind.PERSON_REACTIVATED,
+    Event.Kind.PERSON_TERMINATED,
+    Event.Kind.PERSON_JOINED,
+)
+
+
+class TooLateToUndo(PeopleError):
+    code = "too-late-to-undo"
+
+    def __init__(self) -> None:
+        super().__init__(
+            f"This was more than {UNDO_DAYS} days ago, so it cannot be taken back in one go "
+            "any more. Change people one by one."
+        )
+
+
+class DecidedMeanwhile(PeopleError):
+    code = "decided-meanwhile"
+
+    def __init__(self) -> None:
+        super().__init__("Somebody has decided about this already. Nothing was changed.")
+
+
+class MoreChangedSince(PeopleError):
+    code = "more-changed-since"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "Somebody else has changed since you opened this page, so nothing was taken back. "
+            "Look again at who stays as they are."
+        )
+
+
+class NothingToUndo(PeopleError):
+    code = "nothing-to-undo"
+
+    def __init__(self) -> None:
+        super().__init__("Everybody has changed since, so nothing can be taken back.")
+
+
+@dataclass
+class Bulk:
+    """Several people deactivated, or reactivated, by one click."""
+
+    kind: MassChange.Kind
+    actor: Actor
+    began_at: datetime = field(default_factory=timezone.now)
+    items: list[MassChangeItem] = field(default_factory=list)
+    change: MassChange | None = None
+
+    @transaction.atomic
+    def apply(self, person: Person) -> bool:
+        """Do it to the person, remember how they were, and tell whether that is news.
+
+        :raises PeopleError: as `deactivate_person` and `reactivate_person`.
+        """
+        lock(person)
+        before = _remembered(person)
+        is_leaving = self.kind == MassChange.Kind.DEACTIVATED
+        operation = deactivate_person if is_leaving else reactivate_person
+        if not operation(person, actor=self.actor):
+            return False
+        self._note(person, before)
+        return True
+
+    def _note(self, person: Person, before: dict[str, Any]) -> None:
+        """Write it down with the change itself: whoever dies on the way leaves both or neither."""
+        if self.change is None:
+            self.change = MassChange.objects.create(
+                tenant_id=person.tenant_id,
+                kind=self.kind,
+                actor=str(self.actor),
+                began_at=self.began_at,
+            )
+        kinds = [Event.Kind.PERSON_DEACTIVATED, Event.Kind.PERSON_REACTIVATED]
+        latest = person.events.filter(kind__in=kinds).order_by("-pk").values_list("pk", flat=True)
+        MassChangeItem.objects.create(
+            tenant_id=person.tenant_id,
+            change=self.change,
+            person=person,
+            event_id=latest[0],
+            before=before,
+        )
+
+
+def _remembered(person: Person) -> dict[str, Any]:
+    """Return what the person loses when they are reactivated."""
+    if person.state != Person.State.INACTIVE:
+        return {}
+    departure = Departure.objects.filter(person=person).first()
+    assert person.deactivated_at
+    return {
+        "deactivated_at": person.deactivated_at.isoformat(),
+        "deactivated_by": person.deactivated_by,
+        "departure": serializers.serialize("json", [departure]) if departure else "",
+    }
+
+
+@transaction.atomic
+def confirm(change: MassChange, *, actor: Actor) -> bool:
+    """Note that it was meant, and tell whether nobody had decided yet; terminations go on."""
+    held = MassChange.objects.select_for_update(no_key=True).get(pk=change.pk)
+    if not held.is_undecided:
+        return False
+    held.confirmed_at, held.confirmed_by = timezone.now(), str(actor)
+    held.save(update_fields=["confirmed_at", "confirmed_by"])
+    return True
+
+
+def changed_since(change: MassChange) -> QuerySet[MassChangeItem]:
+    """Return those of the change who came or went after it, and so stay as they are."""
+    later = Event.objects.filter(
+        person=OuterRef("person"), kind__in=COMING_AND_GOING, pk__gt=OuterRef("event_id")
+    )
+    items: QuerySet[MassChangeItem] = change.items.filter(
+        Exists(later), fate=MassChangeItem.Fate.CHANGED
+    )
+    return items
+
+
+def fingerprint(items: QuerySet[MassChangeItem]) -> str:
+    """Return a text that is another one as soon as these are others."""
+    numbers = ",".join(map(str, items.order_by("pk").values_list("pk", flat=True)))
+    return hashlib.sha256(numbers.encode()).hexdigest()[:16]
+
+
+@transaction.atomic
+def ask_undo(change: MassChange, *, kept: str, actor: Actor) -> int:
+    """Have everybody taken back who has not changed since; return how many these are.
+
+    :raises DecidedMeanwhile: if somebody has asked for it already.
+    :raises TooLateToUndo: if it is too long ago.
+    :raises MoreChangedSince: if those who stay as they are, are not those of the fingerprint.
+    :raises NothingToUndo: if nobody is left.
+    """
+    held = MassChange.objects.select_for_update(no_key=True).get(pk=change.pk)
+    if held.undone_at:
+        raise DecidedMeanwhile
+    if not held.may_be_undone(timezone.now()):
+        raise TooLateToUndo
+    changed = changed_since(held)
+    if fingerprint(changed) != kept:
+        raise MoreChangedSince
+    staying = list(changed.values_list("pk", flat=True))
+    fates = MassChangeItem.Fate
+    held.items.filter(pk__in=staying).update(fate=fates.KEPT, kept_because=CHANGED_LATER)
+    count: int = held.items.filter(fate=fates.CHANGED).update(fate=fates.ASKED)
+    if not count:
+        raise NothingToUndo
+    held.undone_at, held.undone_by = timezone.now(), str(actor)
+    held.save(update_fields=["undone_at", "undone_by"])
+    return count
+
+
+def undo_asked(*, as_of: datetime) -> int:
+    """Take back whatever somebody has asked for, all tenants'; return how many people it was."""
+    return go_on(seconds=math.inf)[0]
+
+
+def go_on(*, seconds: float, change: MassChange | None = None) -> tuple[int, bool]:
+    """Take back those who were asked for, of one change or of all, as many as time allows.
+
+    :returns: how many were taken back, and whether these were all.
+    """
+    ends_at = monotonic() + seconds
+    done = 0
+    for item in _asked(change):
+        if monotonic() >= ends_at:
+            return done, False
+        done += _try(item)
+    return done, True
+
+
+def _asked(change: MassChange | None) -> Iterator[MassChangeItem]:
+    """Yield them a few at a time; nobody holds any of them."""
+    last = 0
+    while True:
+        with tenancy.across_tenants():
+            asked = MassChangeItem.objects.asked().filter(pk__gt=last).order_by("pk")
+            if change:
+                asked = asked.filter(change=change)
+            page: Sequence[MassChangeItem] = asked.only("pk", "tenant_id")[:BATCH]
+            page = list(page)
+        yield from page
+        if len(page) < BATCH:
+            return
+        last = page[-1].pk
+
+
+def _try(item: MassChangeItem) -> bool:
+    """Take the person back, or note why not; one who cannot be keeps nobody else."""
+    with tenancy.use(item.tenant_id):
+        try:
+            return _undo(item.pk)
+        except PeopleError as error:
+            asked = MassChangeItem.objects.asked().filter(pk=item.pk)
+            asked.update(fate=MassChangeItem.Fate.KEPT, kept_because=str(error)[:300])
+        except Exception:
+            log.exception("Somebody of a mass change could not be taken back: %s", item.pk)
+    return False
+
+
+@transaction.atomic
+def _undo(item_id: int) -> bool:
+    with _held(item_id) as item:
+        if item is None:
+            return False
+        lock(item.person)
+        if changed_since_item(item):
+            item.fate, item.kept_because = MassChangeItem.Fate.KEPT, CHANGED_LATER
+            return False
+        if item.change.kind == MassChange.Kind.DEACTIVATED:
+            _restore(item)
+        else:
+            _shut_out(item)
+        item.fate = MassChangeItem.Fate.UNDONE
+        return True
+
+
+@contextmanager
+def _held(item_id: int) -> Iterator[MassChangeItem | None]:
+    """Hold the item unless somebody else does, and save what becomes of it."""
+    asked = MassChangeItem.objects.asked().select_related("change", "person")
+    item = asked.select_for_update(of=("self",), skip_locked=True).filter(pk=item_id).first()
+    yield item
+    if item is not None:
+        item.save(update_fields=["fate", "kept_because"])
+
+
+def changed_since_item(item: MassChangeItem) -> bool:
+    later = item.person.events.filter(kind__in=COMING_AND_GOING, pk__gt=item.event_id)
+    return later.exists()
+
+
+def _restore(item: MassChangeItem) -> None:
+    """Let the person in again as they were: what deactivation left alone is as it was anyway."""
+    person, before = item.person, snapshot(item.person)
+    went_at = Event.objects.values_list("happened_at", flat=True).get(pk=item.event_id)
+    voided = person.invites.filter(voided_at__range=(person.deactivated_at, went_at))
+    is_invited = not person.joined_at and _revive(voided)
+    person.state = Person.State.ACTIVE if person.joined_at else Person.State.INVITED
+    person.deactivated_at, person.deactivated_by = None, ""
+    departures.cancel(person)
+    facts = {"invite": "revived"} if is_invited else {}
+    _record(Event.Kind.PERSON_REACTIVATED, item, before, **facts)
+
+
+def _revive(voided: QuerySet[Invite]) -> bool:
+    """Make the invite good again that went with them; a mail that never went may go now."""
+    invite = voided.order_by("voided_at").last()
+    if invite is None or Invite.objects.open().filter(person=invite.person_id).exists():
+        return False
+    invite.voided_at = None
+    invite.save(update_fields=["voided_at"])
+    unsent = invite.mails.filter(sent_at=None, attempts=0, given_up_at__isnull=False)
+    unsent.update(given_up_at=None, problem="", due_at=timezone.now())
+    return True
+
+
+def _shut_out(item: MassChangeItem) -> None:
+    """Put the person out again as they had been, from the same day and by the same hand.
+
+    :raises LastOwner, LastAdministrator: if the tenant would be left without one.
+    """
+    person, said = item.person, item.before
+    check_not_needed(person)
+    before = snapshot(person)
+    person.state = Person.State.INACTIVE
+    person.deactivated_at = datetime.fromisoformat(said["deactivated_at"])
+    person.deactivated_by = said["deactivated_by"]
+    person.session_epoch += 1
+    revoke_invite(person, actor=_undoer(item))
+    _record(Event.Kind.PERSON_DEACTIVATED, item, before)
+    if said["departure"]:
+        departure = next(iter(serializers.deserialize("json", said["departure"]))).object
+        departure.pk = None
+        departure.save(force_insert=True)
+
+
+def _record(kind: Event.Kind, item: MassChangeItem, before: dict[str, str], **facts: str) -> None:
+    events.record(
+        kind,
+        item.person,
+        actor=_undoer(item),
+        changes=difference(before, snapshot(item.person)),
+        storing=Write(item.person, ACTIVITY),
+        undoing=str(item.change_id),
+        **facts,
+    )
+
+
+def _undoer(item: MassChangeItem) -> Actor:
+    kind, _, name = item.change.undone_by.partition(":")
+    return Actor(kind, name)
