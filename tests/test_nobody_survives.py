@@ -77,7 +77,9 @@ IsIn = Callable[[], bool]
 
 def with_a_session(cast: Cast) -> IsIn:
     client = cast.sign_in()
-    return lambda: bool(client) and client.get("/home/").status_code == 200
+    assert client
+    get = client.get
+    return lambda: bool(get("/home/").status_code == 200)
 
 
 def in_another_tab(cast: Cast) -> IsIn:
