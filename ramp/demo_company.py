@@ -16,8 +16,21 @@ from django.test import RequestFactory
 from django.utils import timezone
 
 from people import events, operations, tenancy
-from people.models import Entity, Event, Invite, Location, Mail, Person, Tenant
+from people.models import (
+    Authorisation,
+    Card,
+    Entity,
+    Event,
+    Fund,
+    Invite,
+    Location,
+    Mail,
+    Obligation,
+    Person,
+    Tenant,
+)
 from people.values import Actor, Profile, fold
+from ramp import demo_spend
 from ramp.demo_people import DOMAIN, ENTERPRISE, Colleague, colleagues
 from scim.door import serve
 from scim.models import Connection, RequestLog, ScimUser, SyncError, Token
@@ -47,6 +60,10 @@ DATED: dict[Any, Sequence[str]] = {
     RequestLog: ["received_at"],
     ScimUser: ["created_at", "modified_at", "deleted_at"],
     SyncError: ["happened_at", "resolved_at"],
+    Card: ["created_at"],
+    Fund: ["created_at"],
+    Obligation: ["created_at"],
+    Authorisation: ["decided_at"],
     Token: ["created_at", "last_used_at"],
 }
 
@@ -125,12 +142,15 @@ def _chapters(okta: Okta, staff: list[Colleague]) -> list[tuple[float, Callable[
         (290, lambda: _arrive(okta, list(islice(arriving, 60)))),
         (240, lambda: _reorganise(okta, staff[20:32])),
         (180, lambda: _arrive(okta, list(islice(arriving, 50)))),
+        (170, lambda: _hand_out(staff)),
         (150, lambda: _give_roles(okta, staff)),
         (95, lambda: _arrive(okta, list(islice(arriving, 30)))),
+        (70, lambda: _run_up(staff)),
         (60, lambda: _leave(okta, staff[40:54])),
         (31, lambda: _come_back(okta, staff[40:42])),
         (12, lambda: _arrive(okta, list(islice(arriving, 20)), joining=9)),
         (4, lambda: _look_after(staff)),
+        (2, demo_spend.shop),
         (0.8, lambda: _reorganise(okta, staff[90:96])),
         (0.5, lambda: _reorganise(okta, staff[110:113])),
         (0.2, lambda: _go_wrong(okta, staff, list(arriving))),
@@ -154,6 +174,26 @@ def _give_roles(okta: Okta, staff: list[Colleague]) -> None:
     roles = (Person.Role.ADMIN, Person.Role.IT_ADMIN, Person.Role.BOOKKEEPER)
     for colleague, role in zip((staff[2], staff[10], staff[12]), roles, strict=True):
         okta.change(colleague, roles=[{"type": "rampUserRole", "value": role, "primary": True}])
+
+
+def _hand_out(staff: list[Colleague]) -> None:
+    """Give out cards, funds and approval steps, also to some who are to leave."""
+    heads = _people(staff[:8])
+    demo_spend.give_cards_and_funds(_people(staff[:30] + staff[42:50]), actor=ACTOR)
+    demo_spend.give_team_funds([*heads[:3], *_people(staff[43:45])], actor=ACTOR)
+    finance, manager, leaver = _people([staff[2], staff[12], staff[46]])
+    approvers = {"Travel": [leaver, finance], "Purchases": [manager, finance]}
+    demo_spend.set_up_workflows(approvers, actor=ACTOR)
+
+
+def _run_up(staff: list[Colleague]) -> None:
+    demo_spend.run_up(_people(staff[4:20] + staff[42:52]), actor=ACTOR)
+
+
+def _people(staff: list[Colleague]) -> list[Person]:
+    """Return those colleagues as the company knows them, in the same order."""
+    people = {person.email: person for person in Person.objects.all()}
+    return [people[colleague.email] for colleague in staff]
 
 
 def _leave(okta: Okta, leaving: list[Colleague]) -> None:

@@ -80,11 +80,16 @@ class SpendAdmin(CompanyAdmin):
 
 
 class HeldAdmin(SpendAdmin):
-    @display(description="Status", label={"Usable": "success", "Ended": "info", "Off": "warning"})
+    @display(
+        description="Status",
+        label={"Usable": "success", "Ended": "info", "Holder not active": "warning"},
+    )
     def status(self, held: AnyHeld) -> str:
         if held.ended_at:
             return "Ended"
-        return "Usable" if getattr(held, self.person_field).state == "active" else "Off"
+        return (
+            "Usable" if getattr(held, self.person_field).state == "active" else "Holder not active"
+        )
 
     @display(description="Status")
     def standing(self, held: AnyHeld) -> str:

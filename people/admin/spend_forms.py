@@ -13,6 +13,7 @@ from people.values import PeopleError
 
 # So that every sum of them still is a number of the database.
 MOST = Decimal(10) ** 12
+CURRENCY = "In the currency of the entity that the person belongs to."
 
 
 def amount(label: str, *, required: bool = True, help_text: str = "") -> forms.DecimalField:
@@ -39,6 +40,11 @@ class MoneyForm(forms.ModelForm[Any]):
         for name in self.fields.keys() - set(self._meta.fields or ()):
             del self.fields[name]
         row = self.instance
+        for name in {*self.amounts, "more"} & self.fields.keys():
+            if row.currency:
+                self.fields[name].label = f"{self.fields[name].label} ({row.currency})"
+                if self.fields[name].help_text == CURRENCY:
+                    self.fields[name].help_text = ""
         for name, stored in self.amounts.items():
             units = getattr(row, stored) if row.currency else None
             if units is not None:
@@ -76,14 +82,14 @@ class CardForm(HeldForm):
     amounts = {"limit": "monthly_limit"}
     person_field = "holder"
 
-    limit = amount("Monthly limit", help_text="In the currency of the holder's entity.")
+    limit = amount("Monthly limit", help_text=CURRENCY)
 
 
 class FundForm(HeldForm):
     amounts = {"opening_balance": "balance", "largest": "payment_limit"}
     person_field = "owner"
 
-    opening_balance = amount("Balance", help_text="In the currency of the owner's entity.")
+    opening_balance = amount("Balance", help_text=CURRENCY)
     more = amount("Add to the balance", required=False)
     largest = amount(
         "Largest payment", required=False, help_text="Leave it empty for no limit but the balance."
@@ -114,7 +120,7 @@ class ObligationForm(MoneyForm):
     amounts = {"sum": "amount"}
     person_field = "person"
 
-    sum = amount("Amount", help_text="In the currency of the person's entity.")
+    sum = amount("Amount", help_text=CURRENCY)
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

@@ -72,7 +72,8 @@ class WorkflowAdmin(CompanyAdmin):
         self, request: HttpRequest, obj: Workflow | None = None, *args: Any, **kwargs: Any
     ) -> Any:
         form = type("WorkflowForm", (WorkflowForm,), _step_fields(obj))
-        return super().get_form(request, obj, *args, form=form, **kwargs)
+        texts = {"name": "Its approvers are asked one after the other. Empty a step to drop it."}
+        return super().get_form(request, obj, *args, form=form, help_texts=texts, **kwargs)
 
     def save_model(
         self,
@@ -123,5 +124,4 @@ def _approver(label: str, approver: Person | None = None) -> forms.ModelChoiceFi
         required=False,
         initial=approver,
         widget=widget,
-        help_text="Whoever approves. Leave it empty to have no such step.",
     )

@@ -89,7 +89,9 @@ class TestToken:
         assert "foreign@example.com" not in answer.content.decode()
         assert len(answer.json()["results"]) == 1
 
-    def test_may_not_ask_too_often(self, api: Api, settings: Settings) -> None:
+    def test_may_not_ask_too_often_save_to_deactivate(
+        self, api: Api, ada: Person, settings: Settings
+    ) -> None:
         settings.API_REQUESTS_PER_MINUTE = 2
         for _ in range(2):
             assert api.get("people").status_code == 200
@@ -98,6 +100,7 @@ class TestToken:
 
         assert code_of(answer) == (429, "throttled")
         assert int(answer["Retry-After"]) <= 60
+        assert api.post(f"people/{ada.pk}/deactivate").status_code == 200
 
 
 def test_lists_people_page_by_page_without_those_who_left(api: Api) -> None:

@@ -1,0 +1,75 @@
+"""What the people of the example company spend with, and what waits to be settled."""
+
+from itertools import cycle
+
+from people import operations
+from people.models import Card, Fund, Obligation, Person, Workflow
+from people.operations import Purchase, StepChoice
+from people.values import Actor
+
+Kind, State = Obligation.Kind, Obligation.State
+SHOPS = ("Nordwind Rail", "Hotel Aurora", "Papierhaus", "Cloudhafen", "Café Lindt")
+FUNDS = ("Learning", "Home office", "Wellbeing")
+TEAM_FUNDS = ("Team events", "Customer gifts", "Conference")
+# What it was for, what kind it is, how it stands, and how much, in the smallest unit.
+OPEN_MATTERS = (
+    ("Taxi to the airport", Kind.REIMBURSEMENT, State.SUBMITTED, 3_450),
+    ("Dinner with Aurora", Kind.REIMBURSEMENT, State.APPROVED, 12_800),
+    ("Train to Kraków", Kind.REIMBURSEMENT, State.PAID, 8_990),
+    ("Printing", Kind.BILL, State.OPEN, 45_000),
+    ("Hotel, receipt missing", Kind.TRANSACTION, State.INCOMPLETE, 21_700),
+    ("Office chairs", Kind.BILL, State.PAID, 189_900),
+    ("Software licences", Kind.TRANSACTION, State.COMPLETE, 64_000),
+    ("Fuel", Kind.TRANSACTION, State.PENDING, 7_210),
+)
+
+
+def give_cards_and_funds(people: list[Person], *, actor: Actor) -> None:
+    """Give everybody a card, a few a second one or a fund."""
+    for number, person in enumerate(people):
+        is_physical = number % 3 == 0
+        kind, name = (
+            (Card.Kind.PHYSICAL, "Company card")
+            if is_physical
+            else (Card.Kind.VIRTUAL, "Subscriptions")
+        )
+        limit = 50_000 * (1 + number % 4)
+        digits = f"{4000 + 37 * number}"
+        card = Card(holder=person, name=name, kind=kind, monthly_limit=limit, last_four=digits)
+        operations.issue_card(card, actor=actor)
+        if number % 5 == 0:
+            fund = Fund(owner=person, name=FUNDS[number % len(FUNDS)], balance=75_000)
+            operations.open_fund(fund, actor=actor)
+
+
+def give_team_funds(leaders: list[Person], *, actor: Actor) -> None:
+    for leader, name in zip(leaders, cycle(TEAM_FUNDS), strict=False):
+        fund = Fund(owner=leader, name=name, is_shared=True, balance=400_000, payment_limit=100_000)
+        operations.open_fund(fund, actor=actor)
+
+
+def set_up_workflows(approvers: dict[str, list[Person]], *, actor: Actor) -> None:
+    """Have each workflow, by its name, ask these people one after the other."""
+    for name, people in approvers.items():
+        choices = [StepChoice(None, person) for person in people]
+        operations.save_workflow(Workflow(name=name), choices, actor=actor)
+
+
+def run_up(people: list[Person], *, actor: Actor) -> None:
+    """Leave bills, transactions and reimbursements; what is not approved waits for somebody."""
+    workflows = cycle(Workflow.objects.order_by("name"))
+    for person, (what, kind, state, amount) in zip(people, cycle(OPEN_MATTERS), strict=False):
+        obligation = Obligation(
+            person=person, kind=kind, state=state, amount=amount, description=what
+        )
+        operations.note_obligation(obligation, actor=actor)
+        if state == State.SUBMITTED:
+            operations.ask_approval(obligation, next(workflows))
+
+
+def shop() -> None:
+    """Pay a few things by card; one of them is too dear."""
+    cards = Card.objects.live().filter(holder__state=Person.State.ACTIVE).order_by("last_four")
+    for number, (card, shop) in enumerate(zip(cards[:24], cycle(SHOPS), strict=False), 1):
+        amount = 9_000_000 if number == 12 else 1_000 + 737 * number
+        operations.authorise(card, Purchase(amount=amount, currency=card.currency, merchant=shop))
