@@ -26,3 +26,20 @@ class StateFilter(DropdownFilter):
                 return queryset.filter(state=state)
             case _:
                 return queryset.exclude(state=Person.State.TERMINATED)
+
+
+class GuestFilter(DropdownFilter):
+    """Finds the guests who stay until a day, and those who stay until somebody decides."""
+
+    title = "guests"
+    parameter_name = "guest"
+    all_option = ("", "All people")
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> Sequence[tuple[str, str]]:
+        return [("ending", "Guests with a last day"), ("staying", "Guests without a last day")]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Person]) -> QuerySet[Person]:
+        if self.value() not in ("ending", "staying"):
+            return queryset
+        guests = queryset.filter(role=Person.Role.GUEST)
+        return guests.filter(deactivates_at__isnull=self.value() == "staying")

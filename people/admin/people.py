@@ -11,7 +11,7 @@ from unfold.decorators import display
 from people.admin import bulk
 from people.admin.base import CompanyAdmin
 from people.admin.exports import people_as_csv
-from people.admin.filters import StateFilter
+from people.admin.filters import GuestFilter, StateFilter
 from people.models import Person
 from people.models.person import PersonQuerySet
 from people.pages.access import PersonRequest, for_administrators
@@ -22,6 +22,7 @@ from people.pages.termination import terminate
 
 FILTERS = {
     "state",
+    "guest",
     "department__id__exact",
     "location__id__exact",
     "manager__id__exact",
@@ -40,6 +41,7 @@ class PersonAdmin(CompanyAdmin):
         ("location", AutocompleteSelectFilter),
         ("manager", AutocompleteSelectFilter),
         ("role", ChoicesDropdownFilter),
+        GuestFilter,
     )
     list_select_related = ("department", "location", "manager")
     search_fields = ("given_name", "family_name", "email")

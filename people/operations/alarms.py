@@ -89,7 +89,7 @@ def note_deactivation(event: Event) -> MassChange | None:
 
     :returns: the mass change that this makes evident, if it is news to it.
     """
-    if not event.actor.startswith(VIA_SCIM):
+    if not event.actor.startswith(VIA_SCIM) or _is_noted(event):
         return None
     minute = event.happened_at.replace(second=0, microsecond=0)
     later = _deactivated(event.actor).filter(
@@ -174,8 +174,8 @@ def _recent(actor: str, minute: datetime) -> QuerySet[MassChange]:
     return recent.order_by("-began_at")
 
 
-def _gone(people: Iterable[tuple[UUID, datetime]]) -> Iterable[Gone]:
-    rows = list(people)
+def _gone(people: Iterable[tuple[UUID, datetime | None]]) -> Iterable[Gone]:
+    rows = [(person_id, at) for person_id, at in people if at]
     for start in range(0, len(rows), BATCH):
         batch = dict(rows[start : start + BATCH])
         told = Event.objects.filter(person__in=batch, kind=Event.Kind.PERSON_DEACTIVATED)
@@ -194,6 +194,11 @@ def _unnoted(gone: Sequence[Gone]) -> list[Gone]:
         items = MassChangeItem.objects.filter(change__is_suspicious=True, person__in=people)
         noted |= set(items.values_list("event_id", flat=True))
     return [one for one in gone if one.event_id not in noted]
+
+
+def _is_noted(event: Event) -> bool:
+    items = MassChangeItem.objects.filter(person=event.person_id, event_id=event.pk)
+    return items.exists()
 
 
 def _raise(tenant: Tenant, actor: str, owner: Owner, gone: Sequence[Gone]) -> MassChange | None:

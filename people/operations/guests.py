@@ -2,6 +2,7 @@
 
 import logging
 from datetime import datetime
+from uuid import UUID
 
 from celery.exceptions import SoftTimeLimitExceeded
 from django.db import transaction
@@ -12,7 +13,7 @@ from people import events, tenancy
 from people.fixed_sql import Write
 from people.models import Event, Person
 from people.operations.description import difference, snapshot
-from people.operations.locks import lock
+from people.operations.locks import hold_person, lock
 from people.operations.people import deactivate_person
 from people.values import Actor, PeopleError
 
@@ -64,8 +65,8 @@ def set_last_day(person: Person, deactivates_at: datetime | None, *, actor: Acto
 def deactivate_due(*, as_of: datetime) -> int:
     """Deactivate the guests whose time is over by then, all tenants'; return how many."""
     with tenancy.across_tenants():
-        due = list(_due(as_of).order_by("deactivates_at").only("pk", "tenant_id"))
-    return sum(_try(guest, as_of=as_of) for guest in due)
+        due = list(_due(as_of).order_by("deactivates_at").values_list("pk", "tenant_id"))
+    return sum(_try(guest_id, tenant_id, as_of=as_of) for guest_id, tenant_id in due)
 
 
 def _due(as_of: datetime) -> QuerySet[Person]:
@@ -75,20 +76,20 @@ def _due(as_of: datetime) -> QuerySet[Person]:
     return guests
 
 
-def _try(guest: Person, *, as_of: datetime) -> bool:
+def _try(guest_id: UUID, tenant_id: int, *, as_of: datetime) -> bool:
     try:
-        with tenancy.use(guest.tenant_id):
-            return _deactivate(guest, as_of=as_of)
+        with tenancy.use(tenant_id):
+            return _deactivate(guest_id, as_of=as_of)
     except SoftTimeLimitExceeded:
         raise
     except Exception:
-        log.exception("The guest %s could not be deactivated", guest.pk)
+        log.exception("The guest %s could not be deactivated", guest_id)
     return False
 
 
 @transaction.atomic
-def _deactivate(guest: Person, *, as_of: datetime) -> bool:
-    lock(guest)
+def _deactivate(guest_id: UUID, *, as_of: datetime) -> bool:
+    guest = hold_person(guest_id)
     # Somebody may have moved the day meanwhile.
-    still_due = _due(as_of).filter(pk=guest.pk).exists()
+    still_due = _due(as_of).filter(pk=guest_id).exists()
     return still_due and deactivate_person(guest, actor=JOB, reason=REASON)

@@ -8,7 +8,7 @@ request that asks as far as it goes, and by a job for the rest.
 import hashlib
 import logging
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -222,8 +222,7 @@ def _asked(change: MassChange | None) -> Iterator[MassChangeItem]:
             asked = MassChangeItem.objects.asked().filter(pk__gt=last).order_by("pk")
             if change:
                 asked = asked.filter(change=change)
-            page: Sequence[MassChangeItem] = asked.only("pk", "tenant_id")[:BATCH]
-            page = list(page)
+            page = list(asked.only("pk", "tenant_id")[:BATCH])
         yield from page
         if len(page) < BATCH:
             return

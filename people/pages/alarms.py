@@ -1,11 +1,12 @@
 """The banner on every administrator's page, and above how many it appears."""
 
 from dataclasses import dataclass
+from typing import Any
 from uuid import UUID
 
 from django import forms
 from django.contrib import admin, messages
-from django.db.models import Count, Q
+from django.db.models import Count, Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -35,14 +36,14 @@ def alarms_for(request: HttpRequest) -> list[Alarm]:
 
 def _alarms() -> list[Alarm]:
     out = Count("items", filter=Q(items__fate=MassChangeItem.Fate.CHANGED))
-    changes = MassChange.objects.undecided().annotate(people=out).order_by("began_at")
+    undecided: QuerySet[Any] = MassChange.objects.undecided().annotate(people=out)
     return [
         Alarm(
             change.pk,
             f"{actor_name(change.actor)} deactivated {change.people:,} people within an hour. "
             "None of them is terminated before you decide.",
         )
-        for change in changes
+        for change in undecided.order_by("began_at")
     ]
 
 

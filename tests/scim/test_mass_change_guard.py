@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from unittest.mock import Mock
 
 import pytest
 import time_machine
@@ -185,9 +186,8 @@ class TestNotices:
     def test_a_burst_with_a_handful_of_looks(
         self, clock: Clock, scim: Provider, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        looks: list[object] = []
-        look = alarms.look
-        monkeypatch.setattr(alarms, "look", lambda *said: (looks.append(said), look(*said))[1])
+        looks = Mock(side_effect=alarms.look)
+        monkeypatch.setattr(alarms, "look", looks)
         for user in staff(scim.connection, 200):
             deactivate(scim, [user])
             clock.jump(seconds=0.5)
@@ -195,7 +195,7 @@ class TestNotices:
         hear()
 
         assert alarmed() == [200]
-        assert len(looks) <= 2
+        assert looks.call_count <= 2
 
 
 class TestGrows:

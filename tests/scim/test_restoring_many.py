@@ -89,8 +89,8 @@ def states(users: list[ScimUser]) -> dict[str, int]:
     return found
 
 
-# What a deactivation ends for good, and dates.
-BESIDES = ("session_epoch", "changed_at")
+# What a deactivation ends for good, and what tells that time has gone by.
+BESIDES = ("session_epoch", "changed_at", "last_login")
 
 
 def everything() -> dict[str, list[dict[str, Any]]]:
