@@ -187,6 +187,8 @@ def _write_person(
             user.person = _adopted(delivery, profile.email)
         else:
             return
+    if user.person.state == Person.State.TERMINATED:
+        return  # The company keeps what it knew when they left.
     operations.revise_person(
         user.person, profile, actor=actor, manager=manager, custom_values=custom
     )

@@ -102,7 +102,8 @@ REMEDIES: dict[str, tuple[Action, str]] = {
     ),
     Reason.TERMINATED: (
         Action.OPEN_PERSON,
-        "They left for good, which is final. In {provider}, add them as a new user.",
+        "They left for good, which is final. If they come back, delete their user in {provider} "
+        "and add a new one: that is a new person.",
     ),
 }
 

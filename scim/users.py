@@ -7,6 +7,7 @@ from scim2_models import NotFoundException
 
 from people import fixed_sql, operations, tenancy
 from people.fixed_sql import Write
+from people.models import Person
 from people.values import fold
 from scim import conditions, dialects, hot_paths, journal, listing, patch, provision
 from scim.adapters import UserAdapter
@@ -134,6 +135,8 @@ def _deleted_earlier(call: Call, document: Json) -> ScimUser | None:
         named |= Q(scim_external_id=external_id)
     users = ScimUser.objects.select_related("person").select_for_update(of=("self",))
     gone = users.filter(named, connection=call.connection, deleted_at__isnull=False)
+    # Whoever left for good comes back as somebody new.
+    gone = gone.exclude(person__state=Person.State.TERMINATED)
     found = list(gone.order_by("-deleted_at"))
     by_external_id = [
         user for user in found if external_id and user.scim_external_id == external_id

@@ -54,6 +54,9 @@ def invite_person(request: PersonRequest) -> HttpResponse:
 def edit_person(request: PersonRequest, person_id: UUID) -> HttpResponse:
     people = Person.objects.select_related("department", "location", "manager")
     person = get_object_or_404(people, pk=person_id)
+    if person.state == Person.State.TERMINATED:
+        messages.error(request, f"{person.full_name} left for good, and stays as they were.")
+        return redirect("admin:people_person_change", person_id)
     form = _edit_form(person, request.POST if request.method == "POST" else None)
     if form.is_bound and form.is_valid():
         try:
