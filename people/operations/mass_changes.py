@@ -14,10 +14,11 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from time import monotonic
 from typing import Any
+from uuid import UUID
 
 from django.core import serializers
 from django.db import transaction
-from django.db.models import Exists, OuterRef, QuerySet
+from django.db.models import Max, QuerySet
 from django.utils import timezone
 
 from people import events, tenancy
@@ -35,6 +36,7 @@ from people.values import Actor, PeopleError
 log = logging.getLogger(__name__)
 
 BATCH = 200
+AT_ONCE = 1000
 CHANGED_LATER = "They have changed since."
 # What the undoing writes; a deactivation ends sessions, and those stay ended.
 ACTIVITY = ("state", "deactivated_at", "deactivated_by", "session_epoch", "changed_at")
@@ -150,21 +152,34 @@ def confirm(change: MassChange, *, actor: Actor) -> bool:
     return True
 
 
-def changed_since(change: MassChange) -> QuerySet[MassChangeItem]:
-    """Return those of the change who came or went after it, and so stay as they are."""
-    later = Event.objects.filter(
-        person=OuterRef("person"), kind__in=COMING_AND_GOING, pk__gt=OuterRef("event_id")
-    )
-    items: QuerySet[MassChangeItem] = change.items.filter(
-        Exists(later), fate=MassChangeItem.Fate.CHANGED
-    )
-    return items
+def changed_since(change: MassChange) -> list[int]:
+    """Return which items of the change stay as they are, for they came or went after it.
+
+    Asked a batch at a time: after thousands of changes within minutes the database knows too
+    little of them to answer in one go.
+    """
+    items = change.items.filter(fate=MassChangeItem.Fate.CHANGED).order_by("pk")
+    rows = list(items.values_list("pk", "person_id", "event_id"))
+    return [
+        pk
+        for start in range(0, len(rows), AT_ONCE)
+        for pk, latest, event_id in _with_latest(rows[start : start + AT_ONCE])
+        if latest > event_id
+    ]
 
 
-def fingerprint(items: QuerySet[MassChangeItem]) -> str:
+def _with_latest(rows: list[tuple[int, UUID, int]]) -> Iterator[tuple[int, int, int]]:
+    """Yield the items with the number of the event that says where their person is now."""
+    people = [person_id for _, person_id, _ in rows]
+    told = Event.objects.filter(person__in=people, kind__in=COMING_AND_GOING)
+    latest = dict(told.order_by().values_list("person_id").annotate(Max("pk")))
+    for pk, person_id, event_id in rows:
+        yield pk, latest.get(person_id, 0), event_id
+
+
+def fingerprint(items: list[int]) -> str:
     """Return a text that is another one as soon as these are others."""
-    numbers = ",".join(map(str, items.order_by("pk").values_list("pk", flat=True)))
-    return hashlib.sha256(numbers.encode()).hexdigest()[:16]
+    return hashlib.sha256(",".join(map(str, items)).encode()).hexdigest()[:16]
 
 
 @transaction.atomic
@@ -181,10 +196,9 @@ def ask_undo(change: MassChange, *, kept: str, actor: Actor) -> int:
         raise DecidedMeanwhile
     if not held.may_be_undone(timezone.now()):
         raise TooLateToUndo
-    changed = changed_since(held)
-    if fingerprint(changed) != kept:
+    staying = changed_since(held)
+    if fingerprint(staying) != kept:
         raise MoreChangedSince
-    staying = list(changed.values_list("pk", flat=True))
     fates = MassChangeItem.Fate
     held.items.filter(pk__in=staying).update(fate=fates.KEPT, kept_because=CHANGED_LATER)
     count: int = held.items.filter(fate=fates.CHANGED).update(fate=fates.ASKED)

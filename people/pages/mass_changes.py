@@ -153,7 +153,7 @@ def _done(change: MassChange, asked: int) -> str:
 def _undo_context(request: HttpRequest, row: Row) -> dict[str, Any]:
     change = row.change
     staying = operations.changed_since(change)
-    count = staying.count()
+    count = len(staying)
     left = change.undecided_people - count
     page = reverse("admin:mass_change", args=[change.pk])
     return admin.site.each_context(request) | {
@@ -163,7 +163,7 @@ def _undo_context(request: HttpRequest, row: Row) -> dict[str, Any]:
         "change": change,
         "left": left,
         "kept": operations.fingerprint(staying),
-        "staying": list(staying.select_related("person").order_by("pk")[:NAMED]),
+        "staying": change.items.filter(pk__in=staying[:NAMED]).select_related("person"),
         "staying_count": count,
         "more_staying": max(count - NAMED, 0),
         "blocked": list(_blocked_before(change)[:NAMED]),
