@@ -178,16 +178,17 @@ def _give_roles(okta: Okta, staff: list[Colleague]) -> None:
 
 def _hand_out(staff: list[Colleague]) -> None:
     """Give out cards, funds and approval steps, also to some who are to leave."""
-    heads = _people(staff[:8])
-    demo_spend.give_cards_and_funds(_people(staff[:30] + staff[42:50]), actor=ACTOR)
-    demo_spend.give_team_funds([*heads[:3], *_people(staff[43:45])], actor=ACTOR)
+    heads, olga = _people(staff[:8]), Person.objects.get(email=OWNER.email).actor
+    demo_spend.give_cards_and_funds(_people(staff[:30] + staff[42:50]), actor=olga)
+    demo_spend.give_team_funds([*heads[:3], *_people(staff[43:45])], actor=olga)
     finance, manager, leaver = _people([staff[2], staff[12], staff[46]])
     approvers = {"Travel": [leaver, finance], "Purchases": [manager, finance]}
-    demo_spend.set_up_workflows(approvers, actor=ACTOR)
+    demo_spend.set_up_workflows(approvers, actor=olga)
 
 
 def _run_up(staff: list[Colleague]) -> None:
-    demo_spend.run_up(_people(staff[4:20] + staff[42:52]), actor=ACTOR)
+    olga = Person.objects.get(email=OWNER.email).actor
+    demo_spend.run_up(_people(staff[4:20] + staff[42:52]), actor=olga)
 
 
 def _people(staff: list[Colleague]) -> list[Person]:

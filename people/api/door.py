@@ -24,7 +24,9 @@ class Door(APIView):
         token = token_of(request)
         request.api_token = token  # type: ignore[attr-defined]
         with tenancy.use(token.tenant_id) if token else nullcontext():
-            return super().dispatch(request, *args, **kwargs)
+            response = super().dispatch(request, *args, **kwargs)
+        response["Cache-Control"] = "no-store"
+        return response
 
 
 def asking(request: Request) -> Person:

@@ -1,3 +1,6 @@
+from typing import Any
+
+from django.conf import settings
 from rest_framework.pagination import CursorPagination
 
 
@@ -8,3 +11,9 @@ class ByCursor(CursorPagination):
     page_size_query_param = "page_size"
     max_page_size = 200
     ordering = "id"
+
+    def paginate_queryset(self, queryset: Any, request: Any, view: Any = None) -> Any:
+        page: Any = super().paginate_queryset(queryset, request, view)
+        # What the links begin with, whatever host the request names.
+        self.base_url = f"{settings.PUBLIC_BASE_URL}{request.get_full_path()}"
+        return page

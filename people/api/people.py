@@ -1,6 +1,6 @@
 """People, and how much there is for their team to look at."""
 
-from typing import Any, ClassVar
+from typing import Any
 from uuid import UUID
 
 from django.conf import settings
@@ -59,7 +59,7 @@ class OnePerson(Door):
 
 class Deactivate(Door):
     # Whatever a program has asked before, this is urgent.
-    throttle_classes: ClassVar = ()
+    throttle_classes = []
 
     @extend_schema(
         operation_id="deactivate_person",

@@ -109,7 +109,10 @@ def test_lists_people_page_by_page_without_those_who_left(api: Api) -> None:
     with make.in_another_tenant():
         make.person()
 
-    first = api.get("people", page_size=3).json()
+    answer = api.client.get("/api/v1/people?page_size=3", headers={"host": "localhost"})
+    assert answer["Cache-Control"] == "no-store"
+    first = answer.json()
+    assert first["next"].startswith("http://127.0.0.1:8000/api/v1/people?")
     second = api.client.get(first["next"]).json()
 
     found = [person["id"] for person in first["results"] + second["results"]]

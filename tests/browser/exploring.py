@@ -23,6 +23,7 @@ def explore(page: Page, url: str) -> Addresses:
     invitation = page.get_by_label("Invite link", exact=True).input_value()
     return {
         "person": _found(page, f"{url}/people/", "#result_list .field-name a"),
+        **{name: _held(page, url, name) for name in ("card", "fund", "workflow")},
         "invite": invite,
         "invitation": urlsplit(invitation).path,
         "error": _found(page, f"{url}/people/updates/errors/", "tbody a[href*='/updates/errors/']"),
@@ -32,6 +33,11 @@ def explore(page: Page, url: str) -> Addresses:
         "setup": "/integrations/entra/setup/",
         "steps_for_it": urlsplit(steps_for_it).path,
     }
+
+
+def _held(page: Page, url: str, name: str) -> str:
+    found = _found(page, f"{url}/spend/{name}s/", "#result_list a[href*='/change/']")
+    return found.removesuffix("change/")
 
 
 def _found(page: Page, address: str, selector: str) -> str:
