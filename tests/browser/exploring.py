@@ -24,6 +24,7 @@ def explore(page: Page, url: str) -> Addresses:
     return {
         "person": _found(page, f"{url}/people/", "#result_list .field-name a"),
         **{name: _held(page, url, name) for name in ("card", "fund", "workflow")},
+        "holder": _holder(page, url),
         "invite": invite,
         "invitation": urlsplit(invitation).path,
         "error": _found(page, f"{url}/people/updates/errors/", "tbody a[href*='/updates/errors/']"),
@@ -43,6 +44,14 @@ def _held(page: Page, url: str, name: str) -> str:
 def _found(page: Page, address: str, selector: str) -> str:
     page.goto(address)
     return urlsplit(page.locator(selector).first.get_attribute("href") or "").path
+
+
+def _holder(page: Page, url: str) -> str:
+    """Return the page of somebody who approves at a workflow."""
+    workflow = _found(page, f"{url}/spend/workflows/", "#result_list a[href*='/workflows/']")
+    page.goto(f"{url}{workflow}")
+    approver = page.locator("select[name^='step_'] option[selected]").first
+    return f"/people/{approver.get_attribute('value')}/"
 
 
 def _deed(page: Page, address: str) -> str:

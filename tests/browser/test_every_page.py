@@ -39,6 +39,8 @@ PAGES = {
     "a person": "{person}",
     "edit": "{person}edit/",
     "deactivate": "{person}deactivate/",
+    "terminate": "{person}terminate/",
+    "terminate a holder": "{holder}terminate/",
     "home": "/home/",
     "pending invites": "/people/updates/",
     "no such invite": "/people/updates/?q=xyzzy",

@@ -357,6 +357,13 @@ class TestPlan:
         assert form.steps == ["/people/departures/"]
         assert not Event.objects.filter(kind=Event.Kind.PERSON_TERMINATED).exists()
 
+    def test_is_reached_from_the_departure(
+        self, alan: Client, leaver: Leaver, departure: Departure
+    ) -> None:
+        page = text_of(alan.get(f"/people/{leaver.person.pk}/departure/"))
+
+        assert f"/people/{leaver.person.pk}/departure/plan/" in page
+
     def test_refuses_as_the_other_page(
         self, alan: Client, leaver: Leaver, departure: Departure
     ) -> None:
