@@ -114,7 +114,10 @@ class Postgres(Service):
     # A fast shutdown; SIGTERM would wait for every client to leave.
     end_signal = signal.SIGINT
 
-    def __init__(self, settings: Mapping[str, str] = HASTY) -> None:
+    def __init__(
+        self, settings: Mapping[str, str] = HASTY, environment: Mapping[str, str] | None = None
+    ) -> None:
+        """Start one; what the environment says besides ours, only the server itself hears."""
         super().__init__()
         data = str(self.folder / "data")
         options = _as_postgres(self.folder)
@@ -130,7 +133,8 @@ class Postgres(Service):
             **settings,
         }
         arguments = [f"--{name}={value}" for name, value in said.items()]
-        self.run(program("postgres", folders=POSTGRES), "-D", data, *arguments, **options)
+        told = {**os.environ, **(environment or {})}
+        self.run(program("postgres", folders=POSTGRES), "-D", data, *arguments, env=told, **options)
 
     def is_ready(self) -> bool:
         try:

@@ -15,13 +15,12 @@ import pytest
 import time_machine
 from django.db import transaction
 from django.utils import timezone
-from hypothesis import HealthCheck, assume, settings
+from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
     RuleBasedStateMachine,
     initialize,
     invariant,
-    precondition,
     rule,
     run_state_machine_as_test,
 )
@@ -38,7 +37,7 @@ from people.models import (
     Role,
 )
 from people.operations import departures
-from people.operations.departing import JOB
+from people.values import Actor
 from tests import make
 from tests.people.departing import (
     OKTA,
@@ -52,9 +51,12 @@ from tests.people.departing import (
 
 pytestmark = pytest.mark.django_db
 
-MOST_PEOPLE = 4
+HAND = Actor("person", "owner@example.com")
+MOST_PEOPLE = 5
 WHO = st.integers(0, MOST_PEOPLE - 1)
 DAYS = st.sampled_from([1, 2, 45])
+# Also back; and to a moment before, or at, the one on which somebody is due.
+HOURS = st.sampled_from([1, 23, 24, 25, 48, 24 * 44, 24 * 45, -1, -47])
 # Two days before the clocks of Berlin go forward.
 BEGINNING = datetime(2026, 3, 27, 12, 30, tzinfo=UTC)
 
@@ -104,6 +106,11 @@ HINDRANCES: dict[str, tuple[Callable[[Person], object], Callable[[Person], objec
     "mass change": (mass_change, _confirm),
 }
 
+# What those who leave have with them; half of them nothing.
+BAGGAGE = st.lists(
+    st.none() | st.sampled_from([*HINDRANCES]), min_size=MOST_PEOPLE, max_size=MOST_PEOPLE
+)
+
 
 @dataclass
 class Modelled:
@@ -133,8 +140,8 @@ class Leaving(RuleBasedStateMachine):
         self.now, self.days = BEGINNING, None
         self.people: list[Modelled] = []
 
-    @initialize()
-    def begin(self) -> None:
+    @initialize(days=DAYS, hindered_by=BAGGAGE)
+    def begin(self, days: int, hindered_by: list[str | None]) -> None:
         self.stack = ExitStack()
         self.stack.enter_context(transaction.atomic())
         self.clock = self.stack.enter_context(time_machine.travel(self.now, tick=False))
@@ -142,39 +149,63 @@ class Leaving(RuleBasedStateMachine):
         self.stack.enter_context(tenancy.use(tenant))
         make.owner()
         Role.objects.create(tenant=tenant, name="Auditor", is_elevated=True)
-        self.days: int | None = None
-        self.people = [Modelled(make.person()) for _ in range(MOST_PEOPLE)]
+        self.people = []
+        self.switch(days)
+        self.hire(hindered_by)
+
+    @rule(hindered_by=BAGGAGE)
+    def hire(self, hindered_by: list[str | None]) -> None:
+        """Fill the places of those who have left with others, who leave as well."""
+        here = sum(one.state != "terminated" for one in self.people)
+        for what in hindered_by[here:]:
+            one = Modelled(make.person())
+            self.people.append(one)
+            self.shut_out(one, by_scim=True)
+            if what:
+                self.get(one, what)
 
     def teardown(self) -> None:
         transaction.set_rollback(True)
         self.stack.close()
 
-    def pick(self, who: int, *states: str) -> Modelled:
-        one = self.people[who]
-        assume(one.state in states)
-        return one
+    def pick(self, who: int, *states: str) -> Modelled | None:
+        """Return one of those who are in such a state; to assume one would end the run."""
+        them = [one for one in self.people if one.state in states]
+        return them[who % len(them)] if them else None
 
-    @rule(days=st.none() | DAYS)
     def switch(self, days: int | None) -> None:
         switch(days)
         self.days = days
 
-    @rule(hours=st.sampled_from([1, 12, 23, 24, 25, 47, 48, 24 * 44, 24 * 45]))
+    @rule(days=DAYS)
+    def switch_on(self, days: int) -> None:
+        self.switch(days)
+
+    @rule(hours=HOURS)
+    def switch_off_for_a_while(self, hours: int) -> None:
+        days = self.days
+        self.switch(None)
+        self.move_the_clock(hours)
+        self.switch(days)
+
+    @rule(hours=HOURS)
     def move_the_clock(self, hours: int) -> None:
-        self._move(hours)
-
-    @rule(hours=st.sampled_from([1, 47]))
-    def set_the_clock_back(self, hours: int) -> None:
-        self._move(-hours)
-
-    def _move(self, hours: int) -> None:
+        """Move it, and let the job come by, who sees exactly those whom the model sees."""
         self.now += timedelta(hours=hours)
         self.clock.move_to(self.now)
+        leaving = [one for one in self.people if one.must_leave(self.days, self.now)]
+        assert tick(self.now) == len(leaving)
+        for one in leaving:
+            one.state = "terminated"
 
     @rule(who=WHO, by_scim=st.booleans())
     def deactivate(self, who: int, by_scim: bool) -> None:
         one = self.pick(who, "active", "inactive")
-        actor = OKTA if by_scim else JOB
+        if one:
+            self.shut_out(one, by_scim=by_scim)
+
+    def shut_out(self, one: Modelled, *, by_scim: bool) -> None:
+        actor = OKTA if by_scim else HAND
         done = operations.deactivate_person(one.person, actor=actor)
         assert done == (one.state == "active")
         if done:
@@ -183,17 +214,26 @@ class Leaving(RuleBasedStateMachine):
     @rule(who=WHO)
     def reactivate(self, who: int) -> None:
         one = self.pick(who, "inactive")
+        if one is None:
+            return
         operations.reactivate_person(one.person, actor=OKTA)
         one.state, one.is_exempt, one.postponed_to = "active", False, None
+
+    @rule(who=WHO, by_scim=st.booleans())
+    def come_back_and_leave_again(self, who: int, by_scim: bool) -> None:
+        self.reactivate(who)
+        self.deactivate(who, by_scim)
 
     @rule(who=WHO, days=st.integers(-50, 50))
     def postpone(self, who: int, days: int) -> None:
         one = self.pick(who, "inactive")
+        if one is None:
+            return
         until = self.now + timedelta(days=days)
         try:
-            departures.postpone(one.person, until, because="Leave", actor=JOB)
+            departures.postpone(one.person, until, because="Leave", actor=HAND)
         except departures.NotScheduled:
-            assert self.days is None or not one.is_by_scim
+            assert not one.is_by_scim
         except departures.TooEarly:
             assert until <= max(self.now, one.due_at(self.days or 0))
         else:
@@ -203,26 +243,33 @@ class Leaving(RuleBasedStateMachine):
     @rule(who=WHO, is_exempt=st.booleans())
     def exempt(self, who: int, is_exempt: bool) -> None:
         one = self.pick(who, "inactive")
+        if one is None:
+            return
         try:
             if is_exempt:
-                departures.exempt(one.person, because="Lawsuit", actor=JOB)
+                departures.exempt(one.person, because="Lawsuit", actor=HAND)
             else:
-                departures.end_exemption(one.person, actor=JOB)
+                departures.end_exemption(one.person, actor=HAND)
         except departures.NotScheduled:
-            assert self.days is None or not one.is_by_scim
+            assert not one.is_by_scim
         else:
             one.is_exempt = is_exempt
 
     @rule(who=WHO, what=st.sampled_from([*HINDRANCES]))
     def hinder(self, who: int, what: str) -> None:
         one = self.pick(who, "inactive")
-        assume(what not in one.hindrances)
+        if one and what not in one.hindrances:
+            self.get(one, what)
+
+    def get(self, one: Modelled, what: str) -> None:
         HINDRANCES[what][0](one.person)
         one.hindrances.add(what)
 
     @rule(who=WHO)
     def clear_the_way(self, who: int) -> None:
         one = self.pick(who, "inactive", "active")
+        if one is None:
+            return
         for what in one.hindrances:
             HINDRANCES[what][1](one.person)
         one.hindrances.clear()
@@ -230,17 +277,11 @@ class Leaving(RuleBasedStateMachine):
     @rule(who=WHO)
     def terminate_by_hand(self, who: int) -> None:
         one = self.pick(who, "inactive")
+        if one is None:
+            return
         usual = operations.usual_disposition(one.person)
         assert operations.terminate_person(one.person, usual, actor=OKTA)
         one.state = "terminated"
-
-    @precondition(lambda self: self.days is not None)
-    @rule()
-    def tick(self) -> None:
-        leaving = [one for one in self.people if one.must_leave(self.days, self.now)]
-        assert tick(self.now) == len(leaving)
-        for one in leaving:
-            one.state = "terminated"
 
     @invariant()
     def everybody_is_as_they_have_to_be(self) -> None:
@@ -259,8 +300,8 @@ def test_exactly_whom_it_has_to(tenant: Any) -> None:
     run_state_machine_as_test(
         Leaving,
         settings=settings(
-            max_examples=40,
-            stateful_step_count=40,
+            max_examples=60,
+            stateful_step_count=20,
             deadline=None,
             suppress_health_check=[*HealthCheck],
         ),
