@@ -49,5 +49,6 @@ def _paths() -> Iterator[URLPattern]:
 urlpatterns = [
     *_paths(),
     path("schema/", SpectacularAPIView.as_view(), name="api_schema"),
+    path("", Nowhere.as_view()),
     path("<path:rest>", Nowhere.as_view()),
 ]

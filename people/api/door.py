@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from contextlib import nullcontext
 from typing import Any
 
+from django.core.exceptions import RequestDataTooBig
 from django.http import Http404, HttpRequest
 from django.http.response import HttpResponseBase
 from rest_framework import exceptions, status
@@ -13,6 +14,7 @@ from rest_framework.views import APIView, exception_handler
 
 from people import tenancy
 from people.api.credentials import token_of
+from people.api.parsing import TooLarge
 from people.models import Person
 from people.values import PeopleError
 
@@ -40,6 +42,8 @@ def refuse(error: Exception, context: Mapping[str, Any]) -> Response | None:
     if isinstance(error, PeopleError):
         body = {"code": error.code, "message": str(error)}
         return Response(body, status=status.HTTP_409_CONFLICT)
+    if isinstance(error, RequestDataTooBig):
+        error = TooLarge()
     response = exception_handler(error, dict(context))
     if response is None:
         return None

@@ -1,6 +1,8 @@
 from typing import Any
 
 from django.conf import settings
+from django.core.exceptions import ValidationError as DjangoValidationError
+from rest_framework.exceptions import NotFound
 from rest_framework.pagination import CursorPagination
 
 
@@ -13,7 +15,10 @@ class ByCursor(CursorPagination):
     ordering = "id"
 
     def paginate_queryset(self, queryset: Any, request: Any, view: Any = None) -> Any:
-        page: Any = super().paginate_queryset(queryset, request, view)
+        try:
+            page: Any = super().paginate_queryset(queryset, request, view)
+        except DjangoValidationError as error:
+            raise NotFound from error  # A cursor of somebody's own making.
         # What the links begin with, whatever host the request names.
         self.base_url = f"{settings.PUBLIC_BASE_URL}{request.get_full_path()}"
         return page

@@ -1,5 +1,6 @@
 """The API …"""
 
+import base64
 import json
 from typing import Any
 from uuid import uuid4
@@ -208,11 +209,34 @@ def test_lists_what_people_hold_and_what_has_ended_only_when_asked(api: Api, ada
 
 
 def test_answers_in_one_shape_where_nothing_is(api: Api) -> None:
-    assert code_of(api.get("nowhere")) == (404, "not-found")
+    for address in ("", "nowhere"):
+        assert code_of(api.get(address)) == (404, "not-found")
     assert code_of(api.get(f"people/{uuid4()}")) == (404, "not-found")
     assert code_of(api.client.delete("/api/v1/people")) == (405, "method-not-allowed")
     text = api.client.post("/api/v1/authorisations", "x", content_type="text/plain")
     assert code_of(text) == (415, "unsupported-media-type")
+
+
+@pytest.mark.parametrize("body", ["[" * 100_000, '{"a":' * 100_000, "1" * 5000])
+def test_bears_json_that_is_meant_to_break_it(api: Api, body: str) -> None:
+    answer = api.client.post("/api/v1/authorisations", body, content_type="application/json")
+
+    assert code_of(answer) == (400, "parse-error")
+
+
+def test_reads_no_more_than_is_reasonable(api: Api) -> None:
+    body = f'{{"merchant": "{"x" * 3_000_000}"}}'
+
+    answer = api.client.post("/api/v1/authorisations", body, content_type="application/json")
+
+    assert code_of(answer) == (413, "too-large")
+
+
+@pytest.mark.parametrize("cursor", ["garbage", "p=abc", "p=%00", "r=1&p=1"])
+def test_takes_no_cursor_of_somebodys_own_making(api: Api, cursor: str) -> None:
+    made_up = base64.b64encode(cursor.encode()).decode()
+
+    assert api.get("people", cursor=made_up).status_code in (200, 404)
 
 
 @pytest.mark.parametrize("slash", ["", "/"])
