@@ -118,6 +118,8 @@ def multiply(rows: QuerySet[Any], times: int, **changes: str) -> None:
     table, key = model._meta.db_table, model._meta.pk.column
     keys = list(rows.values_list("pk", flat=True))
     with database.cursor() as cursor:
+        # So many rows may take their time, and so may the check of their references at the end.
+        cursor.execute("SET LOCAL statement_timeout TO 0")
         cursor.execute(
             f"INSERT INTO {table} ({names}) SELECT {values} "  # noqa: S608
             f"FROM {table} t, generate_series(1, %s) n WHERE t.{key} = ANY(%s)",
