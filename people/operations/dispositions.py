@@ -245,7 +245,7 @@ class Objections:
             yield InvalidSuccessor(what, why, field)
 
     def _about_reports(self) -> Iterator[PeopleError]:
-        whom, what, field = self.disposition.reports, "who reports to them", "reports"
+        whom, what, field = self.disposition.reports, "the reports", "reports"
         if whom is None or not self.held.reports:
             return
         objections = list(self._about(whom, what, field))

@@ -21,18 +21,6 @@ OKTA = Actor("scim", "okta")
 
 
 @pytest.fixture
-def grace(owner: Person) -> Person:
-    return make.person(given_name="Grace", family_name="Hopper", email="grace@example.com")
-
-
-@pytest.fixture
-def leaver(ada: Person, grace: Person) -> Leaver:
-    ada.manager = grace
-    ada.save()
-    return Leaver(ada, grace)
-
-
-@pytest.fixture
 def alan(owner: Person) -> Client:
     return signed_in(make.administrator())
 

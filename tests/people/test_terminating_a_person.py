@@ -1,9 +1,6 @@
 """Terminating a person …"""
 
-from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
-from uuid import uuid4
 
 import pytest
 from django.utils import timezone
@@ -22,7 +19,7 @@ from people.models import (
     Step,
 )
 from people.operations import Disposition
-from people.values import Actor, Invitation, PeopleError, Profile
+from people.values import Actor, Invitation, Profile
 from tests import make
 from tests.people import leaving
 from tests.people.leaving import Kind, Leaver, State, to
@@ -32,32 +29,9 @@ pytestmark = pytest.mark.django_db
 HELPDESK = Actor("person", "helpdesk@example.com")
 
 
-@pytest.fixture
-def grace(owner: Person) -> Person:
-    return make.person(given_name="Grace", family_name="Hopper", email="grace@example.com")
-
-
-@pytest.fixture
-def leaver(ada: Person, grace: Person) -> Leaver:
-    ada.manager = grace
-    ada.save()
-    return Leaver(ada, grace)
-
-
 def terminate(person: Person, said: Disposition | None = None) -> bool:
     said = said or operations.usual_disposition(person)
     return operations.terminate_person(person, said, actor=HELPDESK)
-
-
-def refused(person: Person, said: Disposition, refusal: type[PeopleError]) -> str:
-    """Be refused, and see that nothing has happened."""
-    before = Person.objects.get(pk=person.pk).__dict__ | {"_state": None}
-    with pytest.raises(refusal) as caught:
-        terminate(person, said)
-    assert Person.objects.get(pk=person.pk).__dict__ | {"_state": None} == before
-    assert not person.cards.exclude(ended_at=None).exists()
-    assert not Event.objects.exists()
-    return str(caught.value)
 
 
 class TestIsTheEnd:
@@ -299,126 +273,3 @@ class TestByAPlan:
 
         assert set(owner.funds.live()) == {leaver.funds[1]}
         assert set(leaver.heir.funds.live()) == {newer}
-
-
-# The ways to get something more.
-GETTING: dict[str, Callable[[Person], Any]] = {
-    "cards": leaving.card,
-    "funds": leaving.fund,
-    "steps": leaving.step,
-}
-
-
-class TestIsRefused:
-    """Terminating a person is refused …"""
-
-    def test_without_a_replacement_for_a_step(self, leaver: Leaver) -> None:
-        said = replace(to(leaver.heir, leaver.person), steps={})
-
-        assert "approval step “Bills, step 2”" in refused(leaver.person, said, operations.HoldsMore)
-
-    @pytest.mark.parametrize("kind", ["cards", "funds", "steps"])
-    def test_when_they_got_something_since(self, leaver: Leaver, kind: str) -> None:
-        said = to(leaver.heir, leaver.person)
-        GETTING[kind](leaver.person)
-
-        assert "Open the page again" in refused(leaver.person, said, operations.HoldsMore)
-
-    @pytest.mark.parametrize("kind", ["cards", "funds", "steps"])
-    def test_when_it_names_what_is_not_theirs(
-        self, leaver: Leaver, owner: Person, kind: str
-    ) -> None:
-        made = GETTING[kind](owner)
-        said = to(leaver.heir, leaver.person)
-        more = {**getattr(said, kind), str(made.pk): str(leaver.heir.pk)}
-
-        refused(leaver.person, but(said, kind, more), operations.HoldsLess)
-
-    def test_for_a_physical_card_that_shall_go_to_somebody(self, leaver: Leaver) -> None:
-        said = to(leaver.heir, leaver.person)
-        moved = dict.fromkeys(said.cards, str(leaver.heir.pk))
-
-        refused(leaver.person, replace(said, cards=moved), operations.AlwaysEnds)
-
-    @pytest.mark.parametrize("kind", ["cards", "funds", "steps", "reports"])
-    @pytest.mark.parametrize(
-        ("make_successor", "why"),
-        [
-            pytest.param(lambda ada: str(ada.pk), "the one who leaves", id="oneself"),
-            pytest.param(
-                lambda _: str(make.person(state=Person.State.INACTIVE).pk),
-                "Ada Lovelace is inactive",
-                id="inactive",
-            ),
-            pytest.param(
-                lambda _: str(make.person(state=Person.State.TERMINATED).pk),
-                "Ada Lovelace is terminated",
-                id="terminated",
-            ),
-            pytest.param(
-                lambda _: str(make.person(state=Person.State.INVITED).pk),
-                "Ada Lovelace is invited",
-                id="invited",
-            ),
-            pytest.param(lambda _: _of_another_company(), "nobody by this id", id="foreign"),
-            pytest.param(lambda _: str(uuid4()), "nobody by this id", id="unknown"),
-            pytest.param(lambda _: "'; --", "nobody by this id", id="no id"),
-            pytest.param(lambda ada: str(ada.pk).upper(), "nobody by this id", id="upper case"),
-        ],
-    )
-    def test_for_a_successor_who_cannot_be_one(
-        self, leaver: Leaver, kind: str, make_successor: Any, why: str
-    ) -> None:
-        bad = make_successor(leaver.person)
-        said = to(leaver.heir, leaver.person)
-        said = but(said, kind, bad if kind == "reports" else _one_to(bad, said, kind))
-
-        assert why in refused(leaver.person, said, operations.InvalidSuccessor)
-
-    @pytest.mark.parametrize("kind", ["cards", "funds"])
-    def test_across_currencies(self, leaver: Leaver, kind: str) -> None:
-        london = make.location("London", entity=make.entity("London Ltd", "GBP"))
-        said = to(leaver.heir, leaver.person)
-        bad = str(make.person(location=london).pk)
-        said = but(said, kind, _one_to(bad, said, kind))
-
-        assert "in EUR" in refused(leaver.person, said, operations.InvalidSuccessor)
-
-    def test_with_a_guest_as_the_manager(self, leaver: Leaver) -> None:
-        guest = make.person(role=Person.Role.GUEST)
-        said = replace(to(leaver.heir, leaver.person), reports=str(guest.pk))
-
-        assert "guests manage nobody" in refused(leaver.person, said, operations.InvalidSuccessor)
-
-    def test_with_a_manager_who_would_close_a_circle(self, leaver: Leaver) -> None:
-        bob, _ = leaver.reports
-        said = replace(to(leaver.heir, leaver.person), reports=str(make.person(manager=bob).pk))
-
-        assert "reports to one of these people" in refused(
-            leaver.person, said, operations.InvalidSuccessor
-        )
-
-    def test_for_the_last_owner(self, owner: Person) -> None:
-        make.administrator()
-
-        refused(owner, Disposition(), operations.LastOwner)
-
-    def test_for_the_last_administrator(self, tenant: object) -> None:
-        refused(make.administrator(), Disposition(), operations.LastAdministrator)
-
-
-def but(said: Disposition, kind: str, otherwise: Any) -> Disposition:
-    changed: dict[str, Any] = {kind: otherwise}
-    return replace(said, **changed)
-
-
-def _of_another_company() -> str:
-    with make.in_another_tenant():
-        return str(make.person().pk)
-
-
-def _one_to(successor: str, said: Disposition, kind: str) -> dict[str, str | None]:
-    """Send the first thing that goes to anybody to the successor."""
-    told = getattr(said, kind)
-    first = next(key for key, whom in told.items() if whom)
-    return {**told, first: successor}
