@@ -1,12 +1,10 @@
 """The banner on every administrator's page, and above how many it appears."""
 
 from dataclasses import dataclass
-from typing import Any
 from uuid import UUID
 
 from django import forms
 from django.contrib import admin, messages
-from django.db.models import Count, Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -16,6 +14,7 @@ from people.models import MassChange, MassChangeItem
 from people.operations.alarms import MOST_PEOPLE, set_alarm
 from people.pages.access import PersonRequest, administers, for_administrators
 from people.pages.actors import actor_name
+from people.pages.paging import counted
 
 
 @dataclass(frozen=True)
@@ -35,16 +34,16 @@ def alarms_for(request: HttpRequest) -> list[Alarm]:
 
 
 def _alarms() -> list[Alarm]:
-    out = Count("items", filter=Q(items__fate=MassChangeItem.Fate.CHANGED))
-    undecided: QuerySet[Any] = MassChange.objects.undecided().annotate(people=out)
-    return [
-        Alarm(
-            change.pk,
-            f"{actor_name(change.actor)} deactivated {change.people:,} people within an hour. "
-            "None of them is terminated before you decide.",
-        )
-        for change in undecided.order_by("began_at")
-    ]
+    undecided = MassChange.objects.undecided().order_by("began_at")
+    return [Alarm(change.pk, _text(change)) for change in undecided]
+
+
+def _text(change: MassChange) -> str:
+    people = counted(change.items.filter(fate=MassChangeItem.Fate.CHANGED))
+    return (
+        f"{actor_name(change.actor)} deactivated {people} people within an hour. "
+        "None of them is terminated before you decide."
+    )
 
 
 class AlarmForm(forms.Form):

@@ -149,7 +149,7 @@ def test_needs_no_person_but_a_tenant(ada: Person) -> None:
 
 def test_leaves_nothing_pending_that_nobody_awaits(ada: Person) -> None:
     operations.revise_person(ada, ada.profile, actor=OKTA, custom_values={"badge": "7"})
-    operations.deactivate_person(ada, actor=OKTA)
+    operations.revoke_invite(ada, actor=OKTA)
 
     assert not Event.objects.pending().exists()
 
