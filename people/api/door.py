@@ -1,10 +1,12 @@
 """What every address of the API shares: the tenant in force, and how a refusal reads."""
 
+import logging
 from collections.abc import Mapping
 from contextlib import nullcontext
 from typing import Any
 
 from django.core.exceptions import RequestDataTooBig
+from django.db import OperationalError
 from django.http import Http404, HttpRequest
 from django.http.response import HttpResponseBase
 from rest_framework import exceptions, status
@@ -18,6 +20,8 @@ from people.api.parsing import TooLarge
 from people.models import Person
 from people.values import PeopleError
 
+log = logging.getLogger(__name__)
+
 
 class Door(APIView):
     """A view for the bearer of an API token, whose tenant is in force in it."""
@@ -29,6 +33,17 @@ class Door(APIView):
             response = super().dispatch(request, *args, **kwargs)
         response["Cache-Control"] = "no-store"
         return response
+
+
+class Unavailable(exceptions.APIException):
+    status_code = status.HTTP_503_SERVICE_UNAVAILABLE
+    default_detail = "Ramp cannot answer just now. Nothing was changed; try again."
+    default_code = "unavailable"
+
+    def __init__(self, *, wait: int) -> None:
+        super().__init__()
+        # What DRF makes the header Retry-After of.
+        self.wait = wait
 
 
 def asking(request: Request) -> Person:
@@ -44,6 +59,9 @@ def refuse(error: Exception, context: Mapping[str, Any]) -> Response | None:
         return Response(body, status=status.HTTP_409_CONFLICT)
     if isinstance(error, RequestDataTooBig):
         error = TooLarge()
+    if isinstance(error, OperationalError):
+        log.error("The database did not answer: %s", error)
+        error = Unavailable(wait=1)
     response = exception_handler(error, dict(context))
     if response is None:
         return None

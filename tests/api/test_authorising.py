@@ -1,11 +1,13 @@
 """A purchase by card or from a fund …"""
 
+from contextlib import closing
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
 import time_machine
+from django.db import connection
 
 from people import operations
 from people.models import Authorisation, Person
@@ -113,6 +115,25 @@ def test_asks_about_whoever_holds_the_card_now(api: Api, ada: Person) -> None:
     card.holder = ada
     card.save()
 
+    assert reason_of(api.authorise(card=card.pk)) == "approved"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_is_put_off_while_somebody_else_holds_the_person(api: Api, ada: Person) -> None:
+    card = spending.card(ada)
+    other = connection.copy()
+    with closing(other), connection.cursor() as cursor:
+        other.set_autocommit(False)
+        other.cursor().execute("SELECT FROM people_person WHERE id = %s FOR UPDATE", [ada.pk])
+        cursor.execute("SET lock_timeout = '50ms'")
+
+        answer = api.authorise(card=card.pk)
+
+        cursor.execute("RESET lock_timeout")
+        other.rollback()
+    assert (answer.status_code, answer["Retry-After"]) == (503, "1")
+    assert answer.json()["code"] == "unavailable"
+    assert not Authorisation.objects.exists()
     assert reason_of(api.authorise(card=card.pk)) == "approved"
 
 
