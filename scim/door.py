@@ -99,13 +99,7 @@ def carry_out(call: Call) -> HttpResponse:
         endpoint = _endpoint(call)
         if _needs_no_transaction(call):
             return _ask(call, endpoint)
-        try:
-            return _write(call, endpoint, puts_off_new=_may_put_off_new(call))
-        except (OperationalError, IntegrityError, MustStoreAtOnce) as error:
-            if not _is_worth_repeating(call, error):
-                raise
-            call.begin()
-            return _write(call, endpoint)
+        return _carry_through(call, endpoint)
     except (SCIMException, PeopleError) as error:
         response = _refused(call, error)
     except Exception as error:
@@ -153,15 +147,30 @@ def _may_put_off_new(call: Call) -> bool:
     return call.path == "Users" and fixed_sql.available() and not call.retried_by
 
 
-def _is_worth_repeating(call: Call, error: Exception) -> bool:
-    """Tell whether a second attempt may go better.
+def _carry_through(call: Call, endpoint: Endpoint) -> HttpResponse:
+    """Write, and begin again where another attempt may go better.
 
-    Two writes waited for each other, and ours was chosen to begin again; or a name turned
-    out to be taken at the end, and a second attempt that stores at once shows whose it is.
+    A name turned out to be taken at the end: an attempt that stores at once shows whose it
+    is. Or two writes waited for each other, and ours was chosen to begin again.
     """
-    if isinstance(error, OperationalError):
-        return isinstance(error.__cause__, DeadlockDetected)
-    return _may_put_off_new(call)
+    if _may_put_off_new(call):
+        try:
+            return _write(call, endpoint, puts_off_new=True)
+        except (IntegrityError, MustStoreAtOnce, OperationalError) as error:
+            _check_not_hopeless(error)
+            call.begin()
+    try:
+        return _write(call, endpoint)
+    except OperationalError as error:
+        _check_not_hopeless(error)
+        call.begin()
+        return _write(call, endpoint)
+
+
+def _check_not_hopeless(error: Exception) -> None:
+    """Raise the error again if it is the database's, and no deadlock."""
+    if isinstance(error, OperationalError) and not isinstance(error.__cause__, DeadlockDetected):
+        raise error
 
 
 def _write(call: Call, endpoint: Endpoint, *, puts_off_new: bool = False) -> HttpResponse:

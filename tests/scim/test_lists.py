@@ -13,7 +13,6 @@ from people import tenancy
 from scim.models import Connection, PageAnchor
 from tests.scim.cast import scim_group, scim_user
 from tests.scim.conftest import Connect
-from tests.scim.conftest import Connect
 from tests.scim.provider import SEARCH, Answer, Provider, address
 
 pytestmark = pytest.mark.django_db
