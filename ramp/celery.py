@@ -1,4 +1,5 @@
 import os
+from datetime import timedelta
 from typing import Any, cast
 
 from celery import Celery
@@ -22,6 +23,10 @@ def keep_our_logging(**_: Any) -> None:
     """Listen, for Celery replaces the LOGGING of the settings unless somebody does."""
 
 
+# No job of the schedule waits longer.
+LONGEST_PAUSE = timedelta(days=1)
+
+
 class Schedule(Scheduler):
     """The schedule of the settings, with nothing kept in a file: every job may run too often."""
 
@@ -29,10 +34,10 @@ class Schedule(Scheduler):
         self.merge_inplace(self.app.conf.beat_schedule)
 
     def tick(self, *args: Any, **kwargs: Any) -> float:
-        """Begin anew after the clock was set back; until it is as late again nothing would run."""
+        """Run everything after the clock was set back; or nothing would, until it is as late."""
         for entry in self.schedule.values():
             now = entry.default_now()
             if entry.last_run_at > now:
-                entry.last_run_at = now
+                entry.last_run_at = now - LONGEST_PAUSE
                 self._heap = None
         return cast("float", super().tick(*args, **kwargs))

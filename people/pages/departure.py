@@ -15,7 +15,6 @@ from people.models import Person
 from people.operations import departures
 from people.operations.departures import NotScheduled
 from people.pages.access import PersonRequest, for_administrators
-from people.pages.departures import terminate_url
 from people.pages.fates import fates
 from people.pages.outlook import Outlook, outlook_of
 from people.values import Actor, PeopleError
@@ -121,5 +120,4 @@ def _about(person: Person, outlook: Outlook) -> dict[str, Any]:
         "outlook": outlook,
         "departure": departure,
         "fate": fates([departure])[person.pk],
-        "terminate": terminate_url(person),
     }

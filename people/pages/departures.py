@@ -8,7 +8,7 @@ from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
-from django.urls import NoReverseMatch, reverse
+from django.urls import reverse
 from django.utils import timezone
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
@@ -107,15 +107,6 @@ def _rows(page: Iterable[Departure]) -> list[dict[str, Any]]:
             "person": one.person,
             "outlook": ahead[one.person_id],
             "fate": told[one.person_id],
-            "terminate": terminate_url(one.person),
         }
         for one in shown
     ]
-
-
-def terminate_url(person: Person) -> str:
-    """Return where the person is terminated by hand, which asks for everything."""
-    try:
-        return reverse("admin:people_person_terminate", args=[person.pk])
-    except NoReverseMatch:
-        return ""

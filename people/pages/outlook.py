@@ -6,7 +6,7 @@ from datetime import datetime
 from functools import cached_property
 from uuid import UUID
 
-from django.urls import NoReverseMatch, reverse
+from django.urls import reverse
 from django.utils import timezone
 
 from people import tenancy
@@ -15,15 +15,15 @@ from people.operations.blockers import Blocker, blockers_of_many, paused_among
 from people.operations.departures import VIA_SCIM
 from people.pages.notices import Notice
 
-# Where to settle it, and how that page is told whom it is about; else the person's own page.
+# Where to settle it, and how that page is told whom it is about.
 SETTLED_AT = {
     "reimbursements": ("people_obligation_changelist", "?person__id__exact={}"),
     "bills": ("people_obligation_changelist", "?person__id__exact={}"),
     "transactions": ("people_obligation_changelist", "?person__id__exact={}"),
-    "approvals": ("people_person_change", "#workflows"),
     "shared-funds": ("people_fund_changelist", "?owner__id__exact={}"),
-    "permissions": ("people_person_change", "#roles"),
 }
+# What is settled on the person's own page is there.
+SECTIONS = {"approvals": "workflows", "permissions": "roles"}
 
 
 @dataclass(frozen=True)
@@ -145,10 +145,8 @@ def _told(outlook: Outlook) -> str:
 
 
 def _settled_at(person: Person, code: str) -> str:
+    if code in SECTIONS:
+        page = reverse("admin:people_person_change", args=[person.pk])
+        return f"{page}#{SECTIONS[code]}"
     name, query = SETTLED_AT[code]
-    if name != "people_person_change":
-        try:
-            return reverse(f"admin:{name}") + query.format(person.pk)
-        except NoReverseMatch:
-            query = ""
-    return reverse("admin:people_person_change", args=[person.pk]) + query
+    return reverse(f"admin:{name}") + query.format(person.pk)

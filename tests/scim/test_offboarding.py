@@ -97,7 +97,8 @@ class TestSettings:
 
         page = shown(client, address, days="45")
 
-        assert "<dd>2: the next run terminates them, within the hour. Of these 1 stay" in page
+        assert "<dd>2, of whom 1 stays for now" in page
+        assert "The next run terminates the others, within the hour" in page
         first = now + timedelta(days=25)
         assert f"2: the first on {first:%-d %B %Y}, the last on " in page
         assert f"{after(last, days=45):%-d %B %Y}" in page
