@@ -28,7 +28,8 @@ def of_person(person: Person) -> Iterator[Notice]:
         text = f"A guest until {ends_at:%-d %B %Y, %H:%M} UTC. They are deactivated then."
     else:
         text = "A guest without a last day. They stay until somebody deactivates them."
-    yield Notice(text=text, url=reverse("admin:guest", args=[person.pk]), link="Change that")
+    page = reverse("admin:guest", args=[person.pk])
+    yield Notice(text=text, url=page, link="Change that", icon="event", is_warning=False)
 
 
 class LastDayForm(forms.Form):

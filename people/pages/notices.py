@@ -16,6 +16,8 @@ class Notice:
     text: str
     url: str
     link: str
+    icon: str = "sync_problem"
+    is_warning: bool = True
 
 
 def notices_about(person: Person) -> Iterator[Notice]:

@@ -253,6 +253,8 @@ def _said(field: str, value: Any, names: dict[str, str]) -> str:
             return Person.Role(value).label if value in Person.Role else value
         case "state":
             return Person.State(value).label if value in Person.State else value
+        case "deactivates_at":
+            return f"{datetime.fromisoformat(value):%-d %B %Y, %H:%M} UTC"
         case _:
             return str(value)
 

@@ -127,7 +127,7 @@ class TestLastDay:
         answer = text_of(client.post(f"/people/{guest.pk}/guest/", form, follow=True))
 
         assert "Gus Guest is deactivated on 3 March 2026." in answer
-        assert "last day" in answer
+        assert "from 2 September 2026, 09:00 UTC to 3 March 2026, 00:00 UTC" in answer
         assert deactivate_due(as_of=datetime(2026, 3, 2, 23, 59, tzinfo=UTC)) == 0
         assert deactivate_due(as_of=datetime(2026, 3, 3, tzinfo=UTC)) == 1
 
