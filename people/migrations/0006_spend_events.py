@@ -4,15 +4,40 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('people', '0005_departure_problem'),
+        ("people", "0005_departure_problem"),
     ]
 
     operations = [
         migrations.AlterField(
-            model_name='event',
-            name='kind',
-            field=models.CharField(choices=[('tenant.created', 'tenant created'), ('organisation.changed', 'organisation changed'), ('person.added', 'added'), ('person.revised', 'updated'), ('person.put-back', 'put back'), ('person.address-confirmed', 'address confirmed'), ('person.joined', 'joined'), ('person.deactivated', 'deactivated'), ('person.reactivated', 'reactivated'), ('person.terminated', 'terminated'), ('departure.changed', 'departure changed'), ('invite.issued', 'invited'), ('invite.released', 'invite released'), ('invite.accepted', 'invite accepted'), ('invite.resent', 'invite sent again'), ('invite.voided', 'invite withdrawn'), ('role.granted', 'role granted'), ('role.withdrawn', 'role withdrawn'), ('connection.changed', 'connection changed'), ('spend.changed', 'spend changed'), ('workflow.changed', 'workflow changed'), ('api-token.changed', 'API token changed')], max_length=64),
+            model_name="event",
+            name="kind",
+            field=models.CharField(
+                choices=[
+                    ("tenant.created", "tenant created"),
+                    ("organisation.changed", "organisation changed"),
+                    ("person.added", "added"),
+                    ("person.revised", "updated"),
+                    ("person.put-back", "put back"),
+                    ("person.address-confirmed", "address confirmed"),
+                    ("person.joined", "joined"),
+                    ("person.deactivated", "deactivated"),
+                    ("person.reactivated", "reactivated"),
+                    ("person.terminated", "terminated"),
+                    ("departure.changed", "departure changed"),
+                    ("invite.issued", "invited"),
+                    ("invite.released", "invite released"),
+                    ("invite.accepted", "invite accepted"),
+                    ("invite.resent", "invite sent again"),
+                    ("invite.voided", "invite withdrawn"),
+                    ("role.granted", "role granted"),
+                    ("role.withdrawn", "role withdrawn"),
+                    ("connection.changed", "connection changed"),
+                    ("spend.changed", "spend changed"),
+                    ("workflow.changed", "workflow changed"),
+                    ("api-token.changed", "API token changed"),
+                ],
+                max_length=64,
+            ),
         ),
     ]
