@@ -64,7 +64,9 @@ def test_operators_see_names_and_numbers_of_all_tenants(tenant: Tenant) -> None:
     assert "Secret" not in page
 
 
-@pytest.mark.parametrize("page", ["", "edit/", "deactivate/", "reactivate/"])
+@pytest.mark.parametrize(
+    "page", ["", "edit/", "deactivate/", "reactivate/", "terminate/", "departure/plan/"]
+)
 def test_somebody_of_another_company_is_as_good_as_absent(tenant: Tenant, page: str) -> None:
     with make.in_another_tenant():
         stranger = make.person()
