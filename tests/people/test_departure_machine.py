@@ -137,7 +137,8 @@ class Modelled:
 class Leaving(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
-        self.now, self.days = BEGINNING, None
+        self.now = BEGINNING
+        self.days: int | None = None
         self.people: list[Modelled] = []
 
     @initialize(days=DAYS, hindered_by=BAGGAGE)
