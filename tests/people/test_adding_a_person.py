@@ -137,7 +137,7 @@ def test_is_possible_with_the_same_address_at_another_company(tenant: Tenant) ->
         pytest.param({"family_name": "x" * 201}, id="too long"),
     ],
 )
-def test_is_refused_without_a_usable_name(tenant: Tenant, said: dict[str, str]) -> None:
+def test_is_refused_without_a_usable_name(tenant: Tenant, said: dict[str, Any]) -> None:
     with pytest.raises(operations.InvalidName):
         operations.add_person(replace(ADA, **said), actor=OKTA)
 

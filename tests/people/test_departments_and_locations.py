@@ -1,6 +1,7 @@
 """Departments and locations …"""
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from django.db import IntegrityError, transaction
@@ -15,7 +16,7 @@ pytestmark = pytest.mark.django_db
 OKTA = Actor("scim", "okta")
 
 
-def move(person: Person, **places: str) -> None:
+def move(person: Person, **places: Any) -> None:
     operations.revise_person(person, replace(person.profile, **places), actor=OKTA)
 
 

@@ -21,7 +21,7 @@ OKTA = Actor("scim", "okta")
 HELPDESK = Actor("person", "helpdesk@example.com")
 
 
-def profile(**fields: str) -> Profile:
+def profile(**fields: Any) -> Profile:
     usual = {"given_name": "Ada", "family_name": "Lovelace", "email": "ada@example.com"}
     return Profile(**usual | fields)
 

@@ -5,6 +5,7 @@ from dataclasses import replace
 from functools import partial
 from itertools import cycle, islice, product
 from time import sleep
+from typing import Any
 
 import pytest
 from django.db import transaction
@@ -26,7 +27,7 @@ def of(number: int) -> pytest.MarkDecorator:
     return pytest.mark.parametrize("racers", [number], indirect=True)
 
 
-def bob(**said: str) -> Profile:
+def bob(**said: Any) -> Profile:
     usual = {"given_name": "Bob", "family_name": "Babbage", "email": f"b{make.number()}@x.test"}
     return Profile(**usual | said)
 

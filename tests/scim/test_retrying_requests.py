@@ -58,10 +58,10 @@ def retry(client: Client, error: SyncError, **sent: Any) -> str:
     return text_of(client.post(f"{ERRORS}{error.pk}/retry/", sent, follow=True))
 
 
-def edit(**said: str) -> None:
+def edit(**said: Any) -> None:
     """Change Ada by hand."""
     person = ada()
-    fields = {"given_name": "Ada", "family_name": "Lovelace", "email": person.email}
+    fields: dict[str, Any] = {"given_name": "Ada", "family_name": "Lovelace", "email": person.email}
     profile = Profile(**fields | {"department": "Research", "location": "London"} | said)
     operations.revise_person(person, profile, actor=HELPDESK)
 
