@@ -1,6 +1,7 @@
 """Adding a person …"""
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
