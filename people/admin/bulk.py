@@ -12,7 +12,7 @@ from django.urls import reverse
 from django.utils.html import format_html
 
 from people.models import MassChange, Person
-from people.operations.mass_changes import Bulk
+from people.operations.bulk import Bulk
 from people.pages.access import PersonRequest
 from people.values import PeopleError
 

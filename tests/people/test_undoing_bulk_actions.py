@@ -1,6 +1,6 @@
 """Several people whom one click deactivated or reactivated …"""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -19,7 +19,6 @@ from tests.people.visiting import queries_of, signed_in, text_of
 MONDAY = datetime(2026, 3, 2, 9, tzinfo=UTC)
 HELPDESK = Actor("person", "helpdesk@example.com")
 OKTA = Actor("scim", "okta")
-Jump = Callable[[timedelta], None]
 
 
 @pytest.fixture
@@ -49,7 +48,7 @@ def click(client: Client, action: str, people: list[Person]) -> str:
 
 
 def latest() -> MassChange:
-    change: MassChange = MassChange.objects.order_by("began_at").last()
+    change: MassChange = MassChange.objects.latest("began_at")
     return change
 
 
