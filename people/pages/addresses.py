@@ -10,6 +10,7 @@ from people.pages.email_changes import resend_confirmation
 from people.pages.guests import guest
 from people.pages.home import home
 from people.pages.invite_settings import invite_settings
+from people.pages.inviting import invite_again
 from people.pages.ledger import grant_role, withdraw_role
 from people.pages.mass_changes import confirm, mass_change, mass_changes, undo
 from people.pages.spend import end_card, end_fund, spend
@@ -34,6 +35,7 @@ PAGES: list[URLPattern] = [
         resend_confirmation,
         name="people_person_resend_confirmation",
     ),
+    path("people/<uuid:person_id>/invite-again/", invite_again, name="people_person_invite_again"),
     path("api-tokens/", api_tokens, name="api_tokens"),
     path("api-tokens/<int:token_id>/revoke/", revoke_api_token, name="api_token_revoke"),
     path("spend/", spend, name="spend"),
