@@ -15,6 +15,7 @@ ADMINISTRATORS_PAGES = [
     *LISTS,
     *("/people/add/", "/people/export/", "/people/departments/add/", "/people/roles/add/"),
     "/people/why/",
+    "/people/departures/",
 ]
 
 
