@@ -106,9 +106,12 @@ HINDRANCES: dict[str, tuple[Callable[[Person], object], Callable[[Person], objec
     "mass change": (mass_change, _confirm),
 }
 
+EXEMPTION = "exemption"
 # What those who leave have with them; half of them nothing.
 BAGGAGE = st.lists(
-    st.none() | st.sampled_from([*HINDRANCES]), min_size=MOST_PEOPLE, max_size=MOST_PEOPLE
+    st.none() | st.sampled_from([EXEMPTION, *HINDRANCES]),
+    min_size=MOST_PEOPLE,
+    max_size=MOST_PEOPLE,
 )
 
 
@@ -162,7 +165,10 @@ class Leaving(RuleBasedStateMachine):
             one = Modelled(make.person())
             self.people.append(one)
             self.shut_out(one, by_scim=True)
-            if what:
+            if what == EXEMPTION:
+                departures.exempt(one.person, because="Lawsuit", actor=HAND)
+                one.is_exempt = True
+            elif what:
                 self.get(one, what)
 
     def teardown(self) -> None:
@@ -191,9 +197,21 @@ class Leaving(RuleBasedStateMachine):
 
     @rule(hours=HOURS)
     def move_the_clock(self, hours: int) -> None:
-        """Move it, and let the job come by, who sees exactly those whom the model sees."""
-        self.now += timedelta(hours=hours)
-        self.clock.move_to(self.now)
+        self.come_by(self.now + timedelta(hours=hours))
+
+    @rule(who=WHO)
+    def wait_for_the_day(self, who: int) -> None:
+        """Let the job come by a second before somebody is due, and when they are."""
+        one = self.pick(who, "inactive")
+        if one and one.due_at(self.days or 0) > self.now:
+            due_at = one.due_at(self.days or 0)
+            self.come_by(due_at - timedelta(seconds=1))
+            self.come_by(due_at)
+
+    def come_by(self, now: datetime) -> None:
+        """Let the job come by then, who takes exactly those whom the model takes."""
+        self.now = now
+        self.clock.move_to(now)
         leaving = [one for one in self.people if one.must_leave(self.days, self.now)]
         assert tick(self.now) == len(leaving)
         for one in leaving:
