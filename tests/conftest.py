@@ -2,6 +2,7 @@ import itertools
 from collections.abc import Callable, Iterator
 from contextlib import closing
 
+import hypothesis
 import pytest
 from django.conf import settings
 from pytest_django import Settings
@@ -11,6 +12,12 @@ from tests.servers import EMPTY_DEMO, Server
 from tests.services import HASTY, Postgres, Redis, Smtp, chromium
 
 StartServer = Callable[..., Server]
+
+# How fast the machine is at the moment says nothing about what is tested.
+hypothesis.settings.register_profile(
+    "ramp", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+hypothesis.settings.load_profile("ramp")
 
 
 @pytest.fixture(scope="session")
@@ -76,7 +83,8 @@ def start_server(
         else:
             postgres: Postgres = request.getfixturevalue("postgres")
             redis: Redis = request.getfixturevalue("redis")
-            urls = (postgres.create(f"server_{next(numbers)}"), redis.url)
+            number = next(numbers)
+            urls = (postgres.create(f"server_{number}"), redis.url(number))
         server = Server(folder, *urls, settings=settings, command=command or EMPTY_DEMO)
         servers.append(server)
         return server

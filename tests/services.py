@@ -159,9 +159,9 @@ class Redis(Service):
         options = ("--port", str(self.port), "--bind", "127.0.0.1", "--save", "")
         self.run(program("redis-server"), *options, "--dir", str(self.folder))
 
-    @property
-    def url(self) -> str:
-        return f"redis://127.0.0.1:{self.port}/0"
+    def url(self, database: int = 0) -> str:
+        """Return the address of one of its 16 databases: workers of one take no other's jobs."""
+        return f"redis://127.0.0.1:{self.port}/{database % 16}"
 
 
 @dataclass(frozen=True)

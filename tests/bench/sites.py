@@ -54,7 +54,7 @@ def ours() -> Iterator[Site]:
             "VAR_DIR": str(folder),
             "PORT": str(port),
             "DATABASE_URL": postgres.create("ramp"),
-            "REDIS_URL": redis.url,
+            "REDIS_URL": redis.url(),
             "SECRET_KEY": "of the benchmark",
             "SCIM_REQUESTS_PER_SECOND": "0",
         }

@@ -8,7 +8,10 @@ Addresses = dict[str, str]
 
 
 def explore(page: Page, url: str) -> Addresses:
-    """Return the paths by name; begins to connect Entra, and has a self-test run."""
+    """Return the paths by name.
+
+    Begins to connect Entra, has a self-test run, and switches auto-termination on.
+    """
     page.goto(f"{url}/integrations/entra/")
     page.get_by_role("button", name="Make a token and start").click()
     page.goto(f"{url}/integrations/entra/setup/steps/")
@@ -18,6 +21,7 @@ def explore(page: Page, url: str) -> Addresses:
     page.wait_for_url(f"{url}/integrations/scim/*/")
     scim = urlsplit(page.url).path
     _test(page, f"{url}{scim}self-test/")
+    _switch_auto_termination_on(page, f"{url}{scim}offboarding/")
     invite = _found(page, f"{url}/people/updates/", "a[href$='/revoke/']").removesuffix("revoke/")
     page.goto(f"{url}{invite}link/")
     invitation = page.get_by_label("Invite link", exact=True).input_value()
@@ -31,6 +35,7 @@ def explore(page: Page, url: str) -> Addresses:
         "scim": scim,
         "request": _found(page, f"{url}{scim}requests/", "tbody a[href*='/requests/']"),
         "deed": _deed(page, f"{url}/people/updates/inactive/"),
+        "departure": _found(page, f"{url}/people/departures/", "tbody a[href$='/departure/']"),
         "setup": "/integrations/entra/setup/",
         "steps_for_it": urlsplit(steps_for_it).path,
     }
@@ -67,3 +72,10 @@ def _test(page: Page, address: str) -> None:
     page.goto(address)
     page.get_by_role("button", name="Run the self-test").click()
     expect(page.get_by_text("steps went as they should.").first).to_be_visible(timeout=60_000)
+
+
+def _switch_auto_termination_on(page: Page, address: str) -> None:
+    """Switch it on with so many days that nobody is due while the tests run."""
+    page.goto(f"{address}?days=365")
+    page.get_by_role("button", name="Switch on").click()
+    page.wait_for_load_state()

@@ -41,6 +41,12 @@ PAGES = {
     "deactivate": "{person}deactivate/",
     "terminate": "{person}terminate/",
     "terminate a holder": "{holder}terminate/",
+    "departures": "/people/departures/",
+    "no such departure": "/people/departures/?q=xyzzy",
+    "a departure": "{departure}",
+    "plan a departure": "{departure}plan/",
+    "mass changes": "/people/mass-changes/",
+    "mass-change guard": "/people/mass-changes/guard/",
     "home": "/home/",
     "pending invites": "/people/updates/",
     "no such invite": "/people/updates/?q=xyzzy",
@@ -76,6 +82,7 @@ PAGES = {
     "a request": "{request}",
     "self-test": "{scim}self-test/",
     "what if": "{scim}what-if/",
+    "offboarding": "{scim}offboarding/?days=400",
     "disconnect": "{scim}disconnect/",
 }
 # What strangers see.

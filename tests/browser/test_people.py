@@ -40,7 +40,7 @@ def test_filters_by_a_department_that_they_look_up(page: Page, demo: Demo) -> No
 def test_chooses_a_manager_by_typing(page: Page, demo: Demo) -> None:
     demo.sign_in(page)
     page.locator("#result_list .field-name a").first.click()
-    page.get_by_role("link", name="Edit").click()
+    page.get_by_role("link", name="Edit", exact=True).click()
 
     page.locator("#select2-id_manager-container").click()
     page.locator(".select2-search__field").fill("a")

@@ -87,7 +87,7 @@ def broker() -> Iterator[Redis]:
 
 @pytest.fixture
 def company(tenant: Tenant, broker: Redis, tmp_path: Path) -> Iterator[Company]:
-    company = Company(tenant, broker.url, tmp_path)
+    company = Company(tenant, broker.url(), tmp_path)
     yield company
     company.end()
 

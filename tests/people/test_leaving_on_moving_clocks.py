@@ -70,8 +70,10 @@ class Ramp:
 
 
 @pytest.fixture
-def ramp(redis: Redis, tmp_path: Path) -> Iterator[Ramp]:
+def ramp(tmp_path: Path) -> Iterator[Ramp]:
     with ExitStack() as stack:
+        redis = Redis()
+        stack.callback(redis.stop)
         clock = Clock(NOON)
         stack.callback(clock.remove)
         postgres = Postgres(environment=clock.environment)
@@ -79,7 +81,7 @@ def ramp(redis: Redis, tmp_path: Path) -> Iterator[Ramp]:
         server = Server(
             tmp_path,
             postgres.create("ramp"),
-            redis.url,
+            redis.url(),
             settings={**clock.environment, "TZ": "Europe/Berlin", "SECRET_KEY": "of this test"},
             command=("serve",),
         )

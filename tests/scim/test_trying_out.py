@@ -39,6 +39,9 @@ def send(visitor: httpx.Client, address: str, **data: str) -> str:
 def rows(server: Server) -> list[Any]:
     """Return every row of every table."""
     every = json.loads(server.manage("dumpdata", "--all"))
+    for row in every:
+        # The workers go on with what happened before.
+        row["fields"].pop("dispatched_at", None)
     return [row for row in every if row["model"] not in NOT_LOOKED_AT]
 
 
