@@ -12,7 +12,7 @@ from functools import cached_property
 from typing import Any
 from uuid import UUID
 
-from people import operations
+from people import fixed_sql, operations
 from people.models import CustomField, Person
 from people.values import KEEP, Invitation, Keep, PeopleError, Profile, fold
 from scim import journal, managers, policies
@@ -173,6 +173,8 @@ def _write_person(
 ) -> None:
     user, actor = delivery.user, delivery.connection.actor
     custom = _known_custom(said.custom_fields)
+    if user.person is None and _is_known(profile.email):
+        user.person = _adopted(delivery, profile.email)
     if user.person is None:
         try:
             user.person = operations.add_person(
@@ -196,6 +198,16 @@ def _write_person(
         operations.release_invite(
             user.person, actor=actor, is_mailed=delivery.connection.mails_invites
         )
+
+
+def _is_known(email: str) -> bool:
+    """Tell whether somebody has the address already, unless the end of the request shows it.
+
+    To try first and adopt then would leave a new department behind for a moment, and two
+    who adopt at once would wait for each other.
+    """
+    people = Person.objects.in_lists().filter(email_key=fold(email))
+    return not fixed_sql.puts_off_new() and people.exists()
 
 
 def _adopted(delivery: Delivery, email: str) -> Person:

@@ -231,7 +231,7 @@ class ObligationAdmin(SpendAdmin):
 
     def get_fields(self, request: HttpRequest, obj: Obligation | None = None) -> list[str]:
         if obj is None:
-            return ["person", "kind", "description", "sum", "state"]
+            return ["person", "kind", "description", "sum", "state", "workflow"]
         return ["who", "kind", "description", "money", "state"]
 
     def get_readonly_fields(self, request: HttpRequest, obj: Obligation | None = None) -> list[str]:
@@ -251,6 +251,9 @@ class ObligationAdmin(SpendAdmin):
     ) -> None:
         save = operations.settle_obligation if change else operations.note_obligation
         save(obj, actor=request.user.actor)
+        workflow = form.cleaned_data.get("workflow")
+        if workflow:
+            operations.ask_approval(obj, workflow)
 
     @display(description="Amount")
     def money(self, obligation: Obligation) -> str:

@@ -7,7 +7,7 @@ from django import forms
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
 from people import money, operations
-from people.models import Obligation, Person
+from people.models import Obligation, Person, Workflow
 from people.operations import HolderInactive, currency_of
 from people.values import PeopleError
 
@@ -121,9 +121,20 @@ class ObligationForm(MoneyForm):
     person_field = "person"
 
     sum = amount("Amount", help_text=CURRENCY)
+    workflow: "forms.ModelChoiceField[Workflow]" = forms.ModelChoiceField(
+        queryset=None,
+        required=False,
+        label="Ask for approval",
+        empty_label="Nobody has to approve it",
+        help_text="It waits for the first approver of this workflow.",
+        widget=UnfoldAdminSelectWidget,
+    )
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        if "workflow" in self.fields:
+            with_steps = Workflow.objects.filter(steps__isnull=False).distinct()
+            self.fields["workflow"].queryset = with_steps.order_by("name")  # type: ignore[attr-defined]
         stored = self.instance if self.instance.kind else None
         choices = dict(_states())
         self.fields["state"].widget = UnfoldAdminSelectWidget(

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from people import operations
-from people.models import Card, Event, Fund, Obligation, Person, Tenant, Workflow
+from people.models import Approval, Card, Event, Fund, Obligation, Person, Tenant, Workflow
 from tests import make
 from tests.people import spending
 from tests.people.visiting import queries_of, signed_in, text_of
@@ -241,6 +241,17 @@ class TestObligations:
 
         assert "Paper" not in page(admin, "obligations/")
         assert "Paper" in page(admin, "obligations/", status="paid")
+
+    def test_wait_for_an_approver_who_is_told_of_them(self, admin: Person, ada: Person) -> None:
+        approver = make.person()
+        travel = workflow(approver)
+        taxi = {"kind": "reimbursement", "state": "submitted", "description": "Taxi", "sum": "9"}
+
+        send(admin, "obligations/add/", person=ada.pk, workflow=travel.pk, **taxi)
+
+        waiting = Approval.objects.get()
+        assert (waiting.step.approver, waiting.obligation.description) == (approver, "Taxi")
+        assert "1 approval waits" in text_of(signed_in(admin).get(f"/people/{approver.pk}/"))
 
     def test_are_in_the_states_of_their_kind(self, admin: Person, ada: Person) -> None:
         said = {"kind": "bill", "state": "pending", "description": "Paper", "sum": "9.99"}
