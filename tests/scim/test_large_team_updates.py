@@ -16,7 +16,7 @@ from tests.people.visiting import queries_of, signed_in, text_of
 from tests.scim.crowds import analyse, copied, multiply
 from tests.scim.provider import Provider
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("swept")]
 
 MANY = 100
 COPIES = 500

@@ -22,7 +22,7 @@ from tests.scim.conftest import Connect
 from tests.scim.crowds import crowd, crowd_of_hundreds
 from tests.scim.provider import ENT, RAMP, Provider
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("swept")]
 
 NOON = datetime(2026, 3, 2, 12, 30, tzinfo=UTC)
 HOME = "/integrations/scim/"
