@@ -106,7 +106,7 @@ def together(*, with_new: bool = False) -> Iterator[None]:
         yield
     finally:
         _gathering.reset(token)
-    if gathered.rows:
+    if gathered.rows or gathered.more:
         _store([*gathered.more, *gathered.rows.values()])
 
 

@@ -54,7 +54,10 @@ class Shape:
         """The statement that stores any number of new rows, given column by column."""
         here = connections[DEFAULT_DB_ALIAS]
         arrays = ", ".join(f"%s::{field.db_type(here)}[]" for field in self.fields)
-        return f"INSERT INTO {self.table} ({self._columns}) SELECT * FROM UNNEST({arrays})"  # noqa: S608
+        return (
+            f"INSERT INTO {self.table} ({self._columns}) SELECT * FROM UNNEST({arrays}) "  # noqa: S608
+            f"RETURNING {self.key}"
+        )
 
     @cached_property
     def update(self) -> str:

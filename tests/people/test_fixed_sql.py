@@ -74,6 +74,13 @@ def test_stored_many_at_once(tenant: Tenant) -> None:
     assert Event.objects.count() == 6
 
 
+def test_stored_many_at_once_and_nothing_else(tenant: Tenant) -> None:
+    with fixed_sql.together():
+        fixed_sql.write_all([happening(tenant, f"kind {number}", None) for number in range(5)])
+
+    assert Event.objects.count() == 5
+
+
 def test_found_taken_only_at_the_end_where_new_rows_are_put_off(tenant: Tenant) -> None:
     make.person(email="ada@example.com")
 
