@@ -7,6 +7,8 @@ from typing import ClassVar, Final, Literal
 Via = Literal["scim", "person", "system"]
 
 LONGEST_NAME = 200
+# How the actors begin, as text, that are identity providers.
+VIA_SCIM: Final = "scim:"
 _DIRECTION_MARKS = {"LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI"}
 
 
@@ -37,6 +39,12 @@ class Actor:
 
     def __str__(self) -> str:
         return f"{self.kind}:{self.name}"
+
+    @classmethod
+    def read(cls, text: str) -> "Actor":
+        """Return the actor that was written down so."""
+        kind, _, name = text.partition(":")
+        return cls(kind, name)
 
     @property
     def via(self) -> Via:

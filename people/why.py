@@ -9,7 +9,7 @@ from django.utils.http import urlencode
 from people.models import Invite, Mail, Person
 from people.pages.actors import actor_name
 from people.pages.verdicts import Asked, Evidence, Finding, Link, Rank, Verdict, day
-from people.values import fold
+from people.values import Actor, fold
 
 
 def causes(asked: Asked) -> Iterator[Finding]:
@@ -58,10 +58,9 @@ def _terminated(person: Person) -> Verdict:
 
 
 def _inactive(person: Person) -> Verdict:
-    kind = person.deactivated_by.partition(":")[0]
     actor, on = actor_name(person.deactivated_by, _names(person)), day(person.deactivated_at)
     sentence = f"{actor} deactivated {person.full_name} on {on}."
-    if kind == "scim":
+    if person.was_deactivated_via_scim:
         return Verdict(
             Rank.DEACTIVATED,
             "deactivated-by-provider",
@@ -70,7 +69,8 @@ def _inactive(person: Person) -> Verdict:
             "the request that says so.",
             Link(f"Open {person.full_name}", _page(person)),
         )
-    code = "deactivated-by-hand" if kind == "person" else "deactivated-by-ramp"
+    is_by_hand = Actor.read(person.deactivated_by).via == "person"
+    code = "deactivated-by-hand" if is_by_hand else "deactivated-by-ramp"
     advice = "No identity provider brings them back by repeating that it has them as active."
     again = reverse("admin:people_person_reactivate", args=[person.pk])
     return Verdict(Rank.DEACTIVATED, code, sentence, advice, Link("Reactivate them", again))

@@ -58,7 +58,7 @@ def check_may_come_in(person: Person) -> None:
     """
     if not person.tenant.is_active:
         raise SignInRefused(f"{person.tenant.name} is switched off. Ask your administrator.")
-    if not person.is_active and person.deactivated_by.startswith("scim:"):
+    if not person.is_active and person.was_deactivated_via_scim:
         where = actor_name(person.deactivated_by)
         raise SignInRefused(
             f"Your account was deactivated in your company's identity provider ({where}). "

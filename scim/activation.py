@@ -7,7 +7,6 @@ Which are left shows in the rows: a worker that dies leaves the rest to the next
 import logging
 from collections.abc import Iterable
 from contextlib import nullcontext
-from dataclasses import asdict
 from datetime import timedelta
 from time import monotonic
 from uuid import UUID
@@ -116,7 +115,7 @@ def _last_request(user: ScimUser) -> UUID | None:
 def _carry(delivery: Delivery) -> None:
     user = delivery.user
     choice = AdoptionChoice.objects.filter(user=user).values_list("choice", flat=True).first()
-    delivery.subject.said = asdict(delivery.said.profile) | {"manager": delivery.said.manager}
+    delivery.subject.said = delivery.said.told
     delivery.may_link = choice == Choice.LINK
     person = adoption.had_earlier(user)
     if person is not None:
@@ -156,14 +155,15 @@ def _settle(connection: Connection, choice: AdoptionChoice) -> bool:
     """Deactivate whom an administrator chose, unless the provider has sent them since."""
     person = choice.person
     assert person
-    kind, _, name = choice.decided_by.partition(":")
     subject = Subject(user_name=person.email)
     done = False
     try:
         is_still_so = adoption.only_here(connection).filter(pk=person.pk).exists()
         if choice.choice == Choice.DEACTIVATE and is_still_so:
             reason = f"Chosen when {connection} was connected"
-            done = operations.deactivate_person(person, actor=Actor(kind, name), reason=reason)
+            done = operations.deactivate_person(
+                person, actor=Actor.read(choice.decided_by), reason=reason
+            )
     except PeopleError as error:
         with transaction.atomic():
             journal.note_sync_error(connection, subject, error, request_id=None)

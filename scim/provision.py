@@ -7,7 +7,7 @@ policies, and lists what stands in the way.
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 from uuid import UUID
@@ -64,7 +64,7 @@ def carry_over(delivery: Delivery, before: Json | None, *, was_active: bool | No
     if not delivery.connection.is_live:
         return
     said = delivery.said
-    delivery.subject.said = asdict(said.profile) | {"manager": said.manager}
+    delivery.subject.said = said.told
     earlier = profile_of(before, mapping) if before is not None else None
     is_settled = user.person_id is not None and not (user.problem or user.has_errors)
     if said == earlier and was_active == user.active and is_settled:
@@ -88,7 +88,7 @@ def put_back(delivery: Delivery) -> bool:
     :raises PeopleError: if the rules refuse what the provider once asserted.
     """
     user, said = delivery.user, delivery.said
-    delivery.subject.said = asdict(said.profile) | {"manager": said.manager}
+    delivery.subject.said = said.told
     with _holding(delivery):
         assert user.person
         # One who was named once and is named no longer was taken away.

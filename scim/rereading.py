@@ -20,7 +20,7 @@ from people.models import Person
 from people.values import PeopleError, fold
 from scim import journal, provision
 from scim.adapters import UserAdapter
-from scim.mapping import profile_of, text_at
+from scim.mapping import text_at
 from scim.models import Connection, RequestLog, ScimUser
 from scim.protocol import Subject
 from scim.provision import Delivery
@@ -124,7 +124,7 @@ def _carry_over(delivery: Delivery) -> None:
     else:
         was_active = user.active if user.person_id else None
         provision.carry_over(delivery, None, was_active=was_active)
-    user.email_key = fold(profile_of(user.document, user.connection.mapping).profile.email)
+    user.email_key = fold(delivery.said.profile.email)
     UserAdapter(user).render()
     user.save(update_fields=REREAD)
 

@@ -10,7 +10,7 @@ from django.utils.crypto import salted_hmac
 from people.models.organisation import Department, Location
 from people.models.tenant import Tenant
 from people.tenancy import TenantManager
-from people.values import Actor, Profile
+from people.values import VIA_SCIM, Actor, Profile
 
 
 class PersonQuerySet(models.QuerySet["Person"]):
@@ -23,6 +23,10 @@ class PersonQuerySet(models.QuerySet["Person"]):
 
     def active_administrators(self) -> Self:
         return self.filter(state=Person.State.ACTIVE, role__in=Person.ADMINISTERING)
+
+    def deactivated_via_scim(self) -> Self:
+        """Keep who is inactive because an identity provider said so."""
+        return self.filter(state=Person.State.INACTIVE, deactivated_by__startswith=VIA_SCIM)
 
     def with_is_manager(self) -> Self:
         """Annotate who is somebody's manager: that role is derived, never stored."""
@@ -205,6 +209,10 @@ class Person(AbstractBaseUser):
     def is_active(self) -> bool:  # type: ignore[override]
         """Tell whether the person may sign in; Django asks this of every session."""
         return self.state in (self.State.INVITED, self.State.ACTIVE)
+
+    @property
+    def was_deactivated_via_scim(self) -> bool:
+        return self.deactivated_by.startswith(VIA_SCIM)
 
     @property
     def is_administrator(self) -> bool:

@@ -22,11 +22,10 @@ from people import events, tenancy
 from people.models import Event, Mail, MassChange, MassChangeItem, Person, Tenant
 from people.operations.locks import Guarded, hold
 from people.operations.mailing import post
-from people.values import Actor, PeopleError
+from people.values import VIA_SCIM, Actor, PeopleError
 
 HOUR = timedelta(hours=1)
 MINUTE = timedelta(minutes=1)
-VIA_SCIM = "scim:"
 BATCH = 1000
 MOST_PEOPLE = 32_767
 

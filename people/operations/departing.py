@@ -17,7 +17,6 @@ from django.db.models import Q, QuerySet
 from people import tenancy
 from people.models import Departure, Person
 from people.operations.blockers import blockers_of, blockers_of_many, is_paused, paused_among
-from people.operations.departures import VIA_SCIM
 from people.operations.dispositions import Disposition, completed, usual_disposition, valid_ids
 from people.operations.locks import lock_all
 from people.operations.termination import terminate_person
@@ -132,7 +131,7 @@ def _hold(person: Person, disposition: Disposition) -> None:
 
 
 def _may_leave(person: Person) -> bool:
-    if person.state != Person.State.INACTIVE or not person.deactivated_by.startswith(VIA_SCIM):
+    if person.state != Person.State.INACTIVE or not person.was_deactivated_via_scim:
         return False
     return not blockers_of(person) and not is_paused(person)
 

@@ -20,7 +20,6 @@ from django.db.models import (
     Min,
     OuterRef,
     Q,
-    QuerySet,
     Subquery,
     Value,
 )
@@ -35,7 +34,6 @@ from people.operations.locks import lock
 from people.operations.termination import Disposition
 from people.values import Actor, PeopleError
 
-VIA_SCIM = "scim:"
 USUAL_DAYS = 45
 # As many as the column holds; nobody is heard of for longer than that.
 MOST_DAYS = 32_767
@@ -116,14 +114,6 @@ def cancel(person: Person) -> None:
     Departure.objects.filter(person=person).delete()
 
 
-def deactivated_via_scim() -> QuerySet[Person]:
-    """Return who is inactive because an identity provider said so."""
-    people: QuerySet[Person] = Person.objects.filter(
-        state=Person.State.INACTIVE, deactivated_by__startswith=VIA_SCIM
-    )
-    return people
-
-
 @transaction.atomic
 def set_auto_termination(tenant: Tenant, days: int | None, *, actor: Actor) -> int:
     """Switch auto-termination on, off, or to other days; return how many are scheduled now.
@@ -171,7 +161,7 @@ class Forecast:
 
 def foretell(days: int, *, now: datetime) -> Forecast:
     """Tell who would be due, and when, if people were terminated after so many days."""
-    everybody = deactivated_via_scim()
+    everybody = Person.objects.deactivated_via_scim()
     counted = everybody.filter(departure__exempted_at=None, departure__postponed_from=None)
     length = timedelta(days=days)
     due = counted.filter(deactivated_at__lte=now - length)
@@ -189,7 +179,7 @@ def foretell(days: int, *, now: datetime) -> Forecast:
 
 
 def _reschedule(days: int) -> int:
-    gone = deactivated_via_scim()
+    gone = Person.objects.deactivated_via_scim()
     Departure.objects.filter(postponed_from=None).update(due_at=_counted_from_deactivation(days))
     missing = gone.filter(departure=None).only("pk", "tenant", "deactivated_at")
     rows: list[Departure] = []

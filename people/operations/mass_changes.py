@@ -285,5 +285,4 @@ def _record(kind: Event.Kind, item: MassChangeItem, before: dict[str, str], **fa
 
 
 def _undoer(item: MassChangeItem) -> Actor:
-    kind, _, name = item.change.undone_by.partition(":")
-    return Actor(kind, name)
+    return Actor.read(item.change.undone_by)

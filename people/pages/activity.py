@@ -49,14 +49,13 @@ def reactivate(request: PersonRequest, person_id: UUID) -> HttpResponse:
 def _context(
     request: HttpRequest, person: Person, form: ReasonForm | None, verb: str
 ) -> dict[str, Any]:
-    by_scim = person.deactivated_by.startswith("scim:")
     page = reverse("admin:people_person_change", args=[person.pk])
     return admin.site.each_context(request) | {
         "title": f"{verb} {person.full_name}?",
         "parent": {"title": person.full_name, "url": page},
         "person": person,
         "form": form,
-        "provider": actor_name(person.deactivated_by) if by_scim else "",
+        "provider": actor_name(person.deactivated_by) if person.was_deactivated_via_scim else "",
         "cancel": page,
         "submit": verb,
     }

@@ -19,7 +19,7 @@ from people import operations
 from people.models import Event, Grant, Person, Role
 from people.pages.access import PersonRequest, for_administrators
 from people.pages.actors import actor_name
-from people.values import fold
+from people.values import VIA_SCIM, fold
 
 
 @dataclass(frozen=True)
@@ -72,7 +72,7 @@ def ledger_of(person: Person, report_count: str) -> Iterator[Line]:
 
 def _base(person: Person, names: dict[str, str]) -> Line:
     source = actor_name(person.role_source, names)
-    is_named = not person.role_source.startswith("scim:") or "role" in person.owned_fields
+    is_named = not person.role_source.startswith(VIA_SCIM) or "role" in person.owned_fields
     return Line(
         role=person.get_role_display(),
         because=f"from {source}" if is_named else f"by default, for {source} named none",

@@ -12,7 +12,6 @@ from django.utils import timezone
 from people import tenancy
 from people.models import Departure, Person, Tenant
 from people.operations.blockers import Blocker, blockers_of_many, paused_among
-from people.operations.departures import VIA_SCIM
 from people.pages.notices import Notice
 
 # Where to settle it, and how that page is told whom it is about.
@@ -55,7 +54,7 @@ class Outlook:
     @property
     def why_not(self) -> str:
         """Tell why nobody has to count days, if that is so."""
-        if not self.person.deactivated_by.startswith(VIA_SCIM):
+        if not self.person.was_deactivated_via_scim:
             return "Not scheduled: deactivated by hand"
         if not self.is_on:
             return "Not scheduled: auto-termination is off"

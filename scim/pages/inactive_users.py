@@ -2,17 +2,15 @@
 
 from typing import Any
 
-from django.db.models import Q
 from django.http import HttpRequest, HttpResponse
 
 from people.models import Person
 from people.pages.access import for_administrators
 from people.pages.actors import actor_name
 from people.pages.outlook import auto_terminates, outlooks
+from people.values import VIA_SCIM
 from scim.models import Connection
 from scim.pages.team_updates import SearchForm, choice, inactive_people, page_of, show_tab
-
-BY_SCIM = Q(deactivated_by__startswith="scim:")
 
 
 class InactiveSearch(SearchForm):
@@ -29,9 +27,9 @@ def inactive_users(request: HttpRequest) -> HttpResponse:
     found = inactive_people().matching(form.asked("q"))
     match form.asked("by"):
         case "provider":
-            found = found.filter(BY_SCIM)
+            found = found.deactivated_via_scim()
         case "hand":
-            found = found.exclude(BY_SCIM)
+            found = found.exclude(deactivated_by__startswith=VIA_SCIM)
     page = page_of(request, found.order_by("-deactivated_at", "pk"))
     return show_tab(
         request,
