@@ -3,14 +3,12 @@
 from collections.abc import Iterable
 from typing import Any
 
-from django import forms
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils import timezone
-from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
 from people.models import Departure, Event, MassChangeItem, Person
 from people.operations.blockers import blocked_people
@@ -19,6 +17,7 @@ from people.pages.access import for_administrators
 from people.pages.fates import fates
 from people.pages.outlook import auto_terminates, outlooks
 from people.pages.paging import BoundedPaginator
+from people.pages.searching import PersonSearch, choice
 
 ROWS_A_PAGE = 50
 SHOWN = {
@@ -30,26 +29,8 @@ SHOWN = {
 }
 
 
-class DepartureSearch(forms.Form):
-    q = forms.CharField(
-        label="Search",
-        required=False,
-        max_length=200,
-        widget=UnfoldAdminTextInputWidget(
-            attrs={"type": "search", "placeholder": "Name or e-mail address"}
-        ),
-    )
-    show = forms.ChoiceField(
-        label="Show",
-        required=False,
-        choices=[("", "Everybody"), *SHOWN.items()],
-        widget=UnfoldAdminSelectWidget,
-    )
-
-    def asked(self, name: str) -> str:
-        """Return what was asked for; what nobody can ask for is not."""
-        self.is_valid()
-        return str(self.cleaned_data.get(name, ""))
+class DepartureSearch(PersonSearch):
+    show = choice("Show", SHOWN.items(), otherwise="Everybody")
 
 
 @for_administrators
@@ -59,7 +40,6 @@ def departures(request: HttpRequest) -> HttpResponse:
     page = BoundedPaginator(_found(form, is_on=is_on), ROWS_A_PAGE).get_page(
         request.GET.get("page")
     )
-    is_searched = bool(form.asked("q") or form.asked("show"))
     context = admin.site.each_context(request) | {
         "title": "Departures",
         "parent": {"title": "People", "url": reverse("admin:people_person_changelist")},
@@ -67,8 +47,8 @@ def departures(request: HttpRequest) -> HttpResponse:
         "page": page,
         "rows": _rows(page),
         "is_on": is_on,
-        "is_searched": is_searched,
-        "is_all_done": not page.object_list and not is_searched and _anybody_has_left(),
+        "is_searched": form.is_used,
+        "is_all_done": not page.object_list and not form.is_used and _anybody_has_left(),
     }
     return render(request, "people/departures.html", context)
 

@@ -8,12 +8,13 @@ from people.models import Person
 from people.pages.access import for_administrators
 from people.pages.actors import actor_name
 from people.pages.outlook import auto_terminates, outlooks
+from people.pages.searching import PersonSearch, choice
 from people.values import VIA_SCIM
 from scim.models import Connection
-from scim.pages.team_updates import SearchForm, choice, inactive_people, page_of, show_tab
+from scim.pages.team_updates import inactive_people, page_of, show_tab
 
 
-class InactiveSearch(SearchForm):
+class InactiveSearch(PersonSearch):
     by = choice(
         "Deactivated",
         [("provider", "By an identity provider"), ("hand", "By hand")],

@@ -18,9 +18,10 @@ from people import operations
 from people.invitations import invite_link
 from people.models import Invite, Mail, Person
 from people.pages.access import PersonRequest, for_administrators
+from people.pages.searching import PersonSearch, choice
 from people.values import PeopleError
 from scim.pages import team_updates
-from scim.pages.team_updates import SearchForm, choice, context_of, page_of, show_tab
+from scim.pages.team_updates import context_of, page_of, show_tab
 
 SHOWN = {
     "held": "Held",
@@ -32,7 +33,7 @@ SHOWN = {
 MOST_AT_ONCE = 200
 
 
-class InviteSearch(SearchForm):
+class InviteSearch(PersonSearch):
     show = choice("Show", SHOWN.items(), otherwise="All invites")
 
 

@@ -11,11 +11,12 @@ from django.shortcuts import get_object_or_404, render
 from people.models import Invite, Person
 from people.pages.access import for_administrators
 from people.pages.actors import actor_name
+from people.pages.searching import PersonSearch, choice
 from people.values import fold
 from scim import policies, retries
 from scim.models import Connection, ScimUser, SyncError
 from scim.pages.requests import readable
-from scim.pages.team_updates import SearchForm, choice, context_of, page_of, show_tab
+from scim.pages.team_updates import context_of, page_of, show_tab
 from scim.remedies import Case, Holder, Remedy, remedy_for
 
 FIELDS = policies.SPOKEN | {"manager": "manager", "role": "role"}
@@ -26,7 +27,7 @@ UNREAD = (
 )
 
 
-class ErrorSearch(SearchForm):
+class ErrorSearch(PersonSearch):
     state = choice(
         "State",
         [("dismissed", "Dismissed"), ("resolved", "Resolved"), ("all", "All")],

@@ -7,17 +7,16 @@ This is the frame of its three tabs, which are `pending_invites`, `inactive_user
 from collections.abc import Callable
 from typing import Any
 
-from django import forms
 from django.contrib import admin
 from django.db.models import OuterRef, Q, QuerySet, Subquery
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils import timezone
-from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
 from people.models import Invite, Mail, Person
 from people.pages.paging import BoundedPaginator, counted
+from people.pages.searching import PersonSearch
 from scim.models import SyncError
 
 ROWS_A_PAGE = 50
@@ -51,43 +50,12 @@ TABS: dict[str, tuple[str, Callable[[], QuerySet[Any]]]] = {
 }
 
 
-class SearchForm(forms.Form):
-    """Asks for a person; the tabs add what else they can be narrowed by."""
-
-    q = forms.CharField(
-        label="Search",
-        required=False,
-        max_length=200,
-        widget=UnfoldAdminTextInputWidget(
-            attrs={"type": "search", "placeholder": "Name or e-mail address"}
-        ),
-    )
-
-    def asked(self, name: str) -> str:
-        """Return what was asked for; what nobody can ask for is not."""
-        self.is_valid()
-        return str(self.cleaned_data.get(name, ""))
-
-    @property
-    def is_used(self) -> bool:
-        return any(self.asked(name) for name in self.fields)
-
-
-def choice(label: str, choices: Any, *, otherwise: str) -> forms.ChoiceField:
-    return forms.ChoiceField(
-        label=label,
-        required=False,
-        choices=[("", otherwise), *choices],
-        widget=UnfoldAdminSelectWidget,
-    )
-
-
 def page_of(request: HttpRequest, rows: QuerySet[Any]) -> Any:
     return BoundedPaginator(rows, ROWS_A_PAGE).get_page(request.GET.get("page"))
 
 
 def show_tab(
-    request: HttpRequest, template: str, *, form: SearchForm, page: Any, ever: Any, **shown: Any
+    request: HttpRequest, template: str, *, form: PersonSearch, page: Any, ever: Any, **shown: Any
 ) -> HttpResponse:
     """Answer with a tab; asked only for an empty one, `ever` tells whether it held anything."""
     context = context_of(request, "Team updates") | shown

@@ -8,6 +8,7 @@ from people import tenancy
 from people.models import Person, Tenant
 from tests import make
 from tests.scim.provider import Provider
+from tests.scim.setting_up import Wizard
 
 Connect = Callable[..., Provider]
 
@@ -41,6 +42,17 @@ def connect(tenant: Tenant) -> Connect:
 def scim(connect: Connect) -> Provider:
     """Connect Okta, which refuses incomplete people."""
     return connect()
+
+
+@pytest.fixture
+def wizard(owner: Person) -> Wizard:
+    return Wizard(owner)
+
+
+@pytest.fixture
+def okta(wizard: Wizard) -> Provider:
+    """Have Okta send to a connection that is being set up, and is not active yet."""
+    return wizard.connect()
 
 
 @pytest.fixture(scope="module")

@@ -9,8 +9,8 @@ from django.utils import timezone
 
 from people import events, tenancy
 from people.models import Person
-from scim import activation
-from scim.models import Connection, Token
+from scim import activation, adoption
+from scim.models import Connection, ScimUser, Token
 from scim.models.connection import digest
 from tests.people.visiting import signed_in, text_of
 from tests.scim.provider import Provider
@@ -78,3 +78,12 @@ def run_jobs() -> None:
         events.dispatch_all(as_of=timezone.now())
 
     copy_context().run(work)
+
+
+def fates(connection: Connection) -> dict[str, str]:
+    """Return what becomes of each resource, by its userName before the @."""
+    names = dict(ScimUser.objects.values_list("pk", "scim_username"))
+    return {
+        names[one.user_id].partition("@")[0]: str(one.fate)
+        for one in adoption.report(connection).verdicts
+    }

@@ -21,16 +21,6 @@ pytestmark = pytest.mark.django_db
 DUPLICATE = "Email is already associated with another employee"
 
 
-@pytest.fixture
-def wizard(owner: Person) -> Wizard:
-    return Wizard(owner)
-
-
-@pytest.fixture
-def okta(wizard: Wizard) -> Provider:
-    return wizard.connect()
-
-
 def user(name: str) -> ScimUser:
     return ScimUser.objects.get(scim_username=f"{name}@example.com")
 

@@ -15,16 +15,6 @@ from tests.scim.setting_up import Wizard, run_jobs
 pytestmark = pytest.mark.django_db
 
 
-@pytest.fixture
-def wizard(owner: Person) -> Wizard:
-    return Wizard(owner)
-
-
-@pytest.fixture
-def okta(wizard: Wizard) -> Provider:
-    return wizard.connect()
-
-
 def user(name: str) -> ScimUser:
     return ScimUser.objects.get(scim_username=f"{name}@example.com")
 

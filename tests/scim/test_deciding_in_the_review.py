@@ -5,25 +5,14 @@ import pytest
 from people import operations
 from people.models import Person, Role
 from people.values import Actor
-from scim import adoption
-from scim.models import AdoptionChoice, Connection, ScimUser
+from scim.models import AdoptionChoice, ScimUser
 from tests import make
 from tests.people.visiting import text_of
 from tests.scim.cast import scim_user
 from tests.scim.provider import Provider
-from tests.scim.setting_up import Wizard
+from tests.scim.setting_up import Wizard, fates
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def wizard(owner: Person) -> Wizard:
-    return Wizard(owner)
-
-
-@pytest.fixture
-def okta(wizard: Wizard) -> Provider:
-    return wizard.connect()
 
 
 @pytest.fixture
@@ -32,15 +21,6 @@ def ada(okta: Provider) -> Person:
     ada = make.person(given_name="Augusta", email="Ada@example.com")
     okta.add("ada")
     return ada
-
-
-def fates(connection: Connection) -> dict[str, str]:
-    """Return what becomes of each resource, by its userName before the @."""
-    names = dict(ScimUser.objects.values_list("pk", "scim_username"))
-    return {
-        names[one.user_id].partition("@")[0]: str(one.fate)
-        for one in adoption.report(connection).verdicts
-    }
 
 
 class TestSomebodyPrivileged:

@@ -22,11 +22,6 @@ from tests.scim.setting_up import Wizard, shown_token
 pytestmark = pytest.mark.django_db
 
 
-@pytest.fixture
-def wizard(owner: Person) -> Wizard:
-    return Wizard(owner)
-
-
 class TestTheStart:
     def test_makes_a_connection_that_is_not_active(self, wizard: Wizard) -> None:
         wizard.make_token()
