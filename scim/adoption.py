@@ -13,7 +13,7 @@ from uuid import UUID
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from people import operations
-from people.models import Grant, Person
+from people.models import Person
 from people.models.person import PersonQuerySet
 from people.values import PeopleError, fold
 from scim import policies, provision
@@ -204,19 +204,12 @@ def counterpart(user: ScimUser) -> Person | None:
     return had_earlier(user) or (people.first() if people else None)
 
 
-def is_privileged(person: Person) -> bool:
-    return person.is_administrator or operations.is_elevated(person)
-
-
-def holds_elevated() -> Exists:
-    """Return whether a person holds a role that is marked as elevated, as an annotation."""
-    return Exists(Grant.objects.filter(person=OuterRef("pk"), role__is_elevated=True))
-
-
 def _by_address(connection: Connection) -> Iterator[tuple[str, Known]]:
     users = ScimUser.objects.known_to(connection).filter(email_key=OuterRef("email_key"))
     people = Person.objects.in_lists().filter(Exists(users))
-    rows = people.values_list("email_key", "pk", "role", holds_elevated(), Exists(_owners()))
+    rows = people.values_list(
+        "email_key", "pk", "role", operations.holds_elevated(), Exists(_owners())
+    )
     for email_key, *known in rows:
         yield email_key, Known(*known)
 
@@ -227,7 +220,7 @@ def _earlier(connection: Connection) -> Iterator[tuple[str, str, Known]]:
     pairs = list(users.values_list("scim_external_id", "user_name_key", "person_id"))
     had = Exists(_earlier_users(connection).filter(person=OuterRef("pk")))
     people = Person.objects.in_lists().filter(had)
-    rows = people.values_list("pk", "role", holds_elevated(), Exists(_owners()))
+    rows = people.values_list("pk", "role", operations.holds_elevated(), Exists(_owners()))
     known = {row[0]: Known(*row) for row in rows}
     for external_id, user_name_key, person_id in reversed(pairs):
         if person_id in known:

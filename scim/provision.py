@@ -235,7 +235,7 @@ def is_owned(person: Person) -> bool:
 def links_by_itself(delivery: Delivery, person: Person) -> bool:
     """Tell whether the person may be handed over without an administrator's click."""
     asks = delivery.connection.email_link == Connection.EmailLink.ASK
-    if asks or person.is_administrator or operations.is_elevated(person):
+    if asks or operations.is_privileged(person):
         return False
     left = AdoptionChoice.objects.filter(user=delivery.user, choice=AdoptionChoice.Choice.LEAVE)
     return not left.exists()

@@ -71,7 +71,8 @@ from people.operations.roles import (
     LastAdministrator,
     LastOwner,
     grant_role,
-    is_elevated,
+    holds_elevated,
+    is_privileged,
     withdraw_grant,
 )
 from people.operations.sandboxes import empty_sandbox, open_sandbox
@@ -169,7 +170,8 @@ __all__ = [
     "hold_person",
     "holding",
     "holdings_of",
-    "is_elevated",
+    "holds_elevated",
+    "is_privileged",
     "issue_card",
     "issue_invite",
     "join_person",

@@ -10,11 +10,11 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 from people.models import (
     Approval,
     Fund,
-    Grant,
     MassChangeItem,
     Obligation,
     Person,
 )
+from people.operations.roles import holds_elevated
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,6 @@ def blocked_people() -> QuerySet[Person]:
 def _conditions() -> dict[str, Any]:
     """Return the reasons as questions about a person's row, in the order of BLOCKERS."""
     pending = Approval.objects.filter(state=Approval.State.PENDING)
-    elevated = Grant.objects.filter(person=OuterRef("pk"), role__is_elevated=True)
     shared = Fund.objects.live().filter(owner=OuterRef("pk"), is_shared=True)
     return {
         "owes_reimbursements": _owes(Obligation.Kind.REIMBURSEMENT),
@@ -73,7 +72,7 @@ def _conditions() -> dict[str, Any]:
         "has_approvals": Q(Exists(pending.filter(step__approver=OuterRef("pk"))))
         | Q(Exists(pending.filter(obligation__person=OuterRef("pk")))),
         "has_shared_funds": Exists(shared),
-        "has_permissions": Q(role__in=Person.ADMINISTERING) | Q(Exists(elevated)),
+        "has_permissions": Q(role__in=Person.ADMINISTERING) | Q(holds_elevated()),
     }
 
 

@@ -1,6 +1,7 @@
 """Which role somebody may get, and whose role nobody may take."""
 
 from django.db import transaction
+from django.db.models import Exists, OuterRef
 from django.utils import timezone
 
 from people import events
@@ -68,9 +69,15 @@ def check_not_needed(person: Person, *, role: str | None = None) -> None:
         raise LastAdministrator(person)
 
 
-def is_elevated(person: Person) -> bool:
-    """Tell whether the person holds a role of the tenant's that is marked so."""
-    return Grant.objects.filter(person=person, role__is_elevated=True).exists()
+def is_privileged(person: Person) -> bool:
+    """Tell whether the person administers the tenant, or holds a role that is marked elevated."""
+    elevated = Grant.objects.filter(person=person, role__is_elevated=True)
+    return person.is_administrator or elevated.exists()
+
+
+def holds_elevated() -> Exists:
+    """Return whether a person of a query holds a role that is marked so, as an annotation."""
+    return Exists(Grant.objects.filter(person=OuterRef("pk"), role__is_elevated=True))
 
 
 @transaction.atomic

@@ -12,6 +12,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_POST
 
+from people import operations
 from people.models import Person
 from people.pages.access import PersonRequest
 from people.values import Actor
@@ -50,7 +51,7 @@ def choose(request: PersonRequest, connection: Connection) -> HttpResponse:
     if choice == Choice.DEACTIVATE and person == request.user:
         messages.error(request, "This is you. Somebody else has to deactivate you.")
         return redirect(back)
-    is_grave = choice != Choice.LEAVE and person and adoption.is_privileged(person)
+    is_grave = choice != Choice.LEAVE and person and operations.is_privileged(person)
     if is_grave and not said["confirmed"]:
         return _ask(request, connection, said | {"target": person, "cancel": back})
     about = {"user": user} if user else {"person": person}

@@ -87,7 +87,7 @@ def test_grants_a_role_of_the_company_and_says_who_did(olga: Client, ada: Person
     assert "Ada Lovelace has the role Auditor now." in page
     assert "Auditor</strong> (elevated), granted by Olga Owner since" in page
     assert "Olga Owner granted the role Auditor" in page
-    assert operations.is_elevated(ada)
+    assert operations.is_privileged(ada)
 
 
 def test_grants_the_same_role_once_and_confirms_it(olga: Client, ada: Person) -> None:
