@@ -5,9 +5,6 @@ hands each event to its subscribers' tasks: at least once, so they must bear to 
 same event twice. Celery only hurries it along; the rows are the truth and beat sweeps them.
 """
 
-import logging
-import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -21,11 +18,10 @@ from django.db import transaction
 from django.utils import timezone
 
 from people import fixed_sql, tenancy
+from people.chores import Chore
 from people.fixed_sql import Write
 from people.models import Event, Person
 from people.values import Actor
-
-log = logging.getLogger(__name__)
 
 _cause: ContextVar[UUID | None] = ContextVar("cause_of_events", default=None)
 
@@ -113,39 +109,18 @@ def dispatch_all(*, as_of: datetime) -> int:
 PAUSE_SECONDS = 0.2
 
 
-class Waker:
-    """Asks a worker to run a task soon, from a thread of its own.
+def _waker(task: str) -> Chore:
+    """Return what asks a worker to run the task soon.
 
     Publishing to a broker that is gone or frozen takes seconds, and no request may wait
     for that. Many wake-ups in a row become one message.
     """
-
-    def __init__(self, task: str) -> None:
-        self._task = task
-        self._wanted = threading.Event()
-        self._starting = threading.Lock()
-        self._thread: threading.Thread | None = None
-
-    def wake(self) -> None:
-        self._wanted.set()
-        with self._starting:
-            if self._thread is None or not self._thread.is_alive():
-                self._thread = threading.Thread(target=self._run, name="waker", daemon=True)
-                self._thread.start()
-
-    def _run(self) -> None:
-        reachable = True
-        while self._wanted.wait():
-            self._wanted.clear()
-            try:
-                current_app.send_task(self._task, retry=False)
-                reachable = True
-            except Exception as error:
-                if reachable:
-                    log.warning("No broker to wake; beat will find what waits: %s", error)
-                reachable = False
-            time.sleep(PAUSE_SECONDS)
+    return Chore(
+        lambda: current_app.send_task(task, retry=False),
+        pause=PAUSE_SECONDS,
+        complaint="No broker to wake; beat will find what waits",
+    )
 
 
-waker = Waker("people.tasks.dispatch_events")
-mail_waker = Waker("people.tasks.send_mails")
+waker = _waker("people.tasks.dispatch_events")
+mail_waker = _waker("people.tasks.send_mails")

@@ -5,9 +5,6 @@ notes down every few seconds. What a killed process had not written yet is lost;
 request says the same again.
 """
 
-import logging
-import threading
-import time
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -17,9 +14,8 @@ from django.db import connection
 from django.db.models import Q
 
 from people import tenancy
+from people.chores import Chore
 from scim.models import Token
-
-log = logging.getLogger(__name__)
 
 # Whoever asks with made-up tokens shall not fill the memory.
 MOST_NOTED = 10_000
@@ -40,7 +36,8 @@ def note(token_digest: str, at: datetime, meta: Mapping[str, Any]) -> None:
     """Remember the use of a token, good or not; this is all that it costs a request."""
     if len(_noted) < MOST_NOTED:
         _noted[token_digest] = Use(at, meta.get("REMOTE_ADDR"), meta.get("HTTP_USER_AGENT", ""))
-    writer.wake()
+    if settings.TOKEN_USE_SECONDS:
+        writer.wake()
 
 
 def write_down() -> int:
@@ -78,32 +75,8 @@ def _write_and_close() -> None:
         connection.close()
 
 
-class Writer:
-    """Writes down what was noted, in a thread of its own that begins with the first note."""
-
-    def __init__(self) -> None:
-        self._wanted = threading.Event()
-        self._starting = threading.Lock()
-        self._thread: threading.Thread | None = None
-
-    def wake(self) -> None:
-        if self._wanted.is_set():
-            return
-        self._wanted.set()
-        with self._starting:
-            is_running = self._thread is not None and self._thread.is_alive()
-            if settings.TOKEN_USE_SECONDS and not is_running:
-                self._thread = threading.Thread(target=self._run, name="token use", daemon=True)
-                self._thread.start()
-
-    def _run(self) -> None:
-        while self._wanted.wait():
-            self._wanted.clear()
-            try:
-                _write_and_close()
-            except Exception as error:
-                log.warning("Could not write down who used which token: %s", error)
-            time.sleep(settings.TOKEN_USE_SECONDS)
-
-
-writer = Writer()
+writer = Chore(
+    _write_and_close,
+    pause=settings.TOKEN_USE_SECONDS,
+    complaint="Could not write down who used which token",
+)

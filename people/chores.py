@@ -1,0 +1,42 @@
+"""What is done beside the requests, by threads of the process that serves them."""
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+
+log = logging.getLogger(__name__)
+
+
+class Chore:
+    """Does something soon after it is wanted, in a thread that begins with the first wish.
+
+    However often it is wanted meanwhile, it is done once, and then not before the pause is
+    over. What fails is said once, until it goes well again.
+    """
+
+    def __init__(self, do: Callable[[], object], *, pause: float, complaint: str) -> None:
+        self._do, self._pause, self._complaint = do, pause, complaint
+        self._wanted = threading.Event()
+        self._starting = threading.Lock()
+        self._thread: threading.Thread | None = None
+
+    def wake(self) -> None:
+        self._wanted.set()
+        with self._starting:
+            if self._thread is None or not self._thread.is_alive():
+                self._thread = threading.Thread(target=self._run, name="chore", daemon=True)
+                self._thread.start()
+
+    def _run(self) -> None:
+        goes_well = True
+        while self._wanted.wait():
+            self._wanted.clear()
+            try:
+                self._do()
+                goes_well = True
+            except Exception as error:
+                if goes_well:
+                    log.warning("%s: %s", self._complaint, error)
+                goes_well = False
+            time.sleep(self._pause)
