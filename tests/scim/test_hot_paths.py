@@ -8,6 +8,7 @@ import pytest
 from pytest_django import DjangoAssertNumQueries
 
 from people import fixed_sql, tenancy
+from scim import managers
 from scim.models import ScimGroup
 from tests import make
 from tests.scim.conftest import Connect
@@ -223,3 +224,22 @@ def test_ask_the_database_once(
     ):
         with django_assert_num_queries(1):
             full("GET", path)
+
+
+@pytest.mark.parametrize(
+    "given", ["id", "x-9", "bob@example.com", "BOB@example.com", "bob@work.example", "nobody", ""]
+)
+def test_find_the_same_manager(
+    connect: Connect, monkeypatch: pytest.MonkeyPatch, given: str
+) -> None:
+    okta = connect()
+    scim_id = okta.add("bob", externalId="x-9", emails=[mail("bob@work.example")])
+    # Her name at the provider is Bob's here, and comes before it.
+    okta.add("eve", externalId="bob@example.com")
+    given = scim_id if given == "id" else given
+
+    fixed = managers.find(okta.connection, given)
+    monkeypatch.setattr(fixed_sql, "available", lambda: False)
+
+    assert managers.find(okta.connection, given) == fixed
+    assert (fixed is None) == (given in ("nobody", ""))
