@@ -126,7 +126,8 @@ def unnamed(document: Json) -> Json:
 
 def test_wakes_nobody_and_holds_nothing(scim: Provider, monkeypatch: pytest.MonkeyPatch) -> None:
     woken: list[str] = []
-    monkeypatch.setattr("people.events.Waker.wake", lambda self: woken.append("woken"))
+    monkeypatch.setattr("people.events.waker.wake", lambda: woken.append("events"))
+    monkeypatch.setattr("people.events.mail_waker.wake", lambda: woken.append("mails"))
 
     preview(scim, "POST", "/Users", someone("grace"))
 
