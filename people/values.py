@@ -9,6 +9,8 @@ Via = Literal["scim", "person", "system"]
 LONGEST_NAME = 200
 # How the actors begin, as text, that are identity providers.
 VIA_SCIM: Final = "scim:"
+# How the sources of roles begin that are a mapping of a provider's group.
+VIA_MAPPING: Final = "mapping:"
 _DIRECTION_MARKS = {"LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI"}
 
 

@@ -8,8 +8,8 @@ from django.http import HttpRequest
 
 from people import tenancy
 from people.models import Person
-from people.pages.actors import actor_name
 from people.values import fold
+from provisioning.refusals import said_to_deactivated
 
 
 class SignInRefused(Exception):
@@ -58,14 +58,8 @@ def check_may_come_in(person: Person) -> None:
     """
     if not person.tenant.is_active:
         raise SignInRefused(f"{person.tenant.name} is switched off. Ask your administrator.")
-    if not person.is_active and person.was_deactivated_via_scim:
-        where = actor_name(person.deactivated_by)
-        raise SignInRefused(
-            f"Your account was deactivated in your company's identity provider ({where}). "
-            "Ask your administrator to reactivate it there."
-        )
     if not person.is_active:
-        raise SignInRefused("Your account is deactivated. Ask your administrator to reactivate it.")
+        raise SignInRefused(said_to_deactivated(person))
 
 
 class SessionBackend(BaseBackend):

@@ -208,6 +208,8 @@ PERSON_NOTICES = [
     "people.pages.guests.of_person",
     "scim.notices.of_person",
 ]
+# Who can tell signing in whom a SCIM connection means.
+PAIRING = "scim.pairing"
 # Who knows whom a connection owns.
 OWNER_OF_PEOPLE = "scim.ledger.owner_of_people"
 # Who can tell when a provider last confirmed somebody's base role.

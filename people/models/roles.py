@@ -7,6 +7,7 @@ from django.db import models
 from people.models.organisation import Named
 from people.models.person import Person
 from people.tenancy import TenantOwned
+from people.values import VIA_MAPPING
 
 
 class Role(Named):
@@ -28,19 +29,48 @@ class Role(Named):
 
 
 class Grant(TenantOwned):
-    """A role that a person has from one source; from another one they may have it too."""
+    """A role that a person has from one source; from another one they may have it too.
+
+    It is a role of the tenant's, or a base role that a mapping brings. Where mappings raise
+    somebody's base role, one more row keeps what it was before, and from where.
+    """
 
     person = models.ForeignKey(Person, on_delete=models.PROTECT, related_name="grants")
-    role = models.ForeignKey(Role, on_delete=models.PROTECT, related_name="grants")
+    role: "models.ForeignKey[Role | None, Role | None]" = models.ForeignKey(
+        Role, on_delete=models.PROTECT, null=True, related_name="grants"
+    )
+    base_role = models.CharField(max_length=32, blank=True, choices=Person.Role)
     # An actor: "person:olga@example.com", or the mapping that gave it.
     source = models.CharField(max_length=255)
+    # What a mapping says of itself: "the group “Finance” of Acme's directory".
+    because = models.CharField(max_length=1000, blank=True)
     since = models.DateTimeField()
     confirmed_at = models.DateTimeField()
 
     class Meta(TenantOwned.Meta):
         constraints: ClassVar = [
             models.UniqueConstraint("person", "role", "source", name="grant_once_a_source"),
+            models.UniqueConstraint(
+                "person",
+                "base_role",
+                "source",
+                name="grant_of_base_role_once_a_source",
+                condition=models.Q(role=None),
+            ),
+            models.CheckConstraint(
+                name="grant_of_one_role",
+                condition=models.Q(role=None) & ~models.Q(base_role="")
+                | models.Q(role__isnull=False, base_role=""),
+            ),
         ]
 
     def __str__(self) -> str:
-        return f"{self.role} from {self.source}"
+        return f"{self.role_name} from {self.source}"
+
+    @property
+    def role_name(self) -> str:
+        return self.role.name if self.role else Person.Role(self.base_role).label
+
+    @property
+    def is_mapped(self) -> bool:
+        return self.source.startswith(VIA_MAPPING)

@@ -6,6 +6,7 @@ from people.operations.acceptance import (
     InviteUsed,
     accept_invite,
     check_invite,
+    hold_invite,
 )
 from people.operations.api_tokens import api_digest, make_api_token, revoke_api_token
 from people.operations.connections import note_connection
@@ -46,6 +47,14 @@ from people.operations.invites import (
 )
 from people.operations.locks import held_columns, hold_person, holding, lock, read_held
 from people.operations.mailing import post
+from people.operations.mapped_roles import (
+    Followed,
+    MappedRole,
+    NotMappable,
+    RoleOwned,
+    check_mappable,
+    follow_mappings,
+)
 from people.operations.organisation import InvalidLocationChange
 from people.operations.ownership import release_fields
 from people.operations.people import (
@@ -114,6 +123,7 @@ __all__ = [
     "DuplicateEmail",
     "DuplicateName",
     "Ended",
+    "Followed",
     "HolderInactive",
     "Holdings",
     "HoldsLess",
@@ -130,9 +140,12 @@ __all__ = [
     "InviteUsed",
     "LastAdministrator",
     "LastOwner",
+    "MappedRole",
     "NotInvitable",
+    "NotMappable",
     "NothingToConfirm",
     "Purchase",
+    "RoleOwned",
     "SelfManager",
     "SlugTaken",
     "StepChoice",
@@ -151,6 +164,7 @@ __all__ = [
     "change_fund",
     "check_currency",
     "check_invite",
+    "check_mappable",
     "check_may_leave",
     "check_name",
     "check_state",
@@ -165,8 +179,10 @@ __all__ = [
     "delete_place",
     "empty_sandbox",
     "end",
+    "follow_mappings",
     "grant_role",
     "held_columns",
+    "hold_invite",
     "hold_person",
     "holding",
     "holdings_of",

@@ -49,17 +49,26 @@ def check_invite(invite: Invite) -> None:
         raise InviteExpired(invite)
 
 
-@transaction.atomic
-def accept_invite(invite: Invite, *, actor: Actor, password: str | None = None) -> Person:
-    """Let the invited in, with the password they chose; two cannot both do this.
+def hold_invite(invite: Invite) -> None:
+    """Hold the invited and their invite until the transaction ends, and see that it is good.
 
-    :raises InviteUsed, InviteRevoked, InviteExpired: if the invite is not good any more.
+    :raises InviteUsed, InviteRevoked, InviteExpired: if it is not any more.
     """
     person = invite.person
     lock(person)
     invite.refresh_from_db(from_queryset=Invite.objects.select_for_update())
     invite.person = person
     check_invite(invite)
+
+
+@transaction.atomic
+def accept_invite(invite: Invite, *, actor: Actor, password: str | None = None) -> Person:
+    """Let the invited in, with the password they chose; two cannot both do this.
+
+    :raises InviteUsed, InviteRevoked, InviteExpired: if the invite is not good any more.
+    """
+    hold_invite(invite)
+    person = invite.person
     person.set_password(password)
     person.save(update_fields=["password"])
     join_person(person, actor=actor)

@@ -111,6 +111,6 @@ def withdraw_grant(grant: Grant, *, actor: Actor) -> None:
         Event.Kind.ROLE_WITHDRAWN,
         grant.person,
         actor=actor,
-        role=grant.role.name,
+        role=grant.role_name,
         source=grant.source,
     )

@@ -17,6 +17,8 @@ def actor_name(actor: str, names: dict[str, str] | None = None) -> str:
             return PROVIDERS.get(name, name)
         case "person":
             return (names or {}).get(name, name)
+        case "oidc" | "ldap" | "windows":
+            return name
         case "command":
             return "The command line"
         case _:

@@ -59,18 +59,37 @@ def ledger_of(person: Person, report_count: str) -> Iterator[Line]:
         who = "person reports" if report_count == "1" else "people report"
         because = f"because {report_count} {who} to {person.given_name}"
         yield Line("Manager", because, _managing_since(person))
-    for grant in sorted(grants, key=lambda grant: (grant.role.name_key, grant.since)):
-        yield Line(
-            role=grant.role.name,
-            because=f"granted by {actor_name(grant.source, names)}",
-            since=grant.since,
-            confirmed_at=grant.confirmed_at if grant.confirmed_at > grant.since else None,
-            is_elevated=grant.role.is_elevated,
-            grant=grant if _is_manual(grant) else None,
-        )
+    for grant in sorted(grants, key=lambda grant: (fold(grant.role_name), grant.since)):
+        if grant.source != person.role_source:
+            yield _granted(grant, names)
+
+
+def _granted(grant: Grant, names: dict[str, str]) -> Line:
+    is_own_base_role = not grant.role and not grant.is_mapped
+    because = grant.because or actor_name(grant.source, names)
+    return Line(
+        role=grant.role_name,
+        because=f"what {because} gave, and is kept" if is_own_base_role else _by(because, grant),
+        since=grant.since,
+        confirmed_at=grant.confirmed_at if grant.confirmed_at > grant.since else None,
+        is_elevated=grant.role is not None and grant.role.is_elevated,
+        grant=grant if grant.role and _is_manual(grant) else None,
+    )
+
+
+def _by(because: str, grant: Grant) -> str:
+    return f"from {because}" if grant.is_mapped else f"granted by {because}"
 
 
 def _base(person: Person, names: dict[str, str]) -> Line:
+    mapped = Grant.objects.filter(person=person, source=person.role_source, role=None).first()
+    if mapped and mapped.is_mapped:
+        return Line(
+            role=person.get_role_display(),
+            because=f"from {mapped.because}",
+            since=person.role_since,
+            confirmed_at=mapped.confirmed_at,
+        )
     source = actor_name(person.role_source, names)
     is_named = not person.role_source.startswith(VIA_SCIM) or "role" in person.owned_fields
     return Line(
@@ -131,13 +150,13 @@ def grant_role(request: PersonRequest, person_id: UUID) -> HttpResponse:
 @for_administrators
 def withdraw_role(request: PersonRequest, person_id: UUID, grant_id: int) -> HttpResponse:
     grants = Grant.objects.select_related("person", "role").filter(person=person_id)
-    grant = get_object_or_404(grants, pk=grant_id)
+    grant = get_object_or_404(grants, pk=grant_id, role__isnull=False)
     if _is_manual(grant):
         operations.withdraw_grant(grant, actor=request.user.actor)
         messages.success(
             request, f"{grant.person.full_name} no longer has the role {grant.role} from there."
         )
     else:
-        source = actor_name(grant.source)
-        messages.error(request, f"{source} gives the role {grant.role}. Take it away there.")
+        source = grant.because or actor_name(grant.source)
+        messages.error(request, f"The role {grant.role} is from {source}. Take it away there.")
     return redirect("admin:people_person_change", person_id)

@@ -234,6 +234,8 @@ def _note(event: Event, names: dict[str, str]) -> str:
         return "A mass change was undone."
     if event.facts.get("reason"):
         return f"Reason: {event.facts['reason']}"
+    if event.facts.get("because"):
+        return f"It came from {event.facts['because']}."
     if event.kind == Event.Kind.ROLE_WITHDRAWN:
         return f"It came from {actor_name(event.facts.get('source', ''), names)}."
     return handovers.told(event, names)

@@ -1,0 +1,65 @@
+"""Which roles somebody's groups bring, by the mappings of their provider."""
+
+from collections.abc import Iterable
+
+from django.db.models import QuerySet
+from django.utils import timezone
+
+from people import operations
+from people.models import Person
+from people.operations import Followed, MappedRole
+from people.values import VIA_MAPPING
+from provisioning.claims import Group
+from provisioning.models import ExternalGroup, GroupMapping, GroupMembership, Identity
+
+
+def keep_groups(identity: Identity, groups: Iterable[Group]) -> None:
+    """Note which groups the person is in now, and that these groups exist."""
+    now, known = timezone.now(), {one.id: one for one in groups if one.is_storable}
+    ExternalGroup.objects.bulk_create(
+        [
+            ExternalGroup(
+                tenant_id=identity.tenant_id,
+                provider_id=identity.provider_id,
+                external_id=group.id,
+                name=group.name,
+                last_seen_at=now,
+            )
+            for group in sorted(known.values(), key=lambda group: group.id)
+        ],
+        update_conflicts=True,
+        unique_fields=["provider", "external_id"],
+        update_fields=["name", "last_seen_at"],
+    )
+    seen = ExternalGroup.objects.filter(provider=identity.provider_id, external_id__in=known)
+    identity.memberships.exclude(group__in=seen).delete()
+    GroupMembership.objects.bulk_create(
+        [GroupMembership(group=group, identity=identity) for group in seen], ignore_conflicts=True
+    )
+    identity.groups_seen_at = now
+    identity.save(update_fields=["groups_seen_at"])
+
+
+def follow(identity: Identity, mappings: QuerySet[GroupMapping] | None = None) -> Followed:
+    """Give the person the roles of their groups, and take those that no group brings any more.
+
+    Where it is unknown which groups they are in, nothing changes.
+    """
+    if identity.groups_seen_at is None:
+        return Followed()
+    in_force = GroupMapping.objects.in_force() if mappings is None else mappings
+    matching = in_force.filter(
+        provider=identity.provider_id,
+        external_id__in=identity.groups.values("external_id"),
+    )
+    return operations.follow_mappings(
+        identity.person,
+        [_mapped(mapping) for mapping in matching.select_related("role", "provider")],
+        origin=f"{VIA_MAPPING}{identity.provider_id}:",
+        actor=identity.provider.actor,
+    )
+
+
+def _mapped(mapping: GroupMapping) -> MappedRole:
+    role = mapping.role or Person.Role(mapping.base_role)
+    return MappedRole(role, mapping.source, mapping.because)

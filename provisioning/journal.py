@@ -1,0 +1,38 @@
+"""The provider log: each attempt to sign in, kept whatever became of it."""
+
+from typing import Any
+
+from django.utils import timezone
+
+from people import events, tenancy
+from people.models import Person
+from provisioning.claims import readable
+from provisioning.models import IdentityProvider, SignInAttempt
+
+Outcome = SignInAttempt.Outcome
+
+
+def note(
+    outcome: Outcome,
+    provider: IdentityProvider | None,
+    *,
+    person: Person | None = None,
+    subject: str = "",
+    email: str = "",
+    **said: Any,
+) -> SignInAttempt:
+    """Write a line for the tenant in force; `said` may hold reason, detail and warnings.
+
+    Call it outside of what a refusal rolls back.
+    """
+    return SignInAttempt.objects.create(
+        tenant_id=tenancy.current_id(),
+        provider=provider,
+        person=person,
+        outcome=outcome,
+        subject=readable(subject)[:255],
+        email=readable(email)[:254],
+        request_id=events.current_cause(),
+        at=timezone.now(),
+        **said,
+    )

@@ -1,0 +1,143 @@
+"""Who it is that signs in: the decision, and nothing else.
+
+An identity, that is a provider and its subject, is found by what was linked before; failing
+that by the pairing with a SCIM connection, by an invite that the visitor opened, or by the
+session in which they ask to link it. An address never finds anybody.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from people.models import Person
+from provisioning.claims import Claims
+from provisioning.models import Identity
+
+How = Identity.How
+
+
+class Refusal(StrEnum):
+    """Why nobody is let in. The values are the codes of docs/errors.md."""
+
+    TENANT_INACTIVE = "tenant-inactive"
+    NO_SUBJECT = "no-subject"
+    DEACTIVATED = "person-deactivated"
+    TERMINATED = "person-terminated"
+    NOT_PROVISIONED = "scim-incomplete"
+    LINKED_OTHERWISE = "linked-otherwise"
+    NOT_PAIRED = "not-paired"
+    SOMEBODY_ELSE = "somebody-else"
+    NO_EMAIL = "no-email"
+    INVALID_EMAIL = "invalid-email"
+    UNVERIFIED_EMAIL = "unverified-email"
+    EMAIL_TAKEN = "email-taken"
+    UNKNOWN_PERSON = "unknown-person"
+
+
+@dataclass(frozen=True)
+class SignIn:
+    person: Person
+
+
+@dataclass(frozen=True)
+class Link:
+    person: Person
+    how: How
+
+
+@dataclass(frozen=True)
+class Create:
+    pass
+
+
+@dataclass(frozen=True)
+class Refuse:
+    reason: Refusal
+    person: Person | None = None
+
+
+Decision = SignIn | Link | Create | Refuse
+
+
+@dataclass(frozen=True, kw_only=True)
+class Candidate:
+    """Somebody whom the sign-in may be linked to, and what stands in the way."""
+
+    person: Person
+    how: How
+    # They have another subject at this provider already.
+    is_linked_otherwise: bool = False
+    # A SCIM connection owns them, so nothing but the pairing says who they are.
+    is_provisioned: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Known:
+    """What our rows say about the claims, gathered before the decision."""
+
+    # Who has this identity already.
+    identity: Person | None = None
+    # Whom the paired connection means; with `is_paired_known` it knows somebody at all.
+    paired: Candidate | None = None
+    is_paired_known: bool = False
+    # Whose invite was opened, or who is signed in and asks to link.
+    asking: Candidate | None = None
+    # Who has the claimed address, and has not left for good.
+    same_email: Person | None = None
+    may_create: bool = True
+
+
+def decide(claims: Claims, known: Known) -> Decision:
+    """Say what this sign-in may do."""
+    if not claims.subject.strip():
+        return Refuse(Refusal.NO_SUBJECT)
+    if known.identity and not _has_come_back(known):
+        return _known(known.identity, known)
+    if known.paired:
+        return _link(known.paired)
+    if known.is_paired_known:
+        return Refuse(Refusal.NOT_PROVISIONED)
+    if known.asking:
+        return _link(known.asking)
+    return _create(claims, known)
+
+
+def _has_come_back(known: Known) -> bool:
+    """Tell whether who left for good is somebody new to SCIM by now."""
+    assert known.identity
+    is_past = known.identity.state == Person.State.TERMINATED
+    return is_past and known.paired is not None and known.paired.person != known.identity
+
+
+def _known(person: Person, known: Known) -> Decision:
+    if known.asking and known.asking.person != person:
+        return Refuse(Refusal.SOMEBODY_ELSE, person)
+    return _shut_out(person) or SignIn(person)
+
+
+def _link(candidate: Candidate) -> Decision:
+    person = candidate.person
+    if refused := _shut_out(person):
+        return refused
+    if candidate.is_provisioned and candidate.how != How.PAIRED:
+        return Refuse(Refusal.NOT_PAIRED, person)
+    if candidate.is_linked_otherwise:
+        return Refuse(Refusal.LINKED_OTHERWISE, person)
+    return Link(person, candidate.how)
+
+
+def _shut_out(person: Person) -> Refuse | None:
+    if person.state == Person.State.TERMINATED:
+        return Refuse(Refusal.TERMINATED, person)
+    return None if person.is_active else Refuse(Refusal.DEACTIVATED, person)
+
+
+def _create(claims: Claims, known: Known) -> Decision:
+    if known.same_email:
+        return Refuse(Refusal.EMAIL_TAKEN, known.same_email)
+    if not known.may_create:
+        return Refuse(Refusal.UNKNOWN_PERSON)
+    if not claims.email:
+        return Refuse(Refusal.NO_EMAIL)
+    if claims.is_email_verified is False:
+        return Refuse(Refusal.UNVERIFIED_EMAIL)
+    return Create()

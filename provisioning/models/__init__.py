@@ -1,0 +1,16 @@
+"""The rows of signing in: where people are known, as whom, in which groups, and what was tried."""
+
+from provisioning.models.attempt import SignInAttempt
+from provisioning.models.groups import ExternalGroup, GroupMapping, GroupMembership
+from provisioning.models.identity import Identity
+from provisioning.models.provider import IdentityProvider, SignInSettings
+
+__all__ = [
+    "ExternalGroup",
+    "GroupMapping",
+    "GroupMembership",
+    "Identity",
+    "IdentityProvider",
+    "SignInAttempt",
+    "SignInSettings",
+]

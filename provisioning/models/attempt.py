@@ -1,0 +1,51 @@
+from typing import ClassVar
+
+from django.db import models
+
+from people.models import Person
+from people.tenancy import TenantOwned
+from provisioning.models.provider import IdentityProvider
+
+
+class SignInAttempt(TenantOwned):
+    """A line of the provider log: who tried to come in, and what became of that."""
+
+    class Outcome(models.TextChoices):
+        SIGNED_IN = "signed-in", "signed in"
+        CREATED = "created", "added and signed in"
+        LINKED = "linked", "linked and signed in"
+        REFUSED = "refused", "refused"
+        FAILED = "failed", "failed"
+
+    # None for a password that is kept here.
+    provider: "models.ForeignKey[IdentityProvider | None, IdentityProvider | None]" = (
+        models.ForeignKey(
+            IdentityProvider, on_delete=models.PROTECT, null=True, related_name="attempts"
+        )
+    )
+    person: "models.ForeignKey[Person | None, Person | None]" = models.ForeignKey(
+        Person, on_delete=models.PROTECT, null=True, related_name="sign_in_attempts"
+    )
+    outcome = models.CharField(max_length=12, choices=Outcome)
+    # A stable code, listed in docs/errors.md; blank where nothing went wrong.
+    reason = models.CharField(max_length=64, blank=True)
+    # For the administrator: what happened, and what to correct. Holds no secret.
+    detail = models.TextField(blank=True)
+    # What went on anyway, each a sentence: ["The token names no groups, so roles stay …"].
+    warnings = models.JSONField(default=list)
+    # As claimed, whether true or not; what was typed, where nothing was claimed.
+    subject = models.CharField(max_length=255, blank=True)
+    email = models.CharField(max_length=254, blank=True)
+    request_id = models.UUIDField(null=True)
+    at = models.DateTimeField()
+
+    class Meta(TenantOwned.Meta):
+        indexes: ClassVar = [
+            models.Index(fields=["tenant", "id"], name="sign_in_attempt_log"),
+            models.Index(fields=["provider", "id"], name="sign_in_attempt_provider"),
+            models.Index(fields=["person", "id"], name="sign_in_attempt_person"),
+            models.Index(fields=["tenant", "email"], name="sign_in_attempt_email"),
+        ]
+
+    def __str__(self) -> str:
+        return f"#{self.pk} {self.outcome}"

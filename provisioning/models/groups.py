@@ -1,0 +1,120 @@
+"""The groups of a provider, who was seen in them, and which roles they bring."""
+
+from typing import ClassVar, Self
+
+from django.db import models
+
+from people.models import Person, Role
+from people.tenancy import TenantManager, TenantOwned
+from provisioning.models.identity import Identity
+from provisioning.models.provider import IdentityProvider
+
+
+class ExternalGroup(TenantOwned):
+    """A group as the provider names it, kept since it was first seen at a sign-in."""
+
+    provider = models.ForeignKey(IdentityProvider, on_delete=models.PROTECT, related_name="groups")
+    # The provider's id where it gives one, else the name; compared exactly.
+    external_id = models.CharField(max_length=500)
+    name = models.CharField(max_length=500)
+    last_seen_at = models.DateTimeField()
+    members: "models.ManyToManyField[Identity, GroupMembership]" = models.ManyToManyField(
+        Identity, through="GroupMembership", related_name="groups"
+    )
+
+    class Meta(TenantOwned.Meta):
+        constraints: ClassVar = [
+            models.UniqueConstraint("provider", "external_id", name="external_group_once"),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class GroupMembership(models.Model):
+    group = models.ForeignKey(ExternalGroup, on_delete=models.CASCADE, related_name="memberships")
+    identity = models.ForeignKey(Identity, on_delete=models.CASCADE, related_name="memberships")
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint("group", "identity", name="group_membership_once"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.identity} in {self.group}"
+
+
+class MappingQuerySet(models.QuerySet["GroupMapping"]):
+    def in_force(self) -> Self:
+        """Keep what grants roles now; a removal counts once it is applied."""
+        return self.exclude(draft=GroupMapping.Draft.ADDED)
+
+    def as_drafted(self) -> Self:
+        """Keep what would grant roles once the drafts are applied."""
+        return self.exclude(draft=GroupMapping.Draft.REMOVED)
+
+
+MappingManager = TenantManager.from_queryset(MappingQuerySet)
+
+
+class GroupMapping(TenantOwned):
+    """Whoever is in this group of the provider's gets this role: a base role or a tenant's own."""
+
+    class Draft(models.TextChoices):
+        NONE = "", "in force"
+        ADDED = "added", "to be added"
+        REMOVED = "removed", "to be removed"
+
+    provider = models.ForeignKey(
+        IdentityProvider, on_delete=models.PROTECT, related_name="mappings"
+    )
+    # Compared exactly with ExternalGroup.external_id; the name is only shown.
+    external_id = models.CharField(max_length=500)
+    group_name = models.CharField(max_length=500)
+    base_role = models.CharField(max_length=32, blank=True, choices=Person.Role)
+    role: "models.ForeignKey[Role | None, Role | None]" = models.ForeignKey(
+        Role, on_delete=models.PROTECT, null=True, blank=True, related_name="mappings"
+    )
+    draft = models.CharField(max_length=8, blank=True, choices=Draft)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    objects: ClassVar = MappingManager()
+
+    class Meta(TenantOwned.Meta):
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                "provider",
+                "external_id",
+                "base_role",
+                name="mapping_to_base_role_once",
+                condition=models.Q(role=None),
+            ),
+            models.UniqueConstraint(
+                "provider",
+                "external_id",
+                "role",
+                name="mapping_to_role_once",
+                condition=models.Q(role__isnull=False),
+            ),
+            models.CheckConstraint(
+                name="mapping_to_one_role",
+                condition=models.Q(role=None) & ~models.Q(base_role="")
+                | models.Q(role__isnull=False, base_role=""),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.group_name} → {self.role_name}"
+
+    @property
+    def role_name(self) -> str:
+        return self.role.name if self.role else Person.Role(self.base_role).label
+
+    @property
+    def source(self) -> str:
+        """Return what stands as the source of the grants it makes."""
+        return f"mapping:{self.provider_id}:{self.pk}"
+
+    @property
+    def because(self) -> str:
+        return f"the group “{self.group_name}” of {self.provider.name}"

@@ -1,0 +1,52 @@
+from typing import ClassVar
+
+from django.db import models
+
+from people.models import Person
+from people.tenancy import TenantOwned
+from provisioning.models.provider import IdentityProvider
+
+
+class Identity(TenantOwned):
+    """Whom a provider means by a subject. A trigger keeps all three as they are, for ever."""
+
+    class How(models.TextChoices):
+        CREATED = "created", "added at the first sign-in"
+        PAIRED = "paired", "found by the pairing with SCIM"
+        INVITED = "invited", "came by an invite"
+        LINKED = "linked", "linked it while signed in"
+
+    provider = models.ForeignKey(
+        IdentityProvider, on_delete=models.PROTECT, related_name="identities"
+    )
+    # `sub`, for Entra "tid/oid", an entryUUID, or a whole Kerberos principal; never an address.
+    subject = models.CharField(max_length=255)
+    person = models.ForeignKey(Person, on_delete=models.PROTECT, related_name="identities")
+    how = models.CharField(max_length=8, choices=How)
+    # What the provider said last: {"email": …, "given_name": …, "family_name": …}.
+    said = models.JSONField(default=dict)
+    first_seen_at = models.DateTimeField()
+    last_seen_at = models.DateTimeField()
+    # When the provider last said which groups they are in; None while that is unknown.
+    groups_seen_at = models.DateTimeField(null=True)
+    # The person left for good, and the subject came back as somebody new.
+    retired_at = models.DateTimeField(null=True)
+
+    class Meta(TenantOwned.Meta):
+        verbose_name_plural = "identities"
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                "provider",
+                "subject",
+                name="identity_subject_taken",
+                condition=models.Q(retired_at=None),
+            ),
+            # Whoever has the value that two subjects share is not two people.
+            models.UniqueConstraint("provider", "person", name="identity_once_a_provider"),
+        ]
+        indexes: ClassVar = [
+            models.Index(fields=["tenant", "first_seen_at"], name="identity_first_seen"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.subject} at {self.provider}"

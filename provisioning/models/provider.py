@@ -1,0 +1,109 @@
+"""Where a tenant's people are known, and how its sign-in page begins."""
+
+from typing import ClassVar, Self
+from uuid import uuid4
+
+from django.db import models
+
+from people.models import Tenant
+from people.tenancy import TenantManager, TenantOwned
+from people.values import Actor
+
+
+class ProviderQuerySet(models.QuerySet["IdentityProvider"]):
+    def kept(self) -> Self:
+        """Leave out what was removed; its rows stay for the history."""
+        return self.filter(removed_at=None)
+
+    def offered(self) -> Self:
+        """Keep what the sign-in page offers."""
+        return self.kept().filter(is_enabled=True).order_by("name_key")
+
+
+ProviderManager = TenantManager.from_queryset(ProviderQuerySet)
+
+
+class IdentityProvider(TenantOwned):
+    """One sign-in source of a tenant. Passwords kept here need no row."""
+
+    class Kind(models.TextChoices):
+        OIDC = "oidc", "OpenID Connect"
+        LDAP = "ldap", "LDAP or Active Directory"
+        WINDOWS = "windows", "Windows"
+
+    class Browsing(models.TextChoices):
+        OFF = "off", "Off"
+        CACHED_ONLY = "cached_only", "Only who has signed in"
+        LIVE = "live", "The whole directory, live"
+
+    class Pairing(models.TextChoices):
+        NONE = "", "Not paired"
+        EXTERNAL_ID = "externalId", "externalId"
+        USER_NAME = "userName", "userName"
+
+    id = models.UUIDField(primary_key=True, default=uuid4, editable=False)
+    kind = models.CharField(max_length=8, choices=Kind)
+    name = models.CharField(max_length=100)
+    name_key = models.CharField(max_length=200, editable=False)
+    is_enabled = models.BooleanField("offered on the sign-in page", default=True)
+    # Whether a first sign-in adds whoever nobody knows yet.
+    provisions_people = models.BooleanField("add people at their first sign-in", default=True)
+    browsing = models.CharField(max_length=12, choices=Browsing, default=Browsing.OFF)
+    # The SCIM connection of the same directory, by its key, and how one finds the other's people.
+    paired_connection = models.CharField(max_length=64, blank=True)
+    paired_claim = models.CharField(max_length=100, blank=True)
+    paired_attribute = models.CharField(max_length=16, choices=Pairing, blank=True)
+    # What the kind needs; provisioning.definitions reads it.
+    settings = models.JSONField(default=dict)
+    # The client secret, bind password or keytab; only provisioning.providers opens it.
+    secret = models.TextField(blank=True, editable=False)
+    created_at = models.DateTimeField(auto_now_add=True)
+    removed_at = models.DateTimeField(null=True, editable=False)
+
+    objects: ClassVar = ProviderManager()
+
+    class Meta(TenantOwned.Meta):
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                "tenant",
+                "name_key",
+                name="provider_name_taken",
+                condition=models.Q(removed_at=None),
+            ),
+            models.CheckConstraint(
+                name="provider_paired_whole",
+                condition=models.Q(paired_connection="", paired_claim="", paired_attribute="")
+                | ~models.Q(paired_connection="")
+                & ~models.Q(paired_claim="")
+                & ~models.Q(paired_attribute=""),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def actor(self) -> Actor:
+        return Actor(self.kind, self.name)
+
+    @property
+    def is_paired(self) -> bool:
+        return bool(self.paired_connection)
+
+
+class SignInSettings(models.Model):
+    """How a tenant's sign-in page begins; without a row it shows what there is."""
+
+    tenant = models.OneToOneField(
+        Tenant, on_delete=models.CASCADE, primary_key=True, related_name="sign_in_settings"
+    )
+    default_provider: "models.ForeignKey[IdentityProvider | None, IdentityProvider | None]" = (
+        models.ForeignKey(
+            IdentityProvider, on_delete=models.SET_NULL, null=True, blank=True, related_name="+"
+        )
+    )
+    # Whether whoever comes is sent to the default provider without being asked.
+    redirects = models.BooleanField(default=False)
+
+    def __str__(self) -> str:
+        return f"Sign-in of {self.tenant}"

@@ -1,0 +1,24 @@
+"""Where signing in asks about SCIM, which it must not import."""
+
+from importlib import import_module
+from typing import Protocol, cast
+
+from django.conf import settings
+
+from people.models import Person
+
+
+class Pairing(Protocol):
+    """What settings.PAIRING names; scim.pairing tells of each what it answers."""
+
+    def connections(self) -> dict[str, str]: ...
+
+    def is_known(self, connection: str, attribute: str, value: str) -> bool: ...
+
+    def paired_person(self, connection: str, attribute: str, value: str) -> Person | None: ...
+
+    def is_provisioned(self, person: Person) -> bool: ...
+
+
+def paired_with() -> Pairing:
+    return cast("Pairing", import_module(settings.PAIRING))

@@ -1,0 +1,301 @@
+"""Signing in: from what a provider says about somebody to the person they are here.
+
+OIDC, LDAP and Windows end here with their claims. One transaction finds, links or adds the
+person and follows the group mappings; what came of it stands in the provider log, also where
+nobody was let in.
+"""
+
+from dataclasses import dataclass, field, replace
+from typing import assert_never
+
+from django.core.exceptions import ValidationError
+from django.core.validators import validate_email
+from django.db import connection, transaction
+from django.utils import timezone
+
+from people import operations, tenancy
+from people.models import Invite, Person
+from people.values import PeopleError, Profile, fold, is_usable_name
+from provisioning import grants, journal
+from provisioning.claims import Claims, readable
+from provisioning.internal import SignInRefused
+from provisioning.journal import Outcome
+from provisioning.matching import (
+    Candidate,
+    Create,
+    How,
+    Known,
+    Link,
+    Refusal,
+    Refuse,
+    SignIn,
+    decide,
+)
+from provisioning.models import Identity, IdentityProvider, SignInAttempt
+from provisioning.pairing import paired_with
+from provisioning.refusals import said_to_administrator, said_to_visitor
+
+
+@dataclass(frozen=True, kw_only=True)
+class Asking:
+    """What the visitor brought along: an invite they opened, or a session that asks to link."""
+
+    invite: Invite | None = None
+    person: Person | None = None
+
+
+NOTHING = Asking()
+
+
+@dataclass
+class _Came:
+    """How a sign-in went, while it goes."""
+
+    person: Person
+    outcome: Outcome
+    warnings: list[str] = field(default_factory=list)
+
+
+def sign_in(provider: IdentityProvider, claims: Claims, asking: Asking = NOTHING) -> SignInAttempt:
+    """Find, link or add whoever signs in, and bring their roles up to date.
+
+    :returns: the line of the provider log; its `person` is whom to let in.
+    :raises SignInRefused: if nobody is let in; the log says why.
+    """
+    with tenancy.use(provider.tenant_id):
+        try:
+            with transaction.atomic():
+                came = _come_in(provider, claims, asking)
+        except _NotLetIn as refused:
+            raise _refused(provider, claims, refused.decision) from None
+        except PeopleError as error:
+            raise _impossible(provider, claims, error) from error
+        return journal.note(
+            came.outcome,
+            provider,
+            person=came.person,
+            subject=claims.subject,
+            email=claims.email,
+            warnings=came.warnings,
+        )
+
+
+class _NotLetIn(Exception):
+    def __init__(self, decision: Refuse) -> None:
+        self.decision = decision
+
+
+def _come_in(provider: IdentityProvider, claims: Claims, asking: Asking) -> _Came:
+    if not provider.tenant.is_active:
+        raise _NotLetIn(Refuse(Refusal.TENANT_INACTIVE))
+    _queue_up(provider, claims.subject)
+    decision = decide(claims, _known(provider, claims, asking))
+    match decision:
+        case SignIn(person):
+            came = _Came(person, Outcome.SIGNED_IN)
+        case Link(person, how):
+            came = _Came(person, Outcome.LINKED)
+            _retire_past(provider, claims)
+            _remember(provider, claims, person, how)
+        case Create():
+            came = _Came(_add(provider, claims), Outcome.CREATED)
+            _remember(provider, claims, came.person, How.CREATED)
+        case Refuse():
+            raise _NotLetIn(decision)
+        case _:
+            assert_never(decision)
+    _bring_up_to_date(provider, claims, came)
+    return came
+
+
+def _queue_up(provider: IdentityProvider, subject: str) -> None:
+    """Have first sign-ins of one subject wait for each other; the second finds the first's.
+
+    SQLite has one writer at a time, so there the transaction itself is the lock.
+    """
+    if connection.vendor == "postgresql":
+        key = f"{provider.pk}/{subject}"
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 5))", [key])
+
+
+def _known(provider: IdentityProvider, claims: Claims, asking: Asking) -> Known:
+    identity = _identity(provider, claims)
+    paired, is_paired_known = _paired(provider, claims)
+    same_email = Person.objects.in_lists().filter(email_key=fold(claims.email)).first()
+    return Known(
+        identity=identity.person if identity else None,
+        paired=paired,
+        is_paired_known=is_paired_known,
+        asking=_asking(provider, asking),
+        same_email=same_email,
+        may_create=provider.provisions_people,
+    )
+
+
+def _identity(provider: IdentityProvider, claims: Claims) -> Identity | None:
+    identities = Identity.objects.select_related("person__tenant", "provider")
+    return identities.filter(provider=provider, subject=claims.subject, retired_at=None).first()
+
+
+def _paired(provider: IdentityProvider, claims: Claims) -> tuple[Candidate | None, bool]:
+    """Return whom the paired connection means, and whether it knows such a user at all."""
+    value = readable(claims.said.get(provider.paired_claim, "")) if provider.is_paired else ""
+    if not value:
+        return None, False
+    pairing = paired_with()
+    by = (provider.paired_connection, provider.paired_attribute, value)
+    person = pairing.paired_person(*by)
+    if person is None:
+        return None, pairing.is_known(*by)
+    return _candidate(provider, person, How.PAIRED), True
+
+
+def _asking(provider: IdentityProvider, asking: Asking) -> Candidate | None:
+    if asking.person:
+        return _candidate(provider, asking.person, How.LINKED)
+    if asking.invite:
+        operations.hold_invite(asking.invite)
+        return _candidate(provider, asking.invite.person, How.INVITED)
+    return None
+
+
+def _candidate(provider: IdentityProvider, person: Person, how: How) -> Candidate:
+    return Candidate(
+        person=person,
+        how=how,
+        is_linked_otherwise=Identity.objects.filter(provider=provider, person=person).exists(),
+        is_provisioned=paired_with().is_provisioned(person),
+    )
+
+
+def _add(provider: IdentityProvider, claims: Claims) -> Person:
+    try:
+        validate_email(claims.email)
+    except ValidationError:
+        raise _NotLetIn(Refuse(Refusal.INVALID_EMAIL)) from None
+    given, family = names_of(claims)
+    profile = Profile(
+        given_name=given,
+        family_name=family,
+        email=claims.email,
+        department=claims.department,
+        location=claims.location,
+    )
+    return operations.add_person(profile, actor=provider.actor, invitation=None)
+
+
+def names_of(claims: Claims) -> tuple[str, str]:
+    """Return first and last name; what is missing is read from the name, or from the address."""
+    given, _, family = claims.name.strip().partition(" ")
+    local = claims.email.partition("@")[0].replace("_", ".").replace("-", ".")
+    first, _, last = local.replace(".", " ").title().partition(" ")
+    parts = (
+        (claims.given_name, given, first),
+        (claims.family_name, family.strip(), last, first),
+    )
+    usable = [next((name for name in said if is_usable_name(name)), "") for said in parts]
+    return usable[0], usable[1]
+
+
+def _retire_past(provider: IdentityProvider, claims: Claims) -> None:
+    """Leave the subject to whoever came back under it; who left for good keeps the history."""
+    past = Identity.objects.filter(provider=provider, subject=claims.subject, retired_at=None)
+    past.update(retired_at=timezone.now())
+
+
+def _remember(provider: IdentityProvider, claims: Claims, person: Person, how: How) -> None:
+    now = timezone.now()
+    Identity.objects.create(
+        tenant_id=provider.tenant_id,
+        provider=provider,
+        subject=claims.subject,
+        person=person,
+        how=how,
+        said=_said(claims),
+        first_seen_at=now,
+        last_seen_at=now,
+    )
+
+
+def _bring_up_to_date(provider: IdentityProvider, claims: Claims, came: _Came) -> None:
+    identity = Identity.objects.select_related("provider").get(
+        provider=provider, person=came.person, retired_at=None
+    )
+    identity.person = came.person
+    operations.join_person(came.person, actor=provider.actor)
+    if not came.person.is_active:
+        # They were shut out while we looked who they are.
+        raise _NotLetIn(Refuse(Refusal.DEACTIVATED, came.person))
+    _take_over(identity, claims, came)
+    _follow_groups(identity, claims, came)
+    identity.last_seen_at, identity.said = timezone.now(), _said(claims)
+    identity.save(update_fields=["last_seen_at", "said"])
+
+
+def _take_over(identity: Identity, claims: Claims, came: _Came) -> None:
+    """Take over what the provider says differently than last time, from no SCIM person.
+
+    What an administrator changed here meanwhile stays until the provider changes it too.
+    """
+    said = {name: value for name, value in _said(claims).items() if value}
+    news = {name: value for name, value in said.items() if identity.said.get(name) != value}
+    if not news or paired_with().is_provisioned(came.person):
+        return
+    now = came.person.profile
+    profile = replace(
+        now,
+        given_name=news.get("given_name", now.given_name),
+        family_name=news.get("family_name", now.family_name),
+        email=news.get("email", now.email),
+    )
+    try:
+        with transaction.atomic():
+            operations.revise_person(came.person, profile, actor=identity.provider.actor)
+    except PeopleError as error:
+        came.person.refresh_from_db()
+        told = ", ".join(f"{name.replace('_', ' ')} “{value}”" for name, value in news.items())
+        came.warnings.append(f"What {identity.provider} says now, {told}, was not taken: {error}")
+
+
+def _said(claims: Claims) -> dict[str, str]:
+    given, family = names_of(claims)
+    email = "" if claims.is_email_verified is False else claims.email
+    return {"given_name": given, "family_name": family, "email": email}
+
+
+def _follow_groups(identity: Identity, claims: Claims, came: _Came) -> None:
+    groups = claims.groups
+    if groups.known is None:
+        why = groups.because or "the provider did not say which groups they are in"
+        came.warnings.append(f"Roles from groups stay as they were: {why}.")
+        return
+    grants.keep_groups(identity, groups.known)
+    came.warnings += grants.follow(identity).problems
+
+
+def _refused(provider: IdentityProvider, claims: Claims, refused: Refuse) -> SignInRefused:
+    journal.note(
+        Outcome.REFUSED,
+        provider,
+        person=refused.person,
+        subject=claims.subject,
+        email=claims.email,
+        reason=refused.reason,
+        detail=said_to_administrator(
+            refused.reason, provider, email=claims.email, person=refused.person
+        ),
+    )
+    return SignInRefused(said_to_visitor(refused.reason, provider, refused.person))
+
+
+def _impossible(provider: IdentityProvider, claims: Claims, error: PeopleError) -> SignInRefused:
+    journal.note(
+        Outcome.REFUSED,
+        provider,
+        subject=claims.subject,
+        email=claims.email,
+        reason=error.code,
+        detail=str(error),
+    )
+    return SignInRefused(str(error))

@@ -1,0 +1,49 @@
+"""What signing in asks about SCIM: which connections there are, and whom one of them means.
+
+A sign-in provider is paired with the connection of the same directory; settings.PAIRING
+names this module, for provisioning must not import it.
+"""
+
+from django.db.models import QuerySet
+
+from people.models import Person
+from people.values import fold
+from scim.models import Connection, ScimUser
+
+
+def connections() -> dict[str, str]:
+    """Return the live connections of the tenant in force: names by key."""
+    return {str(one.pk): str(one) for one in Connection.objects.filter(disconnected_at=None)}
+
+
+def is_known(connection: str, attribute: str, value: str) -> bool:
+    """Tell whether the connection ever brought a user of this externalId or userName."""
+    return _called(connection, attribute, value).exists()
+
+
+def paired_person(connection: str, attribute: str, value: str) -> Person | None:
+    """Return whom the connection knows by this externalId (exactly) or userName (in any case).
+
+    Whom it deleted it still means, so that signing in makes nobody of them anew.
+    """
+    users = _called(connection, attribute, value).filter(person__isnull=False)
+    newest_first = users.select_related("person__tenant").order_by("-pk")
+    user = newest_first.filter(deleted_at=None).first() or newest_first.first()
+    return user.person if user else None
+
+
+def is_provisioned(person: Person) -> bool:
+    """Tell whether a live connection owns the person, so that only a paired sign-in is theirs."""
+    users = ScimUser.objects.filter(person=person, deleted_at=None)
+    return users.filter(
+        connection__disconnected_at=None, connection__activated_at__isnull=False
+    ).exists()
+
+
+def _called(connection: str, attribute: str, value: str) -> QuerySet[ScimUser]:
+    users = ScimUser.objects.filter(connection_id=connection, connection__disconnected_at=None)
+    if not value:
+        return users.none()
+    if attribute == "externalId":
+        return users.filter(scim_external_id=value)
+    return users.filter(user_name_key=fold(value))

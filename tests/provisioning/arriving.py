@@ -1,0 +1,50 @@
+"""Builders for those who sign in: providers, and what these say."""
+
+from typing import Any
+
+from people import tenancy
+from people.models import Person, Role
+from people.values import fold
+from provisioning.claims import UNKNOWN, Claims, Group, Groups
+from provisioning.models import GroupMapping, IdentityProvider
+
+
+def provider(name: str = "Corp", **fields: Any) -> IdentityProvider:
+    usual = {"tenant_id": tenancy.current_id(), "kind": IdentityProvider.Kind.OIDC}
+    return IdentityProvider.objects.create(
+        **usual | {"name": name, "name_key": fold(name)} | fields
+    )
+
+
+def groups(*names: str) -> Groups:
+    return Groups(frozenset(Group(name, name) for name in names))
+
+
+def claims(subject: str = "ada", groups: Groups = UNKNOWN, **said: Any) -> Claims:
+    usual = {
+        "email": f"{subject}@corp.example",
+        "given_name": "Ada",
+        "family_name": "Lovelace",
+    }
+    return Claims(subject=subject, groups=groups, **usual | said)
+
+
+def mapping(provider: IdentityProvider, group: str, role: Role | str) -> GroupMapping:
+    return GroupMapping.objects.create(
+        tenant_id=provider.tenant_id,
+        provider=provider,
+        external_id=group,
+        group_name=group,
+        base_role="" if isinstance(role, Role) else role,
+        role=role if isinstance(role, Role) else None,
+    )
+
+
+def role(name: str = "Auditor", *, is_elevated: bool = False) -> Role:
+    return Role.objects.create(
+        tenant_id=tenancy.current_id(), name=name, name_key=fold(name), is_elevated=is_elevated
+    )
+
+
+def roles_of(person: Person) -> list[str]:
+    return sorted(grant.role_name for grant in person.grants.filter(role__isnull=False))
