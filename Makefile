@@ -15,10 +15,12 @@ setup: packages .venv/installed  ## Install what is missing: Debian packages (as
 packages:
 	@.ci/packages
 
-.venv/installed: requirements.txt requirements-dev.txt
+.venv/installed: requirements.txt requirements-dev.txt requirements-directory.txt
 	@$(PYTHON) -c 'import ensurepip' 2>/dev/null || .ci/packages python3-venv
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-directory.txt \
+		|| echo "LDAP and Windows sign-in were left out: they need the packages of .ci/apt.txt."
 	@touch $@
 
 demo: .venv/installed  ## Run Ramp with example people on http://127.0.0.1:8000 (PORT=...)

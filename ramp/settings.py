@@ -267,6 +267,13 @@ SCIM_SERVICE_PROVIDER = {
     ],
 }
 
+# Networks that are asked although they are private, and without TLS, for sign-in and
+# directories. An installation that only this machine reaches may ask this machine.
+OUTBOUND_ALLOW = env.list(
+    "OUTBOUND_ALLOW",
+    default=["127.0.0.0/8", "::1/128"] if PUBLIC.hostname in ("127.0.0.1", "localhost") else [],
+)
+
 AUTH_USER_MODEL = "people.Person"
 AUTHENTICATION_BACKENDS = ["provisioning.internal.SessionBackend"]
 LOGIN_URL = "admin:login"
