@@ -69,7 +69,7 @@ def fetch(
 
     :raises OutboundError: if the address may not be asked, or does not answer as it should.
     """
-    parts = _checked(url)
+    parts = checked(url)
     address = resolve(parts.hostname or "", _port(parts), may_be_plain=parts.scheme == "http")
     sent = {"Accept": "application/json", "User-Agent": "Ramp", **(headers or {})}
     sent["Host"] = parts.netloc
@@ -132,7 +132,11 @@ def resolve(host: str, port: int, *, may_be_plain: bool = False) -> str:
     return str(addresses[0])
 
 
-def _checked(url: str) -> SplitResult:
+def checked(url: str) -> SplitResult:
+    """Return the parts of an address that may be asked, as far as its spelling tells.
+
+    :raises OutboundError: if it is none, or not of the web.
+    """
     try:
         parts = urlsplit(url)
         _port(parts)

@@ -4,6 +4,7 @@ from provisioning.models.attempt import SignInAttempt
 from provisioning.models.groups import ExternalGroup, GroupMapping, GroupMembership
 from provisioning.models.identity import Identity
 from provisioning.models.provider import IdentityProvider, SignInSettings
+from provisioning.models.sessions import ProviderSession
 
 __all__ = [
     "ExternalGroup",
@@ -11,6 +12,7 @@ __all__ = [
     "GroupMembership",
     "Identity",
     "IdentityProvider",
+    "ProviderSession",
     "SignInAttempt",
     "SignInSettings",
 ]

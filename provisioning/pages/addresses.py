@@ -4,11 +4,20 @@ from django.urls import URLPattern, path
 
 from provisioning.pages.accepting import accept_invite
 from provisioning.pages.confirming import confirm_address
+from provisioning.pages.oidc import backchannel_logout, callback
 from provisioning.pages.signing_in import sign_in, sign_out
+from provisioning.pages.starting import sign_in_with
 
 PAGES: list[URLPattern] = [
     path("sign-in/", sign_in, name="login"),
     path("sign-in/<slug:slug>/", sign_in, name="sign_in"),
+    path("sign-in/<slug:slug>/<uuid:provider_id>/", sign_in_with, name="sign_in_with"),
+    path("sign-in/<slug:slug>/<uuid:provider_id>/callback/", callback, name="oidc_callback"),
+    path(
+        "sign-in/<slug:slug>/<uuid:provider_id>/backchannel-logout/",
+        backchannel_logout,
+        name="oidc_backchannel_logout",
+    ),
     path("sign-out/", sign_out, name="logout"),
     path("invite/<str:token>/", accept_invite, name="accept_invite"),
     path("confirm-address/<str:token>/", confirm_address, name="confirm_address"),

@@ -13,6 +13,7 @@ from unfold.widgets import UnfoldAdminEmailInputWidget, UnfoldAdminPasswordWidge
 from people import operations, tenancy
 from people.models import Person, Tenant
 from provisioning.internal import SignInRefused, person_with_password
+from provisioning.pages.oidc import signing_out_url
 
 BACKEND = "provisioning.internal.SessionBackend"
 
@@ -53,7 +54,10 @@ def sign_in(request: HttpRequest, slug: str = "") -> HttpResponse:
 
 @require_POST
 def sign_out(request: HttpRequest) -> HttpResponse:
+    elsewhere = signing_out_url(request)
     auth.logout(request)
+    if elsewhere:
+        return redirect(elsewhere)
     messages.success(request, "You are signed out.")
     return redirect("admin:login")
 

@@ -1,0 +1,36 @@
+"""Where people sign in through a provider, and what is entered at the provider about us."""
+
+from django.conf import settings
+from django.urls import reverse
+
+from provisioning.models import IdentityProvider
+
+
+def sign_in_url(provider: IdentityProvider) -> str:
+    return _url("sign_in_with", provider)
+
+
+def redirect_uri(provider: IdentityProvider) -> str:
+    """Return where an OpenID provider sends people back to."""
+    return _url("oidc_callback", provider)
+
+
+def addresses_of(provider: IdentityProvider) -> dict[str, str]:
+    """Return every address that somebody has to know, by what it is."""
+    known = {"sign_in_url": sign_in_url(provider)}
+    if provider.kind == IdentityProvider.Kind.OIDC:
+        known |= {
+            "redirect_uri": redirect_uri(provider),
+            "post_logout_redirect_uri": f"{settings.PUBLIC_BASE_URL}{_page(provider)}",
+            "backchannel_logout_uri": _url("oidc_backchannel_logout", provider),
+        }
+    return known
+
+
+def _page(provider: IdentityProvider) -> str:
+    return reverse("admin:sign_in", args=[provider.tenant.slug])
+
+
+def _url(name: str, provider: IdentityProvider) -> str:
+    path = reverse(f"admin:{name}", args=[provider.tenant.slug, provider.pk])
+    return f"{settings.PUBLIC_BASE_URL}{path}"

@@ -1,0 +1,79 @@
+"""The pages of one tenant, /tenants/<slug>/…: who may see them, and the tabs that join them."""
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, Concatenate, ParamSpec, cast
+
+from django.contrib import admin
+from django.contrib.auth.views import redirect_to_login
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpRequest
+from django.http.response import HttpResponseBase
+from django.urls import reverse
+from django.views.decorators.cache import never_cache
+
+from people.models import Tenant
+from people.pages.access import administers, operates
+
+Arguments = ParamSpec("Arguments")
+View = Callable[Concatenate[HttpRequest, Tenant, Arguments], HttpResponseBase]
+Served = Callable[Concatenate[HttpRequest, str, Arguments], HttpResponseBase]
+
+# Names of addresses that take the slug, in the order of the tabs.
+TABS: dict[str, str] = {}
+FOR_OPERATORS: tuple[str, ...] = ()
+
+
+def for_tenant(view: View[Arguments]) -> Served[Arguments]:
+    """Give the view the tenant that the visitor administers; another's is not found.
+
+    Strangers are asked to sign in. Operators see what `for_operators_too` marks, and no more.
+    """
+
+    @wraps(view)
+    @never_cache
+    def served(
+        request: HttpRequest, slug: str, *args: Arguments.args, **kwargs: Arguments.kwargs
+    ) -> HttpResponseBase:
+        if operates(request.user):
+            return view(request, _any_tenant(view, slug), *args, **kwargs)
+        if not administers(request.user):
+            return redirect_to_login(request.get_full_path())
+        tenant: Tenant = request.user.tenant  # type: ignore[union-attr]
+        if tenant.slug != slug:
+            raise Http404
+        return view(request, tenant, *args, **kwargs)
+
+    return cast("Served[Arguments]", served)
+
+
+def for_operators_too(view: View[Arguments]) -> View[Arguments]:
+    view.for_operators = True  # type: ignore[attr-defined]
+    return view
+
+
+def _any_tenant(view: Any, slug: str) -> Tenant:
+    if not getattr(view, "for_operators", False):
+        raise PermissionDenied
+    tenant = Tenant.objects.filter(slug=slug, is_sandbox=False).first()
+    if tenant is None:
+        raise Http404
+    return tenant
+
+
+def frame(request: HttpRequest, tenant: Tenant, tab: str, title: str = "") -> dict[str, Any]:
+    """Return what templates/provisioning/tenant/base.html needs."""
+    names = FOR_OPERATORS if operates(request.user) else tuple(TABS)
+    tabs = [
+        {
+            "title": TABS[name],
+            "link": reverse(f"admin:{name}", args=[tenant.slug]),
+            "active": name == tab,
+        }
+        for name in names
+    ]
+    return admin.site.each_context(request) | {
+        "title": title or TABS[tab],
+        "tenant": tenant,
+        "tabs": tabs,
+    }

@@ -1,0 +1,58 @@
+"""Secrets that we must be able to read again: client secrets, bind passwords, keytabs.
+
+Each is encrypted with a key derived from SECRET_KEY, for one tenant and one field: moved to
+another row it does not open. The keys of SECRET_KEY_FALLBACKS still open what they sealed;
+`rotate_secrets` seals everything anew under the newest.
+"""
+
+import base64
+
+from cryptography.fernet import Fernet, InvalidToken, MultiFernet
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+from django.conf import settings
+
+
+class SecretLost(Exception):
+    """The secret cannot be opened: its key is gone, or it was sealed for something else."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "The secret kept for this cannot be opened with the keys in use. Enter it again."
+        )
+
+
+def sealed(text: str, *, tenant_id: int, field: str) -> str:
+    """Return the text encrypted under the newest key, for this tenant and field alone.
+
+    It begins with the id of the key, so that one can tell what is to be sealed anew.
+    """
+    newest = settings.SECRET_KEY
+    token = Fernet(_derived(newest, tenant_id, field)).encrypt(text.encode()).decode()
+    return f"{key_id(newest)}.{token}"
+
+
+def opened(text: str, *, tenant_id: int, field: str) -> str:
+    """Return what was sealed.
+
+    :raises SecretLost: if no key in use opens it here.
+    """
+    keys = [settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS]
+    ring = MultiFernet([Fernet(_derived(key, tenant_id, field)) for key in keys])
+    try:
+        return ring.decrypt(text.partition(".")[2].encode()).decode()
+    except InvalidToken as error:
+        raise SecretLost from error
+
+
+def key_id(key: str) -> str:
+    """Return a name for the key, from which nobody learns it."""
+    return _hkdf(key, b"ramp secrets: id")[:4].hex()
+
+
+def _derived(key: str, tenant_id: int, field: str) -> bytes:
+    return base64.urlsafe_b64encode(_hkdf(key, f"ramp secrets: {tenant_id} {field}".encode()))
+
+
+def _hkdf(key: str, purpose: bytes) -> bytes:
+    return HKDF(algorithm=SHA256(), length=32, salt=None, info=purpose).derive(key.encode())

@@ -1,0 +1,82 @@
+"""A secret that we must be able to read again …"""
+
+from collections.abc import Iterator
+
+import pytest
+from pytest_django import Settings
+
+from people import tenancy
+from people.models import Event, Tenant
+from people.values import Actor
+from provisioning import definitions, providers
+from provisioning.models import IdentityProvider
+from provisioning.secrets import SecretLost, key_id, opened, sealed
+
+SECRET = "a client secret"
+
+
+def test_comes_back_as_it_was() -> None:
+    assert opened(sealed(SECRET, tenant_id=1, field="x"), tenant_id=1, field="x") == SECRET
+
+
+def test_cannot_be_read_where_it_is_kept() -> None:
+    assert SECRET not in sealed(SECRET, tenant_id=1, field="x")
+
+
+@pytest.mark.parametrize(("tenant_id", "field"), [(2, "x"), (1, "y")])
+def test_opens_nowhere_else(tenant_id: int, field: str) -> None:
+    kept = sealed(SECRET, tenant_id=1, field="x")
+
+    with pytest.raises(SecretLost):
+        opened(kept, tenant_id=tenant_id, field=field)
+
+
+def test_opens_with_a_key_that_was_in_use_before(settings: Settings) -> None:
+    kept = sealed(SECRET, tenant_id=1, field="x")
+    settings.SECRET_KEY_FALLBACKS, settings.SECRET_KEY = [settings.SECRET_KEY], "a newer key"
+
+    assert opened(kept, tenant_id=1, field="x") == SECRET
+
+
+def test_is_lost_with_its_key(settings: Settings) -> None:
+    kept = sealed(SECRET, tenant_id=1, field="x")
+    settings.SECRET_KEY = "another key"
+
+    with pytest.raises(SecretLost, match="Enter it again"):
+        opened(kept, tenant_id=1, field="x")
+
+
+def test_names_its_key_without_telling_it(settings: Settings) -> None:
+    kept = sealed(SECRET, tenant_id=1, field="x")
+
+    assert kept.partition(".")[0] == key_id(settings.SECRET_KEY)
+    assert settings.SECRET_KEY not in kept
+
+
+class TestOfAProvider:
+    @pytest.fixture
+    def provider(self, acme: Tenant) -> Iterator[IdentityProvider]:
+        definition = definitions.read(
+            {
+                "kind": "oidc",
+                "name": "Corp",
+                "issuer": "https://id.example",
+                "client_id": "ramp",
+                "client_secret": SECRET,
+            }
+        )
+        with tenancy.use(acme):
+            yield providers.add_provider(definition, actor=Actor("command", "tests"))
+
+    def test_is_in_no_column_and_no_event(self, provider: IdentityProvider) -> None:
+        row = IdentityProvider.objects.values().get()
+        [event] = Event.objects.values()
+
+        assert SECRET not in str(row)
+        assert SECRET not in str(event)
+        assert providers.secret_of(provider) == SECRET
+
+    def test_goes_with_the_provider(self, provider: IdentityProvider) -> None:
+        providers.remove_provider(provider, actor=Actor("command", "tests"))
+
+        assert IdentityProvider.objects.get().secret == ""
