@@ -55,6 +55,17 @@ def current_id() -> int:
     return tenant_id
 
 
+def scope() -> int:
+    """Return the key of the tenant in force, or ALL.
+
+    :raises NoTenantInForceError: if nobody has said which.
+    """
+    tenant_id = _in_force.get()
+    if tenant_id is None:
+        raise NoTenantInForceError("Say whose rows are meant.")
+    return tenant_id
+
+
 Row_co = TypeVar("Row_co", bound=models.Model, covariant=True)
 
 

@@ -9,30 +9,30 @@ from django.http import HttpRequest
 from people import tenancy
 from people.models import Person
 from people.values import fold
-from provisioning.refusals import said_to_deactivated
-
-
-class SignInRefused(Exception):
-    """Nobody is signed in. The message is for whoever tried."""
-
-    def __init__(self, message: str) -> None:
-        super().__init__(message)
+from provisioning import guessing
+from provisioning.refusals import SignInRefused, said_to_deactivated
 
 
 def person_with_password(email: str, password: str, *, slug: str = "") -> Person:
     """Return whom the address and the password belong to.
 
     Why somebody may not come in is told only to those who know their password; to
-    everybody else an unknown address and a wrong password look and last the same.
+    everybody else an unknown address and a wrong password look and last the same. Tries
+    count for the address, at whichever company: one page asks for those of all.
 
+    :raises GuessedTooOften: while nobody may try this address.
     :raises SignInRefused: if there is no such person, or they may not sign in.
     """
+    with tenancy.across_tenants():
+        guessing.check(email)
     candidates = _candidates(email, slug)
     matching = [person for person in candidates if check_password(password, person.password)]
     if not candidates:
         make_password(password)
     if not matching:
         raise SignInRefused("That e-mail address and password do not belong together.")
+    with tenancy.across_tenants():
+        guessing.note_success(email)
     if len(matching) > 1:
         raise SignInRefused(
             "Several companies know you by this address. Use your company's own sign-in page."

@@ -5,6 +5,14 @@ from people.pages.actors import actor_name
 from provisioning.matching import Refusal
 from provisioning.models import IdentityProvider
 
+
+class SignInRefused(Exception):
+    """Nobody is signed in. The message is for whoever tried."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
+
+
 ASK = "Ask your administrator"
 
 TO_VISITORS: dict[Refusal, str] = {

@@ -18,7 +18,6 @@ from people.models import Invite, Person
 from people.values import PeopleError, Profile, fold, is_usable_name
 from provisioning import grants, journal
 from provisioning.claims import Claims, readable
-from provisioning.internal import SignInRefused
 from provisioning.journal import Outcome
 from provisioning.matching import (
     Candidate,
@@ -33,7 +32,7 @@ from provisioning.matching import (
 )
 from provisioning.models import Identity, IdentityProvider, SignInAttempt
 from provisioning.pairing import paired_with
-from provisioning.refusals import said_to_administrator, said_to_visitor
+from provisioning.refusals import SignInRefused, said_to_administrator, said_to_visitor
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -2,6 +2,7 @@
 
 from provisioning.models.attempt import SignInAttempt
 from provisioning.models.groups import ExternalGroup, GroupMapping, GroupMembership
+from provisioning.models.guesses import Guesses
 from provisioning.models.identity import Identity
 from provisioning.models.provider import IdentityProvider, SignInSettings
 from provisioning.models.sessions import ProviderSession
@@ -10,6 +11,7 @@ __all__ = [
     "ExternalGroup",
     "GroupMapping",
     "GroupMembership",
+    "Guesses",
     "Identity",
     "IdentityProvider",
     "ProviderSession",

@@ -17,9 +17,9 @@ from people.letters import inviter
 from people.links import ForgedLink
 from people.models import Invite, Person
 from people.values import PeopleError
-from provisioning.internal import SignInRefused
 from provisioning.pages.links import check_person, discreet, no_such_link, refusal
 from provisioning.pages.signing_in import BACKEND
+from provisioning.refusals import SignInRefused
 
 
 def _password(label: str, **options: Any) -> forms.CharField:

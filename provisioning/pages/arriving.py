@@ -11,8 +11,8 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from people import tenancy
 from people.models import Invite, Person, Tenant
 from provisioning.claims import Claims
-from provisioning.internal import SignInRefused
 from provisioning.models import IdentityProvider
+from provisioning.refusals import SignInRefused
 from provisioning.sign_in import Asking, sign_in
 
 BACKEND: Final = "provisioning.internal.SessionBackend"

@@ -9,8 +9,8 @@ from people.confirmations import is_current, request_named_by
 from people.links import ForgedLink
 from people.models import Mail
 from people.values import Actor, PeopleError
-from provisioning.internal import SignInRefused
 from provisioning.pages.links import check_person, discreet, no_such_link, refusal
+from provisioning.refusals import SignInRefused
 
 
 @discreet

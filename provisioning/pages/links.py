@@ -16,7 +16,8 @@ from django.views.decorators.http import require_http_methods
 from people import operations
 from people.models import Person, Tenant
 from people.values import PeopleError
-from provisioning.internal import SignInRefused, check_may_come_in
+from provisioning.internal import check_may_come_in
+from provisioning.refusals import SignInRefused
 
 View = Callable[[HttpRequest, str], HttpResponse]
 

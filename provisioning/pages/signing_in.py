@@ -12,8 +12,9 @@ from unfold.widgets import UnfoldAdminEmailInputWidget, UnfoldAdminPasswordWidge
 
 from people import operations, tenancy
 from people.models import Person, Tenant
-from provisioning.internal import SignInRefused, person_with_password
+from provisioning.internal import person_with_password
 from provisioning.pages.oidc import signing_out_url
+from provisioning.refusals import SignInRefused
 
 BACKEND = "provisioning.internal.SessionBackend"
 

@@ -13,8 +13,8 @@ from people import operations, tenancy
 from people.models import Event, Invite, Person, Tenant
 from people.values import Actor
 from provisioning.claims import Claims
-from provisioning.internal import SignInRefused
 from provisioning.models import Identity, IdentityProvider, SignInAttempt
+from provisioning.refusals import SignInRefused
 from provisioning.sign_in import NOTHING, Asking, sign_in
 from tests import make
 from tests.people.racing import Racers

@@ -11,7 +11,8 @@ from django.utils import timezone
 from people import operations, tenancy
 from people.models import Person, Tenant
 from people.values import Actor
-from provisioning.internal import SignInRefused, person_with_password
+from provisioning.internal import person_with_password
+from provisioning.refusals import SignInRefused
 from tests import make
 
 pytestmark = pytest.mark.django_db
