@@ -10,7 +10,13 @@ from people.models import Person
 from people.operations import Followed, MappedRole
 from people.values import VIA_MAPPING
 from provisioning.claims import Group
-from provisioning.models import ExternalGroup, GroupMapping, GroupMembership, Identity
+from provisioning.models import (
+    ExternalGroup,
+    GroupMapping,
+    GroupMembership,
+    Identity,
+    IdentityProvider,
+)
 
 
 def keep_groups(identity: Identity, groups: Iterable[Group]) -> None:
@@ -48,16 +54,23 @@ def follow(identity: Identity, mappings: QuerySet[GroupMapping] | None = None) -
     if identity.groups_seen_at is None:
         return Followed()
     in_force = GroupMapping.objects.in_force() if mappings is None else mappings
-    matching = in_force.filter(
-        provider=identity.provider_id,
-        external_id__in=identity.groups.values("external_id"),
-    )
+    matching = in_force.filter(provider=identity.provider_id, external_id__in=_keys(identity))
     return operations.follow_mappings(
         identity.person,
         [_mapped(mapping) for mapping in matching.select_related("role", "provider")],
         origin=f"{VIA_MAPPING}{identity.provider_id}:",
         actor=identity.provider.actor,
     )
+
+
+def _keys(identity: Identity) -> set[str]:
+    """Return by what mappings name the groups: by their ids, in directories by names as well.
+
+    There the id is a DN; whoever types a mapping names the group as everybody does.
+    """
+    groups = identity.groups.values_list("external_id", "name")
+    by_name = identity.provider.kind != IdentityProvider.Kind.OIDC
+    return {key for id_, name in groups for key in (id_, name if by_name else id_)}
 
 
 def _mapped(mapping: GroupMapping) -> MappedRole:

@@ -9,12 +9,15 @@ from django.views.decorators.cache import never_cache
 
 from people import tenancy
 from provisioning.models import IdentityProvider
-from provisioning.pages import oidc
+from provisioning.pages import ldap, oidc
 from provisioning.pages.arriving import remember_next, turned_away
 
 Begin = Callable[[HttpRequest, IdentityProvider], HttpResponse]
 
-BEGIN: dict[str, Begin] = {IdentityProvider.Kind.OIDC: oidc.begin}
+BEGIN: dict[str, Begin] = {
+    IdentityProvider.Kind.OIDC: oidc.begin,
+    IdentityProvider.Kind.LDAP: ldap.begin,
+}
 
 
 @never_cache

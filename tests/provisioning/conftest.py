@@ -1,8 +1,11 @@
+from collections.abc import Iterator
+
 import pytest
 
 from people import tenancy
 from people.models import Person, Tenant
 from tests import make
+from tests.directories import Slapd
 
 
 @pytest.fixture
@@ -17,3 +20,10 @@ def ada(acme: Tenant) -> Person:
     with tenancy.use(acme):
         make.owner()
         return make.person(email="ada@acme.example", password="correct horse")
+
+
+@pytest.fixture(scope="session")
+def slapd_service() -> Iterator[Slapd]:
+    service = Slapd()
+    yield service
+    service.stop()

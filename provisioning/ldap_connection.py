@@ -1,0 +1,189 @@
+"""A connection to a directory: to the address that was checked, in time, and over TLS.
+
+Everything is bounded in time and referrals are off. python-ldap's errors become sentences that
+say what to correct. Where python-ldap could not be installed, `is_available` says so.
+"""
+
+import os
+import socket
+import ssl
+import struct
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, Final
+from urllib.parse import SplitResult, urlsplit
+
+from provisioning import outbound
+from provisioning.definitions import LdapSettings
+from provisioning.outbound import OutboundError
+
+try:
+    import ldap
+except ImportError:  # `make setup` went on without it.
+    ldap = None
+
+SECONDS: Final = 3
+
+
+class LdapFailed(Exception):
+    """The directory could not say who somebody is. The message is for the provider log."""
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+
+
+class WrongPassword(LdapFailed):
+    """Nobody of that name has this password; which of the two is wrong, only the log tells."""
+
+
+class Unreachable(LdapFailed):
+    """The directory does not answer; it is left alone for a while."""
+
+
+def is_available() -> bool:
+    """Tell whether python-ldap could be installed on this machine."""
+    return ldap is not None
+
+
+def connected(settings: LdapSettings) -> Any:
+    """Return a connection to the address that was checked, over TLS where that is asked for.
+
+    :raises LdapFailed: if the address may not be asked.
+    """
+    parts = _parts(settings.uri)
+    host, is_ldaps = parts.hostname or "", parts.scheme == "ldaps"
+    port = parts.port or (636 if is_ldaps else 389)
+    try:
+        is_plain = not (is_ldaps or settings.start_tls)
+        address = outbound.resolve(host, port, may_be_plain=is_plain)
+        reached = socket.create_connection((address, port), timeout=SECONDS)
+    except OutboundError as error:
+        raise LdapFailed(error.code, str(error)) from error
+    except OSError as error:
+        raise Unreachable(
+            "unreachable", f"{settings.uri} takes no connections: {error.strerror or 'timed out'}."
+        ) from error
+    return _speaking(settings, reached, is_ldaps=is_ldaps)
+
+
+def bind(connection: Any, settings: LdapSettings, password: str) -> None:
+    """Become the service account; without a bind DN, nobody in particular.
+
+    :raises LdapFailed: if the directory does not take it.
+    """
+    if settings.bind_dn and not password:
+        raise LdapFailed("bind-refused", "There is a bind DN, but no bind password. Enter it.")
+    try:
+        connection.simple_bind_s(settings.bind_dn, password)
+    except (ldap.INVALID_CREDENTIALS, ldap.INVALID_DN_SYNTAX, ldap.NO_SUCH_OBJECT) as error:
+        raise LdapFailed(
+            "bind-refused",
+            f"{settings.uri} refused “{settings.bind_dn}” with that password. Enter both anew.",
+        ) from error
+
+
+def _speaking(settings: LdapSettings, reached: socket.socket, *, is_ldaps: bool) -> Any:
+    """Have libldap speak over the socket that was opened to the checked address."""
+    # libldap waits for ever on a frozen server otherwise, in the middle of TLS too.
+    patience = struct.pack("ll", SECONDS, 0)
+    reached.settimeout(None)
+    reached.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, patience)
+    reached.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, patience)
+    if is_ldaps:
+        # It begins TLS only on connections that it opens itself: the address is checked again.
+        peer = reached.getpeername()[0]
+        reached.close()
+        connection = ldap.initialize(settings.uri)
+    else:
+        peer = ""
+        connection = ldap.initialize(settings.uri, fileno=reached.detach())
+    connection.set_option(ldap.OPT_PROTOCOL_VERSION, 3)
+    connection.set_option(ldap.OPT_REFERRALS, 0)
+    connection.set_option(ldap.OPT_NETWORK_TIMEOUT, SECONDS)
+    connection.timeout = SECONDS
+    if is_ldaps or settings.start_tls:
+        _trust(connection)
+    if settings.start_tls:
+        _start_tls(connection, settings)
+    if is_ldaps:
+        _check_peer(connection, settings, peer)
+    return connection
+
+
+def _start_tls(connection: Any, settings: LdapSettings) -> None:
+    try:
+        connection.start_tls_s()
+    except ldap.CONNECT_ERROR as error:
+        # Debian's libldap does not say which of the three it is.
+        raise LdapFailed(
+            "certificate",
+            f"The certificate of {settings.uri} is not good: it is for another name, expired, or "
+            "vouched for by nobody whom this machine trusts.",
+        ) from error
+
+
+def _trust(connection: Any) -> None:
+    """Check the server's certificate against what this machine trusts."""
+    trusted = ssl.get_default_verify_paths()
+    if trusted.cafile:
+        connection.set_option(ldap.OPT_X_TLS_CACERTFILE, trusted.cafile)
+    connection.set_option(ldap.OPT_X_TLS_REQUIRE_CERT, ldap.OPT_X_TLS_DEMAND)
+    # Last, or the options above are not used.
+    connection.set_option(ldap.OPT_X_TLS_NEWCTX, 0)
+
+
+def _check_peer(connection: Any, settings: LdapSettings, expected: str) -> None:
+    """See that the name still leads to the address that was checked, before a word is said."""
+    connection.whoami_s()
+    with socket.socket(fileno=os.dup(connection.get_option(ldap.OPT_DESC))) as reached:
+        found = reached.getpeername()[0]
+    if found != expected:
+        raise LdapFailed(
+            "address-refused", f"{settings.uri} led to {expected} at first, and then to {found}."
+        )
+
+
+@contextmanager
+def explained(settings: LdapSettings) -> Iterator[None]:
+    """Say what python-ldap's errors mean, and what to correct.
+
+    :raises LdapFailed: for each of them.
+    """
+    try:
+        yield
+    except ldap.TIMEOUT as error:
+        raise Unreachable(
+            "timeout", f"{settings.uri} did not answer within {SECONDS} seconds."
+        ) from error
+    except (ldap.SERVER_DOWN, ldap.CONNECT_ERROR) as error:
+        said = _told(error)
+        if "certificate" in said or "TLS" in said or "SSL" in said:
+            raise LdapFailed(
+                "certificate", f"The certificate of {settings.uri} is not good: {said}."
+            ) from error
+        raise Unreachable("unreachable", f"{settings.uri} broke off: {said}.") from error
+    except ldap.PROTOCOL_ERROR as error:
+        raise LdapFailed(
+            "no-tls", f"{settings.uri} does not take StartTLS. Use ldaps://, or switch it on there."
+        ) from error
+    except ldap.LDAPError as error:
+        raise LdapFailed("directory-error", f"{settings.uri} answered: {_told(error)}.") from error
+
+
+def _told(error: Any) -> str:
+    said = error.args[0] if error.args else {}
+    if not isinstance(said, dict):
+        return str(error)
+    return str(said.get("info") or said.get("desc") or error).rstrip(".")
+
+
+def _parts(uri: str) -> SplitResult:
+    try:
+        parts = urlsplit(uri)
+        is_usable = parts.scheme in ("ldap", "ldaps") and parts.hostname and parts.port != 0
+    except ValueError:
+        is_usable = False
+    if not is_usable:
+        raise LdapFailed("bad-url", f"“{uri}” is no address such as ldaps://ldap.example.com:636.")
+    return parts

@@ -1,0 +1,86 @@
+"""Signing in with the name and the password of a directory."""
+
+from django import forms
+from django.contrib import admin
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.views.decorators.debug import sensitive_post_parameters
+from unfold.widgets import UnfoldAdminPasswordWidget, UnfoldAdminTextInputWidget
+
+from provisioning import journal, providers
+from provisioning.definitions import settings_of
+from provisioning.journal import Outcome
+from provisioning.ldap import sign_in
+from provisioning.ldap_connection import LdapFailed, WrongPassword
+from provisioning.models import IdentityProvider
+from provisioning.pages.arriving import arrive
+from provisioning.secrets import SecretLost
+
+UNKNOWN = "That name and password do not belong together."
+SORRY = (
+    "{provider} cannot be asked at the moment. Try again in a minute. If it stays so, tell your "
+    "administrator: the log of {provider} says what to correct."
+)
+
+
+class DirectoryForm(forms.Form):
+    login = forms.CharField(
+        label="User name",
+        max_length=254,
+        widget=UnfoldAdminTextInputWidget(
+            attrs={"autocomplete": "username", "autofocus": True, "autocapitalize": "none"}
+        ),
+    )
+    password = forms.CharField(
+        strip=False,
+        max_length=1000,
+        widget=UnfoldAdminPasswordWidget(attrs={"autocomplete": "current-password"}),
+    )
+
+
+@sensitive_post_parameters("password")
+def begin(request: HttpRequest, provider: IdentityProvider) -> HttpResponse:
+    """Ask for name and password, and let in whoever the directory says they belong to."""
+    form = DirectoryForm(request.POST if request.method == "POST" else None)
+    status = 200
+    if form.is_valid():
+        login = form.cleaned_data["login"]
+        try:
+            claims = sign_in(
+                settings_of(provider),
+                providers.secret_of(provider),
+                login,
+                form.cleaned_data["password"],
+            )
+        except (LdapFailed, SecretLost) as error:
+            _note(provider, login, error)
+            form.add_error(None, _said(provider, error))
+            status = 200 if isinstance(error, WrongPassword) else 502
+        else:
+            return arrive(request, provider, claims)
+    context = admin.site.each_context(request) | {
+        "title": f"Sign in with {provider}",
+        "tenant": provider.tenant,
+        "provider": provider,
+        "form": form,
+    }
+    return render(request, "provisioning/sign_in_directory.html", context, status=status)
+
+
+def _note(provider: IdentityProvider, login: str, error: Exception) -> None:
+    is_theirs = isinstance(error, WrongPassword)
+    journal.note(
+        Outcome.REFUSED if is_theirs else Outcome.FAILED,
+        provider,
+        email=login,
+        reason=getattr(error, "code", "secret-lost"),
+        detail=str(error),
+    )
+
+
+def _said(provider: IdentityProvider, error: Exception) -> str:
+    if isinstance(error, WrongPassword):
+        return UNKNOWN
+    if getattr(error, "code", "") == "account-disabled":
+        return f"Your account at {provider} is disabled. Ask your administrator."
+    return SORRY.format(provider=provider.name)

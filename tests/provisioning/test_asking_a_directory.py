@@ -1,0 +1,244 @@
+"""Asking a directory who somebody is …"""
+
+import socket
+import threading
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from provisioning import circuits, ldap
+from provisioning.claims import Claims
+from provisioning.definitions import LdapSettings
+from provisioning.ldap_connection import LdapFailed, WrongPassword
+from tests.directories import (
+    BASE,
+    SERVICE,
+    SERVICE_PASSWORD,
+    Slapd,
+    dn_of,
+    group,
+    group_dn,
+    person,
+)
+
+
+@pytest.fixture
+def settings_of(slapd_service: Slapd) -> LdapSettings:
+    circuits.close(slapd_service.uri)
+    return LdapSettings(uri=slapd_service.uri, base_dn=BASE, bind_dn=SERVICE)
+
+
+def ask(settings: LdapSettings, login: str = "ada", password: str = "pw-ada") -> Claims:
+    return ldap.sign_in(settings, SERVICE_PASSWORD, login, password)
+
+
+def failure(
+    settings: LdapSettings,
+    login: str = "ada",
+    password: str = "pw-ada",
+    *,
+    bind_password: str = SERVICE_PASSWORD,
+) -> str:
+    with pytest.raises(LdapFailed) as failed:
+        ldap.sign_in(settings, bind_password, login, password)
+    return failed.value.code
+
+
+def names(claims: Claims) -> set[str]:
+    assert claims.groups.known is not None
+    return {group.name for group in claims.groups.known}
+
+
+class TestTells:
+    def test_how_they_are_called_and_reached(self, settings_of: LdapSettings) -> None:
+        claims = ask(settings_of)
+
+        assert (claims.given_name, claims.family_name) == ("Ada", "Lovelace")
+        assert claims.email == "ada@acme.test"
+
+    def test_who_they_are_for_ever(self, settings_of: LdapSettings) -> None:
+        subject = ask(settings_of).subject
+
+        assert len(subject) == 36
+        assert subject != ask(settings_of, "bob", "pw-bob").subject
+
+    def test_what_the_settings_name(self, settings_of: LdapSettings) -> None:
+        mapped = replace(settings_of, attributes={"department": "sn", "email": "uid"})
+
+        claims = ask(mapped)
+
+        assert (claims.department, claims.email) == ("Lovelace", "ada")
+
+    def test_their_groups_by_dn_and_name(self, settings_of: LdapSettings) -> None:
+        groups = ask(settings_of).groups.known
+
+        assert groups is not None
+        assert {(group.id, group.name) for group in groups} == {(group_dn("staff"), "staff")}
+
+    def test_that_they_are_in_no_group(
+        self, settings_of: LdapSettings, slapd_service: Slapd
+    ) -> None:
+        slapd_service.add(person("lonely"))
+
+        assert names(ask(settings_of, "lonely", "pw-lonely")) == set()
+
+    def test_the_groups_of_their_groups_even_in_a_circle(
+        self, settings_of: LdapSettings, slapd_service: Slapd
+    ) -> None:
+        slapd_service.add(
+            person("eve"),
+            group("inner", "eve"),
+            group("middle", group_dn("inner"), group_dn("outer")),
+            group("outer", group_dn("middle")),
+        )
+
+        assert names(ask(settings_of, "eve", "pw-eve")) == {"inner", "middle", "outer"}
+
+    def test_that_the_groups_are_unknown_where_it_cannot_say(
+        self, settings_of: LdapSettings
+    ) -> None:
+        groups = ask(replace(settings_of, group_filter="(member={0}")).groups
+
+        assert groups.known is None
+        assert "did not say which groups" in groups.because
+
+    def test_the_profile_without_a_password(self, settings_of: LdapSettings) -> None:
+        assert ldap.look_up(settings_of, SERVICE_PASSWORD, "bob").email == "bob@acme.test"
+
+
+class TestRefuses:
+    @pytest.mark.parametrize(
+        ("login", "password"),
+        [
+            ("ada", "wrong"),
+            ("ada", "PW-ADA"),
+            ("nobody", "pw-nobody"),
+            ("*", "pw-ada"),
+            ("*)(uid=*", "pw-ada"),
+            ("ada)(|(uid=*", "pw-ada"),
+            ("a*", "pw-ada"),
+            ("\\61da", "pw-ada"),
+            ("ada\0", "pw-ada"),
+            (dn_of("ada"), "pw-ada"),
+        ],
+    )
+    def test_a_name_and_a_password_that_do_not_belong_together(
+        self, settings_of: LdapSettings, login: str, password: str
+    ) -> None:
+        with pytest.raises(WrongPassword):
+            ask(settings_of, login, password)
+
+    @pytest.mark.parametrize("password", ["", " ", "   ", "\0", "\0pw-ada"])
+    def test_an_empty_password_before_it_asks_anybody(
+        self, settings_of: LdapSettings, slapd_service: Slapd, password: str
+    ) -> None:
+        before = slapd_service.binds()
+
+        assert failure(settings_of, "ada", password) == "no-password"
+        assert slapd_service.binds() == before
+
+    def test_an_empty_password_where_the_directory_would_take_it(self) -> None:
+        trusting = Slapd(trusts_empty_passwords=True)
+        try:
+            settings = LdapSettings(uri=trusting.uri, base_dn=BASE, bind_dn=SERVICE)
+
+            assert failure(settings, "ada", "") == "no-password"
+            assert failure(settings, "ada", "x") == "wrong-password"
+        finally:
+            trusting.stop()
+
+    def test_two_entries_of_one_login_name(
+        self, settings_of: LdapSettings, slapd_service: Slapd
+    ) -> None:
+        wide = replace(settings_of, user_filter="(|(uid={0})(uid=bob))")
+
+        assert failure(wide) == "ambiguous"
+
+    @pytest.mark.parametrize(
+        "attribute", ["employeeType: x\nemployeeNumber: 514", "pager: 1\nemployeeNumber: 514"]
+    )
+    def test_nobody_for_other_attributes(
+        self, settings_of: LdapSettings, slapd_service: Slapd, attribute: str
+    ) -> None:
+        uid = f"fine-{len(attribute)}"
+        slapd_service.add(person(uid, "", "", attribute))
+
+        assert ask(settings_of, uid, f"pw-{uid}").subject
+
+
+class TestSaysWhatToCorrect:
+    def test_about_the_bind_password(self, settings_of: LdapSettings) -> None:
+        assert failure(settings_of, bind_password="wrong") == "bind-refused"
+        assert failure(settings_of, bind_password="") == "bind-refused"
+
+    def test_about_the_base(self, settings_of: LdapSettings) -> None:
+        assert failure(replace(settings_of, base_dn="dc=nowhere")) == "no-base"
+        assert failure(replace(settings_of, base_dn="nonsense")) == "bad-filter"
+
+    def test_about_a_base_without_people(self, settings_of: LdapSettings) -> None:
+        assert failure(replace(settings_of, base_dn=f"ou=groups,{BASE}")) == "no-entry"
+
+    def test_about_the_filter(self, settings_of: LdapSettings) -> None:
+        assert failure(replace(settings_of, user_filter="(uid={0}")) == "bad-filter"
+
+    @pytest.mark.parametrize("uri", ["http://127.0.0.1", "127.0.0.1", "ldap://", "ldap://h:x"])
+    def test_about_the_address(self, settings_of: LdapSettings, uri: str) -> None:
+        assert failure(replace(settings_of, uri=uri)) == "bad-url"
+
+    def test_about_a_name_that_nobody_knows(self, settings_of: LdapSettings) -> None:
+        unknown = replace(settings_of, uri="ldaps://ldap.invalid")
+
+        assert failure(unknown) == "unresolvable"
+
+    def test_about_a_private_network(self, settings_of: LdapSettings) -> None:
+        assert failure(replace(settings_of, uri="ldaps://10.0.0.1")) == "address-refused"
+
+    def test_about_a_connection_without_tls(
+        self, settings_of: LdapSettings, settings: object
+    ) -> None:
+        settings.OUTBOUND_ALLOW = []  # type: ignore[attr-defined]
+
+        assert failure(settings_of) == "not-https"
+
+    def test_about_a_certificate_that_nobody_vouches_for(self, settings_of: LdapSettings) -> None:
+        assert failure(replace(settings_of, start_tls=True)) == "certificate"
+
+    def test_about_a_server_that_is_not_there(self, settings_of: LdapSettings) -> None:
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            gone = f"ldap://127.0.0.1:{free.getsockname()[1]}"
+
+        assert failure(replace(settings_of, uri=gone)) == "unreachable"
+
+
+class TestOverTls:
+    @pytest.fixture
+    def trusting(self, slapd_service: Slapd, monkeypatch: pytest.MonkeyPatch) -> Path:
+        monkeypatch.setenv("SSL_CERT_FILE", str(slapd_service.certificate))
+        return slapd_service.certificate
+
+    def test_works_where_the_certificate_is_trusted(
+        self, settings_of: LdapSettings, trusting: Path
+    ) -> None:
+        assert ask(replace(settings_of, start_tls=True)).email == "ada@acme.test"
+
+    def test_is_refused_under_another_name(self, settings_of: LdapSettings, trusting: Path) -> None:
+        elsewhere = settings_of.uri.replace("127.0.0.1", "localhost")
+
+        assert failure(replace(settings_of, uri=elsewhere, start_tls=True)) == "certificate"
+
+
+def test_waits_three_seconds_for_a_frozen_server_and_then_for_nobody(
+    settings_of: LdapSettings,
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as frozen:
+        stuck = replace(settings_of, uri=f"ldap://127.0.0.1:{frozen.getsockname()[1]}")
+        asking = [threading.Thread(target=failure, args=[stuck]) for _ in range(3)]
+        for thread in asking:
+            thread.start()
+        for thread in asking:
+            thread.join(10)
+
+        assert failure(stuck) == "unreachable"  # The circuit is open: nobody is asked.
+        circuits.close(stuck.uri)
