@@ -7,8 +7,10 @@ from django.shortcuts import render
 from django.views.decorators.debug import sensitive_post_parameters
 from unfold.widgets import UnfoldAdminPasswordWidget, UnfoldAdminTextInputWidget
 
-from provisioning import journal, providers
+from provisioning import guessing, journal, providers
+from provisioning.claims import Claims
 from provisioning.definitions import settings_of
+from provisioning.guessing import GuessedTooOften
 from provisioning.journal import Outcome
 from provisioning.ldap import sign_in
 from provisioning.ldap_connection import LdapFailed, WrongPassword
@@ -44,16 +46,12 @@ def begin(request: HttpRequest, provider: IdentityProvider) -> HttpResponse:
     form = DirectoryForm(request.POST if request.method == "POST" else None)
     status = 200
     if form.is_valid():
-        login = form.cleaned_data["login"]
         try:
-            claims = sign_in(
-                settings_of(provider),
-                providers.secret_of(provider),
-                login,
-                form.cleaned_data["password"],
-            )
+            claims = _claims(provider, **form.cleaned_data)
+        except GuessedTooOften as error:
+            form.add_error(None, str(error))
         except (LdapFailed, SecretLost) as error:
-            _note(provider, login, error)
+            _note(provider, form.cleaned_data["login"], error)
             form.add_error(None, _said(provider, error))
             status = 200 if isinstance(error, WrongPassword) else 502
         else:
@@ -65,6 +63,19 @@ def begin(request: HttpRequest, provider: IdentityProvider) -> HttpResponse:
         "form": form,
     }
     return render(request, "provisioning/sign_in_directory.html", context, status=status)
+
+
+def _claims(provider: IdentityProvider, login: str, password: str) -> Claims:
+    guessing.check(login)
+    try:
+        claims = sign_in(settings_of(provider), providers.secret_of(provider), login, password)
+    except WrongPassword:
+        raise
+    except (LdapFailed, SecretLost):
+        guessing.take_back(login)
+        raise
+    guessing.note_success(login)
+    return claims
 
 
 def _note(provider: IdentityProvider, login: str, error: Exception) -> None:

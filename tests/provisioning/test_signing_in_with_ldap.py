@@ -92,6 +92,19 @@ def test_does_not_say_which_of_the_two_is_wrong(
     assert (the_attempt().outcome, the_attempt().email) == (SignInAttempt.Outcome.REFUSED, login)
 
 
+def test_is_locked_for_a_while_after_many_guesses(
+    client: Client, corp: IdentityProvider, slapd_service: Slapd
+) -> None:
+    for number in range(10):
+        sign_in(client, corp, "bob", f"wrong-{number}")
+    before = slapd_service.binds()
+
+    response = sign_in(client, corp, "bob")
+
+    assert response.status_code == 200
+    assert slapd_service.binds() == before
+
+
 def test_tells_the_log_and_not_the_visitor_what_to_correct(
     client: Client, acme: Tenant, slapd_service: Slapd
 ) -> None:
