@@ -2,7 +2,8 @@
 
 An identity, that is a provider and its subject, is found by what was linked before; failing
 that by the pairing with a SCIM connection, by an invite that the visitor opened, or by the
-session in which they ask to link it. An address never finds anybody.
+session in which they ask to link it. An address never finds anybody, and whom a SCIM
+connection owns only a sign-in that is paired with it.
 """
 
 from dataclasses import dataclass
@@ -76,6 +77,8 @@ class Known:
 
     # Who has this identity already.
     identity: Person | None = None
+    # A SCIM connection owns them, and the pairing with it does not say that it is they.
+    is_identity_disowned: bool = False
     # Whom the paired connection means; with `is_paired_known` it knows somebody at all.
     paired: Candidate | None = None
     is_paired_known: bool = False
@@ -111,7 +114,11 @@ def _has_come_back(known: Known) -> bool:
 def _known(person: Person, known: Known) -> Decision:
     if known.asking and known.asking.person != person:
         return Refuse(Refusal.SOMEBODY_ELSE, person)
-    return _shut_out(person) or SignIn(person)
+    if refused := _shut_out(person):
+        return refused
+    if known.is_identity_disowned:
+        return Refuse(Refusal.NOT_PAIRED, person)
+    return SignIn(person)
 
 
 def _link(candidate: Candidate) -> Decision:

@@ -124,6 +124,7 @@ def _known(provider: IdentityProvider, claims: Claims, asking: Asking) -> Known:
     same_email = Person.objects.in_lists().filter(email_key=fold(claims.email)).first()
     return Known(
         identity=identity.person if identity else None,
+        is_identity_disowned=identity is not None and _is_disowned(identity, paired),
         paired=paired,
         is_paired_known=is_paired_known,
         asking=_asking(provider, asking),
@@ -135,6 +136,14 @@ def _known(provider: IdentityProvider, claims: Claims, asking: Asking) -> Known:
 def _identity(provider: IdentityProvider, claims: Claims) -> Identity | None:
     identities = Identity.objects.select_related("person__tenant", "provider")
     return identities.filter(provider=provider, subject=claims.subject, retired_at=None).first()
+
+
+def _is_disowned(identity: Identity, paired: Candidate | None) -> bool:
+    """Tell whether SCIM owns the person, by their address perhaps, and does not vouch for this."""
+    is_vouched_for = identity.provider.is_paired and (
+        identity.how == How.PAIRED or (paired is not None and paired.person == identity.person)
+    )
+    return not is_vouched_for and paired_with().is_provisioned(identity.person)
 
 
 def _paired(provider: IdentityProvider, claims: Claims) -> tuple[Candidate | None, bool]:

@@ -71,6 +71,11 @@ INVITE = found(INVITED, How.INVITED)
             Refuse(Refusal.SOMEBODY_ELSE, ADA),
             id="somebody else asks to link it",
         ),
+        pytest.param(
+            known(identity=ADA, is_identity_disowned=True),
+            Refuse(Refusal.NOT_PAIRED, ADA),
+            id="SCIM owns them by now, and does not vouch for it",
+        ),
         pytest.param(known(**PAIRED), Link(ADA, How.PAIRED), id="SCIM knows them"),
         pytest.param(
             known(**PAIRED, same_email=BOB), Link(ADA, How.PAIRED), id="by the claim alone"
