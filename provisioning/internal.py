@@ -9,7 +9,8 @@ from django.http import HttpRequest
 from people import tenancy
 from people.models import Person
 from people.values import fold
-from provisioning import guessing
+from provisioning import guessing, journal
+from provisioning.journal import Outcome
 from provisioning.refusals import SignInRefused, said_to_deactivated
 
 
@@ -38,8 +39,27 @@ def person_with_password(email: str, password: str, *, slug: str = "") -> Person
             "Several companies know you by this address. Use your company's own sign-in page."
         )
     [person] = matching
-    check_may_come_in(person)
+    with tenancy.use(person.tenant_id):
+        _admit(person)
     return person
+
+
+def _admit(person: Person) -> None:
+    """Let in whoever knows their password, and write down what came of it."""
+    try:
+        check_may_come_in(person)
+        check_password_counts(person)
+    except SignInRefused as refused:
+        journal.note(
+            Outcome.REFUSED,
+            None,
+            person=person,
+            email=person.email,
+            reason="password-refused",
+            detail=str(refused),
+        )
+        raise
+    journal.note(Outcome.SIGNED_IN, None, person=person, email=person.email)
 
 
 def _candidates(email: str, slug: str) -> list[Person]:
@@ -60,6 +80,18 @@ def check_may_come_in(person: Person) -> None:
         raise SignInRefused(f"{person.tenant.name} is switched off. Ask your administrator.")
     if not person.is_active:
         raise SignInRefused(said_to_deactivated(person))
+
+
+def check_password_counts(person: Person) -> None:
+    """See that a password lets the person in: always an owner, whom nothing else may be left to.
+
+    :raises SignInRefused: if their company has switched passwords off.
+    """
+    if not person.tenant.allows_passwords and person.role != Person.Role.OWNER:
+        raise SignInRefused(
+            f"{person.tenant.name} does not use passwords here. Sign in with your company's own "
+            "sign-in."
+        )
 
 
 class SessionBackend(BaseBackend):

@@ -287,6 +287,10 @@ AUTH_PASSWORD_VALIDATORS = [
         "OPTIONS": {"min_length": 8},
     },
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+    {
+        "NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator",
+        "OPTIONS": {"user_attributes": ("given_name", "family_name", "email")},
+    },
 ]
 
 CSRF_TRUSTED_ORIGINS = [PUBLIC_BASE_URL]

@@ -2,14 +2,10 @@
 
 from typing import Any
 
-from django import forms
-from django.contrib import admin, auth, messages
-from django.contrib.auth.password_validation import validate_password
-from django.core.exceptions import ValidationError
+from django.contrib import admin, messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.debug import sensitive_post_parameters
-from unfold.widgets import UnfoldAdminPasswordWidget
 
 from people import operations, tenancy
 from people.invitations import invite_named_by
@@ -17,32 +13,11 @@ from people.letters import inviter
 from people.links import ForgedLink
 from people.models import Invite, Person
 from people.values import PeopleError
+from provisioning.models import IdentityProvider
+from provisioning.pages.arriving import let_in, remember_invite
+from provisioning.pages.choosing import PasswordForm
 from provisioning.pages.links import check_person, discreet, no_such_link, refusal
-from provisioning.pages.signing_in import BACKEND
 from provisioning.refusals import SignInRefused
-
-
-def _password(label: str, **options: Any) -> forms.CharField:
-    widget = UnfoldAdminPasswordWidget(attrs={"autocomplete": "new-password"})
-    return forms.CharField(label=label, strip=False, max_length=1000, widget=widget, **options)
-
-
-class PasswordForm(forms.Form):
-    password = _password(
-        "Choose a password", help_text="At least 8 characters, and not one that many people use."
-    )
-    again = _password("The same password again")
-
-    def clean_password(self) -> str:
-        password: str = self.cleaned_data["password"]
-        validate_password(password)
-        return password
-
-    def clean_again(self) -> str:
-        again: str = self.cleaned_data["again"]
-        if again != self.cleaned_data.get("password", again):
-            raise ValidationError("The two passwords differ. Type the same one twice.")
-        return again
 
 
 @discreet
@@ -74,21 +49,31 @@ def _accept(request: HttpRequest, invite: Invite) -> HttpResponse:
     if request.user.is_authenticated:
         # Whoever is in already is somebody else: the invited have not joined.
         return _page(request, invite, "provisioning/sign_out_first.html", status=403)
+    ways = list(IdentityProvider.objects.offered())
+    if "provider" in request.POST:
+        return _begin(request, invite, ways)
     if not person.tenant.allows_passwords:
-        return _page(request, invite, "provisioning/sign_in_instead.html")
-    form = PasswordForm(request.POST if request.method == "POST" else None)
+        return _page(request, invite, "provisioning/sign_in_instead.html", ways=ways)
+    form = PasswordForm(person, request.POST if request.method == "POST" else None)
     if not form.is_valid():
-        return _page(request, invite, "provisioning/accept_invite.html", form=form)
-    _join(request, invite, form.cleaned_data["password"])
-    return redirect("admin:index" if person.is_staff else "admin:home")
+        return _page(request, invite, "provisioning/accept_invite.html", form=form, ways=ways)
+    return _join(request, invite, form.cleaned_data["password"])
 
 
-def _join(request: HttpRequest, invite: Invite, password: str) -> None:
+def _begin(request: HttpRequest, invite: Invite, ways: list[IdentityProvider]) -> HttpResponse:
+    """Have the invited join through the provider that they chose."""
+    chosen = [provider for provider in ways if str(provider.pk) == request.POST["provider"]]
+    if not chosen:
+        return _page(request, invite, "provisioning/sign_in_instead.html", ways=ways)
+    remember_invite(request, invite)
+    return redirect("admin:sign_in_with", invite.person.tenant.slug, chosen[0].pk)
+
+
+def _join(request: HttpRequest, invite: Invite, password: str) -> HttpResponse:
     person: Person = invite.person
     operations.accept_invite(invite, actor=person.actor, password=password)
-    # Gives the session a new key, so that one planted before is worth nothing.
-    auth.login(request, person, backend=BACKEND)
     messages.success(request, f"Welcome to {person.tenant.name}, {person.given_name}.")
+    return let_in(request, person)
 
 
 def _page(

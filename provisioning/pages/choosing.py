@@ -1,0 +1,48 @@
+"""The form in which somebody chooses a password, wherever they may."""
+
+from typing import Any
+
+from django import forms
+from django.contrib.auth.password_validation import validate_password
+from django.core.exceptions import ValidationError
+from unfold.widgets import UnfoldAdminPasswordWidget
+
+from people.models import Person
+
+
+def _password(label: str, **options: Any) -> forms.CharField:
+    widget = UnfoldAdminPasswordWidget(attrs={"autocomplete": "new-password"})
+    return forms.CharField(label=label, strip=False, max_length=1000, widget=widget, **options)
+
+
+class PasswordForm(forms.Form):
+    password = _password("Choose a password")
+    again = _password("The same password again")
+
+    def __init__(self, person: Person, *said: Any) -> None:
+        super().__init__(*said)
+        self.person = person
+        shortest = shortest_for(person)
+        self.fields["password"].help_text = (
+            f"At least {shortest} characters, not one that many people use, and not your name or "
+            "address."
+        )
+
+    def clean_password(self) -> str:
+        password: str = self.cleaned_data["password"]
+        shortest = shortest_for(self.person)
+        if len(password) < shortest:
+            raise ValidationError(f"This password is too short. Use {shortest} characters or more.")
+        validate_password(password, self.person)
+        return password
+
+    def clean_again(self) -> str:
+        again: str = self.cleaned_data["again"]
+        if again != self.cleaned_data.get("password", again):
+            raise ValidationError("The two passwords differ. Type the same one twice.")
+        return again
+
+
+def shortest_for(person: Person) -> int:
+    """Return how long a password has to be: longer where it opens more (NIST SP 800-63B-4)."""
+    return 15 if person.is_administrator or person.is_operator else 8
