@@ -147,10 +147,10 @@ def _offered(tenant: Tenant) -> QuerySet[IdentityProvider]:
 
 def _usual_way(tenant: Tenant) -> IdentityProvider | None:
     """Return the provider to which whoever comes is sent without being asked."""
-    settings = SignInSettings.objects.filter(tenant=tenant, redirects=True).first()
-    if settings is None or not tenant.is_active:
+    if not tenant.is_active:
         return None
-    return _offered(tenant).filter(pk=settings.default_provider_id).first()
+    usual = SignInSettings.objects.filter(tenant=tenant, redirects=True)
+    return _offered(tenant).filter(pk__in=usual.values("default_provider")).first()
 
 
 def _begin_url(provider: IdentityProvider, request: HttpRequest) -> str:

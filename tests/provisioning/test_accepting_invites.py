@@ -1,5 +1,6 @@
 """An invite …"""
 
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
 from functools import partial
@@ -8,6 +9,7 @@ from uuid import uuid4
 
 import pytest
 from django.conf import settings as django_settings
+from django.core.cache import cache
 from django.test import Client
 from django.utils import timezone
 from pytest_django import Settings
@@ -17,9 +19,12 @@ from people.invitations import invite_link
 from people.links import sealed
 from people.models import Event, Invite, Person, Tenant
 from people.values import Actor
+from provisioning.models import Identity, IdentityProvider
 from tests import make
 from tests.people.racing import Racers
 from tests.people.visiting import signed_in, text_of
+from tests.provisioning.openid import OpenIdProvider
+from tests.provisioning.through_openid import connected, sign_in
 
 pytestmark = pytest.mark.django_db
 
@@ -51,6 +56,19 @@ def invite(bob: Person) -> Invite:
     return invite
 
 
+@pytest.fixture
+def openid() -> Iterator[OpenIdProvider]:
+    cache.clear()
+    provider = OpenIdProvider()
+    yield provider
+    provider.stop()
+
+
+@pytest.fixture
+def corp(acme: Tenant, openid: OpenIdProvider) -> IdentityProvider:
+    return connected(acme, openid)
+
+
 def path(invite: Invite) -> str:
     return invite_link(invite).removeprefix(django_settings.PUBLIC_BASE_URL)
 
@@ -59,10 +77,9 @@ def accept(client: Client, invite: Invite, **said: str) -> Any:
     return client.post(path(invite), {"password": PASSWORD, "again": PASSWORD} | said)
 
 
-def stored(person: Person) -> Person:
-    with tenancy.use(person.tenant):
-        now: Person = Person.objects.get(pk=person.pk)
-    return now
+def stored(row: Any) -> Any:
+    with tenancy.across_tenants():
+        return type(row).objects.get(pk=row.pk)
 
 
 def change(row: Any, **fields: Any) -> None:
@@ -176,15 +193,68 @@ class TestShows:
         assert "/invite/" not in caplog.text
 
     def test_the_companys_own_sign_in_where_there_are_no_passwords(
+        self, client: Client, invite: Invite, corp: IdentityProvider
+    ) -> None:
+        change(corp.tenant, allows_passwords=False)
+
+        for response in (client.get(path(invite)), accept(client, invite)):
+            assert "You need no password here" in text_of(response)
+            assert f'value="{corp.pk}"' in text_of(response)
+            assert b'type="password"' not in response.content
+        assert stored(invite.person).state == Person.State.INVITED
+
+    def test_that_there_is_no_way_in_yet(
         self, client: Client, invite: Invite, acme: Tenant
     ) -> None:
         change(acme, allows_passwords=False)
 
-        for response in (client.get(path(invite)), accept(client, invite)):
-            assert 'href="/sign-in/acme/"' in text_of(response)
-            assert "You need no password here" in text_of(response)
-            assert b'type="password"' not in response.content
+        assert "no way to sign in at the moment" in text_of(client.get(path(invite)))
+
+    def test_both_ways_where_there_are_both(
+        self, client: Client, invite: Invite, corp: IdentityProvider
+    ) -> None:
+        page = client.get(path(invite)).content.decode()
+
+        assert f'value="{corp.pk}"' in page
+        assert 'type="password"' in page
+
+
+class TestIsAcceptedThroughAProvider:
+    def test_whatever_address_that_knows_them_by(
+        self, client: Client, invite: Invite, corp: IdentityProvider, openid: OpenIdProvider
+    ) -> None:
+        openid.user = {"sub": "bob", "email": "robert@elsewhere.example", "name": "Robert B"}
+
+        chosen = client.post(path(invite), {"provider": str(corp.pk)})
+        back = openid.authorize(client.get(chosen["Location"])["Location"])
+        client.get(back.removeprefix(django_settings.PUBLIC_BASE_URL))
+
+        assert client.get("/home/").status_code == 200
+        assert stored(invite.person).state == Person.State.ACTIVE
+        assert stored(invite).accepted_at
+        with tenancy.use(corp.tenant):
+            assert Identity.objects.get().person == invite.person
+            assert not Person.objects.filter(given_name="Robert").exists()
+
+    def test_by_nobody_who_only_looked_at_it(
+        self, client: Client, invite: Invite, corp: IdentityProvider, openid: OpenIdProvider
+    ) -> None:
+        openid.user = {"sub": "eve", "email": "eve@acme.example", "name": "Eve Adams"}
+        client.get(path(invite))
+
+        sign_in(client, corp, openid)
+
         assert stored(invite.person).state == Person.State.INVITED
+
+    def test_through_none_of_another_company(
+        self, client: Client, invite: Invite, openid: OpenIdProvider
+    ) -> None:
+        other = connected(make.tenant(), openid)
+
+        response = client.post(path(invite), {"provider": str(other.pk)})
+
+        assert response.status_code == 200
+        assert "sign_in_invite" not in client.session
 
 
 class TestIsRefused:

@@ -16,7 +16,7 @@ from django.test import Client
 from people import tenancy
 from people.models import Person, Tenant
 from people.values import Actor
-from provisioning import definitions, providers
+from provisioning import providers
 from provisioning.models import Identity, IdentityProvider, SignInAttempt
 from tests import make
 from tests.provisioning.arriving import mapping
@@ -30,6 +30,7 @@ from tests.provisioning.openid import (
     public,
     signed,
 )
+from tests.provisioning.through_openid import begun, connected, sign_in
 
 pytestmark = pytest.mark.django_db
 
@@ -53,33 +54,6 @@ def openid() -> Iterator[OpenIdProvider]:
 @pytest.fixture
 def corp(acme: Tenant, openid: OpenIdProvider) -> IdentityProvider:
     return connected(acme, openid)
-
-
-def connected(tenant: Tenant, openid: OpenIdProvider, **said: Any) -> IdentityProvider:
-    definition = definitions.read(
-        {
-            "kind": "oidc",
-            "name": "Corp",
-            "issuer": openid.url,
-            "client_id": CLIENT_ID,
-            "client_secret": CLIENT_SECRET,
-        }
-        | said
-    )
-    with tenancy.use(tenant):
-        return providers.add_provider(definition, actor=Actor("command", "tests"))
-
-
-def begun(client: Client, provider: IdentityProvider, query: str = "") -> str:
-    """Begin in this browser; return the provider's page that it is sent to."""
-    response = client.get(f"/sign-in/acme/{provider.pk}/{query}")
-    assert response.status_code == 302, response.content
-    return str(response["Location"])
-
-
-def sign_in(client: Client, provider: IdentityProvider, openid: OpenIdProvider) -> Any:
-    back = openid.authorize(begun(client, provider))
-    return client.get(back.removeprefix("http://127.0.0.1:8000"))
 
 
 def is_in(client: Client) -> bool:

@@ -1,0 +1,39 @@
+"""Going through an OpenID provider as a browser does."""
+
+from typing import Any
+
+from django.test import Client
+
+from people import tenancy
+from people.models import Tenant
+from people.values import Actor
+from provisioning import definitions, providers
+from provisioning.models import IdentityProvider
+from tests.provisioning.openid import CLIENT_ID, CLIENT_SECRET, OpenIdProvider
+
+
+def connected(tenant: Tenant, openid: OpenIdProvider, **said: Any) -> IdentityProvider:
+    definition = definitions.read(
+        {
+            "kind": "oidc",
+            "name": "Corp",
+            "issuer": openid.url,
+            "client_id": CLIENT_ID,
+            "client_secret": CLIENT_SECRET,
+        }
+        | said
+    )
+    with tenancy.use(tenant):
+        return providers.add_provider(definition, actor=Actor("command", "tests"))
+
+
+def begun(client: Client, provider: IdentityProvider, query: str = "") -> str:
+    """Begin in this browser; return the provider's page that it is sent to."""
+    response = client.get(f"/sign-in/acme/{provider.pk}/{query}")
+    assert response.status_code == 302, response.content
+    return str(response["Location"])
+
+
+def sign_in(client: Client, provider: IdentityProvider, openid: OpenIdProvider) -> Any:
+    back = openid.authorize(begun(client, provider))
+    return client.get(back.removeprefix("http://127.0.0.1:8000"))
