@@ -1,4 +1,4 @@
-"""Where signing in asks about SCIM, which it must not import."""
+"""Where signing in and SCIM, which must not import each other, ask about people."""
 
 from importlib import import_module
 from typing import Protocol, cast
@@ -6,6 +6,7 @@ from typing import Protocol, cast
 from django.conf import settings
 
 from people.models import Person
+from provisioning.models import Identity
 
 
 class Pairing(Protocol):
@@ -22,3 +23,8 @@ class Pairing(Protocol):
 
 def paired_with() -> Pairing:
     return cast("Pairing", import_module(settings.PAIRING))
+
+
+def has_signed_in(person: Person) -> bool:
+    """Tell whether the person ever came in through a provider, as SCIM wants to know."""
+    return Identity.objects.filter(person=person, retired_at=None).exists()

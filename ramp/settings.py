@@ -210,6 +210,8 @@ PERSON_NOTICES = [
 ]
 # Who can tell signing in whom a SCIM connection means.
 PAIRING = "scim.pairing"
+# Who can tell SCIM that somebody came in through a provider.
+HAS_SIGNED_IN = "provisioning.pairing.has_signed_in"
 # Who knows whom a connection owns.
 OWNER_OF_PEOPLE = "scim.ledger.owner_of_people"
 # Who can tell when a provider last confirmed somebody's base role.

@@ -12,6 +12,9 @@ from functools import cached_property
 from typing import Any
 from uuid import UUID
 
+from django.conf import settings
+from django.utils.module_loading import import_string
+
 from people import fixed_sql, operations
 from people.models import CustomField, Person
 from people.values import KEEP, Invitation, Keep, PeopleError, Profile, fold
@@ -221,6 +224,9 @@ def _adopted(delivery: Delivery, email: str) -> Person:
     operations.lock(person)
     if is_owned(person) or not (delivery.may_link or links_by_itself(delivery, person)):
         raise operations.DuplicateEmail
+    if not delivery.may_link and import_string(settings.HAS_SIGNED_IN)(person):
+        # Perhaps somebody who only claimed the address: the pairing has to vouch for them now.
+        operations.end_sessions(person)
     # What a disconnected connection still holds of them is nobody's from now on.
     person.scim_users.filter(deleted_at=None).update(person=None)
     return person

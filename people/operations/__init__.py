@@ -56,7 +56,7 @@ from people.operations.mapped_roles import (
     follow_mappings,
 )
 from people.operations.organisation import InvalidLocationChange
-from people.operations.ownership import release_fields
+from people.operations.ownership import end_sessions, release_fields
 from people.operations.people import (
     Terminated,
     add_person,
@@ -179,6 +179,7 @@ __all__ = [
     "delete_place",
     "empty_sandbox",
     "end",
+    "end_sessions",
     "follow_mappings",
     "grant_role",
     "held_columns",

@@ -3,6 +3,8 @@
 from collections.abc import Iterable
 from uuid import UUID
 
+from people import fixed_sql
+from people.fixed_sql import Write
 from people.models import Person
 
 
@@ -14,3 +16,9 @@ def release_fields(people: Iterable[UUID]) -> int:
     owned = Person.objects.filter(pk__in=people).exclude(owned_fields={})
     released: int = owned.update(owned_fields={}, overruled_at=None)
     return released
+
+
+def end_sessions(person: Person) -> None:
+    """End every session and API token of the person, who is held."""
+    person.session_epoch += 1
+    fixed_sql.write(Write(person, ("session_epoch",)))

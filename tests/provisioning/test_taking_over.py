@@ -219,8 +219,12 @@ def test_whom_scim_adopts_by_an_address_is_nobody_who_claimed_it_before() -> Non
     """SCIM adopts by address whom no connection owns: perhaps somebody who only claimed it."""
     corp = provider()
     eve = sign_in(corp, claims("eve", email="newcomer@example.com")).person
+    assert eve
+    session = Person.objects.get(pk=eve.pk).get_session_auth_hash()
     Provider(make.connection("entra")).add("newcomer")
-    assert Person.objects.get(email="newcomer@example.com") == eve
+    newcomer = Person.objects.get(email="newcomer@example.com")
+    assert newcomer == eve
+    assert newcomer.get_session_auth_hash() != session
 
     with pytest.raises(SignInRefused, match="not connected with it"):
         sign_in(corp, claims("eve", email="newcomer@example.com"))
