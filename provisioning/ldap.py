@@ -27,6 +27,7 @@ from provisioning.ldap_connection import (
 
 if is_available():
     import ldap
+    from ldap.controls import SimplePagedResultsControl
     from ldap.filter import escape_filter_chars
 
 # Entries of one search for groups; more than that is no list to give roles by.
@@ -142,6 +143,21 @@ class Directory:
             )
         return found[0]
 
+    def sample(self, sought: str) -> Entry | None:
+        """Return any one entry that matches, however many do.
+
+        :raises LdapFailed: if the base DN or the filter is none.
+        """
+        # A page of one entry (RFC 2696): a limit on the size would be an error without any.
+        page = SimplePagedResultsControl(criticality=True, size=1, cookie="")
+        wanted = self._wanted()
+        with _explaining(sought, self.settings.base_dn):
+            message = self.connection.search_ext(
+                self.settings.base_dn, ldap.SCOPE_SUBTREE, sought, wanted, serverctrls=[page]
+            )
+            _, rows, *_ = self.connection.result3(message, timeout=SECONDS)
+        return next((Entry(dn, _lowered(said)) for dn, said in rows if dn), None)
+
     def search(
         self, sought: str, *, most: int, base: str | None = None, names: Iterable[str] = ()
     ) -> list[Entry]:
@@ -153,18 +169,13 @@ class Directory:
         where = self.settings.base_dn if base is None else base
         scope = ldap.SCOPE_SUBTREE if base is None else ldap.SCOPE_BASE
         try:
-            message = self.connection.search_ext(where, scope, sought, wanted, sizelimit=most + 1)
-            _, rows = self.connection.result(message, timeout=SECONDS)
+            with _explaining(sought, where):
+                message = self.connection.search_ext(
+                    where, scope, sought, wanted, sizelimit=most + 1
+                )
+                _, rows = self.connection.result(message, timeout=SECONDS)
         except ldap.SIZELIMIT_EXCEEDED as error:
             raise LdapFailed("too-many", f"More than {most} entries match {sought}.") from error
-        except ldap.NO_SUCH_OBJECT as error:
-            raise LdapFailed(
-                "no-base", f"There is nothing at “{where}”. Check the base DN."
-            ) from error
-        except (ldap.FILTER_ERROR, ldap.INVALID_DN_SYNTAX) as error:
-            raise LdapFailed(
-                "bad-filter", f"The directory does not understand {sought} below “{where}”."
-            ) from error
         return [Entry(dn, _lowered(attributes)) for dn, attributes in rows if dn]
 
     def check_enabled(self, entry: Entry) -> None:
@@ -267,6 +278,19 @@ class Directory:
     def _wanted(self) -> list[str]:
         profile = [name for what in USUAL for name in self.names_of(what)]
         return ["*", *profile, *self.names_of_login(), *DISABLING]
+
+
+@contextmanager
+def _explaining(sought: str, where: str) -> Iterator[None]:
+    """Say what is wrong with a filter or a base DN."""
+    try:
+        yield
+    except ldap.NO_SUCH_OBJECT as error:
+        raise LdapFailed("no-base", f"Nothing is at “{where}”. Check the base DN.") from error
+    except (ldap.FILTER_ERROR, ldap.INVALID_DN_SYNTAX) as error:
+        raise LdapFailed(
+            "bad-filter", f"The directory does not understand {sought} below “{where}”."
+        ) from error
 
 
 _NAMING: Final = ("cn", "displayName", "ou", "memberOf")
