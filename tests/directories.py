@@ -29,7 +29,9 @@ SCHEMAS = ("core", "cosine", "inetorgperson", "nis")
 class Slapd(Service):
     """Its people and groups are entries of `add`; names are uids, passwords "pw-" and the uid."""
 
-    def __init__(self, *more: str, trusts_empty_passwords: bool = False) -> None:
+    def __init__(
+        self, *, trusts_empty_passwords: bool = False, more_entries: Iterable[str] = ()
+    ) -> None:
         super().__init__()
         self.uri = f"ldap://127.0.0.1:{self.port}"
         self.certificate, key = certificate(self.folder, "127.0.0.1")
@@ -57,11 +59,10 @@ class Slapd(Service):
             "access to attrs=userPassword by self write by anonymous auth by * none",
             "access to * by * read",
             "overlay memberof",
-            *more,
         ]
         self.settings = self.folder / "slapd.conf"
         self.settings.write_text("\n".join(lines) + "\n")
-        self.load(company())
+        self.load([*company(), *more_entries])
         self.start()
 
     def start(self) -> None:

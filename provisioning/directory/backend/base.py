@@ -1,0 +1,95 @@
+"""The connection: one bind, and one search for a page."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from typing import Any, Final
+
+import ldap
+from django.db import NotSupportedError, connections
+from ldap.controls import SimplePagedResultsControl
+
+from provisioning.definitions import LdapSettings
+from provisioning.directory.backend import importable
+from provisioning.ldap_connection import SECONDS, bind, connected
+
+assert importable.fields, "django-ldapdb is importable from here on"
+
+from ldapdb.backends.ldap import base as ldapdb  # noqa: E402  not before that
+
+# How many entries come with one answer; Active Directory gives 1,000 at the most.
+ENTRIES: Final = 200
+
+
+class DatabaseOperations(ldapdb.DatabaseOperations):
+    compiler_module = "provisioning.directory.backend.compiler"
+
+
+class DatabaseFeatures(ldapdb.DatabaseFeatures):
+    minimum_database_version = None
+    supports_over_clause = False
+
+
+class DatabaseWrapper(ldapdb.DatabaseWrapper):
+    ops_class = DatabaseOperations
+    features_class = DatabaseFeatures
+    connection: Any
+
+    def get_new_connection(self, parameters: Any) -> Any:
+        """Connect as signing in does: to the checked address, in time, without referrals."""
+        settings: LdapSettings = self.settings_dict["DIRECTORY"]
+        connection = connected(settings)
+        bind(connection, settings, self.settings_dict["PASSWORD"])
+        return connection
+
+    def ensure_connection(self) -> None:
+        """Connect once; the library would bind again for each cursor."""
+        super(ldapdb.DatabaseWrapper, self).ensure_connection()
+
+    def close(self) -> None:
+        if self.connection is not None:
+            with suppress(ldap.LDAPError):
+                self.connection.unbind_ext_s()
+            self.connection = None
+
+    def search_s(
+        self, base: str, scope: int, filterstr: str, attrlist: Any = None, limit: int | None = None
+    ) -> Iterator[tuple[str, dict[str, list[bytes]]]]:
+        """Yield entries as they come, page by page, and ask for no more than are wanted."""
+        self.ensure_connection()
+        where = base if scope == ldap.SCOPE_BASE else self.settings_dict["DIRECTORY"].base_dn
+        size = ENTRIES if limit is None else max(1, min(ENTRIES, limit))
+        page = SimplePagedResultsControl(criticality=False, size=size, cookie="")
+        while True:
+            message = self.connection.search_ext(
+                where, scope, filterstr, attrlist, serverctrls=[page], timeout=SECONDS
+            )
+            _, rows, _, controls = self.connection.result3(message, timeout=SECONDS)
+            yield from ((dn, attributes) for dn, attributes in rows if dn is not None)
+            page.cookie = next(
+                (one.cookie for one in controls if one.controlType == page.controlType), b""
+            )
+            if not page.cookie:
+                return
+
+    def add_s(self, *_: Any) -> None:
+        raise NotSupportedError("Directories are read, and never written.")
+
+    modify_s = delete_s = rename_s = add_s
+
+
+@contextmanager
+def opened(alias: str, settings: LdapSettings, password: str) -> Iterator[str]:
+    """Have the directory as a database of this thread, by the alias, until the block ends.
+
+    Django's own list of databases, which every request walks through, stays as it is.
+    """
+    said = connections.configure_settings(
+        {"default": {}, alias: {"ENGINE": __package__, "NAME": settings.uri, "PASSWORD": password}}
+    )[alias]
+    wrapper = DatabaseWrapper(said | {"DIRECTORY": settings}, alias)
+    connections[alias] = wrapper
+    try:
+        yield alias
+    finally:
+        wrapper.close()
+        del connections[alias]

@@ -1,0 +1,33 @@
+from collections.abc import Callable
+
+from django.utils.module_loading import import_string
+
+from provisioning.directory.base import Directory, DirectoryFailed
+from provisioning.directory.cached import CachedDirectory
+from provisioning.models import IdentityProvider
+
+LIVE: dict[str, str] = {IdentityProvider.Kind.LDAP: "provisioning.directory.ldap.LdapDirectory"}
+Browsing = IdentityProvider.Browsing
+
+
+def directory_of(provider: IdentityProvider) -> Directory | None:
+    """Return what may be browsed of the provider's directory; None where that is off.
+
+    :raises DirectoryFailed: if it is to be live, and cannot.
+    """
+    if provider.browsing == Browsing.OFF:
+        return None
+    if provider.browsing == Browsing.CACHED_ONLY:
+        return CachedDirectory(provider)
+    return _live(provider)
+
+
+def _live(provider: IdentityProvider) -> Directory:
+    if provider.kind in LIVE:
+        try:
+            live: Callable[[IdentityProvider], Directory] = import_string(LIVE[provider.kind])
+        except ImportError as error:
+            # django-ldapdb and python-ldap are installed only where they could be built.
+            raise DirectoryFailed("not-installed", "LDAP is not installed here.") from error
+        return live(provider)
+    raise DirectoryFailed("no-directory", f"{provider} has no directory that can be asked live.")

@@ -1,0 +1,125 @@
+"""An LDAP directory, searched live through the ORM: one search a page, nothing loaded whole."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, Final
+
+import ldap
+from django.db.models import Q, QuerySet
+from django.db.utils import Error
+
+from provisioning import circuits, providers
+from provisioning.circuits import CircuitOpen
+from provisioning.claims import Group
+from provisioning.definitions import LdapSettings, settings_of
+from provisioning.directory.backend.base import opened
+from provisioning.directory.base import PAGE, DirectoryFailed, DirectoryPerson, Page
+from provisioning.directory.models import ActiveDirectoryGroup, DirectoryGroup, DirectoryUser
+from provisioning.ldap_connection import LdapFailed, Unreachable, explained
+from provisioning.models import IdentityProvider
+
+# So far one may turn pages; who looks further types more of the name.
+MOST: Final = 1000
+
+
+class LdapDirectory:
+    is_live = True
+
+    def __init__(self, provider: IdentityProvider) -> None:
+        self.name = provider.name
+        self.settings: LdapSettings = settings_of(provider)
+        self.password = providers.secret_of(provider)
+
+    def people(self, text: str, after: str = "") -> Page[DirectoryPerson]:
+        sought = Q()
+        for word in text.split():
+            sought &= (
+                Q(cn__icontains=word)
+                | Q(uid__startswith=word)
+                | Q(account__startswith=word)
+                | Q(mail__startswith=word)
+            )
+        with self._users() as users:
+            return _page(users.filter(sought), after, _person)
+
+    def person(self, key: str) -> DirectoryPerson | None:
+        with self._users() as users:
+            return next(map(_person, users.filter(dn=key)[:1]), None)
+
+    def groups_of(self, key: str) -> list[Group] | None:
+        with self._users() as users:
+            user = next(iter(users.filter(dn=key)[:1]), None)
+        if user is None:
+            return None
+        with self._groups() as groups:
+            return [_group(group) for group in groups.filter(members__contains=key)[:MOST]]
+
+    def groups(self, text: str, after: str = "") -> Page[Group]:
+        with self._groups() as groups:
+            return _page(groups.filter(cn__icontains=text) if text else groups, after, _group)
+
+    def members(self, group_id: str, after: str = "") -> Page[DirectoryPerson]:
+        """Return who names the group; where people do not, whom the group names."""
+        with self._users() as users:
+            found = _page(users.filter(member_of__contains=group_id), after, _person)
+        return found if found.items else self._members_named(group_id, after)
+
+    def _members_named(self, group_id: str, after: str) -> Page[DirectoryPerson]:
+        with self._groups() as groups:
+            group = next(iter(groups.filter(dn=group_id)[:1]), None)
+        named = sorted(group.members) if group else []
+        start = int(after) if after.isdecimal() else 0
+        with self._users() as users:
+            found = [one for dn in named[start : start + PAGE] for one in users.filter(dn=dn)]
+        following = str(start + PAGE) if len(named) > start + PAGE else ""
+        return Page([_person(user) for user in found], following)
+
+    @contextmanager
+    def _users(self) -> Iterator[QuerySet[Any]]:
+        with self._asked() as alias:
+            yield DirectoryUser.objects.using(alias)
+
+    @contextmanager
+    def _groups(self) -> Iterator[QuerySet[Any]]:
+        is_active_directory = "samaccountname" in self.settings.user_filter.casefold()
+        model = ActiveDirectoryGroup if is_active_directory else DirectoryGroup
+        with self._asked() as alias:
+            yield model.objects.using(alias)
+
+    @contextmanager
+    def _asked(self) -> Iterator[str]:
+        """Connect until the block ends; say what is wrong where that does not go well."""
+        try:
+            with (
+                circuits.guarding(self.settings.uri, Unreachable),
+                explained(self.settings),
+                opened("directory", self.settings, self.password) as alias,
+            ):
+                yield alias
+        except (LdapFailed, CircuitOpen) as error:
+            code = getattr(error, "code", "unreachable")
+            raise DirectoryFailed(code, str(error)) from error
+        except (Error, ldap.LDAPError) as error:
+            raise DirectoryFailed("directory-error", f"{self.name}: {error}") from error
+
+
+def _page(rows: QuerySet[Any], after: str, read: Any) -> Page[Any]:
+    start = min(int(after), MOST) if after.isdecimal() else 0
+    found = list(rows[start : start + PAGE + 1])
+    following = str(start + PAGE) if len(found) > PAGE and start + PAGE < MOST else ""
+    return Page([read(one) for one in found[:PAGE]], following)
+
+
+def _person(user: Any) -> DirectoryPerson:
+    details = {"department": user.department, "title": user.title, "location": user.place}
+    return DirectoryPerson(
+        id=user.dn,
+        name=user.display_name or f"{user.given_name} {user.family_name}".strip() or user.cn,
+        email=user.mail,
+        login=user.uid or user.account,
+        details={name: value for name, value in details.items() if value},
+    )
+
+
+def _group(group: Any) -> Group:
+    return Group(group.dn, group.cn or group.display_name or group.dn)

@@ -1,0 +1,59 @@
+"""The entries of a directory as models of django-ldapdb. They have no tables."""
+
+from typing import ClassVar
+
+from provisioning.directory.backend import importable
+
+CharField, ListField = importable.fields.CharField, importable.fields.ListField
+
+from ldapdb.models import Model  # noqa: E402  importable from here on
+
+
+class Entry(Model):
+    """What people and groups of every directory have; the base DN is the connection's."""
+
+    base_dn = ""
+    cn = CharField(db_column="cn")
+    display_name = CharField(db_column="displayName")
+
+    class Meta:
+        abstract = True
+
+
+class DirectoryUser(Entry):
+    """Somebody; OpenLDAP and Active Directory both call them a person."""
+
+    object_classes: ClassVar = ["person"]
+    uid = CharField(db_column="uid")
+    account = CharField(db_column="sAMAccountName")
+    mail = CharField(db_column="mail")
+    given_name = CharField(db_column="givenName")
+    family_name = CharField(db_column="sn")
+    department = CharField(db_column="department")
+    title = CharField(db_column="title")
+    place = CharField(db_column="l")
+    member_of = ListField(db_column="memberOf")
+
+    class Meta:
+        managed = False
+        app_label = "directory"
+
+
+class DirectoryGroup(Entry):
+    """A group; what it is called is in its class."""
+
+    object_classes: ClassVar = ["groupOfNames"]
+    members = ListField(db_column="member")
+
+    class Meta:
+        managed = False
+        app_label = "directory"
+
+
+class ActiveDirectoryGroup(DirectoryGroup):
+    object_classes: ClassVar = ["group"]
+
+    class Meta:
+        managed = False
+        app_label = "directory"
+        proxy = True
