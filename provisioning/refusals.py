@@ -79,6 +79,12 @@ TO_ADMINISTRATORS: dict[Refusal, str] = {
     ),
 }
 
+NO_EMAIL_IN_TICKETS = (
+    "A Windows ticket holds no address, so nobody can be added by it alone. Name in the settings "
+    "of {provider} the LDAP provider that knows these people, and see that they have addresses "
+    "there."
+)
+
 
 def said_to_visitor(
     reason: Refusal, provider: IdentityProvider, person: Person | None = None
@@ -104,5 +110,7 @@ def said_to_deactivated(person: Person | None) -> str:
 def said_to_administrator(
     reason: Refusal, provider: IdentityProvider, *, email: str, person: Person | None = None
 ) -> str:
+    if reason is Refusal.NO_EMAIL and provider.kind == IdentityProvider.Kind.WINDOWS:
+        return NO_EMAIL_IN_TICKETS.format(provider=provider.name)
     who = person.full_name if person else "Somebody"
     return TO_ADMINISTRATORS[reason].format(provider=provider.name, person=who, email=email)

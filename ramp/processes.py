@@ -63,8 +63,13 @@ def web() -> Program:
         *("--host", settings.HOST, "--port", str(settings.PORT)),
         *("--workers", str(settings.WEB_PROCESSES), "--workers-kill-timeout", "10"),
         *("--respawn-failed-workers", "--log-level", "warning"),
+        *(_tls() if settings.TLS_KEY else ()),
     ]
     return Program("web", [sys.executable, "-m", "granian", *options, f"{WSGI_MODULE}:application"])
+
+
+def _tls() -> list[str]:
+    return ["--ssl-certificate", settings.TLS_CERTIFICATE, "--ssl-keyfile", settings.TLS_KEY]
 
 
 def worker(*, processes: int, with_beat: bool = False) -> Program:

@@ -37,6 +37,11 @@ ALLOWED_HOSTS = env.list(
     "ALLOWED_HOSTS", default=[PUBLIC.hostname or "", "localhost", "127.0.0.1", "[::1]"]
 )
 
+# The certificate that browsers see, to which Windows tickets are bound then. With its key the
+# web processes serve TLS themselves; without it, what stands in front of them does.
+TLS_CERTIFICATE = env("TLS_CERTIFICATE", default="")
+TLS_KEY = env("TLS_KEY", default="")
+
 SECRET_KEY = env("SECRET_KEY", default="")
 SECRET_KEY_FALLBACKS = env.list("SECRET_KEY_FALLBACKS", default=[])
 SECRET_KEY_IS_GENERATED = not SECRET_KEY

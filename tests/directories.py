@@ -30,7 +30,10 @@ class Slapd(Service):
     """Its people and groups are entries of `add`; names are uids, passwords "pw-" and the uid."""
 
     def __init__(
-        self, *, trusts_empty_passwords: bool = False, more_entries: Iterable[str] = ()
+        self,
+        *schema: str,
+        trusts_empty_passwords: bool = False,
+        more_entries: Iterable[str] = (),
     ) -> None:
         super().__init__()
         self.uri = f"ldap://127.0.0.1:{self.port}"
@@ -59,6 +62,7 @@ class Slapd(Service):
             "access to attrs=userPassword by self write by anonymous auth by * none",
             "access to * by * read",
             "overlay memberof",
+            *schema,
         ]
         self.settings = self.folder / "slapd.conf"
         self.settings.write_text("\n".join(lines) + "\n")

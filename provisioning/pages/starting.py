@@ -9,7 +9,7 @@ from django.views.decorators.cache import never_cache
 
 from people import tenancy
 from provisioning.models import IdentityProvider
-from provisioning.pages import ldap, oidc
+from provisioning.pages import ldap, oidc, windows
 from provisioning.pages.arriving import remember_next, turned_away
 
 Begin = Callable[[HttpRequest, IdentityProvider], HttpResponse]
@@ -17,6 +17,7 @@ Begin = Callable[[HttpRequest, IdentityProvider], HttpResponse]
 BEGIN: dict[str, Begin] = {
     IdentityProvider.Kind.OIDC: oidc.begin,
     IdentityProvider.Kind.LDAP: ldap.begin,
+    IdentityProvider.Kind.WINDOWS: windows.begin,
 }
 
 

@@ -1,0 +1,160 @@
+"""Windows sign-in: from the ticket that a browser sends to whom it names (RFC 4559, RFC 4121).
+
+gssapi is used here and nowhere else; where it could not be installed, `is_available` says so.
+"""
+
+import tempfile
+from collections.abc import Collection
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Any, Final
+
+from cryptography import x509
+from cryptography.hazmat.primitives.hashes import MD5, SHA1, SHA256, Hash
+from cryptography.hazmat.primitives.serialization import Encoding
+
+try:
+    # By name: what its type hints leave out is used here.
+    gssapi: Any = import_module("gssapi")
+except ImportError:  # `make setup` went on without it.
+    gssapi = None
+
+NTLM: Final = b"NTLMSSP\0"
+# The service that browsers ask a ticket for.
+SERVICE: Final = "HTTP"
+
+
+class KerberosFailed(Exception):
+    """The ticket says nothing that counts here. The message is for the provider log."""
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+
+
+@dataclass(frozen=True)
+class Accepted:
+    """Who came: the full principal. `answer` proves to the browser who we are."""
+
+    principal: str
+    answer: bytes
+
+    @property
+    def login(self) -> str:
+        """Return the name without the realm, as a directory has it."""
+        return self.principal.rpartition("@")[0]
+
+
+def is_available() -> bool:
+    """Tell whether gssapi could be installed on this machine."""
+    return gssapi is not None
+
+
+def accept(
+    token: bytes, *, keytab: bytes, realms: Collection[str], certificate: bytes = b""
+) -> Accepted:
+    """Return whom the token names, if it was made for us, once, in one of the realms.
+
+    With the certificate that browsers see (PEM), the token must be bound to it, so that one
+    meant for another server is worth nothing here (tls-server-end-point, RFC 5929).
+
+    :raises KerberosFailed: if it does not count, saying what to correct.
+    """
+    if NTLM in token[:256]:
+        raise KerberosFailed(
+            "ntlm",
+            "The browser sent NTLM. It does that when it gets no Kerberos ticket: check the "
+            "service principal name, the intranet zone, and the computer's clock.",
+        )
+    context, answer = _stepped(token, keytab, certificate)
+    if not context.complete:
+        raise KerberosFailed("unfinished", "The browser wants to go on, with NTLM or another way.")
+    _check_bound(context, certificate)
+    _check_service(str(context.target_name))
+    principal = str(context.initiator_name)
+    _check_realm(principal, realms)
+    return Accepted(principal, answer)
+
+
+def check_keytab(keytab: bytes) -> None:
+    """See that the keytab can be used.
+
+    :raises KerberosFailed: if not, saying what to correct.
+    """
+    with tempfile.NamedTemporaryFile() as file:
+        _written(file, keytab)
+        _credentials(file.name)
+
+
+def _stepped(token: bytes, keytab: bytes, certificate: bytes) -> tuple[Any, bytes]:
+    # The library reads keytabs from files alone; this one only we can read, and it goes at once.
+    with tempfile.NamedTemporaryFile() as file:
+        _written(file, keytab)
+        context = gssapi.SecurityContext(
+            creds=_credentials(file.name), usage="accept", channel_bindings=_bindings(certificate)
+        )
+        # Or `step` would return as if nothing had happened, and `complete` raise.
+        context.__DEFER_STEP_ERRORS__ = False
+        try:
+            return context, context.step(token) or b""
+        except (gssapi.exceptions.GSSError, ValueError) as error:
+            raise KerberosFailed("ticket-refused", f"The ticket is refused: {error}") from error
+
+
+def _written(file: Any, keytab: bytes) -> None:
+    file.write(keytab)
+    file.flush()
+
+
+def _credentials(path: str) -> Any:
+    try:
+        return gssapi.Credentials(usage="accept", store={"keytab": f"FILE:{path}"})
+    except gssapi.exceptions.GSSError as error:
+        raise KerberosFailed(
+            "keytab", f"The keytab is of no use: {error} Enter it again."
+        ) from error
+
+
+def _bindings(certificate: bytes) -> Any:
+    if not certificate:
+        return None
+    return gssapi.raw.ChannelBindings(
+        application_data=b"tls-server-end-point:" + end_point(certificate)
+    )
+
+
+def end_point(certificate: bytes) -> bytes:
+    """Return the digest of the first certificate, by its own algorithm (RFC 5929, section 4.1)."""
+    served = x509.load_pem_x509_certificate(certificate)
+    signed_with = served.signature_hash_algorithm
+    is_weak = signed_with is None or isinstance(signed_with, MD5 | SHA1)
+    digest = Hash(SHA256() if is_weak or signed_with is None else signed_with)
+    digest.update(served.public_bytes(Encoding.DER))
+    return digest.finalize()
+
+
+def _check_bound(context: Any, certificate: bytes) -> None:
+    """See that the browser bound its ticket; one that names another server failed before."""
+    is_bound = gssapi.RequirementFlag.channel_bound in context.actual_flags
+    if certificate and not is_bound:
+        raise KerberosFailed(
+            "not-bound",
+            "The browser did not bind its ticket to our certificate (channel binding), so it "
+            "could have been taken from elsewhere. Use a browser that does.",
+        )
+
+
+def _check_service(target: str) -> None:
+    if not target.startswith(f"{SERVICE}/"):
+        raise KerberosFailed(
+            "other-service",
+            f"The ticket is for {target}. The keytab should hold {SERVICE}/… and nothing else.",
+        )
+
+
+def _check_realm(principal: str, realms: Collection[str]) -> None:
+    name, _, realm = principal.rpartition("@")
+    if not name or "\\" in principal or realm not in realms:
+        raise KerberosFailed(
+            "other-realm", f"{principal} is of none of the realms {', '.join(sorted(realms))}."
+        )
