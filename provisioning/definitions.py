@@ -29,7 +29,8 @@ class OidcSettings:
     scopes: str = "openid profile email"
     # The claim that lists groups; Entra sends ids there.
     groups_claim: str = "groups"
-    # For live browsing: which API the provider's directory speaks, where, and as whom.
+    # For live browsing: which API the provider's directory speaks, and where if not at the
+    # usual place. Okta's and SCIM's take a `directory_token`; the others take the client.
     directory_kind: str = ""
     directory_url: str = ""
 
@@ -59,6 +60,7 @@ OF_KIND: Final[Mapping[str, type[Any]]] = {
     Kind.LDAP: LdapSettings,
     Kind.WINDOWS: WindowsSettings,
 }
+DIRECTORY_KINDS: Final = ("graph", "okta", "keycloak", "scim")
 # What is kept encrypted, apart from the rest.
 SECRET_OF: Final[Mapping[str, str]] = {
     Kind.OIDC: "client_secret",
@@ -87,6 +89,7 @@ class Definition:
     name: str
     settings: OidcSettings | LdapSettings | WindowsSettings
     secret: str = ""
+    directory_token: str = ""
     provisions_people: bool = True
     browsing: str = IdentityProvider.Browsing.OFF
     pairing: Pairing | None = None
@@ -116,6 +119,7 @@ def read(document: Any) -> Definition:
         name=document["name"].strip(),
         settings=_settings(kind, document),
         secret=document.get(SECRET_OF[kind], ""),
+        directory_token=document.get("directory_token", ""),
         provisions_people=document.get("provision_people", True),
         browsing=document.get("directory_browsing", IdentityProvider.Browsing.OFF),
         pairing=Pairing(**pairing) if pairing else None,
@@ -136,7 +140,8 @@ def _settings(kind: str, document: Mapping[str, Any]) -> Any:
 def _problems(kind: str, document: Mapping[str, Any]) -> Iterator[str]:
     common = {"kind", "name", "provision_people", "directory_browsing", "paired_with_scim"}
     own = {one.name: one for one in fields(OF_KIND[kind])}
-    unknown = document.keys() - common - own.keys() - {SECRET_OF[kind]}
+    secrets = {SECRET_OF[kind]} | ({"directory_token"} if kind == Kind.OIDC else set())
+    unknown = document.keys() - common - own.keys() - secrets
     if unknown:
         yield f"Unknown: {_listed(unknown)}."
     needed = {name for name, one in own.items() if _is_needed(one)} | {"name"}
@@ -155,7 +160,7 @@ def _is_needed(one: Any) -> bool:
 
 def _wrong_types(kind: str, document: Mapping[str, Any]) -> Iterator[str]:
     texts = {one.name for one in fields(OF_KIND[kind]) if one.type is str} | {"name"}
-    texts.add(SECRET_OF[kind])
+    texts |= {SECRET_OF[kind], "directory_token"}
     for name in sorted(texts & document.keys()):
         is_list_of_scopes = name == "scopes" and _is_texts(document[name])
         if not isinstance(document[name], str) and not is_list_of_scopes:
@@ -165,6 +170,8 @@ def _wrong_types(kind: str, document: Mapping[str, Any]) -> Iterator[str]:
             yield f"“{name}” has to be true or false."
     if document.get("directory_browsing", "off") not in IdentityProvider.Browsing.values:
         yield "“directory_browsing” has to be off, cached_only or live."
+    if document.get("directory_kind", "") not in ("", *DIRECTORY_KINDS):
+        yield f"“directory_kind” has to be one of {_listed(DIRECTORY_KINDS)}."
     if kind == Kind.WINDOWS and not _is_texts(document.get("realms", [])):
         yield "“realms” has to be a list of texts."
     yield from _wrong_ldap(document) if kind == Kind.LDAP else ()

@@ -14,6 +14,7 @@ from provisioning.models import IdentityProvider, SignInSettings
 from provisioning.pairing import paired_with
 
 FIELD: Final = "identity-provider"
+DIRECTORY_FIELD: Final = "identity-provider-directory"
 
 
 class ProviderNameTaken(PeopleError):
@@ -60,6 +61,14 @@ def secret_of(provider: IdentityProvider) -> str:
     return secrets.opened(provider.secret, tenant_id=provider.tenant_id, field=FIELD)
 
 
+def directory_token_of(provider: IdentityProvider) -> str:
+    """Return the token for the directory's API; blank if none."""
+    if not provider.directory_token:
+        return ""
+    tenant_id = provider.tenant_id
+    return secrets.opened(provider.directory_token, tenant_id=tenant_id, field=DIRECTORY_FIELD)
+
+
 @transaction.atomic
 def add_provider(definition: Definition, *, actor: Actor) -> IdentityProvider:
     """Have the tenant in force sign people in through one more provider.
@@ -85,7 +94,7 @@ def change_provider(
 
     :raises ProviderNameTaken, NothingToPair, UnreadableKeytab: as `add_provider`.
     """
-    before, secret = _told(provider), provider.secret
+    before, secret = _told(provider), (provider.secret, provider.directory_token)
     provider.is_enabled = is_enabled
     _fill(provider, definition)
     changes = {
@@ -93,7 +102,7 @@ def change_provider(
         for name, value in _told(provider).items()
         if before[name] != value
     }
-    if provider.secret != secret:
+    if (provider.secret, provider.directory_token) != secret:
         changes["secret"] = {"from": "•••", "to": "•••"}
     if changes:
         _save(provider)
@@ -105,8 +114,8 @@ def change_provider(
 def remove_provider(provider: IdentityProvider, *, actor: Actor) -> None:
     """Sign nobody in through it any more. People, roles and the log stay as they are."""
     provider.removed_at, provider.is_enabled = timezone.now(), False
-    provider.secret = ""
-    provider.save(update_fields=["removed_at", "is_enabled", "secret"])
+    provider.secret = provider.directory_token = ""
+    provider.save(update_fields=["removed_at", "is_enabled", "secret", "directory_token"])
     SignInSettings.objects.filter(default_provider=provider).update(
         default_provider=None, redirects=False
     )
@@ -129,6 +138,10 @@ def _fill(provider: IdentityProvider, definition: Definition) -> None:
     if definition.secret:
         provider.secret = secrets.sealed(
             _as_kept(provider, definition.secret), tenant_id=provider.tenant_id, field=FIELD
+        )
+    if definition.directory_token:
+        provider.directory_token = secrets.sealed(
+            definition.directory_token, tenant_id=provider.tenant_id, field=DIRECTORY_FIELD
         )
 
 

@@ -27,7 +27,7 @@ class Page(Generic[Item]):
 
 @dataclass(frozen=True, kw_only=True)
 class DirectoryPerson:
-    """Somebody as the directory knows them; `id` names them there, and is their subject here."""
+    """Somebody as the directory knows them; `id` names them there."""
 
     id: str
     name: str

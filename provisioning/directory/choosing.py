@@ -4,8 +4,18 @@ from django.utils.module_loading import import_string
 
 from provisioning.directory.base import Directory, DirectoryFailed
 from provisioning.directory.cached import CachedDirectory
+from provisioning.directory.graph import GraphDirectory
+from provisioning.directory.keycloak import KeycloakDirectory
+from provisioning.directory.okta import OktaDirectory
+from provisioning.directory.scim import ScimDirectory
 from provisioning.models import IdentityProvider
 
+CLOUD: dict[str, Callable[[IdentityProvider], Directory]] = {
+    "graph": GraphDirectory,
+    "okta": OktaDirectory,
+    "keycloak": KeycloakDirectory,
+    "scim": ScimDirectory,
+}
 LIVE: dict[str, str] = {IdentityProvider.Kind.LDAP: "provisioning.directory.ldap.LdapDirectory"}
 Browsing = IdentityProvider.Browsing
 
@@ -30,4 +40,9 @@ def _live(provider: IdentityProvider) -> Directory:
             # django-ldapdb and python-ldap are installed only where they could be built.
             raise DirectoryFailed("not-installed", "LDAP is not installed here.") from error
         return live(provider)
-    raise DirectoryFailed("no-directory", f"{provider} has no directory that can be asked live.")
+    kind = provider.settings.get("directory_kind", "")
+    if kind in CLOUD:
+        return CLOUD[kind](provider)
+    raise DirectoryFailed(
+        "no-directory", f"{provider} names no directory that can be asked live. Choose its kind."
+    )

@@ -57,6 +57,8 @@ class IdentityProvider(TenantOwned):
     settings = models.JSONField(default=dict)
     # The client secret, bind password or keytab; only provisioning.providers opens it.
     secret = models.TextField(blank=True, editable=False)
+    # What the directory's API is asked with, where that is not the same.
+    directory_token = models.TextField(blank=True, editable=False)
     created_at = models.DateTimeField(auto_now_add=True)
     removed_at = models.DateTimeField(null=True, editable=False)
 

@@ -45,6 +45,8 @@ class OpenIdProvider:
     # By path: a status and a body in place of what is usual.
     instead: dict[str, tuple[int, bytes]] = field(default_factory=dict)
     asked: list[str] = field(default_factory=list)
+    # The latest address, with its query.
+    asked_for: str = ""
 
     def __post_init__(self) -> None:
         self.codes: dict[str, Json] = {}
@@ -125,6 +127,7 @@ class OpenIdProvider:
             def _say(self, form: Json) -> None:
                 path = urlsplit(self.path).path
                 provider.asked.append(path)
+                provider.asked_for = self.path
                 if path in provider.instead:
                     status, body = provider.instead[path]
                 else:

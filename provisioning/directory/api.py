@@ -1,0 +1,103 @@
+"""What directories behind an HTTP API have in common: asking, as whom, and page by page."""
+
+from typing import Any
+from urllib.parse import quote, urlencode
+
+from django.core.cache import cache
+
+from provisioning import discovery, outbound, providers
+from provisioning.definitions import OidcSettings, settings_of
+from provisioning.directory.base import DirectoryFailed
+from provisioning.models import IdentityProvider
+from provisioning.outbound import Answer, OutboundError
+
+Json = dict[str, Any]
+
+
+class Api:
+    """An API at a base address; each request carries the headers."""
+
+    def __init__(self, base: str, headers: dict[str, str]) -> None:
+        self.base, self.headers = base.rstrip("/"), headers
+
+    def get(self, path: str, **parameters: str | int) -> Answer | None:
+        """Return the answer; None where there is nothing of that name.
+
+        :raises DirectoryFailed: if it is no good one.
+        """
+        query = f"?{urlencode(parameters)}" if parameters else ""
+        try:
+            answer = outbound.fetch(f"{self.base}{path}{query}", headers=self.headers)
+        except OutboundError as error:
+            raise DirectoryFailed(error.code, str(error)) from error
+        if answer.status == 404:
+            return None
+        if answer.status in (401, 403):
+            raise DirectoryFailed(
+                "directory-refused",
+                f"{self.base} answered {answer.status}: what we may read there does not suffice.",
+            )
+        if answer.status == 429:
+            raise DirectoryFailed("too-often", f"{self.base} was asked too often. Wait a minute.")
+        if answer.status != 200:
+            raise DirectoryFailed("not-ok", f"{self.base} answered {answer.status}.")
+        return answer
+
+    def json(self, path: str, **parameters: str | int) -> Any:
+        answer = self.get(path, **parameters)
+        return read(answer) if answer else None
+
+
+def read(answer: Answer) -> Any:
+    """Return the JSON of an answer.
+
+    :raises DirectoryFailed: if it is none.
+    """
+    try:
+        return answer.json()
+    except OutboundError as error:
+        raise DirectoryFailed(error.code, str(error)) from error
+
+
+def segment(key: str) -> str:
+    """Return the key as one segment of a path, whatever it holds."""
+    return quote(key, safe="")
+
+
+def text(said: Json, *names: str) -> str:
+    """Return the first of the attributes that is text."""
+    return next((said[name] for name in names if isinstance(said.get(name), str)), "")
+
+
+def objects(said: Any) -> list[Json]:
+    return [one for one in said if isinstance(one, dict)] if isinstance(said, list) else []
+
+
+def client_token(provider: IdentityProvider, token_url: str = "", scope: str = "") -> str:
+    """Return an access token of the provider's own client (RFC 6749 section 4.4).
+
+    :raises DirectoryFailed: if the provider gives none.
+    """
+    settings: OidcSettings = settings_of(provider)
+    key = f"directory-token:{provider.pk}:{scope}"
+    if known := cache.get(key):
+        return str(known)
+    form = {
+        "grant_type": "client_credentials",
+        "client_id": settings.client_id,
+        "client_secret": providers.secret_of(provider),
+    } | ({"scope": scope} if scope else {})
+    try:
+        url = token_url or discovery.endpoints_of(settings.issuer).token
+        answer = outbound.fetch(url, method="POST", form=form)
+        said = answer.json()
+    except OutboundError as error:
+        raise DirectoryFailed(error.code, str(error)) from error
+    token = said.get("access_token") if isinstance(said, dict) else None
+    if answer.status != 200 or not isinstance(token, str):
+        raise DirectoryFailed(
+            "directory-refused",
+            f"{provider} gives our client no token for its directory. Allow it client credentials.",
+        )
+    cache.set(key, token, min(int(said.get("expires_in") or 60), 600) // 2)
+    return token
