@@ -3,13 +3,15 @@
 Nothing is changed, nobody is signed in, and no secret is shown.
 """
 
+import base64
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Final
 from urllib.parse import urlsplit
 
-from provisioning import circuits, discovery, ldap, outbound, providers
-from provisioning.definitions import LdapSettings, OidcSettings, settings_of
+from provisioning import circuits, discovery, kerberos, ldap, outbound, providers
+from provisioning.definitions import LdapSettings, OidcSettings, WindowsSettings, settings_of
+from provisioning.kerberos import KerberosFailed
 from provisioning.ldap_connection import LdapFailed
 from provisioning.models import IdentityProvider
 from provisioning.outbound import OutboundError
@@ -32,7 +34,7 @@ def steps(provider: IdentityProvider) -> Iterator[Step]:
     check = CHECKS.get(provider.kind)
     try:
         yield from check(provider) if check else ()
-    except (OutboundError, LdapFailed, SecretLost) as error:
+    except (OutboundError, LdapFailed, KerberosFailed, SecretLost) as error:
         name = NAMES.get(getattr(error, "code", "secret-lost"), "Answer")
         yield Step(name, is_ok=False, sentence=str(error))
 
@@ -45,6 +47,7 @@ NAMES: Final = {
     **dict.fromkeys(("bind-refused", "secret-lost"), "Bind"),
     **dict.fromkeys(("no-base", "bad-filter", "too-many", "no-entry", "directory-error"), "Search"),
     **dict.fromkeys(("issuer-mismatch", "incomplete-discovery", "not-json", "not-ok"), "Discovery"),
+    "keytab": "Keytab",
     "not-installed": "Installation",
 }
 
@@ -118,6 +121,28 @@ def _searched(directory: ldap.Directory) -> Iterator[Step]:
     yield Step("Groups", is_ok=groups.known is not None, sentence=said)
 
 
+def _windows(provider: IdentityProvider) -> Iterator[Step]:
+    if not kerberos.is_available():
+        yield Step("Installation", is_ok=False, sentence="Kerberos is not installed here.")
+        return
+    settings: WindowsSettings = settings_of(provider)
+    kerberos.check_keytab(base64.b64decode(providers.secret_of(provider)))
+    realms = ", ".join(settings.realms)
+    yield Step("Keytab", is_ok=True, sentence=f"It can be used. Tickets of {realms} are taken.")
+    if not settings.directory:
+        said = "None is named, so nobody who is new can be added: a ticket has no address."
+        yield Step("Directory", is_ok=False, sentence=said)
+        return
+    try:
+        directory = providers.provider_named(settings.directory)
+    except IdentityProvider.DoesNotExist:
+        said = f"There is no provider “{settings.directory}”. Name an LDAP provider."
+        yield Step("Directory", is_ok=False, sentence=said)
+        return
+    yield Step("Directory", is_ok=True, sentence=f"{directory} tells who the people are.")
+    yield from _directory(directory)
+
+
 def _address(url: str) -> Step:
     """See where the name leads; whether it may be asked is part of that."""
     parts = urlsplit(url)
@@ -130,4 +155,5 @@ def _address(url: str) -> Step:
 CHECKS: Final[dict[str, Callable[[IdentityProvider], Iterator[Step]]]] = {
     IdentityProvider.Kind.OIDC: _openid,
     IdentityProvider.Kind.LDAP: _directory,
+    IdentityProvider.Kind.WINDOWS: _windows,
 }

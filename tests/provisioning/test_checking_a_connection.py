@@ -16,6 +16,7 @@ from provisioning.sign_in import sign_in
 from tests.directories import BASE, Slapd
 from tests.provisioning.arriving import claims, groups
 from tests.provisioning.openid import CLIENT_ID, CLIENT_SECRET, OpenIdProvider
+from tests.realms import Kdc
 
 pytestmark = pytest.mark.django_db
 
@@ -144,3 +145,35 @@ class TestOfADirectory:
         document = slapd_service.document(bind_password="very-secret")
 
         assert "very-secret" not in str(list(steps(added(document))))
+
+
+class TestOfWindows:
+    @pytest.fixture(scope="class")
+    @classmethod
+    def kdc(cls) -> Iterator[Kdc]:
+        kdc = Kdc()
+        yield kdc
+        kdc.stop()
+
+    def test_says_of_each_step_that_it_works(self, kdc: Kdc, slapd_service: Slapd) -> None:
+        added(slapd_service.document())
+
+        tried = list(steps(added(kdc.document(directory="Corp"))))
+
+        assert names(tried)[:2] == ["Keytab", "Directory"]
+        assert "Claims" in names(tried)
+
+    def test_says_that_a_directory_is_needed(self, kdc: Kdc) -> None:
+        last = list(steps(added(kdc.document(directory=""))))[-1]
+
+        assert (last.name, last.is_ok) == ("Directory", False)
+
+    def test_says_that_the_directory_is_not_there(self, kdc: Kdc) -> None:
+        last = list(steps(added(kdc.document(directory="Nowhere"))))[-1]
+
+        assert "There is no provider “Nowhere”" in last.sentence
+
+    def test_says_that_the_keytab_is_of_no_use(self, kdc: Kdc) -> None:
+        last = list(steps(added(kdc.document(keytab="AAAA"))))[-1]
+
+        assert (last.name, last.is_ok) == ("Keytab", False)
