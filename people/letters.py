@@ -11,6 +11,8 @@ from django.template.loader import render_to_string
 from people.confirmations import confirmation_link, is_current
 from people.invitations import invite_link
 from people.models import Invite, Mail, Person
+from people.resets import is_current as is_reset_current
+from people.resets import reset_link
 from people.values import fold
 
 
@@ -65,6 +67,8 @@ def _obstacle_to_saying(mail: Mail, now: datetime) -> str:
             return _obstacle_to_inviting(mail.invite, now)
         case Mail.Kind.CONFIRM_ADDRESS if not is_current(mail):
             return "This address need no longer be confirmed."
+        case Mail.Kind.RESET_PASSWORD if not is_reset_current(mail, now):
+            return "The link in it does not count any more."
         case Mail.Kind.ADDRESS_CHANGES if not _is_pending(mail.person, mail.facts["address"]):
             return "The address does not change any more."
     return ""
@@ -90,6 +94,8 @@ def _link(mail: Mail) -> str:
             return invite_link(mail.invite)
         case Mail.Kind.CONFIRM_ADDRESS:
             return confirmation_link(mail)
+        case Mail.Kind.RESET_PASSWORD:
+            return reset_link(mail)
         case _:
             return f"{settings.PUBLIC_BASE_URL}{mail.facts.get('path', '/')}"
 

@@ -1,9 +1,10 @@
 """Where signing in and SCIM, which must not import each other, ask about people."""
 
 from importlib import import_module
-from typing import Protocol, cast
+from typing import Any, Protocol, cast
 
 from django.conf import settings
+from django.db.models import QuerySet
 
 from people.models import Person
 from provisioning.models import Identity
@@ -19,6 +20,8 @@ class Pairing(Protocol):
     def paired_person(self, connection: str, attribute: str, value: str) -> Person | None: ...
 
     def is_provisioned(self, person: Person) -> bool: ...
+
+    def provisioned(self) -> QuerySet[Any, Any]: ...
 
 
 def paired_with() -> Pairing:

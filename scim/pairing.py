@@ -4,6 +4,8 @@ A sign-in provider is paired with the connection of the same directory; settings
 names this module, for provisioning must not import it.
 """
 
+from uuid import UUID
+
 from django.db.models import QuerySet
 
 from people.models import Person
@@ -34,10 +36,17 @@ def paired_person(connection: str, attribute: str, value: str) -> Person | None:
 
 def is_provisioned(person: Person) -> bool:
     """Tell whether a live connection owns the person, so that only a paired sign-in is theirs."""
-    users = ScimUser.objects.filter(person=person, deleted_at=None)
-    return users.filter(
-        connection__disconnected_at=None, connection__activated_at__isnull=False
-    ).exists()
+    return _owning().filter(person=person).exists()
+
+
+def provisioned() -> QuerySet[ScimUser, UUID | None]:
+    """Return the keys of everybody of the tenant in force whom a live connection owns."""
+    return _owning().filter(person__isnull=False).values_list("person", flat=True)
+
+
+def _owning() -> QuerySet[ScimUser]:
+    users: QuerySet[ScimUser] = ScimUser.objects.filter(deleted_at=None)
+    return users.filter(connection__disconnected_at=None, connection__activated_at__isnull=False)
 
 
 def _called(connection: str, attribute: str, value: str) -> QuerySet[ScimUser]:

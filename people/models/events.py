@@ -29,6 +29,7 @@ class Event(TenantOwned):
         PERSON_REVISED = "person.revised", "updated"
         PERSON_PUT_BACK = "person.put-back", "put back"
         ADDRESS_CONFIRMED = "person.address-confirmed", "address confirmed"
+        PASSWORD_CHANGED = "person.password-changed", "password changed"
         PERSON_JOINED = "person.joined", "joined"
         PERSON_DEACTIVATED = "person.deactivated", "deactivated"
         PERSON_REACTIVATED = "person.reactivated", "reactivated"

@@ -35,6 +35,7 @@ class Mail(TenantOwned):
         CONFIRM_ADDRESS = "confirm-address", "confirmation of a new address"
         ADDRESS_CHANGES = "address-changes", "notice to the old address"
         CONNECTION_SILENT = "connection-silent", "notice that a connection is silent"
+        RESET_PASSWORD = "reset-password", "link to choose a new password"
         MASS_CHANGE = "mass-change", "notice that many were deactivated at once"
 
     id = models.UUIDField(primary_key=True, default=uuid4, editable=False)

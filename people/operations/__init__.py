@@ -57,6 +57,7 @@ from people.operations.mapped_roles import (
 )
 from people.operations.organisation import InvalidLocationChange
 from people.operations.ownership import end_sessions, release_fields
+from people.operations.passwords import ResetOutOfDate, mail_reset, reset_password
 from people.operations.people import (
     Terminated,
     add_person,
@@ -145,6 +146,7 @@ __all__ = [
     "NotMappable",
     "NothingToConfirm",
     "Purchase",
+    "ResetOutOfDate",
     "RoleOwned",
     "SelfManager",
     "SlugTaken",
@@ -193,6 +195,7 @@ __all__ = [
     "issue_invite",
     "join_person",
     "lock",
+    "mail_reset",
     "make_api_token",
     "may_manage",
     "named",
@@ -209,6 +212,7 @@ __all__ = [
     "release_invite",
     "resend_confirmation",
     "resend_invite",
+    "reset_password",
     "revise_person",
     "revoke_api_token",
     "revoke_invite",

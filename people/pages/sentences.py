@@ -32,6 +32,7 @@ SENTENCES: dict[str, str] = {
     Event.Kind.TENANT_CREATED: "{actor} opened {name}",
     Event.Kind.PERSON_ADDED: "{actor} added {person}",
     Event.Kind.ADDRESS_CONFIRMED: "{person} confirmed the new e-mail address",
+    Event.Kind.PASSWORD_CHANGED: "{actor} {what}",
     Event.Kind.PERSON_JOINED: "{person} joined",
     Event.Kind.PERSON_DEACTIVATED: "{actor} deactivated {person}",
     Event.Kind.PERSON_REACTIVATED: "{actor} reactivated {person}",
@@ -57,6 +58,7 @@ ICONS: dict[str, str] = {
     Event.Kind.PERSON_ADDED: "person_add",
     Event.Kind.PERSON_PUT_BACK: "settings_backup_restore",
     Event.Kind.ADDRESS_CONFIRMED: "mark_email_read",
+    Event.Kind.PASSWORD_CHANGED: "password",
     Event.Kind.PERSON_JOINED: "login",
     Event.Kind.PERSON_DEACTIVATED: "block",
     Event.Kind.PERSON_REACTIVATED: "undo",
@@ -80,6 +82,7 @@ MAILS = {
     Mail.Kind.INVITE: "The invite",
     Mail.Kind.CONFIRM_ADDRESS: "The mail that asks to confirm the address",
     Mail.Kind.ADDRESS_CHANGES: "The notice of the new address",
+    Mail.Kind.RESET_PASSWORD: "The link to choose a new password",
     Mail.Kind.CONNECTION_SILENT: "The notice of a silent connection",
     Mail.Kind.MASS_CHANGE: "The notice of many deactivations",
 }

@@ -5,6 +5,7 @@ from django.urls import URLPattern, path
 from provisioning.pages.accepting import accept_invite
 from provisioning.pages.confirming import confirm_address
 from provisioning.pages.oidc import backchannel_logout, callback
+from provisioning.pages.resetting import forgot_password, reset_password
 from provisioning.pages.signing_in import sign_in, sign_out
 from provisioning.pages.starting import sign_in_with
 
@@ -20,5 +21,7 @@ PAGES: list[URLPattern] = [
     ),
     path("sign-out/", sign_out, name="logout"),
     path("invite/<str:token>/", accept_invite, name="accept_invite"),
+    path("forgot-password/", forgot_password, name="forgot_password"),
+    path("reset-password/<str:token>/", reset_password, name="reset_password"),
     path("confirm-address/<str:token>/", confirm_address, name="confirm_address"),
 ]

@@ -26,6 +26,7 @@ HEADINGS = {
     operations.InviteRevoked: "This invite was withdrawn",
     operations.InviteExpired: "This invite has expired",
     operations.DuplicateEmail: "Somebody else has this address",
+    operations.ResetOutOfDate: "This link is out of date",
     operations.NothingToConfirm: "This link is out of date",
 }
 

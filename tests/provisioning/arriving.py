@@ -2,11 +2,13 @@
 
 from typing import Any
 
+from django.utils import timezone
+
 from people import tenancy
 from people.models import Person, Role
 from people.values import fold
 from provisioning.claims import UNKNOWN, Claims, Group, Groups
-from provisioning.models import GroupMapping, IdentityProvider
+from provisioning.models import GroupMapping, Identity, IdentityProvider
 
 
 def provider(name: str = "Corp", **fields: Any) -> IdentityProvider:
@@ -48,3 +50,18 @@ def role(name: str = "Auditor", *, is_elevated: bool = False) -> Role:
 
 def roles_of(person: Person) -> list[str]:
     return sorted(grant.role_name for grant in person.grants.filter(role__isnull=False))
+
+
+def identity(
+    provider: IdentityProvider, person: Person, how: Identity.How = Identity.How.CREATED
+) -> Identity:
+    now = timezone.now()
+    return Identity.objects.create(
+        tenant_id=provider.tenant_id,
+        provider=provider,
+        subject=f"subject of {person.email}",
+        person=person,
+        how=how,
+        first_seen_at=now,
+        last_seen_at=now,
+    )

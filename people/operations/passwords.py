@@ -1,0 +1,52 @@
+"""A forgotten password is replaced by whoever reads the confirmed address, once, in an hour."""
+
+from django.db import transaction
+from django.utils import timezone
+
+from people import events
+from people.models import Event, Mail, Person
+from people.operations.locks import lock
+from people.operations.mailing import post
+from people.resets import as_they_are, is_current
+from people.values import Actor, PeopleError
+
+
+class ResetOutOfDate(PeopleError):
+    code = "reset-out-of-date"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "This link is out of date: it was used, an hour has gone by, or something about your "
+            "account has changed since. Ask for a new one."
+        )
+
+
+@transaction.atomic
+def mail_reset(person: Person, *, actor: Actor | None = None) -> Mail:
+    """Mail the person, at their confirmed address, a link to choose a new password.
+
+    Without an actor whoever knows the address asked, which is nothing for the history.
+    """
+    lock(person)
+    if actor:
+        what = f"sent {person.full_name} a link to choose a new password"
+        events.record(Event.Kind.PASSWORD_CHANGED, person, actor=actor, what=what)
+    return post(Mail.Kind.RESET_PASSWORD, person, to=person.email, as_of=as_they_are(person))
+
+
+@transaction.atomic
+def reset_password(mail: Mail, password: str) -> Person:
+    """Give the person the password they chose; every session and every other link is dead then.
+
+    :raises ResetOutOfDate: if the link does not count any more; two cannot both use it.
+    """
+    person = mail.person
+    lock(person)
+    if not is_current(mail, timezone.now()):
+        raise ResetOutOfDate
+    person.set_password(password)
+    person.save(update_fields=["password"])
+    events.record(
+        Event.Kind.PASSWORD_CHANGED, person, actor=person.actor, what="chose a new password"
+    )
+    return person
