@@ -68,9 +68,17 @@ def _discovered(issuer: str) -> Endpoints:
         jwks=_needed(document, "jwks_uri", url),
         userinfo=_optional(document, "userinfo_endpoint"),
         end_session=_optional(document, "end_session_endpoint"),
-        takes_post="client_secret_post"
-        in _listed(document.get("token_endpoint_auth_methods_supported")),
+        takes_post=_takes_post(document),
     )
+
+
+def _takes_post(document: dict[str, Any]) -> bool:
+    """Tell whether the secret has to go into the form: where the usual header is not offered.
+
+    A provider that offers both may hold each client to one, which is the header by default.
+    """
+    methods = _listed(document.get("token_endpoint_auth_methods_supported"))
+    return "client_secret_post" in methods and "client_secret_basic" not in methods
 
 
 def _needed(document: dict[str, Any], name: str, url: str) -> str:

@@ -14,10 +14,15 @@ import tempfile
 from pathlib import Path
 from typing import Any, Final, Self
 
+from tests.services import free_port
+
 ROOT: Final = Path(__file__).resolve().parent.parent.parent
 REQUIREMENTS: Final = Path(__file__).with_name("requirements.txt")
 # What it logs, and goes on.
 FAILURES: Final = ("failed", "not supported", "Unable to find")
+PASSWORD: Final = "correct horse"
+SECRET: Final = "the client's secret"
+BASIC: Final = ("--token-endpoint-auth-method", "client_secret_basic")
 LIBRARIES: Final = Path(sys.prefix) / "canaille"
 
 
@@ -25,29 +30,23 @@ class CanailleError(RuntimeError):
     """A command failed, or could not push."""
 
 
-class Canaille:
-    """Use as a context manager; `scim_url` is where it pushes to."""
+class Commands:
+    """A process that runs Canaille's commands."""
 
-    def __init__(self, scim_url: str) -> None:
-        self.scim_url = scim_url
-
-    def __enter__(self) -> Self:
+    def __init__(self, *arguments: str) -> None:
         install()
         paths = os.pathsep.join([str(LIBRARIES), str(ROOT)])
         self.folder = tempfile.TemporaryDirectory(prefix="canaille-")
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "tests.canaille"],
+            [sys.executable, "-m", "tests.canaille", *arguments],
             cwd=self.folder.name,
             env={"PATH": os.environ["PATH"], "PYTHONPATH": paths},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
         )
-        client = ("--client-id", "ramp", "--client-name", "Ramp", "--client-uri", self.scim_url)
-        self.run("create", "client", *client)
-        return self
 
-    def __exit__(self, *_: object) -> None:
+    def stop(self) -> None:
         self.process.communicate(timeout=10)
         self.folder.cleanup()
 
@@ -65,10 +64,89 @@ class Canaille:
             raise CanailleError(f"canaille {' '.join(command)}: {told['answer']} {told['log']}")
         return json.loads(told["answer"]) if told["answer"].startswith(("{", "[")) else None
 
+
+class Canaille(Commands):
+    """Use as a context manager; `scim_url` is where it pushes to."""
+
+    def __init__(self, scim_url: str) -> None:
+        super().__init__()
+        client = ("--client-id", "ramp", "--client-name", "Ramp", "--client-uri", scim_url)
+        self.run("create", "client", *client)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
     def token(self) -> str:
         """Return the token that it issued to itself, and presents."""
         token: str = self.run("get", "token")[0]["access_token"]
         return token
+
+
+class CanailleOpenId(Commands):
+    """Its people sign in with PASSWORD; `introduce` them, `register` Ramp, `enter` its addresses.
+
+    It knows no logout over the back channel, and no groups claim for whoever is in no group.
+    """
+
+    def __init__(self) -> None:
+        port = free_port()
+        super().__init__(str(port))
+        self.issuer = f"http://127.0.0.1:{port}"
+        self.people: set[str] = set()
+        self.groups: dict[str, set[str]] = {}
+
+    def introduce(self, login: str, **claims: Any) -> None:
+        """Know somebody by this login, or know something else about them from now on."""
+        said = {
+            "--given-name": claims["given_name"],
+            "--family-name": claims["family_name"],
+            "--emails": claims["email"],
+        }
+        options = [word for pair in said.items() for word in pair]
+        if login in self.people:
+            self.run("set", "user", login, *options)
+        else:
+            self.run("create", "user", "--user-name", login, "--password", PASSWORD, *options)
+        self.people.add(login)
+        self._join(login, claims["groups"])
+
+    def _join(self, login: str, groups: list[str]) -> None:
+        for name in {*groups, *self.groups}:
+            members = self.groups.get(name, set())
+            wanted = members | {login} if name in groups else members - {login}
+            listed = [word for member in sorted(wanted) for word in ("--members", member)]
+            if name not in self.groups:
+                self.run("create", "group", "--display-name", name, *listed)
+            elif wanted != members:
+                self.run("set", "group", name, *(listed or ["--members", ""]))
+            self.groups[name] = wanted
+
+    def register(self) -> dict[str, Any]:
+        """Make Ramp a client; return what `add_identity_provider` reads about it."""
+        scopes = ("openid", "profile", "email", "groups")
+        listed = [word for scope in scopes for word in ("--scope", scope)]
+        # A client that is trusted asks nobody for consent.
+        who = ("--client-id", "ramp", "--client-secret", SECRET, "--client-uri", self.issuer)
+        how = ("--grant-types", "authorization_code", "--response-types", "code", *BASIC)
+        self.run("create", "client", "--client-name", "Ramp", *who, *how, *listed)
+        return {
+            "kind": "oidc",
+            "name": "Canaille",
+            "issuer": self.issuer,
+            "client_id": "ramp",
+            "client_secret": SECRET,
+            "scopes": " ".join(scopes),
+        }
+
+    def enter(self, addresses: dict[str, str]) -> None:
+        """Enter what `add_identity_provider` answered."""
+        back, out = addresses["redirect_uri"], addresses["post_logout_redirect_uri"]
+        uris = ("--redirect-uris", back, "--post-logout-redirect-uris", out)
+        # Its pages make a client its own audience; its commands do not.
+        self.run("set", "client", "ramp", "--audience", "ramp", *uris)
 
 
 def install() -> None:

@@ -1,16 +1,22 @@
-"""The process: a Canaille, and a loop that runs its commands, one a line of JSON."""
+"""The process: a Canaille, and a loop that runs its commands, one a line of JSON.
+
+It pushes; given a port of loopback, it is an OpenID provider there instead.
+"""
 
 import json
 import logging
 import sys
+from threading import Thread
 from typing import Any
 
 from canaille import create_app
 from canaille.commands import cli
+from canaille.oidc.jose import make_default_rsa_jwk
 from click.testing import CliRunner
 from flask.cli import ScriptInfo
 from flask.logging import default_handler
 from scim2_models import Resource, get_model_by_payload
+from werkzeug.serving import make_server
 
 # The older scim2-client looks for this function where it used to be.
 Resource.get_by_payload = staticmethod(get_model_by_payload)  # type: ignore[attr-defined]
@@ -26,7 +32,7 @@ SETTINGS = {
 
 
 def main() -> None:
-    app = create_app(SETTINGS)
+    app = _listening(int(sys.argv[1])) if sys.argv[1:] else create_app(SETTINGS)
     # Canaille does not say why a push failed; the status that it got does.
     requests = logging.getLogger("httpx")
     requests.addHandler(default_handler)
@@ -35,6 +41,15 @@ def main() -> None:
     for line in sys.stdin:
         sys.stdout.write(json.dumps(_ran(json.loads(line), information)) + "\n")
         sys.stdout.flush()
+
+
+def _listening(port: int) -> Any:
+    here = {"SERVER_NAME": f"127.0.0.1:{port}", "PREFERRED_URL_SCHEME": "http"}
+    keys = {"ACTIVE_JWKS": [make_default_rsa_jwk().as_dict(private=True)]}
+    app = create_app(SETTINGS | here | {"CANAILLE_OIDC": keys, "CANAILLE_SCIM": {}})
+    server = make_server("127.0.0.1", port, app, threaded=True)
+    Thread(target=server.serve_forever, daemon=True).start()
+    return app
 
 
 def _ran(command: list[str], information: ScriptInfo) -> dict[str, Any]:
