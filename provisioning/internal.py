@@ -83,15 +83,19 @@ def check_may_come_in(person: Person) -> None:
 
 
 def check_password_counts(person: Person) -> None:
-    """See that a password lets the person in: always an owner, whom nothing else may be left to.
+    """See that a password lets the person in, as it does an owner whatever is switched off.
 
     :raises SignInRefused: if their company has switched passwords off.
     """
-    if not person.tenant.allows_passwords and person.role != Person.Role.OWNER:
+    if not password_counts(person):
         raise SignInRefused(
             f"{person.tenant.name} does not use passwords here. Sign in with your company's own "
             "sign-in."
         )
+
+
+def password_counts(person: Person) -> bool:
+    return person.tenant.allows_passwords or person.role == Person.Role.OWNER
 
 
 class SessionBackend(BaseBackend):

@@ -14,6 +14,7 @@ from django.utils import timezone
 from people import operations, tenancy
 from people.models import Mail, Person
 from people.values import Actor, PeopleError, fold
+from provisioning.internal import password_counts
 from provisioning.models import Identity
 from provisioning.pairing import paired_with
 
@@ -45,9 +46,8 @@ def internal_people() -> QuerySet[Person]:
 def may_reset(person: Person) -> bool:
     """Tell whether the person may choose a new password by a mailed link."""
     tenant = person.tenant
-    is_used = tenant.allows_passwords or person.role == Person.Role.OWNER
     is_in = tenant.is_active and person.state == Person.State.ACTIVE
-    return is_in and is_used and internal_people().filter(pk=person.pk).exists()
+    return is_in and password_counts(person) and internal_people().filter(pk=person.pk).exists()
 
 
 def mail_links(email: str) -> None:

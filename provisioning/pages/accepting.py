@@ -13,6 +13,7 @@ from people.letters import inviter
 from people.links import ForgedLink
 from people.models import Invite, Person
 from people.values import PeopleError
+from provisioning.internal import password_counts
 from provisioning.models import IdentityProvider
 from provisioning.pages.arriving import let_in, remember_invite
 from provisioning.pages.choosing import PasswordForm
@@ -52,7 +53,7 @@ def _accept(request: HttpRequest, invite: Invite) -> HttpResponse:
     ways = list(IdentityProvider.objects.offered())
     if "provider" in request.POST:
         return _begin(request, invite, ways)
-    if not person.tenant.allows_passwords:
+    if not password_counts(person):
         return _page(request, invite, "provisioning/sign_in_instead.html", ways=ways)
     form = PasswordForm(person, request.POST if request.method == "POST" else None)
     if not form.is_valid():

@@ -4,6 +4,11 @@ from django.urls import URLPattern, path
 
 from provisioning.pages.accepting import accept_invite
 from provisioning.pages.confirming import confirm_address
+from provisioning.pages.internal_users import (
+    add_internal_user,
+    internal_users,
+    mail_internal_user,
+)
 from provisioning.pages.oidc import backchannel_logout, callback
 from provisioning.pages.resetting import forgot_password, reset_password
 from provisioning.pages.signing_in import sign_in, sign_out
@@ -18,6 +23,13 @@ PAGES: list[URLPattern] = [
         "sign-in/<slug:slug>/<uuid:provider_id>/backchannel-logout/",
         backchannel_logout,
         name="oidc_backchannel_logout",
+    ),
+    path("tenants/<slug:slug>/internal-users/", internal_users, name="internal_users"),
+    path("tenants/<slug:slug>/internal-users/add/", add_internal_user, name="add_internal_user"),
+    path(
+        "tenants/<slug:slug>/internal-users/<uuid:person_id>/mail/",
+        mail_internal_user,
+        name="mail_internal_user",
     ),
     path("sign-out/", sign_out, name="logout"),
     path("invite/<str:token>/", accept_invite, name="accept_invite"),

@@ -20,7 +20,9 @@ View = Callable[Concatenate[HttpRequest, Tenant, Arguments], HttpResponseBase]
 Served = Callable[Concatenate[HttpRequest, str, Arguments], HttpResponseBase]
 
 # Names of addresses that take the slug, in the order of the tabs.
-TABS: dict[str, str] = {}
+TABS: dict[str, str] = {
+    "internal_users": "Internal users",
+}
 FOR_OPERATORS: tuple[str, ...] = ()
 
 
