@@ -1,14 +1,14 @@
 """Which roles somebody's groups bring, by the mappings of their provider."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
-from django.db.models import QuerySet
+from django.db.models import Q
 from django.utils import timezone
 
 from people import operations
 from people.models import Person
 from people.operations import Followed, MappedRole
-from people.values import VIA_MAPPING
+from people.values import VIA_MAPPING, Actor
 from provisioning.claims import Group
 from provisioning.models import (
     ExternalGroup,
@@ -46,30 +46,42 @@ def keep_groups(identity: Identity, groups: Iterable[Group]) -> None:
     identity.save(update_fields=["groups_seen_at"])
 
 
-def follow(identity: Identity, mappings: QuerySet[GroupMapping] | None = None) -> Followed:
+def follow(identity: Identity, *, actor: Actor | None = None) -> Followed:
     """Give the person the roles of their groups, and take those that no group brings any more.
 
-    Where it is unknown which groups they are in, nothing changes.
+    Where it is unknown which groups they are in, nothing changes. It is the provider's doing
+    unless `actor` is named.
     """
     if identity.groups_seen_at is None:
         return Followed()
-    in_force = GroupMapping.objects.in_force() if mappings is None else mappings
+    in_force = GroupMapping.objects.in_force()
     matching = in_force.filter(provider=identity.provider_id, external_id__in=_keys(identity))
     return operations.follow_mappings(
         identity.person,
         [_mapped(mapping) for mapping in matching.select_related("role", "provider")],
         origin=f"{VIA_MAPPING}{identity.provider_id}:",
-        actor=identity.provider.actor,
+        actor=actor or identity.provider.actor,
     )
 
 
-def _keys(identity: Identity) -> set[str]:
-    """Return by what mappings name the groups: by their ids, in directories by names as well.
+def named(provider: IdentityProvider, keys: Collection[str], *, prefix: str = "") -> Q:
+    """Return which groups mappings by these keys mean: those with such an id, or such a name."""
+    meant = Q(**{f"{prefix}external_id__in": keys})
+    return meant | Q(**{f"{prefix}name__in": keys}) if go_by_name(provider) else meant
 
-    There the id is a DN; whoever types a mapping names the group as everybody does.
+
+def go_by_name(provider: IdentityProvider) -> bool:
+    """Tell whether a mapping may name a group by its name, although it has an id besides.
+
+    In directories the id is a DN; whoever types a mapping names the group as everybody does.
     """
+    return provider.kind != IdentityProvider.Kind.OIDC
+
+
+def _keys(identity: Identity) -> set[str]:
+    """Return by what mappings may name the groups that somebody is in."""
     groups = identity.groups.values_list("external_id", "name")
-    by_name = identity.provider.kind != IdentityProvider.Kind.OIDC
+    by_name = go_by_name(identity.provider)
     return {key for id_, name in groups for key in (id_, name if by_name else id_)}
 
 

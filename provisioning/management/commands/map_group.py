@@ -1,0 +1,83 @@
+import json
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from people import tenancy
+from people.models import Person, Role, Tenant
+from people.values import Actor, PeopleError, fold
+from provisioning import mappings, providers
+from provisioning.mappings import AnyRole, Author
+from provisioning.models import IdentityProvider
+
+
+class Command(BaseCommand):
+    help = (
+        "Have a group of an identity provider bring a role, at once. Answers JSON: the mapping, "
+        "and who gains and loses what."
+    )
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("slug", help="the tenant's slug")
+        parser.add_argument("--provider", required=True, help="the identity provider's name")
+        parser.add_argument(
+            "--group", required=True, help="the group, exactly as it is named there"
+        )
+        parser.add_argument(
+            "--role",
+            required=True,
+            help="Owner, Admin, Cardholder, Bookkeeper, IT Admin, or a role of the tenant’s own",
+        )
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        tenant = Tenant.objects.filter(slug=options["slug"]).first()
+        if tenant is None:
+            raise CommandError(
+                f"There is no tenant “{options['slug']}”. Make it with create_tenant."
+            )
+        author = Author(actor=Actor("command", "map_group"))
+        with tenancy.use(tenant):
+            provider, role = _provider(options["provider"]), _role(options["role"])
+            try:
+                outcome = mappings.map_group(provider, options["group"], role, author=author)
+            except PeopleError as error:
+                raise CommandError(str(error)) from error
+        self.stdout.write(json.dumps(_told(outcome), ensure_ascii=False))
+
+
+def _provider(name: str) -> IdentityProvider:
+    try:
+        return providers.provider_named(name)
+    except IdentityProvider.DoesNotExist:
+        kept = IdentityProvider.objects.kept().order_by("name_key")
+        there = ", ".join(f"“{one}”" for one in kept) or "none yet"
+        raise CommandError(f"There is no identity provider “{name}”. There are: {there}.") from None
+
+
+def _role(name: str) -> AnyRole:
+    for role in Person.Role:
+        if fold(name) in (fold(role.label), fold(role.value)):
+            return role
+    role = Role.objects.filter(name_key=fold(name)).first()
+    if role is None:
+        raise CommandError(
+            f"There is no role “{name}”. Name Owner, Admin, Cardholder, Bookkeeper, IT Admin, "
+            "or a role that the tenant defines."
+        )
+    return role
+
+
+def _told(outcome: mappings.Outcome) -> dict[str, Any]:
+    return {
+        "mapped": outcome.added,
+        "members": outcome.looked_at,
+        "changes": [
+            {
+                "person": change.person.email,
+                "gained": change.gained,
+                "lost": change.lost,
+                "problems": change.problems,
+            }
+            for change in outcome.changes
+        ],
+    }

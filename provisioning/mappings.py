@@ -1,0 +1,271 @@
+"""Which groups of a provider bring which roles: drafted, looked at beforehand, and applied.
+
+A draft changes nobody until it is applied. What applying would do is found out by doing it in
+a transaction that is rolled back, so the preview and the deed cannot differ.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from django.db import transaction
+from django.db.models import QuerySet
+
+from people import operations
+from people.models import Person, Role
+from people.operations.mapped_roles import RANKS
+from people.values import Actor, PeopleError
+from provisioning import grants, providers
+from provisioning.models import ExternalGroup, GroupMapping, Identity, IdentityProvider
+
+Draft = GroupMapping.Draft
+AnyRole = Role | Person.Role
+
+
+class RoleAboveOwn(PeopleError):
+    code = "role-above-own"
+    field = "role"
+
+    def __init__(self, role: str) -> None:
+        super().__init__(
+            f"Nobody gives away more than they have, so you cannot have a group bring the role "
+            f"{role}. Ask an Owner to do it."
+        )
+
+
+class OwnerNotMeant(PeopleError):
+    code = "owner-not-meant"
+    field = "is_owner_meant"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "Whoever is put into this group would own the company. Tick that you mean it."
+        )
+
+
+class InvalidGroup(PeopleError):
+    code = "invalid-group"
+    field = "group"
+
+    def __init__(self) -> None:
+        super().__init__("Name the group as the provider does, in at most 500 characters.")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Author:
+    """Who maps groups, and the highest base role that they may give away."""
+
+    actor: Actor
+    highest: str = Person.Role.OWNER
+
+
+@dataclass
+class Change:
+    """What became of somebody: names of roles, and what could not be done."""
+
+    person: Person
+    gained: list[str] = field(default_factory=list)
+    lost: list[str] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
+
+    def __bool__(self) -> bool:
+        return bool(self.gained or self.lost or self.problems)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What drafts do once they are applied."""
+
+    added: list[str]
+    removed: list[str]
+    changes: list[Change]
+    # How many members of these groups were looked at, also those for whom nothing changes.
+    looked_at: int
+
+
+def add_draft(
+    provider: IdentityProvider,
+    group: str,
+    role: AnyRole,
+    *,
+    author: Author,
+    is_owner_meant: bool = False,
+) -> GroupMapping:
+    """Have the group bring the role as soon as the drafts are applied.
+
+    The group is named by its id, or by a name that only one known group has; one that nobody
+    has been seen in yet is compared exactly with what sign-ins say.
+
+    :raises InvalidGroup: if nothing can be called that.
+    :raises NotMappable, RoleAboveOwn, OwnerNotMeant: if the group may not bring the role.
+    """
+    _check(role, author)
+    if role == Person.Role.OWNER and not is_owner_meant:
+        raise OwnerNotMeant
+    if not 0 < len(group) <= 500 or "\0" in group or not group.strip():
+        raise InvalidGroup
+    known = group_called(provider, group)
+    mapping, is_new = GroupMapping.objects.get_or_create(
+        provider=provider,
+        external_id=known.external_id if known else group,
+        base_role="" if isinstance(role, Role) else role,
+        role=role if isinstance(role, Role) else None,
+        defaults={
+            "tenant_id": provider.tenant_id,
+            "group_name": known.name if known else group,
+            "draft": Draft.ADDED,
+        },
+    )
+    if not is_new and mapping.draft == Draft.REMOVED:
+        keep(mapping)
+    return mapping
+
+
+def remove_draft(mapping: GroupMapping) -> None:
+    """Have the group bring the role no longer, once the drafts are applied."""
+    if mapping.draft == Draft.ADDED:
+        mapping.delete()
+    else:
+        _mark(mapping, Draft.REMOVED)
+
+
+def keep(mapping: GroupMapping) -> None:
+    """Take back that it is to be removed."""
+    if mapping.draft == Draft.REMOVED:
+        _mark(mapping, Draft.NONE)
+
+
+def discard(provider: IdentityProvider) -> None:
+    """Forget the drafts of the provider; what is in force stays."""
+    drafts = drafts_of(provider)
+    drafts.filter(draft=Draft.ADDED).delete()
+    drafts.filter(draft=Draft.REMOVED).update(draft=Draft.NONE)
+
+
+def drafts_of(provider: IdentityProvider) -> QuerySet[GroupMapping]:
+    drafts: QuerySet[GroupMapping] = GroupMapping.objects.filter(provider=provider)
+    return drafts.exclude(draft=Draft.NONE).order_by("pk")
+
+
+def preview(provider: IdentityProvider, *, author: Author) -> Outcome:
+    """Return what `apply` would do now, and do nothing.
+
+    :raises RoleAboveOwn: as `apply`.
+    """
+    with transaction.atomic():
+        outcome = _carry_out(provider, drafts_of(provider), author=author)
+        transaction.set_rollback(True)
+    return outcome
+
+
+@transaction.atomic
+def apply(provider: IdentityProvider, *, author: Author) -> Outcome:
+    """Put the drafts of the provider in force, and bring the roles of everybody up to date.
+
+    Who would be the last Owner or administrator to go stays one, and `problems` says so.
+
+    :raises RoleAboveOwn: if somebody higher drafted what the author may not give away.
+    """
+    return _carry_out(provider, drafts_of(provider), author=author)
+
+
+@transaction.atomic
+def map_group(provider: IdentityProvider, group: str, role: AnyRole, *, author: Author) -> Outcome:
+    """Have the group bring the role at once, whatever else is drafted.
+
+    :raises InvalidGroup, NotMappable, RoleAboveOwn: as `add_draft`.
+    """
+    mapping = add_draft(provider, group, role, author=author, is_owner_meant=True)
+    return _carry_out(provider, drafts_of(provider).filter(pk=mapping.pk), author=author)
+
+
+def group_called(provider: IdentityProvider, text: str) -> ExternalGroup | None:
+    """Return the known group with this id, or the only one with this name."""
+    known = ExternalGroup.objects.filter(provider=provider)
+    exact = known.filter(external_id=text).first()
+    named = list(known.filter(name=text)[:2])
+    return exact or (named[0] if len(named) == 1 else None)
+
+
+def members_matching(
+    provider: IdentityProvider, mappings: Iterable[GroupMapping]
+) -> QuerySet[Identity]:
+    """Return who is in a group of one of the mappings, as far as sign-ins have told."""
+    keys = {mapping.external_id for mapping in mappings}
+    return Identity.objects.filter(
+        grants.named(provider, keys, prefix="groups__"), provider=provider, retired_at=None
+    ).exclude(person__state=Person.State.TERMINATED)
+
+
+def _check(role: AnyRole, author: Author) -> None:
+    operations.check_mappable(role)
+    if isinstance(role, Person.Role) and RANKS.index(role) > RANKS.index(
+        Person.Role(author.highest)
+    ):
+        raise RoleAboveOwn(role.label)
+
+
+def _mark(mapping: GroupMapping, draft: str) -> None:
+    mapping.draft = draft
+    mapping.save(update_fields=["draft"])
+
+
+def _carry_out(
+    provider: IdentityProvider, drafts: QuerySet[GroupMapping], *, author: Author
+) -> Outcome:
+    chosen = list(drafts.select_related("role", "provider"))
+    added = [mapping for mapping in chosen if mapping.draft == Draft.ADDED]
+    removed = [mapping for mapping in chosen if mapping.draft == Draft.REMOVED]
+    for mapping in added:
+        _check(mapping.role or Person.Role(mapping.base_role), author)
+    concerned = _concerned(provider, added, removed)
+    drafts.filter(draft=Draft.ADDED).update(draft=Draft.NONE)
+    drafts.filter(draft=Draft.REMOVED).delete()
+    outcome = Outcome(
+        added=[str(mapping) for mapping in added],
+        removed=[str(mapping) for mapping in removed],
+        changes=_follow(concerned, author.actor),
+        looked_at=len(concerned),
+    )
+    if chosen:
+        providers.note(
+            "mapped groups of",
+            provider,
+            actor=author.actor,
+            added=outcome.added,
+            removed=outcome.removed,
+            changed=len(outcome.changes),
+        )
+    return outcome
+
+
+def _concerned(
+    provider: IdentityProvider, added: list[GroupMapping], removed: list[GroupMapping]
+) -> list[Identity]:
+    """Return whose roles may change, those first who may gain something.
+
+    So whoever becomes an Owner is one before another ceases to be the last.
+    """
+    members = {one.pk: one for one in _with_person(members_matching(provider, added))}
+    holding = Identity.objects.filter(
+        provider=provider,
+        retired_at=None,
+        person__grants__source__in=[mapping.source for mapping in removed],
+    )
+    for losing in (members_matching(provider, removed), holding):
+        members |= {one.pk: one for one in _with_person(losing) if one.pk not in members}
+    return list(members.values())
+
+
+def _with_person(identities: QuerySet[Identity]) -> list[Identity]:
+    rows = identities.select_related("person__tenant", "provider").distinct()
+    return list(rows.order_by("person__family_name", "person__given_name", "pk"))
+
+
+def _follow(identities: list[Identity], actor: Actor) -> list[Change]:
+    changes = []
+    for identity in identities:
+        followed = grants.follow(identity, actor=actor)
+        changes.append(
+            Change(identity.person, followed.gained, followed.lost, list(followed.problems))
+        )
+    return [change for change in changes if change]
