@@ -99,3 +99,22 @@ class ReasonForm(forms.Form):
         help_text="Kept in the history, for your colleagues.",
         widget=UnfoldAdminTextareaWidget(attrs={"rows": 2}),
     )
+
+
+class NameForm(forms.Form):
+    """Asks for the name of something, so that nobody takes something away by a slip."""
+
+    name = forms.CharField(
+        max_length=200, widget=UnfoldAdminTextInputWidget(attrs={"autocomplete": "off"})
+    )
+
+    def __init__(self, data: Any, *, wanted: str) -> None:
+        super().__init__(data)
+        self.wanted = wanted
+        self.fields["name"].label = f"Type “{wanted}” to go on"
+
+    def clean_name(self) -> str:
+        name: str = self.cleaned_data["name"].strip()
+        if name.casefold() != self.wanted.casefold():
+            raise forms.ValidationError(f"That is not “{self.wanted}”.")
+        return name

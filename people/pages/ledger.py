@@ -131,7 +131,19 @@ def _is_manual(grant: Grant) -> bool:
 @require_POST
 @for_administrators
 def grant_role(request: PersonRequest, person_id: UUID) -> HttpResponse:
-    person = get_object_or_404(Person, pk=person_id)
+    grant_as_asked(request, get_object_or_404(Person, pk=person_id))
+    return redirect("admin:people_person_change", person_id)
+
+
+@require_POST
+@for_administrators
+def withdraw_role(request: PersonRequest, person_id: UUID, grant_id: int) -> HttpResponse:
+    withdraw_as_asked(request, person_id, grant_id)
+    return redirect("admin:people_person_change", person_id)
+
+
+def grant_as_asked(request: PersonRequest, person: Person) -> None:
+    """Give the person the role that the form names, and say what came of it."""
     form = GrantForm(request.POST)
     if person.state == Person.State.TERMINATED:
         messages.error(request, f"{person.full_name} left for good, and gets no roles.")
@@ -143,12 +155,10 @@ def grant_role(request: PersonRequest, person_id: UUID) -> HttpResponse:
             messages.success(request, f"{person.full_name} has the role {role} now.")
         else:
             messages.info(request, f"{person.full_name} had the role {role} from you already.")
-    return redirect("admin:people_person_change", person_id)
 
 
-@require_POST
-@for_administrators
-def withdraw_role(request: PersonRequest, person_id: UUID, grant_id: int) -> HttpResponse:
+def withdraw_as_asked(request: PersonRequest, person_id: UUID, grant_id: int) -> None:
+    """Take back what somebody gave by hand, and say what came of it."""
     grants = Grant.objects.select_related("person", "role").filter(person=person_id)
     grant = get_object_or_404(grants, pk=grant_id, role__isnull=False)
     if _is_manual(grant):
@@ -159,4 +169,3 @@ def withdraw_role(request: PersonRequest, person_id: UUID, grant_id: int) -> Htt
     else:
         source = grant.because or actor_name(grant.source)
         messages.error(request, f"The role {grant.role} is from {source}. Take it away there.")
-    return redirect("admin:people_person_change", person_id)

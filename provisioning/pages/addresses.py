@@ -3,16 +3,35 @@
 from django.urls import URLPattern, path
 
 from provisioning.pages.accepting import accept_invite
+from provisioning.pages.auth_providers import (
+    add_auth_provider,
+    auth_provider,
+    auth_providers,
+    remove_auth_provider,
+    test_auth_provider,
+)
+from provisioning.pages.browsing import (
+    directory,
+    directory_group,
+    directory_groups,
+    directory_person,
+)
 from provisioning.pages.confirming import confirm_address
 from provisioning.pages.internal_users import (
     add_internal_user,
     internal_users,
     mail_internal_user,
 )
+from provisioning.pages.log import provider_log
+from provisioning.pages.mapping import apply_drafts, discard_drafts, group_mappings, remove_mapping
+from provisioning.pages.member import provisioned_member
+from provisioning.pages.members import provisioned_members
 from provisioning.pages.oidc import backchannel_logout, callback
 from provisioning.pages.resetting import forgot_password, reset_password
 from provisioning.pages.signing_in import sign_in, sign_out
 from provisioning.pages.starting import sign_in_with
+
+TENANT = "tenants/<slug:slug>/"
 
 PAGES: list[URLPattern] = [
     path("sign-in/", sign_in, name="login"),
@@ -36,4 +55,36 @@ PAGES: list[URLPattern] = [
     path("forgot-password/", forgot_password, name="forgot_password"),
     path("reset-password/<str:token>/", reset_password, name="reset_password"),
     path("confirm-address/<str:token>/", confirm_address, name="confirm_address"),
+    path(f"{TENANT}auth-providers/", auth_providers, name="auth_providers"),
+    path(f"{TENANT}auth-providers/add/<slug:preset>/", add_auth_provider, name="auth_provider_add"),
+    path(f"{TENANT}auth-providers/<uuid:provider_id>/", auth_provider, name="auth_provider"),
+    path(
+        f"{TENANT}auth-providers/<uuid:provider_id>/test/",
+        test_auth_provider,
+        name="auth_provider_test",
+    ),
+    path(
+        f"{TENANT}auth-providers/<uuid:provider_id>/remove/",
+        remove_auth_provider,
+        name="auth_provider_remove",
+    ),
+    path(f"{TENANT}directory/<uuid:provider_id>/", directory, name="directory"),
+    path(
+        f"{TENANT}directory/<uuid:provider_id>/groups/", directory_groups, name="directory_groups"
+    ),
+    path(
+        f"{TENANT}directory/<uuid:provider_id>/person/", directory_person, name="directory_person"
+    ),
+    path(f"{TENANT}directory/<uuid:provider_id>/group/", directory_group, name="directory_group"),
+    path(f"{TENANT}provisioned-members/", provisioned_members, name="provisioned_members"),
+    path(
+        f"{TENANT}provisioned-members/<int:identity_id>/",
+        provisioned_member,
+        name="provisioned_member",
+    ),
+    path(f"{TENANT}mappings/", group_mappings, name="mappings"),
+    path(f"{TENANT}mappings/<int:mapping_id>/remove/", remove_mapping, name="mapping_remove"),
+    path(f"{TENANT}mappings/<uuid:provider_id>/apply/", apply_drafts, name="mappings_apply"),
+    path(f"{TENANT}mappings/<uuid:provider_id>/discard/", discard_drafts, name="mappings_discard"),
+    path(f"{TENANT}log/", provider_log, name="provider_log"),
 ]

@@ -13,15 +13,19 @@ from django.urls import reverse
 from django.views.decorators.cache import never_cache
 
 from people.models import Tenant
-from people.pages.access import administers, operates
+from people.pages.access import PersonRequest, administers, operates
 
 Arguments = ParamSpec("Arguments")
-View = Callable[Concatenate[HttpRequest, Tenant, Arguments], HttpResponseBase]
+View = Callable[Concatenate[PersonRequest, Tenant, Arguments], HttpResponseBase]
 Served = Callable[Concatenate[HttpRequest, str, Arguments], HttpResponseBase]
 
 # Names of addresses that take the slug, in the order of the tabs.
 TABS: dict[str, str] = {
+    "auth_providers": "Auth providers",
     "internal_users": "Internal users",
+    "provisioned_members": "Provisioned members",
+    "mappings": "IdP group mappings",
+    "provider_log": "Provider log",
 }
 FOR_OPERATORS: tuple[str, ...] = ()
 
@@ -38,13 +42,13 @@ def for_tenant(view: View[Arguments]) -> Served[Arguments]:
         request: HttpRequest, slug: str, *args: Arguments.args, **kwargs: Arguments.kwargs
     ) -> HttpResponseBase:
         if operates(request.user):
-            return view(request, _any_tenant(view, slug), *args, **kwargs)
+            return view(cast("PersonRequest", request), _any_tenant(view, slug), *args, **kwargs)
         if not administers(request.user):
             return redirect_to_login(request.get_full_path())
         tenant: Tenant = request.user.tenant  # type: ignore[union-attr]
         if tenant.slug != slug:
             raise Http404
-        return view(request, tenant, *args, **kwargs)
+        return view(cast("PersonRequest", request), tenant, *args, **kwargs)
 
     return cast("Served[Arguments]", served)
 

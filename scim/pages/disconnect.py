@@ -8,12 +8,12 @@ from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 
 from people.pages.access import PersonRequest, for_administrators
+from people.pages.forms import NameForm
 from people.pages.paging import counted
 from scim import connections, rereading
 from scim.guides import GUIDES
 from scim.models import Connection, ScimUser
 from scim.pages.settings import context_of
-from scim.pages.tokens import NameForm
 
 # Enough to let go of some thousands of people; the cycle sees to the others.
 SECONDS = 2

@@ -3,15 +3,14 @@
 from typing import Any
 from uuid import UUID
 
-from django import forms
 from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils import timezone
-from unfold.widgets import UnfoldAdminTextInputWidget
 
 from people.pages.access import PersonRequest, for_administrators
+from people.pages.forms import NameForm
 from scim import connections
 from scim.models import Connection, Token
 from scim.models.connection import TooManyTokens
@@ -19,23 +18,6 @@ from scim.pages.settings import context_of, tokens_of
 from scim.protocol import base_url
 
 REVOKED_SHOWN = 10
-
-
-class NameForm(forms.Form):
-    """Asks for the provider's name, so that nobody takes something away by a slip."""
-
-    name = forms.CharField(max_length=100, widget=UnfoldAdminTextInputWidget)
-
-    def __init__(self, data: Any, *, wanted: str) -> None:
-        super().__init__(data)
-        self.wanted = wanted
-        self.fields["name"].label = f"Type “{wanted}” to go on"
-
-    def clean_name(self) -> str:
-        name: str = self.cleaned_data["name"].strip()
-        if name.casefold() != self.wanted.casefold():
-            raise forms.ValidationError(f"That is not “{self.wanted}”.")
-        return name
 
 
 @for_administrators

@@ -58,13 +58,13 @@ def _role(name: str) -> AnyRole:
     for role in Person.Role:
         if fold(name) in (fold(role.label), fold(role.value)):
             return role
-    role = Role.objects.filter(name_key=fold(name)).first()
-    if role is None:
+    own: Role | None = Role.objects.filter(name_key=fold(name)).first()
+    if own is None:
         raise CommandError(
             f"There is no role “{name}”. Name Owner, Admin, Cardholder, Bookkeeper, IT Admin, "
             "or a role that the tenant defines."
         )
-    return role
+    return own
 
 
 def _told(outcome: mappings.Outcome) -> dict[str, Any]:

@@ -1,0 +1,92 @@
+"""Whom a mapping matches now, and what may have been meant where that is nobody."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+
+from django.db.models import Count, Q
+
+from people.models import Person
+from people.values import fold
+from provisioning import grants
+from provisioning.models import ExternalGroup, GroupMapping, IdentityProvider
+
+GROUPS_COMPARED = 5_000
+MISSES_SHOWN = 3
+
+
+@dataclass(frozen=True)
+class NearMiss:
+    """A group that sign-ins have told of, and how it differs from what the mapping names."""
+
+    group: ExternalGroup
+    how: str
+
+
+@dataclass
+class Matched:
+    """A mapping with the number of people in its group, as far as sign-ins have told."""
+
+    mapping: GroupMapping
+    members: int = 0
+    # Whether anybody was ever seen in it.
+    is_known: bool = False
+    near_misses: list[NearMiss] = field(default_factory=list)
+
+
+def matched(provider: IdentityProvider, mappings: list[GroupMapping]) -> list[Matched]:
+    """Say of each mapping whom it matches; three queries for all of them."""
+    groups = _groups_of(provider, {mapping.external_id for mapping in mappings})
+    rows = [_row(mapping, groups) for mapping in mappings]
+    astray = [row for row in rows if not row.members]
+    if astray:
+        known = ExternalGroup.objects.filter(provider=provider).order_by("name", "pk")
+        others = list(known[:GROUPS_COMPARED])
+        for row in astray:
+            row.near_misses = near_misses(row.mapping.external_id, others)
+    return rows
+
+
+def near_misses(text: str, groups: Iterable[ExternalGroup]) -> list[NearMiss]:
+    """Return which groups may have been meant, the likeliest first."""
+    by_name: dict[str, ExternalGroup] = {}
+    for group in groups:
+        if text not in (group.name, group.external_id):
+            by_name.setdefault(group.name, group)
+    same = [
+        NearMiss(group, how) for name, group in by_name.items() if (how := _difference(text, name))
+    ]
+    keys = {fold(name): name for name in by_name if not _difference(text, name)}
+    similar = get_close_matches(fold(text), list(keys), n=MISSES_SHOWN, cutoff=0.75)
+    found = [*same, *(NearMiss(by_name[keys[key]], "a similar name") for key in similar)]
+    return found[:MISSES_SHOWN]
+
+
+def _difference(text: str, name: str) -> str:
+    """Say in what the two differ, if only in what people overlook."""
+    if fold(text) == fold(name):
+        return "large and small letters differ"
+    if text.split() == name.split():
+        return "spaces differ"
+    if fold("".join(text.split())) == fold("".join(name.split())):
+        return "spaces and large and small letters differ"
+    return ""
+
+
+def _groups_of(provider: IdentityProvider, keys: set[str]) -> list[ExternalGroup]:
+    present = Q(memberships__identity__retired_at=None) & ~Q(
+        memberships__identity__person__state=Person.State.TERMINATED
+    )
+    groups = ExternalGroup.objects.filter(grants.named(provider, keys), provider=provider)
+    return list(groups.annotate(member_count=Count("memberships", filter=present)))
+
+
+def _row(mapping: GroupMapping, groups: list[ExternalGroup]) -> Matched:
+    by_name = grants.go_by_name(mapping.provider)
+    meant = [
+        group
+        for group in groups
+        if mapping.external_id in (group.external_id, group.name if by_name else "")
+    ]
+    members = sum(getattr(group, "member_count", 0) for group in meant)
+    return Matched(mapping, members, is_known=bool(meant))

@@ -1,0 +1,224 @@
+"""IdP group mappings: which groups bring which roles, in drafts until they are applied."""
+
+from typing import Any
+from uuid import UUID
+
+from django import forms
+from django.contrib import messages
+from django.http import HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
+from django.utils.crypto import salted_hmac
+from django.views.decorators.http import require_POST
+from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
+
+from people.models import Person, Role, Tenant
+from people.operations.mapped_roles import RANKS
+from people.pages.access import PersonRequest
+from people.values import PeopleError
+from provisioning import mappings
+from provisioning.mappings import AnyRole, Author, Outcome
+from provisioning.matches import Matched, matched
+from provisioning.models import ExternalGroup, GroupMapping, IdentityProvider
+from provisioning.pages.frame import for_tenant, frame
+
+GROUPS_OFFERED = 500
+CHANGES_SHOWN = 200
+
+
+class MappingForm(forms.Form):
+    group = forms.CharField(
+        strip=False,
+        widget=UnfoldAdminTextInputWidget(
+            attrs={"list": "groups", "spellcheck": "false", "autocomplete": "off"}
+        ),
+        help_text="Exactly as the provider names it; large and small letters differ.",
+        error_messages={"required": str(mappings.InvalidGroup())},
+    )
+    role = forms.ChoiceField(label="Brings the role", widget=UnfoldAdminSelectWidget)
+    is_owner_meant = forms.BooleanField(
+        label="Whoever is in this group is to own the company",
+        required=False,
+        help_text="Only for the role Owner, which no provider gives unless you say so.",
+        widget=forms.CheckboxInput(attrs={"class": "ramp-tick"}),
+    )
+
+    def __init__(self, *args: Any, highest: str, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.own = {f"role:{one.pk}": one for one in Role.objects.order_by("name")}
+        self.base = {role.value: role for role in _mappable(highest)}
+        self.fields["role"].choices = [  # type: ignore[attr-defined]
+            ("", "Choose a role"),
+            *[(key, role.label) for key, role in self.base.items()],
+            *[(key, role.name) for key, role in self.own.items()],
+        ]
+        if Person.Role.OWNER not in self.base:
+            del self.fields["is_owner_meant"]
+
+    @property
+    def chosen(self) -> AnyRole:
+        name = self.cleaned_data["role"]
+        return self.own[name] if name in self.own else self.base[name]
+
+
+def _mappable(highest: str) -> list[Person.Role]:
+    """Return the base roles that a group may bring and the author may give away."""
+    up_to = RANKS.index(Person.Role(highest))
+    return [role for role in reversed(RANKS[: up_to + 1]) if role != Person.Role.GUEST]
+
+
+@for_tenant
+def group_mappings(request: PersonRequest, tenant: Tenant) -> HttpResponse:
+    providers = list(IdentityProvider.objects.kept().order_by("name_key"))
+    wanted = request.GET.get("provider", "")
+    chosen = next((one for one in providers if str(one.pk) == wanted), None)
+    provider = chosen or (providers[0] if providers else None)
+    if provider is None:
+        context = frame(request, tenant, "mappings")
+        return render(request, "provisioning/tenant/mappings.html", context)
+    form = MappingForm(
+        request.POST if request.method == "POST" else None,
+        initial={"group": request.GET.get("group", "")},
+        highest=request.user.role,
+    )
+    if form.is_valid() and _draft(request, provider, form):
+        return redirect(_page(tenant, provider))
+    context = frame(request, tenant, "mappings") | {
+        "provider": provider,
+        "providers": _choices(tenant, providers, provider),
+        "form": form,
+        "groups": list(_known(provider)[:GROUPS_OFFERED]),
+        "is_live": provider.browsing == IdentityProvider.Browsing.LIVE,
+        "rows": _rows(provider),
+        "draft_count": mappings.drafts_of(provider).count(),
+        "has_roles": bool(form.own),
+    }
+    return render(request, "provisioning/tenant/mappings.html", context)
+
+
+@require_POST
+@for_tenant
+def remove_mapping(request: PersonRequest, tenant: Tenant, mapping_id: int) -> HttpResponse:
+    """Draft that the mapping goes, or take that back."""
+    mapping = get_object_or_404(GroupMapping.objects.select_related("provider"), pk=mapping_id)
+    if mapping.draft == GroupMapping.Draft.REMOVED:
+        mappings.keep(mapping)
+    else:
+        mappings.remove_draft(mapping)
+    return redirect(_page(tenant, mapping.provider))
+
+
+@require_POST
+@for_tenant
+def discard_drafts(request: PersonRequest, tenant: Tenant, provider_id: UUID) -> HttpResponse:
+    provider = get_object_or_404(IdentityProvider.objects.kept(), pk=provider_id)
+    mappings.discard(provider)
+    messages.success(request, "The drafts are gone. What was in force still is.")
+    return redirect(_page(tenant, provider))
+
+
+@for_tenant
+def apply_drafts(request: PersonRequest, tenant: Tenant, provider_id: UUID) -> HttpResponse:
+    """Show what the drafts would do; apply them if that is still what was shown."""
+    provider = get_object_or_404(IdentityProvider.objects.kept(), pk=provider_id)
+    author = _author(request.user)
+    try:
+        foreseen = mappings.preview(provider, author=author)
+        if request.method == "POST" and request.POST.get("seen") == _digest(foreseen):
+            outcome = mappings.apply(provider, author=author)
+            messages.success(request, _told(outcome))
+            return redirect(_page(tenant, provider))
+    except PeopleError as error:
+        messages.error(request, str(error))
+        return redirect(_page(tenant, provider))
+    if not (foreseen.added or foreseen.removed):
+        messages.info(request, "There is nothing to apply.")
+        return redirect(_page(tenant, provider))
+    context = frame(request, tenant, "mappings", f"What the mappings of {provider} will do") | {
+        "provider": provider,
+        "outcome": foreseen,
+        "changes": foreseen.changes[:CHANGES_SHOWN],
+        "more": max(0, len(foreseen.changes) - CHANGES_SHOWN),
+        "seen": _digest(foreseen),
+        "has_changed": request.method == "POST",
+        "back": _page(tenant, provider),
+    }
+    return render(request, "provisioning/tenant/apply.html", context)
+
+
+def _author(person: Person) -> Author:
+    return Author(actor=person.actor, highest=person.role)
+
+
+def _draft(request: PersonRequest, provider: IdentityProvider, form: MappingForm) -> bool:
+    """Draft what the form asks for, and tell whether that could be done."""
+    try:
+        mapping = mappings.add_draft(
+            provider,
+            form.cleaned_data["group"],
+            form.chosen,
+            author=_author(request.user),
+            is_owner_meant=form.cleaned_data.get("is_owner_meant", False),
+        )
+    except PeopleError as error:
+        form.add_error(error.field, str(error))
+        return False
+    if mapping.draft:
+        messages.success(request, f"{mapping} is drafted. It changes nobody until you apply it.")
+    else:
+        messages.info(request, f"{mapping} is in force already.")
+    return True
+
+
+def _page(tenant: Tenant, provider: IdentityProvider) -> str:
+    return f"{reverse('admin:mappings', args=[tenant.slug])}?provider={provider.pk}"
+
+
+def _choices(
+    tenant: Tenant, providers: list[IdentityProvider], chosen: IdentityProvider
+) -> list[dict[str, Any]]:
+    """Return the providers to choose from, if there are several, and which of them have drafts."""
+    if len(providers) < 2:
+        return []
+    drafts = GroupMapping.objects.exclude(draft="").values_list("provider", flat=True)
+    drafted = set(drafts)
+    return [
+        {
+            "name": one.name,
+            "link": _page(tenant, one),
+            "is_chosen": one == chosen,
+            "has_drafts": one.pk in drafted,
+        }
+        for one in providers
+    ]
+
+
+def _known(provider: IdentityProvider) -> Any:
+    return ExternalGroup.objects.filter(provider=provider).order_by("name", "pk")
+
+
+def _rows(provider: IdentityProvider) -> list[Matched]:
+    of_provider = GroupMapping.objects.filter(provider=provider).select_related("role")
+    return matched(provider, list(of_provider.order_by("group_name", "pk")))
+
+
+def _digest(outcome: Outcome) -> str:
+    """Return what is the same as long as applying would do the same."""
+    said = [*outcome.added, *outcome.removed]
+    for change in outcome.changes:
+        said += [str(change.person.pk), *change.gained, "-", *change.lost, *change.problems]
+    return salted_hmac("provisioning.preview", "\n".join(said), algorithm="sha256").hexdigest()
+
+
+def _told(outcome: Outcome) -> str:
+    changed = len(outcome.changes)
+    whom = (
+        "Nobody's roles change"
+        if not changed
+        else (
+            "The roles of 1 person changed"
+            if changed == 1
+            else f"The roles of {changed:,} people changed"
+        )
+    )
+    return f"The mappings are in force. {whom} now; others' follow at their next sign-in."

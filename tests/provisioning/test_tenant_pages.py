@@ -1,0 +1,557 @@
+"""The pages of one tenant, below /tenants/<slug>/ …"""
+
+from collections.abc import Iterator
+
+import pytest
+from django.test import Client
+
+from people import operations, tenancy
+from people.models import Person, Tenant
+from people.values import Actor
+from provisioning import mappings, trials
+from provisioning.claims import UNKNOWN
+from provisioning.mappings import Author
+from provisioning.models import GroupMapping, Identity, IdentityProvider, SignInAttempt
+from provisioning.refusals import SignInRefused
+from provisioning.sign_in import sign_in
+from tests import make
+from tests.people.visiting import queries_of, signed_in, text_of
+from tests.provisioning import arriving
+from tests.provisioning.arriving import claims, groups, roles_of
+
+pytestmark = pytest.mark.django_db
+
+OIDC = {"issuer": "https://id.example", "client_id": "ramp"}
+NEW = {
+    "name": "Okta",
+    "provisions_people": "on",
+    "browsing": "off",
+    "issuer": "https://acme.okta.example",
+    "client_id": "ramp",
+    "client_secret": "s3cret",
+    "scopes": "openid",
+    "groups_claim": "groups",
+}
+
+
+@pytest.fixture(autouse=True)
+def in_acme(acme: Tenant) -> Iterator[None]:
+    with tenancy.use(acme):
+        yield
+
+
+@pytest.fixture
+def olga(in_acme: None) -> Person:
+    return make.owner(email="olga@acme.example")
+
+
+@pytest.fixture
+def client(olga: Person) -> Client:
+    return signed_in(olga)
+
+
+@pytest.fixture
+def corp(in_acme: None) -> IdentityProvider:
+    return arriving.provider(settings=OIDC)
+
+
+@pytest.fixture
+def ada(olga: Person, corp: IdentityProvider) -> Person:
+    return come_in(corp)
+
+
+def come_in(provider: IdentityProvider, name: str = "ada", said: object = UNKNOWN) -> Person:
+    person = sign_in(provider, claims(name, said)).person  # type: ignore[arg-type]
+    assert person
+    return person
+
+
+def again(person: Person) -> Person:
+    found: Person = Person.objects.get(pk=person.pk)
+    return found
+
+
+def member_page(person: Person) -> str:
+    identity = Identity.objects.get(person=person)
+    return f"/tenants/acme/provisioned-members/{identity.pk}/"
+
+
+MEMBERS = "/tenants/acme/provisioned-members/"
+MAPPINGS = "/tenants/acme/mappings/"
+LOG = "/tenants/acme/log/"
+PROVIDERS = "/tenants/acme/auth-providers/"
+
+
+# Provisioned members
+
+
+def test_list_members_with_provider_and_status(client: Client, ada: Person) -> None:
+    page = text_of(client.get(MEMBERS))
+
+    for told in ("Ada Lovelace", "ada@corp.example", "<bdi>Corp</bdi>", "just now", "Active"):
+        assert told in page
+
+
+def test_list_nobody_who_has_a_password_here(client: Client, ada: Person) -> None:
+    page = client.get(MEMBERS)
+
+    assert [member.person for member in page.context["members"]] == [ada]
+
+
+def test_find_members_by_name_provider_and_status(
+    client: Client, corp: IdentityProvider, ada: Person
+) -> None:
+    other = arriving.provider("Other", settings=OIDC)
+    bob = sign_in(other, claims("bob", given_name="Bob")).person
+    assert bob
+    operations.deactivate_person(bob, actor=Actor("person", "olga@acme.example"))
+
+    for query, found in (
+        ("q=ada", "Ada"),
+        ("q=bob@corp", "Bob"),
+        (f"provider={corp.pk}", "Ada"),
+        (f"provider={other.pk}", "Bob"),
+        ("status=active", "Ada"),
+        ("status=inactive", "Bob"),
+    ):
+        page = text_of(client.get(f"{MEMBERS}?{query}"))
+        assert {name for name in ("Ada", "Bob") if f"<bdi>{name} Lovelace" in page} == {found}
+
+
+def test_ask_the_same_of_few_members_and_of_many(client: Client, corp: IdentityProvider) -> None:
+    come_in(corp)
+    few = len(queries_of(client, MEMBERS))
+    for number in range(12):
+        come_in(corp, f"somebody-{number}")
+
+    assert len(queries_of(client, MEMBERS)) == few
+
+
+@pytest.mark.parametrize(
+    ("has_provider", "query", "said"),
+    [
+        (False, "", "No identity provider yet"),
+        (True, "", "Nobody has signed in yet"),
+        (True, "?q=xyzzy", "No member matches"),
+    ],
+)
+def test_say_why_there_is_no_member(
+    client: Client, has_provider: bool, query: str, said: str
+) -> None:
+    if has_provider:
+        arriving.provider(settings=OIDC)
+
+    page = text_of(client.get(MEMBERS + query))
+
+    assert said in page
+    assert ("Somebody logged in, and does not appear?" in page) is has_provider
+
+
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [(groups("Sales"), "<bdi>Sales</bdi>"), (groups(), ">None.<"), (UNKNOWN, ">Unknown.<")],
+)
+def test_tell_groups_as_present_none_or_unknown(
+    client: Client, olga: Person, corp: IdentityProvider, said: object, told: str
+) -> None:
+    ada = come_in(corp, said=said)
+
+    assert told in text_of(client.get(member_page(ada)))
+
+
+def test_name_the_mapping_that_gave_a_role(
+    client: Client, olga: Person, corp: IdentityProvider
+) -> None:
+    arriving.mapping(corp, "Sales", arriving.role("Auditor"))
+    ada = come_in(corp, said=groups("Sales"))
+
+    assert "Auditor</strong>, from the group “Sales” of Corp" in text_of(
+        client.get(member_page(ada))
+    )
+
+
+def test_shut_a_member_out_and_let_them_in_again(client: Client, ada: Person) -> None:
+    visitor = signed_in(ada)
+    assert visitor.get("/home/").status_code == 200
+
+    page = client.post(member_page(ada), {"status": "inactive"}, follow=True)
+    assert "Ada Lovelace can no longer sign in" in text_of(page)
+    assert again(ada).state == Person.State.INACTIVE
+    assert visitor.get("/home/").status_code == 302
+
+    client.post(member_page(ada), {"status": "active"})
+    assert again(ada).state == Person.State.ACTIVE
+
+
+def test_say_that_the_last_owner_stays(client: Client, olga: Person, ada: Person) -> None:
+    Person.objects.filter(pk=ada.pk).update(role=Person.Role.OWNER)
+    Person.objects.filter(pk=olga.pk).update(role=Person.Role.ADMIN)
+
+    page = client.post(member_page(ada), {"status": "inactive"}, follow=True)
+
+    assert "Ada Lovelace is the last active Owner." in text_of(page)
+    assert again(ada).is_active
+
+
+def test_give_and_take_roles_by_hand(client: Client, ada: Person) -> None:
+    auditor = arriving.role("Auditor")
+
+    client.post(member_page(ada), {"grant": "yes", "role": auditor.pk})
+    assert roles_of(ada) == ["Auditor"]
+
+    client.post(member_page(ada), {"withdraw": ada.grants.get().pk})
+    assert roles_of(ada) == []
+
+
+@pytest.mark.parametrize("posted", [{}, {"status": "king"}, {"withdraw": "x"}, {"withdraw": "9"}])
+def test_do_nothing_that_was_not_asked(client: Client, ada: Person, posted: dict[str, str]) -> None:
+    assert client.post(member_page(ada), posted).status_code in (302, 404)
+    assert again(ada).is_active
+
+
+def test_tell_the_sign_ins_of_a_member(client: Client, corp: IdentityProvider, ada: Person) -> None:
+    operations.deactivate_person(ada, actor=Actor("person", "olga@acme.example"))
+    with pytest.raises(SignInRefused):
+        sign_in(corp, claims())
+
+    page = text_of(client.get(member_page(ada)))
+
+    assert "Added and signed in" in page
+    assert "person-deactivated" in page
+
+
+# IdP group mappings
+
+
+def test_draft_preview_and_apply(client: Client, corp: IdentityProvider, ada: Person) -> None:
+    auditor = arriving.role("Auditor")
+    come_in(corp, said=groups("Sales"))
+
+    client.post(MAPPINGS, {"group": "Sales", "role": f"role:{auditor.pk}"})
+    assert roles_of(ada) == []
+    assert "1 draft:" in text_of(client.get(MAPPINGS))
+
+    apply = f"{MAPPINGS}{corp.pk}/apply/"
+    page = client.get(apply)
+    assert "gains Auditor" in text_of(page)
+    assert roles_of(ada) == []
+
+    client.post(apply, {"seen": page.context["seen"]})
+    assert roles_of(ada) == ["Auditor"]
+
+
+def test_apply_only_what_was_seen(client: Client, corp: IdentityProvider, ada: Person) -> None:
+    mappings.add_draft(
+        corp, "Sales", arriving.role("Auditor"), author=Author(actor=Actor("person", "x"))
+    )
+    apply = f"{MAPPINGS}{corp.pk}/apply/"
+    seen = client.get(apply).context["seen"]
+    come_in(corp, said=groups("Sales"))
+
+    page = client.post(apply, {"seen": seen})
+
+    assert "Something has changed since you looked" in text_of(page)
+    assert roles_of(ada) == []
+
+
+def test_remove_keep_and_discard(client: Client, corp: IdentityProvider) -> None:
+    made = arriving.mapping(corp, "Sales", Person.Role.ADMIN)
+    toggle = f"{MAPPINGS}{made.pk}/remove/"
+
+    client.post(toggle)
+    assert "To be removed" in text_of(client.get(MAPPINGS))
+    client.post(toggle)
+    assert GroupMapping.objects.get().draft == ""
+    client.post(toggle)
+    client.post(f"{MAPPINGS}{corp.pk}/discard/")
+    assert GroupMapping.objects.get().draft == ""
+
+
+@pytest.mark.parametrize(
+    ("typed", "how"),
+    [
+        ("sales team", "large and small letters differ"),
+        ("Sales  Team", "spaces differ"),
+        ("salesteam", "spaces and large and small letters differ"),
+        ("Sales Teams", "a similar name"),
+    ],
+)
+def test_offer_near_misses(
+    client: Client, olga: Person, corp: IdentityProvider, typed: str, how: str
+) -> None:
+    come_in(corp, said=groups("Sales Team", "Finance"))
+    arriving.mapping(corp, typed, Person.Role.ADMIN)
+
+    page = text_of(client.get(MAPPINGS))
+
+    assert "Nobody was ever seen in such a group" in page
+    assert f"<bdi>Sales Team</bdi></a>? ({how})" in page
+    assert "<bdi>Finance</bdi></a>?" not in page
+
+
+def test_count_whom_a_mapping_matches(client: Client, olga: Person, corp: IdentityProvider) -> None:
+    come_in(corp, said=groups("Sales"))
+    come_in(corp, "bob", groups("Sales"))
+    arriving.mapping(corp, "Sales", Person.Role.ADMIN)
+
+    assert "2 people" in text_of(client.get(MAPPINGS))
+
+
+@pytest.mark.parametrize(
+    ("posted", "said"),
+    [
+        ({"group": "", "role": "BUSINESS_ADMIN"}, "Name the group as the provider does"),
+        ({"group": "Sales", "role": ""}, "This field is required"),
+        ({"group": "Sales", "role": "GUEST_USER"}, "is not one of the available choices"),
+        ({"group": "Sales", "role": "BUSINESS_OWNER"}, "Tick that you mean it"),
+    ],
+)
+def test_say_what_is_wrong_with_a_mapping(
+    client: Client, corp: IdentityProvider, posted: dict[str, str], said: str
+) -> None:
+    assert said in text_of(client.post(MAPPINGS, posted))
+    assert not GroupMapping.objects.exists()
+
+
+def test_let_only_owners_map_to_owner(corp: IdentityProvider, olga: Person) -> None:
+    admin = signed_in(make.administrator())
+    owner = {"group": "Board", "role": "BUSINESS_OWNER", "is_owner_meant": "on"}
+
+    assert "BUSINESS_OWNER" not in text_of(admin.get(MAPPINGS))
+    admin.post(MAPPINGS, owner)
+    assert not GroupMapping.objects.exists()
+
+    signed_in(olga).post(MAPPINGS, owner)
+    refused = admin.get(f"{MAPPINGS}{corp.pk}/apply/", follow=True)
+    assert "Nobody gives away more than they have" in text_of(refused)
+
+
+# Provider log
+
+
+def test_tell_each_attempt_with_what_to_correct(
+    client: Client, corp: IdentityProvider, ada: Person
+) -> None:
+    with pytest.raises(SignInRefused):
+        sign_in(corp, claims("eve", email="ada@corp.example"))
+
+    page = text_of(client.get(LOG))
+
+    assert "email-taken" in page
+    assert "have them sign in and link Corp on their profile" in page
+    assert "Roles from groups stay as they were" in page
+
+
+@pytest.mark.parametrize(
+    ("query", "found"),
+    [
+        ("outcome=bad", {"eve"}),
+        ("outcome=created", {"ada"}),
+        ("outcome=warned", {"ada"}),
+        ("q=eve", {"eve"}),
+        ("q=Lovelace", {"ada"}),
+        ("provider=password", set()),
+        ("since=2020-01-01", {"ada", "eve"}),
+        ("until=2020-01-01", set()),
+        ("since=nonsense", {"ada", "eve"}),
+    ],
+)
+def test_narrow_the_log(
+    client: Client, corp: IdentityProvider, ada: Person, query: str, found: set[str]
+) -> None:
+    with pytest.raises(SignInRefused):
+        sign_in(corp, claims("eve", email="eve@corp.example", is_email_verified=False))
+
+    page = text_of(client.get(f"{LOG}?{query}"))
+
+    assert {name for name in ("ada", "eve") if f"subject {name}" in page} == found
+
+
+def test_lead_through_a_long_log(client: Client, corp: IdentityProvider, ada: Person) -> None:
+    for _ in range(55):
+        come_in(corp)
+
+    first = client.get(LOG)
+    second = client.get(f"{LOG}?before={first.context['older_than']}")
+
+    assert len(first.context["attempts"]) == 50
+    assert len(second.context["attempts"]) == SignInAttempt.objects.count() - 50
+    assert len(queries_of(client, LOG)) == len(queries_of(client, f"{LOG}?q=ada"))
+
+
+# Auth providers
+
+
+def test_set_a_provider_up(client: Client, olga: Person) -> None:
+    page = client.post(f"{PROVIDERS}add/okta/", NEW, follow=True)
+
+    provider = IdentityProvider.objects.get()
+    assert provider.settings["issuer"] == "https://acme.okta.example"
+    assert "s3cret" not in text_of(page)
+    assert f"/sign-in/acme/{provider.pk}/callback/" in text_of(page)
+
+
+@pytest.mark.parametrize(
+    "preset",
+    ["entra", "okta", "keycloak", "auth0", "authentik", "oidc", "ldap", "windows"],
+)
+def test_explain_each_provider(client: Client, preset: str) -> None:
+    page = text_of(client.get(f"{PROVIDERS}add/{preset}/"))
+
+    assert "Where to click there" in page
+    assert "Name" in text_of(client.post(f"{PROVIDERS}add/{preset}/", {}))
+    assert not IdentityProvider.objects.exists()
+
+
+def test_know_no_other_presets(client: Client) -> None:
+    assert client.get(f"{PROVIDERS}add/nonsense/").status_code == 404
+
+
+def test_keep_the_secret_that_is_not_typed_anew(client: Client, olga: Person) -> None:
+    client.post(f"{PROVIDERS}add/okta/", NEW)
+    before = IdentityProvider.objects.get()
+
+    changed = NEW | {"name": "Renamed", "client_secret": "", "is_enabled": "on"}
+    client.post(f"{PROVIDERS}{before.pk}/", changed)
+
+    after = IdentityProvider.objects.get()
+    assert (after.name, after.secret, after.is_enabled) == ("Renamed", before.secret, True)
+
+
+def test_switch_a_provider_off(client: Client, olga: Person) -> None:
+    client.post(f"{PROVIDERS}add/okta/", NEW)
+    provider = IdentityProvider.objects.get()
+
+    client.post(f"{PROVIDERS}{provider.pk}/", NEW)
+
+    assert not IdentityProvider.objects.get().is_enabled
+
+
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        ({"name": ""}, "This field is required"),
+        ({"issuer": ""}, "This field is required"),
+        ({"client_secret": ""}, "Missing: client_secret"),
+        ({"browsing": "everything"}, "is not one of the available choices"),
+        ({"paired_connection": "nonsense"}, "is not one of the available choices"),
+    ],
+)
+def test_say_what_is_wrong_with_a_provider(
+    client: Client, changed: dict[str, str], said: str
+) -> None:
+    assert said in text_of(client.post(f"{PROVIDERS}add/okta/", NEW | changed))
+    assert not IdentityProvider.objects.exists()
+
+
+def test_take_no_name_twice(client: Client, corp: IdentityProvider) -> None:
+    page = client.post(f"{PROVIDERS}add/okta/", NEW | {"name": "CORP"})
+
+    assert "There is an identity provider “CORP” already" in text_of(page)
+
+
+def test_pair_a_provider_with_scim(client: Client, olga: Person) -> None:
+    connection = make.connection("okta")
+    pairing = {"paired_connection": str(connection.pk), "paired_attribute": "externalId"}
+
+    page = client.post(f"{PROVIDERS}add/okta/", NEW | pairing)
+    assert "Name the claim" in text_of(page)
+
+    client.post(f"{PROVIDERS}add/okta/", NEW | pairing | {"paired_claim": "sub"})
+    assert IdentityProvider.objects.get().paired_claim == "sub"
+
+
+LDAP = {
+    "name": "Directory",
+    "browsing": "live",
+    "uri": "ldaps://ldap.example.com",
+    "base_dn": "dc=example",
+    "user_filter": "(uid={0})",
+    "group_filter": "(member={0})",
+    "attributes": "email = userPrincipalName\n\ndepartment=ou",
+}
+
+
+def test_set_a_directory_up(client: Client, olga: Person) -> None:
+    client.post(f"{PROVIDERS}add/ldap/", LDAP)
+
+    provider = IdentityProvider.objects.get()
+    assert provider.settings["attributes"] == {"email": "userPrincipalName", "department": "ou"}
+    page = text_of(client.get(f"{PROVIDERS}{provider.pk}/"))
+    assert "email = userPrincipalName" in page
+
+
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        ({"attributes": "nonsense"}, "is not of the form"),
+        ({"attributes": "shoe = size"}, "but not shoe"),
+        ({"user_filter": "(uid=ada)"}, "has to hold {0}"),
+    ],
+)
+def test_say_what_is_wrong_with_a_directory(
+    client: Client, changed: dict[str, str], said: str
+) -> None:
+    assert said in text_of(client.post(f"{PROVIDERS}add/ldap/", LDAP | changed))
+
+
+def test_remove_a_provider_whose_name_is_typed(
+    client: Client, corp: IdentityProvider, ada: Person
+) -> None:
+    remove = f"{PROVIDERS}{corp.pk}/remove/"
+
+    assert "That is not “Corp”" in text_of(client.post(remove, {"name": "Crop"}))
+    client.post(remove, {"name": "Corp"})
+
+    assert not IdentityProvider.objects.kept().exists()
+    assert again(ada).is_active
+    assert client.get(f"{PROVIDERS}{corp.pk}/").status_code == 404
+    assert "removed" in text_of(client.get(MEMBERS))
+
+
+def test_try_a_connection_step_by_step(client: Client, olga: Person) -> None:
+    client.post(f"{PROVIDERS}add/okta/", NEW | {"issuer": "https://nowhere.invalid"})
+    test = f"{PROVIDERS}{IdentityProvider.objects.get().pk}/test/"
+
+    assert "What is tried" in text_of(client.get(test))
+    page = text_of(client.post(test))
+
+    assert "It does not work yet" in page
+    assert "nowhere.invalid" in page
+    assert "s3cret" not in page
+
+
+def test_try_a_connection_only_so_often(client: Client, corp: IdentityProvider) -> None:
+    for _ in range(trials.PER_MINUTE):
+        trials.may_try(corp)
+
+    page = text_of(client.post(f"{PROVIDERS}{corp.pk}/test/"))
+
+    assert "at most 10 times a minute" in page
+
+
+# Directory browsing
+
+
+def test_browse_who_was_seen(client: Client, olga: Person) -> None:
+    corp = arriving.provider(settings=OIDC, browsing="cached_only")
+    come_in(corp, said=groups("Sales"))
+    arriving.mapping(corp, "Sales", Person.Role.ADMIN)
+    directory = f"/tenants/acme/directory/{corp.pk}/"
+
+    people = text_of(client.get(f"{directory}?q=love"))
+    person = text_of(client.get(f"{directory}person/?id=ada"))
+    listed = text_of(client.get(f"{directory}groups/"))
+    group = text_of(client.get(f"{directory}group/?id=Sales&name=Sales"))
+
+    assert "only people and groups that were seen at sign-ins" in people
+    assert "Ada Lovelace" in people
+    assert "Admin, from the group <bdi>Sales</bdi>" in person
+    assert "group=Sales#add" in listed
+    assert "Ada Lovelace" in group
+
+
+def test_say_that_browsing_is_off(client: Client, corp: IdentityProvider) -> None:
+    page = text_of(client.get(f"/tenants/acme/directory/{corp.pk}/"))
+
+    assert "Directory browsing is off" in page
