@@ -50,7 +50,11 @@ def record(
     storing: Write | None = None,
     **facts: Any,
 ) -> Event:
-    """Write down what happened; with `storing`, the change itself in the same statement."""
+    """Write down what happened; with `storing`, the change itself in the same statement.
+
+    Of a department or location the difference tells the name of that day, and the facts the
+    key: places are renamed, and whoever is there is not asked.
+    """
     now = timezone.now()
     awaited = kind in settings.EVENT_SUBSCRIBERS
     event = Event(
@@ -60,7 +64,7 @@ def record(
         actor=str(actor),
         request_id=_cause.get(),
         changes=changes or {},
-        facts=facts,
+        facts=facts | _place_ids(person, changes or {}),
         happened_at=now,
         dispatched_at=None if awaited else now,
     )
@@ -68,6 +72,14 @@ def record(
     if awaited:
         transaction.on_commit(waker.wake, robust=True)
     return event
+
+
+def _place_ids(person: Person | None, changes: dict[str, dict[str, Any]]) -> dict[str, Any]:
+    return {
+        f"{place}_id": getattr(person, f"{place}_id")
+        for place in ("department", "location")
+        if person and place in changes
+    }
 
 
 def send(task: str, event_id: int) -> None:

@@ -151,26 +151,31 @@ def _carry_through(call: Call, endpoint: Endpoint) -> HttpResponse:
     """Write, and begin again where another attempt may go better.
 
     A name turned out to be taken at the end: an attempt that stores at once shows whose it
-    is. Or two writes waited for each other, and ours was chosen to begin again.
+    is. Or somebody was given the address in the same instant: the next attempt sees them, as
+    a policy may ask. Or two writes waited for each other, and ours was chosen to begin again.
     """
     if _may_put_off_new(call):
         try:
             return _write(call, endpoint, puts_off_new=True)
         except (IntegrityError, MustStoreAtOnce, OperationalError) as error:
-            _check_not_hopeless(error)
+            if not isinstance(error, IntegrityError):
+                _check_not_hopeless(error)
             call.begin()
     try:
         return _write(call, endpoint)
-    except OperationalError as error:
+    except (IntegrityError, OperationalError) as error:
         _check_not_hopeless(error)
         call.begin()
         return _write(call, endpoint)
 
 
 def _check_not_hopeless(error: Exception) -> None:
-    """Raise the error again if it is the database's, and no deadlock."""
-    if isinstance(error, OperationalError) and not isinstance(error.__cause__, DeadlockDetected):
-        raise error
+    """Raise the error again unless it is a deadlock, or an address that was just taken."""
+    match error:
+        case IntegrityError() if "email" not in str(error) or "scim_" in str(error):
+            raise error
+        case OperationalError() if not isinstance(error.__cause__, DeadlockDetected):
+            raise error
 
 
 def _write(call: Call, endpoint: Endpoint, *, puts_off_new: bool = False) -> HttpResponse:

@@ -1,10 +1,14 @@
-"""Departments and locations by name: found in any case, created when new."""
+"""Departments and locations by name: found in any case, created when new.
+
+New ones are stored by `settle`, once nothing refuses whoever is to be there: what is refused
+leaves no place behind.
+"""
 
 from functools import cache
 from typing import TypeVar
 
 from people import fixed_sql, row_sql
-from people.models import Department, Location, Person, Tenant
+from people.models import Department, Entity, Location, Person, Tenant
 from people.values import PeopleError, fold
 
 Place = TypeVar("Place", Department, Location)
@@ -21,35 +25,41 @@ class InvalidLocationChange(PeopleError):
 
 
 def department_named(name: str, *, tenant_id: int) -> Department | None:
-    """Return the department, made if it is new; nobody's name is no department."""
+    """Return the department, not stored yet if it is new; nobody's name is no department."""
     if not name:
         return None
-    known = _named(Department, name, tenant_id)
-    if known:
-        return known
-    fixed_sql.store_at_once()
-    department, _ = Department.objects.get_or_create(
-        tenant_id=tenant_id, name_key=fold(name), defaults={"name": name}
-    )
-    return department
+    new = Department(tenant_id=tenant_id, name_key=fold(name), name=name)
+    return _named(Department, name, tenant_id) or new
 
 
 def location_named(name: str, *, tenant_id: int) -> Location | None:
-    """Return the location, made under the tenant's default entity if it is new."""
+    """Return the location; a new one, under the tenant's default entity, is not stored yet."""
     if not name:
         return None
     known = _named(Location, name, tenant_id)
     if known:
         return known
-    fixed_sql.store_at_once()
     tenant = Tenant.objects.select_related("default_entity").get(pk=tenant_id)
     assert tenant.default_entity, "create_tenant gives every tenant one"
-    location, _ = Location.objects.get_or_create(
-        tenant_id=tenant_id,
-        name_key=fold(name),
-        defaults={"name": name, "entity": tenant.default_entity},
+    return Location(
+        tenant_id=tenant_id, name_key=fold(name), name=name, entity=tenant.default_entity
     )
-    return location
+
+
+def settle(person: Person) -> None:
+    """Store the person's places that are new."""
+    if person.department and person.department._state.adding:
+        person.department = _stored(person.department)
+    if person.location and person.location._state.adding:
+        person.location = _stored(person.location, entity=person.location.entity)
+
+
+def _stored(place: Place, **more: Entity) -> Place:
+    fixed_sql.store_at_once()
+    stored, _ = type(place).objects.get_or_create(
+        tenant_id=place.tenant_id, name_key=place.name_key, defaults={"name": place.name, **more}
+    )
+    return stored
 
 
 def _named(model: type[Place], name: str, tenant_id: int) -> Place | None:

@@ -14,7 +14,7 @@ from django.utils import timezone
 from people import events, fixed_sql, tenancy
 from people.fixed_sql import Write
 from people.models import Event, Person
-from people.operations import departures, guest_days
+from people.operations import departures, guest_days, organisation
 from people.operations.description import (
     check_name,
     difference,
@@ -83,6 +83,7 @@ def add_person(
     person.custom_values = dict(custom_values or {})
     own(person, profile, actor=actor)
     own_manager(person, manager, actor=actor)
+    organisation.settle(person)
     # At once, for here it shows whether the address is taken.
     fixed_sql.insert(person)
     changes = difference({}, snapshot(person))

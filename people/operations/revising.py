@@ -11,6 +11,7 @@ from django.utils import timezone
 from people import events, fixed_sql
 from people.fixed_sql import Write
 from people.models import Event, Person
+from people.operations import organisation
 from people.operations.description import (
     DuplicateEmail,
     check_name,
@@ -104,6 +105,7 @@ def _revision(person: Person, kind: Event.Kind, *, actor: Actor) -> Iterator[_Re
     person.owned_fields = dict(person.owned_fields)
     revision = _Revision()
     yield revision
+    organisation.settle(person)
     changes = difference(before, snapshot(person))
     revision.has_changed = bool(changes)
     _note_overruling(person, changes, actor=actor)

@@ -335,3 +335,18 @@ class TestWhileTheConnectionIsNotActivated:
         assert okta.replace(ada, "active", value=False).body["active"] is False
         assert okta("DELETE", f"/Users/{ada}").status == 204
         assert nobody()
+
+
+@pytest.mark.parametrize("said", [{"emails": [mail("eve@example.com")]}, {"roles": ["EMPEROR"]}])
+def test_leaves_no_place_behind_when_held(connect: Connect, said: dict[str, Any]) -> None:
+    scim = connect("generic")
+    scim.add("eve")
+    scim_id = scim.add("ada")
+    moved = {ENT: {"department": "Brand-new"}, RAMP: {"location": "Atlantis"}}
+
+    assert scim("PUT", f"/Users/{scim_id}", someone("ada", **moved, **said)).status == 200
+    assert scim("POST", "/Users", someone("bob", **moved, **said)).status == 201
+
+    assert SyncError.objects.open().count() == 2
+    assert not Department.objects.filter(name="Brand-new").exists()
+    assert not Location.objects.filter(name="Atlantis").exists()
