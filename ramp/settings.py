@@ -213,6 +213,8 @@ PERSON_NOTICES = [
     "people.pages.guests.of_person",
     "scim.notices.of_person",
 ]
+# Who knows in which ways somebody signs in.
+WAYS_TO_SIGN_IN = "provisioning.ways.of_person"
 # Who can tell signing in whom a SCIM connection means.
 PAIRING = "scim.pairing"
 # Who can tell SCIM that somebody came in through a provider.

@@ -8,6 +8,7 @@ from django.shortcuts import render
 from people.models import Person
 from people.pages.access import PersonRequest, administers
 from people.pages.person import profile_fields
+from people.pages.ways import ways_of
 
 
 @login_required
@@ -18,6 +19,7 @@ def home(request: PersonRequest) -> HttpResponse:
         "title": "My profile",
         "person": person,
         "fields": list(profile_fields(person, linked=administers(person))),
+        "ways": ways_of(person, may_link=True),
         "tenant": request.user.tenant,
         "is_nav_sidebar_enabled": request.user.is_staff,
     }

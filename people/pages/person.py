@@ -24,6 +24,7 @@ from people.pages.paging import counted
 from people.pages.sentences import LABELS
 from people.pages.spending import spending_of
 from people.pages.timeline import timeline_of
+from people.pages.ways import ways_of
 
 REPORTS_SHOWN = 20
 
@@ -61,6 +62,7 @@ def person_page(request: HttpRequest, person_id: UUID) -> HttpResponse:
         "handovers": handovers_of(person) if person.terminated_at else [],
         "reports": list(reports[:REPORTS_SHOWN]),
         "report_count": report_count,
+        "ways": ways_of(person),
         "spending": spending_of(person),
         "ledger": list(ledger_of(person, report_count)),
         "grant_form": GrantForm() if Role.objects.exists() else None,

@@ -22,6 +22,7 @@ from provisioning.pages.internal_users import (
     internal_users,
     mail_internal_user,
 )
+from provisioning.pages.linking import link_provider
 from provisioning.pages.log import provider_log
 from provisioning.pages.mapping import apply_drafts, discard_drafts, group_mappings, remove_mapping
 from provisioning.pages.member import provisioned_member
@@ -50,6 +51,7 @@ PAGES: list[URLPattern] = [
         mail_internal_user,
         name="mail_internal_user",
     ),
+    path("sign-in/<slug:slug>/<uuid:provider_id>/link/", link_provider, name="link_provider"),
     path("sign-out/", sign_out, name="logout"),
     path("invite/<str:token>/", accept_invite, name="accept_invite"),
     path("forgot-password/", forgot_password, name="forgot_password"),

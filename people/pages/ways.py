@@ -1,0 +1,27 @@
+"""The ways in which somebody signs in, and may: whoever runs signing in tells them."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.conf import settings
+from django.utils.module_loading import import_string
+
+from people.models import Person
+
+
+@dataclass(frozen=True)
+class Way:
+    """A way in: one that is theirs, or one that they may link by the address in `link`."""
+
+    name: str
+    # As whom they are known there, and how that came about.
+    known_as: str = ""
+    how: str = ""
+    last_used_at: datetime | None = None
+    link: str = ""
+
+
+def ways_of(person: Person, *, may_link: bool = False) -> list[Way]:
+    """Ask WAYS_TO_SIGN_IN, also for what they may link; people itself knows none of them."""
+    ways: list[Way] = import_string(settings.WAYS_TO_SIGN_IN)(person, may_link=may_link)
+    return ways

@@ -1,0 +1,46 @@
+"""Tells people's pages in which ways somebody signs in, and which they may link."""
+
+from django.urls import reverse
+
+from people.models import Person
+from people.pages.ways import Way
+from provisioning.internal import password_counts
+from provisioning.models import Identity, IdentityProvider
+from provisioning.pairing import paired_with
+
+
+def of_person(person: Person, *, may_link: bool) -> list[Way]:
+    """Return the ways that are theirs, then, if asked, the providers they may link themselves."""
+    identities = Identity.objects.filter(person=person, retired_at=None)
+    linked = list(identities.select_related("provider").order_by("first_seen_at"))
+    password = [Way("Password", known_as=person.email, how="kept here")]
+    has_password = person.has_usable_password() and password_counts(person)
+    return [
+        *(password if has_password else []),
+        *(_linked(identity) for identity in linked),
+        *(_linkable(person, linked) if may_link else []),
+    ]
+
+
+def _linked(identity: Identity) -> Way:
+    provider = identity.provider
+    how = identity.get_how_display()
+    return Way(
+        provider.name,
+        known_as=identity.subject,
+        how=f"{how}; the provider was removed" if provider.removed_at else how,
+        last_used_at=identity.last_seen_at,
+    )
+
+
+def _linkable(person: Person, linked: list[Identity]) -> list[Way]:
+    """Return what else the company offers; whom SCIM owns, only the pairing links."""
+    if paired_with().is_provisioned(person):
+        return []
+    known = [identity.provider_id for identity in linked]
+    offered = IdentityProvider.objects.offered().select_related("tenant").exclude(pk__in=known)
+    return [Way(one.name, link=_link(one)) for one in offered]
+
+
+def _link(provider: IdentityProvider) -> str:
+    return reverse("admin:link_provider", args=[provider.tenant.slug, provider.pk])
