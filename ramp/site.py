@@ -32,6 +32,7 @@ FOR_ADMINISTRATORS = {
     "Spend": ("spend", "credit_card"),
     "Integrations": ("integrations", "hub"),
     "Roles": ("people_role_changelist", "badge"),
+    "Tenants": ("people_tenant_changelist", "domain"),
 }
 FOR_OPERATORS = {"Tenants": ("people_tenant_changelist", "domain")}
 

@@ -3,13 +3,16 @@ from typing import Any
 from django.contrib import admin
 from django.db.models import Count, OuterRef, QuerySet, Subquery
 from django.db.models.functions import Coalesce
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.urls import reverse
+from django.utils.html import format_html
 from unfold.decorators import display
 
 from people import tenancy
 from people.admin.base import CompanyAdmin
 from people.models import Person, Tenant
-from people.pages.access import operates
+from people.pages.access import administers, operates
 
 
 @admin.register(Tenant)
@@ -18,7 +21,7 @@ class TenantAdmin(CompanyAdmin):
 
     address = "tenants/"
     nothing_yet = "Make the first with “manage.py create_tenant”."
-    list_display = ("name", "slug", "domain", "people", "status")
+    list_display = ("called", "slug", "domain", "people", "status")
     list_display_links = None
     search_fields = ("name", "slug", "domain")
     search_help_text = "Name, slug or domain"
@@ -31,6 +34,15 @@ class TenantAdmin(CompanyAdmin):
         count = people.values("tenant").annotate(count=Count("pk")).values("count")
         tenants: QuerySet[Tenant] = super().get_queryset(request).filter(is_sandbox=False)
         return tenants.annotate(people=Coalesce(Subquery(count), 0))
+
+    def changelist_view(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """Show operators all tenants; lead administrators to their own."""
+        if isinstance(request.user, Person) and administers(request.user):
+            return redirect("admin:tenant_settings", request.user.tenant.slug)
+        page: HttpResponse = super().changelist_view(request, extra_context)
+        return page
 
     def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return operates(request.user)
@@ -48,10 +60,19 @@ class TenantAdmin(CompanyAdmin):
     def has_module_permission(self, request: HttpRequest) -> bool:
         return operates(request.user)
 
+    @display(description="Name", ordering="name")
+    def called(self, tenant: Tenant) -> str:
+        address = reverse("admin:tenant_settings", args=[tenant.slug])
+        return format_html('<a href="{}" class="ramp-link">{}</a>', address, tenant.name)
+
     @display(description="People", ordering="people")
     def people(self, tenant: Any) -> str:
         return f"{tenant.people:,}"
 
-    @display(description="Status", label={"Active": "success", "Switched off": "warning"})
+    @display(
+        description="Status", label={"Active": "success", "Switched off": "warning", "Closed": ""}
+    )
     def status(self, tenant: Tenant) -> str:
+        if tenant.closed_at:
+            return "Closed"
         return "Active" if tenant.is_active else "Switched off"

@@ -16,6 +16,8 @@ class Tenant(models.Model):
         max_length=253, blank=True, help_text="The domain of its e-mail addresses, if it has one."
     )
     is_active = models.BooleanField(default=True)
+    # Closed for good: its rows stay for the history, and nobody comes in any more.
+    closed_at = models.DateTimeField(null=True, editable=False)
     # Where connections are tried out; no list, no count and no mail knows of it.
     is_sandbox = models.BooleanField(default=False, editable=False)
     allows_passwords = models.BooleanField(

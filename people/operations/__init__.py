@@ -97,7 +97,14 @@ from people.operations.spend import (
     issue_card,
     open_fund,
 )
-from people.operations.tenants import SlugTaken, create_tenant, set_invite_life
+from people.operations.tenants import (
+    DomainTaken,
+    SlugTaken,
+    change_tenant,
+    close_tenant,
+    create_tenant,
+    set_invite_life,
+)
 from people.operations.termination import check_may_leave, terminate_person
 from people.operations.workflows import (
     ApproverInactive,
@@ -121,6 +128,7 @@ __all__ = [
     "CurrencyInUse",
     "CustomFieldTaken",
     "Disposition",
+    "DomainTaken",
     "DuplicateEmail",
     "DuplicateName",
     "Ended",
@@ -164,6 +172,7 @@ __all__ = [
     "authorise",
     "change_card",
     "change_fund",
+    "change_tenant",
     "check_currency",
     "check_invite",
     "check_mappable",
@@ -172,6 +181,7 @@ __all__ = [
     "check_state",
     "check_unused",
     "check_workflow",
+    "close_tenant",
     "completed",
     "confirm_address",
     "create_tenant",

@@ -1,12 +1,23 @@
 """A tenant begins with its owner, who is in from the first minute."""
 
+from typing import Any
+
 from django.contrib.auth.password_validation import validate_password
 from django.db import IntegrityError, transaction
+from django.utils import timezone
 
 from people import events, tenancy
 from people.models import Entity, Event, Person, Tenant
 from people.operations.people import add_person, join_person
 from people.values import Actor, PeopleError, Profile, fold
+
+
+class DomainTaken(PeopleError):
+    code = "domain-taken"
+    field = "domain"
+
+    def __init__(self, domain: str) -> None:
+        super().__init__(f"Another company has the domain “{domain}”. Ask whoever runs Ramp.")
 
 
 class SlugTaken(PeopleError):
@@ -56,6 +67,67 @@ def set_invite_life(tenant: Tenant, days: int, *, actor: Actor) -> None:
     events.record(
         Event.Kind.ORGANISATION_CHANGED, None, actor=actor, changes=changes, what="invites"
     )
+
+
+@transaction.atomic
+def change_tenant(tenant: Tenant, *, actor: Actor, **said: Any) -> bool:
+    """Give the tenant another name, slug, domain, status, or rule about passwords.
+
+    Pass what is to change, by the names of the fields. Tells whether that changed anything.
+
+    :raises SlugTaken, DomainTaken: if another tenant has it.
+    :raises django.core.exceptions.ValidationError: if it cannot be one.
+    """
+    before = {name: getattr(tenant, name) for name in said}
+    changes = {
+        name: {"from": before[name], "to": value}
+        for name, value in said.items()
+        if before[name] != value
+    }
+    if not changes:
+        return False
+    for name, change in changes.items():
+        setattr(tenant, name, change["to"])
+    tenant.clean_fields(exclude={"owner", "default_entity"})
+    others = Tenant.objects.exclude(pk=tenant.pk).filter(is_sandbox=False)
+    if changes.get("domain", {}).get("to") and others.filter(domain__iexact=tenant.domain).exists():
+        raise DomainTaken(tenant.domain)
+    _update(tenant, list(changes))
+    _note(tenant, changes, actor=actor)
+    return True
+
+
+@transaction.atomic
+def close_tenant(tenant: Tenant, *, actor: Actor) -> None:
+    """Close the tenant for good: nobody signs in, nothing is pushed, its slug and domain are free.
+
+    People are never deleted, so its rows stay for the history; no page leads to them.
+    """
+    changes: dict[str, dict[str, Any]] = {
+        "slug": {"from": tenant.slug, "to": f"closed-{tenant.pk}"},
+        "domain": {"from": tenant.domain, "to": ""},
+        "is_active": {"from": tenant.is_active, "to": False},
+    }
+    tenant.slug, tenant.domain, tenant.is_active = f"closed-{tenant.pk}", "", False
+    tenant.closed_at = timezone.now()
+    tenant.save(update_fields=[*changes, "closed_at"])
+    _note(tenant, changes, actor=actor)
+
+
+def _update(tenant: Tenant, fields: list[str]) -> None:
+    try:
+        with transaction.atomic():
+            tenant.save(update_fields=fields)
+    except IntegrityError as error:
+        # The slug is the only thing about a tenant that must be unique.
+        raise SlugTaken(tenant.slug) from error
+
+
+def _note(tenant: Tenant, changes: dict[str, dict[str, Any]], *, actor: Actor) -> None:
+    with tenancy.use(tenant):
+        events.record(
+            Event.Kind.ORGANISATION_CHANGED, None, actor=actor, changes=changes, what="company"
+        )
 
 
 def _insert(slug: str, name: str, *, domain: str) -> Tenant:

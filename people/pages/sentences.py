@@ -219,6 +219,8 @@ def _reorganised(event: Event) -> str:
     if what == "auto-termination":
         days = event.changes["auto_terminate_days"]["to"]
         return f"set auto-termination to {days} days" if days else "switched auto-termination off"
+    if what == "company" and not name:
+        return f"changed {_listed([_label(field) for field in event.changes])} of the company"
     match name.get("from"), name.get("to"):
         case None, str() as new:
             return f"added the {what} {new}"

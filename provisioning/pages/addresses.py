@@ -10,6 +10,7 @@ from provisioning.pages.auth_providers import (
     remove_auth_provider,
     test_auth_provider,
 )
+from provisioning.pages.auth_settings import auth_settings
 from provisioning.pages.browsing import (
     directory,
     directory_group,
@@ -31,6 +32,7 @@ from provisioning.pages.oidc import backchannel_logout, callback
 from provisioning.pages.resetting import forgot_password, reset_password
 from provisioning.pages.signing_in import sign_in, sign_out
 from provisioning.pages.starting import sign_in_with
+from provisioning.pages.tenant_settings import close_tenant, tenant_settings
 
 TENANT = "tenants/<slug:slug>/"
 
@@ -57,6 +59,9 @@ PAGES: list[URLPattern] = [
     path("forgot-password/", forgot_password, name="forgot_password"),
     path("reset-password/<str:token>/", reset_password, name="reset_password"),
     path("confirm-address/<str:token>/", confirm_address, name="confirm_address"),
+    path(f"{TENANT}settings/", tenant_settings, name="tenant_settings"),
+    path(f"{TENANT}settings/close/", close_tenant, name="tenant_close"),
+    path(f"{TENANT}auth-settings/", auth_settings, name="auth_settings"),
     path(f"{TENANT}auth-providers/", auth_providers, name="auth_providers"),
     path(f"{TENANT}auth-providers/add/<slug:preset>/", add_auth_provider, name="auth_provider_add"),
     path(f"{TENANT}auth-providers/<uuid:provider_id>/", auth_provider, name="auth_provider"),

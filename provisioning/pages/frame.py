@@ -21,13 +21,15 @@ Served = Callable[Concatenate[HttpRequest, str, Arguments], HttpResponseBase]
 
 # Names of addresses that take the slug, in the order of the tabs.
 TABS: dict[str, str] = {
+    "tenant_settings": "Settings",
     "auth_providers": "Auth providers",
+    "auth_settings": "Auth settings",
     "internal_users": "Internal users",
     "provisioned_members": "Provisioned members",
     "mappings": "IdP group mappings",
     "provider_log": "Provider log",
 }
-FOR_OPERATORS: tuple[str, ...] = ()
+FOR_OPERATORS: tuple[str, ...] = ("tenant_settings",)
 
 
 def for_tenant(view: View[Arguments]) -> Served[Arguments]:

@@ -40,10 +40,10 @@ def test_employees_are_led_home(tenant: Tenant, address: str) -> None:
     assert response.redirect_chain[-1] == ("/home/", 302)
 
 
-def test_administrators_do_not_see_the_tenants(tenant: Tenant) -> None:
+def test_administrators_are_led_to_their_own_tenant(tenant: Tenant) -> None:
     client = signed_in(make.administrator())
 
-    assert client.get("/tenants/").status_code == 403
+    assert client.get("/tenants/")["Location"] == f"/tenants/{tenant.slug}/settings/"
     assert client.get("/", follow=True).redirect_chain[-1][0] == "/people/"
 
 

@@ -1,0 +1,38 @@
+"""How a tenant's sign-in page begins, and whether passwords count: one change, one event."""
+
+from django.db import transaction
+
+from people import operations
+from people.models import Tenant
+from people.values import Actor
+from provisioning.models import IdentityProvider, SignInSettings
+
+
+def rules_of(tenant: Tenant) -> SignInSettings:
+    """Return the tenant's rules, or what holds as long as nobody has said anything."""
+    known = SignInSettings.objects.select_related("default_provider").filter(tenant=tenant)
+    return known.first() or SignInSettings(tenant=tenant)
+
+
+@transaction.atomic
+def set_rules(
+    tenant: Tenant,
+    *,
+    default_provider: IdentityProvider | None,
+    redirects: bool,
+    allows_passwords: bool,
+    actor: Actor,
+) -> bool:
+    """Change how people come in, and tell whether that is news."""
+    rules = rules_of(tenant)
+    before = (rules.default_provider_id, rules.redirects)
+    is_news = operations.change_tenant(tenant, actor=actor, allows_passwords=allows_passwords)
+    rules.default_provider, rules.redirects = default_provider, redirects
+    if before == (rules.default_provider_id, redirects):
+        return is_news
+    rules.save()
+    name = default_provider.name if default_provider else "none"
+    operations.note_connection(
+        "the sign-in page", actor=actor, default_provider=name, redirects=redirects
+    )
+    return True
