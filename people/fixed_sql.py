@@ -26,7 +26,12 @@ def available() -> bool:
 
 
 def one(statement: str, parameters: Sequence[Any]) -> tuple[Any, ...] | None:
-    """Return the first row.
+    """Return the first row."""
+    return next(iter(every(statement, parameters)), None)
+
+
+def every(statement: str, parameters: Sequence[Any]) -> list[tuple[Any, ...]]:
+    """Return all rows.
 
     The driver gets the statement in PostgreSQL's own words, so that it need not be read
     again each time, and without Django's cursors around it, unless those keep a log.
@@ -36,15 +41,10 @@ def one(statement: str, parameters: Sequence[Any]) -> tuple[Any, ...] | None:
     if here.queries_logged or here.execute_wrappers:
         with here.cursor() as cursor:
             cursor.execute(statement, parameters)
-            return _first(cursor)
+            return list(cursor.fetchall())
     with here.wrap_database_errors, RawCursor(here.connection) as cursor:
         cursor.execute(_numbered(statement), parameters, prepare=True)
-        return _first(cursor)
-
-
-def _first(cursor: Any) -> tuple[Any, ...] | None:
-    row: tuple[Any, ...] | None = cursor.fetchone()
-    return row
+        return cursor.fetchall()
 
 
 @cache

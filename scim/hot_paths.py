@@ -8,15 +8,18 @@ is PostgreSQL's: on SQLite the ordinary way serves.
 """
 
 import json
+from collections.abc import Sequence
 from functools import cache
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from people import fixed_sql, operations, row_sql
 from people.values import fold
-from scim import rendering
+from scim import paging, rendering
 from scim.credentials import DOOR
 from scim.listing import Shown
 from scim.models import Connection, ScimUser
+from scim.paging import Page, Wish
 from scim.protocol import Call, base_url, scim_uuid, wrong_token
 from scim.rendering import Stored
 from scim.strict_json import Json
@@ -60,6 +63,49 @@ STATEMENTS["externalId"] = STATEMENTS["externalId"].replace(
 )
 
 
+# A page of users in one statement: from its anchor on, where one was left, and one user more
+# than fits. It leaves the anchor of the next page, and counts unless this one is the last.
+PAGE = f"""
+    WITH q (after, walk, first, many, anchors, now) AS (
+           SELECT %s::bigint, %s::text, %s::bigint, %s::bigint, %s::boolean, %s::timestamptz),
+         c AS (SELECT c.id, c.tenant_id {DOOR} WHERE t.digest = %s AND t.revoked_at IS NULL),
+         b AS MATERIALIZED (
+           SELECT coalesce(q.after, a.after) AS after
+             FROM c CROSS JOIN q LEFT JOIN scim_pageanchor a
+               ON a.connection_id = c.id AND a.walk = q.walk AND a.start_index = q.first),
+         k AS MATERIALIZED (
+           SELECT u.id FROM scim_scimuser u
+            WHERE u.connection_id = (SELECT id FROM c) AND u.deleted_at IS NULL
+              AND u.id > (SELECT coalesce(after, 0) FROM b)
+            ORDER BY u.id
+           OFFSET (SELECT CASE WHEN b.after IS NULL THEN q.first - 1 ELSE 0 END FROM b, q)
+            LIMIT (SELECT many + 1 FROM q)),
+         n AS MATERIALIZED (
+           SELECT CASE WHEN (SELECT count(*) FROM k) NOT BETWEEN 1 AND (SELECT many FROM q) THEN
+                    (SELECT count(*) FROM scim_scimuser u
+                      WHERE u.connection_id = (SELECT id FROM c) AND u.deleted_at IS NULL
+                        AND u.id > (SELECT coalesce(after, 0) FROM b)) END AS counted),
+         w AS (
+           INSERT INTO scim_pageanchor (tenant_id, connection_id, walk, start_index, after, made_at)
+           SELECT c.tenant_id, c.id, q.walk, q.first + q.many, max(k.id), q.now
+             FROM c, q, (SELECT id FROM k ORDER BY id LIMIT (SELECT many FROM q)) k
+            WHERE q.anchors AND (SELECT count(*) FROM k) > q.many
+            GROUP BY c.tenant_id, c.id, q.walk, q.first, q.many, q.now
+               ON CONFLICT (connection_id, walk, start_index)
+               DO UPDATE SET after = excluded.after, made_at = excluded.made_at)
+    SELECT b.after IS NOT NULL, n.counted, u.id, u.scim_id::text, u.rendered, u.version,
+           {_moment("u.created_at")}, {_moment("u.modified_at")}, {GROUPS}
+      FROM c CROSS JOIN b CROSS JOIN n
+      LEFT JOIN k ON true LEFT JOIN scim_scimuser u ON u.id = k.id
+     ORDER BY k.id
+"""
+
+
+class Listed(NamedTuple):
+    pk: int
+    shown: Shown
+
+
 def shown_user(call: Call, attribute: str, value: str) -> Shown | None:
     """Return the user of the call's connection whose attribute has the value, if any.
 
@@ -71,11 +117,31 @@ def shown_user(call: Call, attribute: str, value: str) -> Shown | None:
     row = fixed_sql.one(STATEMENTS[attribute], [key, call.token_digest])
     if row is None:
         raise wrong_token()
+    return _shown(row) if row[0] is not None else None
+
+
+def _shown(row: Sequence[Any]) -> Shown:
     *stored, groups = row
-    if stored[0] is None:
-        return None
     text = rendering.user(Stored(*stored), base_url(), json.loads(groups) if groups else ())
     return Shown(text, stored[0], stored[2])
+
+
+def users_page(call: Call, wished: Wish) -> tuple[Page, list[Shown]]:
+    """Return a page of all users of the call's connection, in the order of their keys.
+
+    :raises UnauthorizedException: if the token is not good now.
+    """
+    offset, after = paging.beginning(wished)
+    by_index = wished.cursor is None
+    anchors = by_index and wished.count > 0
+    asked = [None if by_index else after, wished.walk_key, offset + 1, wished.count, anchors]
+    rows = fixed_sql.every(PAGE, [*asked, call.received_at, call.token_digest])
+    if not rows:
+        raise wrong_token()
+    is_anchored, counted = rows[0][:2]
+    found = [Listed(row[2], _shown(row[3:])) for row in rows if row[2] is not None]
+    page = paging.paged(found, wished, offset, lambda: (offset if is_anchored else 0) + counted)
+    return page, [row.shown for row in page.rows]
 
 
 def place_for(call: Call, document: Json) -> tuple[int, bool, bool]:
@@ -117,7 +183,8 @@ def _lock_statement() -> str:
         WITH c AS (SELECT c.* {DOOR} WHERE t.digest = %s AND t.revoked_at IS NULL),
              u AS MATERIALIZED (
                SELECT u.* FROM scim_scimuser u
-                WHERE u.scim_id = %s AND u.connection_id = (SELECT id FROM c)
+                WHERE u.scim_id = %s
+                  AND u.connection_id IS NOT DISTINCT FROM (SELECT id FROM c)
                   AND u.deleted_at IS NULL
                   FOR NO KEY UPDATE),
              p AS MATERIALIZED (

@@ -6,13 +6,14 @@ before them leaves; but providers walk in order, so each page leaves an anchor f
 one: whoever stays is shown once, whatever happens to others in between.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from hashlib import sha256
 from typing import Any, NamedTuple
 
 from django.conf import settings
-from django.db.models import QuerySet
+from django.db.models import QuerySet, Subquery
 from django.utils import timezone
 from scim2_models import InvalidValueException
 from scim2_server.cursor import Cursors
@@ -76,21 +77,34 @@ def page(call: Call, rows: QuerySet[Any], wished: Wish, *, sorted_by_key: bool) 
     has left since is still counted: providers stop at the total, and would miss as many at
     the end.
     """
-    offset, after = _beginning(wished)
+    offset, after = beginning(wished)
     if wished.cursor is None and sorted_by_key and offset:
-        after = _anchor(call, wished) or 0
-    counted = offset if after else 0
+        # One question less than to read the anchor first; where none was left, nothing is found.
+        since = rows.filter(pk__gt=Subquery(_anchors(call, wished).values("after")[:1]))
+        anchored = _page(since, 0, wished, shown=offset)
+        if anchored.rows:
+            return anchored
     if after:
-        rows = rows.filter(pk__gt=after)
-    start = offset - counted
-    found = list(rows[start : start + wished.count + 1]) if wished.count else []
-    goes_on = len(found) > wished.count
-    found = found[: wished.count]
-    is_last = bool(found) and not goes_on
-    return Page(found, goes_on, offset + len(found) if is_last else counted + rows.count())
+        return _page(rows.filter(pk__gt=after), 0, wished, shown=offset)
+    return _page(rows, offset, wished, shown=0)
 
 
-def _beginning(wished: Wish) -> tuple[int, int]:
+def _page(rows: QuerySet[Any], skipped: int, wished: Wish, *, shown: int) -> Page:
+    found = list(rows[skipped : skipped + wished.count + 1]) if wished.count else []
+    return paged(found, wished, skipped + shown, lambda: shown + rows.count())
+
+
+def paged(found: list[Any], wished: Wish, before: int, count: Callable[[], int]) -> Page:
+    """Make the page of what was found, one more than it holds if it goes on after so many.
+
+    They are counted unless the page is the last: then it says by itself how many there are.
+    """
+    rows, goes_on = found[: wished.count], len(found) > wished.count
+    is_last = bool(rows) and not goes_on
+    return Page(rows, goes_on and bool(rows), before + len(rows) if is_last else count())
+
+
+def beginning(wished: Wish) -> tuple[int, int]:
     """Return how many rows come before the page, and after which key it begins, if known."""
     if not wished.cursor:
         return wished.start_index - 1, 0
@@ -99,7 +113,7 @@ def _beginning(wished: Wish) -> tuple[int, int]:
 
 
 def shown_before(wished: Wish) -> int:
-    return _beginning(wished)[0]
+    return beginning(wished)[0]
 
 
 def next_cursor(wished: Wish, shown: int, last: int, *, sorted_by_key: bool) -> str:
@@ -126,11 +140,10 @@ def leave_anchor(call: Call, wished: Wish, shown: int, last: int) -> None:
     )
 
 
-def _anchor(call: Call, wished: Wish) -> int | None:
-    anchors = PageAnchor.objects.filter(
+def _anchors(call: Call, wished: Wish) -> QuerySet[PageAnchor]:
+    return PageAnchor.objects.filter(
         connection=call.connection, walk=wished.walk_key, start_index=wished.start_index
     )
-    return anchors.values_list("after", flat=True).first()
 
 
 @cache

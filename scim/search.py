@@ -12,7 +12,7 @@ from people import fixed_sql, tenancy
 from scim import filters, hot_paths, listing, paging, rendering
 from scim.attributes import GROUP, USER
 from scim.filter_text import lookup
-from scim.paging import Wish
+from scim.paging import Page, Wish
 from scim.projection import Projection, projection
 from scim.protocol import Call, answer
 from scim.schema import ResourceType
@@ -124,16 +124,33 @@ def _looked_up(call: Call, attribute: str, value: str) -> HttpResponse:
 
 
 def _search(call: Call, search: Search, kinds: Sequence[ResourceType]) -> HttpResponse:
+    if kinds == [USER] and fixed_sql.available() and not (search.filter or search.sort_by):
+        return _whole_list(call, search)
     with tenancy.use(call.connection.tenant_id):
         if len(kinds) > 1:
             return _mixed(call, search, kinds)
         [resource] = kinds
-        rows = _rows(call, search, resource)
-        page = paging.page(call, rows, search.page, sorted_by_key=not search.sort_by)
+        rows, by_key = _rows(call, search, resource), not search.sort_by
+        page = paging.page(call, rows, search.page, sorted_by_key=by_key)
         texts = _texts(search, resource, page.rows)
-        way = _onwards(call, search, page.rows) if page.goes_on else {}
+        if page.goes_on and by_key and search.page.cursor is None:
+            paging.leave_anchor(call, search.page, len(page.rows), page.rows[-1].pk)
+    return _listed(search, page, texts)
+
+
+def _whole_list(call: Call, search: Search) -> HttpResponse:
+    page, shown = hot_paths.users_page(call, search.page)
+    wanted = search.projection(USER)
+    texts = [(listing.cut(one, wanted) if wanted else one).text for one in shown]
+    return _listed(search, page, texts)
+
+
+def _listed(search: Search, page: Page, texts: Sequence[str]) -> HttpResponse:
+    way: dict[str, Any] = {}
     if search.page.cursor is None:
         way["start_index"] = search.page.start_index
+    elif page.goes_on:
+        way["nextCursor"] = _next_cursor(search, page.rows)
     body = rendering.list_response(texts, total=page.total, **way)
     return answer(body.encode())
 
@@ -152,15 +169,10 @@ def _rows(call: Call, search: Search, resource: ResourceType) -> QuerySet[Any]:
     return rows.order_by(order, "pk")
 
 
-def _onwards(call: Call, search: Search, found: Sequence[Any]) -> dict[str, Any]:
-    """Prepare the way to the next page: a cursor to be told, or an anchor of ours."""
-    page, by_key, last = search.page, not search.sort_by, found[-1].pk
-    if page.cursor is not None:
-        shown = paging.shown_before(page) + len(found)
-        return {"nextCursor": paging.next_cursor(page, shown, last, sorted_by_key=by_key)}
-    if by_key:
-        paging.leave_anchor(call, page, len(found), last)
-    return {}
+def _next_cursor(search: Search, found: Sequence[Any]) -> str:
+    shown = paging.shown_before(search.page) + len(found)
+    by_key = not search.sort_by
+    return paging.next_cursor(search.page, shown, found[-1].pk, sorted_by_key=by_key)
 
 
 def _mixed(call: Call, search: Search, kinds: Sequence[ResourceType]) -> HttpResponse:
