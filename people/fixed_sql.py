@@ -167,6 +167,15 @@ def write_all(rows: Sequence[Model]) -> None:
         type(rows[0])._base_manager.bulk_create(rows)
 
 
+def delete(model: type[Model], **having: Any) -> None:
+    """Delete the rows that have this value in the named foreign key; nothing hangs on them."""
+    [(name, value)] = having.items()
+    if available():
+        every(row_sql.delete(model, name), [value])
+    else:
+        model._base_manager.filter(**having).delete()
+
+
 def _store(writes: Sequence[Write | WriteAll]) -> None:
     if not available():
         for writing in writes:

@@ -26,18 +26,23 @@ class Shape:
     def __init__(self, model: type[models.Model], fields: Sequence[Any]) -> None:
         self.table, self.key = model._meta.db_table, str(model._meta.pk.column)
         self.fields = fields
-        self._readers: list[tuple[Callable[..., Any], Callable[..., Any] | None]] = [
-            (field.pre_save, None if isinstance(field, PLAIN) else field.get_db_prep_save)
+        self._readers: list[tuple[str, Callable[..., Any] | None, Callable[..., Any] | None]] = [
+            (
+                field.attname,
+                field.pre_save if _is_set_on_saving(field) else None,
+                None if isinstance(field, PLAIN) else field.get_db_prep_save,
+            )
             for field in fields
         ]
         self._inserts: dict[int, str] = {}
 
     def values(self, row: models.Model, *, is_new: bool) -> list[Any]:
         here = connections[DEFAULT_DB_ALIAS]
-        return [
-            prepare(read(row, is_new), here) if prepare else read(row, is_new)
-            for read, prepare in self._readers
+        read = [
+            (refresh(row, is_new) if refresh else getattr(row, name), prepare)
+            for name, refresh, prepare in self._readers
         ]
+        return [prepare(value, here) if prepare else value for value, prepare in read]
 
     def insert(self, rows: int) -> str:
         """Return the statement that stores so many new rows, in their order."""
@@ -70,6 +75,10 @@ class Shape:
         return ", ".join(f'"{field.column}"' for field in self.fields)
 
 
+def _is_set_on_saving(field: Any) -> bool:
+    return bool(getattr(field, "auto_now", False) or getattr(field, "auto_now_add", False))
+
+
 @cache
 def some(model: type[models.Model], names: tuple[str, ...]) -> Shape:
     return Shape(model, [model._meta.get_field(name) for name in names])
@@ -80,6 +89,13 @@ def whole(model: type[models.Model], *, with_key: bool) -> Shape:
     """Return all columns, or all but the key, if the database gives that."""
     fields = model._meta.concrete_fields
     return Shape(model, [field for field in fields if with_key or not field.db_returning])
+
+
+@cache
+def delete(model: type[models.Model], name: str) -> str:
+    """Return the statement that deletes the rows with a value there."""
+    column = model._meta.get_field(name).column
+    return f"DELETE FROM {model._meta.db_table} WHERE {column} = %s RETURNING 1"  # noqa: S608
 
 
 def columns(model: type[models.Model], table: str) -> str:

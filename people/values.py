@@ -101,6 +101,8 @@ def is_usable_name(name: str) -> bool:
     It takes a letter of any script; initials, “O'Brien”, “Jr.” and “李” are names, while
     “--”, “123” and text with control or direction marks are not.
     """
+    if name.isascii() and name.isprintable():
+        return len(name) <= LONGEST_NAME and any(map(str.isalpha, name))
     kinds = [unicodedata.category(character) for character in name]
     if not 0 < len(name) <= LONGEST_NAME or "Cc" in kinds or "Cs" in kinds:
         return False

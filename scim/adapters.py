@@ -8,7 +8,7 @@ from django_scim.adapters import SCIMGroup, SCIMUser
 
 from people import fixed_sql
 from people.values import fold
-from scim.elements import elements_of
+from scim.elements import elements_of, have_same
 from scim.mapping import profile_of
 from scim.models import ScimGroup, ScimUser, ScimValue
 from scim.rendering import json_text
@@ -39,11 +39,11 @@ class UserAdapter(SCIMUser):
     def index(self, before: Json | None) -> None:
         """Bring the rows of the elements, which filters search, to what the document holds."""
         user = self.obj
-        held, now = list(elements_of(before or {})), list(elements_of(user.document))
-        if held == now:
+        if have_same(before or {}, user.document):
             return
+        held, now = list(elements_of(before or {})), list(elements_of(user.document))
         if held:
-            user.elements.all().delete()
+            fixed_sql.delete(ScimValue, user=user.pk)
         fixed_sql.write_all([ScimValue(user=user, **asdict(one)) for one in now])
 
 

@@ -33,10 +33,11 @@ _ADDRESS = re.compile(
 _LABELS = {"type", "primary"}
 
 
-def canonical(sent: Any, resource: ResourceType) -> Json:
+def canonical(sent: Any, resource: ResourceType, known: Json | None = None) -> Json:
     """Return the document that a POST or PUT body stands for.
 
-    Members of a group are left out; `membership.said` tells them.
+    Members of a group are left out; `membership.said` tells them. What it has in common with
+    a known document that is canonical already is taken as it is, and not read again.
 
     :raises InvalidSyntaxException: if it is not an object, or names an attribute twice.
     :raises InvalidValueException: if a value is not what its attribute takes.
@@ -46,6 +47,9 @@ def canonical(sent: Any, resource: ResourceType) -> Json:
     document: Json = {"schemas": []}
     strays: Json = {}
     for name, value in sent.items():
+        if known and name in known and value == known[name]:
+            document[name] = value
+            continue
         attribute = resource.attribute(name)
         if attribute is not None:
             if attribute is not MEMBERS:

@@ -75,7 +75,7 @@ ITEMS: dict[str, dict[str, ItemEndpoint]] = {
     "ResourceTypes": {"GET": discovery.resource_type},
     "Schemas": {"GET": discovery.schema},
 }
-CHANGES = ("PUT", "PATCH")
+CHANGES = ("PUT", "PATCH", "DELETE")
 # POST to these asks a question, or many things that are transactions of their own.
 NO_TRANSACTION = ("Users/.search", "Groups/.search", ".search", "Bulk")
 

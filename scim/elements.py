@@ -27,6 +27,12 @@ class Element:
     value_key: str
 
 
+def have_same(document: Json, other: Json) -> bool:
+    """Tell whether both have the same elements, without taking them apart."""
+    names = (attribute.name for attribute in _MULTIPLE)
+    return all(document.get(name) == other.get(name) for name in names)
+
+
 def elements_of(document: Json) -> Iterator[Element]:
     for attribute in _MULTIPLE:
         for element in document.get(attribute.name, ()):

@@ -8,7 +8,7 @@ Where it names one, no other place is looked at.
 import re
 import unicodedata
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
@@ -42,7 +42,7 @@ class Assertion:
     @property
     def told(self) -> dict[str, Any]:
         """What was said, by field, for whoever tells what was refused."""
-        return asdict(self.profile) | {"manager": self.manager}
+        return {**vars(self.profile), "manager": self.manager}
 
 
 def profile_of(document: Json, mapping: Mapping[str, str]) -> Assertion:

@@ -47,7 +47,7 @@ def apply(document: Json, operations: Sequence[Operation], resource: ResourceTyp
     for operation in operations:
         _check_selection(operation.target)
         _ACTIONS[operation.op](draft, operation)
-    return keep_manager_link(document, canonical(draft, resource))
+    return keep_manager_link(document, canonical(draft, resource, known=document))
 
 
 def _check_selection(target: Target) -> None:

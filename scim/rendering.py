@@ -7,10 +7,10 @@ asks for a part of it.
 """
 
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 LIST = "urn:ietf:params:scim:api:messages:2.0:ListResponse"
@@ -32,8 +32,9 @@ class Stored:
     modified_at: datetime | str
 
 
-def json_text(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+json_text: Final[Callable[[Any], str]] = json.JSONEncoder(
+    ensure_ascii=False, separators=(",", ":")
+).encode
 
 
 def json_bytes(value: Any) -> bytes:

@@ -1,5 +1,7 @@
 """/Users: RFC 7644 sections 3.3 to 3.6, each write carried over to the person."""
 
+from contextlib import nullcontext
+
 from django.db.models import Q
 from django.http import HttpResponse
 from django.utils import timezone
@@ -13,7 +15,7 @@ from scim import conditions, dialects, hot_paths, journal, listing, patch, provi
 from scim.adapters import UserAdapter
 from scim.attributes import USER
 from scim.canonical import canonical, replacement
-from scim.models import ScimUser
+from scim.models import ScimMembership, ScimUser, ScimValue
 from scim.protocol import Call, answer, scim_uuid
 from scim.provision import Delivery
 from scim.strict_json import Json
@@ -74,13 +76,14 @@ def delete(call: Call, scim_id: str) -> HttpResponse:
     """RFC 7644 section 3.6: the person is deactivated, and unknown to the connection."""
     user = _lock(call, scim_id)
     if user.person:
-        operations.deactivate_person(user.person, actor=call.connection.actor)
+        with operations.holding(user.person) if call.holds_person else nullcontext():
+            operations.deactivate_person(user.person, actor=call.connection.actor)
     if user.has_errors:
         journal.resolve_sync_errors(user, except_for=set())
-    user.memberships.all().delete()
-    user.elements.all().delete()
+    fixed_sql.delete(ScimMembership, user=user.pk)
+    fixed_sql.delete(ScimValue, user=user.pk)
     user.deleted_at, user.active, user.has_errors = timezone.now(), False, False
-    user.save(update_fields=["deleted_at", "active", "has_errors"])
+    call.change = Write(user, ("deleted_at", "active", "has_errors"))
     return answer(status=204)
 
 

@@ -111,7 +111,7 @@ def _held_days(tenant_id: int) -> int | None:
 
 
 def cancel(person: Person) -> None:
-    Departure.objects.filter(person=person).delete()
+    fixed_sql.delete(Departure, person=person.pk)
 
 
 @transaction.atomic

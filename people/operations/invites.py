@@ -1,7 +1,7 @@
 """Invites: issued with the person, held while something is missing, void when they go."""
 
 from datetime import timedelta
-from typing import Any
+from typing import Any, Literal
 
 from django.db import transaction
 from django.utils import timezone
@@ -14,6 +14,10 @@ from people.operations.mailing import post
 from people.values import INVITED, Actor, Invitation, PeopleError
 
 SCIM_INVITE_DAYS = 90
+CLOSE = """
+    UPDATE people_invite SET {column} = %s
+     WHERE person_id = %s AND accepted_at IS NULL AND voided_at IS NULL RETURNING id
+"""
 
 
 class NotInvitable(PeopleError):
@@ -35,27 +39,23 @@ class InviteHeld(PeopleError):
         )
 
 
-def invite_newcomer(person: Person, *, actor: Actor, invitation: Invitation = INVITED) -> None:
-    """Invite somebody who has just been added, and so has no invite yet."""
-    source = _source(actor)
-    invite = Invite(person=person, **_terms(person, source, invitation.held_because))
-    fixed_sql.write(Write(invite))
-    _issued(invite, invitation, actor=actor)
-
-
-@transaction.atomic(savepoint=False)
-def issue_invite(person: Person, *, actor: Actor, invitation: Invitation = INVITED) -> Invite:
-    """Invite the person, unless an invite is open already; that one is returned then.
+def invite_newcomer(person: Person, *, actor: Actor, invitation: Invitation = INVITED) -> Invite:
+    """Invite somebody who has no open invite, and whom the caller holds or has just added.
 
     It lives 90 days when an identity provider asked for it, else as long as the tenant
     says. A held invite is not mailed until `release_invite`.
     """
-    invite, is_new = Invite.objects.open().get_or_create(
-        person=person, defaults=_terms(person, _source(actor), invitation.held_because)
-    )
-    if is_new:
-        _issued(invite, invitation, actor=actor)
+    invite = Invite(person=person, **_terms(person, _source(actor), invitation.held_because))
+    fixed_sql.write(Write(invite))
+    _issued(invite, invitation, actor=actor)
     return invite
+
+
+@transaction.atomic(savepoint=False)
+def issue_invite(person: Person, *, actor: Actor, invitation: Invitation = INVITED) -> Invite:
+    """Invite the person, unless an invite is open already; that one is returned then."""
+    invite = Invite.objects.open().filter(person=person).first()
+    return invite or invite_newcomer(person, actor=actor, invitation=invitation)
 
 
 @transaction.atomic(savepoint=False)
@@ -100,7 +100,7 @@ def resend_invite(person: Person, *, actor: Actor) -> Invite:
 @transaction.atomic(savepoint=False)
 def revoke_invite(person: Person, *, actor: Actor) -> bool:
     """Make the person's open invite worthless, and tell whether there was one."""
-    if not Invite.objects.open().filter(person=person).update(voided_at=timezone.now()):
+    if not _close(person, "voided_at"):
         return False
     events.record(Event.Kind.INVITE_VOIDED, person, actor=actor)
     return True
@@ -121,10 +121,18 @@ def readdress_invite(person: Person, *, actor: Actor) -> None:
 @transaction.atomic(savepoint=False)
 def accept_invites(person: Person, *, actor: Actor) -> bool:
     """Consume the person's open invite, and tell whether there was one."""
-    if not Invite.objects.open().filter(person=person).update(accepted_at=timezone.now()):
+    if not _close(person, "accepted_at"):
         return False
     events.record(Event.Kind.INVITE_ACCEPTED, person, actor=actor)
     return True
+
+
+def _close(person: Person, column: Literal["accepted_at", "voided_at"]) -> bool:
+    """Note when the person's open invite came to its end, and tell whether there was one."""
+    now = timezone.now()
+    if fixed_sql.available():
+        return fixed_sql.one(CLOSE.format(column=column), [now, person.pk]) is not None
+    return bool(Invite.objects.open().filter(person=person).update(**{column: now}))
 
 
 def _source(actor: Actor) -> str:

@@ -108,7 +108,7 @@ def join_person(person: Person, *, actor: Actor) -> bool:
     return True
 
 
-@transaction.atomic
+@saving(savepoint=False)
 def deactivate_person(person: Person, *, actor: Actor, reason: str = "") -> bool:
     """Shut the person out at once, and tell whether they were in.
 
@@ -138,7 +138,7 @@ def deactivate_person(person: Person, *, actor: Actor, reason: str = "") -> bool
     return True
 
 
-@transaction.atomic
+@saving(savepoint=False)
 def reactivate_person(person: Person, *, actor: Actor, invitation: Invitation = INVITED) -> bool:
     """Let the person back in, and tell whether they were out.
 
