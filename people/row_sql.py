@@ -94,8 +94,8 @@ def whole(model: type[models.Model], *, with_key: bool) -> Shape:
 @cache
 def delete(model: type[models.Model], name: str) -> str:
     """Return the statement that deletes the rows with a value there."""
-    column = model._meta.get_field(name).column
-    return f"DELETE FROM {model._meta.db_table} WHERE {column} = %s RETURNING 1"  # noqa: S608
+    [field] = some(model, (name,)).fields
+    return f"DELETE FROM {model._meta.db_table} WHERE {field.column} = %s RETURNING 1"  # noqa: S608
 
 
 def columns(model: type[models.Model], table: str) -> str:
