@@ -43,7 +43,7 @@ def steps(provider: IdentityProvider) -> Iterator[Step]:
 NAMES: Final = {
     **dict.fromkeys(("bad-url", "unresolvable", "address-refused", "not-https"), "Address"),
     **dict.fromkeys(("refused", "timeout", "unreachable", "broken"), "Connection"),
-    **dict.fromkeys(("certificate", "no-tls"), "TLS"),
+    **dict.fromkeys(("certificate", "no-tls", "tls-required"), "TLS"),
     **dict.fromkeys(("bind-refused", "secret-lost"), "Bind"),
     **dict.fromkeys(("no-base", "bad-filter", "too-many", "no-entry", "directory-error"), "Search"),
     **dict.fromkeys(("issuer-mismatch", "incomplete-discovery", "not-json", "not-ok"), "Discovery"),
@@ -102,7 +102,7 @@ def _directory(provider: IdentityProvider) -> Iterator[Step]:
 
 
 def _searched(directory: ldap.Directory) -> Iterator[Step]:
-    sought = directory.settings.user_filter.replace("{0}", "*")
+    sought = directory.settings.anybody
     found = directory.sample(sought)
     if found is None:
         said = f"Nobody matches {sought} below “{directory.settings.base_dn}”."

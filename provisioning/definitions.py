@@ -47,6 +47,11 @@ class LdapSettings:
     # Which attribute holds what, where it is not the usual one: {"email": "userPrincipalName"}.
     attributes: dict[str, str] = field(default_factory=dict)
 
+    @property
+    def anybody(self) -> str:
+        """The filter that everybody matches who could sign in."""
+        return self.user_filter.replace("{0}", "*")
+
 
 @dataclass(frozen=True, kw_only=True)
 class WindowsSettings:

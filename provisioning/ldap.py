@@ -4,9 +4,11 @@ The service account finds exactly one entry, then that entry's DN is bound with 
 (RFC 4513). What is typed is escaped for the filter it stands in (RFC 4515).
 """
 
+import re
+import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 from uuid import UUID
 
@@ -34,6 +36,8 @@ if is_available():
 MOST_GROUPS: Final = 1000
 # How deep groups in groups are followed where the server does not do it.
 DEEPEST: Final = 10
+# For all searches of one sign-in; each alone may take SECONDS.
+LONGEST: Final = 10
 # Active Directory follows groups in groups itself (MS-ADTS 3.1.1.3.4.4.3).
 IN_CHAIN: Final = "1.2.840.113556.1.4.1941"
 ACCOUNT_DISABLED: Final = 2
@@ -49,6 +53,14 @@ USUAL: Final[Mapping[str, tuple[str, ...]]] = {
     "groups": ("memberOf",),
 }
 DISABLING: Final = ("userAccountControl", "nsAccountLock", "pwdAccountLockedTime")
+# What Active Directory says of a password that is right all the same (its Win32 error codes).
+REFUSALS: Final[Mapping[str, tuple[str, str]]] = {
+    "532": ("password-expired", "the password has expired"),
+    "773": ("password-expired", "the password has to be changed first"),
+    "533": ("account-disabled", "the account is disabled"),
+    "701": ("account-disabled", "the account has expired"),
+}
+BINARY_IDS: Final = ("objectguid", "ms-ds-consistencyguid")
 
 
 @dataclass(frozen=True)
@@ -81,8 +93,9 @@ def sign_in(settings: LdapSettings, bind_password: str, login: str, password: st
         raise WrongPassword("no-password", "No login name or password was typed.")
     with opened(settings, bind_password) as directory:
         entry = directory.the_one(login)
-        directory.check_enabled(entry)
         directory.check_password(entry, password)
+        # Not before: whoever does not know the password is not told how the account stands.
+        directory.check_enabled(entry)
         return directory.claims(entry)
 
 
@@ -125,16 +138,18 @@ class Directory:
 
     connection: Any
     settings: LdapSettings
+    until: float = field(default_factory=lambda: time.monotonic() + LONGEST)
 
     def the_one(self, login: str) -> Entry:
         """Return the one entry of that login name.
 
         :raises WrongPassword: if there is none.
-        :raises LdapFailed: if there are several, or nothing is at the base DN.
+        :raises LdapFailed: if there are several, or nobody is below the base DN at all.
         """
         sought = self.settings.user_filter.replace("{0}", escape_filter_chars(login))
         found = self.search(sought, most=2)
         if not found:
+            self._check_that_there_is_somebody()
             raise WrongPassword("no-entry", f"No entry matches {sought}.")
         if len(found) > 1:
             raise LdapFailed(
@@ -168,6 +183,8 @@ class Directory:
         wanted = [*(names or self._wanted())]
         where = self.settings.base_dn if base is None else base
         scope = ldap.SCOPE_SUBTREE if base is None else ldap.SCOPE_BASE
+        if time.monotonic() > self.until:
+            raise LdapFailed("timeout", f"All searches took longer than {LONGEST} seconds.")
         try:
             with _explaining(sought, where):
                 message = self.connection.search_ext(
@@ -183,30 +200,27 @@ class Directory:
 
         :raises LdapFailed: if it is.
         """
-        control = entry.text(["userAccountControl"])
-        is_disabled = control.isdigit() and bool(int(control) & ACCOUNT_DISABLED)
-        is_locked = entry.text(["nsAccountLock"]).casefold() == "true"
-        if is_disabled or is_locked or entry.text(["pwdAccountLockedTime"]):
+        if _is_disabled(entry):
             raise LdapFailed("account-disabled", f"{entry.dn} is disabled in the directory.")
 
     def check_password(self, entry: Entry, password: str) -> None:
         """See that the password is the entry's, over a connection of its own.
 
         :raises WrongPassword: if it is not.
+        :raises LdapFailed: if it is, and the directory takes it from them no longer.
         """
         asking = connected(self.settings)
         try:
             asking.simple_bind_s(entry.dn, password)
         except (ldap.INVALID_CREDENTIALS, ldap.UNWILLING_TO_PERFORM) as error:
-            raise WrongPassword(
-                "wrong-password", f"The password is not that of {entry.dn}."
-            ) from error
+            raise _refused(entry, str(error)) from error
         finally:
             asking.unbind_ext_s()
 
     def claims(self, entry: Entry) -> Claims:
         """Return what the directory says about the entry."""
         said = {name: entry.text(self.names_of(name)) for name in USUAL if name != "groups"}
+        self._check_subject(entry)
         return Claims(
             subject=said["subject"],
             email=said["email"],
@@ -233,6 +247,22 @@ class Directory:
         """Return the attributes that hold it: the one that the settings name, or the usual ones."""
         named = self.settings.attributes.get(what)
         return (named,) if named else USUAL[what]
+
+    def _check_that_there_is_somebody(self) -> None:
+        if self.sample(self.settings.anybody) is None:
+            raise LdapFailed(
+                "no-people",
+                f"Nobody matches {self.settings.anybody} below “{self.settings.base_dn}”. "
+                "Check the base DN and the user filter.",
+            )
+
+    def _check_subject(self, entry: Entry) -> None:
+        if len(entry.texts(self.names_of("subject"))) > 1:
+            raise LdapFailed(
+                "ambiguous",
+                f"{entry.dn} has several values of {' or '.join(self.names_of('subject'))}. "
+                "Name an attribute that has one for ever.",
+            )
 
     def _groups_in_chain(self, entry: Entry) -> set[Group] | None:
         """Have Active Directory follow groups in groups; None where a server does not."""
@@ -302,6 +332,29 @@ def _lowered(attributes: Mapping[str, list[bytes]]) -> dict[str, list[bytes]]:
 
 def _readable(name: str, value: bytes) -> str:
     """Return the value as text; an objectGUID is 16 bytes, the first parts little-endian."""
-    if name.lower() == "objectguid" and len(value) == 16:
+    if name.lower() in BINARY_IDS and len(value) == 16:
         return str(UUID(bytes_le=value))
-    return value.decode(errors="replace")
+    try:
+        return value.decode()
+    except UnicodeDecodeError:
+        # Never two values as one text: it may be somebody's subject.
+        return value.hex()
+
+
+def _is_disabled(entry: Entry) -> bool:
+    control = entry.text(["userAccountControl"])
+    return (
+        (control.isdigit() and bool(int(control) & ACCOUNT_DISABLED))
+        or entry.text(["nsAccountLock"]).casefold() == "true"
+        or bool(entry.text(["pwdAccountLockedTime"]))
+    )
+
+
+def _refused(entry: Entry, said: str) -> LdapFailed:
+    """Return why the directory did not take the password."""
+    data = re.search(r"\bdata ([0-9a-f]+)", said)
+    if data and data[1] in REFUSALS:
+        code, reason = REFUSALS[data[1]]
+        return LdapFailed(code, f"The directory refused {entry.dn}: {reason}.")
+    more = " The account is also disabled or locked there." if _is_disabled(entry) else ""
+    return WrongPassword("wrong-password", f"The password is not that of {entry.dn}.{more}")

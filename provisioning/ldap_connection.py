@@ -4,7 +4,6 @@ Everything is bounded in time and referrals are off. python-ldap's errors become
 say what to correct. Where python-ldap could not be installed, `is_available` says so.
 """
 
-import os
 import socket
 import ssl
 import struct
@@ -13,7 +12,7 @@ from contextlib import contextmanager
 from typing import Any, Final
 from urllib.parse import SplitResult, urlsplit
 
-from provisioning import outbound
+from provisioning import ldap_tls, outbound
 from provisioning.definitions import LdapSettings
 from provisioning.outbound import OutboundError
 
@@ -22,7 +21,7 @@ try:
 except ImportError:  # `make setup` went on without it.
     ldap = None
 
-SECONDS: Final = 3
+SECONDS: Final = ldap_tls.SECONDS
 
 
 class LdapFailed(Exception):
@@ -64,7 +63,7 @@ def connected(settings: LdapSettings) -> Any:
         raise Unreachable(
             "unreachable", f"{settings.uri} takes no connections: {error.strerror or 'timed out'}."
         ) from error
-    return _speaking(settings, reached, is_ldaps=is_ldaps)
+    return _speaking(reached if is_plain else _secured(settings, reached, host))
 
 
 def bind(connection: Any, settings: LdapSettings, password: str) -> None:
@@ -83,65 +82,44 @@ def bind(connection: Any, settings: LdapSettings, password: str) -> None:
         ) from error
 
 
-def _speaking(settings: LdapSettings, reached: socket.socket, *, is_ldaps: bool) -> Any:
-    """Have libldap speak over the socket that was opened to the checked address."""
-    # libldap waits for ever on a frozen server otherwise, in the middle of TLS too.
+def _secured(settings: LdapSettings, reached: socket.socket, host: str) -> socket.socket:
+    """Begin TLS, at once or as StartTLS asks for it, and check for whom the certificate is."""
+    try:
+        if settings.start_tls:
+            ldap_tls.start(reached)
+        return ldap_tls.secured(reached, host.rstrip("."))
+    except ldap_tls.StartTlsRefused as error:
+        raise LdapFailed(
+            "no-tls", f"{settings.uri} does not take StartTLS. Use ldaps://, or switch it on there."
+        ) from error
+    except ssl.SSLCertVerificationError as error:
+        raise LdapFailed(
+            "certificate",
+            f"The certificate of {settings.uri} is not good: {error.verify_message.rstrip('.')}.",
+        ) from error
+    except TimeoutError as error:
+        raise Unreachable(
+            "timeout", f"{settings.uri} did not begin TLS within {SECONDS} seconds."
+        ) from error
+    except OSError as error:
+        raise LdapFailed(
+            "no-tls", f"{settings.uri} does not speak TLS there: {error.strerror or error}."
+        ) from error
+
+
+def _speaking(reached: socket.socket) -> Any:
+    """Have libldap speak over a socket that is connected already."""
+    # libldap waits for ever on a server that froze in the middle of an answer otherwise.
     patience = struct.pack("ll", SECONDS, 0)
     reached.settimeout(None)
     reached.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, patience)
     reached.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, patience)
-    if is_ldaps:
-        # It begins TLS only on connections that it opens itself: the address is checked again.
-        peer = reached.getpeername()[0]
-        reached.close()
-        connection = ldap.initialize(settings.uri)
-    else:
-        peer = ""
-        connection = ldap.initialize(settings.uri, fileno=reached.detach())
+    connection = ldap.initialize("ldap://", fileno=reached.detach())
     connection.set_option(ldap.OPT_PROTOCOL_VERSION, 3)
     connection.set_option(ldap.OPT_REFERRALS, 0)
     connection.set_option(ldap.OPT_NETWORK_TIMEOUT, SECONDS)
     connection.timeout = SECONDS
-    if is_ldaps or settings.start_tls:
-        _trust(connection)
-    if settings.start_tls:
-        _start_tls(connection, settings)
-    if is_ldaps:
-        _check_peer(connection, settings, peer)
     return connection
-
-
-def _start_tls(connection: Any, settings: LdapSettings) -> None:
-    try:
-        connection.start_tls_s()
-    except ldap.CONNECT_ERROR as error:
-        # Debian's libldap does not say which of the three it is.
-        raise LdapFailed(
-            "certificate",
-            f"The certificate of {settings.uri} is not good: it is for another name, expired, or "
-            "vouched for by nobody whom this machine trusts.",
-        ) from error
-
-
-def _trust(connection: Any) -> None:
-    """Check the server's certificate against what this machine trusts."""
-    trusted = ssl.get_default_verify_paths()
-    if trusted.cafile:
-        connection.set_option(ldap.OPT_X_TLS_CACERTFILE, trusted.cafile)
-    connection.set_option(ldap.OPT_X_TLS_REQUIRE_CERT, ldap.OPT_X_TLS_DEMAND)
-    # Last, or the options above are not used.
-    connection.set_option(ldap.OPT_X_TLS_NEWCTX, 0)
-
-
-def _check_peer(connection: Any, settings: LdapSettings, expected: str) -> None:
-    """See that the name still leads to the address that was checked, before a word is said."""
-    connection.whoami_s()
-    with socket.socket(fileno=os.dup(connection.get_option(ldap.OPT_DESC))) as reached:
-        found = reached.getpeername()[0]
-    if found != expected:
-        raise LdapFailed(
-            "address-refused", f"{settings.uri} led to {expected} at first, and then to {found}."
-        )
 
 
 @contextmanager
@@ -157,15 +135,10 @@ def explained(settings: LdapSettings) -> Iterator[None]:
             "timeout", f"{settings.uri} did not answer within {SECONDS} seconds."
         ) from error
     except (ldap.SERVER_DOWN, ldap.CONNECT_ERROR) as error:
-        said = _told(error)
-        if "certificate" in said or "TLS" in said or "SSL" in said:
-            raise LdapFailed(
-                "certificate", f"The certificate of {settings.uri} is not good: {said}."
-            ) from error
-        raise Unreachable("unreachable", f"{settings.uri} broke off: {said}.") from error
-    except ldap.PROTOCOL_ERROR as error:
+        raise Unreachable("unreachable", f"{settings.uri} broke off: {_told(error)}.") from error
+    except (ldap.STRONG_AUTH_REQUIRED, ldap.CONFIDENTIALITY_REQUIRED) as error:
         raise LdapFailed(
-            "no-tls", f"{settings.uri} does not take StartTLS. Use ldaps://, or switch it on there."
+            "tls-required", f"{settings.uri} takes passwords over TLS only. Use StartTLS or ldaps."
         ) from error
     except ldap.LDAPError as error:
         raise LdapFailed("directory-error", f"{settings.uri} answered: {_told(error)}.") from error

@@ -17,13 +17,27 @@ from cryptography.hazmat.primitives.serialization import (
 )
 from cryptography.x509.oid import NameOID
 
-from tests.services import Service, program
+from tests.services import Service, free_port, program
 
 SBIN = "/usr/sbin"
 BASE = "dc=acme,dc=test"
 SERVICE, SERVICE_PASSWORD = f"cn=svc,{BASE}", "svc-password"
 ADMIN, ADMIN_PASSWORD = f"cn=admin,{BASE}", "admin-password"
 SCHEMAS = ("core", "cosine", "inetorgperson", "nis")
+
+# Some of what Active Directory and 389 Directory Server say about an account.
+WINDOWS_SCHEMA = (
+    "attributetype ( 1.2.840.113556.1.4.8 NAME 'userAccountControl'"
+    " EQUALITY integerMatch SYNTAX 1.3.6.1.4.1.1466.115.121.1.27 SINGLE-VALUE )",
+    "attributetype ( 1.2.840.113556.1.4.2 NAME 'objectGUID'"
+    " EQUALITY octetStringMatch SYNTAX 1.3.6.1.4.1.1466.115.121.1.40 SINGLE-VALUE )",
+    "attributetype ( 1.2.840.113556.1.4.221 NAME 'sAMAccountName' EQUALITY caseIgnoreMatch"
+    " SUBSTR caseIgnoreSubstringsMatch SYNTAX 1.3.6.1.4.1.1466.115.121.1.15 SINGLE-VALUE )",
+    "attributetype ( 2.16.840.1.113730.3.1.610 NAME 'nsAccountLock'"
+    " EQUALITY caseIgnoreMatch SYNTAX 1.3.6.1.4.1.1466.115.121.1.15 SINGLE-VALUE )",
+    "objectclass ( 1.3.6.1.4.1.4203.666.1 NAME 'windowsAccount' AUXILIARY"
+    " MAY ( userAccountControl $ objectGUID $ sAMAccountName $ nsAccountLock ) )",
+)
 
 
 class Slapd(Service):
@@ -37,14 +51,17 @@ class Slapd(Service):
     ) -> None:
         super().__init__()
         self.uri = f"ldap://127.0.0.1:{self.port}"
+        self.ldaps_uri = f"ldaps://127.0.0.1:{free_port()}"
         self.certificate, key = certificate(self.folder, "127.0.0.1")
         (self.folder / "db").mkdir()
         lines = [
             *(f"include /etc/ldap/schema/{name}.schema" for name in SCHEMAS),
+            *WINDOWS_SCHEMA,
             f"pidfile {self.folder}/pid",
             "modulepath /usr/lib/ldap",
             "moduleload back_mdb",
             "moduleload memberof",
+            "moduleload retcode",
             # As Active Directory does: a DN with an empty password binds as nobody.
             *(["allow bind_anon_cred bind_anon_dn"] if trusts_empty_passwords else []),
             f"TLSCertificateFile {self.certificate}",
@@ -63,6 +80,10 @@ class Slapd(Service):
             "access to * by * read",
             "overlay memberof",
             *schema,
+            # Entries may name the error that they answer a bind with.
+            "overlay retcode",
+            f'retcode-parent "cn=errors,{BASE}"',
+            "retcode-indir",
         ]
         self.settings = self.folder / "slapd.conf"
         self.settings.write_text("\n".join(lines) + "\n")
@@ -70,7 +91,7 @@ class Slapd(Service):
         self.start()
 
     def start(self) -> None:
-        uris = f"{self.uri}/"
+        uris = f"{self.uri}/ {self.ldaps_uri}/"
         self.run(program("slapd", folders=SBIN), "-f", str(self.settings), "-h", uris, "-d", "256")
 
     def load(self, entries: Iterable[str]) -> None:
@@ -146,6 +167,16 @@ def person(uid: str, given: str = "", family: str = "", *more: str) -> str:
         *more,
     ]
     return "\n".join(lines) + "\n"
+
+
+def windows(*more: str) -> tuple[str, ...]:
+    """Make more lines of a person, as Active Directory has them."""
+    return ("objectClass: windowsAccount", *more)
+
+
+def refusing(text: str) -> tuple[str, ...]:
+    """Make more lines of a person whose password is refused with a text."""
+    return ("objectClass: errAuxObject", "errCode: 49", "errOp: bind", f"errText: {text}")
 
 
 def group(name: str, *members: str) -> str:

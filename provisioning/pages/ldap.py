@@ -23,6 +23,11 @@ SORRY = (
     "{provider} cannot be asked at the moment. Try again in a minute. If it stays so, tell your "
     "administrator: the log of {provider} says what to correct."
 )
+# What the account's owner is told, who has shown that they know the password.
+OWN_ACCOUNT = {
+    "account-disabled": "Your account at {provider} is disabled. Ask your administrator.",
+    "password-expired": "Your password at {provider} has expired. Change it there first.",
+}
 
 
 class DirectoryForm(forms.Form):
@@ -53,7 +58,7 @@ def begin(request: HttpRequest, provider: IdentityProvider) -> HttpResponse:
         except (LdapFailed, SecretLost) as error:
             _note(provider, form.cleaned_data["login"], error)
             form.add_error(None, _said(provider, error))
-            status = 200 if isinstance(error, WrongPassword) else 502
+            status = _status(error)
         else:
             return arrive(request, provider, claims)
     context = admin.site.each_context(request) | {
@@ -92,6 +97,11 @@ def _note(provider: IdentityProvider, login: str, error: Exception) -> None:
 def _said(provider: IdentityProvider, error: Exception) -> str:
     if isinstance(error, WrongPassword):
         return UNKNOWN
-    if getattr(error, "code", "") == "account-disabled":
-        return f"Your account at {provider} is disabled. Ask your administrator."
-    return SORRY.format(provider=provider.name)
+    said = OWN_ACCOUNT.get(getattr(error, "code", ""), SORRY)
+    return said.format(provider=provider.name)
+
+
+def _status(error: Exception) -> int:
+    if isinstance(error, WrongPassword):
+        return 200
+    return 403 if getattr(error, "code", "") in OWN_ACCOUNT else 502

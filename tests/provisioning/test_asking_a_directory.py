@@ -2,6 +2,9 @@
 
 import socket
 import threading
+import time
+from base64 import b64encode
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -20,6 +23,8 @@ from tests.directories import (
     group,
     group_dn,
     person,
+    refusing,
+    windows,
 )
 
 
@@ -62,6 +67,29 @@ class TestTells:
 
         assert len(subject) == 36
         assert subject != ask(settings_of, "bob", "pw-bob").subject
+
+    def test_who_they_are_in_active_directory(
+        self, settings_of: LdapSettings, slapd_service: Slapd
+    ) -> None:
+        guid = b64encode(bytes(range(16))).decode()
+        slapd_service.add(person("winnie", "", "", *windows(f"objectGUID:: {guid}")))
+        mapped = replace(settings_of, attributes={"subject": "objectGUID"})
+
+        subject = ask(mapped, "winnie", "pw-winnie").subject
+
+        assert subject == "03020100-0504-0706-0809-0a0b0c0d0e0f"
+
+    def test_two_binary_subjects_apart(
+        self, settings_of: LdapSettings, slapd_service: Slapd
+    ) -> None:
+        for uid, value in (("binary-1", b"\xff\xfe"), ("binary-2", b"\xfe\xff")):
+            guid = b64encode(value).decode()
+            slapd_service.add(person(uid, "", "", *windows(f"objectGUID:: {guid}")))
+        mapped = replace(settings_of, attributes={"subject": "objectGUID"})
+
+        subjects = {ask(mapped, uid, f"pw-{uid}").subject for uid in ("binary-1", "binary-2")}
+
+        assert subjects == {"fffe", "feff"}
 
     def test_what_the_settings_name(self, settings_of: LdapSettings) -> None:
         mapped = replace(settings_of, attributes={"department": "sn", "email": "uid"})
@@ -155,16 +183,56 @@ class TestRefuses:
 
         assert failure(wide) == "ambiguous"
 
-    @pytest.mark.parametrize(
-        "attribute", ["employeeType: x\nemployeeNumber: 514", "pager: 1\nemployeeNumber: 514"]
-    )
-    def test_nobody_for_other_attributes(
-        self, settings_of: LdapSettings, slapd_service: Slapd, attribute: str
+    @pytest.mark.parametrize("lock", ["userAccountControl: 514", "nsAccountLock: TRUE"])
+    def test_whoever_is_disabled_there(
+        self, settings_of: LdapSettings, slapd_service: Slapd, lock: str
     ) -> None:
-        uid = f"fine-{len(attribute)}"
-        slapd_service.add(person(uid, "", "", attribute))
+        uid = lock[:6].lower()
+        slapd_service.add(person(uid, "", "", *windows(lock)))
 
-        assert ask(settings_of, uid, f"pw-{uid}").subject
+        assert failure(settings_of, uid, f"pw-{uid}") == "account-disabled"
+
+    @pytest.mark.parametrize(
+        ("data", "code"),
+        [
+            ("52e", "wrong-password"),
+            ("532", "password-expired"),
+            ("533", "account-disabled"),
+            ("701", "account-disabled"),
+            ("773", "password-expired"),
+            ("775", "wrong-password"),
+        ],
+    )
+    def test_whom_active_directory_refuses(
+        self, settings_of: LdapSettings, slapd_service: Slapd, data: str, code: str
+    ) -> None:
+        said = f"80090308: LdapErr: DSID-0C09042F, comment: AcceptSecurityContext, data {data}, v1"
+        slapd_service.add(person(f"ad-{data}", "", "", *refusing(said)))
+
+        assert failure(settings_of, f"ad-{data}", f"pw-ad-{data}") == code
+
+    def test_to_say_who_is_disabled_where_the_password_is_wrong(
+        self, settings_of: LdapSettings, slapd_service: Slapd
+    ) -> None:
+        slapd_service.add(person("locked", "", "", *windows("userAccountControl: 66050")))
+
+        assert failure(settings_of, "locked", "wrong") == "wrong-password"
+
+    def test_nobody_whose_account_has_other_flags(
+        self, settings_of: LdapSettings, slapd_service: Slapd
+    ) -> None:
+        slapd_service.add(person("flagged", "", "", *windows("userAccountControl: 66048")))
+
+        assert ask(settings_of, "flagged", "pw-flagged").subject
+
+    def test_a_subject_with_several_values(
+        self, settings_of: LdapSettings, slapd_service: Slapd
+    ) -> None:
+        slapd_service.add(person("two", "", "", "mail: second@acme.test"))
+
+        assert failure(replace(settings_of, attributes={"subject": "mail"}), "two", "pw-two") == (
+            "ambiguous"
+        )
 
 
 class TestSaysWhatToCorrect:
@@ -177,7 +245,7 @@ class TestSaysWhatToCorrect:
         assert failure(replace(settings_of, base_dn="nonsense")) == "bad-filter"
 
     def test_about_a_base_without_people(self, settings_of: LdapSettings) -> None:
-        assert failure(replace(settings_of, base_dn=f"ou=groups,{BASE}")) == "no-entry"
+        assert failure(replace(settings_of, base_dn=f"ou=groups,{BASE}")) == "no-people"
 
     def test_about_the_filter(self, settings_of: LdapSettings) -> None:
         assert failure(replace(settings_of, user_filter="(uid={0}")) == "bad-filter"
@@ -223,22 +291,92 @@ class TestOverTls:
     ) -> None:
         assert ask(replace(settings_of, start_tls=True)).email == "ada@acme.test"
 
-    def test_is_refused_under_another_name(self, settings_of: LdapSettings, trusting: Path) -> None:
-        elsewhere = settings_of.uri.replace("127.0.0.1", "localhost")
+    def test_works_on_a_port_of_its_own(
+        self, settings_of: LdapSettings, slapd_service: Slapd, trusting: Path
+    ) -> None:
+        claims = ask(replace(settings_of, uri=slapd_service.ldaps_uri))
 
-        assert failure(replace(settings_of, uri=elsewhere, start_tls=True)) == "certificate"
+        assert names(claims) >= {"staff"}
+
+    @pytest.mark.parametrize("start_tls", [True, False])
+    def test_is_refused_under_another_name(
+        self, settings_of: LdapSettings, slapd_service: Slapd, trusting: Path, *, start_tls: bool
+    ) -> None:
+        uri = settings_of.uri if start_tls else slapd_service.ldaps_uri
+        elsewhere = replace(settings_of, uri=uri.replace("127.0.0.1", "localhost"))
+
+        assert failure(replace(elsewhere, start_tls=start_tls)) == "certificate"
+
+    def test_says_what_is_bad_about_a_certificate(
+        self, settings_of: LdapSettings, slapd_service: Slapd
+    ) -> None:
+        with pytest.raises(LdapFailed, match="self-signed certificate"):
+            ask(replace(settings_of, uri=slapd_service.ldaps_uri))
+
+    def test_is_not_spoken_everywhere(self, settings_of: LdapSettings) -> None:
+        plain = settings_of.uri.replace("ldap:", "ldaps:")
+
+        assert failure(replace(settings_of, uri=plain)) == "no-tls"
+
+    def test_carries_many_entries(
+        self, settings_of: LdapSettings, slapd_service: Slapd, trusting: Path
+    ) -> None:
+        slapd_service.add(person("busy"), *(group(f"many-{each}", "busy") for each in range(300)))
+
+        claims = ask(replace(settings_of, uri=slapd_service.ldaps_uri), "busy", "pw-busy")
+
+        assert len(names(claims)) == 300
 
 
-def test_waits_three_seconds_for_a_frozen_server_and_then_for_nobody(
-    settings_of: LdapSettings,
-) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as frozen:
-        stuck = replace(settings_of, uri=f"ldap://127.0.0.1:{frozen.getsockname()[1]}")
+class TestWaitsForAFrozenServer:
+    @pytest.fixture
+    def frozen(self) -> Iterator[socket.socket]:
+        with socket.create_server(("127.0.0.1", 0)) as frozen:
+            yield frozen
+
+    @pytest.mark.parametrize(("scheme", "start_tls"), [("ldap", False), ("ldap", True), ("ldaps", False)])
+    def test_three_seconds(
+        self, settings_of: LdapSettings, frozen: socket.socket, scheme: str, *, start_tls: bool
+    ) -> None:
+        stuck = replace(settings_of, uri=_uri(frozen, scheme), start_tls=start_tls)
+        began = time.monotonic()
+
+        assert failure(stuck) == "timeout"
+        assert time.monotonic() - began < 4
+
+    def test_three_seconds_in_the_middle_of_tls(
+        self, settings_of: LdapSettings, frozen: socket.socket
+    ) -> None:
+        def take_start_tls() -> None:
+            reached, _ = frozen.accept()
+            with reached:
+                reached.recv(100)
+                reached.sendall(bytes.fromhex("300c02010178070a010004000400"))
+                done.wait(10)
+
+        done = threading.Event()
+        server = threading.Thread(target=take_start_tls)
+        server.start()
+        began = time.monotonic()
+
+        assert failure(replace(settings_of, uri=_uri(frozen), start_tls=True)) == "timeout"
+        assert time.monotonic() - began < 4
+        done.set()
+        server.join()
+
+    def test_and_then_for_nobody(self, settings_of: LdapSettings, frozen: socket.socket) -> None:
+        stuck = replace(settings_of, uri=_uri(frozen))
         asking = [threading.Thread(target=failure, args=[stuck]) for _ in range(3)]
         for thread in asking:
             thread.start()
         for thread in asking:
             thread.join(10)
+        began = time.monotonic()
 
-        assert failure(stuck) == "unreachable"  # The circuit is open: nobody is asked.
+        assert failure(stuck) == "unreachable"
+        assert time.monotonic() - began < 0.1
         circuits.close(stuck.uri)
+
+
+def _uri(server: socket.socket, scheme: str = "ldap") -> str:
+    return f"{scheme}://127.0.0.1:{server.getsockname()[1]}"

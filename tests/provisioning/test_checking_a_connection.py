@@ -128,7 +128,7 @@ class TestOfADirectory:
             ({"base_dn": f"ou=groups,{BASE}"}, "Search", "Nobody matches (uid=*)"),
             ({"user_filter": "(uid={0}"}, "Search", "does not understand"),
             ({"attributes": {"email": "pager"}}, "Claims", "The entry has no email"),
-            ({"start_tls": True}, "TLS", "vouched for by nobody"),
+            ({"start_tls": True}, "TLS", "self-signed certificate"),
             ({"uri": "ldap://127.0.0.1:1"}, "Connection", "takes no connections"),
             ({"uri": "ldaps://nowhere.invalid"}, "Address", "Check the spelling"),
         ],

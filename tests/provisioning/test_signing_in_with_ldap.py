@@ -11,7 +11,7 @@ from people.values import Actor
 from provisioning import circuits, definitions, providers
 from provisioning.models import IdentityProvider, SignInAttempt
 from tests import make
-from tests.directories import Slapd, group, person
+from tests.directories import Slapd, group, person, windows
 from tests.provisioning.arriving import mapping
 
 pytestmark = pytest.mark.django_db
@@ -116,6 +116,18 @@ def test_tells_the_log_and_not_the_visitor_what_to_correct(
     assert "svc" not in page
     assert the_attempt().reason == "bind-refused"
     assert "Enter both anew" in the_attempt().detail
+
+
+def test_tells_whoever_knows_the_password_that_the_account_is_disabled(
+    client: Client, corp: IdentityProvider, slapd_service: Slapd
+) -> None:
+    slapd_service.add(person("gone", "", "", *windows("userAccountControl: 514")))
+
+    right, wrong = sign_in(client, corp, "gone"), sign_in(client, corp, "gone", "wrong")
+
+    assert right.status_code == 403
+    assert "Your account at Corp is disabled." in right.content.decode()
+    assert "That name and password do not belong together." in wrong.content.decode()
 
 
 def test_keeps_two_companies_with_one_directory_apart(
