@@ -44,10 +44,7 @@ class Slapd(Service):
     """Its people and groups are entries of `add`; names are uids, passwords "pw-" and the uid."""
 
     def __init__(
-        self,
-        *schema: str,
-        trusts_empty_passwords: bool = False,
-        more_entries: Iterable[str] = (),
+        self, *, trusts_empty_passwords: bool = False, more_entries: Iterable[str] = ()
     ) -> None:
         super().__init__()
         self.uri = f"ldap://127.0.0.1:{self.port}"
@@ -79,7 +76,6 @@ class Slapd(Service):
             "access to attrs=userPassword by self write by anonymous auth by * none",
             "access to * by * read",
             "overlay memberof",
-            *schema,
             # Entries may name the error that they answer a bind with.
             "overlay retcode",
             f'retcode-parent "cn=errors,{BASE}"',

@@ -334,7 +334,9 @@ class TestWaitsForAFrozenServer:
         with socket.create_server(("127.0.0.1", 0)) as frozen:
             yield frozen
 
-    @pytest.mark.parametrize(("scheme", "start_tls"), [("ldap", False), ("ldap", True), ("ldaps", False)])
+    @pytest.mark.parametrize(
+        ("scheme", "start_tls"), [("ldap", False), ("ldap", True), ("ldaps", False)]
+    )
     def test_three_seconds(
         self, settings_of: LdapSettings, frozen: socket.socket, scheme: str, *, start_tls: bool
     ) -> None:

@@ -292,14 +292,10 @@ class TestTheDirectory:
     @pytest.fixture
     def active_directory(self) -> Iterator[Slapd]:
         """Start a directory that says as Active Directory does that Ada is disabled."""
-        service = Slapd(
-            "attributetype ( 1.2.840.113556.1.4.8 NAME 'userAccountControl' "
-            "SYNTAX 1.3.6.1.4.1.1466.115.121.1.27 SINGLE-VALUE )",
-            "objectclass ( 1.2.840.113556.1.5.9 NAME 'user' AUXILIARY MAY userAccountControl )",
-        )
+        service = Slapd()
         change = f"dn: {directories.dn_of('ada')}\nchangetype: modify\n"
         service.modify(
-            f"{change}add: objectClass\nobjectClass: user\n-\n"
+            f"{change}add: objectClass\nobjectClass: windowsAccount\n-\n"
             "add: userAccountControl\nuserAccountControl: 514\n"
         )
         yield service
