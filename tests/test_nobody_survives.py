@@ -20,11 +20,15 @@ from people.invitations import invite_link
 from people.models import Departure, Mail, Person, Tenant
 from people.operations import guests
 from people.operations.departing import depart
+from people.resets import reset_link
 from people.values import Actor
+from provisioning.models import IdentityProvider
 from tests import make
 from tests.people import leaving
 from tests.people.spending import Api
 from tests.people.visiting import signed_in
+from tests.provisioning.openid import OpenIdProvider
+from tests.provisioning.through_openid import connected
 from tests.scim.provider import USER, Provider, someone
 
 pytestmark = pytest.mark.django_db
@@ -37,21 +41,34 @@ JOB = Actor("job", "auto-termination")
 @pytest.fixture
 def company(db: None) -> Iterator[Tenant]:
     cache.clear()
-    company = make.tenant()
+    company = make.tenant(slug="acme")
     with tenancy.use(company):
         make.owner(email="owner@example.com")
         yield company
 
 
+@pytest.fixture(scope="module")
+def openid() -> Iterator[OpenIdProvider]:
+    service = OpenIdProvider(
+        user={"sub": "ada", "email": "ada@example.com", "upn": "ada@example.com"}
+    )
+    yield service
+    service.stop()
+
+
 @dataclass
 class Cast:
-    """Somebody whom Okta brought in, and an owner who stays."""
+    """Somebody whom Okta brought in, or an administrator, and an owner who stays."""
 
+    openid: OpenIdProvider
     has_joined: bool = True
+    is_internal: bool = False
     okta: Provider = field(default_factory=lambda: Provider(make.connection("okta")))
 
     def __post_init__(self) -> None:
-        self.scim_id = self.okta.add("ada")
+        self.scim_id = "" if self.is_internal else self.okta.add("ada")
+        if self.is_internal:
+            make.person(email="ada@example.com")
         self.owner = Person.objects.active_owners().get()
         self.api = Api(self.owner)
         self.person = self.stored
@@ -69,6 +86,14 @@ class Cast:
         client = Client()
         said = {"email": "ada@example.com", "password": PASSWORD}
         return client if client.post("/sign-in/", said).status_code == 302 else None
+
+    def come_through(self, provider: IdentityProvider) -> Client:
+        """Sign in there and come back with what it says."""
+        client = Client()
+        begun = client.get(f"/sign-in/acme/{provider.pk}/")
+        if begun.status_code == 302:
+            client.get(_path(self.openid.authorize(begun["Location"])))
+        return client
 
 
 # Ways to be in: each gets in, and returns how to try whether it is in still.
@@ -127,6 +152,56 @@ def with_an_address_to_confirm(cast: Cast) -> IsIn:
         if not visible:
             Client().post(path)
             assert cast.stored.email == "ada@example.com"
+        return visible
+
+    return is_in
+
+
+def through_a_provider(cast: Cast) -> IsIn:
+    """As whoever has an account there, in a new browser each time."""
+    provider = _paired(cast)
+    return lambda: cast.come_through(provider).get("/home/").status_code == 200
+
+
+def with_a_session_from_a_provider(cast: Cast) -> IsIn:
+    client = cast.come_through(_paired(cast))
+    return lambda: client.get("/home/").status_code == 200
+
+
+def with_an_invite_through_a_provider(cast: Cast) -> IsIn:
+    """With the invite's page open, where a click begins to sign in."""
+    provider = _paired(cast)
+    path = _path(invite_link(cast.person.invites.get()))
+    client = Client()
+    client.post(path, {"provider": str(provider.pk)})
+
+    def is_in() -> bool:
+        visible = Client().get(path).status_code == 200
+        if not visible:
+            begun = client.get(f"/sign-in/acme/{provider.pk}/")
+            if begun.status_code == 302:
+                client.get(_path(cast.openid.authorize(begun["Location"])))
+            assert client.get("/home/").status_code == 302
+        return visible
+
+    return is_in
+
+
+def _paired(cast: Cast) -> IdentityProvider:
+    tenant = Tenant.objects.get(pk=cast.person.tenant_id)
+    pairing = {"claim": "upn", "equals": "userName"}
+    return connected(tenant, cast.openid, paired_with_scim=pairing)
+
+
+def with_a_link_to_a_new_password(cast: Cast) -> IsIn:
+    path = _path(reset_link(operations.mail_reset(cast.person)))
+
+    def is_in() -> bool:
+        visible = Client().get(path).status_code == 200
+        if not visible:
+            new = "chosen by a link from before"
+            Client().post(path, {"password": new, "again": new})
+            assert not cast.stored.check_password(new)
         return visible
 
     return is_in
@@ -244,6 +319,9 @@ def with_their_company(cast: Cast) -> None:
 
 
 INS = [
+    through_a_provider,
+    with_a_session_from_a_provider,
+    with_an_invite_through_a_provider,
     with_a_session,
     in_another_tab,
     with_a_password,
@@ -271,12 +349,49 @@ OUTS = [
 ]
 
 
+# Ways to put out somebody whom no provider owns.
+BY_HAND = [
+    by_hand,
+    in_the_list,
+    by_the_api,
+    terminated,
+    terminated_by_the_job,
+    when_their_time_as_a_guest_was_over,
+    with_their_company,
+]
+
+
 @pytest.mark.parametrize("put_out", OUTS, ids=lambda way: way.__name__)
 @pytest.mark.parametrize("get_in", INS, ids=lambda way: way.__name__)
 def test_nobody_survives(
-    company: Tenant, get_in: Callable[[Cast], IsIn], put_out: Callable[[Cast], None]
+    company: Tenant,
+    openid: OpenIdProvider,
+    get_in: Callable[[Cast], IsIn],
+    put_out: Callable[[Cast], None],
 ) -> None:
-    cast = Cast(has_joined=get_in is not with_an_invite)
+    has_joined = get_in not in (with_an_invite, with_an_invite_through_a_provider)
+    cast = Cast(openid, has_joined=has_joined)
+    is_in = get_in(cast)
+    assert is_in()
+
+    put_out(cast)
+
+    assert not is_in()
+
+
+@pytest.mark.parametrize("put_out", BY_HAND, ids=lambda way: way.__name__)
+@pytest.mark.parametrize(
+    "get_in",
+    [with_a_session, with_a_password, with_a_link_to_a_new_password],
+    ids=lambda way: way.__name__,
+)
+def test_nobody_survives_whose_password_is_kept_here(
+    company: Tenant,
+    openid: OpenIdProvider,
+    get_in: Callable[[Cast], IsIn],
+    put_out: Callable[[Cast], None],
+) -> None:
+    cast = Cast(openid, is_internal=True)
     is_in = get_in(cast)
     assert is_in()
 
