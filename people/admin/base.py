@@ -10,6 +10,7 @@ from django.utils.text import capfirst
 from unfold.admin import ModelAdmin
 
 from people.pages.access import administers
+from people.pages.lookups import LookedUp, LookedUpField
 from people.pages.paging import BoundedPaginator
 from people.values import PeopleError
 
@@ -81,6 +82,12 @@ class CompanyAdmin(ModelAdmin):
             messages.error(request, str(error))
             return redirect(request.get_full_path())
         return page
+
+    def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        if db_field.name in self.get_autocomplete_fields(request):
+            widget = LookedUp(db_field, self.admin_site)
+            kwargs |= {"form_class": LookedUpField, "widget": widget}
+        return super().formfield_for_foreignkey(db_field, request, **kwargs)
 
     def formfield_for_dbfield(self, *args: Any, **kwargs: Any) -> Any:
         """Leave out the buttons that open windows beside the form: all have their own pages."""

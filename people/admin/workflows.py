@@ -5,7 +5,6 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin
-from django.contrib.admin.widgets import AutocompleteSelect
 from django.db.models import Count, OuterRef, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 from django.http import HttpRequest
@@ -16,6 +15,7 @@ from people.admin.base import CompanyAdmin
 from people.models import Approval, Person, Step, Workflow
 from people.operations import StepChoice
 from people.pages.access import PersonRequest
+from people.pages.lookups import LookedUpField, looked_up
 from people.values import PeopleError
 
 # How many steps a form offers besides those that there are.
@@ -116,12 +116,11 @@ def _step_fields(workflow: Workflow | None) -> dict[str, Any]:
     return fields
 
 
-def _approver(label: str, approver: Person | None = None) -> forms.ModelChoiceField[Person]:
-    widget = AutocompleteSelect(Step._meta.get_field("approver"), admin.site)
-    return forms.ModelChoiceField(
+def _approver(label: str, approver: Person | None = None) -> LookedUpField:
+    return looked_up(
+        Step._meta.get_field("approver"),
         Person.objects.in_lists(),
         label=label,
         required=False,
         initial=approver,
-        widget=widget,
     )

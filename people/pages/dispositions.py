@@ -5,16 +5,15 @@ from dataclasses import dataclass
 from typing import Any
 
 from django import forms
-from django.contrib import admin
 from django.utils.datastructures import MultiValueDict
-from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
+from unfold.widgets import UnfoldAdminSelectWidget
 
 from people import money, operations
 from people.models import Obligation, Person
 from people.operations import Disposition
-from people.pages.forms import LookedUp
 from people.pages.holdings import Thing, inventory_of
-from people.values import PeopleError, fold
+from people.pages.lookups import looked_up
+from people.values import PeopleError
 
 END, MANAGER, SOMEBODY = "end", "manager", "somebody"
 # What can be chosen for everything at once.
@@ -29,7 +28,6 @@ class Line:
     is_new: bool
     choice: forms.BoundField | None = None
     whom: forms.BoundField | None = None
-    address: forms.BoundField | None = None
 
 
 @dataclass(frozen=True)
@@ -41,10 +39,7 @@ class Outcome:
 
 
 class DispositionForm(forms.Form):
-    """Asks of each thing: end it, to the manager, or to whom.
-
-    Whoever runs no scripts names somebody by their address.
-    """
+    """Asks of each thing: end it, to the manager, or to whom."""
 
     def __init__(self, person: Person, data: Any = None, *, said: Disposition) -> None:
         self.person, self.refusal = person, ""
@@ -160,18 +155,8 @@ class DispositionForm(forms.Form):
                     attrs={"aria-label": f"What becomes of {thing.name}"}
                 ),
             ),
-            f"{thing.key}-whom": forms.ModelChoiceField(
-                Person.objects.in_lists(),
-                required=False,
-                widget=LookedUp(Person._meta.get_field("manager"), admin.site),
-                error_messages={"invalid_choice": "There is nobody like that here."},
-            ),
-            f"{thing.key}-address": forms.CharField(
-                required=False,
-                max_length=254,
-                widget=UnfoldAdminTextInputWidget(
-                    attrs={"placeholder": "E-mail address", "aria-label": "E-mail address"}
-                ),
+            f"{thing.key}-whom": looked_up(
+                Person._meta.get_field("manager"), Person.objects.in_lists(), required=False
             ),
         }
 
@@ -179,21 +164,13 @@ class DispositionForm(forms.Form):
         is_new = self.seen is not None and thing.key not in self.seen
         if thing.ends_always:
             return Line(thing, is_new)
-        names = (thing.key, f"{thing.key}-whom", f"{thing.key}-address")
-        return Line(thing, is_new, *(self[name] for name in names))
+        return Line(thing, is_new, self[thing.key], self[f"{thing.key}-whom"])
 
     def _find(self, thing: Thing) -> None:
-        """See that somebody was named, in one way or the other."""
-        whom, name = f"{thing.key}-whom", f"{thing.key}-address"
-        address = self.cleaned_data.get(name, "").strip()
-        if self.cleaned_data.get(whom) or whom in self.errors:
-            return
-        found = Person.objects.in_lists().filter(email_key=fold(address)).first()
-        if found:
-            self.cleaned_data[whom] = found
-        else:
-            said = f"Nobody here has the address {address}." if address else "Choose somebody."
-            self.add_error(thing.key, said)
+        """See that somebody was named."""
+        whom = f"{thing.key}-whom"
+        if not self.cleaned_data.get(whom) and whom not in self.errors:
+            self.add_error(thing.key, "Choose somebody.")
 
     def _successor(self, thing: Thing) -> str | None:
         match self.cleaned_data.get(thing.key, END):

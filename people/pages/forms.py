@@ -1,13 +1,8 @@
 """The forms about a person; what they accept, an operation may still refuse."""
 
-from collections.abc import Callable, Sequence
 from typing import Any
 
 from django import forms
-from django.contrib import admin
-from django.contrib.admin.widgets import AutocompleteSelect
-from django.core.exceptions import ValidationError
-from django.db.models import Model, QuerySet
 from unfold.widgets import (
     UnfoldAdminEmailInputWidget,
     UnfoldAdminSelectWidget,
@@ -16,32 +11,12 @@ from unfold.widgets import (
 )
 
 from people.models import Department, Location, Person
+from people.pages.lookups import looked_up
 from people.values import PeopleError, Profile
 
 
 def _text(label: str) -> forms.CharField:
     return forms.CharField(label=label, max_length=200, widget=UnfoldAdminTextInputWidget)
-
-
-class LookedUp(AutocompleteSelect):
-    """Asks the server while one types; shows nothing where what came back is no key."""
-
-    def optgroups(self, name: str, value: Sequence[str], attrs: Any = None) -> Any:
-        to_python = self.field.remote_field.model._meta.pk.to_python
-        return super().optgroups(name, [one for one in value if _is_key(one, to_python)], attrs)
-
-
-def _is_key(text: str, to_python: Callable[[str], object]) -> bool:
-    try:
-        return to_python(text) is not None
-    except ValidationError:
-        return False
-
-
-def _looked_up(field: str, rows: QuerySet[Any]) -> forms.ModelChoiceField[Model]:
-    """Return a choice that asks the server while one types, so that thousands fit in."""
-    widget = LookedUp(Person._meta.get_field(field), admin.site)
-    return forms.ModelChoiceField(rows, required=False, widget=widget)
 
 
 class PersonForm(forms.Form):
@@ -70,9 +45,12 @@ class PersonForm(forms.Form):
         super().__init__(*args, **kwargs)
         # The rows are the tenant's in force, so they are known only now.
         self.fields |= {
-            "department": _looked_up("department", Department.objects.all()),
-            "location": _looked_up("location", Location.objects.all()),
-            "manager": _looked_up("manager", Person.objects.in_lists()),
+            name: looked_up(Person._meta.get_field(name), rows, required=False)
+            for name, rows in (
+                ("department", Department.objects.all()),
+                ("location", Location.objects.all()),
+                ("manager", Person.objects.in_lists()),
+            )
         }
         self.order_fields(self.field_order)
 

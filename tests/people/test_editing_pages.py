@@ -226,7 +226,7 @@ class TestReactivating:
 
         page = signed_in(make.administrator()).get(f"/people/{ada.pk}/reactivate/")
 
-        assert b"Okta deactivated them. Reactivate them there as well" in page.content
+        assert b"Okta deactivated them, and still has them as inactive." in page.content
 
     def test_is_refused_for_whoever_left_for_good(self, tenant: Tenant) -> None:
         gone = make.person(state=Person.State.TERMINATED)

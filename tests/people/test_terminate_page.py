@@ -219,7 +219,7 @@ class TestShowsAgain:
 
     def test_to_whom_each_thing_was_sent(self, alan: Client, leaver: Leaver, owner: Person) -> None:
         form, step = Form(alan, leaver.person), leaver.steps[0]
-        said = {f"step-{step.pk}": "somebody", f"step-{step.pk}-address": " OLGA@example.com "}
+        said = {f"step-{step.pk}": "somebody", f"step-{step.pk}-whom-written": " OLGA@example.com "}
         owner.email = owner.email_key = "olga@example.com"
         owner.save()
 
@@ -234,8 +234,8 @@ class TestRefuses:
         ("address", "why"),
         [
             ("", "Choose somebody."),
-            ("nobody@example.com", "Nobody here has the address nobody@example.com."),
-            ("gone@example.com", "Nobody here has the address"),
+            ("nobody@example.com", "There is nobody “nobody@example.com” here."),
+            ("gone@example.com", "There is nobody “gone@example.com” here."),
             ("inactive@example.com", "Ada Lovelace is inactive"),
             ("ada@example.com", "they are the one who leaves"),
             ("pound@example.com", "it is in EUR"),
@@ -251,7 +251,7 @@ class TestRefuses:
         key = f"fund-{leaver.funds[0].pk}"
 
         shown = Form(alan, leaver.person).answer(
-            **{key: "somebody", f"{key}-address": address, f"{key}-whom": ""}
+            **{key: "somebody", f"{key}-whom-written": address, f"{key}-whom": ""}
         )
 
         assert why in shown
@@ -358,7 +358,7 @@ class TestPlan:
         key = f"card-{leaver.virtual.pk}"
 
         shown = Form(alan, leaver.person, page="departure/plan").answer(
-            **{key: "somebody", f"{key}-address": leaver.person.email}
+            **{key: "somebody", f"{key}-whom-written": leaver.person.email}
         )
 
         assert "they are the one who leaves" in shown

@@ -1,0 +1,82 @@
+"""Choosing one row of thousands, with scripts and without."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from django import forms
+from django.contrib import admin
+from django.contrib.admin.widgets import AutocompleteSelect
+from django.core.exceptions import ValidationError
+from django.db.models import Model, QuerySet
+from django.template.loader import render_to_string
+from django.utils.safestring import SafeString
+
+from people.models import Person
+from people.values import fold
+
+
+class LookedUp(AutocompleteSelect):
+    """Asks the server while one types; whoever runs no scripts writes who or what it is."""
+
+    @property
+    def model(self) -> type[Model]:
+        model: type[Model] = self.field.remote_field.model
+        return model
+
+    def optgroups(self, name: str, value: Sequence[str], attrs: Any = None) -> Any:
+        """Offer nothing where what came back is no key."""
+        return super().optgroups(name, [one for one in value if _is_key(self.model, one)], attrs)
+
+    def render(self, name: str, value: Any, attrs: Any = None, renderer: Any = None) -> SafeString:
+        context = {
+            "name": written(name),
+            "asked": "E-mail address" if self.model is Person else "Name",
+            "value": value if value and not _is_key(self.model, value) else "",
+        }
+        choice: SafeString = super().render(name, value, attrs, renderer)
+        return choice + render_to_string("people/_written.html", context)
+
+    def value_from_datadict(self, data: Mapping[str, Any], files: Any, name: str) -> Any:
+        """Return the key of whom somebody wrote, or what they wrote if nobody is called so."""
+        said = data.get(written(name), "").strip()
+        if not said:
+            return super().value_from_datadict(data, files, name)
+        return self._called(said) or said
+
+    def _called(self, said: str) -> Any:
+        rows: Any = getattr(self.choices, "queryset")  # noqa: B009  a ModelChoiceIterator has it
+        if self.model is not Person:
+            return rows.filter(name_key=fold(said)).values_list("pk", flat=True).first()
+        return rows.in_lists().filter(email_key=fold(said)).values_list("pk", flat=True).first()
+
+
+class LookedUpField(forms.ModelChoiceField[Any]):
+    """Says in plain words that what was chosen or written is nothing here."""
+
+    widget: LookedUp
+
+    def to_python(self, value: Any) -> Any:
+        try:
+            return super().to_python(value)
+        except ValidationError as error:
+            model = self.widget.model
+            called = "like that" if _is_key(model, value) else f"“{value}”"
+            what = "nobody" if model is Person else f"no {model._meta.verbose_name}"
+            raise ValidationError(f"There is {what} {called} here.") from error
+
+
+def looked_up(field: Any, rows: QuerySet[Any], **more: Any) -> LookedUpField:
+    """Return a choice among the rows for a foreign key of ours."""
+    return LookedUpField(rows, widget=LookedUp(field, admin.site), **more)
+
+
+def written(name: str) -> str:
+    """Return the name of the field that takes what is written."""
+    return f"{name}-written"
+
+
+def _is_key(model: type[Model], value: Any) -> bool:
+    try:
+        return model._meta.pk.to_python(value) is not None
+    except ValidationError:
+        return False

@@ -1,0 +1,46 @@
+"""Somebody whose browser runs no scripts …"""
+
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from tests.browser.conftest import WIDE, Demo
+
+
+@pytest.fixture
+def page(browser: Browser, demo: Demo) -> Iterator[Page]:
+    page = browser.new_page(viewport={"width": WIDE, "height": 900}, java_script_enabled=False)
+    page.set_default_timeout(10_000)
+    demo.sign_in(page)
+    yield page
+    page.close()
+
+
+def address_of_somebody(page: Page, demo: Demo) -> str:
+    page.goto(f"{demo.url}/people/?state=active")
+    return page.locator("#result_list .ramp-person-address").first.inner_text()
+
+
+def test_issues_a_card_by_the_holders_address(page: Page, demo: Demo) -> None:
+    address = address_of_somebody(page, demo)
+    page.goto(f"{demo.url}/spend/cards/add/")
+    page.get_by_placeholder("E-mail address").fill(address)
+    page.get_by_label("Name").fill("Written by hand")
+    page.get_by_label("Monthly limit").fill("12")
+    page.get_by_role("button", name="Save").click()
+
+    page.goto(f"{demo.url}/spend/cards/?q=Written")
+    expect(page.locator("#result_list")).to_contain_text("Written by hand")
+
+
+def test_deactivates_several_people_at_once(page: Page, demo: Demo) -> None:
+    page.goto(f"{demo.url}/people/?state=active&q=Meyer")
+    page.locator("input[name=_selected_action]").first.check()
+    action = page.locator("select[name=action]")
+    # Nothing lies above it.
+    action.click(trial=True)
+    action.select_option(label="Deactivate")
+    page.get_by_role("button", name="Run").click()
+
+    expect(page.get_by_role("button", name="Deactivate")).to_be_visible()
