@@ -237,7 +237,7 @@ REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": ["people.api.credentials.BearerToken"],
     "DEFAULT_PERMISSION_CLASSES": ["people.api.credentials.IsAdministrator"],
     "DEFAULT_THROTTLE_CLASSES": ["people.api.credentials.ByToken"],
-    "DEFAULT_PARSER_CLASSES": ["people.api.parsing.BoundedJson"],
+    "DEFAULT_PARSER_CLASSES": ["people.api.parsing.StrictJson"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
     "EXCEPTION_HANDLER": "people.api.door.refuse",

@@ -2,7 +2,7 @@ from typing import Any
 
 from django.conf import settings
 from django.core.exceptions import ValidationError as DjangoValidationError
-from rest_framework.exceptions import NotFound
+from rest_framework.exceptions import NotFound, ValidationError
 from rest_framework.pagination import CursorPagination
 
 
@@ -13,6 +13,15 @@ class ByCursor(CursorPagination):
     page_size_query_param = "page_size"
     max_page_size = 200
     ordering = "id"
+
+    def get_page_size(self, request: Any) -> int:
+        """Return how many rows a page has; more than the most are cut to that."""
+        said = request.query_params.get(self.page_size_query_param)
+        if said is None:
+            return self.page_size
+        if not (said.isascii() and said.isdigit() and said.strip("0")):
+            raise ValidationError({self.page_size_query_param: "Send a whole number above 0."})
+        return self.max_page_size if len(said) > 9 else min(int(said), self.max_page_size)
 
     def paginate_queryset(self, queryset: Any, request: Any, view: Any = None) -> Any:
         try:

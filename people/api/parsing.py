@@ -1,3 +1,7 @@
+"""What is read of a request: JSON that can be understood in one way only."""
+
+import codecs
+import json
 from typing import Any
 
 from rest_framework import status
@@ -11,11 +15,28 @@ class TooLarge(APIException):
     default_code = "too-large"
 
 
-class BoundedJson(JSONParser):
-    """Refuses what is nested too deeply to be understood."""
+class StrictJson(JSONParser):
+    """Refuses what is nested too deeply to be understood, and what says something twice."""
 
-    def parse(self, *args: Any, **kwargs: Any) -> Any:
+    def parse(self, stream: Any, *args: Any, **kwargs: Any) -> Any:
         try:
-            return super().parse(*args, **kwargs)
+            return json.load(
+                codecs.getreader("utf-8")(stream),
+                object_pairs_hook=_object,
+                parse_constant=_no_number,
+            )
         except RecursionError as error:
             raise ParseError("This JSON is nested too deeply.") from error
+        except ValueError as error:
+            raise ParseError(f"This is no JSON: {error}.") from error
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    said = dict(pairs)
+    if len(said) < len(pairs):
+        raise ParseError("This JSON says something twice. Send each name once.")
+    return said
+
+
+def _no_number(text: str) -> None:
+    raise ParseError(f"{text} is no number.")

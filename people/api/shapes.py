@@ -2,6 +2,7 @@
 
 import re
 from typing import Any, ClassVar
+from uuid import UUID
 
 from rest_framework import serializers
 
@@ -19,6 +20,24 @@ class WholeNumber(serializers.IntegerField):
     def to_internal_value(self, data: Any) -> int:
         if type(data) is not int:
             self.fail("invalid")
+        return super().to_internal_value(data)
+
+
+class Text(serializers.CharField):
+    """A text that is written as one: 12 is none."""
+
+    def to_internal_value(self, data: Any) -> str:
+        if not isinstance(data, str):
+            self.fail("invalid")
+        return super().to_internal_value(data)
+
+
+class Id(serializers.UUIDField):
+    """An id that is written as one: neither 5 nor true is, though each would make one."""
+
+    def to_internal_value(self, data: Any) -> UUID:
+        if not isinstance(data, str):
+            self.fail("invalid", value=data)
         return super().to_internal_value(data)
 
 
@@ -48,7 +67,7 @@ class PersonShape(serializers.ModelSerializer[Person]):
 class WhyShape(serializers.Serializer[Any]):
     """Why somebody is deactivated, for the history."""
 
-    reason = serializers.CharField(required=False, default="", allow_blank=True, max_length=500)
+    reason = Text(required=False, default="", allow_blank=True, max_length=500)
 
 
 class TeamUpdatesShape(serializers.Serializer[Any]):
@@ -98,16 +117,16 @@ class FundShape(serializers.ModelSerializer[Fund]):
 class PurchaseShape(serializers.Serializer[Any]):
     """What somebody wants to pay, with a card or from a fund."""
 
-    card = serializers.UUIDField(required=False, help_text="Either this, or fund.")
-    fund = serializers.UUIDField(required=False, help_text="Either this, or card.")
+    card = Id(required=False, help_text="Either this, or fund.")
+    fund = Id(required=False, help_text="Either this, or card.")
     amount = WholeNumber(
         min_value=1,
         max_value=MOST,
         help_text="In the currency's smallest unit: 1250 is 12.50 EUR.",
         error_messages={"min_value": "Send a number above 0."},
     )
-    currency = serializers.CharField(help_text="Three letters, as in ISO 4217: EUR.")
-    merchant = serializers.CharField(max_length=200)
+    currency = Text(help_text="Three letters, as in ISO 4217: EUR.")
+    merchant = Text(max_length=200)
 
     def validate_currency(self, value: str) -> str:
         if not re.fullmatch("[A-Z]{3}", value):

@@ -232,6 +232,28 @@ def test_reads_no_more_than_is_reasonable(api: Api) -> None:
     assert code_of(answer) == (413, "too-large")
 
 
+@pytest.mark.parametrize("size", ["0", "-1", "x", "1.5", "1e9", "", "٣", "00"])
+def test_takes_whole_page_sizes_above_zero(api: Api, size: str) -> None:
+    answer = api.get("people", page_size=size)
+
+    assert code_of(answer) == (400, "invalid")
+    assert list(answer.json()["fields"]) == ["page_size"]
+
+
+@pytest.mark.parametrize("size", ["201", "9" * 5000])
+def test_cuts_larger_pages_to_the_largest(api: Api, size: str) -> None:
+    assert api.get("people", page_size=size).status_code == 200
+
+
+@pytest.mark.parametrize("reason", [5, None, ["x"], "x" * 501, "a\0b", "\ud800"])
+def test_takes_a_reason_that_is_a_text(api: Api, ada: Person, reason: object) -> None:
+    answer = api.post(f"people/{ada.pk}/deactivate", {"reason": reason})
+
+    assert code_of(answer) == (400, "invalid")
+    ada.refresh_from_db()
+    assert ada.is_active
+
+
 @pytest.mark.parametrize("cursor", ["garbage", "p=abc", "p=%00", "r=1&p=1"])
 def test_takes_no_cursor_of_somebodys_own_making(api: Api, cursor: str) -> None:
     made_up = base64.b64encode(cursor.encode()).decode()

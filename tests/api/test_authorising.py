@@ -169,6 +169,13 @@ def test_takes_a_whole_amount_above_zero(api: Api, ada: Person, amount: object) 
         ({"merchant": "a\0b"}, "merchant"),
         ({"merchant": ""}, "merchant"),
         ({"card": "4242"}, "card"),
+        ({"card": 5}, "card"),
+        ({"card": True}, "card"),
+        ({"card": None}, "card"),
+        ({"card": []}, "card"),
+        ({"merchant": 5}, "merchant"),
+        ({"merchant": None}, "merchant"),
+        ({"currency": 978}, "currency"),
         ({"fund": uuid4()}, "body"),
     ],
 )
@@ -181,7 +188,9 @@ def test_names_the_field_that_is_wrong(
     assert list(answer.json()["fields"]) == [field]
 
 
-@pytest.mark.parametrize("body", ["[]", "12", "null", "{", '{"amount": NaN}', "\ud800"])
+@pytest.mark.parametrize(
+    "body", ["[]", "12", "null", "{", '{"amount": NaN}', "\ud800", "", "\ufeff{}"]
+)
 def test_that_is_no_json_object_is_refused_in_the_same_shape(api: Api, body: str) -> None:
     answer = api.client.post(
         "/api/v1/authorisations",
@@ -191,3 +200,13 @@ def test_that_is_no_json_object_is_refused_in_the_same_shape(api: Api, body: str
 
     assert answer.status_code == 400
     assert set(answer.json()) >= {"code", "message"}
+
+
+def test_that_says_two_amounts_is_refused(api: Api, ada: Person) -> None:
+    body = f'{{"card": "{spending.card(ada).pk}", "amount": 1, "amount": 9000, "currency": "EUR"}}'
+
+    answer = api.client.post("/api/v1/authorisations", body, content_type="application/json")
+
+    assert (answer.status_code, answer.json()["code"]) == (400, "parse-error")
+    assert "Send each name once" in answer.json()["message"]
+    assert not Authorisation.objects.exists()
