@@ -42,7 +42,7 @@ def steps(provider: IdentityProvider) -> Iterator[Step]:
 # Which step an error belongs to, by its code.
 NAMES: Final = {
     **dict.fromkeys(("bad-url", "unresolvable", "address-refused", "not-https"), "Address"),
-    **dict.fromkeys(("refused", "timeout", "unreachable", "broken"), "Connection"),
+    **dict.fromkeys(("refused", "timeout", "unreachable", "broken", "resting"), "Connection"),
     **dict.fromkeys(("certificate", "no-tls", "tls-required"), "TLS"),
     **dict.fromkeys(("bind-refused", "secret-lost"), "Bind"),
     **dict.fromkeys(("no-base", "bad-filter", "too-many", "no-entry", "directory-error"), "Search"),
@@ -54,6 +54,7 @@ NAMES: Final = {
 
 def _openid(provider: IdentityProvider) -> Iterator[Step]:
     settings: OidcSettings = settings_of(provider)
+    circuits.close(outbound.origin(settings.issuer))
     yield _address(settings.issuer)
     discovery.forget(settings.issuer)
     endpoints = discovery.endpoints_of(settings.issuer)

@@ -3,27 +3,38 @@
 Discovery documents, keys, tokens and directories are asked for over HTTPS. A host is resolved
 once, what it resolves to is checked, and the connection goes to that very address, so that
 nothing can point elsewhere in between. Redirects are not followed; answers are bounded in
-size and time. Nothing private is asked unless the installation allows it (OUTBOUND_ALLOW).
+size and time, and a server that does not answer is left alone for a while. Nothing private is
+asked unless the installation allows it (OUTBOUND_ALLOW).
 """
 
+import http.client
 import json
+import queue
 import socket
 import ssl
+import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from typing import Any, Final
 from urllib.parse import SplitResult, urlencode, urlsplit
 
-import urllib3
 from django.conf import settings
+
+from provisioning import circuits
 
 CONNECT_SECONDS: Final = 3
 TOTAL_SECONDS: Final = 8
 MOST_BYTES: Final = 256 * 1024
 # An IPv4 address wrapped in one of IPv6: NAT64, and its local prefix (RFC 6052, RFC 8215).
 _WRAPPING: Final = (ip_network("64:ff9b::/96"), ip_network("64:ff9b:1::/48"))
+# What ipaddress takes for public, or did in some release: protocol assignments, site-local
+# addresses, documentation, and what tells machines at Azure about themselves.
+_PRIVATE_TOO: Final = tuple(
+    map(ip_network, ("192.0.0.0/24", "fec0::/10", "3fff::/20", "168.63.129.16/32"))
+)
 
 Address = IPv4Address | IPv6Address
 
@@ -34,6 +45,10 @@ class OutboundError(Exception):
     def __init__(self, code: str, message: str) -> None:
         super().__init__(message)
         self.code = code
+
+
+class Unreachable(OutboundError):
+    """The server does not answer; after several times it is left alone for a while."""
 
 
 @dataclass(frozen=True)
@@ -70,35 +85,20 @@ def fetch(
     :raises OutboundError: if the address may not be asked, or does not answer as it should.
     """
     parts = checked(url)
-    address = resolve(parts.hostname or "", _port(parts), may_be_plain=parts.scheme == "http")
-    sent = {"Accept": "application/json", "User-Agent": "Ramp", **(headers or {})}
-    sent["Host"] = parts.netloc
-    body = None
-    if form is not None:
-        body = urlencode(form)
-        sent["Content-Type"] = "application/x-www-form-urlencoded"
-    path = f"{parts.path or '/'}{'?' + parts.query if parts.query else ''}"
-    deadline = time.monotonic() + TOTAL_SECONDS
     try:
-        with _pool(parts, address) as pool:
-            response = pool.urlopen(
-                method,
-                path,
-                body=body,
-                headers=sent,
-                redirect=False,
-                retries=False,
-                preload_content=False,
-                decode_content=True,
-            )
-            content = _read(response, url, deadline)
-    except urllib3.exceptions.HTTPError as error:
-        raise _failed(url, error) from error
-    if 300 <= response.status < 400:
+        with circuits.guarding(origin(url), Unreachable):
+            answer = _asked(url, parts, method, form, headers or {})
+    except circuits.CircuitOpen as error:
+        raise OutboundError(
+            "resting",
+            f"{origin(url)} did not answer several times in a row, and is asked again in "
+            f"{circuits.OPEN_SECONDS} seconds.",
+        ) from error
+    if 300 <= answer.status < 400:
         raise OutboundError(
             "redirected", f"{url} redirects elsewhere. Enter the address it redirects to."
         )
-    return Answer(url, response.status, dict(response.headers), content)
+    return answer
 
 
 def fetch_json(url: str, **how: Any) -> dict[str, Any]:
@@ -115,15 +115,21 @@ def fetch_json(url: str, **how: Any) -> dict[str, Any]:
     return document
 
 
+def origin(url: str) -> str:
+    """Return which server is asked there, as circuits know it."""
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc}"
+
+
 def resolve(host: str, port: int, *, may_be_plain: bool = False) -> str:
     """Return the address to connect to; plain connections go only where OUTBOUND_ALLOW says.
 
     :raises OutboundError: if the host has no address, or one that may not be asked.
     """
     try:
-        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        found = _looked_up(host, port)
     except (OSError, UnicodeError) as error:
-        raise OutboundError(
+        raise Unreachable(
             "unresolvable", f"No address is known for “{host}”. Check the spelling."
         ) from error
     addresses = [_as_address(str(entry[4][0])) for entry in found]
@@ -150,6 +156,102 @@ def checked(url: str) -> SplitResult:
     return parts
 
 
+def _asked(
+    url: str, parts: SplitResult, method: str, form: Any, headers: Mapping[str, str]
+) -> Answer:
+    address = resolve(parts.hostname or "", _port(parts), may_be_plain=parts.scheme == "http")
+    deadline = time.monotonic() + TOTAL_SECONDS
+    try:
+        opened = socket.create_connection((address, _port(parts)), timeout=CONNECT_SECONDS)
+        with opened, _cut_off(opened), _secured(opened, parts) as connected:
+            answer = _answer(connected, url, parts, method, form, headers)
+        if time.monotonic() >= deadline:
+            # What was cut off may look whole.
+            raise TimeoutError
+    except (OSError, http.client.HTTPException, ValueError) as error:
+        raise _failed(url, error, is_late=time.monotonic() >= deadline) from error
+    return answer
+
+
+@contextmanager
+def _cut_off(opened: socket.socket) -> Iterator[None]:
+    """End the connection when the time is up, however steadily the server drips."""
+    # TLS takes the socket itself over.
+    handle = opened.dup()
+    timer = threading.Timer(TOTAL_SECONDS, _cut, [handle])
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
+        timer.join()
+        handle.close()
+
+
+def _cut(handle: socket.socket) -> None:
+    with suppress(OSError):
+        handle.shutdown(socket.SHUT_RDWR)
+
+
+def _secured(opened: socket.socket, parts: SplitResult) -> socket.socket:
+    """Return the connection over TLS, where that is asked for, to whoever bears the name."""
+    if parts.scheme == "http":
+        return opened
+    context = ssl.create_default_context()
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    return context.wrap_socket(opened, server_hostname=(parts.hostname or "").rstrip("."))
+
+
+def _answer(
+    connected: socket.socket,
+    url: str,
+    parts: SplitResult,
+    method: str,
+    form: Any,
+    headers: Mapping[str, str],
+) -> Answer:
+    sent = {"Accept": "application/json", "User-Agent": "Ramp", **headers, "Host": parts.netloc}
+    body = None
+    if form is not None:
+        body = urlencode(form)
+        sent["Content-Type"] = "application/x-www-form-urlencoded"
+    path = f"{parts.path or '/'}{'?' + parts.query if parts.query else ''}"
+    connection = http.client.HTTPConnection(parts.hostname or "", _port(parts))
+    connection.sock = connected
+    connection.request(method, path, body=body, headers=sent)
+    with connection.getresponse() as response:
+        content = response.read(MOST_BYTES + 1)
+        if len(content) > MOST_BYTES:
+            raise OutboundError("too-large", f"{url} answered more than {MOST_BYTES // 1024} KiB.")
+        if response.length:
+            raise http.client.IncompleteRead(content, response.length)
+    return Answer(url, response.status, dict(response.headers), content)
+
+
+def _looked_up(host: str, port: int) -> list[Any]:
+    """Resolve the host; a name server that does not answer holds nobody up for long.
+
+    :raises OSError, UnicodeError: if that fails.
+    """
+    answers: queue.SimpleQueue[list[Any] | Exception] = queue.SimpleQueue()
+
+    def look_up() -> None:
+        try:
+            answers.put(socket.getaddrinfo(host, port, type=socket.SOCK_STREAM))
+        except (OSError, UnicodeError) as error:
+            answers.put(error)
+
+    threading.Thread(target=look_up, name="look-up", daemon=True).start()
+    try:
+        answer = answers.get(timeout=CONNECT_SECONDS)
+    except queue.Empty:
+        raise TimeoutError from None
+    if isinstance(answer, Exception):
+        raise answer
+    return answer
+
+
 def _port(parts: SplitResult) -> int:
     return parts.port or (443 if parts.scheme == "https" else 80)
 
@@ -164,12 +266,17 @@ def _check(host: str, address: Address, *, must_be_allowed: bool) -> None:
         return
     if must_be_allowed:
         raise OutboundError("not-https", f"“{host}” would be asked without TLS. Use https.")
-    if not bare.is_global or bare.is_multicast or bare.is_reserved:
+    if _is_private(bare):
         raise OutboundError(
             "address-refused",
             f"“{host}” is at {bare}, a private address, which this installation does not ask. "
             "Whoever runs it can allow the network by OUTBOUND_ALLOW.",
         )
+
+
+def _is_private(address: Address) -> bool:
+    is_special = not address.is_global or address.is_multicast or address.is_reserved
+    return is_special or any(address in network for network in _PRIVATE_TOO)
 
 
 def _unwrapped(address: Address) -> Address:
@@ -181,47 +288,25 @@ def _unwrapped(address: Address) -> Address:
     return address.ipv4_mapped or address.sixtofour or address
 
 
-def _pool(parts: SplitResult, address: str) -> urllib3.HTTPConnectionPool:
-    timeout = urllib3.Timeout(connect=CONNECT_SECONDS, read=CONNECT_SECONDS)
-    port = _port(parts)
-    if parts.scheme == "http":
-        return urllib3.HTTPConnectionPool(address, port, timeout=timeout, maxsize=1)
-    context = ssl.create_default_context()
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    name = (parts.hostname or "").rstrip(".")
-    return urllib3.HTTPSConnectionPool(
-        address,
-        port,
-        timeout=timeout,
-        maxsize=1,
-        ssl_context=context,
-        server_hostname=name,
-        assert_hostname=name,
-    )
-
-
-def _read(response: urllib3.BaseHTTPResponse, url: str, deadline: float) -> bytes:
-    content = b""
-    for piece in response.stream(16 * 1024):
-        content += piece
-        if len(content) > MOST_BYTES:
-            raise OutboundError("too-large", f"{url} answered more than {MOST_BYTES // 1024} KiB.")
-        if time.monotonic() > deadline:
-            raise OutboundError("timeout", f"{url} took longer than {TOTAL_SECONDS} seconds.")
-    return content
-
-
-def _failed(url: str, error: urllib3.exceptions.HTTPError) -> OutboundError:
-    cause = error.__cause__ or error
+def _failed(url: str, error: Exception, *, is_late: bool) -> OutboundError:
     match error:
-        case urllib3.exceptions.SSLError():
-            said = getattr(cause, "verify_message", "") or str(cause)
-            return OutboundError("certificate", f"The certificate of {url} is not good: {said}.")
-        case urllib3.exceptions.NewConnectionError():
-            return OutboundError("refused", f"{url} does not take connections. Is it running?")
-        case urllib3.exceptions.TimeoutError():
-            return OutboundError(
-                "timeout", f"{url} did not answer within {CONNECT_SECONDS} seconds."
-            )
+        case _ if is_late:
+            return Unreachable("timeout", f"{url} took longer than {TOTAL_SECONDS} seconds.")
+        case ssl.SSLError():
+            return _insecure(url, error)
+        case ConnectionRefusedError():
+            return Unreachable("refused", f"{url} does not take connections. Is it running?")
+        case TimeoutError():
+            return Unreachable("timeout", f"{url} did not answer within {CONNECT_SECONDS} seconds.")
+        case ValueError():
+            return OutboundError("bad-url", f"{url} cannot be asked that: {error}.")
         case _:
-            return OutboundError("broken", f"{url} broke the connection off.")
+            return Unreachable("broken", f"{url} broke the connection off.")
+
+
+def _insecure(url: str, error: ssl.SSLError) -> OutboundError:
+    if isinstance(error, ssl.SSLCertVerificationError):
+        why = error.verify_message.rstrip(".")
+        return OutboundError("certificate", f"The certificate of {url} is not good: {why}.")
+    why = (error.reason or str(error)).replace("_", " ").lower()
+    return OutboundError("no-tls", f"{url} does not speak TLS 1.2 or newer: {why}.")

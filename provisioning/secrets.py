@@ -45,6 +45,11 @@ def opened(text: str, *, tenant_id: int, field: str) -> str:
         raise SecretLost from error
 
 
+def is_newest(text: str) -> bool:
+    """Tell whether this was sealed under the newest key."""
+    return text.partition(".")[0] == key_id(settings.SECRET_KEY)
+
+
 def key_id(key: str) -> str:
     """Return a name for the key, from which nobody learns it."""
     return _hkdf(key, b"ramp secrets: id")[:4].hex()

@@ -1,9 +1,21 @@
 """What must be so before strangers' requests arrive. Run by `check --deploy`, and by `serve`."""
 
-from typing import Any
+from ipaddress import IPv4Network, IPv6Network, ip_network
+from typing import Any, Final
+from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, Warning, register
+
+Network = IPv4Network | IPv6Network
+
+LOOPBACK: Final = (ip_network("127.0.0.0/8"), ip_network("::1/128"))
+# Where clouds give their machines credentials.
+METADATA: Final = (
+    *(ip_network("169.254.0.0/16"), ip_network("fe80::/10")),
+    *(ip_network("168.63.129.16/32"), ip_network("fd00:ec2::254/128")),
+    ip_network("100.100.100.200/32"),
+)
 
 
 @register(Tags.security, deploy=True)
@@ -82,3 +94,39 @@ def broker_is_a_server(**_: Any) -> list[CheckMessage]:
             id="ramp.W005",
         )
     ]
+
+
+@register(Tags.security)
+def outbound_networks_are_narrow(**_: Any) -> list[CheckMessage]:
+    """Watch what tenants' administrators can make this machine connect to."""
+    return [found for said in settings.OUTBOUND_ALLOW for found in _outbound(said)]
+
+
+def _outbound(said: str) -> list[CheckMessage]:
+    try:
+        network = ip_network(said)
+    except ValueError:
+        hint = "Write networks such as 10.20.0.0/16, separated by commas."
+        return [Error(f"OUTBOUND_ALLOW: “{said}” is no network.", hint=hint, id="ramp.E007")]
+    if _overlaps(network, METADATA):
+        return [
+            Error(
+                f"OUTBOUND_ALLOW: {said} includes addresses where clouds give out credentials.",
+                hint="List just the networks that your identity providers and directories are in.",
+                id="ramp.E008",
+            )
+        ]
+    is_here = urlsplit(settings.PUBLIC_BASE_URL).hostname in ("127.0.0.1", "localhost")
+    if _overlaps(network, LOOPBACK) and not is_here:
+        return [
+            Warning(
+                f"OUTBOUND_ALLOW: {said} lets tenants' administrators reach this very machine.",
+                hint="List just the networks that your identity providers and directories are in.",
+                id="ramp.W009",
+            )
+        ]
+    return []
+
+
+def _overlaps(network: Network, others: tuple[Network, ...]) -> bool:
+    return any(network.version == other.version and network.overlaps(other) for other in others)

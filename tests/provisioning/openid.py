@@ -40,6 +40,7 @@ class OpenIdProvider:
     # Makes the whole token instead.
     forge: Callable[[Json], str] | None = None
     userinfo: Json | None = None
+    access_token: str = "at"
     discovery: Json = field(default_factory=dict)
     keys: list[Json] = field(default_factory=lambda: [public(KEY)])
     # By path: a status and a body in place of what is usual.
@@ -113,7 +114,10 @@ class OpenIdProvider:
         digest = hashlib.sha256(form.get("code_verifier", "").encode()).digest()
         if base64.urlsafe_b64encode(digest).decode().rstrip("=") != asked["code_challenge"]:
             return 400, {"error": "invalid_grant", "error_description": "PKCE"}
-        return 200, {"access_token": "at", "id_token": self.token(asked.get("nonce", ""))}
+        return 200, {
+            "access_token": self.access_token,
+            "id_token": self.token(asked.get("nonce", "")),
+        }
 
     def _handler(provider) -> type[BaseHTTPRequestHandler]:  # noqa: N805  the handler has a self
         class Handler(BaseHTTPRequestHandler):

@@ -51,3 +51,30 @@ def test_a_folder_as_broker_is_warned_of(settings: Settings) -> None:
     settings.REDIS_URL = ""
 
     assert [found.id for found in checks.broker_is_a_server()] == ["ramp.W005"]
+
+
+@pytest.mark.parametrize(
+    ("said", "found"),
+    [
+        ("10.20.0.0/16", []),
+        ("fd12:3456::/48", []),
+        ("10.20.0.1/16", ["ramp.E007"]),
+        ("intranet", ["ramp.E007"]),
+        ("169.254.0.0/16", ["ramp.E008"]),
+        ("0.0.0.0/0", ["ramp.E008"]),
+        ("::/0", ["ramp.E008"]),
+        ("127.0.0.0/8", ["ramp.W009"]),
+        ("::1/128", ["ramp.W009"]),
+    ],
+)
+def test_outbound_networks_are_private_and_narrow(
+    settings: Settings, said: str, found: list[str]
+) -> None:
+    settings.PUBLIC_BASE_URL, settings.OUTBOUND_ALLOW = "https://ramp.example.com", [said]
+
+    assert [one.id for one in checks.outbound_networks_are_narrow()] == found
+
+
+def test_the_own_machine_may_be_asked_while_trying_things_out() -> None:
+    assert settings.OUTBOUND_ALLOW
+    assert checks.outbound_networks_are_narrow() == []

@@ -1,0 +1,25 @@
+import json
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+
+from people import tenancy
+from provisioning import rotation
+
+
+class Command(BaseCommand):
+    help = (
+        "Encrypt every secret of identity providers anew under SECRET_KEY, so that the keys in "
+        "SECRET_KEY_FALLBACKS can be given up. Answers JSON: how many were rotated."
+    )
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        with tenancy.across_tenants():
+            rotated, lost = rotation.rotate_all()
+        self.stdout.write(json.dumps({"rotated": rotated, "lost": len(lost)}))
+        if lost:
+            named = ", ".join(f"“{provider.name}” of {provider.tenant.slug}" for provider in lost)
+            raise CommandError(
+                f"No key opens the secrets of {named}. Put the key that was in use when they "
+                "were entered into SECRET_KEY_FALLBACKS, or enter them again."
+            )

@@ -1,0 +1,85 @@
+"""Rotating the key of secrets …"""
+
+import json
+from io import StringIO
+
+import pytest
+from django.core.management import CommandError, call_command
+from pytest_django import Settings
+
+from people import tenancy
+from people.models import Tenant
+from people.values import Actor
+from provisioning import definitions, providers
+from provisioning.models import IdentityProvider
+from provisioning.secrets import is_newest
+
+pytestmark = pytest.mark.django_db
+
+SECRET = "a client secret"
+
+
+def known(tenant: Tenant, name: str = "Corp") -> IdentityProvider:
+    definition = definitions.read(
+        {
+            "kind": "oidc",
+            "name": name,
+            "issuer": "https://id.example",
+            "client_id": "ramp",
+            "client_secret": SECRET,
+        }
+    )
+    with tenancy.use(tenant):
+        return providers.add_provider(definition, actor=Actor("command", "tests"))
+
+
+def rotate() -> dict[str, int]:
+    answer = StringIO()
+    call_command("rotate_secrets", stdout=answer)
+    said: dict[str, int] = json.loads(answer.getvalue())
+    return said
+
+
+def test_seals_them_anew_so_that_the_older_key_can_go(acme: Tenant, settings: Settings) -> None:
+    provider = known(acme)
+    before = provider.secret
+    settings.SECRET_KEY_FALLBACKS, settings.SECRET_KEY = [settings.SECRET_KEY], "a newer key"
+
+    assert rotate() == {"rotated": 1, "lost": 0}
+
+    settings.SECRET_KEY_FALLBACKS = []
+    with tenancy.across_tenants():
+        provider.refresh_from_db()
+    assert provider.secret != before
+    assert is_newest(provider.secret)
+    assert providers.secret_of(provider) == SECRET
+
+
+def test_changes_nothing_the_second_time(acme: Tenant, settings: Settings) -> None:
+    known(acme)
+    settings.SECRET_KEY_FALLBACKS, settings.SECRET_KEY = [settings.SECRET_KEY], "a newer key"
+    rotate()
+
+    assert rotate() == {"rotated": 0, "lost": 0}
+
+
+def test_names_those_that_are_lost_and_rotates_the_others(acme: Tenant, settings: Settings) -> None:
+    known(acme, "Lost")
+    settings.SECRET_KEY = "another key"
+    kept = known(acme, "Kept")
+    settings.SECRET_KEY_FALLBACKS, settings.SECRET_KEY = [settings.SECRET_KEY], "a newer key"
+
+    with pytest.raises(CommandError, match=r"“Lost” of acme.*enter them again"):
+        rotate()
+
+    with tenancy.across_tenants():
+        kept.refresh_from_db()
+    assert providers.secret_of(kept) == SECRET
+
+
+def test_leaves_providers_without_a_secret_alone(acme: Tenant) -> None:
+    provider = known(acme)
+    with tenancy.use(acme):
+        providers.remove_provider(provider, actor=Actor("command", "tests"))
+
+    assert rotate() == {"rotated": 0, "lost": 0}
