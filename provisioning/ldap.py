@@ -74,7 +74,7 @@ class Entry:
         """Return the values of the first of the attributes that has any."""
         for name in names:
             if values := self.attributes.get(name.lower()):
-                return [_readable(name, value) for value in values]
+                return [readable(name, value) for value in values]
         return []
 
     def text(self, names: Iterable[str]) -> str:
@@ -243,6 +243,13 @@ class Directory:
             return Groups(because=f"the directory did not say which groups they are in: {error}")
         return Groups(frozenset(found))
 
+    def groups_at(self, dn: str) -> Groups:
+        """Return the groups of the entry of that DN, as a sign-in would.
+
+        :raises LdapFailed: if there is none.
+        """
+        return self.groups_of(self.search("(objectClass=*)", most=1, base=dn)[0])
+
     def names_of(self, what: str) -> tuple[str, ...]:
         """Return the attributes that hold it: the one that the settings name, or the usual ones."""
         named = self.settings.attributes.get(what)
@@ -286,9 +293,7 @@ class Directory:
 
     def _groups_around(self, member: Entry) -> Iterator[Entry]:
         """Yield the groups that name the entry as a member, or that the entry names."""
-        login = member.text(self.names_of_login())
-        sought = self.settings.group_filter.replace("{0}", escape_filter_chars(member.dn))
-        sought = sought.replace("{1}", escape_filter_chars(login))
+        sought = self._sought_around(member)
         seen = set()
         for one in self.search(sought, most=MOST_GROUPS, names=_NAMING):
             seen.add(one.dn.casefold())
@@ -296,6 +301,15 @@ class Directory:
         for dn in member.texts(self.names_of("groups")):
             if dn.casefold() not in seen:
                 yield from self.search("(objectClass=*)", most=1, base=dn, names=_NAMING)
+
+    def _sought_around(self, member: Entry) -> str:
+        """Return the filter for the groups of an entry, which may list DNs or login names."""
+        login = member.text(self.names_of_login())
+        # A login name that looks like a DN might be somebody else's.
+        listed = [member.dn, login] if login and "=" not in login else [member.dn]
+        pattern = self.settings.group_filter.replace("{1}", escape_filter_chars(login))
+        sought = [pattern.replace("{0}", escape_filter_chars(one)) for one in listed]
+        return f"(|{''.join(sought)})"
 
     def names_of_login(self) -> tuple[str, ...]:
         named = self.settings.attributes.get("login")
@@ -330,7 +344,7 @@ def _lowered(attributes: Mapping[str, list[bytes]]) -> dict[str, list[bytes]]:
     return {name.lower(): values for name, values in attributes.items()}
 
 
-def _readable(name: str, value: bytes) -> str:
+def readable(name: str, value: bytes) -> str:
     """Return the value as text; an objectGUID is 16 bytes, the first parts little-endian."""
     if name.lower() in BINARY_IDS and len(value) == 16:
         return str(UUID(bytes_le=value))

@@ -31,6 +31,8 @@ class DirectoryPerson:
 
     id: str
     name: str
+    # What a sign-in calls them by, where that is not the id.
+    subject: str = ""
     email: str = ""
     login: str = ""
     # What else it says, by a word for people: {"department": "Sales"}.

@@ -8,6 +8,7 @@ from provisioning.directory.graph import GraphDirectory
 from provisioning.directory.keycloak import KeycloakDirectory
 from provisioning.directory.okta import OktaDirectory
 from provisioning.directory.scim import ScimDirectory
+from provisioning.directory.sparing import SparingDirectory
 from provisioning.models import IdentityProvider
 
 CLOUD: dict[str, Callable[[IdentityProvider], Directory]] = {
@@ -29,7 +30,7 @@ def directory_of(provider: IdentityProvider) -> Directory | None:
         return None
     if provider.browsing == Browsing.CACHED_ONLY:
         return CachedDirectory(provider)
-    return _live(provider)
+    return SparingDirectory(provider, _live(provider))
 
 
 def _live(provider: IdentityProvider) -> Directory:

@@ -1,5 +1,6 @@
 """An LDAP directory, searched live through the ORM: one search a page, nothing loaded whole."""
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Final
@@ -9,6 +10,7 @@ from django.db.models import Q, QuerySet
 from django.db.utils import Error
 
 from provisioning import circuits, providers
+from provisioning import ldap as signing_in
 from provisioning.circuits import CircuitOpen
 from provisioning.claims import Group
 from provisioning.definitions import LdapSettings, settings_of
@@ -20,6 +22,14 @@ from provisioning.models import IdentityProvider
 
 # So far one may turn pages; who looks further types more of the name.
 MOST: Final = 1000
+# The fields that can be somebody's subject, by attribute.
+SUBJECTS: Final = {
+    "entryuuid": "entry_uuid",
+    "objectguid": "guid",
+    "uid": "uid",
+    "samaccountname": "account",
+    "mail": "mail",
+}
 
 
 class LdapDirectory:
@@ -40,19 +50,26 @@ class LdapDirectory:
                 | Q(mail__startswith=word)
             )
         with self._users() as users:
-            return _page(users.filter(sought), after, _person)
+            return _page(users.filter(sought), after, self._person)
 
     def person(self, key: str) -> DirectoryPerson | None:
+        if not self._is_within(key):
+            return None
         with self._users() as users:
-            return next(map(_person, users.filter(dn=key)[:1]), None)
+            return next(map(self._person, users.filter(dn=key)[:1]), None)
 
     def groups_of(self, key: str) -> list[Group] | None:
-        with self._users() as users:
-            user = next(iter(users.filter(dn=key)[:1]), None)
-        if user is None:
+        """Return what a sign-in would be told: groups in groups too, and None if unknown."""
+        if not self._is_within(key):
             return None
-        with self._groups() as groups:
-            return [_group(group) for group in groups.filter(members__contains=key)[:MOST]]
+        try:
+            with signing_in.opened(self.settings, self.password) as directory:
+                known = directory.groups_at(key).known
+        except LdapFailed as error:
+            if error.code == "no-base":
+                return None
+            raise DirectoryFailed(error.code, str(error)) from error
+        return None if known is None else sorted(known, key=lambda group: group.name)
 
     def groups(self, text: str, after: str = "") -> Page[Group]:
         with self._groups() as groups:
@@ -61,7 +78,7 @@ class LdapDirectory:
     def members(self, group_id: str, after: str = "") -> Page[DirectoryPerson]:
         """Return who names the group; where people do not, whom the group names."""
         with self._users() as users:
-            found = _page(users.filter(member_of__contains=group_id), after, _person)
+            found = _page(users.filter(member_of__contains=group_id), after, self._person)
         return found if found.items else self._members_named(group_id, after)
 
     def _members_named(self, group_id: str, after: str) -> Page[DirectoryPerson]:
@@ -72,7 +89,24 @@ class LdapDirectory:
         with self._users() as users:
             found = [one for dn in named[start : start + PAGE] for one in users.filter(dn=dn)]
         following = str(start + PAGE) if len(named) > start + PAGE else ""
-        return Page([_person(user) for user in found], following)
+        return Page([self._person(user) for user in found], following)
+
+    def _person(self, user: Any) -> DirectoryPerson:
+        details = {"department": user.department, "title": user.title, "location": user.place}
+        named = SUBJECTS.get(self.settings.attributes.get("subject", "").lower(), "")
+        return DirectoryPerson(
+            id=user.dn,
+            subject=getattr(user, named) if named else user.entry_uuid or user.guid,
+            name=user.display_name or f"{user.given_name} {user.family_name}".strip() or user.cn,
+            email=user.mail,
+            login=user.uid or user.account,
+            details={name: value for name, value in details.items() if value},
+        )
+
+    def _is_within(self, dn: str) -> bool:
+        """Tell whether the DN is below the base, which pages show nothing beside."""
+        said = [_plain(part) for part in (dn, self.settings.base_dn)]
+        return said[0].endswith(f",{said[1]}")
 
     @contextmanager
     def _users(self) -> Iterator[QuerySet[Any]]:
@@ -110,15 +144,8 @@ def _page(rows: QuerySet[Any], after: str, read: Any) -> Page[Any]:
     return Page([read(one) for one in found[:PAGE]], following)
 
 
-def _person(user: Any) -> DirectoryPerson:
-    details = {"department": user.department, "title": user.title, "location": user.place}
-    return DirectoryPerson(
-        id=user.dn,
-        name=user.display_name or f"{user.given_name} {user.family_name}".strip() or user.cn,
-        email=user.mail,
-        login=user.uid or user.account,
-        details={name: value for name, value in details.items() if value},
-    )
+def _plain(dn: str) -> str:
+    return re.sub(r"\s*([,=])\s*", r"\1", dn.strip()).casefold()
 
 
 def _group(group: Any) -> Group:

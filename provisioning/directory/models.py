@@ -1,7 +1,8 @@
 """The entries of a directory as models of django-ldapdb. They have no tables."""
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
+from provisioning import ldap
 from provisioning.directory.backend import importable
 
 CharField, ListField = importable.fields.CharField, importable.fields.ListField
@@ -20,10 +21,19 @@ class Entry(Model):
         abstract = True
 
 
+class GuidField(CharField):  # type: ignore[misc, valid-type]
+    """An id of Active Directory's, which is binary."""
+
+    def from_ldap(self, value: list[bytes], connection: Any) -> str:
+        return ldap.readable(self.db_column, value[0]) if value else ""
+
+
 class DirectoryUser(Entry):
     """Somebody; OpenLDAP and Active Directory both call them a person."""
 
     object_classes: ClassVar = ["person"]
+    entry_uuid = CharField(db_column="entryUUID")
+    guid = GuidField(db_column="objectGUID")
     uid = CharField(db_column="uid")
     account = CharField(db_column="sAMAccountName")
     mail = CharField(db_column="mail")

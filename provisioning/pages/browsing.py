@@ -10,7 +10,7 @@ from django.urls import reverse
 from people.models import Tenant
 from people.pages.access import PersonRequest
 from people.pages.searching import PersonSearch
-from provisioning.directory import Directory, DirectoryFailed, directory_of
+from provisioning.directory import Directory, DirectoryFailed, DirectoryPerson, directory_of
 from provisioning.models import GroupMapping, Identity, IdentityProvider
 from provisioning.pages.frame import for_tenant, frame
 
@@ -51,7 +51,7 @@ def directory(request: PersonRequest, tenant: Tenant, provider_id: UUID) -> Http
 
     def ask(found: Directory) -> dict[str, Any]:
         page = found.people(asked.text, asked.after)
-        return {"page": page, "known": _known(asked.provider, [one.id for one in page.items])}
+        return {"page": page, "known": _known(asked.provider, page.items)}
 
     return asked.answer("directory", f"People of {asked.provider}", ask)
 
@@ -80,7 +80,7 @@ def directory_person(request: PersonRequest, tenant: Tenant, provider_id: UUID) 
         return {
             "found": person,
             "groups": groups,
-            "known": _known(asked.provider, [person.id]),
+            "known": _known(asked.provider, [person]),
             "roles": _roles(asked.provider, keys),
         }
 
@@ -95,7 +95,7 @@ def directory_group(request: PersonRequest, tenant: Tenant, provider_id: UUID) -
         page = found.members(asked.key, asked.after)
         return {
             "page": page,
-            "known": _known(asked.provider, [one.id for one in page.items]),
+            "known": _known(asked.provider, page.items),
             "group": request.GET.get("name", asked.key),
             "group_id": asked.key,
             "roles": _roles(asked.provider, {asked.key, request.GET.get("name", asked.key)}),
@@ -104,10 +104,11 @@ def directory_group(request: PersonRequest, tenant: Tenant, provider_id: UUID) -
     return asked.answer("directory_group", f"A group of {asked.provider}", ask)
 
 
-def _known(provider: IdentityProvider, subjects: list[str]) -> dict[str, int]:
+def _known(provider: IdentityProvider, people: list[DirectoryPerson]) -> dict[str, int]:
     """Return the keys of the identities of those who have signed in, by their ids over there."""
+    subjects = {one.subject or one.id: one.id for one in people}
     identities = Identity.objects.filter(provider=provider, subject__in=subjects, retired_at=None)
-    return dict(identities.values_list("subject", "pk"))
+    return {subjects[subject]: key for subject, key in identities.values_list("subject", "pk")}
 
 
 def _roles(provider: IdentityProvider, keys: set[str]) -> list[GroupMapping]:

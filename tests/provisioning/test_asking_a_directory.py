@@ -102,7 +102,7 @@ class TestTells:
         groups = ask(settings_of).groups.known
 
         assert groups is not None
-        assert {(group.id, group.name) for group in groups} == {(group_dn("staff"), "staff")}
+        assert (group_dn("staff"), "staff") in {(group.id, group.name) for group in groups}
 
     def test_that_they_are_in_no_group(
         self, settings_of: LdapSettings, slapd_service: Slapd
@@ -122,6 +122,27 @@ class TestTells:
         )
 
         assert names(ask(settings_of, "eve", "pw-eve")) == {"inner", "middle", "outer"}
+
+    def test_groups_that_list_login_names(
+        self, settings_of: LdapSettings, slapd_service: Slapd
+    ) -> None:
+        slapd_service.add(
+            person("posix"),
+            f"dn: {group_dn('unix')}\nobjectClass: posixGroup\ncn: unix\n"
+            "gidNumber: 100\nmemberUid: posix\n",
+        )
+
+        assert names(
+            ask(replace(settings_of, group_filter="(memberUid={0})"), "posix", "pw-posix")
+        ) == {"unix"}
+
+    def test_no_groups_of_whoever_a_login_name_looks_like(
+        self, settings_of: LdapSettings, slapd_service: Slapd
+    ) -> None:
+        slapd_service.add(person("sly", "", "", f"employeeNumber: {dn_of('ada')}"))
+        mapped = replace(settings_of, attributes={"login": "employeeNumber"})
+
+        assert names(ask(mapped, "sly", "pw-sly")) == set()
 
     def test_that_the_groups_are_unknown_where_it_cannot_say(
         self, settings_of: LdapSettings

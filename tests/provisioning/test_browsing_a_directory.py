@@ -8,11 +8,21 @@ import pytest
 from people import tenancy
 from people.models import Tenant
 from people.values import Actor
-from provisioning import circuits, definitions, providers
-from provisioning.directory import PAGE, Directory, DirectoryFailed, directory_of
+from provisioning import circuits, definitions, ldap, providers
+from provisioning.definitions import LdapSettings
+from provisioning.directory import PAGE, Directory, DirectoryFailed, directory_of, sparing
 from provisioning.models import IdentityProvider
 from provisioning.sign_in import sign_in
-from tests.directories import BASE, Slapd, dn_of, group, group_dn, person
+from tests.directories import (
+    BASE,
+    SERVICE,
+    SERVICE_PASSWORD,
+    Slapd,
+    dn_of,
+    group,
+    group_dn,
+    person,
+)
 from tests.provisioning.arriving import claims, groups, provider
 
 pytestmark = pytest.mark.django_db
@@ -153,6 +163,55 @@ class TestLive:
 
         log = slapd_service.log.read_text(errors="replace")
         assert int(log.rpartition("nentries=")[2].split()[0]) == PAGE + 1
+
+    def test_shows_groups_in_groups_as_a_sign_in_would(
+        self, connect: Callable[..., Directory], slapd_service: Slapd
+    ) -> None:
+        slapd_service.add(
+            person("nell"), group("within", "nell"), group("around", group_dn("within"))
+        )
+
+        told = connect().groups_of(dn_of("nell"))
+
+        assert told is not None
+        assert [one.name for one in told] == ["around", "within"]
+
+    def test_says_by_what_a_sign_in_would_know_them(
+        self, connect: Callable[..., Directory], slapd_service: Slapd
+    ) -> None:
+        settings = LdapSettings(uri=slapd_service.uri, base_dn=BASE, bind_dn=SERVICE)
+        claims = ldap.look_up(settings, SERVICE_PASSWORD, "ada")
+
+        assert [one.subject for one in connect().people("lovelace").items] == [claims.subject]
+        mapped = connect(name="Mapped", attributes={"subject": "uid"})
+        assert [one.subject for one in mapped.people("lovelace").items] == ["ada"]
+
+    def test_shows_nobody_beside_its_base(self, connect: Callable[..., Directory]) -> None:
+        narrow = connect(base_dn=f"ou=groups,{BASE}")
+
+        assert narrow.person(dn_of("ada")) is None
+        assert narrow.groups_of(dn_of("ada")) is None
+
+    def test_asks_nobody_what_was_answered_a_moment_ago(
+        self, connect: Callable[..., Directory], slapd_service: Slapd
+    ) -> None:
+        directory = connect()
+        answered = directory.people("lovelace")
+        before = slapd_service.binds()
+
+        assert directory.people("lovelace") == answered
+        assert slapd_service.binds() == before
+
+    def test_asks_only_so_often(
+        self, connect: Callable[..., Directory], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(sparing, "MOST_A_MINUTE", 2)
+        directory = connect()
+        directory.people("one")
+        directory.people("two")
+
+        with pytest.raises(DirectoryFailed, match="asked too often"):
+            directory.people("three")
 
     def test_keeps_to_its_own_base(
         self, connect: Callable[..., Directory], slapd_service: Slapd
