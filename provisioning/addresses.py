@@ -15,13 +15,18 @@ def redirect_uri(provider: IdentityProvider) -> str:
     return _url("oidc_callback", provider)
 
 
+def signed_out_uri(provider: IdentityProvider) -> str:
+    """Return where an OpenID provider sends people whom it signed out."""
+    return f"{settings.PUBLIC_BASE_URL}{_page(provider)}"
+
+
 def addresses_of(provider: IdentityProvider) -> dict[str, str]:
     """Return every address that somebody has to know, by what it is."""
     known = {"sign_in_url": sign_in_url(provider)}
     if provider.kind == IdentityProvider.Kind.OIDC:
         known |= {
             "redirect_uri": redirect_uri(provider),
-            "post_logout_redirect_uri": f"{settings.PUBLIC_BASE_URL}{_page(provider)}",
+            "post_logout_redirect_uri": signed_out_uri(provider),
             "backchannel_logout_uri": _url("oidc_backchannel_logout", provider),
         }
     return known

@@ -7,14 +7,13 @@ import jwt
 from django.contrib.sessions.models import Session
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404
-from django.urls import reverse
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_GET, require_POST
 from mozilla_django_oidc.views import OIDCAuthenticationCallbackView, OIDCAuthenticationRequestView
 
 from people import tenancy
 from provisioning import discovery, journal
-from provisioning.addresses import redirect_uri
+from provisioning.addresses import redirect_uri, signed_out_uri
 from provisioning.claims import Claims
 from provisioning.definitions import settings_of
 from provisioning.journal import Outcome
@@ -89,11 +88,11 @@ def signing_out_url(request: HttpRequest) -> str:
         ends = discovery.endpoints_of(settings.issuer).end_session
     except OutboundError:
         return ""
-    back = request.build_absolute_uri(reverse("admin:sign_in", args=[provider.tenant.slug]))
     said = {
         "id_token_hint": came.get("id_token", ""),
         "client_id": settings.client_id,
-        "post_logout_redirect_uri": back,
+        # It takes nothing but the very address that was entered there.
+        "post_logout_redirect_uri": signed_out_uri(provider),
     }
     return f"{ends}?{urlencode(said)}" if ends else ""
 

@@ -447,6 +447,16 @@ class TestSigningOut:
         assert jwt.decode(asked["id_token_hint"][0], options={"verify_signature": False})
         assert not is_in(client)
 
+    def test_comes_back_to_the_address_that_was_entered_at_the_provider(
+        self, client: Client, corp: IdentityProvider, openid: OpenIdProvider
+    ) -> None:
+        sign_in(client, corp, openid)
+
+        response = client.post("/sign-out/", headers={"host": "localhost"})
+
+        asked = parse_qs(urlsplit(response["Location"]).query)
+        assert asked["post_logout_redirect_uri"] == ["http://127.0.0.1:8000/sign-in/acme/"]
+
     @pytest.mark.parametrize("named", [{"sid": "s-1"}, {"sid": None}])
     def test_at_the_provider_ends_the_session_here(
         self, client: Client, corp: IdentityProvider, openid: OpenIdProvider, named: Json
