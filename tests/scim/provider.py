@@ -17,6 +17,8 @@ RAMP = "urn:ietf:params:scim:schemas:extension:ramp:2.0:User"
 ERROR = "urn:ietf:params:scim:api:messages:2.0:Error"
 PATCH = "urn:ietf:params:scim:api:messages:2.0:PatchOp"
 SEARCH = "urn:ietf:params:scim:api:messages:2.0:SearchRequest"
+# What could be the id of a resource, and is none's.
+NOBODY = "0b8b3c7e-3a57-4b0f-9a55-6e0c7e2f4a10"
 
 Json = dict[str, Any]
 

@@ -8,14 +8,13 @@ import pytest
 
 from people.models import Person
 from scim.models import ScimUser
-from tests.scim.provider import ENT, PATCH, RAMP, Json, Provider, mail, someone
+from tests.scim.provider import ENT, NOBODY, PATCH, RAMP, Json, Provider, mail, someone
 from tests.scim.refused import assert_refused
 
 pytestmark = pytest.mark.django_db
 
 # Far above what it takes, far below what a bomb would.
 BOUND = 1.0
-NOBODY = "0b8b3c7e-3a57-4b0f-9a55-6e0c7e2f4a10"
 
 
 MALFORMED = {
