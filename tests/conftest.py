@@ -1,12 +1,16 @@
 import itertools
+import os
+import shutil
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from pathlib import Path
 
 import hypothesis
 import pytest
 from django.conf import settings
 from pytest_django import Settings
 
+from tests.managing import Manager
 from tests.people.racing import Racers
 from tests.servers import EMPTY_DEMO, Server
 from tests.services import HASTY, Postgres, Redis, Smtp, chromium
@@ -66,19 +70,34 @@ def django_db_modify_db_settings(
 
 
 @pytest.fixture(scope="session")
+def migrated_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a database for servers on SQLite, which need not migrate one each."""
+    folder = tmp_path_factory.mktemp("migrated")
+    file = folder / "ramp.sqlite3"
+    urls = {"DATABASE_URL": f"sqlite:///{file}", "VAR_DIR": str(folder / "var")}
+    manager = Manager({"PATH": os.environ["PATH"], **urls})
+    manager.run("migrate", "--verbosity", "0")
+    manager.end()
+    return file
+
+
+@pytest.fixture(scope="session")
 def start_server(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[StartServer]:
     """Start Ramp with a database of its own: start_server("sqlite", LOG_LEVEL="DEBUG").
 
     On "postgresql" jobs go through Redis; on "sqlite" through a folder, as by default.
+    The latter's database is migrated already, unless told otherwise.
     """
     servers: list[Server] = []
     numbers = itertools.count(1)
 
-    def start(database: str, *command: str, **settings: str) -> Server:
+    def start(database: str, *command: str, is_migrated: bool = True, **settings: str) -> Server:
         folder = tmp_path_factory.mktemp("server")
         if database == "sqlite":
+            if is_migrated:
+                shutil.copy(request.getfixturevalue("migrated_file"), folder)
             urls = (f"sqlite:///{folder}/ramp.sqlite3", "")
         else:
             postgres: Postgres = request.getfixturevalue("postgres")

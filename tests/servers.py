@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from ramp.processes import end_with_parent
+from tests.managing import Manager
 from tests.services import free_port, wait_until
 
 ROOT: Final = Path(__file__).resolve().parent.parent
@@ -26,6 +27,7 @@ class Server:
     redis_url: str = ""
     settings: dict[str, str] = field(default_factory=dict)
     command: tuple[str, ...] = EMPTY_DEMO
+    manager: Manager | None = field(default=None, init=False)
 
     def __post_init__(self) -> None:
         self.log = self.folder / "log"
@@ -65,17 +67,8 @@ class Server:
 
     def manage(self, *arguments: str) -> str:
         """Run a management command against the server's database; return what it printed."""
-        ran = subprocess.run(
-            [sys.executable, "manage.py", *arguments],
-            cwd=ROOT,
-            env=self.environment,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        if ran.returncode:
-            raise RuntimeError(f"manage.py {' '.join(arguments)} failed:\n{ran.stderr}")
-        return ran.stdout
+        self.manager = self.manager or Manager(self.environment)
+        return self.manager.run(*arguments)
 
     def end(self) -> None:
         self.process.terminate()
@@ -84,3 +77,6 @@ class Server:
         except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.wait()
+        if self.manager:
+            self.manager.end()
+            self.manager = None

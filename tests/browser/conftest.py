@@ -38,7 +38,8 @@ class Demo:
 
 @pytest.fixture(scope="session")
 def demo(start_server: StartServer) -> Demo:
-    server = start_server("sqlite")
+    # As somebody who looks at Ramp for the first time.
+    server = start_server("sqlite", is_migrated=False)
     access = json.loads(server.manage("seed_demo"))
     return Demo(url=server.url, email=access["email"], password=access["password"])
 
