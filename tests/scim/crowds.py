@@ -1,4 +1,4 @@
-"""Thousands of people of a connection, as rows."""
+"""Thousands of people of a connection, and of its requests, as rows."""
 
 from datetime import timedelta
 from typing import Any
@@ -148,3 +148,21 @@ def _person(tenant_id: int, email: str, one: int, actor: str) -> Person:
         owned_fields={"department": {"by": actor, "since": now.isoformat()}},
         password="!",
     )
+
+
+def kept(connection: Connection, count: int, **fields: Any) -> list[RequestLog]:
+    """Keep requests, each a second older than the one before."""
+    usual = {"method": "PATCH", "path": "/Users/x", "status": 200, "milliseconds": 7}
+    now = timezone.now()
+    rows = [
+        RequestLog(
+            id=uuid4(),
+            tenant_id=connection.tenant_id,
+            connection=connection,
+            received_at=now - timedelta(seconds=number),
+            **usual | fields,
+        )
+        for number in range(count)
+    ]
+    made: list[RequestLog] = RequestLog.objects.bulk_create(rows)
+    return made

@@ -6,58 +6,30 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-from people import operations
-from people.models import CustomField, Department, Event, Mail, Person
-from people.values import Actor
+from people.models import Department, Event, Mail, Person
 from scim import rereading
 from scim.models import Connection, ScimUser, SyncError
-from scim.tasks import look_again
-from tests import make
 from tests.people.visiting import queries_of, signed_in, text_of
 from tests.scim.conftest import Connect
 from tests.scim.crowds import crowd
-from tests.scim.provider import ENT, RAMP, Json, Provider, someone
+from tests.scim.mapping import (
+    COST_CENTER,
+    address_of,
+    centred,
+    custom_field,
+    cycle,
+    mapping,
+    person,
+    send,
+)
+from tests.scim.provider import ENT, RAMP, Provider, someone
 
 pytestmark = pytest.mark.django_db
-
-COST_CENTER = f"{ENT}:costCenter"
 
 
 @pytest.fixture
 def client(owner: Person) -> Client:
     return signed_in(owner)
-
-
-def address_of(scim: Provider) -> str:
-    return f"/integrations/scim/{scim.connection.pk}/mapping/"
-
-
-def send(client: Client, scim: Provider, do: str, **paths: str) -> str:
-    return text_of(client.post(address_of(scim), paths | {"do": do}, follow=True))
-
-
-def mapping() -> dict[str, str]:
-    kept: dict[str, str] = Connection.objects.get().mapping
-    return kept
-
-
-def custom_field(external_name: str = "cost_center", name: str = "Cost centre") -> CustomField:
-    tenant_id = Connection.objects.get().tenant_id
-    return CustomField.objects.create(tenant_id=tenant_id, name=name, external_name=external_name)
-
-
-def centred(center: str = "CC-1", department: str = "Research") -> Json:
-    return {ENT: {"department": department, "costCenter": center}}
-
-
-def person(who: str) -> Person:
-    people = Person.objects.select_related("department", "location", "manager")
-    found: Person = people.get(email=f"{who}@example.com")
-    return found
-
-
-def cycle() -> None:
-    look_again(as_of=timezone.now())
 
 
 class TestShows:
@@ -325,148 +297,6 @@ class TestPreviews:
         page = send(client, scim, "preview")
 
         assert "Nobody has been received yet" in page
-
-
-class TestReadsAgain:
-    """Reading everybody again …"""
-
-    def test_leaves_whoever_was_let_in_or_shut_out_by_hand(
-        self, client: Client, scim: Provider
-    ) -> None:
-        scim.add("ada", **centred())
-        scim.replace(scim.add("bob", **centred()), "active", value=False)
-        by_hand = Actor("person", "owner@example.com")
-        operations.deactivate_person(person("ada"), actor=by_hand)
-        operations.reactivate_person(person("bob"), actor=by_hand)
-
-        send(client, scim, "save", department=COST_CENTER)
-        cycle()
-
-        assert person("ada").state == Person.State.INACTIVE
-        assert person("bob").is_active
-        assert str(person("bob").department) == "CC-1"
-
-    def test_keeps_what_the_new_path_leaves_open(self, client: Client, scim: Provider) -> None:
-        scim.add("ada", **centred())
-        scim.add("bob")
-
-        send(client, scim, "save", department=COST_CENTER)
-        cycle()
-
-        assert str(person("bob").department) == "Research"
-
-    def test_goes_on_where_it_stopped(
-        self, client: Client, scim: Provider, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        for name in ("ada", "bob", "cy"):
-            scim.add(name, **centred())
-        monkeypatch.setattr(rereading, "AT_ONCE", 1)
-        send(client, scim, "save", department=COST_CENTER)
-        assert "3 people wait for the sync cycle to read again" in text_of(
-            client.get(address_of(scim).removesuffix("mapping/"))
-        )
-
-        rereading.go_on(seconds=0)
-        assert Connection.objects.get().revisits_after == 0
-        cycle()
-
-        assert {str(person(name).department) for name in ("ada", "bob", "cy")} == {"CC-1"}
-
-    def test_begins_anew_when_the_mapping_changes_meanwhile(
-        self, client: Client, scim: Provider
-    ) -> None:
-        scim.add("ada", title="Countess", **centred())
-        send(client, scim, "save", department=COST_CENTER)
-        cycle()
-
-        send(client, scim, "save", department="title")
-        cycle()
-
-        assert str(person("ada").department) == "Countess"
-
-    def test_leaves_whoever_left_for_good(self, client: Client, scim: Provider) -> None:
-        scim.add("ada", **centred())
-        Person.objects.filter(email="ada@example.com").update(
-            state=Person.State.TERMINATED, terminated_at=timezone.now()
-        )
-
-        send(client, scim, "save", department=COST_CENTER)
-        cycle()
-
-        assert str(person("ada").department) == "Research"
-
-    def test_tells_the_history_who_changed_it(self, client: Client, scim: Provider) -> None:
-        scim.add("ada", **centred())
-        send(client, scim, "save", department=COST_CENTER)
-
-        cycle()
-
-        event = person("ada").events.latest("pk")
-        assert event.actor == "scim:okta"
-        assert event.changes == {"department": {"from": "Research", "to": "CC-1"}}
-
-
-class TestCustomFields:
-    """Custom fields …"""
-
-    def add(self, client: Client, scim: Provider, **said: str) -> str:
-        return text_of(client.post(f"{address_of(scim)}fields/", said, follow=True))
-
-    def test_are_added_here(self, client: Client, scim: Provider) -> None:
-        self.add(client, scim, name="Cost centre", external_name="cost_center")
-        scim.add("ada", **{RAMP: {"location": "Rome", "costCenter": "4711"}})
-
-        assert person("ada").custom_values == {"cost_center": "4711"}
-        event = Event.objects.get(kind=Event.Kind.ORGANISATION_CHANGED)
-        assert event.facts["what"] == "custom field"
-
-    @pytest.mark.parametrize(
-        ("external_name", "said"),
-        [
-            ("costCenter", "Use snake_case"),
-            ("", "This field is required."),
-            ("department", "“department” is a field that everybody has."),
-            ("taken", "There is a custom field with this external name already."),
-            ("x" * 101, "at most 100 characters"),
-        ],
-    )
-    def test_are_called_what_an_attribute_may_be_called(
-        self, client: Client, scim: Provider, external_name: str, said: str
-    ) -> None:
-        custom_field("taken")
-
-        page = self.add(client, scim, name="X", external_name=external_name)
-
-        assert said in page
-        assert CustomField.objects.count() == 1
-
-    def test_are_deleted_after_a_question_with_their_mapping(
-        self, client: Client, scim: Provider
-    ) -> None:
-        field = custom_field("office")
-        scim.add("ada", **centred())
-        send(client, scim, "save", office=COST_CENTER)
-        cycle()
-        address = f"{address_of(scim)}fields/{field.pk}/delete/"
-
-        assert "What people have in it stays" in text_of(client.get(address))
-        assert CustomField.objects.exists()
-        client.post(address)
-
-        assert not CustomField.objects.exists()
-        assert mapping() == {}
-        assert person("ada").custom_values == {"office": "CC-1"}
-
-    def test_of_another_company_are_not_found(self, client: Client, scim: Provider) -> None:
-        with make.in_another_tenant() as other:
-            field = CustomField.objects.create(tenant=other, name="X", external_name="x")
-
-        assert client.post(f"{address_of(scim)}fields/{field.pk}/delete/").status_code == 404
-
-    def test_write_their_names_as_text(self, client: Client, scim: Provider) -> None:
-        custom_field("x", name="<script>alert(1)</script>")
-
-        assert "<script>alert(1)" not in text_of(client.get(address_of(scim)))
 
 
 def snapshot() -> list[Any]:

@@ -1,21 +1,20 @@
 """The pages of the request log …"""
 
-from datetime import timedelta
 from typing import Any
 from uuid import uuid4
 
 import pytest
-from django.core.management import call_command
 from django.test import Client
 from django.utils import timezone
 
 from people import events, operations
 from people.models import Event, Mail, Person
 from people.values import Actor
-from scim.models import Connection, RequestLog, ScimUser
+from scim.models import Connection, RequestLog
 from scim.pages import request_log
 from tests import make
 from tests.people.visiting import queries_of, signed_in, text_of
+from tests.scim.crowds import kept
 from tests.scim.provider import Provider, managed_by, someone
 
 pytestmark = pytest.mark.django_db
@@ -37,24 +36,6 @@ def page(client: Client, where: str, **query: Any) -> str:
     response = client.get(where, query)
     assert response.status_code == 200
     return text_of(response)
-
-
-def kept(connection: Connection, count: int, **fields: Any) -> list[RequestLog]:
-    """Keep requests, each a second older than the one before."""
-    usual = {"method": "PATCH", "path": "/Users/x", "status": 200, "milliseconds": 7}
-    now = timezone.now()
-    rows = [
-        RequestLog(
-            id=uuid4(),
-            tenant_id=connection.tenant_id,
-            connection=connection,
-            received_at=now - timedelta(seconds=number),
-            **usual | fields,
-        )
-        for number in range(count)
-    ]
-    made: list[RequestLog] = RequestLog.objects.bulk_create(rows)
-    return made
 
 
 class TestList:
@@ -366,30 +347,6 @@ def test_are_for_administrators_only(scim: Provider, owner: Person) -> None:
         assert signed_in(employee).get(where, follow=True).redirect_chain[-1][0] == "/home/"
         assert signed_in(operator).get(where).status_code == 403
         assert Client().get(where)["Location"].startswith("/sign-in/")
-
-
-class TestForgetting:
-    def test_takes_what_is_too_old_in_batches(
-        self, scim: Provider, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        monkeypatch.setattr("scim.retention.BATCH", 3)
-        kept(scim.connection, 8)
-        RequestLog.objects.update(received_at=timezone.now() - timedelta(days=31))
-        refused = scim("POST", "/Users", someone(roles="EMPEROR"))
-
-        call_command("run_due")
-
-        assert str(RequestLog.objects.get().pk) == refused.request_id
-
-    def test_leaves_the_people_and_their_resources(self, scim: Provider) -> None:
-        scim.add()
-        scim("POST", "/Users", someone("bob", roles="EMPEROR"))
-        RequestLog.objects.update(received_at=timezone.now() - timedelta(days=31))
-
-        call_command("run_due")
-
-        assert not RequestLog.objects.exists()
-        assert ScimUser.objects.get().person
 
 
 def test_leads_from_what_was_sent_to_what_it_would_do_now(scim: Provider, owner: Person) -> None:

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
-from itertools import cycle
 from typing import Any
 
 import pytest
@@ -13,20 +12,13 @@ from django.test import Client
 from people import events, operations
 from people.invitations import invite_link
 from people.models import (
-    Approval,
-    Card,
     Departure,
     Event,
-    Fund,
-    Grant,
     Invite,
     Mail,
     MassChange,
     MassChangeItem,
-    Obligation,
     Person,
-    Role,
-    Step,
     Tenant,
 )
 from people.operations import mass_changes
@@ -34,15 +26,15 @@ from people.operations.departures import set_auto_termination
 from people.values import Actor
 from scim.models import ScimUser
 from tests import make
-from tests.people import leaving
 from tests.people.racing import Racers
 from tests.people.visiting import signed_in, text_of
+from tests.scim.furnished import everything, furnish
+from tests.scim.mass_changes import MONDAY
 from tests.scim.provider import Provider
 from tests.scim.staff import deactivate, people_of, staff
 
 pytestmark = pytest.mark.django_db
 
-MONDAY = datetime(2026, 3, 2, 9, tzinfo=UTC)
 HELPDESK = Actor("person", "helpdesk@example.com")
 BOTH = pytest.mark.parametrize("racers", [2], indirect=True)
 REALLY = pytest.mark.django_db(transaction=True)
@@ -87,56 +79,6 @@ def states(users: list[ScimUser]) -> dict[str, int]:
     for person in people_of(users):
         found[person.state] = found.get(person.state, 0) + 1
     return found
-
-
-# What a deactivation ends for good, and what tells that time has gone by.
-BESIDES = ("session_epoch", "changed_at", "last_login")
-
-
-def everything() -> dict[str, list[dict[str, Any]]]:
-    """Return all that the people of the tenant are and hold."""
-    models: tuple[Any, ...] = (
-        *(Person, Card, Fund, Step, Approval, Obligation, Grant, Invite, Departure, Tenant),
-    )
-    return {
-        model.__name__: [
-            {key: value for key, value in row.items() if key not in BESIDES}
-            for row in model.objects.order_by("pk").values()
-        ]
-        for model in models
-    }
-
-
-def furnish(people: list[Person], owner: Person) -> None:
-    """Give them roles, cards, funds, managers, steps that something waits at, and invites."""
-    auditor = Role.objects.create(tenant_id=owner.tenant_id, name="Auditor", name_key="auditor")
-    roles = cycle([Person.Role.CARDHOLDER, Person.Role.BOOKKEEPER, Person.Role.ADMIN])
-    for number, (person, role) in enumerate(zip(people, roles, strict=False)):
-        person.role, person.manager = role, people[number // 10] if number else owner
-        if person.state == Person.State.INVITED:
-            Invite.objects.create(
-                tenant_id=person.tenant_id,
-                person=person,
-                source=Invite.Source.SCIM,
-                created_at=MONDAY - timedelta(days=3),
-                expires_at=MONDAY + timedelta(days=87),
-            )
-            continue
-        leaving.card(person)
-        if number % 5 == 0:
-            leaving.fund(person, is_shared=number % 2 == 0)
-            Grant.objects.create(
-                tenant_id=person.tenant_id,
-                person=person,
-                role=auditor,
-                source="person:owner@example.com",
-                since=MONDAY,
-                confirmed_at=MONDAY,
-            )
-        if number % 20 == 0:
-            kind, state = Obligation.Kind.REIMBURSEMENT, Obligation.State.SUBMITTED
-            leaving.waits(leaving.step(person), leaving.obligation(person, kind, state))
-    Person.objects.bulk_update(people, ["role", "manager"])
 
 
 def test_are_restored_by_one_click_exactly_as_they_were(

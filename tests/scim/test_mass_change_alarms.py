@@ -1,0 +1,201 @@
+"""An alarm that people are deactivated in a mass …"""
+
+from collections.abc import Iterator
+
+import pytest
+import time_machine
+from django.core.management import call_command
+from django.test import Client
+
+from people.models import Mail, MassChange, Person, Tenant
+from people.operations import mass_changes
+from people.operations.departing import terminate_due
+from people.operations.departures import set_auto_termination
+from scim.models import ScimUser
+from tests import make
+from tests.people.visiting import queries_of, signed_in, text_of
+from tests.scim.mass_changes import MONDAY, OWNER, Clock, alarmed, hear, leave
+from tests.scim.provider import Provider
+from tests.scim.staff import deactivate, staff
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def clock() -> Iterator[Clock]:
+    with time_machine.travel(MONDAY, tick=False) as traveller:
+        yield Clock(traveller)
+
+
+@pytest.fixture
+def alarm(clock: Clock, scim: Provider) -> MassChange:
+    """Raise an alarm about 12 of 20 people."""
+    leave(scim, staff(scim.connection, 20)[:12])
+    change: MassChange = MassChange.objects.get()
+    return change
+
+
+class TestTells:
+    """It tells …"""
+
+    def test_each_administrator_once_by_mail(
+        self, clock: Clock, scim: Provider, owner: Person
+    ) -> None:
+        make.administrator(email="alan@example.com")
+        make.person()
+        users = staff(scim.connection, 50)
+
+        leave(scim, users[:20])
+        leave(scim, users[20:40])
+
+        mails = Mail.objects.filter(kind=Mail.Kind.MASS_CHANGE)
+        assert sorted(mails.values_list("to", flat=True)) == [
+            "alan@example.com",
+            "owner@example.com",
+        ]
+        change = MassChange.objects.get()
+        assert {mail.facts["path"] for mail in mails} == {f"/people/mass-changes/{change.pk}/"}
+
+    def test_every_page_of_administrators(
+        self, alarm: MassChange, owner: Person, client: Client
+    ) -> None:
+        said = "Okta deactivated 12 people within an hour."
+        client.force_login(owner)
+
+        for page in ("/people/", "/integrations/", f"/people/{owner.pk}/", "/people/roles/"):
+            assert said in text_of(client.get(page)), page
+
+    def test_nobody_any_more_who_has_decided(self, alarm: MassChange, owner: Person) -> None:
+        client = signed_in(owner)
+        client.post(f"/people/mass-changes/{alarm.pk}/confirm/")
+
+        assert "within an hour" not in text_of(client.get("/people/"))
+
+    def test_nobody_of_another_company(self, alarm: MassChange) -> None:
+        with make.in_another_tenant():
+            client = signed_in(make.owner())
+
+            assert "within an hour" not in text_of(client.get("/people/"))
+            assert client.get(f"/people/mass-changes/{alarm.pk}/").status_code == 404
+            assert client.get(f"/people/mass-changes/{alarm.pk}/undo/").status_code == 404
+            assert client.post(f"/people/mass-changes/{alarm.pk}/confirm/").status_code == 404
+
+    def test_no_employee(self, alarm: MassChange) -> None:
+        client = signed_in(make.person())
+
+        assert "within an hour" not in text_of(client.get("/home/"))
+        assert client.get(f"/people/mass-changes/{alarm.pk}/").status_code == 302
+        assert client.post(f"/people/mass-changes/{alarm.pk}/confirm/").status_code == 302
+        alarm.refresh_from_db()
+        assert alarm.is_undecided
+
+    def test_at_the_cost_of_one_query_more_on_a_page(
+        self, clock: Clock, scim: Provider, owner: Person
+    ) -> None:
+        client = signed_in(owner)
+        client.get("/integrations/")
+        without = len(queries_of(client, "/integrations/"))
+
+        leave(scim, staff(scim.connection, 20)[:12])
+
+        assert len(queries_of(client, "/integrations/")) == without + 1
+
+    def test_the_same_queries_however_many_they_are(
+        self, clock: Clock, scim: Provider, owner: Person
+    ) -> None:
+        users = staff(scim.connection, 200)
+        leave(scim, users[:60])
+        client = signed_in(owner)
+        address = f"/people/mass-changes/{MassChange.objects.get().pk}/"
+        pages = (address, f"{address}undo/", "/people/mass-changes/")
+        few = [len(queries_of(client, page)) for page in pages]
+
+        leave(scim, users[60:])
+
+        assert [len(queries_of(client, page)) for page in pages] == few
+
+
+class TestPauses:
+    """It keeps from being terminated …"""
+
+    @pytest.fixture
+    def due(self, clock: Clock, scim: Provider, tenant: Tenant) -> list[ScimUser]:
+        """Have 12 people deactivated by mistake be due for termination."""
+        users = staff(scim.connection, 20)
+        set_auto_termination(tenant, 45, actor=OWNER)
+        deactivate(scim, users[:12])
+        return users[:12]
+
+    @staticmethod
+    def run_due(clock: Clock) -> None:
+        clock.jump(days=60)
+        call_command("run_due")
+
+    def test_whoever_is_not_decided_on(self, clock: Clock, due: list[ScimUser]) -> None:
+        self.run_due(clock)
+
+        assert alarmed() == [12]
+        assert not Person.objects.filter(state="terminated").exists()
+
+    def test_nobody_once_it_was_confirmed(
+        self, clock: Clock, due: list[ScimUser], owner: Person
+    ) -> None:
+        hear()
+        change = MassChange.objects.get()
+        answer = signed_in(owner).post(f"/people/mass-changes/{change.pk}/confirm/", follow=True)
+        assert "Confirmed by <bdi>Olga Owner</bdi>" in text_of(answer)
+
+        self.run_due(clock)
+
+        assert Person.objects.filter(state="terminated").count() == 12
+
+    def test_whoever_is_about_to_be_restored(
+        self, clock: Clock, due: list[ScimUser], owner: Person
+    ) -> None:
+        hear()
+        change = MassChange.objects.get()
+        mass_changes.ask_undo(
+            change,
+            kept=mass_changes.fingerprint(mass_changes.changed_since(change)),
+            actor=owner.actor,
+        )
+
+        clock.jump(days=60)
+        assert terminate_due(as_of=clock.now) == 0
+
+
+class TestThresholds:
+    """Its thresholds …"""
+
+    @staticmethod
+    def set(owner: Person, people: object, percent: object) -> str:
+        form = {"people": people, "percent": percent}
+        client = signed_in(owner)
+        return text_of(client.post("/people/mass-changes/guard/", form, follow=True))
+
+    def test_are_set_by_administrators(self, owner: Person, tenant: Tenant) -> None:
+        assert "has its new thresholds" in self.set(owner, 3, 50)
+
+        tenant.refresh_from_db()
+        assert (tenant.alarm_people, tenant.alarm_percent) == (3, 50)
+        assert "more than 3 people and more than 50 %" in text_of(
+            signed_in(owner).get("/people/mass-changes/")
+        )
+
+    @pytest.mark.parametrize(
+        ("people", "percent"),
+        [(0, 20), (-1, 20), (10, 0), (10, 101), ("", 20), (10, "x"), (32_768, 20), (1.5, 20)],
+    )
+    def test_are_numbers_that_can_be(
+        self, owner: Person, tenant: Tenant, people: object, percent: object
+    ) -> None:
+        assert "has its new thresholds" not in self.set(owner, people, percent)
+
+        tenant.refresh_from_db()
+        assert (tenant.alarm_people, tenant.alarm_percent) == (10, 20)
+
+    def test_are_nobody_elses_to_set(self, tenant: Tenant) -> None:
+        self.set(make.person(), 3, 50)
+
+        tenant.refresh_from_db()
+        assert (tenant.alarm_people, tenant.alarm_percent) == (10, 20)
