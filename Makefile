@@ -2,10 +2,14 @@
 PYTHON ?= python3
 BIN := .venv/bin
 PEOPLE ?= 10000
+PYTEST_WORKERS ?= auto
 # Enough of a production environment for `check --deploy` to look at; nothing is connected to.
 PRODUCTION := DATABASE_URL=postgres://ramp@db.example.com/ramp REDIS_URL=redis://redis.example.com/0 \
 	PUBLIC_BASE_URL=https://ramp.example.com BEHIND_PROXY=true EMAIL_URL=smtp://mail.example.com \
 	SECRET_KEY=only-as-long-and-as-varied-as-a-real-one-0123456789-abcdefghijk
+
+# A file's tests share what is slow to set up, so one process takes them all, in conftest's order.
+SHARED_OUT := --numprocesses $(PYTEST_WORKERS) --dist loadfile --no-loadscope-reorder
 
 help:  ## Show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{sub(/:.*/, "", $$1); printf "%-8s %s\n", $$1, $$2}'
@@ -30,7 +34,7 @@ serve: .venv/installed  ## Run Ramp for real; DATABASE_URL and REDIS_URL say on 
 	@$(BIN)/python manage.py serve
 
 test: setup  ## Run the tests with real PostgreSQL, Redis and Chromium (T=... picks some)
-	$(BIN)/python -m pytest $(T)
+	$(BIN)/python -m pytest $(or $(T),$(SHARED_OUT))
 
 check: .venv/installed  ## Lint, format, templates, types, layers, migrations, deployment
 	$(BIN)/ruff check .

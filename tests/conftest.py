@@ -24,6 +24,16 @@ hypothesis.settings.register_profile(
 hypothesis.settings.load_profile("ramp")
 
 
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Where several processes share the files out, begin with those that run a whole Ramp.
+
+    They take longest, and one of them left to the end would have the others wait.
+    """
+    if hasattr(config, "workerinput"):
+        items.sort(key=lambda item: "start_server" not in getattr(item, "fixturenames", ()))
+
+
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[Postgres]:
     # Tells in which order transactions committed.
