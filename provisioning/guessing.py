@@ -66,6 +66,13 @@ def take_back(name: str) -> None:
         guesses.save()
 
 
+def waits_until(name: str) -> datetime | None:
+    """Return until when the name has to wait; None if it may be tried."""
+    guesses = Guesses.objects.filter(digest=_digest(name)).first()
+    until = guesses.locked_until if guesses else None
+    return until if until and until > timezone.now() else None
+
+
 def wait_after(tries: int) -> timedelta:
     """Return how long the name waits after so many tries in a row."""
     if tries < FREE_TRIES:

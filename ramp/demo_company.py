@@ -30,7 +30,7 @@ from people.models import (
     Tenant,
 )
 from people.values import Actor, Profile, fold
-from ramp import demo_spend
+from ramp import demo_sign_in, demo_spend
 from ramp.demo_people import DOMAIN, ENTERPRISE, Colleague, colleagues
 from scim.door import serve
 from scim.models import Connection, RequestLog, ScimUser, SyncError, Token
@@ -150,6 +150,7 @@ def _chapters(okta: Okta, staff: list[Colleague]) -> list[tuple[float, Callable[
         (31, lambda: _come_back(okta, staff[40:42])),
         (12, lambda: _arrive(okta, list(islice(arriving, 20)), joining=9)),
         (4, lambda: _look_after(staff)),
+        (3, demo_sign_in.let_partners_in),
         (2, demo_spend.shop),
         (0.8, lambda: _reorganise(okta, staff[90:96])),
         (0.5, lambda: _reorganise(okta, staff[110:113])),

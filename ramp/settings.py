@@ -206,7 +206,7 @@ EVENT_SUBSCRIBERS = {
 }
 
 # Who knows why somebody is not here; what explains most is told first.
-WHY = ["people.why.causes", "scim.why.causes"]
+WHY = ["people.why.causes", "scim.why.causes", "provisioning.why.causes"]
 # Who has something to say about a person at the top of their page.
 PERSON_NOTICES = [
     "people.pages.outlook.of_person",

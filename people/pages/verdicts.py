@@ -27,10 +27,14 @@ class Rank(IntEnum):
     LEFT_APART = 40
     REFUSED = 50
     WAITING = 60
+    TURNED_AWAY = 65
     INVITED = 70
     KNOWN_OTHERWISE = 80
+    # They are here, and something that was expected of that is not.
+    ROLES_AMISS = 85
     HERE = 90
     ASKED_IN_VAIN = 100
+    NEVER_TRIED = 105
     NEVER_SENT = 110
     UNKNOWN = 120
 

@@ -1,0 +1,67 @@
+"""How some of the demo company's partners came in: through a provider that is switched off now.
+
+It answers nobody, so the sign-in page does not offer it; what it brought is there to be seen.
+"""
+
+from people.models import Person, Role
+from people.values import Actor, fold
+from provisioning import mappings, providers
+from provisioning.claims import UNKNOWN, Claims, Group, Groups
+from provisioning.definitions import Definition, OidcSettings
+from provisioning.mappings import Author
+from provisioning.models import IdentityProvider
+from provisioning.refusals import SignInRefused
+from provisioning.sign_in import sign_in
+
+ACTOR = Actor("command", "demo")
+PARTNERS = {
+    "mina.osei": ("Mina", "Osei", ("Auditors", "Partners")),
+    "jonas.berg": ("Jonas", "Berg", ("Partners",)),
+    "lucia.romano": ("Lucia", "Romano", ()),
+    "kofi.adu": ("Kofi", "Adu", None),
+}
+
+
+def let_partners_in() -> None:
+    """Have the partners sign in for the first time, one of them in vain."""
+    settings = OidcSettings(issuer="https://id.partners.example", client_id="ramp")
+    definition = Definition(
+        kind=IdentityProvider.Kind.OIDC,
+        name="Partner portal",
+        settings=settings,
+        secret="only-shown-to-nobody",  # noqa: S106 - it opens nothing
+        browsing=IdentityProvider.Browsing.CACHED_ONLY,
+    )
+    portal = providers.add_provider(definition, actor=ACTOR)
+    _map_groups(portal)
+    for login, (given, family, groups) in PARTNERS.items():
+        known = None if groups is None else frozenset(Group(name, name) for name in groups)
+        sign_in(portal, _claims(login, given, family, UNKNOWN if known is None else Groups(known)))
+    try:
+        sign_in(portal, _claims("o.lumen", "Olivia", "Lumen", UNKNOWN, email=_taken()))
+    except SignInRefused:
+        providers.change_provider(portal, definition, is_enabled=False, actor=ACTOR)
+
+
+def _map_groups(portal: IdentityProvider) -> None:
+    auditor, _ = Role.objects.get_or_create(
+        tenant_id=portal.tenant_id, name_key=fold("Auditor"), defaults={"name": "Auditor"}
+    )
+    author = Author(actor=ACTOR)
+    mappings.map_group(portal, "Auditors", auditor, author=author)
+    mappings.map_group(portal, "auditors team", Person.Role.BOOKKEEPER, author=author)
+    mappings.add_draft(portal, "Partners", Person.Role.BOOKKEEPER, author=author)
+
+
+def _claims(login: str, given: str, family: str, groups: Groups, email: str = "") -> Claims:
+    return Claims(
+        subject=login,
+        email=email or f"{login}@partners.example",
+        given_name=given,
+        family_name=family,
+        groups=groups,
+    )
+
+
+def _taken() -> str:
+    return Person.objects.active_owners().values_list("email", flat=True)[0]
