@@ -318,7 +318,7 @@ def _in_force(provider: IdentityProvider) -> list[str]:
 
 
 def _mappings(seen: _Seen, provider: IdentityProvider) -> Link:
-    address = f"{_page('mappings', seen.tenant)}?{urlencode({'provider': provider.pk})}"
+    address = f"{_page('mappings', seen.tenant)}?{urlencode({'provider': str(provider.pk)})}"
     return Link("Look at the mappings", address)
 
 

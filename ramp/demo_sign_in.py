@@ -64,4 +64,5 @@ def _claims(login: str, given: str, family: str, groups: Groups, email: str = ""
 
 
 def _taken() -> str:
-    return Person.objects.active_owners().values_list("email", flat=True)[0]
+    owner: Person = Person.objects.active_owners()[0]
+    return owner.email

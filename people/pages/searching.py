@@ -21,7 +21,7 @@ class PersonSearch(forms.Form):
     def asked(self, name: str) -> str:
         """Return what was asked for; what nobody can ask for is not."""
         self.is_valid()
-        return str(self.cleaned_data.get(name, ""))
+        return str(self.cleaned_data.get(name) or "")
 
     @property
     def is_used(self) -> bool:

@@ -10,7 +10,7 @@ from django.http import HttpResponse
 from django.shortcuts import render
 from unfold.widgets import UnfoldAdminTextInputWidget
 
-from people.models import Person, Tenant
+from people.models import Event, Mail, Person, Tenant
 from people.pages.access import PersonRequest
 from people.pages.numbers import number_from
 from people.pages.searching import PersonSearch, choice
@@ -65,6 +65,7 @@ def provider_log(request: PersonRequest, tenant: Tenant) -> HttpResponse:
         "is_searched": form.is_used,
         "ignored": ", ".join(str(form[name].label) for name in form.errors),
         "attempts": page[:ROWS_A_PAGE],
+        "did_something": _did_something(page[:ROWS_A_PAGE]),
         "older_than": page[ROWS_A_PAGE - 1].pk if len(page) > ROWS_A_PAGE else None,
         "is_later_page": before is not None,
     }
@@ -90,6 +91,14 @@ def _narrowed(asked: dict[str, Any]) -> QuerySet[SignInAttempt]:
     if asked.get("until"):
         attempts = attempts.filter(at__lte=datetime.combine(asked["until"], time.max, UTC))
     return attempts.filter(_about(asked["q"])) if asked.get("q") else attempts
+
+
+def _did_something(attempts: list[SignInAttempt]) -> set[UUID]:
+    """Return the requests that changed or mailed something: they have a page that tells what."""
+    keys = [attempt.request_id for attempt in attempts if attempt.request_id]
+    events = Event.objects.filter(request_id__in=keys).values_list("request_id", flat=True)
+    mails = Mail.objects.filter(request_id__in=keys).values_list("request_id", flat=True)
+    return {key for key in (*events.distinct(), *mails.distinct()) if key}
 
 
 def _about(words: str) -> Q:

@@ -5,6 +5,7 @@ from urllib.parse import urlsplit
 from playwright.sync_api import Page, expect
 
 Addresses = dict[str, str]
+TENANT = "/tenants/lumen/"
 
 
 def explore(page: Page, url: str) -> Addresses:
@@ -36,6 +37,9 @@ def explore(page: Page, url: str) -> Addresses:
         "request": _found(page, f"{url}{scim}requests/", "tbody a[href*='/requests/']"),
         "deed": _deed(page, f"{url}/people/updates/inactive/"),
         "departure": _found(page, f"{url}/people/departures/", "tbody a[href$='/departure/']"),
+        "tenant": TENANT,
+        "member": _found(page, f"{url}{TENANT}provisioned-members/", "tbody a"),
+        "auth_provider": _auth_provider(page, f"{url}{TENANT}auth-providers/"),
         "setup": "/integrations/entra/setup/",
         "steps_for_it": urlsplit(steps_for_it).path,
     }
@@ -49,6 +53,11 @@ def _held(page: Page, url: str, name: str) -> str:
 def _found(page: Page, address: str, selector: str) -> str:
     page.goto(address)
     return urlsplit(page.locator(selector).first.get_attribute("href") or "").path
+
+
+def _auth_provider(page: Page, address: str) -> str:
+    """Return the key of the demo's provider."""
+    return _found(page, address, "tbody a").rstrip("/").rpartition("/")[2]
 
 
 def _holder(page: Page, url: str) -> str:

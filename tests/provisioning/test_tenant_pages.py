@@ -367,6 +367,19 @@ def test_narrow_the_log(
     assert {name for name in ("ada", "eve") if f"subject {name}" in page} == found
 
 
+def test_lead_from_the_log_to_all_that_a_request_did(client: Client, olga: Person) -> None:
+    invited = make.person(state=Person.State.INVITED, password="correct horse")
+    said = {"email": invited.email, "password": "correct horse"}
+    assert Client().post("/sign-in/acme/", said).status_code == 302
+
+    page = client.get(f"{LOG}?provider=password")
+
+    request_id = SignInAttempt.objects.get().request_id
+    address = f"/people/requests/{request_id}/"
+    assert f'href="{address}"' in text_of(page)
+    assert client.get(address).status_code == 200
+
+
 def test_lead_through_a_long_log(client: Client, corp: IdentityProvider, ada: Person) -> None:
     for _ in range(55):
         come_in(corp)
