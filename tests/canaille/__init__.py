@@ -14,7 +14,7 @@ import tempfile
 from pathlib import Path
 from typing import Any, Final, Self
 
-from tests.services import free_port
+from tests.services import alone, free_port
 
 ROOT: Final = Path(__file__).resolve().parent.parent.parent
 REQUIREMENTS: Final = Path(__file__).with_name("requirements.txt")
@@ -152,6 +152,7 @@ class CanailleOpenId(Commands):
 def install() -> None:
     """Install the older scim2-client, unless it is there."""
     pip = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-    if not LIBRARIES.exists():
-        where = ["--no-deps", "--target", str(LIBRARIES), "--requirement", str(REQUIREMENTS)]
-        subprocess.run([*pip, *where], check=True)
+    where = ["--no-deps", "--target", str(LIBRARIES), "--requirement", str(REQUIREMENTS)]
+    with alone(LIBRARIES):
+        if not LIBRARIES.exists():
+            subprocess.run([*pip, *where], check=True)

