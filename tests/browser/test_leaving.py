@@ -1,11 +1,13 @@
 """Somebody who holds cards, approves and manages is let out, let in again, and leaves for good."""
 
 import json
+import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Browser, Page, expect
 
 from tests.conftest import StartServer
 from tests.replay.client import Client
@@ -13,6 +15,7 @@ from tests.scim.provider import PATCH, Json, managed_by, someone
 from tests.servers import Server
 
 OWNER, PASSWORD = "olga@acme.example.com", "correct horse battery"
+ADA, ADAS_PASSWORD = "ada@example.com", "the password of Ada"
 # Gives Ada, who has joined, two virtual cards, two funds and three approval steps.
 SETTLE = """
 from django.utils import timezone
@@ -24,6 +27,8 @@ with tenancy.use(acme):
     owner, ada, actor = people["Olga"], people["Ada"], people["Olga"].actor
     for one in people.values():
         operations.join_person(one, actor=actor)
+    ada.set_password("the password of Ada")
+    ada.save()
     for number in (1, 2):
         operations.issue_card(Card(holder=ada, name=f"Card {number}", kind="virtual",
             monthly_limit=100_000), actor=actor)
@@ -76,16 +81,32 @@ def acme(start_server: StartServer) -> Acme:
     return Acme(server, okta, Client(f"{server.url}/api/v1", token), ids["ada"], card)
 
 
-def test_loses_everything_for_a_while_and_then_hands_it_over(acme: Acme, page: Page) -> None:
+@pytest.fixture
+def adas_page(browser: Browser) -> Iterator[Page]:
+    page = browser.new_page()
+    page.set_default_timeout(10_000)
+    yield page
+    page.close()
+
+
+def test_loses_everything_for_a_while_and_then_hands_it_over(
+    acme: Acme, page: Page, adas_page: Page
+) -> None:
     sign_in(page, acme)
+    page.wait_for_url(f"{acme.server.url}/people/")
+    sign_in(adas_page, acme, ADA, ADAS_PASSWORD)
+    adas_page.wait_for_url(f"{acme.server.url}/home/")
     assert acme.pay() == "approved"
 
     acme.set_active(active=False)
+    expect_out(adas_page, acme)
     expect_in_list(page, acme, "Ada Lovelace (Inactive)")
     assert acme.pay() == "holder-inactive"
     expect_approver_and_manager(page, acme, "Ada Lovelace (Inactive)")
 
     acme.set_active(active=True)
+    sign_in(adas_page, acme, ADA, ADAS_PASSWORD)
+    adas_page.wait_for_url(f"{acme.server.url}/home/")
     expect_in_list(page, acme, "Ada Lovelace")
     assert acme.pay() == "approved"
     expect_approver_and_manager(page, acme, "Ada Lovelace")
@@ -98,12 +119,19 @@ def test_loses_everything_for_a_while_and_then_hands_it_over(acme: Acme, page: P
     expect_handed_over(page, acme)
 
 
-def sign_in(page: Page, acme: Acme) -> None:
+def sign_in(page: Page, acme: Acme, email: str = OWNER, password: str = PASSWORD) -> None:
     page.goto(f"{acme.server.url}/sign-in/")
-    page.get_by_label("E-mail address").fill(OWNER)
-    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_label("E-mail address").fill(email)
+    page.get_by_label("Password").fill(password)
     page.get_by_role("button", name="Sign in").click()
-    page.wait_for_url(f"{acme.server.url}/people/")
+
+
+def expect_out(page: Page, acme: Acme) -> None:
+    """See that the session is over, and that signing in again says why and where to turn."""
+    page.reload()
+    expect(page).to_have_url(re.compile("/sign-in/"))
+    sign_in(page, acme, ADA, ADAS_PASSWORD)
+    expect(page.get_by_text("Ask your administrator to reactivate it there.")).to_be_visible()
 
 
 def expect_in_list(page: Page, acme: Acme, name: str, query: str = "") -> None:

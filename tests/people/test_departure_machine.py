@@ -36,7 +36,8 @@ from people.models import (
     Person,
     Role,
 )
-from people.operations import departures
+from people.operations import departures, mass_changes
+from people.operations.bulk import Bulk
 from people.values import Actor
 from tests import make
 from tests.people.departing import (
@@ -107,6 +108,8 @@ HINDRANCES: dict[str, tuple[Callable[[Person], object], Callable[[Person], objec
 }
 
 EXEMPTION = "exemption"
+# What undoing a click brings back.
+GIVEN_BACK = ("state", "is_by_scim", "since", "postponed_to", "is_exempt")
 # What those who leave have with them; half of them nothing.
 BAGGAGE = st.lists(
     st.none() | st.sampled_from([EXEMPTION, *HINDRANCES]),
@@ -126,6 +129,14 @@ class Modelled:
     postponed_to: datetime | None = None
     is_exempt: bool = False
     hindrances: set[str] = field(default_factory=set)
+    # How often they came or went.
+    moves: int = 0
+
+    def be(self, state: str, **more: Any) -> None:
+        self.state = state
+        self.moves += 1
+        for name, value in more.items():
+            setattr(self, name, value)
 
     def due_at(self, days: int) -> datetime:
         return self.postponed_to or self.since + timedelta(hours=24 * days)
@@ -137,12 +148,23 @@ class Modelled:
         return self.due_at(days) <= now
 
 
+@dataclass
+class Click:
+    """What somebody did on the People page, and what undoing it gives back."""
+
+    change: MassChange
+    one: Modelled
+    before: dict[str, Any]
+    moves: int
+
+
 class Leaving(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.now = BEGINNING
         self.days: int | None = None
         self.people: list[Modelled] = []
+        self.click: Click | None = None
 
     @initialize(days=DAYS, hindered_by=BAGGAGE)
     def begin(self, days: int, hindered_by: list[str | None]) -> None:
@@ -153,7 +175,7 @@ class Leaving(RuleBasedStateMachine):
         self.stack.enter_context(tenancy.use(tenant))
         make.owner()
         Role.objects.create(tenant=tenant, name="Auditor", is_elevated=True)
-        self.people = []
+        self.people, self.click = [], None
         self.switch(days)
         self.hire(hindered_by)
 
@@ -215,7 +237,7 @@ class Leaving(RuleBasedStateMachine):
         leaving = [one for one in self.people if one.must_leave(self.days, self.now)]
         assert tick(self.now) == len(leaving)
         for one in leaving:
-            one.state = "terminated"
+            one.be("terminated")
 
     @rule(who=WHO, by_scim=st.booleans())
     def deactivate(self, who: int, by_scim: bool) -> None:
@@ -228,7 +250,7 @@ class Leaving(RuleBasedStateMachine):
         done = operations.deactivate_person(one.person, actor=actor)
         assert done == (one.state == "active")
         if done:
-            one.state, one.is_by_scim, one.since = "inactive", by_scim, self.now
+            one.be("inactive", is_by_scim=by_scim, since=self.now)
 
     @rule(who=WHO)
     def reactivate(self, who: int) -> None:
@@ -236,7 +258,41 @@ class Leaving(RuleBasedStateMachine):
         if one is None:
             return
         operations.reactivate_person(one.person, actor=OKTA)
-        one.state, one.is_exempt, one.postponed_to = "active", False, None
+        one.be("active", is_exempt=False, postponed_to=None)
+
+    @rule(who=WHO)
+    def click_in_the_list(self, who: int) -> None:
+        """Let somebody out, or in, by a click that can be undone."""
+        one = self.pick(who, "active", "inactive")
+        if one is None:
+            return
+        before = {name: getattr(one, name) for name in GIVEN_BACK}
+        kinds = MassChange.Kind
+        bulk = Bulk(kinds.DEACTIVATED if one.state == "active" else kinds.REACTIVATED, HAND)
+        assert bulk.apply(one.person)
+        assert bulk.change
+        if one.state == "active":
+            one.be("inactive", is_by_scim=False, since=self.now)
+        else:
+            one.be("active", is_exempt=False, postponed_to=None)
+        self.click = Click(bulk.change, one, before, one.moves)
+
+    @rule()
+    def undo_the_click(self) -> None:
+        click, self.click = self.click, None
+        if click is None:
+            return
+        kept = mass_changes.fingerprint(mass_changes.changed_since(click.change))
+        try:
+            mass_changes.ask_undo(click.change, kept=kept, actor=HAND)
+        except mass_changes.TooLateToUndo:
+            assert self.now - click.change.began_at >= timedelta(days=30)
+        except mass_changes.NothingToUndo:
+            assert click.one.moves > click.moves
+        else:
+            assert click.one.moves == click.moves
+            assert mass_changes.undo_asked(as_of=self.now) == 1
+            click.one.be(**click.before)
 
     @rule(who=WHO, by_scim=st.booleans())
     def come_back_and_leave_again(self, who: int, by_scim: bool) -> None:
@@ -300,7 +356,7 @@ class Leaving(RuleBasedStateMachine):
             return
         usual = operations.usual_disposition(one.person)
         assert operations.terminate_person(one.person, usual, actor=OKTA)
-        one.state = "terminated"
+        one.be("terminated")
 
     @invariant()
     def everybody_is_as_they_have_to_be(self) -> None:
