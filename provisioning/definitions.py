@@ -50,7 +50,8 @@ class LdapSettings:
     @property
     def anybody(self) -> str:
         """The filter that everybody matches who could sign in."""
-        return self.user_filter.replace("{0}", "*")
+        sought = self.user_filter.replace("{0}", "*")
+        return sought if sought.startswith("(") else f"({sought})"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -110,7 +110,7 @@ class LdapDirectory:
 
     @contextmanager
     def _users(self) -> Iterator[QuerySet[Any]]:
-        with self._asked() as alias:
+        with self._asked(self.settings.anybody) as alias:
             yield DirectoryUser.objects.using(alias)
 
     @contextmanager
@@ -121,13 +121,13 @@ class LdapDirectory:
             yield model.objects.using(alias)
 
     @contextmanager
-    def _asked(self) -> Iterator[str]:
+    def _asked(self, within: str = "") -> Iterator[str]:
         """Connect until the block ends; say what is wrong where that does not go well."""
         try:
             with (
                 circuits.guarding(self.settings.uri, Unreachable),
                 explained(self.settings),
-                opened("directory", self.settings, self.password) as alias,
+                opened("directory", self.settings, self.password, within) as alias,
             ):
                 yield alias
         except (LdapFailed, CircuitOpen) as error:

@@ -1,5 +1,7 @@
 """Browsing a provider's directory …"""
 
+import socket
+import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -219,6 +221,28 @@ class TestLive:
         slapd_service.add(group("elsewhere", "ada"))
 
         assert connect(base_dn=f"ou=people,{BASE}").groups("elsewhere").items == []
+
+    def test_waits_three_seconds_for_a_frozen_server(
+        self, connect: Callable[..., Directory]
+    ) -> None:
+        with socket.create_server(("127.0.0.1", 0)) as frozen:
+            uri = f"ldap://127.0.0.1:{frozen.getsockname()[1]}"
+            began = time.monotonic()
+
+            with pytest.raises(DirectoryFailed) as failed:
+                connect(uri=uri).people("ada")
+
+        assert failed.value.code == "timeout"
+        assert time.monotonic() - began < 4
+
+    def test_shows_only_who_could_sign_in(
+        self, connect: Callable[..., Directory], slapd_service: Slapd
+    ) -> None:
+        slapd_service.add(person("printer", "Printer", "Three", "employeeType: machine"))
+        slapd_service.add(person("printess", "Printess", "Three", "employeeType: human"))
+        chosen = connect(user_filter="(&(employeeType=human)(uid={0}))")
+
+        assert [one.login for one in chosen.people("three").items] == ["printess"]
 
     @pytest.mark.parametrize(
         ("said", "code"),

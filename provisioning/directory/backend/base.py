@@ -16,8 +16,8 @@ assert importable.fields, "django-ldapdb is importable from here on"
 
 from ldapdb.backends.ldap import base as ldapdb  # noqa: E402  not before that
 
-# How many entries come with one answer; Active Directory gives 1,000 at the most.
-ENTRIES: Final = 200
+# How many entries come with one answer; some directories refuse to give more.
+ENTRIES: Final = 100
 
 
 class DatabaseOperations(ldapdb.DatabaseOperations):
@@ -42,8 +42,9 @@ class DatabaseWrapper(ldapdb.DatabaseWrapper):
         return connection
 
     def ensure_connection(self) -> None:
-        """Connect once; the library would bind again for each cursor."""
-        super(ldapdb.DatabaseWrapper, self).ensure_connection()
+        """Connect once, and let python-ldap's errors out; the library would bind each time."""
+        if self.connection is None:
+            self.connect()
 
     def close(self) -> None:
         if self.connection is not None:
@@ -56,6 +57,7 @@ class DatabaseWrapper(ldapdb.DatabaseWrapper):
     ) -> Iterator[tuple[str, dict[str, list[bytes]]]]:
         """Yield entries as they come, page by page, and ask for no more than are wanted."""
         self.ensure_connection()
+        filterstr = f"(&{filterstr}{self.settings_dict['WITHIN']})"
         where = base if scope == ldap.SCOPE_BASE else self.settings_dict["DIRECTORY"].base_dn
         size = ENTRIES if limit is None else max(1, min(ENTRIES, limit))
         page = SimplePagedResultsControl(criticality=False, size=size, cookie="")
@@ -78,15 +80,16 @@ class DatabaseWrapper(ldapdb.DatabaseWrapper):
 
 
 @contextmanager
-def opened(alias: str, settings: LdapSettings, password: str) -> Iterator[str]:
+def opened(alias: str, settings: LdapSettings, password: str, within: str) -> Iterator[str]:
     """Have the directory as a database of this thread, by the alias, until the block ends.
 
+    Nothing is found but what matches the filter `within`.
     Django's own list of databases, which every request walks through, stays as it is.
     """
     said = connections.configure_settings(
         {"default": {}, alias: {"ENGINE": __package__, "NAME": settings.uri, "PASSWORD": password}}
     )[alias]
-    wrapper = DatabaseWrapper(said | {"DIRECTORY": settings}, alias)
+    wrapper = DatabaseWrapper(said | {"DIRECTORY": settings, "WITHIN": within}, alias)
     connections[alias] = wrapper
     try:
         yield alias
