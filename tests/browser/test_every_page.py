@@ -105,10 +105,16 @@ PAGES = {
     "groups of the directory": "{tenant}directory/{auth_provider}/groups/",
     "somebody of the directory": "{tenant}directory/{auth_provider}/person/?id=mina.osei",
     "a group of the directory": "{tenant}directory/{auth_provider}/group/?id=Partners",
+    "internal users": "{tenant}internal-users/",
+    "no such internal user": "{tenant}internal-users/?q=xyzzy",
+    "add an internal user": "{tenant}internal-users/add/",
 }
 # What strangers see.
 PUBLIC = {
     "sign in": "/sign-in/",
+    "a company's sign in": "/sign-in/lumen/",
+    "forgot password": "/forgot-password/",
+    "a password link that is none": "/reset-password/nonsense/",
     "accept an invite": "{invitation}",
     "an invite that is none": "/invite/nonsense/",
     "steps for it": "{steps_for_it}",
