@@ -21,6 +21,7 @@ from psycopg import RawCursor
 from people import row_sql
 
 
+@cache
 def available() -> bool:
     return connection.vendor == "postgresql"
 

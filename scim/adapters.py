@@ -1,7 +1,5 @@
 """Rows and resources, one to the other, as django-scim2's adapters."""
 
-from dataclasses import asdict
-
 from django.conf import settings
 from django.http import HttpRequest
 from django_scim.adapters import SCIMGroup, SCIMUser
@@ -44,7 +42,7 @@ class UserAdapter(SCIMUser):
         held, now = list(elements_of(before or {})), list(elements_of(user.document))
         if held:
             fixed_sql.delete(ScimValue, user=user.pk)
-        fixed_sql.write_all([ScimValue(user=user, **asdict(one)) for one in now])
+        fixed_sql.write_all([ScimValue(user=user, **vars(one)) for one in now])
 
 
 class GroupAdapter(SCIMGroup):

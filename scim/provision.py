@@ -209,8 +209,9 @@ def _is_known(email: str) -> bool:
     To try first and adopt then would leave a new department behind for a moment, and two
     who adopt at once would wait for each other.
     """
-    people = Person.objects.in_lists().filter(email_key=fold(email))
-    return not fixed_sql.puts_off_new() and people.exists()
+    if fixed_sql.puts_off_new():
+        return False
+    return bool(Person.objects.in_lists().filter(email_key=fold(email)).exists())
 
 
 def _adopted(delivery: Delivery, email: str) -> Person:

@@ -95,14 +95,20 @@ def fill(person: Person, profile: Profile) -> None:
     """Copy names and places; the rest has rules of its own."""
     person.given_name, person.family_name = profile.given_name, profile.family_name
     department, location = person.department, person.location
-    if fold(profile.department) != (department.name_key if department else ""):
-        person.department = organisation.department_named(
-            profile.department, tenant_id=person.tenant_id
-        )
-    if fold(profile.location) != (location.name_key if location else ""):
-        moved_to = organisation.location_named(profile.location, tenant_id=person.tenant_id)
-        organisation.check_move(person, moved_to)
-        person.location = moved_to
+    moves = fold(profile.department) != (department.name_key if department else "")
+    relocates = fold(profile.location) != (location.name_key if location else "")
+    if not (moves or relocates):
+        return
+    there, at = organisation.places_named(
+        profile.department if moves else "",
+        profile.location if relocates else "",
+        tenant_id=person.tenant_id,
+    )
+    if moves:
+        person.department = there
+    if relocates:
+        organisation.check_move(person, at)
+        person.location = at
 
 
 def set_role(person: Person, role: str, *, actor: Actor) -> None:

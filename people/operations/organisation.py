@@ -24,21 +24,25 @@ class InvalidLocationChange(PeopleError):
         )
 
 
-def department_named(name: str, *, tenant_id: int) -> Department | None:
-    """Return the department, not stored yet if it is new; nobody's name is no department."""
-    if not name:
-        return None
-    new = Department(tenant_id=tenant_id, name_key=fold(name), name=name)
-    return _named(Department, name, tenant_id) or new
+def places_named(
+    department: str, location: str, *, tenant_id: int
+) -> tuple[Department | None, Location | None]:
+    """Return both, not stored yet if they are new; nobody's name is no place.
+
+    A new location comes under the tenant's default entity.
+    """
+    known = _known(department, location, tenant_id)
+    return (
+        known[0] or (_new_department(department, tenant_id) if department else None),
+        known[1] or (_new_location(location, tenant_id) if location else None),
+    )
 
 
-def location_named(name: str, *, tenant_id: int) -> Location | None:
-    """Return the location; a new one, under the tenant's default entity, is not stored yet."""
-    if not name:
-        return None
-    known = _named(Location, name, tenant_id)
-    if known:
-        return known
+def _new_department(name: str, tenant_id: int) -> Department:
+    return Department(tenant_id=tenant_id, name_key=fold(name), name=name)
+
+
+def _new_location(name: str, tenant_id: int) -> Location:
     tenant = Tenant.objects.select_related("default_entity").get(pk=tenant_id)
     assert tenant.default_entity, "create_tenant gives every tenant one"
     return Location(
@@ -62,17 +66,30 @@ def _stored(place: Place, **more: Entity) -> Place:
     return stored
 
 
-def _named(model: type[Place], name: str, tenant_id: int) -> Place | None:
+def _known(
+    department: str, location: str, tenant_id: int
+) -> tuple[Department | None, Location | None]:
+    keys = fold(department), fold(location)
     if not fixed_sql.available():
-        return model.objects.filter(name_key=fold(name)).first()
-    row = fixed_sql.one(_by_name(model), [tenant_id, fold(name)])
-    return row_sql.loaded(model, row) if row else None
+        return (
+            Department.objects.filter(name_key=keys[0]).first(),
+            Location.objects.filter(name_key=keys[1]).first(),
+        )
+    row = fixed_sql.one(_by_name(), [tenant_id, keys[0], tenant_id, keys[1]])
+    assert row, "one row, of nothing if need be"
+    width = len(Department._meta.concrete_fields)
+    found = row_sql.loaded(Department, row[:width]), row_sql.loaded(Location, row[width:])
+    return (found[0] if found[0].pk else None), (found[1] if found[1].pk else None)
 
 
 @cache
-def _by_name(model: type[Place]) -> str:
-    held, table = row_sql.columns(model, "x"), model._meta.db_table
-    return f"SELECT {held} FROM {table} x WHERE x.tenant_id = %s AND x.name_key = %s"  # noqa: S608
+def _by_name() -> str:
+    held = f"{row_sql.columns(Department, 'd')}, {row_sql.columns(Location, 'l')}"
+    return (
+        f"SELECT {held} FROM (SELECT) one "  # noqa: S608
+        "LEFT JOIN people_department d ON d.tenant_id = %s AND d.name_key = %s "
+        "LEFT JOIN people_location l ON l.tenant_id = %s AND l.name_key = %s"
+    )
 
 
 def check_move(person: Person, location: Location | None) -> None:
