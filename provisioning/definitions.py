@@ -78,6 +78,17 @@ PROFILE_ATTRIBUTES: Final = (
     *("subject", "login", "groups"),
 )
 
+# What administrators call the same.
+SYNONYMS: Final = {
+    "first_name": "given_name",
+    "last_name": "family_name",
+    "display_name": "name",
+    "mail": "email",
+    "user_name": "login",
+    "username": "login",
+    "city": "location",
+}
+
 
 @dataclass(frozen=True, kw_only=True)
 class Pairing:
@@ -140,6 +151,9 @@ def _settings(kind: str, document: Mapping[str, Any]) -> Any:
     wanted = {one.name: document[one.name] for one in fields(OF_KIND[kind]) if one.name in document}
     if isinstance(wanted.get("scopes"), list):
         wanted["scopes"] = " ".join(wanted["scopes"])
+    if "attributes" in wanted:
+        named = wanted["attributes"].items()
+        wanted["attributes"] = {SYNONYMS.get(name, name): held for name, held in named}
     return OF_KIND[kind](**wanted)
 
 
@@ -187,7 +201,7 @@ def _wrong_ldap(document: Mapping[str, Any]) -> Iterator[str]:
     attributes = document.get("attributes", {})
     if not isinstance(attributes, dict) or not _is_texts(list(attributes.values())):
         yield "“attributes” has to be an object of texts."
-    elif unknown := attributes.keys() - set(PROFILE_ATTRIBUTES):
+    elif unknown := attributes.keys() - {*PROFILE_ATTRIBUTES, *SYNONYMS}:
         yield f"“attributes” may name {_listed(PROFILE_ATTRIBUTES)}, but not {_listed(unknown)}."
     for name in ("user_filter", "group_filter"):
         said = document.get(name, "({0})")

@@ -72,6 +72,12 @@ def test_pairs_with_the_one_connection_there_is(acme: Tenant, tmp_path: Path) ->
     assert (provider.paired_claim, provider.paired_attribute) == ("oid", "externalId")
 
 
+def test_takes_other_names_of_the_same(acme: Tenant, tmp_path: Path) -> None:
+    add(tmp_path, LDAP | {"attributes": {"first_name": "givenName", "mail": "mail"}})
+
+    assert the_provider().settings["attributes"] == {"given_name": "givenName", "email": "mail"}
+
+
 def test_reads_a_keytab_beside_the_file(acme: Tenant, tmp_path: Path) -> None:
     (tmp_path / "http.keytab").write_bytes(b"\5\2keys")
 
