@@ -83,6 +83,8 @@ class OpenIdProvider:
 
     def answer(self, path: str, form: Json, headers: Any) -> tuple[int, Any]:
         match path:
+            case "/authorize":
+                return 302, self.authorize(self.asked_for)
             case "/.well-known/openid-configuration":
                 return 200, self._document()
             case "/keys":
@@ -136,7 +138,7 @@ class OpenIdProvider:
                     status, body = provider.instead[path]
                 else:
                     status, said = provider.answer(path, form, self.headers)
-                    body = json.dumps(said).encode()
+                    body = said.encode() if status == 302 else json.dumps(said).encode()
                 self.send_response(status)
                 self.send_header("Content-Type", "application/json")
                 if 300 <= status < 400:
