@@ -56,7 +56,7 @@ class Server:
                 start_new_session=True,
                 preexec_fn=partial(end_with_parent, os.getpid()),
             )
-        wait_until(self.is_ready, self.process, self.log, seconds=60)
+        wait_until(self.is_ready, self.process, self.log, seconds=180)
 
     def is_ready(self) -> bool:
         try:
