@@ -89,11 +89,12 @@ def add_draft(
     *,
     author: Author,
     is_owner_meant: bool = False,
+    name: str = "",
 ) -> GroupMapping:
     """Have the group bring the role as soon as the drafts are applied.
 
     The group is named by its id, or by a name that only one known group has; one that nobody
-    has been seen in yet is compared exactly with what sign-ins say.
+    has been seen in yet is compared exactly with what sign-ins say, and shown by `name`.
 
     :raises InvalidGroup: if nothing can be called that.
     :raises NotMappable, RoleAboveOwn, OwnerNotMeant: if the group may not bring the role.
@@ -111,7 +112,7 @@ def add_draft(
         role=role if isinstance(role, Role) else None,
         defaults={
             "tenant_id": provider.tenant_id,
-            "group_name": known.name if known else group,
+            "group_name": known.name if known else name or group,
             "draft": Draft.ADDED,
         },
     )

@@ -36,6 +36,9 @@ class MappingForm(forms.Form):
         error_messages={"required": str(mappings.InvalidGroup())},
     )
     role = forms.ChoiceField(label="Brings the role", widget=UnfoldAdminSelectWidget)
+    # What the directory calls the group that it was chosen from by its id.
+    chosen_id = forms.CharField(required=False, strip=False, widget=forms.HiddenInput)
+    chosen_name = forms.CharField(required=False, max_length=500, widget=forms.HiddenInput)
     is_owner_meant = forms.BooleanField(
         label="Whoever is in this group is to own the company",
         required=False,
@@ -54,6 +57,12 @@ class MappingForm(forms.Form):
         ]
         if Person.Role.OWNER not in self.base:
             del self.fields["is_owner_meant"]
+
+    @property
+    def group_name(self) -> str:
+        """Return how the chosen group is shown, if another was not typed instead."""
+        is_chosen = self.cleaned_data["group"] == self.cleaned_data["chosen_id"]
+        return str(self.cleaned_data["chosen_name"]) if is_chosen else ""
 
     @property
     def chosen(self) -> AnyRole:
@@ -78,7 +87,11 @@ def group_mappings(request: PersonRequest, tenant: Tenant) -> HttpResponse:
         return render(request, "provisioning/tenant/mappings.html", context)
     form = MappingForm(
         request.POST if request.method == "POST" else None,
-        initial={"group": request.GET.get("group", "")},
+        initial={
+            "group": request.GET.get("group", ""),
+            "chosen_id": request.GET.get("group", ""),
+            "chosen_name": request.GET.get("name", ""),
+        },
         highest=request.user.role,
     )
     if form.is_valid() and _draft(request, provider, form):
@@ -158,6 +171,7 @@ def _draft(request: PersonRequest, provider: IdentityProvider, form: MappingForm
             form.cleaned_data["group"],
             form.chosen,
             author=_author(request.user),
+            name=form.group_name,
             is_owner_meant=form.cleaned_data.get("is_owner_meant", False),
         )
     except PeopleError as error:

@@ -19,6 +19,13 @@ from provisioning.pairing import paired_with
 
 Kind = IdentityProvider.Kind
 LARGEST_KEYTAB = 64 * 1024
+DIRECTORIES = [
+    ("", "Nothing"),
+    ("graph", "Microsoft Graph"),
+    ("okta", "Okta"),
+    ("keycloak", "Keycloak"),
+    ("scim", "A SCIM 2.0 server"),
+]
 
 
 def _text(label: str, help_text: str = "", *, required: bool = True, **attrs: str) -> Any:
@@ -161,20 +168,46 @@ def _pairing(cleaned: dict[str, Any]) -> dict[str, str] | None:
 
 class OidcForm(ProviderForm):
     kind = Kind.OIDC
-    own = ("issuer", "client_id", "client_secret", "scopes", "groups_claim")
+    own = (
+        *("issuer", "client_id", "client_secret", "scopes", "groups_claim"),
+        *("directory_kind", "directory_url", "directory_token"),
+    )
 
     issuer = _text("Issuer", "Exactly as its discovery document says, with or without a slash.")
     client_id = _text("Client ID")
     client_secret = _secret("Client secret")
     scopes = _text("Scopes", "What is asked for; openid has to be among it.")
     groups_claim = _text("Groups claim", "The claim that lists groups.")
+    directory_kind = forms.ChoiceField(
+        label="Live browsing asks",
+        required=False,
+        choices=DIRECTORIES,
+        widget=UnfoldAdminSelectWidget,
+        help_text="Only where directory browsing is live.",
+    )
+    directory_url = _text(
+        "Address of that API", "Only if it is not at the usual place.", required=False
+    )
+    directory_token = _secret("Token for that API")
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields[
+            "directory_token"
+        ].help_text = "Okta and SCIM take one; Graph and Keycloak take the client and its secret."
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean()
+        is_live = cleaned.get("browsing") == IdentityProvider.Browsing.LIVE
+        if is_live and not cleaned.get("directory_kind"):
+            self.add_error("directory_kind", "Choose what live browsing is to ask.")
+        return cleaned
 
     def settings(self, cleaned: dict[str, Any]) -> dict[str, Any]:
-        kept = self.provider.settings if self.provider else {}
-        directory = {name: kept.get(name, "") for name in ("directory_kind", "directory_url")}
-        names = ("issuer", "client_id", "scopes", "groups_claim")
-        return {name: value for name, value in directory.items() if value} | {
-            name: cleaned[name].strip() for name in names
+        names = ("issuer", "client_id", "scopes", "groups_claim", "directory_url")
+        return {name: cleaned[name].strip() for name in names} | {
+            "directory_kind": cleaned["directory_kind"],
+            "directory_token": cleaned["directory_token"],
         }
 
 

@@ -12,6 +12,7 @@ from provisioning import mappings, trials
 from provisioning.claims import UNKNOWN
 from provisioning.mappings import Author
 from provisioning.models import GroupMapping, Identity, IdentityProvider, SignInAttempt
+from provisioning.providers import directory_token_of
 from provisioning.refusals import SignInRefused
 from provisioning.sign_in import sign_in
 from tests import make
@@ -560,8 +561,46 @@ def test_browse_who_was_seen(client: Client, olga: Person) -> None:
     assert "only people and groups that were seen at sign-ins" in people
     assert "Ada Lovelace" in people
     assert "Admin, from the group <bdi>Sales</bdi>" in person
-    assert "group=Sales#add" in listed
+    assert "group=Sales&amp;name=Sales#add" in listed
     assert "Ada Lovelace" in group
+
+
+def test_map_a_group_of_the_directory_by_its_id(client: Client, corp: IdentityProvider) -> None:
+    page = client.get(f"{MAPPINGS}?provider={corp.pk}&group=6b1f&name=Finance")
+    chosen = {name: page.context["form"].initial[name] for name in ("chosen_id", "chosen_name")}
+
+    client.post(MAPPINGS, {"group": "6b1f", "role": "BUSINESS_ADMIN"} | chosen)
+    client.post(MAPPINGS, {"group": "typed", "role": "BUSINESS_ADMIN"} | chosen)
+
+    made = GroupMapping.objects.order_by("pk").values_list("external_id", "group_name")
+    assert list(made) == [("6b1f", "Finance"), ("typed", "typed")]
+
+
+def test_say_what_live_browsing_asks(client: Client, olga: Person) -> None:
+    live = NEW | {"browsing": "live"}
+
+    assert "Choose what live browsing is to ask" in text_of(
+        client.post(f"{PROVIDERS}add/okta/", live)
+    )
+    page = client.post(
+        f"{PROVIDERS}add/okta/",
+        live | {"directory_kind": "okta", "directory_token": "t0ken"},
+        follow=True,
+    )
+
+    provider = IdentityProvider.objects.get()
+    assert provider.settings["directory_kind"] == "okta"
+    assert directory_token_of(provider) == "t0ken"
+    assert "t0ken" not in text_of(page)
+
+
+def test_keep_a_role_that_a_group_brings(client: Client, corp: IdentityProvider) -> None:
+    auditor = arriving.role("Auditor")
+    arriving.mapping(corp, "Sales", auditor)
+
+    page = client.post(f"/people/roles/{auditor.pk}/delete/", {"post": "yes"}, follow=True)
+
+    assert "a group of an identity provider brings it" in text_of(page)
 
 
 def test_say_that_browsing_is_off(client: Client, corp: IdentityProvider) -> None:
