@@ -233,7 +233,7 @@ class TestLive:
                 connect(uri=uri).people("ada")
 
         assert failed.value.code == "timeout"
-        assert time.monotonic() - began < 4
+        assert time.monotonic() - began < 6
 
     def test_shows_only_who_could_sign_in(
         self, connect: Callable[..., Directory], slapd_service: Slapd
