@@ -1,9 +1,11 @@
 """What must be so before strangers' requests arrive. Run by `check --deploy`, and by `serve`."""
 
 from ipaddress import IPv4Network, IPv6Network, ip_network
+from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
 
+from cryptography.x509 import load_pem_x509_certificate
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, Warning, register
 
@@ -94,6 +96,24 @@ def broker_is_a_server(**_: Any) -> list[CheckMessage]:
             id="ramp.W005",
         )
     ]
+
+
+@register(Tags.security)
+def certificate_is_readable(**_: Any) -> list[CheckMessage]:
+    """Watch what Windows tickets are bound to: without it each would be refused, or fail."""
+    if not settings.TLS_CERTIFICATE and not settings.TLS_KEY:
+        return []
+    try:
+        load_pem_x509_certificate(Path(settings.TLS_CERTIFICATE).read_bytes())
+    except (OSError, ValueError):
+        return [
+            Error(
+                f"TLS_CERTIFICATE: no certificate can be read from “{settings.TLS_CERTIFICATE}”.",
+                hint="Name the PEM file that browsers are served, which Ramp's user may read.",
+                id="ramp.E010",
+            )
+        ]
+    return []
 
 
 @register(Tags.security)

@@ -1,8 +1,11 @@
+from pathlib import Path
+
 import pytest
 from django.conf import settings
 from pytest_django import Settings
 
 from ramp import checks
+from tests.directories import certificate
 
 
 def test_a_generated_key_is_refused(settings: Settings) -> None:
@@ -78,3 +81,21 @@ def test_outbound_networks_are_private_and_narrow(
 def test_the_own_machine_may_be_asked_while_trying_things_out() -> None:
     assert settings.OUTBOUND_ALLOW
     assert checks.outbound_networks_are_narrow() == []
+
+
+def test_a_certificate_that_cannot_be_read_is_refused(settings: Settings, tmp_path: Path) -> None:
+    assert checks.certificate_is_readable() == []
+
+    (tmp_path / "none.pem").write_text("no certificate")
+    for named in (tmp_path / "none.pem", tmp_path / "missing.pem", tmp_path):
+        settings.TLS_CERTIFICATE = str(named)
+        assert [found.id for found in checks.certificate_is_readable()] == ["ramp.E010"]
+
+    settings.TLS_CERTIFICATE = str(certificate(tmp_path, "localhost")[0])
+    assert checks.certificate_is_readable() == []
+
+
+def test_a_key_without_a_certificate_is_refused(settings: Settings) -> None:
+    settings.TLS_KEY = "/etc/ramp/key.pem"
+
+    assert [found.id for found in checks.certificate_is_readable()] == ["ramp.E010"]
