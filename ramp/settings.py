@@ -257,8 +257,10 @@ SPECTACULAR_SETTINGS = {
 REQUEST_LOG_DAYS = env.int("REQUEST_LOG_DAYS", default=30)
 # How long the use of a token may go unwritten; 0 writes nothing by itself.
 TOKEN_USE_SECONDS = 5
-# By connection and web process; 0 sets no limit.
+# By token, reads apart from writes; 0 sets no limit.
 SCIM_REQUESTS_PER_SECOND = env.int("SCIM_REQUESTS_PER_SECOND", default=1000)
+# Where web processes tell each other how much was asked; without it each counts alone.
+SCIM_LIMITS_URL = REDIS_URL
 SCIM_SERVICE_PROVIDER = {
     "USER_ADAPTER": "scim.adapters.UserAdapter",
     "GROUP_ADAPTER": "scim.adapters.GroupAdapter",

@@ -1,13 +1,25 @@
-"""How often one token may ask, in one web process."""
+"""How often one token may ask, reads apart from writes.
+
+A web process counts in memory, so that no request waits for another machine. Where there is
+Redis, a thread tells the other processes several times a second how much was asked here, and
+hears of theirs; without it, or while it is gone, each process counts alone.
+"""
 
 import math
 import threading
 import time
+from dataclasses import dataclass
+from functools import cache
 
 from django.conf import settings
+from redis import Redis
 from scim2_models import SCIMException
 
-MOST_TOKENS = 10_000
+from people.chores import Chore
+
+MOST_ALLOWANCES = 10_000
+SHARING_PAUSE = 0.1
+REMEMBERED_SECONDS = 60
 
 
 class TooManyRequests(SCIMException):
@@ -18,25 +30,106 @@ class TooManyRequests(SCIMException):
         self.retry_after = retry_after
 
 
-# By token digest: what is left of its allowance, and when that was so.
-_allowances: dict[str, tuple[float, float]] = {}
-_counting = threading.Lock()
+@dataclass
+class Allowance:
+    """What is left of an allowance that refills by the second, and when that was so."""
+
+    left: float
+    at: float
+    # What was asked here, and by everybody, when the others were heard last.
+    unshared: int = 0
+    total: int | None = None
+    shared_at: float = 0
+
+    def refill(self, rate: float, now: float) -> None:
+        self.left, self.at = min(rate, self.left + (now - self.at) * rate), now
 
 
-def spend(token_digest: str) -> None:
-    """Take one request off the token's allowance, which refills by the second.
+class Allowances:
+    """The allowances of one web process, by token and by what it asks."""
+
+    def __init__(self) -> None:
+        self._kept: dict[str, Allowance] = {}
+        self._counting = threading.Lock()
+
+    def spend(self, whose: str, rate: float) -> None:
+        """Take one request off the allowance.
+
+        :raises TooManyRequests: if nothing is left.
+        """
+        now = time.monotonic()
+        with self._counting:
+            if len(self._kept) > MOST_ALLOWANCES:
+                self._kept.clear()
+            allowance = self._kept.setdefault(whose, Allowance(rate, now))
+            allowance.refill(rate, now)
+            left = allowance.left
+            if left >= 1:
+                allowance.left -= 1
+                allowance.unshared += 1
+        if left < 1:
+            raise TooManyRequests(math.ceil((1 - left) / rate))
+
+    def share(self, redis: Redis, rate: float) -> None:
+        """Tell the other processes what was asked here, and take off what was asked there."""
+        with self._counting:
+            asked = {name: one.unshared for name, one in self._kept.items() if one.unshared}
+        if not asked:
+            return
+        pipeline = redis.pipeline(transaction=False)
+        for name, count in asked.items():
+            pipeline.incrby(f"scim-asked:{name}", count)
+            pipeline.expire(f"scim-asked:{name}", REMEMBERED_SECONDS)
+        totals = pipeline.execute()[::2]
+        with self._counting:
+            for (name, count), total in zip(asked.items(), totals, strict=True):
+                if name in self._kept:
+                    _hear(self._kept[name], count, total, rate)
+
+    def forget(self) -> None:
+        with self._counting:
+            self._kept.clear()
+
+
+def _hear(allowance: Allowance, mine: int, total: int, rate: float) -> None:
+    """Take off the allowance what others asked since it was heard of last.
+
+    Of what they asked in a longer time, the most has been refilled since: a second's worth
+    counts.
+    """
+    now = time.monotonic()
+    allowance.unshared -= mine
+    if allowance.total is not None and total >= allowance.total + mine:
+        others = total - allowance.total - mine
+        share = min(1, 1 / max(now - allowance.shared_at, SHARING_PAUSE))
+        allowance.refill(rate, now)
+        allowance.left = max(allowance.left - others * share, -rate)
+    allowance.total, allowance.shared_at = total, now
+
+
+here = Allowances()
+
+
+def spend(token_digest: str, *, reads: bool) -> None:
+    """Take one request off what the token may ask.
 
     :raises TooManyRequests: if nothing is left.
     """
     rate = settings.SCIM_REQUESTS_PER_SECOND
     if not rate:
         return
-    now = time.monotonic()
-    with _counting:
-        if len(_allowances) > MOST_TOKENS:
-            _allowances.clear()
-        left, then = _allowances.get(token_digest, (rate, now))
-        left = min(rate, left + (now - then) * rate)
-        _allowances[token_digest] = (max(left - 1, 0), now)
-    if left < 1:
-        raise TooManyRequests(math.ceil((1 - left) / rate))
+    here.spend(f"{token_digest}:{'reads' if reads else 'writes'}", rate)
+    if settings.SCIM_LIMITS_URL:
+        sharer.wake()
+
+
+@cache
+def _redis(url: str) -> Redis:
+    return Redis.from_url(url, socket_timeout=1, socket_connect_timeout=1)
+
+
+sharer = Chore(
+    lambda: here.share(_redis(settings.SCIM_LIMITS_URL), settings.SCIM_REQUESTS_PER_SECOND),
+    pause=SHARING_PAUSE,
+    complaint="Web processes count the requests of each token alone",
+)

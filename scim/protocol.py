@@ -145,7 +145,8 @@ class Call:
         :raises limits.TooManyRequests: if it asked too often.
         """
         if not self.retried_by:
-            limits.spend(self.token_digest)
+            reads = self.method in READING or self.path.endswith(".search")
+            limits.spend(self.token_digest, reads=reads)
 
     @cached_property
     def document(self) -> Any:

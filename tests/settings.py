@@ -18,3 +18,5 @@ from ramp.settings import *  # noqa: F403
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 # A thread with a connection of its own would not see what a test has not committed.
 TOKEN_USE_SECONDS = 0
+# Requests of tests tell no other process of themselves.
+SCIM_LIMITS_URL = ""

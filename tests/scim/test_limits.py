@@ -1,16 +1,20 @@
 """Too many requests …"""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 
 import pytest
+import redis as redis_client
 from pytest_django import Settings
 
 from people.models import Person
 from scim import limits
 from scim.models import RequestLog, ScimUser
 from scim.models.connection import issue_token
+from tests.processes import within
 from tests.scim.conftest import Connect
 from tests.scim.provider import Provider, someone
+from tests.services import Redis, free_port
 
 pytestmark = pytest.mark.django_db
 
@@ -33,14 +37,16 @@ def clock(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[Clock
     clock = Clock()
     settings.SCIM_REQUESTS_PER_SECOND = RATE
     monkeypatch.setattr(limits, "time", clock)
-    limits._allowances.clear()
+    limits.here.forget()
     yield clock
-    limits._allowances.clear()
+    limits.here.forget()
 
 
 def spend_all(scim: Provider) -> None:
+    """Ask all that may be asked at once, reads and writes."""
     for _ in range(RATE):
         assert scim("POST", "/Users/.search", {"count": 0}).status == 200
+        assert scim("POST", "/Groups", {}).status == 400
 
 
 WRITES = [
@@ -93,7 +99,7 @@ def test_never_put_off_a_deactivation_in_bulk(scim: Provider, clock: Clock) -> N
     ada = scim.add()
     clock.now += 1
     for _ in range(RATE - 1):
-        scim("GET", "/Users")
+        scim("POST", "/Groups", {})
 
     data = {"Operations": [{"op": "replace", "path": "active", "value": False}]}
     operations = [
@@ -150,10 +156,106 @@ def test_are_counted_by_token(scim: Provider, clock: Clock) -> None:
 
 def test_fill_no_log(scim: Provider, clock: Clock) -> None:
     spend_all(scim)
+    RequestLog.objects.all().delete()
     for _ in range(3):
         scim("POST", "/Users", someone())
 
     assert not RequestLog.objects.exists()
+
+
+def test_to_read_leave_writes_alone(scim: Provider, clock: Clock) -> None:
+    for _ in range(RATE):
+        scim("GET", "/Users")
+
+    assert scim("GET", "/Users").status == 429
+    assert scim("POST", "/Users", someone()).status == 201
+
+
+class Process(limits.Allowances):
+    """Counts as a web process of its own."""
+
+    def ask(self, times: int) -> int:
+        """Ask so often, and return how often that was granted."""
+        granted = 0
+        for _ in range(times):
+            with suppress(limits.TooManyRequests):
+                self.spend("Okta", RATE)
+                granted += 1
+        return granted
+
+
+@pytest.fixture
+def processes(redis: Redis) -> Iterator[Callable[[], list[Process]]]:
+    """Two web processes, and what has them tell each other how much they were asked."""
+    both, client = [Process(), Process()], redis_client.Redis.from_url(redis.url())
+
+    def share() -> list[Process]:
+        for process in both:
+            process.share(client, RATE)
+        return both
+
+    client.flushdb()
+    yield share
+    client.close()
+
+
+def test_are_counted_by_all_processes(processes: Callable[[], list[Process]], clock: Clock) -> None:
+    one, other = processes()
+    assert (one.ask(1), other.ask(1)) == (1, 1)
+    processes()
+
+    assert one.ask(9) == RATE - 1
+    processes()
+    other.ask(1)
+    processes()
+
+    # It was asked once too often, before it heard of the others.
+    clock.now += 1 / RATE
+    assert other.ask(9) == 0
+    clock.now += 1 / RATE
+    assert other.ask(9) == 1
+
+
+def test_are_counted_by_all_processes_for_ever(
+    processes: Callable[[], list[Process]], clock: Clock
+) -> None:
+    one, other = processes()
+    granted = 0
+    for _ in range(100):
+        clock.now += 0.1
+        granted += one.ask(3) + other.ask(3)
+        processes()
+
+    # Ten seconds' worth, what both had to begin with, and what they asked before they heard.
+    assert 10 * RATE <= granted <= 10 * RATE + 2 * RATE + 2
+
+
+def test_are_no_news_to_who_was_not_asked_for_long(
+    processes: Callable[[], list[Process]], clock: Clock
+) -> None:
+    one, other = processes()
+    one.ask(1), other.ask(1)
+    processes()
+    for _ in range(300):
+        clock.now += 1
+        assert one.ask(1) == 1
+        processes()
+
+    assert other.ask(1) == 1
+    processes()
+
+    assert other.ask(2) == 2
+
+
+def test_wait_for_no_redis_that_is_gone(
+    scim: Provider, settings: Settings, caplog: pytest.LogCaptureFixture
+) -> None:
+    settings.SCIM_LIMITS_URL = f"redis://127.0.0.1:{free_port()}/0"
+
+    assert scim("GET", "/Users").status == 200
+
+    within(10, lambda: "count the requests of each token alone" in caplog.text)
+    assert scim("GET", "/Users").status == 200
 
 
 def test_are_never_too_many_where_there_is_no_limit(scim: Provider, settings: Settings) -> None:

@@ -1,5 +1,6 @@
 """The pending invites in Team updates …"""
 
+import re
 from datetime import timedelta
 from typing import Any
 from uuid import uuid4
@@ -67,6 +68,8 @@ def test_tell_which_wait_for_a_manager(client: Client, scim: Provider) -> None:
 
     assert "Waiting for the manager to arrive" in page
     assert "Resend<" not in page
+    [why] = re.findall(r'href="([^"]+)"[^>]*>See why<', page)
+    assert "Invite anyway" in text_of(client.get(why))
 
 
 def test_tell_which_were_never_mailed(client: Client) -> None:
