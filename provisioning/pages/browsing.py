@@ -104,11 +104,12 @@ def directory_group(request: PersonRequest, tenant: Tenant, provider_id: UUID) -
     return asked.answer("directory_group", f"A group of {asked.provider}", ask)
 
 
-def _known(provider: IdentityProvider, people: list[DirectoryPerson]) -> dict[str, int]:
+def _known(provider: IdentityProvider, found: list[DirectoryPerson]) -> dict[str, int]:
     """Return the keys of the identities of those who have signed in, by their ids over there."""
-    subjects = {one.subject or one.id: one.id for one in people}
+    subjects = {one.subject or one.id: one.id for one in found}
     identities = Identity.objects.filter(provider=provider, subject__in=subjects, retired_at=None)
-    return {subjects[subject]: key for subject, key in identities.values_list("subject", "pk")}
+    known = identities.values_list("subject", "pk")
+    return {subjects[subject]: key for subject, key in known}
 
 
 def _roles(provider: IdentityProvider, keys: set[str]) -> list[GroupMapping]:

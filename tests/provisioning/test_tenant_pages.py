@@ -3,19 +3,22 @@
 from collections.abc import Iterator
 
 import pytest
+from django.core.cache import cache
 from django.test import Client
 
 from people import operations, tenancy
 from people.models import Person, Tenant
 from people.values import Actor
-from provisioning import mappings, trials
+from provisioning import definitions, ldap, mappings, trials
 from provisioning.claims import UNKNOWN
+from provisioning.definitions import settings_of
 from provisioning.mappings import Author
 from provisioning.models import GroupMapping, Identity, IdentityProvider, SignInAttempt
-from provisioning.providers import directory_token_of
+from provisioning.providers import add_provider, directory_token_of, secret_of
 from provisioning.refusals import SignInRefused
 from provisioning.sign_in import sign_in
 from tests import make
+from tests.directories import Slapd
 from tests.people.visiting import queries_of, signed_in, text_of
 from tests.provisioning import arriving
 from tests.provisioning.arriving import claims, groups, roles_of
@@ -601,6 +604,37 @@ def test_keep_a_role_that_a_group_brings(client: Client, corp: IdentityProvider)
     page = client.post(f"/people/roles/{auditor.pk}/delete/", {"post": "yes"}, follow=True)
 
     assert "a group of an identity provider brings it" in text_of(page)
+
+
+def test_browse_a_directory_before_anybody_signs_in(
+    client: Client, olga: Person, slapd_service: Slapd
+) -> None:
+    document = slapd_service.document(directory_browsing="live")
+    actor = Actor("command", "tests")
+    corp = add_provider(definitions.read(document), actor=actor)
+    directory = f"/tenants/acme/directory/{corp.pk}/"
+
+    before = text_of(client.get(f"{directory}?q=lovelace"))
+    person = sign_in(corp, ldap.look_up(settings_of(corp), secret_of(corp), "ada")).person
+    cache.clear()
+    after = text_of(client.get(f"{directory}?q=lovelace"))
+    group = text_of(client.get(f"{directory}groups/?q=staff"))
+
+    assert person
+    assert "Live: asked of" in before
+    assert "Has not signed in" in before
+    assert "Has not signed in" not in after
+    assert "name=staff#add" in group
+
+
+def test_say_why_a_directory_does_not_answer(client: Client, olga: Person) -> None:
+    client.post(f"{PROVIDERS}add/ldap/", LDAP | {"uri": "ldaps://nowhere.invalid"})
+    corp = IdentityProvider.objects.get()
+
+    page = text_of(client.get(f"/tenants/acme/directory/{corp.pk}/"))
+
+    assert "nowhere.invalid" in page
+    assert "Test connection" in page
 
 
 def test_say_that_browsing_is_off(client: Client, corp: IdentityProvider) -> None:
