@@ -7,7 +7,10 @@ from django.shortcuts import render
 
 from people.models import Person
 from people.pages.access import PersonRequest, administers
+from people.pages.ledger import ledger_of
+from people.pages.paging import counted
 from people.pages.person import profile_fields
+from people.pages.spending import spending_of
 from people.pages.ways import ways_of
 
 
@@ -19,6 +22,8 @@ def home(request: PersonRequest) -> HttpResponse:
         "title": "My profile",
         "person": person,
         "fields": list(profile_fields(person, linked=administers(person))),
+        "ledger": list(ledger_of(person, counted(person.reports.in_lists()))),
+        "spending": spending_of(person),
         "ways": ways_of(person, may_link=True),
         "tenant": request.user.tenant,
         "is_nav_sidebar_enabled": request.user.is_staff,
