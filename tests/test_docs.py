@@ -10,6 +10,7 @@ from pkgutil import walk_packages
 import pytest
 
 from people.values import PeopleError
+from provisioning.matching import Refusal
 
 ROOT = Path(__file__).resolve().parent.parent
 ERRORS = (ROOT / "docs" / "errors.md").read_text()
@@ -52,3 +53,23 @@ def test_explains_no_refusal_that_there_is_not() -> None:
 def test_gives_each_refusal_a_code_of_its_own() -> None:
     codes = [error.code for error in refusals()]
     assert len(codes) == len(set(codes))
+
+
+def named_tests() -> list[str]:
+    table = (ROOT / "docs" / "provisioned-members.md").read_text()
+    return sorted(set(re.findall(r"`(tests/[\w/]+\.py::\w+)`", table)))
+
+
+@pytest.mark.parametrize("test", named_tests())
+def test_names_only_tests_that_there_are(test: str) -> None:
+    file, _, name = test.partition("::")
+
+    assert f"def {name}(" in (ROOT / file).read_text()
+
+
+SIGN_IN = (ROOT / "docs" / "sign-in.md").read_text()
+
+
+@pytest.mark.parametrize("refusal", Refusal)
+def test_explains_why_nobody_is_let_in(refusal: Refusal) -> None:
+    assert f"`{refusal}`" in SIGN_IN
