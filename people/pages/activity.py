@@ -9,7 +9,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 
 from people import operations
-from people.models import Person
+from people.models import ApiToken, Person
 from people.pages.access import PersonRequest, for_administrators
 from people.pages.actors import actor_name
 from people.pages.forms import ReasonForm
@@ -29,7 +29,20 @@ def deactivate(request: PersonRequest, person_id: UUID) -> HttpResponse:
         else:
             messages.success(request, f"{person.full_name} can no longer sign in or spend.")
         return redirect("admin:people_person_change", person_id)
-    return render(request, "people/deactivate.html", _context(request, person, form, "Deactivate"))
+    context = _context(request, person, form, "Deactivate") | {
+        "refusal": _refusal(person),
+        "tokens": ApiToken.objects.alive().filter(person=person).order_by("name", "pk"),
+    }
+    return render(request, "people/deactivate.html", context)
+
+
+def _refusal(person: Person) -> str:
+    """Return what would be said against it, or nothing."""
+    try:
+        operations.check_may_leave(person)
+    except PeopleError as error:
+        return str(error)
+    return ""
 
 
 @for_administrators

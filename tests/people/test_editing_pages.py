@@ -201,6 +201,22 @@ class TestDeactivating:
         owner.refresh_from_db()
         assert owner.is_active
 
+    def test_says_beforehand_that_the_last_owner_stays(self, owner: Person) -> None:
+        page = text_of(signed_in(make.administrator()).get(f"/people/{owner.pk}/deactivate/"))
+
+        assert "Olga Owner is the last active Owner." in page
+
+    def test_names_the_programs_that_stop(self, owner: Person) -> None:
+        leaver = make.administrator()
+        operations.make_api_token(leaver, "Till", actor=owner.actor)
+        operations.make_api_token(make.administrator(), "Export", actor=owner.actor)
+
+        page = text_of(signed_in(owner).get(f"/people/{leaver.pk}/deactivate/"))
+
+        assert "Their API tokens end for good" in page
+        assert "<bdi>Till</bdi>." in page
+        assert "Export" not in page
+
     def test_warns_whoever_deactivates_themselves(self, tenant: Tenant) -> None:
         administrator = make.administrator()
 
