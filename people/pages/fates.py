@@ -5,7 +5,9 @@ from collections.abc import Iterable
 from typing import Any
 from uuid import UUID
 
-from people.models import Departure, Person
+from django.db.models.functions import Coalesce
+
+from people.models import Departure, Fund, Person
 
 KINDS = ("cards", "funds", "steps")
 
@@ -14,7 +16,17 @@ def fates(departures: Iterable[Departure]) -> dict[UUID, str]:
     """Tell it of each departure, whose people are loaded with their managers."""
     asked = list(departures)
     names = _names(asked)
-    return {one.person_id: _told(one, names) for one in asked}
+    foreign = _with_foreign_funds(one.person_id for one in asked if one.disposition is None)
+    return {one.person_id: _told(one, names, foreign) for one in asked}
+
+
+def _with_foreign_funds(people: Iterable[UUID]) -> set[UUID]:
+    """Return who has funds in another currency than their manager's, which cannot go there."""
+    currency = Coalesce(
+        "owner__manager__location__entity__currency", "tenant__default_entity__currency"
+    )
+    foreign = Fund.objects.live().filter(owner__in=list(people)).exclude(currency=currency)
+    return set(foreign.values_list("owner", flat=True))
 
 
 def _names(departures: Iterable[Departure]) -> dict[str, str]:
@@ -29,12 +41,13 @@ def _heirs(said: dict[str, Any]) -> set[str]:
     return {pk for pk in named if pk}
 
 
-def _told(departure: Departure, names: dict[str, str]) -> str:
+def _told(departure: Departure, names: dict[str, str], foreign: set[UUID]) -> str:
     if departure.disposition is not None:
         return f"Planned: {_planned(departure.disposition, names)}."
     manager = departure.person.manager
     if manager and manager.state == Person.State.ACTIVE:
-        return f"As usual: cards end, the rest goes to {manager.full_name}."
+        ends = "cards and funds in another currency" if departure.person_id in foreign else "cards"
+        return f"As usual: {ends} end, the rest goes to {manager.full_name}."
     return "As usual: cards and funds end, approvals go to the account owner."
 
 

@@ -15,6 +15,7 @@ from people.models import Departure, Person
 from people.operations import departures
 from people.operations.dispositions import Disposition, usual_disposition
 from tests import make
+from tests.people import leaving
 from tests.people.departing import (
     OKTA,
     after,
@@ -63,6 +64,20 @@ class TestShows:
         assert "Ada Hopper" in page
         assert f"{after(ada, days=45):%-d %B %Y}</time> (45 days left)" in page
         assert "As usual" in page
+
+    def test_that_funds_end_which_the_manager_cannot_have(
+        self, client: Client, ada: Person
+    ) -> None:
+        ada.manager = make.person(given_name="Grace", family_name="Hopper")
+        ada.save()
+        fund = leaving.fund(ada)
+        assert "As usual: cards end, the rest goes to Grace Hopper." in shown(client)
+
+        fund.currency = "GBP"
+        fund.save()
+
+        said = "As usual: cards and funds in another currency end, the rest goes to Grace Hopper."
+        assert said in shown(client)
 
     @pytest.mark.parametrize(
         ("days", "left"), [(44, "1 day left"), (45, "today"), (46, "due"), (1, "44 days left")]
