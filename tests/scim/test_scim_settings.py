@@ -201,6 +201,7 @@ def test_lead_to_everything_else(client: Client, scim: Provider) -> None:
     for rest in ("mapping/", "tokens/", "disconnect/", "requests/"):
         assert f'href="{address_of(scim.connection)}{rest}"' in page
     assert 'href="/people/updates/"' in page
+    assert 'href="/people/why/"' in page
 
 
 class TestAreFor:
