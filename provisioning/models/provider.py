@@ -107,5 +107,7 @@ class SignInSettings(models.Model):
     # Whether whoever comes is sent to the default provider without being asked.
     redirects = models.BooleanField(default=False)
 
+    objects: ClassVar = TenantManager()
+
     def __str__(self) -> str:
         return f"Sign-in of {self.tenant}"

@@ -149,7 +149,8 @@ def _usual_way(tenant: Tenant) -> IdentityProvider | None:
     """Return the provider to which whoever comes is sent without being asked."""
     if not tenant.is_active:
         return None
-    usual = SignInSettings.objects.filter(tenant=tenant, redirects=True)
+    with tenancy.use(tenant):
+        usual = SignInSettings.objects.filter(redirects=True)
     return _offered(tenant).filter(pk__in=usual.values("default_provider")).first()
 
 

@@ -33,7 +33,9 @@ def begins_at(provider: IdentityProvider) -> str:
 
 
 def redirect_to(provider: IdentityProvider) -> None:
-    SignInSettings.objects.create(tenant=provider.tenant, default_provider=provider, redirects=True)
+    tenant = provider.tenant
+    with tenancy.use(tenant):
+        SignInSettings.objects.create(tenant=tenant, default_provider=provider, redirects=True)
 
 
 def without_passwords(tenant: Tenant) -> None:
