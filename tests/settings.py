@@ -10,8 +10,6 @@ os.environ["DATABASE_URL"] = "postgres://postgres@127.0.0.1:1/ramp"
 os.environ["REDIS_URL"] = "redis://127.0.0.1:1/0"
 os.environ["SECRET_KEY"] = "of the tests"
 os.environ.pop("PUBLIC_BASE_URL", None)
-# Playwright leaves an event loop running in the tests' thread; nothing of ours is asynchronous.
-os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
 
 from ramp.settings import *  # noqa: F403
 

@@ -44,8 +44,13 @@ def demo(start_server: StartServer) -> Demo:
     return Demo(url=server.url, email=access["email"], password=access["password"])
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser(chromium_path: str) -> Iterator[Browser]:
+    """Start a browser for the tests of one file.
+
+    Until Playwright is stopped its event loop runs in this thread, and as long Django would find
+    another database connection in each context.
+    """
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium_path, args=FLAGS)
         yield browser
