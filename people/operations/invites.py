@@ -53,9 +53,16 @@ def invite_newcomer(person: Person, *, actor: Actor, invitation: Invitation = IN
 
 @transaction.atomic(savepoint=False)
 def issue_invite(person: Person, *, actor: Actor, invitation: Invitation = INVITED) -> Invite:
-    """Invite the person, unless an invite is open already; that one is returned then."""
-    invite = Invite.objects.open().filter(person=person).first()
-    return invite or invite_newcomer(person, actor=actor, invitation=invitation)
+    """Invite the person, unless an invite is open already; that one is returned then.
+
+    Nobody need hold the person: of two who invite them at once, one finds the other's.
+    """
+    invite, is_new = Invite.objects.open().get_or_create(
+        person=person, defaults=_terms(person, _source(actor), invitation.held_because)
+    )
+    if is_new:
+        _issued(invite, invitation, actor=actor)
+    return invite
 
 
 @transaction.atomic(savepoint=False)

@@ -1,11 +1,14 @@
 from collections.abc import Iterator
 
 import pytest
+from django.core.cache import cache
 
 from people import tenancy
 from people.models import Person, Tenant
 from tests import make
 from tests.directories import Slapd
+from tests.provisioning.openid import OpenIdProvider
+from tests.provisioning.through_openid import ADA
 
 
 @pytest.fixture
@@ -27,3 +30,12 @@ def slapd_service() -> Iterator[Slapd]:
     service = Slapd()
     yield service
     service.stop()
+
+
+@pytest.fixture
+def openid() -> Iterator[OpenIdProvider]:
+    """Run a provider at which Ada signs in, and remember nothing of earlier ones."""
+    cache.clear()
+    provider = OpenIdProvider(user=dict(ADA))
+    yield provider
+    provider.stop()

@@ -5,11 +5,20 @@ from typing import Any
 from django.test import Client
 
 from people import tenancy
-from people.models import Tenant
+from people.models import Person, Tenant
 from people.values import Actor
 from provisioning import definitions, providers
-from provisioning.models import IdentityProvider
+from provisioning.models import IdentityProvider, SignInAttempt
 from tests.provisioning.openid import CLIENT_ID, CLIENT_SECRET, OpenIdProvider
+
+# Who signs in, as long as no test says otherwise.
+ADA = {
+    "sub": "ada",
+    "email": "ada@acme.example",
+    "email_verified": True,
+    "given_name": "Ada",
+    "family_name": "Lovelace",
+}
 
 
 def connected(tenant: Tenant, openid: OpenIdProvider, **said: Any) -> IdentityProvider:
@@ -37,3 +46,17 @@ def begun(client: Client, provider: IdentityProvider, query: str = "") -> str:
 def sign_in(client: Client, provider: IdentityProvider, openid: OpenIdProvider) -> Any:
     back = openid.authorize(begun(client, provider))
     return client.get(back.removeprefix("http://127.0.0.1:8000"))
+
+
+def is_in(client: Client) -> bool:
+    return bool(client.get("/home/").status_code == 200)
+
+
+def the_attempt() -> SignInAttempt:
+    with tenancy.across_tenants():
+        return SignInAttempt.objects.latest("pk")
+
+
+def people() -> list[str]:
+    with tenancy.across_tenants():
+        return list(Person.objects.values_list("email", flat=True))
