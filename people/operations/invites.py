@@ -39,7 +39,7 @@ class InviteHeld(PeopleError):
         )
 
 
-def invite_newcomer(person: Person, *, actor: Actor, invitation: Invitation = INVITED) -> Invite:
+def invite_newcomer(person: Person, *, actor: Actor, invitation: Invitation = INVITED) -> None:
     """Invite somebody who has no open invite, and whom the caller holds or has just added.
 
     It lives 90 days when an identity provider asked for it, else as long as the tenant
@@ -48,7 +48,6 @@ def invite_newcomer(person: Person, *, actor: Actor, invitation: Invitation = IN
     invite = Invite(person=person, **_terms(person, _source(actor), invitation.held_because))
     fixed_sql.write(Write(invite))
     _issued(invite, invitation, actor=actor)
-    return invite
 
 
 @transaction.atomic(savepoint=False)
