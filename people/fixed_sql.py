@@ -12,11 +12,13 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from functools import cache
+from threading import local
 from typing import Any, NamedTuple
 
 from django.db import DEFAULT_DB_ALIAS, connection, connections
 from django.db.models import Model
-from psycopg import RawCursor
+from psycopg import Connection, RawCursor
+from psycopg.types.datetime import TimestamptzLoader
 
 from people import row_sql
 
@@ -43,9 +45,24 @@ def every(statement: str, parameters: Sequence[Any]) -> list[tuple[Any, ...]]:
         with here.cursor() as cursor:
             cursor.execute(statement, parameters)
             return list(cursor.fetchall())
-    with here.wrap_database_errors, RawCursor(here.connection) as cursor:
-        cursor.execute(_numbered(statement), parameters, prepare=True)
-        return cursor.fetchall()
+    with here.wrap_database_errors:
+        raw = _cursor(here.connection)
+        return raw.execute(_numbered(statement), parameters, prepare=True).fetchall()
+
+
+_kept = local()
+
+
+def _cursor(connection: Connection) -> RawCursor:
+    """Return the one cursor of this thread's connection, made once for all statements.
+
+    It reads moments as the driver does, in C; Django's reader is there for other time zones.
+    """
+    kept: RawCursor | None = getattr(_kept, "cursor", None)
+    if kept is None or kept.connection is not connection:
+        kept = _kept.cursor = RawCursor(connection)
+        kept.adapters.register_loader("timestamptz", TimestamptzLoader)
+    return kept
 
 
 @cache

@@ -48,8 +48,15 @@ class Event(TenantOwned):
         WORKFLOW_CHANGED = "workflow.changed", "workflow changed"
         API_TOKEN_CHANGED = "api-token.changed", "API token changed"
 
+    # Not indexed by tenant alone: nobody lists all that happened at a company.
+    tenant = models.ForeignKey(
+        "people.Tenant", on_delete=models.PROTECT, related_name="+", editable=False, db_index=False
+    )
     kind = models.CharField(max_length=64, choices=Kind)
-    person = models.ForeignKey(Person, on_delete=models.PROTECT, null=True, related_name="events")
+    # Nor by person alone, for `event_of_person` leads with them.
+    person = models.ForeignKey(
+        Person, on_delete=models.PROTECT, null=True, related_name="events", db_index=False
+    )
     actor = models.CharField(max_length=255)
     # The SCIM request, page view or job run that caused it; its log has the same id.
     request_id = models.UUIDField(null=True)

@@ -19,8 +19,15 @@ class RequestLog(TenantOwned):
     and body are masked before they are stored.
     """
 
+    # Not indexed by tenant alone: requests are listed by connection.
+    tenant = models.ForeignKey(
+        "people.Tenant", on_delete=models.PROTECT, related_name="+", editable=False, db_index=False
+    )
     id = models.UUIDField(primary_key=True, editable=False)
-    connection = models.ForeignKey(Connection, on_delete=models.CASCADE, related_name="requests")
+    # `request_log_recent` leads with it.
+    connection = models.ForeignKey(
+        Connection, on_delete=models.CASCADE, related_name="requests", db_index=False
+    )
     # Whom it was about, if that is known.
     user = models.ForeignKey(
         ScimUser, on_delete=models.SET_NULL, null=True, related_name="requests"

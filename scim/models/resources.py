@@ -27,7 +27,15 @@ class ResourceManager(TenantManager[Row]):
 class Resource(TenantOwned):
     """What users and groups share. Ordering by primary key is stable for ever."""
 
-    connection = models.ForeignKey(Connection, on_delete=models.PROTECT, related_name="+")
+    # Not indexed by tenant alone: resources are found by connection.
+    tenant = models.ForeignKey(
+        "people.Tenant", on_delete=models.PROTECT, related_name="+", editable=False, db_index=False
+    )
+    # An index that leads to all of them finds nobody, and PostgreSQL would choose it while a
+    # table is new and not yet counted. Those that find one lead with what they are found by.
+    connection = models.ForeignKey(
+        Connection, on_delete=models.PROTECT, related_name="+", db_index=False
+    )
     scim_id = models.UUIDField(unique=True, default=uuid4, editable=False)
     scim_external_id = models.CharField(max_length=500, blank=True)
     # The canonical resource without id, groups, members and meta, which are added on reading.
@@ -81,11 +89,11 @@ class ScimUser(Resource, AbstractSCIMUserMixin):
         verbose_name = "SCIM user"
         constraints: ClassVar = [
             models.UniqueConstraint(
-                "connection", "user_name_key", name="scim_user_name_taken", condition=ALIVE
+                "user_name_key", "connection", name="scim_user_name_taken", condition=ALIVE
             ),
             models.UniqueConstraint(
-                "connection",
                 "scim_external_id",
+                "connection",
                 name="scim_user_external_id_taken",
                 condition=ALIVE & ~models.Q(scim_external_id=""),
             ),
@@ -97,19 +105,17 @@ class ScimUser(Resource, AbstractSCIMUserMixin):
         ]
         indexes: ClassVar = [
             models.Index(fields=["connection", "id"], name="scim_user_list", condition=ALIVE),
+            models.Index(fields=["email_key", "connection"], name="scim_user_email"),
             models.Index(
-                fields=["connection", "email_key"], name="scim_user_email", condition=ALIVE
+                fields=["user_name_key", "connection"], name="scim_user_gone", condition=GONE
             ),
             models.Index(
-                fields=["connection", "user_name_key"], name="scim_user_gone", condition=GONE
-            ),
-            models.Index(
-                fields=["connection", "scim_external_id"],
+                fields=["scim_external_id", "connection"],
                 name="scim_user_gone_external_id",
                 condition=GONE,
             ),
             models.Index(
-                fields=["connection", "waiting_manager"],
+                fields=["waiting_manager", "connection"],
                 name="scim_user_waiting",
                 condition=~models.Q(waiting_manager=""),
             ),
@@ -153,8 +159,8 @@ class ScimGroup(Resource, AbstractSCIMGroupMixin):
         verbose_name = "external group"
         constraints: ClassVar = [
             models.UniqueConstraint(
-                "connection",
                 "scim_external_id",
+                "connection",
                 name="scim_group_external_id_taken",
                 condition=ALIVE & ~models.Q(scim_external_id=""),
             ),
@@ -162,7 +168,7 @@ class ScimGroup(Resource, AbstractSCIMGroupMixin):
         indexes: ClassVar = [
             models.Index(fields=["connection", "id"], name="scim_group_list", condition=ALIVE),
             models.Index(
-                fields=["connection", "display_name_key"], name="scim_group_name", condition=ALIVE
+                fields=["display_name_key", "connection"], name="scim_group_name", condition=ALIVE
             ),
         ]
 
