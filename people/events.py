@@ -17,11 +17,12 @@ from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
-from people import fixed_sql, tenancy
+from people import tenancy
 from people.chores import Chore
-from people.fixed_sql import Write
 from people.models import Event, Person
+from people.storing import when_stored, write
 from people.values import Actor
+from people.writes import Write
 
 _cause: ContextVar[UUID | None] = ContextVar("cause_of_events", default=None)
 
@@ -68,9 +69,9 @@ def record(
         happened_at=now,
         dispatched_at=None if awaited else now,
     )
-    fixed_sql.write(*([storing] if storing else []), Write(event))
+    write(*([storing] if storing else []), Write(event))
     if awaited:
-        transaction.on_commit(waker.wake, robust=True)
+        when_stored(waker.wake)
     return event
 
 

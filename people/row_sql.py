@@ -70,6 +70,11 @@ class Shape:
         changes = ", ".join(f'"{field.column}" = %s' for field in self.fields)
         return f"UPDATE {self.table} SET {changes} WHERE {self.key} = %s RETURNING {self.key}"  # noqa: S608
 
+    @cached_property
+    def update_as_seen(self) -> str:
+        """The same for a row of which nobody else has stored another version since."""
+        return self.update.replace(" RETURNING", " AND xmin = %s::xid RETURNING")
+
     @property
     def _columns(self) -> str:
         return ", ".join(f'"{field.column}"' for field in self.fields)

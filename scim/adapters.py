@@ -4,7 +4,7 @@ from django.conf import settings
 from django.http import HttpRequest
 from django_scim.adapters import SCIMGroup, SCIMUser
 
-from people import fixed_sql
+from people import storing
 from people.values import fold
 from scim.elements import elements_of, have_same
 from scim.mapping import profile_of
@@ -41,8 +41,8 @@ class UserAdapter(SCIMUser):
             return
         held, now = list(elements_of(before or {})), list(elements_of(user.document))
         if held:
-            fixed_sql.delete(ScimValue, user=user.pk)
-        fixed_sql.write_all([ScimValue(user=user, **vars(one)) for one in now])
+            storing.delete(ScimValue, user=user.pk)
+        storing.write_all([ScimValue(user=user, **vars(one)) for one in now])
 
 
 class GroupAdapter(SCIMGroup):

@@ -15,11 +15,11 @@ from django.views.decorators.csrf import csrf_exempt
 from psycopg.errors import DeadlockDetected
 from scim2_models import NotFoundException, SCIMException
 
-from people import events, fixed_sql, tenancy
-from people.fixed_sql import MustStoreAtOnce
+from people import events, fixed_sql, storing, tenancy
+from people.fixed_sql import NeedsTransaction
 from people.operations import DuplicateEmail
 from people.values import PeopleError
-from scim import bulk, discovery, groups, hot_paths, journal, search, users
+from scim import bulk, discovery, foresight, groups, hot_paths, journal, search, users
 from scim.protocol import READING, Call, MethodNotAllowed, Taken, refusal
 
 log = logging.getLogger(__name__)
@@ -142,23 +142,36 @@ def _ask(call: Call, endpoint: Endpoint) -> HttpResponse:
     return endpoint(call)
 
 
-def _may_put_off_new(call: Call) -> bool:
-    """Tell whether all that the request writes may be stored at its end, in one statement."""
-    return call.path == "Users" and fixed_sql.available() and not call.retried_by
+def _may_be_alone(call: Call) -> bool:
+    """Tell whether one statement is likely to do for what the request writes.
+
+    Who comes or goes needs more: it is said elsewhere, too, and has to be held for that.
+    """
+    if not fixed_sql.available() or call.retried_by:
+        return False
+    return call.path == "Users" or (
+        _changes_user(call)
+        and (call.method == "PUT" or (call.method == "PATCH" and b"active" not in call.body))
+    )
+
+
+def _changes_user(call: Call) -> bool:
+    return call.path.startswith("Users/") and call.method in CHANGES
 
 
 def _carry_through(call: Call, endpoint: Endpoint) -> HttpResponse:
     """Write, and begin again where another attempt may go better.
 
-    A name turned out to be taken at the end: an attempt that stores at once shows whose it
-    is. Or somebody was given the address in the same instant: the next attempt sees them, as
-    a policy may ask. Or two writes waited for each other, and ours was chosen to begin again.
+    One statement did not do: something has to be held, or has changed since it was read. A
+    name turned out to be taken at the end: an attempt that stores at once shows whose it is.
+    Or somebody was given the address in the same instant: the next attempt sees them, as a
+    policy may ask. Or two writes waited for each other, and ours was chosen to begin again.
     """
-    if _may_put_off_new(call):
+    if _may_be_alone(call):
         try:
-            return _write(call, endpoint, puts_off_new=True)
-        except (IntegrityError, MustStoreAtOnce, OperationalError) as error:
-            if not isinstance(error, IntegrityError):
+            return _write_alone(call, endpoint)
+        except (IntegrityError, NeedsTransaction, OperationalError) as error:
+            if isinstance(error, OperationalError):
                 _check_not_hopeless(error)
             call.begin()
     try:
@@ -178,17 +191,24 @@ def _check_not_hopeless(error: Exception) -> None:
             raise error
 
 
-def _write(call: Call, endpoint: Endpoint, *, puts_off_new: bool = False) -> HttpResponse:
-    with events.caused_by(call.request_id), transaction.atomic():
-        kind, _, item = call.path.partition("/")
-        is_change = kind == "Users" and call.method in CHANGES
-        if is_change and fixed_sql.available() and not call.retried_by:
-            hot_paths.open_door(call, item)
-        puts_off = is_change or puts_off_new
-        storing = fixed_sql.together(with_new=puts_off_new) if puts_off else nullcontext()
-        with tenancy.use(call.connection.tenant_id), storing:
-            response = endpoint(call)
-            journal.remember(call, response)
+def _write_alone(call: Call, endpoint: Endpoint) -> HttpResponse:
+    with events.caused_by(call.request_id), storing.alone(), fixed_sql.foreseeing():
+        foresight.look_ahead(call)
+        return _answered(call, endpoint)
+
+
+def _write(call: Call, endpoint: Endpoint) -> HttpResponse:
+    block = storing.together() if _changes_user(call) else nullcontext()
+    with events.caused_by(call.request_id), transaction.atomic(), block:
+        return _answered(call, endpoint)
+
+
+def _answered(call: Call, endpoint: Endpoint) -> HttpResponse:
+    if _changes_user(call) and fixed_sql.available() and not call.retried_by:
+        hot_paths.open_door(call, call.path.removeprefix("Users/"))
+    with tenancy.use(call.connection.tenant_id):
+        response = endpoint(call)
+        journal.remember(call, response)
     return response
 
 

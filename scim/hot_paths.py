@@ -13,10 +13,11 @@ from functools import cache
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from people import fixed_sql, operations, row_sql
+from people import fixed_sql, operations, row_sql, storing
+from people.fixed_sql import Question
 from people.values import fold
-from scim import paging, rendering
-from scim.credentials import DOOR
+from scim import credentials, paging, rendering
+from scim.credentials import DOOR, KNOWN
 from scim.listing import Shown
 from scim.models import Connection, ScimUser
 from scim.paging import Page, Wish
@@ -35,10 +36,6 @@ GROUPS = """
        FROM scim_scimmembership m JOIN scim_scimgroup g ON g.id = m.group_id
       WHERE m.user_id = u.id)
 """
-# Known to the connection, in words that say nothing to the planner. While a table is new and
-# PostgreSQL has not counted it, an index of all users that are, read from end to end, looks
-# as good to it as the one that leads to whom is asked for; and it keeps to its first plan.
-KNOWN = "num_nulls(u.deleted_at) = 1 AND u.connection_id IS NOT DISTINCT FROM"
 FIND = f"""
     SELECT u.scim_id::text, u.rendered, u.version,
            {_moment("u.created_at")}, {_moment("u.modified_at")}, {GROUPS}
@@ -156,47 +153,68 @@ def place_for(call: Call, document: Json) -> tuple[int, bool, bool]:
 
     That is: whether somebody was deleted who had them, and whether a sync error is listed.
     """
-    key, here = fold(document["userName"]), call.connection.pk
-    external_id = document.get("externalId", "")
-    row = fixed_sql.one(PLACE, [here, key, here, external_id, here, key])
+    row = fixed_sql.answer(place_question(call.connection.pk, document))
     assert row
     return row[0], row[1], row[2]
 
 
+def place_question(here: UUID, document: Json) -> Question:
+    key, external_id = fold(document["userName"]), document.get("externalId", "")
+    return Question(PLACE, (here, key, here, external_id, here, key), 3)
+
+
 def open_door(call: Call, scim_id: str) -> None:
-    """Check the token, and hold the user and its person until the transaction ends.
+    """Check the token, and read the user and its person.
+
+    In a transaction both are held until it ends. Without one, what is stored says which
+    version of them was read.
 
     :raises UnauthorizedException: if the token is not good now.
     """
-    row = fixed_sql.one(_lock_statement(), [call.token_digest, scim_uuid(scim_id)])
+    alone = storing.is_alone()
+    row = fixed_sql.answer(door_question(call, scim_id, holds=not alone))
     if row is None:
         raise wrong_token()
     connections = len(Connection._meta.concrete_fields)
     users = connections + len(ScimUser._meta.concrete_fields)
     call.connection = row_sql.loaded(Connection, row[:connections])
+    credentials.remember(call.token_digest, call.connection)
     call.holds_person = True
     if row[connections] is None:
         return
     user = row_sql.loaded(ScimUser, row[connections:users])
-    user.person, user.connection = operations.read_held(row[users:-1]), call.connection
-    user.related = json.loads(row[-1]) if row[-1] else []
+    *held, groups, user_version, person_version = row[users:]
+    user.person, user.connection = operations.read_held(held), call.connection
+    user.related = json.loads(groups) if groups else []
     call.held_user = user
+    if alone:
+        storing.saw(user, user_version)
+        if user.person:
+            storing.saw(user.person, person_version)
+
+
+def door_question(call: Call, scim_id: str, *, holds: bool) -> Question:
+    models = (Connection, ScimUser, *operations.HELD)
+    width = sum(len(model._meta.concrete_fields) for model in models) + 3
+    parameters = (call.token_digest, scim_uuid(scim_id))
+    return Question(_open_statement(holds=holds), parameters, width)
 
 
 @cache
-def _lock_statement() -> str:
+def _open_statement(*, holds: bool) -> str:
     connection, user = row_sql.columns(Connection, "c"), row_sql.columns(ScimUser, "u")
+    lock = "FOR NO KEY UPDATE" if holds else ""
     return f"""
         WITH c AS (SELECT c.* {DOOR} WHERE t.digest = %s AND t.revoked_at IS NULL),
              u AS MATERIALIZED (
-               SELECT u.* FROM scim_scimuser u
+               SELECT u.*, u.xmin::text AS seen FROM scim_scimuser u
                 WHERE u.scim_id = %s AND {KNOWN} (SELECT id FROM c)
-                  FOR NO KEY UPDATE),
+                {lock}),
              p AS MATERIALIZED (
-               SELECT p.* FROM people_person p
+               SELECT p.*, p.xmin::text AS seen FROM people_person p
                 WHERE p.id = (SELECT person_id FROM u)
-                  FOR NO KEY UPDATE)
-        SELECT {connection}, {user}, {operations.held_columns()}, {GROUPS}
+                {lock})
+        SELECT {connection}, {user}, {operations.held_columns()}, {GROUPS}, u.seen, p.seen
           FROM c LEFT JOIN u ON true LEFT JOIN p ON true
           LEFT JOIN people_department d ON d.id = p.department_id
           LEFT JOIN people_location l ON l.id = p.location_id

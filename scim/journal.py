@@ -16,9 +16,9 @@ from django.http import HttpResponse
 from django.utils import timezone
 from scim2_models import SCIMException, UnauthorizedException
 
-from people import fixed_sql, tenancy
-from people.fixed_sql import Write
+from people import storing, tenancy
 from people.values import PeopleError, fold
+from people.writes import Write
 from scim import strict_json
 from scim.limits import TooManyRequests
 from scim.models import Connection, RequestLog, ScimUser, SyncError
@@ -52,7 +52,7 @@ def remember(call: Call, response: HttpResponse) -> None:
         received_at=call.received_at,
         milliseconds=round((monotonic() - call.began) * 1000),
     )
-    fixed_sql.write(*([call.change] if call.change else []), Write(row))
+    storing.write(*([call.change] if call.change else []), Write(row))
 
 
 def remember_refusal(

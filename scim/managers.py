@@ -2,14 +2,16 @@
 
 from functools import cache
 from typing import NamedTuple
+from uuid import UUID
 
 from django.db.models import Q
 
 from people import fixed_sql, operations, row_sql
+from people.fixed_sql import Question
 from people.models import Person
 from people.values import KEEP, Keep, fold
 from scim.canonical import link_manager
-from scim.hot_paths import KNOWN
+from scim.credentials import KNOWN
 from scim.models import Connection, ScimUser
 from scim.protocol import scim_uuid
 
@@ -76,10 +78,15 @@ def _known(connection: Connection, given: str) -> Manager | None:
 
 def _known_fast(connection: Connection, given: str) -> Manager | None:
     """Do the same in one statement."""
-    key, by_id, here = fold(given), scim_uuid(given), connection.pk
-    names = [by_id, here, given, here, key, here, key, here]
-    row = fixed_sql.one(_statement(), names)
+    row = fixed_sql.answer(question(connection.pk, given))
     return Manager(row_sql.loaded(Person, row[1:]), str(row[0])) if row else None
+
+
+def question(here: UUID, given: str) -> Question:
+    """Return how the database is asked for whom the text names in that connection."""
+    key, by_id = fold(given), scim_uuid(given)
+    names = (by_id, here, given, here, key, here, key, here)
+    return Question(_statement(), names, 1 + len(Person._meta.concrete_fields))
 
 
 @cache

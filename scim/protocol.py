@@ -16,9 +16,9 @@ from scim2_models import (
     UniquenessException,
 )
 
-from people.fixed_sql import Write
 from people.operations import LastAdministrator, LastOwner
 from people.values import Actor, PeopleError
+from people.writes import Write
 from scim import limits, strict_json, usage
 from scim.credentials import connection_of
 from scim.models import Connection, RequestLog, ScimUser
@@ -86,6 +86,8 @@ class Call:
     def begin(self) -> None:
         """Forget what carrying it out has found so far."""
         self.subject = Subject()
+        # What the body says to the endpoint, where `foresight` has read it already.
+        self.meaning: Any = None
         # The user to be changed, where `hot_paths.open_door` has locked it with its person.
         self.held_user: ScimUser | None = None
         self.holds_person = False

@@ -15,7 +15,7 @@ from uuid import UUID
 from django.conf import settings
 from django.utils.module_loading import import_string
 
-from people import fixed_sql, operations
+from people import operations, storing
 from people.models import CustomField, Person
 from people.values import KEEP, Invitation, Keep, PeopleError, Profile, fold
 from scim import journal, managers, policies
@@ -209,7 +209,7 @@ def _is_known(email: str) -> bool:
     To try first and adopt then would leave a new department behind for a moment, and two
     who adopt at once would wait for each other.
     """
-    if fixed_sql.puts_off_new():
+    if storing.is_alone():
         return False
     return bool(Person.objects.in_lists().filter(email_key=fold(email)).exists())
 

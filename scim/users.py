@@ -7,10 +7,10 @@ from django.http import HttpResponse
 from django.utils import timezone
 from scim2_models import NotFoundException
 
-from people import fixed_sql, operations, tenancy
-from people.fixed_sql import Write
+from people import fixed_sql, operations, storing, tenancy
 from people.models import Person
 from people.values import fold
+from people.writes import Write
 from scim import conditions, dialects, hot_paths, journal, listing, patch, provision
 from scim.adapters import UserAdapter
 from scim.attributes import USER
@@ -46,7 +46,7 @@ def read(call: Call, scim_id: str) -> HttpResponse:
 def create(call: Call) -> HttpResponse:
     """RFC 7644 section 3.3; who was deleted earlier comes back as the same resource."""
     call.spend()
-    document = canonical(call.document, USER)
+    document = call.meaning or canonical(call.document, USER)
     call.subject.user_name = document["userName"]
     user = _newcomer(call, document)
     _store(call, user, document, before=None)
@@ -64,7 +64,7 @@ def replace(call: Call, scim_id: str) -> HttpResponse:
 
 def modify(call: Call, scim_id: str) -> HttpResponse:
     """RFC 7644 section 3.5.2."""
-    changes = dialects.operations(call.document, USER)
+    changes = call.meaning or dialects.operations(call.document, USER)
     user = _lock(call, scim_id)
     document = patch.apply(user.document, changes, USER)
     if document.get("active", True):
@@ -80,8 +80,8 @@ def delete(call: Call, scim_id: str) -> HttpResponse:
             operations.deactivate_person(user.person, actor=call.connection.actor)
     if user.has_errors:
         journal.resolve_sync_errors(user, except_for=set())
-    fixed_sql.delete(ScimMembership, user=user.pk)
-    fixed_sql.delete(ScimValue, user=user.pk)
+    storing.delete(ScimMembership, user=user.pk)
+    storing.delete(ScimValue, user=user.pk)
     user.deleted_at, user.active, user.has_errors = timezone.now(), False, False
     call.change = Write(user, ("deleted_at", "active", "has_errors"))
     return answer(status=204)
@@ -122,6 +122,7 @@ def _newcomer(call: Call, document: Json) -> ScimUser:
     if fixed_sql.available():
         user.pk, may_be_back, user.has_errors = hot_paths.place_for(call, document)
     if may_be_back:
+        storing.require_transaction()
         user = _deleted_earlier(call, document) or user
     user.related = []
     return user
@@ -148,6 +149,8 @@ def _deleted_earlier(call: Call, document: Json) -> ScimUser | None:
 
 
 def _change(call: Call, user: ScimUser, document: Json) -> HttpResponse:
+    if document.get("active", user.active) != user.active:
+        storing.require_transaction()
     # What is retried is carried over, though the resource itself says nothing new.
     if document != user.document or call.retried_by:
         _store(call, user, document, before=user.document)
@@ -161,7 +164,7 @@ def _store(call: Call, user: ScimUser, document: Json, *, before: Json | None) -
     has is found by the database then; `door` says so.
     """
     was_active = None if before is None else user.active
-    held = fixed_sql.held(user, CHANGING)
+    held = storing.held(user, CHANGING)
     if before is None:
         user.deleted_at, user.active = None, True
     adapter = UserAdapter(user)
@@ -170,7 +173,7 @@ def _store(call: Call, user: ScimUser, document: Json, *, before: Json | None) -
     user.modified_at = call.received_at
     if user._state.adding:
         # First of all, so that of many who create the same user at once all but one stop here.
-        fixed_sql.insert(user)
+        storing.insert(user)
     delivery = Delivery(
         user,
         call.subject,
@@ -181,6 +184,6 @@ def _store(call: Call, user: ScimUser, document: Json, *, before: Json | None) -
     delivery.said = adapter.said
     provision.carry_over(delivery, before, was_active=was_active)
     adapter.render()
-    call.change = Write(user, fixed_sql.changed(user, CHANGING, held))
+    call.change = Write(user, storing.changed(user, CHANGING, held))
     adapter.index(before)
     call.subject.user = user

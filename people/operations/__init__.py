@@ -45,7 +45,7 @@ from people.operations.invites import (
     resend_invite,
     revoke_invite,
 )
-from people.operations.locks import held_columns, hold_person, holding, lock, read_held
+from people.operations.locks import HELD, held_columns, hold_person, holding, lock, read_held
 from people.operations.mailing import post
 from people.operations.mapped_roles import (
     Followed,
@@ -55,7 +55,7 @@ from people.operations.mapped_roles import (
     check_mappable,
     follow_mappings,
 )
-from people.operations.organisation import InvalidLocationChange
+from people.operations.organisation import InvalidLocationChange, places_question
 from people.operations.ownership import end_sessions, release_fields
 from people.operations.passwords import ResetOutOfDate, mail_reset, reset_password
 from people.operations.people import (
@@ -121,6 +121,7 @@ from people.operations.workflows import (
 )
 
 __all__ = [
+    "HELD",
     "AlwaysEnds",
     "ApproverInactive",
     "CircularManager",
@@ -214,6 +215,7 @@ __all__ = [
     "objections_to",
     "open_fund",
     "open_sandbox",
+    "places_question",
     "post",
     "put_back",
     "reactivate_person",

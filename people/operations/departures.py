@@ -26,13 +26,13 @@ from django.db.models import (
 from django.db.models.expressions import Combinable
 from django.utils import timezone
 
-from people import events, fixed_sql
-from people.fixed_sql import Write
+from people import events, fixed_sql, storing
 from people.models import Departure, Event, Person, Tenant
 from people.operations.blockers import blocked_people
 from people.operations.locks import lock
 from people.operations.termination import Disposition
 from people.values import Actor, PeopleError
+from people.writes import Write
 
 USUAL_DAYS = 45
 # As many as the column holds; nobody is heard of for longer than that.
@@ -94,7 +94,7 @@ def schedule(person: Person, *, actor: Actor) -> None:
         departure = Departure(
             tenant_id=person.tenant_id, person=person, due_at=due_at(person, days)
         )
-        fixed_sql.write(Write(departure))
+        storing.write(Write(departure))
 
 
 def _held_days(tenant_id: int) -> int | None:
@@ -102,6 +102,7 @@ def _held_days(tenant_id: int) -> int | None:
 
     Somebody who switches auto-termination on meanwhile waits, and then sees the person.
     """
+    storing.require_transaction()
     if fixed_sql.available():
         row = fixed_sql.one(
             "SELECT auto_terminate_days FROM people_tenant WHERE id = %s FOR SHARE", [tenant_id]
@@ -111,7 +112,7 @@ def _held_days(tenant_id: int) -> int | None:
 
 
 def cancel(person: Person) -> None:
-    fixed_sql.delete(Departure, person=person.pk)
+    storing.delete(Departure, person=person.pk)
 
 
 @transaction.atomic

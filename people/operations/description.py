@@ -10,7 +10,7 @@ from typing import Any
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from people import fixed_sql
+from people import storing
 from people.models import Person
 from people.operations import organisation
 from people.values import Actor, PeopleError, Profile, fold, is_usable_name
@@ -48,10 +48,9 @@ def saving(*, savepoint: bool) -> Iterator[None]:
     Inside another one a savepoint does; none is needed by those who refuse before they
     write, or where all is written at the end.
     """
-    savepoint = savepoint and not fixed_sql.puts_off_new()
-    needed = savepoint or not transaction.get_connection().in_atomic_block
+    begins = savepoint or not transaction.get_connection().in_atomic_block
     try:
-        with transaction.atomic() if needed else nullcontext():
+        with transaction.atomic() if begins and not storing.is_alone() else nullcontext():
             yield
     except IntegrityError as error:
         if "email" not in str(error):

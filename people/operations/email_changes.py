@@ -5,13 +5,13 @@ from typing import Any
 
 from people import events
 from people.confirmations import is_current, latest_request, request_of
-from people.fixed_sql import Write
 from people.models import Event, Mail, Person
 from people.operations.description import difference, saving, snapshot
 from people.operations.invites import readdress_invite
 from people.operations.locks import lock
 from people.operations.mailing import post
 from people.values import Actor, PeopleError, fold
+from people.writes import Write
 
 ADDRESS = ("email", "email_key", "pending_email", "changed_at")
 

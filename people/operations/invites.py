@@ -6,12 +6,12 @@ from typing import Any, Literal
 from django.db import transaction
 from django.utils import timezone
 
-from people import events, fixed_sql
-from people.fixed_sql import Write
+from people import events, fixed_sql, storing
 from people.models import Event, Invite, Mail, Person
 from people.operations.locks import lock
 from people.operations.mailing import post
 from people.values import INVITED, Actor, Invitation, PeopleError
+from people.writes import Write
 
 SCIM_INVITE_DAYS = 90
 # The open one, in words that do not lead the planner to the list of all that are open.
@@ -47,7 +47,7 @@ def invite_newcomer(person: Person, *, actor: Actor, invitation: Invitation = IN
     says. A held invite is not mailed until `release_invite`.
     """
     invite = Invite(person=person, **_terms(person, _source(actor), invitation.held_because))
-    fixed_sql.write(Write(invite))
+    storing.write(Write(invite))
     _issued(invite, invitation, actor=actor)
 
 
@@ -73,7 +73,7 @@ def release_invite(person: Person, *, actor: Actor, is_mailed: bool = True) -> b
     if invite is None:
         return False
     invite.held_because = ""
-    fixed_sql.write(Write(invite, ("held_because",)))
+    storing.write(Write(invite, ("held_because",)))
     events.record(Event.Kind.INVITE_RELEASED, person, actor=actor)
     if is_mailed:
         _mail(invite)
@@ -98,7 +98,7 @@ def resend_invite(person: Person, *, actor: Actor) -> Invite:
     if invite.held_because:
         raise InviteHeld(invite)
     invite.expires_at = timezone.now() + _life(person, invite.source)
-    fixed_sql.write(Write(invite, ("expires_at",)))
+    storing.write(Write(invite, ("expires_at",)))
     events.record(Event.Kind.INVITE_RESENT, person, actor=actor, invite=str(invite.pk))
     _mail(invite)
     return invite
@@ -121,7 +121,7 @@ def readdress_invite(person: Person, *, actor: Actor) -> None:
     invitation = Invitation(held_because=older.held_because, is_mailed=older.mails.exists())
     revoke_invite(person, actor=actor)
     invite = Invite(person=person, **_terms(person, older.source, older.held_because))
-    fixed_sql.write(Write(invite))
+    storing.write(Write(invite))
     _issued(invite, invitation, actor=actor)
 
 
@@ -136,6 +136,7 @@ def accept_invites(person: Person, *, actor: Actor) -> bool:
 
 def _close(person: Person, column: Literal["accepted_at", "voided_at"]) -> bool:
     """Note when the person's open invite came to its end, and tell whether there was one."""
+    storing.require_transaction()
     now = timezone.now()
     if fixed_sql.available():
         return fixed_sql.one(CLOSE.format(column=column), [now, person.pk]) is not None

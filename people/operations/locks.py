@@ -15,7 +15,7 @@ from uuid import UUID
 from django.db import connection
 from django.db.models import QuerySet
 
-from people import row_sql, tenancy
+from people import row_sql, storing, tenancy
 from people.models import Department, Entity, Location, Person
 
 # What the rules about a person ask for at once.
@@ -35,6 +35,7 @@ def hold(rule: Guarded, tenant_id: int) -> None:
 
     SQLite has one writer at a time, so there the transaction itself is the lock.
     """
+    storing.require_transaction()
     if connection.vendor == "postgresql":
         with connection.cursor() as cursor:
             cursor.execute("SELECT pg_advisory_xact_lock(%s, %s)", [rule, tenant_id])
@@ -101,6 +102,7 @@ def read_held(values: Sequence[Any]) -> Person | None:
 
 
 def _rows() -> QuerySet[Person]:
+    storing.require_transaction()
     rows = Person.objects.filter(tenant_id=tenancy.current_id())
     rows = rows.select_related("department", "location__entity")
     held: QuerySet[Person] = rows.select_for_update(of=("self",), no_key=True)

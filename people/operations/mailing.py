@@ -2,12 +2,11 @@
 
 from typing import Any
 
-from django.db import transaction
 from django.utils import timezone
 
-from people import events, fixed_sql
-from people.fixed_sql import Write
+from people import events, storing
 from people.models import Invite, Mail, Person
+from people.writes import Write
 
 
 def post(
@@ -29,6 +28,6 @@ def post(
         created_at=now,
         due_at=now,
     )
-    fixed_sql.write(Write(mail))
-    transaction.on_commit(events.mail_waker.wake, robust=True)
+    storing.write(Write(mail))
+    storing.when_stored(events.mail_waker.wake)
     return mail

@@ -13,12 +13,12 @@ from django.db import transaction
 from django.utils import timezone
 
 from people import events
-from people.fixed_sql import Write
 from people.models import Event, Grant, Person, Role
 from people.operations.description import difference, snapshot
 from people.operations.locks import lock
 from people.operations.roles import check_not_needed
 from people.values import VIA_MAPPING, Actor, PeopleError
+from people.writes import Write
 
 # From the least on. A mapping makes nobody a Guest: that is decided when they are added.
 RANKS: Final = (

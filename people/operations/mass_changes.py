@@ -20,7 +20,6 @@ from django.db.models import Max, QuerySet
 from django.utils import timezone
 
 from people import events, tenancy
-from people.fixed_sql import Write
 from people.models import Event, Invite, MassChange, MassChangeItem, Person
 from people.models.mass_changes import UNDO_DAYS
 from people.operations import departures
@@ -29,6 +28,7 @@ from people.operations.invites import revoke_invite
 from people.operations.locks import lock
 from people.operations.roles import check_not_needed
 from people.values import Actor, PeopleError
+from people.writes import Write
 
 log = logging.getLogger(__name__)
 

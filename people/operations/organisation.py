@@ -7,7 +7,8 @@ leaves no place behind.
 from functools import cache
 from typing import TypeVar
 
-from people import fixed_sql, row_sql
+from people import fixed_sql, row_sql, storing
+from people.fixed_sql import Question
 from people.models import Department, Entity, Location, Person, Tenant
 from people.values import PeopleError, fold
 
@@ -59,7 +60,7 @@ def settle(person: Person) -> None:
 
 
 def _stored(place: Place, **more: Entity) -> Place:
-    fixed_sql.store_at_once()
+    storing.require_transaction()
     stored, _ = type(place).objects.get_or_create(
         tenant_id=place.tenant_id, name_key=place.name_key, defaults={"name": place.name, **more}
     )
@@ -75,11 +76,18 @@ def _known(
             Department.objects.filter(name_key=keys[0]).first(),
             Location.objects.filter(name_key=keys[1]).first(),
         )
-    row = fixed_sql.one(_by_name(), [tenant_id, keys[0], tenant_id, keys[1]])
+    row = fixed_sql.answer(places_question(department, location, tenant_id))
     assert row, "one row, of nothing if need be"
     width = len(Department._meta.concrete_fields)
     found = row_sql.loaded(Department, row[:width]), row_sql.loaded(Location, row[width:])
     return (found[0] if found[0].pk else None), (found[1] if found[1].pk else None)
+
+
+def places_question(department: str, location: str, tenant_id: int) -> Question:
+    """Return how the database is asked for the places of these names."""
+    keys = (tenant_id, fold(department), tenant_id, fold(location))
+    width = sum(len(model._meta.concrete_fields) for model in (Department, Location))
+    return Question(_by_name(), keys, width)
 
 
 @cache

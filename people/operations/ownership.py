@@ -3,9 +3,9 @@
 from collections.abc import Iterable
 from uuid import UUID
 
-from people import fixed_sql
-from people.fixed_sql import Write
+from people import storing
 from people.models import Person
+from people.writes import Write
 
 
 def release_fields(people: Iterable[UUID]) -> int:
@@ -21,4 +21,4 @@ def release_fields(people: Iterable[UUID]) -> int:
 def end_sessions(person: Person) -> None:
     """End every session and API token of the person, who is held."""
     person.session_epoch += 1
-    fixed_sql.write(Write(person, ("session_epoch",)))
+    storing.write(Write(person, ("session_epoch",)))

@@ -13,8 +13,7 @@ from django.contrib.auth.hashers import UNUSABLE_PASSWORD_PREFIX
 from django.db import transaction
 from django.utils import timezone
 
-from people import events, fixed_sql, tenancy
-from people.fixed_sql import Write
+from people import events, storing, tenancy
 from people.models import Event, Person
 from people.operations import departures, guest_days, organisation
 from people.operations.description import (
@@ -37,6 +36,7 @@ from people.operations.invites import (
 from people.operations.locks import lock
 from people.operations.roles import check_not_needed, check_role
 from people.values import INVITED, Actor, Invitation, PeopleError, Profile, fold
+from people.writes import Write
 
 # The columns that come and go with activity.
 JOINING = ("state", "joined_at", "changed_at")
@@ -88,7 +88,7 @@ def add_person(
     own_manager(person, manager, actor=actor)
     organisation.settle(person)
     # At once, for here it shows whether the address is taken.
-    fixed_sql.insert(person)
+    storing.insert(person)
     changes = difference({}, snapshot(person))
     events.record(Event.Kind.PERSON_ADDED, person, actor=actor, changes=changes)
     if invitation:

@@ -8,8 +8,7 @@ from typing import Any
 from django.db import transaction
 from django.utils import timezone
 
-from people import events, fixed_sql
-from people.fixed_sql import Write
+from people import events, storing
 from people.models import Event, Person
 from people.operations import organisation
 from people.operations.description import (
@@ -28,6 +27,7 @@ from people.operations.hierarchy import check_manager
 from people.operations.locks import lock
 from people.operations.roles import check_not_needed, check_role
 from people.values import KEEP, Actor, Keep, Profile, fold
+from people.writes import Write
 
 # The columns that a revision may change.
 REVISABLE = (
@@ -100,7 +100,7 @@ class _Revision:
 def _revision(person: Person, kind: Event.Kind, *, actor: Actor) -> Iterator[_Revision]:
     """Hold the person; then save and record what the block has changed of them."""
     lock(person)
-    before, held = snapshot(person), fixed_sql.held(person, REVISABLE)
+    before, held = snapshot(person), storing.held(person, REVISABLE)
     # Marks are added to it; what it held would change with it.
     person.owned_fields = dict(person.owned_fields)
     revision = _Revision()
@@ -109,13 +109,13 @@ def _revision(person: Person, kind: Event.Kind, *, actor: Actor) -> Iterator[_Re
     changes = difference(before, snapshot(person))
     revision.has_changed = bool(changes)
     _note_overruling(person, changes, actor=actor)
-    names = fixed_sql.changed(person, REVISABLE, held)
+    names = storing.changed(person, REVISABLE, held)
     writing = Write(person, (*names, "changed_at"))
     if changes:
         events.record(kind, person, actor=actor, changes=changes, storing=writing)
         follow_address(person, changes, actor=actor)
     elif names:
-        fixed_sql.write(writing)
+        storing.write(writing)
 
 
 def _note_overruling(person: Person, changes: Mapping[str, Any], *, actor: Actor) -> None:

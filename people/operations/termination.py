@@ -10,7 +10,6 @@ from django.db import transaction
 from django.utils import timezone
 
 from people import events
-from people.fixed_sql import Write
 from people.models import Approval, Card, Departure, Event, Fund, Obligation, Person
 from people.operations.description import difference, snapshot
 from people.operations.dispositions import (
@@ -30,6 +29,7 @@ from people.operations.locks import Guarded, hold, holding, lock_all
 from people.operations.revising import assign_manager
 from people.operations.roles import check_not_needed
 from people.values import Actor
+from people.writes import Write
 
 __all__ = ["Disposition", "currency_of", "terminate_person", "usual_disposition"]
 

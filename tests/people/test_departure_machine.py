@@ -337,6 +337,8 @@ class Leaving(RuleBasedStateMachine):
             self.get(one, what)
 
     def get(self, one: Modelled, what: str) -> None:
+        # Whoever undoes a click changes the row, and not this one of ours.
+        one.person.refresh_from_db()
         HINDRANCES[what][0](one.person)
         one.hindrances.add(what)
 

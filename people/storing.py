@@ -1,0 +1,175 @@
+"""When rows are stored: at once, or at the end of a block, all of them in one statement.
+
+A statement less is the most that a request of an identity provider can be spared, and BEGIN
+and COMMIT are two. So there are two kinds of block: `together` inside a transaction, and
+`alone`, whose one statement is the transaction. Operations need not know which they are in,
+but say with `require_transaction` what `alone` cannot give them.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.db import DEFAULT_DB_ALIAS, connections, transaction
+from django.db.models import Model
+
+from people import fixed_sql, row_sql
+from people.fixed_sql import NeedsTransaction
+from people.writes import Change, Delete, Outdated, Write, WriteAll, store
+
+
+@dataclass
+class _Block:
+    """What is stored at its end, in one statement, and what happens then."""
+
+    is_alone: bool
+    rows: dict[int, Write] = field(default_factory=dict)
+    more: list[Change] = field(default_factory=list)
+    seen: dict[int, str] = field(default_factory=dict)
+    callbacks: list[Callable[[], object]] = field(default_factory=list)
+
+    def add(self, new: Write) -> None:
+        """Add a write; two of one row become one, for a statement changes a row once.
+
+        :raises NeedsTransaction: if it changes a row that nobody holds or guards.
+        """
+        known = self.rows.get(id(new.row))
+        if known and known.names is not None and new.names is not None:
+            new = Write(new.row, tuple(dict.fromkeys(known.names + new.names)))
+        elif known:
+            new = known
+        if self.is_alone and new.names is not None and id(new.row) not in self.seen:
+            raise NeedsTransaction
+        self.rows[id(new.row)] = new
+
+    def store(self) -> None:
+        if self.rows or self.more:
+            store([*self.more, *self.rows.values()], self.seen)
+        for callback in self.callbacks:
+            transaction.on_commit(callback, robust=True)
+
+
+_block: ContextVar[_Block | None] = ContextVar("storing_block", default=None)
+
+
+@contextmanager
+def together() -> Iterator[None]:
+    """Store what the block changes in one statement at its end, with what it adds to that.
+
+    For blocks inside a transaction that do not read back what they wrote. What is stored
+    with `insert` is stored at once.
+    """
+    with _storing(_Block(is_alone=False)) as block:
+        yield
+    block.store()
+
+
+@contextmanager
+def alone() -> Iterator[None]:
+    """Store all that the block writes in one statement at its end, without a transaction.
+
+    Only then it shows whether a name is taken.
+
+    :raises NeedsTransaction: when something has to be locked, or stored before the
+        end; or at the end, if somebody has changed what the block `saw`. Nothing is stored.
+    """
+    here = connections[DEFAULT_DB_ALIAS]
+    # Inside of another transaction, as in tests, what fails must not spoil that.
+    with transaction.atomic() if here.in_atomic_block else nullcontext():
+        with here.execute_wrapper(fixed_sql.only_reading), _storing(_Block(is_alone=True)) as block:
+            yield
+        try:
+            block.store()
+        except Outdated as error:
+            raise NeedsTransaction from error
+
+
+@contextmanager
+def _storing(block: _Block) -> Iterator[_Block]:
+    token = _block.set(block)
+    try:
+        yield block
+    finally:
+        _block.reset(token)
+
+
+def is_alone() -> bool:
+    block = _block.get()
+    return block is not None and block.is_alone
+
+
+def require_transaction() -> None:
+    """Say that what follows holds what it reads, or writes before the end of the block.
+
+    :raises NeedsTransaction: if the block has no transaction.
+    """
+    if is_alone():
+        raise NeedsTransaction
+
+
+def saw(row: Model, version: str) -> None:
+    """Tell which version of the row the block has read, by PostgreSQL's xmin."""
+    block = _block.get()
+    assert block
+    block.seen[id(row)] = version
+
+
+def insert(row: Model) -> None:
+    """Store a new row, at once unless the block is alone; its key is set if it has none."""
+    block = _block.get()
+    if block and block.is_alone:
+        block.add(Write(row))
+    else:
+        store([Write(row)])
+
+
+def write(*writes: Write) -> None:
+    """Store rows in one statement."""
+    block = _block.get()
+    if block is None:
+        store(writes)
+        return
+    for one_write in writes:
+        block.add(one_write)
+
+
+def write_all(rows: Sequence[Model]) -> None:
+    """Store new rows of one model, whose keys nobody needs to know."""
+    if rows:
+        _change(WriteAll(rows))
+
+
+def delete(model: type[Model], **having: Any) -> None:
+    """Delete the rows that have this value in the named foreign key; nothing hangs on them."""
+    [(name, value)] = having.items()
+    _change(Delete(model, name, value))
+
+
+def _change(change: Change) -> None:
+    block = _block.get()
+    if block is None:
+        store([change])
+    else:
+        block.more.append(change)
+
+
+def when_stored(callback: Callable[[], object]) -> None:
+    """Call it once everything is stored and committed."""
+    block = _block.get()
+    if block is None:
+        transaction.on_commit(callback, robust=True)
+    else:
+        block.callbacks.append(callback)
+
+
+def held(row: Model, names: tuple[str, ...]) -> tuple[Any, ...]:
+    """Return what the row has there, to tell later what has changed."""
+    return tuple(getattr(row, field.attname) for field in row_sql.some(type(row), names).fields)
+
+
+def changed(row: Model, names: tuple[str, ...], before: tuple[Any, ...]) -> tuple[str, ...]:
+    """Return the names of what differs from what the row `held` before."""
+    now = zip(names, before, held(row, names), strict=True)
+    return tuple(name for name, then, value in now if then is not value and then != value)

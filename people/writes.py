@@ -1,0 +1,123 @@
+"""Rows to be stored, and the one statement that stores all of them.
+
+What is stored is what the ORM would store, which tests/people/test_writes.py shows; on other
+databases the ORM does it.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final, NamedTuple
+
+from django.db import DataError, connection
+from django.db.models import Model
+from psycopg.errors import DivisionByZero
+
+from people import fixed_sql, row_sql
+
+
+class Write(NamedTuple):
+    """A row to be stored: these attributes of it, or all of it when it is new."""
+
+    row: Model
+    names: tuple[str, ...] | None = None
+
+
+class WriteAll(NamedTuple):
+    """New rows of one model, whose keys nobody needs to know."""
+
+    rows: Sequence[Model]
+
+
+class Delete(NamedTuple):
+    """The rows that have this value in the named foreign key; nothing hangs on them."""
+
+    model: type[Model]
+    name: str
+    value: Any
+
+
+Change = Write | WriteAll | Delete
+# A row, told by its id(), and PostgreSQL's mark of the version that was read.
+Seen = Mapping[int, str]
+UNGUARDED: Final[Seen] = {}
+
+
+class Outdated(Exception):
+    """Somebody has changed a row since it was seen; nothing was stored."""
+
+
+def store(changes: Sequence[Change], seen: Seen = UNGUARDED) -> None:
+    """Store them in one statement; what is always set anew, such as dates, is.
+
+    :raises Outdated: if a row that was `seen` is not there as it was then.
+    """
+    if fixed_sql.available():
+        _store(changes, seen)
+        return
+    for change in changes:
+        match change:
+            case Write(row, names):
+                row.save(force_insert=names is None, update_fields=names)
+            case WriteAll(rows):
+                type(rows[0])._base_manager.bulk_create(rows)
+            case Delete(model, name, value):
+                model._base_manager.filter(**{name: value}).delete()
+
+
+def _store(changes: Sequence[Change], seen: Seen) -> None:
+    groups = _grouped(changes)
+    prepared = [_prepared(group, seen) for group in groups]
+    texts, values = [text for text, _ in prepared], [one for _, some in prepared for one in some]
+    if guarded := [number for number, group in enumerate(groups) if _is_guarded(group, seen)]:
+        # A row that is not as it was is not changed; then this fails, and all of it with it.
+        counted = " * ".join(f"(SELECT count(*) FROM w{number})" for number in guarded)  # noqa: S608
+        texts.append(f"SELECT 1 / ({counted})")
+    *first, last = texts
+    common = ", ".join(f"w{number} AS ({text})" for number, text in enumerate(first))
+    try:
+        found = fixed_sql.one(f"WITH {common} {last}" if first else last, values)
+    except DataError as error:
+        if isinstance(error.__cause__, DivisionByZero):
+            raise Outdated from error
+        raise
+    new = [change.row for change in changes if isinstance(change, Write) and change.names is None]
+    for row in new:
+        row._state.adding, row._state.db = False, connection.alias
+    if found and new and new[-1].pk is None and not guarded:
+        new[-1].pk = found[0]
+
+
+def _grouped(changes: Sequence[Change]) -> list[WriteAll | Delete | list[Write]]:
+    """Put new rows of one model together: only in one INSERT do they keep their order."""
+    groups: dict[object, list[Write]] = {}
+    many: list[WriteAll | Delete | list[Write]] = []
+    for change in changes:
+        if isinstance(change, Write):
+            which = id(change.row) if change.names else type(change.row)
+            groups.setdefault(which, []).append(change)
+        else:
+            many.append(change)
+    return [*many, *groups.values()]
+
+
+def _is_guarded(group: WriteAll | Delete | list[Write], seen: Seen) -> bool:
+    return isinstance(group, list) and group[0].names is not None and id(group[0].row) in seen
+
+
+def _prepared(group: WriteAll | Delete | list[Write], seen: Seen) -> tuple[str, list[Any]]:
+    """Return the statement and its values."""
+    if isinstance(group, Delete):
+        return row_sql.delete(group.model, group.name), [group.value]
+    if isinstance(group, WriteAll):
+        shape = row_sql.whole(type(group.rows[0]), with_key=False)
+        rows = (shape.values(row, is_new=True) for row in group.rows)
+        return shape.insert_all, list(map(list, zip(*rows, strict=True)))
+    row, names = group[0]
+    if names is None:
+        shape = row_sql.whole(type(row), with_key=row.pk is not None)
+        values = [value for one in group for value in shape.values(one.row, is_new=True)]
+        return shape.insert(len(group)), values
+    shape = row_sql.some(type(row), names)
+    values = [*shape.values(row, is_new=False), row.pk]
+    if _is_guarded(group, seen):
+        return shape.update_as_seen, [*values, seen[id(row)]]
+    return shape.update, values
