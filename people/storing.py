@@ -17,7 +17,17 @@ from django.db.models import Model
 
 from people import fixed_sql, row_sql
 from people.fixed_sql import NeedsTransaction
-from people.writes import Change, Delete, Outdated, Write, WriteAll, store
+from people.writes import (
+    NO_GUARD,
+    Change,
+    Condition,
+    Delete,
+    Guard,
+    Outdated,
+    Write,
+    WriteAll,
+    store,
+)
 
 
 @dataclass
@@ -28,6 +38,7 @@ class _Block:
     rows: dict[int, Write] = field(default_factory=dict)
     more: list[Change] = field(default_factory=list)
     seen: dict[int, str] = field(default_factory=dict)
+    conditions: list[Condition] = field(default_factory=list)
     callbacks: list[Callable[[], object]] = field(default_factory=list)
 
     def add(self, new: Write) -> None:
@@ -46,7 +57,8 @@ class _Block:
 
     def store(self) -> None:
         if self.rows or self.more:
-            store([*self.more, *self.rows.values()], self.seen)
+            guard = Guard(self.seen, self.conditions) if self.is_alone else NO_GUARD
+            store([*self.more, *self.rows.values()], guard)
         for callback in self.callbacks:
             transaction.on_commit(callback, robust=True)
 
@@ -114,6 +126,13 @@ def saw(row: Model, version: str) -> None:
     block = _block.get()
     assert block
     block.seen[id(row)] = version
+
+
+def only_if(statement: str, parameters: Sequence[Any]) -> None:
+    """Have what the block stores depend on what it has read: on a row that is still found."""
+    block = _block.get()
+    assert block
+    block.conditions.append(Condition(statement, parameters))
 
 
 def insert(row: Model) -> None:

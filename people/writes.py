@@ -36,22 +36,39 @@ class Delete(NamedTuple):
 
 
 Change = Write | WriteAll | Delete
-# A row, told by its id(), and PostgreSQL's mark of the version that was read.
-Seen = Mapping[int, str]
-UNGUARDED: Final[Seen] = {}
+
+
+class Condition(NamedTuple):
+    """A query that has to find a row."""
+
+    statement: str
+    parameters: Sequence[Any]
+
+
+class Guard(NamedTuple):
+    """What has to be as it was read for anything to be stored.
+
+    `seen` tells rows by their id(), and PostgreSQL's xmin of the version that was read.
+    """
+
+    seen: Mapping[int, str]
+    conditions: Sequence[Condition]
+
+
+NO_GUARD: Final = Guard({}, ())
 
 
 class Outdated(Exception):
     """Somebody has changed a row since it was seen; nothing was stored."""
 
 
-def store(changes: Sequence[Change], seen: Seen = UNGUARDED) -> None:
+def store(changes: Sequence[Change], guard: Guard = NO_GUARD) -> None:
     """Store them in one statement; what is always set anew, such as dates, is.
 
-    :raises Outdated: if a row that was `seen` is not there as it was then.
+    :raises Outdated: if something that the guard knows is not as it was.
     """
     if fixed_sql.available():
-        _store(changes, seen)
+        _store(changes, guard)
         return
     for change in changes:
         match change:
@@ -63,18 +80,24 @@ def store(changes: Sequence[Change], seen: Seen = UNGUARDED) -> None:
                 model._base_manager.filter(**{name: value}).delete()
 
 
-def _store(changes: Sequence[Change], seen: Seen) -> None:
-    groups = _grouped(changes)
-    prepared = [_prepared(group, seen) for group in groups]
-    texts, values = [text for text, _ in prepared], [one for _, some in prepared for one in some]
-    if guarded := [number for number, group in enumerate(groups) if _is_guarded(group, seen)]:
-        # A row that is not as it was is not changed; then this fails, and all of it with it.
-        counted = " * ".join(f"(SELECT count(*) FROM w{number})" for number in guarded)  # noqa: S608
-        texts.append(f"SELECT 1 / ({counted})")
+def _store(changes: Sequence[Change], guard: Guard) -> None:
+    conditional = [group for group in _grouped(changes) if _is_guarded(group, guard)]
+    others = [group for group in _grouped(changes) if not _is_guarded(group, guard)]
+    prepared = [
+        *guard.conditions,
+        *(_prepared(group, guard) for group in conditional),
+        *(_prepared(group, guard) for group in others),
+    ]
+    texts = [text for text, _ in prepared]
+    if checks := len(guard.conditions) + len(conditional):
+        # What is not as it was is not found; then this fails, and everything with it.
+        found = " * ".join(f"(SELECT count(*) FROM w{number})" for number in range(checks))  # noqa: S608
+        texts.append(f"SELECT 1 / ({found})")
     *first, last = texts
     common = ", ".join(f"w{number} AS ({text})" for number, text in enumerate(first))
+    values = [value for _, values in prepared for value in values]
     try:
-        found = fixed_sql.one(f"WITH {common} {last}" if first else last, values)
+        key = fixed_sql.one(f"WITH {common} {last}" if first else last, values)
     except DataError as error:
         if isinstance(error.__cause__, DivisionByZero):
             raise Outdated from error
@@ -82,8 +105,8 @@ def _store(changes: Sequence[Change], seen: Seen) -> None:
     new = [change.row for change in changes if isinstance(change, Write) and change.names is None]
     for row in new:
         row._state.adding, row._state.db = False, connection.alias
-    if found and new and new[-1].pk is None and not guarded:
-        new[-1].pk = found[0]
+    if key and new and new[-1].pk is None and not checks:
+        [new[-1].pk] = key
 
 
 def _grouped(changes: Sequence[Change]) -> list[WriteAll | Delete | list[Write]]:
@@ -99,11 +122,11 @@ def _grouped(changes: Sequence[Change]) -> list[WriteAll | Delete | list[Write]]
     return [*many, *groups.values()]
 
 
-def _is_guarded(group: WriteAll | Delete | list[Write], seen: Seen) -> bool:
-    return isinstance(group, list) and group[0].names is not None and id(group[0].row) in seen
+def _is_guarded(group: WriteAll | Delete | list[Write], guard: Guard) -> bool:
+    return isinstance(group, list) and group[0].names is not None and id(group[0].row) in guard.seen
 
 
-def _prepared(group: WriteAll | Delete | list[Write], seen: Seen) -> tuple[str, list[Any]]:
+def _prepared(group: WriteAll | Delete | list[Write], guard: Guard) -> tuple[str, list[Any]]:
     """Return the statement and its values."""
     if isinstance(group, Delete):
         return row_sql.delete(group.model, group.name), [group.value]
@@ -118,6 +141,6 @@ def _prepared(group: WriteAll | Delete | list[Write], seen: Seen) -> tuple[str, 
         return shape.insert(len(group)), values
     shape = row_sql.some(type(row), names)
     values = [*shape.values(row, is_new=False), row.pk]
-    if _is_guarded(group, seen):
-        return shape.update_as_seen, [*values, seen[id(row)]]
+    if _is_guarded(group, guard):
+        return shape.update_as_seen, [*values, guard.seen[id(row)]]
     return shape.update, values

@@ -143,16 +143,9 @@ def _ask(call: Call, endpoint: Endpoint) -> HttpResponse:
 
 
 def _may_be_alone(call: Call) -> bool:
-    """Tell whether one statement is likely to do for what the request writes.
-
-    Who comes or goes needs more: it is said elsewhere, too, and has to be held for that.
-    """
-    if not fixed_sql.available() or call.retried_by:
-        return False
-    return call.path == "Users" or (
-        _changes_user(call)
-        and (call.method == "PUT" or (call.method == "PATCH" and b"active" not in call.body))
-    )
+    """Tell whether one statement is likely to do for what the request writes."""
+    is_of_user = call.path == "Users" or _changes_user(call)
+    return is_of_user and fixed_sql.available() and not call.retried_by
 
 
 def _changes_user(call: Call) -> bool:

@@ -6,13 +6,14 @@ there. A guess that was wrong costs nothing: what was not foreseen is asked for 
 """
 
 from collections.abc import Iterator
+from itertools import islice
 
 from scim2_models import SCIMException
 
 from people import fixed_sql, operations
 from people.fixed_sql import Question
 from scim import credentials, dialects, hot_paths, managers
-from scim.attributes import ENTERPRISE, USER
+from scim.attributes import ACTIVE, ENTERPRISE, USER
 from scim.canonical import canonical
 from scim.credentials import Opened
 from scim.dialects import Operation
@@ -20,6 +21,8 @@ from scim.mapping import profile_of
 from scim.protocol import Call
 from scim.strict_json import Json
 
+# So many at once; a strange body may ask the same thing in a hundred ways.
+MOST = 4
 DEPARTMENT = ENTERPRISE.attribute("department")
 
 
@@ -30,21 +33,28 @@ def look_ahead(call: Call) -> None:
     """
     try:
         opened = credentials.opened_before(call.token_digest)
-        questions = list(_questions(call, opened)) if opened else []
+        asked = dict.fromkeys(_questions(call, opened)) if opened else {}
     except SCIMException:
         return
-    if len(questions) > 1:
-        fixed_sql.ask_ahead(*questions)
+    if len(asked) > 1:
+        fixed_sql.ask_ahead(*islice(asked, MOST))
 
 
 def _questions(call: Call, opened: Opened) -> Iterator[Question]:
+    if call.method == "POST":
+        call.meaning = canonical(call.document, USER)
+        yield from _about_newcomer(call, call.meaning, opened)
+        return
+    yield hot_paths.door_question(call, call.path.removeprefix("Users/"), holds=False)
     match call.method:
-        case "POST":
-            call.meaning = canonical(call.document, USER)
-            yield from _about_newcomer(call, call.meaning, opened)
         case "PATCH":
             call.meaning = dialects.operations(call.document, USER)
-            yield from _about_change(call, call.meaning, opened)
+            for change in call.meaning:
+                yield from _about_change(change, opened)
+        case "PUT" if isinstance(call.document, dict) and call.document.get("active") is False:
+            yield operations.days_question(opened.tenant_id)
+        case "DELETE":
+            yield operations.days_question(opened.tenant_id)
 
 
 def _about_newcomer(call: Call, document: Json, opened: Opened) -> Iterator[Question]:
@@ -57,8 +67,8 @@ def _about_newcomer(call: Call, document: Json, opened: Opened) -> Iterator[Ques
     yield operations.places_question(*places, opened.tenant_id)
 
 
-def _about_change(call: Call, changes: list[Operation], opened: Opened) -> Iterator[Question]:
-    yield hot_paths.door_question(call, call.path.removeprefix("Users/"), holds=False)
-    for change in changes:
-        if change.target.attribute is DEPARTMENT and isinstance(change.value, str):
-            yield operations.places_question(change.value, "", opened.tenant_id)
+def _about_change(change: Operation, opened: Opened) -> Iterator[Question]:
+    if change.target.attribute is ACTIVE:
+        yield operations.days_question(opened.tenant_id)
+    elif change.target.attribute is DEPARTMENT and isinstance(change.value, str):
+        yield operations.places_question(change.value, "", opened.tenant_id)

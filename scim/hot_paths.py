@@ -171,8 +171,7 @@ def open_door(call: Call, scim_id: str) -> None:
 
     :raises UnauthorizedException: if the token is not good now.
     """
-    alone = storing.is_alone()
-    row = fixed_sql.answer(door_question(call, scim_id, holds=not alone))
+    row = fixed_sql.answer(door_question(call, scim_id, holds=not storing.is_alone()))
     if row is None:
         raise wrong_token()
     connections = len(Connection._meta.concrete_fields)
@@ -183,21 +182,17 @@ def open_door(call: Call, scim_id: str) -> None:
     if row[connections] is None:
         return
     user = row_sql.loaded(ScimUser, row[connections:users])
-    *held, groups, user_version, person_version = row[users:]
+    version, groups, *held = row[users:]
     user.person, user.connection = operations.read_held(held), call.connection
     user.related = json.loads(groups) if groups else []
+    storing.saw(user, version)
     call.held_user = user
-    if alone:
-        storing.saw(user, user_version)
-        if user.person:
-            storing.saw(user.person, person_version)
 
 
 def door_question(call: Call, scim_id: str, *, holds: bool) -> Question:
-    models = (Connection, ScimUser, *operations.HELD)
-    width = sum(len(model._meta.concrete_fields) for model in models) + 3
+    ours = sum(len(model._meta.concrete_fields) for model in (Connection, ScimUser)) + 2
     parameters = (call.token_digest, scim_uuid(scim_id))
-    return Question(_open_statement(holds=holds), parameters, width)
+    return Question(_open_statement(holds=holds), parameters, ours + operations.held_width())
 
 
 @cache
@@ -214,9 +209,6 @@ def _open_statement(*, holds: bool) -> str:
                SELECT p.*, p.xmin::text AS seen FROM people_person p
                 WHERE p.id = (SELECT person_id FROM u)
                 {lock})
-        SELECT {connection}, {user}, {operations.held_columns()}, {GROUPS}, u.seen, p.seen
-          FROM c LEFT JOIN u ON true LEFT JOIN p ON true
-          LEFT JOIN people_department d ON d.id = p.department_id
-          LEFT JOIN people_location l ON l.id = p.location_id
-          LEFT JOIN people_entity e ON e.id = l.entity_id
+        SELECT {connection}, {user}, u.seen, {GROUPS}, {operations.held_columns()}
+          FROM c LEFT JOIN u ON true LEFT JOIN p ON true {operations.HELD_JOINS}
     """  # noqa: S608  as above

@@ -149,8 +149,6 @@ def _deleted_earlier(call: Call, document: Json) -> ScimUser | None:
 
 
 def _change(call: Call, user: ScimUser, document: Json) -> HttpResponse:
-    if document.get("active", user.active) != user.active:
-        storing.require_transaction()
     # What is retried is carried over, though the resource itself says nothing new.
     if document != user.document or call.retried_by:
         _store(call, user, document, before=user.document)

@@ -1,5 +1,5 @@
 from collections.abc import Iterator
-from typing import Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 from uuid import uuid4
 
 from django.conf import settings
@@ -11,6 +11,9 @@ from people.models.organisation import Department, Location
 from people.models.tenant import Tenant
 from people.tenancy import TenantManager
 from people.values import VIA_SCIM, Actor, Profile
+
+if TYPE_CHECKING:
+    from people.models.invites import Invite
 
 
 class PersonQuerySet(models.QuerySet["Person"]):
@@ -116,6 +119,9 @@ class Person(AbstractBaseUser):
     changed_at = models.DateTimeField(auto_now=True)
 
     objects = PersonManager()
+
+    # The open invite, where whoever loaded the row has asked for it.
+    open_invite: "Invite | None"
 
     USERNAME_FIELD = "email"
 

@@ -15,6 +15,7 @@ from people.operations.custom_fields import (
     add_custom_field,
     delete_custom_field,
 )
+from people.operations.departures import days_question
 from people.operations.description import DuplicateEmail, InvalidName, snapshot
 from people.operations.dispositions import (
     AlwaysEnds,
@@ -45,7 +46,15 @@ from people.operations.invites import (
     resend_invite,
     revoke_invite,
 )
-from people.operations.locks import HELD, held_columns, hold_person, holding, lock, read_held
+from people.operations.locks import (
+    HELD_JOINS,
+    held_columns,
+    held_width,
+    hold_person,
+    holding,
+    lock,
+    read_held,
+)
 from people.operations.mailing import post
 from people.operations.mapped_roles import (
     Followed,
@@ -121,7 +130,7 @@ from people.operations.workflows import (
 )
 
 __all__ = [
-    "HELD",
+    "HELD_JOINS",
     "AlwaysEnds",
     "ApproverInactive",
     "CircularManager",
@@ -187,6 +196,7 @@ __all__ = [
     "confirm_address",
     "create_tenant",
     "currency_of",
+    "days_question",
     "deactivate_person",
     "delete_custom_field",
     "delete_place",
@@ -196,6 +206,7 @@ __all__ = [
     "follow_mappings",
     "grant_role",
     "held_columns",
+    "held_width",
     "hold_invite",
     "hold_person",
     "holding",

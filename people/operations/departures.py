@@ -27,6 +27,7 @@ from django.db.models.expressions import Combinable
 from django.utils import timezone
 
 from people import events, fixed_sql, storing
+from people.fixed_sql import Question
 from people.models import Departure, Event, Person, Tenant
 from people.operations.blockers import blocked_people
 from people.operations.locks import lock
@@ -35,6 +36,8 @@ from people.values import Actor, PeopleError
 from people.writes import Write
 
 USUAL_DAYS = 45
+DAYS = "SELECT auto_terminate_days FROM people_tenant WHERE id = %s"
+STILL = "auto_terminate_days IS NOT DISTINCT FROM %s"
 # As many as the column holds; nobody is heard of for longer than that.
 MOST_DAYS = 32_767
 # What somebody has decided about a departure outlives switching auto-termination off.
@@ -102,13 +105,20 @@ def _held_days(tenant_id: int) -> int | None:
 
     Somebody who switches auto-termination on meanwhile waits, and then sees the person.
     """
-    storing.require_transaction()
+    if storing.is_alone():
+        row = fixed_sql.answer(days_question(tenant_id))
+        days = row[0] if row else None
+        storing.only_if(f"{DAYS} AND {STILL} FOR SHARE", [tenant_id, days])
+        return days
     if fixed_sql.available():
-        row = fixed_sql.one(
-            "SELECT auto_terminate_days FROM people_tenant WHERE id = %s FOR SHARE", [tenant_id]
-        )
+        row = fixed_sql.one(f"{DAYS} FOR SHARE", [tenant_id])
         return row[0] if row else None
     return Tenant.objects.values_list("auto_terminate_days", flat=True).get(pk=tenant_id)
+
+
+def days_question(tenant_id: int) -> Question:
+    """Return how the database is asked after how many days people leave."""
+    return Question(DAYS, (tenant_id,), 1)
 
 
 def cancel(person: Person) -> None:

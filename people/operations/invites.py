@@ -7,7 +7,9 @@ from django.db import transaction
 from django.utils import timezone
 
 from people import events, fixed_sql, storing
+from people.fixed_sql import NeedsTransaction
 from people.models import Event, Invite, Mail, Person
+from people.operations.description import saving
 from people.operations.locks import lock
 from people.operations.mailing import post
 from people.values import INVITED, Actor, Invitation, PeopleError
@@ -40,7 +42,7 @@ class InviteHeld(PeopleError):
         )
 
 
-def invite_newcomer(person: Person, *, actor: Actor, invitation: Invitation = INVITED) -> None:
+def invite_newcomer(person: Person, *, actor: Actor, invitation: Invitation = INVITED) -> Invite:
     """Invite somebody who has no open invite, and whom the caller holds or has just added.
 
     It lives 90 days when an identity provider asked for it, else as long as the tenant
@@ -49,14 +51,17 @@ def invite_newcomer(person: Person, *, actor: Actor, invitation: Invitation = IN
     invite = Invite(person=person, **_terms(person, _source(actor), invitation.held_because))
     storing.write(Write(invite))
     _issued(invite, invitation, actor=actor)
+    return invite
 
 
-@transaction.atomic(savepoint=False)
+@saving(savepoint=False)
 def issue_invite(person: Person, *, actor: Actor, invitation: Invitation = INVITED) -> Invite:
     """Invite the person, unless an invite is open already; that one is returned then.
 
     Nobody need hold the person: of two who invite them at once, one finds the other's.
     """
+    if storing.is_alone():
+        return _seen_open(person) or invite_newcomer(person, actor=actor, invitation=invitation)
     invite, is_new = Invite.objects.open().get_or_create(
         person=person, defaults=_terms(person, _source(actor), invitation.held_because)
     )
@@ -104,7 +109,7 @@ def resend_invite(person: Person, *, actor: Actor) -> Invite:
     return invite
 
 
-@transaction.atomic(savepoint=False)
+@saving(savepoint=False)
 def revoke_invite(person: Person, *, actor: Actor) -> bool:
     """Make the person's open invite worthless, and tell whether there was one."""
     if not _close(person, "voided_at"):
@@ -136,11 +141,27 @@ def accept_invites(person: Person, *, actor: Actor) -> bool:
 
 def _close(person: Person, column: Literal["accepted_at", "voided_at"]) -> bool:
     """Note when the person's open invite came to its end, and tell whether there was one."""
-    storing.require_transaction()
     now = timezone.now()
+    if storing.is_alone():
+        invite = _seen_open(person)
+        if invite:
+            setattr(invite, column, now)
+            storing.write(Write(invite, (column,)))
+        person.open_invite = None
+        return invite is not None
     if fixed_sql.available():
         return fixed_sql.one(CLOSE.format(column=column), [now, person.pk]) is not None
     return bool(Invite.objects.open().filter(person=person).update(**{column: now}))
+
+
+def _seen_open(person: Person) -> Invite | None:
+    """Return the open invite that was read with the person; nothing is stored if that changes.
+
+    :raises NeedsTransaction: if nobody has read whether there is one.
+    """
+    if not hasattr(person, "open_invite"):
+        raise NeedsTransaction
+    return person.open_invite
 
 
 def _source(actor: Actor) -> str:

@@ -9,14 +9,14 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from enum import IntEnum
 from itertools import islice
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 from django.db import connection
 from django.db.models import QuerySet
 
 from people import row_sql, storing, tenancy
-from people.models import Department, Entity, Location, Person
+from people.models import Department, Entity, Invite, Location, Person
 
 # What the rules about a person ask for at once.
 HELD: tuple[Any, ...] = (Person, Department, Location, Entity)
@@ -78,26 +78,46 @@ def lock(person: Person) -> None:
         person.refresh_from_db(from_queryset=_rows())
 
 
+HELD_JOINS: Final = """
+    LEFT JOIN people_department d ON d.id = p.department_id
+    LEFT JOIN people_location l ON l.id = p.location_id
+    LEFT JOIN people_entity e ON e.id = l.entity_id
+    LEFT JOIN people_invite i
+           ON i.person_id = p.id AND num_nonnulls(i.accepted_at, i.voided_at) = 0
+"""
+
+
 def held_columns() -> str:
-    """Name what `read_held` reads, of people p, departments d, locations l and entities e."""
-    return ", ".join(
-        row_sql.columns(model, table) for model, table in zip(HELD, "pdle", strict=True)
-    )
+    """Name what `read_held` reads, of people p with their xmin as `seen` and of HELD_JOINS."""
+    rows = (row_sql.columns(model, table) for model, table in zip(HELD, "pdle", strict=True))
+    return ", ".join([*rows, "p.seen", "i.id", "i.xmin::text"])
+
+
+def held_width() -> int:
+    return sum(len(model._meta.concrete_fields) for model in HELD) + 3
 
 
 def read_held(values: Sequence[Any]) -> Person | None:
-    """Make the person, and where they work, of the `held_columns` of a locked row."""
-    rest = iter(values)
+    """Make the person, where they work, and their open invite, of the `held_columns` of a row.
+
+    What is stored of them without a transaction will be stored on these versions alone.
+    """
+    *rows, version, invite_id, invite_version = values
+    rest = iter(rows)
     person, department, location, entity = (
         row_sql.loaded(model, list(islice(rest, len(model._meta.concrete_fields))))
         for model in HELD
     )
     if person.pk is None:
         return None
-    person.department = department if department.pk else None
-    person.location = location if location.pk else None
-    location.entity = entity
     held: Person = person
+    held.department = department if department.pk else None
+    held.location = location if location.pk else None
+    location.entity = entity
+    held.open_invite = Invite(id=invite_id, person=held) if invite_id else None
+    storing.saw(held, version)
+    if held.open_invite:
+        storing.saw(held.open_invite, invite_version)
     return held
 
 
