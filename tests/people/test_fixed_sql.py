@@ -1,152 +1,56 @@
-"""Rows that fixed statements store are …"""
-
-from collections.abc import Callable
-from typing import Any
+"""What fixed statements find is …"""
 
 import pytest
-from django.db import IntegrityError, connection
-from django.forms.models import model_to_dict
+from django.db import connection
 from django.test.utils import CaptureQueriesContext
-from django.utils import timezone
 
-from people import fixed_sql, row_sql, storing
-from people.models import Event, Person, Tenant
-from people.values import fold
-from people.writes import Write
+from people import fixed_sql, row_sql
+from people.fixed_sql import Question
+from people.models import Person, Tenant
 from tests import make
 
 pytestmark = pytest.mark.django_db
 
-
-def unsaved(tenant: Tenant, email: str) -> Person:
-    return Person(
-        tenant=tenant,
-        given_name="Ada",
-        family_name="Lovelace",
-        email=email,
-        email_key=fold(email),
-        role_since=timezone.now(),
-        custom_values={"cost_center": "4000"},
-    )
+NAMES = "SELECT given_name, family_name FROM people_person WHERE email_key = %s"
 
 
-def happening(tenant: Tenant, kind: str, person: Person | None) -> Event:
-    now = timezone.now()
-    return Event(tenant=tenant, kind=kind, person=person, actor="job:x", happened_at=now)
+def named(email: str) -> Question:
+    return Question(NAMES, (email,), 2)
 
 
-def columns(row: Any, *but: str) -> dict[str, Any]:
-    fields = [field.attname for field in row._meta.concrete_fields]
-    return {name: getattr(row, name) for name in fields if name not in but}
-
-
-@pytest.mark.parametrize("store", [storing.insert, lambda row: row.save(force_insert=True)])
-def test_read_by_the_orm_as_they_were_stored(
-    tenant: Tenant, store: Callable[[Person], None]
-) -> None:
-    person = unsaved(tenant, "ada@example.com")
-
-    store(person)
-
-    assert columns(Person.objects.get(pk=person.pk)) == columns(person)
-    assert not person._state.adding
-
-
-def test_kept_in_the_order_in_which_they_were_written(tenant: Tenant) -> None:
-    person = unsaved(tenant, "ada@example.com")
-
-    with storing.alone():
-        storing.insert(person)
-        for kind in ("first", "second", "third"):
-            storing.write(Write(happening(tenant, kind, person)))
-
-    assert [event.kind for event in Event.objects.order_by("pk")] == ["first", "second", "third"]
-
-
-def test_stored_many_at_once(tenant: Tenant) -> None:
-    happenings = [happening(tenant, f"kind {number}", None) for number in range(5)]
-
-    with CaptureQueriesContext(connection) as queries, storing.together():
-        storing.write(Write(happening(tenant, "first", None)))
-        storing.write_all(happenings)
-
-    assert len(queries) == 1
-    assert Event.objects.count() == 6
-
-
-def test_stored_many_at_once_and_nothing_else(tenant: Tenant) -> None:
-    with storing.together():
-        storing.write_all([happening(tenant, f"kind {number}", None) for number in range(5)])
-
-    assert Event.objects.count() == 5
-
-
-def test_found_taken_only_at_the_end_where_new_rows_are_put_off(tenant: Tenant) -> None:
-    make.person(email="ada@example.com")
-
-    def add_another() -> None:
-        with storing.alone():
-            storing.insert(unsaved(tenant, "ADA@example.com"))
-
-    with pytest.raises(IntegrityError):
-        add_another()
-
-    assert Person.objects.count() == 1
-
-
-def test_given_the_key_that_the_database_chose(tenant: Tenant) -> None:
-    event = Event(tenant=tenant, kind="tenant.created", actor="job:x", happened_at=timezone.now())
-
-    storing.insert(event)
-
-    assert Event.objects.get(pk=event.pk).actor == "job:x"
-
-
-def test_changed_where_they_are_named_and_nowhere_else(tenant: Tenant) -> None:
-    person = make.person(given_name="Ada", family_name="Byron")
-    person.given_name, person.family_name = "Augusta", "Lovelace"
-
-    storing.write(Write(person, ("family_name", "changed_at")))
-
-    stored = Person.objects.get(pk=person.pk)
-    assert (stored.given_name, stored.family_name) == ("Ada", "Lovelace")
-    assert stored.changed_at == person.changed_at
-
-
-def test_stored_together_in_one_statement(tenant: Tenant) -> None:
-    person = make.person()
-    event = Event(tenant=tenant, person=person, kind="x", actor="job:x", happened_at=timezone.now())
-    person.given_name, person.family_name = "Augusta", "King"
-
-    with CaptureQueriesContext(connection) as queries, storing.together():
-        storing.write(Write(person, ("given_name",)))
-        storing.write(Write(person, ("family_name",)), Write(event))
-
-    assert len(queries) == 1
-    assert model_to_dict(Person.objects.get(pk=person.pk)) == model_to_dict(person)
-    assert person.events.get().pk == event.pk
-
-
-def test_forgotten_when_the_block_that_gathers_them_fails(tenant: Tenant) -> None:
-    person = make.person(given_name="Ada")
-    person.given_name = "Augusta"
-
-    def fail() -> None:
-        with storing.together():
-            storing.write(Write(person, ("given_name",)))
-            raise RuntimeError
-
-    with pytest.raises(RuntimeError):
-        fail()
-
-    assert Person.objects.get(pk=person.pk).given_name == "Ada"
-
-
-def test_loaded_as_the_orm_loads_them(tenant: Tenant) -> None:
+def test_loaded_as_the_orm_loads_it(tenant: Tenant) -> None:
     person = make.person(custom_values={"cost_center": "4000"})
     held = row_sql.columns(Person, "p")
 
     row = fixed_sql.one(f"SELECT {held} FROM people_person p WHERE id = %s", [person.pk])  # noqa: S608
 
     assert row is not None
-    assert columns(row_sql.loaded(Person, row)) == columns(Person.objects.get(pk=person.pk))
+    loaded = row_sql.loaded(Person, row)
+    known = Person.objects.get(pk=person.pk)
+    assert {**vars(loaded), "_state": None} == {**vars(known), "_state": None}
+
+
+def test_found_in_one_journey_and_once(tenant: Tenant) -> None:
+    make.person(given_name="Ada", family_name="King", email="ada@example.com")
+    make.person(given_name="Grace", family_name="Hopper", email="grace@example.com")
+    ada, nobody, grace = map(named, ("ada@example.com", "no@example.com", "grace@example.com"))
+
+    with fixed_sql.foreseeing():
+        with CaptureQueriesContext(connection) as ahead:
+            fixed_sql.ask_ahead(ada, nobody, grace)
+        with CaptureQueriesContext(connection) as queries:
+            found = [fixed_sql.answer(one) for one in (grace, nobody, ada)]
+        with CaptureQueriesContext(connection) as again:
+            assert fixed_sql.answer(ada) == ("Ada", "King")
+
+    assert found == [("Grace", "Hopper"), None, ("Ada", "King")]
+    assert (len(ahead), len(queries), len(again)) == (1, 0, 1)
+
+
+def test_forgotten_when_the_block_ends(tenant: Tenant) -> None:
+    ada = make.person(given_name="Ada", family_name="Byron", email="ada@example.com")
+    with fixed_sql.foreseeing():
+        fixed_sql.ask_ahead(named(ada.email))
+    Person.objects.update(family_name="King")
+
+    assert fixed_sql.answer(named(ada.email)) == ("Ada", "King")

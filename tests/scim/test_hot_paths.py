@@ -11,7 +11,18 @@ from scim import managers
 from scim.models import ScimGroup
 from tests import make
 from tests.scim.conftest import Connect
-from tests.scim.provider import ENT, NOBODY, RAMP, Answer, Json, Provider, address, mail, managed_by
+from tests.scim.provider import (
+    ENT,
+    NOBODY,
+    RAMP,
+    Answer,
+    Json,
+    Provider,
+    address,
+    mail,
+    managed_by,
+    someone,
+)
 
 pytestmark = pytest.mark.django_db
 
@@ -223,6 +234,28 @@ def test_ask_the_database_once(
     ):
         with django_assert_num_queries(1):
             full("GET", path)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_ask_the_database_twice_for_a_change(
+    scim: Provider, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
+    boss, bob = scim.add("boss"), scim.add("bob")
+    path = f"/Users/{bob}"
+    newcomer = someone("new", **managed_by(boss))
+    asked: list[tuple[str, str, Json | None, int]] = [
+        ("POST", "/Users", newcomer, 201),
+        ("PATCH", path, {"Operations": [{"op": "replace", "path": "title", "value": "Sir"}]}, 200),
+        ("PATCH", path, {"Operations": [{"op": "replace", "value": {"active": False}}]}, 200),
+        ("PUT", path, someone("bob", active=True), 200),
+        ("PUT", path, someone("bob", title="Lord"), 200),
+        ("DELETE", path, None, 204),
+    ]
+
+    for method, where, body, status in asked:
+        with django_assert_num_queries(2):
+            answer = scim(method, where, body)
+        assert answer.status == status
 
 
 @pytest.mark.parametrize(
