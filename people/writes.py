@@ -81,15 +81,12 @@ def store(changes: Sequence[Change], guard: Guard = NO_GUARD) -> None:
 
 
 def _store(changes: Sequence[Change], guard: Guard) -> None:
-    conditional = [group for group in _grouped(changes) if _is_guarded(group, guard)]
-    others = [group for group in _grouped(changes) if not _is_guarded(group, guard)]
-    prepared = [
-        *guard.conditions,
-        *(_prepared(group, guard) for group in conditional),
-        *(_prepared(group, guard) for group in others),
-    ]
+    # What is checked comes first, to be counted.
+    groups = sorted(_grouped(changes), key=lambda group: not _is_guarded(group, guard))
+    prepared = [*guard.conditions, *(_prepared(group, guard) for group in groups)]
     texts = [text for text, _ in prepared]
-    if checks := len(guard.conditions) + len(conditional):
+    guarded = sum(_is_guarded(group, guard) for group in groups)
+    if checks := len(guard.conditions) + guarded:
         # What is not as it was is not found; then this fails, and everything with it.
         found = " * ".join(f"(SELECT count(*) FROM w{number})" for number in range(checks))  # noqa: S608
         texts.append(f"SELECT 1 / ({found})")

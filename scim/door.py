@@ -1,7 +1,8 @@
 """Where SCIM requests come in: one table of addresses, one way to read, one way to write.
 
 `serve` always ends with a SCIM answer. A write is one transaction with its events and its
-row in the request log; a refusal rolls it back and is remembered afterwards.
+row in the request log, mostly a single statement; a refusal leaves nothing of it and is
+remembered afterwards.
 """
 
 import logging

@@ -88,7 +88,8 @@ class Call:
         self.subject = Subject()
         # What the body says to the endpoint, where `foresight` has read it already.
         self.meaning: Any = None
-        # The user to be changed, where `hot_paths.open_door` has locked it with its person.
+        # The user to be changed, where `hot_paths.open_door` has read it with its person, and
+        # holds both or has noted which versions they are.
         self.held_user: ScimUser | None = None
         self.holds_person = False
         # The resource as the endpoint leaves it, to be stored when the request is logged.

@@ -4,15 +4,26 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import psycopg
 import pytest
 
 from tests.conftest import StartServer
 from tests.processes import descendants, is_running, programs, within
 from tests.servers import ROOT, Server
+
+OWNER = ("--owner-email", "owner@acme.example.com", "--owner-password", "correct horse")
+# Only a worker hands events on, and says when.
+TOLD = (
+    "SELECT count(*) FROM people_event WHERE kind = 'person.added' AND dispatched_at > happened_at"
+)
+
+
+def has_told_subscribers(ramp: Server) -> bool:
+    with psycopg.connect(ramp.database_url) as database:
+        return database.execute(TOLD).fetchone() == (1,)
 
 
 @pytest.fixture
@@ -84,6 +95,7 @@ class TestRealService:
 
         began = programs(server)
         assert sorted(began) == ["beat", "web", "worker"]
-        time.sleep(3)
+        server.manage("create_tenant", "acme", "--name", "Acme", *OWNER)
+        within(60, lambda: has_told_subscribers(server))
         assert programs(server) == began, server.log.read_text()
         assert not (server.folder / "var").exists()
