@@ -122,7 +122,10 @@ def require_transaction() -> None:
 
 
 def saw(row: Model, version: str) -> None:
-    """Tell which version of the row the block has read, by PostgreSQL's xmin."""
+    """Tell which version of the row the block has read, by PostgreSQL's xmin.
+
+    Rows are locked in the order in which this is told: a user, their person, the invite.
+    """
     block = _block.get()
     assert block
     block.seen[id(row)] = version

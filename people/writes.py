@@ -81,8 +81,13 @@ def store(changes: Sequence[Change], guard: Guard = NO_GUARD) -> None:
 
 
 def _store(changes: Sequence[Change], guard: Guard) -> None:
-    # What is checked comes first, to be counted.
-    groups = sorted(_grouped(changes), key=lambda group: not _is_guarded(group, guard))
+    # What is checked comes first, and in the order in which it was seen: that is the order in
+    # which everybody locks, or two would wait for each other.
+    turns = {row: turn for turn, row in enumerate(guard.seen)}
+    groups = sorted(
+        _grouped(changes),
+        key=lambda group: turns[_row(group)] if _is_guarded(group, guard) else len(turns),
+    )
     prepared = [*guard.conditions, *(_prepared(group, guard) for group in groups)]
     texts = [text for text, _ in prepared]
     guarded = sum(_is_guarded(group, guard) for group in groups)
@@ -120,7 +125,12 @@ def _grouped(changes: Sequence[Change]) -> list[WriteAll | Delete | list[Write]]
 
 
 def _is_guarded(group: WriteAll | Delete | list[Write], guard: Guard) -> bool:
-    return isinstance(group, list) and group[0].names is not None and id(group[0].row) in guard.seen
+    return isinstance(group, list) and group[0].names is not None and _row(group) in guard.seen
+
+
+def _row(group: WriteAll | Delete | list[Write]) -> int:
+    assert isinstance(group, list)
+    return id(group[0].row)
 
 
 def _prepared(group: WriteAll | Delete | list[Write], guard: Guard) -> tuple[str, list[Any]]:
@@ -139,5 +149,5 @@ def _prepared(group: WriteAll | Delete | list[Write], guard: Guard) -> tuple[str
     shape = row_sql.some(type(row), names)
     values = [*shape.values(row, is_new=False), row.pk]
     if _is_guarded(group, guard):
-        return shape.update_as_seen, [*values, guard.seen[id(row)]]
+        return shape.update_as_seen, [*values, guard.seen[_row(group)]]
     return shape.update, values

@@ -183,9 +183,9 @@ def open_door(call: Call, scim_id: str) -> None:
         return
     user = row_sql.loaded(ScimUser, row[connections:users])
     version, groups, *held = row[users:]
+    storing.saw(user, version)
     user.person, user.connection = operations.read_held(held), call.connection
     user.related = json.loads(groups) if groups else []
-    storing.saw(user, version)
     call.held_user = user
 
 
