@@ -71,6 +71,7 @@ class Call:
         # Who has a stored request carried out again, and whether the click links somebody.
         self.retried_by = ""
         self.may_link = False
+        self._is_counted = False
 
     @classmethod
     def again(cls, log: RequestLog, *, retried_by: Actor, may_link: bool = False) -> "Call":
@@ -143,11 +144,12 @@ class Call:
         return connection
 
     def spend(self) -> None:
-        """Count the request against what its token may ask for.
+        """Count the request against what its token may ask for, once however often it begins.
 
         :raises limits.TooManyRequests: if it asked too often.
         """
-        if not self.retried_by:
+        if not (self.retried_by or self._is_counted):
+            self._is_counted = True
             reads = self.method in READING or self.path.endswith(".search")
             limits.spend(self.token_digest, reads=reads)
 

@@ -60,8 +60,8 @@ def issue_invite(person: Person, *, actor: Actor, invitation: Invitation = INVIT
 
     Nobody need hold the person: of two who invite them at once, one finds the other's.
     """
-    if storing.is_alone():
-        return _seen_open(person) or invite_newcomer(person, actor=actor, invitation=invitation)
+    if storing.is_alone() and _seen_open(person) is None:
+        return invite_newcomer(person, actor=actor, invitation=invitation)
     invite, is_new = Invite.objects.open().get_or_create(
         person=person, defaults=_terms(person, _source(actor), invitation.held_because)
     )

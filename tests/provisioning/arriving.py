@@ -9,6 +9,7 @@ from people.models import Person, Role
 from people.values import fold
 from provisioning.claims import UNKNOWN, Claims, Group, Groups
 from provisioning.models import GroupMapping, Identity, IdentityProvider
+from provisioning.sign_in import sign_in
 
 
 def provider(name: str = "Corp", **fields: Any) -> IdentityProvider:
@@ -29,6 +30,17 @@ def claims(subject: str = "ada", groups: Groups = UNKNOWN, **said: Any) -> Claim
         "family_name": "Lovelace",
     }
     return Claims(subject=subject, groups=groups, **usual | said)
+
+
+def come_in(provider: IdentityProvider, name: str = "ada", said: Groups = UNKNOWN) -> Person:
+    person = sign_in(provider, claims(name, said)).person
+    assert person
+    return person
+
+
+def again(person: Person) -> Person:
+    found: Person = Person.objects.get(pk=person.pk)
+    return found
 
 
 def mapping(provider: IdentityProvider, group: str, role: Role | str) -> GroupMapping:

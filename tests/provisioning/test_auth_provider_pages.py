@@ -10,7 +10,6 @@ from people import tenancy
 from people.models import Person, Tenant
 from people.values import Actor
 from provisioning import definitions, ldap, trials
-from provisioning.claims import UNKNOWN
 from provisioning.definitions import settings_of
 from provisioning.models import GroupMapping, IdentityProvider
 from provisioning.providers import add_provider, directory_token_of, secret_of
@@ -19,7 +18,7 @@ from tests import make
 from tests.directories import Slapd
 from tests.people.visiting import signed_in, text_of
 from tests.provisioning import arriving
-from tests.provisioning.arriving import claims, groups
+from tests.provisioning.arriving import again, come_in, groups
 
 pytestmark = pytest.mark.django_db
 
@@ -60,17 +59,6 @@ def corp(in_acme: None) -> IdentityProvider:
 @pytest.fixture
 def ada(olga: Person, corp: IdentityProvider) -> Person:
     return come_in(corp)
-
-
-def come_in(provider: IdentityProvider, name: str = "ada", said: object = UNKNOWN) -> Person:
-    person = sign_in(provider, claims(name, said)).person  # type: ignore[arg-type]
-    assert person
-    return person
-
-
-def again(person: Person) -> Person:
-    found: Person = Person.objects.get(pk=person.pk)
-    return found
 
 
 MEMBERS = "/tenants/acme/provisioned-members/"

@@ -9,7 +9,7 @@ from people import operations, tenancy
 from people.models import Person, Tenant
 from people.values import Actor
 from provisioning import mappings
-from provisioning.claims import UNKNOWN
+from provisioning.claims import UNKNOWN, Groups
 from provisioning.mappings import Author
 from provisioning.models import GroupMapping, Identity, IdentityProvider, SignInAttempt
 from provisioning.refusals import SignInRefused
@@ -17,7 +17,7 @@ from provisioning.sign_in import sign_in
 from tests import make
 from tests.people.visiting import queries_of, signed_in, text_of
 from tests.provisioning import arriving
-from tests.provisioning.arriving import claims, groups, roles_of
+from tests.provisioning.arriving import again, claims, come_in, groups, roles_of
 
 pytestmark = pytest.mark.django_db
 
@@ -48,17 +48,6 @@ def corp(in_acme: None) -> IdentityProvider:
 @pytest.fixture
 def ada(olga: Person, corp: IdentityProvider) -> Person:
     return come_in(corp)
-
-
-def come_in(provider: IdentityProvider, name: str = "ada", said: object = UNKNOWN) -> Person:
-    person = sign_in(provider, claims(name, said)).person  # type: ignore[arg-type]
-    assert person
-    return person
-
-
-def again(person: Person) -> Person:
-    found: Person = Person.objects.get(pk=person.pk)
-    return found
 
 
 def member_page(person: Person) -> str:
@@ -141,7 +130,7 @@ def test_say_why_there_is_no_member(
     [(groups("Sales"), "<bdi>Sales</bdi>"), (groups(), ">None.<"), (UNKNOWN, ">Unknown.<")],
 )
 def test_tell_groups_as_present_none_or_unknown(
-    client: Client, olga: Person, corp: IdentityProvider, said: object, told: str
+    client: Client, olga: Person, corp: IdentityProvider, said: Groups, told: str
 ) -> None:
     ada = come_in(corp, said=said)
 

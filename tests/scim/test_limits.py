@@ -13,7 +13,7 @@ from scim.models import RequestLog, ScimUser
 from scim.models.connection import issue_token
 from tests.processes import within
 from tests.scim.conftest import Connect
-from tests.scim.provider import Provider, someone
+from tests.scim.provider import ENT, Provider, someone
 from tests.services import Redis, free_port
 
 pytestmark = pytest.mark.django_db
@@ -47,6 +47,16 @@ def spend_all(scim: Provider) -> None:
     for _ in range(RATE):
         assert scim("POST", "/Users/.search", {"count": 0}).status == 200
         assert scim("POST", "/Groups", {}).status == 400
+
+
+def test_count_a_write_once_though_it_has_to_begin_again(scim: Provider, clock: Clock) -> None:
+    """A manager is chosen in a transaction, which shows when one statement is begun without."""
+    ada, *bosses = [scim.add(name) for name in ("ada", "bob", "cy")]
+    limits.here.forget()
+
+    chosen = [scim.replace(ada, f"{ENT}:manager", bosses[turn % 2]) for turn in range(RATE + 1)]
+
+    assert [answer.status for answer in chosen] == [200] * RATE + [429]
 
 
 WRITES = [

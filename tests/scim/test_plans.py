@@ -72,9 +72,9 @@ def asked() -> list[Question]:
     ]
 
 
-@pytest.mark.parametrize("number", range(7))
-def test_finds_one_of_them_by_an_index(uncounted: None, number: int) -> None:
-    read = [node for node in nodes(plan(asked()[number])) if node.get("Relation Name") in TABLES]
+def test_finds_one_of_them_by_an_index(uncounted: None) -> None:
+    for question in asked():
+        read = [node for node in nodes(plan(question)) if node.get("Relation Name") in TABLES]
 
-    assert read
-    assert all("Index Cond" in node for node in read), read
+        assert read
+        assert all("Index Cond" in node for node in read), (question.statement, read)
