@@ -6,78 +6,67 @@ takes longer than the statement itself.
 
 from collections.abc import Callable, Sequence
 from functools import cache, cached_property
-from typing import Any, Final, TypeVar
+from typing import Any, TypeVar
 
+import orjson
 from django.db import DEFAULT_DB_ALIAS, connections, models
 from django.db.models.base import ModelState
 
 Row = TypeVar("Row", bound=models.Model)
 
-# Fields whose values the driver takes as they are.
-PLAIN: Final = (
-    *(models.BooleanField, models.CharField, models.DateTimeField, models.ForeignKey),
-    *(models.IntegerField, models.TextField, models.UUIDField),
-)
-
 
 class Shape:
-    """Some columns of a model: the statements that store them, and their values in a row."""
+    """Some columns of a model: the statements that store them, and their values in a row.
+
+    A row is given to the database as one JSON object, which takes the driver a tenth of the
+    time that a parameter for each column takes.
+    """
 
     def __init__(self, model: type[models.Model], fields: Sequence[Any]) -> None:
         self.table, self.key = model._meta.db_table, str(model._meta.pk.column)
         self.fields = fields
-        self._readers: list[tuple[str, Callable[..., Any] | None, Callable[..., Any] | None]] = [
-            (
-                field.attname,
-                field.pre_save if _is_set_on_saving(field) else None,
-                None if isinstance(field, PLAIN) else field.get_db_prep_save,
-            )
-            for field in fields
-        ]
-        self._inserts: dict[int, str] = {}
+        self._columns = [str(field.column) for field in fields]
+        self._attributes = [str(field.attname) for field in fields]
+        self._set_on_saving = [field for field in fields if _is_set_on_saving(field)]
 
-    def values(self, row: models.Model, *, is_new: bool) -> list[Any]:
-        here = connections[DEFAULT_DB_ALIAS]
-        read = [
-            (refresh(row, is_new) if refresh else getattr(row, name), prepare)
-            for name, refresh, prepare in self._readers
-        ]
-        return [prepare(value, here) if prepare else value for value, prepare in read]
+    def values(self, row: models.Model) -> tuple[Any, ...]:
+        """Return what the row has there."""
+        held = row.__dict__
+        return tuple([held[name] for name in self._attributes])
 
-    def insert(self, rows: int) -> str:
-        """Return the statement that stores so many new rows, in their order."""
-        if rows not in self._inserts:
-            places = ", ".join(["%s"] * len(self.fields))
-            values = ", ".join([f"({places})"] * rows)
-            self._inserts[rows] = (
-                f"INSERT INTO {self.table} ({self._columns}) VALUES {values} "  # noqa: S608
-                f"RETURNING {self.key}"
-            )
-        return self._inserts[rows]
+    def text(self, *rows: models.Model, are_new: bool) -> str:
+        """Return the rows as JSON; what is always set anew, such as dates, is."""
+        for row in rows:
+            for field in self._set_on_saving:
+                field.pre_save(row, are_new)
+        listed = [dict(zip(self._columns, self.values(row), strict=True)) for row in rows]
+        return orjson.dumps(listed, default=str).decode()
 
     @cached_property
-    def insert_all(self) -> str:
-        """The statement that stores any number of new rows, given column by column."""
-        here = connections[DEFAULT_DB_ALIAS]
-        arrays = ", ".join(f"%s::{field.db_type(here)}[]" for field in self.fields)
+    def insert(self) -> str:
+        """The statement that stores new rows, in their order."""
+        columns = ", ".join(f'"{column}"' for column in self._columns)
         return (
-            f"INSERT INTO {self.table} ({self._columns}) SELECT * FROM UNNEST({arrays}) "  # noqa: S608
+            f"INSERT INTO {self.table} ({columns}) SELECT {columns} FROM {self._given} "  # noqa: S608
             f"RETURNING {self.key}"
         )
 
     @cached_property
     def update(self) -> str:
-        changes = ", ".join(f'"{field.column}" = %s' for field in self.fields)
-        return f"UPDATE {self.table} SET {changes} WHERE {self.key} = %s RETURNING {self.key}"  # noqa: S608
+        changes = ", ".join(f'"{column}" = given."{column}"' for column in self._columns)
+        return (
+            f"UPDATE {self.table} t SET {changes} FROM {self._given} "  # noqa: S608
+            f"WHERE t.{self.key} = %s RETURNING t.{self.key}"
+        )
 
     @cached_property
     def update_as_seen(self) -> str:
         """The same for a row of which nobody else has stored another version since."""
-        return self.update.replace(" RETURNING", " AND xmin = %s::xid RETURNING")
+        return self.update.replace(" RETURNING", " AND t.xmin = %s::xid RETURNING")
 
     @property
-    def _columns(self) -> str:
-        return ", ".join(f'"{field.column}"' for field in self.fields)
+    def _given(self) -> str:
+        return f"jsonb_populate_recordset(NULL::{self.table}, %s::jsonb) given"
 
 
 def _is_set_on_saving(field: Any) -> bool:

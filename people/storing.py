@@ -188,7 +188,7 @@ def when_stored(callback: Callable[[], object]) -> None:
 
 def held(row: Model, names: tuple[str, ...]) -> tuple[Any, ...]:
     """Return what the row has there, to tell later what has changed."""
-    return tuple(getattr(row, field.attname) for field in row_sql.some(type(row), names).fields)
+    return row_sql.some(type(row), names).values(row)
 
 
 def changed(row: Model, names: tuple[str, ...], before: tuple[Any, ...]) -> tuple[str, ...]:

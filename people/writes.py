@@ -139,15 +139,13 @@ def _prepared(group: WriteAll | Delete | list[Write], guard: Guard) -> tuple[str
         return row_sql.delete(group.model, group.name), [group.value]
     if isinstance(group, WriteAll):
         shape = row_sql.whole(type(group.rows[0]), with_key=False)
-        rows = (shape.values(row, is_new=True) for row in group.rows)
-        return shape.insert_all, list(map(list, zip(*rows, strict=True)))
+        return shape.insert, [shape.text(*group.rows, are_new=True)]
     row, names = group[0]
     if names is None:
         shape = row_sql.whole(type(row), with_key=row.pk is not None)
-        values = [value for one in group for value in shape.values(one.row, is_new=True)]
-        return shape.insert(len(group)), values
+        return shape.insert, [shape.text(*(one.row for one in group), are_new=True)]
     shape = row_sql.some(type(row), names)
-    values = [*shape.values(row, is_new=False), row.pk]
+    values = [shape.text(row, are_new=False), row.pk]
     if _is_guarded(group, guard):
         return shape.update_as_seen, [*values, guard.seen[_row(group)]]
     return shape.update, values
