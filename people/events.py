@@ -20,6 +20,7 @@ from django.utils import timezone
 from people import tenancy
 from people.chores import Chore
 from people.models import Event, Person
+from people.row_sql import made
 from people.storing import when_stored, write
 from people.values import Actor
 from people.writes import Write
@@ -58,7 +59,8 @@ def record(
     """
     now = timezone.now()
     awaited = kind in settings.EVENT_SUBSCRIBERS
-    event = Event(
+    event = made(
+        Event,
         tenant_id=person.tenant_id if person else tenancy.current_id(),
         kind=kind,
         person=person,

@@ -5,6 +5,7 @@ from django.http import HttpRequest
 from django_scim.adapters import SCIMGroup, SCIMUser
 
 from people import storing
+from people.row_sql import made
 from people.values import fold
 from scim.elements import elements_of, have_same
 from scim.mapping import profile_of
@@ -42,7 +43,7 @@ class UserAdapter(SCIMUser):
         held, now = list(elements_of(before or {})), list(elements_of(user.document))
         if held:
             storing.delete(ScimValue, user=user.pk)
-        storing.write_all([ScimValue(user=user, **vars(one)) for one in now])
+        storing.write_all([made(ScimValue, user=user, **vars(one)) for one in now])
 
 
 class GroupAdapter(SCIMGroup):

@@ -17,6 +17,7 @@ from django.utils import timezone
 from scim2_models import SCIMException, UnauthorizedException
 
 from people import storing, tenancy
+from people.row_sql import made
 from people.values import PeopleError, fold
 from people.writes import Write
 from scim import strict_json
@@ -36,7 +37,8 @@ def remember(call: Call, response: HttpResponse) -> None:
 
     The user that the request changed is stored with it, in the same statement.
     """
-    row = RequestLog(
+    row = made(
+        RequestLog,
         id=call.request_id,
         tenant_id=call.connection.tenant_id,
         connection=call.connection,

@@ -7,6 +7,7 @@ Values are read as `canonical` reads them, and the result is canonical again.
 from collections.abc import Sequence
 from typing import Any
 
+import orjson
 from scim2_models import (
     InvalidValueException,
     MutabilityException,
@@ -41,7 +42,7 @@ def apply(document: Json, operations: Sequence[Operation], resource: ResourceTyp
 
     :raises SCIMException: if one of them cannot be done, or the result is not a resource.
     """
-    draft = _copied(document)
+    draft: Json = orjson.loads(orjson.dumps(document))
     # The link is ours; taken for what the provider says, it would bring a manager back.
     link_manager(draft, None)
     for operation in operations:
@@ -53,14 +54,6 @@ def apply(document: Json, operations: Sequence[Operation], resource: ResourceTyp
 def _check_selection(target: Target) -> None:
     if target.selection is not None and target.attribute is not None:
         Matcher(target.attribute, {}).visit(target.selection)
-
-
-def _copied(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {name: _copied(one) for name, one in value.items()}
-    if isinstance(value, list):
-        return [_copied(one) for one in value]
-    return value
 
 
 def _add(draft: Json, operation: Operation) -> None:

@@ -9,6 +9,7 @@ from scim2_models import NotFoundException
 
 from people import fixed_sql, operations, storing, tenancy
 from people.models import Person
+from people.row_sql import made
 from people.values import fold
 from people.writes import Write
 from scim import conditions, dialects, hot_paths, journal, listing, patch, provision
@@ -111,7 +112,8 @@ def _lock(call: Call, scim_id: str) -> ScimUser:
 
 def _newcomer(call: Call, document: Json) -> ScimUser:
     """Return the resource that the document is to be kept as: new, or one that was deleted."""
-    user = ScimUser(
+    user = made(
+        ScimUser,
         tenant_id=call.connection.tenant_id,
         connection=call.connection,
         created_at=call.received_at,

@@ -12,6 +12,7 @@ from people.models import Event, Invite, Mail, Person
 from people.operations.description import saving
 from people.operations.locks import lock
 from people.operations.mailing import post
+from people.row_sql import made
 from people.values import INVITED, Actor, Invitation, PeopleError
 from people.writes import Write
 
@@ -48,7 +49,7 @@ def invite_newcomer(person: Person, *, actor: Actor, invitation: Invitation = IN
     It lives 90 days when an identity provider asked for it, else as long as the tenant
     says. A held invite is not mailed until `release_invite`.
     """
-    invite = Invite(person=person, **_terms(person, _source(actor), invitation.held_because))
+    invite = made(Invite, person=person, **_terms(person, _source(actor), invitation.held_because))
     storing.write(Write(invite))
     _issued(invite, invitation, actor=actor)
     return invite
@@ -125,7 +126,7 @@ def readdress_invite(person: Person, *, actor: Actor) -> None:
         return
     invitation = Invitation(held_because=older.held_because, is_mailed=older.mails.exists())
     revoke_invite(person, actor=actor)
-    invite = Invite(person=person, **_terms(person, older.source, older.held_because))
+    invite = made(Invite, person=person, **_terms(person, older.source, older.held_because))
     storing.write(Write(invite))
     _issued(invite, invitation, actor=actor)
 

@@ -114,7 +114,7 @@ def read_held(values: Sequence[Any]) -> Person | None:
     held.department = department if department.pk else None
     held.location = location if location.pk else None
     location.entity = entity
-    held.open_invite = Invite(id=invite_id, person=held) if invite_id else None
+    held.open_invite = row_sql.made(Invite, id=invite_id, person=held) if invite_id else None
     storing.saw(held, version)
     if held.open_invite:
         storing.saw(held.open_invite, invite_version)

@@ -6,6 +6,7 @@ from django.utils import timezone
 
 from people import events, storing
 from people.models import Invite, Mail, Person
+from people.row_sql import made
 from people.writes import Write
 
 
@@ -17,7 +18,8 @@ def post(
     Whether it may still go is looked at again before it does, see `people.mail`.
     """
     now = timezone.now()
-    mail = Mail(
+    mail = made(
+        Mail,
         tenant_id=person.tenant_id,
         kind=kind,
         person=person,

@@ -35,6 +35,7 @@ from people.operations.invites import (
 )
 from people.operations.locks import lock
 from people.operations.roles import check_not_needed, check_role
+from people.row_sql import made
 from people.values import INVITED, Actor, Invitation, PeopleError, Profile, fold
 from people.writes import Write
 
@@ -71,7 +72,7 @@ def add_person(
     :raises InvalidRole: if there is no such role.
     :raises SelfManager, InvalidManager: if the manager may not have this report.
     """
-    person = Person(tenant_id=tenancy.current_id(), state=Person.State.INVITED)
+    person = made(Person, tenant_id=tenancy.current_id(), state=Person.State.INVITED)
     # As Django marks it, whose own way of drawing forty letters costs as much as a statement.
     person.password = f"{UNUSABLE_PASSWORD_PREFIX}{token_urlsafe(30)}"
     role = profile.role or Person.Role.CARDHOLDER
