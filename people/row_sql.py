@@ -130,8 +130,8 @@ def _defaults(
     return constants, [(field.attname, field.default) for field in made_anew], relations
 
 
-def loaded(model: type[Row], values: Sequence[Any]) -> Row:
-    """Make the instance that the ORM would make of `columns`.
+def loaded(model: type[Row], values: Sequence[Any], **related: models.Model | None) -> Row:
+    """Make the instance that the ORM would make of `columns`, with rows that it points at.
 
     Its attributes are put in their place at once. The ORM sets them one by one and tells two
     signals, which nobody hears; six rows a request would cost as much as a statement.
@@ -139,7 +139,7 @@ def loaded(model: type[Row], values: Sequence[Any]) -> Row:
     names, converted = _reading(model)
     row = model.__new__(model)
     state = ModelState()
-    state.adding, state.db = False, DEFAULT_DB_ALIAS
+    state.adding, state.db, state.fields_cache = False, DEFAULT_DB_ALIAS, related
     row.__dict__.update(zip(names, values, strict=True), _state=state)
     for name, convert in converted:
         if row.__dict__[name] is not None:

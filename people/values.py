@@ -92,7 +92,7 @@ def fold(text: str) -> str:
     Two spellings that people cannot tell apart (case, composed or combining accents)
     fold to the same text; nothing is trimmed.
     """
-    return unicodedata.normalize("NFC", text).casefold()
+    return text.lower() if text.isascii() else unicodedata.normalize("NFC", text).casefold()
 
 
 def is_usable_name(name: str) -> bool:

@@ -5,6 +5,7 @@ databases the ORM does it.
 """
 
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
 from django.db import DataError, connection
@@ -89,17 +90,11 @@ def _store(changes: Sequence[Change], guard: Guard) -> None:
         key=lambda group: turns[_row(group)] if _is_guarded(group, guard) else len(turns),
     )
     prepared = [*guard.conditions, *(_prepared(group, guard) for group in groups)]
-    texts = [text for text, _ in prepared]
     guarded = sum(_is_guarded(group, guard) for group in groups)
-    if checks := len(guard.conditions) + guarded:
-        # What is not as it was is not found; then this fails, and everything with it.
-        found = " * ".join(f"(SELECT count(*) FROM w{number})" for number in range(checks))  # noqa: S608
-        texts.append(f"SELECT 1 / ({found})")
-    *first, last = texts
-    common = ", ".join(f"w{number} AS ({text})" for number, text in enumerate(first))
+    checks = len(guard.conditions) + guarded
     values = [value for _, values in prepared for value in values]
     try:
-        key = fixed_sql.one(f"WITH {common} {last}" if first else last, values)
+        key = fixed_sql.one(_statement(*(text for text, _ in prepared), checks=checks), values)
     except DataError as error:
         if isinstance(error.__cause__, DivisionByZero):
             raise Outdated from error
@@ -109,6 +104,19 @@ def _store(changes: Sequence[Change], guard: Guard) -> None:
         row._state.adding, row._state.db = False, connection.alias
     if key and new and new[-1].pk is None and not checks:
         [new[-1].pk] = key
+
+
+@lru_cache(maxsize=1024)
+def _statement(*parts: str, checks: int) -> str:
+    """Make one statement of several, that fails unless each of the first finds a row."""
+    texts = list(parts)
+    if checks:
+        # What is not as it was is not found; then this fails, and everything with it.
+        found = " * ".join(f"(SELECT count(*) FROM w{number})" for number in range(checks))  # noqa: S608
+        texts.append(f"SELECT 1 / ({found})")
+    *first, last = texts
+    common = ", ".join(f"w{number} AS ({text})" for number, text in enumerate(first))
+    return f"WITH {common} {last}" if first else last
 
 
 def _grouped(changes: Sequence[Change]) -> list[WriteAll | Delete | list[Write]]:

@@ -190,9 +190,14 @@ def open_door(call: Call, scim_id: str) -> None:
 
 
 def door_question(call: Call, scim_id: str, *, holds: bool) -> Question:
-    ours = sum(len(model._meta.concrete_fields) for model in (Connection, ScimUser)) + 2
     parameters = (call.token_digest, scim_uuid(scim_id))
-    return Question(_open_statement(holds=holds), parameters, ours + operations.held_width())
+    return Question(_open_statement(holds=holds), parameters, _door_width())
+
+
+@cache
+def _door_width() -> int:
+    ours = sum(len(model._meta.concrete_fields) for model in (Connection, ScimUser)) + 2
+    return ours + operations.held_width()
 
 
 @cache

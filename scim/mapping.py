@@ -90,12 +90,16 @@ def _said(document: Json, field: str, mapping: Mapping[str, str]) -> str:
     path = mapping.get(field)
     if path:
         return text_at(document, path)
-    places: Iterator[Any] = _PLACES[field](document)
-    return next((said for place in places if (said := _tidied(place))), "")
+    for place in _PLACES[field](document):
+        if said := _tidied(place):
+            return said
+    return ""
 
 
 def _tidied(value: Any) -> str:
-    return unicodedata.normalize("NFC", value).strip() if isinstance(value, str) else ""
+    if not isinstance(value, str):
+        return ""
+    return (value if value.isascii() else unicodedata.normalize("NFC", value)).strip()
 
 
 def _given_names(document: Json) -> Iterator[Any]:

@@ -7,11 +7,13 @@ asks for a part of it.
 """
 
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Any
 from uuid import UUID
+
+import orjson
 
 LIST = "urn:ietf:params:scim:api:messages:2.0:ListResponse"
 
@@ -32,14 +34,13 @@ class Stored:
     modified_at: datetime | str
 
 
-json_text: Final[Callable[[Any], str]] = json.JSONEncoder(
-    ensure_ascii=False, separators=(",", ":")
-).encode
+def json_text(value: Any) -> str:
+    return orjson.dumps(value).decode()
 
 
 def json_bytes(value: Any) -> bytes:
     # A refusal repeats what it refuses, and half a surrogate pair cannot be encoded.
-    return json_text(value).encode(errors="replace")
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode(errors="replace")
 
 
 def etag(version: int) -> str:

@@ -104,16 +104,17 @@ def read_held(values: Sequence[Any]) -> Person | None:
     """
     *rows, version, invite_id, invite_version = values
     rest = iter(rows)
-    person, department, location, entity = (
-        row_sql.loaded(model, list(islice(rest, len(model._meta.concrete_fields))))
-        for model in HELD
-    )
-    if person.pk is None:
+    person, *places = (tuple(islice(rest, len(model._meta.concrete_fields))) for model in HELD)
+    if not any(person):
         return None
-    held: Person = person
-    held.department = department if department.pk else None
-    held.location = location if location.pk else None
-    location.entity = entity
+    department, location, entity = places
+    at = row_sql.loaded(Entity, entity) if any(entity) else None
+    held = row_sql.loaded(
+        Person,
+        person,
+        department=row_sql.loaded(Department, department) if any(department) else None,
+        location=row_sql.loaded(Location, location, entity=at) if any(location) else None,
+    )
     held.open_invite = row_sql.made(Invite, id=invite_id, person=held) if invite_id else None
     storing.saw(held, version)
     if held.open_invite:
