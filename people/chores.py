@@ -22,6 +22,8 @@ class Chore:
         self._thread: threading.Thread | None = None
 
     def wake(self) -> None:
+        if self._wanted.is_set() and self._thread is not None and self._thread.is_alive():
+            return
         self._wanted.set()
         with self._starting:
             if self._thread is None or not self._thread.is_alive():

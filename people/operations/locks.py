@@ -16,10 +16,10 @@ from django.db import connection
 from django.db.models import QuerySet
 
 from people import row_sql, storing, tenancy
-from people.models import Department, Entity, Invite, Location, Person
+from people.models import Department, Invite, Location, Person
 
 # What the rules about a person ask for at once.
-HELD: tuple[Any, ...] = (Person, Department, Location, Entity)
+HELD: tuple[Any, ...] = (Person, Department, Location)
 
 
 class Guarded(IntEnum):
@@ -81,7 +81,6 @@ def lock(person: Person) -> None:
 HELD_JOINS: Final = """
     LEFT JOIN people_department d ON d.id = p.department_id
     LEFT JOIN people_location l ON l.id = p.location_id
-    LEFT JOIN people_entity e ON e.id = l.entity_id
     LEFT JOIN people_invite i
            ON i.person_id = p.id AND num_nonnulls(i.accepted_at, i.voided_at) = 0
 """
@@ -89,7 +88,7 @@ HELD_JOINS: Final = """
 
 def held_columns() -> str:
     """Name what `read_held` reads, of people p with their xmin as `seen` and of HELD_JOINS."""
-    rows = (row_sql.columns(model, table) for model, table in zip(HELD, "pdle", strict=True))
+    rows = (row_sql.columns(model, table) for model, table in zip(HELD, "pdl", strict=True))
     return ", ".join([*rows, "p.seen", "i.id", "i.xmin::text"])
 
 
@@ -107,13 +106,12 @@ def read_held(values: Sequence[Any]) -> Person | None:
     person, *places = (tuple(islice(rest, len(model._meta.concrete_fields))) for model in HELD)
     if not any(person):
         return None
-    department, location, entity = places
-    at = row_sql.loaded(Entity, entity) if any(entity) else None
+    department, location = places
     held = row_sql.loaded(
         Person,
         person,
         department=row_sql.loaded(Department, department) if any(department) else None,
-        location=row_sql.loaded(Location, location, entity=at) if any(location) else None,
+        location=row_sql.loaded(Location, location) if any(location) else None,
     )
     held.open_invite = row_sql.made(Invite, id=invite_id, person=held) if invite_id else None
     storing.saw(held, version)
