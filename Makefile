@@ -1,6 +1,7 @@
 .DEFAULT_GOAL := help
 PYTHON ?= python3
 BIN := .venv/bin
+PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 PEOPLE ?= 10000
 PYTEST_WORKERS ?= auto
 # Enough of a production environment for `check --deploy` to look at; nothing is connected to.
@@ -14,29 +15,33 @@ SHARED_OUT := --numprocesses $(PYTEST_WORKERS) --dist loadfile --no-loadscope-re
 help:  ## Show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{sub(/:.*/, "", $$1); printf "%-8s %s\n", $$1, $$2}'
 
-setup: packages .venv/installed  ## Install what is missing: Debian packages (as root or with sudo), .venv
+setup: packages .venv/installed .venv/directory  ## Install what is missing: Debian packages (as root or with sudo), .venv
 
 packages:
 	@.ci/packages
 
-.venv/installed: requirements.txt requirements-dev.txt requirements-directory.txt
+.venv/installed: requirements.txt requirements-dev.txt
 	@$(PYTHON) -c 'import ensurepip' 2>/dev/null || .ci/packages python3-venv
 	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-directory.txt \
-		|| echo "LDAP and Windows sign-in were left out: they need the packages of .ci/apt.txt."
+	$(PIP) install -r requirements-dev.txt
 	@touch $@
+
+# Built here, for which a first look by `make demo` need not wait.
+.venv/directory: .venv/installed requirements-directory.txt
+	@if $(PIP) install -r requirements-directory.txt > .venv/directory.log 2>&1; then touch $@; else \
+		echo "LDAP and Windows sign-in were left out: what they need of .ci/apt.txt is not installed." \
+			"The reason stands in .venv/directory.log."; fi
 
 demo: .venv/installed  ## Run Ramp with example people on http://127.0.0.1:8000 (PORT=...)
 	@$(BIN)/python manage.py demo
 
-serve: .venv/installed  ## Run Ramp for real; DATABASE_URL and REDIS_URL say on what
+serve: .venv/installed .venv/directory  ## Run Ramp for real; DATABASE_URL and REDIS_URL say on what
 	@$(BIN)/python manage.py serve
 
 test: setup  ## Run the tests with real PostgreSQL, Redis and Chromium (T=... picks some)
 	$(BIN)/python -m pytest $(or $(T),$(SHARED_OUT))
 
-check: .venv/installed  ## Lint, format, templates, types, layers, migrations, deployment
+check: .venv/installed .venv/directory  ## Lint, format, templates, types, layers, migrations, deployment
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	git ls-files '*.html' | xargs -r $(BIN)/djade --target-version 5.2 --check
