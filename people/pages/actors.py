@@ -20,6 +20,6 @@ def actor_name(actor: str, names: dict[str, str] | None = None) -> str:
         case "oidc" | "ldap" | "windows":
             return name
         case "command":
-            return "The command line"
+            return "Ramp's command line"
         case _:
             return "Ramp"
