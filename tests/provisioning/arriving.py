@@ -11,6 +11,9 @@ from provisioning.claims import UNKNOWN, Claims, Group, Groups
 from provisioning.models import GroupMapping, Identity, IdentityProvider
 from provisioning.sign_in import sign_in
 
+# What a provider needs who is never asked.
+OIDC = {"issuer": "https://id.example", "client_id": "ramp"}
+
 
 def provider(name: str = "Corp", **fields: Any) -> IdentityProvider:
     usual = {"tenant_id": tenancy.current_id(), "kind": IdentityProvider.Kind.OIDC}

@@ -1,13 +1,10 @@
 """The pages that set a provider up, try it out, remove it, and browse its directory …"""
 
-from collections.abc import Iterator
-
 import pytest
 from django.core.cache import cache
 from django.test import Client
 
-from people import tenancy
-from people.models import Person, Tenant
+from people.models import Person
 from people.values import Actor
 from provisioning import definitions, ldap, trials
 from provisioning.definitions import settings_of
@@ -16,13 +13,12 @@ from provisioning.providers import add_provider, directory_token_of, secret_of
 from provisioning.sign_in import sign_in
 from tests import make
 from tests.directories import Slapd
-from tests.people.visiting import signed_in, text_of
+from tests.people.visiting import text_of
 from tests.provisioning import arriving
 from tests.provisioning.arriving import again, come_in, groups
 
 pytestmark = pytest.mark.django_db
 
-OIDC = {"issuer": "https://id.example", "client_id": "ramp"}
 NEW = {
     "name": "Okta",
     "provisions_people": "on",
@@ -33,32 +29,6 @@ NEW = {
     "scopes": "openid",
     "groups_claim": "groups",
 }
-
-
-@pytest.fixture(autouse=True)
-def in_acme(acme: Tenant) -> Iterator[None]:
-    with tenancy.use(acme):
-        yield
-
-
-@pytest.fixture
-def olga(in_acme: None) -> Person:
-    return make.owner(email="olga@acme.example")
-
-
-@pytest.fixture
-def client(olga: Person) -> Client:
-    return signed_in(olga)
-
-
-@pytest.fixture
-def corp(in_acme: None) -> IdentityProvider:
-    return arriving.provider(settings=OIDC)
-
-
-@pytest.fixture
-def ada(olga: Person, corp: IdentityProvider) -> Person:
-    return come_in(corp)
 
 
 MEMBERS = "/tenants/acme/provisioned-members/"
@@ -221,7 +191,7 @@ def test_try_a_connection_only_so_often(client: Client, corp: IdentityProvider) 
 
 
 def test_browse_who_was_seen(client: Client, olga: Person) -> None:
-    corp = arriving.provider(settings=OIDC, browsing="cached_only")
+    corp = arriving.provider(settings=arriving.OIDC, browsing="cached_only")
     come_in(corp, said=groups("Sales"))
     arriving.mapping(corp, "Sales", Person.Role.ADMIN)
     directory = f"/tenants/acme/directory/{corp.pk}/"

@@ -1,12 +1,10 @@
 """The pages of one tenant, below /tenants/<slug>/ …"""
 
-from collections.abc import Iterator
-
 import pytest
 from django.test import Client
 
-from people import operations, tenancy
-from people.models import Person, Tenant
+from people import operations
+from people.models import Person
 from people.values import Actor
 from provisioning import mappings
 from provisioning.claims import UNKNOWN, Groups
@@ -20,34 +18,6 @@ from tests.provisioning import arriving
 from tests.provisioning.arriving import again, claims, come_in, groups, roles_of
 
 pytestmark = pytest.mark.django_db
-
-OIDC = {"issuer": "https://id.example", "client_id": "ramp"}
-
-
-@pytest.fixture(autouse=True)
-def in_acme(acme: Tenant) -> Iterator[None]:
-    with tenancy.use(acme):
-        yield
-
-
-@pytest.fixture
-def olga(in_acme: None) -> Person:
-    return make.owner(email="olga@acme.example")
-
-
-@pytest.fixture
-def client(olga: Person) -> Client:
-    return signed_in(olga)
-
-
-@pytest.fixture
-def corp(in_acme: None) -> IdentityProvider:
-    return arriving.provider(settings=OIDC)
-
-
-@pytest.fixture
-def ada(olga: Person, corp: IdentityProvider) -> Person:
-    return come_in(corp)
 
 
 def member_page(person: Person) -> str:
@@ -79,7 +49,7 @@ def test_list_nobody_who_has_a_password_here(client: Client, ada: Person) -> Non
 def test_find_members_by_name_provider_and_status(
     client: Client, corp: IdentityProvider, ada: Person
 ) -> None:
-    other = arriving.provider("Other", settings=OIDC)
+    other = arriving.provider("Other", settings=arriving.OIDC)
     bob = sign_in(other, claims("bob", given_name="Bob")).person
     assert bob
     operations.deactivate_person(bob, actor=Actor("person", "olga@acme.example"))
@@ -117,7 +87,7 @@ def test_say_why_there_is_no_member(
     client: Client, has_provider: bool, query: str, said: str
 ) -> None:
     if has_provider:
-        arriving.provider(settings=OIDC)
+        arriving.provider(settings=arriving.OIDC)
 
     page = text_of(client.get(MEMBERS + query))
 
