@@ -150,7 +150,7 @@ def _address(url: str) -> Step:
     host = parts.hostname or url
     port = parts.port or WEB_PORTS.get(parts.scheme, 0)
     found = outbound.resolve(host, port, may_be_plain=parts.scheme == "http")
-    return Step("Address", is_ok=True, sentence=f"{host} is at {found}.")
+    return Step("Address", is_ok=True, sentence=f"{host} is at {' and '.join(found)}.")
 
 
 CHECKS: Final[dict[str, Callable[[IdentityProvider], Iterator[Step]]]] = {

@@ -55,8 +55,7 @@ def connected(settings: LdapSettings) -> Any:
     port = parts.port or (636 if is_ldaps else 389)
     try:
         is_plain = not (is_ldaps or settings.start_tls)
-        address = outbound.resolve(host, port, may_be_plain=is_plain)
-        reached = socket.create_connection((address, port), timeout=SECONDS)
+        reached = outbound.connect(host, port, seconds=SECONDS, may_be_plain=is_plain)
     except OutboundError as error:
         raise LdapFailed(error.code, str(error)) from error
     except OSError as error:

@@ -1,8 +1,8 @@
 """The one way from here to addresses that a tenant's administrator typed in.
 
 Discovery documents, keys, tokens and directories are asked for over HTTPS. A host is resolved
-once, what it resolves to is checked, and the connection goes to that very address, so that
-nothing can point elsewhere in between. Redirects are not followed; answers are bounded in
+once, what it resolves to is checked, and the connection goes to one of those very addresses, so
+that nothing can point elsewhere in between. Redirects are not followed; answers are bounded in
 size and time, and a server that does not answer is left alone for a while. Nothing private is
 asked unless the installation allows it (OUTBOUND_ALLOW).
 """
@@ -121,8 +121,31 @@ def origin(url: str) -> str:
     return f"{parts.scheme}://{parts.netloc}"
 
 
-def resolve(host: str, port: int, *, may_be_plain: bool = False) -> str:
-    """Return the address to connect to; plain connections go only where OUTBOUND_ALLOW says.
+def connect(host: str, port: int, *, seconds: float, may_be_plain: bool = False) -> socket.socket:
+    """Return a connection to the first of the host's addresses that takes one in time.
+
+    A name of both kinds may lead nowhere by the one: IPv6 where only IPv4 gets through.
+
+    :raises OutboundError: as `resolve`.
+    :raises OSError: if no address takes a connection, why the last did not.
+    """
+    addresses = resolve(host, port, may_be_plain=may_be_plain)
+    deadline = time.monotonic() + seconds
+    while True:
+        # One that does not answer shall leave something to the others.
+        share = (deadline - time.monotonic()) / len(addresses)
+        try:
+            reached = socket.create_connection((addresses.pop(0), port), timeout=max(share, 0.1))
+        except OSError:
+            if not addresses:
+                raise
+        else:
+            reached.settimeout(seconds)
+            return reached
+
+
+def resolve(host: str, port: int, *, may_be_plain: bool = False) -> list[str]:
+    """Return where the host is; plain connections go only where OUTBOUND_ALLOW says.
 
     :raises OutboundError: if the host has no address, or one that may not be asked.
     """
@@ -135,7 +158,7 @@ def resolve(host: str, port: int, *, may_be_plain: bool = False) -> str:
     addresses = [_as_address(str(entry[4][0])) for entry in found]
     for address in addresses:
         _check(host, address, must_be_allowed=may_be_plain)
-    return str(addresses[0])
+    return list(dict.fromkeys(map(str, addresses)))
 
 
 def checked(url: str) -> SplitResult:
@@ -159,10 +182,11 @@ def checked(url: str) -> SplitResult:
 def _asked(
     url: str, parts: SplitResult, method: str, form: Any, headers: Mapping[str, str]
 ) -> Answer:
-    address = resolve(parts.hostname or "", _port(parts), may_be_plain=parts.scheme == "http")
+    is_plain = parts.scheme == "http"
     deadline = time.monotonic() + TOTAL_SECONDS
     try:
-        opened = socket.create_connection((address, _port(parts)), timeout=CONNECT_SECONDS)
+        host, port = parts.hostname or "", _port(parts)
+        opened = connect(host, port, seconds=CONNECT_SECONDS, may_be_plain=is_plain)
         with opened, _cut_off(opened), _secured(opened, parts) as connected:
             answer = _answer(connected, url, parts, method, form, headers)
         if time.monotonic() >= deadline:

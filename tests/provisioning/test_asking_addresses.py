@@ -141,6 +141,14 @@ class TestWhereSomethingPrivateIsAllowed:
         assert fetch(f"http://{NAME}:{canaries[0].port}/").status == 200
         assert [canary.connections for canary in canaries] == [1, 0, 0]
 
+    def test_goes_on_to_the_next_address_where_one_takes_no_connection(
+        self, canaries: list[Listener], resolve: Resolve, settings: Settings
+    ) -> None:
+        settings.OUTBOUND_ALLOW = ["127.0.0.0/8"]
+        resolve(["127.0.0.9", "127.0.0.1"])
+
+        assert fetch(f"http://{NAME}:{canaries[0].port}/").status == 200
+
     @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
     def test_follows_no_redirect(self, status: int) -> None:
         with Listener("127.0.0.2") as canary, Listener() as server:
