@@ -8,7 +8,7 @@ from django.utils import timezone
 from people import operations
 from people.models import Person
 from people.operations import Followed, MappedRole
-from people.values import VIA_MAPPING, Actor
+from people.values import Actor
 from provisioning.claims import Group
 from provisioning.models import (
     ExternalGroup,
@@ -59,7 +59,7 @@ def follow(identity: Identity, *, actor: Actor | None = None) -> Followed:
     return operations.follow_mappings(
         identity.person,
         [_mapped(mapping) for mapping in matching.select_related("role", "provider")],
-        origin=f"{VIA_MAPPING}{identity.provider_id}:",
+        origin=identity.provider.mapping_origin,
         actor=actor or identity.provider.actor,
     )
 

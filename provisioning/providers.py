@@ -111,13 +111,20 @@ def change_provider(
 
 
 @transaction.atomic
+@transaction.atomic
 def remove_provider(provider: IdentityProvider, *, actor: Actor) -> None:
-    """Sign nobody in through it any more. People, roles and the log stay as they are."""
+    """Sign nobody in through it any more. People, roles and the log stay as they are.
+
+    Roles that its groups brought are hands' to withdraw from now on.
+    """
     provider.removed_at, provider.is_enabled = timezone.now(), False
     provider.secret = provider.directory_token = ""
     provider.save(update_fields=["removed_at", "is_enabled", "secret", "directory_token"])
     SignInSettings.objects.filter(default_provider=provider).update(
         default_provider=None, redirects=False
+    )
+    operations.keep_mapped_roles(
+        origin=provider.mapping_origin, because="which was removed", actor=actor
     )
     note("removed", provider, actor=actor)
 

@@ -307,7 +307,7 @@ def _latest(seen: _Seen) -> Identity | None:
     if seen.person is None or seen.person.state != Person.State.ACTIVE or not seen.identities:
         return None
     identity = seen.identities[0]
-    mapped = seen.person.grants.filter(source__startswith=f"mapping:{identity.provider_id}:")
+    mapped = seen.person.grants.filter(source__startswith=identity.provider.mapping_origin)
     return None if mapped.exists() or identity.provider.removed_at else identity
 
 

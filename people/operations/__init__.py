@@ -63,6 +63,7 @@ from people.operations.mapped_roles import (
     RoleOwned,
     check_mappable,
     follow_mappings,
+    keep_mapped_roles,
 )
 from people.operations.organisation import InvalidLocationChange, places_question
 from people.operations.ownership import end_sessions, release_fields
@@ -216,6 +217,7 @@ __all__ = [
     "issue_card",
     "issue_invite",
     "join_person",
+    "keep_mapped_roles",
     "lock",
     "mail_reset",
     "make_api_token",

@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from django.db import transaction
+from django.db.models import Exists, OuterRef, Q, Value
+from django.db.models.functions import Concat, Left
 from django.utils import timezone
 
 from people import events
@@ -29,6 +31,9 @@ RANKS: Final = (
     Person.Role.ADMIN,
     Person.Role.OWNER,
 )
+
+
+LONGEST_REASON: Final = 1000
 
 
 class NotMappable(PeopleError):
@@ -107,6 +112,27 @@ def follow_mappings(
     Grant.objects.filter(pk__in=kept).update(confirmed_at=timezone.now())
     _settle_base_role(person, followed, actor=actor)
     return followed
+
+
+@transaction.atomic
+def keep_mapped_roles(*, origin: str, because: str, actor: Actor) -> None:
+    """Leave what the mappings of one origin gave to hands, for nobody follows them any more.
+
+    Everybody keeps their roles; who may withdraw a role that was given by hand may withdraw
+    these. `because` is added to why they were given.
+    """
+    given, kept_by = Grant.objects.filter(source__startswith=origin), str(actor)
+    own_roles = given.filter(role__isnull=False)
+    same = Grant.objects.filter(person=OuterRef("person"), role=OuterRef("role"))
+    by_hand, twice = Q(source=kept_by), Q(source__startswith=origin, pk__lt=OuterRef("pk"))
+    own_roles.filter(Exists(same.filter(by_hand | twice))).delete()
+    why = Left(Concat("because", Value(f", {because}")), LONGEST_REASON)
+    own_roles.update(source=kept_by, because=why)
+    raised = Person.objects.filter(role_source__startswith=origin)
+    # What they had of their own is past, as when somebody gives them another role.
+    Grant.objects.filter(person__in=raised, role=None).delete()
+    raised.update(role_source=kept_by)
+    given.delete()
 
 
 def _give(person: Person, mapped: MappedRole, followed: Followed, *, actor: Actor) -> None:

@@ -60,7 +60,8 @@ def ledger_of(person: Person, report_count: str) -> Iterator[Line]:
         because = f"because {report_count} {who} to {person.given_name}"
         yield Line("Manager", because, _managing_since(person))
     for grant in sorted(grants, key=lambda grant: (fold(grant.role_name), grant.since)):
-        if grant.source != person.role_source:
+        # The base role itself comes first already.
+        if grant.role or grant.source != person.role_source:
             yield _granted(grant, names)
 
 

@@ -113,7 +113,7 @@ class GroupMapping(TenantOwned):
     @property
     def source(self) -> str:
         """Return what stands as the source of the grants it makes."""
-        return f"mapping:{self.provider_id}:{self.pk}"
+        return f"{self.provider.mapping_origin}{self.pk}"
 
     @property
     def because(self) -> str:

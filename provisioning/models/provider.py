@@ -7,7 +7,7 @@ from django.db import models
 
 from people.models import Tenant
 from people.tenancy import TenantManager, TenantOwned
-from people.values import Actor
+from people.values import VIA_MAPPING, Actor
 
 
 class ProviderQuerySet(models.QuerySet["IdentityProvider"]):
@@ -87,6 +87,11 @@ class IdentityProvider(TenantOwned):
     @property
     def actor(self) -> Actor:
         return Actor(self.kind, self.name)
+
+    @property
+    def mapping_origin(self) -> str:
+        """Return how the sources of the grants begin that its mappings make."""
+        return f"{VIA_MAPPING}{self.pk}:"
 
     @property
     def is_paired(self) -> bool:

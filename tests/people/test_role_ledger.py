@@ -90,6 +90,15 @@ def test_grants_a_role_of_the_company_and_says_who_did(olga: Client, ada: Person
     assert operations.is_privileged(ada)
 
 
+def test_shows_what_somebody_granted_who_gave_the_base_role_too(
+    olga: Client, owner: Person
+) -> None:
+    profile = Profile(given_name="Bob", family_name="B", email="bob@example.com", role="IT_ADMIN")
+    bob = operations.add_person(profile, actor=owner.actor)
+
+    assert "Auditor</strong>, granted by Olga Owner since" in grant(olga, bob, role().pk)
+
+
 def test_grants_the_same_role_once_and_confirms_it(olga: Client, ada: Person) -> None:
     auditor = role()
     grant(olga, ada, auditor.pk)

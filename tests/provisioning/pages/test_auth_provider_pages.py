@@ -4,7 +4,7 @@ import pytest
 from django.core.cache import cache
 from django.test import Client
 
-from people.models import Person
+from people.models import Person, Role
 from people.values import Actor
 from provisioning import definitions, ldap, trials
 from provisioning.definitions import settings_of
@@ -15,7 +15,7 @@ from tests import make
 from tests.directories import Slapd
 from tests.people.visiting import text_of
 from tests.provisioning import arriving
-from tests.provisioning.arriving import again, come_in, groups
+from tests.provisioning.arriving import again, come_in, groups, roles_of
 
 pytestmark = pytest.mark.django_db
 
@@ -164,6 +164,40 @@ def test_remove_a_provider_whose_name_is_typed(
     assert again(ada).is_active
     assert client.get(f"{PROVIDERS}{corp.pk}/").status_code == 404
     assert "removed" in text_of(client.get(MEMBERS))
+
+
+def test_leave_the_roles_of_a_removed_provider_to_hands(
+    client: Client, corp: IdentityProvider
+) -> None:
+    arriving.mapping(corp, "Auditors", arriving.role())
+    arriving.mapping(corp, "Checkers", arriving.role("Checker"))
+    arriving.mapping(corp, "Inspectors", Role.objects.get(name="Auditor"))
+    arriving.mapping(corp, "Books", Person.Role.BOOKKEEPER)
+    eve = come_in(corp, "eve", groups("Auditors", "Inspectors", "Checkers", "Books"))
+    page = f"/people/{eve.pk}/"
+
+    client.post(f"{PROVIDERS}{corp.pk}/remove/", {"name": "Corp"})
+
+    assert (again(eve).role, roles_of(eve)) == (Person.Role.BOOKKEEPER, ["Auditor", "Checker"])
+    shown = text_of(client.get(page))
+    assert "granted by the group “Checkers” of Corp, which was removed" in shown
+    for grant in eve.grants.all():
+        client.post(f"{page}roles/{grant.pk}/withdraw/")
+    assert roles_of(eve) == []
+
+
+def test_take_nothing_that_a_removed_provider_gave_when_another_says_otherwise(
+    client: Client, corp: IdentityProvider
+) -> None:
+    other = arriving.provider("Other", settings=arriving.OIDC)
+    arriving.mapping(corp, "Books", Person.Role.BOOKKEEPER)
+    eve = come_in(corp, "eve", groups("Books"))
+    arriving.identity(other, eve)
+
+    client.post(f"{PROVIDERS}{corp.pk}/remove/", {"name": "Corp"})
+    sign_in(other, arriving.claims(f"subject of {eve.email}", groups("Chess")))
+
+    assert again(eve).role == Person.Role.BOOKKEEPER
 
 
 def test_try_a_connection_step_by_step(client: Client, olga: Person) -> None:
