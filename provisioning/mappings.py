@@ -5,41 +5,20 @@ a transaction that is rolled back, so the preview and the deed cannot differ.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from django.db import transaction
 from django.db.models import QuerySet
 
 from people import operations
 from people.models import Person, Role
-from people.operations.mapped_roles import RANKS
+from people.operations.mapped_roles import Author, RoleChange
 from people.values import Actor, PeopleError
 from provisioning import grants, providers
 from provisioning.models import ExternalGroup, GroupMapping, Identity, IdentityProvider
 
 Draft = GroupMapping.Draft
 AnyRole = Role | Person.Role
-
-
-class RoleAboveOwn(PeopleError):
-    code = "role-above-own"
-    field = "role"
-
-    def __init__(self, role: str) -> None:
-        super().__init__(
-            f"Nobody gives away more than they have, so you cannot have a group bring the role "
-            f"{role}. Ask an Owner to do it."
-        )
-
-
-class OwnerNotMeant(PeopleError):
-    code = "owner-not-meant"
-    field = "is_owner_meant"
-
-    def __init__(self) -> None:
-        super().__init__(
-            "Whoever is put into this group would own the company. Tick that you mean it."
-        )
 
 
 class InvalidGroup(PeopleError):
@@ -50,34 +29,13 @@ class InvalidGroup(PeopleError):
         super().__init__("Name the group as the provider does, in at most 500 characters.")
 
 
-@dataclass(frozen=True, kw_only=True)
-class Author:
-    """Who maps groups, and the highest base role that they may give away."""
-
-    actor: Actor
-    highest: str = Person.Role.OWNER
-
-
-@dataclass
-class Change:
-    """What became of somebody: names of roles, and what could not be done."""
-
-    person: Person
-    gained: list[str] = field(default_factory=list)
-    lost: list[str] = field(default_factory=list)
-    problems: list[str] = field(default_factory=list)
-
-    def __bool__(self) -> bool:
-        return bool(self.gained or self.lost or self.problems)
-
-
 @dataclass(frozen=True)
 class Outcome:
     """What drafts do once they are applied."""
 
     added: list[str]
     removed: list[str]
-    changes: list[Change]
+    changes: list[RoleChange]
     # How many members of these groups were looked at, also those for whom nothing changes.
     looked_at: int
 
@@ -99,9 +57,7 @@ def add_draft(
     :raises InvalidGroup: if nothing can be called that.
     :raises NotMappable, RoleAboveOwn, OwnerNotMeant: if the group may not bring the role.
     """
-    _check(role, author)
-    if role == Person.Role.OWNER and not is_owner_meant:
-        raise OwnerNotMeant
+    operations.check_mappable(role, author, is_owner_meant=is_owner_meant)
     if not 0 < len(group) <= 500 or "\0" in group or not group.strip():
         raise InvalidGroup
     known = group_called(provider, group)
@@ -197,14 +153,6 @@ def members_matching(
     ).exclude(person__state=Person.State.TERMINATED)
 
 
-def _check(role: AnyRole, author: Author) -> None:
-    operations.check_mappable(role)
-    if isinstance(role, Person.Role) and RANKS.index(role) > RANKS.index(
-        Person.Role(author.highest)
-    ):
-        raise RoleAboveOwn(role.label)
-
-
 def _mark(mapping: GroupMapping, draft: str) -> None:
     mapping.draft = draft
     mapping.save(update_fields=["draft"])
@@ -217,7 +165,8 @@ def _carry_out(
     added = [mapping for mapping in chosen if mapping.draft == Draft.ADDED]
     removed = [mapping for mapping in chosen if mapping.draft == Draft.REMOVED]
     for mapping in added:
-        _check(mapping.role or Person.Role(mapping.base_role), author)
+        role = mapping.role or Person.Role(mapping.base_role)
+        operations.check_mappable(role, author, is_owner_meant=True)
     concerned = _concerned(provider, added, removed)
     drafts.filter(draft=Draft.ADDED).update(draft=Draft.NONE)
     drafts.filter(draft=Draft.REMOVED).delete()
@@ -262,11 +211,11 @@ def _with_person(identities: QuerySet[Identity]) -> list[Identity]:
     return list(rows.order_by("person__family_name", "person__given_name", "pk"))
 
 
-def _follow(identities: list[Identity], actor: Actor) -> list[Change]:
+def _follow(identities: list[Identity], actor: Actor) -> list[RoleChange]:
     changes = []
     for identity in identities:
         followed = grants.follow(identity, actor=actor)
         changes.append(
-            Change(identity.person, followed.gained, followed.lost, list(followed.problems))
+            RoleChange(identity.person, followed.gained, followed.lost, list(followed.problems))
         )
     return [change for change in changes if change]

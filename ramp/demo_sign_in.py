@@ -4,11 +4,11 @@ It answers nobody, so the sign-in page does not offer it; what it brought is the
 """
 
 from people.models import Person, Role
+from people.operations.mapped_roles import Author
 from people.values import Actor, fold
 from provisioning import mappings, providers
 from provisioning.claims import UNKNOWN, Claims, Group, Groups
 from provisioning.definitions import Definition, OidcSettings
-from provisioning.mappings import Author
 from provisioning.models import IdentityProvider
 from provisioning.refusals import SignInRefused
 from provisioning.sign_in import sign_in

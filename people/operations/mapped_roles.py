@@ -47,6 +47,27 @@ class NotMappable(PeopleError):
         )
 
 
+class RoleAboveOwn(PeopleError):
+    code = "role-above-own"
+    field = "role"
+
+    def __init__(self, role: str) -> None:
+        super().__init__(
+            f"Nobody gives away more than they have, so you cannot have a group bring the role "
+            f"{role}. Ask an Owner to do it."
+        )
+
+
+class OwnerNotMeant(PeopleError):
+    code = "owner-not-meant"
+    field = "is_owner_meant"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "Whoever is put into this group would own the company. Tick that you mean it."
+        )
+
+
 class RoleOwned(PeopleError):
     code = "role-owned"
     field = "role"
@@ -81,13 +102,42 @@ class Followed:
         return bool(self.gained or self.lost)
 
 
-def check_mappable(role: Role | Person.Role) -> None:
-    """See that a group may bring the role.
+@dataclass
+class RoleChange:
+    """What mappings make of somebody: names of roles, and what could not be done."""
+
+    person: Person
+    gained: list[str] = field(default_factory=list)
+    lost: list[str] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
+
+    def __bool__(self) -> bool:
+        return bool(self.gained or self.lost or self.problems)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Author:
+    """Who maps groups, and the highest base role that they may give away."""
+
+    actor: Actor
+    highest: str = Person.Role.OWNER
+
+
+def check_mappable(role: Role | Person.Role, author: Author, *, is_owner_meant: bool) -> None:
+    """See that the author may have a group bring the role.
 
     :raises NotMappable: if it is Guest, which nobody becomes later on.
+    :raises RoleAboveOwn: if it is a base role above the author's own.
+    :raises OwnerNotMeant: if it is Owner, and they have not said that they mean it.
     """
+    if isinstance(role, Role):
+        return
     if role == Person.Role.GUEST:
         raise NotMappable
+    if RANKS.index(role) > RANKS.index(Person.Role(author.highest)):
+        raise RoleAboveOwn(role.label)
+    if role == Person.Role.OWNER and not is_owner_meant:
+        raise OwnerNotMeant
 
 
 @transaction.atomic

@@ -8,16 +8,15 @@ from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
-from django.utils.crypto import salted_hmac
 from django.views.decorators.http import require_POST
-from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
+from unfold.widgets import UnfoldAdminTextInputWidget
 
-from people.models import Person, Role, Tenant
-from people.operations.mapped_roles import RANKS
+from people.models import Tenant
 from people.pages.access import PersonRequest
+from people.pages.bringing_roles import RoleForm, author_of, digest, told
 from people.values import PeopleError
 from provisioning import mappings
-from provisioning.mappings import AnyRole, Author, Outcome
+from provisioning.mappings import Outcome
 from provisioning.matches import Matched, matched
 from provisioning.models import ExternalGroup, GroupMapping, IdentityProvider
 from provisioning.pages.frame import for_tenant, frame
@@ -26,7 +25,7 @@ GROUPS_OFFERED = 500
 CHANGES_SHOWN = 200
 
 
-class MappingForm(forms.Form):
+class MappingForm(RoleForm):
     group = forms.CharField(
         strip=False,
         widget=UnfoldAdminTextInputWidget(
@@ -35,45 +34,15 @@ class MappingForm(forms.Form):
         help_text="Exactly as the provider names it; large and small letters differ.",
         error_messages={"required": str(mappings.InvalidGroup())},
     )
-    role = forms.ChoiceField(label="Brings the role", widget=UnfoldAdminSelectWidget)
     # What the directory calls the group that it was chosen from by its id.
     chosen_id = forms.CharField(required=False, strip=False, widget=forms.HiddenInput)
     chosen_name = forms.CharField(required=False, max_length=500, widget=forms.HiddenInput)
-    is_owner_meant = forms.BooleanField(
-        label="Whoever is in this group is to own the company",
-        required=False,
-        help_text="Only for the role Owner, which no provider gives unless you say so.",
-        widget=forms.CheckboxInput(attrs={"class": "ramp-tick"}),
-    )
-
-    def __init__(self, *args: Any, highest: str, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.own = {f"role:{one.pk}": one for one in Role.objects.order_by("name")}
-        self.base = {role.value: role for role in _mappable(highest)}
-        self.fields["role"].choices = [  # type: ignore[attr-defined]
-            ("", "Choose a role"),
-            *[(key, role.label) for key, role in self.base.items()],
-            *[(key, role.name) for key, role in self.own.items()],
-        ]
-        if Person.Role.OWNER not in self.base:
-            del self.fields["is_owner_meant"]
 
     @property
     def group_name(self) -> str:
         """Return how the chosen group is shown, if another was not typed instead."""
         is_chosen = self.cleaned_data["group"] == self.cleaned_data["chosen_id"]
         return str(self.cleaned_data["chosen_name"]) if is_chosen else ""
-
-    @property
-    def chosen(self) -> AnyRole:
-        name = self.cleaned_data["role"]
-        return self.own[name] if name in self.own else self.base[name]
-
-
-def _mappable(highest: str) -> list[Person.Role]:
-    """Return the base roles that a group may bring and the author may give away."""
-    up_to = RANKS.index(Person.Role(highest))
-    return [role for role in reversed(RANKS[: up_to + 1]) if role != Person.Role.GUEST]
 
 
 @for_tenant
@@ -134,10 +103,10 @@ def discard_drafts(request: PersonRequest, tenant: Tenant, provider_id: UUID) ->
 def apply_drafts(request: PersonRequest, tenant: Tenant, provider_id: UUID) -> HttpResponse:
     """Show what the drafts would do; apply them if that is still what was shown."""
     provider = get_object_or_404(IdentityProvider.objects.kept(), pk=provider_id)
-    author = _author(request.user)
+    author = author_of(request.user)
     try:
         foreseen = mappings.preview(provider, author=author)
-        if request.method == "POST" and request.POST.get("seen") == _digest(foreseen):
+        if request.method == "POST" and request.POST.get("seen") == _seen(foreseen):
             outcome = mappings.apply(provider, author=author)
             messages.success(request, _told(outcome))
             return redirect(_page(tenant, provider))
@@ -152,15 +121,11 @@ def apply_drafts(request: PersonRequest, tenant: Tenant, provider_id: UUID) -> H
         "outcome": foreseen,
         "changes": foreseen.changes[:CHANGES_SHOWN],
         "more": max(0, len(foreseen.changes) - CHANGES_SHOWN),
-        "seen": _digest(foreseen),
+        "seen": _seen(foreseen),
         "has_changed": request.method == "POST",
         "back": _page(tenant, provider),
     }
     return render(request, "provisioning/tenant/apply.html", context)
-
-
-def _author(person: Person) -> Author:
-    return Author(actor=person.actor, highest=person.role)
 
 
 def _draft(request: PersonRequest, provider: IdentityProvider, form: MappingForm) -> bool:
@@ -170,9 +135,9 @@ def _draft(request: PersonRequest, provider: IdentityProvider, form: MappingForm
             provider,
             form.cleaned_data["group"],
             form.chosen,
-            author=_author(request.user),
+            author=author_of(request.user),
             name=form.group_name,
-            is_owner_meant=form.cleaned_data.get("is_owner_meant", False),
+            is_owner_meant=form.is_owner_wanted,
         )
     except PeopleError as error:
         form.add_error(error.field, str(error))
@@ -216,23 +181,10 @@ def _rows(provider: IdentityProvider) -> list[Matched]:
     return matched(provider, list(of_provider.order_by("group_name", "pk")))
 
 
-def _digest(outcome: Outcome) -> str:
-    """Return what is the same as long as applying would do the same."""
-    said = [*outcome.added, *outcome.removed]
-    for change in outcome.changes:
-        said += [str(change.person.pk), *change.gained, "-", *change.lost, *change.problems]
-    return salted_hmac("provisioning.preview", "\n".join(said), algorithm="sha256").hexdigest()
+def _seen(outcome: Outcome) -> str:
+    return digest([*outcome.added, *outcome.removed], outcome.changes)
 
 
 def _told(outcome: Outcome) -> str:
-    changed = len(outcome.changes)
-    whom = (
-        "Nobody's roles change"
-        if not changed
-        else (
-            "The roles of 1 person changed"
-            if changed == 1
-            else f"The roles of {changed:,} people changed"
-        )
-    )
-    return f"The mappings are in force. {whom} now; others' follow at their next sign-in."
+    now = told(len(outcome.changes))
+    return f"The mappings are in force. {now} now; others' follow at their next sign-in."

@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 
 from people import operations, tenancy
 from people.models import Event, Grant, Person, Role, Tenant
+from people.operations.mapped_roles import Author, OwnerNotMeant, RoleAboveOwn
 from people.values import Actor
 from provisioning import mappings
 from provisioning.claims import UNKNOWN, Claims, Group, Groups
-from provisioning.mappings import Author
 from provisioning.models import GroupMapping, IdentityProvider
 from provisioning.sign_in import sign_in
 from tests import make
@@ -178,7 +178,7 @@ def test_makes_nobody_a_guest(corp: IdentityProvider) -> None:
 
 
 def test_makes_owners_only_when_that_is_meant(corp: IdentityProvider) -> None:
-    with pytest.raises(mappings.OwnerNotMeant):
+    with pytest.raises(OwnerNotMeant):
         mappings.add_draft(corp, "Board", OWNER, author=AUTHOR)
 
     mappings.add_draft(corp, "Board", OWNER, author=AUTHOR, is_owner_meant=True)
@@ -194,12 +194,12 @@ def test_gives_nobody_more_than_its_author_has(
 ) -> None:
     author = Author(actor=OLGA, highest=highest)
 
-    with pytest.raises(mappings.RoleAboveOwn):
+    with pytest.raises(RoleAboveOwn):
         mappings.add_draft(corp, "Board", role, author=author, is_owner_meant=True)
 
     mappings.add_draft(corp, "Board", role, author=AUTHOR, is_owner_meant=True)
     for deed in (mappings.preview, mappings.apply):
-        with pytest.raises(mappings.RoleAboveOwn):
+        with pytest.raises(RoleAboveOwn):
             deed(corp, author=author)
     assert GroupMapping.objects.get().draft == GroupMapping.Draft.ADDED
 

@@ -9,12 +9,12 @@ from django.utils import timezone
 
 from people import operations, tenancy
 from people.models import Person, Tenant
+from people.operations.mapped_roles import Author
 from people.pages.verdicts import answer
 from people.values import Actor
 from provisioning import guessing, mappings
 from provisioning.claims import UNKNOWN, Claims, Groups
 from provisioning.internal import person_with_password
-from provisioning.mappings import Author
 from provisioning.models import IdentityProvider, SignInAttempt
 from provisioning.refusals import SignInRefused
 from provisioning.sign_in import Asking, sign_in

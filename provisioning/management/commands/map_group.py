@@ -5,9 +5,10 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from people import tenancy
 from people.models import Person, Role, Tenant
+from people.operations.mapped_roles import Author
 from people.values import Actor, PeopleError, fold
 from provisioning import mappings, providers
-from provisioning.mappings import AnyRole, Author
+from provisioning.mappings import AnyRole
 from provisioning.models import IdentityProvider
 
 

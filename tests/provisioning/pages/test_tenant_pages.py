@@ -5,10 +5,10 @@ from django.test import Client
 
 from people import operations
 from people.models import Person
+from people.operations.mapped_roles import Author
 from people.values import Actor
 from provisioning import mappings
 from provisioning.claims import UNKNOWN, Groups
-from provisioning.mappings import Author
 from provisioning.models import GroupMapping, Identity, IdentityProvider, SignInAttempt
 from provisioning.refusals import SignInRefused
 from provisioning.sign_in import sign_in

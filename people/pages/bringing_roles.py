@@ -1,0 +1,72 @@
+"""What the pages that map groups to roles share, whoever brings the groups."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from django import forms
+from django.utils.crypto import salted_hmac
+from unfold.widgets import UnfoldAdminSelectWidget
+
+from people.models import Person, Role
+from people.operations.mapped_roles import RANKS, Author, RoleChange
+
+
+class RoleForm(forms.Form):
+    """Which role a group is to bring, of those that the author may give away."""
+
+    role = forms.ChoiceField(label="Brings the role", widget=UnfoldAdminSelectWidget)
+    is_owner_meant = forms.BooleanField(
+        label="Whoever is in this group is to own the company",
+        required=False,
+        help_text="Only for the role Owner, which no provider gives unless you say so.",
+        widget=forms.CheckboxInput(attrs={"class": "ramp-tick"}),
+    )
+
+    def __init__(self, *args: Any, highest: str, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.own = {f"role:{one.pk}": one for one in Role.objects.order_by("name")}
+        self.base = {role.value: role for role in _mappable(highest)}
+        self.fields["role"].choices = [  # type: ignore[attr-defined]
+            ("", "Choose a role"),
+            *[(key, role.label) for key, role in self.base.items()],
+            *[(key, role.name) for key, role in self.own.items()],
+        ]
+        if Person.Role.OWNER not in self.base:
+            del self.fields["is_owner_meant"]
+
+    @property
+    def chosen(self) -> Role | Person.Role:
+        name = self.cleaned_data["role"]
+        return self.own[name] if name in self.own else self.base[name]
+
+    @property
+    def is_owner_wanted(self) -> bool:
+        return bool(self.cleaned_data.get("is_owner_meant", False))
+
+
+def _mappable(highest: str) -> list[Person.Role]:
+    """Return the base roles that a group may bring and the author may give away."""
+    up_to = RANKS.index(Person.Role(highest))
+    return [role for role in reversed(RANKS[: up_to + 1]) if role != Person.Role.GUEST]
+
+
+def author_of(person: Person) -> Author:
+    return Author(actor=person.actor, highest=person.role)
+
+
+def digest(said: Iterable[str], changes: Iterable[RoleChange]) -> str:
+    """Return what is the same as long as applying would do the same."""
+    lines = list(said)
+    for change in changes:
+        lines += [str(change.person.pk), *change.gained, "-", *change.lost, *change.problems]
+    return salted_hmac("people.role_changes", "\n".join(lines), algorithm="sha256").hexdigest()
+
+
+def told(changed: int) -> str:
+    """Tell whose roles have changed."""
+    match changed:
+        case 0:
+            return "Nobody's roles change"
+        case 1:
+            return "The roles of 1 person changed"
+    return f"The roles of {changed:,} people changed"
