@@ -5,6 +5,8 @@ import threading
 import time
 from collections.abc import Callable
 
+from celery import current_app
+
 log = logging.getLogger(__name__)
 
 
@@ -42,3 +44,19 @@ class Chore:
                     log.warning("%s: %s", self._complaint, error)
                 goes_well = False
             time.sleep(self._pause)
+
+
+WAKING_PAUSE_SECONDS = 0.2
+
+
+def waking(task: str) -> Chore:
+    """Return what asks a worker to run the task soon.
+
+    Publishing to a broker that is gone or frozen takes seconds, and no request may wait
+    for that. Many wake-ups in a row become one message.
+    """
+    return Chore(
+        lambda: current_app.send_task(task, retry=False),
+        pause=WAKING_PAUSE_SECONDS,
+        complaint="No broker to wake; beat will find what waits",
+    )

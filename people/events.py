@@ -18,7 +18,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from people import tenancy
-from people.chores import Chore
+from people.chores import waking
 from people.models import Event, Person
 from people.row_sql import made
 from people.storing import when_stored, write
@@ -121,21 +121,5 @@ def dispatch_all(*, as_of: datetime) -> int:
     return done
 
 
-PAUSE_SECONDS = 0.2
-
-
-def _waker(task: str) -> Chore:
-    """Return what asks a worker to run the task soon.
-
-    Publishing to a broker that is gone or frozen takes seconds, and no request may wait
-    for that. Many wake-ups in a row become one message.
-    """
-    return Chore(
-        lambda: current_app.send_task(task, retry=False),
-        pause=PAUSE_SECONDS,
-        complaint="No broker to wake; beat will find what waits",
-    )
-
-
-waker = _waker("people.tasks.dispatch_events")
-mail_waker = _waker("people.tasks.send_mails")
+waker = waking("people.tasks.dispatch_events")
+mail_waker = waking("people.tasks.send_mails")

@@ -10,7 +10,7 @@ from people import operations, tenancy
 from people.values import Actor, PeopleError, fold
 from provisioning import definitions, secrets
 from provisioning.definitions import Definition, Pairing
-from provisioning.models import IdentityProvider, SignInSettings
+from provisioning.models import GroupMapping, IdentityProvider, SignInSettings
 from provisioning.pairing import paired_with
 
 FIELD: Final = "identity-provider"
@@ -126,6 +126,7 @@ def remove_provider(provider: IdentityProvider, *, actor: Actor) -> None:
     operations.keep_mapped_roles(
         origin=provider.mapping_origin, because="which was removed", actor=actor
     )
+    GroupMapping.objects.filter(provider=provider).delete()
     note("removed", provider, actor=actor)
 
 

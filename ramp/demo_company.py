@@ -22,6 +22,7 @@ from people.models import (
     Entity,
     Event,
     Fund,
+    Grant,
     Invite,
     Location,
     Mail,
@@ -29,11 +30,13 @@ from people.models import (
     Person,
     Tenant,
 )
+from people.operations.mapped_roles import Author
 from people.values import Actor, Profile, fold
 from ramp import demo_sign_in, demo_spend
 from ramp.demo_people import DOMAIN, ENTERPRISE, Colleague, colleagues
+from scim import group_roles
 from scim.door import serve
-from scim.models import Connection, RequestLog, ScimUser, SyncError, Token
+from scim.models import Connection, RequestLog, ScimGroup, ScimUser, SyncError, Token
 from scim.models.connection import digest
 
 SLUG = "lumen"
@@ -59,6 +62,8 @@ DATED: dict[Any, Sequence[str]] = {
     Person: ["created_at", "joined_at", "deactivated_at", "role_since", "changed_at"],
     RequestLog: ["received_at"],
     ScimUser: ["created_at", "modified_at", "deleted_at"],
+    ScimGroup: ["created_at", "modified_at"],
+    Grant: ["since", "confirmed_at"],
     SyncError: ["happened_at", "resolved_at"],
     Card: ["created_at"],
     Fund: ["created_at"],
@@ -144,6 +149,7 @@ def _chapters(okta: Okta, staff: list[Colleague]) -> list[tuple[float, Callable[
         (180, lambda: _arrive(okta, list(islice(arriving, 50)))),
         (170, lambda: _hand_out(staff)),
         (150, lambda: _give_roles(okta, staff)),
+        (140, lambda: _push_groups(okta, staff)),
         (95, lambda: _arrive(okta, list(islice(arriving, 30)))),
         (70, lambda: _run_up(staff)),
         (60, lambda: _leave(okta, staff[40:54])),
@@ -175,6 +181,17 @@ def _give_roles(okta: Okta, staff: list[Colleague]) -> None:
     roles = (Person.Role.ADMIN, Person.Role.IT_ADMIN, Person.Role.BOOKKEEPER)
     for colleague, role in zip((staff[2], staff[10], staff[12]), roles, strict=True):
         okta.change(colleague, roles=[{"type": "rampUserRole", "value": role, "primary": True}])
+
+
+def _push_groups(okta: Okta, staff: list[Colleague]) -> None:
+    """Have Okta push groups; one of them brings its members a role."""
+    pushed = {"Accounting": staff[60:63], "Berlin office": staff[4:24], "Chess club": staff[20:26]}
+    for name, members in pushed.items():
+        said = [{"value": okta.ids[one]} for one in members]
+        okta.send("POST", "/Groups", {"displayName": name, "members": said})
+    author = Author(actor=Person.objects.get(email=OWNER.email).actor)
+    accounting = ScimGroup.objects.get(scim_display_name="Accounting")
+    group_roles.map_group(accounting, Person.Role.BOOKKEEPER, author=author)
 
 
 def _hand_out(staff: list[Colleague]) -> None:

@@ -11,8 +11,9 @@ from people import operations
 from people.models import CustomField
 from people.values import Actor
 from scim.connecting import hold
-from scim.models import Connection, Token
+from scim.models import Connection, GroupMapping, Token
 from scim.models.connection import issue_token, revoke_token
+from scim.models.group_mapping import mapping_origin
 
 # A token that opened the door so recently still does for somebody.
 IN_USE = timedelta(days=7)
@@ -92,6 +93,10 @@ def disconnect(connection: Connection, *, actor: Actor) -> bool:
         return False
     connection.disconnected_at, connection.revisits_after = timezone.now(), 0
     connection.save(update_fields=["disconnected_at", "revisits_after"])
+    operations.keep_mapped_roles(
+        origin=mapping_origin(connection), because="which was disconnected", actor=actor
+    )
+    GroupMapping.objects.filter(connection=connection).delete()
     _note("disconnected", connection, actor=actor)
     return True
 

@@ -12,7 +12,7 @@ from django.utils import timezone
 from scim2_models import InvalidValueException, NotFoundException
 
 from people import tenancy
-from scim import conditions, dialects, listing, membership, patch
+from scim import conditions, dialects, group_roles, listing, membership, patch
 from scim.adapters import GroupAdapter
 from scim.attributes import GROUP
 from scim.canonical import canonical, replacement
@@ -46,6 +46,7 @@ def create(call: Call) -> HttpResponse:
     GroupAdapter(group).from_dict(document)
     group.save(force_insert=True)
     _add(group, members)
+    group_roles.soon()
     return listing.respond_stored(call, GROUP, group, 201)
 
 
@@ -58,6 +59,7 @@ def replace(call: Call, scim_id: str) -> HttpResponse:
     _store(call, group, document)
     if members is not None:
         _replace(group, members)
+        group_roles.soon()
     return listing.respond_stored(call, GROUP, group)
 
 
@@ -71,6 +73,7 @@ def modify(call: Call, scim_id: str) -> HttpResponse:
         _replace(group, change.replaced)
     _remove(group, change.removed)
     _add(group, change.added)
+    group_roles.soon()
     return answer(status=204)
 
 
@@ -80,6 +83,7 @@ def delete(call: Call, scim_id: str) -> HttpResponse:
     group.memberships.all().delete()
     group.deleted_at = timezone.now()
     group.save(update_fields=["deleted_at"])
+    group_roles.soon()
     return answer(status=204)
 
 

@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from people import tenancy
 from people.models import Event
-from scim import activation, cycle, rereading, retention, self_test, silence
+from scim import activation, cycle, group_roles, rereading, retention, self_test, silence
 
 # Less than a job may take.
 CARRYING_SECONDS = 60
@@ -39,6 +39,11 @@ def run_cycle(**_: Any) -> None:
     look_again(as_of=timezone.now())
 
 
+@shared_task(name=group_roles.TASK)
+def follow_groups(**_: Any) -> None:
+    group_roles.follow_all()
+
+
 @shared_task(name="scim.tasks.forget_requests")
 def forget_requests(**_: Any) -> None:
     forget(as_of=timezone.now())
@@ -64,7 +69,8 @@ def look_again(*, as_of: datetime) -> int:
     silence.look(as_of=as_of)
     reread = rereading.go_on()
     put_back = cycle.put_back(cycle.everyone_overruled())
-    return reread + put_back + cycle.resolve_waiting(cycle.everyone_waiting())
+    followed = group_roles.follow_all()
+    return reread + put_back + followed + cycle.resolve_waiting(cycle.everyone_waiting())
 
 
 def forget(*, as_of: datetime) -> int:

@@ -96,7 +96,7 @@ def check_unused(place: AnyPlace) -> None:
             holders = place.grants.values("person").distinct().count()
             if holders:
                 raise StillInUse(place, f"{_people(holders, 'holds', 'hold')} it")
-            if place.mappings.exists():
+            if place.mappings.exists() or place.scim_mappings.exists():
                 raise StillInUse(place, "a group of an identity provider brings it")
         case Entity():
             if place.locations.exists():

@@ -2,6 +2,7 @@
 
 from scim.models.adoption import AdoptionChoice
 from scim.models.connection import Connection, Token
+from scim.models.group_mapping import GroupMapping
 from scim.models.journal import RequestLog, SyncError
 from scim.models.paging import PageAnchor
 from scim.models.resources import ScimGroup, ScimMembership, ScimUser, ScimValue
@@ -11,6 +12,7 @@ from scim.models.watch import Watch
 __all__ = [
     "AdoptionChoice",
     "Connection",
+    "GroupMapping",
     "PageAnchor",
     "RequestLog",
     "ScimGroup",

@@ -7,6 +7,7 @@ from scim.pages.activation import activate
 from scim.pages.adoption import review
 from scim.pages.choices import choose
 from scim.pages.disconnect import disconnect
+from scim.pages.groups import groups, map_group, unmap_group
 from scim.pages.inactive_users import inactive_users
 from scim.pages.integrations import catalogue, overview
 from scim.pages.it_link import steps_for_it
@@ -59,6 +60,9 @@ PAGES: list[URLPattern] = [
     path(f"{SCIM}/mapping/", mapping, name="scim_mapping"),
     path(f"{SCIM}/mapping/fields/", add_field, name="scim_field_add"),
     path(f"{SCIM}/mapping/fields/<int:field_id>/delete/", delete_field, name="scim_field_delete"),
+    path(f"{SCIM}/groups/", groups, name="scim_groups"),
+    path(f"{SCIM}/groups/<int:group_id>/", map_group, name="scim_group"),
+    path(f"{SCIM}/groups/mappings/<int:mapping_id>/remove/", unmap_group, name="scim_group_unmap"),
     path(f"{SCIM}/tokens/", tokens, name="scim_tokens"),
     path(f"{SCIM}/tokens/<int:token_id>/revoke/", revoke, name="scim_token_revoke"),
     path(f"{SCIM}/self-test/", self_test, name="scim_self_test"),

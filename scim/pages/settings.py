@@ -10,13 +10,14 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.text import capfirst
 
 from people.models import CustomField, Event, Invite, Person
 from people.pages.access import PersonRequest, for_administrators
 from people.pages.actors import actor_name
 from people.pages.paging import counted
 from scim import connections, rereading
-from scim.models import Connection, ScimUser
+from scim.models import Connection, ScimGroup, ScimUser
 from scim.pages.last_day import last_day_of
 from scim.pages.policies import policies_form
 from scim.protocol import base_url
@@ -60,6 +61,7 @@ def settings(request: PersonRequest, connection_id: UUID) -> HttpResponse:
         "last_day": last_day_of(connection, now),
         "numbers": _numbers(connection),
         "form": form,
+        "group_count": counted(ScimGroup.objects.known_to(connection)),
         "custom_field_count": CustomField.objects.count(),
         "tokens": tokens_of(connection, now),
         "history": _history(connection),
@@ -121,7 +123,7 @@ def _history(connection: Connection) -> list[dict[str, Any]]:
 
 
 def _what(event: Event) -> str:
-    what = str(event.facts.get("what", "changed")).capitalize()
+    what = capfirst(str(event.facts.get("what", "changed")))
     names = ", ".join(name.replace("_", " ") for name in sorted(event.changes))
     return f"{what}: {names}" if names else what
 

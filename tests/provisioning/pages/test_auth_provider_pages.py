@@ -184,6 +184,9 @@ def test_leave_the_roles_of_a_removed_provider_to_hands(
     for grant in eve.grants.all():
         client.post(f"{page}roles/{grant.pk}/withdraw/")
     assert roles_of(eve) == []
+    auditor = Role.objects.get(name="Auditor")
+    client.post(f"/people/roles/{auditor.pk}/delete/", {"post": "yes"})
+    assert not Role.objects.filter(name="Auditor").exists()
 
 
 def test_take_nothing_that_a_removed_provider_gave_when_another_says_otherwise(

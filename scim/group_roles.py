@@ -1,0 +1,161 @@
+"""Which roles the groups of a connection bring, by its mappings.
+
+A group without a mapping brings nothing. Who is in a group, the provider says whenever it
+likes, and of thousands at once; a worker follows soon after, and beat comes by for what it
+missed. What following would do is found out by doing it in a transaction that is rolled back.
+"""
+
+from collections import defaultdict
+from collections.abc import Callable
+from dataclasses import dataclass
+from uuid import UUID
+
+from django.db import transaction
+from django.db.models import Q
+
+from people import operations, storing, tenancy
+from people.chores import waking
+from people.models import Grant, Person, Role
+from people.operations import MappedRole
+from people.operations.mapped_roles import Author, RoleChange
+from people.values import Actor
+from scim.models import Connection, GroupMapping, ScimGroup, ScimMembership
+from scim.models.group_mapping import mapping_origin
+
+TASK = "scim.tasks.follow_groups"
+
+waker = waking(TASK)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a change of the mappings does: to whom, and in how many places it was looked."""
+
+    said: str
+    changes: list[RoleChange]
+    looked_at: int
+
+
+def map_group(
+    group: ScimGroup, role: Role | Person.Role, *, author: Author, is_owner_meant: bool = False
+) -> Outcome:
+    """Have the group bring the role, and give it to those who are in it.
+
+    :raises NotMappable, RoleAboveOwn, OwnerNotMeant: if the group may not bring the role.
+    """
+    operations.check_mappable(role, author, is_owner_meant=is_owner_meant)
+    with transaction.atomic():
+        mapping, is_new = GroupMapping.objects.get_or_create(
+            group=group,
+            base_role="" if isinstance(role, Role) else role,
+            role=role if isinstance(role, Role) else None,
+            defaults={"tenant_id": group.tenant_id, "connection": group.connection},
+        )
+        if is_new:
+            _note("mapped", mapping, author.actor)
+        return _followed(f"New: {mapping}", group, author.actor)
+
+
+@transaction.atomic
+def unmap(mapping: GroupMapping, *, author: Author) -> Outcome:
+    """Have the group bring the role no longer, and take it from those who have it from there."""
+    _note("unmapped", mapping, author.actor)
+    GroupMapping.objects.filter(pk=mapping.pk).delete()
+    return _followed(f"No longer: {mapping}", mapping.group, author.actor)
+
+
+def preview(change: Callable[[], Outcome]) -> Outcome:
+    """Return what the change would do now, and do nothing.
+
+    :raises PeopleError: as the change.
+    """
+    with transaction.atomic():
+        outcome = change()
+        transaction.set_rollback(True)
+    return outcome
+
+
+def follow(connection: Connection, *, actor: Actor | None = None) -> list[RoleChange]:
+    """Bring everybody's roles to what their groups say; return for whom that mattered.
+
+    It is the provider's doing unless `actor` is named. Who would be the last Owner or
+    administrator to go stays one, and whose base role the provider names keeps that.
+    """
+    mappings = GroupMapping.objects.filter(connection=connection, group__deleted_at=None)
+    said = {one.pk: one for one in mappings.select_related("role", "group", "connection")}
+    wanted, had = _wanted(connection), _had(connection)
+    # Those first who may gain something: whoever becomes an Owner is one before another ceases.
+    strayed = [key for key in {**wanted, **had} if wanted.get(key) != had.get(key)]
+    people = Person.objects.in_bulk(strayed)
+    changes = []
+    for key in strayed:
+        mapped = [_mapped(said[one]) for one in sorted(wanted.get(key, ())) if one in said]
+        followed = operations.follow_mappings(
+            people[key], mapped, origin=mapping_origin(connection), actor=actor or connection.actor
+        )
+        changes.append(
+            RoleChange(people[key], followed.gained, followed.lost, list(followed.problems))
+        )
+    return [change for change in changes if change]
+
+
+def follow_all() -> int:
+    """Do that for every live connection that has mappings; return for how many people."""
+    with tenancy.across_tenants():
+        live = Q(activated_at__isnull=False, disconnected_at=None)
+        connections = list(Connection.objects.filter(live, group_mappings__isnull=False).distinct())
+    return sum(_follow_one(connection) for connection in connections)
+
+
+def soon() -> None:
+    """Have a worker follow once the groups are stored."""
+    storing.when_stored(waker.wake)
+
+
+def _follow_one(connection: Connection) -> int:
+    with tenancy.use(connection.tenant_id):
+        return len(follow(connection))
+
+
+def _followed(said: str, group: ScimGroup, actor: Actor) -> Outcome:
+    members = group.memberships.filter(user__deleted_at=None, user__person__isnull=False)
+    return Outcome(said, follow(group.connection, actor=actor), members.count())
+
+
+def _wanted(connection: Connection) -> dict[UUID, set[int]]:
+    """Return by which mappings each person is to have a role."""
+    members = ScimMembership.objects.filter(
+        group__mappings__connection=connection,
+        group__deleted_at=None,
+        user__deleted_at=None,
+        user__person__isnull=False,
+    ).exclude(user__person__state=Person.State.TERMINATED)
+    by_person = defaultdict(set)
+    for person_id, mapping_id in members.values_list("user__person_id", "group__mappings"):
+        by_person[person_id].add(mapping_id)
+    return by_person
+
+
+def _had(connection: Connection) -> dict[UUID, set[int]]:
+    """Return by which mappings each person has a role."""
+    origin = mapping_origin(connection)
+    given = Grant.objects.filter(source__startswith=origin)
+    given = given.exclude(person__state=Person.State.TERMINATED)
+    by_person = defaultdict(set)
+    for person_id, source in given.values_list("person_id", "source"):
+        by_person[person_id].add(int(source.removeprefix(origin)))
+    return by_person
+
+
+def _mapped(mapping: GroupMapping) -> MappedRole:
+    role = mapping.role or Person.Role(mapping.base_role)
+    return MappedRole(role, mapping.source, mapping.because)
+
+
+def _note(done: str, mapping: GroupMapping, actor: Actor) -> None:
+    operations.note_connection(
+        f"{done} the group {mapping}",
+        actor=actor,
+        provider=mapping.connection.provider,
+        connection=str(mapping.connection_id),
+    )
