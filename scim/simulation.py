@@ -11,8 +11,9 @@ from typing import TypeVar
 from django.db import transaction
 from django.http import HttpResponse
 
+from people import events, tenancy
 from people.values import Actor
-from scim import door
+from scim import door, group_roles
 from scim.models import Connection, RequestLog
 from scim.protocol import Call
 
@@ -36,6 +37,9 @@ def carry_out(
     call = Call.again(sent, retried_by=actor)
     with transaction.atomic():
         response = door.carry_out(call)
+        with events.caused_by(call.request_id), tenancy.use(connection.tenant_id):
+            # A worker does that for a real one, soon after.
+            group_roles.follow(connection)
         seen = look(call)
         transaction.set_rollback(True)
     return response, seen

@@ -1,5 +1,6 @@
 """The groups of a connection bring roles, by its mappings …"""
 
+import json
 import re
 from typing import Any
 
@@ -196,6 +197,23 @@ class TestGroups:
 
         with pytest.raises(RoleAboveOwn):
             group_roles.map_group(group("Admins"), Person.Role.ADMIN, author=author)
+
+
+def test_tell_what_a_push_would_bring(client: Client, scim: Provider, auditor: Role) -> None:
+    ada = scim.add("ada")
+    scim.add_group("Auditors")
+    bring("Auditors", auditor)
+    change = {"op": "add", "path": "members", "value": [{"value": ada}]}
+    asked = {
+        "method": "PATCH",
+        "path": f"/Groups/{group('Auditors').scim_id}",
+        "body": json.dumps({"Operations": [change]}),
+    }
+
+    page = client.post(f"/integrations/scim/{scim.connection.pk}/what-if/", asked)
+
+    assert "It came from the group “Auditors” of Okta." in text_of(page)
+    assert not Grant.objects.exists()
 
 
 class TestPages:
