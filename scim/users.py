@@ -12,7 +12,7 @@ from people.models import Person
 from people.row_sql import made
 from people.values import fold
 from people.writes import Write
-from scim import conditions, dialects, hot_paths, journal, listing, patch, provision
+from scim import conditions, dialects, group_roles, hot_paths, journal, listing, patch, provision
 from scim.adapters import UserAdapter
 from scim.attributes import USER
 from scim.canonical import canonical, replacement
@@ -82,6 +82,7 @@ def delete(call: Call, scim_id: str) -> HttpResponse:
     if user.has_errors:
         journal.resolve_sync_errors(user, except_for=set())
     storing.delete(ScimMembership, user=user.pk)
+    group_roles.soon()
     storing.delete(ScimValue, user=user.pk)
     user.deleted_at, user.active, user.has_errors = timezone.now(), False, False
     call.change = Write(user, ("deleted_at", "active", "has_errors"))
