@@ -53,7 +53,7 @@ def follow(identity: Identity, *, actor: Actor | None = None) -> Followed:
     unless `actor` is named.
     """
     if identity.groups_seen_at is None:
-        return Followed()
+        return Followed(identity.person)
     in_force = GroupMapping.objects.in_force()
     matching = in_force.filter(provider=identity.provider_id, external_id__in=_keys(identity))
     return operations.follow_mappings(

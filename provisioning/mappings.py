@@ -12,7 +12,7 @@ from django.db.models import QuerySet
 
 from people import operations
 from people.models import Person, Role
-from people.operations.mapped_roles import Author, RoleChange
+from people.operations.mapped_roles import Author, Followed
 from people.values import Actor, PeopleError
 from provisioning import grants, providers
 from provisioning.models import ExternalGroup, GroupMapping, Identity, IdentityProvider
@@ -35,7 +35,7 @@ class Outcome:
 
     added: list[str]
     removed: list[str]
-    changes: list[RoleChange]
+    changes: list[Followed]
     # How many members of these groups were looked at, also those for whom nothing changes.
     looked_at: int
 
@@ -211,11 +211,6 @@ def _with_person(identities: QuerySet[Identity]) -> list[Identity]:
     return list(rows.order_by("person__family_name", "person__given_name", "pk"))
 
 
-def _follow(identities: list[Identity], actor: Actor) -> list[RoleChange]:
-    changes = []
-    for identity in identities:
-        followed = grants.follow(identity, actor=actor)
-        changes.append(
-            RoleChange(identity.person, followed.gained, followed.lost, list(followed.problems))
-        )
-    return [change for change in changes if change]
+def _follow(identities: list[Identity], actor: Actor) -> list[Followed]:
+    followed = (grants.follow(identity, actor=actor) for identity in identities)
+    return [one for one in followed if one]

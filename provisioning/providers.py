@@ -111,7 +111,6 @@ def change_provider(
 
 
 @transaction.atomic
-@transaction.atomic
 def remove_provider(provider: IdentityProvider, *, actor: Actor) -> None:
     """Sign nobody in through it any more. People, roles and the log stay as they are.
 

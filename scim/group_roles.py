@@ -17,7 +17,7 @@ from people import operations, storing, tenancy
 from people.chores import waking
 from people.models import Grant, Person, Role
 from people.operations import MappedRole
-from people.operations.mapped_roles import Author, RoleChange
+from people.operations.mapped_roles import Author, Followed
 from people.values import Actor
 from scim.models import Connection, GroupMapping, ScimGroup, ScimMembership
 from scim.models.group_mapping import mapping_origin
@@ -32,7 +32,7 @@ class Outcome:
     """What a change of the mappings does: to whom, and in how many places it was looked."""
 
     said: str
-    changes: list[RoleChange]
+    changes: list[Followed]
     looked_at: int
 
 
@@ -75,7 +75,7 @@ def preview(change: Callable[[], Outcome]) -> Outcome:
     return outcome
 
 
-def follow(connection: Connection, *, actor: Actor | None = None) -> list[RoleChange]:
+def follow(connection: Connection, *, actor: Actor | None = None) -> list[Followed]:
     """Bring everybody's roles to what their groups say; return for whom that mattered.
 
     It is the provider's doing unless `actor` is named. Who would be the last Owner or
@@ -87,16 +87,16 @@ def follow(connection: Connection, *, actor: Actor | None = None) -> list[RoleCh
     # Those first who may gain something: whoever becomes an Owner is one before another ceases.
     strayed = [key for key in {**wanted, **had} if wanted.get(key) != had.get(key)]
     people = Person.objects.in_bulk(strayed)
-    changes = []
-    for key in strayed:
-        mapped = [_mapped(said[one]) for one in sorted(wanted.get(key, ())) if one in said]
-        followed = operations.follow_mappings(
-            people[key], mapped, origin=mapping_origin(connection), actor=actor or connection.actor
+    followed = (
+        operations.follow_mappings(
+            people[key],
+            [_mapped(said[one]) for one in sorted(wanted.get(key, ())) if one in said],
+            origin=mapping_origin(connection),
+            actor=actor or connection.actor,
         )
-        changes.append(
-            RoleChange(people[key], followed.gained, followed.lost, list(followed.problems))
-        )
-    return [change for change in changes if change]
+        for key in strayed
+    )
+    return [one for one in followed if one]
 
 
 def follow_all() -> int:

@@ -35,6 +35,8 @@ class Grant(TenantOwned):
     somebody's base role, one more row keeps what it was before, and from where.
     """
 
+    LONGEST_REASON: ClassVar = 1000
+
     person = models.ForeignKey(Person, on_delete=models.PROTECT, related_name="grants")
     role: "models.ForeignKey[Role | None, Role | None]" = models.ForeignKey(
         Role, on_delete=models.PROTECT, null=True, related_name="grants"
@@ -43,7 +45,7 @@ class Grant(TenantOwned):
     # An actor: "person:olga@example.com", or the mapping that gave it.
     source = models.CharField(max_length=255)
     # What a mapping says of itself: "the group “Finance” of Acme's directory".
-    because = models.CharField(max_length=1000, blank=True)
+    because = models.CharField(max_length=LONGEST_REASON, blank=True)
     since = models.DateTimeField()
     confirmed_at = models.DateTimeField()
 

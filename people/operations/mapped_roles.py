@@ -33,9 +33,6 @@ RANKS: Final = (
 )
 
 
-LONGEST_REASON: Final = 1000
-
-
 class NotMappable(PeopleError):
     code = "role-not-mappable"
     field = "role"
@@ -94,18 +91,6 @@ class MappedRole:
 class Followed:
     """What following the mappings did to somebody: names of roles, and what could not be."""
 
-    gained: list[str] = field(default_factory=list)
-    lost: list[str] = field(default_factory=list)
-    problems: list[str] = field(default_factory=list)
-
-    def __bool__(self) -> bool:
-        return bool(self.gained or self.lost)
-
-
-@dataclass
-class RoleChange:
-    """What mappings make of somebody: names of roles, and what could not be done."""
-
     person: Person
     gained: list[str] = field(default_factory=list)
     lost: list[str] = field(default_factory=list)
@@ -150,7 +135,7 @@ def follow_mappings(
     keeps that base role, and the last administrator stays one; `problems` says so.
     """
     lock(person)
-    followed = Followed()
+    followed = Followed(person)
     grants = Grant.objects.filter(person=person, source__startswith=origin)
     had = {(one.role or one.base_role, one.source): one for one in grants.select_related("role")}
     wanted = {(one.role, one.source): one for one in mapped}
@@ -176,7 +161,7 @@ def keep_mapped_roles(*, origin: str, because: str, actor: Actor) -> None:
     same = Grant.objects.filter(person=OuterRef("person"), role=OuterRef("role"))
     by_hand, twice = Q(source=kept_by), Q(source__startswith=origin, pk__lt=OuterRef("pk"))
     own_roles.filter(Exists(same.filter(by_hand | twice))).delete()
-    why = Left(Concat("because", Value(f", {because}")), LONGEST_REASON)
+    why = Left(Concat("because", Value(f", {because}")), Grant.LONGEST_REASON)
     own_roles.update(source=kept_by, because=why)
     raised = Person.objects.filter(role_source__startswith=origin)
     # What they had of their own is past, as when somebody gives them another role.

@@ -8,7 +8,7 @@ from django.utils.crypto import salted_hmac
 from unfold.widgets import UnfoldAdminSelectWidget
 
 from people.models import Person, Role
-from people.operations.mapped_roles import RANKS, Author, RoleChange
+from people.operations.mapped_roles import RANKS, Author, Followed
 
 
 class RoleForm(forms.Form):
@@ -54,7 +54,7 @@ def author_of(person: Person) -> Author:
     return Author(actor=person.actor, highest=person.role)
 
 
-def digest(said: Iterable[str], changes: Iterable[RoleChange]) -> str:
+def digest(said: Iterable[str], changes: Iterable[Followed]) -> str:
     """Return what is the same as long as applying would do the same."""
     lines = list(said)
     for change in changes:

@@ -58,9 +58,9 @@ def map_group(request: PersonRequest, connection_id: UUID, group_id: int) -> Htt
     group = get_object_or_404(known, pk=group_id)
     asked = request.POST if request.method == "POST" else request.GET
     form = RoleForm(asked if "role" in asked else None, highest=request.user.role)
-    context = {"group": group, "form": form, "what": "mapped"}
+    context, title = {"group": group, "form": form}, f"Roles of {group}"
     if not form.is_valid():
-        return _page(request, connection, f"Roles of {group}", context)
+        return _page(request, connection, title, context)
     change = partial(
         group_roles.map_group,
         group,
@@ -68,7 +68,11 @@ def map_group(request: PersonRequest, connection_id: UUID, group_id: int) -> Htt
         author=author_of(request.user),
         is_owner_meant=form.is_owner_wanted,
     )
-    return _foretold(request, connection, f"Roles of {group}", change, context)
+    try:
+        return _foretold(request, connection, title, change, context)
+    except PeopleError as error:
+        form.add_error(error.field, str(error))
+        return _page(request, connection, title, context)
 
 
 @for_administrators
@@ -103,15 +107,11 @@ def _foretold(
     change: Callable[[], Outcome],
     context: dict[str, Any],
 ) -> HttpResponse:
-    try:
-        outcome = group_roles.preview(change)
-        seen = digest([outcome.said], outcome.changes)
-        if request.method == "POST" and request.POST.get("seen") == seen:
-            messages.success(request, f"{told(len(change().changes))}.")
-            return redirect("admin:scim_groups", connection.pk)
-    except PeopleError as error:
-        context["form"].add_error(error.field, str(error))
-        return _page(request, connection, title, context)
+    outcome = group_roles.preview(change)
+    seen = digest([outcome.said], outcome.changes)
+    if request.method == "POST" and request.POST.get("seen") == seen:
+        messages.success(request, f"{told(len(change().changes))}.")
+        return redirect("admin:scim_groups", connection.pk)
     context |= {
         "outcome": outcome,
         "changes": outcome.changes[:CHANGES_SHOWN],
