@@ -20,10 +20,10 @@ from people.fixed_sql import NeedsTransaction
 from people.writes import (
     NO_GUARD,
     Change,
-    Condition,
     Delete,
     Guard,
     Outdated,
+    Part,
     Write,
     WriteAll,
     store,
@@ -38,7 +38,7 @@ class _Block:
     rows: dict[int, Write] = field(default_factory=dict)
     more: list[Change] = field(default_factory=list)
     seen: dict[int, str] = field(default_factory=dict)
-    conditions: list[Condition] = field(default_factory=list)
+    conditions: list[Part] = field(default_factory=list)
     callbacks: list[Callable[[], object]] = field(default_factory=list)
 
     def add(self, new: Write) -> None:
@@ -135,7 +135,7 @@ def only_if(statement: str, parameters: Sequence[Any]) -> None:
     """Have what the block stores depend on what it has read: on a row that is still found."""
     block = _block.get()
     assert block
-    block.conditions.append(Condition(statement, parameters))
+    block.conditions.append(Part(statement, parameters))
 
 
 def insert(row: Model) -> None:

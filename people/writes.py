@@ -6,6 +6,7 @@ databases the ORM does it.
 
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
+from itertools import chain
 from typing import Any, Final, NamedTuple
 
 from django.db import DataError, connection
@@ -39,8 +40,8 @@ class Delete(NamedTuple):
 Change = Write | WriteAll | Delete
 
 
-class Condition(NamedTuple):
-    """A query that has to find a row."""
+class Part(NamedTuple):
+    """A part of the one statement; where it is a condition, it has to find a row."""
 
     statement: str
     parameters: Sequence[Any]
@@ -53,7 +54,7 @@ class Guard(NamedTuple):
     """
 
     seen: Mapping[int, str]
-    conditions: Sequence[Condition]
+    conditions: Sequence[Part]
 
 
 NO_GUARD: Final = Guard({}, ())
@@ -82,28 +83,24 @@ def store(changes: Sequence[Change], guard: Guard = NO_GUARD) -> None:
 
 
 def _store(changes: Sequence[Change], guard: Guard) -> None:
+    new, changed, many = _told_apart(changes)
     # What is checked comes first, and in the order in which it was seen: that is the order in
     # which everybody locks, or two would wait for each other.
-    turns = {row: turn for turn, row in enumerate(guard.seen)}
-    groups = sorted(
-        _grouped(changes),
-        key=lambda group: turns[_row(group)] if _is_guarded(group, guard) else len(turns),
-    )
-    prepared = [*guard.conditions, *(_prepared(group, guard) for group in groups)]
-    guarded = sum(_is_guarded(group, guard) for group in groups)
-    checks = len(guard.conditions) + guarded
-    values = [value for _, values in prepared for value in values]
+    seen = ((changed.pop(row), version) for row, version in guard.seen.items() if row in changed)
+    checked = [*guard.conditions, *(_update(write, version) for write, version in seen)]
+    parts = [*checked, *map(_of_many, many), *map(_update, changed.values())]
+    parts += map(_insert, new.values())
+    statement = _statement(*[text for text, _ in parts], checks=len(checked))
     try:
-        key = fixed_sql.one(_statement(*(text for text, _ in prepared), checks=checks), values)
+        key = fixed_sql.one(statement, [value for _, values in parts for value in values])
     except DataError as error:
         if isinstance(error.__cause__, DivisionByZero):
             raise Outdated from error
         raise
-    new = [change.row for change in changes if isinstance(change, Write) and change.names is None]
-    for row in new:
+    for row in chain.from_iterable(new.values()):
         row._state.adding, row._state.db = False, connection.alias
-    if key and new and new[-1].pk is None and not checks:
-        [new[-1].pk] = key
+        if row.pk is None and key and not checked:
+            [row.pk] = key
 
 
 @lru_cache(maxsize=1024)
@@ -119,41 +116,45 @@ def _statement(*parts: str, checks: int) -> str:
     return f"WITH {common} {last}" if first else last
 
 
-def _grouped(changes: Sequence[Change]) -> list[WriteAll | Delete | list[Write]]:
-    """Put new rows of one model together: only in one INSERT do they keep their order."""
-    groups: dict[object, list[Write]] = {}
-    many: list[WriteAll | Delete | list[Write]] = []
+def _told_apart(
+    changes: Sequence[Change],
+) -> tuple[dict[type[Model], list[Model]], dict[int, Write], list[WriteAll | Delete]]:
+    """Part new rows, by their model, and changed ones, by their id(), from what is of many.
+
+    Only in one INSERT do new rows of one model keep their order.
+    """
+    new: dict[type[Model], list[Model]] = {}
+    changed: dict[int, Write] = {}
+    many: list[WriteAll | Delete] = []
     for change in changes:
-        if isinstance(change, Write):
-            which = id(change.row) if change.names else type(change.row)
-            groups.setdefault(which, []).append(change)
-        else:
+        if not isinstance(change, Write):
             many.append(change)
-    return [*many, *groups.values()]
+        elif change.names is None:
+            new.setdefault(type(change.row), []).append(change.row)
+        else:
+            changed[id(change.row)] = change
+    return new, changed, many
 
 
-def _is_guarded(group: WriteAll | Delete | list[Write], guard: Guard) -> bool:
-    return isinstance(group, list) and group[0].names is not None and _row(group) in guard.seen
+def _insert(rows: Sequence[Model]) -> Part:
+    shape = row_sql.whole(type(rows[0]), with_key=rows[0].pk is not None)
+    return Part(shape.insert, [shape.text(*rows, are_new=True)])
 
 
-def _row(group: WriteAll | Delete | list[Write]) -> int:
-    assert isinstance(group, list)
-    return id(group[0].row)
+def _update(write: Write, version: str | None = None) -> Part:
+    """Store what has changed of a row; with a version, unless somebody has stored another."""
+    assert write.names is not None
+    shape = row_sql.some(type(write.row), write.names)
+    values = [shape.text(write.row, are_new=False), write.row.pk]
+    if version is None:
+        return Part(shape.update, values)
+    return Part(shape.update_as_seen, [*values, version])
 
 
-def _prepared(group: WriteAll | Delete | list[Write], guard: Guard) -> tuple[str, list[Any]]:
-    """Return the statement and its values."""
-    if isinstance(group, Delete):
-        return row_sql.delete(group.model, group.name), [group.value]
-    if isinstance(group, WriteAll):
-        shape = row_sql.whole(type(group.rows[0]), with_key=False)
-        return shape.insert, [shape.text(*group.rows, are_new=True)]
-    row, names = group[0]
-    if names is None:
-        shape = row_sql.whole(type(row), with_key=row.pk is not None)
-        return shape.insert, [shape.text(*(one.row for one in group), are_new=True)]
-    shape = row_sql.some(type(row), names)
-    values = [shape.text(row, are_new=False), row.pk]
-    if _is_guarded(group, guard):
-        return shape.update_as_seen, [*values, guard.seen[_row(group)]]
-    return shape.update, values
+def _of_many(change: WriteAll | Delete) -> Part:
+    match change:
+        case Delete(model, name, value):
+            return Part(row_sql.delete(model, name), [value])
+        case WriteAll(rows):
+            shape = row_sql.whole(type(rows[0]), with_key=False)
+            return Part(shape.insert, [shape.text(*rows, are_new=True)])
