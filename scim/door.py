@@ -83,8 +83,12 @@ NO_TRANSACTION = ("Users/.search", "Groups/.search", ".search", "Bulk")
 
 @csrf_exempt
 def serve(request: HttpRequest) -> HttpResponse:
-    """Answer a request under /scim/v2."""
-    call = Call(request, request.path_info[len(PREFIX) :].strip("/"))
+    """Answer a request under /scim/v2.
+
+    To HEAD as to GET (RFC 9110 section 9.3.2): the web server leaves the body out.
+    """
+    method = "GET" if request.method == "HEAD" else ""
+    call = Call(request, request.path_info[len(PREFIX) :].strip("/"), method)
     response = carry_out(call)
     response["X-Request-Id"] = str(call.request_id)
     response["X-Content-Type-Options"] = "nosniff"

@@ -27,7 +27,7 @@ from scim.rendering import json_bytes
 
 MEDIA_TYPE = "application/scim+json"
 ERROR_SCHEMA = "urn:ietf:params:scim:api:messages:2.0:Error"
-READING = ("GET", "HEAD", "OPTIONS")
+READING = ("GET", "OPTIONS")
 
 
 class UnsupportedMediaType(SCIMException):

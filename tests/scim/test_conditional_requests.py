@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.scim.provider import Answer, Provider, managed_by, someone
+from tests.scim.provider import NOBODY, Answer, Provider, managed_by, someone
 
 pytestmark = pytest.mark.django_db
 
@@ -44,6 +44,15 @@ def version(scim: Provider, path: str) -> str:
 
 def test_begins_with_one(scim: Provider, ada: str, editors: str) -> None:
     assert version(scim, ada) == version(scim, editors) == 'W/"1"'
+
+
+def test_is_told_without_the_resource(scim: Provider, ada: str) -> None:
+    answer = scim("HEAD", ada)
+
+    assert (answer.status, answer.content) == (200, b"")
+    assert answer.headers["ETag"] == version(scim, ada)
+    assert scim("HEAD", ada, If_None_Match='W/"1"').status == 304
+    assert scim("HEAD", f"/Users/{NOBODY}").status == 404
 
 
 class TestGrows:
