@@ -125,8 +125,8 @@ def _failed(call: Call, error: Exception) -> HttpResponse:
     """Answer for what no endpoint foresaw; what a provider can do about it, it is told."""
     match error:
         case IntegrityError() if "scim_" in str(error):
-            # What must be unique in our tables are the names the provider gave.
-            return _refused(call, Taken())
+            # What must be unique in our tables is what the provider gave.
+            return _refused(call, Taken(str(error)))
         case IntegrityError() if "email" in str(error):
             return _refused(call, DuplicateEmail())
         case OperationalError():

@@ -44,7 +44,19 @@ class MethodNotAllowed(SCIMException):
 
 
 class Taken(UniquenessException):
-    _default_detail = "Another resource of this connection has this userName or externalId."
+    """Something that only one resource of a connection may have; the database says what."""
+
+    def __init__(self, said: str) -> None:
+        columns = {"user_name": "userName", "external_id": "externalId"}
+        name = next((name for column, name in columns.items() if column in said), None)
+        if name is None:
+            detail = "Another user of this connection stands for this person already."
+        else:
+            detail = (
+                f"Another resource of this connection has this {name}. "
+                f"Find it by its {name} and update it, or send another {name}."
+            )
+        super().__init__(detail=detail)
 
 
 @dataclass

@@ -221,21 +221,24 @@ class TestThatIsUnknown:
 
 class TestThatIsTakenAlready:
     @pytest.mark.parametrize(
-        "said",
+        ("said", "taken"),
         [
-            {},
-            {"userName": "ADA@EXAMPLE.COM"},
-            {"userName": "Ada@example.com", "externalId": "X-2"},
-            {"userName": "bob", "externalId": "X-1", "emails": [mail("bob@example.com")]},
+            ({}, "userName"),
+            ({"userName": "ADA@EXAMPLE.COM"}, "userName"),
+            ({"userName": "Ada@example.com", "externalId": "X-2"}, "userName"),
+            (
+                {"userName": "bob", "externalId": "X-1", "emails": [mail("bob@example.com")]},
+                "externalId",
+            ),
         ],
         ids=["same", "another case", "another externalId", "another name"],
     )
-    def test_is_a_conflict(self, scim: Provider, said: Json) -> None:
+    def test_is_a_conflict(self, scim: Provider, said: Json, taken: str) -> None:
         scim.add(externalId="X-1")
 
         answer = scim("POST", "/Users", someone(**said))
 
-        assert_refused(answer, 409, "uniqueness", "userName")
+        assert_refused(answer, 409, "uniqueness", f"has this {taken}.", f"by its {taken}")
         assert ScimUser.objects.count() == 1
 
     def test_is_a_conflict_for_names_that_look_the_same(self, scim: Provider) -> None:
@@ -258,7 +261,7 @@ class TestThatIsTakenAlready:
         else:
             answer = scim.replace(bob, name, taken)
 
-        assert_refused(answer, 409, "uniqueness")
+        assert_refused(answer, 409, "uniqueness", f"has this {name}.")
         assert scim.read(bob) == before
 
 
