@@ -6,6 +6,7 @@ from enum import StrEnum
 
 from django.utils.timesince import timesince
 
+from people.templatetags.moments import ago
 from scim.models import Connection, Watch
 from scim.silence import LONGEST_ABSENCE, SILENT_AFTER, UPDATES, heard_at, with_last_use
 
@@ -66,17 +67,13 @@ def _words(
     if now - heard >= SILENT_AFTER:
         return (
             Tone.WARNING,
-            f"{connection} has been silent for {_ago(heard, now)}.",
+            f"{connection} has been silent for {timesince(heard, now)}.",
             f"{_outage(now)}A provider with nothing to say sends nothing. If somebody joined, "
             "left or changed there since, look at its own log.",
         )
     if updated is None:
         return Tone.GOOD, f"{connection} is asking, and has sent no update yet.", cadence
-    return Tone.GOOD, f"{connection} last updated people {_ago(updated, now)} ago.", cadence
-
-
-def _ago(then: datetime, now: datetime) -> str:
-    return timesince(then, now)
+    return Tone.GOOD, f"{connection} last updated people {ago(updated, now)}.", cadence
 
 
 def _outage(now: datetime) -> str:
