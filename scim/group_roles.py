@@ -19,6 +19,7 @@ from people.models import Grant, Person, Role
 from people.operations import MappedRole
 from people.operations.mapped_roles import Author, Followed
 from people.values import Actor
+from scim.connecting import hold_beside_requests
 from scim.models import Connection, GroupMapping, ScimGroup, ScimMembership
 from scim.models.group_mapping import mapping_origin
 
@@ -45,6 +46,7 @@ def map_group(
     """
     operations.check_mappable(role, author, is_owner_meant=is_owner_meant)
     with transaction.atomic():
+        hold_beside_requests(group.connection)
         mapping, is_new = GroupMapping.objects.get_or_create(
             group=group,
             base_role="" if isinstance(role, Role) else role,
@@ -59,6 +61,7 @@ def map_group(
 @transaction.atomic
 def unmap(mapping: GroupMapping, *, author: Author) -> Outcome:
     """Have the group bring the role no longer, and take it from those who have it from there."""
+    hold_beside_requests(mapping.group.connection)
     _note("unmapped", mapping, author.actor)
     GroupMapping.objects.filter(pk=mapping.pk).delete()
     return _followed(f"No longer: {mapping}", mapping.group, author.actor)
@@ -81,21 +84,7 @@ def follow(connection: Connection, *, actor: Actor | None = None) -> list[Follow
     It is the provider's doing unless `actor` is named. Who would be the last Owner or
     administrator to go stays one, and whose base role the provider names keeps that.
     """
-    mappings = GroupMapping.objects.filter(connection=connection, group__deleted_at=None)
-    said = {one.pk: one for one in mappings.select_related("role", "group", "connection")}
-    wanted, had = _wanted(connection), _had(connection)
-    # Those first who may gain something: whoever becomes an Owner is one before another ceases.
-    strayed = [key for key in {**wanted, **had} if wanted.get(key) != had.get(key)]
-    people = Person.objects.in_bulk(strayed)
-    followed = (
-        operations.follow_mappings(
-            people[key],
-            [_mapped(said[one]) for one in sorted(wanted.get(key, ())) if one in said],
-            origin=mapping_origin(connection),
-            actor=actor or connection.actor,
-        )
-        for key in strayed
-    )
+    followed = (_follow(connection, one, actor or connection.actor) for one in _strayed(connection))
     return [one for one in followed if one]
 
 
@@ -115,6 +104,43 @@ def soon() -> None:
 def _follow_one(connection: Connection) -> int:
     with tenancy.use(connection.tenant_id):
         return len(follow(connection))
+
+
+def _strayed(connection: Connection) -> list[Person]:
+    """Return who has other roles than their groups bring, those first who are to gain some.
+
+    So whoever becomes an Owner is one before another ceases to be the last.
+    """
+    wanted, had = _wanted(connection), _had(connection)
+    strayed = [key for key in {**wanted, **had} if wanted.get(key) != had.get(key)]
+    people = Person.objects.in_bulk(strayed)
+    loses_only = {key for key in strayed if wanted.get(key, set()) <= had.get(key, set())}
+    return [people[key] for key in sorted(strayed, key=lambda key: (key in loses_only, key))]
+
+
+@transaction.atomic
+def _follow(connection: Connection, person: Person, actor: Actor) -> Followed | None:
+    """Follow for one person, unless the connection has ended meanwhile.
+
+    Nobody changes the mappings as long as it is held, so nothing is given that nobody
+    would take away again.
+    """
+    hold_beside_requests(connection)
+    if connection.disconnected_at:
+        return None
+    return operations.follow_mappings(
+        person, _brought(connection, person), origin=mapping_origin(connection), actor=actor
+    )
+
+
+def _brought(connection: Connection, person: Person) -> list[MappedRole]:
+    """Return the roles that the groups bring in which the person is now."""
+    groups = ScimMembership.objects.filter(user__person=person, user__deleted_at=None)
+    mappings = GroupMapping.objects.filter(
+        connection=connection, group__deleted_at=None, group__in=groups.values("group")
+    )
+    said = mappings.select_related("role", "group", "connection").order_by("pk")
+    return [_mapped(mapping) for mapping in said]
 
 
 def _followed(said: str, group: ScimGroup, actor: Actor) -> Outcome:

@@ -1,7 +1,8 @@
 """What an operation holds while it checks a rule and writes.
 
 One order for everybody, or two requests wait for each other for ever: the person's row
-first, then the organisation chart, then the administrators.
+first, then the organisation chart, then the administrators. What brings people their roles,
+such as a connection, is held before any person.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
