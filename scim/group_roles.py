@@ -20,6 +20,7 @@ from people import operations, storing, tenancy
 from people.chores import waking
 from people.models import Grant, Person, Role
 from people.operations import Followed, MappedRole
+from people.operations.locks import Guarded, hold, try_hold
 from people.operations.mapped_roles import Author
 from people.values import VIA_MAPPING, Actor, PeopleError
 from scim.connecting import hold_beside_requests
@@ -112,7 +113,9 @@ def apply(change: Callable[[], Changed]) -> tuple[int, bool]:
     :raises PeopleError: as the change.
     """
     changed, until = change(), monotonic() + LONGEST_WAIT_SECONDS
-    done, is_all = follow(changed.group.connection, actor=changed.actor, until=until)
+    connection = changed.group.connection
+    done = follow(connection, actor=changed.actor, until=until)[0]
+    is_all = not _strayed(connection)
     if not is_all:
         soon()
     return done, is_all
@@ -126,20 +129,34 @@ def follow(
     It is the provider's doing unless `actor` is named. Who would be the last Owner or
     administrator to go stays one, and whose base role the provider names keeps that.
 
-    :returns: for how many people it mattered, and whether there was time for all.
+    Whoever finds somebody else at it leaves the rest to them, for they look again at the end.
+
+    :returns: for how many people it mattered, and whether the rest, if any, is others'.
     """
-    done = 0
-    for person_id in _strayed(connection):
-        if monotonic() > until:
-            return done, False
-        done += bool(_follow(connection, person_id, actor or connection.actor))
+    done, strayed, before = 0, list(_strayed(connection)), None
+    while strayed and strayed != before:
+        for person_id in strayed:
+            if monotonic() > until:
+                return done, False
+            followed = _follow(connection, person_id, actor or connection.actor)
+            if followed is None:
+                return done, True
+            done += bool(followed)
+        strayed, before = list(_strayed(connection)), strayed
     return done, True
+
+
+def hold_following(connection: Connection) -> None:
+    """Have nobody follow the tenant's groups meanwhile, nor change what those here bring."""
+    hold(Guarded.FOLLOWED_GROUPS, connection.tenant_id)
+    hold_beside_requests(connection)
 
 
 def follow_all(*, seconds: float = inf) -> tuple[int, bool]:
     """Do that for every live connection whose mappings bring something, or did until now."""
     until, done = monotonic() + seconds, 0
-    for connection in _bringing():
+    # The few first, for whom thousands would be long to wait for.
+    for connection in sorted(_bringing(), key=_count_strayed):
         with tenancy.use(connection.tenant_id):
             followed, is_all = follow(connection, until=until)
         done += followed
@@ -180,6 +197,11 @@ def _strayed(connection: Connection) -> dict[UUID, list[int]]:
     return {key: sorted(wanted.get(key, ())) for key in strayed}
 
 
+def _count_strayed(connection: Connection) -> int:
+    with tenancy.use(connection.tenant_id):
+        return len(_strayed(connection))
+
+
 def _foretold(connection: Connection) -> list[Followed]:
     """Return what `follow` would do now; the connection is held."""
     origin, strayed = mapping_origin(connection), _strayed(connection)
@@ -201,11 +223,13 @@ def _foretold(connection: Connection) -> list[Followed]:
 
 @transaction.atomic
 def _follow(connection: Connection, person_id: UUID, actor: Actor) -> Followed | None:
-    """Follow for one person, unless the connection has ended meanwhile.
+    """Follow for one person, unless somebody else is at it, or the connection has ended.
 
     Nobody changes the mappings as long as it is held, so nothing is given that nobody
     would take away again.
     """
+    if not try_hold(Guarded.FOLLOWED_GROUPS, connection.tenant_id):
+        return None
     hold_beside_requests(connection)
     if connection.disconnected_at:
         return None

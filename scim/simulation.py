@@ -13,7 +13,7 @@ from django.http import HttpResponse
 
 from people import events, tenancy
 from people.values import Actor
-from scim import connecting, door, group_roles
+from scim import door, group_roles
 from scim.models import Connection, RequestLog
 from scim.protocol import Call
 
@@ -36,8 +36,8 @@ def carry_out(
     sent = RequestLog(connection=connection, method=method, path=path, body=body)
     call = Call.again(sent, retried_by=actor)
     with transaction.atomic():
-        # Following holds it too, and before the people whom the request is about.
-        connecting.hold_beside_requests(connection)
+        # Before the people whom the request is about, as whoever follows does.
+        group_roles.hold_following(connection)
         response = door.carry_out(call)
         with events.caused_by(call.request_id), tenancy.use(connection.tenant_id):
             # A worker does that for a real one, soon after.

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable
 from functools import partial
+from typing import Any
 
 import pytest
 from django.db import connection as database
@@ -173,6 +174,21 @@ def test_is_told_in_numbers_and_by_name(
     assert "Something stands in the way of 1" in page
     assert page.index("says which base role") < page.index("gains Owner")
     assert "And 3 others." in page
+
+
+def test_is_done_also_for_those_who_come_meanwhile(
+    scim: Provider, staff: ScimGroup, auditor: Role, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    late, follow = scim.add("late"), operations.follow_mappings
+    change = {"op": "add", "path": "members", "value": [{"value": late}]}
+
+    def being_late(*args: Any, **options: Any) -> Followed:
+        scim("PATCH", f"/Groups/{staff.scim_id}", {"Operations": [change]})
+        return follow(*args, **options)
+
+    monkeypatch.setattr(operations, "follow_mappings", being_late)
+
+    assert group_roles.apply(mapping(staff, auditor)) == (6, True)
 
 
 @pytest.mark.usefixtures("busy")
