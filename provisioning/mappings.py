@@ -12,7 +12,8 @@ from django.db.models import QuerySet
 
 from people import operations
 from people.models import Person, Role
-from people.operations.mapped_roles import Author, Followed
+from people.operations import Followed
+from people.operations.mapped_roles import Author
 from people.values import Actor, PeopleError
 from provisioning import grants, providers
 from provisioning.models import ExternalGroup, GroupMapping, Identity, IdentityProvider

@@ -7,6 +7,7 @@ that the history is a real one. After each chapter what it wrote is moved into t
 import json
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
+from functools import partial
 from itertools import islice
 from typing import Any
 
@@ -191,7 +192,8 @@ def _push_groups(okta: Okta, staff: list[Colleague]) -> None:
         okta.send("POST", "/Groups", {"displayName": name, "members": said})
     author = Author(actor=Person.objects.get(email=OWNER.email).actor)
     accounting = ScimGroup.objects.get(scim_display_name="Accounting")
-    group_roles.map_group(accounting, Person.Role.BOOKKEEPER, author=author)
+    mapping = partial(group_roles.map_group, accounting, Person.Role.BOOKKEEPER, author=author)
+    group_roles.apply(mapping)
 
 
 def _hand_out(staff: list[Colleague]) -> None:

@@ -17,7 +17,7 @@ from django.utils import timezone
 from people import events, operations, tenancy
 from people.models import Person
 from people.values import Actor, PeopleError
-from scim import adoption, cycle, journal, provision
+from scim import adoption, cycle, group_roles, journal, provision
 from scim.adapters import UserAdapter
 from scim.models import AdoptionChoice, Connection, RequestLog, ScimUser
 from scim.protocol import Subject
@@ -123,6 +123,7 @@ def _carry(delivery: Delivery) -> None:
     provision.carry_over(delivery, None, was_active=None)
     UserAdapter(user).render()
     user.save(update_fields=CARRIED)
+    group_roles.soon()
 
 
 def _take_back(delivery: Delivery, person: Person, *, is_left: bool) -> None:

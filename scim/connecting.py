@@ -126,6 +126,16 @@ def hold(connection: Connection) -> None:
     connection.refresh_from_db(from_queryset=Connection.objects.select_for_update())
 
 
+def hold_beside_requests(connection: Connection) -> None:
+    """Hold the connection against all who hold it, and let requests store what they have to.
+
+    For those who change people afterwards, as the connection comes before the person in the
+    order of what is held. A request holds a person already when it stores something.
+    """
+    rows = Connection.objects.select_for_update(no_key=True)
+    connection.refresh_from_db(from_queryset=rows)
+
+
 def _note(what: str, connection: Connection, *, actor: Actor) -> None:
     operations.note_connection(
         what, actor=actor, provider=connection.provider, connection=str(connection.pk)

@@ -10,7 +10,7 @@ from django.utils import timezone
 from people import operations
 from people.models import CustomField
 from people.values import Actor
-from scim.connecting import hold
+from scim.connecting import hold, hold_beside_requests
 from scim.models import Connection, GroupMapping, Token
 from scim.models.connection import issue_token, revoke_token
 from scim.models.group_mapping import mapping_origin
@@ -88,7 +88,7 @@ def disconnect(connection: Connection, *, actor: Actor) -> bool:
 
     People stay as they are; the cycle lets go of their fields, so that nobody owns these.
     """
-    hold(connection)
+    hold_beside_requests(connection)
     if connection.disconnected_at:
         return False
     connection.disconnected_at, connection.revisits_after = timezone.now(), 0

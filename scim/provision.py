@@ -18,7 +18,7 @@ from django.utils.module_loading import import_string
 from people import operations, storing
 from people.models import CustomField, Person
 from people.values import KEEP, Invitation, Keep, PeopleError, Profile, fold
-from scim import journal, managers, policies
+from scim import group_roles, journal, managers, policies
 from scim.mapping import Assertion, profile_of
 from scim.models import AdoptionChoice, Connection, ScimUser
 from scim.protocol import Subject
@@ -72,17 +72,21 @@ def carry_over(delivery: Delivery, before: Json | None, *, was_active: bool | No
     is_settled = user.person_id is not None and not (user.problem or user.has_errors)
     if said == earlier and was_active == user.active and is_settled:
         return
+    is_nobody = user.person_id is None
     with _holding(delivery):
-        if user.person_id is None:
+        if is_nobody:
             # To whoever comes to be theirs now, nothing of it has been said yet.
             was_active = None
         manager: Person | Keep | None = KEEP
-        is_open = user.person_id is None or user.problem
+        is_open = is_nobody or user.problem
         if earlier is None or is_open or said.manager != earlier.manager:
             manager = managers.named_by(user, said.manager)
         problems = _provision(delivery, said, manager)
         _apply_activity(user, was_active=was_active)
     _list(delivery, problems)
+    if is_nobody and user.person and before is not None:
+        # Groups may have waited for the person, unless the resource is as new as they are.
+        group_roles.soon()
 
 
 def put_back(delivery: Delivery) -> bool:

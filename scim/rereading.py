@@ -18,7 +18,7 @@ from django.db.models import Exists, OuterRef, QuerySet
 from people import operations, tenancy
 from people.models import Person
 from people.values import PeopleError, fold
-from scim import journal, provision
+from scim import group_roles, journal, provision
 from scim.adapters import UserAdapter
 from scim.mapping import text_at
 from scim.models import Connection, RequestLog, ScimUser
@@ -124,6 +124,7 @@ def _carry_over(delivery: Delivery) -> None:
     else:
         was_active = user.active if user.person_id else None
         provision.carry_over(delivery, None, was_active=was_active)
+        group_roles.soon()
     user.email_key = fold(delivery.said.profile.email)
     UserAdapter(user).render()
     user.save(update_fields=REREAD)

@@ -36,6 +36,8 @@ def carry_out(
     sent = RequestLog(connection=connection, method=method, path=path, body=body)
     call = Call.again(sent, retried_by=actor)
     with transaction.atomic():
+        # Before the people whom the request is about, as whoever follows does.
+        group_roles.hold_following(connection)
         response = door.carry_out(call)
         with events.caused_by(call.request_id), tenancy.use(connection.tenant_id):
             # A worker does that for a real one, soon after.

@@ -57,12 +57,10 @@ from people.operations.locks import (
 )
 from people.operations.mailing import post
 from people.operations.mapped_roles import (
-    Followed,
-    MappedRole,
     NotMappable,
-    RoleOwned,
     check_mappable,
     follow_mappings,
+    grants_that_count,
     keep_mapped_roles,
 )
 from people.operations.organisation import InvalidLocationChange, places_question
@@ -86,6 +84,7 @@ from people.operations.places import (
     save_place,
 )
 from people.operations.revising import assign_manager, put_back, revise_person
+from people.operations.role_decisions import Followed, Foretelling, MappedRole, RoleOwned
 from people.operations.roles import (
     InvalidRole,
     LastAdministrator,
@@ -144,6 +143,7 @@ __all__ = [
     "DuplicateName",
     "Ended",
     "Followed",
+    "Foretelling",
     "HolderInactive",
     "Holdings",
     "HoldsLess",
@@ -206,6 +206,7 @@ __all__ = [
     "end_sessions",
     "follow_mappings",
     "grant_role",
+    "grants_that_count",
     "held_columns",
     "held_width",
     "hold_invite",

@@ -1,7 +1,8 @@
 """What an operation holds while it checks a rule and writes.
 
 One order for everybody, or two requests wait for each other for ever: the person's row
-first, then the organisation chart, then the administrators.
+first, then the organisation chart, then the administrators. What brings people their roles,
+such as a connection, is held before any person.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -28,6 +29,7 @@ class Guarded(IntEnum):
     ORGANISATION_CHART = 1
     ADMINISTRATORS = 2
     MASS_CHANGES = 3
+    FOLLOWED_GROUPS = 4
 
 
 def hold(rule: Guarded, tenant_id: int) -> None:
@@ -39,6 +41,16 @@ def hold(rule: Guarded, tenant_id: int) -> None:
     if connection.vendor == "postgresql":
         with connection.cursor() as cursor:
             cursor.execute("SELECT pg_advisory_xact_lock(%s, %s)", [rule, tenant_id])
+
+
+def try_hold(rule: Guarded, tenant_id: int) -> bool:
+    """Do that unless another transaction does; tell whether it is ours."""
+    storing.require_transaction()
+    if connection.vendor != "postgresql":
+        return True
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_try_advisory_xact_lock(%s, %s)", [rule, tenant_id])
+        return bool(cursor.fetchone()[0])
 
 
 _held: ContextVar[frozenset[UUID]] = ContextVar("people_held", default=frozenset())

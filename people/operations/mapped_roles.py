@@ -6,11 +6,10 @@ that mappings bring; their own is kept aside meanwhile and comes back.
 """
 
 from collections.abc import Collection
-from dataclasses import dataclass, field
-from typing import Final
+from dataclasses import dataclass
 
 from django.db import transaction
-from django.db.models import Exists, OuterRef, Q, Value
+from django.db.models import Exists, OuterRef, Q, QuerySet, Value
 from django.db.models.functions import Concat, Left
 from django.utils import timezone
 
@@ -18,19 +17,10 @@ from people import events
 from people.models import Event, Grant, Person, Role
 from people.operations.description import difference, snapshot
 from people.operations.locks import lock
+from people.operations.role_decisions import RANKS, Decision, Followed, MappedRole, decide
 from people.operations.roles import check_not_needed
-from people.values import VIA_MAPPING, Actor, PeopleError
+from people.values import Actor, PeopleError
 from people.writes import Write
-
-# From the least on. A mapping makes nobody a Guest: that is decided when they are added.
-RANKS: Final = (
-    Person.Role.GUEST,
-    Person.Role.CARDHOLDER,
-    Person.Role.BOOKKEEPER,
-    Person.Role.IT_ADMIN,
-    Person.Role.ADMIN,
-    Person.Role.OWNER,
-)
 
 
 class NotMappable(PeopleError):
@@ -63,41 +53,6 @@ class OwnerNotMeant(PeopleError):
         super().__init__(
             "Whoever is put into this group would own the company. Tick that you mean it."
         )
-
-
-class RoleOwned(PeopleError):
-    code = "role-owned"
-    field = "role"
-
-    def __init__(self, person: Person, grant: Grant) -> None:
-        provider = person.owned_fields["role"]["by"].partition(":")[2]
-        super().__init__(
-            f"The SCIM connection ({provider}) says which base role {person.full_name} has, so "
-            f"{grant.role_name} is not given for {grant.because}. Change the role there."
-        )
-
-
-@dataclass(frozen=True)
-class MappedRole:
-    """A role that a mapping gives: a base role, or one of the tenant's."""
-
-    role: Role | Person.Role
-    # "mapping:…", the same as long as the mapping lives.
-    source: str
-    because: str
-
-
-@dataclass
-class Followed:
-    """What following the mappings did to somebody: names of roles, and what could not be."""
-
-    person: Person
-    gained: list[str] = field(default_factory=list)
-    lost: list[str] = field(default_factory=list)
-    problems: list[str] = field(default_factory=list)
-
-    def __bool__(self) -> bool:
-        return bool(self.gained or self.lost or self.problems)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -135,18 +90,20 @@ def follow_mappings(
     keeps that base role, and the last administrator stays one; `problems` says so.
     """
     lock(person)
-    followed = Followed(person)
-    grants = Grant.objects.filter(person=person, source__startswith=origin)
-    had = {(one.role or one.base_role, one.source): one for one in grants.select_related("role")}
-    wanted = {(one.role, one.source): one for one in mapped}
-    for key in had.keys() - wanted.keys():
-        _take(had[key], followed, actor=actor)
-    for key in wanted.keys() - had.keys():
-        _give(person, wanted[key], followed, actor=actor)
-    kept = [had[key].pk for key in had.keys() & wanted.keys()]
-    Grant.objects.filter(pk__in=kept).update(confirmed_at=timezone.now())
-    _settle_base_role(person, followed, actor=actor)
+    if person.state == Person.State.TERMINATED:
+        return Followed(person)
+    decision = decide(
+        person, grants_that_count(origin).filter(person=person), mapped, origin=origin, check=_check
+    )
+    followed = decision.followed
+    _carry_out(decision, actor=actor)
     return followed
+
+
+def grants_that_count(origin: str) -> QuerySet[Grant]:
+    """Return the grants, of whomever, that `decide` asks for."""
+    counting = Grant.objects.filter(Q(source__startswith=origin) | Q(role=None))
+    return counting.select_related("role").order_by("pk")
 
 
 @transaction.atomic
@@ -170,23 +127,28 @@ def keep_mapped_roles(*, origin: str, because: str, actor: Actor) -> None:
     given.delete()
 
 
-def _give(person: Person, mapped: MappedRole, followed: Followed, *, actor: Actor) -> None:
-    now = timezone.now()
-    role = mapped.role
-    grant = Grant.objects.create(
-        tenant_id=person.tenant_id,
-        person=person,
-        role=role if isinstance(role, Role) else None,
-        base_role="" if isinstance(role, Role) else role,
-        source=mapped.source,
-        because=mapped.because,
-        since=now,
-        confirmed_at=now,
-    )
-    if grant.role:
-        followed.gained.append(grant.role_name)
+def _check(person: Person, role: str) -> None:
+    check_not_needed(person, role=role)
+
+
+def _carry_out(decision: Decision, *, actor: Actor) -> None:
+    for grant in decision.taken:
+        _record(Event.Kind.ROLE_WITHDRAWN, grant, decision.person, actor=actor)
+        grant.delete()
+    for grant in decision.given:
+        grant.save(force_insert=True)
+        _record(Event.Kind.ROLE_GRANTED, grant, decision.person, actor=actor)
+    kept = [grant.pk for grant in decision.kept]
+    Grant.objects.filter(pk__in=kept).update(confirmed_at=timezone.now())
+    if decision.past:
+        decision.past.delete()
+    if decision.best:
+        _change_base_role(decision.person, decision.best, decision.own, actor=actor)
+
+
+def _record(kind: Event.Kind, grant: Grant, person: Person, *, actor: Actor) -> None:
     events.record(
-        Event.Kind.ROLE_GRANTED,
+        kind,
         person,
         actor=actor,
         role=grant.role_name,
@@ -195,73 +157,14 @@ def _give(person: Person, mapped: MappedRole, followed: Followed, *, actor: Acto
     )
 
 
-def _take(grant: Grant, followed: Followed, *, actor: Actor) -> None:
-    if grant.role:
-        followed.lost.append(grant.role_name)
-    events.record(
-        Event.Kind.ROLE_WITHDRAWN,
-        grant.person,
-        actor=actor,
-        role=grant.role_name,
-        source=grant.source,
-        because=grant.because,
-    )
-    grant.delete()
-
-
-def _settle_base_role(person: Person, followed: Followed, *, actor: Actor) -> None:
-    """Give the person the highest base role that anything gives them."""
-    bases = list(Grant.objects.filter(person=person, role=None))
-    own = next((grant for grant in bases if not grant.is_mapped), None)
-    if not person.role_source.startswith(VIA_MAPPING):
-        # Somebody decided anew since; what was kept aside is past.
-        if own:
-            own.delete()
-        own = _own_role(person)
-    mapped = max((grant for grant in bases if grant.is_mapped), key=_rank, default=None)
-    best = mapped if mapped and (own is None or _rank(mapped) > _rank(own)) else own
-    if best is None or (best.base_role, best.source) == (person.role, person.role_source):
-        return
-    try:
-        _check_base_role(person, best)
-    except PeopleError as error:
-        followed.problems.append(str(error))
-    else:
-        _change_base_role(person, best, own, followed, actor=actor)
-
-
-def _check_base_role(person: Person, best: Grant) -> None:
-    if "role" in person.owned_fields:
-        raise RoleOwned(person, best)
-    check_not_needed(person, role=best.base_role)
-
-
-def _own_role(person: Person) -> Grant:
-    return Grant(
-        tenant_id=person.tenant_id,
-        person=person,
-        base_role=person.role,
-        source=person.role_source,
-        since=person.role_since,
-        confirmed_at=person.role_since,
-    )
-
-
-def _change_base_role(
-    person: Person, best: Grant, own: Grant | None, followed: Followed, *, actor: Actor
-) -> None:
-    before, was = snapshot(person), Person.Role(person.role)
+def _change_base_role(person: Person, best: Grant, own: Grant | None, *, actor: Actor) -> None:
+    before = snapshot(person)
     person.role, person.role_source = best.base_role, best.source
     person.role_since = timezone.now() if best.is_mapped else best.since
     if own and own._state.adding:
         own.save(force_insert=True)
     elif own and best is own:
         own.delete()
-    rises = _rank(best) > RANKS.index(was)
-    if rises or best.is_mapped:
-        followed.gained.append(best.role_name)
-    if not rises:
-        followed.lost.append(was.label)
     events.record(
         Event.Kind.PERSON_REVISED,
         person,
@@ -269,7 +172,3 @@ def _change_base_role(
         changes=difference(before, snapshot(person)),
         storing=Write(person, ("role", "role_source", "role_since", "changed_at")),
     )
-
-
-def _rank(grant: Grant) -> int:
-    return RANKS.index(Person.Role(grant.base_role))

@@ -1,5 +1,7 @@
 """Which role somebody may get, and whose role nobody may take."""
 
+from collections.abc import Callable
+
 from django.db import transaction
 from django.db.models import Exists, OuterRef
 from django.utils import timezone
@@ -57,16 +59,40 @@ def check_not_needed(person: Person, *, role: str | None = None) -> None:
     :raises LastOwner: if nobody else is an active Owner.
     :raises LastAdministrator: if nobody else could administer the tenant.
     """
-    if person.state != Person.State.ACTIVE or not person.is_administrator:
+    if not _is_administering(person):
         return
     hold(Guarded.ADMINISTRATORS, person.tenant_id)
     others = Person.objects.exclude(pk=person.pk)
+    check_leaves_enough(
+        person,
+        role,
+        has_owner=others.active_owners().exists,
+        has_administrator=others.active_administrators().exists,
+    )
+
+
+def check_leaves_enough(
+    person: Person,
+    role: str | None,
+    *,
+    has_owner: Callable[[], bool],
+    has_administrator: Callable[[], bool],
+) -> None:
+    """See the same, with what tells whether there is anybody else.
+
+    :raises LastOwner, LastAdministrator: as `check_not_needed`.
+    """
+    if not _is_administering(person):
+        return
     leaves_owners = person.role == Person.Role.OWNER and role != Person.Role.OWNER
-    if leaves_owners and not others.active_owners().exists():
+    if leaves_owners and not has_owner():
         raise LastOwner(person)
-    leaves_administrators = role not in Person.ADMINISTERING
-    if leaves_administrators and not others.active_administrators().exists():
+    if role not in Person.ADMINISTERING and not has_administrator():
         raise LastAdministrator(person)
+
+
+def _is_administering(person: Person) -> bool:
+    return person.state == Person.State.ACTIVE and person.is_administrator
 
 
 def is_privileged(person: Person) -> bool:

@@ -1,5 +1,6 @@
 """What the pages that map groups to roles share, whoever brings the groups."""
 
+from collections import Counter
 from collections.abc import Iterable
 from typing import Any
 
@@ -8,7 +9,10 @@ from django.utils.crypto import salted_hmac
 from unfold.widgets import UnfoldAdminSelectWidget
 
 from people.models import Person, Role
-from people.operations.mapped_roles import RANKS, Author, Followed
+from people.operations import Followed
+from people.operations.mapped_roles import Author
+from people.operations.role_decisions import RANKS
+from people.values import fold
 
 
 class RoleForm(forms.Form):
@@ -62,6 +66,34 @@ def digest(said: Iterable[str], changes: Iterable[Followed]) -> str:
     return salted_hmac("people.role_changes", "\n".join(lines), algorithm="sha256").hexdigest()
 
 
+def in_order(changes: Iterable[Followed]) -> list[Followed]:
+    """Put those first for whom something stands in the way, and sort by name."""
+
+    def place(change: Followed) -> tuple[bool, str, str]:
+        person = change.person
+        return (not change.problems, fold(person.family_name), fold(person.given_name))
+
+    return sorted(changes, key=place)
+
+
+def tallied(changes: Iterable[Followed]) -> list[str]:
+    """Tell how many gain and lose each role, and for how many something stands in the way."""
+    gained: Counter[str] = Counter()
+    lost: Counter[str] = Counter()
+    hindered = 0
+    for change in changes:
+        gained.update(change.gained)
+        lost.update(change.lost)
+        hindered += bool(change.problems)
+    lines = [_line(count, "gain", role) for role, count in gained.most_common()]
+    lines += [_line(count, "lose", role) for role, count in lost.most_common()]
+    return lines + ([f"Something stands in the way of {hindered:,}"] if hindered else [])
+
+
+def _line(count: int, verb: str, role: str) -> str:
+    return f"1 person {verb}s {role}" if count == 1 else f"{count:,} people {verb} {role}"
+
+
 def told(changed: int) -> str:
     """Tell whose roles have changed."""
     match changed:
@@ -70,3 +102,10 @@ def told(changed: int) -> str:
         case 1:
             return "The roles of 1 person changed"
     return f"The roles of {changed:,} people changed"
+
+
+def told_so_far(changed: int) -> str:
+    """Tell the same while a worker goes on with it."""
+    if changed:
+        return f"{told(changed)}; those of the others change within minutes."
+    return "The roles change within minutes."

@@ -14,10 +14,18 @@ from django.urls import reverse
 from unfold.widgets import UnfoldAdminTextInputWidget
 
 from people.pages.access import PersonRequest, for_administrators
-from people.pages.bringing_roles import RoleForm, author_of, digest, told
+from people.pages.bringing_roles import (
+    RoleForm,
+    author_of,
+    digest,
+    in_order,
+    tallied,
+    told,
+    told_so_far,
+)
 from people.values import PeopleError, fold
 from scim import group_roles
-from scim.group_roles import Outcome
+from scim.group_roles import Changed
 from scim.models import Connection, GroupMapping, ScimGroup
 from scim.pages.settings import context_of
 from scim.pages.team_updates import page_of
@@ -104,17 +112,19 @@ def _foretold(
     request: PersonRequest,
     connection: Connection,
     title: str,
-    change: Callable[[], Outcome],
+    change: Callable[[], Changed],
     context: dict[str, Any],
 ) -> HttpResponse:
     outcome = group_roles.preview(change)
     seen = digest([outcome.said], outcome.changes)
     if request.method == "POST" and request.POST.get("seen") == seen:
-        messages.success(request, f"{told(len(change().changes))}.")
+        done, is_all = group_roles.apply(change)
+        messages.success(request, f"{told(done)}." if is_all else told_so_far(done))
         return redirect("admin:scim_groups", connection.pk)
     context |= {
         "outcome": outcome,
-        "changes": outcome.changes[:CHANGES_SHOWN],
+        "tally": tallied(outcome.changes),
+        "changes": in_order(outcome.changes)[:CHANGES_SHOWN],
         "more": max(0, len(outcome.changes) - CHANGES_SHOWN),
         "seen": seen,
         "has_changed": request.method == "POST",

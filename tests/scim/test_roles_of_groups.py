@@ -2,6 +2,7 @@
 
 import json
 import re
+from functools import partial
 from typing import Any
 
 import pytest
@@ -40,7 +41,7 @@ def group(name: str) -> ScimGroup:
 
 
 def bring(name: str, role: Role | Person.Role, **more: Any) -> None:
-    group_roles.map_group(group(name), role, author=OLGA, **more)
+    group_roles.apply(partial(group_roles.map_group, group(name), role, author=OLGA, **more))
 
 
 def person(who: str) -> Person:
