@@ -15,7 +15,7 @@ from people.models import Person, Role
 from people.operations import Followed
 from people.operations.mapped_roles import Author
 from people.values import Actor, PeopleError
-from provisioning import grants, providers
+from provisioning import grants, providers, turns
 from provisioning.models import ExternalGroup, GroupMapping, Identity, IdentityProvider
 
 Draft = GroupMapping.Draft
@@ -162,6 +162,7 @@ def _mark(mapping: GroupMapping, draft: str) -> None:
 def _carry_out(
     provider: IdentityProvider, drafts: QuerySet[GroupMapping], *, author: Author
 ) -> Outcome:
+    turns.keep(provider)
     chosen = list(drafts.select_related("role", "provider"))
     added = [mapping for mapping in chosen if mapping.draft == Draft.ADDED]
     removed = [mapping for mapping in chosen if mapping.draft == Draft.REMOVED]

@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from people import operations, tenancy
 from people.values import Actor, PeopleError, fold
-from provisioning import definitions, secrets
+from provisioning import definitions, secrets, turns
 from provisioning.definitions import Definition, Pairing
 from provisioning.models import GroupMapping, IdentityProvider, SignInSettings
 from provisioning.pairing import paired_with
@@ -116,6 +116,7 @@ def remove_provider(provider: IdentityProvider, *, actor: Actor) -> None:
 
     Roles that its groups brought are hands' to withdraw from now on.
     """
+    turns.let_nobody_in(provider)
     provider.removed_at, provider.is_enabled = timezone.now(), False
     provider.secret = provider.directory_token = ""
     provider.save(update_fields=["removed_at", "is_enabled", "secret", "directory_token"])

@@ -10,13 +10,13 @@ from typing import assert_never
 
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
-from django.db import connection, transaction
+from django.db import transaction
 from django.utils import timezone
 
 from people import operations, tenancy
 from people.models import Invite, Person
 from people.values import PeopleError, Profile, fold, is_usable_name
-from provisioning import grants, journal
+from provisioning import grants, journal, turns
 from provisioning.claims import Claims, readable
 from provisioning.journal import Outcome
 from provisioning.matching import (
@@ -87,7 +87,8 @@ class _NotLetIn(Exception):
 def _come_in(provider: IdentityProvider, claims: Claims, asking: Asking) -> _Came:
     if not provider.tenant.is_active:
         raise _NotLetIn(Refuse(Refusal.TENANT_INACTIVE))
-    _queue_up(provider, claims.subject)
+    turns.keep(provider)
+    turns.queue_up(provider, claims.subject)
     decision = decide(claims, _known(provider, claims, asking))
     match decision:
         case SignIn(person):
@@ -105,17 +106,6 @@ def _come_in(provider: IdentityProvider, claims: Claims, asking: Asking) -> _Cam
             assert_never(decision)
     _bring_up_to_date(provider, claims, came)
     return came
-
-
-def _queue_up(provider: IdentityProvider, subject: str) -> None:
-    """Have first sign-ins of one subject wait for each other; the second finds the first's.
-
-    SQLite has one writer at a time, so there the transaction itself is the lock.
-    """
-    if connection.vendor == "postgresql":
-        key = f"{provider.pk}/{subject}"
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 5))", [key])
 
 
 def _known(provider: IdentityProvider, claims: Claims, asking: Asking) -> Known:

@@ -1,0 +1,33 @@
+"""Who waits for whom while people sign in through a provider.
+
+Each is held until the transaction ends. SQLite has one writer at a time, so there the
+transaction itself is the lock.
+"""
+
+from django.db import connection
+
+from provisioning.models import IdentityProvider
+
+
+def queue_up(provider: IdentityProvider, subject: str) -> None:
+    """Have first sign-ins of one subject wait for each other; the second finds the first's."""
+    _lock("pg_advisory_xact_lock", f"{provider.pk}/{subject}")
+
+
+def keep(provider: IdentityProvider) -> None:
+    """Have nobody remove the provider while its groups are followed.
+
+    A role that came by a mapping which is gone then could be withdrawn by nobody.
+    """
+    _lock("pg_advisory_xact_lock_shared", str(provider.pk))
+
+
+def let_nobody_in(provider: IdentityProvider) -> None:
+    """Wait for all who `keep` the provider, and let no one follow its groups meanwhile."""
+    _lock("pg_advisory_xact_lock", str(provider.pk))
+
+
+def _lock(function: str, key: str) -> None:
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            cursor.execute(f"SELECT {function}(hashtextextended(%s, 5))", [key])
