@@ -35,7 +35,7 @@ from people.operations.mapped_roles import Author
 from people.values import Actor, Profile, fold
 from ramp import demo_sign_in, demo_spend
 from ramp.demo_people import DOMAIN, ENTERPRISE, Colleague, colleagues
-from scim import group_roles
+from scim import role_mappings
 from scim.door import serve
 from scim.models import Connection, RequestLog, ScimGroup, ScimUser, SyncError, Token
 from scim.models.connection import digest
@@ -192,8 +192,8 @@ def _push_groups(okta: Okta, staff: list[Colleague]) -> None:
         okta.send("POST", "/Groups", {"displayName": name, "members": said})
     author = Author(actor=Person.objects.get(email=OWNER.email).actor)
     accounting = ScimGroup.objects.get(scim_display_name="Accounting")
-    mapping = partial(group_roles.map_group, accounting, Person.Role.BOOKKEEPER, author=author)
-    group_roles.apply(mapping)
+    mapping = partial(role_mappings.map_group, accounting, Person.Role.BOOKKEEPER, author=author)
+    role_mappings.apply(mapping)
 
 
 def _hand_out(staff: list[Colleague]) -> None:

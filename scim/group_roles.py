@@ -2,13 +2,10 @@
 
 A group without a mapping brings nothing. Who is in a group, the provider says whenever it
 likes, and of thousands at once; a worker follows soon after, and beat comes by for what it
-missed. What a change of the mappings would do to everybody is foretold by the rules that
-following goes by, without storing anything but the change, which is taken back.
+missed.
 """
 
 from collections import defaultdict
-from collections.abc import Callable
-from dataclasses import dataclass
 from math import inf
 from time import monotonic
 from uuid import UUID
@@ -18,107 +15,17 @@ from django.db.models import Exists, OuterRef
 
 from people import operations, storing, tenancy
 from people.chores import waking
-from people.models import Grant, Person, Role
+from people.models import Grant, Person
 from people.operations import Followed, MappedRole
 from people.operations.locks import Guarded, hold, try_hold
-from people.operations.mapped_roles import Author
-from people.values import VIA_MAPPING, Actor, PeopleError
+from people.values import VIA_MAPPING, Actor
 from scim.connecting import hold_beside_requests
-from scim.models import Connection, GroupMapping, ScimGroup, ScimMembership
+from scim.models import Connection, GroupMapping, ScimMembership
 from scim.models.group_mapping import mapping_origin
 
 TASK = "scim.tasks.follow_groups"
-# How long somebody who applies a change waits for it; a worker does the rest.
-LONGEST_WAIT_SECONDS = 3
-FORETOLD_AT_ONCE = 1_000
 
 waker = waking(TASK)
-
-
-class Disconnected(PeopleError):
-    code = "disconnected"
-
-    def __init__(self, connection: Connection) -> None:
-        super().__init__(f"{connection} has been disconnected meanwhile, so it brings no roles.")
-
-
-@dataclass(frozen=True)
-class Changed:
-    """What has been changed of a group's mappings, and who did it. Nobody has followed yet."""
-
-    said: str
-    group: ScimGroup
-    actor: Actor
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What a change of the mappings does: to whom, and in how many places it was looked."""
-
-    said: str
-    changes: list[Followed]
-    looked_at: int
-
-
-@transaction.atomic
-def map_group(
-    group: ScimGroup, role: Role | Person.Role, *, author: Author, is_owner_meant: bool = False
-) -> Changed:
-    """Have the group bring the role.
-
-    :raises NotMappable, RoleAboveOwn, OwnerNotMeant: if the group may not bring the role.
-    :raises Disconnected: if the connection has ended.
-    """
-    operations.check_mappable(role, author, is_owner_meant=is_owner_meant)
-    hold_beside_requests(group.connection)
-    if group.connection.disconnected_at:
-        raise Disconnected(group.connection)
-    mapping, is_new = GroupMapping.objects.get_or_create(
-        group=group,
-        base_role="" if isinstance(role, Role) else role,
-        role=role if isinstance(role, Role) else None,
-        defaults={"tenant_id": group.tenant_id, "connection": group.connection},
-    )
-    if is_new:
-        _note("mapped", mapping, author.actor)
-    return Changed(f"New: {mapping}", group, author.actor)
-
-
-@transaction.atomic
-def unmap(mapping: GroupMapping, *, author: Author) -> Changed:
-    """Have the group bring the role no longer; who has it from there is to lose it."""
-    hold_beside_requests(mapping.group.connection)
-    if GroupMapping.objects.filter(pk=mapping.pk).delete()[0]:
-        _note("unmapped", mapping, author.actor)
-    return Changed(f"No longer: {mapping}", mapping.group, author.actor)
-
-
-def preview(change: Callable[[], Changed]) -> Outcome:
-    """Return what applying the change would do now, and do nothing.
-
-    :raises PeopleError: as the change.
-    """
-    with transaction.atomic():
-        changed = change()
-        changes = _foretold(changed.group.connection)
-        transaction.set_rollback(True)
-    members = changed.group.memberships.filter(user__deleted_at=None, user__person__isnull=False)
-    return Outcome(changed.said, changes, members.count())
-
-
-def apply(change: Callable[[], Changed]) -> tuple[int, bool]:
-    """Make the change, and follow as far as the time allows; a worker does the rest.
-
-    :returns: for how many people it mattered until now, and whether these are all.
-    :raises PeopleError: as the change.
-    """
-    changed, until = change(), monotonic() + LONGEST_WAIT_SECONDS
-    connection = changed.group.connection
-    done = follow(connection, actor=changed.actor, until=until)[0]
-    is_all = not _strayed(connection)
-    if not is_all:
-        soon()
-    return done, is_all
 
 
 def follow(
@@ -133,7 +40,7 @@ def follow(
 
     :returns: for how many people it mattered, and whether the rest, if any, is others'.
     """
-    done, strayed, before = 0, list(_strayed(connection)), None
+    done, strayed, before = 0, list(who_strayed(connection)), None
     while strayed and strayed != before:
         for person_id in strayed:
             if monotonic() > until:
@@ -142,7 +49,7 @@ def follow(
             if followed is None:
                 return done, True
             done += bool(followed)
-        strayed, before = list(_strayed(connection)), strayed
+        strayed, before = list(who_strayed(connection)), strayed
     return done, True
 
 
@@ -184,7 +91,7 @@ def _bringing() -> list[Connection]:
         return [one for one in live if one.is_mapped or mapping_origin(one) in origins]
 
 
-def _strayed(connection: Connection) -> dict[UUID, list[int]]:
+def who_strayed(connection: Connection) -> dict[UUID, list[int]]:
     """Return who has other roles than their groups bring, and which mappings are to give some.
 
     Those come first who are to gain something, so whoever becomes an Owner is one before
@@ -199,26 +106,7 @@ def _strayed(connection: Connection) -> dict[UUID, list[int]]:
 
 def _count_strayed(connection: Connection) -> int:
     with tenancy.use(connection.tenant_id):
-        return len(_strayed(connection))
-
-
-def _foretold(connection: Connection) -> list[Followed]:
-    """Return what `follow` would do now; the connection is held."""
-    origin, strayed = mapping_origin(connection), _strayed(connection)
-    mappings = GroupMapping.objects.filter(connection=connection)
-    said = mappings.select_related("role", "group", "connection")
-    mapped = {mapping.pk: _mapped(mapping) for mapping in said}
-    foretell, keys, followed = operations.Foretelling(origin), list(strayed), []
-    for start in range(0, len(keys), FORETOLD_AT_ONCE):
-        some = keys[start : start + FORETOLD_AT_ONCE]
-        people, grants = Person.objects.in_bulk(some), defaultdict(list)
-        for grant in operations.grants_that_count(origin).filter(person__in=some):
-            grants[grant.person_id].append(grant)
-        followed += [
-            foretell(people[key], grants[key], [mapped[one] for one in strayed[key]])
-            for key in some
-        ]
-    return [one for one in followed if one]
+        return len(who_strayed(connection))
 
 
 @transaction.atomic
@@ -246,7 +134,7 @@ def _brought(connection: Connection, person: Person) -> list[MappedRole]:
         connection=connection, group__deleted_at=None, group__in=groups.values("group")
     )
     said = mappings.select_related("role", "group", "connection").order_by("pk")
-    return [_mapped(mapping) for mapping in said]
+    return [mapped_role(mapping) for mapping in said]
 
 
 def _wanted(connection: Connection) -> dict[UUID, set[int]]:
@@ -274,15 +162,6 @@ def _had(connection: Connection) -> dict[UUID, set[int]]:
     return by_person
 
 
-def _mapped(mapping: GroupMapping) -> MappedRole:
+def mapped_role(mapping: GroupMapping) -> MappedRole:
     role = mapping.role or Person.Role(mapping.base_role)
     return MappedRole(role, mapping.source, mapping.because)
-
-
-def _note(done: str, mapping: GroupMapping, actor: Actor) -> None:
-    operations.note_connection(
-        f"{done} the group {mapping}",
-        actor=actor,
-        provider=mapping.connection.provider,
-        connection=str(mapping.connection_id),
-    )

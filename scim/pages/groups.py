@@ -24,11 +24,11 @@ from people.pages.bringing_roles import (
     told_so_far,
 )
 from people.values import PeopleError, fold
-from scim import group_roles
-from scim.group_roles import Changed
+from scim import role_mappings
 from scim.models import Connection, GroupMapping, ScimGroup
 from scim.pages.settings import context_of
 from scim.pages.team_updates import page_of
+from scim.role_mappings import Changed
 
 CHANGES_SHOWN = 200
 
@@ -70,7 +70,7 @@ def map_group(request: PersonRequest, connection_id: UUID, group_id: int) -> Htt
     if not form.is_valid():
         return _page(request, connection, title, context)
     change = partial(
-        group_roles.map_group,
+        role_mappings.map_group,
         group,
         form.chosen,
         author=author_of(request.user),
@@ -91,7 +91,7 @@ def unmap_group(request: PersonRequest, connection_id: UUID, mapping_id: int) ->
     mapping = get_object_or_404(
         mappings.select_related("connection", "group__connection", "role"), pk=mapping_id
     )
-    change = partial(group_roles.unmap, mapping, author=author_of(request.user))
+    change = partial(role_mappings.unmap, mapping, author=author_of(request.user))
     return _foretold(request, connection, f"Roles of {mapping.group}", change, {})
 
 
@@ -115,10 +115,10 @@ def _foretold(
     change: Callable[[], Changed],
     context: dict[str, Any],
 ) -> HttpResponse:
-    outcome = group_roles.preview(change)
+    outcome = role_mappings.preview(change)
     seen = digest([outcome.said], outcome.changes)
     if request.method == "POST" and request.POST.get("seen") == seen:
-        done, is_all = group_roles.apply(change)
+        done, is_all = role_mappings.apply(change)
         messages.success(request, f"{told(done)}." if is_all else told_so_far(done))
         return redirect("admin:scim_groups", connection.pk)
     context |= {

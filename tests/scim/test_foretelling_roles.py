@@ -16,9 +16,9 @@ from people.models import Grant, Person, Role
 from people.operations import Followed
 from people.operations.mapped_roles import Author
 from people.values import Actor, fold
-from scim import connections, group_roles, tasks
-from scim.group_roles import Changed, Disconnected
+from scim import connections, group_roles, role_mappings, tasks
 from scim.models import GroupMapping, ScimGroup
+from scim.role_mappings import Changed, Disconnected
 from tests.people.visiting import signed_in, text_of
 from tests.scim.provider import Provider
 
@@ -57,7 +57,7 @@ def staff(scim: Provider) -> ScimGroup:
 @pytest.fixture
 def busy(monkeypatch: pytest.MonkeyPatch) -> None:
     """Have nobody the time to wait for what they apply."""
-    monkeypatch.setattr(group_roles, "LONGEST_WAIT_SECONDS", -1)
+    monkeypatch.setattr(role_mappings, "LONGEST_WAIT_SECONDS", -1)
 
 
 @pytest.fixture
@@ -75,13 +75,13 @@ def deeds(monkeypatch: pytest.MonkeyPatch) -> list[Followed]:
 
 
 def mapping(group: ScimGroup, role: Role | Person.Role) -> Change:
-    return partial(group_roles.map_group, group, role, author=OLGA, is_owner_meant=True)
+    return partial(role_mappings.map_group, group, role, author=OLGA, is_owner_meant=True)
 
 
 def unmapping(group: ScimGroup, role: Role | Person.Role) -> Change:
     mappings = GroupMapping.objects.select_related("group__connection", "connection", "role")
     chosen = {"role": role} if isinstance(role, Role) else {"base_role": role}
-    return partial(group_roles.unmap, mappings.get(group=group, **chosen), author=OLGA)
+    return partial(role_mappings.unmap, mappings.get(group=group, **chosen), author=OLGA)
 
 
 def told(changes: list[Followed]) -> list[Told]:
@@ -97,9 +97,9 @@ class TestIsToldAsItIsDone:
 
     def carry_out(self, change: Change) -> list[Told]:
         """Apply the change, and return what was told of it and done alike."""
-        foretold = told(group_roles.preview(change).changes)
+        foretold = told(role_mappings.preview(change).changes)
         assert self.deeds == []
-        group_roles.apply(change)
+        role_mappings.apply(change)
         done = told(self.deeds)
         self.deeds.clear()
         assert foretold == done
@@ -129,7 +129,7 @@ class TestIsToldAsItIsDone:
         assert "says which base role" in problems[0]
 
     def test_where_one_has_to_stay_owner(self, staff: ScimGroup) -> None:
-        group_roles.apply(mapping(staff, Person.Role.OWNER))
+        role_mappings.apply(mapping(staff, Person.Role.OWNER))
         self.deeds.clear()
         Person.objects.filter(email="owner@example.com").update(role=Person.Role.CARDHOLDER)
 
@@ -151,13 +151,13 @@ def test_is_told_of_thirty_people_with_as_few_queries_as_of_five(
     scim: Provider, staff: ScimGroup, auditor: Role
 ) -> None:
     with CaptureQueriesContext(database) as few:
-        assert group_roles.preview(mapping(staff, auditor)).looked_at == 5
+        assert role_mappings.preview(mapping(staff, auditor)).looked_at == 5
     more = [{"value": scim.add(f"p{number}")} for number in range(25)]
     change = {"op": "add", "path": "members", "value": more}
     scim("PATCH", f"/Groups/{staff.scim_id}", {"Operations": [change]})
 
     with CaptureQueriesContext(database) as many:
-        assert len(group_roles.preview(mapping(staff, auditor)).changes) == 30
+        assert len(role_mappings.preview(mapping(staff, auditor)).changes) == 30
 
     assert len(many) == len(few)
 
@@ -188,7 +188,7 @@ def test_is_done_also_for_those_who_come_meanwhile(
 
     monkeypatch.setattr(operations, "follow_mappings", being_late)
 
-    assert group_roles.apply(mapping(staff, auditor)) == (6, True)
+    assert role_mappings.apply(mapping(staff, auditor)) == (6, True)
 
 
 @pytest.mark.usefixtures("busy")
@@ -220,9 +220,9 @@ class TestWhatTakesLong:
     def test_is_undone_by_a_worker_although_nothing_is_mapped_any_more(
         self, staff: ScimGroup, auditor: Role
     ) -> None:
-        group_roles.apply(mapping(staff, auditor))
+        role_mappings.apply(mapping(staff, auditor))
         group_roles.follow_all()
-        group_roles.apply(unmapping(staff, auditor))
+        role_mappings.apply(unmapping(staff, auditor))
         assert Grant.objects.count() == 5
 
         tasks.follow_groups()
@@ -235,7 +235,7 @@ class TestWhatTakesLong:
         sent: list[str] = []
         monkeypatch.setattr(tasks, "FOLLOWING_SECONDS", -1)
         monkeypatch.setattr("scim.tasks.current_app.send_task", lambda name, **_: sent.append(name))
-        group_roles.apply(mapping(staff, auditor))
+        role_mappings.apply(mapping(staff, auditor))
 
         tasks.follow_groups()
 
@@ -246,5 +246,5 @@ def test_is_not_begun_once_the_provider_is_disconnected(staff: ScimGroup, audito
     connections.disconnect(staff.connection, actor=OLGA.actor)
 
     with pytest.raises(Disconnected):
-        group_roles.apply(mapping(staff, auditor))
+        role_mappings.apply(mapping(staff, auditor))
     assert not GroupMapping.objects.exists()

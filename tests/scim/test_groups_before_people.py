@@ -10,7 +10,7 @@ from people import tenancy
 from people.models import Grant, Person, Role
 from people.operations.mapped_roles import Author
 from people.values import Actor, fold
-from scim import connections, group_roles, rereading
+from scim import connections, group_roles, rereading, role_mappings
 from scim.models import ScimGroup
 from tests.scim.conftest import Connect
 from tests.scim.provider import Provider, someone
@@ -50,7 +50,7 @@ def audited(scim: Provider, auditor: Role, *members: str) -> None:
     """Have the provider push a group of these, which brings a role."""
     scim.add_group("Auditors", *members)
     group = ScimGroup.objects.select_related("connection").get(connection=scim.connection)
-    group_roles.apply(partial(group_roles.map_group, group, auditor, author=OLGA))
+    role_mappings.apply(partial(role_mappings.map_group, group, auditor, author=OLGA))
 
 
 def auditors() -> list[str]:

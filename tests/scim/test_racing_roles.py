@@ -11,7 +11,7 @@ from people import operations, tenancy
 from people.models import Grant, Person, Role
 from people.operations.mapped_roles import Author
 from people.values import VIA_MAPPING, Actor, fold
-from scim import connections, group_roles
+from scim import connections, group_roles, role_mappings
 from scim.models import GroupMapping, ScimGroup
 from tests.people.racing import Racers
 from tests.scim.conftest import Connect
@@ -40,7 +40,7 @@ def mapped(scim: Provider, *roles: Role | Person.Role) -> ScimGroup:
     scim.add_group(f"Group {number}")
     group = ScimGroup.objects.select_related("connection").get(scim_display_name=f"Group {number}")
     for role in roles:
-        group_roles.map_group(group, role, author=OLGA)
+        role_mappings.map_group(group, role, author=OLGA)
     members = [{"value": scim.add(f"p{number}-{one}")} for one in range(MEMBERS)]
     change = {"op": "add", "path": "members", "value": members}
     assert scim("PATCH", f"/Groups/{group.scim_id}", {"Operations": [change]}).status == 204
@@ -83,9 +83,9 @@ def test_gives_nothing_once_the_mapping_is_removed(
     for _ in range(ROUNDS):
         group = mapped(scim, auditor)
         mapping = GroupMapping.objects.get(group=group, role=auditor)
-        unmapping = partial(group_roles.unmap, mapping, author=OLGA)
+        unmapping = partial(role_mappings.unmap, mapping, author=OLGA)
 
-        racers(following(scim), partial(group_roles.apply, unmapping))
+        racers(following(scim), partial(role_mappings.apply, unmapping))
 
         assert left_behind() == 0
         assert not Grant.objects.filter(role=auditor).exists()

@@ -13,7 +13,7 @@ from people import operations, tenancy
 from people.models import Event, Grant, Person, Role
 from people.operations.mapped_roles import Author, OwnerNotMeant, RoleAboveOwn
 from people.values import Actor, fold
-from scim import connections, group_roles, tasks
+from scim import connections, role_mappings, tasks
 from scim.models import GroupMapping, ScimGroup
 from tests.people.visiting import queries_of, signed_in, text_of
 from tests.scim.conftest import Connect
@@ -41,7 +41,7 @@ def group(name: str) -> ScimGroup:
 
 
 def bring(name: str, role: Role | Person.Role, **more: Any) -> None:
-    group_roles.apply(partial(group_roles.map_group, group(name), role, author=OLGA, **more))
+    role_mappings.apply(partial(role_mappings.map_group, group(name), role, author=OLGA, **more))
 
 
 def person(who: str) -> Person:
@@ -197,7 +197,7 @@ class TestGroups:
         author = Author(actor=OLGA.actor, highest=Person.Role.IT_ADMIN)
 
         with pytest.raises(RoleAboveOwn):
-            group_roles.map_group(group("Admins"), Person.Role.ADMIN, author=author)
+            role_mappings.map_group(group("Admins"), Person.Role.ADMIN, author=author)
 
 
 def test_tell_what_a_push_would_bring(client: Client, scim: Provider, auditor: Role) -> None:
