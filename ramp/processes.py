@@ -56,10 +56,11 @@ class Program:
 
 
 def web() -> Program:
-    # One thread a process: Python's lock leaves a second one nothing but waiting, and each
-    # thread would keep a database connection of its own.
+    # Python computes in one thread at a time. The others are there for whoever waits meanwhile:
+    # for a directory that does not answer, or for the rest of what a browser sends.
     options = [
-        *("--interface", "wsgi", "--http", "1", "--no-ws", "--blocking-threads", "1"),
+        *("--interface", "wsgi", "--http", "1", "--no-ws"),
+        *("--blocking-threads", str(settings.WEB_THREADS)),
         *("--host", settings.HOST, "--port", str(settings.PORT)),
         *("--workers", str(settings.WEB_PROCESSES), "--workers-kill-timeout", "10"),
         *("--respawn-failed-workers", "--log-level", "warning"),

@@ -133,6 +133,9 @@ DATABASES = {
     }
 }
 
+# SQLite has one writer at a time, and more threads would only wait for it.
+WEB_THREADS = env.int("WEB_THREADS", default=1 if DATABASE["ENGINE"].endswith("sqlite3") else 8)
+
 REDIS_URL = env("REDIS_URL", default="")
 CELERY_BROKER_URL = REDIS_URL or "folder://localhost"
 # A publisher that finds no broker gives up at once: the row waits, and beat finds it.

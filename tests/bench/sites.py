@@ -97,7 +97,10 @@ def _connected(environment: Mapping[str, str]) -> dict[str, str]:
 def _granian(
     application: str, port: int, environment: Mapping[str, str], folder: Path
 ) -> Iterator[int]:
-    """Serve as production does: two processes, one thread each, no worker beside them."""
+    """Serve both alike: two processes, no worker beside them, and one thread each.
+
+    Production has more threads, for those who wait; here nobody does.
+    """
     log = folder / "granian.log"
     options = [
         *("--interface", "wsgi", "--http", "1", "--no-ws", "--blocking-threads", "1"),

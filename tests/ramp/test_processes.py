@@ -2,9 +2,11 @@
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import psycopg
@@ -18,6 +20,11 @@ OWNER = ("--owner-email", "owner@acme.example.com", "--owner-password", "correct
 # Only a worker hands events on, and says when.
 TOLD = (
     "SELECT count(*) FROM people_event WHERE kind = 'person.added' AND dispatched_at > happened_at"
+)
+# Enough to be read by a view, which then waits for the rest.
+HALF_A_SIGN_IN = (
+    b"POST /sign-in/ HTTP/1.1\r\nHost: 127.0.0.1\r\nCookie: csrftoken=" + b"a" * 32 + b"\r\n"
+    b"Content-Type: application/x-www-form-urlencoded\r\nContent-Length: 500\r\n\r\nusername=a"
 )
 
 
@@ -99,3 +106,13 @@ class TestRealService:
         within(60, lambda: has_told_subscribers(server))
         assert programs(server) == began, server.log.read_text()
         assert not (server.folder / "var").exists()
+
+    def test_answers_while_others_have_not_finished_asking(self, start_server: StartServer) -> None:
+        server = start_server("postgresql", "serve", SECRET_KEY="a key of the tests")
+
+        with ExitStack() as stack:
+            for _ in range(6):
+                stalled = socket.create_connection(("127.0.0.1", server.port))
+                stack.enter_context(stalled).sendall(HALF_A_SIGN_IN)
+
+            assert all(server.is_ready() for _ in range(10))
