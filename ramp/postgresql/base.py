@@ -1,5 +1,6 @@
 """PostgreSQL for a server that answers a thousand requests a second on one connection."""
 
+import os
 import select
 from threading import local
 from typing import Any
@@ -31,14 +32,16 @@ class DatabaseWrapper(base.DatabaseWrapper):
 class _ClosedAtTheEnd:
     """Closes a thread's connection when the thread ends, as those of the web server do when idle.
 
-    Django's own belong to circles of objects, which Python might not look at for hours.
+    Django's own belong to circles of objects, which Python might not look at for hours. A
+    process that was forked has a copy of this, and leaves the connection to whose it is.
     """
 
     def __init__(self, connection: Connection[Any]) -> None:
-        self._connection = connection
+        self._connection, self._process = connection, os.getpid()
 
     def __del__(self) -> None:
-        self._connection.close()
+        if os.getpid() == self._process:
+            self._connection.close()
 
 
 class _OfThread(local):
