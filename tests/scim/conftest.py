@@ -5,7 +5,8 @@ import pytest
 from django.db import connection as database
 
 from people import tenancy
-from people.models import Person, Tenant
+from people.models import Person, Role, Tenant
+from people.values import fold
 from tests import make
 from tests.scim.provider import Provider
 from tests.scim.setting_up import Wizard
@@ -26,6 +27,15 @@ def tenant(db: None) -> Iterator[Tenant]:
 def owner(tenant: Tenant) -> Person:
     owner: Person = Person.objects.active_owners().get()
     return owner
+
+
+@pytest.fixture
+def auditor(owner: Person) -> Role:
+    """A role that the company has defined itself."""
+    role: Role = Role.objects.create(
+        tenant_id=owner.tenant_id, name="Auditor", name_key=fold("Auditor")
+    )
+    return role
 
 
 @pytest.fixture

@@ -11,11 +11,11 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from people import operations, tenancy
+from people import operations
 from people.models import Grant, Person, Role
 from people.operations import Followed
 from people.operations.mapped_roles import Author
-from people.values import Actor, fold
+from people.values import Actor
 from scim import connections, group_roles, role_mappings, tasks
 from scim.models import GroupMapping, ScimGroup
 from scim.role_mappings import Changed, Disconnected
@@ -27,13 +27,6 @@ pytestmark = pytest.mark.django_db
 OLGA = Author(actor=Actor("person", "owner@example.com"))
 Change = Callable[[], Changed]
 Told = tuple[str, list[str], list[str], list[str]]
-
-
-@pytest.fixture
-def auditor(owner: Person) -> Role:
-    return Role.objects.create(
-        tenant_id=tenancy.current_id(), name="Auditor", name_key=fold("Auditor")
-    )
 
 
 @pytest.fixture

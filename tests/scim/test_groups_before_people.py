@@ -6,10 +6,9 @@ from functools import partial
 
 import pytest
 
-from people import tenancy
-from people.models import Grant, Person, Role
+from people.models import Grant, Role
 from people.operations.mapped_roles import Author
-from people.values import Actor, fold
+from people.values import Actor
 from scim import connections, group_roles, rereading, role_mappings
 from scim.models import ScimGroup
 from tests.scim.conftest import Connect
@@ -37,13 +36,6 @@ def woken(monkeypatch: pytest.MonkeyPatch) -> list[bool]:
     woken: list[bool] = []
     monkeypatch.setattr(group_roles.waker, "wake", lambda: woken.append(True))
     return woken
-
-
-@pytest.fixture
-def auditor(owner: Person) -> Role:
-    return Role.objects.create(
-        tenant_id=tenancy.current_id(), name="Auditor", name_key=fold("Auditor")
-    )
 
 
 def audited(scim: Provider, auditor: Role, *members: str) -> None:

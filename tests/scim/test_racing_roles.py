@@ -7,10 +7,10 @@ from itertools import count
 import pytest
 from django.db import transaction
 
-from people import operations, tenancy
+from people import operations
 from people.models import Grant, Person, Role
 from people.operations.mapped_roles import Author
-from people.values import VIA_MAPPING, Actor, fold
+from people.values import VIA_MAPPING, Actor
 from scim import connections, group_roles, role_mappings
 from scim.models import GroupMapping, ScimGroup
 from tests.people.racing import Racers
@@ -25,13 +25,6 @@ ROUNDS = 4
 MEMBERS = 8
 OLGA = Author(actor=Actor("person", "owner@example.com"))
 _rounds = count(1)
-
-
-@pytest.fixture
-def auditor(owner: Person) -> Role:
-    return Role.objects.create(
-        tenant_id=tenancy.current_id(), name="Auditor", name_key=fold("Auditor")
-    )
 
 
 def mapped(scim: Provider, *roles: Role | Person.Role) -> ScimGroup:

@@ -9,10 +9,10 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-from people import operations, tenancy
+from people import operations
 from people.models import Event, Grant, Person, Role
 from people.operations.mapped_roles import Author, OwnerNotMeant, RoleAboveOwn
-from people.values import Actor, fold
+from people.values import Actor
 from scim import connections, role_mappings, tasks
 from scim.models import GroupMapping, ScimGroup
 from tests.people.visiting import queries_of, signed_in, text_of
@@ -27,13 +27,6 @@ OLGA = Author(actor=Actor("person", "owner@example.com"))
 @pytest.fixture
 def client(owner: Person) -> Client:
     return signed_in(owner)
-
-
-@pytest.fixture
-def auditor(owner: Person) -> Role:
-    return Role.objects.create(
-        tenant_id=tenancy.current_id(), name="Auditor", name_key=fold("Auditor")
-    )
 
 
 def group(name: str) -> ScimGroup:
