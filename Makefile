@@ -61,4 +61,7 @@ fmt: .venv/installed  ## Put code and templates in shape
 bench: setup  ## Measure SCIM against a bare Django view (PEOPLE=10000)
 	$(BIN)/python -m tests.bench --people $(PEOPLE)
 
-.PHONY: help setup packages demo serve test check fmt bench
+faults: setup  ## Break the running product in every way we know, at full size (T="kills zombies" picks some)
+	$(BIN)/python -m tests.faults $(T)
+
+.PHONY: help setup packages demo serve test check fmt bench faults

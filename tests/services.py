@@ -81,6 +81,8 @@ def wait_until(
 
 class Service:
     end_signal = signal.SIGTERM
+    # What makes it die without tidying up.
+    kill_signal = signal.SIGKILL
 
     def __init__(self) -> None:
         kind = type(self).__name__.lower()
@@ -90,17 +92,27 @@ class Service:
         atexit.register(self.stop)
 
     def run(self, *command: str, **options: Any) -> None:
+        self.command, self.options = command, options
+        self.restart()
+
+    def restart(self) -> None:
+        """Start the server, on its port and with its data, when it does not run."""
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
-                command,
+                self.command,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
                 start_new_session=True,
                 preexec_fn=partial(end_with_parent, os.getpid(), by=self.end_signal),
-                **options,
+                **self.options,
             )
         wait_until(self.is_ready, self.process, self.log)
+
+    def kill(self) -> None:
+        """Crash the server; `restart` brings it back."""
+        self.process.send_signal(self.kill_signal)
+        self.process.wait()
 
     def is_ready(self) -> bool:
         try:
@@ -123,6 +135,8 @@ class Service:
 class Postgres(Service):
     # A fast shutdown; SIGTERM would wait for every client to leave.
     end_signal = signal.SIGINT
+    # An immediate one: no checkpoint, every client is cut off, and the next start recovers.
+    kill_signal = signal.SIGQUIT
 
     def __init__(
         self, settings: Mapping[str, str] = HASTY, environment: Mapping[str, str] | None = None

@@ -1,0 +1,112 @@
+"""Ramp as it runs in production, on a PostgreSQL, a Redis and a mail server that may break.
+
+Everything is a process that the stack started itself, on a free port of this machine.
+"""
+
+import os
+import signal
+import tempfile
+from contextlib import suppress
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import psycopg
+
+from tests.connections import Connected, connect
+from tests.processes import children, descendants, programs, within
+from tests.servers import Server
+from tests.services import Postgres, Redis, Smtp
+
+# A commit is in the kernel's hands when it is acknowledged, so a crash of PostgreSQL loses
+# nothing that was acknowledged; only a power cut would.
+CRASH_SAFE = {"fsync": "off", "full_page_writes": "off", "track_commit_timestamp": "on"}
+
+
+class Stack:
+    """A running Ramp and its services; use it in a `with` statement."""
+
+    def __init__(self, **settings: str) -> None:
+        """Start everything; the settings are environment variables of Ramp."""
+        self._folder = tempfile.TemporaryDirectory(prefix="ramp-faults-")
+        self.postgres, self.redis, self.smtp = Postgres(CRASH_SAFE), Redis(), Smtp()
+        self.database_url = self.postgres.create("ramp")
+        self.server = Server(
+            Path(self._folder.name),
+            self.database_url,
+            self.redis.url(),
+            settings={
+                "SECRET_KEY": "of the fault tests",
+                "EMAIL_URL": self.smtp.url,
+                "SCIM_REQUESTS_PER_SECOND": "0",
+                **settings,
+            },
+            command=("serve",),
+        )
+        within(60, lambda: len(programs(self.server)) == 3)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.server.end()
+        self.smtp.stop()
+        for service in (self.redis, self.postgres):
+            service.process.send_signal(signal.SIGCONT)
+            service.stop()
+        self._folder.cleanup()
+
+    def connect(self, *options: str, provider: str = "generic") -> Connected:
+        """Open a tenant, and connect a provider to it."""
+        return connect(self.server, *options, provider=provider)
+
+    def rows(self, sql: str, *values: Any) -> list[tuple[Any, ...]]:
+        with psycopg.connect(self.database_url, autocommit=True) as database:
+            return database.execute(sql.encode(), values).fetchall()
+
+    def value(self, sql: str, *values: Any) -> Any:
+        """Return the first column of the first row."""
+        return self.rows(sql, *values)[0][0]
+
+    def kill_program(self, name: str, *, whole: bool = True) -> bool:
+        """Kill a program of the supervisor's (web, worker, beat), by default with its children.
+
+        :returns: whether it was running.
+        """
+        pid = programs(self.server).get(name)
+        if pid is None:
+            return False
+        for victim in [*(descendants(pid) if whole else []), pid]:
+            _signal(victim, signal.SIGKILL)
+        return True
+
+    def kill_child(self, name: str, number: int) -> bool:
+        """Kill one child of a program, such as one web process; tell whether there was one."""
+        pid = programs(self.server).get(name)
+        found = [child for child in (children(pid) if pid else []) if not _is_tracker(child)]
+        return bool(found) and _signal(found[number % len(found)], signal.SIGKILL)
+
+    def signal_program(self, name: str, how: signal.Signals) -> None:
+        """Send the signal to a program and to all its children."""
+        pid = programs(self.server)[name]
+        for one in [pid, *descendants(pid)]:
+            _signal(one, how)
+
+
+def _signal(pid: int, how: signal.Signals) -> bool:
+    with suppress(ProcessLookupError):
+        os.kill(pid, how)
+        return True
+    return False
+
+
+def _is_tracker(pid: int) -> bool:
+    """Tell whether the process only cleans up after Python's multiprocessing."""
+    with suppress(OSError):
+        return "resource_tracker" in Path(f"/proc/{pid}/cmdline").read_text()
+    return True
