@@ -69,6 +69,7 @@ MIDDLEWARE = [
     # First, so that sessions, CSRF and messages cost SCIM nothing.
     "ramp.middleware.ScimDoor",
     "ramp.middleware.RequestName",
+    "ramp.middleware.ProtectiveHeaders",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -314,6 +315,26 @@ SECURE_SSL_REDIRECT = IS_HTTPS and BEHIND_PROXY
 SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$"]
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if BEHIND_PROXY else None
 X_FRAME_OPTIONS = "DENY"
+CONTENT_SECURITY_POLICY = "; ".join(
+    [
+        "default-src 'self'",
+        "script-src 'self' 'unsafe-eval'",
+        "style-src 'self'",
+        "style-src-attr 'unsafe-inline'",
+        "img-src 'self' data:",
+        "object-src 'none'",
+        "base-uri 'none'",
+        "frame-ancestors 'none'",
+        f"form-action 'self' https:{'' if IS_HTTPS else ' http:'}",
+    ]
+)
+# For every answer except SCIM's, which scim/ writes whole. Static files set their own caching.
+PROTECTIVE_HEADERS = {
+    "Content-Security-Policy": CONTENT_SECURITY_POLICY,
+    "Permissions-Policy": "camera=(), display-capture=(), geolocation=(), microphone=(), "
+    "payment=(), usb=()",
+    "Cache-Control": "no-store",
+}
 SILENCED_SYSTEM_CHECKS = [
     # What is true of this host need not be true of those below it.
     "security.W005",

@@ -92,6 +92,7 @@ def serve(request: HttpRequest) -> HttpResponse:
     response = carry_out(call)
     response["X-Request-Id"] = str(call.request_id)
     response["X-Content-Type-Options"] = "nosniff"
+    response["Cache-Control"] = "no-store"
     # The request log has every refusal; Django need not log it as well.
     response._has_been_logged = True  # type: ignore[attr-defined]  # noqa: SLF001
     return response

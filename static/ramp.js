@@ -1,5 +1,11 @@
 // What unfold's pages lack: names and landmarks for screen readers, copying, and news.
 
+// The Content-Security-Policy allows no style elements; ramp.css has what htmx would add.
+if (window.htmx) {
+  window.htmx.config.includeIndicatorStyles = false;
+  window.htmx.config.allowEval = false;
+}
+
 const nameChoices = () => {
   for (const select of document.querySelectorAll("select.select2-hidden-accessible")) {
     const label = select.labels[0];

@@ -121,6 +121,12 @@ PUBLIC = {
     "an address to confirm that is none": "/confirm-address/nonsense/",
 }
 LOOKS = [("light", WIDE), ("dark", WIDE), ("light", NARROW), ("dark", NARROW)]
+# Collects what the Content-Security-Policy keeps the page from loading or running.
+NOTE_WHAT_THE_POLICY_BLOCKS = """
+  window.blockedByPolicy = [];
+  document.addEventListener("securitypolicyviolation", (event) =>
+    blockedByPolicy.push(`${event.violatedDirective}: ${event.blockedURI} ${event.sample}`));
+"""
 NAMES = ["light wide", "dark wide", "light narrow", "dark narrow"]
 
 
@@ -137,6 +143,7 @@ def addresses(browser: Browser, demo: Demo) -> Addresses:
 def visitor(browser: Browser, demo: Demo, request: pytest.FixtureRequest) -> Iterator[Page]:
     scheme, width = request.param
     page = browser.new_page(viewport={"width": width, "height": 900}, color_scheme=scheme)
+    page.add_init_script(NOTE_WHAT_THE_POLICY_BLOCKS)
     demo.sign_in(page)
     yield page
     page.close()
@@ -146,6 +153,7 @@ def visitor(browser: Browser, demo: Demo, request: pytest.FixtureRequest) -> Ite
 def stranger(browser: Browser, request: pytest.FixtureRequest) -> Iterator[Page]:
     scheme, width = request.param
     page = browser.new_page(viewport={"width": width, "height": 900}, color_scheme=scheme)
+    page.add_init_script(NOTE_WHAT_THE_POLICY_BLOCKS)
     yield page
     page.close()
 
@@ -201,10 +209,11 @@ def test_foretells_readably(visitor: Page, demo: Demo, addresses: Addresses) -> 
 
 
 def obstacles(page: Page) -> list[str]:
-    """Return what axe-core finds serious or critical: the rule, and where."""
+    """Return what the Content-Security-Policy blocked, and what axe-core finds serious."""
     page.wait_for_function("!document.documentElement.hasAttribute('x-cloak')")
     violations = Axe().run(page).response["violations"]
-    return [
+    blocked: list[str] = page.evaluate("window.blockedByPolicy")
+    return blocked + [
         f"{violation['id']}: {node['html'][:200]}"
         for violation in violations
         if violation["impact"] in ("serious", "critical")
