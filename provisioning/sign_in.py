@@ -15,7 +15,7 @@ from django.utils import timezone
 
 from people import operations, tenancy
 from people.models import Invite, Person
-from people.values import PeopleError, Profile, fold, is_usable_name
+from people.values import PeopleError, Profile, is_usable_name
 from provisioning import grants, journal, turns
 from provisioning.claims import Claims, readable
 from provisioning.journal import Outcome
@@ -111,7 +111,7 @@ def _come_in(provider: IdentityProvider, claims: Claims, asking: Asking) -> _Cam
 def _known(provider: IdentityProvider, claims: Claims, asking: Asking) -> Known:
     identity = _identity(provider, claims)
     paired, is_paired_known = _paired(provider, claims)
-    same_email = Person.objects.in_lists().filter(email_key=fold(claims.email)).first()
+    same_email = Person.objects.having_address(claims.email).first()
     return Known(
         identity=identity.person if identity else None,
         is_identity_disowned=identity is not None and _is_disowned(identity, paired),
@@ -162,7 +162,9 @@ def _candidate(provider: IdentityProvider, person: Person, how: How) -> Candidat
     return Candidate(
         person=person,
         how=how,
-        is_linked_otherwise=Identity.objects.filter(provider=provider, person=person).exists(),
+        is_linked_otherwise=Identity.objects.filter(
+            provider=provider, person=person, retired_at=None
+        ).exists(),
         is_provisioned=paired_with().is_provisioned(person),
     )
 

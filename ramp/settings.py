@@ -223,6 +223,8 @@ WAYS_TO_SIGN_IN = "provisioning.ways.of_person"
 PAIRING = "scim.pairing"
 # Who can tell SCIM that somebody came in through a provider.
 HAS_SIGNED_IN = "provisioning.pairing.has_signed_in"
+# Who ends the sign-ins that are linked to somebody who left.
+RETIRE_IDENTITIES = "provisioning.identities.retire_all"
 # Who knows whom a connection owns.
 OWNER_OF_PEOPLE = "scim.ledger.owner_of_people"
 # Who can tell when a provider last confirmed somebody's base role.

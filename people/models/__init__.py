@@ -4,6 +4,7 @@ from people.models.api_tokens import ApiToken
 from people.models.custom_fields import CustomField
 from people.models.departures import Departure
 from people.models.events import Event
+from people.models.former_addresses import FormerAddress
 from people.models.invites import Invite
 from people.models.mail import Mail
 from people.models.mass_changes import MassChange, MassChangeItem
@@ -24,6 +25,7 @@ __all__ = [
     "Departure",
     "Entity",
     "Event",
+    "FormerAddress",
     "Fund",
     "Grant",
     "Invite",

@@ -33,6 +33,8 @@ class Event(TenantOwned):
         PERSON_JOINED = "person.joined", "joined"
         PERSON_DEACTIVATED = "person.deactivated", "deactivated"
         PERSON_REACTIVATED = "person.reactivated", "reactivated"
+        PERSON_RETURNED = "person.returned", "returned"
+        ADDRESS_RELEASED = "person.address-released", "address released"
         PERSON_TERMINATED = "person.terminated", "terminated"
         HOLDINGS_RECEIVED = "holdings.received", "received what somebody held"
         DEPARTURE_CHANGED = "departure.changed", "departure changed"

@@ -10,7 +10,7 @@ from django.utils.crypto import salted_hmac
 from people.models.organisation import Department, Location
 from people.models.tenant import Tenant
 from people.tenancy import TenantManager
-from people.values import VIA_SCIM, Actor, Profile
+from people.values import VIA_SCIM, Actor, Profile, fold
 
 if TYPE_CHECKING:
     from people.models.invites import Invite
@@ -20,6 +20,11 @@ class PersonQuerySet(models.QuerySet["Person"]):
     def in_lists(self) -> Self:
         """Keep everyone whom lists show by default."""
         return self.exclude(state=Person.State.TERMINATED)
+
+    def having_address(self, email: str) -> Self:
+        """Keep who has the address and does not give it up to its next holder."""
+        holders = self.in_lists().filter(email_key=fold(email), detached_at=None)
+        return holders.exclude(email_key="")
 
     def active_owners(self) -> Self:
         return self.filter(state=Person.State.ACTIVE, role=Person.Role.OWNER)
@@ -80,6 +85,7 @@ class Person(AbstractBaseUser):
     )
     given_name = models.CharField("first name", max_length=200)
     family_name = models.CharField("last name", max_length=200)
+    # Blank once somebody else has got the address of a person who left.
     email = models.EmailField("e-mail", max_length=254)
     # The folded address: nobody else of the tenant may have it while this person stays.
     email_key = models.CharField(max_length=512, editable=False)
@@ -103,6 +109,12 @@ class Person(AbstractBaseUser):
     deactivated_at = models.DateTimeField(null=True, editable=False)
     deactivated_by = models.CharField(max_length=255, blank=True, editable=False)
     terminated_at = models.DateTimeField(null=True, editable=False)
+    # When the identity provider deleted them. Until they come back, their address goes to
+    # whoever gets it next, and coming back means starting over.
+    detached_at = models.DateTimeField(null=True, editable=False)
+    # Elevated roles that somebody who came back had, by Role value or "role:<key>", until an
+    # administrator decides: {"BUSINESS_ADMIN": "asked"}, or "declined".
+    withheld_roles = models.JSONField(default=dict, blank=True, editable=False)
     # When a guest is to be deactivated, unless somebody moves or removes the day.
     deactivates_at = models.DateTimeField(null=True, editable=False)
     # Every session and token remembers the epoch it began in; a later one ends it.
@@ -132,7 +144,7 @@ class Person(AbstractBaseUser):
                 "email_key",
                 "tenant",
                 name="person_email_taken",
-                condition=~models.Q(state="terminated"),
+                condition=~models.Q(state="terminated") & ~models.Q(email_key=""),
             ),
             models.CheckConstraint(
                 name="person_not_own_manager",
@@ -182,6 +194,11 @@ class Person(AbstractBaseUser):
                 fields=["overruled_at"],
                 name="person_overruled",
                 condition=models.Q(overruled_at__isnull=False),
+            ),
+            models.Index(
+                fields=["tenant"],
+                name="person_withheld_roles",
+                condition=~models.Q(withheld_roles={}),
             ),
         ]
 

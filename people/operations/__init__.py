@@ -70,6 +70,7 @@ from people.operations.people import (
     Terminated,
     add_person,
     deactivate_person,
+    detach_person,
     join_person,
     reactivate_person,
 )
@@ -83,6 +84,7 @@ from people.operations.places import (
     delete_place,
     save_place,
 )
+from people.operations.returning import NoAddress, NotWithheld, decline_role, start_over
 from people.operations.revising import assign_manager, put_back, revise_person
 from people.operations.role_decisions import Followed, Foretelling, MappedRole, RoleOwned
 from people.operations.roles import (
@@ -161,8 +163,10 @@ __all__ = [
     "LastAdministrator",
     "LastOwner",
     "MappedRole",
+    "NoAddress",
     "NotInvitable",
     "NotMappable",
+    "NotWithheld",
     "NothingToConfirm",
     "Purchase",
     "ResetOutOfDate",
@@ -199,8 +203,10 @@ __all__ = [
     "currency_of",
     "days_question",
     "deactivate_person",
+    "decline_role",
     "delete_custom_field",
     "delete_place",
+    "detach_person",
     "empty_sandbox",
     "end",
     "end_sessions",
@@ -247,6 +253,7 @@ __all__ = [
     "set_invite_life",
     "settle_obligation",
     "snapshot",
+    "start_over",
     "terminate_person",
     "usual_disposition",
     "withdraw_grant",

@@ -13,6 +13,7 @@ from django.utils import timezone
 from people import storing
 from people.models import Person
 from people.operations import organisation
+from people.operations.withheld_roles import forget_withheld
 from people.values import Actor, PeopleError, Profile, fold, is_usable_name
 
 OWNABLE = (
@@ -111,6 +112,7 @@ def fill(person: Person, profile: Profile) -> None:
 
 
 def set_role(person: Person, role: str, *, actor: Actor) -> None:
+    forget_withheld(person, role)
     person.role, person.role_source, person.role_since = role, str(actor), timezone.now()
 
 

@@ -7,6 +7,7 @@ from people import events
 from people.confirmations import is_current, latest_request, request_of
 from people.models import Event, Mail, Person
 from people.operations.description import difference, saving, snapshot
+from people.operations.former_addresses import note_former_address, release_address
 from people.operations.invites import readdress_invite
 from people.operations.locks import lock
 from people.operations.mailing import post
@@ -39,7 +40,8 @@ def follow_address(person: Person, changes: Mapping[str, Any], *, actor: Actor) 
         post(Mail.Kind.CONFIRM_ADDRESS, person, to=person.pending_email)
         post(Mail.Kind.ADDRESS_CHANGES, person, to=person.email, address=person.pending_email)
     address = changes.get("email", {"from": "", "to": ""})
-    if fold(address["from"]) != fold(address["to"]) and not person.joined_at:
+    # `from` is None for somebody who had no address.
+    if fold(address["from"] or "") != fold(address["to"] or "") and not person.joined_at:
         readdress_invite(person, actor=actor)
 
 
@@ -72,6 +74,8 @@ def confirm_address(asking: Mail, *, actor: Actor) -> Person:
     if not is_current(asking):
         raise NothingToConfirm
     before = snapshot(person)
+    release_address(person.pending_email, actor=actor)
+    note_former_address(person)
     person.email, person.email_key = person.pending_email, fold(person.pending_email)
     person.pending_email = ""
     events.record(

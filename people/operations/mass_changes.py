@@ -26,6 +26,7 @@ from people.operations import departures
 from people.operations.description import difference, snapshot
 from people.operations.invites import revoke_invite
 from people.operations.locks import lock
+from people.operations.returning import NoAddress
 from people.operations.roles import check_not_needed
 from people.values import Actor, PeopleError
 from people.writes import Write
@@ -36,7 +37,10 @@ BATCH = 200
 AT_ONCE = 1000
 CHANGED_LATER = "They have changed since."
 # What the undoing writes; a deactivation ends sessions, and those stay ended.
-ACTIVITY = ("state", "deactivated_at", "deactivated_by", "session_epoch", "changed_at")
+ACTIVITY = (
+    *("state", "deactivated_at", "deactivated_by", "detached_at"),
+    *("session_epoch", "changed_at"),
+)
 # What says that somebody came or went after the mass change.
 COMING_AND_GOING = (
     Event.Kind.PERSON_DEACTIVATED,
@@ -228,13 +232,18 @@ def changed_since_item(item: MassChangeItem) -> bool:
 
 
 def _restore(item: MassChangeItem) -> None:
-    """Let the person in again as they were: what deactivation left alone is as it was anyway."""
+    """Let the person in again as they were: this takes back a mistake, so nobody starts over.
+
+    :raises NoAddress: if somebody else has got their address meanwhile.
+    """
     person, before = item.person, snapshot(item.person)
+    if not person.email_key:
+        raise NoAddress(person)
     went_at = Event.objects.values_list("happened_at", flat=True).get(pk=item.event_id)
     voided = person.invites.filter(voided_at__range=(person.deactivated_at, went_at))
     is_invited = not person.joined_at and _revive(voided)
     person.state = Person.State.ACTIVE if person.joined_at else Person.State.INVITED
-    person.deactivated_at, person.deactivated_by = None, ""
+    person.deactivated_at, person.deactivated_by, person.detached_at = None, "", None
     departures.cancel(person)
     facts = {"invite": "revived"} if is_invited else {}
     _record(Event.Kind.PERSON_REACTIVATED, item, before, **facts)

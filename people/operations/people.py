@@ -7,9 +7,7 @@ error.
 """
 
 from collections.abc import Mapping
-from secrets import token_urlsafe
 
-from django.contrib.auth.hashers import UNUSABLE_PASSWORD_PREFIX
 from django.db import transaction
 from django.utils import timezone
 
@@ -26,6 +24,7 @@ from people.operations.description import (
     set_role,
     snapshot,
 )
+from people.operations.former_addresses import release_address
 from people.operations.hierarchy import check_manager
 from people.operations.invites import (
     accept_invites,
@@ -34,6 +33,7 @@ from people.operations.invites import (
     revoke_invite,
 )
 from people.operations.locks import lock
+from people.operations.returning import NoAddress, start_over, unusable_password
 from people.operations.roles import check_not_needed, check_role
 from people.row_sql import made
 from people.values import INVITED, Actor, Invitation, PeopleError, Profile, fold
@@ -73,8 +73,7 @@ def add_person(
     :raises SelfManager, InvalidManager: if the manager may not have this report.
     """
     person = made(Person, tenant_id=tenancy.current_id(), state=Person.State.INVITED)
-    # As Django marks it, whose own way of drawing forty letters costs as much as a statement.
-    person.password = f"{UNUSABLE_PASSWORD_PREFIX}{token_urlsafe(30)}"
+    person.password = unusable_password()
     role = profile.role or Person.Role.CARDHOLDER
     check_name(profile)
     check_role(person, role)
@@ -88,6 +87,9 @@ def add_person(
     own(person, profile, actor=actor)
     own_manager(person, manager, actor=actor)
     organisation.settle(person)
+    if not storing.is_alone():
+        # Without a transaction the unique constraint finds the leaver; then we begin again.
+        release_address(profile.email, actor=actor)
     # At once, for here it shows whether the address is taken.
     storing.insert(person)
     changes = difference({}, snapshot(person))
@@ -143,18 +145,40 @@ def deactivate_person(person: Person, *, actor: Actor, reason: str = "") -> bool
 
 
 @saving(savepoint=False)
+def detach_person(person: Person, *, actor: Actor) -> bool:
+    """Deactivate a person whom the identity provider deleted, and tell whether they were in.
+
+    From now on somebody else may get their address, and coming back means starting over.
+
+    :raises LastOwner, LastAdministrator: if the tenant would be left without one.
+    """
+    lock(person)
+    was_in = deactivate_person(person, actor=actor)
+    if person.state == Person.State.INACTIVE and person.detached_at is None:
+        person.detached_at = timezone.now()
+        storing.write(Write(person, ("detached_at",)))
+    return was_in
+
+
+@saving(savepoint=False)
 def reactivate_person(person: Person, *, actor: Actor, invitation: Invitation = INVITED) -> bool:
     """Let the person back in, and tell whether they were out.
 
-    Somebody who never joined is invited again.
+    Somebody who never joined is invited again. Somebody whom the identity provider had deleted
+    starts over, see `start_over`.
 
     :raises Terminated: if they left for good.
+    :raises NoAddress: if somebody else has got their address.
     """
     lock(person)
     if person.is_active:
         return False
     if person.state == Person.State.TERMINATED:
         raise Terminated(person)
+    if not person.email_key:
+        raise NoAddress(person)
+    if person.detached_at:
+        start_over(person, actor=actor)
     before = snapshot(person)
     person.state = Person.State.ACTIVE if person.joined_at else Person.State.INVITED
     person.deactivated_at, person.deactivated_by = None, ""

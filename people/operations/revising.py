@@ -23,9 +23,11 @@ from people.operations.description import (
     snapshot,
 )
 from people.operations.email_changes import follow_address
+from people.operations.former_addresses import note_former_address, release_address
 from people.operations.hierarchy import check_manager
 from people.operations.locks import lock
 from people.operations.roles import check_not_needed, check_role
+from people.operations.withheld_roles import ASKED, is_withheld, key_of
 from people.values import KEEP, Actor, Keep, Profile, fold
 from people.writes import Write
 
@@ -33,7 +35,7 @@ from people.writes import Write
 REVISABLE = (
     *("given_name", "family_name", "email", "email_key", "pending_email"),
     *("department", "location", "manager", "role", "role_source", "role_since"),
-    *("custom_values", "owned_fields", "overruled_at"),
+    *("custom_values", "owned_fields", "overruled_at", "withheld_roles"),
 )
 
 
@@ -147,14 +149,23 @@ def _apply(
     # The manager before the role, for that is the order of their locks.
     if not isinstance(manager, Keep):
         _set_manager(person, manager, actor=actor)
-    if profile.role and profile.role != person.role:
+    if profile.role and profile.role != person.role and not _is_kept_back(person, profile, actor):
         check_role(person, profile.role)
         check_not_needed(person, role=profile.role)
         set_role(person, profile.role, actor=actor)
     if custom_values is not None:
         person.custom_values = {**person.custom_values, **custom_values}
-    _set_email(person, profile.email)
+    _set_email(person, profile.email, actor=actor)
     own(person, profile, actor=actor)
+
+
+def _is_kept_back(person: Person, profile: Profile, actor: Actor) -> bool:
+    """Tell whether only an administrator gives the person this role, and have them asked."""
+    role = profile.role or ""
+    if actor.via == "person" or not is_withheld(person, role):
+        return False
+    person.withheld_roles = {key_of(role): ASKED} | person.withheld_roles
+    return True
 
 
 def _set_manager(person: Person, manager: Person | None, *, actor: Actor) -> None:
@@ -164,16 +175,18 @@ def _set_manager(person: Person, manager: Person | None, *, actor: Actor) -> Non
     own_manager(person, manager, actor=actor)
 
 
-def _set_email(person: Person, email: str) -> None:
+def _set_email(person: Person, email: str, *, actor: Actor) -> None:
     key = fold(email)
     if key == person.email_key:
         person.email, person.pending_email = email, ""
         return
     if person.pending_email and key == fold(person.pending_email):
         return  # Said again. Whether somebody took it meanwhile, its confirmation will see.
-    if Person.objects.in_lists().filter(email_key=key).exclude(pk=person.pk).exists():
+    if Person.objects.having_address(email).exclude(pk=person.pk).exists():
         raise DuplicateEmail
-    if person.joined_at:
+    if person.joined_at and person.email_key:
         person.pending_email = email
-    else:
-        person.email, person.email_key = email, key
+        return
+    release_address(email, actor=actor)
+    note_former_address(person)
+    person.email, person.email_key = email, key

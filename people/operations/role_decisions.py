@@ -13,6 +13,7 @@ from django.utils import timezone
 
 from people.models import Grant, Person, Role
 from people.operations.roles import check_leaves_enough
+from people.operations.withheld_roles import is_withheld
 from people.values import VIA_MAPPING, PeopleError
 
 # From the least on. A mapping makes nobody a Guest: that is decided when they are added.
@@ -114,6 +115,8 @@ def decide(
     """
     given_by_us = [grant for grant in grants if grant.source.startswith(origin)]
     had = {(grant.role or grant.base_role, grant.source): grant for grant in given_by_us}
+    # Roles that somebody who came back had: only an administrator gives these.
+    mapped = [one for one in mapped if not is_withheld(person, one.role)]
     wanted = {(one.role, one.source): one for one in mapped}
     decision = Decision(
         person,

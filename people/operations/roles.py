@@ -9,6 +9,7 @@ from django.utils import timezone
 from people import events
 from people.models import Event, Grant, Person, Role
 from people.operations.locks import Guarded, hold, lock
+from people.operations.withheld_roles import forget_withheld, key_of
 from people.values import Actor, PeopleError
 
 
@@ -113,6 +114,9 @@ def grant_role(person: Person, role: Role, *, actor: Actor) -> bool:
     Said again, it is confirmed.
     """
     lock(person)
+    if key_of(role) in person.withheld_roles:
+        forget_withheld(person, role)
+        person.save(update_fields=["withheld_roles"])
     now = timezone.now()
     grant, is_new = Grant.objects.get_or_create(
         person=person,

@@ -36,6 +36,9 @@ SENTENCES: dict[str, str] = {
     Event.Kind.PERSON_JOINED: "{person} joined",
     Event.Kind.PERSON_DEACTIVATED: "{actor} deactivated {person}",
     Event.Kind.PERSON_REACTIVATED: "{actor} reactivated {person}",
+    Event.Kind.PERSON_RETURNED: "{person} came back and starts over: no password, no linked "
+    "sign-in, no session of before",
+    Event.Kind.ADDRESS_RELEASED: "{actor} gave the e-mail address of {person} to somebody else",
     Event.Kind.PERSON_TERMINATED: "{actor} terminated {person}",
     Event.Kind.HOLDINGS_RECEIVED: "{person} took over from {giver}",
     Event.Kind.DEPARTURE_CHANGED: "{actor} changed the departure of {person}: {what}",
@@ -62,6 +65,8 @@ ICONS: dict[str, str] = {
     Event.Kind.PERSON_JOINED: "login",
     Event.Kind.PERSON_DEACTIVATED: "block",
     Event.Kind.PERSON_REACTIVATED: "undo",
+    Event.Kind.PERSON_RETURNED: "restart_alt",
+    Event.Kind.ADDRESS_RELEASED: "alternate_email",
     Event.Kind.PERSON_TERMINATED: "person_off",
     Event.Kind.HOLDINGS_RECEIVED: "move_to_inbox",
     Event.Kind.DEPARTURE_CHANGED: "event_upcoming",

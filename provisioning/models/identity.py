@@ -29,7 +29,7 @@ class Identity(TenantOwned):
     last_seen_at = models.DateTimeField()
     # When the provider last said which groups they are in; None while that is unknown.
     groups_seen_at = models.DateTimeField(null=True)
-    # The person left for good, and the subject came back as somebody new.
+    # When it stopped signing its person in: they left, or another identity took its place.
     retired_at = models.DateTimeField(null=True)
 
     class Meta(TenantOwned.Meta):
@@ -42,7 +42,12 @@ class Identity(TenantOwned):
                 condition=models.Q(retired_at=None),
             ),
             # Whoever has the value that two subjects share is not two people.
-            models.UniqueConstraint("provider", "person", name="identity_once_a_provider"),
+            models.UniqueConstraint(
+                "provider",
+                "person",
+                name="identity_once_a_provider",
+                condition=models.Q(retired_at=None),
+            ),
         ]
         indexes: ClassVar = [
             models.Index(fields=["tenant", "first_seen_at"], name="identity_first_seen"),

@@ -1,0 +1,54 @@
+"""Addresses that people had, and how the address of somebody who left goes to its next holder."""
+
+from django.utils import timezone
+
+from people import events, storing
+from people.models import Event, FormerAddress, Person
+from people.operations.description import difference, snapshot
+from people.operations.locks import hold_person
+from people.operations.returning import revoke_credentials
+from people.row_sql import made
+from people.values import Actor, fold
+from people.writes import Write
+
+
+def note_former_address(person: Person) -> None:
+    """Keep the person's current address as a former one; the caller replaces it."""
+    if not person.email_key:
+        return
+    former = made(
+        FormerAddress,
+        tenant_id=person.tenant_id,
+        person=person,
+        email=person.email,
+        email_key=person.email_key,
+        until=timezone.now(),
+    )
+    storing.write(Write(former))
+
+
+def release_address(email: str, *, actor: Actor) -> None:
+    """Take the address from the person who left with it, if there is one.
+
+    Only people whom the identity provider deleted give their address up. They keep it as a
+    former one, and nothing by which somebody could still sign in under it.
+    """
+    leavers = Person.objects.in_lists().filter(email_key=fold(email), detached_at__isnull=False)
+    found = leavers.exclude(email_key="").first()
+    if found is None:
+        return
+    person = hold_person(found.pk)
+    if person.detached_at is None or person.email_key != fold(email):
+        return
+    before = snapshot(person)
+    note_former_address(person)
+    person.email = person.email_key = person.pending_email = ""
+    revoke_credentials(person)
+    # At once: the next holder's row may be stored before the end of the block.
+    person.save(update_fields=["email", "email_key", "pending_email", "changed_at"])
+    events.record(
+        Event.Kind.ADDRESS_RELEASED,
+        person,
+        actor=actor,
+        changes=difference(before, snapshot(person)),
+    )

@@ -1,0 +1,35 @@
+"""Elevated roles of people who came back after leaving: only an administrator gives them again."""
+
+from typing import Final
+
+from people.models import Person, Role
+
+ASKED: Final = "asked"
+DECLINED: Final = "declined"
+
+
+def key_of(role: Role | str) -> str:
+    """Return the name under which `Person.withheld_roles` keeps the role."""
+    return f"role:{role.pk}" if isinstance(role, Role) else str(role)
+
+
+def is_withheld(person: Person, role: Role | str) -> bool:
+    """Tell whether only an administrator gives the person this role.
+
+    While one elevated base role is withheld, providers give the person no other one either.
+    """
+    withheld = person.withheld_roles
+    if key_of(role) in withheld:
+        return True
+    is_elevated = not isinstance(role, Role) and role in Person.ADMINISTERING
+    return is_elevated and any(name in withheld for name in Person.ADMINISTERING)
+
+
+def forget_withheld(person: Person, role: Role | str) -> None:
+    """Note that somebody has decided about the role; the caller saves the person."""
+    name = key_of(role)
+    if name in person.withheld_roles:
+        # A new dict, because storing compares with the one that was read.
+        person.withheld_roles = {
+            key: state for key, state in person.withheld_roles.items() if key != name
+        }
