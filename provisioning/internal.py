@@ -44,6 +44,36 @@ def person_with_password(email: str, password: str, *, slug: str = "") -> Person
     return person
 
 
+def confirm_password(person: Person, password: str) -> None:
+    """Check the password of somebody who is signed in; tries count as at signing in.
+
+    :raises GuessedTooOften: while nobody may try this address.
+    :raises SignInRefused: if it is not their password, or passwords do not count here.
+    """
+    with tenancy.across_tenants():
+        guessing.check(person.email)
+    if not check_password(password, person.password):
+        said = "Incorrect password."
+        journal.note(
+            Outcome.REFUSED,
+            None,
+            person=person,
+            email=person.email,
+            reason="confirmation-refused",
+            detail=f"{person.full_name} was asked to confirm who they are. {said}",
+        )
+        raise SignInRefused(said)
+    with tenancy.across_tenants():
+        guessing.note_success(person.email)
+    check_password_counts(person)
+    journal.note(Outcome.CONFIRMED, None, person=person, email=person.email)
+
+
+def has_password(person: Person) -> bool:
+    """Tell whether the person can sign in with a password."""
+    return person.has_usable_password() and password_counts(person)
+
+
 def _admit(person: Person) -> None:
     """Let in whoever knows their password, and write down what came of it."""
     try:

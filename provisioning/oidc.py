@@ -71,6 +71,8 @@ class Backend(ProviderSettings, OIDCAuthenticationBackend):
         self.OIDC_RP_CLIENT_SECRET = providers.secret_of(provider)
         # For signing out at the provider later on.
         self.id_token = self.sid = ""
+        # When the provider last asked for credentials, if it says so.
+        self.authenticated_at: float | None = None
 
     def claims(self, request: HttpRequest, *, nonce: str, code_verifier: str) -> Claims:
         """Return what the provider says about whoever came back with a code.
@@ -134,6 +136,8 @@ class Backend(ProviderSettings, OIDCAuthenticationBackend):
     ) -> Claims:
         """Return claims: who that is, `sign_in` finds out."""
         self.sid = str(payload.get("sid") or "")
+        if isinstance(at := payload.get("auth_time"), int | float):
+            self.authenticated_at = at
         return claims_from(self.get_userinfo(access_token, id_token, payload), self.settings)
 
     def get_user(self, user_id: object) -> Person | None:

@@ -109,7 +109,7 @@ def _come_in(provider: IdentityProvider, claims: Claims, asking: Asking) -> _Cam
 
 
 def _known(provider: IdentityProvider, claims: Claims, asking: Asking) -> Known:
-    identity = _identity(provider, claims)
+    identity = identity_of(provider, claims)
     paired, is_paired_known = _paired(provider, claims)
     same_email = Person.objects.having_address(claims.email).first()
     return Known(
@@ -123,7 +123,8 @@ def _known(provider: IdentityProvider, claims: Claims, asking: Asking) -> Known:
     )
 
 
-def _identity(provider: IdentityProvider, claims: Claims) -> Identity | None:
+def identity_of(provider: IdentityProvider, claims: Claims) -> Identity | None:
+    """Return the identity that these claims belong to, if somebody has signed in by it."""
     identities = Identity.objects.select_related("person__tenant", "provider")
     return identities.filter(provider=provider, subject=claims.subject, retired_at=None).first()
 

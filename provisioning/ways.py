@@ -4,7 +4,7 @@ from django.urls import reverse
 
 from people.models import Person
 from people.pages.ways import Way
-from provisioning.internal import password_counts
+from provisioning.internal import has_password
 from provisioning.models import Identity, IdentityProvider
 from provisioning.pairing import paired_with
 
@@ -14,9 +14,8 @@ def of_person(person: Person, *, may_link: bool) -> list[Way]:
     identities = Identity.objects.filter(person=person, retired_at=None)
     linked = list(identities.select_related("provider").order_by("first_seen_at"))
     password = [Way("Password", known_as=person.email, how="kept here")]
-    has_password = person.has_usable_password() and password_counts(person)
     return [
-        *(password if has_password else []),
+        *(password if has_password(person) else []),
         *(_linked(identity) for identity in linked),
         *(_linkable(person, linked) if may_link else []),
     ]

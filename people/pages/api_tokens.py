@@ -13,6 +13,7 @@ from unfold.widgets import UnfoldAdminTextInputWidget
 from people import operations
 from people.models import ApiToken
 from people.pages.access import PersonRequest, for_administrators
+from people.pages.reauthentication import requires_recent_authentication
 
 ENDED_SHOWN = 10
 
@@ -26,6 +27,7 @@ class TokenForm(forms.Form):
 
 
 @for_administrators
+@requires_recent_authentication
 def api_tokens(request: PersonRequest) -> HttpResponse:
     """List the tokens; a new one is in the answer to the form, and never again."""
     form = TokenForm(request.POST or None)

@@ -14,6 +14,7 @@ class SignInAttempt(TenantOwned):
         SIGNED_IN = "signed-in", "signed in"
         CREATED = "created", "added and signed in"
         LINKED = "linked", "linked and signed in"
+        CONFIRMED = "confirmed", "confirmed who they are"
         REFUSED = "refused", "refused"
         FAILED = "failed", "failed"
 

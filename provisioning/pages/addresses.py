@@ -29,6 +29,7 @@ from provisioning.pages.mapping import apply_drafts, discard_drafts, group_mappi
 from provisioning.pages.member import provisioned_member
 from provisioning.pages.members import provisioned_members
 from provisioning.pages.oidc import backchannel_logout, callback
+from provisioning.pages.reauthentication import confirm_identity, confirm_with_provider
 from provisioning.pages.resetting import forgot_password, reset_password
 from provisioning.pages.signing_in import sign_in, sign_out
 from provisioning.pages.starting import sign_in_with
@@ -56,6 +57,12 @@ PAGES: list[URLPattern] = [
     path("sign-in/<slug:slug>/<uuid:provider_id>/link/", link_provider, name="link_provider"),
     path("sign-out/", sign_out, name="logout"),
     path("invite/<str:token>/", accept_invite, name="accept_invite"),
+    path("confirm-identity/", confirm_identity, name="confirm_identity"),
+    path(
+        "confirm-identity/<uuid:provider_id>/",
+        confirm_with_provider,
+        name="confirm_with_provider",
+    ),
     path("forgot-password/", forgot_password, name="forgot_password"),
     path("reset-password/<str:token>/", reset_password, name="reset_password"),
     path("confirm-address/<str:token>/", confirm_address, name="confirm_address"),

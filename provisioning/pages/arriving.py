@@ -12,6 +12,7 @@ from people import tenancy
 from people.models import Invite, Person, Tenant
 from provisioning.claims import Claims
 from provisioning.models import IdentityProvider
+from provisioning.pages.reauthentication import confirm_by_claims, is_confirming
 from provisioning.refusals import SignInRefused
 from provisioning.sign_in import Asking, sign_in
 
@@ -23,12 +24,20 @@ CAME_THROUGH: Final = "came_through"
 
 
 def arrive(
-    request: HttpRequest, provider: IdentityProvider, claims: Claims, **kept: Any
+    request: HttpRequest,
+    provider: IdentityProvider,
+    claims: Claims,
+    *,
+    authenticated_at: float | None = None,
+    **kept: Any,
 ) -> HttpResponse:
     """Let in whoever the provider says it is, or say why not.
 
-    `kept` goes into the new session, such as what signing out at the provider takes.
+    `kept` goes into the new session, such as what signing out at the provider takes. Somebody
+    who was asked to confirm who they are keeps the session they have.
     """
+    if is_confirming(request, provider):
+        return confirm_by_claims(request, provider, claims, authenticated_at)
     try:
         attempt = sign_in(provider, claims, _asking(request, provider))
     except SignInRefused as refusal:

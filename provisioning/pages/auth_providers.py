@@ -12,6 +12,7 @@ from django.urls import reverse
 from people.models import Tenant
 from people.pages.access import PersonRequest
 from people.pages.forms import NameForm
+from people.pages.reauthentication import requires_recent_authentication
 from people.values import PeopleError
 from provisioning import checking, kerberos, ldap_connection, providers, trials
 from provisioning.addresses import addresses_of
@@ -48,6 +49,7 @@ def auth_providers(request: PersonRequest, tenant: Tenant) -> HttpResponse:
 
 
 @for_tenant
+@requires_recent_authentication
 def add_auth_provider(request: PersonRequest, tenant: Tenant, preset: str) -> HttpResponse:
     if preset not in PRESETS:
         raise Http404
@@ -69,6 +71,7 @@ def add_auth_provider(request: PersonRequest, tenant: Tenant, preset: str) -> Ht
 
 
 @for_tenant
+@requires_recent_authentication
 def auth_provider(request: PersonRequest, tenant: Tenant, provider_id: UUID) -> HttpResponse:
     provider = _kept(tenant, provider_id)
     posted = (request.POST, request.FILES) if request.method == "POST" else ()

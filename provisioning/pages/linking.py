@@ -10,12 +10,14 @@ from django.urls import reverse
 from django.views.decorators.http import require_POST
 
 from people.models import Person
+from people.pages.reauthentication import requires_recent_authentication
 from provisioning.models import IdentityProvider
 from provisioning.pages.arriving import NEXT, ask_to_link
 
 
-@require_POST
 @login_required
+@requires_recent_authentication
+@require_POST
 def link_provider(request: HttpRequest, slug: str, provider_id: UUID) -> HttpResponse:
     """Lead whoever is signed in to the provider; whom it names there is them from then on."""
     visitor = cast("Person", request.user)

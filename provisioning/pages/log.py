@@ -21,7 +21,7 @@ ROWS_A_PAGE = 50
 # Whoever searches for a single letter means nobody in particular.
 MOST_PEOPLE = 500
 Outcome = SignInAttempt.Outcome
-WENT_WELL = (Outcome.SIGNED_IN, Outcome.CREATED, Outcome.LINKED)
+WENT_WELL = (Outcome.SIGNED_IN, Outcome.CREATED, Outcome.LINKED, Outcome.CONFIRMED)
 
 
 class LogSearch(PersonSearch):

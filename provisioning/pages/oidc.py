@@ -21,6 +21,7 @@ from provisioning.models import IdentityProvider, ProviderSession
 from provisioning.oidc import Backend, OidcFailed, ProviderSettings
 from provisioning.outbound import OutboundError
 from provisioning.pages.arriving import CAME_THROUGH, arrive, turned_away
+from provisioning.pages.reauthentication import is_confirming
 
 STATES: Final = "oidc_states"
 SORRY: Final = (
@@ -107,6 +108,9 @@ class _Request(ProviderSettings, OIDCAuthenticationRequestView):
 
     def get_extra_params(self, request: HttpRequest) -> dict[str, str]:
         said = {"redirect_uri": redirect_uri(self.provider)}
+        if is_confirming(request, self.provider):
+            # max_age has the provider tell when it asked for credentials (OIDC Core 3.1.2.1).
+            said |= {"prompt": "login", "max_age": "0"}
         hint = request.GET.get("login_hint", "")
         return said | ({"login_hint": hint[:254]} if hint else {})
 
@@ -132,7 +136,13 @@ class _Callback(ProviderSettings, OIDCAuthenticationCallbackView):
         return self._arrived(request, backend, claims)
 
     def _arrived(self, request: HttpRequest, backend: Backend, claims: Claims) -> HttpResponse:
-        response = arrive(request, self.provider, claims, id_token=backend.id_token)
+        response = arrive(
+            request,
+            self.provider,
+            claims,
+            authenticated_at=backend.authenticated_at,
+            id_token=backend.id_token,
+        )
         if request.session.get(CAME_THROUGH, {}).get("id_token") == backend.id_token:
             request.session.save()
             ProviderSession.objects.create(

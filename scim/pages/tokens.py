@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from people.pages.access import PersonRequest, for_administrators
 from people.pages.forms import NameForm
+from people.pages.reauthentication import requires_recent_authentication
 from scim import connections
 from scim.models import Connection, Token
 from scim.models.connection import TooManyTokens
@@ -21,6 +22,7 @@ REVOKED_SHOWN = 10
 
 
 @for_administrators
+@requires_recent_authentication
 def tokens(request: PersonRequest, connection_id: UUID) -> HttpResponse:
     connection = get_object_or_404(Connection, pk=connection_id)
     new = _added(request, connection) if request.method == "POST" else ""

@@ -11,6 +11,7 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_safe
 
 from people.pages.access import PersonRequest, for_administrators
+from people.pages.reauthentication import requires_recent_authentication
 from people.values import PeopleError
 from scim import connecting
 from scim.models import Connection, RequestLog, ScimGroup, ScimUser, Token
@@ -51,6 +52,7 @@ def go_on(request: HttpRequest, connection: Connection) -> HttpResponse:
 
 
 @for_administrators
+@requires_recent_authentication
 def token(request: PersonRequest, provider: str) -> HttpResponse:
     """Show a new token, in the answer to the request that makes it and nowhere else."""
     if request.method != "POST":

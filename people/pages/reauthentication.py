@@ -1,0 +1,151 @@
+"""Re-authentication: a session that signed in a while ago confirms who it is.
+
+`requires_recent_authentication` marks views that hand out credentials or decide who signs in.
+It interrupts a POST when the session's last authentication is older than 15 minutes, keeps what
+was sent, encrypted, in the session, and leads to the page “Confirm it is you” of
+`provisioning`. After that the same request continues with what was sent.
+"""
+
+import base64
+import json
+import secrets
+from collections.abc import Callable
+from datetime import timedelta
+from functools import wraps
+from typing import Any, Final, TypeVar, cast
+
+from cryptography.fernet import Fernet, InvalidToken
+from django.contrib import messages
+from django.core.files.uploadedfile import SimpleUploadedFile, UploadedFile
+from django.http import HttpRequest, HttpResponse, QueryDict
+from django.http.response import HttpResponseBase
+from django.shortcuts import redirect
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.crypto import salted_hmac
+from django.utils.datastructures import MultiValueDict
+from django.utils.http import urlencode
+
+View = TypeVar("View", bound=Callable[..., HttpResponseBase])
+
+RECENT: Final = timedelta(minutes=15)
+# How long an interrupted request can be continued, how many a session keeps, and how large a
+# file may be. A larger file is left out, and the form asks for it again.
+KEPT: Final = timedelta(hours=1)
+MOST_KEPT: Final = 3
+LARGEST_FILE: Final = 256 * 1024
+# Keys of the session, and the query parameter that continues an interrupted request.
+AUTHENTICATED_AT: Final = "authenticated_at"
+INTERRUPTED: Final = "interrupted_requests"
+CONTINUE: Final = "continue"
+
+
+def requires_recent_authentication(view: View) -> View:
+    """Interrupt a POST to the view until the visitor has confirmed who they are.
+
+    Put it below the decorator that checks access, so that only people who may see the page
+    are asked.
+    """
+
+    @wraps(view)
+    def checked(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        if request.method == "POST" and not authenticated_recently(request):
+            return _interrupt(request)
+        if request.method == "GET" and CONTINUE in request.GET:
+            _continue(request)
+        return view(request, *args, **kwargs)
+
+    return cast("View", checked)
+
+
+def note_authentication(*, request: HttpRequest, **_: Any) -> None:
+    """Remember that whoever has this session just proved who they are."""
+    request.session[AUTHENTICATED_AT] = timezone.now().timestamp()
+
+
+def authenticated_recently(request: HttpRequest) -> bool:
+    at: float = request.session.get(AUTHENTICATED_AT, 0)
+    return 0 <= timezone.now().timestamp() - at < RECENT.total_seconds()
+
+
+def interrupted_path(request: HttpRequest, key: str) -> str:
+    """Return the path of the interrupted request, blank if the session keeps none by this key."""
+    kept = request.session.get(INTERRUPTED, {}).get(key)
+    return str(kept["path"]) if kept else ""
+
+
+def continued_path(request: HttpRequest, key: str) -> str:
+    """Return the address that continues the interrupted request."""
+    path = interrupted_path(request, key)
+    return f"{path}{'&' if '?' in path else '?'}{urlencode({CONTINUE: key})}" if path else ""
+
+
+def _interrupt(request: HttpRequest) -> HttpResponse:
+    now = timezone.now().timestamp()
+    kept = {
+        key: one
+        for key, one in request.session.get(INTERRUPTED, {}).items()
+        if now - one["at"] < KEPT.total_seconds()
+    }
+    newest = dict(list(kept.items())[1 - MOST_KEPT :])
+    key = secrets.token_urlsafe(16)
+    sent = _box(request).encrypt(json.dumps(_sent(request)).encode()).decode()
+    path = request.get_full_path()
+    request.session[INTERRUPTED] = newest | {key: {"path": path, "sent": sent, "at": now}}
+    return redirect(f"{reverse('admin:confirm_identity')}?{urlencode({CONTINUE: key})}")
+
+
+def _continue(request: HttpRequest) -> None:
+    """Make the request the POST that was interrupted; without one it stays a GET.
+
+    The POST had passed the CSRF check, and its key works once, in this session.
+    """
+    query = request.GET.copy()
+    [key] = query.pop(CONTINUE)[-1:]
+    request.GET = query  # type: ignore[assignment]
+    if not authenticated_recently(request):
+        return
+    sent = _take(request, key)
+    if sent is None:
+        messages.info(
+            request, "This was sent already, or is no longer kept. Check before you retry."
+        )
+        return
+    request.method = "POST"
+    request.POST = QueryDict(sent["fields"])
+    request._files = MultiValueDict(  # type: ignore[attr-defined]  # noqa: SLF001
+        {
+            name: [SimpleUploadedFile(file, base64.b64decode(content), kind)]
+            for name, file, content, kind in sent["files"]
+        }
+    )
+
+
+def _take(request: HttpRequest, key: str) -> dict[str, Any] | None:
+    """Return what was sent to this address and is kept by the key, once."""
+    if interrupted_path(request, key).partition("?")[0] != request.path:
+        return None
+    kept = request.session[INTERRUPTED].pop(key)
+    request.session.modified = True
+    try:
+        sent: dict[str, Any] = json.loads(_box(request).decrypt(kept["sent"].encode()))
+    except InvalidToken:
+        return None  # SECRET_KEY was replaced meanwhile.
+    return sent
+
+
+def _sent(request: HttpRequest) -> dict[str, Any]:
+    return {
+        "fields": request.POST.urlencode(),
+        "files": [
+            (name, file.name, base64.b64encode(file.read()).decode(), file.content_type)
+            for name, file in request.FILES.items()
+            if isinstance(file, UploadedFile) and (file.size or 0) <= LARGEST_FILE
+        ],
+    }
+
+
+def _box(request: HttpRequest) -> Fernet:
+    """Return the encryption of what this person sends; a form may hold secrets."""
+    mac = salted_hmac(__name__, f"sent by {request.user.pk}", algorithm="sha256")
+    return Fernet(base64.urlsafe_b64encode(mac.digest()))
