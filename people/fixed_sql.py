@@ -5,10 +5,11 @@ each takes the ORM several times as long as PostgreSQL takes to run it. On other
 the ORM does it. docs/adr/0002-fixed-sql-on-hot-paths.md tells where they may be used.
 """
 
+import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
-from functools import cache
+from functools import cache, lru_cache
 from itertools import islice
 from threading import local
 from typing import Any, NamedTuple
@@ -18,6 +19,11 @@ from psycopg import Connection, RawCursor
 from psycopg.types.datetime import TimestamptzLoader
 
 Execute = Callable[..., Any]
+
+_CHANGES_OR_LOCKS = re.compile(
+    r"\b(?:INSERT|UPDATE|DELETE|MERGE|FOR\s+(?:KEY\s+)?SHARE|pg_(?:try_)?advisory\w*)\b",
+    re.IGNORECASE,
+)
 
 
 class NeedsTransaction(Exception):
@@ -42,23 +48,50 @@ def every(statement: str, parameters: Sequence[Any]) -> list[tuple[Any, ...]]:
     """
     here = connections[DEFAULT_DB_ALIAS]
     here.ensure_connection()
-    if here.queries_logged or any(one is not only_reading for one in here.execute_wrappers):
+    if here.queries_logged or any(one is not _watched for one in here.execute_wrappers):
         with here.cursor() as cursor:
             cursor.execute(statement, parameters)
             return list(cursor.fetchall())
+    if here.execute_wrappers:
+        _tell(statement)
     with here.wrap_database_errors:
         raw = _cursor(here.connection)
         return raw.execute(_numbered(statement), parameters, prepare=True).fetchall()
 
 
-def only_reading(execute: Execute, sql: str, *how: Any) -> Any:
-    """Let the ORM read and nothing else, as a wrapper of Django's for a while.
+_watch: ContextVar[Callable[[str], None] | None] = ContextVar("statement_watch", default=None)
 
-    :raises NeedsTransaction: if it would write.
-    """
-    if not sql.lstrip().upper().startswith(("SELECT", "WITH")):
-        raise NeedsTransaction
+
+@contextmanager
+def watching(watch: Callable[[str], None]) -> Iterator[None]:
+    """Call `watch` with each statement of the block before it runs, also with the ORM's."""
+    token = _watch.set(watch)
+    try:
+        with connections[DEFAULT_DB_ALIAS].execute_wrapper(_watched):
+            yield
+    finally:
+        _watch.reset(token)
+
+
+def _watched(execute: Execute, sql: str, *how: Any) -> Any:
+    _tell(sql)
     return execute(sql, *how)
+
+
+def _tell(statement: str) -> None:
+    watch = _watch.get()
+    if watch:
+        watch(statement)
+
+
+@lru_cache(maxsize=1024)
+def only_reads(statement: str) -> bool:
+    """Tell whether the statement neither changes nor locks anything.
+
+    A statement that begins with WITH or SELECT may do both.
+    """
+    begins = statement.lstrip().upper().startswith(("SELECT", "WITH"))
+    return begins and _CHANGES_OR_LOCKS.search(statement) is None
 
 
 class Question(NamedTuple):

@@ -4,6 +4,10 @@ A statement less is the most that a request of an identity provider can be spare
 and COMMIT are two. So there are two kinds of block: `together` inside a transaction, and
 `alone`, whose one statement is the transaction. Operations need not know which they are in,
 but say with `require_transaction` what `alone` cannot give them.
+
+A write that is put off cannot be lost. Before a statement reads or changes a table that a
+pending write is for, and before another instance of the same row is written, `together`
+stores what is pending, and `alone` raises NeedsTransaction.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -22,10 +26,12 @@ from people.writes import (
     Change,
     Delete,
     Guard,
+    Key,
     Outdated,
     Part,
     Write,
     WriteAll,
+    key_of,
     store,
 )
 
@@ -35,9 +41,11 @@ class _Block:
     """What is stored at its end, in one statement, and what happens then."""
 
     is_alone: bool
-    rows: dict[int, Write] = field(default_factory=dict)
+    rows: dict[Key, Write] = field(default_factory=dict)
     more: list[Change] = field(default_factory=list)
-    seen: dict[int, str] = field(default_factory=dict)
+    # The tables that the pending writes are for.
+    tables: set[str] = field(default_factory=set)
+    seen: dict[Key, str] = field(default_factory=dict)
     conditions: list[Part] = field(default_factory=list)
     callbacks: list[Callable[[], object]] = field(default_factory=list)
 
@@ -46,19 +54,65 @@ class _Block:
 
         :raises NeedsTransaction: if it changes a row that nobody holds or guards.
         """
-        known = self.rows.get(id(new.row))
+        key = key_of(new.row)
+        known = self.rows.get(key)
+        if known and known.row is not new.row:
+            self.flush()
+            known = None
         if known and known.names is not None and new.names is not None:
             new = Write(new.row, tuple(dict.fromkeys(known.names + new.names)))
         elif known:
             new = known
-        if self.is_alone and new.names is not None and id(new.row) not in self.seen:
+        if self.is_alone and new.names is not None and key not in self.seen:
             raise NeedsTransaction
-        self.rows[id(new.row)] = new
+        self.rows[key] = new
+        self.tables.add(new.row._meta.db_table)
+
+    def add_many(self, change: WriteAll | Delete) -> None:
+        model = type(change.rows[0]) if isinstance(change, WriteAll) else change.model
+        if isinstance(change, Delete) and model._meta.db_table in self.tables:
+            # Part of the same statement, it would not see the rows that are pending.
+            self.flush()
+        self.more.append(change)
+        self.tables.add(model._meta.db_table)
+
+    def watch(self, statement: str) -> None:
+        """See to it that a statement of the block finds what was written before it.
+
+        :raises NeedsTransaction: if the block is alone, and the statement changes or locks
+            something, or reads a table that a pending write is for.
+        """
+        if self.is_alone and not fixed_sql.only_reads(statement):
+            raise NeedsTransaction
+        if not self.tables:
+            return
+        if statement.startswith("ROLLBACK TO"):
+            # All that is pending was written since that savepoint.
+            self.clear()
+        elif statement.startswith("SAVEPOINT") or any(name in statement for name in self.tables):
+            self.flush()
+
+    def flush(self) -> None:
+        """Store what is pending before the end of the block.
+
+        :raises NeedsTransaction: if the block is alone.
+        """
+        if self.is_alone:
+            raise NeedsTransaction
+        self.store()
 
     def store(self) -> None:
-        if self.rows or self.more:
+        changes = [*self.more, *self.rows.values()]
+        self.clear()
+        if changes:
             guard = Guard(self.seen, self.conditions) if self.is_alone else NO_GUARD
-            store([*self.more, *self.rows.values()], guard)
+            store(changes, guard)
+
+    def clear(self) -> None:
+        self.rows, self.more, self.tables = {}, [], set()
+
+    def end(self) -> None:
+        self.store()
         for callback in self.callbacks:
             transaction.on_commit(callback, robust=True)
 
@@ -70,12 +124,12 @@ _block: ContextVar[_Block | None] = ContextVar("storing_block", default=None)
 def together() -> Iterator[None]:
     """Store what the block changes in one statement at its end, with what it adds to that.
 
-    For blocks inside a transaction that do not read back what they wrote. What is stored
-    with `insert` is stored at once.
+    For blocks inside a transaction. A block that reads back what it wrote costs a statement
+    more. What is stored with `insert` is stored at once.
     """
     with _storing(_Block(is_alone=False)) as block:
         yield
-    block.store()
+    block.end()
 
 
 @contextmanager
@@ -90,19 +144,23 @@ def alone() -> Iterator[None]:
     here = connections[DEFAULT_DB_ALIAS]
     # Inside of another transaction, as in tests, what fails must not spoil that.
     with transaction.atomic() if here.in_atomic_block else nullcontext():
-        with here.execute_wrapper(fixed_sql.only_reading), _storing(_Block(is_alone=True)) as block:
+        with _storing(_Block(is_alone=True)) as block:
             yield
         try:
-            block.store()
+            block.end()
         except Outdated as error:
             raise NeedsTransaction from error
 
 
 @contextmanager
 def _storing(block: _Block) -> Iterator[_Block]:
+    outer = _block.get()
+    if outer and outer.tables:
+        outer.flush()
     token = _block.set(block)
     try:
-        yield block
+        with fixed_sql.watching(block.watch):
+            yield block
     finally:
         _block.reset(token)
 
@@ -113,12 +171,16 @@ def is_alone() -> bool:
 
 
 def require_transaction() -> None:
-    """Say that what follows holds what it reads, or writes before the end of the block.
+    """Say that what follows locks what it reads, or writes before the end of the block.
 
     :raises NeedsTransaction: if the block has no transaction.
+    :raises TransactionManagementError: if there is neither a block nor a transaction: a lock
+        would end with the statement that takes it.
     """
     if is_alone():
         raise NeedsTransaction
+    if not connections[DEFAULT_DB_ALIAS].in_atomic_block:
+        raise transaction.TransactionManagementError("Locks need a transaction.")
 
 
 def saw(row: Model, version: str) -> None:
@@ -128,7 +190,7 @@ def saw(row: Model, version: str) -> None:
     """
     block = _block.get()
     assert block
-    block.seen[id(row)] = version
+    block.seen[key_of(row)] = version
 
 
 def only_if(statement: str, parameters: Sequence[Any]) -> None:
@@ -149,12 +211,12 @@ def insert(row: Model) -> None:
 
 def write(*writes: Write) -> None:
     """Store rows in one statement."""
-    block = _block.get()
-    if block is None:
-        store(writes)
-        return
+    here = _block.get()
+    block = here or _Block(is_alone=False)
     for one_write in writes:
         block.add(one_write)
+    if here is None:
+        block.store()
 
 
 def write_all(rows: Sequence[Model]) -> None:
@@ -169,12 +231,12 @@ def delete(model: type[Model], **having: Any) -> None:
     _change(Delete(model, name, value))
 
 
-def _change(change: Change) -> None:
+def _change(change: WriteAll | Delete) -> None:
     block = _block.get()
     if block is None:
         store([change])
     else:
-        block.more.append(change)
+        block.add_many(change)
 
 
 def when_stored(callback: Callable[[], object]) -> None:

@@ -23,6 +23,15 @@ class Write(NamedTuple):
     names: tuple[str, ...] | None = None
 
 
+Key = tuple[type[Model], Any]
+
+
+def key_of(row: Model) -> Key:
+    """Return what is equal for all instances of one row, and for nothing else."""
+    key = ("new", id(row)) if row.pk is None else row.pk
+    return type(row), key
+
+
 class WriteAll(NamedTuple):
     """New rows of one model, whose keys nobody needs to know."""
 
@@ -50,10 +59,10 @@ class Part(NamedTuple):
 class Guard(NamedTuple):
     """What has to be as it was read for anything to be stored.
 
-    `seen` tells rows by their id(), and PostgreSQL's xmin of the version that was read.
+    `seen` tells rows by their key, and PostgreSQL's xmin of the version that was read.
     """
 
-    seen: Mapping[int, str]
+    seen: Mapping[Key, str]
     conditions: Sequence[Part]
 
 
@@ -118,13 +127,13 @@ def _statement(*parts: str, checks: int) -> str:
 
 def _told_apart(
     changes: Sequence[Change],
-) -> tuple[dict[type[Model], list[Model]], dict[int, Write], list[WriteAll | Delete]]:
-    """Part new rows, by their model, and changed ones, by their id(), from what is of many.
+) -> tuple[dict[type[Model], list[Model]], dict[Key, Write], list[WriteAll | Delete]]:
+    """Part new rows, by their model, and changed ones, by their key, from what is of many.
 
     Only in one INSERT do new rows of one model keep their order.
     """
     new: dict[type[Model], list[Model]] = {}
-    changed: dict[int, Write] = {}
+    changed: dict[Key, Write] = {}
     many: list[WriteAll | Delete] = []
     for change in changes:
         if not isinstance(change, Write):
@@ -132,7 +141,7 @@ def _told_apart(
         elif change.names is None:
             new.setdefault(type(change.row), []).append(change.row)
         else:
-            changed[id(change.row)] = change
+            changed[key_of(change.row)] = change
     return new, changed, many
 
 

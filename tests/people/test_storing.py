@@ -16,6 +16,7 @@ from tests import make
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
+A_LOCK = "SELECT 1 FROM people_person FOR UPDATE"
 ALWAYS = datetime(2026, 1, 1, tzinfo=UTC)
 DAYS = "SELECT 1 FROM people_tenant WHERE id = %s AND manual_invite_days = %s"
 
@@ -33,6 +34,11 @@ def rename(person: Person, name: str) -> None:
         tenant_id=person.tenant_id, person=person, kind="x", actor="job:x", happened_at=ALWAYS
     )
     storing.write(Write(person, ("given_name",)), Write(event))
+
+
+def meanwhile(statement: str) -> None:
+    """Have somebody else run the statement, whom the block knows nothing of."""
+    connection.connection.execute(statement)
 
 
 def stored(person: Person) -> tuple[str, int]:
@@ -59,7 +65,7 @@ def test_stores_nothing_on_a_version_that_it_has_not_seen(ada: Person) -> None:
         with storing.alone():
             see(ada)
             rename(ada, "Augusta")
-            fixed_sql.one("UPDATE people_person SET role_source = 'x' RETURNING 1", [])
+            meanwhile("UPDATE people_person SET role_source = 'x'")
 
     with pytest.raises(NeedsTransaction):
         overlook_a_change()
@@ -70,7 +76,7 @@ def test_stores_nothing_on_a_version_that_it_has_not_seen(ada: Person) -> None:
 def test_stores_on_the_version_that_it_has_seen_though_it_is_locked_since(ada: Person) -> None:
     with storing.alone():
         see(ada)
-        fixed_sql.one("SELECT 1 FROM people_person FOR UPDATE", [])
+        meanwhile(A_LOCK)
         rename(ada, "Augusta")
 
     assert stored(ada) == ("Augusta", 1)
@@ -104,6 +110,11 @@ def test_stores_if_what_it_depends_on_is_so(ada: Person, days: int, name: str, t
     assert stored(ada) == (name, told)
 
 
+def cursor_runs(statement: str) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(statement)
+
+
 REFUSED: list[Callable[[Person], object]] = [
     operations.lock,
     lambda person: operations.hold_person(person.pk),
@@ -111,6 +122,11 @@ REFUSED: list[Callable[[Person], object]] = [
     lambda person: Person.objects.update(given_name="Augusta"),
     lambda person: operations.assign_manager(person, make.person(), actor=Actor("job", "x")),
     lambda person: operations.revoke_invite(person, actor=Actor("job", "x")),
+    lambda person: cursor_runs(A_LOCK),
+    lambda person: cursor_runs("WITH w AS (UPDATE people_person SET email = 'x') SELECT 1"),
+    lambda person: cursor_runs("SELECT pg_advisory_xact_lock(1, 2)"),
+    lambda person: fixed_sql.one("SELECT 1 FROM people_person FOR KEY SHARE", []),
+    lambda person: fixed_sql.one("UPDATE people_person SET email = 'x' RETURNING 1", []),
 ]
 
 

@@ -1,0 +1,183 @@
+"""A write that is put off to the end of a block …"""
+
+from collections.abc import Callable
+from contextlib import suppress
+from copy import copy
+from datetime import UTC, datetime
+
+import pytest
+from django.db import connection, transaction
+from django.test.utils import CaptureQueriesContext
+
+from people import fixed_sql, operations, storing
+from people.fixed_sql import NeedsTransaction
+from people.models import Event, Person, Tenant
+from people.writes import Write
+from tests import make
+
+pytestmark = pytest.mark.django_db
+
+NAMED = "SELECT given_name FROM people_person WHERE id = %s"
+ALWAYS = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+@pytest.fixture
+def ada(tenant: Tenant) -> Person:
+    return make.person(given_name="Ada", family_name="Byron")
+
+
+@pytest.fixture(params=[True, False], ids=["fixed-sql", "orm"])
+def together(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Store as on PostgreSQL, and as on SQLite."""
+    if not request.param:
+        monkeypatch.setattr(fixed_sql, "available", lambda: False)
+
+
+def rename(person: Person, name: str) -> None:
+    person.given_name = name
+    storing.write(Write(person, ("given_name",)))
+
+
+def event(person: Person) -> Event:
+    return Event(
+        tenant_id=person.tenant_id, person=person, kind="x", actor="job:x", happened_at=ALWAYS
+    )
+
+
+def stored(person: Person) -> tuple[str, str]:
+    row = Person.objects.get(pk=person.pk)
+    return row.given_name, row.family_name
+
+
+def read_again(person: Person) -> None:
+    person.refresh_from_db()
+    assert person.given_name == "Augusta"
+
+
+def lock(person: Person) -> None:
+    operations.lock(person)
+    assert person.given_name == "Augusta"
+
+
+def find(person: Person) -> None:
+    assert Person.objects.filter(given_name="Augusta").exists()
+
+
+def find_fast(person: Person) -> None:
+    assert fixed_sql.one(NAMED, [person.pk]) == ("Augusta",)
+
+
+def change_all(person: Person) -> None:
+    Person.objects.filter(given_name="Augusta").update(family_name="King")
+    assert stored(person) == ("Augusta", "King")
+
+
+def another_instance(person: Person) -> Person:
+    another = copy(person)
+    another.family_name = "King"
+    return another
+
+
+def write_another_instance(person: Person) -> None:
+    another = another_instance(person)
+    storing.write(Write(another, ("family_name",)))
+
+
+READERS = [read_again, lock, find, find_fast, change_all]
+
+
+@pytest.mark.usefixtures("together")
+@pytest.mark.parametrize("read", [*READERS, write_another_instance])
+def test_is_stored_before_what_would_miss_it(ada: Person, read: Callable[[Person], object]) -> None:
+    with transaction.atomic(), storing.together():
+        rename(ada, "Augusta")
+        read(ada)
+
+    assert stored(ada)[0] == "Augusta"
+    assert stored(ada)[1] == ("King" if read in (change_all, write_another_instance) else "Byron")
+
+
+@pytest.mark.parametrize("read", [*READERS, write_another_instance])
+def test_has_a_block_without_transaction_begin_again(
+    ada: Person, read: Callable[[Person], object]
+) -> None:
+    def act() -> None:
+        with storing.alone():
+            [version] = fixed_sql.one("SELECT xmin::text FROM people_person", []) or ()
+            storing.saw(ada, version)
+            rename(ada, "Augusta")
+            read(ada)
+
+    with pytest.raises(NeedsTransaction):
+        act()
+
+    assert stored(ada) == ("Ada", "Byron")
+
+
+@pytest.mark.usefixtures("together")
+def test_goes_with_the_savepoint_that_is_taken_back_and_no_other(ada: Person) -> None:
+    with transaction.atomic(), storing.together():
+        rename(ada, "Augusta")
+        with suppress(ValueError), transaction.atomic():
+            storing.write(Write(event(ada)))
+            raise ValueError
+
+    assert stored(ada)[0] == "Augusta"
+    assert not ada.events.exists()
+
+
+@pytest.mark.usefixtures("together")
+def test_of_an_outer_block_is_stored_before_an_inner_one(ada: Person) -> None:
+    with transaction.atomic(), storing.together():
+        rename(ada, "Augusta")
+        with storing.together():
+            read_again(ada)
+
+    assert stored(ada)[0] == "Augusta"
+
+
+@pytest.mark.usefixtures("together")
+def test_is_deleted_by_what_is_deleted_after_it(ada: Person) -> None:
+    with transaction.atomic(), storing.together():
+        storing.write(Write(event(ada)))
+        storing.delete(Event, person=ada.pk)
+
+    assert not ada.events.exists()
+
+
+@pytest.mark.usefixtures("together")
+def test_of_one_row_twice_is_kept_both_times_without_a_block(ada: Person) -> None:
+    another = another_instance(ada)
+    ada.given_name = "Augusta"
+
+    storing.write(Write(ada, ("given_name",)), Write(another, ("family_name",)))
+
+    assert stored(ada) == ("Augusta", "King")
+
+
+def test_costs_no_statement_where_nobody_reads_its_table(ada: Person) -> None:
+    with transaction.atomic(), CaptureQueriesContext(connection) as queries, storing.together():
+        rename(ada, "Augusta")
+        assert Tenant.objects.exists()
+        ada.family_name = "King"
+        storing.write(Write(ada, ("family_name",)), Write(event(ada)))
+
+    assert len(queries) == 2
+    assert stored(ada) == ("Augusta", "King")
+
+
+def lock_chart(person: Person) -> None:
+    operations.locks.hold(operations.locks.Guarded.ORGANISATION_CHART, person.tenant_id)
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize(
+    "take",
+    [operations.lock, lambda ada: operations.hold_person(ada.pk), lock_chart],
+)
+def test_comes_after_no_lock_that_has_ended_already(
+    ada: Person, take: Callable[[Person], object]
+) -> None:
+    """A lock outside of a transaction would end with its own statement."""
+    with pytest.raises(transaction.TransactionManagementError):
+        take(ada)
