@@ -1,6 +1,7 @@
 """An identity provider at the door of `/scim/v2`, and what it says about people."""
 
 import json
+from contextlib import nullcontext
 from contextvars import Context
 from typing import Any
 from urllib.parse import quote
@@ -9,6 +10,7 @@ from django.test import Client
 
 from scim.models import Connection
 from scim.models.connection import issue_token
+from tests.scim.events_and_rows import compared
 
 USER = "urn:ietf:params:scim:schemas:core:2.0:User"
 GROUP = "urn:ietf:params:scim:schemas:core:2.0:Group"
@@ -17,6 +19,7 @@ RAMP = "urn:ietf:params:scim:schemas:extension:ramp:2.0:User"
 ERROR = "urn:ietf:params:scim:api:messages:2.0:Error"
 PATCH = "urn:ietf:params:scim:api:messages:2.0:PatchOp"
 SEARCH = "urn:ietf:params:scim:api:messages:2.0:SearchRequest"
+WRITING = ("POST", "PUT", "PATCH", "DELETE")
 # What could be the id of a resource, and is none's.
 NOBODY = "0b8b3c7e-3a57-4b0f-9a55-6e0c7e2f4a10"
 
@@ -64,7 +67,8 @@ class Answer:
 class Provider:
     """Holds a token of a connection: scim("GET", "/Users").
 
-    As on a server, no tenant is in force before the door has put one there.
+    As on a server, no tenant is in force before the door has put one there. After each
+    write, the rows must hold what its events say.
     """
 
     def __init__(self, connection: Connection) -> None:
@@ -75,14 +79,15 @@ class Provider:
         """Send the body as JSON, or as it is if it is bytes; If_Match="…" makes a header."""
         given = {name.replace("_", "-"): value for name, value in headers.items()}
         content_type = given.pop("Content-Type", "application/scim+json")
-        response = Context().run(
-            DOOR.generic,
-            method,
-            f"/scim/v2{path}",
-            body if isinstance(body, bytes) else b"" if body is None else json.dumps(body),
-            content_type=content_type if body is not None else "",
-            headers={"Authorization": f"Bearer {self.token}"} | given,
-        )
+        with compared() if method in WRITING else nullcontext():
+            response = Context().run(
+                DOOR.generic,
+                method,
+                f"/scim/v2{path}",
+                body if isinstance(body, bytes) else b"" if body is None else json.dumps(body),
+                content_type=content_type if body is not None else "",
+                headers={"Authorization": f"Bearer {self.token}"} | given,
+            )
         return Answer(response)
 
     def add(self, who: str = "ada", /, **said: Any) -> str:

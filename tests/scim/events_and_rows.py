@@ -1,0 +1,45 @@
+"""Whether the rows hold what the events of a request say."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from django.db import connection
+from django.db.models import Max
+
+from people import operations, tenancy
+from people.models import Event, Person
+
+
+@contextmanager
+def compared() -> Iterator[None]:
+    """Compare the rows with all events that are recorded in the block.
+
+    An event and its row are stored together, so one statement reads both, and tests that
+    race see no difference either.
+    """
+    with _uncounted():
+        last = Event.objects.aggregate(last=Max("pk"))["last"] or 0
+    yield
+    with _uncounted():
+        people: dict[Person, dict[str, Any]] = {}
+        events = Event.objects.filter(pk__gt=last, person__isnull=False, kind__startswith="person.")
+        for event in events.select_related("person__department", "person__location").order_by("pk"):
+            assert event.person
+            told = people.setdefault(event.person, {})
+            told |= {name: change["to"] for name, change in event.changes.items()}
+    for person, told in people.items():
+        row = operations.snapshot(person)
+        stored = {name: row.get(name) for name in told}
+        assert stored == told, f"The events of a request say {told}, but the row holds {stored}."
+
+
+@contextmanager
+def _uncounted() -> Iterator[None]:
+    """Keep the statements of the block out of what a test counts."""
+    is_counted, connection.force_debug_cursor = connection.force_debug_cursor, False
+    try:
+        with tenancy.across_tenants():
+            yield
+    finally:
+        connection.force_debug_cursor = is_counted
