@@ -20,6 +20,7 @@ class Refusal(StrEnum):
     """Why nobody is let in. The values are the codes of docs/errors.md."""
 
     TENANT_INACTIVE = "tenant-inactive"
+    PROVIDER_MOVED = "provider-moved"
     NO_SUBJECT = "no-subject"
     DEACTIVATED = "person-deactivated"
     TERMINATED = "person-terminated"

@@ -8,10 +8,11 @@ from django.utils import timezone
 
 from people import operations, tenancy
 from people.values import Actor, PeopleError, fold
-from provisioning import definitions, secrets, turns
-from provisioning.definitions import Definition, Pairing
+from provisioning import authorities, definitions, secrets, turns
+from provisioning.definitions import SECRET_OF, Definition, Pairing
 from provisioning.models import GroupMapping, IdentityProvider, SignInSettings
 from provisioning.pairing import paired_with
+from provisioning.secrets import SecretForElsewhere
 
 FIELD: Final = "identity-provider"
 DIRECTORY_FIELD: Final = "identity-provider-directory"
@@ -44,6 +45,17 @@ class UnreadableKeytab(PeopleError):
         super().__init__("The keytab cannot be read. Give the file that ktutil or ktpass wrote.")
 
 
+class SecretNeeded(PeopleError):
+    code = "secret-needed"
+
+    def __init__(self, field: str) -> None:
+        super().__init__(
+            "Enter this again: the address has changed, and what was entered for the earlier "
+            "address is not sent to a new one."
+        )
+        self.field = field
+
+
 def provider_named(name: str) -> IdentityProvider:
     """Return the provider of the tenant in force.
 
@@ -55,16 +67,27 @@ def provider_named(name: str) -> IdentityProvider:
 
 
 def secret_of(provider: IdentityProvider) -> str:
-    """Return the client secret, the bind password, or the keytab in base64; blank if none."""
+    """Return the client secret, the bind password, or the keytab in base64; blank if none.
+
+    :raises SecretForElsewhere: if it was entered for another address than the settings name.
+    :raises SecretLost: if no key opens it.
+    """
     if not provider.secret:
         return ""
+    if provider.secret_for != authorities.secret_destination(provider):
+        raise SecretForElsewhere
     return secrets.opened(provider.secret, tenant_id=provider.tenant_id, field=FIELD)
 
 
 def directory_token_of(provider: IdentityProvider) -> str:
-    """Return the token for the directory's API; blank if none."""
+    """Return the token for the directory's API; blank if none.
+
+    :raises SecretForElsewhere, SecretLost: as `secret_of`.
+    """
     if not provider.directory_token:
         return ""
+    if provider.directory_token_for != authorities.directory_token_destination(provider):
+        raise SecretForElsewhere
     tenant_id = provider.tenant_id
     return secrets.opened(provider.directory_token, tenant_id=tenant_id, field=DIRECTORY_FIELD)
 
@@ -79,6 +102,7 @@ def add_provider(definition: Definition, *, actor: Actor) -> IdentityProvider:
     """
     provider = IdentityProvider(tenant_id=tenancy.current_id(), kind=definition.kind)
     _fill(provider, definition)
+    provider.authority = authorities.authority_of(provider)
     _save(provider)
     note("added", provider, actor=actor)
     return provider
@@ -90,9 +114,11 @@ def change_provider(
 ) -> bool:
     """Make the provider what the definition says, and tell whether that changed anything.
 
-    A blank secret stays what it was.
+    A blank secret stays what it was. Where the issuer or directory is another one now, nobody
+    signs in until an administrator confirms the move, unless there is nobody to mix up.
 
     :raises ProviderNameTaken, NothingToPair, UnreadableKeytab: as `add_provider`.
+    :raises SecretNeeded: if a secret that stays would be sent to another address.
     """
     before, secret = _told(provider), (provider.secret, provider.directory_token)
     provider.is_enabled = is_enabled
@@ -104,6 +130,8 @@ def change_provider(
     }
     if (provider.secret, provider.directory_token) != secret:
         changes["secret"] = {"from": "•••", "to": "•••"}
+    if not _means_anybody(provider):
+        provider.authority = authorities.authority_of(provider)
     if changes:
         _save(provider)
         note("changed", provider, actor=actor, changes=changes)
@@ -143,14 +171,38 @@ def _fill(provider: IdentityProvider, definition: Definition) -> None:
     provider.provisions_people = definition.provisions_people
     provider.browsing = definition.browsing
     _pair(provider, definition.pairing)
-    if definition.secret:
-        provider.secret = secrets.sealed(
-            _as_kept(provider, definition.secret), tenant_id=provider.tenant_id, field=FIELD
-        )
-    if definition.directory_token:
+    _keep_secret(provider, definition.secret)
+    _keep_directory_token(provider, definition.directory_token)
+
+
+def _keep_secret(provider: IdentityProvider, secret: str) -> None:
+    destination = authorities.secret_destination(provider)
+    if secret:
+        text = _as_kept(provider, secret)
+        provider.secret = secrets.sealed(text, tenant_id=provider.tenant_id, field=FIELD)
+        provider.secret_for = destination
+    elif provider.secret and provider.secret_for != destination:
+        raise SecretNeeded(SECRET_OF[provider.kind])
+
+
+def _keep_directory_token(provider: IdentityProvider, token: str) -> None:
+    destination = authorities.directory_token_destination(provider)
+    if token:
         provider.directory_token = secrets.sealed(
-            definition.directory_token, tenant_id=provider.tenant_id, field=DIRECTORY_FIELD
+            token, tenant_id=provider.tenant_id, field=DIRECTORY_FIELD
         )
+        provider.directory_token_for = destination
+    elif not destination:
+        # Another kind of directory, which is asked in another way.
+        provider.directory_token = provider.directory_token_for = ""
+    elif provider.directory_token and provider.directory_token_for != destination:
+        raise SecretNeeded("directory_token")
+
+
+def _means_anybody(provider: IdentityProvider) -> bool:
+    """Tell whether a subject or a group of the provider stands for anything here."""
+    identities = provider.identities.filter(retired_at=None)
+    return bool(identities.exists() or provider.mappings.exists())
 
 
 def _pair(provider: IdentityProvider, pairing: Pairing | None) -> None:

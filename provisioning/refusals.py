@@ -17,6 +17,10 @@ ASK = "Ask your administrator"
 
 TO_VISITORS: dict[Refusal, str] = {
     Refusal.TENANT_INACTIVE: f"This company is switched off. {ASK}.",
+    Refusal.PROVIDER_MOVED: (
+        "The address of {provider} has changed, and an administrator has to confirm it before "
+        f"anybody signs in. {ASK}."
+    ),
     Refusal.NO_SUBJECT: f"{{provider}} did not say who you are. {ASK} to look into the log.",
     Refusal.TERMINATED: f"Your account was closed for good. {ASK} if you are to come back.",
     Refusal.NOT_PROVISIONED: (
@@ -50,6 +54,10 @@ TO_VISITORS: dict[Refusal, str] = {
 
 TO_ADMINISTRATORS: dict[Refusal, str] = {
     Refusal.TENANT_INACTIVE: "The company is switched off, so nobody signs in.",
+    Refusal.PROVIDER_MOVED: (
+        "The issuer or directory of {provider} has changed, and nobody has confirmed that it "
+        "knows the same people. Open the page of {provider} and confirm the move."
+    ),
     Refusal.NO_SUBJECT: "The claims have no subject. Send one: `sub`, or what the settings name.",
     Refusal.DEACTIVATED: "{person} is inactive. Signing in revives nobody; reactivate them.",
     Refusal.TERMINATED: "{person} was terminated, which is final. Add them as a new person.",

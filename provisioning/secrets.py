@@ -16,10 +16,19 @@ from django.conf import settings
 class SecretLost(Exception):
     """The secret cannot be opened: its key is gone, or it was sealed for something else."""
 
+    said = "The secret kept for this cannot be opened with the keys in use. Enter it again."
+
     def __init__(self) -> None:
-        super().__init__(
-            "The secret kept for this cannot be opened with the keys in use. Enter it again."
-        )
+        super().__init__(self.said)
+
+
+class SecretForElsewhere(SecretLost):
+    """The secret was entered for another address than the one it would be sent to."""
+
+    said = (
+        "The address has changed since the secret was entered, so the secret was not sent. "
+        "Enter it again on the provider's page."
+    )
 
 
 def sealed(text: str, *, tenant_id: int, field: str) -> str:

@@ -17,6 +17,7 @@ from people import operations, tenancy
 from people.models import Invite, Person
 from people.values import PeopleError, Profile, is_usable_name
 from provisioning import grants, journal, turns
+from provisioning.authorities import authority_of
 from provisioning.claims import Claims, readable
 from provisioning.journal import Outcome
 from provisioning.matching import (
@@ -88,6 +89,7 @@ def _come_in(provider: IdentityProvider, claims: Claims, asking: Asking) -> _Cam
     if not provider.tenant.is_active:
         raise _NotLetIn(Refuse(Refusal.TENANT_INACTIVE))
     turns.keep(provider)
+    _check_authority(provider)
     turns.queue_up(provider, claims.subject)
     decision = decide(claims, _known(provider, claims, asking))
     match decision:
@@ -108,6 +110,15 @@ def _come_in(provider: IdentityProvider, claims: Claims, asking: Asking) -> _Cam
     return came
 
 
+def _check_authority(provider: IdentityProvider) -> None:
+    """See that who vouches for the claims is whom an administrator confirmed last."""
+    authority = authority_of(provider)
+    confirmed = IdentityProvider.objects.filter(pk=provider.pk, authority=authority)
+    if not confirmed.exists():
+        raise _NotLetIn(Refuse(Refusal.PROVIDER_MOVED))
+    provider.authority = authority
+
+
 def _known(provider: IdentityProvider, claims: Claims, asking: Asking) -> Known:
     identity = identity_of(provider, claims)
     paired, is_paired_known = _paired(provider, claims)
@@ -126,7 +137,9 @@ def _known(provider: IdentityProvider, claims: Claims, asking: Asking) -> Known:
 def identity_of(provider: IdentityProvider, claims: Claims) -> Identity | None:
     """Return the identity that these claims belong to, if somebody has signed in by it."""
     identities = Identity.objects.select_related("person__tenant", "provider")
-    return identities.filter(provider=provider, subject=claims.subject, retired_at=None).first()
+    # The provider as it was asked: its settings may have been changed since.
+    named = {"authority": authority_of(provider), "subject": claims.subject}
+    return identities.filter(provider=provider, retired_at=None, **named).first()
 
 
 def _is_disowned(identity: Identity, paired: Candidate | None) -> bool:
@@ -211,6 +224,7 @@ def _remember(provider: IdentityProvider, claims: Claims, person: Person, how: H
         tenant_id=provider.tenant_id,
         provider=provider,
         subject=claims.subject,
+        authority=provider.authority,
         person=person,
         how=how,
         said=_said(claims),

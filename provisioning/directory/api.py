@@ -1,5 +1,7 @@
 """What directories behind an HTTP API have in common: asking, as whom, and page by page."""
 
+import hashlib
+import json
 from typing import Any
 from urllib.parse import quote, urlencode
 
@@ -79,13 +81,16 @@ def client_token(provider: IdentityProvider, token_url: str = "", scope: str = "
     :raises DirectoryFailed: if the provider gives none.
     """
     settings: OidcSettings = settings_of(provider)
-    key = f"directory-token:{provider.pk}:{scope}"
+    secret = providers.secret_of(provider)
+    # What one client and address obtained is not shown to another.
+    told = json.dumps([provider.settings, provider.secret, token_url, scope], sort_keys=True)
+    key = f"directory-token:{provider.pk}:{hashlib.sha256(told.encode()).hexdigest()}"
     if known := cache.get(key):
         return str(known)
     form = {
         "grant_type": "client_credentials",
         "client_id": settings.client_id,
-        "client_secret": providers.secret_of(provider),
+        "client_secret": secret,
     } | ({"scope": scope} if scope else {})
     try:
         url = token_url or discovery.endpoints_of(settings.issuer).token

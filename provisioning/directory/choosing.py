@@ -10,6 +10,7 @@ from provisioning.directory.okta import OktaDirectory
 from provisioning.directory.scim import ScimDirectory
 from provisioning.directory.sparing import SparingDirectory
 from provisioning.models import IdentityProvider
+from provisioning.secrets import SecretLost
 
 CLOUD: dict[str, Callable[[IdentityProvider], Directory]] = {
     "graph": GraphDirectory,
@@ -30,7 +31,10 @@ def directory_of(provider: IdentityProvider) -> Directory | None:
         return None
     if provider.browsing == Browsing.CACHED_ONLY:
         return CachedDirectory(provider)
-    return SparingDirectory(provider, _live(provider))
+    try:
+        return SparingDirectory(provider, _live(provider))
+    except SecretLost as error:
+        raise DirectoryFailed("secret-lost", str(error)) from error
 
 
 def _live(provider: IdentityProvider) -> Directory:

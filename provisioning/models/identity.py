@@ -21,6 +21,8 @@ class Identity(TenantOwned):
     )
     # `sub`, for Entra "tid/oid", an entryUUID, or a whole Kerberos principal; never an address.
     subject = models.CharField(max_length=255)
+    # The issuer or directory that vouches for the subject: a subject means nobody without it.
+    authority = models.TextField(blank=True, default="")
     person = models.ForeignKey(Person, on_delete=models.PROTECT, related_name="identities")
     how = models.CharField(max_length=8, choices=How)
     # What the provider said last: {"email": …, "given_name": …, "family_name": …}.

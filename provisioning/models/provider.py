@@ -59,6 +59,11 @@ class IdentityProvider(TenantOwned):
     secret = models.TextField(blank=True, editable=False)
     # What the directory's API is asked with, where that is not the same.
     directory_token = models.TextField(blank=True, editable=False)
+    # The addresses that the two were entered for; they are sent nowhere else.
+    secret_for = models.TextField(blank=True, default="", editable=False)
+    directory_token_for = models.TextField(blank=True, default="", editable=False)
+    # The issuer or directory that an administrator confirmed last; provisioning.authorities.
+    authority = models.TextField(blank=True, default="", editable=False)
     created_at = models.DateTimeField(auto_now_add=True)
     removed_at = models.DateTimeField(null=True, editable=False)
 

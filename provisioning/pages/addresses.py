@@ -28,6 +28,7 @@ from provisioning.pages.log import provider_log
 from provisioning.pages.mapping import apply_drafts, discard_drafts, group_mappings, remove_mapping
 from provisioning.pages.member import provisioned_member
 from provisioning.pages.members import provisioned_members
+from provisioning.pages.moving import move_auth_provider
 from provisioning.pages.oidc import backchannel_logout, callback
 from provisioning.pages.reauthentication import confirm_identity, confirm_with_provider
 from provisioning.pages.resetting import forgot_password, reset_password
@@ -81,6 +82,11 @@ PAGES: list[URLPattern] = [
         f"{TENANT}auth-providers/<uuid:provider_id>/remove/",
         remove_auth_provider,
         name="auth_provider_remove",
+    ),
+    path(
+        f"{TENANT}auth-providers/<uuid:provider_id>/move/",
+        move_auth_provider,
+        name="auth_provider_move",
     ),
     path(f"{TENANT}directory/<uuid:provider_id>/", directory, name="directory"),
     path(

@@ -16,6 +16,7 @@ from people.pages.reauthentication import requires_recent_authentication
 from people.values import PeopleError
 from provisioning import checking, kerberos, ldap_connection, providers, trials
 from provisioning.addresses import addresses_of
+from provisioning.authorities import is_confirmed
 from provisioning.models import IdentityProvider
 from provisioning.pages.frame import for_tenant, frame
 from provisioning.pages.provider_forms import FORMS, ProviderForm, initial_of
@@ -41,7 +42,7 @@ def auth_providers(request: PersonRequest, tenant: Tenant) -> HttpResponse:
         last_seen_at=Max("identities__last_seen_at"),
     )
     context = frame(request, tenant, TAB) | {
-        "providers": list(rows),
+        "providers": [(row, is_confirmed(row)) for row in rows],
         "presets": PRESETS,
         "missing": _not_installed(),
     }
@@ -73,13 +74,15 @@ def add_auth_provider(request: PersonRequest, tenant: Tenant, preset: str) -> Ht
 @for_tenant
 @requires_recent_authentication
 def auth_provider(request: PersonRequest, tenant: Tenant, provider_id: UUID) -> HttpResponse:
-    provider = _kept(tenant, provider_id)
+    provider = kept_provider(tenant, provider_id)
     posted = (request.POST, request.FILES) if request.method == "POST" else ()
     form = FORMS[provider.kind](*posted, initial=initial_of(provider), provider=provider)
     if form.is_valid() and _change(request, provider, form):
-        return redirect("admin:auth_provider", tenant.slug, provider.pk)
+        page = "auth_provider" if is_confirmed(provider) else "auth_provider_move"
+        return redirect(f"admin:{page}", tenant.slug, provider.pk)
     context = _form_context(request, tenant, form, preset_of(provider), form["name"].initial) | {
         "provider": provider,
+        "is_moved": not is_confirmed(provider),
         "addresses": [
             {"id": name, "label": LABELS[name], "value": value}
             for name, value in addresses_of(provider).items()
@@ -90,7 +93,7 @@ def auth_provider(request: PersonRequest, tenant: Tenant, provider_id: UUID) -> 
 
 @for_tenant
 def remove_auth_provider(request: PersonRequest, tenant: Tenant, provider_id: UUID) -> HttpResponse:
-    provider = _kept(tenant, provider_id)
+    provider = kept_provider(tenant, provider_id)
     form = NameForm(request.POST if request.method == "POST" else None, wanted=provider.name)
     if form.is_valid():
         providers.remove_provider(provider, actor=request.user.actor)
@@ -108,7 +111,7 @@ def remove_auth_provider(request: PersonRequest, tenant: Tenant, provider_id: UU
 @for_tenant
 def test_auth_provider(request: PersonRequest, tenant: Tenant, provider_id: UUID) -> HttpResponse:
     """Try the connection; every try asks the provider, so it is a POST and there are not many."""
-    provider = _kept(tenant, provider_id)
+    provider = kept_provider(tenant, provider_id)
     context = frame(request, tenant, TAB, f"Test {provider}") | {"provider": provider}
     if request.method == "POST":
         if trials.may_try(provider):
@@ -119,7 +122,8 @@ def test_auth_provider(request: PersonRequest, tenant: Tenant, provider_id: UUID
     return render(request, "provisioning/tenant/test_provider.html", context)
 
 
-def _kept(tenant: Tenant, provider_id: UUID) -> IdentityProvider:
+def kept_provider(tenant: Tenant, provider_id: UUID) -> IdentityProvider:
+    """Return the provider of the tenant; one that was removed is not found."""
     provider = get_object_or_404(IdentityProvider.objects.kept(), pk=provider_id)
     provider.tenant = tenant
     return provider

@@ -22,6 +22,7 @@ from provisioning.oidc import Backend, OidcFailed, ProviderSettings
 from provisioning.outbound import OutboundError
 from provisioning.pages.arriving import CAME_THROUGH, arrive, turned_away
 from provisioning.pages.reauthentication import is_confirming
+from provisioning.secrets import SecretLost
 
 STATES: Final = "oidc_states"
 SORRY: Final = (
@@ -38,7 +39,10 @@ def begin(request: HttpRequest, provider: IdentityProvider) -> HttpResponse:
         return _failed(request, provider, error.code, str(error))
     # Who answers is remembered, or another provider could answer in its place (mix-up).
     newest = list(request.session[STATES])[-1]
-    request.session[STATES][newest]["provider"] = str(provider.pk)
+    request.session[STATES][newest] |= {
+        "provider": str(provider.pk),
+        "issuer": settings_of(provider).issuer,
+    }
     request.session.modified = True
     return response
 
@@ -50,8 +54,8 @@ def callback(request: HttpRequest, slug: str, provider_id: str) -> HttpResponse:
     with tenancy.use(provider.tenant_id):
         try:
             return _Callback(provider).get(request)
-        except (OidcFailed, OutboundError) as error:
-            return _failed(request, provider, error.code, str(error))
+        except (OidcFailed, OutboundError, SecretLost) as error:
+            return _failed(request, provider, getattr(error, "code", "secret-lost"), str(error))
 
 
 @csrf_exempt
@@ -62,7 +66,7 @@ def backchannel_logout(request: HttpRequest, slug: str, provider_id: str) -> Htt
     with tenancy.use(provider.tenant_id):
         try:
             sid, subject = Backend(provider).logged_out(request.POST.get("logout_token", ""))
-        except (jwt.PyJWTError, OidcFailed, OutboundError) as error:
+        except (jwt.PyJWTError, OidcFailed, OutboundError, SecretLost) as error:
             said = {"error": "invalid_request", "error_description": str(error)}
             return JsonResponse(said, status=400, headers={"Cache-Control": "no-store"})
         named = {"sid": sid} if sid else {"subject": subject}
@@ -85,6 +89,9 @@ def signing_out_url(request: HttpRequest) -> str:
     if provider is None or provider.kind != IdentityProvider.Kind.OIDC:
         return ""
     settings = settings_of(provider)
+    if came.get("issuer") != settings.issuer:
+        # The ID token is for the issuer that made it, and for no other.
+        return ""
     try:
         ends = discovery.endpoints_of(settings.issuer).end_session
     except OutboundError:
@@ -124,10 +131,12 @@ class _Callback(ProviderSettings, OIDCAuthenticationCallbackView):
         states = request.session.get(STATES) or {}
         state = states.pop(said.get("state", ""), None)
         request.session.modified = True
-        if state is None or state.get("provider") != str(self.provider.pk):
-            # A stale tab, a second click, or somebody else's answer.
+        issuer = settings_of(self.provider).issuer
+        asked = {"provider": str(self.provider.pk), "issuer": issuer}
+        if state is None or not asked.items() <= state.items():
+            # A stale tab, a second click, somebody else's answer, or an issuer that has changed.
             raise OidcFailed("state-unknown", "The answer belongs to no question of this browser.")
-        if said.get("iss", settings_of(self.provider).issuer) != settings_of(self.provider).issuer:
+        if said.get("iss", issuer) != issuer:
             raise OidcFailed("other-issuer", "The answer came from another issuer (RFC 9207).")
         if said.get("error"):
             raise OidcFailed("provider-refused", _told(said))
@@ -142,6 +151,7 @@ class _Callback(ProviderSettings, OIDCAuthenticationCallbackView):
             claims,
             authenticated_at=backend.authenticated_at,
             id_token=backend.id_token,
+            issuer=backend.settings.issuer,
         )
         if request.session.get(CAME_THROUGH, {}).get("id_token") == backend.id_token:
             request.session.save()

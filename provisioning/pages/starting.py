@@ -8,9 +8,12 @@ from django.shortcuts import get_object_or_404
 from django.views.decorators.cache import never_cache
 
 from people import tenancy
+from provisioning.authorities import is_confirmed
+from provisioning.matching import Refusal
 from provisioning.models import IdentityProvider
 from provisioning.pages import ldap, oidc, windows
 from provisioning.pages.arriving import remember_next, turned_away
+from provisioning.refusals import said_to_visitor
 
 Begin = Callable[[HttpRequest, IdentityProvider], HttpResponse]
 
@@ -32,4 +35,8 @@ def sign_in_with(request: HttpRequest, slug: str, provider_id: UUID) -> HttpResp
         return turned_away(request, provider.tenant, f"{said} Ask your administrator.")
     remember_next(request)
     with tenancy.use(provider.tenant_id):
+        if not is_confirmed(provider):
+            # Nobody types a password for a server that no administrator has confirmed.
+            said = said_to_visitor(Refusal.PROVIDER_MOVED, provider)
+            return turned_away(request, provider.tenant, said)
         return BEGIN[provider.kind](request, provider)

@@ -7,6 +7,7 @@ from django.utils import timezone
 from people import tenancy
 from people.models import Person, Role
 from people.values import fold
+from provisioning.authorities import authority_of
 from provisioning.claims import UNKNOWN, Claims, Group, Groups
 from provisioning.models import GroupMapping, Identity, IdentityProvider
 from provisioning.sign_in import sign_in
@@ -17,9 +18,10 @@ OIDC = {"issuer": "https://id.example", "client_id": "ramp"}
 
 def provider(name: str = "Corp", **fields: Any) -> IdentityProvider:
     usual = {"tenant_id": tenancy.current_id(), "kind": IdentityProvider.Kind.OIDC}
-    return IdentityProvider.objects.create(
-        **usual | {"name": name, "name_key": fold(name)} | fields
-    )
+    made = IdentityProvider(**usual | {"name": name, "name_key": fold(name)} | fields)
+    made.authority = authority_of(made)
+    made.save()
+    return made
 
 
 def groups(*names: str) -> Groups:
@@ -75,6 +77,7 @@ def identity(
         tenant_id=provider.tenant_id,
         provider=provider,
         subject=f"subject of {person.email}",
+        authority=provider.authority,
         person=person,
         how=how,
         first_seen_at=now,

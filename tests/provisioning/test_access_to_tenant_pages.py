@@ -25,7 +25,10 @@ PAGES = [
     *("directory/{provider}/", "directory/{provider}/groups/"),
     *("directory/{provider}/person/?id=ada", "directory/{provider}/group/?id=Sales"),
 ]
-POSTS = ["mappings/{mapping}/remove/", "mappings/{provider}/discard/", "mappings/{provider}/apply/"]
+POSTS = [
+    *("mappings/{mapping}/remove/", "mappings/{provider}/discard/"),
+    *("mappings/{provider}/apply/", "auth-providers/{provider}/move/"),
+]
 
 
 @pytest.fixture
