@@ -59,7 +59,7 @@ def confirm_password(person: Person, password: str) -> None:
             None,
             person=person,
             email=person.email,
-            reason="confirmation-refused",
+            reason="wrong-password",
             detail=f"{person.full_name} was asked to confirm who they are. {said}",
         )
         raise SignInRefused(said)

@@ -32,13 +32,13 @@ from people.models import (
     Tenant,
 )
 from people.operations.mapped_roles import Author
+from people.tokens import token_digest
 from people.values import Actor, Profile, fold
 from ramp import demo_sign_in, demo_spend
 from ramp.demo_people import DOMAIN, ENTERPRISE, Colleague, colleagues
 from scim import role_mappings
 from scim.door import serve
 from scim.models import Connection, RequestLog, ScimGroup, ScimUser, SyncError, Token
-from scim.models.connection import digest
 
 SLUG = "lumen"
 OWNER = Profile(
@@ -104,7 +104,7 @@ class Okta:
             activated_at=timezone.now(),
         )
         Token.objects.create(
-            tenant=tenant, connection=connection, digest=digest(token), hint=token[-4:]
+            tenant=tenant, connection=connection, digest=token_digest(token), hint=token[-4:]
         )
         self.headers = {"authorization": f"Bearer {token}", "user-agent": "Okta SCIM"}
         self.ids: dict[Colleague, str] = {}

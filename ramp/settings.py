@@ -241,11 +241,14 @@ TEAM_UPDATES = {
 API_REQUESTS_PER_MINUTE = env.int("API_REQUESTS_PER_MINUTE", default=1200)
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": ["people.api.credentials.BearerToken"],
-    "DEFAULT_PERMISSION_CLASSES": ["people.api.credentials.IsAdministrator"],
+    "DEFAULT_PERMISSION_CLASSES": [
+        "people.api.credentials.IsAdministrator",
+        "people.api.credentials.HasScope",
+    ],
     "DEFAULT_THROTTLE_CLASSES": ["people.api.credentials.ByToken"],
     "DEFAULT_PARSER_CLASSES": ["people.api.parsing.StrictJson"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
-    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "DEFAULT_SCHEMA_CLASS": "people.api.schema.Schema",
     "EXCEPTION_HANDLER": "people.api.door.refuse",
     "UNAUTHENTICATED_USER": None,
 }

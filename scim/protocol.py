@@ -17,12 +17,12 @@ from scim2_models import (
 )
 
 from people.operations import LastAdministrator, LastOwner
+from people.tokens import may_be_valid, token_digest
 from people.values import Actor, PeopleError
 from people.writes import Write
 from scim import limits, strict_json, usage
 from scim.credentials import connection_of
 from scim.models import Connection, RequestLog, ScimUser
-from scim.models.connection import digest
 from scim.rendering import json_bytes
 
 MEDIA_TYPE = "application/scim+json"
@@ -135,12 +135,14 @@ class Call:
     def token_digest(self) -> str:
         """The digest of the bearer token (RFC 6750 section 2.1).
 
-        :raises UnauthorizedException: if there is none.
+        :raises UnauthorizedException: if there is none, or its checksum is wrong.
         """
         scheme, _, token = self.request.META.get("HTTP_AUTHORIZATION", "").partition(" ")
         if scheme.lower() != "bearer" or not token.strip():
             raise UnauthorizedException(detail="Send the token as “Authorization: Bearer …”.")
-        presented = digest(token.strip())
+        if not may_be_valid(token.strip(), "scim"):
+            raise wrong_token()
+        presented = token_digest(token.strip())
         usage.note(presented, self.received_at, self.request.META)
         return presented
 

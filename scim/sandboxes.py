@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from people import operations, tenancy
 from people.models import Tenant
+from people.tokens import token_digest
 from people.values import Actor
 from scim.models import (
     Connection,
@@ -23,7 +24,7 @@ from scim.models import (
     SyncError,
     Token,
 )
-from scim.models.connection import digest, issue_token
+from scim.models.connection import issue_token
 
 ACTOR = Actor("job", "self-test")
 # What a trial does must not depend on anything else of the tested connection.
@@ -55,7 +56,7 @@ def connect(tested: Connection, provider: str) -> str:
 def end(token: str) -> None:
     """Refuse the token from now on."""
     with tenancy.across_tenants():
-        Token.objects.filter(digest=digest(token)).update(revoked_at=timezone.now())
+        Token.objects.filter(digest=token_digest(token)).update(revoked_at=timezone.now())
 
 
 def end_all(*, made_before: datetime) -> None:

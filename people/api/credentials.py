@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
 from django.http import HttpRequest
+from django.utils import timezone
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from rest_framework import exceptions
 from rest_framework.authentication import BaseAuthentication
@@ -11,23 +12,24 @@ from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 from rest_framework.throttling import SimpleRateThrottle
 
-from people import tenancy
-from people.models import ApiToken, Person
-from people.operations import api_digest
+from people import operations, tenancy
+from people.models import ApiToken, Person, Scope
 from people.pages.access import administers
+from people.tokens import may_be_valid, token_digest
 
 if TYPE_CHECKING:
     from rest_framework.views import APIView
 
 
 def token_of(request: HttpRequest) -> ApiToken | None:
-    """Return the token that the request bears, if it opens the API now."""
+    """Return the token that the request bears, if it is in force; it may have expired."""
     scheme, _, said = request.META.get("HTTP_AUTHORIZATION", "").partition(" ")
-    if scheme.lower() != "bearer" or not said.strip():
+    presented = said.strip()
+    if scheme.lower() != "bearer" or not presented or not may_be_valid(presented, "api"):
         return None
     with tenancy.across_tenants():
-        alive = ApiToken.objects.alive().select_related("person__tenant")
-        token: ApiToken | None = alive.filter(digest=api_digest(said.strip())).first()
+        in_force = ApiToken.objects.in_force().select_related("person__tenant")
+        token: ApiToken | None = in_force.filter(digest=token_digest(presented)).first()
     return token
 
 
@@ -36,9 +38,16 @@ class BearerToken(BaseAuthentication):
         token: ApiToken | None = getattr(request, "api_token", None)
         if token is None:
             raise exceptions.AuthenticationFailed(
-                "Send a token that is good, as “Authorization: Bearer …”. "
-                "Administrators make them in Ramp."
+                "Send a valid token as “Authorization: Bearer …”. Administrators create tokens "
+                "on the API tokens page of Ramp."
             )
+        if token.has_expired:
+            raise exceptions.AuthenticationFailed(
+                f"This token expired on {token.expires_at:%Y-%m-%d %H:%M} UTC. Create a new one on "
+                "the API tokens page of Ramp.",
+                code="token_expired",
+            )
+        operations.note_api_token_use(token, timezone.now())
         return token.person, token
 
     def authenticate_header(self, request: Request) -> str:
@@ -58,6 +67,30 @@ class IsAdministrator(BasePermission):
 
     def has_permission(self, request: Request, view: "APIView") -> bool:
         return administers(request.user)
+
+
+class HasScope(BasePermission):
+    """Lets a token do what the view's `scopes` name for the method; one of them is enough."""
+
+    code = "insufficient_scope"
+    message = ""
+
+    def has_permission(self, request: Request, view: "APIView") -> bool:
+        needed = scopes_of(view, str(request.method))
+        self.message = (
+            f"This needs a token with the scope {' or '.join(needed)}. Create one on the API "
+            "tokens page of Ramp."
+        )
+        token = request.auth
+        return not needed or (
+            isinstance(token, ApiToken) and not set(needed).isdisjoint(token.scopes)
+        )
+
+
+def scopes_of(view: "APIView", method: str) -> tuple[Scope, ...]:
+    """Return the scopes of which the method needs one; other methods and addresses need none."""
+    scopes: dict[str, tuple[Scope, ...]] = getattr(view, "scopes", {})
+    return scopes.get("GET" if method == "HEAD" else method, ())
 
 
 class ByToken(SimpleRateThrottle):

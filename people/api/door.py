@@ -17,14 +17,19 @@ from rest_framework.views import APIView, exception_handler
 from people import tenancy
 from people.api.credentials import token_of
 from people.api.parsing import TooLarge
-from people.models import Person
+from people.models import Person, Scope
 from people.values import PeopleError
 
 log = logging.getLogger(__name__)
 
 
 class Door(APIView):
-    """A view for the bearer of an API token, whose tenant is in force in it."""
+    """A view for the bearer of an API token, whose tenant is in force in it.
+
+    `scopes` names, by method, the scopes of which the token needs one.
+    """
+
+    scopes: Mapping[str, tuple[Scope, ...]] = {}
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         token = token_of(request)

@@ -18,8 +18,11 @@ from people.api.door import Door, asking
 from people.api.paging import ByCursor
 from people.api.refusals import refusals
 from people.api.shapes import PersonShape, TeamUpdatesShape, WhyShape
-from people.models import Person
+from people.models import Person, Scope
 from people.values import fold
+
+READING = {"GET": (Scope.READ_PEOPLE,)}
+MANAGING = {"POST": (Scope.MANAGE_PEOPLE,)}
 
 
 class Wanted(Serializer[Any]):
@@ -28,6 +31,7 @@ class Wanted(Serializer[Any]):
 
 
 class People(Door, ListAPIView[Person]):
+    scopes = READING
     serializer_class = PersonShape
     pagination_class = ByCursor
 
@@ -51,6 +55,8 @@ class People(Door, ListAPIView[Person]):
 
 
 class OnePerson(Door):
+    scopes = READING
+
     @extend_schema(operation_id="read_person", responses={200: PersonShape} | refusals(404))
     def get(self, request: Request, person_id: UUID) -> Response:
         """Read one person, whatever their state."""
@@ -58,6 +64,7 @@ class OnePerson(Door):
 
 
 class Deactivate(Door):
+    scopes = MANAGING
     # Whatever a program has asked before, this is urgent.
     throttle_classes = []
 
@@ -77,6 +84,8 @@ class Deactivate(Door):
 
 
 class Reactivate(Door):
+    scopes = MANAGING
+
     @extend_schema(
         operation_id="reactivate_person",
         request=None,
@@ -90,6 +99,8 @@ class Reactivate(Door):
 
 
 class TeamUpdates(Door):
+    scopes = READING
+
     @extend_schema(
         operation_id="count_team_updates", responses={200: TeamUpdatesShape} | refusals()
     )

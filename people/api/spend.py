@@ -17,8 +17,11 @@ from people.api.door import Door
 from people.api.paging import ByCursor
 from people.api.refusals import refusals
 from people.api.shapes import AnswerShape, CardShape, FundShape, PurchaseShape
-from people.models import Card, Fund
+from people.models import Card, Fund, Scope
 from people.operations import Purchase
+
+READING = {"GET": (Scope.READ_PEOPLE, Scope.AUTHORIZE_SPEND)}
+AUTHORIZING = {"GET": (Scope.AUTHORIZE_SPEND,), "POST": (Scope.AUTHORIZE_SPEND,)}
 
 
 class WantedCards(Serializer[Any]):
@@ -32,6 +35,7 @@ class WantedFunds(Serializer[Any]):
 
 
 class Cards(Door, ListAPIView[Card]):
+    scopes = READING
     serializer_class = CardShape
     pagination_class = ByCursor
 
@@ -49,6 +53,8 @@ class Cards(Door, ListAPIView[Card]):
 
 
 class OneCard(Door):
+    scopes = READING
+
     @extend_schema(operation_id="read_card", responses={200: CardShape} | refusals(404))
     def get(self, request: Request, card_id: UUID) -> Response:
         """Read one card, ended or not."""
@@ -56,6 +62,7 @@ class OneCard(Door):
 
 
 class Funds(Door, ListAPIView[Fund]):
+    scopes = READING
     serializer_class = FundShape
     pagination_class = ByCursor
 
@@ -73,6 +80,8 @@ class Funds(Door, ListAPIView[Fund]):
 
 
 class OneFund(Door):
+    scopes = READING
+
     @extend_schema(operation_id="read_fund", responses={200: FundShape} | refusals(404))
     def get(self, request: Request, fund_id: UUID) -> Response:
         """Read one fund, ended or not."""
@@ -80,6 +89,8 @@ class OneFund(Door):
 
 
 class Authorisations(Door):
+    scopes = AUTHORIZING
+
     @extend_schema(
         operation_id="authorise",
         request=PurchaseShape,

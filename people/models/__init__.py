@@ -1,6 +1,6 @@
 """The rows: tenants, who works there, and what happened to them."""
 
-from people.models.api_tokens import ApiToken
+from people.models.api_tokens import ApiToken, Scope
 from people.models.custom_fields import CustomField
 from people.models.departures import Departure
 from people.models.events import Event
@@ -36,6 +36,7 @@ __all__ = [
     "Obligation",
     "Person",
     "Role",
+    "Scope",
     "Step",
     "Tenant",
     "Workflow",

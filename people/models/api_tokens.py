@@ -1,14 +1,19 @@
 from typing import ClassVar, Self
 
 from django.db import models
+from django.db.models import Q
+from django.utils import timezone
 
 from people.models.person import Person
 from people.tenancy import TenantManager, TenantOwned
 
 
 class ApiTokenQuerySet(models.QuerySet["ApiToken"]):
-    def alive(self) -> Self:
-        """Keep the tokens that open the API now: they die with their person's activity."""
+    def in_force(self) -> Self:
+        """Keep the tokens that nothing has ended but perhaps time.
+
+        A token ends with the deactivation of its person.
+        """
         return self.filter(
             revoked_at=None,
             tenant__is_active=True,
@@ -16,26 +21,51 @@ class ApiTokenQuerySet(models.QuerySet["ApiToken"]):
             person__session_epoch=models.F("session_epoch"),
         )
 
+    def alive(self) -> Self:
+        """Keep the tokens that open the API now."""
+        return self.in_force().filter(Q(expires_at=None) | Q(expires_at__gt=timezone.now()))
+
 
 ApiTokenManager = TenantManager.from_queryset(ApiTokenQuerySet)
 
 
-class ApiToken(TenantOwned):
-    """A token for programs, made by a person and worth what that person is.
+class Scope(models.TextChoices):
+    """What a token may do, as far as its person may."""
 
-    Only its digest is kept.
+    READ_PEOPLE = "people:read", "Read people, cards and funds"
+    MANAGE_PEOPLE = "people:manage", "Deactivate and reactivate people"
+    AUTHORIZE_SPEND = "spend:authorize", "Authorize purchases, and read cards and funds"
+
+
+class ApiToken(TenantOwned):
+    """A token for programs. It acts as the person who made it, within its scopes.
+
+    Only its digest is stored.
     """
 
     person = models.ForeignKey(Person, on_delete=models.CASCADE, related_name="api_tokens")
     name = models.CharField(max_length=100)
+    scopes = models.JSONField(default=list)
     digest = models.CharField(max_length=64, unique=True, editable=False)
     hint = models.CharField(max_length=4, editable=False)
     # The person's epoch when it was made; a later one ends it.
     session_epoch = models.PositiveIntegerField(editable=False)
     created_at = models.DateTimeField(auto_now_add=True)
+    # None for tokens made before there were expiry dates.
+    expires_at = models.DateTimeField(null=True)
+    # Written at most once a minute.
+    last_used_at = models.DateTimeField(null=True)
     revoked_at = models.DateTimeField(null=True)
 
     objects: ClassVar = ApiTokenManager()
 
     def __str__(self) -> str:
         return f"{self.name} …{self.hint}"
+
+    @property
+    def scope_labels(self) -> list[str]:
+        return [scope.label for scope in Scope if scope in self.scopes]
+
+    @property
+    def has_expired(self) -> bool:
+        return self.expires_at is not None and self.expires_at <= timezone.now()

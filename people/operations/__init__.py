@@ -8,7 +8,14 @@ from people.operations.acceptance import (
     check_invite,
     hold_invite,
 )
-from people.operations.api_tokens import api_digest, make_api_token, revoke_api_token
+from people.operations.api_tokens import (
+    MOST_TOKEN_DAYS,
+    USUAL_TOKEN_DAYS,
+    InvalidTokenSettings,
+    make_api_token,
+    note_api_token_use,
+    revoke_api_token,
+)
 from people.operations.connections import note_connection
 from people.operations.custom_fields import (
     CustomFieldTaken,
@@ -133,6 +140,8 @@ from people.operations.workflows import (
 
 __all__ = [
     "HELD_JOINS",
+    "MOST_TOKEN_DAYS",
+    "USUAL_TOKEN_DAYS",
     "AlwaysEnds",
     "ApproverInactive",
     "CircularManager",
@@ -156,6 +165,7 @@ __all__ = [
     "InvalidRole",
     "InvalidState",
     "InvalidSuccessor",
+    "InvalidTokenSettings",
     "InviteExpired",
     "InviteHeld",
     "InviteRevoked",
@@ -181,7 +191,6 @@ __all__ = [
     "accept_invite",
     "add_custom_field",
     "add_person",
-    "api_digest",
     "ask_approval",
     "assign_manager",
     "authorise",
@@ -230,6 +239,7 @@ __all__ = [
     "make_api_token",
     "may_manage",
     "named",
+    "note_api_token_use",
     "note_connection",
     "note_obligation",
     "objections_to",

@@ -1,33 +1,72 @@
-"""Making and ending the tokens by which programs use the API."""
+"""Creating, using and revoking the tokens by which programs use the API."""
 
-import hashlib
-import secrets
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Final
 
 from django.db import transaction
+from django.db.models import Q
 from django.utils import timezone
 
 from people import events
-from people.models import ApiToken, Event, Person
+from people.models import ApiToken, Event, Person, Scope
 from people.operations.locks import lock
-from people.values import Actor
+from people.tokens import new_token, token_digest
+from people.values import Actor, PeopleError
+
+USUAL_TOKEN_DAYS: Final = 90
+MOST_TOKEN_DAYS: Final = 365
+# A token that is used all the time is not written all the time.
+USE_WRITTEN_EVERY: Final = timedelta(minutes=1)
+
+
+class InvalidTokenSettings(PeopleError):
+    code = "api-token-settings"
+
+    def __init__(self) -> None:
+        super().__init__(
+            f"An API token needs at least one scope, and expires after 1 to {MOST_TOKEN_DAYS} days."
+        )
 
 
 @transaction.atomic
-def make_api_token(person: Person, name: str, *, actor: Actor) -> str:
-    """Return a new token of 256 random bits, for the only time."""
+def make_api_token(
+    person: Person,
+    name: str,
+    *,
+    scopes: Sequence[str],
+    days: int = USUAL_TOKEN_DAYS,
+    actor: Actor,
+) -> str:
+    """Return a new token, for the only time.
+
+    :raises InvalidTokenSettings: if it has no known scope, or would live too long.
+    """
+    if not scopes or not set(scopes) <= set(Scope.values) or not 1 <= days <= MOST_TOKEN_DAYS:
+        raise InvalidTokenSettings
     # The epoch is read under the lock, so that a deactivation beside it ends this one too.
     lock(person)
-    token = secrets.token_urlsafe(32)
+    token = new_token("api")
     made = ApiToken.objects.create(
         tenant_id=person.tenant_id,
         person=person,
         name=name,
-        digest=api_digest(token),
+        scopes=[scope for scope in Scope.values if scope in scopes],
+        digest=token_digest(token),
         hint=token[-4:],
         session_epoch=person.session_epoch,
+        expires_at=timezone.now() + timedelta(days=days),
     )
-    _record(made, f"made the API token “{made}”", actor=actor)
+    allowed = ", ".join(made.scopes)
+    _record(made, f"made the API token “{made}” for {days} days ({allowed})", actor=actor)
     return token
+
+
+def note_api_token_use(token: ApiToken, now: datetime) -> None:
+    """Remember that the token was used, unless that was written a moment ago."""
+    earlier = Q(last_used_at=None) | Q(last_used_at__lt=now - USE_WRITTEN_EVERY)
+    if token.last_used_at is None or token.last_used_at < now - USE_WRITTEN_EVERY:
+        ApiToken.objects.filter(earlier, pk=token.pk).update(last_used_at=now)
 
 
 @transaction.atomic
@@ -40,11 +79,6 @@ def revoke_api_token(token: ApiToken, *, actor: Actor) -> bool:
     token.save(update_fields=["revoked_at"])
     _record(token, f"revoked the API token “{token}”", actor=actor)
     return True
-
-
-def api_digest(token: str) -> str:
-    # The token is random and long, so there is nothing that a slow hash would protect.
-    return hashlib.sha256(token.encode()).hexdigest()
 
 
 def _record(token: ApiToken, what: str, *, actor: Actor) -> None:

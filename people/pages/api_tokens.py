@@ -8,10 +8,10 @@ from django.contrib import admin, messages
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
-from unfold.widgets import UnfoldAdminTextInputWidget
+from unfold.widgets import UnfoldAdminIntegerFieldWidget, UnfoldAdminTextInputWidget
 
 from people import operations
-from people.models import ApiToken
+from people.models import ApiToken, Scope
 from people.pages.access import PersonRequest, for_administrators
 from people.pages.reauthentication import requires_recent_authentication
 
@@ -24,17 +24,31 @@ class TokenForm(forms.Form):
         max_length=100,
         widget=UnfoldAdminTextInputWidget(attrs={"placeholder": "Travel booking"}),
     )
+    scopes = forms.MultipleChoiceField(
+        label="Scopes",
+        choices=Scope.choices,
+        help_text="Choose only what the program needs.",
+        widget=forms.CheckboxSelectMultiple(attrs={"class": "ramp-tick"}),
+    )
+    days = forms.IntegerField(
+        label="Expires after (days)",
+        min_value=1,
+        max_value=operations.MOST_TOKEN_DAYS,
+        initial=operations.USUAL_TOKEN_DAYS,
+        help_text="One year at most.",
+        widget=UnfoldAdminIntegerFieldWidget,
+    )
 
 
 @for_administrators
 @requires_recent_authentication
 def api_tokens(request: PersonRequest) -> HttpResponse:
-    """List the tokens; a new one is in the answer to the form, and never again."""
+    """List the tokens. A new one is shown in the answer to the form and never again."""
     form = TokenForm(request.POST or None)
     new = ""
     if form.is_valid():
         person = request.user
-        new = operations.make_api_token(person, form.cleaned_data["name"], actor=person.actor)
+        new = operations.make_api_token(person, **form.cleaned_data, actor=person.actor)
         form = TokenForm()
     alive = ApiToken.objects.alive().select_related("person").order_by("-created_at", "-pk")
     ended = ApiToken.objects.exclude(pk__in=alive.values("pk")).select_related("person")
@@ -54,7 +68,7 @@ def revoke_api_token(request: PersonRequest, token_id: int) -> HttpResponse:
     token = get_object_or_404(tokens, pk=token_id)
     if request.method == "POST":
         operations.revoke_api_token(token, actor=request.user.actor)
-        messages.success(request, f"The token “{token}” is refused from now on.")
+        messages.success(request, f"The token “{token}” is revoked.")
         return redirect("admin:api_tokens")
     page = reverse("admin:api_tokens")
     context = _context(request, f"Revoke the token “{token}”?") | {

@@ -1,5 +1,3 @@
-import hashlib
-import secrets
 from typing import ClassVar, Self
 from uuid import uuid4
 
@@ -7,6 +5,7 @@ from django.db import models
 from django.utils import timezone
 
 from people.tenancy import TenantManager, TenantOwned
+from people.tokens import new_token, token_digest
 from people.values import Actor
 
 
@@ -135,8 +134,10 @@ def issue_token(connection: Connection) -> str:
     """
     if connection.tokens.filter(revoked_at=None).count() >= Token.MOST_ALIVE:
         raise TooManyTokens
-    token = secrets.token_urlsafe(32)
-    connection.tokens.create(tenant_id=connection.tenant_id, digest=digest(token), hint=token[-4:])
+    token = new_token("scim")
+    connection.tokens.create(
+        tenant_id=connection.tenant_id, digest=token_digest(token), hint=token[-4:]
+    )
     return token
 
 
@@ -144,8 +145,3 @@ def revoke_token(token: Token) -> None:
     """Refuse the token from the next request on."""
     token.revoked_at = timezone.now()
     token.save(update_fields=["revoked_at"])
-
-
-def digest(token: str) -> str:
-    # The token is random and long, so there is nothing that a slow hash would protect.
-    return hashlib.sha256(token.encode()).hexdigest()

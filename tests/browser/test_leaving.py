@@ -36,7 +36,7 @@ with tenancy.use(acme):
     for name in ("Bills", "Invoices", "Travel"):
         workflow = Workflow.objects.create(tenant=acme, name=name)
         workflow.steps.create(tenant=acme, place=1, approver=ada)
-    print(operations.make_api_token(owner, "Till", actor=actor))
+    print(operations.make_api_token(owner, "Till", scopes=["spend:authorize"], actor=actor))
     print(ada.cards.get(name="Card 1").pk)
 """
 

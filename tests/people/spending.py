@@ -1,11 +1,12 @@
 """Cards and funds as rows, and what programs say to the API about them."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from django.test import Client
 
 from people import operations
-from people.models import Card, Fund, Person
+from people.models import Card, Fund, Person, Scope
 
 
 def card(holder: Person, **fields: Any) -> Card:
@@ -37,8 +38,12 @@ def fund(owner: Person, **fields: Any) -> Fund:
 class Api:
     """A program that bears a token of the person's."""
 
-    def __init__(self, person: Person, token: str = "") -> None:
-        self.token = token or operations.make_api_token(person, "Tests", actor=person.actor)
+    def __init__(
+        self, person: Person, token: str = "", scopes: Sequence[str] = tuple(Scope)
+    ) -> None:
+        self.token = token or operations.make_api_token(
+            person, "Tests", scopes=scopes, actor=person.actor
+        )
         self.client = Client(headers={"authorization": f"Bearer {self.token}"})
 
     def get(self, address: str, **query: Any) -> Any:

@@ -4,6 +4,7 @@ import re
 from typing import Any
 
 import pytest
+from django.utils import timezone
 
 from people import operations
 from people.models import ApiToken, Event, Person
@@ -21,8 +22,9 @@ def admin(owner: Person) -> Person:
     return make.administrator()
 
 
-def made(admin: Person, name: str = "Travel booking") -> Any:
-    return signed_in(admin).post(PAGE, {"name": name})
+def made(admin: Person, name: str = "Travel booking", **more: Any) -> Any:
+    said = {"name": name, "scopes": ["people:read"], "days": "90"}
+    return signed_in(admin).post(PAGE, said | more)
 
 
 def test_shows_a_new_token_once_and_lets_nobody_keep_it(admin: Person) -> None:
@@ -65,6 +67,41 @@ def test_says_what_ended_with_its_person(admin: Person, owner: Person) -> None:
 def test_wants_a_name(admin: Person) -> None:
     assert "This field is required." in text_of(made(admin, ""))
     assert not ApiToken.objects.exists()
+
+
+@pytest.mark.parametrize(
+    "more", [{"scopes": []}, {"scopes": ["everything"]}, {"days": "0"}, {"days": "366"}]
+)
+def test_wants_a_scope_and_at_most_a_year(admin: Person, more: dict[str, Any]) -> None:
+    page = text_of(made(admin, **more))
+
+    assert re.search("This field is required|Select a valid choice|Ensure this value", page)
+    assert not ApiToken.objects.exists()
+
+
+def test_shows_scopes_last_use_and_expiry(admin: Person) -> None:
+    [token] = re.findall(r'id="token" type="text" value="([^"]+)"', text_of(made(admin)))
+    assert token.startswith("ramp_api_")
+    page = text_of(signed_in(admin).get(PAGE))
+    assert "Read people, cards and funds" in page
+    assert ">Never<" in page
+
+    Api(admin, token).get("people")
+
+    row = ApiToken.objects.get()
+    page = text_of(signed_in(admin).get(PAGE))
+    assert ">Never<" not in page
+    assert f"{row.expires_at:%Y}" in page
+
+
+def test_lists_an_expired_token_apart(admin: Person) -> None:
+    made(admin)
+    ApiToken.objects.update(expires_at=timezone.now())
+
+    page = text_of(signed_in(admin).get(PAGE))
+
+    assert "No active tokens" in page
+    assert "expired on" in page
 
 
 def test_shows_and_revokes_those_of_ones_own_company_only(admin: Person) -> None:

@@ -208,8 +208,10 @@ class TestDeactivating:
 
     def test_names_the_programs_that_stop(self, owner: Person) -> None:
         leaver = make.administrator()
-        operations.make_api_token(leaver, "Till", actor=owner.actor)
-        operations.make_api_token(make.administrator(), "Export", actor=owner.actor)
+        operations.make_api_token(leaver, "Till", scopes=["people:read"], actor=owner.actor)
+        operations.make_api_token(
+            make.administrator(), "Export", scopes=["people:read"], actor=owner.actor
+        )
 
         page = text_of(signed_in(owner).get(f"/people/{leaver.pk}/deactivate/"))
 

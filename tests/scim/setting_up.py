@@ -9,9 +9,9 @@ from django.utils import timezone
 
 from people import events, tenancy
 from people.models import Person
+from people.tokens import token_digest
 from scim import activation, adoption
 from scim.models import Connection, ScimUser, Token
-from scim.models.connection import digest
 from tests.people.visiting import signed_in, text_of
 from tests.scim.provider import Provider
 
@@ -42,7 +42,7 @@ class Wizard:
         """Start, and return the provider with the token that was shown."""
         token = self.make_token(**said)
         with tenancy.across_tenants():
-            return Holder(Token.objects.get(digest=digest(token)).connection, token)
+            return Holder(Token.objects.get(digest=token_digest(token)).connection, token)
 
     def choose(self, **said: Any) -> Any:
         return self.client.post(self.address("review/choose"), said, follow=True)

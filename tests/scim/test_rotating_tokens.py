@@ -12,9 +12,9 @@ from django.test import Client
 from django.utils import timezone
 
 from people.models import Event, Person
+from people.tokens import token_digest
 from scim import usage
 from scim.models import Token
-from scim.models.connection import digest
 from tests import connections, make
 from tests.people.racing import Racers
 from tests.people.visiting import queries_of, signed_in, text_of
@@ -95,7 +95,7 @@ class TestAdding:
         response = client.post(page_of(scim))
 
         token = shown_in(response)
-        assert Token.objects.filter(digest=digest(token)).exists()
+        assert Token.objects.filter(digest=token_digest(token)).exists()
         assert "no-store" in response.headers["Cache-Control"]
         assert token not in text_of(client.get(page_of(scim)))
         assert not Event.objects.filter(facts__icontains=token).exists()

@@ -5,11 +5,13 @@ import hashlib
 import pytest
 from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from people.models import Person, Tenant
+from people.tokens import new_token, token_digest
 from scim.models import RequestLog, ScimUser, Token
-from scim.models.connection import TooManyTokens, digest, issue_token, revoke_token
+from scim.models.connection import TooManyTokens, issue_token, revoke_token
 from tests.scim.conftest import Connect
 from tests.scim.provider import ERROR, Answer, Provider, someone
 
@@ -62,7 +64,7 @@ def test_with_a_wrong_credential(scim: Provider, header: str) -> None:
     sent = header.format(
         token=scim.token,
         upper=scim.token.upper(),
-        digest=digest(scim.token),
+        digest=token_digest(scim.token),
         hint=scim.token[-4:],
     )
 
@@ -135,7 +137,7 @@ class TestButWhoever:
 
         for token in (old, scim.token):
             assert scim("GET", "/Users", Authorization=f"Bearer {token}").status == 200
-        revoke_token(Token.objects.get(digest=digest(old)))
+        revoke_token(Token.objects.get(digest=token_digest(old)))
 
         assert scim("GET", "/Users").status == 200
         assert_kept_out(scim("GET", "/Users", Authorization=f"Bearer {old}"))
@@ -158,6 +160,24 @@ class TestButWhoever:
 
 
 class TestATokenItself:
+    @pytest.mark.parametrize("kind", ["scim", "api"])
+    def test_is_refused_without_a_look_up_when_it_cannot_be_one(
+        self, scim: Provider, kind: str
+    ) -> None:
+        damaged = new_token("scim")[:-1] + "_"
+        scim.token = damaged if kind == "scim" else new_token("api")
+
+        with CaptureQueriesContext(connection) as queries:
+            assert scim("GET", "/Users").status == 401
+
+        assert not queries.captured_queries
+
+    def test_from_before_the_prefix_stays_valid(self, scim: Provider) -> None:
+        scim.token = "-old_token_that_begins_with_a_dash"
+        Token.objects.update(digest=token_digest(scim.token))
+
+        assert scim("GET", "/Users").status == 200
+
     def test_is_kept_as_its_digest_only(self, scim: Provider) -> None:
         scim.add()
         kept = hashlib.sha256(scim.token.encode()).hexdigest()

@@ -1,5 +1,4 @@
 import json
-import secrets
 from pathlib import Path
 from typing import Any
 
@@ -7,6 +6,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand
 
 from people.models import Tenant
+from people.tokens import new_token
 from ramp import demo_company
 
 
@@ -22,7 +22,7 @@ class Command(BaseCommand):
         if not Tenant.objects.filter(slug=demo_company.SLUG).exists():
             kept.parent.mkdir(parents=True, exist_ok=True)
             kept.touch(mode=0o600)
-            kept.write_text(secrets.token_urlsafe(32))
+            kept.write_text(new_token("scim"))
             demo_company.open_company(kept.read_text())
         return json.dumps(
             {

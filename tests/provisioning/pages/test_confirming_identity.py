@@ -93,8 +93,12 @@ ACTIONS = {
     "API token": Action(
         "people.pages.api_tokens",
         lambda: "/api-tokens/",
-        lambda: {"name": "Travel booking"},
-        lambda: _has(ApiToken, name="Travel booking"),
+        lambda: {
+            "name": "Travel booking",
+            "scopes": ["people:read", "people:manage"],
+            "days": "30",
+        },
+        lambda: _has(ApiToken, name="Travel booking", scopes=["people:read", "people:manage"]),
     ),
     "another SCIM token": Action(
         "scim.pages.tokens", _connection_tokens, dict, lambda: _has(Token)
@@ -193,7 +197,7 @@ class TestByPassword:
         page = interrupted(client, ACTIONS["API token"])
         client.post(page, {"password": PASSWORD}, follow=True)
 
-        client.post("/api-tokens/", {"name": "Another"})
+        client.post("/api-tokens/", {"name": "Another", "scopes": ["people:read"], "days": "1"})
 
         assert ApiToken.objects.count() == 2
 
@@ -270,7 +274,9 @@ class TestByPassword:
 
     def test_keeps_what_was_typed_in_three_windows(self, client: Client, later: None) -> None:
         pages = [
-            client.post("/api-tokens/", {"name": f"Number {number}"})["Location"]
+            client.post(
+                "/api-tokens/", {"name": f"Number {number}", "scopes": ["people:read"], "days": "1"}
+            )["Location"]
             for number in range(3)
         ]
         for page in pages:

@@ -1,0 +1,151 @@
+"""What an API token may do, and for how long …"""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+import time_machine
+import yaml
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+
+from people import operations
+from people.api.addresses import VIEWS
+from people.models import ApiToken, Person, Scope
+from people.tokens import new_token, token_digest
+from tests import make
+from tests.people import spending
+from tests.people.spending import Api
+
+pytestmark = pytest.mark.django_db
+
+# Every operation and the scopes that open it.
+NEEDED = {
+    ("GET", "people"): {"people:read"},
+    ("GET", "people/<uuid:person_id>"): {"people:read"},
+    ("POST", "people/<uuid:person_id>/deactivate"): {"people:manage"},
+    ("POST", "people/<uuid:person_id>/reactivate"): {"people:manage"},
+    ("GET", "team-updates"): {"people:read"},
+    ("GET", "cards"): {"people:read", "spend:authorize"},
+    ("GET", "cards/<uuid:card_id>"): {"people:read", "spend:authorize"},
+    ("GET", "funds"): {"people:read", "spend:authorize"},
+    ("GET", "funds/<uuid:fund_id>"): {"people:read", "spend:authorize"},
+    ("POST", "authorisations"): {"spend:authorize"},
+}
+
+
+def asked(api: Api, method: str, address: str, ada: Person) -> Any:
+    ids = {"person_id": ada.pk, "card_id": spending.card(ada).pk, "fund_id": spending.fund(ada).pk}
+    path = address.replace("<uuid:", "{").replace(">", "}").format(**ids)
+    if address == "authorisations" and method == "POST":
+        return api.authorise(card=ids["card_id"])
+    return api.get(path) if method == "GET" else api.post(path)
+
+
+@pytest.mark.parametrize("scope", Scope.values)
+@pytest.mark.parametrize(("method", "address"), NEEDED)
+def test_opens_what_its_scope_names_and_nothing_else(
+    owner: Person, ada: Person, scope: str, method: str, address: str
+) -> None:
+    answer = asked(Api(owner, scopes=[scope]), method, address, ada)
+
+    if scope in NEEDED[method, address]:
+        assert answer.status_code in (200, 201)
+    else:
+        assert answer.status_code == 403
+        assert answer.json()["code"] == "insufficient-scope"
+        assert any(needed in answer.json()["message"] for needed in NEEDED[method, address])
+        ada.refresh_from_db()
+        assert ada.is_active
+
+
+def test_is_checked_for_every_operation_of_the_schema(db: None) -> None:
+    schema = yaml.safe_load(Client().get("/api/v1/schema/").content)
+    there = {
+        (method.upper(), path.removeprefix("/api/v1/").replace("{", "<uuid:").replace("}", ">"))
+        for path, item in schema["paths"].items()
+        for method in item
+    }
+
+    assert there == set(NEEDED)
+    for (method, address), scopes in NEEDED.items():
+        path = f"/api/v1/{address.replace('<uuid:', '{').replace('>', '}')}"
+        said = schema["paths"][path][method.lower()]["description"]
+        assert all(f"`{scope}`" in said for scope in scopes)
+    assert {address for _, address in there} == set(VIEWS)
+
+
+def test_expires_after_90_days_and_says_so(api: Api) -> None:
+    with time_machine.travel(timezone.now() + timedelta(days=89)):
+        assert api.get("people").status_code == 200
+    with time_machine.travel(timezone.now() + timedelta(days=90, seconds=1)):
+        answer = api.get("people")
+
+    assert (answer.status_code, answer.json()["code"]) == (401, "token-expired")
+    assert "expired on" in answer.json()["message"]
+
+
+@pytest.mark.parametrize(
+    "settings", [{"days": 0}, {"days": 366}, {"scopes": []}, {"scopes": ["everything"]}]
+)
+def test_has_a_scope_and_lives_a_year_at_most(owner: Person, settings: dict[str, Any]) -> None:
+    with pytest.raises(operations.InvalidTokenSettings):
+        operations.make_api_token(
+            owner, "Till", **{"scopes": Scope.values, **settings}, actor=owner.actor
+        )
+
+    assert not ApiToken.objects.exists()
+
+
+def test_from_before_this_format_stays_valid(owner: Person) -> None:
+    ApiToken.objects.create(
+        tenant_id=owner.tenant_id,
+        person=owner,
+        name="Old",
+        scopes=Scope.values,
+        digest=token_digest("-old_token_that_begins_with_a_dash"),
+        hint="dash",
+        session_epoch=owner.session_epoch,
+    )
+
+    assert Api(owner, "-old_token_that_begins_with_a_dash").get("people").status_code == 200
+
+
+def test_is_refused_without_a_look_up_when_its_checksum_is_wrong(owner: Person) -> None:
+    damaged = new_token("api")[:-1] + "_"
+
+    with CaptureQueriesContext(connection) as queries:
+        assert Api(owner, damaged).get("people").status_code == 401
+
+    assert not queries.captured_queries
+
+
+def test_shows_when_it_was_last_used_and_writes_that_once_a_minute(api: Api) -> None:
+    api.get("people")
+    first = ApiToken.objects.get().last_used_at
+    assert first
+
+    api.get("people")
+    assert ApiToken.objects.get().last_used_at == first
+
+    with time_machine.travel(timezone.now() + timedelta(seconds=61)):
+        api.get("people")
+    later = ApiToken.objects.get().last_used_at
+    assert later
+    assert later > first
+
+
+def test_is_not_shown_as_used_once_it_has_expired(api: Api) -> None:
+    with time_machine.travel(timezone.now() + timedelta(days=91)):
+        api.get("people")
+
+    assert ApiToken.objects.get().last_used_at is None
+
+
+def test_a_token_of_another_company_keeps_its_scopes_there(owner: Person, ada: Person) -> None:
+    with make.in_another_tenant():
+        api = Api(make.owner(), scopes=["people:manage"])
+
+    assert api.post(f"people/{ada.pk}/deactivate").status_code == 404
