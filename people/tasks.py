@@ -4,7 +4,7 @@ from typing import Any
 from celery import current_app, shared_task
 from django.utils import timezone
 
-from people import events, mail, tenancy
+from people import events, mail, operations, tenancy
 from people.models import Event
 from people.operations import alarms, departing, guests, mass_changes
 
@@ -56,3 +56,8 @@ def undo_mass_changes(**_: Any) -> None:
 @shared_task(name="people.tasks.deactivate_guests")
 def deactivate_guests(**_: Any) -> None:
     guests.deactivate_due(as_of=timezone.now())
+
+
+@shared_task(name="people.tasks.forget_idempotency_keys")
+def forget_idempotency_keys(**_: Any) -> None:
+    operations.forget_idempotency_keys(timezone.now())

@@ -184,6 +184,10 @@ CELERY_BEAT_SCHEDULE = {
     "deactivate-guests": {"task": "people.tasks.deactivate_guests", "schedule": crontab(minute=5)},
     # The safety net: the request that asks for it sends the task at once.
     "undo-mass-changes": {"task": "people.tasks.undo_mass_changes", "schedule": 60},
+    "forget-idempotency-keys": {
+        "task": "people.tasks.forget_idempotency_keys",
+        "schedule": 60 * 60,
+    },
     "forget-requests": {"task": "scim.tasks.forget_requests", "schedule": 60 * 60},
 }
 # What `run_due` does, in this order: the same as the schedule above, here and now.
@@ -199,6 +203,7 @@ DUE_JOBS = [
     "people.mail.send_due",
     "scim.self_test.end_overdue",
     "scim.tasks.forget",
+    "people.operations.forget_idempotency_keys",
 ]
 
 # Who hears of what. This table is the only place where people meets its listeners.

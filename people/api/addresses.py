@@ -22,6 +22,7 @@ VIEWS: dict[str, type[Door]] = {
     "funds": spend.Funds,
     "funds/<uuid:fund_id>": spend.OneFund,
     "authorisations": spend.Authorisations,
+    "authorisations/<uuid:authorisation_id>": spend.OneAuthorisation,
 }
 
 

@@ -10,13 +10,16 @@ from django.db import OperationalError
 from django.http import Http404, HttpRequest
 from django.http.response import HttpResponseBase
 from rest_framework import exceptions, status
+from rest_framework.mixins import ListModelMixin
 from rest_framework.request import Request
 from rest_framework.response import Response
+from rest_framework.serializers import Serializer
 from rest_framework.views import APIView, exception_handler
 
 from people import tenancy
 from people.api.credentials import token_of
 from people.api.parsing import TooLarge
+from people.api.query import check_parameters, known_parameters
 from people.models import Person, Scope
 from people.values import PeopleError
 
@@ -30,6 +33,8 @@ class Door(APIView):
     """
 
     scopes: Mapping[str, tuple[Scope, ...]] = {}
+    # What narrows a list, as query parameters.
+    filters: type[Serializer[Any]] | None = None
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         token = token_of(request)
@@ -38,6 +43,24 @@ class Door(APIView):
             response = super().dispatch(request, *args, **kwargs)
         response["Cache-Control"] = "no-store"
         return response
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        """Check the token first, then that the query has no parameter that is ignored."""
+        super().initial(request, *args, **kwargs)
+        is_list = isinstance(self, ListModelMixin) and request.method in ("GET", "HEAD")
+        check_parameters(
+            request, known_parameters(self.filters if is_list else None, is_list=is_list)
+        )
+
+    def wanted(self) -> dict[str, Any]:
+        """Return what the query asks for.
+
+        :raises ValidationError: if a value is not one.
+        """
+        assert self.filters, "the view narrows a list"
+        asked = self.filters(data=self.request.query_params)
+        asked.is_valid(raise_exception=True)
+        return dict(asked.validated_data)
 
 
 class Unavailable(exceptions.APIException):

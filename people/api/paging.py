@@ -12,7 +12,7 @@ class ByCursor(CursorPagination):
     page_size = 50
     page_size_query_param = "page_size"
     max_page_size = 200
-    ordering = "id"
+    ordering: str | tuple[str, ...] = "id"
 
     def get_page_size(self, request: Any) -> int:
         """Return how many rows a page has; more than the most are cut to that."""
@@ -26,8 +26,13 @@ class ByCursor(CursorPagination):
     def paginate_queryset(self, queryset: Any, request: Any, view: Any = None) -> Any:
         try:
             page: Any = super().paginate_queryset(queryset, request, view)
-        except DjangoValidationError as error:
-            raise NotFound from error  # A cursor of somebody's own making.
+        except (NotFound, DjangoValidationError) as error:
+            said = "This is no cursor that Ramp sent. Begin again without it."
+            raise ValidationError({self.cursor_query_param: said}) from error
         # What the links begin with, whatever host the request names.
         self.base_url = f"{settings.PUBLIC_BASE_URL}{request.get_full_path()}"
         return page
+
+
+class NewestFirst(ByCursor):
+    ordering = ("-decided_at", "id")

@@ -32,13 +32,13 @@ class Wanted(Serializer[Any]):
 
 class People(Door, ListAPIView[Person]):
     scopes = READING
+    filters = Wanted
     serializer_class = PersonShape
     pagination_class = ByCursor
 
     def get_queryset(self) -> QuerySet[Person]:
-        wanted = Wanted(data=self.request.query_params)
-        wanted.is_valid(raise_exception=True)
-        state, email = (wanted.validated_data.get(name) for name in ("state", "email"))
+        wanted = self.wanted()
+        state, email = wanted.get("state"), wanted.get("email")
         people = _everybody()
         people = people.filter(state=state) if state else people.in_lists()
         found: QuerySet[Person] = people.filter(email_key=fold(email)) if email else people

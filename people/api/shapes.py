@@ -148,6 +148,20 @@ class AnswerShape(serializers.ModelSerializer[Authorisation]):
         read_only_fields = fields
 
 
+class AuthorisationShape(serializers.ModelSerializer[Authorisation]):
+    approved = serializers.BooleanField(source="is_approved", read_only=True)
+    card = serializers.UUIDField(source="card_id", allow_null=True, read_only=True)
+    fund = serializers.UUIDField(source="fund_id", allow_null=True, read_only=True)
+
+    class Meta:
+        model = Authorisation
+        fields = (
+            *("id", "approved", "reason", "card", "fund"),
+            *("amount", "currency", "merchant", "decided_at"),
+        )
+        read_only_fields = fields
+
+
 class ErrorShape(serializers.Serializer[Any]):
     """Why a request was refused; docs/errors.md lists the codes."""
 

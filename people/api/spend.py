@@ -1,12 +1,14 @@
 """Cards, funds, and asking whether something may be paid with them."""
 
+import re
 from typing import Any
 from uuid import UUID
 
 from django.db.models import QuerySet
 from django.shortcuts import get_object_or_404
-from drf_spectacular.utils import extend_schema
-from rest_framework.exceptions import NotFound
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework.exceptions import NotFound, ValidationError
+from rest_framework.fields import empty
 from rest_framework.generics import ListAPIView
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -14,10 +16,10 @@ from rest_framework.serializers import BooleanField, Serializer, UUIDField
 
 from people import operations
 from people.api.door import Door
-from people.api.paging import ByCursor
+from people.api.paging import ByCursor, NewestFirst
 from people.api.refusals import refusals
-from people.api.shapes import AnswerShape, CardShape, FundShape, PurchaseShape
-from people.models import Card, Fund, Scope
+from people.api.shapes import AnswerShape, AuthorisationShape, CardShape, FundShape, PurchaseShape
+from people.models import ApiToken, Authorisation, Card, Fund, Scope
 from people.operations import Purchase
 
 READING = {"GET": (Scope.READ_PEOPLE, Scope.AUTHORIZE_SPEND)}
@@ -29,6 +31,18 @@ class WantedCards(Serializer[Any]):
     ended = BooleanField(required=False, default=False)
 
 
+class Flag(BooleanField):
+    """True or false, or not sent, which is neither."""
+
+    default_empty_html = empty
+
+
+class WantedAuthorisations(Serializer[Any]):
+    card = UUIDField(required=False)
+    fund = UUIDField(required=False)
+    approved = Flag(required=False, source="is_approved")
+
+
 class WantedFunds(Serializer[Any]):
     owner = UUIDField(required=False)
     ended = BooleanField(required=False, default=False)
@@ -36,11 +50,12 @@ class WantedFunds(Serializer[Any]):
 
 class Cards(Door, ListAPIView[Card]):
     scopes = READING
+    filters = WantedCards
     serializer_class = CardShape
     pagination_class = ByCursor
 
     def get_queryset(self) -> QuerySet[Card]:
-        return _wanted(Card.objects.all(), WantedCards, self.request)
+        return _wanted(Card.objects.all(), self.wanted())
 
     @extend_schema(
         operation_id="list_cards",
@@ -63,11 +78,12 @@ class OneCard(Door):
 
 class Funds(Door, ListAPIView[Fund]):
     scopes = READING
+    filters = WantedFunds
     serializer_class = FundShape
     pagination_class = ByCursor
 
     def get_queryset(self) -> QuerySet[Fund]:
-        return _wanted(Fund.objects.all(), WantedFunds, self.request)
+        return _wanted(Fund.objects.all(), self.wanted())
 
     @extend_schema(
         operation_id="list_funds",
@@ -88,25 +104,84 @@ class OneFund(Door):
         return Response(FundShape(get_object_or_404(Fund, pk=fund_id)).data)
 
 
-class Authorisations(Door):
+IDEMPOTENCY_KEY = OpenApiParameter(
+    "Idempotency-Key",
+    location=OpenApiParameter.HEADER,
+    description="1 to 255 printable ASCII characters, without spaces. For 24 hours, the same key "
+    "with the same purchase gets the same answer, and nothing is decided twice.",
+)
+REPLAYED = OpenApiParameter(
+    "Idempotent-Replayed",
+    location=OpenApiParameter.HEADER,
+    response=[201],
+    description="“true” if the answer was given before.",
+)
+
+
+class Authorisations(Door, ListAPIView[Authorisation]):
     scopes = AUTHORIZING
+    filters = WantedAuthorisations
+    serializer_class = AuthorisationShape
+    pagination_class = NewestFirst
+
+    def get_queryset(self) -> QuerySet[Authorisation]:
+        return Authorisation.objects.filter(**self.wanted())
+
+    @extend_schema(
+        operation_id="list_authorisations",
+        parameters=[WantedAuthorisations],
+        responses={200: AuthorisationShape(many=True)} | refusals(400),
+    )
+    def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """List the answers to purchases, the newest first."""
+        return super().get(request, *args, **kwargs)
 
     @extend_schema(
         operation_id="authorise",
+        parameters=[IDEMPOTENCY_KEY, REPLAYED],
         request=PurchaseShape,
-        responses={201: AnswerShape} | refusals(400, 404),
+        responses={201: AnswerShape} | refusals(400, 404, 409),
     )
     def post(self, request: Request) -> Response:
-        """Ask whether something may be paid; the answer is kept, whatever it is.
+        """Ask whether something may be paid; the answer is stored, whatever it is.
 
         A purchase that is declined is answered with 201 as well, and says why.
         """
         asked = PurchaseShape(data=request.data)
         asked.is_valid(raise_exception=True)
+        key = _idempotency_key(request)
         said = asked.validated_data
         held = _held(said.pop("card", None), said.pop("fund", None))
-        answer = operations.authorise(held, Purchase(**said))
-        return Response(AnswerShape(answer).data, status=201)
+        purchase = Purchase(**said)
+        if key is None:
+            answer, is_replayed = operations.authorise(held, purchase), False
+        else:
+            assert isinstance(request.auth, ApiToken), "nobody else gets in"
+            answer, is_replayed = operations.authorise_once(
+                held, purchase, token=request.auth, key=key
+            )
+        headers = {"Idempotent-Replayed": "true"} if is_replayed else {}
+        return Response(AnswerShape(answer).data, status=201, headers=headers)
+
+
+class OneAuthorisation(Door):
+    scopes = AUTHORIZING
+
+    @extend_schema(
+        operation_id="read_authorisation", responses={200: AuthorisationShape} | refusals(404)
+    )
+    def get(self, request: Request, authorisation_id: UUID) -> Response:
+        """Read the answer to one purchase."""
+        found = get_object_or_404(Authorisation, pk=authorisation_id)
+        return Response(AuthorisationShape(found).data)
+
+
+def _idempotency_key(request: Request) -> str | None:
+    key: str | None = request.headers.get("Idempotency-Key")
+    if key is not None and not re.fullmatch("[!-~]{1,255}", key):
+        said = "Send 1 to 255 printable ASCII characters, without spaces."
+        raise ValidationError({"Idempotency-Key": said})
+    return key
 
 
 def _held(card_id: UUID | None, fund_id: UUID | None) -> Card | Fund:
@@ -120,9 +195,6 @@ def _held(card_id: UUID | None, fund_id: UUID | None) -> Card | Fund:
     return held
 
 
-def _wanted(rows: QuerySet[Any], asking: type[Serializer[Any]], request: Request) -> QuerySet[Any]:
-    asked = asking(data=request.query_params)
-    asked.is_valid(raise_exception=True)
-    conditions = dict(asked.validated_data)
-    rows = rows.filter(ended_at__isnull=not conditions.pop("ended"))
-    return rows.filter(**conditions)
+def _wanted(rows: QuerySet[Any], wanted: dict[str, Any]) -> QuerySet[Any]:
+    rows = rows.filter(ended_at__isnull=not wanted.pop("ended"))
+    return rows.filter(**wanted)

@@ -5,6 +5,7 @@ from people.models.custom_fields import CustomField
 from people.models.departures import Departure
 from people.models.events import Event
 from people.models.former_addresses import FormerAddress
+from people.models.idempotency import IdempotencyKey
 from people.models.invites import Invite
 from people.models.mail import Mail
 from people.models.mass_changes import MassChange, MassChangeItem
@@ -28,6 +29,7 @@ __all__ = [
     "FormerAddress",
     "Fund",
     "Grant",
+    "IdempotencyKey",
     "Invite",
     "Location",
     "Mail",

@@ -191,6 +191,7 @@ class Authorisation(TenantOwned):
         indexes: ClassVar = [
             models.Index(fields=["card", "decided_at"], name="authorisation_of_card"),
             models.Index(fields=["fund", "decided_at"], name="authorisation_of_fund"),
+            models.Index(fields=["tenant", "-decided_at"], name="authorisation_newest"),
         ]
 
     def __str__(self) -> str:

@@ -45,6 +45,11 @@ from people.operations.email_changes import (
     resend_confirmation,
 )
 from people.operations.hierarchy import CircularManager, InvalidManager, SelfManager, may_manage
+from people.operations.idempotency import (
+    IdempotencyKeyReused,
+    authorise_once,
+    forget_idempotency_keys,
+)
 from people.operations.invites import (
     InviteHeld,
     NotInvitable,
@@ -159,6 +164,7 @@ __all__ = [
     "Holdings",
     "HoldsLess",
     "HoldsMore",
+    "IdempotencyKeyReused",
     "InvalidLocationChange",
     "InvalidManager",
     "InvalidName",
@@ -194,6 +200,7 @@ __all__ = [
     "ask_approval",
     "assign_manager",
     "authorise",
+    "authorise_once",
     "change_card",
     "change_fund",
     "change_tenant",
@@ -220,6 +227,7 @@ __all__ = [
     "end",
     "end_sessions",
     "follow_mappings",
+    "forget_idempotency_keys",
     "grant_role",
     "grants_that_count",
     "held_columns",

@@ -32,12 +32,21 @@ NEEDED = {
     ("GET", "cards/<uuid:card_id>"): {"people:read", "spend:authorize"},
     ("GET", "funds"): {"people:read", "spend:authorize"},
     ("GET", "funds/<uuid:fund_id>"): {"people:read", "spend:authorize"},
+    ("GET", "authorisations"): {"spend:authorize"},
     ("POST", "authorisations"): {"spend:authorize"},
+    ("GET", "authorisations/<uuid:authorisation_id>"): {"spend:authorize"},
 }
 
 
 def asked(api: Api, method: str, address: str, ada: Person) -> Any:
-    ids = {"person_id": ada.pk, "card_id": spending.card(ada).pk, "fund_id": spending.fund(ada).pk}
+    card = spending.card(ada)
+    lunch = operations.Purchase(amount=1, currency="EUR")
+    ids = {
+        "person_id": ada.pk,
+        "card_id": card.pk,
+        "fund_id": spending.fund(ada).pk,
+        "authorisation_id": operations.authorise(card, lunch).pk,
+    }
     path = address.replace("<uuid:", "{").replace(">", "}").format(**ids)
     if address == "authorisations" and method == "POST":
         return api.authorise(card=ids["card_id"])

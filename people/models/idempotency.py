@@ -1,0 +1,30 @@
+from typing import ClassVar
+
+from django.db import models
+from django.utils import timezone
+
+from people.models.api_tokens import ApiToken
+from people.models.spend import Authorisation
+from people.tenancy import TenantOwned
+
+
+class IdempotencyKey(TenantOwned):
+    """A key that a program sent with a purchase, so that it can ask again for the answer."""
+
+    token = models.ForeignKey(ApiToken, on_delete=models.CASCADE, related_name="+")
+    key = models.CharField(max_length=255)
+    # Of what was asked. The same key with another request is a mistake of the program.
+    request_digest = models.CharField(max_length=64)
+    # None only inside the transaction that decides.
+    authorisation = models.ForeignKey(
+        Authorisation, on_delete=models.CASCADE, null=True, related_name="+"
+    )
+    created_at = models.DateTimeField(default=timezone.now, db_index=True)
+
+    class Meta(TenantOwned.Meta):
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["token", "key"], name="idempotency_key_taken"),
+        ]
+
+    def __str__(self) -> str:
+        return self.key

@@ -1,0 +1,117 @@
+"""What an address of the API takes as its query …"""
+
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from django.test import Client
+
+from people.api.addresses import VIEWS
+from people.models import Person
+from tests.people import spending
+from tests.people.spending import Api
+
+pytestmark = pytest.mark.django_db
+
+# A value that is none, of each parameter whose value can be wrong.
+BAD = {
+    "state": "asleep",
+    "email": "nobody",
+    "cursor": "garbage",
+    "page_size": "many",
+    "holder": "5",
+    "owner": "ada",
+    "card": "5",
+    "fund": "5",
+    "ended": "perhaps",
+    "approved": "perhaps",
+}
+
+
+def operations_of_schema() -> list[tuple[str, str, tuple[str, ...]]]:
+    """Return each operation with the query parameters that the schema declares."""
+    from drf_spectacular.generators import SchemaGenerator  # noqa: PLC0415  needs no database
+
+    schema = SchemaGenerator().get_schema(public=True)  # type: ignore[no-untyped-call]
+    return [
+        (
+            method.upper(),
+            path,
+            tuple(one["name"] for one in said.get("parameters", []) if one["in"] == "query"),
+        )
+        for path, item in schema["paths"].items()
+        for method, said in item.items()
+    ]
+
+
+OPERATIONS = operations_of_schema()
+DECLARED = [(method, path, name) for method, path, names in OPERATIONS for name in names]
+
+
+def ask(api: Api, method: str, path: str, query: str) -> Any:
+    address = path
+    for name in ("person_id", "card_id", "fund_id", "authorisation_id"):
+        address = address.replace(f"{{{name}}}", str(uuid4()))
+    return api.client.generic(
+        method, f"{address}?{query}", data="{}", content_type="application/json"
+    )
+
+
+def test_is_tested_for_every_address() -> None:
+    assert len({path for _, path, _ in OPERATIONS}) == len(VIEWS)
+
+
+@pytest.mark.parametrize(("method", "path", "known"), OPERATIONS)
+@pytest.mark.parametrize("query", ["statee=inactive", "tenant=1", "x", "stateState=&y=1"])
+def test_refuses_an_unknown_parameter_and_names_the_known_ones(
+    api: Api, method: str, path: str, known: tuple[str, ...], query: str
+) -> None:
+    answer = ask(api, method, path, query)
+
+    assert answer.status_code == 400, answer.content
+    said = answer.json()
+    name = query.partition("=")[0]
+    assert said["code"] == "invalid"
+    assert said["fields"][name].startswith("Unknown query parameter.")
+    assert all(one in said["fields"][name] for one in known)
+
+
+@pytest.mark.parametrize(("method", "path", "name"), DECLARED)
+@pytest.mark.parametrize("value", ["", "%20"])
+def test_refuses_an_empty_value(api: Api, method: str, path: str, name: str, value: str) -> None:
+    answer = ask(api, method, path, f"{name}={value}")
+
+    assert answer.status_code == 400
+    assert list(answer.json()["fields"]) == [name]
+
+
+@pytest.mark.parametrize(("method", "path", "name"), DECLARED)
+def test_refuses_a_value_that_is_none(api: Api, method: str, path: str, name: str) -> None:
+    answer = ask(api, method, path, f"{name}={BAD[name]}")
+
+    assert answer.status_code == 400
+    assert list(answer.json()["fields"]) == [name]
+
+
+@pytest.mark.parametrize(("method", "path", "name"), DECLARED)
+def test_refuses_a_parameter_sent_twice(api: Api, method: str, path: str, name: str) -> None:
+    answer = ask(api, method, path, f"{name}=true&{name}=true")
+
+    assert answer.json()["fields"] == {name: "Send this parameter once."}
+
+
+def test_takes_each_filter_with_a_good_value(api: Api, ada: Person) -> None:
+    card, fund = spending.card(ada), spending.fund(ada)
+    api.authorise(card=card.pk)
+    for address, query in {
+        "people": {"state": "active", "email": "ada@example.com"},
+        "cards": {"holder": str(ada.pk), "ended": "false"},
+        "funds": {"owner": str(ada.pk), "page_size": "1"},
+        "authorisations": {"card": str(card.pk), "approved": "true"},
+    }.items():
+        assert len(api.get(address, **query).json()["results"]) == 1, address
+    assert not api.get("authorisations", fund=str(fund.pk)).json()["results"]
+
+
+def test_says_nothing_of_parameters_to_strangers(owner: Person) -> None:
+    assert Client().get("/api/v1/people?statee=inactive").status_code == 401
