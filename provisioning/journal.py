@@ -5,6 +5,7 @@ from typing import Any
 from django.utils import timezone
 
 from people import events, tenancy
+from people.client_address import current_client_address
 from people.models import Person
 from provisioning.claims import readable
 from provisioning.models import IdentityProvider, SignInAttempt
@@ -33,6 +34,7 @@ def note(
         subject=readable(subject)[:255],
         email=readable(email)[:254],
         request_id=events.current_cause(),
+        ip=current_client_address(),
         at=timezone.now(),
         **said,
     )

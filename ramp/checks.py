@@ -9,6 +9,8 @@ from cryptography.x509 import load_pem_x509_certificate
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, Warning, register
 
+from people.client_address import HEADERS
+
 Network = IPv4Network | IPv6Network
 
 LOOPBACK: Final = (ip_network("127.0.0.0/8"), ip_network("::1/128"))
@@ -114,6 +116,25 @@ def certificate_is_readable(**_: Any) -> list[CheckMessage]:
             )
         ]
     return []
+
+
+@register(Tags.security)
+def proxies_are_known(**_: Any) -> list[CheckMessage]:
+    """Watch whose word about a client's address is believed."""
+    found: list[CheckMessage] = []
+    if settings.PROXY_HEADER not in HEADERS:
+        names = " or ".join(HEADERS)
+        said = f"PROXY_HEADER: “{settings.PROXY_HEADER}” is not supported."
+        found.append(Error(said, hint=f"Use {names}.", id="ramp.E012"))
+    networks = [] if isinstance(settings.TRUSTED_PROXIES, int) else settings.TRUSTED_PROXIES
+    for network in networks:
+        try:
+            ip_network(network, strict=False)
+        except ValueError:
+            hint = "Use a number of proxies, or networks such as 10.20.0.0/16 with commas."
+            said = f"TRUSTED_PROXIES: “{network}” is neither a number nor a network."
+            found.append(Error(said, hint=hint, id="ramp.E011"))
+    return found
 
 
 @register(Tags.security)

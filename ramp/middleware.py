@@ -8,7 +8,7 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.utils.module_loading import import_string
 
-from people import events, tenancy
+from people import client_address, events, tenancy
 
 Respond = Callable[[HttpRequest], HttpResponse]
 
@@ -35,7 +35,8 @@ class RequestName:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         request_id = uuid4()
         bound = structlog.contextvars.bound_contextvars(request_id=str(request_id))
-        with bound, events.caused_by(request_id):
+        client = client_address.remembered(request.META)
+        with bound, events.caused_by(request_id), client:
             response = self.respond(request)
         response["X-Request-Id"] = str(request_id)
         return response

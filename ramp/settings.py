@@ -33,6 +33,12 @@ PUBLIC = urlsplit(PUBLIC_BASE_URL)
 IS_HTTPS = PUBLIC.scheme == "https"
 # True says: only our proxy reaches us, and it sets X-Forwarded-Proto on each request.
 BEHIND_PROXY = env.bool("BEHIND_PROXY", default=False)
+# Whose word about the client's address counts: so many proxies, or those in these networks.
+_proxies = env.list("TRUSTED_PROXIES", default=["1"] if BEHIND_PROXY else ["0"])
+TRUSTED_PROXIES: int | list[str] = (
+    int(_proxies[0]) if len(_proxies) == 1 and _proxies[0].isdecimal() else _proxies
+)
+PROXY_HEADER = env("PROXY_HEADER", default="X-Forwarded-For")
 ALLOWED_HOSTS = env.list(
     "ALLOWED_HOSTS", default=[PUBLIC.hostname or "", "localhost", "127.0.0.1", "[::1]"]
 )

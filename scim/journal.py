@@ -17,6 +17,7 @@ from django.utils import timezone
 from scim2_models import SCIMException, UnauthorizedException
 
 from people import storing, tenancy
+from people.client_address import client_address
 from people.row_sql import made
 from people.values import PeopleError, fold
 from people.writes import Write
@@ -50,7 +51,7 @@ def remember(call: Call, response: HttpResponse) -> None:
         body=_masked(call.body),
         status=response.status_code,
         answer=response.content.decode() if response.status_code >= 400 else "",
-        ip=call.request.META.get("REMOTE_ADDR") or None,
+        ip=client_address(call.request.META),
         received_at=call.received_at,
         milliseconds=round((monotonic() - call.began) * 1000),
     )

@@ -15,6 +15,7 @@ from django.db.models import Q
 
 from people import tenancy
 from people.chores import Chore
+from people.client_address import client_address
 from scim.models import Token
 
 # Whoever asks with made-up tokens shall not fill the memory.
@@ -35,7 +36,7 @@ _noted: dict[str, Use] = {}
 def note(token_digest: str, at: datetime, meta: Mapping[str, Any]) -> None:
     """Remember the use of a token, good or not; this is all that it costs a request."""
     if len(_noted) < MOST_NOTED:
-        _noted[token_digest] = Use(at, meta.get("REMOTE_ADDR"), meta.get("HTTP_USER_AGENT", ""))
+        _noted[token_digest] = Use(at, client_address(meta), meta.get("HTTP_USER_AGENT", ""))
     if settings.TOKEN_USE_SECONDS:
         writer.wake()
 

@@ -38,6 +38,8 @@ class SignInAttempt(TenantOwned):
     subject = models.CharField(max_length=255, blank=True)
     email = models.CharField(max_length=254, blank=True)
     request_id = models.UUIDField(null=True)
+    # The client's address, None where no request came.
+    ip = models.GenericIPAddressField(null=True)
     at = models.DateTimeField()
 
     class Meta(TenantOwned.Meta):

@@ -99,3 +99,20 @@ def test_a_key_without_a_certificate_is_refused(settings: Settings) -> None:
     settings.TLS_KEY = "/etc/ramp/key.pem"
 
     assert [found.id for found in checks.certificate_is_readable()] == ["ramp.E010"]
+
+
+@pytest.mark.parametrize(
+    ("proxies", "header", "found"),
+    [
+        (2, "X-Forwarded-For", []),
+        (["10.0.0.0/8", "2001:db8::1"], "Forwarded", []),
+        (["10.0.0.0/8", "two"], "X-Forwarded-For", ["ramp.E011"]),
+        (1, "X-Real-IP", ["ramp.E012"]),
+    ],
+)
+def test_proxies_are_a_number_or_networks(
+    settings: Settings, proxies: object, header: str, found: list[str]
+) -> None:
+    settings.TRUSTED_PROXIES, settings.PROXY_HEADER = proxies, header
+
+    assert [one.id for one in checks.proxies_are_known()] == found

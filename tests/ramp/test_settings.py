@@ -124,3 +124,21 @@ def test_every_variable_is_in_the_documentation() -> None:
 
     assert len(variables) > 10
     assert {name for name in variables if f"`{name}`" not in documented} == set()
+
+
+@pytest.mark.parametrize(
+    ("said", "trusted"),
+    [
+        ({}, 0),
+        ({"BEHIND_PROXY": "true"}, 1),
+        ({"TRUSTED_PROXIES": "2"}, 2),
+        (
+            {"BEHIND_PROXY": "true", "TRUSTED_PROXIES": "10.0.0.0/8,2001:db8::/32"},
+            ["10.0.0.0/8", "2001:db8::/32"],
+        ),
+    ],
+)
+def test_trusted_proxies_are_a_number_or_networks(
+    tmp_path: Path, said: dict[str, str], trusted: int | list[str]
+) -> None:
+    assert loaded(VAR_DIR=str(tmp_path), **said)["TRUSTED_PROXIES"] == trusted

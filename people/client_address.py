@@ -1,0 +1,105 @@
+"""The address of the client, also where requests come through proxies.
+
+`TRUSTED_PROXIES` says which hops to believe: a number of proxies, or their networks. The
+header is read from its right end, where the nearest proxy wrote; what stands further left than
+the trusted hops is the client's own word, and anybody can write it.
+"""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
+from functools import lru_cache
+from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
+from typing import Any, Final
+
+from django.conf import settings
+
+Address = IPv4Address | IPv6Address
+
+HEADERS: Final = {"X-Forwarded-For": "HTTP_X_FORWARDED_FOR", "Forwarded": "HTTP_FORWARDED"}
+# Nobody has more proxies, and each hop costs a little.
+MOST_HOPS: Final = 20
+
+_current: ContextVar[str | None] = ContextVar("client_address", default=None)
+
+
+def client_address(meta: Mapping[str, Any]) -> str | None:
+    """Return the client's address, or the peer's where the header gives no usable one."""
+    peer = meta.get("REMOTE_ADDR") or ""
+    trusted = settings.TRUSTED_PROXIES
+    if not trusted:
+        return peer or None
+    said = meta.get(HEADERS[settings.PROXY_HEADER], "")
+    key = trusted if isinstance(trusted, int) else tuple(trusted)
+    return _client(peer, said, settings.PROXY_HEADER, key) or None
+
+
+@contextmanager
+def remembered(meta: Mapping[str, Any]) -> Iterator[None]:
+    """Let what is recorded inside the block know the client's address."""
+    token = _current.set(client_address(meta))
+    try:
+        yield
+    finally:
+        _current.reset(token)
+
+
+def current_client_address() -> str | None:
+    """Return the address of whoever sent the request being served, None outside of one."""
+    return _current.get()
+
+
+@lru_cache(maxsize=4096)
+def _client(peer: str, said: str, header: str, trusted: int | tuple[str, ...]) -> str:
+    hops = _hops(said, header)
+    if isinstance(trusted, int):
+        found = hops[-trusted] if len(hops) >= trusted else None
+        return str(found) if found else peer
+    if peer and not _is_in(_address(peer), trusted):
+        return peer
+    for hop in reversed(hops):
+        if hop is None:
+            return peer
+        if not _is_in(hop, trusted):
+            return str(hop)
+    return str(hops[0]) if hops else peer
+
+
+def _hops(said: str, header: str) -> list[Address | None]:
+    """Return the addresses that the header lists, None for each that cannot be read."""
+    entries = said.rsplit(",", MOST_HOPS)[-MOST_HOPS:] if said else []
+    read = _forwarded_for if header == "Forwarded" else str
+    return [_address(read(entry)) for entry in entries]
+
+
+def _forwarded_for(entry: str) -> str:
+    """Return the `for` of an element of RFC 7239, such as for="[2001:db8::1]:443";proto=https."""
+    for pair in entry.split(";"):
+        name, _, value = pair.partition("=")
+        if name.strip().lower() == "for":
+            return value
+    return ""
+
+
+def _address(text: str) -> Address | None:
+    """Read an address with or without quotes, brackets, port and zone."""
+    text = text.strip().strip('"').strip()
+    if text.startswith("["):
+        text = text[1:].partition("]")[0]
+    elif text.count(":") == 1:
+        text = text.partition(":")[0]
+    try:
+        address = ip_address(text.partition("%")[0])
+    except ValueError:
+        return None
+    mapped = address.ipv4_mapped if isinstance(address, IPv6Address) else None
+    return mapped or address
+
+
+def _is_in(address: Address | None, networks: tuple[str, ...]) -> bool:
+    return address is not None and any(address in _network(one) for one in networks)
+
+
+@lru_cache(maxsize=256)
+def _network(text: str) -> Any:
+    return ip_network(text, strict=False)
