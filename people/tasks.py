@@ -60,4 +60,4 @@ def deactivate_guests(**_: Any) -> None:
 
 @shared_task(name="people.tasks.forget_idempotency_keys")
 def forget_idempotency_keys(**_: Any) -> None:
-    operations.forget_idempotency_keys(timezone.now())
+    operations.forget_idempotency_keys(as_of=timezone.now())

@@ -47,10 +47,10 @@ def authorise_once(
     return kept.authorisation, False
 
 
-def forget_idempotency_keys(now: datetime) -> int:
+def forget_idempotency_keys(*, as_of: datetime) -> int:
     """Delete keys older than 24 hours; their authorizations stay."""
     with tenancy.across_tenants():
-        return int(IdempotencyKey.objects.filter(created_at__lt=now - KEPT).delete()[0])
+        return int(IdempotencyKey.objects.filter(created_at__lt=as_of - KEPT).delete()[0])
 
 
 def _digest(held: Card | Fund, purchase: Purchase) -> str:

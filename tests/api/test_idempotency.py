@@ -1,13 +1,14 @@
 """A purchase that is asked about again with the same Idempotency-Key …"""
 
 from datetime import timedelta
+from io import StringIO
 from typing import Any
 
 import pytest
 import time_machine
 from django.conf import settings
+from django.core.management import call_command
 from django.utils import timezone
-from django.utils.module_loading import import_string
 
 from people import operations
 from people.models import Authorisation, IdempotencyKey, Person, Scope
@@ -131,12 +132,20 @@ def test_is_remembered_for_24_hours(api: Api, ada: Person, hours: int) -> None:
     assert Authorisation.objects.count() == (1 if hours < 24 else 2)
 
 
-def test_is_forgotten_by_beat_and_by_run_due() -> None:
+def test_is_forgotten_by_beat() -> None:
     scheduled = {one["task"] for one in settings.CELERY_BEAT_SCHEDULE.values()}
 
     assert forget_idempotency_keys.name in scheduled
-    [job] = [job for job in settings.DUE_JOBS if "idempotency" in job]
-    assert import_string(job) is operations.forget_idempotency_keys
+
+
+def test_is_forgotten_by_run_due(api: Api, ada: Person) -> None:
+    authorise(api, "lunch-1", card=spending.card(ada).pk)
+    instant = timezone.now() + timedelta(hours=25)
+
+    call_command("run_due", "--as-of", instant.isoformat(), stdout=StringIO())
+
+    assert not IdempotencyKey.objects.exists()
+    assert Authorisation.objects.count() == 1
 
 
 @pytest.mark.django_db(transaction=True)
