@@ -1,29 +1,44 @@
-"""Remember what happened, and tell those who subscribed.
+"""Record what happened, and tell those who subscribed.
 
-`record` runs inside the transaction of the change. `dispatch` runs later, in a worker, and
-hands each event to its subscribers' tasks: at least once, so they must bear to hear the
-same event twice. Celery only hurries it along; the rows are the truth and beat sweeps them.
+`record` runs inside the transaction of the change. Later, in a worker, `dispatch` notes which
+subscribers have to hear of the event, one `Delivery` each, and `deliver_due` calls them. A
+subscriber acknowledges by returning; one that raises is called again, after pauses that grow
+to an hour, until it returns. So a subscriber hears of each event at least once, and has to
+bear hearing of it twice. Nothing depends on the broker: the rows are the truth, beat has them
+looked at every 10 seconds, and a message only makes that sooner.
 """
 
-from collections.abc import Callable, Iterator
+import logging
+import math
+from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from datetime import datetime
-from typing import Any
+from datetime import datetime, timedelta
+from time import monotonic
+from typing import Any, Final
 from uuid import UUID
 
-from celery import current_app
+from celery.exceptions import SoftTimeLimitExceeded
 from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
+from django.utils.module_loading import import_string
 
-from people import tenancy
+from people import leases, tenancy
 from people.chores import waking
-from people.models import Event, Person
+from people.models import Delivery, Event, Person
+from people.models.deliveries import STUCK_ATTEMPTS
 from people.row_sql import made
 from people.storing import when_stored, write
 from people.values import Actor
 from people.writes import Write
+
+log = logging.getLogger(__name__)
+
+# Longer than a job may take, so that no other process calls the same subscriber meanwhile.
+LEASE: Final = timedelta(minutes=2)
+# After how long a subscriber that failed is called again; the last pause repeats.
+PAUSES: Final = [timedelta(seconds=seconds) for seconds in (10, 30, 60, 300, 900, 3600)]
 
 _cause: ContextVar[UUID | None] = ContextVar("cause_of_events", default=None)
 
@@ -85,40 +100,114 @@ def _place_ids(person: Person | None, changes: dict[str, dict[str, Any]]) -> dic
     }
 
 
-def send(task: str, event_id: int) -> None:
-    """Hand the event to a worker."""
-    current_app.send_task(task, kwargs={"event_id": event_id})
+def dispatch(limit: int = 500) -> int:
+    """Note which subscribers have to hear of the oldest pending events of all tenants.
 
-
-def run(task: str, event_id: int) -> None:
-    """Do here and now what a worker would do with the event."""
-    current_app.tasks[task].apply(kwargs={"event_id": event_id}, throw=True)
-
-
-def dispatch(deliver: Callable[[str, int], None] = send, limit: int = 500) -> int:
-    """Deliver the oldest pending events of all tenants to their subscribers' tasks.
-
-    :returns: how many events went out.
+    :returns: how many events these were.
     """
     with tenancy.across_tenants(), transaction.atomic():
         # Rows that another worker has locked are on their way already.
         events = list(Event.objects.pending().select_for_update(skip_locked=True)[:limit])
-        for event in events:
-            for task in settings.EVENT_SUBSCRIBERS.get(event.kind, ()):
-                deliver(task, event.pk)
-        Event.objects.filter(pk__in=[event.pk for event in events]).update(
-            dispatched_at=timezone.now()
+        now = timezone.now()
+        Delivery.objects.bulk_create(
+            Delivery(tenant_id=event.tenant_id, event=event, subscriber=subscriber, due_at=now)
+            for event in events
+            for subscriber in settings.EVENT_SUBSCRIBERS.get(event.kind, ())
         )
+        Event.objects.filter(pk__in=[event.pk for event in events]).update(dispatched_at=now)
     return len(events)
 
 
-def dispatch_all(*, as_of: datetime) -> int:
-    """Do everything that waits for a worker here and now; return how many events."""
-    current_app.loader.import_default_modules()
+def deliver_due(*, as_of: datetime, seconds: float = math.inf) -> tuple[int, bool]:
+    """Tell subscribers of what is due by then, or by now, as many as time allows.
+
+    A subscriber that fails is told again later, and keeps no other from being told.
+
+    :returns: how many deliveries were acknowledged, and whether nothing is due any more.
+    """
+    ends_at = monotonic() + seconds
     done = 0
-    while count := dispatch(deliver=run):
-        done += count
-    return done
+    _release_dead()
+    # By now too: the events may have been dispatched a moment ago.
+    while delivery := _claim(max(as_of, timezone.now())):
+        done += _deliver(delivery)
+        if monotonic() >= ends_at:
+            return done, False
+    return done, True
+
+
+@transaction.atomic
+def _claim(as_of: datetime) -> Delivery | None:
+    """Take what is due longest; no other process takes it before the lease ends."""
+    with tenancy.across_tenants():
+        due = Delivery.objects.due(as_of).select_for_update(skip_locked=True)
+        delivery: Delivery | None = due.first()
+        if delivery:
+            delivery.attempts += 1
+            delivery.due_at = as_of + LEASE
+            delivery.held_by = leases.holder()
+            delivery.save(update_fields=["attempts", "due_at", "held_by"])
+    return delivery
+
+
+def _release_dead() -> None:
+    """Make due again what processes of this machine held when they died."""
+    with tenancy.across_tenants():
+        for held in Delivery.objects.exclude(held_by=""):
+            if leases.is_dead(held.held_by):
+                # The second death may be the fault of the delivery.
+                pause = _pause(held.attempts) if held.attempts > 1 else timedelta()
+                same = Delivery.objects.filter(pk=held.pk, held_by=held.held_by)
+                same.update(held_by="", due_at=timezone.now() + pause)
+
+
+def _deliver(delivery: Delivery) -> bool:
+    """Call the subscriber, and tell whether it acknowledged."""
+    with tenancy.use(delivery.tenant_id):
+        event = Event.objects.select_related("person").get(pk=delivery.event_id)
+        try:
+            import_string(delivery.subscriber)(event)
+        except Exception as error:
+            _note_failure(delivery, error)
+            if isinstance(error, SoftTimeLimitExceeded):
+                raise
+            return False
+        Delivery.objects.filter(pk=delivery.pk).delete()
+    return True
+
+
+def _note_failure(delivery: Delivery, error: Exception) -> None:
+    """Have the delivery tried again, and raise an alarm in the log when it is stuck."""
+    if delivery.attempts == STUCK_ATTEMPTS:
+        log.error("%s is stuck; `manage.py stuck` lists it", delivery, exc_info=error)
+    else:
+        log.warning("%s failed, attempt %d", delivery, delivery.attempts, exc_info=error)
+    Delivery.objects.filter(pk=delivery.pk).update(
+        held_by="",
+        due_at=timezone.now() + _pause(delivery.attempts),
+        problem=f"{type(error).__name__}: {error}",
+    )
+
+
+def _pause(attempts: int) -> timedelta:
+    return PAUSES[min(attempts, len(PAUSES)) - 1]
+
+
+def retry_stuck() -> int:
+    """Have all stuck deliveries of all tenants tried now; return how many there are."""
+    with tenancy.across_tenants():
+        count: int = Delivery.objects.stuck().update(due_at=timezone.now())
+    waker.wake()
+    return count
+
+
+def dispatch_all(*, as_of: datetime) -> int:
+    """Do here and now what a worker would do with all events; return how many were new."""
+    total = 0
+    while count := dispatch():
+        total += count
+    deliver_due(as_of=as_of)
+    return total
 
 
 waker = waking("people.tasks.dispatch_events")

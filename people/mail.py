@@ -1,13 +1,13 @@
 """Sending the mails that wait.
 
-A mail is claimed, which moves its due date ahead; it is sent while no transaction is open;
-then it is noted. Whoever dies on the way leaves it to be claimed again, with the same
-Message-ID. SMTP knows no better: a mail that was accepted a moment before a death is
-offered a second time, and only its Message-ID tells.
+A process claims one mail, which moves its due date ahead; it sends the mail while no
+transaction is open, and notes that. If the process dies on the way, the next look sees that,
+and the mail is claimed again, with the same Message-ID. SMTP cannot do better: a mail that the
+server accepted a moment before the death is offered a second time, and only the Message-ID
+shows that it is the same.
 """
 
 import logging
-from collections.abc import Sequence
 from datetime import datetime, timedelta
 from smtplib import SMTPDataError, SMTPException, SMTPRecipientsRefused
 from time import monotonic
@@ -18,16 +18,14 @@ from django.core.mail import get_connection
 from django.db import transaction
 from django.utils import timezone
 
-from people import tenancy
+from people import leases, tenancy
 from people.letters import letter, obstacle
 from people.models import Mail
 
 log = logging.getLogger(__name__)
 
-BATCH = 50
-# Longer than a batch may take, so that nobody sends what another is about to.
-LEASE = timedelta(minutes=5)
-LONGEST_BATCH = 120.0
+# Longer than a mail server may take for one mail, so that no other process sends it meanwhile.
+LEASE = timedelta(minutes=3)
 # After how long a mail is tried again; when these are over, a day has gone by.
 PAUSES = [timedelta(minutes=minutes) for minutes in (1, 5, 30, 120, 240, 480, 600)]
 RELATED = ("person__manager", "person__tenant__owner", "invite")
@@ -36,25 +34,39 @@ RELATED = ("person__manager", "person__tenant__owner", "invite")
 def send_due(*, as_of: datetime, seconds: float = float("inf")) -> int:
     """Send what is due by then, or by now, and return how many mails went out.
 
-    Begins no other batch when the seconds are over, nor when the mail server is away.
+    Begins no other mail when the seconds are over, nor when the mail server is away.
     """
     ends_at = monotonic() + seconds
     sent = 0
     with tenancy.across_tenants(), _Carrier() as carrier:
-        while monotonic() < ends_at and carrier.is_there and (claimed := _claim(as_of)):
-            batch_ends_at = min(ends_at, monotonic() + LONGEST_BATCH)
-            sent += _send(carrier, claimed, ends_at=batch_ends_at, as_of=as_of)
+        _release_dead()
+        while monotonic() < ends_at and carrier.is_there and (mail_id := _claim(as_of)):
+            # As everything is now: since it was written, the truth may have changed.
+            mail = Mail.objects.select_related(*RELATED).get(pk=mail_id)
+            with tenancy.use(mail.tenant_id):
+                sent += _try(carrier, mail, as_of=as_of)
     return sent
 
 
 @transaction.atomic
-def _claim(as_of: datetime) -> list[UUID]:
+def _claim(as_of: datetime) -> UUID | None:
+    """Take the mail that is due longest; no other process takes it before the lease ends."""
     # Of this moment too, for the job before this one may have had mail written.
     as_of = max(as_of, timezone.now())
     due = Mail.objects.due(as_of).select_for_update(skip_locked=True)
-    claimed = list(due.values_list("pk", flat=True)[:BATCH])
-    Mail.objects.filter(pk__in=claimed).update(due_at=as_of + LEASE)
-    return claimed
+    mail_id: UUID | None = due.values_list("pk", flat=True).first()
+    if mail_id:
+        Mail.objects.filter(pk=mail_id).update(due_at=as_of + LEASE, held_by=leases.holder())
+    return mail_id
+
+
+def _release_dead() -> None:
+    """Make due again the mails that processes of this machine held when they died."""
+    held = Mail.objects.waiting().exclude(held_by="").order_by()
+    for holder in held.values_list("held_by", flat=True).distinct():
+        if leases.is_dead(holder):
+            released = Mail.objects.waiting().filter(held_by=holder)
+            released.update(held_by="", due_at=timezone.now())
 
 
 class _Carrier:
@@ -86,19 +98,6 @@ class _Carrier:
         backend, self.backend = self.backend, None
         if backend is not None:
             backend.close()
-
-
-def _send(carrier: _Carrier, claimed: Sequence[UUID], *, ends_at: float, as_of: datetime) -> int:
-    sent = 0
-    for number, mail_id in enumerate(claimed):
-        if monotonic() >= ends_at or not carrier.is_there:
-            Mail.objects.filter(pk__in=claimed[number:]).update(due_at=as_of)
-            break
-        # As everything is now: since it was written, the truth may have changed.
-        mail = Mail.objects.select_related(*RELATED).get(pk=mail_id)
-        with tenancy.use(mail.tenant_id):
-            sent += _try(carrier, mail, as_of=as_of)
-    return sent
 
 
 def _try(carrier: _Carrier, mail: Mail, *, as_of: datetime) -> bool:
@@ -147,4 +146,4 @@ def _text(said: bytes | str) -> str:
 
 
 def _note(mail: Mail, **facts: Any) -> None:
-    Mail.objects.filter(pk=mail.pk).update(**facts)
+    Mail.objects.filter(pk=mail.pk).update(held_by="", **facts)

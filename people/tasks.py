@@ -4,11 +4,11 @@ from typing import Any
 from celery import current_app, shared_task
 from django.utils import timezone
 
-from people import events, mail, operations, tenancy
-from people.models import Event
-from people.operations import alarms, departing, guests, mass_changes
+from people import events, mail, operations
+from people.operations import departing, guests, mass_changes
 
 # Less than a job may take, and what another job can wait for.
+DELIVERING_SECONDS = 30
 SENDING_SECONDS = 30
 DEPARTING_SECONDS = 60
 UNDOING_SECONDS = 60
@@ -16,9 +16,12 @@ UNDOING_SECONDS = 60
 
 @shared_task(name="people.tasks.dispatch_events")
 def dispatch_events(**_: Any) -> None:
+    """Tell subscribers what happened; where time is over, another job goes on."""
     # A mass change leaves more events than one transaction should hold.
     while events.dispatch():
         pass
+    if not events.deliver_due(as_of=timezone.now(), seconds=DELIVERING_SECONDS)[1]:
+        current_app.send_task("people.tasks.dispatch_events", retry=False)
 
 
 @shared_task(name="people.tasks.send_mails")
@@ -35,15 +38,6 @@ def depart_due(*, after: tuple[str, int] | None = None, **_: Any) -> None:
     if rest:
         said = (rest[0].isoformat(), rest[1])
         current_app.send_task("people.tasks.depart_due", kwargs={"after": said}, retry=False)
-
-
-@shared_task(name="people.tasks.note_deactivation")
-def note_deactivation(*, event_id: int, **_: Any) -> None:
-    """See whether too many have been deactivated within the hour."""
-    with tenancy.across_tenants():
-        event = Event.objects.get(pk=event_id)
-    with tenancy.use(event.tenant_id):
-        alarms.note_deactivation(event)
 
 
 @shared_task(name="people.tasks.undo_mass_changes")

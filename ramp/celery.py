@@ -1,17 +1,25 @@
 import os
 from datetime import timedelta
+from importlib import import_module
 from typing import Any, cast
 
-from celery import Celery
+from celery import Celery, Task
 from celery.beat import Scheduler
-from celery.signals import setup_logging
+from celery.signals import setup_logging, worker_init
 from kombu.transport import TRANSPORT_ALIASES
+
+from ramp import signs
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "ramp.settings")
 
 TRANSPORT_ALIASES["folder"] = "ramp.folder_queue:Transport"
 
-app = Celery("ramp")
+
+class Job(Task):
+    Request = "ramp.worker:Request"
+
+
+app = Celery("ramp", task_cls=Job)
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
 # The current app is known by thread, and granian answers requests in threads of its own.
@@ -21,6 +29,12 @@ app.set_default()
 @setup_logging.connect
 def keep_our_logging(**_: Any) -> None:
     """Listen, for Celery replaces the LOGGING of the settings unless somebody does."""
+
+
+@worker_init.connect
+def leave_signs(**_: Any) -> None:
+    """Load what only a worker needs."""
+    import_module("ramp.worker")
 
 
 # No job of the schedule waits longer.
@@ -40,4 +54,6 @@ class Schedule(Scheduler):
             if entry.last_run_at > now:
                 entry.last_run_at = now - LONGEST_PAUSE
                 self._heap = None
-        return cast("float", super().tick(*args, **kwargs))
+        pause = cast("float", super().tick(*args, **kwargs))
+        signs.leave(signs.BEAT)
+        return pause

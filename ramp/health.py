@@ -2,13 +2,19 @@
 
 from collections.abc import Callable
 from functools import cache
-from typing import Final
+from typing import Any, Final
 
 from celery import current_app
+from django.conf import settings
 from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.http import require_safe
+
+from ramp import signs, watch
+
+# With beat at work there is a job every few seconds. The supervisor acts earlier, after 30 s.
+LONGEST_SILENCE: Final = 60.0
 
 
 class NotReady(Exception):
@@ -29,9 +35,17 @@ def ready(_request: HttpRequest) -> HttpResponse:
             check()
         except Exception as error:
             missing[name] = _in_brief(error)
+    said: dict[str, Any] = {"status": "not ready" if missing else "ready"}
     if missing:
-        return JsonResponse({"status": "not ready", "missing": missing}, status=503)
-    return JsonResponse({"status": "ready"})
+        said["missing"] = missing
+    if settings.SIGNS_OF:
+        said["seconds_since_progress"] = {name: _age(name) for name in settings.SIGNS_OF}
+    return JsonResponse(said, status=503 if missing else 200)
+
+
+def _age(name: str) -> float | None:
+    age = signs.seconds_since(name)
+    return None if age is None else round(age, 1)
 
 
 def _in_brief(error: Exception) -> str:
@@ -57,8 +71,28 @@ def _migrations() -> None:
         raise NotReady(f"{len(plan)} not applied, the first is {plan[0][0]}")
 
 
+def _worker() -> None:
+    if signs.WORKER in settings.SIGNS_OF and not watch.is_busy():
+        _check_progress(signs.WORKER)
+
+
+def _beat() -> None:
+    if signs.BEAT in settings.SIGNS_OF:
+        _check_progress(signs.BEAT)
+
+
+def _check_progress(name: str) -> None:
+    age = signs.seconds_since(name)
+    if age is None:
+        raise NotReady("has not started")
+    if age > LONGEST_SILENCE:
+        raise NotReady(f"no progress for {age:.0f} s")
+
+
 NEEDED: Final[dict[str, Callable[[], None]]] = {
     "database": _database,
     "broker": _broker,
     "migrations": _migrations,
+    "worker": _worker,
+    "beat": _beat,
 }

@@ -1,4 +1,4 @@
-"""Several programs run as one: whatever dies is started again, and all end together.
+"""Several programs run as one: what dies or hangs is started again, and all end together.
 
 There are no threads here: signals are blocked, and waited for one by one. Each program
 leads a process group of its own, so that what it leaves behind is found and ended too, and
@@ -12,13 +12,17 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from importlib import import_module
 from typing import Final
 
 from django.conf import settings
+
+from ramp import signs
+from ramp.watch import SilenceWatch, Watch, WebWatch, WorkerWatch
 
 log = logging.getLogger(__name__)
 
@@ -27,6 +31,7 @@ END_SIGNALS: Final = {signal.SIGINT, signal.SIGTERM, signal.SIGHUP}
 WSGI_MODULE: Final = "ramp.wsgi"
 GRACE: Final = 15.0
 LONGEST_PAUSE: Final = 30.0
+LOOK_SECONDS: Final = 2.0
 libc: Final = ctypes.CDLL(None, use_errno=True)
 
 
@@ -53,6 +58,9 @@ def preflight() -> None:
 class Program:
     name: str
     command: list[str]
+    watches: Sequence[Watch] = ()
+    # Which signs of life it leaves, for /readyz.
+    signs: Sequence[str] = ()
 
 
 def web() -> Program:
@@ -66,7 +74,8 @@ def web() -> Program:
         *("--respawn-failed-workers", "--log-level", "warning"),
         *(_tls() if settings.TLS_KEY else ()),
     ]
-    return Program("web", [sys.executable, "-m", "granian", *options, f"{WSGI_MODULE}:application"])
+    command = [sys.executable, "-m", "granian", *options, f"{WSGI_MODULE}:application"]
+    return Program("web", command, [WebWatch()])
 
 
 def _tls() -> list[str]:
@@ -79,11 +88,14 @@ def worker(*, processes: int, with_beat: bool = False) -> Program:
         *("--without-gossip", "--without-mingle", "--without-heartbeat"),
         *(["--beat"] if with_beat else []),
     ]
-    return Program("worker", [*_celery(), "worker", *options])
+    watches = [WorkerWatch(), *([SilenceWatch(signs.BEAT)] if with_beat else [])]
+    left = [signs.WORKER, *([signs.BEAT] if with_beat else [])]
+    return Program("worker", [*_celery(), "worker", *options], watches, left)
 
 
 def beat() -> Program:
-    return Program("beat", [*_celery(), "beat", "--loglevel", "WARNING", "--pidfile="])
+    command = [*_celery(), "beat", "--loglevel", "WARNING", "--pidfile="]
+    return Program("beat", command, [SilenceWatch(signs.BEAT)], [signs.BEAT])
 
 
 def _celery() -> list[str]:
@@ -98,6 +110,9 @@ def supervise(programs: Iterable[Program], *, announce: Callable[[], None]) -> N
     signal.pthread_sigmask(signal.SIG_BLOCK, {*awaited, signal.SIGCHLD})
     children = [_Child(program) for program in programs]
     announced = False
+    folder = tempfile.TemporaryDirectory(prefix="ramp-signs-")
+    settings.SIGNS_DIR = folder.name
+    settings.SIGNS_OF = [sign for child in children for sign in child.program.signs]
     try:
         while _heard({*awaited, signal.SIGCHLD}, within=1.0 if announced else 0.1) not in awaited:
             for child in children:
@@ -107,6 +122,7 @@ def supervise(programs: Iterable[Program], *, announce: Callable[[], None]) -> N
                 announced = True
     finally:
         _end(children, awaited)
+        folder.cleanup()
 
 
 def _hangups_are_ignored() -> bool:
@@ -145,20 +161,31 @@ class _Child:
     failures: int = 0
     began_at: float = field(default_factory=time.monotonic)
     start_at: float = field(default_factory=time.monotonic)
+    look_at: float = 0.0
 
     def look_after(self) -> None:
-        """Start the program if it is due, and notice if it has ended."""
+        """Start the program if it is due, and replace it if it has ended or hangs."""
         now = time.monotonic()
         if self.process is None:
             if now >= self.start_at:
                 self.began_at = now
                 self.process = _start(self.program.command)
+                for watch in self.program.watches:
+                    watch.begin(self.process.pid)
         elif not self.is_running():
-            code = self.bury()
-            self.failures = 0 if now - self.began_at > LONGEST_PAUSE else self.failures + 1
-            pause = min(0.25 * 2**self.failures, LONGEST_PAUSE)
-            self.start_at = now + pause
-            log.error("%s ended (%s); it starts again in %.1f s", self.program.name, code, pause)
+            self._start_again(f"ended ({self.bury()})", now)
+        elif now >= self.look_at:
+            self.look_at = now + LOOK_SECONDS
+            problems = filter(None, (watch.problem() for watch in self.program.watches))
+            if problem := next(problems, ""):
+                self.bury()
+                self._start_again(f"was killed: {problem}", now)
+
+    def _start_again(self, what: str, now: float) -> None:
+        self.failures = 0 if now - self.began_at > LONGEST_PAUSE else self.failures + 1
+        pause = min(0.25 * 2**self.failures, LONGEST_PAUSE)
+        self.start_at = now + pause
+        log.error("%s %s; it starts again in %.1f s", self.program.name, what, pause)
 
     def is_running(self) -> bool:
         if self.process is None:
@@ -191,6 +218,11 @@ def _start(command: list[str]) -> subprocess.Popen[bytes]:
     return subprocess.Popen(  # noqa: S603  our own commands
         command,
         cwd=settings.BASE_DIR,
+        env={
+            **os.environ,
+            "SIGNS_DIR": settings.SIGNS_DIR,
+            "SIGNS_OF": ",".join(settings.SIGNS_OF),
+        },
         stdin=subprocess.DEVNULL,
         start_new_session=True,
         preexec_fn=prepare,  # noqa: PLW1509  no thread of ours holds a lock at this point

@@ -27,6 +27,10 @@ PORT = env.int("PORT", default=8000)
 WEB_PROCESSES = env.int("WEB_PROCESSES", default=2)
 WORKER_PROCESSES = env.int("WORKER_PROCESSES", default=2)
 
+# Set by the supervisor: where programs leave signs of life, and which ones /readyz expects.
+SIGNS_DIR = env("SIGNS_DIR", default="")
+SIGNS_OF = env.list("SIGNS_OF", default=[])
+
 # Every link and every SCIM location begins with this, whatever Host a request names.
 PUBLIC_BASE_URL = env("PUBLIC_BASE_URL", default=f"http://127.0.0.1:{PORT}").rstrip("/")
 PUBLIC = urlsplit(PUBLIC_BASE_URL)
@@ -167,6 +171,8 @@ else:
     }
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_BROKER_CONNECTION_MAX_RETRIES = None
+# A worker that lost the broker ends, and the supervisor starts another; see ramp.worker.
+CELERY_BROKER_CONNECTION_RETRY = False
 CELERY_TASK_SERIALIZER = "json"
 CELERY_ACCEPT_CONTENT = ["json"]
 CELERY_TASK_IGNORE_RESULT = True
@@ -174,7 +180,8 @@ CELERY_TASK_ACKS_LATE = True
 CELERY_TASK_SOFT_TIME_LIMIT = 90
 CELERY_TASK_TIME_LIMIT = 100
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
-CELERY_WORKER_ENABLE_REMOTE_CONTROL = False
+# Its channel is always listened to, so that a worker notices when the broker goes away.
+CELERY_WORKER_ENABLE_REMOTE_CONTROL = True
 # They could not be acknowledged any more, and come back; every job may run twice.
 CELERY_WORKER_CANCEL_LONG_RUNNING_TASKS_ON_CONNECTION_LOSS = True
 CELERY_BEAT_SCHEDULER = "ramp.celery.Schedule"
@@ -199,8 +206,6 @@ CELERY_BEAT_SCHEDULE = {
 # What `run_due` does, in this order: the same as the schedule above, here and now.
 DUE_JOBS = [
     "scim.tasks.carry_over_all",
-    # Before anybody is terminated, so that nobody is whom a mistake put out.
-    "people.operations.alarms.look_at_waiting",
     "people.operations.mass_changes.undo_asked",
     "people.operations.guests.deactivate_due",
     "people.operations.departing.terminate_due",
@@ -212,12 +217,13 @@ DUE_JOBS = [
     "people.operations.forget_idempotency_keys",
 ]
 
-# Who hears of what. This table is the only place where people meets its listeners.
+# Which functions are called with which events. This table is the only place where people
+# meets its listeners.
 EVENT_SUBSCRIBERS = {
     "person.added": ["scim.tasks.resolve_waiting_managers"],
     "person.reactivated": ["scim.tasks.resolve_waiting_managers"],
-    "person.deactivated": ["people.tasks.note_deactivation"],
-    "connection.changed": ["scim.tasks.carry_over"],
+    "person.deactivated": ["people.operations.alarms.note_deactivation"],
+    "connection.changed": ["scim.tasks.carry_over_at_once"],
 }
 
 # Who knows why somebody is not here; what explains most is told first.

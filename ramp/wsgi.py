@@ -1,7 +1,13 @@
 import os
 
+from django.conf import settings
 from django.core.wsgi import get_wsgi_application
+
+from ramp.pulse import Application, Pulse
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "ramp.settings")
 
-application = get_wsgi_application()
+application: Application = get_wsgi_application()
+# Only a supervisor looks at the pulse.
+if settings.SIGNS_DIR:
+    application = Pulse(application)

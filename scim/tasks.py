@@ -8,30 +8,36 @@ from uuid import UUID
 from celery import current_app, shared_task
 from django.utils import timezone
 
-from people import tenancy
 from people.models import Event
 from scim import activation, cycle, group_roles, rereading, retention, self_test, silence
 
 # Less than a job may take.
 CARRYING_SECONDS = 60
+# Where other subscribers wait meanwhile.
+HURRYING_SECONDS = 20
 # The cycle does other things besides.
 FOLLOWING_SECONDS = 30
 
 
-@shared_task(name="scim.tasks.resolve_waiting_managers")
-def resolve_waiting_managers(*, event_id: int, **_: Any) -> None:
+def resolve_waiting_managers(event: Event) -> None:
     """Give those who wait for the person of this event their manager."""
-    with tenancy.across_tenants():
-        event = Event.objects.select_related("person").get(pk=event_id)
     if event.person:
-        with tenancy.use(event.tenant_id):
-            cycle.resolve_waiting(cycle.waiting_for(event.person))
+        cycle.resolve_waiting(cycle.waiting_for(event.person))
+
+
+def carry_over_at_once(_: Event) -> None:
+    """Carry over now what beat would find within a minute."""
+    _carry_over(seconds=HURRYING_SECONDS)
 
 
 @shared_task(name="scim.tasks.carry_over")
 def carry_over(**_: Any) -> None:
     """Bring in whom a connection had received before it was activated, as many as time allows."""
-    is_all = activation.carry_on(activation.unfinished(), seconds=CARRYING_SECONDS)[1]
+    _carry_over(seconds=CARRYING_SECONDS)
+
+
+def _carry_over(*, seconds: float) -> None:
+    is_all = activation.carry_on(activation.unfinished(), seconds=seconds)[1]
     if not is_all:
         current_app.send_task("scim.tasks.carry_over", retry=False)
 

@@ -2,6 +2,7 @@
 
 from people.models.api_tokens import ApiToken, Scope
 from people.models.custom_fields import CustomField
+from people.models.deliveries import Delivery
 from people.models.departures import Departure
 from people.models.events import Event
 from people.models.former_addresses import FormerAddress
@@ -22,6 +23,7 @@ __all__ = [
     "Authorisation",
     "Card",
     "CustomField",
+    "Delivery",
     "Department",
     "Departure",
     "Entity",

@@ -6,6 +6,7 @@ from uuid import uuid4
 
 from django.db import models
 
+from people.leases import NAME_LENGTH
 from people.models.invites import Invite
 from people.models.person import Person
 from people.tenancy import TenantManager, TenantOwned
@@ -27,7 +28,8 @@ MailManager = TenantManager.from_queryset(MailQuerySet)
 class Mail(TenantOwned):
     """One message to one person. Its id makes the Message-ID, so sending it again is no other.
 
-    Whoever sends it moves `due_at` ahead first: should they die, it is due again then.
+    A process that sends it moves `due_at` ahead first: if the process dies, the mail is due
+    again then, or as soon as another process of the machine sees that `held_by` has died.
     """
 
     class Kind(models.TextChoices):
@@ -49,6 +51,7 @@ class Mail(TenantOwned):
     request_id = models.UUIDField(null=True)
     created_at = models.DateTimeField()
     due_at = models.DateTimeField()
+    held_by = models.CharField(max_length=NAME_LENGTH, blank=True, default="", db_default="")
     attempts = models.PositiveSmallIntegerField(default=0)
     sent_at = models.DateTimeField(null=True)
     given_up_at = models.DateTimeField(null=True)
@@ -61,6 +64,7 @@ class Mail(TenantOwned):
         indexes: ClassVar = [
             models.Index(fields=["due_at"], name="mail_waiting", condition=WAITING),
             models.Index(fields=["request_id"], name="mail_of_request"),
+            models.Index(fields=["held_by"], name="mail_held", condition=~models.Q(held_by="")),
         ]
 
     def __str__(self) -> str:

@@ -41,9 +41,11 @@ class Tenant(models.Model):
     )
     # After how many days of 24 hours whoever was deactivated via SCIM is terminated; None never.
     auto_terminate_days = models.PositiveSmallIntegerField(null=True, blank=True)
-    # A connection that deactivates more than both of these within an hour raises an alarm.
+    # A connection that deactivates more than both of the first two within an hour, or more than
+    # the third within a minute, raises an alarm.
     alarm_people = models.PositiveSmallIntegerField(default=10)
     alarm_percent = models.PositiveSmallIntegerField(default=20)
+    alarm_minute_people = models.PositiveSmallIntegerField(default=50)
     manual_invite_days = models.PositiveSmallIntegerField(
         default=14, help_text="How long an invite sent by hand lives, in days."
     )

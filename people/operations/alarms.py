@@ -1,14 +1,18 @@
-"""The mass-change guard: one connection that deactivates many within an hour is noticed.
+"""The mass-change guard: it notices when one connection deactivates many people.
 
-Nothing is held up by it: a deactivation is reversible, and shuts people out at once. What
-is not, termination, waits until an administrator has confirmed that so many were meant.
+Many are more than a share of the connection's people within an hour, or more than a number
+within a minute. No deactivation waits for the guard: it is reversible, and shuts people out at
+once. Termination is not, so it waits until an administrator confirms that so many were meant.
 
-Whoever was deactivated last within a minute has their connection looked at, so a burst of
-thousands costs a handful of looks.
+The last deactivation within a minute has its connection looked at, so a burst of thousands
+costs a handful of looks. The job that terminates people looks again by itself, so nobody is
+terminated because an event was lost.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
+from itertools import groupby
+from operator import itemgetter
 from typing import NamedTuple
 from uuid import UUID
 
@@ -35,8 +39,7 @@ class InvalidThreshold(PeopleError):
 
     def __init__(self) -> None:
         super().__init__(
-            f"Say at how many people, from 1 to {MOST_PEOPLE:,}, and at how many percent, "
-            "from 1 to 100, you want to be told."
+            f"Enter numbers of people from 1 to {MOST_PEOPLE:,}, and a percentage from 1 to 100."
         )
 
 
@@ -56,14 +59,23 @@ class Owner(NamedTuple):
 
 
 @transaction.atomic
-def set_alarm(tenant: Tenant, *, people: int, percent: int, actor: Actor) -> bool:
-    """Say above how many an alarm is raised, and tell whether that is news.
+def set_alarm(
+    tenant: Tenant, *, people: int, percent: int, minute_people: int, actor: Actor
+) -> bool:
+    """Set above how many deactivations an alarm is raised; return whether anything changed.
 
+    :param people: and `percent` of the connection's people, both within an hour.
+    :param minute_people: within a minute.
     :raises InvalidThreshold: if there cannot be so many.
     """
-    if not (1 <= people <= MOST_PEOPLE and 1 <= percent <= 100):
+    numbers = (people, minute_people)
+    if not (all(1 <= number <= MOST_PEOPLE for number in numbers) and 1 <= percent <= 100):
         raise InvalidThreshold
-    wanted = {"alarm_people": people, "alarm_percent": percent}
+    wanted = {
+        "alarm_people": people,
+        "alarm_percent": percent,
+        "alarm_minute_people": minute_people,
+    }
     changes = {
         name: {"from": getattr(tenant, name), "to": value}
         for name, value in wanted.items()
@@ -71,7 +83,8 @@ def set_alarm(tenant: Tenant, *, people: int, percent: int, actor: Actor) -> boo
     }
     if not changes:
         return False
-    tenant.alarm_people, tenant.alarm_percent = people, percent
+    for name, value in wanted.items():
+        setattr(tenant, name, value)
     tenant.save(update_fields=list(wanted))
     events.record(
         Event.Kind.ORGANISATION_CHANGED,
@@ -94,46 +107,64 @@ def note_deactivation(event: Event) -> MassChange | None:
     later = _deactivated(event.actor).filter(
         deactivated_at__gt=event.happened_at, deactivated_at__lt=minute + MINUTE
     )
-    return None if later.exists() else look(event.actor, minute)
+    return None if later.exists() else look(event.actor, minute - HOUR, minute + MINUTE)
 
 
-def look_at_waiting(*, as_of: datetime) -> int:
-    """Look at deactivations of which no worker has heard yet; return how many alarms there are.
+def look_again(people: Iterable[UUID]) -> None:
+    """Look at the deactivations of these people of the tenant, whatever was seen before.
 
-    Whoever terminates people here and now must have done so before.
+    The job that terminates them calls this first: it must not depend on an event.
     """
-    with tenancy.across_tenants():
-        waiting = Event.objects.pending().filter(kind=Event.Kind.PERSON_DEACTIVATED)
-        found = list(waiting.only("tenant_id", "actor", "happened_at"))
-    alarms = set()
-    for event in found:
-        with tenancy.use(event.tenant_id):
-            change = note_deactivation(event)
-        alarms |= {change.pk} if change else set()
-    return len(alarms)
+    gone = Person.objects.filter(
+        pk__in=list(people),
+        state=Person.State.INACTIVE,
+        deactivated_by__startswith=VIA_SCIM,
+        deactivated_at__isnull=False,
+    )
+    told = gone.values_list("deactivated_by", "deactivated_at")
+    ordered = told.order_by("deactivated_by", "deactivated_at")
+    for actor, rows in groupby(ordered, itemgetter(0)):
+        # Others may have gone within the hour before or after.
+        for first, last in _spans(at for _, at in rows if at):
+            look(actor, first - HOUR, last + HOUR + MINUTE)
+
+
+def _spans(times: Iterable[datetime]) -> Iterator[tuple[datetime, datetime]]:
+    """Yield the first and last of times that are so close that one look sees around them."""
+    ordered = iter(times)
+    first = last = next(ordered)
+    for at in ordered:
+        if at - last > 2 * HOUR:
+            yield first, last
+            first = at
+        last = at
+    yield first, last
 
 
 @transaction.atomic
-def look(actor: str, minute: datetime) -> MassChange | None:
-    """Note whom the connection deactivated in that minute and the hour before, if many."""
+def look(actor: str, since: datetime, until: datetime) -> MassChange | None:
+    """Note whom the connection deactivated from `since` until before `until`, if many.
+
+    :returns: the mass change that this makes evident, if it is news to it.
+    """
     tenant = Tenant.objects.get(pk=tenancy.current_id())
-    since, until = minute - HOUR, minute + MINUTE
     out = _deactivated(actor).filter(deactivated_at__gte=since, deactivated_at__lt=until)
-    recent = _recent(actor, minute)
-    if tenant.is_sandbox or not (recent.exists() or out.count() > tenant.alarm_people):
+    recent = _recent(actor, since, until)
+    fewest = min(tenant.alarm_people, tenant.alarm_minute_people)
+    if tenant.is_sandbox or not (recent.exists() or out.count() > fewest):
         return None
     hold(Guarded.MASS_CHANGES, tenant.pk)
-    known = recent.select_for_update(no_key=True).first()
     gone = list(_gone(out.order_by("deactivated_at").values_list("pk", "deactivated_at")))
-    news = _unnoted(gone)
-    if known:
-        joining = [one for one in news if known.began_at <= one.at <= known.began_at + HOUR]
-        _add(known, joining)
-        news = [one for one in news if one not in set(joining)]
-        known = known if joining else None
+    news, grown = _unnoted(gone), None
+    for known in recent.select_for_update(no_key=True):
+        joining = {one for one in news if known.began_at <= one.at <= known.began_at + HOUR}
+        if joining:
+            _add(known, [one for one in news if one in joining])
+            news, grown = [one for one in news if one not in joining], known
     owner: Owner = import_string(settings.OWNER_OF_PEOPLE)(actor)
     most = most_of(tenant, owner.people + len(gone))
-    return _raise(tenant, actor, owner, crowded(news, most)) or known
+    found = {*crowded(news, most, HOUR), *crowded(news, tenant.alarm_minute_people, MINUTE)}
+    return _raise(tenant, actor, owner, [one for one in news if one in found]) or grown
 
 
 def most_of(tenant: Tenant, people: int) -> int:
@@ -141,12 +172,12 @@ def most_of(tenant: Tenant, people: int) -> int:
     return max(tenant.alarm_people, people * tenant.alarm_percent // 100)
 
 
-def crowded(gone: Sequence[Gone], most: int) -> list[Gone]:
-    """Return those who went, in their order, within an hour in which more than `most` did."""
+def crowded(gone: Sequence[Gone], most: int, span: timedelta) -> list[Gone]:
+    """Return those who went, in their order, within a span in which more than `most` did."""
     found: list[Gone] = []
     first = taken = 0
     for last, one in enumerate(gone):
-        while one.at - gone[first].at > HOUR:
+        while one.at - gone[first].at > span:
             first += 1
         if last - first + 1 > most:
             found += gone[max(first, taken) : last + 1]
@@ -161,14 +192,14 @@ def _deactivated(actor: str) -> QuerySet[Person]:
     return people
 
 
-def _recent(actor: str, minute: datetime) -> QuerySet[MassChange]:
-    """Return the mass changes that what happens in this minute may still belong to."""
+def _recent(actor: str, since: datetime, until: datetime) -> QuerySet[MassChange]:
+    """Return the mass changes that what happened in that time may belong to, newest first."""
     recent: QuerySet[MassChange] = MassChange.objects.filter(
         is_suspicious=True,
         actor=actor,
         confirmed_at=None,
-        began_at__gt=minute - HOUR,
-        began_at__lt=minute + MINUTE,
+        began_at__gt=since,
+        began_at__lt=until,
     )
     return recent.order_by("-began_at")
 

@@ -2,12 +2,15 @@
 
 It may run anywhere and any number of times at once: what it does is decided by rows that
 are locked when they are looked at. Whoever cannot leave yet is looked at again next time.
+The mass-change guard looks at everybody first; where it cannot, nobody is terminated.
 """
 
 import logging
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime
+from itertools import groupby
+from operator import attrgetter
 from time import monotonic
 
 from celery.exceptions import SoftTimeLimitExceeded
@@ -16,6 +19,7 @@ from django.db.models import Q, QuerySet
 
 from people import tenancy
 from people.models import Departure, Person
+from people.operations import alarms
 from people.operations.blockers import blockers_of, blockers_of_many, is_paused, paused_among
 from people.operations.dispositions import Disposition, completed, usual_disposition, valid_ids
 from people.operations.locks import lock_all
@@ -30,6 +34,10 @@ BATCH = 200
 Place = tuple[datetime, int]
 LONGEST_PROBLEM = 500
 UNKNOWN_PROBLEM = "Something went wrong in Ramp itself. It is tried again every hour."
+UNGUARDED_PROBLEM = (
+    "Ramp could not check whether too many people were deactivated at once. "
+    "It tries again every hour."
+)
 
 
 def terminate_due(*, as_of: datetime) -> int:
@@ -49,7 +57,7 @@ def go_on(after: Place | None, *, as_of: datetime, seconds: float) -> tuple[int,
     done = 0
     with tenancy.across_tenants():
         for page in due_departures(as_of, after=after):
-            for departure in _unhindered(page):
+            for departure in _unhindered(_guarded(page)):
                 with tenancy.use(departure.tenant_id):
                     done += _try(departure, as_of=as_of)
             if monotonic() >= ends_at:
@@ -65,7 +73,7 @@ def due_departures(as_of: datetime, *, after: Place | None = None) -> Iterator[l
             # The first condition is for the index, which does not know the second one.
             due = due.filter(due_at__gte=after[0])
             due = due.filter(Q(due_at__gt=after[0]) | Q(pk__gt=after[1]))
-        page = list(due.only("pk", "due_at", "person_id", "tenant_id")[:BATCH])
+        page = list(due.only("pk", "due_at", "person_id", "tenant_id", "problem")[:BATCH])
         if page:
             yield page
         if len(page) < BATCH:
@@ -79,6 +87,26 @@ def _due(as_of: datetime) -> QuerySet[Departure]:
         tenant__auto_terminate_days__isnull=False
     )
     return due
+
+
+def _guarded(page: list[Departure]) -> list[Departure]:
+    """Have the mass-change guard look at these people, and keep those at whom it could."""
+    kept: list[Departure] = []
+    tenant_of = attrgetter("tenant_id")
+    for tenant_id, rows in groupby(sorted(page, key=tenant_of), tenant_of):
+        departures = list(rows)
+        try:
+            with tenancy.use(tenant_id):
+                alarms.look_again(departure.person_id for departure in departures)
+        except SoftTimeLimitExceeded:
+            raise
+        except Exception:
+            log.exception("Nobody of tenant %s is terminated: the guard could not look", tenant_id)
+            _list(departures, UNGUARDED_PROBLEM)
+        else:
+            _list([one for one in departures if one.problem == UNGUARDED_PROBLEM], "")
+            kept += departures
+    return kept
 
 
 def _unhindered(page: list[Departure]) -> list[Departure]:
@@ -96,15 +124,18 @@ def _try(departure: Departure, *, as_of: datetime) -> bool:
         raise
     except PeopleError as error:
         log.warning("%s could not be terminated: %s", departure.person_id, error)
-        _list(departure, str(error))
+        _list([departure], str(error))
     except Exception:
         log.exception("%s could not be terminated", departure.person_id)
-        _list(departure, UNKNOWN_PROBLEM)
+        _list([departure], UNKNOWN_PROBLEM)
     return False
 
 
-def _list(departure: Departure, problem: str) -> None:
-    Departure.objects.filter(pk=departure.pk).update(problem=problem[:LONGEST_PROBLEM])
+def _list(departures: Sequence[Departure], problem: str) -> None:
+    """Show under Departures why these people could not be terminated."""
+    if departures:
+        rows = Departure.objects.filter(pk__in=[departure.pk for departure in departures])
+        rows.update(problem=problem[:LONGEST_PROBLEM])
 
 
 @transaction.atomic

@@ -1,4 +1,4 @@
-"""The banner on every administrator's page, and above how many it appears."""
+"""The banner on every administrator's page, and the thresholds of the mass-change guard."""
 
 from dataclasses import dataclass
 from uuid import UUID
@@ -48,16 +48,23 @@ def _text(change: MassChange) -> str:
 
 class AlarmForm(forms.Form):
     people = forms.IntegerField(
-        label="People",
+        label="People within an hour",
         min_value=1,
         max_value=MOST_PEOPLE,
         widget=UnfoldAdminIntegerFieldWidget,
     )
     percent = forms.IntegerField(
-        label="Percent of the people whom the connection owns",
+        label="Percent of the connection's people within an hour",
         min_value=1,
         max_value=100,
-        help_text="Whichever of the two is more counts.",
+        help_text="The larger of these two numbers counts.",
+        widget=UnfoldAdminIntegerFieldWidget,
+    )
+    minute_people = forms.IntegerField(
+        label="People within a minute",
+        min_value=1,
+        max_value=MOST_PEOPLE,
+        help_text="However many people the connection owns.",
         widget=UnfoldAdminIntegerFieldWidget,
     )
 
@@ -65,7 +72,11 @@ class AlarmForm(forms.Form):
 @for_administrators
 def alarm_settings(request: PersonRequest) -> HttpResponse:
     tenant = request.user.tenant
-    initial = {"people": tenant.alarm_people, "percent": tenant.alarm_percent}
+    initial = {
+        "people": tenant.alarm_people,
+        "percent": tenant.alarm_percent,
+        "minute_people": tenant.alarm_minute_people,
+    }
     form = AlarmForm(request.POST if request.method == "POST" else None, initial=initial)
     if form.is_valid():
         set_alarm(tenant, **form.cleaned_data, actor=request.user.actor)

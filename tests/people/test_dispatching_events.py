@@ -1,60 +1,54 @@
 """Dispatching events …"""
 
+import json
+import logging
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+from io import StringIO
 from typing import Any
 
 import pytest
-from celery import current_app
+import time_machine
+from celery.exceptions import SoftTimeLimitExceeded
+from django.core.management import call_command
 from pytest_django import DjangoCaptureOnCommitCallbacks, Settings
 
-from people import events, operations, tasks, tenancy
-from people.models import Event, Tenant
+from people import events, leases, operations, tasks, tenancy
+from people.models import Delivery, Event, Tenant
+from people.models.deliveries import STUCK_ATTEMPTS
 from people.values import Actor, Profile
 from tests import make
+from tests.people import listening
+from tests.people.listening import COUNT, GREET, failing, heard
 
 pytestmark = pytest.mark.django_db
 
 OKTA = Actor("scim", "okta")
-NOW = datetime(2026, 3, 2, tzinfo=UTC)
+NOW = datetime(2026, 3, 2, 9, tzinfo=UTC)
 
 
-class Post:
-    """Takes what is delivered, and notes it."""
+class Clock:
+    def __init__(self, traveller: time_machine.Traveller) -> None:
+        self.traveller, self.now = traveller, NOW
 
-    def __init__(self) -> None:
-        self.delivered: list[tuple[str, int]] = []
-
-    def __call__(self, task: str, event_id: int) -> None:
-        self.delivered.append((task, event_id))
+    def jump(self, ahead: timedelta) -> None:
+        self.now += ahead
+        self.traveller.move_to(self.now)
 
 
 @pytest.fixture
-def post() -> Post:
-    return Post()
+def clock() -> Iterator[Clock]:
+    with time_machine.travel(NOW, tick=False) as traveller:
+        yield Clock(traveller)
 
 
 @pytest.fixture(autouse=True)
-def subscribers(settings: Settings) -> None:
-    settings.EVENT_SUBSCRIBERS = {"person.added": ["greet", "count"]}
-
-
-@pytest.fixture
-def heard() -> Iterator[list[int]]:
-    """Note which events a task of ours was run for, and under which tenant."""
-    ids: list[int] = []
-
-    @current_app.task(name="greet")
-    def greet(*, event_id: int, **_: Any) -> None:
-        ids.append(event_id)
-
-    @current_app.task(name="count")
-    def count(**_: Any) -> None:
-        pass
-
-    yield ids
-    for name in ("greet", "count"):
-        current_app.tasks.unregister(name)
+def subscribers(settings: Settings) -> Iterator[None]:
+    settings.EVENT_SUBSCRIBERS = {"person.added": [GREET, COUNT]}
+    yield
+    for noted in (heard, listening.tenants, failing):
+        noted.clear()
 
 
 def add(email: str = "") -> Event:
@@ -63,96 +57,218 @@ def add(email: str = "") -> Event:
     return person.events.get(kind=Event.Kind.PERSON_ADDED)
 
 
-def test_tells_every_subscriber_of_each_event_oldest_first(tenant: Tenant, post: Post) -> None:
-    first, second = add(), add()
-
-    assert events.dispatch(deliver=post) == 2
-
-    assert post.delivered == [
-        (task, event.pk) for event in (first, second) for task in ("greet", "count")
-    ]
+def deliver(**options: Any) -> tuple[int, bool]:
+    """Do what a worker does."""
+    while events.dispatch():
+        pass
+    return events.deliver_due(as_of=datetime.now(UTC), **options)
 
 
-def test_tells_them_once(tenant: Tenant, post: Post) -> None:
-    add()
-    events.dispatch(deliver=post)
-
-    assert events.dispatch(deliver=post) == 0
-
-    assert len(post.delivered) == 2
-    assert not Event.objects.pending().exists()
+def stuck(*options: str) -> dict[str, Any]:
+    said = StringIO()
+    with suppress(SystemExit):
+        call_command("stuck", *options, stdout=said)
+    answer: dict[str, Any] = json.loads(said.getvalue())
+    return answer
 
 
-def test_reaches_all_tenants(tenant: Tenant, post: Post) -> None:
-    add()
-    with make.in_another_tenant():
+class TestDelivery:
+    """… tells subscribers:"""
+
+    def test_every_one_of_each_event_oldest_first(self, tenant: Tenant) -> None:
+        first, second = add(), add()
+
+        assert deliver() == (4, True)
+
+        assert heard == [(name, event.pk) for event in (first, second) for name in (GREET, COUNT)]
+
+    def test_once(self, tenant: Tenant) -> None:
+        add()
+        deliver()
+
+        assert deliver() == (0, True)
+
+        assert len(heard) == 2
+        assert not Event.objects.pending().exists()
+
+    def test_of_all_tenants_each_with_its_tenant_in_force(self, tenant: Tenant) -> None:
+        add()
+        with make.in_another_tenant() as other:
+            add()
+
+        deliver()
+
+        assert set(listening.tenants) == {tenant.pk, other.pk}
+        assert tenancy.current_id() == tenant.pk
+
+    def test_of_no_more_events_in_a_transaction_than_it_is_asked(self, tenant: Tenant) -> None:
+        for _ in range(3):
+            add()
+
+        assert events.dispatch(limit=2) == 2
+
+        assert Event.objects.pending().count() == 1
+
+    def test_as_many_as_time_allows(self, tenant: Tenant) -> None:
         add()
 
-    assert events.dispatch(deliver=post) == 2
+        assert deliver(seconds=0) == (1, False)
+        assert deliver(seconds=0) == (1, False)
+        assert deliver(seconds=0) == (0, True)
 
+    def test_of_everything_in_one_job(self, tenant: Tenant) -> None:
+        for _ in range(5):
+            add()
 
-def test_takes_no_more_than_it_is_asked(tenant: Tenant, post: Post) -> None:
-    for _ in range(3):
+        tasks.dispatch_events()
+
+        assert len(heard) == 10
+
+    def test_of_everything_here_and_now(self, tenant: Tenant) -> None:
         add()
 
-    assert events.dispatch(deliver=post, limit=2) == 2
+        assert events.dispatch_all(as_of=datetime.now(UTC)) == 1
 
-    assert Event.objects.pending().count() == 1
+        assert len(heard) == 2
+
+    def test_soon_after_the_change_is_committed(
+        self,
+        tenant: Tenant,
+        monkeypatch: pytest.MonkeyPatch,
+        django_capture_on_commit_callbacks: DjangoCaptureOnCommitCallbacks,
+    ) -> None:
+        woken: list[bool] = []
+        monkeypatch.setattr(events.waker, "wake", lambda: woken.append(True))
+
+        with django_capture_on_commit_callbacks(execute=True):
+            person = add().person
+            assert person
+            assert not woken
+            operations.deactivate_person(person, actor=OKTA)
+
+        assert woken == [True]
 
 
-def test_leaves_everything_pending_when_the_broker_fails(tenant: Tenant) -> None:
-    add()
+class TestFailure:
+    """… goes on when a subscriber fails:"""
 
-    def fail(task: str, event_id: int) -> None:
-        raise ConnectionError
+    def test_the_others_hear_and_it_is_told_again_later_and_later(
+        self, clock: Clock, tenant: Tenant
+    ) -> None:
+        failing.add(GREET)
+        event = add()
+        assert deliver() == (1, True)
 
-    with pytest.raises(ConnectionError):
-        events.dispatch(deliver=fail)
+        for pause in [*events.PAUSES, events.PAUSES[-1]]:
+            clock.jump(pause - timedelta(seconds=1))
+            heard.clear()
+            assert deliver() == (0, True)
+            assert heard == []
+            clock.jump(timedelta(seconds=1))
+            deliver()
+            assert heard == [(GREET, event.pk)]
 
-    assert Event.objects.pending().count() == 1
+        failing.clear()
+        clock.jump(events.PAUSES[-1])
+        assert deliver() == (1, True)
+        assert not Delivery.objects.exists()
 
+    def test_after_some_attempts_it_is_stuck_and_the_log_says_so_once(
+        self, clock: Clock, tenant: Tenant, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        failing.add(GREET)
+        event = add()
 
-def test_goes_on_until_nothing_is_pending(
-    tenant: Tenant, post: Post, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    for _ in range(5):
+        for _ in range(STUCK_ATTEMPTS + 2):
+            deliver()
+            clock.jump(events.PAUSES[-1])
+
+        alarms = [record for record in caplog.records if record.levelno == logging.ERROR]
+        assert [record.message for record in alarms] == [
+            f"#{event.pk} person.added to {GREET} is stuck; `manage.py stuck` lists it"
+        ]
+        [row] = stuck()["stuck"]
+        assert (row["event"], row["subscriber"]) == (event.pk, GREET)
+        assert row["problem"] == "DeafError: not now"
+
+    def test_a_command_lists_nothing_before_and_after(self, clock: Clock, tenant: Tenant) -> None:
+        failing.add(GREET)
         add()
-    dispatch = events.dispatch
-    monkeypatch.setattr(events, "dispatch", lambda: dispatch(deliver=post, limit=2))
+        deliver()
 
-    tasks.dispatch_events()
+        assert stuck() == {"stuck": [], "retried": False}
 
-    assert len(post.delivered) == 10
+    def test_a_command_has_what_is_stuck_tried_at_once(self, clock: Clock, tenant: Tenant) -> None:
+        failing.add(GREET)
+        add()
+        for _ in range(STUCK_ATTEMPTS):
+            deliver()
+            clock.jump(events.PAUSES[-1])
+        deliver()
+        failing.clear()
+        assert deliver() == (0, True)
+
+        with pytest.raises(SystemExit) as end:
+            call_command("stuck")
+        assert end.value.code == 1
+        assert len(stuck("--retry")["stuck"]) == 1
+
+        assert deliver() == (1, True)
+        assert stuck()["stuck"] == []
+
+    def test_a_job_whose_time_is_over_ends_and_leaves_the_event_for_another(
+        self, clock: Clock, tenant: Tenant, settings: Settings, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def take_too_long(event: Event) -> None:
+            raise SoftTimeLimitExceeded
+
+        monkeypatch.setattr(listening, "greet", take_too_long)
+        add()
+
+        with pytest.raises(SoftTimeLimitExceeded):
+            deliver()
+
+        monkeypatch.undo()
+        clock.jump(events.PAUSES[0])
+        deliver()
+        assert sorted(name for name, _ in heard) == sorted([GREET, COUNT])
 
 
-def test_here_and_now_runs_the_tasks(tenant: Tenant, heard: list[int]) -> None:
-    event = add()
+class TestDeath:
+    """… when the process that calls a subscriber dies:"""
 
-    assert events.dispatch_all(as_of=NOW) == 1
+    @pytest.fixture
+    def held(self, clock: Clock, tenant: Tenant) -> Delivery:
+        """Have a process hold a delivery."""
+        add()
+        events.dispatch()
+        delivery: Delivery = Delivery.objects.order_by("pk")[0]
+        delivery.held_by, delivery.attempts = leases.holder(), 1
+        delivery.due_at = clock.now + events.LEASE
+        delivery.save()
+        return delivery
 
-    assert heard == [event.pk]
+    def test_it_is_left_alone_while_it_lives(self, held: Delivery) -> None:
+        deliver()
 
+        assert [name for name, _ in heard] == [COUNT]
 
-def test_is_asked_for_when_the_change_is_committed(
-    tenant: Tenant,
-    monkeypatch: pytest.MonkeyPatch,
-    django_capture_on_commit_callbacks: DjangoCaptureOnCommitCallbacks,
-) -> None:
-    woken: list[bool] = []
-    monkeypatch.setattr(events.waker, "wake", lambda: woken.append(True))
+    def test_another_tells_the_subscriber_at_once(self, held: Delivery) -> None:
+        machine, pid, started_at = held.held_by.rsplit("/", 2)
+        held.held_by = f"{machine}/{pid}/{int(started_at) - 1}"
+        held.save()
 
-    with django_capture_on_commit_callbacks(execute=True):
-        person = add().person
-        assert person
-        assert not woken
-        operations.deactivate_person(person, actor=OKTA)
+        deliver()
 
-    assert woken == [True]
+        assert [name for name, _ in heard] == [GREET, COUNT]
 
+    def test_on_another_machine_the_lease_ends(self, clock: Clock, held: Delivery) -> None:
+        held.held_by = "another-boot/pid:[1]/1/1"
+        held.save()
+        deliver()
+        assert [name for name, _ in heard] == [COUNT]
 
-def test_leaves_the_tenant_in_force_as_it_was(tenant: Tenant, post: Post) -> None:
-    add()
+        clock.jump(events.LEASE)
+        deliver()
 
-    events.dispatch(deliver=post)
-
-    assert tenancy.current_id() == tenant.pk
+        assert [name for name, _ in heard] == [COUNT, GREET]

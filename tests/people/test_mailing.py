@@ -15,6 +15,7 @@ from pytest_django import Settings
 
 from people import operations
 from people.invitations import invite_link
+from people.leases import holder
 from people.mail import LEASE, PAUSES, send_due
 from people.models import Mail, Person, Tenant
 from people.values import Actor, Invitation, Profile
@@ -339,6 +340,15 @@ class TestIsTriedAgain:
 
         assert send() == 0
         assert send(seconds=LEASE.total_seconds() + 1) == 1
+
+    def test_at_once_when_the_process_that_had_claimed_it_died(self, smtp: Smtp) -> None:
+        invited("eve@example.com")
+        machine, pid, started_at = holder().rsplit("/", 2)
+        Mail.objects.update(
+            held_by=f"{machine}/{pid}/{int(started_at) - 1}", due_at=timezone.now() + LEASE
+        )
+
+        assert send() == Mail.objects.count() > 0
 
 
 def _fails_for(person: Person) -> Any:

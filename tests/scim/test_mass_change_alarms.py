@@ -5,10 +5,11 @@ from collections.abc import Iterator
 import pytest
 import time_machine
 from django.core.management import call_command
+from django.db import OperationalError
 from django.test import Client
 
-from people.models import Mail, MassChange, Person, Tenant
-from people.operations import mass_changes
+from people.models import Departure, Event, Mail, MassChange, Person, Tenant
+from people.operations import alarms, mass_changes
 from people.operations.departing import terminate_due
 from people.operations.departures import set_auto_termination
 from scim.models import ScimUser
@@ -164,35 +165,125 @@ class TestPauses:
         assert terminate_due(as_of=clock.now) == 0
 
 
+class TestGuard:
+    """Before anybody is terminated, it …"""
+
+    @pytest.fixture
+    def due(self, clock: Clock, scim: Provider, tenant: Tenant) -> list[ScimUser]:
+        """Have everybody be due whom a mistake deactivated, and no worker hear of it."""
+        users = staff(scim.connection, 20)
+        set_auto_termination(tenant, 45, actor=OWNER)
+        deactivate(scim, users)
+        Event.objects.update(dispatched_at=clock.now)
+        clock.jump(days=60)
+        return users
+
+    def test_looks_again_for_an_event_may_be_lost(self, clock: Clock, due: list[ScimUser]) -> None:
+        assert terminate_due(as_of=clock.now) == 0
+
+        assert alarmed() == [20]
+
+    def test_sees_those_who_are_not_due_yet(
+        self, clock: Clock, scim: Provider, tenant: Tenant
+    ) -> None:
+        users = staff(scim.connection, 20)
+        set_auto_termination(tenant, 45, actor=OWNER)
+        for user in users[:12]:
+            deactivate(scim, [user])
+            clock.jump(minutes=5)
+        Event.objects.update(dispatched_at=clock.now)
+
+        clock.jump(days=45, minutes=-30)
+        assert terminate_due(as_of=clock.now) == 0
+
+        assert alarmed() == [12]
+
+    def test_lets_go_whoever_left_among_few(
+        self, clock: Clock, scim: Provider, tenant: Tenant
+    ) -> None:
+        users = staff(scim.connection, 30)
+        set_auto_termination(tenant, 45, actor=OWNER)
+        deactivate(scim, users[:10])
+        clock.jump(hours=3)
+        deactivate(scim, users[10:20])
+        Event.objects.update(dispatched_at=clock.now)
+        clock.jump(days=60)
+
+        assert terminate_due(as_of=clock.now) == 20
+
+        assert alarmed() == []
+
+    def test_does_not_ask_again_about_what_was_confirmed(
+        self, clock: Clock, due: list[ScimUser], owner: Person
+    ) -> None:
+        terminate_due(as_of=clock.now)
+        mass_changes.confirm(MassChange.objects.get(), actor=owner.actor)
+
+        assert terminate_due(as_of=clock.now) == 20
+
+    def test_refuses_while_it_cannot_look(
+        self, clock: Clock, due: list[ScimUser], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def fail(*_: object) -> None:
+            raise OperationalError("canceling statement due to lock timeout")
+
+        with monkeypatch.context() as locked:
+            locked.setattr(alarms, "look", fail)
+            assert terminate_due(as_of=clock.now) == 0
+            problems = set(Departure.objects.values_list("problem", flat=True))
+            assert problems == {
+                "Ramp could not check whether too many people were deactivated at once. "
+                "It tries again every hour."
+            }
+
+        assert terminate_due(as_of=clock.now) == 0
+        assert alarmed() == [20]
+        assert set(Departure.objects.values_list("problem", flat=True)) == {""}
+
+
 class TestThresholds:
     """Its thresholds …"""
 
     @staticmethod
-    def set(owner: Person, people: object, percent: object) -> str:
-        form = {"people": people, "percent": percent}
+    def set(owner: Person, people: object, percent: object, minute_people: object = 50) -> str:
+        form = {"people": people, "percent": percent, "minute_people": minute_people}
         client = signed_in(owner)
         return text_of(client.post("/people/mass-changes/guard/", form, follow=True))
 
     def test_are_set_by_administrators(self, owner: Person, tenant: Tenant) -> None:
-        assert "has its new thresholds" in self.set(owner, 3, 50)
+        assert "has its new thresholds" in self.set(owner, 3, 50, 7)
 
         tenant.refresh_from_db()
         assert (tenant.alarm_people, tenant.alarm_percent) == (3, 50)
-        assert "more than 3 people and more than 50 %" in text_of(
-            signed_in(owner).get("/people/mass-changes/")
-        )
+        assert tenant.alarm_minute_people == 7
+        said = text_of(signed_in(owner).get("/people/mass-changes/"))
+        assert "more than 3 people and more than 50 %" in said
+        assert "more than 7 people within a minute" in said
 
     @pytest.mark.parametrize(
-        ("people", "percent"),
-        [(0, 20), (-1, 20), (10, 0), (10, 101), ("", 20), (10, "x"), (32_768, 20), (1.5, 20)],
+        ("people", "percent", "minute_people"),
+        [
+            (0, 20, 50),
+            (-1, 20, 50),
+            (10, 0, 50),
+            (10, 101, 50),
+            ("", 20, 50),
+            (10, "x", 50),
+            (32_768, 20, 50),
+            (1.5, 20, 50),
+            (10, 20, 0),
+            (10, 20, 32_768),
+            (10, 20, ""),
+        ],
     )
     def test_are_numbers_that_can_be(
-        self, owner: Person, tenant: Tenant, people: object, percent: object
+        self, owner: Person, tenant: Tenant, people: object, percent: object, minute_people: object
     ) -> None:
-        assert "has its new thresholds" not in self.set(owner, people, percent)
+        assert "has its new thresholds" not in self.set(owner, people, percent, minute_people)
 
         tenant.refresh_from_db()
         assert (tenant.alarm_people, tenant.alarm_percent) == (10, 20)
+        assert tenant.alarm_minute_people == 50
 
     def test_are_nobody_elses_to_set(self, tenant: Tenant) -> None:
         self.set(make.person(), 3, 50)

@@ -63,13 +63,43 @@ class TestNotices:
     def test_what_administrators_have_set(self, clock: Clock, scim: Provider) -> None:
         users = staff(scim.connection, 8)
         tenant = scim.connection.tenant
-        alarms.set_alarm(tenant, people=3, percent=50, actor=OWNER)
+        alarms.set_alarm(tenant, people=3, percent=50, minute_people=50, actor=OWNER)
 
         leave(scim, users[:4])
         assert alarmed() == []
 
         leave(scim, users[4:5])
         assert alarmed() == [5]
+
+    @pytest.mark.parametrize(
+        ("leaving", "seconds", "is_alarm"),
+        [(50, 1.2, False), (51, 1.2, True), (51, 1.21, False), (120, 0.5, True), (120, 1.5, False)],
+    )
+    def test_more_than_fifty_people_within_any_minute(
+        self, clock: Clock, scim: Provider, leaving: int, seconds: float, is_alarm: bool
+    ) -> None:
+        users = staff(scim.connection, 650)
+        clock.jump(seconds=33)
+
+        for user in users[:leaving]:
+            deactivate(scim, [user])
+            clock.jump(seconds=seconds)
+        hear()
+
+        assert alarmed() == ([leaving] if is_alarm else [])
+
+    def test_as_many_within_a_minute_as_administrators_have_set(
+        self, clock: Clock, scim: Provider
+    ) -> None:
+        users = staff(scim.connection, 100)
+        tenant = scim.connection.tenant
+        alarms.set_alarm(tenant, people=10, percent=20, minute_people=5, actor=OWNER)
+
+        leave(scim, users[:5])
+        assert alarmed() == []
+
+        leave(scim, users[5:6])
+        assert alarmed() == [6]
 
     def test_many_within_any_hour(self, clock: Clock, scim: Provider) -> None:
         users = staff(scim.connection, 50)

@@ -1,0 +1,43 @@
+import json
+from argparse import ArgumentParser
+from typing import Any
+
+from django.core.management.base import BaseCommand
+
+from people import events, tenancy
+from people.models import Delivery
+
+
+class Command(BaseCommand):
+    help = (
+        "List the events that a subscriber failed to take again and again, as JSON. "
+        "Ends with 1 if there are any."
+    )
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--retry", action="store_true", help="have them tried again now")
+
+    def handle(self, *, retry: bool, **_: Any) -> None:
+        with tenancy.across_tenants():
+            stuck = Delivery.objects.stuck().select_related("event", "tenant")
+            rows = [_row(delivery) for delivery in stuck]
+        if retry:
+            events.retry_stuck()
+        self.stdout.write(json.dumps({"stuck": rows, "retried": retry}, indent=2))
+        if rows and not retry:
+            raise SystemExit(1)
+
+
+def _row(delivery: Delivery) -> dict[str, Any]:
+    event = delivery.event
+    return {
+        "tenant": delivery.tenant.slug,
+        "event": event.pk,
+        "kind": event.kind,
+        "person": str(event.person_id) if event.person_id else None,
+        "happened_at": event.happened_at.isoformat(),
+        "subscriber": delivery.subscriber,
+        "attempts": delivery.attempts,
+        "problem": delivery.problem,
+        "next_attempt_at": delivery.due_at.isoformat(),
+    }

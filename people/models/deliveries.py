@@ -1,0 +1,51 @@
+from datetime import datetime
+from typing import ClassVar, Self
+
+from django.db import models
+
+from people.leases import NAME_LENGTH
+from people.models.events import Event
+from people.tenancy import TenantManager, TenantOwned
+
+# A delivery that failed so often, in about seven minutes, needs somebody to look at it.
+STUCK_ATTEMPTS = 5
+
+
+class DeliveryQuerySet(models.QuerySet["Delivery"]):
+    def due(self, now: datetime) -> Self:
+        return self.filter(due_at__lte=now).order_by("due_at", "pk")
+
+    def stuck(self) -> Self:
+        """Keep those that failed again and again; they are still tried every hour."""
+        return self.filter(attempts__gte=STUCK_ATTEMPTS).exclude(problem="").order_by("pk")
+
+
+DeliveryManager = TenantManager.from_queryset(DeliveryQuerySet)
+
+
+class Delivery(TenantOwned):
+    """An event that one subscriber has not acknowledged yet.
+
+    The row is deleted when the subscriber has done its work. A process that works on it moves
+    `due_at` ahead first: if the process dies, the delivery is due again then.
+    """
+
+    event = models.ForeignKey(Event, on_delete=models.CASCADE, related_name="deliveries")
+    # The dotted path of a function in settings.EVENT_SUBSCRIBERS.
+    subscriber = models.CharField(max_length=200)
+    due_at = models.DateTimeField()
+    attempts = models.PositiveIntegerField(default=0)
+    held_by = models.CharField(max_length=NAME_LENGTH, blank=True)
+    # What the last attempt raised.
+    problem = models.TextField(blank=True)
+
+    objects: ClassVar = DeliveryManager()
+
+    class Meta(TenantOwned.Meta):
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["event", "subscriber"], name="delivery_once")
+        ]
+        indexes: ClassVar = [models.Index(fields=["due_at", "id"], name="delivery_due")]
+
+    def __str__(self) -> str:
+        return f"{self.event} to {self.subscriber}"

@@ -1,0 +1,45 @@
+"""The pulse of a web process: a sign of life while the process can answer somebody."""
+
+import threading
+import time
+from collections.abc import Callable, Iterable
+from typing import Any, Final
+
+from django.conf import settings
+
+from ramp import signs
+
+SECONDS: Final = 1.0
+Application = Callable[[dict[str, Any], Any], Iterable[bytes]]
+
+
+class Pulse:
+    """A WSGI application that leaves signs as long as requests end or a thread is free."""
+
+    def __init__(self, application: Application) -> None:
+        self._application = application
+        self._lock = threading.Lock()
+        self._running = 0
+        self._ended_at = time.monotonic()
+        threading.Thread(target=self._beat, name="pulse", daemon=True).start()
+
+    def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        with self._lock:
+            self._running += 1
+        try:
+            return self._application(environ, start_response)
+        finally:
+            with self._lock:
+                self._running -= 1
+                self._ended_at = time.monotonic()
+
+    def _beat(self) -> None:
+        known = 0.0
+        while True:
+            ended_at = self._ended_at
+            if ended_at != known:
+                signs.leave(signs.WEB)
+            if ended_at != known or self._running < settings.WEB_THREADS:
+                signs.leave(signs.of_process(signs.WEB))
+            known = ended_at
+            time.sleep(SECONDS)

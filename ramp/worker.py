@@ -1,0 +1,43 @@
+"""What a worker adds to Celery: it leaves signs of life, and ends when it lost the broker.
+
+A Celery worker that lost its broker may come back deaf: an acknowledgement that fails leaves
+its place among the prefetched messages taken for ever, the worker asks for no more messages,
+and so never notices that its connection is gone. So a worker does not connect again: it ends,
+and the supervisor starts another one. Every job may run twice, and the rows say what to do.
+"""
+
+from typing import Any
+
+from celery.signals import task_postrun, task_prerun, worker_ready
+from celery.worker import request, state
+
+from ramp import signs
+
+
+class Request(request.Request):
+    """A job that a worker took from the queue."""
+
+    def acknowledge(self) -> None:
+        """Acknowledge the job, and end the worker if the broker did not take it."""
+        try:
+            super().acknowledge()
+        finally:
+            if not self.message.acknowledged:
+                state.should_stop = 1
+
+
+@worker_ready.connect
+def note_start(**_: Any) -> None:
+    signs.leave(signs.WORKER)
+
+
+@task_prerun.connect
+def note_job(**_: Any) -> None:
+    signs.leave(signs.of_process(signs.BUSY))
+    signs.leave(signs.WORKER)
+
+
+@task_postrun.connect
+def note_end_of_job(**_: Any) -> None:
+    signs.remove(signs.of_process(signs.BUSY))
+    signs.leave(signs.WORKER)
