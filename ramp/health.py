@@ -13,7 +13,7 @@ from django.views.decorators.http import require_safe
 
 from ramp import signs, watch
 
-# With beat at work there is a job every few seconds. The supervisor acts earlier, after 30 s.
+# With beat at work there is a job every few seconds. The supervisor acts earlier.
 LONGEST_SILENCE: Final = 60.0
 
 

@@ -87,15 +87,21 @@ class Stack:
 
     def kill_child(self, name: str, number: int) -> bool:
         """Kill one child of a program, such as one web process; tell whether there was one."""
+        return bool(self.signal_child(name, number, signal.SIGKILL))
+
+    def signal_child(self, name: str, number: int, how: signal.Signals) -> list[int]:
+        """Send the signal to one child of a program; return its process number, if there is one."""
         pid = programs(self.server).get(name)
         found = [child for child in (children(pid) if pid else []) if not _is_tracker(child)]
-        return bool(found) and _signal(found[number % len(found)], signal.SIGKILL)
+        if not found:
+            return []
+        victim = found[number % len(found)]
+        return [victim] if _signal(victim, how) else []
 
-    def signal_program(self, name: str, how: signal.Signals) -> None:
-        """Send the signal to a program and to all its children."""
+    def signal_program(self, name: str, how: signal.Signals) -> list[int]:
+        """Send the signal to a program and to all its children; return their numbers."""
         pid = programs(self.server)[name]
-        for one in [pid, *descendants(pid)]:
-            _signal(one, how)
+        return [one for one in (pid, *descendants(pid)) if _signal(one, how)]
 
 
 def _signal(pid: int, how: signal.Signals) -> bool:
