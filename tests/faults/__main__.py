@@ -12,6 +12,8 @@ from tests.faults.outcome import HEADER, Outcome
 
 # Each module with the arguments that make it run at full size.
 FULL_SIZE: dict[str, list[str]] = {
+    "frozen": ["--rounds", "3"],
+    "kills": ["--writes", "10000"],
     "lost_events": ["--people", "200"],
     "zombies": ["--rounds", "20"],
 }

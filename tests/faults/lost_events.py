@@ -36,17 +36,13 @@ STATES = """
 PENDING = "(SELECT id FROM people_tenant WHERE slug = %s)"
 
 
-def run(stack: Stack, *, people: int) -> Outcome:
+def run(stack: Stack, *, people: int, faults: list[str]) -> Outcome:
     """Have a company of so many deactivated for each fault, and count alarms and terminations."""
-    faults: dict[str, Callable[[], None]] = {
-        "queue wiped, worker killed": lambda: _wipe(stack),
-        "worker killed": lambda: _kill(stack),
-        "guard's table locked": lambda: _hold_table(stack),
-    }
     silent, terminated = [], 0
-    for name, fault in faults.items():
+    for name in faults:
         company = _company(stack, people)
-        _deactivate_everybody(company, people, then=fault)
+        _deactivate_everybody(company, people)
+        FAULTS[name](stack)
         began = time.monotonic()
         try:
             within(SECONDS_TO_ALARM, lambda slug=company.tenant: _alarmed(stack, slug, people))  # type: ignore[misc]
@@ -74,15 +70,12 @@ def _company(stack: Stack, people: int) -> Connected:
     return company
 
 
-def _deactivate_everybody(
-    company: Connected, people: int, *, then: Callable[[], None] = lambda: None
-) -> None:
+def _deactivate_everybody(company: Connected, people: int) -> None:
     client = ScimClient(company)
     listed = client.send("GET", f"/Users?count={people}&attributes=id").json()["Resources"]
     for resource in listed:
         off = patch(replace("active", value=False))
         assert client.send("PATCH", f"/Users/{resource['id']}", off).status_code in (200, 204)
-    then()
 
 
 def _wipe(stack: Stack) -> None:
@@ -105,6 +98,13 @@ def _held(stack: Stack) -> Iterator[None]:
     with psycopg.connect(stack.database_url) as database:
         database.execute("LOCK TABLE people_masschange IN ACCESS EXCLUSIVE MODE")
         yield
+
+
+FAULTS: dict[str, Callable[[Stack], None]] = {
+    "queue wiped, worker killed": _wipe,
+    "worker killed": _kill,
+    "guard's table locked": _hold_table,
+}
 
 
 def _alarmed(stack: Stack, slug: str, people: int) -> bool:
@@ -143,7 +143,7 @@ def main() -> None:
     parser.add_argument("--people", type=int, default=200)
     wanted = parser.parse_args()
     with Stack() as stack:
-        finish(run(stack, people=wanted.people))
+        finish(run(stack, people=wanted.people, faults=list(FAULTS)))
 
 
 if __name__ == "__main__":

@@ -12,16 +12,18 @@ ENTERPRISE = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"
 PATCH = "urn:ietf:params:scim:api:messages:2.0:PatchOp"
 
 
-def user(name: str, *, manager: str = "", department: str = "Ops", **more: Any) -> dict[str, Any]:
-    """Return a complete User resource; `name` is the local part of its address."""
-    email = f"{name}@acme.example"
+def user(
+    local_part: str, /, *, manager: str = "", department: str = "Ops", **more: Any
+) -> dict[str, Any]:
+    """Return a complete User resource, with the local part of its address as externalId too."""
+    email = f"{local_part}@acme.example"
     extension: dict[str, Any] = {"department": department}
     if manager:
         extension["manager"] = {"value": manager}
     return {
         "schemas": [USER, ENTERPRISE],
         "userName": email,
-        "externalId": name,
+        "externalId": local_part,
         "name": {"givenName": "Ada", "familyName": "Lovelace"},
         "title": "Engineer",
         "emails": [{"value": email, "type": "work", "primary": True}],

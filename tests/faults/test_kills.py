@@ -1,0 +1,10 @@
+"""While every process is killed, again and again …"""
+
+from tests.faults import kills
+from tests.faults.stack import Stack
+
+
+def test_no_acknowledged_write_is_lost_or_doubled(stack: Stack) -> None:
+    outcome = kills.run(stack, writes=180, pace=0.2)
+
+    assert outcome.holds, outcome
