@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("people", "0015_deliveries"),
+        ("people", "0016_deliveries"),
     ]
 
     operations = [

@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("people", "0016_alarm_of_a_minute"),
+        ("people", "0017_alarm_of_a_minute"),
     ]
 
     operations = [
