@@ -8,7 +8,7 @@ from django.conf import settings
 from django.core.mail import EmailMultiAlternatives
 from django.template.loader import render_to_string
 
-from people.confirmations import confirmation_link, is_current
+from people.confirmations import By, agreed, confirmation_link, is_current
 from people.invitations import invite_link
 from people.models import Invite, Mail, Person
 from people.resets import is_current as is_reset_current
@@ -67,6 +67,8 @@ def _obstacle_to_saying(mail: Mail, now: datetime) -> str:
             return _obstacle_to_inviting(mail.invite, now)
         case Mail.Kind.CONFIRM_ADDRESS if not is_current(mail):
             return "This address need no longer be confirmed."
+        case Mail.Kind.APPROVE_ADDRESS if not is_current(mail) or _is_agreed(mail.person):
+            return "This address need no longer agree."
         case Mail.Kind.RESET_PASSWORD if not is_reset_current(mail, now):
             return "The link in it does not count any more."
         case Mail.Kind.ADDRESS_CHANGES if not _is_pending(mail.person, mail.facts["address"]):
@@ -84,6 +86,10 @@ def _obstacle_to_inviting(invite: Invite, now: datetime) -> str:
     return "The invite expired before it could be mailed." if invite.expires_at <= now else ""
 
 
+def _is_agreed(person: Person) -> bool:
+    return bool(agreed(person) & {By.OLD, By.OWNER})
+
+
 def _is_pending(person: Person, address: str) -> bool:
     return fold(person.pending_email) == fold(address)
 
@@ -92,7 +98,7 @@ def _link(mail: Mail) -> str:
     match mail.kind:
         case Mail.Kind.INVITE if mail.invite:
             return invite_link(mail.invite)
-        case Mail.Kind.CONFIRM_ADDRESS:
+        case Mail.Kind.CONFIRM_ADDRESS | Mail.Kind.APPROVE_ADDRESS:
             return confirmation_link(mail)
         case Mail.Kind.RESET_PASSWORD:
             return reset_link(mail)

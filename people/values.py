@@ -1,8 +1,9 @@
 """What is said about a person, who says it, and how a refusal reads."""
 
 import unicodedata
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import ClassVar, Final, Literal
+from uuid import UUID
 
 Via = Literal["scim", "person", "system"]
 
@@ -38,9 +39,16 @@ class Actor:
 
     kind: str
     name: str
+    # Who it is, where it is a signed-in person; an actor that was written down has the name only.
+    person_id: UUID | None = field(default=None, compare=False, kw_only=True)
 
     def __str__(self) -> str:
         return f"{self.kind}:{self.name}"
+
+    @property
+    def key(self) -> str:
+        """Return the folded address of an actor who is a person."""
+        return fold(self.name)
 
     @classmethod
     def read(cls, text: str) -> "Actor":

@@ -6,7 +6,6 @@ from django.db.models import Q
 from django.utils import timezone
 
 from people import operations
-from people.models import Person
 from people.operations import Followed, MappedRole
 from people.values import Actor
 from provisioning.claims import Group
@@ -86,5 +85,4 @@ def _keys(identity: Identity) -> set[str]:
 
 
 def _mapped(mapping: GroupMapping) -> MappedRole:
-    role = mapping.role or Person.Role(mapping.base_role)
-    return MappedRole(role, mapping.source, mapping.because)
+    return MappedRole(mapping.any_role, mapping.source, mapping.because)

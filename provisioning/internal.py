@@ -69,6 +69,18 @@ def confirm_password(person: Person, password: str) -> None:
     journal.note(Outcome.CONFIRMED, None, person=person, email=person.email)
 
 
+def password_problem(person: Person, password: str) -> str:
+    """Return what is wrong with the password of somebody who is signed in; blank if it is theirs.
+
+    Tries count as at signing in.
+    """
+    try:
+        confirm_password(person, password)
+    except SignInRefused as refused:
+        return str(refused)
+    return ""
+
+
 def has_password(person: Person) -> bool:
     """Tell whether the person can sign in with a password."""
     return person.has_usable_password() and password_counts(person)

@@ -12,7 +12,7 @@ from django.db.models import QuerySet
 
 from people import operations
 from people.models import Person, Role
-from people.operations import Followed
+from people.operations import Followed, ranks
 from people.operations.mapped_roles import Author
 from people.values import Actor, PeopleError
 from provisioning import grants, providers, turns
@@ -56,7 +56,7 @@ def add_draft(
     has been seen in yet is compared exactly with what sign-ins say, and shown by `name`.
 
     :raises InvalidGroup: if nothing can be called that.
-    :raises NotMappable, RoleAboveOwn, OwnerNotMeant: if the group may not bring the role.
+    :raises RoleAboveRank, NotMappable, OwnerNotMeant: if the group may not bring the role.
     """
     operations.check_mappable(role, author, is_owner_meant=is_owner_meant)
     if not 0 < len(group) <= 500 or "\0" in group or not group.strip():
@@ -74,20 +74,28 @@ def add_draft(
         },
     )
     if not is_new and mapping.draft == Draft.REMOVED:
-        keep(mapping)
+        keep(mapping, author=author)
     return mapping
 
 
-def remove_draft(mapping: GroupMapping) -> None:
-    """Have the group bring the role no longer, once the drafts are applied."""
+def remove_draft(mapping: GroupMapping, *, author: Author) -> None:
+    """Have the group bring the role no longer, once the drafts are applied.
+
+    :raises RoleAboveRank: if the author may not give the role, nor take it away.
+    """
+    ranks.check_may_grant(author.actor, mapping.any_role)
     if mapping.draft == Draft.ADDED:
         mapping.delete()
     else:
         _mark(mapping, Draft.REMOVED)
 
 
-def keep(mapping: GroupMapping) -> None:
-    """Take back that it is to be removed."""
+def keep(mapping: GroupMapping, *, author: Author) -> None:
+    """Take back that it is to be removed.
+
+    :raises RoleAboveRank: as `remove_draft`.
+    """
+    ranks.check_may_grant(author.actor, mapping.any_role)
     if mapping.draft == Draft.REMOVED:
         _mark(mapping, Draft.NONE)
 
@@ -107,7 +115,7 @@ def drafts_of(provider: IdentityProvider) -> QuerySet[GroupMapping]:
 def preview(provider: IdentityProvider, *, author: Author) -> Outcome:
     """Return what `apply` would do now, and do nothing.
 
-    :raises RoleAboveOwn: as `apply`.
+    :raises RoleAboveRank: as `apply`.
     """
     with transaction.atomic():
         outcome = _carry_out(provider, drafts_of(provider), author=author)
@@ -121,7 +129,7 @@ def apply(provider: IdentityProvider, *, author: Author) -> Outcome:
 
     Who would be the last Owner or administrator to go stays one, and `problems` says so.
 
-    :raises RoleAboveOwn: if somebody higher drafted what the author may not give away.
+    :raises RoleAboveRank: if somebody higher drafted what the author may not give or take.
     """
     return _carry_out(provider, drafts_of(provider), author=author)
 
@@ -130,7 +138,7 @@ def apply(provider: IdentityProvider, *, author: Author) -> Outcome:
 def map_group(provider: IdentityProvider, group: str, role: AnyRole, *, author: Author) -> Outcome:
     """Have the group bring the role at once, whatever else is drafted.
 
-    :raises InvalidGroup, NotMappable, RoleAboveOwn: as `add_draft`.
+    :raises InvalidGroup, NotMappable, RoleAboveRank: as `add_draft`.
     """
     mapping = add_draft(provider, group, role, author=author, is_owner_meant=True)
     return _carry_out(provider, drafts_of(provider).filter(pk=mapping.pk), author=author)
@@ -167,8 +175,9 @@ def _carry_out(
     added = [mapping for mapping in chosen if mapping.draft == Draft.ADDED]
     removed = [mapping for mapping in chosen if mapping.draft == Draft.REMOVED]
     for mapping in added:
-        role = mapping.role or Person.Role(mapping.base_role)
-        operations.check_mappable(role, author, is_owner_meant=True)
+        operations.check_mappable(mapping.any_role, author, is_owner_meant=True)
+    for mapping in removed:
+        ranks.check_may_grant(author.actor, mapping.any_role)
     concerned = _concerned(provider, added, removed)
     drafts.filter(draft=Draft.ADDED).update(draft=Draft.NONE)
     drafts.filter(draft=Draft.REMOVED).delete()

@@ -152,7 +152,8 @@ class Judge:
 
     def _wrong_role(self, given: str | None, known: Known | None) -> PeopleError | None:
         try:
-            role = policies.role(self.connection, given)
+            current = known.role if known else None
+            role = policies.role(self.connection, given, current=current)
         except operations.InvalidRole as error:
             return error
         if role is None or (known and role == known.role):

@@ -8,7 +8,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from people import operations
-from people.models import CustomField
+from people.models import CustomField, Person
 from people.values import Actor
 from scim.connecting import hold, hold_beside_requests
 from scim.models import Connection, GroupMapping, Token
@@ -21,13 +21,19 @@ IN_USE = timedelta(days=7)
 
 @transaction.atomic
 def revise(connection: Connection, values: Mapping[str, Any], *, actor: Actor) -> list[str]:
-    """Change settings of the connection, and return which were something else before."""
+    """Change settings of the connection, and return which were something else before.
+
+    :raises RoleAboveRank: if it is whether the connection may assign the role Owner, and the
+        actor may not.
+    """
     hold(connection)
     changes = {
         name: {"from": getattr(connection, name), "to": value}
         for name, value in values.items()
         if getattr(connection, name) != value
     }
+    if "may_assign_owner" in changes:
+        operations.check_may_grant(actor, Person.Role.OWNER)
     if changes:
         for name, change in changes.items():
             setattr(connection, name, change["to"])

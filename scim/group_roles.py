@@ -163,5 +163,4 @@ def _had(connection: Connection) -> dict[UUID, set[int]]:
 
 
 def mapped_role(mapping: GroupMapping) -> MappedRole:
-    role = mapping.role or Person.Role(mapping.base_role)
-    return MappedRole(role, mapping.source, mapping.because)
+    return MappedRole(mapping.any_role, mapping.source, mapping.because)

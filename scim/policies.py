@@ -70,15 +70,17 @@ def unsaid(said: Profile) -> frozenset[str]:
     return frozenset(name for name in SPOKEN if not getattr(said, name))
 
 
-def role(connection: Connection, given: str | None) -> str | None:
+def role(connection: Connection, given: str | None, *, current: str | None = None) -> str | None:
     """Translate the role; one that is none of ours is refused where roles are given.
 
-    :raises operations.InvalidRole: if Entra would make an Owner.
+    :raises operations.InvalidRole: if somebody whose role is `current` would become an Owner
+        and the connection may not do that. Entra never may.
     """
     if given is None or connection.role_source == Connection.RoleSource.RAMP:
         return None
-    if connection.provider != Connection.Provider.ENTRA:
-        return given
+    is_entra = connection.provider == Connection.Provider.ENTRA
     if given == Person.Role.OWNER:
-        raise operations.InvalidRole
-    return APP_ROLES.get(given, given)
+        may_assign = connection.may_assign_owner or current == Person.Role.OWNER
+        if is_entra or not may_assign:
+            raise operations.InvalidRole
+    return APP_ROLES.get(given, given) if is_entra else given

@@ -108,7 +108,7 @@ def put_back(delivery: Delivery) -> bool:
             user.person,
             replace(
                 profile,
-                role=policies.role(delivery.connection, profile.role),
+                role=policies.role(delivery.connection, profile.role, current=older.role),
                 unsaid=policies.unsaid(said.profile),
                 **kept,
             ),
@@ -162,7 +162,8 @@ def _write(
 ) -> list[PeopleError]:
     user, connection = delivery.user, delivery.connection
     try:
-        role = policies.role(connection, profile.role)
+        current = user.person.role if user.person else None
+        role = policies.role(connection, profile.role, current=current)
         profile = replace(profile, role=role, unsaid=policies.unsaid(said.profile))
         _write_person(delivery, said, profile, manager)
     except HOLDABLE as error:

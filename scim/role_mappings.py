@@ -13,7 +13,7 @@ from django.db import transaction
 
 from people import operations
 from people.models import Person, Role
-from people.operations import Followed
+from people.operations import Followed, ranks
 from people.operations.mapped_roles import Author
 from people.values import Actor, PeopleError
 from scim import group_roles
@@ -57,7 +57,7 @@ def map_group(
 ) -> Changed:
     """Have the group bring the role.
 
-    :raises NotMappable, RoleAboveOwn, OwnerNotMeant: if the group may not bring the role.
+    :raises RoleAboveRank, NotMappable, OwnerNotMeant: if the group may not bring the role.
     :raises Disconnected: if the connection has ended.
     """
     operations.check_mappable(role, author, is_owner_meant=is_owner_meant)
@@ -77,7 +77,11 @@ def map_group(
 
 @transaction.atomic
 def unmap(mapping: GroupMapping, *, author: Author) -> Changed:
-    """Have the group bring the role no longer; who has it from there is to lose it."""
+    """Have the group bring the role no longer; who has it from there is to lose it.
+
+    :raises RoleAboveRank: if the author may not give the role, nor take it away.
+    """
+    ranks.check_may_grant(author.actor, mapping.any_role)
     hold_beside_requests(mapping.group.connection)
     if GroupMapping.objects.filter(pk=mapping.pk).delete()[0]:
         _note("unmapped", mapping, author.actor)

@@ -6,9 +6,11 @@ from importlib import import_module
 from inspect import signature
 from pathlib import Path
 from pkgutil import walk_packages
+from typing import Any
 
 import pytest
 
+from people.operations import RankRefused
 from people.values import PeopleError
 from provisioning.matching import Refusal
 
@@ -17,15 +19,19 @@ ERRORS = (ROOT / "docs" / "errors.md").read_text()
 EXPLAINED = set(re.findall(r"^### `(.+)`$", ERRORS, re.MULTILINE))
 
 
-def refusals() -> list[type[PeopleError]]:
+Refusing = type[PeopleError] | type[RankRefused]
+
+
+def refusals() -> list[Refusing]:
     for app in ("people", "scim", "provisioning"):
         for module in walk_packages(import_module(app).__path__, f"{app}."):
             if ".management" not in module.name:
                 import_module(module.name)
-    return sorted(_below(PeopleError), key=lambda error: error.code)
+    errors: list[Refusing] = [*_below(PeopleError), *_below(RankRefused)]
+    return sorted(errors, key=lambda error: error.code)
 
 
-def _below(error: type[PeopleError]) -> Iterator[type[PeopleError]]:
+def _below(error: Any) -> Iterator[Any]:
     for kind in error.__subclasses__():
         yield from _below(kind)
         # Whatever another test may have made up is not ours to explain.
@@ -34,12 +40,12 @@ def _below(error: type[PeopleError]) -> Iterator[type[PeopleError]]:
 
 
 @pytest.mark.parametrize("error", refusals(), ids=lambda error: error.code)
-def test_explains_each_refusal(error: type[PeopleError]) -> None:
+def test_explains_each_refusal(error: Refusing) -> None:
     assert error.code in EXPLAINED
 
 
 @pytest.mark.parametrize("error", refusals(), ids=lambda error: error.code)
-def test_quotes_what_a_refusal_says(error: type[PeopleError]) -> None:
+def test_quotes_what_a_refusal_says(error: Refusing) -> None:
     [text] = re.findall(rf"^### `{error.code}`$(.*?)(?=^#|\Z)", ERRORS, re.MULTILINE | re.DOTALL)
     assert "*What to do:*" in text
     if not signature(error).parameters:

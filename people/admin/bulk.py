@@ -13,6 +13,7 @@ from django.utils.html import format_html
 
 from people.models import MassChange, Person
 from people.operations.bulk import Bulk
+from people.operations.ranks import check_rank_over, refusal_over
 from people.pages.access import PersonRequest
 from people.values import PeopleError
 
@@ -56,11 +57,16 @@ def confirm_or_apply(
     if len(chosen) > AT_MOST:
         messages.error(request, f"Choose {AT_MOST} people at most at a time.")
         return redirect(request.get_full_path())
+    above = [person for person in chosen if refusal_over(request.user, person)]
     if "confirmed" in request.POST:
+        for person in above:
+            check_rank_over(request.user.actor, person)
         _apply(request, chosen, change)
         return redirect(request.get_full_path())
+    chosen = [person for person in chosen if person not in above]
     context = admin.site.each_context(request) | {
         "title": f"{change.verb} {_people(len(chosen))}?",
+        "refusals": [refusal_over(request.user, person) for person in above],
         "parent": {"title": "People", "url": request.get_full_path()},
         "people": chosen,
         "change": change,

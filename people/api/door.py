@@ -21,6 +21,7 @@ from people.api.credentials import token_of
 from people.api.parsing import TooLarge
 from people.api.query import check_parameters, known_parameters
 from people.models import Person, Scope
+from people.operations.ranks import RankRefused
 from people.values import PeopleError
 
 log = logging.getLogger(__name__)
@@ -85,6 +86,9 @@ def refuse(error: Exception, context: Mapping[str, Any]) -> Response | None:
     if isinstance(error, PeopleError):
         body = {"code": error.code, "message": str(error)}
         return Response(body, status=status.HTTP_409_CONFLICT)
+    if isinstance(error, RankRefused):
+        body = {"code": error.code, "message": str(error)}
+        return Response(body, status=status.HTTP_403_FORBIDDEN)
     if isinstance(error, RequestDataTooBig):
         error = TooLarge()
     if isinstance(error, OperationalError):

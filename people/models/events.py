@@ -28,6 +28,7 @@ class Event(TenantOwned):
         PERSON_ADDED = "person.added", "added"
         PERSON_REVISED = "person.revised", "updated"
         PERSON_PUT_BACK = "person.put-back", "put back"
+        ADDRESS_APPROVED = "person.address-approved", "agreed to a new address"
         ADDRESS_CONFIRMED = "person.address-confirmed", "address confirmed"
         PASSWORD_CHANGED = "person.password-changed", "password changed"
         PERSON_JOINED = "person.joined", "joined"

@@ -35,6 +35,7 @@ class Mail(TenantOwned):
     class Kind(models.TextChoices):
         INVITE = "invite", "invite"
         CONFIRM_ADDRESS = "confirm-address", "confirmation of a new address"
+        APPROVE_ADDRESS = "approve-address", "confirmation by the old address"
         ADDRESS_CHANGES = "address-changes", "notice to the old address"
         CONNECTION_SILENT = "connection-silent", "notice that a connection is silent"
         RESET_PASSWORD = "reset-password", "link to choose a new password"

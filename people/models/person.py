@@ -229,7 +229,7 @@ class Person(AbstractBaseUser):
 
     @property
     def actor(self) -> Actor:
-        return Actor("person", self.email)
+        return Actor("person", self.email, person_id=self.pk)
 
     @property
     def is_active(self) -> bool:  # type: ignore[override]

@@ -41,8 +41,10 @@ from people.operations.dispositions import (
 from people.operations.email_changes import (
     ConfirmationRefused,
     NothingToConfirm,
+    approve_address,
     confirm_address,
     resend_confirmation,
+    unconfirmed,
 )
 from people.operations.hierarchy import CircularManager, InvalidManager, SelfManager, may_manage
 from people.operations.idempotency import (
@@ -95,6 +97,16 @@ from people.operations.places import (
     check_unused,
     delete_place,
     save_place,
+)
+from people.operations.ranks import (
+    OwnerNeeded,
+    PersonAboveRank,
+    Rank,
+    RankRefused,
+    RoleAboveRank,
+    check_may_grant,
+    check_rank_over,
+    rank_of,
 )
 from people.operations.returning import NoAddress, NotWithheld, decline_role, start_over
 from people.operations.revising import assign_manager, put_back, revise_person
@@ -184,8 +196,13 @@ __all__ = [
     "NotMappable",
     "NotWithheld",
     "NothingToConfirm",
+    "OwnerNeeded",
+    "PersonAboveRank",
     "Purchase",
+    "Rank",
+    "RankRefused",
     "ResetOutOfDate",
+    "RoleAboveRank",
     "RoleOwned",
     "SelfManager",
     "SlugTaken",
@@ -197,6 +214,7 @@ __all__ = [
     "accept_invite",
     "add_custom_field",
     "add_person",
+    "approve_address",
     "ask_approval",
     "assign_manager",
     "authorise",
@@ -207,8 +225,10 @@ __all__ = [
     "check_currency",
     "check_invite",
     "check_mappable",
+    "check_may_grant",
     "check_may_leave",
     "check_name",
+    "check_rank_over",
     "check_state",
     "check_unused",
     "check_workflow",
@@ -256,6 +276,7 @@ __all__ = [
     "places_question",
     "post",
     "put_back",
+    "rank_of",
     "reactivate_person",
     "read_held",
     "release_fields",
@@ -273,6 +294,7 @@ __all__ = [
     "snapshot",
     "start_over",
     "terminate_person",
+    "unconfirmed",
     "usual_disposition",
     "withdraw_grant",
 ]

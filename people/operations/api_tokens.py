@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from people import events
 from people.models import ApiToken, Event, Person, Scope
+from people.operations import ranks
 from people.operations.locks import lock
 from people.tokens import new_token, token_digest
 from people.values import Actor, PeopleError
@@ -40,12 +41,14 @@ def make_api_token(
 ) -> str:
     """Return a new token, for the only time.
 
+    :raises PersonAboveRank: if the person is above the actor's rank.
     :raises InvalidTokenSettings: if it has no known scope, or would live too long.
     """
     if not scopes or not set(scopes) <= set(Scope.values) or not 1 <= days <= MOST_TOKEN_DAYS:
         raise InvalidTokenSettings
     # The epoch is read under the lock, so that a deactivation beside it ends this one too.
     lock(person)
+    ranks.check_rank_over(actor, person)
     token = new_token("api")
     made = ApiToken.objects.create(
         tenant_id=person.tenant_id,
@@ -71,7 +74,10 @@ def note_api_token_use(token: ApiToken, now: datetime) -> None:
 
 @transaction.atomic
 def revoke_api_token(token: ApiToken, *, actor: Actor) -> bool:
-    """Refuse the token from the next request on, and tell whether that is news."""
+    """Refuse the token from the next request on, and tell whether that is news.
+
+    Rank does not matter: anybody who administers the company may stop a leaked token.
+    """
     stored = ApiToken.objects.select_for_update(of=("self",)).get(pk=token.pk)
     if stored.revoked_at:
         return False

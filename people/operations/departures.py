@@ -29,6 +29,7 @@ from django.utils import timezone
 from people import events, fixed_sql, storing
 from people.fixed_sql import Question
 from people.models import Departure, Event, Person, Tenant
+from people.operations import ranks
 from people.operations.blockers import blocked_people
 from people.operations.locks import lock
 from people.operations.termination import Disposition
@@ -218,10 +219,11 @@ def _counted_from_deactivation(days: int) -> Combinable:
 def postpone(person: Person, until: datetime, *, because: str, actor: Actor) -> Departure:
     """Move the day; the reason stays with it.
 
+    :raises PersonAboveRank: if the person is above the actor's rank.
     :raises NotScheduled: if the person has been reactivated or terminated meanwhile.
     :raises TooEarly: if it is no later than it would be, or has gone by.
     """
-    departure = _held(person)
+    departure = _held(person, actor=actor)
     first = departure.postponed_from or departure.due_at
     if until <= max(first, timezone.now()):
         raise TooEarly(max(first, timezone.now()))
@@ -239,11 +241,11 @@ def postpone(person: Person, until: datetime, *, because: str, actor: Actor) -> 
 def exempt(person: Person, *, because: str, actor: Actor) -> Departure:
     """Leave the person inactive for good, unless somebody decides otherwise.
 
-    :raises NotScheduled: as `postpone`.
+    :raises PersonAboveRank, NotScheduled: as `postpone`.
     """
     decided = {"exempted_at": timezone.now(), "exempted_by": str(actor)}
     return _decide(
-        _held(person),
+        _held(person, actor=actor),
         decided | {"exempted_because": because},
         actor=actor,
         what="exempted",
@@ -255,10 +257,10 @@ def exempt(person: Person, *, because: str, actor: Actor) -> Departure:
 def end_exemption(person: Person, *, actor: Actor) -> Departure:
     """Have the person leave on their day after all.
 
-    :raises NotScheduled: as `postpone`.
+    :raises PersonAboveRank, NotScheduled: as `postpone`.
     """
     decided = {"exempted_at": None, "exempted_by": "", "exempted_because": ""}
-    return _decide(_held(person), decided, actor=actor, what="exemption ended")
+    return _decide(_held(person, actor=actor), decided, actor=actor, what="exemption ended")
 
 
 @transaction.atomic
@@ -267,10 +269,10 @@ def plan(person: Person, disposition: Disposition | None, *, actor: Actor) -> De
 
     None plans nothing: then everything goes the usual way.
 
-    :raises NotScheduled: as `postpone`.
+    :raises PersonAboveRank, NotScheduled: as `postpone`.
     """
     decided = {"disposition": disposition.as_json() if disposition else None}
-    return _decide(_held(person), decided, actor=actor, what="planned")
+    return _decide(_held(person, actor=actor), decided, actor=actor, what="planned")
 
 
 def _decide(
@@ -284,8 +286,9 @@ def _decide(
     return departure
 
 
-def _held(person: Person) -> Departure:
+def _held(person: Person, *, actor: Actor) -> Departure:
     lock(person)
+    ranks.check_rank_over(actor, person)
     departure = Departure.objects.select_for_update().filter(person=person).first()
     if departure is None or not _is_on(departure):
         raise NotScheduled(person)

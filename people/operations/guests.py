@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from people import events, tenancy
 from people.models import Event, Person
+from people.operations import ranks
 from people.operations.description import difference, snapshot
 from people.operations.locks import hold_person, lock
 from people.operations.people import deactivate_person
@@ -43,10 +44,12 @@ class InvalidLastDay(PeopleError):
 def set_last_day(person: Person, deactivates_at: datetime | None, *, actor: Actor) -> bool:
     """Have the guest deactivated at that instant, or never, and tell whether that is news.
 
+    :raises PersonAboveRank: if the guest is above the actor's rank.
     :raises NotGuest: if they are none, or left for good.
     :raises InvalidLastDay: if it has come already.
     """
     lock(person)
+    ranks.check_rank_over(actor, person)
     if person.role != Person.Role.GUEST or person.state == Person.State.TERMINATED:
         raise NotGuest(person)
     if deactivates_at and deactivates_at <= timezone.now():

@@ -9,6 +9,7 @@ from django.utils import timezone
 from people import events, fixed_sql, storing
 from people.fixed_sql import NeedsTransaction
 from people.models import Event, Invite, Mail, Person
+from people.operations import ranks
 from people.operations.description import saving
 from people.operations.locks import lock
 from people.operations.mailing import post
@@ -60,7 +61,10 @@ def issue_invite(person: Person, *, actor: Actor, invitation: Invitation = INVIT
     """Invite the person, unless an invite is open already; that one is returned then.
 
     Nobody need hold the person: of two who invite them at once, one finds the other's.
+
+    :raises PersonAboveRank: if the person is above the actor's rank.
     """
+    ranks.check_rank_over(actor, person)
     if storing.is_alone() and _seen_open(person) is None:
         return invite_newcomer(person, actor=actor, invitation=invitation)
     invite, is_new = Invite.objects.open().get_or_create(
@@ -73,7 +77,11 @@ def issue_invite(person: Person, *, actor: Actor, invitation: Invitation = INVIT
 
 @transaction.atomic(savepoint=False)
 def release_invite(person: Person, *, actor: Actor, is_mailed: bool = True) -> bool:
-    """Let a held invite go out, and tell whether there was one."""
+    """Let a held invite go out, and tell whether there was one.
+
+    :raises PersonAboveRank: if the person is above the actor's rank.
+    """
+    ranks.check_rank_over(actor, person)
     held = Invite.objects.open().filter(person=person).exclude(held_because="")
     invite = held.select_for_update().first()
     if invite is None:
@@ -92,10 +100,12 @@ def resend_invite(person: Person, *, actor: Actor) -> Invite:
 
     Whose invite was withdrawn gets a new one.
 
+    :raises PersonAboveRank: if the person is above the actor's rank.
     :raises NotInvitable: if they have joined, or may not come in.
     :raises InviteHeld: if the invite waits for something.
     """
     lock(person)
+    ranks.check_rank_over(actor, person)
     if person.state != Person.State.INVITED:
         raise NotInvitable(person)
     invite = Invite.objects.open().filter(person=person).first()
@@ -112,7 +122,11 @@ def resend_invite(person: Person, *, actor: Actor) -> Invite:
 
 @saving(savepoint=False)
 def revoke_invite(person: Person, *, actor: Actor) -> bool:
-    """Make the person's open invite worthless, and tell whether there was one."""
+    """Make the person's open invite worthless, and tell whether there was one.
+
+    :raises PersonAboveRank: if the person is above the actor's rank.
+    """
+    ranks.check_rank_over(actor, person)
     if not _close(person, "voided_at"):
         return False
     events.record(Event.Kind.INVITE_VOIDED, person, actor=actor)

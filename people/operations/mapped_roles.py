@@ -15,9 +15,10 @@ from django.utils import timezone
 
 from people import events
 from people.models import Event, Grant, Person, Role
+from people.operations import ranks
 from people.operations.description import difference, snapshot
 from people.operations.locks import lock
-from people.operations.role_decisions import RANKS, Decision, Followed, MappedRole, decide
+from people.operations.role_decisions import Decision, Followed, MappedRole, decide
 from people.operations.roles import check_not_needed
 from people.values import Actor, PeopleError
 from people.writes import Write
@@ -34,17 +35,6 @@ class NotMappable(PeopleError):
         )
 
 
-class RoleAboveOwn(PeopleError):
-    code = "role-above-own"
-    field = "role"
-
-    def __init__(self, role: str) -> None:
-        super().__init__(
-            f"Nobody gives away more than they have, so you cannot have a group bring the role "
-            f"{role}. Ask an Owner to do it."
-        )
-
-
 class OwnerNotMeant(PeopleError):
     code = "owner-not-meant"
     field = "is_owner_meant"
@@ -57,25 +47,21 @@ class OwnerNotMeant(PeopleError):
 
 @dataclass(frozen=True, kw_only=True)
 class Author:
-    """Who maps groups, and the highest base role that they may give away."""
+    """Who maps groups; their rank says which roles a group may bring by their word."""
 
     actor: Actor
-    highest: str = Person.Role.OWNER
 
 
 def check_mappable(role: Role | Person.Role, author: Author, *, is_owner_meant: bool) -> None:
     """See that the author may have a group bring the role.
 
+    :raises RoleAboveRank: if the author may not give the role to anybody.
     :raises NotMappable: if it is Guest, which nobody becomes later on.
-    :raises RoleAboveOwn: if it is a base role above the author's own.
     :raises OwnerNotMeant: if it is Owner, and they have not said that they mean it.
     """
-    if isinstance(role, Role):
-        return
+    ranks.check_may_grant(author.actor, role)
     if role == Person.Role.GUEST:
         raise NotMappable
-    if RANKS.index(role) > RANKS.index(Person.Role(author.highest)):
-        raise RoleAboveOwn(role.label)
     if role == Person.Role.OWNER and not is_owner_meant:
         raise OwnerNotMeant
 

@@ -22,10 +22,11 @@ from django.utils import timezone
 from people import events, tenancy
 from people.models import Event, Invite, MassChange, MassChangeItem, Person
 from people.models.mass_changes import UNDO_DAYS
-from people.operations import departures
+from people.operations import departures, ranks
 from people.operations.description import difference, snapshot
 from people.operations.invites import revoke_invite
 from people.operations.locks import lock
+from people.operations.ranks import RankRefused
 from people.operations.returning import NoAddress
 from people.operations.roles import check_not_needed
 from people.values import Actor, PeopleError
@@ -191,7 +192,7 @@ def _try(item: MassChangeItem) -> bool:
     with tenancy.use(item.tenant_id):
         try:
             return _undo(item.pk)
-        except PeopleError as error:
+        except (PeopleError, RankRefused) as error:
             asked = MassChangeItem.objects.asked().filter(pk=item.pk)
             asked.update(fate=MassChangeItem.Fate.KEPT, kept_because=str(error)[:300])
         except Exception:
@@ -205,6 +206,7 @@ def _undo(item_id: int) -> bool:
         if item is None:
             return False
         lock(item.person)
+        ranks.check_rank_over(_undoer(item), item.person)
         if changed_since_item(item):
             item.fate, item.kept_because = MassChangeItem.Fate.KEPT, CHANGED_LATER
             return False

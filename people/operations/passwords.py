@@ -5,6 +5,7 @@ from django.utils import timezone
 
 from people import events
 from people.models import Event, Mail, Person
+from people.operations import ranks
 from people.operations.locks import lock
 from people.operations.mailing import post
 from people.resets import as_they_are, is_current
@@ -26,9 +27,12 @@ def mail_reset(person: Person, *, actor: Actor | None = None) -> Mail:
     """Mail the person, at their confirmed address, a link to choose a new password.
 
     Without an actor whoever knows the address asked, which is nothing for the history.
+
+    :raises PersonAboveRank: if the person is above the actor's rank.
     """
     lock(person)
     if actor:
+        ranks.check_rank_over(actor, person)
         what = f"sent {person.full_name} a link to choose a new password"
         events.record(Event.Kind.PASSWORD_CHANGED, person, actor=actor, what=what)
     return post(Mail.Kind.RESET_PASSWORD, person, to=person.email, as_of=as_they_are(person))

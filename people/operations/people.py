@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from people import events, storing, tenancy
 from people.models import Event, Person
-from people.operations import departures, guest_days, organisation
+from people.operations import departures, guest_days, organisation, ranks
 from people.operations.description import (
     check_name,
     difference,
@@ -70,6 +70,7 @@ def add_person(
     :raises InvalidName: if the first or last name cannot be one.
     :raises DuplicateEmail: if somebody who has not left for good has the address.
     :raises InvalidRole: if there is no such role.
+    :raises RoleAboveRank: if the actor may not give the role.
     :raises SelfManager, InvalidManager: if the manager may not have this report.
     """
     person = made(Person, tenant_id=tenancy.current_id(), state=Person.State.INVITED)
@@ -77,6 +78,7 @@ def add_person(
     role = profile.role or Person.Role.CARDHOLDER
     check_name(profile)
     check_role(person, role)
+    ranks.check_may_grant(actor, role)
     check_manager(person, manager)
     fill(person, profile)
     set_role(person, role, actor=actor)
@@ -121,12 +123,14 @@ def deactivate_person(person: Person, *, actor: Actor, reason: str = "") -> bool
     Every session and every open invite is dead when this returns. Nothing else changes:
     they stay a manager, in workflows, and keep their cards.
 
+    :raises PersonAboveRank: if the person is above the actor's rank.
     :raises LastOwner, LastAdministrator: if the tenant would be left without one.
     """
     lock(person)
+    ranks.check_rank_over(actor, person)
     if not person.is_active:
         return False
-    check_not_needed(person)
+    check_not_needed(person, actor=actor)
     before = snapshot(person)
     person.state = Person.State.INACTIVE
     person.deactivated_at, person.deactivated_by = timezone.now(), str(actor)
@@ -167,10 +171,12 @@ def reactivate_person(person: Person, *, actor: Actor, invitation: Invitation = 
     Somebody who never joined is invited again. Somebody whom the identity provider had deleted
     starts over, see `start_over`.
 
+    :raises PersonAboveRank: if the person is above the actor's rank.
     :raises Terminated: if they left for good.
     :raises NoAddress: if somebody else has got their address.
     """
     lock(person)
+    ranks.check_rank_over(actor, person)
     if person.is_active:
         return False
     if person.state == Person.State.TERMINATED:

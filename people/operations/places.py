@@ -5,6 +5,7 @@ from django.db.models import Model
 
 from people import events, tenancy
 from people.models import Department, Entity, Event, Location, Person, Role
+from people.operations import ranks
 from people.operations.organisation import InvalidLocationChange
 from people.values import Actor, PeopleError, fold
 
@@ -40,11 +41,16 @@ class StillInUse(PeopleError):
 def save_place(place: AnyPlace, *, actor: Actor) -> None:
     """Store a department, a location, an entity or a role as it now reads, new or changed.
 
+    :raises RoleAboveRank: if the actor may not give the role as it was, or as it now reads.
     :raises DuplicateName: if the tenant has another one by this name, in whatever case.
     :raises InvalidLocationChange: if people at the location would change their currency.
     :raises CurrencyInUse: if people at the entity's locations would.
     """
-    before = _facts(type(place).objects.get(pk=place.pk)) if place.pk else {}
+    stored = type(place).objects.get(pk=place.pk) if place.pk else None
+    for role in (stored, place):
+        if isinstance(role, Role):
+            ranks.check_may_grant(actor, role)
+    before = _facts(stored) if stored else {}
     check_name(place)
     check_currency(place)
     place.tenant_id, place.name_key = tenancy.current_id(), fold(place.name)
@@ -61,8 +67,11 @@ def save_place(place: AnyPlace, *, actor: Actor) -> None:
 def delete_place(place: AnyPlace, *, actor: Actor) -> None:
     """Forget a department, a location, an entity or a role that nothing belongs to.
 
+    :raises RoleAboveRank: if the actor may not give the role.
     :raises StillInUse: if something does.
     """
+    if isinstance(place, Role):
+        ranks.check_may_grant(actor, place)
     check_unused(place)
     before, key = _facts(place), place.pk
     place.delete()

@@ -9,6 +9,7 @@ from django.utils.module_loading import import_string
 
 from people import events, storing
 from people.models import Event, Grant, Person
+from people.operations import ranks
 from people.operations.description import difference, set_role, snapshot
 from people.operations.locks import lock
 from people.operations.withheld_roles import ASKED, DECLINED, key_of
@@ -108,9 +109,11 @@ def _withhold_roles(person: Person, *, actor: Actor) -> None:
 def decline_role(person: Person, name: str, *, actor: Actor) -> None:
     """Leave the person without the withheld role, and stop asking about it.
 
+    :raises PersonAboveRank: if the person is above the actor's rank.
     :raises NotWithheld: if it is not asked about.
     """
     lock(person)
+    ranks.check_rank_over(actor, person)
     if person.withheld_roles.get(name) != ASKED:
         raise NotWithheld(person)
     person.withheld_roles = person.withheld_roles | {name: DECLINED}

@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from people import events, storing
 from people.models import Event, Person
-from people.operations import organisation
+from people.operations import organisation, ranks
 from people.operations.description import (
     DuplicateEmail,
     check_name,
@@ -53,6 +53,8 @@ def revise_person(
     A new address waits to be confirmed, except for somebody who never joined: there is no
     confirmed one to protect. Asserting the old one again cancels what was pending.
 
+    :raises PersonAboveRank, RoleAboveRank: if the actor may not change the person, or may not
+        give the role.
     :raises InvalidName: if the first or last name cannot be one.
     :raises DuplicateEmail: if somebody else has the address.
     :raises InvalidLocationChange: if the new location's entity issues another currency.
@@ -60,6 +62,7 @@ def revise_person(
     :raises SelfManager, InvalidManager, CircularManager: if the manager may not have them.
     """
     with _revision(person, Event.Kind.PERSON_REVISED, actor=actor) as revision:
+        ranks.check_rank_over(actor, person)
         _apply(person, profile, actor=actor, manager=manager, custom_values=custom_values)
     return revision.has_changed
 
@@ -78,6 +81,7 @@ def put_back(
     :raises PeopleError: as `revise_person`.
     """
     with _revision(person, Event.Kind.PERSON_PUT_BACK, actor=actor) as revision:
+        ranks.check_rank_over(actor, person)
         _apply(person, profile, actor=actor, manager=manager, custom_values=custom_values)
     return revision.has_changed
 
@@ -85,6 +89,21 @@ def put_back(
 @transaction.atomic
 def assign_manager(person: Person, manager: Person | None, *, actor: Actor) -> bool:
     """Give the person this manager, or none, and tell whether that changed anything.
+
+    :raises PersonAboveRank: if the person is above the actor's rank.
+    :raises SelfManager, InvalidManager, CircularManager: if the manager may not have them.
+    """
+    with _revision(person, Event.Kind.PERSON_REVISED, actor=actor) as revision:
+        ranks.check_rank_over(actor, person)
+        _set_manager(person, manager, actor=actor)
+    return revision.has_changed
+
+
+@transaction.atomic
+def succeed_manager(person: Person, manager: Person | None, *, actor: Actor) -> bool:
+    """Give a report of somebody who is terminated this manager, and tell whether it is new.
+
+    It follows from the termination, so the rank of the report does not matter.
 
     :raises SelfManager, InvalidManager, CircularManager: if the manager may not have them.
     """
@@ -151,7 +170,8 @@ def _apply(
         _set_manager(person, manager, actor=actor)
     if profile.role and profile.role != person.role and not _is_kept_back(person, profile, actor):
         check_role(person, profile.role)
-        check_not_needed(person, role=profile.role)
+        ranks.check_may_grant(actor, profile.role)
+        check_not_needed(person, role=profile.role, actor=actor)
         set_role(person, profile.role, actor=actor)
     if custom_values is not None:
         person.custom_values = {**person.custom_values, **custom_values}

@@ -8,6 +8,7 @@ from django.utils import timezone
 
 from people import events
 from people.models import Event, Grant, Person, Role
+from people.operations import ranks
 from people.operations.locks import Guarded, hold, lock
 from people.operations.withheld_roles import forget_withheld, key_of
 from people.values import Actor, PeopleError
@@ -51,18 +52,24 @@ def check_role(person: Person, role: str) -> None:
         raise InvalidRole
 
 
-def check_not_needed(person: Person, *, role: str | None = None) -> None:
+def check_not_needed(
+    person: Person, *, role: str | None = None, actor: Actor | None = None
+) -> None:
     """See that the tenant keeps an Owner and an administrator without this person.
 
     Pass the role they would have from now on; without one they would be gone altogether.
-    Holds the administrators, so that two of them cannot remove each other.
+    Holds the administrators, so that two of them cannot remove each other. The rank of the
+    actor is checked again then, because somebody may have demoted them while they waited.
 
+    :raises PersonAboveRank: if the person is above the actor's rank.
     :raises LastOwner: if nobody else is an active Owner.
     :raises LastAdministrator: if nobody else could administer the tenant.
     """
     if not _is_administering(person):
         return
     hold(Guarded.ADMINISTRATORS, person.tenant_id)
+    if actor:
+        ranks.check_rank_over(actor, person)
     others = Person.objects.exclude(pk=person.pk)
     check_leaves_enough(
         person,
@@ -112,8 +119,12 @@ def grant_role(person: Person, role: Role, *, actor: Actor) -> bool:
     """Give the person a role of the tenant's, and tell whether this source had not yet.
 
     Said again, it is confirmed.
+
+    :raises PersonAboveRank, RoleAboveRank: if the actor may not do that.
     """
     lock(person)
+    ranks.check_rank_over(actor, person)
+    ranks.check_may_grant(actor, role)
     if key_of(role) in person.withheld_roles:
         forget_withheld(person, role)
         person.save(update_fields=["withheld_roles"])
@@ -134,8 +145,12 @@ def grant_role(person: Person, role: Role, *, actor: Actor) -> bool:
 
 @transaction.atomic
 def withdraw_grant(grant: Grant, *, actor: Actor) -> None:
-    """Take back what one source gave; from another one the person may still have the role."""
+    """Take back what one source gave; from another one the person may still have the role.
+
+    :raises PersonAboveRank: if the person is above the actor's rank.
+    """
     lock(grant.person)
+    ranks.check_rank_over(actor, grant.person)
     grant.delete()
     events.record(
         Event.Kind.ROLE_WITHDRAWN,

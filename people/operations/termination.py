@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from people import events
 from people.models import Approval, Card, Departure, Event, Fund, Obligation, Person
+from people.operations import ranks
 from people.operations.description import difference, snapshot
 from people.operations.dispositions import (
     Disposition,
@@ -26,7 +27,7 @@ from people.operations.dispositions import (
 from people.operations.hierarchy import may_manage
 from people.operations.invites import revoke_invite
 from people.operations.locks import Guarded, hold, holding, lock_all
-from people.operations.revising import assign_manager
+from people.operations.revising import succeed_manager
 from people.operations.roles import check_not_needed
 from people.values import Actor
 from people.writes import Write
@@ -53,6 +54,7 @@ def terminate_person(person: Person, disposition: Disposition, *, actor: Actor) 
 
     Every session, every API token and every open invite is dead when this returns.
 
+    :raises PersonAboveRank: if the person is above the actor's rank.
     :raises LastOwner, LastAdministrator: if the tenant would be left without one.
     :raises HoldsMore: if they hold something that the disposition does not mention.
     :raises HoldsLess: if it mentions something that they do not hold.
@@ -62,10 +64,11 @@ def terminate_person(person: Person, disposition: Disposition, *, actor: Actor) 
     reports = [str(pk) for pk in person.reports.in_lists().values_list("pk", flat=True)]
     people = lock_all([str(person.pk), *valid_ids(disposition.successors), *reports])
     person.refresh_from_db()
+    ranks.check_rank_over(actor, person)
     if person.state == Person.State.TERMINATED:
         return False
     hold(Guarded.ORGANISATION_CHART, person.tenant_id)
-    check_not_needed(person)
+    check_not_needed(person, actor=actor)
     held = holdings_of(person, locked=True)
     _check(person, disposition, held, people)
     handover = _Handover(person, disposition, held, people, actor)
@@ -179,7 +182,7 @@ class _Handover:
         # The successor first, or the others would close a circle.
         for report in sorted(self.held.reports, key=lambda one: one != manager):
             with holding(report):
-                assign_manager(report, above if report == manager else manager, actor=self.actor)
+                succeed_manager(report, above if report == manager else manager, actor=self.actor)
             if manager and report != manager:
                 self.received[str(manager.pk)]["reports"].append(report.full_name)
         # Whoever owns the field cannot have the leaver put back, so there is nothing to undo.

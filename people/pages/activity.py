@@ -19,6 +19,7 @@ from people.values import PeopleError
 @for_administrators
 def deactivate(request: PersonRequest, person_id: UUID) -> HttpResponse:
     person = get_object_or_404(Person, pk=person_id)
+    operations.check_rank_over(request.user.actor, person)
     form = ReasonForm(request.POST if request.method == "POST" else None)
     if form.is_valid():
         reason = form.cleaned_data["reason"]
@@ -48,6 +49,7 @@ def _refusal(person: Person) -> str:
 @for_administrators
 def reactivate(request: PersonRequest, person_id: UUID) -> HttpResponse:
     person = get_object_or_404(Person, pk=person_id)
+    operations.check_rank_over(request.user.actor, person)
     if request.method == "POST":
         try:
             operations.reactivate_person(person, actor=request.user.actor)

@@ -9,10 +9,14 @@ from django.utils.crypto import salted_hmac
 from unfold.widgets import UnfoldAdminSelectWidget
 
 from people.models import Person, Role
-from people.operations import Followed
+from people.operations import Followed, ranks
 from people.operations.mapped_roles import Author
 from people.operations.role_decisions import RANKS
+from people.pages.role_choices import offer_roles
 from people.values import fold
+
+# Nobody becomes a Guest through a group.
+MAPPABLE = [role for role in reversed(RANKS) if role != Person.Role.GUEST]
 
 
 class RoleForm(forms.Form):
@@ -26,16 +30,13 @@ class RoleForm(forms.Form):
         widget=forms.CheckboxInput(attrs={"class": "ramp-tick"}),
     )
 
-    def __init__(self, *args: Any, highest: str, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, viewer: Person, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.own = {f"role:{one.pk}": one for one in Role.objects.order_by("name")}
-        self.base = {role.value: role for role in _mappable(highest)}
-        self.fields["role"].choices = [  # type: ignore[attr-defined]
-            ("", "Choose a role"),
-            *[(key, role.label) for key, role in self.base.items()],
-            *[(key, role.name) for key, role in self.own.items()],
-        ]
-        if Person.Role.OWNER not in self.base:
+        self.base = {role.value: role for role in MAPPABLE}
+        roles = [*self.base.items(), *self.own.items()]
+        offer_roles(self.fields["role"], roles, viewer=viewer, blank="Choose a role")
+        if not ranks.may_grant(viewer, Person.Role.OWNER):
             del self.fields["is_owner_meant"]
 
     @property
@@ -48,14 +49,8 @@ class RoleForm(forms.Form):
         return bool(self.cleaned_data.get("is_owner_meant", False))
 
 
-def _mappable(highest: str) -> list[Person.Role]:
-    """Return the base roles that a group may bring and the author may give away."""
-    up_to = RANKS.index(Person.Role(highest))
-    return [role for role in reversed(RANKS[: up_to + 1]) if role != Person.Role.GUEST]
-
-
 def author_of(person: Person) -> Author:
-    return Author(actor=person.actor, highest=person.role)
+    return Author(actor=person.actor)
 
 
 def digest(said: Iterable[str], changes: Iterable[Followed]) -> str:

@@ -14,6 +14,7 @@ from unfold.widgets import UnfoldAdminTextareaWidget, UnfoldAdminTextInputWidget
 from people.models import Person
 from people.operations import departures
 from people.operations.departures import NotScheduled
+from people.operations.ranks import check_rank_over
 from people.pages.access import PersonRequest, for_administrators
 from people.pages.fates import fates
 from people.pages.outlook import Outlook, outlook_of
@@ -55,6 +56,7 @@ class ExemptForm(forms.Form):
 @for_administrators
 def departure(request: PersonRequest, person_id: UUID) -> HttpResponse:
     person = get_object_or_404(Person.objects.select_related("manager"), pk=person_id)
+    check_rank_over(request.user.actor, person)
     said = request.POST if request.method == "POST" else None
     deed = said.get("deed", "") if said else ""
     postponing = PostponeForm(said if deed == "postpone" else None, prefix="postpone")

@@ -3,17 +3,19 @@
 from typing import Any
 from uuid import UUID
 
+from django.conf import settings
 from django.contrib import admin, messages
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
+from django.utils.module_loading import import_string
 
 from people import operations
 from people.models import Person
 from people.pages.access import PersonRequest, for_administrators
 from people.pages.actors import actor_name
-from people.pages.forms import PersonForm
+from people.pages.forms import PersonForm, owner_password
 from people.pages.sentences import LABELS
 from people.values import PeopleError
 
@@ -30,7 +32,9 @@ class ChangedMeanwhile(PeopleError):
 
 @for_administrators
 def invite_person(request: PersonRequest) -> HttpResponse:
-    form = PersonForm(request.POST or None, initial={"role": Person.Role.CARDHOLDER})
+    form = PersonForm(
+        request.POST or None, viewer=request.user, initial={"role": Person.Role.CARDHOLDER}
+    )
     if request.method == "POST" and form.is_valid():
         try:
             person = operations.add_person(
@@ -57,16 +61,18 @@ def edit_person(request: PersonRequest, person_id: UUID) -> HttpResponse:
     if person.state == Person.State.TERMINATED:
         messages.error(request, f"{person.full_name} left for good, and stays as they were.")
         return redirect("admin:people_person_change", person_id)
-    form = _edit_form(person, request.POST if request.method == "POST" else None)
-    if form.is_bound and form.is_valid():
+    operations.check_rank_over(request.user.actor, person)
+    form = _edit_form(request, person)
+    if form.is_bound and form.is_valid() and _is_password_right(request, form):
         try:
             undone = _revise(request, person, form)
         except PeopleError as error:
             form.say(error)
         else:
             messages.success(request, f"{person.full_name} was updated.")
-            if person.pending_email and "email" in form.changed_data:
-                messages.info(request, f"{person.pending_email} gets a link to confirm it by.")
+            if waiting := operations.unconfirmed(person):
+                said = f"The address changes once it is confirmed from {' and '.join(waiting)}."
+                messages.info(request, said)
             for warning in undone:
                 messages.warning(request, warning)
             return redirect("admin:people_person_change", person_id)
@@ -78,7 +84,7 @@ def edit_person(request: PersonRequest, person_id: UUID) -> HttpResponse:
     return render(request, "people/edit_person.html", context)
 
 
-def _edit_form(person: Person, data: Any) -> PersonForm:
+def _edit_form(request: PersonRequest, person: Person) -> PersonForm:
     initial = {
         "given_name": person.given_name,
         "family_name": person.family_name,
@@ -89,18 +95,43 @@ def _edit_form(person: Person, data: Any) -> PersonForm:
         "role": person.role,
         "seen": person.changed_at.isoformat(),
     }
-    form = PersonForm(data, initial=initial)
+    data = request.POST if request.method == "POST" else None
+    form = PersonForm(data, viewer=request.user, person=person, initial=initial)
     if person.joined_at:
-        form.fields["email"].help_text = "A new address counts once they have confirmed it."
+        form.fields["email"].help_text = _what_changes_the_address(person)
+    if person.joined_at and _may_approve(request.user, person):
+        form.fields["owner_password"] = owner_password(person)
+        form.order_fields([*form.field_order[:3], "owner_password"])
     for name, owner in _owners(person).items():
         form.fields[
             name
         ].help_text = f"{owner} owns this: a change made here is undone within 5 minutes."
-    if person.role != Person.Role.GUEST:
-        form.fields["role"].choices = [  # type: ignore[attr-defined]
-            choice for choice in Person.Role.choices if choice[0] != Person.Role.GUEST
-        ]
     return form
+
+
+def _what_changes_the_address(person: Person) -> str:
+    if operations.rank_of(person):
+        return (
+            f"Because of their role, a new address counts once it is confirmed from there and "
+            f"from {person.email}."
+        )
+    return "A new address counts once they have confirmed it."
+
+
+def _may_approve(viewer: Person, person: Person) -> bool:
+    is_owner = viewer.role == Person.Role.OWNER
+    return is_owner and viewer.has_usable_password() and bool(operations.rank_of(person))
+
+
+def _is_password_right(request: PersonRequest, form: PersonForm) -> bool:
+    """Check the Owner's password, if there is one, outside of the transaction: tries count."""
+    password = form.cleaned_data.get("owner_password", "")
+    problem = ""
+    if password:
+        problem = import_string(settings.PASSWORD_PROBLEM)(request.user, password)
+    if problem:
+        form.add_error("owner_password", problem)
+    return not problem
 
 
 @transaction.atomic
@@ -115,6 +146,8 @@ def _revise(request: PersonRequest, person: Person, form: PersonForm) -> list[st
     operations.revise_person(
         person, form.profile(), actor=request.user.actor, manager=form.cleaned_data["manager"]
     )
+    if form.cleaned_data.get("owner_password"):
+        operations.approve_address(person, actor=request.user.actor)
     return [
         f"{owner} owns {LABELS[name]}: within 5 minutes this change will be undone."
         for name, owner in _owners(person).items()

@@ -16,7 +16,7 @@ from people.pages.access import PersonRequest, for_administrators
 @for_administrators
 def resend_confirmation(request: PersonRequest, person_id: UUID) -> HttpResponse:
     person = get_object_or_404(Person, pk=person_id)
-    if operations.resend_confirmation(person):
+    if operations.resend_confirmation(person, actor=request.user.actor):
         messages.success(request, f"{person.pending_email} gets the link once more.")
     else:
         messages.info(request, f"{person.full_name} has no address to confirm any more.")

@@ -5,6 +5,7 @@ from typing import Any
 from django import forms
 from unfold.widgets import (
     UnfoldAdminEmailInputWidget,
+    UnfoldAdminPasswordWidget,
     UnfoldAdminSelectWidget,
     UnfoldAdminTextareaWidget,
     UnfoldAdminTextInputWidget,
@@ -12,11 +13,27 @@ from unfold.widgets import (
 
 from people.models import Department, Location, Person
 from people.pages.lookups import looked_up
+from people.pages.role_choices import offer_roles
 from people.values import PeopleError, Profile
+
+# Everybody may get these, also who is here already.
+LATER_ROLES = [role for role in Person.Role if role != Person.Role.GUEST]
 
 
 def _text(label: str) -> forms.CharField:
     return forms.CharField(label=label, max_length=200, widget=UnfoldAdminTextInputWidget)
+
+
+def owner_password(person: Person) -> forms.CharField:
+    """Return the field by which an Owner lets a new address of theirs count at once."""
+    return forms.CharField(
+        label="Your password",
+        required=False,
+        strip=False,
+        max_length=1000,
+        help_text=f"Only for a new address: with it, {person.email} need not agree.",
+        widget=UnfoldAdminPasswordWidget(attrs={"autocomplete": "current-password"}),
+    )
 
 
 class PersonForm(forms.Form):
@@ -41,8 +58,14 @@ class PersonForm(forms.Form):
         "seen",
     )
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
+    def __init__(self, *args: Any, viewer: Person, person: Person | None = None, **kw: Any) -> None:
+        super().__init__(*args, **kw)
+        kept = person.role if person else ""
+        # Nobody becomes a Guest later on.
+        roles = [one for one in Person.Role if not person or one in (kept, *LATER_ROLES)]
+        offer_roles(
+            self.fields["role"], [(one.value, one) for one in roles], viewer=viewer, kept=kept
+        )
         # The rows are the tenant's in force, so they are known only now.
         self.fields |= {
             name: looked_up(Person._meta.get_field(name), rows, required=False)

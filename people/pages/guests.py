@@ -14,6 +14,7 @@ from unfold.widgets import UnfoldAdminTextInputWidget
 
 from people.models import Person
 from people.operations.guests import set_last_day
+from people.operations.ranks import check_rank_over
 from people.pages.access import PersonRequest, for_administrators
 from people.pages.notices import Notice
 from people.values import PeopleError
@@ -54,6 +55,7 @@ def tomorrow() -> date:
 def guest(request: PersonRequest, person_id: UUID) -> HttpResponse:
     guests = Person.objects.in_lists().filter(role=Person.Role.GUEST)
     person = get_object_or_404(guests, pk=person_id)
+    check_rank_over(request.user.actor, person)
     is_removed = "remove" in request.POST
     data = request.POST if request.method == "POST" and not is_removed else None
     ends_at = person.deactivates_at

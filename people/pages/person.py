@@ -6,7 +6,7 @@ from datetime import datetime
 from uuid import UUID
 
 from django.contrib import admin
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
 from django.utils import timezone
@@ -14,7 +14,9 @@ from django.utils.dateparse import parse_datetime
 
 from people.confirmations import latest_request
 from people.models import CustomField, Invite, Person, Role
-from people.pages.access import for_administrators
+from people.operations import unconfirmed
+from people.operations.ranks import refusal_over
+from people.pages.access import PersonRequest, for_administrators
 from people.pages.actors import actor_name
 from people.pages.handovers import handovers_of
 from people.pages.ledger import GrantForm, ledger_of
@@ -41,7 +43,7 @@ class Field:
 
 
 @for_administrators
-def person_page(request: HttpRequest, person_id: UUID) -> HttpResponse:
+def person_page(request: PersonRequest, person_id: UUID) -> HttpResponse:
     people = Person.objects.select_related("department", "location__entity", "manager")
     person = get_object_or_404(people, pk=person_id)
     fields = list(profile_fields(person))
@@ -53,6 +55,7 @@ def person_page(request: HttpRequest, person_id: UUID) -> HttpResponse:
         "title": person.full_name,
         "parent": {"title": "People", "url": reverse("admin:people_person_changelist")},
         "person": person,
+        "refusal": refusal_over(request.user, person),
         "notices": list(notices_about(person)),
         "owned_heading": f"Managed by {owners}",
         "owned_fields": [field for field in fields if field.owner],
@@ -70,6 +73,7 @@ def person_page(request: HttpRequest, person_id: UUID) -> HttpResponse:
         "invite": invite,
         "invite_mail": invite.mails.order_by("created_at").last() if invite else None,
         "confirmation": latest_request(person) if person.pending_email else None,
+        "unconfirmed": unconfirmed(person),
         "invite_has_expired": invite is not None and invite.expires_at < timezone.now(),
         "timeline": timeline_of(person, before=number_from(request, "before")),
     }

@@ -31,6 +31,7 @@ ORDER = {name: place for place, name in enumerate(LABELS)}
 SENTENCES: dict[str, str] = {
     Event.Kind.TENANT_CREATED: "{actor} opened {name}",
     Event.Kind.PERSON_ADDED: "{actor} added {person}",
+    Event.Kind.ADDRESS_APPROVED: "{actor} {what}",
     Event.Kind.ADDRESS_CONFIRMED: "{person} confirmed the new e-mail address",
     Event.Kind.PASSWORD_CHANGED: "{actor} {what}",
     Event.Kind.PERSON_JOINED: "{person} joined",
@@ -60,6 +61,7 @@ ICONS: dict[str, str] = {
     Event.Kind.ORGANISATION_CHANGED: "account_tree",
     Event.Kind.PERSON_ADDED: "person_add",
     Event.Kind.PERSON_PUT_BACK: "settings_backup_restore",
+    Event.Kind.ADDRESS_APPROVED: "mark_email_read",
     Event.Kind.ADDRESS_CONFIRMED: "mark_email_read",
     Event.Kind.PASSWORD_CHANGED: "password",
     Event.Kind.PERSON_JOINED: "login",
@@ -86,6 +88,7 @@ ICONS: dict[str, str] = {
 MAILS = {
     Mail.Kind.INVITE: "The invite",
     Mail.Kind.CONFIRM_ADDRESS: "The mail that asks to confirm the address",
+    Mail.Kind.APPROVE_ADDRESS: "The mail that asks the old address to confirm",
     Mail.Kind.ADDRESS_CHANGES: "The notice of the new address",
     Mail.Kind.RESET_PASSWORD: "The link to choose a new password",
     Mail.Kind.CONNECTION_SILENT: "The notice of a silent connection",

@@ -47,6 +47,7 @@ class NameForm(forms.Form):
 @for_administrators
 def terminate(request: PersonRequest, person_id: UUID) -> HttpResponse:
     person = get_object_or_404(Person.objects.select_related("manager"), pk=person_id)
+    operations.check_rank_over(request.user.actor, person)
     if person.state == Person.State.TERMINATED:
         messages.info(request, f"{person.full_name} was terminated already.")
         return redirect("admin:people_person_change", person_id)
@@ -68,6 +69,7 @@ def terminate(request: PersonRequest, person_id: UUID) -> HttpResponse:
 def plan(request: PersonRequest, person_id: UUID) -> HttpResponse:
     """Decide now what becomes of everything on the day on which somebody leaves."""
     person = get_object_or_404(Person.objects.select_related("manager"), pk=person_id)
+    operations.check_rank_over(request.user.actor, person)
     if not Departure.objects.filter(person=person).exists():
         messages.error(request, str(departures.NotScheduled(person)))
         return redirect("admin:people_person_change", person_id)

@@ -1,4 +1,4 @@
-"""Confirming a new address, by the link that was mailed to it."""
+"""Confirming a new address, by the link that was mailed to it or to the old one."""
 
 from django.contrib import admin
 from django.http import HttpRequest, HttpResponse
@@ -11,6 +11,9 @@ from people.models import Mail
 from people.values import Actor, PeopleError
 from provisioning.pages.links import check_person, discreet, no_such_link, refusal
 from provisioning.refusals import SignInRefused
+
+
+ASKING = (Mail.Kind.CONFIRM_ADDRESS, Mail.Kind.APPROVE_ADDRESS)
 
 
 @discreet
@@ -30,23 +33,35 @@ def confirm_address(request: HttpRequest, token: str) -> HttpResponse:
 
 def _request(token: str) -> Mail:
     with tenancy.across_tenants():
-        asking = Mail.objects.filter(kind=Mail.Kind.CONFIRM_ADDRESS)
+        asking = Mail.objects.filter(kind__in=ASKING)
         mail: Mail = asking.select_related("person__tenant").get(pk=request_named_by(token))
     return mail
 
 
 def _confirm(request: HttpRequest, asking: Mail) -> HttpResponse:
-    old = asking.person.email
+    person, old = asking.person, asking.person.email
+    is_old = asking.kind == Mail.Kind.APPROVE_ADDRESS
     is_confirmed = request.method == "POST"
     if is_confirmed:
         operations.confirm_address(asking, actor=Actor("person", asking.to))
     elif not is_current(asking):
         raise operations.NothingToConfirm
+    waiting = operations.unconfirmed(person) if is_confirmed else []
     context = admin.site.each_context(request) | {
-        "title": "Your address is confirmed" if is_confirmed else "Confirm your address",
+        "title": _title(is_old=is_old, is_confirmed=is_confirmed, is_waiting=bool(waiting)),
         "is_confirmed": is_confirmed,
-        "tenant": asking.person.tenant,
+        "is_old": is_old,
+        "waiting": waiting,
+        "tenant": person.tenant,
         "old": old,
-        "new": asking.to,
+        "new": asking.facts["address"] if is_old else asking.to,
     }
     return render(request, "provisioning/confirm_address.html", context)
+
+
+def _title(*, is_old: bool, is_confirmed: bool, is_waiting: bool) -> str:
+    if is_waiting:
+        return f"Confirmed from the {'present' if is_old else 'new'} address"
+    if is_confirmed:
+        return "Your address is confirmed"
+    return "Change your address?" if is_old else "Confirm your address"

@@ -1,6 +1,5 @@
 """Internal users: people whose password is kept here; administrators add them by hand."""
 
-from typing import Any
 from uuid import UUID
 
 from django.contrib import messages
@@ -12,10 +11,11 @@ from django.views.decorators.http import require_POST
 
 from people import operations
 from people.models import Person, Tenant
+from people.pages.access import PersonRequest
 from people.pages.forms import PersonForm
 from people.pages.paging import BoundedPaginator
 from people.pages.searching import PersonSearch, choice
-from people.values import Actor, PeopleError
+from people.values import PeopleError
 from provisioning import resets
 from provisioning.models import SignInAttempt
 from provisioning.pages.frame import for_tenant, frame
@@ -42,12 +42,14 @@ def internal_users(request: HttpRequest, tenant: Tenant) -> HttpResponse:
 
 
 @for_tenant
-def add_internal_user(request: HttpRequest, tenant: Tenant) -> HttpResponse:
-    form = PersonForm(request.POST or None, initial={"role": Person.Role.CARDHOLDER})
+def add_internal_user(request: PersonRequest, tenant: Tenant) -> HttpResponse:
+    form = PersonForm(
+        request.POST or None, viewer=request.user, initial={"role": Person.Role.CARDHOLDER}
+    )
     if request.method == "POST" and form.is_valid():
         try:
             person = operations.add_person(
-                form.profile(), actor=_actor(request), manager=form.cleaned_data["manager"]
+                form.profile(), actor=request.user.actor, manager=form.cleaned_data["manager"]
             )
         except PeopleError as error:
             form.say(error)
@@ -64,25 +66,19 @@ def add_internal_user(request: HttpRequest, tenant: Tenant) -> HttpResponse:
 
 @require_POST
 @for_tenant
-def mail_internal_user(request: HttpRequest, tenant: Tenant, person_id: UUID) -> HttpResponse:
+def mail_internal_user(request: PersonRequest, tenant: Tenant, person_id: UUID) -> HttpResponse:
     """Mail somebody the link by which they choose a password: the first, or a new one."""
     person = get_object_or_404(resets.internal_people().select_related("tenant"), pk=person_id)
     try:
         if person.state == Person.State.INVITED:
-            operations.resend_invite(person, actor=_actor(request))
+            operations.resend_invite(person, actor=request.user.actor)
         else:
-            resets.mail_link(person, actor=_actor(request))
+            resets.mail_link(person, actor=request.user.actor)
     except PeopleError as error:
         messages.error(request, str(error))
     else:
         messages.success(request, f"{person.email} is mailed a link to choose a password.")
     return redirect("admin:internal_users", tenant.slug)
-
-
-def _actor(request: HttpRequest) -> Actor:
-    visitor: Any = request.user
-    actor: Actor = visitor.actor
-    return actor
 
 
 def _found(form: InternalUserSearch) -> QuerySet[Person]:

@@ -12,6 +12,7 @@ from django.views.decorators.http import require_POST
 from unfold.widgets import UnfoldAdminTextInputWidget
 
 from people.models import Tenant
+from people.operations.ranks import RankRefused
 from people.pages.access import PersonRequest
 from people.pages.bringing_roles import RoleForm, author_of, digest, told
 from people.values import PeopleError
@@ -61,7 +62,7 @@ def group_mappings(request: PersonRequest, tenant: Tenant) -> HttpResponse:
             "chosen_id": request.GET.get("group", ""),
             "chosen_name": request.GET.get("name", ""),
         },
-        highest=request.user.role,
+        viewer=request.user,
     )
     if form.is_valid() and _draft(request, provider, form):
         return redirect(_page(tenant, provider))
@@ -84,9 +85,9 @@ def remove_mapping(request: PersonRequest, tenant: Tenant, mapping_id: int) -> H
     """Draft that the mapping goes, or take that back."""
     mapping = get_object_or_404(GroupMapping.objects.select_related("provider"), pk=mapping_id)
     if mapping.draft == GroupMapping.Draft.REMOVED:
-        mappings.keep(mapping)
+        mappings.keep(mapping, author=author_of(request.user))
     else:
-        mappings.remove_draft(mapping)
+        mappings.remove_draft(mapping, author=author_of(request.user))
     return redirect(_page(tenant, mapping.provider))
 
 
@@ -110,7 +111,9 @@ def apply_drafts(request: PersonRequest, tenant: Tenant, provider_id: UUID) -> H
             outcome = mappings.apply(provider, author=author)
             messages.success(request, _told(outcome))
             return redirect(_page(tenant, provider))
-    except PeopleError as error:
+    except (PeopleError, RankRefused) as error:
+        if request.method == "POST" and isinstance(error, RankRefused):
+            raise
         messages.error(request, str(error))
         return redirect(_page(tenant, provider))
     if not (foreseen.added or foreseen.removed):

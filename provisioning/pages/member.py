@@ -10,6 +10,7 @@ from django.urls import reverse
 
 from people import operations
 from people.models import Person, Role, Tenant
+from people.operations.ranks import refusal_over
 from people.pages.access import PersonRequest
 from people.pages.actors import actor_name
 from people.pages.ledger import GrantForm, grant_as_asked, ledger_of, withdraw_as_asked
@@ -48,6 +49,7 @@ def provisioned_member(request: PersonRequest, tenant: Tenant, identity_id: int)
         "here": request.path,
         "identity": identity,
         "person": person,
+        "refusal": refusal_over(request.user, person),
         "status_form": StatusForm(initial={"status": "active" if person.is_active else "inactive"}),
         "deactivated_by": actor_name(person.deactivated_by),
         "ledger": list(ledger_of(person, counted(person.reports.in_lists()))),

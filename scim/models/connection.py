@@ -46,6 +46,10 @@ class Connection(TenantOwned):
         max_length=8, choices=UnknownManager, default=UnknownManager.HOLD
     )
     role_source = models.CharField(max_length=8, choices=RoleSource, default=RoleSource.PROVIDER)
+    may_assign_owner = models.BooleanField(
+        default=False,
+        help_text="Otherwise a request that makes somebody an Owner is refused.",
+    )
     email_link = models.CharField(max_length=8, choices=EmailLink, default=EmailLink.ADOPT)
     mails_invites = models.BooleanField(
         "mail invites",

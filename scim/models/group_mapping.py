@@ -46,6 +46,10 @@ class GroupMapping(TenantOwned):
         return f"{self.group} → {self.role_name}"
 
     @property
+    def any_role(self) -> Role | Person.Role:
+        return self.role or Person.Role(self.base_role)
+
+    @property
     def role_name(self) -> str:
         return self.role.name if self.role else Person.Role(self.base_role).label
 

@@ -51,6 +51,8 @@ def choose(request: PersonRequest, connection: Connection) -> HttpResponse:
     if choice == Choice.DEACTIVATE and person == request.user:
         messages.error(request, "This is you. Somebody else has to deactivate you.")
         return redirect(back)
+    if person and choice != Choice.LEAVE:
+        operations.check_rank_over(request.user.actor, person)
     is_grave = choice != Choice.LEAVE and person and operations.is_privileged(person)
     if is_grave and not said["confirmed"]:
         return _ask(request, connection, said | {"target": person, "cancel": back})

@@ -65,7 +65,7 @@ def map_group(request: PersonRequest, connection_id: UUID, group_id: int) -> Htt
     known = ScimGroup.objects.known_to(connection).select_related("connection")
     group = get_object_or_404(known, pk=group_id)
     asked = request.POST if request.method == "POST" else request.GET
-    form = RoleForm(asked if "role" in asked else None, highest=request.user.role)
+    form = RoleForm(asked if "role" in asked else None, viewer=request.user)
     context, title = {"group": group, "form": form}, f"Roles of {group}"
     if not form.is_valid():
         return _page(request, connection, title, context)

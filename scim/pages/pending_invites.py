@@ -17,6 +17,7 @@ from django.views.decorators.http import require_POST
 from people import operations
 from people.invitations import invite_link
 from people.models import Invite, Mail, Person
+from people.operations.ranks import RankRefused
 from people.pages.access import PersonRequest, for_administrators
 from people.pages.searching import PersonSearch, choice
 from people.values import PeopleError
@@ -114,6 +115,8 @@ def resend_many(request: PersonRequest) -> HttpResponse:
         chosen: QuerySet[Invite] = _expired(found).filter(held_because="")
     else:
         chosen = found.filter(pk__in=_ids(request.POST.getlist("invite")))
+        for invite in chosen[:MOST_AT_ONCE]:
+            operations.check_rank_over(request.user.actor, invite.person)
     _send(request, list(chosen[:MOST_AT_ONCE]))
     left = chosen.count() if "expired" in request.POST else 0
     if left:
@@ -124,6 +127,7 @@ def resend_many(request: PersonRequest) -> HttpResponse:
 @for_administrators
 def revoke(request: PersonRequest, invite_id: UUID) -> HttpResponse:
     invite = _pending(invite_id)
+    operations.check_rank_over(request.user.actor, invite.person)
     if request.method == "POST":
         operations.revoke_invite(invite.person, actor=request.user.actor)
         messages.success(request, f"The invite of {invite.person.full_name} was withdrawn.")
@@ -132,8 +136,11 @@ def revoke(request: PersonRequest, invite_id: UUID) -> HttpResponse:
 
 
 @for_administrators
-def link(request: HttpRequest, invite_id: UUID) -> HttpResponse:
-    return _page(request, "scim/invite_link.html", _pending(invite_id), "Invite link")
+def link(request: PersonRequest, invite_id: UUID) -> HttpResponse:
+    invite = _pending(invite_id)
+    # Who has the link can accept the invite.
+    operations.check_rank_over(request.user.actor, invite.person)
+    return _page(request, "scim/invite_link.html", invite, "Invite link")
 
 
 def _page(request: HttpRequest, template: str, invite: Invite, title: str) -> HttpResponse:
@@ -168,7 +175,7 @@ def _send(request: PersonRequest, chosen: list[Invite]) -> None:
         try:
             with transaction.atomic():
                 operations.resend_invite(invite.person, actor=request.user.actor)
-        except PeopleError as error:
+        except (PeopleError, RankRefused) as error:
             refused.append(f"{name}: {error}")
         else:
             sent.append(name)

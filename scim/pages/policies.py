@@ -6,7 +6,8 @@ from typing import Any
 from django import forms
 from unfold.widgets import UnfoldAdminTextInputWidget
 
-from people.models import Department, Location
+from people.models import Department, Location, Person
+from people.operations.ranks import may_grant
 from scim.models import Connection
 
 # As many names as a browser offers while one types.
@@ -107,6 +108,29 @@ class PoliciesForm(forms.Form):
         help_text="Without it, people join by signing in through single sign-on.",
     )
 
+    may_assign_owner = forms.BooleanField(
+        label="The provider may make people Owner",
+        required=False,
+        help_text="Otherwise a request that makes somebody an Owner is refused with “User is not "
+        "eligible to receive assigned role”. Only an Owner changes this.",
+    )
+
+    def __init__(self, *args: Any, viewer: Person, connection: Connection, **kw: Any) -> None:
+        super().__init__(*args, **kw)
+        if connection.provider == Connection.Provider.ENTRA:
+            # Its app roles know no Owner.
+            del self.fields["may_assign_owner"]
+        elif not may_grant(viewer, Person.Role.OWNER):
+            self.fields["may_assign_owner"].widget.attrs["disabled"] = True
+
+    def clean_may_assign_owner(self) -> bool:
+        """Keep the setting where the browser sends nothing, because the field is disabled."""
+        name = "may_assign_owner"
+        is_sent = self.add_prefix(name) in self.data
+        if self.fields[name].widget.attrs.get("disabled") and not is_sent:
+            return bool(self.get_initial_for_field(self.fields[name], name))
+        return bool(self.cleaned_data[name])
+
     def clean(self) -> dict[str, Any]:
         said = super().clean() or {}
         if said.get("incomplete") == Connection.Incomplete.FILL:
@@ -128,6 +152,6 @@ class PoliciesForm(forms.Form):
         )
 
 
-def policies_form(connection: Connection, data: Any = None) -> PoliciesForm:
+def policies_form(connection: Connection, viewer: Person, data: Any = None) -> PoliciesForm:
     initial = {name: getattr(connection, name) for name in PoliciesForm.base_fields}
-    return PoliciesForm(data, initial=initial)
+    return PoliciesForm(data, viewer=viewer, connection=connection, initial=initial)

@@ -62,6 +62,7 @@ def link(request: PersonRequest, error_id: int) -> HttpResponse:
     if row.remedy.action != Action.LINK:
         messages.error(request, "Whoever has this address cannot be linked any more.")
         return redirect("admin:sync_error", error_id)
+    operations.check_rank_over(request.user.actor, row.holder)
     roles = _privileges(row.holder)
     try:
         if request.method == "POST":

@@ -47,7 +47,7 @@ def scim(request: HttpRequest) -> HttpResponse:
 def settings(request: PersonRequest, connection_id: UUID) -> HttpResponse:
     connection = get_object_or_404(Connection, pk=connection_id)
     is_changing = request.method == "POST" and not connection.disconnected_at
-    form = policies_form(connection, request.POST if is_changing else None)
+    form = policies_form(connection, request.user, request.POST if is_changing else None)
     if form.is_valid():
         changed = connections.revise(connection, form.cleaned_data, actor=request.user.actor)
         said = "The policies were saved." if changed else "Nothing has changed."

@@ -18,7 +18,7 @@ from tests.people.leaving import Leaver, to
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-HELPDESK = Actor("person", "helpdesk@example.com")
+OPERATOR = Actor("command", "tests")
 CRASH_POINTS = 50
 
 
@@ -91,7 +91,7 @@ def test_everything_is_as_before_or_done(leaver: Leaver, die: Callable[[], None]
     assert everything() != before
     leaver.person.refresh_from_db()
     assert leaver.person.state == Person.State.TERMINATED
-    assert not operations.terminate_person(leaver.person, said, actor=HELPDESK)
+    assert not operations.terminate_person(leaver.person, said, actor=OPERATOR)
     assert operations.holdings_of(leaver.person) == operations.Holdings([], [], [], [])
     assert leaver.heir.funds.live().count() == 10
 
@@ -101,7 +101,7 @@ def _survives(person: Person, said: operations.Disposition, death: DiesAt) -> bo
     fresh = Person.objects.get(pk=person.pk)
     with suppress(PowerCut, DatabaseError), tenancy.use(person.tenant_id):
         with connection.execute_wrapper(death):
-            operations.terminate_person(fresh, said, actor=HELPDESK)
+            operations.terminate_person(fresh, said, actor=OPERATOR)
         return True
     connection.close()
     return False

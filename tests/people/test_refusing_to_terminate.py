@@ -17,14 +17,14 @@ from tests.people.leaving import Leaver, to
 
 pytestmark = pytest.mark.django_db
 
-HELPDESK = Actor("person", "helpdesk@example.com")
+OPERATOR = Actor("command", "tests")
 
 
 def refused(person: Person, said: Disposition, refusal: type[PeopleError]) -> str:
     """Be refused, and see that nothing has happened."""
     before = Person.objects.get(pk=person.pk).__dict__ | {"_state": None}
     with pytest.raises(refusal) as caught:
-        operations.terminate_person(person, said, actor=HELPDESK)
+        operations.terminate_person(person, said, actor=OPERATOR)
     assert Person.objects.get(pk=person.pk).__dict__ | {"_state": None} == before
     assert not person.cards.exclude(ended_at=None).exists()
     assert not Event.objects.exists()

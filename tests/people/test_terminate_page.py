@@ -299,8 +299,8 @@ class TestRefuses:
 
         assert "has changed since you opened" in form.answer(name="Ada Lovelace")
 
-    def test_the_last_owner(self, alan: Client, owner: Person) -> None:
-        shown = Form(alan, owner).shown
+    def test_the_last_owner(self, owner: Person) -> None:
+        shown = Form(signed_in(owner), owner).shown
 
         assert "Olga Owner is the last active Owner." in shown
         assert "to confirm" not in shown

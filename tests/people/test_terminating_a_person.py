@@ -26,12 +26,12 @@ from tests.people.leaving import Kind, Leaver, State, to
 
 pytestmark = pytest.mark.django_db
 
-HELPDESK = Actor("person", "helpdesk@example.com")
+OPERATOR = Actor("command", "tests")
 
 
 def terminate(person: Person, said: Disposition | None = None) -> bool:
     said = said or operations.usual_disposition(person)
-    return operations.terminate_person(person, said, actor=HELPDESK)
+    return operations.terminate_person(person, said, actor=OPERATOR)
 
 
 class TestIsTheEnd:
@@ -51,7 +51,7 @@ class TestIsTheEnd:
 
     def test_of_tokens_invites_and_addresses_to_be_confirmed(self, owner: Person) -> None:
         profile = Profile(given_name="Bob", family_name="Babbage", email="bob@example.com")
-        bob = operations.add_person(profile, actor=HELPDESK, invitation=Invitation())
+        bob = operations.add_person(profile, actor=OPERATOR, invitation=Invitation())
         ApiToken.objects.create(
             tenant_id=bob.tenant_id, person=bob, digest="d", session_epoch=bob.session_epoch
         )
@@ -82,13 +82,13 @@ class TestIsTheEnd:
         terminate(ada)
 
         with pytest.raises(operations.Terminated):
-            operations.reactivate_person(ada, actor=HELPDESK)
+            operations.reactivate_person(ada, actor=OPERATOR)
 
     def test_so_that_somebody_new_may_have_the_address(self, ada: Person) -> None:
         terminate(ada)
 
         profile = Profile(given_name="Ada", family_name="Byron", email=ada.email)
-        assert operations.add_person(profile, actor=HELPDESK).pk != ada.pk
+        assert operations.add_person(profile, actor=OPERATOR).pk != ada.pk
 
     @pytest.mark.parametrize("state", [Person.State.INVITED, Person.State.INACTIVE])
     def test_also_of_somebody_who_is_not_in(self, owner: Person, state: Person.State) -> None:
@@ -230,7 +230,7 @@ class TestUsually:
         assert leaver.heir.reports.in_lists().count() == 2
 
     def test_does_without_a_manager_who_is_not_in(self, leaver: Leaver, owner: Person) -> None:
-        operations.deactivate_person(leaver.heir, actor=HELPDESK)
+        operations.deactivate_person(leaver.heir, actor=OPERATOR)
         leaver.person.refresh_from_db()
 
         terminate(leaver.person)

@@ -168,11 +168,11 @@ def test_stay_as_they_are_when_all_have_changed(client: Client, people: list[Per
 
 
 def test_stay_out_whom_the_last_owner_would_need(
-    client: Client, owner: Person, clock: time_machine.Traveller
+    owner: Person, clock: time_machine.Traveller
 ) -> None:
     second = make.owner(state="inactive", deactivated_by="person:x@example.com")
-    click(client, "reactivate", [second])
-    operations.deactivate_person(owner, actor=HELPDESK)
+    click(signed_in(owner), "reactivate", [second])
+    operations.deactivate_person(owner, actor=second.actor)
     client = signed_in(second)
 
     undo(client)

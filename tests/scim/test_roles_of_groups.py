@@ -11,10 +11,12 @@ from django.utils import timezone
 
 from people import operations
 from people.models import Event, Grant, Person, Role
-from people.operations.mapped_roles import Author, OwnerNotMeant, RoleAboveOwn
+from people.operations.mapped_roles import Author, OwnerNotMeant
+from people.operations.ranks import RoleAboveRank
 from people.values import Actor
 from scim import connections, role_mappings, tasks
 from scim.models import GroupMapping, ScimGroup
+from tests import make
 from tests.people.visiting import queries_of, signed_in, text_of
 from tests.scim.conftest import Connect
 from tests.scim.provider import Provider
@@ -187,9 +189,9 @@ class TestGroups:
 
     def test_bring_no_more_than_their_author_has(self, scim: Provider) -> None:
         scim.add_group("Admins")
-        author = Author(actor=OLGA.actor, highest=Person.Role.IT_ADMIN)
+        author = Author(actor=make.person(role=Person.Role.IT_ADMIN).actor)
 
-        with pytest.raises(RoleAboveOwn):
+        with pytest.raises(RoleAboveRank):
             role_mappings.map_group(group("Admins"), Person.Role.ADMIN, author=author)
 
 

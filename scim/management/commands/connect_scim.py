@@ -37,6 +37,11 @@ class Command(BaseCommand):
             default=Connection.UnknownManager.HOLD,
         )
         parser.add_argument(
+            "--may-assign-owner",
+            action="store_true",
+            help="let the provider make people Owner (default: such a request is refused)",
+        )
+        parser.add_argument(
             "--auto-terminate-days",
             metavar="N",
             help="terminate whoever the provider has deactivated so many times 24 hours ago; "
@@ -65,6 +70,7 @@ class Command(BaseCommand):
                 provider=options["provider"],
                 incomplete=incomplete,
                 unknown_manager=options["unknown_manager"],
+                may_assign_owner=options["may_assign_owner"],
                 default_department=options["default_department"],
                 default_location=options["default_location"],
                 activated_at=now,

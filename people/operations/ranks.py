@@ -1,0 +1,171 @@
+"""Rank: the one place that decides whom somebody may change, and which roles they may give.
+
+Owner > Admin = IT Admin = holder of a role marked elevated > everybody else. Nobody changes
+somebody above their own rank, and nobody gives a role above it. Every operation that changes
+a person for an actor asks here, after it has locked the person.
+"""
+
+import logging
+from enum import IntEnum
+from typing import ClassVar
+
+from django.core.exceptions import PermissionDenied
+
+from people.models import Grant, Person, Role
+from people.values import Actor
+
+log = logging.getLogger(__name__)
+
+AnyRole = Role | str
+# Operators on the command line and jobs are above all; connections and sign-in providers
+# follow rules of their own (see scim.policies and operations.mapped_roles).
+UNRANKED = frozenset({"command", "job", "scim", "oidc", "ldap", "windows"})
+
+
+class Rank(IntEnum):
+    EVERYBODY = 0
+    ADMINISTRATOR = 1
+    OWNER = 2
+
+
+class RankRefused(PermissionDenied):
+    """A change that the actor's rank does not allow.
+
+    It is no PeopleError, which pages show beside a field: it ends the request with 403.
+    """
+
+    code: ClassVar[str]
+
+
+class PersonAboveRank(RankRefused):
+    code = "person-above-rank"
+
+    def __init__(self, person: Person) -> None:
+        is_owner = person.role == Person.Role.OWNER
+        who = "an Owner" if is_owner else "an Owner, an Admin or an IT Admin"
+        super().__init__(f"{_standing(person)}, so only {who} may change this account.")
+
+
+class RoleAboveRank(RankRefused):
+    code = "role-above-rank"
+
+    def __init__(self, role: AnyRole) -> None:
+        super().__init__(
+            f"Nobody gives or takes away a role above their own, so you cannot do this with the "
+            f"role {name_of(role)}. Ask {_granters(role)}."
+        )
+
+
+class OwnerNeeded(RankRefused):
+    code = "owner-needed"
+
+    def __init__(self) -> None:
+        super().__init__("Only an Owner may do this, with their own password.")
+
+
+def rank_of(person: Person) -> Rank:
+    """Return the person's rank, from their base role and the elevated roles they hold."""
+    base = rank_of_role(person.role)
+    if base or person._state.adding:
+        return base
+    is_elevated = Grant.objects.filter(person=person.pk, role__is_elevated=True).exists()
+    return Rank.ADMINISTRATOR if is_elevated else Rank.EVERYBODY
+
+
+def rank_of_role(role: AnyRole) -> Rank:
+    """Return the rank that the role gives to its holder."""
+    if isinstance(role, Role):
+        return Rank.ADMINISTRATOR if role.is_elevated else Rank.EVERYBODY
+    if role == Person.Role.OWNER:
+        return Rank.OWNER
+    return Rank.ADMINISTRATOR if role in Person.ADMINISTERING else Rank.EVERYBODY
+
+
+def check_rank_over(actor: Actor, person: Person) -> None:
+    """See that the person is not above the actor's rank.
+
+    An actor whom nobody knows, or who may not sign in, has the lowest rank.
+
+    :raises PersonAboveRank: if they are.
+    """
+    if actor.kind not in UNRANKED and not _is_up_to(_acting(actor), person):
+        raise _logged(PersonAboveRank(person), actor)
+
+
+def check_may_grant(actor: Actor, role: AnyRole) -> None:
+    """See that the actor may give the role to somebody, or have a group give it.
+
+    :raises RoleAboveRank: if the role is above their rank, or is Admin and they are an IT
+        Admin, who gives neither Owner nor Admin.
+    """
+    if actor.kind in UNRANKED or not rank_of_role(role):
+        return
+    if not _may_grant(_acting(actor), role):
+        raise _logged(RoleAboveRank(role), actor)
+
+
+def check_is_owner(actor: Actor) -> None:
+    """See that the actor is an Owner.
+
+    :raises OwnerNeeded: if they are not.
+    """
+    acting = _acting(actor)
+    if acting is None or acting.role != Person.Role.OWNER:
+        raise _logged(OwnerNeeded(), actor)
+
+
+def refusal_over(viewer: Person, person: Person) -> str:
+    """Return why the viewer may not change the person, for pages; blank if they may."""
+    return "" if _is_up_to(viewer, person) else str(PersonAboveRank(person))
+
+
+def may_grant(viewer: Person, role: AnyRole) -> bool:
+    """Tell whether `check_may_grant` would let the viewer give the role, for pages."""
+    return not rank_of_role(role) or _may_grant(viewer, role)
+
+
+def name_of(role: AnyRole) -> str:
+    return role.name if isinstance(role, Role) else Person.Role(role).label
+
+
+def _acting(actor: Actor) -> Person | None:
+    """Return the person who acts as they are now, if they may still sign in."""
+    if actor.kind != "person":
+        return None
+    people = Person.objects.filter(state__in=(Person.State.INVITED, Person.State.ACTIVE))
+    by = {"pk": actor.person_id} if actor.person_id else {"email_key": actor.key}
+    acting: Person | None = people.filter(**by).first()
+    return acting
+
+
+def _is_up_to(acting: Person | None, person: Person) -> bool:
+    """Tell whether the person is not above them; of administrators no grant need be read."""
+    base = rank_of_role(acting.role) if acting else Rank.EVERYBODY
+    if base >= max(rank_of_role(person.role), Rank.ADMINISTRATOR):
+        return True
+    return (rank_of(acting) if acting else Rank.EVERYBODY) >= rank_of(person)
+
+
+def _may_grant(acting: Person | None, role: AnyRole) -> bool:
+    if acting is None:
+        return False
+    if role == Person.Role.ADMIN:
+        return acting.role in (Person.Role.OWNER, Person.Role.ADMIN)
+    return rank_of(acting) >= rank_of_role(role)
+
+
+def _standing(person: Person) -> str:
+    if person.is_administrator:
+        return f"{person.full_name} is an {person.get_role_display()}"
+    return f"{person.full_name} holds an elevated role"
+
+
+def _granters(role: AnyRole) -> str:
+    if role == Person.Role.OWNER:
+        return "an Owner"
+    return "an Owner or an Admin"
+
+
+def _logged(refused: RankRefused, actor: Actor) -> RankRefused:
+    log.warning("Refused to %s: %s %s", actor, refused.code, refused)
+    return refused

@@ -1,0 +1,36 @@
+"""The roles that a form offers: those that the viewer may give, or that somebody has already."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from people.models import Person, Role
+from people.operations import ranks
+
+REASON = "Roles above your own are not listed: {granters} them."
+
+
+def offer_roles(
+    field: Any,
+    roles: Iterable[tuple[str, Role | Person.Role]],
+    *,
+    viewer: Person,
+    kept: str = "",
+    blank: str = "",
+) -> None:
+    """Have the field accept all of the roles, and show those that the viewer may give.
+
+    What is hidden is still accepted here, so that the operation refuses it and says why.
+    """
+    roles = list(roles)
+    first = [("", blank)] if blank else []
+    field.choices = [*first, *((key, ranks.name_of(role)) for key, role in roles)]
+    shown = [(key, role) for key, role in roles if key == kept or ranks.may_grant(viewer, role)]
+    field.widget.choices = [*first, *((key, ranks.name_of(role)) for key, role in shown)]
+    if len(shown) < len(roles) and not field.help_text:
+        field.help_text = _reason(viewer)
+
+
+def _reason(viewer: Person) -> str:
+    if viewer.role == Person.Role.ADMIN:
+        return REASON.format(granters="an Owner gives")
+    return REASON.format(granters="Owners and Admins give")

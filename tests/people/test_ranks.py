@@ -1,0 +1,481 @@
+"""Rank decides …
+
+A new operation with an actor belongs in CHANGES, if it changes a person, or in OTHERS.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext, suppress
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from functools import partial
+from importlib import import_module
+from inspect import getmembers, isfunction, signature
+from itertools import product
+from pkgutil import iter_modules
+from typing import Any
+
+import pytest
+from django.db import transaction
+from django.utils import timezone
+
+from people import operations
+from people.models import MassChange, Person, Role, Tenant
+from people.operations import Disposition, departures, guests, mass_changes
+from people.operations.bulk import Bulk
+from people.operations.mapped_roles import Author
+from people.operations.ranks import RankRefused
+from people.operations.withheld_roles import ASKED
+from people.values import Actor, Profile
+from tests import make
+from tests.people import ranking
+from tests.people.departing import gone, switch
+from tests.people.ranking import ELEVATED, acting, may_change, may_grant, somebody, stored
+
+pytestmark = pytest.mark.django_db
+
+TESTS = Actor("command", "tests")
+INVITED = {"state": Person.State.INVITED}
+Deed = Callable[[Person, Actor], Any]
+
+
+@dataclass(frozen=True)
+class Change:
+    """An operation on a person, how the person is made, and what has to be so beforehand."""
+
+    deed: Deed
+    fields: dict[str, Any] | None = None
+    before: Callable[[Person], Any] | None = None
+
+
+def revise(person: Person, actor: Actor) -> Any:
+    return operations.revise_person(person, replace(person.profile, given_name="X"), actor=actor)
+
+
+def ask_address(person: Person) -> None:
+    profile = replace(person.profile, email="new@example.com")
+    operations.revise_person(person, profile, actor=TESTS)
+
+
+def schedule(person: Person) -> None:
+    switch(45)
+    operations.deactivate_person(person, actor=Actor("scim", "okta"))
+
+
+def exempt(person: Person) -> None:
+    schedule(person)
+    departures.exempt(person, because="Test", actor=TESTS)
+
+
+def terminate(person: Person, actor: Actor) -> Any:
+    return operations.terminate_person(person, Disposition(), actor=actor)
+
+
+def withdraw(person: Person, actor: Actor) -> None:
+    operations.withdraw_grant(person.grants.latest("pk"), actor=actor)
+
+
+def give_plain_role(person: Person) -> None:
+    ranking.give(person, ranking.role(is_elevated=False))
+
+
+def hold_invite(person: Person) -> None:
+    operations.issue_invite(person, actor=TESTS)
+    person.invites.update(held_because="Waits.")
+
+
+def tomorrow() -> Any:
+    return timezone.now() + timedelta(days=1)
+
+
+def make_guest(person: Person) -> None:
+    if person.role == Person.Role.CARDHOLDER:
+        Person.objects.filter(pk=person.pk).update(role=Person.Role.GUEST)
+
+
+def set_last_day(person: Person, actor: Actor) -> None:
+    # Others than guests have no last day, also by somebody whose rank is high enough.
+    with nullcontext() if person.role == Person.Role.GUEST else suppress(guests.NotGuest):
+        guests.set_last_day(person, tomorrow(), actor=actor)
+
+
+CHANGES: dict[str, Change] = {
+    "api_tokens.make_api_token": Change(
+        lambda person, actor: operations.make_api_token(
+            person, "Test", scopes=["people:read"], actor=actor
+        )
+    ),
+    "departures.end_exemption": Change(
+        lambda person, actor: departures.end_exemption(person, actor=actor), before=exempt
+    ),
+    "departures.exempt": Change(
+        lambda person, actor: departures.exempt(person, because="Test", actor=actor),
+        before=schedule,
+    ),
+    "departures.plan": Change(
+        lambda person, actor: departures.plan(person, Disposition(), actor=actor), before=schedule
+    ),
+    "departures.postpone": Change(
+        lambda person, actor: departures.postpone(
+            person, timezone.now() + timedelta(days=90), because="Test", actor=actor
+        ),
+        before=schedule,
+    ),
+    "email_changes.resend_confirmation": Change(
+        lambda person, actor: operations.resend_confirmation(person, actor=actor),
+        before=ask_address,
+    ),
+    "guests.set_last_day": Change(set_last_day, before=make_guest),
+    "invites.issue_invite": Change(
+        lambda person, actor: operations.issue_invite(person, actor=actor), INVITED
+    ),
+    "invites.release_invite": Change(
+        lambda person, actor: operations.release_invite(person, actor=actor), INVITED, hold_invite
+    ),
+    "invites.resend_invite": Change(
+        lambda person, actor: operations.resend_invite(person, actor=actor), INVITED
+    ),
+    "invites.revoke_invite": Change(
+        lambda person, actor: operations.revoke_invite(person, actor=actor),
+        INVITED,
+        lambda person: operations.issue_invite(person, actor=TESTS),
+    ),
+    "passwords.mail_reset": Change(
+        lambda person, actor: operations.mail_reset(person, actor=actor)
+    ),
+    "people.detach_person": Change(
+        lambda person, actor: operations.detach_person(person, actor=actor)
+    ),
+    "people.deactivate_person": Change(
+        lambda person, actor: operations.deactivate_person(person, actor=actor)
+    ),
+    "people.reactivate_person": Change(
+        lambda person, actor: operations.reactivate_person(person, actor=actor),
+        {"state": Person.State.INACTIVE},
+    ),
+    "revising.assign_manager": Change(
+        lambda person, actor: operations.assign_manager(person, make.person(), actor=actor)
+    ),
+    "revising.put_back": Change(
+        lambda person, actor: operations.put_back(
+            person, replace(person.profile, family_name="X"), actor=actor
+        )
+    ),
+    "revising.revise_person": Change(revise),
+    "returning.decline_role": Change(
+        lambda person, actor: operations.decline_role(person, ranking.IT_ADMIN, actor=actor),
+        {"withheld_roles": {ranking.IT_ADMIN: ASKED}},
+    ),
+    "roles.grant_role": Change(
+        lambda person, actor: operations.grant_role(
+            person, ranking.role(is_elevated=False), actor=actor
+        )
+    ),
+    "roles.withdraw_grant": Change(withdraw, before=give_plain_role),
+    "termination.terminate_person": Change(terminate),
+}
+
+# Operations that give a role, or have something give it; those are tested by the role.
+GRANTING = {
+    "people.add_person",
+    "revising.revise_person",
+    "roles.grant_role",
+    "places.save_place",
+    "places.delete_place",
+}
+
+# Why the others with an actor need not ask for the rank over a person.
+OTHERS: dict[str, str] = {
+    "api_tokens.revoke_api_token": "Every administrator may stop a leaked token.",
+    "acceptance.accept_invite": "The person accepts for themselves.",
+    "invites.accept_invites": "The person accepts for themselves.",
+    "people.join_person": "The person joins by signing in.",
+    "email_changes.confirm_address": "Whoever reads the mailbox confirms.",
+    "email_changes.follow_address": "A part of revise_person, which asks.",
+    "invites.invite_newcomer": "A part of add_person, which asks for the role.",
+    "invites.readdress_invite": "A part of revise_person, which asks.",
+    "departures.schedule": "A part of deactivate_person, which asks.",
+    "description.mark": "Marks a row in memory; the caller asks.",
+    "description.own": "Marks a row in memory; the caller asks.",
+    "description.own_manager": "Marks a row in memory; the caller asks.",
+    "description.set_role": "Sets the role in memory; the caller asks.",
+    "former_addresses.release_address": "Only from people whom their provider deleted.",
+    "returning.start_over": "A part of reactivate_person, which asks.",
+    "revising.succeed_manager": "Follows from a termination.",
+    "roles.check_not_needed": "A check, which asks again under the lock.",
+    "ranks.check_rank_over": "The check itself.",
+    "ranks.check_may_grant": "The check itself.",
+    "mapped_roles.follow_mappings": "Mappings follow the rank of their author.",
+    "mapped_roles.keep_mapped_roles": "Nobody's roles change.",
+    "departing.depart": "A job, above all ranks.",
+    "mass_changes.confirm": "Changes nobody.",
+    "mass_changes.ask_undo": "Tested below: asks for each person.",
+    "departures.set_auto_termination": "A setting of the company.",
+    "alarms.look": "A job, which changes nobody.",
+    "alarms.set_alarm": "A setting of the company.",
+    "connections.note_connection": "Writes the history only.",
+    "custom_fields.add_custom_field": "A setting of the company.",
+    "custom_fields.delete_custom_field": "A setting of the company.",
+    "sandboxes.open_sandbox": "Nobody signs in there.",
+    "tenants.create_tenant": "Operators, on the command line.",
+    "tenants.set_invite_life": "A setting of the company.",
+    "tenants.change_tenant": "A setting of the company.",
+    "tenants.close_tenant": "Operators.",
+    "spend.issue_card": "Spending is exempt.",
+    "spend.open_fund": "Spending is exempt.",
+    "spend.change_card": "Spending is exempt.",
+    "spend.change_fund": "Spending is exempt.",
+    "spend.end": "Spending is exempt.",
+    "workflows.save_workflow": "Spending is exempt.",
+    "workflows.note_obligation": "Spending is exempt.",
+    "workflows.settle_obligation": "Spending is exempt.",
+}
+
+
+@pytest.fixture(autouse=True)
+def another_owner(tenant: Tenant) -> Person:
+    """Have an Owner who stays, so that nobody is the last."""
+    return make.owner()
+
+
+def with_an_actor() -> Iterator[str]:
+    """Yield every public operation that is told who asks for it."""
+    for module in iter_modules(operations.__path__):
+        loaded = import_module(f"people.operations.{module.name}")
+        for name, function in getmembers(loaded, isfunction):
+            is_own = function.__module__ == loaded.__name__ and not name.startswith("_")
+            if is_own and "actor" in signature(function).parameters:
+                yield f"{module.name}.{name}"
+
+
+@pytest.mark.parametrize("name", sorted(with_an_actor()))
+def test_knows_every_operation(name: str) -> None:
+    assert name in {*CHANGES, *GRANTING, *OTHERS}, (
+        f"people.operations.{name} takes an actor. If it changes a person, have it call "
+        "ranks.check_rank_over and add it to CHANGES in tests/people/test_ranks.py (to GRANTING "
+        "if it gives a role); otherwise add it to OTHERS there with the reason."
+    )
+
+
+def test_knows_no_operation_that_there_is_not() -> None:
+    assert {*CHANGES, *GRANTING, *OTHERS} <= set(with_an_actor())
+
+
+@contextmanager
+def taken_back() -> Iterator[None]:
+    """Take back everything that the block stores."""
+    with transaction.atomic():
+        yield
+        transaction.set_rollback(True)
+
+
+def breaches(
+    targets: Callable[[str], Person], deed: Deed, actors: dict[str, Actor]
+) -> Iterator[str]:
+    """Have each actor try the deed on each target; yield what rank says otherwise."""
+    for target in ranking.RANKS:
+        with taken_back():
+            person = targets(target)
+            before = stored(person)
+            for kind, actor in actors.items():
+                with taken_back():
+                    refusal = refusal_of(deed, person, actor)
+                    if (refusal is None) != may_change(kind, target):
+                        yield f"{kind} on {target}: {refusal or 'allowed'}"
+                    elif refusal and person.full_name not in refusal:
+                        yield f"{kind} on {target}: the refusal does not name them: {refusal}"
+                    elif refusal and stored(person) != before:
+                        yield f"{kind} on {target}: refused, yet something was changed"
+
+
+def refusal_of(deed: Deed, person: Person, actor: Actor) -> str | None:
+    """Return why the deed was refused for its rank, if it was."""
+    try:
+        with transaction.atomic():
+            deed(Person.objects.get(pk=person.pk), actor)
+    except RankRefused as refused:
+        return str(refused)
+    return None
+
+
+@pytest.fixture
+def actors(another_owner: Person) -> dict[str, Actor]:
+    return {kind: acting(kind) for kind in ranking.ACTORS}
+
+
+@pytest.mark.parametrize("name", CHANGES)
+def test_whom_each_operation_changes(name: str, actors: dict[str, Actor]) -> None:
+    """All pairs of ranks."""
+    change = CHANGES[name]
+
+    def target(kind: str) -> Person:
+        person = somebody(kind, **change.fields or {})
+        if change.before:
+            change.before(person)
+        return person
+
+    assert list(breaches(target, change.deed, actors)) == []
+
+
+class TestWhichRoles:
+    """All pairs of a rank and a role."""
+
+    def breaches(
+        self, actors: dict[str, Actor], give: Callable[[Actor, Person.Role], Any]
+    ) -> list[str]:
+        found = []
+        for kind, given in product(actors, ranking.GRANTED):
+            with taken_back():
+                before = Person.objects.filter(role=given).count()
+                refusal = self.refusal_of(partial(give, actors[kind], Person.Role(given)))
+                is_more = Person.objects.filter(role=given).count() > before
+                if (refusal is None) != may_grant(kind, given) or (refusal and is_more):
+                    found.append(f"{kind} gives {given}: {refusal or 'allowed'}")
+        return found
+
+    def refusal_of(self, give: Callable[[], Any]) -> str | None:
+        try:
+            with transaction.atomic():
+                give()
+        except operations.RoleAboveRank as refused:
+            return str(refused)
+        return None
+
+    def test_somebody_new_gets(self, actors: dict[str, Actor]) -> None:
+        bob = Profile(given_name="Bob", family_name="Babbage", email="bob@example.com")
+
+        def give(actor: Actor, role: Person.Role) -> None:
+            operations.add_person(replace(bob, role=role), actor=actor)
+
+        assert self.breaches(actors, give) == []
+
+    def test_somebody_who_is_here_gets(self, actors: dict[str, Actor]) -> None:
+        guest = make.person(role=Person.Role.GUEST)
+
+        def give(actor: Actor, role: Person.Role) -> None:
+            operations.revise_person(guest, replace(guest.profile, role=role), actor=actor)
+
+        assert self.breaches(actors, give) == []
+
+    def test_a_group_brings(self, actors: dict[str, Actor]) -> None:
+        def give(actor: Actor, role: Person.Role) -> None:
+            operations.check_mappable(role, Author(actor=actor), is_owner_meant=True)
+
+        assert self.breaches(actors, give) == []
+
+
+class TestElevatedRoles:
+    """Roles of the company's own …"""
+
+    def refused(self, actors: dict[str, Actor], deed: Callable[[Actor], Any]) -> set[str]:
+        """Return who may not do that."""
+        refused = set()
+        for kind, actor in actors.items():
+            with taken_back():
+                try:
+                    with transaction.atomic():
+                        deed(actor)
+                except operations.RoleAboveRank:
+                    refused.add(kind)
+        return refused
+
+    LOWEST = {kind for kind, rank in ranking.ACTORS.items() if rank == 0}
+
+    def test_are_given(self, actors: dict[str, Actor]) -> None:
+        ada, role = make.person(), ranking.role(is_elevated=True)
+
+        def give(actor: Actor) -> None:
+            operations.grant_role(ada, role, actor=actor)
+
+        assert self.refused(actors, give) == self.LOWEST
+
+    @pytest.mark.parametrize("is_elevated", [True, False])
+    def test_are_marked_and_unmarked(self, actors: dict[str, Actor], *, is_elevated: bool) -> None:
+        role = ranking.role(is_elevated=not is_elevated)
+        role.is_elevated = is_elevated
+
+        def save(actor: Actor) -> None:
+            operations.save_place(role, actor=actor)
+
+        assert self.refused(actors, save) == self.LOWEST
+
+    def test_are_deleted(self, actors: dict[str, Actor]) -> None:
+        role = ranking.role(is_elevated=True)
+
+        def delete(actor: Actor) -> None:
+            operations.delete_place(Role.objects.get(pk=role.pk), actor=actor)
+
+        assert self.refused(actors, delete) == self.LOWEST
+
+
+@pytest.mark.parametrize("kind", MassChange.Kind)
+def test_whom_undoing_takes_back(kind: MassChange.Kind, actors: dict[str, Actor]) -> None:
+    """All pairs of ranks; whoever is above the one who asks is kept, and it says why."""
+
+    def target(rank: str) -> Person:
+        person = make.person() if kind == MassChange.Kind.DEACTIVATED else gone(TESTS)
+        Bulk(kind, TESTS).apply(person)
+        if rank == ELEVATED:
+            ranking.give(person, ranking.role(is_elevated=True))
+        else:
+            Person.objects.filter(pk=person.pk).update(role=rank)
+        return person
+
+    def undo(person: Person, actor: Actor) -> None:
+        change = MassChange.objects.get(items__person=person)
+        mass_changes.ask_undo(change, kept=mass_changes.fingerprint([]), actor=actor)
+        mass_changes.go_on(change=change, seconds=60)
+        item = change.items.get()
+        if item.fate == item.Fate.KEPT:
+            raise RankRefused(item.kept_because)
+
+    assert list(breaches(target, undo, actors)) == []
+
+
+class TestAnActor:
+    """The rank of an actor …"""
+
+    def test_who_was_deactivated_is_the_lowest(self) -> None:
+        olga = make.owner()
+        operations.deactivate_person(olga, actor=TESTS)
+
+        with pytest.raises(RankRefused):
+            operations.deactivate_person(make.administrator(), actor=olga.actor)
+
+    def test_who_was_demoted_is_the_new_one(self) -> None:
+        olga = make.owner()
+        actor = olga.actor
+        Person.objects.filter(pk=olga.pk).update(role=Person.Role.ADMIN)
+
+        with pytest.raises(RankRefused):
+            operations.deactivate_person(make.owner(), actor=actor)
+
+    def test_of_another_company_is_the_lowest(self) -> None:
+        with make.in_another_tenant():
+            stranger = make.owner(email="olga@example.com")
+
+        with pytest.raises(RankRefused):
+            operations.deactivate_person(make.administrator(), actor=stranger.actor)
+
+    def test_who_was_written_down_is_found_by_the_address(self) -> None:
+        olga, admin = make.owner(email="Olga@example.com"), make.administrator()
+
+        assert operations.deactivate_person(admin, actor=Actor.read(str(olga.actor)))
+
+    @pytest.mark.parametrize("kind", ["", "api", "Person", "unheard-of"])
+    def test_of_a_kind_that_there_is_not_is_the_lowest(self, kind: str) -> None:
+        with pytest.raises(RankRefused):
+            operations.deactivate_person(make.administrator(), actor=Actor(kind, "x"))
+
+    @pytest.mark.parametrize("kind", ["command", "job", "scim", "oidc", "ldap", "windows"])
+    def test_that_follows_rules_of_its_own_is_above_all(self, kind: str) -> None:
+        assert operations.deactivate_person(make.owner(), actor=Actor(kind, "x"))
+
+
+def test_terminating_a_manager_hands_over_reports_of_any_rank() -> None:
+    boss = make.person()
+    olga = make.owner(manager=boss)
+    disposition = Disposition(reports=str(make.person().pk))
+
+    assert operations.terminate_person(boss, disposition, actor=make.administrator().actor)
+
+    assert str(Person.objects.get(pk=olga.pk).manager_id) == disposition.reports
