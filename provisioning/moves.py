@@ -36,15 +36,6 @@ class MoveChanged(PeopleError):
         )
 
 
-class MoveAboveOwn(PeopleError):
-    code = "move-above-own"
-
-    def __init__(self) -> None:
-        super().__init__(
-            "An Owner signs in through this provider, so only an Owner can confirm the move."
-        )
-
-
 @dataclass(frozen=True)
 class Move:
     """A change of address that nobody has confirmed yet, and what it concerns."""
@@ -85,7 +76,7 @@ def confirm(provider: IdentityProvider, *, are_same: bool, seen: str, author: Au
 
     :raises NothingMoved: if there is nothing to confirm.
     :raises MoveChanged: if `seen` is not the digest of what would be confirmed.
-    :raises MoveAboveOwn, RoleAboveOwn: if it concerns somebody or a role above the author.
+    :raises PersonAboveRank, RoleAboveRank: if it concerns somebody or a role above the author.
     """
     turns.let_nobody_in(provider)
     provider.refresh_from_db()
@@ -114,10 +105,8 @@ def confirm(provider: IdentityProvider, *, are_same: bool, seen: str, author: Au
 
 
 def _check_rank(move: Move, author: Author) -> None:
-    is_owner = author.highest == Person.Role.OWNER
-    owners = [one for one in move.identities if one.person.role == Person.Role.OWNER]
-    if owners and not is_owner:
-        raise MoveAboveOwn
+    for identity in move.identities:
+        if identity.person.role == Person.Role.OWNER:
+            operations.check_rank_over(author.actor, identity.person)
     for mapping in move.mappings:
-        role = mapping.role or Person.Role(mapping.base_role)
-        operations.check_mappable(role, author, is_owner_meant=True)
+        operations.check_mappable(mapping.any_role, author, is_owner_meant=True)

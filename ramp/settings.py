@@ -240,9 +240,9 @@ WAYS_TO_SIGN_IN = "provisioning.ways.of_person"
 PAIRING = "scim.pairing"
 # Who can tell SCIM that somebody came in through a provider.
 HAS_SIGNED_IN = "provisioning.pairing.has_signed_in"
+# Who says what is wrong with the password of somebody who is signed in.
+CREDENTIAL_PROBLEM = "provisioning.internal.password_problem"
 # Who ends the sign-ins that are linked to somebody who left.
-# Says what is wrong with the password of somebody who is signed in; tries are counted.
-PASSWORD_PROBLEM = "provisioning.internal.password_problem"
 RETIRE_IDENTITIES = "provisioning.identities.retire_all"
 # Who knows whom a connection owns.
 OWNER_OF_PEOPLE = "scim.ledger.owner_of_people"

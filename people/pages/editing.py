@@ -128,7 +128,7 @@ def _is_password_right(request: PersonRequest, form: PersonForm) -> bool:
     password = form.cleaned_data.get("owner_password", "")
     problem = ""
     if password:
-        problem = import_string(settings.PASSWORD_PROBLEM)(request.user, password)
+        problem = import_string(settings.CREDENTIAL_PROBLEM)(request.user, password)
     if problem:
         form.add_error("owner_password", problem)
     return not problem

@@ -12,7 +12,6 @@ from people.values import Actor, PeopleError
 from provisioning.pages.links import check_person, discreet, no_such_link, refusal
 from provisioning.refusals import SignInRefused
 
-
 ASKING = (Mail.Kind.CONFIRM_ADDRESS, Mail.Kind.APPROVE_ADDRESS)
 
 
