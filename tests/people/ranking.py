@@ -1,8 +1,10 @@
 """People of every rank, and what rank alone says about each pair of them."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any, Final
 
+from django.db import transaction
 from django.utils import timezone
 
 from people import tenancy
@@ -81,3 +83,11 @@ def stored(person: Person) -> dict[str, Any]:
         "tokens": person.api_tokens.count,
     }
     return row | {name: count() for name, count in counted.items()}
+
+
+@contextmanager
+def taken_back() -> Iterator[None]:
+    """Take back everything that the block stores."""
+    with transaction.atomic():
+        yield
+        transaction.set_rollback(True)

@@ -4,7 +4,7 @@ A new operation with an actor belongs in CHANGES, if it changes a person, or in 
 """
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext, suppress
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import partial
@@ -29,7 +29,15 @@ from people.values import Actor, Profile
 from tests import make
 from tests.people import ranking
 from tests.people.departing import gone, switch
-from tests.people.ranking import ELEVATED, acting, may_change, may_grant, somebody, stored
+from tests.people.ranking import (
+    ELEVATED,
+    acting,
+    may_change,
+    may_grant,
+    somebody,
+    stored,
+    taken_back,
+)
 
 pytestmark = pytest.mark.django_db
 
@@ -258,14 +266,6 @@ def test_knows_every_operation(name: str) -> None:
 
 def test_knows_no_operation_that_there_is_not() -> None:
     assert {*CHANGES, *GRANTING, *OTHERS} <= set(with_an_actor())
-
-
-@contextmanager
-def taken_back() -> Iterator[None]:
-    """Take back everything that the block stores."""
-    with transaction.atomic():
-        yield
-        transaction.set_rollback(True)
 
 
 def breaches(

@@ -152,7 +152,7 @@ def is_entras(company: Company) -> None:
 
 
 def is_the_last_owner(company: Company) -> None:
-    okta = company.okta()
+    okta = company.okta(may_assign_owner=True)
     Person.objects.update(role="BUSINESS_ADMIN")
     scim_id = joined(okta, roles=[{"value": "BUSINESS_OWNER"}])
     assert okta.replace(scim_id, "active", value=False).status == 403

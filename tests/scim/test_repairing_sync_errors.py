@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from people import operations
 from people.models import Person
-from scim.models import RequestLog, SyncError
+from scim.models import Connection, RequestLog, SyncError
 from tests import make
 from tests.people.visiting import signed_in, text_of
 from tests.scim.conftest import Connect
@@ -293,6 +293,7 @@ class TestTheLastOwner:
     def test_may_go_once_there_is_another(
         self, client: Client, scim: Provider, owner: Person
     ) -> None:
+        Connection.objects.update(may_assign_owner=True)
         scim_id = scim.add("ada", roles="BUSINESS_OWNER")
         operations.join_person(ada(), actor=owner.actor)
         Person.objects.filter(pk=owner.pk).update(role=Person.Role.ADMIN)

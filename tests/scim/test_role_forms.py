@@ -8,7 +8,7 @@ import pytest
 from django.utils import timezone
 
 from people.models import Person
-from scim.models import RequestLog, ScimUser, SyncError
+from scim.models import Connection, RequestLog, ScimUser, SyncError
 from tests.people.visiting import signed_in, text_of
 from tests.scim.conftest import Connect
 from tests.scim.provider import Json, Provider, someone
@@ -16,6 +16,7 @@ from tests.scim.provider import Json, Provider, someone
 pytestmark = pytest.mark.django_db
 
 REFUSAL = "User is not eligible to receive assigned role"
+COUNTESS = {"givenName": "Countess", "familyName": "Lovelace"}
 
 # How an administrator of Okta, Entra or Rippling has it sent, around the value.
 FORMS: dict[str, tuple[str, Any]] = {
@@ -166,13 +167,48 @@ def test_is_no_app_role_anywhere_else(connect: Connect, provider: str, value: st
     assert (answer.status, answer.detail) == (400, REFUSAL)
 
 
-@pytest.mark.parametrize(
-    ("provider", "status"), [("okta", 201), ("rippling", 201), ("generic", 201), ("entra", 400)]
-)
-def test_makes_an_owner_except_in_entra(connect: Connect, provider: str, status: int) -> None:
-    said = someone(roles=[{"value": "BUSINESS_OWNER"}])
+class TestMakesAnOwner:
+    """Only where an Owner has allowed it, and never in Entra …"""
 
-    assert connected(connect, provider)("POST", "/Users", said).status == status
+    @pytest.mark.parametrize("may_assign_owner", [True, False])
+    @pytest.mark.parametrize("provider", ["okta", "rippling", "generic", "entra"])
+    def test_of_somebody_new(
+        self, connect: Connect, provider: str, *, may_assign_owner: bool
+    ) -> None:
+        scim = connected(connect, provider)
+        Connection.objects.update(may_assign_owner=may_assign_owner)
+
+        answer = scim("POST", "/Users", someone(roles=[{"value": "BUSINESS_OWNER"}]))
+
+        is_allowed = may_assign_owner and provider != "entra"
+        assert answer.status == (201 if is_allowed else 400)
+        assert is_allowed or answer.detail == REFUSAL
+
+    @pytest.mark.parametrize("provider", ["okta", "rippling", "generic", "entra"])
+    @pytest.mark.parametrize("method", ["PUT", "PATCH"])
+    def test_of_somebody_who_is_here(self, connect: Connect, provider: str, method: str) -> None:
+        scim = connected(connect, provider)
+        scim_id = scim.add()
+
+        if method == "PUT":
+            said = someone(roles=[{"value": "BUSINESS_OWNER"}])
+            answer = scim("PUT", f"/Users/{scim_id}", said)
+        else:
+            answer = scim.replace(scim_id, "roles", [{"value": "BUSINESS_OWNER"}])
+
+        assert (answer.status, answer.detail) == (400, REFUSAL)
+        assert ada().role == Person.Role.CARDHOLDER
+
+    def test_of_nobody_who_is_one_already(self, connect: Connect) -> None:
+        """An Owner whom the provider calls so is updated as everybody else is."""
+        scim = connect("okta", may_assign_owner=True)
+        scim_id = scim.add(roles=[{"value": "BUSINESS_OWNER"}])
+        Connection.objects.update(may_assign_owner=False)
+
+        said = someone(roles=[{"value": "BUSINESS_OWNER"}], name=COUNTESS)
+
+        assert scim("PUT", f"/Users/{scim_id}", said).status == 200
+        assert (ada().given_name, ada().role) == ("Countess", Person.Role.OWNER)
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from django.utils import timezone
 from people import operations
 from people.models import Event, Person
 from people.values import Actor
-from scim.models import RequestLog, ScimUser, SyncError
+from scim.models import Connection, RequestLog, ScimUser, SyncError
 from tests import make
 from tests.scim.conftest import Connect
 from tests.scim.provider import RAMP, Json, Provider, mail, managed_by, someone
@@ -366,6 +366,7 @@ class TestTheLastOne:
         self, scim: Provider, role: str, reason: str, way: Callable[[Provider, str], Any]
     ) -> None:
         Person.objects.update(role=Person.Role.CARDHOLDER)
+        Connection.objects.update(may_assign_owner=True)
         scim_id = scim.add("ada", roles=[{"value": str(role)}])
         operations.join_person(ada(), actor=HELPDESK)
         before, row = scim.read(scim_id), stored_row()

@@ -1,0 +1,524 @@
+"""Every page, admin action and API call that changes a person asks for the rank …
+
+A new address belongs in CHANGES, if it changes a person or shows what leads to their account,
+or in OTHERS.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+from django.test import Client
+from django.urls import URLResolver, get_resolver, reverse
+
+from people import operations, tenancy
+from people.models import Person, Tenant
+from people.values import Actor
+from provisioning.models import GroupMapping, Identity
+from scim.models import GroupMapping as ScimMapping
+from scim.models import ScimGroup, ScimUser, SyncError
+from tests import make
+from tests.people import ranking
+from tests.people.ranking import ADMIN, ELEVATED, IT_ADMIN, OWNER, somebody, stored, taken_back
+from tests.people.spending import Api
+from tests.people.visiting import signed_in, text_of
+from tests.provisioning import arriving
+from tests.scim.provider import Provider, mail, someone
+
+pytestmark = pytest.mark.django_db
+
+TESTS, OKTA = Actor("command", "tests"), Actor("scim", "okta")
+TARGETS = (OWNER, ADMIN, ELEVATED, Person.Role.CARDHOLDER)
+ACTORS = Person.ADMINISTERING
+ACTION = "_selected_action"
+
+
+@dataclass(frozen=True)
+class Request:
+    """What somebody sends who does not care for what the pages offer."""
+
+    path: str
+    data: dict[str, Any] | None = None
+    is_api: bool = False
+
+
+@dataclass(frozen=True)
+class Change:
+    """What is sent about a person, and how the person is made."""
+
+    ask: Callable[[Person], Request]
+    fields: dict[str, Any] | None = None
+    targets: tuple[str, ...] = TARGETS
+
+
+def of_person(name: str, **data: Any) -> Callable[[Person], Request]:
+    return lambda person: Request(reverse(f"admin:{name}", args=[person.pk]), data)
+
+
+def edit(person: Person) -> Request:
+    data = {
+        "given_name": "Changed",
+        "family_name": person.family_name,
+        "email": person.email,
+        "role": person.role,
+        "seen": person.changed_at.isoformat(),
+    }
+    return Request(reverse("admin:people_person_edit", args=[person.pk]), data)
+
+
+def chosen(action: str) -> Callable[[Person], Request]:
+    data = {"action": action, "confirmed": "yes"}
+    return lambda person: Request("/people/", data | {ACTION: str(person.pk)})
+
+
+def schedule(person: Person) -> None:
+    Tenant.objects.filter(pk=person.tenant_id).update(auto_terminate_days=45)
+    operations.deactivate_person(person, actor=OKTA)
+
+
+def departing(name: str, **data: Any) -> Callable[[Person], Request]:
+    def ask(person: Person) -> Request:
+        schedule(person)
+        return of_person(name, **data)(person)
+
+    return ask
+
+
+def resend_confirmation(person: Person) -> Request:
+    Person.objects.filter(pk=person.pk).update(pending_email="new@example.com")
+    return of_person("people_person_resend_confirmation")(person)
+
+
+def grant(person: Person) -> Request:
+    return of_person("people_person_grant", role=ranking.role(is_elevated=False).pk)(person)
+
+
+def withdraw(person: Person) -> Request:
+    given = ranking.give(person, ranking.role(is_elevated=False))
+    return Request(reverse("admin:people_person_withdraw", args=[person.pk, given.pk]), {})
+
+
+def of_invite(name: str, data: dict[str, Any] | None) -> Callable[[Person], Request]:
+    def ask(person: Person) -> Request:
+        invite = operations.issue_invite(person, actor=TESTS)
+        return Request(reverse(f"admin:{name}", args=[invite.pk]), data)
+
+    return ask
+
+
+def resend_ticked(person: Person) -> Request:
+    invite = operations.issue_invite(person, actor=TESTS)
+    return Request(reverse("admin:invites_resend"), {"invite": str(invite.pk)})
+
+
+def mail_link(person: Person) -> Request:
+    return Request(reverse("admin:mail_internal_user", args=[person.tenant.slug, person.pk]), {})
+
+
+def member(data: dict[str, Any]) -> Callable[[Person], Request]:
+    def ask(person: Person) -> Request:
+        identity: Identity = arriving.identity(arriving.provider(), person)
+        path = reverse("admin:provisioned_member", args=[person.tenant.slug, identity.pk])
+        return Request(path, data)
+
+    return ask
+
+
+def invite_anyway(person: Person) -> Request:
+    error = refused(person)
+    SyncError.objects.filter(pk=error.pk).update(person=person)
+    operations.issue_invite(person, actor=TESTS)
+    person.invites.update(held_because="Waits.")
+    return Request(reverse("admin:sync_error_invite_anyway", args=[error.pk]), {})
+
+
+def link(person: Person) -> Request:
+    return Request(reverse("admin:sync_error_link", args=[refused(person).pk]), {})
+
+
+def refused(person: Person) -> SyncError:
+    """Have Okta push somebody with the address of the person, and be refused."""
+    scim = Provider(make.connection("okta", email_link="ask"))
+    answer = scim("POST", "/Users", someone("zoe", emails=[mail(person.email)]))
+    assert answer.status == 409, answer.content
+    error: SyncError = SyncError.objects.open().get()
+    return error
+
+
+def choose(person: Person) -> Request:
+    scim = Provider(make.connection("entra", activated_at=None))
+    scim.add("zoe", emails=[mail(person.email)])
+    data = {"user": ScimUser.objects.get().pk, "choice": "link", "confirmed": "on", "back": ""}
+    return Request(reverse("admin:setup_choose", args=["entra"]), data)
+
+
+def by_api(deed: str) -> Callable[[Person], Request]:
+    return lambda person: Request(f"people/{person.pk}/{deed}", {}, is_api=True)
+
+
+INVITED = {"state": Person.State.INVITED}
+INACTIVE = {"state": Person.State.INACTIVE, "deactivated_by": "command:tests"}
+
+CHANGES: dict[str, Change] = {
+    "people_person_edit": Change(edit),
+    "people_person_deactivate": Change(of_person("people_person_deactivate")),
+    "people_person_reactivate": Change(of_person("people_person_reactivate"), INACTIVE),
+    "people_person_terminate": Change(of_person("people_person_terminate")),
+    "people_person_resend_confirmation": Change(resend_confirmation),
+    "people_person_invite_again": Change(of_person("people_person_invite_again"), INVITED),
+    "people_person_grant": Change(grant),
+    "people_person_withdraw": Change(withdraw),
+    "guest": Change(
+        of_person("guest", remove="yes"),
+        {"role": Person.Role.GUEST},
+        (ELEVATED, Person.Role.CARDHOLDER),
+    ),
+    "departure": Change(departing("departure", deed="forget plan")),
+    "departure_plan": Change(departing("departure_plan")),
+    "mail_internal_user": Change(mail_link),
+    "provisioned_member": Change(member({"status": "inactive"})),
+    "invite_resend": Change(of_invite("invite_resend", {}), INVITED),
+    "invite_revoke": Change(of_invite("invite_revoke", {}), INVITED),
+    "invite_link": Change(of_invite("invite_link", None), INVITED),
+    "invites_resend": Change(resend_ticked, INVITED),
+    "sync_error_invite_anyway": Change(invite_anyway, INVITED),
+    "sync_error_link": Change(link),
+    "setup_choose": Change(choose),
+    "people_person_changelist": Change(chosen("deactivate_selected")),
+    "people_person_changelist reactivate": Change(chosen("reactivate_selected"), INACTIVE),
+    "api/v1/people/<uuid:person_id>/deactivate": Change(by_api("deactivate")),
+    "api/v1/people/<uuid:person_id>/reactivate": Change(by_api("reactivate"), INACTIVE),
+}
+
+# Addresses that give a role; tested below by the role.
+GRANTING = {
+    *("people_person_add", "people_person_edit", "add_internal_user", "scim_settings"),
+    *("mappings", "mapping_remove", "mappings_apply", "scim_group", "scim_group_unmap"),
+}
+
+# Addresses that change nobody, or only the visitor themselves.
+OTHERS = {
+    # People read these, or look something up.
+    *("index", "home", "jsi18n", "autocomplete", "people_person_change", "people_person_export"),
+    *("departures", "mass_changes", "mass_change", "why", "request", "team_updates"),
+    *("team_updates_errors", "team_updates_inactive", "sync_error", "provider_log", "spend"),
+    *("internal_users", "provisioned_members", "directory", "directory_groups"),
+    *("directory_person", "directory_group", "scim_groups", "scim_requests", "scim_request"),
+    *("scim", "scim_what_if", "integrations", "integration", "api_schema"),
+    # Visitors sign in, or do something about their own account.
+    *("login", "sign_in", "sign_in_with", "oidc_callback", "oidc_backchannel_logout", "logout"),
+    *("link_provider", "confirm_identity", "confirm_with_provider", "accept_invite"),
+    *("forgot_password", "reset_password", "confirm_address"),
+    # Tokens are one's own, and every administrator may stop a leaked one.
+    *("api_tokens", "api_token_revoke"),
+    # Settings of the company, of providers and of connections.
+    *("tenant_settings", "tenant_close", "auth_settings", "auth_providers", "auth_provider_add"),
+    *("auth_provider", "auth_provider_test", "auth_provider_remove", "mappings_discard"),
+    *("alarm_settings", "invite_settings", "setup", "setup_token", "setup_steps"),
+    *("setup_first_request", "setup_review", "setup_activate", "setup_abandon", "setup_link"),
+    *("scim_mapping", "scim_field_add", "scim_field_delete", "scim_tokens"),
+    *("scim_token_revoke", "scim_self_test", "scim_offboarding", "scim_disconnect"),
+    # Confirming the move of a provider asks for the rank, see test_moving_a_provider.py.
+    "auth_provider_move",
+    # What the provider sent is carried out again, by its rules; dismissing changes nobody.
+    *("sync_error_retry", "sync_error_dismiss"),
+    # Undoing asks for each person when it is carried out, see tests/people/test_ranks.py.
+    *("mass_change_confirm", "mass_change_undo"),
+    # Spending is exempt.
+    *("card_end", "fund_end"),
+}
+# Lists and forms of other rows, a line of the admin site each; roles are tested as operations.
+MODELS = (
+    *("department", "location", "entity", "role", "card", "fund", "obligation"),
+    *("workflow", "tenant"),
+)
+OTHERS |= {
+    f"people_{model}_{page}"
+    for model in MODELS
+    for page in ("changelist", "add", "change", "delete")
+}
+# Reading, and asking whether something may be paid.
+OTHERS |= {
+    *("healthz", "readyz", "api/v1/", "api/v1/<path:rest>", "api/v1/people"),
+    *("api/v1/people/<uuid:person_id>", "api/v1/team-updates", "api/v1/cards"),
+    *("api/v1/cards/<uuid:card_id>", "api/v1/funds", "api/v1/funds/<uuid:fund_id>"),
+    "api/v1/authorisations",
+}
+
+
+def addresses(resolver: Any = None, prefix: str = "") -> Iterator[str]:
+    """Yield the name of every address, or the address where it has none; SCIM has own rules."""
+    for pattern in (resolver or get_resolver()).url_patterns:
+        path = f"{prefix}{pattern.pattern}"
+        if path.startswith("scim/"):
+            continue
+        if isinstance(pattern, URLResolver):
+            yield from addresses(pattern, path)
+        elif pattern.name or not path.endswith("<path:object_id>/"):
+            # The API has each address with and without a slash at its end.
+            yield pattern.name or (path if path == "api/v1/" else path.rstrip("/"))
+
+
+@pytest.fixture(autouse=True)
+def company(db: None) -> Iterator[Tenant]:
+    """Put a company in force, with an Owner who stays, so that nobody is the last."""
+    tenant = make.tenant()
+    with tenancy.use(tenant):
+        make.owner()
+        yield tenant
+
+
+@pytest.fixture
+def people(company: Tenant) -> dict[str, Person]:
+    return {role: make.person(role=role) for role in ACTORS}
+
+
+@pytest.mark.parametrize("name", sorted(set(addresses())))
+def test_knows_every_address(name: str) -> None:
+    assert name in {*CHANGES, *GRANTING, *OTHERS}, (
+        f"The address “{name}” is new. If it changes a person, add it to CHANGES in "
+        "tests/test_ranks_on_pages.py (to GRANTING if it gives a role); otherwise add it to OTHERS."
+    )
+
+
+def test_knows_no_address_that_there_is_not() -> None:
+    known = {name.partition(" ")[0] for name in CHANGES} | GRANTING | OTHERS
+    assert known <= set(addresses())
+
+
+@pytest.mark.parametrize("name", CHANGES)
+def test_whom_each_address_changes(
+    name: str, people: dict[str, Person], caplog: pytest.LogCaptureFixture
+) -> None:
+    """All pairs of ranks: 403 with the reason and a line in the log, or no 403."""
+    change, breaches = CHANGES[name], []
+    for target in change.targets:
+        with taken_back():
+            person = made(change, target)
+            asked, before = change.ask(person), stored(person)
+            for role, actor in people.items():
+                with taken_back():
+                    answer = send(asked, actor)
+                    is_refused = answer.status_code == 403
+                    if is_refused == ranking.may_change(role, target):
+                        breaches.append(f"{role} on {target}: {answer.status_code}")
+                    elif is_refused:
+                        assert "may change this account" in text_of(answer)
+                        assert f"Refused to {actor.actor}" in caplog.text
+                        assert stored(person) == before
+                    else:
+                        assert answer.status_code in (200, 302), answer.status_code
+    assert breaches == []
+
+
+def made(change: Change, target: str) -> Person:
+    fields = dict(change.fields or {})
+    if target == Person.Role.CARDHOLDER and "role" in fields:
+        return make.person(**fields)
+    person: Person = Person.objects.select_related("tenant").get(pk=somebody(target, **fields).pk)
+    return person
+
+
+def send(asked: Request, actor: Person) -> Any:
+    if asked.is_api:
+        return Api(actor).post(asked.path, asked.data)
+    client = signed_in(actor)
+    return client.get(asked.path) if asked.data is None else client.post(asked.path, asked.data)
+
+
+class TestWhichRoles:
+    """All pairs of a rank and a role, by each address that gives one."""
+
+    def breaches(self, people: dict[str, Person], ask: Callable[[Person, str], Any]) -> list[str]:
+        found = []
+        for actor, given in ((one, role) for one in people for role in ranking.GRANTED):
+            with taken_back():
+                answer = ask(people[actor], given)
+                is_refused = answer.status_code == 403
+                if is_refused == ranking.may_grant(actor, given):
+                    found.append(f"{actor} gives {given}: {answer.status_code}")
+                elif is_refused:
+                    assert "a role above their own" in text_of(answer)
+        return found
+
+    @pytest.mark.parametrize("name", ["people_person_add", "add_internal_user"])
+    def test_somebody_new_gets(self, people: dict[str, Person], company: Tenant, name: str) -> None:
+        path = reverse(f"admin:{name}", args=[company.slug] if "internal" in name else [])
+        bob = {"given_name": "Bob", "family_name": "Babbage", "email": "bob@example.com"}
+
+        def ask(actor: Person, role: str) -> Any:
+            answer = signed_in(actor).post(path, bob | {"role": role})
+            is_there = Person.objects.filter(email="bob@example.com").exists()
+            assert is_there == (answer.status_code == 302)
+            return answer
+
+        assert self.breaches(people, ask) == []
+
+    def test_somebody_who_is_here_gets(self, people: dict[str, Person]) -> None:
+        guest = make.person(role=Person.Role.GUEST)
+
+        def ask(actor: Person, role: str) -> Any:
+            asked = edit(guest)
+            assert asked.data
+            return signed_in(actor).post(asked.path, asked.data | {"role": role})
+
+        assert self.breaches(people, ask) == []
+
+    def test_a_group_brings(self, people: dict[str, Person], company: Tenant) -> None:
+        arriving.provider()
+        path = reverse("admin:mappings", args=[company.slug])
+
+        def ask(actor: Person, role: str) -> Any:
+            said = {"group": "Board", "role": role, "is_owner_meant": "on"}
+            answer = signed_in(actor).post(path, said)
+            assert GroupMapping.objects.exists() == (answer.status_code == 302)
+            return answer
+
+        assert self.breaches(people, ask) == []
+
+    @pytest.mark.parametrize("name", ["mapping_remove", "mappings_apply"])
+    def test_a_group_brings_no_longer(
+        self, people: dict[str, Person], company: Tenant, name: str
+    ) -> None:
+        provider = arriving.provider()
+
+        def ask(actor: Person, role: str) -> Any:
+            mapping = arriving.mapping(provider, "Board", Person.Role(role))
+            key: Any = mapping.pk
+            if name == "mappings_apply":
+                GroupMapping.objects.update(draft=GroupMapping.Draft.REMOVED)
+                key = provider.pk
+            answer = signed_in(actor).post(reverse(f"admin:{name}", args=[company.slug, key]))
+            assert GroupMapping.objects.count() == 1
+            return answer
+
+        assert self.breaches(people, ask) == []
+
+    def test_a_pushed_group_brings(self, people: dict[str, Person]) -> None:
+        scim = Provider(make.connection())
+        scim.add_group("Board")
+        group = ScimGroup.objects.get()
+        path = reverse("admin:scim_group", args=[scim.connection.pk, group.pk])
+
+        def ask(actor: Person, role: str) -> Any:
+            return signed_in(actor).post(path, {"role": role, "is_owner_meant": "on"})
+
+        assert self.breaches(people, ask) == []
+
+    def test_a_pushed_group_brings_no_longer(self, people: dict[str, Person]) -> None:
+        scim = Provider(make.connection())
+        scim.add_group("Board")
+
+        def ask(actor: Person, role: str) -> Any:
+            mapping = ScimMapping.objects.create(
+                tenant_id=actor.tenant_id,
+                connection=scim.connection,
+                group=ScimGroup.objects.get(),
+                base_role=role,
+            )
+            path = reverse("admin:scim_group_unmap", args=[scim.connection.pk, mapping.pk])
+            return signed_in(actor).post(path)
+
+        assert self.breaches(people, ask) == []
+
+
+@pytest.mark.parametrize("role", ACTORS)
+def test_only_an_owner_lets_a_provider_assign_owners(people: dict[str, Person], role: str) -> None:
+    connection = make.connection()
+    path = reverse("admin:scim_settings", args=[connection.pk])
+    said = {
+        "incomplete": "refuse",
+        "unknown_manager": "hold",
+        "role_source": "provider",
+        "email_link": "adopt",
+        "mails_invites": "on",
+    }
+
+    answer = signed_in(people[role]).post(path, said | {"may_assign_owner": "on"})
+
+    connection.refresh_from_db()
+    assert (answer.status_code, connection.may_assign_owner) == (
+        (302, True) if role == OWNER else (403, False)
+    )
+
+
+@pytest.mark.parametrize("role", [ADMIN, IT_ADMIN])
+def test_other_settings_stay_everybodys(people: dict[str, Person], role: str) -> None:
+    """Where an Owner has allowed it, an Admin saves the rest without touching that."""
+    connection = make.connection(may_assign_owner=True)
+    path = reverse("admin:scim_settings", args=[connection.pk])
+    said = {
+        "incomplete": "refuse",
+        "unknown_manager": "reject",
+        "role_source": "provider",
+        "email_link": "adopt",
+        "mails_invites": "on",
+    }
+
+    answer = signed_in(people[role]).post(path, said)
+
+    connection.refresh_from_db()
+    assert answer.status_code == 302
+    assert (connection.unknown_manager, connection.may_assign_owner) == ("reject", True)
+
+
+@pytest.mark.parametrize(
+    ("role", "hidden"),
+    [(OWNER, set()), (ADMIN, {"Owner"}), (IT_ADMIN, {"Owner", "Admin"})],
+)
+def test_forms_offer_the_roles_that_one_may_give(
+    people: dict[str, Person], role: str, hidden: set[str]
+) -> None:
+    page = text_of(signed_in(people[role]).get("/people/add/"))
+
+    offered = {one.label for one in Person.Role if f'value="{one.value}"' in page}
+    assert offered == {one.label for one in Person.Role} - hidden
+    assert ("Roles above your own are not listed" in page) == bool(hidden)
+
+
+@pytest.mark.parametrize("role", ACTORS)
+def test_the_page_of_an_owner_says_who_may_change_them(
+    people: dict[str, Person], role: str
+) -> None:
+    olga = make.owner(given_name="Olga", family_name="Brandt")
+
+    page = text_of(signed_in(people[role]).get(f"/people/{olga.pk}/"))
+
+    is_refused = "Olga Brandt is an Owner, so only an Owner may change this account." in page
+    assert is_refused == (role != OWNER)
+    for name in ("edit", "deactivate", "terminate"):
+        assert (f"/people/{olga.pk}/{name}/" in page) == (role == OWNER)
+
+
+class TestThroughTheApi:
+    def test_a_refusal_has_its_code(self, people: dict[str, Person]) -> None:
+        answer = Api(people[ADMIN]).post(f"people/{people[OWNER].pk}/deactivate")
+
+        assert answer.status_code == 403
+        assert answer.json()["code"] == "person-above-rank"
+
+
+class TestBulk:
+    """Several people chosen in the list …"""
+
+    def choose(self, client: Client, *chosen: Person, **more: str) -> Any:
+        data = {"action": "deactivate_selected", ACTION: [str(one.pk) for one in chosen]}
+        return client.post("/people/", data | more)
+
+    def test_leave_out_who_is_above(self, people: dict[str, Person]) -> None:
+        ada = make.person(given_name="Ada")
+
+        page = self.choose(signed_in(people[ADMIN]), ada, people[OWNER])
+
+        assert "Deactivate 1 person?" in text_of(page)
+        assert "is an Owner, so only an Owner may change this account." in text_of(page)
+        assert str(people[OWNER].pk) not in text_of(page)
+
+    def test_change_nobody_if_one_is_above(self, people: dict[str, Person]) -> None:
+        ada = make.person()
+
+        answer = self.choose(signed_in(people[ADMIN]), ada, people[OWNER], confirmed="yes")
+
+        assert answer.status_code == 403
+        assert Person.objects.get(pk=ada.pk).is_active
