@@ -14,7 +14,7 @@ from django.utils.dateparse import parse_datetime
 
 from people.confirmations import latest_request
 from people.models import CustomField, Invite, Person, Role
-from people.operations import unconfirmed
+from people.operations import rank_of, unconfirmed
 from people.operations.ranks import refusal_over
 from people.pages.access import PersonRequest, for_administrators
 from people.pages.actors import actor_name
@@ -73,7 +73,7 @@ def person_page(request: PersonRequest, person_id: UUID) -> HttpResponse:
         "invite": invite,
         "invite_mail": invite.mails.order_by("created_at").last() if invite else None,
         "confirmation": latest_request(person) if person.pending_email else None,
-        "unconfirmed": unconfirmed(person),
+        "unconfirmed": unconfirmed(person) if person.pending_email and rank_of(person) else [],
         "invite_has_expired": invite is not None and invite.expires_at < timezone.now(),
         "timeline": timeline_of(person, before=number_from(request, "before")),
     }
