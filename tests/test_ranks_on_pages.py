@@ -243,7 +243,7 @@ OTHERS |= {
     *("healthz", "readyz", "api/v1/", "api/v1/<path:rest>", "api/v1/people"),
     *("api/v1/people/<uuid:person_id>", "api/v1/team-updates", "api/v1/cards"),
     *("api/v1/cards/<uuid:card_id>", "api/v1/funds", "api/v1/funds/<uuid:fund_id>"),
-    "api/v1/authorisations",
+    *("api/v1/authorisations", "api/v1/authorisations/<uuid:authorisation_id>"),
 }
 
 

@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("people", "0014_token_scopes"),
+        ("people", "0015_idempotency_keys"),
     ]
 
     operations = [
