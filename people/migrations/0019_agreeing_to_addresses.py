@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("people", "0015_idempotency_keys"),
+        ("people", "0018_mail_leases"),
     ]
 
     operations = [
