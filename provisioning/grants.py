@@ -1,8 +1,8 @@
 """Which roles somebody's groups bring, by the mappings of their provider."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable
+from uuid import UUID
 
-from django.db.models import Q
 from django.utils import timezone
 
 from people import operations
@@ -14,7 +14,6 @@ from provisioning.models import (
     GroupMapping,
     GroupMembership,
     Identity,
-    IdentityProvider,
 )
 
 
@@ -41,6 +40,7 @@ def keep_groups(identity: Identity, groups: Iterable[Group]) -> None:
     GroupMembership.objects.bulk_create(
         [GroupMembership(group=group, identity=identity) for group in seen], ignore_conflicts=True
     )
+    pin_mappings(identity.provider_id, (group.name for group in known.values()))
     identity.groups_seen_at = now
     identity.save(update_fields=["groups_seen_at"])
 
@@ -53,8 +53,8 @@ def follow(identity: Identity, *, actor: Actor | None = None) -> Followed:
     """
     if identity.groups_seen_at is None:
         return Followed(identity.person)
-    in_force = GroupMapping.objects.in_force()
-    matching = in_force.filter(provider=identity.provider_id, external_id__in=_keys(identity))
+    in_force = GroupMapping.objects.in_force().filter(provider=identity.provider_id, by_name=False)
+    matching = in_force.filter(external_id__in=identity.groups.values("external_id"))
     return operations.follow_mappings(
         identity.person,
         [_mapped(mapping) for mapping in matching.select_related("role", "provider")],
@@ -63,25 +63,26 @@ def follow(identity: Identity, *, actor: Actor | None = None) -> Followed:
     )
 
 
-def named(provider: IdentityProvider, keys: Collection[str], *, prefix: str = "") -> Q:
-    """Return which groups mappings by these keys mean: those with such an id, or such a name."""
-    meant = Q(**{f"{prefix}external_id__in": keys})
-    return meant | Q(**{f"{prefix}name__in": keys}) if go_by_name(provider) else meant
+def pin_mappings(provider_id: UUID, names: Iterable[str]) -> None:
+    """Tie each mapping that names a group by its name to the one group of that name.
 
-
-def go_by_name(provider: IdentityProvider) -> bool:
-    """Tell whether a mapping may name a group by its name, although it has an id besides.
-
-    In directories the id is a DN; whoever types a mapping names the group as everybody does.
+    Where several groups have the name, none of them brings the role until an administrator
+    chooses one by its id.
     """
-    return provider.kind != IdentityProvider.Kind.OIDC
-
-
-def _keys(identity: Identity) -> set[str]:
-    """Return by what mappings may name the groups that somebody is in."""
-    groups = identity.groups.values_list("external_id", "name")
-    by_name = go_by_name(identity.provider)
-    return {key for id_, name in groups for key in (id_, name if by_name else id_)}
+    waiting = GroupMapping.objects.filter(provider=provider_id, by_name=True)
+    for mapping in waiting.filter(external_id__in=set(names)):
+        groups = ExternalGroup.objects.filter(provider=provider_id, name=mapping.external_id)
+        found = list(groups[:2])
+        if len(found) != 1:
+            continue
+        same_role = GroupMapping.objects.filter(
+            provider=provider_id, base_role=mapping.base_role, role=mapping.role_id
+        )
+        if same_role.filter(external_id=found[0].external_id).exclude(pk=mapping.pk).exists():
+            mapping.delete()
+        else:
+            # Another sign-in may have pinned it meanwhile; the first one counts.
+            waiting.filter(pk=mapping.pk).update(external_id=found[0].external_id, by_name=False)
 
 
 def _mapped(mapping: GroupMapping) -> MappedRole:

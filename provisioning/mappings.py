@@ -6,6 +6,7 @@ a transaction that is rolled back, so the preview and the deed cannot differ.
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from uuid import UUID
 
 from django.db import transaction
 from django.db.models import QuerySet
@@ -20,6 +21,8 @@ from provisioning.models import ExternalGroup, GroupMapping, Identity, IdentityP
 
 Draft = GroupMapping.Draft
 AnyRole = Role | Person.Role
+# Ids that are named where several groups share a name.
+MOST_LISTED = 5
 
 
 class InvalidGroup(PeopleError):
@@ -28,6 +31,17 @@ class InvalidGroup(PeopleError):
 
     def __init__(self) -> None:
         super().__init__("Name the group as the provider does, in at most 500 characters.")
+
+
+class AmbiguousGroup(PeopleError):
+    code = "ambiguous-group"
+    field = "group"
+
+    def __init__(self, name: str, ids: Iterable[str]) -> None:
+        listed = ", ".join(f"“{one}”" for one in ids)
+        super().__init__(
+            f"Several groups are called “{name}”. Enter the id of the one you mean: {listed}."
+        )
 
 
 @dataclass(frozen=True)
@@ -52,11 +66,13 @@ def add_draft(
 ) -> GroupMapping:
     """Have the group bring the role as soon as the drafts are applied.
 
-    The group is named by its id, or by a name that only one known group has; one that nobody
-    has been seen in yet is compared exactly with what sign-ins say, and shown by `name`.
+    The group is named by its id, which `name` comes with where a directory knows both, or by a
+    name that only one known group has. A name in a directory that nobody has been seen in yet
+    stands for the first group of that name that is seen, and for no other one later.
 
     :raises InvalidGroup: if nothing can be called that.
-    :raises RoleAboveRank, NotMappable, OwnerNotMeant: if the group may not bring the role.
+    :raises AmbiguousGroup: if several known groups are called that.
+    :raises NotMappable, RoleAboveRank, OwnerNotMeant: if the group may not bring the role.
     """
     operations.check_mappable(role, author, is_owner_meant=is_owner_meant)
     if not 0 < len(group) <= 500 or "\0" in group or not group.strip():
@@ -70,6 +86,7 @@ def add_draft(
         defaults={
             "tenant_id": provider.tenant_id,
             "group_name": known.name if known else name or group,
+            "by_name": not (known or name) and may_be_named(provider, group),
             "draft": Draft.ADDED,
         },
     )
@@ -135,30 +152,53 @@ def apply(provider: IdentityProvider, *, author: Author) -> Outcome:
 
 
 @transaction.atomic
-def map_group(provider: IdentityProvider, group: str, role: AnyRole, *, author: Author) -> Outcome:
+def map_group(
+    provider: IdentityProvider, group: str, role: AnyRole, *, author: Author, name: str = ""
+) -> Outcome:
     """Have the group bring the role at once, whatever else is drafted.
 
-    :raises InvalidGroup, NotMappable, RoleAboveRank: as `add_draft`.
+    :raises InvalidGroup, AmbiguousGroup, NotMappable, RoleAboveRank: as `add_draft`.
     """
-    mapping = add_draft(provider, group, role, author=author, is_owner_meant=True)
+    mapping = add_draft(provider, group, role, author=author, is_owner_meant=True, name=name)
     return _carry_out(provider, drafts_of(provider).filter(pk=mapping.pk), author=author)
 
 
 def group_called(provider: IdentityProvider, text: str) -> ExternalGroup | None:
-    """Return the known group with this id, or the only one with this name."""
+    """Return the known group with this id, or the only one with this name.
+
+    :raises AmbiguousGroup: if several have it.
+    """
     known = ExternalGroup.objects.filter(provider=provider)
-    exact = known.filter(external_id=text).first()
-    named = list(known.filter(name=text)[:2])
-    return exact or (named[0] if len(named) == 1 else None)
+    if exact := known.filter(external_id=text).first():
+        return exact
+    named = list(known.filter(name=text).order_by("external_id")[:MOST_LISTED])
+    if len(named) > 1:
+        raise AmbiguousGroup(text, (group.external_id for group in named))
+    return named[0] if named else None
+
+
+def may_be_named(provider: IdentityProvider, text: str) -> bool:
+    """Tell whether the text can be a group's name where the provider's groups have ids besides.
+
+    Tokens of an OpenID provider say of a group what mappings compare. In a directory the id is
+    a DN or a UUID, and administrators type the name.
+    """
+    if provider.kind == IdentityProvider.Kind.OIDC or "=" in text:
+        return False
+    try:
+        UUID(text)
+    except ValueError:
+        return True
+    return False
 
 
 def members_matching(
     provider: IdentityProvider, mappings: Iterable[GroupMapping]
 ) -> QuerySet[Identity]:
     """Return who is in a group of one of the mappings, as far as sign-ins have told."""
-    keys = {mapping.external_id for mapping in mappings}
+    keys = {mapping.external_id for mapping in mappings if not mapping.by_name}
     return Identity.objects.filter(
-        grants.named(provider, keys, prefix="groups__"), provider=provider, retired_at=None
+        groups__external_id__in=keys, groups__provider=provider, provider=provider, retired_at=None
     ).exclude(person__state=Person.State.TERMINATED)
 
 

@@ -8,7 +8,6 @@ from django.db.models import Count, Q
 
 from people.models import Person
 from people.values import fold
-from provisioning import grants
 from provisioning.models import ExternalGroup, GroupMapping, IdentityProvider
 
 GROUPS_COMPARED = 5_000
@@ -32,19 +31,30 @@ class Matched:
     # Whether anybody was ever seen in it.
     is_known: bool = False
     near_misses: list[NearMiss] = field(default_factory=list)
+    # Groups of the same name and another id, which do not bring the role.
+    namesakes: list[ExternalGroup] = field(default_factory=list)
 
 
 def matched(provider: IdentityProvider, mappings: list[GroupMapping]) -> list[Matched]:
-    """Say of each mapping whom it matches; three queries for all of them."""
+    """Say of each mapping whom it matches; two queries for all of them."""
     groups = _groups_of(provider, {mapping.external_id for mapping in mappings})
     rows = [_row(mapping, groups) for mapping in mappings]
-    astray = [row for row in rows if not row.members]
-    if astray:
-        known = ExternalGroup.objects.filter(provider=provider).order_by("name", "pk")
-        others = list(known[:GROUPS_COMPARED])
-        for row in astray:
+    known = ExternalGroup.objects.filter(provider=provider).order_by("name", "pk")
+    others = list(known[:GROUPS_COMPARED])
+    for row in rows:
+        row.namesakes = _namesakes(row.mapping, others)
+        if not row.members and not row.namesakes:
             row.near_misses = near_misses(row.mapping.external_id, others)
     return rows
+
+
+def _namesakes(mapping: GroupMapping, groups: list[ExternalGroup]) -> list[ExternalGroup]:
+    """Return other groups of the same name, which bring nothing by this mapping."""
+    return [
+        group
+        for group in groups
+        if group.name == mapping.group_name and group.external_id != mapping.external_id
+    ][:MISSES_SHOWN]
 
 
 def near_misses(text: str, groups: Iterable[ExternalGroup]) -> list[NearMiss]:
@@ -77,16 +87,13 @@ def _groups_of(provider: IdentityProvider, keys: set[str]) -> list[ExternalGroup
     present = Q(memberships__identity__retired_at=None) & ~Q(
         memberships__identity__person__state=Person.State.TERMINATED
     )
-    groups = ExternalGroup.objects.filter(grants.named(provider, keys), provider=provider)
+    groups = ExternalGroup.objects.filter(provider=provider, external_id__in=keys)
     return list(groups.annotate(member_count=Count("memberships", filter=present)))
 
 
 def _row(mapping: GroupMapping, groups: list[ExternalGroup]) -> Matched:
-    by_name = grants.go_by_name(mapping.provider)
-    meant = [
-        group
-        for group in groups
-        if mapping.external_id in (group.external_id, group.name if by_name else "")
-    ]
+    if mapping.by_name:
+        return Matched(mapping)
+    meant = [group for group in groups if mapping.external_id == group.external_id]
     members = sum(getattr(group, "member_count", 0) for group in meant)
     return Matched(mapping, members, is_known=bool(meant))

@@ -12,7 +12,7 @@ from django.utils.http import urlencode
 from people import tenancy
 from people.models import Person, Tenant
 from people.pages.verdicts import Asked, Evidence, Finding, Link, Rank, Verdict, day
-from provisioning import grants, guessing
+from provisioning import guessing
 from provisioning.internal import password_counts
 from provisioning.models import GroupMapping, Identity, IdentityProvider, SignInAttempt
 from provisioning.pairing import paired_with
@@ -212,16 +212,14 @@ def _matches_nothing(seen: _Seen) -> Verdict | None:
             f"Put them into a group at {identity.provider}; the role comes with the next sign-in.",
             _mappings(seen, identity.provider),
         )
-    by_name = grants.go_by_name(identity.provider)
-    keys = {key for one in groups for key in (one.external_id, one.name if by_name else "")}
-    if keys & mapped:
+    if {one.external_id for one in groups} & mapped:
         return None
     named = ", ".join(f"“{group.name}”" for group in groups[:3])
     return Verdict(
         Rank.ROLES_AMISS,
         "mapping-matches-nothing",
         f"{seen.who} is here, and no mapping names a group of theirs ({named}).",
-        "Names match exactly, large and small letters too. The mappings offer what is similar.",
+        "A mapping counts for one group, by its id or exact name. The mappings offer similar ones.",
         _mappings(seen, identity.provider),
     )
 
@@ -313,7 +311,7 @@ def _latest(seen: _Seen) -> Identity | None:
 
 def _in_force(provider: IdentityProvider) -> list[str]:
     """Return the keys of the groups that bring roles."""
-    in_force = GroupMapping.objects.in_force().filter(provider=provider)
+    in_force = GroupMapping.objects.in_force().filter(provider=provider, by_name=False)
     return list(in_force.values_list("external_id", flat=True))
 
 

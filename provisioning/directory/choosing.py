@@ -32,12 +32,16 @@ def directory_of(provider: IdentityProvider) -> Directory | None:
     if provider.browsing == Browsing.CACHED_ONLY:
         return CachedDirectory(provider)
     try:
-        return SparingDirectory(provider, _live(provider))
+        return SparingDirectory(provider, live_directory(provider))
     except SecretLost as error:
         raise DirectoryFailed("secret-lost", str(error)) from error
 
 
-def _live(provider: IdentityProvider) -> Directory:
+def live_directory(provider: IdentityProvider) -> Directory:
+    """Return the directory itself, whatever the setting of browsing is.
+
+    :raises DirectoryFailed: if the provider names none that can be asked.
+    """
     if provider.kind in LIVE:
         try:
             live: Callable[[IdentityProvider], Directory] = import_string(LIVE[provider.kind])

@@ -71,6 +71,9 @@ class GroupMapping(TenantOwned):
     # Compared exactly with ExternalGroup.external_id; the name is only shown.
     external_id = models.CharField(max_length=500)
     group_name = models.CharField(max_length=500)
+    # A directory's group that nobody has been seen in yet: `external_id` holds its name until
+    # the one group of that name is seen, and that group's id from then on.
+    by_name = models.BooleanField(default=False)
     base_role = models.CharField(max_length=32, blank=True, choices=Person.Role)
     role: "models.ForeignKey[Role | None, Role | None]" = models.ForeignKey(
         Role, on_delete=models.PROTECT, null=True, blank=True, related_name="mappings"

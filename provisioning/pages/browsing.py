@@ -76,7 +76,7 @@ def directory_person(request: PersonRequest, tenant: Tenant, provider_id: UUID) 
         if person is None:
             raise Http404
         groups = found.groups_of(asked.key)
-        keys = {key for group in groups or () for key in (group.id, group.name)}
+        keys = {group.id for group in groups or ()}
         return {
             "found": person,
             "groups": groups,
@@ -98,7 +98,7 @@ def directory_group(request: PersonRequest, tenant: Tenant, provider_id: UUID) -
             "known": _known(asked.provider, page.items),
             "group": request.GET.get("name", asked.key),
             "group_id": asked.key,
-            "roles": _roles(asked.provider, {asked.key, request.GET.get("name", asked.key)}),
+            "roles": _roles(asked.provider, {asked.key}),
         }
 
     return asked.answer("directory_group", f"A group of {asked.provider}", ask)
@@ -113,6 +113,6 @@ def _known(provider: IdentityProvider, found: list[DirectoryPerson]) -> dict[str
 
 
 def _roles(provider: IdentityProvider, keys: set[str]) -> list[GroupMapping]:
-    """Return the mappings in force that groups of these ids or names bring roles by."""
+    """Return the mappings in force by which groups of these ids bring roles."""
     in_force = GroupMapping.objects.in_force().filter(provider=provider, external_id__in=keys)
     return list(in_force.select_related("role", "provider").order_by("group_name", "pk"))

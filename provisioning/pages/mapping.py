@@ -16,7 +16,7 @@ from people.operations.ranks import RankRefused
 from people.pages.access import PersonRequest
 from people.pages.bringing_roles import RoleForm, author_of, digest, told
 from people.values import PeopleError
-from provisioning import mappings
+from provisioning import group_lookup, mappings
 from provisioning.mappings import Outcome
 from provisioning.matches import Matched, matched
 from provisioning.models import ExternalGroup, GroupMapping, IdentityProvider
@@ -133,13 +133,16 @@ def apply_drafts(request: PersonRequest, tenant: Tenant, provider_id: UUID) -> H
 
 def _draft(request: PersonRequest, provider: IdentityProvider, form: MappingForm) -> bool:
     """Draft what the form asks for, and tell whether that could be done."""
+    group, name = form.cleaned_data["group"], form.group_name
     try:
+        if not name and (found := group_lookup.look_up(provider, group)):
+            group, name = found.id, found.name
         mapping = mappings.add_draft(
             provider,
-            form.cleaned_data["group"],
+            group,
             form.chosen,
             author=author_of(request.user),
-            name=form.group_name,
+            name=name,
             is_owner_meant=form.is_owner_wanted,
         )
     except PeopleError as error:

@@ -9,6 +9,7 @@ from people.models import Person, Role
 from people.values import fold
 from provisioning.authorities import authority_of
 from provisioning.claims import UNKNOWN, Claims, Group, Groups
+from provisioning.mappings import may_be_named
 from provisioning.models import GroupMapping, Identity, IdentityProvider
 from provisioning.sign_in import sign_in
 
@@ -54,6 +55,7 @@ def mapping(provider: IdentityProvider, group: str, role: Role | str) -> GroupMa
         provider=provider,
         external_id=group,
         group_name=group,
+        by_name=may_be_named(provider, group),
         base_role="" if isinstance(role, Role) else role,
         role=role if isinstance(role, Role) else None,
     )

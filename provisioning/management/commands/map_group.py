@@ -7,7 +7,8 @@ from people import tenancy
 from people.models import Person, Role, Tenant
 from people.operations.mapped_roles import Author
 from people.values import Actor, PeopleError, fold
-from provisioning import mappings, providers
+from provisioning import group_lookup, mappings, providers
+from provisioning.claims import Group
 from provisioning.mappings import AnyRole
 from provisioning.models import IdentityProvider
 
@@ -22,7 +23,7 @@ class Command(BaseCommand):
         parser.add_argument("slug", help="the tenant's slug")
         parser.add_argument("--provider", required=True, help="the identity provider's name")
         parser.add_argument(
-            "--group", required=True, help="the group, exactly as it is named there"
+            "--group", required=True, help="the group’s id, or its name exactly as it is there"
         )
         parser.add_argument(
             "--role",
@@ -40,7 +41,11 @@ class Command(BaseCommand):
         with tenancy.use(tenant):
             provider, role = _provider(options["provider"]), _role(options["role"])
             try:
-                outcome = mappings.map_group(provider, options["group"], role, author=author)
+                found = group_lookup.look_up(provider, options["group"])
+                group = found or Group(options["group"], "")
+                outcome = mappings.map_group(
+                    provider, group.id, role, author=author, name=group.name
+                )
             except PeopleError as error:
                 raise CommandError(str(error)) from error
         self.stdout.write(json.dumps(_told(outcome), ensure_ascii=False))

@@ -1,0 +1,180 @@
+"""A mapping of a group whose name another group has too …"""
+
+import json
+from collections.abc import Iterator
+from io import StringIO
+from typing import Any
+
+import pytest
+from django.core.cache import cache
+from django.core.management import CommandError, call_command
+
+from people import tenancy
+from people.models import Person, Role, Tenant
+from people.operations.mapped_roles import Author
+from people.values import Actor
+from provisioning import definitions, mappings, matches, providers
+from provisioning.claims import Group, Groups
+from provisioning.models import GroupMapping, IdentityProvider
+from tests import make
+from tests.directories import BASE, Slapd, dn_of
+from tests.people.visiting import signed_in, text_of
+from tests.provisioning import arriving
+from tests.provisioning.arriving import come_in, roles_of
+
+pytestmark = pytest.mark.django_db
+
+AUTHOR = Author(actor=Actor("person", "olga@acme.example"))
+OURS, THEIRS = "cn=vip-admins,ou=groups,dc=acme,dc=test", "cn=vip-admins,ou=evil,dc=acme,dc=test"
+
+
+@pytest.fixture(autouse=True)
+def in_acme(acme: Tenant) -> Iterator[None]:
+    cache.clear()
+    with tenancy.use(acme):
+        make.owner(email="olga@acme.example")
+        yield
+
+
+@pytest.fixture
+def auditor(in_acme: None) -> Role:
+    return arriving.role("Auditor")
+
+
+@pytest.fixture(params=["ldap", "windows"])
+def corp(in_acme: None, request: pytest.FixtureRequest) -> IdentityProvider:
+    """Make a provider whose directory cannot be asked: nothing listens on that port."""
+    directory = {"uri": "ldap://127.0.0.1:1", "base_dn": "dc=acme,dc=test"}
+    if request.param == "ldap":
+        return arriving.provider(kind="ldap", settings=directory)
+    arriving.provider("Directory", kind="ldap", settings=directory)
+    settings = {"realms": ["ACME.TEST"], "directory": "Directory"}
+    return arriving.provider(kind="windows", settings=settings)
+
+
+def named(*ids: str) -> Groups:
+    return Groups(frozenset(Group(one, "vip-admins") for one in ids))
+
+
+def map_group(provider: IdentityProvider, group: str = "vip-admins") -> dict[str, Any]:
+    out = StringIO()
+    options = (f"--provider={provider.name}", f"--group={group}", "--role=Auditor")
+    call_command("map_group", "acme", *options, stdout=out)
+    said: dict[str, Any] = json.loads(out.getvalue())
+    return said
+
+
+def test_counts_for_the_first_group_that_is_seen(corp: IdentityProvider, auditor: Role) -> None:
+    map_group(corp)
+
+    ada = come_in(corp, "ada", named(OURS))
+    eve = come_in(corp, "eve", named(THEIRS))
+
+    assert (roles_of(ada), roles_of(eve)) == (["Auditor"], [])
+    mapping = GroupMapping.objects.get()
+    assert (mapping.external_id, mapping.group_name) == (OURS, "vip-admins")
+
+
+def test_lists_the_other_group(corp: IdentityProvider, auditor: Role) -> None:
+    map_group(corp)
+    come_in(corp, "ada", named(OURS))
+    come_in(corp, "eve", named(THEIRS))
+
+    [row] = matches.matched(corp, list(GroupMapping.objects.all()))
+    olga = signed_in(Person.objects.get(email="olga@acme.example"))
+    page = text_of(olga.get(f"/tenants/acme/mappings/?provider={corp.pk}"))
+
+    assert row.members == 1
+    assert [group.external_id for group in row.namesakes] == [THEIRS]
+    assert "Another group has the same name and brings nothing" in page
+    assert THEIRS in page
+
+
+def test_brings_nothing_by_two_groups_seen_at_once(corp: IdentityProvider, auditor: Role) -> None:
+    map_group(corp)
+
+    ada = come_in(corp, "ada", named(OURS, THEIRS))
+
+    assert roles_of(ada) == []
+    [row] = matches.matched(corp, list(GroupMapping.objects.all()))
+    assert len(row.namesakes) == 2
+
+
+def test_of_two_known_groups_asks_for_the_id(corp: IdentityProvider, auditor: Role) -> None:
+    come_in(corp, "ada", named(OURS))
+    eve = come_in(corp, "eve", named(THEIRS))
+
+    with pytest.raises(CommandError, match=f"“{THEIRS}”"):
+        map_group(corp)
+    map_group(corp, OURS)
+
+    assert roles_of(eve) == []
+    assert GroupMapping.objects.get().external_id == OURS
+
+
+def test_joins_one_that_names_the_same_group_by_its_id(
+    corp: IdentityProvider, auditor: Role
+) -> None:
+    map_group(corp)
+    map_group(corp, OURS)
+
+    ada = come_in(corp, "ada", named(OURS))
+
+    assert roles_of(ada) == ["Auditor"]
+    assert GroupMapping.objects.get().external_id == OURS
+
+
+def test_of_an_openid_provider_goes_by_the_id_alone(auditor: Role) -> None:
+    corp = arriving.provider()
+    mappings.map_group(corp, "6b1f", auditor, author=AUTHOR, name="Finance")
+
+    ada = come_in(corp, "ada", Groups(frozenset({Group("6b1f", "Finance")})))
+    eve = come_in(corp, "eve", Groups(frozenset({Group("e711", "Finance")})))
+    mallory = come_in(corp, "mallory", Groups(frozenset({Group("e712", "6b1f")})))
+
+    assert (roles_of(ada), roles_of(eve), roles_of(mallory)) == (["Auditor"], [], [])
+
+
+class TestOfALiveDirectory:
+    @pytest.fixture
+    def slapd(self) -> Iterator[Slapd]:
+        groups = [self.group("groups", "bob"), *self.unit("evil")]
+        service = Slapd(more_entries=groups)
+        yield service
+        service.stop()
+
+    def unit(self, name: str) -> list[str]:
+        return [f"dn: ou={name},{BASE}\nobjectClass: organizationalUnit\n"]
+
+    def group(self, unit: str, uid: str) -> str:
+        lines = ("objectClass: groupOfNames", "cn: vip-admins", f"member: {dn_of(uid)}")
+        return "\n".join([f"dn: cn=vip-admins,ou={unit},{BASE}", *lines]) + "\n"
+
+    @pytest.fixture
+    def directory(self, slapd: Slapd) -> IdentityProvider:
+        definition = definitions.read(slapd.document())
+        return providers.add_provider(definition, actor=AUTHOR.actor)
+
+    def test_is_tied_to_its_id_before_anybody_signs_in(
+        self, slapd: Slapd, directory: IdentityProvider, auditor: Role
+    ) -> None:
+        map_group(directory)
+        slapd.add(self.group("evil", "ada"))
+
+        eve = come_in(directory, "eve", named(THEIRS))
+        bob = come_in(directory, "bob", named(OURS))
+
+        assert (roles_of(eve), roles_of(bob)) == ([], ["Auditor"])
+
+    def test_asks_for_the_id_of_one_of_two(
+        self, slapd: Slapd, directory: IdentityProvider, auditor: Role
+    ) -> None:
+        slapd.add(self.group("evil", "ada"))
+        olga = signed_in(Person.objects.get(email="olga@acme.example"))
+        address = f"/tenants/acme/mappings/?provider={directory.pk}"
+
+        said = {"group": "vip-admins", "role": f"role:{auditor.pk}"}
+        page = text_of(olga.post(address, said))
+
+        assert "Several groups are called “vip-admins”" in page
+        assert not GroupMapping.objects.exists()
