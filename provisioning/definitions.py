@@ -9,6 +9,8 @@ from dataclasses import MISSING, asdict, dataclass, field, fields
 from typing import Any, Final
 
 from people.values import PeopleError
+from provisioning import admission
+from provisioning.admission import Admission
 from provisioning.models import IdentityProvider
 
 Kind = IdentityProvider.Kind
@@ -110,6 +112,8 @@ class Definition:
     provisions_people: bool = True
     browsing: str = IdentityProvider.Browsing.OFF
     pairing: Pairing | None = None
+    adds_unverified: bool = False
+    admission: Admission = field(default_factory=Admission)
 
 
 def settings_of(provider: IdentityProvider) -> Any:
@@ -140,6 +144,8 @@ def read(document: Any) -> Definition:
         provisions_people=document.get("provision_people", True),
         browsing=document.get("directory_browsing", IdentityProvider.Browsing.OFF),
         pairing=Pairing(**pairing) if pairing else None,
+        adds_unverified=document.get("add_unverified", False),
+        admission=Admission(**document.get("restrict_to") or {}),
     )
 
 
@@ -159,6 +165,7 @@ def _settings(kind: str, document: Mapping[str, Any]) -> Any:
 
 def _problems(kind: str, document: Mapping[str, Any]) -> Iterator[str]:
     common = {"kind", "name", "provision_people", "directory_browsing", "paired_with_scim"}
+    common |= {"add_unverified", "restrict_to"}
     own = {one.name: one for one in fields(OF_KIND[kind])}
     secrets = {SECRET_OF[kind]} | ({"directory_token"} if kind == Kind.OIDC else set())
     unknown = document.keys() - common - own.keys() - secrets
@@ -172,6 +179,7 @@ def _problems(kind: str, document: Mapping[str, Any]) -> Iterator[str]:
         yield f"Missing: {_listed(missing)}."
     yield from _wrong_types(kind, document)
     yield from _wrong_pairing(document.get("paired_with_scim"))
+    yield from _wrong_admission(kind, document)
 
 
 def _is_needed(one: Any) -> bool:
@@ -185,7 +193,7 @@ def _wrong_types(kind: str, document: Mapping[str, Any]) -> Iterator[str]:
         is_list_of_scopes = name == "scopes" and _is_texts(document[name])
         if not isinstance(document[name], str) and not is_list_of_scopes:
             yield f"“{name}” has to be text."
-    for name in sorted({"provision_people", "start_tls"} & document.keys()):
+    for name in sorted({"provision_people", "add_unverified", "start_tls"} & document.keys()):
         if not isinstance(document[name], bool):
             yield f"“{name}” has to be true or false."
     if document.get("directory_browsing", "off") not in IdentityProvider.Browsing.values:
@@ -220,6 +228,28 @@ def _wrong_pairing(said: Any) -> Iterator[str]:
         yield "“paired_with_scim” has to name a claim."
     elif said["equals"] not in ("externalId", "userName"):
         yield "“equals” has to be externalId or userName."
+
+
+def _wrong_admission(kind: str, document: Mapping[str, Any]) -> Iterator[str]:
+    said = document.get("restrict_to") or {}
+    names = _listed((*admission.LISTS, *admission.TEXTS))
+    if not isinstance(said, dict) or said.keys() - {*admission.LISTS, *admission.TEXTS}:
+        yield f"“restrict_to” has to be an object of {names}."
+        return
+    for name in sorted(said.keys() & set(admission.LISTS)):
+        if not _is_texts(said[name]):
+            yield f"“{name}” has to be a list of texts."
+    for name in sorted(said.keys() & set(admission.TEXTS)):
+        if not isinstance(said[name], str):
+            yield f"“{name}” has to be text."
+    claim = said.get("required_claim")
+    if isinstance(claim, str) and claim and not all(map(str.strip, claim.partition("="))):
+        yield "“required_claim” has to be of the form “department=Sales”."
+    if admission.is_open(kind, document) and not any(said.values()):
+        yield (
+            "Anybody can have an account at this issuer. Restrict who may come in: name at least "
+            f"one of {names}."
+        )
 
 
 def _is_texts(value: Any) -> bool:

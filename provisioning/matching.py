@@ -22,6 +22,8 @@ class Refusal(StrEnum):
     TENANT_INACTIVE = "tenant-inactive"
     PROVIDER_MOVED = "provider-moved"
     NO_SUBJECT = "no-subject"
+    NOT_ADMITTED = "not-admitted"
+    UNRESTRICTED = "provider-unrestricted"
     DEACTIVATED = "person-deactivated"
     TERMINATED = "person-terminated"
     NOT_PROVISIONED = "scim-incomplete"
@@ -55,6 +57,8 @@ class Create:
 class Refuse:
     reason: Refusal
     person: Person | None = None
+    # What exactly was missing, if the reason alone does not say it.
+    detail: str = ""
 
 
 Decision = SignIn | Link | Create | Refuse
@@ -88,12 +92,17 @@ class Known:
     # Who has the claimed address, and has not left for good.
     same_email: Person | None = None
     may_create: bool = True
+    may_create_unverified: bool = False
+    # Which restriction of the provider keeps them out, for the administrator.
+    unmet: str = ""
+    # Anybody can have an account at the provider, and nothing restricts who comes in.
+    is_unrestricted: bool = False
 
 
 def decide(claims: Claims, known: Known) -> Decision:
     """Say what this sign-in may do."""
-    if not claims.subject.strip():
-        return Refuse(Refusal.NO_SUBJECT)
+    if refused := _not_admitted(claims, known):
+        return refused
     if known.identity and not _has_come_back(known):
         return _known(known.identity, known)
     if known.paired:
@@ -103,6 +112,12 @@ def decide(claims: Claims, known: Known) -> Decision:
     if known.asking:
         return _link(known.asking)
     return _create(claims, known)
+
+
+def _not_admitted(claims: Claims, known: Known) -> Refuse | None:
+    if not claims.subject.strip():
+        return Refuse(Refusal.NO_SUBJECT)
+    return Refuse(Refusal.NOT_ADMITTED, known.identity, known.unmet) if known.unmet else None
 
 
 def _has_come_back(known: Known) -> bool:
@@ -144,8 +159,10 @@ def _create(claims: Claims, known: Known) -> Decision:
         return Refuse(Refusal.EMAIL_TAKEN, known.same_email)
     if not known.may_create:
         return Refuse(Refusal.UNKNOWN_PERSON)
+    if known.is_unrestricted:
+        return Refuse(Refusal.UNRESTRICTED)
     if not claims.email:
         return Refuse(Refusal.NO_EMAIL)
-    if claims.is_email_verified is False:
+    if claims.is_email_verified is False and not known.may_create_unverified:
         return Refuse(Refusal.UNVERIFIED_EMAIL)
     return Create()

@@ -62,6 +62,28 @@ PRESETS: Final[Mapping[str, Preset]] = {
         ),
         pairing="oid equals externalId, where the SCIM mapping sends objectId as externalId.",
     ),
+    "google": Preset(
+        title="Google",
+        kind=Kind.OIDC,
+        summary="Work accounts of Google Workspace.",
+        issuer="https://accounts.google.com",
+        initial={
+            "name": "Google",
+            "issuer": "https://accounts.google.com",
+            "scopes": "openid profile email",
+            "groups_claim": "groups",
+        },
+        steps=(
+            "In the Google Cloud console, under *APIs & Services*, *Credentials*, choose *Create "
+            "credentials*, *OAuth client ID*, *Web application*.",
+            "Under *Authorized redirect URIs* enter the address that this page shows once the "
+            "provider is saved.",
+            "Copy *Client ID* and *Client secret*.",
+            "Anybody can have a Google account. Enter the domain of your Google Workspace here as "
+            "*Google Workspace domains*, so that nobody else comes in.",
+            "Google sends no groups; give roles by hand, or over SCIM.",
+        ),
+    ),
     "okta": Preset(
         title="Okta",
         kind=Kind.OIDC,
@@ -94,6 +116,7 @@ PRESETS: Final[Mapping[str, Preset]] = {
         issuer="https://<server>/realms/<realm>",
         initial={
             "name": "Keycloak",
+            "adds_unverified": True,
             "scopes": "openid profile email",
             "groups_claim": "groups",
             "directory_kind": "keycloak",
@@ -142,6 +165,7 @@ PRESETS: Final[Mapping[str, Preset]] = {
         issuer="https://<server>/application/o/<application slug>/",
         initial={
             "name": "authentik",
+            "adds_unverified": True,
             "scopes": "openid profile email",
             "groups_claim": "groups",
             "paired_claim": "sub",
@@ -210,6 +234,7 @@ def preset_of(provider: IdentityProvider) -> Preset:
     issuer = str(provider.settings.get("issuer", ""))
     marks = {
         "entra": "login.microsoftonline.com",
+        "google": "accounts.google.com",
         "okta": ".okta",
         "keycloak": "/realms/",
         "auth0": ".auth0.com",

@@ -1,6 +1,7 @@
 """What an administrator does to a provider: each is one transaction and one event."""
 
 import base64
+from dataclasses import asdict
 from typing import Any, Final
 
 from django.db import IntegrityError, transaction
@@ -170,6 +171,8 @@ def _fill(provider: IdentityProvider, definition: Definition) -> None:
     provider.settings = definitions.stored(definition.settings)
     provider.provisions_people = definition.provisions_people
     provider.browsing = definition.browsing
+    provider.adds_unverified = definition.adds_unverified
+    provider.admission = asdict(definition.admission)
     _pair(provider, definition.pairing)
     _keep_secret(provider, definition.secret)
     _keep_directory_token(provider, definition.directory_token)
@@ -243,6 +246,8 @@ def _told(provider: IdentityProvider) -> dict[str, Any]:
         "name": provider.name,
         "offered": provider.is_enabled,
         "adds people": provider.provisions_people,
+        "adds unverified people": provider.adds_unverified,
+        "restricted to": provider.admission,
         "directory browsing": provider.browsing,
         "paired by": provider.paired_claim,
         "paired with": provider.paired_attribute,

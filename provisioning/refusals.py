@@ -21,6 +21,12 @@ TO_VISITORS: dict[Refusal, str] = {
         "The address of {provider} has changed, and an administrator has to confirm it before "
         f"anybody signs in. {ASK}."
     ),
+    Refusal.NOT_ADMITTED: (
+        f"Your account at {{provider}} is not one of those that may come in here. {ASK}."
+    ),
+    Refusal.UNRESTRICTED: (
+        f"{{provider}} does not add new people here at the moment. {ASK} to invite you."
+    ),
     Refusal.NO_SUBJECT: f"{{provider}} did not say who you are. {ASK} to look into the log.",
     Refusal.TERMINATED: f"Your account was closed for good. {ASK} if you are to come back.",
     Refusal.NOT_PROVISIONED: (
@@ -58,6 +64,14 @@ TO_ADMINISTRATORS: dict[Refusal, str] = {
         "The issuer or directory of {provider} has changed, and nobody has confirmed that it "
         "knows the same people. Open the page of {provider} and confirm the move."
     ),
+    Refusal.NOT_ADMITTED: (
+        "The page of {provider} restricts who may come in. If they should, change it there or at "
+        "{provider}."
+    ),
+    Refusal.UNRESTRICTED: (
+        "Anybody can have an account at {provider}, so it adds nobody until its page names email "
+        "domains, organizations, a group or a claim. Or invite this person."
+    ),
     Refusal.NO_SUBJECT: "The claims have no subject. Send one: `sub`, or what the settings name.",
     Refusal.DEACTIVATED: "{person} is inactive. Signing in revives nobody; reactivate them.",
     Refusal.TERMINATED: "{person} was terminated, which is final. Add them as a new person.",
@@ -76,7 +90,10 @@ TO_ADMINISTRATORS: dict[Refusal, str] = {
     Refusal.SOMEBODY_ELSE: "This subject is linked to {person}, and the invite or session is not.",
     Refusal.NO_EMAIL: "The claims have no address. Have {provider} send `email`.",
     Refusal.INVALID_EMAIL: "“{email}” is not an address. Correct it at {provider}.",
-    Refusal.UNVERIFIED_EMAIL: "{provider} says that {email} is not verified, so nobody was added.",
+    Refusal.UNVERIFIED_EMAIL: (
+        "{provider} says that {email} is not verified, so nobody was added. Have it verified "
+        "there, or let {provider} add people whose address is not verified."
+    ),
     Refusal.EMAIL_TAKEN: (
         "{person} has the address {email}, and nobody is found by an address. If they are the "
         "same, have them sign in and link {provider} on their profile, or pair it with SCIM."

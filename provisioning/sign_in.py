@@ -16,7 +16,7 @@ from django.utils import timezone
 from people import operations, tenancy
 from people.models import Invite, Person
 from people.values import PeopleError, Profile, is_usable_name
-from provisioning import grants, journal, turns
+from provisioning import admission, grants, journal, turns
 from provisioning.authorities import authority_of
 from provisioning.claims import Claims, readable
 from provisioning.journal import Outcome
@@ -131,6 +131,9 @@ def _known(provider: IdentityProvider, claims: Claims, asking: Asking) -> Known:
         asking=_asking(provider, asking),
         same_email=same_email,
         may_create=provider.provisions_people,
+        may_create_unverified=provider.adds_unverified,
+        unmet=admission.unmet(provider, claims),
+        is_unrestricted=admission.lacks_restriction(provider),
     )
 
 
@@ -189,10 +192,12 @@ def _add(provider: IdentityProvider, claims: Claims) -> Person:
     except ValidationError:
         raise _NotLetIn(Refuse(Refusal.INVALID_EMAIL)) from None
     given, family = names_of(claims)
+    # An address that nobody has verified is somebody's only once they confirm it by a mail.
+    is_unproven = claims.is_email_verified is False
     profile = Profile(
         given_name=given,
         family_name=family,
-        email=claims.email,
+        email="" if is_unproven else claims.email,
         department=claims.department,
         location=claims.location,
     )
@@ -243,6 +248,10 @@ def _bring_up_to_date(provider: IdentityProvider, claims: Claims, came: _Came) -
         # They were shut out while we looked who they are.
         raise _NotLetIn(Refuse(Refusal.DEACTIVATED, came.person))
     _take_over(identity, claims, came)
+    if claims.is_email_verified is False and not came.person.email:
+        # Added without an address, which they have once they confirm this one.
+        asserted = replace(came.person.profile, email=claims.email)
+        operations.revise_person(came.person, asserted, actor=provider.actor)
     _follow_groups(identity, claims, came)
     identity.last_seen_at, identity.said = timezone.now(), _said(claims)
     identity.save(update_fields=["last_seen_at", "said"])
@@ -290,6 +299,9 @@ def _follow_groups(identity: Identity, claims: Claims, came: _Came) -> None:
 
 
 def _refused(provider: IdentityProvider, claims: Claims, refused: Refuse) -> SignInRefused:
+    told = said_to_administrator(
+        refused.reason, provider, email=claims.email, person=refused.person
+    )
     journal.note(
         Outcome.REFUSED,
         provider,
@@ -297,9 +309,7 @@ def _refused(provider: IdentityProvider, claims: Claims, refused: Refuse) -> Sig
         subject=claims.subject,
         email=claims.email,
         reason=refused.reason,
-        detail=said_to_administrator(
-            refused.reason, provider, email=claims.email, person=refused.person
-        ),
+        detail=f"{refused.detail} {told}".strip(),
     )
     return SignInRefused(said_to_visitor(refused.reason, provider, refused.person))
 

@@ -21,6 +21,9 @@ ATTEMPTS_SHOWN = 3
 WENT_WELL: Final = ("signed-in", "created", "linked")
 # What is said of a refused attempt, by its reason; what to correct stands in the log.
 TURNED_AWAY: Final = {
+    "not-admitted": "{who} was turned away: {provider} restricts who may come in.",
+    "provider-unrestricted": "{who} was turned away: {provider} adds nobody without a restriction.",
+    "provider-moved": "{who} was turned away: the new address of {provider} is not confirmed.",
     "no-subject": "{provider} did not say who {who} is.",
     "scim-incomplete": "{who} was turned away: SCIM knows them, and has not sent all it takes.",
     "linked-otherwise": "{who} was turned away: they are linked to another account of {provider}.",

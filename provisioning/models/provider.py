@@ -48,6 +48,10 @@ class IdentityProvider(TenantOwned):
     is_enabled = models.BooleanField("offered on the sign-in page", default=True)
     # Whether a first sign-in adds whoever nobody knows yet.
     provisions_people = models.BooleanField("add people at their first sign-in", default=True)
+    # Whether somebody whose address the provider has not verified may be added.
+    adds_unverified = models.BooleanField(default=False)
+    # Who may come in; provisioning.admission reads it. Blank for all of the provider's people.
+    admission = models.JSONField(default=dict, blank=True)
     browsing = models.CharField(max_length=12, choices=Browsing, default=Browsing.OFF)
     # The SCIM connection of the same directory, by its key, and how one finds the other's people.
     paired_connection = models.CharField(max_length=64, blank=True)

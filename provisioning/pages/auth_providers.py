@@ -16,6 +16,7 @@ from people.pages.reauthentication import requires_recent_authentication
 from people.values import PeopleError
 from provisioning import checking, kerberos, ldap_connection, providers, trials
 from provisioning.addresses import addresses_of
+from provisioning.admission import lacks_restriction
 from provisioning.authorities import is_confirmed
 from provisioning.models import IdentityProvider
 from provisioning.pages.frame import for_tenant, frame
@@ -83,6 +84,7 @@ def auth_provider(request: PersonRequest, tenant: Tenant, provider_id: UUID) -> 
     context = _form_context(request, tenant, form, preset_of(provider), form["name"].initial) | {
         "provider": provider,
         "is_moved": not is_confirmed(provider),
+        "is_unrestricted": lacks_restriction(provider),
         "addresses": [
             {"id": name, "label": LABELS[name], "value": value}
             for name, value in addresses_of(provider).items()

@@ -14,6 +14,7 @@ from mozilla_django_oidc.views import OIDCAuthenticationCallbackView, OIDCAuthen
 from people import tenancy
 from provisioning import discovery, journal
 from provisioning.addresses import redirect_uri, signed_out_uri
+from provisioning.admission import admission_of
 from provisioning.claims import Claims
 from provisioning.definitions import settings_of
 from provisioning.journal import Outcome
@@ -118,6 +119,10 @@ class _Request(ProviderSettings, OIDCAuthenticationRequestView):
         if is_confirming(request, self.provider):
             # max_age has the provider tell when it asked for credentials (OIDC Core 3.1.2.1).
             said |= {"prompt": "login", "max_age": "0"}
+        hosted = admission_of(self.provider).hosted_domains
+        if len(hosted) == 1:
+            # Google then offers only accounts of that organization; the claim is checked anyway.
+            said["hd"] = hosted[0]
         hint = request.GET.get("login_hint", "")
         return said | ({"login_hint": hint[:254]} if hint else {})
 

@@ -12,7 +12,7 @@ from unfold.widgets import (
     UnfoldAdminTextInputWidget,
 )
 
-from provisioning import definitions
+from provisioning import admission, definitions
 from provisioning.definitions import PROFILE_ATTRIBUTES, SECRET_OF, Definition, InvalidDefinition
 from provisioning.models import IdentityProvider
 from provisioning.pairing import paired_with
@@ -63,12 +63,26 @@ class ProviderForm(forms.Form):
     kind: ClassVar[str]
     # In the order of the page; the others follow.
     own: ClassVar[tuple[str, ...]] = ()
+    restricting: ClassVar[tuple[str, ...]] = ("email_domains", "required_group")
 
     name = _text("Name", "What people choose on the sign-in page.")
     is_enabled = _tick("Offered on the sign-in page")
     provisions_people = _tick(
         "Add people at their first sign-in",
         "Otherwise only those come in whom an invite, SCIM or a link tells apart.",
+    )
+    adds_unverified = _tick(
+        "Also people whose address the provider has not verified",
+        "Their address counts once they confirm it by the mail that they get.",
+        initial=False,
+    )
+    email_domains = _text(
+        "Email domains", "Such as example.com; several with commas.", required=False
+    )
+    required_group = _text(
+        "Required group",
+        "The group’s id, or its name where the provider sends names.",
+        required=False,
     )
     browsing = forms.ChoiceField(
         label="Directory browsing",
@@ -111,12 +125,16 @@ class ProviderForm(forms.Form):
 
     @property
     def common_fields(self) -> list[Any]:
-        names = ("name", "is_enabled", "provisions_people", "browsing")
+        names = ("name", "is_enabled", "provisions_people", "adds_unverified", "browsing")
         return [self[name] for name in names if name in self.fields]
 
     @property
     def own_fields(self) -> list[Any]:
         return [self[name] for name in self.own]
+
+    @property
+    def restricting_fields(self) -> list[Any]:
+        return [self[name] for name in self.restricting]
 
     @property
     def pairing_fields(self) -> list[Any]:
@@ -141,6 +159,8 @@ class ProviderForm(forms.Form):
             "kind": self.kind,
             "name": cleaned["name"],
             "provision_people": cleaned["provisions_people"],
+            "add_unverified": cleaned["adds_unverified"],
+            "restrict_to": self.restrictions(cleaned),
             "directory_browsing": cleaned["browsing"],
             "paired_with_scim": _pairing(cleaned),
             # A secret that is kept stands for itself while the rest is read.
@@ -148,6 +168,13 @@ class ProviderForm(forms.Form):
             **self.settings(cleaned),
         }
         return replace(definitions.read(document), secret=secret)
+
+    def restrictions(self, cleaned: dict[str, Any]) -> dict[str, Any]:
+        said: dict[str, Any] = {name: cleaned[name].strip() for name in self.restricting}
+        for name in admission.LISTS:
+            if name in said:
+                said[name] = [one.strip() for one in said[name].split(",") if one.strip()]
+        return said
 
     def secret(self, cleaned: dict[str, Any]) -> str:
         return str(cleaned.get(self.secret_field) or "")
@@ -172,7 +199,18 @@ class OidcForm(ProviderForm):
         *("issuer", "client_id", "client_secret", "scopes", "groups_claim"),
         *("directory_kind", "directory_url", "directory_token"),
     )
+    restricting = (
+        *("email_domains", "hosted_domains", "entra_tenants"),
+        *("required_group", "required_claim"),
+    )
 
+    hosted_domains = _text(
+        "Google Workspace domains", "The claim hd; several with commas.", required=False
+    )
+    entra_tenants = _text(
+        "Entra directory (tenant) ids", "The claim tid; several with commas.", required=False
+    )
+    required_claim = _text("Required claim", "Such as department=Sales.", required=False)
     issuer = _text("Issuer", "Exactly as its discovery document says, with or without a slash.")
     client_id = _text("Client ID")
     client_secret = _secret("Client secret")
@@ -309,10 +347,14 @@ def initial_of(provider: IdentityProvider) -> dict[str, Any]:
         kept["realms"] = ", ".join(kept["realms"])
     if "attributes" in kept:
         kept["attributes"] = "\n".join(f"{k} = {v}" for k, v in kept["attributes"].items())
+    kept |= {
+        name: ", ".join(said) if isinstance(said, list) else said
+        for name, said in provider.admission.items()
+    }
     return kept | {
         name: getattr(provider, name)
         for name in (
-            *("name", "is_enabled", "provisions_people", "browsing"),
+            *("name", "is_enabled", "provisions_people", "adds_unverified", "browsing"),
             *("paired_connection", "paired_claim", "paired_attribute"),
         )
     }

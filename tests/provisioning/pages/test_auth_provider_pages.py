@@ -9,6 +9,7 @@ from people.values import Actor
 from provisioning import definitions, ldap, trials
 from provisioning.definitions import settings_of
 from provisioning.models import GroupMapping, IdentityProvider
+from provisioning.presets import PRESETS
 from provisioning.providers import add_provider, directory_token_of, secret_of
 from provisioning.sign_in import sign_in
 from tests import make
@@ -50,7 +51,7 @@ def test_set_a_provider_up(client: Client, olga: Person) -> None:
 
 @pytest.mark.parametrize(
     "preset",
-    ["entra", "okta", "keycloak", "auth0", "authentik", "oidc", "ldap", "windows"],
+    PRESETS,
 )
 def test_explain_each_provider(client: Client, preset: str) -> None:
     page = text_of(client.get(f"{PROVIDERS}add/{preset}/"))

@@ -1,0 +1,118 @@
+"""Who of a provider's people may come in: email domains, organizations, a group, a claim.
+
+Anybody can have an account at an open provider such as Google. Without a restriction such a
+provider adds nobody new; people who are linked to it already still come in.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, fields
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+from people.values import fold
+from provisioning.claims import Claims
+from provisioning.models import IdentityProvider
+
+# Where anybody makes an account for themselves, by the host of the issuer.
+OPEN_HOSTS: Final = frozenset(
+    (
+        *("accounts.google.com", "appleid.apple.com", "login.live.com", "gitlab.com"),
+        *("github.com", "token.actions.githubusercontent.com", "slack.com", "discord.com"),
+        *("www.facebook.com", "limited.facebook.com", "www.linkedin.com", "id.twitch.tv"),
+        *("access.line.me", "api.login.yahoo.com", "www.paypal.com", "login.salesforce.com"),
+    )
+)
+MICROSOFT: Final = ("login.microsoftonline.com", "sts.windows.net")
+# Entra's endpoints for every organization; the last is the directory of personal accounts.
+OPEN_DIRECTORIES: Final = (
+    *("common", "organizations", "consumers"),
+    "9188040d-6c67-4c5b-b112-36a304b66dad",
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Admission:
+    """Everything that is given has to hold; of a list, one of its values."""
+
+    email_domains: list[str] = field(default_factory=list)
+    # `hd` of Google: the domain of the organization that manages the account.
+    hosted_domains: list[str] = field(default_factory=list)
+    # `tid` of Entra: the id of the directory that the account belongs to.
+    entra_tenants: list[str] = field(default_factory=list)
+    # The id of a group, as mappings compare it.
+    required_group: str = ""
+    # As in “department=Sales”.
+    required_claim: str = ""
+
+    def __bool__(self) -> bool:
+        return any(getattr(self, one.name) for one in fields(self))
+
+
+LISTS: Final = ("email_domains", "hosted_domains", "entra_tenants")
+TEXTS: Final = ("required_group", "required_claim")
+
+
+def admission_of(provider: IdentityProvider) -> Admission:
+    return Admission(**provider.admission)
+
+
+def is_open(kind: str, settings: Mapping[str, Any]) -> bool:
+    """Tell whether anybody can make themselves an account at the issuer."""
+    if kind != IdentityProvider.Kind.OIDC:
+        return False
+    parts = urlsplit(str(settings.get("issuer", "")).strip().casefold())
+    if parts.hostname in MICROSOFT:
+        return parts.path.strip("/").partition("/")[0] in OPEN_DIRECTORIES
+    return parts.hostname in OPEN_HOSTS
+
+
+def lacks_restriction(provider: IdentityProvider) -> bool:
+    return is_open(provider.kind, provider.settings) and not admission_of(provider)
+
+
+def unmet(provider: IdentityProvider, claims: Claims) -> str:
+    """Return what about the claims keeps somebody out, for the administrator; blank if nothing."""
+    return next(_unmet(provider, admission_of(provider), claims), "")
+
+
+def _unmet(provider: IdentityProvider, admission: Admission, claims: Claims) -> Iterator[str]:
+    if admission.email_domains:
+        yield from _unmet_domain(provider, admission, claims)
+    for claim, allowed in (("hd", admission.hosted_domains), ("tid", admission.entra_tenants)):
+        said = claims.said.get(claim, "")
+        if allowed and fold(said) not in map(fold, allowed):
+            yield f"The claim “{claim}” is “{said}”, and only {_listed(allowed)} may come in."
+    if admission.required_group:
+        yield from _unmet_group(admission.required_group, claims)
+    name, _, value = admission.required_claim.partition("=")
+    if name and claims.said.get(name.strip()) != value.strip():
+        said = claims.said.get(name.strip(), "")
+        yield f"The claim “{name.strip()}” is “{said}”, and has to be “{value.strip()}”."
+
+
+def _unmet_domain(
+    provider: IdentityProvider, admission: Admission, claims: Claims
+) -> Iterator[str]:
+    domain = claims.email.rpartition("@")[2]
+    if not domain or fold(domain) not in map(fold, admission.email_domains):
+        said = f"The address “{claims.email}” is of another domain than"
+        yield f"{said} {_listed(admission.email_domains)}."
+    # At an open provider anybody may claim any address that it has not verified.
+    needs_proof = is_open(provider.kind, provider.settings)
+    if claims.is_email_verified is False or (needs_proof and not claims.is_email_verified):
+        yield (
+            f"{provider.name} has not verified the address “{claims.email}”, so its domain proves "
+            "nothing. Have it verified there, or restrict by a group or claim instead."
+        )
+
+
+def _unmet_group(group: str, claims: Claims) -> Iterator[str]:
+    if claims.groups.known is None:
+        because = claims.groups.because or "the provider named no groups"
+        yield f"The group “{group}” is required, and {because}."
+    elif group not in {one.id for one in claims.groups.known}:
+        yield f"They are not in the required group “{group}”."
+
+
+def _listed(values: list[str]) -> str:
+    return " or ".join(f"“{value}”" for value in values)
