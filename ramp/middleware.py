@@ -1,11 +1,12 @@
 """What stands between the web server and the views."""
 
 from collections.abc import Callable
+from typing import Final
 from uuid import uuid4
 
 import structlog
 from django.conf import settings
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, QueryDict
 from django.utils.module_loading import import_string
 
 from people import client_address, events, tenancy
@@ -40,6 +41,36 @@ class RequestName:
             response = self.respond(request)
         response["X-Request-Id"] = str(request_id)
         return response
+
+
+class ReadableText:
+    """Replaces NUL in what addresses and forms say: no text of the database can hold it."""
+
+    def __init__(self, respond: Respond) -> None:
+        self.respond = respond
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        if "%00" in request.META.get("QUERY_STRING", ""):
+            request.GET = _readable(request.GET)  # type: ignore[assignment]
+        if request.content_type in FORMS and any(map(_holds_nul, request.POST.lists())):
+            request.POST = _readable(request.POST)  # type: ignore[assignment]
+        return self.respond(request)
+
+
+FORMS: Final = ("application/x-www-form-urlencoded", "multipart/form-data")
+
+
+def _holds_nul(field: tuple[str, list[str]]) -> bool:
+    name, values = field
+    return "\0" in name or any("\0" in str(value) for value in values)
+
+
+def _readable(said: QueryDict) -> QueryDict:
+    readable = QueryDict(mutable=True)
+    for name, values in said.lists():
+        readable.setlist(name.replace("\0", "�"), [str(one).replace("\0", "�") for one in values])
+    readable._mutable = False  # noqa: SLF001
+    return readable
 
 
 class ProtectiveHeaders:

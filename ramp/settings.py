@@ -79,6 +79,7 @@ MIDDLEWARE = [
     # First, so that sessions, CSRF and messages cost SCIM nothing.
     "ramp.middleware.ScimDoor",
     "ramp.middleware.RequestName",
+    "ramp.middleware.ReadableText",
     "ramp.middleware.ProtectiveHeaders",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
@@ -332,6 +333,7 @@ AUTH_PASSWORD_VALIDATORS = [
     },
 ]
 
+CSRF_FAILURE_VIEW = "ramp.errors.forged"
 CSRF_TRUSTED_ORIGINS = [PUBLIC_BASE_URL]
 CSRF_COOKIE_SECURE = SESSION_COOKIE_SECURE = IS_HTTPS
 SECURE_HSTS_SECONDS = 365 * 24 * 3600 if IS_HTTPS else 0

@@ -3,6 +3,8 @@ from django.urls import include, path
 
 from ramp import health
 
+handler500 = "ramp.errors.failed"
+
 urlpatterns = [
     path("healthz", health.alive),
     path("readyz", health.ready),

@@ -110,7 +110,7 @@ class _Children:
 
     def column(self, part: Attribute) -> Column:
         column = self.columns.get(part.name)
-        if column is None and not self.attribute.is_written:
+        if column is None and self.rows.model is ScimMembership:
             raise _unsearchable(f"{self.attribute.name}.{part.name}")
         return column or Member("element", (part.name,), is_folded=True)
 

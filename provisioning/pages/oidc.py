@@ -150,6 +150,7 @@ class _Callback(ProviderSettings, OIDCAuthenticationCallbackView):
         return self._arrived(request, backend, claims)
 
     def _arrived(self, request: HttpRequest, backend: Backend, claims: Claims) -> HttpResponse:
+        before = request.session.session_key
         response = arrive(
             request,
             self.provider,
@@ -159,7 +160,11 @@ class _Callback(ProviderSettings, OIDCAuthenticationCallbackView):
             issuer=backend.settings.issuer,
         )
         if request.session.get(CAME_THROUGH, {}).get("id_token") == backend.id_token:
+            if request.session.session_key == before:
+                # Django keeps the key for somebody who was signed in already.
+                request.session.cycle_key()
             request.session.save()
+            ProviderSession.objects.filter(session_key=before).delete()
             ProviderSession.objects.create(
                 tenant_id=self.provider.tenant_id,
                 provider=self.provider,

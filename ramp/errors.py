@@ -1,0 +1,73 @@
+"""Pages for requests that could not be carried out. They ask the database for nothing."""
+
+import logging
+import sys
+from typing import Final
+from urllib.parse import urlsplit
+
+from django.db import InterfaceError, OperationalError
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import render
+from django.views.decorators.csrf import requires_csrf_token
+from django.views.defaults import server_error
+
+RETRY_AFTER_SECONDS: Final = 5
+UNAVAILABLE: Final = "Ramp cannot answer just now. Nothing was changed; try again."
+# Parts of the names of fields that are never written into a page.
+SECRET: Final = ("password", "again", "current", "secret", "token", "keytab", "code")
+
+log = logging.getLogger(__name__)
+
+
+def failed(request: HttpRequest) -> HttpResponse:
+    """Answer 503 while the database is unavailable, and 500 to every other error."""
+    error = sys.exc_info()[1]
+    if not isinstance(error, OperationalError | InterfaceError):
+        return server_error(request)
+    log.error("The database did not answer: %s", error)
+    headers = {"Retry-After": str(RETRY_AFTER_SECONDS), "Cache-Control": "no-store"}
+    if request.path.startswith("/api/"):
+        body = {"code": "unavailable", "message": UNAVAILABLE}
+        return JsonResponse(body, status=503, headers=headers)
+    response = render(None, "503.html", status=503)
+    for name, value in headers.items():
+        response[name] = value
+    return response
+
+
+@requires_csrf_token
+def forged(request: HttpRequest, reason: str = "") -> HttpResponse:
+    """Answer a form whose CSRF check failed, and offer to send again what was typed.
+
+    That is offered only for forms of our own pages: they become stale when somebody signs in
+    again in another tab. What another site sends is shown to nobody.
+    """
+    is_ours = _is_from_here(request)
+    fields = [
+        (name, value)
+        for name, values in request.POST.lists()
+        if is_ours and name != "csrfmiddlewaretoken" and not _is_secret(name)
+        for value in values
+    ]
+    context = {
+        "is_ours": is_ours,
+        "fields": fields,
+        "action": request.get_full_path(),
+        "is_incomplete": bool(request.FILES) or any(map(_is_secret, _names(request))),
+    }
+    log.warning("The CSRF check of %s failed: %s", request.path, reason)
+    return render(request, "403_csrf.html", context, status=403)
+
+
+def _is_from_here(request: HttpRequest) -> bool:
+    said = request.headers.get("Origin") or request.headers.get("Referer") or ""
+    parts = urlsplit(said)
+    return (parts.scheme, parts.netloc) == (request.scheme, request.get_host())
+
+
+def _is_secret(name: str) -> bool:
+    return any(part in name.lower() for part in SECRET)
+
+
+def _names(request: HttpRequest) -> list[str]:
+    return [name for name in request.POST if name != "csrfmiddlewaretoken"]
