@@ -93,8 +93,8 @@ def _unmet(provider: IdentityProvider, admission: Admission, claims: Claims) -> 
 def _unmet_domain(
     provider: IdentityProvider, admission: Admission, claims: Claims
 ) -> Iterator[str]:
-    domain = claims.email.rpartition("@")[2]
-    if not domain or fold(domain) not in map(fold, admission.email_domains):
+    local, _, domain = claims.email.rpartition("@")
+    if not local or fold(domain) not in map(fold, admission.email_domains):
         said = f"The address “{claims.email}” is of another domain than"
         yield f"{said} {_listed(admission.email_domains)}."
     # At an open provider anybody may claim any address that it has not verified.

@@ -1,7 +1,7 @@
-"""Whose password is kept here, and who may choose a new one by mail.
+"""Who has a password here, and who may choose a new one by mail.
 
-Whom a SCIM connection owns or a provider signs in has no reset: whoever writes the address
-there would otherwise get the account here.
+The link goes to the confirmed address alone. An address that SCIM or a provider asserts counts
+once its holder confirms it, so whoever writes the address there does not get the account here.
 """
 
 from datetime import timedelta
@@ -20,7 +20,6 @@ from provisioning.pairing import paired_with
 
 # Nobody is mailed more often, whoever asks.
 PAUSE: Final = timedelta(minutes=1)
-FROM_PROVIDERS: Final = (Identity.How.CREATED, Identity.How.PAIRED)
 
 
 class NoPasswordHere(PeopleError):
@@ -28,25 +27,27 @@ class NoPasswordHere(PeopleError):
 
     def __init__(self, person: Person) -> None:
         super().__init__(
-            f"{person.full_name} cannot choose a password here: they sign in through your "
-            "company's provider, or may not sign in at the moment."
+            f"{person.full_name} has no password here that a link could replace, or may not sign "
+            "in with one at the moment."
         )
 
 
 def internal_people() -> QuerySet[Person]:
-    """Return who signs in with a password kept here, or will: nobody of SCIM's or a provider's."""
+    """Return who has a password here, or will choose one.
+
+    People of a SCIM connection or a provider count once they have chosen one, by an invite.
+    """
     identities = Identity.objects.filter(person=OuterRef("pk"), retired_at=None)
     has_none = Q(password__startswith=UNUSABLE_PASSWORD_PREFIX)
+    has_another_way = Q(Exists(identities)) | Q(pk__in=paired_with().provisioned())
     people: QuerySet[Person] = Person.objects.in_lists()
-    return people.exclude(
-        Exists(identities.filter(how__in=FROM_PROVIDERS)) | Q(Exists(identities)) & has_none
-    ).exclude(pk__in=paired_with().provisioned())
+    return people.exclude(has_none & has_another_way)
 
 
 def may_reset(person: Person) -> bool:
     """Tell whether the person may choose a new password by a mailed link."""
     tenant = person.tenant
-    is_in = tenant.is_active and person.state == Person.State.ACTIVE
+    is_in = tenant.is_active and person.state == Person.State.ACTIVE and person.email != ""
     return is_in and password_counts(person) and internal_people().filter(pk=person.pk).exists()
 
 

@@ -250,8 +250,7 @@ def _bring_up_to_date(provider: IdentityProvider, claims: Claims, came: _Came) -
     _take_over(identity, claims, came)
     if claims.is_email_verified is False and not came.person.email:
         # Added without an address, which they have once they confirm this one.
-        asserted = replace(came.person.profile, email=claims.email)
-        operations.revise_person(came.person, asserted, actor=provider.actor)
+        operations.propose_address(came.person, claims.email, actor=provider.actor)
     _follow_groups(identity, claims, came)
     identity.last_seen_at, identity.said = timezone.now(), _said(claims)
     identity.save(update_fields=["last_seen_at", "said"])

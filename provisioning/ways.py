@@ -13,7 +13,8 @@ def of_person(person: Person, *, may_link: bool) -> list[Way]:
     """Return the ways that are theirs, then, if asked, the providers they may link themselves."""
     identities = Identity.objects.filter(person=person, retired_at=None)
     linked = list(identities.select_related("provider").order_by("first_seen_at"))
-    password = [Way("Password", known_as=person.email, how="kept here")]
+    change = reverse("admin:change_password") if may_link else ""
+    password = [Way("Password", known_as=person.email, how="kept here", change=change)]
     return [
         *(password if has_password(person) else []),
         *(_linked(identity) for identity in linked),

@@ -43,6 +43,7 @@ from people.operations.email_changes import (
     NothingToConfirm,
     approve_address,
     confirm_address,
+    propose_address,
     resend_confirmation,
     unconfirmed,
 )
@@ -79,7 +80,12 @@ from people.operations.mapped_roles import (
 )
 from people.operations.organisation import InvalidLocationChange, places_question
 from people.operations.ownership import end_sessions, release_fields
-from people.operations.passwords import ResetOutOfDate, mail_reset, reset_password
+from people.operations.passwords import (
+    ResetOutOfDate,
+    change_password,
+    mail_reset,
+    reset_password,
+)
 from people.operations.people import (
     Terminated,
     add_person,
@@ -221,6 +227,7 @@ __all__ = [
     "authorise_once",
     "change_card",
     "change_fund",
+    "change_password",
     "change_tenant",
     "check_currency",
     "check_invite",
@@ -275,6 +282,7 @@ __all__ = [
     "open_sandbox",
     "places_question",
     "post",
+    "propose_address",
     "put_back",
     "rank_of",
     "reactivate_person",

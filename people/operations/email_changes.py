@@ -50,6 +50,21 @@ def follow_address(person: Person, changes: Mapping[str, Any], *, actor: Actor) 
 
 
 @saving(savepoint=False)
+def propose_address(person: Person, email: str, *, actor: Actor) -> None:
+    """Mail a link to an address that nobody has verified; it is the person's once they use it."""
+    lock(person)
+    before = snapshot(person)
+    person.pending_email = email
+    changes = difference(before, snapshot(person))
+    if changes:
+        storing = Write(person, ADDRESS)
+        events.record(
+            Event.Kind.PERSON_REVISED, person, actor=actor, changes=changes, storing=storing
+        )
+        follow_address(person, changes, actor=actor)
+
+
+@saving(savepoint=False)
 def resend_confirmation(person: Person, *, actor: Actor) -> bool:
     """Mail the link to the pending address once more, and tell whether there is one.
 
@@ -117,7 +132,7 @@ def approve_address(person: Person, *, actor: Actor) -> bool:
 
 def _ask(person: Person) -> None:
     """Ask the pending address, and tell or ask the old one."""
-    is_elevated = bool(ranks.rank_of(person))
+    is_elevated = bool(person.email and ranks.rank_of(person))
     facts: dict[str, Any] = {"needs_both": True} if is_elevated else {}
     request = post(Mail.Kind.CONFIRM_ADDRESS, person, to=person.pending_email, **facts)
     if is_elevated:
@@ -138,7 +153,7 @@ def _ask_old_address(person: Person, request: Mail) -> None:
 
 def _missing(person: Person, given: set[str]) -> list[str]:
     missing = [] if By.NEW in given else [person.pending_email]
-    if not given & {By.OLD, By.OWNER} and ranks.rank_of(person):
+    if person.email and not given & {By.OLD, By.OWNER} and ranks.rank_of(person):
         missing.append(person.email)
     return missing
 

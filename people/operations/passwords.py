@@ -54,3 +54,14 @@ def reset_password(mail: Mail, password: str) -> Person:
         Event.Kind.PASSWORD_CHANGED, person, actor=person.actor, what="chose a new password"
     )
     return person
+
+
+@transaction.atomic
+def change_password(person: Person, password: str, *, actor: Actor) -> None:
+    """Give the person another password; every session that the caller does not renew is dead."""
+    lock(person)
+    person.set_password(password)
+    person.save(update_fields=["password"])
+    is_own = actor == person.actor
+    what = "changed their password" if is_own else f"changed the password of {person.full_name}"
+    events.record(Event.Kind.PASSWORD_CHANGED, person, actor=actor, what=what)

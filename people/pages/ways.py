@@ -11,7 +11,10 @@ from people.models import Person
 
 @dataclass(frozen=True)
 class Way:
-    """A way in: one that is theirs, or one that they may link by the address in `link`."""
+    """A way in: one that is theirs, or one that they may link by the address in `link`.
+
+    `change` is where they change it themselves, if they may.
+    """
 
     name: str
     # As whom they are known there, and how that came about.
@@ -19,6 +22,7 @@ class Way:
     how: str = ""
     last_used_at: datetime | None = None
     link: str = ""
+    change: str = ""
 
 
 def ways_of(person: Person, *, may_link: bool = False) -> list[Way]:

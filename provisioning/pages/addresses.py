@@ -17,6 +17,7 @@ from provisioning.pages.browsing import (
     directory_groups,
     directory_person,
 )
+from provisioning.pages.changing_password import change_password
 from provisioning.pages.confirming import confirm_address
 from provisioning.pages.internal_users import (
     add_internal_user,
@@ -65,6 +66,7 @@ PAGES: list[URLPattern] = [
         name="confirm_with_provider",
     ),
     path("forgot-password/", forgot_password, name="forgot_password"),
+    path("home/password/", change_password, name="change_password"),
     path("reset-password/<str:token>/", reset_password, name="reset_password"),
     path("confirm-address/<str:token>/", confirm_address, name="confirm_address"),
     path(f"{TENANT}settings/", tenant_settings, name="tenant_settings"),

@@ -43,6 +43,20 @@ class PasswordForm(forms.Form):
         return again
 
 
+class ChangeForm(PasswordForm):
+    """The same, for somebody who proves first that they know the password they have."""
+
+    current = forms.CharField(
+        label="Your current password",
+        strip=False,
+        max_length=1000,
+        widget=UnfoldAdminPasswordWidget(
+            attrs={"autocomplete": "current-password", "autofocus": True}
+        ),
+    )
+    field_order = ("current", "password", "again")
+
+
 def shortest_for(person: Person) -> int:
     """Return how long a password has to be: longer where it opens more (NIST SP 800-63B-4)."""
     return 15 if person.is_administrator or person.is_operator else 8

@@ -15,6 +15,7 @@ from people.models import Mail, Person, Tenant
 from people.resets import reset_link
 from people.values import Actor
 from provisioning.guessing import FREE_TRIES
+from provisioning.models import Identity
 from tests import make
 from tests.people.racing import Racers
 from tests.people.visiting import signed_in, text_of
@@ -187,18 +188,6 @@ class TestTheLink:
 
         assert is_dead(address)
 
-    def test_is_dead_once_somebody_is_linked_to_scim(self, ada: Person) -> None:
-        address = link()
-        with tenancy.use(ada.tenant):
-            Provider(make.connection("okta")).add("ada")
-            ada_of_scim = Person.objects.get(email="ada@example.com")
-        change(ada_of_scim, state=Person.State.ACTIVE, joined_at=timezone.now())
-        with tenancy.use(ada.tenant):
-            made = operations.mail_reset(ada_of_scim)
-
-        assert is_dead(path(made))
-        assert not is_dead(address)
-
     def test_is_dead_where_the_company_is_switched_off(self, ada: Person) -> None:
         address = link()
         Tenant.objects.update(is_active=False)
@@ -239,26 +228,31 @@ class TestTheLink:
         assert sorted(statuses) == [302] + [410] * 7
 
 
+def from_scim(tenant: Tenant, password: str | None = None) -> Person:
+    with tenancy.use(tenant):
+        Provider(make.connection("okta")).add("ada")
+        person: Person = Person.objects.get(email="ada@example.com")
+        person.set_password(password)
+        person.state, person.joined_at = Person.State.ACTIVE, timezone.now()
+        person.save()
+    return person
+
+
 class TestIsMailedNothing:
     def of(self, **fields: Any) -> str:
         return str(make.person(password=OLD, **fields).email)
 
-    def test_where_a_provider_signs_them_in(self, acme: Tenant) -> None:
+    @pytest.mark.parametrize("how", Identity.How)
+    def test_where_only_a_provider_signs_them_in(self, acme: Tenant, how: Identity.How) -> None:
         with tenancy.use(acme):
-            person = make.person(email="bob@acme.example", password=OLD)
-            provider = arriving.provider()
-            arriving.identity(provider, person)
+            person = make.person(email="bob@acme.example")
+            arriving.identity(arriving.provider(), person, how)
 
         ask(person.email)
         assert mails() == []
 
-    def test_where_scim_owns_them(self, acme: Tenant) -> None:
-        with tenancy.use(acme):
-            Provider(make.connection("okta")).add("ada")
-            person = Person.objects.get(email="ada@example.com")
-            person.set_password(OLD)
-            person.state, person.joined_at = Person.State.ACTIVE, timezone.now()
-            person.save()
+    def test_where_scim_owns_them_and_they_have_no_password(self, acme: Tenant) -> None:
+        person = from_scim(acme)
 
         ask(person.email)
         assert mails() == []
