@@ -2,7 +2,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies = [("provisioning", "0009_pin_mappings_to_one_group")]
+    dependencies = [("provisioning", "0010_pin_mappings_to_one_group")]
 
     operations = [
         migrations.AddField(

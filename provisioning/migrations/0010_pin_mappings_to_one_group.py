@@ -29,7 +29,7 @@ def leave(apps: StateApps, schema_editor: BaseDatabaseSchemaEditor) -> None:
 
 
 class Migration(migrations.Migration):
-    dependencies = [("provisioning", "0008_keep_identities_with_their_authority")]
+    dependencies = [("provisioning", "0009_attempts_know_the_client")]
 
     operations = [
         migrations.AddField("groupmapping", "by_name", models.BooleanField(default=False)),
