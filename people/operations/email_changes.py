@@ -51,8 +51,12 @@ def follow_address(person: Person, changes: Mapping[str, Any], *, actor: Actor) 
 
 @saving(savepoint=False)
 def propose_address(person: Person, email: str, *, actor: Actor) -> None:
-    """Mail a link to an address that nobody has verified; it is the person's once they use it."""
+    """Mail a link to an address that nobody has verified; it is the person's once they use it.
+
+    :raises PersonAboveRank: if the person is above the actor's rank.
+    """
     lock(person)
+    ranks.check_rank_over(actor, person)
     before = snapshot(person)
     person.pending_email = email
     changes = difference(before, snapshot(person))

@@ -58,8 +58,12 @@ def reset_password(mail: Mail, password: str) -> Person:
 
 @transaction.atomic
 def change_password(person: Person, password: str, *, actor: Actor) -> None:
-    """Give the person another password; every session that the caller does not renew is dead."""
+    """Give the person another password; every session that the caller does not renew is dead.
+
+    :raises PersonAboveRank: if the person is above the actor's rank.
+    """
     lock(person)
+    ranks.check_rank_over(actor, person)
     person.set_password(password)
     person.save(update_fields=["password"])
     is_own = actor == person.actor

@@ -128,6 +128,12 @@ CHANGES: dict[str, Change] = {
         ),
         before=schedule,
     ),
+    "passwords.change_password": Change(
+        lambda person, actor: operations.change_password(person, "new password", actor=actor)
+    ),
+    "email_changes.propose_address": Change(
+        lambda person, actor: operations.propose_address(person, "new@x.example", actor=actor)
+    ),
     "email_changes.resend_confirmation": Change(
         lambda person, actor: operations.resend_confirmation(person, actor=actor),
         before=ask_address,
