@@ -141,7 +141,7 @@ def refused(person: Person) -> SyncError:
     """Have Okta push somebody with the address of the person, and be refused."""
     scim = Provider(make.connection("okta", email_link="ask"))
     answer = scim("POST", "/Users", someone("zoe", emails=[mail(person.email)]))
-    assert answer.status == 409, answer.content
+    assert answer.status == 400, answer.content
     error: SyncError = SyncError.objects.open().get()
     return error
 

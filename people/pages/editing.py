@@ -70,9 +70,10 @@ def edit_person(request: PersonRequest, person_id: UUID) -> HttpResponse:
             form.say(error)
         else:
             messages.success(request, f"{person.full_name} was updated.")
-            if waiting := operations.unconfirmed(person):
-                said = f"The address changes once it is confirmed from {' and '.join(waiting)}."
-                messages.info(request, said)
+            if person.pending_email and "email" in form.changed_data:
+                messages.info(request, f"{person.pending_email} gets a link to confirm it by.")
+                if person.email in operations.unconfirmed(person):
+                    messages.info(request, f"{person.email} has to agree, and gets a link as well.")
             for warning in undone:
                 messages.warning(request, warning)
             return redirect("admin:people_person_change", person_id)

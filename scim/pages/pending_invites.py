@@ -102,6 +102,7 @@ def _expired(found: Any) -> Any:
 @require_POST
 def resend(request: PersonRequest, invite_id: UUID) -> HttpResponse:
     invite = _pending(invite_id)
+    operations.check_rank_over(request.user.actor, invite.person)
     _send(request, [invite])
     return redirect("admin:team_updates")
 
