@@ -15,6 +15,7 @@ FULL_SIZE: dict[str, list[str]] = {
     "frozen": ["--rounds", "3"],
     "kills": ["--writes", "10000"],
     "lost_events": ["--people", "200"],
+    "rights": ["--rounds", "20"],
     "zombies": ["--rounds", "20"],
 }
 
