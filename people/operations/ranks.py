@@ -163,7 +163,7 @@ def _standing(person: Person) -> str:
 def _granters(role: AnyRole) -> str:
     if role == Person.Role.OWNER:
         return "an Owner"
-    return "an Owner or an Admin"
+    return "an Owner or an Admin" if role == Person.Role.ADMIN else "an Owner, Admin or IT Admin"
 
 
 def _logged(refused: RankRefused, actor: Actor) -> RankRefused:

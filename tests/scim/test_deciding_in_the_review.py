@@ -36,7 +36,7 @@ class TestSomebodyPrivileged:
         role = Role.objects.create(
             tenant_id=ada.tenant_id, name="Treasurer", name_key="treasurer", is_elevated=True
         )
-        operations.grant_role(ada, role, actor=Actor("person", "x@example.com"))
+        operations.grant_role(ada, role, actor=Actor("command", "tests"))
 
         assert fates(okta.connection) == {"ada": "asked"}
 

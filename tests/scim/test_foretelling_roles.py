@@ -25,6 +25,7 @@ from tests.scim.provider import Provider
 pytestmark = pytest.mark.django_db
 
 OLGA = Author(actor=Actor("person", "owner@example.com"))
+OPERATOR = Author(actor=Actor("command", "tests"))
 Change = Callable[[], Changed]
 Told = tuple[str, list[str], list[str], list[str]]
 
@@ -71,10 +72,10 @@ def mapping(group: ScimGroup, role: Role | Person.Role) -> Change:
     return partial(role_mappings.map_group, group, role, author=OLGA, is_owner_meant=True)
 
 
-def unmapping(group: ScimGroup, role: Role | Person.Role) -> Change:
+def unmapping(group: ScimGroup, role: Role | Person.Role, *, author: Author = OLGA) -> Change:
     mappings = GroupMapping.objects.select_related("group__connection", "connection", "role")
     chosen = {"role": role} if isinstance(role, Role) else {"base_role": role}
-    return partial(role_mappings.unmap, mappings.get(group=group, **chosen), author=OLGA)
+    return partial(role_mappings.unmap, mappings.get(group=group, **chosen), author=author)
 
 
 def told(changes: list[Followed]) -> list[Told]:
@@ -126,7 +127,7 @@ class TestIsToldAsItIsDone:
         self.deeds.clear()
         Person.objects.filter(email="owner@example.com").update(role=Person.Role.CARDHOLDER)
 
-        done = self.carry_out(unmapping(staff, Person.Role.OWNER))
+        done = self.carry_out(unmapping(staff, Person.Role.OWNER, author=OPERATOR))
 
         assert ["last active Owner" in "".join(one[3]) for one in done].count(True) == 1
         assert Person.objects.active_owners().count() == 1
