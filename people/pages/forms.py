@@ -31,8 +31,10 @@ def owner_password(person: Person) -> forms.CharField:
         required=False,
         strip=False,
         max_length=1000,
-        help_text=f"Only for a new address: with it, {person.email} need not agree.",
-        widget=UnfoldAdminPasswordWidget(attrs={"autocomplete": "current-password"}),
+        help_text=f"Because of their role, a new address has to be confirmed from {person.email} "
+        "as well. Enter your own password to do without that.",
+        # A browser that fills it in by itself would approve what nobody meant to.
+        widget=UnfoldAdminPasswordWidget(attrs={"autocomplete": "new-password"}),
     )
 
 

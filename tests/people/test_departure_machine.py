@@ -173,7 +173,7 @@ class Leaving(RuleBasedStateMachine):
         self.clock = self.stack.enter_context(time_machine.travel(self.now, tick=False))
         tenant = make.tenant()
         self.stack.enter_context(tenancy.use(tenant))
-        make.owner()
+        make.owner(email="owner@example.com")
         Role.objects.create(tenant=tenant, name="Auditor", is_elevated=True)
         self.people, self.click = [], None
         self.switch(days)
