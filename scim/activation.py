@@ -168,5 +168,8 @@ def _settle(connection: Connection, choice: AdoptionChoice) -> bool:
     except PeopleError as error:
         with transaction.atomic():
             journal.note_sync_error(connection, subject, error, request_id=None)
+    except operations.RankRefused:
+        # The person or the administrator has another rank since; the refusal is in the log.
+        done = False
     choice.delete()
     return done

@@ -208,7 +208,13 @@ OTHERS = {
     *("scim", "scim_what_if", "integrations", "integration", "api_schema"),
     # Visitors sign in, or do something about their own account.
     *("login", "sign_in", "sign_in_with", "oidc_callback", "oidc_backchannel_logout", "logout"),
-    *("link_provider", "confirm_identity", "confirm_with_provider", "accept_invite"),
+    *(
+        "change_password",
+        "link_provider",
+        "confirm_identity",
+        "confirm_with_provider",
+        "accept_invite",
+    ),
     *("forgot_password", "reset_password", "confirm_address"),
     # Tokens are one's own, and every administrator may stop a leaked one.
     *("api_tokens", "api_token_revoke"),

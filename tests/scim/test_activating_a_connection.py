@@ -246,7 +246,7 @@ class TestWhoIsDeactivated:
     def test_is_never_the_last_owner(self, wizard: Wizard, okta: Provider, owner: Person) -> None:
         other = make.owner()
         Wizard(other).choose(person=owner.pk, choice="deactivate", confirmed="on")
-        Person.objects.filter(pk=other.pk).update(role=Person.Role.ADMIN)
+        Person.objects.filter(pk=other.pk).update(state=Person.State.INVITED, joined_at=None)
 
         wizard.activate()
 
