@@ -244,9 +244,8 @@ class TestWhoIsDeactivated:
         assert user("ada").person == ada
 
     def test_is_never_the_last_owner(self, wizard: Wizard, okta: Provider, owner: Person) -> None:
-        other = make.owner()
+        other = make.owner(state=Person.State.INVITED)
         Wizard(other).choose(person=owner.pk, choice="deactivate", confirmed="on")
-        Person.objects.filter(pk=other.pk).update(state=Person.State.INVITED, joined_at=None)
 
         wizard.activate()
 
