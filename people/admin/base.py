@@ -2,7 +2,9 @@ from typing import Any, NoReturn
 
 from django.contrib import messages
 from django.contrib.admin import ShowFacets
-from django.db.models import Model
+from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
+from django.core.exceptions import ValidationError
+from django.db.models import Model, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import URLPattern
@@ -82,6 +84,22 @@ class CompanyAdmin(ModelAdmin):
             messages.error(request, str(error))
             return redirect(request.get_full_path())
         return page
+
+    def response_action(self, request: HttpRequest, queryset: QuerySet[Any]) -> HttpResponse | None:
+        """Carry the action out for what is chosen, leaving out what can be no key."""
+        chosen = request.POST.copy()
+        keys = [key for key in chosen.getlist(ACTION_CHECKBOX_NAME) if self._is_key(key)]
+        chosen.setlist(ACTION_CHECKBOX_NAME, keys)
+        request.POST = chosen  # type: ignore[assignment]
+        response: HttpResponse | None = super().response_action(request, queryset)
+        return response
+
+    def _is_key(self, text: str) -> bool:
+        try:
+            self.opts.pk.clean(text, None)
+        except ValidationError:
+            return False
+        return True
 
     def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
         if db_field.name in self.get_autocomplete_fields(request):
