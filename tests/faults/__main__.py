@@ -17,6 +17,13 @@ FULL_SIZE: dict[str, list[str]] = {
     "lost_events": ["--people", "200"],
     "rights": ["--rounds", "20"],
     "zombies": ["--rounds", "20"],
+    "access": [],
+    "fuzz": ["--requests", "200000"],
+    "forms": ["--forms", "5000"],
+    "hygiene": [],
+    "injection": [],
+    "races": ["--names", "200", "--rings", "300", "--pairs", "100"],
+    "secrets_found": [],
 }
 
 

@@ -63,3 +63,6 @@ class ScimClient:
         :raises httpx.HTTPError: if no answer comes.
         """
         return self._http.request(method, path, content=json.dumps(body) if body else None)
+
+    def close(self) -> None:
+        self._http.close()

@@ -11,6 +11,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+import django
 import psycopg
 
 from tests.connections import Connected, connect
@@ -23,16 +24,25 @@ from tests.services import Postgres, Redis, Smtp
 CRASH_SAFE = {"fsync": "off", "full_page_writes": "off", "track_commit_timestamp": "on"}
 
 
+def load_django(stack: "Stack") -> None:
+    """Set Django up in this process with the stack's settings, to read its URLconf."""
+    os.environ.update(
+        stack.server.environment, DJANGO_SETTINGS_MODULE="ramp.settings", LOG_LEVEL="WARNING"
+    )
+    django.setup()
+
+
 class Stack:
     """A running Ramp and its services; use it in a `with` statement."""
 
     def __init__(self, **settings: str) -> None:
         """Start everything; the settings are environment variables of Ramp."""
-        self._folder = tempfile.TemporaryDirectory(prefix="ramp-faults-")
+        self._temporary = tempfile.TemporaryDirectory(prefix="ramp-faults-")
+        self.folder = Path(self._temporary.name)
         self.postgres, self.redis, self.smtp = Postgres(CRASH_SAFE), Redis(), Smtp()
         self.database_url = self.postgres.create("ramp")
         self.server = Server(
-            Path(self._folder.name),
+            self.folder,
             self.database_url,
             self.redis.url(),
             settings={
@@ -59,7 +69,7 @@ class Stack:
         for service in (self.redis, self.postgres):
             service.process.send_signal(signal.SIGCONT)
             service.stop()
-        self._folder.cleanup()
+        self._temporary.cleanup()
 
     def connect(self, *options: str, provider: str = "generic") -> Connected:
         """Open a tenant, and connect a provider to it."""
