@@ -6,7 +6,7 @@ from django.apps import apps
 from django.utils import timezone
 
 from people import operations, tenancy
-from people.models import CustomField, Grant, MassChange, Person, Role, Tenant
+from people.models import CustomField, Grant, MassChange, Person, Role, Scope, Tenant
 from people.values import INVITED, Actor, Profile, fold
 from provisioning.models import ExternalGroup, GroupMapping, Identity, IdentityProvider
 from scim.models import Connection, ScimGroup

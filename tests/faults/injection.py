@@ -114,7 +114,7 @@ def _send_by_hand(stack: Stack, company: Company, mark: str) -> None:
     for payload in PAYLOADS.values():
         text = payload.replace("RUN", mark)[:90]
         for path in ("/people/departments/add/", "/people/roles/add/", "/api-tokens/"):
-            owner.post(path, {"name": text})
+            owner.post(path, {"name": text, "scopes": "people:read", "days": "90"})
         stranger.sign_in(company.slug, text, "wrong")
     owner.close()
     stranger.close()
