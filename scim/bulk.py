@@ -16,6 +16,8 @@ from scim2_models import (
     PayloadTooLargeException,
 )
 
+from people import tenancy
+from scim import journal
 from scim.protocol import Call, answer, base_url
 from scim.rendering import json_bytes
 from scim.strict_json import Json
@@ -39,6 +41,8 @@ def process(call: Call, carry_out: CarryOut) -> HttpResponse:
     """
     call.connection  # noqa: B018  nobody's token, nobody's operations
     operations, most_errors = _read(call.document)
+    with tenancy.use(call.connection.tenant_id):
+        journal.resolve_bulk_errors(call.connection)
     known: dict[str, str] = {}
     results: dict[int, Json] = {}
     errors = 0

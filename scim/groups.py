@@ -12,7 +12,7 @@ from django.utils import timezone
 from scim2_models import InvalidValueException, NotFoundException
 
 from people import tenancy
-from scim import conditions, dialects, group_roles, listing, membership, patch
+from scim import conditions, dialects, group_roles, journal, listing, membership, patch
 from scim.adapters import GroupAdapter
 from scim.attributes import GROUP
 from scim.canonical import canonical, replacement
@@ -46,6 +46,8 @@ def create(call: Call) -> HttpResponse:
     GroupAdapter(group).from_dict(document)
     group.save(force_insert=True)
     _add(group, members)
+    if journal.resolve_group_errors(group):
+        ScimGroup.objects.filter(pk=group.pk).update(has_errors=True)
     group_roles.soon()
     return listing.respond_stored(call, GROUP, group, 201)
 
@@ -80,6 +82,8 @@ def modify(call: Call, scim_id: str) -> HttpResponse:
 def delete(call: Call, scim_id: str) -> HttpResponse:
     """RFC 7644 section 3.6."""
     group = _lock(call, scim_id)
+    if group.has_errors:
+        journal.resolve_group_errors(group)
     group.memberships.all().delete()
     group.deleted_at = timezone.now()
     group.save(update_fields=["deleted_at"])
@@ -102,6 +106,8 @@ def _lock(call: Call, scim_id: str) -> ScimGroup:
 
 def _store(call: Call, group: ScimGroup, document: Json) -> None:
     GroupAdapter(group).from_dict(document)
+    if group.has_errors:
+        group.has_errors = journal.resolve_group_errors(group)
     group.version += 1
     group.modified_at = call.received_at
     group.save(force_update=True)

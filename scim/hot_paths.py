@@ -16,7 +16,7 @@ from uuid import UUID
 from people import fixed_sql, operations, row_sql, storing
 from people.fixed_sql import Question
 from people.values import fold
-from scim import credentials, paging, rendering
+from scim import credentials, paging, refusals, rendering
 from scim.credentials import DOOR, KNOWN
 from scim.listing import Shown
 from scim.models import Connection, ScimUser
@@ -59,8 +59,8 @@ PLACE = """
                     WHERE u.connection_id IS NOT DISTINCT FROM %s AND u.scim_external_id = %s
                       AND u.scim_external_id <> '' AND u.deleted_at IS NOT NULL),
            EXISTS (SELECT 1 FROM scim_syncerror e
-                    WHERE e.connection_id = %s AND e.user_name_key = %s
-                      AND e.resolved_at IS NULL AND e.dismissed_at IS NULL)
+                    WHERE e.connection_id = %s AND e.user_name_key IN (%s, %s, '')
+                      AND e.resolved_at IS NULL)
 """
 STATEMENTS = {
     name: FIND.format(column=column, known=known) for name, (column, known) in COLUMNS.items()
@@ -160,7 +160,8 @@ def place_for(call: Call, document: Json) -> tuple[int, bool, bool]:
 
 def place_question(here: UUID, document: Json) -> Question:
     key, external_id = fold(document["userName"]), document.get("externalId", "")
-    return Question(PLACE, (here, key, here, external_id, here, key), 3)
+    names = (key, refusals.key_of(external_id))
+    return Question(PLACE, (here, key, here, external_id, here, *names), 3)
 
 
 def open_door(call: Call, scim_id: str) -> None:

@@ -1,17 +1,18 @@
 """What was asked and how it ended: a row for every write, and for everything refused.
 
 A write's row is part of its transaction. A refusal is remembered after the rollback, with
-a sync error when it was about a person, so that Team updates can tell what to do.
+a sync error when it was a write, so that Team updates can tell what to do.
 """
 
 import json
 import re
+from collections.abc import Collection
 from time import monotonic
 from typing import Any
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import F, Q
 from django.http import HttpResponse
 from django.utils import timezone
 from scim2_models import SCIMException, UnauthorizedException
@@ -19,11 +20,11 @@ from scim2_models import SCIMException, UnauthorizedException
 from people import storing, tenancy
 from people.client_address import client_address
 from people.row_sql import made
-from people.values import PeopleError, fold
+from people.values import PeopleError
 from people.writes import Write
-from scim import strict_json
+from scim import refusals, strict_json
 from scim.limits import TooManyRequests
-from scim.models import Connection, RequestLog, ScimUser, SyncError
+from scim.models import Connection, RequestLog, ScimGroup, ScimUser, SyncError
 from scim.protocol import Call, Subject
 
 LONGEST_BODY = 64 * 1024
@@ -71,49 +72,96 @@ def remember_refusal(
         return
     call.change = None
     with tenancy.use(tenant_id), transaction.atomic():
+        is_listed = refusals.is_listed(call, response.status_code)
+        # First of all, because the row of the request names the user too.
+        subject = refusals.subject_of(call) if is_listed else call.subject
         remember(call, response)
-        if isinstance(error, PeopleError):
-            note_sync_error(call.connection, call.subject, error, request_id=call.request_id)
-            ScimUser.objects.filter(
-                connection=call.connection, user_name_key=fold(call.subject.user_name)
-            ).update(has_errors=True)
+        if is_listed:
+            note_sync_error(call.connection, subject, error, request_id=call.request_id)
+            refusals.mark(call, subject)
 
 
 def note_sync_error(
-    connection: Connection, about: Subject, error: PeopleError, *, request_id: UUID | None
+    connection: Connection,
+    about: Subject,
+    error: SCIMException | PeopleError,
+    *,
+    request_id: UUID | None,
 ) -> SyncError:
-    """List the problem, once, until a good write of the same person resolves it.
+    """List the problem, or count it again, until a good write of the resource resolves it.
 
+    A problem that an administrator dismissed stays dismissed while the value is the same.
     The row of the request itself may come later in the same transaction.
     """
-    user = about.user
+    now, user = timezone.now(), about.user
+    field = (error.field or "") if isinstance(error, PeopleError) else ""
+    key = {
+        "tenant_id": connection.tenant_id,
+        "connection": connection,
+        "resource_type": about.resource_type,
+        "user_name_key": refusals.key_of(about.user_name),
+        "reason": refusals.reason_of(error),
+        "resolved_at": None,
+    }
+    said = {
+        "message": refusals.message_of(error),
+        "user_name": about.user_name,
+        "user": user,
+        "group": about.group,
+        "person": user.person if user else None,
+        "field": field,
+        "offending_value": about.said.get(field) or "",
+        "request_id": request_id,
+        "happened_at": now,
+    }
+    again = said | {"times": F("times") + 1}
+    decided = SyncError.objects.filter(**key, dismissed_at__isnull=False)
+    same = {name: said[name] for name in ("message", "offending_value")}
+    if decided.filter(**same).update(**again):
+        return decided.latest("pk")
+    # The value has changed, so what an administrator decided about the old one is over.
+    decided.update(resolved_at=now)
     problem, _ = SyncError.objects.update_or_create(
-        tenant_id=connection.tenant_id,
-        connection=connection,
-        user_name_key=fold(about.user_name),
-        reason=error.code,
-        resolved_at=None,
-        dismissed_at=None,
-        defaults={
-            "message": str(error),
-            "user_name": about.user_name,
-            "user": user,
-            "person": user.person if user else None,
-            "field": error.field or "",
-            "offending_value": about.said.get(error.field or "", ""),
-            "request_id": request_id,
-            "happened_at": timezone.now(),
-        },
+        **key, dismissed_at=None, defaults=again, create_defaults=said
     )
     return problem
 
 
-def resolve_sync_errors(user: ScimUser, *, except_for: set[str]) -> None:
-    """Clear the person's listed problems that a good write has shown to be over."""
-    # A resource that was renamed since may be listed under its old name.
-    theirs = Q(user=user) | Q(connection=user.connection_id, user_name_key=user.user_name_key)
-    listed = SyncError.objects.open().filter(theirs).exclude(reason__in=except_for)
-    listed.update(resolved_at=timezone.now())
+def resolve_sync_errors(
+    user: ScimUser, *, except_for: Collection[str] = (), changed: Collection[str] = ()
+) -> bool:
+    """Clear the user's problems that a good write has shown to be over.
+
+    What an administrator dismissed is over only when the field has changed.
+
+    :returns: whether any problem is left, listed or dismissed.
+    """
+    # A resource that was renamed since may be listed under its old name, and a request that
+    # could not be read under none.
+    names = {user.user_name_key, refusals.key_of(user.scim_external_id), ""}
+    named = Q(connection=user.connection_id, user_name_key__in=names)
+    return _resolve(Q(user=user) | named, SyncError.Kind.USER, except_for, changed)
+
+
+def resolve_group_errors(group: ScimGroup) -> bool:
+    """Clear the group's problems after a good write; return whether a dismissed one is left."""
+    names = {group.display_name_key, refusals.key_of(group.scim_external_id), ""}
+    named = Q(connection=group.connection_id, user_name_key__in=names)
+    return _resolve(Q(group=group) | named, SyncError.Kind.GROUP)
+
+
+def resolve_bulk_errors(connection: Connection) -> bool:
+    """Clear the problems of bulk requests that could not be read at all."""
+    return _resolve(Q(connection=connection), SyncError.Kind.BULK)
+
+
+def _resolve(
+    about: Q, kind: str, except_for: Collection[str] = (), changed: Collection[str] = ()
+) -> bool:
+    theirs = SyncError.objects.filter(about, resource_type=kind, resolved_at=None)
+    is_over = Q(dismissed_at=None) | Q(field__in=changed)
+    theirs.filter(is_over).exclude(reason__in=except_for).update(resolved_at=timezone.now())
+    return theirs.exists()
 
 
 def _headers(call: Call) -> dict[str, str]:
@@ -127,7 +175,7 @@ def _headers(call: Call) -> dict[str, str]:
 
 def _masked(body: bytes) -> str:
     """Return the body as text that is safe to keep: no secrets, no NUL, not endless."""
-    text = _storable(body[: strict_json.LARGEST_BODY].decode("utf-8", "replace"))
+    text = refusals.storable(body[: strict_json.LARGEST_BODY].decode("utf-8", "replace"))
     return masked(text)[:LONGEST_BODY]
 
 
@@ -165,8 +213,3 @@ def _without_question(address: str) -> str:
     """Return the address; of one that asks for a secret, without what it asks."""
     path, _, question = address.partition("?")
     return f"{path}?{MASK}" if SECRET.search(question) else address
-
-
-def _storable(text: str) -> str:
-    """Return the text without NUL, which PostgreSQL does not keep."""
-    return text.replace("\0", "\N{REPLACEMENT CHARACTER}")

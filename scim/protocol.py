@@ -22,7 +22,7 @@ from people.values import Actor, PeopleError
 from people.writes import Write
 from scim import limits, strict_json, usage
 from scim.credentials import connection_of
-from scim.models import Connection, RequestLog, ScimUser
+from scim.models import Connection, RequestLog, ScimGroup, ScimUser, SyncError
 from scim.rendering import json_bytes
 
 MEDIA_TYPE = "application/scim+json"
@@ -65,6 +65,8 @@ class Subject:
 
     user_name: str = ""
     user: ScimUser | None = None
+    group: ScimGroup | None = None
+    resource_type: str = SyncError.Kind.USER
     said: dict[str, str] = field(default_factory=dict)
 
 

@@ -5,7 +5,7 @@ carries the one over to the other through people's operations, under the connect
 policies, and lists what stands in the way.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -83,7 +83,7 @@ def carry_over(delivery: Delivery, before: Json | None, *, was_active: bool | No
             manager = managers.named_by(user, said.manager)
         problems = _provision(delivery, said, manager)
         _apply_activity(user, was_active=was_active)
-    _list(delivery, problems)
+    _list(delivery, problems, changed=_changed_fields(said, earlier))
     if is_nobody and user.person and before is not None:
         # Groups may have waited for the person, unless the resource is as new as they are.
         group_roles.soon()
@@ -284,7 +284,15 @@ def _invitation(user: ScimUser) -> Invitation:
     )
 
 
-def _list(delivery: Delivery, problems: list[PeopleError]) -> None:
+def _changed_fields(said: Assertion, earlier: Assertion | None) -> set[str]:
+    """Return the fields that a write changed; the blank one stands for what was missing."""
+    if earlier is None:
+        return {"", *said.told}
+    changed = {name for name, value in said.told.items() if value != earlier.told[name]}
+    return changed | {""} if said.missing != earlier.missing else changed
+
+
+def _list(delivery: Delivery, problems: list[PeopleError], *, changed: Collection[str]) -> None:
     """Keep the listed problems of the resource to those that are left."""
     user = delivery.user
     if user.waiting_manager:
@@ -297,5 +305,8 @@ def _list(delivery: Delivery, problems: list[PeopleError]) -> None:
             delivery.connection, delivery.subject, problem, request_id=delivery.request_id
         )
     if user.has_errors:
-        journal.resolve_sync_errors(user, except_for={problem.code for problem in problems})
-    user.has_errors = bool(problems)
+        codes = {problem.code for problem in problems}
+        is_left = journal.resolve_sync_errors(user, except_for=codes, changed=changed)
+        user.has_errors = is_left or bool(problems)
+    else:
+        user.has_errors = bool(problems)

@@ -60,7 +60,7 @@ def _wanted(case: Case) -> tuple[Action, str]:
         case Reason.DUPLICATE_EMAIL:
             return _about_address(case)
         case _:
-            return REMEDIES[case.reason]
+            return REMEDIES.get(case.reason, REMEDIES[Reason.REFUSED])
 
 
 REMEDIES: dict[str, tuple[Action, str]] = {
@@ -104,6 +104,71 @@ REMEDIES: dict[str, tuple[Action, str]] = {
         Action.OPEN_PERSON,
         "They left for good, which is final. If they come back, delete their user in {provider} "
         "and add a new one: that is a new person.",
+    ),
+    Reason.INVALID_SYNTAX: (
+        Action.DISMISS,
+        "Ramp could not read the request. Open it below and correct what builds it in {provider}: "
+        "the app, an attribute mapping or a script.",
+    ),
+    Reason.INVALID_VALUE: (
+        Action.RETRY,
+        "Correct the value that the message names in {provider}, or remove its attribute mapping.",
+    ),
+    Reason.INVALID_PATH: (
+        Action.RETRY,
+        "The request changes an attribute that Ramp does not have. Remove or correct the "
+        "attribute mapping in {provider}.",
+    ),
+    Reason.INVALID_FILTER: (
+        Action.RETRY,
+        "The request chooses a value in a way that Ramp does not support. Correct the attribute "
+        "mapping in {provider}.",
+    ),
+    Reason.NO_TARGET: (
+        Action.RETRY,
+        "The request changes a value that is not there. Have {provider} send the whole user or "
+        "group again.",
+    ),
+    Reason.MUTABILITY: (
+        Action.RETRY,
+        "The request changes an attribute that only Ramp sets. Remove its attribute mapping in "
+        "{provider}.",
+    ),
+    Reason.UNIQUENESS: (
+        Action.RETRY,
+        "Another user of {provider} has this userName or externalId in Ramp. Correct one of the "
+        "two in {provider}.",
+    ),
+    Reason.TOO_MANY: (
+        Action.RETRY,
+        "The request holds more than Ramp accepts at once. Have {provider} send less at once.",
+    ),
+    Reason.NOT_FOUND: (
+        Action.RETRY,
+        "{provider} changed a user or group that Ramp does not have, or that {provider} deleted "
+        "before. Remove it from the app in {provider} and assign it again.",
+    ),
+    Reason.CONFLICT: (
+        Action.RETRY,
+        "The request conflicts with what Ramp has. Have {provider} send it again.",
+    ),
+    Reason.PRECONDITION_FAILED: (
+        Action.RETRY,
+        "Something else changed it after {provider} had read it. {provider} reads it again and "
+        "repeats the change by itself; otherwise retry.",
+    ),
+    Reason.PAYLOAD_TOO_LARGE: (
+        Action.DISMISS,
+        "The request is larger than Ramp accepts. Send fewer members or attributes at once, for "
+        "example without the photo.",
+    ),
+    Reason.UNSUPPORTED_MEDIA_TYPE: (
+        Action.DISMISS,
+        "The client must send JSON: Content-Type “application/scim+json”.",
+    ),
+    Reason.REFUSED: (
+        Action.RETRY,
+        "Follow the message, and have {provider} send the request again.",
     ),
 }
 

@@ -94,7 +94,7 @@ def rehearse(
 
 def may_retry(error: SyncError) -> bool:
     """Tell whether there is something to be carried out; that it is whole, `retry` will see."""
-    if not error.connection.is_live:
+    if not error.connection.is_live or error.resource_type == SyncError.Kind.BULK:
         return False
     is_refused = error.request is not None and error.request.status >= 400
     return is_refused or (error.user is not None and error.user.deleted_at is None)

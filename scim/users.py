@@ -80,7 +80,7 @@ def delete(call: Call, scim_id: str) -> HttpResponse:
         with operations.holding(user.person) if call.holds_person else nullcontext():
             operations.deactivate_person(user.person, actor=call.connection.actor)
     if user.has_errors:
-        journal.resolve_sync_errors(user, except_for=set())
+        journal.resolve_sync_errors(user)
     storing.delete(ScimMembership, user=user.pk)
     group_roles.soon()
     storing.delete(ScimValue, user=user.pk)
@@ -152,8 +152,9 @@ def _deleted_earlier(call: Call, document: Json) -> ScimUser | None:
 
 
 def _change(call: Call, user: ScimUser, document: Json) -> HttpResponse:
-    # What is retried is carried over, though the resource itself says nothing new.
-    if document != user.document or call.retried_by:
+    # A retry, and a good write after a refused one, are carried over although the resource
+    # itself says nothing new.
+    if document != user.document or call.retried_by or user.has_errors:
         _store(call, user, document, before=user.document)
     return listing.respond_stored(call, USER, user)
 
@@ -170,8 +171,9 @@ def _store(call: Call, user: ScimUser, document: Json, *, before: Json | None) -
         user.deleted_at, user.active = None, True
     adapter = UserAdapter(user)
     adapter.from_dict(document)
-    user.version += 1
-    user.modified_at = call.received_at
+    if document != before or call.retried_by:
+        user.version += 1
+        user.modified_at = call.received_at
     if user._state.adding:
         # First of all, so that of many who create the same user at once all but one stop here.
         storing.insert(user)

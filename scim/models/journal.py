@@ -9,7 +9,7 @@ from people.models import Person
 from people.tenancy import TenantManager, TenantOwned
 from people.values import Actor
 from scim.models.connection import Connection
-from scim.models.resources import ScimUser
+from scim.models.resources import ScimGroup, ScimUser
 
 
 class RequestLog(TenantOwned):
@@ -61,11 +61,13 @@ class SyncErrorQuerySet(models.QuerySet["SyncError"]):
     def open(self) -> Self:
         return self.filter(OPEN)
 
-    def dismiss(self, *, actor: Actor, because: str) -> int:
-        """Let the open ones be, and return how many those were."""
-        now = timezone.now()
+    def dismiss(self, *, actor: Actor, because: str, is_invited_anyway: bool = False) -> int:
+        """Dismiss the open rows, and return their number."""
         return self.open().update(
-            dismissed_at=now, dismissed_by=str(actor), dismissed_because=because
+            dismissed_at=timezone.now(),
+            dismissed_by=str(actor),
+            dismissed_because=because,
+            is_invited_anyway=is_invited_anyway,
         )
 
 
@@ -73,7 +75,16 @@ SyncErrorManager = TenantManager.from_queryset(SyncErrorQuerySet)
 
 
 class SyncError(TenantOwned):
-    """Why somebody could not be provisioned as asked, until it is resolved or dismissed."""
+    """A write of a user or group that was refused or done in part, until it is resolved.
+
+    One row for each resource and reason, with a count. A dismissal holds for the value it
+    was about: while `resolved_at` is empty, the same value is not listed again.
+    """
+
+    class Kind(models.TextChoices):
+        USER = "User", "user"
+        GROUP = "Group", "group"
+        BULK = "Bulk", "bulk request"
 
     class Reason(models.TextChoices):
         CIRCULAR_MANAGER = "circular-manager", "Circular manager"
@@ -87,24 +98,46 @@ class SyncError(TenantOwned):
         LAST_OWNER = "last-owner", "Last Owner"
         LAST_ADMINISTRATOR = "last-administrator", "Last administrator"
         TERMINATED = "terminated", "Terminated"
+        # Refusals of RFC 7644 section 3.12: by scimType, otherwise by status.
+        INVALID_SYNTAX = "invalid-syntax", "Invalid syntax"
+        INVALID_VALUE = "invalid-value", "Invalid value"
+        INVALID_PATH = "invalid-path", "Invalid path"
+        INVALID_FILTER = "invalid-filter", "Invalid filter"
+        NO_TARGET = "no-target", "Nothing at the path"
+        MUTABILITY = "mutability", "Read-only attribute"
+        UNIQUENESS = "uniqueness", "Already taken"
+        TOO_MANY = "too-many", "Too many at once"
+        NOT_FOUND = "not-found", "Unknown resource"
+        CONFLICT = "conflict", "Conflict"
+        PRECONDITION_FAILED = "precondition-failed", "Changed in between"
+        PAYLOAD_TOO_LARGE = "payload-too-large", "Request too large"
+        UNSUPPORTED_MEDIA_TYPE = "unsupported-media-type", "Unknown media type"
+        REFUSED = "refused", "Refused"
 
     connection = models.ForeignKey(Connection, on_delete=models.CASCADE, related_name="sync_errors")
     reason = models.CharField(max_length=32, choices=Reason)
     message = models.TextField()
-    # Who it was about, as the provider named them; nobody of ours may have come of it.
+    resource_type = models.CharField(max_length=8, choices=Kind, default=Kind.USER)
+    # What the provider called the user or group: userName, externalId, displayName or our id.
+    # Blank if the request could not be read. A resource of ours may not exist.
     user_name_key = models.CharField(max_length=512)
     user_name = models.CharField(max_length=255)
     user = models.ForeignKey(ScimUser, on_delete=models.SET_NULL, null=True, related_name="+")
+    group = models.ForeignKey(ScimGroup, on_delete=models.SET_NULL, null=True, related_name="+")
     person = models.ForeignKey(Person, on_delete=models.SET_NULL, null=True, related_name="+")
     # The field it is about, as people name it, and what the provider said there.
     field = models.CharField(max_length=32, blank=True)
     offending_value = models.TextField(blank=True)
     request = models.ForeignKey(RequestLog, on_delete=models.SET_NULL, null=True, related_name="+")
+    # How many requests were refused for this, and when the last one was.
+    times = models.PositiveIntegerField(default=1)
     happened_at = models.DateTimeField()
     resolved_at = models.DateTimeField(null=True)
     dismissed_at = models.DateTimeField(null=True)
     dismissed_by = models.CharField(max_length=255, blank=True)
     dismissed_because = models.CharField(max_length=500, blank=True)
+    # The administrator invited the person although the manager is missing.
+    is_invited_anyway = models.BooleanField(default=False)
 
     objects: ClassVar = SyncErrorManager()
 
@@ -114,6 +147,7 @@ class SyncError(TenantOwned):
                 "connection",
                 "user_name_key",
                 "reason",
+                "resource_type",
                 name="sync_error_one_open",
                 condition=OPEN,
             ),
@@ -122,7 +156,20 @@ class SyncError(TenantOwned):
             models.Index(
                 fields=["tenant", "happened_at"], name="sync_error_pending", condition=OPEN
             ),
+            models.Index(
+                fields=["user_name_key", "connection"],
+                name="sync_error_standing",
+                condition=models.Q(resolved_at=None),
+            ),
         ]
 
     def __str__(self) -> str:
-        return f"{self.user_name}: {self.message}"
+        return f"{self.who}: {self.message}"
+
+    @property
+    def who(self) -> str:
+        """Name the user or group as the provider does."""
+        kind = self.get_resource_type_display()
+        if not self.user_name:
+            return f"a {kind}" if self.resource_type == self.Kind.BULK else f"an unnamed {kind}"
+        return self.user_name if self.resource_type == self.Kind.USER else f"group {self.user_name}"

@@ -46,6 +46,8 @@ class Resource(TenantOwned):
     created_at = models.DateTimeField()
     modified_at = models.DateTimeField()
     deleted_at = models.DateTimeField(null=True)
+    # Whether sync errors may be unresolved, so that a good write need not look for them.
+    has_errors = models.BooleanField(default=False)
 
     class Meta(TenantOwned.Meta):
         abstract = True
@@ -75,8 +77,6 @@ class ScimUser(Resource, AbstractSCIMUserMixin):
     email_key = models.CharField(max_length=512, blank=True)
     active = models.BooleanField(default=True)
     problem = models.CharField(max_length=16, choices=Problem, blank=True)
-    # Whether sync errors may be open, so that a good write need not look for them.
-    has_errors = models.BooleanField(default=False)
     # The manager as given, while nobody of the connection answers to that.
     waiting_manager = models.CharField(max_length=500, blank=True)
 

@@ -93,7 +93,9 @@ def invite_anyway(request: PersonRequest, error_id: int) -> HttpResponse:
         if error.person and operations.release_invite(
             error.person, actor=actor, is_mailed=is_mailed
         ):
-            SyncError.objects.filter(pk=error.pk).dismiss(actor=actor, because="Invited anyway")
+            SyncError.objects.filter(pk=error.pk).dismiss(
+                actor=actor, because="Invited anyway", is_invited_anyway=True
+            )
             messages.success(request, f"The invite of {who(error)} is no longer held.")
         else:
             messages.warning(request, f"No invite of {who(error)} is held any more.")

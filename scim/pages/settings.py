@@ -5,7 +5,7 @@ from typing import Any
 from uuid import UUID
 
 from django.contrib import admin, messages
-from django.db.models import Exists, OuterRef
+from django.db.models import Count, Exists, OuterRef, Sum
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
@@ -17,7 +17,7 @@ from people.pages.access import PersonRequest, for_administrators
 from people.pages.actors import actor_name
 from people.pages.paging import counted
 from scim import connections, rereading
-from scim.models import Connection, ScimGroup, ScimUser
+from scim.models import Connection, ScimGroup, ScimUser, SyncError
 from scim.pages.last_day import last_day_of
 from scim.pages.policies import policies_form
 from scim.protocol import base_url
@@ -60,6 +60,7 @@ def settings(request: PersonRequest, connection_id: UUID) -> HttpResponse:
         "sync": sync_state(connection, now),
         "last_day": last_day_of(connection, now),
         "numbers": _numbers(connection),
+        "refused": _refused(connection),
         "form": form,
         "group_count": counted(ScimGroup.objects.known_to(connection)),
         "custom_field_count": CustomField.objects.count(),
@@ -109,6 +110,13 @@ def _numbers(connection: Connection) -> dict[str, str]:
         "inactive": counted(out.filter(state=Person.State.INACTIVE)),
         "terminated": counted(out.filter(state=Person.State.TERMINATED)),
     }
+
+
+def _refused(connection: Connection) -> dict[str, int]:
+    """Count the users and groups with open sync errors, and the requests that these are from."""
+    listed = SyncError.objects.open().filter(connection=connection)
+    totals = listed.aggregate(rows=Count("pk"), requests=Sum("times"))
+    return {name: count or 0 for name, count in totals.items()}
 
 
 def _history(connection: Connection) -> list[dict[str, Any]]:

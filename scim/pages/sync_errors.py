@@ -1,4 +1,4 @@
-"""Sync errors: who could not be brought in as asked, and what resolves it."""
+"""Sync errors: writes of users and groups that were refused, and what resolves them."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -105,7 +105,7 @@ def listed_errors() -> Any:
 
 
 def who(error: SyncError) -> str:
-    return error.person.display_name if error.person else error.user_name
+    return error.person.display_name if error.person else error.who
 
 
 def rows_of(errors: list[SyncError]) -> list[Row]:

@@ -148,7 +148,13 @@ class TestThatFailsInPart:
         assert taken["response"]["scimType"] == "uniqueness"
         assert taken["response"]["status"] == "409"
         assert "department" in incomplete["response"]["detail"]
-        assert SyncError.objects.open().get().user_name == "cy@example.com"
+        listed = SyncError.objects.open().order_by("pk").values_list("reason", "user_name")
+        assert list(listed) == [
+            ("uniqueness", "ada@example.com"),
+            ("incomplete", "cy@example.com"),
+            ("not-found", "nobody"),
+            ("invalid-syntax", ""),
+        ]
         assert ScimUser.objects.count() == 2
 
     @pytest.mark.parametrize(

@@ -239,15 +239,47 @@ def test_is_listed_once_however_often_it_is_tried(scim: Provider) -> None:
     assert (row.offending_value, str(row.request_id)) == ("KING", answer.request_id)
 
 
-def test_is_listed_anew_after_it_was_dismissed(scim: Provider) -> None:
-    scim_id = scim.add("ada")
-    scim.replace(scim_id, "roles", "EMPEROR")
-    SyncError.objects.update(dismissed_at=timezone.now())
+class TestThatWasDismissed:
+    """A refusal that an administrator dismissed …"""
 
-    scim.replace(scim_id, "roles", "EMPEROR")
+    @pytest.fixture
+    def ada_id(self, scim: Provider) -> str:
+        ada_id = scim.add("ada")
+        scim.replace(ada_id, "roles", "EMPEROR")
+        SyncError.objects.all().dismiss(actor=HELPDESK, because="Known")
+        return ada_id
 
-    assert SyncError.objects.count() == 2
-    assert open_error().dismissed_at is None
+    def test_is_not_listed_again_for_the_same_value(self, scim: Provider, ada_id: str) -> None:
+        scim.replace(ada_id, "title", "Countess")
+
+        scim.replace(ada_id, "roles", "EMPEROR")
+
+        row = SyncError.objects.get()
+        assert (row.times, row.dismissed_because) == (2, "Known")
+
+    def test_is_listed_for_another_value(self, scim: Provider, ada_id: str) -> None:
+        scim.replace(ada_id, "roles", "KING")
+
+        assert open_error().offending_value == "KING"
+
+    def test_is_listed_again_when_the_value_had_changed_meanwhile(
+        self, scim: Provider, ada_id: str
+    ) -> None:
+        scim.replace(ada_id, "roles", "BUSINESS_BOOKKEEPER")
+
+        scim.replace(ada_id, "roles", "EMPEROR")
+
+        assert open_error().offending_value == "EMPEROR"
+
+    def test_is_listed_when_another_reason_refuses(self, scim: Provider, ada_id: str) -> None:
+        scim.replace(ada_id, "name.givenName", "--")
+
+        assert open_error().reason == "invalid-name"
+
+    def test_is_listed_for_another_person(self, scim: Provider, ada_id: str) -> None:
+        scim.replace(scim.add("bob"), "roles", "EMPEROR")
+
+        assert open_error().user_name == "bob@example.com"
 
 
 def test_is_listed_for_every_reason(scim: Provider) -> None:
