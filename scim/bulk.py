@@ -14,17 +14,19 @@ from scim2_models import (
     InvalidSyntaxException,
     InvalidValueException,
     PayloadTooLargeException,
+    SCIMException,
 )
 
 from people import tenancy
-from scim import journal
-from scim.protocol import Call, answer, base_url
+from scim import activity, journal
+from scim.protocol import CHANGES, Call, answer, base_url, refusal
 from scim.rendering import json_bytes
 from scim.strict_json import Json
 
 MOST_OPERATIONS = 1000
 RESPONSE = "urn:ietf:params:scim:api:messages:2.0:BulkResponse"
 REFERENCE = "bulkId:"
+DEACTIVATION = {"Operations": [{"op": "replace", "path": "active", "value": False}]}
 METHODS = ("POST", "PUT", "PATCH", "DELETE")
 
 # What can be asked for only, and further bulk requests, are none of these.
@@ -36,26 +38,76 @@ CarryOut = Callable[[Call], HttpResponse]
 def process(call: Call, carry_out: CarryOut) -> HttpResponse:
     """Carry out the operations, until `failOnErrors` of them have failed.
 
-    :raises SCIMException: if the request as a whole cannot be read; an operation that
-        fails says so in its own place.
+    Deactivations are carried out after that too, and where the request as a whole is refused.
+
+    :raises SCIMException: if the request as a whole is refused, and deactivates nobody; an
+        operation that fails says so in its own place.
     """
     call.connection  # noqa: B018  nobody's token, nobody's operations
-    operations, most_errors = _read(call.document)
+    try:
+        call.spend()
+        operations, most_errors = _read(call.document)
+    except SCIMException as error:
+        return _deactivate(call, error, carry_out)
     with tenancy.use(call.connection.tenant_id):
         journal.resolve_bulk_errors(call.connection)
     known: dict[str, str] = {}
     results: dict[int, Json] = {}
     errors = 0
     for index in _ordered(operations):
+        if most_errors and errors >= most_errors and not _deactivates(operations[index]):
+            continue
         results[index] = _one(call, operations[index], known, carry_out)
         errors += int(results[index]["status"]) >= 400
-        if most_errors and errors >= most_errors:
-            break
-    body = {"schemas": [RESPONSE], "Operations": [results[index] for index in sorted(results)]}
-    return answer(json_bytes(body))
+    return _answer([results[index] for index in sorted(results)])
+
+
+def _answer(results: list[Json]) -> HttpResponse:
+    return answer(json_bytes({"schemas": [RESPONSE], "Operations": results}))
+
+
+def _deactivates(operation: Any) -> bool:
+    """Tell whether it says that a user has left; of what is wrong with it, no more is asked."""
+    if not isinstance(operation, dict):
+        return False
+    method, path = operation.get("method"), operation.get("path")
+    if not isinstance(method, str) or not isinstance(path, str):
+        return False
+    is_user = path.strip("/").startswith("Users/") and method.upper() in CHANGES
+    return is_user and activity.says_inactive(method.upper(), operation.get("data"))
+
+
+def _deactivate(call: Call, error: SCIMException, carry_out: CarryOut) -> HttpResponse:
+    """Carry out what deactivates somebody of a request that is refused as a whole.
+
+    :raises SCIMException: the error, if the request deactivates nobody.
+    """
+    operations = _operations(call.readable())
+    if not any(map(_deactivates, operations)):
+        raise error
+    refused = refusal(error)
+    journal.remember_refusal(call, error, refused)
+    told = {"status": str(refused.status_code), "response": json.loads(refused.content)}
+    results: list[Json] = []
+    for one in operations:
+        if not _deactivates(one):
+            results.append({"method": one.get("method") if isinstance(one, dict) else None} | told)
+            continue
+        operation = {"method": one["method"].upper(), "path": one["path"]}
+        if operation["method"] != "DELETE":
+            # Nothing else that it says is applied, for the request may mean anything.
+            operation |= {"method": "PATCH", "data": DEACTIVATION}
+        results.append(_one(call, operation, {}, carry_out) | {"method": one["method"]})
+    return _answer(results)
+
+
+def _operations(document: Any) -> list[Any]:
+    given = document.get("Operations") if isinstance(document, dict) else None
+    return given if isinstance(given, list) else []
 
 
 def _read(document: Any) -> tuple[list[Json], int]:
+    """Return the operations, and after how many errors to stop, 0 for never."""
     if not isinstance(document, dict) or not isinstance(document.get("Operations"), list):
         raise InvalidSyntaxException(detail="A bulk request needs a list of “Operations”.")
     operations = document["Operations"]

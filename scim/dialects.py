@@ -23,7 +23,7 @@ from scim2_models import (
 )
 
 from scim import strict_json
-from scim.attributes import MANAGER, MEMBERS, ROLES, SCHEMAS
+from scim.attributes import ACTIVE, MANAGER, MEMBERS, ROLES, SCHEMAS
 from scim.paths import Target, resolve
 from scim.schema import Attribute, ResourceType
 from scim.strict_json import Json
@@ -33,6 +33,7 @@ Op = Literal["add", "remove", "replace"]
 _PLAIN_NAME = re.compile(r"[\w$-]*")
 _OPS: dict[str, Op] = {"add": "add", "remove": "remove", "replace": "replace"}
 _BOOLEANS = {"true": True, "false": False}
+_ACTIVITIES = _BOOLEANS | {"1": True, "0": False}
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,6 +192,28 @@ def boolean(value: Any) -> bool | None:
     return _BOOLEANS.get(value.lower()) if isinstance(value, str) else None
 
 
+def activity(value: Any) -> bool | None:
+    """Read `active` in any form that providers send it, or None if it is something else.
+
+    Besides booleans and their text these are 1 and 0, "1" and "0", a list of one, and an
+    object with a `value`: custom clients and attribute mappings of strings and numbers send
+    them, and nobody who has left may stay because of it.
+    """
+    for _ in range(strict_json.DEEPEST):
+        if isinstance(value, list) and len(value) == 1:
+            [value] = value
+        elif isinstance(value, dict):
+            value = _member(value, "value")
+    if isinstance(value, str):
+        return _ACTIVITIES.get(value.strip().lower())
+    return bool(value) if isinstance(value, int | float) and value in (0, 1) else None
+
+
+def _active(value: Any) -> Any:
+    read = activity(value)
+    return value if read is None else read
+
+
 def listed(attribute: Attribute, value: Any) -> Any:
     """Read the value of a multi-valued attribute where a lone one was sent.
 
@@ -245,4 +268,8 @@ def _role(element: Any) -> Any:
     return {**said, **others}
 
 
-FORMS: dict[Attribute, Callable[[Any], Any]] = {MANAGER: _manager, ROLES: _roles}
+FORMS: dict[Attribute, Callable[[Any], Any]] = {
+    ACTIVE: _active,
+    MANAGER: _manager,
+    ROLES: _roles,
+}

@@ -14,30 +14,26 @@ from django.db import DatabaseError, IntegrityError, OperationalError, transacti
 from django.http import HttpRequest, HttpResponse
 from django.views.decorators.csrf import csrf_exempt
 from psycopg.errors import DeadlockDetected
-from scim2_models import NotFoundException, SCIMException
+from scim2_models import NotFoundException
 
 from people import events, fixed_sql, storing, tenancy
 from people.fixed_sql import NeedsTransaction
-from people.operations import DuplicateEmail
-from people.values import PeopleError
-from scim import bulk, discovery, foresight, groups, hot_paths, journal, search, users
-from scim.protocol import READING, Call, MethodNotAllowed, Taken, refusal
+from scim import (
+    bulk,
+    discovery,
+    failures,
+    foresight,
+    groups,
+    hot_paths,
+    journal,
+    leavers,
+    search,
+    users,
+)
+from scim.failures import Refusal, Unexpected
+from scim.protocol import READING, Call, MethodNotAllowed, Unavailable, refusal
 
 log = logging.getLogger(__name__)
-
-
-class Unavailable(SCIMException):
-    status = 503
-    _default_detail = "The database is not available right now. Try again in a second."
-
-
-class Unexpected(SCIMException):
-    status = 500
-
-    def __init__(self, call: Call) -> None:
-        super().__init__(
-            detail=f"Something went wrong on our side. Tell us the request id {call.request_id}."
-        )
 
 
 PREFIX = "/scim/v2"
@@ -76,7 +72,6 @@ ITEMS: dict[str, dict[str, ItemEndpoint]] = {
     "ResourceTypes": {"GET": discovery.resource_type},
     "Schemas": {"GET": discovery.schema},
 }
-CHANGES = ("PUT", "PATCH", "DELETE")
 # POST to these asks a question, or many things that are transactions of their own.
 NO_TRANSACTION = ("Users/.search", "Groups/.search", ".search", "Bulk")
 
@@ -106,15 +101,26 @@ def carry_out(call: Call) -> HttpResponse:
         if _needs_no_transaction(call):
             return _ask(call, endpoint)
         return _carry_through(call, endpoint)
-    except (SCIMException, PeopleError) as error:
-        response = _refused(call, error)
     except Exception as error:
-        response = _failed(call, error)
-    return response
+        refusal = failures.refusal_for(call, error)
+    if leavers.is_said(call, refusal):
+        return _deactivate(call, refusal)
+    return _refused(call, refusal)
 
 
-def _refused(call: Call, error: SCIMException | PeopleError) -> HttpResponse:
+def _deactivate(call: Call, refused: Refusal) -> HttpResponse:
+    """Let nothing that is refused of a request keep somebody in who has left."""
+    try:
+        call.begin()
+        return _again(call, lambda: leavers.deactivate(call, refused))
+    except Exception as error:
+        return _refused(call, failures.refusal_for(call, error))
+
+
+def _refused(call: Call, error: Refusal) -> HttpResponse:
     response = refusal(error)
+    if isinstance(error, Unavailable | Unexpected):
+        return response
     try:
         journal.remember_refusal(call, error, response)
     except DatabaseError:
@@ -122,40 +128,20 @@ def _refused(call: Call, error: SCIMException | PeopleError) -> HttpResponse:
     return response
 
 
-def _failed(call: Call, error: Exception) -> HttpResponse:
-    """Answer for what no endpoint foresaw; what a provider can do about it, it is told."""
-    match error:
-        case IntegrityError() if "scim_" in str(error):
-            # What must be unique in our tables is what the provider gave.
-            return _refused(call, Taken(str(error)))
-        case IntegrityError() if "email" in str(error):
-            return _refused(call, DuplicateEmail())
-        case OperationalError():
-            log.error("The database did not answer request %s: %s", call.request_id, error)
-            response = refusal(Unavailable())
-            response["Retry-After"] = "1"
-            return response
-    log.error("Request %s failed.", call.request_id, exc_info=error)
-    return refusal(Unexpected(call))
-
-
 def _needs_no_transaction(call: Call) -> bool:
     return call.method in READING or call.path in NO_TRANSACTION
 
 
 def _ask(call: Call, endpoint: Endpoint) -> HttpResponse:
-    call.spend()
+    if call.path != "Bulk":  # which spends itself, because it may deactivate somebody
+        call.spend()
     return endpoint(call)
 
 
 def _may_be_alone(call: Call) -> bool:
     """Tell whether one statement is likely to do for what the request writes."""
-    is_of_user = call.path == "Users" or _changes_user(call)
+    is_of_user = call.path == "Users" or call.changes_user
     return is_of_user and fixed_sql.available() and not call.retried_by
-
-
-def _changes_user(call: Call) -> bool:
-    return call.path.startswith("Users/") and call.method in CHANGES
 
 
 def _carry_through(call: Call, endpoint: Endpoint) -> HttpResponse:
@@ -173,12 +159,16 @@ def _carry_through(call: Call, endpoint: Endpoint) -> HttpResponse:
             if isinstance(error, OperationalError):
                 _check_not_hopeless(error)
             call.begin()
+    return _again(call, lambda: _write(call, endpoint))
+
+
+def _again(call: Call, write: Callable[[], HttpResponse]) -> HttpResponse:
     try:
-        return _write(call, endpoint)
+        return write()
     except (IntegrityError, OperationalError) as error:
         _check_not_hopeless(error)
-        call.begin()
-        return _write(call, endpoint)
+    call.begin()
+    return write()
 
 
 def _check_not_hopeless(error: Exception) -> None:
@@ -197,13 +187,13 @@ def _write_alone(call: Call, endpoint: Endpoint) -> HttpResponse:
 
 
 def _write(call: Call, endpoint: Endpoint) -> HttpResponse:
-    block = storing.together() if _changes_user(call) else nullcontext()
+    block = storing.together() if call.changes_user else nullcontext()
     with events.caused_by(call.request_id), transaction.atomic(), block:
         return _answered(call, endpoint)
 
 
 def _answered(call: Call, endpoint: Endpoint) -> HttpResponse:
-    if _changes_user(call) and fixed_sql.available() and not call.retried_by:
+    if call.changes_user and fixed_sql.available() and not call.retried_by:
         hot_paths.open_door(call, call.path.removeprefix("Users/"))
     with tenancy.use(call.connection.tenant_id):
         response = endpoint(call)

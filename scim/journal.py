@@ -25,7 +25,7 @@ from people.writes import Write
 from scim import refusals, strict_json
 from scim.limits import TooManyRequests
 from scim.models import Connection, RequestLog, ScimGroup, ScimUser, SyncError
-from scim.protocol import Call, Subject
+from scim.protocol import Call, Subject, refusal
 
 LONGEST_BODY = 64 * 1024
 MASK = "••••••"
@@ -51,12 +51,19 @@ def remember(call: Call, response: HttpResponse) -> None:
         headers=_headers(call),
         body=_masked(call.body),
         status=response.status_code,
-        answer=response.content.decode() if response.status_code >= 400 else "",
+        answer=_refusal_told(call, response),
         ip=client_address(call.request.META),
         received_at=call.received_at,
         milliseconds=round((monotonic() - call.began) * 1000),
     )
     storing.write(*([call.change] if call.change else []), Write(row))
+
+
+def _refusal_told(call: Call, response: HttpResponse) -> str:
+    """Return the answer if it is a refusal; or what of an accepted request was refused."""
+    if call.refused:
+        return refusal(call.refused[0]).content.decode()
+    return response.content.decode() if response.status_code >= 400 else ""
 
 
 def remember_refusal(

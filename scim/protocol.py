@@ -28,11 +28,18 @@ from scim.rendering import json_bytes
 MEDIA_TYPE = "application/scim+json"
 ERROR_SCHEMA = "urn:ietf:params:scim:api:messages:2.0:Error"
 READING = ("GET", "OPTIONS")
+CHANGES = ("PUT", "PATCH", "DELETE")
 
 
 class UnsupportedMediaType(SCIMException):
     status = 415
     _default_detail = "Send the body as application/scim+json."
+
+
+class Unavailable(SCIMException):
+    status = 503
+    retry_after = 1
+    _default_detail = "The database is not available right now. Try again in a second."
 
 
 class MethodNotAllowed(SCIMException):
@@ -109,6 +116,8 @@ class Call:
         self.holds_person = False
         # The resource as the endpoint leaves it, to be stored when the request is logged.
         self.change: Write | None = None
+        # What was refused although the request was accepted, because it deactivates somebody.
+        self.refused: list[SCIMException | PeopleError] = []
 
     def part(self, method: str, path: str, document: Any) -> "Call":
         """Return one operation of a bulk request as a call of its own."""
@@ -117,6 +126,10 @@ class Call:
         part.document = document
         part.body = json_bytes(document) if document is not None else b""
         return part
+
+    @property
+    def changes_user(self) -> bool:
+        return self.path.startswith("Users/") and self.method in CHANGES
 
     @property
     def address(self) -> str:
@@ -180,6 +193,16 @@ class Call:
             raise UnsupportedMediaType
         return strict_json.read(self.body)
 
+    def readable(self) -> Any:
+        """Return the body also where `document` refuses it, or None if it is no JSON at all.
+
+        What it says may be looked at, and not stored.
+        """
+        try:
+            return self.document
+        except SCIMException:
+            return strict_json.read_leniently(self.body)
+
     def check_size(self) -> None:
         """See that the body is small enough to be read at all.
 
@@ -231,7 +254,7 @@ def refusal(error: SCIMException | PeopleError) -> HttpResponse:
             response["WWW-Authenticate"] = 'Bearer realm="Ramp SCIM"'
         case MethodNotAllowed():
             response["Allow"] = ", ".join(error.allowed)
-        case limits.TooManyRequests():
+        case limits.TooManyRequests() | Unavailable():
             response["Retry-After"] = str(error.retry_after)
     return response
 

@@ -13,7 +13,7 @@ from django.db import transaction
 from people import operations
 from people.models import Event, Person
 from people.values import Actor, PeopleError
-from scim import door
+from scim import door, refusals
 from scim.models import Connection, RequestLog, ScimUser, SyncError
 from scim.protocol import Call
 
@@ -67,8 +67,11 @@ def retry(error: SyncError, *, actor: Actor, may_link: bool = False) -> Outcome:
         list(ScimUser.objects.filter(pk=error.user_id).select_for_update(of=("self",)))
     call = Call.again(request, retried_by=actor, may_link=may_link)
     response = door.carry_out(call)
-    is_refused = response.status_code >= 400
-    why = json.loads(response.content)["detail"] if is_refused else ""
+    if response.status_code >= 400:
+        why = json.loads(response.content)["detail"]
+    else:
+        # Somebody was deactivated, and the rest was refused again.
+        why = " ".join(refusals.message_of(one) for one in call.refused)
     return Outcome(request_id=str(call.request_id), refused_because=why)
 
 
@@ -115,7 +118,7 @@ def _to_be_sent(error: SyncError) -> RequestLog:
     connection, request, user = error.connection, error.request, error.user
     if not connection.is_live:
         raise NoLongerConnected(connection)
-    if request and request.status >= 400:
+    if request and (request.status >= 400 or request.answer):
         if _is_whole(request.body):
             return request
     elif user and not user.deleted_at:

@@ -62,6 +62,18 @@ def read_object(body: bytes) -> Json:
     return value
 
 
+def read_leniently(body: bytes) -> Any:
+    """Return what the body spells although `read` refuses it, or None if it is no JSON at all.
+
+    Names that stand twice, characters that cannot be stored and the like are passed over, so
+    the value is good for looking something up in it, and not for storing.
+    """
+    try:
+        return json.loads(body.decode("utf-8-sig", "replace"), parse_int=float)
+    except (ValueError, RecursionError):
+        return None
+
+
 def _decoded(body: bytes) -> str:
     try:
         text = body.decode("utf-8-sig")

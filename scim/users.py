@@ -12,9 +12,19 @@ from people.models import Person
 from people.row_sql import made
 from people.values import fold
 from people.writes import Write
-from scim import conditions, dialects, group_roles, hot_paths, journal, listing, patch, provision
+from scim import (
+    activity,
+    conditions,
+    dialects,
+    group_roles,
+    hot_paths,
+    journal,
+    listing,
+    patch,
+    provision,
+)
 from scim.adapters import UserAdapter
-from scim.attributes import USER
+from scim.attributes import ACTIVE, USER
 from scim.canonical import canonical, replacement
 from scim.models import ScimMembership, ScimUser, ScimValue
 from scim.protocol import Call, answer, scim_uuid
@@ -50,14 +60,16 @@ def create(call: Call) -> HttpResponse:
     document = call.meaning or canonical(call.document, USER)
     call.subject.user_name = document["userName"]
     user = _newcomer(call, document)
-    _store(call, user, document, before=None)
+    store(call, user, document, before=None)
     return listing.respond_stored(call, USER, user, 201)
 
 
 def replace(call: Call, scim_id: str) -> HttpResponse:
     """RFC 7644 section 3.5.1."""
-    user = _lock(call, scim_id)
+    user = lock(call, scim_id)
     document = replacement(call.document, user.document, USER)
+    if activity.says_inactive(call.method, call.document):
+        document[ACTIVE.name] = False
     if document.get("active", True):
         call.spend()
     return _change(call, user, document)
@@ -66,8 +78,10 @@ def replace(call: Call, scim_id: str) -> HttpResponse:
 def modify(call: Call, scim_id: str) -> HttpResponse:
     """RFC 7644 section 3.5.2."""
     changes = call.meaning or dialects.operations(call.document, USER)
-    user = _lock(call, scim_id)
+    user = lock(call, scim_id)
     document = patch.apply(user.document, changes, USER)
+    if activity.says_inactive(call.method, call.document):
+        document[ACTIVE.name] = False
     if document.get("active", True):
         call.spend()
     return _change(call, user, document)
@@ -75,7 +89,7 @@ def modify(call: Call, scim_id: str) -> HttpResponse:
 
 def delete(call: Call, scim_id: str) -> HttpResponse:
     """RFC 7644 section 3.6: the person is deactivated, and unknown to the connection."""
-    user = _lock(call, scim_id)
+    user = lock(call, scim_id)
     if user.person:
         with operations.holding(user.person) if call.holds_person else nullcontext():
             operations.deactivate_person(user.person, actor=call.connection.actor)
@@ -93,7 +107,7 @@ def unknown(scim_id: str) -> NotFoundException:
     return NotFoundException(detail=f"There is no user {scim_id[:100]}.")
 
 
-def _lock(call: Call, scim_id: str) -> ScimUser:
+def lock(call: Call, scim_id: str) -> ScimUser:
     """Hold the resource to be changed, unless the client last saw another version.
 
     :raises PreconditionFailedException: if its If-Match names another one.
@@ -155,11 +169,11 @@ def _change(call: Call, user: ScimUser, document: Json) -> HttpResponse:
     # A retry, and a good write after a refused one, are carried over although the resource
     # itself says nothing new.
     if document != user.document or call.retried_by or user.has_errors:
-        _store(call, user, document, before=user.document)
+        store(call, user, document, before=user.document)
     return listing.respond_stored(call, USER, user)
 
 
-def _store(call: Call, user: ScimUser, document: Json, *, before: Json | None) -> None:
+def store(call: Call, user: ScimUser, document: Json, *, before: Json | None) -> None:
     """Save the resource, and carry it over to its person.
 
     The row is written with the request log's. A userName or externalId that somebody else

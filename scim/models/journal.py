@@ -39,7 +39,7 @@ class RequestLog(TenantOwned):
     headers = models.JSONField(default=dict)
     body = models.TextField(blank=True)
     status = models.PositiveSmallIntegerField()
-    # The answer, when it was a refusal.
+    # The answer when it was a refusal, and the first refusal where only a part was refused.
     answer = models.TextField(blank=True)
     ip = models.GenericIPAddressField(null=True)
     received_at = models.DateTimeField()

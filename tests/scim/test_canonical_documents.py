@@ -125,9 +125,12 @@ def test_roles_are_a_list_however_they_were_sent(roles: Any, expected: Any) -> N
 
 @pytest.mark.parametrize(
     ("sent", "active"),
-    [("True", True), ("true", True), ("False", False), ("false", False), (False, False)],
+    [
+        *[(form, True) for form in (True, "True", "true", "TRUE ", 1, "1", [True], [{"value": 1}])],
+        *[(form, False) for form in (False, "False", "false", 0, "0", [0], {"VALUE": "False"})],
+    ],
 )
-def test_active_may_be_written_as_text(sent: object, active: bool) -> None:
+def test_active_may_be_written_in_many_forms(sent: object, active: bool) -> None:
     assert kept(active=sent)["active"] is active
 
 
@@ -135,8 +138,9 @@ def test_active_may_be_written_as_text(sent: object, active: bool) -> None:
     ("sent", "said"),
     [
         ({"active": "maybe"}, "“active” must be true or false."),
-        ({"active": "TRUE "}, "“active” must be true or false."),
-        ({"active": 1}, "“active” must be true or false."),
+        ({"active": "yes"}, "“active” must be true or false."),
+        ({"active": 2}, "“active” must be true or false."),
+        ({"active": [True, False]}, "“active” must be true or false."),
         ({"title": 5}, "“title” must be a string."),
         ({"title": ["x"]}, "“title” must be a string."),
         ({"title": "x" * 201}, "“title” may be 200 characters long at most."),
