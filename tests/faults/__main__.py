@@ -16,6 +16,7 @@ FULL_SIZE: dict[str, list[str]] = {
     "kills": ["--writes", "10000"],
     "lost_events": ["--people", "200"],
     "rights": ["--rounds", "20"],
+    "outages": ["--seconds", "15"],
     "zombies": ["--rounds", "20"],
     "access": [],
     "fuzz": ["--requests", "200000"],

@@ -92,7 +92,7 @@ class Stack:
         if pid is None:
             return False
         for victim in [*(descendants(pid) if whole else []), pid]:
-            _signal(victim, signal.SIGKILL)
+            send_signal(victim, signal.SIGKILL)
         return True
 
     def kill_child(self, name: str, number: int) -> bool:
@@ -106,15 +106,16 @@ class Stack:
         if not found:
             return []
         victim = found[number % len(found)]
-        return [victim] if _signal(victim, how) else []
+        return [victim] if send_signal(victim, how) else []
 
     def signal_program(self, name: str, how: signal.Signals) -> list[int]:
         """Send the signal to a program and to all its children; return their numbers."""
         pid = programs(self.server)[name]
-        return [one for one in (pid, *descendants(pid)) if _signal(one, how)]
+        return [one for one in (pid, *descendants(pid)) if send_signal(one, how)]
 
 
-def _signal(pid: int, how: signal.Signals) -> bool:
+def send_signal(pid: int, how: signal.Signals) -> bool:
+    """Send the signal, and tell whether the process was there."""
     with suppress(ProcessLookupError):
         os.kill(pid, how)
         return True

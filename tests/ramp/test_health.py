@@ -1,8 +1,12 @@
+import os
+import time
+from pathlib import Path
+
 import pytest
 from django.test import Client
 from pytest_django import Settings
 
-from ramp import health
+from ramp import health, signs
 
 pytestmark = pytest.mark.django_db
 
@@ -58,3 +62,54 @@ def test_answers_over_plain_http_where_pages_move_to_https(
 
     assert client.get("/healthz").status_code == 200
     assert client.get("/").status_code == 301
+
+
+class TestPrograms:
+    """Where a supervisor runs, it …"""
+
+    @pytest.fixture(autouse=True)
+    def supervisor(self, settings: Settings, tmp_path: Path, broker: None) -> None:
+        settings.SIGNS_DIR, settings.SIGNS_OF = str(tmp_path), ["worker", "beat"]
+
+    def test_names_what_has_not_started(self, client: Client) -> None:
+        signs.leave(signs.BEAT)
+
+        answer = client.get("/readyz")
+
+        assert answer.status_code == 503
+        assert answer.json()["missing"] == {"worker": "has not started"}
+        assert answer.json()["seconds_since_progress"]["worker"] is None
+
+    def test_is_ready_while_they_make_progress(self, client: Client) -> None:
+        signs.leave(signs.WORKER)
+        signs.leave(signs.BEAT)
+
+        answer = client.get("/readyz")
+
+        assert answer.status_code == 200
+        assert answer.json()["seconds_since_progress"].keys() == {"worker", "beat"}
+
+    @pytest.mark.parametrize("name", ["worker", "beat"])
+    def test_says_how_long_one_has_been_silent(
+        self, client: Client, settings: Settings, name: str
+    ) -> None:
+        signs.leave(signs.WORKER)
+        signs.leave(signs.BEAT)
+        silent_since = time.monotonic() - 100
+        os.utime(Path(settings.SIGNS_DIR) / name, (silent_since, silent_since))
+
+        answer = client.get("/readyz")
+
+        assert answer.status_code == 503
+        assert answer.json()["missing"] == {name: "no progress for 100 s"}
+
+    def test_waits_for_a_worker_that_is_busy_with_a_long_job(
+        self, client: Client, settings: Settings
+    ) -> None:
+        signs.leave(signs.BEAT)
+        signs.leave(signs.WORKER)
+        long_ago = time.monotonic() - 90
+        os.utime(Path(settings.SIGNS_DIR) / signs.WORKER, (long_ago, long_ago))
+        signs.leave(signs.of_process(signs.BUSY))
+
+        assert client.get("/readyz").status_code == 200
