@@ -12,6 +12,7 @@ from tests.faults.outcome import HEADER, Outcome
 
 # Each module with the arguments that make it run at full size.
 FULL_SIZE: dict[str, list[str]] = {
+    "dead": ["--people", "20"],
     "frozen": ["--rounds", "3"],
     "kills": ["--writes", "10000"],
     "lost_events": ["--people", "200"],
