@@ -16,7 +16,7 @@ def keep_invited_anyway(apps: StateApps, schema_editor: BaseDatabaseSchemaEditor
 class Migration(migrations.Migration):
     dependencies = [
         ("people", "0012_fewer_indexes"),
-        ("scim", "0008_group_mappings"),
+        ("scim", "0009_connection_may_assign_owner"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
