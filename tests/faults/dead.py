@@ -49,7 +49,7 @@ def run(stack: Stack, *, people: int, sessions: int, tokens: int, seconds: float
         created = client.send("POST", "/Users", user(uuid4().hex)).json()
         ids[created["userName"]] = created["id"]
     code = (
-        "from tests.faults.furnishing import print_access;"
+        "from tests.faults.busy_people import print_access;"
         f"print_access({connected.tenant!r}, sessions={sessions}, tokens={tokens})"
     )
     said = json.loads(stack.server.manage("shell", "-v", "0", "-c", code))

@@ -1,0 +1,66 @@
+"""What people have when a fault test begins, made inside the running Ramp's database.
+
+Runs in a process of its own: `manage.py shell -c "from tests.faults.busy_people import ..."`.
+"""
+
+import json
+from typing import Any
+
+from django.conf import settings
+from django.contrib.auth import login
+from django.contrib.sessions.backends.db import SessionStore
+from django.http import HttpRequest
+
+from people import operations, tenancy
+from people.models import Card, Person, Tenant
+from people.models.api_tokens import Scope
+from people.values import Actor
+
+ACTOR = Actor("command", "fault test")
+
+
+def print_access(slug: str, *, sessions: int, tokens: int) -> None:
+    """Let everybody whom SCIM brought in be in, in every way, and print what they are in with."""
+    tenant = Tenant.objects.get(slug=slug)
+    with tenancy.use(tenant):
+        owner = tenant.owner
+        assert owner
+        everybody = Person.objects.exclude(pk=owner.pk).order_by("pk")
+        access = [_access(person, sessions, tokens) for person in everybody]
+        spending = _token(owner, "spending", Scope.AUTHORIZE_SPEND)
+    print(json.dumps({"owner_token": spending, "people": access}))
+
+
+def _access(person: Person, sessions: int, tokens: int) -> dict[str, Any]:
+    operations.join_person(person, actor=ACTOR)
+    # Only administrators' tokens open the API.
+    Person.objects.filter(pk=person.pk).update(role=Person.Role.ADMIN)
+    person.refresh_from_db()
+    card = Card.objects.create(
+        tenant_id=person.tenant_id,
+        holder=person,
+        name="Travel",
+        kind=Card.Kind.VIRTUAL,
+        currency="EUR",
+        last_four="4242",
+        monthly_limit=10_000_000,
+    )
+    return {
+        "email": person.email,
+        "id": str(person.pk),
+        "card": str(card.pk),
+        "sessions": [_session(person) for _ in range(sessions)],
+        "tokens": [_token(person, f"t{number}", Scope.READ_PEOPLE) for number in range(tokens)],
+    }
+
+
+def _session(person: Person) -> str:
+    request = HttpRequest()
+    request.session = SessionStore()
+    login(request, person, backend=settings.AUTHENTICATION_BACKENDS[0])
+    request.session.save()
+    return str(request.session.session_key)
+
+
+def _token(person: Person, name: str, scope: Scope) -> str:
+    return operations.make_api_token(person, name, scopes=[scope], actor=ACTOR)
