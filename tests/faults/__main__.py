@@ -26,6 +26,7 @@ FULL_SIZE: dict[str, list[str]] = {
     "injection": [],
     "races": ["--names", "200", "--rings", "300", "--pairs", "100"],
     "secrets_found": [],
+    "week": ["--people", "2000"],
 }
 
 
