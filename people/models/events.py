@@ -27,6 +27,7 @@ class Event(TenantOwned):
         ORGANISATION_CHANGED = "organisation.changed", "organisation changed"
         PERSON_ADDED = "person.added", "added"
         PERSON_REVISED = "person.revised", "updated"
+        PERSON_LINKED = "person.linked", "linked"
         PERSON_PUT_BACK = "person.put-back", "put back"
         ADDRESS_APPROVED = "person.address-approved", "agreed to a new address"
         ADDRESS_CONFIRMED = "person.address-confirmed", "address confirmed"

@@ -122,8 +122,9 @@ class Person(AbstractBaseUser):
     is_operator = models.BooleanField(default=False, editable=False)
     # By field: who owns it and since when, {"department": {"by": "scim:okta", "since": …}}.
     owned_fields = models.JSONField(default=dict, blank=True, editable=False)
-    # Since when a field says something else than the provider that owns it; the sync cycle
-    # puts that back.
+    # By field: since when it says something else than the provider that owns it. The sync
+    # cycle puts that back, and finds the person by the latest of these moments.
+    overruled_fields = models.JSONField(default=dict, blank=True, editable=False)
     overruled_at = models.DateTimeField(null=True, editable=False)
     # By external name of the tenant's custom fields.
     custom_values = models.JSONField(default=dict, blank=True, editable=False)

@@ -1,8 +1,9 @@
 """Changing what is known about somebody who is here already."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from django.db import transaction
@@ -12,6 +13,7 @@ from people import events, storing
 from people.models import Event, Person
 from people.operations import organisation, ranks
 from people.operations.description import (
+    OWNABLE,
     DuplicateEmail,
     check_name,
     difference,
@@ -35,7 +37,7 @@ from people.writes import Write
 REVISABLE = (
     *("given_name", "family_name", "email", "email_key", "pending_email"),
     *("department", "location", "manager", "role", "role_source", "role_since"),
-    *("custom_values", "owned_fields", "overruled_at", "withheld_roles"),
+    *("custom_values", "owned_fields", "overruled_fields", "overruled_at", "withheld_roles"),
 )
 
 
@@ -61,7 +63,11 @@ def revise_person(
     :raises InvalidRole, LastOwner, LastAdministrator: if the role may not be given or taken.
     :raises SelfManager, InvalidManager, CircularManager: if the manager may not have them.
     """
-    with _revision(person, Event.Kind.PERSON_REVISED, actor=actor) as revision:
+    said = {name for name in OWNABLE if getattr(profile, name) and name not in profile.unsaid}
+    said |= {f"custom.{name}" for name in custom_values or ()}
+    if not isinstance(manager, Keep):
+        said.add("manager")
+    with _revision(person, Event.Kind.PERSON_REVISED, actor=actor, said=said) as revision:
         ranks.check_rank_over(actor, person)
         _apply(person, profile, actor=actor, manager=manager, custom_values=custom_values)
     return revision.has_changed
@@ -78,9 +84,14 @@ def put_back(
 ) -> bool:
     """Give fields back what their owner said last, and tell whether anything had to be.
 
+    A manager who is owned and cannot be found now stays to be put back later.
+
     :raises PeopleError: as `revise_person`.
     """
-    with _revision(person, Event.Kind.PERSON_PUT_BACK, actor=actor) as revision:
+    said = set(person.overruled_fields)
+    if isinstance(manager, Keep) and "manager" in person.owned_fields:
+        said.discard("manager")
+    with _revision(person, Event.Kind.PERSON_PUT_BACK, actor=actor, said=said) as revision:
         ranks.check_rank_over(actor, person)
         _apply(person, profile, actor=actor, manager=manager, custom_values=custom_values)
     return revision.has_changed
@@ -93,7 +104,8 @@ def assign_manager(person: Person, manager: Person | None, *, actor: Actor) -> b
     :raises PersonAboveRank: if the person is above the actor's rank.
     :raises SelfManager, InvalidManager, CircularManager: if the manager may not have them.
     """
-    with _revision(person, Event.Kind.PERSON_REVISED, actor=actor) as revision:
+    said = {"manager"}
+    with _revision(person, Event.Kind.PERSON_REVISED, actor=actor, said=said) as revision:
         ranks.check_rank_over(actor, person)
         _set_manager(person, manager, actor=actor)
     return revision.has_changed
@@ -107,7 +119,8 @@ def succeed_manager(person: Person, manager: Person | None, *, actor: Actor) -> 
 
     :raises SelfManager, InvalidManager, CircularManager: if the manager may not have them.
     """
-    with _revision(person, Event.Kind.PERSON_REVISED, actor=actor) as revision:
+    said = {"manager"}
+    with _revision(person, Event.Kind.PERSON_REVISED, actor=actor, said=said) as revision:
         _set_manager(person, manager, actor=actor)
     return revision.has_changed
 
@@ -118,8 +131,13 @@ class _Revision:
 
 
 @contextmanager
-def _revision(person: Person, kind: Event.Kind, *, actor: Actor) -> Iterator[_Revision]:
-    """Hold the person; then save and record what the block has changed of them."""
+def _revision(
+    person: Person, kind: Event.Kind, *, actor: Actor, said: Collection[str]
+) -> Iterator[_Revision]:
+    """Hold the person; then save and record what the block has changed of them.
+
+    `said` names the fields that the block gives a value, whether that changes them or not.
+    """
     lock(person)
     before, held = snapshot(person), storing.held(person, REVISABLE)
     # Marks are added to it; what it held would change with it.
@@ -129,7 +147,7 @@ def _revision(person: Person, kind: Event.Kind, *, actor: Actor) -> Iterator[_Re
     organisation.settle(person)
     changes = difference(before, snapshot(person))
     revision.has_changed = bool(changes)
-    _note_overruling(person, changes, actor=actor)
+    _note_overruling(person, changes, said, actor=actor)
     names = storing.changed(person, REVISABLE, held)
     writing = Write(person, (*names, "changed_at"))
     if changes:
@@ -139,20 +157,30 @@ def _revision(person: Person, kind: Event.Kind, *, actor: Actor) -> Iterator[_Re
         storing.write(writing)
 
 
-def _note_overruling(person: Person, changes: Mapping[str, Any], *, actor: Actor) -> None:
-    """Remember that somebody changed what a provider owns; the provider's word ends it.
+def _note_overruling(
+    person: Person, changes: Mapping[str, Any], said: Collection[str], *, actor: Actor
+) -> None:
+    """Mark the owned fields that somebody changed, or unmark those that the provider said again.
 
     Which custom fields a provider fills, only its connection knows; the sync cycle asks it.
     """
     if actor.via == "scim":
-        person.overruled_at = None
-    elif any(_may_be_owned(person, name) for name in changes):
-        person.overruled_at = timezone.now()
+        marks = {name: at for name, at in person.overruled_fields.items() if name not in said}
+    else:
+        fields = {"email" if name == "pending_email" else name for name in changes}
+        owned = {name for name in fields if _may_be_owned(person, name)}
+        marks = person.overruled_fields | dict.fromkeys(owned, timezone.now().isoformat())
+    set_overruled(person, marks)
+
+
+def set_overruled(person: Person, marks: dict[str, str]) -> None:
+    """Replace the marks of overruled fields; the caller saves both columns."""
+    person.overruled_fields = marks
+    person.overruled_at = max(map(datetime.fromisoformat, marks.values()), default=None)
 
 
 def _may_be_owned(person: Person, name: str) -> bool:
-    field = "email" if name == "pending_email" else name
-    return field in person.owned_fields or name.startswith("custom.")
+    return name in person.owned_fields or name.startswith("custom.")
 
 
 def _apply(

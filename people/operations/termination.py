@@ -9,7 +9,7 @@ from uuid import UUID
 from django.db import transaction
 from django.utils import timezone
 
-from people import events
+from people import events, storing
 from people.models import Approval, Card, Departure, Event, Fund, Obligation, Person
 from people.operations import ranks
 from people.operations.description import difference, snapshot
@@ -27,7 +27,7 @@ from people.operations.dispositions import (
 from people.operations.hierarchy import may_manage
 from people.operations.invites import revoke_invite
 from people.operations.locks import Guarded, hold, holding, lock_all
-from people.operations.revising import succeed_manager
+from people.operations.revising import set_overruled, succeed_manager
 from people.operations.roles import check_not_needed
 from people.values import Actor
 from people.writes import Write
@@ -185,9 +185,12 @@ class _Handover:
                 succeed_manager(report, above if report == manager else manager, actor=self.actor)
             if manager and report != manager:
                 self.received[str(manager.pk)]["reports"].append(report.full_name)
-        # Whoever owns the field cannot have the leaver put back, so there is nothing to undo.
-        fresh = [report.pk for report in self.held.reports if not self._was_overruled(report)]
-        Person.objects.filter(pk__in=fresh).update(overruled_at=None)
+        for report in self.held.reports:
+            self._unmark_manager(report)
 
-    def _was_overruled(self, report: Person) -> bool:
-        return self.people[str(report.pk)].overruled_at is not None
+    def _unmark_manager(self, report: Person) -> None:
+        """Keep the sync cycle from putting the leaver back as the manager of the report."""
+        before = self.people[str(report.pk)].overruled_fields
+        if "manager" in report.overruled_fields and "manager" not in before:
+            set_overruled(report, before)
+            storing.write(Write(report, ("overruled_fields", "overruled_at")))

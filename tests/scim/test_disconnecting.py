@@ -49,7 +49,7 @@ def rename(one: Person) -> None:
 
 def facts() -> list[dict[str, Any]]:
     """Return everything about everybody, but for who owns what."""
-    unowned = ("owned_fields", "overruled_at", "last_login")
+    unowned = ("owned_fields", "overruled_at", "overruled_fields", "last_login")
     people = Person.objects.order_by("pk")
     return [model_to_dict(one, exclude=unowned) | {"state": one.state} for one in people]
 

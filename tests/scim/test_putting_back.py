@@ -10,7 +10,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from people import operations
+from people import events, operations
 from people.models import CustomField, Event, Location, Person
 from people.values import Actor
 from scim import cycle
@@ -19,7 +19,7 @@ from tests import make
 from tests.people.racing import Racers
 from tests.people.visiting import signed_in, text_of
 from tests.scim.conftest import Connect
-from tests.scim.provider import ENT, RAMP, Provider, mail, managed_by
+from tests.scim.provider import ENT, RAMP, Provider, mail, managed_by, someone
 
 pytestmark = pytest.mark.django_db
 
@@ -255,6 +255,57 @@ def test_stays_where_the_connection_ended_while_the_cycle_ran(scim: Provider) ->
 
     assert cycle.put_back(overruled) == 0
     assert person().given_name == "Augusta"
+
+
+class TestAfterAWriteOfTheProvider:
+    """What the provider's write does not say again is still put back …"""
+
+    def test_when_the_manager_arrives_in_between(self, scim: Provider) -> None:
+        scim.add("ada", **managed_by("bob@example.com"))
+        edit(department=make.department("Legal").pk)
+        scim.add("bob")
+
+        events.dispatch_all(as_of=timezone.now())
+        assert (person().manager, str(person().department)) == (person("bob"), "Legal")
+        run_due()
+
+        assert str(person().department) == "Research"
+
+    def test_when_the_manager_was_changed_and_the_push_repeats_theirs(self, scim: Provider) -> None:
+        scim.add("bob")
+        ada = scim.add("ada", **managed_by("bob@example.com"))
+        edit(manager=make.person().pk)
+
+        scim.replace(ada, "name.familyName", "King")
+        assert person().overruled_fields.keys() == {"manager"}
+        run_due()
+
+        assert person().manager == person("bob")
+        assert person().overruled_fields == {}
+
+    def test_when_the_provider_gives_no_role(self, scim: Provider) -> None:
+        ada = scim.add("ada", roles=[{"type": "rampUserRole", "value": "BUSINESS_BOOKKEEPER"}])
+        edit(role="BUSINESS_USER", given_name="Augusta")
+
+        scim.replace(ada, "name.familyName", "King")
+
+        assert person().overruled_at is None
+        assert (person().role, person().given_name) == ("BUSINESS_BOOKKEEPER", "Ada")
+
+    def test_as_long_as_the_manager_cannot_be_found(self, scim: Provider) -> None:
+        scim.add("bob")
+        ada = scim.add("ada", **managed_by("bob@example.com"))
+        other = make.person()
+        edit(manager=other.pk)
+        scim("PUT", f"/Users/{ada}", someone("ada", **managed_by("new@example.com")))
+
+        run_due()
+        assert (person().manager, [*person().overruled_fields]) == (other, ["manager"])
+        scim.add("new")
+        run_due()
+
+        assert person().manager == person("new")
+        assert person().overruled_at is None
 
 
 class TestRefused:
