@@ -10,7 +10,7 @@ looked at every 10 seconds, and a message only makes that sooner.
 
 import logging
 import math
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import datetime, timedelta
@@ -73,7 +73,7 @@ def record(
     key: places are renamed, and whoever is there is not asked.
     """
     now = timezone.now()
-    awaited = kind in settings.EVENT_SUBSCRIBERS
+    awaited = _is_awaited(kind, changes or {})
     event = made(
         Event,
         tenant_id=person.tenant_id if person else tenancy.current_id(),
@@ -90,6 +90,12 @@ def record(
     if awaited:
         when_stored(waker.wake)
     return event
+
+
+def _is_awaited(kind: str, changes: Collection[str]) -> bool:
+    """Tell whether the event has subscribers, and changes one of the fields they ask for."""
+    fields = settings.EVENT_FIELDS.get(kind)
+    return kind in settings.EVENT_SUBSCRIBERS and (not fields or not fields.isdisjoint(changes))
 
 
 def _place_ids(person: Person | None, changes: dict[str, dict[str, Any]]) -> dict[str, Any]:

@@ -223,9 +223,21 @@ DUE_JOBS = [
 EVENT_SUBSCRIBERS = {
     "person.added": ["scim.tasks.resolve_waiting_managers"],
     "person.reactivated": ["scim.tasks.resolve_waiting_managers"],
-    "person.deactivated": ["people.operations.alarms.note_deactivation"],
+    "person.linked": ["scim.tasks.resolve_waiting_managers"],
+    "person.address-confirmed": ["scim.tasks.resolve_waiting_managers"],
+    "person.revised": ["scim.tasks.resolve_waiting_managers"],
+    "person.put-back": ["scim.tasks.resolve_waiting_managers"],
+    "person.deactivated": [
+        "people.operations.alarms.note_deactivation",
+        "scim.tasks.close_errors",
+    ],
+    "person.terminated": ["scim.tasks.close_errors"],
     "connection.changed": ["scim.tasks.carry_over_at_once"],
 }
+
+# Events that are common, and of which subscribers hear only when one of these fields changed.
+_REACHED_BY = frozenset({"email", "manager", "role"})
+EVENT_FIELDS = {"person.revised": _REACHED_BY, "person.put-back": _REACHED_BY}
 
 # Who knows why somebody is not here; what explains most is told first.
 WHY = ["people.why.causes", "scim.why.causes", "provisioning.why.causes"]

@@ -102,6 +102,12 @@ def link_manager(document: Json, scim_id: str | None) -> None:
             manager["$ref"] = f"/Users/{scim_id}"
 
 
+def manager_link(document: Json) -> str:
+    """Return the SCIM id of the person to whom the manager was resolved, or nothing."""
+    manager = document.get(ENTERPRISE.urn, {}).get(MANAGER.name, {})
+    return str(manager.get("$ref", "")).rpartition("/")[2]
+
+
 def keep_manager_link(before: Json, after: Json) -> Json:
     reference = before.get(ENTERPRISE.urn, {}).get(MANAGER.name, {}).get("$ref")
     if reference is not None and manager_of(before) == manager_of(after):

@@ -1,8 +1,8 @@
-"""The sync cycle: what a provider said is looked at again, for it does not say it twice.
+"""The sync cycle looks again at what providers said, because they do not say it twice.
 
-Beat runs it every few minutes. What somebody changed of a field that a provider owns goes
-back to what the provider said. A resource may name a manager who has not arrived: when one
-does, an event wakes this at once, and beat comes by for what two requests missed.
+Beat runs it every few minutes. A field that a provider owns and somebody changed is put back
+to what the provider said. A resource may name a manager who is not here: an event has this
+module look again as soon as somebody becomes reachable by that name, and beat finds the rest.
 """
 
 from collections.abc import Iterable
@@ -14,10 +14,9 @@ from django.utils import timezone
 
 from people import operations, tenancy
 from people.models import Person
-from people.values import PeopleError, fold
+from people.values import PeopleError
 from scim import journal, managers, provision
 from scim.adapters import UserAdapter
-from scim.canonical import link_manager
 from scim.managers import Manager
 from scim.mapping import profile_of
 from scim.models import ScimUser, SyncError
@@ -30,6 +29,9 @@ LIVE = Q(
     connection__activated_at__isnull=False,
     connection__disconnected_at=None,
 )
+LEFT = (Person.State.INACTIVE, Person.State.TERMINATED)
+# What looking again may change of a resource.
+LOOKED_AT = ("waiting_manager", "problem", "has_errors", "document", "rendered")
 
 
 def resolve_waiting(waiting: Iterable[ScimUser]) -> int:
@@ -39,15 +41,26 @@ def resolve_waiting(waiting: Iterable[ScimUser]) -> int:
 
 def waiting_for(person: Person) -> list[ScimUser]:
     """Return the resources whose manager the person seems to be."""
-    names = [fold(person.email)]
+    names = {person.email_key}
     for user in person.scim_users.filter(deleted_at=None):
-        names += [
-            str(user.scim_id),
-            user.user_name_key,
-            user.email_key,
-            fold(user.scim_external_id),
-        ]
-    return list(ScimUser.objects.filter(waiting_manager__in=[name for name in names if name]))
+        names |= {str(user.scim_id), *managers.names_of(user)}
+    return list(ScimUser.objects.filter(waiting_manager__in=names - {""}))
+
+
+def list_waiting(person: Person) -> None:
+    """List that the person waits for a manager, unless it is listed or they have left.
+
+    Reactivating somebody by hand is no request that would list it.
+    """
+    waiting = ScimUser.objects.filter(LIVE, ~Q(waiting_manager=""), person=person)
+    for user in waiting.exclude(person__state__in=LEFT).select_related("connection", "person"):
+        said = profile_of(user.document, user.connection.mapping)
+        subject = Subject(user_name=user.scim_username, user=user, said=said.told)
+        error = operations.InvalidManager()
+        with transaction.atomic():
+            if not journal.is_standing(user, error):
+                journal.note_sync_error(user.connection, subject, error, request_id=None)
+                ScimUser.objects.filter(pk=user.pk).update(has_errors=True)
 
 
 def everyone_waiting() -> list[ScimUser]:
@@ -80,7 +93,10 @@ def _put_back(overruled: ScimUser) -> bool:
                 if since is None:
                     return False
                 has_changed = provision.put_back(Delivery(user, subject))
-                _refusals(user, since).open().update(resolved_at=timezone.now())
+                _save(user)
+                # That the manager is waited for was listed a moment ago, and is true.
+                over = _refusals(user, since).open().exclude(reason=_waiting_reason(user))
+                over.update(resolved_at=timezone.now())
                 return has_changed
         except PeopleError as error:
             assert since
@@ -110,6 +126,10 @@ def _refusals(user: ScimUser, since: datetime) -> SyncErrorQuerySet:
     return SyncError.objects.filter(user=user, request=None, happened_at__gte=since)
 
 
+def _waiting_reason(user: ScimUser) -> str:
+    return operations.InvalidManager.code if user.waiting_manager else ""
+
+
 def _hold(user_id: int) -> ScimUser:
     users = ScimUser.objects.select_related("connection", "person")
     return users.select_for_update(of=("self",)).get(pk=user_id)
@@ -123,7 +143,7 @@ def _resolve(user_id: int) -> bool:
         if not user.waiting_manager or user.person is None:
             return False
         said = profile_of(user.document, user.connection.mapping)
-        manager = managers.find(user.connection, said.manager)
+        manager = managers.find(user.connection, said.manager) if said.manager else None
         return manager is not None and _assign(user, user.person, manager)
 
 
@@ -133,12 +153,14 @@ def _assign(user: ScimUser, person: Person, manager: Manager) -> bool:
         with transaction.atomic():
             operations.assign_manager(person, manager.person, actor=actor)
     except PeopleError:
-        # It stays listed as it is: an administrator has to look at this one.
+        # It stays listed: they would close a circle, or may not manage anybody.
         return False
-    operations.release_invite(person, actor=actor, is_mailed=user.connection.mails_invites)
-    journal.resolve_sync_errors(user, except_for=set())
-    user.waiting_manager, user.problem, user.has_errors = "", ScimUser.Problem.NONE, False
-    link_manager(user.document, manager.scim_id)
-    UserAdapter(user).render()
-    user.save(update_fields=["waiting_manager", "problem", "has_errors", "document", "rendered"])
+    provision.end_waiting(user, person)
+    managers.link(user, manager)
+    _save(user)
     return True
+
+
+def _save(user: ScimUser) -> None:
+    UserAdapter(user).render()
+    user.save(update_fields=LOOKED_AT)

@@ -19,8 +19,9 @@ from scim2_models import SCIMException, UnauthorizedException
 
 from people import storing, tenancy
 from people.client_address import client_address
+from people.models import Event, Person
 from people.row_sql import made
-from people.values import PeopleError
+from people.values import PeopleError, fold
 from people.writes import Write
 from scim import refusals, strict_json
 from scim.limits import TooManyRequests
@@ -148,6 +149,37 @@ def resolve_sync_errors(
     names = {user.user_name_key, refusals.key_of(user.scim_external_id), ""}
     named = Q(connection=user.connection_id, user_name_key__in=names)
     return _resolve(Q(user=user) | named, SyncError.Kind.USER, except_for, changed)
+
+
+def resolve_reason(user: ScimUser, reason: str) -> bool:
+    """Clear the user's problem of one kind, dismissed or not; return whether others are left."""
+    theirs = SyncError.objects.filter(user=user, resolved_at=None)
+    theirs.filter(reason=reason).update(resolved_at=timezone.now())
+    return theirs.exists()
+
+
+def close_for_leaver(person: Person, event: Event) -> None:
+    """Clear what was listed about a person before the event by which they left."""
+    earlier = SyncError.objects.open().filter(person=person, happened_at__lt=event.happened_at)
+    # What else the same request said and could not be done is news.
+    if event.request_id:
+        earlier = earlier.exclude(request=event.request_id)
+    earlier.update(resolved_at=timezone.now())
+
+
+def is_standing(user: ScimUser, error: PeopleError) -> bool:
+    """Tell whether the problem is listed already, or was dismissed."""
+    standing = SyncError.objects.filter(user=user, reason=error.code, resolved_at=None)
+    return standing.exists()
+
+
+def is_invited_anyway(user: ScimUser) -> bool:
+    """Tell whether an administrator invited the person without the manager they wait for."""
+    decided = SyncError.objects.filter(
+        user=user, reason=SyncError.Reason.INVALID_MANAGER, resolved_at=None, is_invited_anyway=True
+    )
+    values = decided.values_list("offending_value", flat=True)
+    return any(fold(value) == user.waiting_manager for value in values)
 
 
 def resolve_group_errors(group: ScimGroup) -> bool:

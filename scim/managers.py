@@ -5,14 +5,16 @@ from typing import NamedTuple
 from uuid import UUID
 
 from django.db.models import Q
+from django.utils import timezone
 
-from people import fixed_sql, operations, row_sql
+from people import fixed_sql, operations, row_sql, storing
 from people.fixed_sql import Question
 from people.models import Person
+from people.row_sql import made
 from people.values import KEEP, Keep, fold
-from scim.canonical import link_manager
+from scim.canonical import link_manager, manager_link
 from scim.credentials import KNOWN
-from scim.models import Connection, ScimUser
+from scim.models import Connection, FormerName, ScimUser
 from scim.protocol import scim_uuid
 
 # The columns by which a manager is found, as `hot_paths` tells them to the planner.
@@ -41,9 +43,9 @@ def named_by(user: ScimUser, given: str) -> Person | Keep | None:
         return None
     if _names_itself(user, given):
         raise operations.SelfManager
-    found = find(user.connection, given)
+    found = _resolved_earlier(user) or find(user.connection, given)
     if found is not None:
-        link_manager(user.document, found.scim_id)
+        link(user, found)
         return found.person
     if user.connection.unknown_manager == Connection.UnknownManager.REJECT:
         raise operations.InvalidManager
@@ -51,16 +53,75 @@ def named_by(user: ScimUser, given: str) -> Person | Keep | None:
     return KEEP
 
 
+def link(user: ScimUser, manager: Manager) -> None:
+    """Keep on the resource to whom its reference was resolved, unless its mapping reads another."""
+    if "manager" not in user.connection.mapping:
+        link_manager(user.document, manager.scim_id)
+
+
+def _resolved_earlier(user: ScimUser) -> Manager | None:
+    """Return to whom the reference of the resource was resolved before.
+
+    They stay the manager though the provider's text may name them by an earlier address.
+    """
+    scim_id = manager_link(user.document)
+    if not scim_id or "manager" in user.connection.mapping:
+        return None
+    users = ScimUser.objects.filter(connection=user.connection, scim_id=scim_uuid(scim_id))
+    linked = users.select_related("person").first()
+    if linked is None or linked.person is None or has_left(linked.person):
+        return None
+    return Manager(linked.person, str(linked.scim_id))
+
+
+def has_left(person: Person) -> bool:
+    return person.state == Person.State.TERMINATED
+
+
 def find(connection: Connection, given: str) -> Manager | None:
-    """Return whom the text names: by our id, externalId, userName or e-mail address."""
+    """Return whom the text names: by our id, externalId, userName, email or a former name."""
     known = _known_fast if fixed_sql.available() else _known
     found = known(connection, given)
     if found is not None:
         return found
-    people = Person.objects.filter(email_key=fold(given))
-    # Whoever left for good is found too, to be refused: nobody need wait for them.
-    person = people.in_lists().first() or people.first()
-    return Manager(person, None) if person else None
+    people = list(Person.objects.filter(email_key=fold(given)))
+    if people:
+        # Somebody who was terminated is found too, to be refused: nobody need wait for them.
+        return Manager(min(people, key=has_left), None)
+    return _formerly(connection, fold(given))
+
+
+def _formerly(connection: Connection, key: str) -> Manager | None:
+    """Return who had the name earlier, unless several people had it."""
+    named = ScimUser.objects.filter(connection=connection, former_names__name_key=key)
+    had = Q(pk__in=named.values("person")) | Q(former_addresses__email_key=key)
+    people = list(Person.objects.in_lists().filter(had).distinct()[:2])
+    if len(people) != 1:
+        return None
+    known = ScimUser.objects.known_to(connection).filter(person=people[0]).first()
+    return Manager(people[0], str(known.scim_id) if known else None)
+
+
+def names_of(user: ScimUser) -> set[str]:
+    """Return the folded names by which a resource can be found as a manager, besides its id."""
+    names = {user.user_name_key, user.email_key, fold(user.scim_external_id)}
+    return names - {""}
+
+
+def note_names(user: ScimUser, earlier: set[str], *, is_back: bool) -> None:
+    """Keep the names that the resource no longer has, and tell who waits for its new ones."""
+    names = names_of(user)
+    storing.write_all(
+        [
+            made(FormerName, user=user, name_key=name, until=timezone.now())
+            for name in sorted(earlier - names)
+        ]
+    )
+    # Somebody new is announced by the event of their own.
+    if user.person and (is_back or (earlier and names - earlier)):
+        operations.note_names(
+            user.person, actor=user.connection.actor, user_name=user.scim_username
+        )
 
 
 def _known(connection: Connection, given: str) -> Manager | None:

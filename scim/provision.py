@@ -83,7 +83,9 @@ def carry_over(delivery: Delivery, before: Json | None, *, was_active: bool | No
             manager = managers.named_by(user, said.manager)
         problems = _provision(delivery, said, manager)
         _apply_activity(user, was_active=was_active)
-    _list(delivery, problems, changed=_changed_fields(said, earlier))
+    # Nothing new was said when the provider's word is only read again.
+    changed = _changed_fields(said, earlier) if delivery.request_id else set()
+    _list(delivery, problems, changed=changed)
     if is_nobody and user.person and before is not None:
         # Groups may have waited for the person, unless the resource is as new as they are.
         group_roles.soon()
@@ -100,11 +102,12 @@ def put_back(delivery: Delivery) -> bool:
         assert user.person
         # One who was named once and is named no longer was taken away.
         owns_manager = said.manager or "manager" in user.person.owned_fields
-        manager = managers.named_by(user, said.manager) if owns_manager else KEEP
         older = user.person.profile
         profile = policies.filled(delivery.connection, said.profile, user.person)
         kept: dict[str, Any] = {name: getattr(older, name) for name in unfilled(said, profile)}
-        return operations.put_back(
+        waited_for = user.waiting_manager
+        manager = managers.named_by(user, said.manager) if owns_manager else KEEP
+        has_changed = operations.put_back(
             user.person,
             replace(
                 profile,
@@ -116,6 +119,30 @@ def put_back(delivery: Delivery) -> bool:
             manager=manager,
             custom_values=_known_custom(said.custom_fields),
         )
+        _follow_waiting(delivery, user.person, waited_for)
+        return has_changed
+
+
+def _follow_waiting(delivery: Delivery, person: Person, waited_for: str) -> None:
+    """List the manager who cannot be found now, or go on with what waited for the one before."""
+    user = delivery.user
+    if user.waiting_manager:
+        user.problem = ScimUser.Problem.WAITING
+        if person.is_active and user.waiting_manager != waited_for:
+            journal.note_sync_error(
+                delivery.connection, delivery.subject, operations.InvalidManager(), request_id=None
+            )
+            user.has_errors = True
+    elif waited_for:
+        end_waiting(delivery.user, person)
+
+
+def end_waiting(user: ScimUser, person: Person) -> None:
+    """Let the invite go that waited for the manager, and clear what was listed about them."""
+    connection = user.connection
+    operations.release_invite(person, actor=connection.actor, is_mailed=connection.mails_invites)
+    user.has_errors = journal.resolve_reason(user, operations.InvalidManager.code)
+    user.waiting_manager, user.problem = "", ScimUser.Problem.NONE
 
 
 @contextmanager
@@ -233,6 +260,9 @@ def _adopted(delivery: Delivery, email: str) -> Person:
     if not delivery.may_link and import_string(settings.HAS_SIGNED_IN)(person):
         # Perhaps somebody who only claimed the address: the pairing has to vouch for them now.
         operations.end_sessions(person)
+    operations.note_names(
+        person, actor=delivery.connection.actor, user_name=delivery.user.scim_username
+    )
     # What a disconnected connection still holds of them is nobody's from now on.
     person.scim_users.filter(deleted_at=None).update(person=None)
     return person
@@ -278,8 +308,9 @@ def _apply_activity(user: ScimUser, *, was_active: bool | None) -> None:
 
 
 def _invitation(user: ScimUser) -> Invitation:
+    is_held = user.waiting_manager and not journal.is_invited_anyway(user)
     return Invitation(
-        held_because=managers.WAITS if user.waiting_manager else "",
+        held_because=managers.WAITS if is_held else "",
         is_mailed=user.connection.mails_invites,
     )
 
@@ -295,6 +326,9 @@ def _changed_fields(said: Assertion, earlier: Assertion | None) -> set[str]:
 def _list(delivery: Delivery, problems: list[PeopleError], *, changed: Collection[str]) -> None:
     """Keep the listed problems of the resource to those that are left."""
     user = delivery.user
+    if user.person and not user.person.is_active:
+        # Nobody need do anything about the manager of somebody who left.
+        problems = [one for one in problems if one.code != operations.InvalidManager.code]
     if user.waiting_manager:
         user.problem = ScimUser.Problem.WAITING
     else:

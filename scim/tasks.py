@@ -9,7 +9,17 @@ from celery import current_app, shared_task
 from django.utils import timezone
 
 from people.models import Event
-from scim import activation, cycle, group_roles, rereading, retention, self_test, silence
+from scim import (
+    activation,
+    circles,
+    cycle,
+    group_roles,
+    journal,
+    rereading,
+    retention,
+    self_test,
+    silence,
+)
 
 # Less than a job may take.
 CARRYING_SECONDS = 60
@@ -20,9 +30,23 @@ FOLLOWING_SECONDS = 30
 
 
 def resolve_waiting_managers(event: Event) -> None:
-    """Give those who wait for the person of this event their manager."""
+    """Give those who wait for the person of this event their manager.
+
+    If the event changed the person's own manager, a circle may be gone that kept others from
+    theirs.
+    """
+    if event.person is None:
+        return
+    cycle.resolve_waiting(cycle.waiting_for(event.person))
+    cycle.list_waiting(event.person)
+    if earlier := event.changes.get("manager", {}).get("from"):
+        circles.retry_below(UUID(earlier))
+
+
+def close_errors(event: Event) -> None:
+    """Close what is listed about a person who left: nobody need do anything about it."""
     if event.person:
-        cycle.resolve_waiting(cycle.waiting_for(event.person))
+        journal.close_for_leaver(event.person, event)
 
 
 def carry_over_at_once(_: Event) -> None:
@@ -80,7 +104,8 @@ def look_again(*, as_of: datetime) -> int:
     reread = rereading.go_on()
     put_back = cycle.put_back(cycle.everyone_overruled())
     followed = group_roles.follow_all(seconds=FOLLOWING_SECONDS)[0]
-    return reread + put_back + followed + cycle.resolve_waiting(cycle.everyone_waiting())
+    resolved = cycle.resolve_waiting(cycle.everyone_waiting()) + circles.retry_all()
+    return reread + put_back + followed + resolved
 
 
 def forget(*, as_of: datetime) -> int:

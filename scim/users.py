@@ -20,6 +20,7 @@ from scim import (
     hot_paths,
     journal,
     listing,
+    managers,
     patch,
     provision,
 )
@@ -183,6 +184,8 @@ def store(call: Call, user: ScimUser, document: Json, *, before: Json | None) ->
     held = storing.held(user, CHANGING)
     if before is None:
         user.deleted_at, user.active = None, True
+    is_back = before is None and not user._state.adding
+    earlier_names = set() if user._state.adding else managers.names_of(user)
     adapter = UserAdapter(user)
     adapter.from_dict(document)
     if document != before or call.retried_by:
@@ -200,6 +203,7 @@ def store(call: Call, user: ScimUser, document: Json, *, before: Json | None) ->
     )
     delivery.said = adapter.said
     provision.carry_over(delivery, before, was_active=was_active)
+    managers.note_names(user, earlier_names, is_back=is_back)
     adapter.render()
     call.change = Write(user, storing.changed(user, CHANGING, held))
     adapter.index(before)

@@ -47,7 +47,14 @@ from people.operations.email_changes import (
     resend_confirmation,
     unconfirmed,
 )
-from people.operations.hierarchy import CircularManager, InvalidManager, SelfManager, may_manage
+from people.operations.hierarchy import (
+    CircularManager,
+    InvalidManager,
+    SelfManager,
+    chain_above,
+    is_above,
+    may_manage,
+)
 from people.operations.idempotency import (
     IdempotencyKeyReused,
     authorise_once,
@@ -79,7 +86,7 @@ from people.operations.mapped_roles import (
     keep_mapped_roles,
 )
 from people.operations.organisation import InvalidLocationChange, places_question
-from people.operations.ownership import end_sessions, release_fields
+from people.operations.ownership import end_sessions, note_names, release_fields
 from people.operations.passwords import (
     ResetOutOfDate,
     change_password,
@@ -225,6 +232,7 @@ __all__ = [
     "assign_manager",
     "authorise",
     "authorise_once",
+    "chain_above",
     "change_card",
     "change_fund",
     "change_password",
@@ -264,6 +272,7 @@ __all__ = [
     "holding",
     "holdings_of",
     "holds_elevated",
+    "is_above",
     "is_privileged",
     "issue_card",
     "issue_invite",
@@ -276,6 +285,7 @@ __all__ = [
     "named",
     "note_api_token_use",
     "note_connection",
+    "note_names",
     "note_obligation",
     "objections_to",
     "open_fund",

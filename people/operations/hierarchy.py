@@ -1,5 +1,7 @@
 """Who may be whose manager."""
 
+from uuid import UUID
+
 from django.db import connection
 
 from people.models import Person
@@ -67,6 +69,17 @@ def check_manager(person: Person, manager: Person | None) -> None:
 def may_manage(person: Person) -> bool:
     """Tell whether the person may be anybody's manager; the inactive remain managers."""
     return person.state != Person.State.TERMINATED and person.role != Person.Role.GUEST
+
+
+def chain_above(person_id: UUID) -> list[UUID]:
+    """Return the person, their manager, the manager's manager and so on."""
+    chain: list[UUID] = []
+    here: UUID | None = person_id
+    while here is not None and here not in chain:
+        chain.append(here)
+        people = Person.objects.filter(pk=here)
+        here = people.values_list("manager_id", flat=True).first()
+    return chain
 
 
 def is_above(person: Person, other: Person) -> bool:

@@ -3,8 +3,9 @@
 from collections.abc import Iterable
 from uuid import UUID
 
-from people import storing
-from people.models import Person
+from people import events, storing
+from people.models import Event, Person
+from people.values import Actor
 from people.writes import Write
 
 
@@ -14,8 +15,13 @@ def release_fields(people: Iterable[UUID]) -> int:
     :returns: of how many somebody did.
     """
     owned = Person.objects.filter(pk__in=people).exclude(owned_fields={})
-    released: int = owned.update(owned_fields={}, overruled_at=None)
+    released: int = owned.update(owned_fields={}, overruled_fields={}, overruled_at=None)
     return released
+
+
+def note_names(person: Person, *, actor: Actor, user_name: str) -> None:
+    """Record that an identity provider knows the person, who is held, by new names."""
+    events.record(Event.Kind.PERSON_LINKED, person, actor=actor, user_name=user_name)
 
 
 def end_sessions(person: Person) -> None:

@@ -32,6 +32,7 @@ SENTENCES: dict[str, str] = {
     Event.Kind.TENANT_CREATED: "{actor} opened {name}",
     Event.Kind.PERSON_ADDED: "{actor} added {person}",
     Event.Kind.ADDRESS_APPROVED: "{actor} {what}",
+    Event.Kind.PERSON_LINKED: "{actor} knows {person} as {user_name}",
     Event.Kind.ADDRESS_CONFIRMED: "{person} confirmed the new e-mail address",
     Event.Kind.PASSWORD_CHANGED: "{actor} {what}",
     Event.Kind.PERSON_JOINED: "{person} joined",
@@ -62,6 +63,7 @@ ICONS: dict[str, str] = {
     Event.Kind.PERSON_ADDED: "person_add",
     Event.Kind.PERSON_PUT_BACK: "settings_backup_restore",
     Event.Kind.ADDRESS_APPROVED: "mark_email_read",
+    Event.Kind.PERSON_LINKED: "link",
     Event.Kind.ADDRESS_CONFIRMED: "mark_email_read",
     Event.Kind.PASSWORD_CHANGED: "password",
     Event.Kind.PERSON_JOINED: "login",
@@ -196,7 +198,7 @@ def _sentence(event: Event, differences: list[Difference], names: dict[str, str]
     pattern = SENTENCES.get(event.kind)
     if pattern:
         person = event.person.full_name if event.person else ""
-        told = {"role": "", "what": "", "name": "", **event.facts}
+        told = {"role": "", "what": "", "name": "", "user_name": "", **event.facts}
         told["giver"] = names.get(event.facts.get("giver", ""), "somebody unknown")
         return pattern.format_map({**told, "actor": actor, "person": person})
     match event.kind:

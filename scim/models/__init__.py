@@ -2,6 +2,7 @@
 
 from scim.models.adoption import AdoptionChoice
 from scim.models.connection import Connection, Token
+from scim.models.former_names import FormerName
 from scim.models.group_mapping import GroupMapping
 from scim.models.journal import RequestLog, SyncError
 from scim.models.paging import PageAnchor
@@ -12,6 +13,7 @@ from scim.models.watch import Watch
 __all__ = [
     "AdoptionChoice",
     "Connection",
+    "FormerName",
     "GroupMapping",
     "PageAnchor",
     "RequestLog",

@@ -1,0 +1,24 @@
+"""Who waits for a manager, and what Team updates says about it: both must agree at any time."""
+
+from people.models import Invite, Person
+from scim import cycle
+from scim.managers import WAITS
+from scim.models import ScimUser, SyncError
+
+
+def assert_waiting_is_listed() -> None:
+    """See that everybody who waits for a manager is listed, and nobody else."""
+    waiting = ScimUser.objects.filter(cycle.LIVE).exclude(waiting_manager="")
+    waiting = waiting.exclude(person__state__in=cycle.LEFT)
+    rows = SyncError.objects.filter(reason=SyncError.Reason.INVALID_MANAGER, resolved_at=None)
+    waits = set(waiting.values_list("scim_username", flat=True))
+    listed = set(rows.values_list("user__scim_username", flat=True))
+    assert waits <= listed, f"not listed: {waits - listed}"
+    # Of a refused request nobody waits.
+    accepted = rows.open().exclude(request__status__gte=400)
+    told = set(accepted.values_list("user__scim_username", flat=True))
+    assert told <= waits, f"listed, and does not wait: {told - waits}"
+    held = Invite.objects.open().filter(held_because=WAITS)
+    people = Person.objects.filter(pk__in=held.values("person"))
+    kept = set(people.values_list("scim_users__scim_username", flat=True))
+    assert kept <= waits, f"held without a reason: {kept - waits}"
