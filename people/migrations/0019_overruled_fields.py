@@ -16,7 +16,7 @@ def mark_all_owned_fields(apps: StateApps, schema_editor: BaseDatabaseSchemaEdit
 
 
 class Migration(migrations.Migration):
-    dependencies = [("people", "0014_token_scopes")]
+    dependencies = [("people", "0018_mail_leases")]
 
     operations = [
         migrations.AddField(
