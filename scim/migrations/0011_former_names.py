@@ -6,7 +6,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("scim", "0009_list_every_refusal"),
+        ("scim", "0010_list_every_refusal"),
     ]
 
     operations = [
