@@ -1,11 +1,9 @@
 """People as CSV, safe to open in a spreadsheet and safe to read back.
 
-A spreadsheet runs a cell that begins with = + - @ or a control character, so such a cell
-gets an apostrophe in front. docs/export.md says how to read the file back without loss.
+docs/export.md says how to read the file back without loss.
 """
 
 import csv
-import re
 from collections.abc import Iterator
 
 from django.db.models import QuerySet
@@ -13,6 +11,7 @@ from django.http import StreamingHttpResponse
 from django.utils import timezone
 
 from people.models import Person
+from people.spreadsheets import BYTE_ORDER_MARK, harmless
 
 COLUMNS = (
     "First name",
@@ -25,14 +24,6 @@ COLUMNS = (
     "Manager",
     "Manager's e-mail address",
 )
-DANGEROUS = re.compile(r"\s*'*\s*[=+\-@\t\r\n\0＝＋－＠]")
-# Tells spreadsheets that the file is UTF-8.
-BYTE_ORDER_MARK = "\ufeff"
-
-
-def harmless(text: str) -> str:
-    """Return the text with an apostrophe in front if a spreadsheet would run it."""
-    return f"'{text}" if DANGEROUS.match(text) else text
 
 
 def people_as_csv(people: QuerySet[Person]) -> StreamingHttpResponse:

@@ -16,14 +16,17 @@ from django.db.models import (
     DateTimeField,
     DurationField,
     ExpressionWrapper,
+    F,
     Max,
     Min,
     OuterRef,
     Q,
+    QuerySet,
     Subquery,
     Value,
 )
 from django.db.models.expressions import Combinable
+from django.db.models.functions import Greatest, Least
 from django.utils import timezone
 
 from people import events, fixed_sql, storing
@@ -41,6 +44,9 @@ DAYS = "SELECT auto_terminate_days FROM people_tenant WHERE id = %s"
 STILL = "auto_terminate_days IS NOT DISTINCT FROM %s"
 # As many as the column holds; nobody is heard of for longer than that.
 MOST_DAYS = 32_767
+# Nobody is terminated sooner than this after the days were set or shortened, so that a wrong
+# number can be corrected.
+GRACE = timedelta(hours=24)
 # What somebody has decided about a departure outlives switching auto-termination off.
 DECIDED = Q(exempted_at__isnull=False) | Q(postponed_from__isnull=False)
 DECIDED |= Q(disposition__isnull=False)
@@ -130,8 +136,8 @@ def cancel(person: Person) -> None:
 def set_auto_termination(tenant: Tenant, days: int | None, *, actor: Actor) -> int:
     """Switch auto-termination on, off, or to other days; return how many are scheduled now.
 
-    Whoever is inactive already counts from the day on which they were deactivated. What was
-    postponed by hand stays so.
+    The days count from the deactivation, but whoever becomes due by this is terminated after
+    `GRACE` at the earliest. What was postponed by hand stays so.
 
     :raises InvalidDays: if there cannot be so many.
     """
@@ -154,15 +160,15 @@ def set_auto_termination(tenant: Tenant, days: int | None, *, actor: Actor) -> i
     if days is None:
         Departure.objects.exclude(DECIDED).delete()
         return 0
-    return _reschedule(days)
+    return _reschedule(days, is_new=before is None)
 
 
 @dataclass(frozen=True)
 class Forecast:
     """What so many days would mean for those who are inactive already."""
 
-    at_once: int
-    # Of those, who would stay for now because something stands in the way.
+    # How many would be terminated within `GRACE`, and of those, how many something keeps here.
+    soon: int
     blocked: int
     later: int
     first: datetime | None
@@ -176,12 +182,13 @@ def foretell(days: int, *, now: datetime) -> Forecast:
     everybody = Person.objects.deactivated_via_scim()
     counted = everybody.filter(departure__exempted_at=None, departure__postponed_from=None)
     length = timedelta(days=days)
-    due = counted.filter(deactivated_at__lte=now - length)
-    later = counted.filter(deactivated_at__gt=now - length).aggregate(
+    soon = now + GRACE - length
+    due = counted.filter(deactivated_at__lte=soon)
+    later = counted.filter(deactivated_at__gt=soon).aggregate(
         count=Count("pk"), first=Min("deactivated_at"), last=Max("deactivated_at")
     )
     return Forecast(
-        at_once=due.count(),
+        soon=due.count(),
         blocked=due.filter(pk__in=blocked_people()).count(),
         later=later["count"],
         first=later["first"] and later["first"] + length,
@@ -190,14 +197,53 @@ def foretell(days: int, *, now: datetime) -> Forecast:
     )
 
 
-def _reschedule(days: int) -> int:
+def concerned() -> QuerySet[Person]:
+    """Return everybody who is inactive and whom days would concern, the first due first."""
+    people: QuerySet[Person] = Person.objects.deactivated_via_scim()
+    return people.select_related("departure").order_by("deactivated_at", "pk")
+
+
+def state_of_concerned() -> str:
+    """Return a text that changes when somebody joins or leaves those who are concerned."""
+    found = concerned().aggregate(count=Count("pk"), last=Max("deactivated_at"))
+    return f"{found['count']} {found['last'].isoformat()}" if found["count"] else ""
+
+
+def foreseen_due_at(person: Person, days: int, *, is_new: bool, now: datetime) -> datetime:
+    """Return when the person would be due if the days were set now; `_reschedule` in SQL.
+
+    `is_new` tells that auto-termination is off until then.
+    """
+    departure: Departure | None = getattr(person, "departure", None)
+    is_postponed = departure is not None and departure.postponed_from is not None
+    if departure and is_postponed and not is_new:
+        return departure.due_at
+    earliest = now + GRACE
+    floor = earliest if is_new or departure is None else min(departure.due_at, earliest)
+    counted = departure.due_at if departure and is_postponed else due_at(person, days)
+    return max(counted, floor)
+
+
+def _reschedule(days: int, *, is_new: bool) -> int:
+    now = timezone.now()
     gone = Person.objects.deactivated_via_scim()
-    Departure.objects.filter(postponed_from=None).update(due_at=_counted_from_deactivation(days))
+    earliest = Value(now + GRACE, DateTimeField())
+    # Whoever is due sooner than that already stays so, unless nobody was due until now.
+    floor = earliest if is_new else Least(F("due_at"), earliest)
+    kept = Departure.objects.filter(postponed_from=None)
+    kept.update(due_at=Greatest(_counted_from_deactivation(days), floor))
+    if is_new:
+        postponed = Departure.objects.exclude(postponed_from=None)
+        postponed.update(due_at=Greatest(F("due_at"), earliest))
     missing = gone.filter(departure=None).only("pk", "tenant", "deactivated_at")
     rows: list[Departure] = []
     for person in missing.iterator(chunk_size=1000):
         rows.append(
-            Departure(tenant_id=person.tenant_id, person=person, due_at=due_at(person, days))
+            Departure(
+                tenant_id=person.tenant_id,
+                person=person,
+                due_at=max(due_at(person, days), now + GRACE),
+            )
         )
         if len(rows) == 1000:
             Departure.objects.bulk_create(rows)

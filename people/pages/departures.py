@@ -15,7 +15,7 @@ from people.operations.blockers import blocked_people
 from people.operations.departing import JOB
 from people.pages.access import for_administrators
 from people.pages.fates import fates
-from people.pages.outlook import auto_terminates, outlooks
+from people.pages.outlook import days_in_force, outlooks
 from people.pages.paging import BoundedPaginator
 from people.pages.searching import PersonSearch, choice
 
@@ -36,7 +36,7 @@ class DepartureSearch(PersonSearch):
 @for_administrators
 def departures(request: HttpRequest) -> HttpResponse:
     form = DepartureSearch(request.GET)
-    is_on = auto_terminates()
+    is_on = days_in_force() is not None
     page = BoundedPaginator(_found(form, is_on=is_on), ROWS_A_PAGE).get_page(
         request.GET.get("page")
     )

@@ -12,6 +12,7 @@ from django.utils import timezone
 from people import tenancy
 from people.models import Departure, Person, Tenant
 from people.operations.blockers import Blocker, blockers_of_many, paused_among
+from people.operations.departures import due_at
 from people.pages.notices import Notice
 
 # Where to settle it, and how that page is told whom it is about.
@@ -42,10 +43,20 @@ class Outlook:
     blockers: list[Blocker] = field(default_factory=list)
     # The mass change that somebody has to confirm first.
     paused_by: UUID | None = None
+    # After how many days people are terminated; None while auto-termination is off.
+    days: int | None = None
 
     @property
     def is_scheduled(self) -> bool:
         return self.is_on and self.departure is not None and not self.departure.exempted_at
+
+    @property
+    def is_in_grace(self) -> bool:
+        """Tell whether they would be due earlier if the days had not been changed just now."""
+        departure = self.departure
+        if departure is None or departure.postponed_from or not self.days:
+            return False
+        return departure.due_at > max(self.now, due_at(self.person, self.days))
 
     @property
     def is_hindered(self) -> bool:
@@ -95,13 +106,14 @@ def outlooks(people: Iterable[Person], now: datetime | None = None) -> dict[UUID
     departures = {one.person_id: one for one in Departure.objects.filter(person__in=asked)}
     blockers = blockers_of_many(departures) if departures else {}
     paused = paused_among(departures) if departures else {}
-    is_on, now = auto_terminates(), now or timezone.now()
+    days, now = days_in_force(), now or timezone.now()
     return {
         pk: Outlook(
             person=person,
             departure=departures.get(pk),
             now=now,
-            is_on=is_on,
+            is_on=days is not None,
+            days=days,
             blockers=blockers.get(pk, []),
             paused_by=paused.get(pk),
         )
@@ -109,10 +121,10 @@ def outlooks(people: Iterable[Person], now: datetime | None = None) -> dict[UUID
     }
 
 
-def auto_terminates() -> bool:
-    """Tell whether auto-termination is on for the tenant in force."""
-    tenants = Tenant.objects.filter(pk=tenancy.current_id(), auto_terminate_days__isnull=False)
-    return tenants.exists()
+def days_in_force() -> int | None:
+    """Return after how many days the tenant in force terminates people; None if it does not."""
+    tenants = Tenant.objects.filter(pk=tenancy.current_id())
+    return tenants.values_list("auto_terminate_days", flat=True).get()
 
 
 def of_person(person: Person) -> Iterator[Notice]:

@@ -7,7 +7,7 @@ from django.http import HttpRequest, HttpResponse
 from people.models import Person
 from people.pages.access import for_administrators
 from people.pages.actors import actor_name
-from people.pages.outlook import auto_terminates, outlooks
+from people.pages.outlook import days_in_force, outlooks
 from people.pages.searching import PersonSearch, choice
 from people.values import VIA_SCIM
 from scim.models import Connection
@@ -38,7 +38,7 @@ def inactive_users(request: HttpRequest) -> HttpResponse:
         form=form,
         page=page,
         rows=_rows(page),
-        is_on=auto_terminates(),
+        is_on=days_in_force() is not None,
         # Being deactivated ends every session, which the epoch counts.
         ever=lambda: Person.objects.filter(session_epoch__gt=0).exists(),
     )

@@ -1,4 +1,4 @@
-"""Auto-termination: switched on, off, or to other days, after a look at whom that concerns."""
+"""Auto-termination: switched on, off, or to other days, after a list of the people concerned."""
 
 from typing import Any
 from uuid import UUID
@@ -17,6 +17,7 @@ from people.pages.access import PersonRequest, for_administrators
 from people.pages.actors import actor_name
 from people.pages.paging import counted
 from scim.models import Connection
+from scim.pages.offboarding_preview import Preview
 from scim.pages.settings import context_of
 
 MOST_CHANGES = 5
@@ -47,15 +48,29 @@ def offboarding(request: PersonRequest, connection_id: UUID) -> HttpResponse:
     if request.method == "POST" and _save(request, connection, form):
         return redirect("admin:scim_settings", connection_id)
     days = form.cleaned_data["days"] if form.is_valid() else None
+    preview = Preview(days, timezone.now(), is_new=current is None) if days else None
+    if preview and "csv" in request.GET:
+        return preview.as_csv()
     context = context_of(request, connection, "Auto-termination") | {
         "form": form,
         "current": current,
         "days": days,
-        "forecast": departures.foretell(days, now=timezone.now()) if days else None,
+        **(_foreseen(request, preview) if preview else {}),
         "scheduled": counted(Departure.objects.filter(exempted_at=None)) if current else "",
         "changes": _changes(),
     }
     return render(request, "scim/offboarding.html", context)
+
+
+def _foreseen(request: PersonRequest, preview: Preview) -> dict[str, Any]:
+    page, rows = preview.page(request.GET.get("page"))
+    return {
+        "forecast": departures.foretell(preview.days, now=preview.now),
+        "preview": preview,
+        "page": page,
+        "rows": rows,
+        "seen": departures.state_of_concerned(),
+    }
 
 
 def _save(request: PersonRequest, connection: Connection, form: DaysForm) -> bool:
@@ -63,13 +78,16 @@ def _save(request: PersonRequest, connection: Connection, form: DaysForm) -> boo
     tenant, actor = connection.tenant, request.user.actor
     if "switch-off" in request.POST:
         departures.set_auto_termination(tenant, None, actor=actor)
-        messages.success(request, "Auto-termination is off. Whoever is inactive stays so.")
+        messages.success(request, "Auto-termination is off. Inactive people stay inactive.")
         return True
     if not form.is_valid():
         return False
+    if request.POST.get("seen", "") != departures.state_of_concerned():
+        messages.warning(request, "Nothing was changed yet. Check the people below, then confirm.")
+        return False
     days = form.cleaned_data["days"]
     departures.set_auto_termination(tenant, days, actor=actor)
-    messages.success(request, f"Whoever is deactivated via SCIM is terminated {_after(days)}.")
+    messages.success(request, f"People deactivated via SCIM are terminated {_after(days)}.")
     return True
 
 

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from people.admin.exports import harmless
 from people.models import Person, Tenant
+from people.spreadsheets import harmless
 from tests import make
 from tests.people.visiting import signed_in
 

@@ -1,6 +1,8 @@
 """Offboarding, in SCIM settings and on the command line …"""
 
+import csv
 import json
+import re
 from datetime import timedelta
 from io import StringIO
 from typing import Any
@@ -98,11 +100,73 @@ class TestSettings:
         page = shown(client, address, days="45")
 
         assert "<dd>2, of whom 1 stays for now" in page
-        assert "The next run terminates the others, within the hour" in page
+        assert f"Nobody is terminated before {now + timedelta(days=1):%-d %B %Y}" in page
         first = now + timedelta(days=25)
         assert f"2: the first on {first:%-d %B %Y}, the last on " in page
         assert f"{after(last, days=45):%-d %B %Y}" in page
         assert not Departure.objects.exists()
+
+    def test_list_everybody_by_name_with_their_date_and_what_blocks_it(
+        self, client: Client, address: str, owner: Person
+    ) -> None:
+        now = timezone.now()
+        with time_machine.travel(now - timedelta(days=100)):
+            blocked = gone(given_name="Blocked", family_name="Long Ago")
+        shared_fund(blocked)
+        recent = gone(given_name="Gone", family_name="Today")
+        gone(owner.actor, given_name="By", family_name="Hand")
+
+        page = shown(client, address, days="45")
+
+        assert "Blocked Long Ago" in page
+        assert "Ownership of shared funds" in page
+        assert f"{now + timedelta(days=1):%-d %B %Y}, " in page
+        assert "Gone Today" in page
+        assert f"{after(recent, days=45):%-d %B %Y, %H:%M} UTC" in page
+        assert "By Hand" not in page
+
+    def test_lead_through_many_people_and_give_all_of_them_as_csv(
+        self, client: Client, address: str, owner: Person
+    ) -> None:
+        for number in range(52):
+            gone(given_name="=Formula" if number == 0 else "Ada", family_name=f"No{number:02}x")
+
+        first = shown(client, address, days="45")
+        second = shown(client, address, days="45", page="2")
+        answer = client.get(address, {"days": "45", "csv": "yes"})
+
+        assert len(re.findall(r"No\d\dx</bdi>", first)) == 50
+        assert len(re.findall(r"No\d\dx</bdi>", second)) == 2
+        lines = list(csv.reader(answer.content.decode("utf-8-sig").splitlines()))
+        assert len(lines) == 53
+        assert lines[1][0].startswith("'=Formula")
+        assert not Departure.objects.exists()
+
+    @pytest.mark.parametrize("before", [None, 45])
+    def test_change_nothing_before_the_list_was_seen(
+        self, client: Client, address: str, owner: Person, before: int | None
+    ) -> None:
+        switch(before)
+        gone()
+
+        page = text_of(client.post(address, {"days": "10"}))
+
+        assert "Nothing was changed yet" in page
+        assert days() == before
+        client.post(address, {"days": "10", "seen": seen_in(page)})
+        assert days() == 10
+
+    def test_show_the_list_again_when_it_has_changed(
+        self, client: Client, address: str, owner: Person
+    ) -> None:
+        gone()
+        seen = seen_in(shown(client, address, days="45"))
+        gone(given_name="Late", family_name="Leaver")
+
+        page = text_of(client.post(address, {"days": "45", "seen": seen}))
+
+        assert "Late Leaver" in page
+        assert days() is None
 
     def test_leave_out_what_somebody_has_decided(
         self, client: Client, address: str, owner: Person
@@ -132,6 +196,11 @@ class TestSettings:
         assert client.get(address).status_code == 404
 
 
+def seen_in(page: str) -> str:
+    [seen] = re.findall(r'name="seen" value="([^"]*)"', page)
+    return str(seen)
+
+
 class TestCommandLine:
     def connect(self, tenant: Tenant, *options: str) -> dict[str, str]:
         said = StringIO()
@@ -151,6 +220,20 @@ class TestCommandLine:
         self.connect(tenant)
 
         assert days() == 45
+
+    def test_lists_the_people_concerned_and_waits_for_a_yes(
+        self, tenant: Tenant, owner: Person, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        gone(given_name="Long", family_name="Gone")
+
+        with pytest.raises(CommandError, match="repeat the command with --yes"):
+            self.connect(tenant, "--auto-terminate-days", "30")
+
+        assert "Long Gone <" in capsys.readouterr().err
+        assert days() is None
+        assert not Connection.objects.exists()
+        assert self.connect(tenant, "--auto-terminate-days", "30", "--yes")["token"]
+        assert days() == 30
 
     @pytest.mark.parametrize("wrong", WRONG)
     def test_refuses_what_is_no_number_of_days(self, tenant: Tenant, wrong: str) -> None:

@@ -11,6 +11,7 @@ from people.operations import departures
 from people.values import Actor
 from scim.models import Connection
 from scim.models.connection import USUAL_POLICY, issue_token
+from scim.pages.offboarding_preview import Preview
 from scim.protocol import base_url
 
 COMMAND = Actor("command", "connect_scim")
@@ -47,6 +48,12 @@ class Command(BaseCommand):
             help="terminate whoever the provider has deactivated so many times 24 hours ago; "
             "for the whole company (default: as it is there, at first never)",
         )
+        parser.add_argument(
+            "--yes",
+            action="store_true",
+            help="set --auto-terminate-days although people are inactive already; without it "
+            "the command lists them and changes nothing",
+        )
         parser.add_argument("--default-department", default="", help="for --incomplete fill")
         parser.add_argument("--default-location", default="", help="for --incomplete fill")
 
@@ -65,6 +72,8 @@ class Command(BaseCommand):
         days = _days(options["auto_terminate_days"])
         now = timezone.now()
         with tenancy.use(tenant), transaction.atomic():
+            if days and days != tenant.auto_terminate_days and not options["yes"]:
+                self._check_nobody_is_concerned(Preview(days, now, not tenant.auto_terminate_days))
             connection = Connection.objects.create(
                 tenant=tenant,
                 provider=options["provider"],
@@ -82,6 +91,17 @@ class Command(BaseCommand):
         self.stdout.write(
             json.dumps({"base_url": base_url(), "token": token, "connection": str(connection.pk)})
         )
+
+    def _check_nobody_is_concerned(self, preview: Preview) -> None:
+        people = list(preview.everybody())
+        for one in people:
+            when = f"terminated {one.due_at:%Y-%m-%d %H:%M} UTC" if one.due_at else "exempt"
+            self.stderr.write(f"{one.person.full_name} <{one.person.email}>: {when} {one.note}")
+        if people:
+            raise CommandError(
+                f"{len(people)} people are inactive already and would be terminated as listed. "
+                "Nothing was changed. Check the list, then repeat the command with --yes."
+            )
 
 
 def _days(text: str | None) -> int | None:

@@ -1,0 +1,95 @@
+"""Who would be terminated, and when, if the days were set now: a list, and the same as CSV."""
+
+import csv
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from io import StringIO
+
+from django.http import HttpResponse
+
+from people.models import Departure, Person
+from people.operations import departures
+from people.operations.blockers import blockers_of_many, paused_among
+from people.pages.paging import BoundedPaginator
+from people.spreadsheets import BYTE_ORDER_MARK, harmless
+
+ROWS_A_PAGE = 50
+CHUNK = 500
+COLUMNS = ("Name", "Email", "Deactivated (UTC)", "Terminated (UTC)", "Blocked or exempt")
+
+
+@dataclass(frozen=True)
+class Foreseen:
+    person: Person
+    # None for whoever is exempt.
+    due_at: datetime | None
+    note: str
+
+
+@dataclass(frozen=True)
+class Preview:
+    """What setting so many days at this moment would do; `is_new` if it is off until then."""
+
+    days: int
+    now: datetime
+    is_new: bool
+
+    @property
+    def not_before(self) -> datetime:
+        return self.now + departures.GRACE
+
+    def page(self, number: str | None) -> tuple[object, list[Foreseen]]:
+        page = BoundedPaginator(departures.concerned(), ROWS_A_PAGE).get_page(number)
+        return page, self._foreseen(list(page))
+
+    def as_csv(self) -> HttpResponse:
+        file = StringIO()
+        writer = csv.writer(file)
+        writer.writerow(COLUMNS)
+        for one in self.everybody():
+            cells = (
+                one.person.full_name,
+                one.person.email,
+                f"{one.person.deactivated_at:%Y-%m-%d %H:%M}",
+                f"{one.due_at:%Y-%m-%d %H:%M}" if one.due_at else "",
+                one.note,
+            )
+            writer.writerow(map(harmless, cells))
+        name = f"auto-termination-{self.days}-days.csv"
+        return HttpResponse(
+            BYTE_ORDER_MARK + file.getvalue(),
+            content_type="text/csv; charset=utf-8",
+            headers={"Content-Disposition": f'attachment; filename="{name}"'},
+        )
+
+    def everybody(self) -> Iterator[Foreseen]:
+        """Yield everybody concerned, whoever is due first before the others."""
+        chunk: list[Person] = []
+        for person in departures.concerned().iterator(chunk_size=CHUNK):
+            chunk.append(person)
+            if len(chunk) == CHUNK:
+                yield from self._foreseen(chunk)
+                chunk = []
+        yield from self._foreseen(chunk)
+
+    def _foreseen(self, people: Iterable[Person]) -> list[Foreseen]:
+        asked = {person.pk: person for person in people}
+        blockers, paused = blockers_of_many(asked), paused_among(asked)
+        return [
+            self._of(
+                person,
+                [blocker.sentence for blocker in blockers[pk]]
+                + (["Mass change to confirm"] if pk in paused else []),
+            )
+            for pk, person in asked.items()
+        ]
+
+    def _of(self, person: Person, obstacles: list[str]) -> Foreseen:
+        departure: Departure | None = getattr(person, "departure", None)
+        if departure and departure.exempted_at:
+            return Foreseen(person, None, "Exempt")
+        is_postponed = departure is not None and departure.postponed_from is not None
+        notes = ["Postponed"] if is_postponed else []
+        due_at = departures.foreseen_due_at(person, self.days, is_new=self.is_new, now=self.now)
+        return Foreseen(person, due_at, ", ".join(notes + obstacles))
