@@ -267,6 +267,8 @@ TEAM_UPDATES = {
     "pending_invites": "scim.pages.team_updates.pending_invites",
     "inactive_people": "scim.pages.team_updates.inactive_people",
     "sync_errors": "scim.pages.team_updates.sync_errors",
+    "same_person_questions": "scim.pages.team_updates.same_person_questions",
+    "withheld_roles": "scim.pages.team_updates.withheld_roles",
 }
 
 # By API token and web process; 0 sets no limit.

@@ -43,6 +43,7 @@ FIND = f"""
       LEFT JOIN scim_scimuser u
              ON u.{{column}} = %s AND {{known}} AND {KNOWN} c.id
      WHERE t.digest = %s AND t.revoked_at IS NULL
+     ORDER BY u.id
 """
 # Where each is, and what the planner has to be told for the index that leaves out the rest.
 COLUMNS = {
@@ -110,18 +111,20 @@ class Listed(NamedTuple):
     shown: Shown
 
 
-def shown_user(call: Call, attribute: str, value: str) -> Shown | None:
-    """Return the user of the call's connection whose attribute has the value, if any.
+def shown_users(call: Call, attribute: str, value: str) -> list[Shown]:
+    """Return the users of the call's connection whose attribute has the value.
+
+    Several users may share an externalId; the other attributes are unique.
 
     :raises UnauthorizedException: if the token is not good now.
     """
     key: str | UUID = fold(value) if attribute == "userName" else value
     if attribute == "id":
         key = scim_uuid(value)
-    row = fixed_sql.one(STATEMENTS[attribute], [key, call.token_digest])
-    if row is None:
+    rows = fixed_sql.every(STATEMENTS[attribute], [key, call.token_digest])
+    if not rows:
         raise wrong_token()
-    return _shown(row) if row[0] is not None else None
+    return [_shown(row) for row in rows if row[0] is not None]
 
 
 def _shown(row: Sequence[Any]) -> Shown:

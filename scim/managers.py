@@ -17,10 +17,17 @@ from scim.credentials import KNOWN
 from scim.models import Connection, FormerName, ScimUser
 from scim.protocol import scim_uuid
 
+# An externalId that two users share identifies neither (RFC 7643 section 3.1).
+ALONE = """
+    NOT EXISTS (SELECT 1 FROM scim_scimuser o
+                 WHERE o.scim_external_id = u.scim_external_id AND o.deleted_at IS NULL
+                   AND o.scim_external_id <> '' AND o.connection_id = u.connection_id
+                   AND o.id <> u.id)
+"""
 # The columns by which a manager is found, as `hot_paths` tells them to the planner.
 NAMES = (
     ("scim_id", "true"),
-    ("scim_external_id", "u.deleted_at IS NULL AND u.scim_external_id <> ''"),
+    ("scim_external_id", f"u.deleted_at IS NULL AND u.scim_external_id <> '' AND {ALONE}"),
     ("user_name_key", "u.deleted_at IS NULL"),
     ("email_key", "true"),
 )
@@ -131,10 +138,16 @@ def _known(connection: Connection, given: str) -> Manager | None:
     by_id = scim_uuid(given)
     user = (
         (known.filter(scim_id=by_id).first() if by_id.int else None)
-        or known.filter(scim_external_id=given).first()
+        or _only_with_external_id(connection, given)
         or known.filter(Q(user_name_key=key) | Q(email_key=key)).first()
     )
     return Manager(user.person, str(user.scim_id)) if user and user.person else None
+
+
+def _only_with_external_id(connection: Connection, given: str) -> ScimUser | None:
+    users = ScimUser.objects.known_to(connection).select_related("person")
+    found = list(users.filter(scim_external_id=given).exclude(scim_external_id="")[:2])
+    return found[0] if len(found) == 1 and found[0].person else None
 
 
 def _known_fast(connection: Connection, given: str) -> Manager | None:

@@ -26,12 +26,16 @@ def is_known(connection: str, attribute: str, value: str) -> bool:
 def paired_person(connection: str, attribute: str, value: str) -> Person | None:
     """Return whom the connection knows by this externalId (exactly) or userName (in any case).
 
-    Whom it deleted it still means, so that signing in makes nobody of them anew.
+    An externalId that live resources share identifies nobody, nor does one that different
+    people had who were deleted. A deleted resource still means its person, so that signing in
+    does not add them anew.
     """
-    users = _called(connection, attribute, value).filter(person__isnull=False)
-    newest_first = users.select_related("person__tenant").order_by("-pk")
-    user = newest_first.filter(deleted_at=None).first() or newest_first.first()
-    return user.person if user else None
+    users = _called(connection, attribute, value).select_related("person__tenant")
+    live = list(users.filter(deleted_at=None)[:2])
+    if live:
+        return live[0].person if len(live) == 1 else None
+    gone = {user.person_id: user.person for user in users if user.person}
+    return next(iter(gone.values())) if len(gone) == 1 else None
 
 
 def is_provisioned(person: Person) -> bool:

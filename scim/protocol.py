@@ -54,15 +54,13 @@ class Taken(UniquenessException):
     """Something that only one resource of a connection may have; the database says what."""
 
     def __init__(self, said: str) -> None:
-        columns = {"user_name": "userName", "external_id": "externalId"}
-        name = next((name for column, name in columns.items() if column in said), None)
-        if name is None:
-            detail = "Another user of this connection stands for this person already."
-        else:
+        if "user_name" in said:
             detail = (
-                f"Another resource of this connection has this {name}. "
-                f"Find it by its {name} and update it, or send another {name}."
+                "Another resource of this connection has this userName. "
+                "Find it by its userName and update it, or send another userName."
             )
+        else:
+            detail = "Another user of this connection stands for this person already."
         super().__init__(detail=detail)
 
 

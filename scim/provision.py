@@ -17,8 +17,9 @@ from django.utils.module_loading import import_string
 
 from people import operations, storing
 from people.models import CustomField, Person
-from people.values import KEEP, Invitation, Keep, PeopleError, Profile, fold
+from people.values import KEEP, Invitation, Keep, PeopleError, Profile
 from scim import group_roles, journal, managers, policies
+from scim.evidence import Traits, compare
 from scim.mapping import Assertion, profile_of
 from scim.models import AdoptionChoice, Connection, ScimUser
 from scim.protocol import Subject
@@ -77,6 +78,9 @@ def carry_over(delivery: Delivery, before: Json | None, *, was_active: bool | No
         if is_nobody:
             # To whoever comes to be theirs now, nothing of it has been said yet.
             was_active = None
+        elif _comes_back(user, before, was_active=was_active):
+            assert user.person
+            operations.start_over(user.person, actor=delivery.connection.actor)
         manager: Person | Keep | None = KEEP
         is_open = is_nobody or user.problem
         if earlier is None or is_open or said.manager != earlier.manager:
@@ -89,6 +93,26 @@ def carry_over(delivery: Delivery, before: Json | None, *, was_active: bool | No
     if is_nobody and user.person and before is not None:
         # Groups may have waited for the person, unless the resource is as new as they are.
         group_roles.soon()
+
+
+def _comes_back(user: ScimUser, before: Json | None, *, was_active: bool | None) -> bool:
+    """Tell whether somebody inactive is more than switched on again.
+
+    The provider deleted them, has them anew, or has turned the resource into somebody else:
+    then the resource may stand for another human being by now.
+    """
+    person = user.person
+    if person is None or person.state != Person.State.INACTIVE:
+        return False
+    if was_active is None or before is None or person.detached_at:
+        return True
+    earlier = ScimUser(
+        connection=user.connection,
+        document=before,
+        scim_username=before["userName"],
+        scim_external_id=before.get("externalId", ""),
+    )
+    return not compare(Traits.of(earlier), Traits.of(user)).is_same
 
 
 def put_back(delivery: Delivery) -> bool:
@@ -243,7 +267,7 @@ def _is_known(email: str) -> bool:
     """
     if storing.is_alone():
         return False
-    return bool(Person.objects.in_lists().filter(email_key=fold(email)).exists())
+    return bool(Person.objects.having_address(email).exists())
 
 
 def _adopted(delivery: Delivery, email: str) -> Person:
@@ -252,7 +276,7 @@ def _adopted(delivery: Delivery, email: str) -> Person:
     :raises operations.DuplicateEmail: if they are owned; or if only a click in Team updates
         may hand them over, because they are elevated or the connection asks about everybody.
     """
-    person: Person = Person.objects.in_lists().get(email_key=fold(email))
+    person: Person = Person.objects.having_address(email).get()
     # Two connections may want the same person at once; whoever comes second sees the first.
     operations.lock(person)
     if is_owned(person) or not (delivery.may_link or links_by_itself(delivery, person)):
@@ -263,6 +287,9 @@ def _adopted(delivery: Delivery, email: str) -> Person:
     operations.note_names(
         person, actor=delivery.connection.actor, user_name=delivery.user.scim_username
     )
+    if person.state == Person.State.INACTIVE:
+        # Nobody knows whether the provider means the one who left.
+        operations.start_over(person, actor=delivery.connection.actor)
     # What a disconnected connection still holds of them is nobody's from now on.
     person.scim_users.filter(deleted_at=None).update(person=None)
     return person

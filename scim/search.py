@@ -118,9 +118,10 @@ def _asks_for_the_top(query: Mapping[str, Any]) -> bool:
 
 
 def _looked_up(call: Call, attribute: str, value: str) -> HttpResponse:
-    shown = hot_paths.shown_user(call, attribute, value)
-    texts = [shown.text] if shown else []
-    return answer(rendering.list_response(texts, total=len(texts), start_index=1).encode())
+    shown = hot_paths.shown_users(call, attribute, value)
+    most = min(int(call.query.get("count", paging.LARGEST_PAGE)), paging.LARGEST_PAGE)
+    texts = [one.text for one in shown[:most]]
+    return answer(rendering.list_response(texts, total=len(shown), start_index=1).encode())
 
 
 def _search(call: Call, search: Search, kinds: Sequence[ResourceType]) -> HttpResponse:

@@ -2,15 +2,12 @@
 
 from contextlib import nullcontext
 
-from django.db.models import Q
 from django.http import HttpResponse
 from django.utils import timezone
 from scim2_models import NotFoundException
 
 from people import fixed_sql, operations, storing, tenancy
-from people.models import Person
 from people.row_sql import made
-from people.values import fold
 from people.writes import Write
 from scim import (
     activity,
@@ -23,10 +20,13 @@ from scim import (
     managers,
     patch,
     provision,
+    returning,
 )
 from scim.adapters import UserAdapter
 from scim.attributes import ACTIVE, USER
 from scim.canonical import canonical, replacement
+from scim.evidence import Traits
+from scim.mapping import profile_of
 from scim.models import ScimMembership, ScimUser, ScimValue
 from scim.protocol import Call, answer, scim_uuid
 from scim.provision import Delivery
@@ -43,7 +43,7 @@ CHANGING = (
 def read(call: Call, scim_id: str) -> HttpResponse:
     """RFC 7644 section 3.4.1."""
     if fixed_sql.available():
-        shown = hot_paths.shown_user(call, "id", scim_id)
+        shown = next(iter(hot_paths.shown_users(call, "id", scim_id)), None)
         projection = listing.wanted(call, USER)
         if shown and projection:
             shown = listing.cut(shown, projection)
@@ -56,12 +56,13 @@ def read(call: Call, scim_id: str) -> HttpResponse:
 
 
 def create(call: Call) -> HttpResponse:
-    """RFC 7644 section 3.3; who was deleted earlier comes back as the same resource."""
+    """RFC 7644 section 3.3; a deleted user who comes back, by the evidence, keeps their id."""
     call.spend()
     document = call.meaning or canonical(call.document, USER)
     call.subject.user_name = document["userName"]
-    user = _newcomer(call, document)
+    user, alike = _newcomer(call, document)
     store(call, user, document, before=None)
+    returning.ask(user, alike)
     return listing.respond_stored(call, USER, user, 201)
 
 
@@ -93,7 +94,7 @@ def delete(call: Call, scim_id: str) -> HttpResponse:
     user = lock(call, scim_id)
     if user.person:
         with operations.holding(user.person) if call.holds_person else nullcontext():
-            operations.deactivate_person(user.person, actor=call.connection.actor)
+            operations.detach_person(user.person, actor=call.connection.actor)
     if user.has_errors:
         journal.resolve_sync_errors(user)
     storing.delete(ScimMembership, user=user.pk)
@@ -126,8 +127,11 @@ def lock(call: Call, scim_id: str) -> ScimUser:
     return user
 
 
-def _newcomer(call: Call, document: Json) -> ScimUser:
-    """Return the resource that the document is to be kept as: new, or one that was deleted."""
+def _newcomer(call: Call, document: Json) -> tuple[ScimUser, list[returning.Alike]]:
+    """Return the resource that keeps the document: new, or a deleted one that comes back.
+
+    With a new one come the deleted resources that it shares an identifier with.
+    """
     user = made(
         ScimUser,
         tenant_id=call.connection.tenant_id,
@@ -136,34 +140,28 @@ def _newcomer(call: Call, document: Json) -> ScimUser:
         version=0,
         has_errors=True,
     )
+    alike: list[returning.Alike] = []
     may_be_back = True
     if fixed_sql.available():
         user.pk, may_be_back, user.has_errors = hot_paths.place_for(call, document)
-    if may_be_back:
-        storing.require_transaction()
-        user = _deleted_earlier(call, document) or user
+    if may_be_back or not storing.is_alone():
+        alike = returning.find_alike(call.connection, _traits(call, document))
+        back = returning.choose(alike)
+        if back is not None:
+            user, alike = back, []
     user.related = []
-    return user
+    return user, alike
 
 
-def _deleted_earlier(call: Call, document: Json) -> ScimUser | None:
-    """Return whom the provider deleted and pushes again, by externalId or by userName.
-
-    Whether either belongs to somebody it has not deleted, the database says on storing.
-    """
-    external_id, key = document.get("externalId", ""), fold(document["userName"])
-    named = Q(user_name_key=key)
-    if external_id:
-        named |= Q(scim_external_id=external_id)
-    users = ScimUser.objects.select_related("person").select_for_update(of=("self",))
-    gone = users.filter(named, connection=call.connection, deleted_at__isnull=False)
-    # Whoever left for good comes back as somebody new.
-    gone = gone.exclude(person__state=Person.State.TERMINATED)
-    found = list(gone.order_by("-deleted_at"))
-    by_external_id = [
-        user for user in found if external_id and user.scim_external_id == external_id
-    ]
-    return next(iter(by_external_id or found), None)
+def _traits(call: Call, document: Json) -> Traits:
+    said = profile_of(document, call.connection.mapping)
+    return Traits.of(
+        ScimUser(
+            scim_username=document["userName"],
+            scim_external_id=document.get("externalId", ""),
+        ),
+        said,
+    )
 
 
 def _change(call: Call, user: ScimUser, document: Json) -> HttpResponse:

@@ -74,6 +74,8 @@ class TeamUpdatesShape(serializers.Serializer[Any]):
     pending_invites = serializers.IntegerField()
     inactive_people = serializers.IntegerField()
     sync_errors = serializers.IntegerField()
+    same_person_questions = serializers.IntegerField()
+    withheld_roles = serializers.IntegerField()
 
 
 class CardShape(serializers.ModelSerializer[Card]):

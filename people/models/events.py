@@ -37,6 +37,8 @@ class Event(TenantOwned):
         PERSON_REACTIVATED = "person.reactivated", "reactivated"
         PERSON_RETURNED = "person.returned", "returned"
         ADDRESS_RELEASED = "person.address-released", "address released"
+        IDENTITY_LINKED = "person.identity-linked", "sign-in linked"
+        TAKEN_FOR_SAME = "person.taken-for-same", "taken for somebody who came back"
         PERSON_TERMINATED = "person.terminated", "terminated"
         HOLDINGS_RECEIVED = "holdings.received", "received what somebody held"
         DEPARTURE_CHANGED = "departure.changed", "departure changed"

@@ -37,6 +37,7 @@ class Mail(TenantOwned):
         CONFIRM_ADDRESS = "confirm-address", "confirmation of a new address"
         APPROVE_ADDRESS = "approve-address", "confirmation by the old address"
         ADDRESS_CHANGES = "address-changes", "notice to the old address"
+        SIGN_IN_LINKED = "sign-in-linked", "notice of a newly linked sign-in"
         CONNECTION_SILENT = "connection-silent", "notice that a connection is silent"
         RESET_PASSWORD = "reset-password", "link to choose a new password"
         MASS_CHANGE = "mass-change", "notice that many were deactivated at once"

@@ -60,6 +60,7 @@ from people.operations.idempotency import (
     authorise_once,
     forget_idempotency_keys,
 )
+from people.operations.identities import note_sign_in_linked, note_taken_for_same
 from people.operations.invites import (
     InviteHeld,
     NotInvitable,
@@ -121,7 +122,13 @@ from people.operations.ranks import (
     check_rank_over,
     rank_of,
 )
-from people.operations.returning import NoAddress, NotWithheld, decline_role, start_over
+from people.operations.returning import (
+    NoAddress,
+    NotWithheld,
+    decline_role,
+    give_role_back,
+    start_over,
+)
 from people.operations.revising import assign_manager, put_back, revise_person
 from people.operations.role_decisions import Followed, Foretelling, MappedRole, RoleOwned
 from people.operations.roles import (
@@ -263,6 +270,7 @@ __all__ = [
     "end_sessions",
     "follow_mappings",
     "forget_idempotency_keys",
+    "give_role_back",
     "grant_role",
     "grants_that_count",
     "held_columns",
@@ -287,6 +295,8 @@ __all__ = [
     "note_connection",
     "note_names",
     "note_obligation",
+    "note_sign_in_linked",
+    "note_taken_for_same",
     "objections_to",
     "open_fund",
     "open_sandbox",

@@ -8,10 +8,11 @@ from django.db import transaction
 from django.utils.module_loading import import_string
 
 from people import events, storing
-from people.models import Event, Grant, Person
+from people.models import Event, Grant, Person, Role
 from people.operations import ranks
 from people.operations.description import difference, set_role, snapshot
 from people.operations.locks import lock
+from people.operations.roles import check_role, grant_role
 from people.operations.withheld_roles import ASKED, DECLINED, key_of
 from people.values import Actor, PeopleError
 
@@ -103,6 +104,30 @@ def _withhold_roles(person: Person, *, actor: Actor) -> None:
             source=grant.source,
         )
     person.withheld_roles = withheld
+
+
+@transaction.atomic
+def give_role_back(person: Person, name: str, *, actor: Actor) -> None:
+    """Give the person the withheld role again.
+
+    :raises PersonAboveRank, RoleAboveRank: if the actor's rank does not allow it.
+    :raises NotWithheld: if it is not asked about.
+    :raises InvalidRole: if the person is not eligible for it.
+    """
+    lock(person)
+    ranks.check_rank_over(actor, person)
+    if person.withheld_roles.get(name) != ASKED:
+        raise NotWithheld(person)
+    if name not in Person.Role:
+        grant_role(person, Role.objects.get(pk=name.partition(":")[2]), actor=actor)
+        return
+    before = snapshot(person)
+    check_role(person, name)
+    ranks.check_may_grant(actor, name)
+    set_role(person, name, actor=actor)
+    person.save(update_fields=["role", "role_source", "role_since", "withheld_roles", "changed_at"])
+    changes = difference(before, snapshot(person))
+    events.record(Event.Kind.PERSON_REVISED, person, actor=actor, changes=changes)
 
 
 @transaction.atomic

@@ -41,6 +41,9 @@ SENTENCES: dict[str, str] = {
     Event.Kind.PERSON_RETURNED: "{person} came back and starts over: no password, no linked "
     "sign-in, no session of before",
     Event.Kind.ADDRESS_RELEASED: "{actor} gave the e-mail address of {person} to somebody else",
+    Event.Kind.IDENTITY_LINKED: "{actor} {what}",
+    Event.Kind.TAKEN_FOR_SAME: "{actor} found that {person} and {other}, one of whom had left, "
+    "are the same person",
     Event.Kind.PERSON_TERMINATED: "{actor} terminated {person}",
     Event.Kind.HOLDINGS_RECEIVED: "{person} took over from {giver}",
     Event.Kind.DEPARTURE_CHANGED: "{actor} changed the departure of {person}: {what}",
@@ -71,6 +74,8 @@ ICONS: dict[str, str] = {
     Event.Kind.PERSON_REACTIVATED: "undo",
     Event.Kind.PERSON_RETURNED: "restart_alt",
     Event.Kind.ADDRESS_RELEASED: "alternate_email",
+    Event.Kind.IDENTITY_LINKED: "add_link",
+    Event.Kind.TAKEN_FOR_SAME: "group",
     Event.Kind.PERSON_TERMINATED: "person_off",
     Event.Kind.HOLDINGS_RECEIVED: "move_to_inbox",
     Event.Kind.DEPARTURE_CHANGED: "event_upcoming",
@@ -93,6 +98,7 @@ MAILS = {
     Mail.Kind.APPROVE_ADDRESS: "The mail that asks the old address to confirm",
     Mail.Kind.ADDRESS_CHANGES: "The notice of the new address",
     Mail.Kind.RESET_PASSWORD: "The link to choose a new password",
+    Mail.Kind.SIGN_IN_LINKED: "The notice of a newly linked sign-in",
     Mail.Kind.CONNECTION_SILENT: "The notice of a silent connection",
     Mail.Kind.MASS_CHANGE: "The notice of many deactivations",
 }
@@ -198,7 +204,10 @@ def _sentence(event: Event, differences: list[Difference], names: dict[str, str]
     pattern = SENTENCES.get(event.kind)
     if pattern:
         person = event.person.full_name if event.person else ""
-        told = {"role": "", "what": "", "name": "", "user_name": "", **event.facts}
+        told = {
+            **{"role": "", "what": "", "name": "", "user_name": "", "other": ""},
+            **event.facts,
+        }
         told["giver"] = names.get(event.facts.get("giver", ""), "somebody unknown")
         return pattern.format_map({**told, "actor": actor, "person": person})
     match event.kind:

@@ -7,6 +7,7 @@ from scim.models.group_mapping import GroupMapping
 from scim.models.journal import RequestLog, SyncError
 from scim.models.paging import PageAnchor
 from scim.models.resources import ScimGroup, ScimMembership, ScimUser, ScimValue
+from scim.models.same_person import SamePersonQuestion
 from scim.models.self_test import SelfTest
 from scim.models.watch import Watch
 
@@ -17,6 +18,7 @@ __all__ = [
     "GroupMapping",
     "PageAnchor",
     "RequestLog",
+    "SamePersonQuestion",
     "ScimGroup",
     "ScimMembership",
     "ScimUser",

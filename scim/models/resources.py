@@ -92,12 +92,6 @@ class ScimUser(Resource, AbstractSCIMUserMixin):
                 "user_name_key", "connection", name="scim_user_name_taken", condition=ALIVE
             ),
             models.UniqueConstraint(
-                "scim_external_id",
-                "connection",
-                name="scim_user_external_id_taken",
-                condition=ALIVE & ~models.Q(scim_external_id=""),
-            ),
-            models.UniqueConstraint(
                 "person",
                 name="scim_user_of_person",
                 condition=ALIVE & models.Q(person__isnull=False),
@@ -108,6 +102,12 @@ class ScimUser(Resource, AbstractSCIMUserMixin):
             models.Index(fields=["email_key", "connection"], name="scim_user_email"),
             models.Index(
                 fields=["user_name_key", "connection"], name="scim_user_gone", condition=GONE
+            ),
+            # Not unique: externalIds are the provider's own business (RFC 7643 section 3.1).
+            models.Index(
+                fields=["scim_external_id", "connection"],
+                name="scim_user_external_id",
+                condition=ALIVE & ~models.Q(scim_external_id=""),
             ),
             models.Index(
                 fields=["scim_external_id", "connection"],
@@ -157,16 +157,13 @@ class ScimGroup(Resource, AbstractSCIMGroupMixin):
 
     class Meta(Resource.Meta):
         verbose_name = "external group"
-        constraints: ClassVar = [
-            models.UniqueConstraint(
-                "scim_external_id",
-                "connection",
-                name="scim_group_external_id_taken",
-                condition=ALIVE & ~models.Q(scim_external_id=""),
-            ),
-        ]
         indexes: ClassVar = [
             models.Index(fields=["connection", "id"], name="scim_group_list", condition=ALIVE),
+            models.Index(
+                fields=["scim_external_id", "connection"],
+                name="scim_group_external_id",
+                condition=ALIVE & ~models.Q(scim_external_id=""),
+            ),
             models.Index(
                 fields=["display_name_key", "connection"], name="scim_group_name", condition=ALIVE
             ),

@@ -15,6 +15,8 @@ from scim.pages.mapping import add_field, delete_field, mapping
 from scim.pages.offboarding import offboarding
 from scim.pages.request_log import request_log
 from scim.pages.requests import request_page, scim_request
+from scim.pages.review import review as returned_people
+from scim.pages.review import same_person_page, withheld_role
 from scim.pages.self_test import self_test
 from scim.pages.setting_up import ProviderConverter
 from scim.pages.settings import scim, settings
@@ -44,6 +46,9 @@ PAGES: list[URLPattern] = [
     path(f"{ERROR}/link/", repairs.link, name="sync_error_link"),
     path(f"{ERROR}/invite-anyway/", repairs.invite_anyway, name="sync_error_invite_anyway"),
     path(f"{ERROR}/dismiss/", repairs.dismiss, name="sync_error_dismiss"),
+    path(f"{UPDATES}/review/", returned_people, name="team_updates_review"),
+    path(f"{UPDATES}/review/<int:question_id>/", same_person_page, name="same_person"),
+    path(f"{UPDATES}/review/roles/<uuid:person_id>/", withheld_role, name="withheld_role"),
     path("integrations/", catalogue, name="integrations"),
     path("integrations/<provider:provider>/", overview, name="integration"),
     path(f"{SETUP}/", go_on, name="setup"),

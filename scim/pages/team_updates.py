@@ -1,7 +1,7 @@
-"""Team updates: who has not joined yet, who is out, and who could not be brought in.
+"""Team updates: who has not joined yet, who is out, who could not be brought in, who is back.
 
-This is the frame of its three tabs, which are `pending_invites`, `inactive_users` and
-`sync_errors`; each is a page, and the same shows in a dialog on the People page.
+This is the frame of its four tabs, which are `pending_invites`, `inactive_users`,
+`sync_errors` and `review`; each is a page, and the same shows in a dialog on the People page.
 """
 
 from collections.abc import Callable
@@ -15,9 +15,10 @@ from django.urls import reverse
 from django.utils import timezone
 
 from people.models import Invite, Mail, Person
+from people.operations.withheld_roles import ASKED
 from people.pages.paging import BoundedPaginator, counted
 from people.pages.searching import PersonSearch
-from scim.models import SyncError
+from scim.models import SamePersonQuestion, SyncError
 
 ROWS_A_PAGE = 50
 
@@ -37,16 +38,37 @@ def sync_errors() -> Any:
     return SyncError.objects.open()
 
 
+def same_person_questions() -> Any:
+    """Return who may be somebody who left, and has not been looked at yet."""
+    return SamePersonQuestion.objects.open()
+
+
+def withheld_roles() -> Any:
+    """Return who came back and had an elevated role that nobody has decided about."""
+    people = Person.objects.in_lists().exclude(withheld_roles={})
+    return people.filter(withheld_roles__icontains=f'"{ASKED}"')
+
+
 def to_look_at() -> str:
     """Return how many rows lead nowhere until somebody does something about them."""
     stuck = Q(expires_at__lte=timezone.now()) | Q(problem__gt="")
-    return counted(SyncError.objects.open(), pending_invites().filter(stuck))
+    return counted(
+        SyncError.objects.open(),
+        pending_invites().filter(stuck),
+        same_person_questions(),
+        withheld_roles(),
+    )
 
 
-TABS: dict[str, tuple[str, Callable[[], QuerySet[Any]]]] = {
-    "team_updates": ("Pending invites", Invite.objects.open),
-    "team_updates_inactive": ("Inactive users", inactive_people),
-    "team_updates_errors": ("Sync errors", SyncError.objects.open),
+def to_review() -> list[QuerySet[Any]]:
+    return [same_person_questions(), withheld_roles()]
+
+
+TABS: dict[str, tuple[str, Callable[[], list[QuerySet[Any]]]]] = {
+    "team_updates": ("Pending invites", lambda: [Invite.objects.open()]),
+    "team_updates_inactive": ("Inactive users", lambda: [inactive_people()]),
+    "team_updates_errors": ("Sync errors", lambda: [SyncError.objects.open()]),
+    "team_updates_review": ("To review", to_review),
 }
 
 
@@ -84,7 +106,7 @@ def _tabs(request: HttpRequest) -> list[dict[str, Any]]:
     return [
         {
             "title": title,
-            "count": counted(rows()),
+            "count": counted(*rows()),
             "url": reverse(f"admin:{name}"),
             "is_here": name == here,
         }

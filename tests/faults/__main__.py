@@ -18,6 +18,7 @@ FULL_SIZE: dict[str, list[str]] = {
     "lost_events": ["--people", "200"],
     "rights": ["--rounds", "20"],
     "outages": ["--seconds", "15"],
+    "takeovers": ["--attempts", "2000"],
     "zombies": ["--rounds", "20"],
     "access": [],
     "fuzz": ["--requests", "200000"],

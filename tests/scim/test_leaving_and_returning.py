@@ -1,17 +1,18 @@
 """Somebody whom the provider …"""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 from django.test import Client
 
 from people import operations
 from people.models import Event, Invite, Person
-from people.values import Actor
-from scim.models import ScimUser
+from people.values import Actor, fold
+from scim import pairing
+from scim.models import SamePersonQuestion, ScimUser
 from tests.scim.conftest import Connect
-from tests.scim.provider import USER, Answer, Json, Provider, mail, someone
+from tests.scim.provider import USER, Answer, Json, Provider, mail, managed_by, someone
 
 pytestmark = pytest.mark.django_db
 
@@ -286,7 +287,8 @@ class TestDeletes:
         assert (answer.status, answer.id) == (201, gone)
         assert ScimUser.objects.get().person == before
         before.refresh_from_db()
-        assert (before.state, before.deactivated_at) == (Person.State.ACTIVE, None)
+        assert (before.state, before.deactivated_at) == (Person.State.INVITED, None)
+        assert Invite.objects.open().get().person == before
         assert scim.read(gone) == answer.body
         assert scim.find(f'userName eq "{answer.body["userName"]}"').body["totalResults"] == 1
 
@@ -338,3 +340,153 @@ class TestDeletes:
         assert answer.status == 400
         assert scim("GET", f"/Users/{gone}").status == 404
         assert not ada().is_active
+
+
+class TestRecycles:
+    """The provider deleted an Admin with a password, and creates somebody with their …"""
+
+    EVE: ClassVar[Json] = {
+        "userName": "eve@example.com",
+        "externalId": "X-9",
+        "emails": [mail("eve@example.com")],
+        "name": {"givenName": "Eve", "familyName": "Adams"},
+    }
+
+    @pytest.fixture
+    def ada(self, scim: Provider) -> Person:
+        scim_id = scim.add(externalId="X-1", roles="BUSINESS_ADMIN")
+        person = join()
+        person.set_password("correct horse")
+        person.save(update_fields=["password"])
+        scim("DELETE", f"/Users/{scim_id}")
+        return ada()
+
+    @pytest.mark.parametrize(
+        "shared",
+        [
+            {"externalId": "X-1"},
+            {"userName": "ada@example.com"},
+            {"emails": [mail("ada@example.com")]},
+            {"userName": "ADA@example.com", "emails": [mail("Ada@Example.com")]},
+            {"externalId": "X-1", "name": {"givenName": "Ada", "familyName": "Byron"}},
+        ],
+        ids=["externalId", "userName", "address", "userName and address", "first name"],
+    )
+    def test_is_somebody_new_at_once(self, scim: Provider, ada: Person, shared: Json) -> None:
+        said = self.EVE | shared
+
+        answer = scim("POST", "/Users", someone(**said))
+
+        new = ScimUser.objects.get(scim_id=answer.id).person
+        assert new
+        assert new.pk != ada.pk
+        assert (new.state, new.role) == (Person.State.INVITED, Person.Role.CARDHOLDER)
+        assert not new.has_usable_password()
+        ada.refresh_from_db()
+        assert ada.state == Person.State.INACTIVE
+        assert (ada.email == "") is (fold(new.email) == "ada@example.com")
+        question = SamePersonQuestion.objects.open().get()
+        assert (question.user.person, question.earlier) == (new, ada)
+
+    @pytest.mark.parametrize(
+        "shared",
+        [
+            {"externalId": "X-1", "userName": "ada@example.com"},
+            {"externalId": "X-1", "emails": [mail("ada@example.com")]},
+            {"externalId": None, "userName": "ada@example.com"},
+            {"externalId": "X-1", "name": {"givenName": "Ada", "familyName": "Lovelace"}},
+        ],
+        ids=["externalId and userName", "externalId and address", "userName", "full name"],
+    )
+    def test_is_the_same_who_starts_over(self, scim: Provider, ada: Person, shared: Json) -> None:
+        said = self.EVE | shared | {"roles": "BUSINESS_ADMIN"}
+
+        answer = scim("POST", "/Users", someone(**said))
+
+        assert ScimUser.objects.get(scim_id=answer.id).person == ada
+        ada.refresh_from_db()
+        assert (ada.state, ada.role) == (Person.State.INVITED, Person.Role.CARDHOLDER)
+        assert ada.withheld_roles == {"BUSINESS_ADMIN": "asked"}
+        assert not ada.has_usable_password()
+        assert ada.email == said["emails"][0]["value"]
+        assert not SamePersonQuestion.objects.exists()
+
+    def test_starts_over_though_first_pushed_as_inactive(self, scim: Provider, ada: Person) -> None:
+        scim_id = scim.add(externalId="X-1", active=False)
+        scim.replace(scim_id, "active", value=True)
+
+        ada.refresh_from_db()
+        assert (ada.state, ada.role) == (Person.State.INVITED, Person.Role.CARDHOLDER)
+        assert not ada.has_usable_password()
+
+    def test_resource_while_inactive_starts_over(self, scim: Provider) -> None:
+        scim_id = scim.add(externalId="X-1")
+        person = join()
+        person.set_password("correct horse")
+        person.save(update_fields=["password"])
+        scim.replace(scim_id, "active", value=False)
+
+        scim("PUT", f"/Users/{scim_id}", someone(**self.EVE))
+
+        person.refresh_from_db()
+        assert (person.email, person.state) == ("eve@example.com", Person.State.INVITED)
+        assert not person.has_usable_password()
+
+    def test_stays_as_they_were_if_only_switched_off_and_on(self, scim: Provider) -> None:
+        scim_id = scim.add(externalId="X-1", roles="BUSINESS_ADMIN")
+        person = join()
+        person.set_password("correct horse")
+        person.save(update_fields=["password"])
+
+        for active in (False, True):
+            scim.replace(scim_id, "active", value=active)
+
+        person.refresh_from_db()
+        assert (person.state, person.role) == (Person.State.ACTIVE, Person.Role.ADMIN)
+        assert person.check_password("correct horse")
+
+    def test_is_nobody_where_two_left_by_the_same_evidence(self, scim: Provider) -> None:
+        name = {"givenName": "Ada", "familyName": "Lovelace"}
+        both = [scim.add(who, externalId="X-1", name=name) for who in ("ada", "bob")]
+        for scim_id in both:
+            scim("DELETE", f"/Users/{scim_id}")
+
+        answer = scim("POST", "/Users", someone("cyd", externalId="X-1", name=name))
+
+        new = ScimUser.objects.get(scim_id=answer.id).person
+        assert new
+        assert new.email == "cyd@example.com"
+        assert SamePersonQuestion.objects.open().count() == 2
+
+
+class TestSharesAnExternalId:
+    def test_is_found_with_the_other(self, scim: Provider) -> None:
+        ids = [scim.add(who, externalId="X-1") for who in ("ada", "bob")]
+
+        found = scim.find('externalId eq "X-1"').body
+        assert [one["id"] for one in found["Resources"]] == ids
+        one = scim.find('externalId eq "X-1"', count=1).body
+        assert (one["totalResults"], len(one["Resources"])) == (2, 1)
+
+    def test_is_nobodys_manager_by_it(self, scim: Provider) -> None:
+        for who in ("ada", "bob"):
+            scim.add(who, externalId="X-1")
+
+        scim.add("cyd", **managed_by("X-1"))
+
+        assert ScimUser.objects.get(user_name_key="cyd@example.com").waiting_manager == "x-1"
+
+    @pytest.mark.parametrize("are_gone", [False, True])
+    def test_is_paired_by_it_with_nobody(self, scim: Provider, *, are_gone: bool) -> None:
+        ids = [scim.add(who, externalId="X-1") for who in ("ada", "bob")]
+        for scim_id in ids if are_gone else ():
+            scim("DELETE", f"/Users/{scim_id}")
+
+        by = (str(scim.connection.pk), "externalId", "X-1")
+        assert pairing.paired_person(*by) is None
+        assert pairing.is_known(*by)
+
+    def test_may_share_a_group_s_too(self, scim: Provider) -> None:
+        for name in ("Readers", "Writers"):
+            body = {"displayName": name, "externalId": "G-1"}
+            assert scim("POST", "/Groups", body).status == 201

@@ -1,0 +1,77 @@
+"""A deleted resource and a new one are the same person …"""
+
+import pytest
+
+from scim.evidence import Strength, Traits, compare
+
+GONE = Traits(external_id="X-1", user_name="ada", email="ada@example.com", full_name="Ada Lovelace")
+OTHER = {
+    "external_id": "X-2",
+    "user_name": "byron",
+    "email": "byron@example.com",
+    "full_name": "Ada Byron",
+}
+
+
+def now(**said: str) -> Traits:
+    return Traits(**OTHER | said)
+
+
+@pytest.mark.parametrize(
+    ("said", "strength"),
+    [
+        (now(external_id="X-1", user_name="ada"), Strength.USER_NAME_AND_ID),
+        (now(external_id="X-1", user_name="ADA"), Strength.USER_NAME_AND_ID),
+        (now(external_id="X-1", email="Ada@Example.com"), Strength.EMAIL),
+        (now(external_id="", user_name="ada"), Strength.USER_NAME),
+        (now(external_id="X-1", full_name="ADA LOVELACE"), Strength.FULL_NAME),
+    ],
+)
+def test_if_the_evidence_agrees(said: Traits, strength: Strength) -> None:
+    evidence = compare(GONE, said)
+
+    assert evidence.strength == strength
+    assert evidence.is_same
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        now(external_id="X-1"),
+        now(external_id="X-1", full_name="Ada"),
+        now(user_name="ada"),
+        now(user_name="ada", email="ada@example.com", full_name="Ada Lovelace"),
+        now(email="ada@example.com"),
+        now(external_id="", email="ada@example.com", full_name="Ada Lovelace"),
+    ],
+)
+def test_perhaps_if_only_something_agrees(said: Traits) -> None:
+    evidence = compare(GONE, said)
+
+    assert evidence.strength == Strength.POSSIBLE
+    assert not evidence.is_same
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        now(),
+        now(full_name="Ada Lovelace"),
+        now(external_id="x-1"),
+        now(user_name="ａda", email="ａda@example.com"),
+        Traits(user_name="byron"),
+    ],
+)
+def test_never_if_no_identifier_agrees(said: Traits) -> None:
+    assert compare(GONE, said).strength == Strength.NOTHING
+
+
+def test_never_by_what_neither_says() -> None:
+    assert compare(Traits(user_name="ada"), Traits(user_name="bob")).agrees == ()
+
+
+def test_with_what_agrees_and_what_differs() -> None:
+    evidence = compare(GONE, now(external_id="", user_name="ada"))
+
+    assert evidence.agrees == ("user_name",)
+    assert evidence.differs == ("email", "full_name")
