@@ -204,10 +204,8 @@ def _sentence(event: Event, differences: list[Difference], names: dict[str, str]
     pattern = SENTENCES.get(event.kind)
     if pattern:
         person = event.person.full_name if event.person else ""
-        told = {
-            **{"role": "", "what": "", "name": "", "user_name": "", "other": ""},
-            **event.facts,
-        }
+        facts = ("role", "what", "name", "user_name", "other")
+        told = dict.fromkeys(facts, "") | event.facts
         told["giver"] = names.get(event.facts.get("giver", ""), "somebody unknown")
         return pattern.format_map({**told, "actor": actor, "person": person})
     match event.kind:

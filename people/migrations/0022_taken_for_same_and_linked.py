@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("people", "0019_agreeing_to_addresses"),
+        ("people", "0021_people_linked"),
     ]
 
     operations = [
@@ -18,6 +18,7 @@ class Migration(migrations.Migration):
                     ("organisation.changed", "organisation changed"),
                     ("person.added", "added"),
                     ("person.revised", "updated"),
+                    ("person.linked", "linked"),
                     ("person.put-back", "put back"),
                     ("person.address-approved", "agreed to a new address"),
                     ("person.address-confirmed", "address confirmed"),

@@ -22,7 +22,7 @@ def detach(apps: StateApps, schema_editor: BaseDatabaseSchemaEditor) -> None:
 class Migration(migrations.Migration):
     dependencies = [
         ("people", "0019_agreeing_to_addresses"),
-        ("scim", "0009_connection_may_assign_owner"),
+        ("scim", "0011_former_names"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
