@@ -110,7 +110,7 @@ def _unmet_group(group: str, claims: Claims) -> Iterator[str]:
     if claims.groups.known is None:
         because = claims.groups.because or "the provider named no groups"
         yield f"The group “{group}” is required, and {because}."
-    elif group not in {one.id for one in claims.groups.known}:
+    elif not any(group in (one.id, one.dn) for one in claims.groups.known):
         yield f"They are not in the required group “{group}”."
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Final
 
 LONGEST_SUBJECT = 255
@@ -14,6 +15,8 @@ class Group:
 
     id: str
     name: str
+    # Where a directory has it, by which mappings used to name it.
+    dn: str = ""
 
     @property
     def is_storable(self) -> bool:
@@ -41,11 +44,20 @@ class Claims:
     """Whom the provider has authenticated, and what it says about them.
 
     `subject` never changes and is never used again for somebody else: `sub`, for Entra
-    "tid/oid", an entryUUID or objectGUID, a whole Kerberos principal. The address is contact
-    data. `said` holds every claim that is text, for the pairing with SCIM.
+    "tid/oid", an entryUUID or objectGUID. Only where no directory can be asked, it is a whole
+    Kerberos principal. The address is contact data. `said` holds every claim that is text, for
+    the pairing with SCIM.
     """
 
     subject: str
+    # What a Windows ticket says of the account: its number and realm, or else the principal.
+    account: str = ""
+    # The whole principal, which was the subject before the directory's own id was.
+    principal: str = ""
+    # When the directory made the account; None if it does not say.
+    account_created_at: datetime | None = None
+    # The directory could not be asked: only somebody who is known may come in.
+    is_unconfirmed: bool = False
     email: str = ""
     # None where the provider does not say.
     is_email_verified: bool | None = None

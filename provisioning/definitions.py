@@ -4,6 +4,7 @@
 is missing, unknown or of the wrong type is named all at once.
 """
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import MISSING, asdict, dataclass, field, fields
 from typing import Any, Final
@@ -44,10 +45,18 @@ class LdapSettings:
     bind_dn: str = ""
     start_tls: bool = False
     # {0} stands for the login name, and for the DN of the person.
+    # Where groups are sought, if that is not the base DN; in Active Directory the whole domain.
+    group_base_dn: str = ""
     user_filter: str = "(uid={0})"
     group_filter: str = "(member={0})"
     # Which attribute holds what, where it is not the usual one: {"email": "userPrincipalName"}.
     attributes: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def domain(self) -> str:
+        """The DN of the whole domain, which other people and groups are below too."""
+        found = re.search(r"(?i)(?:^|,)\s*(dc=.*)$", self.base_dn)
+        return found[1] if found else self.base_dn
 
     @property
     def anybody(self) -> str:

@@ -20,6 +20,7 @@ from provisioning.models import (
 def keep_groups(identity: Identity, groups: Iterable[Group]) -> None:
     """Note which groups the person is in now, and that these groups exist."""
     now, known = timezone.now(), {one.id: one for one in groups if one.is_storable}
+    _replace_dns(identity.provider_id, known.values())
     ExternalGroup.objects.bulk_create(
         [
             ExternalGroup(
@@ -43,6 +44,31 @@ def keep_groups(identity: Identity, groups: Iterable[Group]) -> None:
     pin_mappings(identity.provider_id, (group.name for group in known.values()))
     identity.groups_seen_at = now
     identity.save(update_fields=["groups_seen_at"])
+
+
+def _replace_dns(provider_id: UUID, groups: Iterable[Group]) -> None:
+    """Know groups by their id that were known by their DN, and the mappings of them too."""
+    by_dn = {group.dn: group for group in groups if group.dn not in ("", group.id)}
+    known = ExternalGroup.objects.filter(provider=provider_id)
+    for row in known.filter(external_id__in=by_dn).select_for_update():
+        group = by_dn[row.external_id]
+        kept = known.filter(external_id=group.id).first()
+        if kept is None:
+            row.external_id = group.id
+            row.save(update_fields=["external_id"])
+            continue
+        members = GroupMembership.objects.filter(group=row)
+        members.exclude(identity__in=kept.members.all()).update(group=kept)
+        row.delete()
+    mappings = GroupMapping.objects.filter(provider=provider_id)
+    for mapping in mappings.filter(external_id__in=by_dn):
+        group = by_dn[mapping.external_id]
+        same_role = mappings.filter(base_role=mapping.base_role, role=mapping.role_id)
+        if same_role.filter(external_id=group.id).exists():
+            mapping.delete()
+        else:
+            mapping.external_id, mapping.group_name = group.id, group.name
+            mapping.save(update_fields=["external_id", "group_name"])
 
 
 def follow(identity: Identity, *, actor: Actor | None = None) -> Followed:

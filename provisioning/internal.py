@@ -10,22 +10,26 @@ from people import tenancy
 from people.models import Person
 from people.values import fold
 from provisioning import guessing, journal
+from provisioning.guessing import NOWHERE, Source
 from provisioning.journal import Outcome
 from provisioning.refusals import SignInRefused, said_to_deactivated
 
 
-def person_with_password(email: str, password: str, *, slug: str = "") -> Person:
+def person_with_password(
+    email: str, password: str, *, slug: str = "", source: Source = NOWHERE
+) -> Person:
     """Return whom the address and the password belong to.
 
     Why somebody may not come in is told only to those who know their password; to
     everybody else an unknown address and a wrong password look and last the same. Tries
-    count for the address, at whichever company: one page asks for those of all.
+    count for the address and where they come from, at whichever company: one page asks for
+    those of all.
 
     :raises GuessedTooOften: while nobody may try this address.
     :raises SignInRefused: if there is no such person, or they may not sign in.
     """
     with tenancy.across_tenants():
-        guessing.check(email)
+        guessing.check(email, source)
     candidates = _candidates(email, slug)
     matching = [person for person in candidates if check_password(password, person.password)]
     if not candidates:
@@ -33,7 +37,7 @@ def person_with_password(email: str, password: str, *, slug: str = "") -> Person
     if not matching:
         raise SignInRefused("That e-mail address and password do not belong together.")
     with tenancy.across_tenants():
-        guessing.note_success(email)
+        guessing.note_success(email, source)
     if len(matching) > 1:
         raise SignInRefused(
             "Several companies know you by this address. Use your company's own sign-in page."
@@ -44,14 +48,14 @@ def person_with_password(email: str, password: str, *, slug: str = "") -> Person
     return person
 
 
-def confirm_password(person: Person, password: str) -> None:
+def confirm_password(person: Person, password: str, source: Source = NOWHERE) -> None:
     """Check the password of somebody who is signed in; tries count as at signing in.
 
     :raises GuessedTooOften: while nobody may try this address.
     :raises SignInRefused: if it is not their password, or passwords do not count here.
     """
     with tenancy.across_tenants():
-        guessing.check(person.email)
+        guessing.check(person.email, source)
     if not check_password(password, person.password):
         said = "Incorrect password."
         journal.note(
@@ -64,7 +68,7 @@ def confirm_password(person: Person, password: str) -> None:
         )
         raise SignInRefused(said)
     with tenancy.across_tenants():
-        guessing.note_success(person.email)
+        guessing.note_success(person.email, source)
     check_password_counts(person)
     journal.note(Outcome.CONFIRMED, None, person=person, email=person.email)
 

@@ -36,6 +36,10 @@ class WrongPassword(LdapFailed):
     """Nobody of that name has this password; which of the two is wrong, only the log tells."""
 
 
+class AccountRefused(LdapFailed):
+    """The directory answered, and what it says of the account lets nobody in."""
+
+
 class Unreachable(LdapFailed):
     """The directory does not answer; it is left alone for a while."""
 

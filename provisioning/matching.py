@@ -1,7 +1,8 @@
 """Who it is that signs in: the decision, and nothing else.
 
 An identity, that is a provider and its subject, is found by what was linked before; failing
-that by the pairing with a SCIM connection, by an invite that the visitor opened, or by the
+that by the pairing with a SCIM connection, by the same account of a directory that two
+providers share, by an invite that the visitor opened, or by the
 session in which they ask to link it. An address never finds anybody, and whom a SCIM
 connection owns only a sign-in that is paired with it.
 """
@@ -24,6 +25,7 @@ class Refusal(StrEnum):
     NO_SUBJECT = "no-subject"
     NOT_ADMITTED = "not-admitted"
     UNRESTRICTED = "provider-unrestricted"
+    DIRECTORY_UNAVAILABLE = "directory-unavailable"
     DEACTIVATED = "person-deactivated"
     TERMINATED = "person-terminated"
     NOT_PROVISIONED = "scim-incomplete"
@@ -84,6 +86,8 @@ class Known:
     identity: Person | None = None
     # A SCIM connection owns them, and the pairing with it does not say that it is they.
     is_identity_disowned: bool = False
+    # Who signs in through another provider of the same directory with this subject.
+    same_directory: Candidate | None = None
     # Whom the paired connection means; with `is_paired_known` it knows somebody at all.
     paired: Candidate | None = None
     is_paired_known: bool = False
@@ -105,13 +109,20 @@ def decide(claims: Claims, known: Known) -> Decision:
         return refused
     if known.identity and not _has_come_back(known):
         return _known(known.identity, known)
+    if claims.is_unconfirmed:
+        return Refuse(Refusal.DIRECTORY_UNAVAILABLE)
+    return _linked(known) or _create(claims, known)
+
+
+def _linked(known: Known) -> Decision | None:
+    """Return what becomes of somebody whom the pairing, the directory or the visitor names."""
     if known.paired:
         return _link(known.paired)
     if known.is_paired_known:
         return Refuse(Refusal.NOT_PROVISIONED)
-    if known.asking:
-        return _link(known.asking)
-    return _create(claims, known)
+    if known.same_directory:
+        return _same_account(known.same_directory, known.asking)
+    return _link(known.asking) if known.asking else None
 
 
 def _not_admitted(claims: Claims, known: Known) -> Refuse | None:
@@ -135,6 +146,12 @@ def _known(person: Person, known: Known) -> Decision:
     if known.is_identity_disowned:
         return Refuse(Refusal.NOT_PAIRED, person)
     return SignIn(person)
+
+
+def _same_account(candidate: Candidate, asking: Candidate | None) -> Decision:
+    if asking and asking.person != candidate.person:
+        return Refuse(Refusal.SOMEBODY_ELSE, candidate.person)
+    return _link(candidate)
 
 
 def _link(candidate: Candidate) -> Decision:

@@ -28,6 +28,10 @@ TO_VISITORS: dict[Refusal, str] = {
         f"{{provider}} does not add new people here at the moment. {ASK} to invite you."
     ),
     Refusal.NO_SUBJECT: f"{{provider}} did not say who you are. {ASK} to look into the log.",
+    Refusal.DIRECTORY_UNAVAILABLE: (
+        "Your company's directory cannot be asked at the moment, and {provider} does not know you "
+        f"yet. Try again in a few minutes. If that does not help, {ASK[0].lower()}{ASK[1:]}."
+    ),
     Refusal.TERMINATED: f"Your account was closed for good. {ASK} if you are to come back.",
     Refusal.NOT_PROVISIONED: (
         f"Your account is not complete yet: {{provider}} has not sent all that it takes. {ASK}."
@@ -73,6 +77,10 @@ TO_ADMINISTRATORS: dict[Refusal, str] = {
         "domains, organizations, a group or a claim. Or invite this person."
     ),
     Refusal.NO_SUBJECT: "The claims have no subject. Send one: `sub`, or what the settings name.",
+    Refusal.DIRECTORY_UNAVAILABLE: (
+        "The directory of {provider} could not be asked, and this account has not signed in "
+        "through {provider} before. The line before this one in the log says what to correct."
+    ),
     Refusal.DEACTIVATED: "{person} is inactive. Signing in revives nobody; reactivate them.",
     Refusal.TERMINATED: "{person} was terminated, which is final. Add them as a new person.",
     Refusal.NOT_PROVISIONED: (

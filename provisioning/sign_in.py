@@ -16,10 +16,11 @@ from django.utils import timezone
 from people import operations, tenancy
 from people.models import Invite, Person
 from people.values import PeopleError, Profile, is_usable_name
-from provisioning import admission, grants, journal, turns
+from provisioning import admission, grants, journal, recognition, turns
 from provisioning.authorities import authority_of
 from provisioning.claims import Claims, readable
 from provisioning.journal import Outcome
+from provisioning.ldap_entry import AccountStatus
 from provisioning.matching import (
     Candidate,
     Create,
@@ -91,6 +92,7 @@ def _come_in(provider: IdentityProvider, claims: Claims, asking: Asking) -> _Cam
     turns.keep(provider)
     _check_authority(provider)
     turns.queue_up(provider, claims.subject)
+    warning = recognition.retire_inherited(provider, claims)
     decision = decide(claims, _known(provider, claims, asking))
     match decision:
         case SignIn(person):
@@ -106,6 +108,8 @@ def _come_in(provider: IdentityProvider, claims: Claims, asking: Asking) -> _Cam
             raise _NotLetIn(decision)
         case _:
             assert_never(decision)
+    if warning:
+        came.warnings.append(warning)
     _bring_up_to_date(provider, claims, came)
     return came
 
@@ -120,12 +124,14 @@ def _check_authority(provider: IdentityProvider) -> None:
 
 
 def _known(provider: IdentityProvider, claims: Claims, asking: Asking) -> Known:
-    identity = identity_of(provider, claims)
+    identity = recognition.identity_of(provider, claims)
+    shared = recognition.shared_identity(provider, claims)
     paired, is_paired_known = _paired(provider, claims)
     same_email = Person.objects.having_address(claims.email).first()
     return Known(
         identity=identity.person if identity else None,
         is_identity_disowned=identity is not None and _is_disowned(identity, paired),
+        same_directory=_candidate(provider, shared.person, How.SHARED) if shared else None,
         paired=paired,
         is_paired_known=is_paired_known,
         asking=_asking(provider, asking),
@@ -135,14 +141,6 @@ def _known(provider: IdentityProvider, claims: Claims, asking: Asking) -> Known:
         unmet=admission.unmet(provider, claims),
         is_unrestricted=admission.lacks_restriction(provider),
     )
-
-
-def identity_of(provider: IdentityProvider, claims: Claims) -> Identity | None:
-    """Return the identity that these claims belong to, if somebody has signed in by it."""
-    identities = Identity.objects.select_related("person__tenant", "provider")
-    # The provider as it was asked: its settings may have been changed since.
-    named = {"authority": authority_of(provider), "subject": claims.subject}
-    return identities.filter(provider=provider, retired_at=None, **named).first()
 
 
 def _is_disowned(identity: Identity, paired: Candidate | None) -> bool:
@@ -242,18 +240,21 @@ def _bring_up_to_date(provider: IdentityProvider, claims: Claims, came: _Came) -
     identity = Identity.objects.select_related("provider").get(
         provider=provider, person=came.person, retired_at=None
     )
+    identity = recognition.moved_to_subject(identity, claims)
     identity.person = came.person
     operations.join_person(came.person, actor=provider.actor)
     if not came.person.is_active:
         # They were shut out while we looked who they are.
         raise _NotLetIn(Refuse(Refusal.DEACTIVATED, came.person))
+    recognition.note_account(identity, claims)
     _take_over(identity, claims, came)
     if claims.is_email_verified is False and not came.person.email:
         # Added without an address, which they have once they confirm this one.
         operations.propose_address(came.person, claims.email, actor=provider.actor)
     _follow_groups(identity, claims, came)
     identity.last_seen_at, identity.said = timezone.now(), _said(claims)
-    identity.save(update_fields=["last_seen_at", "said"])
+    identity.status, identity.status_since = AccountStatus.GOOD, None
+    identity.save(update_fields=["last_seen_at", "said", "status", "status_since"])
 
 
 def _take_over(identity: Identity, claims: Claims, came: _Came) -> None:

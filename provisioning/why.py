@@ -38,6 +38,13 @@ TURNED_AWAY: Final = {
     "password-refused": "{who} knew the password, and was turned away all the same.",
     "person-deactivated": "{who} was turned away: they were deactivated.",
     "person-terminated": "{who} was turned away: they had left for good.",
+    "account-disabled": "The account of {who} is disabled in the directory of {provider}.",
+    "account-expired": "The account of {who} has expired in the directory of {provider}.",
+    "account-outside": "{provider} does not admit the account of {who} in the directory.",
+    "account-unknown": "The directory of {provider} no longer has the account of {who}.",
+    "account-replaced": "{who} was turned away: another account has that name by now.",
+    "directory-unavailable": "{who} was turned away: the directory of {provider} did not answer.",
+    "nearly-locked": "{who} was turned away: another wrong password would lock their account.",
 }
 
 

@@ -196,6 +196,11 @@ CELERY_BEAT_SCHEDULE = {
     # On the hour by the clock, however often beat is started anew.
     "depart-due": {"task": "people.tasks.depart_due", "schedule": crontab(minute=0)},
     "deactivate-guests": {"task": "people.tasks.deactivate_guests", "schedule": crontab(minute=5)},
+    "check-directories": {
+        "task": "provisioning.tasks.check_directories",
+        "schedule": crontab(minute="10,25,40,55"),
+        "options": {"expires": 15 * 60},
+    },
     # The safety net: the request that asks for it sends the task at once.
     "undo-mass-changes": {"task": "people.tasks.undo_mass_changes", "schedule": 60},
     "forget-idempotency-keys": {
@@ -209,6 +214,7 @@ DUE_JOBS = [
     "scim.tasks.carry_over_all",
     "people.operations.mass_changes.undo_asked",
     "people.operations.guests.deactivate_due",
+    "provisioning.directory_checks.check_due",
     "people.operations.departing.terminate_due",
     "people.events.dispatch_all",
     "scim.tasks.look_again",

@@ -90,6 +90,14 @@ class Slapd(Service):
         uris = f"{self.uri}/ {self.ldaps_uri}/"
         self.run(program("slapd", folders=SBIN), "-f", str(self.settings), "-h", uris, "-d", "256")
 
+    def start_with(self, *settings: str) -> None:
+        """Start it again, with more settings of its database."""
+        self.process.terminate()
+        self.process.wait(10)
+        with self.settings.open("a") as file:
+            file.writelines(f"{line}\n" for line in settings)
+        self.start()
+
     def load(self, entries: Iterable[str]) -> None:
         """Put entries in while it does not run; fast, also for many."""
         file = self.folder / "entries.ldif"

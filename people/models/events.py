@@ -33,6 +33,7 @@ class Event(TenantOwned):
         ADDRESS_CONFIRMED = "person.address-confirmed", "address confirmed"
         PASSWORD_CHANGED = "person.password-changed", "password changed"
         PERSON_JOINED = "person.joined", "joined"
+        SESSIONS_ENDED = "person.sessions-ended", "sessions ended"
         PERSON_DEACTIVATED = "person.deactivated", "deactivated"
         PERSON_REACTIVATED = "person.reactivated", "reactivated"
         PERSON_RETURNED = "person.returned", "returned"

@@ -87,7 +87,7 @@ from people.operations.mapped_roles import (
     keep_mapped_roles,
 )
 from people.operations.organisation import InvalidLocationChange, places_question
-from people.operations.ownership import end_sessions, note_names, release_fields
+from people.operations.ownership import end_sessions, note_names, release_fields, sign_out
 from people.operations.passwords import (
     ResetOutOfDate,
     change_password,
@@ -319,6 +319,7 @@ __all__ = [
     "save_workflow",
     "set_invite_life",
     "settle_obligation",
+    "sign_out",
     "snapshot",
     "start_over",
     "terminate_person",

@@ -3,8 +3,11 @@
 from collections.abc import Iterable
 from uuid import UUID
 
+from django.db import transaction
+
 from people import events, storing
 from people.models import Event, Person
+from people.operations.locks import lock
 from people.values import Actor
 from people.writes import Write
 
@@ -22,6 +25,14 @@ def release_fields(people: Iterable[UUID]) -> int:
 def note_names(person: Person, *, actor: Actor, user_name: str) -> None:
     """Record that an identity provider knows the person, who is held, by new names."""
     events.record(Event.Kind.PERSON_LINKED, person, actor=actor, user_name=user_name)
+
+
+@transaction.atomic
+def sign_out(person: Person, *, actor: Actor, reason: str) -> None:
+    """End every session and API token of the person, and note why. The person stays active."""
+    lock(person)
+    end_sessions(person)
+    events.record(Event.Kind.SESSIONS_ENDED, person, actor=actor, reason=reason)
 
 
 def end_sessions(person: Person) -> None:

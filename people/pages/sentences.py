@@ -36,6 +36,7 @@ SENTENCES: dict[str, str] = {
     Event.Kind.ADDRESS_CONFIRMED: "{person} confirmed the new e-mail address",
     Event.Kind.PASSWORD_CHANGED: "{actor} {what}",
     Event.Kind.PERSON_JOINED: "{person} joined",
+    Event.Kind.SESSIONS_ENDED: "{actor} ended all sessions of {person}",
     Event.Kind.PERSON_DEACTIVATED: "{actor} deactivated {person}",
     Event.Kind.PERSON_REACTIVATED: "{actor} reactivated {person}",
     Event.Kind.PERSON_RETURNED: "{person} came back and starts over: no password, no linked "
@@ -70,6 +71,7 @@ ICONS: dict[str, str] = {
     Event.Kind.ADDRESS_CONFIRMED: "mark_email_read",
     Event.Kind.PASSWORD_CHANGED: "password",
     Event.Kind.PERSON_JOINED: "login",
+    Event.Kind.SESSIONS_ENDED: "logout",
     Event.Kind.PERSON_DEACTIVATED: "block",
     Event.Kind.PERSON_REACTIVATED: "undo",
     Event.Kind.PERSON_RETURNED: "restart_alt",

@@ -3,13 +3,15 @@
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any, Final
+from uuid import UUID
 
 import ldap
 from django.db.models import Q, QuerySet
 from django.db.utils import Error
 
-from provisioning import circuits, providers
+from provisioning import circuits, ldap_groups, providers
 from provisioning import ldap as signing_in
 from provisioning.circuits import CircuitOpen
 from provisioning.claims import Group
@@ -77,9 +79,23 @@ class LdapDirectory:
 
     def members(self, group_id: str, after: str = "") -> Page[DirectoryPerson]:
         """Return who names the group; where people do not, whom the group names."""
+        dn = self._group_dn(group_id)
         with self._users() as users:
-            found = _page(users.filter(member_of__contains=group_id), after, self._person)
-        return found if found.items else self._members_named(group_id, after)
+            found = _page(users.filter(member_of__contains=dn), after, self._person)
+        return found if found.items else self._members_named(dn, after)
+
+    def _group_dn(self, group_id: str) -> str:
+        """Return where the group is now; the id may also be the DN itself."""
+        try:
+            UUID(group_id)
+        except ValueError:
+            return group_id
+        try:
+            with signing_in.opened(self.settings, self.password) as directory:
+                found = ldap_groups.group_by_id(directory, group_id)
+        except LdapFailed as error:
+            raise DirectoryFailed(error.code, str(error)) from error
+        return found.dn if found else group_id
 
     def _members_named(self, group_id: str, after: str) -> Page[DirectoryPerson]:
         with self._groups() as groups:
@@ -115,19 +131,23 @@ class LdapDirectory:
 
     @contextmanager
     def _groups(self) -> Iterator[QuerySet[Any]]:
-        is_active_directory = "samaccountname" in self.settings.user_filter.casefold()
+        """Find the groups where a sign-in would."""
+        settings = self.settings
+        is_active_directory = "samaccountname" in settings.user_filter.casefold()
         model = ActiveDirectoryGroup if is_active_directory else DirectoryGroup
-        with self._asked() as alias:
+        usual = settings.domain if is_active_directory else settings.base_dn
+        with self._asked(base=settings.group_base_dn or usual) as alias:
             yield model.objects.using(alias)
 
     @contextmanager
-    def _asked(self, within: str = "") -> Iterator[str]:
+    def _asked(self, within: str = "", base: str = "") -> Iterator[str]:
         """Connect until the block ends; say what is wrong where that does not go well."""
+        settings = replace(self.settings, base_dn=base or self.settings.base_dn)
         try:
             with (
                 circuits.guarding(self.settings.uri, Unreachable),
                 explained(self.settings),
-                opened("directory", self.settings, self.password, within) as alias,
+                opened("directory", settings, self.password, within) as alias,
             ):
                 yield alias
         except (LdapFailed, CircuitOpen) as error:
@@ -149,4 +169,5 @@ def _plain(dn: str) -> str:
 
 
 def _group(group: Any) -> Group:
-    return Group(group.dn, group.cn or group.display_name or group.dn)
+    name = group.cn or group.display_name or group.dn
+    return Group(group.guid or group.entry_uuid or group.dn, name, group.dn)

@@ -2,7 +2,7 @@
 
 from typing import Any, ClassVar
 
-from provisioning import ldap
+from provisioning import ldap_entry
 from provisioning.directory.backend import importable
 
 CharField, ListField = importable.fields.CharField, importable.fields.ListField
@@ -25,7 +25,7 @@ class GuidField(CharField):  # type: ignore[misc, valid-type]
     """An id of Active Directory's, which is binary."""
 
     def from_ldap(self, value: list[bytes], connection: Any) -> str:
-        return ldap.readable(self.db_column, value[0]) if value else ""
+        return ldap_entry.readable(self.db_column, value[0]) if value else ""
 
 
 class DirectoryUser(Entry):
@@ -53,6 +53,8 @@ class DirectoryGroup(Entry):
     """A group; what it is called is in its class."""
 
     object_classes: ClassVar = ["groupOfNames"]
+    entry_uuid = CharField(db_column="entryUUID")
+    guid = GuidField(db_column="objectGUID")
     members = ListField(db_column="member")
 
     class Meta:

@@ -1,6 +1,7 @@
 """The rows of signing in: where people are known, as whom, in which groups, and what was tried."""
 
 from provisioning.models.attempt import SignInAttempt
+from provisioning.models.directory_check import DirectoryCheck
 from provisioning.models.groups import ExternalGroup, GroupMapping, GroupMembership
 from provisioning.models.guesses import Guesses
 from provisioning.models.identity import Identity
@@ -8,6 +9,7 @@ from provisioning.models.provider import IdentityProvider, SignInSettings
 from provisioning.models.sessions import ProviderSession
 
 __all__ = [
+    "DirectoryCheck",
     "ExternalGroup",
     "GroupMapping",
     "GroupMembership",

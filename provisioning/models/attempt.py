@@ -17,6 +17,7 @@ class SignInAttempt(TenantOwned):
         CONFIRMED = "confirmed", "confirmed who they are"
         REFUSED = "refused", "refused"
         FAILED = "failed", "failed"
+        SIGNED_OUT = "signed-out", "signed out"
 
     # None for a password that is kept here.
     provider: "models.ForeignKey[IdentityProvider | None, IdentityProvider | None]" = (

@@ -4,6 +4,7 @@ from django.db import models
 
 from people.models import Person
 from people.tenancy import TenantOwned
+from provisioning.ldap_entry import AccountStatus
 from provisioning.models.provider import IdentityProvider
 
 
@@ -15,14 +16,18 @@ class Identity(TenantOwned):
         PAIRED = "paired", "found by the pairing with SCIM"
         INVITED = "invited", "came by an invite"
         LINKED = "linked", "linked it while signed in"
+        SHARED = "shared", "came through another provider of the same directory"
 
     provider = models.ForeignKey(
         IdentityProvider, on_delete=models.PROTECT, related_name="identities"
     )
-    # `sub`, for Entra "tid/oid", an entryUUID, or a whole Kerberos principal; never an address.
+    # `sub`, for Entra "tid/oid", an entryUUID or objectGUID, or where no directory can be asked a
+    # whole Kerberos principal; never an address.
     subject = models.CharField(max_length=255)
     # The issuer or directory that vouches for the subject: a subject means nobody without it.
     authority = models.TextField(blank=True, default="")
+    # How the last Windows ticket named the account; it finds them while no directory answers.
+    account = models.CharField(max_length=255, blank=True)
     person = models.ForeignKey(Person, on_delete=models.PROTECT, related_name="identities")
     how = models.CharField(max_length=8, choices=How)
     # What the provider said last: {"email": …, "given_name": …, "family_name": …}.
@@ -31,6 +36,9 @@ class Identity(TenantOwned):
     last_seen_at = models.DateTimeField()
     # When the provider last said which groups they are in; None while that is unknown.
     groups_seen_at = models.DateTimeField(null=True)
+    # What a live directory said of the account when it was last asked, and since when.
+    status = models.CharField(max_length=20, blank=True, choices=AccountStatus.choices)
+    status_since = models.DateTimeField(null=True)
     # When it stopped signing its person in: they left, or another identity took its place.
     retired_at = models.DateTimeField(null=True)
 

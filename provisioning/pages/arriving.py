@@ -11,6 +11,8 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from people import tenancy
 from people.models import Invite, Person, Tenant
 from provisioning.claims import Claims
+from provisioning.guessing import account_of
+from provisioning.known_devices import remember
 from provisioning.models import IdentityProvider
 from provisioning.pages.reauthentication import confirm_by_claims, is_confirming
 from provisioning.refusals import SignInRefused
@@ -57,7 +59,11 @@ def let_in(
         request.session.pop(left, None)
     if came_through:
         request.session[CAME_THROUGH] = came_through
-    return redirect(destination(request, person, wanted))
+    with tenancy.across_tenants():
+        account = account_of(person.email)
+    response = redirect(destination(request, person, wanted))
+    remember(request, response, [account])
+    return response
 
 
 def turned_away(

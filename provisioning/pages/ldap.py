@@ -7,13 +7,13 @@ from django.shortcuts import render
 from django.views.decorators.debug import sensitive_post_parameters
 from unfold.widgets import UnfoldAdminPasswordWidget, UnfoldAdminTextInputWidget
 
-from provisioning import guessing, journal, providers
-from provisioning.claims import Claims
-from provisioning.definitions import settings_of
+from provisioning import journal
+from provisioning.directory_passwords import PasswordTry
 from provisioning.guessing import GuessedTooOften
 from provisioning.journal import Outcome
-from provisioning.ldap import sign_in
+from provisioning.known_devices import remember, source_of
 from provisioning.ldap_connection import LdapFailed, WrongPassword
+from provisioning.ldap_lockout import NearlyLocked
 from provisioning.models import IdentityProvider
 from provisioning.pages.arriving import arrive
 from provisioning.secrets import SecretLost
@@ -26,6 +26,8 @@ SORRY = (
 # What the account's owner is told, who has shown that they know the password.
 OWN_ACCOUNT = {
     "account-disabled": "Your account at {provider} is disabled. Ask your administrator.",
+    "account-expired": "Your account at {provider} has expired. Ask your administrator.",
+    "password-must-change": "Choose a new password at {provider} first, then sign in with it.",
     "password-expired": "Your password at {provider} has expired. Change it there first.",
 }
 
@@ -51,16 +53,21 @@ def begin(request: HttpRequest, provider: IdentityProvider) -> HttpResponse:
     form = DirectoryForm(request.POST if request.method == "POST" else None)
     status = 200
     if form.is_valid():
+        tried = PasswordTry(provider, form.cleaned_data["login"], source_of(request))
         try:
-            claims = _claims(provider, **form.cleaned_data)
+            claims = tried.claims(form.cleaned_data["password"])
         except GuessedTooOften as error:
+            _note_nearly_locked(provider, form.cleaned_data["login"], error)
             form.add_error(None, str(error))
         except (LdapFailed, SecretLost) as error:
             _note(provider, form.cleaned_data["login"], error)
             form.add_error(None, _said(provider, error))
             status = _status(error)
         else:
-            return arrive(request, provider, claims)
+            response = arrive(request, provider, claims)
+            if request.user.is_authenticated:
+                remember(request, response, tried.accounts)
+            return response
     context = admin.site.each_context(request) | {
         "title": f"Sign in with {provider}",
         "tenant": provider.tenant,
@@ -70,17 +77,12 @@ def begin(request: HttpRequest, provider: IdentityProvider) -> HttpResponse:
     return render(request, "provisioning/sign_in_directory.html", context, status=status)
 
 
-def _claims(provider: IdentityProvider, login: str, password: str) -> Claims:
-    guessing.check(login)
-    try:
-        claims = sign_in(settings_of(provider), providers.secret_of(provider), login, password)
-    except WrongPassword:
-        raise
-    except (LdapFailed, SecretLost):
-        guessing.take_back(login)
-        raise
-    guessing.note_success(login)
-    return claims
+def _note_nearly_locked(provider: IdentityProvider, login: str, error: GuessedTooOften) -> None:
+    """Tell administrators what the visitor is not told: how the account stands."""
+    if isinstance(error, NearlyLocked):
+        journal.note(
+            Outcome.REFUSED, provider, email=login, reason="nearly-locked", detail=error.detail
+        )
 
 
 def _note(provider: IdentityProvider, login: str, error: Exception) -> None:

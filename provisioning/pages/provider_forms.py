@@ -253,7 +253,7 @@ class LdapForm(ProviderForm):
     kind = Kind.LDAP
     own = (
         *("uri", "start_tls", "bind_dn", "bind_password", "base_dn"),
-        *("user_filter", "group_filter", "attributes"),
+        *("user_filter", "group_base_dn", "group_filter", "attributes"),
     )
 
     uri = _text(
@@ -264,7 +264,12 @@ class LdapForm(ProviderForm):
     start_tls = _tick("StartTLS", "Encrypts a connection that begins with ldap://.", initial=False)
     bind_dn = _text("Bind DN", "The service account. Empty: nobody in particular.", required=False)
     bind_password = _secret("Bind password")
-    base_dn = _text("Base DN", "Below which people and groups are.")
+    base_dn = _text("Base DN", "The people who may sign in are below it.")
+    group_base_dn = _text(
+        "Group base DN",
+        "Only groups below it count. Empty: the base DN, in Active Directory the whole domain.",
+        required=False,
+    )
     user_filter = _text("User filter", "{0} stands for the login name.")
     group_filter = _text("Group filter", "{0} stands for the DN of the person.")
     attributes = forms.CharField(
@@ -288,7 +293,10 @@ class LdapForm(ProviderForm):
         return named
 
     def settings(self, cleaned: dict[str, Any]) -> dict[str, Any]:
-        names = ("uri", "start_tls", "bind_dn", "base_dn", "user_filter", "group_filter")
+        names = (
+            *("uri", "start_tls", "bind_dn", "base_dn"),
+            *("user_filter", "group_base_dn", "group_filter"),
+        )
         return {name: cleaned[name] for name in names} | {"attributes": cleaned["attributes"]}
 
 

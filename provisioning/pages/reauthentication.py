@@ -33,9 +33,10 @@ from provisioning.claims import Claims
 from provisioning.guessing import GuessedTooOften
 from provisioning.internal import confirm_password, has_password
 from provisioning.journal import Outcome
+from provisioning.known_devices import source_of
 from provisioning.models import IdentityProvider
+from provisioning.recognition import identity_of
 from provisioning.refusals import SignInRefused
-from provisioning.sign_in import identity_of
 
 # What the session keeps while somebody confirms through a provider, and for how long.
 CONFIRMING: Final = "confirming_identity"
@@ -70,7 +71,7 @@ def confirm_identity(request: PersonRequest) -> HttpResponse:
     status = 200
     if form.is_valid():
         try:
-            confirm_password(request.user, form.cleaned_data["password"])
+            confirm_password(request.user, form.cleaned_data["password"], source_of(request))
         except SignInRefused as refusal:
             form.add_error("password", str(refusal))
             status = 429 if isinstance(refusal, GuessedTooOften) else 200

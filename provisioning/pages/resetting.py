@@ -16,6 +16,7 @@ from people.models import Mail
 from people.resets import is_current, reset_named_by
 from people.values import PeopleError
 from provisioning import guessing, resets
+from provisioning.known_devices import remember
 from provisioning.pages.choosing import PasswordForm
 from provisioning.pages.links import check_person, discreet, no_such_link, refusal
 from provisioning.refusals import SignInRefused
@@ -78,7 +79,10 @@ def _choose(request: HttpRequest, mail: Mail) -> HttpResponse:
         return render(request, "provisioning/reset_password.html", context)
     operations.reset_password(mail, form.cleaned_data["password"])
     with tenancy.across_tenants():
-        guessing.note_success(person.email)
+        guessing.forget(person.email)
+        account = guessing.account_of(person.email)
     auth.logout(request)
     messages.success(request, "Your new password counts from now on. Sign in with it.")
-    return redirect(reverse("admin:sign_in", args=[person.tenant.slug]) + "?form")
+    response = redirect(reverse("admin:sign_in", args=[person.tenant.slug]) + "?form")
+    remember(request, response, [account])
+    return response

@@ -18,6 +18,7 @@ from people import operations, tenancy
 from people.models import Tenant
 from provisioning.guessing import GuessedTooOften
 from provisioning.internal import person_with_password
+from provisioning.known_devices import source_of
 from provisioning.models import IdentityProvider, SignInSettings
 from provisioning.pages.arriving import destination, let_in, remember_next
 from provisioning.pages.oidc import signing_out_url
@@ -110,7 +111,9 @@ def _try_password(request: HttpRequest, tenant: Tenant | None) -> HttpResponse:
     if not form.is_valid():
         return page(request, tenant, form)
     try:
-        person = person_with_password(**form.cleaned_data, slug=tenant.slug if tenant else "")
+        person = person_with_password(
+            **form.cleaned_data, slug=tenant.slug if tenant else "", source=source_of(request)
+        )
     except SignInRefused as refusal:
         form.add_error(None, str(refusal))
         return page(request, tenant, form, status=_status_of(refusal))

@@ -13,7 +13,7 @@ from provisioning.claims import Claims, Groups
 from provisioning.definitions import WindowsSettings, settings_of
 from provisioning.journal import Outcome
 from provisioning.kerberos import Accepted, KerberosFailed
-from provisioning.ldap_connection import LdapFailed
+from provisioning.ldap_connection import AccountRefused, LdapFailed
 from provisioning.models import IdentityProvider
 from provisioning.pages.arriving import arrive, turned_away
 from provisioning.pages.signing_in import page
@@ -30,10 +30,19 @@ REFUSED: Final = (
     "and try again. If it stays so, tell your administrator: the provider log says what to correct."
 )
 
-DISABLED_CODE: Final = "account-disabled"
+ASK: Final = "Ask your administrator."
 SAID: Final = {
     "ntlm": NTLM,
-    DISABLED_CODE: "Your company's directory has your account as disabled. Ask your administrator.",
+    "account-disabled": f"Your company's directory has disabled your account. {ASK}",
+    "account-expired": f"Your account in your company's directory has expired. {ASK}",
+    "account-outside": (
+        "Your account is not among those that may sign in here. Ask your administrator to admit it."
+    ),
+    "account-unknown": f"Your company's directory no longer has your account. {ASK}",
+    "account-replaced": (
+        "Your name belongs to another account by now. Lock and unlock your computer, and try again."
+    ),
+    "ambiguous": f"Your company's directory has several accounts of your name. {ASK}",
 }
 
 
@@ -49,11 +58,13 @@ def begin(request: HttpRequest, provider: IdentityProvider) -> HttpResponse:
     token = _token(request)
     if token is None:
         return _challenge(request, provider)
+    principal = ""
     try:
         accepted = _accepted(provider, token)
+        principal = accepted.principal
         claims = _claims(provider, accepted)
     except (KerberosFailed, LdapFailed, SecretLost) as error:
-        return _failed(request, provider, error)
+        return _failed(request, provider, error, subject=principal)
     response = arrive(request, provider, claims)
     if accepted.answer:
         answer = base64.b64encode(accepted.answer).decode()
@@ -86,41 +97,48 @@ def _accepted(provider: IdentityProvider, token: bytes) -> Accepted:
 def _claims(provider: IdentityProvider, accepted: Accepted) -> Claims:
     """Return what the directory knows about them; where it cannot say, only who they are.
 
-    :raises LdapFailed: if it has them as disabled; a ticket lives on for hours.
+    :raises AccountRefused: if it says that they may not come in; a ticket lives on for hours.
     """
     said: WindowsSettings = settings_of(provider)
     if not said.directory:
         return _only(accepted, "no directory is named that knows these people")
     try:
-        found = _found(said.directory, accepted.login)
+        found = _found(said.directory, accepted)
+    except AccountRefused:
+        raise
     except (LdapFailed, SecretLost) as error:
         code = getattr(error, "code", "secret-lost")
-        if code == DISABLED_CODE:
-            raise
         journal.note(
             Outcome.FAILED, provider, subject=accepted.principal, reason=code, detail=str(error)
         )
-        return _only(accepted, str(error))
+        return replace(_only(accepted, str(error)), is_unconfirmed=True)
     told = {**found.said, "principal": accepted.principal}
-    return replace(found, subject=accepted.principal, said=told)
+    return replace(found, account=accepted.account, principal=accepted.principal, said=told)
 
 
 def _only(accepted: Accepted, because: str) -> Claims:
     return Claims(
         subject=accepted.principal,
+        account=accepted.account,
+        principal=accepted.principal,
         groups=Groups(because=because.rstrip(".")),
         said={"principal": accepted.principal},
     )
 
 
-def _found(name: str, login: str) -> Claims:
+def _found(name: str, accepted: Accepted) -> Claims:
     try:
         directory = providers.provider_named(name)
     except IdentityProvider.DoesNotExist:
         raise LdapFailed("no-directory", f"There is no provider “{name}”.") from None
     if directory.kind != IdentityProvider.Kind.LDAP:
         raise LdapFailed("no-directory", f"“{name}” is no LDAP provider.")
-    return ldap.look_up(settings_of(directory), providers.secret_of(directory), login)
+    return ldap.look_up(
+        settings_of(directory),
+        providers.secret_of(directory),
+        accepted.login,
+        relative_id=accepted.relative_id,
+    )
 
 
 def _challenge(request: HttpRequest, provider: IdentityProvider, said: str = "") -> HttpResponse:
@@ -129,7 +147,10 @@ def _challenge(request: HttpRequest, provider: IdentityProvider, said: str = "")
     return response
 
 
-def _failed(request: HttpRequest, provider: IdentityProvider, error: Exception) -> HttpResponse:
+def _failed(
+    request: HttpRequest, provider: IdentityProvider, error: Exception, *, subject: str
+) -> HttpResponse:
     code = getattr(error, "code", "secret-lost")
-    journal.note(Outcome.FAILED, provider, reason=code, detail=str(error))
+    outcome = Outcome.REFUSED if isinstance(error, AccountRefused) else Outcome.FAILED
+    journal.note(outcome, provider, subject=subject, reason=code, detail=str(error))
     return _challenge(request, provider, SAID.get(code, REFUSED))

@@ -5,7 +5,9 @@ from django.core.cache import cache
 
 from people import tenancy
 from people.models import Person, Tenant
+from provisioning import circuits
 from tests import make
+from tests.active_directory import ActiveDirectory
 from tests.directories import Slapd
 from tests.provisioning.openid import OpenIdProvider
 from tests.provisioning.through_openid import ADA
@@ -30,6 +32,23 @@ def slapd_service() -> Iterator[Slapd]:
     service = Slapd()
     yield service
     service.stop()
+
+
+@pytest.fixture(scope="session")
+def samba(request: pytest.FixtureRequest) -> Iterator[ActiveDirectory]:
+    """Run a real Active Directory; pytest's cache keeps the domain that it starts from."""
+    assert request.config.cache is not None
+    service = ActiveDirectory(request.config.cache.mkdir("samba"))
+    yield service
+    service.stop()
+
+
+@pytest.fixture
+def active_directory(samba: ActiveDirectory, monkeypatch: pytest.MonkeyPatch) -> ActiveDirectory:
+    """Have Ramp trust the certificate of the Active Directory, and ask it whatever happened."""
+    monkeypatch.setenv("SSL_CERT_FILE", str(samba.certificate))
+    circuits.close(samba.uri)
+    return samba
 
 
 @pytest.fixture

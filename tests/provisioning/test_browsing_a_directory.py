@@ -130,7 +130,7 @@ class TestLive:
         directory = connect()
 
         [staff] = directory.groups("staff").items
-        assert staff.id == group_dn("staff")
+        assert staff.dn == group_dn("staff")
         assert {one.login for one in directory.members(staff.id).items} >= {"ada", "bob"}
 
     def test_turns_pages(self, connect: Callable[..., Directory], slapd_service: Slapd) -> None:

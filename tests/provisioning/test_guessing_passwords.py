@@ -1,12 +1,14 @@
 """Guessing passwords …"""
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 from unittest.mock import Mock
 
 import pytest
 import time_machine
 from django.contrib.auth.hashers import MD5PasswordHasher
 from django.test import Client
+from django.utils import timezone
 
 from people import tenancy
 from people.models import Person, Tenant
@@ -116,7 +118,8 @@ def test_is_forgotten_after_a_day(ada: Person) -> None:
         clock.shift(timedelta(days=1, seconds=1))
         guess("two@acme.example")
 
-    assert Guesses.objects.count() == 1
+    # One for the source, and one for all sources together.
+    assert Guesses.objects.count() == 2
 
 
 def test_counts_however_the_address_is_written(ada: Person) -> None:
@@ -178,8 +181,136 @@ def test_does_not_count_what_nobody_could_judge(acme: Tenant) -> None:
 def test_keeps_nothing_of_what_was_typed(ada: Person) -> None:
     guess("my password by mistake")
 
-    [row] = Guesses.objects.values()
-    assert "password" not in str(row)
+    rows = list(Guesses.objects.values())
+    assert rows
+    assert "password" not in str(rows)
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        pytest.param("\uff41da@acme.example", id="full width"),
+        pytest.param("\U0001d41ada@acme.example", id="bold"),
+        pytest.param("a\u00adda@acme.example", id="soft hyphen"),
+        pytest.param("ada@acme.example\u200b", id="zero width space"),
+        pytest.param("  ADA@acme.example\t", id="spaces"),
+    ],
+)
+def test_counts_compatibility_letters_and_invisible_characters_as_one(
+    ada: Person, written: str
+) -> None:
+    for _ in range(FREE_TRIES):
+        with pytest.raises(SignInRefused):
+            person_with_password(written, "wrong")
+
+    assert is_locked()
+
+
+class TestAStranger:
+    """Somebody at another address who guesses at Ada's password."""
+
+    STRANGER, OFFICE = "203.0.113.9", "198.51.100.7"
+
+    def post(self, client: Client, password: str, address: str) -> Any:
+        said = {"email": "ada@acme.example", "password": password}
+        return client.post("/sign-in/", said, REMOTE_ADDR=address)
+
+    def is_in(self, client: Client) -> bool:
+        return "_auth_user_id" in client.session
+
+    def test_does_not_keep_out_the_owner_at_another_address(self, ada: Person) -> None:
+        stranger, owner = Client(), Client()
+        answers = [self.post(stranger, "wrong", self.STRANGER).status_code for _ in range(12)]
+        assert answers[-1] == 429
+
+        self.post(owner, RIGHT, self.OFFICE)
+
+        assert self.is_in(owner)
+
+    def test_does_not_keep_out_the_owner_who_shares_the_address_on_a_known_device(
+        self, ada: Person
+    ) -> None:
+        stranger, owner = Client(), Client()
+        self.post(owner, RIGHT, self.OFFICE)
+        owner.post("/sign-out/")
+        for _ in range(12):
+            self.post(stranger, "wrong", self.OFFICE)
+
+        self.post(owner, RIGHT, self.OFFICE)
+
+        assert self.is_in(owner)
+
+    def test_waits_alone_for_the_network_of_an_ipv6_address(self, ada: Person) -> None:
+        stranger = Client()
+        for number in range(12):
+            last = self.post(stranger, "wrong", f"2001:db8:1:2::{number}")
+
+        assert last.status_code == 429
+        self.post(stranger, RIGHT, "2001:db8:1:2:ffff::1")
+        assert not self.is_in(stranger)
+
+    def test_gets_few_tries_from_many_addresses(self, ada: Person) -> None:
+        judged = 0
+        with time_machine.travel(NOON, tick=False):
+            for number in range(110):
+                answer = self.post(Client(), "wrong", f"203.0.113.{number}")
+                judged += answer.status_code != 429
+
+        assert judged == guessing.FREE_TRIES_OF_ALL
+
+    def test_from_many_addresses_does_not_keep_out_a_known_device(self, ada: Person) -> None:
+        owner = Client()
+        self.post(owner, RIGHT, self.OFFICE)
+        owner.post("/sign-out/")
+        with time_machine.travel(timezone.now(), tick=False):
+            for number in range(guessing.FREE_TRIES_OF_ALL):
+                self.post(Client(), "wrong", f"203.0.113.{number}")
+            assert self.post(Client(), RIGHT, "192.0.2.1").status_code == 429
+
+            self.post(owner, RIGHT, "192.0.2.1")
+
+        assert self.is_in(owner)
+
+    def test_cannot_slow_down_everybody_from_one_address(self, ada: Person) -> None:
+        with time_machine.travel(NOON, tick=False) as clock:
+            for _ in range(guessing.FREE_TRIES_OF_ALL + 10):
+                assert self.post(Client(), "wrong", self.STRANGER).status_code != 429
+                clock.shift(guessing.LONGEST_WAIT)
+
+            owner = Client()
+            self.post(owner, RIGHT, self.OFFICE)
+
+        assert self.is_in(owner)
+
+    def test_with_a_known_device_has_few_tries_too(self, ada: Person) -> None:
+        thief = Client()
+        self.post(thief, RIGHT, self.OFFICE)
+        thief.post("/sign-out/")
+        answers = [self.post(thief, "wrong", f"203.0.113.{n}").status_code for n in range(12)]
+
+        assert answers.count(429) == 12 - FREE_TRIES
+
+    def test_gains_nothing_by_a_forged_device(self, ada: Person) -> None:
+        stranger = Client()
+        for number in range(12):
+            stranger.cookies["known_device"] = f"forged-{number}:signature"
+            last = self.post(stranger, "wrong", self.STRANGER)
+
+        assert last.status_code == 429
+
+    def test_gains_nothing_by_a_device_of_another_account(self, ada: Person) -> None:
+        with tenancy.use(ada.tenant):
+            make.person(email="eve@acme.example", password=RIGHT)
+        judged = 0
+        for _ in range(4):
+            eve = Client()
+            said = {"email": "eve@acme.example", "password": RIGHT}
+            eve.post("/sign-in/", said, REMOTE_ADDR=self.STRANGER)
+            eve.post("/sign-out/")
+            for _ in range(4):
+                judged += self.post(eve, "wrong", self.STRANGER).status_code != 429
+
+        assert judged == FREE_TRIES
 
 
 def test_says_on_the_page_when_to_try_again(client: Client, ada: Person) -> None:

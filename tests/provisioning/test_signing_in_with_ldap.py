@@ -105,6 +105,23 @@ def test_is_locked_for_a_while_after_many_guesses(
     assert slapd_service.binds() == before
 
 
+@pytest.mark.parametrize(
+    "written", ["\uff42ob", "\U0001d41bob", "BOB", "bo\u00adb", " bob", "b\u200dob"]
+)
+def test_counts_every_spelling_that_the_directory_takes_for_one_entry(
+    client: Client, corp: IdentityProvider, slapd_service: Slapd, written: str
+) -> None:
+    for number in range(5):
+        sign_in(client, corp, written, f"wrong-{number}")
+    before = slapd_service.binds()
+
+    sign_in(client, corp, "bob")
+
+    assert the_attempt().reason != ""
+    # The service account asks who it is, and the password is not tried.
+    assert slapd_service.binds() <= before + 1
+
+
 def test_tells_the_log_and_not_the_visitor_what_to_correct(
     client: Client, acme: Tenant, slapd_service: Slapd
 ) -> None:

@@ -1,0 +1,116 @@
+"""An entry of a directory: its attributes as text, and whether its account may be used."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Final
+from uuid import UUID
+
+from django.db import models
+
+BINARY_IDS: Final = ("objectguid", "ms-ds-consistencyguid")
+# What `status_of` reads, and `created_at`; directories send some of it only when asked by name.
+STATUS: Final = (
+    *("userAccountControl", "accountExpires", "nsAccountLock", "pwdAccountLockedTime"),
+    *("whenCreated", "createTimestamp", "objectSid"),
+)
+ACCOUNT_DISABLED: Final = 2
+# Active Directory counts time in 100 ns since 1601; these two values mean that nothing expires.
+WINDOWS_EPOCH: Final = datetime(1601, 1, 1, tzinfo=UTC)
+NEVER: Final = (0, 2**63 - 1)
+
+
+class AccountStatus(models.TextChoices):
+    """Whether somebody's account may be used. The values but the first are codes in the log."""
+
+    GOOD = "", "good"
+    DISABLED = "account-disabled", "disabled"
+    EXPIRED = "account-expired", "expired"
+    # The entry is there, but not below the base DN or not matched by the user filter.
+    OUTSIDE = "account-outside", "not among those that may sign in"
+    UNKNOWN = "account-unknown", "deleted"
+
+
+@dataclass(frozen=True)
+class Entry:
+    """An entry as it was found: attributes by name in lower case."""
+
+    dn: str
+    attributes: Mapping[str, list[bytes]]
+
+    def texts(self, names: Iterable[str]) -> list[str]:
+        """Return the values of the first of the attributes that has any."""
+        for name in names:
+            if values := self.attributes.get(name.lower()):
+                return [readable(name, value) for value in values]
+        return []
+
+    def text(self, names: Iterable[str]) -> str:
+        return next(iter(self.texts(names)), "")
+
+    @property
+    def created_at(self) -> datetime | None:
+        """Return when the directory made the entry; None if it does not say."""
+        said = self.text(["whenCreated", "createTimestamp"])
+        try:
+            return datetime.strptime(said[:14], "%Y%m%d%H%M%S").replace(tzinfo=UTC)
+        except ValueError:
+            return None
+
+    @property
+    def relative_id(self) -> int | None:
+        """Return the account's number in its Windows domain: the end of its SID (MS-DTYP 2.4.2)."""
+        sid = next(iter(self.attributes.get("objectsid", [])), b"")
+        return int.from_bytes(sid[-4:], "little") if sid else None
+
+    @property
+    def is_active_directory(self) -> bool:
+        return "objectsid" in self.attributes and "objectguid" in self.attributes
+
+
+def status_of(entry: Entry, now: datetime) -> AccountStatus:
+    """Return whether the account may be used now. A lock after wrong passwords does not count.
+
+    The exception is OpenLDAP's `pwdAccountLockedTime`, by which administrators also lock for good.
+    """
+    control = entry.text(["userAccountControl"])
+    is_disabled = (
+        (control.isdigit() and bool(int(control) & ACCOUNT_DISABLED))
+        or entry.text(["nsAccountLock"]).casefold() == "true"
+        or bool(entry.text(["pwdAccountLockedTime"]))
+    )
+    if is_disabled:
+        return AccountStatus.DISABLED
+    expires_at = windows_moment(entry.text(["accountExpires"]))
+    return AccountStatus.EXPIRED if expires_at and expires_at <= now else AccountStatus.GOOD
+
+
+def windows_moment(said: str) -> datetime | None:
+    """Return the moment that Active Directory counts in 100 ns since 1601; None for never."""
+    if not said.isdigit() or int(said) in NEVER:
+        return None
+    try:
+        return WINDOWS_EPOCH + timedelta(microseconds=int(said) // 10)
+    except OverflowError:
+        return None
+
+
+def readable(name: str, value: bytes) -> str:
+    """Return the value as text; an objectGUID is 16 bytes, the first parts little-endian."""
+    if name.lower() in BINARY_IDS and len(value) == 16:
+        return str(UUID(bytes_le=value))
+    try:
+        return value.decode()
+    except UnicodeDecodeError:
+        # Never two values as one text: it may be somebody's subject.
+        return value.hex()
+
+
+def stored(name: str, text: str) -> bytes:
+    """Return the value that `readable` returned as this text."""
+    if name.lower() in BINARY_IDS:
+        try:
+            return UUID(text).bytes_le
+        except ValueError:
+            pass
+    return text.encode()

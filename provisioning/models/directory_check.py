@@ -1,0 +1,28 @@
+from typing import ClassVar
+
+from django.db import models
+
+from people.tenancy import TenantOwned
+from provisioning.models.provider import IdentityProvider
+
+
+class DirectoryCheck(TenantOwned):
+    """How far the job has come that asks a live directory about the people who use it."""
+
+    provider = models.OneToOneField(
+        IdentityProvider, on_delete=models.CASCADE, primary_key=True, related_name="check_state"
+    )
+    tried_at = models.DateTimeField()
+    # The key of the last identity that was looked at; 0 where the next pass begins anew.
+    after = models.BigIntegerField(default=0)
+    # Why the last try failed: a code and a sentence for administrators; blank if it did not.
+    problem = models.CharField(max_length=64, blank=True)
+    detail = models.TextField(blank=True)
+    # When everybody had been looked at last.
+    finished_at = models.DateTimeField(null=True)
+
+    class Meta(TenantOwned.Meta):
+        indexes: ClassVar = [models.Index(fields=["tried_at"], name="directory_check_tried")]
+
+    def __str__(self) -> str:
+        return f"Check of {self.provider}"
