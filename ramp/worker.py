@@ -10,6 +10,7 @@ from typing import Any
 
 from celery.signals import task_postrun, task_prerun, worker_ready
 from celery.worker import request, state
+from kombu.asynchronous import get_event_loop
 
 from ramp import signs
 
@@ -19,11 +20,17 @@ class Request(request.Request):
 
     def acknowledge(self) -> None:
         """Acknowledge the job, and end the worker if the broker did not take it."""
-        try:
-            super().acknowledge()
-        finally:
-            if not self.message.acknowledged:
-                state.should_stop = 1
+        super().acknowledge()
+        # With Redis the event loop acknowledges later, in the order of these calls.
+        loop = get_event_loop()
+        if loop:
+            loop.call_soon(self._end_worker_unless_acknowledged)
+        else:
+            self._end_worker_unless_acknowledged()
+
+    def _end_worker_unless_acknowledged(self) -> None:
+        if not self.message.acknowledged:
+            state.should_stop = 1
 
 
 @worker_ready.connect
