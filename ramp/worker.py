@@ -21,12 +21,16 @@ class Request(request.Request):
     def acknowledge(self) -> None:
         """Acknowledge the job, and end the worker if the broker did not take it."""
         super().acknowledge()
-        # With Redis the event loop acknowledges later, in the order of these calls.
         loop = get_event_loop()
         if loop:
-            loop.call_soon(self._end_worker_unless_acknowledged)
+            # With Redis the acknowledgement is sent in the loop's next round, so look in the
+            # round after that: a round has no order.
+            loop.call_soon(self._look_in_next_round)
         else:
             self._end_worker_unless_acknowledged()
+
+    def _look_in_next_round(self) -> None:
+        get_event_loop().call_soon(self._end_worker_unless_acknowledged)
 
     def _end_worker_unless_acknowledged(self) -> None:
         if not self.message.acknowledged:
