@@ -113,29 +113,36 @@ def _use(  # noqa: PLR0917  the arguments of a thread
     is_over: Event,
     uses: list[Use],
 ) -> None:
-    http = httpx.Client(base_url=stack.server.url, timeout=30, trust_env=False)
-    for number in count(first):
-        if is_over.is_set():
-            return
-        began_at = time.monotonic()
-        match what:
-            case "session":
-                key = person["sessions"][number % len(person["sessions"])]
-                answer = http.get("/home/", headers={"Cookie": f"sessionid={key}"})
-                succeeded = answer.status_code == 200
-            case "token":
-                token = person["tokens"][number % len(person["tokens"])]
-                answer = http.get("/api/v1/people", headers={"Authorization": f"Bearer {token}"})
-                succeeded = answer.status_code == 200
-            case _:
-                purchase = {"card": person["card"], "amount": 1, "currency": "EUR", "merchant": "x"}
-                answer = http.post(
-                    "/api/v1/authorisations",
-                    headers={"Authorization": f"Bearer {owner_token}"},
-                    json=purchase,
-                )
-                succeeded = answer.status_code == 201 and answer.json()["approved"]
-        uses.append(Use(what, began_at, succeeded))
+    with httpx.Client(base_url=stack.server.url, timeout=30, trust_env=False) as http:
+        for number in count(first):
+            if is_over.is_set():
+                return
+            began_at = time.monotonic()
+            match what:
+                case "session":
+                    key = person["sessions"][number % len(person["sessions"])]
+                    answer = http.get("/home/", headers={"Cookie": f"sessionid={key}"})
+                    succeeded = answer.status_code == 200
+                case "token":
+                    token = person["tokens"][number % len(person["tokens"])]
+                    answer = http.get(
+                        "/api/v1/people", headers={"Authorization": f"Bearer {token}"}
+                    )
+                    succeeded = answer.status_code == 200
+                case _:
+                    purchase = {
+                        "card": person["card"],
+                        "amount": 1,
+                        "currency": "EUR",
+                        "merchant": "x",
+                    }
+                    answer = http.post(
+                        "/api/v1/authorisations",
+                        headers={"Authorization": f"Bearer {owner_token}"},
+                        json=purchase,
+                    )
+                    succeeded = answer.status_code == 201 and answer.json()["approved"]
+            uses.append(Use(what, began_at, succeeded))
 
 
 def main() -> None:

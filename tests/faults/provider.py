@@ -1,6 +1,7 @@
 """An identity provider as a fault test needs it: documents of people, and requests about them."""
 
 import json
+import weakref
 from typing import Any
 
 import httpx
@@ -45,7 +46,10 @@ def replace(path: str, value: Any) -> dict[str, Any]:
 
 
 class ScimClient:
-    """Sends requests with the connection's token; use one in each thread."""
+    """Sends requests with the connection's token; use one in each thread.
+
+    Its connections to the server end with it.
+    """
 
     def __init__(self, connected: Connected, *, timeout: float = 60) -> None:
         headers = {
@@ -56,6 +60,7 @@ class ScimClient:
         self._http = httpx.Client(
             base_url=connected.base, headers=headers, timeout=timeout, trust_env=False
         )
+        weakref.finalize(self, self._http.close)
 
     def send(self, method: str, path: str, body: dict[str, Any] | None = None) -> httpx.Response:
         """Send the request once.
@@ -63,6 +68,3 @@ class ScimClient:
         :raises httpx.HTTPError: if no answer comes.
         """
         return self._http.request(method, path, content=json.dumps(body) if body else None)
-
-    def close(self) -> None:
-        self._http.close()

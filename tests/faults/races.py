@@ -59,10 +59,6 @@ class Racers:
         assert answer.status_code == 201, answer.text
         return str(answer.json()["id"])
 
-    def close(self) -> None:
-        for client in self.clients:
-            client.close()
-
 
 def run(stack: Stack, *, names: int, rings: int, pairs: int) -> Outcome:
     """Race for names, in rings of managers, and of pairs of Owners."""
@@ -70,7 +66,6 @@ def run(stack: Stack, *, names: int, rings: int, pairs: int) -> Outcome:
     faults = Counter(
         names=_names(racers, names), circles=_circles(racers, rings), owners=_owners(racers, pairs)
     )
-    racers.close()
     size = f"{names} names x {AT_ONCE}, {rings} rings, {pairs} pairs of Owners"
     result = ", ".join(f"{name}: {count} wrong" for name, count in faults.items())
     return Outcome("Races", size, result, not faults.total())

@@ -1,5 +1,6 @@
 """A browser without JavaScript: it keeps cookies and fills in forms, selections included."""
 
+import weakref
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
 from typing import Any
@@ -55,6 +56,7 @@ class Browser:
     def __init__(self, url: str) -> None:
         # Without the proxies of the environment.
         self._http = httpx.Client(base_url=url, timeout=60, trust_env=False)
+        weakref.finalize(self, self._http.close)
         self.failures: list[str] = []
 
     def get(self, path: str, *, follow: bool = True) -> httpx.Response:
