@@ -13,7 +13,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from threading import Event, Thread
+from threading import Thread
 from typing import Any
 
 import httpx
@@ -70,18 +70,13 @@ def run(stack: Stack, *, writes: int, pace: float = 1.0) -> Outcome:
     """
     people = -(-writes // WRITES_OF_A_LIFE)
     connected, journal = stack.connect(provider="entra"), Journal()
-    is_over, deaths = Event(), Counter[str]()
     clients = [
         Thread(target=_live, args=(connected, people, range(first, people, CLIENTS), journal))
         for first in range(CLIENTS)
     ]
-    killer = Thread(target=_kill_again_and_again, args=(stack, pace, is_over, deaths))
-    for thread in (*clients, killer):
-        thread.start()
     for client in clients:
-        client.join()
-    is_over.set()
-    killer.join()
+        client.start()
+    deaths = _kill_until_finished(stack, pace, clients)
     print(f"{journal.acknowledged} writes acknowledged, {journal.repeated} sent again")
     print(f"deaths: {dict(deaths)}", flush=True)
     waiting = _wait_until_finished(stack, connected)
@@ -176,14 +171,21 @@ def _until_accepted(
     raise TimeoutError("never answered")
 
 
-def _kill_again_and_again(stack: Stack, pace: float, is_over: Event, deaths: Counter[str]) -> None:
+def _kill_until_finished(stack: Stack, pace: float, clients: Sequence[Thread]) -> Counter[str]:
+    """Kill programs and services until every client has finished; count the deaths.
+
+    This runs in the main thread: what a thread starts ends with that thread (PR_SET_PDEATHSIG).
+    """
     due = {name: seconds * pace for name, seconds in INTERVALS.items()}
-    began, chance = time.monotonic(), random.Random(7)
-    while not is_over.wait(0.1):
-        name = min(due, key=lambda one: due[one])
-        if time.monotonic() - began >= due[name]:
-            due[name] = time.monotonic() - began + INTERVALS[name] * pace
-            deaths[name] += DEATHS[name](stack, chance)
+    began, chance, deaths = time.monotonic(), random.Random(7), Counter[str]()
+    for client in clients:
+        while client.is_alive():
+            name = min(due, key=lambda one: due[one])
+            if time.monotonic() - began >= due[name]:
+                due[name] = time.monotonic() - began + INTERVALS[name] * pace
+                deaths[name] += DEATHS[name](stack, chance)
+            client.join(0.1)
+    return deaths
 
 
 def _kill_worker(stack: Stack, chance: random.Random) -> bool:
