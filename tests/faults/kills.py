@@ -29,13 +29,13 @@ WRITES_OF_A_LIFE = 6
 INTERVALS = {"worker": 5.0, "web": 15.0, "redis": 25.0, "beat": 40.0, "postgres": 60.0}
 SECONDS_TO_FINISH = 120.0
 OF_TENANT = "tenant_id = (SELECT id FROM people_tenant WHERE slug = %s)"
-WAITING = f"""
-    SELECT (SELECT count(*) FROM people_mail
-             WHERE sent_at IS NULL AND given_up_at IS NULL AND due_at <= now() AND {OF_TENANT})
-         + (SELECT count(*) FROM people_event WHERE dispatched_at IS NULL AND {OF_TENANT})
-         + (SELECT count(*) FROM people_delivery WHERE {OF_TENANT})
-         + (SELECT count(*) FROM scim_scimuser WHERE waiting_manager <> '' AND {OF_TENANT})
-"""  # noqa: S608  our own text
+# What there may still be to do, as tables and conditions.
+WAITING = {
+    "mails": ("people_mail", "sent_at IS NULL AND given_up_at IS NULL AND due_at <= now()"),
+    "events": ("people_event", "dispatched_at IS NULL"),
+    "deliveries": ("people_delivery", "true"),
+    "unresolved managers": ("scim_scimuser", "waiting_manager <> ''"),
+}
 STORED = f"""
     SELECT u.scim_username, p.state, p.family_name, d.name, u.active, u.document->>'title'
       FROM scim_scimuser u
@@ -228,14 +228,24 @@ DEATHS: dict[str, Callable[[Stack, random.Random], bool]] = {
 
 
 def _wait_until_finished(stack: Stack, connected: Connected) -> int:
-    """Wait until nothing is left to do, and return what is left nevertheless."""
+    """Wait until nothing is left to do, and return how much is left nevertheless."""
     began = time.monotonic()
-    while waiting := int(stack.value(WAITING, *[connected.tenant] * 4)):
+    while left := {what: rows for what, rows in _waiting(stack, connected).items() if rows}:
         if time.monotonic() - began > SECONDS_TO_FINISH:
             break
         time.sleep(0.5)
-    print(f"{waiting} left to do after {time.monotonic() - began:.0f} s", flush=True)
-    return waiting
+    print(f"left to do after {time.monotonic() - began:.0f} s: {left or 'nothing'}", flush=True)
+    return sum(map(len, left.values()))
+
+
+def _waiting(stack: Stack, connected: Connected) -> dict[str, list[Any]]:
+    return {
+        what: stack.rows(
+            f"SELECT to_jsonb(t) FROM {table} t WHERE {condition} AND {OF_TENANT}",  # noqa: S608  our own text
+            connected.tenant,
+        )
+        for what, (table, condition) in WAITING.items()
+    }
 
 
 def _lost(stack: Stack, connected: Connected, people: int) -> list[str]:
