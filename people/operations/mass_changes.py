@@ -277,10 +277,8 @@ def _shut_out(item: MassChangeItem) -> None:
     person.session_epoch += 1
     revoke_invite(person, actor=_undoer(item))
     _record(Event.Kind.PERSON_DEACTIVATED, item, before)
-    if said["departure"]:
-        departure = next(iter(serializers.deserialize("json", said["departure"]))).object
-        departure.pk = None
-        departure.save(force_insert=True)
+    stored = list(serializers.deserialize("json", said["departure"])) if said["departure"] else []
+    departures.reinstate(person, stored[0].object if stored else None)
 
 
 def _record(kind: Event.Kind, item: MassChangeItem, before: dict[str, str], **facts: str) -> None:
