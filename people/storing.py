@@ -52,8 +52,12 @@ class _Block:
     def add(self, new: Write) -> None:
         """Add a write; two of one row become one, for a statement changes a row once.
 
+        A write that changes nothing of its row is none.
+
         :raises NeedsTransaction: if it changes a row that nobody holds or guards.
         """
+        if new.names == ():
+            return
         key = key_of(new.row)
         known = self.rows.get(key)
         if known and known.row is not new.row:

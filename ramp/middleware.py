@@ -1,7 +1,6 @@
 """What stands between the web server and the views."""
 
 from collections.abc import Callable
-from typing import Final
 from uuid import uuid4
 
 import structlog
@@ -44,7 +43,10 @@ class RequestName:
 
 
 class ReadableText:
-    """Replaces NUL in what addresses and forms say: no text of the database can hold it."""
+    """Replaces NUL in query strings: no text of the database can hold it.
+
+    Lists and autocompletes look up what an address says as it is; forms refuse NUL themselves.
+    """
 
     def __init__(self, respond: Respond) -> None:
         self.respond = respond
@@ -52,17 +54,7 @@ class ReadableText:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         if "%00" in request.META.get("QUERY_STRING", ""):
             request.GET = _readable(request.GET)  # type: ignore[assignment]
-        if request.content_type in FORMS and any(map(_holds_nul, request.POST.lists())):
-            request.POST = _readable(request.POST)  # type: ignore[assignment]
         return self.respond(request)
-
-
-FORMS: Final = ("application/x-www-form-urlencoded", "multipart/form-data")
-
-
-def _holds_nul(field: tuple[str, list[str]]) -> bool:
-    name, values = field
-    return "\0" in name or any("\0" in str(value) for value in values)
 
 
 def _readable(said: QueryDict) -> QueryDict:

@@ -80,6 +80,9 @@ def _deactivates(operation: Any) -> bool:
 def _deactivate(call: Call, error: SCIMException, carry_out: CarryOut) -> HttpResponse:
     """Carry out what deactivates somebody of a request that is refused as a whole.
 
+    As many operations are carried out as one request may hold; more would keep a process
+    busy for minutes, and the answer says which ones to send again.
+
     :raises SCIMException: the error, if the request deactivates nobody.
     """
     operations = _operations(call.readable())
@@ -89,10 +92,12 @@ def _deactivate(call: Call, error: SCIMException, carry_out: CarryOut) -> HttpRe
     journal.remember_refusal(call, error, refused)
     told = {"status": str(refused.status_code), "response": json.loads(refused.content)}
     results: list[Json] = []
+    left = MOST_OPERATIONS
     for one in operations:
-        if not _deactivates(one):
+        if not (left and _deactivates(one)):
             results.append({"method": one.get("method") if isinstance(one, dict) else None} | told)
             continue
+        left -= 1
         operation = {"method": one["method"].upper(), "path": one["path"]}
         if operation["method"] != "DELETE":
             # Nothing else that it says is applied, for the request may mean anything.

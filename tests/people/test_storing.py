@@ -60,6 +60,14 @@ def test_asks_the_database_once(ada: Person) -> None:
     assert stored(ada) == ("Augusta", 1)
 
 
+def test_stores_nothing_of_a_row_of_which_nothing_changed(ada: Person) -> None:
+    with storing.together():
+        storing.write(Write(ada, ()))
+    storing.write(Write(ada, ()))
+
+    assert stored(ada) == ("Ada", 0)
+
+
 def test_stores_nothing_on_a_version_that_it_has_not_seen(ada: Person) -> None:
     def overlook_a_change() -> None:
         with storing.alone():

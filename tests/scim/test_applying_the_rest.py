@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from django.utils import timezone
 
 from people import operations
 from people.models import Event, Person
@@ -141,8 +142,11 @@ class TestOfSomebodyWhoMayNotLeave:
     @pytest.mark.parametrize("rest", [{}, {"title": "x" * 250}])
     def test_is_refused_with_it(self, scim: Provider, owner: Person, rest: Json) -> None:
         scim_id = scim.add("ada")
-        Person.objects.filter(pk=ada().pk).update(role=Person.Role.OWNER, state="active")
-        Person.objects.filter(pk=owner.pk).update(state="inactive")
+        now = timezone.now()
+        Person.objects.filter(pk=ada().pk).update(
+            role=Person.Role.OWNER, state="active", joined_at=now
+        )
+        Person.objects.filter(pk=owner.pk).update(state="inactive", deactivated_at=now)
 
         said = someone("ada", active=False, nickName="A", **rest)
         answer = scim("PUT", f"/Users/{scim_id}", said)

@@ -227,7 +227,7 @@ class TestIsRefusedAsAWhole:
         assert not ScimUser.objects.exists()
 
     def test_when_it_holds_too_much(self, scim: Provider) -> None:
-        delete = {"method": "DELETE", "path": "/Users/x"}
+        delete = {"method": "DELETE", "path": "/Groups/x"}
 
         answer = send(scim, *[delete] * (MOST_OPERATIONS + 1))
 

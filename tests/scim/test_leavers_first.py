@@ -1,6 +1,7 @@
 """A request that says somebody has left deactivates them, …"""
 
 import importlib
+import itertools
 import pkgutil
 from collections.abc import Iterator
 
@@ -30,7 +31,10 @@ from tests.scim.provider import Provider
 pytestmark = pytest.mark.django_db
 
 CASES = REFUSED | FIELD_CASES
-POLICIES = Connection.Incomplete.values
+EVERY_CASE = [
+    *itertools.product(REFUSED, Connection.Incomplete.values),
+    *((name, "refuse") for name in FIELD_CASES),
+]
 
 
 def codes() -> set[str]:
@@ -113,8 +117,7 @@ def scim_exceptions() -> Iterator[type[SCIMException]]:
         yield from found
 
 
-@pytest.mark.parametrize("policy", POLICIES)
-@pytest.mark.parametrize("code", CASES)
+@pytest.mark.parametrize(("code", "policy"), EVERY_CASE)
 def test_whatever_else_is_refused_and_however_it_is_said(
     connect: Connect, settings: Settings, code: str, policy: str
 ) -> None:

@@ -122,7 +122,6 @@ USERS = [
         for method, body in (
             ("PUT", user("ada")),
             ("PATCH", patch({"op": "replace", "path": "title", "value": "x"})),
-            ("DELETE", None),
         )
     ],
     Write("payload-too-large", "POST", TOO_LARGE, name=""),

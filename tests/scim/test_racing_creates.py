@@ -49,7 +49,8 @@ def test_create_one_person_once(scim: Provider, racers: Racers) -> None:
     assert ScimUser.objects.count() == people() == Invite.objects.count() == 1
     assert Event.objects.filter(kind="person.added").count() == 1
     assert RequestLog.objects.count() == 20
-    assert not SyncError.objects.exists()
+    refusals = SyncError.objects.get()
+    assert (refusals.reason, refusals.times) == ("uniqueness", 19)
 
 
 @of(10)

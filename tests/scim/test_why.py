@@ -142,12 +142,12 @@ def test_nothing_of_another_company(company: Company, client: Client) -> None:
         assert "Entra" not in page
 
 
-@pytest.mark.parametrize("who", ["", " ", "x" * 255, "a\0b"])
+@pytest.mark.parametrize("who", ["", " ", "x" * 255])
 def test_nothing_that_nobody_can_be_called(company: Company, client: Client, who: str) -> None:
     assert "of at most 254 characters" in ask(client, who)
 
 
-@pytest.mark.parametrize("who", ["%", "'", "<b>", "(", "[", "\u202e", "İ", "ß" * 254])
+@pytest.mark.parametrize("who", ["%", "'", "<b>", "(", "[", "\u202e", "İ", "ß" * 254, "a\0b"])
 def test_any_words(company: Company, client: Client, who: str) -> None:
     company.okta()
 
