@@ -138,13 +138,16 @@ def invite_anyway(person: Person) -> Request:
 def take_for_different(person: Person) -> Request:
     """Have a provider that deleted the person create somebody who may be them."""
     scim = Provider(make.connection())
-    scim.add("zoe")
-    new = ScimUser.objects.get()
-    usual = {"tenant_id": person.tenant_id, "connection": scim.connection}
-    now = timezone.now()
-    deleted = ScimUser.objects.create(**usual, person=person, document={}, deleted_at=now)
+    new, deleted = (ScimUser.objects.get(scim_id=scim.add(name)) for name in ("zoe", "eve"))
+    deleted.person, deleted.deleted_at = person, timezone.now()
+    deleted.save()
     question = SamePersonQuestion.objects.create(
-        **usual, user=new, earlier=person, earlier_user=deleted, asked_at=now
+        tenant_id=person.tenant_id,
+        connection=scim.connection,
+        user=new,
+        earlier=person,
+        earlier_user=deleted,
+        asked_at=timezone.now(),
     )
     return Request(reverse("admin:same_person", args=[question.pk]), {"answer": "different"})
 
