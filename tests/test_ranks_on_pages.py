@@ -11,13 +11,15 @@ from typing import Any
 import pytest
 from django.test import Client
 from django.urls import URLResolver, get_resolver, reverse
+from django.utils import timezone
 
 from people import operations, tenancy
 from people.models import Person, Tenant
+from people.operations.withheld_roles import ASKED
 from people.values import Actor
 from provisioning.models import GroupMapping, Identity
 from scim.models import GroupMapping as ScimMapping
-from scim.models import ScimGroup, ScimUser, SyncError
+from scim.models import SamePersonQuestion, ScimGroup, ScimUser, SyncError
 from tests import make
 from tests.people import ranking
 from tests.people.ranking import ADMIN, ELEVATED, IT_ADMIN, OWNER, somebody, stored, taken_back
@@ -133,6 +135,29 @@ def invite_anyway(person: Person) -> Request:
     return Request(reverse("admin:sync_error_invite_anyway", args=[error.pk]), {})
 
 
+def take_for_different(person: Person) -> Request:
+    """Have a provider that deleted the person create somebody who may be them."""
+    scim = Provider(make.connection())
+    new, deleted = (ScimUser.objects.get(scim_id=scim.add(name)) for name in ("zoe", "eve"))
+    deleted.person, deleted.deleted_at = person, timezone.now()
+    deleted.save()
+    question = SamePersonQuestion.objects.create(
+        tenant_id=person.tenant_id,
+        connection=scim.connection,
+        user=new,
+        earlier=person,
+        earlier_user=deleted,
+        asked_at=timezone.now(),
+    )
+    return Request(reverse("admin:same_person", args=[question.pk]), {"answer": "different"})
+
+
+def decline_role(person: Person) -> Request:
+    Person.objects.filter(pk=person.pk).update(withheld_roles={IT_ADMIN: ASKED})
+    data = {"role": IT_ADMIN, "answer": "decline"}
+    return Request(reverse("admin:withheld_role", args=[person.pk]), data)
+
+
 def link(person: Person) -> Request:
     return Request(reverse("admin:sync_error_link", args=[refused(person).pk]), {})
 
@@ -181,6 +206,8 @@ CHANGES: dict[str, Change] = {
     "invite_resend": Change(of_invite("invite_resend", {}), INVITED),
     "invite_revoke": Change(of_invite("invite_revoke", {}), INVITED),
     "invite_link": Change(of_invite("invite_link", None), INVITED),
+    "same_person": Change(take_for_different, INACTIVE),
+    "withheld_role": Change(decline_role),
     "invites_resend": Change(resend_ticked, INVITED),
     "sync_error_invite_anyway": Change(invite_anyway, INVITED),
     "sync_error_link": Change(link),
@@ -195,6 +222,7 @@ CHANGES: dict[str, Change] = {
 GRANTING = {
     *("people_person_add", "people_person_edit", "add_internal_user", "scim_settings"),
     *("mappings", "mapping_remove", "mappings_apply", "scim_group", "scim_group_unmap"),
+    "withheld_role",
 }
 
 # Addresses that change nobody, or only the visitor themselves.
@@ -202,7 +230,14 @@ OTHERS = {
     # People read these, or look something up.
     *("index", "home", "jsi18n", "autocomplete", "people_person_change", "people_person_export"),
     *("departures", "mass_changes", "mass_change", "why", "request", "team_updates"),
-    *("team_updates_errors", "team_updates_inactive", "sync_error", "provider_log", "spend"),
+    *(
+        "team_updates_errors",
+        "team_updates_inactive",
+        "team_updates_review",
+        "sync_error",
+        "provider_log",
+        "spend",
+    ),
     *("internal_users", "provisioned_members", "directory", "directory_groups"),
     *("directory_person", "directory_group", "scim_groups", "scim_requests", "scim_request"),
     *("scim", "scim_what_if", "integrations", "integration", "api_schema"),
@@ -368,6 +403,16 @@ class TestWhichRoles:
             asked = edit(guest)
             assert asked.data
             return signed_in(actor).post(asked.path, asked.data | {"role": role})
+
+        assert self.breaches(people, ask) == []
+
+    def test_somebody_who_is_back_gets_again(self, people: dict[str, Person]) -> None:
+        ada = make.person()
+        path = reverse("admin:withheld_role", args=[ada.pk])
+
+        def ask(actor: Person, role: str) -> Any:
+            Person.objects.filter(pk=ada.pk).update(withheld_roles={role: ASKED})
+            return signed_in(actor).post(path, {"role": role, "answer": "give"})
 
         assert self.breaches(people, ask) == []
 

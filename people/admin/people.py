@@ -1,10 +1,13 @@
 from typing import Any
 
 from django.contrib import admin
+from django.contrib.admin.options import IncorrectLookupParameters
+from django.contrib.admin.views.main import ERROR_FLAG
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.shortcuts import redirect
 from django.template.loader import render_to_string
-from django.urls import URLPattern, path
+from django.urls import URLPattern, path, reverse
 from unfold.contrib.filters.admin import AutocompleteSelectFilter, ChoicesDropdownFilter
 from unfold.decorators import display
 
@@ -84,8 +87,15 @@ class PersonAdmin(CompanyAdmin):
         return False
 
     def export(self, request: HttpRequest) -> HttpResponseBase:
-        """Answer with everybody whom the list would show, all its pages."""
-        return people_as_csv(self.get_changelist_instance(request).queryset)
+        """Answer with everybody whom the list would show, all its pages.
+
+        With filters that the list does not understand, lead to the list, as the list does.
+        """
+        try:
+            people = self.get_changelist_instance(request).queryset
+        except IncorrectLookupParameters:
+            return redirect(f"{reverse('admin:people_person_changelist')}?{ERROR_FLAG}=1")
+        return people_as_csv(people)
 
     @display(description="Name", ordering="family_name")
     def name(self, person: Person) -> str:

@@ -128,6 +128,23 @@ def days_question(tenant_id: int) -> Question:
     return Question(DAYS, (tenant_id,), 1)
 
 
+def reinstate(person: Person, departure: Departure | None) -> None:
+    """Schedule somebody whose reactivation is undone, with what was decided about them before.
+
+    Auto-termination may have been switched meanwhile, so nobody becomes due within `GRACE`.
+    """
+    days = _held_days(person.tenant_id)
+    if departure is None:
+        if days is None or not person.was_deactivated_via_scim:
+            return
+        departure = Departure(tenant_id=person.tenant_id, person=person)
+    departure.pk = None
+    if days is not None:
+        counted = departure.due_at if departure.postponed_from else due_at(person, days)
+        departure.due_at = max(counted, timezone.now() + GRACE)
+    departure.save(force_insert=True)
+
+
 def cancel(person: Person) -> None:
     storing.delete(Departure, person=person.pk)
 

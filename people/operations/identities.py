@@ -2,6 +2,7 @@
 
 from people import events
 from people.models import Event, Mail, Person
+from people.operations import ranks
 from people.operations.mailing import post
 from people.values import Actor
 
@@ -9,7 +10,11 @@ from people.values import Actor
 def note_sign_in_linked(
     person: Person, *, subject: str, provider: str, is_replaced: bool, actor: Actor
 ) -> None:
-    """Record that an administrator linked a sign-in, and tell the person's address."""
+    """Record that an administrator linked a sign-in, and tell the person's address.
+
+    :raises PersonAboveRank: if the person is above the actor's rank.
+    """
+    ranks.check_rank_over(actor, person)
     what = f"linked {person.full_name} to {subject} at {provider}"
     events.record(Event.Kind.IDENTITY_LINKED, person, actor=actor, what=what)
     post(

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from time import monotonic
+from typing import cast
 from uuid import UUID
 
 from django.core import serializers
@@ -20,7 +21,7 @@ from django.db.models import Max, QuerySet
 from django.utils import timezone
 
 from people import events, tenancy
-from people.models import Event, Invite, MassChange, MassChangeItem, Person
+from people.models import Departure, Event, Invite, MassChange, MassChangeItem, Person
 from people.models.mass_changes import UNDO_DAYS
 from people.operations import departures, ranks
 from people.operations.description import difference, snapshot
@@ -277,10 +278,8 @@ def _shut_out(item: MassChangeItem) -> None:
     person.session_epoch += 1
     revoke_invite(person, actor=_undoer(item))
     _record(Event.Kind.PERSON_DEACTIVATED, item, before)
-    if said["departure"]:
-        departure = next(iter(serializers.deserialize("json", said["departure"]))).object
-        departure.pk = None
-        departure.save(force_insert=True)
+    stored = serializers.deserialize("json", said["departure"] or "[]")
+    departures.reinstate(person, next((cast(Departure, one.object) for one in stored), None))
 
 
 def _record(kind: Event.Kind, item: MassChangeItem, before: dict[str, str], **facts: str) -> None:

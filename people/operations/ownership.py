@@ -7,6 +7,7 @@ from django.db import transaction
 
 from people import events, storing
 from people.models import Event, Person
+from people.operations import ranks
 from people.operations.locks import lock
 from people.values import Actor
 from people.writes import Write
@@ -29,8 +30,12 @@ def note_names(person: Person, *, actor: Actor, user_name: str) -> None:
 
 @transaction.atomic
 def sign_out(person: Person, *, actor: Actor, reason: str) -> None:
-    """End every session and API token of the person, and note why. The person stays active."""
+    """End every session and API token of the person, and note why. The person stays active.
+
+    :raises PersonAboveRank: if the person is above the actor's rank.
+    """
     lock(person)
+    ranks.check_rank_over(actor, person)
     end_sessions(person)
     events.record(Event.Kind.SESSIONS_ENDED, person, actor=actor, reason=reason)
 

@@ -6,6 +6,8 @@ from typing import Final, Generic, Protocol, TypeVar
 from provisioning.claims import Group
 
 PAGE: Final = 25
+# More digits than any list has rows, and few enough for every database.
+MOST_DIGITS: Final = 9
 Item = TypeVar("Item")
 
 
@@ -23,6 +25,11 @@ class Page(Generic[Item]):
 
     items: list[Item]
     next: str = ""
+
+
+def start_of(after: str) -> int:
+    """Return the row that a page of numbered rows begins with; 0 for what is no such number."""
+    return int(after) if after.isdecimal() and len(after) <= MOST_DIGITS else 0
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -5,7 +5,7 @@ from typing import Any
 from django.db.models import Q, QuerySet
 
 from provisioning.claims import Group
-from provisioning.directory.base import PAGE, DirectoryPerson, Page
+from provisioning.directory.base import PAGE, DirectoryPerson, Page, start_of
 from provisioning.models import ExternalGroup, Identity, IdentityProvider
 
 
@@ -58,7 +58,7 @@ def _people(identities: QuerySet[Identity], after: str) -> Page[DirectoryPerson]
 
 
 def _page(rows: QuerySet[Any], after: str) -> tuple[list[Any], str]:
-    start = int(after) if after.isdecimal() else 0
+    start = start_of(after)
     found = list(rows[start : start + PAGE + 1])
     return found[:PAGE], str(start + PAGE) if len(found) > PAGE else ""
 

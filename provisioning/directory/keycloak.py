@@ -9,7 +9,7 @@ from typing import Any
 from provisioning.claims import Group
 from provisioning.definitions import OidcSettings, settings_of
 from provisioning.directory.api import Api, Json, client_token, objects, segment, text
-from provisioning.directory.base import PAGE, DirectoryPerson, Page
+from provisioning.directory.base import PAGE, DirectoryPerson, Page, start_of
 from provisioning.models import IdentityProvider
 
 
@@ -46,13 +46,13 @@ class KeycloakDirectory:
 
 
 def _asked(sought: str, after: str) -> dict[str, str | int]:
-    first = int(after) if after.isdecimal() else 0
+    first = start_of(after)
     return {"first": first, "max": PAGE + 1} | ({"search": sought} if sought else {})
 
 
 def _page(said: Any, after: str, how: Any) -> Page[Any]:
     found = objects(said)
-    first = int(after) if after.isdecimal() else 0
+    first = start_of(after)
     following = str(first + PAGE) if len(found) > PAGE else ""
     return Page([how(one) for one in found[:PAGE]], following)
 

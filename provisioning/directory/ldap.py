@@ -17,7 +17,7 @@ from provisioning.circuits import CircuitOpen
 from provisioning.claims import Group
 from provisioning.definitions import LdapSettings, settings_of
 from provisioning.directory.backend.base import opened
-from provisioning.directory.base import PAGE, DirectoryFailed, DirectoryPerson, Page
+from provisioning.directory.base import PAGE, DirectoryFailed, DirectoryPerson, Page, start_of
 from provisioning.directory.models import ActiveDirectoryGroup, DirectoryGroup, DirectoryUser
 from provisioning.ldap_connection import LdapFailed, Unreachable, explained
 from provisioning.models import IdentityProvider
@@ -55,14 +55,14 @@ class LdapDirectory:
             return _page(users.filter(sought), after, self._person)
 
     def person(self, key: str) -> DirectoryPerson | None:
-        if not self._is_within(key):
+        if not _is_below(key, self.settings.base_dn):
             return None
         with self._users() as users:
             return next(map(self._person, users.filter(dn=key)[:1]), None)
 
     def groups_of(self, key: str) -> list[Group] | None:
         """Return what a sign-in would be told: groups in groups too, and None if unknown."""
-        if not self._is_within(key):
+        if not _is_below(key, self.settings.base_dn):
             return None
         try:
             with signing_in.opened(self.settings, self.password) as directory:
@@ -76,6 +76,14 @@ class LdapDirectory:
     def groups(self, text: str, after: str = "") -> Page[Group]:
         with self._groups() as groups:
             return _page(groups.filter(cn__icontains=text) if text else groups, after, _group)
+
+    def group(self, key: str) -> Group | None:
+        """Return the group with this id or DN, if it is where a sign-in looks for groups."""
+        dn = self._group_dn(key)
+        if not _is_below(dn, self._groups_base):
+            return None
+        with self._groups() as groups:
+            return next(map(_group, groups.filter(dn=dn)[:1]), None)
 
     def members(self, group_id: str, after: str = "") -> Page[DirectoryPerson]:
         """Return who names the group; where people do not, whom the group names."""
@@ -101,7 +109,7 @@ class LdapDirectory:
         with self._groups() as groups:
             group = next(iter(groups.filter(dn=group_id)[:1]), None)
         named = sorted(group.members) if group else []
-        start = int(after) if after.isdecimal() else 0
+        start = start_of(after)
         with self._users() as users:
             found = [one for dn in named[start : start + PAGE] for one in users.filter(dn=dn)]
         following = str(start + PAGE) if len(named) > start + PAGE else ""
@@ -119,11 +127,6 @@ class LdapDirectory:
             details={name: value for name, value in details.items() if value},
         )
 
-    def _is_within(self, dn: str) -> bool:
-        """Tell whether the DN is below the base, which pages show nothing beside."""
-        said = [_plain(part) for part in (dn, self.settings.base_dn)]
-        return said[0].endswith(f",{said[1]}")
-
     @contextmanager
     def _users(self) -> Iterator[QuerySet[Any]]:
         with self._asked(self.settings.anybody) as alias:
@@ -132,12 +135,19 @@ class LdapDirectory:
     @contextmanager
     def _groups(self) -> Iterator[QuerySet[Any]]:
         """Find the groups where a sign-in would."""
-        settings = self.settings
-        is_active_directory = "samaccountname" in settings.user_filter.casefold()
-        model = ActiveDirectoryGroup if is_active_directory else DirectoryGroup
-        usual = settings.domain if is_active_directory else settings.base_dn
-        with self._asked(base=settings.group_base_dn or usual) as alias:
+        model = ActiveDirectoryGroup if self._is_active_directory else DirectoryGroup
+        with self._asked(base=self._groups_base) as alias:
             yield model.objects.using(alias)
+
+    @property
+    def _is_active_directory(self) -> bool:
+        return "samaccountname" in self.settings.user_filter.casefold()
+
+    @property
+    def _groups_base(self) -> str:
+        settings = self.settings
+        usual: str = settings.domain if self._is_active_directory else settings.base_dn
+        return settings.group_base_dn or usual
 
     @contextmanager
     def _asked(self, within: str = "", base: str = "") -> Iterator[str]:
@@ -158,10 +168,15 @@ class LdapDirectory:
 
 
 def _page(rows: QuerySet[Any], after: str, read: Any) -> Page[Any]:
-    start = min(int(after), MOST) if after.isdecimal() else 0
+    start = min(start_of(after), MOST)
     found = list(rows[start : start + PAGE + 1])
     following = str(start + PAGE) if len(found) > PAGE and start + PAGE < MOST else ""
     return Page([read(one) for one in found[:PAGE]], following)
+
+
+def _is_below(dn: str, base: str) -> bool:
+    """Tell whether the DN is below the base, which pages show nothing beside."""
+    return _plain(dn).endswith(f",{_plain(base)}")
 
 
 def _plain(dn: str) -> str:

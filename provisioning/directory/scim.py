@@ -7,7 +7,7 @@ from provisioning import providers
 from provisioning.claims import Group
 from provisioning.definitions import OidcSettings, settings_of
 from provisioning.directory.api import Api, Json, objects, segment, text
-from provisioning.directory.base import PAGE, DirectoryFailed, DirectoryPerson, Page
+from provisioning.directory.base import PAGE, DirectoryFailed, DirectoryPerson, Page, start_of
 from provisioning.models import IdentityProvider
 
 
@@ -47,7 +47,7 @@ class ScimDirectory:
     def members(self, group_id: str, after: str = "") -> Page[DirectoryPerson]:
         said = self.api.json(f"/Groups/{segment(group_id)}", attributes="members")
         members = objects(said.get("members")) if isinstance(said, dict) else []
-        start = int(after) if after.isdecimal() else 0
+        start = start_of(after)
         people = [
             DirectoryPerson(id=text(one, "value"), name=text(one, "display", "value"))
             for one in members[start : start + PAGE]
@@ -56,14 +56,14 @@ class ScimDirectory:
 
 
 def _asked(sought: str, after: str) -> dict[str, str | int]:
-    start = int(after) if after.isdecimal() else 1
+    start = start_of(after) or 1
     return {"startIndex": start, "count": PAGE} | ({"filter": sought} if sought else {})
 
 
 def _page(said: Any, after: str, how: Any) -> Page[Any]:
     found = objects(said.get("Resources")) if isinstance(said, dict) else []
     total = said.get("totalResults", 0) if isinstance(said, dict) else 0
-    following = (int(after) if after.isdecimal() else 1) + len(found)
+    following = (start_of(after) or 1) + len(found)
     return Page([how(one) for one in found], str(following) if found and following <= total else "")
 
 

@@ -103,6 +103,9 @@ def destination(request: HttpRequest, person: Person, wanted: str) -> str:
 
 
 def _is_ours(request: HttpRequest, wanted: str) -> bool:
+    # A path alone. A browser may drop U+FFFD, with which `ReadableText` replaces NUL.
+    if not wanted.startswith("/") or "\0" in wanted or "\N{REPLACEMENT CHARACTER}" in wanted:
+        return False
     return url_has_allowed_host_and_scheme(
         wanted, allowed_hosts={request.get_host()}, require_https=request.is_secure()
     )

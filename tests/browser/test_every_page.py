@@ -212,7 +212,7 @@ def obstacles(page: Page) -> list[str]:
     """Return what the Content-Security-Policy blocked, and what axe-core finds serious."""
     page.wait_for_function("!document.documentElement.hasAttribute('x-cloak')")
     violations = Axe().run(page).response["violations"]
-    blocked: list[str] = page.evaluate("window.blockedByPolicy")
+    blocked: list[str] = page.evaluate("window.blockedByPolicy ?? []")
     return blocked + [
         f"{violation['id']}: {node['html'][:200]}"
         for violation in violations

@@ -23,7 +23,8 @@ from tests.faults.takeovers import PASSWORD, SPELLINGS, Attempt, is_same_by_the_
 from tests.provisioning import arriving
 from tests.scim.provider import Answer, Provider, mail, someone
 
-HELPDESK = Actor("person", "helpdesk@example.com")
+# The Owner of the company.
+HELPDESK = Actor("person", "owner@example.com")
 VICTIM = {
     "external_id": "Xa-1",
     "user_name": "ada@example.com",

@@ -2,7 +2,8 @@
 
 A model beside the product says who has to leave at each tick: nobody early, nobody twice,
 nobody who is back, whom a colleague deactivated, who is exempt, or for whom a reason holds;
-and everybody else at the first tick after their day.
+and everybody else at the first tick after their day. Nobody whom switching auto-termination
+on, shortening its days, or undoing a click makes due leaves within 24 hours.
 """
 
 from collections.abc import Callable
@@ -58,6 +59,7 @@ WHO = st.integers(0, MOST_PEOPLE - 1)
 DAYS = st.sampled_from([1, 2, 45])
 # Also back; and to a moment before, or at, the one on which somebody is due.
 HOURS = st.sampled_from([1, 23, 24, 25, 48, 24 * 44, 24 * 45, -1, -47])
+GRACE = timedelta(hours=24)
 # Two days before the clocks of Berlin go forward.
 BEGINNING = datetime(2026, 3, 27, 12, 30, tzinfo=UTC)
 
@@ -91,6 +93,11 @@ def _degrade(person: Person) -> None:
     Grant.objects.filter(person=person).delete()
 
 
+def _be_in_mass_change(person: Person) -> None:
+    # By another connection: the guard adds whoever leaves by the same one within an hour.
+    mass_change(person, actor="scim:entra")
+
+
 def _confirm(person: Person) -> None:
     changes = MassChange.objects.filter(items__person=person)
     changes.update(confirmed_at=timezone.now())
@@ -104,12 +111,13 @@ HINDRANCES: dict[str, tuple[Callable[[Person], object], Callable[[Person], objec
     "approval": (_ask_them, _answer),
     "shared fund": (shared_fund, _end_funds),
     "elevated role": (_elevate, _degrade),
-    "mass change": (mass_change, _confirm),
+    "mass change": (_be_in_mass_change, _confirm),
 }
 
 EXEMPTION = "exemption"
 # What undoing a click brings back.
-GIVEN_BACK = ("state", "is_by_scim", "since", "postponed_to", "is_exempt")
+GIVEN_BACK = ("state", "is_by_scim", "since", "due_at", "is_postponed", "is_exempt")
+BACK = {"is_exempt": False, "due_at": None, "is_postponed": False}
 # What those who leave have with them; half of them nothing.
 BAGGAGE = st.lists(
     st.none() | st.sampled_from([EXEMPTION, *HINDRANCES]),
@@ -126,7 +134,9 @@ class Modelled:
     state: str = "active"
     is_by_scim: bool = False
     since: datetime = BEGINNING
-    postponed_to: datetime | None = None
+    # None unless they are scheduled.
+    due_at: datetime | None = None
+    is_postponed: bool = False
     is_exempt: bool = False
     hindrances: set[str] = field(default_factory=set)
     # How often they came or went.
@@ -138,14 +148,25 @@ class Modelled:
         for name, value in more.items():
             setattr(self, name, value)
 
-    def due_at(self, days: int) -> datetime:
-        return self.postponed_to or self.since + timedelta(hours=24 * days)
+    def counted(self, days: int) -> datetime:
+        """Return when they are due if nothing but the days counts and what was postponed."""
+        if self.is_postponed:
+            assert self.due_at
+            return self.due_at
+        return self.since + timedelta(hours=24 * days)
+
+    def reschedule(self, days: int, now: datetime, *, is_new: bool) -> None:
+        """Count from the new days; whom this makes due has 24 hours from now."""
+        if self.due_at is None or (self.is_postponed and not is_new):
+            return
+        earliest = now + GRACE
+        floor = earliest if is_new else min(self.due_at, earliest)
+        self.due_at = max(self.counted(days), floor)
 
     def must_leave(self, days: int | None, now: datetime) -> bool:
-        is_leaving = self.state == "inactive" and self.is_by_scim and not self.is_exempt
-        if not is_leaving or days is None or self.hindrances:
+        if self.due_at is None or self.is_exempt or days is None or self.hindrances:
             return False
-        return self.due_at(days) <= now
+        return self.due_at <= now
 
 
 @dataclass
@@ -204,6 +225,9 @@ class Leaving(RuleBasedStateMachine):
 
     def switch(self, days: int | None) -> None:
         switch(days)
+        if days is not None:
+            for one in self.people:
+                one.reschedule(days, self.now, is_new=self.days is None)
         self.days = days
 
     @rule(days=DAYS)
@@ -225,8 +249,8 @@ class Leaving(RuleBasedStateMachine):
     def wait_for_the_day(self, who: int) -> None:
         """Let the job come by a second before somebody is due, and when they are."""
         one = self.pick(who, "inactive")
-        if one and one.due_at(self.days or 0) > self.now:
-            due_at = one.due_at(self.days or 0)
+        if one and one.due_at and one.due_at > self.now:
+            due_at = one.due_at
             self.come_by(due_at - timedelta(seconds=1))
             self.come_by(due_at)
 
@@ -237,7 +261,7 @@ class Leaving(RuleBasedStateMachine):
         leaving = [one for one in self.people if one.must_leave(self.days, self.now)]
         assert tick(self.now) == len(leaving)
         for one in leaving:
-            one.be("terminated")
+            one.be("terminated", due_at=None)
 
     @rule(who=WHO, by_scim=st.booleans())
     def deactivate(self, who: int, by_scim: bool) -> None:
@@ -251,6 +275,8 @@ class Leaving(RuleBasedStateMachine):
         assert done == (one.state == "active")
         if done:
             one.be("inactive", is_by_scim=by_scim, since=self.now)
+            if by_scim and self.days is not None:
+                one.due_at = one.counted(self.days)
 
     @rule(who=WHO)
     def reactivate(self, who: int) -> None:
@@ -258,7 +284,7 @@ class Leaving(RuleBasedStateMachine):
         if one is None:
             return
         operations.reactivate_person(one.person, actor=OKTA)
-        one.be("active", is_exempt=False, postponed_to=None)
+        one.be("active", **BACK)
 
     @rule(who=WHO)
     def click_in_the_list(self, who: int) -> None:
@@ -274,7 +300,7 @@ class Leaving(RuleBasedStateMachine):
         if one.state == "active":
             one.be("inactive", is_by_scim=False, since=self.now)
         else:
-            one.be("active", is_exempt=False, postponed_to=None)
+            one.be("active", **BACK)
         self.click = Click(bulk.change, one, before, one.moves)
 
     @rule()
@@ -293,6 +319,8 @@ class Leaving(RuleBasedStateMachine):
             assert click.one.moves == click.moves
             assert mass_changes.undo_asked(as_of=self.now) == 1
             click.one.be(**click.before)
+            if click.one.due_at and self.days is not None:
+                click.one.due_at = max(click.one.counted(self.days), self.now + GRACE)
 
     @rule(who=WHO, by_scim=st.booleans())
     def come_back_and_leave_again(self, who: int, by_scim: bool) -> None:
@@ -310,10 +338,11 @@ class Leaving(RuleBasedStateMachine):
         except departures.NotScheduled:
             assert not one.is_by_scim
         except departures.TooEarly:
-            assert until <= max(self.now, one.due_at(self.days or 0))
+            assert one.due_at
+            assert until <= max(self.now, one.due_at)
         else:
             assert until > self.now
-            one.postponed_to = until
+            one.due_at, one.is_postponed = until, True
 
     @rule(who=WHO, is_exempt=st.booleans())
     def exempt(self, who: int, is_exempt: bool) -> None:
@@ -358,7 +387,7 @@ class Leaving(RuleBasedStateMachine):
             return
         usual = operations.usual_disposition(one.person)
         assert operations.terminate_person(one.person, usual, actor=OKTA)
-        one.be("terminated")
+        one.be("terminated", due_at=None)
 
     @invariant()
     def everybody_is_as_they_have_to_be(self) -> None:

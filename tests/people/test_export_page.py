@@ -100,3 +100,11 @@ def test_disarms_every_column(tenant: Tenant) -> None:
     [row] = exported(tenant, q="Ann")
 
     assert (row["First name"], row["Last name"], row["Department"]) == ("'=A", "'-Ann", "'+D")
+
+
+def test_leads_to_the_list_by_filters_that_mean_nothing(tenant: Tenant) -> None:
+    client = signed_in(make.administrator())
+
+    answer = client.get("/people/export/", {"department__id__exact": "a\0b"})
+
+    assert (answer.status_code, answer["Location"]) == (302, "/people/?e=1")

@@ -24,7 +24,7 @@ from people.operations import Disposition, departures, guests, mass_changes
 from people.operations.bulk import Bulk
 from people.operations.mapped_roles import Author
 from people.operations.ranks import RankRefused
-from people.operations.withheld_roles import ASKED
+from people.operations.withheld_roles import ASKED, key_of
 from people.values import Actor, Profile
 from tests import make
 from tests.people import ranking
@@ -80,6 +80,12 @@ def terminate(person: Person, actor: Actor) -> Any:
 
 def withdraw(person: Person, actor: Actor) -> None:
     operations.withdraw_grant(person.grants.latest("pk"), actor=actor)
+
+
+def give_plain_role_back(person: Person, actor: Actor) -> None:
+    role = ranking.role(is_elevated=False)
+    Person.objects.filter(pk=person.pk).update(withheld_roles={key_of(role): ASKED})
+    operations.give_role_back(person, key_of(role), actor=actor)
 
 
 def give_plain_role(person: Person) -> None:
@@ -139,6 +145,11 @@ CHANGES: dict[str, Change] = {
         before=ask_address,
     ),
     "guests.set_last_day": Change(set_last_day, before=make_guest),
+    "identities.note_sign_in_linked": Change(
+        lambda person, actor: operations.note_sign_in_linked(
+            person, subject="ada", provider="Okta", is_replaced=False, actor=actor
+        )
+    ),
     "invites.issue_invite": Change(
         lambda person, actor: operations.issue_invite(person, actor=actor), INVITED
     ),
@@ -152,6 +163,9 @@ CHANGES: dict[str, Change] = {
         lambda person, actor: operations.revoke_invite(person, actor=actor),
         INVITED,
         lambda person: operations.issue_invite(person, actor=TESTS),
+    ),
+    "ownership.sign_out": Change(
+        lambda person, actor: operations.sign_out(person, actor=actor, reason="Test")
     ),
     "passwords.mail_reset": Change(
         lambda person, actor: operations.mail_reset(person, actor=actor)
@@ -179,6 +193,7 @@ CHANGES: dict[str, Change] = {
         lambda person, actor: operations.decline_role(person, ranking.IT_ADMIN, actor=actor),
         {"withheld_roles": {ranking.IT_ADMIN: ASKED}},
     ),
+    "returning.give_role_back": Change(give_plain_role_back),
     "roles.grant_role": Change(
         lambda person, actor: operations.grant_role(
             person, ranking.role(is_elevated=False), actor=actor
@@ -192,6 +207,7 @@ CHANGES: dict[str, Change] = {
 GRANTING = {
     "people.add_person",
     "revising.revise_person",
+    "returning.give_role_back",
     "roles.grant_role",
     "places.save_place",
     "places.delete_place",
@@ -206,6 +222,8 @@ OTHERS: dict[str, str] = {
     "email_changes.confirm_address": "Whoever reads the mailbox confirms.",
     "email_changes.approve_address": "For Owners only, see test_elevated_addresses.py.",
     "email_changes.follow_address": "A part of revise_person, which asks.",
+    "identities.note_taken_for_same": "A part of scim.same_person.take_for_same, which asks.",
+    "ownership.note_names": "Writes the history only.",
     "invites.invite_newcomer": "A part of add_person, which asks for the role.",
     "invites.readdress_invite": "A part of revise_person, which asks.",
     "departures.schedule": "A part of deactivate_person, which asks.",
@@ -364,6 +382,15 @@ class TestWhichRoles:
 
         assert self.breaches(actors, give) == []
 
+    def test_somebody_who_is_back_gets_again(self, actors: dict[str, Actor]) -> None:
+        guest = make.person(role=Person.Role.GUEST)
+
+        def give(actor: Actor, role: Person.Role) -> None:
+            Person.objects.filter(pk=guest.pk).update(withheld_roles={role: ASKED})
+            operations.give_role_back(guest, role, actor=actor)
+
+        assert self.breaches(actors, give) == []
+
     def test_a_group_brings(self, actors: dict[str, Actor]) -> None:
         def give(actor: Actor, role: Person.Role) -> None:
             operations.check_mappable(role, Author(actor=actor), is_owner_meant=True)
@@ -393,6 +420,15 @@ class TestElevatedRoles:
 
         def give(actor: Actor) -> None:
             operations.grant_role(ada, role, actor=actor)
+
+        assert self.refused(actors, give) == self.LOWEST
+
+    def test_are_given_back(self, actors: dict[str, Actor]) -> None:
+        ada, role = make.person(), ranking.role(is_elevated=True)
+        Person.objects.filter(pk=ada.pk).update(withheld_roles={key_of(role): ASKED})
+
+        def give(actor: Actor) -> None:
+            operations.give_role_back(ada, key_of(role), actor=actor)
 
         assert self.refused(actors, give) == self.LOWEST
 

@@ -10,7 +10,6 @@ from tests import make
 pytestmark = pytest.mark.django_db
 
 OKTA = Actor("scim", "okta")
-HELPDESK = Actor("person", "helpdesk@example.com")
 ADDRESS = "ada@example.com"
 
 
@@ -35,8 +34,8 @@ def test_is_inactive(ada: Person) -> None:
     assert (ada.state, ada.deactivated_by) == (Person.State.INACTIVE, "scim:okta")
 
 
-def test_gives_the_address_to_somebody_new(ada: Person) -> None:
-    new = operations.add_person(profile("ADA@example.com"), actor=HELPDESK)
+def test_gives_the_address_to_somebody_new(owner: Person, ada: Person) -> None:
+    new = operations.add_person(profile("ADA@example.com"), actor=owner.actor)
 
     assert new.pk != ada.pk
     before, ada = ada, stored(ada)
@@ -48,14 +47,16 @@ def test_gives_the_address_to_somebody_new(ada: Person) -> None:
 
 
 @pytest.mark.parametrize("has_joined", [True, False])
-def test_gives_the_address_to_somebody_who_changes_theirs(ada: Person, *, has_joined: bool) -> None:
+def test_gives_the_address_to_somebody_who_changes_theirs(
+    owner: Person, ada: Person, *, has_joined: bool
+) -> None:
     state = Person.State.ACTIVE if has_joined else Person.State.INVITED
     bob = make.person(email="bob@example.com", state=state)
 
-    operations.revise_person(bob, profile(ADDRESS), actor=HELPDESK)
+    operations.revise_person(bob, profile(ADDRESS), actor=owner.actor)
     if has_joined:
         asking = bob.mails.get(kind="confirm-address")
-        operations.confirm_address(asking, actor=HELPDESK)
+        operations.confirm_address(asking, actor=owner.actor)
 
     assert (stored(bob).email, stored(ada).email) == (ADDRESS, "")
     assert set(FormerAddress.objects.values_list("person", "email")) == {
@@ -64,8 +65,8 @@ def test_gives_the_address_to_somebody_who_changes_theirs(ada: Person, *, has_jo
     }
 
 
-def test_keeps_the_address_while_nobody_else_gets_it(ada: Person) -> None:
-    operations.add_person(profile("byron@example.com"), actor=HELPDESK)
+def test_keeps_the_address_while_nobody_else_gets_it(owner: Person, ada: Person) -> None:
+    operations.add_person(profile("byron@example.com"), actor=owner.actor)
 
     assert stored(ada).email == ADDRESS
 
@@ -75,11 +76,11 @@ def test_keeps_the_address_if_only_deactivated(owner: Person) -> None:
     operations.deactivate_person(ada, actor=OKTA)
 
     with pytest.raises(operations.DuplicateEmail):
-        operations.add_person(profile(ADDRESS), actor=HELPDESK)
+        operations.add_person(profile(ADDRESS), actor=owner.actor)
 
 
-def test_starts_over_when_reactivated(ada: Person) -> None:
-    operations.reactivate_person(ada, actor=HELPDESK)
+def test_starts_over_when_reactivated(owner: Person, ada: Person) -> None:
+    operations.reactivate_person(ada, actor=owner.actor)
 
     ada = stored(ada)
     assert (ada.state, ada.joined_at, ada.detached_at) == (Person.State.INVITED, None, None)
@@ -88,15 +89,15 @@ def test_starts_over_when_reactivated(ada: Person) -> None:
     assert ada.events.filter(kind=Event.Kind.PERSON_RETURNED).exists()
 
 
-def test_does_not_get_an_elevated_role_back(ada: Person) -> None:
+def test_does_not_get_an_elevated_role_back(owner: Person, ada: Person) -> None:
     signer = Role.objects.create(
         tenant_id=ada.tenant_id, name="Signer", name_key="signer", is_elevated=True
     )
     auditor = Role.objects.create(tenant_id=ada.tenant_id, name="Auditor", name_key="auditor")
     for role in (signer, auditor):
-        operations.grant_role(ada, role, actor=HELPDESK)
+        operations.grant_role(ada, role, actor=owner.actor)
 
-    operations.reactivate_person(ada, actor=HELPDESK)
+    operations.reactivate_person(ada, actor=owner.actor)
 
     ada = stored(ada)
     assert ada.role == Person.Role.CARDHOLDER
@@ -105,8 +106,8 @@ def test_does_not_get_an_elevated_role_back(ada: Person) -> None:
 
 
 @pytest.mark.parametrize("role", Person.ADMINISTERING)
-def test_gets_no_elevated_role_from_a_provider(ada: Person, role: str) -> None:
-    operations.reactivate_person(ada, actor=HELPDESK)
+def test_gets_no_elevated_role_from_a_provider(owner: Person, ada: Person, role: str) -> None:
+    operations.reactivate_person(ada, actor=owner.actor)
 
     for _ in range(2):
         operations.revise_person(ada, profile(ADDRESS, role=role), actor=OKTA)
@@ -115,42 +116,42 @@ def test_gets_no_elevated_role_from_a_provider(ada: Person, role: str) -> None:
     assert (ada.role, ada.withheld_roles[role]) == (Person.Role.CARDHOLDER, "asked")
 
 
-def test_gets_the_role_back_from_an_administrator(ada: Person) -> None:
-    operations.reactivate_person(ada, actor=HELPDESK)
+def test_gets_the_role_back_from_an_administrator(owner: Person, ada: Person) -> None:
+    operations.reactivate_person(ada, actor=owner.actor)
 
-    operations.revise_person(ada, profile(ADDRESS, role="BUSINESS_ADMIN"), actor=HELPDESK)
+    operations.revise_person(ada, profile(ADDRESS, role="BUSINESS_ADMIN"), actor=owner.actor)
 
     assert (stored(ada).role, stored(ada).withheld_roles) == (Person.Role.ADMIN, {})
 
 
-def test_is_asked_about_once(ada: Person) -> None:
-    operations.reactivate_person(ada, actor=HELPDESK)
-    operations.decline_role(ada, "BUSINESS_ADMIN", actor=HELPDESK)
+def test_is_asked_about_once(owner: Person, ada: Person) -> None:
+    operations.reactivate_person(ada, actor=owner.actor)
+    operations.decline_role(ada, "BUSINESS_ADMIN", actor=owner.actor)
 
     operations.revise_person(ada, profile(ADDRESS, role="BUSINESS_ADMIN"), actor=OKTA)
 
     assert stored(ada).withheld_roles == {"BUSINESS_ADMIN": "declined"}
     assert stored(ada).role == Person.Role.CARDHOLDER
     with pytest.raises(operations.NotWithheld):
-        operations.decline_role(ada, "BUSINESS_ADMIN", actor=HELPDESK)
+        operations.decline_role(ada, "BUSINESS_ADMIN", actor=owner.actor)
 
 
-def test_needs_another_address_to_come_back(ada: Person) -> None:
-    operations.add_person(profile(ADDRESS), actor=HELPDESK)
+def test_needs_another_address_to_come_back(owner: Person, ada: Person) -> None:
+    operations.add_person(profile(ADDRESS), actor=owner.actor)
 
     with pytest.raises(operations.NoAddress):
-        operations.reactivate_person(ada, actor=HELPDESK)
-    operations.revise_person(ada, profile("byron@example.com"), actor=HELPDESK)
-    operations.reactivate_person(ada, actor=HELPDESK)
+        operations.reactivate_person(ada, actor=owner.actor)
+    operations.revise_person(ada, profile("byron@example.com"), actor=owner.actor)
+    operations.reactivate_person(ada, actor=owner.actor)
 
     assert (stored(ada).email, stored(ada).state) == ("byron@example.com", "invited")
 
 
-def test_may_share_the_fate_of_having_no_address(ada: Person) -> None:
+def test_may_share_the_fate_of_having_no_address(owner: Person, ada: Person) -> None:
     bob = make.person(email="bob@example.com")
     operations.detach_person(bob, actor=OKTA)
 
     for address in (ADDRESS, "bob@example.com"):
-        operations.add_person(profile(address), actor=HELPDESK)
+        operations.add_person(profile(address), actor=owner.actor)
 
     assert Person.objects.filter(email="").count() == 2

@@ -13,11 +13,12 @@ from people import tenancy
 from people.models import Person, Role, Tenant
 from people.operations.mapped_roles import Author
 from people.values import Actor
-from provisioning import definitions, mappings, matches, providers
+from provisioning import definitions, group_lookup, ldap, mappings, matches, providers
 from provisioning.claims import Group, Groups
+from provisioning.definitions import settings_of
 from provisioning.models import GroupMapping, IdentityProvider
 from tests import make
-from tests.directories import BASE, Slapd, dn_of
+from tests.directories import BASE, SERVICE_PASSWORD, Slapd, dn_of
 from tests.people.visiting import signed_in, text_of
 from tests.provisioning import arriving
 from tests.provisioning.arriving import come_in, roles_of
@@ -155,16 +156,49 @@ class TestOfALiveDirectory:
         definition = definitions.read(slapd.document())
         return providers.add_provider(definition, actor=AUTHOR.actor)
 
+    def comes_in(self, directory: IdentityProvider, uid: str) -> Person:
+        """Sign somebody in by their password, with the groups that the directory tells of."""
+        claims = ldap.sign_in(settings_of(directory), SERVICE_PASSWORD, uid, f"pw-{uid}")
+        return come_in(directory, uid, claims.groups)
+
+    @pytest.mark.parametrize("said", ["vip-admins", OURS, OURS.upper().replace(",", ", "), "id"])
     def test_is_tied_to_its_id_before_anybody_signs_in(
+        self, slapd: Slapd, directory: IdentityProvider, auditor: Role, said: str
+    ) -> None:
+        group_id = group_lookup.look_up(directory, "vip-admins").id  # type: ignore[union-attr]
+        map_group(directory, group_id if said == "id" else said)
+        slapd.add(self.group("evil", "ada"))
+
+        ada, bob = (self.comes_in(directory, uid) for uid in ("ada", "bob"))
+
+        assert (roles_of(ada), roles_of(bob)) == ([], ["Auditor"])
+        mapping = GroupMapping.objects.get()
+        assert (mapping.external_id, mapping.group_name) == (group_id, "vip-admins")
+
+    def test_follows_the_group_that_is_moved_and_renamed(
         self, slapd: Slapd, directory: IdentityProvider, auditor: Role
     ) -> None:
         map_group(directory)
-        slapd.add(self.group("evil", "ada"))
+        slapd.modify(
+            f"dn: {OURS}\nchangetype: modrdn\nnewrdn: cn=board\ndeleteoldrdn: 1\n"
+            f"newsuperior: ou=evil,{BASE}\n"
+        )
+        slapd.add(self.group("groups", "ada"))
 
-        eve = come_in(directory, "eve", named(THEIRS))
-        bob = come_in(directory, "bob", named(OURS))
+        ada, bob = (self.comes_in(directory, uid) for uid in ("ada", "bob"))
 
-        assert (roles_of(eve), roles_of(bob)) == ([], ["Auditor"])
+        assert (roles_of(ada), roles_of(bob)) == ([], ["Auditor"])
+
+    def test_of_an_id_that_there_is_not_brings_nothing(
+        self, directory: IdentityProvider, auditor: Role
+    ) -> None:
+        unknown = "11111111-2222-3333-4444-555555555555"
+
+        map_group(directory, unknown)
+        bob = self.comes_in(directory, "bob")
+
+        assert roles_of(bob) == []
+        assert GroupMapping.objects.get().external_id == unknown
 
     def test_asks_for_the_id_of_one_of_two(
         self, slapd: Slapd, directory: IdentityProvider, auditor: Role

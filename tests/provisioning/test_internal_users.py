@@ -124,7 +124,7 @@ def test_are_mailed_nothing_while_they_are_inactive(browser: Client, acme: Tenan
 
     response = browser.post(f"{PAGE}{inactive.pk}/mail/", follow=True)
 
-    assert "cannot choose a password here" in text_of(response)
+    assert "has no password here that a link could replace" in text_of(response)
     assert mails(Mail.Kind.RESET_PASSWORD) == []
 
 

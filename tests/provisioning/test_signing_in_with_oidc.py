@@ -7,7 +7,7 @@ from django.test import Client
 
 from people import tenancy
 from people.models import Person, Tenant
-from provisioning.models import Identity, IdentityProvider
+from provisioning.models import Identity, IdentityProvider, ProviderSession
 from tests.provisioning.arriving import mapping
 from tests.provisioning.openid import (
     FOREIGN_KEY,
@@ -158,3 +158,41 @@ def test_takes_a_new_key_as_soon_as_the_provider_does(
     sign_in(elsewhere, corp, openid)
 
     assert is_in(elsewhere)
+
+
+class TestAgainWhileSignedIn:
+    def sessions(self) -> list[tuple[str, str]]:
+        with tenancy.across_tenants():
+            return list(ProviderSession.objects.values_list("session_key", "subject"))
+
+    def test_stays_in_by_one_session(
+        self, client: Client, corp: IdentityProvider, openid: OpenIdProvider
+    ) -> None:
+        for _ in range(3):
+            assert sign_in(client, corp, openid)["Location"] == "/home/"
+
+        assert is_in(client)
+        assert self.sessions() == [(client.session.session_key, "ada")]
+
+    def test_of_two_tabs_the_later_one_counts(
+        self, client: Client, corp: IdentityProvider, openid: OpenIdProvider
+    ) -> None:
+        tabs = [openid.authorize(begun(client, corp)) for _ in range(2)]
+        for back in tabs:
+            client.get(back.removeprefix("http://127.0.0.1:8000"))
+
+        assert is_in(client)
+        assert self.sessions() == [(client.session.session_key, "ada")]
+
+    def test_as_somebody_else_is_them(
+        self, client: Client, corp: IdentityProvider, openid: OpenIdProvider
+    ) -> None:
+        sign_in(client, corp, openid)
+        openid.user |= {"sub": "eve", "email": "eve@acme.example"}
+
+        sign_in(client, corp, openid)
+
+        assert self.sessions() == [(client.session.session_key, "eve")]
+        with tenancy.across_tenants():
+            eve = Person.objects.get(email="eve@acme.example")
+        assert client.session["_auth_user_id"] == str(eve.pk)

@@ -116,10 +116,14 @@ class Walk:
         operations.join_person(person, actor=person.actor)
 
     def confirm(self) -> None:
+        """Follow any link to the new address, and the latest to the old one if it is asked too."""
         asking = Mail.objects.filter(kind=Mail.Kind.CONFIRM_ADDRESS).order_by("created_at")
         if asking:
             mail = self.chance.choice(list(asking))
-            operations.confirm_address(mail, actor=mail.person.actor)
+            person = operations.confirm_address(mail, actor=mail.person.actor)
+            old = person.mails.filter(kind=Mail.Kind.APPROVE_ADDRESS).order_by("created_at").last()
+            if person.pending_email and old:
+                operations.confirm_address(old, actor=person.actor)
 
     def grant_or_withdraw(self) -> None:
         person = self.person()

@@ -1,0 +1,386 @@
+"""Whatever stands in an address or a form, the answer is no server error …
+
+The addresses come from the resolver, so a new page is tested as soon as it has one. SCIM has
+tests of its own, see tests/faults/test_attacks.py.
+"""
+
+import re
+from collections.abc import Callable, Iterator
+from io import StringIO
+from typing import Any, Final
+from uuid import uuid4
+
+import pytest
+from django.core.cache import cache
+from django.core.management import CommandError, call_command
+from django.test import Client
+from django.urls import URLPattern, URLResolver, get_resolver
+from django.utils import timezone
+
+from people import operations, tenancy
+from people.models import CustomField, MassChange, Obligation, Person, Tenant, Workflow
+from people.models.mass_changes import MassChangeItem
+from people.operations.withheld_roles import ASKED
+from people.values import Actor
+from provisioning.models import IdentityProvider
+from ramp.management.commands import changepassword
+from scim.models import GroupMapping as ScimMapping
+from scim.models import (
+    RequestLog,
+    SamePersonQuestion,
+    ScimGroup,
+    ScimUser,
+    SyncError,
+    Token,
+)
+from tests import make
+from tests.people import ranking
+from tests.people.spending import Api, card, fund
+from tests.people.visiting import signed_in, text_of
+from tests.provisioning import arriving
+from tests.scim.provider import Provider, mail, someone
+
+pytestmark = pytest.mark.django_db
+
+TESTS = Actor("command", "tests")
+PASSWORD = "correct horse"
+HUGE = "9" * 30
+# What lists, autocompletes and redirects read from a query; each is asked for alone.
+READ: Final = ("q", "o", "p", "e", "term", "app_label", "next", "after", "page", "id")
+# What else pages read; asked for together.
+ALSO_READ: Final = (
+    *("all", "_to_field", "_popup", "_changelist_filters", "model_name", "field_name", "before"),
+    *("name", "provider", "group", "request", "who", "example", "run", "show", "state", "outcome"),
+    *("path", "since", "until", "login_hint", "code", "limit", "cursor", "department", "a\0b"),
+)
+FILTERS: Final = ("department__id__exact", "nonsense__exact")
+PARAMETER = re.compile(r"<(?:\w+:)?(\w+)>")
+# An autocomplete that there is; each of its parameters is then left out, or is nonsense.
+AUTOCOMPLETE: Final = {
+    "term": "a",
+    "app_label": "people",
+    "model_name": "card",
+    "field_name": "holder",
+}
+
+
+@pytest.fixture(autouse=True)
+def company(db: None) -> Iterator[Tenant]:
+    cache.clear()
+    tenant = make.tenant()
+    with tenancy.use(tenant):
+        yield tenant
+
+
+@pytest.fixture
+def owner(company: Tenant) -> Person:
+    return make.owner(email="olga@example.com", password=PASSWORD)
+
+
+def addresses(resolver: Any = None, prefix: str = "") -> Iterator[str]:
+    patterns: list[URLPattern | URLResolver] = (resolver or get_resolver()).url_patterns
+    for pattern in patterns:
+        path = f"{prefix}{pattern.pattern}"
+        if path.startswith("scim/"):
+            continue
+        if isinstance(pattern, URLResolver):
+            yield from addresses(pattern, path)
+        else:
+            yield f"/{path}"
+
+
+class World:
+    """A company that has one of everything that an address can name."""
+
+    def __init__(self, company: Tenant, owner: Person) -> None:
+        ada = make.person(email="ada@example.com", withheld_roles={ranking.IT_ADMIN: ASKED})
+        usual = {"tenant_id": company.pk}
+        provider = arriving.provider(
+            settings=arriving.OIDC | {"issuer": "https://127.0.0.1:1"},
+            browsing=IdentityProvider.Browsing.CACHED_ONLY,
+        )
+        scim = Provider(make.connection())
+        group = scim.add_group("Board")
+        invited = make.person(state=Person.State.INVITED)
+        change = MassChange.objects.create(
+            **usual, kind="deactivated", actor=str(owner.actor), began_at=timezone.now()
+        )
+        MassChangeItem.objects.create(**usual, change=change, person=ada, event_id=1)
+        role = ranking.role(is_elevated=False)
+        operations.make_api_token(owner, "Mine", scopes=["people:read"], actor=owner.actor)
+        obligation = Obligation.objects.create(
+            **usual, person=ada, kind="bill", state="open", amount=1, currency="EUR"
+        )
+        travel, learning = card(ada), fund(ada)
+        self.named: dict[str, Any] = {
+            "slug": company.slug,
+            "preset": "okta",
+            "provider": "okta",
+            "provider_id": provider.pk,
+            "identity_id": arriving.identity(provider, ada).pk,
+            "mapping_id": arriving.mapping(provider, "Board", role).pk,
+            "person_id": ada.pk,
+            "change_id": change.pk,
+            "grant_id": ranking.give(ada, role).pk,
+            "invite_id": operations.issue_invite(invited, actor=TESTS).pk,
+            "token_id": owner.api_tokens.get().pk,
+            "connection_id": scim.connection.pk,
+            "group_id": ScimGroup.objects.get(scim_id=group).pk,
+            "field_id": CustomField.objects.create(**usual, name="Floor", external_name="floor").pk,
+            "question_id": self._question(scim).pk,
+            "error_id": self._error(scim).pk,
+            "request_id": RequestLog.objects.latest("received_at").pk,
+            "card_id": travel.pk,
+            "fund_id": learning.pk,
+            "authorisation_id": uuid4(),
+            "token": "nonsense",
+            "rest": "nonsense",
+        }
+        mapped = ScimMapping.objects.create(
+            **usual, connection=scim.connection, group=ScimGroup.objects.get(), role=role
+        )
+        # What the same name stands for at some addresses.
+        self.at: dict[str, dict[str, Any]] = {
+            "/spend/cards/": {"held_id": travel.pk, "object_id": travel.pk},
+            "/spend/funds/": {"held_id": learning.pk, "object_id": learning.pk},
+            "/spend/obligations/": {"object_id": obligation.pk},
+            "/spend/workflows/": {
+                "object_id": Workflow.objects.create(**usual, name="Two eyes").pk
+            },
+            "/people/departments/": {"object_id": make.department().pk},
+            "/people/locations/": {"object_id": make.location().pk},
+            "/people/entities/": {"object_id": make.entity("Subsidiary").pk},
+            "/people/roles/": {"object_id": role.pk},
+            "/tenants/<path": {"object_id": company.pk},
+            "/integrations/scim/<uuid:connection_id>/groups/mappings/": {"mapping_id": mapped.pk},
+            "/integrations/scim/<uuid:connection_id>/tokens/": {
+                "token_id": Token.objects.latest("pk").pk
+            },
+        }
+
+    def _question(self, scim: Provider) -> SamePersonQuestion:
+        new, left = (ScimUser.objects.get(scim_id=scim.add(who)) for who in ("zoe", "eve"))
+        assert left.person
+        operations.deactivate_person(left.person, actor=TESTS)
+        return SamePersonQuestion.objects.create(
+            tenant_id=new.tenant_id,
+            connection=scim.connection,
+            user=new,
+            earlier=left.person,
+            earlier_user=left,
+            asked_at=timezone.now(),
+        )
+
+    def _error(self, scim: Provider) -> SyncError:
+        scim("POST", "/Users", someone("bob", emails=[mail("zoe@example.com")]))
+        found: SyncError = SyncError.objects.open().get()
+        return found
+
+    def values(self, address: str) -> dict[str, str]:
+        here = [named for start, named in self.at.items() if address.startswith(start)]
+        known = self.named | (here[0] if here else {})
+        return {name: str(known[name]) for name in PARAMETER.findall(address)}
+
+
+@pytest.fixture
+def world(company: Tenant, owner: Person) -> World:
+    return World(company, owner)
+
+
+def filled(address: str, values: dict[str, str]) -> str:
+    return PARAMETER.sub(lambda found: values[found[1]], address)
+
+
+@pytest.fixture
+def ask(owner: Person) -> Callable[..., int]:
+    """Ask as the Owner, or with their token; nothing that a request does stays."""
+    pages, api = signed_in(owner), Api(owner).client
+    pages.raise_request_exception = api.raise_request_exception = False
+
+    def ask(address: str, query: dict[str, str] | None = None) -> int:
+        client = api if address.startswith("/api/") else pages
+        with ranking.taken_back():
+            return int(client.get(address, query).status_code)
+
+    return ask
+
+
+# What an Owner does not see without anything unusual, or not in this world.
+CLOSED = {
+    # For operators, or for nobody.
+    *("/tenants/add/", "/tenants/<path:object_id>/change/", "/tenants/<path:object_id>/delete/"),
+    "/tenants/<slug:slug>/settings/close/",
+    *(f"/spend/{rows}/<path:object_id>/delete/" for rows in ("cards", "funds", "workflows")),
+    "/spend/obligations/<path:object_id>/delete/",
+    # There is no such token, sign-in, authorization or guest.
+    *("/invite/<str:token>/", "/reset-password/<str:token>/", "/confirm-address/<str:token>/"),
+    *("/setup/<str:token>/", "/people/<uuid:person_id>/guest/"),
+    "/sign-in/<slug:slug>/<uuid:provider_id>/",
+    "/sign-in/<slug:slug>/<uuid:provider_id>/callback/",
+    "/confirm-identity/<uuid:provider_id>/",
+    "/api/v1/authorisations/<uuid:authorisation_id>",
+    "/api/v1/authorisations/<uuid:authorisation_id>/",
+    *("/api/v1/", "/api/v1/<path:rest>"),
+    # They need a query.
+    *("/autocomplete/", "/tenants/<slug:slug>/directory/<uuid:provider_id>/person/"),
+    # Redis is not there.
+    "/readyz",
+}
+
+
+def test_asks_for_pages_that_there_are(world: World, ask: Callable[..., int]) -> None:
+    """Or the tests below would only see how a page is not found."""
+    closed = {
+        address
+        for address in addresses()
+        if ask(filled(address, world.values(address))) not in (200, 302, 405)
+    }
+
+    assert closed == CLOSED
+
+
+QUERIES = [
+    *({name: "a\0b"} for name in (*READ, *FILTERS)),
+    dict.fromkeys(ALSO_READ, "a\0b"),
+    *({name: HUGE} for name in ("o", "p", "after", "department__id__exact")),
+    dict.fromkeys(("before", "page", "limit", "id"), HUGE),
+    *(dict.fromkeys(("p", "after", "page", "before"), value) for value in ("٣", "²", "-1")),
+]
+
+
+@pytest.mark.parametrize("query", QUERIES, ids=" ".join)
+def test_whatever_the_query_says(
+    world: World, ask: Callable[..., int], query: dict[str, str]
+) -> None:
+    asked = [address for address in addresses() if address != "/readyz"]
+
+    failed = [one for one in asked if ask(filled(one, world.values(one)), query) >= 500]
+
+    assert failed == []
+
+
+@pytest.mark.parametrize("value", ["%00", "a%00b", HUGE])
+def test_whatever_stands_in_the_path(world: World, ask: Callable[..., int], value: str) -> None:
+    failed = [
+        (address, name)
+        for address in addresses()
+        for name in PARAMETER.findall(address)
+        if ask(filled(address, world.values(address) | {name: value})) >= 500
+    ]
+
+    assert failed == []
+
+
+@pytest.mark.parametrize("name", AUTOCOMPLETE)
+@pytest.mark.parametrize("value", [None, "", "a\0b", "nonsense"])
+def test_whatever_an_autocomplete_is_asked(
+    ask: Callable[..., int], name: str, value: str | None
+) -> None:
+    query = AUTOCOMPLETE | {name: value}
+    said = {name: value for name, value in query.items() if value is not None}
+
+    assert ask("/autocomplete/", AUTOCOMPLETE) == 200
+    assert ask("/autocomplete/", said) == (200 if name == "term" else 403)
+
+
+ACTIONS = ("deactivate_selected", "reactivate_selected", "delete_selected", "a\0b", "")
+CHOSEN = ("a\0b", "nonsense", HUGE, str(uuid4()), "")
+
+
+@pytest.mark.parametrize("action", ACTIONS)
+@pytest.mark.parametrize("chosen", CHOSEN)
+@pytest.mark.parametrize("confirmed", [{}, {"confirmed": "yes"}])
+def test_whoever_is_chosen_in_the_list(
+    owner: Person, action: str, chosen: str, confirmed: dict[str, str]
+) -> None:
+    ada = make.person()
+    said = {"action": action, "_selected_action": [chosen, str(uuid4())], "index": "0"}
+
+    answer = signed_in(owner).post("/people/", said | confirmed)
+
+    assert answer.status_code < 500
+    assert Person.objects.get(pk=ada.pk).is_active
+
+
+class TestAFormThatIsOutOfDate:
+    """Its token is that of the session before, because they signed in again in another tab."""
+
+    @pytest.fixture
+    def browser(self, owner: Person) -> Client:
+        browser = Client(enforce_csrf_checks=True)
+        browser.force_login(owner)
+        return browser
+
+    def send(self, browser: Client, **headers: str) -> Any:
+        said = {"name": "Research & more", "password": "hunter2", "csrfmiddlewaretoken": "old"}
+        return browser.post("/people/departments/add/", said, headers=headers)
+
+    def test_is_answered_by_a_page_of_ours_that_keeps_what_was_typed(self, browser: Client) -> None:
+        answer = self.send(browser, origin="http://testserver")
+
+        page = text_of(answer)
+        assert answer.status_code == 403
+        assert "This page was out of date" in page
+        assert 'name="name" value="Research &amp; more"' in page
+        assert 'action="/people/departments/add/"' in page
+        assert "hunter2" not in page
+
+    def test_can_be_sent_again(self, browser: Client) -> None:
+        page = self.send(browser, origin="http://testserver")
+        token = re.search(r'name="csrfmiddlewaretoken" value="(\w+)"', page.content.decode())
+        assert token
+
+        said = {"name": "Research", "csrfmiddlewaretoken": token[1]}
+        answer = browser.post("/people/departments/add/", said)
+
+        assert (answer.status_code, answer["Location"]) == (302, "/people/departments/")
+
+    @pytest.mark.parametrize("headers", [{}, {"origin": "https://evil.example"}])
+    def test_of_another_site_is_shown_to_nobody(
+        self, browser: Client, headers: dict[str, str]
+    ) -> None:
+        answer = self.send(browser, **headers)
+
+        assert answer.status_code == 403
+        assert "Research" not in text_of(answer)
+
+
+class TestCommandsOfDjango:
+    def test_open_no_superuser(self) -> None:
+        with pytest.raises(CommandError, match=r"Ramp has no superusers.*create_tenant"):
+            call_command("createsuperuser", "--noinput", "--email=olga@example.com")
+
+    @pytest.fixture
+    def type_in(self, monkeypatch: pytest.MonkeyPatch) -> Callable[..., str]:
+        def type_in(email: str, *typed: str) -> str:
+            said, out = iter(typed), StringIO()
+            monkeypatch.setattr(changepassword, "getpass", lambda _prompt: next(said))
+            call_command("changepassword", email, stdout=out)
+            return out.getvalue()
+
+        return type_in
+
+    def test_change_a_password(self, owner: Person, type_in: Callable[..., str]) -> None:
+        browser, new = signed_in(owner), "a longer battery staple"
+
+        said = type_in("Olga@example.com", new, new)
+
+        assert said == f"{owner.email} at {owner.tenant.name} has a new password.\n"
+        assert Person.objects.get(pk=owner.pk).check_password(new)
+        assert browser.get("/home/").status_code == 302
+
+    @pytest.mark.parametrize("email", ["nobody@example.com", ""])
+    def test_know_nobody_else(self, owner: Person, type_in: Callable[..., str], email: str) -> None:
+        with pytest.raises(CommandError, match="Nobody has the address"):
+            type_in(email)
+
+    @pytest.mark.parametrize(
+        "typed", [("short", "short"), ("correct battery", "another one"), ("", "")]
+    )
+    def test_refuse_a_bad_password(
+        self, owner: Person, type_in: Callable[..., str], typed: tuple[str, str]
+    ) -> None:
+        with pytest.raises(CommandError):
+            type_in(owner.email, *typed)
+
+        assert Person.objects.get(pk=owner.pk).check_password(PASSWORD)
