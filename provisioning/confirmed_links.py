@@ -1,5 +1,6 @@
 """Linking a sign-in to a person because an administrator says that they are the same."""
 
+from collections.abc import Iterable
 from typing import Final
 
 from django.db import transaction
@@ -54,6 +55,14 @@ def linkable(attempt: SignInAttempt) -> bool:
     is_refused = attempt.reason in CONFIRMABLE and person.is_active
     is_same_provider = provider.removed_at is None and attempt.authority == provider.authority
     return is_refused and is_same_provider and is_confirmed(provider)
+
+
+def linkable_among(attempts: Iterable[SignInAttempt]) -> list[SignInAttempt]:
+    """Return the linkable attempts, without those whose subject signs somebody in by now."""
+    found = [attempt for attempt in attempts if linkable(attempt)]
+    current = Identity.objects.filter(subject__in={one.subject for one in found}, retired_at=None)
+    linked = set(current.values_list("provider", "subject"))
+    return [one for one in found if (one.provider_id, one.subject) not in linked]
 
 
 @transaction.atomic

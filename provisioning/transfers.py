@@ -130,7 +130,12 @@ def _match(
         return Match(identity, "", "Several accounts tried to sign in with their email address.")
     is_same_directory = old.kind == new.kind and identity.authority == new.authority
     if not is_same_directory or not new.authority:
-        return Match(identity, "", f"They have not tried to sign in through {new} yet.")
+        return Match(
+            identity,
+            "",
+            f"They have not tried to sign in through {new} yet, or {new} has not verified their "
+            "email address.",
+        )
     if identity.subject in here.by_subject:
         return Match(identity, "", "Their subject signs in somebody else.")
     return Match(identity, identity.subject, f"The same subject at {new.authority}")

@@ -4,7 +4,7 @@ from django.urls import reverse
 
 from people.models import Person
 from people.pages.ways import Way
-from provisioning.confirmed_links import CONFIRMABLE, linkable
+from provisioning.confirmed_links import CONFIRMABLE, linkable_among
 from provisioning.internal import has_password
 from provisioning.models import Identity, IdentityProvider, SignInAttempt
 from provisioning.pairing import paired_with
@@ -48,17 +48,14 @@ def _refused(person: Person) -> list[Way]:
     newest: dict[tuple[object, str], SignInAttempt] = {}
     for attempt in attempts[:ATTEMPTS_READ]:
         newest.setdefault((attempt.provider_id, attempt.subject), attempt)
-    current = Identity.objects.filter(retired_at=None)
     return [
         Way(
             str(attempt.provider),
             known_as=attempt.subject,
-            how=f"refused on {attempt.at:%-d %B %Y}",
+            last_used_at=attempt.at,
             confirm=reverse("admin:confirm_same_person", args=[person.tenant.slug, attempt.pk]),
         )
-        for (_, subject), attempt in newest.items()
-        if linkable(attempt)
-        and not current.filter(provider=attempt.provider, subject=subject).exists()
+        for attempt in linkable_among(newest.values())
     ]
 
 

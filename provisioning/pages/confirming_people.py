@@ -63,7 +63,7 @@ def confirm_same_person(request: PersonRequest, tenant: Tenant, attempt_id: int)
         "person": person,
         "provider": provider,
         "replaced": current.first(),
-        "is_linkable": confirmed_links.linkable(attempt),
+        "is_linkable": bool(confirmed_links.linkable_among([attempt])),
         "refusal": ranks.refusal_over(request.user, person),
         "back": reverse("admin:provider_log", args=[tenant.slug]),
     }

@@ -66,9 +66,7 @@ def provider_log(request: PersonRequest, tenant: Tenant) -> HttpResponse:
         "is_searched": form.is_used,
         "ignored": ", ".join(str(form[name].label) for name in form.errors),
         "attempts": page[:ROWS_A_PAGE],
-        "linkable": {
-            attempt.pk for attempt in page[:ROWS_A_PAGE] if confirmed_links.linkable(attempt)
-        },
+        "linkable": {one.pk for one in confirmed_links.linkable_among(page[:ROWS_A_PAGE])},
         "did_something": _did_something(page[:ROWS_A_PAGE]),
         "older_than": page[ROWS_A_PAGE - 1].pk if len(page) > ROWS_A_PAGE else None,
         "is_later_page": before is not None,
