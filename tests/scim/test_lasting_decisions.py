@@ -216,3 +216,14 @@ class TestAnInvite:
 
         assert listed() == ["invalid-manager"]
         assert_waiting_is_listed()
+
+
+def test_and_what_nobody_decided_is_listed_once_after_a_rename(tell: Callable[..., Told]) -> None:
+    told = tell(WAITS, "okta")
+
+    rename_the_user(told)
+    told.push()
+
+    row = SyncError.objects.open().get()
+    assert row.user_name == "countess@example.com"
+    assert_waiting_is_listed()
