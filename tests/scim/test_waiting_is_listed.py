@@ -105,7 +105,11 @@ def delete(world: World) -> None:
 
 
 def switch_by_hand(world: World) -> None:
-    person = world.person(world.known())
+    waiting = ScimUser.objects.filter(deleted_at=None).exclude(waiting_manager="").order_by("pk")
+    keys = [str(user.scim_id) for user in waiting]
+    # Mostly of those who wait, for most people never do.
+    candidates: list[str | None] = [who for who, key in sorted(world.ids.items()) if key in keys]
+    person = world.person(world.chance.choice(candidates or [world.known()]))
     if person and person.state != Person.State.TERMINATED:
         do = operations.deactivate_person if person.is_active else operations.reactivate_person
         do(person, actor=HELPDESK)
@@ -155,7 +159,7 @@ STEPS_POSSIBLE: dict[str, tuple[int, Step]] = {
     "leave out the city": (1, leave_out_the_city),
     "switch": (4, switch),
     "delete": (1, delete),
-    "switch by hand": (2, switch_by_hand),
+    "switch by hand": (4, switch_by_hand),
     "terminate": (1, terminate),
     "assign by hand": (2, assign_by_hand),
     "decide": (3, decide),
