@@ -33,6 +33,7 @@ def note(
         outcome=outcome,
         subject=readable(subject)[:255],
         email=readable(email)[:254],
+        authority=provider.authority if provider else "",
         request_id=events.current_cause(),
         ip=current_client_address(),
         at=timezone.now(),

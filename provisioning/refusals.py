@@ -89,7 +89,7 @@ TO_ADMINISTRATORS: dict[Refusal, str] = {
     ),
     Refusal.LINKED_OTHERWISE: (
         "{person} is linked to another subject of {provider}. Two accounts there share the value "
-        "of the paired claim, or somebody's account was made anew."
+        "of the paired claim, or the account was created again; then confirm it here."
     ),
     Refusal.NOT_PAIRED: (
         "{person} comes from SCIM, and {provider} is not paired with that connection. Pair it, "
@@ -103,8 +103,8 @@ TO_ADMINISTRATORS: dict[Refusal, str] = {
         "there, or let {provider} add people whose address is not verified."
     ),
     Refusal.EMAIL_TAKEN: (
-        "{person} has the address {email}, and nobody is found by an address. If they are the "
-        "same, have them sign in and link {provider} on their profile, or pair it with SCIM."
+        "{person} has the address {email}, and an address links nobody. If they are the same "
+        "person, confirm it here, pair {provider} with SCIM, or have them link it on their profile."
     ),
     Refusal.UNKNOWN_PERSON: (
         "Nobody is linked to this subject, and {provider} adds nobody. Invite them, or have "

@@ -148,7 +148,9 @@ def _is_disowned(identity: Identity, paired: Candidate | None) -> bool:
     is_vouched_for = identity.provider.is_paired and (
         identity.how == How.PAIRED or (paired is not None and paired.person == identity.person)
     )
-    return not is_vouched_for and paired_with().is_provisioned(identity.person)
+    # An administrator vouches for people of the connection that the provider is paired with.
+    besides = identity.provider.paired_connection if identity.how == How.CONFIRMED else ""
+    return not is_vouched_for and paired_with().is_provisioned(identity.person, besides=besides)
 
 
 def _paired(provider: IdentityProvider, claims: Claims) -> tuple[Candidate | None, bool]:
@@ -308,6 +310,7 @@ def _refused(provider: IdentityProvider, claims: Claims, refused: Refuse) -> Sig
         person=refused.person,
         subject=claims.subject,
         email=claims.email,
+        is_email_unverified=claims.is_email_verified is False,
         reason=refused.reason,
         detail=f"{refused.detail} {told}".strip(),
     )

@@ -4,13 +4,21 @@ from django.urls import reverse
 
 from people.models import Person
 from people.pages.ways import Way
+from provisioning.confirmed_links import CONFIRMABLE, linkable_among
 from provisioning.internal import has_password
-from provisioning.models import Identity, IdentityProvider
+from provisioning.models import Identity, IdentityProvider, SignInAttempt
 from provisioning.pairing import paired_with
+
+# How many of a person's newest refused sign-ins are read.
+ATTEMPTS_READ = 50
 
 
 def of_person(person: Person, *, may_link: bool) -> list[Way]:
-    """Return the ways that are theirs, then, if asked, the providers they may link themselves."""
+    """Return the ways that are theirs, then those that could be linked.
+
+    With `may_link` these are the providers that the person may link themselves, otherwise the
+    refused sign-ins that an administrator may link.
+    """
     identities = Identity.objects.filter(person=person, retired_at=None)
     linked = list(identities.select_related("provider").order_by("first_seen_at"))
     change = reverse("admin:change_password") if may_link else ""
@@ -18,7 +26,7 @@ def of_person(person: Person, *, may_link: bool) -> list[Way]:
     return [
         *(password if has_password(person) else []),
         *(_linked(identity) for identity in linked),
-        *(_linkable(person, linked) if may_link else []),
+        *(_linkable(person, linked) if may_link else _refused(person)),
     ]
 
 
@@ -31,6 +39,24 @@ def _linked(identity: Identity) -> Way:
         how=f"{how}; the provider was removed" if provider.removed_at else how,
         last_used_at=identity.last_seen_at,
     )
+
+
+def _refused(person: Person) -> list[Way]:
+    """Return the refused sign-ins that an administrator can link to the person, each once."""
+    attempts = SignInAttempt.objects.filter(person=person, reason__in=CONFIRMABLE)
+    attempts = attempts.select_related("provider", "person", "person__tenant").order_by("-pk")
+    newest: dict[tuple[object, str], SignInAttempt] = {}
+    for attempt in attempts[:ATTEMPTS_READ]:
+        newest.setdefault((attempt.provider_id, attempt.subject), attempt)
+    return [
+        Way(
+            str(attempt.provider),
+            known_as=attempt.subject,
+            last_used_at=attempt.at,
+            confirm=reverse("admin:confirm_same_person", args=[person.tenant.slug, attempt.pk]),
+        )
+        for attempt in linkable_among(newest.values())
+    ]
 
 
 def _linkable(person: Person, linked: list[Identity]) -> list[Way]:

@@ -6,13 +6,13 @@ a sync error when it was a write, so that Team updates can tell what to do.
 
 import json
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from time import monotonic
 from typing import Any
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import F, Q
+from django.db.models import F, Q, QuerySet
 from django.http import HttpResponse
 from django.utils import timezone
 from scim2_models import SCIMException, UnauthorizedException
@@ -32,6 +32,11 @@ LONGEST_BODY = 64 * 1024
 MASK = "••••••"
 SECRET = re.compile("password|token|secret", re.IGNORECASE)
 UNREADABLE = f"{MASK} (It names a secret and is no JSON, so it was not kept.)"
+# The fields of a person that a provider sent, with their values. With the key MISSING the
+# request also decided which required fields are missing.
+Said = Mapping[str, str | None]
+MISSING = " missing"
+NOTHING: Said = {}
 HEADERS = ("HTTP_USER_AGENT", "HTTP_ACCEPT", "CONTENT_TYPE", "HTTP_IF_MATCH")
 
 
@@ -103,11 +108,11 @@ def note_sync_error(
     """
     now, user = timezone.now(), about.user
     field = (error.field or "") if isinstance(error, PeopleError) else ""
+    name, value = refusals.key_of(about.user_name), about.said.get(field) or ""
     key = {
         "tenant_id": connection.tenant_id,
         "connection": connection,
         "resource_type": about.resource_type,
-        "user_name_key": refusals.key_of(about.user_name),
         "reason": refusals.reason_of(error),
         "resolved_at": None,
     }
@@ -118,29 +123,49 @@ def note_sync_error(
         "group": about.group,
         "person": user.person if user else None,
         "field": field,
-        "offending_value": about.said.get(field) or "",
+        "offending_value": value,
         "request_id": request_id,
         "happened_at": now,
     }
     again = said | {"times": F("times") + 1}
-    decided = SyncError.objects.filter(**key, dismissed_at__isnull=False)
-    same = {name: said[name] for name in ("message", "offending_value")}
-    if decided.filter(**same).update(**again):
-        return decided.latest("pk")
+    # A user who was renamed may be listed under an earlier userName.
+    is_about = Q(user_name_key=name) | Q(user=user, user__isnull=False)
+    standing = SyncError.objects.filter(is_about, **key)
+    decided = standing.filter(dismissed_at__isnull=False)
+    for row in decided.order_by("-pk"):
+        if row.message == refusals.message_of(error) and _is_same(row, value):
+            SyncError.objects.filter(pk=row.pk).update(**again)
+            return row
     # The value has changed, so what an administrator decided about the old one is over.
     decided.update(resolved_at=now)
+    _rename(standing.filter(dismissed_at=None), name)
     problem, _ = SyncError.objects.update_or_create(
-        **key, dismissed_at=None, defaults=again, create_defaults=said
+        **key, user_name_key=name, dismissed_at=None, defaults=again, create_defaults=said
     )
     return problem
 
 
+def _is_same(row: SyncError, value: str) -> bool:
+    """Tell whether the row is about this value; providers change the case of addresses."""
+    return fold(row.offending_value) == fold(value)
+
+
+def _rename(rows: QuerySet[SyncError], name: str) -> None:
+    """Keep one of the rows, which list the same problem, and list it under the name."""
+    by_name = sorted(rows, key=lambda row: row.user_name_key != name)
+    for row in by_name[1:]:
+        SyncError.objects.filter(pk=row.pk).update(resolved_at=timezone.now())
+    for row in by_name[:1]:
+        SyncError.objects.filter(pk=row.pk).update(user_name_key=name)
+
+
 def resolve_sync_errors(
-    user: ScimUser, *, except_for: Collection[str] = (), changed: Collection[str] = ()
+    user: ScimUser, *, except_for: Collection[str] = (), said: Said = NOTHING
 ) -> bool:
     """Clear the user's problems that a good write has shown to be over.
 
-    What an administrator dismissed is over only when the field has changed.
+    A problem that an administrator dismissed is over only when the value has changed: when
+    `said`, the fields that the provider sent, has another one.
 
     :returns: whether any problem is left, listed or dismissed.
     """
@@ -148,7 +173,7 @@ def resolve_sync_errors(
     # could not be read under none.
     names = {user.user_name_key, refusals.key_of(user.scim_external_id), ""}
     named = Q(connection=user.connection_id, user_name_key__in=names)
-    return _resolve(Q(user=user) | named, SyncError.Kind.USER, except_for, changed)
+    return _resolve(Q(user=user) | named, SyncError.Kind.USER, except_for, said)
 
 
 def resolve_reason(user: ScimUser, reason: str) -> bool:
@@ -194,13 +219,25 @@ def resolve_bulk_errors(connection: Connection) -> bool:
     return _resolve(Q(connection=connection), SyncError.Kind.BULK)
 
 
-def _resolve(
-    about: Q, kind: str, except_for: Collection[str] = (), changed: Collection[str] = ()
-) -> bool:
+def _resolve(about: Q, kind: str, except_for: Collection[str] = (), said: Said = NOTHING) -> bool:
     theirs = SyncError.objects.filter(about, resource_type=kind, resolved_at=None)
-    is_over = Q(dismissed_at=None) | Q(field__in=changed)
-    theirs.filter(is_over).exclude(reason__in=except_for).update(resolved_at=timezone.now())
+    over = [
+        row.pk
+        for row in theirs.exclude(reason__in=except_for)
+        if row.dismissed_at is None or _is_over(row, said)
+    ]
+    SyncError.objects.filter(pk__in=over).update(resolved_at=timezone.now())
     return theirs.exists()
+
+
+def _is_over(row: SyncError, said: Said) -> bool:
+    """Tell whether the dismissed problem is about a value that the provider has replaced.
+
+    A request that could not be read is about no field. Its message stands for its value.
+    """
+    if row.reason == SyncError.Reason.INCOMPLETE:
+        return MISSING in said
+    return row.field in said and not _is_same(row, said[row.field] or "")
 
 
 def _headers(call: Call) -> dict[str, str]:

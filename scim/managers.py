@@ -124,8 +124,9 @@ def note_names(user: ScimUser, earlier: set[str], *, is_back: bool) -> None:
             for name in sorted(earlier - names)
         ]
     )
-    # Somebody new is announced by the event of their own.
-    if user.person and (is_back or (earlier and names - earlier)):
+    # Somebody new is announced by the event of their own, and who was terminated manages nobody.
+    is_news = is_back or (earlier and names - earlier)
+    if is_news and user.person and not has_left(user.person):
         operations.note_names(
             user.person, actor=user.connection.actor, user_name=user.scim_username
         )

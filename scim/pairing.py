@@ -38,19 +38,26 @@ def paired_person(connection: str, attribute: str, value: str) -> Person | None:
     return next(iter(gone.values())) if len(gone) == 1 else None
 
 
-def is_provisioned(person: Person) -> bool:
-    """Tell whether a live connection owns the person, so that only a paired sign-in is theirs."""
-    return _owning().filter(person=person).exists()
+def is_provisioned(person: Person, *, besides: str = "") -> bool:
+    """Tell whether a live connection owns the person, so that only a paired sign-in is theirs.
+
+    The connection with the key `besides` is not counted.
+    """
+    return _owning(besides).filter(person=person).exists()
 
 
-def provisioned() -> QuerySet[ScimUser, UUID | None]:
-    """Return the keys of everybody of the tenant in force whom a live connection owns."""
-    return _owning().filter(person__isnull=False).values_list("person", flat=True)
+def provisioned(*, besides: str = "") -> QuerySet[ScimUser, UUID | None]:
+    """Return the keys of everybody of the tenant in force whom a live connection owns.
+
+    The connection with the key `besides` is not counted.
+    """
+    return _owning(besides).filter(person__isnull=False).values_list("person", flat=True)
 
 
-def _owning() -> QuerySet[ScimUser]:
+def _owning(besides: str) -> QuerySet[ScimUser]:
     users: QuerySet[ScimUser] = ScimUser.objects.filter(deleted_at=None)
-    return users.filter(connection__disconnected_at=None, connection__activated_at__isnull=False)
+    users = users.filter(connection__disconnected_at=None, connection__activated_at__isnull=False)
+    return users.exclude(connection_id=besides) if besides else users
 
 
 def _called(connection: str, attribute: str, value: str) -> QuerySet[ScimUser]:

@@ -5,7 +5,7 @@ carries the one over to the other through people's operations, under the connect
 policies, and lists what stands in the way.
 """
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -43,6 +43,8 @@ class Delivery:
     request_id: UUID | None = None
     # The person is locked and read already.
     holds_person: bool = False
+    # The provider sent the whole resource just now.
+    is_whole: bool = False
     # An administrator has said that whoever has the address, if nobody owns them, is meant.
     may_link: bool = False
 
@@ -87,9 +89,7 @@ def carry_over(delivery: Delivery, before: Json | None, *, was_active: bool | No
             manager = managers.named_by(user, said.manager)
         problems = _provision(delivery, said, manager)
         _apply_activity(user, was_active=was_active)
-    # Nothing new was said when the provider's word is only read again.
-    changed = _changed_fields(said, earlier) if delivery.request_id else set()
-    _list(delivery, problems, changed=changed)
+    _list(delivery, problems, said=_newly_said(delivery, earlier))
     if is_nobody and user.person and before is not None:
         # Groups may have waited for the person, unless the resource is as new as they are.
         group_roles.soon()
@@ -342,15 +342,21 @@ def _invitation(user: ScimUser) -> Invitation:
     )
 
 
-def _changed_fields(said: Assertion, earlier: Assertion | None) -> set[str]:
-    """Return the fields that a write changed; the blank one stands for what was missing."""
-    if earlier is None:
-        return {"", *said.told}
-    changed = {name for name, value in said.told.items() if value != earlier.told[name]}
-    return changed | {""} if said.missing != earlier.missing else changed
+def _newly_said(delivery: Delivery, earlier: Assertion | None) -> journal.Said:
+    """Return the fields that the request sent: all of a PUT or POST, of a PATCH what changed.
+
+    Reading a resource again, and a retry by an administrator, send nothing new.
+    """
+    said = delivery.said
+    if not delivery.request_id:
+        return {}
+    if earlier is None or delivery.is_whole:
+        return said.told | {journal.MISSING: ""}
+    changed = {name: value for name, value in said.told.items() if value != earlier.told[name]}
+    return changed | ({journal.MISSING: ""} if said.missing != earlier.missing else {})
 
 
-def _list(delivery: Delivery, problems: list[PeopleError], *, changed: Collection[str]) -> None:
+def _list(delivery: Delivery, problems: list[PeopleError], *, said: journal.Said) -> None:
     """Keep the listed problems of the resource to those that are left."""
     user = delivery.user
     if user.person and not user.person.is_active:
@@ -367,7 +373,7 @@ def _list(delivery: Delivery, problems: list[PeopleError], *, changed: Collectio
         )
     if user.has_errors:
         codes = {problem.code for problem in problems}
-        is_left = journal.resolve_sync_errors(user, except_for=codes, changed=changed)
+        is_left = journal.resolve_sync_errors(user, except_for=codes, said=said)
         user.has_errors = is_left or bool(problems)
     else:
         user.has_errors = bool(problems)

@@ -197,6 +197,7 @@ def store(call: Call, user: ScimUser, document: Json, *, before: Json | None) ->
         call.subject,
         call.request_id,
         holds_person=call.holds_person,
+        is_whole=call.method != "PATCH" and not call.retried_by,
         may_link=call.may_link,
     )
     delivery.said = adapter.said

@@ -5,6 +5,7 @@ or in OTHERS.
 """
 
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,7 +18,9 @@ from people import operations, tenancy
 from people.models import Person, Tenant
 from people.operations.withheld_roles import ASKED
 from people.values import Actor
-from provisioning.models import GroupMapping, Identity
+from provisioning.models import GroupMapping, Identity, SignInAttempt
+from provisioning.refusals import SignInRefused
+from provisioning.sign_in import sign_in
 from scim.models import GroupMapping as ScimMapping
 from scim.models import SamePersonQuestion, ScimGroup, ScimUser, SyncError
 from tests import make
@@ -127,6 +130,14 @@ def member(data: dict[str, Any]) -> Callable[[Person], Request]:
     return ask
 
 
+def confirm_same(person: Person) -> Request:
+    """Have a provider refuse a sign-in with the address of the person."""
+    with suppress(SignInRefused):
+        sign_in(arriving.provider(), arriving.claims("new", email=person.email))
+    attempt = SignInAttempt.objects.get(person=person)
+    return Request(reverse("admin:confirm_same_person", args=[person.tenant.slug, attempt.pk]), {})
+
+
 def invite_anyway(person: Person) -> Request:
     error = refused(person)
     SyncError.objects.filter(pk=error.pk).update(person=person)
@@ -203,6 +214,7 @@ CHANGES: dict[str, Change] = {
     "departure_plan": Change(departing("departure_plan")),
     "mail_internal_user": Change(mail_link),
     "provisioned_member": Change(member({"status": "inactive"})),
+    "confirm_same_person": Change(confirm_same),
     "invite_resend": Change(of_invite("invite_resend", {}), INVITED),
     "invite_revoke": Change(of_invite("invite_revoke", {}), INVITED),
     "invite_link": Change(of_invite("invite_link", None), INVITED),
@@ -262,6 +274,8 @@ OTHERS = {
     *("scim_token_revoke", "scim_self_test", "scim_offboarding", "scim_disconnect"),
     # Confirming the move of a provider asks for the rank, see test_moving_a_provider.py.
     "auth_provider_move",
+    # Nobody above the rank is moved, see test_confirming_people.py.
+    "auth_provider_transfer",
     # What the provider sent is carried out again, by its rules; dismissing changes nobody.
     *("sync_error_retry", "sync_error_dismiss"),
     # Undoing asks for each person when it is carried out, see tests/people/test_ranks.py.

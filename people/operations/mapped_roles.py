@@ -7,6 +7,7 @@ that mappings bring; their own is kept aside meanwhile and comes back.
 
 from collections.abc import Collection
 from dataclasses import dataclass
+from uuid import UUID
 
 from django.db import transaction
 from django.db.models import Exists, OuterRef, Q, QuerySet, Value
@@ -93,13 +94,16 @@ def grants_that_count(origin: str) -> QuerySet[Grant]:
 
 
 @transaction.atomic
-def keep_mapped_roles(*, origin: str, because: str, actor: Actor) -> None:
+def keep_mapped_roles(
+    *, origin: str, because: str, actor: Actor, people: Collection[UUID] | None = None
+) -> None:
     """Leave what the mappings of one origin gave to hands, for nobody follows them any more.
 
     Everybody keeps their roles; who may withdraw a role that was given by hand may withdraw
-    these. `because` is added to why they were given.
+    these. `because` is added to why they were given. With `people` it concerns only them.
     """
-    given, kept_by = Grant.objects.filter(source__startswith=origin), str(actor)
+    concerned = Q() if people is None else Q(person__in=people)
+    given, kept_by = Grant.objects.filter(concerned, source__startswith=origin), str(actor)
     own_roles = given.filter(role__isnull=False)
     same = Grant.objects.filter(person=OuterRef("person"), role=OuterRef("role"))
     by_hand, twice = Q(source=kept_by), Q(source__startswith=origin, pk__lt=OuterRef("pk"))
@@ -107,6 +111,7 @@ def keep_mapped_roles(*, origin: str, because: str, actor: Actor) -> None:
     why = Left(Concat("because", Value(f", {because}")), Grant.LONGEST_REASON)
     own_roles.update(source=kept_by, because=why)
     raised = Person.objects.filter(role_source__startswith=origin)
+    raised = raised if people is None else raised.filter(pk__in=people)
     # What they had of their own is past, as when somebody gives them another role.
     Grant.objects.filter(person__in=raised, role=None).delete()
     raised.update(role_source=kept_by)

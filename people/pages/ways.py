@@ -23,6 +23,8 @@ class Way:
     last_used_at: datetime | None = None
     link: str = ""
     change: str = ""
+    # Where an administrator links this refused sign-in to the person.
+    confirm: str = ""
 
 
 def ways_of(person: Person, *, may_link: bool = False) -> list[Way]:

@@ -38,6 +38,10 @@ class SignInAttempt(TenantOwned):
     # As claimed, whether true or not; what was typed, where nothing was claimed.
     subject = models.CharField(max_length=255, blank=True)
     email = models.CharField(max_length=254, blank=True)
+    # The provider said that it has not verified the email address.
+    is_email_unverified = models.BooleanField(default=False)
+    # The issuer or directory that the provider named then; a subject means nobody without it.
+    authority = models.TextField(blank=True, default="")
     request_id = models.UUIDField(null=True)
     # The client's address, None where no request came.
     ip = models.GenericIPAddressField(null=True)

@@ -17,6 +17,7 @@ class Identity(TenantOwned):
         INVITED = "invited", "came by an invite"
         LINKED = "linked", "linked it while signed in"
         SHARED = "shared", "came through another provider of the same directory"
+        CONFIRMED = "admin", "linked by an administrator"
 
     provider = models.ForeignKey(
         IdentityProvider, on_delete=models.PROTECT, related_name="identities"

@@ -19,6 +19,7 @@ from provisioning.pages.browsing import (
 )
 from provisioning.pages.changing_password import change_password
 from provisioning.pages.confirming import confirm_address
+from provisioning.pages.confirming_people import confirm_same_person, transfer_people
 from provisioning.pages.internal_users import (
     add_internal_user,
     internal_users,
@@ -89,6 +90,16 @@ PAGES: list[URLPattern] = [
         f"{TENANT}auth-providers/<uuid:provider_id>/move/",
         move_auth_provider,
         name="auth_provider_move",
+    ),
+    path(
+        f"{TENANT}auth-providers/<uuid:provider_id>/people/",
+        transfer_people,
+        name="auth_provider_transfer",
+    ),
+    path(
+        f"{TENANT}log/<int:attempt_id>/same-person/",
+        confirm_same_person,
+        name="confirm_same_person",
     ),
     path(f"{TENANT}directory/<uuid:provider_id>/", directory, name="directory"),
     path(

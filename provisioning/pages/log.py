@@ -14,6 +14,7 @@ from people.models import Event, Mail, Person, Tenant
 from people.pages.access import PersonRequest
 from people.pages.numbers import number_from
 from people.pages.searching import PersonSearch, choice
+from provisioning import confirmed_links
 from provisioning.models import IdentityProvider, SignInAttempt
 from provisioning.pages.frame import for_tenant, frame
 
@@ -65,6 +66,7 @@ def provider_log(request: PersonRequest, tenant: Tenant) -> HttpResponse:
         "is_searched": form.is_used,
         "ignored": ", ".join(str(form[name].label) for name in form.errors),
         "attempts": page[:ROWS_A_PAGE],
+        "linkable": {one.pk for one in confirmed_links.linkable_among(page[:ROWS_A_PAGE])},
         "did_something": _did_something(page[:ROWS_A_PAGE]),
         "older_than": page[ROWS_A_PAGE - 1].pk if len(page) > ROWS_A_PAGE else None,
         "is_later_page": before is not None,

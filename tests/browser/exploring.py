@@ -39,6 +39,7 @@ def explore(page: Page, url: str) -> Addresses:
         "departure": _found(page, f"{url}/people/departures/", "tbody a[href$='/departure/']"),
         "tenant": TENANT,
         "member": _found(page, f"{url}{TENANT}provisioned-members/", "tbody a"),
+        "refused_sign_in": _found(page, f"{url}{TENANT}log/", "tbody a[href$='/same-person/']"),
         "auth_provider": _auth_provider(page, f"{url}{TENANT}auth-providers/"),
         "setup": "/integrations/entra/setup/",
         "steps_for_it": urlsplit(steps_for_it).path,

@@ -91,6 +91,8 @@ PAGES = {
     "add windows": "{tenant}auth-providers/add/windows/",
     "an auth provider": "{tenant}auth-providers/{auth_provider}/",
     "test connection": "{tenant}auth-providers/{auth_provider}/test/",
+    "move people to a provider": "{tenant}auth-providers/{auth_provider}/people/",
+    "link a refused sign-in": "{refused_sign_in}",
     "remove a provider": "{tenant}auth-providers/{auth_provider}/remove/",
     "auth settings": "{tenant}auth-settings/",
     "provisioned members": "{tenant}provisioned-members/",

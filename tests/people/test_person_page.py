@@ -208,7 +208,7 @@ def test_asks_the_same_number_of_queries_for_one_report_and_event_as_for_many(
     live(range(1, 30))
 
     assert len(queries_of(client, address)) == few
-    assert few <= 21
+    assert few <= 22
 
 
 def test_knows_every_provider_by_the_name_that_the_connection_has() -> None:
