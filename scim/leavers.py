@@ -38,6 +38,8 @@ FINAL = (LastOwner, LastAdministrator, UnauthorizedException, Unavailable)
 KEPT = {"schemas", "username", ACTIVE.name, ROLES.name}
 # A part of a request that is accepted or refused as one, as operations of a PATCH.
 Part = list[Json]
+# A refusal of a part, with what the request says there.
+Refused = tuple[Refusal, dict[str, str]]
 
 
 def is_said(call: Call, refusal: Refusal) -> bool:
@@ -76,17 +78,15 @@ def deactivate(call: Call, refusal: Refusal) -> HttpResponse:
 def _deactivated(call: Call, scim_id: str, refusal: Refusal) -> HttpResponse:
     user = users.lock(call, scim_id)
     _switch_off(call, user)
-    rest = _Rest(call, scim_id)
-    if not isinstance(refusal, PreconditionFailedException):
-        rest.apply(_parts(call, user.document), user.document)
+    refused = _apply_rest(call, user, refusal)
     user = users.lock(call, scim_id)
-    refused = rest.refused or [(refusal, {})]
     for error, said in {refusals.reason_of(one[0]): one for one in refused}.values():
         call.refused.append(error)
         subject = replace(call.subject, said=said)
         journal.note_sync_error(call.connection, subject, error, request_id=call.request_id)
-    user.has_errors = True
-    storing.write(Write(user, ("has_errors",)))
+    if refused:
+        user.has_errors = True
+        storing.write(Write(user, ("has_errors",)))
     try:
         return listing.respond_stored(call, USER, user)
     except SCIMException:
@@ -108,14 +108,30 @@ def _switch_off(call: Call, user: ScimUser) -> None:
     storing.write(Write(user, names))
 
 
+def _apply_rest(call: Call, user: ScimUser, refusal: Refusal) -> list[Refused]:
+    """Apply what the request says besides, and return what of it is refused.
+
+    Of a body that cannot be trusted, or of a client that has not seen the latest version,
+    nothing is applied.
+    """
+    try:
+        parts = _parts(call, user.document)
+    except SCIMException:
+        return [(refusal, {})]
+    if isinstance(refusal, PreconditionFailedException):
+        return [(refusal, {})] if parts else []
+    rest = _Rest(call, str(user.scim_id))
+    rest.apply(parts, user.document)
+    return rest.refused
+
+
 class _Rest:
     """The rest of the request, applied where it is accepted."""
 
     def __init__(self, call: Call, scim_id: str) -> None:
         self.call, self.scim_id = call, scim_id
         self.attempts = 0
-        # Each with what the request says there.
-        self.refused: list[tuple[Refusal, dict[str, str]]] = []
+        self.refused: list[Refused] = []
 
     def apply(self, parts: Iterable[Part], stored: Json) -> None:
         """Apply what can be read and changes anything."""
@@ -166,12 +182,11 @@ def _changed(document: Json, *parts: Part) -> Json:
 
 
 def _parts(call: Call, stored: Json) -> list[Part]:
-    """Split what the request says besides into parts that stand by themselves."""
-    try:
-        sent = call.document
-    except SCIMException:
-        # Nothing of a body that cannot be trusted is stored.
-        return []
+    """Split what the request says besides into parts that stand by themselves.
+
+    :raises SCIMException: if the body cannot be trusted.
+    """
+    sent = call.document
     if call.method == "PUT":
         return [*_removals(sent, stored), *_members("replace", sent, is_put=True)]
     parts: list[Part] = []

@@ -138,6 +138,20 @@ class TestInAPatch:
         assert not has_left()
 
 
+class TestThatSaysNothingElse:
+    def test_lists_nothing_that_it_does_not_say(self, scim: Provider) -> None:
+        """The manager of an earlier request, whom nobody knows, is refused since."""
+        scim_id = scim.add("ada", **managed_by("nobody@example.com"))
+        SyncError.objects.all().delete()
+        Connection.objects.update(unknown_manager=Connection.UnknownManager.REJECT)
+
+        answer = scim("PATCH", f"/Users/{scim_id}", {"Operations": [OUT]})
+
+        assert answer.status == 200
+        assert has_left()
+        assert reasons() == set()
+
+
 class TestOfSomebodyWhoMayNotLeave:
     @pytest.mark.parametrize("rest", [{}, {"title": "x" * 250}])
     def test_is_refused_with_it(self, scim: Provider, owner: Person, rest: Json) -> None:

@@ -14,8 +14,8 @@ def assert_waiting_is_listed() -> None:
     waits = set(waiting.values_list("scim_username", flat=True))
     listed = set(rows.values_list("user__scim_username", flat=True))
     assert waits <= listed, f"not listed: {waits - listed}"
-    # Nobody waits for the manager of a refused request, or of the refused part of a leaver's.
-    accepted = rows.open().exclude(request__status__gte=400).exclude(request__answer__gt="")
+    # Of a refused request nobody waits.
+    accepted = rows.open().exclude(request__status__gte=400)
     told = set(accepted.values_list("user__scim_username", flat=True))
     assert told <= waits, f"listed, and does not wait: {told - waits}"
     held = Invite.objects.open().filter(held_because=WAITS)
