@@ -27,7 +27,7 @@ class DaysForm(forms.Form):
     days = forms.CharField(
         label="Days until termination",
         widget=UnfoldAdminTextInputWidget(attrs={"inputmode": "numeric", "autocomplete": "off"}),
-        help_text="Of 24 hours, counted from the deactivation.",
+        help_text="Periods of 24 hours, counted from the deactivation.",
         error_messages={"required": str(InvalidDays())},
     )
 
