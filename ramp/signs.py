@@ -16,6 +16,8 @@ from django.conf import settings
 WORKER: Final = "worker"
 BEAT: Final = "beat"
 WEB: Final = "web"
+# Of the event loop of a worker, whether there are jobs or not.
+LOOP: Final = "loop"
 # Of each process of a worker while it does a job.
 BUSY: Final = "busy"
 

@@ -69,17 +69,21 @@ class SilenceWatch(Watch):
 
 
 class WorkerWatch(SilenceWatch):
-    """Watches for a worker that takes no job although jobs wait."""
+    """Watches for a worker that takes no job although jobs wait, or whose event loop stopped."""
 
     def __init__(self) -> None:
         super().__init__(signs.WORKER)
 
     def begin(self, pid: int) -> None:
         super().begin(pid)
+        signs.remove(signs.LOOP)
         for one in signs.all_of(signs.BUSY):
             signs.remove(f"{signs.BUSY}-{one}")
 
     def _is_excused(self) -> bool:
+        if (signs.seconds_since(signs.LOOP) or 0) > SILENCE:
+            # It can neither take jobs nor end one that takes too long.
+            return False
         return is_busy() or not jobs_wait()
 
 

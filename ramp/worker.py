@@ -6,13 +6,16 @@ and so never notices that its connection is gone. So a worker does not connect a
 and the supervisor starts another one. Every job may run twice, and the rows say what to do.
 """
 
-from typing import Any
+from typing import Any, Final
 
 from celery.signals import task_postrun, task_prerun, worker_ready
 from celery.worker import request, state
 from kombu.asynchronous import get_event_loop
 
 from ramp import signs
+
+# How often the event loop leaves its sign.
+LOOP_SECONDS: Final = 2.0
 
 
 class Request(request.Request):
@@ -38,8 +41,11 @@ class Request(request.Request):
 
 
 @worker_ready.connect
-def note_start(**_: Any) -> None:
+def note_start(sender: Any, **_: Any) -> None:
+    """Leave signs from now on: of the start, and of the event loop while it runs."""
     signs.leave(signs.WORKER)
+    signs.leave(signs.LOOP)
+    sender.timer.call_repeatedly(LOOP_SECONDS, signs.leave, (signs.LOOP,))
 
 
 @task_prerun.connect

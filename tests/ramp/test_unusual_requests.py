@@ -22,7 +22,9 @@ from people.models import CustomField, MassChange, Obligation, Person, Tenant, W
 from people.models.mass_changes import MassChangeItem
 from people.operations.withheld_roles import ASKED
 from people.values import Actor
-from provisioning.models import IdentityProvider
+from provisioning.models import IdentityProvider, SignInAttempt
+from provisioning.refusals import SignInRefused
+from provisioning.sign_in import sign_in
 from ramp.management.commands import changepassword
 from scim.models import GroupMapping as ScimMapping
 from scim.models import (
@@ -129,6 +131,7 @@ class World:
             "field_id": CustomField.objects.create(**usual, name="Floor", external_name="floor").pk,
             "question_id": self._question(scim).pk,
             "error_id": self._error(scim).pk,
+            "attempt_id": self._attempt(provider).pk,
             "request_id": RequestLog.objects.latest("received_at").pk,
             "card_id": travel.pk,
             "fund_id": learning.pk,
@@ -175,6 +178,12 @@ class World:
         scim("POST", "/Users", someone("bob", emails=[mail("zoe@example.com")]))
         found: SyncError = SyncError.objects.open().get()
         return found
+
+    def _attempt(self, provider: IdentityProvider) -> SignInAttempt:
+        with pytest.raises(SignInRefused):
+            sign_in(provider, arriving.claims("new", email="zoe@example.com"))
+        attempt: SignInAttempt = SignInAttempt.objects.get()
+        return attempt
 
     def values(self, address: str) -> dict[str, str]:
         here = [named for start, named in self.at.items() if address.startswith(start)]

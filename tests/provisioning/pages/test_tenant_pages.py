@@ -286,7 +286,7 @@ def test_tell_each_attempt_with_what_to_correct(
     page = text_of(client.get(LOG))
 
     assert "email-taken" in page
-    assert "have them sign in and link Corp on their profile" in page
+    assert "or have them link it on their profile" in page
     assert "Roles from groups stay as they were" in page
 
 
