@@ -37,7 +37,7 @@ def run(stack: Stack, *, forms: int, seed: int = 1) -> Outcome:
     """Send so many forms from several threads, and count what must not happen."""
     company, _ = furnish(stack)
     found = _forms(stack, company)
-    findings = Findings(stack.folder)
+    findings = Findings()
     share = forms // THREADS
     in_parallel(lambda number: _send(stack, company, found, findings, (seed, number, share)))
     print("answers", dict(sorted(findings.codes.items())), "faults", dict(findings.faults))
