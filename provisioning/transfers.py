@@ -157,7 +157,7 @@ def _obstacle(person: Person, new: IdentityProvider, here: _Here, viewer: Person
 def move_everybody(
     old: IdentityProvider, new: IdentityProvider, *, seen: str, viewer: Person, actor: Actor
 ) -> int:
-    """Link everybody whom the preview lists to the new provider, and return how many.
+    """Link all people in the preview to the new provider, and return how many.
 
     Their identities at the old provider stay in the history and no longer sign anybody in. The
     roles that its groups brought stay too, as if somebody had assigned them by hand.

@@ -47,7 +47,7 @@ def is_provisioned(person: Person, *, besides: str = "") -> bool:
 
 
 def provisioned(*, besides: str = "") -> QuerySet[ScimUser, UUID | None]:
-    """Return the keys of everybody of the tenant in force whom a live connection owns.
+    """Return the keys of the current tenant's people whom a live connection owns.
 
     The connection with the key `besides` is not counted.
     """

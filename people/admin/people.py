@@ -87,7 +87,7 @@ class PersonAdmin(CompanyAdmin):
         return False
 
     def export(self, request: HttpRequest) -> HttpResponseBase:
-        """Answer with everybody whom the list would show, all its pages.
+        """Answer with all people of the list, from all its pages.
 
         With filters that the list does not understand, lead to the list, as the list does.
         """

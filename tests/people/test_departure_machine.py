@@ -94,7 +94,7 @@ def _degrade(person: Person) -> None:
 
 
 def _be_in_mass_change(person: Person) -> None:
-    # By another connection: the guard adds whoever leaves by the same one within an hour.
+    # By another connection: the guard adds people who leave by the same one within an hour.
     mass_change(person, actor="scim:entra")
 
 
@@ -156,7 +156,7 @@ class Modelled:
         return self.since + timedelta(hours=24 * days)
 
     def reschedule(self, days: int, now: datetime, *, is_new: bool) -> None:
-        """Count from the new days; whom this makes due has 24 hours from now."""
+        """Count from the new days; people who become due by this have 24 hours from now."""
         if self.due_at is None or (self.is_postponed and not is_new):
             return
         earliest = now + GRACE

@@ -140,7 +140,7 @@ class TestInAPatch:
 
 class TestThatSaysNothingElse:
     def test_lists_nothing_that_it_does_not_say(self, scim: Provider) -> None:
-        """The manager of an earlier request, whom nobody knows, is refused since."""
+        """The unknown manager of an earlier request is refused since the policy changed."""
         scim_id = scim.add("ada", **managed_by("nobody@example.com"))
         SyncError.objects.all().delete()
         Connection.objects.update(unknown_manager=Connection.UnknownManager.REJECT)

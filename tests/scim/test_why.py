@@ -125,7 +125,7 @@ def test_that_they_are_back_after_all(company: Company, client: Client) -> None:
     missing.was_deleted(company)
     operations.reactivate_person(missing.ada(), actor=HELPDESK)
 
-    # Whoever the provider deleted starts over with a new invite.
+    # Somebody whom the provider deleted starts over with a new invite.
     assert "The invite for ada@example.com is about to be mailed" in ask(client, ADA)
 
     operations.join_person(missing.ada(), actor=HELPDESK)
