@@ -1,11 +1,12 @@
 """What stands between the web server and the views."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from uuid import uuid4
 
 import structlog
 from django.conf import settings
-from django.http import HttpRequest, HttpResponse, QueryDict
+from django.http import HttpRequest, HttpResponse, QueryDict, UnreadablePostError
 from django.utils.module_loading import import_string
 
 from people import client_address, events, tenancy
@@ -24,6 +25,32 @@ class ScimDoor:
         if f"{request.path_info}/".startswith("/scim/v2/"):
             return self.serve(request)
         return self.respond(request)
+
+
+class UnreadBody:
+    """Reads the rest of a body that nothing has read: of a GET, or of a refused request.
+
+    The web server closes a connection whose body was not read, and does not announce that in the
+    answer: the client's next request on it would meet a reset. A body above the limit is not
+    read; the answer says `Connection: close` then (RFC 9112 section 9.6).
+    """
+
+    LARGEST_BODY = 4 * 1024 * 1024
+    PIECE = 64 * 1024
+
+    def __init__(self, respond: Respond) -> None:
+        self.respond = respond
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        response = self.respond(request)
+        length = request.META.get("CONTENT_LENGTH") or "0"
+        if not length.isdigit() or int(length) > self.LARGEST_BODY:
+            response["Connection"] = "close"
+        elif length != "0":
+            with suppress(UnreadablePostError):  # the client is gone
+                while request.read(self.PIECE):
+                    pass
+        return response
 
 
 class RequestName:

@@ -76,7 +76,8 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
-    # First, so that sessions, CSRF and messages cost SCIM nothing.
+    "ramp.middleware.UnreadBody",
+    # Before the rest, so that sessions, CSRF and messages cost SCIM nothing.
     "ramp.middleware.ScimDoor",
     "ramp.middleware.RequestName",
     "ramp.middleware.ReadableText",

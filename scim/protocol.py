@@ -7,6 +7,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 from django.conf import settings
+from django.core.exceptions import RequestDataTooBig
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.utils import timezone
 from scim2_models import (
@@ -142,7 +143,11 @@ class Call:
 
     @cached_property
     def body(self) -> bytes:
-        return self.request.body
+        """The body; empty if it is larger than Django reads, which `check_size` refuses."""
+        try:
+            return self.request.body
+        except RequestDataTooBig:
+            return b""
 
     @cached_property
     def token_digest(self) -> str:

@@ -6,7 +6,8 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
+from http.client import HTTPConnection
 from pathlib import Path
 
 import psycopg
@@ -116,3 +117,24 @@ class TestRealService:
                 stack.enter_context(stalled).sendall(HALF_A_SIGN_IN)
 
             assert all(server.is_ready() for _ in range(10))
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        pytest.param("GET", "/scim/v2/Users", id="refused-token"),
+        pytest.param("GET", "/sign-in/", id="page"),
+        pytest.param("POST", "/no-such-page/", id="unknown-address"),
+    ],
+)
+def test_a_body_that_nothing_reads_does_not_end_the_connection(
+    server: Server, method: str, path: str
+) -> None:
+    with closing(HTTPConnection("127.0.0.1", server.port, timeout=30)) as connection:
+        connection.connect()
+        connection.auto_open = 0
+
+        for _ in range(4):
+            connection.request(method, path, body=b"x" * 1_000_000)
+            with connection.getresponse() as answer:
+                answer.read()
