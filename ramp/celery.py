@@ -8,11 +8,11 @@ from celery.beat import Scheduler
 from celery.signals import setup_logging, worker_init
 from kombu.transport import TRANSPORT_ALIASES
 
-from ramp import signs
+from ramp import heartbeats
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "ramp.settings")
 
-TRANSPORT_ALIASES["folder"] = "ramp.folder_queue:Transport"
+TRANSPORT_ALIASES["folder"] = "ramp.queue_in_folder:Transport"
 
 
 class Job(Task):
@@ -55,5 +55,5 @@ class Schedule(Scheduler):
                 entry.last_run_at = now - LONGEST_PAUSE
                 self._heap = None
         pause = cast("float", super().tick(*args, **kwargs))
-        signs.leave(signs.BEAT)
+        heartbeats.leave(heartbeats.BEAT)
         return pause

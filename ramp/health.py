@@ -11,7 +11,7 @@ from django.db.migrations.executor import MigrationExecutor
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.http import require_safe
 
-from ramp import signs, watch
+from ramp import heartbeats, watchdogs
 
 # With beat at work there is a job every few seconds. The supervisor acts earlier.
 LONGEST_SILENCE: Final = 60.0
@@ -44,7 +44,7 @@ def ready(_request: HttpRequest) -> HttpResponse:
 
 
 def _age(name: str) -> float | None:
-    age = signs.seconds_since(name)
+    age = heartbeats.seconds_since(name)
     return None if age is None else round(age, 1)
 
 
@@ -72,17 +72,17 @@ def _migrations() -> None:
 
 
 def _worker() -> None:
-    if signs.WORKER in settings.SIGNS_OF and not watch.is_busy():
-        _check_progress(signs.WORKER)
+    if heartbeats.WORKER in settings.SIGNS_OF and not watchdogs.is_busy():
+        _check_progress(heartbeats.WORKER)
 
 
 def _beat() -> None:
-    if signs.BEAT in settings.SIGNS_OF:
-        _check_progress(signs.BEAT)
+    if heartbeats.BEAT in settings.SIGNS_OF:
+        _check_progress(heartbeats.BEAT)
 
 
 def _check_progress(name: str) -> None:
-    age = signs.seconds_since(name)
+    age = heartbeats.seconds_since(name)
     if age is None:
         raise NotReady("has not started")
     if age > LONGEST_SILENCE:

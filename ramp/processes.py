@@ -21,8 +21,8 @@ from typing import Final
 
 from django.conf import settings
 
-from ramp import signs
-from ramp.watch import SilenceWatch, Watch, WebWatch, WorkerWatch
+from ramp import heartbeats
+from ramp.watchdogs import SilenceWatch, Watch, WebWatch, WorkerWatch
 
 log = logging.getLogger(__name__)
 
@@ -60,7 +60,7 @@ class Program:
     command: list[str]
     watches: Sequence[Watch] = ()
     # Which signs of life it leaves, for /readyz.
-    signs: Sequence[str] = ()
+    heartbeats: Sequence[str] = ()
 
 
 def web() -> Program:
@@ -88,14 +88,14 @@ def worker(*, processes: int, with_beat: bool = False) -> Program:
         *("--without-gossip", "--without-mingle", "--without-heartbeat"),
         *(["--beat"] if with_beat else []),
     ]
-    watches = [WorkerWatch(), *([SilenceWatch(signs.BEAT)] if with_beat else [])]
-    left = [signs.WORKER, *([signs.BEAT] if with_beat else [])]
+    watches = [WorkerWatch(), *([SilenceWatch(heartbeats.BEAT)] if with_beat else [])]
+    left = [heartbeats.WORKER, *([heartbeats.BEAT] if with_beat else [])]
     return Program("worker", [*_celery(), "worker", *options], watches, left)
 
 
 def beat() -> Program:
     command = [*_celery(), "beat", "--loglevel", "WARNING", "--pidfile="]
-    return Program("beat", command, [SilenceWatch(signs.BEAT)], [signs.BEAT])
+    return Program("beat", command, [SilenceWatch(heartbeats.BEAT)], [heartbeats.BEAT])
 
 
 def _celery() -> list[str]:

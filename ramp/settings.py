@@ -11,7 +11,7 @@ import django_stubs_ext
 import environ
 from celery.schedules import crontab
 
-from ramp import look, secret_key
+from ramp import secret_key, theme
 
 # Lets ModelAdmin[Person] and the like be written at run time too.
 django_stubs_ext.monkeypatch()
@@ -354,7 +354,7 @@ AUTH_PASSWORD_VALIDATORS = [
     },
 ]
 
-CSRF_FAILURE_VIEW = "ramp.errors.forged"
+CSRF_FAILURE_VIEW = "ramp.error_pages.forged"
 CSRF_TRUSTED_ORIGINS = [PUBLIC_BASE_URL]
 CSRF_COOKIE_SECURE = SESSION_COOKIE_SECURE = IS_HTTPS
 SECURE_HSTS_SECONDS = 365 * 24 * 3600 if IS_HTTPS else 0
@@ -399,7 +399,7 @@ WHITENOISE_AUTOREFRESH = False
 EMAIL = env.email_url("EMAIL_URL", default="consolemail://")
 # Without a mail server, subjects and links go to the log.
 EMAIL_IS_SENT = "EMAIL_URL" in env.ENVIRON
-EMAIL_BACKEND = EMAIL["EMAIL_BACKEND"] if EMAIL_IS_SENT else "ramp.log_mail.EmailBackend"
+EMAIL_BACKEND = EMAIL["EMAIL_BACKEND"] if EMAIL_IS_SENT else "ramp.email_to_log.EmailBackend"
 EMAIL_HOST = EMAIL["EMAIL_HOST"]
 EMAIL_PORT = EMAIL["EMAIL_PORT"]
 EMAIL_HOST_USER = EMAIL["EMAIL_HOST_USER"]
@@ -423,4 +423,4 @@ LOGGING = {
     },
 }
 
-UNFOLD = look.UNFOLD
+UNFOLD = theme.UNFOLD

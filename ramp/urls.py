@@ -3,7 +3,7 @@ from django.urls import include, path
 
 from ramp import health
 
-handler500 = "ramp.errors.failed"
+handler500 = "ramp.error_pages.failed"
 
 urlpatterns = [
     path("healthz", health.alive),

@@ -12,7 +12,7 @@ from celery.signals import task_postrun, task_prerun, worker_ready
 from celery.worker import request, state
 from kombu.asynchronous import get_event_loop
 
-from ramp import signs
+from ramp import heartbeats
 
 # How often the event loop leaves its sign.
 LOOP_SECONDS: Final = 2.0
@@ -43,18 +43,18 @@ class Request(request.Request):
 @worker_ready.connect
 def note_start(sender: Any, **_: Any) -> None:
     """Leave signs from now on: of the start, and of the event loop while it runs."""
-    signs.leave(signs.WORKER)
-    signs.leave(signs.LOOP)
-    sender.timer.call_repeatedly(LOOP_SECONDS, signs.leave, (signs.LOOP,))
+    heartbeats.leave(heartbeats.WORKER)
+    heartbeats.leave(heartbeats.LOOP)
+    sender.timer.call_repeatedly(LOOP_SECONDS, heartbeats.leave, (heartbeats.LOOP,))
 
 
 @task_prerun.connect
 def note_job(**_: Any) -> None:
-    signs.leave(signs.of_process(signs.BUSY))
-    signs.leave(signs.WORKER)
+    heartbeats.leave(heartbeats.of_process(heartbeats.BUSY))
+    heartbeats.leave(heartbeats.WORKER)
 
 
 @task_postrun.connect
 def note_end_of_job(**_: Any) -> None:
-    signs.remove(signs.of_process(signs.BUSY))
-    signs.leave(signs.WORKER)
+    heartbeats.remove(heartbeats.of_process(heartbeats.BUSY))
+    heartbeats.leave(heartbeats.WORKER)

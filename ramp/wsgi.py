@@ -3,7 +3,7 @@ import os
 from django.conf import settings
 from django.core.wsgi import get_wsgi_application
 
-from ramp.pulse import Application, Pulse
+from ramp.web_heartbeat import Application, Pulse
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "ramp.settings")
 

@@ -6,7 +6,7 @@ import pytest
 from django.test import Client
 from pytest_django import Settings
 
-from ramp import health, signs
+from ramp import health, heartbeats
 
 pytestmark = pytest.mark.django_db
 
@@ -72,7 +72,7 @@ class TestPrograms:
         settings.SIGNS_DIR, settings.SIGNS_OF = str(tmp_path), ["worker", "beat"]
 
     def test_names_what_has_not_started(self, client: Client) -> None:
-        signs.leave(signs.BEAT)
+        heartbeats.leave(heartbeats.BEAT)
 
         answer = client.get("/readyz")
 
@@ -81,8 +81,8 @@ class TestPrograms:
         assert answer.json()["seconds_since_progress"]["worker"] is None
 
     def test_is_ready_while_they_make_progress(self, client: Client) -> None:
-        signs.leave(signs.WORKER)
-        signs.leave(signs.BEAT)
+        heartbeats.leave(heartbeats.WORKER)
+        heartbeats.leave(heartbeats.BEAT)
 
         answer = client.get("/readyz")
 
@@ -93,8 +93,8 @@ class TestPrograms:
     def test_says_how_long_one_has_been_silent(
         self, client: Client, settings: Settings, name: str
     ) -> None:
-        signs.leave(signs.WORKER)
-        signs.leave(signs.BEAT)
+        heartbeats.leave(heartbeats.WORKER)
+        heartbeats.leave(heartbeats.BEAT)
         silent_since = time.monotonic() - 100
         os.utime(Path(settings.SIGNS_DIR) / name, (silent_since, silent_since))
 
@@ -106,10 +106,10 @@ class TestPrograms:
     def test_waits_for_a_worker_that_is_busy_with_a_long_job(
         self, client: Client, settings: Settings
     ) -> None:
-        signs.leave(signs.BEAT)
-        signs.leave(signs.WORKER)
+        heartbeats.leave(heartbeats.BEAT)
+        heartbeats.leave(heartbeats.WORKER)
         long_ago = time.monotonic() - 90
-        os.utime(Path(settings.SIGNS_DIR) / signs.WORKER, (long_ago, long_ago))
-        signs.leave(signs.of_process(signs.BUSY))
+        os.utime(Path(settings.SIGNS_DIR) / heartbeats.WORKER, (long_ago, long_ago))
+        heartbeats.leave(heartbeats.of_process(heartbeats.BUSY))
 
         assert client.get("/readyz").status_code == 200

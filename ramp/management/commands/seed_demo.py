@@ -7,7 +7,7 @@ from django.core.management.base import BaseCommand
 
 from people.models import Tenant
 from people.tokens import new_token
-from ramp import demo_company
+from ramp.demo import company
 
 
 class Command(BaseCommand):
@@ -19,15 +19,15 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> str:
         # Only a digest of it is in the database, and the next start has to print it again.
         kept = Path(settings.VAR_DIR) / "demo-token"
-        if not Tenant.objects.filter(slug=demo_company.SLUG).exists():
+        if not Tenant.objects.filter(slug=company.SLUG).exists():
             kept.parent.mkdir(parents=True, exist_ok=True)
             kept.touch(mode=0o600)
             kept.write_text(new_token("scim"))
-            demo_company.open_company(kept.read_text())
+            company.open_company(kept.read_text())
         return json.dumps(
             {
-                "email": demo_company.OWNER.email,
-                "password": demo_company.PASSWORD,
+                "email": company.OWNER.email,
+                "password": company.PASSWORD,
                 "token": kept.read_text(),
             }
         )

@@ -34,8 +34,8 @@ from people.models import (
 from people.operations.mapped_roles import Author
 from people.tokens import token_digest
 from people.values import Actor, Profile, fold
-from ramp import demo_sign_in, demo_spend
-from ramp.demo_people import DOMAIN, ENTERPRISE, Colleague, colleagues
+from ramp.demo import sign_in, spend
+from ramp.demo.people import DOMAIN, ENTERPRISE, Colleague, colleagues
 from scim import role_mappings
 from scim.door import serve
 from scim.models import Connection, RequestLog, ScimGroup, ScimUser, SyncError, Token
@@ -157,8 +157,8 @@ def _chapters(okta: Okta, staff: list[Colleague]) -> list[tuple[float, Callable[
         (31, lambda: _come_back(okta, staff[40:42])),
         (12, lambda: _arrive(okta, list(islice(arriving, 20)), joining=9)),
         (4, lambda: _look_after(staff)),
-        (3, demo_sign_in.let_partners_in),
-        (2, demo_spend.shop),
+        (3, sign_in.let_partners_in),
+        (2, spend.shop),
         (0.8, lambda: _reorganise(okta, staff[90:96])),
         (0.5, lambda: _reorganise(okta, staff[110:113])),
         (0.2, lambda: _go_wrong(okta, staff, list(arriving))),
@@ -199,16 +199,16 @@ def _push_groups(okta: Okta, staff: list[Colleague]) -> None:
 def _hand_out(staff: list[Colleague]) -> None:
     """Give out cards, funds and approval steps, also to some who are to leave."""
     heads, olga = _people(staff[:8]), Person.objects.get(email=OWNER.email).actor
-    demo_spend.give_cards_and_funds(_people(staff[:30] + staff[42:50]), actor=olga)
-    demo_spend.give_team_funds([*heads[:3], *_people(staff[43:45])], actor=olga)
+    spend.give_cards_and_funds(_people(staff[:30] + staff[42:50]), actor=olga)
+    spend.give_team_funds([*heads[:3], *_people(staff[43:45])], actor=olga)
     finance, manager, leaver = _people([staff[2], staff[12], staff[46]])
     approvers = {"Travel": [leaver, finance], "Purchases": [manager, finance]}
-    demo_spend.set_up_workflows(approvers, actor=olga)
+    spend.set_up_workflows(approvers, actor=olga)
 
 
 def _run_up(staff: list[Colleague]) -> None:
     olga = Person.objects.get(email=OWNER.email).actor
-    demo_spend.run_up(_people(staff[4:20] + staff[42:52]), actor=olga)
+    spend.run_up(_people(staff[4:20] + staff[42:52]), actor=olga)
 
 
 def _people(staff: list[Colleague]) -> list[Person]:

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from django.conf import settings
 
-from ramp import signs
+from ramp import heartbeats
 
 SECONDS: Final = 1.0
 Application = Callable[[dict[str, Any], Any], Iterable[bytes]]
@@ -38,8 +38,8 @@ class Pulse:
         while True:
             ended_at = self._ended_at
             if ended_at != known:
-                signs.leave(signs.WEB)
+                heartbeats.leave(heartbeats.WEB)
             if ended_at != known or self._running < settings.WEB_THREADS:
-                signs.leave(signs.of_process(signs.WEB))
+                heartbeats.leave(heartbeats.of_process(heartbeats.WEB))
             known = ended_at
             time.sleep(SECONDS)

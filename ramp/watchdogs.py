@@ -17,7 +17,7 @@ from celery import current_app
 from django.conf import settings
 from kombu.exceptions import ChannelError
 
-from ramp import signs
+from ramp import heartbeats
 
 log = logging.getLogger(__name__)
 
@@ -51,11 +51,11 @@ class SilenceWatch(Watch):
 
     def begin(self, pid: int) -> None:
         self._excused_at = time.monotonic()
-        signs.remove(self._name)
+        heartbeats.remove(self._name)
 
     def problem(self) -> str:
         silent = time.monotonic() - self._excused_at
-        age = signs.seconds_since(self._name)
+        age = heartbeats.seconds_since(self._name)
         silent = silent if age is None else min(silent, age)
         if silent < (LONGEST_START if age is None else SILENCE):
             return ""
@@ -72,16 +72,16 @@ class WorkerWatch(SilenceWatch):
     """Watches for a worker that takes no job although jobs wait, or whose event loop stopped."""
 
     def __init__(self) -> None:
-        super().__init__(signs.WORKER)
+        super().__init__(heartbeats.WORKER)
 
     def begin(self, pid: int) -> None:
         super().begin(pid)
-        signs.remove(signs.LOOP)
-        for one in signs.all_of(signs.BUSY):
-            signs.remove(f"{signs.BUSY}-{one}")
+        heartbeats.remove(heartbeats.LOOP)
+        for one in heartbeats.all_of(heartbeats.BUSY):
+            heartbeats.remove(f"{heartbeats.BUSY}-{one}")
 
     def _is_excused(self) -> bool:
-        if (signs.seconds_since(signs.LOOP) or 0) > SILENCE:
+        if (heartbeats.seconds_since(heartbeats.LOOP) or 0) > SILENCE:
             # It can neither take jobs nor end one that takes too long.
             return False
         return is_busy() or not jobs_wait()
@@ -100,7 +100,7 @@ class WebWatch(Watch):
     def problem(self) -> str:
         self._end_stuck_processes()
         now = time.monotonic()
-        age = signs.seconds_since(signs.WEB)
+        age = heartbeats.seconds_since(heartbeats.WEB)
         if (age is not None and age < POLL_SECONDS) or web_answers():
             self._answered_at = now
         # How long it takes to start is nobody's fault.
@@ -110,10 +110,10 @@ class WebWatch(Watch):
 
     def _end_stuck_processes(self) -> None:
         """Kill the single web processes that answer nobody; granian replaces them."""
-        for pid, age in signs.all_of(signs.WEB).items():
+        for pid, age in heartbeats.all_of(heartbeats.WEB).items():
             if age < WEB_SILENCE:
                 continue
-            signs.remove(f"{signs.WEB}-{pid}")
+            heartbeats.remove(f"{heartbeats.WEB}-{pid}")
             with suppress(ProcessLookupError):
                 # Nobody else's, should the number have been given anew.
                 if os.getpgid(pid) == self._leader:
@@ -145,7 +145,7 @@ def _connection() -> http.client.HTTPConnection:
 
 def is_busy() -> bool:
     """Tell whether a process of the worker does a job that may still take a while."""
-    return any(age < LONGEST_JOB for age in signs.all_of(signs.BUSY).values())
+    return any(age < LONGEST_JOB for age in heartbeats.all_of(heartbeats.BUSY).values())
 
 
 def broker_answers() -> bool:
