@@ -8,6 +8,6 @@ class PeopleConfig(AppConfig):
     def ready(self) -> None:
         from django.contrib.auth.signals import user_logged_in  # noqa: PLC0415  apps come first
 
-        from people.pages.reauthentication import note_authentication  # noqa: PLC0415
+        from people.views.reauthentication import note_authentication  # noqa: PLC0415
 
         user_logged_in.connect(note_authentication)

@@ -24,14 +24,15 @@ from django.db import transaction
 from django.utils import timezone
 from django.utils.module_loading import import_string
 
-from people import leases, tenancy
-from people.chores import waking
+from people import tenancy
+from people.background import waking
+from people.db import leases
+from people.db.batch_write import Write
+from people.db.row_json import made
+from people.db.unit_of_work import when_stored, write
 from people.models import Delivery, Event, Person
 from people.models.deliveries import STUCK_ATTEMPTS
-from people.row_sql import made
-from people.storing import when_stored, write
 from people.values import Actor
-from people.writes import Write
 
 log = logging.getLogger(__name__)
 

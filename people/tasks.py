@@ -4,8 +4,11 @@ from typing import Any
 from celery import current_app, shared_task
 from django.utils import timezone
 
-from people import events, mail, operations
-from people.operations import departing, guests, mass_changes
+from people import events, operations
+from people.mail import sending
+from people.operations import guests
+from people.operations.bulk import undo
+from people.operations.offboarding import job
 
 # Less than a job may take, and what another job can wait for.
 DELIVERING_SECONDS = 30
@@ -26,7 +29,7 @@ def dispatch_events(**_: Any) -> None:
 
 @shared_task(name="people.tasks.send_mails")
 def send_mails(**_: Any) -> None:
-    mail.send_due(as_of=timezone.now(), seconds=SENDING_SECONDS)
+    sending.send_due(as_of=timezone.now(), seconds=SENDING_SECONDS)
 
 
 @shared_task(name="people.tasks.depart_due")
@@ -34,7 +37,7 @@ def depart_due(*, after: tuple[str, int] | None = None, **_: Any) -> None:
     """Terminate whoever is due; where time is over, another job goes on at that place."""
     place = (datetime.fromisoformat(after[0]), after[1]) if after else None
     now = timezone.now()
-    rest = departing.go_on(place, as_of=now, seconds=DEPARTING_SECONDS)[1]
+    rest = job.go_on(place, as_of=now, seconds=DEPARTING_SECONDS)[1]
     if rest:
         said = (rest[0].isoformat(), rest[1])
         current_app.send_task("people.tasks.depart_due", kwargs={"after": said}, retry=False)
@@ -43,7 +46,7 @@ def depart_due(*, after: tuple[str, int] | None = None, **_: Any) -> None:
 @shared_task(name="people.tasks.undo_mass_changes")
 def undo_mass_changes(**_: Any) -> None:
     """Take back whatever somebody has asked for; where time is over, another job goes on."""
-    if not mass_changes.go_on(seconds=UNDOING_SECONDS)[1]:
+    if not undo.go_on(seconds=UNDOING_SECONDS)[1]:
         current_app.send_task("people.tasks.undo_mass_changes", retry=False)
 
 

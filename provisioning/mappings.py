@@ -14,7 +14,7 @@ from django.db.models import QuerySet
 from people import operations
 from people.models import Person, Role
 from people.operations import Followed, ranks
-from people.operations.mapped_roles import Author
+from people.operations.roles.group_mappings import Author
 from people.values import Actor, PeopleError
 from provisioning import grants, providers, turns
 from provisioning.models import ExternalGroup, GroupMapping, Identity, IdentityProvider

@@ -13,7 +13,7 @@ from django.utils.crypto import salted_hmac
 
 from people import operations
 from people.models import Person
-from people.operations.mapped_roles import Author
+from people.operations.roles.group_mappings import Author
 from people.values import PeopleError
 from provisioning import authorities, providers, turns
 from provisioning.models import GroupMapping, Identity, IdentityProvider

@@ -1,7 +1,7 @@
 """What is said to whoever is not let in, and to the administrator who reads the provider log."""
 
 from people.models import Person
-from people.pages.actors import actor_name
+from people.presentation.actor_names import actor_name
 from provisioning.matching import Refusal
 from provisioning.models import IdentityProvider
 

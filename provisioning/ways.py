@@ -3,7 +3,7 @@
 from django.urls import reverse
 
 from people.models import Person
-from people.pages.ways import Way
+from people.presentation.sign_in_methods import Way
 from provisioning.confirmed_links import CONFIRMABLE, linkable_among
 from provisioning.internal import has_password
 from provisioning.models import Identity, IdentityProvider, SignInAttempt

@@ -11,7 +11,7 @@ from django.utils.http import urlencode
 
 from people import tenancy
 from people.models import Person, Tenant
-from people.pages.verdicts import Asked, Evidence, Finding, Link, Rank, Verdict, day
+from people.presentation.diagnosis import Asked, Evidence, Finding, Link, Rank, Verdict, day
 from provisioning import guessing
 from provisioning.internal import password_counts
 from provisioning.models import GroupMapping, Identity, IdentityProvider, SignInAttempt

@@ -213,13 +213,13 @@ CELERY_BEAT_SCHEDULE = {
 # What `run_due` does, in this order: the same as the schedule above, here and now.
 DUE_JOBS = [
     "scim.tasks.carry_over_all",
-    "people.operations.mass_changes.undo_asked",
+    "people.operations.bulk.undo.undo_asked",
     "people.operations.guests.deactivate_due",
     "provisioning.directory_checks.check_due",
-    "people.operations.departing.terminate_due",
+    "people.operations.offboarding.job.terminate_due",
     "people.events.dispatch_all",
     "scim.tasks.look_again",
-    "people.mail.send_due",
+    "people.mail.sending.send_due",
     "scim.self_test.end_overdue",
     "scim.tasks.forget",
     "people.operations.forget_idempotency_keys",
@@ -235,7 +235,7 @@ EVENT_SUBSCRIBERS = {
     "person.revised": ["scim.tasks.resolve_waiting_managers"],
     "person.put-back": ["scim.tasks.resolve_waiting_managers"],
     "person.deactivated": [
-        "people.operations.alarms.note_deactivation",
+        "people.operations.bulk.alerts.note_deactivation",
         "scim.tasks.close_errors",
     ],
     "person.terminated": ["scim.tasks.close_errors"],
@@ -247,11 +247,11 @@ _REACHED_BY = frozenset({"email", "manager", "role"})
 EVENT_FIELDS = {"person.revised": _REACHED_BY, "person.put-back": _REACHED_BY}
 
 # Who knows why somebody is not here; what explains most is told first.
-WHY = ["people.why.causes", "scim.why.causes", "provisioning.why.causes"]
+WHY = ["people.diagnosis.causes", "scim.why.causes", "provisioning.why.causes"]
 # Who has something to say about a person at the top of their page.
 PERSON_NOTICES = [
-    "people.pages.outlook.of_person",
-    "people.pages.guests.of_person",
+    "people.views.offboarding.schedule_status.of_person",
+    "people.views.person.guests.of_person",
     "scim.notices.of_person",
 ]
 # Who knows in which ways somebody signs in.
@@ -281,23 +281,23 @@ TEAM_UPDATES = {
 # By API token and web process; 0 sets no limit.
 API_REQUESTS_PER_MINUTE = env.int("API_REQUESTS_PER_MINUTE", default=1200)
 REST_FRAMEWORK = {
-    "DEFAULT_AUTHENTICATION_CLASSES": ["people.api.credentials.BearerToken"],
+    "DEFAULT_AUTHENTICATION_CLASSES": ["people.api.authentication.BearerToken"],
     "DEFAULT_PERMISSION_CLASSES": [
-        "people.api.credentials.IsAdministrator",
-        "people.api.credentials.HasScope",
+        "people.api.authentication.IsAdministrator",
+        "people.api.authentication.HasScope",
     ],
-    "DEFAULT_THROTTLE_CLASSES": ["people.api.credentials.ByToken"],
-    "DEFAULT_PARSER_CLASSES": ["people.api.parsing.StrictJson"],
+    "DEFAULT_THROTTLE_CLASSES": ["people.api.authentication.ByToken"],
+    "DEFAULT_PARSER_CLASSES": ["people.api.parsers.StrictJson"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_SCHEMA_CLASS": "people.api.schema.Schema",
-    "EXCEPTION_HANDLER": "people.api.door.refuse",
+    "EXCEPTION_HANDLER": "people.api.base.refuse",
     "UNAUTHENTICATED_USER": None,
 }
 SPECTACULAR_SETTINGS = {
     "TITLE": "Ramp",
     "VERSION": "1",
     "DESCRIPTION": "People, and what they spend with. docs/api.md is the introduction.",
-    "PREPROCESSING_HOOKS": ["people.api.addresses.without_twins"],
+    "PREPROCESSING_HOOKS": ["people.api.urls.without_twins"],
     "SERVE_INCLUDE_SCHEMA": False,
     "SERVE_AUTHENTICATION": [],
     "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],

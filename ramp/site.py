@@ -13,10 +13,10 @@ from django.utils.functional import lazystr
 from unfold.sites import UnfoldAdminSite
 
 from people.models import Card, Department, Fund, Location, Obligation, Person, Workflow
-from people.pages.access import Visitor, administers, operates
-from people.pages.addresses import PAGES as PEOPLE_PAGES
-from people.pages.alarms import alarms_for
-from people.pages.paging import counted
+from people.presentation.pagination import counted
+from people.views.bulk.alerts import alarms_for
+from people.views.permissions import Visitor, administers, operates
+from people.views.urls import PAGES as PEOPLE_PAGES
 from provisioning.pages.addresses import PAGES as SIGN_IN_PAGES
 from scim.pages.addresses import PAGES as SCIM_PAGES
 from scim.pages.team_updates import to_look_at

@@ -9,6 +9,6 @@ urlpatterns = [
     path("healthz", health.alive),
     path("readyz", health.ready),
     path("scim/v2/", include("scim.urls")),
-    path("api/v1/", include("people.api.addresses")),
+    path("api/v1/", include("people.api.urls")),
     path("", admin.site.urls),
 ]

@@ -4,8 +4,8 @@ from django.conf import settings
 from django.http import HttpRequest
 from django_scim.adapters import SCIMGroup, SCIMUser
 
-from people import storing
-from people.row_sql import made
+from people.db import unit_of_work
+from people.db.row_json import made
 from people.values import fold
 from scim.elements import elements_of, have_same
 from scim.mapping import profile_of
@@ -42,8 +42,8 @@ class UserAdapter(SCIMUser):
             return
         held, now = list(elements_of(before or {})), list(elements_of(user.document))
         if held:
-            storing.delete(ScimValue, user=user.pk)
-        storing.write_all([made(ScimValue, user=user, **vars(one)) for one in now])
+            unit_of_work.delete(ScimValue, user=user.pk)
+        unit_of_work.write_all([made(ScimValue, user=user, **vars(one)) for one in now])
 
 
 class GroupAdapter(SCIMGroup):

@@ -4,8 +4,9 @@ from functools import cache
 from typing import NamedTuple
 from uuid import UUID
 
-from people import fixed_sql, row_sql, tenancy
-from people.fixed_sql import Question
+from people import tenancy
+from people.db import prepared_statements, row_json
+from people.db.prepared_statements import Question
 from scim.models import Connection, Token
 
 # The way from a token to what it opens; `hot_paths` takes it too.
@@ -43,11 +44,11 @@ def opened_before(token_digest: str) -> Opened | None:
 
 def connection_of(token_digest: str) -> Connection | None:
     """Return the connection whose token has the digest and is good now."""
-    if fixed_sql.available():
-        row = fixed_sql.answer(question(token_digest))
+    if prepared_statements.available():
+        row = prepared_statements.answer(question(token_digest))
         if row is None:
             return None
-        connection = row_sql.loaded(Connection, row)
+        connection = row_json.loaded(Connection, row)
         remember(token_digest, connection)
         return connection
     with tenancy.across_tenants():
@@ -63,5 +64,5 @@ def question(token_digest: str) -> Question:
 
 @cache
 def _statement() -> str:
-    held = row_sql.columns(Connection, "c")
+    held = row_json.columns(Connection, "c")
     return f"SELECT {held} {DOOR} WHERE t.digest = %s AND t.revoked_at IS NULL"

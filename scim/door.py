@@ -16,8 +16,9 @@ from django.views.decorators.csrf import csrf_exempt
 from psycopg.errors import DeadlockDetected
 from scim2_models import NotFoundException
 
-from people import events, fixed_sql, storing, tenancy
-from people.fixed_sql import NeedsTransaction
+from people import events, tenancy
+from people.db import prepared_statements, unit_of_work
+from people.db.prepared_statements import NeedsTransaction
 from scim import (
     bulk,
     discovery,
@@ -141,7 +142,7 @@ def _ask(call: Call, endpoint: Endpoint) -> HttpResponse:
 def _may_be_alone(call: Call) -> bool:
     """Tell whether one statement is likely to do for what the request writes."""
     is_of_user = call.path == "Users" or call.changes_user
-    return is_of_user and fixed_sql.available() and not call.retried_by
+    return is_of_user and prepared_statements.available() and not call.retried_by
 
 
 def _carry_through(call: Call, endpoint: Endpoint) -> HttpResponse:
@@ -181,19 +182,19 @@ def _check_not_hopeless(error: Exception) -> None:
 
 
 def _write_alone(call: Call, endpoint: Endpoint) -> HttpResponse:
-    with events.caused_by(call.request_id), storing.alone(), fixed_sql.foreseeing():
+    with events.caused_by(call.request_id), unit_of_work.alone(), prepared_statements.foreseeing():
         foresight.look_ahead(call)
         return _answered(call, endpoint)
 
 
 def _write(call: Call, endpoint: Endpoint) -> HttpResponse:
-    block = storing.together() if call.changes_user else nullcontext()
+    block = unit_of_work.together() if call.changes_user else nullcontext()
     with events.caused_by(call.request_id), transaction.atomic(), block:
         return _answered(call, endpoint)
 
 
 def _answered(call: Call, endpoint: Endpoint) -> HttpResponse:
-    if call.changes_user and fixed_sql.available() and not call.retried_by:
+    if call.changes_user and prepared_statements.available() and not call.retried_by:
         hot_paths.open_door(call, call.path.removeprefix("Users/"))
     with tenancy.use(call.connection.tenant_id):
         response = endpoint(call)

@@ -10,8 +10,9 @@ from itertools import islice
 
 from scim2_models import SCIMException
 
-from people import fixed_sql, operations
-from people.fixed_sql import Question
+from people import operations
+from people.db import prepared_statements
+from people.db.prepared_statements import Question
 from scim import credentials, dialects, hot_paths, managers
 from scim.attributes import ACTIVE, ENTERPRISE, USER
 from scim.canonical import canonical
@@ -37,7 +38,7 @@ def look_ahead(call: Call) -> None:
     except SCIMException:
         return
     if len(asked) > 1:
-        fixed_sql.ask_ahead(*islice(asked, MOST))
+        prepared_statements.ask_ahead(*islice(asked, MOST))
 
 
 def _questions(call: Call, opened: Opened) -> Iterator[Question]:

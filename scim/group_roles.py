@@ -13,8 +13,9 @@ from uuid import UUID
 from django.db import transaction
 from django.db.models import Exists, OuterRef
 
-from people import operations, storing, tenancy
-from people.chores import waking
+from people import operations, tenancy
+from people.background import waking
+from people.db import unit_of_work
 from people.models import Grant, Person
 from people.operations import Followed, MappedRole
 from people.operations.locks import Guarded, hold, try_hold
@@ -74,7 +75,7 @@ def follow_all(*, seconds: float = inf) -> tuple[int, bool]:
 
 def soon() -> None:
     """Have a worker follow once the groups are stored."""
-    storing.when_stored(waker.wake)
+    unit_of_work.when_stored(waker.wake)
 
 
 def _bringing() -> list[Connection]:

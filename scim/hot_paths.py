@@ -13,8 +13,9 @@ from functools import cache
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from people import fixed_sql, operations, row_sql, storing
-from people.fixed_sql import Question
+from people import operations
+from people.db import prepared_statements, row_json, unit_of_work
+from people.db.prepared_statements import Question
 from people.values import fold
 from scim import credentials, paging, refusals, rendering
 from scim.credentials import DOOR, KNOWN
@@ -121,7 +122,7 @@ def shown_users(call: Call, attribute: str, value: str) -> list[Shown]:
     key: str | UUID = fold(value) if attribute == "userName" else value
     if attribute == "id":
         key = scim_uuid(value)
-    rows = fixed_sql.every(STATEMENTS[attribute], [key, call.token_digest])
+    rows = prepared_statements.every(STATEMENTS[attribute], [key, call.token_digest])
     if not rows:
         raise wrong_token()
     return [_shown(row) for row in rows if row[0] is not None]
@@ -142,7 +143,7 @@ def users_page(call: Call, wished: Wish) -> tuple[Page, list[Shown]]:
     by_index = wished.cursor is None
     anchors = by_index and wished.count > 0
     asked = [None if by_index else after, wished.walk_key, offset + 1, wished.count, anchors]
-    rows = fixed_sql.every(PAGE, [*asked, call.received_at, call.token_digest])
+    rows = prepared_statements.every(PAGE, [*asked, call.received_at, call.token_digest])
     if not rows:
         raise wrong_token()
     is_anchored, counted = rows[0][:2]
@@ -156,7 +157,7 @@ def place_for(call: Call, document: Json) -> tuple[int, bool, bool]:
 
     That is: whether somebody was deleted who had them, and whether a sync error is listed.
     """
-    row = fixed_sql.answer(place_question(call.connection.pk, document))
+    row = prepared_statements.answer(place_question(call.connection.pk, document))
     assert row
     return row[0], row[1], row[2]
 
@@ -175,19 +176,21 @@ def open_door(call: Call, scim_id: str) -> None:
 
     :raises UnauthorizedException: if the token is not good now.
     """
-    row = fixed_sql.answer(door_question(call, scim_id, holds=not storing.is_alone()))
+    row = prepared_statements.answer(
+        door_question(call, scim_id, holds=not unit_of_work.is_alone())
+    )
     if row is None:
         raise wrong_token()
     connections = len(Connection._meta.concrete_fields)
     users = connections + len(ScimUser._meta.concrete_fields)
-    call.connection = row_sql.loaded(Connection, row[:connections])
+    call.connection = row_json.loaded(Connection, row[:connections])
     credentials.remember(call.token_digest, call.connection)
     call.holds_person = True
     if row[connections] is None:
         return
-    user = row_sql.loaded(ScimUser, row[connections:users])
+    user = row_json.loaded(ScimUser, row[connections:users])
     version, groups, *held = row[users:]
-    storing.saw(user, version)
+    unit_of_work.saw(user, version)
     user.person, user.connection = operations.read_held(held), call.connection
     user.related = json.loads(groups) if groups else []
     call.held_user = user
@@ -206,7 +209,7 @@ def _door_width() -> int:
 
 @cache
 def _open_statement(*, holds: bool) -> str:
-    connection, user = row_sql.columns(Connection, "c"), row_sql.columns(ScimUser, "u")
+    connection, user = row_json.columns(Connection, "c"), row_json.columns(ScimUser, "u")
     lock = "FOR NO KEY UPDATE" if holds else ""
     return f"""
         WITH c AS (SELECT c.* {DOOR} WHERE t.digest = %s AND t.revoked_at IS NULL),

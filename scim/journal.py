@@ -17,12 +17,13 @@ from django.http import HttpResponse
 from django.utils import timezone
 from scim2_models import SCIMException, UnauthorizedException
 
-from people import storing, tenancy
+from people import tenancy
 from people.client_address import client_address
+from people.db import unit_of_work
+from people.db.batch_write import Write
+from people.db.row_json import made
 from people.models import Event, Person
-from people.row_sql import made
 from people.values import PeopleError, fold
-from people.writes import Write
 from scim import refusals, strict_json
 from scim.limits import TooManyRequests
 from scim.models import Connection, RequestLog, ScimGroup, ScimUser, SyncError
@@ -62,7 +63,7 @@ def remember(call: Call, response: HttpResponse) -> None:
         received_at=call.received_at,
         milliseconds=round((monotonic() - call.began) * 1000),
     )
-    storing.write(*([call.change] if call.change else []), Write(row))
+    unit_of_work.write(*([call.change] if call.change else []), Write(row))
 
 
 def _refusal_told(call: Call, response: HttpResponse) -> str:

@@ -18,9 +18,10 @@ from scim2_models import (
     UnauthorizedException,
 )
 
-from people import events, operations, storing, tenancy
+from people import events, operations, tenancy
+from people.db import unit_of_work
+from people.db.batch_write import Write
 from people.operations import LastAdministrator, LastOwner
-from people.writes import Write
 from scim import activity, dialects, failures, journal, listing, patch, refusals, users
 from scim.attributes import ACTIVE, ROLES, USER
 from scim.failures import Refusal
@@ -86,7 +87,7 @@ def _deactivated(call: Call, scim_id: str, refusal: Refusal) -> HttpResponse:
         journal.note_sync_error(call.connection, subject, error, request_id=call.request_id)
     if refused:
         user.has_errors = True
-        storing.write(Write(user, ("has_errors",)))
+        unit_of_work.write(Write(user, ("has_errors",)))
     try:
         return listing.respond_stored(call, USER, user)
     except SCIMException:
@@ -105,7 +106,7 @@ def _switch_off(call: Call, user: ScimUser) -> None:
     user.rendered = json_text(user.document)
     user.version, user.modified_at = user.version + 1, call.received_at
     names = ("active", "document", "rendered", "version", "modified_at")
-    storing.write(Write(user, names))
+    unit_of_work.write(Write(user, names))
 
 
 def _apply_rest(call: Call, user: ScimUser, refusal: Refusal) -> list[Refused]:
@@ -172,7 +173,7 @@ class _Rest:
         # It is stored here, and must not be kept for the request log if that is refused.
         change, self.call.change = self.call.change, None
         if change:
-            storing.write(change)
+            unit_of_work.write(change)
 
 
 def _changed(document: Json, *parts: Part) -> Json:

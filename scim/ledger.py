@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from people.models import Person
-from people.operations.alarms import Owner
+from people.operations.bulk.alerts import Owner
 from scim.mapping import profile_of
 from scim.models import Connection, RequestLog, ScimUser
 

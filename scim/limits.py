@@ -15,7 +15,7 @@ from django.conf import settings
 from redis import Redis
 from scim2_models import SCIMException
 
-from people.chores import Chore
+from people.background import Chore
 
 MOST_ALLOWANCES = 10_000
 SHARING_PAUSE = 0.1

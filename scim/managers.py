@@ -7,10 +7,11 @@ from uuid import UUID
 from django.db.models import Q
 from django.utils import timezone
 
-from people import fixed_sql, operations, row_sql, storing
-from people.fixed_sql import Question
+from people import operations
+from people.db import prepared_statements, row_json, unit_of_work
+from people.db.prepared_statements import Question
+from people.db.row_json import made
 from people.models import Person
-from people.row_sql import made
 from people.values import KEEP, Keep, fold
 from scim.canonical import link_manager, manager_link
 from scim.credentials import KNOWN
@@ -87,7 +88,7 @@ def has_left(person: Person) -> bool:
 
 def find(connection: Connection, given: str) -> Manager | None:
     """Return whom the text names: by our id, externalId, userName, email or a former name."""
-    known = _known_fast if fixed_sql.available() else _known
+    known = _known_fast if prepared_statements.available() else _known
     found = known(connection, given)
     if found is not None:
         return found
@@ -118,7 +119,7 @@ def names_of(user: ScimUser) -> set[str]:
 def note_names(user: ScimUser, earlier: set[str], *, is_back: bool) -> None:
     """Keep the names that the resource no longer has, and tell who waits for its new ones."""
     names = names_of(user)
-    storing.write_all(
+    unit_of_work.write_all(
         [
             made(FormerName, user=user, name_key=name, until=timezone.now())
             for name in sorted(earlier - names)
@@ -153,8 +154,8 @@ def _only_with_external_id(connection: Connection, given: str) -> ScimUser | Non
 
 def _known_fast(connection: Connection, given: str) -> Manager | None:
     """Do the same in one statement."""
-    row = fixed_sql.answer(question(connection.pk, given))
-    return Manager(row_sql.loaded(Person, row[1:]), str(row[0])) if row else None
+    row = prepared_statements.answer(question(connection.pk, given))
+    return Manager(row_json.loaded(Person, row[1:]), str(row[0])) if row else None
 
 
 def question(here: UUID, given: str) -> Question:
@@ -167,7 +168,7 @@ def question(here: UUID, given: str) -> Question:
 @cache
 def _statement() -> str:
     """Choose the user first, or a plan from when the tables were empty reads all people."""
-    person = row_sql.columns(Person, "p")
+    person = row_json.columns(Person, "p")
     named = " UNION ALL ".join(
         f"SELECT {rank} AS rank, u.scim_id, u.person_id FROM scim_scimuser u "  # noqa: S608
         f"WHERE u.{name} = %s AND {known} AND {KNOWN} %s AND num_nulls(u.person_id) = 0"

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from django.urls import reverse
 
 from people.models import Person
-from people.pages.notices import Notice
+from people.presentation.person_notices import Notice
 from scim.models import SyncError
 
 MOST = 5

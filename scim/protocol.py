@@ -17,10 +17,10 @@ from scim2_models import (
     UniquenessException,
 )
 
+from people.db.batch_write import Write
 from people.operations import LastAdministrator, LastOwner
 from people.tokens import may_be_valid, token_digest
 from people.values import Actor, PeopleError
-from people.writes import Write
 from scim import limits, strict_json, usage
 from scim.credentials import connection_of
 from scim.models import Connection, RequestLog, ScimGroup, ScimUser, SyncError

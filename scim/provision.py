@@ -15,7 +15,8 @@ from uuid import UUID
 from django.conf import settings
 from django.utils.module_loading import import_string
 
-from people import operations, storing
+from people import operations
+from people.db import unit_of_work
 from people.models import CustomField, Person
 from people.values import KEEP, Invitation, Keep, PeopleError, Profile
 from scim import group_roles, journal, managers, policies
@@ -265,7 +266,7 @@ def _is_known(email: str) -> bool:
     To try first and adopt then would leave a new department behind for a moment, and two
     who adopt at once would wait for each other.
     """
-    if storing.is_alone():
+    if unit_of_work.is_alone():
         return False
     return bool(Person.objects.having_address(email).exists())
 

@@ -6,7 +6,7 @@ from typing import NamedTuple
 from django.db.models import Exists, OuterRef, Q
 from django.utils import timezone
 
-from people import storing
+from people.db import unit_of_work
 from people.models import Person
 from people.values import fold
 from scim.evidence import Evidence, Strength, Traits, compare
@@ -32,7 +32,7 @@ def find_alike(connection: Connection, now: Traits) -> list[Alike]:
 
     :raises NeedsTransaction: inside a block without a transaction.
     """
-    storing.require_transaction()
+    unit_of_work.require_transaction()
     named = Q(user_name_key=fold(now.user_name))
     if now.external_id:
         named |= Q(scim_external_id=now.external_id)

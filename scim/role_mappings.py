@@ -14,7 +14,7 @@ from django.db import transaction
 from people import operations
 from people.models import Person, Role
 from people.operations import Followed, ranks
-from people.operations.mapped_roles import Author
+from people.operations.roles.group_mappings import Author
 from people.values import Actor, PeopleError
 from scim import group_roles
 from scim.connecting import hold_beside_requests

@@ -5,7 +5,7 @@ from django.utils import timezone
 
 from people import operations
 from people.models import Person
-from people.operations.mass_changes import DecidedMeanwhile
+from people.operations.bulk.undo import DecidedMeanwhile
 from people.values import Actor, PeopleError
 from scim import group_roles, provision
 from scim.adapters import UserAdapter

@@ -8,7 +8,8 @@ from django.db.models import QuerySet
 from django.http import HttpResponse
 from scim2_models import InvalidSyntaxException, InvalidValueException
 
-from people import fixed_sql, tenancy
+from people import tenancy
+from people.db import prepared_statements
 from scim import filters, hot_paths, listing, paging, rendering
 from scim.attributes import GROUP, USER
 from scim.filter_text import lookup
@@ -39,7 +40,7 @@ class Search:
 
 
 def list_users(call: Call) -> HttpResponse:
-    if fixed_sql.available() and _asks_for_the_top(call.query):
+    if prepared_statements.available() and _asks_for_the_top(call.query):
         simple = lookup(call.query.get("filter", ""))
         if simple is not None:
             return _looked_up(call, *simple)
@@ -125,7 +126,11 @@ def _looked_up(call: Call, attribute: str, value: str) -> HttpResponse:
 
 
 def _search(call: Call, search: Search, kinds: Sequence[ResourceType]) -> HttpResponse:
-    if kinds == [USER] and fixed_sql.available() and not (search.filter or search.sort_by):
+    if (
+        kinds == [USER]
+        and prepared_statements.available()
+        and not (search.filter or search.sort_by)
+    ):
         return _whole_list(call, search)
     with tenancy.use(call.connection.tenant_id):
         if len(kinds) > 1:

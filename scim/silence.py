@@ -15,7 +15,7 @@ from django.urls import reverse
 
 from people import tenancy
 from people.models import Mail, Person
-from people.operations.mailing import post
+from people.operations.invites.outbox import post
 from scim.models import Connection, RequestLog, Token, Watch
 
 SILENT_AFTER = timedelta(hours=24)

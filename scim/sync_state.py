@@ -6,7 +6,7 @@ from enum import StrEnum
 
 from django.utils.timesince import timesince
 
-from people.templatetags.moments import ago
+from people.templatetags.relative_time import ago
 from scim.models import Connection, Watch
 from scim.silence import LONGEST_ABSENCE, SILENT_AFTER, UPDATES, heard_at, with_last_use
 

@@ -14,7 +14,7 @@ from django.db import connection
 from django.db.models import Q
 
 from people import tenancy
-from people.chores import Chore
+from people.background import Chore
 from people.client_address import client_address
 from scim.models import Token
 

@@ -6,9 +6,10 @@ from django.http import HttpResponse
 from django.utils import timezone
 from scim2_models import NotFoundException
 
-from people import fixed_sql, operations, storing, tenancy
-from people.row_sql import made
-from people.writes import Write
+from people import operations, tenancy
+from people.db import prepared_statements, unit_of_work
+from people.db.batch_write import Write
+from people.db.row_json import made
 from scim import (
     activity,
     conditions,
@@ -42,7 +43,7 @@ CHANGING = (
 
 def read(call: Call, scim_id: str) -> HttpResponse:
     """RFC 7644 section 3.4.1."""
-    if fixed_sql.available():
+    if prepared_statements.available():
         shown = next(iter(hot_paths.shown_users(call, "id", scim_id)), None)
         projection = listing.wanted(call, USER)
         if shown and projection:
@@ -97,9 +98,9 @@ def delete(call: Call, scim_id: str) -> HttpResponse:
             operations.detach_person(user.person, actor=call.connection.actor)
     if user.has_errors:
         journal.resolve_sync_errors(user)
-    storing.delete(ScimMembership, user=user.pk)
+    unit_of_work.delete(ScimMembership, user=user.pk)
     group_roles.soon()
-    storing.delete(ScimValue, user=user.pk)
+    unit_of_work.delete(ScimValue, user=user.pk)
     user.deleted_at, user.active, user.has_errors = timezone.now(), False, False
     call.change = Write(user, ("deleted_at", "active", "has_errors"))
     return answer(status=204)
@@ -142,9 +143,9 @@ def _newcomer(call: Call, document: Json) -> tuple[ScimUser, list[returning.Alik
     )
     alike: list[returning.Alike] = []
     may_be_back = True
-    if fixed_sql.available():
+    if prepared_statements.available():
         user.pk, may_be_back, user.has_errors = hot_paths.place_for(call, document)
-    if may_be_back or not storing.is_alone():
+    if may_be_back or not unit_of_work.is_alone():
         alike = returning.find_alike(call.connection, _traits(call, document))
         back = returning.choose(alike)
         if back is not None:
@@ -179,7 +180,7 @@ def store(call: Call, user: ScimUser, document: Json, *, before: Json | None) ->
     has is found by the database then; `door` says so.
     """
     was_active = None if before is None else user.active
-    held = storing.held(user, CHANGING)
+    held = unit_of_work.held(user, CHANGING)
     if before is None:
         user.deleted_at, user.active = None, True
     is_back = before is None and not user._state.adding
@@ -191,7 +192,7 @@ def store(call: Call, user: ScimUser, document: Json, *, before: Json | None) ->
         user.modified_at = call.received_at
     if user._state.adding:
         # First of all, so that of many who create the same user at once all but one stop here.
-        storing.insert(user)
+        unit_of_work.insert(user)
     delivery = Delivery(
         user,
         call.subject,
@@ -204,6 +205,6 @@ def store(call: Call, user: ScimUser, document: Json, *, before: Json | None) ->
     provision.carry_over(delivery, before, was_active=was_active)
     managers.note_names(user, earlier_names, is_back=is_back)
     adapter.render()
-    call.change = Write(user, storing.changed(user, CHANGING, held))
+    call.change = Write(user, unit_of_work.changed(user, CHANGING, held))
     adapter.index(before)
     call.subject.user = user

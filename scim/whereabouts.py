@@ -6,7 +6,7 @@ from typing import Any
 from django.db.models import Q
 
 from people.models import Person
-from people.pages.verdicts import Asked
+from people.presentation.diagnosis import Asked
 from scim.models import Connection, RequestLog, ScimUser, SyncError
 from scim.pages.sync_errors import Row, listed_errors, rows_of
 from scim.protocol import scim_uuid

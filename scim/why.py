@@ -6,8 +6,8 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.http import urlencode
 
-from people.pages.verdicts import Asked, Evidence, Finding, Link, Rank, Verdict, day
-from people.why import causes_of
+from people.diagnosis import causes_of
+from people.presentation.diagnosis import Asked, Evidence, Finding, Link, Rank, Verdict, day
 from scim.models import AdoptionChoice, Connection, ScimUser, SyncError
 from scim.pages.requests import detail_of, ended
 from scim.pages.sync_errors import Row

@@ -15,12 +15,12 @@ from django.test import Client
 from django.utils import timezone
 
 from people import operations, tenancy
-from people.confirmations import confirmation_link
-from people.invitations import invite_link
+from people.mail.confirmation_links import confirmation_link
+from people.mail.invite_links import invite_link
+from people.mail.reset_links import reset_link
 from people.models import Departure, Mail, Person, Tenant
 from people.operations import guests
-from people.operations.departing import depart
-from people.resets import reset_link
+from people.operations.offboarding.job import depart
 from people.values import Actor
 from provisioning.models import IdentityProvider
 from tests import make

@@ -16,7 +16,7 @@ from django.utils import timezone
 
 from people import operations, tenancy
 from people.models import Person, Tenant
-from people.operations.withheld_roles import ASKED
+from people.operations.roles.withheld_roles import ASKED
 from people.values import Actor
 from provisioning.models import GroupMapping, Identity, SignInAttempt
 from provisioning.refusals import SignInRefused

@@ -1,5 +1,5 @@
 """Lists and forms of the administrators' site. Each change is made by an operation."""
 
-from people.admin import organisation, people, roles, spend, tenants, workflows
+from people.admin import organization, people, roles, spend, tenants, workflows
 
 __all__ = ["organisation", "people", "roles", "spend", "tenants", "workflows"]

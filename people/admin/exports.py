@@ -11,7 +11,7 @@ from django.http import StreamingHttpResponse
 from django.utils import timezone
 
 from people.models import Person
-from people.spreadsheets import BYTE_ORDER_MARK, harmless
+from people.presentation.spreadsheets import BYTE_ORDER_MARK, harmless
 
 COLUMNS = (
     "First name",

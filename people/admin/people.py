@@ -11,17 +11,17 @@ from django.urls import URLPattern, path, reverse
 from unfold.contrib.filters.admin import AutocompleteSelectFilter, ChoicesDropdownFilter
 from unfold.decorators import display
 
-from people.admin import bulk
-from people.admin.base import CompanyAdmin
+from people.admin import bulk_actions
 from people.admin.exports import people_as_csv
 from people.admin.filters import GuestFilter, StateFilter
+from people.admin.model_admin import CompanyAdmin
 from people.models import Person
 from people.models.person import PersonQuerySet
-from people.pages.access import PersonRequest, for_administrators
-from people.pages.activity import deactivate, reactivate
-from people.pages.editing import edit_person, invite_person
-from people.pages.person import person_page
-from people.pages.termination import terminate
+from people.views.offboarding.terminate import terminate
+from people.views.permissions import PersonRequest, for_administrators
+from people.views.person.activation import deactivate, reactivate
+from people.views.person.detail import person_page
+from people.views.person.edit import edit_person, invite_person
 
 FILTERS = {
     "state",
@@ -117,10 +117,10 @@ class PersonAdmin(CompanyAdmin):
     def deactivate_selected(
         self, request: PersonRequest, people: QuerySet[Person]
     ) -> HttpResponse | None:
-        return bulk.confirm_or_apply(request, people, bulk.DEACTIVATION)
+        return bulk_actions.confirm_or_apply(request, people, bulk_actions.DEACTIVATION)
 
     @admin.action(description="Reactivate", permissions=["change"])
     def reactivate_selected(
         self, request: PersonRequest, people: QuerySet[Person]
     ) -> HttpResponse | None:
-        return bulk.confirm_or_apply(request, people, bulk.REACTIVATION)
+        return bulk_actions.confirm_or_apply(request, people, bulk_actions.REACTIVATION)

@@ -7,7 +7,7 @@ from django.db.models import Count, QuerySet
 from django.http import HttpRequest
 from unfold.decorators import display
 
-from people.admin.organisation import PlaceAdmin
+from people.admin.organization import PlaceAdmin
 from people.models import Role
 
 

@@ -17,11 +17,11 @@ from unfold.contrib.filters.admin import (
 from unfold.decorators import display
 
 from people import money, operations
-from people.admin.base import CompanyAdmin
+from people.admin.model_admin import CompanyAdmin
 from people.admin.spend_forms import CardForm, FundForm, ObligationForm
 from people.models import Card, Fund, Obligation
-from people.operations.spend import AnyHeld
-from people.pages.access import PersonRequest
+from people.operations.spend.cards_and_funds import AnyHeld
+from people.views.permissions import PersonRequest
 
 
 class EndedFilter(DropdownFilter):

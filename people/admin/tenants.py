@@ -10,9 +10,9 @@ from django.utils.html import format_html
 from unfold.decorators import display
 
 from people import tenancy
-from people.admin.base import CompanyAdmin
+from people.admin.model_admin import CompanyAdmin
 from people.models import Person, Tenant
-from people.pages.access import administers, operates
+from people.views.permissions import administers, operates
 
 
 @admin.register(Tenant)

@@ -11,12 +11,12 @@ from django.http import HttpRequest
 from unfold.decorators import display
 
 from people import operations
-from people.admin.base import CompanyAdmin
+from people.admin.model_admin import CompanyAdmin
 from people.models import Approval, Person, Step, Workflow
 from people.operations import StepChoice
-from people.pages.access import PersonRequest
-from people.pages.lookups import LookedUpField, looked_up
+from people.presentation.lookup_widgets import LookedUpField, looked_up
 from people.values import PeopleError
+from people.views.permissions import PersonRequest
 
 # How many steps a form offers besides those that there are.
 NEW_STEPS = 3

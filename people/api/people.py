@@ -14,10 +14,10 @@ from rest_framework.response import Response
 from rest_framework.serializers import ChoiceField, EmailField, Serializer
 
 from people import operations
-from people.api.door import Door, asking
-from people.api.paging import ByCursor
-from people.api.refusals import refusals
-from people.api.shapes import PersonShape, TeamUpdatesShape, WhyShape
+from people.api.base import Door, asking
+from people.api.openapi import refusals
+from people.api.pagination import ByCursor
+from people.api.serializers import PersonShape, TeamUpdatesShape, WhyShape
 from people.models import Person, Scope
 from people.values import fold
 

@@ -2,7 +2,7 @@
 
 from drf_spectacular.openapi import AutoSchema
 
-from people.api.credentials import scopes_of
+from people.api.authentication import scopes_of
 
 
 class Schema(AutoSchema):

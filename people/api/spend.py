@@ -15,10 +15,16 @@ from rest_framework.response import Response
 from rest_framework.serializers import BooleanField, Serializer, UUIDField
 
 from people import operations
-from people.api.door import Door
-from people.api.paging import ByCursor, NewestFirst
-from people.api.refusals import refusals
-from people.api.shapes import AnswerShape, AuthorisationShape, CardShape, FundShape, PurchaseShape
+from people.api.base import Door
+from people.api.openapi import refusals
+from people.api.pagination import ByCursor, NewestFirst
+from people.api.serializers import (
+    AnswerShape,
+    AuthorisationShape,
+    CardShape,
+    FundShape,
+    PurchaseShape,
+)
 from people.models import ApiToken, Authorisation, Card, Fund, Scope
 from people.operations import Purchase
 

@@ -1,18 +1,18 @@
 """The rows: tenants, who works there, and what happened to them."""
 
 from people.models.api_tokens import ApiToken, Scope
+from people.models.bulk_changes import MassChange, MassChangeItem
 from people.models.custom_fields import CustomField
 from people.models.deliveries import Delivery
-from people.models.departures import Departure
 from people.models.events import Event
 from people.models.former_addresses import FormerAddress
 from people.models.idempotency import IdempotencyKey
 from people.models.invites import Invite
 from people.models.mail import Mail
-from people.models.mass_changes import MassChange, MassChangeItem
-from people.models.organisation import Department, Entity, Location
+from people.models.organization import Department, Entity, Location
 from people.models.person import Person
 from people.models.roles import Grant, Role
+from people.models.scheduled_terminations import Departure
 from people.models.spend import Authorisation, Card, Fund, Obligation
 from people.models.tenant import Tenant
 from people.models.workflows import Approval, Step, Workflow

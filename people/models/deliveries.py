@@ -3,7 +3,7 @@ from typing import ClassVar, Self
 
 from django.db import models
 
-from people.leases import NAME_LENGTH
+from people.db.leases import NAME_LENGTH
 from people.models.events import Event
 from people.tenancy import TenantManager, TenantOwned
 

@@ -6,7 +6,7 @@ from uuid import uuid4
 
 from django.db import models
 
-from people.leases import NAME_LENGTH
+from people.db.leases import NAME_LENGTH
 from people.models.invites import Invite
 from people.models.person import Person
 from people.tenancy import TenantManager, TenantOwned

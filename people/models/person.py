@@ -7,7 +7,7 @@ from django.contrib.auth.base_user import AbstractBaseUser
 from django.db import models
 from django.utils.crypto import salted_hmac
 
-from people.models.organisation import Department, Location
+from people.models.organization import Department, Location
 from people.models.tenant import Tenant
 from people.tenancy import TenantManager
 from people.values import VIA_SCIM, Actor, Profile, fold

@@ -4,7 +4,7 @@ from typing import ClassVar
 
 from django.db import models
 
-from people.models.organisation import Named
+from people.models.organization import Named
 from people.models.person import Person
 from people.tenancy import TenantOwned
 from people.values import VIA_MAPPING

@@ -3,7 +3,7 @@ from typing import TYPE_CHECKING, ClassVar
 from django.db import models
 
 if TYPE_CHECKING:
-    from people.models.organisation import Entity
+    from people.models.organization import Entity
     from people.models.person import Person
 
 

@@ -1,13 +1,5 @@
 """What may be done to people, and under which rules; every door calls these."""
 
-from people.operations.acceptance import (
-    InviteExpired,
-    InviteRevoked,
-    InviteUsed,
-    accept_invite,
-    check_invite,
-    hold_invite,
-)
 from people.operations.api_tokens import (
     MOST_TOKEN_DAYS,
     USUAL_TOKEN_DAYS,
@@ -16,15 +8,58 @@ from people.operations.api_tokens import (
     note_api_token_use,
     revoke_api_token,
 )
-from people.operations.connections import note_connection
+from people.operations.connection_events import note_connection
 from people.operations.custom_fields import (
     CustomFieldTaken,
     add_custom_field,
     delete_custom_field,
 )
-from people.operations.departures import days_question
-from people.operations.description import DuplicateEmail, InvalidName, snapshot
-from people.operations.dispositions import (
+from people.operations.email_changes import (
+    ConfirmationRefused,
+    NothingToConfirm,
+    approve_address,
+    confirm_address,
+    propose_address,
+    resend_confirmation,
+    unconfirmed,
+)
+from people.operations.field_ownership import end_sessions, note_names, release_fields, sign_out
+from people.operations.identities import note_sign_in_linked, note_taken_for_same
+from people.operations.invites.acceptance import (
+    InviteExpired,
+    InviteRevoked,
+    InviteUsed,
+    accept_invite,
+    check_invite,
+    hold_invite,
+)
+from people.operations.invites.lifecycle import (
+    InviteHeld,
+    NotInvitable,
+    issue_invite,
+    release_invite,
+    resend_invite,
+    revoke_invite,
+)
+from people.operations.invites.outbox import post
+from people.operations.locks import (
+    HELD_JOINS,
+    held_columns,
+    held_width,
+    hold_person,
+    holding,
+    lock,
+    read_held,
+)
+from people.operations.managers import (
+    CircularManager,
+    InvalidManager,
+    SelfManager,
+    chain_above,
+    is_above,
+    may_manage,
+)
+from people.operations.offboarding.handover_plan import (
     AlwaysEnds,
     Disposition,
     Holdings,
@@ -38,56 +73,18 @@ from people.operations.dispositions import (
     objections_to,
     usual_disposition,
 )
-from people.operations.email_changes import (
-    ConfirmationRefused,
-    NothingToConfirm,
-    approve_address,
-    confirm_address,
-    propose_address,
-    resend_confirmation,
-    unconfirmed,
+from people.operations.offboarding.schedule import days_question
+from people.operations.offboarding.terminate import check_may_leave, terminate_person
+from people.operations.organization import (
+    CurrencyInUse,
+    DuplicateName,
+    StillInUse,
+    check_currency,
+    check_name,
+    check_unused,
+    delete_place,
+    save_place,
 )
-from people.operations.hierarchy import (
-    CircularManager,
-    InvalidManager,
-    SelfManager,
-    chain_above,
-    is_above,
-    may_manage,
-)
-from people.operations.idempotency import (
-    IdempotencyKeyReused,
-    authorise_once,
-    forget_idempotency_keys,
-)
-from people.operations.identities import note_sign_in_linked, note_taken_for_same
-from people.operations.invites import (
-    InviteHeld,
-    NotInvitable,
-    issue_invite,
-    release_invite,
-    resend_invite,
-    revoke_invite,
-)
-from people.operations.locks import (
-    HELD_JOINS,
-    held_columns,
-    held_width,
-    hold_person,
-    holding,
-    lock,
-    read_held,
-)
-from people.operations.mailing import post
-from people.operations.mapped_roles import (
-    NotMappable,
-    check_mappable,
-    follow_mappings,
-    grants_that_count,
-    keep_mapped_roles,
-)
-from people.operations.organisation import InvalidLocationChange, places_question
-from people.operations.ownership import end_sessions, note_names, release_fields, sign_out
 from people.operations.passwords import (
     ResetOutOfDate,
     change_password,
@@ -102,16 +99,9 @@ from people.operations.people import (
     join_person,
     reactivate_person,
 )
-from people.operations.places import (
-    CurrencyInUse,
-    DuplicateName,
-    StillInUse,
-    check_currency,
-    check_name,
-    check_unused,
-    delete_place,
-    save_place,
-)
+from people.operations.people_update import assign_manager, put_back, revise_person
+from people.operations.person_fields import DuplicateEmail, InvalidName, snapshot
+from people.operations.place_lookup import InvalidLocationChange, places_question
 from people.operations.ranks import (
     OwnerNeeded,
     PersonAboveRank,
@@ -122,16 +112,14 @@ from people.operations.ranks import (
     check_rank_over,
     rank_of,
 )
-from people.operations.returning import (
+from people.operations.rehires import (
     NoAddress,
     NotWithheld,
     decline_role,
     give_role_back,
     start_over,
 )
-from people.operations.revising import assign_manager, put_back, revise_person
-from people.operations.role_decisions import Followed, Foretelling, MappedRole, RoleOwned
-from people.operations.roles import (
+from people.operations.roles.base_roles import (
     InvalidRole,
     LastAdministrator,
     LastOwner,
@@ -140,28 +128,16 @@ from people.operations.roles import (
     is_privileged,
     withdraw_grant,
 )
+from people.operations.roles.group_mappings import (
+    NotMappable,
+    check_mappable,
+    follow_mappings,
+    grants_that_count,
+    keep_mapped_roles,
+)
+from people.operations.roles.mapping_rules import Followed, Foretelling, MappedRole, RoleOwned
 from people.operations.sandboxes import empty_sandbox, open_sandbox
-from people.operations.spend import (
-    Ended,
-    HolderInactive,
-    Purchase,
-    authorise,
-    change_card,
-    change_fund,
-    end,
-    issue_card,
-    open_fund,
-)
-from people.operations.tenants import (
-    DomainTaken,
-    SlugTaken,
-    change_tenant,
-    close_tenant,
-    create_tenant,
-    set_invite_life,
-)
-from people.operations.termination import check_may_leave, terminate_person
-from people.operations.workflows import (
+from people.operations.spend.approvals import (
     ApproverInactive,
     InvalidState,
     StepChoice,
@@ -173,6 +149,30 @@ from people.operations.workflows import (
     note_obligation,
     save_workflow,
     settle_obligation,
+)
+from people.operations.spend.cards_and_funds import (
+    Ended,
+    HolderInactive,
+    Purchase,
+    authorise,
+    change_card,
+    change_fund,
+    end,
+    issue_card,
+    open_fund,
+)
+from people.operations.spend.idempotency import (
+    IdempotencyKeyReused,
+    authorise_once,
+    forget_idempotency_keys,
+)
+from people.operations.tenants import (
+    DomainTaken,
+    SlugTaken,
+    change_tenant,
+    close_tenant,
+    create_tenant,
+    set_invite_life,
 )
 
 __all__ = [

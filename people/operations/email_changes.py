@@ -8,16 +8,16 @@ from collections.abc import Mapping
 from typing import Any
 
 from people import events
-from people.confirmations import By, agreed, is_current, latest_request, request_of
+from people.db.batch_write import Write
+from people.mail.confirmation_links import By, agreed, is_current, latest_request, request_of
 from people.models import Event, Mail, Person
 from people.operations import ranks
-from people.operations.description import difference, saving, snapshot
 from people.operations.former_addresses import note_former_address, release_address
-from people.operations.invites import readdress_invite
+from people.operations.invites.lifecycle import readdress_invite
+from people.operations.invites.outbox import post
 from people.operations.locks import lock
-from people.operations.mailing import post
+from people.operations.person_fields import difference, saving, snapshot
 from people.values import Actor, PeopleError, fold
-from people.writes import Write
 
 ADDRESS = ("email", "email_key", "pending_email", "changed_at")
 

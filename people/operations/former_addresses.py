@@ -2,14 +2,15 @@
 
 from django.utils import timezone
 
-from people import events, storing
+from people import events
+from people.db import unit_of_work
+from people.db.batch_write import Write
+from people.db.row_json import made
 from people.models import Event, FormerAddress, Person
-from people.operations.description import difference, snapshot
 from people.operations.locks import hold_person
-from people.operations.returning import revoke_credentials
-from people.row_sql import made
+from people.operations.person_fields import difference, snapshot
+from people.operations.rehires import revoke_credentials
 from people.values import Actor, fold
-from people.writes import Write
 
 
 def note_former_address(person: Person) -> None:
@@ -24,7 +25,7 @@ def note_former_address(person: Person) -> None:
         email_key=person.email_key,
         until=timezone.now(),
     )
-    storing.write(Write(former))
+    unit_of_work.write(Write(former))
 
 
 def release_address(email: str, *, actor: Actor) -> None:

@@ -10,13 +10,13 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from people import events, tenancy
+from people.db.batch_write import Write
 from people.models import Event, Person
 from people.operations import ranks
-from people.operations.description import difference, snapshot
 from people.operations.locks import hold_person, lock
 from people.operations.people import deactivate_person
+from people.operations.person_fields import difference, snapshot
 from people.values import Actor, PeopleError
-from people.writes import Write
 
 log = logging.getLogger(__name__)
 

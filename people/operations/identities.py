@@ -3,7 +3,7 @@
 from people import events
 from people.models import Event, Mail, Person
 from people.operations import ranks
-from people.operations.mailing import post
+from people.operations.invites.outbox import post
 from people.values import Actor
 
 

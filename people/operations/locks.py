@@ -16,7 +16,8 @@ from uuid import UUID
 from django.db import connection
 from django.db.models import QuerySet
 
-from people import row_sql, storing, tenancy
+from people import tenancy
+from people.db import row_json, unit_of_work
 from people.models import Department, Invite, Location, Person
 
 # What the rules about a person ask for at once.
@@ -37,7 +38,7 @@ def hold(rule: Guarded, tenant_id: int) -> None:
 
     SQLite has one writer at a time, so there the transaction itself is the lock.
     """
-    storing.require_transaction()
+    unit_of_work.require_transaction()
     if connection.vendor == "postgresql":
         with connection.cursor() as cursor:
             cursor.execute("SELECT pg_advisory_xact_lock(%s, %s)", [rule, tenant_id])
@@ -45,7 +46,7 @@ def hold(rule: Guarded, tenant_id: int) -> None:
 
 def try_hold(rule: Guarded, tenant_id: int) -> bool:
     """Do that unless another transaction does; tell whether it is ours."""
-    storing.require_transaction()
+    unit_of_work.require_transaction()
     if connection.vendor != "postgresql":
         return True
     with connection.cursor() as cursor:
@@ -100,7 +101,7 @@ HELD_JOINS: Final = """
 
 def held_columns() -> str:
     """Name what `read_held` reads, of people p with their xmin as `seen` and of HELD_JOINS."""
-    rows = (row_sql.columns(model, table) for model, table in zip(HELD, "pdl", strict=True))
+    rows = (row_json.columns(model, table) for model, table in zip(HELD, "pdl", strict=True))
     return ", ".join([*rows, "p.seen", "i.id", "i.xmin::text"])
 
 
@@ -119,21 +120,21 @@ def read_held(values: Sequence[Any]) -> Person | None:
     if not any(person):
         return None
     department, location = places
-    held = row_sql.loaded(
+    held = row_json.loaded(
         Person,
         person,
-        department=row_sql.loaded(Department, department) if any(department) else None,
-        location=row_sql.loaded(Location, location) if any(location) else None,
+        department=row_json.loaded(Department, department) if any(department) else None,
+        location=row_json.loaded(Location, location) if any(location) else None,
     )
-    held.open_invite = row_sql.made(Invite, id=invite_id, person=held) if invite_id else None
-    storing.saw(held, version)
+    held.open_invite = row_json.made(Invite, id=invite_id, person=held) if invite_id else None
+    unit_of_work.saw(held, version)
     if held.open_invite:
-        storing.saw(held.open_invite, invite_version)
+        unit_of_work.saw(held.open_invite, invite_version)
     return held
 
 
 def _rows() -> QuerySet[Person]:
-    storing.require_transaction()
+    unit_of_work.require_transaction()
     rows = Person.objects.filter(tenant_id=tenancy.current_id())
     rows = rows.select_related("department", "location__entity")
     held: QuerySet[Person] = rows.select_for_update(of=("self",), no_key=True)

@@ -4,11 +4,11 @@ from django.db import transaction
 from django.utils import timezone
 
 from people import events
+from people.mail.reset_links import as_they_are, is_current
 from people.models import Event, Mail, Person
 from people.operations import ranks
+from people.operations.invites.outbox import post
 from people.operations.locks import lock
-from people.operations.mailing import post
-from people.resets import as_they_are, is_current
 from people.values import Actor, PeopleError
 
 

@@ -11,10 +11,23 @@ from collections.abc import Mapping
 from django.db import transaction
 from django.utils import timezone
 
-from people import events, storing, tenancy
+from people import events, tenancy
+from people.db import unit_of_work
+from people.db.batch_write import Write
+from people.db.row_json import made
 from people.models import Event, Person
-from people.operations import departures, guest_days, organisation, ranks
-from people.operations.description import (
+from people.operations import guest_days, place_lookup, ranks
+from people.operations.former_addresses import release_address
+from people.operations.invites.lifecycle import (
+    accept_invites,
+    invite_newcomer,
+    issue_invite,
+    revoke_invite,
+)
+from people.operations.locks import lock
+from people.operations.managers import check_manager
+from people.operations.offboarding import schedule
+from people.operations.person_fields import (
     check_name,
     difference,
     fill,
@@ -24,20 +37,9 @@ from people.operations.description import (
     set_role,
     snapshot,
 )
-from people.operations.former_addresses import release_address
-from people.operations.hierarchy import check_manager
-from people.operations.invites import (
-    accept_invites,
-    invite_newcomer,
-    issue_invite,
-    revoke_invite,
-)
-from people.operations.locks import lock
-from people.operations.returning import NoAddress, start_over, unusable_password
-from people.operations.roles import check_not_needed, check_role
-from people.row_sql import made
+from people.operations.rehires import NoAddress, start_over, unusable_password
+from people.operations.roles.base_roles import check_not_needed, check_role
 from people.values import INVITED, Actor, Invitation, PeopleError, Profile, fold
-from people.writes import Write
 
 # The columns that come and go with activity.
 JOINING = ("state", "joined_at", "changed_at")
@@ -88,12 +90,12 @@ def add_person(
     person.custom_values = dict(custom_values or {})
     own(person, profile, actor=actor)
     own_manager(person, manager, actor=actor)
-    organisation.settle(person)
-    if not storing.is_alone():
+    place_lookup.settle(person)
+    if not unit_of_work.is_alone():
         # Without a transaction the unique constraint finds the leaver; then we begin again.
         release_address(profile.email, actor=actor)
     # At once, for here it shows whether the address is taken.
-    storing.insert(person)
+    unit_of_work.insert(person)
     changes = difference({}, snapshot(person))
     events.record(Event.Kind.PERSON_ADDED, person, actor=actor, changes=changes)
     if invitation:
@@ -136,7 +138,7 @@ def deactivate_person(person: Person, *, actor: Actor, reason: str = "") -> bool
     person.deactivated_at, person.deactivated_by = timezone.now(), str(actor)
     person.session_epoch += 1
     revoke_invite(person, actor=actor)
-    departures.schedule(person, actor=actor)
+    schedule.schedule(person, actor=actor)
     events.record(
         Event.Kind.PERSON_DEACTIVATED,
         person,
@@ -160,7 +162,7 @@ def detach_person(person: Person, *, actor: Actor) -> bool:
     was_in = deactivate_person(person, actor=actor)
     if person.state == Person.State.INACTIVE and person.detached_at is None:
         person.detached_at = timezone.now()
-        storing.write(Write(person, ("detached_at",)))
+        unit_of_work.write(Write(person, ("detached_at",)))
     return was_in
 
 
@@ -191,7 +193,7 @@ def reactivate_person(person: Person, *, actor: Actor, invitation: Invitation = 
     guest_days.begin_again(person)
     changes = difference(before, snapshot(person))
     back = Write(person, LEAVING)
-    departures.cancel(person)
+    schedule.cancel(person)
     events.record(Event.Kind.PERSON_REACTIVATED, person, actor=actor, changes=changes, storing=back)
     if not person.joined_at:
         issue_invite(person, actor=actor, invitation=invitation)

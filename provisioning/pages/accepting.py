@@ -8,9 +8,9 @@ from django.shortcuts import redirect, render
 from django.views.decorators.debug import sensitive_post_parameters
 
 from people import operations, tenancy
-from people.invitations import invite_named_by
-from people.letters import inviter
-from people.links import ForgedLink
+from people.mail.invite_links import invite_named_by
+from people.mail.messages import inviter
+from people.mail.signed_links import ForgedLink
 from people.models import Invite, Person
 from people.values import PeopleError
 from provisioning.internal import password_counts

@@ -10,10 +10,10 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 
 from people.models import Tenant
-from people.pages.access import PersonRequest
-from people.pages.forms import NameForm
-from people.pages.reauthentication import requires_recent_authentication
 from people.values import PeopleError
+from people.views.forms import NameForm
+from people.views.permissions import PersonRequest
+from people.views.reauthentication import requires_recent_authentication
 from provisioning import checking, kerberos, ldap_connection, providers, trials
 from provisioning.addresses import addresses_of
 from provisioning.admission import lacks_restriction

@@ -10,7 +10,7 @@ from django.shortcuts import redirect, render
 from unfold.widgets import UnfoldAdminSelectWidget
 
 from people.models import Person, Tenant
-from people.pages.access import PersonRequest
+from people.views.permissions import PersonRequest
 from provisioning import sign_in_rules
 from provisioning.models import IdentityProvider
 from provisioning.pages.frame import for_tenant, frame

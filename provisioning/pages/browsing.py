@@ -8,8 +8,8 @@ from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
 
 from people.models import Tenant
-from people.pages.access import PersonRequest
-from people.pages.searching import PersonSearch
+from people.presentation.search_forms import PersonSearch
+from people.views.permissions import PersonRequest
 from provisioning.directory import Directory, DirectoryFailed, DirectoryPerson, directory_of
 from provisioning.models import GroupMapping, Identity, IdentityProvider
 from provisioning.pages.frame import for_tenant, frame

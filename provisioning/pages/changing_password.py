@@ -9,8 +9,8 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 
 from people import operations
-from people.pages.access import PersonRequest
-from people.pages.reauthentication import note_authentication
+from people.views.permissions import PersonRequest
+from people.views.reauthentication import note_authentication
 from provisioning import resets
 from provisioning.guessing import GuessedTooOften
 from provisioning.internal import confirm_password, has_password

@@ -5,8 +5,8 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
 from people import operations, tenancy
-from people.confirmations import is_current, request_named_by
-from people.links import ForgedLink
+from people.mail.confirmation_links import is_current, request_named_by
+from people.mail.signed_links import ForgedLink
 from people.models import Mail
 from people.values import Actor, PeopleError
 from provisioning.pages.links import check_person, discreet, no_such_link, refusal

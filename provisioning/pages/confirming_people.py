@@ -11,9 +11,9 @@ from unfold.widgets import UnfoldAdminSelectWidget
 
 from people.models import Tenant
 from people.operations import ranks
-from people.pages.access import PersonRequest
-from people.pages.reauthentication import requires_recent_authentication
 from people.values import PeopleError
+from people.views.permissions import PersonRequest
+from people.views.reauthentication import requires_recent_authentication
 from provisioning import confirmed_links, transfers
 from provisioning.models import Identity, IdentityProvider, SignInAttempt
 from provisioning.pages.auth_providers import TAB, kept_provider

@@ -13,7 +13,7 @@ from django.urls import reverse
 from django.views.decorators.cache import never_cache
 
 from people.models import Tenant
-from people.pages.access import PersonRequest, administers, operates
+from people.views.permissions import PersonRequest, administers, operates
 
 Arguments = ParamSpec("Arguments")
 View = Callable[Concatenate[PersonRequest, Tenant, Arguments], HttpResponseBase]

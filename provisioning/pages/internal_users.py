@@ -11,11 +11,11 @@ from django.views.decorators.http import require_POST
 
 from people import operations
 from people.models import Person, Tenant
-from people.pages.access import PersonRequest
-from people.pages.forms import PersonForm
-from people.pages.paging import BoundedPaginator
-from people.pages.searching import PersonSearch, choice
+from people.presentation.pagination import BoundedPaginator
+from people.presentation.search_forms import PersonSearch, choice
 from people.values import PeopleError
+from people.views.forms import PersonForm
+from people.views.permissions import PersonRequest
 from provisioning import resets
 from provisioning.models import SignInAttempt
 from provisioning.pages.frame import for_tenant, frame

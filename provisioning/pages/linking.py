@@ -10,7 +10,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_POST
 
 from people.models import Person
-from people.pages.reauthentication import requires_recent_authentication
+from people.views.reauthentication import requires_recent_authentication
 from provisioning.models import IdentityProvider
 from provisioning.pages.arriving import NEXT, ask_to_link
 

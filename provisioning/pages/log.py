@@ -11,9 +11,9 @@ from django.shortcuts import render
 from unfold.widgets import UnfoldAdminTextInputWidget
 
 from people.models import Event, Mail, Person, Tenant
-from people.pages.access import PersonRequest
-from people.pages.numbers import number_from
-from people.pages.searching import PersonSearch, choice
+from people.presentation.query_params import number_from
+from people.presentation.search_forms import PersonSearch, choice
+from people.views.permissions import PersonRequest
 from provisioning import confirmed_links
 from provisioning.models import IdentityProvider, SignInAttempt
 from provisioning.pages.frame import for_tenant, frame

@@ -13,9 +13,9 @@ from unfold.widgets import UnfoldAdminTextInputWidget
 
 from people.models import Tenant
 from people.operations.ranks import RankRefused
-from people.pages.access import PersonRequest
-from people.pages.bringing_roles import RoleForm, author_of, digest, told
 from people.values import PeopleError
+from people.views.permissions import PersonRequest
+from people.views.person.role_mapping_forms import RoleForm, author_of, digest, told
 from provisioning import group_lookup, mappings
 from provisioning.mappings import Outcome
 from provisioning.matches import Matched, matched

@@ -11,11 +11,11 @@ from django.urls import reverse
 from people import operations
 from people.models import Person, Role, Tenant
 from people.operations.ranks import refusal_over
-from people.pages.access import PersonRequest
-from people.pages.actors import actor_name
-from people.pages.ledger import GrantForm, grant_as_asked, ledger_of, withdraw_as_asked
-from people.pages.paging import counted
+from people.presentation.actor_names import actor_name
+from people.presentation.pagination import counted
 from people.values import PeopleError
+from people.views.permissions import PersonRequest
+from people.views.person.roles import GrantForm, grant_as_asked, ledger_of, withdraw_as_asked
 from provisioning.models import Identity, SignInAttempt
 from provisioning.pages.frame import for_tenant, frame
 

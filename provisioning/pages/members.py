@@ -8,9 +8,9 @@ from django.http import HttpResponse
 from django.shortcuts import render
 
 from people.models import Person, Tenant
-from people.pages.access import PersonRequest
-from people.pages.paging import BoundedPaginator
-from people.pages.searching import PersonSearch, choice
+from people.presentation.pagination import BoundedPaginator
+from people.presentation.search_forms import PersonSearch, choice
+from people.views.permissions import PersonRequest
 from provisioning.models import Identity, IdentityProvider
 from provisioning.pages.frame import for_tenant, frame
 

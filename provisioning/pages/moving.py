@@ -8,10 +8,10 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 
 from people.models import Tenant
-from people.pages.access import PersonRequest
-from people.pages.bringing_roles import author_of
-from people.pages.reauthentication import requires_recent_authentication
 from people.values import PeopleError
+from people.views.permissions import PersonRequest
+from people.views.person.role_mapping_forms import author_of
+from people.views.reauthentication import requires_recent_authentication
 from provisioning import moves
 from provisioning.models import IdentityProvider
 from provisioning.pages.auth_providers import TAB, kept_provider

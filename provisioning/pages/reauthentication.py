@@ -1,6 +1,6 @@
 """The page “Confirm it is you”, and confirming through a provider.
 
-`people.pages.reauthentication` leads here. People with a password type it; people who sign in
+`people.views.reauthentication` leads here. People with a password type it; people who sign in
 through a provider sign in there again, and come back through `arriving`.
 """
 
@@ -21,8 +21,8 @@ from django.views.decorators.debug import sensitive_post_parameters
 from unfold.widgets import UnfoldAdminPasswordWidget
 
 from people.models import Person
-from people.pages.access import PersonRequest
-from people.pages.reauthentication import (
+from people.views.permissions import PersonRequest
+from people.views.reauthentication import (
     CONTINUE,
     continued_path,
     interrupted_path,

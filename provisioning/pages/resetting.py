@@ -11,9 +11,9 @@ from django.views.decorators.debug import sensitive_post_parameters
 from unfold.widgets import UnfoldAdminEmailInputWidget
 
 from people import operations, tenancy
-from people.links import ForgedLink
+from people.mail.reset_links import is_current, reset_named_by
+from people.mail.signed_links import ForgedLink
 from people.models import Mail
-from people.resets import is_current, reset_named_by
 from people.values import PeopleError
 from provisioning import guessing, resets
 from provisioning.known_devices import remember

@@ -18,9 +18,9 @@ from unfold.widgets import UnfoldAdminTextInputWidget
 
 from people import operations
 from people.models import Tenant
-from people.pages.access import PersonRequest, operates
-from people.pages.forms import NameForm
 from people.values import PeopleError
+from people.views.forms import NameForm
+from people.views.permissions import PersonRequest, operates
 from provisioning.pages.frame import for_operators_too, for_tenant, frame
 
 TAB = "tenant_settings"

@@ -31,7 +31,7 @@ from people.models import (
     Person,
     Tenant,
 )
-from people.operations.mapped_roles import Author
+from people.operations.roles.group_mappings import Author
 from people.tokens import token_digest
 from people.values import Actor, Profile, fold
 from ramp.demo import sign_in, spend

@@ -4,7 +4,7 @@ It answers nobody, so the sign-in page does not offer it; what it brought is the
 """
 
 from people.models import Person, Role
-from people.operations.mapped_roles import Author
+from people.operations.roles.group_mappings import Author
 from people.values import Actor, fold
 from provisioning import mappings, providers
 from provisioning.claims import UNKNOWN, Claims, Group, Groups

@@ -6,9 +6,9 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 
-from people.pages.access import PersonRequest, for_administrators
-from people.pages.paging import counted
+from people.presentation.pagination import counted
 from people.values import PeopleError
+from people.views.permissions import PersonRequest, for_administrators
 from scim import adoption, connecting
 from scim.adoption import Choice, Fate
 from scim.models import AdoptionChoice, Connection, ScimUser

@@ -12,8 +12,8 @@ from django.views.decorators.http import require_safe
 
 from people import operations
 from people.models import Person
-from people.pages.paging import BoundedPaginator, counted
-from people.pages.sentences import LABELS
+from people.presentation.event_text import LABELS
+from people.presentation.pagination import BoundedPaginator, counted
 from people.values import Profile, fold
 from scim import adoption
 from scim.adoption import Choice, Fate, Report, Verdict

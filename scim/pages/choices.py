@@ -14,8 +14,8 @@ from django.views.decorators.http import require_POST
 
 from people import operations
 from people.models import Person
-from people.pages.access import PersonRequest
 from people.values import Actor
+from people.views.permissions import PersonRequest
 from scim import adoption, connecting
 from scim.adoption import Choice
 from scim.models import AdoptionChoice, Connection, ScimUser

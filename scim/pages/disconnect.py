@@ -7,9 +7,9 @@ from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 
-from people.pages.access import PersonRequest, for_administrators
-from people.pages.forms import NameForm
-from people.pages.paging import counted
+from people.presentation.pagination import counted
+from people.views.forms import NameForm
+from people.views.permissions import PersonRequest, for_administrators
 from scim import connections, rereading
 from scim.guides import GUIDES
 from scim.models import Connection, ScimUser

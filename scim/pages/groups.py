@@ -13,8 +13,9 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from unfold.widgets import UnfoldAdminTextInputWidget
 
-from people.pages.access import PersonRequest, for_administrators
-from people.pages.bringing_roles import (
+from people.values import PeopleError, fold
+from people.views.permissions import PersonRequest, for_administrators
+from people.views.person.role_mapping_forms import (
     RoleForm,
     author_of,
     digest,
@@ -23,7 +24,6 @@ from people.pages.bringing_roles import (
     told,
     told_so_far,
 )
-from people.values import PeopleError, fold
 from scim import role_mappings
 from scim.models import Connection, GroupMapping, ScimGroup
 from scim.pages.settings import context_of

@@ -5,11 +5,11 @@ from typing import Any
 from django.http import HttpRequest, HttpResponse
 
 from people.models import Person
-from people.pages.access import for_administrators
-from people.pages.actors import actor_name
-from people.pages.outlook import days_in_force, outlooks
-from people.pages.searching import PersonSearch, choice
+from people.presentation.actor_names import actor_name
+from people.presentation.search_forms import PersonSearch, choice
 from people.values import VIA_SCIM
+from people.views.offboarding.schedule_status import days_in_force, outlooks
+from people.views.permissions import for_administrators
 from scim.models import Connection
 from scim.pages.team_updates import inactive_people, page_of, show_tab
 

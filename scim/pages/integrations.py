@@ -8,7 +8,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
 
-from people.pages.access import for_administrators
+from people.views.permissions import for_administrators
 from scim import guides
 from scim.guides import GUIDES, Guide
 from scim.models import Connection

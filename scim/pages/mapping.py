@@ -10,8 +10,8 @@ from django.urls import reverse
 
 from people import operations
 from people.models import CustomField
-from people.pages.access import PersonRequest, for_administrators
 from people.values import PeopleError
+from people.views.permissions import PersonRequest, for_administrators
 from scim import connections, rereading
 from scim.models import Connection
 from scim.pages.settings import context_of

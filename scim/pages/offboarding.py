@@ -11,11 +11,11 @@ from django.utils import timezone
 from unfold.widgets import UnfoldAdminTextInputWidget
 
 from people.models import Departure, Event
-from people.operations import departures
-from people.operations.departures import USUAL_DAYS, InvalidDays
-from people.pages.access import PersonRequest, for_administrators
-from people.pages.actors import actor_name
-from people.pages.paging import counted
+from people.operations.offboarding import schedule
+from people.operations.offboarding.schedule import USUAL_DAYS, InvalidDays
+from people.presentation.actor_names import actor_name
+from people.presentation.pagination import counted
+from people.views.permissions import PersonRequest, for_administrators
 from scim.models import Connection
 from scim.pages.offboarding_preview import Preview
 from scim.pages.settings import context_of
@@ -33,7 +33,7 @@ class DaysForm(forms.Form):
 
     def clean_days(self) -> int:
         try:
-            return departures.read_days(self.cleaned_data["days"])
+            return schedule.read_days(self.cleaned_data["days"])
         except InvalidDays as error:
             raise forms.ValidationError(str(error)) from error
 
@@ -65,11 +65,11 @@ def offboarding(request: PersonRequest, connection_id: UUID) -> HttpResponse:
 def _foreseen(request: PersonRequest, preview: Preview) -> dict[str, Any]:
     page, rows = preview.page(request.GET.get("page"))
     return {
-        "forecast": departures.foretell(preview.days, now=preview.now),
+        "forecast": schedule.foretell(preview.days, now=preview.now),
         "preview": preview,
         "page": page,
         "rows": rows,
-        "seen": departures.state_of_concerned(),
+        "seen": schedule.state_of_concerned(),
     }
 
 
@@ -77,16 +77,16 @@ def _save(request: PersonRequest, connection: Connection, form: DaysForm) -> boo
     """Do what was asked for, and tell whether it could be done."""
     tenant, actor = connection.tenant, request.user.actor
     if "switch-off" in request.POST:
-        departures.set_auto_termination(tenant, None, actor=actor)
+        schedule.set_auto_termination(tenant, None, actor=actor)
         messages.success(request, "Auto-termination is off. Inactive people stay inactive.")
         return True
     if not form.is_valid():
         return False
-    if request.POST.get("seen", "") != departures.state_of_concerned():
+    if request.POST.get("seen", "") != schedule.state_of_concerned():
         messages.warning(request, "Nothing was changed yet. Check the people below, then confirm.")
         return False
     days = form.cleaned_data["days"]
-    departures.set_auto_termination(tenant, days, actor=actor)
+    schedule.set_auto_termination(tenant, days, actor=actor)
     messages.success(request, f"People deactivated via SCIM are terminated {_after(days)}.")
     return True
 

@@ -9,10 +9,10 @@ from io import StringIO
 from django.http import HttpResponse
 
 from people.models import Departure, Person
-from people.operations import departures
-from people.operations.blockers import blockers_of_many, paused_among
-from people.pages.paging import BoundedPaginator
-from people.spreadsheets import BYTE_ORDER_MARK, harmless
+from people.operations.offboarding import schedule
+from people.operations.offboarding.blockers import blockers_of_many, paused_among
+from people.presentation.pagination import BoundedPaginator
+from people.presentation.spreadsheets import BYTE_ORDER_MARK, harmless
 
 ROWS_A_PAGE = 50
 CHUNK = 500
@@ -37,10 +37,10 @@ class Preview:
 
     @property
     def not_before(self) -> datetime:
-        return self.now + departures.GRACE
+        return self.now + schedule.GRACE
 
     def page(self, number: str | None) -> tuple[object, list[Foreseen]]:
-        page = BoundedPaginator(departures.concerned(), ROWS_A_PAGE).get_page(number)
+        page = BoundedPaginator(schedule.concerned(), ROWS_A_PAGE).get_page(number)
         return page, self._foreseen(list(page))
 
     def as_csv(self) -> HttpResponse:
@@ -66,7 +66,7 @@ class Preview:
     def everybody(self) -> Iterator[Foreseen]:
         """Yield everybody concerned, whoever is due first before the others."""
         chunk: list[Person] = []
-        for person in departures.concerned().iterator(chunk_size=CHUNK):
+        for person in schedule.concerned().iterator(chunk_size=CHUNK):
             chunk.append(person)
             if len(chunk) == CHUNK:
                 yield from self._foreseen(chunk)
@@ -91,5 +91,5 @@ class Preview:
             return Foreseen(person, None, "Exempt")
         is_postponed = departure is not None and departure.postponed_from is not None
         notes = ["Postponed"] if is_postponed else []
-        due_at = departures.foreseen_due_at(person, self.days, is_new=self.is_new, now=self.now)
+        due_at = schedule.foreseen_due_at(person, self.days, is_new=self.is_new, now=self.now)
         return Foreseen(person, due_at, ", ".join(notes + obstacles))

@@ -15,12 +15,12 @@ from django.utils import timezone
 from django.views.decorators.http import require_POST
 
 from people import operations
-from people.invitations import invite_link
+from people.mail.invite_links import invite_link
 from people.models import Invite, Mail, Person
 from people.operations.ranks import RankRefused
-from people.pages.access import PersonRequest, for_administrators
-from people.pages.searching import PersonSearch, choice
+from people.presentation.search_forms import PersonSearch, choice
 from people.values import PeopleError
+from people.views.permissions import PersonRequest, for_administrators
 from scim.pages import team_updates
 from scim.pages.team_updates import context_of, page_of, show_tab
 

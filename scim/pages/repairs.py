@@ -12,9 +12,9 @@ from unfold.widgets import UnfoldAdminTextareaWidget
 
 from people import operations
 from people.models import Event, Person, Role
-from people.pages.access import PersonRequest, for_administrators
-from people.pages.sentences import Difference, entries_of
+from people.presentation.event_text import Difference, entries_of
 from people.values import PeopleError
+from people.views.permissions import PersonRequest, for_administrators
 from scim import retries
 from scim.models import SyncError
 from scim.pages.sync_errors import listed_errors, rows_of, who

@@ -15,8 +15,8 @@ from django.urls import reverse
 from unfold.widgets import UnfoldAdminTextInputWidget
 
 from people.models import Person
-from people.pages.access import for_administrators
 from people.values import fold
+from people.views.permissions import for_administrators
 from scim.models import Connection, RequestLog, ScimUser, SyncError
 from scim.protocol import scim_uuid
 

@@ -9,10 +9,10 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 
-from people.pages.access import for_administrators
-from people.pages.actors import actor_name
-from people.pages.numbers import number_from
-from people.pages.requests import Deeds, deeds_of
+from people.presentation.actor_names import actor_name
+from people.presentation.query_params import number_from
+from people.presentation.request_effects import Deeds, deeds_of
+from people.views.permissions import for_administrators
 from scim.journal import LONGEST_BODY, masked
 from scim.models import RequestLog, SyncError
 

@@ -11,10 +11,10 @@ from django.views.decorators.http import require_POST
 
 from people import operations
 from people.models import Person, Role
-from people.operations.withheld_roles import ASKED, key_of
-from people.pages.access import PersonRequest, for_administrators
-from people.pages.searching import PersonSearch
+from people.operations.roles.withheld_roles import ASKED, key_of
+from people.presentation.search_forms import PersonSearch
 from people.values import PeopleError
+from people.views.permissions import PersonRequest, for_administrators
 from scim import same_person
 from scim.evidence import LABELS, Traits
 from scim.models import SamePersonQuestion

@@ -12,9 +12,9 @@ from django.utils import timezone
 from unfold.widgets import UnfoldAdminSelectWidget
 
 from people.models import Person
-from people.pages.access import PersonRequest, for_administrators
-from people.pages.actors import actor_name
+from people.presentation.actor_names import actor_name
 from people.values import fold
+from people.views.permissions import PersonRequest, for_administrators
 from scim import self_test as testing
 from scim.models import Connection, SelfTest
 from scim.pages.settings import context_of

@@ -13,9 +13,9 @@ from django.utils import timezone
 from django.utils.text import capfirst
 
 from people.models import CustomField, Event, Invite, Person
-from people.pages.access import PersonRequest, for_administrators
-from people.pages.actors import actor_name
-from people.pages.paging import counted
+from people.presentation.actor_names import actor_name
+from people.presentation.pagination import counted
+from people.views.permissions import PersonRequest, for_administrators
 from scim import connections, rereading
 from scim.models import Connection, ScimGroup, ScimUser, SyncError
 from scim.pages.last_day import last_day_of

@@ -9,10 +9,10 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 
 from people.models import Invite, Person
-from people.pages.access import for_administrators
-from people.pages.actors import actor_name
-from people.pages.searching import PersonSearch, choice
+from people.presentation.actor_names import actor_name
+from people.presentation.search_forms import PersonSearch, choice
 from people.values import fold
+from people.views.permissions import for_administrators
 from scim import policies, retries
 from scim.models import Connection, ScimUser, SyncError
 from scim.pages.requests import readable

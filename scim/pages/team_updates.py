@@ -15,9 +15,9 @@ from django.urls import reverse
 from django.utils import timezone
 
 from people.models import Invite, Mail, Person
-from people.operations.withheld_roles import ASKED
-from people.pages.paging import BoundedPaginator, counted
-from people.pages.searching import PersonSearch
+from people.operations.roles.withheld_roles import ASKED
+from people.presentation.pagination import BoundedPaginator, counted
+from people.presentation.search_forms import PersonSearch
 from scim.models import SamePersonQuestion, SyncError
 
 ROWS_A_PAGE = 50

@@ -9,9 +9,9 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils import timezone
 
-from people.pages.access import PersonRequest, for_administrators
-from people.pages.forms import NameForm
-from people.pages.reauthentication import requires_recent_authentication
+from people.views.forms import NameForm
+from people.views.permissions import PersonRequest, for_administrators
+from people.views.reauthentication import requires_recent_authentication
 from scim import connections
 from scim.models import Connection, Token
 from scim.models.connection import TooManyTokens

@@ -15,11 +15,11 @@ from unfold.widgets import (
 )
 
 from people.models import Person
-from people.pages.access import PersonRequest, for_administrators
-from people.pages.ledger import Line, ledger_of
-from people.pages.paging import counted
-from people.pages.requests import Deeds, deeds_of
+from people.presentation.pagination import counted
+from people.presentation.request_effects import Deeds, deeds_of
 from people.values import fold
+from people.views.permissions import PersonRequest, for_administrators
+from people.views.person.roles import Line, ledger_of
 from scim import simulation
 from scim.models import Connection, RequestLog, ScimUser, SyncError
 from scim.pages.settings import context_of

@@ -10,9 +10,9 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_safe
 
-from people.pages.access import PersonRequest, for_administrators
-from people.pages.reauthentication import requires_recent_authentication
 from people.values import PeopleError
+from people.views.permissions import PersonRequest, for_administrators
+from people.views.reauthentication import requires_recent_authentication
 from scim import connecting
 from scim.models import Connection, RequestLog, ScimGroup, ScimUser, Token
 from scim.pages.integrations import overview_page

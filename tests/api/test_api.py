@@ -12,7 +12,7 @@ from drf_spectacular.validation import validate_schema
 from pytest_django import Settings
 
 from people import operations, tenancy
-from people.api.addresses import VIEWS
+from people.api.urls import VIEWS
 from people.models import ApiToken, Event, Person
 from scim.models.connection import issue_token
 from tests import make

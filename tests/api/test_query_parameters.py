@@ -6,7 +6,7 @@ from uuid import uuid4
 import pytest
 from django.test import Client
 
-from people.api.addresses import VIEWS
+from people.api.urls import VIEWS
 from people.models import Person
 from tests.people import spending
 from tests.people.spending import Api

@@ -12,7 +12,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from people import operations
-from people.api.addresses import VIEWS
+from people.api.urls import VIEWS
 from people.models import ApiToken, Person, Scope
 from people.tokens import new_token, token_digest
 from tests import make

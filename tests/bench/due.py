@@ -14,7 +14,7 @@ from django.db import connection  # noqa: E402
 
 from people import tenancy  # noqa: E402
 from people.models import Departure, Person, Tenant  # noqa: E402
-from people.operations.departing import BATCH, _due, terminate_due  # noqa: E402
+from people.operations.offboarding.job import BATCH, _due, terminate_due  # noqa: E402
 from tests import make  # noqa: E402
 
 DUE = 50

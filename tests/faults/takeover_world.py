@@ -10,8 +10,8 @@ from django.db import transaction
 from django.test import Client
 
 from people import operations, tenancy
+from people.mail.reset_links import reset_link
 from people.models import Mail, Person, Role
-from people.resets import reset_link
 from people.values import Actor, fold
 from provisioning.claims import Claims
 from provisioning.models import Identity, IdentityProvider

@@ -15,7 +15,7 @@ from people.models import (
     Tenant,
     Workflow,
 )
-from people.operations import departing, departures
+from people.operations.offboarding import job, schedule
 from people.values import Actor
 from tests import make
 
@@ -25,7 +25,7 @@ OKTA = Actor("scim", "okta")
 def switch(days: int | None) -> None:
     """Switch auto-termination on or off for the tenant in force."""
     tenant = Tenant.objects.get(pk=tenancy.current_id())
-    departures.set_auto_termination(tenant, days, actor=Actor("command", "test"))
+    schedule.set_auto_termination(tenant, days, actor=Actor("command", "test"))
 
 
 def gone(actor: Actor = OKTA, **fields: Any) -> Person:
@@ -38,7 +38,7 @@ def gone(actor: Actor = OKTA, **fields: Any) -> Person:
 def tick(as_of: datetime) -> int:
     """Let the job come by as a worker does, with no tenant in force."""
     with tenancy.across_tenants():
-        return departing.terminate_due(as_of=as_of)
+        return job.terminate_due(as_of=as_of)
 
 
 def after(person: Person, **ago: float) -> datetime:

@@ -25,9 +25,9 @@ from people.models import (
     Person,
     Role,
 )
-from people.operations import departing, departures
-from people.operations.blockers import blockers_of, blockers_of_many
-from people.operations.dispositions import Disposition
+from people.operations.offboarding import job, schedule
+from people.operations.offboarding.blockers import blockers_of, blockers_of_many
+from people.operations.offboarding.handover_plan import Disposition
 from people.tasks import depart_due
 from people.values import Actor
 from tests import make
@@ -98,7 +98,7 @@ class TestEnds:
         heir = make.person()
         fund = shared_fund(ada, is_shared=False)
         planned = Disposition(funds={str(fund.pk): str(heir.pk)})
-        departures.plan(ada, planned, actor=owner.actor)
+        schedule.plan(ada, planned, actor=owner.actor)
 
         tick(after(ada, days=45))
 
@@ -133,20 +133,20 @@ class TestLeavesAlone:
         assert tick(timezone.now() + timedelta(days=100)) == 0
 
     def test_who_is_exempt(self, ada: Person, owner: Person) -> None:
-        departures.exempt(ada, because="Lawsuit", actor=owner.actor)
+        schedule.exempt(ada, because="Lawsuit", actor=owner.actor)
         assert tick(after(ada, days=100)) == 0
 
-        departures.end_exemption(ada, actor=owner.actor)
+        schedule.end_exemption(ada, actor=owner.actor)
         assert tick(after(ada, days=100)) == 1
 
     def test_who_was_postponed(self, ada: Person, owner: Person) -> None:
-        departures.postpone(ada, after(ada, days=60), because="Leave", actor=owner.actor)
+        schedule.postpone(ada, after(ada, days=60), because="Leave", actor=owner.actor)
 
         assert tick(after(ada, days=59)) == 0
         assert tick(after(ada, days=60)) == 1
 
     def test_everybody_where_it_is_off(self, ada: Person, owner: Person) -> None:
-        departures.postpone(ada, after(ada, days=60), because="Leave", actor=owner.actor)
+        schedule.postpone(ada, after(ada, days=60), because="Leave", actor=owner.actor)
         switch(None)
 
         assert tick(after(ada, days=100)) == 0
@@ -264,7 +264,7 @@ class TestDoesNotWait:
         self, ada: Person, owner: Person, caplog: pytest.LogCaptureFixture
     ) -> None:
         planned = Disposition(reports=str(uuid4()))
-        departures.plan(ada, planned, actor=owner.actor)
+        schedule.plan(ada, planned, actor=owner.actor)
         make.person(manager=ada)
         bob = gone()
 
@@ -280,7 +280,7 @@ class TestDoesNotWait:
         def explode(person: Person, *_: object, **__: object) -> bool:
             raise RuntimeError(person)
 
-        monkeypatch.setattr(departing, "terminate_person", explode)
+        monkeypatch.setattr(job, "terminate_person", explode)
 
         assert tick(after(ada, days=45)) == 0
         assert "Something went wrong" in Departure.objects.get().problem
@@ -298,7 +298,7 @@ def test_asks_for_reasons_in_one_query(ada: Person) -> None:
 def test_goes_through_all_who_are_due_however_many_cannot_leave(
     ada: Person, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(departing, "BATCH", 2)
+    monkeypatch.setattr(job, "BATCH", 2)
     for _ in range(5):
         shared_fund(gone())
     last = gone()
@@ -310,11 +310,11 @@ def test_goes_through_all_who_are_due_however_many_cannot_leave(
 def test_goes_on_in_another_job_where_time_is_over(
     ada: Person, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(departing, "BATCH", 1)
+    monkeypatch.setattr(job, "BATCH", 1)
     last = gone()
     as_of = after(last, days=45)
 
-    done, place = departing.go_on(None, as_of=as_of, seconds=0)
+    done, place = job.go_on(None, as_of=as_of, seconds=0)
     assert (done, is_terminated(ada), is_terminated(last)) == (1, True, False)
 
-    assert departing.go_on(place, as_of=as_of, seconds=60) == (1, None)
+    assert job.go_on(place, as_of=as_of, seconds=60) == (1, None)

@@ -9,9 +9,9 @@ from django.core.management import call_command
 from django.utils import timezone
 
 from people import operations
-from people.invitations import invite_link
-from people.letters import letter, message_id
-from people.mail import send_due
+from people.mail.invite_links import invite_link
+from people.mail.messages import letter, message_id
+from people.mail.sending import send_due
 from people.models import Mail, Person
 from people.values import Actor
 from tests import make

@@ -10,9 +10,9 @@ from django.test import Client
 from django.utils import timezone
 
 from people import operations, tenancy
-from people.invitations import invite_link
-from people.links import sealed
-from people.mail import send_due
+from people.mail.invite_links import invite_link
+from people.mail.sending import send_due
+from people.mail.signed_links import sealed
 from people.models import Event, Mail, Person, Tenant
 from people.values import Actor
 from tests import make

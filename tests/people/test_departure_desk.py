@@ -12,8 +12,8 @@ from django.utils import timezone
 
 from people import operations
 from people.models import Departure, Person
-from people.operations import departures
-from people.operations.dispositions import Disposition, usual_disposition
+from people.operations.offboarding import schedule
+from people.operations.offboarding.handover_plan import Disposition, usual_disposition
 from tests import make
 from tests.people import leaving
 from tests.people.departing import (
@@ -117,13 +117,13 @@ class TestShows:
         make.person(manager=ada)
         heir = make.person(given_name="Grace", family_name="Murray")
         planned = Disposition(reports=str(heir.pk))
-        departures.plan(ada, planned, actor=owner.actor)
+        schedule.plan(ada, planned, actor=owner.actor)
 
         assert "Planned: reports to Grace Murray." in shown(client)
 
     def test_why_the_job_failed(self, client: Client, ada: Person, owner: Person) -> None:
         make.person(manager=ada)
-        departures.plan(ada, Disposition(reports=str(uuid4())), actor=owner.actor)
+        schedule.plan(ada, Disposition(reports=str(uuid4())), actor=owner.actor)
         tick(after(ada, days=45))
 
         assert "Failed: " in shown(client, show="failed")
@@ -154,7 +154,7 @@ class TestIsNarrowed:
         Departure.objects.filter(person=them["due"]).update(due_at=timezone.now())
         shared_fund(them["blocked"])
         mass_change(them["paused"])
-        departures.exempt(them["exempt"], because="Lawsuit", actor=owner.actor)
+        schedule.exempt(them["exempt"], because="Lawsuit", actor=owner.actor)
 
         page = shown(client, show=show)
 
@@ -221,7 +221,7 @@ class TestDecides:
         assert Departure.objects.get().exempted_at is None
 
     def test_leave_the_usual_way_again(self, client: Client, ada: Person, owner: Person) -> None:
-        departures.plan(ada, usual_disposition(ada), actor=owner.actor)
+        schedule.plan(ada, usual_disposition(ada), actor=owner.actor)
 
         assert "goes the usual way" in decide(client, ada, "forget plan")
         assert Departure.objects.get().disposition is None
@@ -263,7 +263,7 @@ class TestThePersonsPage:
         assert "before somebody confirms the mass change" in self.told(client, ada)
 
     def test_says_that_they_are_exempt(self, client: Client, ada: Person, owner: Person) -> None:
-        departures.exempt(ada, because="Lawsuit", actor=owner.actor)
+        schedule.exempt(ada, because="Lawsuit", actor=owner.actor)
 
         assert "Is never terminated automatically. Exempt: Lawsuit." in self.told(client, ada)
 

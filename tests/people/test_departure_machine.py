@@ -37,8 +37,9 @@ from people.models import (
     Person,
     Role,
 )
-from people.operations import departures, mass_changes
-from people.operations.bulk import Bulk
+from people.operations.bulk import undo
+from people.operations.bulk.apply import Bulk
+from people.operations.offboarding import schedule
 from people.values import Actor
 from tests import make
 from tests.people.departing import (
@@ -209,7 +210,7 @@ class Leaving(RuleBasedStateMachine):
             self.people.append(one)
             self.shut_out(one, by_scim=True)
             if what == EXEMPTION:
-                departures.exempt(one.person, because="Lawsuit", actor=HAND)
+                schedule.exempt(one.person, because="Lawsuit", actor=HAND)
                 one.is_exempt = True
             elif what:
                 self.get(one, what)
@@ -308,16 +309,16 @@ class Leaving(RuleBasedStateMachine):
         click, self.click = self.click, None
         if click is None:
             return
-        kept = mass_changes.fingerprint(mass_changes.changed_since(click.change))
+        kept = undo.fingerprint(undo.changed_since(click.change))
         try:
-            mass_changes.ask_undo(click.change, kept=kept, actor=HAND)
-        except mass_changes.TooLateToUndo:
+            undo.ask_undo(click.change, kept=kept, actor=HAND)
+        except undo.TooLateToUndo:
             assert self.now - click.change.began_at >= timedelta(days=30)
-        except mass_changes.NothingToUndo:
+        except undo.NothingToUndo:
             assert click.one.moves > click.moves
         else:
             assert click.one.moves == click.moves
-            assert mass_changes.undo_asked(as_of=self.now) == 1
+            assert undo.undo_asked(as_of=self.now) == 1
             click.one.be(**click.before)
             if click.one.due_at and self.days is not None:
                 click.one.due_at = max(click.one.counted(self.days), self.now + GRACE)
@@ -334,10 +335,10 @@ class Leaving(RuleBasedStateMachine):
             return
         until = self.now + timedelta(days=days)
         try:
-            departures.postpone(one.person, until, because="Leave", actor=HAND)
-        except departures.NotScheduled:
+            schedule.postpone(one.person, until, because="Leave", actor=HAND)
+        except schedule.NotScheduled:
             assert not one.is_by_scim
-        except departures.TooEarly:
+        except schedule.TooEarly:
             assert one.due_at
             assert until <= max(self.now, one.due_at)
         else:
@@ -351,10 +352,10 @@ class Leaving(RuleBasedStateMachine):
             return
         try:
             if is_exempt:
-                departures.exempt(one.person, because="Lawsuit", actor=HAND)
+                schedule.exempt(one.person, because="Lawsuit", actor=HAND)
             else:
-                departures.end_exemption(one.person, actor=HAND)
-        except departures.NotScheduled:
+                schedule.end_exemption(one.person, actor=HAND)
+        except schedule.NotScheduled:
             assert not one.is_by_scim
         else:
             one.is_exempt = is_exempt

@@ -8,8 +8,8 @@ from django.utils import timezone
 
 from people import operations
 from people.models import Departure, Event, Person, Tenant
-from people.operations import departures
-from people.operations.dispositions import usual_disposition
+from people.operations.offboarding import schedule
+from people.operations.offboarding.handover_plan import usual_disposition
 from people.values import Actor
 from tests import make
 from tests.people.departing import OKTA, after, gone, switch
@@ -83,7 +83,7 @@ class TestSwitching:
         gone()
         gone()
 
-        assert departures.set_auto_termination(tenant, 45, actor=owner.actor) == 2
+        assert schedule.set_auto_termination(tenant, 45, actor=owner.actor) == 2
 
     def test_on_leaves_other_companies_alone(self, owner: Person) -> None:
         with make.in_another_tenant():
@@ -103,7 +103,7 @@ class TestSwitching:
         switch(45)
         ada = gone()
         until = after(ada, days=60)
-        departures.postpone(ada, until, because="On leave", actor=owner.actor)
+        schedule.postpone(ada, until, because="On leave", actor=owner.actor)
         switch(10)
 
         assert due(ada) == until
@@ -118,7 +118,7 @@ class TestSwitching:
     def test_off_and_on_again_keeps_what_was_decided(self, owner: Person) -> None:
         switch(45)
         ada = gone()
-        departures.exempt(ada, because="Lawsuit", actor=owner.actor)
+        schedule.exempt(ada, because="Lawsuit", actor=owner.actor)
         switch(None)
         switch(45)
 
@@ -133,16 +133,16 @@ class TestSwitching:
 
     @pytest.mark.parametrize("days", [0, -1, 32_768])
     def test_to_impossible_days_is_refused(self, owner: Person, days: int) -> None:
-        with pytest.raises(departures.InvalidDays):
+        with pytest.raises(schedule.InvalidDays):
             switch(days)
 
     @pytest.mark.parametrize("text", ["0", "-1", "1.5", "soon", "", "٤٥", "99999", "1e2", "4 5"])
     def test_takes_whole_numbers_only(self, text: str) -> None:
-        with pytest.raises(departures.InvalidDays):
-            departures.read_days(text)
+        with pytest.raises(schedule.InvalidDays):
+            schedule.read_days(text)
 
     def test_takes_numbers_with_blanks_around(self) -> None:
-        assert departures.read_days(" 45 ") == 45
+        assert schedule.read_days(" 45 ") == 45
 
     @pytest.mark.parametrize("days", [1, 45])
     def test_counts_hours_and_not_what_clocks_show(self, owner: Person, days: int) -> None:
@@ -166,7 +166,7 @@ class TestMaybe:
 
     def test_postponed(self, ada: Person, owner: Person) -> None:
         first, until = due(ada), after(ada, days=60)
-        departures.postpone(ada, until, because="On leave", actor=owner.actor)
+        schedule.postpone(ada, until, because="On leave", actor=owner.actor)
 
         departure = Departure.objects.get()
         assert (departure.due_at, departure.postponed_from) == (until, first)
@@ -175,32 +175,32 @@ class TestMaybe:
     def test_postponed_again_to_an_earlier_day(self, ada: Person, owner: Person) -> None:
         for days in (90, 60):
             until = after(ada, days=days)
-            departures.postpone(ada, until, because="On leave", actor=owner.actor)
+            schedule.postpone(ada, until, because="On leave", actor=owner.actor)
 
         assert due(ada) == after(ada, days=60)
 
     @pytest.mark.parametrize("days", [-1, 1, 45])
     def test_made_no_earlier(self, ada: Person, owner: Person, days: int) -> None:
-        with pytest.raises(departures.TooEarly):
-            departures.postpone(ada, after(ada, days=days), because="", actor=owner.actor)
+        with pytest.raises(schedule.TooEarly):
+            schedule.postpone(ada, after(ada, days=days), because="", actor=owner.actor)
 
     def test_exempted_and_not_any_more(self, ada: Person, owner: Person) -> None:
-        departures.exempt(ada, because="Lawsuit", actor=owner.actor)
+        schedule.exempt(ada, because="Lawsuit", actor=owner.actor)
         assert Departure.objects.get().exempted_by == str(owner.actor)
 
-        departures.end_exemption(ada, actor=owner.actor)
+        schedule.end_exemption(ada, actor=owner.actor)
         assert Departure.objects.get().exempted_at is None
 
     def test_planned_and_not_any_more(self, ada: Person, owner: Person) -> None:
         planned = usual_disposition(ada)
-        departures.plan(ada, planned, actor=owner.actor)
+        schedule.plan(ada, planned, actor=owner.actor)
         assert Departure.objects.get().disposition == planned.as_json()
 
-        departures.plan(ada, None, actor=owner.actor)
+        schedule.plan(ada, None, actor=owner.actor)
         assert Departure.objects.get().disposition is None
 
     def test_decided_about_by_name(self, ada: Person, owner: Person) -> None:
-        departures.exempt(ada, because="Lawsuit", actor=owner.actor)
+        schedule.exempt(ada, because="Lawsuit", actor=owner.actor)
 
         event = Event.objects.get(kind=Event.Kind.DEPARTURE_CHANGED)
         assert (event.person, event.actor) == (ada, str(owner.actor))
@@ -209,12 +209,12 @@ class TestMaybe:
     def test_nothing_once_they_are_back(self, ada: Person, owner: Person) -> None:
         operations.reactivate_person(ada, actor=OKTA)
 
-        with pytest.raises(departures.NotScheduled):
-            departures.exempt(ada, because="Lawsuit", actor=owner.actor)
+        with pytest.raises(schedule.NotScheduled):
+            schedule.exempt(ada, because="Lawsuit", actor=owner.actor)
 
     def test_nothing_once_auto_termination_is_off(self, ada: Person, owner: Person) -> None:
-        departures.exempt(ada, because="Lawsuit", actor=owner.actor)
+        schedule.exempt(ada, because="Lawsuit", actor=owner.actor)
         switch(None)
 
-        with pytest.raises(departures.NotScheduled):
-            departures.end_exemption(ada, actor=owner.actor)
+        with pytest.raises(schedule.NotScheduled):
+            schedule.end_exemption(ada, actor=owner.actor)

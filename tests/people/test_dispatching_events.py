@@ -14,7 +14,8 @@ from celery.exceptions import SoftTimeLimitExceeded
 from django.core.management import call_command
 from pytest_django import DjangoCaptureOnCommitCallbacks, Settings
 
-from people import events, leases, operations, tasks, tenancy
+from people import events, operations, tasks, tenancy
+from people.db import leases
 from people.models import Delivery, Event, Tenant
 from people.models.deliveries import STUCK_ATTEMPTS
 from people.values import Actor, Profile

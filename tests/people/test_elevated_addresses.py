@@ -9,7 +9,7 @@ from django.test import Client
 from django.utils import timezone
 
 from people import operations
-from people.mail import send_due
+from people.mail.sending import send_due
 from people.models import Event, Mail, Person
 from people.values import Actor
 from tests import make

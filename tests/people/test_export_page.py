@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from people.models import Person, Tenant
-from people.spreadsheets import harmless
+from people.presentation.spreadsheets import harmless
 from tests import make
 from tests.people.visiting import signed_in
 

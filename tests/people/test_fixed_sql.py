@@ -4,8 +4,8 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from people import fixed_sql, row_sql
-from people.fixed_sql import Question
+from people.db import prepared_statements, row_json
+from people.db.prepared_statements import Question
 from people.models import Person, Tenant
 from tests import make
 
@@ -20,12 +20,12 @@ def named(email: str) -> Question:
 
 def test_loaded_as_the_orm_loads_it(tenant: Tenant) -> None:
     person = make.person(custom_values={"cost_center": "4000"})
-    held = row_sql.columns(Person, "p")
+    held = row_json.columns(Person, "p")
 
-    row = fixed_sql.one(f"SELECT {held} FROM people_person p WHERE id = %s", [person.pk])  # noqa: S608
+    row = prepared_statements.one(f"SELECT {held} FROM people_person p WHERE id = %s", [person.pk])  # noqa: S608
 
     assert row is not None
-    loaded = row_sql.loaded(Person, row)
+    loaded = row_json.loaded(Person, row)
     known = Person.objects.get(pk=person.pk)
     assert {**vars(loaded), "_state": None} == {**vars(known), "_state": None}
 
@@ -35,13 +35,13 @@ def test_found_in_one_journey_and_once(tenant: Tenant) -> None:
     make.person(given_name="Grace", family_name="Hopper", email="grace@example.com")
     ada, nobody, grace = map(named, ("ada@example.com", "no@example.com", "grace@example.com"))
 
-    with fixed_sql.foreseeing():
+    with prepared_statements.foreseeing():
         with CaptureQueriesContext(connection) as ahead:
-            fixed_sql.ask_ahead(ada, nobody, grace)
+            prepared_statements.ask_ahead(ada, nobody, grace)
         with CaptureQueriesContext(connection) as queries:
-            found = [fixed_sql.answer(one) for one in (grace, nobody, ada)]
+            found = [prepared_statements.answer(one) for one in (grace, nobody, ada)]
         with CaptureQueriesContext(connection) as again:
-            assert fixed_sql.answer(ada) == ("Ada", "King")
+            assert prepared_statements.answer(ada) == ("Ada", "King")
 
     assert found == [("Grace", "Hopper"), None, ("Ada", "King")]
     assert (len(ahead), len(queries), len(again)) == (1, 0, 1)
@@ -49,8 +49,8 @@ def test_found_in_one_journey_and_once(tenant: Tenant) -> None:
 
 def test_forgotten_when_the_block_ends(tenant: Tenant) -> None:
     ada = make.person(given_name="Ada", family_name="Byron", email="ada@example.com")
-    with fixed_sql.foreseeing():
-        fixed_sql.ask_ahead(named(ada.email))
+    with prepared_statements.foreseeing():
+        prepared_statements.ask_ahead(named(ada.email))
     Person.objects.update(family_name="King")
 
-    assert fixed_sql.answer(named(ada.email)) == ("Ada", "King")
+    assert prepared_statements.answer(named(ada.email)) == ("Ada", "King")

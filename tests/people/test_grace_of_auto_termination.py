@@ -11,7 +11,8 @@ from django.utils import timezone
 
 from people import tenancy
 from people.models import Departure, Person
-from people.operations import Disposition, departures
+from people.operations import Disposition
+from people.operations.offboarding import schedule
 from tests import make
 from tests.people.departing import gone, is_terminated, switch
 from tests.people.visiting import signed_in, text_of
@@ -31,7 +32,9 @@ def run_due(as_of: datetime) -> int:
     said = StringIO()
     with tenancy.across_tenants():
         call_command("run_due", "--as-of", as_of.isoformat(), stdout=said)
-    return int(json.loads(said.getvalue())["done"]["people.operations.departing.terminate_due"])
+    return int(
+        json.loads(said.getvalue())["done"]["people.operations.offboarding.job.terminate_due"]
+    )
 
 
 def due(person: Person) -> datetime:
@@ -98,16 +101,16 @@ def test_what_was_decided_before_it_was_switched_off_waits_as_well(
     match decision:
         case "postponed":
             until = timezone.now() + timedelta(days=10)
-            departures.postpone(ada, until, because="Leave", actor=owner.actor)
+            schedule.postpone(ada, until, because="Leave", actor=owner.actor)
         case "planned":
-            departures.plan(ada, Disposition(), actor=owner.actor)
+            schedule.plan(ada, Disposition(), actor=owner.actor)
         case "exempted":
-            departures.exempt(ada, because="Lawsuit", actor=owner.actor)
+            schedule.exempt(ada, because="Lawsuit", actor=owner.actor)
     switch(None)
     with time_machine.travel(timezone.now() + timedelta(days=60)):
         switch(45)
         if decision == "exempted":
-            departures.end_exemption(ada, actor=owner.actor)
+            schedule.end_exemption(ada, actor=owner.actor)
 
         assert run_due(timezone.now() + 23 * HOUR) == 0
         assert run_due(timezone.now() + 25 * HOUR) == 1
@@ -134,13 +137,11 @@ def test_the_list_shows_the_dates_that_are_stored(
     people = [gone_since(ago) for ago in (400, 91, 46, 44.5, 29.5, 2, 0)]
     if current:
         until = timezone.now() + timedelta(days=200)
-        departures.postpone(people[-1], until, because="Leave", actor=owner.actor)
+        schedule.postpone(people[-1], until, because="Leave", actor=owner.actor)
     with time_machine.travel(timezone.now(), tick=False):
         foreseen = {
-            one.pk: departures.foreseen_due_at(
-                one, days, is_new=current is None, now=timezone.now()
-            )
-            for one in departures.concerned()
+            one.pk: schedule.foreseen_due_at(one, days, is_new=current is None, now=timezone.now())
+            for one in schedule.concerned()
         }
         switch(days)
 

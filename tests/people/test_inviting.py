@@ -6,7 +6,7 @@ import pytest
 from django.utils import timezone
 
 from people import operations
-from people.invitations import invite_link
+from people.mail.invite_links import invite_link
 from people.models import Event, Invite, Person
 from people.values import Actor, Invitation
 from tests import make

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from people import leases
+from people.db import leases
 
 SLEEPER = (
     "import sys; from people import leases; print(leases.holder(), flush=True); sys.stdin.read()"

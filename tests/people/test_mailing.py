@@ -14,9 +14,9 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from people import operations
-from people.invitations import invite_link
-from people.leases import holder
-from people.mail import LEASE, PAUSES, send_due
+from people.db.leases import holder
+from people.mail.invite_links import invite_link
+from people.mail.sending import LEASE, PAUSES, send_due
 from people.models import Mail, Person, Tenant
 from people.values import Actor, Invitation, Profile
 from tests import make
@@ -325,7 +325,7 @@ class TestIsTriedAgain:
     ) -> None:
         eve = invited("eve@example.com")
         with monkeypatch.context() as broken:
-            broken.setattr("people.letters.invite_link", _fails_for(eve))
+            broken.setattr("people.mail.messages.invite_link", _fails_for(eve))
             assert send() == 1
 
         assert send(minutes=2) == 1
@@ -334,7 +334,7 @@ class TestIsTriedAgain:
         self, smtp: Smtp, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         with monkeypatch.context() as dying:
-            dying.setattr("people.mail.letter", _dies)
+            dying.setattr("people.mail.sending.letter", _dies)
             with pytest.raises(SystemExit):
                 send()
 

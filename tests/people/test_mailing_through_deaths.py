@@ -14,7 +14,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from people.mail import LEASE
+from people.mail.sending import LEASE
 from tests.conftest import StartServer
 from tests.connections import Connected, connect
 from tests.processes import descendants, programs, within

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from people.templatetags.moments import ago
+from people.templatetags.relative_time import ago
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 

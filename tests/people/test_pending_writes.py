@@ -9,10 +9,11 @@ import pytest
 from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
 
-from people import fixed_sql, operations, storing
-from people.fixed_sql import NeedsTransaction
+from people import operations
+from people.db import prepared_statements, unit_of_work
+from people.db.batch_write import Write
+from people.db.prepared_statements import NeedsTransaction
 from people.models import Event, Person, Tenant
-from people.writes import Write
 from tests import make
 
 pytestmark = pytest.mark.django_db
@@ -30,12 +31,12 @@ def ada(tenant: Tenant) -> Person:
 def together(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """Store as on PostgreSQL, and as on SQLite."""
     if not request.param:
-        monkeypatch.setattr(fixed_sql, "available", lambda: False)
+        monkeypatch.setattr(prepared_statements, "available", lambda: False)
 
 
 def rename(person: Person, name: str) -> None:
     person.given_name = name
-    storing.write(Write(person, ("given_name",)))
+    unit_of_work.write(Write(person, ("given_name",)))
 
 
 def event(person: Person) -> Event:
@@ -64,7 +65,7 @@ def find(person: Person) -> None:
 
 
 def find_fast(person: Person) -> None:
-    assert fixed_sql.one(NAMED, [person.pk]) == ("Augusta",)
+    assert prepared_statements.one(NAMED, [person.pk]) == ("Augusta",)
 
 
 def change_all(person: Person) -> None:
@@ -80,7 +81,7 @@ def another_instance(person: Person) -> Person:
 
 def write_another_instance(person: Person) -> None:
     another = another_instance(person)
-    storing.write(Write(another, ("family_name",)))
+    unit_of_work.write(Write(another, ("family_name",)))
 
 
 READERS = [read_again, lock, find, find_fast, change_all]
@@ -89,7 +90,7 @@ READERS = [read_again, lock, find, find_fast, change_all]
 @pytest.mark.usefixtures("together")
 @pytest.mark.parametrize("read", [*READERS, write_another_instance])
 def test_is_stored_before_what_would_miss_it(ada: Person, read: Callable[[Person], object]) -> None:
-    with transaction.atomic(), storing.together():
+    with transaction.atomic(), unit_of_work.together():
         rename(ada, "Augusta")
         read(ada)
 
@@ -102,9 +103,9 @@ def test_has_a_block_without_transaction_begin_again(
     ada: Person, read: Callable[[Person], object]
 ) -> None:
     def act() -> None:
-        with storing.alone():
-            [version] = fixed_sql.one("SELECT xmin::text FROM people_person", []) or ()
-            storing.saw(ada, version)
+        with unit_of_work.alone():
+            [version] = prepared_statements.one("SELECT xmin::text FROM people_person", []) or ()
+            unit_of_work.saw(ada, version)
             rename(ada, "Augusta")
             read(ada)
 
@@ -116,10 +117,10 @@ def test_has_a_block_without_transaction_begin_again(
 
 @pytest.mark.usefixtures("together")
 def test_goes_with_the_savepoint_that_is_taken_back_and_no_other(ada: Person) -> None:
-    with transaction.atomic(), storing.together():
+    with transaction.atomic(), unit_of_work.together():
         rename(ada, "Augusta")
         with suppress(ValueError), transaction.atomic():
-            storing.write(Write(event(ada)))
+            unit_of_work.write(Write(event(ada)))
             raise ValueError
 
     assert stored(ada)[0] == "Augusta"
@@ -128,9 +129,9 @@ def test_goes_with_the_savepoint_that_is_taken_back_and_no_other(ada: Person) ->
 
 @pytest.mark.usefixtures("together")
 def test_of_an_outer_block_is_stored_before_an_inner_one(ada: Person) -> None:
-    with transaction.atomic(), storing.together():
+    with transaction.atomic(), unit_of_work.together():
         rename(ada, "Augusta")
-        with storing.together():
+        with unit_of_work.together():
             read_again(ada)
 
     assert stored(ada)[0] == "Augusta"
@@ -138,9 +139,9 @@ def test_of_an_outer_block_is_stored_before_an_inner_one(ada: Person) -> None:
 
 @pytest.mark.usefixtures("together")
 def test_is_deleted_by_what_is_deleted_after_it(ada: Person) -> None:
-    with transaction.atomic(), storing.together():
-        storing.write(Write(event(ada)))
-        storing.delete(Event, person=ada.pk)
+    with transaction.atomic(), unit_of_work.together():
+        unit_of_work.write(Write(event(ada)))
+        unit_of_work.delete(Event, person=ada.pk)
 
     assert not ada.events.exists()
 
@@ -150,17 +151,21 @@ def test_of_one_row_twice_is_kept_both_times_without_a_block(ada: Person) -> Non
     another = another_instance(ada)
     ada.given_name = "Augusta"
 
-    storing.write(Write(ada, ("given_name",)), Write(another, ("family_name",)))
+    unit_of_work.write(Write(ada, ("given_name",)), Write(another, ("family_name",)))
 
     assert stored(ada) == ("Augusta", "King")
 
 
 def test_costs_no_statement_where_nobody_reads_its_table(ada: Person) -> None:
-    with transaction.atomic(), CaptureQueriesContext(connection) as queries, storing.together():
+    with (
+        transaction.atomic(),
+        CaptureQueriesContext(connection) as queries,
+        unit_of_work.together(),
+    ):
         rename(ada, "Augusta")
         assert Tenant.objects.exists()
         ada.family_name = "King"
-        storing.write(Write(ada, ("family_name",)), Write(event(ada)))
+        unit_of_work.write(Write(ada, ("family_name",)), Write(event(ada)))
 
     assert len(queries) == 2
     assert stored(ada) == ("Augusta", "King")

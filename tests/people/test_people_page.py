@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from people.models import Person, Tenant
-from people.pages import paging
+from people.presentation import pagination
 from tests import make
 from tests.people.visiting import queries_of, signed_in, text_of
 
@@ -155,7 +155,7 @@ def test_asks_the_same_number_of_queries_whatever_is_filtered(tenant: Tenant) ->
 def test_never_counts_further_than_it_leads(
     tenant: Tenant, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(paging, "COUNTED_AT_MOST", 55)
+    monkeypatch.setattr(pagination, "COUNTED_AT_MOST", 55)
     client = signed_in(make.administrator())
     for _ in range(60):
         make.person()

@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from people import events, operations
 from people.models import CustomField, Invite, Person, Tenant
-from people.pages.actors import PROVIDERS
+from people.presentation.actor_names import PROVIDERS
 from people.values import Actor, Invitation, Profile
 from scim.models import Connection
 from tests import make

@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from people import operations
 from people.models import Departure, Event, Person, Tenant
-from people.operations import departures
+from people.operations.offboarding import schedule
 from tests import make
 from tests.people.departing import OKTA, after, gone, is_terminated, switch, tick
 from tests.people.racing import Racers
@@ -56,7 +56,7 @@ def test_nobody_is_both_exempt_and_terminated(owner: Person, racers: Racers) -> 
     switch(45)
     for _ in range(ROUNDS):
         ada = gone()
-        exempt = partial(departures.exempt, ada, because="Lawsuit", actor=owner.actor)
+        exempt = partial(schedule.exempt, ada, because="Lawsuit", actor=owner.actor)
 
         done, said = racers(partial(tick, after(ada, days=45)), exempt)
 

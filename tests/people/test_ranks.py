@@ -20,11 +20,13 @@ from django.utils import timezone
 
 from people import operations
 from people.models import MassChange, Person, Role, Tenant
-from people.operations import Disposition, departures, guests, mass_changes
-from people.operations.bulk import Bulk
-from people.operations.mapped_roles import Author
+from people.operations import Disposition, guests
+from people.operations.bulk import undo as bulk_undo
+from people.operations.bulk.apply import Bulk
+from people.operations.offboarding import schedule as offboarding_schedule
 from people.operations.ranks import RankRefused
-from people.operations.withheld_roles import ASKED, key_of
+from people.operations.roles.group_mappings import Author
+from people.operations.roles.withheld_roles import ASKED, key_of
 from people.values import Actor, Profile
 from tests import make
 from tests.people import ranking
@@ -71,7 +73,7 @@ def schedule(person: Person) -> None:
 
 def exempt(person: Person) -> None:
     schedule(person)
-    departures.exempt(person, because="Test", actor=TESTS)
+    offboarding_schedule.exempt(person, because="Test", actor=TESTS)
 
 
 def terminate(person: Person, actor: Actor) -> Any:
@@ -119,17 +121,18 @@ CHANGES: dict[str, Change] = {
         )
     ),
     "departures.end_exemption": Change(
-        lambda person, actor: departures.end_exemption(person, actor=actor), before=exempt
+        lambda person, actor: offboarding_schedule.end_exemption(person, actor=actor), before=exempt
     ),
     "departures.exempt": Change(
-        lambda person, actor: departures.exempt(person, because="Test", actor=actor),
+        lambda person, actor: offboarding_schedule.exempt(person, because="Test", actor=actor),
         before=schedule,
     ),
     "departures.plan": Change(
-        lambda person, actor: departures.plan(person, Disposition(), actor=actor), before=schedule
+        lambda person, actor: offboarding_schedule.plan(person, Disposition(), actor=actor),
+        before=schedule,
     ),
     "departures.postpone": Change(
-        lambda person, actor: departures.postpone(
+        lambda person, actor: offboarding_schedule.postpone(
             person, timezone.now() + timedelta(days=90), because="Test", actor=actor
         ),
         before=schedule,
@@ -466,8 +469,8 @@ def test_whom_undoing_takes_back(kind: MassChange.Kind, actors: dict[str, Actor]
 
     def undo(person: Person, actor: Actor) -> None:
         change = MassChange.objects.get(items__person=person)
-        mass_changes.ask_undo(change, kept=mass_changes.fingerprint([]), actor=actor)
-        mass_changes.go_on(change=change, seconds=60)
+        bulk_undo.ask_undo(change, kept=bulk_undo.fingerprint([]), actor=actor)
+        bulk_undo.go_on(change=change, seconds=60)
         item = change.items.get()
         if item.fate == item.Fate.KEPT:
             raise RankRefused(item.kept_because)

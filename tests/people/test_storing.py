@@ -7,11 +7,12 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from people import fixed_sql, operations, storing
-from people.fixed_sql import NeedsTransaction
+from people import operations
+from people.db import prepared_statements, unit_of_work
+from people.db.batch_write import Write
+from people.db.prepared_statements import NeedsTransaction
 from people.models import Event, Person, Tenant
 from people.values import Actor
-from people.writes import Write
 from tests import make
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -22,9 +23,9 @@ DAYS = "SELECT 1 FROM people_tenant WHERE id = %s AND manual_invite_days = %s"
 
 
 def see(person: Person) -> None:
-    row = fixed_sql.one("SELECT xmin::text FROM people_person WHERE id = %s", [person.pk])
+    row = prepared_statements.one("SELECT xmin::text FROM people_person WHERE id = %s", [person.pk])
     assert row
-    storing.saw(person, row[0])
+    unit_of_work.saw(person, row[0])
 
 
 def rename(person: Person, name: str) -> None:
@@ -33,7 +34,7 @@ def rename(person: Person, name: str) -> None:
     event = Event(
         tenant_id=person.tenant_id, person=person, kind="x", actor="job:x", happened_at=ALWAYS
     )
-    storing.write(Write(person, ("given_name",)), Write(event))
+    unit_of_work.write(Write(person, ("given_name",)), Write(event))
 
 
 def meanwhile(statement: str) -> None:
@@ -52,7 +53,7 @@ def ada(tenant: Tenant) -> Person:
 
 
 def test_asks_the_database_once(ada: Person) -> None:
-    with CaptureQueriesContext(connection) as queries, storing.alone():
+    with CaptureQueriesContext(connection) as queries, unit_of_work.alone():
         see(ada)
         rename(ada, "Augusta")
 
@@ -61,16 +62,16 @@ def test_asks_the_database_once(ada: Person) -> None:
 
 
 def test_stores_nothing_of_a_row_of_which_nothing_changed(ada: Person) -> None:
-    with storing.together():
-        storing.write(Write(ada, ()))
-    storing.write(Write(ada, ()))
+    with unit_of_work.together():
+        unit_of_work.write(Write(ada, ()))
+    unit_of_work.write(Write(ada, ()))
 
     assert stored(ada) == ("Ada", 0)
 
 
 def test_stores_nothing_on_a_version_that_it_has_not_seen(ada: Person) -> None:
     def overlook_a_change() -> None:
-        with storing.alone():
+        with unit_of_work.alone():
             see(ada)
             rename(ada, "Augusta")
             meanwhile("UPDATE people_person SET role_source = 'x'")
@@ -82,7 +83,7 @@ def test_stores_nothing_on_a_version_that_it_has_not_seen(ada: Person) -> None:
 
 
 def test_stores_on_the_version_that_it_has_seen_though_it_is_locked_since(ada: Person) -> None:
-    with storing.alone():
+    with unit_of_work.alone():
         see(ada)
         meanwhile(A_LOCK)
         rename(ada, "Augusta")
@@ -92,7 +93,7 @@ def test_stores_on_the_version_that_it_has_seen_though_it_is_locked_since(ada: P
 
 def test_changes_nobody_whom_it_has_not_seen(ada: Person) -> None:
     def change_unseen() -> None:
-        with storing.alone():
+        with unit_of_work.alone():
             rename(ada, "Augusta")
 
     with pytest.raises(NeedsTransaction):
@@ -104,9 +105,9 @@ def test_changes_nobody_whom_it_has_not_seen(ada: Person) -> None:
 @pytest.mark.parametrize(("days", "name", "told"), [(14, "Augusta", 1), (15, "Ada", 0)])
 def test_stores_if_what_it_depends_on_is_so(ada: Person, days: int, name: str, told: int) -> None:
     def depend() -> None:
-        with storing.alone():
+        with unit_of_work.alone():
             see(ada)
-            storing.only_if(DAYS, [ada.tenant_id, days])
+            unit_of_work.only_if(DAYS, [ada.tenant_id, days])
             rename(ada, "Augusta")
 
     if told:
@@ -133,8 +134,8 @@ REFUSED: list[Callable[[Person], object]] = [
     lambda person: cursor_runs(A_LOCK),
     lambda person: cursor_runs("WITH w AS (UPDATE people_person SET email = 'x') SELECT 1"),
     lambda person: cursor_runs("SELECT pg_advisory_xact_lock(1, 2)"),
-    lambda person: fixed_sql.one("SELECT 1 FROM people_person FOR KEY SHARE", []),
-    lambda person: fixed_sql.one("UPDATE people_person SET email = 'x' RETURNING 1", []),
+    lambda person: prepared_statements.one("SELECT 1 FROM people_person FOR KEY SHARE", []),
+    lambda person: prepared_statements.one("UPDATE people_person SET email = 'x' RETURNING 1", []),
 ]
 
 
@@ -143,7 +144,7 @@ def test_holds_and_stores_nothing_before_its_end(
     ada: Person, act: Callable[[Person], object]
 ) -> None:
     def act_alone() -> None:
-        with storing.alone():
+        with unit_of_work.alone():
             see(ada)
             act(ada)
 
@@ -156,10 +157,10 @@ def test_holds_and_stores_nothing_before_its_end(
 
 def test_calls_when_everything_is_stored(ada: Person) -> None:
     heard: list[tuple[str, int]] = []
-    with storing.alone():
+    with unit_of_work.alone():
         see(ada)
         rename(ada, "Augusta")
-        storing.when_stored(lambda: heard.append(stored(ada)))
+        unit_of_work.when_stored(lambda: heard.append(stored(ada)))
         assert not heard
 
     assert heard == [("Augusta", 1)]
@@ -169,9 +170,9 @@ def test_calls_nobody_when_nothing_is_stored(ada: Person) -> None:
     heard: list[str] = []
 
     def fail() -> None:
-        with storing.alone():
-            storing.when_stored(lambda: heard.append("stored"))
-            storing.only_if(DAYS, [ada.tenant_id, 0])
+        with unit_of_work.alone():
+            unit_of_work.when_stored(lambda: heard.append("stored"))
+            unit_of_work.only_if(DAYS, [ada.tenant_id, 0])
             see(ada)
             rename(ada, "Augusta")
 

@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from people import operations
 from people.models import Event, Mail, Person
-from people.pages.sentences import ICONS
+from people.presentation.event_text import ICONS
 from people.values import Actor, Profile
 from tests import make
 from tests.people.visiting import signed_in, text_of

@@ -10,7 +10,7 @@ from django.test import Client
 
 from people import operations, tenancy
 from people.models import Departure, Invite, MassChange, Person, Tenant
-from people.operations import departures
+from people.operations.offboarding import schedule
 from people.values import Actor
 from tests import make
 from tests.people.racing import Racers
@@ -102,10 +102,10 @@ def test_are_out_again_as_they_were(
     client: Client, clock: time_machine.Traveller, people: list[Person], tenant: Tenant
 ) -> None:
     invited = make.person(state="invited")
-    departures.set_auto_termination(tenant, 45, actor=HELPDESK)
+    schedule.set_auto_termination(tenant, 45, actor=HELPDESK)
     for person in people[:2]:
         operations.deactivate_person(person, actor=OKTA)
-    departures.exempt(people[0], because="A lawsuit", actor=HELPDESK)
+    schedule.exempt(people[0], because="A lawsuit", actor=HELPDESK)
     for person in (people[2], invited):
         operations.deactivate_person(person, actor=HELPDESK)
     before = as_rows([*people, invited])

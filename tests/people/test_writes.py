@@ -9,10 +9,10 @@ from django.forms.models import model_to_dict
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from people import storing
+from people.db import unit_of_work
+from people.db.batch_write import Write
 from people.models import Event, Person, Tenant
 from people.values import fold
-from people.writes import Write
 from tests import make
 
 pytestmark = pytest.mark.django_db
@@ -40,7 +40,7 @@ def columns(row: Any, *but: str) -> dict[str, Any]:
     return {name: getattr(row, name) for name in fields if name not in but}
 
 
-@pytest.mark.parametrize("store", [storing.insert, lambda row: row.save(force_insert=True)])
+@pytest.mark.parametrize("store", [unit_of_work.insert, lambda row: row.save(force_insert=True)])
 def test_read_by_the_orm_as_they_were_stored(
     tenant: Tenant, store: Callable[[Person], None]
 ) -> None:
@@ -55,10 +55,10 @@ def test_read_by_the_orm_as_they_were_stored(
 def test_kept_in_the_order_in_which_they_were_written(tenant: Tenant) -> None:
     person = unsaved(tenant, "ada@example.com")
 
-    with storing.alone():
-        storing.insert(person)
+    with unit_of_work.alone():
+        unit_of_work.insert(person)
         for kind in ("first", "second", "third"):
-            storing.write(Write(happening(tenant, kind, person)))
+            unit_of_work.write(Write(happening(tenant, kind, person)))
 
     assert [event.kind for event in Event.objects.order_by("pk")] == ["first", "second", "third"]
 
@@ -66,17 +66,17 @@ def test_kept_in_the_order_in_which_they_were_written(tenant: Tenant) -> None:
 def test_stored_many_at_once(tenant: Tenant) -> None:
     happenings = [happening(tenant, f"kind {number}", None) for number in range(5)]
 
-    with CaptureQueriesContext(connection) as queries, storing.together():
-        storing.write(Write(happening(tenant, "first", None)))
-        storing.write_all(happenings)
+    with CaptureQueriesContext(connection) as queries, unit_of_work.together():
+        unit_of_work.write(Write(happening(tenant, "first", None)))
+        unit_of_work.write_all(happenings)
 
     assert len(queries) == 1
     assert Event.objects.count() == 6
 
 
 def test_stored_many_at_once_and_nothing_else(tenant: Tenant) -> None:
-    with storing.together():
-        storing.write_all([happening(tenant, f"kind {number}", None) for number in range(5)])
+    with unit_of_work.together():
+        unit_of_work.write_all([happening(tenant, f"kind {number}", None) for number in range(5)])
 
     assert Event.objects.count() == 5
 
@@ -85,8 +85,8 @@ def test_found_taken_only_at_the_end_where_new_rows_are_put_off(tenant: Tenant) 
     make.person(email="ada@example.com")
 
     def add_another() -> None:
-        with storing.alone():
-            storing.insert(unsaved(tenant, "ADA@example.com"))
+        with unit_of_work.alone():
+            unit_of_work.insert(unsaved(tenant, "ADA@example.com"))
 
     with pytest.raises(IntegrityError):
         add_another()
@@ -97,7 +97,7 @@ def test_found_taken_only_at_the_end_where_new_rows_are_put_off(tenant: Tenant) 
 def test_given_the_key_that_the_database_chose(tenant: Tenant) -> None:
     event = Event(tenant=tenant, kind="tenant.created", actor="job:x", happened_at=timezone.now())
 
-    storing.insert(event)
+    unit_of_work.insert(event)
 
     assert Event.objects.get(pk=event.pk).actor == "job:x"
 
@@ -106,7 +106,7 @@ def test_changed_where_they_are_named_and_nowhere_else(tenant: Tenant) -> None:
     person = make.person(given_name="Ada", family_name="Byron")
     person.given_name, person.family_name = "Augusta", "Lovelace"
 
-    storing.write(Write(person, ("family_name", "changed_at")))
+    unit_of_work.write(Write(person, ("family_name", "changed_at")))
 
     stored = Person.objects.get(pk=person.pk)
     assert (stored.given_name, stored.family_name) == ("Ada", "Lovelace")
@@ -118,9 +118,9 @@ def test_stored_together_in_one_statement(tenant: Tenant) -> None:
     event = Event(tenant=tenant, person=person, kind="x", actor="job:x", happened_at=timezone.now())
     person.given_name, person.family_name = "Augusta", "King"
 
-    with CaptureQueriesContext(connection) as queries, storing.together():
-        storing.write(Write(person, ("given_name",)))
-        storing.write(Write(person, ("family_name",)), Write(event))
+    with CaptureQueriesContext(connection) as queries, unit_of_work.together():
+        unit_of_work.write(Write(person, ("given_name",)))
+        unit_of_work.write(Write(person, ("family_name",)), Write(event))
 
     assert len(queries) == 1
     assert model_to_dict(Person.objects.get(pk=person.pk)) == model_to_dict(person)
@@ -132,8 +132,8 @@ def test_forgotten_when_the_block_that_gathers_them_fails(tenant: Tenant) -> Non
     person.given_name = "Augusta"
 
     def fail() -> None:
-        with storing.together():
-            storing.write(Write(person, ("given_name",)))
+        with unit_of_work.together():
+            unit_of_work.write(Write(person, ("given_name",)))
             raise RuntimeError
 
     with pytest.raises(RuntimeError):

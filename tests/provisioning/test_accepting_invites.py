@@ -15,8 +15,8 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from people import operations, tenancy
-from people.invitations import invite_link
-from people.links import sealed
+from people.mail.invite_links import invite_link
+from people.mail.signed_links import sealed
 from people.models import Event, Invite, Person, Tenant
 from people.values import Actor
 from provisioning.models import Identity, IdentityProvider

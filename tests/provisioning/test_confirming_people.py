@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from people import tenancy
 from people.models import Event, Mail, Person, Tenant
-from people.pages.reauthentication import RECENT
+from people.views.reauthentication import RECENT
 from provisioning.models import Identity, IdentityProvider, SignInAttempt
 from provisioning.refusals import SignInRefused
 from provisioning.sign_in import sign_in

@@ -10,9 +10,9 @@ from django.test import Client
 from django.utils import timezone
 
 from people import operations, tenancy
-from people.mail import send_due
+from people.mail.reset_links import reset_link
+from people.mail.sending import send_due
 from people.models import Mail, Person, Tenant
-from people.resets import reset_link
 from people.values import Actor
 from provisioning.guessing import FREE_TRIES
 from provisioning.models import Identity

@@ -11,7 +11,7 @@ from django.core.management import CommandError, call_command
 
 from people import tenancy
 from people.models import Person, Role, Tenant
-from people.operations.mapped_roles import Author
+from people.operations.roles.group_mappings import Author
 from people.values import Actor
 from provisioning import definitions, group_lookup, ldap, mappings, matches, providers
 from provisioning.claims import Group, Groups

@@ -7,7 +7,7 @@ from django.conf import settings as django_settings
 from django.test import Client
 
 from people import tenancy
-from people.invitations import invite_link
+from people.mail.invite_links import invite_link
 from people.models import Invite, Mail, Person, Tenant
 from provisioning.models import Identity
 from tests import make

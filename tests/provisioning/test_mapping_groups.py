@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from people import operations, tenancy
 from people.models import Event, Grant, Person, Role, Tenant
-from people.operations.mapped_roles import Author, OwnerNotMeant
+from people.operations.roles.group_mappings import Author, OwnerNotMeant
 from people.values import Actor
 from provisioning import mappings
 from provisioning.claims import UNKNOWN, Claims, Group, Groups

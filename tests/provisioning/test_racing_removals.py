@@ -7,7 +7,7 @@ import pytest
 
 from people import tenancy
 from people.models import Grant, Person, Tenant
-from people.operations.mapped_roles import Author
+from people.operations.roles.group_mappings import Author
 from people.values import VIA_MAPPING, Actor
 from provisioning import mappings, providers
 from provisioning.models import IdentityProvider, SignInAttempt

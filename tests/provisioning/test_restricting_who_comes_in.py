@@ -10,7 +10,7 @@ from django.core.management import CommandError, call_command
 from django.test import Client
 
 from people import operations, tenancy
-from people.confirmations import latest_request
+from people.mail.confirmation_links import latest_request
 from people.models import Mail, Person, Tenant
 from people.values import Actor
 from provisioning.admission import OPEN_HOSTS

@@ -9,8 +9,8 @@ from django.utils import timezone
 
 from people import operations, tenancy
 from people.models import Person, Tenant
-from people.operations.mapped_roles import Author
-from people.pages.verdicts import answer
+from people.operations.roles.group_mappings import Author
+from people.presentation.diagnosis import answer
 from people.values import Actor
 from provisioning import guessing, mappings
 from provisioning.claims import UNKNOWN, Claims, Groups

@@ -19,8 +19,8 @@ from django.utils import timezone
 
 from people import operations, tenancy
 from people.models import CustomField, MassChange, Obligation, Person, Tenant, Workflow
-from people.models.mass_changes import MassChangeItem
-from people.operations.withheld_roles import ASKED
+from people.models.bulk_changes import MassChangeItem
+from people.operations.roles.withheld_roles import ASKED
 from people.values import Actor
 from provisioning.models import IdentityProvider, SignInAttempt
 from provisioning.refusals import SignInRefused

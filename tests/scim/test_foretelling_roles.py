@@ -14,7 +14,7 @@ from django.utils import timezone
 from people import operations
 from people.models import Grant, Person, Role
 from people.operations import Followed
-from people.operations.mapped_roles import Author
+from people.operations.roles.group_mappings import Author
 from people.values import Actor
 from scim import connections, group_roles, role_mappings, tasks
 from scim.models import GroupMapping, ScimGroup

@@ -7,7 +7,7 @@ from functools import partial
 import pytest
 
 from people.models import Grant, Role
-from people.operations.mapped_roles import Author
+from people.operations.roles.group_mappings import Author
 from people.values import Actor
 from scim import connections, group_roles, rereading, role_mappings
 from scim.models import ScimGroup

@@ -6,7 +6,8 @@ from collections.abc import Callable
 import pytest
 from pytest_django import DjangoAssertNumQueries
 
-from people import fixed_sql, tenancy
+from people import tenancy
+from people.db import prepared_statements
 from scim import managers
 from scim.models import ScimGroup
 from tests import make
@@ -61,7 +62,7 @@ def ordinary(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[], Answer]]
 
     def ordinary(ask: Callable[[], Answer]) -> Answer:
         with monkeypatch.context() as patched:
-            patched.setattr(fixed_sql, "available", lambda: False)
+            patched.setattr(prepared_statements, "available", lambda: False)
             return ask()
 
     return ordinary
@@ -271,7 +272,7 @@ def test_find_the_same_manager(
     given = scim_id if given == "id" else given
 
     fixed = managers.find(okta.connection, given)
-    monkeypatch.setattr(fixed_sql, "available", lambda: False)
+    monkeypatch.setattr(prepared_statements, "available", lambda: False)
 
     assert managers.find(okta.connection, given) == fixed
     assert (fixed is None) == (given in ("nobody", ""))

@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from people import operations
 from people.models import Person
-from people.operations import departures
+from people.operations.offboarding import schedule
 from people.values import Actor
 from tests import make
 from tests.people.departing import after, gone, mass_change, obligation, shared_fund, switch
@@ -117,7 +117,7 @@ class TestTellDaysUntilTermination:
 
     def test_or_why_nobody_counts_them(self, client: Client, owner: Person) -> None:
         switch(45)
-        departures.exempt(gone(), because="Lawsuit", actor=owner.actor)
+        schedule.exempt(gone(), because="Lawsuit", actor=owner.actor)
         gone(owner.actor)
 
         page = shown(client)

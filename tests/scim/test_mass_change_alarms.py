@@ -9,9 +9,9 @@ from django.db import OperationalError
 from django.test import Client
 
 from people.models import Departure, Event, Mail, MassChange, Person, Tenant
-from people.operations import alarms, mass_changes
-from people.operations.departing import terminate_due
-from people.operations.departures import set_auto_termination
+from people.operations.bulk import alerts, undo
+from people.operations.offboarding.job import terminate_due
+from people.operations.offboarding.schedule import set_auto_termination
 from scim.models import ScimUser
 from tests import make
 from tests.people.visiting import queries_of, signed_in, text_of
@@ -155,9 +155,9 @@ class TestPauses:
     ) -> None:
         hear()
         change = MassChange.objects.get()
-        mass_changes.ask_undo(
+        undo.ask_undo(
             change,
-            kept=mass_changes.fingerprint(mass_changes.changed_since(change)),
+            kept=undo.fingerprint(undo.changed_since(change)),
             actor=owner.actor,
         )
 
@@ -217,7 +217,7 @@ class TestGuard:
         self, clock: Clock, due: list[ScimUser], owner: Person
     ) -> None:
         terminate_due(as_of=clock.now)
-        mass_changes.confirm(MassChange.objects.get(), actor=owner.actor)
+        undo.confirm(MassChange.objects.get(), actor=owner.actor)
 
         assert terminate_due(as_of=clock.now) == 20
 
@@ -228,7 +228,7 @@ class TestGuard:
             raise OperationalError("canceling statement due to lock timeout")
 
         with monkeypatch.context() as locked:
-            locked.setattr(alarms, "look", fail)
+            locked.setattr(alerts, "look", fail)
             assert terminate_due(as_of=clock.now) == 0
             problems = set(Departure.objects.values_list("problem", flat=True))
             assert problems == {

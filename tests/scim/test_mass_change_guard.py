@@ -8,7 +8,7 @@ import time_machine
 
 from people import operations
 from people.models import MassChange, MassChangeItem, Person
-from people.operations import alarms, mass_changes
+from people.operations.bulk import alerts, undo
 from tests.people.visiting import signed_in, text_of
 from tests.scim.conftest import Connect
 from tests.scim.mass_changes import MONDAY, OWNER, Clock, alarmed, hear, leave
@@ -63,7 +63,7 @@ class TestNotices:
     def test_what_administrators_have_set(self, clock: Clock, scim: Provider) -> None:
         users = staff(scim.connection, 8)
         tenant = scim.connection.tenant
-        alarms.set_alarm(tenant, people=3, percent=50, minute_people=50, actor=OWNER)
+        alerts.set_alarm(tenant, people=3, percent=50, minute_people=50, actor=OWNER)
 
         leave(scim, users[:4])
         assert alarmed() == []
@@ -93,7 +93,7 @@ class TestNotices:
     ) -> None:
         users = staff(scim.connection, 100)
         tenant = scim.connection.tenant
-        alarms.set_alarm(tenant, people=10, percent=20, minute_people=5, actor=OWNER)
+        alerts.set_alarm(tenant, people=10, percent=20, minute_people=5, actor=OWNER)
 
         leave(scim, users[:5])
         assert alarmed() == []
@@ -180,8 +180,8 @@ class TestNotices:
     def test_a_burst_with_a_handful_of_looks(
         self, clock: Clock, scim: Provider, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        looks = Mock(side_effect=alarms.look)
-        monkeypatch.setattr(alarms, "look", looks)
+        looks = Mock(side_effect=alerts.look)
+        monkeypatch.setattr(alerts, "look", looks)
         for user in staff(scim.connection, 200):
             deactivate(scim, [user])
             clock.jump(seconds=0.5)
@@ -216,7 +216,7 @@ class TestGrows:
     def test_nobody_to_what_was_confirmed(self, clock: Clock, scim: Provider) -> None:
         users = staff(scim.connection, 60)
         leave(scim, users[:13])
-        mass_changes.confirm(MassChange.objects.get(), actor=OWNER)
+        undo.confirm(MassChange.objects.get(), actor=OWNER)
 
         leave(scim, users[13:23])
         assert alarmed() == [13]

@@ -15,7 +15,7 @@ from django.utils import timezone
 
 from people import operations
 from people.models import Departure, Event, Person, Tenant
-from people.operations import departures
+from people.operations.offboarding import schedule
 from scim.models import Connection
 from tests.people.departing import after, gone, shared_fund, switch
 from tests.people.visiting import signed_in, text_of
@@ -172,9 +172,9 @@ class TestSettings:
         self, client: Client, address: str, owner: Person
     ) -> None:
         switch(45)
-        departures.exempt(gone(), because="Lawsuit", actor=owner.actor)
+        schedule.exempt(gone(), because="Lawsuit", actor=owner.actor)
         until = timezone.now() + timedelta(days=90)
-        departures.postpone(gone(), until, because="Leave", actor=owner.actor)
+        schedule.postpone(gone(), until, because="Leave", actor=owner.actor)
 
         assert "<dd>2: nothing changes for them</dd>" in shown(client, address, days="1")
 

@@ -10,7 +10,7 @@ from django.test import Client
 from django.utils import timezone
 
 from people import operations
-from people.invitations import invite_link
+from people.mail.invite_links import invite_link
 from people.models import Event, Invite, Mail, Person
 from people.values import Actor
 from scim.pages import pending_invites

@@ -12,7 +12,7 @@ import pytest
 from django.db import connection
 from psycopg import ClientCursor
 
-from people.fixed_sql import Question
+from people.db.prepared_statements import Question
 from people.models import Tenant
 from scim import hot_paths, managers
 from scim.protocol import Call

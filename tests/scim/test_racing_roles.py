@@ -9,7 +9,7 @@ from django.db import transaction
 
 from people import operations
 from people.models import Grant, Person, Role
-from people.operations.mapped_roles import Author
+from people.operations.roles.group_mappings import Author
 from people.values import VIA_MAPPING, Actor
 from scim import connections, group_roles, role_mappings
 from scim.models import GroupMapping, ScimGroup

@@ -10,7 +10,7 @@ from django.core.management import call_command
 from django.test import Client
 
 from people import events, operations
-from people.invitations import invite_link
+from people.mail.invite_links import invite_link
 from people.models import (
     Departure,
     Event,
@@ -21,8 +21,8 @@ from people.models import (
     Person,
     Tenant,
 )
-from people.operations import mass_changes
-from people.operations.departures import set_auto_termination
+from people.operations.bulk import undo as bulk_undo
+from people.operations.offboarding.schedule import set_auto_termination
 from people.values import Actor
 from scim.models import ScimUser
 from tests import make
@@ -224,8 +224,8 @@ class TestStayAsTheyAre:
 
 def ask(change: MassChange, person: Person) -> int:
     """Have them restored by the job."""
-    kept = mass_changes.fingerprint(mass_changes.changed_since(change))
-    return mass_changes.ask_undo(change, kept=kept, actor=person.actor)
+    kept = bulk_undo.fingerprint(bulk_undo.changed_since(change))
+    return bulk_undo.ask_undo(change, kept=kept, actor=person.actor)
 
 
 def test_are_restored_by_a_job_whoever_dies_on_the_way(
@@ -235,14 +235,14 @@ def test_are_restored_by_a_job_whoever_dies_on_the_way(
 ) -> None:
     change, users = mistake
     ask(change, owner)
-    undo, left = mass_changes._undo, iter(range(5))
+    undo, left = bulk_undo._undo, iter(range(5))
 
     def dying(item_id: int) -> bool:
         if next(left, None) is None:
             raise KeyboardInterrupt
         return undo(item_id)
 
-    monkeypatch.setattr(mass_changes, "_undo", dying)
+    monkeypatch.setattr(bulk_undo, "_undo", dying)
     with pytest.raises(KeyboardInterrupt):
         call_command("run_due")
     assert states(users) == {"active": 5, "inactive": 15}
@@ -262,14 +262,14 @@ def test_are_restored_though_one_of_them_cannot_be(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     change, users = mistake
-    restore = mass_changes._restore
+    restore = bulk_undo._restore
 
     def failing(item: MassChangeItem) -> None:
         if item.person_id == users[3].person_id:
             raise RuntimeError("of all people")
         restore(item)
 
-    monkeypatch.setattr(mass_changes, "_restore", failing)
+    monkeypatch.setattr(bulk_undo, "_restore", failing)
 
     Decision(owner, change).take()
 
@@ -315,7 +315,7 @@ class TestRaces:
     def test_two_workers_go_on_at_once(self, scim: Provider, owner: Person, racers: Racers) -> None:
         users = staff(scim.connection, 40)[:30]
         ask(leave(scim, users), owner)
-        work: Callable[[], Any] = lambda: mass_changes.go_on(seconds=60)[0]  # noqa: E731
+        work: Callable[[], Any] = lambda: bulk_undo.go_on(seconds=60)[0]  # noqa: E731
 
         counts = racers(work, work)
 

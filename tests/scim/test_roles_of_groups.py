@@ -11,8 +11,8 @@ from django.utils import timezone
 
 from people import operations
 from people.models import Event, Grant, Person, Role
-from people.operations.mapped_roles import Author, OwnerNotMeant
 from people.operations.ranks import RoleAboveRank
+from people.operations.roles.group_mappings import Author, OwnerNotMeant
 from people.values import Actor
 from scim import connections, role_mappings, tasks
 from scim.models import GroupMapping, ScimGroup

@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from people import operations
 from people.models import Person
-from people.pages import paging
+from people.presentation import pagination
 from people.values import Actor
 from scim import usage
 from scim.models import Connection, RequestLog, Watch
@@ -233,7 +233,7 @@ class TestNumbers:
     def test_are_not_counted_for_ever(
         self, client: Client, scim: Provider, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(paging, "COUNTED_AT_MOST", 2)
+        monkeypatch.setattr(pagination, "COUNTED_AT_MOST", 2)
         for name in ("ada", "bob", "cy"):
             scim.add(name)
 

@@ -7,7 +7,7 @@ import pytest
 import time_machine
 
 from people import tenancy
-from people.mail import send_due
+from people.mail.sending import send_due
 from people.models import Mail, Person, Tenant
 from scim import silence, usage
 from scim.models import Connection, RequestLog, Token

@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from people import operations
 from people.models import Invite, Mail, Person
-from people.pages import paging
+from people.presentation import pagination
 from people.values import Actor
 from scim.models import Connection, SyncError
 from scim.pages import team_updates
@@ -115,7 +115,7 @@ class TestTheButtonOnThePeoplePage:
     def test_never_counts_further_than_it_leads(
         self, client: Client, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(paging, "COUNTED_AT_MOST", 2)
+        monkeypatch.setattr(pagination, "COUNTED_AT_MOST", 2)
         for _ in range(4):
             late = invite()
             Invite.objects.filter(pk=late.pk).update(expires_at=timezone.now() - timedelta(days=1))

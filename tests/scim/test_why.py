@@ -6,7 +6,7 @@ from django.utils import timezone
 
 from people import operations
 from people.models import Person
-from people.pages.verdicts import answer
+from people.presentation.diagnosis import answer
 from people.values import Profile
 from tests import make
 from tests.people.visiting import queries_of, signed_in, text_of

@@ -4,7 +4,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
-from people.bounces import NotABounce, note_bounce, read_bounce
+from people.mail.bounces import NotABounce, note_bounce, read_bounce
 
 
 class Command(BaseCommand):

@@ -5,7 +5,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from people import tenancy
 from people.models import Person, Role, Tenant
-from people.operations.mapped_roles import Author
+from people.operations.roles.group_mappings import Author
 from people.values import Actor, PeopleError, fold
 from provisioning import group_lookup, mappings, providers
 from provisioning.claims import Group

@@ -7,7 +7,7 @@ from django.utils import timezone
 
 from people import tenancy
 from people.models import Tenant
-from people.operations import departures
+from people.operations.offboarding import schedule
 from people.values import Actor
 from scim.models import Connection
 from scim.models.connection import USUAL_POLICY, issue_token
@@ -87,7 +87,7 @@ class Command(BaseCommand):
             )
             token = issue_token(connection)
             if days:
-                departures.set_auto_termination(tenant, days, actor=COMMAND)
+                schedule.set_auto_termination(tenant, days, actor=COMMAND)
         self.stdout.write(
             json.dumps({"base_url": base_url(), "token": token, "connection": str(connection.pk)})
         )
@@ -106,6 +106,6 @@ class Command(BaseCommand):
 
 def _days(text: str | None) -> int | None:
     try:
-        return departures.read_days(text) if text is not None else None
-    except departures.InvalidDays as error:
+        return schedule.read_days(text) if text is not None else None
+    except schedule.InvalidDays as error:
         raise CommandError(f"--auto-terminate-days: {error}") from error

@@ -5,7 +5,7 @@ from django.test import Client
 
 from people import operations
 from people.models import Person
-from people.operations.mapped_roles import Author
+from people.operations.roles.group_mappings import Author
 from people.values import Actor
 from provisioning import mappings
 from provisioning.claims import UNKNOWN, Groups

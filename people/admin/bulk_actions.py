@@ -1,0 +1,103 @@
+"""Deactivating and reactivating several people: one operation each, each with its result."""
+
+from dataclasses import dataclass
+
+from django.contrib import admin, messages
+from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
+from django.db.models import QuerySet
+from django.http import HttpResponse
+from django.shortcuts import redirect
+from django.template.response import TemplateResponse
+from django.urls import reverse
+from django.utils.html import format_html
+
+from people.models import MassChange, Person
+from people.operations.bulk.apply import Bulk
+from people.operations.ranks import check_rank_over, refusal_over
+from people.values import PeopleError
+from people.views.permissions import PersonRequest
+
+AT_MOST = 500
+
+
+@dataclass(frozen=True)
+class BulkChange:
+    """What is done to each person, and how the pages say so."""
+
+    action: str
+    verb: str
+    done: str
+    already: str
+    partial: str
+    kind: MassChange.Kind
+
+
+DEACTIVATION = BulkChange(
+    action="deactivate_selected",
+    verb="Deactivate",
+    done="deactivated",
+    already="could not sign in anyway",
+    partial="people/_deactivation_means.html",
+    kind=MassChange.Kind.DEACTIVATED,
+)
+REACTIVATION = BulkChange(
+    action="reactivate_selected",
+    verb="Reactivate",
+    done="reactivated",
+    already="could sign in already",
+    partial="people/_reactivation_means.html",
+    kind=MassChange.Kind.REACTIVATED,
+)
+
+
+def confirm_or_apply(
+    request: PersonRequest, people: QuerySet[Person], change: BulkChange
+) -> HttpResponse:
+    chosen = list(people[: AT_MOST + 1])
+    if len(chosen) > AT_MOST:
+        messages.error(request, f"Choose {AT_MOST} people at most at a time.")
+        return redirect(request.get_full_path())
+    above = [person for person in chosen if refusal_over(request.user, person)]
+    if "confirmed" in request.POST:
+        for person in above:
+            check_rank_over(request.user.actor, person)
+        _apply(request, chosen, change)
+        return redirect(request.get_full_path())
+    chosen = [person for person in chosen if person not in above]
+    context = admin.site.each_context(request) | {
+        "title": f"{change.verb} {_people(len(chosen))}?",
+        "refusals": [refusal_over(request.user, person) for person in above],
+        "parent": {"title": "People", "url": request.get_full_path()},
+        "people": chosen,
+        "change": change,
+        "checkbox_name": ACTION_CHECKBOX_NAME,
+    }
+    return TemplateResponse(request, "people/bulk_confirmation.html", context)
+
+
+def _apply(request: PersonRequest, people: list[Person], change: BulkChange) -> None:
+    changed, unchanged = 0, 0
+    bulk = Bulk(change.kind, request.user.actor)
+    for person in people:
+        try:
+            if bulk.apply(person):
+                changed += 1
+            else:
+                unchanged += 1
+        except PeopleError as error:
+            messages.error(request, f"{person.full_name} was not {change.done}: {error}")
+    if bulk.change:
+        undo = reverse("admin:mass_change_undo", args=[bulk.change.pk])
+        said = f"{_people(changed)} {_were(changed)} {change.done}."
+        link = '{} <a href="{}" class="ramp-link">Undo</a>'
+        messages.success(request, format_html(link, said, undo))
+    if unchanged:
+        messages.info(request, f"{_people(unchanged)} {change.already}.")
+
+
+def _people(count: int) -> str:
+    return "1 person" if count == 1 else f"{count} people"
+
+
+def _were(count: int) -> str:
+    return "was" if count == 1 else "were"

@@ -1,0 +1,124 @@
+from typing import Any, NoReturn
+
+from django.contrib import messages
+from django.contrib.admin import ShowFacets
+from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
+from django.core.exceptions import ValidationError
+from django.db.models import Model, QuerySet
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.urls import URLPattern
+from django.utils.text import capfirst
+from unfold.admin import ModelAdmin
+
+from people.presentation.lookup_widgets import LookedUp, LookedUpField
+from people.presentation.pagination import BoundedPaginator
+from people.values import PeopleError
+from people.views.permissions import administers
+
+
+class CompanyAdmin(ModelAdmin):
+    """What a tenant's administrators may see and change, and nobody else.
+
+    `address` is where the pages are, below the root.
+    """
+
+    address: str
+    # What an empty list says.
+    nothing_yet = ""
+    # The heading above, where the list hides some by default.
+    nothing_heading = ""
+    paginator = BoundedPaginator
+    list_per_page = 50
+    list_max_show_all = 0
+    show_full_result_count = False
+    # Counting what each choice would leave is counting everybody, once a choice.
+    show_facets = ShowFacets.NEVER
+    show_add_link = False
+    # Addresses stay short enough to be sent to a colleague.
+    preserve_filters = False
+    list_fullwidth = True
+    list_filter_submit = True
+    empty_value_display = "—"
+
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return administers(request.user)
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return administers(request.user)
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return administers(request.user)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return administers(request.user)
+
+    def has_module_permission(self, request: HttpRequest) -> bool:
+        return administers(request.user)
+
+    def get_urls(self) -> list[URLPattern]:
+        """Leave out Django's history: ours is the events."""
+        return [url for url in super().get_urls() if not (url.name or "").endswith("_history")]
+
+    def changelist_view(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        title = capfirst(self.opts.verbose_name_plural)
+        context = {"title": title, **(extra_context or {})}
+        response: HttpResponse = super().changelist_view(request, context)
+        return response
+
+    def changeform_view(
+        self,
+        request: HttpRequest,
+        object_id: str | None = None,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        context = {"show_save_and_continue": False, "show_save_and_add_another": False}
+        context |= extra_context or {}
+        try:
+            page: HttpResponse = super().changeform_view(request, object_id, form_url, context)
+        except PeopleError as error:
+            # Somebody else was quicker, between our check and our write.
+            messages.error(request, str(error))
+            return redirect(request.get_full_path())
+        return page
+
+    def response_action(self, request: HttpRequest, queryset: QuerySet[Any]) -> HttpResponse | None:
+        """Carry the action out for what is chosen, leaving out what can be no key."""
+        chosen = request.POST.copy()
+        keys = [key for key in chosen.getlist(ACTION_CHECKBOX_NAME) if self._is_key(key)]
+        chosen.setlist(ACTION_CHECKBOX_NAME, keys)
+        request.POST = chosen  # type: ignore[assignment]
+        response: HttpResponse | None = super().response_action(request, queryset)
+        return response
+
+    def _is_key(self, text: str) -> bool:
+        try:
+            self.opts.pk.clean(text, None)
+        except ValidationError:
+            return False
+        return True
+
+    def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        if db_field.name in self.get_autocomplete_fields(request):
+            widget = LookedUp(db_field, self.admin_site)
+            kwargs |= {"form_class": LookedUpField, "widget": widget}
+        return super().formfield_for_foreignkey(db_field, request, **kwargs)
+
+    def formfield_for_dbfield(self, *args: Any, **kwargs: Any) -> Any:
+        """Leave out the buttons that open windows beside the form: all have their own pages."""
+        field = super().formfield_for_dbfield(*args, **kwargs)
+        if field:
+            field.widget = getattr(field.widget, "widget", field.widget)
+        return field
+
+    def log_addition(self, request: HttpRequest, obj: Model, message: Any) -> None:
+        """Write nothing: the operation records an event."""
+
+    def log_change(self, request: HttpRequest, obj: Model, message: Any) -> None:
+        """Write nothing: the operation records an event."""
+
+    def _get_obj_does_not_exist_redirect(self, *_: Any) -> NoReturn:
+        raise Http404

@@ -1,0 +1,135 @@
+"""Departments, locations and entities: lists with how many belong to each, and short forms."""
+
+from typing import Any
+
+from django import forms
+from django.contrib import admin, messages
+from django.db.models import Count, OuterRef, QuerySet, Subquery
+from django.db.models.functions import Coalesce
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.urls import reverse
+from django.utils.html import format_html
+from unfold.decorators import display
+
+from people import operations
+from people.admin.model_admin import CompanyAdmin
+from people.models import Department, Entity, Location, Person
+from people.operations.organization import AnyPlace
+from people.values import PeopleError
+from people.views.permissions import PersonRequest
+
+
+class PlaceForm(forms.ModelForm[Any]):
+    """Says on the form what the operation would refuse."""
+
+    def _post_clean(self) -> None:
+        super()._post_clean()  # type: ignore[misc]
+        if self.errors:
+            return
+        try:
+            operations.check_name(self.instance)
+            operations.check_currency(self.instance)
+        except PeopleError as error:
+            field = error.field if error.field in self.fields else None
+            self.add_error(field, str(error))
+
+
+class PlaceAdmin(CompanyAdmin):
+    form = PlaceForm
+    search_fields = ("name",)
+    search_help_text = "Name"
+    ordering = ("name", "pk")
+    actions = None
+
+    def save_model(
+        self,
+        request: PersonRequest,
+        obj: AnyPlace,
+        form: forms.ModelForm[Any],
+        change: bool,  # noqa: FBT001
+    ) -> None:
+        operations.save_place(obj, actor=request.user.actor)
+
+    def delete_model(self, request: PersonRequest, obj: AnyPlace) -> None:
+        operations.delete_place(obj, actor=request.user.actor)
+
+    def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
+        """Name what goes; nothing goes with it, or it would not be deleted."""
+        return [str(place) for place in objs], {}, set(), []
+
+    def delete_view(
+        self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        place = self.get_object(request, object_id)
+        try:
+            if place is not None:
+                operations.check_unused(place)
+            page: HttpResponse = super().delete_view(request, object_id, extra_context)
+        except PeopleError as error:
+            messages.error(request, str(error))
+            return redirect(f"admin:people_{self.opts.model_name}_change", object_id)
+        return page
+
+
+class PeopledAdmin(PlaceAdmin):
+    """A place that people belong to directly."""
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        people = Person.objects.in_lists().filter(**{self.opts.model_name: OuterRef("pk")})
+        places: QuerySet[Any] = super().get_queryset(request)
+        counted: QuerySet[Any] = places.annotate(people_count=_count(people, self.opts))
+        return counted
+
+    @display(description="People", ordering="people_count")
+    def people(self, place: Any) -> str:
+        people = reverse("admin:people_person_changelist")
+        return format_html(
+            '<a href="{}?{}__id__exact={}" class="underline" aria-label="{}">{}</a>',
+            people,
+            self.opts.model_name,
+            place.pk,
+            f"{place.people_count:,} people of {place.name}",
+            f"{place.people_count:,}",
+        )
+
+
+def _count(people: QuerySet[Person], opts: Any) -> Coalesce:
+    by_place = people.order_by().values(opts.model_name)
+    return Coalesce(Subquery(by_place.annotate(count=Count("pk")).values("count")), 0)
+
+
+@admin.register(Department)
+class DepartmentAdmin(PeopledAdmin):
+    address = "people/departments/"
+    nothing_yet = "A department also comes to be when an identity provider names it."
+    list_display = ("name", "people")
+    fields = ("name",)
+
+
+@admin.register(Location)
+class LocationAdmin(PeopledAdmin):
+    address = "people/locations/"
+    nothing_yet = "A location also comes to be when an identity provider names it."
+    list_display = ("name", "entity", "people")
+    list_select_related = ("entity",)
+    fields = ("name", "entity")
+    autocomplete_fields = ("entity",)
+
+    def get_changeform_initial_data(self, request: PersonRequest) -> dict[str, Any]:
+        return {"entity": request.user.tenant.default_entity_id}
+
+
+@admin.register(Entity)
+class EntityAdmin(PlaceAdmin):
+    address = "people/entities/"
+    list_display = ("name", "currency", "locations")
+    fields = ("name", "currency")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Entity]:
+        entities: QuerySet[Entity] = super().get_queryset(request)
+        return entities.annotate(location_count=Count("locations"))
+
+    @display(description="Locations", ordering="location_count")
+    def locations(self, entity: Any) -> str:
+        return f"{entity.location_count:,}"

@@ -1,0 +1,106 @@
+"""Who is at the door: the token, whom it stands for, and how often it may ask."""
+
+from typing import TYPE_CHECKING, Any
+
+from django.conf import settings
+from django.http import HttpRequest
+from django.utils import timezone
+from drf_spectacular.extensions import OpenApiAuthenticationExtension
+from rest_framework import exceptions
+from rest_framework.authentication import BaseAuthentication
+from rest_framework.permissions import BasePermission
+from rest_framework.request import Request
+from rest_framework.throttling import SimpleRateThrottle
+
+from people import operations, tenancy
+from people.models import ApiToken, Person, Scope
+from people.tokens import may_be_valid, token_digest
+from people.views.permissions import administers
+
+if TYPE_CHECKING:
+    from rest_framework.views import APIView
+
+
+def token_of(request: HttpRequest) -> ApiToken | None:
+    """Return the token that the request bears, if it is in force; it may have expired."""
+    scheme, _, said = request.META.get("HTTP_AUTHORIZATION", "").partition(" ")
+    presented = said.strip()
+    if scheme.lower() != "bearer" or not presented or not may_be_valid(presented, "api"):
+        return None
+    with tenancy.across_tenants():
+        in_force = ApiToken.objects.in_force().select_related("person__tenant")
+        token: ApiToken | None = in_force.filter(digest=token_digest(presented)).first()
+    return token
+
+
+class BearerToken(BaseAuthentication):
+    def authenticate(self, request: Request) -> tuple[Person, ApiToken]:
+        token: ApiToken | None = getattr(request, "api_token", None)
+        if token is None:
+            raise exceptions.AuthenticationFailed(
+                "Send a valid token as “Authorization: Bearer …”. Administrators create tokens "
+                "on the API tokens page of Ramp."
+            )
+        if token.has_expired:
+            raise exceptions.AuthenticationFailed(
+                f"This token expired on {token.expires_at:%Y-%m-%d %H:%M} UTC. Create a new one on "
+                "the API tokens page of Ramp.",
+                code="token_expired",
+            )
+        operations.note_api_token_use(token, timezone.now())
+        return token.person, token
+
+    def authenticate_header(self, request: Request) -> str:
+        return 'Bearer realm="Ramp API"'
+
+
+class BearerTokenScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
+    target_class = BearerToken
+    name = "token"
+
+    def get_security_definition(self, auto_schema: Any) -> dict[str, str]:
+        return {"type": "http", "scheme": "bearer"}
+
+
+class IsAdministrator(BasePermission):
+    message = "The person who made this token is no longer an administrator."
+
+    def has_permission(self, request: Request, view: "APIView") -> bool:
+        return administers(request.user)
+
+
+class HasScope(BasePermission):
+    """Lets a token do what the view's `scopes` name for the method; one of them is enough."""
+
+    code = "insufficient_scope"
+    message = ""
+
+    def has_permission(self, request: Request, view: "APIView") -> bool:
+        needed = scopes_of(view, str(request.method))
+        self.message = (
+            f"This needs a token with the scope {' or '.join(needed)}. Create one on the API "
+            "tokens page of Ramp."
+        )
+        token = request.auth
+        return not needed or (
+            isinstance(token, ApiToken) and not set(needed).isdisjoint(token.scopes)
+        )
+
+
+def scopes_of(view: "APIView", method: str) -> tuple[Scope, ...]:
+    """Return the scopes of which the method needs one; other methods and addresses need none."""
+    scopes: dict[str, tuple[Scope, ...]] = getattr(view, "scopes", {})
+    return scopes.get("GET" if method == "HEAD" else method, ())
+
+
+class ByToken(SimpleRateThrottle):
+    """Counts by token, in one web process."""
+
+    scope = "token"
+
+    def get_rate(self) -> str | None:
+        number = settings.API_REQUESTS_PER_MINUTE
+        return f"{number}/min" if number else None
+
+    def get_cache_key(self, request: Request, view: "APIView") -> str | None:
+        return f"api-token-{request.auth.pk}" if request.auth else None

@@ -1,0 +1,134 @@
+"""What every address of the API shares: the tenant in force, and how a refusal reads."""
+
+import logging
+from collections.abc import Mapping
+from contextlib import nullcontext
+from typing import Any
+
+from django.core.exceptions import RequestDataTooBig
+from django.db import OperationalError
+from django.http import Http404, HttpRequest
+from django.http.response import HttpResponseBase
+from rest_framework import exceptions, status
+from rest_framework.mixins import ListModelMixin
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.serializers import Serializer
+from rest_framework.views import APIView, exception_handler
+
+from people import tenancy
+from people.api.authentication import token_of
+from people.api.parsers import TooLarge
+from people.api.query_params import check_parameters, known_parameters
+from people.models import Person, Scope
+from people.operations.ranks import RankRefused
+from people.values import PeopleError
+
+log = logging.getLogger(__name__)
+
+
+class Door(APIView):
+    """A view for the bearer of an API token, whose tenant is in force in it.
+
+    `scopes` names, by method, the scopes of which the token needs one.
+    """
+
+    scopes: Mapping[str, tuple[Scope, ...]] = {}
+    # What narrows a list, as query parameters.
+    filters: type[Serializer[Any]] | None = None
+
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        token = token_of(request)
+        request.api_token = token  # type: ignore[attr-defined]
+        with tenancy.use(token.tenant_id) if token else nullcontext():
+            response = super().dispatch(request, *args, **kwargs)
+        response["Cache-Control"] = "no-store"
+        return response
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        """Check the token first, then that the query has no parameter that is ignored."""
+        super().initial(request, *args, **kwargs)
+        is_list = isinstance(self, ListModelMixin) and request.method in ("GET", "HEAD")
+        check_parameters(
+            request, known_parameters(self.filters if is_list else None, is_list=is_list)
+        )
+
+    def wanted(self) -> dict[str, Any]:
+        """Return what the query asks for.
+
+        :raises ValidationError: if a value is not one.
+        """
+        assert self.filters, "the view narrows a list"
+        asked = self.filters(data=self.request.query_params)
+        asked.is_valid(raise_exception=True)
+        return dict(asked.validated_data)
+
+
+class Unavailable(exceptions.APIException):
+    status_code = status.HTTP_503_SERVICE_UNAVAILABLE
+    default_detail = "Ramp cannot answer just now. Nothing was changed; try again."
+    default_code = "unavailable"
+
+    def __init__(self, *, wait: int) -> None:
+        super().__init__()
+        # What DRF makes the header Retry-After of.
+        self.wait = wait
+
+
+def asking(request: Request) -> Person:
+    """Return whose token it is."""
+    assert isinstance(request.user, Person), "nobody else gets through the door"
+    return request.user
+
+
+def refuse(error: Exception, context: Mapping[str, Any]) -> Response | None:
+    """Return the error in the one shape that the API has for all of them."""
+    if isinstance(error, PeopleError):
+        body = {"code": error.code, "message": str(error)}
+        return Response(body, status=status.HTTP_409_CONFLICT)
+    if isinstance(error, RankRefused):
+        body = {"code": error.code, "message": str(error)}
+        return Response(body, status=status.HTTP_403_FORBIDDEN)
+    if isinstance(error, RequestDataTooBig):
+        error = TooLarge()
+    if isinstance(error, OperationalError):
+        log.error("The database did not answer: %s", error)
+        error = Unavailable(wait=1)
+    response = exception_handler(error, dict(context))
+    if response is None:
+        return None
+    if isinstance(error, Http404):
+        error = exceptions.NotFound()
+    assert isinstance(error, exceptions.APIException), "DRF answers to no others"
+    response.data = _told(error)
+    return response
+
+
+def _told(error: exceptions.APIException) -> dict[str, Any]:
+    if isinstance(error, exceptions.ValidationError):
+        fields = _fields(error.detail)
+        first = next(iter(fields.items()))
+        message = first[1] if first[0] == WHOLE else f"{first[0]}: {first[1]}"
+        return {"code": "invalid", "message": message, "fields": fields}
+    if isinstance(error, exceptions.NotFound):
+        return {"code": "not-found", "message": "There is nothing by this id or address."}
+    code = str(error.get_codes()).replace("_", "-")
+    return {"code": code, "message": str(error.detail)}
+
+
+WHOLE = "body"
+
+
+def _fields(detail: Any) -> dict[str, str]:
+    """Return what is wrong by field; what concerns no single one is about the body."""
+    if not isinstance(detail, dict):
+        return {WHOLE: _first(detail)}
+    return {
+        WHOLE if name == "non_field_errors" else name: _first(said) for name, said in detail.items()
+    }
+
+
+def _first(said: Any) -> str:
+    while isinstance(said, list | dict):
+        said = next(iter(said.values() if isinstance(said, dict) else said), "")
+    return str(said)

@@ -1,0 +1,40 @@
+"""Query parameters: only known ones, each sent once and with a value."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from rest_framework.exceptions import ValidationError
+from rest_framework.request import Request
+from rest_framework.serializers import Serializer
+
+from people.api.pagination import ByCursor
+
+PAGING = (ByCursor.cursor_query_param, ByCursor.page_size_query_param)
+
+
+def known_parameters(filters: type[Serializer[Any]] | None, *, is_list: bool) -> Sequence[str]:
+    names = set(filters().fields) if filters else set()
+    return sorted(names | set(PAGING)) if is_list else sorted(names)
+
+
+def check_parameters(request: Request, known: Sequence[str]) -> None:
+    """Refuse what would be ignored, because the answer would not be what was asked for.
+
+    :raises ValidationError: if a parameter is unknown, empty, or sent twice.
+    """
+    wrong = {
+        name: said
+        for name, values in request.query_params.lists()
+        if (said := _wrong(name, values, known))
+    }
+    if wrong:
+        raise ValidationError(wrong)
+
+
+def _wrong(name: str, values: list[Any], known: Sequence[str]) -> str:
+    if name not in known:
+        there = f"Known: {', '.join(known)}." if known else "This address takes none."
+        return f"Unknown query parameter. {there}"
+    if len(values) > 1:
+        return "Send this parameter once."
+    return "" if values[0].strip() else "Send a value, or leave the parameter out."

@@ -1,8 +1,0 @@
-from typing import Any
-
-from people.api.shapes import ErrorShape
-
-
-def refusals(*statuses: int) -> dict[int, Any]:
-    """Return what the schema says of these refusals, and of those that any address has."""
-    return dict.fromkeys(sorted({401, 403, 429, *statuses}), ErrorShape)

@@ -1,0 +1,55 @@
+"""Where the API is; each address is good with and without a slash at its end."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from django.urls import URLPattern, path
+from drf_spectacular.utils import extend_schema
+from drf_spectacular.views import SpectacularAPIView
+from rest_framework.exceptions import NotFound
+
+from people.api import people, spend
+from people.api.base import Door
+
+VIEWS: dict[str, type[Door]] = {
+    "people": people.People,
+    "people/<uuid:person_id>": people.OnePerson,
+    "people/<uuid:person_id>/deactivate": people.Deactivate,
+    "people/<uuid:person_id>/reactivate": people.Reactivate,
+    "team-updates": people.TeamUpdates,
+    "cards": spend.Cards,
+    "cards/<uuid:card_id>": spend.OneCard,
+    "funds": spend.Funds,
+    "funds/<uuid:fund_id>": spend.OneFund,
+    "authorisations": spend.Authorisations,
+    "authorisations/<uuid:authorisation_id>": spend.OneAuthorisation,
+}
+
+
+@extend_schema(exclude=True)
+class Nowhere(Door):
+    """Answers whatever else is asked for, in the shape of the API's errors."""
+
+    def initial(self, request: Any, *args: Any, **kwargs: Any) -> None:
+        super().initial(request, *args, **kwargs)
+        raise NotFound
+
+
+def without_twins(endpoints: list[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
+    """Keep each address in the schema once, without a slash at its end."""
+    return [endpoint for endpoint in endpoints if not endpoint[0].endswith("/")]
+
+
+def _paths() -> Iterator[URLPattern]:
+    for address, view in VIEWS.items():
+        answer = view.as_view()
+        yield path(address, answer)
+        yield path(f"{address}/", answer)
+
+
+urlpatterns = [
+    *_paths(),
+    path("schema/", SpectacularAPIView.as_view(), name="api_schema"),
+    path("", Nowhere.as_view()),
+    path("<path:rest>", Nowhere.as_view()),
+]

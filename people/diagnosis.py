@@ -1,0 +1,176 @@
+"""Why somebody is not here, as far as their own row tells: they left, they were invited …"""
+
+from collections.abc import Iterator
+
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.http import urlencode
+
+from people.models import Invite, Mail, Person
+from people.presentation.actor_names import actor_name
+from people.presentation.diagnosis import Asked, Evidence, Finding, Link, Rank, Verdict, day
+from people.values import Actor, fold
+
+
+def causes(asked: Asked) -> Iterator[Finding]:
+    if asked.person:
+        yield from causes_of(asked.person, key=asked.key)
+    else:
+        yield Verdict(
+            Rank.UNKNOWN,
+            "unknown",
+            f"Nothing was ever sent about {asked.text}, and nobody here is called that.",
+            "See that the address is spelt as your identity provider spells it, or invite them.",
+            Link("Invite a person", reverse("admin:people_person_add")),
+        )
+
+
+def causes_of(person: Person, *, key: str = "") -> Iterator[Finding]:
+    """Yield why the person is not in, or that they are; `key` is the address asked for."""
+    yield Evidence(
+        f"{person.display_name} ({person.email}) is {person.get_state_display().lower()}",
+        _page(person),
+        person.created_at,
+    )
+    match person.state:
+        case Person.State.TERMINATED:
+            yield _terminated(person)
+        case Person.State.INACTIVE:
+            yield _inactive(person)
+        case Person.State.INVITED:
+            yield _invited(person)
+        case _:
+            yield _here(person)
+    if person.pending_email and key == fold(person.pending_email):
+        yield _unconfirmed(person)
+
+
+def _terminated(person: Person) -> Verdict:
+    hidden = urlencode({"state": Person.State.TERMINATED, "q": person.email})
+    return Verdict(
+        Rank.TERMINATED,
+        "terminated",
+        f"{person.full_name} was terminated on {day(person.terminated_at)}, which is final.",
+        "Lists leave out the terminated unless the filter asks for them. Whoever comes back is "
+        "added as a new person.",
+        Link("Show them among the terminated", f"{_list()}?{hidden}"),
+    )
+
+
+def _inactive(person: Person) -> Verdict:
+    actor, on = actor_name(person.deactivated_by, _names(person)), day(person.deactivated_at)
+    sentence = f"{actor} deactivated {person.full_name} on {on}."
+    if person.was_deactivated_via_scim:
+        return Verdict(
+            Rank.DEACTIVATED,
+            "deactivated-by-provider",
+            sentence,
+            f"Assign them to Ramp in {actor} again, or activate them there; they are back with "
+            "the request that says so.",
+            Link(f"Open {person.full_name}", _page(person)),
+        )
+    is_by_hand = Actor.read(person.deactivated_by).via == "person"
+    code = "deactivated-by-hand" if is_by_hand else "deactivated-by-ramp"
+    advice = "No identity provider brings them back by repeating that it has them as active."
+    again = reverse("admin:people_person_reactivate", args=[person.pk])
+    return Verdict(Rank.DEACTIVATED, code, sentence, advice, Link("Reactivate them", again))
+
+
+def _invited(person: Person) -> Verdict:
+    invite = person.invites.order_by("-created_at").first()
+    code, sentence, advice = _standing(person, invite)
+    updates = f"{reverse('admin:team_updates')}?{urlencode({'q': person.email})}"
+    is_listed = invite is not None and invite.voided_at is None
+    link = Link("See the invite in Team updates", updates) if is_listed else None
+    return Verdict(
+        Rank.INVITED,
+        code,
+        sentence,
+        advice,
+        link or Link(f"Open {person.full_name}", _page(person)),
+    )
+
+
+def _standing(person: Person, invite: Invite | None) -> tuple[str, str, str]:
+    """Say how the invite stands: a code, a sentence, and what to do."""
+    who = person.full_name
+    if invite is None or invite.voided_at:
+        when = f" on {day(invite.voided_at)}" if invite else ""
+        said = f"The invite for {who} was withdrawn{when}." if invite else f"{who} has no invite."
+        return "invite-withdrawn", said, "Invite them anew if they are to come in."
+    if invite.held_because:
+        return (
+            "invite-held",
+            f"The invite for {who} is held: {invite.held_because}.",
+            "It goes by itself when that is over. Choose “Invite anyway” to let it go now.",
+        )
+    if invite.expires_at < timezone.now():
+        return (
+            "invite-expired",
+            f"The invite for {who} expired on {day(invite.expires_at)}.",
+            "Send it again: the same link is good for its full time from then on.",
+        )
+    return _mailing(person, invite, invite.mails.order_by("-created_at").first())
+
+
+def _mailing(person: Person, invite: Invite, mail: Mail | None) -> tuple[str, str, str]:
+    if mail is None:
+        return (
+            "invite-not-mailed",
+            f"{person.full_name} was invited on {day(invite.created_at)}, and nothing was mailed.",
+            "The connection leaves the mail out, for people who come in by single sign-on. Tell "
+            "them to sign in, or send the invite.",
+        )
+    if mail.given_up_at or (mail.sent_at and mail.problem):
+        return (
+            "mail-refused",
+            f"The invite did not reach {mail.to}: {mail.problem.rstrip('.')}.",
+            "Correct the address where it comes from, then send the invite again.",
+        )
+    if not mail.sent_at:
+        trouble = f" The mail server said: {mail.problem}" if mail.problem else ""
+        return (
+            "mail-waiting",
+            f"The invite for {mail.to} is about to be mailed.{trouble}",
+            "Wait a minute. If it stays so, the mail server of Ramp does not answer.",
+        )
+    return (
+        "not-accepted",
+        f"{person.full_name} was invited on {day(mail.sent_at)}, and has not accepted yet.",
+        f"Ask them to look for the mail to {mail.to}, also among spam; or send it again.",
+    )
+
+
+def _unconfirmed(person: Person) -> Verdict:
+    return Verdict(
+        Rank.KNOWN_OTHERWISE,
+        "address-unconfirmed",
+        f"{person.full_name} is here as {person.email}: {person.pending_email} is not confirmed.",
+        "They follow the link in the mail to the new address. Until then the old one signs in.",
+        Link(f"Open {person.full_name}", _page(person)),
+    )
+
+
+def _here(person: Person) -> Verdict:
+    return Verdict(
+        Rank.HERE,
+        "here",
+        f"{person.full_name} is here, and has been active since {day(person.joined_at)}.",
+        "If they cannot sign in, ask which page refuses them, and what it says.",
+        Link(f"Open {person.full_name}", _page(person)),
+    )
+
+
+def _names(person: Person) -> dict[str, str]:
+    """Return who deactivated the person, by address."""
+    address = person.deactivated_by.removeprefix("person:")
+    people = Person.objects.filter(email_key=fold(address))
+    return {one.email: one.full_name for one in people}
+
+
+def _page(person: Person) -> str:
+    return reverse("admin:people_person_change", args=[person.pk])
+
+
+def _list() -> str:
+    return reverse("admin:people_person_changelist")

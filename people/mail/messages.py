@@ -1,0 +1,143 @@
+"""What mails say, who they seem to come from, and when one may no longer go."""
+
+import unicodedata
+from datetime import datetime
+from email.utils import formataddr, parseaddr
+
+from django.conf import settings
+from django.core.mail import EmailMultiAlternatives
+from django.template.loader import render_to_string
+
+from people.mail.confirmation_links import By, agreed, confirmation_link, is_current
+from people.mail.invite_links import invite_link
+from people.mail.reset_links import is_current as is_reset_current
+from people.mail.reset_links import reset_link
+from people.models import Invite, Mail, Person
+from people.values import fold
+
+
+def letter(mail: Mail) -> EmailMultiAlternatives:
+    """Write the mail: the same Message-ID and the same link, however often it is tried."""
+    sender = _sender(mail)
+    context = {
+        "person": mail.person,
+        "tenant": mail.person.tenant,
+        "sender": sender,
+        "invite": mail.invite,
+        "link": _link(mail),
+        "facts": mail.facts,
+    }
+    subject = _line(render_to_string(f"mail/{mail.kind}-subject.txt", context))
+    written = EmailMultiAlternatives(
+        subject=subject,
+        body=render_to_string(f"mail/{mail.kind}.txt", context).strip() + "\n",
+        from_email=_address(_display_name(mail, sender), _own_address()),
+        to=[mail.to],
+        reply_to=[_address(sender.full_name, sender.email)] if sender else None,
+        # A machine wrote it, so no machine need answer that its owner is on holiday.
+        headers={"Message-ID": message_id(mail), "Auto-Submitted": "auto-generated"},
+    )
+    html = render_to_string(f"mail/{mail.kind}.html", context | {"subject": subject})
+    written.attach_alternative(html, "text/html")
+    return written
+
+
+def message_id(mail: Mail) -> str:
+    return f"<{mail.pk}@{settings.PUBLIC.hostname}>"
+
+
+def obstacle(mail: Mail, *, now: datetime) -> str:
+    """Tell why the mail may not go any more, from what is true now; blank if it may."""
+    return _obstacle_to_writing(mail.person) or _obstacle_to_saying(mail, now)
+
+
+def _obstacle_to_writing(person: Person) -> str:
+    if person.tenant.is_sandbox:
+        return "Nobody of a sandbox is ever mailed."
+    if not person.tenant.is_active:
+        return f"{person.tenant.name} is switched off."
+    if not person.is_active:
+        return f"{person.full_name} is {person.get_state_display().lower()}."
+    return ""
+
+
+def _obstacle_to_saying(mail: Mail, now: datetime) -> str:
+    match mail.kind:
+        case Mail.Kind.INVITE if mail.invite:
+            return _obstacle_to_inviting(mail.invite, now)
+        case Mail.Kind.CONFIRM_ADDRESS if not is_current(mail):
+            return "This address need no longer be confirmed."
+        case Mail.Kind.APPROVE_ADDRESS if not is_current(mail) or _is_agreed(mail.person):
+            return "This address need no longer agree."
+        case Mail.Kind.RESET_PASSWORD if not is_reset_current(mail, now):
+            return "The link in it does not count any more."
+        case Mail.Kind.ADDRESS_CHANGES if not _is_pending(mail.person, mail.facts["address"]):
+            return "The address does not change any more."
+    return ""
+
+
+def _obstacle_to_inviting(invite: Invite, now: datetime) -> str:
+    if invite.accepted_at:
+        return "The invite was accepted meanwhile."
+    if invite.voided_at:
+        return "The invite was withdrawn."
+    if invite.held_because:
+        return f"The invite waits: {invite.held_because}"
+    return "The invite expired before it could be mailed." if invite.expires_at <= now else ""
+
+
+def _is_agreed(person: Person) -> bool:
+    return bool(agreed(person) & {By.OLD, By.OWNER})
+
+
+def _is_pending(person: Person, address: str) -> bool:
+    return fold(person.pending_email) == fold(address)
+
+
+def _link(mail: Mail) -> str:
+    match mail.kind:
+        case Mail.Kind.INVITE if mail.invite:
+            return invite_link(mail.invite)
+        case Mail.Kind.CONFIRM_ADDRESS | Mail.Kind.APPROVE_ADDRESS:
+            return confirmation_link(mail)
+        case Mail.Kind.RESET_PASSWORD:
+            return reset_link(mail)
+        case _:
+            return f"{settings.PUBLIC_BASE_URL}{mail.facts.get('path', '/')}"
+
+
+def inviter(person: Person) -> Person | None:
+    """Return who invites the person: their manager, else the account owner.
+
+    Somebody who is out of the company does not speak for it.
+    """
+    candidates = (person.manager, person.tenant.owner)
+    return next((one for one in candidates if one and one.is_active), None)
+
+
+def _sender(mail: Mail) -> Person | None:
+    """Return who gets the answers."""
+    if mail.kind == Mail.Kind.INVITE:
+        return inviter(mail.person)
+    owner = mail.person.tenant.owner
+    return owner if owner and owner.is_active else None
+
+
+def _display_name(mail: Mail, sender: Person | None) -> str:
+    """Return the sender's name on an invite; what Ramp has to say by itself, it says."""
+    return sender.full_name if sender and mail.kind == Mail.Kind.INVITE else "Ramp"
+
+
+def _own_address() -> str:
+    """Return the installation's own address: only for that does its domain vouch (SPF, DMARC)."""
+    return parseaddr(settings.DEFAULT_FROM_EMAIL)[1]
+
+
+def _address(name: str, address: str) -> str:
+    return formataddr((_line(name), address))
+
+
+def _line(text: str) -> str:
+    """Make one line of it, in which nothing could end a header and begin another."""
+    kept = (" " if unicodedata.category(one).startswith("C") else one for one in text)
+    return " ".join("".join(kept).split())

@@ -1,0 +1,211 @@
+"""Invites: issued with the person, held while something is missing, void when they go."""
+
+from datetime import timedelta
+from typing import Any, Literal
+
+from django.db import transaction
+from django.utils import timezone
+
+from people import events
+from people.db import prepared_statements, unit_of_work
+from people.db.batch_write import Write
+from people.db.prepared_statements import NeedsTransaction
+from people.db.row_json import made
+from people.models import Event, Invite, Mail, Person
+from people.operations import ranks
+from people.operations.invites.outbox import post
+from people.operations.locks import lock
+from people.operations.person_fields import saving
+from people.values import INVITED, Actor, Invitation, PeopleError
+
+SCIM_INVITE_DAYS = 90
+# The open one, in words that do not lead the planner to the list of all that are open.
+CLOSE = """
+    UPDATE people_invite SET {column} = %s
+     WHERE person_id = %s AND num_nonnulls(accepted_at, voided_at) = 0 RETURNING id
+"""
+
+
+class NotInvitable(PeopleError):
+    code = "not-invitable"
+
+    def __init__(self, person: Person) -> None:
+        super().__init__(
+            f"{person.full_name} cannot be invited: they are {person.get_state_display().lower()}."
+        )
+
+
+class InviteHeld(PeopleError):
+    code = "invite-held"
+
+    def __init__(self, invite: Invite) -> None:
+        super().__init__(
+            f"The invite waits and has not been mailed: {invite.held_because} "
+            "Choose “Invite anyway” to let it go."
+        )
+
+
+def invite_newcomer(person: Person, *, actor: Actor, invitation: Invitation = INVITED) -> Invite:
+    """Invite somebody who has no open invite, and whom the caller holds or has just added.
+
+    It lives 90 days when an identity provider asked for it, else as long as the tenant
+    says. A held invite is not mailed until `release_invite`.
+    """
+    invite = made(Invite, person=person, **_terms(person, _source(actor), invitation.held_because))
+    unit_of_work.write(Write(invite))
+    _issued(invite, invitation, actor=actor)
+    return invite
+
+
+@saving(savepoint=False)
+def issue_invite(person: Person, *, actor: Actor, invitation: Invitation = INVITED) -> Invite:
+    """Invite the person, unless an invite is open already; that one is returned then.
+
+    Nobody need hold the person: of two who invite them at once, one finds the other's.
+
+    :raises PersonAboveRank: if the person is above the actor's rank.
+    """
+    ranks.check_rank_over(actor, person)
+    if unit_of_work.is_alone() and _seen_open(person) is None:
+        return invite_newcomer(person, actor=actor, invitation=invitation)
+    invite, is_new = Invite.objects.open().get_or_create(
+        person=person, defaults=_terms(person, _source(actor), invitation.held_because)
+    )
+    if is_new:
+        _issued(invite, invitation, actor=actor)
+    return invite
+
+
+@transaction.atomic(savepoint=False)
+def release_invite(person: Person, *, actor: Actor, is_mailed: bool = True) -> bool:
+    """Let a held invite go out, and tell whether there was one.
+
+    :raises PersonAboveRank: if the person is above the actor's rank.
+    """
+    ranks.check_rank_over(actor, person)
+    held = Invite.objects.open().filter(person=person).exclude(held_because="")
+    invite = held.select_for_update().first()
+    if invite is None:
+        return False
+    invite.held_because = ""
+    unit_of_work.write(Write(invite, ("held_because",)))
+    events.record(Event.Kind.INVITE_RELEASED, person, actor=actor)
+    if is_mailed:
+        _mail(invite)
+    return True
+
+
+@transaction.atomic
+def resend_invite(person: Person, *, actor: Actor) -> Invite:
+    """Mail the person's invite again: the same link, good for its full time from now on.
+
+    Whose invite was withdrawn gets a new one.
+
+    :raises PersonAboveRank: if the person is above the actor's rank.
+    :raises NotInvitable: if they have joined, or may not come in.
+    :raises InviteHeld: if the invite waits for something.
+    """
+    lock(person)
+    ranks.check_rank_over(actor, person)
+    if person.state != Person.State.INVITED:
+        raise NotInvitable(person)
+    invite = Invite.objects.open().filter(person=person).first()
+    if invite is None:
+        return issue_invite(person, actor=actor)
+    if invite.held_because:
+        raise InviteHeld(invite)
+    invite.expires_at = timezone.now() + _life(person, invite.source)
+    unit_of_work.write(Write(invite, ("expires_at",)))
+    events.record(Event.Kind.INVITE_RESENT, person, actor=actor, invite=str(invite.pk))
+    _mail(invite)
+    return invite
+
+
+@saving(savepoint=False)
+def revoke_invite(person: Person, *, actor: Actor) -> bool:
+    """Make the person's open invite worthless, and tell whether there was one.
+
+    :raises PersonAboveRank: if the person is above the actor's rank.
+    """
+    ranks.check_rank_over(actor, person)
+    if not _close(person, "voided_at"):
+        return False
+    events.record(Event.Kind.INVITE_VOIDED, person, actor=actor)
+    return True
+
+
+def readdress_invite(person: Person, *, actor: Actor) -> None:
+    """Invite the person at their new address; the link that the old one got is dead."""
+    older = Invite.objects.open().filter(person=person).first()
+    if older is None:
+        return
+    invitation = Invitation(held_because=older.held_because, is_mailed=older.mails.exists())
+    revoke_invite(person, actor=actor)
+    invite = made(Invite, person=person, **_terms(person, older.source, older.held_because))
+    unit_of_work.write(Write(invite))
+    _issued(invite, invitation, actor=actor)
+
+
+@transaction.atomic(savepoint=False)
+def accept_invites(person: Person, *, actor: Actor) -> bool:
+    """Consume the person's open invite, and tell whether there was one."""
+    if not _close(person, "accepted_at"):
+        return False
+    events.record(Event.Kind.INVITE_ACCEPTED, person, actor=actor)
+    return True
+
+
+def _close(person: Person, column: Literal["accepted_at", "voided_at"]) -> bool:
+    """Note when the person's open invite came to its end, and tell whether there was one."""
+    now = timezone.now()
+    if unit_of_work.is_alone():
+        invite = _seen_open(person)
+        if invite:
+            setattr(invite, column, now)
+            unit_of_work.write(Write(invite, (column,)))
+        person.open_invite = None
+        return invite is not None
+    if prepared_statements.available():
+        return prepared_statements.one(CLOSE.format(column=column), [now, person.pk]) is not None
+    return bool(Invite.objects.open().filter(person=person).update(**{column: now}))
+
+
+def _seen_open(person: Person) -> Invite | None:
+    """Return the open invite that was read with the person; nothing is stored if that changes.
+
+    :raises NeedsTransaction: if nobody has read whether there is one.
+    """
+    if not hasattr(person, "open_invite"):
+        raise NeedsTransaction
+    return person.open_invite
+
+
+def _source(actor: Actor) -> str:
+    return Invite.Source.SCIM if actor.via == "scim" else Invite.Source.HAND
+
+
+def _life(person: Person, source: str) -> timedelta:
+    by_scim = source == Invite.Source.SCIM
+    return timedelta(days=SCIM_INVITE_DAYS if by_scim else person.tenant.manual_invite_days)
+
+
+def _terms(person: Person, source: str, held_because: str) -> dict[str, Any]:
+    now = timezone.now()
+    return {
+        "tenant_id": person.tenant_id,
+        "source": source,
+        "held_because": held_because,
+        "created_at": now,
+        "expires_at": now + _life(person, source),
+    }
+
+
+def _issued(invite: Invite, invitation: Invitation, *, actor: Actor) -> None:
+    facts: dict[str, Any] = {"invite": str(invite.pk), "held": invite.held_because}
+    events.record(Event.Kind.INVITE_ISSUED, invite.person, actor=actor, **facts)
+    if invitation.is_mailed and not invite.held_because:
+        _mail(invite)
+
+
+def _mail(invite: Invite) -> None:
+    post(Mail.Kind.INVITE, invite.person, to=invite.person.email, invite=invite)

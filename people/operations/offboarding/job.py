@@ -1,0 +1,185 @@
+"""The job that terminates whoever is due, one person a transaction.
+
+It may run anywhere and any number of times at once: what it does is decided by rows that
+are locked when they are looked at. Whoever cannot leave yet is looked at again next time.
+The mass-change guard looks at everybody first; where it cannot, nobody is terminated.
+"""
+
+import logging
+import math
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from itertools import groupby
+from operator import attrgetter
+from time import monotonic
+
+from celery.exceptions import SoftTimeLimitExceeded
+from django.db import transaction
+from django.db.models import Q, QuerySet
+
+from people import tenancy
+from people.models import Departure, Person
+from people.operations.bulk import alerts
+from people.operations.locks import lock_all
+from people.operations.offboarding.blockers import (
+    blockers_of,
+    blockers_of_many,
+    is_paused,
+    paused_among,
+)
+from people.operations.offboarding.handover_plan import (
+    Disposition,
+    completed,
+    usual_disposition,
+    valid_ids,
+)
+from people.operations.offboarding.terminate import terminate_person
+from people.values import Actor, PeopleError
+
+log = logging.getLogger(__name__)
+
+JOB = Actor("job", "auto-termination")
+BATCH = 200
+# The due date and the number of the row that was looked at last.
+Place = tuple[datetime, int]
+LONGEST_PROBLEM = 500
+UNKNOWN_PROBLEM = "Something went wrong in Ramp itself. It is tried again every hour."
+UNGUARDED_PROBLEM = (
+    "Ramp could not check whether too many people were deactivated at once. "
+    "It tries again every hour."
+)
+
+
+def terminate_due(*, as_of: datetime) -> int:
+    """Terminate whoever is due by then and may leave, all tenants'; return how many.
+
+    What goes wrong with one is logged, and listed under Departures, and stops nobody else.
+    """
+    return go_on(None, as_of=as_of, seconds=math.inf)[0]
+
+
+def go_on(after: Place | None, *, as_of: datetime, seconds: float) -> tuple[int, Place | None]:
+    """Do that for those behind the place, as many as time allows.
+
+    :returns: how many were terminated, and where to go on; None if that was all.
+    """
+    ends_at = monotonic() + seconds
+    done = 0
+    with tenancy.across_tenants():
+        for page in due_departures(as_of, after=after):
+            for departure in _unhindered(_guarded(page)):
+                with tenancy.use(departure.tenant_id):
+                    done += _try(departure, as_of=as_of)
+            if monotonic() >= ends_at:
+                return done, (page[-1].due_at, page[-1].pk)
+    return done, None
+
+
+def due_departures(as_of: datetime, *, after: Place | None = None) -> Iterator[list[Departure]]:
+    """Yield what is due, a few rows at a time; nobody holds any of them."""
+    while True:
+        due = _due(as_of).order_by("due_at", "pk")
+        if after:
+            # The first condition is for the index, which does not know the second one.
+            due = due.filter(due_at__gte=after[0])
+            due = due.filter(Q(due_at__gt=after[0]) | Q(pk__gt=after[1]))
+        page = list(due.only("pk", "due_at", "person_id", "tenant_id", "problem")[:BATCH])
+        if page:
+            yield page
+        if len(page) < BATCH:
+            return
+        after = (page[-1].due_at, page[-1].pk)
+
+
+def _due(as_of: datetime) -> QuerySet[Departure]:
+    # What was decided by hand outlives switching auto-termination off, and waits.
+    due: QuerySet[Departure] = Departure.objects.due(as_of).filter(
+        tenant__auto_terminate_days__isnull=False
+    )
+    return due
+
+
+def _guarded(page: list[Departure]) -> list[Departure]:
+    """Have the mass-change guard look at these people, and keep those at whom it could."""
+    kept: list[Departure] = []
+    tenant_of = attrgetter("tenant_id")
+    for tenant_id, rows in groupby(sorted(page, key=tenant_of), tenant_of):
+        departures = list(rows)
+        try:
+            with tenancy.use(tenant_id):
+                alerts.look_again(departure.person_id for departure in departures)
+        except SoftTimeLimitExceeded:
+            raise
+        except Exception:
+            log.exception("Nobody of tenant %s is terminated: the guard could not look", tenant_id)
+            _list(departures, UNGUARDED_PROBLEM)
+        else:
+            _list([one for one in departures if one.problem == UNGUARDED_PROBLEM], "")
+            kept += departures
+    return kept
+
+
+def _unhindered(page: list[Departure]) -> list[Departure]:
+    """Leave out those who cannot leave now, so that a thousand of them cost next to nothing."""
+    people = [departure.person_id for departure in page]
+    hindered = {pk for pk, blockers in blockers_of_many(people).items() if blockers}
+    hindered |= paused_among(people).keys()
+    return [departure for departure in page if departure.person_id not in hindered]
+
+
+def _try(departure: Departure, *, as_of: datetime) -> bool:
+    try:
+        return depart(departure.pk, as_of=as_of, actor=JOB)
+    except SoftTimeLimitExceeded:
+        raise
+    except PeopleError as error:
+        log.warning("%s could not be terminated: %s", departure.person_id, error)
+        _list([departure], str(error))
+    except Exception:
+        log.exception("%s could not be terminated", departure.person_id)
+        _list([departure], UNKNOWN_PROBLEM)
+    return False
+
+
+def _list(departures: Sequence[Departure], problem: str) -> None:
+    """Show under Departures why these people could not be terminated."""
+    if departures:
+        rows = Departure.objects.filter(pk__in=[departure.pk for departure in departures])
+        rows.update(problem=problem[:LONGEST_PROBLEM])
+
+
+@transaction.atomic
+def depart(departure_id: int, *, as_of: datetime, actor: Actor) -> bool:
+    """Terminate the person of a due departure unless something has changed; tell whether.
+
+    :raises PeopleError: if the disposition is not possible any more.
+    """
+    foreseen = _due(as_of).filter(pk=departure_id).select_related("person").first()
+    if foreseen is None:
+        return False
+    _hold(foreseen.person, disposition_of(foreseen))
+    # Held now, so that nobody can reactivate, postpone or exempt between look and deed.
+    departure = _due(as_of).filter(pk=departure_id).select_related("person").first()
+    if departure is None or not _may_leave(departure.person):
+        return False
+    return terminate_person(departure.person, disposition_of(departure), actor=actor)
+
+
+def _hold(person: Person, disposition: Disposition) -> None:
+    """Lock everybody involved in the order in which terminate_person does."""
+    reports = person.reports.in_lists().values_list("pk", flat=True)
+    lock_all([str(person.pk), *valid_ids(disposition.successors), *map(str, reports)])
+
+
+def _may_leave(person: Person) -> bool:
+    if person.state != Person.State.INACTIVE or not person.was_deactivated_via_scim:
+        return False
+    return not blockers_of(person) and not is_paused(person)
+
+
+def disposition_of(departure: Departure) -> Disposition:
+    """Return what was planned, as far as it still holds, and what is usual for the rest."""
+    said = departure.disposition
+    if said is None:
+        return usual_disposition(departure.person)
+    return completed(departure.person, Disposition(**said))

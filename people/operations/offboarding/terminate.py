@@ -1,0 +1,197 @@
+"""Termination is final, and hands over everything the person holds: all of it, or nothing."""
+
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from uuid import UUID
+
+from django.db import transaction
+from django.utils import timezone
+
+from people import events
+from people.db import unit_of_work
+from people.db.batch_write import Write
+from people.models import Approval, Card, Departure, Event, Fund, Obligation, Person
+from people.operations import ranks
+from people.operations.invites.lifecycle import revoke_invite
+from people.operations.locks import Guarded, hold, holding, lock_all
+from people.operations.managers import may_manage
+from people.operations.offboarding.handover_plan import (
+    Disposition,
+    Holdings,
+    HoldsMore,
+    Objections,
+    currency_of,
+    holdings_of,
+    named,
+    usual_disposition,
+    valid_ids,
+)
+from people.operations.people_update import set_overruled, succeed_manager
+from people.operations.person_fields import difference, snapshot
+from people.operations.roles.base_roles import check_not_needed
+from people.values import Actor
+
+__all__ = ["Disposition", "currency_of", "terminate_person", "usual_disposition"]
+
+LEAVING_FOR_GOOD = ("state", "terminated_at", "pending_email", "session_epoch", "changed_at")
+# What somebody received, by what it is: {"cards": ["Travel …4242"]}.
+Received = dict[str, list[str]]
+
+
+@transaction.atomic
+def check_may_leave(person: Person) -> None:
+    """See that the tenant can do without the person, before anybody is asked about the rest.
+
+    :raises LastOwner, LastAdministrator: if it cannot.
+    """
+    check_not_needed(person)
+
+
+@transaction.atomic
+def terminate_person(person: Person, disposition: Disposition, *, actor: Actor) -> bool:
+    """End the person's account for good, and tell whether that had not been done yet.
+
+    Every session, every API token and every open invite is dead when this returns.
+
+    :raises PersonAboveRank: if the person is above the actor's rank.
+    :raises LastOwner, LastAdministrator: if the tenant would be left without one.
+    :raises HoldsMore: if they hold something that the disposition does not mention.
+    :raises HoldsLess: if it mentions something that they do not hold.
+    :raises InvalidSuccessor: if something cannot go to whom it shall go to.
+    :raises AlwaysEnds: if a physical card shall go to somebody.
+    """
+    reports = [str(pk) for pk in person.reports.in_lists().values_list("pk", flat=True)]
+    people = lock_all([str(person.pk), *valid_ids(disposition.successors), *reports])
+    person.refresh_from_db()
+    ranks.check_rank_over(actor, person)
+    if person.state == Person.State.TERMINATED:
+        return False
+    hold(Guarded.ORGANISATION_CHART, person.tenant_id)
+    check_not_needed(person, actor=actor)
+    held = holdings_of(person, locked=True)
+    _check(person, disposition, held, people)
+    handover = _Handover(person, disposition, held, people, actor)
+    handover.carry_out()
+    _leave(person, handover, actor=actor)
+    for successor, received in handover.received.items():
+        events.record(
+            Event.Kind.HOLDINGS_RECEIVED,
+            people[successor],
+            actor=actor,
+            giver=str(person.pk),
+            received=received,
+        )
+    return True
+
+
+def _check(
+    person: Person, disposition: Disposition, held: Holdings, people: Mapping[str, Person]
+) -> None:
+    for objection in Objections(person, held, disposition, people):
+        raise objection
+    for report in held.reports:
+        if str(report.pk) not in people:
+            # They came between our look and the lock, and are not held.
+            raise HoldsMore(person, f"{report.full_name}, who reports to them", "reports")
+
+
+def _leave(person: Person, handover: "_Handover", *, actor: Actor) -> None:
+    before = snapshot(person)
+    person.state, person.terminated_at = Person.State.TERMINATED, timezone.now()
+    person.pending_email = ""
+    person.session_epoch += 1
+    revoke_invite(person, actor=actor)
+    Departure.objects.filter(person=person).delete()
+    events.record(
+        Event.Kind.PERSON_TERMINATED,
+        person,
+        actor=actor,
+        changes=difference(before, snapshot(person)),
+        storing=Write(person, LEAVING_FOR_GOOD),
+        disposition=handover.disposition.as_json(),
+        ended=handover.ended,
+        dropped=handover.dropped,
+        received=handover.received,
+    )
+
+
+@dataclass
+class _Handover:
+    """Gives everything away, and keeps by name what became of it, for the history."""
+
+    person: Person
+    disposition: Disposition
+    held: Holdings
+    people: Mapping[str, Person]
+    actor: Actor
+    at: datetime = field(default_factory=timezone.now)
+    ended: Received = field(default_factory=lambda: defaultdict(list))
+    dropped: list[str] = field(default_factory=list)
+    received: dict[str, Received] = field(
+        default_factory=lambda: defaultdict(lambda: defaultdict(list))
+    )
+
+    def carry_out(self) -> None:
+        for card in self.held.cards:
+            self._move("cards", card, self.disposition.cards[str(card.pk)])
+        for fund in self.held.funds:
+            self._move("funds", fund, self.disposition.funds[str(fund.pk)])
+        for step in self.held.steps:
+            approver = self.disposition.steps[str(step.pk)]
+            step.approver_id = UUID(approver)
+            step.save(update_fields=["approver"])
+            self.received[approver]["steps"].append(named(step))
+        self._drop()
+        self._reassign()
+
+    def _move(self, kind: str, held: Card | Fund, successor: str | None) -> None:
+        """Give it to the successor with all that is left on it, or end it."""
+        if successor is None:
+            held.ended_at = self.at
+            held.save(update_fields=["ended_at"])
+            self.ended[kind].append(named(held))
+            return
+        name = "holder" if isinstance(held, Card) else "owner"
+        setattr(held, f"{name}_id", UUID(successor))
+        held.save(update_fields=[name])
+        self.received[successor][kind].append(named(held))
+
+    def _drop(self) -> None:
+        """Drop what nobody has approved; nobody need approve it any more."""
+        submitted = self.person.obligations.filter(
+            kind=Obligation.Kind.REIMBURSEMENT, state=Obligation.State.SUBMITTED
+        )
+        rows = list(submitted.select_for_update(no_key=True).order_by("created_at", "pk"))
+        if not rows:
+            return
+        self.dropped = [row.description for row in rows]
+        keys = [row.pk for row in rows]
+        Obligation.objects.filter(pk__in=keys).update(state=Obligation.State.DROPPED)
+        waiting = Approval.objects.filter(obligation__in=keys, state=Approval.State.PENDING)
+        waiting.update(
+            state=Approval.State.REJECTED, decided_by=str(self.actor), decided_at=self.at
+        )
+
+    def _reassign(self) -> None:
+        """Give each report the new manager; one who becomes it takes the leaver's place."""
+        manager = self.people.get(self.disposition.reports or "")
+        above = self.person.manager
+        if above and not may_manage(above):
+            above = None
+        # The successor first, or the others would close a circle.
+        for report in sorted(self.held.reports, key=lambda one: one != manager):
+            with holding(report):
+                succeed_manager(report, above if report == manager else manager, actor=self.actor)
+            if manager and report != manager:
+                self.received[str(manager.pk)]["reports"].append(report.full_name)
+        for report in self.held.reports:
+            self._unmark_manager(report)
+
+    def _unmark_manager(self, report: Person) -> None:
+        """Keep the sync cycle from putting the leaver back as the manager of the report."""
+        before = self.people[str(report.pk)].overruled_fields
+        if "manager" in report.overruled_fields and "manager" not in before:
+            set_overruled(report, before)
+            unit_of_work.write(Write(report, ("overruled_fields", "overruled_at")))

@@ -1,0 +1,158 @@
+"""What an administrator may do to departments, locations, entities and the tenant's own roles."""
+
+from django.db import IntegrityError, transaction
+from django.db.models import Model
+
+from people import events, tenancy
+from people.models import Department, Entity, Event, Location, Person, Role
+from people.operations import ranks
+from people.operations.place_lookup import InvalidLocationChange
+from people.values import Actor, PeopleError, fold
+
+AnyPlace = Department | Location | Entity | Role
+
+
+class DuplicateName(PeopleError):
+    code = "duplicate-name"
+    field = "name"
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"There is “{name}” already. Case makes no difference.")
+
+
+class CurrencyInUse(PeopleError):
+    code = "currency-in-use"
+    field = "currency"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "People work at this entity's locations, and their cards are issued in its currency."
+        )
+
+
+class StillInUse(PeopleError):
+    code = "still-in-use"
+
+    def __init__(self, place: Model, because: str) -> None:
+        super().__init__(f"{place} cannot be deleted: {because}.")
+
+
+@transaction.atomic
+def save_place(place: AnyPlace, *, actor: Actor) -> None:
+    """Store a department, a location, an entity or a role as it now reads, new or changed.
+
+    :raises RoleAboveRank: if the actor may not give the role as it was, or as it now reads.
+    :raises DuplicateName: if the tenant has another one by this name, in whatever case.
+    :raises InvalidLocationChange: if people at the location would change their currency.
+    :raises CurrencyInUse: if people at the entity's locations would.
+    """
+    stored = type(place).objects.get(pk=place.pk) if place.pk else None
+    for role in (stored, place):
+        if isinstance(role, Role):
+            ranks.check_may_grant(actor, role)
+    before = _facts(stored) if stored else {}
+    check_name(place)
+    check_currency(place)
+    place.tenant_id, place.name_key = tenancy.current_id(), fold(place.name)
+    try:
+        with transaction.atomic():
+            place.save()
+    except IntegrityError as error:
+        # The name is the only thing about a place that must be unique.
+        raise DuplicateName(place.name) from error
+    _record(place, before, _facts(place), actor=actor)
+
+
+@transaction.atomic
+def delete_place(place: AnyPlace, *, actor: Actor) -> None:
+    """Forget a department, a location, an entity or a role that nothing belongs to.
+
+    :raises RoleAboveRank: if the actor may not give the role.
+    :raises StillInUse: if something does.
+    """
+    if isinstance(place, Role):
+        ranks.check_may_grant(actor, place)
+    check_unused(place)
+    before, key = _facts(place), place.pk
+    place.delete()
+    place.pk = key
+    _record(place, before, {}, actor=actor)
+
+
+def check_name(place: AnyPlace) -> None:
+    others = type(place).objects.filter(name_key=fold(place.name)).exclude(pk=place.pk)
+    if others.exists():
+        raise DuplicateName(place.name)
+
+
+def check_currency(place: AnyPlace) -> None:
+    """See that nobody's cards change their currency because of where they work."""
+    match place:
+        case Location(pk=int()):
+            stored = Location.objects.select_related("entity").get(pk=place.pk)
+            moves = stored.entity.currency != place.entity.currency
+            if moves and place.people.in_lists().exists():
+                raise InvalidLocationChange
+        case Entity(pk=int()):
+            changes = Entity.objects.get(pk=place.pk).currency != place.currency
+            if changes and Person.objects.in_lists().filter(location__entity=place).exists():
+                raise CurrencyInUse
+
+
+def check_unused(place: AnyPlace) -> None:
+    match place:
+        case Role():
+            holders = place.grants.values("person").distinct().count()
+            if holders:
+                raise StillInUse(place, f"{_people(holders, 'holds', 'hold')} it")
+            if place.mappings.exists() or place.scim_mappings.exists():
+                raise StillInUse(place, "a group of an identity provider brings it")
+        case Entity():
+            if place.locations.exists():
+                raise StillInUse(place, "it still has locations")
+            if place.tenant.default_entity_id == place.pk:
+                raise StillInUse(place, "new locations belong to it")
+        case _:
+            people = place.people.count()
+            if people:
+                belong = _people(people, "belongs to", "belong to")
+                raise StillInUse(place, f"{belong} it, those who left included")
+
+
+def _people(count: int, does: str, do: str) -> str:
+    return f"1 person {does}" if count == 1 else f"{count:,} people {do}"
+
+
+def _facts(place: AnyPlace) -> dict[str, str]:
+    match place:
+        case Location(name=name, entity=entity):
+            return {"name": name, "entity": entity.name}
+        case Entity(name=name, currency=currency):
+            return {"name": name, "currency": currency}
+        case Role(name=name, is_elevated=is_elevated):
+            return {"name": name, "elevated": "yes" if is_elevated else "no"}
+        case Department(name=name):
+            return {"name": name}
+
+
+def _record(
+    place: AnyPlace,
+    before: dict[str, str],
+    after: dict[str, str],
+    *,
+    actor: Actor,
+) -> None:
+    changes = {
+        name: {"from": before.get(name), "to": after.get(name)}
+        for name in before | after
+        if before.get(name) != after.get(name)
+    }
+    if changes:
+        events.record(
+            Event.Kind.ORGANISATION_CHANGED,
+            None,
+            actor=actor,
+            changes=changes,
+            what=place._meta.model_name,
+            id=place.pk,
+        )

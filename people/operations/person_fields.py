@@ -1,0 +1,140 @@
+"""What is said about a person, put on their row; what rules and history make of it.
+
+These are the parts that adding somebody and revising them share. Nothing here saves.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+from typing import Any
+
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+
+from people.db import unit_of_work
+from people.models import Person
+from people.operations import place_lookup
+from people.operations.roles.withheld_roles import forget_withheld
+from people.values import Actor, PeopleError, Profile, fold, is_usable_name
+
+OWNABLE = (
+    "given_name",
+    "family_name",
+    "email",
+    "department",
+    "location",
+    "role",
+)
+
+
+class InvalidName(PeopleError):
+    code = "invalid-name"
+
+    def __init__(self, field: str) -> None:
+        super().__init__("Ensure first and last name are entered correctly")
+        self.field = field
+
+
+class DuplicateEmail(PeopleError):
+    code = "duplicate-email"
+    field = "email"
+
+    def __init__(self) -> None:
+        super().__init__("Email is already associated with another employee")
+
+
+@contextmanager
+def saving(*, savepoint: bool) -> Iterator[None]:
+    """Begin a transaction, in which a taken address is a refusal.
+
+    Inside another one a savepoint does; none is needed by those who refuse before they
+    write, or where all is written at the end.
+    """
+    begins = savepoint or not transaction.get_connection().in_atomic_block
+    try:
+        with transaction.atomic() if begins and not unit_of_work.is_alone() else nullcontext():
+            yield
+    except IntegrityError as error:
+        if "email" not in str(error):
+            raise
+        raise DuplicateEmail from error
+
+
+def snapshot(person: Person) -> dict[str, str]:
+    """Return what the history tells about the person; folding the events gives this."""
+    facts = {
+        "given_name": person.given_name,
+        "family_name": person.family_name,
+        "email": person.email,
+        "pending_email": person.pending_email,
+        "department": person.department.name if person.department else "",
+        "location": person.location.name if person.location else "",
+        "manager": str(person.manager_id or ""),
+        "role": person.role,
+        "state": person.state,
+        "deactivates_at": person.deactivates_at.isoformat() if person.deactivates_at else "",
+    }
+    custom = {f"custom.{name}": value for name, value in person.custom_values.items()}
+    return {name: value for name, value in (facts | custom).items() if value}
+
+
+def difference(before: dict[str, str], after: dict[str, str]) -> dict[str, dict[str, Any]]:
+    return {
+        name: {"from": before.get(name), "to": after.get(name)}
+        for name in before | after
+        if before.get(name) != after.get(name)
+    }
+
+
+def check_name(profile: Profile) -> None:
+    for field in ("given_name", "family_name"):
+        if not is_usable_name(getattr(profile, field)):
+            raise InvalidName(field)
+
+
+def fill(person: Person, profile: Profile) -> None:
+    """Copy names and places; the rest has rules of its own."""
+    person.given_name, person.family_name = profile.given_name, profile.family_name
+    department, location = person.department, person.location
+    moves = fold(profile.department) != (department.name_key if department else "")
+    relocates = fold(profile.location) != (location.name_key if location else "")
+    if not (moves or relocates):
+        return
+    there, at = place_lookup.places_named(
+        profile.department if moves else "",
+        profile.location if relocates else "",
+        tenant_id=person.tenant_id,
+    )
+    if moves:
+        person.department = there
+    if relocates:
+        place_lookup.check_move(person, at)
+        person.location = at
+
+
+def set_role(person: Person, role: str, *, actor: Actor) -> None:
+    forget_withheld(person, role)
+    person.role, person.role_source, person.role_since = role, str(actor), timezone.now()
+
+
+def own(person: Person, profile: Profile, *, actor: Actor) -> None:
+    """Mark what an identity provider says as its own, and nothing else; blank is not said."""
+    for name in OWNABLE:
+        is_said = bool(getattr(profile, name)) and name not in profile.unsaid
+        mark(person, name, is_said=is_said, actor=actor)
+
+
+def own_manager(person: Person, manager: Person | None, *, actor: Actor) -> None:
+    """Mark the manager; whom a provider takes away again, it has taken away as the owner."""
+    if manager:
+        mark(person, "manager", is_said=True, actor=actor)
+
+
+def mark(person: Person, field: str, *, is_said: bool, actor: Actor) -> None:
+    if actor.via != "scim":
+        return
+    owner = str(actor)
+    is_theirs = person.owned_fields.get(field, {}).get("by") == owner
+    if is_said and not is_theirs:
+        person.owned_fields[field] = {"by": owner, "since": timezone.now().isoformat()}
+    elif is_theirs and not is_said:
+        del person.owned_fields[field]

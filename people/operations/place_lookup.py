@@ -1,0 +1,109 @@
+"""Departments and locations by name: found in any case, created when new.
+
+New ones are stored by `settle`, once nothing refuses whoever is to be there: what is refused
+leaves no place behind.
+"""
+
+from functools import cache
+from typing import TypeVar
+
+from people.db import prepared_statements, row_json, unit_of_work
+from people.db.prepared_statements import Question
+from people.models import Department, Entity, Location, Person, Tenant
+from people.values import PeopleError, fold
+
+Place = TypeVar("Place", Department, Location)
+
+
+class InvalidLocationChange(PeopleError):
+    code = "invalid-location-change"
+    field = "location"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "Location cannot be assigned to an entity using a different issuing currency"
+        )
+
+
+def places_named(
+    department: str, location: str, *, tenant_id: int
+) -> tuple[Department | None, Location | None]:
+    """Return both, not stored yet if they are new; nobody's name is no place.
+
+    A new location comes under the tenant's default entity.
+    """
+    known = _known(department, location, tenant_id)
+    return (
+        known[0] or (_new_department(department, tenant_id) if department else None),
+        known[1] or (_new_location(location, tenant_id) if location else None),
+    )
+
+
+def _new_department(name: str, tenant_id: int) -> Department:
+    return Department(tenant_id=tenant_id, name_key=fold(name), name=name)
+
+
+def _new_location(name: str, tenant_id: int) -> Location:
+    tenant = Tenant.objects.select_related("default_entity").get(pk=tenant_id)
+    assert tenant.default_entity, "create_tenant gives every tenant one"
+    return Location(
+        tenant_id=tenant_id, name_key=fold(name), name=name, entity=tenant.default_entity
+    )
+
+
+def settle(person: Person) -> None:
+    """Store the person's places that are new."""
+    if person.department and person.department._state.adding:
+        person.department = _stored(person.department)
+    if person.location and person.location._state.adding:
+        person.location = _stored(person.location, entity=person.location.entity)
+
+
+def _stored(place: Place, **more: Entity) -> Place:
+    unit_of_work.require_transaction()
+    stored, _ = type(place).objects.get_or_create(
+        tenant_id=place.tenant_id, name_key=place.name_key, defaults={"name": place.name, **more}
+    )
+    return stored
+
+
+def _known(
+    department: str, location: str, tenant_id: int
+) -> tuple[Department | None, Location | None]:
+    keys = fold(department), fold(location)
+    if not prepared_statements.available():
+        return (
+            Department.objects.filter(name_key=keys[0]).first(),
+            Location.objects.filter(name_key=keys[1]).first(),
+        )
+    row = prepared_statements.answer(places_question(department, location, tenant_id))
+    assert row, "one row, of nothing if need be"
+    width = len(Department._meta.concrete_fields)
+    found = row_json.loaded(Department, row[:width]), row_json.loaded(Location, row[width:])
+    return (found[0] if found[0].pk else None), (found[1] if found[1].pk else None)
+
+
+def places_question(department: str, location: str, tenant_id: int) -> Question:
+    """Return how the database is asked for the places of these names."""
+    keys = (tenant_id, fold(department), tenant_id, fold(location))
+    width = sum(len(model._meta.concrete_fields) for model in (Department, Location))
+    return Question(_by_name(), keys, width)
+
+
+@cache
+def _by_name() -> str:
+    held = f"{row_json.columns(Department, 'd')}, {row_json.columns(Location, 'l')}"
+    return (
+        f"SELECT {held} FROM (SELECT) one "  # noqa: S608
+        "LEFT JOIN people_department d ON d.tenant_id = %s AND d.name_key = %s "
+        "LEFT JOIN people_location l ON l.tenant_id = %s AND l.name_key = %s"
+    )
+
+
+def check_move(person: Person, location: Location | None) -> None:
+    """See that the person's cards would keep their currency.
+
+    :raises InvalidLocationChange: if the new location's entity issues in another one.
+    """
+    if person.location and location and person.location.entity.currency != location.entity.currency:
+        raise InvalidLocationChange

@@ -1,0 +1,149 @@
+"""What somebody who left and comes back starts with: nothing that signs in, no elevated role."""
+
+from secrets import token_urlsafe
+
+from django.conf import settings
+from django.contrib.auth.hashers import UNUSABLE_PASSWORD_PREFIX
+from django.db import transaction
+from django.utils.module_loading import import_string
+
+from people import events
+from people.db import unit_of_work
+from people.models import Event, Grant, Person, Role
+from people.operations import ranks
+from people.operations.locks import lock
+from people.operations.person_fields import difference, set_role, snapshot
+from people.operations.roles.base_roles import check_role, grant_role
+from people.operations.roles.withheld_roles import ASKED, DECLINED, key_of
+from people.values import Actor, PeopleError
+
+# The columns that starting over changes; the state changes when they are reactivated.
+STARTING = (
+    *("password", "session_epoch", "joined_at", "pending_email", "detached_at"),
+    *("role", "role_source", "role_since", "withheld_roles", "changed_at"),
+)
+
+
+class NoAddress(PeopleError):
+    code = "no-address"
+    field = "email"
+
+    def __init__(self, person: Person) -> None:
+        super().__init__(
+            f"The email address of {person.full_name} belongs to somebody else now. "
+            "Give them another address first, then reactivate them."
+        )
+
+
+class NotWithheld(PeopleError):
+    code = "role-not-withheld"
+
+    def __init__(self, person: Person) -> None:
+        super().__init__(
+            f"This has been decided, or {person.full_name} has the role again. Nothing was changed."
+        )
+
+
+def unusable_password() -> str:
+    """Return what Django stores for no password; drawn faster than Django does."""
+    return f"{UNUSABLE_PASSWORD_PREFIX}{token_urlsafe(30)}"
+
+
+def revoke_credentials(person: Person) -> None:
+    """Revoke the password, sessions, API tokens and linked sign-ins of a person who is held.
+
+    Needs a transaction: the linked identities are rows of another app.
+    """
+    unit_of_work.require_transaction()
+    person.password = unusable_password()
+    person.session_epoch += 1
+    person.save(update_fields=["password", "session_epoch"])
+    import_string(settings.RETIRE_IDENTITIES)(person)
+
+
+@transaction.atomic(savepoint=False)
+def start_over(person: Person, *, actor: Actor) -> None:
+    """Prepare somebody who left to come back: as if they had never joined.
+
+    Password, linked sign-ins, sessions and tokens are gone. Elevated roles are withheld until
+    an administrator gives them back. The caller reactivates the person.
+
+    :raises NeedsTransaction: inside a block without a transaction.
+    """
+    unit_of_work.require_transaction()
+    lock(person)
+    before = snapshot(person)
+    revoke_credentials(person)
+    person.joined_at, person.pending_email, person.detached_at = None, "", None
+    _withhold_roles(person, actor=actor)
+    person.save(update_fields=list(STARTING))
+    events.record(
+        Event.Kind.PERSON_RETURNED,
+        person,
+        actor=actor,
+        changes=difference(before, snapshot(person)),
+    )
+
+
+def _withhold_roles(person: Person, *, actor: Actor) -> None:
+    withheld = dict(person.withheld_roles)
+    if person.is_administrator:
+        withheld[key_of(person.role)] = ASKED
+        set_role(person, Person.Role.CARDHOLDER, actor=actor)
+        # What mappings gave, and what they had beside it, belongs to the time before.
+        Grant.objects.filter(person=person, role=None).delete()
+    elevated = Grant.objects.filter(person=person, role__is_elevated=True).select_related("role")
+    for grant in elevated.order_by("pk"):
+        assert grant.role
+        withheld[key_of(grant.role)] = ASKED
+        grant.delete()
+        events.record(
+            Event.Kind.ROLE_WITHDRAWN,
+            person,
+            actor=actor,
+            role=grant.role_name,
+            source=grant.source,
+        )
+    person.withheld_roles = withheld
+
+
+@transaction.atomic
+def give_role_back(person: Person, name: str, *, actor: Actor) -> None:
+    """Give the person the withheld role again.
+
+    :raises PersonAboveRank, RoleAboveRank: if the actor's rank does not allow it.
+    :raises NotWithheld: if it is not asked about.
+    :raises InvalidRole: if the person is not eligible for it.
+    """
+    lock(person)
+    ranks.check_rank_over(actor, person)
+    if person.withheld_roles.get(name) != ASKED:
+        raise NotWithheld(person)
+    if name not in Person.Role:
+        grant_role(person, Role.objects.get(pk=name.partition(":")[2]), actor=actor)
+        return
+    before = snapshot(person)
+    check_role(person, name)
+    ranks.check_may_grant(actor, name)
+    set_role(person, name, actor=actor)
+    person.save(update_fields=["role", "role_source", "role_since", "withheld_roles", "changed_at"])
+    changes = difference(before, snapshot(person))
+    events.record(Event.Kind.PERSON_REVISED, person, actor=actor, changes=changes)
+
+
+@transaction.atomic
+def decline_role(person: Person, name: str, *, actor: Actor) -> None:
+    """Leave the person without the withheld role, and stop asking about it.
+
+    :raises PersonAboveRank: if the person is above the actor's rank.
+    :raises NotWithheld: if it is not asked about.
+    """
+    lock(person)
+    ranks.check_rank_over(actor, person)
+    if person.withheld_roles.get(name) != ASKED:
+        raise NotWithheld(person)
+    person.withheld_roles = person.withheld_roles | {name: DECLINED}
+    person.save(update_fields=["withheld_roles", "changed_at"])
+    events.record(
+        Event.Kind.PERSON_REVISED, person, actor=actor, declined=name, reason="role not given back"
+    )

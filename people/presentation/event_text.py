@@ -1,0 +1,289 @@
+"""Events and mails, told in sentences."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from django.db.models import Q
+
+from people.models import Event, Mail, Person
+from people.presentation import handover_history
+from people.presentation.actor_names import actor_name
+from people.values import fold
+
+LABELS = {
+    "given_name": "first name",
+    "family_name": "last name",
+    "email": "e-mail address",
+    "pending_email": "e-mail address to be confirmed",
+    "department": "department",
+    "location": "location",
+    "manager": "manager",
+    "role": "role",
+    "state": "state",
+    "deactivates_at": "last day",
+}
+
+ORDER = {name: place for place, name in enumerate(LABELS)}
+
+SENTENCES: dict[str, str] = {
+    Event.Kind.TENANT_CREATED: "{actor} opened {name}",
+    Event.Kind.PERSON_ADDED: "{actor} added {person}",
+    Event.Kind.ADDRESS_APPROVED: "{actor} {what}",
+    Event.Kind.PERSON_LINKED: "{actor} knows {person} as {user_name}",
+    Event.Kind.ADDRESS_CONFIRMED: "{person} confirmed the new e-mail address",
+    Event.Kind.PASSWORD_CHANGED: "{actor} {what}",
+    Event.Kind.PERSON_JOINED: "{person} joined",
+    Event.Kind.SESSIONS_ENDED: "{actor} ended all sessions of {person}",
+    Event.Kind.PERSON_DEACTIVATED: "{actor} deactivated {person}",
+    Event.Kind.PERSON_REACTIVATED: "{actor} reactivated {person}",
+    Event.Kind.PERSON_RETURNED: "{person} came back and starts over: no password, no linked "
+    "sign-in, no session of before",
+    Event.Kind.ADDRESS_RELEASED: "{actor} gave the e-mail address of {person} to somebody else",
+    Event.Kind.IDENTITY_LINKED: "{actor} {what}",
+    Event.Kind.TAKEN_FOR_SAME: "{actor} found that {person} and {other}, one of whom had left, "
+    "are the same person",
+    Event.Kind.PERSON_TERMINATED: "{actor} terminated {person}",
+    Event.Kind.HOLDINGS_RECEIVED: "{person} took over from {giver}",
+    Event.Kind.DEPARTURE_CHANGED: "{actor} changed the departure of {person}: {what}",
+    Event.Kind.INVITE_ISSUED: "{actor} invited {person}",
+    Event.Kind.INVITE_RELEASED: "{actor} let the invite go out",
+    Event.Kind.INVITE_ACCEPTED: "{person} accepted the invite",
+    Event.Kind.INVITE_RESENT: "{actor} sent the invite again",
+    Event.Kind.INVITE_VOIDED: "{actor} withdrew the invite",
+    Event.Kind.ROLE_GRANTED: "{actor} granted the role {role}",
+    Event.Kind.ROLE_WITHDRAWN: "{actor} withdrew the role {role}",
+    Event.Kind.CONNECTION_CHANGED: "{actor} changed a connection: {what}",
+    Event.Kind.SPEND_CHANGED: "{actor} {what}",
+    Event.Kind.WORKFLOW_CHANGED: "{actor} {what}",
+    Event.Kind.API_TOKEN_CHANGED: "{actor} {what}",
+}
+
+ICONS: dict[str, str] = {
+    Event.Kind.TENANT_CREATED: "domain_add",
+    Event.Kind.ORGANISATION_CHANGED: "account_tree",
+    Event.Kind.PERSON_ADDED: "person_add",
+    Event.Kind.PERSON_PUT_BACK: "settings_backup_restore",
+    Event.Kind.ADDRESS_APPROVED: "mark_email_read",
+    Event.Kind.PERSON_LINKED: "link",
+    Event.Kind.ADDRESS_CONFIRMED: "mark_email_read",
+    Event.Kind.PASSWORD_CHANGED: "password",
+    Event.Kind.PERSON_JOINED: "login",
+    Event.Kind.SESSIONS_ENDED: "logout",
+    Event.Kind.PERSON_DEACTIVATED: "block",
+    Event.Kind.PERSON_REACTIVATED: "undo",
+    Event.Kind.PERSON_RETURNED: "restart_alt",
+    Event.Kind.ADDRESS_RELEASED: "alternate_email",
+    Event.Kind.IDENTITY_LINKED: "add_link",
+    Event.Kind.TAKEN_FOR_SAME: "group",
+    Event.Kind.PERSON_TERMINATED: "person_off",
+    Event.Kind.HOLDINGS_RECEIVED: "move_to_inbox",
+    Event.Kind.DEPARTURE_CHANGED: "event_upcoming",
+    Event.Kind.INVITE_ISSUED: "mail",
+    Event.Kind.INVITE_RELEASED: "send",
+    Event.Kind.INVITE_ACCEPTED: "drafts",
+    Event.Kind.INVITE_RESENT: "forward_to_inbox",
+    Event.Kind.INVITE_VOIDED: "unsubscribe",
+    Event.Kind.ROLE_GRANTED: "add_moderator",
+    Event.Kind.ROLE_WITHDRAWN: "remove_moderator",
+    Event.Kind.CONNECTION_CHANGED: "sync_alt",
+    Event.Kind.SPEND_CHANGED: "credit_card",
+    Event.Kind.WORKFLOW_CHANGED: "approval",
+    Event.Kind.API_TOKEN_CHANGED: "key",
+}
+
+MAILS = {
+    Mail.Kind.INVITE: "The invite",
+    Mail.Kind.CONFIRM_ADDRESS: "The mail that asks to confirm the address",
+    Mail.Kind.APPROVE_ADDRESS: "The mail that asks the old address to confirm",
+    Mail.Kind.ADDRESS_CHANGES: "The notice of the new address",
+    Mail.Kind.RESET_PASSWORD: "The link to choose a new password",
+    Mail.Kind.SIGN_IN_LINKED: "The notice of a newly linked sign-in",
+    Mail.Kind.CONNECTION_SILENT: "The notice of a silent connection",
+    Mail.Kind.MASS_CHANGE: "The notice of many deactivations",
+}
+
+
+# Of a mail that went sooner, the entry's own time is the time it was sent.
+AT_ONCE = timedelta(minutes=1)
+
+
+@dataclass(frozen=True)
+class Difference:
+    field: str
+    before: str
+    after: str
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One thing that happened."""
+
+    sentence: str
+    icon: str
+    note: str
+    differences: list[Difference]
+    happened_at: datetime
+    request_id: UUID | None
+    # Who it happened to, unless it was the tenant.
+    person: Person | None
+
+
+def entries_of(events: Iterable[Event]) -> list[Entry]:
+    """Tell the events, whose people are loaded, with everybody they mention by name."""
+    told = list(events)
+    names = _names(told)
+    return [_entry(event, names) for event in told]
+
+
+def entry_of_mail(mail: Mail) -> Entry:
+    return Entry(
+        sentence=f"{MAILS.get(Mail.Kind(mail.kind), 'A mail')} {_fate(mail)} {mail.to}",
+        icon="mark_email_unread" if mail.problem else "outgoing_mail",
+        note=_report(mail),
+        differences=[],
+        happened_at=mail.created_at,
+        request_id=mail.request_id,
+        person=mail.person,
+    )
+
+
+def _fate(mail: Mail) -> str:
+    if mail.sent_at:
+        return "was mailed to"
+    return "could not be mailed to" if mail.given_up_at else "waits to be mailed to"
+
+
+def _report(mail: Mail) -> str:
+    if mail.problem:
+        return f"The mail server said: {mail.problem}"
+    if mail.sent_at and mail.sent_at - mail.created_at > AT_ONCE:
+        return f"Sent on {mail.sent_at:%-d %B %Y, %H:%M} UTC."
+    return ""
+
+
+def _names(events: Iterable[Event]) -> dict[str, str]:
+    """Return everybody whom the events mention, by id and by address, from one query."""
+    ids, addresses = set(), set()
+    for event in events:
+        ids |= {said for said in event.changes.get("manager", {}).values() if said}
+        ids |= handover_history.mentioned(event)
+        kind, _, name = event.actor.partition(":")
+        if kind == "person":
+            addresses.add(fold(name))
+    people = Person.objects.filter(Q(pk__in=ids) | Q(email_key__in=addresses))
+    names: dict[str, str] = {}
+    for person in people if ids or addresses else []:
+        names[str(person.pk)] = names[person.email] = person.full_name
+    return names
+
+
+def _entry(event: Event, names: dict[str, str]) -> Entry:
+    differences = [
+        Difference(
+            field=_label(name),
+            before=_said(name, event.changes[name]["from"], names),
+            after=_said(name, event.changes[name]["to"], names),
+        )
+        # Custom fields, which have no label of ours, come last.
+        for name in sorted(event.changes, key=lambda name: ORDER.get(name, len(ORDER)))
+    ]
+    return Entry(
+        sentence=_sentence(event, differences, names),
+        icon=ICONS.get(event.kind, "edit"),
+        note=_note(event, names),
+        differences=differences,
+        happened_at=event.happened_at,
+        request_id=event.request_id,
+        person=event.person,
+    )
+
+
+def _sentence(event: Event, differences: list[Difference], names: dict[str, str]) -> str:
+    actor = actor_name(event.actor, names)
+    pattern = SENTENCES.get(event.kind)
+    if pattern:
+        person = event.person.full_name if event.person else ""
+        facts = ("role", "what", "name", "user_name", "other")
+        told = dict.fromkeys(facts, "") | event.facts
+        told["giver"] = names.get(event.facts.get("giver", ""), "somebody unknown")
+        return pattern.format_map({**told, "actor": actor, "person": person})
+    match event.kind:
+        case Event.Kind.PERSON_PUT_BACK:
+            return f"{actor} {_changed(differences, 'put back', 'put back')}"
+        case Event.Kind.ORGANISATION_CHANGED:
+            return f"{actor} {_reorganised(event)}"
+        case _ if not differences:
+            return f"{actor}: {event.get_kind_display()}"
+        case _:
+            return f"{actor} {_changed(differences, 'changed', 'set')}"
+
+
+def _changed(differences: list[Difference], verb: str, verb_for_new: str) -> str:
+    match differences:
+        case [Difference(field, before, after)] if before and after:
+            return f"{verb} {field} from {before} to {after}"
+        case [Difference(field, "", after)]:
+            return f"{verb_for_new} {field} to {after}"
+        case [Difference(field, _, "")]:
+            return f"removed {field}"
+        case _:
+            return f"{verb} {_listed([change.field for change in differences])}"
+
+
+def _reorganised(event: Event) -> str:
+    what, name = event.facts.get("what", "place"), event.changes.get("name", {})
+    if what == "auto-termination":
+        days = event.changes["auto_terminate_days"]["to"]
+        return f"set auto-termination to {days} days" if days else "switched auto-termination off"
+    if what == "company" and not name:
+        return f"changed {_listed([_label(field) for field in event.changes])} of the company"
+    match name.get("from"), name.get("to"):
+        case None, str() as new:
+            return f"added the {what} {new}"
+        case str() as old, None:
+            return f"deleted the {what} {old}"
+        case str() as old, str() as new:
+            return f"renamed the {what} {old} to {new}"
+        case _:
+            return f"changed {_listed([_label(field) for field in event.changes])} of a {what}"
+
+
+def _note(event: Event, names: dict[str, str]) -> str:
+    if event.facts.get("held"):
+        return f"The invite waits: {event.facts['held']}"
+    if event.facts.get("undoing"):
+        return "A mass change was undone."
+    if event.facts.get("reason"):
+        return f"Reason: {event.facts['reason']}"
+    if event.facts.get("because"):
+        return f"It came from {event.facts['because']}."
+    if event.kind == Event.Kind.ROLE_WITHDRAWN:
+        return f"It came from {actor_name(event.facts.get('source', ''), names)}."
+    return handover_history.told(event, names)
+
+
+def _label(field: str) -> str:
+    return LABELS.get(field) or field.removeprefix("custom.").replace("_", " ")
+
+
+def _said(field: str, value: Any, names: dict[str, str]) -> str:
+    match field:
+        case _ if not value:
+            return ""
+        case "manager":
+            return names.get(value, "somebody unknown")
+        case "role":
+            return Person.Role(value).label if value in Person.Role else value
+        case "state":
+            return Person.State(value).label if value in Person.State else value
+        case "deactivates_at":
+            return f"{datetime.fromisoformat(value):%-d %B %Y, %H:%M} UTC"
+        case _:
+            return str(value)
+
+
+def _listed(words: list[str]) -> str:
+    return " and ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)

@@ -1,0 +1,58 @@
+"""What happened to a person, the latest first."""
+
+from dataclasses import dataclass
+from itertools import islice
+
+from people.models import Event, Person
+from people.presentation.event_text import Entry, entries_of, entry_of_mail
+
+EVENTS_A_PAGE = 20
+MAILS_A_PAGE = 50
+
+
+@dataclass(frozen=True)
+class Timeline:
+    entries: list[Entry]
+    # The event below which the next page begins, if there is one.
+    older_than: int | None
+
+
+def timeline_of(person: Person, *, before: int | None = None) -> Timeline:
+    """Return a page of the person's events and mails that are older than event `before`."""
+    events = person.events.order_by("-pk")
+    if before is not None:
+        events = events.filter(pk__lt=before)
+    page = list(events[: EVENTS_A_PAGE + 1])
+    shown = page[:EVENTS_A_PAGE]
+    for event in shown:
+        event.person = person
+    goes_on = len(page) > EVENTS_A_PAGE
+    mails = _mails(person, before=before, since=shown[-1] if goes_on else None)
+    return Timeline(
+        entries=_merged(entries_of(shown), mails),
+        older_than=shown[-1].pk if goes_on else None,
+    )
+
+
+def _mails(person: Person, *, before: int | None, since: Event | None) -> list[Entry]:
+    """Tell the mails of the time that a page of events covers."""
+    mails = person.mails.order_by("-created_at")
+    if since:
+        mails = mails.filter(created_at__gte=since.happened_at)
+    if before is not None:
+        later = person.events.filter(pk=before).values("happened_at")[:1]
+        mails = mails.filter(created_at__lt=later)
+    page = list(mails[:MAILS_A_PAGE])
+    for mail in page:
+        mail.person = person
+    return [entry_of_mail(mail) for mail in page]
+
+
+def _merged(events: list[Entry], mails: list[Entry]) -> list[Entry]:
+    """Put each mail above the event that it follows; events keep their own order."""
+    merged, waiting = [], list(mails)
+    for event in events:
+        later = sum(mail.happened_at >= event.happened_at for mail in waiting)
+        merged += [*islice(waiting, later), event]
+        waiting = waiting[later:]
+    return merged + waiting

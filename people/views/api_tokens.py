@@ -1,0 +1,83 @@
+"""The tokens by which programs use the API: making one, and revoking it."""
+
+from typing import Any
+
+from django import forms
+from django.conf import settings
+from django.contrib import admin, messages
+from django.http import HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
+from unfold.widgets import UnfoldAdminIntegerFieldWidget, UnfoldAdminTextInputWidget
+
+from people import operations
+from people.models import ApiToken, Scope
+from people.views.permissions import PersonRequest, for_administrators
+from people.views.reauthentication import requires_recent_authentication
+
+ENDED_SHOWN = 10
+
+
+class TokenForm(forms.Form):
+    name = forms.CharField(
+        label="What the token is for",
+        max_length=100,
+        widget=UnfoldAdminTextInputWidget(attrs={"placeholder": "Travel booking"}),
+    )
+    scopes = forms.MultipleChoiceField(
+        label="Scopes",
+        choices=Scope.choices,
+        help_text="Choose only what the program needs.",
+        widget=forms.CheckboxSelectMultiple(attrs={"class": "ramp-tick"}),
+    )
+    days = forms.IntegerField(
+        label="Expires after (days)",
+        min_value=1,
+        max_value=operations.MOST_TOKEN_DAYS,
+        initial=operations.USUAL_TOKEN_DAYS,
+        help_text="One year at most.",
+        widget=UnfoldAdminIntegerFieldWidget,
+    )
+
+
+@for_administrators
+@requires_recent_authentication
+def api_tokens(request: PersonRequest) -> HttpResponse:
+    """List the tokens. A new one is shown in the answer to the form and never again."""
+    form = TokenForm(request.POST or None)
+    new = ""
+    if form.is_valid():
+        person = request.user
+        new = operations.make_api_token(person, **form.cleaned_data, actor=person.actor)
+        form = TokenForm()
+    alive = ApiToken.objects.alive().select_related("person").order_by("-created_at", "-pk")
+    ended = ApiToken.objects.exclude(pk__in=alive.values("pk")).select_related("person")
+    context = _context(request, "API tokens") | {
+        "form": form,
+        "new": new,
+        "tokens": alive,
+        "ended": ended.order_by("-created_at", "-pk")[:ENDED_SHOWN],
+        "base_url": f"{settings.PUBLIC_BASE_URL}/api/v1",
+    }
+    return render(request, "people/api_tokens.html", context)
+
+
+@for_administrators
+def revoke_api_token(request: PersonRequest, token_id: int) -> HttpResponse:
+    tokens = ApiToken.objects.select_related("person").filter(revoked_at=None)
+    token = get_object_or_404(tokens, pk=token_id)
+    if request.method == "POST":
+        operations.revoke_api_token(token, actor=request.user.actor)
+        messages.success(request, f"The token “{token}” is revoked.")
+        return redirect("admin:api_tokens")
+    page = reverse("admin:api_tokens")
+    context = _context(request, f"Revoke the token “{token}”?") | {
+        "parent": {"title": "API tokens", "url": page},
+        "token": token,
+        "cancel": page,
+    }
+    return render(request, "people/revoke_api_token.html", context)
+
+
+def _context(request: PersonRequest, title: str) -> dict[str, Any]:
+    return admin.site.each_context(request) | {"title": title}

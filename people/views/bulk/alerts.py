@@ -1,0 +1,93 @@
+"""The banner on every administrator's page, and the thresholds of the mass-change guard."""
+
+from dataclasses import dataclass
+from uuid import UUID
+
+from django import forms
+from django.contrib import admin, messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from unfold.widgets import UnfoldAdminIntegerFieldWidget
+
+from people.models import MassChange, MassChangeItem
+from people.operations.bulk.alerts import MOST_PEOPLE, set_alarm
+from people.presentation.actor_names import actor_name
+from people.presentation.pagination import counted
+from people.views.permissions import PersonRequest, administers, for_administrators
+
+
+@dataclass(frozen=True)
+class Alarm:
+    """A mass change that somebody has to decide on."""
+
+    id: UUID
+    text: str
+
+
+def alarms_for(request: HttpRequest) -> list[Alarm]:
+    """Return what the visitor has to decide on; asked once, however often a page shows it."""
+    if not hasattr(request, "alarms"):
+        request.alarms = _alarms() if administers(request.user) else []  # type: ignore[attr-defined]
+    found: list[Alarm] = request.alarms  # type: ignore[attr-defined]
+    return found
+
+
+def _alarms() -> list[Alarm]:
+    undecided = MassChange.objects.undecided().order_by("began_at")
+    return [Alarm(change.pk, _text(change)) for change in undecided]
+
+
+def _text(change: MassChange) -> str:
+    people = counted(change.items.filter(fate=MassChangeItem.Fate.CHANGED))
+    return (
+        f"{actor_name(change.actor)} deactivated {people} people within an hour. "
+        "None of them is terminated before you decide."
+    )
+
+
+class AlarmForm(forms.Form):
+    people = forms.IntegerField(
+        label="People within an hour",
+        min_value=1,
+        max_value=MOST_PEOPLE,
+        widget=UnfoldAdminIntegerFieldWidget,
+    )
+    percent = forms.IntegerField(
+        label="Percent of the connection's people within an hour",
+        min_value=1,
+        max_value=100,
+        help_text="The larger of these two numbers counts.",
+        widget=UnfoldAdminIntegerFieldWidget,
+    )
+    minute_people = forms.IntegerField(
+        label="People within a minute",
+        min_value=1,
+        max_value=MOST_PEOPLE,
+        help_text="However many people the connection owns.",
+        widget=UnfoldAdminIntegerFieldWidget,
+    )
+
+
+@for_administrators
+def alarm_settings(request: PersonRequest) -> HttpResponse:
+    tenant = request.user.tenant
+    initial = {
+        "people": tenant.alarm_people,
+        "percent": tenant.alarm_percent,
+        "minute_people": tenant.alarm_minute_people,
+    }
+    form = AlarmForm(request.POST if request.method == "POST" else None, initial=initial)
+    if form.is_valid():
+        set_alarm(tenant, **form.cleaned_data, actor=request.user.actor)
+        messages.success(request, "The mass-change guard has its new thresholds.")
+        return redirect("admin:alarm_settings")
+    changes = reverse("admin:mass_changes")
+    context = admin.site.each_context(request) | {
+        "title": "Mass-change guard",
+        "parent": {"title": "Mass changes", "url": changes},
+        "form": form,
+        "submit": "Save",
+        "cancel": changes,
+    }
+    return render(request, "people/alarm_settings.html", context)

@@ -1,0 +1,225 @@
+"""Mass changes: what happened to many at once, and deciding what becomes of it."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from django.contrib import admin, messages
+from django.db.models import Count, Q, QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
+from django.utils import timezone
+from django.views.decorators.http import require_POST
+
+from people.models import MassChange, MassChangeItem, Person
+from people.models.bulk_changes import UNDO_DAYS
+from people.operations.bulk import undo as operations
+from people.presentation.actor_names import actor_name
+from people.presentation.pagination import BoundedPaginator
+from people.values import PeopleError, fold
+from people.views.permissions import PersonRequest, for_administrators
+
+CHANGES_A_PAGE = 25
+PEOPLE_A_PAGE = 50
+NAMED = 50
+# How long the click itself takes people back; a job does the rest.
+SECONDS = 3
+FATES = MassChangeItem.Fate
+
+
+@dataclass(frozen=True)
+class Row:
+    """A mass change, with the names of who did what, and how many people it is about."""
+
+    change: Any
+    names: dict[str, str]
+    now: datetime
+
+    @property
+    def title(self) -> str:
+        return f"{people(self.change.everybody)} {self.change.kind}"
+
+    @property
+    def by(self) -> str:
+        return actor_name(self.change.actor, self.names)
+
+    @property
+    def confirmed_by(self) -> str:
+        return actor_name(self.change.confirmed_by, self.names)
+
+    @property
+    def undone_by(self) -> str:
+        return actor_name(self.change.undone_by, self.names)
+
+    @property
+    def is_deactivation(self) -> bool:
+        return bool(self.change.kind == MassChange.Kind.DEACTIVATED)
+
+    @property
+    def may_be_undone(self) -> bool:
+        return bool(self.change.may_be_undone(self.now))
+
+    @property
+    def verb(self) -> str:
+        return "Restore" if self.change.is_suspicious else "Undo"
+
+    @property
+    def done(self) -> str:
+        return "restored" if self.change.is_suspicious else "taken back"
+
+
+def people(count: int) -> str:
+    return "1 person" if count == 1 else f"{count:,} people"
+
+
+@for_administrators
+def mass_changes(request: HttpRequest) -> HttpResponse:
+    page: Any = BoundedPaginator(
+        MassChange.objects.order_by("-began_at", "-pk"), CHANGES_A_PAGE
+    ).get_page(request.GET.get("page"))
+    shown = _counted(MassChange.objects.filter(pk__in=[change.pk for change in page]))
+    context = _context(request, "Mass changes", "People", "people_person_changelist") | {
+        "page": page,
+        "rows": _rows(shown.order_by("-began_at", "-pk")),
+        "undo_days": UNDO_DAYS,
+        "tenant": request.user.tenant,  # type: ignore[union-attr]
+    }
+    return render(request, "people/mass_changes.html", context)
+
+
+@for_administrators
+def mass_change(request: HttpRequest, change_id: UUID) -> HttpResponse:
+    row = _row(change_id)
+    items = row.change.items.select_related("person").order_by("pk")
+    page = BoundedPaginator(items, PEOPLE_A_PAGE).get_page(request.GET.get("page"))
+    context = _context(request, f"{row.title} by {row.by}") | {
+        "row": row,
+        "change": row.change,
+        "page": page,
+        "waits": "Whoever of them is scheduled for termination stays until you decide.",
+        "undo_days": UNDO_DAYS,
+    }
+    return render(request, "people/mass_change.html", context)
+
+
+@require_POST
+@for_administrators
+def confirm(request: PersonRequest, change_id: UUID) -> HttpResponse:
+    change = get_object_or_404(MassChange, pk=change_id)
+    if operations.confirm(change, actor=request.user.actor):
+        messages.success(request, "Thank you. Nothing waits for this any more.")
+    else:
+        messages.error(request, str(operations.DecidedMeanwhile()))
+    return redirect("admin:mass_change", change_id)
+
+
+@for_administrators
+def undo(request: PersonRequest, change_id: UUID) -> HttpResponse:
+    row = _row(change_id)
+    if not row.may_be_undone:
+        too_late = operations.DecidedMeanwhile if row.change.undone_at else operations.TooLateToUndo
+        messages.error(request, str(too_late()))
+        return redirect("admin:mass_change", change_id)
+    if request.method == "POST":
+        return _undo(request, row.change, row.done)
+    return render(request, "people/undo.html", _undo_context(request, row))
+
+
+def _undo(request: PersonRequest, change: MassChange, done: str) -> HttpResponse:
+    try:
+        count = operations.ask_undo(
+            change, kept=request.POST.get("kept", ""), actor=request.user.actor
+        )
+    except operations.MoreChangedSince as error:
+        messages.error(request, str(error))
+        return redirect("admin:mass_change_undo", change.pk)
+    except PeopleError as error:
+        messages.error(request, str(error))
+    else:
+        if operations.go_on(change=change, seconds=SECONDS)[1]:
+            messages.success(request, f"{_done(change, count)} {done}.")
+    return redirect("admin:mass_change", change.pk)
+
+
+def _done(change: MassChange, asked: int) -> str:
+    kept = change.items.filter(fate=FATES.KEPT).count()
+    count = change.items.filter(fate=FATES.UNDONE).count() if kept else asked
+    return f"{people(count)} {'was' if count == 1 else 'were'}"
+
+
+def _undo_context(request: HttpRequest, row: Row) -> dict[str, Any]:
+    change = row.change
+    staying = operations.changed_since(change)
+    count = len(staying)
+    left = change.undecided_people - count
+    page = reverse("admin:mass_change", args=[change.pk])
+    return admin.site.each_context(request) | {
+        "title": f"{row.verb} {people(left)}?" if left else "Everybody has changed since",
+        "parent": {"title": f"{row.title} by {row.by}", "url": page},
+        "row": row,
+        "change": change,
+        "left": left,
+        "kept": operations.fingerprint(staying),
+        "staying": change.items.filter(pk__in=staying[:NAMED]).select_related("person"),
+        "staying_count": count,
+        "more_staying": max(count - NAMED, 0),
+        "blocked": list(_blocked_before(change)[:NAMED]),
+        "submit": row.verb,
+        "cancel": page,
+    }
+
+
+def _blocked_before(change: MassChange) -> QuerySet[Person]:
+    """Return whom somebody had shut out before the connection did so with the others."""
+    blocked: QuerySet[Person] = Person.objects.none()
+    if change.is_suspicious:
+        blocked = Person.objects.filter(
+            state=Person.State.INACTIVE,
+            deactivated_at__lt=change.began_at,
+            deactivated_by__startswith="person:",
+            owned_fields__email__by=change.actor,
+        )
+    return blocked.order_by("family_name", "given_name", "pk")
+
+
+def _counted(changes: QuerySet[MassChange]) -> QuerySet[Any]:
+    fates = {
+        "undecided_people": FATES.CHANGED,
+        "asked_people": FATES.ASKED,
+        "undone_people": FATES.UNDONE,
+        "kept_people": FATES.KEPT,
+    }
+    counts = {name: Count("items", filter=Q(items__fate=fate)) for name, fate in fates.items()}
+    return changes.annotate(everybody=Count("items"), **counts)
+
+
+def _row(change_id: UUID) -> Row:
+    [row] = _rows([get_object_or_404(_counted(MassChange.objects.all()), pk=change_id)])
+    return row
+
+
+def _rows(changes: Iterable[Any]) -> list[Row]:
+    shown, now = list(changes), timezone.now()
+    actors = {
+        actor for change in shown for actor in (change.actor, change.confirmed_by, change.undone_by)
+    }
+    kinds = (actor.partition(":") for actor in actors)
+    addresses = {fold(name) for kind, _, name in kinds if kind == "person"}
+    known = Person.objects.in_lists().filter(email_key__in=addresses) if addresses else []
+    names = {person.email: person.full_name for person in known}
+    return [Row(change, names, now) for change in shown]
+
+
+def _context(
+    request: HttpRequest,
+    title: str,
+    parent: str = "Mass changes",
+    address: str = "mass_changes",
+) -> dict[str, Any]:
+    return admin.site.each_context(request) | {
+        "title": title,
+        "parent": {"title": parent, "url": reverse(f"admin:{address}")},
+    }

@@ -1,0 +1,34 @@
+"""“Why isn't Ada here?”: an address typed in, and the cause as the first line."""
+
+from django import forms
+from django.contrib import admin
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.urls import reverse
+from unfold.widgets import UnfoldAdminTextInputWidget
+
+from people.presentation.diagnosis import Answer, answer
+from people.views.permissions import for_administrators
+
+
+class WhoForm(forms.Form):
+    who = forms.CharField(
+        label="E-mail address, userName or name",
+        max_length=254,
+        widget=UnfoldAdminTextInputWidget(
+            attrs={"placeholder": "ada@example.com", "autocomplete": "off"}
+        ),
+    )
+
+
+@for_administrators
+def why(request: HttpRequest) -> HttpResponse:
+    form = WhoForm(request.GET if "who" in request.GET else None)
+    found: Answer | None = answer(form.cleaned_data["who"]) if form.is_valid() else None
+    context = admin.site.each_context(request) | {
+        "title": "Why isn’t somebody here?",
+        "parent": {"title": "People", "url": reverse("admin:people_person_changelist")},
+        "form": form,
+        "answer": found,
+    }
+    return render(request, "people/why.html", context)

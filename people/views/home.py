@@ -1,0 +1,31 @@
+"""What everybody sees of themselves."""
+
+from django.contrib import admin
+from django.contrib.auth.decorators import login_required
+from django.http import HttpResponse
+from django.shortcuts import render
+
+from people.models import Person
+from people.presentation.pagination import counted
+from people.presentation.sign_in_methods import ways_of
+from people.views.permissions import PersonRequest, administers
+from people.views.person.detail import profile_fields
+from people.views.person.roles import ledger_of
+from people.views.spend_summary import spending_of
+
+
+@login_required
+def home(request: PersonRequest) -> HttpResponse:
+    people = Person.objects.select_related("department", "location", "manager")
+    person = people.get(pk=request.user.pk)
+    context = admin.site.each_context(request) | {
+        "title": "My profile",
+        "person": person,
+        "fields": list(profile_fields(person, linked=administers(person))),
+        "ledger": list(ledger_of(person, counted(person.reports.in_lists()))),
+        "spending": spending_of(person),
+        "ways": ways_of(person, may_link=True),
+        "tenant": request.user.tenant,
+        "is_nav_sidebar_enabled": request.user.is_staff,
+    }
+    return render(request, "people/home.html", context)

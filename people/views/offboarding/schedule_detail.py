@@ -1,0 +1,125 @@
+"""One person's departure: postponed, exempted, or as it was again."""
+
+from datetime import UTC, date, datetime, time
+from typing import Any
+from uuid import UUID
+
+from django import forms
+from django.contrib import admin, messages
+from django.http import HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
+from unfold.widgets import UnfoldAdminTextareaWidget, UnfoldAdminTextInputWidget
+
+from people.models import Person
+from people.operations.offboarding import schedule
+from people.operations.offboarding.schedule import NotScheduled
+from people.operations.ranks import check_rank_over
+from people.values import Actor, PeopleError
+from people.views.offboarding.handover_summary import fates
+from people.views.offboarding.schedule_status import Outlook, outlook_of
+from people.views.permissions import PersonRequest, for_administrators
+
+
+def _reason(help_text: str) -> forms.CharField:
+    return forms.CharField(
+        label="Reason",
+        max_length=500,
+        widget=UnfoldAdminTextareaWidget(attrs={"rows": 2}),
+        help_text=help_text,
+        error_messages={"required": "Say why, for whoever looks at it later."},
+    )
+
+
+class PostponeForm(forms.Form):
+    until = forms.DateField(
+        label="Not before",
+        widget=UnfoldAdminTextInputWidget(attrs={"type": "date"}),
+        error_messages={
+            "required": "Choose a day.",
+            "invalid": "Write the day as 2027-01-31.",
+        },
+    )
+    reason = _reason("Shown under Departures, and kept in the history.")
+
+    @property
+    def instant(self) -> datetime:
+        """Return the beginning of the day, in UTC."""
+        day: date = self.cleaned_data["until"]
+        return datetime.combine(day, time(), tzinfo=UTC)
+
+
+class ExemptForm(forms.Form):
+    reason = _reason("They stay inactive until somebody decides otherwise.")
+
+
+@for_administrators
+def departure(request: PersonRequest, person_id: UUID) -> HttpResponse:
+    person = get_object_or_404(Person.objects.select_related("manager"), pk=person_id)
+    check_rank_over(request.user.actor, person)
+    said = request.POST if request.method == "POST" else None
+    deed = said.get("deed", "") if said else ""
+    postponing = PostponeForm(said if deed == "postpone" else None, prefix="postpone")
+    exempting = ExemptForm(said if deed == "exempt" else None, prefix="exempt")
+    if said is not None:
+        try:
+            done = _carry_out(deed, person, postponing, exempting, actor=request.user.actor)
+        except NotScheduled as error:
+            messages.error(request, str(error))
+            return redirect("admin:people_person_change", person_id)
+        except PeopleError as error:
+            postponing.add_error(error.field, str(error))
+        else:
+            if done:
+                messages.success(request, done)
+                return redirect("admin:departures")
+    outlook = outlook_of(person)
+    if outlook.departure is None or not outlook.is_on:
+        messages.error(request, str(NotScheduled(person)))
+        return redirect("admin:people_person_change", person_id)
+    context = admin.site.each_context(request) | _about(person, outlook)
+    return render(
+        request,
+        "people/departure.html",
+        context | {"postponing": postponing, "exempting": exempting},
+    )
+
+
+def _carry_out(
+    deed: str, person: Person, postponing: PostponeForm, exempting: ExemptForm, *, actor: Actor
+) -> str:
+    """Do what was asked for, and say so; say nothing where a form has to be corrected.
+
+    :raises NotScheduled, TooEarly: as the operations.
+    """
+    match deed:
+        case "postpone" if postponing.is_valid():
+            because = postponing.cleaned_data["reason"]
+            schedule.postpone(person, postponing.instant, because=because, actor=actor)
+            return f"{person.full_name} stays until {postponing.instant:%-d %B %Y} at least."
+        case "exempt" if exempting.is_valid():
+            because = exempting.cleaned_data["reason"]
+            schedule.exempt(person, because=because, actor=actor)
+            return f"{person.full_name} is exempt, and is not terminated automatically."
+        case "end exemption":
+            held = schedule.end_exemption(person, actor=actor)
+            return f"{person.full_name} is terminated on {held.due_at:%-d %B %Y} after all."
+        case "forget plan":
+            schedule.plan(person, None, actor=actor)
+            return f"What {person.full_name} holds goes the usual way."
+        case _:
+            return ""
+
+
+def _about(person: Person, outlook: Outlook) -> dict[str, Any]:
+    departure = outlook.departure
+    assert departure
+    departure.person = person
+    return {
+        "title": f"Departure of {person.full_name}",
+        "parent": {"title": "Departures", "url": reverse("admin:departures")},
+        "person": person,
+        "outlook": outlook,
+        "departure": departure,
+        "fate": fates([departure])[person.pk],
+    }

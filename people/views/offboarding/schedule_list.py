@@ -1,0 +1,92 @@
+"""The departure desk: who is to leave for good, when, and what stands in the way."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.urls import reverse
+from django.utils import timezone
+
+from people.models import Departure, Event, MassChangeItem, Person
+from people.operations.offboarding.blockers import blocked_people
+from people.operations.offboarding.job import JOB
+from people.presentation.pagination import BoundedPaginator
+from people.presentation.search_forms import PersonSearch, choice
+from people.views.offboarding.handover_summary import fates
+from people.views.offboarding.schedule_status import days_in_force, outlooks
+from people.views.permissions import for_administrators
+
+ROWS_A_PAGE = 50
+SHOWN = {
+    "due": "Due by now",
+    "blocked": "Blocked",
+    "paused": "Paused by a mass change",
+    "failed": "Failed",
+    "exempt": "Exempt",
+}
+
+
+class DepartureSearch(PersonSearch):
+    show = choice("Show", SHOWN.items(), otherwise="Everybody")
+
+
+@for_administrators
+def departures(request: HttpRequest) -> HttpResponse:
+    form = DepartureSearch(request.GET)
+    is_on = days_in_force() is not None
+    page = BoundedPaginator(_found(form, is_on=is_on), ROWS_A_PAGE).get_page(
+        request.GET.get("page")
+    )
+    context = admin.site.each_context(request) | {
+        "title": "Departures",
+        "parent": {"title": "People", "url": reverse("admin:people_person_changelist")},
+        "form": form,
+        "page": page,
+        "rows": _rows(page),
+        "is_on": is_on,
+        "is_searched": form.is_used,
+        "is_all_done": not page.object_list and not form.is_used and _anybody_has_left(),
+    }
+    return render(request, "people/departures.html", context)
+
+
+def _found(form: DepartureSearch, *, is_on: bool) -> QuerySet[Departure]:
+    found: QuerySet[Departure] = Departure.objects.select_related("person__manager")
+    found = found.order_by("due_at", "pk")
+    if not is_on:
+        return found.none()
+    match form.asked("show"):
+        case "due":
+            found = found.filter(due_at__lte=timezone.now(), exempted_at=None)
+        case "blocked":
+            found = found.filter(exempted_at=None, person__in=blocked_people())
+        case "paused":
+            paused = MassChangeItem.objects.pausing().values("person")
+            found = found.filter(exempted_at=None, person__in=paused)
+        case "failed":
+            found = found.exclude(problem="")
+        case "exempt":
+            found = found.filter(exempted_at__isnull=False)
+    words = form.asked("q")
+    return found.filter(person__in=Person.objects.matching(words)) if words else found
+
+
+def _anybody_has_left() -> bool:
+    return Event.objects.filter(kind=Event.Kind.PERSON_TERMINATED, actor=str(JOB)).exists()
+
+
+def _rows(page: Iterable[Departure]) -> list[dict[str, Any]]:
+    shown = list(page)
+    ahead = outlooks([one.person for one in shown])
+    told = fates(shown)
+    return [
+        {
+            "person": one.person,
+            "outlook": ahead[one.person_id],
+            "fate": told[one.person_id],
+        }
+        for one in shown
+    ]

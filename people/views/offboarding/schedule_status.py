@@ -1,0 +1,163 @@
+"""What is to become of whoever is inactive, when, and what stands in the way now."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import cached_property
+from uuid import UUID
+
+from django.urls import reverse
+from django.utils import timezone
+
+from people import tenancy
+from people.models import Departure, Person, Tenant
+from people.operations.offboarding.blockers import Blocker, blockers_of_many, paused_among
+from people.operations.offboarding.schedule import due_at
+from people.presentation.person_notices import Notice
+
+# Where to settle it, and how that page is told whom it is about.
+SETTLED_AT = {
+    "reimbursements": ("people_obligation_changelist", "?person__id__exact={}"),
+    "bills": ("people_obligation_changelist", "?person__id__exact={}"),
+    "transactions": ("people_obligation_changelist", "?person__id__exact={}"),
+    "shared-funds": ("people_fund_changelist", "?owner__id__exact={}"),
+}
+# What is settled on the person's own page is there.
+SECTIONS = {"approvals": "workflows", "permissions": "roles"}
+
+
+@dataclass(frozen=True)
+class Reason:
+    sentence: str
+    url: str
+
+
+@dataclass(frozen=True)
+class Outlook:
+    """When somebody is terminated, or why not."""
+
+    person: Person
+    departure: Departure | None
+    now: datetime
+    is_on: bool = True
+    blockers: list[Blocker] = field(default_factory=list)
+    # The mass change that somebody has to confirm first.
+    paused_by: UUID | None = None
+    # After how many days people are terminated; None while auto-termination is off.
+    days: int | None = None
+
+    @property
+    def is_scheduled(self) -> bool:
+        return self.is_on and self.departure is not None and not self.departure.exempted_at
+
+    @property
+    def is_in_grace(self) -> bool:
+        """Tell whether they would be due earlier if the days had not been changed just now."""
+        departure = self.departure
+        if departure is None or departure.postponed_from or not self.days:
+            return False
+        return departure.due_at > max(self.now, due_at(self.person, self.days))
+
+    @property
+    def is_hindered(self) -> bool:
+        return bool(self.blockers or self.paused_by)
+
+    @property
+    def why_not(self) -> str:
+        """Tell why nobody has to count days, if that is so."""
+        if not self.person.was_deactivated_via_scim:
+            return "Not scheduled: deactivated by hand"
+        if not self.is_on:
+            return "Not scheduled: auto-termination is off"
+        if self.departure is None:
+            return "Not scheduled"
+        return f"Exempt: {self.departure.exempted_because}" if self.departure.exempted_at else ""
+
+    @property
+    def days_left(self) -> str:
+        assert self.departure
+        days = (self.departure.due_at.date() - self.now.date()).days
+        if days < 0:
+            return "due"
+        match days:
+            case 0:
+                return "today"
+            case 1:
+                return "1 day left"
+            case _:
+                return f"{days:,} days left"
+
+    @cached_property
+    def reasons(self) -> list[Reason]:
+        """Return what stands in the way, each with where to settle it."""
+        return [
+            Reason(blocker.sentence, _settled_at(self.person, blocker.code))
+            for blocker in self.blockers
+        ]
+
+
+def outlook_of(person: Person) -> Outlook:
+    return outlooks([person])[person.pk]
+
+
+def outlooks(people: Iterable[Person], now: datetime | None = None) -> dict[UUID, Outlook]:
+    """Return what is to become of each, from as many queries for one as for fifty."""
+    asked = {person.pk: person for person in people}
+    departures = {one.person_id: one for one in Departure.objects.filter(person__in=asked)}
+    blockers = blockers_of_many(departures) if departures else {}
+    paused = paused_among(departures) if departures else {}
+    days, now = days_in_force(), now or timezone.now()
+    return {
+        pk: Outlook(
+            person=person,
+            departure=departures.get(pk),
+            now=now,
+            is_on=days is not None,
+            days=days,
+            blockers=blockers.get(pk, []),
+            paused_by=paused.get(pk),
+        )
+        for pk, person in asked.items()
+    }
+
+
+def days_in_force() -> int | None:
+    """Return after how many days the tenant in force terminates people; None if it does not."""
+    tenants = Tenant.objects.filter(pk=tenancy.current_id())
+    return tenants.values_list("auto_terminate_days", flat=True).get()
+
+
+def of_person(person: Person) -> Iterator[Notice]:
+    """Tell at the top of a person's page when they are terminated, and what would keep them."""
+    if person.state != Person.State.INACTIVE:
+        return
+    outlook = outlook_of(person)
+    if outlook.departure is None or not outlook.is_on:
+        return
+    yield Notice(
+        text=_told(outlook),
+        url=reverse("admin:departure", args=[person.pk]),
+        link="Departure",
+    )
+
+
+def _told(outlook: Outlook) -> str:
+    departure = outlook.departure
+    assert departure
+    if departure.exempted_at:
+        return f"Is never terminated automatically. {outlook.why_not}."
+    day = f"{departure.due_at:%-d %B %Y} ({outlook.days_left})"
+    if outlook.blockers:
+        reasons = ", ".join(blocker.sentence for blocker in outlook.blockers)
+        return f"Is terminated on {day}, but not before this is settled: {reasons}."
+    if outlook.paused_by:
+        return f"Is terminated on {day}, but not before somebody confirms the mass change."
+    return f"Is terminated on {day} unless they are reactivated, or something comes in the way."
+
+
+def _settled_at(person: Person, code: str) -> str:
+    if code in SECTIONS:
+        page = reverse("admin:people_person_change", args=[person.pk])
+        return f"{page}#{SECTIONS[code]}"
+    name, query = SETTLED_AT[code]
+    return reverse(f"admin:{name}") + query.format(person.pk)

@@ -1,0 +1,152 @@
+"""Ending somebody's account for good: what they hold is asked about first, then shown again."""
+
+from typing import Any
+from uuid import UUID
+
+from django import forms
+from django.contrib import admin, messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
+from unfold.widgets import UnfoldAdminTextInputWidget
+
+from people import operations
+from people.models import Departure, Person
+from people.operations import Disposition
+from people.operations.offboarding import schedule
+from people.values import PeopleError, fold
+from people.views.offboarding.handover_form import DispositionForm, everything
+from people.views.permissions import PersonRequest, for_administrators
+
+NEWS = (
+    "What {name} holds has changed since you opened this page. Nothing has been done. What is "
+    "new is marked; look at it, and go on."
+)
+
+
+class NameForm(forms.Form):
+    """Asks for the name, so that nobody is terminated by a click too many."""
+
+    name = forms.CharField(
+        max_length=500,
+        widget=UnfoldAdminTextInputWidget(attrs={"autocomplete": "off", "spellcheck": "false"}),
+        error_messages={"required": "Type the name to confirm."},
+    )
+
+    def __init__(self, person: Person, data: Any = None) -> None:
+        super().__init__(data)
+        self.expected = person.full_name
+        self.fields["name"].label = f"Type “{self.expected}” to confirm"
+
+    def clean_name(self) -> str:
+        name: str = self.cleaned_data["name"]
+        if _comparable(name) != _comparable(self.expected):
+            raise forms.ValidationError(f"That is not the name. Type “{self.expected}”.")
+        return name
+
+
+@for_administrators
+def terminate(request: PersonRequest, person_id: UUID) -> HttpResponse:
+    person = get_object_or_404(Person.objects.select_related("manager"), pk=person_id)
+    operations.check_rank_over(request.user.actor, person)
+    if person.state == Person.State.TERMINATED:
+        messages.info(request, f"{person.full_name} was terminated already.")
+        return redirect("admin:people_person_change", person_id)
+    form = _form(request, person)
+    if form.is_bound and form.has_news:
+        messages.warning(request, NEWS.format(name=person.full_name))
+    elif form.is_bound and "back" not in request.POST and form.is_valid() and _may_leave(form):
+        naming = NameForm(person, request.POST if "confirmed" in request.POST else None)
+        if not naming.is_valid():
+            return _last_look(request, form, naming)
+        if _carry_out(request, form):
+            return redirect("admin:people_person_change", person_id)
+    elif not form.is_bound and not form.inventory.keys and _may_leave(form):
+        return _last_look(request, form, NameForm(person))
+    return _ask(request, form, f"Terminate {person.full_name}?", "people/terminate.html")
+
+
+@for_administrators
+def plan(request: PersonRequest, person_id: UUID) -> HttpResponse:
+    """Decide now what becomes of everything on the day on which somebody leaves."""
+    person = get_object_or_404(Person.objects.select_related("manager"), pk=person_id)
+    operations.check_rank_over(request.user.actor, person)
+    if not Departure.objects.filter(person=person).exists():
+        messages.error(request, str(schedule.NotScheduled(person)))
+        return redirect("admin:people_person_change", person_id)
+    form = _form(request, person)
+    if form.is_bound and form.has_news:
+        messages.warning(request, NEWS.format(name=person.full_name))
+    elif form.is_bound and form.is_valid():
+        try:
+            schedule.plan(person, form.disposition, actor=request.user.actor)
+        except schedule.NotScheduled as error:
+            messages.error(request, str(error))
+            return redirect("admin:people_person_change", person_id)
+        messages.success(request, f"The plan for {person.full_name} was saved.")
+        return redirect("admin:departures")
+    return _ask(request, form, f"Plan the departure of {person.full_name}", "people/plan.html")
+
+
+def _form(request: PersonRequest, person: Person) -> DispositionForm:
+    said = everything(person, _planned(person), request.GET.get("all", ""))
+    return DispositionForm(person, request.POST if request.method == "POST" else None, said=said)
+
+
+def _planned(person: Person) -> Disposition:
+    planned = Departure.objects.filter(person=person).values_list("disposition", flat=True).first()
+    if planned:
+        return operations.completed(person, Disposition(**planned))
+    return operations.usual_disposition(person)
+
+
+def _may_leave(form: DispositionForm) -> bool:
+    """Tell whether the tenant can do without the person; the form says why it cannot."""
+    try:
+        operations.check_may_leave(form.person)
+    except PeopleError as error:
+        form.refuse(error)
+        return False
+    return True
+
+
+def _carry_out(request: PersonRequest, form: DispositionForm) -> bool:
+    try:
+        operations.terminate_person(form.person, form.disposition, actor=request.user.actor)
+    except PeopleError as error:
+        form.say(error)
+        return False
+    messages.success(request, f"{form.person.full_name} was terminated.")
+    return True
+
+
+def _ask(request: PersonRequest, form: DispositionForm, title: str, template: str) -> HttpResponse:
+    context = _context(request, form, title) | {
+        "choice": request.GET.get("all", ""),
+        "news": form.has_news,
+    }
+    return render(request, template, context)
+
+
+def _last_look(request: PersonRequest, form: DispositionForm, naming: NameForm) -> HttpResponse:
+    context = _context(request, form, f"Terminate {form.person.full_name} for good?") | {
+        "naming": naming,
+        "outcomes": list(form.outcomes()) if form.is_bound else [],
+        "answers": form.answers if form.is_bound else [],
+    }
+    return render(request, "people/terminate_for_good.html", context)
+
+
+def _context(request: HttpRequest, form: DispositionForm, title: str) -> dict[str, Any]:
+    page = reverse("admin:people_person_change", args=[form.person.pk])
+    return admin.site.each_context(request) | {
+        "title": title,
+        "parent": {"title": form.person.full_name, "url": page},
+        "person": form.person,
+        "form": form,
+        "cancel": page,
+    }
+
+
+def _comparable(name: str) -> str:
+    return fold(" ".join(name.split()))

@@ -1,0 +1,76 @@
+"""Shutting a person out, and letting them in again."""
+
+from typing import Any
+from uuid import UUID
+
+from django.contrib import admin, messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
+
+from people import operations
+from people.models import ApiToken, Person
+from people.presentation.actor_names import actor_name
+from people.values import PeopleError
+from people.views.forms import ReasonForm
+from people.views.permissions import PersonRequest, for_administrators
+
+
+@for_administrators
+def deactivate(request: PersonRequest, person_id: UUID) -> HttpResponse:
+    person = get_object_or_404(Person, pk=person_id)
+    operations.check_rank_over(request.user.actor, person)
+    form = ReasonForm(request.POST if request.method == "POST" else None)
+    if form.is_valid():
+        reason = form.cleaned_data["reason"]
+        try:
+            operations.deactivate_person(person, actor=request.user.actor, reason=reason)
+        except PeopleError as error:
+            messages.error(request, str(error))
+        else:
+            messages.success(request, f"{person.full_name} can no longer sign in or spend.")
+        return redirect("admin:people_person_change", person_id)
+    context = _context(request, person, form, "Deactivate") | {
+        "refusal": _refusal(person),
+        "tokens": ApiToken.objects.alive().filter(person=person).order_by("name", "pk"),
+    }
+    return render(request, "people/deactivate.html", context)
+
+
+def _refusal(person: Person) -> str:
+    """Return what would be said against it, or nothing."""
+    try:
+        operations.check_may_leave(person)
+    except PeopleError as error:
+        return str(error)
+    return ""
+
+
+@for_administrators
+def reactivate(request: PersonRequest, person_id: UUID) -> HttpResponse:
+    person = get_object_or_404(Person, pk=person_id)
+    operations.check_rank_over(request.user.actor, person)
+    if request.method == "POST":
+        try:
+            operations.reactivate_person(person, actor=request.user.actor)
+        except PeopleError as error:
+            messages.error(request, str(error))
+        else:
+            messages.success(request, f"{person.full_name} can sign in and spend again.")
+        return redirect("admin:people_person_change", person_id)
+    return render(request, "people/reactivate.html", _context(request, person, None, "Reactivate"))
+
+
+def _context(
+    request: HttpRequest, person: Person, form: ReasonForm | None, verb: str
+) -> dict[str, Any]:
+    page = reverse("admin:people_person_change", args=[person.pk])
+    return admin.site.each_context(request) | {
+        "title": f"{verb} {person.full_name}?",
+        "parent": {"title": person.full_name, "url": page},
+        "person": person,
+        "form": form,
+        "provider": actor_name(person.deactivated_by) if person.was_deactivated_via_scim else "",
+        "cancel": page,
+        "submit": verb,
+    }

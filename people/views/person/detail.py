@@ -1,0 +1,109 @@
+"""One person: who they are, who owns which field, and what happened to them."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from django.contrib import admin
+from django.http import HttpResponse
+from django.shortcuts import get_object_or_404, render
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.dateparse import parse_datetime
+
+from people.mail.confirmation_links import latest_request
+from people.models import CustomField, Invite, Person, Role
+from people.operations import rank_of, unconfirmed
+from people.operations.ranks import refusal_over
+from people.presentation.actor_names import actor_name
+from people.presentation.event_text import LABELS
+from people.presentation.handover_history import handovers_of
+from people.presentation.pagination import counted
+from people.presentation.person_notices import notices_about
+from people.presentation.query_params import number_from
+from people.presentation.sign_in_methods import ways_of
+from people.presentation.timeline import timeline_of
+from people.views.permissions import PersonRequest, for_administrators
+from people.views.person.roles import GrantForm, ledger_of
+from people.views.spend_summary import spending_of
+
+REPORTS_SHOWN = 20
+
+
+@dataclass(frozen=True)
+class Field:
+    """A line of the profile; `owner` is who will undo a change made here."""
+
+    label: str
+    value: str
+    owner: str = ""
+    since: datetime | None = None
+    person: Person | None = None
+
+
+@for_administrators
+def person_page(request: PersonRequest, person_id: UUID) -> HttpResponse:
+    people = Person.objects.select_related("department", "location__entity", "manager")
+    person = get_object_or_404(people, pk=person_id)
+    fields = list(profile_fields(person))
+    owners = " and ".join(sorted({field.owner for field in fields if field.owner}))
+    invite = Invite.objects.open().filter(person=person).first()
+    reports = person.reports.in_lists().order_by("family_name", "given_name", "pk")
+    report_count = counted(reports)
+    ways = ways_of(person)
+    context = admin.site.each_context(request) | {
+        "title": person.full_name,
+        "parent": {"title": "People", "url": reverse("admin:people_person_changelist")},
+        "person": person,
+        "refusal": refusal_over(request.user, person),
+        "notices": list(notices_about(person)),
+        "owned_heading": f"Managed by {owners}",
+        "owned_fields": [field for field in fields if field.owner],
+        "free_heading": "Managed here" if person.owned_fields else "Profile",
+        "free_fields": [field for field in fields if not field.owner],
+        "custom_fields": list(_custom_fields(person)),
+        "handovers": handovers_of(person) if person.terminated_at else [],
+        "reports": list(reports[:REPORTS_SHOWN]),
+        "report_count": report_count,
+        "ways": [way for way in ways if not way.confirm],
+        "refused_sign_ins": [way for way in ways if way.confirm],
+        "spending": spending_of(person),
+        "ledger": list(ledger_of(person, report_count)),
+        "grant_form": GrantForm() if Role.objects.exists() else None,
+        "deactivated_by": actor_name(person.deactivated_by),
+        "invite": invite,
+        "invite_mail": invite.mails.order_by("created_at").last() if invite else None,
+        "confirmation": latest_request(person) if person.pending_email else None,
+        "unconfirmed": unconfirmed(person) if person.pending_email and rank_of(person) else [],
+        "invite_has_expired": invite is not None and invite.expires_at < timezone.now(),
+        "timeline": timeline_of(person, before=number_from(request, "before")),
+    }
+    return render(request, "people/person.html", context)
+
+
+def profile_fields(person: Person, *, linked: bool = True) -> Iterator[Field]:
+    values = {
+        "given_name": person.given_name,
+        "family_name": person.family_name,
+        "email": person.email,
+        "department": str(person.department or ""),
+        "location": str(person.location or ""),
+        "manager": person.manager.display_name if person.manager else "",
+        "role": person.get_role_display(),
+    }
+    for name, value in values.items():
+        mark = person.owned_fields.get(name, {})
+        yield Field(
+            label=LABELS[name],
+            value=value,
+            owner=actor_name(mark["by"]) if mark else "",
+            since=parse_datetime(mark["since"]) if mark else None,
+            person=person.manager if linked and name == "manager" else None,
+        )
+
+
+def _custom_fields(person: Person) -> Iterator[Field]:
+    names = dict(CustomField.objects.values_list("external_name", "name"))
+    for external_name, value in person.custom_values.items():
+        yield Field(label=names.get(external_name, external_name), value=value)

@@ -1,0 +1,167 @@
+"""Adding a person by hand, and editing one."""
+
+from typing import Any
+from uuid import UUID
+
+from django.conf import settings
+from django.contrib import admin, messages
+from django.db import transaction
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
+from django.utils.module_loading import import_string
+
+from people import operations
+from people.models import Person
+from people.presentation.actor_names import actor_name
+from people.presentation.event_text import LABELS
+from people.values import PeopleError
+from people.views.forms import PersonForm, owner_password
+from people.views.permissions import PersonRequest, for_administrators
+
+
+class ChangedMeanwhile(PeopleError):
+    code = "changed-meanwhile"
+
+    def __init__(self, person: Person) -> None:
+        super().__init__(
+            f"{person.full_name} has changed since you opened this page. Have a look at their "
+            "timeline, then open the page again and make your change."
+        )
+
+
+@for_administrators
+def invite_person(request: PersonRequest) -> HttpResponse:
+    form = PersonForm(
+        request.POST or None, viewer=request.user, initial={"role": Person.Role.CARDHOLDER}
+    )
+    if request.method == "POST" and form.is_valid():
+        try:
+            person = operations.add_person(
+                form.profile(), actor=request.user.actor, manager=form.cleaned_data["manager"]
+            )
+        except PeopleError as error:
+            form.say(error)
+        else:
+            messages.success(request, f"{person.full_name} was added and invited.")
+            return redirect("admin:people_person_change", person.pk)
+    context = _context(request, "Invite person") | {
+        "form": form,
+        "submit": "Invite",
+        "cancel": reverse("admin:people_person_changelist"),
+        "invite_days": request.user.tenant.manual_invite_days,
+    }
+    return render(request, "people/invite_person.html", context)
+
+
+@for_administrators
+def edit_person(request: PersonRequest, person_id: UUID) -> HttpResponse:
+    people = Person.objects.select_related("department", "location", "manager")
+    person = get_object_or_404(people, pk=person_id)
+    if person.state == Person.State.TERMINATED:
+        messages.error(request, f"{person.full_name} left for good, and stays as they were.")
+        return redirect("admin:people_person_change", person_id)
+    operations.check_rank_over(request.user.actor, person)
+    form = _edit_form(request, person)
+    if form.is_bound and form.is_valid() and _is_password_right(request, form):
+        try:
+            undone = _revise(request, person, form)
+        except PeopleError as error:
+            form.say(error)
+        else:
+            messages.success(request, f"{person.full_name} was updated.")
+            if person.pending_email and "email" in form.changed_data:
+                messages.info(request, f"{person.pending_email} gets a link to confirm it by.")
+                if person.email in operations.unconfirmed(person):
+                    messages.info(request, f"{person.email} has to agree, and gets a link as well.")
+            for warning in undone:
+                messages.warning(request, warning)
+            return redirect("admin:people_person_change", person_id)
+    context = _context(request, f"Edit {person.full_name}") | {
+        "form": form,
+        "submit": "Save",
+        "cancel": reverse("admin:people_person_change", args=[person_id]),
+    }
+    return render(request, "people/edit_person.html", context)
+
+
+def _edit_form(request: PersonRequest, person: Person) -> PersonForm:
+    initial = {
+        "given_name": person.given_name,
+        "family_name": person.family_name,
+        "email": person.pending_email or person.email,
+        "department": person.department_id,
+        "location": person.location_id,
+        "manager": person.manager_id,
+        "role": person.role,
+        "seen": person.changed_at.isoformat(),
+    }
+    data = request.POST if request.method == "POST" else None
+    form = PersonForm(data, viewer=request.user, person=person, initial=initial)
+    if person.joined_at:
+        form.fields["email"].help_text = _what_changes_the_address(person)
+    if person.joined_at and _may_approve(request.user, person):
+        form.fields["owner_password"] = owner_password(person)
+        form.order_fields([*form.field_order[:3], "owner_password"])
+    for name, owner in _owners(person).items():
+        form.fields[
+            name
+        ].help_text = f"{owner} owns this: a change made here is undone within 5 minutes."
+    return form
+
+
+def _what_changes_the_address(person: Person) -> str:
+    if operations.rank_of(person):
+        return (
+            f"Because of their role, a new address counts once it is confirmed from there and "
+            f"from {person.email}."
+        )
+    return "A new address counts once they have confirmed it."
+
+
+def _may_approve(viewer: Person, person: Person) -> bool:
+    is_owner = viewer.role == Person.Role.OWNER
+    return is_owner and viewer.has_usable_password() and bool(operations.rank_of(person))
+
+
+def _is_password_right(request: PersonRequest, form: PersonForm) -> bool:
+    """Check the Owner's password, if there is one, outside of the transaction: tries count."""
+    password = form.cleaned_data.get("owner_password", "")
+    problem = ""
+    if password:
+        problem = import_string(settings.CREDENTIAL_PROBLEM)(request.user, password)
+    if problem:
+        form.add_error("owner_password", problem)
+    return not problem
+
+
+@transaction.atomic
+def _revise(request: PersonRequest, person: Person, form: PersonForm) -> list[str]:
+    """Store what the form says; return a warning for each field that its owner will undo.
+
+    :raises ChangedMeanwhile: if the person is no longer as the form's reader saw them.
+    """
+    operations.lock(person)
+    if form.cleaned_data["seen"] != person.changed_at.isoformat():
+        raise ChangedMeanwhile(person)
+    operations.revise_person(
+        person, form.profile(), actor=request.user.actor, manager=form.cleaned_data["manager"]
+    )
+    if form.cleaned_data.get("owner_password"):
+        operations.approve_address(person, actor=request.user.actor)
+    return [
+        f"{owner} owns {LABELS[name]}: within 5 minutes this change will be undone."
+        for name, owner in _owners(person).items()
+        if name in form.changed_data
+    ]
+
+
+def _owners(person: Person) -> dict[str, str]:
+    return {name: actor_name(mark["by"]) for name, mark in person.owned_fields.items()}
+
+
+def _context(request: HttpRequest, title: str) -> dict[str, Any]:
+    return admin.site.each_context(request) | {
+        "title": title,
+        "parent": {"title": "People", "url": reverse("admin:people_person_changelist")},
+    }

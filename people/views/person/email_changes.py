@@ -1,0 +1,23 @@
+"""Reminding somebody of a new address that waits to be confirmed."""
+
+from uuid import UUID
+
+from django.contrib import messages
+from django.http import HttpResponse
+from django.shortcuts import get_object_or_404, redirect
+from django.views.decorators.http import require_POST
+
+from people import operations
+from people.models import Person
+from people.views.permissions import PersonRequest, for_administrators
+
+
+@require_POST
+@for_administrators
+def resend_confirmation(request: PersonRequest, person_id: UUID) -> HttpResponse:
+    person = get_object_or_404(Person, pk=person_id)
+    if operations.resend_confirmation(person, actor=request.user.actor):
+        messages.success(request, f"{person.pending_email} gets the link once more.")
+    else:
+        messages.info(request, f"{person.full_name} has no address to confirm any more.")
+    return redirect("admin:people_person_change", person_id)

@@ -1,0 +1,88 @@
+"""A guest's last day: what their page says about it, and moving it."""
+
+from collections.abc import Iterator
+from datetime import UTC, date, datetime, time, timedelta
+from uuid import UUID
+
+from django import forms
+from django.contrib import admin, messages
+from django.http import HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
+from django.utils import timezone
+from unfold.widgets import UnfoldAdminTextInputWidget
+
+from people.models import Person
+from people.operations.guests import set_last_day
+from people.operations.ranks import check_rank_over
+from people.presentation.person_notices import Notice
+from people.values import PeopleError
+from people.views.permissions import PersonRequest, for_administrators
+
+
+def of_person(person: Person) -> Iterator[Notice]:
+    """Tell when a guest is deactivated."""
+    if person.role != Person.Role.GUEST or not person.is_active:
+        return
+    ends_at = person.deactivates_at
+    if ends_at:
+        text = f"A guest until {ends_at:%-d %B %Y, %H:%M} UTC. They are deactivated then."
+    else:
+        text = "A guest without a last day. They stay until somebody deactivates them."
+    page = reverse("admin:guest", args=[person.pk])
+    yield Notice(text=text, url=page, link="Change that", icon="event", is_warning=False)
+
+
+class LastDayForm(forms.Form):
+    day = forms.DateField(
+        label="Deactivate at the beginning of",
+        help_text="UTC. The day must still be to come.",
+        widget=UnfoldAdminTextInputWidget(attrs={"type": "date"}),
+    )
+
+    def clean_day(self) -> date:
+        day: date = self.cleaned_data["day"]
+        if day < tomorrow():
+            raise forms.ValidationError("Choose tomorrow or a later day.")
+        return day
+
+
+def tomorrow() -> date:
+    return timezone.now().astimezone(UTC).date() + timedelta(days=1)
+
+
+@for_administrators
+def guest(request: PersonRequest, person_id: UUID) -> HttpResponse:
+    guests = Person.objects.in_lists().filter(role=Person.Role.GUEST)
+    person = get_object_or_404(guests, pk=person_id)
+    check_rank_over(request.user.actor, person)
+    is_removed = "remove" in request.POST
+    data = request.POST if request.method == "POST" and not is_removed else None
+    ends_at = person.deactivates_at
+    form = LastDayForm(data, initial={"day": ends_at.date().isoformat() if ends_at else None})
+    form.fields["day"].widget.attrs["min"] = tomorrow().isoformat()
+    if is_removed or form.is_valid():
+        day = None if is_removed else form.cleaned_data["day"]
+        return _set(request, person, day)
+    page = reverse("admin:people_person_change", args=[person.pk])
+    context = admin.site.each_context(request) | {
+        "title": f"Last day of {person.full_name}",
+        "parent": {"title": person.full_name, "url": page},
+        "person": person,
+        "form": form,
+        "submit": "Save",
+        "cancel": page,
+    }
+    return render(request, "people/guest.html", context)
+
+
+def _set(request: PersonRequest, person: Person, day: date | None) -> HttpResponse:
+    ends_at = datetime.combine(day, time(), UTC) if day else None
+    try:
+        set_last_day(person, ends_at, actor=request.user.actor)
+    except PeopleError as error:
+        messages.error(request, str(error))
+    else:
+        said = f"is deactivated on {day:%-d %B %Y}" if day else "stays until somebody decides"
+        messages.success(request, f"{person.full_name} {said}.")
+    return redirect("admin:people_person_change", person.pk)

@@ -1,0 +1,26 @@
+"""Inviting somebody again from their page."""
+
+from uuid import UUID
+
+from django.contrib import messages
+from django.http import HttpResponse
+from django.shortcuts import get_object_or_404, redirect
+from django.views.decorators.http import require_POST
+
+from people import operations
+from people.models import Person
+from people.values import PeopleError
+from people.views.permissions import PersonRequest, for_administrators
+
+
+@require_POST
+@for_administrators
+def invite_again(request: PersonRequest, person_id: UUID) -> HttpResponse:
+    person = get_object_or_404(Person, pk=person_id)
+    try:
+        operations.resend_invite(person, actor=request.user.actor)
+    except PeopleError as error:
+        messages.error(request, str(error))
+    else:
+        messages.success(request, f"{person.email} is mailed the invite.")
+    return redirect("admin:people_person_change", person_id)

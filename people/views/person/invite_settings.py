@@ -1,0 +1,41 @@
+"""How long an invite lives that somebody sends by hand."""
+
+from django import forms
+from django.contrib import admin, messages
+from django.http import HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from unfold.widgets import UnfoldAdminIntegerFieldWidget
+
+from people import operations
+from people.views.permissions import PersonRequest, for_administrators
+
+
+class InviteSettingsForm(forms.Form):
+    days = forms.IntegerField(
+        label="Days until an invite expires",
+        min_value=1,
+        max_value=365,
+        help_text="For invites sent by hand from now on. An identity provider's live 90 days.",
+        widget=UnfoldAdminIntegerFieldWidget,
+    )
+
+
+@for_administrators
+def invite_settings(request: PersonRequest) -> HttpResponse:
+    tenant = request.user.tenant
+    initial = {"days": tenant.manual_invite_days}
+    form = InviteSettingsForm(request.POST if request.method == "POST" else None, initial=initial)
+    if form.is_valid():
+        operations.set_invite_life(tenant, form.cleaned_data["days"], actor=request.user.actor)
+        messages.success(request, f"Invites now live {form.cleaned_data['days']} days.")
+        return redirect("admin:invite_settings")
+    people = reverse("admin:people_person_changelist")
+    context = admin.site.each_context(request) | {
+        "title": "Invites",
+        "parent": {"title": "People", "url": people},
+        "form": form,
+        "submit": "Save",
+        "cancel": people,
+    }
+    return render(request, "people/invite_settings.html", context)

@@ -1,0 +1,106 @@
+"""What the pages that map groups to roles share, whoever brings the groups."""
+
+from collections import Counter
+from collections.abc import Iterable
+from typing import Any
+
+from django import forms
+from django.utils.crypto import salted_hmac
+from unfold.widgets import UnfoldAdminSelectWidget
+
+from people.models import Person, Role
+from people.operations import Followed, ranks
+from people.operations.roles.group_mappings import Author
+from people.operations.roles.mapping_rules import RANKS
+from people.values import fold
+from people.views.role_choices import offer_roles
+
+# Nobody becomes a Guest through a group.
+MAPPABLE = [role for role in reversed(RANKS) if role != Person.Role.GUEST]
+
+
+class RoleForm(forms.Form):
+    """Which role a group is to bring, of those that the author may give away."""
+
+    role = forms.ChoiceField(label="Brings the role", widget=UnfoldAdminSelectWidget)
+    is_owner_meant = forms.BooleanField(
+        label="Whoever is in this group is to own the company",
+        required=False,
+        help_text="Only for the role Owner, which no provider gives unless you say so.",
+        widget=forms.CheckboxInput(attrs={"class": "ramp-tick"}),
+    )
+
+    def __init__(self, *args: Any, viewer: Person, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.own = {f"role:{one.pk}": one for one in Role.objects.order_by("name")}
+        self.base = {role.value: role for role in MAPPABLE}
+        roles = [*self.base.items(), *self.own.items()]
+        offer_roles(self.fields["role"], roles, viewer=viewer, blank="Choose a role")
+        if not ranks.may_grant(viewer, Person.Role.OWNER):
+            del self.fields["is_owner_meant"]
+
+    @property
+    def chosen(self) -> Role | Person.Role:
+        name = self.cleaned_data["role"]
+        return self.own[name] if name in self.own else self.base[name]
+
+    @property
+    def is_owner_wanted(self) -> bool:
+        return bool(self.cleaned_data.get("is_owner_meant", False))
+
+
+def author_of(person: Person) -> Author:
+    return Author(actor=person.actor)
+
+
+def digest(said: Iterable[str], changes: Iterable[Followed]) -> str:
+    """Return what is the same as long as applying would do the same."""
+    lines = list(said)
+    for change in changes:
+        lines += [str(change.person.pk), *change.gained, "-", *change.lost, *change.problems]
+    return salted_hmac("people.role_changes", "\n".join(lines), algorithm="sha256").hexdigest()
+
+
+def in_order(changes: Iterable[Followed]) -> list[Followed]:
+    """Put those first for whom something stands in the way, and sort by name."""
+
+    def place(change: Followed) -> tuple[bool, str, str]:
+        person = change.person
+        return (not change.problems, fold(person.family_name), fold(person.given_name))
+
+    return sorted(changes, key=place)
+
+
+def tallied(changes: Iterable[Followed]) -> list[str]:
+    """Tell how many gain and lose each role, and for how many something stands in the way."""
+    gained: Counter[str] = Counter()
+    lost: Counter[str] = Counter()
+    hindered = 0
+    for change in changes:
+        gained.update(change.gained)
+        lost.update(change.lost)
+        hindered += bool(change.problems)
+    lines = [_line(count, "gain", role) for role, count in gained.most_common()]
+    lines += [_line(count, "lose", role) for role, count in lost.most_common()]
+    return lines + ([f"Something stands in the way of {hindered:,}"] if hindered else [])
+
+
+def _line(count: int, verb: str, role: str) -> str:
+    return f"1 person {verb}s {role}" if count == 1 else f"{count:,} people {verb} {role}"
+
+
+def told(changed: int) -> str:
+    """Tell whose roles have changed."""
+    match changed:
+        case 0:
+            return "Nobody's roles change"
+        case 1:
+            return "The roles of 1 person changed"
+    return f"The roles of {changed:,} people changed"
+
+
+def told_so_far(changed: int) -> str:
+    """Tell the same while a worker goes on with it."""
+    if changed:
+        return f"{told(changed)}; those of the others change within minutes."
+    return "The roles change within minutes."

@@ -1,0 +1,172 @@
+"""Which roles somebody has, from where, since when, and when that was last confirmed."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from django import forms
+from django.conf import settings
+from django.contrib import messages
+from django.db.models import Min
+from django.http import HttpResponse
+from django.shortcuts import get_object_or_404, redirect
+from django.utils.module_loading import import_string
+from django.views.decorators.http import require_POST
+from unfold.widgets import UnfoldAdminSelectWidget
+
+from people import operations
+from people.models import Event, Grant, Person, Role
+from people.presentation.actor_names import actor_name
+from people.values import VIA_SCIM, fold
+from people.views.permissions import PersonRequest, for_administrators
+
+
+@dataclass(frozen=True)
+class Line:
+    """A role from one source."""
+
+    role: str
+    because: str
+    since: datetime | None
+    # When the source last said so; None where nobody keeps saying it.
+    confirmed_at: datetime | None = None
+    is_elevated: bool = False
+    # What a click can take back; what a provider or a mapping gave, it takes back itself.
+    grant: Grant | None = None
+
+
+class GrantForm(forms.Form):
+    role: forms.ModelChoiceField[Role] = forms.ModelChoiceField(
+        None,
+        label="Grant a role",
+        empty_label="Choose a role",
+        widget=UnfoldAdminSelectWidget,
+    )
+
+    def __init__(self, data: object = None) -> None:
+        super().__init__(data)  # type: ignore[arg-type]
+        # The rows are the tenant's in force, so they are known only now.
+        self.fields["role"].queryset = Role.objects.order_by("name")  # type: ignore[attr-defined]
+
+
+def ledger_of(person: Person, report_count: str) -> Iterator[Line]:
+    """Yield the base role, then what follows from the reports, then what was granted."""
+    grants = list(Grant.objects.filter(person=person).select_related("role"))
+    names = _names({person.role_source, *(grant.source for grant in grants)})
+    yield _base(person, names)
+    if report_count != "0":
+        who = "person reports" if report_count == "1" else "people report"
+        because = f"because {report_count} {who} to {person.given_name}"
+        yield Line("Manager", because, _managing_since(person))
+    for grant in sorted(grants, key=lambda grant: (fold(grant.role_name), grant.since)):
+        # The base role itself comes first already.
+        if grant.role or grant.source != person.role_source:
+            yield _granted(grant, names)
+
+
+def _granted(grant: Grant, names: dict[str, str]) -> Line:
+    is_own_base_role = not grant.role and not grant.is_mapped
+    because = grant.because or actor_name(grant.source, names)
+    return Line(
+        role=grant.role_name,
+        because=f"what {because} gave, and is kept" if is_own_base_role else _by(because, grant),
+        since=grant.since,
+        confirmed_at=grant.confirmed_at if grant.confirmed_at > grant.since else None,
+        is_elevated=grant.role is not None and grant.role.is_elevated,
+        grant=grant if grant.role and _is_manual(grant) else None,
+    )
+
+
+def _by(because: str, grant: Grant) -> str:
+    return f"from {because}" if grant.is_mapped else f"granted by {because}"
+
+
+def _base(person: Person, names: dict[str, str]) -> Line:
+    mapped = Grant.objects.filter(person=person, source=person.role_source, role=None).first()
+    if mapped and mapped.is_mapped:
+        return Line(
+            role=person.get_role_display(),
+            because=f"from {mapped.because}",
+            since=person.role_since,
+            confirmed_at=mapped.confirmed_at,
+        )
+    source = actor_name(person.role_source, names)
+    is_named = not person.role_source.startswith(VIA_SCIM) or "role" in person.owned_fields
+    return Line(
+        role=person.get_role_display(),
+        because=f"from {source}" if is_named else f"by default, for {source} named none",
+        since=person.role_since,
+        confirmed_at=_confirmed_at(person) if is_named else None,
+    )
+
+
+def _confirmed_at(person: Person) -> datetime | None:
+    """Ask those who hear providers when they last heard of the role that the person has."""
+    heard: list[Callable[[Person], datetime | None]] = [
+        import_string(name) for name in settings.ROLE_CONFIRMATIONS
+    ]
+    said = [at for ask in heard if (at := ask(person))]
+    return max(said, default=None)
+
+
+def _managing_since(person: Person) -> datetime | None:
+    """Return when the first of those who report to the person now was assigned to them."""
+    assigned = Event.objects.filter(
+        person__in=person.reports.in_lists(), changes__manager__to=str(person.pk)
+    )
+    since: datetime | None = assigned.aggregate(since=Min("happened_at"))["since"]
+    return since
+
+
+def _names(sources: set[str]) -> dict[str, str]:
+    keys = [fold(source.removeprefix("person:")) for source in sources if "person:" in source]
+    people = Person.objects.filter(email_key__in=keys) if keys else []
+    return {person.email: person.full_name for person in people}
+
+
+def _is_manual(grant: Grant) -> bool:
+    return grant.source.startswith(("person:", "command:"))
+
+
+@require_POST
+@for_administrators
+def grant_role(request: PersonRequest, person_id: UUID) -> HttpResponse:
+    grant_as_asked(request, get_object_or_404(Person, pk=person_id))
+    return redirect("admin:people_person_change", person_id)
+
+
+@require_POST
+@for_administrators
+def withdraw_role(request: PersonRequest, person_id: UUID, grant_id: int) -> HttpResponse:
+    withdraw_as_asked(request, person_id, grant_id)
+    return redirect("admin:people_person_change", person_id)
+
+
+def grant_as_asked(request: PersonRequest, person: Person) -> None:
+    """Give the person the role that the form names, and say what came of it."""
+    form = GrantForm(request.POST)
+    if person.state == Person.State.TERMINATED:
+        messages.error(request, f"{person.full_name} left for good, and gets no roles.")
+    elif not form.is_valid():
+        messages.error(request, "Choose one of your company's roles.")
+    else:
+        role = form.cleaned_data["role"]
+        if operations.grant_role(person, role, actor=request.user.actor):
+            messages.success(request, f"{person.full_name} has the role {role} now.")
+        else:
+            messages.info(request, f"{person.full_name} had the role {role} from you already.")
+
+
+def withdraw_as_asked(request: PersonRequest, person_id: UUID, grant_id: int) -> None:
+    """Take back what somebody gave by hand, and say what came of it."""
+    grants = Grant.objects.select_related("person", "role").filter(person=person_id)
+    grant = get_object_or_404(grants, pk=grant_id, role__isnull=False)
+    if _is_manual(grant):
+        operations.withdraw_grant(grant, actor=request.user.actor)
+        messages.success(
+            request, f"{grant.person.full_name} no longer has the role {grant.role} from there."
+        )
+    else:
+        source = grant.because or actor_name(grant.source)
+        messages.error(request, f"The role {grant.role} is from {source}. Take it away there.")
