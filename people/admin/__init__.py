@@ -2,4 +2,4 @@
 
 from people.admin import organization, people, roles, spend, tenants, workflows
 
-__all__ = ["organisation", "people", "roles", "spend", "tenants", "workflows"]
+__all__ = ["organization", "people", "roles", "spend", "tenants", "workflows"]

@@ -116,7 +116,7 @@ def test_the_key_stays_the_same_for_the_next_process(tmp_path: Path) -> None:
     assert keys[0] == keys[1]
 
 
-# The supervisor sets these for the processes that it starts; nobody else does, see ramp/heartbeats.py.
+# Only the supervisor sets these, for the processes that it starts; see ramp/heartbeats.py.
 OF_THE_SUPERVISOR = {"SIGNS_DIR", "SIGNS_OF"}
 
 

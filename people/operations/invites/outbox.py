@@ -1,4 +1,4 @@
-"""Mail is a row of the change that causes it; people.mail.sending sends it, as soon as that is kept."""
+"""Mail is a row of the change that causes it; `people.mail.sending` sends it afterwards."""
 
 from typing import Any
 
