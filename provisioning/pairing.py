@@ -11,7 +11,7 @@ from provisioning.models import Identity
 
 
 class Pairing(Protocol):
-    """What settings.PAIRING names; scim.pairing tells of each what it answers."""
+    """What settings.PAIRING names; scim.sign_in_pairing tells of each what it answers."""
 
     def connections(self) -> dict[str, str]: ...
 

@@ -19,7 +19,7 @@ class ScimDoor:
 
     def __init__(self, respond: Respond) -> None:
         self.respond = respond
-        self.serve: Respond = import_string("scim.door.serve")
+        self.serve: Respond = import_string("scim.api.dispatch.serve")
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         if f"{request.path_info}/".startswith("/scim/v2/"):

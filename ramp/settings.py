@@ -220,7 +220,7 @@ DUE_JOBS = [
     "people.events.dispatch_all",
     "scim.tasks.look_again",
     "people.mail.sending.send_due",
-    "scim.self_test.end_overdue",
+    "scim.tools.self_test.end_overdue",
     "scim.tasks.forget",
     "people.operations.forget_idempotency_keys",
 ]
@@ -247,17 +247,17 @@ _REACHED_BY = frozenset({"email", "manager", "role"})
 EVENT_FIELDS = {"person.revised": _REACHED_BY, "person.put-back": _REACHED_BY}
 
 # Who knows why somebody is not here; what explains most is told first.
-WHY = ["people.diagnosis.causes", "scim.why.causes", "provisioning.why.causes"]
+WHY = ["people.diagnosis.causes", "scim.diagnosis.causes", "provisioning.why.causes"]
 # Who has something to say about a person at the top of their page.
 PERSON_NOTICES = [
     "people.views.offboarding.schedule_status.of_person",
     "people.views.person.guests.of_person",
-    "scim.notices.of_person",
+    "scim.person_notices.of_person",
 ]
 # Who knows in which ways somebody signs in.
 WAYS_TO_SIGN_IN = "provisioning.ways.of_person"
 # Who can tell signing in whom a SCIM connection means.
-PAIRING = "scim.pairing"
+PAIRING = "scim.sign_in_pairing"
 # Who can tell SCIM that somebody came in through a provider.
 HAS_SIGNED_IN = "provisioning.pairing.has_signed_in"
 # Who says what is wrong with the password of somebody who is signed in.
@@ -265,17 +265,17 @@ CREDENTIAL_PROBLEM = "provisioning.internal.password_problem"
 # Who ends the sign-ins that are linked to somebody who left.
 RETIRE_IDENTITIES = "provisioning.identities.retire_all"
 # Who knows whom a connection owns.
-OWNER_OF_PEOPLE = "scim.ledger.owner_of_people"
+OWNER_OF_PEOPLE = "scim.person_records.owner_of_people"
 # Who can tell when a provider last confirmed somebody's base role.
-ROLE_CONFIRMATIONS = ["scim.ledger.role_confirmed_at"]
+ROLE_CONFIRMATIONS = ["scim.person_records.role_confirmed_at"]
 
 # What the tabs of Team updates list; the API counts it.
 TEAM_UPDATES = {
-    "pending_invites": "scim.pages.team_updates.pending_invites",
-    "inactive_people": "scim.pages.team_updates.inactive_people",
-    "sync_errors": "scim.pages.team_updates.sync_errors",
-    "same_person_questions": "scim.pages.team_updates.same_person_questions",
-    "withheld_roles": "scim.pages.team_updates.withheld_roles",
+    "pending_invites": "scim.views.team_updates.common.pending_invites",
+    "inactive_people": "scim.views.team_updates.common.inactive_people",
+    "sync_errors": "scim.views.team_updates.common.sync_errors",
+    "same_person_questions": "scim.views.team_updates.common.same_person_questions",
+    "withheld_roles": "scim.views.team_updates.common.withheld_roles",
 }
 
 # By API token and web process; 0 sets no limit.
@@ -312,10 +312,10 @@ SCIM_REQUESTS_PER_SECOND = env.int("SCIM_REQUESTS_PER_SECOND", default=1000)
 # Where web processes tell each other how much was asked; without it each counts alone.
 SCIM_LIMITS_URL = REDIS_URL
 SCIM_SERVICE_PROVIDER = {
-    "USER_ADAPTER": "scim.adapters.UserAdapter",
-    "GROUP_ADAPTER": "scim.adapters.GroupAdapter",
+    "USER_ADAPTER": "scim.api.adapters.UserAdapter",
+    "GROUP_ADAPTER": "scim.api.adapters.GroupAdapter",
     "GROUP_MODEL": "scim.models.ScimGroup",
-    "BASE_LOCATION_GETTER": "scim.adapters.base_location",
+    "BASE_LOCATION_GETTER": "scim.api.adapters.base_location",
     "SCHEME": PUBLIC.scheme,
     "NETLOC": PUBLIC.netloc,
     "AUTHENTICATION_SCHEMES": [

@@ -8,7 +8,7 @@ handler500 = "ramp.error_pages.failed"
 urlpatterns = [
     path("healthz", health.alive),
     path("readyz", health.ready),
-    path("scim/v2/", include("scim.urls")),
+    path("scim/v2/", include("scim.api.urls")),
     path("api/v1/", include("people.api.urls")),
     path("", admin.site.urls),
 ]

@@ -9,17 +9,11 @@ from celery import current_app, shared_task
 from django.utils import timezone
 
 from people.models import Event
-from scim import (
-    activation,
-    circles,
-    cycle,
-    group_roles,
-    journal,
-    rereading,
-    retention,
-    self_test,
-    silence,
-)
+from scim.api import log_retention, request_log
+from scim.connections import inactivity
+from scim.jobs import initial_import, manager_cycles, periodic, reapply
+from scim.sync import group_roles
+from scim.tools import self_test
 
 # Less than a job may take.
 CARRYING_SECONDS = 60
@@ -37,16 +31,16 @@ def resolve_waiting_managers(event: Event) -> None:
     """
     if event.person is None:
         return
-    cycle.resolve_waiting(cycle.waiting_for(event.person))
-    cycle.list_waiting(event.person)
+    periodic.resolve_waiting(periodic.waiting_for(event.person))
+    periodic.list_waiting(event.person)
     if earlier := event.changes.get("manager", {}).get("from"):
-        circles.retry_below(UUID(earlier))
+        manager_cycles.retry_below(UUID(earlier))
 
 
 def close_errors(event: Event) -> None:
     """Close what is listed about a person who left: nobody need do anything about it."""
     if event.person:
-        journal.close_for_leaver(event.person, event)
+        request_log.close_for_leaver(event.person, event)
 
 
 def carry_over_at_once(_: Event) -> None:
@@ -61,7 +55,7 @@ def carry_over(**_: Any) -> None:
 
 
 def _carry_over(*, seconds: float) -> None:
-    is_all = activation.carry_on(activation.unfinished(), seconds=seconds)[1]
+    is_all = initial_import.carry_on(initial_import.unfinished(), seconds=seconds)[1]
     if not is_all:
         current_app.send_task("scim.tasks.carry_over", retry=False)
 
@@ -85,7 +79,7 @@ def forget_requests(**_: Any) -> None:
 
 def carry_over_all(*, as_of: datetime) -> int:
     """Do all of that here and now; return how many resources and people it mattered for."""
-    return activation.carry_on(activation.unfinished(), seconds=math.inf)[0]
+    return initial_import.carry_on(initial_import.unfinished(), seconds=math.inf)[0]
 
 
 @shared_task(name=self_test.TASK)
@@ -100,14 +94,14 @@ def end_self_tests(**_: Any) -> None:
 
 def look_again(*, as_of: datetime) -> int:
     """Run the sync cycle, and return how many people it did something about."""
-    silence.look(as_of=as_of)
-    reread = rereading.go_on()
-    put_back = cycle.put_back(cycle.everyone_overruled())
+    inactivity.look(as_of=as_of)
+    reread = reapply.go_on()
+    put_back = periodic.put_back(periodic.everyone_overruled())
     followed = group_roles.follow_all(seconds=FOLLOWING_SECONDS)[0]
-    resolved = cycle.resolve_waiting(cycle.everyone_waiting()) + circles.retry_all()
+    resolved = periodic.resolve_waiting(periodic.everyone_waiting()) + manager_cycles.retry_all()
     return reread + put_back + followed + resolved
 
 
 def forget(*, as_of: datetime) -> int:
     """Delete what the request log need not keep any longer; return how many rows."""
-    return retention.forget(as_of=as_of)
+    return log_retention.forget(as_of=as_of)

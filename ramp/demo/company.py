@@ -36,9 +36,9 @@ from people.tokens import token_digest
 from people.values import Actor, Profile, fold
 from ramp.demo import sign_in, spend
 from ramp.demo.people import DOMAIN, ENTERPRISE, Colleague, colleagues
-from scim import role_mappings
-from scim.door import serve
+from scim.api.dispatch import serve
 from scim.models import Connection, RequestLog, ScimGroup, ScimUser, SyncError, Token
+from scim.sync import group_mappings
 
 SLUG = "lumen"
 OWNER = Profile(
@@ -192,8 +192,8 @@ def _push_groups(okta: Okta, staff: list[Colleague]) -> None:
         okta.send("POST", "/Groups", {"displayName": name, "members": said})
     author = Author(actor=Person.objects.get(email=OWNER.email).actor)
     accounting = ScimGroup.objects.get(scim_display_name="Accounting")
-    mapping = partial(role_mappings.map_group, accounting, Person.Role.BOOKKEEPER, author=author)
-    role_mappings.apply(mapping)
+    mapping = partial(group_mappings.map_group, accounting, Person.Role.BOOKKEEPER, author=author)
+    group_mappings.apply(mapping)
 
 
 def _hand_out(staff: list[Colleague]) -> None:

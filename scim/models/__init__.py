@@ -1,15 +1,15 @@
 """What identity providers told us, and how they may speak to us."""
 
-from scim.models.adoption import AdoptionChoice
 from scim.models.connection import Connection, Token
 from scim.models.former_names import FormerName
 from scim.models.group_mapping import GroupMapping
-from scim.models.journal import RequestLog, SyncError
+from scim.models.heartbeat import Watch
+from scim.models.match_choice import AdoptionChoice
 from scim.models.paging import PageAnchor
+from scim.models.request_log import RequestLog, SyncError
 from scim.models.resources import ScimGroup, ScimMembership, ScimUser, ScimValue
 from scim.models.same_person import SamePersonQuestion
 from scim.models.self_test import SelfTest
-from scim.models.watch import Watch
 
 __all__ = [
     "AdoptionChoice",

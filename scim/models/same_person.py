@@ -36,7 +36,7 @@ class SamePersonQuestion(TenantOwned):
     # The deleted resource, and whom it stood for.
     earlier_user = models.ForeignKey(ScimUser, on_delete=models.CASCADE, related_name="+")
     earlier = models.ForeignKey(Person, on_delete=models.PROTECT, related_name="+")
-    # Names of traits, see scim.evidence.
+    # Names of traits, see scim.sync.match_evidence.
     agrees = models.JSONField(default=list)
     differs = models.JSONField(default=list)
     asked_at = models.DateTimeField()

@@ -11,8 +11,8 @@ from people import tenancy
 from people.client_address import client_address
 from people.models import Person
 from provisioning.models import SignInAttempt
-from scim import usage
-from scim.door import serve
+from scim.api import token_usage
+from scim.api.dispatch import serve
 from scim.models import RequestLog, Token
 from tests import make
 from tests.scim.provider import Provider, someone
@@ -117,7 +117,7 @@ class TestIsRecorded:
         with tenancy.use(make.tenant()):
             make.owner()
             provider = Provider(make.connection("generic"))
-            usage._noted.clear()
+            token_usage._noted.clear()
             request = RequestFactory().post(
                 "/scim/v2/Users",
                 someone("ada"),
@@ -126,7 +126,7 @@ class TestIsRecorded:
                 **proxied,
             )
             assert serve(request).status_code == 201
-            usage.write_down()
+            token_usage.write_down()
 
             assert RequestLog.objects.get().ip == CLIENT
             assert Token.objects.get().last_ip == CLIENT

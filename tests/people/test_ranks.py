@@ -225,7 +225,7 @@ OTHERS: dict[str, str] = {
     "email_changes.confirm_address": "Whoever reads the mailbox confirms.",
     "email_changes.approve_address": "For Owners only, see test_elevated_addresses.py.",
     "email_changes.follow_address": "A part of revise_person, which asks.",
-    "identities.note_taken_for_same": "A part of scim.same_person.take_for_same, which asks.",
+    "identities.note_taken_for_same": "A part of scim.api.same_person.take_for_same, which asks.",
     "ownership.note_names": "Writes the history only.",
     "invites.invite_newcomer": "A part of add_person, which asks for the role.",
     "invites.readdress_invite": "A part of revise_person, which asks.",

@@ -4,11 +4,11 @@ from typing import Any
 
 from django.utils import timezone
 
-from scim.attributes import GROUP, USER
-from scim.canonical import canonical
-from scim.elements import elements_of, key
 from scim.models import Connection, ScimGroup, ScimUser, ScimValue
-from scim.rendering import json_text
+from scim.rfc.attributes import GROUP, USER
+from scim.rfc.multi_valued import elements_of, key
+from scim.rfc.normalize import canonical
+from scim.rfc.serialize import json_text
 
 
 def scim_user(connection: Connection, user_name: str, **sent: Any) -> ScimUser:

@@ -10,7 +10,7 @@ from django.utils import timezone
 from people import events, tenancy
 from people.models import Person
 from people.tokens import token_digest
-from scim import activation, adoption
+from scim.jobs import initial_import, match_report
 from scim.models import Connection, ScimUser, Token
 from tests.people.visiting import signed_in, text_of
 from tests.scim.provider import Provider
@@ -74,7 +74,7 @@ def run_jobs() -> None:
     """Do what a worker would do, without the tenant of whoever clicked."""
 
     def work() -> None:
-        activation.carry_on(activation.unfinished(), seconds=60)
+        initial_import.carry_on(initial_import.unfinished(), seconds=60)
         events.dispatch_all(as_of=timezone.now())
 
     copy_context().run(work)
@@ -85,5 +85,5 @@ def fates(connection: Connection) -> dict[str, str]:
     names = dict(ScimUser.objects.values_list("pk", "scim_username"))
     return {
         names[one.user_id].partition("@")[0]: str(one.fate)
-        for one in adoption.report(connection).verdicts
+        for one in match_report.report(connection).verdicts
     }

@@ -6,10 +6,10 @@ from django.db import connection as database
 
 from people import tenancy
 from people.models import Department, Location, Person
-from scim.adapters import UserAdapter
-from scim.attributes import USER
-from scim.canonical import canonical
+from scim.api.adapters import UserAdapter
 from scim.models import Connection, ScimUser
+from scim.rfc.attributes import USER
+from scim.rfc.normalize import canonical
 from tests import make
 from tests.make import number
 from tests.scim.provider import Provider, someone

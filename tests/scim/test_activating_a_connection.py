@@ -8,7 +8,7 @@ from django.test import Client
 from django.utils import timezone
 
 from people.models import Event, Invite, Person
-from scim import activation, retries
+from scim.jobs import initial_import, retry
 from scim.models import AdoptionChoice, Connection, RequestLog, ScimUser, SyncError, Token
 from tests import make
 from tests.people.visiting import queries_of, text_of
@@ -207,7 +207,7 @@ class TestWhoIsLinked:
         okta.add("ada")
         wizard.activate()
 
-        retries.retry(SyncError.objects.open().get(), actor=owner.actor, may_link=True)
+        retry.retry(SyncError.objects.open().get(), actor=owner.actor, may_link=True)
 
         assert user("ada").person == turing
         assert not SyncError.objects.open().exists()
@@ -325,4 +325,4 @@ def test_the_command_activates_at_once(owner: Person) -> None:
 
     connection = Connection.objects.get()
     assert connection.is_live
-    assert activation.unfinished() == []
+    assert initial_import.unfinished() == []

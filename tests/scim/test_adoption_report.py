@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from people import tenancy
 from people.models import Person
-from scim import adoption
+from scim.jobs import match_report
 from scim.models import ScimUser
 from tests import make
 from tests.people.visiting import queries_of
@@ -73,7 +73,7 @@ class TestWhoWillBeLinked:
 
         okta.add("new", **sent)
 
-        [verdict] = adoption.report(okta.connection).verdicts
+        [verdict] = match_report.report(okta.connection).verdicts
         assert (verdict.fate, verdict.rule, verdict.person_id) == ("linked", rule, before.person_id)
         assert f"Same {rule} as before Okta was disconnected" in wizard.get("review")
 

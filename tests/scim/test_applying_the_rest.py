@@ -8,7 +8,7 @@ from django.utils import timezone
 from people import operations
 from people.models import Event, Person
 from people.values import Actor
-from scim import retries
+from scim.jobs import retry
 from scim.models import Connection, RequestLog, ScimUser, SyncError
 from tests import make
 from tests.people.visiting import signed_in
@@ -227,10 +227,10 @@ def test_is_refused_again_by_a_retry_until_it_is_right(scim: Provider, owner: Pe
     scim("PUT", f"/Users/{scim_id}", said)
     error = SyncError.objects.open().get()
 
-    again = retries.retry(error, actor=owner.actor)
+    again = retry.retry(error, actor=owner.actor)
     assert again.refused_because == error.message
     Person.objects.filter(pk=guido.pk).update(role=Person.Role.CARDHOLDER)
-    at_last = retries.retry(error, actor=owner.actor)
+    at_last = retry.retry(error, actor=owner.actor)
 
     assert at_last.refused_because == ""
     assert ada().manager == guido

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from people.models import Event, Person
-from scim.bulk import MOST_OPERATIONS
+from scim.api.bulk import MOST_OPERATIONS
 from scim.models import RequestLog, ScimUser, SyncError
 from tests.scim.provider import ENT, Answer, Json, Provider, managed_by, someone
 

@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from scim2_models import InvalidSyntaxException, InvalidValueException, SCIMException
 
-from scim.attributes import GROUP, USER
-from scim.canonical import canonical, link_manager, manager_of, replacement
+from scim.rfc.attributes import GROUP, USER
+from scim.rfc.normalize import canonical, link_manager, manager_of, replacement
 from tests.scim.anything import resources
 
 CORE = "urn:ietf:params:scim:schemas:core:2.0:User"

@@ -4,15 +4,15 @@ import pytest
 from hypothesis import given
 from scim2_models import InvalidFilterException, InvalidValueException, SCIMException
 
-from scim import membership
-from scim.attributes import GROUP
-from scim.dialects import operations
-from scim.membership import GroupChange
+from scim.api import group_members
+from scim.api.group_members import GroupChange
+from scim.rfc.attributes import GROUP
+from scim.rfc.dialects import operations
 from tests.scim.anything import operations as any_operations
 
 
 def change(*sent: dict[str, Any]) -> GroupChange:
-    return membership.change(operations({"Operations": list(sent)}, GROUP))
+    return group_members.change(operations({"Operations": list(sent)}, GROUP))
 
 
 def one(op: str, *ids: str) -> dict[str, Any]:
@@ -105,10 +105,10 @@ def test_a_member_cannot_be_changed() -> None:
 
 
 def test_a_body_says_who_the_members_are_or_does_not() -> None:
-    assert membership.said({"displayName": "x"}) is None
-    assert membership.said({"displayName": "x", "members": None}) is None
-    assert membership.said({"Members": []}) == frozenset()
-    assert membership.said({"members": [{"value": "a"}, {"value": "a"}, "b"]}) == A | B
+    assert group_members.said({"displayName": "x"}) is None
+    assert group_members.said({"displayName": "x", "members": None}) is None
+    assert group_members.said({"Members": []}) == frozenset()
+    assert group_members.said({"members": [{"value": "a"}, {"value": "a"}, "b"]}) == A | B
 
 
 @given(any_operations)

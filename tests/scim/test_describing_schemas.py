@@ -2,7 +2,7 @@ from typing import Any
 
 from scim2_models import ResourceType, Schema, ScimProvider, ServiceProviderConfig
 
-from scim.schema_documents import resource_type_documents, schema_documents
+from scim.rfc.schema_documents import resource_type_documents, schema_documents
 
 BASE = "https://ramp.example.com/scim/v2"
 ENTRA_MAPS = {

@@ -11,7 +11,7 @@ from django.utils import timezone
 from people import operations
 from people.models import Event, Invite, Person
 from people.values import Actor
-from scim import rereading
+from scim.jobs import reapply
 from scim.models import Connection, ScimUser, Token
 from scim.tasks import look_again
 from tests import make
@@ -183,8 +183,8 @@ class TestLetsGo:
     def test_in_portions_which_the_cycle_goes_on_with(
         self, client: Client, scim: Provider, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(rereading, "AT_ONCE", 7)
-        monkeypatch.setattr("scim.pages.disconnect.SECONDS", 0)
+        monkeypatch.setattr(reapply, "AT_ONCE", 7)
+        monkeypatch.setattr("scim.views.settings.disconnect.SECONDS", 0)
         crowd(scim.connection, 20)
 
         page = disconnect(client, scim)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from scim.evidence import Strength, Traits, compare
+from scim.sync.match_evidence import Strength, Traits, compare
 
 GONE = Traits(external_id="X-1", user_name="ada", email="ada@example.com", full_name="Ada Lovelace")
 OTHER = {

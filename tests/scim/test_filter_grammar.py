@@ -4,9 +4,9 @@ import pytest
 from scim2_models import InvalidFilterException, InvalidPathException, SCIMException
 from scim2_models.path import FilterNode
 
-from scim.attributes import USER
-from scim.filter_text import lookup, parse
-from scim.paths import resolve
+from scim.rfc.attributes import USER
+from scim.rfc.filter_parser import lookup, parse
+from scim.rfc.paths import resolve
 
 RAMP = "urn:ietf:params:scim:schemas:extension:ramp:2.0:User"
 ENT = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"

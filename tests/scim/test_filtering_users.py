@@ -7,9 +7,9 @@ from django.db.models import QuerySet
 from scim2_models import InvalidFilterException, InvalidPathException
 
 from people import tenancy
-from scim.attributes import GROUP, USER
-from scim.filters import condition, ordering
+from scim.api.filter_query import condition, ordering
 from scim.models import ScimGroup, ScimUser
+from scim.rfc.attributes import GROUP, USER
 from tests import make
 from tests.scim.cast import scim_group, scim_user
 

@@ -16,9 +16,11 @@ from people.models import Grant, Person, Role
 from people.operations import Followed
 from people.operations.roles.group_mappings import Author
 from people.values import Actor
-from scim import connections, group_roles, role_mappings, tasks
+from scim import tasks
+from scim.connections import manage
 from scim.models import GroupMapping, ScimGroup
-from scim.role_mappings import Changed, Disconnected
+from scim.sync import group_mappings, group_roles
+from scim.sync.group_mappings import Changed, Disconnected
 from tests.people.visiting import signed_in, text_of
 from tests.scim.provider import Provider
 
@@ -51,7 +53,7 @@ def staff(scim: Provider) -> ScimGroup:
 @pytest.fixture
 def busy(monkeypatch: pytest.MonkeyPatch) -> None:
     """Have nobody the time to wait for what they apply."""
-    monkeypatch.setattr(role_mappings, "LONGEST_WAIT_SECONDS", -1)
+    monkeypatch.setattr(group_mappings, "LONGEST_WAIT_SECONDS", -1)
 
 
 @pytest.fixture
@@ -69,13 +71,13 @@ def deeds(monkeypatch: pytest.MonkeyPatch) -> list[Followed]:
 
 
 def mapping(group: ScimGroup, role: Role | Person.Role) -> Change:
-    return partial(role_mappings.map_group, group, role, author=OLGA, is_owner_meant=True)
+    return partial(group_mappings.map_group, group, role, author=OLGA, is_owner_meant=True)
 
 
 def unmapping(group: ScimGroup, role: Role | Person.Role, *, author: Author = OLGA) -> Change:
     mappings = GroupMapping.objects.select_related("group__connection", "connection", "role")
     chosen = {"role": role} if isinstance(role, Role) else {"base_role": role}
-    return partial(role_mappings.unmap, mappings.get(group=group, **chosen), author=author)
+    return partial(group_mappings.unmap, mappings.get(group=group, **chosen), author=author)
 
 
 def told(changes: list[Followed]) -> list[Told]:
@@ -91,9 +93,9 @@ class TestIsToldAsItIsDone:
 
     def carry_out(self, change: Change) -> list[Told]:
         """Apply the change, and return what was told of it and done alike."""
-        foretold = told(role_mappings.preview(change).changes)
+        foretold = told(group_mappings.preview(change).changes)
         assert self.deeds == []
-        role_mappings.apply(change)
+        group_mappings.apply(change)
         done = told(self.deeds)
         self.deeds.clear()
         assert foretold == done
@@ -123,7 +125,7 @@ class TestIsToldAsItIsDone:
         assert "says which base role" in problems[0]
 
     def test_where_one_has_to_stay_owner(self, staff: ScimGroup) -> None:
-        role_mappings.apply(mapping(staff, Person.Role.OWNER))
+        group_mappings.apply(mapping(staff, Person.Role.OWNER))
         self.deeds.clear()
         Person.objects.filter(email="owner@example.com").update(role=Person.Role.CARDHOLDER)
 
@@ -145,13 +147,13 @@ def test_is_told_of_thirty_people_with_as_few_queries_as_of_five(
     scim: Provider, staff: ScimGroup, auditor: Role
 ) -> None:
     with CaptureQueriesContext(database) as few:
-        assert role_mappings.preview(mapping(staff, auditor)).looked_at == 5
+        assert group_mappings.preview(mapping(staff, auditor)).looked_at == 5
     more = [{"value": scim.add(f"p{number}")} for number in range(25)]
     change = {"op": "add", "path": "members", "value": more}
     scim("PATCH", f"/Groups/{staff.scim_id}", {"Operations": [change]})
 
     with CaptureQueriesContext(database) as many:
-        assert len(role_mappings.preview(mapping(staff, auditor)).changes) == 30
+        assert len(group_mappings.preview(mapping(staff, auditor)).changes) == 30
 
     assert len(many) == len(few)
 
@@ -159,7 +161,7 @@ def test_is_told_of_thirty_people_with_as_few_queries_as_of_five(
 def test_is_told_in_numbers_and_by_name(
     client: Client, scim: Provider, staff: ScimGroup, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("scim.pages.groups.CHANGES_SHOWN", 2)
+    monkeypatch.setattr("scim.views.group_mappings.CHANGES_SHOWN", 2)
     address = f"/integrations/scim/{scim.connection.pk}/groups/{staff.pk}/"
 
     page = text_of(client.get(address, {"role": "BUSINESS_OWNER", "is_owner_meant": "on"}))
@@ -182,7 +184,7 @@ def test_is_done_also_for_those_who_come_meanwhile(
 
     monkeypatch.setattr(operations, "follow_mappings", being_late)
 
-    assert role_mappings.apply(mapping(staff, auditor)) == (6, True)
+    assert group_mappings.apply(mapping(staff, auditor)) == (6, True)
 
 
 @pytest.mark.usefixtures("busy")
@@ -214,9 +216,9 @@ class TestWhatTakesLong:
     def test_is_undone_by_a_worker_although_nothing_is_mapped_any_more(
         self, staff: ScimGroup, auditor: Role
     ) -> None:
-        role_mappings.apply(mapping(staff, auditor))
+        group_mappings.apply(mapping(staff, auditor))
         group_roles.follow_all()
-        role_mappings.apply(unmapping(staff, auditor))
+        group_mappings.apply(unmapping(staff, auditor))
         assert Grant.objects.count() == 5
 
         tasks.follow_groups()
@@ -229,7 +231,7 @@ class TestWhatTakesLong:
         sent: list[str] = []
         monkeypatch.setattr(tasks, "FOLLOWING_SECONDS", -1)
         monkeypatch.setattr("scim.tasks.current_app.send_task", lambda name, **_: sent.append(name))
-        role_mappings.apply(mapping(staff, auditor))
+        group_mappings.apply(mapping(staff, auditor))
 
         tasks.follow_groups()
 
@@ -237,8 +239,8 @@ class TestWhatTakesLong:
 
 
 def test_is_not_begun_once_the_provider_is_disconnected(staff: ScimGroup, auditor: Role) -> None:
-    connections.disconnect(staff.connection, actor=OLGA.actor)
+    manage.disconnect(staff.connection, actor=OLGA.actor)
 
     with pytest.raises(Disconnected):
-        role_mappings.apply(mapping(staff, auditor))
+        group_mappings.apply(mapping(staff, auditor))
     assert not GroupMapping.objects.exists()

@@ -9,8 +9,10 @@ import pytest
 from people.models import Grant, Role
 from people.operations.roles.group_mappings import Author
 from people.values import Actor
-from scim import connections, group_roles, rereading, role_mappings
+from scim.connections import manage
+from scim.jobs import reapply
 from scim.models import ScimGroup
+from scim.sync import group_mappings, group_roles
 from tests.scim.conftest import Connect
 from tests.scim.provider import Provider, someone
 from tests.scim.setting_up import Wizard
@@ -42,7 +44,7 @@ def audited(scim: Provider, auditor: Role, *members: str) -> None:
     """Have the provider push a group of these, which brings a role."""
     scim.add_group("Auditors", *members)
     group = ScimGroup.objects.select_related("connection").get(connection=scim.connection)
-    role_mappings.apply(partial(role_mappings.map_group, group, auditor, author=OLGA))
+    group_mappings.apply(partial(group_mappings.map_group, group, auditor, author=OLGA))
 
 
 def auditors() -> list[str]:
@@ -83,10 +85,10 @@ def test_has_its_role_at_once_when_the_settings_complete_them(
     ada = scim.add("ada", name={"givenName": "Ada"}, nickName="Lovelace")
     audited(scim, auditor, ada)
     mapping = {"family_name": "nickName"}
-    connections.revise(scim.connection, {"mapping": mapping}, actor=OLGA.actor)
+    manage.revise(scim.connection, {"mapping": mapping}, actor=OLGA.actor)
 
     with working():
-        rereading.go_on()
+        reapply.go_on()
 
     assert auditors() == ["ada@example.com"]
 

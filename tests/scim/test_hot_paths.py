@@ -8,8 +8,8 @@ from pytest_django import DjangoAssertNumQueries
 
 from people import tenancy
 from people.db import prepared_statements
-from scim import managers
 from scim.models import ScimGroup
+from scim.sync import managers
 from tests import make
 from tests.scim.conftest import Connect
 from tests.scim.provider import (

@@ -14,7 +14,7 @@ import people
 import scim as scim_package
 from people.models import Person
 from people.values import PeopleError
-from scim import limits
+from scim.api import rate_limits
 from scim.models import Connection, RequestLog, ScimUser, SyncError
 from tests.scim.conftest import Connect
 from tests.scim.leavers import (
@@ -57,7 +57,7 @@ def test_whatever_new_reason_for_a_refusal_comes_to_be() -> None:
 
     assert not unknown, (
         f"Nobody has tried whether {', '.join(sorted(unknown))} can keep somebody in who has "
-        "left. Add to REFUSED in tests/scim/leavers.py what a request says to be refused for "
+        "left. Add to REFUSED in tests/scim/api/leavers.py what a request says to be refused for "
         "it; or add it to ELSEWHERE there if no SCIM request can be."
     )
 
@@ -65,7 +65,7 @@ def test_whatever_new_reason_for_a_refusal_comes_to_be() -> None:
 @pytest.fixture(autouse=True)
 def _allowance() -> Iterator[None]:
     yield
-    limits.here.forget()
+    rate_limits.here.forget()
 
 
 def connected(connect: Connect, policy: str, case: Refused) -> tuple[Provider, str]:
@@ -80,7 +80,7 @@ def use_up(settings: Settings, scim: Provider, case: Refused) -> None:
     """Change the settings, and use up what the token may ask if they limit that."""
     for name, value in case.settings.items():
         setattr(settings, name, value)
-    limits.here.forget()
+    rate_limits.here.forget()
     if case.settings:
         scim("GET", "/Users")
         scim("POST", "/Users", {})

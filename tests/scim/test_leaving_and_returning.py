@@ -9,7 +9,7 @@ from django.test import Client
 from people import operations
 from people.models import Event, Invite, Person
 from people.values import Actor, fold
-from scim import pairing
+from scim import sign_in_pairing
 from scim.models import SamePersonQuestion, ScimUser
 from tests.scim.conftest import Connect
 from tests.scim.provider import USER, Answer, Json, Provider, mail, managed_by, someone
@@ -483,8 +483,8 @@ class TestSharesAnExternalId:
             scim("DELETE", f"/Users/{scim_id}")
 
         by = (str(scim.connection.pk), "externalId", "X-1")
-        assert pairing.paired_person(*by) is None
-        assert pairing.is_known(*by)
+        assert sign_in_pairing.paired_person(*by) is None
+        assert sign_in_pairing.is_known(*by)
 
     def test_may_share_a_group_s_too(self, scim: Provider) -> None:
         for name in ("Readers", "Writers"):

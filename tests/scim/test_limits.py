@@ -8,7 +8,7 @@ import redis as redis_client
 from pytest_django import Settings
 
 from people.models import Person
-from scim import limits
+from scim.api import rate_limits
 from scim.models import RequestLog, ScimUser
 from scim.models.connection import issue_token
 from tests.processes import within
@@ -36,10 +36,10 @@ def clock(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[Clock
     """Let each token ask five times a second."""
     clock = Clock()
     settings.SCIM_REQUESTS_PER_SECOND = RATE
-    monkeypatch.setattr(limits, "time", clock)
-    limits.here.forget()
+    monkeypatch.setattr(rate_limits, "time", clock)
+    rate_limits.here.forget()
     yield clock
-    limits.here.forget()
+    rate_limits.here.forget()
 
 
 def spend_all(scim: Provider) -> None:
@@ -52,7 +52,7 @@ def spend_all(scim: Provider) -> None:
 def test_count_a_write_once_though_it_has_to_begin_again(scim: Provider, clock: Clock) -> None:
     """A manager is chosen in a transaction, which shows when one statement is begun without."""
     ada, *bosses = [scim.add(name) for name in ("ada", "bob", "cy")]
-    limits.here.forget()
+    rate_limits.here.forget()
 
     chosen = [scim.replace(ada, f"{ENT}:manager", bosses[turn % 2]) for turn in range(RATE + 1)]
 
@@ -181,14 +181,14 @@ def test_to_read_leave_writes_alone(scim: Provider, clock: Clock) -> None:
     assert scim("POST", "/Users", someone()).status == 201
 
 
-class Process(limits.Allowances):
+class Process(rate_limits.Allowances):
     """Counts as a web process of its own."""
 
     def ask(self, times: int) -> int:
         """Ask so often, and return how often that was granted."""
         granted = 0
         for _ in range(times):
-            with suppress(limits.TooManyRequests):
+            with suppress(rate_limits.TooManyRequests):
                 self.spend("Okta", RATE)
                 granted += 1
         return granted

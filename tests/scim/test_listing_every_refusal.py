@@ -9,7 +9,7 @@ from django.test import Client
 
 from people.models import Person
 from scim.models import SyncError
-from scim.remedies import REMEDIES, Case, remedy_for
+from scim.sync.resolutions import REMEDIES, Case, remedy_for
 from tests import make
 from tests.people.visiting import signed_in, text_of
 from tests.scim.conftest import Connect

@@ -6,9 +6,9 @@ from hypothesis import given
 from scim2_models import SCIMException
 
 from people.values import Profile, is_usable_name
-from scim.attributes import USER
-from scim.canonical import canonical
-from scim.mapping import Assertion, check_path, profile_of, snake_case
+from scim.rfc.attributes import USER
+from scim.rfc.normalize import canonical
+from scim.sync.attribute_mapping import Assertion, check_path, profile_of, snake_case
 from tests.scim.anything import resources
 
 ENT = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"

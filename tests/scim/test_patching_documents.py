@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given, settings
 from scim2_models import SCIMException
 
-from scim import patch
-from scim.attributes import USER
-from scim.canonical import canonical, link_manager
-from scim.dialects import operations
+from scim.rfc import patch
+from scim.rfc.attributes import USER
+from scim.rfc.dialects import operations
+from scim.rfc.normalize import canonical, link_manager
 from tests.scim.anything import operations as any_operations
 from tests.scim.anything import resources
 

@@ -13,7 +13,7 @@ from people import operations
 from people.mail.invite_links import invite_link
 from people.models import Event, Invite, Mail, Person
 from people.values import Actor
-from scim.pages import pending_invites
+from scim.views.team_updates import pending_invites
 from tests import make
 from tests.people.visiting import signed_in, text_of
 from tests.scim.provider import Provider, managed_by

@@ -14,8 +14,9 @@ from psycopg import ClientCursor
 
 from people.db.prepared_statements import Question
 from people.models import Tenant
-from scim import hot_paths, managers
-from scim.protocol import Call
+from scim.api import fast_queries
+from scim.api.request import Call
+from scim.sync import managers
 
 pytestmark = pytest.mark.django_db
 
@@ -58,17 +59,19 @@ def nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
 def asked() -> list[Question]:
     finding = [
         Question(statement, ("x" if name != "id" else SOMEBODY, "digest"), 6)
-        for name, statement in hot_paths.STATEMENTS.items()
+        for name, statement in fast_queries.STATEMENTS.items()
     ]
     document = {"userName": "ada", "externalId": "x"}
     call = Call.__new__(Call)
     call.token_digest = "digest"
-    doors = [hot_paths.door_question(call, str(SOMEBODY), holds=holds) for holds in (True, False)]
+    doors = [
+        fast_queries.door_question(call, str(SOMEBODY), holds=holds) for holds in (True, False)
+    ]
     return [
         *finding,
         *doors,
         managers.question(SOMEBODY, "ada@example.com"),
-        hot_paths.place_question(SOMEBODY, document),
+        fast_queries.place_question(SOMEBODY, document),
     ]
 
 

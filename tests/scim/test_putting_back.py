@@ -13,7 +13,7 @@ from django.utils import timezone
 from people import events, operations
 from people.models import CustomField, Event, Location, Person
 from people.values import Actor
-from scim import cycle
+from scim.jobs import periodic
 from scim.models import SyncError
 from tests import make
 from tests.people.racing import Racers
@@ -249,11 +249,11 @@ def test_stays_where_the_connection_is_not_live(scim: Provider, column: str) -> 
 def test_stays_where_the_connection_ended_while_the_cycle_ran(scim: Provider) -> None:
     scim.add()
     edit(given_name="Augusta")
-    overruled = cycle.everyone_overruled()
+    overruled = periodic.everyone_overruled()
     scim.connection.disconnected_at = timezone.now()
     scim.connection.save()
 
-    assert cycle.put_back(overruled) == 0
+    assert periodic.put_back(overruled) == 0
     assert person().given_name == "Augusta"
 
 
@@ -380,7 +380,7 @@ def test_costs_the_same_whoever_else_is_there(scim: Provider) -> None:
 
 def queries() -> int:
     with CaptureQueriesContext(connection) as captured:
-        cycle.put_back(cycle.everyone_overruled())
+        periodic.put_back(periodic.everyone_overruled())
     return len(captured)
 
 
@@ -391,7 +391,7 @@ def test_is_put_back_once_by_two_cycles(scim: Provider, racers: Racers) -> None:
     for _ in range(8):
         edit(given_name="Augusta")
 
-        results = racers(*[lambda: cycle.put_back(cycle.everyone_overruled())] * 2)
+        results = racers(*[lambda: periodic.put_back(periodic.everyone_overruled())] * 2)
 
         assert sum(results) == 1
     assert len(put_back()) == 8

@@ -11,8 +11,9 @@ from people import operations
 from people.models import Grant, Person, Role
 from people.operations.roles.group_mappings import Author
 from people.values import VIA_MAPPING, Actor
-from scim import connections, group_roles, role_mappings
+from scim.connections import manage
 from scim.models import GroupMapping, ScimGroup
+from scim.sync import group_mappings, group_roles
 from tests.people.racing import Racers
 from tests.scim.conftest import Connect
 from tests.scim.provider import Provider
@@ -33,7 +34,7 @@ def mapped(scim: Provider, *roles: Role | Person.Role) -> ScimGroup:
     scim.add_group(f"Group {number}")
     group = ScimGroup.objects.select_related("connection").get(scim_display_name=f"Group {number}")
     for role in roles:
-        role_mappings.map_group(group, role, author=OLGA)
+        group_mappings.map_group(group, role, author=OLGA)
     members = [{"value": scim.add(f"p{number}-{one}")} for one in range(MEMBERS)]
     change = {"op": "add", "path": "members", "value": members}
     assert scim("PATCH", f"/Groups/{group.scim_id}", {"Operations": [change]}).status == 204
@@ -63,7 +64,7 @@ def test_gives_nothing_once_the_provider_is_disconnected(
 
         racers(
             following(scim),
-            partial(connections.disconnect, scim.connection, actor=OLGA.actor),
+            partial(manage.disconnect, scim.connection, actor=OLGA.actor),
         )
 
         assert left_behind() == 0
@@ -76,9 +77,9 @@ def test_gives_nothing_once_the_mapping_is_removed(
     for _ in range(ROUNDS):
         group = mapped(scim, auditor)
         mapping = GroupMapping.objects.get(group=group, role=auditor)
-        unmapping = partial(role_mappings.unmap, mapping, author=OLGA)
+        unmapping = partial(group_mappings.unmap, mapping, author=OLGA)
 
-        racers(following(scim), partial(role_mappings.apply, unmapping))
+        racers(following(scim), partial(group_mappings.apply, unmapping))
 
         assert left_behind() == 0
         assert not Grant.objects.filter(role=auditor).exists()
@@ -110,7 +111,7 @@ def test_waits_for_no_request_that_waits_for_them(
 
         answer, is_new = racers(
             partial(scim.replace, str(first.scim_id), "title", "Countess"),
-            partial(connections.disconnect, scim.connection, actor=OLGA.actor),
+            partial(manage.disconnect, scim.connection, actor=OLGA.actor),
         )
 
         assert answer.status in (200, 401)

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scim import strict_json
-from scim.activity import says_inactive
+from scim.rfc import strict_json
+from scim.rfc.activity import says_inactive
 from tests.scim import anything
 from tests.scim.leavers import UNKNOWN, VALUES
 from tests.scim.provider import USER, Json

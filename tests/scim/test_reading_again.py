@@ -7,7 +7,7 @@ from django.utils import timezone
 from people import operations
 from people.models import Person
 from people.values import Actor
-from scim import rereading
+from scim.jobs import reapply
 from scim.models import Connection
 from tests.people.visiting import signed_in, text_of
 from tests.scim.mapping import COST_CENTER, address_of, centred, cycle, person, send
@@ -51,13 +51,13 @@ def test_goes_on_where_it_stopped(
 ) -> None:
     for name in ("ada", "bob", "cy"):
         scim.add(name, **centred())
-    monkeypatch.setattr(rereading, "AT_ONCE", 1)
+    monkeypatch.setattr(reapply, "AT_ONCE", 1)
     send(client, scim, "save", department=COST_CENTER)
     assert "3 people wait for the sync cycle to read again" in text_of(
         client.get(address_of(scim).removesuffix("mapping/"))
     )
 
-    rereading.go_on(seconds=0)
+    reapply.go_on(seconds=0)
     assert Connection.objects.get().revisits_after == 0
     cycle()
 

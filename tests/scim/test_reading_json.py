@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scim2_models import InvalidSyntaxException, PayloadTooLargeException, SCIMException
 
-from scim.strict_json import LARGEST_BODY, read, read_object
+from scim.rfc.strict_json import LARGEST_BODY, read, read_object
 
 FULL = LARGEST_BODY
 

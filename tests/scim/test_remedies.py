@@ -3,7 +3,7 @@
 import pytest
 
 from scim.models import SyncError
-from scim.remedies import Action, Case, Holder, remedy_for
+from scim.sync.resolutions import Action, Case, Holder, remedy_for
 
 TABLE = {
     "circular manager": ({"reason": "circular-manager"}, Action.OPEN_PERSON),

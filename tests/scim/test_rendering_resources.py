@@ -5,11 +5,11 @@ from typing import Any
 import pytest
 from scim2_models import InvalidValueException
 
-from scim import rendering
-from scim.attributes import GROUP, USER
-from scim.canonical import canonical, link_manager
-from scim.projection import projection
-from scim.rendering import Stored, json_text
+from scim.rfc import serialize
+from scim.rfc.attributes import GROUP, USER
+from scim.rfc.normalize import canonical, link_manager
+from scim.rfc.projection import projection
+from scim.rfc.serialize import Stored, json_text
 
 BASE = "https://ramp.example.com/scim/v2"
 CORE = "urn:ietf:params:scim:schemas:core:2.0:User"
@@ -31,7 +31,7 @@ def stored(text: str) -> Stored:
 def ada() -> dict[str, Any]:
     document = canonical(SENT, USER)
     link_manager(document, "u-2")
-    resource = json.loads(rendering.user(stored(json_text(document)), BASE, [("g-1", 'The "A"')]))
+    resource = json.loads(serialize.user(stored(json_text(document)), BASE, [("g-1", 'The "A"')]))
     assert isinstance(resource, dict)
     return resource
 
@@ -65,7 +65,7 @@ def test_a_manager_is_pointed_at_from_the_base_url() -> None:
     document = canonical(SENT, USER)
     link_manager(document, "u-2")
 
-    resource = json.loads(rendering.user(stored(json_text(document)), BASE))
+    resource = json.loads(serialize.user(stored(json_text(document)), BASE))
 
     assert resource[ENT]["manager"]["$ref"] == f"{BASE}/Users/u-2"
     assert "groups" not in resource
@@ -74,7 +74,7 @@ def test_a_manager_is_pointed_at_from_the_base_url() -> None:
 def test_a_value_that_looks_like_a_reference_is_left_alone() -> None:
     document = canonical({"userName": "ada", "title": '"$ref":"/Users/x'}, USER)
 
-    resource = json.loads(rendering.user(stored(json_text(document)), BASE))
+    resource = json.loads(serialize.user(stored(json_text(document)), BASE))
 
     assert resource["title"] == '"$ref":"/Users/x'
 
@@ -82,23 +82,23 @@ def test_a_value_that_looks_like_a_reference_is_left_alone() -> None:
 def test_a_group_gets_its_members() -> None:
     text = json_text(canonical({"displayName": "Editors"}, GROUP))
 
-    resource = json.loads(rendering.group(stored(text), BASE, ["u-1"]))
+    resource = json.loads(serialize.group(stored(text), BASE, ["u-1"]))
 
     assert resource["members"] == [{"value": "u-1", "$ref": f"{BASE}/Users/u-1", "type": "User"}]
     assert resource["meta"]["location"] == f"{BASE}/Groups/u-1"
-    assert "members" not in json.loads(rendering.group(stored(text), BASE))
+    assert "members" not in json.loads(serialize.group(stored(text), BASE))
 
 
 def test_moments_are_told_in_utc() -> None:
     local = NOON.astimezone(timezone(timedelta(hours=2)))
 
-    text = rendering.user(Stored("u-1", '{"a":1}', 1, local, local), BASE)
+    text = serialize.user(Stored("u-1", '{"a":1}', 1, local, local), BASE)
 
     assert json.loads(text)["meta"]["created"] == "2026-03-02T12:00:00.000Z"
 
 
 def test_a_list_joins_the_texts() -> None:
-    text = rendering.list_response(['{"id":"a"}', '{"id":"b"}'], total=7, start_index=3)
+    text = serialize.list_response(['{"id":"a"}', '{"id":"b"}'], total=7, start_index=3)
 
     assert json.loads(text) == {
         "schemas": ["urn:ietf:params:scim:api:messages:2.0:ListResponse"],
@@ -107,7 +107,7 @@ def test_a_list_joins_the_texts() -> None:
         "startIndex": 3,
         "Resources": [{"id": "a"}, {"id": "b"}],
     }
-    assert json.loads(rendering.list_response([], total=0))["Resources"] == []
+    assert json.loads(serialize.list_response([], total=0))["Resources"] == []
 
 
 ALWAYS = {"schemas": [CORE, ENT], "id": "u-1"}

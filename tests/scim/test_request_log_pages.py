@@ -11,7 +11,7 @@ from people import events, operations
 from people.models import Event, Mail, Person
 from people.values import Actor
 from scim.models import Connection, RequestLog
-from scim.pages import request_log
+from scim.views import request_log
 from tests import make
 from tests.people.visiting import queries_of, signed_in, text_of
 from tests.scim.crowds import kept

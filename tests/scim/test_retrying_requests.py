@@ -10,7 +10,7 @@ from django.utils import timezone
 from people import operations
 from people.models import Event, Mail, Person
 from people.values import Actor, Profile
-from scim import journal
+from scim.api import request_log
 from scim.models import RequestLog, ScimUser, SyncError
 from tests import make
 from tests.people.visiting import signed_in, text_of
@@ -229,7 +229,7 @@ class TestIsRefused:
     def test_for_a_request_that_was_cut(
         self, client: Client, scim: Provider, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(journal, "LONGEST_BODY", 100)
+        monkeypatch.setattr(request_log, "LONGEST_BODY", 100)
         scim("POST", "/Users", someone("ada", roles="EMPEROR"))
 
         page = retry(client, open_error())

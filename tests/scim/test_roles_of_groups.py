@@ -14,8 +14,10 @@ from people.models import Event, Grant, Person, Role
 from people.operations.ranks import RoleAboveRank
 from people.operations.roles.group_mappings import Author, OwnerNotMeant
 from people.values import Actor
-from scim import connections, role_mappings, tasks
+from scim import tasks
+from scim.connections import manage
 from scim.models import GroupMapping, ScimGroup
+from scim.sync import group_mappings
 from tests import make
 from tests.people.visiting import queries_of, signed_in, text_of
 from tests.scim.conftest import Connect
@@ -36,7 +38,7 @@ def group(name: str) -> ScimGroup:
 
 
 def bring(name: str, role: Role | Person.Role, **more: Any) -> None:
-    role_mappings.apply(partial(role_mappings.map_group, group(name), role, author=OLGA, **more))
+    group_mappings.apply(partial(group_mappings.map_group, group(name), role, author=OLGA, **more))
 
 
 def person(who: str) -> Person:
@@ -123,7 +125,7 @@ class TestWhoever:
         scim.add_group("Auditors", scim.add("ada"))
         bring("Auditors", auditor)
 
-        connections.disconnect(scim.connection, actor=OLGA.actor)
+        manage.disconnect(scim.connection, actor=OLGA.actor)
         cycle()
 
         assert roles_of("ada") == ["Auditor"]
@@ -192,7 +194,7 @@ class TestGroups:
         author = Author(actor=make.person(role=Person.Role.IT_ADMIN).actor)
 
         with pytest.raises(RoleAboveRank):
-            role_mappings.map_group(group("Admins"), Person.Role.ADMIN, author=author)
+            group_mappings.map_group(group("Admins"), Person.Role.ADMIN, author=author)
 
 
 def test_tell_what_a_push_would_bring(client: Client, scim: Provider, auditor: Role) -> None:

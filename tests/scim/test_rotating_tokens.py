@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from people.models import Event, Person
 from people.tokens import token_digest
-from scim import usage
+from scim.api import token_usage
 from scim.models import Token
 from tests import connections, make
 from tests.people.racing import Racers
@@ -28,9 +28,9 @@ pytestmark = pytest.mark.django_db
 @pytest.fixture(autouse=True)
 def nothing_noted() -> Iterator[None]:
     """Begin without what other tests have noted."""
-    usage._noted.clear()
+    token_usage._noted.clear()
     yield
-    usage._noted.clear()
+    token_usage._noted.clear()
 
 
 @pytest.fixture
@@ -60,14 +60,14 @@ class TestWithoutAGap:
     ) -> None:
         first = Token.objects.get()
         scim("GET", "/Users")
-        usage.write_down()
+        token_usage.write_down()
 
         second = shown_in(client.post(page_of(scim)))
         assert "Never used" in text_of(client.get(page_of(scim)))
 
         for token in (scim.token, second):
             assert scim("GET", "/Users", Authorization=f"Bearer {token}").status == 200
-        usage.write_down()
+        token_usage.write_down()
         assert "Never used" not in text_of(client.get(page_of(scim)))
 
         client.post(revocation_of(first))
@@ -82,7 +82,7 @@ class TestWithoutAGap:
         scim.token = shown_in(client.post(page_of(scim)))
         assert step().startswith("Enter it at Okta")
         scim("GET", "/Users")
-        usage.write_down()
+        token_usage.write_down()
         assert step().startswith("Revoke the first")
 
 
@@ -141,7 +141,7 @@ class TestRevoking:
     ) -> None:
         token = Token.objects.get()
         scim("GET", "/Users")
-        usage.write_down()
+        token_usage.write_down()
 
         for name in ("", "Entra", "okta please"):
             page = text_of(client.post(revocation_of(token), {"name": name}))
@@ -156,7 +156,7 @@ class TestRevoking:
         scim("GET", "/Users")
         scim.token = shown_in(client.post(page_of(scim)))
         scim("GET", "/Users")
-        usage.write_down()
+        token_usage.write_down()
 
         client.post(revocation_of(first))
 
@@ -167,7 +167,7 @@ class TestRevoking:
     ) -> None:
         first = Token.objects.get()
         scim("GET", "/Users")
-        usage.write_down()
+        token_usage.write_down()
         client.post(page_of(scim))
 
         client.post(revocation_of(first))
@@ -215,7 +215,7 @@ class TestUse:
         before = timezone.now()
         scim("GET", "/Users", User_Agent="Okta SCIM 4.2")
 
-        assert usage.write_down() == 1
+        assert token_usage.write_down() == 1
 
         token = Token.objects.get()
         assert token.last_used_at
@@ -238,7 +238,7 @@ class TestUse:
         self, scim: Provider, method: str, path: str, body: Any
     ) -> None:
         scim(method, path, body)
-        usage.write_down()
+        token_usage.write_down()
 
         assert Token.objects.get().last_used_at
 
@@ -257,15 +257,15 @@ class TestUse:
             scim("GET", "/Users")
 
         with django_assert_num_queries(2):
-            assert usage.write_down() == 1
-        assert usage.write_down() == 0
+            assert token_usage.write_down() == 1
+        assert token_usage.write_down() == 0
 
     def test_never_goes_back(self, scim: Provider) -> None:
         scim("GET", "/Users", User_Agent="old")
         later = timezone.now() + timedelta(minutes=1)
         Token.objects.update(last_used_at=later, last_user_agent="new")
 
-        usage.write_down()
+        token_usage.write_down()
 
         assert Token.objects.get().last_user_agent == "new"
 
@@ -274,33 +274,33 @@ class TestUse:
         scim("GET", "/Users")
         scim("GET", "/Users", Authorization="Bearer wrong")
 
-        assert usage.write_down() == 0
+        assert token_usage.write_down() == 0
         assert Token.objects.get().last_used_at is None
 
     def test_is_bounded_however_many_tokens_are_made_up(
         self, scim: Provider, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(usage, "MOST_NOTED", 5)
+        monkeypatch.setattr(token_usage, "MOST_NOTED", 5)
         for number in range(10):
             scim("GET", "/Users", Authorization=f"Bearer wrong-{number}")
 
-        assert len(usage._noted) == 5
+        assert len(token_usage._noted) == 5
 
     def test_is_kept_for_the_next_time_if_the_database_fails(
         self, scim: Provider, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         scim("GET", "/Users")
         with monkeypatch.context() as broken:
-            broken.setattr(usage, "_write", lambda *_: 1 / 0)
+            broken.setattr(token_usage, "_write", lambda *_: 1 / 0)
             with pytest.raises(ZeroDivisionError):
-                usage.write_down()
+                token_usage.write_down()
 
-        assert usage.write_down() == 1
+        assert token_usage.write_down() == 1
 
     def test_takes_any_user_agent(self, scim: Provider) -> None:
         scim("GET", "/Users", User_Agent="x\0" * 1000)
 
-        usage.write_down()
+        token_usage.write_down()
 
         assert len(Token.objects.get().last_user_agent) == 300
 

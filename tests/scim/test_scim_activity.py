@@ -13,7 +13,7 @@ from people import operations
 from people.models import Person
 from people.presentation import pagination
 from people.values import Actor
-from scim import usage
+from scim.api import token_usage
 from scim.models import Connection, RequestLog, Watch
 from tests import make
 from tests.people.visiting import signed_in
@@ -95,7 +95,7 @@ class TestLastSync:
     ) -> None:
         okta = connect(last_update_at=timezone.now() - timedelta(days=40))
         okta("GET", "/Users")
-        usage.write_down()
+        token_usage.write_down()
 
         page = page_of(client, okta.connection)
 

@@ -5,8 +5,8 @@ from itertools import cycle
 
 import pytest
 
-from scim.attributes import GROUP, USER
-from scim.schema import Attribute, ResourceType
+from scim.rfc.attributes import GROUP, USER
+from scim.rfc.schema import Attribute, ResourceType
 from tests.scim.provider import Answer, Provider, address
 
 pytestmark = pytest.mark.django_db

@@ -19,10 +19,10 @@ from pytest_django.live_server_helper import LiveServer
 from people import tenancy
 from people.models import Mail, Person, Tenant
 from people.values import Actor
-from scim import public_address, self_test
 from scim.models import Connection, RequestLog, ScimUser, SelfTest, Token
 from scim.models.connection import issue_token
-from scim.rehearsals import REHEARSALS
+from scim.tools import public_http, self_test
+from scim.tools.scenarios import REHEARSALS
 from tests import make
 from tests.people.racing import Racers
 from tests.scim.conftest import Connect
@@ -206,7 +206,7 @@ def test_says_when_it_took_too_long(
     def take_for_ever(*_: Any, **__: Any) -> None:
         raise SoftTimeLimitExceeded
 
-    monkeypatch.setattr(public_address, "ask", take_for_ever)
+    monkeypatch.setattr(public_http, "ask", take_for_ever)
 
     assert run(connect("okta").connection).problem.startswith("It took longer than 90 seconds.")
 
@@ -214,7 +214,7 @@ def test_says_when_it_took_too_long(
 def test_ends_also_when_we_are_at_fault(
     public: str, connect: Connect, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.delattr(public_address, "ask")
+    monkeypatch.delattr(public_http, "ask")
     with pytest.raises(AttributeError):
         run(connect("okta").connection)
 
@@ -296,7 +296,7 @@ class TestNotReachingUs:
     def test_is_told_when_nobody_answers(
         self, connect: Connect, settings: Settings, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(public_address, "SECONDS", 0.2)
+        monkeypatch.setattr(public_http, "SECONDS", 0.2)
         with closing(socket.create_server(("127.0.0.1", 0))) as silent:
             settings.PUBLIC_BASE_URL = f"http://127.0.0.1:{silent.getsockname()[1]}"
             test = run(connect("okta").connection)

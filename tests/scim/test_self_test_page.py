@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from people.models import Person
 from scim.models import SelfTest
-from scim.self_test import KEPT
+from scim.tools.self_test import KEPT
 from tests import make
 from tests.people.visiting import queries_of, signed_in, text_of
 from tests.scim.conftest import Connect

@@ -11,7 +11,7 @@ from django.test import Client
 from django.utils import timezone
 
 from people.models import Event, Invite, Mail, Person
-from scim import connecting
+from scim.connections import setup
 from scim.models import AdoptionChoice, Connection, RequestLog, ScimGroup, ScimUser, Token
 from tests import make
 from tests.people.racing import Racers
@@ -286,8 +286,8 @@ class TestGivingUp:
         connection = wizard.connect().connection
         Connection.objects.update(activated_at=timezone.now())
 
-        with pytest.raises(connecting.AlreadyActive):
-            connecting.abandon(connection, actor=owner.actor)
+        with pytest.raises(setup.AlreadyActive):
+            setup.abandon(connection, actor=owner.actor)
 
         assert Connection.objects.exists()
 
@@ -372,7 +372,7 @@ class TestTwoAdministratorsAtOnce:
         for provider in ("okta", "entra", "generic"):
 
             def start(provider: str = provider) -> UUID:
-                return connecting.start(provider, actor=owner.actor).pk
+                return setup.start(provider, actor=owner.actor).pk
 
             begun = racers(start, start)
 
@@ -381,10 +381,10 @@ class TestTwoAdministratorsAtOnce:
     @pytest.mark.parametrize("racers", [2], indirect=True)
     def test_activate_it_once(self, owner: Person, racers: Racers) -> None:
         for provider in ("okta", "entra", "generic"):
-            pk = connecting.start(provider, actor=owner.actor).pk
+            pk = setup.start(provider, actor=owner.actor).pk
 
             def activate(pk: UUID = pk) -> bool:
-                return connecting.activate(Connection.objects.get(pk=pk), actor=owner.actor)
+                return setup.activate(Connection.objects.get(pk=pk), actor=owner.actor)
 
             assert sorted(racers(activate, activate)) == [False, True]
 

@@ -9,7 +9,8 @@ import time_machine
 from people import tenancy
 from people.mail.sending import send_due
 from people.models import Mail, Person, Tenant
-from scim import silence, usage
+from scim.api import token_usage
+from scim.connections import inactivity
 from scim.models import Connection, RequestLog, Token
 from scim.tasks import forget, look_again
 from tests import make
@@ -41,13 +42,13 @@ class Clock:
 
 
 def beat(now: datetime) -> None:
-    usage.write_down()
+    token_usage.write_down()
     look_again(as_of=now)
 
 
 @pytest.fixture
 def clock() -> Iterator[Clock]:
-    usage._noted.clear()
+    token_usage._noted.clear()
     with time_machine.travel(MONDAY, tick=False) as traveller:
         yield Clock(traveller)
 
@@ -163,7 +164,7 @@ class TestAreNotTold:
     def test_when_beat_runs_for_the_first_time(self, clock: Clock, connect: Connect) -> None:
         okta = connect()
         okta("GET", "/Users")
-        usage.write_down()
+        token_usage.write_down()
         clock.jump(days=3)
 
         beat(clock.now)
@@ -222,10 +223,10 @@ class TestAreNotTold:
     def test_twice_by_two_cycles_at_once(self, clock: Clock, okta: Provider) -> None:
         clock.pass_by(hours=23)
         clock.jump(hours=1)
-        connection = silence.with_last_use(Connection.objects.all()).get()
+        connection = inactivity.with_last_use(Connection.objects.all()).get()
 
         for _ in range(2):
-            silence._tell(connection, clock.now)
+            inactivity._tell(connection, clock.now)
 
         assert len(told()) == 1
 
@@ -276,4 +277,4 @@ def test_cost_the_cycle_no_more_queries_for_twenty_connections_than_for_two(
     beat(clock.now)
 
     with django_assert_max_num_queries(12):  # type: ignore[operator]
-        silence.look(as_of=clock.now)
+        inactivity.look(as_of=clock.now)

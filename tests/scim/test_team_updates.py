@@ -13,7 +13,7 @@ from people.models import Invite, Mail, Person
 from people.presentation import pagination
 from people.values import Actor
 from scim.models import Connection, SyncError
-from scim.pages import team_updates
+from scim.views.team_updates import common
 from tests import make
 from tests.people.visiting import queries_of, signed_in, text_of
 from tests.scim.provider import Provider, managed_by, someone
@@ -153,7 +153,7 @@ class TestPages:
     def test_lead_to_the_next_and_keep_what_was_asked(
         self, client: Client, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(team_updates, "ROWS_A_PAGE", 2)
+        monkeypatch.setattr(common, "ROWS_A_PAGE", 2)
         for number in range(5):
             invite(family_name=f"Number{number}")
 
@@ -233,7 +233,7 @@ class TestWhenThereAreNoErrors:
 def test_asks_the_same_number_of_queries_for_three_and_for_sixty(
     client: Client, scim: Provider, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(team_updates, "ROWS_A_PAGE", 100)
+    monkeypatch.setattr(common, "ROWS_A_PAGE", 100)
 
     def arrive(numbers: range) -> None:
         for number in numbers:

@@ -17,8 +17,8 @@ from django.utils import timezone
 from people import events, operations
 from people.models import Invite, Person
 from people.values import Actor, PeopleError
-from scim.managers import WAITS
 from scim.models import Connection, ScimUser, SyncError
+from scim.sync.managers import WAITS
 from tests.people.visiting import signed_in, text_of
 from tests.scim.conftest import Connect
 from tests.scim.mapping import COST_CENTER, send

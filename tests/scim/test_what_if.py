@@ -10,8 +10,8 @@ from django.db import connection as database
 from people import operations, tenancy
 from people.models import Event, Person
 from people.values import Actor
-from scim import simulation
-from scim.protocol import Call
+from scim.api.request import Call
+from scim.tools import dry_run
 from tests.scim.provider import ENT, PATCH, RAMP, Json, Provider, mail, managed_by, someone
 
 pytestmark = pytest.mark.django_db
@@ -34,7 +34,7 @@ def events_of(request_id: Any) -> Told:
 
 def preview(scim: Provider, method: str, path: str, body: Any) -> tuple[int, Json, Told]:
     text = body if isinstance(body, str) else json.dumps(body)
-    response, seen = simulation.carry_out(
+    response, seen = dry_run.carry_out(
         scim.connection, method=method, path=path, body=text, actor=HELPDESK, look=told
     )
     return response.status_code, json.loads(response.content or "{}"), seen

@@ -9,10 +9,10 @@ from people import tenancy
 from people.models import Tenant
 from people.operations.offboarding import schedule
 from people.values import Actor
+from scim.api.request import base_url
 from scim.models import Connection
 from scim.models.connection import USUAL_POLICY, issue_token
-from scim.pages.offboarding_preview import Preview
-from scim.protocol import base_url
+from scim.views.settings.auto_termination_preview import Preview
 
 COMMAND = Actor("command", "connect_scim")
 

@@ -101,10 +101,10 @@ ACTIONS = {
         lambda: _has(ApiToken, name="Travel booking", scopes=["people:read", "people:manage"]),
     ),
     "another SCIM token": Action(
-        "scim.pages.tokens", _connection_tokens, dict, lambda: _has(Token)
+        "scim.views.settings.tokens", _connection_tokens, dict, lambda: _has(Token)
     ),
     "first SCIM token": Action(
-        "scim.pages.wizard",
+        "scim.views.setup.steps",
         lambda: "/integrations/okta/setup/token/",
         lambda: {"after": "0"},
         lambda: _has(Token),
@@ -418,7 +418,7 @@ MAKERS = re.compile(
 def test_covers_every_page_that_hands_out_credentials() -> None:
     """A new page that does belongs into ACTIONS, and below the decorator."""
     making = set()
-    for package in ("people.views", "scim.pages", "provisioning.pages"):
+    for package in ("people.views", "scim.views", "provisioning.pages"):
         for found in iter_modules(importlib.import_module(package).__path__, f"{package}."):
             source = getsource(importlib.import_module(found.name))
             if MAKERS.search(source.replace("def ask_to_link(", "")):

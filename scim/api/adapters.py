@@ -1,0 +1,63 @@
+"""Rows and resources, one to the other, as django-scim2's adapters."""
+
+from django.conf import settings
+from django.http import HttpRequest
+from django_scim.adapters import SCIMGroup, SCIMUser
+
+from people.db import unit_of_work
+from people.db.row_json import made
+from people.values import fold
+from scim.models import ScimGroup, ScimUser, ScimValue
+from scim.rfc.multi_valued import elements_of, have_same
+from scim.rfc.serialize import json_text
+from scim.rfc.strict_json import Json
+from scim.sync.attribute_mapping import profile_of
+
+
+class UserAdapter(SCIMUser):
+    obj: ScimUser
+
+    def from_dict(self, document: Json) -> None:
+        """Take over a canonical document, to be rendered when it has come to its last form.
+
+        A resource without `active` keeps the activity it had: it was not said.
+        """
+        user = self.obj
+        user.document = document
+        user.scim_username = document["userName"]
+        user.user_name_key = fold(user.scim_username)
+        user.scim_external_id = document.get("externalId", "")
+        self.said = profile_of(document, user.connection.mapping)
+        user.email_key = fold(self.said.profile.email)
+        user.active = document.get("active", user.active)
+
+    def render(self) -> None:
+        """Keep the document as the text that answers will be made of."""
+        self.obj.rendered = json_text(self.obj.document)
+
+    def index(self, before: Json | None) -> None:
+        """Bring the rows of the elements, which filters search, to what the document holds."""
+        user = self.obj
+        if have_same(before or {}, user.document):
+            return
+        held, now = list(elements_of(before or {})), list(elements_of(user.document))
+        if held:
+            unit_of_work.delete(ScimValue, user=user.pk)
+        unit_of_work.write_all([made(ScimValue, user=user, **vars(one)) for one in now])
+
+
+class GroupAdapter(SCIMGroup):
+    obj: ScimGroup
+
+    def from_dict(self, document: Json) -> None:
+        """Take over a canonical document; members are rows of their own."""
+        group = self.obj
+        group.document, group.rendered = document, json_text(document)
+        group.scim_display_name = document["displayName"]
+        group.display_name_key = fold(group.scim_display_name)
+        group.scim_external_id = document.get("externalId", "")
+
+
+def base_location(request: HttpRequest | None = None) -> str:
+    """Say where resources are; a request's Host header has no say in that."""
+    return str(settings.PUBLIC_BASE_URL)

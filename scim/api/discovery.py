@@ -1,0 +1,107 @@
+"""What a client may find out about us: RFC 7644 section 4, RFC 7643 sections 5 to 7."""
+
+from functools import cache
+
+from django.http import HttpResponse
+from scim2_models import ForbiddenException, NotFoundException, NotImplementedException
+
+from scim.api import bulk, pagination
+from scim.api.request import Call, answer, base_url
+from scim.rfc import serialize, strict_json
+from scim.rfc.schema_documents import resource_type_documents, schema_documents
+from scim.rfc.strict_json import Json
+
+CONFIG = "urn:ietf:params:scim:schemas:core:2.0:ServiceProviderConfig"
+
+
+def service_provider_config(call: Call) -> HttpResponse:
+    _check(call)
+    return answer(serialize.json_bytes(_config(base_url())))
+
+
+def resource_types(call: Call) -> HttpResponse:
+    return _list(call, resource_type_documents(base_url()))
+
+
+def resource_type(call: Call, name: str) -> HttpResponse:
+    return _one(call, resource_type_documents(base_url()), name)
+
+
+def schemas(call: Call) -> HttpResponse:
+    return _list(call, schema_documents(base_url()))
+
+
+def schema(call: Call, urn: str) -> HttpResponse:
+    return _one(call, schema_documents(base_url()), urn)
+
+
+def me(call: Call) -> HttpResponse:
+    """RFC 7644 section 3.11 lets a server that has no such person say so.
+
+    :raises NotImplementedException: always: a token stands for a connection.
+    """
+    _check(call)
+    raise NotImplementedException(
+        detail="A token of a connection is nobody's own. Ask for /Users instead."
+    )
+
+
+def _check(call: Call) -> None:
+    """See that the token is good, and that no filter is asked for (RFC 7644 section 4).
+
+    :raises ForbiddenException: if one is.
+    """
+    call.connection  # noqa: B018  says who may not come in
+    if "filter" in call.query:
+        raise ForbiddenException(detail="This list cannot be filtered.")
+
+
+def _list(call: Call, documents: list[Json]) -> HttpResponse:
+    _check(call)
+    texts = [serialize.json_text(document) for document in documents]
+    return answer(serialize.list_response(texts, total=len(texts), start_index=1).encode())
+
+
+def _one(call: Call, documents: list[Json], name: str) -> HttpResponse:
+    _check(call)
+    for document in documents:
+        if document["id"].lower() == name.lower():
+            return answer(serialize.json_bytes(document))
+    raise NotFoundException(detail=f"There is no “{name[:200]}” here.")
+
+
+@cache
+def _config(base: str) -> Json:
+    return {
+        "schemas": [CONFIG],
+        "patch": {"supported": True},
+        "bulk": {
+            "supported": True,
+            "maxOperations": bulk.MOST_OPERATIONS,
+            "maxPayloadSize": strict_json.LARGEST_BODY,
+        },
+        "filter": {"supported": True, "maxResults": pagination.LARGEST_PAGE},
+        "changePassword": {"supported": False},
+        "sort": {"supported": True},
+        "etag": {"supported": True},
+        "pagination": {
+            "cursor": True,
+            "index": True,
+            "defaultPaginationMethod": "index",
+            "defaultPageSize": pagination.USUAL_PAGE,
+            "maxPageSize": pagination.LARGEST_PAGE,
+            "cursorTimeout": pagination.CURSOR_SECONDS,
+        },
+        "authenticationSchemes": [
+            {
+                "type": "oauthbearertoken",
+                "name": "Bearer token",
+                "description": "The token that Ramp showed when the connection was made.",
+                "primary": True,
+            }
+        ],
+        "meta": {
+            "resourceType": "ServiceProviderConfig",
+            "location": f"{base}/ServiceProviderConfig",
+        },
+    }

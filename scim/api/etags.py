@@ -1,0 +1,30 @@
+"""Conditional requests, RFC 7644 section 3.14 and RFC 9110 section 13.1."""
+
+from django.utils.http import parse_etags
+from scim2_models import PreconditionFailedException
+
+from scim.api.request import Call
+
+
+def check_match(call: Call, version: int) -> None:
+    """See that the client last saw this version, if it says which one it saw.
+
+    Our validators are weak, and so is the comparison, as RFC 7644's own examples have it.
+
+    :raises PreconditionFailedException: if it saw another one.
+    """
+    if call.if_match and not _among(call.if_match, version):
+        raise PreconditionFailedException(
+            detail="The resource has changed since you read it. Read it again first."
+        )
+
+
+def is_known(call: Call, version: int) -> bool:
+    """Tell whether the client has this version already."""
+    known = call.request.META.get("HTTP_IF_NONE_MATCH")
+    return bool(known) and _among(known or "", version)
+
+
+def _among(header: str, version: int) -> bool:
+    tags = parse_etags(header)
+    return "*" in tags or f'"{version}"' in {tag.removeprefix("W/") for tag in tags}

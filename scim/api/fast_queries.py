@@ -1,0 +1,227 @@
+"""The statements that identity providers make us ask most, each fixed and prepared once.
+
+Finding a user by userName or externalId, and reading one by id, are three quarters of a
+provider's cycle: one statement checks the token, finds the user and gathers the groups.
+A write begins with one more of the kind. Through the ORM the same takes several times as
+long; the answers are the same to the byte, which tests/scim/test_hot_paths.py shows. It all
+is PostgreSQL's: on SQLite the ordinary way serves.
+"""
+
+import json
+from collections.abc import Sequence
+from functools import cache
+from typing import Any, NamedTuple
+from uuid import UUID
+
+from people import operations
+from people.db import prepared_statements, row_json, unit_of_work
+from people.db.prepared_statements import Question
+from people.values import fold
+from scim.api import authentication, pagination, refused_writes
+from scim.api.authentication import DOOR, KNOWN
+from scim.api.pagination import Page, Wish
+from scim.api.request import Call, base_url, scim_uuid, wrong_token
+from scim.api.responses import Shown
+from scim.models import Connection, ScimUser
+from scim.rfc import serialize
+from scim.rfc.serialize import Stored
+from scim.rfc.strict_json import Json
+
+
+def _moment(column: str) -> str:
+    """Have the database write a moment as `rendering` does, which is quicker."""
+    return f"""to_char({column} AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')"""
+
+
+GROUPS = """
+    (SELECT json_agg(json_build_array(g.scim_id, g.scim_display_name) ORDER BY m.id)::text
+       FROM scim_scimmembership m JOIN scim_scimgroup g ON g.id = m.group_id
+      WHERE m.user_id = u.id)
+"""
+FIND = f"""
+    SELECT u.scim_id::text, u.rendered, u.version,
+           {_moment("u.created_at")}, {_moment("u.modified_at")}, {GROUPS}
+    {DOOR}
+      LEFT JOIN scim_scimuser u
+             ON u.{{column}} = %s AND {{known}} AND {KNOWN} c.id
+     WHERE t.digest = %s AND t.revoked_at IS NULL
+     ORDER BY u.id
+"""
+# Where each is, and what the planner has to be told for the index that leaves out the rest.
+COLUMNS = {
+    "id": ("scim_id", "true"),
+    "userName": ("user_name_key", "u.deleted_at IS NULL"),
+    "externalId": ("scim_external_id", "u.deleted_at IS NULL AND u.scim_external_id <> ''"),
+}
+PLACE = """
+    SELECT nextval(pg_get_serial_sequence('scim_scimuser', 'id')),
+           EXISTS (SELECT 1 FROM scim_scimuser u
+                    WHERE u.connection_id IS NOT DISTINCT FROM %s AND u.user_name_key = %s
+                      AND u.deleted_at IS NOT NULL)
+        OR EXISTS (SELECT 1 FROM scim_scimuser u
+                    WHERE u.connection_id IS NOT DISTINCT FROM %s AND u.scim_external_id = %s
+                      AND u.scim_external_id <> '' AND u.deleted_at IS NOT NULL),
+           EXISTS (SELECT 1 FROM scim_syncerror e
+                    WHERE e.connection_id = %s AND e.user_name_key IN (%s, %s, '')
+                      AND e.resolved_at IS NULL)
+"""
+STATEMENTS = {
+    name: FIND.format(column=column, known=known) for name, (column, known) in COLUMNS.items()
+}
+
+
+# A page of users in one statement: from its anchor on, where one was left, and one user more
+# than fits. It leaves the anchor of the next page, and counts unless this one is the last.
+PAGE = f"""
+    WITH q (after, walk, first, many, anchors, now) AS (
+           SELECT %s::bigint, %s::text, %s::bigint, %s::bigint, %s::boolean, %s::timestamptz),
+         c AS (SELECT c.id, c.tenant_id {DOOR} WHERE t.digest = %s AND t.revoked_at IS NULL),
+         b AS MATERIALIZED (
+           SELECT coalesce(q.after, a.after) AS after
+             FROM c CROSS JOIN q LEFT JOIN scim_pageanchor a
+               ON a.connection_id = c.id AND a.walk = q.walk AND a.start_index = q.first),
+         k AS MATERIALIZED (
+           SELECT u.id FROM scim_scimuser u
+            WHERE u.connection_id = (SELECT id FROM c) AND u.deleted_at IS NULL
+              AND u.id > (SELECT coalesce(after, 0) FROM b)
+            ORDER BY u.id
+           OFFSET (SELECT CASE WHEN b.after IS NULL THEN q.first - 1 ELSE 0 END FROM b, q)
+            LIMIT (SELECT many + 1 FROM q)),
+         n AS MATERIALIZED (
+           SELECT CASE WHEN (SELECT count(*) FROM k) NOT BETWEEN 1 AND (SELECT many FROM q) THEN
+                    (SELECT count(*) FROM scim_scimuser u
+                      WHERE u.connection_id = (SELECT id FROM c) AND u.deleted_at IS NULL
+                        AND u.id > (SELECT coalesce(after, 0) FROM b)) END AS counted),
+         w AS (
+           INSERT INTO scim_pageanchor (tenant_id, connection_id, walk, start_index, after, made_at)
+           SELECT c.tenant_id, c.id, q.walk, q.first + q.many, max(k.id), q.now
+             FROM c, q, (SELECT id FROM k ORDER BY id LIMIT (SELECT many FROM q)) k
+            WHERE q.anchors AND (SELECT count(*) FROM k) > q.many
+            GROUP BY c.tenant_id, c.id, q.walk, q.first, q.many, q.now
+               ON CONFLICT (connection_id, walk, start_index)
+               DO UPDATE SET after = excluded.after, made_at = excluded.made_at)
+    SELECT b.after IS NOT NULL, n.counted, u.id, u.scim_id::text, u.rendered, u.version,
+           {_moment("u.created_at")}, {_moment("u.modified_at")}, {GROUPS}
+      FROM c CROSS JOIN b CROSS JOIN n
+      LEFT JOIN k ON true LEFT JOIN scim_scimuser u ON u.id = k.id
+     ORDER BY k.id
+"""  # noqa: S608  nothing in it comes from outside
+
+
+class Listed(NamedTuple):
+    pk: int
+    shown: Shown
+
+
+def shown_users(call: Call, attribute: str, value: str) -> list[Shown]:
+    """Return the users of the call's connection whose attribute has the value.
+
+    Several users may share an externalId; the other attributes are unique.
+
+    :raises UnauthorizedException: if the token is not good now.
+    """
+    key: str | UUID = fold(value) if attribute == "userName" else value
+    if attribute == "id":
+        key = scim_uuid(value)
+    rows = prepared_statements.every(STATEMENTS[attribute], [key, call.token_digest])
+    if not rows:
+        raise wrong_token()
+    return [_shown(row) for row in rows if row[0] is not None]
+
+
+def _shown(row: Sequence[Any]) -> Shown:
+    *stored, groups = row
+    text = serialize.user(Stored(*stored), base_url(), json.loads(groups) if groups else ())
+    return Shown(text, stored[0], stored[2])
+
+
+def users_page(call: Call, wished: Wish) -> tuple[Page, list[Shown]]:
+    """Return a page of all users of the call's connection, in the order of their keys.
+
+    :raises UnauthorizedException: if the token is not good now.
+    """
+    offset, after = pagination.beginning(wished)
+    by_index = wished.cursor is None
+    anchors = by_index and wished.count > 0
+    asked = [None if by_index else after, wished.walk_key, offset + 1, wished.count, anchors]
+    rows = prepared_statements.every(PAGE, [*asked, call.received_at, call.token_digest])
+    if not rows:
+        raise wrong_token()
+    is_anchored, counted = rows[0][:2]
+    found = [Listed(row[2], _shown(row[3:])) for row in rows if row[2] is not None]
+    page = pagination.paged(found, wished, offset, lambda: (offset if is_anchored else 0) + counted)
+    return page, [row.shown for row in page.rows]
+
+
+def place_for(call: Call, document: Json) -> tuple[int, bool, bool]:
+    """Return the key that a new user gets, and what there is under its names already.
+
+    That is: whether somebody was deleted who had them, and whether a sync error is listed.
+    """
+    row = prepared_statements.answer(place_question(call.connection.pk, document))
+    assert row
+    return row[0], row[1], row[2]
+
+
+def place_question(here: UUID, document: Json) -> Question:
+    key, external_id = fold(document["userName"]), document.get("externalId", "")
+    names = (key, refused_writes.key_of(external_id))
+    return Question(PLACE, (here, key, here, external_id, here, *names), 3)
+
+
+def open_door(call: Call, scim_id: str) -> None:
+    """Check the token, and read the user and its person.
+
+    In a transaction both are held until it ends. Without one, what is stored says which
+    version of them was read.
+
+    :raises UnauthorizedException: if the token is not good now.
+    """
+    row = prepared_statements.answer(
+        door_question(call, scim_id, holds=not unit_of_work.is_alone())
+    )
+    if row is None:
+        raise wrong_token()
+    connections = len(Connection._meta.concrete_fields)
+    users = connections + len(ScimUser._meta.concrete_fields)
+    call.connection = row_json.loaded(Connection, row[:connections])
+    authentication.remember(call.token_digest, call.connection)
+    call.holds_person = True
+    if row[connections] is None:
+        return
+    user = row_json.loaded(ScimUser, row[connections:users])
+    version, groups, *held = row[users:]
+    unit_of_work.saw(user, version)
+    user.person, user.connection = operations.read_held(held), call.connection
+    user.related = json.loads(groups) if groups else []
+    call.held_user = user
+
+
+def door_question(call: Call, scim_id: str, *, holds: bool) -> Question:
+    parameters = (call.token_digest, scim_uuid(scim_id))
+    return Question(_open_statement(holds=holds), parameters, _door_width())
+
+
+@cache
+def _door_width() -> int:
+    ours = sum(len(model._meta.concrete_fields) for model in (Connection, ScimUser)) + 2
+    return ours + operations.held_width()
+
+
+@cache
+def _open_statement(*, holds: bool) -> str:
+    connection, user = row_json.columns(Connection, "c"), row_json.columns(ScimUser, "u")
+    lock = "FOR NO KEY UPDATE" if holds else ""
+    return f"""
+        WITH c AS (SELECT c.* {DOOR} WHERE t.digest = %s AND t.revoked_at IS NULL),
+             u AS MATERIALIZED (
+               SELECT u.*, u.xmin::text AS seen FROM scim_scimuser u
+                WHERE u.scim_id = %s AND {KNOWN} (SELECT id FROM c)
+                {lock}),
+             p AS MATERIALIZED (
+               SELECT p.*, p.xmin::text AS seen FROM people_person p
+                WHERE p.id = (SELECT person_id FROM u)
+                {lock})
+        SELECT {connection}, {user}, u.seen, {GROUPS}, {operations.held_columns()}
+          FROM c LEFT JOIN u ON true LEFT JOIN p ON true {operations.HELD_JOINS}
+    """  # noqa: S608  as above

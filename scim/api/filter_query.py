@@ -1,0 +1,270 @@
+"""From a filter to a condition on rows (RFC 7644 section 3.4.2.2), by an allow-list.
+
+`ne` is the negation of `eq`, so it also holds for resources without the attribute: what is
+unassigned equals nothing. Of a multi-valued attribute any value may match, and so `ne` means
+that none is equal. `%` and `_` are ordinary characters.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from django.db.models import (
+    Case,
+    Exists,
+    IntegerField,
+    OrderBy,
+    OuterRef,
+    Q,
+    QuerySet,
+    Subquery,
+    When,
+)
+from scim2_models import InvalidFilterException, InvalidPathException
+from scim2_models.path import (
+    AttrPath,
+    CompareOperator,
+    Comparison,
+    FilterVisitor,
+    LogicalExpr,
+    LogicalOperator,
+    Not,
+    Present,
+    ValuePath,
+)
+
+from scim.api.filter_columns import (
+    ALWAYS,
+    Column,
+    Exactly,
+    Fixed,
+    Flag,
+    Identifier,
+    Key,
+    Member,
+    Moment,
+    Primary,
+)
+from scim.models import ScimMembership, ScimValue
+from scim.rfc.attributes import (
+    ACTIVE,
+    EXTERNAL_ID,
+    GROUP_NAME,
+    GROUPS,
+    ID,
+    MEMBERS,
+    META,
+    SCHEMAS,
+    USER_NAME,
+)
+from scim.rfc.filter_match import operand, part_named
+from scim.rfc.filter_parser import parse
+from scim.rfc.paths import Target, resolve
+from scim.rfc.schema import Attribute, ResourceType
+
+_COLUMNS: Mapping[Attribute | None, Column] = {
+    ID: Identifier("scim_id"),
+    EXTERNAL_ID: Exactly("scim_external_id"),
+    USER_NAME: Key("user_name_key"),
+    ACTIVE: Flag("active"),
+    GROUP_NAME: Key("display_name_key"),
+    META.part("created"): Moment("created_at"),
+    META.part("lastModified"): Moment("modified_at"),
+}
+
+
+def condition(text: str, resource: ResourceType) -> Q:
+    """Return what rows of the resource must meet to match the filter.
+
+    :raises InvalidFilterException: if it cannot be read, or asks what cannot be answered.
+    """
+    return _Condition(resource).visit(parse(text))
+
+
+def ordering(path: str, resource: ResourceType, *, descending: bool = False) -> OrderBy:
+    """Return the order that `sortBy` asks for (RFC 7644 section 3.4.2.3).
+
+    Of several values the primary one counts, or else the first. Who has none is last, or in
+    descending order first.
+
+    :raises InvalidPathException: if resources cannot be sorted by that.
+    """
+    try:
+        key = _sort_key(resolve(path, resource), resource)
+    except InvalidFilterException as error:
+        raise InvalidPathException(
+            path=path, detail=f"{resource.name}s cannot be sorted by “{path[:200]}”."
+        ) from error
+    if descending:
+        return OrderBy(key, descending=True, nulls_first=True)
+    return OrderBy(key, nulls_last=True)
+
+
+@dataclass(frozen=True)
+class _Children:
+    """The rows that hold the values of a multi-valued attribute, one each."""
+
+    attribute: Attribute
+    rows: QuerySet[ScimValue] | QuerySet[ScimMembership]
+    columns: Mapping[str, Column]
+
+    def column(self, part: Attribute) -> Column:
+        column = self.columns.get(part.name)
+        if column is None and self.rows.model is ScimMembership:
+            raise _unsearchable(f"{self.attribute.name}.{part.name}")
+        return column or Member("element", (part.name,), is_folded=True)
+
+    def any(self, wanted: Q) -> Q:
+        return Q(Exists(self.rows.filter(wanted)))
+
+
+def _children(attribute: Attribute) -> _Children:
+    if attribute is GROUPS:
+        groups = ScimMembership.objects.filter(user=OuterRef("pk"), group__deleted_at=None)
+        return _Children(attribute, groups, _GROUP_COLUMNS)
+    if attribute is MEMBERS:
+        members = ScimMembership.objects.filter(group=OuterRef("pk"), user__deleted_at=None)
+        return _Children(attribute, members, _MEMBER_COLUMNS)
+    values = ScimValue.objects.filter(user=OuterRef("pk"), attribute=attribute.name)
+    return _Children(attribute, values, _VALUE_COLUMNS)
+
+
+_VALUE_COLUMNS: Mapping[str, Column] = {"value": Key("value_key"), "primary": Primary()}
+_MEMBER_COLUMNS: Mapping[str, Column] = {
+    "value": Identifier("user__scim_id"),
+    "type": Fixed({"user": ALWAYS}),
+}
+_GROUP_COLUMNS: Mapping[str, Column] = {
+    "value": Identifier("group__scim_id"),
+    "display": Key("group__display_name_key"),
+    "type": Fixed({"direct": ALWAYS}),
+}
+
+
+class _Question(FilterVisitor[Q]):
+    """What is the same for a condition on a resource and for one on a value of it."""
+
+    def visit_not(self, node: Not) -> Q:
+        return ~self.visit(node.expr)
+
+    def visit_logical_expr(self, node: LogicalExpr) -> Q:
+        connector = Q.AND if node.op is LogicalOperator.and_ else Q.OR
+        return Q(*map(self.visit, node.terms), _connector=connector)
+
+    def visit_comparison(self, node: Comparison) -> Q:
+        if node.op is CompareOperator.ne:
+            return ~self.visit(replace(node, op=CompareOperator.eq))
+        if node.value is None and node.op is CompareOperator.eq:
+            return ~self.visit(Present(node.attr_path))
+        return self.ask(
+            node.attr_path, lambda leaf, column: column.compare(node.op, operand(leaf, node))
+        )
+
+    def visit_present(self, node: Present) -> Q:
+        return self.ask(node.attr_path, lambda _, column: column.present())
+
+    def ask(self, path: AttrPath, question: Callable[[Attribute, Column], Q]) -> Q:
+        raise NotImplementedError
+
+
+class _Condition(_Question):
+    """Asks a resource."""
+
+    def __init__(self, resource: ResourceType) -> None:
+        self.resource = resource
+
+    def ask(self, path: AttrPath, question: Callable[[Attribute, Column], Q]) -> Q:
+        target = self._target(path)
+        leaf = _leaf(target)
+        if not _is_one_of_many(target):
+            return question(leaf, _column(target, leaf, self.resource))
+        assert target.attribute is not None
+        children = _children(target.attribute)
+        return children.any(question(leaf, children.column(leaf)))
+
+    def visit_present(self, node: Present) -> Q:
+        target = self._target(node.attr_path)
+        if target.attribute is not None and target.part is None and _is_one_of_many(target):
+            return _children(target.attribute).any(Q())
+        return super().visit_present(node)
+
+    def visit_value_path(self, node: ValuePath) -> Q:
+        target = self._target(node.attr_path)
+        if target.attribute is None or not _is_one_of_many(target):
+            raise InvalidFilterException(
+                detail=f"“{node.attr_path}” has one value only, so there is none to choose."
+            )
+        children = _children(target.attribute)
+        return children.any(_Selection(children).visit(node.val_filter))
+
+    def _target(self, path: AttrPath) -> Target:
+        try:
+            return resolve(str(path), self.resource)
+        except InvalidPathException as error:
+            raise InvalidFilterException(detail=error.detail) from error
+
+
+class _Selection(_Question):
+    """Asks one value of a multi-valued attribute."""
+
+    def __init__(self, children: _Children) -> None:
+        self.children = children
+
+    def ask(self, path: AttrPath, question: Callable[[Attribute, Column], Q]) -> Q:
+        part = part_named(self.children.attribute, path)
+        return question(part, self.children.column(part))
+
+
+def _is_one_of_many(target: Target) -> bool:
+    attribute = target.attribute
+    return attribute is not None and attribute.multiple and attribute.kind == "complex"
+
+
+def _leaf(target: Target) -> Attribute:
+    """Return the attribute that is compared; of a complex one that is its value."""
+    leaf = target.leaf
+    if leaf is None:
+        return Attribute(name=target.text, description="", kind="complex")
+    return leaf.part("value") or leaf
+
+
+def _column(target: Target, leaf: Attribute, resource: ResourceType) -> Column:
+    if leaf is SCHEMAS:
+        held = {one.urn.lower(): Member("document", (one.urn,)) for one in resource.extensions}
+        meanings = {urn: column.present() for urn, column in held.items()}
+        return Fixed({resource.core.urn.lower(): ALWAYS} | meanings)
+    if leaf is META.part("resourceType"):
+        return Fixed({resource.name.lower(): ALWAYS})
+    column = _COLUMNS.get(leaf)
+    if column is not None:
+        return column
+    named = [one for one in (target.attribute, target.part) if one is not None]
+    if not all(one.is_written for one in (*named, leaf)):
+        raise _unsearchable(target.text)
+    path = [target.schema.urn] if target.schema else []
+    path += [one.name for one in named]
+    if named and leaf is not named[-1]:
+        path.append(leaf.name)
+    return Member("document", tuple(path), is_case_exact=leaf.case_exact)
+
+
+def _sort_key(target: Target, resource: ResourceType) -> Any:
+    leaf = _leaf(target)
+    if leaf.kind == "complex" or leaf is SCHEMAS:
+        raise _unsearchable(target.text)
+    if not _is_one_of_many(target):
+        return _column(target, leaf, resource).sorted_by()
+    assert target.attribute is not None
+    children = _children(target.attribute)
+    primary_first = Case(
+        When(Primary().compare(CompareOperator.eq, value=True), then=0),
+        default=1,
+        output_field=IntegerField(),
+    )
+    order = ["pk"] if children.rows.model is ScimMembership else [primary_first, "pk"]
+    key = children.column(leaf).sorted_by()
+    return Subquery(children.rows.order_by(*order).annotate(key=key).values("key")[:1])
+
+
+def _unsearchable(name: str) -> InvalidFilterException:
+    return InvalidFilterException(detail=f"“{name[:200]}” cannot be searched for.")

@@ -1,0 +1,160 @@
+"""/Groups: a provider's groups, kept as external groups of its connection.
+
+They never become groups of the product. Members are rows, changed by sets: a group of
+20,000 is not loaded to add one.
+"""
+
+from collections.abc import Collection
+from uuid import UUID
+
+from django.http import HttpResponse
+from django.utils import timezone
+from scim2_models import InvalidValueException, NotFoundException
+
+from people import tenancy
+from scim.api import etags, group_members, request_log, responses
+from scim.api.adapters import GroupAdapter
+from scim.api.request import Call, answer, scim_uuid
+from scim.models import ScimGroup, ScimMembership, ScimUser
+from scim.rfc import dialects, patch
+from scim.rfc.attributes import GROUP
+from scim.rfc.normalize import canonical, replacement
+from scim.rfc.strict_json import Json
+from scim.sync import group_roles
+
+AT_ONCE = 5_000
+
+
+def read(call: Call, scim_id: str) -> HttpResponse:
+    """RFC 7644 section 3.4.1."""
+    with tenancy.use(call.connection.tenant_id):
+        shown = responses.find(call, GROUP, scim_id)
+    if shown is None:
+        raise unknown(scim_id)
+    return responses.respond(call, GROUP, shown)
+
+
+def create(call: Call) -> HttpResponse:
+    """RFC 7644 section 3.3."""
+    call.spend()
+    document = canonical(call.document, GROUP)
+    members = group_members.said(call.document) or frozenset()
+    group = ScimGroup(
+        tenant_id=call.connection.tenant_id,
+        connection=call.connection,
+        created_at=call.received_at,
+        modified_at=call.received_at,
+    )
+    GroupAdapter(group).from_dict(document)
+    group.save(force_insert=True)
+    _add(group, members)
+    if request_log.resolve_group_errors(group):
+        ScimGroup.objects.filter(pk=group.pk).update(has_errors=True)
+    group_roles.soon()
+    return responses.respond_stored(call, GROUP, group, 201)
+
+
+def replace(call: Call, scim_id: str) -> HttpResponse:
+    """RFC 7644 section 3.5.1; a body without members leaves them as they are (Rippling)."""
+    call.spend()
+    group = _lock(call, scim_id)
+    document = replacement(call.document, group.document, GROUP)
+    members = group_members.said(call.document)
+    _store(call, group, document)
+    if members is not None:
+        _replace(group, members)
+        group_roles.soon()
+    return responses.respond_stored(call, GROUP, group)
+
+
+def modify(call: Call, scim_id: str) -> HttpResponse:
+    """RFC 7644 section 3.5.2; answered 204, for the group may be large."""
+    call.spend()
+    change = group_members.change(dialects.operations(call.document, GROUP))
+    group = _lock(call, scim_id)
+    _store(call, group, patch.apply(group.document, change.operations, GROUP))
+    if change.replaced is not None:
+        _replace(group, change.replaced)
+    _remove(group, change.removed)
+    _add(group, change.added)
+    group_roles.soon()
+    return answer(status=204)
+
+
+def delete(call: Call, scim_id: str) -> HttpResponse:
+    """RFC 7644 section 3.6."""
+    group = _lock(call, scim_id)
+    if group.has_errors:
+        request_log.resolve_group_errors(group)
+    group.memberships.all().delete()
+    group.deleted_at = timezone.now()
+    group.save(update_fields=["deleted_at"])
+    group_roles.soon()
+    return answer(status=204)
+
+
+def unknown(scim_id: str) -> NotFoundException:
+    return NotFoundException(detail=f"There is no group {scim_id[:100]}.")
+
+
+def _lock(call: Call, scim_id: str) -> ScimGroup:
+    groups = ScimGroup.objects.known_to(call.connection).select_for_update(no_key=True)
+    group = groups.filter(scim_id=scim_uuid(scim_id)).first()
+    if group is None:
+        raise unknown(scim_id)
+    etags.check_match(call, group.version)
+    return group
+
+
+def _store(call: Call, group: ScimGroup, document: Json) -> None:
+    GroupAdapter(group).from_dict(document)
+    if group.has_errors:
+        group.has_errors = request_log.resolve_group_errors(group)
+    group.version += 1
+    group.modified_at = call.received_at
+    group.save(force_update=True)
+
+
+def _replace(group: ScimGroup, ids: Collection[str]) -> None:
+    members = _users(group, ids)
+    group.memberships.exclude(user__in=members).delete()
+    _insert(group, members)
+
+
+def _add(group: ScimGroup, ids: Collection[str]) -> None:
+    if ids:
+        _insert(group, _users(group, ids))
+
+
+def _remove(group: ScimGroup, ids: Collection[str]) -> None:
+    """Take members out; whoever is none, or unknown, is out already."""
+    if ids:
+        group.memberships.filter(user__scim_id__in=_uuids(ids)).delete()
+
+
+def _insert(group: ScimGroup, users: Collection[int]) -> None:
+    ScimMembership.objects.bulk_create(
+        (ScimMembership(group=group, user_id=user) for user in users),
+        batch_size=AT_ONCE,
+        ignore_conflicts=True,
+    )
+
+
+def _users(group: ScimGroup, ids: Collection[str]) -> list[int]:
+    """Return the keys of the connection's users with these ids.
+
+    :raises InvalidValueException: if one of them is not there.
+    """
+    known = ScimUser.objects.known_to(group.connection).filter(scim_id__in=_uuids(ids))
+    found = dict(known.values_list("scim_id", "pk"))
+    missing = {identifier.lower() for identifier in ids} - {str(found_id) for found_id in found}
+    if missing:
+        raise InvalidValueException(
+            attribute="members",
+            detail=f"There is no user {min(missing)[:100]}. Provision members before the group.",
+        )
+    return list(found.values())
+
+
+def _uuids(ids: Collection[str]) -> list[UUID]:
+    return [scim_uuid(identifier) for identifier in ids]

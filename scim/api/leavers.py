@@ -1,0 +1,240 @@
+"""Leavers first: a deactivation takes place whatever else in its request is refused.
+
+The request was refused as a whole, and nothing of it is stored. Here the user is deactivated
+before anything else. Then as much of the rest as is accepted is applied, and what is refused
+is listed as sync errors, while the answer is a success. Only the rule about the last owner
+and the last administrator may refuse it.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from typing import Any
+
+from django.db import transaction
+from django.http import HttpResponse
+from scim2_models import (
+    PreconditionFailedException,
+    SCIMException,
+    UnauthorizedException,
+)
+
+from people import events, operations, tenancy
+from people.db import unit_of_work
+from people.db.batch_write import Write
+from people.operations import LastAdministrator, LastOwner
+from scim.api import errors, refused_writes, request_log, responses, users
+from scim.api.errors import Refusal
+from scim.api.request import Call, Unavailable, answer
+from scim.models import ScimUser
+from scim.rfc import activity, dialects, patch
+from scim.rfc.attributes import ACTIVE, ROLES, USER
+from scim.rfc.serialize import json_text
+from scim.rfc.strict_json import Json
+
+# So often the rest is tried, in ever smaller parts; a request of thousands of bad values must
+# not hold the user for minutes.
+MOST_ATTEMPTS = 60
+# What says nothing about the rest of a request, or refuses it to everybody.
+FINAL = (LastOwner, LastAdministrator, UnauthorizedException, Unavailable)
+# What a PUT does not remove by leaving it out.
+KEPT = {"schemas", "username", ACTIVE.name, ROLES.name}
+# A part of a request that is accepted or refused as one, as operations of a PATCH.
+Part = list[Json]
+# A refusal of a part, with what the request says there.
+Refused = tuple[Refusal, dict[str, str]]
+
+
+def is_said(call: Call, refusal: Refusal) -> bool:
+    """Tell whether the refused request says that a user has left."""
+    if not call.changes_user or isinstance(refusal, FINAL):
+        return False
+    try:
+        call.check_size()
+        return activity.says_inactive(call.method, call.readable())
+    except SCIMException:
+        return False
+
+
+def deactivate(call: Call, refusal: Refusal) -> HttpResponse:
+    """Deactivate the user of the refused request, and apply what else is accepted of it.
+
+    :raises LastOwner, LastAdministrator: if the person may not leave.
+    :raises NotFoundException: if the connection has no such user.
+    """
+    # A client that has not seen the latest version of the user knows that they have left.
+    call.if_match = None
+    scim_id = call.path.removeprefix("Users/")
+    with (
+        events.caused_by(call.request_id),
+        tenancy.use(call.connection.tenant_id),
+        transaction.atomic(),
+    ):
+        if call.method == "DELETE":
+            response = users.delete(call, scim_id)
+        else:
+            response = _deactivated(call, scim_id, refusal)
+        request_log.remember(call, response)
+    return response
+
+
+def _deactivated(call: Call, scim_id: str, refusal: Refusal) -> HttpResponse:
+    user = users.lock(call, scim_id)
+    _switch_off(call, user)
+    refused = _apply_rest(call, user, refusal)
+    user = users.lock(call, scim_id)
+    for error, said in {refused_writes.reason_of(one[0]): one for one in refused}.values():
+        call.refused.append(error)
+        subject = replace(call.subject, said=said)
+        request_log.note_sync_error(call.connection, subject, error, request_id=call.request_id)
+    if refused:
+        user.has_errors = True
+        unit_of_work.write(Write(user, ("has_errors",)))
+    try:
+        return responses.respond_stored(call, USER, user)
+    except SCIMException:
+        # The attributes that it asks to be shown cannot be read.
+        return answer(status=204)
+
+
+def _switch_off(call: Call, user: ScimUser) -> None:
+    """Deactivate the resource and its person, and nothing else."""
+    if not user.active:
+        return
+    if user.person_id and call.connection.is_live:
+        person = operations.hold_person(user.person_id)
+        operations.deactivate_person(person, actor=call.connection.actor)
+    user.active, user.document = False, user.document | {ACTIVE.name: False}
+    user.rendered = json_text(user.document)
+    user.version, user.modified_at = user.version + 1, call.received_at
+    names = ("active", "document", "rendered", "version", "modified_at")
+    unit_of_work.write(Write(user, names))
+
+
+def _apply_rest(call: Call, user: ScimUser, refusal: Refusal) -> list[Refused]:
+    """Apply what the request says besides, and return what of it is refused.
+
+    Of a body that cannot be trusted, or of a client that has not seen the latest version,
+    nothing is applied.
+    """
+    try:
+        parts = _parts(call, user.document)
+    except SCIMException:
+        return [(refusal, {})]
+    if isinstance(refusal, PreconditionFailedException):
+        return [(refusal, {})] if parts else []
+    rest = _Rest(call, str(user.scim_id))
+    rest.apply(parts, user.document)
+    return rest.refused
+
+
+class _Rest:
+    """The rest of the request, applied where it is accepted."""
+
+    def __init__(self, call: Call, scim_id: str) -> None:
+        self.call, self.scim_id = call, scim_id
+        self.attempts = 0
+        self.refused: list[Refused] = []
+
+    def apply(self, parts: Iterable[Part], stored: Json) -> None:
+        """Apply what can be read and changes anything."""
+        readable: list[Part] = []
+        draft = stored
+        for part in parts:
+            try:
+                document = _changed(draft, part)
+            except SCIMException as error:
+                self.refused.append((error, {}))
+                continue
+            if document != draft:
+                draft = document
+                readable.append(part)
+        if readable:
+            self._apply(readable)
+
+    def _apply(self, parts: list[Part]) -> None:
+        """Apply the parts together; if that is refused, first one half and then the other."""
+        self.attempts += 1
+        self.call.subject.said = {}
+        try:
+            with transaction.atomic():
+                self._store(parts)
+        except Exception as error:
+            half = len(parts) // 2
+            if half and self.attempts < MOST_ATTEMPTS:
+                self._apply(parts[:half])
+                self._apply(parts[half:])
+            else:
+                refusal = errors.refusal_for(self.call, error)
+                self.refused.append((refusal, self.call.subject.said))
+
+    def _store(self, parts: list[Part]) -> None:
+        user = users.lock(self.call, self.scim_id)
+        document = _changed(user.document, *parts)
+        users.store(self.call, user, document, before=user.document)
+        # It is stored here, and must not be kept for the request log if that is refused.
+        change, self.call.change = self.call.change, None
+        if change:
+            unit_of_work.write(change)
+
+
+def _changed(document: Json, *parts: Part) -> Json:
+    body = {"Operations": [operation for part in parts for operation in part]}
+    changed = patch.apply(document, dialects.operations(body, USER), USER)
+    return changed | {ACTIVE.name: False}
+
+
+def _parts(call: Call, stored: Json) -> list[Part]:
+    """Split what the request says besides into parts that stand by themselves.
+
+    :raises SCIMException: if the body cannot be trusted.
+    """
+    sent = call.document
+    if call.method == "PUT":
+        return [*_removals(sent, stored), *_members("replace", sent, is_put=True)]
+    parts: list[Part] = []
+    for one in activity.operations_of(sent):
+        path, value = one.get("path"), one.get("value")
+        if path in (None, "") and isinstance(value, dict):
+            parts += _members(one.get("op"), value)
+        elif not (isinstance(path, str) and activity.is_active(path)):
+            parts.append([one])
+    return parts
+
+
+def _members(op: Any, sent: Json, *, is_put: bool = False) -> Iterator[Part]:
+    """Yield one part for each attribute, also for each of an extension."""
+    for name, value in sent.items():
+        attribute = USER.attribute(name)
+        if activity.is_active(name) or (is_put and attribute is ROLES and value is None):
+            continue
+        if activity.is_core(name) and isinstance(value, dict):
+            yield from _members(op, value, is_put=is_put)
+        elif USER.extension(name) and isinstance(value, dict):
+            for inner, one in value.items():
+                yield [{"op": op, "value": {name: {inner: one}}}]
+        else:
+            part: Part = [{"op": op, "value": {name: value}}]
+            if is_put and attribute and attribute.kind == "complex" and attribute.is_written:
+                # A PUT keeps no part of what was there.
+                part.insert(0, {"op": "remove", "path": name})
+            yield part
+
+
+def _removals(sent: Json, stored: Json) -> Iterator[Part]:
+    """Yield one part for each attribute that a PUT leaves out, and so removes."""
+    mentioned = set(_places(sent))
+    for place in _places(stored):
+        if place not in mentioned and place not in KEPT:
+            yield [{"op": "remove", "path": place}]
+
+
+def _places(document: Json) -> Iterator[str]:
+    """Yield the paths of the attributes that a document has, lowered."""
+    for name, value in document.items():
+        schema, attribute = USER.elsewhere.get(name.lower(), (USER.extension(name), None))
+        if schema and attribute:
+            yield f"{schema.urn}:{attribute.name}".lower()
+        elif schema and isinstance(value, dict):
+            yield from (f"{schema.urn}:{inner}".lower() for inner in value)
+        else:
+            yield name.lower()

@@ -1,0 +1,77 @@
+"""What a write is about to ask of the database, asked in one journey.
+
+A journey costs more than the answer to most questions. Whose token it is, the provider has
+told before, and the body tells what will be looked up; whoever looks it up finds the answer
+there. A guess that was wrong costs nothing: what was not foreseen is asked for then.
+"""
+
+from collections.abc import Iterator
+from itertools import islice
+
+from scim2_models import SCIMException
+
+from people import operations
+from people.db import prepared_statements
+from people.db.prepared_statements import Question
+from scim.api import authentication, fast_queries
+from scim.api.authentication import Opened
+from scim.api.request import Call
+from scim.rfc import dialects
+from scim.rfc.attributes import ACTIVE, ENTERPRISE, USER
+from scim.rfc.dialects import Operation
+from scim.rfc.normalize import canonical
+from scim.rfc.strict_json import Json
+from scim.sync import managers
+from scim.sync.attribute_mapping import profile_of
+
+# So many at once; a strange body may ask the same thing in a hundred ways.
+MOST = 4
+DEPARTMENT = ENTERPRISE.attribute("department")
+
+
+def look_ahead(call: Call) -> None:
+    """Ask what the call will ask, unless its token or its body is not understood.
+
+    Then nothing is foreseen, so that whoever has a wrong token hears of that before all else.
+    """
+    try:
+        opened = authentication.opened_before(call.token_digest)
+        asked = dict.fromkeys(_questions(call, opened)) if opened else {}
+    except SCIMException:
+        return
+    if len(asked) > 1:
+        prepared_statements.ask_ahead(*islice(asked, MOST))
+
+
+def _questions(call: Call, opened: Opened) -> Iterator[Question]:
+    if call.method == "POST":
+        call.meaning = canonical(call.document, USER)
+        yield from _about_newcomer(call, call.meaning, opened)
+        return
+    yield fast_queries.door_question(call, call.path.removeprefix("Users/"), holds=False)
+    match call.method:
+        case "PATCH":
+            call.meaning = dialects.operations(call.document, USER)
+            for change in call.meaning:
+                yield from _about_change(change, opened)
+        case "PUT" if isinstance(call.document, dict) and call.document.get("active") is False:
+            yield operations.days_question(opened.tenant_id)
+        case "DELETE":
+            yield operations.days_question(opened.tenant_id)
+
+
+def _about_newcomer(call: Call, document: Json, opened: Opened) -> Iterator[Question]:
+    said = profile_of(document, {})
+    yield authentication.question(call.token_digest)
+    yield fast_queries.place_question(opened.connection_id, document)
+    if said.manager:
+        yield managers.question(opened.connection_id, said.manager)
+    places = said.profile.department, said.profile.location
+    yield operations.places_question(*places, opened.tenant_id)
+
+
+def _about_change(change: Operation, opened: Opened) -> Iterator[Question]:
+    if change.target.attribute is ACTIVE:
+        yield operations.days_question(opened.tenant_id)
+    elif change.target.attribute is DEPARTMENT and isinstance(change.value, str):
+        yield operations.places_question(change.value, "", opened.tenant_id)

@@ -1,0 +1,272 @@
+"""What every SCIM endpoint shares: the call, its credential, and how a refusal reads."""
+
+from dataclasses import dataclass, field
+from functools import cached_property
+from time import monotonic
+from typing import Any
+from uuid import UUID, uuid4
+
+from django.conf import settings
+from django.core.exceptions import RequestDataTooBig
+from django.http import HttpRequest, HttpResponse, QueryDict
+from django.utils import timezone
+from scim2_models import (
+    PayloadTooLargeException,
+    SCIMException,
+    UnauthorizedException,
+    UniquenessException,
+)
+
+from people.db.batch_write import Write
+from people.operations import LastAdministrator, LastOwner
+from people.tokens import may_be_valid, token_digest
+from people.values import Actor, PeopleError
+from scim.api import rate_limits, token_usage
+from scim.api.authentication import connection_of
+from scim.models import Connection, RequestLog, ScimGroup, ScimUser, SyncError
+from scim.rfc import strict_json
+from scim.rfc.serialize import json_bytes
+
+MEDIA_TYPE = "application/scim+json"
+ERROR_SCHEMA = "urn:ietf:params:scim:api:messages:2.0:Error"
+READING = ("GET", "OPTIONS")
+CHANGES = ("PUT", "PATCH", "DELETE")
+
+
+class UnsupportedMediaType(SCIMException):
+    status = 415
+    _default_detail = "Send the body as application/scim+json."
+
+
+class Unavailable(SCIMException):
+    status = 503
+    retry_after = 1
+    _default_detail = "The database is not available right now. Try again in a second."
+
+
+class MethodNotAllowed(SCIMException):
+    status = 405
+
+    def __init__(self, allowed: list[str]) -> None:
+        super().__init__(detail=f"This address answers to {' and '.join(allowed)} only.")
+        self.allowed = allowed
+
+
+class Taken(UniquenessException):
+    """Something that only one resource of a connection may have; the database says what."""
+
+    def __init__(self, said: str) -> None:
+        if "user_name" in said:
+            detail = (
+                "Another resource of this connection has this userName. "
+                "Find it by its userName and update it, or send another userName."
+            )
+        else:
+            detail = "Another user of this connection stands for this person already."
+        super().__init__(detail=detail)
+
+
+@dataclass
+class Subject:
+    """Whom a write is about, for the sync error should it be refused."""
+
+    user_name: str = ""
+    user: ScimUser | None = None
+    group: ScimGroup | None = None
+    resource_type: str = SyncError.Kind.USER
+    said: dict[str, str] = field(default_factory=dict)
+
+
+class Call:
+    """One SCIM request, authenticated when somebody asks for its connection."""
+
+    def __init__(self, request: HttpRequest, path: str, method: str = "") -> None:
+        self.request = request
+        self.path = path
+        self.method = method or request.method or ""
+        self.request_id: UUID = uuid4()
+        self.received_at = timezone.now()
+        self.began = monotonic()
+        self.begin()
+        self.if_match: str | None = request.META.get("HTTP_IF_MATCH")
+        # Who has a stored request carried out again, and whether the click links somebody.
+        self.retried_by = ""
+        self.may_link = False
+        self._is_counted = False
+
+    @classmethod
+    def again(cls, log: RequestLog, *, retried_by: Actor, may_link: bool = False) -> "Call":
+        """Return a request that was kept, to be carried out once more for its connection."""
+        path, _, query = log.path.strip("/").partition("?")
+        request = HttpRequest()
+        request.META = {"QUERY_STRING": query, "CONTENT_LENGTH": str(len(log.body.encode()))}
+        call = cls(request, path, log.method)
+        call.connection, call.body = log.connection, log.body.encode()
+        call.retried_by, call.may_link = str(retried_by), may_link
+        return call
+
+    def begin(self) -> None:
+        """Forget what carrying it out has found so far."""
+        self.subject = Subject()
+        # What the body says to the endpoint, where `foresight` has read it already.
+        self.meaning: Any = None
+        # The user to be changed, where `hot_paths.open_door` has read it with its person, and
+        # holds both or has noted which versions they are.
+        self.held_user: ScimUser | None = None
+        self.holds_person = False
+        # The resource as the endpoint leaves it, to be stored when the request is logged.
+        self.change: Write | None = None
+        # What was refused although the request was accepted, because it deactivates somebody.
+        self.refused: list[SCIMException | PeopleError] = []
+
+    def part(self, method: str, path: str, document: Any) -> "Call":
+        """Return one operation of a bulk request as a call of its own."""
+        part = Call(self.request, path, method)
+        part.connection = self.connection
+        part.document = document
+        part.body = json_bytes(document) if document is not None else b""
+        return part
+
+    @property
+    def changes_user(self) -> bool:
+        return self.path.startswith("Users/") and self.method in CHANGES
+
+    @property
+    def address(self) -> str:
+        """The path and the query, as the request log shows it."""
+        query = self.request.META.get("QUERY_STRING", "")
+        path = self.path.replace("\0", "\N{REPLACEMENT CHARACTER}")
+        return f"/{path}?{query}" if query else f"/{path}"
+
+    @property
+    def query(self) -> QueryDict:
+        return self.request.GET
+
+    @cached_property
+    def body(self) -> bytes:
+        """The body; empty if it is larger than Django reads, which `check_size` refuses."""
+        try:
+            return self.request.body
+        except RequestDataTooBig:
+            return b""
+
+    @cached_property
+    def token_digest(self) -> str:
+        """The digest of the bearer token (RFC 6750 section 2.1).
+
+        :raises UnauthorizedException: if there is none, or its checksum is wrong.
+        """
+        scheme, _, token = self.request.META.get("HTTP_AUTHORIZATION", "").partition(" ")
+        if scheme.lower() != "bearer" or not token.strip():
+            raise UnauthorizedException(detail="Send the token as “Authorization: Bearer …”.")
+        if not may_be_valid(token.strip(), "scim"):
+            raise wrong_token()
+        presented = token_digest(token.strip())
+        token_usage.note(presented, self.received_at, self.request.META)
+        return presented
+
+    @cached_property
+    def connection(self) -> Connection:
+        """The connection whose token the request bears.
+
+        :raises UnauthorizedException: if the token is not good now.
+        """
+        connection = connection_of(self.token_digest)
+        if connection is None:
+            raise wrong_token()
+        return connection
+
+    def spend(self) -> None:
+        """Count the request against what its token may ask for, once however often it begins.
+
+        :raises limits.TooManyRequests: if it asked too often.
+        """
+        if not (self.retried_by or self._is_counted):
+            self._is_counted = True
+            reads = self.method in READING or self.path.endswith(".search")
+            rate_limits.spend(self.token_digest, reads=reads)
+
+    @cached_property
+    def document(self) -> Any:
+        """The body as JSON.
+
+        :raises SCIMException: if its size, media type or text is not what we read.
+        """
+        content_type = self.request.content_type or ""
+        if content_type and not content_type.endswith(("/json", "+json")):
+            raise UnsupportedMediaType
+        return strict_json.read(self.body)
+
+    def readable(self) -> Any:
+        """Return the body also where `document` refuses it, or None if it is no JSON at all.
+
+        What it says may be looked at, and not stored.
+        """
+        try:
+            return self.document
+        except SCIMException:
+            return strict_json.read_leniently(self.body)
+
+    def check_size(self) -> None:
+        """See that the body is small enough to be read at all.
+
+        :raises PayloadTooLargeException: if it is larger than 1 MiB.
+        """
+        length = self.request.META.get("CONTENT_LENGTH") or "0"
+        if not length.isdigit() or int(length) > strict_json.LARGEST_BODY:
+            raise PayloadTooLargeException(detail="Send at most 1 MiB at once.")
+
+
+def wrong_token() -> UnauthorizedException:
+    return UnauthorizedException(
+        detail=(
+            "This token is not valid, or no longer. "
+            "Copy the one from the SCIM settings in Ramp, or make a new one there."
+        )
+    )
+
+
+def scim_uuid(text: str) -> UUID:
+    """Read an id of ours; what is none becomes the nil UUID, which is nobody's."""
+    try:
+        return UUID(text)
+    except ValueError:
+        return UUID(int=0)
+
+
+def base_url() -> str:
+    return f"{settings.PUBLIC_BASE_URL}/scim/v2"
+
+
+def answer(body: bytes = b"", status: int = 200, **headers: str) -> HttpResponse:
+    response = HttpResponse(body, status=status, content_type=MEDIA_TYPE)
+    for name, value in headers.items():
+        response[name.replace("_", "-")] = value
+    return response
+
+
+def refusal(error: SCIMException | PeopleError) -> HttpResponse:
+    """Return the error as RFC 7644 section 3.12 words it."""
+    if isinstance(error, PeopleError):
+        error = _translated(error)
+    body = {"schemas": [ERROR_SCHEMA], "status": str(error.status), "detail": error.detail}
+    if error.scim_type:
+        body["scimType"] = error.scim_type
+    response = answer(json_bytes(body), error.status)
+    match error:
+        case UnauthorizedException():
+            response["WWW-Authenticate"] = 'Bearer realm="Ramp SCIM"'
+        case MethodNotAllowed():
+            response["Allow"] = ", ".join(error.allowed)
+        case rate_limits.TooManyRequests() | Unavailable():
+            response["Retry-After"] = str(error.retry_after)
+    return response
+
+
+def _translated(error: PeopleError) -> SCIMException:
+    scim = SCIMException(detail=str(error))
+    if isinstance(error, LastOwner | LastAdministrator):
+        scim.status = 403
+    else:
+        scim.status, scim.scim_type = 400, "invalidValue"
+    return scim

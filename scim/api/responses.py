@@ -1,0 +1,110 @@
+"""Rows of users and groups, and the texts they are answered with."""
+
+import json
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from typing import Any, NamedTuple
+from uuid import UUID
+
+from django.db.models import QuerySet
+from django.http import HttpResponse
+
+from scim.api import etags
+from scim.api.request import Call, answer, base_url, scim_uuid
+from scim.models import Connection, ScimGroup, ScimMembership, ScimUser
+from scim.rfc import serialize
+from scim.rfc.attributes import GROUP, USER
+from scim.rfc.projection import Projection, projection
+from scim.rfc.schema import ResourceType
+from scim.rfc.serialize import Stored, etag
+
+SHOWN = ("pk", "scim_id", "rendered", "version", "created_at", "modified_at")
+
+
+class Shown(NamedTuple):
+    """A resource as it is answered."""
+
+    text: str
+    scim_id: UUID | str
+    version: int
+
+
+def rows(resource: ResourceType, connection: Connection) -> QuerySet[Any, Any]:
+    """Return what the connection may see, as rows of what an answer needs."""
+    model = ScimUser if resource is USER else ScimGroup
+    known: QuerySet[Any] = model.objects.known_to(connection)
+    return known.values_list(*SHOWN, named=True)
+
+
+def show(resource: ResourceType, found: Sequence[Any], wanted: Projection | None) -> list[Shown]:
+    """Return rows as they are answered; groups or members are looked up for all at once."""
+    related = _related(resource, found, wanted)
+    shown = [_shown(resource, row, related[row.pk]) for row in found]
+    return [cut(one, wanted) for one in shown] if wanted else shown
+
+
+def find(call: Call, resource: ResourceType, scim_id: str) -> Shown | None:
+    row = rows(resource, call.connection).filter(scim_id=scim_uuid(scim_id)).first()
+    return show(resource, [row], wanted(call, resource))[0] if row else None
+
+
+def respond(call: Call, resource: ResourceType, shown: Shown, status: int = 200) -> HttpResponse:
+    """Answer with one resource, or 304 if the client has this version already."""
+    if status == 200 and call.method == "GET" and etags.is_known(call, shown.version):
+        return answer(status=304, ETag=etag(shown.version))
+    response = answer(shown.text.encode(), status, ETag=etag(shown.version))
+    if status == 201:
+        response["Location"] = serialize.location(resource.endpoint, shown.scim_id, base_url())
+    return response
+
+
+def respond_stored(
+    call: Call, resource: ResourceType, row: ScimUser | ScimGroup, status: int = 200
+) -> HttpResponse:
+    """Answer with a row that has just been written."""
+    projection = wanted(call, resource)
+    related = row.related if hasattr(row, "related") else _related(resource, [row], None)[row.pk]
+    shown = _shown(resource, row, related)
+    return respond(call, resource, cut(shown, projection) if projection else shown, status)
+
+
+def wanted(call: Call, resource: ResourceType) -> Projection | None:
+    """Read the projection that the address of a single resource asks for."""
+    if not call.request.META.get("QUERY_STRING"):
+        return None
+    names = {name.lower(): str(value) for name, value in call.query.items()}
+    chosen = [names.get(name, "") for name in ("attributes", "excludedattributes")]
+    attributes, excluded = ([one for one in text.split(",") if one] for text in chosen)
+    return projection(attributes, excluded, resource)
+
+
+def cut(shown: Shown, wanted: Projection) -> Shown:
+    text = serialize.json_text(wanted.of(json.loads(shown.text)))
+    return Shown(text, shown.scim_id, shown.version)
+
+
+def _shown(resource: ResourceType, row: Any, related: Sequence[Any]) -> Shown:
+    write = serialize.user if resource is USER else serialize.group
+    stored = Stored(row.scim_id, row.rendered, row.version, row.created_at, row.modified_at)
+    return Shown(write(stored, base_url(), related), row.scim_id, row.version)
+
+
+def _related(
+    resource: ResourceType, found: Sequence[Any], wanted: Projection | None
+) -> defaultdict[int, list[Any]]:
+    """Return, by row, a user's groups with their names, or a group's members."""
+    related: defaultdict[int, list[Any]] = defaultdict(list)
+    if not found or (wanted and not wanted.shows("groups" if resource is USER else "members")):
+        return related
+    for key, *value in _pairs(resource, [row.pk for row in found]):
+        related[key].append(value if resource is USER else value[0])
+    return related
+
+
+def _pairs(resource: ResourceType, keys: list[int]) -> Iterable[tuple[Any, ...]]:
+    memberships = ScimMembership.objects.order_by("pk")
+    if resource is GROUP:
+        return memberships.filter(group__in=keys).values_list("group_id", "user__scim_id")
+    return memberships.filter(user__in=keys).values_list(
+        "user_id", "group__scim_id", "group__scim_display_name"
+    )

@@ -1,0 +1,107 @@
+"""Answering whether a new resource is somebody who left: the same person, or a different one."""
+
+from django.db import transaction
+from django.utils import timezone
+
+from people import operations
+from people.models import Person
+from people.operations.bulk.undo import DecidedMeanwhile
+from people.values import Actor, PeopleError
+from scim.api.adapters import UserAdapter
+from scim.api.request import Subject
+from scim.models import SamePersonQuestion, ScimUser
+from scim.sync import group_roles, provision
+from scim.sync.provision import Delivery
+
+Answer = SamePersonQuestion.Answer
+CARRIED = ("document", "rendered", "person", "problem", "has_errors", "waiting_manager")
+
+
+class NewPersonHolds(PeopleError):
+    code = "new-person-holds"
+
+    def __init__(self, person: Person, held: list[str]) -> None:
+        super().__init__(
+            f"{person.full_name} holds {', '.join(held)} already. Hand that over or end it first, "
+            "or choose “Different person”."
+        )
+
+
+@transaction.atomic
+def take_for_same(question: SamePersonQuestion, *, actor: Actor) -> Person:
+    """Bring the one who left back in place of the new person, and return them.
+
+    The new person's record is terminated. The provider keeps the id of the new resource. The
+    one who is back starts over, see `operations.start_over`.
+
+    :raises PersonAboveRank: if one of the two is above the actor's rank.
+    :raises DecidedMeanwhile: if the question is not open any more.
+    :raises NewPersonHolds: if the new person holds something.
+    :raises PeopleError: if the rules refuse what the provider says about the person.
+    """
+    question = _hold(question, actor)
+    user = ScimUser.objects.select_related("connection").get(pk=question.user_id)
+    new, earlier = user.person, question.earlier
+    if new is not None:
+        _retire(new, earlier, actor=actor)
+    user.person = earlier
+    delivery = Delivery(user, Subject(user=user, user_name=user.scim_username), may_link=True)
+    provision.carry_over(delivery, None, was_active=None)
+    UserAdapter(user).render()
+    user.save(update_fields=CARRIED)
+    group_roles.soon()
+    _answer(question, Answer.SAME, actor=actor)
+    return user.person
+
+
+def _retire(new: Person, earlier: Person, *, actor: Actor) -> None:
+    held = held_by(new)
+    if held:
+        raise NewPersonHolds(new, held)
+    operations.note_taken_for_same(new, earlier, actor=actor)
+    operations.terminate_person(new, operations.Disposition(), actor=actor)
+
+
+@transaction.atomic
+def take_for_different(question: SamePersonQuestion, *, actor: Actor) -> None:
+    """End the question; the new person and the one who left stay as they are.
+
+    :raises PersonAboveRank: if one of the two is above the actor's rank.
+    :raises DecidedMeanwhile: if it is not open any more.
+    """
+    _answer(_hold(question, actor), Answer.DIFFERENT, actor=actor)
+
+
+def held_by(person: Person) -> list[str]:
+    """Return in words what the person holds, empty if nothing."""
+    held = operations.holdings_of(person)
+    counts = {
+        "card": len(held.cards),
+        "fund": len(held.funds),
+        "approval step": len(held.steps),
+        "report": len(held.reports),
+        "outstanding item": person.obligations.count(),
+    }
+    return [f"{count} {what}{'s' * (count != 1)}" for what, count in counts.items() if count]
+
+
+def _hold(question: SamePersonQuestion, actor: Actor) -> SamePersonQuestion:
+    """Lock the question, the new resource and both people, and check the rank over both."""
+    questions = SamePersonQuestion.objects.open().select_related("user", "earlier")
+    held = questions.select_for_update(of=("self", "user")).filter(pk=question.pk).first()
+    if held is None:
+        raise DecidedMeanwhile
+    people = {key for key in (held.user.person_id, held.earlier_id) if key}
+    locked = {key: operations.hold_person(key) for key in sorted(people)}
+    for person in locked.values():
+        operations.check_rank_over(actor, person)
+    held.earlier = locked[held.earlier_id]
+    if held.earlier.state != Person.State.INACTIVE:
+        raise DecidedMeanwhile
+    return held
+
+
+def _answer(question: SamePersonQuestion, answer: Answer, *, actor: Actor) -> None:
+    question.answer, question.answered_at = answer, timezone.now()
+    question.answered_by = str(actor)
+    question.save(update_fields=["answer", "answered_at", "answered_by"])

@@ -1,0 +1,29 @@
+"""The addresses below /scim/v2, under the names that django-scim2's adapters look up.
+
+Requests do not pass here: `ramp.middleware.ScimDoor` hands them to the same `serve` before
+Django resolves anything.
+"""
+
+from django.urls import re_path
+
+from scim.api.dispatch import serve
+
+app_name = "scim"
+
+NAMES = {
+    "root": "",
+    "search": r"\.search",
+    "users-search": r"Users/\.search",
+    "users": "Users(?:/(?P<uuid>[^/]+))?",
+    "groups-search": r"Groups/\.search",
+    "groups": "Groups(?:/(?P<uuid>[^/]+))?",
+    "me": "Me",
+    "service-provider-config": "ServiceProviderConfig",
+    "resource-types": "ResourceTypes(?:/(?P<uuid>[^/]+))?",
+    "schemas": "Schemas(?:/(?P<uuid>[^/]+))?",
+    "bulk": "Bulk",
+}
+
+urlpatterns = [
+    re_path(f"^{path}/?$" if path else "^$", serve, name=name) for name, path in NAMES.items()
+]

@@ -1,0 +1,200 @@
+"""/Users: RFC 7644 sections 3.3 to 3.6, each write carried over to the person."""
+
+from contextlib import nullcontext
+
+from django.http import HttpResponse
+from django.utils import timezone
+from scim2_models import NotFoundException
+
+from people import operations, tenancy
+from people.db import prepared_statements, unit_of_work
+from people.db.batch_write import Write
+from people.db.row_json import made
+from scim.api import etags, fast_queries, request_log, responses
+from scim.api.adapters import UserAdapter
+from scim.api.request import Call, answer, scim_uuid
+from scim.models import ScimMembership, ScimUser, ScimValue
+from scim.rfc import activity, dialects, patch
+from scim.rfc.attributes import ACTIVE, USER
+from scim.rfc.normalize import canonical, replacement
+from scim.rfc.strict_json import Json
+from scim.sync import group_roles, managers, provision, rehires
+from scim.sync.attribute_mapping import profile_of
+from scim.sync.match_evidence import Traits
+from scim.sync.provision import Delivery
+
+# What a write may change of a user; the rest is decided when it comes to be.
+CHANGING = (
+    *("document", "rendered", "version", "modified_at", "deleted_at"),
+    *("scim_username", "user_name_key", "scim_external_id", "email_key", "active"),
+    *("person", "problem", "has_errors", "waiting_manager"),
+)
+
+
+def read(call: Call, scim_id: str) -> HttpResponse:
+    """RFC 7644 section 3.4.1."""
+    if prepared_statements.available():
+        shown = next(iter(fast_queries.shown_users(call, "id", scim_id)), None)
+        projection = responses.wanted(call, USER)
+        if shown and projection:
+            shown = responses.cut(shown, projection)
+    else:
+        with tenancy.use(call.connection.tenant_id):
+            shown = responses.find(call, USER, scim_id)
+    if shown is None:
+        raise unknown(scim_id)
+    return responses.respond(call, USER, shown)
+
+
+def create(call: Call) -> HttpResponse:
+    """RFC 7644 section 3.3; a deleted user who comes back, by the evidence, keeps their id."""
+    call.spend()
+    document = call.meaning or canonical(call.document, USER)
+    call.subject.user_name = document["userName"]
+    user, alike = _newcomer(call, document)
+    store(call, user, document, before=None)
+    rehires.ask(user, alike)
+    return responses.respond_stored(call, USER, user, 201)
+
+
+def replace(call: Call, scim_id: str) -> HttpResponse:
+    """RFC 7644 section 3.5.1."""
+    user = lock(call, scim_id)
+    document = replacement(call.document, user.document, USER)
+    if activity.says_inactive(call.method, call.document):
+        document[ACTIVE.name] = False
+    if document.get("active", True):
+        call.spend()
+    return _change(call, user, document)
+
+
+def modify(call: Call, scim_id: str) -> HttpResponse:
+    """RFC 7644 section 3.5.2."""
+    changes = call.meaning or dialects.operations(call.document, USER)
+    user = lock(call, scim_id)
+    document = patch.apply(user.document, changes, USER)
+    if activity.says_inactive(call.method, call.document):
+        document[ACTIVE.name] = False
+    if document.get("active", True):
+        call.spend()
+    return _change(call, user, document)
+
+
+def delete(call: Call, scim_id: str) -> HttpResponse:
+    """RFC 7644 section 3.6: the person is deactivated, and unknown to the connection."""
+    user = lock(call, scim_id)
+    if user.person:
+        with operations.holding(user.person) if call.holds_person else nullcontext():
+            operations.detach_person(user.person, actor=call.connection.actor)
+    if user.has_errors:
+        request_log.resolve_sync_errors(user)
+    unit_of_work.delete(ScimMembership, user=user.pk)
+    group_roles.soon()
+    unit_of_work.delete(ScimValue, user=user.pk)
+    user.deleted_at, user.active, user.has_errors = timezone.now(), False, False
+    call.change = Write(user, ("deleted_at", "active", "has_errors"))
+    return answer(status=204)
+
+
+def unknown(scim_id: str) -> NotFoundException:
+    return NotFoundException(detail=f"There is no user {scim_id[:100]}.")
+
+
+def lock(call: Call, scim_id: str) -> ScimUser:
+    """Hold the resource to be changed, unless the client last saw another version.
+
+    :raises PreconditionFailedException: if its If-Match names another one.
+    """
+    user = call.held_user
+    if user is None and not call.holds_person:
+        users = ScimUser.objects.known_to(call.connection)
+        users = users.filter(scim_id=scim_uuid(scim_id))
+        user = users.select_for_update().first()
+    if user is None:
+        raise unknown(scim_id)
+    user.connection = call.connection
+    call.subject.user, call.subject.user_name = user, user.scim_username
+    etags.check_match(call, user.version)
+    return user
+
+
+def _newcomer(call: Call, document: Json) -> tuple[ScimUser, list[rehires.Alike]]:
+    """Return the resource that keeps the document: new, or a deleted one that comes back.
+
+    With a new one come the deleted resources that it shares an identifier with.
+    """
+    user = made(
+        ScimUser,
+        tenant_id=call.connection.tenant_id,
+        connection=call.connection,
+        created_at=call.received_at,
+        version=0,
+        has_errors=True,
+    )
+    alike: list[rehires.Alike] = []
+    may_be_back = True
+    if prepared_statements.available():
+        user.pk, may_be_back, user.has_errors = fast_queries.place_for(call, document)
+    if may_be_back or not unit_of_work.is_alone():
+        alike = rehires.find_alike(call.connection, _traits(call, document))
+        back = rehires.choose(alike)
+        if back is not None:
+            user, alike = back, []
+    user.related = []
+    return user, alike
+
+
+def _traits(call: Call, document: Json) -> Traits:
+    said = profile_of(document, call.connection.mapping)
+    return Traits.of(
+        ScimUser(
+            scim_username=document["userName"],
+            scim_external_id=document.get("externalId", ""),
+        ),
+        said,
+    )
+
+
+def _change(call: Call, user: ScimUser, document: Json) -> HttpResponse:
+    # A retry, and a good write after a refused one, are carried over although the resource
+    # itself says nothing new.
+    if document != user.document or call.retried_by or user.has_errors:
+        store(call, user, document, before=user.document)
+    return responses.respond_stored(call, USER, user)
+
+
+def store(call: Call, user: ScimUser, document: Json, *, before: Json | None) -> None:
+    """Save the resource, and carry it over to its person.
+
+    The row is written with the request log's. A userName or externalId that somebody else
+    has is found by the database then; `door` says so.
+    """
+    was_active = None if before is None else user.active
+    held = unit_of_work.held(user, CHANGING)
+    if before is None:
+        user.deleted_at, user.active = None, True
+    is_back = before is None and not user._state.adding
+    earlier_names = set() if user._state.adding else managers.names_of(user)
+    adapter = UserAdapter(user)
+    adapter.from_dict(document)
+    if document != before or call.retried_by:
+        user.version += 1
+        user.modified_at = call.received_at
+    if user._state.adding:
+        # First of all, so that of many who create the same user at once all but one stop here.
+        unit_of_work.insert(user)
+    delivery = Delivery(
+        user,
+        call.subject,
+        call.request_id,
+        holds_person=call.holds_person,
+        is_whole=call.method != "PATCH" and not call.retried_by,
+        may_link=call.may_link,
+    )
+    delivery.said = adapter.said
+    provision.carry_over(delivery, before, was_active=was_active)
+    managers.note_names(user, earlier_names, is_back=is_back)
+    adapter.render()
+    call.change = Write(user, unit_of_work.changed(user, CHANGING, held))
+    adapter.index(before)
+    call.subject.user = user

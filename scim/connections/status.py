@@ -1,0 +1,92 @@
+"""How a connection does, in one sentence for administrators."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from django.utils.timesince import timesince
+
+from people.templatetags.relative_time import ago
+from scim.connections.inactivity import (
+    LONGEST_ABSENCE,
+    SILENT_AFTER,
+    UPDATES,
+    heard_at,
+    with_last_use,
+)
+from scim.models import Connection, Watch
+
+# How soon a change is here after it was made there, as the providers say it of themselves.
+CADENCES = {
+    Connection.Provider.OKTA: "Okta sends a change 5 to 10 minutes after it was made.",
+    Connection.Provider.ENTRA: "Microsoft Entra looks for changes about every 40 minutes.",
+    Connection.Provider.RIPPLING: "Rippling promises no time; changes usually come within minutes.",
+    Connection.Provider.GENERIC: "How soon a change comes is up to the provider.",
+}
+
+
+class Tone(StrEnum):
+    GOOD = "good"
+    INFO = "info"
+    WARNING = "warning"
+
+
+@dataclass(frozen=True)
+class SyncState:
+    tone: Tone
+    sentence: str
+    remark: str
+    last_update_at: datetime | None
+    heard_at: datetime | None
+
+
+def sync_state(connection: Connection, now: datetime) -> SyncState:
+    """Say how the connection does."""
+    known = with_last_use(Connection.objects.filter(pk=connection.pk)).get()
+    latest = connection.requests.filter(UPDATES).order_by("-received_at")
+    received_at = latest.values_list("received_at", flat=True).first()
+    updated = max(filter(None, (received_at, connection.last_update_at)), default=None)
+    heard = max(filter(None, (updated, heard_at(known))), default=None)
+    tone, sentence, remark = _words(connection, updated, heard, now)
+    return SyncState(tone, sentence, remark, updated, heard)
+
+
+def _words(
+    connection: Connection, updated: datetime | None, heard: datetime | None, now: datetime
+) -> tuple[Tone, str, str]:
+    cadence = CADENCES[Connection.Provider(connection.provider)]
+    if connection.disconnected_at:
+        on = f"{connection.disconnected_at:%-d %B %Y}"
+        return (
+            Tone.INFO,
+            f"{connection} was disconnected on {on}. Its requests are refused.",
+            "People are as it left them.",
+        )
+    if not connection.activated_at:
+        return (
+            Tone.INFO,
+            f"{connection} is not activated yet. What it sends is kept; nobody is provisioned.",
+            cadence,
+        )
+    if heard is None:
+        return Tone.INFO, f"Nothing has been received from {connection} yet.", cadence
+    if now - heard >= SILENT_AFTER:
+        return (
+            Tone.WARNING,
+            f"{connection} has been silent for {timesince(heard, now)}.",
+            f"{_outage(now)}A provider with nothing to say sends nothing. If somebody joined, "
+            "left or changed there since, look at its own log.",
+        )
+    if updated is None:
+        return Tone.GOOD, f"{connection} is asking, and has sent no update yet.", cadence
+    return Tone.GOOD, f"{connection} last updated people {ago(updated, now)}.", cadence
+
+
+def _outage(now: datetime) -> str:
+    """Say so if it is we who may not have listened."""
+    watch = Watch.objects.first()
+    if watch is None or now - watch.seen_at > LONGEST_ABSENCE:
+        return "Ramp's own jobs have not run lately, so it may be us. "
+    if now - watch.since < SILENT_AFTER:
+        return f"Ramp itself was interrupted until {watch.since:%-d %B %Y, %H:%M} UTC. "
+    return ""

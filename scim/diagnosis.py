@@ -1,0 +1,268 @@
+"""Why somebody is not here, as far as identity providers are concerned."""
+
+from collections.abc import Iterable, Iterator
+
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.http import urlencode
+
+from people.diagnosis import causes_of
+from people.presentation.diagnosis import Asked, Evidence, Finding, Link, Rank, Verdict, day
+from scim.connections.status import sync_state
+from scim.diagnosis_data import Whereabouts
+from scim.models import AdoptionChoice, Connection, ScimUser, SyncError
+from scim.views.request_detail import detail_of, ended
+from scim.views.team_updates.sync_errors import Row
+
+Reason = SyncError.Reason
+
+
+def causes(asked: Asked) -> Iterator[Finding]:
+    known = Whereabouts(asked)
+    person = known.person_found
+    if person:
+        yield from causes_of(person)
+    yield from _evidence(known)
+    for cause in CAUSES:
+        verdict = cause(known)
+        if verdict:
+            yield verdict
+
+
+def _evidence(known: Whereabouts) -> Iterator[Evidence]:
+    for user in known.users:
+        state = "deleted" if user.deleted_at else "active" if user.active else "inactive"
+        yield Evidence(
+            f"{user.connection} has {user.scim_username} as {state}",
+            _requests(user.connection, user.scim_username),
+            user.deleted_at or user.modified_at,
+        )
+    for row in known.errors:
+        address = reverse("admin:sync_error", args=[row.error.pk])
+        yield Evidence(f"Sync error: {row.error.message}", address, row.error.happened_at)
+    for log in known.requests:
+        yield Evidence(
+            f"{log.connection}: {log.method} {log.path}, answered {log.status}",
+            reverse("admin:scim_request", args=[log.connection_id, log.pk]),
+            log.received_at,
+        )
+    if not known.users:
+        for connection in known.open_connections:
+            sync = sync_state(connection, timezone.now())
+            settings = reverse("admin:scim_settings", args=[connection.pk])
+            yield Evidence(f"{sync.sentence} {sync.remark}", settings, sync.last_update_at)
+
+
+def _deleted(known: Whereabouts) -> Verdict | None:
+    user = known.user
+    if user is None or user.deleted_at is None:
+        return None
+    if user.person and user.person.is_active:
+        return None  # Somebody has let them in again.
+    return Verdict(
+        Rank.DELETED,
+        "deleted-by-provider",
+        f"{user.connection} deleted {known.who} on {day(user.deleted_at)}.",
+        f"Assign them to Ramp in {user.connection} again: they come back as the same person, with "
+        "everything that was theirs.",
+        Link("See its requests", _requests(user.connection, user.scim_username)),
+    )
+
+
+def _left_apart(known: Whereabouts) -> Verdict | None:
+    user = known.user
+    if user is None or user.person_id or user.deleted_at:
+        return None
+    choices = AdoptionChoice.objects.filter(user=user, choice=AdoptionChoice.Choice.LEAVE)
+    if user.connection.activated_at is None or not choices.exists():
+        return None
+    return Verdict(
+        Rank.LEFT_APART,
+        "left-at-adoption",
+        f"{known.who} was left apart when {user.connection} was connected.",
+        f"{user.connection} does not manage whoever has this address. Link them in Team updates "
+        "if they are the same human being.",
+        Link("Look at the sync errors", _errors(user.scim_username)),
+    )
+
+
+def _refused(known: Whereabouts) -> Verdict | None:
+    row = next((row for row in known.errors if not _is_waited_for(row.error)), None)
+    if row is None:
+        return None
+    error = row.error
+    code, because = _wording(row)
+    is_kept = error.request is None or error.request.status < 400
+    ended = "could not be carried over" if is_kept else "was refused"
+    return Verdict(
+        Rank.REFUSED,
+        code,
+        f"What {error.connection} sent about {known.who} {ended}: {because}",
+        row.remedy.advice,
+        Link("Look at the sync error", reverse("admin:sync_error", args=[error.pk])),
+    )
+
+
+def _wording(row: Row) -> tuple[str, str]:
+    """Return the cause of an error as a code and in words."""
+    error = row.error
+    if error.reason == Reason.DUPLICATE_EMAIL and row.holder:
+        name = row.holder.full_name
+        if not row.holder.is_owned:
+            return "needs-linking", f"{name} has this address, and no provider owns them yet."
+        owner = row.holder.scim_users.filter(deleted_at=None).select_related("connection").first()
+        if owner and owner.connection_id != error.connection_id:
+            return "owned-elsewhere", f"{owner.connection} manages {name}, who has this address."
+    if error.reason == Reason.INCOMPLETE:
+        # Which fields; what to do about them is advice, and follows as such.
+        fields = error.message.partition(". ")[0]
+        is_held = error.user is not None and error.user.person_id is None
+        return "held-incomplete" if is_held else error.reason, ended(fields)
+    return error.reason, ended(error.message)
+
+
+def _is_waited_for(error: SyncError) -> bool:
+    """Tell whether it resolves by itself when the manager comes: the invite tells of that."""
+    is_waiting = error.user is not None and error.user.problem == ScimUser.Problem.WAITING
+    return is_waiting and error.reason == Reason.INVALID_MANAGER
+
+
+def _not_activated(known: Whereabouts) -> Verdict | None:
+    user = known.user
+    if user is None or user.person_id or user.deleted_at or user.connection.disconnected_at:
+        return None
+    connection = user.connection
+    if connection.activated_at is None:
+        return Verdict(
+            Rank.WAITING,
+            "awaiting-activation",
+            f"{connection} has sent {known.who}, but is not activated yet.",
+            "Whoever it sends waits until then. Review what will happen, and activate it.",
+            Link("Review and activate", reverse("admin:setup_review", args=[connection.provider])),
+        )
+    if user.problem == ScimUser.Problem.NONE and connection.carried_over_at is None:
+        return Verdict(
+            Rank.WAITING,
+            "being-carried-over",
+            f"{connection} was activated on {day(connection.activated_at)}, and {known.who} is "
+            "still on the way.",
+            "Those who had arrived before are brought in one after the other. Look again in a "
+            "minute.",
+        )
+    return None
+
+
+def _disconnected(known: Whereabouts) -> Verdict | None:
+    user = known.user
+    if user is None or user.person_id or user.deleted_at or not user.connection.disconnected_at:
+        return None
+    return Verdict(
+        Rank.WAITING,
+        "connection-disconnected",
+        f"{user.connection} had sent {known.who}, and was disconnected on "
+        f"{day(user.connection.disconnected_at)}.",
+        "Nothing comes of it any more. Connect it anew, or invite them.",
+        Link("Integrations", reverse("admin:integrations")),
+    )
+
+
+def _has_another_address(known: Whereabouts) -> Verdict | None:
+    user = known.user
+    if user is None or user.person is None or user not in known.aliased:
+        return None
+    return Verdict(
+        Rank.KNOWN_OTHERWISE,
+        "another-address",
+        f"{user.person.full_name} is here as {user.person.email}; {known.asked.text} is another "
+        "address of theirs.",
+        f"The address that {user.connection} calls primary counts. Change it there.",
+        Link(
+            f"Open {user.person.full_name}",
+            reverse("admin:people_person_change", args=[user.person.pk]),
+        ),
+    )
+
+
+def _asked_in_vain(known: Whereabouts) -> Verdict | None:
+    log = known.refusal
+    if log is None:
+        return None
+    return Verdict(
+        Rank.ASKED_IN_VAIN,
+        "request-refused",
+        f"A request of {log.connection} that names {known.asked.text} was refused: "
+        f"{detail_of(log)}",
+        "What is wrong with the request is put right at the identity provider.",
+        Link("See the request", reverse("admin:scim_request", args=[log.connection_id, log.pk])),
+    )
+
+
+def _never_sent(known: Whereabouts) -> Verdict | None:
+    if known.users or known.errors:
+        return None
+    code, sentence, advice = _silence(known)
+    if code == "never-sent":
+        link = Link("See what was sent", _log(known.open_connections[0]))
+    else:
+        link = Link("Integrations", reverse("admin:integrations"))
+    return Verdict(Rank.NEVER_SENT, code, sentence, advice, link)
+
+
+def _silence(known: Whereabouts) -> tuple[str, str, str]:
+    """Say why no provider has ever mentioned them."""
+    text, open_ones = known.asked.text, known.open_connections
+    if not known.connections:
+        return (
+            "no-connection",
+            f"Nobody here is called {text}, and no identity provider is connected.",
+            "Connect one, and it brings people in; or invite them by hand.",
+        )
+    if not open_ones:
+        last = max(known.connections, key=lambda one: one.disconnected_at or timezone.now())
+        return (
+            "no-longer-connected",
+            f"Nobody was ever sent as {text}, and {last} was disconnected on "
+            f"{day(last.disconnected_at)}.",
+            "Connect it anew, or invite them by hand.",
+        )
+    names = _listed(open_ones)
+    if not any(one.tokens.filter(revoked_at=None).exists() for one in open_ones):
+        return (
+            "no-token",
+            f"{names} cannot get in: every token is revoked, so whatever it sends is refused.",
+            "Make a new token, and enter it at the identity provider.",
+        )
+    return (
+        "never-sent",
+        f"{names} {'has' if len(open_ones) == 1 else 'have'} never sent anybody as {text}.",
+        f"They are not assigned to Ramp in {names}, or go by another name there, or the next "
+        "cycle has not come yet. Look at how long that takes, below.",
+    )
+
+
+CAUSES = (
+    _deleted,
+    _left_apart,
+    _refused,
+    _not_activated,
+    _disconnected,
+    _has_another_address,
+    _asked_in_vain,
+    _never_sent,
+)
+
+
+def _listed(connections: Iterable[Connection]) -> str:
+    return " and ".join(str(connection) for connection in connections)
+
+
+def _requests(connection: Connection, who: str) -> str:
+    return f"{_log(connection)}?{urlencode({'who': who})}"
+
+
+def _log(connection: Connection) -> str:
+    return reverse("admin:scim_requests", args=[connection.pk])
+
+
+def _errors(who: str) -> str:
+    return f"{reverse('admin:team_updates_errors')}?{urlencode({'q': who})}"

@@ -1,0 +1,103 @@
+"""What the rows of SCIM tell about somebody who may be here or not."""
+
+from functools import cached_property
+from typing import Any
+
+from django.db.models import Q
+
+from people.models import Person
+from people.presentation.diagnosis import Asked
+from scim.api.request import scim_uuid
+from scim.models import Connection, RequestLog, ScimUser, SyncError
+from scim.views.team_updates.sync_errors import Row, listed_errors, rows_of
+
+SHOWN = 5
+# How many of the latest refusals are searched for a name that no row was made for.
+REFUSALS_SEARCHED = 1000
+Reason = SyncError.Reason
+
+
+class Whereabouts:
+    """What the rows of SCIM tell about whom the question names; each is asked for once."""
+
+    def __init__(self, asked: Asked) -> None:
+        self.asked = asked
+
+    @cached_property
+    def connections(self) -> list[Connection]:
+        return list(Connection.objects.order_by("disconnected_at", "created_at")[:20])
+
+    @cached_property
+    def users(self) -> list[ScimUser]:
+        """Return the resources that go by the name, those in use first."""
+        key, text = self.asked.key, self.asked.text
+        named = Q(user_name_key=key) | Q(email_key=key) | Q(person__in=self.asked.people)
+        named |= Q(scim_external_id=text)
+        if scim_uuid(text).int:
+            named |= Q(scim_id=scim_uuid(text))
+        users = ScimUser.objects.filter(named, connection__in=self.connections)
+        found = list(users.select_related("person__tenant", "connection").order_by("-pk")[:SHOWN])
+        return sorted(found, key=_is_past) or self.aliased
+
+    @cached_property
+    def aliased(self) -> list[ScimUser]:
+        """Return the resources that have the address besides another one."""
+        if self.asked.people:
+            return []
+        aliased = ScimUser.objects.filter(
+            elements__attribute="emails", elements__value_key=self.asked.key, deleted_at=None
+        )
+        return list(aliased.select_related("person__tenant", "connection")[:SHOWN])
+
+    @cached_property
+    def user(self) -> ScimUser | None:
+        return self.users[0] if self.users else None
+
+    @property
+    def person_found(self) -> Person | None:
+        """Return whom only the resource led to."""
+        return self.user.person if self.user and not self.asked.people else None
+
+    @property
+    def who(self) -> str:
+        person = self.asked.person or (self.user.person if self.user else None)
+        return person.full_name if person else self.asked.text
+
+    @cached_property
+    def errors(self) -> list[Row]:
+        names = {self.asked.key, *(person.email_key for person in self.asked.people)}
+        theirs = Q(user_name_key__in=names) | Q(user__in=self.users)
+        # Of an address that somebody has already, only the claims on those whom nobody owns.
+        claims = Q(reason=Reason.DUPLICATE_EMAIL, offending_value__iexact=self.asked.text)
+        listed = listed_errors().open().filter(theirs | claims).annotate(is_theirs=theirs)
+        rows = rows_of(list(listed.order_by("-happened_at", "-pk")[:SHOWN]))
+        return [row for row in rows if row.error.is_theirs or not _is_owned(row.holder)]
+
+    @cached_property
+    def requests(self) -> list[RequestLog]:
+        logs = RequestLog.objects.filter(user__in=self.users).select_related("connection")
+        return list(logs.order_by("-received_at")[:SHOWN]) if self.users else []
+
+    @cached_property
+    def refusal(self) -> RequestLog | None:
+        """Return the latest refusal whose body names them, if nothing else of them is known."""
+        if self.users or self.errors or self.asked.people:
+            return None
+        logs = RequestLog.objects.filter(connection__in=self.connections, status__gte=400)
+        latest = logs.filter(user=None).order_by("-received_at").values("pk")
+        named = RequestLog.objects.filter(
+            pk__in=latest[:REFUSALS_SEARCHED], body__icontains=self.asked.text
+        )
+        return named.select_related("connection").order_by("-received_at").first()
+
+    @cached_property
+    def open_connections(self) -> list[Connection]:
+        return [one for one in self.connections if one.disconnected_at is None]
+
+
+def _is_owned(holder: Any) -> bool:
+    return holder is not None and holder.is_owned
+
+
+def _is_past(user: ScimUser) -> bool:
+    return user.deleted_at is not None or user.connection.disconnected_at is not None

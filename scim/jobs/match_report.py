@@ -1,0 +1,250 @@
+"""Before activation: whom a provider's resources will be linked to, and what stands in the way.
+
+The report decides by the same rules as `provision`, for all resources at once: a few
+statements, however many there are.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import NamedTuple
+from uuid import UUID
+
+from django.db.models import Exists, OuterRef, Q, QuerySet
+
+from people import operations
+from people.models import Person
+from people.models.person import PersonQuerySet
+from people.values import PeopleError, fold
+from scim.models import AdoptionChoice, Connection, ScimUser
+from scim.sync import policies, provision
+from scim.sync.attribute_mapping import Assertion, profile_of
+
+Choice = AdoptionChoice.Choice
+# Their externalIds are their own, and never begin anew with another installation.
+REMEMBERING = (Connection.Provider.OKTA, Connection.Provider.ENTRA, Connection.Provider.RIPPLING)
+
+
+class Rule(StrEnum):
+    """By what a resource and a person belong together."""
+
+    EXTERNAL_ID = "externalId"
+    USER_NAME = "userName"
+    EMAIL = "email"
+
+
+class Fate(StrEnum):
+    """What activation will make of a resource."""
+
+    LINKED = "linked"
+    # An administrator's word decides, and there is none yet.
+    ASKED = "asked"
+    LEFT = "left"
+    CREATED = "created"
+    BLOCKED = "blocked"
+
+
+class Known(NamedTuple):
+    """What the rules ask about a person of ours."""
+
+    person_id: UUID
+    role: str
+    is_elevated: bool
+    is_owned: bool
+
+    @property
+    def is_privileged(self) -> bool:
+        return self.is_elevated or self.role in Person.ADMINISTERING
+
+
+@dataclass(frozen=True)
+class Verdict:
+    user_id: int
+    fate: Fate
+    person_id: UUID | None = None
+    rule: Rule | None = None
+    problem: PeopleError | None = None
+
+
+@dataclass
+class Report:
+    """What activation would do now to each resource, in the order of their arrival."""
+
+    verdicts: list[Verdict] = field(default_factory=list)
+
+    def of(self, *fates: Fate) -> list[Verdict]:
+        return [verdict for verdict in self.verdicts if verdict.fate in fates]
+
+    def count(self, *fates: Fate) -> int:
+        return len(self.of(*fates))
+
+
+def report(connection: Connection) -> Report:
+    """Look at everything that the connection has received."""
+    judge = Judge(connection)
+    users = waiting_users(connection).only("document", "scim_external_id", "user_name_key")
+    return Report([judge(user) for user in users.order_by("pk").iterator(chunk_size=2000)])
+
+
+def waiting_users(connection: Connection) -> QuerySet[ScimUser]:
+    """Return the resources that have no person yet, and nothing listed against them."""
+    users = ScimUser.objects.known_to(connection)
+    return users.filter(person=None, problem=ScimUser.Problem.NONE)
+
+
+class Judge:
+    """Tells what becomes of each resource, one after the other as activation does."""
+
+    def __init__(self, connection: Connection) -> None:
+        self.connection = connection
+        self.by_address = dict(_by_address(connection))
+        self.by_external_id: dict[str, Known] = {}
+        self.by_user_name: dict[str, Known] = {}
+        for external_id, user_name_key, known in _earlier(connection):
+            if external_id:
+                self.by_external_id[external_id] = known
+            self.by_user_name[user_name_key] = known
+        choices = AdoptionChoice.objects.filter(connection=connection, user__isnull=False)
+        self.choices = dict(choices.values_list("user_id", "choice"))
+        self.taken: set[str | UUID] = set()
+
+    def __call__(self, user: ScimUser) -> Verdict:
+        said = profile_of(user.document, self.connection.mapping)
+        address = fold(said.profile.email)
+        rule, known = self._match(user, address)
+        obstacle = self._obstacle(said, address, rule, known)
+        if obstacle:
+            person_id = known.person_id if known else None
+            return Verdict(user.pk, Fate.BLOCKED, person_id, rule, obstacle)
+        if known is None:
+            self.taken.add(address)
+            return Verdict(user.pk, Fate.CREATED)
+        fate = self._fate(user, known)
+        if fate is Fate.LINKED:
+            self.taken |= {address, known.person_id}
+        return Verdict(user.pk, fate, known.person_id, rule)
+
+    def _match(self, user: ScimUser, address: str) -> tuple[Rule | None, Known | None]:
+        found = {
+            Rule.EXTERNAL_ID: self.by_external_id.get(user.scim_external_id),
+            Rule.USER_NAME: self.by_user_name.get(user.user_name_key),
+            Rule.EMAIL: self.by_address.get(address),
+        }
+        return next(((rule, known) for rule, known in found.items() if known), (None, None))
+
+    def _obstacle(
+        self, said: Assertion, address: str, rule: Rule | None, known: Known | None
+    ) -> PeopleError | None:
+        """Return what activation would refuse, or keep without making a person."""
+        profile = policies.filled(self.connection, said.profile, None)
+        missing = provision.unfilled(said, profile)
+        refuses = self.connection.incomplete == Connection.Incomplete.REFUSE
+        if missing and (refuses or rule in (None, Rule.EMAIL)):
+            return policies.gap(missing)
+        holder = self.by_address.get(address)
+        is_anothers = holder is not None and holder.person_id != (known and known.person_id)
+        if is_anothers or address in self.taken or (known and self._is_lost(known)):
+            return operations.DuplicateEmail()
+        return self._wrong_role(profile.role, known)
+
+    def _is_lost(self, known: Known) -> bool:
+        return known.is_owned or known.person_id in self.taken
+
+    def _wrong_role(self, given: str | None, known: Known | None) -> PeopleError | None:
+        try:
+            current = known.role if known else None
+            role = policies.role(self.connection, given, current=current)
+        except operations.InvalidRole as error:
+            return error
+        if role is None or (known and role == known.role):
+            return None
+        is_wrong = role not in Person.Role or (known and role == Person.Role.GUEST)
+        return operations.InvalidRole() if is_wrong else None
+
+    def _fate(self, user: ScimUser, known: Known) -> Fate:
+        match self.choices.get(user.pk):
+            case Choice.LINK:
+                return Fate.LINKED
+            case Choice.LEAVE:
+                return Fate.LEFT
+        asks = self.connection.email_link == Connection.EmailLink.ASK
+        return Fate.ASKED if asks or known.is_privileged else Fate.LINKED
+
+
+def only_here(connection: Connection) -> PersonQuerySet:
+    """Return who may sign in here, whom no connection owns, and whom this one has not sent."""
+    users = ScimUser.objects.known_to(connection)
+    earlier = _earlier_users(connection)
+    here: PersonQuerySet = Person.objects.filter(
+        ~Exists(users.filter(email_key=OuterRef("email_key"))),
+        ~Exists(_owners()),
+        ~Exists(earlier.filter(person=OuterRef("pk"))),
+        state__in=[Person.State.INVITED, Person.State.ACTIVE],
+    )
+    return here
+
+
+def had_earlier(user: ScimUser) -> Person | None:
+    """Return whom the provider had by the same name before it was disconnected, if anybody.
+
+    Whoever has found another owner since is nobody's to return.
+    """
+    earlier = _earlier_users(user.connection).select_related("person")
+    earlier = earlier.exclude(person__state=Person.State.TERMINATED)
+    latest = earlier.order_by("-connection__disconnected_at", "pk")
+    by_external_id = latest.filter(scim_external_id=user.scim_external_id)
+    by_user_name = latest.filter(user_name_key=user.user_name_key)
+    found = (by_external_id.first() if user.scim_external_id else None) or by_user_name.first()
+    return found.person if found and found.person else None
+
+
+def counterpart(user: ScimUser) -> Person | None:
+    """Return who of ours the resource seems to be, as the report says it."""
+    address = profile_of(user.document, user.connection.mapping).profile.email
+    people = Person.objects.in_lists().filter(email_key=fold(address)) if address else None
+    return had_earlier(user) or (people.first() if people else None)
+
+
+def _by_address(connection: Connection) -> Iterator[tuple[str, Known]]:
+    users = ScimUser.objects.known_to(connection).filter(email_key=OuterRef("email_key"))
+    people = Person.objects.in_lists().filter(Exists(users))
+    rows = people.values_list(
+        "email_key", "pk", "role", operations.holds_elevated(), Exists(_owners())
+    )
+    for email_key, *known in rows:
+        yield email_key, Known(*known)
+
+
+def _earlier(connection: Connection) -> Iterator[tuple[str, str, Known]]:
+    """Tell whom the provider had before it was disconnected."""
+    users = _earlier_users(connection).order_by("-connection__disconnected_at", "pk")
+    pairs = list(users.values_list("scim_external_id", "user_name_key", "person_id"))
+    had = Exists(_earlier_users(connection).filter(person=OuterRef("pk")))
+    people = Person.objects.in_lists().filter(had)
+    rows = people.values_list("pk", "role", operations.holds_elevated(), Exists(_owners()))
+    known = {row[0]: Known(*row) for row in rows}
+    for external_id, user_name_key, person_id in reversed(pairs):
+        if person_id in known:
+            yield external_id, user_name_key, known[person_id]
+
+
+def _owners() -> QuerySet[ScimUser]:
+    owners = ScimUser.objects.filter(deleted_at=None, connection__disconnected_at=None)
+    return owners.filter(person=OuterRef("pk"))
+
+
+def _earlier_users(connection: Connection) -> QuerySet[ScimUser]:
+    """Return those of the provider's disconnected resources that it has sent again.
+
+    Whoever is not Okta, Entra or Rippling may be another directory this time.
+    """
+    users = ScimUser.objects.known_to(connection)
+    named = users.exclude(scim_external_id="").values("scim_external_id")
+    earlier = ScimUser.objects.filter(
+        Q(scim_external_id__in=named) | Q(user_name_key__in=users.values("user_name_key")),
+        connection__provider=connection.provider,
+        connection__disconnected_at__isnull=False,
+        deleted_at=None,
+        person__isnull=False,
+    )
+    return earlier if connection.provider in REMEMBERING else earlier.none()

@@ -1,0 +1,139 @@
+"""Having what was refused carried out again, once something has been put right.
+
+A refused request is sent again as it was stored. Where the request was accepted and only
+its person could not follow, the resource is kept, and what it says now is carried over.
+"""
+
+import json
+from dataclasses import dataclass
+from uuid import UUID
+
+from django.db import transaction
+
+from people import operations
+from people.models import Event, Person
+from people.values import Actor, PeopleError
+from scim.api import dispatch, refused_writes
+from scim.api.request import Call
+from scim.models import Connection, RequestLog, ScimUser, SyncError
+
+
+class NoLongerConnected(PeopleError):
+    code = "no-longer-connected"
+
+    def __init__(self, connection: Connection) -> None:
+        super().__init__(
+            f"{connection} is not connected to Ramp, so nothing it sent is carried out again. "
+            "Dismiss the error, or connect it anew."
+        )
+
+
+class RequestNotKept(PeopleError):
+    code = "request-not-kept"
+
+    def __init__(self, connection: Connection) -> None:
+        super().__init__(
+            "The request is not kept any more, or was too long to be kept whole. "
+            f"Have {connection} send it again."
+        )
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How the request ended this time; `refused_because` is blank if it was accepted."""
+
+    request_id: str
+    refused_because: str
+
+
+@dataclass(frozen=True)
+class Rehearsal:
+    """What carrying it out would do to the person: the changes as of an event."""
+
+    outcome: Outcome
+    changes: dict[str, dict[str, str | None]]
+
+
+@transaction.atomic
+def retry(error: SyncError, *, actor: Actor, may_link: bool = False) -> Outcome:
+    """Carry the request of the error out again, now.
+
+    :raises NoLongerConnected: if its connection is not live.
+    :raises RequestNotKept: if there is nothing left, or not all, to be carried out.
+    """
+    request = _to_be_sent(error)
+    if error.user_id:
+        # Nobody shall change the resource between our reading it and our writing it.
+        list(ScimUser.objects.filter(pk=error.user_id).select_for_update(of=("self",)))
+    call = Call.again(request, retried_by=actor, may_link=may_link)
+    response = dispatch.carry_out(call)
+    if response.status_code >= 400:
+        why = json.loads(response.content)["detail"]
+    else:
+        # Somebody was deactivated, and the rest was refused again.
+        why = " ".join(refused_writes.message_of(one) for one in call.refused)
+    return Outcome(request_id=str(call.request_id), refused_because=why)
+
+
+@transaction.atomic
+def rehearse(
+    error: SyncError, person_id: UUID | None, *, actor: Actor, may_link: bool = False
+) -> Rehearsal:
+    """Tell what `retry` would do to the person, and do nothing.
+
+    :raises NoLongerConnected, RequestNotKept: as `retry`.
+    """
+    before = _snapshot(person_id)
+    outcome = retry(error, actor=actor, may_link=may_link)
+    after = _snapshot(person_id)
+    transaction.set_rollback(True)
+    changes = {
+        name: {"from": before.get(name), "to": after.get(name)}
+        for name in before | after
+        if before.get(name) != after.get(name)
+    }
+    return Rehearsal(outcome, changes)
+
+
+def may_retry(error: SyncError) -> bool:
+    """Tell whether there is something to be carried out; that it is whole, `retry` will see."""
+    if not error.connection.is_live or error.resource_type == SyncError.Kind.BULK:
+        return False
+    is_refused = error.request is not None and error.request.status >= 400
+    return is_refused or (error.user is not None and error.user.deleted_at is None)
+
+
+def has_changed_since(error: SyncError) -> bool:
+    """Tell whether anything else has changed the person since the request."""
+    if error.person_id is None:
+        return False
+    since = error.request.received_at if error.request else error.happened_at
+    events = Event.objects.filter(person=error.person_id, happened_at__gt=since)
+    if error.request_id:
+        events = events.exclude(request_id=error.request_id)
+    return bool(events.exclude(changes={}).exists())
+
+
+def _to_be_sent(error: SyncError) -> RequestLog:
+    connection, request, user = error.connection, error.request, error.user
+    if not connection.is_live:
+        raise NoLongerConnected(connection)
+    if request and (request.status >= 400 or request.answer):
+        if _is_whole(request.body):
+            return request
+    elif user and not user.deleted_at:
+        path = f"/Users/{user.scim_id}"
+        return RequestLog(connection=connection, method="PUT", path=path, body=user.rendered)
+    raise RequestNotKept(connection)
+
+
+def _is_whole(body: str) -> bool:
+    try:
+        return not body or bool(json.loads(body))
+    except ValueError:
+        return False
+
+
+def _snapshot(person_id: UUID | None) -> dict[str, str]:
+    person = Person.objects.filter(pk=person_id).first()
+    return operations.snapshot(person) if person else {}

@@ -1,0 +1,38 @@
+"""What people ask about a provider: what it gave, and whom it owns."""
+
+from datetime import datetime
+
+from people.models import Person
+from people.operations.bulk.alerts import Owner
+from scim.models import Connection, RequestLog, ScimUser
+from scim.sync.attribute_mapping import profile_of
+
+
+def role_confirmed_at(person: Person) -> datetime | None:
+    """Return when the provider that gave the role last sent a resource that still names it."""
+    users = person.scim_users.filter(deleted_at=None).select_related("connection")
+    user = users.filter(connection__disconnected_at=None).first()
+    if user is None or str(user.connection.actor) != person.role_source:
+        return None
+    if profile_of(user.document, user.connection.mapping).profile.role is None:
+        return None
+    return _last_accepted(user)
+
+
+def _last_accepted(user: ScimUser) -> datetime:
+    """Return when the provider last wrote; repeating itself changes no resource but is logged."""
+    accepted = RequestLog.objects.filter(user=user, status__lt=400, retried_by="")
+    latest = accepted.order_by("-received_at").values_list("received_at", flat=True).first()
+    return max(user.modified_at, latest) if latest else user.modified_at
+
+
+def owner_of_people(actor: str) -> Owner:
+    """Return the provider that acts under this name, and how many it owns who may sign in."""
+    provider = actor.partition(":")[2]
+    users = ScimUser.objects.filter(
+        deleted_at=None,
+        connection__provider=provider,
+        connection__disconnected_at=None,
+        person__state__in=[Person.State.INVITED, Person.State.ACTIVE],
+    )
+    return Owner(str(dict(Connection.Provider.choices).get(provider, provider)), users.count())

@@ -1,0 +1,327 @@
+"""The attributes of a User and a Group, with the characteristics that we give them.
+
+They are those of RFC 7643 section 8.7.1, but for these: `manager.$ref` is read-only because
+we write it ourselves, `members.display` is read-only and never answered because nobody could
+keep it true (Canaille's client cannot push a group where it is not declared), and a Group must
+have a `displayName` as section 4.2 demands.
+"""
+
+from collections.abc import Sequence
+
+from scim.rfc.schema import Attribute, Mutability, ResourceType, Schema
+
+_TYPE = "What the value is for, such as “work”."
+
+
+def _type(*usual: str, mutability: Mutability = "readWrite") -> Attribute:
+    return Attribute(
+        name="type", description=_TYPE, canonical_values=usual, longest=100, mutability=mutability
+    )
+
+
+def _values(name: str, description: str, value: Attribute, *usual: str) -> Attribute:
+    """Return a multi-valued attribute of the usual parts (RFC 7643 section 2.4)."""
+    display = Attribute(name="display", description="How the value is shown to people.")
+    parts = [value, display, _type(*usual), PRIMARY]
+    return Attribute(name=name, description=description, kind="complex", multiple=True, parts=parts)
+
+
+def _value(description: str, longest: int = 1024) -> Attribute:
+    return Attribute(name="value", description=description, longest=longest)
+
+
+def _complex(name: str, description: str, parts: Sequence[Attribute]) -> Attribute:
+    return Attribute(name=name, description=description, kind="complex", parts=parts)
+
+
+PRIMARY = Attribute(
+    name="primary", description="Whether this is the preferred value.", kind="boolean"
+)
+
+ID = Attribute(
+    name="id",
+    description="Our identifier of the resource.",
+    case_exact=True,
+    mutability="readOnly",
+    returned="always",
+    uniqueness="server",
+)
+EXTERNAL_ID = Attribute(
+    name="externalId",
+    description="The provider's identifier of the resource; opaque to us.",
+    case_exact=True,
+    longest=255,
+)
+SCHEMAS = Attribute(
+    name="schemas",
+    description="The schemas whose attributes the resource has.",
+    kind="reference",
+    multiple=True,
+    returned="always",
+    mutability="readOnly",
+)
+META = Attribute(
+    name="meta",
+    description="What the resource is, and when it changed.",
+    kind="complex",
+    mutability="readOnly",
+    parts=[
+        Attribute(name="resourceType", description="User or Group.", case_exact=True),
+        Attribute(name="created", description="When it was created.", kind="dateTime"),
+        Attribute(name="lastModified", description="When it last changed.", kind="dateTime"),
+        Attribute(name="location", description="Its address.", kind="reference"),
+        Attribute(name="version", description="Its ETag.", case_exact=True),
+    ],
+)
+COMMON = [SCHEMAS, ID, EXTERNAL_ID, META]
+
+USER_NAME = Attribute(
+    name="userName",
+    description="The name by which the provider knows the person, often an address.",
+    required=True,
+    uniqueness="server",
+    longest=255,
+)
+NAME = _complex(
+    "name",
+    "The parts of the person's name.",
+    [
+        Attribute(name="formatted", description="The whole name, ready to be shown.", longest=1024),
+        Attribute(name="familyName", description="The last name."),
+        Attribute(name="givenName", description="The first name."),
+        Attribute(name="middleName", description="The middle names."),
+        Attribute(name="honorificPrefix", description="Such as “Dr.”."),
+        Attribute(name="honorificSuffix", description="Such as “Jr.”."),
+    ],
+)
+ACTIVE = Attribute(
+    name="active", description="Whether the person may use the product.", kind="boolean"
+)
+PASSWORD = Attribute(
+    name="password",
+    description="Accepted and thrown away: people sign in at the provider.",
+    case_exact=True,
+    mutability="writeOnly",
+    returned="never",
+)
+EMAIL = _value("An address; the primary one is the person's.", 254)
+EMAILS = _values("emails", "E-mail addresses.", EMAIL, "work", "home", "other")
+PHONE_NUMBERS = _values(
+    "phoneNumbers",
+    "Telephone numbers.",
+    _value("A number."),
+    *("work", "home", "mobile", "fax", "pager", "other"),
+)
+IMS = _values(
+    "ims",
+    "Addresses for instant messages.",
+    _value("An address."),
+    *("aim", "gtalk", "icq", "xmpp", "msn", "skype", "qq", "yahoo"),
+)
+PHOTOS = _values(
+    "photos",
+    "Addresses of pictures.",
+    Attribute(
+        name="value",
+        description="The address of a picture.",
+        kind="reference",
+        case_exact=True,
+        reference_types=["external"],
+        longest=20_000,
+    ),
+    *("photo", "thumbnail"),
+)
+ADDRESSES = Attribute(
+    name="addresses",
+    description="Postal addresses.",
+    kind="complex",
+    multiple=True,
+    parts=[
+        Attribute(
+            name="formatted", description="The whole address, ready to be shown.", longest=1024
+        ),
+        Attribute(name="streetAddress", description="Street, number, box.", longest=1024),
+        Attribute(name="locality", description="The city; the work one is the location."),
+        Attribute(name="region", description="The state or region."),
+        Attribute(name="postalCode", description="The postal code."),
+        Attribute(name="country", description="The country."),
+        _type("work", "home", "other"),
+        PRIMARY,
+    ],
+)
+GROUPS = Attribute(
+    name="groups",
+    description="The groups the person is a member of.",
+    kind="complex",
+    multiple=True,
+    mutability="readOnly",
+    parts=[
+        Attribute(
+            name="value",
+            description="The id of the group.",
+            case_exact=True,
+            mutability="readOnly",
+        ),
+        Attribute(
+            name="$ref",
+            description="The address of the group.",
+            kind="reference",
+            reference_types=["Group"],
+            mutability="readOnly",
+        ),
+        Attribute(name="display", description="Its name.", mutability="readOnly"),
+        _type("direct", "indirect", mutability="readOnly"),
+    ],
+)
+ENTITLEMENTS = _values("entitlements", "What the person is entitled to.", _value("A thing."))
+ROLES = _values("roles", "Roles; ours has the type “rampUserRole”.", _value("A role."))
+CERTIFICATES = _values(
+    "x509Certificates",
+    "Certificates of the person.",
+    Attribute(
+        name="value",
+        description="A certificate, DER in base64.",
+        kind="binary",
+        case_exact=True,
+        longest=100_000,
+    ),
+)
+
+
+def _text(name: str, description: str, *, is_published: bool = True) -> Attribute:
+    return Attribute(name=name, description=description, is_published=is_published)
+
+
+USER_SCHEMA = Schema(
+    urn="urn:ietf:params:scim:schemas:core:2.0:User",
+    name="User",
+    description="A person, as the identity provider describes them.",
+    attributes=[
+        USER_NAME,
+        NAME,
+        Attribute(name="displayName", description="The name to show."),
+        Attribute(name="nickName", description="What friends say."),
+        Attribute(
+            name="profileUrl",
+            description="The address of a page about the person.",
+            kind="reference",
+            reference_types=["external"],
+            case_exact=True,
+            longest=2048,
+        ),
+        _text("title", "The job title."),
+        _text("userType", "Such as “Employee” or “Contractor”."),
+        _text("preferredLanguage", "The language to speak, as in Accept-Language."),
+        _text("locale", "How to write dates and numbers, such as “en-US”."),
+        _text("timezone", "A zone of the Olson database, such as “Europe/Berlin”."),
+        ACTIVE,
+        PASSWORD,
+        EMAILS,
+        PHONE_NUMBERS,
+        IMS,
+        PHOTOS,
+        ADDRESSES,
+        GROUPS,
+        ENTITLEMENTS,
+        ROLES,
+        CERTIFICATES,
+        # Not in the RFC: administrators map them so. They are kept where they were sent, since
+        # a provider that reads them back elsewhere would send them again in every cycle.
+        _text("department", "The department.", is_published=False),
+        _text("location", "The location.", is_published=False),
+        _text("city", "The location.", is_published=False),
+    ],
+)
+MANAGER = _complex(
+    "manager",
+    "The person's manager.",
+    [
+        Attribute(
+            name="value",
+            description="The manager's id; on writing also their e-mail, userName or externalId.",
+            case_exact=True,
+            longest=255,
+        ),
+        Attribute(
+            name="$ref",
+            description="The address of the manager, when we know them.",
+            kind="reference",
+            reference_types=["User"],
+            mutability="readOnly",
+        ),
+        Attribute(
+            name="displayName",
+            description="The manager's name.",
+            mutability="readOnly",
+            is_published=False,
+        ),
+    ],
+)
+ENTERPRISE = Schema(
+    urn="urn:ietf:params:scim:schemas:extension:enterprise:2.0:User",
+    name="EnterpriseUser",
+    description="What a company knows about the person.",
+    attributes=[
+        _text("employeeNumber", "The number of the employee."),
+        _text("costCenter", "The cost center."),
+        _text("organization", "The organization."),
+        _text("division", "The division."),
+        _text("department", "The department."),
+        MANAGER,
+    ],
+)
+RAMP = Schema(
+    urn="urn:ietf:params:scim:schemas:extension:ramp:2.0:User",
+    name="RampUser",
+    description="The location, and the custom fields that the administrator maps.",
+    attributes=[_text("location", "The name of the location the person works at.")],
+    is_open=True,
+)
+MEMBERS = Attribute(
+    name="members",
+    description="The people in the group.",
+    kind="complex",
+    multiple=True,
+    parts=[
+        Attribute(
+            name="value",
+            description="The id of a User.",
+            case_exact=True,
+            mutability="immutable",
+        ),
+        Attribute(
+            name="$ref",
+            description="The address of that User.",
+            kind="reference",
+            reference_types=["User"],
+            mutability="immutable",
+        ),
+        _type("User", mutability="immutable"),
+        Attribute(name="display", description="The User's name.", mutability="readOnly"),
+    ],
+)
+GROUP_NAME = Attribute(name="displayName", description="The name.", required=True)
+GROUP_SCHEMA = Schema(
+    urn="urn:ietf:params:scim:schemas:core:2.0:Group",
+    name="Group",
+    description="A group of people, as the identity provider keeps it.",
+    attributes=[GROUP_NAME, MEMBERS],
+)
+
+USER = ResourceType(
+    name="User",
+    endpoint="/Users",
+    description="People whom the identity provider assigned to Ramp.",
+    core=USER_SCHEMA,
+    common=COMMON,
+    extensions=[ENTERPRISE, RAMP],
+    elsewhere={"manager": (ENTERPRISE, MANAGER)},
+)
+GROUP = ResourceType(
+    name="Group",
+    endpoint="/Groups",
+    description="Groups of the identity provider.",
+    core=GROUP_SCHEMA,
+    common=COMMON,
+    most_operations=20_000,
+)

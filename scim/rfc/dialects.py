@@ -1,0 +1,275 @@
+"""What providers send that the RFC does not foresee, and what they mean by it.
+
+The one home of leniency: each rule names who needs it, where they say so, and the trace
+that shows it. Behind this module there are only canonical operations and plain values; what
+we answer follows the RFC. Sources: MS-COMPAT is Microsoft's “Known issues with SCIM
+compliance”, MS-ROLES “Provisioning a role to a SCIM app”, OKTA-20 Okta's SCIM 2.0 reference.
+"""
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any, Literal
+
+from scim2_models import (
+    InvalidPathException,
+    InvalidSyntaxException,
+    InvalidValueException,
+    MutabilityException,
+    NoTargetException,
+    PayloadTooLargeException,
+    SCIMException,
+)
+
+from scim.rfc import strict_json
+from scim.rfc.attributes import ACTIVE, MANAGER, MEMBERS, ROLES, SCHEMAS
+from scim.rfc.paths import Target, resolve
+from scim.rfc.schema import Attribute, ResourceType
+from scim.rfc.strict_json import Json
+
+Op = Literal["add", "remove", "replace"]
+
+_PLAIN_NAME = re.compile(r"[\w$-]*")
+_OPS: dict[str, Op] = {"add": "add", "remove": "remove", "replace": "replace"}
+_BOOLEANS = {"true": True, "false": False}
+_ACTIVITIES = _BOOLEANS | {"1": True, "0": False}
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """One change of a PATCH, with a path, its names resolved."""
+
+    op: Op
+    target: Target
+    value: Any = None
+    has_value: bool = True
+
+
+def operations(body: Any, resource: ResourceType) -> list[Operation]:
+    """Return the operations of a PATCH body in canonical form (RFC 7644 section 3.5.2).
+
+    A missing `schemas` is forgiven, and an empty list of operations changes nothing (Entra's
+    older validator sends one; GH:scimmy#59).
+
+    :raises SCIMException: if the body is no PATCH, or an operation points nowhere or at what
+        clients may not change.
+    """
+    if not isinstance(body, dict):
+        raise InvalidSyntaxException(detail="A PATCH must be a JSON object.")
+    given = _member(body, "operations")
+    if not isinstance(given, list):
+        raise InvalidSyntaxException(detail="A PATCH needs a list of “Operations”.")
+    told = (operation for one in given for operation in _canonical(one, resource))
+    canonical = list(islice(told, resource.most_operations + 1))
+    if len(canonical) > resource.most_operations:
+        raise PayloadTooLargeException(
+            detail=f"A PATCH of a {resource.name} may hold {resource.most_operations} operations."
+        )
+    return canonical
+
+
+def _canonical(given: Any, resource: ResourceType) -> Iterator[Operation]:
+    if not isinstance(given, dict):
+        raise InvalidSyntaxException(detail="Each of the “Operations” must be a JSON object.")
+    members = {name.lower(): value for name, value in given.items()}
+    op, path, value = _op(members.get("op")), members.get("path"), members.get("value")
+    if path is None or path == "":
+        yield from _without_path(op, value, resource)
+        return
+    if not isinstance(path, str):
+        raise InvalidSyntaxException(detail="The “path” of an operation must be a string.")
+    target = resolve(path.strip(), resource)
+    if target.attribute is None:
+        yield from _whole_schema(op, target, value, resource)
+    elif _is_kept(target):
+        yield Operation(op, target, value, has_value="value" in members)
+
+
+def _op(given: Any) -> Op:
+    """Take `op` in any case: Entra writes “Add”, “Replace”, “Remove” (MS-COMPAT; all Entra)."""
+    op = _OPS.get(given.lower()) if isinstance(given, str) else None
+    if op is None:
+        raise InvalidSyntaxException(detail="The “op” must be add, remove or replace.")
+    return op
+
+
+def _is_kept(target: Target) -> bool:
+    """Tell whether we keep what the operation changes.
+
+    Password changes are accepted and thrown away (OKTA-20; okta-oin-lifecycle), and `schemas`
+    follows from what the resource holds.
+
+    :raises MutabilityException: if only we may change it.
+    """
+    if target.attribute is SCHEMAS:
+        return False
+    if any(one and one.mutability == "readOnly" for one in (target.attribute, target.part)):
+        raise MutabilityException(
+            attribute=target.text, detail=f"“{target.text[:200]}” is read-only; leave it out."
+        )
+    return is_written(target)
+
+
+def is_written(target: Target) -> bool:
+    return all(one.is_written for one in (target.attribute, target.part) if one is not None)
+
+
+def _without_path(op: Op, value: Any, resource: ResourceType) -> Iterator[Operation]:
+    """Read an operation whose value is a piece of the resource.
+
+    Okta (de)activates and renames so (OKTA-20; okta-oin-lifecycle, okta-oin-groups), authentik
+    sends whole groups (authentik-sync), and all repeat `id`, `schemas` and the like, which are
+    passed over as they are in a PUT.
+    """
+    if op == "remove":
+        raise NoTargetException(detail="A remove operation needs a “path”.")
+    if not isinstance(value, dict):
+        raise InvalidValueException(
+            detail="An operation without “path” needs an object of attributes as its “value”."
+        )
+    for key, one in value.items():
+        yield from _keyed(op, key, one, resource)
+
+
+def _keyed(op: Op, key: str, value: Any, resource: ResourceType) -> Iterator[Operation]:
+    """Read one member of such a value; dotted and URN keys and filters are paths.
+
+    Entra's flag dialect writes "name.givenName" and "urn:…:User:department" (MS-COMPAT;
+    entra-flag-update, extension-location). Names and schemas we do not know are passed over
+    as in a POST, but what is wrong inside one we know must not get lost in silence.
+    """
+    try:
+        target = resolve(key, resource)
+    except InvalidPathException:
+        if _PLAIN_NAME.fullmatch(key) or _is_foreign(key, resource):
+            return
+        raise
+    if target.attribute is None:
+        yield from _whole_schema(op, target, value, resource)
+    # Okta renames a group with "members": null and does not mean that it is empty.
+    elif is_written(target) and not (target.attribute is MEMBERS and value is None):
+        yield Operation(op, target, value)
+
+
+def _is_foreign(key: str, resource: ResourceType) -> bool:
+    schemas = [resource.core, *resource.extensions]
+    return ":" in key and not any(key.lower().startswith(one.urn.lower()) for one in schemas)
+
+
+def _whole_schema(
+    op: Op, target: Target, value: Any, resource: ResourceType
+) -> Iterator[Operation]:
+    """Read an operation on a schema as one on each attribute that the value holds."""
+    schema = target.schema
+    assert schema is not None
+    if schema is resource.core:
+        yield from _without_path(op, value, resource)
+    elif op == "remove" or (op == "replace" and value in (None, "", {})):
+        yield Operation("remove", target)
+    elif isinstance(value, dict):
+        for key, one in value.items():
+            if (attribute := schema.attribute(key)) and attribute.is_written:
+                yield Operation(op, Target(f"{schema.urn}:{key}", schema, attribute), one)
+    elif value not in (None, ""):
+        raise InvalidValueException(detail=f"“{target.text[:200]}” must be an object.")
+
+
+def _member(given: Json, name: str) -> Any:
+    """Find a member in any case: Microsoft's collection writes “operations” (MS-POSTMAN)."""
+    return next((value for key, value in given.items() if key.lower() == name), None)
+
+
+def boolean(value: Any) -> bool | None:
+    """Read a boolean that may be written as text, or None if it is something else.
+
+    Entra's default dialect sends "False" and "True" (MS-COMPAT; entra-disable-restore-delete),
+    and whoever misses a deactivation because of its case lets somebody in who has left;
+    also inside filters (MS-ROLES; entra-app-roles).
+    """
+    if isinstance(value, bool):
+        return value
+    return _BOOLEANS.get(value.lower()) if isinstance(value, str) else None
+
+
+def activity(value: Any) -> bool | None:
+    """Read `active` in any form that providers send it, or None if it is something else.
+
+    Besides booleans and their text these are 1 and 0, "1" and "0", a list of one, and an
+    object with a `value`: custom clients and attribute mappings of strings and numbers send
+    them, and nobody who has left may stay because of it.
+    """
+    for _ in range(strict_json.DEEPEST):
+        if isinstance(value, list) and len(value) == 1:
+            [value] = value
+        elif isinstance(value, dict):
+            value = _member(value, "value")
+    if isinstance(value, str):
+        return _ACTIVITIES.get(value.strip().lower())
+    return bool(value) if isinstance(value, int | float) and value in (0, 1) else None
+
+
+def _active(value: Any) -> Any:
+    read = activity(value)
+    return value if read is None else read
+
+
+def listed(attribute: Attribute, value: Any) -> Any:
+    """Read the value of a multi-valued attribute where a lone one was sent.
+
+    A lone value stands for a list of one, and a bare string for its `value`: an Entra
+    administrator who adds `roles` as a plain String sends "roles": "Admin" (RAMP-ENTRA-ROLES).
+    """
+    values = value if isinstance(value, list) else [value]
+    if attribute.part("value") is None:
+        return values
+    return [{"value": one} if isinstance(one, str) and one else one for one in values]
+
+
+def _manager(value: Any) -> Any:
+    """Read a manager from every form that was seen, as {"value": who}.
+
+    A bare string (MS-VALIDATOR; entra-manager), an object with more in it (okta-oin-manager),
+    a list of one, or a `$ref` alone (an older Microsoft tutorial). "" and null clear, also
+    beside the `$ref` of before, which Okta sends back with what it read.
+    """
+    if isinstance(value, list):
+        value = value[0] if len(value) == 1 else value or None
+    if isinstance(value, dict):
+        members = {key.lower(): one for key, one in value.items()}
+        reference = members.get("$ref")
+        value = members.get("value")
+        if "value" not in members and isinstance(reference, str):
+            value = reference.rstrip("/").rpartition("/")[2]
+    return {"value": value} if isinstance(value, str) and value else value or None
+
+
+def _roles(value: Any) -> Any:
+    """Read roles whose value is a JSON document in a string.
+
+    Entra's AppRoleAssignmentsComplex sends {"id": …, "value": "Admin", "displayName": …} as
+    the text of each `value` (MS-ROLES).
+    """
+    return [_role(one) for one in listed(ROLES, value)]
+
+
+def _role(element: Any) -> Any:
+    if not isinstance(element, dict):
+        return element
+    text = _member(element, "value")
+    if not isinstance(text, str) or not text.lstrip().startswith("{"):
+        return element
+    try:
+        role = strict_json.read_object(text.encode("utf-8", "replace"))
+    except SCIMException:
+        return element
+    others = {key: one for key, one in element.items() if key.lower() != "value"}
+    said = {"value": _member(role, "value"), "display": _member(role, "displayname")}
+    return {**said, **others}
+
+
+FORMS: dict[Attribute, Callable[[Any], Any]] = {
+    ACTIVE: _active,
+    MANAGER: _manager,
+    ROLES: _roles,
+}

@@ -1,0 +1,119 @@
+"""Which attributes of a resource a client wants to see (RFC 7644 section 3.9).
+
+Names that we do not know are passed over: a client asks several providers the same thing,
+and leaving out what there is not harms nobody.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, TypeAlias, Union
+
+from scim2_models import InvalidPathException, InvalidValueException
+
+from scim.rfc.paths import Target, resolve
+from scim.rfc.schema import ResourceType
+from scim.rfc.strict_json import Json
+
+Tree: TypeAlias = dict[str, Union["Tree", None]]
+
+ALWAYS = ("schemas", "id")
+
+
+@dataclass(frozen=True)
+class Projection:
+    """What to keep, or what to leave out, as a tree of names in lower case.
+
+    None below a name means all of it.
+    """
+
+    tree: Tree
+    is_exclusion: bool
+
+    def shows(self, name: str) -> bool:
+        """Tell whether the attribute may be in the answer, and so has to be looked up."""
+        if self.is_exclusion:
+            return self.tree.get(name.lower(), {}) is not None
+        return name.lower() in self.tree
+
+    def of(self, resource: Json) -> Json:
+        """Return the part of the resource that was asked for."""
+        always = {name: resource[name] for name in ALWAYS if name in resource}
+        cut = _without if self.is_exclusion else _only
+        return always | cut(resource, self.tree)
+
+
+def projection(
+    attributes: Sequence[str], excluded: Sequence[str], resource: ResourceType
+) -> Projection | None:
+    """Return what the two parameters ask for, None if they ask for the whole resource.
+
+    :raises InvalidValueException: if both are given.
+    """
+    if attributes and excluded:
+        raise InvalidValueException(
+            detail="Give “attributes” or “excludedAttributes”, not both of them."
+        )
+    if attributes:
+        return Projection(_tree(attributes, resource), is_exclusion=False)
+    if excluded:
+        return Projection(_tree(excluded, resource), is_exclusion=True)
+    return None
+
+
+def _tree(names: Sequence[str], resource: ResourceType) -> Tree:
+    tree: Tree = {}
+    for name in names:
+        try:
+            target = resolve(name.strip(), resource)
+        except InvalidPathException:
+            continue
+        for steps in _steps(target, resource):
+            _plant(tree, steps)
+    return tree
+
+
+def _steps(target: Target, resource: ResourceType) -> list[list[str]]:
+    if target.schema is resource.core:
+        return [[attribute.name] for attribute in resource.core.attributes]
+    path = [target.schema.urn] if target.schema else []
+    path += [one.name for one in (target.attribute, target.part) if one is not None]
+    return [path]
+
+
+def _plant(tree: Tree, steps: list[str]) -> None:
+    *above, last = [step.lower() for step in steps]
+    for step in above:
+        below = tree.setdefault(step, {})
+        if below is None:
+            return
+        tree = below
+    tree[last] = None
+
+
+def _only(resource: Json, tree: Tree) -> Json:
+    kept = {}
+    for name, value in resource.items():
+        if name.lower() in tree:
+            below = tree[name.lower()]
+            cut = value if below is None else _each(value, below, _only)
+            if cut not in ({}, []):
+                kept[name] = cut
+    return kept
+
+
+def _without(resource: Json, tree: Tree) -> Json:
+    kept = {}
+    for name, value in resource.items():
+        below = tree.get(name.lower(), {})
+        if below is None:
+            continue
+        cut = _each(value, below, _without) if below else value
+        if cut not in ({}, []):
+            kept[name] = cut
+    return kept
+
+
+def _each(value: Any, tree: Tree, cut: Any) -> Any:
+    if isinstance(value, list):
+        return [smaller for one in value if (smaller := _each(one, tree, cut))]
+    return cut(value, tree) if isinstance(value, dict) else value

@@ -1,0 +1,185 @@
+"""Whom a resource names as the manager, and what happens while nobody answers to it."""
+
+from functools import cache
+from typing import NamedTuple
+from uuid import UUID
+
+from django.db.models import Q
+from django.utils import timezone
+
+from people import operations
+from people.db import prepared_statements, row_json, unit_of_work
+from people.db.prepared_statements import Question
+from people.db.row_json import made
+from people.models import Person
+from people.values import KEEP, Keep, fold
+from scim.api.authentication import KNOWN
+from scim.api.request import scim_uuid
+from scim.models import Connection, FormerName, ScimUser
+from scim.rfc.normalize import link_manager, manager_link
+
+# An externalId that two users share identifies neither (RFC 7643 section 3.1).
+ALONE = """
+    NOT EXISTS (SELECT 1 FROM scim_scimuser o
+                 WHERE o.scim_external_id = u.scim_external_id AND o.deleted_at IS NULL
+                   AND o.scim_external_id <> '' AND o.connection_id = u.connection_id
+                   AND o.id <> u.id)
+"""
+# The columns by which a manager is found, as `hot_paths` tells them to the planner.
+NAMES = (
+    ("scim_id", "true"),
+    ("scim_external_id", f"u.deleted_at IS NULL AND u.scim_external_id <> '' AND {ALONE}"),
+    ("user_name_key", "u.deleted_at IS NULL"),
+    ("email_key", "true"),
+)
+WAITS = "Waiting for the manager to arrive"
+
+
+class Manager(NamedTuple):
+    person: Person
+    scim_id: str | None
+
+
+def named_by(user: ScimUser, given: str) -> Person | Keep | None:
+    """Find the manager, or note on the resource that the reference waits.
+
+    :raises operations.InvalidManager: if nobody answers to it and the connection rejects that.
+    :raises operations.SelfManager: if the resource names itself.
+    """
+    user.waiting_manager = ""
+    if not given:
+        return None
+    if _names_itself(user, given):
+        raise operations.SelfManager
+    found = _resolved_earlier(user) or find(user.connection, given)
+    if found is not None:
+        link(user, found)
+        return found.person
+    if user.connection.unknown_manager == Connection.UnknownManager.REJECT:
+        raise operations.InvalidManager
+    user.waiting_manager = fold(given)
+    return KEEP
+
+
+def link(user: ScimUser, manager: Manager) -> None:
+    """Keep on the resource to whom its reference was resolved, unless its mapping reads another."""
+    if "manager" not in user.connection.mapping:
+        link_manager(user.document, manager.scim_id)
+
+
+def _resolved_earlier(user: ScimUser) -> Manager | None:
+    """Return to whom the reference of the resource was resolved before.
+
+    They stay the manager though the provider's text may name them by an earlier address.
+    """
+    scim_id = manager_link(user.document)
+    if not scim_id or "manager" in user.connection.mapping:
+        return None
+    users = ScimUser.objects.filter(connection=user.connection, scim_id=scim_uuid(scim_id))
+    linked = users.select_related("person").first()
+    if linked is None or linked.person is None or has_left(linked.person):
+        return None
+    return Manager(linked.person, str(linked.scim_id))
+
+
+def has_left(person: Person) -> bool:
+    return person.state == Person.State.TERMINATED
+
+
+def find(connection: Connection, given: str) -> Manager | None:
+    """Return whom the text names: by our id, externalId, userName, email or a former name."""
+    known = _known_fast if prepared_statements.available() else _known
+    found = known(connection, given)
+    if found is not None:
+        return found
+    people = list(Person.objects.filter(email_key=fold(given)))
+    if people:
+        # Somebody who was terminated is found too, to be refused: nobody need wait for them.
+        return Manager(min(people, key=has_left), None)
+    return _formerly(connection, fold(given))
+
+
+def _formerly(connection: Connection, key: str) -> Manager | None:
+    """Return who had the name earlier, unless several people had it."""
+    named = ScimUser.objects.filter(connection=connection, former_names__name_key=key)
+    had = Q(pk__in=named.values("person")) | Q(former_addresses__email_key=key)
+    people = list(Person.objects.in_lists().filter(had).distinct()[:2])
+    if len(people) != 1:
+        return None
+    known = ScimUser.objects.known_to(connection).filter(person=people[0]).first()
+    return Manager(people[0], str(known.scim_id) if known else None)
+
+
+def names_of(user: ScimUser) -> set[str]:
+    """Return the folded names by which a resource can be found as a manager, besides its id."""
+    names = {user.user_name_key, user.email_key, fold(user.scim_external_id)}
+    return names - {""}
+
+
+def note_names(user: ScimUser, earlier: set[str], *, is_back: bool) -> None:
+    """Keep the names that the resource no longer has, and tell who waits for its new ones."""
+    names = names_of(user)
+    unit_of_work.write_all(
+        [
+            made(FormerName, user=user, name_key=name, until=timezone.now())
+            for name in sorted(earlier - names)
+        ]
+    )
+    # Somebody new is announced by the event of their own, and who was terminated manages nobody.
+    is_news = is_back or (earlier and names - earlier)
+    if is_news and user.person and not has_left(user.person):
+        operations.note_names(
+            user.person, actor=user.connection.actor, user_name=user.scim_username
+        )
+
+
+def _known(connection: Connection, given: str) -> Manager | None:
+    known = ScimUser.objects.known_to(connection).filter(person__isnull=False)
+    known = known.select_related("person")
+    key = fold(given)
+    by_id = scim_uuid(given)
+    user = (
+        (known.filter(scim_id=by_id).first() if by_id.int else None)
+        or _only_with_external_id(connection, given)
+        or known.filter(Q(user_name_key=key) | Q(email_key=key)).first()
+    )
+    return Manager(user.person, str(user.scim_id)) if user and user.person else None
+
+
+def _only_with_external_id(connection: Connection, given: str) -> ScimUser | None:
+    users = ScimUser.objects.known_to(connection).select_related("person")
+    found = list(users.filter(scim_external_id=given).exclude(scim_external_id="")[:2])
+    return found[0] if len(found) == 1 and found[0].person else None
+
+
+def _known_fast(connection: Connection, given: str) -> Manager | None:
+    """Do the same in one statement."""
+    row = prepared_statements.answer(question(connection.pk, given))
+    return Manager(row_json.loaded(Person, row[1:]), str(row[0])) if row else None
+
+
+def question(here: UUID, given: str) -> Question:
+    """Return how the database is asked for whom the text names in that connection."""
+    key, by_id = fold(given), scim_uuid(given)
+    names = (by_id, here, given, here, key, here, key, here)
+    return Question(_statement(), names, 1 + len(Person._meta.concrete_fields))
+
+
+@cache
+def _statement() -> str:
+    """Choose the user first, or a plan from when the tables were empty reads all people."""
+    person = row_json.columns(Person, "p")
+    named = " UNION ALL ".join(
+        f"SELECT {rank} AS rank, u.scim_id, u.person_id FROM scim_scimuser u "  # noqa: S608
+        f"WHERE u.{name} = %s AND {known} AND {KNOWN} %s AND num_nulls(u.person_id) = 0"
+        for rank, (name, known) in enumerate(NAMES)
+    )
+    return (
+        f"SELECT u.scim_id, {person} FROM ({named} ORDER BY rank LIMIT 1) u "  # noqa: S608
+        "JOIN people_person p ON p.id = u.person_id"
+    )
+
+
+def _names_itself(user: ScimUser, given: str) -> bool:
+    names = (str(user.scim_id), user.user_name_key, user.email_key)
+    return fold(given) in names or given == user.scim_external_id

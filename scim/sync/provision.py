@@ -1,0 +1,381 @@
+"""What an accepted resource means for its person.
+
+The resource is what the provider said; the person is what the company knows. This module
+carries the one over to the other through people's operations, under the connection's
+policies, and lists what stands in the way.
+"""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import Any
+from uuid import UUID
+
+from django.conf import settings
+from django.utils.module_loading import import_string
+
+from people import operations
+from people.db import unit_of_work
+from people.models import CustomField, Person
+from people.values import KEEP, Invitation, Keep, PeopleError, Profile
+from scim.api import request_log
+from scim.api.request import Subject
+from scim.models import AdoptionChoice, Connection, ScimUser
+from scim.rfc.strict_json import Json
+from scim.sync import group_roles, managers, policies
+from scim.sync.attribute_mapping import Assertion, profile_of
+from scim.sync.match_evidence import Traits, compare
+
+# What a connection that holds incomplete people keeps and lists instead of refusing.
+HOLDABLE = (
+    operations.DuplicateEmail,
+    operations.InvalidLocationChange,
+    operations.InvalidName,
+    operations.InvalidRole,
+)
+
+
+@dataclass
+class Delivery:
+    """A resource on its way to its person, and what is known about the journey."""
+
+    user: ScimUser
+    subject: Subject = field(default_factory=Subject)
+    request_id: UUID | None = None
+    # The person is locked and read already.
+    holds_person: bool = False
+    # The provider sent the whole resource just now.
+    is_whole: bool = False
+    # An administrator has said that whoever has the address, if nobody owns them, is meant.
+    may_link: bool = False
+
+    @property
+    def connection(self) -> Connection:
+        return self.user.connection
+
+    @cached_property
+    def said(self) -> Assertion:
+        """What the resource says about the person."""
+        return profile_of(self.user.document, self.connection.mapping)
+
+
+def carry_over(delivery: Delivery, before: Json | None, *, was_active: bool | None) -> None:
+    """Bring the person of the resource to what it says now; `before` is what it said.
+
+    Both are None for a resource that is new, or back. The caller saves it afterwards.
+
+    :raises PeopleError: if the rules or the connection's policies refuse it. What a
+        policy lets through all the same is listed as a sync error.
+    """
+    user, mapping = delivery.user, delivery.connection.mapping
+    if not delivery.connection.is_live:
+        return
+    said = delivery.said
+    delivery.subject.said = said.told
+    earlier = profile_of(before, mapping) if before is not None else None
+    is_settled = user.person_id is not None and not (user.problem or user.has_errors)
+    if said == earlier and was_active == user.active and is_settled:
+        return
+    is_nobody = user.person_id is None
+    with _holding(delivery):
+        if is_nobody:
+            # To whoever comes to be theirs now, nothing of it has been said yet.
+            was_active = None
+        elif _comes_back(user, before, was_active=was_active):
+            assert user.person
+            operations.start_over(user.person, actor=delivery.connection.actor)
+        manager: Person | Keep | None = KEEP
+        is_open = is_nobody or user.problem
+        if earlier is None or is_open or said.manager != earlier.manager:
+            manager = managers.named_by(user, said.manager)
+        problems = _provision(delivery, said, manager)
+        _apply_activity(user, was_active=was_active)
+    _list(delivery, problems, said=_newly_said(delivery, earlier))
+    if is_nobody and user.person and before is not None:
+        # Groups may have waited for the person, unless the resource is as new as they are.
+        group_roles.soon()
+
+
+def _comes_back(user: ScimUser, before: Json | None, *, was_active: bool | None) -> bool:
+    """Tell whether somebody inactive is more than switched on again.
+
+    The provider deleted them, has them anew, or has turned the resource into somebody else:
+    then the resource may stand for another human being by now.
+    """
+    person = user.person
+    if person is None or person.state != Person.State.INACTIVE:
+        return False
+    if was_active is None or before is None or person.detached_at:
+        return True
+    earlier = ScimUser(
+        connection=user.connection,
+        document=before,
+        scim_username=before["userName"],
+        scim_external_id=before.get("externalId", ""),
+    )
+    return not compare(Traits.of(earlier), Traits.of(user)).is_same
+
+
+def put_back(delivery: Delivery) -> bool:
+    """Undo what somebody changed of the fields that the provider owns; tell whether it did.
+
+    :raises PeopleError: if the rules refuse what the provider once asserted.
+    """
+    user, said = delivery.user, delivery.said
+    delivery.subject.said = said.told
+    with _holding(delivery):
+        assert user.person
+        # One who was named once and is named no longer was taken away.
+        owns_manager = said.manager or "manager" in user.person.owned_fields
+        older = user.person.profile
+        profile = policies.filled(delivery.connection, said.profile, user.person)
+        kept: dict[str, Any] = {name: getattr(older, name) for name in unfilled(said, profile)}
+        waited_for = user.waiting_manager
+        manager = managers.named_by(user, said.manager) if owns_manager else KEEP
+        has_changed = operations.put_back(
+            user.person,
+            replace(
+                profile,
+                role=policies.role(delivery.connection, profile.role, current=older.role),
+                unsaid=policies.unsaid(said.profile),
+                **kept,
+            ),
+            actor=delivery.connection.actor,
+            manager=manager,
+            custom_values=_known_custom(said.custom_fields),
+        )
+        _follow_waiting(delivery, user.person, waited_for)
+        return has_changed
+
+
+def _follow_waiting(delivery: Delivery, person: Person, waited_for: str) -> None:
+    """List the manager who cannot be found now, or go on with what waited for the one before."""
+    user = delivery.user
+    if user.waiting_manager:
+        user.problem = ScimUser.Problem.WAITING
+        if person.is_active and user.waiting_manager != waited_for:
+            request_log.note_sync_error(
+                delivery.connection, delivery.subject, operations.InvalidManager(), request_id=None
+            )
+            user.has_errors = True
+    elif waited_for:
+        end_waiting(delivery.user, person)
+
+
+def end_waiting(user: ScimUser, person: Person) -> None:
+    """Let the invite go that waited for the manager, and clear what was listed about them."""
+    connection = user.connection
+    operations.release_invite(person, actor=connection.actor, is_mailed=connection.mails_invites)
+    user.has_errors = request_log.resolve_reason(user, operations.InvalidManager.code)
+    user.waiting_manager, user.problem = "", ScimUser.Problem.NONE
+
+
+@contextmanager
+def _holding(delivery: Delivery) -> Iterator[None]:
+    """Hold the person of the resource, if there is one, for all that is done to them."""
+    user = delivery.user
+    if user.person_id is None:
+        yield
+        return
+    if not delivery.holds_person:
+        user.person = operations.hold_person(user.person_id)
+    assert user.person is not None
+    with operations.holding(user.person):
+        yield
+
+
+def unfilled(said: Assertion, profile: Profile) -> list[str]:
+    """Return the required fields that the connection's defaults have not filled either."""
+    return [name for name in said.missing if not getattr(profile, name) or "name" in name]
+
+
+def _provision(
+    delivery: Delivery, said: Assertion, manager: Person | Keep | None
+) -> list[PeopleError]:
+    """Add or revise the person, and return what had to be left undone."""
+    connection, person = delivery.connection, delivery.user.person
+    profile = policies.filled(connection, said.profile, person)
+    missing = unfilled(said, profile)
+    if not missing:
+        return _write(delivery, said, profile, manager)
+    gap = policies.gap(missing)
+    if connection.incomplete == Connection.Incomplete.REFUSE:
+        raise gap
+    if person is None and connection.incomplete == Connection.Incomplete.FILL:
+        raise gap
+    if person is None:
+        return [gap]
+    profile = replace(profile, **{name: getattr(person.profile, name) for name in missing})
+    return [gap, *_write(delivery, said, profile, manager)]
+
+
+def _write(
+    delivery: Delivery, said: Assertion, profile: Profile, manager: Person | Keep | None
+) -> list[PeopleError]:
+    user, connection = delivery.user, delivery.connection
+    try:
+        current = user.person.role if user.person else None
+        role = policies.role(connection, profile.role, current=current)
+        profile = replace(profile, role=role, unsaid=policies.unsaid(said.profile))
+        _write_person(delivery, said, profile, manager)
+    except HOLDABLE as error:
+        if connection.incomplete != Connection.Incomplete.HOLD:
+            raise
+        if user.person:
+            # What was refused must not linger in memory, where the next rule would see it.
+            user.person.refresh_from_db()
+        return [error]
+    return [operations.InvalidManager()] if user.waiting_manager else []
+
+
+def _write_person(
+    delivery: Delivery, said: Assertion, profile: Profile, manager: Person | Keep | None
+) -> None:
+    user, actor = delivery.user, delivery.connection.actor
+    custom = _known_custom(said.custom_fields)
+    if user.person is None and _is_known(profile.email):
+        user.person = _adopted(delivery, profile.email)
+    if user.person is None:
+        try:
+            user.person = operations.add_person(
+                profile,
+                actor=actor,
+                manager=None if isinstance(manager, Keep) else manager,
+                custom_values=custom,
+                # Whoever arrives switched off is invited when they are switched on.
+                invitation=_invitation(user) if user.active else None,
+            )
+        except operations.DuplicateEmail:
+            user.person = _adopted(delivery, profile.email)
+        else:
+            return
+    if user.person.state == Person.State.TERMINATED:
+        return  # The company keeps what it knew when they left.
+    operations.revise_person(
+        user.person, profile, actor=actor, manager=manager, custom_values=custom
+    )
+    if user.problem == ScimUser.Problem.WAITING and not user.waiting_manager:
+        operations.release_invite(
+            user.person, actor=actor, is_mailed=delivery.connection.mails_invites
+        )
+
+
+def _is_known(email: str) -> bool:
+    """Tell whether somebody has the address already, unless the end of the request shows it.
+
+    To try first and adopt then would leave a new department behind for a moment, and two
+    who adopt at once would wait for each other.
+    """
+    if unit_of_work.is_alone():
+        return False
+    return bool(Person.objects.having_address(email).exists())
+
+
+def _adopted(delivery: Delivery, email: str) -> Person:
+    """Return whom the address belongs to, if nobody owns them.
+
+    :raises operations.DuplicateEmail: if they are owned; or if only a click in Team updates
+        may hand them over, because they are elevated or the connection asks about everybody.
+    """
+    person: Person = Person.objects.having_address(email).get()
+    # Two connections may want the same person at once; whoever comes second sees the first.
+    operations.lock(person)
+    if is_owned(person) or not (delivery.may_link or links_by_itself(delivery, person)):
+        raise operations.DuplicateEmail
+    if not delivery.may_link and import_string(settings.HAS_SIGNED_IN)(person):
+        # Perhaps somebody who only claimed the address: the pairing has to vouch for them now.
+        operations.end_sessions(person)
+    operations.note_names(
+        person, actor=delivery.connection.actor, user_name=delivery.user.scim_username
+    )
+    if person.state == Person.State.INACTIVE:
+        # Nobody knows whether the provider means the one who left.
+        operations.start_over(person, actor=delivery.connection.actor)
+    # What a disconnected connection still holds of them is nobody's from now on.
+    person.scim_users.filter(deleted_at=None).update(person=None)
+    return person
+
+
+def is_owned(person: Person) -> bool:
+    """Tell whether a connection that is not disconnected has them."""
+    owners = person.scim_users.filter(deleted_at=None, connection__disconnected_at=None)
+    return owners.exists()
+
+
+def links_by_itself(delivery: Delivery, person: Person) -> bool:
+    """Tell whether the person may be handed over without an administrator's click."""
+    asks = delivery.connection.email_link == Connection.EmailLink.ASK
+    if asks or operations.is_privileged(person):
+        return False
+    left = AdoptionChoice.objects.filter(user=delivery.user, choice=AdoptionChoice.Choice.LEAVE)
+    return not left.exists()
+
+
+def _known_custom(values: Mapping[str, str]) -> dict[str, str]:
+    """Keep the values of fields that the tenant has; an absent one is left as it is."""
+    if not values:
+        return {}
+    names = CustomField.objects.filter(external_name__in=values)
+    return {name: values[name] for name in names.values_list("external_name", flat=True)}
+
+
+def _apply_activity(user: ScimUser, *, was_active: bool | None) -> None:
+    """Deactivate or reactivate the person when the provider says so.
+
+    Only a change says so, or a resource that is new or back. Somebody whom an administrator
+    let out or in stays so although the provider repeats, with every update, that it has them
+    otherwise.
+    """
+    if user.person is None or user.active == was_active:
+        return
+    actor = user.connection.actor
+    if not user.active:
+        operations.deactivate_person(user.person, actor=actor)
+    elif not user.person.is_active:
+        operations.reactivate_person(user.person, actor=actor, invitation=_invitation(user))
+
+
+def _invitation(user: ScimUser) -> Invitation:
+    is_held = user.waiting_manager and not request_log.is_invited_anyway(user)
+    return Invitation(
+        held_because=managers.WAITS if is_held else "",
+        is_mailed=user.connection.mails_invites,
+    )
+
+
+def _newly_said(delivery: Delivery, earlier: Assertion | None) -> request_log.Said:
+    """Return the fields that the request sent: all of a PUT or POST, of a PATCH what changed.
+
+    Reading a resource again, and a retry by an administrator, send nothing new.
+    """
+    said = delivery.said
+    if not delivery.request_id:
+        return {}
+    if earlier is None or delivery.is_whole:
+        return said.told | {request_log.MISSING: ""}
+    changed = {name: value for name, value in said.told.items() if value != earlier.told[name]}
+    return changed | ({request_log.MISSING: ""} if said.missing != earlier.missing else {})
+
+
+def _list(delivery: Delivery, problems: list[PeopleError], *, said: request_log.Said) -> None:
+    """Keep the listed problems of the resource to those that are left."""
+    user = delivery.user
+    if user.person and not user.person.is_active:
+        # Nobody need do anything about the manager of somebody who left.
+        problems = [one for one in problems if one.code != operations.InvalidManager.code]
+    if user.waiting_manager:
+        user.problem = ScimUser.Problem.WAITING
+    else:
+        user.problem = ScimUser.Problem.INCOMPLETE if problems else ScimUser.Problem.NONE
+    delivery.subject.user = user
+    for problem in problems:
+        request_log.note_sync_error(
+            delivery.connection, delivery.subject, problem, request_id=delivery.request_id
+        )
+    if user.has_errors:
+        codes = {problem.code for problem in problems}
+        is_left = request_log.resolve_sync_errors(user, except_for=codes, said=said)
+        user.has_errors = is_left or bool(problems)
+    else:
+        user.has_errors = bool(problems)

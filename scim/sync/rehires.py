@@ -1,0 +1,90 @@
+"""Who comes back when a provider creates a user: a resource it deleted, or somebody new."""
+
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+from django.db.models import Exists, OuterRef, Q
+from django.utils import timezone
+
+from people.db import unit_of_work
+from people.models import Person
+from people.values import fold
+from scim.models import Connection, SamePersonQuestion, ScimUser
+from scim.sync.match_evidence import Evidence, Strength, Traits, compare
+
+
+class Alike(NamedTuple):
+    """A deleted resource with an identifier that the new one has, too."""
+
+    user: ScimUser
+    evidence: Evidence
+
+    @property
+    def whose(self) -> object:
+        """Return what tells apart whom the resources stood for."""
+        return self.user.person_id or f"resource {self.user.pk}"
+
+
+def find_alike(connection: Connection, now: Traits) -> list[Alike]:
+    """Return the deleted resources with an identifier in common, held until the end.
+
+    Left out are those whose person was terminated, or belongs to a resource again.
+
+    :raises NeedsTransaction: inside a block without a transaction.
+    """
+    unit_of_work.require_transaction()
+    named = Q(user_name_key=fold(now.user_name))
+    if now.external_id:
+        named |= Q(scim_external_id=now.external_id)
+    if now.email:
+        named |= Q(email_key=fold(now.email))
+    live = ScimUser.objects.filter(
+        person=OuterRef("person"), deleted_at=None, connection__disconnected_at=None
+    )
+    gone = ScimUser.objects.filter(named, connection=connection, deleted_at__isnull=False)
+    gone = gone.exclude(person__state=Person.State.TERMINATED).exclude(Exists(live))
+    rows = gone.select_related("person").select_for_update(of=("self",)).order_by("-deleted_at")
+    alike = []
+    for user in rows:
+        user.connection = connection
+        alike.append(Alike(user, compare(Traits.of(user), now)))
+    return alike
+
+
+def choose(alike: Sequence[Alike]) -> ScimUser | None:
+    """Return the resource that comes back, if the evidence says so of one person alone.
+
+    The strongest evidence counts. Where it is as strong for two people, it identifies nobody.
+    """
+    strongest = max((one.evidence.strength for one in alike), default=Strength.NOTHING)
+    if strongest < Strength.FULL_NAME:
+        return None
+    best = [one for one in alike if one.evidence.strength == strongest]
+    if len({one.whose for one in best}) > 1:
+        return None
+    return best[0].user
+
+
+def ask(user: ScimUser, alike: Iterable[Alike]) -> None:
+    """List, for an administrator to decide, whom the new resource may stand for.
+
+    Only people who left are asked about, each once.
+    """
+    asked = set()
+    for earlier_user, evidence in alike:
+        earlier = earlier_user.person
+        if earlier is None or earlier.pk in asked or evidence.strength == Strength.NOTHING:
+            continue
+        if earlier.pk == user.person_id or earlier.state != Person.State.INACTIVE:
+            continue
+        asked.add(earlier.pk)
+        SamePersonQuestion.objects.create(
+            tenant_id=user.tenant_id,
+            connection=user.connection,
+            user=user,
+            earlier_user=earlier_user,
+            earlier=earlier,
+            agrees=list(evidence.agrees),
+            differs=list(evidence.differs),
+            asked_at=timezone.now(),
+        )

@@ -1,0 +1,96 @@
+"""Asking our own public address, as an identity provider would: over the network, by its name.
+
+Nothing else is ever called: no redirect is followed and no proxy is asked.
+"""
+
+import http.client
+import json
+import socket
+import ssl
+from contextlib import closing
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+from django.conf import settings
+
+from scim.rfc.serialize import json_bytes
+from scim.rfc.strict_json import Json
+
+SECONDS = 5
+LONGEST_ANSWER = 1024 * 1024
+
+
+class Unreachable(Exception):
+    """Nobody who speaks for us answers there. The message is for an administrator."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    status: int
+    media_type: str
+    body: bytes
+
+    @property
+    def is_scim(self) -> bool:
+        """Tell whether a SCIM server answered; one that deletes has nothing to say."""
+        return self.status == 204 or self.media_type.startswith("application/scim+json")
+
+    @property
+    def document(self) -> Json:
+        """Return what it says; nothing, if that is no JSON object."""
+        try:
+            read: Any = json.loads(self.body)
+        except ValueError:
+            return {}
+        return read if isinstance(read, dict) else {}
+
+
+def ask(method: str, path: str, *, body: Json | None, headers: dict[str, str]) -> Answer:
+    """Send a SCIM request to the address that PUBLIC_BASE_URL names, and return the answer.
+
+    :raises Unreachable: if none comes.
+    """
+    try:
+        with closing(_connection()) as connection:
+            prefix = urlsplit(settings.PUBLIC_BASE_URL).path
+            payload = None if body is None else json_bytes(body)
+            connection.request(method, f"{prefix}/scim/v2{path}", body=payload, headers=headers)
+            answer = connection.getresponse()
+            media_type = answer.headers.get("Content-Type", "")
+            return Answer(answer.status, media_type, answer.read(LONGEST_ANSWER))
+    except (OSError, http.client.HTTPException) as error:
+        raise Unreachable(
+            f"{_reason(error)} PUBLIC_BASE_URL is {settings.PUBLIC_BASE_URL}."
+        ) from error
+
+
+def _connection() -> http.client.HTTPConnection:
+    address = urlsplit(settings.PUBLIC_BASE_URL)
+    if address.scheme == "https":
+        context = ssl.create_default_context()
+        return http.client.HTTPSConnection(address.netloc, timeout=SECONDS, context=context)
+    return http.client.HTTPConnection(address.netloc, timeout=SECONDS)
+
+
+def _reason(error: Exception) -> str:
+    """Say what went wrong, and what to look at."""
+    host = urlsplit(settings.PUBLIC_BASE_URL).netloc
+    match error:
+        case socket.gaierror():
+            said = "The name {host} cannot be found. Look at its DNS entry."
+        case ConnectionRefusedError():
+            said = "Nothing listens at {host}. Look whether the web server runs, and at its port."
+        case TimeoutError():
+            said = (
+                f"{{host}} did not answer within {SECONDS} seconds. Look at firewalls on the way."
+            )
+        case ssl.SSLCertVerificationError():
+            said = f"The certificate of {{host}} is not good: {error.verify_message}."
+        case ssl.SSLError():
+            said = "{host} does not speak TLS as it should. Look whether it is https at all."
+        case http.client.HTTPException() | ConnectionError():
+            said = "What answers at {host} broke off, or does not speak HTTP."
+        case _:
+            said = f"{{host}} cannot be reached: {error}."
+    return said.replace("{host}", host)

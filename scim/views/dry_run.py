@@ -1,0 +1,168 @@
+"""What would happen if a provider sent this? Told by the door itself, which writes nothing."""
+
+import json
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from django import forms
+from django.http import HttpResponse
+from django.shortcuts import get_object_or_404, render
+from unfold.widgets import (
+    UnfoldAdminSelectWidget,
+    UnfoldAdminTextareaWidget,
+    UnfoldAdminTextInputWidget,
+)
+
+from people.models import Person
+from people.presentation.pagination import counted
+from people.presentation.request_effects import Deeds, deeds_of
+from people.values import fold
+from people.views.permissions import PersonRequest, for_administrators
+from people.views.person.roles import Line, ledger_of
+from scim.api.request import Call, scim_uuid
+from scim.models import Connection, RequestLog, ScimUser, SyncError
+from scim.tools import dry_run
+from scim.tools.scenarios.examples import LABELS, example
+from scim.views.settings.overview import context_of
+
+METHODS = ("POST", "PUT", "PATCH", "DELETE")
+PREFIX = "/scim/v2"
+# Some more than the door reads, so that it is the door that says what is too much.
+LONGEST_BODY = 2_000_000
+
+
+class RequestForm(forms.Form):
+    method = forms.ChoiceField(
+        choices=[(method, method) for method in METHODS],
+        widget=UnfoldAdminSelectWidget,
+        error_messages={
+            "invalid_choice": "Choose POST, PUT, PATCH or DELETE. Reading changes nothing, so "
+            "there is nothing to foretell."
+        },
+    )
+    path = forms.CharField(
+        max_length=2000,
+        widget=UnfoldAdminTextInputWidget(attrs={"spellcheck": "false"}),
+        help_text="What comes after the base URL, such as /Users.",
+    )
+    body = forms.CharField(
+        required=False,
+        strip=False,
+        max_length=LONGEST_BODY,
+        widget=UnfoldAdminTextareaWidget(attrs={"rows": 18, "spellcheck": "false"}),
+        error_messages={"max_length": "Send at most 1 MiB at once."},
+    )
+
+    def clean_path(self) -> str:
+        """Take a whole address for the path in it."""
+        path: str = self.cleaned_data["path"]
+        if PREFIX in path:
+            path = path.partition(PREFIX)[2]
+        path = "/" + path.strip("/")
+        if path.partition("?")[0].lower() == "/bulk":
+            raise forms.ValidationError("Try the operations of a bulk request one by one.")
+        return path
+
+
+class ExampleForm(forms.Form):
+    example = forms.ChoiceField(
+        choices=list(LABELS.items()), required=False, widget=UnfoldAdminSelectWidget
+    )
+    who = forms.CharField(
+        label="About",
+        max_length=255,
+        required=False,
+        widget=UnfoldAdminTextInputWidget(attrs={"placeholder": "their userName"}),
+    )
+
+
+@dataclass(frozen=True)
+class Consequences:
+    """What the door did before it was undone."""
+
+    deeds: Deeds
+    listed: list[SyncError]
+    cleared: list[SyncError]
+    # Whom it would touch, and which roles they would have then.
+    roles: list[tuple[str, list[Line]]]
+
+
+@for_administrators
+def what_if(request: PersonRequest, connection_id: UUID) -> HttpResponse:
+    connection = get_object_or_404(Connection, pk=connection_id)
+    chooser = ExampleForm(request.GET)
+    is_asking = request.method == "POST" and connection.disconnected_at is None
+    initial, nobody = _initial(request, connection)
+    form = RequestForm(request.POST if is_asking else None, initial=initial)
+    context = context_of(request, connection, f"What would happen if {connection} sent this?")
+    if form.is_valid():
+        context |= _foretell(connection, form, request)
+    context |= {"form": form, "chooser": chooser, "nobody": nobody}
+    return render(request, "scim/what_if.html", context)
+
+
+def _foretell(connection: Connection, form: RequestForm, request: PersonRequest) -> dict[str, Any]:
+    response, consequences = dry_run.carry_out(
+        connection, **form.cleaned_data, actor=request.user.actor, look=_consequences
+    )
+    return {
+        "status": response.status_code,
+        "answer": _readable(response.content.decode()),
+        "is_refused": response.status_code >= 400,
+        "consequences": consequences,
+    }
+
+
+def _consequences(call: Call) -> Consequences:
+    """Look at what the request did, as long as it is there to be seen."""
+    deeds = deeds_of(call.request_id)
+    listed = SyncError.objects.filter(request_id=call.request_id)
+    cleared = SyncError.objects.none()
+    if call.subject.user:
+        cleared = SyncError.objects.filter(
+            user=call.subject.user, resolved_at__gte=call.received_at
+        )
+    touched = {entry.person.pk for entry in deeds.entries if entry.person}
+    people = Person.objects.filter(pk__in=touched).order_by("family_name", "pk")
+    return Consequences(
+        deeds=deeds,
+        listed=list(listed),
+        cleared=list(cleared),
+        roles=[(person.display_name, _roles(person)) for person in people],
+    )
+
+
+def _roles(person: Person) -> list[Line]:
+    return list(ledger_of(person, counted(person.reports.in_lists())))
+
+
+def _initial(request: PersonRequest, connection: Connection) -> tuple[dict[str, str], str]:
+    """Return what stands in the form at first, and for whom there is no example."""
+    stored = _stored(connection, request.GET.get("request", ""))
+    if stored:
+        return {"method": stored.method, "path": stored.path, "body": stored.body}, ""
+    who = request.GET.get("who", "").strip()
+    user = _user(connection, who)
+    shown = example(connection, user, request.GET.get("example", "change"))
+    initial = {"method": shown.method, "path": shown.path, "body": shown.body}
+    return initial, who if who and user is None else ""
+
+
+def _stored(connection: Connection, request_id: str) -> RequestLog | None:
+    """Return the request of the log that is to be asked once more."""
+    return RequestLog.objects.filter(connection=connection, pk=scim_uuid(request_id)).first()
+
+
+def _user(connection: Connection, who: str) -> ScimUser | None:
+    known = ScimUser.objects.known_to(connection).order_by("pk")
+    if who:
+        return known.filter(user_name_key=fold(who)).first()
+    return known.filter(person__isnull=False, active=True).first()
+
+
+def _readable(text: str) -> str:
+    try:
+        return json.dumps(json.loads(text), indent=2, ensure_ascii=False)
+    except ValueError:
+        return text

@@ -1,0 +1,144 @@
+"""The groups that a provider pushed, and which roles they bring; a mapping is looked at first."""
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+from uuid import UUID
+
+from django import forms
+from django.contrib import messages
+from django.db.models import Count, Q, QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
+from unfold.widgets import UnfoldAdminTextInputWidget
+
+from people.values import PeopleError, fold
+from people.views.permissions import PersonRequest, for_administrators
+from people.views.person.role_mapping_forms import (
+    RoleForm,
+    author_of,
+    digest,
+    in_order,
+    tallied,
+    told,
+    told_so_far,
+)
+from scim.models import Connection, GroupMapping, ScimGroup
+from scim.sync import group_mappings
+from scim.sync.group_mappings import Changed
+from scim.views.settings.overview import context_of
+from scim.views.team_updates.common import page_of
+
+CHANGES_SHOWN = 200
+
+
+class GroupSearch(forms.Form):
+    q = forms.CharField(
+        label="Search",
+        required=False,
+        max_length=200,
+        widget=UnfoldAdminTextInputWidget(
+            attrs={"type": "search", "placeholder": "Name of the group"}
+        ),
+    )
+
+
+@for_administrators
+def groups(request: HttpRequest, connection_id: UUID) -> HttpResponse:
+    connection = get_object_or_404(Connection, pk=connection_id)
+    form = GroupSearch(request.GET)
+    asked = form.cleaned_data["q"] if form.is_valid() else ""
+    page = page_of(request, _listed(connection, asked))
+    context = context_of(request, connection, "Groups and roles") | {
+        "form": form,
+        "page": page,
+        "is_searched": bool(asked),
+    }
+    return render(request, "scim/groups.html", context)
+
+
+@for_administrators
+def map_group(request: PersonRequest, connection_id: UUID, group_id: int) -> HttpResponse:
+    """Ask for a role, show what mapping the group to it would do, and do it once that was seen."""
+    connection = _live(connection_id)
+    known = ScimGroup.objects.known_to(connection).select_related("connection")
+    group = get_object_or_404(known, pk=group_id)
+    asked = request.POST if request.method == "POST" else request.GET
+    form = RoleForm(asked if "role" in asked else None, viewer=request.user)
+    context, title = {"group": group, "form": form}, f"Roles of {group}"
+    if not form.is_valid():
+        return _page(request, connection, title, context)
+    change = partial(
+        group_mappings.map_group,
+        group,
+        form.chosen,
+        author=author_of(request.user),
+        is_owner_meant=form.is_owner_wanted,
+    )
+    try:
+        return _foretold(request, connection, title, change, context)
+    except PeopleError as error:
+        form.add_error(error.field, str(error))
+        return _page(request, connection, title, context)
+
+
+@for_administrators
+def unmap_group(request: PersonRequest, connection_id: UUID, mapping_id: int) -> HttpResponse:
+    """Show what the end of a mapping would do, and do it once that was seen."""
+    connection = _live(connection_id)
+    mappings = GroupMapping.objects.filter(connection=connection)
+    mapping = get_object_or_404(
+        mappings.select_related("connection", "group__connection", "role"), pk=mapping_id
+    )
+    change = partial(group_mappings.unmap, mapping, author=author_of(request.user))
+    return _foretold(request, connection, f"Roles of {mapping.group}", change, {})
+
+
+def _live(connection_id: UUID) -> Connection:
+    return get_object_or_404(Connection.objects.filter(disconnected_at=None), pk=connection_id)
+
+
+def _listed(connection: Connection, asked: str) -> QuerySet[ScimGroup]:
+    here = Q(memberships__user__deleted_at=None)
+    known = ScimGroup.objects.known_to(connection).filter(display_name_key__contains=fold(asked))
+    counted = known.annotate(member_count=Count("memberships", filter=here))
+    # Their connection is said once, and what they bring is asked for all at once.
+    listed: QuerySet[ScimGroup] = counted.prefetch_related("mappings__role")
+    return listed.order_by("display_name_key", "pk")
+
+
+def _foretold(
+    request: PersonRequest,
+    connection: Connection,
+    title: str,
+    change: Callable[[], Changed],
+    context: dict[str, Any],
+) -> HttpResponse:
+    outcome = group_mappings.preview(change)
+    seen = digest([outcome.said], outcome.changes)
+    if request.method == "POST" and request.POST.get("seen") == seen:
+        done, is_all = group_mappings.apply(change)
+        messages.success(request, f"{told(done)}." if is_all else told_so_far(done))
+        return redirect("admin:scim_groups", connection.pk)
+    context |= {
+        "outcome": outcome,
+        "tally": tallied(outcome.changes),
+        "changes": in_order(outcome.changes)[:CHANGES_SHOWN],
+        "more": max(0, len(outcome.changes) - CHANGES_SHOWN),
+        "seen": seen,
+        "has_changed": request.method == "POST",
+    }
+    return _page(request, connection, title, context)
+
+
+def _page(
+    request: HttpRequest, connection: Connection, title: str, context: dict[str, Any]
+) -> HttpResponse:
+    back = reverse("admin:scim_groups", args=[connection.pk])
+    context = context_of(request, connection, title) | {
+        **context,
+        "parent": {"title": "Groups and roles", "url": back},
+        "back": back,
+    }
+    return render(request, "scim/map_group.html", context)

@@ -1,0 +1,103 @@
+"""One request: what was sent, what we decided, and everything that came of it."""
+
+import json
+from typing import Any
+from uuid import UUID
+
+from django.contrib import admin
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
+
+from people.presentation.actor_names import actor_name
+from people.presentation.query_params import number_from
+from people.presentation.request_effects import Deeds, deeds_of
+from people.views.permissions import for_administrators
+from scim.api.request_log import LONGEST_BODY, masked
+from scim.models import RequestLog, SyncError
+
+
+@for_administrators
+def request_page(request: HttpRequest, request_id: UUID) -> HttpResponse:
+    """Tell what a page view or a job did; a SCIM request has a page with more on it."""
+    log = RequestLog.objects.filter(pk=request_id).values_list("connection_id").first()
+    if log:
+        return redirect("admin:scim_request", log[0], request_id)
+    after = number_from(request, "after") or 0
+    deeds = deeds_of(request_id, after=after)
+    if not (deeds or after):
+        raise Http404
+    context = admin.site.each_context(request) | {
+        "title": f"Request {str(request_id)[:8]}",
+        "parent": {"title": "People", "url": reverse("admin:people_person_changelist")},
+        "request_id": request_id,
+        "deeds": deeds,
+        "is_first_page": not after,
+    }
+    return render(request, "people/request.html", context)
+
+
+@for_administrators
+def scim_request(request: HttpRequest, connection_id: UUID, request_id: UUID) -> HttpResponse:
+    logs = RequestLog.objects.select_related("connection", "user__person")
+    log = get_object_or_404(logs, connection=connection_id, pk=request_id)
+    after = number_from(request, "after") or 0
+    deeds = deeds_of(request_id, after=after)
+    errors = list(SyncError.objects.filter(request=log).select_related("person"))
+    context = admin.site.each_context(request) | {
+        "title": f"Request {str(request_id)[:8]}",
+        "parent": {
+            "title": "Request log",
+            "url": reverse("admin:scim_requests", args=[connection_id]),
+        },
+        "log": log,
+        "request_id": request_id,
+        "who": log.user or next((error.user_name for error in errors), ""),
+        "retried_by": actor_name(log.retried_by) if log.retried_by else "",
+        "is_refused": log.status >= 400,
+        "decision": _decision(log, deeds, errors),
+        "deeds": deeds,
+        "is_first_page": not after,
+        "errors": errors,
+        "body": readable(log.body),
+        "body_is_cut": len(log.body) == LONGEST_BODY,
+        "answer": readable(log.answer),
+    }
+    return render(request, "scim/request.html", context)
+
+
+def _decision(log: RequestLog, deeds: Deeds, errors: list[SyncError]) -> str:
+    """Say in words how the request ended."""
+    if log.status >= 400:
+        return f"Refused: {detail_of(log)} Nothing was changed."
+    if errors:
+        return f"Accepted, but not all of it could be done: {ended(errors[0].message)}"
+    if deeds:
+        return f"Accepted: {ended('; '.join(one.sentence for one in deeds.entries[:3]))}"
+    activated_at = log.connection.activated_at
+    if activated_at is None or log.received_at < activated_at:
+        return "Accepted and kept. The connection was not activated yet, so nobody was changed."
+    return "Accepted. Nobody had to be changed by it."
+
+
+def detail_of(log: RequestLog) -> str:
+    """Return what a refused request was told, as a sentence."""
+    try:
+        answer = json.loads(log.answer)
+    except (ValueError, RecursionError):
+        answer = {}
+    detail: Any = answer.get("detail") if isinstance(answer, dict) else None
+    return ended(detail if isinstance(detail, str) else f"status {log.status}")
+
+
+def ended(sentence: str) -> str:
+    return sentence if sentence.endswith((".", "!", "?")) else f"{sentence}."
+
+
+def readable(text: str) -> str:
+    """Return JSON with its structure shown, and anything else as it was sent."""
+    safe = masked(text)
+    try:
+        return json.dumps(json.loads(safe), indent=2, ensure_ascii=False)
+    except (ValueError, RecursionError):
+        return safe

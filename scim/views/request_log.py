@@ -1,0 +1,167 @@
+"""The request log of a connection: what its provider asked, and how it ended."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, time
+from typing import Any
+from uuid import UUID
+
+from django import forms
+from django.conf import settings
+from django.contrib import admin
+from django.db.models import Q, QuerySet
+from django.http import HttpRequest, HttpResponse, QueryDict
+from django.shortcuts import get_object_or_404, render
+from django.urls import reverse
+from unfold.widgets import UnfoldAdminTextInputWidget
+
+from people.models import Person
+from people.values import fold
+from people.views.permissions import for_administrators
+from scim.api.request import scim_uuid
+from scim.models import Connection, RequestLog, ScimUser, SyncError
+
+REQUESTS_A_PAGE = 50
+# Whoever searches for a single letter means nobody in particular.
+MOST_USERS = 500
+TABS = {"": "All", "success": "Success", "errors": "Errors"}
+
+
+class SearchForm(forms.Form):
+    path = forms.CharField(required=False, max_length=200, widget=UnfoldAdminTextInputWidget)
+    who = forms.CharField(
+        label="Person",
+        required=False,
+        max_length=254,
+        widget=UnfoldAdminTextInputWidget(attrs={"placeholder": "Name, address or userName"}),
+    )
+    since = forms.DateField(
+        label="From", required=False, widget=UnfoldAdminTextInputWidget(attrs={"type": "date"})
+    )
+    until = forms.DateField(
+        label="To", required=False, widget=UnfoldAdminTextInputWidget(attrs={"type": "date"})
+    )
+    before = forms.UUIDField(required=False, widget=forms.HiddenInput)
+    outcome = forms.ChoiceField(required=False, choices=TABS.items(), widget=forms.HiddenInput)
+
+
+@dataclass(frozen=True)
+class Row:
+    log: RequestLog
+    # Whom a refused request was about, though nobody came of it.
+    user_name: str
+
+    @property
+    def is_error(self) -> bool:
+        return self.log.status >= 400
+
+
+@for_administrators
+def request_log(request: HttpRequest, connection_id: UUID) -> HttpResponse:
+    connection = get_object_or_404(Connection, pk=connection_id)
+    form = SearchForm(request.GET)
+    form.is_valid()
+    asked = form.cleaned_data
+    logs = RequestLog.objects.filter(connection=connection)
+    oldest = logs.order_by("received_at").first()
+    found = _older(_matching(logs, connection, asked), asked.get("before"))
+    page = list(found.select_related("user__person")[: REQUESTS_A_PAGE + 1])
+    context = admin.site.each_context(request) | {
+        "title": "Request log",
+        "parent": {
+            "title": "SCIM settings",
+            "url": reverse("admin:scim_settings", args=[connection_id]),
+        },
+        "connection": connection,
+        "form": form,
+        "ignored": _ignored(form),
+        "tabs": _tabs(request, asked.get("outcome", "")),
+        "outcome": asked.get("outcome", ""),
+        "is_searched": any(asked.get(name) for name in ("path", "who", "since", "until")),
+        "rows": _rows(page[:REQUESTS_A_PAGE]),
+        "older": _older_address(request, page),
+        "newest": _address(request, before=None) if asked.get("before") else "",
+        "oldest": oldest,
+        "days_kept": settings.REQUEST_LOG_DAYS,
+    }
+    return render(request, "scim/request_log.html", context)
+
+
+def _ignored(form: SearchForm) -> str:
+    """Say what could not be understood, if anything."""
+    names = [str(form[name].label) for name in form.errors if name in form.fields]
+    return f"Not understood, and so not searched for: {', '.join(names)}." if names else ""
+
+
+def _matching(
+    logs: QuerySet[RequestLog], connection: Connection, asked: dict[str, Any]
+) -> QuerySet[RequestLog]:
+    match asked.get("outcome"):
+        case "success":
+            logs = logs.filter(status__lt=400)
+        case "errors":
+            logs = logs.filter(status__gte=400)
+    if asked.get("path"):
+        logs = logs.filter(path__icontains=asked["path"])
+    if asked.get("who"):
+        logs = logs.filter(_about(connection, asked["who"]))
+    if asked.get("since"):
+        since = datetime.combine(asked["since"], time.min, UTC)
+        logs = logs.filter(received_at__gte=since)
+    if asked.get("until"):
+        until = datetime.combine(asked["until"], time.max, UTC)
+        logs = logs.filter(received_at__lte=until)
+    return logs
+
+
+def _about(connection: Connection, words: str) -> Q:
+    """Find the requests about somebody, also the refused ones that nobody came of."""
+    key = fold(words.strip())
+    named = Q(user_name_key__contains=key) | Q(email_key__contains=key)
+    if scim_uuid(words.strip()).int:
+        named |= Q(scim_id=scim_uuid(words.strip()))
+    people = Person.objects.matching(words).values("pk")[:MOST_USERS]
+    users = ScimUser.objects.filter(named | Q(person__in=people), connection=connection)
+    errors = SyncError.objects.filter(connection=connection, user_name_key__contains=key)
+    return Q(user__in=users.values("pk")[:MOST_USERS]) | Q(pk__in=errors.values("request"))
+
+
+def _older(logs: QuerySet[RequestLog], before: UUID | None) -> QuerySet[RequestLog]:
+    """Put the latest first, and leave out what is not older than the given request."""
+    logs = logs.order_by("-received_at", "-pk")
+    if before is None:
+        return logs
+    at = RequestLog.objects.filter(pk=before).values("received_at")[:1]
+    return logs.filter(Q(received_at__lt=at) | Q(received_at=at, pk__lt=before))
+
+
+def _rows(logs: list[RequestLog]) -> list[Row]:
+    refused = [log.pk for log in logs if log.status >= 400]
+    errors = SyncError.objects.filter(request__in=refused)
+    names = dict(errors.values_list("request_id", "user_name"))
+    return [Row(log, names.get(log.pk, "")) for log in logs]
+
+
+def _tabs(request: HttpRequest, chosen: str) -> list[dict[str, Any]]:
+    return [
+        {
+            "title": title,
+            "url": _address(request, outcome=outcome or None, before=None),
+            "is_chosen": outcome == chosen,
+        }
+        for outcome, title in TABS.items()
+    ]
+
+
+def _older_address(request: HttpRequest, page: list[RequestLog]) -> str:
+    goes_on = len(page) > REQUESTS_A_PAGE
+    return _address(request, before=str(page[REQUESTS_A_PAGE - 1].pk)) if goes_on else ""
+
+
+def _address(request: HttpRequest, **changes: str | None) -> str:
+    """Return the page's own address with some of its parameters set or left out."""
+    query: QueryDict = request.GET.copy()
+    for name, value in changes.items():
+        query.pop(name, None)
+        if value:
+            query[name] = value
+    return f"?{query.urlencode()}"

@@ -1,0 +1,109 @@
+"""The self-test: our own public address, asked as a provider would ask it."""
+
+from typing import Any
+from uuid import UUID
+
+from django import forms
+from django.conf import settings
+from django.contrib import messages
+from django.http import HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils import timezone
+from unfold.widgets import UnfoldAdminSelectWidget
+
+from people.models import Person
+from people.presentation.actor_names import actor_name
+from people.values import fold
+from people.views.permissions import PersonRequest, for_administrators
+from scim.models import Connection, SelfTest
+from scim.tools import self_test as testing
+from scim.tools.scenarios import REHEARSALS
+from scim.views.settings.overview import context_of
+
+
+class ProviderForm(forms.Form):
+    provider = forms.ChoiceField(
+        label="Ask as",
+        choices=[(value, Connection.Provider(value).label) for value in REHEARSALS],
+        widget=UnfoldAdminSelectWidget,
+    )
+
+
+@for_administrators
+def self_test(request: PersonRequest, connection_id: UUID) -> HttpResponse:
+    """Show the last run, or the one that the address names; a POST starts another."""
+    connection = get_object_or_404(Connection, pk=connection_id)
+    may_run = connection.disconnected_at is None
+    form = _form(request, connection)
+    if may_run and request.method == "POST" and form.is_valid():
+        try:
+            provider = form.cleaned_data["provider"]
+            testing.start(connection, provider, actor=request.user.actor)
+        except testing.AlreadyRunning as error:
+            messages.warning(request, str(error))
+        return redirect("admin:scim_self_test", connection_id)
+    runs = list(SelfTest.objects.order_by("-started_at")[: testing.KEPT])
+    shown = _chosen(request, runs)
+    is_running = shown is not None and _is_running(shown)
+    names = _names(runs)
+    context = context_of(request, connection, "Self-test") | {
+        "form": form if may_run else None,
+        "public": f"{settings.PUBLIC_BASE_URL}/scim/v2",
+        "run": _told(shown, names) if shown else None,
+        "is_running": is_running,
+        "runs": [_told(run, names) for run in runs],
+    }
+    return render(request, "scim/self_test.html", context)
+
+
+def _form(request: PersonRequest, connection: Connection) -> ProviderForm:
+    is_known = connection.provider in REHEARSALS
+    usual = connection.provider if is_known else Connection.Provider.OKTA
+    return ProviderForm(
+        request.POST if request.method == "POST" else None, initial={"provider": usual}
+    )
+
+
+def _chosen(request: PersonRequest, runs: list[SelfTest]) -> SelfTest | None:
+    """Return the run that the address names, or the latest."""
+    named = request.GET.get("run", "")
+    return next((run for run in runs if str(run.pk) == named), runs[0] if runs else None)
+
+
+def _is_running(run: SelfTest) -> bool:
+    return run.finished_at is None and timezone.now() - run.started_at < testing.LONGEST
+
+
+def _names(runs: list[SelfTest]) -> dict[str, str]:
+    """Return who started the runs, by the address that is kept of them."""
+    addresses = {fold(run.started_by.partition(":")[2]) for run in runs}
+    people = Person.objects.filter(email_key__in=addresses) if addresses else []
+    return {person.email: person.full_name for person in people}
+
+
+def _told(run: SelfTest, names: dict[str, str]) -> dict[str, Any]:
+    failed = sum(not step["passed"] for step in run.steps)
+    return {
+        "id": str(run.pk),
+        "provider": run.get_provider_display(),
+        "started_at": run.started_at,
+        "started_by": actor_name(run.started_by, names),
+        "steps": run.steps,
+        "failed": failed,
+        "problem": run.problem,
+        "verdict": _verdict(run, failed),
+        "is_good": bool(run.finished_at) and not run.problem and not failed,
+    }
+
+
+def _verdict(run: SelfTest, failed: int) -> str:
+    steps = len(run.steps)
+    if _is_running(run):
+        return f"Running: {steps} steps done so far." if steps else "Waiting for a worker."
+    if run.finished_at is None:
+        return "Cut off: no worker is running, or the one that ran it was ended."
+    if run.problem:
+        return f"Stopped after {steps} step{'' if steps == 1 else 's'}: {run.problem}"
+    if failed:
+        return f"{failed} of {steps} steps went wrong."
+    return f"All {steps} steps went as they should."

@@ -1,0 +1,155 @@
+"""Where each field of a person comes from, what that changes, and the fields of the tenant."""
+
+from typing import Any, NamedTuple
+from uuid import UUID
+
+from django.contrib import messages
+from django.http import HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
+
+from people import operations
+from people.models import CustomField
+from people.values import PeopleError
+from people.views.permissions import PersonRequest, for_administrators
+from scim.connections import manage
+from scim.jobs import reapply
+from scim.jobs.reapply import Outcome
+from scim.models import Connection
+from scim.views.settings.attribute_mapping_form import (
+    EXAMPLES,
+    CustomFieldForm,
+    SourcesForm,
+    sources_form,
+)
+from scim.views.settings.overview import context_of
+
+
+class Warned(NamedTuple):
+    """A path that finds something in few resources, or in none."""
+
+    label: str
+    path: str
+    found: int
+    among: int
+
+
+@for_administrators
+def mapping(request: PersonRequest, connection_id: UUID) -> HttpResponse:
+    connection = get_object_or_404(Connection, pk=connection_id)
+    is_sent = request.method == "POST" and not connection.disconnected_at
+    form = sources_form(connection, request.POST if is_sent else None)
+    context: dict[str, Any] = {"form": form, "field_form": CustomFieldForm()}
+    if form.is_valid():
+        warned = _warned(connection, form)
+        wanted = request.POST.get("do", "preview")
+        if wanted == "save_anyway" or (wanted == "save" and not warned):
+            return _save(request, connection, form)
+        context |= {"warned": warned, "wanted": wanted, **_preview(connection, form)}
+    return _page(request, connection, context)
+
+
+def _page(request: PersonRequest, connection: Connection, context: dict[str, Any]) -> HttpResponse:
+    usual = context_of(request, connection, f"Attribute mapping of {connection}") | {
+        "examples": EXAMPLES,
+        "custom_fields": CustomField.objects.order_by("name", "pk"),
+    }
+    return render(request, "scim/mapping.html", usual | context)
+
+
+def _save(request: PersonRequest, connection: Connection, form: SourcesForm) -> HttpResponse:
+    values = {"mapping": form.mapping}
+    if manage.revise(connection, values, actor=request.user.actor):
+        messages.success(request, "The mapping was saved. It counts from the next request on.")
+        if connection.is_live:
+            messages.info(
+                request,
+                "Everybody whom the provider has sent is read again by the sync cycle, which "
+                "begins within five minutes.",
+            )
+    else:
+        messages.success(request, "Nothing has changed.")
+    return redirect("admin:scim_mapping", connection.pk)
+
+
+def _warned(connection: Connection, form: SourcesForm) -> list[Warned]:
+    """Return what is newly taken from where hardly anybody has something."""
+    new = {
+        name: path for name, path in form.mapping.items() if connection.mapping.get(name) != path
+    }
+    reach = reapply.reach(connection, set(new.values())) if new else {}
+    return [
+        Warned(form.labels[name], path, reach[path].found, reach[path].among)
+        for name, path in new.items()
+        if not reach[path].found
+    ]
+
+
+class Line(NamedTuple):
+    field: str
+    before: str
+    after: str
+
+
+def _preview(connection: Connection, form: SourcesForm) -> dict[str, Any]:
+    """Say what saving would make of those last heard of."""
+    if not connection.is_live:
+        return {"outcomes": None}
+    connection.mapping = form.mapping
+    outcomes = reapply.outcomes(connection)
+    shown = [
+        {"outcome": outcome, "lines": _lines(outcome, form)}
+        for outcome in outcomes
+        if outcome.changed or outcome.problem
+    ]
+    return {"outcomes": shown, "tried": len(outcomes), "same": len(outcomes) - len(shown)}
+
+
+def _lines(outcome: Outcome, form: SourcesForm) -> list[Line]:
+    labels = form.labels | {"pending_email": "E-mail address to be confirmed", "state": "State"}
+    return [
+        Line(
+            labels.get(name.removeprefix("custom."), name),
+            outcome.before.get(name, ""),
+            outcome.after.get(name, ""),
+        )
+        for name in outcome.changed
+    ]
+
+
+@for_administrators
+def add_field(request: PersonRequest, connection_id: UUID) -> HttpResponse:
+    """Add a custom field; the form is on the page of the mapping."""
+    connection = get_object_or_404(Connection, pk=connection_id)
+    if request.method != "POST":
+        return redirect("admin:scim_mapping", connection_id)
+    form = CustomFieldForm(request.POST)
+    if form.is_valid():
+        try:
+            field = operations.add_custom_field(
+                form.cleaned_data["name"],
+                form.cleaned_data["external_name"],
+                actor=request.user.actor,
+            )
+        except PeopleError as error:
+            form.add_error(error.field, str(error))
+        else:
+            messages.success(request, f"People have the field {field} now.")
+            return redirect("admin:scim_mapping", connection_id)
+    context = {"form": sources_form(connection), "field_form": form}
+    return _page(request, connection, context)
+
+
+@for_administrators
+def delete_field(request: PersonRequest, connection_id: UUID, field_id: int) -> HttpResponse:
+    connection = get_object_or_404(Connection, pk=connection_id)
+    field = get_object_or_404(CustomField, pk=field_id)
+    if request.method == "POST":
+        manage.forget_field(field, actor=request.user.actor)
+        messages.success(request, f"The field {field} was deleted.")
+        return redirect("admin:scim_mapping", connection_id)
+    context = context_of(request, connection, f"Delete the field {field}?") | {
+        "field": field,
+        "cancel": reverse("admin:scim_mapping", args=[connection_id]),
+    }
+    return render(request, "scim/delete_field.html", context)

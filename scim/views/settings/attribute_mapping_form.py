@@ -1,0 +1,147 @@
+"""The form that says where each field of a person comes from."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from django import forms
+from scim2_models import SCIMException
+from unfold.widgets import UnfoldAdminTextInputWidget
+
+from people.models import CustomField
+from scim.models import Connection
+from scim.rfc.attributes import ENTERPRISE, RAMP
+from scim.rfc.schema import Attribute
+from scim.sync.attribute_mapping import check_path
+
+LONGEST_PATH = 500
+
+# The fields of everybody, and where they are looked for unless a path is given.
+FIELDS = {
+    "department": ("Department", "department of the enterprise extension, or a bare department"),
+    "location": (
+        "Location",
+        "location of the Ramp extension, locality of the work, primary or only address, or a "
+        "bare location or city",
+    ),
+    "given_name": ("First name", "name.givenName"),
+    "family_name": ("Last name", "name.familyName"),
+    "email": (
+        "E-mail address",
+        "the primary one of emails, the one of type work, the first, or a userName that is an "
+        "address",
+    ),
+    "manager": ("Manager", "manager of the enterprise extension, or a bare manager"),
+    "role": ("Role", "the value of type rampUserRole in roles, the primary one, or the only one"),
+}
+# A custom field of such a name could not be told from the field of everybody.
+RESERVED = frozenset(FIELDS)
+
+
+class PathField(forms.CharField):
+    """A SCIM path that points at text."""
+
+    def __init__(self, label: str, usual: str) -> None:
+        widget = UnfoldAdminTextInputWidget(
+            attrs={
+                "placeholder": "the usual places",
+                "autocapitalize": "none",
+                "spellcheck": "false",
+            }
+        )
+        super().__init__(
+            label=label,
+            required=False,
+            max_length=LONGEST_PATH,
+            widget=widget,
+            help_text=f"Left blank: {usual}.",
+        )
+
+    def clean(self, value: Any) -> str:
+        path: str = super().clean(value)
+        if path:
+            _check(path)
+        return path
+
+
+def _check(path: str) -> None:
+    try:
+        target = check_path(path)
+    except SCIMException as error:
+        raise forms.ValidationError(str(error.detail)) from error
+    leaf = target.leaf
+    assert leaf is not None
+    if leaf.kind == "complex":
+        leaf = leaf.part("value")
+    if leaf is None:
+        parts = ", ".join(f"{path}.{part.name}" for part in _texts(target.leaf))
+        raise forms.ValidationError(f"“{path}” has parts. Name one of them: {parts}.")
+    if leaf.kind not in ("string", "reference") or not leaf.is_written or leaf.returned == "never":
+        raise forms.ValidationError(f"“{path}” is no text that a provider can send.")
+
+
+def _texts(attribute: Attribute | None) -> Iterable[Attribute]:
+    parts = attribute.parts if attribute else ()
+    return [part for part in parts if part.kind == "string" and part.name != "type"]
+
+
+class SourcesForm(forms.Form):
+    """One path a field; the fields of the tenant come last."""
+
+    def __init__(self, *args: Any, custom_fields: Iterable[CustomField], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for name, (label, usual) in FIELDS.items():
+            self.fields[name] = PathField(label, usual)
+        for field in custom_fields:
+            if field.external_name not in RESERVED:
+                self.fields[field.external_name] = PathField(field.name, _usual(field))
+
+    @property
+    def mapping(self) -> dict[str, str]:
+        return {name: path for name, path in self.cleaned_data.items() if path}
+
+    @property
+    def labels(self) -> dict[str, str]:
+        return {name: str(field.label) for name, field in self.fields.items()}
+
+    @property
+    def own(self) -> list[forms.BoundField]:
+        return [self[name] for name in FIELDS]
+
+    @property
+    def custom(self) -> list[forms.BoundField]:
+        return [self[name] for name in self.fields if name not in FIELDS]
+
+
+def _usual(field: CustomField) -> str:
+    first, *others = field.external_name.split("_")
+    camel = first + "".join(word.title() for word in others)
+    either = f"{camel} or {field.external_name}" if others else camel
+    return f"{either} of the Ramp extension"
+
+
+def sources_form(connection: Connection, data: Any = None) -> SourcesForm:
+    fields = CustomField.objects.order_by("name", "pk")
+    return SourcesForm(data, initial=connection.mapping, custom_fields=fields)
+
+
+class CustomFieldForm(forms.ModelForm[CustomField]):
+    class Meta:
+        model = CustomField
+        fields = ("name", "external_name")
+        widgets = {
+            "name": UnfoldAdminTextInputWidget(),
+            "external_name": UnfoldAdminTextInputWidget(),
+        }
+
+    def clean_external_name(self) -> str:
+        name: str = self.cleaned_data["external_name"]
+        if name in RESERVED:
+            raise forms.ValidationError(f"“{name}” is a field that everybody has.")
+        return name
+
+
+EXAMPLES = (
+    f"{ENTERPRISE.urn}:costCenter",
+    f"{RAMP.urn}:office",
+    'addresses[type eq "work"].region',
+)

@@ -1,0 +1,113 @@
+"""Auto-termination: switched on, off, or to other days, after a list of the people concerned."""
+
+from typing import Any
+from uuid import UUID
+
+from django import forms
+from django.contrib import messages
+from django.http import HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils import timezone
+from unfold.widgets import UnfoldAdminTextInputWidget
+
+from people.models import Departure, Event
+from people.operations.offboarding import schedule
+from people.operations.offboarding.schedule import USUAL_DAYS, InvalidDays
+from people.presentation.actor_names import actor_name
+from people.presentation.pagination import counted
+from people.views.permissions import PersonRequest, for_administrators
+from scim.models import Connection
+from scim.views.settings.auto_termination_preview import Preview
+from scim.views.settings.overview import context_of
+
+MOST_CHANGES = 5
+
+
+class DaysForm(forms.Form):
+    days = forms.CharField(
+        label="Days until termination",
+        widget=UnfoldAdminTextInputWidget(attrs={"inputmode": "numeric", "autocomplete": "off"}),
+        help_text="Periods of 24 hours, counted from the deactivation.",
+        error_messages={"required": str(InvalidDays())},
+    )
+
+    def clean_days(self) -> int:
+        try:
+            return schedule.read_days(self.cleaned_data["days"])
+        except InvalidDays as error:
+            raise forms.ValidationError(str(error)) from error
+
+
+@for_administrators
+def offboarding(request: PersonRequest, connection_id: UUID) -> HttpResponse:
+    live = Connection.objects.select_related("tenant").filter(disconnected_at=None)
+    connection = get_object_or_404(live, pk=connection_id)
+    current = connection.tenant.auto_terminate_days
+    asked = request.POST if request.method == "POST" else request.GET
+    form = DaysForm(asked if "days" in asked else None, initial={"days": current or USUAL_DAYS})
+    if request.method == "POST" and _save(request, connection, form):
+        return redirect("admin:scim_settings", connection_id)
+    days = form.cleaned_data["days"] if form.is_valid() else None
+    preview = Preview(days, timezone.now(), is_new=current is None) if days else None
+    if preview and "csv" in request.GET:
+        return preview.as_csv()
+    context = context_of(request, connection, "Auto-termination") | {
+        "form": form,
+        "current": current,
+        "days": days,
+        **(_foreseen(request, preview) if preview else {}),
+        "scheduled": counted(Departure.objects.filter(exempted_at=None)) if current else "",
+        "changes": _changes(),
+    }
+    return render(request, "scim/offboarding.html", context)
+
+
+def _foreseen(request: PersonRequest, preview: Preview) -> dict[str, Any]:
+    page, rows = preview.page(request.GET.get("page"))
+    return {
+        "forecast": schedule.foretell(preview.days, now=preview.now),
+        "preview": preview,
+        "page": page,
+        "rows": rows,
+        "seen": schedule.state_of_concerned(),
+    }
+
+
+def _save(request: PersonRequest, connection: Connection, form: DaysForm) -> bool:
+    """Do what was asked for, and tell whether it could be done."""
+    tenant, actor = connection.tenant, request.user.actor
+    if "switch-off" in request.POST:
+        schedule.set_auto_termination(tenant, None, actor=actor)
+        messages.success(request, "Auto-termination is off. Inactive people stay inactive.")
+        return True
+    if not form.is_valid():
+        return False
+    if request.POST.get("seen", "") != schedule.state_of_concerned():
+        messages.warning(request, "Nothing was changed yet. Check the people below, then confirm.")
+        return False
+    days = form.cleaned_data["days"]
+    schedule.set_auto_termination(tenant, days, actor=actor)
+    messages.success(request, f"People deactivated via SCIM are terminated {_after(days)}.")
+    return True
+
+
+def _after(days: int) -> str:
+    return "after 1 day" if days == 1 else f"after {days:,} days"
+
+
+def _changes() -> list[dict[str, Any]]:
+    events = Event.objects.filter(
+        kind=Event.Kind.ORGANISATION_CHANGED, person=None, facts__what="auto-termination"
+    )
+    return [
+        {
+            "what": _told(event.changes["auto_terminate_days"]["to"]),
+            "actor": actor_name(event.actor),
+            "at": event.happened_at,
+        }
+        for event in events.order_by("-pk")[:MOST_CHANGES]
+    ]
+
+
+def _told(days: int | None) -> str:
+    return f"On, {_after(days)}" if days else "Off"

@@ -1,0 +1,40 @@
+"""Ending a connection."""
+
+from time import monotonic
+from uuid import UUID
+
+from django.contrib import messages
+from django.http import HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+
+from people.presentation.pagination import counted
+from people.views.forms import NameForm
+from people.views.permissions import PersonRequest, for_administrators
+from scim.connections import manage
+from scim.connections.setup_guides import GUIDES
+from scim.jobs import reapply
+from scim.models import Connection, ScimUser
+from scim.views.settings.overview import context_of
+
+# Enough to let go of some thousands of people; the cycle sees to the others.
+SECONDS = 2
+
+
+@for_administrators
+def disconnect(request: PersonRequest, connection_id: UUID) -> HttpResponse:
+    connection = get_object_or_404(Connection, pk=connection_id)
+    if connection.disconnected_at:
+        return redirect("admin:scim_settings", connection_id)
+    form = NameForm(request.POST if request.method == "POST" else None, wanted=str(connection))
+    if form.is_valid():
+        if manage.disconnect(connection, actor=request.user.actor):
+            reapply.revisit(connection, until=monotonic() + SECONDS)
+            messages.success(request, f"{connection} is disconnected. People stay as they are.")
+        return redirect("admin:scim_settings", connection_id)
+    people = ScimUser.objects.known_to(connection).filter(person__isnull=False)
+    context = context_of(request, connection, f"Disconnect {connection}?") | {
+        "people": counted(people),
+        "ending": GUIDES[Connection.Provider(connection.provider)].ending,
+        "form": form,
+    }
+    return render(request, "scim/disconnect.html", context)

@@ -1,0 +1,143 @@
+"""The control centre of one connection: how it does, and how it is meant to behave."""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from django.contrib import admin, messages
+from django.db.models import Count, Exists, OuterRef, Sum
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.text import capfirst
+
+from people.models import CustomField, Event, Invite, Person
+from people.presentation.actor_names import actor_name
+from people.presentation.pagination import counted
+from people.views.permissions import PersonRequest, for_administrators
+from scim.api.request import base_url
+from scim.connections import manage
+from scim.connections.status import sync_state
+from scim.jobs import reapply
+from scim.models import Connection, ScimGroup, ScimUser, SyncError
+from scim.views.settings.activity_chart import last_day_of
+from scim.views.settings.policies_form import policies_form
+
+MOST_EVENTS = 10
+# Many more than anybody has; a switcher must not grow without end.
+MOST_CONNECTIONS = 20
+
+
+@for_administrators
+def scim(request: HttpRequest) -> HttpResponse:
+    """Lead to the newest connection, or say how to begin."""
+    known = _by_age()
+    current = next((one for one in known if not one.disconnected_at), None)
+    if current:
+        return redirect("admin:scim_settings", current.pk)
+    context = admin.site.each_context(request) | {
+        "title": "SCIM settings",
+        "parent": {"title": "Integrations", "url": reverse("admin:integrations")},
+        "ended": known,
+    }
+    return render(request, "scim/no_connection.html", context)
+
+
+@for_administrators
+def settings(request: PersonRequest, connection_id: UUID) -> HttpResponse:
+    connection = get_object_or_404(Connection, pk=connection_id)
+    is_changing = request.method == "POST" and not connection.disconnected_at
+    form = policies_form(connection, request.user, request.POST if is_changing else None)
+    if form.is_valid():
+        changed = manage.revise(connection, form.cleaned_data, actor=request.user.actor)
+        said = "The policies were saved." if changed else "Nothing has changed."
+        messages.success(request, f"{said} They count from the next request on.")
+        return redirect("admin:scim_settings", connection_id)
+    now = timezone.now()
+    context = context_of(request, connection, f"SCIM settings: {connection}") | {
+        "parent": {"title": "Integrations", "url": reverse("admin:integrations")},
+        "others": [one for one in _by_age() if one != connection],
+        "sync": sync_state(connection, now),
+        "last_day": last_day_of(connection, now),
+        "numbers": _numbers(connection),
+        "refused": _refused(connection),
+        "form": form,
+        "group_count": counted(ScimGroup.objects.known_to(connection)),
+        "custom_field_count": CustomField.objects.count(),
+        "tokens": tokens_of(connection, now),
+        "history": _history(connection),
+        "base_url": base_url(),
+        "left": _left(connection),
+        "days": connection.tenant.auto_terminate_days,
+    }
+    return render(request, "scim/settings.html", context)
+
+
+def context_of(request: HttpRequest, connection: Connection, title: str) -> dict[str, Any]:
+    """Return what the pages below a connection's settings have in common."""
+    home = reverse("admin:scim_settings", args=[connection.pk])
+    return admin.site.each_context(request) | {
+        "title": title,
+        "parent": {"title": f"SCIM settings: {connection}", "url": home},
+        "connection": connection,
+        "home": home,
+    }
+
+
+def tokens_of(connection: Connection, now: datetime) -> list[Any]:
+    """Return the tokens that open the door, the oldest first, each with how it is used."""
+    tokens = connection.tokens.filter(revoked_at=None).order_by("pk")
+    return [_with_use(token, now) for token in tokens]
+
+
+def _with_use(token: Any, now: datetime) -> Any:
+    used = token.last_used_at
+    token.is_in_use = used is not None and now - used < manage.IN_USE
+    return token
+
+
+def _by_age() -> list[Connection]:
+    newest = Connection.objects.order_by("-created_at", "pk")
+    return sorted(newest[:MOST_CONNECTIONS], key=lambda one: one.disconnected_at is not None)
+
+
+def _numbers(connection: Connection) -> dict[str, str]:
+    invites = Invite.objects.filter(person=OuterRef("person"), source=Invite.Source.SCIM)
+    theirs = ScimUser.objects.filter(connection=connection, person=OuterRef("pk"))
+    out = Person.objects.filter(Exists(theirs), deactivated_by=str(connection.actor))
+    return {
+        "invited": counted(ScimUser.objects.filter(Exists(invites), connection=connection)),
+        "inactive": counted(out.filter(state=Person.State.INACTIVE)),
+        "terminated": counted(out.filter(state=Person.State.TERMINATED)),
+    }
+
+
+def _refused(connection: Connection) -> dict[str, int]:
+    """Count the users and groups with open sync errors, and the requests that these are from."""
+    listed = SyncError.objects.open().filter(connection=connection)
+    totals = listed.aggregate(rows=Count("pk"), requests=Sum("times"))
+    return {name: count or 0 for name, count in totals.items()}
+
+
+def _history(connection: Connection) -> list[dict[str, Any]]:
+    """Tell what administrators did to the connection, the latest first."""
+    events = Event.objects.filter(
+        kind=Event.Kind.CONNECTION_CHANGED, person=None, facts__connection=str(connection.pk)
+    )
+    return [
+        {"what": _what(event), "actor": actor_name(event.actor), "at": event.happened_at}
+        for event in events.order_by("-pk")[:MOST_EVENTS]
+    ]
+
+
+def _what(event: Event) -> str:
+    what = capfirst(str(event.facts.get("what", "changed")))
+    names = ", ".join(name.replace("_", " ") for name in sorted(event.changes))
+    return f"{what}: {names}" if names else what
+
+
+def _left(connection: Connection) -> str:
+    if connection.revisits_after is None:
+        return ""
+    return counted(reapply.left_to_revisit(connection))

@@ -1,0 +1,77 @@
+"""The tokens of a connection, and replacing one without a gap."""
+
+from typing import Any
+from uuid import UUID
+
+from django.contrib import messages
+from django.http import HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
+from django.utils import timezone
+
+from people.views.forms import NameForm
+from people.views.permissions import PersonRequest, for_administrators
+from people.views.reauthentication import requires_recent_authentication
+from scim.api.request import base_url
+from scim.connections import manage
+from scim.models import Connection, Token
+from scim.models.connection import TooManyTokens
+from scim.views.settings.overview import context_of, tokens_of
+
+REVOKED_SHOWN = 10
+
+
+@for_administrators
+@requires_recent_authentication
+def tokens(request: PersonRequest, connection_id: UUID) -> HttpResponse:
+    connection = get_object_or_404(Connection, pk=connection_id)
+    new = _added(request, connection) if request.method == "POST" else ""
+    alive = tokens_of(connection, timezone.now())
+    context = context_of(request, connection, f"Tokens of {connection}") | {
+        "tokens": alive,
+        "revoked": connection.tokens.exclude(revoked_at=None).order_by("-pk")[:REVOKED_SHOWN],
+        "new": new,
+        "base_url": base_url(),
+        "may_add": len(alive) < Token.MOST_ALIVE and not connection.disconnected_at,
+        "step": _step(alive),
+    }
+    return render(request, "scim/tokens.html", context)
+
+
+def _added(request: PersonRequest, connection: Connection) -> str:
+    if connection.disconnected_at:
+        messages.error(request, f"{connection} is disconnected: no token would be taken.")
+        return ""
+    try:
+        return manage.add_token(connection, actor=request.user.actor)
+    except TooManyTokens as error:
+        messages.error(request, str(error))
+        return ""
+
+
+def _step(alive: list[Any]) -> int:
+    """Tell how far replacing the older token has come: 1 add, 2 enter and wait, 3 retire."""
+    if len(alive) < Token.MOST_ALIVE:
+        return 1
+    newer = alive[-1]
+    return 3 if newer.last_used_at else 2
+
+
+@for_administrators
+def revoke(request: PersonRequest, connection_id: UUID, token_id: int) -> HttpResponse:
+    alive = Token.objects.filter(connection=connection_id, revoked_at=None)
+    token = get_object_or_404(alive.select_related("connection"), pk=token_id)
+    connection = token.connection
+    is_needed = manage.is_only_one_in_use(token, timezone.now())
+    form = NameForm(request.POST if request.method == "POST" else None, wanted=str(connection))
+    if request.method == "POST" and (form.is_valid() or not is_needed):
+        if manage.retire_token(token, actor=request.user.actor):
+            messages.success(request, f"The token {token} is refused from now on.")
+        return redirect("admin:scim_tokens", connection_id)
+    context = context_of(request, connection, f"Revoke the token {token}?") | {
+        "token": token,
+        "is_needed": is_needed,
+        "form": form,
+        "cancel": reverse("admin:scim_tokens", args=[connection_id]),
+    }
+    return render(request, "scim/revoke_token.html", context)

@@ -1,0 +1,70 @@
+"""The last step: what activation will do, in numbers, and how far it has come."""
+
+from typing import Any
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+
+from people.presentation.pagination import counted
+from people.values import PeopleError
+from people.views.permissions import PersonRequest, for_administrators
+from scim.connections import setup
+from scim.jobs import match_report
+from scim.jobs.match_report import Choice, Fate
+from scim.models import AdoptionChoice, Connection, ScimUser
+from scim.views.setup.common import context_of
+
+
+@for_administrators
+def activate(request: PersonRequest, provider: str) -> HttpResponse:
+    connection = setup.in_setup(provider)
+    if connection is None:
+        return _activated(request, provider)
+    if request.method == "POST":
+        try:
+            setup.activate(connection, actor=request.user.actor)
+        except PeopleError as error:
+            messages.error(request, str(error))
+        return redirect("admin:setup_activate", provider)
+    context = context_of(
+        request, provider, "setup_activate", connection=connection, **_numbers(connection)
+    )
+    return render(request, "scim/setup_activate.html", context)
+
+
+def _numbers(connection: Connection) -> dict[str, Any]:
+    report = match_report.report(connection)
+    here = match_report.only_here(connection)
+    leaving = AdoptionChoice.objects.filter(connection=connection, choice=Choice.DEACTIVATE)
+    return {
+        "received": len(report.verdicts),
+        "counts": {fate.value: report.count(fate) for fate in Fate},
+        "here": counted(here),
+        "leaving": here.filter(pk__in=leaving.values("person")).count(),
+    }
+
+
+def _activated(request: HttpRequest, provider: str) -> HttpResponse:
+    """Show how far a live connection has come with what it had received before."""
+    connection = setup.live(provider)
+    if connection is None:
+        messages.info(request, "Start here.")
+        return redirect("admin:integration", provider)
+    users = ScimUser.objects.known_to(connection)
+    choices = AdoptionChoice.objects.filter(connection=connection, person__isnull=False)
+    waiting = match_report.waiting_users(connection).count()
+    received = users.count()
+    context = context_of(
+        request,
+        provider,
+        "setup_activate",
+        connection=connection,
+        received=received,
+        done=received - waiting,
+        with_person=users.filter(person__isnull=False).count(),
+        without_person=users.filter(person=None).count() - waiting,
+        is_finished=not waiting and not choices.exists(),
+    )
+    context["title"] = f"{connection} is connected"
+    return render(request, "scim/setup_activated.html", context)

@@ -1,0 +1,104 @@
+"""What the pages share that lead through setting a connection up."""
+
+from typing import Any
+
+from django import forms
+from django.contrib import admin
+from django.http import HttpRequest
+from django.urls import reverse
+from unfold.widgets import UnfoldAdminTextInputWidget
+
+from scim.api.request import base_url
+from scim.connections import setup
+from scim.connections.setup_guides import GUIDES
+from scim.models import Connection
+from scim.models.connection import USUAL_POLICY
+
+STEPS = {
+    "setup_token": "Base URL and token",
+    "setup_steps": "Steps at the provider",
+    "setup_first_request": "First request",
+    "setup_review": "Review",
+    "setup_activate": "Activate",
+}
+PROVIDERS = {provider.value: provider for provider in GUIDES}
+
+
+class ProviderConverter:
+    """The part of an address that names a provider; nothing else is at such an address."""
+
+    regex = "|".join(PROVIDERS)
+
+    def to_python(self, value: str) -> str:
+        return value
+
+    def to_url(self, value: str) -> str:
+        return str(value)
+
+
+class StartForm(forms.Form):
+    """What has to be known before there can be a connection.
+
+    `after` is the number of the newest token that the page knows of, 0 if there is none.
+    """
+
+    after = forms.IntegerField(min_value=0, initial=0, widget=forms.HiddenInput)
+
+    def __init__(self, provider: str, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if fills(provider) and setup.in_setup(provider) is None:
+            self.fields["department"] = _default("department")
+            self.fields["location"] = _default("location")
+
+
+class SearchForm(forms.Form):
+    """What is looked for in a list, and which of its tabs is open."""
+
+    q = forms.CharField(
+        required=False,
+        max_length=100,
+        label="Name or e-mail address",
+        widget=UnfoldAdminTextInputWidget(attrs={"type": "search"}),
+    )
+    show = forms.CharField(required=False, widget=forms.HiddenInput)
+
+    @property
+    def words(self) -> str:
+        return str(self.cleaned_data.get("q", "")) if self.is_valid() else ""
+
+
+def fills(provider: str) -> bool:
+    return USUAL_POLICY[Connection.Provider(provider)] == Connection.Incomplete.FILL
+
+
+def _default(what: str) -> forms.CharField:
+    return forms.CharField(
+        label=f"Default {what}",
+        max_length=200,
+        help_text=f"For everybody who is sent without a {what}.",
+        widget=UnfoldAdminTextInputWidget,
+    )
+
+
+def context_of(request: HttpRequest, provider: str, step: str, **more: Any) -> dict[str, Any]:
+    """Return what every step's page needs; `step` is the name of its address."""
+    guide = GUIDES[Connection.Provider(provider)]
+    names = list(STEPS)
+    steps = [
+        {
+            "title": title,
+            "url": reverse(f"admin:{name}", args=[provider]),
+            "is_current": name == step,
+            "is_past": step in names and names.index(name) < names.index(step),
+        }
+        for name, title in STEPS.items()
+    ]
+    context = admin.site.each_context(request) | {
+        "title": STEPS.get(step, f"Connect {guide.name}"),
+        "parent": {"title": guide.title, "url": reverse("admin:integration", args=[provider])},
+        "provider": provider,
+        "guide": guide,
+        "base_url": base_url(),
+        "steps": steps,
+    }
+    return context | more

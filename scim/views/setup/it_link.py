@@ -1,0 +1,75 @@
+"""The setup steps for a colleague in IT, who need not have an account.
+
+The address is signed and says what it is for and until when; nothing is kept of it.
+"""
+
+from dataclasses import dataclass
+from datetime import date, timedelta
+from uuid import UUID
+
+from django.conf import settings
+from django.contrib import admin
+from django.core import signing
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.dateparse import parse_date
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_safe
+
+from people import tenancy
+from scim.api.request import base_url
+from scim.connections.setup_guides import GUIDES
+from scim.models import Connection
+
+SALT = "setup steps for a colleague"
+DAYS = 7
+
+
+@dataclass(frozen=True)
+class Link:
+    address: str
+    last_day: date
+
+
+def link_to_steps(connection: Connection) -> Link:
+    """Return today's link; it is the same until tomorrow."""
+    last_day = timezone.now().date() + timedelta(days=DAYS)
+    said = {"connection": str(connection.pk), "last_day": last_day.isoformat()}
+    token = signing.Signer(salt=SALT).sign_object(said)
+    path = reverse("admin:setup_link", args=[token])
+    return Link(f"{settings.PUBLIC_BASE_URL}{path}", last_day)
+
+
+@never_cache
+@require_safe
+def steps_for_it(request: HttpRequest, token: str) -> HttpResponse:
+    try:
+        said = signing.Signer(salt=SALT).unsign_object(token)
+    except signing.BadSignature as error:
+        raise Http404 from error
+    last_day = parse_date(said["last_day"])
+    connection = _in_setup(UUID(said["connection"]))
+    if last_day is None or last_day < timezone.now().date():
+        why = f"It could be used until {said['last_day']}."
+    elif connection is None:
+        why = "The connection has been activated, or it was given up."
+    else:
+        guide = GUIDES[Connection.Provider(connection.provider)]
+        context = admin.site.each_context(request) | {
+            "title": f"Connect {guide.name} to Ramp",
+            "company": connection.tenant.name,
+            "guide": guide,
+            "base_url": base_url(),
+            "last_day": last_day,
+        }
+        return render(request, "scim/steps_for_it.html", context)
+    return render(request, "scim/link_is_dead.html", {"why": why}, status=410)
+
+
+def _in_setup(connection_id: UUID) -> Connection | None:
+    with tenancy.across_tenants():
+        connections = Connection.objects.select_related("tenant")
+        connections = connections.filter(activated_at=None, disconnected_at=None)
+        return connections.filter(pk=connection_id, tenant__is_active=True).first()

@@ -1,0 +1,159 @@
+"""The review before activation: who will be linked, who is new, who exists only here."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from django.core.paginator import Page, Paginator
+from django.db.models import Q, QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.views.decorators.http import require_safe
+
+from people import operations
+from people.models import Person
+from people.presentation.event_text import LABELS
+from people.presentation.pagination import BoundedPaginator, counted
+from people.values import Profile, fold
+from scim.jobs import match_report
+from scim.jobs.match_report import Choice, Fate, Report, Verdict
+from scim.models import AdoptionChoice, Connection, ScimUser
+from scim.sync.attribute_mapping import Assertion, profile_of
+from scim.views.setup.common import SearchForm, context_of
+from scim.views.setup.steps import of_a_connection
+
+ROWS_A_PAGE = 50
+MATCHED = (Fate.LINKED, Fate.ASKED, Fate.LEFT)
+TABS = {
+    "linked": "To be linked",
+    "created": "To be created",
+    "here": "Only in Ramp",
+    "blocked": "Cannot be provisioned",
+}
+FATES = {"linked": MATCHED, "created": (Fate.CREATED,), "blocked": (Fate.BLOCKED,)}
+
+
+@dataclass(frozen=True)
+class Difference:
+    field: str
+    before: str
+    after: str
+
+
+@dataclass(frozen=True)
+class Row:
+    """A resource: what was sent, who they are here, and what will become of it."""
+
+    user: ScimUser
+    said: Assertion
+    verdict: Verdict
+    person: Person | None
+    is_privileged: bool
+
+    @property
+    def name(self) -> str:
+        profile = self.said.profile
+        return f"{profile.given_name} {profile.family_name}".strip() or self.user.scim_username
+
+    @property
+    def differences(self) -> list[Difference]:
+        """Return what linking would change of the person, as far as the provider says it."""
+        if self.person is None:
+            return []
+        old, new = self.person.profile, self.said.profile
+        return [
+            Difference(LABELS[name], getattr(old, name), getattr(new, name))
+            for name in Profile.__dataclass_fields__
+            if name != "role" and getattr(new, name) and getattr(old, name) != getattr(new, name)
+        ]
+
+
+@of_a_connection
+@require_safe
+def review(request: HttpRequest, connection: Connection) -> HttpResponse:
+    shown = request.GET.get("show", "")
+    shown = shown if shown in TABS else "linked"
+    form = SearchForm(request.GET)
+    words = form.words
+    report = match_report.report(connection)
+    here = match_report.only_here(connection)
+    if shown == "here":
+        page, rows = _page_of_people(request, connection, here, words)
+    else:
+        page, rows = _page_of_resources(request, connection, report.of(*FATES[shown]), words)
+    context = context_of(
+        request,
+        connection.provider,
+        "setup_review",
+        connection=connection,
+        shown=shown,
+        form=form,
+        words=words,
+        tabs=_tabs(report, here, shown),
+        page=page,
+        rows=rows,
+        asked_count=report.count(Fate.ASKED),
+        received_count=len(report.verdicts),
+    )
+    return render(request, "scim/setup_review.html", context)
+
+
+def _tabs(report: Report, here: QuerySet[Person], shown: str) -> list[dict[str, Any]]:
+    counts = {name: f"{report.count(*fates):,}" for name, fates in FATES.items()}
+    counts["here"] = counted(here)
+    return [
+        {"name": name, "title": title, "count": counts[name], "is_chosen": name == shown}
+        for name, title in TABS.items()
+    ]
+
+
+def _page_of_resources(
+    request: HttpRequest, connection: Connection, verdicts: Sequence[Verdict], words: str
+) -> tuple[Page[Verdict], list[Row]]:
+    if words:
+        found = set(_matching(connection, words).values_list("pk", flat=True))
+        verdicts = [verdict for verdict in verdicts if verdict.user_id in found]
+    page = Paginator(verdicts, ROWS_A_PAGE).get_page(request.GET.get("page"))
+    return page, _rows(connection, list(page))
+
+
+def _matching(connection: Connection, words: str) -> QuerySet[ScimUser]:
+    """Return whose userName or address contains every word."""
+    users = ScimUser.objects.known_to(connection)
+    for word in fold(words).split():
+        users = users.filter(Q(user_name_key__contains=word) | Q(email_key__contains=word))
+    return users
+
+
+def _rows(connection: Connection, verdicts: Sequence[Verdict]) -> list[Row]:
+    users = ScimUser.objects.in_bulk([verdict.user_id for verdict in verdicts])
+    people = Person.objects.select_related("department", "location")
+    people = people.annotate(holds_elevated=operations.holds_elevated())
+    persons = people.in_bulk([verdict.person_id for verdict in verdicts if verdict.person_id])
+    rows = []
+    for verdict in verdicts:
+        user = users[verdict.user_id]
+        person = persons.get(verdict.person_id) if verdict.person_id else None
+        said = profile_of(user.document, connection.mapping)
+        rows.append(Row(user, said, verdict, person, person is not None and _is_privileged(person)))
+    return rows
+
+
+def _is_privileged(person: Any) -> bool:
+    return bool(person.is_administrator or person.holds_elevated)
+
+
+def _page_of_people(
+    request: HttpRequest, connection: Connection, here: QuerySet[Any], words: str
+) -> tuple[Page[Any], list[Any]]:
+    people = here.select_related("department", "location").matching(words)  # type: ignore[attr-defined]
+    people = people.annotate(holds_elevated=operations.holds_elevated())
+    people = people.order_by("family_name", "given_name", "pk")
+    page = BoundedPaginator(people, ROWS_A_PAGE).get_page(request.GET.get("page"))
+    rows = list(page)
+    choices = AdoptionChoice.objects.filter(connection=connection, person__in=rows)
+    leaving = set(choices.filter(choice=Choice.DEACTIVATE).values_list("person_id", flat=True))
+    for person in rows:
+        person.is_leaving = person.pk in leaving
+        person.is_privileged = _is_privileged(person)
+    return page, rows

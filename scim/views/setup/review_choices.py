@@ -1,0 +1,117 @@
+"""What an administrator decides about a row of the review; what is grave, by a second click."""
+
+from typing import Any
+from uuid import UUID
+
+from django import forms
+from django.contrib import messages
+from django.db import transaction
+from django.http import Http404, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
+from django.utils import timezone
+from django.views.decorators.http import require_POST
+
+from people import operations
+from people.models import Person
+from people.values import Actor
+from people.views.permissions import PersonRequest
+from scim.connections import setup
+from scim.jobs import match_report
+from scim.jobs.match_report import Choice
+from scim.models import AdoptionChoice, Connection, ScimUser
+from scim.views.setup.common import context_of
+from scim.views.setup.steps import of_a_connection
+
+OF_A_RESOURCE = (Choice.LINK, Choice.LEAVE)
+OF_A_PERSON = (Choice.DEACTIVATE, Choice.LEAVE)
+
+
+class ChoiceForm(forms.Form):
+    """The row's buttons: either a resource or a person, and what is to become of them."""
+
+    user = forms.IntegerField(required=False, min_value=1, max_value=2**63 - 1)
+    person = forms.UUIDField(required=False)
+    choice = forms.ChoiceField(choices=Choice.choices)
+    confirmed = forms.BooleanField(required=False)
+    # The query of the page to return to.
+    back = forms.CharField(required=False, max_length=500)
+
+
+@of_a_connection
+@require_POST
+def choose(request: PersonRequest, connection: Connection) -> HttpResponse:
+    form = ChoiceForm(request.POST)
+    if not form.is_valid():
+        raise Http404
+    said = form.cleaned_data
+    choice = Choice(said["choice"])
+    user, person = _chosen(connection, said["user"], said["person"], choice)
+    review = reverse("admin:setup_review", args=[connection.provider])
+    back = f"{review}?{said['back']}"
+    if choice == Choice.DEACTIVATE and person == request.user:
+        messages.error(request, "This is you. Somebody else has to deactivate you.")
+        return redirect(back)
+    if person and choice != Choice.LEAVE:
+        operations.check_rank_over(request.user.actor, person)
+    is_grave = choice != Choice.LEAVE and person and operations.is_privileged(person)
+    if is_grave and not said["confirmed"]:
+        return _ask(request, connection, said | {"target": person, "cancel": back})
+    about = {"user": user} if user else {"person": person}
+    if _remember(connection, about, choice, actor=request.user.actor):
+        messages.success(request, _told(choice, user, person))
+    return redirect(back)
+
+
+def _chosen(
+    connection: Connection, user_id: int | None, person_id: UUID | None, choice: Choice
+) -> tuple[ScimUser | None, Person | None]:
+    """Return which row was meant: the resource and whom it matches, or the person alone."""
+    if user_id and choice in OF_A_RESOURCE:
+        users = ScimUser.objects.known_to(connection).select_related("connection")
+        user = get_object_or_404(users, pk=user_id)
+        person = match_report.counterpart(user)
+        if person is not None:
+            return user, person
+    elif person_id and choice in OF_A_PERSON:
+        return None, get_object_or_404(match_report.only_here(connection), pk=person_id)
+    raise Http404
+
+
+@transaction.atomic
+def _remember(
+    connection: Connection, about: dict[str, Any], choice: Choice, *, actor: Actor
+) -> bool:
+    setup.hold(connection)
+    if connection.activated_at:
+        return False
+    AdoptionChoice.objects.update_or_create(
+        connection=connection,
+        **about,
+        defaults={
+            "tenant_id": connection.tenant_id,
+            "choice": choice,
+            "decided_by": str(actor),
+            "decided_at": timezone.now(),
+        },
+    )
+    return True
+
+
+def _ask(request: PersonRequest, connection: Connection, said: dict[str, Any]) -> HttpResponse:
+    person, verb = said["target"], Choice(said["choice"]).label.lower()
+    context = context_of(
+        request, connection.provider, "setup_review", connection=connection, said=said, verb=verb
+    )
+    context["title"] = f"{verb.capitalize()} {person.full_name}?"
+    return render(request, "scim/setup_confirm_choice.html", context)
+
+
+def _told(choice: Choice, user: ScimUser | None, person: Person | None) -> str:
+    name = person.full_name if person else str(user)
+    match choice:
+        case Choice.LINK:
+            return f"{name} will be linked."
+        case Choice.DEACTIVATE:
+            return f"{name} will be deactivated."
+    return f"{name} stays as they are."

@@ -1,0 +1,161 @@
+"""Setting a connection up, step by step; where it stands is in its row, not in the session."""
+
+import json
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_safe
+
+from people.values import PeopleError
+from people.views.permissions import PersonRequest, for_administrators
+from people.views.reauthentication import requires_recent_authentication
+from scim.connections import setup
+from scim.models import Connection, RequestLog, ScimGroup, ScimUser, Token
+from scim.views.catalog import overview_page
+from scim.views.setup.common import StartForm, context_of
+from scim.views.setup.it_link import link_to_steps
+
+LATEST_SHOWN = 5
+
+Step = Callable[[Any, Connection], HttpResponse]
+
+
+def of_a_connection(view: Step) -> Callable[[HttpRequest, str], HttpResponse]:
+    """Pass the connection that is being set up; lead elsewhere when there is none."""
+
+    @for_administrators
+    @wraps(view)
+    def found(request: HttpRequest, provider: str) -> HttpResponse:
+        connection = setup.in_setup(provider)
+        if connection is not None:
+            return view(request, connection)
+        if setup.live(provider):
+            return redirect("admin:setup_activate", provider)
+        messages.info(request, "Start here.")
+        return redirect("admin:integration", provider)
+
+    return found
+
+
+@of_a_connection
+@require_safe
+def go_on(request: HttpRequest, connection: Connection) -> HttpResponse:
+    """Lead to the step that comes next."""
+    if not setup.newest_token(connection):
+        return redirect("admin:setup_token", connection.provider)
+    has_heard = RequestLog.objects.filter(connection=connection).exists()
+    return redirect("admin:setup_review" if has_heard else "admin:setup_steps", connection.provider)
+
+
+@for_administrators
+@requires_recent_authentication
+def token(request: PersonRequest, provider: str) -> HttpResponse:
+    """Show a new token, in the answer to the request that makes it and nowhere else."""
+    if request.method != "POST":
+        return token_page(request, provider)
+    form = StartForm(provider, request.POST)
+    if not form.is_valid():
+        return overview_page(request, provider, form)
+    said = form.cleaned_data
+    defaults = {name: said.get(name, "") for name in ("department", "location")}
+    try:
+        connection = setup.start(provider, actor=request.user.actor, **defaults)
+    except PeopleError as error:
+        messages.error(request, str(error))
+        return redirect("admin:integration", provider)
+    made = setup.next_token(connection, after=said["after"], actor=request.user.actor)
+    if made is None:
+        messages.info(request, "The token was shown already, when it was made.")
+        return redirect("admin:setup_token", provider)
+    context = context_of(request, provider, "setup_token", connection=connection, token=made)
+    return render(request, "scim/setup_token.html", context)
+
+
+@of_a_connection
+def token_page(request: HttpRequest, connection: Connection) -> HttpResponse:
+    alive = connection.tokens.filter(revoked_at=None).order_by("-pk").first()
+    context = context_of(
+        request,
+        connection.provider,
+        "setup_token",
+        connection=connection,
+        alive=alive,
+        after=setup.newest_token(connection),
+    )
+    return render(request, "scim/setup_token.html", context)
+
+
+@of_a_connection
+@require_safe
+def steps(request: HttpRequest, connection: Connection) -> HttpResponse:
+    context = context_of(
+        request,
+        connection.provider,
+        "setup_steps",
+        connection=connection,
+        link=link_to_steps(connection),
+    )
+    return render(request, "scim/setup_steps.html", context)
+
+
+@of_a_connection
+@require_safe
+def first_request(request: HttpRequest, connection: Connection) -> HttpResponse:
+    logs = RequestLog.objects.filter(connection=connection)
+    used = connection.tokens.exclude(last_used_at=None).order_by("-last_used_at").first()
+    first = logs.order_by("received_at").first()
+    refused = logs.filter(status__gte=400).order_by("-received_at")[:LATEST_SHOWN]
+    context = context_of(
+        request,
+        connection.provider,
+        "setup_first_request",
+        connection=connection,
+        has_token=connection.tokens.filter(revoked_at=None).exists(),
+        used=used,
+        first=first,
+        agent=_agent(used, first),
+        latest=logs.order_by("-received_at")[:LATEST_SHOWN],
+        refusals=[{"log": log, "message": _detail(log)} for log in refused],
+        user_count=ScimUser.objects.known_to(connection).count(),
+        group_count=ScimGroup.objects.known_to(connection).count(),
+    )
+    return render(request, "scim/setup_first_request.html", context)
+
+
+@of_a_connection
+def abandon(request: PersonRequest, connection: Connection) -> HttpResponse:
+    if request.method == "POST":
+        try:
+            setup.abandon(connection, actor=request.user.actor)
+        except PeopleError as error:
+            messages.error(request, str(error))
+        else:
+            messages.success(request, f"{connection} is not being connected any more.")
+        return redirect("admin:integration", connection.provider)
+    context = context_of(
+        request,
+        connection.provider,
+        "setup_abandon",
+        connection=connection,
+        user_count=ScimUser.objects.known_to(connection).count(),
+        group_count=ScimGroup.objects.known_to(connection).count(),
+    )
+    context["title"] = f"Stop connecting {context['guide'].name}?"
+    return render(request, "scim/setup_abandon.html", context)
+
+
+def _agent(used: Token | None, first: RequestLog | None) -> str:
+    """Return what the provider calls its client."""
+    said = used.last_user_agent if used else ""
+    return said or (str(first.headers.get("User-Agent", "")) if first else "")
+
+
+def _detail(log: RequestLog) -> str:
+    try:
+        return str(json.loads(log.answer)["detail"])
+    except (ValueError, KeyError, TypeError):
+        return ""

@@ -1,0 +1,62 @@
+"""Inactive users: since when, by whom, and the way back."""
+
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
+
+from people.models import Person
+from people.presentation.actor_names import actor_name
+from people.presentation.search_forms import PersonSearch, choice
+from people.values import VIA_SCIM
+from people.views.offboarding.schedule_status import days_in_force, outlooks
+from people.views.permissions import for_administrators
+from scim.models import Connection
+from scim.views.team_updates.common import inactive_people, page_of, show_tab
+
+
+class InactiveSearch(PersonSearch):
+    by = choice(
+        "Deactivated",
+        [("provider", "By an identity provider"), ("hand", "By hand")],
+        otherwise="By anybody",
+    )
+
+
+@for_administrators
+def inactive_users(request: HttpRequest) -> HttpResponse:
+    form = InactiveSearch(request.GET)
+    found = inactive_people().matching(form.asked("q"))
+    match form.asked("by"):
+        case "provider":
+            found = found.deactivated_via_scim()
+        case "hand":
+            found = found.exclude(deactivated_by__startswith=VIA_SCIM)
+    page = page_of(request, found.order_by("-deactivated_at", "pk"))
+    return show_tab(
+        request,
+        "scim/inactive_users.html",
+        form=form,
+        page=page,
+        rows=_rows(page),
+        is_on=days_in_force() is not None,
+        # Being deactivated ends every session, which the epoch counts.
+        ever=lambda: Person.objects.filter(session_epoch__gt=0).exists(),
+    )
+
+
+def _rows(people: Any) -> list[dict[str, Any]]:
+    addresses = {person.deactivated_by.partition(":")[2] for person in people}
+    colleagues = Person.objects.filter(email__in=addresses)
+    names = {colleague.email: colleague.full_name for colleague in colleagues}
+    ahead = outlooks(people)
+    live = {str(one.actor) for one in Connection.objects.filter(disconnected_at=None)}
+    return [
+        {
+            "person": person,
+            "outlook": ahead[person.pk],
+            "by": actor_name(person.deactivated_by, names),
+            # Whose provider is gone comes back by hand alone.
+            "is_its_turn": person.deactivated_by in live,
+        }
+        for person in people
+    ]

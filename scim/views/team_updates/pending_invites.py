@@ -1,0 +1,191 @@
+"""Pending invites: how each stands; sending one again, withdrawing it, copying its link."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cached_property
+from typing import Any
+from uuid import UUID
+
+from django.contrib import messages
+from django.db import transaction
+from django.db.models import Prefetch, QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils import timezone
+from django.views.decorators.http import require_POST
+
+from people import operations
+from people.mail.invite_links import invite_link
+from people.models import Invite, Mail, Person
+from people.operations.ranks import RankRefused
+from people.presentation.search_forms import PersonSearch, choice
+from people.values import PeopleError
+from people.views.permissions import PersonRequest, for_administrators
+from scim.views.team_updates import common
+from scim.views.team_updates.common import context_of, page_of, show_tab
+
+SHOWN = {
+    "held": "Held",
+    "undelivered": "Not delivered",
+    "unmailed": "Not mailed",
+    "expired": "Expired",
+}
+# One click sends no more, so that the answer comes within a second or two.
+MOST_AT_ONCE = 200
+
+
+class InviteSearch(PersonSearch):
+    show = choice("Show", SHOWN.items(), otherwise="All invites")
+
+
+@dataclass(frozen=True)
+class Row:
+    """An open invite, with its mails loaded as `letters`, the latest first."""
+
+    invite: Any
+    now: datetime
+
+    @property
+    def has_expired(self) -> bool:
+        return bool(self.invite.expires_at <= self.now)
+
+    @cached_property
+    def mail(self) -> Mail | None:
+        return next(iter(self.invite.letters), None)
+
+    @property
+    def is_under_way(self) -> bool:
+        return bool(self.mail and not (self.mail.sent_at or self.mail.given_up_at))
+
+
+@for_administrators
+def pending_invites(request: HttpRequest) -> HttpResponse:
+    form = InviteSearch(request.GET)
+    found = _narrowed(common.pending_invites(), form.asked("show"))
+    if form.asked("q"):
+        found = found.filter(person__in=Person.objects.matching(form.asked("q")))
+    latest_first = Mail.objects.filter(kind=Mail.Kind.INVITE).order_by("-created_at", "pk")
+    found = found.select_related("person").order_by("-created_at", "pk")
+    page = page_of(
+        request, found.prefetch_related(Prefetch("mails", latest_first, to_attr="letters"))
+    )
+    now = timezone.now()
+    return show_tab(
+        request,
+        "scim/pending_invites.html",
+        form=form,
+        page=page,
+        rows=[Row(invite, now) for invite in page],
+        ever=Invite.objects.exists,
+    )
+
+
+def _narrowed(found: Any, show: str) -> Any:
+    match show:
+        case "held":
+            return found.exclude(held_because="")
+        case "undelivered":
+            return found.filter(problem__gt="")
+        case "unmailed":
+            return found.filter(held_because="", mails=None)
+        case "expired":
+            return _expired(found)
+        case _:
+            return found
+
+
+def _expired(found: Any) -> Any:
+    return found.filter(expires_at__lte=timezone.now())
+
+
+@for_administrators
+@require_POST
+def resend(request: PersonRequest, invite_id: UUID) -> HttpResponse:
+    invite = _pending(invite_id)
+    operations.check_rank_over(request.user.actor, invite.person)
+    _send(request, [invite])
+    return redirect("admin:team_updates")
+
+
+@for_administrators
+@require_POST
+def resend_many(request: PersonRequest) -> HttpResponse:
+    """Send the ticked ones again, or all that have expired."""
+    found = Invite.objects.open().select_related("person").order_by("created_at", "pk")
+    if "expired" in request.POST:
+        chosen: QuerySet[Invite] = _expired(found).filter(held_because="")
+    else:
+        chosen = found.filter(pk__in=_ids(request.POST.getlist("invite")))
+        for invite in chosen[:MOST_AT_ONCE]:
+            operations.check_rank_over(request.user.actor, invite.person)
+    _send(request, list(chosen[:MOST_AT_ONCE]))
+    left = chosen.count() if "expired" in request.POST else 0
+    if left:
+        messages.warning(request, f"{left:,} more have expired. Send those next.")
+    return redirect("admin:team_updates")
+
+
+@for_administrators
+def revoke(request: PersonRequest, invite_id: UUID) -> HttpResponse:
+    invite = _pending(invite_id)
+    operations.check_rank_over(request.user.actor, invite.person)
+    if request.method == "POST":
+        operations.revoke_invite(invite.person, actor=request.user.actor)
+        messages.success(request, f"The invite of {invite.person.full_name} was withdrawn.")
+        return redirect("admin:team_updates")
+    return _page(request, "scim/revoke_invite.html", invite, "Withdraw invite")
+
+
+@for_administrators
+def link(request: PersonRequest, invite_id: UUID) -> HttpResponse:
+    invite = _pending(invite_id)
+    # Who has the link can accept the invite.
+    operations.check_rank_over(request.user.actor, invite.person)
+    return _page(request, "scim/invite_link.html", invite, "Invite link")
+
+
+def _page(request: HttpRequest, template: str, invite: Invite, title: str) -> HttpResponse:
+    context = context_of(request, title, parent="team_updates") | {
+        "invite": invite,
+        "person": invite.person,
+        "has_expired": invite.expires_at <= timezone.now(),
+        "link": invite_link(invite),
+    }
+    return render(request, template, context)
+
+
+def _pending(invite_id: UUID) -> Invite:
+    return get_object_or_404(Invite.objects.open().select_related("person"), pk=invite_id)
+
+
+def _ids(given: list[str]) -> list[UUID]:
+    ids = []
+    for text in given[:MOST_AT_ONCE]:
+        try:
+            ids.append(UUID(text))
+        except ValueError:
+            continue
+    return ids
+
+
+def _send(request: PersonRequest, chosen: list[Invite]) -> None:
+    """Send each again, and tell how that went."""
+    sent, refused = [], []
+    for invite in chosen:
+        name = invite.person.full_name
+        try:
+            with transaction.atomic():
+                operations.resend_invite(invite.person, actor=request.user.actor)
+        except (PeopleError, RankRefused) as error:
+            refused.append(f"{name}: {error}")
+        else:
+            sent.append(name)
+    if not chosen:
+        messages.warning(request, "No invite was chosen. Tick those to be sent again.")
+    if sent:
+        who = sent[0] if len(sent) == 1 else f"{len(sent)} people"
+        messages.success(request, f"The invite goes out again to {who}.")
+    for sentence in refused[:5]:
+        messages.error(request, sentence)
+    if refused[5:]:
+        messages.error(request, f"{len(refused) - 5} more could not be sent.")

@@ -1,0 +1,155 @@
+"""What an administrator does about a sync error: retry, link, invite anyway, dismiss."""
+
+from typing import Any
+
+from django import forms
+from django.contrib import messages
+from django.db import transaction
+from django.http import HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.views.decorators.http import require_POST
+from unfold.widgets import UnfoldAdminTextareaWidget
+
+from people import operations
+from people.models import Event, Person, Role
+from people.presentation.event_text import Difference, entries_of
+from people.values import PeopleError
+from people.views.permissions import PersonRequest, for_administrators
+from scim.jobs import retry as jobs_retry
+from scim.models import SyncError
+from scim.sync.resolutions import Action
+from scim.views.team_updates.common import context_of
+from scim.views.team_updates.sync_errors import listed_errors, rows_of, who
+
+
+class DismissForm(forms.Form):
+    because = forms.CharField(
+        label="Reason",
+        max_length=500,
+        help_text="Kept with the error, for your colleagues.",
+        widget=UnfoldAdminTextareaWidget(attrs={"rows": 2}),
+    )
+
+
+@for_administrators
+def retry(request: PersonRequest, error_id: int) -> HttpResponse:
+    """Carry the request out again; first show what it would change, if that may surprise."""
+    error = _open_error(error_id)
+    seen = error.person.changed_at.isoformat() if error.person else ""
+    try:
+        if request.method == "POST":
+            if jobs_retry.has_changed_since(error) and request.POST.get("seen") != seen:
+                return redirect("admin:sync_error_retry", error_id)
+            return _carry_out(request, error)
+        rehearsal = jobs_retry.rehearse(error, error.person_id, actor=request.user.actor)
+    except PeopleError as refusal:
+        return _refused(request, error, refusal)
+    context = context_of(request, f"Retry for {who(error)}?", parent="team_updates_errors") | {
+        "problem": error,
+        "seen": seen,
+        "has_changed": jobs_retry.has_changed_since(error),
+        "refused_because": rehearsal.outcome.refused_because,
+        "changes": _in_words(rehearsal.changes),
+    }
+    return render(request, "scim/retry.html", context)
+
+
+@for_administrators
+def link(request: PersonRequest, error_id: int) -> HttpResponse:
+    """Hand whoever has the address to the provider; a privileged one only after a second look."""
+    error = _open_error(error_id)
+    [row] = rows_of([error])
+    if row.remedy.action != Action.LINK:
+        messages.error(request, "Whoever has this address cannot be linked any more.")
+        return redirect("admin:sync_error", error_id)
+    operations.check_rank_over(request.user.actor, row.holder)
+    roles = _privileges(row.holder)
+    try:
+        if request.method == "POST":
+            agreed = request.POST.get("holder"), request.POST.get("roles", "")
+            if agreed != (str(row.holder.pk), roles):
+                return redirect("admin:sync_error_link", error_id)
+            return _carry_out(request, error, may_link=True)
+        rehearsal = jobs_retry.rehearse(
+            error, row.holder.pk, actor=request.user.actor, may_link=True
+        )
+    except PeopleError as refusal:
+        return _refused(request, error, refusal)
+    context = context_of(request, f"Link {row.holder.full_name}?", parent="team_updates_errors")
+    context |= {
+        "problem": error,
+        "holder": row.holder,
+        "roles": roles,
+        "refused_because": rehearsal.outcome.refused_because,
+        "changes": _in_words(rehearsal.changes),
+    }
+    return render(request, "scim/link.html", context)
+
+
+@for_administrators
+@require_POST
+def invite_anyway(request: PersonRequest, error_id: int) -> HttpResponse:
+    error, actor = _open_error(error_id), request.user.actor
+    with transaction.atomic():
+        is_mailed = error.connection.mails_invites
+        if error.person and operations.release_invite(
+            error.person, actor=actor, is_mailed=is_mailed
+        ):
+            SyncError.objects.filter(pk=error.pk).dismiss(
+                actor=actor, because="Invited anyway", is_invited_anyway=True
+            )
+            messages.success(request, f"The invite of {who(error)} is no longer held.")
+        else:
+            messages.warning(request, f"No invite of {who(error)} is held any more.")
+    return redirect("admin:team_updates_errors")
+
+
+@for_administrators
+def dismiss(request: PersonRequest, error_id: int) -> HttpResponse:
+    error = _open_error(error_id)
+    form = DismissForm(request.POST if request.method == "POST" else None)
+    if form.is_valid():
+        because = form.cleaned_data["because"]
+        SyncError.objects.filter(pk=error.pk).dismiss(actor=request.user.actor, because=because)
+        messages.success(request, f"The error of {who(error)} was dismissed.")
+        return redirect("admin:team_updates_errors")
+    title = f"Dismiss the error of {who(error)}?"
+    context = context_of(request, title, parent="team_updates_errors")
+    return render(request, "scim/dismiss.html", context | {"problem": error, "form": form})
+
+
+def _open_error(error_id: int) -> SyncError:
+    error: SyncError = get_object_or_404(listed_errors().open(), pk=error_id)
+    return error
+
+
+def _carry_out(request: PersonRequest, error: SyncError, *, may_link: bool = False) -> HttpResponse:
+    """Retry, and tell how that went."""
+    outcome = jobs_retry.retry(error, actor=request.user.actor, may_link=may_link)
+    if outcome.refused_because:
+        messages.error(request, f"Refused again: {outcome.refused_because}")
+        return redirect("admin:sync_error", error.pk)
+    error = listed_errors().get(pk=error.pk)
+    if not error.resolved_at:
+        messages.error(request, f"Carried out again, and it is not over: {error.message}")
+        return redirect("admin:sync_error", error.pk)
+    messages.success(request, f"Resolved: {who(error)} is now as {error.connection} says.")
+    return redirect("admin:team_updates_errors")
+
+
+def _refused(request: PersonRequest, error: SyncError, refusal: PeopleError) -> HttpResponse:
+    messages.error(request, str(refusal))
+    return redirect("admin:sync_error", error.pk)
+
+
+def _privileges(holder: Person) -> str:
+    """Name the roles for which somebody is linked by two clicks only."""
+    elevated = Role.objects.filter(grants__person=holder, is_elevated=True).order_by("name")
+    base = [holder.get_role_display()] if holder.is_administrator else []
+    return ", ".join([*base, *dict.fromkeys(elevated.values_list("name", flat=True))])
+
+
+def _in_words(changes: dict[str, Any]) -> list[Difference]:
+    """Tell the changes as the timeline would."""
+    event = Event(kind=Event.Kind.PERSON_REVISED, actor="job:retry", changes=changes)
+    return entries_of([event])[0].differences

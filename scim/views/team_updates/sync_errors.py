@@ -1,0 +1,173 @@
+"""Sync errors: writes of users and groups that were refused, and what resolves them."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from django.db.models import Exists, OuterRef, Q
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, render
+
+from people.models import Invite, Person
+from people.presentation.actor_names import actor_name
+from people.presentation.search_forms import PersonSearch, choice
+from people.values import fold
+from people.views.permissions import for_administrators
+from scim.jobs import retry
+from scim.models import Connection, ScimUser, SyncError
+from scim.sync import policies
+from scim.sync.resolutions import Case, Holder, Remedy, remedy_for
+from scim.views.request_detail import readable
+from scim.views.team_updates.common import context_of, page_of, show_tab
+
+FIELDS = policies.SPOKEN | {"manager": "manager", "role": "role"}
+# What a list of errors does not show, and what may be long.
+UNREAD = (
+    *("user__document", "user__rendered"),
+    *("request__body", "request__headers", "request__answer"),
+)
+
+
+class ErrorSearch(PersonSearch):
+    state = choice(
+        "State",
+        [("dismissed", "Dismissed"), ("resolved", "Resolved"), ("all", "All")],
+        otherwise="Open",
+    )
+    reason = choice("Reason", SyncError.Reason.choices, otherwise="Any reason")
+    connection = choice("Connection", [], otherwise="Any connection")
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        connections = Connection.objects.order_by("created_at")
+        self.fields["connection"].choices += [  # type: ignore[attr-defined]
+            (str(one.pk), f"{one}, disconnected" if one.disconnected_at else str(one))
+            for one in connections
+        ]
+
+
+@dataclass(frozen=True)
+class Row:
+    """An error, what resolves it, and who has the address that is listed as a duplicate."""
+
+    error: Any
+    remedy: Remedy
+    holder: Any
+    may_retry: bool
+
+    @property
+    def field(self) -> str:
+        return FIELDS.get(self.error.field, "")
+
+    @property
+    def is_open(self) -> bool:
+        return not (self.error.resolved_at or self.error.dismissed_at)
+
+    @property
+    def dismissed_by(self) -> str:
+        return actor_name(self.error.dismissed_by)
+
+
+@for_administrators
+def sync_errors(request: HttpRequest) -> HttpResponse:
+    form = ErrorSearch(request.GET)
+    found = _narrowed(listed_errors(), form).order_by("-happened_at", "-pk")
+    page = page_of(request, found.defer(*UNREAD))
+    return show_tab(
+        request,
+        "scim/sync_errors.html",
+        form=form,
+        page=page,
+        rows=rows_of(list(page)),
+        is_connected=len(form.fields["connection"].choices) > 1,  # type: ignore[attr-defined]
+        ever=SyncError.objects.exists,
+    )
+
+
+@for_administrators
+def sync_error(request: HttpRequest, error_id: int) -> HttpResponse:
+    error = get_object_or_404(listed_errors(), pk=error_id)
+    [row] = rows_of([error])
+    title = f"{error.get_reason_display()}: {who(error)}"
+    context = context_of(request, title, parent="team_updates_errors") | {
+        "row": row,
+        "problem": error,
+        "sent": readable(error.request.body) if error.request else "",
+        "answer": readable(error.request.answer) if error.request else "",
+        "retried_by": actor_name(error.request.retried_by)
+        if error.request and error.request.retried_by
+        else "",
+    }
+    return render(request, "scim/sync_error.html", context)
+
+
+def listed_errors() -> Any:
+    return SyncError.objects.select_related("connection", "person", "user", "request")
+
+
+def who(error: SyncError) -> str:
+    return error.person.display_name if error.person else error.who
+
+
+def rows_of(errors: list[SyncError]) -> list[Row]:
+    """Say of each error what resolves it; two queries for all of them."""
+    holders = _holders(errors)
+    known = [error.person_id for error in errors if error.person_id]
+    held = Invite.objects.open().filter(person__in=known).exclude(held_because="")
+    waiting = set(held.values_list("person_id", flat=True))
+    return [_row(error, holders, is_held=error.person_id in waiting) for error in errors]
+
+
+def _row(error: SyncError, holders: dict[str, Any], *, is_held: bool) -> Row:
+    holder = holders.get(fold(error.offending_value)) if _is_duplicate(error) else None
+    if holder and holder.pk == error.person_id:
+        holder = None
+    may_retry = retry.may_retry(error)
+    case = Case(
+        reason=error.reason,
+        provider=str(error.connection),
+        is_known=error.person_id is not None,
+        is_waiting=error.user is not None and error.user.problem == ScimUser.Problem.WAITING,
+        is_held=is_held,
+        holder=_holding(holder),
+        may_retry=may_retry,
+    )
+    return Row(error, remedy_for(case), holder, may_retry)
+
+
+def _holding(holder: Any) -> Holder:
+    if holder is None:
+        return Holder.NOBODY
+    return Holder.OWNED if holder.is_owned else Holder.UNOWNED
+
+
+def _holders(errors: Iterable[SyncError]) -> dict[str, Any]:
+    """Return who has the addresses that are listed as duplicates, and whether they are owned."""
+    keys = [fold(error.offending_value) for error in errors if _is_duplicate(error)]
+    owners = ScimUser.objects.filter(
+        person=OuterRef("pk"), deleted_at=None, connection__disconnected_at=None
+    )
+    people = Person.objects.in_lists().filter(email_key__in=keys)
+    return {person.email_key: person for person in people.annotate(is_owned=Exists(owners))}
+
+
+def _is_duplicate(error: SyncError) -> bool:
+    return error.reason == SyncError.Reason.DUPLICATE_EMAIL
+
+
+def _narrowed(errors: Any, form: ErrorSearch) -> Any:
+    match form.asked("state"):
+        case "dismissed":
+            errors = errors.filter(dismissed_at__isnull=False)
+        case "resolved":
+            errors = errors.filter(resolved_at__isnull=False)
+        case "":
+            errors = errors.open()
+    for name in ("reason", "connection"):
+        if form.asked(name):
+            errors = errors.filter(**{name: form.asked(name)})
+    for word in form.asked("q").split():
+        # Whoever never came to be has no name of ours.
+        named = Q(user_name_key__contains=fold(word))
+        errors = errors.filter(named | Q(person__in=Person.objects.matching(word)))
+    return errors
