@@ -6,7 +6,7 @@ from typing import Any
 from celery import current_app, shared_task
 from django.utils import timezone
 
-from provisioning import directory_checks
+from provisioning.directory import account_checks
 
 # Less than a job may take.
 CHECKING_SECONDS = 60
@@ -16,7 +16,7 @@ CHECKING_SECONDS = 60
 def check_directories(*, since: str = "", **_: Any) -> None:
     """Ask live directories about their people; where time is over, another job goes on."""
     moment = datetime.fromisoformat(since) if since else timezone.now()
-    if not directory_checks.go_on(since=moment, seconds=CHECKING_SECONDS)[1]:
+    if not account_checks.go_on(since=moment, seconds=CHECKING_SECONDS)[1]:
         current_app.send_task(
             "provisioning.tasks.check_directories",
             kwargs={"since": moment.isoformat()},

@@ -215,7 +215,7 @@ DUE_JOBS = [
     "scim.tasks.carry_over_all",
     "people.operations.bulk.undo.undo_asked",
     "people.operations.guests.deactivate_due",
-    "provisioning.directory_checks.check_due",
+    "provisioning.directory.account_checks.check_due",
     "people.operations.offboarding.job.terminate_due",
     "people.events.dispatch_all",
     "scim.tasks.look_again",
@@ -247,7 +247,7 @@ _REACHED_BY = frozenset({"email", "manager", "role"})
 EVENT_FIELDS = {"person.revised": _REACHED_BY, "person.put-back": _REACHED_BY}
 
 # Who knows why somebody is not here; what explains most is told first.
-WHY = ["people.diagnosis.causes", "scim.diagnosis.causes", "provisioning.why.causes"]
+WHY = ["people.diagnosis.causes", "scim.diagnosis.causes", "provisioning.diagnosis.causes"]
 # Who has something to say about a person at the top of their page.
 PERSON_NOTICES = [
     "people.views.offboarding.schedule_status.of_person",
@@ -255,15 +255,15 @@ PERSON_NOTICES = [
     "scim.person_notices.of_person",
 ]
 # Who knows in which ways somebody signs in.
-WAYS_TO_SIGN_IN = "provisioning.ways.of_person"
+WAYS_TO_SIGN_IN = "provisioning.sign_in_methods.of_person"
 # Who can tell signing in whom a SCIM connection means.
 PAIRING = "scim.sign_in_pairing"
 # Who can tell SCIM that somebody came in through a provider.
-HAS_SIGNED_IN = "provisioning.pairing.has_signed_in"
+HAS_SIGNED_IN = "provisioning.scim_pairing.has_signed_in"
 # Who says what is wrong with the password of somebody who is signed in.
-CREDENTIAL_PROBLEM = "provisioning.internal.password_problem"
+CREDENTIAL_PROBLEM = "provisioning.passwords.login.password_problem"
 # Who ends the sign-ins that are linked to somebody who left.
-RETIRE_IDENTITIES = "provisioning.identities.retire_all"
+RETIRE_IDENTITIES = "provisioning.sign_in.identities.retire_all"
 # Who knows whom a connection owns.
 OWNER_OF_PEOPLE = "scim.person_records.owner_of_people"
 # Who can tell when a provider last confirmed somebody's base role.
@@ -336,7 +336,7 @@ OUTBOUND_ALLOW = env.list(
 )
 
 AUTH_USER_MODEL = "people.Person"
-AUTHENTICATION_BACKENDS = ["provisioning.internal.SessionBackend"]
+AUTHENTICATION_BACKENDS = ["provisioning.passwords.login.SessionBackend"]
 LOGIN_URL = "admin:login"
 PASSWORD_HASHERS = [
     "django.contrib.auth.hashers.Argon2PasswordHasher",

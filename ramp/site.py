@@ -17,7 +17,7 @@ from people.presentation.pagination import counted
 from people.views.bulk.alerts import alarms_for
 from people.views.permissions import Visitor, administers, operates
 from people.views.urls import PAGES as PEOPLE_PAGES
-from provisioning.pages.addresses import PAGES as SIGN_IN_PAGES
+from provisioning.views.urls import PAGES as SIGN_IN_PAGES
 from scim.views.team_updates.common import to_look_at
 from scim.views.urls import PAGES as SCIM_PAGES
 

@@ -12,7 +12,7 @@ import pytest
 
 from people.operations import RankRefused
 from people.values import PeopleError
-from provisioning.matching import Refusal
+from provisioning.sign_in.decide import Refusal
 
 ROOT = Path(__file__).resolve().parent.parent
 ERRORS = (ROOT / "docs" / "errors.md").read_text()

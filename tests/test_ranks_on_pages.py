@@ -19,8 +19,8 @@ from people.models import Person, Tenant
 from people.operations.roles.withheld_roles import ASKED
 from people.values import Actor
 from provisioning.models import GroupMapping, Identity, SignInAttempt
-from provisioning.refusals import SignInRefused
-from provisioning.sign_in import sign_in
+from provisioning.sign_in.errors import SignInRefused
+from provisioning.sign_in.sign_in import sign_in
 from scim.models import GroupMapping as ScimMapping
 from scim.models import SamePersonQuestion, ScimGroup, ScimUser, SyncError
 from tests import make

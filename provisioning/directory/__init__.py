@@ -11,6 +11,6 @@ from provisioning.directory.base import (
     DirectoryPerson,
     Page,
 )
-from provisioning.directory.choosing import directory_of
+from provisioning.directory.factory import directory_of
 
 __all__ = ["PAGE", "Directory", "DirectoryFailed", "DirectoryPerson", "Page", "directory_of"]

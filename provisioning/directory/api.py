@@ -7,11 +7,13 @@ from urllib.parse import quote, urlencode
 
 from django.core.cache import cache
 
-from provisioning import discovery, outbound, providers
-from provisioning.definitions import OidcSettings, settings_of
 from provisioning.directory.base import DirectoryFailed
 from provisioning.models import IdentityProvider
-from provisioning.outbound import Answer, OutboundError
+from provisioning.net import safe_http
+from provisioning.net.safe_http import Answer, OutboundError
+from provisioning.oidc import discovery
+from provisioning.providers import manage
+from provisioning.providers.config import OidcSettings, settings_of
 
 Json = dict[str, Any]
 
@@ -29,7 +31,7 @@ class Api:
         """
         query = f"?{urlencode(parameters)}" if parameters else ""
         try:
-            answer = outbound.fetch(f"{self.base}{path}{query}", headers=self.headers)
+            answer = safe_http.fetch(f"{self.base}{path}{query}", headers=self.headers)
         except OutboundError as error:
             raise DirectoryFailed(error.code, str(error)) from error
         if answer.status == 404:
@@ -81,7 +83,7 @@ def client_token(provider: IdentityProvider, token_url: str = "", scope: str = "
     :raises DirectoryFailed: if the provider gives none.
     """
     settings: OidcSettings = settings_of(provider)
-    secret = providers.secret_of(provider)
+    secret = manage.secret_of(provider)
     # What one client and address obtained is not shown to another.
     told = json.dumps([provider.settings, provider.secret, token_url, scope], sort_keys=True)
     key = f"directory-token:{provider.pk}:{hashlib.sha256(told.encode()).hexdigest()}"
@@ -94,7 +96,7 @@ def client_token(provider: IdentityProvider, token_url: str = "", scope: str = "
     } | ({"scope": scope} if scope else {})
     try:
         url = token_url or discovery.endpoints_of(settings.issuer).token
-        answer = outbound.fetch(url, method="POST", form=form)
+        answer = safe_http.fetch(url, method="POST", form=form)
         said = answer.json()
     except OutboundError as error:
         raise DirectoryFailed(error.code, str(error)) from error

@@ -9,10 +9,10 @@ from typing import Any, Final
 from urllib.parse import parse_qs, urlsplit
 
 from provisioning.claims import Group
-from provisioning.definitions import OidcSettings, settings_of
 from provisioning.directory.api import Api, Json, client_token, objects, segment, text
 from provisioning.directory.base import PAGE, DirectoryPerson, Page
 from provisioning.models import IdentityProvider
+from provisioning.providers.config import OidcSettings, settings_of
 
 USUAL: Final = "https://graph.microsoft.com"
 OF_PERSON: Final = "id,displayName,mail,userPrincipalName,department,jobTitle,officeLocation"

@@ -7,10 +7,10 @@ service account needs the roles view-users and query-groups of the client realm-
 from typing import Any
 
 from provisioning.claims import Group
-from provisioning.definitions import OidcSettings, settings_of
 from provisioning.directory.api import Api, Json, client_token, objects, segment, text
 from provisioning.directory.base import PAGE, DirectoryPerson, Page, start_of
 from provisioning.models import IdentityProvider
+from provisioning.providers.config import OidcSettings, settings_of
 
 
 class KeycloakDirectory:

@@ -11,16 +11,18 @@ import ldap
 from django.db.models import Q, QuerySet
 from django.db.utils import Error
 
-from provisioning import circuits, ldap_groups, providers
-from provisioning import ldap as signing_in
-from provisioning.circuits import CircuitOpen
 from provisioning.claims import Group
-from provisioning.definitions import LdapSettings, settings_of
 from provisioning.directory.backend.base import opened
 from provisioning.directory.base import PAGE, DirectoryFailed, DirectoryPerson, Page, start_of
 from provisioning.directory.models import ActiveDirectoryGroup, DirectoryGroup, DirectoryUser
-from provisioning.ldap_connection import LdapFailed, Unreachable, explained
+from provisioning.ldap import client as signing_in
+from provisioning.ldap import groups
+from provisioning.ldap.connection import LdapFailed, Unreachable, explained
 from provisioning.models import IdentityProvider
+from provisioning.net import circuit_breaker
+from provisioning.net.circuit_breaker import CircuitOpen
+from provisioning.providers import manage
+from provisioning.providers.config import LdapSettings, settings_of
 
 # So far one may turn pages; who looks further types more of the name.
 MOST: Final = 1000
@@ -40,7 +42,7 @@ class LdapDirectory:
     def __init__(self, provider: IdentityProvider) -> None:
         self.name = provider.name
         self.settings: LdapSettings = settings_of(provider)
-        self.password = providers.secret_of(provider)
+        self.password = manage.secret_of(provider)
 
     def people(self, text: str, after: str = "") -> Page[DirectoryPerson]:
         sought = Q()
@@ -100,7 +102,7 @@ class LdapDirectory:
             return group_id
         try:
             with signing_in.opened(self.settings, self.password) as directory:
-                found = ldap_groups.group_by_id(directory, group_id)
+                found = groups.group_by_id(directory, group_id)
         except LdapFailed as error:
             raise DirectoryFailed(error.code, str(error)) from error
         return found.dn if found else group_id
@@ -155,7 +157,7 @@ class LdapDirectory:
         settings = replace(self.settings, base_dn=base or self.settings.base_dn)
         try:
             with (
-                circuits.guarding(self.settings.uri, Unreachable),
+                circuit_breaker.guarding(self.settings.uri, Unreachable),
                 explained(self.settings),
                 opened("directory", settings, self.password, within) as alias,
             ):

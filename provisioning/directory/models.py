@@ -2,8 +2,8 @@
 
 from typing import Any, ClassVar
 
-from provisioning import ldap_entry
 from provisioning.directory.backend import importable
+from provisioning.ldap import entry
 
 CharField, ListField = importable.fields.CharField, importable.fields.ListField
 
@@ -25,7 +25,7 @@ class GuidField(CharField):  # type: ignore[misc, valid-type]
     """An id of Active Directory's, which is binary."""
 
     def from_ldap(self, value: list[bytes], connection: Any) -> str:
-        return ldap_entry.readable(self.db_column, value[0]) if value else ""
+        return entry.readable(self.db_column, value[0]) if value else ""
 
 
 class DirectoryUser(Entry):

@@ -6,13 +6,13 @@ pages are linked by the Link header (https://developer.okta.com/docs/api/#pagina
 
 from urllib.parse import parse_qs, urlsplit
 
-from provisioning import providers
 from provisioning.claims import Group
-from provisioning.definitions import OidcSettings, settings_of
 from provisioning.directory.api import Api, Json, objects, read, segment, text
 from provisioning.directory.base import PAGE, DirectoryPerson, Page
 from provisioning.models import IdentityProvider
-from provisioning.outbound import Answer
+from provisioning.net.safe_http import Answer
+from provisioning.providers import manage
+from provisioning.providers.config import OidcSettings, settings_of
 
 
 class OktaDirectory:
@@ -22,7 +22,7 @@ class OktaDirectory:
         settings: OidcSettings = settings_of(provider)
         parts = urlsplit(settings.issuer)
         base = settings.directory_url or f"{parts.scheme}://{parts.netloc}"
-        token = providers.directory_token_of(provider)
+        token = manage.directory_token_of(provider)
         self.api = Api(f"{base}/api/v1", {"Authorization": f"SSWS {token}"})
 
     def people(self, text: str, after: str = "") -> Page[DirectoryPerson]:

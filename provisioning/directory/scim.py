@@ -3,12 +3,12 @@
 import json
 from typing import Any
 
-from provisioning import providers
 from provisioning.claims import Group
-from provisioning.definitions import OidcSettings, settings_of
 from provisioning.directory.api import Api, Json, objects, segment, text
 from provisioning.directory.base import PAGE, DirectoryFailed, DirectoryPerson, Page, start_of
 from provisioning.models import IdentityProvider
+from provisioning.providers import manage
+from provisioning.providers.config import OidcSettings, settings_of
 
 
 class ScimDirectory:
@@ -18,7 +18,7 @@ class ScimDirectory:
         settings: OidcSettings = settings_of(provider)
         if not settings.directory_url:
             raise DirectoryFailed("no-directory", "A SCIM directory needs its address. Enter it.")
-        token = providers.directory_token_of(provider)
+        token = manage.directory_token_of(provider)
         headers = {"Authorization": f"Bearer {token}", "Accept": "application/scim+json"}
         self.api = Api(settings.directory_url, headers)
 

@@ -3,8 +3,8 @@
 from provisioning.models.attempt import SignInAttempt
 from provisioning.models.directory_check import DirectoryCheck
 from provisioning.models.groups import ExternalGroup, GroupMapping, GroupMembership
-from provisioning.models.guesses import Guesses
 from provisioning.models.identity import Identity
+from provisioning.models.login_failures import Guesses
 from provisioning.models.provider import IdentityProvider, SignInSettings
 from provisioning.models.sessions import ProviderSession
 

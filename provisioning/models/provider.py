@@ -50,23 +50,23 @@ class IdentityProvider(TenantOwned):
     provisions_people = models.BooleanField("add people at their first sign-in", default=True)
     # Whether somebody whose address the provider has not verified may be added.
     adds_unverified = models.BooleanField(default=False)
-    # Who may come in; provisioning.admission reads it. Blank for all of the provider's people.
+    # Who may come in; provisioning.providers.admission reads it. Blank for all of the provider's people.
     admission = models.JSONField(default=dict, blank=True)
     browsing = models.CharField(max_length=12, choices=Browsing, default=Browsing.OFF)
     # The SCIM connection of the same directory, by its key, and how one finds the other's people.
     paired_connection = models.CharField(max_length=64, blank=True)
     paired_claim = models.CharField(max_length=100, blank=True)
     paired_attribute = models.CharField(max_length=16, choices=Pairing, blank=True)
-    # What the kind needs; provisioning.definitions reads it.
+    # What the kind needs; provisioning.providers.config reads it.
     settings = models.JSONField(default=dict)
-    # The client secret, bind password or keytab; only provisioning.providers opens it.
+    # The client secret, bind password or keytab; only provisioning.providers.manage opens it.
     secret = models.TextField(blank=True, editable=False)
     # What the directory's API is asked with, where that is not the same.
     directory_token = models.TextField(blank=True, editable=False)
     # The addresses that the two were entered for; they are sent nowhere else.
     secret_for = models.TextField(blank=True, default="", editable=False)
     directory_token_for = models.TextField(blank=True, default="", editable=False)
-    # The issuer or directory that an administrator confirmed last; provisioning.authorities.
+    # The issuer or directory that an administrator confirmed last; provisioning.providers.issuers.
     authority = models.TextField(blank=True, default="", editable=False)
     created_at = models.DateTimeField(auto_now_add=True)
     removed_at = models.DateTimeField(null=True, editable=False)

@@ -6,12 +6,13 @@ It answers nobody, so the sign-in page does not offer it; what it brought is the
 from people.models import Person, Role
 from people.operations.roles.group_mappings import Author
 from people.values import Actor, fold
-from provisioning import mappings, providers
 from provisioning.claims import UNKNOWN, Claims, Group, Groups
-from provisioning.definitions import Definition, OidcSettings
+from provisioning.group_roles import mappings
 from provisioning.models import IdentityProvider
-from provisioning.refusals import SignInRefused
-from provisioning.sign_in import sign_in
+from provisioning.providers import manage
+from provisioning.providers.config import Definition, OidcSettings
+from provisioning.sign_in.errors import SignInRefused
+from provisioning.sign_in.sign_in import sign_in
 
 ACTOR = Actor("command", "demo")
 PARTNERS = {
@@ -32,7 +33,7 @@ def let_partners_in() -> None:
         secret="only-shown-to-nobody",  # noqa: S106 - it opens nothing
         browsing=IdentityProvider.Browsing.CACHED_ONLY,
     )
-    portal = providers.add_provider(definition, actor=ACTOR)
+    portal = manage.add_provider(definition, actor=ACTOR)
     _map_groups(portal)
     for login, (given, family, groups) in PARTNERS.items():
         known = None if groups is None else frozenset(Group(name, name) for name in groups)
@@ -40,7 +41,7 @@ def let_partners_in() -> None:
     try:
         sign_in(portal, _claims("o.lumen", "Olivia", "Lumen", UNKNOWN, email=_taken()))
     except SignInRefused:
-        providers.change_provider(portal, definition, is_enabled=False, actor=ACTOR)
+        manage.change_provider(portal, definition, is_enabled=False, actor=ACTOR)
 
 
 def _map_groups(portal: IdentityProvider) -> None:

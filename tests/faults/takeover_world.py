@@ -15,8 +15,8 @@ from people.models import Mail, Person, Role
 from people.values import Actor, fold
 from provisioning.claims import Claims
 from provisioning.models import Identity, IdentityProvider
-from provisioning.refusals import SignInRefused
-from provisioning.sign_in import sign_in
+from provisioning.sign_in.errors import SignInRefused
+from provisioning.sign_in.sign_in import sign_in
 from scim.models import ScimUser
 from tests import make
 from tests.faults.takeovers import PASSWORD, SPELLINGS, Attempt, is_same_by_the_evidence

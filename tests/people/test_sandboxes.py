@@ -6,8 +6,8 @@ from django.contrib.auth.hashers import make_password
 from people import operations, tenancy
 from people.models import Person, Tenant
 from people.values import Actor
-from provisioning.internal import person_with_password
-from provisioning.refusals import SignInRefused
+from provisioning.passwords.login import person_with_password
+from provisioning.sign_in.errors import SignInRefused
 from tests import make
 from tests.people.visiting import signed_in, text_of
 

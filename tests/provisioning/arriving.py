@@ -7,11 +7,11 @@ from django.utils import timezone
 from people import tenancy
 from people.models import Person, Role
 from people.values import fold
-from provisioning.authorities import authority_of
 from provisioning.claims import UNKNOWN, Claims, Group, Groups
-from provisioning.mappings import may_be_named
+from provisioning.group_roles.mappings import may_be_named
 from provisioning.models import GroupMapping, Identity, IdentityProvider
-from provisioning.sign_in import sign_in
+from provisioning.providers.issuers import authority_of
+from provisioning.sign_in.sign_in import sign_in
 
 # What a provider needs who is never asked.
 OIDC = {"issuer": "https://id.example", "client_id": "ramp"}

@@ -5,7 +5,7 @@ from django.core.cache import cache
 
 from people import tenancy
 from people.models import Person, Tenant
-from provisioning import circuits
+from provisioning.net import circuit_breaker
 from tests import make
 from tests.active_directory import ActiveDirectory
 from tests.directories import Slapd
@@ -47,7 +47,7 @@ def samba(request: pytest.FixtureRequest) -> Iterator[ActiveDirectory]:
 def active_directory(samba: ActiveDirectory, monkeypatch: pytest.MonkeyPatch) -> ActiveDirectory:
     """Have Ramp trust the certificate of the Active Directory, and ask it whatever happened."""
     monkeypatch.setenv("SSL_CERT_FILE", str(samba.certificate))
-    circuits.close(samba.uri)
+    circuit_breaker.close(samba.uri)
     return samba
 
 

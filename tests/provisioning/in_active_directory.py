@@ -11,8 +11,8 @@ from django.test import Client
 from people import tenancy
 from people.models import Person, Tenant
 from people.values import Actor
-from provisioning import definitions, providers
 from provisioning.models import IdentityProvider, SignInAttempt
+from provisioning.providers import config, manage
 from tests.active_directory import PASSWORD, ActiveDirectory, windows_time
 
 # Prints a token for our service, made from the ticket of whoever runs it.
@@ -41,7 +41,7 @@ def unused_name() -> str:
 
 def added(tenant: Tenant, document: dict[str, Any]) -> IdentityProvider:
     with tenancy.use(tenant):
-        return providers.add_provider(definitions.read(document), actor=Actor("command", "tests"))
+        return manage.add_provider(config.read(document), actor=Actor("command", "tests"))
 
 
 def leave(samba: ActiveDirectory, dn: str, how: str) -> None:

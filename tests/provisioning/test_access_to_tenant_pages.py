@@ -9,7 +9,7 @@ from people import tenancy
 from people.models import Person, Tenant
 from provisioning.claims import Claims
 from provisioning.models import Identity, IdentityProvider
-from provisioning.sign_in import sign_in
+from provisioning.sign_in.sign_in import sign_in
 from tests import make
 from tests.people.visiting import signed_in
 from tests.provisioning import arriving

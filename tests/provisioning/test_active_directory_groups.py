@@ -7,10 +7,11 @@ from django.test import Client
 
 from people import tenancy
 from people.models import Person, Tenant
-from provisioning import ldap, providers
 from provisioning.claims import Group
-from provisioning.definitions import settings_of
+from provisioning.ldap import client
 from provisioning.models import ExternalGroup, GroupMapping, IdentityProvider
+from provisioning.providers import manage
+from provisioning.providers.config import settings_of
 from tests.active_directory import BASE, ActiveDirectory
 from tests.provisioning.arriving import again, mapping
 from tests.provisioning.in_active_directory import (
@@ -39,8 +40,8 @@ def name() -> str:
 
 def groups_of(provider: IdentityProvider, login: str) -> set[Group] | None:
     with tenancy.use(provider.tenant):
-        password = providers.secret_of(provider)
-    with ldap.opened(settings_of(provider), password) as directory:
+        password = manage.secret_of(provider)
+    with client.opened(settings_of(provider), password) as directory:
         known = directory.groups_of(directory.the_one(login)).known
     return None if known is None else set(known)
 

@@ -10,10 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from provisioning import circuits, ldap
 from provisioning.claims import Claims
-from provisioning.definitions import LdapSettings
-from provisioning.ldap_connection import LdapFailed, WrongPassword
+from provisioning.ldap import client
+from provisioning.ldap.connection import LdapFailed, WrongPassword
+from provisioning.net import circuit_breaker
+from provisioning.providers.config import LdapSettings
 from tests.directories import (
     BASE,
     SERVICE,
@@ -30,12 +31,12 @@ from tests.directories import (
 
 @pytest.fixture
 def settings_of(slapd_service: Slapd) -> LdapSettings:
-    circuits.close(slapd_service.uri)
+    circuit_breaker.close(slapd_service.uri)
     return LdapSettings(uri=slapd_service.uri, base_dn=BASE, bind_dn=SERVICE)
 
 
 def ask(settings: LdapSettings, login: str = "ada", password: str = "pw-ada") -> Claims:
-    return ldap.sign_in(settings, SERVICE_PASSWORD, login, password)
+    return client.sign_in(settings, SERVICE_PASSWORD, login, password)
 
 
 def failure(
@@ -46,7 +47,7 @@ def failure(
     bind_password: str = SERVICE_PASSWORD,
 ) -> str:
     with pytest.raises(LdapFailed) as failed:
-        ldap.sign_in(settings, bind_password, login, password)
+        client.sign_in(settings, bind_password, login, password)
     return failed.value.code
 
 
@@ -156,7 +157,7 @@ class TestTells:
     def test_that_the_groups_are_unknown_when_the_time_is_over(
         self, settings_of: LdapSettings
     ) -> None:
-        with ldap.opened(settings_of, SERVICE_PASSWORD) as directory:
+        with client.opened(settings_of, SERVICE_PASSWORD) as directory:
             ada = directory.the_one("ada")
             groups = replace(directory, until=0).groups_of(ada)
 
@@ -164,7 +165,7 @@ class TestTells:
         assert "longer than 10 seconds" in groups.because
 
     def test_the_profile_without_a_password(self, settings_of: LdapSettings) -> None:
-        assert ldap.look_up(settings_of, SERVICE_PASSWORD, "bob").email == "bob@acme.test"
+        assert client.look_up(settings_of, SERVICE_PASSWORD, "bob").email == "bob@acme.test"
 
 
 class TestRefuses:
@@ -409,7 +410,7 @@ class TestWaitsForAFrozenServer:
 
         assert failure(stuck) == "unreachable"
         assert time.monotonic() - began < 1
-        circuits.close(stuck.uri)
+        circuit_breaker.close(stuck.uri)
 
 
 def _uri(server: socket.socket, scheme: str = "ldap") -> str:

@@ -15,11 +15,11 @@ from pytest_django import Settings
 
 from people import tenancy
 from people.models import Tenant
-from provisioning import outbound
-from provisioning.definitions import LdapSettings
-from provisioning.ldap_connection import LdapFailed, connected
+from provisioning.ldap.connection import LdapFailed, connected
 from provisioning.models import SignInAttempt
-from provisioning.outbound import OutboundError, fetch, fetch_json
+from provisioning.net import safe_http
+from provisioning.net.safe_http import OutboundError, fetch, fetch_json
+from provisioning.providers.config import LdapSettings
 from tests.directories import certificate
 from tests.provisioning.listening import GOOD, Listener
 from tests.provisioning.openid import OpenIdProvider
@@ -224,8 +224,8 @@ class TestSaysWhatToCorrect:
 class TestDoesNotWaitForEver:
     @pytest.fixture(autouse=True)
     def a_short_while(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(outbound, "CONNECT_SECONDS", 0.4)
-        monkeypatch.setattr(outbound, "TOTAL_SECONDS", 1)
+        monkeypatch.setattr(safe_http, "CONNECT_SECONDS", 0.4)
+        monkeypatch.setattr(safe_http, "TOTAL_SECONDS", 1)
 
     @pytest.mark.parametrize(
         "beginning",

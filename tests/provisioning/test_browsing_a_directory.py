@@ -10,11 +10,13 @@ import pytest
 from people import tenancy
 from people.models import Tenant
 from people.values import Actor
-from provisioning import circuits, definitions, ldap, providers
-from provisioning.definitions import LdapSettings
-from provisioning.directory import PAGE, Directory, DirectoryFailed, directory_of, sparing
+from provisioning.directory import PAGE, Directory, DirectoryFailed, cached_live, directory_of
+from provisioning.ldap import client
 from provisioning.models import IdentityProvider
-from provisioning.sign_in import sign_in
+from provisioning.net import circuit_breaker
+from provisioning.providers import config, manage
+from provisioning.providers.config import LdapSettings
+from provisioning.sign_in.sign_in import sign_in
 from tests.directories import (
     BASE,
     SERVICE,
@@ -89,12 +91,12 @@ class TestAsSeenAtSignIns:
 class TestLive:
     @pytest.fixture
     def connect(self, slapd_service: Slapd) -> Callable[..., Directory]:
-        circuits.close(slapd_service.uri)
+        circuit_breaker.close(slapd_service.uri)
 
         def connect(**said: Any) -> Directory:
             document = slapd_service.document(directory_browsing="live", **said)
-            definition = definitions.read(document)
-            return opened(providers.add_provider(definition, actor=Actor("command", "tests")))
+            definition = config.read(document)
+            return opened(manage.add_provider(definition, actor=Actor("command", "tests")))
 
         return connect
 
@@ -182,7 +184,7 @@ class TestLive:
         self, connect: Callable[..., Directory], slapd_service: Slapd
     ) -> None:
         settings = LdapSettings(uri=slapd_service.uri, base_dn=BASE, bind_dn=SERVICE)
-        claims = ldap.look_up(settings, SERVICE_PASSWORD, "ada")
+        claims = client.look_up(settings, SERVICE_PASSWORD, "ada")
 
         assert [one.subject for one in connect().people("lovelace").items] == [claims.subject]
         mapped = connect(name="Mapped", attributes={"subject": "uid"})
@@ -207,7 +209,7 @@ class TestLive:
     def test_asks_only_so_often(
         self, connect: Callable[..., Directory], monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(sparing, "MOST_A_MINUTE", 2)
+        monkeypatch.setattr(cached_live, "MOST_A_MINUTE", 2)
         directory = connect()
         directory.people("one")
         directory.people("two")

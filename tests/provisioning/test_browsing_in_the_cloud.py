@@ -19,8 +19,8 @@ from django.core.cache import cache
 from people import tenancy
 from people.models import Tenant
 from people.values import Actor
-from provisioning import definitions, providers
 from provisioning.directory import Directory, DirectoryFailed, directory_of
+from provisioning.providers import config, manage
 from tests.provisioning.openid import CLIENT_ID, CLIENT_SECRET, OpenIdProvider
 from tests.services import free_port, wait_until
 
@@ -69,8 +69,8 @@ def browsing(cloud: OpenIdProvider, kind: str, **said: Any) -> Directory:
         "directory_browsing": "live",
         "directory_kind": kind,
     }
-    definition = definitions.read(document | said)
-    directory = directory_of(providers.add_provider(definition, actor=Actor("command", "tests")))
+    definition = config.read(document | said)
+    directory = directory_of(manage.add_provider(definition, actor=Actor("command", "tests")))
     assert directory
     return directory
 

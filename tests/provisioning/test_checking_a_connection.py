@@ -9,10 +9,10 @@ from django.core.cache import cache
 from people import tenancy
 from people.models import Tenant
 from people.values import Actor
-from provisioning import definitions, providers
-from provisioning.checking import Step, steps
+from provisioning.connection_test import Step, steps
 from provisioning.models import IdentityProvider, SignInAttempt
-from provisioning.sign_in import sign_in
+from provisioning.providers import config, manage
+from provisioning.sign_in.sign_in import sign_in
 from tests.directories import BASE, Slapd
 from tests.provisioning.arriving import claims, groups
 from tests.provisioning.openid import CLIENT_ID, CLIENT_SECRET, OpenIdProvider
@@ -36,8 +36,8 @@ def openid() -> Iterator[OpenIdProvider]:
 
 
 def added(document: dict[str, Any]) -> IdentityProvider:
-    definition = definitions.read(document)
-    return providers.add_provider(definition, actor=Actor("command", "tests"))
+    definition = config.read(document)
+    return manage.add_provider(definition, actor=Actor("command", "tests"))
 
 
 def oidc(openid: OpenIdProvider, **said: Any) -> IdentityProvider:

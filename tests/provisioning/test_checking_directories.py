@@ -10,8 +10,9 @@ from django.utils import timezone
 
 from people import tenancy
 from people.models import Event, Person, Tenant
-from provisioning import circuits, directory_checks
+from provisioning.directory import account_checks
 from provisioning.models import DirectoryCheck, Identity, IdentityProvider, SignInAttempt
+from provisioning.net import circuit_breaker
 from tests import make
 from tests.active_directory import ActiveDirectory
 from tests.directories import SERVICE, Slapd, dn_of, person
@@ -34,7 +35,7 @@ PEOPLE = [f"member{number}" for number in range(12)]
 def slapd() -> Iterator[Slapd]:
     """Run a directory of its own: these tests take people out of it."""
     service = Slapd(more_entries=[person(name) for name in PEOPLE])
-    circuits.close(service.uri)
+    circuit_breaker.close(service.uri)
     yield service
     service.stop()
 
@@ -53,7 +54,7 @@ def signed_in(provider: IdentityProvider, *names: str) -> dict[str, Client]:
 
 
 def check() -> int:
-    return directory_checks.check_due(as_of=timezone.now())
+    return account_checks.check_due(as_of=timezone.now())
 
 
 def are_in(clients: dict[str, Client]) -> set[str]:
@@ -213,12 +214,12 @@ class TestIsFair:
     def test_and_asks_in_turns(
         self, acme: Tenant, slapd: Slapd, corp: IdentityProvider, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(directory_checks, "CHUNK", 2)
+        monkeypatch.setattr(account_checks, "CHUNK", 2)
         clients = signed_in(corp, "ada", "bob", *PEOPLE[:3])
         slapd.delete(dn_of(PEOPLE[2]))
         asked = 0
         since = timezone.now()
-        while not directory_checks.go_on(since=since, seconds=0.001)[1]:
+        while not account_checks.go_on(since=since, seconds=0.001)[1]:
             asked += 1
             assert asked < 20
 

@@ -11,8 +11,8 @@ from people import tenancy
 from people.models import Event, Mail, Person, Tenant
 from people.views.reauthentication import RECENT
 from provisioning.models import Identity, IdentityProvider, SignInAttempt
-from provisioning.refusals import SignInRefused
-from provisioning.sign_in import sign_in
+from provisioning.sign_in.errors import SignInRefused
+from provisioning.sign_in.sign_in import sign_in
 from scim.models import Connection, ScimUser
 from tests import make
 from tests.people.visiting import signed_in, text_of

@@ -6,7 +6,7 @@ import pytest
 
 from people.models import Person
 from provisioning.claims import Claims
-from provisioning.matching import (
+from provisioning.sign_in.decide import (
     Candidate,
     Create,
     Decision,

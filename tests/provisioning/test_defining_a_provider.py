@@ -11,8 +11,8 @@ from django.core.management import CommandError, call_command
 
 from people import tenancy
 from people.models import Event, Tenant
-from provisioning import providers
 from provisioning.models import IdentityProvider
+from provisioning.providers import manage
 from tests import make
 
 pytestmark = pytest.mark.django_db
@@ -84,7 +84,7 @@ def test_reads_a_keytab_beside_the_file(acme: Tenant, tmp_path: Path) -> None:
     add(tmp_path, WINDOWS | {"keytab": "http.keytab"})
 
     with tenancy.use(acme):
-        assert base64.b64decode(providers.secret_of(the_provider())) == b"\5\2keys"
+        assert base64.b64decode(manage.secret_of(the_provider())) == b"\5\2keys"
 
 
 def test_stands_in_the_history(acme: Tenant, tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from people.models import Event, Grant, Person, Role, Tenant
 from people.values import Actor, Profile
 from provisioning.claims import UNKNOWN, Groups
 from provisioning.models import IdentityProvider
-from provisioning.sign_in import sign_in
+from provisioning.sign_in.sign_in import sign_in
 from tests import make
 from tests.provisioning.arriving import claims, groups, mapping, provider, role, roles_of
 from tests.scim.provider import Provider

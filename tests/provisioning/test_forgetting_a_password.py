@@ -14,8 +14,8 @@ from people.mail.reset_links import reset_link
 from people.mail.sending import send_due
 from people.models import Mail, Person, Tenant
 from people.values import Actor
-from provisioning.guessing import FREE_TRIES
 from provisioning.models import Identity
+from provisioning.passwords.lockout import FREE_TRIES
 from tests import make
 from tests.people.racing import Racers
 from tests.people.visiting import signed_in, text_of

@@ -13,10 +13,13 @@ from people import tenancy
 from people.models import Person, Role, Tenant
 from people.operations.roles.group_mappings import Author
 from people.values import Actor
-from provisioning import definitions, group_lookup, ldap, mappings, matches, providers
 from provisioning.claims import Group, Groups
-from provisioning.definitions import settings_of
+from provisioning.directory import group_lookup
+from provisioning.group_roles import mappings, preview_matches
+from provisioning.ldap import client
 from provisioning.models import GroupMapping, IdentityProvider
+from provisioning.providers import config, manage
+from provisioning.providers.config import settings_of
 from tests import make
 from tests.directories import BASE, SERVICE_PASSWORD, Slapd, dn_of
 from tests.people.visiting import signed_in, text_of
@@ -81,7 +84,7 @@ def test_lists_the_other_group(corp: IdentityProvider, auditor: Role) -> None:
     come_in(corp, "ada", named(OURS))
     come_in(corp, "eve", named(THEIRS))
 
-    [row] = matches.matched(corp, list(GroupMapping.objects.all()))
+    [row] = preview_matches.matched(corp, list(GroupMapping.objects.all()))
     olga = signed_in(Person.objects.get(email="olga@acme.example"))
     page = text_of(olga.get(f"/tenants/acme/mappings/?provider={corp.pk}"))
 
@@ -97,7 +100,7 @@ def test_brings_nothing_by_two_groups_seen_at_once(corp: IdentityProvider, audit
     ada = come_in(corp, "ada", named(OURS, THEIRS))
 
     assert roles_of(ada) == []
-    [row] = matches.matched(corp, list(GroupMapping.objects.all()))
+    [row] = preview_matches.matched(corp, list(GroupMapping.objects.all()))
     assert len(row.namesakes) == 2
 
 
@@ -153,12 +156,12 @@ class TestOfALiveDirectory:
 
     @pytest.fixture
     def directory(self, slapd: Slapd) -> IdentityProvider:
-        definition = definitions.read(slapd.document())
-        return providers.add_provider(definition, actor=AUTHOR.actor)
+        definition = config.read(slapd.document())
+        return manage.add_provider(definition, actor=AUTHOR.actor)
 
     def comes_in(self, directory: IdentityProvider, uid: str) -> Person:
         """Sign somebody in by their password, with the groups that the directory tells of."""
-        claims = ldap.sign_in(settings_of(directory), SERVICE_PASSWORD, uid, f"pw-{uid}")
+        claims = client.sign_in(settings_of(directory), SERVICE_PASSWORD, uid, f"pw-{uid}")
         return come_in(directory, uid, claims.groups)
 
     @pytest.mark.parametrize("said", ["vip-admins", OURS, OURS.upper().replace(",", ", "), "id"])

@@ -12,11 +12,11 @@ from django.utils import timezone
 
 from people import tenancy
 from people.models import Person, Tenant
-from provisioning import guessing
-from provisioning.guessing import FREE_TRIES, GuessedTooOften, wait_after
-from provisioning.internal import person_with_password
 from provisioning.models import Guesses
-from provisioning.refusals import SignInRefused
+from provisioning.passwords import lockout
+from provisioning.passwords.lockout import FREE_TRIES, GuessedTooOften, wait_after
+from provisioning.passwords.login import person_with_password
+from provisioning.sign_in.errors import SignInRefused
 from tests import make
 from tests.people.racing import Racers
 
@@ -163,19 +163,19 @@ def test_counts_for_one_company_where_one_is_in_force(acme: Tenant) -> None:
     other = make.tenant()
     with tenancy.use(acme):
         for _ in range(FREE_TRIES):
-            guessing.check("ada")
+            lockout.check("ada")
         with pytest.raises(GuessedTooOften):
-            guessing.check("ada")
+            lockout.check("ada")
     with tenancy.use(other):
-        guessing.check("ada")
+        lockout.check("ada")
 
 
 def test_does_not_count_what_nobody_could_judge(acme: Tenant) -> None:
     with tenancy.use(acme):
         for _ in range(3 * FREE_TRIES):
-            guessing.check("ada")
-            guessing.take_back("ada")
-        guessing.check("ada")
+            lockout.check("ada")
+            lockout.take_back("ada")
+        lockout.check("ada")
 
 
 def test_keeps_nothing_of_what_was_typed(ada: Person) -> None:
@@ -256,14 +256,14 @@ class TestAStranger:
                 answer = self.post(Client(), "wrong", f"203.0.113.{number}")
                 judged += answer.status_code != 429
 
-        assert judged == guessing.FREE_TRIES_OF_ALL
+        assert judged == lockout.FREE_TRIES_OF_ALL
 
     def test_from_many_addresses_does_not_keep_out_a_known_device(self, ada: Person) -> None:
         owner = Client()
         self.post(owner, RIGHT, self.OFFICE)
         owner.post("/sign-out/")
         with time_machine.travel(timezone.now(), tick=False):
-            for number in range(guessing.FREE_TRIES_OF_ALL):
+            for number in range(lockout.FREE_TRIES_OF_ALL):
                 self.post(Client(), "wrong", f"203.0.113.{number}")
             assert self.post(Client(), RIGHT, "192.0.2.1").status_code == 429
 
@@ -273,9 +273,9 @@ class TestAStranger:
 
     def test_cannot_slow_down_everybody_from_one_address(self, ada: Person) -> None:
         with time_machine.travel(NOON, tick=False) as clock:
-            for _ in range(guessing.FREE_TRIES_OF_ALL + 10):
+            for _ in range(lockout.FREE_TRIES_OF_ALL + 10):
                 assert self.post(Client(), "wrong", self.STRANGER).status_code != 429
-                clock.shift(guessing.LONGEST_WAIT)
+                clock.shift(lockout.LONGEST_WAIT)
 
             owner = Client()
             self.post(owner, RIGHT, self.OFFICE)

@@ -8,9 +8,9 @@ from pytest_django import Settings
 from people import tenancy
 from people.models import Event, Tenant
 from people.values import Actor
-from provisioning import definitions, providers
 from provisioning.models import IdentityProvider
-from provisioning.secrets import SecretLost, key_id, opened, sealed
+from provisioning.providers import config, manage
+from provisioning.providers.secrets import SecretLost, key_id, opened, sealed
 
 SECRET = "a client secret"
 
@@ -56,7 +56,7 @@ def test_names_its_key_without_telling_it(settings: Settings) -> None:
 class TestOfAProvider:
     @pytest.fixture
     def provider(self, acme: Tenant) -> Iterator[IdentityProvider]:
-        definition = definitions.read(
+        definition = config.read(
             {
                 "kind": "oidc",
                 "name": "Corp",
@@ -66,7 +66,7 @@ class TestOfAProvider:
             }
         )
         with tenancy.use(acme):
-            yield providers.add_provider(definition, actor=Actor("command", "tests"))
+            yield manage.add_provider(definition, actor=Actor("command", "tests"))
 
     def test_is_in_no_column_and_no_event(self, provider: IdentityProvider) -> None:
         row = IdentityProvider.objects.values().get()
@@ -74,9 +74,9 @@ class TestOfAProvider:
 
         assert SECRET not in str(row)
         assert SECRET not in str(event)
-        assert providers.secret_of(provider) == SECRET
+        assert manage.secret_of(provider) == SECRET
 
     def test_goes_with_the_provider(self, provider: IdentityProvider) -> None:
-        providers.remove_provider(provider, actor=Actor("command", "tests"))
+        manage.remove_provider(provider, actor=Actor("command", "tests"))
 
         assert IdentityProvider.objects.get().secret == ""

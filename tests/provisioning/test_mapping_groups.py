@@ -14,10 +14,10 @@ from people import operations, tenancy
 from people.models import Event, Grant, Person, Role, Tenant
 from people.operations.roles.group_mappings import Author, OwnerNotMeant
 from people.values import Actor
-from provisioning import mappings
 from provisioning.claims import UNKNOWN, Claims, Group, Groups
+from provisioning.group_roles import mappings
 from provisioning.models import GroupMapping, IdentityProvider
-from provisioning.sign_in import sign_in
+from provisioning.sign_in.sign_in import sign_in
 from tests import make
 from tests.provisioning import arriving
 from tests.provisioning.arriving import claims, groups, mapping, roles_of

@@ -14,10 +14,10 @@ from django.test import Client
 from people import tenancy
 from people.models import Event, Person, Tenant
 from people.values import Actor
-from provisioning import definitions, providers
-from provisioning.authorities import authority_of
-from provisioning.definitions import DIRECTORY_KINDS, OF_KIND
 from provisioning.models import Identity, IdentityProvider, SignInAttempt
+from provisioning.providers import config, manage
+from provisioning.providers.config import DIRECTORY_KINDS, OF_KIND
+from provisioning.providers.issuers import authority_of
 from tests import make
 from tests.people.visiting import signed_in, text_of
 from tests.provisioning import arriving
@@ -260,7 +260,7 @@ def added(kind: str, directory: str, acme: Tenant) -> IdentityProvider:
     if directory == "scim":
         document |= {"directory_url": "https://scim.example"}
     with tenancy.use(acme):
-        return providers.add_provider(definitions.read(document), actor=Actor("command", "tests"))
+        return manage.add_provider(config.read(document), actor=Actor("command", "tests"))
 
 
 def point(provider: IdentityProvider, field: str, url: str) -> dict[str, Any]:

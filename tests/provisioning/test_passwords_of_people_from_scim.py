@@ -9,8 +9,8 @@ from django.utils import timezone
 from people import operations, tenancy
 from people.models import Person, Tenant
 from people.values import Actor
-from provisioning.matching import Refusal
-from provisioning.refusals import TO_VISITORS
+from provisioning.sign_in.decide import Refusal
+from provisioning.sign_in.errors import TO_VISITORS
 from tests import make
 from tests.people.visiting import signed_in, text_of
 from tests.provisioning.openid import OpenIdProvider

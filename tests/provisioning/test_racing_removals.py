@@ -9,9 +9,10 @@ from people import tenancy
 from people.models import Grant, Person, Tenant
 from people.operations.roles.group_mappings import Author
 from people.values import VIA_MAPPING, Actor
-from provisioning import mappings, providers
+from provisioning.group_roles import mappings
 from provisioning.models import IdentityProvider, SignInAttempt
-from provisioning.sign_in import sign_in
+from provisioning.providers import manage
+from provisioning.sign_in.sign_in import sign_in
 from tests import make
 from tests.people.racing import Racers
 from tests.provisioning.arriving import claims, groups, mapping, provider, role
@@ -51,7 +52,7 @@ def test_keeps_no_role_that_nobody_can_withdraw(racers: Racers) -> None:
         mapping(corp, "audit", auditor)
         mapping(corp, "staff", Person.Role.BOOKKEEPER)
 
-        racers(*coming(corp), partial(providers.remove_provider, corp, actor=OLGA.actor))
+        racers(*coming(corp), partial(manage.remove_provider, corp, actor=OLGA.actor))
 
         assert left_behind() == 0
 
@@ -67,7 +68,7 @@ def test_gets_no_role_by_drafts_that_are_applied_meanwhile(racers: Racers) -> No
 
         racers(
             partial(mappings.apply, corp, author=OLGA),
-            partial(providers.remove_provider, corp, actor=OLGA.actor),
+            partial(manage.remove_provider, corp, actor=OLGA.actor),
         )
 
         assert left_behind() == 0

@@ -15,8 +15,8 @@ from django.test import Client
 from people import tenancy
 from people.models import Tenant
 from people.values import Actor
-from provisioning import providers
 from provisioning.models import IdentityProvider
+from provisioning.providers import manage
 from tests import make
 from tests.provisioning.openid import (
     CLIENT_SECRET,
@@ -203,7 +203,7 @@ class TestIsRefused:
     ) -> None:
         back = openid.authorize(begun(client, corp))
         with tenancy.use(acme):
-            providers.remove_provider(corp, actor=Actor("command", "tests"))
+            manage.remove_provider(corp, actor=Actor("command", "tests"))
 
         assert client.get(back).status_code == 404
         assert client.get(f"/sign-in/acme/{corp.pk}/").status_code == 404

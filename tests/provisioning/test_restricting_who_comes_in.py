@@ -13,11 +13,11 @@ from people import operations, tenancy
 from people.mail.confirmation_links import latest_request
 from people.models import Mail, Person, Tenant
 from people.values import Actor
-from provisioning.admission import OPEN_HOSTS
 from provisioning.claims import UNKNOWN, Claims, Group, Groups
 from provisioning.models import IdentityProvider, SignInAttempt
-from provisioning.refusals import SignInRefused
-from provisioning.sign_in import Asking, sign_in
+from provisioning.providers.admission import OPEN_HOSTS
+from provisioning.sign_in.errors import SignInRefused
+from provisioning.sign_in.sign_in import Asking, sign_in
 from tests import make
 from tests.people.visiting import signed_in, text_of
 from tests.provisioning import arriving

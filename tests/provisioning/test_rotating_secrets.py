@@ -10,9 +10,9 @@ from pytest_django import Settings
 from people import tenancy
 from people.models import Tenant
 from people.values import Actor
-from provisioning import definitions, providers
 from provisioning.models import IdentityProvider
-from provisioning.secrets import is_newest
+from provisioning.providers import config, manage
+from provisioning.providers.secrets import is_newest
 
 pytestmark = pytest.mark.django_db
 
@@ -20,7 +20,7 @@ SECRET = "a client secret"
 
 
 def known(tenant: Tenant, name: str = "Corp") -> IdentityProvider:
-    definition = definitions.read(
+    definition = config.read(
         {
             "kind": "oidc",
             "name": name,
@@ -30,7 +30,7 @@ def known(tenant: Tenant, name: str = "Corp") -> IdentityProvider:
         }
     )
     with tenancy.use(tenant):
-        return providers.add_provider(definition, actor=Actor("command", "tests"))
+        return manage.add_provider(definition, actor=Actor("command", "tests"))
 
 
 def rotate() -> dict[str, int]:
@@ -52,7 +52,7 @@ def test_seals_them_anew_so_that_the_older_key_can_go(acme: Tenant, settings: Se
         provider.refresh_from_db()
     assert provider.secret != before
     assert is_newest(provider.secret)
-    assert providers.secret_of(provider) == SECRET
+    assert manage.secret_of(provider) == SECRET
 
 
 def test_changes_nothing_the_second_time(acme: Tenant, settings: Settings) -> None:
@@ -74,12 +74,12 @@ def test_names_those_that_are_lost_and_rotates_the_others(acme: Tenant, settings
 
     with tenancy.across_tenants():
         kept.refresh_from_db()
-    assert providers.secret_of(kept) == SECRET
+    assert manage.secret_of(kept) == SECRET
 
 
 def test_leaves_providers_without_a_secret_alone(acme: Tenant) -> None:
     provider = known(acme)
     with tenancy.use(acme):
-        providers.remove_provider(provider, actor=Actor("command", "tests"))
+        manage.remove_provider(provider, actor=Actor("command", "tests"))
 
     assert rotate() == {"rotated": 0, "lost": 0}

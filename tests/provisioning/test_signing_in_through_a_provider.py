@@ -14,8 +14,8 @@ from people.models import Event, Invite, Person, Tenant
 from people.values import Actor
 from provisioning.claims import Claims
 from provisioning.models import Identity, IdentityProvider, SignInAttempt
-from provisioning.refusals import SignInRefused
-from provisioning.sign_in import NOTHING, Asking, sign_in
+from provisioning.sign_in.errors import SignInRefused
+from provisioning.sign_in.sign_in import NOTHING, Asking, sign_in
 from tests import make
 from tests.people.racing import Racers
 from tests.provisioning.arriving import claims, provider

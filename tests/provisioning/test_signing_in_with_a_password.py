@@ -11,8 +11,8 @@ from django.utils import timezone
 from people import operations, tenancy
 from people.models import Person, Tenant
 from people.values import Actor
-from provisioning.internal import person_with_password
-from provisioning.refusals import SignInRefused
+from provisioning.passwords.login import person_with_password
+from provisioning.sign_in.errors import SignInRefused
 from tests import make
 
 pytestmark = pytest.mark.django_db

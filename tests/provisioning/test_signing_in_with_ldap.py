@@ -8,8 +8,9 @@ from django.test import Client
 from people import tenancy
 from people.models import Person, Tenant
 from people.values import Actor
-from provisioning import circuits, definitions, providers
 from provisioning.models import IdentityProvider, SignInAttempt
+from provisioning.net import circuit_breaker
+from provisioning.providers import config, manage
 from tests import make
 from tests.directories import Slapd, group, person, windows
 from tests.provisioning.arriving import mapping
@@ -23,10 +24,10 @@ def corp(acme: Tenant, slapd_service: Slapd) -> IdentityProvider:
 
 
 def connected(tenant: Tenant, slapd: Slapd, **said: Any) -> IdentityProvider:
-    circuits.close(slapd.uri)
+    circuit_breaker.close(slapd.uri)
     with tenancy.use(tenant):
-        definition = definitions.read(slapd.document(**said))
-        return providers.add_provider(definition, actor=Actor("command", "tests"))
+        definition = config.read(slapd.document(**said))
+        return manage.add_provider(definition, actor=Actor("command", "tests"))
 
 
 def sign_in(client: Client, provider: IdentityProvider, login: str, password: str = "") -> Any:

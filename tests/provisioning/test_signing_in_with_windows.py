@@ -17,9 +17,10 @@ from pytest_django.live_server_helper import LiveServer
 from people import tenancy
 from people.models import Person, Tenant
 from people.values import Actor
-from provisioning import definitions, kerberos, providers
+from provisioning import kerberos
 from provisioning.kerberos import KerberosFailed
 from provisioning.models import Identity, IdentityProvider, SignInAttempt
+from provisioning.providers import config, manage
 from tests import directories, make
 from tests.directories import Slapd, certificate
 from tests.people.visiting import text_of
@@ -63,7 +64,7 @@ def alone(acme: Tenant, kdc: Kdc) -> IdentityProvider:
 
 def added(tenant: Tenant, document: dict[str, Any]) -> IdentityProvider:
     with tenancy.use(tenant):
-        return providers.add_provider(definitions.read(document), actor=Actor("command", "tests"))
+        return manage.add_provider(config.read(document), actor=Actor("command", "tests"))
 
 
 def token(
@@ -327,8 +328,8 @@ class TestTheDirectory:
     ) -> None:
         sign_in(client, windows, token(kdc))
         with tenancy.use(windows.tenant):
-            providers.remove_provider(
-                providers.provider_named("Directory"), actor=Actor("command", "tests")
+            manage.remove_provider(
+                manage.provider_named("Directory"), actor=Actor("command", "tests")
             )
 
         later = Client()

@@ -15,8 +15,8 @@ from people import tenancy
 from people.models import Event, Person, Tenant
 from provisioning.claims import Claims, Group, Groups
 from provisioning.models import Identity, IdentityProvider
-from provisioning.refusals import SignInRefused
-from provisioning.sign_in import sign_in
+from provisioning.sign_in.errors import SignInRefused
+from provisioning.sign_in.sign_in import sign_in
 from tests import make
 from tests.provisioning.arriving import claims, mapping, provider
 from tests.scim.provider import Provider

@@ -12,12 +12,13 @@ from people.models import Person, Tenant
 from people.operations.roles.group_mappings import Author
 from people.presentation.diagnosis import answer
 from people.values import Actor
-from provisioning import guessing, mappings
 from provisioning.claims import UNKNOWN, Claims, Groups
-from provisioning.internal import person_with_password
+from provisioning.group_roles import mappings
 from provisioning.models import IdentityProvider, SignInAttempt
-from provisioning.refusals import SignInRefused
-from provisioning.sign_in import Asking, sign_in
+from provisioning.passwords import lockout
+from provisioning.passwords.login import person_with_password
+from provisioning.sign_in.errors import SignInRefused
+from provisioning.sign_in.sign_in import Asking, sign_in
 from tests import make
 from tests.people.visiting import queries_of, signed_in, text_of
 from tests.provisioning import arriving
@@ -129,8 +130,8 @@ def met_a_provider_that_failed(corp: IdentityProvider) -> None:
 
 def guessed_too_often(corp: IdentityProvider) -> None:
     with tenancy.across_tenants():
-        for _ in range(guessing.FREE_TRIES):
-            guessing.check(ADA)
+        for _ in range(lockout.FREE_TRIES):
+            lockout.check(ADA)
 
 
 def is_deactivated(corp: IdentityProvider) -> None:

@@ -7,8 +7,8 @@ from django.test import Client
 from people import tenancy
 from people.models import Person, Tenant
 from people.values import Actor
-from provisioning import definitions, providers
 from provisioning.models import IdentityProvider, SignInAttempt
+from provisioning.providers import config, manage
 from tests.provisioning.openid import CLIENT_ID, CLIENT_SECRET, OpenIdProvider
 
 # Who signs in, as long as no test says otherwise.
@@ -22,7 +22,7 @@ ADA = {
 
 
 def connected(tenant: Tenant, openid: OpenIdProvider, **said: Any) -> IdentityProvider:
-    definition = definitions.read(
+    definition = config.read(
         {
             "kind": "oidc",
             "name": "Corp",
@@ -33,7 +33,7 @@ def connected(tenant: Tenant, openid: OpenIdProvider, **said: Any) -> IdentityPr
         | said
     )
     with tenancy.use(tenant):
-        return providers.add_provider(definition, actor=Actor("command", "tests"))
+        return manage.add_provider(definition, actor=Actor("command", "tests"))
 
 
 def begun(client: Client, provider: IdentityProvider, query: str = "") -> str:

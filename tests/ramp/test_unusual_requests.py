@@ -23,8 +23,8 @@ from people.models.bulk_changes import MassChangeItem
 from people.operations.roles.withheld_roles import ASKED
 from people.values import Actor
 from provisioning.models import IdentityProvider, SignInAttempt
-from provisioning.refusals import SignInRefused
-from provisioning.sign_in import sign_in
+from provisioning.sign_in.errors import SignInRefused
+from provisioning.sign_in.sign_in import sign_in
 from ramp.management.commands import changepassword
 from scim.models import GroupMapping as ScimMapping
 from scim.models import (

@@ -49,7 +49,7 @@ def eve(owner: Person) -> Person:
 @pytest.fixture
 def browser(eve: Person) -> Client:
     client = Client()
-    client.force_login(eve, backend="provisioning.internal.SessionBackend")
+    client.force_login(eve, backend="provisioning.passwords.login.SessionBackend")
     assert client.get("/home/").status_code == 200
     return client
 

@@ -8,9 +8,9 @@ import ldap
 from django.db import NotSupportedError, connections
 from ldap.controls import SimplePagedResultsControl
 
-from provisioning.definitions import LdapSettings
 from provisioning.directory.backend import importable
-from provisioning.ldap_connection import SECONDS, bind, connected
+from provisioning.ldap.connection import SECONDS, bind, connected
+from provisioning.providers.config import LdapSettings
 
 assert importable.fields, "django-ldapdb is importable from here on"
 

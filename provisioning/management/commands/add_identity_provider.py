@@ -8,8 +8,8 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from people import tenancy
 from people.models import Tenant
 from people.values import Actor, PeopleError
-from provisioning import definitions, providers
-from provisioning.addresses import addresses_of
+from provisioning.oidc.urls_for_provider import addresses_of
+from provisioning.providers import config, manage
 
 
 class Command(BaseCommand):
@@ -35,9 +35,9 @@ class Command(BaseCommand):
             )
         actor = Actor("command", "add_identity_provider")
         try:
-            definition = definitions.read(_document(options["file"]))
+            definition = config.read(_document(options["file"]))
             with tenancy.use(tenant):
-                provider = providers.add_provider(definition, actor=actor)
+                provider = manage.add_provider(definition, actor=actor)
         except PeopleError as error:
             raise CommandError(str(error)) from error
         self.stdout.write(json.dumps({"id": str(provider.pk), **addresses_of(provider)}))

@@ -7,10 +7,12 @@ from people import tenancy
 from people.models import Person, Role, Tenant
 from people.operations.roles.group_mappings import Author
 from people.values import Actor, PeopleError, fold
-from provisioning import group_lookup, mappings, providers
 from provisioning.claims import Group
-from provisioning.mappings import AnyRole
+from provisioning.directory import group_lookup
+from provisioning.group_roles import mappings
+from provisioning.group_roles.mappings import AnyRole
 from provisioning.models import IdentityProvider
+from provisioning.providers import manage
 
 
 class Command(BaseCommand):
@@ -53,7 +55,7 @@ class Command(BaseCommand):
 
 def _provider(name: str) -> IdentityProvider:
     try:
-        return providers.provider_named(name)
+        return manage.provider_named(name)
     except IdentityProvider.DoesNotExist:
         kept = IdentityProvider.objects.kept().order_by("name_key")
         there = ", ".join(f"“{one}”" for one in kept) or "none yet"

@@ -4,7 +4,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from people import tenancy
-from provisioning import rotation
+from provisioning.providers import rotate_secrets
 
 
 class Command(BaseCommand):
@@ -15,7 +15,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         with tenancy.across_tenants():
-            rotated, lost = rotation.rotate_all()
+            rotated, lost = rotate_secrets.rotate_all()
         self.stdout.write(json.dumps({"rotated": rotated, "lost": len(lost)}))
         if lost:
             named = ", ".join(f"“{provider.name}” of {provider.tenant.slug}" for provider in lost)

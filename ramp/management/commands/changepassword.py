@@ -7,7 +7,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from people import operations, tenancy
 from people.models import Person
 from people.values import Actor, fold
-from provisioning.pages.choosing import PasswordForm
+from provisioning.views.sign_in.password_form import PasswordForm
 
 
 class Command(BaseCommand):

@@ -6,12 +6,13 @@ from django.test import Client
 
 from people.models import Person, Role
 from people.values import Actor
-from provisioning import definitions, ldap, trials
-from provisioning.definitions import settings_of
+from provisioning.ldap import client as ldap_client
 from provisioning.models import GroupMapping, IdentityProvider
-from provisioning.presets import PRESETS
-from provisioning.providers import add_provider, directory_token_of, secret_of
-from provisioning.sign_in import sign_in
+from provisioning.providers import config, test_limits
+from provisioning.providers.config import settings_of
+from provisioning.providers.manage import add_provider, directory_token_of, secret_of
+from provisioning.providers.presets import PRESETS
+from provisioning.sign_in.sign_in import sign_in
 from tests import make
 from tests.directories import Slapd
 from tests.people.visiting import text_of
@@ -217,8 +218,8 @@ def test_try_a_connection_step_by_step(client: Client, olga: Person) -> None:
 
 
 def test_try_a_connection_only_so_often(client: Client, corp: IdentityProvider) -> None:
-    for _ in range(trials.PER_MINUTE):
-        trials.may_try(corp)
+    for _ in range(test_limits.PER_MINUTE):
+        test_limits.may_try(corp)
 
     page = text_of(client.post(f"{PROVIDERS}{corp.pk}/test/"))
 
@@ -289,11 +290,11 @@ def test_browse_a_directory_before_anybody_signs_in(
 ) -> None:
     document = slapd_service.document(directory_browsing="live")
     actor = Actor("command", "tests")
-    corp = add_provider(definitions.read(document), actor=actor)
+    corp = add_provider(config.read(document), actor=actor)
     directory = f"/tenants/acme/directory/{corp.pk}/"
 
     before = text_of(client.get(f"{directory}?q=lovelace"))
-    person = sign_in(corp, ldap.look_up(settings_of(corp), secret_of(corp), "ada")).person
+    person = sign_in(corp, ldap_client.look_up(settings_of(corp), secret_of(corp), "ada")).person
     cache.clear()
     after = text_of(client.get(f"{directory}?q=lovelace"))
     group = text_of(client.get(f"{directory}groups/?q=staff"))

@@ -18,11 +18,12 @@ from django.utils import timezone
 
 from people.models import ApiToken, Person, Tenant
 from people.values import Actor
-from provisioning import definitions, ldap, providers
-from provisioning.definitions import settings_of
+from provisioning.ldap import client as ldap_client
 from provisioning.models import Identity, IdentityProvider, SignInAttempt
-from provisioning.providers import secret_of
-from provisioning.sign_in import sign_in
+from provisioning.providers import config, manage
+from provisioning.providers.config import settings_of
+from provisioning.providers.manage import secret_of
+from provisioning.sign_in.sign_in import sign_in
 from scim.models import Token
 from tests import make
 from tests.directories import Slapd
@@ -110,13 +111,13 @@ ACTIONS = {
         lambda: _has(Token),
     ),
     "OpenID provider": Action(
-        "provisioning.pages.auth_providers", lambda: f"{ADD}okta/", lambda: OIDC, _has_new_secret
+        "provisioning.views.auth_providers", lambda: f"{ADD}okta/", lambda: OIDC, _has_new_secret
     ),
     "LDAP provider": Action(
-        "provisioning.pages.auth_providers", lambda: f"{ADD}ldap/", lambda: LDAP, _has_new_secret
+        "provisioning.views.auth_providers", lambda: f"{ADD}ldap/", lambda: LDAP, _has_new_secret
     ),
     "Windows provider": Action(
-        "provisioning.pages.auth_providers",
+        "provisioning.views.auth_providers",
         lambda: f"{ADD}windows/",
         lambda: {
             "name": "New provider",
@@ -127,7 +128,7 @@ ACTIONS = {
         lambda: _has_new_secret(KEYTAB),
     ),
     "secret of a provider": Action(
-        "provisioning.pages.auth_providers",
+        "provisioning.views.auth_providers",
         _corp,
         lambda: OIDC | {"name": "Corp"},
         lambda: _has_new_secret(name="Corp"),
@@ -143,8 +144,8 @@ def olga(in_acme: None) -> Person:
 @pytest.fixture
 def corp(in_acme: None) -> IdentityProvider:
     said = {"kind": "oidc", "issuer": "https://id.example", "client_id": "ramp"}
-    definition = definitions.read({"name": "Corp", "client_secret": "before", **said})
-    return providers.add_provider(definition, actor=Actor("command", "tests"))
+    definition = config.read({"name": "Corp", "client_secret": "before", **said})
+    return manage.add_provider(definition, actor=Actor("command", "tests"))
 
 
 @pytest.fixture
@@ -392,7 +393,7 @@ def test_confirms_by_the_password_of_a_directory(
     acme: Tenant, olga: Person, corp: IdentityProvider, slapd_service: Slapd
 ) -> None:
     directory = connected_to_ldap(acme, slapd_service, name="Directory")
-    claims = ldap.sign_in(settings_of(directory), secret_of(directory), "ada", "pw-ada")
+    claims = ldap_client.sign_in(settings_of(directory), secret_of(directory), "ada", "pw-ada")
     admin = sign_in(directory, claims).person
     assert admin
     Person.objects.filter(pk=admin.pk).update(role=Person.Role.ADMIN)
@@ -418,10 +419,12 @@ MAKERS = re.compile(
 def test_covers_every_page_that_hands_out_credentials() -> None:
     """A new page that does belongs into ACTIONS, and below the decorator."""
     making = set()
-    for package in ("people.views", "scim.views", "provisioning.pages"):
+    for package in ("people.views", "scim.views", "provisioning.views"):
         for found in iter_modules(importlib.import_module(package).__path__, f"{package}."):
             source = getsource(importlib.import_module(found.name))
             if MAKERS.search(source.replace("def ask_to_link(", "")):
                 making.add(found.name)
 
-    assert making == {one.module for one in ACTIONS.values()} | {"provisioning.pages.linking"}
+    assert making == {one.module for one in ACTIONS.values()} | {
+        "provisioning.views.sign_in.link_provider"
+    }

@@ -7,11 +7,11 @@ from people import operations
 from people.models import Person
 from people.operations.roles.group_mappings import Author
 from people.values import Actor
-from provisioning import mappings
 from provisioning.claims import UNKNOWN, Groups
+from provisioning.group_roles import mappings
 from provisioning.models import GroupMapping, Identity, IdentityProvider, SignInAttempt
-from provisioning.refusals import SignInRefused
-from provisioning.sign_in import sign_in
+from provisioning.sign_in.errors import SignInRefused
+from provisioning.sign_in.sign_in import sign_in
 from tests import make
 from tests.people.visiting import queries_of, signed_in, text_of
 from tests.provisioning import arriving

@@ -1,0 +1,338 @@
+"""Why somebody is not here, as far as signing in tells."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from django.db.models import Q
+from django.urls import reverse
+from django.utils.functional import cached_property
+from django.utils.http import urlencode
+
+from people import tenancy
+from people.models import Person, Tenant
+from people.presentation.diagnosis import Asked, Evidence, Finding, Link, Rank, Verdict, day
+from provisioning.models import GroupMapping, Identity, IdentityProvider, SignInAttempt
+from provisioning.passwords import lockout
+from provisioning.passwords.login import password_counts
+from provisioning.scim_pairing import paired_with
+
+ATTEMPTS_SHOWN = 3
+WENT_WELL: Final = ("signed-in", "created", "linked")
+# What is said of a refused attempt, by its reason; what to correct stands in the log.
+TURNED_AWAY: Final = {
+    "not-admitted": "{who} was turned away: {provider} restricts who may come in.",
+    "provider-unrestricted": "{who} was turned away: {provider} adds nobody without a restriction.",
+    "provider-moved": "{who} was turned away: the new address of {provider} is not confirmed.",
+    "no-subject": "{provider} did not say who {who} is.",
+    "scim-incomplete": "{who} was turned away: SCIM knows them, and has not sent all it takes.",
+    "linked-otherwise": "{who} was turned away: they are linked to another account of {provider}.",
+    "not-paired": "{who} comes from SCIM, and {provider} is not paired with that connection.",
+    "somebody-else": "{who} was turned away: that account of {provider} is somebody else's here.",
+    "no-email": "{who} was turned away: {provider} sent no e-mail address.",
+    "invalid-email": "{who} was turned away: what {provider} sent as their address is none.",
+    "unverified-email": "{who} was turned away: {provider} has not verified their address.",
+    "email-taken": "{who} was turned away: somebody here has their address already.",
+    "unknown-person": "{who} was turned away: nobody knows them, and {provider} adds nobody.",
+    "tenant-inactive": "{who} was turned away while the company was switched off.",
+    "password-refused": "{who} knew the password, and was turned away all the same.",
+    "person-deactivated": "{who} was turned away: they were deactivated.",
+    "person-terminated": "{who} was turned away: they had left for good.",
+    "account-disabled": "The account of {who} is disabled in the directory of {provider}.",
+    "account-expired": "The account of {who} has expired in the directory of {provider}.",
+    "account-outside": "{provider} does not admit the account of {who} in the directory.",
+    "account-unknown": "The directory of {provider} no longer has the account of {who}.",
+    "account-replaced": "{who} was turned away: another account has that name by now.",
+    "directory-unavailable": "{who} was turned away: the directory of {provider} did not answer.",
+    "nearly-locked": "{who} was turned away: another wrong password would lock their account.",
+}
+
+
+@dataclass
+class _Seen:
+    """What signing in knows of whoever is asked for."""
+
+    asked: Asked
+
+    @property
+    def person(self) -> Person | None:
+        return self.asked.person
+
+    @property
+    def who(self) -> str:
+        return self.asked.who
+
+    @cached_property
+    def tenant(self) -> Tenant:
+        return Tenant.objects.get(pk=tenancy.current_id())
+
+    @cached_property
+    def attempts(self) -> list[SignInAttempt]:
+        """Return the latest attempts, also those under an address or a subject."""
+        text = self.asked.text
+        named = Q(email__iexact=text) | Q(subject=text)
+        if self.person:
+            named |= Q(person=self.person) | Q(email__iexact=self.person.email)
+        attempts = SignInAttempt.objects.filter(named).select_related("provider")
+        return list(attempts.order_by("-pk")[:ATTEMPTS_SHOWN])
+
+    @cached_property
+    def identities(self) -> list[Identity]:
+        if self.person is None:
+            return []
+        identities = Identity.objects.filter(person=self.person, retired_at=None)
+        return list(identities.select_related("provider", "person").order_by("-last_seen_at"))
+
+    @cached_property
+    def offered(self) -> list[IdentityProvider]:
+        return list(IdentityProvider.objects.offered())
+
+    @property
+    def log(self) -> str:
+        who = self.person.email if self.person else self.asked.text
+        return f"{_page('provider_log', self.tenant)}?{urlencode({'q': who})}"
+
+
+def causes(asked: Asked) -> Iterator[Finding]:
+    seen = _Seen(asked)
+    for attempt in seen.attempts:
+        through = f"through {attempt.provider}" if attempt.provider else "with a password"
+        reason = f": {attempt.reason}" if attempt.reason else ""
+        told = f"Tried to sign in {through}, {attempt.get_outcome_display()}{reason}"
+        yield Evidence(told, seen.log, attempt.at)
+    for cause in CAUSES:
+        verdict = cause(seen)
+        if verdict:
+            yield verdict
+
+
+def _locked_out(seen: _Seen) -> Verdict | None:
+    name = seen.person.email if seen.person else seen.asked.text
+    with tenancy.across_tenants():
+        until = lockout.waits_until(name)
+    until = until or lockout.waits_until(seen.asked.text)
+    if until is None:
+        return None
+    return Verdict(
+        Rank.TURNED_AWAY,
+        "locked-out",
+        f"Too many wrong passwords were given for {seen.who}: they wait until {until:%H:%M} UTC.",
+        "The lock ends by itself. If it was not they who guessed, have them choose a new password.",
+        Link("Internal users", _page("internal_users", seen.tenant)),
+    )
+
+
+def _turned_away(seen: _Seen) -> Verdict | None:
+    latest = seen.attempts[0] if seen.attempts else None
+    if latest is None or latest.outcome in WENT_WELL:
+        return None
+    provider = latest.provider.name if latest.provider else "the sign-in page"
+    usual = "{who} tried to sign in through {provider}, which failed."
+    sentence = TURNED_AWAY.get(latest.reason, usual).format(who=seen.who, provider=provider)
+    return Verdict(
+        Rank.TURNED_AWAY,
+        latest.reason or "sign-in-failed",
+        sentence,
+        latest.detail or "The provider log tells more.",
+        Link("Look at the provider log", seen.log),
+    )
+
+
+def _no_way_in(seen: _Seen) -> Verdict | None:
+    """See that some way in is left to whoever could come in before."""
+    person = seen.person
+    if person is None or not person.is_active:
+        return None
+    if person.has_usable_password():
+        return None if password_counts(person) or seen.identities else _passwords_off(seen)
+    providers = [identity.provider for identity in seen.identities]
+    if not providers or any(one.is_enabled and not one.removed_at for one in providers):
+        return None
+    [last, *_] = providers
+    if last.removed_at:
+        return Verdict(
+            Rank.TURNED_AWAY,
+            "provider-removed",
+            f"{seen.who} came in through {last}, which was removed on {day(last.removed_at)}.",
+            "Invite them anew, or have them link another provider while they are signed in.",
+            Link("Auth providers", _page("auth_providers", seen.tenant)),
+        )
+    return Verdict(
+        Rank.TURNED_AWAY,
+        "provider-disabled",
+        f"{seen.who} comes in through {last}, which is switched off.",
+        "Switch it on again, or give them another way in.",
+        Link(f"Settings of {last}", _page("auth_provider", seen.tenant, last.pk)),
+    )
+
+
+def _passwords_off(seen: _Seen) -> Verdict:
+    return Verdict(
+        Rank.TURNED_AWAY,
+        "passwords-off",
+        f"{seen.who} has a password, and passwords let nobody but Owners in here.",
+        "Have them sign in through a provider, or allow passwords.",
+        Link("Auth settings", _page("auth_settings", seen.tenant)),
+    )
+
+
+def _groups_unknown(seen: _Seen) -> Verdict | None:
+    identity = _latest(seen)
+    if identity is None:
+        return None
+    warnings = seen.attempts[0].warnings if seen.attempts else []
+    said = next((one for one in warnings if "Roles from groups" in one), "")
+    if (identity.groups_seen_at and not said) or not _in_force(identity.provider):
+        return None
+    return Verdict(
+        Rank.ROLES_AMISS,
+        "groups-unknown",
+        f"{seen.who} is here, and {identity.provider} did not say which groups they are in.",
+        said or f"Have {identity.provider} send groups: its settings name the claim.",
+        Link("Their page", _page("provisioned_member", seen.tenant, identity.pk)),
+    )
+
+
+def _no_mapping(seen: _Seen) -> Verdict | None:
+    identity = _latest(seen)
+    if identity is None or not identity.groups.exists() or _in_force(identity.provider):
+        return None
+    return Verdict(
+        Rank.ROLES_AMISS,
+        "no-mapping",
+        f"{seen.who} is here, and gets no role from a group: {identity.provider} has no mapping.",
+        "Map the groups that are to bring roles. A group without a mapping brings nothing.",
+        _mappings(seen, identity.provider),
+    )
+
+
+def _matches_nothing(seen: _Seen) -> Verdict | None:
+    identity = _latest(seen)
+    if identity is None or identity.groups_seen_at is None:
+        return None
+    mapped = set(_in_force(identity.provider))
+    if not mapped:
+        return None
+    groups = list(identity.groups.order_by("name"))
+    if not groups:
+        return Verdict(
+            Rank.ROLES_AMISS,
+            "in-no-group",
+            f"{seen.who} is here, and {identity.provider} says that they are in no group.",
+            f"Put them into a group at {identity.provider}; the role comes with the next sign-in.",
+            _mappings(seen, identity.provider),
+        )
+    if {one.external_id for one in groups} & mapped:
+        return None
+    named = ", ".join(f"“{group.name}”" for group in groups[:3])
+    return Verdict(
+        Rank.ROLES_AMISS,
+        "mapping-matches-nothing",
+        f"{seen.who} is here, and no mapping names a group of theirs ({named}).",
+        "A mapping counts for one group, by its id or exact name. The mappings offer similar ones.",
+        _mappings(seen, identity.provider),
+    )
+
+
+def _only_drafted(seen: _Seen) -> Verdict | None:
+    identity = _latest(seen)
+    if identity is None:
+        return None
+    drafts = GroupMapping.objects.filter(provider=identity.provider, draft="added")
+    keys = identity.groups.values("external_id")
+    draft = drafts.filter(external_id__in=keys).first()
+    if draft is None:
+        return None
+    return Verdict(
+        Rank.ROLES_AMISS,
+        "mapping-is-draft",
+        f"{seen.who} is here, and {draft} is only a draft.",
+        "Look at the preview, and apply it.",
+        _mappings(seen, identity.provider),
+    )
+
+
+def _no_provisioned_member(seen: _Seen) -> Verdict | None:
+    person = seen.person
+    if person is None or person.state != Person.State.ACTIVE or seen.identities:
+        return None
+    if not seen.offered or not person.has_usable_password():
+        return None
+    return Verdict(
+        Rank.ROLES_AMISS,
+        "came-with-password",
+        f"{seen.who} is here with a password, and so is no provisioned member.",
+        "Who signs in through a provider becomes one. They link it on their own profile.",
+        Link("See what they tried", seen.log),
+    )
+
+
+def _never_signed_in(seen: _Seen) -> Verdict | None:
+    person = seen.person
+    if person is None or person.state != Person.State.ACTIVE or seen.identities or seen.attempts:
+        return None
+    if not seen.offered or person.has_usable_password():
+        return None
+    return Verdict(
+        Rank.ROLES_AMISS,
+        "never-signed-in",
+        f"{seen.who} is here, and has never signed in through a provider.",
+        f"They become a provisioned member when they do, at {_sign_in(seen.tenant)}.",
+        Link("Provisioned members", _page("provisioned_members", seen.tenant)),
+    )
+
+
+def _never_tried(seen: _Seen) -> Verdict | None:
+    if seen.person or seen.attempts or not seen.offered or paired_with().connections():
+        return None
+    names = " or ".join(str(one) for one in seen.offered)
+    return Verdict(
+        Rank.NEVER_TRIED,
+        "never-tried",
+        f"Nobody has tried to sign in as {seen.asked.text}.",
+        f"Have them sign in through {names}, at {_sign_in(seen.tenant)}. If they did, look in the "
+        "log for another address of theirs.",
+        Link("Look at the provider log", _page("provider_log", seen.tenant)),
+    )
+
+
+CAUSES = (
+    _locked_out,
+    _turned_away,
+    _no_way_in,
+    _only_drafted,
+    _groups_unknown,
+    _no_mapping,
+    _matches_nothing,
+    _no_provisioned_member,
+    _never_signed_in,
+    _never_tried,
+)
+
+
+def _latest(seen: _Seen) -> Identity | None:
+    """Return the identity of somebody who is here and has no role from a group."""
+    if seen.person is None or seen.person.state != Person.State.ACTIVE or not seen.identities:
+        return None
+    identity = seen.identities[0]
+    mapped = seen.person.grants.filter(source__startswith=identity.provider.mapping_origin)
+    return None if mapped.exists() or identity.provider.removed_at else identity
+
+
+def _in_force(provider: IdentityProvider) -> list[str]:
+    """Return the keys of the groups that bring roles."""
+    in_force = GroupMapping.objects.in_force().filter(provider=provider, by_name=False)
+    return list(in_force.values_list("external_id", flat=True))
+
+
+def _mappings(seen: _Seen, provider: IdentityProvider) -> Link:
+    address = f"{_page('mappings', seen.tenant)}?{urlencode({'provider': str(provider.pk)})}"
+    return Link("Look at the mappings", address)
+
+
+def _sign_in(tenant: Tenant) -> str:
+    return reverse("admin:sign_in", args=[tenant.slug])
+
+
+def _page(name: str, tenant: Tenant, *more: object) -> str:
+    return reverse(f"admin:{name}", args=[tenant.slug, *more])

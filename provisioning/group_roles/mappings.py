@@ -1,0 +1,269 @@
+"""Which groups of a provider bring which roles: drafted, looked at beforehand, and applied.
+
+A draft changes nobody until it is applied. What applying would do is found out by doing it in
+a transaction that is rolled back, so the preview and the deed cannot differ.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from uuid import UUID
+
+from django.db import transaction
+from django.db.models import QuerySet
+
+from people import operations
+from people.models import Person, Role
+from people.operations import Followed, ranks
+from people.operations.roles.group_mappings import Author
+from people.values import Actor, PeopleError
+from provisioning import locks
+from provisioning.group_roles import apply as group_roles_apply
+from provisioning.models import ExternalGroup, GroupMapping, Identity, IdentityProvider
+from provisioning.providers import manage
+
+Draft = GroupMapping.Draft
+AnyRole = Role | Person.Role
+# Ids that are named where several groups share a name.
+MOST_LISTED = 5
+
+
+class InvalidGroup(PeopleError):
+    code = "invalid-group"
+    field = "group"
+
+    def __init__(self) -> None:
+        super().__init__("Name the group as the provider does, in at most 500 characters.")
+
+
+class AmbiguousGroup(PeopleError):
+    code = "ambiguous-group"
+    field = "group"
+
+    def __init__(self, name: str, ids: Iterable[str]) -> None:
+        listed = ", ".join(f"“{one}”" for one in ids)
+        super().__init__(
+            f"Several groups are called “{name}”. Enter the id of the one you mean: {listed}."
+        )
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What drafts do once they are applied."""
+
+    added: list[str]
+    removed: list[str]
+    changes: list[Followed]
+    # How many members of these groups were looked at, also those for whom nothing changes.
+    looked_at: int
+
+
+def add_draft(
+    provider: IdentityProvider,
+    group: str,
+    role: AnyRole,
+    *,
+    author: Author,
+    is_owner_meant: bool = False,
+    name: str = "",
+) -> GroupMapping:
+    """Have the group bring the role as soon as the drafts are applied.
+
+    The group is named by its id, which `name` comes with where a directory knows both, or by a
+    name that only one known group has. A name in a directory that nobody has been seen in yet
+    stands for the first group of that name that is seen, and for no other one later.
+
+    :raises InvalidGroup: if nothing can be called that.
+    :raises AmbiguousGroup: if several known groups are called that.
+    :raises NotMappable, RoleAboveRank, OwnerNotMeant: if the group may not bring the role.
+    """
+    operations.check_mappable(role, author, is_owner_meant=is_owner_meant)
+    if not 0 < len(group) <= 500 or "\0" in group or not group.strip():
+        raise InvalidGroup
+    known = group_called(provider, group)
+    mapping, is_new = GroupMapping.objects.get_or_create(
+        provider=provider,
+        external_id=known.external_id if known else group,
+        base_role="" if isinstance(role, Role) else role,
+        role=role if isinstance(role, Role) else None,
+        defaults={
+            "tenant_id": provider.tenant_id,
+            "group_name": known.name if known else name or group,
+            "by_name": not (known or name) and may_be_named(provider, group),
+            "draft": Draft.ADDED,
+        },
+    )
+    if not is_new and mapping.draft == Draft.REMOVED:
+        keep(mapping, author=author)
+    return mapping
+
+
+def remove_draft(mapping: GroupMapping, *, author: Author) -> None:
+    """Have the group bring the role no longer, once the drafts are applied.
+
+    :raises RoleAboveRank: if the author may not give the role, nor take it away.
+    """
+    ranks.check_may_grant(author.actor, mapping.any_role)
+    if mapping.draft == Draft.ADDED:
+        mapping.delete()
+    else:
+        _mark(mapping, Draft.REMOVED)
+
+
+def keep(mapping: GroupMapping, *, author: Author) -> None:
+    """Take back that it is to be removed.
+
+    :raises RoleAboveRank: as `remove_draft`.
+    """
+    ranks.check_may_grant(author.actor, mapping.any_role)
+    if mapping.draft == Draft.REMOVED:
+        _mark(mapping, Draft.NONE)
+
+
+def discard(provider: IdentityProvider) -> None:
+    """Forget the drafts of the provider; what is in force stays."""
+    drafts = drafts_of(provider)
+    drafts.filter(draft=Draft.ADDED).delete()
+    drafts.filter(draft=Draft.REMOVED).update(draft=Draft.NONE)
+
+
+def drafts_of(provider: IdentityProvider) -> QuerySet[GroupMapping]:
+    drafts: QuerySet[GroupMapping] = GroupMapping.objects.filter(provider=provider)
+    return drafts.exclude(draft=Draft.NONE).order_by("pk")
+
+
+def preview(provider: IdentityProvider, *, author: Author) -> Outcome:
+    """Return what `apply` would do now, and do nothing.
+
+    :raises RoleAboveRank: as `apply`.
+    """
+    with transaction.atomic():
+        outcome = _carry_out(provider, drafts_of(provider), author=author)
+        transaction.set_rollback(True)
+    return outcome
+
+
+@transaction.atomic
+def apply(provider: IdentityProvider, *, author: Author) -> Outcome:
+    """Put the drafts of the provider in force, and bring the roles of everybody up to date.
+
+    Who would be the last Owner or administrator to go stays one, and `problems` says so.
+
+    :raises RoleAboveRank: if somebody higher drafted what the author may not give or take.
+    """
+    return _carry_out(provider, drafts_of(provider), author=author)
+
+
+@transaction.atomic
+def map_group(
+    provider: IdentityProvider, group: str, role: AnyRole, *, author: Author, name: str = ""
+) -> Outcome:
+    """Have the group bring the role at once, whatever else is drafted.
+
+    :raises InvalidGroup, AmbiguousGroup, NotMappable, RoleAboveRank: as `add_draft`.
+    """
+    mapping = add_draft(provider, group, role, author=author, is_owner_meant=True, name=name)
+    return _carry_out(provider, drafts_of(provider).filter(pk=mapping.pk), author=author)
+
+
+def group_called(provider: IdentityProvider, text: str) -> ExternalGroup | None:
+    """Return the known group with this id, or the only one with this name.
+
+    :raises AmbiguousGroup: if several have it.
+    """
+    known = ExternalGroup.objects.filter(provider=provider)
+    if exact := known.filter(external_id=text).first():
+        return exact
+    named = list(known.filter(name=text).order_by("external_id")[:MOST_LISTED])
+    if len(named) > 1:
+        raise AmbiguousGroup(text, (group.external_id for group in named))
+    return named[0] if named else None
+
+
+def may_be_named(provider: IdentityProvider, text: str) -> bool:
+    """Tell whether the text can be a group's name where the provider's groups have ids besides.
+
+    Tokens of an OpenID provider say of a group what mappings compare. In a directory the id is
+    a DN or a UUID, and administrators type the name.
+    """
+    if provider.kind == IdentityProvider.Kind.OIDC or "=" in text:
+        return False
+    try:
+        UUID(text)
+    except ValueError:
+        return True
+    return False
+
+
+def members_matching(
+    provider: IdentityProvider, mappings: Iterable[GroupMapping]
+) -> QuerySet[Identity]:
+    """Return who is in a group of one of the mappings, as far as sign-ins have told."""
+    keys = {mapping.external_id for mapping in mappings if not mapping.by_name}
+    return Identity.objects.filter(
+        groups__external_id__in=keys, groups__provider=provider, provider=provider, retired_at=None
+    ).exclude(person__state=Person.State.TERMINATED)
+
+
+def _mark(mapping: GroupMapping, draft: str) -> None:
+    mapping.draft = draft
+    mapping.save(update_fields=["draft"])
+
+
+def _carry_out(
+    provider: IdentityProvider, drafts: QuerySet[GroupMapping], *, author: Author
+) -> Outcome:
+    locks.keep(provider)
+    chosen = list(drafts.select_related("role", "provider"))
+    added = [mapping for mapping in chosen if mapping.draft == Draft.ADDED]
+    removed = [mapping for mapping in chosen if mapping.draft == Draft.REMOVED]
+    for mapping in added:
+        operations.check_mappable(mapping.any_role, author, is_owner_meant=True)
+    for mapping in removed:
+        ranks.check_may_grant(author.actor, mapping.any_role)
+    concerned = _concerned(provider, added, removed)
+    drafts.filter(draft=Draft.ADDED).update(draft=Draft.NONE)
+    drafts.filter(draft=Draft.REMOVED).delete()
+    outcome = Outcome(
+        added=[str(mapping) for mapping in added],
+        removed=[str(mapping) for mapping in removed],
+        changes=_follow(concerned, author.actor),
+        looked_at=len(concerned),
+    )
+    if chosen:
+        manage.note(
+            "mapped groups of",
+            provider,
+            actor=author.actor,
+            added=outcome.added,
+            removed=outcome.removed,
+            changed=len(outcome.changes),
+        )
+    return outcome
+
+
+def _concerned(
+    provider: IdentityProvider, added: list[GroupMapping], removed: list[GroupMapping]
+) -> list[Identity]:
+    """Return whose roles may change, those first who may gain something.
+
+    So whoever becomes an Owner is one before another ceases to be the last.
+    """
+    members = {one.pk: one for one in _with_person(members_matching(provider, added))}
+    holding = Identity.objects.filter(
+        provider=provider,
+        retired_at=None,
+        person__grants__source__in=[mapping.source for mapping in removed],
+    )
+    for losing in (members_matching(provider, removed), holding):
+        members |= {one.pk: one for one in _with_person(losing) if one.pk not in members}
+    return list(members.values())
+
+
+def _with_person(identities: QuerySet[Identity]) -> list[Identity]:
+    rows = identities.select_related("person__tenant", "provider").distinct()
+    return list(rows.order_by("person__family_name", "person__given_name", "pk"))
+
+
+def _follow(identities: list[Identity], actor: Actor) -> list[Followed]:
+    followed = (group_roles_apply.follow(identity, actor=actor) for identity in identities)
+    return [one for one in followed if one]

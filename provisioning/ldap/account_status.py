@@ -1,0 +1,68 @@
+"""Asks a directory how the accounts of many people stand, by their subjects."""
+
+from collections.abc import Collection, Iterator
+from itertools import islice
+
+from django.utils import timezone
+
+from provisioning.ldap.client import PAGE, Directory
+from provisioning.ldap.connection import LdapFailed, is_available
+from provisioning.ldap.entry import STATUS, AccountStatus, Entry, status_of, stored
+
+if is_available():
+    import ldap
+    from ldap.filter import escape_filter_chars
+
+
+def statuses(directory: Directory, subjects: Collection[str]) -> dict[str, AccountStatus]:
+    """Return how the account of each subject stands.
+
+    :raises LdapFailed: if an answer is not complete.
+    """
+    told: dict[str, AccountStatus] = {}
+    remaining = iter(subjects)
+    while batch := list(islice(remaining, PAGE)):
+        told |= _statuses(directory, batch)
+    return told
+
+
+def _statuses(directory: Directory, subjects: Collection[str]) -> dict[str, AccountStatus]:
+    now, settings = timezone.now(), directory.settings
+    among = _entries(directory, subjects, settings.anybody, base=settings.base_dn)
+    told = {subject: status_of(entry, now) for subject, entry in among}
+    missing = [subject for subject in subjects if subject not in told]
+    elsewhere = _elsewhere(directory, missing) if missing else set()
+    for subject in missing:
+        told[subject] = AccountStatus.OUTSIDE if subject in elsewhere else AccountStatus.UNKNOWN
+    return told
+
+
+def _elsewhere(directory: Directory, subjects: Collection[str]) -> set[str]:
+    """Return those that the domain has outside of the base DN and the user filter, if it says."""
+    try:
+        return {
+            subject
+            for subject, _ in _entries(directory, subjects, "", base=directory.settings.domain)
+        }
+    except (LdapFailed, ldap.LDAPError):
+        return set()
+
+
+def _entries(
+    directory: Directory, subjects: Collection[str], within: str, *, base: str
+) -> Iterator[tuple[str, Entry]]:
+    """Yield the entries that have one of the subjects, page by page (RFC 2696)."""
+    names = directory.names_of("subject")
+    alternatives = "".join(
+        f"({name}={_escaped(name, subject)})" for name in names for subject in subjects
+    )
+    sought = f"(&{within}(|{alternatives}))"
+    for entry in directory.pages(sought, base=base, names=[*names, *STATUS]):
+        yield entry.text(names), entry
+
+
+def _escaped(name: str, subject: str) -> str:
+    value = stored(name, subject)
+    if value == subject.encode():
+        return str(escape_filter_chars(subject))
+    return "".join(f"\\{byte:02x}" for byte in value)

@@ -1,0 +1,173 @@
+"""Which groups an entry of a directory is in, those of its groups included.
+
+A group is known by its id, `objectGUID` or `entryUUID`, so it may be renamed and moved. An answer
+that is not complete counts as unknown, never as fewer groups: roles follow from it.
+"""
+
+import re
+from collections.abc import Collection, Iterable, Iterator
+from typing import Any, Final
+
+from provisioning.claims import Group, Groups
+from provisioning.ldap.connection import LdapFailed, is_available
+from provisioning.ldap.entry import Entry, stored
+
+if is_available():
+    import ldap
+    from ldap.filter import escape_filter_chars
+
+# More groups than that are no list to give roles by.
+MOST_GROUPS: Final = 1000
+# How deep groups in groups are followed where the server does not do it.
+DEEPEST: Final = 10
+# Groups that are resolved by one search.
+BATCH: Final = 50
+NAMING: Final = ("cn", "displayName", "ou", "memberOf", "objectGUID", "entryUUID", "objectSid")
+# A condition of the group filter that says whose groups are sought.
+MEMBERSHIP: Final = re.compile(r"\([^()]*\{[01]\}[^()]*\)")
+
+
+def groups_of(directory: Any, entry: Entry) -> Groups:
+    """Return the groups of the entry and those they are in; unknown if that cannot be told."""
+    try:
+        if entry.is_active_directory:
+            found = _in_active_directory(directory, entry)
+        else:
+            found = _by_hand(directory, entry)
+    except (ldap.LDAPError, LdapFailed) as error:
+        return Groups(because=f"the directory did not say which groups they are in: {error}")
+    return Groups(frozenset(group_of(one) for one in found))
+
+
+def group_of(entry: Entry) -> Group:
+    name = entry.text(["cn", "displayName", "ou"]) or entry.dn
+    return Group(entry.text(["objectGUID", "entryUUID"]) or entry.dn, name, entry.dn)
+
+
+def group_by_id(directory: Any, group_id: str) -> Entry | None:
+    """Return the group with this `objectGUID` or `entryUUID`."""
+    guid = _escaped(stored("objectGUID", group_id))
+    sought = f"(|(objectGUID={guid})(entryUUID={escape_filter_chars(group_id)}))"
+    settings = directory.settings
+    base = settings.group_base_dn or settings.domain
+    return next(directory.pages(sought, base=base, names=NAMING), None)
+
+
+def _in_active_directory(directory: Any, entry: Entry) -> list[Entry]:
+    """Return the groups by `tokenGroups`, which Active Directory computes (MS-ADTS 3.1.1.4.5.19).
+
+    It has the primary group and every nesting, but no distribution lists. Those are followed by
+    `memberOf`.
+    """
+    names = ["tokenGroups", "memberOf"]
+    [asked] = directory.search("(objectClass=*)", most=1, base=entry.dn, names=names)
+    sids = asked.attributes.get("tokengroups", [])
+    if not sids:
+        raise LdapFailed("groups-unreadable", "The service account may not read tokenGroups.")
+    found = {_key(one.dn): one for one in _found(directory, "objectSid", sids)}
+    _check_complete(entry, sids, found.values())
+    _add_distribution_lists(directory, asked, found)
+    if len(found) > MOST_GROUPS:
+        raise LdapFailed("too-many", f"They are in over {MOST_GROUPS} groups.")
+    return _filtered(directory, found.values())
+
+
+def _check_complete(entry: Entry, sids: Iterable[bytes], found: Iterable[Entry]) -> None:
+    """See that every group of the person's own domain is among those found.
+
+    Groups of other domains are only known to a global catalog.
+    """
+    domain = entry.attributes["objectsid"][0][:-4]
+    known = {one.attributes["objectsid"][0] for one in found if "objectsid" in one.attributes}
+    missing = [sid for sid in sids if sid[:-4] == domain and sid not in known]
+    if missing:
+        raise LdapFailed(
+            "groups-incomplete", f"The service account may not read {len(missing)} of their groups."
+        )
+
+
+def _add_distribution_lists(directory: Any, asked: Entry, found: dict[str, Entry]) -> None:
+    latest = [asked, *found.values()]
+    for _ in range(DEEPEST):
+        named = {dn for one in latest for dn in one.texts(["memberOf"])}
+        missing = {_key(dn): dn for dn in named if _key(dn) not in found}
+        if not missing:
+            return
+        values = [dn.encode() for dn in missing.values()]
+        latest = list(_found(directory, "distinguishedName", values))
+        if len(latest) < len(missing):
+            count = len(missing) - len(latest)
+            raise LdapFailed("groups-incomplete", f"{count} of their groups were not found.")
+        found |= {_key(one.dn): one for one in latest}
+    raise LdapFailed("too-many", f"Their groups are nested deeper than {DEEPEST}.")
+
+
+def _filtered(directory: Any, groups: Collection[Entry]) -> list[Entry]:
+    """Keep the groups that the group filter and the group base DN admit.
+
+    In the filter, the conditions about membership are replaced: `tokenGroups` decides that.
+    """
+    settings = directory.settings
+    admitted = MEMBERSHIP.sub("(objectClass=*)", settings.group_filter)
+    if admitted == "(objectClass=*)" and not settings.group_base_dn:
+        return list(groups)
+    sids = [one.attributes["objectsid"][0] for one in groups if "objectsid" in one.attributes]
+    base = settings.group_base_dn or directory.settings.domain
+    return list(_found(directory, "objectSid", sids, within=admitted, base=base))
+
+
+def _found(
+    directory: Any, name: str, values: Collection[bytes], *, within: str = "", base: str = ""
+) -> Iterator[Entry]:
+    """Yield the groups in which the attribute has one of the values."""
+    conditions = [f"({name}={_escaped(value)})" for value in values]
+    for start in range(0, len(conditions), BATCH):
+        sought = f"(&{within}(|{''.join(conditions[start : start + BATCH])}))"
+        yield from directory.pages(sought, base=base or directory.settings.domain, names=NAMING)
+
+
+def _by_hand(directory: Any, entry: Entry) -> list[Entry]:
+    found: dict[str, Entry] = {}
+    latest = [entry]
+    for _ in range(DEEPEST):
+        latest = [one for member in latest for one in _around(directory, member)]
+        latest = [one for one in latest if _key(one.dn) not in found]
+        found |= {_key(one.dn): one for one in latest}
+        if not latest or len(found) > MOST_GROUPS:
+            break
+    if latest:
+        raise LdapFailed("too-many", f"They are in over {MOST_GROUPS} groups, or too deep.")
+    return list(found.values())
+
+
+def _around(directory: Any, member: Entry) -> Iterator[Entry]:
+    """Yield the groups that name the entry as a member, or that the entry names."""
+    base, seen = directory.settings.group_base_dn, set()
+    sought = _sought_around(directory, member)
+    for one in directory.pages(sought, base=base or None, names=NAMING):
+        seen.add(_key(one.dn))
+        if len(seen) > MOST_GROUPS:
+            raise LdapFailed("too-many", f"They are in over {MOST_GROUPS} groups.")
+        yield one
+    for dn in member.texts(directory.names_of("groups")):
+        is_sought = not base or _key(dn).endswith(f",{_key(base)}")
+        if is_sought and _key(dn) not in seen:
+            yield from directory.search("(objectClass=*)", most=1, base=dn, names=NAMING)
+
+
+def _sought_around(directory: Any, member: Entry) -> str:
+    """Return the filter for the groups of an entry, which may list DNs or login names."""
+    login = member.text(directory.names_of_login())
+    # A login name that looks like a DN might be somebody else's.
+    listed = [member.dn, login] if login and "=" not in login else [member.dn]
+    pattern = directory.settings.group_filter.replace("{1}", escape_filter_chars(login))
+    sought = [pattern.replace("{0}", escape_filter_chars(one)) for one in listed]
+    return f"(|{''.join(sought)})"
+
+
+def _key(dn: str) -> str:
+    return re.sub(r"\s*([,=])\s*", r"\1", dn.strip()).casefold()
+
+
+def _escaped(value: bytes) -> str:
+    return "".join(f"\\{byte:02x}" for byte in value)

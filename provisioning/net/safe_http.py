@@ -1,0 +1,336 @@
+"""The one way from here to addresses that a tenant's administrator typed in.
+
+Discovery documents, keys, tokens and directories are asked for over HTTPS. A host is resolved
+once, what it resolves to is checked, and the connection goes to one of those very addresses, so
+that nothing can point elsewhere in between. Redirects are not followed; answers are bounded in
+size and time, and a server that does not answer is left alone for a while. Nothing private is
+asked unless the installation allows it (OUTBOUND_ALLOW).
+"""
+
+import http.client
+import json
+import queue
+import socket
+import ssl
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
+from typing import Any, Final
+from urllib.parse import SplitResult, urlencode, urlsplit
+
+from django.conf import settings
+
+from provisioning.net import circuit_breaker
+
+CONNECT_SECONDS: Final = 3
+TOTAL_SECONDS: Final = 8
+MOST_BYTES: Final = 256 * 1024
+# An IPv4 address wrapped in one of IPv6: NAT64, and its local prefix (RFC 6052, RFC 8215).
+_WRAPPING: Final = (ip_network("64:ff9b::/96"), ip_network("64:ff9b:1::/48"))
+# What ipaddress takes for public, or did in some release: protocol assignments, site-local
+# addresses, documentation, and what tells machines at Azure about themselves.
+_PRIVATE_TOO: Final = tuple(
+    map(ip_network, ("192.0.0.0/24", "fec0::/10", "3fff::/20", "168.63.129.16/32"))
+)
+
+Address = IPv4Address | IPv6Address
+
+
+class OutboundError(Exception):
+    """What was asked for could not be had. The message says what to correct, by a stable code."""
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+
+
+class Unreachable(OutboundError):
+    """The server does not answer; after several times it is left alone for a while."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a server said, whatever it was."""
+
+    url: str
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+    def json(self) -> Any:
+        """Return the body as JSON.
+
+        :raises OutboundError: if it is none.
+        """
+        try:
+            return json.loads(self.body)
+        except (ValueError, RecursionError) as error:
+            raise OutboundError(
+                "not-json", f"{self.url} did not answer JSON. Is it the right address?"
+            ) from error
+
+
+def fetch(
+    url: str,
+    *,
+    method: str = "GET",
+    form: Mapping[str, str] | None = None,
+    headers: Mapping[str, str] | None = None,
+) -> Answer:
+    """Ask once, and return whatever is answered but a redirect.
+
+    :raises OutboundError: if the address may not be asked, or does not answer as it should.
+    """
+    parts = checked(url)
+    try:
+        with circuit_breaker.guarding(origin(url), Unreachable):
+            answer = _asked(url, parts, method, form, headers or {})
+    except circuit_breaker.CircuitOpen as error:
+        raise OutboundError(
+            "resting",
+            f"{origin(url)} did not answer several times in a row, and is asked again in "
+            f"{circuit_breaker.OPEN_SECONDS} seconds.",
+        ) from error
+    if 300 <= answer.status < 400:
+        raise OutboundError(
+            "redirected", f"{url} redirects elsewhere. Enter the address it redirects to."
+        )
+    return answer
+
+
+def fetch_json(url: str, **how: Any) -> dict[str, Any]:
+    """Ask for a JSON object.
+
+    :raises OutboundError: if anything else is answered.
+    """
+    answer = fetch(url, **how)
+    if answer.status != 200:
+        raise OutboundError("not-ok", f"{url} answered {answer.status} instead of 200.")
+    document = answer.json()
+    if not isinstance(document, dict):
+        raise OutboundError("not-json", f"{url} answered JSON, but no object.")
+    return document
+
+
+def origin(url: str) -> str:
+    """Return which server is asked there, as circuits know it."""
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc}"
+
+
+def connect(host: str, port: int, *, seconds: float, may_be_plain: bool = False) -> socket.socket:
+    """Return a connection to the first of the host's addresses that takes one in time.
+
+    A name of both kinds may lead nowhere by the one: IPv6 where only IPv4 gets through.
+
+    :raises OutboundError: as `resolve`.
+    :raises OSError: if no address takes a connection, why the last did not.
+    """
+    addresses = resolve(host, port, may_be_plain=may_be_plain)
+    deadline = time.monotonic() + seconds
+    while True:
+        # One that does not answer shall leave something to the others.
+        share = (deadline - time.monotonic()) / len(addresses)
+        try:
+            reached = socket.create_connection((addresses.pop(0), port), timeout=max(share, 0.1))
+        except OSError:
+            if not addresses:
+                raise
+        else:
+            reached.settimeout(seconds)
+            return reached
+
+
+def resolve(host: str, port: int, *, may_be_plain: bool = False) -> list[str]:
+    """Return where the host is; plain connections go only where OUTBOUND_ALLOW says.
+
+    :raises OutboundError: if the host has no address, or one that may not be asked.
+    """
+    try:
+        found = _looked_up(host, port)
+    except (OSError, UnicodeError) as error:
+        raise Unreachable(
+            "unresolvable", f"No address is known for “{host}”. Check the spelling."
+        ) from error
+    addresses = [_as_address(str(entry[4][0])) for entry in found]
+    for address in addresses:
+        _check(host, address, must_be_allowed=may_be_plain)
+    return list(dict.fromkeys(map(str, addresses)))
+
+
+def checked(url: str) -> SplitResult:
+    """Return the parts of an address that may be asked, as far as its spelling tells.
+
+    :raises OutboundError: if it is none, or not of the web.
+    """
+    try:
+        parts = urlsplit(url)
+        _port(parts)
+    except ValueError as error:
+        raise OutboundError("bad-url", f"“{url}” is not an address.") from error
+    odd = any(ord(character) <= 32 or character in "\\\x7f" for character in url)
+    if odd or not parts.hostname or parts.username is not None or parts.fragment:
+        raise OutboundError("bad-url", f"“{url}” is not an address.")
+    if parts.scheme not in ("https", "http"):
+        raise OutboundError("not-https", f"“{url}” does not begin with https://.")
+    return parts
+
+
+def _asked(
+    url: str, parts: SplitResult, method: str, form: Any, headers: Mapping[str, str]
+) -> Answer:
+    is_plain = parts.scheme == "http"
+    deadline = time.monotonic() + TOTAL_SECONDS
+    try:
+        host, port = parts.hostname or "", _port(parts)
+        opened = connect(host, port, seconds=CONNECT_SECONDS, may_be_plain=is_plain)
+        with opened, _cut_off(opened), _secured(opened, parts) as connected:
+            answer = _answer(connected, url, parts, method, form, headers)
+        if time.monotonic() >= deadline:
+            # What was cut off may look whole.
+            raise TimeoutError
+    except (OSError, http.client.HTTPException, ValueError) as error:
+        raise _failed(url, error, is_late=time.monotonic() >= deadline) from error
+    return answer
+
+
+@contextmanager
+def _cut_off(opened: socket.socket) -> Iterator[None]:
+    """End the connection when the time is up, however steadily the server drips."""
+    # TLS takes the socket itself over.
+    handle = opened.dup()
+    timer = threading.Timer(TOTAL_SECONDS, _cut, [handle])
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
+        timer.join()
+        handle.close()
+
+
+def _cut(handle: socket.socket) -> None:
+    with suppress(OSError):
+        handle.shutdown(socket.SHUT_RDWR)
+
+
+def _secured(opened: socket.socket, parts: SplitResult) -> socket.socket:
+    """Return the connection over TLS, where that is asked for, to whoever bears the name."""
+    if parts.scheme == "http":
+        return opened
+    context = ssl.create_default_context()
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    return context.wrap_socket(opened, server_hostname=(parts.hostname or "").rstrip("."))
+
+
+def _answer(
+    connected: socket.socket,
+    url: str,
+    parts: SplitResult,
+    method: str,
+    form: Any,
+    headers: Mapping[str, str],
+) -> Answer:
+    sent = {"Accept": "application/json", "User-Agent": "Ramp", **headers, "Host": parts.netloc}
+    body = None
+    if form is not None:
+        body = urlencode(form)
+        sent["Content-Type"] = "application/x-www-form-urlencoded"
+    path = f"{parts.path or '/'}{'?' + parts.query if parts.query else ''}"
+    connection = http.client.HTTPConnection(parts.hostname or "", _port(parts))
+    connection.sock = connected
+    connection.request(method, path, body=body, headers=sent)
+    with connection.getresponse() as response:
+        content = response.read(MOST_BYTES + 1)
+        if len(content) > MOST_BYTES:
+            raise OutboundError("too-large", f"{url} answered more than {MOST_BYTES // 1024} KiB.")
+        if response.length:
+            raise http.client.IncompleteRead(content, response.length)
+    return Answer(url, response.status, dict(response.headers), content)
+
+
+def _looked_up(host: str, port: int) -> list[Any]:
+    """Resolve the host; a name server that does not answer holds nobody up for long.
+
+    :raises OSError, UnicodeError: if that fails.
+    """
+    answers: queue.SimpleQueue[list[Any] | Exception] = queue.SimpleQueue()
+
+    def look_up() -> None:
+        try:
+            answers.put(socket.getaddrinfo(host, port, type=socket.SOCK_STREAM))
+        except (OSError, UnicodeError) as error:
+            answers.put(error)
+
+    threading.Thread(target=look_up, name="look-up", daemon=True).start()
+    try:
+        answer = answers.get(timeout=CONNECT_SECONDS)
+    except queue.Empty:
+        raise TimeoutError from None
+    if isinstance(answer, Exception):
+        raise answer
+    return answer
+
+
+def _port(parts: SplitResult) -> int:
+    return parts.port or (443 if parts.scheme == "https" else 80)
+
+
+def _as_address(text: str) -> Address:
+    return ip_address(text.partition("%")[0])
+
+
+def _check(host: str, address: Address, *, must_be_allowed: bool) -> None:
+    bare = _unwrapped(address)
+    if any(bare in network for network in map(ip_network, settings.OUTBOUND_ALLOW)):
+        return
+    if must_be_allowed:
+        raise OutboundError("not-https", f"“{host}” would be asked without TLS. Use https.")
+    if _is_private(bare):
+        raise OutboundError(
+            "address-refused",
+            f"“{host}” is at {bare}, a private address, which this installation does not ask. "
+            "Whoever runs it can allow the network by OUTBOUND_ALLOW.",
+        )
+
+
+def _is_private(address: Address) -> bool:
+    is_special = not address.is_global or address.is_multicast or address.is_reserved
+    return is_special or any(address in network for network in _PRIVATE_TOO)
+
+
+def _unwrapped(address: Address) -> Address:
+    """Return the IPv4 address that an IPv6 one stands for, if it does."""
+    if isinstance(address, IPv4Address):
+        return address
+    if any(address in network for network in _WRAPPING):
+        return IPv4Address(int(address) & 0xFFFFFFFF)
+    return address.ipv4_mapped or address.sixtofour or address
+
+
+def _failed(url: str, error: Exception, *, is_late: bool) -> OutboundError:
+    match error:
+        case _ if is_late:
+            return Unreachable("timeout", f"{url} took longer than {TOTAL_SECONDS} seconds.")
+        case ssl.SSLError():
+            return _insecure(url, error)
+        case ConnectionRefusedError():
+            return Unreachable("refused", f"{url} does not take connections. Is it running?")
+        case TimeoutError():
+            return Unreachable("timeout", f"{url} did not answer within {CONNECT_SECONDS} seconds.")
+        case ValueError():
+            return OutboundError("bad-url", f"{url} cannot be asked that: {error}.")
+        case _:
+            return Unreachable("broken", f"{url} broke the connection off.")
+
+
+def _insecure(url: str, error: ssl.SSLError) -> OutboundError:
+    if isinstance(error, ssl.SSLCertVerificationError):
+        why = error.verify_message.rstrip(".")
+        return OutboundError("certificate", f"The certificate of {url} is not good: {why}.")
+    why = (error.reason or str(error)).replace("_", " ").lower()
+    return OutboundError("no-tls", f"{url} does not speak TLS 1.2 or newer: {why}.")

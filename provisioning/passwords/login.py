@@ -1,0 +1,162 @@
+"""Signing in with an e-mail address and a password that are kept here."""
+
+from uuid import UUID
+
+from django.contrib.auth.backends import BaseBackend
+from django.contrib.auth.hashers import check_password, make_password
+from django.http import HttpRequest
+
+from people import tenancy
+from people.models import Person
+from people.values import fold
+from provisioning.passwords import lockout
+from provisioning.passwords.lockout import NOWHERE, Source
+from provisioning.sign_in import attempt_log
+from provisioning.sign_in.attempt_log import Outcome
+from provisioning.sign_in.errors import SignInRefused, said_to_deactivated
+
+
+def person_with_password(
+    email: str, password: str, *, slug: str = "", source: Source = NOWHERE
+) -> Person:
+    """Return whom the address and the password belong to.
+
+    Why somebody may not come in is told only to those who know their password; to
+    everybody else an unknown address and a wrong password look and last the same. Tries
+    count for the address and where they come from, at whichever company: one page asks for
+    those of all.
+
+    :raises GuessedTooOften: while nobody may try this address.
+    :raises SignInRefused: if there is no such person, or they may not sign in.
+    """
+    with tenancy.across_tenants():
+        lockout.check(email, source)
+    candidates = _candidates(email, slug)
+    matching = [person for person in candidates if check_password(password, person.password)]
+    if not candidates:
+        make_password(password)
+    if not matching:
+        raise SignInRefused("That e-mail address and password do not belong together.")
+    with tenancy.across_tenants():
+        lockout.note_success(email, source)
+    if len(matching) > 1:
+        raise SignInRefused(
+            "Several companies know you by this address. Use your company's own sign-in page."
+        )
+    [person] = matching
+    with tenancy.use(person.tenant_id):
+        _admit(person)
+    return person
+
+
+def confirm_password(person: Person, password: str, source: Source = NOWHERE) -> None:
+    """Check the password of somebody who is signed in; tries count as at signing in.
+
+    :raises GuessedTooOften: while nobody may try this address.
+    :raises SignInRefused: if it is not their password, or passwords do not count here.
+    """
+    with tenancy.across_tenants():
+        lockout.check(person.email, source)
+    if not check_password(password, person.password):
+        said = "Incorrect password."
+        attempt_log.note(
+            Outcome.REFUSED,
+            None,
+            person=person,
+            email=person.email,
+            reason="wrong-password",
+            detail=f"{person.full_name} was asked to confirm who they are. {said}",
+        )
+        raise SignInRefused(said)
+    with tenancy.across_tenants():
+        lockout.note_success(person.email, source)
+    check_password_counts(person)
+    attempt_log.note(Outcome.CONFIRMED, None, person=person, email=person.email)
+
+
+def password_problem(person: Person, password: str) -> str:
+    """Return what is wrong with the password of somebody who is signed in; blank if it is theirs.
+
+    Tries count as at signing in.
+    """
+    try:
+        confirm_password(person, password)
+    except SignInRefused as refused:
+        return str(refused)
+    return ""
+
+
+def has_password(person: Person) -> bool:
+    """Tell whether the person can sign in with a password."""
+    return person.has_usable_password() and password_counts(person)
+
+
+def _admit(person: Person) -> None:
+    """Let in whoever knows their password, and write down what came of it."""
+    try:
+        check_may_come_in(person)
+        check_password_counts(person)
+    except SignInRefused as refused:
+        attempt_log.note(
+            Outcome.REFUSED,
+            None,
+            person=person,
+            email=person.email,
+            reason="password-refused",
+            detail=str(refused),
+        )
+        raise
+    attempt_log.note(Outcome.SIGNED_IN, None, person=person, email=person.email)
+
+
+def _candidates(email: str, slug: str) -> list[Person]:
+    with tenancy.across_tenants():
+        people = Person.objects.in_lists().select_related("tenant")
+        people = people.filter(email_key=fold(email), tenant__is_sandbox=False)
+        if slug:
+            people = people.filter(tenant__slug=slug)
+        return list(people)
+
+
+def check_may_come_in(person: Person) -> None:
+    """See that the company and the person are not shut out.
+
+    :raises SignInRefused: if one of them is, and by whom.
+    """
+    if not person.tenant.is_active:
+        raise SignInRefused(f"{person.tenant.name} is switched off. Ask your administrator.")
+    if not person.is_active:
+        raise SignInRefused(said_to_deactivated(person))
+
+
+def check_password_counts(person: Person) -> None:
+    """See that a password lets the person in, as it does an owner whatever is switched off.
+
+    :raises SignInRefused: if their company has switched passwords off.
+    """
+    if not password_counts(person):
+        raise SignInRefused(
+            f"{person.tenant.name} does not use passwords here. Sign in with your company's own "
+            "sign-in."
+        )
+
+
+def password_counts(person: Person) -> bool:
+    return person.tenant.allows_passwords or person.role == Person.Role.OWNER
+
+
+class SessionBackend(BaseBackend):
+    """Finds whom a session belongs to, on every request, as they are now.
+
+    This is the one place that decides whether a session is still good: Django compares
+    the session's hash, which holds the person's session epoch, with what is loaded here.
+    """
+
+    def authenticate(self, request: HttpRequest | None, **credentials: str) -> None:
+        """Sign nobody in: the sign-in pages know more than a name and a password."""
+
+    def get_user(self, user_id: UUID | str) -> Person | None:
+        with tenancy.across_tenants():
+            people = Person.objects.select_related("tenant").filter(tenant__is_sandbox=False)
+        person = people.filter(pk=user_id).first()
+        return person if person and person.is_active and person.tenant.is_active else None

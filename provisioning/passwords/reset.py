@@ -1,0 +1,78 @@
+"""Who has a password here, and who may choose a new one by mail.
+
+The link goes to the confirmed address alone. An address that SCIM or a provider asserts counts
+once its holder confirms it, so whoever writes the address there does not get the account here.
+"""
+
+from datetime import timedelta
+from typing import Final
+
+from django.contrib.auth.hashers import UNUSABLE_PASSWORD_PREFIX
+from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.utils import timezone
+
+from people import operations, tenancy
+from people.models import Mail, Person
+from people.values import Actor, PeopleError, fold
+from provisioning.models import Identity
+from provisioning.passwords.login import password_counts
+from provisioning.scim_pairing import paired_with
+
+# Nobody is mailed more often, whoever asks.
+PAUSE: Final = timedelta(minutes=1)
+
+
+class NoPasswordHere(PeopleError):
+    code = "no-password-here"
+
+    def __init__(self, person: Person) -> None:
+        super().__init__(
+            f"{person.full_name} has no password here that a link could replace, or may not sign "
+            "in with one at the moment."
+        )
+
+
+def internal_people() -> QuerySet[Person]:
+    """Return who has a password here, or will choose one.
+
+    People of a SCIM connection or a provider count once they have chosen one, by an invite.
+    """
+    identities = Identity.objects.filter(person=OuterRef("pk"), retired_at=None)
+    has_none = Q(password__startswith=UNUSABLE_PASSWORD_PREFIX)
+    has_another_way = Q(Exists(identities)) | Q(pk__in=paired_with().provisioned())
+    people: QuerySet[Person] = Person.objects.in_lists()
+    return people.exclude(has_none & has_another_way)
+
+
+def may_reset(person: Person) -> bool:
+    """Tell whether the person may choose a new password by a mailed link."""
+    tenant = person.tenant
+    is_in = tenant.is_active and person.state == Person.State.ACTIVE and person.email != ""
+    return is_in and password_counts(person) and internal_people().filter(pk=person.pk).exists()
+
+
+def mail_links(email: str) -> None:
+    """Mail a link to whoever has this confirmed address, at each company, if they may."""
+    with tenancy.across_tenants():
+        known = Person.objects.in_lists().select_related("tenant")
+        people = list(known.filter(email_key=fold(email), tenant__is_sandbox=False))
+    for person in people:
+        with tenancy.use(person.tenant_id):
+            if may_reset(person) and not _was_mailed_just_now(person):
+                operations.mail_reset(person)
+
+
+def mail_link(person: Person, *, actor: Actor) -> None:
+    """Mail the person a link because an administrator says so.
+
+    :raises NoPasswordHere: if they have none here.
+    """
+    if not may_reset(person):
+        raise NoPasswordHere(person)
+    operations.mail_reset(person, actor=actor)
+
+
+def _was_mailed_just_now(person: Person) -> bool:
+    since = timezone.now() - PAUSE
+    kind = Mail.Kind.RESET_PASSWORD
+    return Mail.objects.filter(person=person, kind=kind, created_at__gt=since).exists()

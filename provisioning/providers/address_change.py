@@ -1,0 +1,115 @@
+"""Confirming that a provider's new issuer or directory knows the same people.
+
+After its address has changed nobody signs in through a provider: who controls the new address
+could otherwise claim any subject and any group. An administrator who has seen which people and
+mappings are concerned says whether they stay the same.
+"""
+
+from dataclasses import dataclass
+
+from django.db import transaction
+from django.utils import timezone
+from django.utils.crypto import salted_hmac
+
+from people import operations
+from people.models import Person
+from people.operations.roles.group_mappings import Author
+from people.values import PeopleError
+from provisioning import locks
+from provisioning.models import GroupMapping, Identity, IdentityProvider
+from provisioning.providers import issuers, manage
+
+
+class NothingMoved(PeopleError):
+    code = "nothing-moved"
+
+    def __init__(self) -> None:
+        super().__init__("The address of this provider is confirmed already.")
+
+
+class MoveChanged(PeopleError):
+    code = "move-changed"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "The address or the people concerned have changed since you opened this page. Read it "
+            "again before you confirm."
+        )
+
+
+@dataclass(frozen=True)
+class Move:
+    """A change of address that nobody has confirmed yet, and what it concerns."""
+
+    before: str
+    now: str
+    identities: list[Identity]
+    mappings: list[GroupMapping]
+
+    @property
+    def digest(self) -> str:
+        """Return what changes as soon as the move concerns anything else."""
+        said = [
+            *(self.before, self.now),
+            *(f"{one.pk} {one.person_id} {one.person.role}" for one in self.identities),
+            *(f"{one.pk} {one.external_id} {one.base_role} {one.role_id}" for one in self.mappings),
+        ]
+        return salted_hmac(
+            "provisioning.providers.address_change", "\n".join(said), algorithm="sha256"
+        ).hexdigest()
+
+
+def pending(provider: IdentityProvider) -> Move | None:
+    """Return the move that waits to be confirmed."""
+    now = issuers.authority_of(provider)
+    if now == provider.authority:
+        return None
+    identities = provider.identities.filter(retired_at=None).select_related("person__tenant")
+    by_name = ("person__family_name", "person__given_name", "pk")
+    mappings = provider.mappings.select_related("role", "provider").order_by("group_name", "pk")
+    return Move(provider.authority, now, list(identities.order_by(*by_name)), list(mappings))
+
+
+@transaction.atomic
+def confirm(provider: IdentityProvider, *, are_same: bool, seen: str, author: Author) -> int:
+    """Let people sign in at the new address, and return how many stay linked.
+
+    Where they are not the same people, they are linked no longer and the mappings go; nobody
+    loses a role by that, because it is unknown what the new address would say of them.
+
+    :raises NothingMoved: if there is nothing to confirm.
+    :raises MoveChanged: if `seen` is not the digest of what would be confirmed.
+    :raises PersonAboveRank, RoleAboveRank: if it concerns somebody or a role above the author.
+    """
+    locks.let_nobody_in(provider)
+    provider.refresh_from_db()
+    move = pending(provider)
+    if move is None:
+        raise NothingMoved
+    if move.digest != seen:
+        raise MoveChanged
+    _check_rank(move, author)
+    identities = provider.identities.filter(retired_at=None)
+    if are_same:
+        identities.update(authority=move.now)
+    else:
+        identities.update(retired_at=timezone.now())
+        operations.keep_mapped_roles(
+            origin=provider.mapping_origin, because="which moved", actor=author.actor
+        )
+        provider.mappings.all().delete()
+    provider.authority = move.now
+    provider.save(update_fields=["authority"])
+    kept = len(move.identities) if are_same else 0
+    facts = {"from": move.before, "to": move.now, "people": len(move.identities)}
+    what = "confirmed the new address of" if are_same else "took for new the people of"
+    manage.note(what, provider, actor=author.actor, move=facts)
+    return kept
+
+
+def _check_rank(move: Move, author: Author) -> None:
+    for identity in move.identities:
+        if identity.person.role == Person.Role.OWNER:
+            operations.check_rank_over(author.actor, identity.person)
+    for mapping in move.mappings:
+        operations.check_mappable(mapping.any_role, author, is_owner_meant=True)

@@ -1,0 +1,269 @@
+"""What an identity provider needs, as JSON and as values; by kind.
+
+`add_identity_provider` reads one JSON object, the pages fill the same values in a form. What
+is missing, unknown or of the wrong type is named all at once.
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import MISSING, asdict, dataclass, field, fields
+from typing import Any, Final
+
+from people.values import PeopleError
+from provisioning.models import IdentityProvider
+from provisioning.providers import admission
+from provisioning.providers.admission import Admission
+
+Kind = IdentityProvider.Kind
+
+
+class InvalidDefinition(PeopleError):
+    code = "invalid-provider"
+
+    def __init__(self, problems: list[str]) -> None:
+        super().__init__(f"This is no identity provider: {' '.join(problems)}")
+        self.problems = problems
+
+
+@dataclass(frozen=True, kw_only=True)
+class OidcSettings:
+    issuer: str
+    client_id: str
+    scopes: str = "openid profile email"
+    # The claim that lists groups; Entra sends ids there.
+    groups_claim: str = "groups"
+    # For live browsing: which API the provider's directory speaks, and where if not at the
+    # usual place. Okta's and SCIM's take a `directory_token`; the others take the client.
+    directory_kind: str = ""
+    directory_url: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class LdapSettings:
+    uri: str
+    base_dn: str
+    bind_dn: str = ""
+    start_tls: bool = False
+    # {0} stands for the login name, and for the DN of the person.
+    # Where groups are sought, if that is not the base DN; in Active Directory the whole domain.
+    group_base_dn: str = ""
+    user_filter: str = "(uid={0})"
+    group_filter: str = "(member={0})"
+    # Which attribute holds what, where it is not the usual one: {"email": "userPrincipalName"}.
+    attributes: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def domain(self) -> str:
+        """The DN of the whole domain, which other people and groups are below too."""
+        found = re.search(r"(?i)(?:^|,)\s*(dc=.*)$", self.base_dn)
+        return found[1] if found else self.base_dn
+
+    @property
+    def anybody(self) -> str:
+        """The filter that everybody matches who could sign in."""
+        sought = self.user_filter.replace("{0}", "*")
+        return sought if sought.startswith("(") else f"({sought})"
+
+
+@dataclass(frozen=True, kw_only=True)
+class WindowsSettings:
+    realms: list[str]
+    # The name of the LDAP provider that knows these people's profiles and groups.
+    directory: str = ""
+
+
+OF_KIND: Final[Mapping[str, type[Any]]] = {
+    Kind.OIDC: OidcSettings,
+    Kind.LDAP: LdapSettings,
+    Kind.WINDOWS: WindowsSettings,
+}
+DIRECTORY_KINDS: Final = ("graph", "okta", "keycloak", "scim")
+# What is kept encrypted, apart from the rest.
+SECRET_OF: Final[Mapping[str, str]] = {
+    Kind.OIDC: "client_secret",
+    Kind.LDAP: "bind_password",
+    Kind.WINDOWS: "keytab",
+}
+PROFILE_ATTRIBUTES: Final = (
+    *("given_name", "family_name", "name", "email", "department", "location"),
+    *("subject", "login", "groups"),
+)
+
+# What administrators call the same.
+SYNONYMS: Final = {
+    "first_name": "given_name",
+    "last_name": "family_name",
+    "display_name": "name",
+    "mail": "email",
+    "user_name": "login",
+    "username": "login",
+    "city": "location",
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pairing:
+    """How the provider's people are found among those of a SCIM connection."""
+
+    claim: str
+    equals: str
+    # The connection's key; blank for the only one there is.
+    connection: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Definition:
+    kind: str
+    name: str
+    settings: OidcSettings | LdapSettings | WindowsSettings
+    secret: str = ""
+    directory_token: str = ""
+    provisions_people: bool = True
+    browsing: str = IdentityProvider.Browsing.OFF
+    pairing: Pairing | None = None
+    adds_unverified: bool = False
+    admission: Admission = field(default_factory=Admission)
+
+
+def settings_of(provider: IdentityProvider) -> Any:
+    """Return the settings of the provider's kind."""
+    return OF_KIND[provider.kind](**provider.settings)
+
+
+def read(document: Any) -> Definition:
+    """Return what the JSON object defines.
+
+    :raises InvalidDefinition: naming everything that is wrong with it.
+    """
+    if not isinstance(document, dict):
+        raise InvalidDefinition(["It has to be one JSON object."])
+    kind = str(document.get("kind"))
+    if kind not in OF_KIND:
+        raise InvalidDefinition(["“kind” has to be oidc, ldap or windows."])
+    problems = [*_problems(kind, document)]
+    if problems:
+        raise InvalidDefinition(problems)
+    pairing = document.get("paired_with_scim")
+    return Definition(
+        kind=kind,
+        name=document["name"].strip(),
+        settings=_settings(kind, document),
+        secret=document.get(SECRET_OF[kind], ""),
+        directory_token=document.get("directory_token", ""),
+        provisions_people=document.get("provision_people", True),
+        browsing=document.get("directory_browsing", IdentityProvider.Browsing.OFF),
+        pairing=Pairing(**pairing) if pairing else None,
+        adds_unverified=document.get("add_unverified", False),
+        admission=Admission(**document.get("restrict_to") or {}),
+    )
+
+
+def stored(settings: OidcSettings | LdapSettings | WindowsSettings) -> dict[str, Any]:
+    return asdict(settings)
+
+
+def _settings(kind: str, document: Mapping[str, Any]) -> Any:
+    wanted = {one.name: document[one.name] for one in fields(OF_KIND[kind]) if one.name in document}
+    if isinstance(wanted.get("scopes"), list):
+        wanted["scopes"] = " ".join(wanted["scopes"])
+    if "attributes" in wanted:
+        named = wanted["attributes"].items()
+        wanted["attributes"] = {SYNONYMS.get(name, name): held for name, held in named}
+    return OF_KIND[kind](**wanted)
+
+
+def _problems(kind: str, document: Mapping[str, Any]) -> Iterator[str]:
+    common = {"kind", "name", "provision_people", "directory_browsing", "paired_with_scim"}
+    common |= {"add_unverified", "restrict_to"}
+    own = {one.name: one for one in fields(OF_KIND[kind])}
+    secrets = {SECRET_OF[kind]} | ({"directory_token"} if kind == Kind.OIDC else set())
+    unknown = document.keys() - common - own.keys() - secrets
+    if unknown:
+        yield f"Unknown: {_listed(unknown)}."
+    needed = {name for name, one in own.items() if _is_needed(one)} | {"name"}
+    if kind != Kind.LDAP:
+        needed.add(SECRET_OF[kind])
+    missing = needed - {name for name, value in document.items() if value not in ("", None, [])}
+    if missing:
+        yield f"Missing: {_listed(missing)}."
+    yield from _wrong_types(kind, document)
+    yield from _wrong_pairing(document.get("paired_with_scim"))
+    yield from _wrong_admission(kind, document)
+
+
+def _is_needed(one: Any) -> bool:
+    return one.default is MISSING and one.default_factory is MISSING
+
+
+def _wrong_types(kind: str, document: Mapping[str, Any]) -> Iterator[str]:
+    texts = {one.name for one in fields(OF_KIND[kind]) if one.type is str} | {"name"}
+    texts |= {SECRET_OF[kind], "directory_token"}
+    for name in sorted(texts & document.keys()):
+        is_list_of_scopes = name == "scopes" and _is_texts(document[name])
+        if not isinstance(document[name], str) and not is_list_of_scopes:
+            yield f"“{name}” has to be text."
+    for name in sorted({"provision_people", "add_unverified", "start_tls"} & document.keys()):
+        if not isinstance(document[name], bool):
+            yield f"“{name}” has to be true or false."
+    if document.get("directory_browsing", "off") not in IdentityProvider.Browsing.values:
+        yield "“directory_browsing” has to be off, cached_only or live."
+    if document.get("directory_kind", "") not in ("", *DIRECTORY_KINDS):
+        yield f"“directory_kind” has to be one of {_listed(DIRECTORY_KINDS)}."
+    if kind == Kind.WINDOWS and not _is_texts(document.get("realms", [])):
+        yield "“realms” has to be a list of texts."
+    yield from _wrong_ldap(document) if kind == Kind.LDAP else ()
+
+
+def _wrong_ldap(document: Mapping[str, Any]) -> Iterator[str]:
+    attributes = document.get("attributes", {})
+    if not isinstance(attributes, dict) or not _is_texts(list(attributes.values())):
+        yield "“attributes” has to be an object of texts."
+    elif unknown := attributes.keys() - {*PROFILE_ATTRIBUTES, *SYNONYMS}:
+        yield f"“attributes” may name {_listed(PROFILE_ATTRIBUTES)}, but not {_listed(unknown)}."
+    for name in ("user_filter", "group_filter"):
+        said = document.get(name, "({0})")
+        if isinstance(said, str) and said.count("{0}") < 1:
+            yield f"“{name}” has to hold {{0}}, where the name goes."
+
+
+def _wrong_pairing(said: Any) -> Iterator[str]:
+    if said is None:
+        return
+    if not isinstance(said, dict) or not {"claim", "equals"} <= said.keys() <= {
+        *("claim", "equals", "connection")
+    }:
+        yield '“paired_with_scim” has to be null or {"claim": …, "equals": …}.'
+    elif not said["claim"] or not isinstance(said["claim"], str):
+        yield "“paired_with_scim” has to name a claim."
+    elif said["equals"] not in ("externalId", "userName"):
+        yield "“equals” has to be externalId or userName."
+
+
+def _wrong_admission(kind: str, document: Mapping[str, Any]) -> Iterator[str]:
+    said = document.get("restrict_to") or {}
+    names = _listed((*admission.LISTS, *admission.TEXTS))
+    if not isinstance(said, dict) or said.keys() - {*admission.LISTS, *admission.TEXTS}:
+        yield f"“restrict_to” has to be an object of {names}."
+        return
+    for name in sorted(said.keys() & set(admission.LISTS)):
+        if not _is_texts(said[name]):
+            yield f"“{name}” has to be a list of texts."
+    for name in sorted(said.keys() & set(admission.TEXTS)):
+        if not isinstance(said[name], str):
+            yield f"“{name}” has to be text."
+    claim = said.get("required_claim")
+    if isinstance(claim, str) and claim and not all(map(str.strip, claim.partition("="))):
+        yield "“required_claim” has to be of the form “department=Sales”."
+    if admission.is_open(kind, document) and not any(said.values()):
+        yield (
+            "Anybody can have an account at this issuer. Restrict who may come in: name at least "
+            f"one of {names}."
+        )
+
+
+def _is_texts(value: Any) -> bool:
+    return isinstance(value, list) and all(isinstance(one, str) for one in value)
+
+
+def _listed(names: Any) -> str:
+    return ", ".join(sorted(names))

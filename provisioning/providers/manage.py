@@ -1,0 +1,256 @@
+"""What an administrator does to a provider: each is one transaction and one event."""
+
+import base64
+from dataclasses import asdict
+from typing import Any, Final
+
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+
+from people import operations, tenancy
+from people.values import Actor, PeopleError, fold
+from provisioning import locks
+from provisioning.models import GroupMapping, IdentityProvider, SignInSettings
+from provisioning.providers import config, issuers, secrets
+from provisioning.providers.config import SECRET_OF, Definition, Pairing
+from provisioning.providers.secrets import SecretForElsewhere
+from provisioning.scim_pairing import paired_with
+
+FIELD: Final = "identity-provider"
+DIRECTORY_FIELD: Final = "identity-provider-directory"
+
+
+class ProviderNameTaken(PeopleError):
+    code = "provider-name-taken"
+    field = "name"
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"There is an identity provider “{name}” already. Choose another name.")
+
+
+class NothingToPair(PeopleError):
+    code = "nothing-to-pair"
+    field = "paired_connection"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "Pairing takes one SCIM connection that is not disconnected. Connect SCIM first; "
+            "where there are several, say which."
+        )
+
+
+class UnreadableKeytab(PeopleError):
+    code = "unreadable-keytab"
+    field = "keytab"
+
+    def __init__(self) -> None:
+        super().__init__("The keytab cannot be read. Give the file that ktutil or ktpass wrote.")
+
+
+class SecretNeeded(PeopleError):
+    code = "secret-needed"
+
+    def __init__(self, field: str) -> None:
+        super().__init__(
+            "Enter this again: the address has changed, and what was entered for the earlier "
+            "address is not sent to a new one."
+        )
+        self.field = field
+
+
+def provider_named(name: str) -> IdentityProvider:
+    """Return the provider of the tenant in force.
+
+    :raises IdentityProvider.DoesNotExist: if there is none of that name.
+    """
+    kept = IdentityProvider.objects.kept().select_related("tenant")
+    provider: IdentityProvider = kept.get(name_key=fold(name))
+    return provider
+
+
+def secret_of(provider: IdentityProvider) -> str:
+    """Return the client secret, the bind password, or the keytab in base64; blank if none.
+
+    :raises SecretForElsewhere: if it was entered for another address than the settings name.
+    :raises SecretLost: if no key opens it.
+    """
+    if not provider.secret:
+        return ""
+    if provider.secret_for != issuers.secret_destination(provider):
+        raise SecretForElsewhere
+    return secrets.opened(provider.secret, tenant_id=provider.tenant_id, field=FIELD)
+
+
+def directory_token_of(provider: IdentityProvider) -> str:
+    """Return the token for the directory's API; blank if none.
+
+    :raises SecretForElsewhere, SecretLost: as `secret_of`.
+    """
+    if not provider.directory_token:
+        return ""
+    if provider.directory_token_for != issuers.directory_token_destination(provider):
+        raise SecretForElsewhere
+    tenant_id = provider.tenant_id
+    return secrets.opened(provider.directory_token, tenant_id=tenant_id, field=DIRECTORY_FIELD)
+
+
+@transaction.atomic
+def add_provider(definition: Definition, *, actor: Actor) -> IdentityProvider:
+    """Have the tenant in force sign people in through one more provider.
+
+    :raises ProviderNameTaken: if it has one of that name.
+    :raises NothingToPair: if there is no such connection, or more than one.
+    :raises UnreadableKeytab: if that is what the keytab is.
+    """
+    provider = IdentityProvider(tenant_id=tenancy.current_id(), kind=definition.kind)
+    _fill(provider, definition)
+    provider.authority = issuers.authority_of(provider)
+    _save(provider)
+    note("added", provider, actor=actor)
+    return provider
+
+
+@transaction.atomic
+def change_provider(
+    provider: IdentityProvider, definition: Definition, *, is_enabled: bool, actor: Actor
+) -> bool:
+    """Make the provider what the definition says, and tell whether that changed anything.
+
+    A blank secret stays what it was. Where the issuer or directory is another one now, nobody
+    signs in until an administrator confirms the move, unless there is nobody to mix up.
+
+    :raises ProviderNameTaken, NothingToPair, UnreadableKeytab: as `add_provider`.
+    :raises SecretNeeded: if a secret that stays would be sent to another address.
+    """
+    before, secret = _told(provider), (provider.secret, provider.directory_token)
+    provider.is_enabled = is_enabled
+    _fill(provider, definition)
+    changes = {
+        name: {"from": before[name], "to": value}
+        for name, value in _told(provider).items()
+        if before[name] != value
+    }
+    if (provider.secret, provider.directory_token) != secret:
+        changes["secret"] = {"from": "•••", "to": "•••"}
+    if not _means_anybody(provider):
+        provider.authority = issuers.authority_of(provider)
+    if changes:
+        _save(provider)
+        note("changed", provider, actor=actor, changes=changes)
+    return bool(changes)
+
+
+@transaction.atomic
+def remove_provider(provider: IdentityProvider, *, actor: Actor) -> None:
+    """Sign nobody in through it any more. People, roles and the log stay as they are.
+
+    Roles that its groups brought are hands' to withdraw from now on.
+    """
+    locks.let_nobody_in(provider)
+    provider.removed_at, provider.is_enabled = timezone.now(), False
+    provider.secret = provider.directory_token = ""
+    provider.save(update_fields=["removed_at", "is_enabled", "secret", "directory_token"])
+    SignInSettings.objects.filter(default_provider=provider).update(
+        default_provider=None, redirects=False
+    )
+    operations.keep_mapped_roles(
+        origin=provider.mapping_origin, because="which was removed", actor=actor
+    )
+    GroupMapping.objects.filter(provider=provider).delete()
+    note("removed", provider, actor=actor)
+
+
+def note(what: str, provider: IdentityProvider, *, actor: Actor, **facts: Any) -> None:
+    """Record what was done to the provider in the tenant's history."""
+    operations.note_connection(
+        f"{what} sign-in through {provider.name}", actor=actor, provider=provider.name, **facts
+    )
+
+
+def _fill(provider: IdentityProvider, definition: Definition) -> None:
+    provider.name, provider.name_key = definition.name, fold(definition.name)
+    provider.settings = config.stored(definition.settings)
+    provider.provisions_people = definition.provisions_people
+    provider.browsing = definition.browsing
+    provider.adds_unverified = definition.adds_unverified
+    provider.admission = asdict(definition.admission)
+    _pair(provider, definition.pairing)
+    _keep_secret(provider, definition.secret)
+    _keep_directory_token(provider, definition.directory_token)
+
+
+def _keep_secret(provider: IdentityProvider, secret: str) -> None:
+    destination = issuers.secret_destination(provider)
+    if secret:
+        text = _as_kept(provider, secret)
+        provider.secret = secrets.sealed(text, tenant_id=provider.tenant_id, field=FIELD)
+        provider.secret_for = destination
+    elif provider.secret and provider.secret_for != destination:
+        raise SecretNeeded(SECRET_OF[provider.kind])
+
+
+def _keep_directory_token(provider: IdentityProvider, token: str) -> None:
+    destination = issuers.directory_token_destination(provider)
+    if token:
+        provider.directory_token = secrets.sealed(
+            token, tenant_id=provider.tenant_id, field=DIRECTORY_FIELD
+        )
+        provider.directory_token_for = destination
+    elif not destination:
+        # Another kind of directory, which is asked in another way.
+        provider.directory_token = provider.directory_token_for = ""
+    elif provider.directory_token and provider.directory_token_for != destination:
+        raise SecretNeeded("directory_token")
+
+
+def _means_anybody(provider: IdentityProvider) -> bool:
+    """Tell whether a subject or a group of the provider stands for anything here."""
+    identities = provider.identities.filter(retired_at=None)
+    return bool(identities.exists() or provider.mappings.exists())
+
+
+def _pair(provider: IdentityProvider, pairing: Pairing | None) -> None:
+    connection = claim = attribute = ""
+    if pairing:
+        keys = list(paired_with().connections())
+        if pairing.connection:
+            keys = [key for key in keys if key == pairing.connection]
+        if len(keys) != 1:
+            raise NothingToPair
+        connection, claim, attribute = keys[0], pairing.claim, pairing.equals
+    provider.paired_connection, provider.paired_claim = connection, claim
+    provider.paired_attribute = attribute
+
+
+def _as_kept(provider: IdentityProvider, secret: str) -> str:
+    """Return the secret as text; a keytab comes in base64."""
+    if provider.kind == IdentityProvider.Kind.WINDOWS:
+        try:
+            base64.b64decode(secret, validate=True)
+        except ValueError as error:
+            raise UnreadableKeytab from error
+    return secret
+
+
+def _save(provider: IdentityProvider) -> None:
+    try:
+        with transaction.atomic():
+            provider.save()
+    except IntegrityError as error:
+        # The name is the only thing about a provider that must be unique.
+        raise ProviderNameTaken(provider.name) from error
+
+
+def _told(provider: IdentityProvider) -> dict[str, Any]:
+    """Return what the history tells of the provider."""
+    return {
+        "name": provider.name,
+        "offered": provider.is_enabled,
+        "adds people": provider.provisions_people,
+        "adds unverified people": provider.adds_unverified,
+        "restricted to": provider.admission,
+        "directory browsing": provider.browsing,
+        "paired by": provider.paired_claim,
+        "paired with": provider.paired_attribute,
+        **provider.settings,
+    }

@@ -1,0 +1,44 @@
+"""Seals what is kept secret anew under the newest key, so that older keys can be given up."""
+
+from typing import Final
+from uuid import UUID
+
+from django.db import transaction
+
+from provisioning.models import IdentityProvider
+from provisioning.providers import manage, secrets
+from provisioning.providers.secrets import SecretLost
+
+# By column: for what it is sealed.
+SEALED: Final = {"secret": manage.FIELD, "directory_token": manage.DIRECTORY_FIELD}
+
+
+@transaction.atomic
+def rotate(provider_id: UUID) -> int:
+    """Seal a provider's secrets under the newest key; return how many were under another.
+
+    :raises SecretLost: if no key in use opens one of them; then all stay as they are.
+    """
+    provider = IdentityProvider.objects.select_for_update().get(pk=provider_id)
+    older = [column for column in SEALED if _is_older(getattr(provider, column))]
+    for column in older:
+        tenant_id, field = provider.tenant_id, SEALED[column]
+        text = secrets.opened(getattr(provider, column), tenant_id=tenant_id, field=field)
+        setattr(provider, column, secrets.sealed(text, tenant_id=tenant_id, field=field))
+    provider.save(update_fields=older)
+    return len(older)
+
+
+def rotate_all() -> tuple[int, list[IdentityProvider]]:
+    """Rotate the secrets of every provider; return how many changed, and whose are lost."""
+    rotated, lost = 0, []
+    for provider in IdentityProvider.objects.select_related("tenant").order_by("pk"):
+        try:
+            rotated += rotate(provider.pk)
+        except SecretLost:
+            lost.append(provider)
+    return rotated, lost
+
+
+def _is_older(sealed: str) -> bool:
+    return bool(sealed) and not secrets.is_newest(sealed)

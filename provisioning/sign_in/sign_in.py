@@ -1,0 +1,332 @@
+"""Signing in: from what a provider says about somebody to the person they are here.
+
+OIDC, LDAP and Windows end here with their claims. One transaction finds, links or adds the
+person and follows the group mappings; what came of it stands in the provider log, also where
+nobody was let in.
+"""
+
+from dataclasses import dataclass, field, replace
+from typing import assert_never
+
+from django.core.exceptions import ValidationError
+from django.core.validators import validate_email
+from django.db import transaction
+from django.utils import timezone
+
+from people import operations, tenancy
+from people.models import Invite, Person
+from people.values import PeopleError, Profile, is_usable_name
+from provisioning import locks
+from provisioning.claims import Claims, readable
+from provisioning.group_roles import apply
+from provisioning.ldap.entry import AccountStatus
+from provisioning.models import Identity, IdentityProvider, SignInAttempt
+from provisioning.providers import admission
+from provisioning.providers.issuers import authority_of
+from provisioning.scim_pairing import paired_with
+from provisioning.sign_in import attempt_log, identity_lookup
+from provisioning.sign_in.attempt_log import Outcome
+from provisioning.sign_in.decide import (
+    Candidate,
+    Create,
+    How,
+    Known,
+    Link,
+    Refusal,
+    Refuse,
+    SignIn,
+    decide,
+)
+from provisioning.sign_in.errors import SignInRefused, said_to_administrator, said_to_visitor
+
+
+@dataclass(frozen=True, kw_only=True)
+class Asking:
+    """What the visitor brought along: an invite they opened, or a session that asks to link."""
+
+    invite: Invite | None = None
+    person: Person | None = None
+
+
+NOTHING = Asking()
+
+
+@dataclass
+class _Came:
+    """How a sign-in went, while it goes."""
+
+    person: Person
+    outcome: Outcome
+    warnings: list[str] = field(default_factory=list)
+
+
+def sign_in(provider: IdentityProvider, claims: Claims, asking: Asking = NOTHING) -> SignInAttempt:
+    """Find, link or add whoever signs in, and bring their roles up to date.
+
+    :returns: the line of the provider log; its `person` is whom to let in.
+    :raises SignInRefused: if nobody is let in; the log says why.
+    """
+    with tenancy.use(provider.tenant_id):
+        try:
+            with transaction.atomic():
+                came = _come_in(provider, claims, asking)
+        except _NotLetIn as refused:
+            raise _refused(provider, claims, refused.decision) from None
+        except PeopleError as error:
+            raise _impossible(provider, claims, error) from error
+        return attempt_log.note(
+            came.outcome,
+            provider,
+            person=came.person,
+            subject=claims.subject,
+            email=claims.email,
+            warnings=came.warnings,
+        )
+
+
+class _NotLetIn(Exception):
+    def __init__(self, decision: Refuse) -> None:
+        self.decision = decision
+
+
+def _come_in(provider: IdentityProvider, claims: Claims, asking: Asking) -> _Came:
+    if not provider.tenant.is_active:
+        raise _NotLetIn(Refuse(Refusal.TENANT_INACTIVE))
+    locks.keep(provider)
+    _check_authority(provider)
+    locks.queue_up(provider, claims.subject)
+    warning = identity_lookup.retire_inherited(provider, claims)
+    decision = decide(claims, _known(provider, claims, asking))
+    match decision:
+        case SignIn(person):
+            came = _Came(person, Outcome.SIGNED_IN)
+        case Link(person, how):
+            came = _Came(person, Outcome.LINKED)
+            _retire_past(provider, claims)
+            _remember(provider, claims, person, how)
+        case Create():
+            came = _Came(_add(provider, claims), Outcome.CREATED)
+            _remember(provider, claims, came.person, How.CREATED)
+        case Refuse():
+            raise _NotLetIn(decision)
+        case _:
+            assert_never(decision)
+    if warning:
+        came.warnings.append(warning)
+    _bring_up_to_date(provider, claims, came)
+    return came
+
+
+def _check_authority(provider: IdentityProvider) -> None:
+    """See that who vouches for the claims is whom an administrator confirmed last."""
+    authority = authority_of(provider)
+    confirmed = IdentityProvider.objects.filter(pk=provider.pk, authority=authority)
+    if not confirmed.exists():
+        raise _NotLetIn(Refuse(Refusal.PROVIDER_MOVED))
+    provider.authority = authority
+
+
+def _known(provider: IdentityProvider, claims: Claims, asking: Asking) -> Known:
+    identity = identity_lookup.identity_of(provider, claims)
+    shared = identity_lookup.shared_identity(provider, claims)
+    paired, is_paired_known = _paired(provider, claims)
+    same_email = Person.objects.having_address(claims.email).first()
+    return Known(
+        identity=identity.person if identity else None,
+        is_identity_disowned=identity is not None and _is_disowned(identity, paired),
+        same_directory=_candidate(provider, shared.person, How.SHARED) if shared else None,
+        paired=paired,
+        is_paired_known=is_paired_known,
+        asking=_asking(provider, asking),
+        same_email=same_email,
+        may_create=provider.provisions_people,
+        may_create_unverified=provider.adds_unverified,
+        unmet=admission.unmet(provider, claims),
+        is_unrestricted=admission.lacks_restriction(provider),
+    )
+
+
+def _is_disowned(identity: Identity, paired: Candidate | None) -> bool:
+    """Tell whether SCIM owns the person, by their address perhaps, and does not vouch for this."""
+    is_vouched_for = identity.provider.is_paired and (
+        identity.how == How.PAIRED or (paired is not None and paired.person == identity.person)
+    )
+    # An administrator vouches for people of the connection that the provider is paired with.
+    besides = identity.provider.paired_connection if identity.how == How.CONFIRMED else ""
+    return not is_vouched_for and paired_with().is_provisioned(identity.person, besides=besides)
+
+
+def _paired(provider: IdentityProvider, claims: Claims) -> tuple[Candidate | None, bool]:
+    """Return whom the paired connection means, and whether it knows such a user at all."""
+    value = readable(claims.said.get(provider.paired_claim, "")) if provider.is_paired else ""
+    if not value:
+        return None, False
+    pairing = paired_with()
+    by = (provider.paired_connection, provider.paired_attribute, value)
+    person = pairing.paired_person(*by)
+    if person is None:
+        return None, pairing.is_known(*by)
+    return _candidate(provider, person, How.PAIRED), True
+
+
+def _asking(provider: IdentityProvider, asking: Asking) -> Candidate | None:
+    if asking.person:
+        return _candidate(provider, asking.person, How.LINKED)
+    if asking.invite:
+        operations.hold_invite(asking.invite)
+        return _candidate(provider, asking.invite.person, How.INVITED)
+    return None
+
+
+def _candidate(provider: IdentityProvider, person: Person, how: How) -> Candidate:
+    return Candidate(
+        person=person,
+        how=how,
+        is_linked_otherwise=Identity.objects.filter(
+            provider=provider, person=person, retired_at=None
+        ).exists(),
+        is_provisioned=paired_with().is_provisioned(person),
+    )
+
+
+def _add(provider: IdentityProvider, claims: Claims) -> Person:
+    try:
+        validate_email(claims.email)
+    except ValidationError:
+        raise _NotLetIn(Refuse(Refusal.INVALID_EMAIL)) from None
+    given, family = names_of(claims)
+    # An address that nobody has verified is somebody's only once they confirm it by a mail.
+    is_unproven = claims.is_email_verified is False
+    profile = Profile(
+        given_name=given,
+        family_name=family,
+        email="" if is_unproven else claims.email,
+        department=claims.department,
+        location=claims.location,
+    )
+    return operations.add_person(profile, actor=provider.actor, invitation=None)
+
+
+def names_of(claims: Claims) -> tuple[str, str]:
+    """Return first and last name; what is missing is read from the name, or from the address."""
+    given, _, family = claims.name.strip().partition(" ")
+    local = claims.email.partition("@")[0].replace("_", ".").replace("-", ".")
+    first, _, last = local.replace(".", " ").title().partition(" ")
+    parts = (
+        (claims.given_name, given, first),
+        (claims.family_name, family.strip(), last, first),
+    )
+    usable = [next((name for name in said if is_usable_name(name)), "") for said in parts]
+    return usable[0], usable[1]
+
+
+def _retire_past(provider: IdentityProvider, claims: Claims) -> None:
+    """Leave the subject to whoever came back under it; who left for good keeps the history."""
+    past = Identity.objects.filter(provider=provider, subject=claims.subject, retired_at=None)
+    past.update(retired_at=timezone.now())
+
+
+def _remember(provider: IdentityProvider, claims: Claims, person: Person, how: How) -> None:
+    now = timezone.now()
+    Identity.objects.create(
+        tenant_id=provider.tenant_id,
+        provider=provider,
+        subject=claims.subject,
+        authority=provider.authority,
+        person=person,
+        how=how,
+        said=_said(claims),
+        first_seen_at=now,
+        last_seen_at=now,
+    )
+
+
+def _bring_up_to_date(provider: IdentityProvider, claims: Claims, came: _Came) -> None:
+    identity = Identity.objects.select_related("provider").get(
+        provider=provider, person=came.person, retired_at=None
+    )
+    identity = identity_lookup.moved_to_subject(identity, claims)
+    identity.person = came.person
+    operations.join_person(came.person, actor=provider.actor)
+    if not came.person.is_active:
+        # They were shut out while we looked who they are.
+        raise _NotLetIn(Refuse(Refusal.DEACTIVATED, came.person))
+    identity_lookup.note_account(identity, claims)
+    _take_over(identity, claims, came)
+    if claims.is_email_verified is False and not came.person.email:
+        # Added without an address, which they have once they confirm this one.
+        operations.propose_address(came.person, claims.email, actor=provider.actor)
+    _follow_groups(identity, claims, came)
+    identity.last_seen_at, identity.said = timezone.now(), _said(claims)
+    identity.status, identity.status_since = AccountStatus.GOOD, None
+    identity.save(update_fields=["last_seen_at", "said", "status", "status_since"])
+
+
+def _take_over(identity: Identity, claims: Claims, came: _Came) -> None:
+    """Take over what the provider says differently than last time, from no SCIM person.
+
+    What an administrator changed here meanwhile stays until the provider changes it too.
+    """
+    said = {name: value for name, value in _said(claims).items() if value}
+    news = {name: value for name, value in said.items() if identity.said.get(name) != value}
+    if not news or paired_with().is_provisioned(came.person):
+        return
+    now = came.person.profile
+    profile = replace(
+        now,
+        given_name=news.get("given_name", now.given_name),
+        family_name=news.get("family_name", now.family_name),
+        email=news.get("email", now.email),
+    )
+    try:
+        with transaction.atomic():
+            operations.revise_person(came.person, profile, actor=identity.provider.actor)
+    except PeopleError as error:
+        came.person.refresh_from_db()
+        told = ", ".join(f"{name.replace('_', ' ')} “{value}”" for name, value in news.items())
+        came.warnings.append(f"What {identity.provider} says now, {told}, was not taken: {error}")
+
+
+def _said(claims: Claims) -> dict[str, str]:
+    given, family = names_of(claims)
+    email = "" if claims.is_email_verified is False else claims.email
+    return {"given_name": given, "family_name": family, "email": email}
+
+
+def _follow_groups(identity: Identity, claims: Claims, came: _Came) -> None:
+    groups = claims.groups
+    if groups.known is None:
+        why = groups.because or "the provider did not say which groups they are in"
+        came.warnings.append(f"Roles from groups stay as they were: {why}.")
+        return
+    apply.keep_groups(identity, groups.known)
+    came.warnings += apply.follow(identity).problems
+
+
+def _refused(provider: IdentityProvider, claims: Claims, refused: Refuse) -> SignInRefused:
+    told = said_to_administrator(
+        refused.reason, provider, email=claims.email, person=refused.person
+    )
+    attempt_log.note(
+        Outcome.REFUSED,
+        provider,
+        person=refused.person,
+        subject=claims.subject,
+        email=claims.email,
+        is_email_unverified=claims.is_email_verified is False,
+        reason=refused.reason,
+        detail=f"{refused.detail} {told}".strip(),
+    )
+    return SignInRefused(said_to_visitor(refused.reason, provider, refused.person))
+
+
+def _impossible(provider: IdentityProvider, claims: Claims, error: PeopleError) -> SignInRefused:
+    attempt_log.note(
+        Outcome.REFUSED,
+        provider,
+        subject=claims.subject,
+        email=claims.email,
+        reason=error.code,
+        detail=str(error),
+    )
+    return SignInRefused(str(error))

@@ -1,0 +1,72 @@
+"""Tells people's pages in which ways somebody signs in, and which they may link."""
+
+from django.urls import reverse
+
+from people.models import Person
+from people.presentation.sign_in_methods import Way
+from provisioning.models import Identity, IdentityProvider, SignInAttempt
+from provisioning.passwords.login import has_password
+from provisioning.scim_pairing import paired_with
+from provisioning.sign_in.confirmed_links import CONFIRMABLE, linkable_among
+
+# How many of a person's newest refused sign-ins are read.
+ATTEMPTS_READ = 50
+
+
+def of_person(person: Person, *, may_link: bool) -> list[Way]:
+    """Return the ways that are theirs, then those that could be linked.
+
+    With `may_link` these are the providers that the person may link themselves, otherwise the
+    refused sign-ins that an administrator may link.
+    """
+    identities = Identity.objects.filter(person=person, retired_at=None)
+    linked = list(identities.select_related("provider").order_by("first_seen_at"))
+    change = reverse("admin:change_password") if may_link else ""
+    password = [Way("Password", known_as=person.email, how="kept here", change=change)]
+    return [
+        *(password if has_password(person) else []),
+        *(_linked(identity) for identity in linked),
+        *(_linkable(person, linked) if may_link else _refused(person)),
+    ]
+
+
+def _linked(identity: Identity) -> Way:
+    provider = identity.provider
+    how = identity.get_how_display()
+    return Way(
+        provider.name,
+        known_as=identity.subject,
+        how=f"{how}; the provider was removed" if provider.removed_at else how,
+        last_used_at=identity.last_seen_at,
+    )
+
+
+def _refused(person: Person) -> list[Way]:
+    """Return the refused sign-ins that an administrator can link to the person, each once."""
+    attempts = SignInAttempt.objects.filter(person=person, reason__in=CONFIRMABLE)
+    attempts = attempts.select_related("provider", "person", "person__tenant").order_by("-pk")
+    newest: dict[tuple[object, str], SignInAttempt] = {}
+    for attempt in attempts[:ATTEMPTS_READ]:
+        newest.setdefault((attempt.provider_id, attempt.subject), attempt)
+    return [
+        Way(
+            str(attempt.provider),
+            known_as=attempt.subject,
+            last_used_at=attempt.at,
+            confirm=reverse("admin:confirm_same_person", args=[person.tenant.slug, attempt.pk]),
+        )
+        for attempt in linkable_among(newest.values())
+    ]
+
+
+def _linkable(person: Person, linked: list[Identity]) -> list[Way]:
+    """Return what else the company offers; whom SCIM owns, only the pairing links."""
+    if paired_with().is_provisioned(person):
+        return []
+    known = [identity.provider_id for identity in linked]
+    offered = IdentityProvider.objects.offered().select_related("tenant").exclude(pk__in=known)
+    return [Way(one.name, link=_link(one)) for one in offered]
+
+
+def _link(provider: IdentityProvider) -> str:
+    return reverse("admin:link_provider", args=[provider.tenant.slug, provider.pk])

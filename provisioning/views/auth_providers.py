@@ -1,0 +1,172 @@
+"""Auth providers: where a tenant's people sign in, each set up, changed, tried out and removed."""
+
+from typing import Any
+from uuid import UUID
+
+from django.contrib import messages
+from django.db.models import Count, Max, Q
+from django.http import Http404, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
+
+from people.models import Tenant
+from people.values import PeopleError
+from people.views.forms import NameForm
+from people.views.permissions import PersonRequest
+from people.views.reauthentication import requires_recent_authentication
+from provisioning import connection_test, kerberos
+from provisioning.ldap import connection
+from provisioning.models import IdentityProvider
+from provisioning.oidc.urls_for_provider import addresses_of
+from provisioning.providers import manage, test_limits
+from provisioning.providers.admission import lacks_restriction
+from provisioning.providers.issuers import is_confirmed
+from provisioning.providers.presets import PRESETS, Preset, preset_of
+from provisioning.views.provider_forms import FORMS, ProviderForm, initial_of
+from provisioning.views.tenant_base import for_tenant, frame
+
+LABELS = {
+    "sign_in_url": "Sign-in address",
+    "redirect_uri": "Redirect URI",
+    "post_logout_redirect_uri": "Post-logout redirect URI",
+    "backchannel_logout_uri": "Back-channel logout URI",
+}
+TAB = "auth_providers"
+Kind = IdentityProvider.Kind
+NAMES = {Kind.LDAP: "LDAP", Kind.WINDOWS: "Windows sign-in"}
+
+
+@for_tenant
+def auth_providers(request: PersonRequest, tenant: Tenant) -> HttpResponse:
+    kept = IdentityProvider.objects.kept().order_by("name_key")
+    here = Q(identities__retired_at=None) & ~Q(identities__person__state="terminated")
+    rows = kept.annotate(
+        member_count=Count("identities", filter=here, distinct=True),
+        last_seen_at=Max("identities__last_seen_at"),
+    )
+    context = frame(request, tenant, TAB) | {
+        "providers": [(row, is_confirmed(row)) for row in rows],
+        "presets": PRESETS,
+        "missing": _not_installed(),
+    }
+    return render(request, "provisioning/tenant/auth_providers.html", context)
+
+
+@for_tenant
+@requires_recent_authentication
+def add_auth_provider(request: PersonRequest, tenant: Tenant, preset: str) -> HttpResponse:
+    if preset not in PRESETS:
+        raise Http404
+    chosen = PRESETS[preset]
+    posted = (request.POST, request.FILES) if request.method == "POST" else ()
+    form = FORMS[chosen.kind](*posted, initial=dict(chosen.initial))
+    if form.is_valid():
+        try:
+            provider = manage.add_provider(
+                form.cleaned_data["definition"], actor=request.user.actor
+            )
+        except PeopleError as error:
+            _blame(form, error)
+        else:
+            messages.success(request, f"{provider} is set up. Test it before anybody needs it.")
+            return redirect("admin:auth_provider", tenant.slug, provider.pk)
+    context = _form_context(request, tenant, form, chosen, f"Add {chosen.title}")
+    return render(request, "provisioning/tenant/auth_provider.html", context)
+
+
+@for_tenant
+@requires_recent_authentication
+def auth_provider(request: PersonRequest, tenant: Tenant, provider_id: UUID) -> HttpResponse:
+    provider = kept_provider(tenant, provider_id)
+    posted = (request.POST, request.FILES) if request.method == "POST" else ()
+    form = FORMS[provider.kind](*posted, initial=initial_of(provider), provider=provider)
+    if form.is_valid() and _change(request, provider, form):
+        page = "auth_provider" if is_confirmed(provider) else "auth_provider_move"
+        return redirect(f"admin:{page}", tenant.slug, provider.pk)
+    context = _form_context(request, tenant, form, preset_of(provider), form["name"].initial) | {
+        "provider": provider,
+        "is_moved": not is_confirmed(provider),
+        "is_unrestricted": lacks_restriction(provider),
+        "addresses": [
+            {"id": name, "label": LABELS[name], "value": value}
+            for name, value in addresses_of(provider).items()
+        ],
+    }
+    return render(request, "provisioning/tenant/auth_provider.html", context)
+
+
+@for_tenant
+def remove_auth_provider(request: PersonRequest, tenant: Tenant, provider_id: UUID) -> HttpResponse:
+    provider = kept_provider(tenant, provider_id)
+    form = NameForm(request.POST if request.method == "POST" else None, wanted=provider.name)
+    if form.is_valid():
+        manage.remove_provider(provider, actor=request.user.actor)
+        messages.success(request, f"Nobody signs in through {provider} any more.")
+        return redirect("admin:auth_providers", tenant.slug)
+    context = frame(request, tenant, TAB, f"Remove {provider}?") | {
+        "provider": provider,
+        "form": form,
+        "member_count": provider.identities.filter(retired_at=None).count(),
+        "back": reverse("admin:auth_provider", args=[tenant.slug, provider.pk]),
+    }
+    return render(request, "provisioning/tenant/remove_provider.html", context)
+
+
+@for_tenant
+def test_auth_provider(request: PersonRequest, tenant: Tenant, provider_id: UUID) -> HttpResponse:
+    """Try the connection; every try asks the provider, so it is a POST and there are not many."""
+    provider = kept_provider(tenant, provider_id)
+    context = frame(request, tenant, TAB, f"Test {provider}") | {"provider": provider}
+    if request.method == "POST":
+        if test_limits.may_try(provider):
+            steps = list(connection_test.steps(provider))
+            context |= {"steps": steps, "is_ok": all(step.is_ok for step in steps)}
+        else:
+            context["must_wait"] = test_limits.PER_MINUTE
+    return render(request, "provisioning/tenant/test_provider.html", context)
+
+
+def kept_provider(tenant: Tenant, provider_id: UUID) -> IdentityProvider:
+    """Return the provider of the tenant; one that was removed is not found."""
+    provider = get_object_or_404(IdentityProvider.objects.kept(), pk=provider_id)
+    provider.tenant = tenant
+    return provider
+
+
+def _change(request: PersonRequest, provider: IdentityProvider, form: ProviderForm) -> bool:
+    """Save what the form says, and tell whether that could be done."""
+    try:
+        is_news = manage.change_provider(
+            provider,
+            form.cleaned_data["definition"],
+            is_enabled=form.cleaned_data["is_enabled"],
+            actor=request.user.actor,
+        )
+    except PeopleError as error:
+        _blame(form, error)
+        return False
+    messages.success(request, f"{provider} is saved." if is_news else "Nothing has changed.")
+    return True
+
+
+def _blame(form: ProviderForm, error: PeopleError) -> None:
+    form.add_error(error.field if error.field in form.fields else None, str(error))
+
+
+def _form_context(
+    request: PersonRequest, tenant: Tenant, form: ProviderForm, preset: Preset, title: str
+) -> dict[str, Any]:
+    return frame(request, tenant, TAB, title) | {
+        "form": form,
+        "preset": preset,
+        "is_paired_possible": len(form.fields["paired_connection"].choices) > 1,  # type: ignore[attr-defined]
+        "back": reverse("admin:auth_providers", args=[tenant.slug]),
+        "missing": _not_installed().get(preset.kind, ""),
+    }
+
+
+def _not_installed() -> dict[str, str]:
+    """Say which kinds cannot work on this machine, and what to do about it."""
+    advice = "is not installed on this server. Run “make setup” as root, then restart Ramp."
+    there = {Kind.LDAP: connection.is_available(), Kind.WINDOWS: kerberos.is_available()}
+    return {kind: f"{NAMES[kind]} {advice}" for kind, is_there in there.items() if not is_there}

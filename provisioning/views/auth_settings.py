@@ -1,0 +1,89 @@
+"""How a tenant's sign-in page begins: what it offers, or where it leads at once."""
+
+from typing import Any
+
+from django import forms
+from django.contrib import messages
+from django.contrib.auth.hashers import UNUSABLE_PASSWORD_PREFIX
+from django.http import HttpResponse
+from django.shortcuts import redirect, render
+from unfold.widgets import UnfoldAdminSelectWidget
+
+from people.models import Person, Tenant
+from people.views.permissions import PersonRequest
+from provisioning.models import IdentityProvider
+from provisioning.sign_in import rules as sign_in_rules
+from provisioning.views.tenant_base import for_tenant, frame
+
+
+class AuthSettingsForm(forms.Form):
+    default_provider: forms.ModelChoiceField[IdentityProvider] = forms.ModelChoiceField(
+        None,
+        label="Default provider",
+        required=False,
+        empty_label="None",
+        widget=UnfoldAdminSelectWidget,
+        help_text="Only providers that are offered on the sign-in page.",
+    )
+    begins = forms.ChoiceField(
+        label="Who comes to the sign-in page",
+        choices=[
+            ("choice", "Chooses among what there is"),
+            ("redirect", "Is led to the default provider at once"),
+        ],
+        widget=forms.RadioSelect,
+    )
+    allows_passwords = forms.BooleanField(
+        label="People may sign in with a password that is kept here",
+        required=False,
+        widget=forms.CheckboxInput(attrs={"class": "ramp-tick"}),
+        help_text="Where this is off, Owners who have a password come in with it all the same.",
+    )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        offered = IdentityProvider.objects.offered()
+        self.fields["default_provider"].queryset = offered  # type: ignore[attr-defined]
+
+    def clean(self) -> dict[str, Any]:
+        cleaned: dict[str, Any] = super().clean() or self.cleaned_data
+        if cleaned.get("begins") == "redirect" and not cleaned.get("default_provider"):
+            self.add_error("default_provider", "Choose the provider to lead people to.")
+        if not cleaned.get("allows_passwords") and not IdentityProvider.objects.offered().exists():
+            self.add_error(
+                "allows_passwords",
+                "No provider is offered, so nobody but Owners could come in. Set one up first.",
+            )
+        return cleaned
+
+
+@for_tenant
+def auth_settings(request: PersonRequest, tenant: Tenant) -> HttpResponse:
+    rules = sign_in_rules.rules_of(tenant)
+    form = AuthSettingsForm(
+        request.POST if request.method == "POST" else None,
+        initial={
+            "default_provider": rules.default_provider_id,
+            "begins": "redirect" if rules.redirects else "choice",
+            "allows_passwords": tenant.allows_passwords,
+        },
+    )
+    if form.is_valid():
+        is_news = sign_in_rules.set_rules(
+            tenant,
+            default_provider=form.cleaned_data["default_provider"],
+            redirects=form.cleaned_data["begins"] == "redirect",
+            allows_passwords=form.cleaned_data["allows_passwords"],
+            actor=request.user.actor,
+        )
+        messages.success(request, "Saved." if is_news else "Nothing has changed.")
+        return redirect("admin:auth_settings", tenant.slug)
+    owners = Person.objects.active_owners()
+    context = frame(request, tenant, "auth_settings") | {
+        "form": form,
+        "has_provider": IdentityProvider.objects.offered().exists(),
+        "owners_with_password": owners.exclude(
+            password__startswith=UNUSABLE_PASSWORD_PREFIX
+        ).count(),
+    }
+    return render(request, "provisioning/tenant/auth_settings.html", context)

@@ -1,0 +1,197 @@
+"""IdP group mappings: which groups bring which roles, in drafts until they are applied."""
+
+from typing import Any
+from uuid import UUID
+
+from django import forms
+from django.contrib import messages
+from django.http import HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
+from django.views.decorators.http import require_POST
+from unfold.widgets import UnfoldAdminTextInputWidget
+
+from people.models import Tenant
+from people.operations.ranks import RankRefused
+from people.values import PeopleError
+from people.views.permissions import PersonRequest
+from people.views.person.role_mapping_forms import RoleForm, author_of, digest, told
+from provisioning.directory import group_lookup
+from provisioning.group_roles import mappings
+from provisioning.group_roles.mappings import Outcome
+from provisioning.group_roles.preview_matches import Matched, matched
+from provisioning.models import ExternalGroup, GroupMapping, IdentityProvider
+from provisioning.views.tenant_base import for_tenant, frame
+
+GROUPS_OFFERED = 500
+CHANGES_SHOWN = 200
+
+
+class MappingForm(RoleForm):
+    group = forms.CharField(
+        strip=False,
+        widget=UnfoldAdminTextInputWidget(
+            attrs={"list": "groups", "spellcheck": "false", "autocomplete": "off"}
+        ),
+        help_text="Exactly as the provider names it; large and small letters differ.",
+        error_messages={"required": str(mappings.InvalidGroup())},
+    )
+    # What the directory calls the group that it was chosen from by its id.
+    chosen_id = forms.CharField(required=False, strip=False, widget=forms.HiddenInput)
+    chosen_name = forms.CharField(required=False, max_length=500, widget=forms.HiddenInput)
+
+    @property
+    def group_name(self) -> str:
+        """Return how the chosen group is shown, if another was not typed instead."""
+        is_chosen = self.cleaned_data["group"] == self.cleaned_data["chosen_id"]
+        return str(self.cleaned_data["chosen_name"]) if is_chosen else ""
+
+
+@for_tenant
+def group_mappings(request: PersonRequest, tenant: Tenant) -> HttpResponse:
+    providers = list(IdentityProvider.objects.kept().order_by("name_key"))
+    wanted = request.GET.get("provider", "")
+    chosen = next((one for one in providers if str(one.pk) == wanted), None)
+    provider = chosen or (providers[0] if providers else None)
+    if provider is None:
+        context = frame(request, tenant, "mappings")
+        return render(request, "provisioning/tenant/mappings.html", context)
+    form = MappingForm(
+        request.POST if request.method == "POST" else None,
+        initial={
+            "group": request.GET.get("group", ""),
+            "chosen_id": request.GET.get("group", ""),
+            "chosen_name": request.GET.get("name", ""),
+        },
+        viewer=request.user,
+    )
+    if form.is_valid() and _draft(request, provider, form):
+        return redirect(_page(tenant, provider))
+    context = frame(request, tenant, "mappings") | {
+        "provider": provider,
+        "providers": _choices(tenant, providers, provider),
+        "form": form,
+        "groups": list(_known(provider)[:GROUPS_OFFERED]),
+        "is_live": provider.browsing == IdentityProvider.Browsing.LIVE,
+        "rows": _rows(provider),
+        "draft_count": mappings.drafts_of(provider).count(),
+        "has_roles": bool(form.own),
+    }
+    return render(request, "provisioning/tenant/mappings.html", context)
+
+
+@require_POST
+@for_tenant
+def remove_mapping(request: PersonRequest, tenant: Tenant, mapping_id: int) -> HttpResponse:
+    """Draft that the mapping goes, or take that back."""
+    mapping = get_object_or_404(GroupMapping.objects.select_related("provider"), pk=mapping_id)
+    if mapping.draft == GroupMapping.Draft.REMOVED:
+        mappings.keep(mapping, author=author_of(request.user))
+    else:
+        mappings.remove_draft(mapping, author=author_of(request.user))
+    return redirect(_page(tenant, mapping.provider))
+
+
+@require_POST
+@for_tenant
+def discard_drafts(request: PersonRequest, tenant: Tenant, provider_id: UUID) -> HttpResponse:
+    provider = get_object_or_404(IdentityProvider.objects.kept(), pk=provider_id)
+    mappings.discard(provider)
+    messages.success(request, "The drafts are gone. What was in force still is.")
+    return redirect(_page(tenant, provider))
+
+
+@for_tenant
+def apply_drafts(request: PersonRequest, tenant: Tenant, provider_id: UUID) -> HttpResponse:
+    """Show what the drafts would do; apply them if that is still what was shown."""
+    provider = get_object_or_404(IdentityProvider.objects.kept(), pk=provider_id)
+    author = author_of(request.user)
+    try:
+        foreseen = mappings.preview(provider, author=author)
+        if request.method == "POST" and request.POST.get("seen") == _seen(foreseen):
+            outcome = mappings.apply(provider, author=author)
+            messages.success(request, _told(outcome))
+            return redirect(_page(tenant, provider))
+    except (PeopleError, RankRefused) as error:
+        if request.method == "POST" and isinstance(error, RankRefused):
+            raise
+        messages.error(request, str(error))
+        return redirect(_page(tenant, provider))
+    if not (foreseen.added or foreseen.removed):
+        messages.info(request, "There is nothing to apply.")
+        return redirect(_page(tenant, provider))
+    context = frame(request, tenant, "mappings", f"What the mappings of {provider} will do") | {
+        "provider": provider,
+        "outcome": foreseen,
+        "changes": foreseen.changes[:CHANGES_SHOWN],
+        "more": max(0, len(foreseen.changes) - CHANGES_SHOWN),
+        "seen": _seen(foreseen),
+        "has_changed": request.method == "POST",
+        "back": _page(tenant, provider),
+    }
+    return render(request, "provisioning/tenant/apply.html", context)
+
+
+def _draft(request: PersonRequest, provider: IdentityProvider, form: MappingForm) -> bool:
+    """Draft what the form asks for, and tell whether that could be done."""
+    group, name = form.cleaned_data["group"], form.group_name
+    try:
+        if not name and (found := group_lookup.look_up(provider, group)):
+            group, name = found.id, found.name
+        mapping = mappings.add_draft(
+            provider,
+            group,
+            form.chosen,
+            author=author_of(request.user),
+            name=name,
+            is_owner_meant=form.is_owner_wanted,
+        )
+    except PeopleError as error:
+        form.add_error(error.field, str(error))
+        return False
+    if mapping.draft:
+        messages.success(request, f"{mapping} is drafted. It changes nobody until you apply it.")
+    else:
+        messages.info(request, f"{mapping} is in force already.")
+    return True
+
+
+def _page(tenant: Tenant, provider: IdentityProvider) -> str:
+    return f"{reverse('admin:mappings', args=[tenant.slug])}?provider={provider.pk}"
+
+
+def _choices(
+    tenant: Tenant, providers: list[IdentityProvider], chosen: IdentityProvider
+) -> list[dict[str, Any]]:
+    """Return the providers to choose from, if there are several, and which of them have drafts."""
+    if len(providers) < 2:
+        return []
+    drafts = GroupMapping.objects.exclude(draft="").values_list("provider", flat=True)
+    drafted = set(drafts)
+    return [
+        {
+            "name": one.name,
+            "link": _page(tenant, one),
+            "is_chosen": one == chosen,
+            "has_drafts": one.pk in drafted,
+        }
+        for one in providers
+    ]
+
+
+def _known(provider: IdentityProvider) -> Any:
+    return ExternalGroup.objects.filter(provider=provider).order_by("name", "pk")
+
+
+def _rows(provider: IdentityProvider) -> list[Matched]:
+    of_provider = GroupMapping.objects.filter(provider=provider).select_related("role")
+    return matched(provider, list(of_provider.order_by("group_name", "pk")))
+
+
+def _seen(outcome: Outcome) -> str:
+    return digest([*outcome.added, *outcome.removed], outcome.changes)
+
+
+def _told(outcome: Outcome) -> str:
+    now = told(len(outcome.changes))
+    return f"The mappings are in force. {now} now; others' follow at their next sign-in."

@@ -1,0 +1,93 @@
+"""Internal users: people whose password is kept here; administrators add them by hand."""
+
+from uuid import UUID
+
+from django.contrib import messages
+from django.db.models import OuterRef, QuerySet, Subquery
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
+from django.views.decorators.http import require_POST
+
+from people import operations
+from people.models import Person, Tenant
+from people.presentation.pagination import BoundedPaginator
+from people.presentation.search_forms import PersonSearch, choice
+from people.values import PeopleError
+from people.views.forms import PersonForm
+from people.views.permissions import PersonRequest
+from provisioning.models import SignInAttempt
+from provisioning.passwords import reset
+from provisioning.views.tenant_base import for_tenant, frame
+
+ROWS_A_PAGE = 50
+TAB = "internal_users"
+STATES = [(state, state.label) for state in Person.State if state != Person.State.TERMINATED]
+
+
+class InternalUserSearch(PersonSearch):
+    state = choice("Status", STATES, otherwise="Every status")
+
+
+@for_tenant
+def internal_users(request: HttpRequest, tenant: Tenant) -> HttpResponse:
+    form = InternalUserSearch(request.GET)
+    page = BoundedPaginator(_found(form), ROWS_A_PAGE).get_page(request.GET.get("page"))
+    context = frame(request, tenant, TAB) | {
+        "form": form,
+        "page": page,
+        "is_searched": form.is_used,
+    }
+    return render(request, "provisioning/tenant/internal_users.html", context)
+
+
+@for_tenant
+def add_internal_user(request: PersonRequest, tenant: Tenant) -> HttpResponse:
+    form = PersonForm(
+        request.POST or None, viewer=request.user, initial={"role": Person.Role.CARDHOLDER}
+    )
+    if request.method == "POST" and form.is_valid():
+        try:
+            person = operations.add_person(
+                form.profile(), actor=request.user.actor, manager=form.cleaned_data["manager"]
+            )
+        except PeopleError as error:
+            form.say(error)
+        else:
+            said = f"{person.full_name} was added, and is mailed a link to choose a password."
+            messages.success(request, said)
+            return redirect("admin:internal_users", tenant.slug)
+    context = frame(request, tenant, TAB, "Add an internal user") | {
+        "form": form,
+        "cancel": reverse("admin:internal_users", args=[tenant.slug]),
+    }
+    return render(request, "provisioning/tenant/add_internal_user.html", context)
+
+
+@require_POST
+@for_tenant
+def mail_internal_user(request: PersonRequest, tenant: Tenant, person_id: UUID) -> HttpResponse:
+    """Mail somebody the link by which they choose a password: the first, or a new one."""
+    person = get_object_or_404(reset.internal_people().select_related("tenant"), pk=person_id)
+    try:
+        if person.state == Person.State.INVITED:
+            operations.resend_invite(person, actor=request.user.actor)
+        else:
+            reset.mail_link(person, actor=request.user.actor)
+    except PeopleError as error:
+        messages.error(request, str(error))
+    else:
+        messages.success(request, f"{person.email} is mailed a link to choose a password.")
+    return redirect("admin:internal_users", tenant.slug)
+
+
+def _found(form: InternalUserSearch) -> QuerySet[Person]:
+    came_in = SignInAttempt.objects.filter(
+        person=OuterRef("pk"), outcome=SignInAttempt.Outcome.SIGNED_IN
+    )
+    latest = Subquery(came_in.order_by("-pk").values("at")[:1])
+    people = Person.objects.matching(form.asked("q")).filter(pk__in=reset.internal_people())
+    if state := form.asked("state"):
+        people = people.filter(state=state)
+    found: QuerySet[Person] = people.annotate(signed_in_at=latest)
+    return found.order_by("family_name", "given_name", "pk")

@@ -1,0 +1,116 @@
+"""A provisioned member: where they come from, in which groups, with which roles, and in or out."""
+
+from typing import Any
+
+from django import forms
+from django.contrib import messages
+from django.http import HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
+
+from people import operations
+from people.models import Person, Role, Tenant
+from people.operations.ranks import refusal_over
+from people.presentation.actor_names import actor_name
+from people.presentation.pagination import counted
+from people.values import PeopleError
+from people.views.permissions import PersonRequest
+from people.views.person.roles import GrantForm, grant_as_asked, ledger_of, withdraw_as_asked
+from provisioning.models import Identity, SignInAttempt
+from provisioning.views.tenant_base import for_tenant, frame
+
+ATTEMPTS_SHOWN = 20
+GROUPS_SHOWN = 100
+
+
+class StatusForm(forms.Form):
+    """Asks whether somebody may come in."""
+
+    status = forms.ChoiceField(
+        widget=forms.RadioSelect,
+        choices=[
+            ("active", "Active: may sign in and spend"),
+            ("inactive", "Inactive: may do neither; nothing else changes"),
+        ],
+        error_messages={"required": "Choose Active or Inactive."},
+    )
+
+
+@for_tenant
+def provisioned_member(request: PersonRequest, tenant: Tenant, identity_id: int) -> HttpResponse:
+    identities = Identity.objects.select_related("person__tenant", "provider")
+    identity = get_object_or_404(identities, pk=identity_id)
+    if request.method == "POST":
+        _do(request, identity.person)
+        return redirect("admin:provisioned_member", tenant.slug, identity_id)
+    person = identity.person
+    title = person.display_name
+    context = frame(request, tenant, "provisioned_members", title) | {
+        "here": request.path,
+        "identity": identity,
+        "person": person,
+        "refusal": refusal_over(request.user, person),
+        "status_form": StatusForm(initial={"status": "active" if person.is_active else "inactive"}),
+        "deactivated_by": actor_name(person.deactivated_by),
+        "ledger": list(ledger_of(person, counted(person.reports.in_lists()))),
+        "grant_form": GrantForm() if Role.objects.exists() else None,
+        **_groups(identity),
+        **_attempts(person),
+    }
+    return render(request, "provisioning/tenant/member.html", context)
+
+
+def _do(request: PersonRequest, person: Person) -> None:
+    """Do what the button that was pressed stands for."""
+    if "withdraw" in request.POST and request.POST["withdraw"].isdecimal():
+        withdraw_as_asked(request, person.pk, int(request.POST["withdraw"]))
+    elif "grant" in request.POST:
+        grant_as_asked(request, person)
+    else:
+        _save_status(request, person)
+
+
+def _save_status(request: PersonRequest, person: Person) -> None:
+    form = StatusForm(request.POST)
+    if not form.is_valid():
+        messages.error(request, "Choose Active or Inactive.")
+        return
+    try:
+        said = _set_status(person, form.cleaned_data["status"], request.user)
+    except PeopleError as error:
+        messages.error(request, str(error))
+    else:
+        messages.success(request, said)
+
+
+def _set_status(person: Person, status: str, by: Person) -> str:
+    """Let the person in or shut them out, and return what to say about it."""
+    name = person.full_name
+    if status == "active":
+        is_news = operations.reactivate_person(person, actor=by.actor)
+        said = f"{name} can sign in and spend again."
+    else:
+        is_news = operations.deactivate_person(person, actor=by.actor)
+        said = f"{name} can no longer sign in or spend. Every session of theirs has ended."
+    return said if is_news else f"{name} was {status} already."
+
+
+def _groups(identity: Identity) -> dict[str, Any]:
+    groups = identity.groups.order_by("name", "pk")
+    return {
+        "groups": list(groups[:GROUPS_SHOWN]),
+        "group_count": counted(groups),
+        # The last sign-in did not say, so these are from an earlier one.
+        "is_older": identity.groups_seen_at is not None
+        and (identity.last_seen_at - identity.groups_seen_at).total_seconds() > 1,
+        "mappings_link": (
+            f"{reverse('admin:mappings', args=[identity.person.tenant.slug])}"
+            f"?provider={identity.provider_id}"
+        ),
+    }
+
+
+def _attempts(person: Person) -> dict[str, Any]:
+    attempts = SignInAttempt.objects.filter(person=person).select_related("provider")
+    page = list(attempts.order_by("-pk")[: ATTEMPTS_SHOWN + 1])
+    return {"attempts": page[:ATTEMPTS_SHOWN], "has_more_attempts": len(page) > ATTEMPTS_SHOWN}

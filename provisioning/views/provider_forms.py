@@ -1,0 +1,373 @@
+"""Forms that define an identity provider, one a kind; what they say is read as a file is."""
+
+import base64
+from dataclasses import replace
+from typing import Any, ClassVar
+
+from django import forms
+from unfold.widgets import (
+    UnfoldAdminPasswordWidget,
+    UnfoldAdminSelectWidget,
+    UnfoldAdminTextareaWidget,
+    UnfoldAdminTextInputWidget,
+)
+
+from provisioning.models import IdentityProvider
+from provisioning.providers import admission, config
+from provisioning.providers.config import (
+    PROFILE_ATTRIBUTES,
+    SECRET_OF,
+    Definition,
+    InvalidDefinition,
+)
+from provisioning.scim_pairing import paired_with
+
+Kind = IdentityProvider.Kind
+LARGEST_KEYTAB = 64 * 1024
+DIRECTORIES = [
+    ("", "Nothing"),
+    ("graph", "Microsoft Graph"),
+    ("okta", "Okta"),
+    ("keycloak", "Keycloak"),
+    ("scim", "A SCIM 2.0 server"),
+]
+
+
+def _text(label: str, help_text: str = "", *, required: bool = True, **attrs: str) -> Any:
+    widget = UnfoldAdminTextInputWidget(
+        attrs={"spellcheck": "false", "autocomplete": "off", **attrs}
+    )
+    return forms.CharField(
+        label=label, help_text=help_text, required=required, max_length=2000, widget=widget
+    )
+
+
+def _tick(label: str, help_text: str = "", *, initial: bool = True) -> forms.BooleanField:
+    return forms.BooleanField(
+        label=label,
+        help_text=help_text,
+        required=False,
+        initial=initial,
+        widget=forms.CheckboxInput(attrs={"class": "ramp-tick"}),
+    )
+
+
+def _secret(label: str) -> forms.CharField:
+    return forms.CharField(
+        label=label,
+        required=False,
+        max_length=2000,
+        strip=False,
+        widget=UnfoldAdminPasswordWidget(attrs={"autocomplete": "new-password"}),
+    )
+
+
+class ProviderForm(forms.Form):
+    """What every kind has. The secret is only ever written: the form never holds it."""
+
+    kind: ClassVar[str]
+    # In the order of the page; the others follow.
+    own: ClassVar[tuple[str, ...]] = ()
+    restricting: ClassVar[tuple[str, ...]] = ("email_domains", "required_group")
+
+    name = _text("Name", "What people choose on the sign-in page.")
+    is_enabled = _tick("Offered on the sign-in page")
+    provisions_people = _tick(
+        "Add people at their first sign-in",
+        "Otherwise only those come in whom an invite, SCIM or a link tells apart.",
+    )
+    adds_unverified = _tick(
+        "Also people whose address the provider has not verified",
+        "Their address counts once they confirm it by the mail that they get.",
+        initial=False,
+    )
+    email_domains = _text(
+        "Email domains", "Such as example.com; several with commas.", required=False
+    )
+    required_group = _text(
+        "Required group",
+        "The group’s id, or its name where the provider sends names.",
+        required=False,
+    )
+    browsing = forms.ChoiceField(
+        label="Directory browsing",
+        choices=IdentityProvider.Browsing.choices,
+        initial=IdentityProvider.Browsing.OFF,
+        widget=UnfoldAdminSelectWidget,
+        help_text="Who may be looked up here before they sign in.",
+    )
+    paired_connection = forms.ChoiceField(
+        label="Same directory as the SCIM connection",
+        required=False,
+        widget=UnfoldAdminSelectWidget,
+    )
+    paired_claim = _text(
+        "Claim", "What this provider says that SCIM says too, such as oid or sub.", required=False
+    )
+    paired_attribute = forms.ChoiceField(
+        label="Equals the SCIM attribute",
+        required=False,
+        choices=[("externalId", "externalId"), ("userName", "userName")],
+        widget=UnfoldAdminSelectWidget,
+    )
+
+    def __init__(self, *args: Any, provider: IdentityProvider | None = None, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.provider = provider
+        connections = paired_with().connections()
+        self.fields["paired_connection"].choices = [  # type: ignore[attr-defined]
+            ("", "Not paired"),
+            *connections.items(),
+        ]
+        if provider is None:
+            del self.fields["is_enabled"]
+        elif self.secret_field in self.fields and provider.secret:
+            self.fields[self.secret_field].help_text = "One is kept. Leave this empty to keep it."
+
+    @property
+    def secret_field(self) -> str:
+        return SECRET_OF[self.kind]
+
+    @property
+    def common_fields(self) -> list[Any]:
+        names = ("name", "is_enabled", "provisions_people", "adds_unverified", "browsing")
+        return [self[name] for name in names if name in self.fields]
+
+    @property
+    def own_fields(self) -> list[Any]:
+        return [self[name] for name in self.own]
+
+    @property
+    def restricting_fields(self) -> list[Any]:
+        return [self[name] for name in self.restricting]
+
+    @property
+    def pairing_fields(self) -> list[Any]:
+        return [self[n] for n in ("paired_connection", "paired_claim", "paired_attribute")]
+
+    def clean(self) -> dict[str, Any]:
+        cleaned: dict[str, Any] = super().clean() or self.cleaned_data
+        if cleaned.get("paired_connection") and not cleaned.get("paired_claim"):
+            self.add_error("paired_claim", "Name the claim that tells who somebody is over there.")
+        if not self.errors:
+            try:
+                cleaned["definition"] = self._definition(cleaned)
+            except InvalidDefinition as error:
+                for problem in error.problems:
+                    self.add_error(None, problem)
+        return cleaned
+
+    def _definition(self, cleaned: dict[str, Any]) -> Definition:
+        secret = self.secret(cleaned)
+        has_one = self.provider is not None and bool(self.provider.secret)
+        document = {
+            "kind": self.kind,
+            "name": cleaned["name"],
+            "provision_people": cleaned["provisions_people"],
+            "add_unverified": cleaned["adds_unverified"],
+            "restrict_to": self.restrictions(cleaned),
+            "directory_browsing": cleaned["browsing"],
+            "paired_with_scim": _pairing(cleaned),
+            # A secret that is kept stands for itself while the rest is read.
+            self.secret_field: secret or ("kept" if has_one else ""),
+            **self.settings(cleaned),
+        }
+        return replace(config.read(document), secret=secret)
+
+    def restrictions(self, cleaned: dict[str, Any]) -> dict[str, Any]:
+        said: dict[str, Any] = {name: cleaned[name].strip() for name in self.restricting}
+        for name in admission.LISTS:
+            if name in said:
+                said[name] = [one.strip() for one in said[name].split(",") if one.strip()]
+        return said
+
+    def secret(self, cleaned: dict[str, Any]) -> str:
+        return str(cleaned.get(self.secret_field) or "")
+
+    def settings(self, cleaned: dict[str, Any]) -> dict[str, Any]:
+        raise NotImplementedError
+
+
+def _pairing(cleaned: dict[str, Any]) -> dict[str, str] | None:
+    if not cleaned["paired_connection"]:
+        return None
+    return {
+        "connection": cleaned["paired_connection"],
+        "claim": cleaned["paired_claim"],
+        "equals": cleaned["paired_attribute"] or "externalId",
+    }
+
+
+class OidcForm(ProviderForm):
+    kind = Kind.OIDC
+    own = (
+        *("issuer", "client_id", "client_secret", "scopes", "groups_claim"),
+        *("directory_kind", "directory_url", "directory_token"),
+    )
+    restricting = (
+        *("email_domains", "hosted_domains", "entra_tenants"),
+        *("required_group", "required_claim"),
+    )
+
+    hosted_domains = _text(
+        "Google Workspace domains", "The claim hd; several with commas.", required=False
+    )
+    entra_tenants = _text(
+        "Entra directory (tenant) ids", "The claim tid; several with commas.", required=False
+    )
+    required_claim = _text("Required claim", "Such as department=Sales.", required=False)
+    issuer = _text("Issuer", "Exactly as its discovery document says, with or without a slash.")
+    client_id = _text("Client ID")
+    client_secret = _secret("Client secret")
+    scopes = _text("Scopes", "What is asked for; openid has to be among it.")
+    groups_claim = _text("Groups claim", "The claim that lists groups.")
+    directory_kind = forms.ChoiceField(
+        label="Live browsing asks",
+        required=False,
+        choices=DIRECTORIES,
+        widget=UnfoldAdminSelectWidget,
+        help_text="Only where directory browsing is live.",
+    )
+    directory_url = _text(
+        "Address of that API", "Only if it is not at the usual place.", required=False
+    )
+    directory_token = _secret("Token for that API")
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields[
+            "directory_token"
+        ].help_text = "Okta and SCIM take one; Graph and Keycloak take the client and its secret."
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean()
+        is_live = cleaned.get("browsing") == IdentityProvider.Browsing.LIVE
+        if is_live and not cleaned.get("directory_kind"):
+            self.add_error("directory_kind", "Choose what live browsing is to ask.")
+        return cleaned
+
+    def settings(self, cleaned: dict[str, Any]) -> dict[str, Any]:
+        names = ("issuer", "client_id", "scopes", "groups_claim", "directory_url")
+        return {name: cleaned[name].strip() for name in names} | {
+            "directory_kind": cleaned["directory_kind"],
+            "directory_token": cleaned["directory_token"],
+        }
+
+
+class LdapForm(ProviderForm):
+    kind = Kind.LDAP
+    own = (
+        *("uri", "start_tls", "bind_dn", "bind_password", "base_dn"),
+        *("user_filter", "group_base_dn", "group_filter", "attributes"),
+    )
+
+    uri = _text(
+        "Server",
+        "Such as ldaps://ldap.example.com, or ldap://… with StartTLS; with a port "
+        "where it is not the usual one.",
+    )
+    start_tls = _tick("StartTLS", "Encrypts a connection that begins with ldap://.", initial=False)
+    bind_dn = _text("Bind DN", "The service account. Empty: nobody in particular.", required=False)
+    bind_password = _secret("Bind password")
+    base_dn = _text("Base DN", "The people who may sign in are below it.")
+    group_base_dn = _text(
+        "Group base DN",
+        "Only groups below it count. Empty: the base DN, in Active Directory the whole domain.",
+        required=False,
+    )
+    user_filter = _text("User filter", "{0} stands for the login name.")
+    group_filter = _text("Group filter", "{0} stands for the DN of the person.")
+    attributes = forms.CharField(
+        label="Attributes",
+        required=False,
+        max_length=5000,
+        widget=UnfoldAdminTextareaWidget(attrs={"rows": 4, "spellcheck": "false"}),
+        help_text="Where one is not the usual, a line each, such as “email = userPrincipalName”. "
+        f"There are: {', '.join(PROFILE_ATTRIBUTES)}.",
+    )
+
+    def clean_attributes(self) -> dict[str, str]:
+        named = {}
+        for line in self.cleaned_data["attributes"].splitlines():
+            name, equals, attribute = (part.strip() for part in line.partition("="))
+            if not line.strip():
+                continue
+            if not (name and equals and attribute):
+                raise forms.ValidationError(f"“{line.strip()}” is not of the form “email = mail”.")
+            named[name] = attribute
+        return named
+
+    def settings(self, cleaned: dict[str, Any]) -> dict[str, Any]:
+        names = (
+            *("uri", "start_tls", "bind_dn", "base_dn"),
+            *("user_filter", "group_base_dn", "group_filter"),
+        )
+        return {name: cleaned[name] for name in names} | {"attributes": cleaned["attributes"]}
+
+
+class WindowsForm(ProviderForm):
+    kind = Kind.WINDOWS
+    own = ("realms", "keytab", "directory")
+
+    realms = _text(
+        "Realms", "Whose people may come in, such as CORP.EXAMPLE.COM; several with commas."
+    )
+    keytab = forms.FileField(
+        label="Keytab",
+        required=False,
+        widget=forms.ClearableFileInput,
+    )
+    directory = forms.ChoiceField(
+        label="Directory",
+        widget=UnfoldAdminSelectWidget,
+        required=False,
+        help_text="The LDAP provider that knows these people's names and groups.",
+    )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        directories = IdentityProvider.objects.kept().filter(kind=Kind.LDAP).order_by("name_key")
+        self.fields["directory"].choices = [  # type: ignore[attr-defined]
+            ("", "None"),
+            *[(one.name, one.name) for one in directories],
+        ]
+
+    def clean_keytab(self) -> str:
+        file = self.cleaned_data["keytab"]
+        if not file:
+            return ""
+        if file.size > LARGEST_KEYTAB:
+            raise forms.ValidationError("This is too large to be a keytab.")
+        return base64.b64encode(file.read()).decode()
+
+    def settings(self, cleaned: dict[str, Any]) -> dict[str, Any]:
+        realms = [realm.strip() for realm in cleaned["realms"].split(",")]
+        return {
+            "realms": [realm for realm in realms if realm],
+            "directory": cleaned["directory"],
+        }
+
+
+FORMS: dict[str, type[ProviderForm]] = {
+    form.kind: form for form in (OidcForm, LdapForm, WindowsForm)
+}
+
+
+def initial_of(provider: IdentityProvider) -> dict[str, Any]:
+    """Return what the form of a provider holds at first: everything but the secret."""
+    kept = dict(provider.settings)
+    if "realms" in kept:
+        kept["realms"] = ", ".join(kept["realms"])
+    if "attributes" in kept:
+        kept["attributes"] = "\n".join(f"{k} = {v}" for k, v in kept["attributes"].items())
+    kept |= {
+        name: ", ".join(said) if isinstance(said, list) else said
+        for name, said in provider.admission.items()
+    }
+    return kept | {
+        name: getattr(provider, name)
+        for name in (
+            *("name", "is_enabled", "provisions_people", "adds_unverified", "browsing"),
+            *("paired_connection", "paired_claim", "paired_attribute"),
+        )
+    }

@@ -1,0 +1,109 @@
+"""The provider log: every attempt to sign in, what became of it, and what to correct."""
+
+from datetime import UTC, datetime, time
+from typing import Any
+from uuid import UUID
+
+from django import forms
+from django.db.models import Q, QuerySet
+from django.http import HttpResponse
+from django.shortcuts import render
+from unfold.widgets import UnfoldAdminTextInputWidget
+
+from people.models import Event, Mail, Person, Tenant
+from people.presentation.query_params import number_from
+from people.presentation.search_forms import PersonSearch, choice
+from people.views.permissions import PersonRequest
+from provisioning.models import IdentityProvider, SignInAttempt
+from provisioning.sign_in import confirmed_links
+from provisioning.views.tenant_base import for_tenant, frame
+
+ROWS_A_PAGE = 50
+# Whoever searches for a single letter means nobody in particular.
+MOST_PEOPLE = 500
+Outcome = SignInAttempt.Outcome
+WENT_WELL = (Outcome.SIGNED_IN, Outcome.CREATED, Outcome.LINKED, Outcome.CONFIRMED)
+
+
+class LogSearch(PersonSearch):
+    provider = choice("Provider", [], otherwise="Any provider")
+    outcome = choice(
+        "Outcome",
+        [("bad", "Refused or failed"), ("warned", "With a warning"), *Outcome.choices],
+        otherwise="Any outcome",
+    )
+    since = forms.DateField(
+        label="From", required=False, widget=UnfoldAdminTextInputWidget(attrs={"type": "date"})
+    )
+    until = forms.DateField(
+        label="To", required=False, widget=UnfoldAdminTextInputWidget(attrs={"type": "date"})
+    )
+
+    def __init__(self, data: Any) -> None:
+        super().__init__(data)
+        self.fields["q"].widget.attrs["placeholder"] = "Name, address or subject"
+        providers = IdentityProvider.objects.order_by("removed_at", "name_key")
+        self.fields["provider"].choices += [  # type: ignore[attr-defined]
+            ("password", "Passwords kept here"),
+            *[
+                (str(one.pk), f"{one}, removed" if one.removed_at else str(one))
+                for one in providers
+            ],
+        ]
+
+
+@for_tenant
+def provider_log(request: PersonRequest, tenant: Tenant) -> HttpResponse:
+    form = LogSearch(request.GET)
+    form.is_valid()
+    before = number_from(request, "before")
+    found = _narrowed(form.cleaned_data).select_related("provider", "person").order_by("-pk")
+    if before is not None:
+        found = found.filter(pk__lt=before)
+    page = list(found[: ROWS_A_PAGE + 1])
+    context = frame(request, tenant, "provider_log") | {
+        "form": form,
+        "is_searched": form.is_used,
+        "ignored": ", ".join(str(form[name].label) for name in form.errors),
+        "attempts": page[:ROWS_A_PAGE],
+        "linkable": {one.pk for one in confirmed_links.linkable_among(page[:ROWS_A_PAGE])},
+        "did_something": _did_something(page[:ROWS_A_PAGE]),
+        "older_than": page[ROWS_A_PAGE - 1].pk if len(page) > ROWS_A_PAGE else None,
+        "is_later_page": before is not None,
+    }
+    return render(request, "provisioning/tenant/log.html", context)
+
+
+def _narrowed(asked: dict[str, Any]) -> QuerySet[SignInAttempt]:
+    attempts: QuerySet[SignInAttempt] = SignInAttempt.objects.all()
+    match asked.get("provider"):
+        case "password":
+            attempts = attempts.filter(provider=None)
+        case str(key) if key:
+            attempts = attempts.filter(provider__pk=UUID(key))
+    match asked.get("outcome"):
+        case "bad":
+            attempts = attempts.exclude(outcome__in=WENT_WELL)
+        case "warned":
+            attempts = attempts.exclude(warnings=[])
+        case str(outcome) if outcome:
+            attempts = attempts.filter(outcome=outcome)
+    if asked.get("since"):
+        attempts = attempts.filter(at__gte=datetime.combine(asked["since"], time.min, UTC))
+    if asked.get("until"):
+        attempts = attempts.filter(at__lte=datetime.combine(asked["until"], time.max, UTC))
+    return attempts.filter(_about(asked["q"])) if asked.get("q") else attempts
+
+
+def _did_something(attempts: list[SignInAttempt]) -> set[UUID]:
+    """Return the requests that changed or mailed something: they have a page that tells what."""
+    keys = [attempt.request_id for attempt in attempts if attempt.request_id]
+    events = Event.objects.filter(request_id__in=keys).values_list("request_id", flat=True)
+    mails = Mail.objects.filter(request_id__in=keys).values_list("request_id", flat=True)
+    return {key for key in (*events.distinct(), *mails.distinct()) if key}
+
+
+def _about(words: str) -> Q:
+    people = Person.objects.matching(words).values("pk")[:MOST_PEOPLE]
+    claimed = Q(email__icontains=words.strip()) | Q(subject__icontains=words.strip())
+    return claimed | Q(person__in=people)

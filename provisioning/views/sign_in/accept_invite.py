@@ -1,0 +1,91 @@
+"""Accepting an invite, by the link in its mail."""
+
+from typing import Any
+
+from django.contrib import admin, messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.debug import sensitive_post_parameters
+
+from people import operations, tenancy
+from people.mail.invite_links import invite_named_by
+from people.mail.messages import inviter
+from people.mail.signed_links import ForgedLink
+from people.models import Invite, Person
+from people.values import PeopleError
+from provisioning.models import IdentityProvider
+from provisioning.passwords.login import password_counts
+from provisioning.sign_in.errors import SignInRefused
+from provisioning.views.sign_in.emailed_links import check_person, discreet, no_such_link, refusal
+from provisioning.views.sign_in.finish import let_in, remember_invite
+from provisioning.views.sign_in.password_form import PasswordForm
+
+
+@discreet
+@sensitive_post_parameters("password", "again")
+def accept_invite(request: HttpRequest, token: str) -> HttpResponse:
+    """Greet whoever was invited, and let them in when they say so; to look changes nothing."""
+    try:
+        invite = _invite(token)
+    except (ForgedLink, Invite.DoesNotExist):
+        return no_such_link(request)
+    with tenancy.use(invite.tenant_id):
+        try:
+            check_person(invite.person)
+            operations.check_invite(invite)
+            return _accept(request, invite)
+        except (SignInRefused, PeopleError) as error:
+            return refusal(request, error, invite.person.tenant)
+
+
+def _invite(token: str) -> Invite:
+    with tenancy.across_tenants():
+        people = ("person__tenant__owner", "person__manager")
+        invite: Invite = Invite.objects.select_related(*people).get(pk=invite_named_by(token))
+    return invite
+
+
+def _accept(request: HttpRequest, invite: Invite) -> HttpResponse:
+    person = invite.person
+    if request.user.is_authenticated:
+        # Whoever is in already is somebody else: the invited have not joined.
+        return _page(request, invite, "provisioning/sign_out_first.html", status=403)
+    ways = list(IdentityProvider.objects.offered())
+    if "provider" in request.POST:
+        return _begin(request, invite, ways)
+    if not password_counts(person):
+        return _page(request, invite, "provisioning/sign_in_instead.html", ways=ways)
+    form = PasswordForm(person, request.POST if request.method == "POST" else None)
+    if not form.is_valid():
+        return _page(request, invite, "provisioning/accept_invite.html", form=form, ways=ways)
+    return _join(request, invite, form.cleaned_data["password"])
+
+
+def _begin(request: HttpRequest, invite: Invite, ways: list[IdentityProvider]) -> HttpResponse:
+    """Have the invited join through the provider that they chose."""
+    chosen = [provider for provider in ways if str(provider.pk) == request.POST["provider"]]
+    if not chosen:
+        return _page(request, invite, "provisioning/sign_in_instead.html", ways=ways)
+    remember_invite(request, invite)
+    return redirect("admin:sign_in_with", invite.person.tenant.slug, chosen[0].pk)
+
+
+def _join(request: HttpRequest, invite: Invite, password: str) -> HttpResponse:
+    person: Person = invite.person
+    operations.accept_invite(invite, actor=person.actor, password=password)
+    messages.success(request, f"Welcome to {person.tenant.name}, {person.given_name}.")
+    return let_in(request, person)
+
+
+def _page(
+    request: HttpRequest, invite: Invite, template: str, *, status: int = 200, **more: Any
+) -> HttpResponse:
+    person = invite.person
+    context = admin.site.each_context(request) | {
+        "title": f"Join {person.tenant.name}",
+        "person": person,
+        "tenant": person.tenant,
+        "inviter": inviter(person),
+        **more,
+    }
+    return render(request, template, context, status=status)

@@ -1,0 +1,52 @@
+"""Changing the password that somebody has here."""
+
+from django.contrib import admin, auth, messages
+from django.contrib.auth.decorators import login_required
+from django.http import HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.views.decorators.cache import never_cache
+from django.views.decorators.debug import sensitive_post_parameters
+
+from people import operations
+from people.views.permissions import PersonRequest
+from people.views.reauthentication import note_authentication
+from provisioning.passwords import reset
+from provisioning.passwords.lockout import GuessedTooOften
+from provisioning.passwords.login import confirm_password, has_password
+from provisioning.sign_in.errors import SignInRefused
+from provisioning.views.sign_in.password_form import ChangeForm
+
+
+@never_cache
+@login_required
+@sensitive_post_parameters("current", "password", "again")
+def change_password(request: PersonRequest) -> HttpResponse:
+    """Have somebody who has a password here choose another one."""
+    person = request.user
+    may_change = has_password(person)
+    form = ChangeForm(person, request.POST if request.method == "POST" and may_change else None)
+    status = 200
+    if form.is_valid():
+        try:
+            confirm_password(person, form.cleaned_data["current"])
+        except SignInRefused as refusal:
+            form.add_error("current", str(refusal))
+            status = 429 if isinstance(refusal, GuessedTooOften) else 200
+        else:
+            chosen = form.cleaned_data["password"]
+            operations.change_password(person, chosen, actor=person.actor)
+            auth.update_session_auth_hash(request, person)
+            note_authentication(request=request)
+            said = "Your password is changed. Wherever else you were signed in, you are signed out."
+            messages.success(request, said)
+            return redirect("admin:home")
+    context = admin.site.each_context(request) | {
+        "title": "Change your password",
+        "person": person,
+        "form": form if may_change else None,
+        "may_reset": reset.may_reset(person),
+        "cancel": reverse("admin:home"),
+        "is_nav_sidebar_enabled": person.is_staff,
+    }
+    return render(request, "provisioning/change_password.html", context, status=status)

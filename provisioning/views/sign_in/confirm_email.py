@@ -1,0 +1,66 @@
+"""Confirming a new address, by the link that was mailed to it or to the old one."""
+
+from django.contrib import admin
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+
+from people import operations, tenancy
+from people.mail.confirmation_links import is_current, request_named_by
+from people.mail.signed_links import ForgedLink
+from people.models import Mail
+from people.values import Actor, PeopleError
+from provisioning.sign_in.errors import SignInRefused
+from provisioning.views.sign_in.emailed_links import check_person, discreet, no_such_link, refusal
+
+ASKING = (Mail.Kind.CONFIRM_ADDRESS, Mail.Kind.APPROVE_ADDRESS)
+
+
+@discreet
+def confirm_address(request: HttpRequest, token: str) -> HttpResponse:
+    """Ask whether the address is to count from now on, and have it count when they say so."""
+    try:
+        asking = _request(token)
+    except (ForgedLink, Mail.DoesNotExist):
+        return no_such_link(request)
+    with tenancy.use(asking.tenant_id):
+        try:
+            check_person(asking.person)
+            return _confirm(request, asking)
+        except (SignInRefused, PeopleError) as error:
+            return refusal(request, error, asking.person.tenant)
+
+
+def _request(token: str) -> Mail:
+    with tenancy.across_tenants():
+        asking = Mail.objects.filter(kind__in=ASKING)
+        mail: Mail = asking.select_related("person__tenant").get(pk=request_named_by(token))
+    return mail
+
+
+def _confirm(request: HttpRequest, asking: Mail) -> HttpResponse:
+    person, old = asking.person, asking.person.email
+    is_old = asking.kind == Mail.Kind.APPROVE_ADDRESS
+    is_confirmed = request.method == "POST"
+    if is_confirmed:
+        operations.confirm_address(asking, actor=Actor("person", asking.to))
+    elif not is_current(asking):
+        raise operations.NothingToConfirm
+    waiting = operations.unconfirmed(person) if is_confirmed else []
+    context = admin.site.each_context(request) | {
+        "title": _title(is_old=is_old, is_confirmed=is_confirmed, is_waiting=bool(waiting)),
+        "is_confirmed": is_confirmed,
+        "is_old": is_old,
+        "waiting": waiting,
+        "tenant": person.tenant,
+        "old": old,
+        "new": asking.facts["address"] if is_old else asking.to,
+    }
+    return render(request, "provisioning/confirm_address.html", context)
+
+
+def _title(*, is_old: bool, is_confirmed: bool, is_waiting: bool) -> str:
+    if is_waiting:
+        return f"Confirmed from the {'present' if is_old else 'new'} address"
+    if is_confirmed:
+        return "Your address is confirmed"
+    return "Change your address?" if is_old else "Confirm your address"

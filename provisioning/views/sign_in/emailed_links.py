@@ -1,0 +1,88 @@
+"""What the pages behind mailed links have in common.
+
+They keep the link to themselves, and whoever follows one that does not work is told what to
+do instead.
+"""
+
+from collections.abc import Callable
+from functools import wraps
+
+from django.contrib import admin
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_http_methods
+
+from people import operations
+from people.models import Person, Tenant
+from people.values import PeopleError
+from provisioning.passwords.login import check_may_come_in
+from provisioning.sign_in.errors import SignInRefused
+
+View = Callable[[HttpRequest, str], HttpResponse]
+
+HEADINGS = {
+    operations.InviteUsed: "You have joined already",
+    operations.InviteRevoked: "This invite was withdrawn",
+    operations.InviteExpired: "This invite has expired",
+    operations.DuplicateEmail: "Somebody else has this address",
+    operations.ResetOutOfDate: "This link is out of date",
+    operations.NothingToConfirm: "This link is out of date",
+}
+
+
+def discreet(view: View) -> View:
+    """Serve the page so that its address, which is a secret, stays with whoever was mailed it."""
+
+    @never_cache
+    @require_http_methods(["GET", "HEAD", "POST"])
+    @wraps(view)
+    def served(request: HttpRequest, token: str) -> HttpResponse:
+        response = view(request, token)
+        # Without any referrer browsers would post “Origin: null”, which is refused as forged.
+        response["Referrer-Policy"] = "strict-origin"
+        # Django would write the address of a page that is refused into the log.
+        response._has_been_logged = True  # type: ignore[attr-defined]  # noqa: SLF001
+        return response
+
+    return served
+
+
+def check_person(person: Person) -> None:
+    """See that the person is not shut out; who left for good has no account to speak of.
+
+    :raises SignInRefused: if they are, or their company is.
+    """
+    if person.state != Person.State.TERMINATED or not person.tenant.is_active:
+        check_may_come_in(person)
+
+
+def no_such_link(request: HttpRequest) -> HttpResponse:
+    """Answer a stranger, who learns nothing but that."""
+    said = (
+        "Open it again from the mail, or copy all of it: mail programs sometimes break a link "
+        "in two. If that does not help, ask your administrator for a new one."
+    )
+    return _page(request, "This link does not work", said, status=404)
+
+
+def refusal(
+    request: HttpRequest, error: SignInRefused | PeopleError, tenant: Tenant
+) -> HttpResponse:
+    """Answer somebody who was mailed the link that it does not help them, and what does."""
+    if isinstance(error, SignInRefused):
+        return _page(request, "You cannot come in at the moment", str(error), status=403)
+    is_taken = isinstance(error, operations.DuplicateEmail)
+    heading = HEADINGS.get(type(error), "This does not work")
+    return _page(request, heading, str(error), status=409 if is_taken else 410, tenant=tenant)
+
+
+def _page(
+    request: HttpRequest, heading: str, said: str, *, status: int, tenant: Tenant | None = None
+) -> HttpResponse:
+    context = admin.site.each_context(request) | {
+        "title": heading,
+        "said": said,
+        "tenant": tenant,
+    }
+    return render(request, "provisioning/link_refused.html", context, status=status)

@@ -1,0 +1,122 @@
+"""Where every way of signing in ends: with a session, or with the reason why not."""
+
+from typing import Any, Final
+from uuid import UUID
+
+from django.contrib import admin, auth
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils.http import url_has_allowed_host_and_scheme
+
+from people import tenancy
+from people.models import Invite, Person, Tenant
+from provisioning.claims import Claims
+from provisioning.models import IdentityProvider
+from provisioning.passwords.known_devices import remember
+from provisioning.passwords.lockout import account_of
+from provisioning.sign_in.errors import SignInRefused
+from provisioning.sign_in.sign_in import Asking, sign_in
+from provisioning.views.sign_in.reauthentication import confirm_by_claims, is_confirming
+
+BACKEND: Final = "provisioning.passwords.login.SessionBackend"
+# What the session keeps until somebody is in.
+NEXT, INVITE, LINKING = "sign_in_next", "sign_in_invite", "sign_in_linking"
+# Through which provider somebody came in, for signing out there too.
+CAME_THROUGH: Final = "came_through"
+
+
+def arrive(
+    request: HttpRequest,
+    provider: IdentityProvider,
+    claims: Claims,
+    *,
+    authenticated_at: float | None = None,
+    **kept: Any,
+) -> HttpResponse:
+    """Let in whoever the provider says it is, or say why not.
+
+    `kept` goes into the new session, such as what signing out at the provider takes. Somebody
+    who was asked to confirm who they are keeps the session they have.
+    """
+    if is_confirming(request, provider):
+        return confirm_by_claims(request, provider, claims, authenticated_at)
+    try:
+        attempt = sign_in(provider, claims, _asking(request, provider))
+    except SignInRefused as refusal:
+        return turned_away(request, provider.tenant, str(refusal))
+    assert attempt.person
+    return let_in(request, attempt.person, came_through={"provider": str(provider.pk), **kept})
+
+
+def let_in(
+    request: HttpRequest, person: Person, *, came_through: dict[str, Any] | None = None
+) -> HttpResponse:
+    """Begin the person's session, under a new key, and lead them to where they were going."""
+    wanted = request.session.pop(NEXT, "")
+    with tenancy.use(person.tenant_id):
+        auth.login(request, person, backend=BACKEND)
+    for left in (INVITE, LINKING):
+        request.session.pop(left, None)
+    if came_through:
+        request.session[CAME_THROUGH] = came_through
+    with tenancy.across_tenants():
+        account = account_of(person.email)
+    response = redirect(destination(request, person, wanted))
+    remember(request, response, [account])
+    return response
+
+
+def turned_away(
+    request: HttpRequest, tenant: Tenant, said: str, *, status: int = 403
+) -> HttpResponse:
+    """Answer somebody who is not let in, and offer the sign-in page again."""
+    context = admin.site.each_context(request) | {
+        "title": "You cannot come in at the moment",
+        "said": said,
+        "tenant": tenant,
+    }
+    return render(request, "provisioning/link_refused.html", context, status=status)
+
+
+def remember_next(request: HttpRequest) -> None:
+    """Keep where the visitor was going, if that is a page of ours."""
+    wanted = request.GET.get("next", "")
+    if _is_ours(request, wanted):
+        request.session[NEXT] = wanted
+
+
+def remember_invite(request: HttpRequest, invite: Invite) -> None:
+    """Have the next sign-in through a provider accept this invite."""
+    request.session[INVITE] = str(invite.pk)
+
+
+def ask_to_link(request: HttpRequest, provider: IdentityProvider) -> None:
+    """Have the next sign-in through the provider belong to whoever is signed in now."""
+    request.session[LINKING] = str(provider.pk)
+
+
+def destination(request: HttpRequest, person: Person, wanted: str) -> str:
+    """Return where they were going, if that is a page of ours that they may see."""
+    if wanted and _is_ours(request, wanted) and (person.is_staff or wanted.startswith("/home/")):
+        return wanted
+    return "admin:index" if person.is_staff else "admin:home"
+
+
+def _is_ours(request: HttpRequest, wanted: str) -> bool:
+    # A path alone. A browser may drop U+FFFD, with which `ReadableText` replaces NUL.
+    if not wanted.startswith("/") or "\0" in wanted or "\N{REPLACEMENT CHARACTER}" in wanted:
+        return False
+    return url_has_allowed_host_and_scheme(
+        wanted, allowed_hosts={request.get_host()}, require_https=request.is_secure()
+    )
+
+
+def _asking(request: HttpRequest, provider: IdentityProvider) -> Asking:
+    visitor = request.user
+    if isinstance(visitor, Person) and request.session.get(LINKING) == str(provider.pk):
+        return Asking(person=visitor if visitor.tenant_id == provider.tenant_id else None)
+    if visitor.is_authenticated or INVITE not in request.session:
+        return Asking()
+    with tenancy.use(provider.tenant_id):
+        invites = Invite.objects.select_related("person__tenant")
+        return Asking(invite=invites.filter(pk=UUID(request.session[INVITE])).first())

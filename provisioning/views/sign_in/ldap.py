@@ -1,0 +1,109 @@
+"""Signing in with the name and the password of a directory."""
+
+from django import forms
+from django.contrib import admin
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.views.decorators.debug import sensitive_post_parameters
+from unfold.widgets import UnfoldAdminPasswordWidget, UnfoldAdminTextInputWidget
+
+from provisioning.ldap.connection import LdapFailed, WrongPassword
+from provisioning.models import IdentityProvider
+from provisioning.passwords.directory_login import PasswordTry
+from provisioning.passwords.known_devices import remember, source_of
+from provisioning.passwords.ldap_lockout import NearlyLocked
+from provisioning.passwords.lockout import GuessedTooOften
+from provisioning.providers.secrets import SecretLost
+from provisioning.sign_in import attempt_log
+from provisioning.sign_in.attempt_log import Outcome
+from provisioning.views.sign_in.finish import arrive
+
+UNKNOWN = "That name and password do not belong together."
+SORRY = (
+    "{provider} cannot be asked at the moment. Try again in a minute. If it stays so, tell your "
+    "administrator: the log of {provider} says what to correct."
+)
+# What the account's owner is told, who has shown that they know the password.
+OWN_ACCOUNT = {
+    "account-disabled": "Your account at {provider} is disabled. Ask your administrator.",
+    "account-expired": "Your account at {provider} has expired. Ask your administrator.",
+    "password-must-change": "Choose a new password at {provider} first, then sign in with it.",
+    "password-expired": "Your password at {provider} has expired. Change it there first.",
+}
+
+
+class DirectoryForm(forms.Form):
+    login = forms.CharField(
+        label="User name",
+        max_length=254,
+        widget=UnfoldAdminTextInputWidget(
+            attrs={"autocomplete": "username", "autofocus": True, "autocapitalize": "none"}
+        ),
+    )
+    password = forms.CharField(
+        strip=False,
+        max_length=1000,
+        widget=UnfoldAdminPasswordWidget(attrs={"autocomplete": "current-password"}),
+    )
+
+
+@sensitive_post_parameters("password")
+def begin(request: HttpRequest, provider: IdentityProvider) -> HttpResponse:
+    """Ask for name and password, and let in whoever the directory says they belong to."""
+    form = DirectoryForm(request.POST if request.method == "POST" else None)
+    status = 200
+    if form.is_valid():
+        tried = PasswordTry(provider, form.cleaned_data["login"], source_of(request))
+        try:
+            claims = tried.claims(form.cleaned_data["password"])
+        except GuessedTooOften as error:
+            _note_nearly_locked(provider, form.cleaned_data["login"], error)
+            form.add_error(None, str(error))
+        except (LdapFailed, SecretLost) as error:
+            _note(provider, form.cleaned_data["login"], error)
+            form.add_error(None, _said(provider, error))
+            status = _status(error)
+        else:
+            response = arrive(request, provider, claims)
+            if request.user.is_authenticated:
+                remember(request, response, tried.accounts)
+            return response
+    context = admin.site.each_context(request) | {
+        "title": f"Sign in with {provider}",
+        "tenant": provider.tenant,
+        "provider": provider,
+        "form": form,
+    }
+    return render(request, "provisioning/sign_in_directory.html", context, status=status)
+
+
+def _note_nearly_locked(provider: IdentityProvider, login: str, error: GuessedTooOften) -> None:
+    """Tell administrators what the visitor is not told: how the account stands."""
+    if isinstance(error, NearlyLocked):
+        attempt_log.note(
+            Outcome.REFUSED, provider, email=login, reason="nearly-locked", detail=error.detail
+        )
+
+
+def _note(provider: IdentityProvider, login: str, error: Exception) -> None:
+    is_theirs = isinstance(error, WrongPassword)
+    attempt_log.note(
+        Outcome.REFUSED if is_theirs else Outcome.FAILED,
+        provider,
+        email=login,
+        reason=getattr(error, "code", "secret-lost"),
+        detail=str(error),
+    )
+
+
+def _said(provider: IdentityProvider, error: Exception) -> str:
+    if isinstance(error, WrongPassword):
+        return UNKNOWN
+    said = OWN_ACCOUNT.get(getattr(error, "code", ""), SORRY)
+    return said.format(provider=provider.name)
+
+
+def _status(error: Exception) -> int:
+    if isinstance(error, WrongPassword):
+        return 200
+    return 403 if getattr(error, "code", "") in OWN_ACCOUNT else 502

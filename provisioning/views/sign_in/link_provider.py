@@ -1,0 +1,28 @@
+"""Linking another provider to oneself: asked for by a click, done by signing in there."""
+
+from typing import cast
+from uuid import UUID
+
+from django.contrib.auth.decorators import login_required
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect
+from django.urls import reverse
+from django.views.decorators.http import require_POST
+
+from people.models import Person
+from people.views.reauthentication import requires_recent_authentication
+from provisioning.models import IdentityProvider
+from provisioning.views.sign_in.finish import NEXT, ask_to_link
+
+
+@login_required
+@requires_recent_authentication
+@require_POST
+def link_provider(request: HttpRequest, slug: str, provider_id: UUID) -> HttpResponse:
+    """Lead whoever is signed in to the provider; whom it names there is them from then on."""
+    visitor = cast("Person", request.user)
+    offered = IdentityProvider.objects.offered().filter(tenant=visitor.tenant_id)
+    provider = get_object_or_404(offered, pk=provider_id, tenant__slug=slug)
+    ask_to_link(request, provider)
+    request.session[NEXT] = reverse("admin:home")
+    return redirect("admin:sign_in_with", slug, provider.pk)

@@ -1,0 +1,197 @@
+"""Signing in and out through an OpenID provider: there, back, and away."""
+
+from typing import Any, Final
+from urllib.parse import urlencode
+
+import jwt
+from django.contrib.sessions.models import Session
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import get_object_or_404
+from django.views.decorators.csrf import csrf_exempt
+from django.views.decorators.http import require_GET, require_POST
+from mozilla_django_oidc.views import OIDCAuthenticationCallbackView, OIDCAuthenticationRequestView
+
+from people import tenancy
+from provisioning.claims import Claims
+from provisioning.models import IdentityProvider, ProviderSession
+from provisioning.net.safe_http import OutboundError
+from provisioning.oidc import discovery
+from provisioning.oidc.backend import Backend, OidcFailed, ProviderSettings
+from provisioning.oidc.urls_for_provider import redirect_uri, signed_out_uri
+from provisioning.providers.admission import admission_of
+from provisioning.providers.config import settings_of
+from provisioning.providers.secrets import SecretLost
+from provisioning.sign_in import attempt_log
+from provisioning.sign_in.attempt_log import Outcome
+from provisioning.views.sign_in.finish import CAME_THROUGH, arrive, turned_away
+from provisioning.views.sign_in.reauthentication import is_confirming
+
+STATES: Final = "oidc_states"
+SORRY: Final = (
+    "{provider} could not tell us who you are. Try once more. If it stays so, tell your "
+    "administrator: the log of {provider} says what to correct."
+)
+
+
+def begin(request: HttpRequest, provider: IdentityProvider) -> HttpResponse:
+    """Send somebody to the provider, with a question that only this browser can answer."""
+    try:
+        response: HttpResponse = _Request(provider).get(request)
+    except OutboundError as error:
+        return _failed(request, provider, error.code, str(error))
+    # Who answers is remembered, or another provider could answer in its place (mix-up).
+    newest = list(request.session[STATES])[-1]
+    request.session[STATES][newest] |= {
+        "provider": str(provider.pk),
+        "issuer": settings_of(provider).issuer,
+    }
+    request.session.modified = True
+    return response
+
+
+@require_GET
+def callback(request: HttpRequest, slug: str, provider_id: str) -> HttpResponse:
+    """Take whoever the provider sent back for whom it says they are."""
+    provider = _provider(slug, provider_id)
+    with tenancy.use(provider.tenant_id):
+        try:
+            return _Callback(provider).get(request)
+        except (OidcFailed, OutboundError, SecretLost) as error:
+            return _failed(request, provider, getattr(error, "code", "secret-lost"), str(error))
+
+
+@csrf_exempt
+@require_POST
+def backchannel_logout(request: HttpRequest, slug: str, provider_id: str) -> HttpResponse:
+    """End the sessions that the provider's logout token names (Back-Channel Logout 1.0)."""
+    provider = _provider(slug, provider_id)
+    with tenancy.use(provider.tenant_id):
+        try:
+            sid, subject = Backend(provider).logged_out(request.POST.get("logout_token", ""))
+        except (jwt.PyJWTError, OidcFailed, OutboundError, SecretLost) as error:
+            said = {"error": "invalid_request", "error_description": str(error)}
+            return JsonResponse(said, status=400, headers={"Cache-Control": "no-store"})
+        named = {"sid": sid} if sid else {"subject": subject}
+        sessions = ProviderSession.objects.filter(provider=provider, **named)
+        keys = list(sessions.values_list("session_key", flat=True))
+        Session.objects.filter(session_key__in=keys).delete()
+        sessions.delete()
+    return HttpResponse(headers={"Cache-Control": "no-store"})
+
+
+def signing_out_url(request: HttpRequest) -> str:
+    """Return where to sign out at the provider too; blank where there is nothing to do.
+
+    Ask before the session ends (RP-Initiated Logout 1.0).
+    """
+    came: dict[str, Any] = request.session.get(CAME_THROUGH, {})
+    with tenancy.across_tenants():
+        providers = IdentityProvider.objects.kept().select_related("tenant")
+        provider = providers.filter(pk=came["provider"]).first() if came else None
+    if provider is None or provider.kind != IdentityProvider.Kind.OIDC:
+        return ""
+    settings = settings_of(provider)
+    if came.get("issuer") != settings.issuer:
+        # The ID token is for the issuer that made it, and for no other.
+        return ""
+    try:
+        ends = discovery.endpoints_of(settings.issuer).end_session
+    except OutboundError:
+        return ""
+    said = {
+        "id_token_hint": came.get("id_token", ""),
+        "client_id": settings.client_id,
+        # It takes nothing but the very address that was entered there.
+        "post_logout_redirect_uri": signed_out_uri(provider),
+    }
+    return f"{ends}?{urlencode(said)}" if ends else ""
+
+
+class _Request(ProviderSettings, OIDCAuthenticationRequestView):
+    def __init__(self, provider: IdentityProvider) -> None:
+        """Leave out what the library reads here, before anybody knows which provider it is."""
+        self.provider = provider
+        settings = settings_of(provider)
+        self.OIDC_OP_AUTH_ENDPOINT = discovery.endpoints_of(settings.issuer).authorization
+        self.OIDC_RP_CLIENT_ID = settings.client_id
+
+    def get_extra_params(self, request: HttpRequest) -> dict[str, str]:
+        said = {"redirect_uri": redirect_uri(self.provider)}
+        if is_confirming(request, self.provider):
+            # max_age has the provider tell when it asked for credentials (OIDC Core 3.1.2.1).
+            said |= {"prompt": "login", "max_age": "0"}
+        hosted = admission_of(self.provider).hosted_domains
+        if len(hosted) == 1:
+            # Google then offers only accounts of that organization; the claim is checked anyway.
+            said["hd"] = hosted[0]
+        hint = request.GET.get("login_hint", "")
+        return said | ({"login_hint": hint[:254]} if hint else {})
+
+
+class _Callback(ProviderSettings, OIDCAuthenticationCallbackView):
+    def __init__(self, provider: IdentityProvider) -> None:
+        self.provider = provider
+
+    def get(self, request: HttpRequest) -> HttpResponse:
+        said = request.GET
+        states = request.session.get(STATES) or {}
+        state = states.pop(said.get("state", ""), None)
+        request.session.modified = True
+        issuer = settings_of(self.provider).issuer
+        asked = {"provider": str(self.provider.pk), "issuer": issuer}
+        if state is None or not asked.items() <= state.items():
+            # A stale tab, a second click, somebody else's answer, or an issuer that has changed.
+            raise OidcFailed("state-unknown", "The answer belongs to no question of this browser.")
+        if said.get("iss", issuer) != issuer:
+            raise OidcFailed("other-issuer", "The answer came from another issuer (RFC 9207).")
+        if said.get("error"):
+            raise OidcFailed("provider-refused", _told(said))
+        backend = Backend(self.provider)
+        claims = backend.claims(request, nonce=state["nonce"], code_verifier=state["code_verifier"])
+        return self._arrived(request, backend, claims)
+
+    def _arrived(self, request: HttpRequest, backend: Backend, claims: Claims) -> HttpResponse:
+        before = request.session.session_key
+        response = arrive(
+            request,
+            self.provider,
+            claims,
+            authenticated_at=backend.authenticated_at,
+            id_token=backend.id_token,
+            issuer=backend.settings.issuer,
+        )
+        if request.session.get(CAME_THROUGH, {}).get("id_token") == backend.id_token:
+            if request.session.session_key == before:
+                # Django keeps the key for somebody who was signed in already.
+                request.session.cycle_key()
+            request.session.save()
+            ProviderSession.objects.filter(session_key=before).delete()
+            ProviderSession.objects.create(
+                tenant_id=self.provider.tenant_id,
+                provider=self.provider,
+                session_key=request.session.session_key or "",
+                sid=backend.sid[:255],
+                subject=claims.subject,
+            )
+        return response
+
+
+def _provider(slug: str, provider_id: str) -> IdentityProvider:
+    with tenancy.across_tenants():
+        offered = IdentityProvider.objects.offered().select_related("tenant")
+        return get_object_or_404(
+            offered, pk=provider_id, tenant__slug=slug, kind=IdentityProvider.Kind.OIDC
+        )
+
+
+def _told(said: Any) -> str:
+    why = said.get("error_description") or said["error"]
+    return f"The provider sent them back with “{why[:300]}”."
+
+
+def _failed(
+    request: HttpRequest, provider: IdentityProvider, code: str, detail: str
+) -> HttpResponse:
+    with tenancy.use(provider.tenant_id):
+        attempt_log.note(Outcome.FAILED, provider, reason=code, detail=detail)
+    return turned_away(request, provider.tenant, SORRY.format(provider=provider.name), status=400)

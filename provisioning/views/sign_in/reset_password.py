@@ -1,0 +1,88 @@
+"""A forgotten password: asking for a link, and choosing a new one by it."""
+
+from django import forms
+from django.contrib import admin, auth, messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils import timezone
+from django.views.decorators.cache import never_cache
+from django.views.decorators.debug import sensitive_post_parameters
+from unfold.widgets import UnfoldAdminEmailInputWidget
+
+from people import operations, tenancy
+from people.mail.reset_links import is_current, reset_named_by
+from people.mail.signed_links import ForgedLink
+from people.models import Mail
+from people.values import PeopleError
+from provisioning.passwords import lockout, reset
+from provisioning.passwords.known_devices import remember
+from provisioning.sign_in.errors import SignInRefused
+from provisioning.views.sign_in.emailed_links import check_person, discreet, no_such_link, refusal
+from provisioning.views.sign_in.password_form import PasswordForm
+
+
+class AddressForm(forms.Form):
+    email = forms.EmailField(
+        label="E-mail address",
+        max_length=254,
+        widget=UnfoldAdminEmailInputWidget(attrs={"autocomplete": "username", "autofocus": True}),
+    )
+
+
+@never_cache
+def forgot_password(request: HttpRequest) -> HttpResponse:
+    """Ask for the address, and answer the same whether or not anybody has it."""
+    form = AddressForm(request.POST if request.method == "POST" else None)
+    context = admin.site.each_context(request) | {"title": "Forgot your password?", "form": form}
+    if form.is_valid():
+        reset.mail_links(form.cleaned_data["email"])
+        context |= {"title": "Look into your mail", "asked_for": form.cleaned_data["email"]}
+    return render(request, "provisioning/forgot_password.html", context)
+
+
+@discreet
+@sensitive_post_parameters("password", "again")
+def reset_password(request: HttpRequest, token: str) -> HttpResponse:
+    """Have whoever holds the link choose a password; to look changes nothing."""
+    try:
+        mail = _mail(token)
+    except (ForgedLink, Mail.DoesNotExist):
+        return no_such_link(request)
+    with tenancy.use(mail.tenant_id):
+        try:
+            check_person(mail.person)
+            return _choose(request, mail)
+        except (SignInRefused, PeopleError) as error:
+            return refusal(request, error, mail.person.tenant)
+
+
+def _mail(token: str) -> Mail:
+    with tenancy.across_tenants():
+        asked = Mail.objects.filter(kind=Mail.Kind.RESET_PASSWORD).select_related("person__tenant")
+        mail: Mail = asked.get(pk=reset_named_by(token))
+    return mail
+
+
+def _choose(request: HttpRequest, mail: Mail) -> HttpResponse:
+    person = mail.person
+    if not is_current(mail, timezone.now()) or not reset.may_reset(person):
+        raise operations.ResetOutOfDate
+    form = PasswordForm(person, request.POST if request.method == "POST" else None)
+    if not form.is_valid():
+        context = admin.site.each_context(request) | {
+            "title": "Choose a new password",
+            "person": person,
+            "tenant": person.tenant,
+            "form": form,
+        }
+        return render(request, "provisioning/reset_password.html", context)
+    operations.reset_password(mail, form.cleaned_data["password"])
+    with tenancy.across_tenants():
+        lockout.forget(person.email)
+        account = lockout.account_of(person.email)
+    auth.logout(request)
+    messages.success(request, "Your new password counts from now on. Sign in with it.")
+    response = redirect(reverse("admin:sign_in", args=[person.tenant.slug]) + "?form")
+    remember(request, response, [account])
+    return response

@@ -1,0 +1,42 @@
+"""The first step through a provider, whatever its kind."""
+
+from collections.abc import Callable
+from uuid import UUID
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404
+from django.views.decorators.cache import never_cache
+
+from people import tenancy
+from provisioning.models import IdentityProvider
+from provisioning.providers.issuers import is_confirmed
+from provisioning.sign_in.decide import Refusal
+from provisioning.sign_in.errors import said_to_visitor
+from provisioning.views.sign_in import ldap, oidc, windows
+from provisioning.views.sign_in.finish import remember_next, turned_away
+
+Begin = Callable[[HttpRequest, IdentityProvider], HttpResponse]
+
+BEGIN: dict[str, Begin] = {
+    IdentityProvider.Kind.OIDC: oidc.begin,
+    IdentityProvider.Kind.LDAP: ldap.begin,
+    IdentityProvider.Kind.WINDOWS: windows.begin,
+}
+
+
+@never_cache
+def sign_in_with(request: HttpRequest, slug: str, provider_id: UUID) -> HttpResponse:
+    """Begin to sign in through the provider."""
+    with tenancy.across_tenants():
+        offered = IdentityProvider.objects.offered().select_related("tenant")
+        provider = get_object_or_404(offered, pk=provider_id, tenant__slug=slug)
+    if not provider.tenant.is_active:
+        said = f"{provider.tenant.name} is switched off, so nobody can sign in."
+        return turned_away(request, provider.tenant, f"{said} Ask your administrator.")
+    remember_next(request)
+    with tenancy.use(provider.tenant_id):
+        if not is_confirmed(provider):
+            # Nobody types a password for a server that no administrator has confirmed.
+            said = said_to_visitor(Refusal.PROVIDER_MOVED, provider)
+            return turned_away(request, provider.tenant, said)
+        return BEGIN[provider.kind](request, provider)

@@ -1,0 +1,159 @@
+"""Signing in with the ticket that Windows gave the browser."""
+
+import base64
+from dataclasses import replace
+from pathlib import Path
+from typing import Final
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
+
+from provisioning import kerberos
+from provisioning.claims import Claims, Groups
+from provisioning.kerberos import Accepted, KerberosFailed
+from provisioning.ldap import client
+from provisioning.ldap.connection import AccountRefused, LdapFailed
+from provisioning.models import IdentityProvider
+from provisioning.providers import manage
+from provisioning.providers.config import WindowsSettings, settings_of
+from provisioning.providers.secrets import SecretLost
+from provisioning.sign_in import attempt_log
+from provisioning.sign_in.attempt_log import Outcome
+from provisioning.views.sign_in.finish import arrive, turned_away
+from provisioning.views.sign_in.login import page
+
+ANOTHER_WAY: Final = "Sign in another way, or ask your administrator."
+NTLM: Final = (
+    "Your browser offered NTLM, which is not safe and not taken here. Sign in to Windows with "
+    "your company account, on its network, and try again. Otherwise sign in another way."
+)
+UNAVAILABLE: Final = f"Windows sign-in is not installed on this server. {ANOTHER_WAY}"
+REFUSED: Final = (
+    "Windows could not tell us who you are. Lock and unlock your computer to get a new ticket, "
+    "and try again. If it stays so, tell your administrator: the provider log says what to correct."
+)
+
+ASK: Final = "Ask your administrator."
+SAID: Final = {
+    "ntlm": NTLM,
+    "account-disabled": f"Your company's directory has disabled your account. {ASK}",
+    "account-expired": f"Your account in your company's directory has expired. {ASK}",
+    "account-outside": (
+        "Your account is not among those that may sign in here. Ask your administrator to admit it."
+    ),
+    "account-unknown": f"Your company's directory no longer has your account. {ASK}",
+    "account-replaced": (
+        "Your name belongs to another account by now. Lock and unlock your computer, and try again."
+    ),
+    "ambiguous": f"Your company's directory has several accounts of your name. {ASK}",
+}
+
+
+def begin(request: HttpRequest, provider: IdentityProvider) -> HttpResponse:
+    """Ask the browser for a ticket, and let in whom it names.
+
+    The challenge's body is the sign-in page, for browsers that have none.
+    """
+    if request.method not in ("GET", "HEAD"):
+        return HttpResponseNotAllowed(["GET", "HEAD"])
+    if not kerberos.is_available():
+        return turned_away(request, provider.tenant, UNAVAILABLE, status=503)
+    token = _token(request)
+    if token is None:
+        return _challenge(request, provider)
+    principal = ""
+    try:
+        accepted = _accepted(provider, token)
+        principal = accepted.principal
+        claims = _claims(provider, accepted)
+    except (KerberosFailed, LdapFailed, SecretLost) as error:
+        return _failed(request, provider, error, subject=principal)
+    response = arrive(request, provider, claims)
+    if accepted.answer:
+        answer = base64.b64encode(accepted.answer).decode()
+        response["WWW-Authenticate"] = f"Negotiate {answer}"
+    return response
+
+
+def _token(request: HttpRequest) -> bytes | None:
+    """Return what the browser sent; blank if that is nothing we can read."""
+    scheme, _, said = request.headers.get("Authorization", "").partition(" ")
+    if scheme.lower() != "negotiate":
+        return None
+    try:
+        return base64.b64decode(said.strip(), validate=True)
+    except ValueError:
+        return b""
+
+
+def _accepted(provider: IdentityProvider, token: bytes) -> Accepted:
+    said: WindowsSettings = settings_of(provider)
+    served = settings.TLS_CERTIFICATE
+    return kerberos.accept(
+        token,
+        keytab=base64.b64decode(manage.secret_of(provider)),
+        realms=said.realms,
+        certificate=Path(served).read_bytes() if served else b"",
+    )
+
+
+def _claims(provider: IdentityProvider, accepted: Accepted) -> Claims:
+    """Return what the directory knows about them; where it cannot say, only who they are.
+
+    :raises AccountRefused: if it says that they may not come in; a ticket lives on for hours.
+    """
+    said: WindowsSettings = settings_of(provider)
+    if not said.directory:
+        return _only(accepted, "no directory is named that knows these people")
+    try:
+        found = _found(said.directory, accepted)
+    except AccountRefused:
+        raise
+    except (LdapFailed, SecretLost) as error:
+        code = getattr(error, "code", "secret-lost")
+        attempt_log.note(
+            Outcome.FAILED, provider, subject=accepted.principal, reason=code, detail=str(error)
+        )
+        return replace(_only(accepted, str(error)), is_unconfirmed=True)
+    told = {**found.said, "principal": accepted.principal}
+    return replace(found, account=accepted.account, principal=accepted.principal, said=told)
+
+
+def _only(accepted: Accepted, because: str) -> Claims:
+    return Claims(
+        subject=accepted.principal,
+        account=accepted.account,
+        principal=accepted.principal,
+        groups=Groups(because=because.rstrip(".")),
+        said={"principal": accepted.principal},
+    )
+
+
+def _found(name: str, accepted: Accepted) -> Claims:
+    try:
+        directory = manage.provider_named(name)
+    except IdentityProvider.DoesNotExist:
+        raise LdapFailed("no-directory", f"There is no provider “{name}”.") from None
+    if directory.kind != IdentityProvider.Kind.LDAP:
+        raise LdapFailed("no-directory", f"“{name}” is no LDAP provider.")
+    return client.look_up(
+        settings_of(directory),
+        manage.secret_of(directory),
+        accepted.login,
+        relative_id=accepted.relative_id,
+    )
+
+
+def _challenge(request: HttpRequest, provider: IdentityProvider, said: str = "") -> HttpResponse:
+    response = page(request, provider.tenant, status=401, said=said)
+    response["WWW-Authenticate"] = "Negotiate"
+    return response
+
+
+def _failed(
+    request: HttpRequest, provider: IdentityProvider, error: Exception, *, subject: str
+) -> HttpResponse:
+    code = getattr(error, "code", "secret-lost")
+    outcome = Outcome.REFUSED if isinstance(error, AccountRefused) else Outcome.FAILED
+    attempt_log.note(outcome, provider, subject=subject, reason=code, detail=str(error))
+    return _challenge(request, provider, SAID.get(code, REFUSED))

@@ -1,0 +1,121 @@
+"""Settings of a tenant: name, slug, domain, status; and closing it for good.
+
+Its administrators say what it is called and which domain it has. The slug is part of every
+address that is written down somewhere, and the status is what the company pays for: both are
+the operators' to say, and so is closing it.
+"""
+
+from typing import Any
+
+from django import forms
+from django.contrib import messages
+from django.core.exceptions import PermissionDenied, ValidationError
+from django.core.validators import DomainNameValidator
+from django.http import HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from unfold.widgets import UnfoldAdminTextInputWidget
+
+from people import operations
+from people.models import Tenant
+from people.values import PeopleError
+from people.views.forms import NameForm
+from people.views.permissions import PersonRequest, operates
+from provisioning.views.tenant_base import for_operators_too, for_tenant, frame
+
+TAB = "tenant_settings"
+
+
+class TenantForm(forms.Form):
+    name = forms.CharField(max_length=200, widget=UnfoldAdminTextInputWidget)
+    slug = forms.SlugField(
+        widget=UnfoldAdminTextInputWidget(attrs={"spellcheck": "false"}),
+        help_text="Part of the tenant's addresses: whatever names the old ones leads nowhere.",
+    )
+    domain = forms.CharField(
+        required=False,
+        max_length=253,
+        widget=UnfoldAdminTextInputWidget(attrs={"spellcheck": "false"}),
+        help_text="Of its e-mail addresses, such as example.com: by it, people find the sign-in "
+        "page. It lets nobody in by itself.",
+        validators=[DomainNameValidator(message="Enter a domain such as example.com.")],
+    )
+    is_active = forms.BooleanField(
+        label="Active",
+        required=False,
+        widget=forms.CheckboxInput(attrs={"class": "ramp-tick"}),
+        help_text="Otherwise nobody signs in, every session ends, and SCIM is answered with 401. "
+        "Nothing is lost.",
+    )
+
+    def __init__(self, *args: Any, is_operator: bool, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if not is_operator:
+            del self.fields["slug"], self.fields["is_active"]
+
+    def clean_domain(self) -> str:
+        domain: str = self.cleaned_data["domain"]
+        return domain.lower()
+
+
+@for_tenant
+@for_operators_too
+def tenant_settings(request: PersonRequest, tenant: Tenant) -> HttpResponse:
+    is_operator = operates(request.user)
+    names = ("name", "slug", "domain", "is_active")
+    form = TenantForm(
+        request.POST if request.method == "POST" else None,
+        initial={name: getattr(tenant, name) for name in names},
+        is_operator=is_operator,
+    )
+    shown = {"name": tenant.name, "slug": tenant.slug}
+    if not tenant.closed_at and form.is_valid() and _change(request, tenant, form):
+        return redirect("admin:tenant_settings", tenant.slug)
+    # What could not be saved is no name or address of anything.
+    tenant.name, tenant.slug = shown["name"], shown["slug"]
+    context = frame(request, tenant, TAB) | {
+        "form": form,
+        "is_operator": is_operator,
+        "sign_in": reverse("admin:sign_in", args=[tenant.slug]),
+    }
+    return render(request, "provisioning/tenant/settings.html", context)
+
+
+@for_tenant
+@for_operators_too
+def close_tenant(request: PersonRequest, tenant: Tenant) -> HttpResponse:
+    if not operates(request.user):
+        raise PermissionDenied
+    if tenant.closed_at:
+        return redirect("admin:tenant_settings", tenant.slug)
+    form = NameForm(request.POST if request.method == "POST" else None, wanted=tenant.name)
+    if form.is_valid():
+        if tenant.pk == request.user.tenant_id:
+            form.add_error("name", "This is your own: you would shut yourself out.")
+        else:
+            operations.close_tenant(tenant, actor=request.user.actor)
+            messages.success(request, f"{tenant} is closed for good. Its slug and domain are free.")
+            return redirect("admin:people_tenant_changelist")
+    context = frame(request, tenant, TAB, f"Delete {tenant}?") | {
+        "form": form,
+        "back": reverse("admin:tenant_settings", args=[tenant.slug]),
+    }
+    return render(request, "provisioning/tenant/close.html", context)
+
+
+def _change(request: PersonRequest, tenant: Tenant, form: TenantForm) -> bool:
+    """Save what the form says, and tell whether that could be done."""
+    said = {name: form.cleaned_data[name] for name in form.fields}
+    if said.get("is_active") is False and tenant.pk == request.user.tenant_id:
+        form.add_error("is_active", "This is your own: you would shut yourself out.")
+        return False
+    try:
+        is_news = operations.change_tenant(tenant, actor=request.user.actor, **said)
+    except PeopleError as error:
+        form.add_error(error.field, str(error))
+        return False
+    except ValidationError as error:
+        form.add_error(None, error)
+        return False
+    messages.success(request, "Saved." if is_news else "Nothing has changed.")
+    return True
