@@ -60,7 +60,7 @@ class Program:
     command: list[str]
     watches: Sequence[Watch] = ()
     # Which signs of life it leaves, for /readyz.
-    heartbeats: Sequence[str] = ()
+    signs: Sequence[str] = ()
 
 
 def web() -> Program:
