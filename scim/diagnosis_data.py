@@ -7,8 +7,8 @@ from django.db.models import Q
 
 from people.models import Person
 from people.presentation.diagnosis import Asked
-from scim.api.request import scim_uuid
 from scim.models import Connection, RequestLog, ScimUser, SyncError
+from scim.rfc.ids import scim_uuid
 from scim.views.team_updates.sync_errors import Row, listed_errors, rows_of
 
 SHOWN = 5

@@ -9,10 +9,10 @@ from celery import current_app, shared_task
 from django.utils import timezone
 
 from people.models import Event
-from scim.api import log_retention, request_log
+from scim.api import log_retention
 from scim.connections import inactivity
 from scim.jobs import initial_import, manager_cycles, periodic, reapply
-from scim.sync import group_roles
+from scim.sync import group_roles, sync_errors
 from scim.tools import self_test
 
 # Less than a job may take.
@@ -40,7 +40,7 @@ def resolve_waiting_managers(event: Event) -> None:
 def close_errors(event: Event) -> None:
     """Close what is listed about a person who left: nobody need do anything about it."""
     if event.person:
-        request_log.close_for_leaver(event.person, event)
+        sync_errors.close_for_leaver(event.person, event)
 
 
 def carry_over_at_once(_: Event) -> None:

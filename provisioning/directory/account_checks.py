@@ -25,8 +25,8 @@ from people.values import Actor
 from provisioning.ldap import client
 from provisioning.ldap.account_status import statuses
 from provisioning.ldap.connection import LdapFailed
-from provisioning.ldap.entry import AccountStatus
 from provisioning.models import DirectoryCheck, Identity, IdentityProvider
+from provisioning.models.account_status import AccountStatus
 from provisioning.providers import manage
 from provisioning.providers.config import settings_of
 from provisioning.providers.issuers import authority_of

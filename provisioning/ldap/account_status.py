@@ -7,7 +7,8 @@ from django.utils import timezone
 
 from provisioning.ldap.client import PAGE, Directory
 from provisioning.ldap.connection import LdapFailed, is_available
-from provisioning.ldap.entry import STATUS, AccountStatus, Entry, status_of, stored
+from provisioning.ldap.entry import STATUS, Entry, status_of, stored
+from provisioning.models.account_status import AccountStatus
 
 if is_available():
     import ldap

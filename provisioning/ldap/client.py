@@ -26,7 +26,8 @@ from provisioning.ldap.connection import (
     explained,
     is_available,
 )
-from provisioning.ldap.entry import STATUS, AccountStatus, Entry, status_of
+from provisioning.ldap.entry import STATUS, Entry, status_of
+from provisioning.models.account_status import AccountStatus
 from provisioning.net import circuit_breaker
 from provisioning.net.circuit_breaker import CircuitOpen
 from provisioning.providers.config import LdapSettings

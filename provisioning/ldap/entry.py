@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 from uuid import UUID
 
-from django.db import models
+from provisioning.models.account_status import AccountStatus
 
 BINARY_IDS: Final = ("objectguid", "ms-ds-consistencyguid")
 # What `status_of` reads, and `created_at`; directories send some of it only when asked by name.
@@ -18,17 +18,6 @@ ACCOUNT_DISABLED: Final = 2
 # Active Directory counts time in 100 ns since 1601; these two values mean that nothing expires.
 WINDOWS_EPOCH: Final = datetime(1601, 1, 1, tzinfo=UTC)
 NEVER: Final = (0, 2**63 - 1)
-
-
-class AccountStatus(models.TextChoices):
-    """Whether somebody's account may be used. The values but the first are codes in the log."""
-
-    GOOD = "", "good"
-    DISABLED = "account-disabled", "disabled"
-    EXPIRED = "account-expired", "expired"
-    # The entry is there, but not below the base DN or not matched by the user filter.
-    OUTSIDE = "account-outside", "not among those that may sign in"
-    UNKNOWN = "account-unknown", "deleted"
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from django.db import models
 
 from people.models import Person
 from people.tenancy import TenantOwned
-from provisioning.ldap.entry import AccountStatus
+from provisioning.models.account_status import AccountStatus
 from provisioning.models.provider import IdentityProvider
 
 

@@ -19,8 +19,8 @@ from people.values import PeopleError, Profile, is_usable_name
 from provisioning import locks
 from provisioning.claims import Claims, readable
 from provisioning.group_roles import apply
-from provisioning.ldap.entry import AccountStatus
 from provisioning.models import Identity, IdentityProvider, SignInAttempt
+from provisioning.models.account_status import AccountStatus
 from provisioning.providers import admission
 from provisioning.providers.issuers import authority_of
 from provisioning.scim_pairing import paired_with

@@ -8,17 +8,7 @@ from people import tenancy
 from people.db import prepared_statements, row_json
 from people.db.prepared_statements import Question
 from scim.models import Connection, Token
-
-# The way from a token to what it opens; `hot_paths` takes it too.
-DOOR = """
-      FROM scim_token t
-      JOIN scim_connection c ON c.id = t.connection_id AND c.disconnected_at IS NULL
-      JOIN people_tenant n ON n.id = t.tenant_id AND n.is_active
-"""
-# What a connection may see, in words that say nothing to the planner. While a table is new and
-# PostgreSQL has not counted it, an index of all users that are, read from end to end, looks
-# as good to it as the one that leads to whom is asked for; and it keeps to its first plan.
-KNOWN = "num_nulls(u.deleted_at) = 1 AND u.connection_id IS NOT DISTINCT FROM"
+from scim.models.sql import TOKEN_JOINS
 
 
 class Opened(NamedTuple):
@@ -65,4 +55,4 @@ def question(token_digest: str) -> Question:
 @cache
 def _statement() -> str:
     held = row_json.columns(Connection, "c")
-    return f"SELECT {held} {DOOR} WHERE t.digest = %s AND t.revoked_at IS NULL"
+    return f"SELECT {held} {TOKEN_JOINS} WHERE t.digest = %s AND t.revoked_at IS NULL"

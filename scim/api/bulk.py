@@ -23,6 +23,7 @@ from scim.api.request import CHANGES, Call, answer, base_url, refusal
 from scim.rfc import activity
 from scim.rfc.serialize import json_bytes
 from scim.rfc.strict_json import Json
+from scim.sync import sync_errors
 
 MOST_OPERATIONS = 1000
 RESPONSE = "urn:ietf:params:scim:api:messages:2.0:BulkResponse"
@@ -51,7 +52,7 @@ def process(call: Call, carry_out: CarryOut) -> HttpResponse:
     except SCIMException as error:
         return _deactivate(call, error, carry_out)
     with tenancy.use(call.connection.tenant_id):
-        request_log.resolve_bulk_errors(call.connection)
+        sync_errors.resolve_of_bulk(call.connection)
     known: dict[str, str] = {}
     results: dict[int, Json] = {}
     errors = 0

@@ -17,15 +17,17 @@ from people import operations
 from people.db import prepared_statements, row_json, unit_of_work
 from people.db.prepared_statements import Question
 from people.values import fold
-from scim.api import authentication, pagination, refused_writes
-from scim.api.authentication import DOOR, KNOWN
+from scim.api import authentication, pagination
 from scim.api.pagination import Page, Wish
-from scim.api.request import Call, base_url, scim_uuid, wrong_token
+from scim.api.request import Call, base_url, wrong_token
 from scim.api.responses import Shown
 from scim.models import Connection, ScimUser
+from scim.models.sql import TOKEN_JOINS, VISIBLE_TO_CONNECTION
 from scim.rfc import serialize
+from scim.rfc.ids import scim_uuid
 from scim.rfc.serialize import Stored
 from scim.rfc.strict_json import Json
+from scim.sync import sync_errors
 
 
 def _moment(column: str) -> str:
@@ -41,9 +43,9 @@ GROUPS = """
 FIND = f"""
     SELECT u.scim_id::text, u.rendered, u.version,
            {_moment("u.created_at")}, {_moment("u.modified_at")}, {GROUPS}
-    {DOOR}
+    {TOKEN_JOINS}
       LEFT JOIN scim_scimuser u
-             ON u.{{column}} = %s AND {{known}} AND {KNOWN} c.id
+             ON u.{{column}} = %s AND {{known}} AND {VISIBLE_TO_CONNECTION} c.id
      WHERE t.digest = %s AND t.revoked_at IS NULL
      ORDER BY u.id
 """
@@ -75,7 +77,7 @@ STATEMENTS = {
 PAGE = f"""
     WITH q (after, walk, first, many, anchors, now) AS (
            SELECT %s::bigint, %s::text, %s::bigint, %s::bigint, %s::boolean, %s::timestamptz),
-         c AS (SELECT c.id, c.tenant_id {DOOR} WHERE t.digest = %s AND t.revoked_at IS NULL),
+         c AS (SELECT c.id, c.tenant_id {TOKEN_JOINS} WHERE t.digest = %s AND t.revoked_at IS NULL),
          b AS MATERIALIZED (
            SELECT coalesce(q.after, a.after) AS after
              FROM c CROSS JOIN q LEFT JOIN scim_pageanchor a
@@ -165,7 +167,7 @@ def place_for(call: Call, document: Json) -> tuple[int, bool, bool]:
 
 def place_question(here: UUID, document: Json) -> Question:
     key, external_id = fold(document["userName"]), document.get("externalId", "")
-    names = (key, refused_writes.key_of(external_id))
+    names = (key, sync_errors.key_of(external_id))
     return Question(PLACE, (here, key, here, external_id, here, *names), 3)
 
 
@@ -213,10 +215,10 @@ def _open_statement(*, holds: bool) -> str:
     connection, user = row_json.columns(Connection, "c"), row_json.columns(ScimUser, "u")
     lock = "FOR NO KEY UPDATE" if holds else ""
     return f"""
-        WITH c AS (SELECT c.* {DOOR} WHERE t.digest = %s AND t.revoked_at IS NULL),
+        WITH c AS (SELECT c.* {TOKEN_JOINS} WHERE t.digest = %s AND t.revoked_at IS NULL),
              u AS MATERIALIZED (
                SELECT u.*, u.xmin::text AS seen FROM scim_scimuser u
-                WHERE u.scim_id = %s AND {KNOWN} (SELECT id FROM c)
+                WHERE u.scim_id = %s AND {VISIBLE_TO_CONNECTION} (SELECT id FROM c)
                 {lock}),
              p AS MATERIALIZED (
                SELECT p.*, p.xmin::text AS seen FROM people_person p

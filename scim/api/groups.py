@@ -12,15 +12,16 @@ from django.utils import timezone
 from scim2_models import InvalidValueException, NotFoundException
 
 from people import tenancy
-from scim.api import etags, group_members, request_log, responses
+from scim.api import etags, group_members, responses
 from scim.api.adapters import GroupAdapter
-from scim.api.request import Call, answer, scim_uuid
+from scim.api.request import Call, answer
 from scim.models import ScimGroup, ScimMembership, ScimUser
 from scim.rfc import dialects, patch
 from scim.rfc.attributes import GROUP
+from scim.rfc.ids import scim_uuid
 from scim.rfc.normalize import canonical, replacement
 from scim.rfc.strict_json import Json
-from scim.sync import group_roles
+from scim.sync import group_roles, sync_errors
 
 AT_ONCE = 5_000
 
@@ -48,7 +49,7 @@ def create(call: Call) -> HttpResponse:
     GroupAdapter(group).from_dict(document)
     group.save(force_insert=True)
     _add(group, members)
-    if request_log.resolve_group_errors(group):
+    if sync_errors.resolve_of_group(group):
         ScimGroup.objects.filter(pk=group.pk).update(has_errors=True)
     group_roles.soon()
     return responses.respond_stored(call, GROUP, group, 201)
@@ -85,7 +86,7 @@ def delete(call: Call, scim_id: str) -> HttpResponse:
     """RFC 7644 section 3.6."""
     group = _lock(call, scim_id)
     if group.has_errors:
-        request_log.resolve_group_errors(group)
+        sync_errors.resolve_of_group(group)
     group.memberships.all().delete()
     group.deleted_at = timezone.now()
     group.save(update_fields=["deleted_at"])
@@ -109,7 +110,7 @@ def _lock(call: Call, scim_id: str) -> ScimGroup:
 def _store(call: Call, group: ScimGroup, document: Json) -> None:
     GroupAdapter(group).from_dict(document)
     if group.has_errors:
-        group.has_errors = request_log.resolve_group_errors(group)
+        group.has_errors = sync_errors.resolve_of_group(group)
     group.version += 1
     group.modified_at = call.received_at
     group.save(force_update=True)

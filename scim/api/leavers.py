@@ -22,7 +22,7 @@ from people import events, operations, tenancy
 from people.db import unit_of_work
 from people.db.batch_write import Write
 from people.operations import LastAdministrator, LastOwner
-from scim.api import errors, refused_writes, request_log, responses, users
+from scim.api import errors, request_log, responses, users
 from scim.api.errors import Refusal
 from scim.api.request import Call, Unavailable, answer
 from scim.models import ScimUser
@@ -30,6 +30,7 @@ from scim.rfc import activity, dialects, patch
 from scim.rfc.attributes import ACTIVE, ROLES, USER
 from scim.rfc.serialize import json_text
 from scim.rfc.strict_json import Json
+from scim.sync import sync_errors
 
 # So often the rest is tried, in ever smaller parts; a request of thousands of bad values must
 # not hold the user for minutes.
@@ -82,10 +83,10 @@ def _deactivated(call: Call, scim_id: str, refusal: Refusal) -> HttpResponse:
     _switch_off(call, user)
     refused = _apply_rest(call, user, refusal)
     user = users.lock(call, scim_id)
-    for error, said in {refused_writes.reason_of(one[0]): one for one in refused}.values():
+    for error, said in {sync_errors.reason_of(one[0]): one for one in refused}.values():
         call.refused.append(error)
         subject = replace(call.subject, said=said)
-        request_log.note_sync_error(call.connection, subject, error, request_id=call.request_id)
+        sync_errors.record(call.connection, subject, error, request_id=call.request_id)
     if refused:
         user.has_errors = True
         unit_of_work.write(Write(user, ("has_errors",)))

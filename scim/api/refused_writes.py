@@ -1,33 +1,25 @@
 """Refused writes, as Team updates lists them: which ones, about whom, and for what reason."""
 
-import re
 from typing import Any
 
 from django.db.models import Q
 from scim2_models import SCIMException
 
 from people import tenancy
-from people.values import PeopleError, fold
-from scim.api.request import Call, Subject, scim_uuid
+from scim.api.request import Call
 from scim.models import ScimGroup, ScimUser, SyncError
+from scim.rfc.ids import scim_uuid
+from scim.sync import sync_errors
+from scim.sync.sync_errors import Subject
 
-Kind, Reason = SyncError.Kind, SyncError.Reason
+Kind = SyncError.Kind
 KINDS = {"Users": Kind.USER, "Groups": Kind.GROUP, "Bulk": Kind.BULK}
 WRITES = ("POST", "PUT", "PATCH", "DELETE")
 # 401 and 429 are about the client as a whole, 405 about an address that takes no such write.
 NOT_LISTED = (401, 405, 429)
 # What may name a resource that has no id of ours, in this order.
 NAMES = {Kind.USER: ("username", "externalid"), Kind.GROUP: ("displayname", "externalid")}
-LONGEST_NAME, LONGEST_KEY = 255, 512
-
-_BY_STATUS = {
-    404: Reason.NOT_FOUND,
-    409: Reason.CONFLICT,
-    412: Reason.PRECONDITION_FAILED,
-    413: Reason.PAYLOAD_TOO_LARGE,
-    415: Reason.UNSUPPORTED_MEDIA_TYPE,
-}
-_WORD_BEGINS = re.compile(r"(?=[A-Z])")
+LONGEST_NAME = 255
 
 
 def is_listed(call: Call, status: int) -> bool:
@@ -35,18 +27,6 @@ def is_listed(call: Call, status: int) -> bool:
     kind, _, rest = call.path.partition("/")
     is_write = call.method in WRITES and kind in KINDS and rest != ".search"
     return is_write and 400 <= status < 500 and status not in NOT_LISTED
-
-
-def reason_of(error: SCIMException | PeopleError) -> str:
-    """Return the reason under which the error is listed."""
-    if isinstance(error, PeopleError):
-        return error.code
-    by_type = _WORD_BEGINS.sub("-", error.scim_type or "").lower()
-    return by_type if by_type in Reason else _BY_STATUS.get(error.status, Reason.REFUSED)
-
-
-def message_of(error: SCIMException | PeopleError) -> str:
-    return storable(str(error) if isinstance(error, PeopleError) else str(error.detail))
 
 
 def subject_of(call: Call) -> Subject:
@@ -62,19 +42,15 @@ def subject_of(call: Call) -> Subject:
     if subject.resource_type == Kind.GROUP and scim_id:
         subject.group = _resource(ScimGroup, call, scim_id)
     name = _name_of(subject) or _sent_name(call, subject.resource_type) or scim_id
-    subject.user_name = storable(name).strip()[:LONGEST_NAME]
+    subject.user_name = sync_errors.storable(name).strip()[:LONGEST_NAME]
     return subject
-
-
-def key_of(name: str) -> str:
-    return fold(name)[:LONGEST_KEY]
 
 
 def mark(call: Call, subject: Subject) -> None:
     """Have the next good write of the resource look for the refusal."""
     if subject.resource_type == Kind.BULK:
         return
-    key = key_of(subject.user_name)
+    key = sync_errors.key_of(subject.user_name)
     if subject.resource_type == Kind.GROUP:
         groups = ScimGroup.objects.filter(connection=call.connection)
         named = Q(pk=subject.group.pk if subject.group else None) | Q(display_name_key=key)
@@ -108,9 +84,3 @@ def _sent_name(call: Call, kind: str) -> str:
     said = {name.lower(): value for name, value in body.items()} if isinstance(body, dict) else {}
     names = (said.get(name) for name in NAMES.get(Kind(kind), ()))
     return next((name for name in names if isinstance(name, str) and name.strip()), "")
-
-
-def storable(text: str) -> str:
-    """Return the text without what PostgreSQL cannot store: NUL and half surrogate pairs."""
-    tidy = text.replace("\0", "\N{REPLACEMENT CHARACTER}")
-    return tidy.encode("utf-8", "replace").decode()

@@ -1,6 +1,5 @@
 """What every SCIM endpoint shares: the call, its credential, and how a refusal reads."""
 
-from dataclasses import dataclass, field
 from functools import cached_property
 from time import monotonic
 from typing import Any
@@ -23,9 +22,10 @@ from people.tokens import may_be_valid, token_digest
 from people.values import Actor, PeopleError
 from scim.api import rate_limits, token_usage
 from scim.api.authentication import connection_of
-from scim.models import Connection, RequestLog, ScimGroup, ScimUser, SyncError
+from scim.models import Connection, RequestLog, ScimUser
 from scim.rfc import strict_json
 from scim.rfc.serialize import json_bytes
+from scim.sync.sync_errors import Subject
 
 MEDIA_TYPE = "application/scim+json"
 ERROR_SCHEMA = "urn:ietf:params:scim:api:messages:2.0:Error"
@@ -64,17 +64,6 @@ class Taken(UniquenessException):
         else:
             detail = "Another user of this connection stands for this person already."
         super().__init__(detail=detail)
-
-
-@dataclass
-class Subject:
-    """Whom a write is about, for the sync error should it be refused."""
-
-    user_name: str = ""
-    user: ScimUser | None = None
-    group: ScimGroup | None = None
-    resource_type: str = SyncError.Kind.USER
-    said: dict[str, str] = field(default_factory=dict)
 
 
 class Call:
@@ -224,14 +213,6 @@ def wrong_token() -> UnauthorizedException:
             "Copy the one from the SCIM settings in Ramp, or make a new one there."
         )
     )
-
-
-def scim_uuid(text: str) -> UUID:
-    """Read an id of ours; what is none becomes the nil UUID, which is nobody's."""
-    try:
-        return UUID(text)
-    except ValueError:
-        return UUID(int=0)
 
 
 def base_url() -> str:

@@ -10,10 +10,11 @@ from django.db.models import QuerySet
 from django.http import HttpResponse
 
 from scim.api import etags
-from scim.api.request import Call, answer, base_url, scim_uuid
+from scim.api.request import Call, answer, base_url
 from scim.models import Connection, ScimGroup, ScimMembership, ScimUser
 from scim.rfc import serialize
 from scim.rfc.attributes import GROUP, USER
+from scim.rfc.ids import scim_uuid
 from scim.rfc.projection import Projection, projection
 from scim.rfc.schema import ResourceType
 from scim.rfc.serialize import Stored, etag

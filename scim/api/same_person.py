@@ -8,10 +8,10 @@ from people.models import Person
 from people.operations.bulk.undo import DecidedMeanwhile
 from people.values import Actor, PeopleError
 from scim.api.adapters import UserAdapter
-from scim.api.request import Subject
 from scim.models import SamePersonQuestion, ScimUser
 from scim.sync import group_roles, provision
 from scim.sync.provision import Delivery
+from scim.sync.sync_errors import Subject
 
 Answer = SamePersonQuestion.Answer
 CARRIED = ("document", "rendered", "person", "problem", "has_errors", "waiting_manager")

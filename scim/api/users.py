@@ -10,15 +10,16 @@ from people import operations, tenancy
 from people.db import prepared_statements, unit_of_work
 from people.db.batch_write import Write
 from people.db.row_json import made
-from scim.api import etags, fast_queries, request_log, responses
+from scim.api import etags, fast_queries, responses
 from scim.api.adapters import UserAdapter
-from scim.api.request import Call, answer, scim_uuid
+from scim.api.request import Call, answer
 from scim.models import ScimMembership, ScimUser, ScimValue
 from scim.rfc import activity, dialects, patch
 from scim.rfc.attributes import ACTIVE, USER
+from scim.rfc.ids import scim_uuid
 from scim.rfc.normalize import canonical, replacement
 from scim.rfc.strict_json import Json
-from scim.sync import group_roles, managers, provision, rehires
+from scim.sync import group_roles, managers, provision, rehires, sync_errors
 from scim.sync.attribute_mapping import profile_of
 from scim.sync.match_evidence import Traits
 from scim.sync.provision import Delivery
@@ -87,7 +88,7 @@ def delete(call: Call, scim_id: str) -> HttpResponse:
         with operations.holding(user.person) if call.holds_person else nullcontext():
             operations.detach_person(user.person, actor=call.connection.actor)
     if user.has_errors:
-        request_log.resolve_sync_errors(user)
+        sync_errors.resolve(user)
     unit_of_work.delete(ScimMembership, user=user.pk)
     group_roles.soon()
     unit_of_work.delete(ScimValue, user=user.pk)

@@ -17,13 +17,12 @@ from django.utils import timezone
 from people import events, operations, tenancy
 from people.models import Person
 from people.values import Actor, PeopleError
-from scim.api import request_log
 from scim.api.adapters import UserAdapter
-from scim.api.request import Subject
 from scim.jobs import match_report, periodic
 from scim.models import AdoptionChoice, Connection, RequestLog, ScimUser
-from scim.sync import group_roles, provision
+from scim.sync import group_roles, provision, sync_errors
 from scim.sync.provision import Delivery
+from scim.sync.sync_errors import Subject
 
 log = logging.getLogger(__name__)
 
@@ -151,7 +150,7 @@ def _list(subject: Subject, error: PeopleError) -> None:
     with transaction.atomic():
         # What was undone is in memory still.
         user.person = None
-        request_log.note_sync_error(user.connection, subject, error, request_id=_last_request(user))
+        sync_errors.record(user.connection, subject, error, request_id=_last_request(user))
         ScimUser.objects.filter(pk=user.pk, person=None).update(
             problem=ScimUser.Problem.INCOMPLETE, has_errors=True
         )
@@ -172,7 +171,7 @@ def _settle(connection: Connection, choice: AdoptionChoice) -> bool:
             )
     except PeopleError as error:
         with transaction.atomic():
-            request_log.note_sync_error(connection, subject, error, request_id=None)
+            sync_errors.record(connection, subject, error, request_id=None)
     except operations.RankRefused:
         # The person or the administrator has another rank since; the refusal is in the log.
         done = False

@@ -15,15 +15,14 @@ from django.utils import timezone
 from people import operations, tenancy
 from people.models import Person
 from people.values import PeopleError
-from scim.api import request_log
 from scim.api.adapters import UserAdapter
-from scim.api.request import Subject
 from scim.models import ScimUser, SyncError
 from scim.models.request_log import SyncErrorQuerySet
-from scim.sync import managers, provision
+from scim.sync import managers, provision, sync_errors
 from scim.sync.attribute_mapping import profile_of
 from scim.sync.managers import Manager
 from scim.sync.provision import Delivery
+from scim.sync.sync_errors import Subject
 
 LIVE = Q(
     deleted_at=None,
@@ -59,8 +58,8 @@ def list_waiting(person: Person) -> None:
         subject = Subject(user_name=user.scim_username, user=user, said=said.told)
         error = operations.InvalidManager()
         with transaction.atomic():
-            if not request_log.is_standing(user, error):
-                request_log.note_sync_error(user.connection, subject, error, request_id=None)
+            if not sync_errors.is_open(user, error):
+                sync_errors.record(user.connection, subject, error, request_id=None)
                 ScimUser.objects.filter(pk=user.pk).update(has_errors=True)
 
 
@@ -118,7 +117,7 @@ def _list(user: ScimUser, subject: Subject, error: PeopleError, since: datetime)
     """
     with transaction.atomic():
         if not _refusals(user, since).filter(reason=error.code).exists():
-            request_log.note_sync_error(user.connection, subject, error, request_id=None)
+            sync_errors.record(user.connection, subject, error, request_id=None)
             ScimUser.objects.filter(pk=user.pk).update(has_errors=True)
 
 

@@ -18,13 +18,12 @@ from django.db.models import Exists, OuterRef, QuerySet
 from people import operations, tenancy
 from people.models import Person
 from people.values import PeopleError, fold
-from scim.api import request_log
 from scim.api.adapters import UserAdapter
-from scim.api.request import Subject
 from scim.models import Connection, RequestLog, ScimUser
-from scim.sync import group_roles, provision
+from scim.sync import group_roles, provision, sync_errors
 from scim.sync.attribute_mapping import text_at
 from scim.sync.provision import Delivery
+from scim.sync.sync_errors import Subject
 
 # A worker has a minute and a half for the whole cycle; the next one goes on.
 LONGEST_SECONDS = 40
@@ -98,7 +97,7 @@ def _read_again(connection: Connection, user_id: int) -> None:
                 _carry_over(Delivery(user, subject))
     except PeopleError as error:
         with transaction.atomic():
-            request_log.note_sync_error(connection, subject, error, request_id=None)
+            sync_errors.record(connection, subject, error, request_id=None)
             ScimUser.objects.filter(pk=user_id).update(has_errors=True)
 
 

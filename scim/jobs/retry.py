@@ -13,9 +13,10 @@ from django.db import transaction
 from people import operations
 from people.models import Event, Person
 from people.values import Actor, PeopleError
-from scim.api import dispatch, refused_writes
+from scim.api import dispatch
 from scim.api.request import Call
 from scim.models import Connection, RequestLog, ScimUser, SyncError
+from scim.sync import sync_errors
 
 
 class NoLongerConnected(PeopleError):
@@ -71,7 +72,7 @@ def retry(error: SyncError, *, actor: Actor, may_link: bool = False) -> Outcome:
         why = json.loads(response.content)["detail"]
     else:
         # Somebody was deactivated, and the rest was refused again.
-        why = " ".join(refused_writes.message_of(one) for one in call.refused)
+        why = " ".join(sync_errors.message_of(one) for one in call.refused)
     return Outcome(request_id=str(call.request_id), refused_because=why)
 
 

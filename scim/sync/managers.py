@@ -13,9 +13,9 @@ from people.db.prepared_statements import Question
 from people.db.row_json import made
 from people.models import Person
 from people.values import KEEP, Keep, fold
-from scim.api.authentication import KNOWN
-from scim.api.request import scim_uuid
 from scim.models import Connection, FormerName, ScimUser
+from scim.models.sql import VISIBLE_TO_CONNECTION
+from scim.rfc.ids import scim_uuid
 from scim.rfc.normalize import link_manager, manager_link
 
 # An externalId that two users share identifies neither (RFC 7643 section 3.1).
@@ -171,7 +171,8 @@ def _statement() -> str:
     person = row_json.columns(Person, "p")
     named = " UNION ALL ".join(
         f"SELECT {rank} AS rank, u.scim_id, u.person_id FROM scim_scimuser u "  # noqa: S608
-        f"WHERE u.{name} = %s AND {known} AND {KNOWN} %s AND num_nulls(u.person_id) = 0"
+        f"WHERE u.{name} = %s AND {known} AND {VISIBLE_TO_CONNECTION} %s "
+        "AND num_nulls(u.person_id) = 0"
         for rank, (name, known) in enumerate(NAMES)
     )
     return (

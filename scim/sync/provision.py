@@ -19,13 +19,12 @@ from people import operations
 from people.db import unit_of_work
 from people.models import CustomField, Person
 from people.values import KEEP, Invitation, Keep, PeopleError, Profile
-from scim.api import request_log
-from scim.api.request import Subject
 from scim.models import AdoptionChoice, Connection, ScimUser
 from scim.rfc.strict_json import Json
-from scim.sync import group_roles, managers, policies
+from scim.sync import group_roles, managers, policies, sync_errors
 from scim.sync.attribute_mapping import Assertion, profile_of
 from scim.sync.match_evidence import Traits, compare
+from scim.sync.sync_errors import Subject
 
 # What a connection that holds incomplete people keeps and lists instead of refusing.
 HOLDABLE = (
@@ -155,7 +154,7 @@ def _follow_waiting(delivery: Delivery, person: Person, waited_for: str) -> None
     if user.waiting_manager:
         user.problem = ScimUser.Problem.WAITING
         if person.is_active and user.waiting_manager != waited_for:
-            request_log.note_sync_error(
+            sync_errors.record(
                 delivery.connection, delivery.subject, operations.InvalidManager(), request_id=None
             )
             user.has_errors = True
@@ -167,7 +166,7 @@ def end_waiting(user: ScimUser, person: Person) -> None:
     """Let the invite go that waited for the manager, and clear what was listed about them."""
     connection = user.connection
     operations.release_invite(person, actor=connection.actor, is_mailed=connection.mails_invites)
-    user.has_errors = request_log.resolve_reason(user, operations.InvalidManager.code)
+    user.has_errors = sync_errors.resolve_reason(user, operations.InvalidManager.code)
     user.waiting_manager, user.problem = "", ScimUser.Problem.NONE
 
 
@@ -337,14 +336,14 @@ def _apply_activity(user: ScimUser, *, was_active: bool | None) -> None:
 
 
 def _invitation(user: ScimUser) -> Invitation:
-    is_held = user.waiting_manager and not request_log.is_invited_anyway(user)
+    is_held = user.waiting_manager and not sync_errors.is_invited_anyway(user)
     return Invitation(
         held_because=managers.WAITS if is_held else "",
         is_mailed=user.connection.mails_invites,
     )
 
 
-def _newly_said(delivery: Delivery, earlier: Assertion | None) -> request_log.Said:
+def _newly_said(delivery: Delivery, earlier: Assertion | None) -> sync_errors.Said:
     """Return the fields that the request sent: all of a PUT or POST, of a PATCH what changed.
 
     Reading a resource again, and a retry by an administrator, send nothing new.
@@ -353,12 +352,12 @@ def _newly_said(delivery: Delivery, earlier: Assertion | None) -> request_log.Sa
     if not delivery.request_id:
         return {}
     if earlier is None or delivery.is_whole:
-        return said.told | {request_log.MISSING: ""}
+        return said.told | {sync_errors.MISSING: ""}
     changed = {name: value for name, value in said.told.items() if value != earlier.told[name]}
-    return changed | ({request_log.MISSING: ""} if said.missing != earlier.missing else {})
+    return changed | ({sync_errors.MISSING: ""} if said.missing != earlier.missing else {})
 
 
-def _list(delivery: Delivery, problems: list[PeopleError], *, said: request_log.Said) -> None:
+def _list(delivery: Delivery, problems: list[PeopleError], *, said: sync_errors.Said) -> None:
     """Keep the listed problems of the resource to those that are left."""
     user = delivery.user
     if user.person and not user.person.is_active:
@@ -370,12 +369,12 @@ def _list(delivery: Delivery, problems: list[PeopleError], *, said: request_log.
         user.problem = ScimUser.Problem.INCOMPLETE if problems else ScimUser.Problem.NONE
     delivery.subject.user = user
     for problem in problems:
-        request_log.note_sync_error(
+        sync_errors.record(
             delivery.connection, delivery.subject, problem, request_id=delivery.request_id
         )
     if user.has_errors:
         codes = {problem.code for problem in problems}
-        is_left = request_log.resolve_sync_errors(user, except_for=codes, said=said)
+        is_left = sync_errors.resolve(user, except_for=codes, said=said)
         user.has_errors = is_left or bool(problems)
     else:
         user.has_errors = bool(problems)

@@ -20,8 +20,9 @@ from people.presentation.request_effects import Deeds, deeds_of
 from people.values import fold
 from people.views.permissions import PersonRequest, for_administrators
 from people.views.person.roles import Line, ledger_of
-from scim.api.request import Call, scim_uuid
+from scim.api.request import Call
 from scim.models import Connection, RequestLog, ScimUser, SyncError
+from scim.rfc.ids import scim_uuid
 from scim.tools import dry_run
 from scim.tools.scenarios.examples import LABELS, example
 from scim.views.settings.overview import context_of

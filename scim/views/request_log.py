@@ -17,8 +17,8 @@ from unfold.widgets import UnfoldAdminTextInputWidget
 from people.models import Person
 from people.values import fold
 from people.views.permissions import for_administrators
-from scim.api.request import scim_uuid
 from scim.models import Connection, RequestLog, ScimUser, SyncError
+from scim.rfc.ids import scim_uuid
 
 REQUESTS_A_PAGE = 50
 # Whoever searches for a single letter means nobody in particular.

@@ -1,0 +1,211 @@
+"""Sync errors: what could not be done of what a provider sent, until it is over.
+
+Team updates lists the open ones. A later good write of the resource resolves them.
+"""
+
+import re
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from uuid import UUID
+
+from django.db.models import F, Q, QuerySet
+from django.utils import timezone
+from scim2_models import SCIMException
+
+from people.models import Event, Person
+from people.values import PeopleError, fold
+from scim.models import Connection, ScimGroup, ScimUser, SyncError
+
+Reason = SyncError.Reason
+# The fields of a person that a provider sent, with their values. With the key MISSING the
+# request also decided which required fields are missing.
+Said = Mapping[str, str | None]
+MISSING = " missing"
+NOTHING: Said = {}
+LONGEST_KEY = 512
+
+_BY_STATUS = {
+    404: Reason.NOT_FOUND,
+    409: Reason.CONFLICT,
+    412: Reason.PRECONDITION_FAILED,
+    413: Reason.PAYLOAD_TOO_LARGE,
+    415: Reason.UNSUPPORTED_MEDIA_TYPE,
+}
+_WORD_BEGINS = re.compile(r"(?=[A-Z])")
+
+
+@dataclass
+class Subject:
+    """Whom a write is about, for the sync error should it be refused."""
+
+    user_name: str = ""
+    user: ScimUser | None = None
+    group: ScimGroup | None = None
+    resource_type: str = SyncError.Kind.USER
+    said: dict[str, str] = field(default_factory=dict)
+
+
+def reason_of(error: SCIMException | PeopleError) -> str:
+    """Return the reason under which the error is listed."""
+    if isinstance(error, PeopleError):
+        return error.code
+    by_type = _WORD_BEGINS.sub("-", error.scim_type or "").lower()
+    return by_type if by_type in Reason else _BY_STATUS.get(error.status, Reason.REFUSED)
+
+
+def message_of(error: SCIMException | PeopleError) -> str:
+    return storable(str(error) if isinstance(error, PeopleError) else str(error.detail))
+
+
+def key_of(name: str) -> str:
+    return fold(name)[:LONGEST_KEY]
+
+
+def storable(text: str) -> str:
+    """Return the text without what PostgreSQL cannot store: NUL and half surrogate pairs."""
+    tidy = text.replace("\0", "\N{REPLACEMENT CHARACTER}")
+    return tidy.encode("utf-8", "replace").decode()
+
+
+def record(
+    connection: Connection,
+    about: Subject,
+    error: SCIMException | PeopleError,
+    *,
+    request_id: UUID | None,
+) -> SyncError:
+    """List the problem, or count it again, until a good write of the resource resolves it.
+
+    A problem that an administrator dismissed stays dismissed while the value is the same.
+    The row of the request itself may come later in the same transaction.
+    """
+    now, user = timezone.now(), about.user
+    field = (error.field or "") if isinstance(error, PeopleError) else ""
+    name, value = key_of(about.user_name), about.said.get(field) or ""
+    key = {
+        "tenant_id": connection.tenant_id,
+        "connection": connection,
+        "resource_type": about.resource_type,
+        "reason": reason_of(error),
+        "resolved_at": None,
+    }
+    said = {
+        "message": message_of(error),
+        "user_name": about.user_name,
+        "user": user,
+        "group": about.group,
+        "person": user.person if user else None,
+        "field": field,
+        "offending_value": value,
+        "request_id": request_id,
+        "happened_at": now,
+    }
+    again = said | {"times": F("times") + 1}
+    # A user who was renamed may be listed under an earlier userName.
+    is_about = Q(user_name_key=name) | Q(user=user, user__isnull=False)
+    standing = SyncError.objects.filter(is_about, **key)
+    decided = standing.filter(dismissed_at__isnull=False)
+    for row in decided.order_by("-pk"):
+        if row.message == message_of(error) and _is_same(row, value):
+            SyncError.objects.filter(pk=row.pk).update(**again)
+            return row
+    # The value has changed, so what an administrator decided about the old one is over.
+    decided.update(resolved_at=now)
+    _rename(standing.filter(dismissed_at=None), name)
+    problem, _ = SyncError.objects.update_or_create(
+        **key, user_name_key=name, dismissed_at=None, defaults=again, create_defaults=said
+    )
+    return problem
+
+
+def _is_same(row: SyncError, value: str) -> bool:
+    """Tell whether the row is about this value; providers change the case of addresses."""
+    return fold(row.offending_value) == fold(value)
+
+
+def _rename(rows: QuerySet[SyncError], name: str) -> None:
+    """Keep one of the rows, which list the same problem, and list it under the name."""
+    by_name = sorted(rows, key=lambda row: row.user_name_key != name)
+    for row in by_name[1:]:
+        SyncError.objects.filter(pk=row.pk).update(resolved_at=timezone.now())
+    for row in by_name[:1]:
+        SyncError.objects.filter(pk=row.pk).update(user_name_key=name)
+
+
+def resolve(user: ScimUser, *, except_for: Collection[str] = (), said: Said = NOTHING) -> bool:
+    """Clear the user's problems that a good write has shown to be over.
+
+    A problem that an administrator dismissed is over only when the value has changed: when
+    `said`, the fields that the provider sent, has another one.
+
+    :returns: whether any problem is left, listed or dismissed.
+    """
+    # A resource that was renamed since may be listed under its old name, and a request that
+    # could not be read under none.
+    names = {user.user_name_key, key_of(user.scim_external_id), ""}
+    named = Q(connection=user.connection_id, user_name_key__in=names)
+    return _resolve(Q(user=user) | named, SyncError.Kind.USER, except_for, said)
+
+
+def resolve_reason(user: ScimUser, reason: str) -> bool:
+    """Clear the user's problem of one kind, dismissed or not; return whether others are left."""
+    theirs = SyncError.objects.filter(user=user, resolved_at=None)
+    theirs.filter(reason=reason).update(resolved_at=timezone.now())
+    return theirs.exists()
+
+
+def close_for_leaver(person: Person, event: Event) -> None:
+    """Clear what was listed about a person before the event by which they left."""
+    earlier = SyncError.objects.open().filter(person=person, happened_at__lt=event.happened_at)
+    # What else the same request said and could not be done is news.
+    if event.request_id:
+        earlier = earlier.exclude(request=event.request_id)
+    earlier.update(resolved_at=timezone.now())
+
+
+def is_open(user: ScimUser, error: PeopleError) -> bool:
+    """Tell whether the problem is listed already, or was dismissed."""
+    standing = SyncError.objects.filter(user=user, reason=error.code, resolved_at=None)
+    return standing.exists()
+
+
+def is_invited_anyway(user: ScimUser) -> bool:
+    """Tell whether an administrator invited the person without the manager they wait for."""
+    decided = SyncError.objects.filter(
+        user=user, reason=SyncError.Reason.INVALID_MANAGER, resolved_at=None, is_invited_anyway=True
+    )
+    values = decided.values_list("offending_value", flat=True)
+    return any(fold(value) == user.waiting_manager for value in values)
+
+
+def resolve_of_group(group: ScimGroup) -> bool:
+    """Clear the group's problems after a good write; return whether a dismissed one is left."""
+    names = {group.display_name_key, key_of(group.scim_external_id), ""}
+    named = Q(connection=group.connection_id, user_name_key__in=names)
+    return _resolve(Q(group=group) | named, SyncError.Kind.GROUP)
+
+
+def resolve_of_bulk(connection: Connection) -> bool:
+    """Clear the problems of bulk requests that could not be read at all."""
+    return _resolve(Q(connection=connection), SyncError.Kind.BULK)
+
+
+def _resolve(about: Q, kind: str, except_for: Collection[str] = (), said: Said = NOTHING) -> bool:
+    theirs = SyncError.objects.filter(about, resource_type=kind, resolved_at=None)
+    over = [
+        row.pk
+        for row in theirs.exclude(reason__in=except_for)
+        if row.dismissed_at is None or _is_over(row, said)
+    ]
+    SyncError.objects.filter(pk__in=over).update(resolved_at=timezone.now())
+    return theirs.exists()
+
+
+def _is_over(row: SyncError, said: Said) -> bool:
+    """Tell whether the dismissed problem is about a value that the provider has replaced.
+
+    A request that could not be read is about no field. Its message stands for its value.
+    """
+    if row.reason == SyncError.Reason.INCOMPLETE:
+        return MISSING in said
+    return row.field in said and not _is_same(row, said[row.field] or "")
