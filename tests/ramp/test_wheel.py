@@ -94,6 +94,12 @@ def test_it_has_the_version_of_the_package(wheel: Path) -> None:
     assert _metadata(wheel)["Version"] == ramp.__version__
 
 
+def test_its_version_has_a_section_in_the_changelog() -> None:
+    changelog = (ROOT / "CHANGELOG.md").read_text()
+
+    assert re.search(rf"^## {re.escape(ramp.__version__)} - ", changelog, re.MULTILINE)
+
+
 def test_it_asks_for_the_versions_that_production_installs(wheel: Path) -> None:
     asked = _metadata(wheel).get_all("Requires-Dist", [])
     pinned = re.findall(r"^[^#\s-]\S+", (ROOT / "requirements.txt").read_text(), re.MULTILINE)
