@@ -18,7 +18,13 @@ django_stubs_ext.monkeypatch()
 
 env = environ.Env()
 
-BASE_DIR = Path(__file__).resolve().parent.parent
+PACKAGE_DIR = Path(__file__).resolve().parent
+# A wheel has templates and static files inside the package, a checkout has them beside it.
+IS_WHEEL = (PACKAGE_DIR / "_templates").is_dir()
+# An installed wheel keeps its data where it is started, never among the installed packages.
+BASE_DIR = Path.cwd() if IS_WHEEL else PACKAGE_DIR.parent
+TEMPLATES_DIR = PACKAGE_DIR / "_templates" if IS_WHEEL else BASE_DIR / "templates"
+STATIC_DIR = PACKAGE_DIR / "_static" if IS_WHEEL else BASE_DIR / "static"
 # What the embedded default keeps: the database, the queue, the key. Empty in production.
 VAR_DIR = Path(env("VAR_DIR", default=str(BASE_DIR / "var"))).resolve()
 
@@ -102,7 +108,7 @@ USE_TZ = True
 TEMPLATES = [
     {
         "BACKEND": "django.template.backends.django.DjangoTemplates",
-        "DIRS": [BASE_DIR / "templates"],
+        "DIRS": [TEMPLATES_DIR],
         "APP_DIRS": True,
         "OPTIONS": {
             "context_processors": [
@@ -391,7 +397,7 @@ SILENCED_SYSTEM_CHECKS = [
 ]
 
 STATIC_URL = "static/"
-STATICFILES_DIRS = [BASE_DIR / "static"]
+STATICFILES_DIRS = [STATIC_DIR]
 # No build step: whitenoise serves what the apps bring.
 WHITENOISE_USE_FINDERS = True
 WHITENOISE_AUTOREFRESH = False

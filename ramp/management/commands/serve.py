@@ -6,7 +6,7 @@ from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 from django.db import connections
 
-from ramp import processes
+from ramp import __version__, processes
 
 
 class Command(BaseCommand):
@@ -33,7 +33,9 @@ class Command(BaseCommand):
 
     def _announce(self) -> None:
         address = f"{settings.HOST}:{settings.PORT}"
-        self.stdout.write(f"Ramp listens on {address} and is known as {settings.PUBLIC_BASE_URL}")
+        self.stdout.write(
+            f"Ramp {__version__} listens on {address} and is known as {settings.PUBLIC_BASE_URL}"
+        )
 
 
 def _refuse_the_embedded_default() -> None:
