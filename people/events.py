@@ -68,7 +68,7 @@ def record(
     storing: Write | None = None,
     **facts: Any,
 ) -> Event:
-    """Write down what happened; with `storing`, the change itself in the same statement.
+    """Write down what happened; with `unit_of_work`, the change itself in the same statement.
 
     Of a department or location the difference tells the name of that day, and the facts the
     key: places are renamed, and whoever is there is not asked.

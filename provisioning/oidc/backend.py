@@ -62,7 +62,7 @@ class ProviderSettings:
 
 
 class Backend(ProviderSettings, OIDCAuthenticationBackend):
-    """Turns a code into claims; what a page makes of these, `arriving` decides."""
+    """Turns an authorization code into claims; `views.sign_in.finish` decides what follows."""
 
     def __init__(self, provider: IdentityProvider) -> None:
         """Leave out what the library reads here, before anybody knows which provider it is."""

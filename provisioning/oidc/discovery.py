@@ -1,7 +1,7 @@
 """What an OpenID provider says of itself: its endpoints and its keys.
 
 OpenID Connect Discovery 1.0; keys are a JWK Set (RFC 7517). Both are asked for through
-`outbound`, and kept for an hour by each process.
+`safe_http`, and kept for an hour by each process.
 """
 
 from dataclasses import dataclass

@@ -31,7 +31,7 @@ from scim.sync import sync_errors
 
 
 def _moment(column: str) -> str:
-    """Have the database write a moment as `rendering` does, which is quicker."""
+    """Have the database write a moment as `serialize` does, which is quicker."""
     return f"""to_char({column} AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')"""
 
 

@@ -1,4 +1,4 @@
-"""Where the attributes that can be searched are in the database: the allow-list of `filters`.
+"""Where the attributes that can be searched are in the database: the allow-list of `filter_query`.
 
 A column answers two questions with a condition that is true or false, never unknown, so
 that it can be negated: how it compares with a value, and whether it has one.

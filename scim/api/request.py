@@ -97,9 +97,9 @@ class Call:
     def begin(self) -> None:
         """Forget what carrying it out has found so far."""
         self.subject = Subject()
-        # What the body says to the endpoint, where `foresight` has read it already.
+        # What the body says to the endpoint, where `prefetch` has read it already.
         self.meaning: Any = None
-        # The user to be changed, where `hot_paths.open_door` has read it with its person, and
+        # The user to be changed, where `fast_queries.open_door` has read it with its person, and
         # holds both or has noted which versions they are.
         self.held_user: ScimUser | None = None
         self.holds_person = False

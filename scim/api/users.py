@@ -168,7 +168,7 @@ def store(call: Call, user: ScimUser, document: Json, *, before: Json | None) ->
     """Save the resource, and carry it over to its person.
 
     The row is written with the request log's. A userName or externalId that somebody else
-    has is found by the database then; `door` says so.
+    has is found by the database then; `dispatch` says so.
     """
     was_active = None if before is None else user.active
     held = unit_of_work.held(user, CHANGING)

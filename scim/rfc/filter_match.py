@@ -1,6 +1,6 @@
 """Which elements of a multi-valued attribute a selection chooses, in memory.
 
-The same questions, asked of rows, are in `filters`.
+The same questions, asked of rows, are in `filter_query`.
 """
 
 import json

@@ -1,6 +1,6 @@
 """The multi-valued attributes of a document, taken apart and folded so that rows find them.
 
-`filters` asks for what is written here; both fold alike.
+`filter_query` asks for what is written here; both fold alike.
 """
 
 from collections.abc import Iterator

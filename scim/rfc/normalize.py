@@ -36,7 +36,7 @@ _LABELS = {"type", "primary"}
 def canonical(sent: Any, resource: ResourceType, known: Json | None = None) -> Json:
     """Return the document that a POST or PUT body stands for.
 
-    Members of a group are left out; `membership.said` tells them. What it has in common with
+    Members of a group are left out; `group_members.said` tells them. What it has in common with
     a known document that is canonical already is taken as it is, and not read again.
 
     :raises InvalidSyntaxException: if it is not an object, or names an attribute twice.
@@ -92,7 +92,7 @@ def manager_of(document: Json) -> str:
 def link_manager(document: Json, scim_id: str | None) -> None:
     """Note who the manager is, so that the answer can point at them.
 
-    The link is relative, `rendering` puts the base URL before it. `canonical` and `patch`
+    The link is relative, `serialize` puts the base URL before it. `canonical` and `patch`
     keep it while the manager stays the same and drop it otherwise.
     """
     manager = document.get(ENTERPRISE.urn, {}).get(MANAGER.name)

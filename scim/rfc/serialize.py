@@ -17,7 +17,7 @@ import orjson
 
 LIST = "urn:ietf:params:scim:api:messages:2.0:ListResponse"
 
-# `canonical.link_manager` writes such references. Inside a string the quotes would be escaped,
+# `normalize.link_manager` writes such references. Inside a string the quotes would be escaped,
 # so this is found only where it really is a member.
 _RELATIVE = '"$ref":"/Users/'
 

@@ -25,7 +25,7 @@ ALONE = """
                    AND o.scim_external_id <> '' AND o.connection_id = u.connection_id
                    AND o.id <> u.id)
 """
-# The columns by which a manager is found, as `hot_paths` tells them to the planner.
+# The columns by which a manager is found, as `fast_queries` tells them to the planner.
 NAMES = (
     ("scim_id", "true"),
     ("scim_external_id", f"u.deleted_at IS NULL AND u.scim_external_id <> '' AND {ALONE}"),

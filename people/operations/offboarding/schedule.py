@@ -2,7 +2,7 @@
 
 Only people deactivated via SCIM, and only where the tenant has switched it on. The day is
 kept in a row that comes with the deactivation and goes with the reactivation; the job in
-`departing` looks for the rows that are due, and at everything else anew.
+`job` looks for the rows that are due, and at everything else anew.
 """
 
 import re

@@ -1,7 +1,7 @@
 """The page “Confirm it is you”, and confirming through a provider.
 
 `people.views.reauthentication` leads here. People with a password type it; people who sign in
-through a provider sign in there again, and come back through `arriving`.
+through a provider sign in there again, and come back through `finish`.
 """
 
 from datetime import timedelta

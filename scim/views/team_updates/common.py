@@ -1,7 +1,7 @@
 """Team updates: who has not joined yet, who is out, who could not be brought in, who is back.
 
 This is the frame of its four tabs, which are `pending_invites`, `inactive_users`,
-`sync_errors` and `review`; each is a page, and the same shows in a dialog on the People page.
+`sync_errors` and `to_review`; each is a page, and the same shows in a dialog on the People page.
 """
 
 from collections.abc import Callable
