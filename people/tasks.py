@@ -4,11 +4,12 @@ from typing import Any
 from celery import current_app, shared_task
 from django.utils import timezone
 
-from people import events, operations
+from people import events
 from people.mail import sending
 from people.operations import guests
 from people.operations.bulk import undo
 from people.operations.offboarding import job
+from people.operations.spend import idempotency
 
 # Less than a job may take, and what another job can wait for.
 DELIVERING_SECONDS = 30
@@ -57,4 +58,4 @@ def deactivate_guests(**_: Any) -> None:
 
 @shared_task(name="people.tasks.forget_idempotency_keys")
 def forget_idempotency_keys(**_: Any) -> None:
-    operations.forget_idempotency_keys(as_of=timezone.now())
+    idempotency.forget_idempotency_keys(as_of=timezone.now())

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from people.operations import RankRefused
+from people.operations.ranks import RankRefused
 from people.values import PeopleError
 from provisioning.sign_in.decide import Refusal
 

@@ -14,13 +14,14 @@ from django.core.cache import cache
 from django.test import Client
 from django.utils import timezone
 
-from people import operations, tenancy
+from people import tenancy
 from people.mail.confirmation_links import confirmation_link
 from people.mail.invite_links import invite_link
 from people.mail.reset_links import reset_link
 from people.models import Departure, Mail, Person, Tenant
-from people.operations import guests
+from people.operations import guests, passwords
 from people.operations.offboarding.job import depart
+from people.operations.people import join_person
 from people.values import Actor
 from provisioning.models import IdentityProvider
 from tests import make
@@ -73,7 +74,7 @@ class Cast:
         self.api = Api(self.owner)
         self.person = self.stored
         if self.has_joined:
-            operations.join_person(self.person, actor=self.person.actor)
+            join_person(self.person, actor=self.person.actor)
             self.person.set_password(PASSWORD)
             self.person.save()
 
@@ -194,7 +195,7 @@ def _paired(cast: Cast) -> IdentityProvider:
 
 
 def with_a_link_to_a_new_password(cast: Cast) -> IsIn:
-    path = _path(reset_link(operations.mail_reset(cast.person)))
+    path = _path(reset_link(passwords.mail_reset(cast.person)))
 
     def is_in() -> bool:
         visible = Client().get(path).status_code == 200

@@ -14,8 +14,10 @@ from django.test import Client
 from django.urls import URLResolver, get_resolver, reverse
 from django.utils import timezone
 
-from people import operations, tenancy
+from people import tenancy
 from people.models import Person, Tenant
+from people.operations.invites import lifecycle
+from people.operations.people import deactivate_person
 from people.operations.roles.withheld_roles import ASKED
 from people.values import Actor
 from provisioning.models import GroupMapping, Identity, SignInAttempt
@@ -79,7 +81,7 @@ def chosen(action: str) -> Callable[[Person], Request]:
 
 def schedule(person: Person) -> None:
     Tenant.objects.filter(pk=person.tenant_id).update(auto_terminate_days=45)
-    operations.deactivate_person(person, actor=OKTA)
+    deactivate_person(person, actor=OKTA)
 
 
 def departing(name: str, **data: Any) -> Callable[[Person], Request]:
@@ -106,14 +108,14 @@ def withdraw(person: Person) -> Request:
 
 def of_invite(name: str, data: dict[str, Any] | None) -> Callable[[Person], Request]:
     def ask(person: Person) -> Request:
-        invite = operations.issue_invite(person, actor=TESTS)
+        invite = lifecycle.issue_invite(person, actor=TESTS)
         return Request(reverse(f"admin:{name}", args=[invite.pk]), data)
 
     return ask
 
 
 def resend_ticked(person: Person) -> Request:
-    invite = operations.issue_invite(person, actor=TESTS)
+    invite = lifecycle.issue_invite(person, actor=TESTS)
     return Request(reverse("admin:invites_resend"), {"invite": str(invite.pk)})
 
 
@@ -141,7 +143,7 @@ def confirm_same(person: Person) -> Request:
 def invite_anyway(person: Person) -> Request:
     error = refused(person)
     SyncError.objects.filter(pk=error.pk).update(person=person)
-    operations.issue_invite(person, actor=TESTS)
+    lifecycle.issue_invite(person, actor=TESTS)
     person.invites.update(held_because="Waits.")
     return Request(reverse("admin:sync_error_invite_anyway", args=[error.pk]), {})
 

@@ -12,9 +12,9 @@ from django.urls import reverse
 from django.utils.html import format_html
 from unfold.decorators import display
 
-from people import operations
 from people.admin.model_admin import CompanyAdmin
 from people.models import Department, Entity, Location, Person
+from people.operations import organization
 from people.operations.organization import AnyPlace
 from people.values import PeopleError
 from people.views.permissions import PersonRequest
@@ -28,8 +28,8 @@ class PlaceForm(forms.ModelForm[Any]):
         if self.errors:
             return
         try:
-            operations.check_name(self.instance)
-            operations.check_currency(self.instance)
+            organization.check_name(self.instance)
+            organization.check_currency(self.instance)
         except PeopleError as error:
             field = error.field if error.field in self.fields else None
             self.add_error(field, str(error))
@@ -49,10 +49,10 @@ class PlaceAdmin(CompanyAdmin):
         form: forms.ModelForm[Any],
         change: bool,  # noqa: FBT001
     ) -> None:
-        operations.save_place(obj, actor=request.user.actor)
+        organization.save_place(obj, actor=request.user.actor)
 
     def delete_model(self, request: PersonRequest, obj: AnyPlace) -> None:
-        operations.delete_place(obj, actor=request.user.actor)
+        organization.delete_place(obj, actor=request.user.actor)
 
     def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
         """Name what goes; nothing goes with it, or it would not be deleted."""
@@ -64,7 +64,7 @@ class PlaceAdmin(CompanyAdmin):
         place = self.get_object(request, object_id)
         try:
             if place is not None:
-                operations.check_unused(place)
+                organization.check_unused(place)
             page: HttpResponse = super().delete_view(request, object_id, extra_context)
         except PeopleError as error:
             messages.error(request, str(error))

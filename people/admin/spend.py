@@ -16,10 +16,11 @@ from unfold.contrib.filters.admin import (
 )
 from unfold.decorators import display
 
-from people import money, operations
+from people import money
 from people.admin.model_admin import CompanyAdmin
 from people.admin.spend_forms import CardForm, FundForm, ObligationForm
 from people.models import Card, Fund, Obligation
+from people.operations.spend import approvals, cards_and_funds
 from people.operations.spend.cards_and_funds import AnyHeld
 from people.views.permissions import PersonRequest
 
@@ -139,7 +140,7 @@ class CardAdmin(HeldAdmin):
         form: forms.ModelForm[Any],
         change: bool,  # noqa: FBT001
     ) -> None:
-        save = operations.change_card if change else operations.issue_card
+        save = cards_and_funds.change_card if change else cards_and_funds.issue_card
         save(obj, actor=request.user.actor)
 
     @display(description="Number")
@@ -190,9 +191,9 @@ class FundAdmin(HeldAdmin):
         change: bool,  # noqa: FBT001
     ) -> None:
         if change:
-            operations.change_fund(obj, more=form.units_more, actor=request.user.actor)
+            cards_and_funds.change_fund(obj, more=form.units_more, actor=request.user.actor)
         else:
-            operations.open_fund(obj, actor=request.user.actor)
+            cards_and_funds.open_fund(obj, actor=request.user.actor)
 
     @display(description="Balance")
     def left(self, fund: Fund) -> str:
@@ -249,11 +250,11 @@ class ObligationAdmin(SpendAdmin):
         form: forms.ModelForm[Any],
         change: bool,  # noqa: FBT001
     ) -> None:
-        save = operations.settle_obligation if change else operations.note_obligation
+        save = approvals.settle_obligation if change else approvals.note_obligation
         save(obj, actor=request.user.actor)
         workflow = form.cleaned_data.get("workflow")
         if workflow:
-            operations.ask_approval(obj, workflow)
+            approvals.ask_approval(obj, workflow)
 
     @display(description="Amount")
     def money(self, obligation: Obligation) -> str:

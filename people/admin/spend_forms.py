@@ -6,9 +6,11 @@ from typing import Any, ClassVar
 from django import forms
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
-from people import money, operations
+from people import money
 from people.models import Obligation, Person, Workflow
-from people.operations import HolderInactive, currency_of
+from people.operations.offboarding.handover_plan import currency_of
+from people.operations.spend import approvals
+from people.operations.spend.cards_and_funds import HolderInactive
 from people.values import PeopleError
 
 # So that every sum of them still is a number of the database.
@@ -146,7 +148,7 @@ class ObligationForm(MoneyForm):
         kind, state = said.get("kind", self.instance.kind), said.get("state")
         try:
             if kind and state:
-                operations.check_state(Obligation(kind=kind, state=state))
+                approvals.check_state(Obligation(kind=kind, state=state))
         except PeopleError as error:
             self.add_error(error.field, str(error))
         return said

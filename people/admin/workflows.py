@@ -10,10 +10,10 @@ from django.db.models.functions import Coalesce
 from django.http import HttpRequest
 from unfold.decorators import display
 
-from people import operations
 from people.admin.model_admin import CompanyAdmin
 from people.models import Approval, Person, Step, Workflow
-from people.operations import StepChoice
+from people.operations.spend import approvals
+from people.operations.spend.approvals import StepChoice
 from people.presentation.lookup_widgets import LookedUpField, looked_up
 from people.values import PeopleError
 from people.views.permissions import PersonRequest
@@ -39,7 +39,7 @@ class WorkflowForm(forms.ModelForm[Any]):
         if self.errors:
             return
         try:
-            operations.check_workflow(self.instance, list(self.choices()))
+            approvals.check_workflow(self.instance, list(self.choices()))
         except PeopleError as error:
             self.add_error(error.field, str(error))
 
@@ -82,7 +82,7 @@ class WorkflowAdmin(CompanyAdmin):
         form: Any,
         change: bool,  # noqa: FBT001
     ) -> None:
-        operations.save_workflow(obj, list(form.choices()), actor=request.user.actor)
+        approvals.save_workflow(obj, list(form.choices()), actor=request.user.actor)
 
     @display(description="Steps")
     def steps(self, workflow: Any) -> str:

@@ -12,8 +12,9 @@ from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 from rest_framework.throttling import SimpleRateThrottle
 
-from people import operations, tenancy
+from people import tenancy
 from people.models import ApiToken, Person, Scope
+from people.operations import api_tokens
 from people.tokens import may_be_valid, token_digest
 from people.views.permissions import administers
 
@@ -47,7 +48,7 @@ class BearerToken(BaseAuthentication):
                 "the API tokens page of Ramp.",
                 code="token_expired",
             )
-        operations.note_api_token_use(token, timezone.now())
+        api_tokens.note_api_token_use(token, timezone.now())
         return token.person, token
 
     def authenticate_header(self, request: Request) -> str:

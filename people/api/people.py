@@ -13,12 +13,12 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.serializers import ChoiceField, EmailField, Serializer
 
-from people import operations
 from people.api.base import Door, asking
 from people.api.openapi import refusals
 from people.api.pagination import ByCursor
 from people.api.serializers import PersonShape, TeamUpdatesShape, WhyShape
 from people.models import Person, Scope
+from people.operations.people import deactivate_person, reactivate_person
 from people.values import fold
 
 READING = {"GET": (Scope.READ_PEOPLE,)}
@@ -79,7 +79,7 @@ class Deactivate(Door):
         why.is_valid(raise_exception=True)
         person = get_object_or_404(_everybody(), pk=person_id)
         reason = why.validated_data["reason"]
-        operations.deactivate_person(person, actor=asking(request).actor, reason=reason)
+        deactivate_person(person, actor=asking(request).actor, reason=reason)
         return _answer(person_id)
 
 
@@ -94,7 +94,7 @@ class Reactivate(Door):
     def post(self, request: Request, person_id: UUID) -> Response:
         """Let the person back in; whoever is in already stays in."""
         person = get_object_or_404(_everybody(), pk=person_id)
-        operations.reactivate_person(person, actor=asking(request).actor)
+        reactivate_person(person, actor=asking(request).actor)
         return _answer(person_id)
 
 

@@ -14,7 +14,6 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.serializers import BooleanField, Serializer, UUIDField
 
-from people import operations
 from people.api.base import Door
 from people.api.openapi import refusals
 from people.api.pagination import ByCursor, NewestFirst
@@ -26,7 +25,8 @@ from people.api.serializers import (
     PurchaseShape,
 )
 from people.models import ApiToken, Authorisation, Card, Fund, Scope
-from people.operations import Purchase
+from people.operations.spend import cards_and_funds, idempotency
+from people.operations.spend.cards_and_funds import Purchase
 
 READING = {"GET": (Scope.READ_PEOPLE, Scope.AUTHORIZE_SPEND)}
 AUTHORIZING = {"GET": (Scope.AUTHORIZE_SPEND,), "POST": (Scope.AUTHORIZE_SPEND,)}
@@ -160,10 +160,10 @@ class Authorisations(Door, ListAPIView[Authorisation]):
         held = _held(said.pop("card", None), said.pop("fund", None))
         purchase = Purchase(**said)
         if key is None:
-            answer, is_replayed = operations.authorise(held, purchase), False
+            answer, is_replayed = cards_and_funds.authorise(held, purchase), False
         else:
             assert isinstance(request.auth, ApiToken), "nobody else gets in"
-            answer, is_replayed = operations.authorise_once(
+            answer, is_replayed = idempotency.authorise_once(
                 held, purchase, token=request.auth, key=key
             )
         headers = {"Idempotent-Replayed": "true"} if is_replayed else {}

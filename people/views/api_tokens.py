@@ -10,8 +10,15 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from unfold.widgets import UnfoldAdminIntegerFieldWidget, UnfoldAdminTextInputWidget
 
-from people import operations
 from people.models import ApiToken, Scope
+from people.operations.api_tokens import (
+    MOST_TOKEN_DAYS,
+    USUAL_TOKEN_DAYS,
+    make_api_token,
+)
+from people.operations.api_tokens import (
+    revoke_api_token as revoke,
+)
 from people.views.permissions import PersonRequest, for_administrators
 from people.views.reauthentication import requires_recent_authentication
 
@@ -33,8 +40,8 @@ class TokenForm(forms.Form):
     days = forms.IntegerField(
         label="Expires after (days)",
         min_value=1,
-        max_value=operations.MOST_TOKEN_DAYS,
-        initial=operations.USUAL_TOKEN_DAYS,
+        max_value=MOST_TOKEN_DAYS,
+        initial=USUAL_TOKEN_DAYS,
         help_text="One year at most.",
         widget=UnfoldAdminIntegerFieldWidget,
     )
@@ -48,7 +55,7 @@ def api_tokens(request: PersonRequest) -> HttpResponse:
     new = ""
     if form.is_valid():
         person = request.user
-        new = operations.make_api_token(person, **form.cleaned_data, actor=person.actor)
+        new = make_api_token(person, **form.cleaned_data, actor=person.actor)
         form = TokenForm()
     alive = ApiToken.objects.alive().select_related("person").order_by("-created_at", "-pk")
     ended = ApiToken.objects.exclude(pk__in=alive.values("pk")).select_related("person")
@@ -67,7 +74,7 @@ def revoke_api_token(request: PersonRequest, token_id: int) -> HttpResponse:
     tokens = ApiToken.objects.select_related("person").filter(revoked_at=None)
     token = get_object_or_404(tokens, pk=token_id)
     if request.method == "POST":
-        operations.revoke_api_token(token, actor=request.user.actor)
+        revoke(token, actor=request.user.actor)
         messages.success(request, f"The token “{token}” is revoked.")
         return redirect("admin:api_tokens")
     page = reverse("admin:api_tokens")

@@ -7,8 +7,9 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 
-from people import money, operations
+from people import money
 from people.models import Card, Fund
+from people.operations.spend import cards_and_funds
 from people.views.permissions import PersonRequest, for_administrators
 
 
@@ -31,7 +32,7 @@ def _end(request: PersonRequest, held: Card | Fund) -> HttpResponse:
     noun = str(held._meta.verbose_name)
     page = reverse(f"admin:people_{held._meta.model_name}_change", args=[held.pk])
     if request.method == "POST" or held.ended_at:
-        if not held.ended_at and operations.end(held, actor=request.user.actor):
+        if not held.ended_at and cards_and_funds.end(held, actor=request.user.actor):
             messages.success(request, f"The {noun} “{held}” has ended.")
         return redirect(page)
     person, left = (

@@ -19,8 +19,9 @@ from django.db import transaction
 from django.db.models import F, Q, QuerySet
 from django.utils import timezone
 
-from people import operations, tenancy
+from people import tenancy
 from people.models import Person
+from people.operations import field_ownership
 from people.values import Actor
 from provisioning.ldap import client
 from provisioning.ldap.account_status import statuses
@@ -170,7 +171,7 @@ def _apply(directory: IdentityProvider, identity: Identity, status: AccountStatu
         if status == AccountStatus.GOOD:
             return 0
         reason = REASONS[status].format(directory=directory.name)
-        operations.sign_out(identity.person, actor=JOB, reason=f"{reason}.")
+        field_ownership.sign_out(identity.person, actor=JOB, reason=f"{reason}.")
         attempt_log.note(
             Outcome.SIGNED_OUT,
             identity.provider,

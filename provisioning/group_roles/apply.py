@@ -5,8 +5,8 @@ from uuid import UUID
 
 from django.utils import timezone
 
-from people import operations
-from people.operations import Followed, MappedRole
+from people.operations.roles import group_mappings
+from people.operations.roles.mapping_rules import Followed, MappedRole
 from people.values import Actor
 from provisioning.claims import Group
 from provisioning.models import (
@@ -81,7 +81,7 @@ def follow(identity: Identity, *, actor: Actor | None = None) -> Followed:
         return Followed(identity.person)
     in_force = GroupMapping.objects.in_force().filter(provider=identity.provider_id, by_name=False)
     matching = in_force.filter(external_id__in=identity.groups.values("external_id"))
-    return operations.follow_mappings(
+    return group_mappings.follow_mappings(
         identity.person,
         [_mapped(mapping) for mapping in matching.select_related("role", "provider")],
         origin=identity.provider.mapping_origin,

@@ -11,10 +11,11 @@ from uuid import UUID
 from django.db import transaction
 from django.db.models import QuerySet
 
-from people import operations
 from people.models import Person, Role
-from people.operations import Followed, ranks
+from people.operations import ranks
+from people.operations.roles import group_mappings
 from people.operations.roles.group_mappings import Author
+from people.operations.roles.mapping_rules import Followed
 from people.values import Actor, PeopleError
 from provisioning import locks
 from provisioning.group_roles import apply as group_roles_apply
@@ -76,7 +77,7 @@ def add_draft(
     :raises AmbiguousGroup: if several known groups are called that.
     :raises NotMappable, RoleAboveRank, OwnerNotMeant: if the group may not bring the role.
     """
-    operations.check_mappable(role, author, is_owner_meant=is_owner_meant)
+    group_mappings.check_mappable(role, author, is_owner_meant=is_owner_meant)
     if not 0 < len(group) <= 500 or "\0" in group or not group.strip():
         raise InvalidGroup
     known = group_called(provider, group)
@@ -217,7 +218,7 @@ def _carry_out(
     added = [mapping for mapping in chosen if mapping.draft == Draft.ADDED]
     removed = [mapping for mapping in chosen if mapping.draft == Draft.REMOVED]
     for mapping in added:
-        operations.check_mappable(mapping.any_role, author, is_owner_meant=True)
+        group_mappings.check_mappable(mapping.any_role, author, is_owner_meant=True)
     for mapping in removed:
         ranks.check_may_grant(author.actor, mapping.any_role)
     concerned = _concerned(provider, added, removed)

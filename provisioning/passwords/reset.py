@@ -11,8 +11,9 @@ from django.contrib.auth.hashers import UNUSABLE_PASSWORD_PREFIX
 from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils import timezone
 
-from people import operations, tenancy
+from people import tenancy
 from people.models import Mail, Person
+from people.operations import passwords
 from people.values import Actor, PeopleError, fold
 from provisioning.models import Identity
 from provisioning.passwords.login import password_counts
@@ -59,7 +60,7 @@ def mail_links(email: str) -> None:
     for person in people:
         with tenancy.use(person.tenant_id):
             if may_reset(person) and not _was_mailed_just_now(person):
-                operations.mail_reset(person)
+                passwords.mail_reset(person)
 
 
 def mail_link(person: Person, *, actor: Actor) -> None:
@@ -69,7 +70,7 @@ def mail_link(person: Person, *, actor: Actor) -> None:
     """
     if not may_reset(person):
         raise NoPasswordHere(person)
-    operations.mail_reset(person, actor=actor)
+    passwords.mail_reset(person, actor=actor)
 
 
 def _was_mailed_just_now(person: Person) -> bool:

@@ -11,8 +11,9 @@ from django.db import transaction
 from django.utils import timezone
 from django.utils.crypto import salted_hmac
 
-from people import operations
 from people.models import Person
+from people.operations import ranks
+from people.operations.roles import group_mappings
 from people.operations.roles.group_mappings import Author
 from people.values import PeopleError
 from provisioning import locks
@@ -94,7 +95,7 @@ def confirm(provider: IdentityProvider, *, are_same: bool, seen: str, author: Au
         identities.update(authority=move.now)
     else:
         identities.update(retired_at=timezone.now())
-        operations.keep_mapped_roles(
+        group_mappings.keep_mapped_roles(
             origin=provider.mapping_origin, because="which moved", actor=author.actor
         )
         provider.mappings.all().delete()
@@ -110,6 +111,6 @@ def confirm(provider: IdentityProvider, *, are_same: bool, seen: str, author: Au
 def _check_rank(move: Move, author: Author) -> None:
     for identity in move.identities:
         if identity.person.role == Person.Role.OWNER:
-            operations.check_rank_over(author.actor, identity.person)
+            ranks.check_rank_over(author.actor, identity.person)
     for mapping in move.mappings:
-        operations.check_mappable(mapping.any_role, author, is_owner_meant=True)
+        group_mappings.check_mappable(mapping.any_role, author, is_owner_meant=True)

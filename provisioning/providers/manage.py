@@ -7,7 +7,9 @@ from typing import Any, Final
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from people import operations, tenancy
+from people import tenancy
+from people.operations import connection_events
+from people.operations.roles import group_mappings
 from people.values import Actor, PeopleError, fold
 from provisioning import locks
 from provisioning.models import GroupMapping, IdentityProvider, SignInSettings
@@ -153,7 +155,7 @@ def remove_provider(provider: IdentityProvider, *, actor: Actor) -> None:
     SignInSettings.objects.filter(default_provider=provider).update(
         default_provider=None, redirects=False
     )
-    operations.keep_mapped_roles(
+    group_mappings.keep_mapped_roles(
         origin=provider.mapping_origin, because="which was removed", actor=actor
     )
     GroupMapping.objects.filter(provider=provider).delete()
@@ -162,7 +164,7 @@ def remove_provider(provider: IdentityProvider, *, actor: Actor) -> None:
 
 def note(what: str, provider: IdentityProvider, *, actor: Actor, **facts: Any) -> None:
     """Record what was done to the provider in the tenant's history."""
-    operations.note_connection(
+    connection_events.note_connection(
         f"{what} sign-in through {provider.name}", actor=actor, provider=provider.name, **facts
     )
 

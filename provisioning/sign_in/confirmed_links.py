@@ -6,9 +6,9 @@ from typing import Final
 from django.db import transaction
 from django.utils import timezone
 
-from people import operations
 from people.models import Person
-from people.operations import ranks
+from people.operations import field_ownership, identities, ranks
+from people.operations.locks import lock
 from people.values import Actor, PeopleError
 from provisioning import locks
 from provisioning.models import Identity, IdentityProvider, SignInAttempt
@@ -93,7 +93,7 @@ def link(provider: IdentityProvider, subject: str, person: Person, *, actor: Act
     """
     locks.keep(provider)
     locks.queue_up(provider, subject)
-    operations.lock(person)
+    lock(person)
     ranks.check_rank_over(actor, person)
     if not person.is_active or not is_confirmed(provider):
         raise AttemptNotLinkable
@@ -119,7 +119,7 @@ def link(provider: IdentityProvider, subject: str, person: Person, *, actor: Act
         first_seen_at=now,
         last_seen_at=now,
     )
-    operations.note_sign_in_linked(
+    identities.note_sign_in_linked(
         person,
         subject=subject,
         provider=str(provider),
@@ -133,4 +133,4 @@ def retire(identity: Identity) -> None:
     """Have the identity sign nobody in any more, and end the sessions of its person."""
     identity.retired_at = timezone.now()
     identity.save(update_fields=["retired_at"])
-    operations.end_sessions(identity.person)
+    field_ownership.end_sessions(identity.person)

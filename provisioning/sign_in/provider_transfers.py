@@ -13,9 +13,9 @@ from django.db import transaction
 from django.db.models import Exists, OuterRef
 from django.utils.crypto import salted_hmac
 
-from people import operations
 from people.models import Person
 from people.operations import ranks
+from people.operations.roles import group_mappings
 from people.values import Actor, PeopleError
 from provisioning import locks
 from provisioning.models import Identity, IdentityProvider, SignInAttempt
@@ -179,7 +179,7 @@ def move_everybody(
     for match in transfer.moving:
         confirmed_links.link(new, match.subject, match.person, actor=actor)
         confirmed_links.retire(match.identity)
-    operations.keep_mapped_roles(
+    group_mappings.keep_mapped_roles(
         origin=old.mapping_origin,
         because=f"before the move to {new}",
         actor=actor,

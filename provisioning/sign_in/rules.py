@@ -2,8 +2,8 @@
 
 from django.db import transaction
 
-from people import operations
 from people.models import Tenant
+from people.operations import connection_events, tenants
 from people.values import Actor
 from provisioning.models import IdentityProvider, SignInSettings
 
@@ -26,13 +26,13 @@ def set_rules(
     """Change how people come in, and tell whether that is news."""
     rules = rules_of(tenant)
     before = (rules.default_provider_id, rules.redirects)
-    is_news = operations.change_tenant(tenant, actor=actor, allows_passwords=allows_passwords)
+    is_news = tenants.change_tenant(tenant, actor=actor, allows_passwords=allows_passwords)
     rules.default_provider, rules.redirects = default_provider, redirects
     if before == (rules.default_provider_id, redirects):
         return is_news
     rules.save()
     name = default_provider.name if default_provider else "none"
-    operations.note_connection(
+    connection_events.note_connection(
         "the sign-in page", actor=actor, default_provider=name, redirects=redirects
     )
     return True

@@ -13,8 +13,10 @@ from django.core.validators import validate_email
 from django.db import transaction
 from django.utils import timezone
 
-from people import operations, tenancy
+from people import tenancy
 from people.models import Invite, Person
+from people.operations import email_changes, people, people_update
+from people.operations.invites import acceptance
 from people.values import PeopleError, Profile, is_usable_name
 from provisioning import locks
 from provisioning.claims import Claims, readable
@@ -173,7 +175,7 @@ def _asking(provider: IdentityProvider, asking: Asking) -> Candidate | None:
     if asking.person:
         return _candidate(provider, asking.person, How.LINKED)
     if asking.invite:
-        operations.hold_invite(asking.invite)
+        acceptance.hold_invite(asking.invite)
         return _candidate(provider, asking.invite.person, How.INVITED)
     return None
 
@@ -204,7 +206,7 @@ def _add(provider: IdentityProvider, claims: Claims) -> Person:
         department=claims.department,
         location=claims.location,
     )
-    return operations.add_person(profile, actor=provider.actor, invitation=None)
+    return people.add_person(profile, actor=provider.actor, invitation=None)
 
 
 def names_of(claims: Claims) -> tuple[str, str]:
@@ -247,7 +249,7 @@ def _bring_up_to_date(provider: IdentityProvider, claims: Claims, came: _Came) -
     )
     identity = identity_lookup.moved_to_subject(identity, claims)
     identity.person = came.person
-    operations.join_person(came.person, actor=provider.actor)
+    people.join_person(came.person, actor=provider.actor)
     if not came.person.is_active:
         # They were shut out while we looked who they are.
         raise _NotLetIn(Refuse(Refusal.DEACTIVATED, came.person))
@@ -255,7 +257,7 @@ def _bring_up_to_date(provider: IdentityProvider, claims: Claims, came: _Came) -
     _take_over(identity, claims, came)
     if claims.is_email_verified is False and not came.person.email:
         # Added without an address, which they have once they confirm this one.
-        operations.propose_address(came.person, claims.email, actor=provider.actor)
+        email_changes.propose_address(came.person, claims.email, actor=provider.actor)
     _follow_groups(identity, claims, came)
     identity.last_seen_at, identity.said = timezone.now(), _said(claims)
     identity.status, identity.status_since = AccountStatus.GOOD, None
@@ -280,7 +282,7 @@ def _take_over(identity: Identity, claims: Claims, came: _Came) -> None:
     )
     try:
         with transaction.atomic():
-            operations.revise_person(came.person, profile, actor=identity.provider.actor)
+            people_update.revise_person(came.person, profile, actor=identity.provider.actor)
     except PeopleError as error:
         came.person.refresh_from_db()
         told = ", ".join(f"{name.replace('_', ' ')} “{value}”" for name, value in news.items())

@@ -9,8 +9,9 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_POST
 
-from people import operations
 from people.models import Person, Tenant
+from people.operations.invites import lifecycle
+from people.operations.people import add_person
 from people.presentation.pagination import BoundedPaginator
 from people.presentation.search_forms import PersonSearch, choice
 from people.values import PeopleError
@@ -48,7 +49,7 @@ def add_internal_user(request: PersonRequest, tenant: Tenant) -> HttpResponse:
     )
     if request.method == "POST" and form.is_valid():
         try:
-            person = operations.add_person(
+            person = add_person(
                 form.profile(), actor=request.user.actor, manager=form.cleaned_data["manager"]
             )
         except PeopleError as error:
@@ -71,7 +72,7 @@ def mail_internal_user(request: PersonRequest, tenant: Tenant, person_id: UUID) 
     person = get_object_or_404(reset.internal_people().select_related("tenant"), pk=person_id)
     try:
         if person.state == Person.State.INVITED:
-            operations.resend_invite(person, actor=request.user.actor)
+            lifecycle.resend_invite(person, actor=request.user.actor)
         else:
             reset.mail_link(person, actor=request.user.actor)
     except PeopleError as error:

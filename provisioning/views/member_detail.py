@@ -8,8 +8,8 @@ from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 
-from people import operations
 from people.models import Person, Role, Tenant
+from people.operations import people
 from people.operations.ranks import refusal_over
 from people.presentation.actor_names import actor_name
 from people.presentation.pagination import counted
@@ -87,10 +87,10 @@ def _set_status(person: Person, status: str, by: Person) -> str:
     """Let the person in or shut them out, and return what to say about it."""
     name = person.full_name
     if status == "active":
-        is_news = operations.reactivate_person(person, actor=by.actor)
+        is_news = people.reactivate_person(person, actor=by.actor)
         said = f"{name} can sign in and spend again."
     else:
-        is_news = operations.deactivate_person(person, actor=by.actor)
+        is_news = people.deactivate_person(person, actor=by.actor)
         said = f"{name} can no longer sign in or spend. Every session of theirs has ended."
     return said if is_news else f"{name} was {status} already."
 

@@ -16,8 +16,8 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from unfold.widgets import UnfoldAdminTextInputWidget
 
-from people import operations
 from people.models import Tenant
+from people.operations import tenants
 from people.values import PeopleError
 from people.views.forms import NameForm
 from people.views.permissions import PersonRequest, operates
@@ -93,7 +93,7 @@ def close_tenant(request: PersonRequest, tenant: Tenant) -> HttpResponse:
         if tenant.pk == request.user.tenant_id:
             form.add_error("name", "This is your own: you would shut yourself out.")
         else:
-            operations.close_tenant(tenant, actor=request.user.actor)
+            tenants.close_tenant(tenant, actor=request.user.actor)
             messages.success(request, f"{tenant} is closed for good. Its slug and domain are free.")
             return redirect("admin:people_tenant_changelist")
     context = frame(request, tenant, TAB, f"Delete {tenant}?") | {
@@ -110,7 +110,7 @@ def _change(request: PersonRequest, tenant: Tenant, form: TenantForm) -> bool:
         form.add_error("is_active", "This is your own: you would shut yourself out.")
         return False
     try:
-        is_news = operations.change_tenant(tenant, actor=request.user.actor, **said)
+        is_news = tenants.change_tenant(tenant, actor=request.user.actor, **said)
     except PeopleError as error:
         form.add_error(error.field, str(error))
         return False

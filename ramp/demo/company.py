@@ -16,7 +16,7 @@ from django.db.models import F
 from django.test import RequestFactory
 from django.utils import timezone
 
-from people import events, operations, tenancy
+from people import events, tenancy
 from people.models import (
     Authorisation,
     Card,
@@ -31,6 +31,8 @@ from people.models import (
     Person,
     Tenant,
 )
+from people.operations import tenants
+from people.operations.people import deactivate_person, join_person
 from people.operations.roles.group_mappings import Author
 from people.tokens import token_digest
 from people.values import Actor, Profile, fold
@@ -78,7 +80,7 @@ DATED: dict[Any, Sequence[str]] = {
 def open_company(token: str) -> None:
     """Open the company, and let the given SCIM token in."""
     began = timezone.now()
-    tenant = operations.create_tenant(
+    tenant = tenants.create_tenant(
         SLUG, "Lumen", owner=OWNER, password=PASSWORD, currency="EUR", actor=ACTOR
     )
     with tenancy.use(tenant):
@@ -170,7 +172,7 @@ def _arrive(okta: Okta, newcomers: list[Colleague], joining: int | None = None) 
         okta.push(colleague)
     for colleague in newcomers[:joining]:
         person = Person.objects.get(email=colleague.email)
-        operations.join_person(person, actor=Actor("person", person.email))
+        join_person(person, actor=Actor("person", person.email))
 
 
 def _reorganise(okta: Okta, moving: list[Colleague]) -> None:
@@ -231,7 +233,7 @@ def _look_after(staff: list[Colleague]) -> None:
     """Do by hand, as an administrator, what could not wait for the identity provider."""
     olga = Person.objects.get(email=OWNER.email).actor
     urgent = Person.objects.get(email=staff[77].email)
-    operations.deactivate_person(urgent, actor=olga, reason="Laptop stolen")
+    deactivate_person(urgent, actor=olga, reason="Laptop stolen")
 
 
 def _go_wrong(okta: Okta, staff: list[Colleague], newcomers: list[Colleague]) -> None:

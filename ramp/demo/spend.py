@@ -2,9 +2,10 @@
 
 from itertools import cycle
 
-from people import operations
 from people.models import Card, Fund, Obligation, Person, Workflow
-from people.operations import Purchase, StepChoice
+from people.operations.spend import approvals, cards_and_funds
+from people.operations.spend.approvals import StepChoice
+from people.operations.spend.cards_and_funds import Purchase
 from people.values import Actor
 
 Kind, State = Obligation.Kind, Obligation.State
@@ -36,23 +37,23 @@ def give_cards_and_funds(people: list[Person], *, actor: Actor) -> None:
         limit = 50_000 * (1 + number % 4)
         digits = f"{4000 + 37 * number}"
         card = Card(holder=person, name=name, kind=kind, monthly_limit=limit, last_four=digits)
-        operations.issue_card(card, actor=actor)
+        cards_and_funds.issue_card(card, actor=actor)
         if number % 5 == 0:
             fund = Fund(owner=person, name=FUNDS[number % len(FUNDS)], balance=75_000)
-            operations.open_fund(fund, actor=actor)
+            cards_and_funds.open_fund(fund, actor=actor)
 
 
 def give_team_funds(leaders: list[Person], *, actor: Actor) -> None:
     for leader, name in zip(leaders, cycle(TEAM_FUNDS), strict=False):
         fund = Fund(owner=leader, name=name, is_shared=True, balance=400_000, payment_limit=100_000)
-        operations.open_fund(fund, actor=actor)
+        cards_and_funds.open_fund(fund, actor=actor)
 
 
 def set_up_workflows(approvers: dict[str, list[Person]], *, actor: Actor) -> None:
     """Have each workflow, by its name, ask these people one after the other."""
     for name, people in approvers.items():
         choices = [StepChoice(None, person) for person in people]
-        operations.save_workflow(Workflow(name=name), choices, actor=actor)
+        approvals.save_workflow(Workflow(name=name), choices, actor=actor)
 
 
 def run_up(people: list[Person], *, actor: Actor) -> None:
@@ -62,9 +63,9 @@ def run_up(people: list[Person], *, actor: Actor) -> None:
         obligation = Obligation(
             person=person, kind=kind, state=state, amount=amount, description=what
         )
-        operations.note_obligation(obligation, actor=actor)
+        approvals.note_obligation(obligation, actor=actor)
         if state == State.SUBMITTED:
-            operations.ask_approval(obligation, next(workflows))
+            approvals.ask_approval(obligation, next(workflows))
 
 
 def shop() -> None:
@@ -72,4 +73,6 @@ def shop() -> None:
     cards = Card.objects.live().filter(holder__state=Person.State.ACTIVE).order_by("last_four")
     for number, (card, shop) in enumerate(zip(cards[:24], cycle(SHOPS), strict=False), 1):
         amount = 9_000_000 if number == 12 else 1_000 + 737 * number
-        operations.authorise(card, Purchase(amount=amount, currency=card.currency, merchant=shop))
+        cards_and_funds.authorise(
+            card, Purchase(amount=amount, currency=card.currency, merchant=shop)
+        )

@@ -8,7 +8,7 @@ from people import tenancy
 from people.db import prepared_statements, row_json
 from people.db.prepared_statements import Question
 from scim.models import Connection, Token
-from scim.models.sql import TOKEN_JOINS
+from scim.models.sql import CREDENTIAL_JOINS
 
 
 class Opened(NamedTuple):
@@ -55,4 +55,4 @@ def question(token_digest: str) -> Question:
 @cache
 def _statement() -> str:
     held = row_json.columns(Connection, "c")
-    return f"SELECT {held} {TOKEN_JOINS} WHERE t.digest = %s AND t.revoked_at IS NULL"
+    return f"SELECT {held} {CREDENTIAL_JOINS} WHERE t.digest = %s AND t.revoked_at IS NULL"

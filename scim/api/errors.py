@@ -5,7 +5,7 @@ import logging
 from django.db import IntegrityError, OperationalError
 from scim2_models import SCIMException
 
-from people.operations import DuplicateEmail
+from people.operations.person_fields import DuplicateEmail
 from people.values import PeopleError
 from scim.api.request import Call, Taken, Unavailable
 

@@ -13,16 +13,16 @@ from functools import cache
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from people import operations
 from people.db import prepared_statements, row_json, unit_of_work
 from people.db.prepared_statements import Question
+from people.operations import locks
 from people.values import fold
 from scim.api import authentication, pagination
 from scim.api.pagination import Page, Wish
 from scim.api.request import Call, base_url, wrong_token
 from scim.api.responses import Shown
 from scim.models import Connection, ScimUser
-from scim.models.sql import TOKEN_JOINS, VISIBLE_TO_CONNECTION
+from scim.models.sql import CREDENTIAL_JOINS, VISIBLE_TO_CONNECTION
 from scim.rfc import serialize
 from scim.rfc.ids import scim_uuid
 from scim.rfc.serialize import Stored
@@ -43,7 +43,7 @@ GROUPS = """
 FIND = f"""
     SELECT u.scim_id::text, u.rendered, u.version,
            {_moment("u.created_at")}, {_moment("u.modified_at")}, {GROUPS}
-    {TOKEN_JOINS}
+    {CREDENTIAL_JOINS}
       LEFT JOIN scim_scimuser u
              ON u.{{column}} = %s AND {{known}} AND {VISIBLE_TO_CONNECTION} c.id
      WHERE t.digest = %s AND t.revoked_at IS NULL
@@ -77,7 +77,8 @@ STATEMENTS = {
 PAGE = f"""
     WITH q (after, walk, first, many, anchors, now) AS (
            SELECT %s::bigint, %s::text, %s::bigint, %s::bigint, %s::boolean, %s::timestamptz),
-         c AS (SELECT c.id, c.tenant_id {TOKEN_JOINS} WHERE t.digest = %s AND t.revoked_at IS NULL),
+         c AS (SELECT c.id, c.tenant_id {CREDENTIAL_JOINS}
+                WHERE t.digest = %s AND t.revoked_at IS NULL),
          b AS MATERIALIZED (
            SELECT coalesce(q.after, a.after) AS after
              FROM c CROSS JOIN q LEFT JOIN scim_pageanchor a
@@ -194,7 +195,7 @@ def open_door(call: Call, scim_id: str) -> None:
     user = row_json.loaded(ScimUser, row[connections:users])
     version, groups, *held = row[users:]
     unit_of_work.saw(user, version)
-    user.person, user.connection = operations.read_held(held), call.connection
+    user.person, user.connection = locks.read_held(held), call.connection
     user.related = json.loads(groups) if groups else []
     call.held_user = user
 
@@ -207,7 +208,7 @@ def door_question(call: Call, scim_id: str, *, holds: bool) -> Question:
 @cache
 def _door_width() -> int:
     ours = sum(len(model._meta.concrete_fields) for model in (Connection, ScimUser)) + 2
-    return ours + operations.held_width()
+    return ours + locks.held_width()
 
 
 @cache
@@ -215,7 +216,7 @@ def _open_statement(*, holds: bool) -> str:
     connection, user = row_json.columns(Connection, "c"), row_json.columns(ScimUser, "u")
     lock = "FOR NO KEY UPDATE" if holds else ""
     return f"""
-        WITH c AS (SELECT c.* {TOKEN_JOINS} WHERE t.digest = %s AND t.revoked_at IS NULL),
+        WITH c AS (SELECT c.* {CREDENTIAL_JOINS} WHERE t.digest = %s AND t.revoked_at IS NULL),
              u AS MATERIALIZED (
                SELECT u.*, u.xmin::text AS seen FROM scim_scimuser u
                 WHERE u.scim_id = %s AND {VISIBLE_TO_CONNECTION} (SELECT id FROM c)
@@ -224,6 +225,6 @@ def _open_statement(*, holds: bool) -> str:
                SELECT p.*, p.xmin::text AS seen FROM people_person p
                 WHERE p.id = (SELECT person_id FROM u)
                 {lock})
-        SELECT {connection}, {user}, u.seen, {GROUPS}, {operations.held_columns()}
-          FROM c LEFT JOIN u ON true LEFT JOIN p ON true {operations.HELD_JOINS}
+        SELECT {connection}, {user}, u.seen, {GROUPS}, {locks.held_columns()}
+          FROM c LEFT JOIN u ON true LEFT JOIN p ON true {locks.HELD_JOINS}
     """  # noqa: S608  as above

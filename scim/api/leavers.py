@@ -18,10 +18,11 @@ from scim2_models import (
     UnauthorizedException,
 )
 
-from people import events, operations, tenancy
+from people import events, tenancy
 from people.db import unit_of_work
 from people.db.batch_write import Write
-from people.operations import LastAdministrator, LastOwner
+from people.operations import locks, people
+from people.operations.roles.base_roles import LastAdministrator, LastOwner
 from scim.api import errors, request_log, responses, users
 from scim.api.errors import Refusal
 from scim.api.request import Call, Unavailable, answer
@@ -102,8 +103,8 @@ def _switch_off(call: Call, user: ScimUser) -> None:
     if not user.active:
         return
     if user.person_id and call.connection.is_live:
-        person = operations.hold_person(user.person_id)
-        operations.deactivate_person(person, actor=call.connection.actor)
+        person = locks.hold_person(user.person_id)
+        people.deactivate_person(person, actor=call.connection.actor)
     user.active, user.document = False, user.document | {ACTIVE.name: False}
     user.rendered = json_text(user.document)
     user.version, user.modified_at = user.version + 1, call.received_at

@@ -10,9 +10,10 @@ from itertools import islice
 
 from scim2_models import SCIMException
 
-from people import operations
 from people.db import prepared_statements
 from people.db.prepared_statements import Question
+from people.operations import place_lookup
+from people.operations.offboarding import schedule
 from scim.api import authentication, fast_queries
 from scim.api.authentication import Opened
 from scim.api.request import Call
@@ -55,9 +56,9 @@ def _questions(call: Call, opened: Opened) -> Iterator[Question]:
             for change in call.meaning:
                 yield from _about_change(change, opened)
         case "PUT" if isinstance(call.document, dict) and call.document.get("active") is False:
-            yield operations.days_question(opened.tenant_id)
+            yield schedule.days_question(opened.tenant_id)
         case "DELETE":
-            yield operations.days_question(opened.tenant_id)
+            yield schedule.days_question(opened.tenant_id)
 
 
 def _about_newcomer(call: Call, document: Json, opened: Opened) -> Iterator[Question]:
@@ -67,11 +68,11 @@ def _about_newcomer(call: Call, document: Json, opened: Opened) -> Iterator[Ques
     if said.manager:
         yield managers.question(opened.connection_id, said.manager)
     places = said.profile.department, said.profile.location
-    yield operations.places_question(*places, opened.tenant_id)
+    yield place_lookup.places_question(*places, opened.tenant_id)
 
 
 def _about_change(change: Operation, opened: Opened) -> Iterator[Question]:
     if change.target.attribute is ACTIVE:
-        yield operations.days_question(opened.tenant_id)
+        yield schedule.days_question(opened.tenant_id)
     elif change.target.attribute is DEPARTMENT and isinstance(change.value, str):
-        yield operations.places_question(change.value, "", opened.tenant_id)
+        yield place_lookup.places_question(change.value, "", opened.tenant_id)

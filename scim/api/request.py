@@ -17,7 +17,7 @@ from scim2_models import (
 )
 
 from people.db.batch_write import Write
-from people.operations import LastAdministrator, LastOwner
+from people.operations.roles.base_roles import LastAdministrator, LastOwner
 from people.tokens import may_be_valid, token_digest
 from people.values import Actor, PeopleError
 from scim.api import rate_limits, token_usage

@@ -3,9 +3,10 @@
 from django.db import transaction
 from django.utils import timezone
 
-from people import operations
 from people.models import Person
+from people.operations import identities, locks, ranks
 from people.operations.bulk.undo import DecidedMeanwhile
+from people.operations.offboarding import handover_plan, terminate
 from people.values import Actor, PeopleError
 from scim.api.adapters import UserAdapter
 from scim.models import SamePersonQuestion, ScimUser
@@ -58,8 +59,8 @@ def _retire(new: Person, earlier: Person, *, actor: Actor) -> None:
     held = held_by(new)
     if held:
         raise NewPersonHolds(new, held)
-    operations.note_taken_for_same(new, earlier, actor=actor)
-    operations.terminate_person(new, operations.Disposition(), actor=actor)
+    identities.note_taken_for_same(new, earlier, actor=actor)
+    terminate.terminate_person(new, handover_plan.Disposition(), actor=actor)
 
 
 @transaction.atomic
@@ -74,7 +75,7 @@ def take_for_different(question: SamePersonQuestion, *, actor: Actor) -> None:
 
 def held_by(person: Person) -> list[str]:
     """Return in words what the person holds, empty if nothing."""
-    held = operations.holdings_of(person)
+    held = handover_plan.holdings_of(person)
     counts = {
         "card": len(held.cards),
         "fund": len(held.funds),
@@ -92,9 +93,9 @@ def _hold(question: SamePersonQuestion, actor: Actor) -> SamePersonQuestion:
     if held is None:
         raise DecidedMeanwhile
     people = {key for key in (held.user.person_id, held.earlier_id) if key}
-    locked = {key: operations.hold_person(key) for key in sorted(people)}
+    locked = {key: locks.hold_person(key) for key in sorted(people)}
     for person in locked.values():
-        operations.check_rank_over(actor, person)
+        ranks.check_rank_over(actor, person)
     held.earlier = locked[held.earlier_id]
     if held.earlier.state != Person.State.INACTIVE:
         raise DecidedMeanwhile

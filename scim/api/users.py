@@ -6,10 +6,11 @@ from django.http import HttpResponse
 from django.utils import timezone
 from scim2_models import NotFoundException
 
-from people import operations, tenancy
+from people import tenancy
 from people.db import prepared_statements, unit_of_work
 from people.db.batch_write import Write
 from people.db.row_json import made
+from people.operations import locks, people
 from scim.api import etags, fast_queries, responses
 from scim.api.adapters import UserAdapter
 from scim.api.request import Call, answer
@@ -85,8 +86,8 @@ def delete(call: Call, scim_id: str) -> HttpResponse:
     """RFC 7644 section 3.6: the person is deactivated, and unknown to the connection."""
     user = lock(call, scim_id)
     if user.person:
-        with operations.holding(user.person) if call.holds_person else nullcontext():
-            operations.detach_person(user.person, actor=call.connection.actor)
+        with locks.holding(user.person) if call.holds_person else nullcontext():
+            people.detach_person(user.person, actor=call.connection.actor)
     if user.has_errors:
         sync_errors.resolve(user)
     unit_of_work.delete(ScimMembership, user=user.pk)

@@ -7,8 +7,9 @@ from typing import Any
 from django.db import transaction
 from django.utils import timezone
 
-from people import operations
 from people.models import CustomField, Person
+from people.operations import connection_events, custom_fields, ranks
+from people.operations.roles import group_mappings
 from people.values import Actor
 from scim.connections.setup import hold, hold_beside_requests
 from scim.models import Connection, GroupMapping, Token
@@ -33,7 +34,7 @@ def revise(connection: Connection, values: Mapping[str, Any], *, actor: Actor) -
         if getattr(connection, name) != value
     }
     if "may_assign_owner" in changes:
-        operations.check_may_grant(actor, Person.Role.OWNER)
+        ranks.check_may_grant(actor, Person.Role.OWNER)
     if changes:
         for name, change in changes.items():
             setattr(connection, name, change["to"])
@@ -99,7 +100,7 @@ def disconnect(connection: Connection, *, actor: Actor) -> bool:
         return False
     connection.disconnected_at, connection.revisits_after = timezone.now(), 0
     connection.save(update_fields=["disconnected_at", "revisits_after"])
-    operations.keep_mapped_roles(
+    group_mappings.keep_mapped_roles(
         origin=mapping_origin(connection), because="which was disconnected", actor=actor
     )
     GroupMapping.objects.filter(connection=connection).delete()
@@ -115,7 +116,7 @@ def forget_field(field: CustomField, *, actor: Actor) -> None:
             name: path for name, path in connection.mapping.items() if name != field.external_name
         }
         revise(connection, {"mapping": kept}, actor=actor)
-    operations.delete_custom_field(field, actor=actor)
+    custom_fields.delete_custom_field(field, actor=actor)
 
 
 def _note(
@@ -126,7 +127,7 @@ def _note(
     changes: dict[str, dict[str, Any]] | None = None,
     **facts: str,
 ) -> None:
-    operations.note_connection(
+    connection_events.note_connection(
         what,
         actor=actor,
         changes=changes,

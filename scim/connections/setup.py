@@ -3,8 +3,9 @@
 from django.db import transaction
 from django.utils import timezone
 
-from people import operations, tenancy
+from people import tenancy
 from people.models import Tenant
+from people.operations import connection_events
 from people.values import Actor, PeopleError
 from scim.models import Connection, RequestLog, ScimGroup, ScimUser
 from scim.models.connection import USUAL_POLICY, issue_token, revoke_token
@@ -137,6 +138,6 @@ def hold_beside_requests(connection: Connection) -> None:
 
 
 def _note(what: str, connection: Connection, *, actor: Actor) -> None:
-    operations.note_connection(
+    connection_events.note_connection(
         what, actor=actor, provider=connection.provider, connection=str(connection.pk)
     )

@@ -14,8 +14,9 @@ from uuid import UUID
 from django.db import transaction
 from django.utils import timezone
 
-from people import events, operations, tenancy
+from people import events, tenancy
 from people.models import Person
+from people.operations import locks, people, person_fields, ranks
 from people.values import Actor, PeopleError
 from scim.api.adapters import UserAdapter
 from scim.jobs import match_report, periodic
@@ -136,10 +137,10 @@ def _take_back(delivery: Delivery, person: Person, *, is_left: bool) -> None:
     :raises operations.DuplicateEmail: if they have another owner; or if an administrator left
         them, or has not said yet that they are meant although they are elevated.
     """
-    operations.lock(person)
+    locks.lock(person)
     by_itself = not is_left and provision.links_by_itself(delivery, person)
     if provision.is_owned(person) or not (delivery.may_link or by_itself):
-        raise operations.DuplicateEmail
+        raise person_fields.DuplicateEmail
     person.scim_users.filter(deleted_at=None).update(person=None)
     delivery.user.person = person
 
@@ -166,13 +167,13 @@ def _settle(connection: Connection, choice: AdoptionChoice) -> bool:
         is_still_so = match_report.only_here(connection).filter(pk=person.pk).exists()
         if choice.choice == Choice.DEACTIVATE and is_still_so:
             reason = f"Chosen when {connection} was connected"
-            done = operations.deactivate_person(
+            done = people.deactivate_person(
                 person, actor=Actor.read(choice.decided_by), reason=reason
             )
     except PeopleError as error:
         with transaction.atomic():
             sync_errors.record(connection, subject, error, request_id=None)
-    except operations.RankRefused:
+    except ranks.RankRefused:
         # The person or the administrator has another rank since; the refusal is in the log.
         done = False
     choice.delete()

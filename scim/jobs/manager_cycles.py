@@ -7,8 +7,9 @@ was refused is carried out as it was sent.
 
 from uuid import UUID
 
-from people import operations, tenancy
+from people import tenancy
 from people.models import Person
+from people.operations.managers import chain_above, is_above
 from people.values import Actor, PeopleError
 from scim.jobs import periodic, retry
 from scim.models import RequestLog, ScimUser, SyncError
@@ -20,7 +21,7 @@ CIRCLE = Actor("job", "sync cycle")
 
 def retry_below(manager_id: UUID) -> int:
     """Try again after this manager lost a report; return how many people it mattered for."""
-    above = operations.chain_above(manager_id)
+    above = chain_above(manager_id)
     waiting = ScimUser.objects.filter(person__in=above).exclude(waiting_manager="")
     refused = _refused().filter(person__in=above)
     return periodic.resolve_waiting(waiting.only("pk")) + _retry(refused)
@@ -58,7 +59,7 @@ def _try(error: SyncError) -> bool:
 
 def _closes_circle(error: SyncError, person: Person) -> bool:
     manager = managers.find(error.connection, error.offending_value)
-    return manager is None or operations.is_above(person, manager.person)
+    return manager is None or is_above(person, manager.person)
 
 
 def _is_latest(error: SyncError) -> bool:

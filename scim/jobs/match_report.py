@@ -12,9 +12,10 @@ from uuid import UUID
 
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
-from people import operations
 from people.models import Person
 from people.models.person import PersonQuerySet
+from people.operations import person_fields
+from people.operations.roles import base_roles
 from people.values import PeopleError, fold
 from scim.models import AdoptionChoice, Connection, ScimUser
 from scim.sync import policies, provision
@@ -144,7 +145,7 @@ class Judge:
         holder = self.by_address.get(address)
         is_anothers = holder is not None and holder.person_id != (known and known.person_id)
         if is_anothers or address in self.taken or (known and self._is_lost(known)):
-            return operations.DuplicateEmail()
+            return person_fields.DuplicateEmail()
         return self._wrong_role(profile.role, known)
 
     def _is_lost(self, known: Known) -> bool:
@@ -154,12 +155,12 @@ class Judge:
         try:
             current = known.role if known else None
             role = policies.role(self.connection, given, current=current)
-        except operations.InvalidRole as error:
+        except base_roles.InvalidRole as error:
             return error
         if role is None or (known and role == known.role):
             return None
         is_wrong = role not in Person.Role or (known and role == Person.Role.GUEST)
-        return operations.InvalidRole() if is_wrong else None
+        return base_roles.InvalidRole() if is_wrong else None
 
     def _fate(self, user: ScimUser, known: Known) -> Fate:
         match self.choices.get(user.pk):
@@ -209,7 +210,7 @@ def _by_address(connection: Connection) -> Iterator[tuple[str, Known]]:
     users = ScimUser.objects.known_to(connection).filter(email_key=OuterRef("email_key"))
     people = Person.objects.in_lists().filter(Exists(users))
     rows = people.values_list(
-        "email_key", "pk", "role", operations.holds_elevated(), Exists(_owners())
+        "email_key", "pk", "role", base_roles.holds_elevated(), Exists(_owners())
     )
     for email_key, *known in rows:
         yield email_key, Known(*known)
@@ -221,7 +222,7 @@ def _earlier(connection: Connection) -> Iterator[tuple[str, str, Known]]:
     pairs = list(users.values_list("scim_external_id", "user_name_key", "person_id"))
     had = Exists(_earlier_users(connection).filter(person=OuterRef("pk")))
     people = Person.objects.in_lists().filter(had)
-    rows = people.values_list("pk", "role", operations.holds_elevated(), Exists(_owners()))
+    rows = people.values_list("pk", "role", base_roles.holds_elevated(), Exists(_owners()))
     known = {row[0]: Known(*row) for row in rows}
     for external_id, user_name_key, person_id in reversed(pairs):
         if person_id in known:

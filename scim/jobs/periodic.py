@@ -12,8 +12,10 @@ from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
 
-from people import operations, tenancy
+from people import tenancy
 from people.models import Person
+from people.operations import people_update
+from people.operations.managers import InvalidManager
 from people.values import PeopleError
 from scim.api.adapters import UserAdapter
 from scim.models import ScimUser, SyncError
@@ -56,7 +58,7 @@ def list_waiting(person: Person) -> None:
     for user in waiting.exclude(person__state__in=LEFT).select_related("connection", "person"):
         said = profile_of(user.document, user.connection.mapping)
         subject = Subject(user_name=user.scim_username, user=user, said=said.told)
-        error = operations.InvalidManager()
+        error = InvalidManager()
         with transaction.atomic():
             if not sync_errors.is_open(user, error):
                 sync_errors.record(user.connection, subject, error, request_id=None)
@@ -127,7 +129,7 @@ def _refusals(user: ScimUser, since: datetime) -> SyncErrorQuerySet:
 
 
 def _waiting_reason(user: ScimUser) -> str:
-    return operations.InvalidManager.code if user.waiting_manager else ""
+    return InvalidManager.code if user.waiting_manager else ""
 
 
 def _hold(user_id: int) -> ScimUser:
@@ -151,7 +153,7 @@ def _assign(user: ScimUser, person: Person, manager: Manager) -> bool:
     actor = user.connection.actor
     try:
         with transaction.atomic():
-            operations.assign_manager(person, manager.person, actor=actor)
+            people_update.assign_manager(person, manager.person, actor=actor)
     except PeopleError:
         # It stays listed: they would close a circle, or may not manage anybody.
         return False

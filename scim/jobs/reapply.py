@@ -15,8 +15,9 @@ from uuid import UUID
 from django.db import transaction
 from django.db.models import Exists, OuterRef, QuerySet
 
-from people import operations, tenancy
+from people import tenancy
 from people.models import Person
+from people.operations import field_ownership, person_fields
 from people.values import PeopleError, fold
 from scim.api.adapters import UserAdapter
 from scim.models import Connection, RequestLog, ScimUser
@@ -84,7 +85,7 @@ def _let_go(connection: Connection, users: Iterable[ScimUser]) -> None:
         person=OuterRef("pk"), deleted_at=None, connection__disconnected_at=None
     )
     free = Person.objects.filter(~Exists(others), pk__in=theirs)
-    operations.release_fields(free.values_list("pk", flat=True))
+    field_ownership.release_fields(free.values_list("pk", flat=True))
 
 
 def _read_again(connection: Connection, user_id: int) -> None:
@@ -185,7 +186,7 @@ def _told(person_id: UUID | None) -> dict[str, str]:
     people = Person.objects.select_related("department", "location", "manager")
     person = people.get(pk=person_id)
     manager = {"manager": person.manager.full_name} if person.manager else {}
-    return operations.snapshot(person) | manager
+    return person_fields.snapshot(person) | manager
 
 
 def _last_heard_of(connection: Connection) -> list[int]:

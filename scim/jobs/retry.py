@@ -10,8 +10,8 @@ from uuid import UUID
 
 from django.db import transaction
 
-from people import operations
 from people.models import Event, Person
+from people.operations import person_fields
 from people.values import Actor, PeopleError
 from scim.api import dispatch
 from scim.api.request import Call
@@ -137,4 +137,4 @@ def _is_whole(body: str) -> bool:
 
 def _snapshot(person_id: UUID | None) -> dict[str, str]:
     person = Person.objects.filter(pk=person_id).first()
-    return operations.snapshot(person) if person else {}
+    return person_fields.snapshot(person) if person else {}

@@ -1,7 +1,7 @@
 """Pieces of SQL that statements of several modules share."""
 
 # From a token to its connection and tenant, while all three are in use.
-TOKEN_JOINS = """
+CREDENTIAL_JOINS = """
       FROM scim_token t
       JOIN scim_connection c ON c.id = t.connection_id AND c.disconnected_at IS NULL
       JOIN people_tenant n ON n.id = t.tenant_id AND n.is_active

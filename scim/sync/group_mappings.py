@@ -11,10 +11,11 @@ from time import monotonic
 
 from django.db import transaction
 
-from people import operations
 from people.models import Person, Role
-from people.operations import Followed, ranks
+from people.operations import connection_events, ranks
+from people.operations.roles import group_mappings, mapping_rules
 from people.operations.roles.group_mappings import Author
+from people.operations.roles.mapping_rules import Followed
 from people.values import Actor, PeopleError
 from scim.connections.setup import hold_beside_requests
 from scim.models import Connection, GroupMapping, ScimGroup
@@ -60,7 +61,7 @@ def map_group(
     :raises RoleAboveRank, NotMappable, OwnerNotMeant: if the group may not bring the role.
     :raises Disconnected: if the connection has ended.
     """
-    operations.check_mappable(role, author, is_owner_meant=is_owner_meant)
+    group_mappings.check_mappable(role, author, is_owner_meant=is_owner_meant)
     hold_beside_requests(group.connection)
     if group.connection.disconnected_at:
         raise Disconnected(group.connection)
@@ -122,11 +123,11 @@ def _foretold(connection: Connection) -> list[Followed]:
     mappings = GroupMapping.objects.filter(connection=connection)
     said = mappings.select_related("role", "group", "connection")
     mapped = {mapping.pk: group_roles.mapped_role(mapping) for mapping in said}
-    foretell, keys, followed = operations.Foretelling(origin), list(strayed), []
+    foretell, keys, followed = mapping_rules.Foretelling(origin), list(strayed), []
     for start in range(0, len(keys), FORETOLD_AT_ONCE):
         some = keys[start : start + FORETOLD_AT_ONCE]
         people, grants = Person.objects.in_bulk(some), defaultdict(list)
-        for grant in operations.grants_that_count(origin).filter(person__in=some):
+        for grant in group_mappings.grants_that_count(origin).filter(person__in=some):
             grants[grant.person_id].append(grant)
         followed += [
             foretell(people[key], grants[key], [mapped[one] for one in strayed[key]])
@@ -136,7 +137,7 @@ def _foretold(connection: Connection) -> list[Followed]:
 
 
 def _note(done: str, mapping: GroupMapping, actor: Actor) -> None:
-    operations.note_connection(
+    connection_events.note_connection(
         f"{done} the group {mapping}",
         actor=actor,
         provider=mapping.connection.provider,

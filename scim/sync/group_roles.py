@@ -13,12 +13,14 @@ from uuid import UUID
 from django.db import transaction
 from django.db.models import Exists, OuterRef
 
-from people import operations, tenancy
+from people import tenancy
 from people.background import waking
 from people.db import unit_of_work
 from people.models import Grant, Person
-from people.operations import Followed, MappedRole
+from people.operations import locks
 from people.operations.locks import Guarded, hold, try_hold
+from people.operations.roles import group_mappings
+from people.operations.roles.mapping_rules import Followed, MappedRole
 from people.values import VIA_MAPPING, Actor
 from scim.connections.setup import hold_beside_requests
 from scim.models import Connection, GroupMapping, ScimMembership
@@ -122,10 +124,10 @@ def _follow(connection: Connection, person_id: UUID, actor: Actor) -> Followed |
     hold_beside_requests(connection)
     if connection.disconnected_at:
         return None
-    person, origin = operations.hold_person(person_id), mapping_origin(connection)
-    with operations.holding(person):
+    person, origin = locks.hold_person(person_id), mapping_origin(connection)
+    with locks.holding(person):
         brought = _brought(connection, person)
-        return operations.follow_mappings(person, brought, origin=origin, actor=actor)
+        return group_mappings.follow_mappings(person, brought, origin=origin, actor=actor)
 
 
 def _brought(connection: Connection, person: Person) -> list[MappedRole]:

@@ -7,11 +7,11 @@ from uuid import UUID
 from django.db.models import Q
 from django.utils import timezone
 
-from people import operations
 from people.db import prepared_statements, row_json, unit_of_work
 from people.db.prepared_statements import Question
 from people.db.row_json import made
 from people.models import Person
+from people.operations import field_ownership, managers
 from people.values import KEEP, Keep, fold
 from scim.models import Connection, FormerName, ScimUser
 from scim.models.sql import VISIBLE_TO_CONNECTION
@@ -50,13 +50,13 @@ def named_by(user: ScimUser, given: str) -> Person | Keep | None:
     if not given:
         return None
     if _names_itself(user, given):
-        raise operations.SelfManager
+        raise managers.SelfManager
     found = _resolved_earlier(user) or find(user.connection, given)
     if found is not None:
         link(user, found)
         return found.person
     if user.connection.unknown_manager == Connection.UnknownManager.REJECT:
-        raise operations.InvalidManager
+        raise managers.InvalidManager
     user.waiting_manager = fold(given)
     return KEEP
 
@@ -128,7 +128,7 @@ def note_names(user: ScimUser, earlier: set[str], *, is_back: bool) -> None:
     # Somebody new is announced by the event of their own, and who was terminated manages nobody.
     is_news = is_back or (earlier and names - earlier)
     if is_news and user.person and not has_left(user.person):
-        operations.note_names(
+        field_ownership.note_names(
             user.person, actor=user.connection.actor, user_name=user.scim_username
         )
 

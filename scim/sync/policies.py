@@ -4,8 +4,9 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
-from people import operations
 from people.models import Person
+from people.operations import person_fields
+from people.operations.roles import base_roles
 from people.values import PeopleError, Profile, fold
 from scim.models import Connection
 
@@ -40,7 +41,7 @@ class Incomplete(PeopleError):
 def gap(missing: list[str]) -> PeopleError:
     """Return what to say about the fields that are missing."""
     if set(missing) <= {"given_name", "family_name"}:
-        return operations.InvalidName(missing[0])
+        return person_fields.InvalidName(missing[0])
     return Incomplete(missing)
 
 
@@ -82,5 +83,5 @@ def role(connection: Connection, given: str | None, *, current: str | None = Non
     if given == Person.Role.OWNER:
         may_assign = connection.may_assign_owner or current == Person.Role.OWNER
         if is_entra or not may_assign:
-            raise operations.InvalidRole
+            raise base_roles.InvalidRole
     return APP_ROLES.get(given, given) if is_entra else given

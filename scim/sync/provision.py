@@ -15,9 +15,20 @@ from uuid import UUID
 from django.conf import settings
 from django.utils.module_loading import import_string
 
-from people import operations
 from people.db import unit_of_work
 from people.models import CustomField, Person
+from people.operations import (
+    field_ownership,
+    locks,
+    people,
+    people_update,
+    person_fields,
+    place_lookup,
+    rehires,
+)
+from people.operations.invites import lifecycle
+from people.operations.managers import InvalidManager
+from people.operations.roles import base_roles
 from people.values import KEEP, Invitation, Keep, PeopleError, Profile
 from scim.models import AdoptionChoice, Connection, ScimUser
 from scim.rfc.strict_json import Json
@@ -28,10 +39,10 @@ from scim.sync.sync_errors import Subject
 
 # What a connection that holds incomplete people keeps and lists instead of refusing.
 HOLDABLE = (
-    operations.DuplicateEmail,
-    operations.InvalidLocationChange,
-    operations.InvalidName,
-    operations.InvalidRole,
+    person_fields.DuplicateEmail,
+    place_lookup.InvalidLocationChange,
+    person_fields.InvalidName,
+    base_roles.InvalidRole,
 )
 
 
@@ -83,7 +94,7 @@ def carry_over(delivery: Delivery, before: Json | None, *, was_active: bool | No
             was_active = None
         elif _comes_back(user, before, was_active=was_active):
             assert user.person
-            operations.start_over(user.person, actor=delivery.connection.actor)
+            rehires.start_over(user.person, actor=delivery.connection.actor)
         manager: Person | Keep | None = KEEP
         is_open = is_nobody or user.problem
         if earlier is None or is_open or said.manager != earlier.manager:
@@ -132,7 +143,7 @@ def put_back(delivery: Delivery) -> bool:
         kept: dict[str, Any] = {name: getattr(older, name) for name in unfilled(said, profile)}
         waited_for = user.waiting_manager
         manager = managers.named_by(user, said.manager) if owns_manager else KEEP
-        has_changed = operations.put_back(
+        has_changed = people_update.put_back(
             user.person,
             replace(
                 profile,
@@ -155,7 +166,7 @@ def _follow_waiting(delivery: Delivery, person: Person, waited_for: str) -> None
         user.problem = ScimUser.Problem.WAITING
         if person.is_active and user.waiting_manager != waited_for:
             sync_errors.record(
-                delivery.connection, delivery.subject, operations.InvalidManager(), request_id=None
+                delivery.connection, delivery.subject, InvalidManager(), request_id=None
             )
             user.has_errors = True
     elif waited_for:
@@ -165,8 +176,8 @@ def _follow_waiting(delivery: Delivery, person: Person, waited_for: str) -> None
 def end_waiting(user: ScimUser, person: Person) -> None:
     """Let the invite go that waited for the manager, and clear what was listed about them."""
     connection = user.connection
-    operations.release_invite(person, actor=connection.actor, is_mailed=connection.mails_invites)
-    user.has_errors = sync_errors.resolve_reason(user, operations.InvalidManager.code)
+    lifecycle.release_invite(person, actor=connection.actor, is_mailed=connection.mails_invites)
+    user.has_errors = sync_errors.resolve_reason(user, InvalidManager.code)
     user.waiting_manager, user.problem = "", ScimUser.Problem.NONE
 
 
@@ -178,9 +189,9 @@ def _holding(delivery: Delivery) -> Iterator[None]:
         yield
         return
     if not delivery.holds_person:
-        user.person = operations.hold_person(user.person_id)
+        user.person = locks.hold_person(user.person_id)
     assert user.person is not None
-    with operations.holding(user.person):
+    with locks.holding(user.person):
         yield
 
 
@@ -225,7 +236,7 @@ def _write(
             # What was refused must not linger in memory, where the next rule would see it.
             user.person.refresh_from_db()
         return [error]
-    return [operations.InvalidManager()] if user.waiting_manager else []
+    return [InvalidManager()] if user.waiting_manager else []
 
 
 def _write_person(
@@ -237,7 +248,7 @@ def _write_person(
         user.person = _adopted(delivery, profile.email)
     if user.person is None:
         try:
-            user.person = operations.add_person(
+            user.person = people.add_person(
                 profile,
                 actor=actor,
                 manager=None if isinstance(manager, Keep) else manager,
@@ -245,17 +256,17 @@ def _write_person(
                 # Whoever arrives switched off is invited when they are switched on.
                 invitation=_invitation(user) if user.active else None,
             )
-        except operations.DuplicateEmail:
+        except person_fields.DuplicateEmail:
             user.person = _adopted(delivery, profile.email)
         else:
             return
     if user.person.state == Person.State.TERMINATED:
         return  # The company keeps what it knew when they left.
-    operations.revise_person(
+    people_update.revise_person(
         user.person, profile, actor=actor, manager=manager, custom_values=custom
     )
     if user.problem == ScimUser.Problem.WAITING and not user.waiting_manager:
-        operations.release_invite(
+        lifecycle.release_invite(
             user.person, actor=actor, is_mailed=delivery.connection.mails_invites
         )
 
@@ -279,18 +290,18 @@ def _adopted(delivery: Delivery, email: str) -> Person:
     """
     person: Person = Person.objects.having_address(email).get()
     # Two connections may want the same person at once; whoever comes second sees the first.
-    operations.lock(person)
+    locks.lock(person)
     if is_owned(person) or not (delivery.may_link or links_by_itself(delivery, person)):
-        raise operations.DuplicateEmail
+        raise person_fields.DuplicateEmail
     if not delivery.may_link and import_string(settings.HAS_SIGNED_IN)(person):
         # Perhaps somebody who only claimed the address: the pairing has to vouch for them now.
-        operations.end_sessions(person)
-    operations.note_names(
+        field_ownership.end_sessions(person)
+    field_ownership.note_names(
         person, actor=delivery.connection.actor, user_name=delivery.user.scim_username
     )
     if person.state == Person.State.INACTIVE:
         # Nobody knows whether the provider means the one who left.
-        operations.start_over(person, actor=delivery.connection.actor)
+        rehires.start_over(person, actor=delivery.connection.actor)
     # What a disconnected connection still holds of them is nobody's from now on.
     person.scim_users.filter(deleted_at=None).update(person=None)
     return person
@@ -305,7 +316,7 @@ def is_owned(person: Person) -> bool:
 def links_by_itself(delivery: Delivery, person: Person) -> bool:
     """Tell whether the person may be handed over without an administrator's click."""
     asks = delivery.connection.email_link == Connection.EmailLink.ASK
-    if asks or operations.is_privileged(person):
+    if asks or base_roles.is_privileged(person):
         return False
     left = AdoptionChoice.objects.filter(user=delivery.user, choice=AdoptionChoice.Choice.LEAVE)
     return not left.exists()
@@ -330,9 +341,9 @@ def _apply_activity(user: ScimUser, *, was_active: bool | None) -> None:
         return
     actor = user.connection.actor
     if not user.active:
-        operations.deactivate_person(user.person, actor=actor)
+        people.deactivate_person(user.person, actor=actor)
     elif not user.person.is_active:
-        operations.reactivate_person(user.person, actor=actor, invitation=_invitation(user))
+        people.reactivate_person(user.person, actor=actor, invitation=_invitation(user))
 
 
 def _invitation(user: ScimUser) -> Invitation:
@@ -362,7 +373,7 @@ def _list(delivery: Delivery, problems: list[PeopleError], *, said: sync_errors.
     user = delivery.user
     if user.person and not user.person.is_active:
         # Nobody need do anything about the manager of somebody who left.
-        problems = [one for one in problems if one.code != operations.InvalidManager.code]
+        problems = [one for one in problems if one.code != InvalidManager.code]
     if user.waiting_manager:
         user.problem = ScimUser.Problem.WAITING
     else:

@@ -9,8 +9,9 @@ from datetime import datetime
 from django.db import transaction
 from django.utils import timezone
 
-from people import operations, tenancy
+from people import tenancy
 from people.models import Tenant
+from people.operations import sandboxes
 from people.tokens import token_digest
 from people.values import Actor
 from scim.models import (
@@ -38,7 +39,7 @@ COPIED = (
 def connect(tested: Connection, provider: str) -> str:
     """Connect the provider to the sandbox under the tested connection's rules; return a token."""
     with tenancy.use(tested.tenant_id):
-        sandbox = operations.open_sandbox(tested.tenant, actor=ACTOR)
+        sandbox = sandboxes.open_sandbox(tested.tenant, actor=ACTOR)
     with tenancy.use(sandbox):
         _empty(sandbox)
         now = timezone.now()
@@ -78,4 +79,4 @@ def _empty(sandbox: Tenant) -> None:
         Connection.objects.all(),
     ):
         rows.delete()
-    operations.empty_sandbox(sandbox)
+    sandboxes.empty_sandbox(sandbox)

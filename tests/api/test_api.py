@@ -11,9 +11,12 @@ from django.test import Client
 from drf_spectacular.validation import validate_schema
 from pytest_django import Settings
 
-from people import operations, tenancy
+from people import tenancy
 from people.api.urls import VIEWS
 from people.models import ApiToken, Event, Person
+from people.operations import api_tokens
+from people.operations.people import deactivate_person, reactivate_person
+from people.operations.spend import cards_and_funds
 from scim.models.connection import issue_token
 from tests import make
 from tests.people import spending
@@ -58,14 +61,14 @@ class TestToken:
         api = Api(admin)
         assert api.get("people").status_code == 200
 
-        operations.deactivate_person(admin, actor=owner.actor)
+        deactivate_person(admin, actor=owner.actor)
         assert code_of(api.get("people")) == (401, "authentication-failed")
-        operations.reactivate_person(admin, actor=owner.actor)
+        reactivate_person(admin, actor=owner.actor)
 
         assert code_of(api.get("people")) == (401, "authentication-failed")
 
     def test_is_dead_once_it_is_revoked(self, api: Api, owner: Person) -> None:
-        operations.revoke_api_token(ApiToken.objects.get(), actor=owner.actor)
+        api_tokens.revoke_api_token(ApiToken.objects.get(), actor=owner.actor)
 
         assert api.get("people").status_code == 401
 
@@ -200,7 +203,7 @@ def test_counts_team_updates(api: Api) -> None:
 def test_lists_what_people_hold_and_what_has_ended_only_when_asked(api: Api, ada: Person) -> None:
     card, fund = spending.card(ada), spending.fund(ada)
     spending.card(make.person())
-    operations.end(spending.card(ada, name="Old"), actor=ada.actor)
+    cards_and_funds.end(spending.card(ada, name="Old"), actor=ada.actor)
 
     assert [one["id"] for one in api.get("cards", holder=ada.pk).json()["results"]] == [
         str(card.pk)

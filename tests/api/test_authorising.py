@@ -9,8 +9,9 @@ import pytest
 import time_machine
 from django.db import connection
 
-from people import operations
 from people.models import Authorisation, Person
+from people.operations import people
+from people.operations.spend import cards_and_funds
 from people.values import Actor
 from tests import make
 from tests.people import spending
@@ -54,9 +55,9 @@ def test_is_declined_while_the_holder_is_not_active(api: Api, state: str) -> Non
 def test_is_declined_from_the_deactivation_to_the_reactivation(api: Api, ada: Person) -> None:
     card = spending.card(ada)
 
-    operations.deactivate_person(ada, actor=OKTA)
+    people.deactivate_person(ada, actor=OKTA)
     assert reason_of(api.authorise(card=card.pk)) == "holder-inactive"
-    operations.reactivate_person(ada, actor=OKTA)
+    people.reactivate_person(ada, actor=OKTA)
 
     assert reason_of(api.authorise(card=card.pk)) == "approved"
 
@@ -64,7 +65,7 @@ def test_is_declined_from_the_deactivation_to_the_reactivation(api: Api, ada: Pe
 def test_is_declined_once_the_card_or_fund_has_ended(api: Api, ada: Person, owner: Person) -> None:
     card, fund = spending.card(ada), spending.fund(ada)
     for held in (card, fund):
-        operations.end(held, actor=owner.actor)
+        cards_and_funds.end(held, actor=owner.actor)
 
     assert reason_of(api.authorise(card=card.pk)) == "ended"
     assert reason_of(api.authorise(fund=fund.pk)) == "ended"

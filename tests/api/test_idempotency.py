@@ -10,8 +10,8 @@ from django.conf import settings
 from django.core.management import call_command
 from django.utils import timezone
 
-from people import operations
 from people.models import Authorisation, IdempotencyKey, Person, Scope
+from people.operations import people
 from people.tasks import forget_idempotency_keys
 from tests import make
 from tests.people import spending
@@ -50,7 +50,7 @@ def test_is_answered_alike_although_the_holder_has_left_since(
 ) -> None:
     card = spending.card(ada)
     first = authorise(api, "lunch-1", card=card.pk)
-    operations.deactivate_person(ada, actor=owner.actor)
+    people.deactivate_person(ada, actor=owner.actor)
 
     assert authorise(api, "lunch-1", card=card.pk).json() == first.json()
     assert authorise(api, "lunch-2", card=card.pk).json()["reason"] == "holder-inactive"

@@ -11,9 +11,10 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from people import operations
 from people.api.urls import VIEWS
 from people.models import ApiToken, Person, Scope
+from people.operations import api_tokens
+from people.operations.spend import cards_and_funds
 from people.tokens import new_token, token_digest
 from tests import make
 from tests.people import spending
@@ -40,12 +41,12 @@ NEEDED = {
 
 def asked(api: Api, method: str, address: str, ada: Person) -> Any:
     card = spending.card(ada)
-    lunch = operations.Purchase(amount=1, currency="EUR")
+    lunch = cards_and_funds.Purchase(amount=1, currency="EUR")
     ids = {
         "person_id": ada.pk,
         "card_id": card.pk,
         "fund_id": spending.fund(ada).pk,
-        "authorisation_id": operations.authorise(card, lunch).pk,
+        "authorisation_id": cards_and_funds.authorise(card, lunch).pk,
     }
     path = address.replace("<uuid:", "{").replace(">", "}").format(**ids)
     if address == "authorisations" and method == "POST":
@@ -100,8 +101,8 @@ def test_expires_after_90_days_and_says_so(api: Api) -> None:
     "settings", [{"days": 0}, {"days": 366}, {"scopes": []}, {"scopes": ["everything"]}]
 )
 def test_has_a_scope_and_lives_a_year_at_most(owner: Person, settings: dict[str, Any]) -> None:
-    with pytest.raises(operations.InvalidTokenSettings):
-        operations.make_api_token(
+    with pytest.raises(api_tokens.InvalidTokenSettings):
+        api_tokens.make_api_token(
             owner, "Till", **{"scopes": Scope.values, **settings}, actor=owner.actor
         )
 

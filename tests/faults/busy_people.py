@@ -11,9 +11,10 @@ from django.contrib.auth import login
 from django.contrib.sessions.backends.db import SessionStore
 from django.http import HttpRequest
 
-from people import operations, tenancy
+from people import tenancy
 from people.models import Card, Person, Tenant
 from people.models.api_tokens import Scope
+from people.operations import api_tokens, people
 from people.values import Actor
 
 ACTOR = Actor("command", "fault test")
@@ -32,7 +33,7 @@ def print_access(slug: str, *, sessions: int, tokens: int) -> None:
 
 
 def _access(person: Person, sessions: int, tokens: int) -> dict[str, Any]:
-    operations.join_person(person, actor=ACTOR)
+    people.join_person(person, actor=ACTOR)
     # Only administrators' tokens open the API.
     Person.objects.filter(pk=person.pk).update(role=Person.Role.ADMIN)
     person.refresh_from_db()
@@ -63,4 +64,4 @@ def _session(person: Person) -> str:
 
 
 def _token(person: Person, name: str, scope: Scope) -> str:
-    return operations.make_api_token(person, name, scopes=[scope], actor=ACTOR)
+    return api_tokens.make_api_token(person, name, scopes=[scope], actor=ACTOR)

@@ -5,8 +5,10 @@ from typing import Any
 from django.apps import apps
 from django.utils import timezone
 
-from people import operations, tenancy
+from people import tenancy
 from people.models import CustomField, Grant, MassChange, Person, Role, Scope, Tenant
+from people.operations import api_tokens, tenants
+from people.operations.people import add_person, join_person
 from people.values import INVITED, Actor, Profile, fold
 from provisioning.models import ExternalGroup, GroupMapping, Identity, IdentityProvider
 from scim.models import Connection, ScimGroup
@@ -54,7 +56,7 @@ def open_company(slug: str, mark: str) -> Company:
         email=f"founder@{slug}.example",
         role=Person.Role.OWNER,
     )
-    tenant = operations.create_tenant(
+    tenant = tenants.create_tenant(
         slug, f"Company{mark}", owner=owner, password=PASSWORD, currency="EUR", actor=ACTOR
     )
     with tenancy.use(tenant):
@@ -66,7 +68,7 @@ def open_company(slug: str, mark: str) -> Company:
         _sign_in_provider(tenant, people["employee"], mark)
         _loose_ends(tenant, people["employee"], mark)
         tokens = {
-            name: operations.make_api_token(
+            name: api_tokens.make_api_token(
                 people[name], f"Tests{mark}", scopes=Scope.values, actor=people[name].actor
             )
             for name in ADMINISTRATORS
@@ -92,9 +94,9 @@ def _person(slug: str, name: str, mark: str) -> Person:
         role=ROLES[name],
     )
     is_invited = name == "invited"
-    person = operations.add_person(profile, actor=ACTOR, invitation=INVITED if is_invited else None)
+    person = add_person(profile, actor=ACTOR, invitation=INVITED if is_invited else None)
     if not is_invited:
-        operations.join_person(person, actor=ACTOR)
+        join_person(person, actor=ACTOR)
         person.set_password(PASSWORD)
         person.save(update_fields=["password"])
     return person

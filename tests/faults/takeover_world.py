@@ -9,9 +9,11 @@ from django.core.cache import cache
 from django.db import transaction
 from django.test import Client
 
-from people import operations, tenancy
+from people import tenancy
 from people.mail.reset_links import reset_link
 from people.models import Mail, Person, Role
+from people.operations import passwords, people
+from people.operations.roles import base_roles
 from people.values import Actor, fold
 from provisioning.claims import Claims
 from provisioning.models import Identity, IdentityProvider
@@ -75,7 +77,7 @@ class World:
         if state in ("deleted", "deactivated", "provisioned"):
             self.scim_id = self.scim.add(externalId=VICTIM["external_id"], roles=role)
             victim = self._stored()
-            operations.join_person(victim, actor=HELPDESK)
+            people.join_person(victim, actor=HELPDESK)
         else:
             victim = make.person(email=VICTIM["email"], role=role)
         victim.set_password(PASSWORD)
@@ -84,19 +86,19 @@ class World:
             elevated = Role.objects.create(
                 tenant_id=victim.tenant_id, name="Signer", name_key="signer", is_elevated=True
             )
-            operations.grant_role(victim, elevated, actor=HELPDESK)
+            base_roles.grant_role(victim, elevated, actor=HELPDESK)
         arriving.identity(self.old, victim)
         BROWSER.cookies.clear()
         BROWSER.force_login(victim)
         self.session = BROWSER.cookies[settings.SESSION_COOKIE_NAME].value
-        self.reset = operations.mail_reset(victim)
+        self.reset = passwords.mail_reset(victim)
         match state:
             case "deleted":
                 assert self.scim("DELETE", f"/Users/{self.scim_id}").status == 204
             case "deactivated":
                 assert self.scim.replace(self.scim_id, "active", value=False).status == 200
             case "inactive":
-                operations.deactivate_person(victim, actor=HELPDESK)
+                people.deactivate_person(victim, actor=HELPDESK)
         return self._stored()
 
     def _stored(self) -> Person:

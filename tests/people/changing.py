@@ -10,8 +10,9 @@ import django
 
 django.setup()
 
-from people import operations, tenancy  # noqa: E402  Django has to be ready first.
+from people import tenancy  # noqa: E402  Django has to be ready first.
 from people.models import Person  # noqa: E402
+from people.operations import people  # noqa: E402
 from people.values import Actor, Profile  # noqa: E402
 
 
@@ -20,7 +21,7 @@ def main(tenant_id: int) -> None:
         for number, _ in enumerate(sys.stdin, Person.objects.count()):
             profile = Profile(given_name="Ada", family_name="L", email=f"ada{number}@x.test")
             began = perf_counter()
-            operations.add_person(profile, actor=Actor("scim", "okta"))
+            people.add_person(profile, actor=Actor("scim", "okta"))
             sys.stdout.write(f"{perf_counter() - began}\n")
             sys.stdout.flush()
 

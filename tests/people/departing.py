@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 from typing import Any
 
-from people import operations, tenancy
+from people import tenancy
 from people.models import (
     Approval,
     Fund,
@@ -16,6 +16,7 @@ from people.models import (
     Workflow,
 )
 from people.operations.offboarding import job, schedule
+from people.operations.people import deactivate_person
 from people.values import Actor
 from tests import make
 
@@ -31,7 +32,7 @@ def switch(days: int | None) -> None:
 def gone(actor: Actor = OKTA, **fields: Any) -> Person:
     """Make somebody, and have them deactivated."""
     person = make.person(**fields)
-    operations.deactivate_person(person, actor=actor)
+    deactivate_person(person, actor=actor)
     return person
 
 

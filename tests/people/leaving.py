@@ -3,9 +3,9 @@
 from dataclasses import dataclass, field
 from typing import Any
 
-from people import operations
 from people.models import Approval, Card, Fund, Obligation, Person, Step, Workflow
-from people.operations import Disposition
+from people.operations.offboarding import handover_plan
+from people.operations.offboarding.handover_plan import Disposition
 from tests import make
 
 Kind = Obligation.Kind
@@ -45,7 +45,7 @@ def waits(at: Step, about: Obligation) -> Approval:
 
 def to(successor: Person | None, person: Person) -> Disposition:
     """Give everything that can go to anybody to the successor, or end it."""
-    held = operations.holdings_of(person)
+    held = handover_plan.holdings_of(person)
     whom = str(successor.pk) if successor else None
     virtual = {card.pk for card in held.cards if card.kind == Card.Kind.VIRTUAL}
     return Disposition(

@@ -5,8 +5,8 @@ from typing import Any
 
 from django.test import Client
 
-from people import operations
 from people.models import Card, Fund, Person, Scope
+from people.operations import api_tokens
 
 
 def card(holder: Person, **fields: Any) -> Card:
@@ -41,7 +41,7 @@ class Api:
     def __init__(
         self, person: Person, token: str = "", scopes: Sequence[str] = tuple(Scope)
     ) -> None:
-        self.token = token or operations.make_api_token(
+        self.token = token or api_tokens.make_api_token(
             person, "Tests", scopes=scopes, actor=person.actor
         )
         self.client = Client(headers={"authorization": f"Bearer {self.token}"})

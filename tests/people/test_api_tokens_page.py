@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from people import operations
 from people.models import ApiToken, Event, Person
+from people.operations import people
 from tests import make
 from tests.people.spending import Api
 from tests.people.visiting import queries_of, signed_in, text_of
@@ -59,7 +59,7 @@ def test_revokes_after_a_second_look(admin: Person, owner: Person) -> None:
 
 def test_says_what_ended_with_its_person(admin: Person, owner: Person) -> None:
     made(admin)
-    operations.deactivate_person(admin, actor=owner.actor)
+    people.deactivate_person(admin, actor=owner.actor)
 
     assert "ended when they were deactivated" in text_of(signed_in(owner).get(PAGE))
 

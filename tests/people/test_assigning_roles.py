@@ -4,8 +4,9 @@ from dataclasses import replace
 
 import pytest
 
-from people import operations
 from people.models import Event, Person, Tenant
+from people.operations import people, people_update
+from people.operations.roles import base_roles
 from people.values import Actor, Profile
 from tests import make
 
@@ -17,12 +18,12 @@ BOB = Profile(given_name="Bob", family_name="Babbage", email="bob@example.com")
 
 
 def assign(person: Person, role: str, *, actor: Actor = HELPDESK) -> bool:
-    return operations.revise_person(person, replace(person.profile, role=role), actor=actor)
+    return people_update.revise_person(person, replace(person.profile, role=role), actor=actor)
 
 
 @pytest.mark.parametrize("role", Person.Role)
 def test_gives_somebody_new_any_of_the_six(tenant: Tenant, role: Person.Role) -> None:
-    bob = operations.add_person(replace(BOB, role=role), actor=OKTA)
+    bob = people.add_person(replace(BOB, role=role), actor=OKTA)
 
     assert Person.objects.get(pk=bob.pk).role == role
 
@@ -49,16 +50,16 @@ def test_keeps_the_source_when_the_role_is_said_again(ada: Person) -> None:
 
 @pytest.mark.parametrize("role", ["BUSINESS_KING", "business_user", "Owner", "MANAGER"])
 def test_is_refused_for_a_role_that_there_is_not(ada: Person, role: str) -> None:
-    with pytest.raises(operations.InvalidRole):
+    with pytest.raises(base_roles.InvalidRole):
         assign(ada, role)
-    with pytest.raises(operations.InvalidRole):
-        operations.add_person(replace(BOB, role=role), actor=OKTA)
+    with pytest.raises(base_roles.InvalidRole):
+        people.add_person(replace(BOB, role=role), actor=OKTA)
 
     assert Person.objects.get(pk=ada.pk).role == Person.Role.CARDHOLDER
 
 
 def test_makes_no_guest_of_an_employee(ada: Person) -> None:
-    with pytest.raises(operations.InvalidRole):
+    with pytest.raises(base_roles.InvalidRole):
         assign(ada, Person.Role.GUEST)
 
 
@@ -76,7 +77,7 @@ class TestTheLastOne:
     def test_owner_stays_owner(self, owner: Person) -> None:
         make.administrator()
 
-        with pytest.raises(operations.LastOwner):
+        with pytest.raises(base_roles.LastOwner):
             assign(owner, Person.Role.ADMIN, actor=OKTA)
 
         assert Person.objects.get(pk=owner.pk).role == Person.Role.OWNER
@@ -85,7 +86,7 @@ class TestTheLastOne:
     def test_administrator_stays_one(self, tenant: Tenant) -> None:
         turing = make.administrator()
 
-        with pytest.raises(operations.LastAdministrator):
+        with pytest.raises(base_roles.LastAdministrator):
             assign(turing, Person.Role.CARDHOLDER, actor=OKTA)
 
         assert Person.objects.get(pk=turing.pk).role == Person.Role.ADMIN
@@ -101,5 +102,5 @@ class TestTheLastOne:
     def test_counts_only_those_who_can_act(self, owner: Person) -> None:
         make.owner(state=Person.State.INACTIVE)
 
-        with pytest.raises(operations.LastOwner):
+        with pytest.raises(base_roles.LastOwner):
             assign(owner, Person.Role.ADMIN, actor=OKTA)

@@ -13,7 +13,6 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from people import operations
 from people.models import (
     Approval,
     Departure,
@@ -25,9 +24,11 @@ from people.models import (
     Person,
     Role,
 )
-from people.operations.offboarding import job, schedule
+from people.operations.offboarding import handover_plan, job, schedule, terminate
 from people.operations.offboarding.blockers import blockers_of, blockers_of_many
 from people.operations.offboarding.handover_plan import Disposition
+from people.operations.people import deactivate_person, reactivate_person
+from people.operations.roles import base_roles
 from people.tasks import depart_due
 from people.values import Actor
 from tests import make
@@ -114,7 +115,7 @@ class TestLeavesAlone:
     """It leaves alone …"""
 
     def test_who_came_back(self, ada: Person) -> None:
-        operations.reactivate_person(ada, actor=OKTA)
+        reactivate_person(ada, actor=OKTA)
 
         assert tick(after(ada, days=45) if ada.deactivated_at else timezone.now()) == 0
         assert tick(timezone.now() + timedelta(days=100)) == 0
@@ -127,8 +128,8 @@ class TestLeavesAlone:
         assert tick(timezone.now() + timedelta(days=100)) == 0
 
     def test_who_came_back_and_was_deactivated_by_hand(self, ada: Person, owner: Person) -> None:
-        operations.reactivate_person(ada, actor=OKTA)
-        operations.deactivate_person(ada, actor=owner.actor)
+        reactivate_person(ada, actor=OKTA)
+        deactivate_person(ada, actor=owner.actor)
 
         assert tick(timezone.now() + timedelta(days=100)) == 0
 
@@ -152,7 +153,7 @@ class TestLeavesAlone:
         assert tick(after(ada, days=100)) == 0
 
     def test_who_left_by_hand(self, ada: Person, owner: Person) -> None:
-        operations.terminate_person(ada, operations.usual_disposition(ada), actor=owner.actor)
+        terminate.terminate_person(ada, handover_plan.usual_disposition(ada), actor=owner.actor)
 
         assert tick(after(ada, days=45)) == 0
 
@@ -183,7 +184,7 @@ def waits_for_others(person: Person) -> object:
 
 def has_role(person: Person) -> object:
     elevated = Role.objects.create(tenant_id=person.tenant_id, name="Auditor", is_elevated=True)
-    return operations.grant_role(person, elevated, actor=OKTA)
+    return base_roles.grant_role(person, elevated, actor=OKTA)
 
 
 def is_admin(person: Person) -> object:
@@ -256,7 +257,7 @@ class TestDoesNotWait:
 
     def test_roles_that_are_not_elevated(self, ada: Person) -> None:
         role = Role.objects.create(tenant_id=ada.tenant_id, name="Reader", is_elevated=False)
-        operations.grant_role(ada, role, actor=OKTA)
+        base_roles.grant_role(ada, role, actor=OKTA)
 
         assert tick(after(ada, days=45)) == 1
 

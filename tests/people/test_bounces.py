@@ -8,11 +8,11 @@ import pytest
 from django.core.management import call_command
 from django.utils import timezone
 
-from people import operations
 from people.mail.invite_links import invite_link
 from people.mail.messages import letter, message_id
 from people.mail.sending import send_due
 from people.models import Mail, Person
+from people.operations.invites import acceptance, lifecycle
 from people.values import Actor
 from tests import make
 
@@ -58,7 +58,7 @@ DIAGNOSIS = "550 5.1.1 <bob@example.com>: Recipient address rejected: User unkno
 def mail(owner: Person) -> Mail:
     """Send an invite."""
     bob = make.person(email="bob@example.com", state=Person.State.INVITED)
-    operations.issue_invite(bob, actor=OKTA)
+    lifecycle.issue_invite(bob, actor=OKTA)
     send_due(as_of=timezone.now())
     sent: Mail = Mail.objects.get()
     return sent
@@ -105,7 +105,7 @@ def test_keeps_nobody_out(mail: Mail, monkeypatch: pytest.MonkeyPatch) -> None:
     record(report(mail), monkeypatch)
 
     assert mail.invite
-    operations.accept_invite(mail.invite, actor=OKTA, password="correct horse")
+    acceptance.accept_invite(mail.invite, actor=OKTA, password="correct horse")
 
     assert Person.objects.get(pk=mail.person_id).state == Person.State.ACTIVE
 
@@ -115,7 +115,7 @@ def test_is_followed_by_another_mail_when_the_invite_is_sent_again(
 ) -> None:
     record(report(mail), monkeypatch)
 
-    operations.resend_invite(mail.person, actor=OKTA)
+    lifecycle.resend_invite(mail.person, actor=OKTA)
 
     again = Mail.objects.latest("created_at")
     assert send_due(as_of=timezone.now()) == 1

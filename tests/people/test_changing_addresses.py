@@ -9,11 +9,13 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-from people import operations, tenancy
+from people import tenancy
 from people.mail.invite_links import invite_link
 from people.mail.sending import send_due
 from people.mail.signed_links import sealed
 from people.models import Event, Mail, Person, Tenant
+from people.operations import email_changes, people, people_update, person_fields
+from people.operations.invites import lifecycle
 from people.values import Actor
 from tests import make
 from tests.people.racing import Racers
@@ -30,7 +32,7 @@ OUTDATED = "This link is out of date"
 def ask(person: Person, address: str, actor: Actor = OKTA) -> None:
     """Have the address changed, as an identity provider or an administrator would."""
     now = Person.objects.get(pk=person.pk)
-    operations.revise_person(now, replace(now.profile, email=address), actor=actor)
+    people_update.revise_person(now, replace(now.profile, email=address), actor=actor)
 
 
 def send() -> int:
@@ -80,13 +82,13 @@ class TestIsMailed:
 
     def test_nothing_while_its_holder_is_out(self, ada: Person, smtp: Smtp) -> None:
         ask(ada, NEW)
-        operations.deactivate_person(ada, actor=OKTA)
+        people.deactivate_person(ada, actor=OKTA)
 
         assert send() == 0
 
     def test_a_new_invite_if_its_holder_never_joined(self, owner: Person, smtp: Smtp) -> None:
         bob = make.person(email=OLD, state=Person.State.INVITED)
-        older = operations.issue_invite(bob, actor=OKTA)
+        older = lifecycle.issue_invite(bob, actor=OKTA)
         send()
 
         ask(bob, NEW)
@@ -98,7 +100,7 @@ class TestIsMailed:
 
     def test_no_invite_for_another_case(self, owner: Person, smtp: Smtp) -> None:
         bob = make.person(email=OLD, state=Person.State.INVITED)
-        invite = operations.issue_invite(bob, actor=OKTA)
+        invite = lifecycle.issue_invite(bob, actor=OKTA)
         send()
 
         ask(bob, OLD.upper())
@@ -213,7 +215,7 @@ class TestDoesNotCount:
         assert addresses(ada) == (OLD, NEW)
 
     def test_while_they_are_out(self, ada: Person, link: str) -> None:
-        operations.deactivate_person(ada, actor=OKTA)
+        people.deactivate_person(ada, actor=OKTA)
 
         self.refused(link, 403, "Ask your administrator to reactivate it there.")
 
@@ -314,9 +316,11 @@ def test_goes_to_one_of_two_who_confirm_it_at_once(owner: Person, racers: Racers
             ask(person, wanted)
         asking = [Mail.objects.get(person=one, kind=Mail.Kind.CONFIRM_ADDRESS) for one in pair]
 
-        said = racers(*[partial(operations.confirm_address, mail, actor=OKTA) for mail in asking])
+        said = racers(
+            *[partial(email_changes.confirm_address, mail, actor=OKTA) for mail in asking]
+        )
 
         refused = [answer for answer in said if not isinstance(answer, Person)]
-        assert [type(refusal) for refusal in refused] == [operations.DuplicateEmail]
+        assert [type(refusal) for refusal in refused] == [person_fields.DuplicateEmail]
         with tenancy.use(owner.tenant_id):
             assert Person.objects.filter(email=wanted).count() == 1

@@ -3,8 +3,8 @@
 import pytest
 from pytest_django import DjangoAssertNumQueries
 
-from people import operations
 from people.models import Person, Tenant
+from people.operations import managers, people, people_update
 from people.values import Actor, Profile
 from tests import make
 
@@ -14,7 +14,7 @@ OKTA = Actor("scim", "okta")
 
 
 def assign(person: Person, manager: Person | None) -> bool:
-    return operations.assign_manager(person, manager, actor=OKTA)
+    return people_update.assign_manager(person, manager, actor=OKTA)
 
 
 def manager_of(person: Person) -> Person | None:
@@ -69,7 +69,7 @@ def test_may_be_somebody_invited(ada: Person) -> None:
 
 
 def test_is_refused_for_themselves(ada: Person) -> None:
-    with pytest.raises(operations.SelfManager):
+    with pytest.raises(managers.SelfManager):
         assign(ada, Person.objects.get(pk=ada.pk))
 
     assert manager_of(ada) is None
@@ -83,7 +83,7 @@ def test_is_refused_for_themselves(ada: Person) -> None:
     ],
 )
 def test_is_refused_for_somebody_ineligible(ada: Person, fields: dict[str, str]) -> None:
-    with pytest.raises(operations.InvalidManager):
+    with pytest.raises(managers.InvalidManager):
         assign(ada, make.person(**fields))
 
     assert manager_of(ada) is None
@@ -93,7 +93,7 @@ def test_is_refused_for_somebody_of_another_company(ada: Person) -> None:
     with make.in_another_tenant():
         stranger = make.person()
 
-    with pytest.raises(operations.InvalidManager):
+    with pytest.raises(managers.InvalidManager):
         assign(ada, stranger)
 
 
@@ -103,7 +103,7 @@ def test_is_refused_when_it_would_close_a_circle(ada: Person, length: int) -> No
     for _ in range(length - 1):
         lowest = make.person(manager=lowest)
 
-    with pytest.raises(operations.CircularManager):
+    with pytest.raises(managers.CircularManager):
         assign(ada, lowest)
 
     assert manager_of(ada) is None
@@ -136,14 +136,14 @@ class TestOfSomebodyNew:
     def test_is_stored_with_them(self, tenant: Tenant) -> None:
         boss = make.person()
 
-        bob = operations.add_person(self.PROFILE, actor=OKTA, manager=boss)
+        bob = people.add_person(self.PROFILE, actor=OKTA, manager=boss)
 
         assert manager_of(bob) == boss
 
     def test_is_refused_for_a_guest(self, tenant: Tenant) -> None:
         guest = make.person(role=Person.Role.GUEST)
 
-        with pytest.raises(operations.InvalidManager):
-            operations.add_person(self.PROFILE, actor=OKTA, manager=guest)
+        with pytest.raises(managers.InvalidManager):
+            people.add_person(self.PROFILE, actor=OKTA, manager=guest)
 
         assert Person.objects.count() == 1

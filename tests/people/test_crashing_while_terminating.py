@@ -9,8 +9,9 @@ from django.apps import apps
 from django.db import DatabaseError, connection
 from django.utils import timezone
 
-from people import operations, tenancy
+from people import tenancy
 from people.models import ApiToken, Departure, Invite, Person, Tenant
+from people.operations.offboarding import handover_plan, terminate
 from people.values import Actor
 from tests import make
 from tests.people import leaving
@@ -91,17 +92,17 @@ def test_everything_is_as_before_or_done(leaver: Leaver, die: Callable[[], None]
     assert everything() != before
     leaver.person.refresh_from_db()
     assert leaver.person.state == Person.State.TERMINATED
-    assert not operations.terminate_person(leaver.person, said, actor=OPERATOR)
-    assert operations.holdings_of(leaver.person) == operations.Holdings([], [], [], [])
+    assert not terminate.terminate_person(leaver.person, said, actor=OPERATOR)
+    assert handover_plan.holdings_of(leaver.person) == handover_plan.Holdings([], [], [], [])
     assert leaver.heir.funds.live().count() == 10
 
 
-def _survives(person: Person, said: operations.Disposition, death: DiesAt) -> bool:
+def _survives(person: Person, said: handover_plan.Disposition, death: DiesAt) -> bool:
     """Try to terminate the person, and clear up as whoever comes next would."""
     fresh = Person.objects.get(pk=person.pk)
     with suppress(PowerCut, DatabaseError), tenancy.use(person.tenant_id):
         with connection.execute_wrapper(death):
-            operations.terminate_person(fresh, said, actor=OPERATOR)
+            terminate.terminate_person(fresh, said, actor=OPERATOR)
         return True
     connection.close()
     return False

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 from django.db import IntegrityError, transaction
 
-from people import operations
 from people.models import Department, Location, Person, Tenant
+from people.operations import people_update
 from people.values import Actor
 from tests import make
 
@@ -17,7 +17,7 @@ OKTA = Actor("scim", "okta")
 
 
 def move(person: Person, **places: Any) -> None:
-    operations.revise_person(person, replace(person.profile, **places), actor=OKTA)
+    people_update.revise_person(person, replace(person.profile, **places), actor=OKTA)
 
 
 def test_come_to_be_when_somebody_is_there(ada: Person) -> None:

@@ -10,8 +10,8 @@ import time_machine
 from django.test import Client
 from django.utils import timezone
 
-from people import operations
 from people.models import Departure, Person
+from people.operations import people
 from people.operations.offboarding import schedule
 from people.operations.offboarding.handover_plan import Disposition, usual_disposition
 from tests import make
@@ -227,7 +227,7 @@ class TestDecides:
         assert Departure.objects.get().disposition is None
 
     def test_alone_once_they_are_back(self, client: Client, ada: Person) -> None:
-        operations.reactivate_person(ada, actor=OKTA)
+        people.reactivate_person(ada, actor=OKTA)
 
         assert "is not scheduled for termination" in decide(client, ada, "exempt", reason="x")
 

@@ -26,7 +26,7 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from people import operations, tenancy
+from people import tenancy
 from people.models import (
     Approval,
     Event,
@@ -37,9 +37,11 @@ from people.models import (
     Person,
     Role,
 )
+from people.operations import people
 from people.operations.bulk import undo
 from people.operations.bulk.apply import Bulk
-from people.operations.offboarding import schedule
+from people.operations.offboarding import handover_plan, schedule, terminate
+from people.operations.roles import base_roles
 from people.values import Actor
 from tests import make
 from tests.people.departing import (
@@ -83,7 +85,7 @@ def _answer(person: Person) -> None:
 
 
 def _elevate(person: Person) -> None:
-    operations.grant_role(person, Role.objects.get(), actor=OKTA)
+    base_roles.grant_role(person, Role.objects.get(), actor=OKTA)
 
 
 def _end_funds(person: Person) -> None:
@@ -272,7 +274,7 @@ class Leaving(RuleBasedStateMachine):
 
     def shut_out(self, one: Modelled, *, by_scim: bool) -> None:
         actor = OKTA if by_scim else HAND
-        done = operations.deactivate_person(one.person, actor=actor)
+        done = people.deactivate_person(one.person, actor=actor)
         assert done == (one.state == "active")
         if done:
             one.be("inactive", is_by_scim=by_scim, since=self.now)
@@ -284,7 +286,7 @@ class Leaving(RuleBasedStateMachine):
         one = self.pick(who, "inactive")
         if one is None:
             return
-        operations.reactivate_person(one.person, actor=OKTA)
+        people.reactivate_person(one.person, actor=OKTA)
         one.be("active", **BACK)
 
     @rule(who=WHO)
@@ -386,8 +388,8 @@ class Leaving(RuleBasedStateMachine):
         one = self.pick(who, "inactive")
         if one is None:
             return
-        usual = operations.usual_disposition(one.person)
-        assert operations.terminate_person(one.person, usual, actor=OKTA)
+        usual = handover_plan.usual_disposition(one.person)
+        assert terminate.terminate_person(one.person, usual, actor=OKTA)
         one.be("terminated", due_at=None)
 
     @invariant()

@@ -6,8 +6,8 @@ import pytest
 import time_machine
 from django.utils import timezone
 
-from people import operations
 from people.models import Departure, Event, Person, Tenant
+from people.operations import people
 from people.operations.offboarding import schedule
 from people.operations.offboarding.handover_plan import usual_disposition
 from people.values import Actor
@@ -45,16 +45,16 @@ class TestComesWithADeactivation:
     def test_and_goes_with_the_reactivation(self, owner: Person) -> None:
         switch(45)
         ada = gone()
-        operations.reactivate_person(ada, actor=owner.actor)
+        people.reactivate_person(ada, actor=owner.actor)
 
         assert not Departure.objects.exists()
 
     def test_and_counts_anew_with_the_next(self, owner: Person) -> None:
         switch(45)
         ada = gone()
-        operations.reactivate_person(ada, actor=OKTA)
+        people.reactivate_person(ada, actor=OKTA)
         with time_machine.travel(timezone.now() + timedelta(days=30), tick=False):
-            operations.deactivate_person(ada, actor=OKTA)
+            people.deactivate_person(ada, actor=OKTA)
 
         ada.refresh_from_db()
         assert due(ada) == after(ada, days=45)
@@ -63,7 +63,7 @@ class TestComesWithADeactivation:
         switch(45)
         ada = gone(owner.actor)
 
-        assert not operations.deactivate_person(ada, actor=OKTA)
+        assert not people.deactivate_person(ada, actor=OKTA)
         assert not Departure.objects.exists()
 
 
@@ -207,7 +207,7 @@ class TestMaybe:
         assert event.facts == {"what": "exempted", "reason": "Lawsuit"}
 
     def test_nothing_once_they_are_back(self, ada: Person, owner: Person) -> None:
-        operations.reactivate_person(ada, actor=OKTA)
+        people.reactivate_person(ada, actor=OKTA)
 
         with pytest.raises(schedule.NotScheduled):
             schedule.exempt(ada, because="Lawsuit", actor=owner.actor)

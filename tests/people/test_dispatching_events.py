@@ -14,10 +14,11 @@ from celery.exceptions import SoftTimeLimitExceeded
 from django.core.management import call_command
 from pytest_django import DjangoCaptureOnCommitCallbacks, Settings
 
-from people import events, operations, tasks, tenancy
+from people import events, tasks, tenancy
 from people.db import leases
 from people.models import Delivery, Event, Tenant
 from people.models.deliveries import STUCK_ATTEMPTS
+from people.operations import people
 from people.values import Actor, Profile
 from tests import make
 from tests.people import listening
@@ -54,7 +55,7 @@ def subscribers(settings: Settings) -> Iterator[None]:
 
 def add(email: str = "") -> Event:
     profile = Profile(given_name="Ada", family_name="L", email=email or f"{make.number()}@x.test")
-    person = operations.add_person(profile, actor=OKTA)
+    person = people.add_person(profile, actor=OKTA)
     return person.events.get(kind=Event.Kind.PERSON_ADDED)
 
 
@@ -145,7 +146,7 @@ class TestDelivery:
             person = add().person
             assert person
             assert not woken
-            operations.deactivate_person(person, actor=OKTA)
+            people.deactivate_person(person, actor=OKTA)
 
         assert woken == [True]
 

@@ -4,8 +4,9 @@ from typing import Any
 
 import pytest
 
-from people import operations
 from people.models import Event, Invite, Person, Tenant
+from people.operations import api_tokens, people_update
+from people.operations.people import add_person, deactivate_person, join_person
 from people.values import Actor, Profile
 from tests import make
 from tests.people.visiting import signed_in, text_of
@@ -64,8 +65,8 @@ class TestEditing:
     def test_warns_who_will_undo_it(self, tenant: Tenant) -> None:
         make.owner()
         said = Profile(given_name="Ada", family_name="Lovelace", email="ada@example.com")
-        ada = operations.add_person(said, actor=OKTA)
-        operations.join_person(ada, actor=OKTA)
+        ada = add_person(said, actor=OKTA)
+        join_person(ada, actor=OKTA)
 
         page = send(ada, "edit", form_of(ada, given_name="Augusta"))
 
@@ -74,7 +75,7 @@ class TestEditing:
         assert "Okta owns last name" not in page
 
     def test_keeps_an_address_that_waits_to_be_confirmed(self, ada: Person) -> None:
-        operations.revise_person(
+        people_update.revise_person(
             ada,
             Profile(given_name="Ada", family_name="Lovelace", email="new@example.com"),
             actor=OKTA,
@@ -104,7 +105,7 @@ class TestEditing:
     def test_never_overwrites_what_changed_meanwhile(self, ada: Person) -> None:
         stale = form_of(ada)
         said = Profile(given_name="Ada", family_name="King", email=ada.email)
-        operations.revise_person(ada, said, actor=OKTA)
+        people_update.revise_person(ada, said, actor=OKTA)
 
         page = send(ada, "edit", stale)
 
@@ -210,8 +211,8 @@ class TestDeactivating:
 
     def test_names_the_programs_that_stop(self, owner: Person) -> None:
         leaver = make.administrator()
-        operations.make_api_token(leaver, "Till", scopes=["people:read"], actor=owner.actor)
-        operations.make_api_token(
+        api_tokens.make_api_token(leaver, "Till", scopes=["people:read"], actor=owner.actor)
+        api_tokens.make_api_token(
             make.administrator(), "Export", scopes=["people:read"], actor=owner.actor
         )
 
@@ -233,7 +234,7 @@ class TestReactivating:
     """Reactivating on the person's page …"""
 
     def test_lets_them_in(self, ada: Person) -> None:
-        operations.deactivate_person(ada, actor=OKTA)
+        deactivate_person(ada, actor=OKTA)
 
         page = send(ada, "reactivate")
 
@@ -242,7 +243,7 @@ class TestReactivating:
         assert ada.state == Person.State.ACTIVE
 
     def test_warns_that_the_identity_provider_may_undo_it(self, ada: Person) -> None:
-        operations.deactivate_person(ada, actor=OKTA)
+        deactivate_person(ada, actor=OKTA)
 
         page = signed_in(make.administrator()).get(f"/people/{ada.pk}/reactivate/")
 

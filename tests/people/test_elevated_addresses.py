@@ -8,9 +8,9 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-from people import operations
 from people.mail.sending import send_due
 from people.models import Event, Mail, Person
+from people.operations import email_changes, people_update, ranks
 from people.values import Actor
 from tests import make
 from tests.people import ranking
@@ -34,7 +34,7 @@ def boss(owner: Person) -> Person:
 
 def ask(person: Person, actor: Actor, address: str = NEW) -> None:
     now = Person.objects.get(pk=person.pk)
-    operations.revise_person(now, replace(now.profile, email=address), actor=actor)
+    people_update.revise_person(now, replace(now.profile, email=address), actor=actor)
 
 
 def link_to(smtp: Smtp, address: str) -> str:
@@ -218,8 +218,8 @@ class TestAnOwnersPassword:
         confirm(link_to(smtp, NEW))
 
         assert address_of(olga) == OLD
-        with pytest.raises(operations.RankRefused):
-            operations.approve_address(olga, actor=admin.actor)
+        with pytest.raises(ranks.RankRefused):
+            email_changes.approve_address(olga, actor=admin.actor)
 
 
 def test_nobody_takes_the_owners_account(boss: Person, smtp: Smtp) -> None:

@@ -11,8 +11,8 @@ from django.utils import timezone
 
 from people import tenancy
 from people.models import Departure, Person
-from people.operations import Disposition
 from people.operations.offboarding import schedule
+from people.operations.offboarding.handover_plan import Disposition
 from tests import make
 from tests.people.departing import gone, is_terminated, switch
 from tests.people.visiting import signed_in, text_of

@@ -8,8 +8,8 @@ import time_machine
 from django.core.management import call_command
 from django.test import Client
 
-from people import operations
 from people.models import Event, Person
+from people.operations import people
 from people.operations.guest_days import usual_end
 from people.operations.guests import InvalidLastDay, NotGuest, deactivate_due, set_last_day
 from people.values import Actor, Profile
@@ -30,7 +30,7 @@ def clock() -> Iterator[time_machine.Traveller]:
 @pytest.fixture
 def guest(clock: object, owner: Person) -> Person:
     profile = Profile(given_name="Gus", family_name="Guest", email="gus@x.test", role="GUEST_USER")
-    return operations.add_person(profile, actor=HELPDESK)
+    return people.add_person(profile, actor=HELPDESK)
 
 
 def state(guest: Person) -> str:
@@ -62,7 +62,7 @@ def test_has_a_last_day_from_the_start(guest: Person, owner: Person) -> None:
 
 def test_is_the_only_one_with_a_last_day(guest: Person, owner: Person) -> None:
     profile = Profile(given_name="Ada", family_name="Lovelace", email="ada@x.test")
-    ada = operations.add_person(profile, actor=HELPDESK)
+    ada = people.add_person(profile, actor=HELPDESK)
 
     assert ada.deactivates_at is None
     assert signed_in(owner).get(f"/people/{ada.pk}/guest/").status_code == 404
@@ -97,7 +97,7 @@ def test_gets_another_half_year_when_let_in_again(
     clock.move_to(SEPTEMBER)
     deactivate_due(as_of=SEPTEMBER)
 
-    operations.reactivate_person(guest, actor=HELPDESK)
+    people.reactivate_person(guest, actor=HELPDESK)
 
     assert deactivate_due(as_of=SEPTEMBER + timedelta(days=100)) == 0
     assert state(guest) == "invited"
@@ -105,8 +105,8 @@ def test_gets_another_half_year_when_let_in_again(
 
 
 def test_keeps_the_day_when_let_in_again_before_it(guest: Person) -> None:
-    operations.deactivate_person(guest, actor=HELPDESK)
-    operations.reactivate_person(guest, actor=HELPDESK)
+    people.deactivate_person(guest, actor=HELPDESK)
+    people.reactivate_person(guest, actor=HELPDESK)
 
     guest.refresh_from_db()
     assert guest.deactivates_at == SEPTEMBER

@@ -2,8 +2,8 @@
 
 import pytest
 
-from people import operations
 from people.models import Person
+from people.operations.offboarding import terminate
 from people.values import Actor
 from tests import make
 from tests.people.leaving import Leaver, to
@@ -17,7 +17,7 @@ HELPDESK = Actor("person", "helpdesk@example.com")
 @pytest.fixture
 def leaver(ada: Person) -> Leaver:
     leaver = Leaver(ada, make.person(given_name="Grace", family_name="Hopper"))
-    operations.terminate_person(ada, to(leaver.heir, ada), actor=HELPDESK)
+    terminate.terminate_person(ada, to(leaver.heir, ada), actor=HELPDESK)
     return leaver
 
 

@@ -5,9 +5,10 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from people import operations
 from people.mail.invite_links import invite_link
 from people.models import Event, Invite, Person
+from people.operations import people
+from people.operations.invites import lifecycle
 from people.values import Actor, Invitation
 from tests import make
 from tests.people.visiting import signed_in, text_of
@@ -28,13 +29,13 @@ def lifetime(invite: Invite) -> timedelta:
 
 
 def test_from_scim_is_good_for_90_days(bob: Person) -> None:
-    invite = operations.issue_invite(bob, actor=OKTA)
+    invite = lifecycle.issue_invite(bob, actor=OKTA)
 
     assert (invite.source, lifetime(invite)) == (Invite.Source.SCIM, timedelta(days=90))
 
 
 def test_by_hand_is_good_for_14_days(bob: Person) -> None:
-    invite = operations.issue_invite(bob, actor=HELPDESK)
+    invite = lifecycle.issue_invite(bob, actor=HELPDESK)
 
     assert (invite.source, lifetime(invite)) == (Invite.Source.HAND, timedelta(days=14))
 
@@ -42,26 +43,26 @@ def test_by_hand_is_good_for_14_days(bob: Person) -> None:
 def test_by_hand_is_good_for_as_long_as_the_tenant_says(bob: Person) -> None:
     bob.tenant.manual_invite_days = 3
 
-    assert lifetime(operations.issue_invite(bob, actor=HELPDESK)) == timedelta(days=3)
+    assert lifetime(lifecycle.issue_invite(bob, actor=HELPDESK)) == timedelta(days=3)
 
 
 def test_leaves_an_open_invite_as_it_is(bob: Person) -> None:
-    first = operations.issue_invite(bob, actor=OKTA)
+    first = lifecycle.issue_invite(bob, actor=OKTA)
 
-    assert operations.issue_invite(bob, actor=HELPDESK) == first
+    assert lifecycle.issue_invite(bob, actor=HELPDESK) == first
 
     assert bob.events.count() == 1
 
 
 def test_again_after_a_withdrawal_makes_a_new_one(bob: Person) -> None:
-    first = operations.issue_invite(bob, actor=OKTA)
-    assert operations.revoke_invite(bob, actor=HELPDESK)
+    first = lifecycle.issue_invite(bob, actor=OKTA)
+    assert lifecycle.revoke_invite(bob, actor=HELPDESK)
 
-    assert operations.issue_invite(bob, actor=OKTA) != first
+    assert lifecycle.issue_invite(bob, actor=OKTA) != first
 
 
 def test_is_an_event_that_names_the_invite(bob: Person) -> None:
-    invite = operations.issue_invite(
+    invite = lifecycle.issue_invite(
         bob, actor=OKTA, invitation=Invitation(held_because="No manager yet")
     )
 
@@ -71,26 +72,26 @@ def test_is_an_event_that_names_the_invite(bob: Person) -> None:
 
 
 def test_when_held_waits_for_the_release(bob: Person) -> None:
-    operations.issue_invite(bob, actor=OKTA, invitation=Invitation(held_because="No manager yet"))
+    lifecycle.issue_invite(bob, actor=OKTA, invitation=Invitation(held_because="No manager yet"))
 
-    assert operations.release_invite(bob, actor=HELPDESK)
+    assert lifecycle.release_invite(bob, actor=HELPDESK)
 
     assert bob.invites.get().held_because == ""
     assert bob.events.latest("pk").kind == Event.Kind.INVITE_RELEASED
 
 
 def test_when_not_held_has_nothing_to_release(bob: Person) -> None:
-    operations.issue_invite(bob, actor=OKTA)
+    lifecycle.issue_invite(bob, actor=OKTA)
 
-    assert not operations.release_invite(bob, actor=HELPDESK)
+    assert not lifecycle.release_invite(bob, actor=HELPDESK)
 
     assert bob.events.count() == 1
 
 
 def test_ends_with_their_joining(bob: Person) -> None:
-    operations.issue_invite(bob, actor=OKTA)
+    lifecycle.issue_invite(bob, actor=OKTA)
 
-    assert operations.join_person(bob, actor=bob.actor)
+    assert people.join_person(bob, actor=bob.actor)
 
     stored = Person.objects.get(pk=bob.pk)
     assert stored.state == Person.State.ACTIVE
@@ -104,16 +105,16 @@ def test_ends_with_their_joining(bob: Person) -> None:
 def test_is_the_only_state_to_join_from(owner: Person, state: Person.State) -> None:
     someone = make.person(state=state)
 
-    assert not operations.join_person(someone, actor=someone.actor)
+    assert not people.join_person(someone, actor=someone.actor)
 
     assert Person.objects.get(pk=someone.pk).state == state
 
 
 def test_withdrawn_cannot_be_withdrawn_again(bob: Person) -> None:
-    operations.issue_invite(bob, actor=OKTA)
-    operations.revoke_invite(bob, actor=OKTA)
+    lifecycle.issue_invite(bob, actor=OKTA)
+    lifecycle.revoke_invite(bob, actor=OKTA)
 
-    assert not operations.revoke_invite(bob, actor=OKTA)
+    assert not lifecycle.revoke_invite(bob, actor=OKTA)
 
     assert bob.events.count() == 2
 
@@ -122,10 +123,10 @@ class TestAgain:
     """Inviting again …"""
 
     def test_mails_the_same_link_and_begins_its_time_anew(self, bob: Person) -> None:
-        invite = operations.issue_invite(bob, actor=OKTA)
+        invite = lifecycle.issue_invite(bob, actor=OKTA)
         bob.invites.update(expires_at=timezone.now() - timedelta(days=1))
 
-        again = operations.resend_invite(bob, actor=HELPDESK)
+        again = lifecycle.resend_invite(bob, actor=HELPDESK)
 
         assert again == invite
         assert invite_link(again) == invite_link(invite)
@@ -133,29 +134,29 @@ class TestAgain:
         assert bob.mails.filter(invite=invite).count() == 2
 
     def test_is_an_event_that_names_the_invite(self, bob: Person) -> None:
-        invite = operations.issue_invite(bob, actor=OKTA)
+        invite = lifecycle.issue_invite(bob, actor=OKTA)
 
-        operations.resend_invite(bob, actor=HELPDESK)
+        lifecycle.resend_invite(bob, actor=HELPDESK)
 
         event = bob.events.latest("pk")
         assert (event.kind, event.actor) == (Event.Kind.INVITE_RESENT, str(HELPDESK))
         assert event.facts == {"invite": str(invite.pk)}
 
     def test_issues_a_new_one_where_it_was_withdrawn(self, bob: Person) -> None:
-        first = operations.issue_invite(bob, actor=OKTA)
-        operations.revoke_invite(bob, actor=HELPDESK)
+        first = lifecycle.issue_invite(bob, actor=OKTA)
+        lifecycle.revoke_invite(bob, actor=HELPDESK)
 
-        again = operations.resend_invite(bob, actor=HELPDESK)
+        again = lifecycle.resend_invite(bob, actor=HELPDESK)
 
         assert again != first
         assert lifetime(again) == timedelta(days=14)
         assert bob.mails.filter(invite=again).count() == 1
 
     def test_does_not_hurry_one_that_is_held(self, bob: Person) -> None:
-        operations.issue_invite(bob, actor=OKTA, invitation=Invitation(held_because="No manager."))
+        lifecycle.issue_invite(bob, actor=OKTA, invitation=Invitation(held_because="No manager."))
 
-        with pytest.raises(operations.InviteHeld, match="Choose “Invite anyway”"):
-            operations.resend_invite(bob, actor=HELPDESK)
+        with pytest.raises(lifecycle.InviteHeld, match="Choose “Invite anyway”"):
+            lifecycle.resend_invite(bob, actor=HELPDESK)
 
         assert not bob.mails.exists()
 
@@ -163,8 +164,8 @@ class TestAgain:
     def test_is_for_nobody_else(self, owner: Person, state: Person.State) -> None:
         someone = make.person(state=state)
 
-        with pytest.raises(operations.NotInvitable, match="Ada Lovelace cannot be invited"):
-            operations.resend_invite(someone, actor=HELPDESK)
+        with pytest.raises(lifecycle.NotInvitable, match="Ada Lovelace cannot be invited"):
+            lifecycle.resend_invite(someone, actor=HELPDESK)
 
 
 class TestSettings:
@@ -178,7 +179,7 @@ class TestSettings:
         page = text_of(client.post(self.ADDRESS, {"days": "30"}, follow=True))
 
         assert "Invites now live 30 days." in page
-        assert lifetime(operations.issue_invite(_again(bob), actor=HELPDESK)) == timedelta(days=30)
+        assert lifetime(lifecycle.issue_invite(_again(bob), actor=HELPDESK)) == timedelta(days=30)
         assert "The invite lives 30 days." in text_of(client.get("/people/add/"))
         event = Event.objects.get(kind=Event.Kind.ORGANISATION_CHANGED)
         assert event.changes == {"manual_invite_days": {"from": 14, "to": 30}}
@@ -211,10 +212,10 @@ def _again(person: Person) -> Person:
 def test_leaves_nothing_when_its_event_cannot_be_written(
     bob: Person, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    operations.issue_invite(bob, actor=OKTA, invitation=Invitation(held_because="No manager yet"))
+    lifecycle.issue_invite(bob, actor=OKTA, invitation=Invitation(held_because="No manager yet"))
     monkeypatch.setattr("people.events.record", _fail)
 
-    for operation in (operations.release_invite, operations.revoke_invite):
+    for operation in (lifecycle.release_invite, lifecycle.revoke_invite):
         with pytest.raises(RuntimeError):
             operation(bob, actor=OKTA)
 

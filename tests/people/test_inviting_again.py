@@ -3,8 +3,9 @@
 import pytest
 from django.test import Client
 
-from people import operations
 from people.models import Invite, Mail, Person
+from people.operations import people
+from people.operations.invites import lifecycle
 from people.values import Actor, Profile
 from tests import make
 from tests.people.visiting import signed_in, text_of
@@ -25,7 +26,7 @@ def again(client: Client, person: Person) -> str:
 
 
 def test_mails_the_open_invite_once_more(client: Client) -> None:
-    ada = operations.add_person(ADA, actor=OKTA)
+    ada = people.add_person(ADA, actor=OKTA)
     page = text_of(client.get(f"/people/{ada.pk}/"))
 
     assert "Send the invite again" in page
@@ -35,8 +36,8 @@ def test_mails_the_open_invite_once_more(client: Client) -> None:
 
 
 def test_makes_a_new_invite_where_the_old_one_was_withdrawn(client: Client, owner: Person) -> None:
-    ada = operations.add_person(ADA, actor=OKTA)
-    operations.revoke_invite(ada, actor=owner.actor)
+    ada = people.add_person(ADA, actor=OKTA)
+    lifecycle.revoke_invite(ada, actor=owner.actor)
     page = text_of(client.get(f"/people/{ada.pk}/"))
 
     assert "The invite was withdrawn" in page
@@ -53,7 +54,7 @@ def test_tells_that_somebody_has_joined(client: Client) -> None:
 
 
 def test_is_for_administrators(tenant: object) -> None:
-    ada = operations.add_person(ADA, actor=OKTA)
+    ada = people.add_person(ADA, actor=OKTA)
     cardholder = make.person()
 
     signed_in(cardholder).post(f"/people/{ada.pk}/invite-again/")

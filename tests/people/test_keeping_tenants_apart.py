@@ -6,8 +6,9 @@ import pytest
 from django.apps import apps
 from django.db import models
 
-from people import operations, tenancy
+from people import tenancy
 from people.models import Department, Person, Tenant
+from people.operations import people
 from people.tenancy import NoTenantInForceError, TenantManager, TenantOwned
 from people.values import Actor
 from tests import make
@@ -110,7 +111,7 @@ def test_gives_a_new_row_no_tenant_by_itself() -> None:
 
 
 def test_lets_no_operation_run_across_tenants(ada: Person) -> None:
-    for operation in (operations.deactivate_person, operations.reactivate_person):
+    for operation in (people.deactivate_person, people.reactivate_person):
         with pytest.raises(NoTenantInForceError), tenancy.across_tenants():
             operation(ada, actor=OKTA)
 
@@ -119,7 +120,7 @@ def test_lets_no_operation_run_across_tenants(ada: Person) -> None:
 
 def test_lets_no_operation_reach_into_another_company(ada: Person, other: Tenant) -> None:
     with pytest.raises(Person.DoesNotExist), tenancy.use(other):
-        operations.deactivate_person(ada, actor=OKTA)
+        people.deactivate_person(ada, actor=OKTA)
 
     assert Person.objects.get(pk=ada.pk).is_active
 

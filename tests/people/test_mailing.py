@@ -13,11 +13,12 @@ from django.db import connection, transaction
 from django.utils import timezone
 from pytest_django import Settings
 
-from people import operations
 from people.db.leases import holder
 from people.mail.invite_links import invite_link
 from people.mail.sending import LEASE, PAUSES, send_due
 from people.models import Mail, Person, Tenant
+from people.operations import people
+from people.operations.invites import lifecycle
 from people.values import Actor, Invitation, Profile
 from tests import make
 from tests.people.racing import Racers
@@ -32,7 +33,7 @@ BOB = "bob@example.com"
 
 def invited(email: str = BOB, *, manager: Person | None = None, **said: Any) -> Person:
     profile = Profile(given_name="Bob", family_name="Babbage", email=email)
-    return operations.add_person(profile, actor=OKTA, manager=manager, **said)
+    return people.add_person(profile, actor=OKTA, manager=manager, **said)
 
 
 def send(**later: float) -> int:
@@ -95,7 +96,7 @@ class TestIsSent:
         bob = invited(invitation=Invitation(held_because="No manager yet."))
         assert send() == 0
 
-        operations.release_invite(bob, actor=OKTA)
+        lifecycle.release_invite(bob, actor=OKTA)
 
         assert send() == 1
 
@@ -103,9 +104,9 @@ class TestIsSent:
         unmailed = Invitation(is_mailed=False)
         invited(invitation=unmailed)
         eve = make.person(state=Person.State.INACTIVE, joined_at=None)
-        operations.reactivate_person(eve, actor=OKTA, invitation=unmailed)
+        people.reactivate_person(eve, actor=OKTA, invitation=unmailed)
         held = invited("held@example.com", invitation=Invitation(held_because="No manager yet."))
-        operations.release_invite(held, actor=OKTA, is_mailed=False)
+        lifecycle.release_invite(held, actor=OKTA, is_mailed=False)
 
         assert send() == 0
 
@@ -217,17 +218,17 @@ class TestIsNotSent:
         return mail.problem
 
     def test_once_the_invite_is_withdrawn(self, bob: Person) -> None:
-        operations.revoke_invite(bob, actor=HELPDESK)
+        lifecycle.revoke_invite(bob, actor=HELPDESK)
 
         assert self.given_up() == "The invite was withdrawn."
 
     def test_once_the_invited_has_joined(self, bob: Person) -> None:
-        operations.join_person(bob, actor=bob.actor)
+        people.join_person(bob, actor=bob.actor)
 
         assert self.given_up() == "The invite was accepted meanwhile."
 
     def test_once_the_person_is_out(self, bob: Person) -> None:
-        operations.deactivate_person(bob, actor=OKTA)
+        people.deactivate_person(bob, actor=OKTA)
 
         assert self.given_up() == "Bob Babbage is inactive."
 

@@ -9,8 +9,9 @@ import pytest
 from django.core.exceptions import ValidationError
 from django.core.management import CommandError, call_command
 
-from people import operations, tenancy
+from people import tenancy
 from people.models import Entity, Event, Invite, Person, Tenant
+from people.operations import tenants
 from people.values import Actor, Profile
 from tests.people.racing import Racers
 
@@ -29,7 +30,7 @@ def open_tenant(slug: str = "acme", **said: Any) -> Tenant:
         "currency": "EUR",
         "actor": CLI,
     }
-    return operations.create_tenant(slug, "Acme", **usual | said)
+    return tenants.create_tenant(slug, "Acme", **usual | said)
 
 
 def test_gives_it_an_owner_who_is_in() -> None:
@@ -73,7 +74,7 @@ def test_can_be_done_twice_under_two_slugs_with_one_owner() -> None:
 def test_is_refused_for_a_slug_that_is_taken() -> None:
     open_tenant()
 
-    with pytest.raises(operations.SlugTaken):
+    with pytest.raises(tenants.SlugTaken):
         open_tenant()
 
     assert Tenant.objects.count() == 1
@@ -103,7 +104,7 @@ def test_happens_once_when_two_choose_one_slug(racers: Racers) -> None:
     said = racers(*[partial(open_tenant, password="correct horse")] * racers.number)
 
     kinds = [type(answer) for answer in said]
-    assert (kinds.count(Tenant), kinds.count(operations.SlugTaken)) == (1, 3)
+    assert (kinds.count(Tenant), kinds.count(tenants.SlugTaken)) == (1, 3)
 
 
 class TestByCommand:

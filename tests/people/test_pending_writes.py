@@ -9,11 +9,11 @@ import pytest
 from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
 
-from people import operations
 from people.db import prepared_statements, unit_of_work
 from people.db.batch_write import Write
 from people.db.prepared_statements import NeedsTransaction
 from people.models import Event, Person, Tenant
+from people.operations import locks
 from tests import make
 
 pytestmark = pytest.mark.django_db
@@ -56,7 +56,7 @@ def read_again(person: Person) -> None:
 
 
 def lock(person: Person) -> None:
-    operations.lock(person)
+    locks.lock(person)
     assert person.given_name == "Augusta"
 
 
@@ -172,13 +172,13 @@ def test_costs_no_statement_where_nobody_reads_its_table(ada: Person) -> None:
 
 
 def lock_chart(person: Person) -> None:
-    operations.locks.hold(operations.locks.Guarded.ORGANISATION_CHART, person.tenant_id)
+    locks.hold(locks.Guarded.ORGANISATION_CHART, person.tenant_id)
 
 
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize(
     "take",
-    [operations.lock, lambda ada: operations.hold_person(ada.pk), lock_chart],
+    [locks.lock, lambda ada: locks.hold_person(ada.pk), lock_chart],
 )
 def test_comes_after_no_lock_that_has_ended_already(
     ada: Person, take: Callable[[Person], object]

@@ -7,8 +7,9 @@ from uuid import UUID
 import pytest
 from django.utils import timezone
 
-from people import events, operations
+from people import events
 from people.models import CustomField, Invite, Person, Tenant
+from people.operations import people, people_update
 from people.presentation.actor_names import PROVIDERS
 from people.values import Actor, Invitation, Profile
 from scim.models import Connection
@@ -31,7 +32,7 @@ def page_of(person: Person, **query: Any) -> str:
 
 
 def test_says_what_the_identity_provider_manages(tenant: Tenant) -> None:
-    ada = operations.add_person(profile(department="Legal"), actor=OKTA)
+    ada = people.add_person(profile(department="Legal"), actor=OKTA)
 
     page = page_of(ada)
 
@@ -47,7 +48,7 @@ def test_names_no_owner_where_there_is_none(ada: Person) -> None:
 
 
 def test_tells_where_each_role_comes_from(tenant: Tenant) -> None:
-    ada = operations.add_person(profile(role="BUSINESS_BOOKKEEPER"), actor=OKTA)
+    ada = people.add_person(profile(role="BUSINESS_BOOKKEEPER"), actor=OKTA)
     make.person(manager=ada)
     make.person(manager=ada)
 
@@ -70,7 +71,7 @@ def test_shows_twenty_reports_and_the_way_to_the_others(ada: Person) -> None:
 
 
 def test_says_first_who_shut_them_out(ada: Person) -> None:
-    operations.deactivate_person(ada, actor=OKTA)
+    people.deactivate_person(ada, actor=OKTA)
 
     page = page_of(ada)
 
@@ -80,7 +81,7 @@ def test_says_first_who_shut_them_out(ada: Person) -> None:
 
 
 def test_says_why_an_invite_waits(tenant: Tenant) -> None:
-    ada = operations.add_person(
+    ada = people.add_person(
         profile(), actor=OKTA, invitation=Invitation(held_because="No manager yet.")
     )
 
@@ -88,14 +89,14 @@ def test_says_why_an_invite_waits(tenant: Tenant) -> None:
 
 
 def test_says_when_an_invite_has_expired(tenant: Tenant) -> None:
-    ada = operations.add_person(profile(), actor=OKTA)
+    ada = people.add_person(profile(), actor=OKTA)
     Invite.objects.update(expires_at=timezone.now() - timedelta(days=1))
 
     assert "The invite expired on" in page_of(ada)
 
 
 def test_shows_the_address_that_waits_to_be_confirmed(ada: Person) -> None:
-    operations.revise_person(ada, profile(email="new@example.com"), actor=OKTA)
+    people_update.revise_person(ada, profile(email="new@example.com"), actor=OKTA)
 
     page = page_of(ada)
 
@@ -128,9 +129,9 @@ class TestTimeline:
 
     def test_tells_each_change_in_a_sentence(self, ada: Person) -> None:
         make.person(given_name="Grace", family_name="Hopper", email="helpdesk@example.com")
-        operations.revise_person(ada, profile(department="Sales"), actor=OKTA)
-        operations.revise_person(ada, profile(department="Legal"), actor=HELPDESK)
-        operations.deactivate_person(ada, actor=OKTA, reason="Left in May")
+        people_update.revise_person(ada, profile(department="Sales"), actor=OKTA)
+        people_update.revise_person(ada, profile(department="Legal"), actor=HELPDESK)
+        people.deactivate_person(ada, actor=OKTA, reason="Left in May")
 
         page = page_of(ada)
 
@@ -145,8 +146,8 @@ class TestTimeline:
 
     def test_names_managers_not_their_ids(self, ada: Person) -> None:
         grace = make.person(given_name="Grace", family_name="Hopper")
-        operations.revise_person(ada, ada.profile, actor=OKTA, manager=grace)
-        operations.revise_person(ada, ada.profile, actor=OKTA, manager=None)
+        people_update.revise_person(ada, ada.profile, actor=OKTA, manager=grace)
+        people_update.revise_person(ada, ada.profile, actor=OKTA, manager=None)
 
         page = page_of(ada)
 
@@ -156,7 +157,7 @@ class TestTimeline:
 
     def test_shows_each_field_that_changed_at_once(self, ada: Person) -> None:
         changed = profile(department="Legal", role="IT_ADMIN")
-        operations.revise_person(ada, changed, actor=OKTA)
+        people_update.revise_person(ada, changed, actor=OKTA)
 
         page = page_of(ada)
 
@@ -166,13 +167,13 @@ class TestTimeline:
     def test_names_the_request(self, ada: Person) -> None:
         request_id = UUID("7f0a3c1e-0000-4000-8000-000000000001")
         with events.caused_by(request_id):
-            operations.deactivate_person(ada, actor=OKTA)
+            people.deactivate_person(ada, actor=OKTA)
 
         assert str(request_id) in page_of(ada)
 
     def test_goes_on_where_the_page_ended(self, ada: Person) -> None:
         for number in range(25):
-            operations.revise_person(ada, profile(department=f"D{number}"), actor=OKTA)
+            people_update.revise_person(ada, profile(department=f"D{number}"), actor=OKTA)
         event = ada.events.order_by("-pk")[19]
 
         first, second = page_of(ada), page_of(ada, before=event.pk)
@@ -201,7 +202,7 @@ def test_asks_the_same_number_of_queries_for_one_report_and_event_as_for_many(
             boss = make.person(email=f"boss-{number}@example.com")
             make.person(manager=ada)
             new = profile(department=f"D{number}")
-            operations.revise_person(ada, new, actor=boss.actor, manager=boss)
+            people_update.revise_person(ada, new, actor=boss.actor, manager=boss)
 
     live(range(1))
     few = len(queries_of(client, address))

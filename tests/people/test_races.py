@@ -11,8 +11,11 @@ from django.db import transaction
 from django.utils import timezone
 from pytest_django import Settings
 
-from people import events, operations
+from people import events
 from people.models import Department, Event, Location, Person, Tenant
+from people.operations import managers, people, people_update, person_fields
+from people.operations.invites import lifecycle
+from people.operations.roles import base_roles
 from people.values import Actor, Profile
 from tests import make
 from tests.people import listening
@@ -39,12 +42,12 @@ class TestManagers:
         for _ in range(ROUNDS):
             ring = [make.person() for _ in range(racers.number)]
             bosses = [*ring[1:], ring[0]]
-            assign = partial(operations.assign_manager, actor=OKTA)
+            assign = partial(people_update.assign_manager, actor=OKTA)
 
             said = racers(*map(partial(partial, assign), ring, bosses))
 
             refused = [answer for answer in said if answer is not True]
-            assert [type(refusal) for refusal in refused] == [operations.CircularManager]
+            assert [type(refusal) for refusal in refused] == [managers.CircularManager]
             chosen = Person.objects.filter(pk__in=[person.pk for person in ring])
             assert chosen.filter(manager=None).count() == 1
 
@@ -52,12 +55,12 @@ class TestManagers:
 class TestTheLastAdministrators:
     @staticmethod
     def deactivate(person: Person) -> bool:
-        return operations.deactivate_person(person, actor=OKTA)
+        return people.deactivate_person(person, actor=OKTA)
 
     @staticmethod
     def demote(person: Person) -> bool:
         profile = replace(person.profile, role=Person.Role.CARDHOLDER)
-        return operations.revise_person(person, profile, actor=OKTA)
+        return people_update.revise_person(person, profile, actor=OKTA)
 
     WAYS = (deactivate, demote)
 
@@ -65,8 +68,8 @@ class TestTheLastAdministrators:
     @pytest.mark.parametrize(
         ("build", "refusal"),
         [
-            (make.administrator, operations.LastAdministrator),
-            (make.owner, operations.LastOwner),
+            (make.administrator, base_roles.LastAdministrator),
+            (make.owner, base_roles.LastOwner),
         ],
     )
     def test_never_remove_each_other(
@@ -92,11 +95,11 @@ class TestTheLastAdministrators:
 
             def promote(one: Person = one, boss: Person = boss) -> bool:
                 profile = replace(one.profile, role=Person.Role.IT_ADMIN)
-                return operations.revise_person(one, profile, actor=OKTA, manager=boss)
+                return people_update.revise_person(one, profile, actor=OKTA, manager=boss)
 
             @transaction.atomic
             def move_and_deactivate(other: Person = other, boss: Person = boss) -> bool:
-                operations.assign_manager(other, boss, actor=OKTA)
+                people_update.assign_manager(other, boss, actor=OKTA)
                 return self.deactivate(other)
 
             assert racers(promote, move_and_deactivate) == [True, True]
@@ -106,19 +109,19 @@ class TestNewPeople:
     @of(20)
     def test_get_one_address_once(self, tenant: Tenant, racers: Racers) -> None:
         spellings = islice(cycle(["ada@x.test", "ADA@x.test", "Ada@X.test"]), racers.number)
-        add = partial(operations.add_person, actor=OKTA)
+        add = partial(people.add_person, actor=OKTA)
 
         said = racers(*[partial(add, bob(email=email)) for email in spellings])
 
         kinds = [type(answer) for answer in said]
-        assert (kinds.count(Person), kinds.count(operations.DuplicateEmail)) == (1, 19)
+        assert (kinds.count(Person), kinds.count(person_fields.DuplicateEmail)) == (1, 19)
         assert Person.objects.get().invites.count() == 1
 
     @of(8)
     def test_share_a_department_and_a_location_that_are_new(
         self, tenant: Tenant, racers: Racers
     ) -> None:
-        add = partial(operations.add_person, actor=OKTA)
+        add = partial(people.add_person, actor=OKTA)
         names = islice(cycle(["Legal", "LEGAL"]), racers.number)
 
         racers(*[partial(add, bob(department=name, location=name)) for name in names])
@@ -132,7 +135,7 @@ class TestInvites:
     def test_are_one_for_a_person(self, owner: Person, racers: Racers) -> None:
         person = make.person(state=Person.State.INVITED)
 
-        invites = racers(*[partial(operations.issue_invite, person, actor=OKTA)] * racers.number)
+        invites = racers(*[partial(lifecycle.issue_invite, person, actor=OKTA)] * racers.number)
 
         assert len(set(invites)) == 1
         assert person.events.count() == 1
@@ -145,7 +148,7 @@ class TestDispatchers:
     ) -> None:
         settings.EVENT_SUBSCRIBERS = {"person.added": [listening.GREET]}
         for _ in range(60):
-            operations.add_person(bob(), actor=OKTA)
+            people.add_person(bob(), actor=OKTA)
 
         def work() -> int:
             while events.dispatch(limit=10):

@@ -5,9 +5,13 @@ from typing import Any
 
 import pytest
 
-from people import operations
 from people.models import Authorisation, Card, Fund, Person, Tenant
-from people.operations import Disposition
+from people.operations import people, people_update
+from people.operations.offboarding import handover_plan
+from people.operations.offboarding.handover_plan import Disposition
+from people.operations.offboarding.terminate import terminate_person
+from people.operations.roles import base_roles
+from people.operations.spend import cards_and_funds
 from people.values import Actor
 from tests import make
 from tests.people import leaving
@@ -22,7 +26,7 @@ pytestmark = [
 OKTA = Actor("scim", "okta")
 ROUNDS = 25
 
-terminate = partial(operations.terminate_person, actor=OKTA)
+terminate = partial(terminate_person, actor=OKTA)
 
 
 @pytest.fixture(autouse=True)
@@ -53,7 +57,9 @@ def test_two_who_hand_over_to_each_other_do_not_both_leave(racers: Racers) -> No
         )
 
         # Whoever was second got something more, or finds the other gone.
-        assert len({True, operations.InvalidSuccessor, operations.HoldsMore} & kinds(said)) == 2
+        assert (
+            len({True, handover_plan.InvalidSuccessor, handover_plan.HoldsMore} & kinds(said)) == 2
+        )
         [stays] = [person for person in (one, other) if stored(person).is_active]
         assert stays.funds.live().count() == stays.steps.count() == 2
 
@@ -77,7 +83,7 @@ def test_two_owners_do_not_both_leave(racers: Racers) -> None:
 
         said = racers(*[partial(terminate, owner, Disposition()) for owner in (one, other)])
 
-        assert kinds(said) == {True, operations.LastOwner}
+        assert kinds(said) == {True, base_roles.LastOwner}
 
 
 def test_nobody_comes_to_report_to_them(racers: Racers) -> None:
@@ -87,7 +93,7 @@ def test_nobody_comes_to_report_to_them(racers: Racers) -> None:
 
         racers(
             partial(terminate, boss, said),
-            partial(operations.assign_manager, report, boss, actor=OKTA),
+            partial(people_update.assign_manager, report, boss, actor=OKTA),
         )
 
         if stored(boss).state == Person.State.TERMINATED:
@@ -103,7 +109,7 @@ def test_a_report_who_goes_elsewhere_stays_there(racers: Racers) -> None:
 
         said = racers(
             partial(terminate, boss, Disposition(reports=str(heir.pk))),
-            partial(operations.assign_manager, report, elsewhere, actor=OKTA),
+            partial(people_update.assign_manager, report, elsewhere, actor=OKTA),
         )
 
         assert said == [True, True]
@@ -113,15 +119,15 @@ def test_a_report_who_goes_elsewhere_stays_there(racers: Racers) -> None:
 def test_nobody_comes_back(racers: Racers) -> None:
     for _ in range(ROUNDS):
         person = make.person()
-        operations.deactivate_person(person, actor=OKTA)
+        people.deactivate_person(person, actor=OKTA)
 
         said = racers(
             partial(terminate, person, Disposition()),
-            partial(operations.reactivate_person, stored(person), actor=OKTA),
+            partial(people.reactivate_person, stored(person), actor=OKTA),
         )
 
         assert said[0] is True
-        assert said[1] is True or isinstance(said[1], operations.Terminated)
+        assert said[1] is True or isinstance(said[1], people.Terminated)
         assert stored(person).state == Person.State.TERMINATED
 
 
@@ -132,12 +138,12 @@ def test_nothing_goes_to_somebody_who_is_shut_out(racers: Racers) -> None:
 
         said = racers(
             partial(terminate, person, to(heir, person)),
-            partial(operations.deactivate_person, heir, actor=OKTA),
+            partial(people.deactivate_person, heir, actor=OKTA),
         )
 
         has_moved = Fund.objects.get(pk=fund.pk).owner == heir
         assert has_moved == (said[0] is True)
-        assert has_moved or isinstance(said[0], operations.InvalidSuccessor)
+        assert has_moved or isinstance(said[0], handover_plan.InvalidSuccessor)
 
 
 def test_they_are_given_nothing_new(racers: Racers) -> None:
@@ -147,7 +153,7 @@ def test_they_are_given_nothing_new(racers: Racers) -> None:
 
         racers(
             partial(terminate, person, Disposition()),
-            partial(operations.issue_card, card, actor=OKTA),
+            partial(cards_and_funds.issue_card, card, actor=OKTA),
         )
 
         gone = stored(person).state == Person.State.TERMINATED
@@ -160,10 +166,10 @@ def test_what_is_spent_is_taken_off(racers: Racers, *, ends: bool) -> None:
         person, heir = make.person(), make.person()
         fund = leaving.fund(person, balance=1_000)
         said = to(None if ends else heir, person)
-        purchase = operations.Purchase(amount=400, currency="EUR")
+        purchase = cards_and_funds.Purchase(amount=400, currency="EUR")
 
         done, spent = racers(
-            partial(terminate, person, said), partial(operations.authorise, fund, purchase)
+            partial(terminate, person, said), partial(cards_and_funds.authorise, fund, purchase)
         )
 
         assert done is True

@@ -12,9 +12,12 @@ from typing import Any
 import pytest
 from django.db import connection
 
-from people import operations
 from people.models import Authorisation, Card, Fund, Person, Tenant
-from people.operations import Disposition, Purchase
+from people.operations import people
+from people.operations.offboarding import terminate
+from people.operations.offboarding.handover_plan import Disposition
+from people.operations.spend import cards_and_funds
+from people.operations.spend.cards_and_funds import Purchase
 from people.values import Actor
 from tests import make
 from tests.people import spending
@@ -41,14 +44,14 @@ class Round:
         """Go on until the person is gone, and a little longer."""
         until = monotonic() + LONGEST
         while not self.gone.is_set() and monotonic() < until:
-            operations.authorise(held, LUNCH)
+            cards_and_funds.authorise(held, LUNCH)
         for _ in range(3):
-            operations.authorise(held, LUNCH)
+            cards_and_funds.authorise(held, LUNCH)
 
     def leave(self, person: Person, after: float) -> None:
         sleep(after)
         began = monotonic()
-        operations.deactivate_person(person, actor=OKTA)
+        people.deactivate_person(person, actor=OKTA)
         self.waited = monotonic() - began
         self.gone.set()
 
@@ -104,7 +107,7 @@ def test_no_more_is_spent_than_there_is(
         limits = {"monthly_limit": 45} if build is spending.card else {"balance": 45}
         held = build(make.person(), **limits)
 
-        answers = racers(*[partial(operations.authorise, held, LUNCH)] * racers.number)
+        answers = racers(*[partial(cards_and_funds.authorise, held, LUNCH)] * racers.number)
 
         assert sum(answer.is_approved for answer in answers) == 4
         if isinstance(held, Fund):
@@ -121,8 +124,8 @@ def test_a_card_that_changes_hands_is_good_all_the_while(owner: Person, racers: 
         to_bob = Disposition(cards={str(card.pk): str(bob.pk)})
 
         _, *answers = racers(
-            partial(operations.terminate_person, ada, to_bob, actor=OKTA),
-            *[partial(operations.authorise, card, LUNCH)] * (racers.number - 1),
+            partial(terminate.terminate_person, ada, to_bob, actor=OKTA),
+            *[partial(cards_and_funds.authorise, card, LUNCH)] * (racers.number - 1),
         )
 
         assert {answer.reason for answer in answers} == {Authorisation.Reason.APPROVED}

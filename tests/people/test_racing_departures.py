@@ -6,9 +6,9 @@ from functools import partial
 import pytest
 from django.utils import timezone
 
-from people import operations
 from people.models import Departure, Event, Person, Tenant
-from people.operations.offboarding import schedule
+from people.operations.offboarding import handover_plan, schedule, terminate
+from people.operations.people import deactivate_person, reactivate_person
 from tests import make
 from tests.people.departing import OKTA, after, gone, is_terminated, switch, tick
 from tests.people.racing import Racers
@@ -45,7 +45,7 @@ def test_nobody_is_both_back_and_terminated(owner: Person, racers: Racers) -> No
         ada = gone()
         job = partial(tick, after(ada, days=45))
 
-        done, back = racers(job, partial(operations.reactivate_person, ada, actor=OKTA))
+        done, back = racers(job, partial(reactivate_person, ada, actor=OKTA))
 
         assert (done, is_terminated(ada)) in {(1, True), (0, False)}
         assert (back is True) is not is_terminated(ada)
@@ -72,7 +72,7 @@ def test_nobody_is_overlooked_who_is_deactivated_while_it_is_switched_on(
         switch(None)
         ada = make.person()
 
-        racers(partial(switch, 45), partial(operations.deactivate_person, ada, actor=OKTA))
+        racers(partial(switch, 45), partial(deactivate_person, ada, actor=OKTA))
 
         assert Departure.objects.filter(person=ada).exists()
 
@@ -86,11 +86,11 @@ def test_the_job_and_a_colleague_who_ends_their_manager_do_not_wait_for_each_oth
         boss = make.person(manager=owner)
         ada = gone(manager=boss)
         make.person(manager=ada)
-        usual = operations.usual_disposition(boss)
+        usual = handover_plan.usual_disposition(boss)
 
         done, said = racers(
             partial(tick, timezone.now() + timedelta(days=46)),
-            partial(operations.terminate_person, boss, usual, actor=owner.actor),
+            partial(terminate.terminate_person, boss, usual, actor=owner.actor),
         )
 
         assert is_terminated(ada) or Departure.objects.get(person=ada).problem

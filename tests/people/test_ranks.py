@@ -11,7 +11,7 @@ from functools import partial
 from importlib import import_module
 from inspect import getmembers, isfunction, signature
 from itertools import product
-from pkgutil import iter_modules
+from pkgutil import walk_packages
 from typing import Any
 
 import pytest
@@ -20,11 +20,27 @@ from django.utils import timezone
 
 from people import operations
 from people.models import MassChange, Person, Role, Tenant
-from people.operations import Disposition, guests
+from people.operations import (
+    api_tokens,
+    email_changes,
+    field_ownership,
+    guests,
+    identities,
+    organization,
+    passwords,
+    people,
+    people_update,
+    ranks,
+    rehires,
+)
 from people.operations.bulk import undo as bulk_undo
 from people.operations.bulk.apply import Bulk
+from people.operations.invites import lifecycle
 from people.operations.offboarding import schedule as offboarding_schedule
+from people.operations.offboarding.handover_plan import Disposition
+from people.operations.offboarding.terminate import terminate_person
 from people.operations.ranks import RankRefused
+from people.operations.roles import base_roles, group_mappings
 from people.operations.roles.group_mappings import Author
 from people.operations.roles.withheld_roles import ASKED, key_of
 from people.values import Actor, Profile
@@ -58,17 +74,17 @@ class Change:
 
 
 def revise(person: Person, actor: Actor) -> Any:
-    return operations.revise_person(person, replace(person.profile, given_name="X"), actor=actor)
+    return people_update.revise_person(person, replace(person.profile, given_name="X"), actor=actor)
 
 
 def ask_address(person: Person) -> None:
     profile = replace(person.profile, email="new@example.com")
-    operations.revise_person(person, profile, actor=TESTS)
+    people_update.revise_person(person, profile, actor=TESTS)
 
 
 def schedule(person: Person) -> None:
     switch(45)
-    operations.deactivate_person(person, actor=Actor("scim", "okta"))
+    people.deactivate_person(person, actor=Actor("scim", "okta"))
 
 
 def exempt(person: Person) -> None:
@@ -77,17 +93,17 @@ def exempt(person: Person) -> None:
 
 
 def terminate(person: Person, actor: Actor) -> Any:
-    return operations.terminate_person(person, Disposition(), actor=actor)
+    return terminate_person(person, Disposition(), actor=actor)
 
 
 def withdraw(person: Person, actor: Actor) -> None:
-    operations.withdraw_grant(person.grants.latest("pk"), actor=actor)
+    base_roles.withdraw_grant(person.grants.latest("pk"), actor=actor)
 
 
 def give_plain_role_back(person: Person, actor: Actor) -> None:
     role = ranking.role(is_elevated=False)
     Person.objects.filter(pk=person.pk).update(withheld_roles={key_of(role): ASKED})
-    operations.give_role_back(person, key_of(role), actor=actor)
+    rehires.give_role_back(person, key_of(role), actor=actor)
 
 
 def give_plain_role(person: Person) -> None:
@@ -95,7 +111,7 @@ def give_plain_role(person: Person) -> None:
 
 
 def hold_invite(person: Person) -> None:
-    operations.issue_invite(person, actor=TESTS)
+    lifecycle.issue_invite(person, actor=TESTS)
     person.invites.update(held_because="Waits.")
 
 
@@ -116,140 +132,136 @@ def set_last_day(person: Person, actor: Actor) -> None:
 
 CHANGES: dict[str, Change] = {
     "api_tokens.make_api_token": Change(
-        lambda person, actor: operations.make_api_token(
+        lambda person, actor: api_tokens.make_api_token(
             person, "Test", scopes=["people:read"], actor=actor
         )
     ),
-    "departures.end_exemption": Change(
+    "offboarding.schedule.end_exemption": Change(
         lambda person, actor: offboarding_schedule.end_exemption(person, actor=actor), before=exempt
     ),
-    "departures.exempt": Change(
+    "offboarding.schedule.exempt": Change(
         lambda person, actor: offboarding_schedule.exempt(person, because="Test", actor=actor),
         before=schedule,
     ),
-    "departures.plan": Change(
+    "offboarding.schedule.plan": Change(
         lambda person, actor: offboarding_schedule.plan(person, Disposition(), actor=actor),
         before=schedule,
     ),
-    "departures.postpone": Change(
+    "offboarding.schedule.postpone": Change(
         lambda person, actor: offboarding_schedule.postpone(
             person, timezone.now() + timedelta(days=90), because="Test", actor=actor
         ),
         before=schedule,
     ),
     "passwords.change_password": Change(
-        lambda person, actor: operations.change_password(person, "new password", actor=actor)
+        lambda person, actor: passwords.change_password(person, "new password", actor=actor)
     ),
     "email_changes.propose_address": Change(
-        lambda person, actor: operations.propose_address(person, "new@x.example", actor=actor)
+        lambda person, actor: email_changes.propose_address(person, "new@x.example", actor=actor)
     ),
     "email_changes.resend_confirmation": Change(
-        lambda person, actor: operations.resend_confirmation(person, actor=actor),
+        lambda person, actor: email_changes.resend_confirmation(person, actor=actor),
         before=ask_address,
     ),
     "guests.set_last_day": Change(set_last_day, before=make_guest),
     "identities.note_sign_in_linked": Change(
-        lambda person, actor: operations.note_sign_in_linked(
+        lambda person, actor: identities.note_sign_in_linked(
             person, subject="ada", provider="Okta", is_replaced=False, actor=actor
         )
     ),
-    "invites.issue_invite": Change(
-        lambda person, actor: operations.issue_invite(person, actor=actor), INVITED
+    "invites.lifecycle.issue_invite": Change(
+        lambda person, actor: lifecycle.issue_invite(person, actor=actor), INVITED
     ),
-    "invites.release_invite": Change(
-        lambda person, actor: operations.release_invite(person, actor=actor), INVITED, hold_invite
+    "invites.lifecycle.release_invite": Change(
+        lambda person, actor: lifecycle.release_invite(person, actor=actor), INVITED, hold_invite
     ),
-    "invites.resend_invite": Change(
-        lambda person, actor: operations.resend_invite(person, actor=actor), INVITED
+    "invites.lifecycle.resend_invite": Change(
+        lambda person, actor: lifecycle.resend_invite(person, actor=actor), INVITED
     ),
-    "invites.revoke_invite": Change(
-        lambda person, actor: operations.revoke_invite(person, actor=actor),
+    "invites.lifecycle.revoke_invite": Change(
+        lambda person, actor: lifecycle.revoke_invite(person, actor=actor),
         INVITED,
-        lambda person: operations.issue_invite(person, actor=TESTS),
+        lambda person: lifecycle.issue_invite(person, actor=TESTS),
     ),
-    "ownership.sign_out": Change(
-        lambda person, actor: operations.sign_out(person, actor=actor, reason="Test")
+    "field_ownership.sign_out": Change(
+        lambda person, actor: field_ownership.sign_out(person, actor=actor, reason="Test")
     ),
-    "passwords.mail_reset": Change(
-        lambda person, actor: operations.mail_reset(person, actor=actor)
-    ),
-    "people.detach_person": Change(
-        lambda person, actor: operations.detach_person(person, actor=actor)
-    ),
+    "passwords.mail_reset": Change(lambda person, actor: passwords.mail_reset(person, actor=actor)),
+    "people.detach_person": Change(lambda person, actor: people.detach_person(person, actor=actor)),
     "people.deactivate_person": Change(
-        lambda person, actor: operations.deactivate_person(person, actor=actor)
+        lambda person, actor: people.deactivate_person(person, actor=actor)
     ),
     "people.reactivate_person": Change(
-        lambda person, actor: operations.reactivate_person(person, actor=actor),
+        lambda person, actor: people.reactivate_person(person, actor=actor),
         {"state": Person.State.INACTIVE},
     ),
-    "revising.assign_manager": Change(
-        lambda person, actor: operations.assign_manager(person, make.person(), actor=actor)
+    "people_update.assign_manager": Change(
+        lambda person, actor: people_update.assign_manager(person, make.person(), actor=actor)
     ),
-    "revising.put_back": Change(
-        lambda person, actor: operations.put_back(
+    "people_update.put_back": Change(
+        lambda person, actor: people_update.put_back(
             person, replace(person.profile, family_name="X"), actor=actor
         )
     ),
-    "revising.revise_person": Change(revise),
-    "returning.decline_role": Change(
-        lambda person, actor: operations.decline_role(person, ranking.IT_ADMIN, actor=actor),
+    "people_update.revise_person": Change(revise),
+    "rehires.decline_role": Change(
+        lambda person, actor: rehires.decline_role(person, ranking.IT_ADMIN, actor=actor),
         {"withheld_roles": {ranking.IT_ADMIN: ASKED}},
     ),
-    "returning.give_role_back": Change(give_plain_role_back),
-    "roles.grant_role": Change(
-        lambda person, actor: operations.grant_role(
+    "rehires.give_role_back": Change(give_plain_role_back),
+    "roles.base_roles.grant_role": Change(
+        lambda person, actor: base_roles.grant_role(
             person, ranking.role(is_elevated=False), actor=actor
         )
     ),
-    "roles.withdraw_grant": Change(withdraw, before=give_plain_role),
-    "termination.terminate_person": Change(terminate),
+    "roles.base_roles.withdraw_grant": Change(withdraw, before=give_plain_role),
+    "offboarding.terminate.terminate_person": Change(terminate),
 }
 
 # Operations that give a role, or have something give it; those are tested by the role.
 GRANTING = {
     "people.add_person",
-    "revising.revise_person",
-    "returning.give_role_back",
-    "roles.grant_role",
-    "places.save_place",
-    "places.delete_place",
+    "people_update.revise_person",
+    "rehires.give_role_back",
+    "roles.base_roles.grant_role",
+    "organization.save_place",
+    "organization.delete_place",
 }
 
 # Why the others with an actor need not ask for the rank over a person.
 OTHERS: dict[str, str] = {
     "api_tokens.revoke_api_token": "Every administrator may stop a leaked token.",
-    "acceptance.accept_invite": "The person accepts for themselves.",
-    "invites.accept_invites": "The person accepts for themselves.",
+    "invites.acceptance.accept_invite": "The person accepts for themselves.",
+    "invites.lifecycle.accept_invites": "The person accepts for themselves.",
     "people.join_person": "The person joins by signing in.",
     "email_changes.confirm_address": "Whoever reads the mailbox confirms.",
     "email_changes.approve_address": "For Owners only, see test_elevated_addresses.py.",
     "email_changes.follow_address": "A part of revise_person, which asks.",
     "identities.note_taken_for_same": "A part of scim.api.same_person.take_for_same, which asks.",
-    "ownership.note_names": "Writes the history only.",
-    "invites.invite_newcomer": "A part of add_person, which asks for the role.",
-    "invites.readdress_invite": "A part of revise_person, which asks.",
-    "departures.schedule": "A part of deactivate_person, which asks.",
-    "description.mark": "Marks a row in memory; the caller asks.",
-    "description.own": "Marks a row in memory; the caller asks.",
-    "description.own_manager": "Marks a row in memory; the caller asks.",
-    "description.set_role": "Sets the role in memory; the caller asks.",
+    "field_ownership.note_names": "Writes the history only.",
+    "invites.lifecycle.invite_newcomer": "A part of add_person, which asks for the role.",
+    "invites.lifecycle.readdress_invite": "A part of revise_person, which asks.",
+    "offboarding.schedule.schedule": "A part of deactivate_person, which asks.",
+    "person_fields.mark": "Marks a row in memory; the caller asks.",
+    "person_fields.own": "Marks a row in memory; the caller asks.",
+    "person_fields.own_manager": "Marks a row in memory; the caller asks.",
+    "person_fields.set_role": "Sets the role in memory; the caller asks.",
     "former_addresses.release_address": "Only from people whom their provider deleted.",
-    "returning.start_over": "A part of reactivate_person, which asks.",
-    "revising.succeed_manager": "Follows from a termination.",
-    "roles.check_not_needed": "A check, which asks again under the lock.",
+    "rehires.start_over": "A part of reactivate_person, which asks.",
+    "people_update.succeed_manager": "Follows from a termination.",
+    "roles.base_roles.check_not_needed": "A check, which asks again under the lock.",
     "ranks.check_is_owner": "The check itself.",
     "ranks.check_rank_over": "The check itself.",
     "ranks.check_may_grant": "The check itself.",
-    "mapped_roles.follow_mappings": "Mappings follow the rank of their author.",
-    "mapped_roles.keep_mapped_roles": "Nobody's roles change.",
-    "departing.depart": "A job, above all ranks.",
-    "mass_changes.confirm": "Changes nobody.",
-    "mass_changes.ask_undo": "Tested below: asks for each person.",
-    "departures.set_auto_termination": "A setting of the company.",
-    "alarms.look": "A job, which changes nobody.",
-    "alarms.set_alarm": "A setting of the company.",
-    "connections.note_connection": "Writes the history only.",
+    "roles.group_mappings.follow_mappings": "Mappings follow the rank of their author.",
+    "roles.group_mappings.keep_mapped_roles": "Nobody's roles change.",
+    "offboarding.job.depart": "A job, above all ranks.",
+    "bulk.undo.confirm": "Changes nobody.",
+    "bulk.undo.ask_undo": "Tested below: asks for each person.",
+    "offboarding.schedule.set_auto_termination": "A setting of the company.",
+    "bulk.alerts.look": "A job, which changes nobody.",
+    "bulk.alerts.set_alarm": "A setting of the company.",
+    "connection_events.note_connection": "Writes the history only.",
     "custom_fields.add_custom_field": "A setting of the company.",
     "custom_fields.delete_custom_field": "A setting of the company.",
     "sandboxes.open_sandbox": "Nobody signs in there.",
@@ -257,14 +269,14 @@ OTHERS: dict[str, str] = {
     "tenants.set_invite_life": "A setting of the company.",
     "tenants.change_tenant": "A setting of the company.",
     "tenants.close_tenant": "Operators.",
-    "spend.issue_card": "Spending is exempt.",
-    "spend.open_fund": "Spending is exempt.",
-    "spend.change_card": "Spending is exempt.",
-    "spend.change_fund": "Spending is exempt.",
-    "spend.end": "Spending is exempt.",
-    "workflows.save_workflow": "Spending is exempt.",
-    "workflows.note_obligation": "Spending is exempt.",
-    "workflows.settle_obligation": "Spending is exempt.",
+    "spend.cards_and_funds.issue_card": "Spending is exempt.",
+    "spend.cards_and_funds.open_fund": "Spending is exempt.",
+    "spend.cards_and_funds.change_card": "Spending is exempt.",
+    "spend.cards_and_funds.change_fund": "Spending is exempt.",
+    "spend.cards_and_funds.end": "Spending is exempt.",
+    "spend.approvals.save_workflow": "Spending is exempt.",
+    "spend.approvals.note_obligation": "Spending is exempt.",
+    "spend.approvals.settle_obligation": "Spending is exempt.",
 }
 
 
@@ -276,12 +288,13 @@ def another_owner(tenant: Tenant) -> Person:
 
 def with_an_actor() -> Iterator[str]:
     """Yield every public operation that is told who asks for it."""
-    for module in iter_modules(operations.__path__):
-        loaded = import_module(f"people.operations.{module.name}")
+    prefix = f"{operations.__name__}."
+    for module in walk_packages(operations.__path__, prefix):
+        loaded = import_module(module.name)
         for name, function in getmembers(loaded, isfunction):
             is_own = function.__module__ == loaded.__name__ and not name.startswith("_")
             if is_own and "actor" in signature(function).parameters:
-                yield f"{module.name}.{name}"
+                yield f"{module.name.removeprefix(prefix)}.{name}"
 
 
 @pytest.mark.parametrize("name", sorted(with_an_actor()))
@@ -365,7 +378,7 @@ class TestWhichRoles:
         try:
             with transaction.atomic():
                 give()
-        except operations.RoleAboveRank as refused:
+        except ranks.RoleAboveRank as refused:
             return str(refused)
         return None
 
@@ -373,7 +386,7 @@ class TestWhichRoles:
         bob = Profile(given_name="Bob", family_name="Babbage", email="bob@example.com")
 
         def give(actor: Actor, role: Person.Role) -> None:
-            operations.add_person(replace(bob, role=role), actor=actor)
+            people.add_person(replace(bob, role=role), actor=actor)
 
         assert self.breaches(actors, give) == []
 
@@ -381,7 +394,7 @@ class TestWhichRoles:
         guest = make.person(role=Person.Role.GUEST)
 
         def give(actor: Actor, role: Person.Role) -> None:
-            operations.revise_person(guest, replace(guest.profile, role=role), actor=actor)
+            people_update.revise_person(guest, replace(guest.profile, role=role), actor=actor)
 
         assert self.breaches(actors, give) == []
 
@@ -390,13 +403,13 @@ class TestWhichRoles:
 
         def give(actor: Actor, role: Person.Role) -> None:
             Person.objects.filter(pk=guest.pk).update(withheld_roles={role: ASKED})
-            operations.give_role_back(guest, role, actor=actor)
+            rehires.give_role_back(guest, role, actor=actor)
 
         assert self.breaches(actors, give) == []
 
     def test_a_group_brings(self, actors: dict[str, Actor]) -> None:
         def give(actor: Actor, role: Person.Role) -> None:
-            operations.check_mappable(role, Author(actor=actor), is_owner_meant=True)
+            group_mappings.check_mappable(role, Author(actor=actor), is_owner_meant=True)
 
         assert self.breaches(actors, give) == []
 
@@ -412,7 +425,7 @@ class TestElevatedRoles:
                 try:
                     with transaction.atomic():
                         deed(actor)
-                except operations.RoleAboveRank:
+                except ranks.RoleAboveRank:
                     refused.add(kind)
         return refused
 
@@ -422,7 +435,7 @@ class TestElevatedRoles:
         ada, role = make.person(), ranking.role(is_elevated=True)
 
         def give(actor: Actor) -> None:
-            operations.grant_role(ada, role, actor=actor)
+            base_roles.grant_role(ada, role, actor=actor)
 
         assert self.refused(actors, give) == self.LOWEST
 
@@ -431,7 +444,7 @@ class TestElevatedRoles:
         Person.objects.filter(pk=ada.pk).update(withheld_roles={key_of(role): ASKED})
 
         def give(actor: Actor) -> None:
-            operations.give_role_back(ada, key_of(role), actor=actor)
+            rehires.give_role_back(ada, key_of(role), actor=actor)
 
         assert self.refused(actors, give) == self.LOWEST
 
@@ -441,7 +454,7 @@ class TestElevatedRoles:
         role.is_elevated = is_elevated
 
         def save(actor: Actor) -> None:
-            operations.save_place(role, actor=actor)
+            organization.save_place(role, actor=actor)
 
         assert self.refused(actors, save) == self.LOWEST
 
@@ -449,7 +462,7 @@ class TestElevatedRoles:
         role = ranking.role(is_elevated=True)
 
         def delete(actor: Actor) -> None:
-            operations.delete_place(Role.objects.get(pk=role.pk), actor=actor)
+            organization.delete_place(Role.objects.get(pk=role.pk), actor=actor)
 
         assert self.refused(actors, delete) == self.LOWEST
 
@@ -483,10 +496,10 @@ class TestAnActor:
 
     def test_who_was_deactivated_is_the_lowest(self) -> None:
         olga = make.owner()
-        operations.deactivate_person(olga, actor=TESTS)
+        people.deactivate_person(olga, actor=TESTS)
 
         with pytest.raises(RankRefused):
-            operations.deactivate_person(make.administrator(), actor=olga.actor)
+            people.deactivate_person(make.administrator(), actor=olga.actor)
 
     def test_who_was_demoted_is_the_new_one(self) -> None:
         olga = make.owner()
@@ -494,28 +507,28 @@ class TestAnActor:
         Person.objects.filter(pk=olga.pk).update(role=Person.Role.ADMIN)
 
         with pytest.raises(RankRefused):
-            operations.deactivate_person(make.owner(), actor=actor)
+            people.deactivate_person(make.owner(), actor=actor)
 
     def test_of_another_company_is_the_lowest(self) -> None:
         with make.in_another_tenant():
             stranger = make.owner(email="olga@example.com")
 
         with pytest.raises(RankRefused):
-            operations.deactivate_person(make.administrator(), actor=stranger.actor)
+            people.deactivate_person(make.administrator(), actor=stranger.actor)
 
     def test_who_was_written_down_is_found_by_the_address(self) -> None:
         olga, admin = make.owner(email="Olga@example.com"), make.administrator()
 
-        assert operations.deactivate_person(admin, actor=Actor.read(str(olga.actor)))
+        assert people.deactivate_person(admin, actor=Actor.read(str(olga.actor)))
 
     @pytest.mark.parametrize("kind", ["", "api", "Person", "unheard-of"])
     def test_of_a_kind_that_there_is_not_is_the_lowest(self, kind: str) -> None:
         with pytest.raises(RankRefused):
-            operations.deactivate_person(make.administrator(), actor=Actor(kind, "x"))
+            people.deactivate_person(make.administrator(), actor=Actor(kind, "x"))
 
     @pytest.mark.parametrize("kind", ["command", "job", "scim", "oidc", "ldap", "windows"])
     def test_that_follows_rules_of_its_own_is_above_all(self, kind: str) -> None:
-        assert operations.deactivate_person(make.owner(), actor=Actor(kind, "x"))
+        assert people.deactivate_person(make.owner(), actor=Actor(kind, "x"))
 
 
 def test_terminating_a_manager_hands_over_reports_of_any_rank() -> None:
@@ -523,6 +536,6 @@ def test_terminating_a_manager_hands_over_reports_of_any_rank() -> None:
     olga = make.owner(manager=boss)
     disposition = Disposition(reports=str(make.person().pk))
 
-    assert operations.terminate_person(boss, disposition, actor=make.administrator().actor)
+    assert terminate_person(boss, disposition, actor=make.administrator().actor)
 
     assert str(Person.objects.get(pk=olga.pk).manager_id) == disposition.reports

@@ -2,8 +2,8 @@
 
 import pytest
 
-from people import operations
 from people.models import Event, Person
+from people.operations import people
 from people.values import Actor, Invitation
 from tests import make
 
@@ -20,7 +20,7 @@ def ada(owner: Person) -> Person:
 
 
 def test_lets_them_back_in(ada: Person) -> None:
-    assert operations.reactivate_person(ada, actor=OKTA)
+    assert people.reactivate_person(ada, actor=OKTA)
 
     stored = Person.objects.get(pk=ada.pk)
     assert stored.state == Person.State.ACTIVE
@@ -28,7 +28,7 @@ def test_lets_them_back_in(ada: Person) -> None:
 
 
 def test_is_one_event(ada: Person) -> None:
-    operations.reactivate_person(ada, actor=HELPDESK)
+    people.reactivate_person(ada, actor=HELPDESK)
 
     event = ada.events.get()
     assert event.kind == Event.Kind.PERSON_REACTIVATED
@@ -36,9 +36,9 @@ def test_is_one_event(ada: Person) -> None:
 
 
 def test_changes_nothing_when_they_are_in(ada: Person) -> None:
-    operations.reactivate_person(ada, actor=OKTA)
+    people.reactivate_person(ada, actor=OKTA)
 
-    assert not operations.reactivate_person(ada, actor=OKTA)
+    assert not people.reactivate_person(ada, actor=OKTA)
 
     assert ada.events.count() == 1
 
@@ -46,9 +46,9 @@ def test_changes_nothing_when_they_are_in(ada: Person) -> None:
 def test_does_not_revive_a_session_from_before(owner: Person) -> None:
     ada = make.person()
     before = ada.get_session_auth_hash()
-    operations.deactivate_person(ada, actor=OKTA)
+    people.deactivate_person(ada, actor=OKTA)
 
-    operations.reactivate_person(ada, actor=OKTA)
+    people.reactivate_person(ada, actor=OKTA)
 
     assert Person.objects.get(pk=ada.pk).get_session_auth_hash() != before
 
@@ -56,7 +56,7 @@ def test_does_not_revive_a_session_from_before(owner: Person) -> None:
 def test_invites_again_who_never_joined(owner: Person) -> None:
     bob = make.person(state=Person.State.INACTIVE, joined_at=None)
 
-    operations.reactivate_person(bob, actor=OKTA)
+    people.reactivate_person(bob, actor=OKTA)
 
     assert Person.objects.get(pk=bob.pk).state == Person.State.INVITED
     assert bob.invites.get().source == "scim"
@@ -65,15 +65,13 @@ def test_invites_again_who_never_joined(owner: Person) -> None:
 def test_can_hold_that_invite(owner: Person) -> None:
     bob = make.person(state=Person.State.INACTIVE, joined_at=None)
 
-    operations.reactivate_person(
-        bob, actor=OKTA, invitation=Invitation(held_because="No manager yet")
-    )
+    people.reactivate_person(bob, actor=OKTA, invitation=Invitation(held_because="No manager yet"))
 
     assert bob.invites.get().held_because == "No manager yet"
 
 
 def test_invites_nobody_who_joined(ada: Person) -> None:
-    operations.reactivate_person(ada, actor=OKTA)
+    people.reactivate_person(ada, actor=OKTA)
 
     assert not ada.invites.exists()
 
@@ -81,7 +79,7 @@ def test_invites_nobody_who_joined(ada: Person) -> None:
 def test_brings_nobody_back_from_termination(owner: Person) -> None:
     gone = make.person(state=Person.State.TERMINATED)
 
-    with pytest.raises(operations.Terminated):
-        operations.reactivate_person(gone, actor=OKTA)
+    with pytest.raises(people.Terminated):
+        people.reactivate_person(gone, actor=OKTA)
 
     assert Person.objects.get(pk=gone.pk).state == Person.State.TERMINATED

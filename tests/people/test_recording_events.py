@@ -10,8 +10,11 @@ from django.db import transaction
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from people import events, operations, tenancy
+from people import events, tenancy
 from people.models import Event, Person
+from people.operations import people_update, person_fields, ranks
+from people.operations.invites import lifecycle
+from people.operations.people import add_person, deactivate_person, join_person, reactivate_person
 from people.values import KEEP, Actor, PeopleError, Profile
 from tests import make
 
@@ -32,11 +35,11 @@ profiles = st.builds(
     role=st.sampled_from([None, *Person.Role]),
 )
 MOVES: list[Callable[..., object]] = [
-    operations.join_person,
-    operations.deactivate_person,
-    operations.reactivate_person,
-    operations.issue_invite,
-    operations.revoke_invite,
+    join_person,
+    deactivate_person,
+    reactivate_person,
+    lifecycle.issue_invite,
+    lifecycle.revoke_invite,
 ]
 OLGA = Profile(
     given_name="Olga", family_name="Owner", email="olga@example.com", role="BUSINESS_OWNER"
@@ -50,9 +53,7 @@ def additions(draw: st.DrawFn) -> Step:
     profile, actor, values = draw(profiles), draw(actors), draw(custom)
     manager = draw(st.none() | numbers)
     return lambda people: people.append(
-        operations.add_person(
-            profile, actor=actor, custom_values=values, manager=_pick(people, manager)
-        )
+        add_person(profile, actor=actor, custom_values=values, manager=_pick(people, manager))
     )
 
 
@@ -60,7 +61,7 @@ def additions(draw: st.DrawFn) -> Step:
 def revisions(draw: st.DrawFn) -> Step:
     number, profile, actor = draw(numbers), draw(profiles), draw(actors)
     manager, values = draw(st.just(KEEP) | st.none() | numbers), draw(st.none() | custom)
-    return lambda people: operations.revise_person(
+    return lambda people: people_update.revise_person(
         _pick(people, number),
         profile,
         actor=actor,
@@ -84,9 +85,9 @@ def _pick(people: list[Person], number: int | None) -> Any:
 def after(steps: list[Step]) -> Iterator[None]:
     """Take the steps, as far as the rules let us, at a company that is forgotten afterwards."""
     with transaction.atomic(), tenancy.use(make.tenant()):
-        people = [operations.add_person(OLGA, actor=OKTA)]
+        people = [add_person(OLGA, actor=OKTA)]
         for step in steps:
-            with suppress(PeopleError, operations.RankRefused):
+            with suppress(PeopleError, ranks.RankRefused):
                 step(people)
         yield
         transaction.set_rollback(True)
@@ -107,7 +108,7 @@ def history(person: Person) -> dict[str, str]:
 def test_keeps_enough_to_fold_everybody_from_nothing(steps: list[Step]) -> None:
     with after(steps):
         for person in Person.objects.all():
-            assert history(person) == operations.snapshot(person)
+            assert history(person) == person_fields.snapshot(person)
 
 
 @settings(max_examples=40, deadline=None)
@@ -116,7 +117,7 @@ def test_adds_nothing_when_what_is_so_is_said_again(steps: list[Step]) -> None:
     with after(steps):
         before = Event.objects.count()
         for person in Person.objects.all():
-            assert not operations.revise_person(person, person.profile, actor=OKTA)
+            assert not people_update.revise_person(person, person.profile, actor=OKTA)
 
         assert Event.objects.count() == before
 
@@ -125,8 +126,8 @@ def test_names_the_request_that_caused_it(ada: Person) -> None:
     request_id = uuid4()
 
     with events.caused_by(request_id):
-        operations.deactivate_person(ada, actor=OKTA)
-    operations.reactivate_person(ada, actor=OKTA)
+        deactivate_person(ada, actor=OKTA)
+    reactivate_person(ada, actor=OKTA)
 
     caused = ada.events.order_by("pk").values_list("request_id", flat=True)
     assert list(caused) == [request_id, None]
@@ -135,7 +136,7 @@ def test_names_the_request_that_caused_it(ada: Person) -> None:
 def test_forgets_the_request_when_it_fails(ada: Person) -> None:
     with pytest.raises(ZeroDivisionError), events.caused_by(uuid4()):
         raise ZeroDivisionError
-    operations.deactivate_person(ada, actor=OKTA)
+    deactivate_person(ada, actor=OKTA)
 
     assert ada.events.get().request_id is None
 
@@ -148,8 +149,8 @@ def test_needs_no_person_but_a_tenant(ada: Person) -> None:
 
 
 def test_leaves_nothing_pending_that_nobody_awaits(ada: Person) -> None:
-    operations.revise_person(ada, ada.profile, actor=OKTA, custom_values={"badge": "7"})
-    operations.revoke_invite(ada, actor=OKTA)
+    people_update.revise_person(ada, ada.profile, actor=OKTA, custom_values={"badge": "7"})
+    lifecycle.revoke_invite(ada, actor=OKTA)
 
     assert not Event.objects.pending().exists()
 
@@ -157,7 +158,7 @@ def test_leaves_nothing_pending_that_nobody_awaits(ada: Person) -> None:
 @pytest.mark.django_db(transaction=True)
 def test_is_undone_with_the_change(ada: Person) -> None:
     with suppress(ZeroDivisionError), transaction.atomic():
-        operations.deactivate_person(ada, actor=OKTA)
+        deactivate_person(ada, actor=OKTA)
         raise ZeroDivisionError
 
     assert Person.objects.get(pk=ada.pk).is_active

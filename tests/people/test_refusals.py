@@ -2,8 +2,9 @@
 
 import pytest
 
-from people import operations
 from people.models import Person
+from people.operations import managers, people, person_fields, place_lookup, tenants
+from people.operations.roles import base_roles
 from people.values import PeopleError
 
 ADA = Person(given_name="Ada", family_name="Lovelace")
@@ -13,68 +14,68 @@ ADA = Person(given_name="Ada", family_name="Lovelace")
     ("refusal", "code", "field", "message"),
     [
         (
-            operations.CircularManager(),
+            managers.CircularManager(),
             "circular-manager",
             "manager",
             "Employees can't be assigned as their manager's manager",
         ),
         (
-            operations.InvalidManager(),
+            managers.InvalidManager(),
             "invalid-manager",
             "manager",
             "Manager's email is not associated with an eligible profile in Ramp",
         ),
         (
-            operations.SelfManager(),
+            managers.SelfManager(),
             "self-manager",
             "manager",
             "Employees can't be assigned as their own manager",
         ),
         (
-            operations.DuplicateEmail(),
+            person_fields.DuplicateEmail(),
             "duplicate-email",
             "email",
             "Email is already associated with another employee",
         ),
         (
-            operations.InvalidName("given_name"),
+            person_fields.InvalidName("given_name"),
             "invalid-name",
             "given_name",
             "Ensure first and last name are entered correctly",
         ),
         (
-            operations.InvalidLocationChange(),
+            place_lookup.InvalidLocationChange(),
             "invalid-location-change",
             "location",
             "Location cannot be assigned to an entity using a different issuing currency",
         ),
         (
-            operations.InvalidRole(),
+            base_roles.InvalidRole(),
             "invalid-role-assignment",
             "role",
             "User is not eligible to receive assigned role",
         ),
         (
-            operations.LastOwner(ADA),
+            base_roles.LastOwner(ADA),
             "last-owner",
             None,
             "Ada Lovelace is the last active Owner. Make somebody else Owner first.",
         ),
         (
-            operations.LastAdministrator(ADA),
+            base_roles.LastAdministrator(ADA),
             "last-administrator",
             None,
             "Ada Lovelace is the last person able to administer this company. "
             "Give somebody else the role Owner, Admin or IT Admin first.",
         ),
         (
-            operations.Terminated(ADA),
+            people.Terminated(ADA),
             "terminated",
             None,
             "Ada Lovelace was terminated, which is final. Add them as a new person.",
         ),
         (
-            operations.SlugTaken("acme"),
+            tenants.SlugTaken("acme"),
             "slug-taken",
             "slug",
             "There is a tenant “acme” already. Choose another slug.",

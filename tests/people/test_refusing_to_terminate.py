@@ -7,9 +7,10 @@ from uuid import uuid4
 
 import pytest
 
-from people import operations
 from people.models import Event, Person
-from people.operations import Disposition
+from people.operations.offboarding import handover_plan, terminate
+from people.operations.offboarding.handover_plan import Disposition
+from people.operations.roles import base_roles
 from people.values import Actor, PeopleError
 from tests import make
 from tests.people import leaving
@@ -24,7 +25,7 @@ def refused(person: Person, said: Disposition, refusal: type[PeopleError]) -> st
     """Be refused, and see that nothing has happened."""
     before = Person.objects.get(pk=person.pk).__dict__ | {"_state": None}
     with pytest.raises(refusal) as caught:
-        operations.terminate_person(person, said, actor=OPERATOR)
+        terminate.terminate_person(person, said, actor=OPERATOR)
     assert Person.objects.get(pk=person.pk).__dict__ | {"_state": None} == before
     assert not person.cards.exclude(ended_at=None).exists()
     assert not Event.objects.exists()
@@ -42,7 +43,7 @@ GETTING: dict[str, Callable[[Person], Any]] = {
 def test_without_a_replacement_for_a_step(leaver: Leaver) -> None:
     said = replace(to(leaver.heir, leaver.person), steps={})
 
-    assert "approval step “Bills, step 2”" in refused(leaver.person, said, operations.HoldsMore)
+    assert "approval step “Bills, step 2”" in refused(leaver.person, said, handover_plan.HoldsMore)
 
 
 @pytest.mark.parametrize("kind", ["cards", "funds", "steps"])
@@ -50,7 +51,7 @@ def test_when_they_got_something_since(leaver: Leaver, kind: str) -> None:
     said = to(leaver.heir, leaver.person)
     GETTING[kind](leaver.person)
 
-    assert "Open the page again" in refused(leaver.person, said, operations.HoldsMore)
+    assert "Open the page again" in refused(leaver.person, said, handover_plan.HoldsMore)
 
 
 @pytest.mark.parametrize("kind", ["cards", "funds", "steps"])
@@ -59,14 +60,14 @@ def test_when_it_names_what_is_not_theirs(leaver: Leaver, owner: Person, kind: s
     said = to(leaver.heir, leaver.person)
     more = {**getattr(said, kind), str(made.pk): str(leaver.heir.pk)}
 
-    refused(leaver.person, but(said, kind, more), operations.HoldsLess)
+    refused(leaver.person, but(said, kind, more), handover_plan.HoldsLess)
 
 
 def test_for_a_physical_card_that_shall_go_to_somebody(leaver: Leaver) -> None:
     said = to(leaver.heir, leaver.person)
     moved = dict.fromkeys(said.cards, str(leaver.heir.pk))
 
-    refused(leaver.person, replace(said, cards=moved), operations.AlwaysEnds)
+    refused(leaver.person, replace(said, cards=moved), handover_plan.AlwaysEnds)
 
 
 @pytest.mark.parametrize("kind", ["cards", "funds", "steps", "reports"])
@@ -102,7 +103,7 @@ def test_for_a_successor_who_cannot_be_one(
     said = to(leaver.heir, leaver.person)
     said = but(said, kind, bad if kind == "reports" else _one_to(bad, said, kind))
 
-    assert why in refused(leaver.person, said, operations.InvalidSuccessor)
+    assert why in refused(leaver.person, said, handover_plan.InvalidSuccessor)
 
 
 @pytest.mark.parametrize("kind", ["cards", "funds"])
@@ -112,14 +113,14 @@ def test_across_currencies(leaver: Leaver, kind: str) -> None:
     bad = str(make.person(location=london).pk)
     said = but(said, kind, _one_to(bad, said, kind))
 
-    assert "in EUR" in refused(leaver.person, said, operations.InvalidSuccessor)
+    assert "in EUR" in refused(leaver.person, said, handover_plan.InvalidSuccessor)
 
 
 def test_with_a_guest_as_the_manager(leaver: Leaver) -> None:
     guest = make.person(role=Person.Role.GUEST)
     said = replace(to(leaver.heir, leaver.person), reports=str(guest.pk))
 
-    assert "guests manage nobody" in refused(leaver.person, said, operations.InvalidSuccessor)
+    assert "guests manage nobody" in refused(leaver.person, said, handover_plan.InvalidSuccessor)
 
 
 def test_with_a_manager_who_would_close_a_circle(leaver: Leaver) -> None:
@@ -127,18 +128,18 @@ def test_with_a_manager_who_would_close_a_circle(leaver: Leaver) -> None:
     said = replace(to(leaver.heir, leaver.person), reports=str(make.person(manager=bob).pk))
 
     assert "reports to one of these people" in refused(
-        leaver.person, said, operations.InvalidSuccessor
+        leaver.person, said, handover_plan.InvalidSuccessor
     )
 
 
 def test_for_the_last_owner(owner: Person) -> None:
     make.administrator()
 
-    refused(owner, Disposition(), operations.LastOwner)
+    refused(owner, Disposition(), base_roles.LastOwner)
 
 
 def test_for_the_last_administrator(tenant: object) -> None:
-    refused(make.administrator(), Disposition(), operations.LastAdministrator)
+    refused(make.administrator(), Disposition(), base_roles.LastAdministrator)
 
 
 def but(said: Disposition, kind: str, otherwise: Any) -> Disposition:

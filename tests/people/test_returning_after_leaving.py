@@ -2,8 +2,9 @@
 
 import pytest
 
-from people import operations
 from people.models import Event, FormerAddress, Invite, Person, Role
+from people.operations import email_changes, people, people_update, person_fields, rehires
+from people.operations.roles import base_roles
 from people.values import Actor, Profile
 from tests import make
 
@@ -17,7 +18,7 @@ ADDRESS = "ada@example.com"
 def ada(owner: Person) -> Person:
     """Make an Admin with a password, and have the identity provider delete her."""
     ada = make.person(email=ADDRESS, password="correct horse", role=Person.Role.ADMIN)
-    operations.detach_person(ada, actor=OKTA)
+    people.detach_person(ada, actor=OKTA)
     return stored(ada)
 
 
@@ -35,7 +36,7 @@ def test_is_inactive(ada: Person) -> None:
 
 
 def test_gives_the_address_to_somebody_new(owner: Person, ada: Person) -> None:
-    new = operations.add_person(profile("ADA@example.com"), actor=owner.actor)
+    new = people.add_person(profile("ADA@example.com"), actor=owner.actor)
 
     assert new.pk != ada.pk
     before, ada = ada, stored(ada)
@@ -53,10 +54,10 @@ def test_gives_the_address_to_somebody_who_changes_theirs(
     state = Person.State.ACTIVE if has_joined else Person.State.INVITED
     bob = make.person(email="bob@example.com", state=state)
 
-    operations.revise_person(bob, profile(ADDRESS), actor=owner.actor)
+    people_update.revise_person(bob, profile(ADDRESS), actor=owner.actor)
     if has_joined:
         asking = bob.mails.get(kind="confirm-address")
-        operations.confirm_address(asking, actor=owner.actor)
+        email_changes.confirm_address(asking, actor=owner.actor)
 
     assert (stored(bob).email, stored(ada).email) == (ADDRESS, "")
     assert set(FormerAddress.objects.values_list("person", "email")) == {
@@ -66,21 +67,21 @@ def test_gives_the_address_to_somebody_who_changes_theirs(
 
 
 def test_keeps_the_address_while_nobody_else_gets_it(owner: Person, ada: Person) -> None:
-    operations.add_person(profile("byron@example.com"), actor=owner.actor)
+    people.add_person(profile("byron@example.com"), actor=owner.actor)
 
     assert stored(ada).email == ADDRESS
 
 
 def test_keeps_the_address_if_only_deactivated(owner: Person) -> None:
     ada = make.person(email=ADDRESS)
-    operations.deactivate_person(ada, actor=OKTA)
+    people.deactivate_person(ada, actor=OKTA)
 
-    with pytest.raises(operations.DuplicateEmail):
-        operations.add_person(profile(ADDRESS), actor=owner.actor)
+    with pytest.raises(person_fields.DuplicateEmail):
+        people.add_person(profile(ADDRESS), actor=owner.actor)
 
 
 def test_starts_over_when_reactivated(owner: Person, ada: Person) -> None:
-    operations.reactivate_person(ada, actor=owner.actor)
+    people.reactivate_person(ada, actor=owner.actor)
 
     ada = stored(ada)
     assert (ada.state, ada.joined_at, ada.detached_at) == (Person.State.INVITED, None, None)
@@ -95,9 +96,9 @@ def test_does_not_get_an_elevated_role_back(owner: Person, ada: Person) -> None:
     )
     auditor = Role.objects.create(tenant_id=ada.tenant_id, name="Auditor", name_key="auditor")
     for role in (signer, auditor):
-        operations.grant_role(ada, role, actor=owner.actor)
+        base_roles.grant_role(ada, role, actor=owner.actor)
 
-    operations.reactivate_person(ada, actor=owner.actor)
+    people.reactivate_person(ada, actor=owner.actor)
 
     ada = stored(ada)
     assert ada.role == Person.Role.CARDHOLDER
@@ -107,51 +108,51 @@ def test_does_not_get_an_elevated_role_back(owner: Person, ada: Person) -> None:
 
 @pytest.mark.parametrize("role", Person.ADMINISTERING)
 def test_gets_no_elevated_role_from_a_provider(owner: Person, ada: Person, role: str) -> None:
-    operations.reactivate_person(ada, actor=owner.actor)
+    people.reactivate_person(ada, actor=owner.actor)
 
     for _ in range(2):
-        operations.revise_person(ada, profile(ADDRESS, role=role), actor=OKTA)
+        people_update.revise_person(ada, profile(ADDRESS, role=role), actor=OKTA)
 
     ada = stored(ada)
     assert (ada.role, ada.withheld_roles[role]) == (Person.Role.CARDHOLDER, "asked")
 
 
 def test_gets_the_role_back_from_an_administrator(owner: Person, ada: Person) -> None:
-    operations.reactivate_person(ada, actor=owner.actor)
+    people.reactivate_person(ada, actor=owner.actor)
 
-    operations.revise_person(ada, profile(ADDRESS, role="BUSINESS_ADMIN"), actor=owner.actor)
+    people_update.revise_person(ada, profile(ADDRESS, role="BUSINESS_ADMIN"), actor=owner.actor)
 
     assert (stored(ada).role, stored(ada).withheld_roles) == (Person.Role.ADMIN, {})
 
 
 def test_is_asked_about_once(owner: Person, ada: Person) -> None:
-    operations.reactivate_person(ada, actor=owner.actor)
-    operations.decline_role(ada, "BUSINESS_ADMIN", actor=owner.actor)
+    people.reactivate_person(ada, actor=owner.actor)
+    rehires.decline_role(ada, "BUSINESS_ADMIN", actor=owner.actor)
 
-    operations.revise_person(ada, profile(ADDRESS, role="BUSINESS_ADMIN"), actor=OKTA)
+    people_update.revise_person(ada, profile(ADDRESS, role="BUSINESS_ADMIN"), actor=OKTA)
 
     assert stored(ada).withheld_roles == {"BUSINESS_ADMIN": "declined"}
     assert stored(ada).role == Person.Role.CARDHOLDER
-    with pytest.raises(operations.NotWithheld):
-        operations.decline_role(ada, "BUSINESS_ADMIN", actor=owner.actor)
+    with pytest.raises(rehires.NotWithheld):
+        rehires.decline_role(ada, "BUSINESS_ADMIN", actor=owner.actor)
 
 
 def test_needs_another_address_to_come_back(owner: Person, ada: Person) -> None:
-    operations.add_person(profile(ADDRESS), actor=owner.actor)
+    people.add_person(profile(ADDRESS), actor=owner.actor)
 
-    with pytest.raises(operations.NoAddress):
-        operations.reactivate_person(ada, actor=owner.actor)
-    operations.revise_person(ada, profile("byron@example.com"), actor=owner.actor)
-    operations.reactivate_person(ada, actor=owner.actor)
+    with pytest.raises(rehires.NoAddress):
+        people.reactivate_person(ada, actor=owner.actor)
+    people_update.revise_person(ada, profile("byron@example.com"), actor=owner.actor)
+    people.reactivate_person(ada, actor=owner.actor)
 
     assert (stored(ada).email, stored(ada).state) == ("byron@example.com", "invited")
 
 
 def test_may_share_the_fate_of_having_no_address(owner: Person, ada: Person) -> None:
     bob = make.person(email="bob@example.com")
-    operations.detach_person(bob, actor=OKTA)
+    people.detach_person(bob, actor=OKTA)
 
     for address in (ADDRESS, "bob@example.com"):
-        operations.add_person(profile(address), actor=owner.actor)
+        people.add_person(profile(address), actor=owner.actor)
 
     assert Person.objects.filter(email="").count() == 2

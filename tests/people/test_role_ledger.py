@@ -7,8 +7,10 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-from people import operations, tenancy
+from people import tenancy
 from people.models import Event, Grant, Person, Role
+from people.operations import people, people_update
+from people.operations.roles import base_roles
 from people.values import Actor, Profile, fold
 from tests import make
 from tests.people.visiting import queries_of, signed_in, text_of
@@ -45,7 +47,7 @@ def withdraw(client: Client, grant: Grant) -> str:
 
 def test_says_who_gave_the_base_role_by_hand(olga: Client, owner: Person) -> None:
     profile = Profile(given_name="Bob", family_name="B", email="bob@example.com", role="IT_ADMIN")
-    bob = operations.add_person(profile, actor=owner.actor)
+    bob = people.add_person(profile, actor=owner.actor)
 
     today = f"{timezone.now():%-d %B %Y}"
     assert f"IT Admin</strong>, from Olga Owner since {today}" in page_of(olga, bob)
@@ -53,7 +55,7 @@ def test_says_who_gave_the_base_role_by_hand(olga: Client, owner: Person) -> Non
 
 def test_says_that_a_provider_named_no_role(olga: Client) -> None:
     profile = Profile(given_name="Bob", family_name="B", email="bob@example.com")
-    bob = operations.add_person(profile, actor=OKTA)
+    bob = people.add_person(profile, actor=OKTA)
 
     assert "Cardholder</strong>, by default, for Okta named none" in page_of(olga, bob)
 
@@ -61,8 +63,8 @@ def test_says_that_a_provider_named_no_role(olga: Client) -> None:
 def test_counts_manager_from_the_first_who_reports_still(olga: Client, ada: Person) -> None:
     left, stays = make.person(), make.person()
     for report in (left, stays):
-        operations.assign_manager(report, ada, actor=OKTA)
-    operations.assign_manager(left, None, actor=OKTA)
+        people_update.assign_manager(report, ada, actor=OKTA)
+    people_update.assign_manager(left, None, actor=OKTA)
     now = timezone.now()
     Event.objects.filter(person=left).update(happened_at=now - timedelta(days=90))
     Event.objects.filter(person=stays).update(happened_at=now - timedelta(days=40))
@@ -87,14 +89,14 @@ def test_grants_a_role_of_the_company_and_says_who_did(olga: Client, ada: Person
     assert "Ada Lovelace has the role Auditor now." in page
     assert "Auditor</strong> (elevated), granted by Olga Owner since" in page
     assert "Olga Owner granted the role Auditor" in page
-    assert operations.is_privileged(ada)
+    assert base_roles.is_privileged(ada)
 
 
 def test_shows_what_somebody_granted_who_gave_the_base_role_too(
     olga: Client, owner: Person
 ) -> None:
     profile = Profile(given_name="Bob", family_name="B", email="bob@example.com", role="IT_ADMIN")
-    bob = operations.add_person(profile, actor=owner.actor)
+    bob = people.add_person(profile, actor=owner.actor)
 
     assert "Auditor</strong>, granted by Olga Owner since" in grant(olga, bob, role().pk)
 
@@ -122,7 +124,7 @@ def test_withdraws_what_was_granted_by_hand(olga: Client, ada: Person) -> None:
 
 
 def test_keeps_what_a_mapping_gives(olga: Client, ada: Person) -> None:
-    operations.grant_role(ada, role(), actor=MAPPING)
+    base_roles.grant_role(ada, role(), actor=MAPPING)
 
     assert "/withdraw/" not in page_of(olga, ada)
     assert "Take it away there." in withdraw(olga, Grant.objects.get())
@@ -131,7 +133,7 @@ def test_keeps_what_a_mapping_gives(olga: Client, ada: Person) -> None:
 
 def test_shows_the_same_role_from_each_source(olga: Client, ada: Person) -> None:
     auditor = role()
-    operations.grant_role(ada, auditor, actor=MAPPING)
+    base_roles.grant_role(ada, auditor, actor=MAPPING)
     grant(olga, ada, auditor.pk)
 
     assert page_of(olga, ada).count("Auditor</strong>") == 2
@@ -161,7 +163,7 @@ def test_knows_nothing_of_another_companys_roles_and_people(olga: Client, ada: P
     with make.in_another_tenant() as another:
         theirs = Role.objects.create(tenant=another, name="Theirs", name_key="theirs")
         stranger = make.person()
-        operations.grant_role(stranger, theirs, actor=OKTA)
+        base_roles.grant_role(stranger, theirs, actor=OKTA)
         granted = Grant.objects.get()
 
     assert "Choose one of your company" in grant(olga, ada, theirs.pk)
@@ -176,10 +178,10 @@ def test_is_changed_only_by_a_post(olga: Client, ada: Person) -> None:
 
 
 def test_asks_as_little_about_thirty_grants_as_about_one(olga: Client, ada: Person) -> None:
-    operations.grant_role(ada, role(), actor=make.person().actor)
+    base_roles.grant_role(ada, role(), actor=make.person().actor)
     few = len(queries_of(olga, f"/people/{ada.pk}/"))
     for number in range(30):
-        operations.grant_role(ada, role(f"Role {number}"), actor=make.person().actor)
+        base_roles.grant_role(ada, role(f"Role {number}"), actor=make.person().actor)
 
     assert len(queries_of(olga, f"/people/{ada.pk}/")) == few
 
@@ -205,8 +207,8 @@ class TestRolesPage:
 
     def test_counts_each_holder_once(self, olga: Client, ada: Person) -> None:
         auditor = role()
-        operations.grant_role(ada, auditor, actor=OKTA)
-        operations.grant_role(ada, auditor, actor=MAPPING)
+        base_roles.grant_role(ada, auditor, actor=OKTA)
+        base_roles.grant_role(ada, auditor, actor=MAPPING)
 
         page = text_of(olga.get("/people/roles/"))
 
@@ -215,7 +217,7 @@ class TestRolesPage:
 
     def test_deletes_only_what_nobody_holds(self, olga: Client, ada: Person) -> None:
         auditor = role()
-        operations.grant_role(ada, auditor, actor=OKTA)
+        base_roles.grant_role(ada, auditor, actor=OKTA)
         where = f"/people/roles/{auditor.pk}/delete/"
 
         refused = text_of(olga.post(where, {"post": "yes"}, follow=True))
@@ -238,6 +240,6 @@ class TestRolesPage:
         role()
         few = len(queries_of(olga, "/people/roles/"))
         for number in range(30):
-            operations.grant_role(ada, role(f"Role {number}"), actor=OKTA)
+            base_roles.grant_role(ada, role(f"Role {number}"), actor=OKTA)
 
         assert len(queries_of(olga, "/people/roles/")) == few

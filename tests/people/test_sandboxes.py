@@ -3,8 +3,9 @@
 import pytest
 from django.contrib.auth.hashers import make_password
 
-from people import operations, tenancy
+from people import tenancy
 from people.models import Person, Tenant
+from people.operations import sandboxes
 from people.values import Actor
 from provisioning.passwords.login import person_with_password
 from provisioning.sign_in.errors import SignInRefused
@@ -18,18 +19,18 @@ JOB = Actor("job", "self-test")
 
 @pytest.fixture
 def sandbox(tenant: Tenant) -> Tenant:
-    return operations.open_sandbox(tenant, actor=JOB)
+    return sandboxes.open_sandbox(tenant, actor=JOB)
 
 
 def test_is_made_once(tenant: Tenant, sandbox: Tenant) -> None:
-    assert operations.open_sandbox(tenant, actor=JOB) == sandbox
+    assert sandboxes.open_sandbox(tenant, actor=JOB) == sandbox
 
 
 def test_issues_in_the_currency_of_its_company(tenant: Tenant) -> None:
     assert tenant.default_entity
     tenant.default_entity.currency = "USD"
 
-    sandbox = operations.open_sandbox(tenant, actor=JOB)
+    sandbox = sandboxes.open_sandbox(tenant, actor=JOB)
 
     assert sandbox.default_entity
     assert sandbox.default_entity.currency == "USD"
@@ -65,7 +66,7 @@ def test_is_emptied_of_all_but_its_owner(sandbox: Tenant) -> None:
         boss = make.person(department=make.department(), location=make.location())
         make.person(manager=boss)
 
-    operations.empty_sandbox(sandbox)
+    sandboxes.empty_sandbox(sandbox)
 
     with tenancy.use(sandbox):
         assert Person.objects.get() == sandbox.owner

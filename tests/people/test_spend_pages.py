@@ -4,8 +4,9 @@ from typing import Any
 
 import pytest
 
-from people import operations
 from people.models import Approval, Card, Event, Fund, Obligation, Person, Tenant, Workflow
+from people.operations import people
+from people.operations.spend import approvals, cards_and_funds
 from tests import make
 from tests.people import spending
 from tests.people.visiting import queries_of, signed_in, text_of
@@ -35,15 +36,15 @@ def obligation(person: Person, **fields: Any) -> Obligation:
         "amount": 1250,
         "description": "Taxi",
     }
-    return operations.note_obligation(
+    return approvals.note_obligation(
         Obligation(person=person, **usual | fields), actor=person.actor
     )
 
 
 def workflow(*approvers: Person, name: str = "Travel") -> Workflow:
     made = Workflow(name=name)
-    choices = [operations.StepChoice(None, approver) for approver in approvers]
-    operations.save_workflow(made, choices, actor=approvers[0].actor)
+    choices = [approvals.StepChoice(None, approver) for approver in approvers]
+    approvals.save_workflow(made, choices, actor=approvers[0].actor)
     return made
 
 
@@ -122,7 +123,7 @@ class TestCards:
 
     def test_stay_as_they_were_once_they_have_ended(self, admin: Person, ada: Person) -> None:
         card = spending.card(ada)
-        operations.end(card, actor=admin.actor)
+        cards_and_funds.end(card, actor=admin.actor)
 
         signed_in(admin).post(f"/spend/cards/{card.pk}/change/", {"name": "New", "limit": "1"})
 
@@ -155,7 +156,7 @@ class TestFunds:
         stale = Fund.objects.get()
         Fund.objects.update(balance=400)
 
-        operations.change_fund(stale, more=100, actor=admin.actor)
+        cards_and_funds.change_fund(stale, more=100, actor=admin.actor)
 
         fund.refresh_from_db()
         assert fund.balance == 500
@@ -196,7 +197,7 @@ class TestWorkflows:
 
     def test_keep_a_step_that_something_waits_at(self, admin: Person, ada: Person) -> None:
         made = workflow(ada)
-        operations.ask_approval(obligation(ada), made)
+        approvals.ask_approval(obligation(ada), made)
 
         step = made.steps.get()
         said = send(admin, f"workflows/{made.pk}/change/", name="Travel", **{f"step_{step.pk}": ""})
@@ -215,7 +216,7 @@ class TestWorkflows:
 
     def test_keep_an_approver_who_is_inactive_by_now(self, admin: Person, ada: Person) -> None:
         made = workflow(ada)
-        operations.deactivate_person(ada, actor=admin.actor)
+        people.deactivate_person(ada, actor=admin.actor)
 
         step = made.steps.get()
         send(admin, f"workflows/{made.pk}/change/", name="New", **{f"step_{step.pk}": ada.pk})
@@ -274,7 +275,7 @@ class TestEachList:
                 person = make.person()
                 spending.card(person)
                 spending.fund(person)
-                operations.ask_approval(
+                approvals.ask_approval(
                     obligation(person), workflow(person, name=f"W{make.number()}")
                 )
             counts.append(len(queries_of(client, f"/spend/{address}/")))
@@ -327,7 +328,7 @@ class TestThePersonsPage:
     def test_shows_what_they_hold_and_what_waits_for_them(self, admin: Person, ada: Person) -> None:
         spending.card(ada)
         spending.fund(ada)
-        operations.ask_approval(obligation(admin), workflow(ada))
+        approvals.ask_approval(obligation(admin), workflow(ada))
 
         said = text_of(signed_in(admin).get(f"/people/{ada.pk}/"))
 
@@ -344,7 +345,7 @@ class TestThePersonsPage:
         assert "Nothing can be paid with them while Ada is not active." in said
 
     def test_says_nothing_when_they_hold_nothing(self, admin: Person, ada: Person) -> None:
-        operations.end(spending.card(ada), actor=admin.actor)
+        cards_and_funds.end(spending.card(ada), actor=admin.actor)
 
         said = text_of(signed_in(admin).get(f"/people/{ada.pk}/"))
 

@@ -7,11 +7,12 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from people import operations
 from people.db import prepared_statements, unit_of_work
 from people.db.batch_write import Write
 from people.db.prepared_statements import NeedsTransaction
 from people.models import Event, Person, Tenant
+from people.operations import locks, people_update
+from people.operations.invites import lifecycle
 from people.values import Actor
 from tests import make
 
@@ -125,12 +126,12 @@ def cursor_runs(statement: str) -> None:
 
 
 REFUSED: list[Callable[[Person], object]] = [
-    operations.lock,
-    lambda person: operations.hold_person(person.pk),
+    locks.lock,
+    lambda person: locks.hold_person(person.pk),
     lambda person: person.save(),
     lambda person: Person.objects.update(given_name="Augusta"),
-    lambda person: operations.assign_manager(person, make.person(), actor=Actor("job", "x")),
-    lambda person: operations.revoke_invite(person, actor=Actor("job", "x")),
+    lambda person: people_update.assign_manager(person, make.person(), actor=Actor("job", "x")),
+    lambda person: lifecycle.revoke_invite(person, actor=Actor("job", "x")),
     lambda person: cursor_runs(A_LOCK),
     lambda person: cursor_runs("WITH w AS (UPDATE people_person SET email = 'x') SELECT 1"),
     lambda person: cursor_runs("SELECT pg_advisory_xact_lock(1, 2)"),

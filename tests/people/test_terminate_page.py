@@ -7,8 +7,10 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from people import operations
 from people.models import Card, Departure, Event, Fund, Person, Step, Tenant
+from people.operations import people
+from people.operations.offboarding import handover_plan
+from people.operations.offboarding.terminate import terminate_person
 from people.values import Actor
 from tests import make
 from tests.people import leaving
@@ -119,7 +121,7 @@ class TestAsks:
         assert said[f"card-{leaver.virtual.pk}-whom"] == str(owner.pk)
 
     def test_for_a_name_where_no_manager_is_in(self, alan: Client, leaver: Leaver) -> None:
-        operations.deactivate_person(leaver.heir, actor=OKTA)
+        people.deactivate_person(leaver.heir, actor=OKTA)
 
         form = Form(alan, leaver.person)
 
@@ -143,7 +145,7 @@ class TestAsks:
         assert Person.objects.get(pk=ada.pk).state == Person.State.TERMINATED
 
     def test_nothing_twice(self, alan: Client, ada: Person) -> None:
-        operations.terminate_person(ada, operations.Disposition(), actor=OKTA)
+        terminate_person(ada, handover_plan.Disposition(), actor=OKTA)
 
         shown = Form(alan, ada).shown
 
@@ -324,7 +326,7 @@ class TestPlan:
 
     @pytest.fixture
     def departure(self, leaver: Leaver) -> Departure:
-        operations.deactivate_person(leaver.person, actor=OKTA)
+        people.deactivate_person(leaver.person, actor=OKTA)
         Tenant.objects.update(auto_terminate_days=45)
         return Departure.objects.create(
             tenant_id=leaver.person.tenant_id,

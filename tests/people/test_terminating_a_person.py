@@ -5,7 +5,6 @@ from dataclasses import replace
 import pytest
 from django.utils import timezone
 
-from people import operations
 from people.models import (
     ApiToken,
     Approval,
@@ -18,7 +17,10 @@ from people.models import (
     Person,
     Step,
 )
-from people.operations import Disposition
+from people.operations import people
+from people.operations.offboarding import handover_plan
+from people.operations.offboarding.handover_plan import Disposition
+from people.operations.offboarding.terminate import terminate_person
 from people.values import Actor, Invitation, Profile
 from tests import make
 from tests.people import leaving
@@ -30,8 +32,8 @@ OPERATOR = Actor("command", "tests")
 
 
 def terminate(person: Person, said: Disposition | None = None) -> bool:
-    said = said or operations.usual_disposition(person)
-    return operations.terminate_person(person, said, actor=OPERATOR)
+    said = said or handover_plan.usual_disposition(person)
+    return terminate_person(person, said, actor=OPERATOR)
 
 
 class TestIsTheEnd:
@@ -51,7 +53,7 @@ class TestIsTheEnd:
 
     def test_of_tokens_invites_and_addresses_to_be_confirmed(self, owner: Person) -> None:
         profile = Profile(given_name="Bob", family_name="Babbage", email="bob@example.com")
-        bob = operations.add_person(profile, actor=OPERATOR, invitation=Invitation())
+        bob = people.add_person(profile, actor=OPERATOR, invitation=Invitation())
         ApiToken.objects.create(
             tenant_id=bob.tenant_id, person=bob, digest="d", session_epoch=bob.session_epoch
         )
@@ -81,14 +83,14 @@ class TestIsTheEnd:
     def test_and_nothing_brings_them_back(self, ada: Person) -> None:
         terminate(ada)
 
-        with pytest.raises(operations.Terminated):
-            operations.reactivate_person(ada, actor=OPERATOR)
+        with pytest.raises(people.Terminated):
+            people.reactivate_person(ada, actor=OPERATOR)
 
     def test_so_that_somebody_new_may_have_the_address(self, ada: Person) -> None:
         terminate(ada)
 
         profile = Profile(given_name="Ada", family_name="Byron", email=ada.email)
-        assert operations.add_person(profile, actor=OPERATOR).pk != ada.pk
+        assert people.add_person(profile, actor=OPERATOR).pk != ada.pk
 
     @pytest.mark.parametrize("state", [Person.State.INVITED, Person.State.INACTIVE])
     def test_also_of_somebody_who_is_not_in(self, owner: Person, state: Person.State) -> None:
@@ -230,7 +232,7 @@ class TestUsually:
         assert leaver.heir.reports.in_lists().count() == 2
 
     def test_does_without_a_manager_who_is_not_in(self, leaver: Leaver, owner: Person) -> None:
-        operations.deactivate_person(leaver.heir, actor=OPERATOR)
+        people.deactivate_person(leaver.heir, actor=OPERATOR)
         leaver.person.refresh_from_db()
 
         terminate(leaver.person)
@@ -269,7 +271,7 @@ class TestByAPlan:
         leaver.funds[0].save()
         newer = leaving.fund(leaver.person, name="Newer")
 
-        terminate(leaver.person, operations.completed(leaver.person, plan))
+        terminate(leaver.person, handover_plan.completed(leaver.person, plan))
 
         assert set(owner.funds.live()) == {leaver.funds[1]}
         assert set(leaver.heir.funds.live()) == {newer}

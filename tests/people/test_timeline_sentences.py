@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from people import operations
 from people.models import Event, Mail, Person
+from people.operations import people, people_update
 from people.presentation.event_text import ICONS
 from people.values import Actor, Profile
 from tests import make
@@ -25,7 +25,7 @@ def page_of(person: Person, **query: Any) -> str:
 
 def invited() -> Person:
     profile = Profile(given_name="Bob", family_name="Babbage", email="bob@example.com")
-    return operations.add_person(profile, actor=OKTA)
+    return people.add_person(profile, actor=OKTA)
 
 
 @pytest.fixture
@@ -46,10 +46,10 @@ def happened(person: Person, kind: Event.Kind, **facts: str) -> None:
 
 def test_what_was_put_back(ada: Person) -> None:
     sales = Profile(given_name="Ada", family_name="Lovelace", email=ada.email, department="Sales")
-    operations.revise_person(ada, sales, actor=HELPDESK)
+    people_update.revise_person(ada, sales, actor=HELPDESK)
     legal = Profile(given_name="Ada", family_name="Lovelace", email=ada.email, department="Legal")
 
-    operations.put_back(ada, legal, actor=OKTA)
+    people_update.put_back(ada, legal, actor=OKTA)
 
     assert "Okta put back department from Sales to Legal" in page_of(ada)
 
@@ -113,7 +113,7 @@ class TestMails:
                 email=bob.email,
                 department=f"D{number}",
             )
-            operations.revise_person(bob, profile, actor=OKTA)
+            people_update.revise_person(bob, profile, actor=OKTA)
         Mail.objects.update(created_at=early)
         first_mail = Mail.objects.get()
         Mail.objects.create(

@@ -8,9 +8,11 @@ import pytest
 import time_machine
 from django.test import Client
 
-from people import operations, tenancy
+from people import tenancy
 from people.models import Departure, Invite, MassChange, Person, Tenant
+from people.operations.invites import lifecycle
 from people.operations.offboarding import schedule
+from people.operations.people import deactivate_person, reactivate_person
 from people.values import Actor
 from tests import make
 from tests.people.racing import Racers
@@ -87,7 +89,7 @@ def test_leave_no_offer_when_nothing_happened(client: Client, people: list[Perso
 
 def test_are_in_again_as_they_were(client: Client, people: list[Person]) -> None:
     invited = make.person(state="invited")
-    invite = operations.issue_invite(invited, actor=HELPDESK)
+    invite = lifecycle.issue_invite(invited, actor=HELPDESK)
     before = as_rows([*people, invited])
     click(client, "deactivate", [*people, invited])
 
@@ -104,10 +106,10 @@ def test_are_out_again_as_they_were(
     invited = make.person(state="invited")
     schedule.set_auto_termination(tenant, 45, actor=HELPDESK)
     for person in people[:2]:
-        operations.deactivate_person(person, actor=OKTA)
+        deactivate_person(person, actor=OKTA)
     schedule.exempt(people[0], because="A lawsuit", actor=HELPDESK)
     for person in (people[2], invited):
-        operations.deactivate_person(person, actor=HELPDESK)
+        deactivate_person(person, actor=HELPDESK)
     before = as_rows([*people, invited])
     departing = list(Departure.objects.order_by("person").values())
     clock.move_to(MONDAY + timedelta(days=3))
@@ -129,8 +131,8 @@ def test_stay_as_they_are_who_changed_since_and_are_named(
     client: Client, people: list[Person]
 ) -> None:
     click(client, "deactivate", people)
-    operations.reactivate_person(people[0], actor=HELPDESK)
-    operations.deactivate_person(people[0], actor=HELPDESK)
+    reactivate_person(people[0], actor=HELPDESK)
+    deactivate_person(people[0], actor=HELPDESK)
 
     page = text_of(client.get(f"/people/mass-changes/{latest().pk}/undo/"))
     assert "Undo 2 people?" in page
@@ -147,7 +149,7 @@ def test_all_stay_as_they_are_when_one_changes_before_the_click(
     click(client, "deactivate", people)
     address = f"/people/mass-changes/{latest().pk}/undo/"
     kept = client.get(address).context["kept"]
-    operations.reactivate_person(people[0], actor=HELPDESK)
+    reactivate_person(people[0], actor=HELPDESK)
 
     page = text_of(client.post(address, {"kept": kept}, follow=True))
 
@@ -159,7 +161,7 @@ def test_all_stay_as_they_are_when_one_changes_before_the_click(
 def test_stay_as_they_are_when_all_have_changed(client: Client, people: list[Person]) -> None:
     click(client, "deactivate", people)
     for person in people:
-        operations.reactivate_person(person, actor=HELPDESK)
+        reactivate_person(person, actor=HELPDESK)
 
     page = text_of(client.get(f"/people/mass-changes/{latest().pk}/undo/"))
 
@@ -172,7 +174,7 @@ def test_stay_out_whom_the_last_owner_would_need(
 ) -> None:
     second = make.owner(state="inactive", deactivated_by="person:x@example.com")
     click(signed_in(owner), "reactivate", [second])
-    operations.deactivate_person(owner, actor=second.actor)
+    deactivate_person(owner, actor=second.actor)
     client = signed_in(second)
 
     undo(client)

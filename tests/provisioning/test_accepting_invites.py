@@ -14,10 +14,12 @@ from django.test import Client
 from django.utils import timezone
 from pytest_django import Settings
 
-from people import operations, tenancy
+from people import tenancy
 from people.mail.invite_links import invite_link
 from people.mail.signed_links import sealed
 from people.models import Event, Invite, Person, Tenant
+from people.operations import people, people_update
+from people.operations.invites import lifecycle
 from people.values import Actor
 from provisioning.models import Identity, IdentityProvider
 from tests import make
@@ -45,7 +47,7 @@ def bob(acme: Tenant) -> Person:
             state=Person.State.INVITED,
             manager=ada,
         )
-        operations.issue_invite(invited, actor=OKTA)
+        lifecycle.issue_invite(invited, actor=OKTA)
     return invited
 
 
@@ -276,7 +278,7 @@ class TestIsRefused:
 
     def test_until_it_is_sent_again(self, client: Client, invite: Invite) -> None:
         change(invite, expires_at=timezone.now() - timedelta(days=1))
-        perform(operations.resend_invite, invite.person)
+        perform(lifecycle.resend_invite, invite.person)
 
         assert accept(client, invite).status_code == 302
 
@@ -287,7 +289,7 @@ class TestIsRefused:
         assert stored(invite.person).check_password(PASSWORD)
 
     def test_when_it_was_withdrawn(self, invite: Invite) -> None:
-        perform(operations.revoke_invite, invite.person)
+        perform(lifecycle.revoke_invite, invite.person)
 
         self.answers(invite, 410, "This invite was withdrawn.")
 
@@ -295,12 +297,12 @@ class TestIsRefused:
         bob = invite.person
         with tenancy.use(bob.tenant):
             profile = replace(bob.profile, email="bob.babbage@acme.example")
-            operations.revise_person(bob, profile, actor=OKTA)
+            people_update.revise_person(bob, profile, actor=OKTA)
 
         self.answers(invite, 410, "This invite was withdrawn.")
 
     def test_when_the_person_is_out(self, invite: Invite) -> None:
-        perform(operations.deactivate_person, invite.person)
+        perform(people.deactivate_person, invite.person)
 
         self.answers(invite, 403, "Ask your administrator to reactivate it there.")
 
@@ -368,7 +370,7 @@ def test_lets_one_of_two_browsers_in(acme: Tenant, racers: Racers) -> None:
     for number in range(10):
         with tenancy.use(acme):
             invited = make.person(state=Person.State.INVITED)
-            invite = operations.issue_invite(invited, actor=OKTA)
+            invite = lifecycle.issue_invite(invited, actor=OKTA)
         passwords = [f"a horse of browser {one}" for one in range(2)]
         browsers = [Client(), Client()]
 

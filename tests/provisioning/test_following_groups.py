@@ -4,8 +4,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from people import operations, tenancy
+from people import tenancy
 from people.models import Event, Grant, Person, Role, Tenant
+from people.operations import people, people_update
+from people.operations.roles import base_roles
 from people.values import Actor, Profile
 from provisioning.claims import UNKNOWN, Groups
 from provisioning.models import IdentityProvider
@@ -85,7 +87,7 @@ class TestToARoleOfTheCompanys:
     def test_leaves_what_was_given_by_hand(self, corp: IdentityProvider, auditor: Role) -> None:
         mapping(corp, "audit", auditor)
         ada = come(corp, groups("audit"))
-        operations.grant_role(ada, auditor, actor=OLGA)
+        base_roles.grant_role(ada, auditor, actor=OLGA)
 
         assert roles_of(come(corp, groups())) == ["Auditor"]
         assert Grant.objects.get(person=ada).source == str(OLGA)
@@ -158,7 +160,7 @@ class TestToABaseRole:
         mapping(corp, "owners", Person.Role.OWNER)
         come(corp, groups("owners"))
         olga = Person.objects.get(email="olga@acme.example")
-        operations.deactivate_person(olga, actor=OLGA)
+        people.deactivate_person(olga, actor=OLGA)
 
         said = warnings(corp, groups())
 
@@ -200,7 +202,7 @@ class TestThatAreUnknown:
 
 def set_role(person: Person, role: str) -> None:
     now = person.profile
-    operations.revise_person(
+    people_update.revise_person(
         person,
         Profile(given_name=now.given_name, family_name=now.family_name, email=now.email, role=role),
         actor=OLGA,

@@ -9,10 +9,11 @@ from django.conf import settings as django_settings
 from django.test import Client
 from django.utils import timezone
 
-from people import operations, tenancy
+from people import tenancy
 from people.mail.reset_links import reset_link
 from people.mail.sending import send_due
 from people.models import Mail, Person, Tenant
+from people.operations import people
 from people.values import Actor
 from provisioning.models import Identity
 from provisioning.passwords.lockout import FREE_TRIES
@@ -182,9 +183,9 @@ class TestTheLink:
     def test_is_dead_after_a_deactivation_also_when_that_is_undone(self, ada: Person) -> None:
         address = link()
         with tenancy.use(ada.tenant):
-            operations.deactivate_person(ada, actor=OWNER)
+            people.deactivate_person(ada, actor=OWNER)
             assert is_dead(address)
-            operations.reactivate_person(ada, actor=OWNER)
+            people.reactivate_person(ada, actor=OWNER)
 
         assert is_dead(address)
 

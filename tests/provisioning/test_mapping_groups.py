@@ -10,8 +10,10 @@ from django.core.management import CommandError, call_command
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from people import operations, tenancy
+from people import tenancy
 from people.models import Event, Grant, Person, Role, Tenant
+from people.operations import ranks
+from people.operations.roles import base_roles, group_mappings
 from people.operations.roles.group_mappings import Author, OwnerNotMeant
 from people.values import Actor
 from provisioning.claims import UNKNOWN, Claims, Group, Groups
@@ -105,7 +107,7 @@ def test_takes_the_role_with_the_mapping(corp: IdentityProvider, auditor: Role) 
 
 def test_leaves_what_was_given_by_hand(corp: IdentityProvider, auditor: Role) -> None:
     ada = come_in(corp, claims(groups=groups("Audit")))
-    operations.grant_role(ada, auditor, actor=OLGA)
+    base_roles.grant_role(ada, auditor, actor=OLGA)
     mappings.map_group(corp, "Audit", auditor, author=AUTHOR)
 
     mappings.remove_draft(GroupMapping.objects.get(), author=AUTHOR)
@@ -174,7 +176,7 @@ def test_refuses_what_no_group_is_called(corp: IdentityProvider, auditor: Role, 
 
 
 def test_makes_nobody_a_guest(corp: IdentityProvider) -> None:
-    with pytest.raises(operations.NotMappable):
+    with pytest.raises(group_mappings.NotMappable):
         mappings.add_draft(corp, "Guests", Person.Role.GUEST, author=AUTHOR)
 
 
@@ -195,12 +197,12 @@ def test_gives_nobody_more_than_its_author_has(
 ) -> None:
     author = Author(actor=make.person(role=own).actor)
 
-    with pytest.raises(operations.RoleAboveRank):
+    with pytest.raises(ranks.RoleAboveRank):
         mappings.add_draft(corp, "Board", role, author=author, is_owner_meant=True)
 
     mappings.add_draft(corp, "Board", role, author=AUTHOR, is_owner_meant=True)
     for deed in (mappings.preview, mappings.apply):
-        with pytest.raises(operations.RoleAboveRank):
+        with pytest.raises(ranks.RoleAboveRank):
             deed(corp, author=author)
     assert GroupMapping.objects.get().draft == GroupMapping.Draft.ADDED
 
@@ -269,7 +271,7 @@ def test_does_what_the_preview_said(corp: IdentityProvider, auditor: Role, data:
         known = data.draw(said)
         person = come_in(corp, claims(one, UNKNOWN if known is None else groups(*known)))
         if data.draw(st.booleans()):
-            operations.grant_role(person, auditor, actor=OLGA)
+            base_roles.grant_role(person, auditor, actor=OLGA)
     for made in GroupMapping.objects.all():
         if (made.external_id, roles.index(made.role or Person.Role(made.base_role))) not in wanted:
             mappings.remove_draft(made, author=AUTHOR)

@@ -6,8 +6,9 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-from people import operations, tenancy
+from people import tenancy
 from people.models import Person, Tenant
+from people.operations import people
 from people.values import Actor
 from provisioning.sign_in.decide import Refusal
 from provisioning.sign_in.errors import TO_VISITORS
@@ -107,7 +108,7 @@ def test_gets_no_link_at_an_address_that_only_scim_asserts(
 def test_has_no_use_of_a_link_after_scim_deactivates_them(ada: Person) -> None:
     address = link(EMAIL)
     with tenancy.use(ada.tenant_id):
-        operations.deactivate_person(ada, actor=Actor("scim", "okta"))
+        people.deactivate_person(ada, actor=Actor("scim", "okta"))
 
     assert is_dead(address)
 

@@ -9,9 +9,11 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.test import Client
 
-from people import operations, tenancy
+from people import tenancy
 from people.mail.confirmation_links import latest_request
 from people.models import Mail, Person, Tenant
+from people.operations import email_changes
+from people.operations.invites import lifecycle
 from people.values import Actor
 from provisioning.claims import UNKNOWN, Claims, Group, Groups
 from provisioning.models import IdentityProvider, SignInAttempt
@@ -126,7 +128,7 @@ def test_keeps_everybody_else_out(
 ) -> None:
     corp = restricted(**admission)
     invited = make.person(email="invited@acme.example", state=Person.State.INVITED)
-    operations.issue_invite(invited, actor=olga.actor)
+    lifecycle.issue_invite(invited, actor=olga.actor)
     asking = Asking(invite=invited.invites.get())
 
     assert refusal_of(corp, stranger(**said)) == "not-admitted"
@@ -276,7 +278,7 @@ def test_has_an_unverified_address_confirmed_before_it_counts(olga: Person) -> N
     ]
     request = latest_request(eve)
     assert request
-    operations.confirm_address(request, actor=Actor("person", "eve@gmail.example"))
+    email_changes.confirm_address(request, actor=Actor("person", "eve@gmail.example"))
     assert Person.objects.get(pk=eve.pk).email == "eve@gmail.example"
 
 

@@ -9,8 +9,9 @@ from django.test import Client
 from django.utils import timezone
 from pytest_django import Settings
 
-from people import operations, tenancy
+from people import tenancy
 from people.models import Person, Tenant
+from people.operations import people
 from people.values import Actor
 
 pytestmark = pytest.mark.django_db
@@ -52,14 +53,14 @@ def test_goes_on_from_one_request_to_the_next(browsers: list[Client]) -> None:
 
 
 def test_ends_everywhere_with_the_deactivation(ada: Person, browsers: list[Client]) -> None:
-    perform(operations.deactivate_person, ada)
+    perform(people.deactivate_person, ada)
 
     assert not any(is_good(client) for client in browsers)
 
 
 def test_does_not_come_back_with_the_reactivation(ada: Person, browsers: list[Client]) -> None:
-    perform(operations.deactivate_person, ada)
-    perform(operations.reactivate_person, ada)
+    perform(people.deactivate_person, ada)
+    perform(people.reactivate_person, ada)
 
     assert not any(is_good(client) for client in browsers)
 
@@ -93,7 +94,7 @@ def test_of_a_colleague_goes_on(acme: Tenant, ada: Person, browsers: list[Client
     colleague = Client()
     colleague.force_login(owner)
 
-    perform(operations.deactivate_person, ada)
+    perform(people.deactivate_person, ada)
 
     assert is_good(colleague)
 
@@ -114,8 +115,8 @@ def test_does_not_outlive_a_deactivation_by_an_older_key(
 ) -> None:
     settings.SECRET_KEY_FALLBACKS = [django_settings.SECRET_KEY]
     settings.SECRET_KEY = "the next one"
-    perform(operations.deactivate_person, ada)
-    perform(operations.reactivate_person, ada)
+    perform(people.deactivate_person, ada)
+    perform(people.reactivate_person, ada)
 
     assert not any(is_good(client) for client in browsers)
 

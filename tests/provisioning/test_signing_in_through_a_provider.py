@@ -9,8 +9,11 @@ import pytest
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from people import operations, tenancy
+from people import tenancy
 from people.models import Event, Invite, Person, Tenant
+from people.operations import people
+from people.operations.invites import lifecycle
+from people.operations.offboarding import handover_plan, terminate
 from people.values import Actor
 from provisioning.claims import Claims
 from provisioning.models import Identity, IdentityProvider, SignInAttempt
@@ -207,7 +210,7 @@ class TestAgain:
 class TestAfterDeactivation:
     def test_is_refused_and_revives_nobody(self, corp: IdentityProvider) -> None:
         ada = person_of(sign_in(corp, claims("ada")))
-        operations.deactivate_person(ada, actor=OLGA)
+        people.deactivate_person(ada, actor=OLGA)
 
         line = refused(corp, claims("ada"))
 
@@ -216,15 +219,15 @@ class TestAfterDeactivation:
 
     def test_says_which_identity_provider_did_it(self, corp: IdentityProvider) -> None:
         ada = person_of(sign_in(corp, claims("ada")))
-        operations.deactivate_person(ada, actor=Actor("scim", "entra"))
+        people.deactivate_person(ada, actor=Actor("scim", "entra"))
 
         with pytest.raises(SignInRefused, match="Microsoft Entra"):
             sign_in(corp, claims("ada"))
 
     def test_is_refused_for_good_to_whoever_left(self, corp: IdentityProvider) -> None:
         ada = person_of(sign_in(corp, claims("ada")))
-        operations.deactivate_person(ada, actor=OLGA)
-        operations.terminate_person(ada, operations.usual_disposition(ada), actor=OLGA)
+        people.deactivate_person(ada, actor=OLGA)
+        terminate.terminate_person(ada, handover_plan.usual_disposition(ada), actor=OLGA)
 
         assert refused(corp, claims("ada")).reason == "person-terminated"
 
@@ -232,7 +235,7 @@ class TestAfterDeactivation:
 class TestWithAnInvite:
     def invited(self) -> Person:
         bob = make.person(email="bob@acme.example", state=Person.State.INVITED)
-        operations.issue_invite(bob, actor=OLGA)
+        lifecycle.issue_invite(bob, actor=OLGA)
         return bob
 
     def test_links_the_invited_and_consumes_the_invite(self, corp: IdentityProvider) -> None:

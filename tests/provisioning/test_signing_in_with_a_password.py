@@ -8,8 +8,9 @@ from django.contrib.auth.hashers import MD5PasswordHasher
 from django.test import Client
 from django.utils import timezone
 
-from people import operations, tenancy
+from people import tenancy
 from people.models import Person, Tenant
+from people.operations.invites import lifecycle
 from people.values import Actor
 from provisioning.passwords.login import person_with_password
 from provisioning.sign_in.errors import SignInRefused
@@ -72,7 +73,7 @@ class TestOnThePage:
             bob = make.person(
                 email="bob@acme.example", password="correct horse", state=Person.State.INVITED
             )
-            operations.issue_invite(bob, actor=Actor("scim", "okta"))
+            lifecycle.issue_invite(bob, actor=Actor("scim", "okta"))
 
         sign_in(client, email="bob@acme.example")
 

@@ -5,8 +5,9 @@ from collections.abc import Iterator
 import pytest
 from django.test import Client
 
-from people import operations, tenancy
+from people import tenancy
 from people.models import Event, Person, Tenant
+from people.operations import tenants
 from people.values import Actor
 from provisioning.models import IdentityProvider, SignInSettings
 from tests import make
@@ -161,5 +162,5 @@ def test_offer_no_provider_of_another_company(client: Client) -> None:
 def test_note_nothing_where_nothing_changes(acme: Tenant) -> None:
     actor = Actor("person", "olga@acme.example")
 
-    assert not operations.change_tenant(acme, actor=actor, name="Acme")
+    assert not tenants.change_tenant(acme, actor=actor, name="Acme")
     assert not Event.objects.exists()

@@ -7,8 +7,9 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-from people import operations, tenancy
+from people import tenancy
 from people.models import Person, Tenant
+from people.operations import people
 from people.operations.roles.group_mappings import Author
 from people.presentation.diagnosis import answer
 from people.values import Actor
@@ -135,7 +136,7 @@ def guessed_too_often(corp: IdentityProvider) -> None:
 
 
 def is_deactivated(corp: IdentityProvider) -> None:
-    operations.deactivate_person(here(corp), actor=OLGA)
+    people.deactivate_person(here(corp), actor=OLGA)
     turned_away(corp, claims())
 
 

@@ -17,9 +17,11 @@ from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver
 from django.utils import timezone
 
-from people import operations, tenancy
+from people import tenancy
 from people.models import CustomField, MassChange, Obligation, Person, Tenant, Workflow
 from people.models.bulk_changes import MassChangeItem
+from people.operations import api_tokens, people
+from people.operations.invites import lifecycle
 from people.operations.roles.withheld_roles import ASKED
 from people.values import Actor
 from provisioning.models import IdentityProvider, SignInAttempt
@@ -109,7 +111,7 @@ class World:
         )
         MassChangeItem.objects.create(**usual, change=change, person=ada, event_id=1)
         role = ranking.role(is_elevated=False)
-        operations.make_api_token(owner, "Mine", scopes=["people:read"], actor=owner.actor)
+        api_tokens.make_api_token(owner, "Mine", scopes=["people:read"], actor=owner.actor)
         obligation = Obligation.objects.create(
             **usual, person=ada, kind="bill", state="open", amount=1, currency="EUR"
         )
@@ -124,7 +126,7 @@ class World:
             "person_id": ada.pk,
             "change_id": change.pk,
             "grant_id": ranking.give(ada, role).pk,
-            "invite_id": operations.issue_invite(invited, actor=TESTS).pk,
+            "invite_id": lifecycle.issue_invite(invited, actor=TESTS).pk,
             "token_id": owner.api_tokens.get().pk,
             "connection_id": scim.connection.pk,
             "group_id": ScimGroup.objects.get(scim_id=group).pk,
@@ -164,7 +166,7 @@ class World:
     def _question(self, scim: Provider) -> SamePersonQuestion:
         new, left = (ScimUser.objects.get(scim_id=scim.add(who)) for who in ("zoe", "eve"))
         assert left.person
-        operations.deactivate_person(left.person, actor=TESTS)
+        people.deactivate_person(left.person, actor=TESTS)
         return SamePersonQuestion.objects.create(
             tenant_id=new.tenant_id,
             connection=scim.connection,

@@ -7,8 +7,9 @@ from typing import Any
 from django.db import connection
 from django.db.models import Max
 
-from people import operations, tenancy
+from people import tenancy
 from people.models import Event, Person
+from people.operations import person_fields
 
 
 @contextmanager
@@ -29,7 +30,7 @@ def compared() -> Iterator[None]:
             told = people.setdefault(event.person, {})
             told |= {name: change["to"] for name, change in event.changes.items()}
     for person, told in people.items():
-        row = operations.snapshot(person)
+        row = person_fields.snapshot(person)
         stored = {name: row.get(name) for name in told}
         assert stored == told, f"The events of a request say {told}, but the row holds {stored}."
 

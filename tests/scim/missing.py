@@ -8,8 +8,9 @@ from typing import Any
 from django.core.management import call_command
 from django.utils import timezone
 
-from people import operations
 from people.models import Invite, Mail, Person
+from people.operations import people
+from people.operations.invites import lifecycle
 from people.values import Actor
 from scim.models import AdoptionChoice, Connection, ScimUser, Token
 from tests import make
@@ -38,7 +39,7 @@ def ada() -> Person:
 
 def joined(scim: Provider, **said: Any) -> str:
     scim_id = scim.add(**said)
-    operations.join_person(ada(), actor=ada().actor)
+    people.join_person(ada(), actor=ada().actor)
     return scim_id
 
 
@@ -70,7 +71,7 @@ def has_an_expired_invite(company: Company) -> None:
 
 def has_no_invite_any_more(company: Company) -> None:
     company.okta().add()
-    operations.revoke_invite(ada(), actor=HELPDESK)
+    lifecycle.revoke_invite(ada(), actor=HELPDESK)
 
 
 def is_unknown_to_the_mail_server(company: Company) -> None:
@@ -90,12 +91,12 @@ def was_deactivated_by_okta(company: Company) -> None:
 
 def was_deactivated_by_hand(company: Company) -> None:
     is_here(company)
-    operations.deactivate_person(ada(), actor=HELPDESK)
+    people.deactivate_person(ada(), actor=HELPDESK)
 
 
 def was_deactivated_by_a_job(company: Company) -> None:
     is_here(company)
-    operations.deactivate_person(ada(), actor=Actor("job", "guard"))
+    people.deactivate_person(ada(), actor=Actor("job", "guard"))
 
 
 def was_deleted(company: Company) -> None:

@@ -5,8 +5,10 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from people import operations, tenancy
+from people import tenancy
 from people.models import Event, Invite, Person
+from people.operations import people
+from people.operations.invites import lifecycle
 from people.values import Actor
 from scim.models import ScimUser, SyncError
 from tests import make
@@ -90,7 +92,7 @@ class TestAsAnUnownedPerson:
         self, scim: Provider, ada: Person, active: bool
     ) -> None:
         if active:
-            operations.deactivate_person(ada, actor=HELPDESK)
+            people.deactivate_person(ada, actor=HELPDESK)
 
         push(scim, active=active)
 
@@ -99,7 +101,7 @@ class TestAsAnUnownedPerson:
 
     def test_keeps_who_is_invited_invited_once(self, scim: Provider, owner: Person) -> None:
         ada = make.person(email="ada@example.com", state=Person.State.INVITED)
-        invite = operations.issue_invite(ada, actor=HELPDESK)
+        invite = lifecycle.issue_invite(ada, actor=HELPDESK)
 
         push(scim)
 

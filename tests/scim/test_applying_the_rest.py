@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from people import operations
 from people.models import Event, Person
+from people.operations.people import reactivate_person
 from people.values import Actor
 from scim.jobs import retry
 from scim.models import Connection, RequestLog, ScimUser, SyncError
@@ -189,7 +189,7 @@ class TestOfAnInactiveResource:
         """Only a change deactivates; a provider repeats with each update what it has said."""
         scim_id = scim.add("ada")
         scim.patch(scim_id, OUT)
-        operations.reactivate_person(ada(), actor=Actor("person", "helpdesk@example.com"))
+        reactivate_person(ada(), actor=Actor("person", "helpdesk@example.com"))
 
         answer = scim("PUT", f"/Users/{scim_id}", someone("ada", active=False, title="x" * 250))
 

@@ -4,9 +4,10 @@ from random import Random
 
 import pytest
 
-from people import operations
 from people.models import Departure, Event, Person
-from people.operations import Purchase
+from people.operations import people
+from people.operations.spend import cards_and_funds
+from people.operations.spend.cards_and_funds import Purchase
 from tests.people import spending
 from tests.people.departing import switch
 from tests.people.racing import Racers
@@ -24,7 +25,7 @@ def test_they_are_wholly_in_or_wholly_out(scim: Provider, racers: Racers) -> Non
     switch(45)
     scim_id = scim.add("ada")
     ada = Person.objects.get(email="ada@example.com")
-    operations.join_person(ada, actor=ada.actor)
+    people.join_person(ada, actor=ada.actor)
     card = spending.card(ada)
 
     def flip(seed: int) -> set[int]:
@@ -43,5 +44,5 @@ def test_they_are_wholly_in_or_wholly_out(scim: Provider, racers: Racers) -> Non
     assert ada.state == ("inactive" if is_out else "active")
     assert scim.read(scim_id)["active"] is not is_out
     assert Departure.objects.filter(person=ada).exists() == is_out
-    assert operations.authorise(card, LUNCH).is_approved is not is_out
+    assert cards_and_funds.authorise(card, LUNCH).is_approved is not is_out
     assert ada.session_epoch >= kinds.count(KINDS.PERSON_DEACTIVATED)

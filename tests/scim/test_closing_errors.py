@@ -4,8 +4,9 @@ import pytest
 from django.core.management import call_command
 from django.utils import timezone
 
-from people import events, operations
+from people import events
 from people.models import Person
+from people.operations import people, people_update
 from people.values import Actor
 from scim.models import ScimUser, SyncError
 from tests import make
@@ -59,7 +60,7 @@ class TestOfACircle:
         assert scim.read(ids["ada"])["title"] == "Deputy"
 
     def test_when_an_administrator_breaks_it(self, ids: dict[str, str]) -> None:
-        operations.assign_manager(person("bob"), None, actor=HELPDESK)
+        people_update.assign_manager(person("bob"), None, actor=HELPDESK)
         dispatch()
 
         assert person("ada").manager == person("bob")
@@ -85,7 +86,7 @@ class TestOfACircle:
         refused = scim("PUT", f"/Users/{ids['ada']}", someone("ada", roles="EMPEROR"))
         assert refused.status == 400
 
-        operations.assign_manager(person("bob"), None, actor=HELPDESK)
+        people_update.assign_manager(person("bob"), None, actor=HELPDESK)
         call_command("run_due")
 
         assert person("ada").manager == person("top")
@@ -105,7 +106,7 @@ class TestOfSomebodyWhoLeft:
             case "DELETE":
                 scim("DELETE", f"/Users/{scim_id}")
             case _:
-                operations.deactivate_person(person("ada"), actor=HELPDESK)
+                people.deactivate_person(person("ada"), actor=HELPDESK)
         dispatch()
 
         assert not SyncError.objects.open().exists()

@@ -2,8 +2,8 @@
 
 import pytest
 
-from people import operations
 from people.models import Person, Role
+from people.operations.roles import base_roles
 from people.values import Actor
 from scim.models import AdoptionChoice, ScimUser
 from tests import make
@@ -36,7 +36,7 @@ class TestSomebodyPrivileged:
         role = Role.objects.create(
             tenant_id=ada.tenant_id, name="Treasurer", name_key="treasurer", is_elevated=True
         )
-        operations.grant_role(ada, role, actor=Actor("command", "tests"))
+        base_roles.grant_role(ada, role, actor=Actor("command", "tests"))
 
         assert fates(okta.connection) == {"ada": "asked"}
 

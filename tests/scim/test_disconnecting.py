@@ -8,8 +8,8 @@ from django.forms.models import model_to_dict
 from django.test import Client
 from django.utils import timezone
 
-from people import operations
 from people.models import Event, Invite, Person
+from people.operations import people_update
 from people.values import Actor
 from scim.jobs import reapply
 from scim.models import Connection, ScimUser, Token
@@ -44,7 +44,7 @@ def person(who: str) -> Person:
 def rename(one: Person) -> None:
     """Give the person another name, as an administrator would."""
     profile = replace(one.profile, given_name="A", family_name="B")
-    operations.revise_person(one, profile, actor=Actor("person", "owner@example.com"))
+    people_update.revise_person(one, profile, actor=Actor("person", "owner@example.com"))
 
 
 def facts() -> list[dict[str, Any]]:

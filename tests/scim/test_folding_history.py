@@ -7,8 +7,10 @@ from typing import Any
 import pytest
 from django.core.management import call_command
 
-from people import operations
 from people.models import CustomField, Department, Event, Location, Mail, Person, Role
+from people.operations import email_changes, organization, people_update, person_fields
+from people.operations.people import deactivate_person, join_person, reactivate_person
+from people.operations.roles import base_roles
 from people.values import PeopleError, Profile
 from tests.scim.conftest import Connect
 from tests.scim.provider import ENT, RAMP, Provider, mail, someone
@@ -94,7 +96,7 @@ class Walk:
             location="London",
             role=self.chance.choice([None, "BUSINESS_BOOKKEEPER"]),
         )
-        operations.revise_person(person, profile, actor=self.owner.actor, manager=manager)
+        people_update.revise_person(person, profile, actor=self.owner.actor, manager=manager)
 
     def leave_and_return(self) -> None:
         scim_id = self.ids[self.who()]
@@ -108,37 +110,37 @@ class Walk:
 
     def deactivate_or_reactivate(self) -> None:
         person = self.person()
-        change = operations.deactivate_person if person.is_active else operations.reactivate_person
+        change = deactivate_person if person.is_active else reactivate_person
         change(person, actor=self.owner.actor)
 
     def join(self) -> None:
         person = self.person()
-        operations.join_person(person, actor=person.actor)
+        join_person(person, actor=person.actor)
 
     def confirm(self) -> None:
         """Follow any link to the new address, and the latest to the old one if it is asked too."""
         asking = Mail.objects.filter(kind=Mail.Kind.CONFIRM_ADDRESS).order_by("created_at")
         if asking:
             mail = self.chance.choice(list(asking))
-            person = operations.confirm_address(mail, actor=mail.person.actor)
+            person = email_changes.confirm_address(mail, actor=mail.person.actor)
             old = person.mails.filter(kind=Mail.Kind.APPROVE_ADDRESS).order_by("created_at").last()
             if person.pending_email and old:
-                operations.confirm_address(old, actor=person.actor)
+                email_changes.confirm_address(old, actor=person.actor)
 
     def grant_or_withdraw(self) -> None:
         person = self.person()
-        if not operations.grant_role(person, self.auditor, actor=self.owner.actor):
-            operations.withdraw_grant(person.grants.get(), actor=self.owner.actor)
+        if not base_roles.grant_role(person, self.auditor, actor=self.owner.actor):
+            base_roles.withdraw_grant(person.grants.get(), actor=self.owner.actor)
 
     def rename_a_department(self) -> None:
         department = self.chance.choice(list(Department.objects.order_by("pk")))
         department.name = f"{department.name.split()[0]} {self.chance.randint(1, 9)}"
-        operations.save_place(department, actor=self.owner.actor)
+        organization.save_place(department, actor=self.owner.actor)
 
     def rename_every_department(self) -> None:
         for department in Department.objects.all():
             department.name = f"Number {department.pk}"
-            operations.save_place(department, actor=self.owner.actor)
+            organization.save_place(department, actor=self.owner.actor)
 
 
 @pytest.mark.parametrize("seed", range(6))
@@ -153,7 +155,7 @@ def test_holds_on_whatever_way_they_went(connect: Connect, owner: Person, seed: 
     walk.rename_every_department()
 
     for person in Person.objects.exclude(pk=owner.pk):
-        assert folded(person) == operations.snapshot(person)
+        assert folded(person) == person_fields.snapshot(person)
 
 
 def test_goes_ways_on_which_much_happens(connect: Connect, owner: Person) -> None:

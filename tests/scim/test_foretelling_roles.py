@@ -11,10 +11,10 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from people import operations
 from people.models import Grant, Person, Role
-from people.operations import Followed
-from people.operations.roles.group_mappings import Author
+from people.operations.roles import base_roles
+from people.operations.roles.group_mappings import Author, follow_mappings
+from people.operations.roles.mapping_rules import Followed
 from people.values import Actor
 from scim import tasks
 from scim.connections import manage
@@ -60,13 +60,13 @@ def busy(monkeypatch: pytest.MonkeyPatch) -> None:
 def deeds(monkeypatch: pytest.MonkeyPatch) -> list[Followed]:
     """Note what following does."""
     deeds: list[Followed] = []
-    follow = operations.follow_mappings
+    follow = follow_mappings
 
     def noting(person: Person, *args: object, **options: object) -> Followed:
         deeds.append(follow(person, *args, **options))  # type: ignore[arg-type]
         return deeds[-1]
 
-    monkeypatch.setattr(operations, "follow_mappings", noting)
+    monkeypatch.setattr("people.operations.roles.group_mappings.follow_mappings", noting)
     return deeds
 
 
@@ -102,7 +102,7 @@ class TestIsToldAsItIsDone:
         return done
 
     def test_of_a_role_of_the_companys(self, staff: ScimGroup, auditor: Role) -> None:
-        operations.grant_role(
+        base_roles.grant_role(
             Person.objects.get(email="ada@example.com"), auditor, actor=OLGA.actor
         )
 
@@ -175,14 +175,14 @@ def test_is_told_in_numbers_and_by_name(
 def test_is_done_also_for_those_who_come_meanwhile(
     scim: Provider, staff: ScimGroup, auditor: Role, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    late, follow = scim.add("late"), operations.follow_mappings
+    late, follow = scim.add("late"), follow_mappings
     change = {"op": "add", "path": "members", "value": [{"value": late}]}
 
     def being_late(*args: Any, **options: Any) -> Followed:
         scim("PATCH", f"/Groups/{staff.scim_id}", {"Operations": [change]})
         return follow(*args, **options)
 
-    monkeypatch.setattr(operations, "follow_mappings", being_late)
+    monkeypatch.setattr("people.operations.roles.group_mappings.follow_mappings", being_late)
 
     assert group_mappings.apply(mapping(staff, auditor)) == (6, True)
 

@@ -7,8 +7,8 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-from people import operations
 from people.models import Person
+from people.operations import people
 from people.operations.offboarding import schedule
 from people.values import Actor
 from tests import make
@@ -30,7 +30,7 @@ def shown(client: Client, **query: Any) -> str:
 
 def shut_out(actor: Actor, **fields: Any) -> Person:
     person = make.person(**fields)
-    operations.deactivate_person(person, actor=actor)
+    people.deactivate_person(person, actor=actor)
     return person
 
 
@@ -145,6 +145,6 @@ class TestWhenThereAreNone:
         assert "No inactive user matches" in shown(client, q="xyzzy")
 
     def test_say_that_everybody_is_back(self, client: Client, owner: Person) -> None:
-        operations.reactivate_person(shut_out(owner.actor), actor=owner.actor)
+        people.reactivate_person(shut_out(owner.actor), actor=owner.actor)
 
         assert "Everybody is back" in shown(client)

@@ -12,8 +12,9 @@ from django.core.management import call_command
 from django.test import Client
 from django.utils import timezone
 
-from people import events, operations
+from people import events
 from people.models import Person
+from people.operations import people_update
 from people.values import Actor
 from scim.models import SyncError
 from tests.people.visiting import signed_in
@@ -117,7 +118,7 @@ def correct_somebody_by_hand(told: Told) -> None:
     if person:
         profile = person.profile
         profile = type(profile)(**{**profile.__dict__, "given_name": "Augusta"})
-        operations.revise_person(person, profile, actor=HELPDESK)
+        people_update.revise_person(person, profile, actor=HELPDESK)
     call_command("run_due")
     call_command("run_due")
 

@@ -6,8 +6,8 @@ from typing import Any, ClassVar
 import pytest
 from django.test import Client
 
-from people import operations
 from people.models import Event, Invite, Person
+from people.operations import people
 from people.values import Actor, fold
 from scim import sign_in_pairing
 from scim.models import SamePersonQuestion, ScimUser
@@ -28,7 +28,7 @@ def ada() -> Person:
 
 def join() -> Person:
     person = ada()
-    operations.join_person(person, actor=HELPDESK)
+    people.join_person(person, actor=HELPDESK)
     return person
 
 
@@ -195,7 +195,7 @@ class TestHasAsActive:
     @pytest.mark.parametrize("change", CHANGES)
     def test_stays_out_however_often_it_says_so(self, scim: Provider, change: str) -> None:
         scim_id = scim.add()
-        operations.deactivate_person(join(), actor=HELPDESK)
+        people.deactivate_person(join(), actor=HELPDESK)
 
         answer = CHANGES[change](scim, scim_id, value=True)
 
@@ -204,7 +204,7 @@ class TestHasAsActive:
 
     def test_stays_out_when_something_else_changes(self, scim: Provider) -> None:
         scim_id = scim.add()
-        operations.deactivate_person(join(), actor=HELPDESK)
+        people.deactivate_person(join(), actor=HELPDESK)
 
         scim("PUT", f"/Users/{scim_id}", someone(name={"givenName": "A", "familyName": "King"}))
 
@@ -212,7 +212,7 @@ class TestHasAsActive:
 
     def test_is_in_again_when_it_takes_them_back(self, scim: Provider) -> None:
         scim_id = scim.add()
-        operations.deactivate_person(join(), actor=HELPDESK)
+        people.deactivate_person(join(), actor=HELPDESK)
 
         scim.replace(scim_id, "active", value=False)
         scim.replace(scim_id, "active", value=True)

@@ -5,8 +5,8 @@ from email.utils import getaddresses
 import pytest
 from django.core.management import call_command
 
-from people import operations
 from people.models import Invite, Mail, Person, Tenant
+from people.operations.invites import lifecycle
 from scim.models import Connection
 from tests.scim.conftest import Connect
 from tests.scim.provider import PATCH, Provider, managed_by, someone
@@ -95,7 +95,7 @@ def test_is_mailed_even_there_when_an_administrator_says_so(
 ) -> None:
     sso("POST", "/Users", someone("ada"))
 
-    operations.resend_invite(Person.objects.get(email=ADA), actor=owner.actor)
+    lifecycle.resend_invite(Person.objects.get(email=ADA), actor=owner.actor)
 
     assert len(senders(smtp, ADA)) == 1
 

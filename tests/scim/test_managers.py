@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from people import operations
 from people.models import Person
+from people.operations import people_update
 from people.values import Actor
 from tests import make
 from tests.scim.provider import ENT, Answer, Provider, mail, managed_by, someone
@@ -202,7 +202,7 @@ def test_chosen_by_hand_stays_while_the_provider_says_nothing_new(scim: Provider
     ada = scim.add("ada", **managed_by("bob@example.com"))
     hand = Actor("person", "helpdesk@example.com")
     person = Person.objects.get(email="ada@example.com")
-    operations.assign_manager(person, make.person(given_name="Cy"), actor=hand)
+    people_update.assign_manager(person, make.person(given_name="Cy"), actor=hand)
 
     scim.replace(ada, "title", "Countess")
 

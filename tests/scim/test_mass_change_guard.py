@@ -6,8 +6,8 @@ from unittest.mock import Mock
 import pytest
 import time_machine
 
-from people import operations
 from people.models import MassChange, MassChangeItem, Person
+from people.operations import people
 from people.operations.bulk import alerts, undo
 from tests.people.visiting import signed_in, text_of
 from tests.scim.conftest import Connect
@@ -162,7 +162,7 @@ class TestNotices:
     def test_nothing_that_people_do(self, clock: Clock, scim: Provider) -> None:
         for user in staff(scim.connection, 30):
             assert user.person
-            operations.deactivate_person(user.person, actor=OWNER)
+            people.deactivate_person(user.person, actor=OWNER)
         hear()
 
         assert alarmed() == []

@@ -13,8 +13,8 @@ from django.core.management import CommandError, call_command
 from django.test import Client
 from django.utils import timezone
 
-from people import operations
 from people.models import Departure, Event, Person, Tenant
+from people.operations import people
 from people.operations.offboarding import schedule
 from scim.models import Connection
 from tests.people.departing import after, gone, shared_fund, switch
@@ -272,7 +272,7 @@ class TestScim:
     ) -> None:
         switch(45)
         ada = scim.add("ada")
-        operations.deactivate_person(Person.objects.get(email="ada@example.com"), actor=owner.actor)
+        people.deactivate_person(Person.objects.get(email="ada@example.com"), actor=owner.actor)
         scim.replace(ada, "active", value=False)
 
         assert not Departure.objects.exists()

@@ -2,8 +2,8 @@
 
 import pytest
 
-from people import operations
 from people.models import Person
+from people.operations import people
 from people.values import Actor
 from tests import make
 from tests.scim.conftest import Connect
@@ -25,9 +25,9 @@ def ada() -> Person:
 def let_in(scim: Provider) -> str:
     """Let Ada in again whom the provider has as inactive; return her id."""
     scim_id = scim.add()
-    operations.join_person(ada(), actor=HELPDESK)
+    people.join_person(ada(), actor=HELPDESK)
     scim.patch(scim_id, OUT)
-    operations.reactivate_person(ada(), actor=HELPDESK)
+    people.reactivate_person(ada(), actor=HELPDESK)
     return scim_id
 
 
@@ -65,7 +65,7 @@ def test_goes_when_deleted(scim: Provider, let_in: str) -> None:
 
 def test_goes_when_deleted_and_pushed_again_as_inactive(scim: Provider, let_in: str) -> None:
     scim("DELETE", f"/Users/{let_in}")
-    operations.reactivate_person(ada(), actor=HELPDESK)
+    people.reactivate_person(ada(), actor=HELPDESK)
 
     assert scim("POST", "/Users", someone(active=False)).status == 201
 
@@ -74,7 +74,7 @@ def test_goes_when_deleted_and_pushed_again_as_inactive(scim: Provider, let_in: 
 
 def test_stays_out_when_another_field_changes(scim: Provider) -> None:
     scim_id = scim.add()
-    operations.deactivate_person(ada(), actor=HELPDESK)
+    people.deactivate_person(ada(), actor=HELPDESK)
 
     scim.replace(scim_id, "name.givenName", "Augusta")
 

@@ -9,9 +9,10 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-from people import operations
 from people.mail.invite_links import invite_link
 from people.models import Event, Invite, Mail, Person
+from people.operations import people
+from people.operations.invites import lifecycle
 from people.values import Actor
 from scim.views.team_updates import pending_invites
 from tests import make
@@ -31,7 +32,7 @@ def client(owner: Person) -> Client:
 
 def invited(**fields: Any) -> Invite:
     person = make.person(**{"state": Person.State.INVITED} | fields)
-    return operations.issue_invite(person, actor=HELPDESK)
+    return lifecycle.issue_invite(person, actor=HELPDESK)
 
 
 def mailed(invite: Invite, **fields: Any) -> Mail:
@@ -100,7 +101,7 @@ def test_tell_which_have_expired(client: Client) -> None:
 
 
 def test_leave_out_who_has_joined(client: Client) -> None:
-    operations.join_person(invited(family_name="Hopper").person, actor=HELPDESK)
+    people.join_person(invited(family_name="Hopper").person, actor=HELPDESK)
 
     assert "Hopper" not in shown(client)
 
@@ -151,7 +152,7 @@ class TestWhenThereAreNone:
         assert "No invite matches" in shown(client, q="xyzzy")
 
     def test_say_that_everybody_has_joined(self, client: Client) -> None:
-        operations.join_person(invited().person, actor=HELPDESK)
+        people.join_person(invited().person, actor=HELPDESK)
 
         assert "Nobody is awaited" in shown(client)
 
@@ -210,7 +211,7 @@ class TestSendingAgain:
 
     def test_is_not_for_what_was_accepted_meanwhile(self, client: Client) -> None:
         invite = invited()
-        operations.join_person(invite.person, actor=HELPDESK)
+        people.join_person(invite.person, actor=HELPDESK)
 
         assert client.post(f"{UPDATES}invites/{invite.pk}/resend/").status_code == 404
 

@@ -10,8 +10,9 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from people import events, operations
+from people import events
 from people.models import CustomField, Event, Location, Person
+from people.operations import people, people_update
 from people.values import Actor
 from scim.jobs import periodic
 from scim.models import SyncError
@@ -179,7 +180,7 @@ def test_goes_back_to_the_address_that_was_said(scim: Provider) -> None:
 
 def test_leaves_an_address_waiting_that_its_owner_has_not_confirmed(scim: Provider) -> None:
     ada = scim.add()
-    operations.join_person(person(), actor=HELPDESK)
+    people.join_person(person(), actor=HELPDESK)
     scim.replace(ada, 'emails[type eq "work"].value', "countess@example.com")
     edit(given_name="Augusta")
 
@@ -192,7 +193,7 @@ def test_asks_nobody_to_confirm_an_address_that_the_provider_does_not_know(
     scim: Provider,
 ) -> None:
     scim.add()
-    operations.join_person(person(), actor=HELPDESK)
+    people.join_person(person(), actor=HELPDESK)
     edit(email="augusta@example.com")
     assert person().pending_email == "augusta@example.com"
 
@@ -208,7 +209,7 @@ def test_goes_back_in_a_custom_field_that_is_mapped(scim: Provider) -> None:
         )
     scim.add(**{RAMP: {"location": "London", "costCenter": "C-1"}})
     values = {"cost_center": "C-2", "shoe_size": "38"}
-    operations.revise_person(person(), person().profile, actor=HELPDESK, custom_values=values)
+    people_update.revise_person(person(), person().profile, actor=HELPDESK, custom_values=values)
 
     run_due()
 
@@ -228,7 +229,7 @@ def test_stays_managed_since_the_day_it_was(scim: Provider) -> None:
 def test_stays_out_who_was_deactivated_by_hand(scim: Provider) -> None:
     scim.add()
     edit(given_name="Augusta")
-    operations.deactivate_person(person(), actor=HELPDESK)
+    people.deactivate_person(person(), actor=HELPDESK)
 
     run_due()
 

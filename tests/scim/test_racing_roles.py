@@ -7,8 +7,8 @@ from itertools import count
 import pytest
 from django.db import transaction
 
-from people import operations
 from people.models import Grant, Person, Role
+from people.operations.roles import base_roles
 from people.operations.roles.group_mappings import Author
 from people.values import VIA_MAPPING, Actor
 from scim.connections import manage
@@ -131,7 +131,7 @@ def test_leaves_a_role_that_is_given_by_hand_meanwhile(
 
         racers(
             following(scim),
-            partial(operations.grant_role, member.person, auditor, actor=OLGA.actor),
+            partial(base_roles.grant_role, member.person, auditor, actor=OLGA.actor),
         )
 
         assert Grant.objects.filter(person=member.person).count() == 2

@@ -5,8 +5,9 @@ from collections.abc import Callable
 import pytest
 from django.utils import timezone
 
-from people import events, operations
+from people import events
 from people.models import Event, Mail, Person
+from people.operations import email_changes, people, people_update
 from people.values import Actor, Profile
 from scim.models import ScimUser, SyncError
 from tests import make
@@ -58,7 +59,7 @@ def adopted_by_a_click(scim: Provider) -> None:
 
 def added_by_hand(scim: Provider) -> None:
     boss = Profile(given_name="Bob", family_name="Boss", email=BOSS)
-    operations.add_person(boss, actor=HELPDESK)
+    people.add_person(boss, actor=HELPDESK)
 
 
 def renamed(**said: object) -> Way:
@@ -77,15 +78,15 @@ def renamed_by_patch(scim: Provider) -> None:
 def readdressed_by_hand(scim: Provider) -> None:
     bob = make.person(email="bob@example.com", state=Person.State.INVITED, joined_at=None)
     profile = Profile(given_name="Bob", family_name="Boss", email=BOSS)
-    operations.revise_person(bob, profile, actor=HELPDESK)
+    people_update.revise_person(bob, profile, actor=HELPDESK)
 
 
 def confirmed(scim: Provider) -> None:
     bob = make.person(email="bob@example.com", joined_at=timezone.now())
     profile = Profile(given_name="Bob", family_name="Boss", email=BOSS)
-    operations.revise_person(bob, profile, actor=HELPDESK)
+    people_update.revise_person(bob, profile, actor=HELPDESK)
     asking = Mail.objects.get(kind=Mail.Kind.CONFIRM_ADDRESS)
-    operations.confirm_address(asking, actor=HELPDESK)
+    email_changes.confirm_address(asking, actor=HELPDESK)
 
 
 def brought_back(scim: Provider) -> None:
@@ -97,13 +98,13 @@ def brought_back(scim: Provider) -> None:
 def no_guest_any_more(scim: Provider) -> None:
     """Of a guest who was there first a refusal would be listed; this one comes later."""
     boss = Profile(given_name="Bob", family_name="Boss", email=BOSS, role=Person.Role.GUEST)
-    person = operations.add_person(boss, actor=HELPDESK)
+    person = people.add_person(boss, actor=HELPDESK)
     dispatch()
     assert ada().manager is None
     cardholder = Profile(
         given_name="Bob", family_name="Boss", email=BOSS, role=Person.Role.CARDHOLDER
     )
-    operations.revise_person(person, cardholder, actor=HELPDESK)
+    people_update.revise_person(person, cardholder, actor=HELPDESK)
 
 
 def no_longer_below(scim: Provider) -> None:
@@ -163,11 +164,11 @@ def test_when_what_was_held_of_them_is_complete(connect: Connect) -> None:
 
 def test_when_an_administrator_reactivates_who_waits(scim: Provider) -> None:
     scim.add("ada", **managed_by(BOSS))
-    operations.deactivate_person(ada(), actor=HELPDESK)
+    people.deactivate_person(ada(), actor=HELPDESK)
     dispatch()
     assert not SyncError.objects.open().exists()
 
-    operations.reactivate_person(ada(), actor=HELPDESK)
+    people.reactivate_person(ada(), actor=HELPDESK)
     dispatch()
 
     assert SyncError.objects.open().get().reason == "invalid-manager"

@@ -4,8 +4,8 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-from people import operations
 from people.models import Person
+from people.operations import people
 from people.values import Actor
 from scim.jobs import reapply
 from scim.models import Connection
@@ -25,8 +25,8 @@ def test_leaves_whoever_was_let_in_or_shut_out_by_hand(client: Client, scim: Pro
     scim.add("ada", **centred())
     scim.replace(scim.add("bob", **centred()), "active", value=False)
     by_hand = Actor("person", "owner@example.com")
-    operations.deactivate_person(person("ada"), actor=by_hand)
-    operations.reactivate_person(person("bob"), actor=by_hand)
+    people.deactivate_person(person("ada"), actor=by_hand)
+    people.reactivate_person(person("bob"), actor=by_hand)
 
     send(client, scim, "save", department=COST_CENTER)
     cycle()

@@ -11,8 +11,9 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-from people import operations
 from people.models import Person
+from people.operations import people
+from people.operations.invites import lifecycle
 from scim.models import Connection, RequestLog, SyncError
 from tests import make
 from tests.people.visiting import signed_in, text_of
@@ -189,7 +190,7 @@ class TestAnUnknownManager:
     def test_who_arrives_meanwhile_is_told(self, client: Client, scim: Provider) -> None:
         scim.add("ada", **managed_by("bob@example.com"))
         error = open_error()
-        operations.release_invite(ada(), actor=ada().actor)
+        lifecycle.release_invite(ada(), actor=ada().actor)
 
         page = text_of(client.post(f"{ERRORS}{error.pk}/invite-anyway/", follow=True))
 
@@ -295,7 +296,7 @@ class TestTheLastOwner:
     ) -> None:
         Connection.objects.update(may_assign_owner=True)
         scim_id = scim.add("ada", roles="BUSINESS_OWNER")
-        operations.join_person(ada(), actor=owner.actor)
+        people.join_person(ada(), actor=owner.actor)
         Person.objects.filter(pk=owner.pk).update(role=Person.Role.ADMIN)
         assert scim("DELETE", f"/Users/{scim_id}").status == 403
         assert f'href="/people/{ada().pk}/#roles"' in listed(client)

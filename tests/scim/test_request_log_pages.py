@@ -7,8 +7,9 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-from people import events, operations
+from people import events
 from people.models import Event, Mail, Person
+from people.operations import people
 from people.values import Actor
 from scim.models import Connection, RequestLog
 from scim.views import request_log
@@ -301,7 +302,7 @@ class TestAddressOfAnyRequest:
         request_id = uuid4()
         with events.caused_by(request_id):
             for _ in range(101):
-                operations.deactivate_person(make.person(), actor=HELPDESK)
+                people.deactivate_person(make.person(), actor=HELPDESK)
         last = Event.objects.order_by("pk")[99]
 
         first = page(client, f"/people/requests/{request_id}/")

@@ -9,7 +9,7 @@ import time_machine
 from django.core.management import call_command
 from django.test import Client
 
-from people import events, operations
+from people import events
 from people.mail.invite_links import invite_link
 from people.models import (
     Departure,
@@ -21,7 +21,9 @@ from people.models import (
     Person,
     Tenant,
 )
+from people.operations import people
 from people.operations.bulk import undo as bulk_undo
+from people.operations.invites import lifecycle
 from people.operations.offboarding.schedule import set_auto_termination
 from people.values import Actor
 from scim.models import ScimUser
@@ -90,7 +92,7 @@ def test_are_restored_by_one_click_exactly_as_they_were(
     blocked = list(people_of(users[:7]))
     clock.move_to(MONDAY - timedelta(days=1))
     for person in blocked:
-        operations.deactivate_person(person, actor=owner.actor, reason="Lost a laptop")
+        people.deactivate_person(person, actor=owner.actor, reason="Lost a laptop")
     clock.move_to(MONDAY)
     before = everything()
 
@@ -151,7 +153,7 @@ def test_have_the_invite_that_they_had(
 ) -> None:
     users = staff(scim.connection, 30, state="invited")
     invites = {
-        person.pk: operations.issue_invite(person, actor=scim.connection.actor)
+        person.pk: lifecycle.issue_invite(person, actor=scim.connection.actor)
         for person in people_of(users)
     }
     change = leave(scim, users)
@@ -173,8 +175,8 @@ class TestStayAsTheyAre:
         change, users = mistake
         blocked, back, *_ = people_of(users)
         for person in (blocked, back):
-            operations.reactivate_person(person, actor=HELPDESK)
-        operations.deactivate_person(blocked, actor=HELPDESK)
+            people.reactivate_person(person, actor=HELPDESK)
+        people.deactivate_person(blocked, actor=HELPDESK)
         decision = Decision(owner, change)
 
         page = decision.look()
@@ -196,7 +198,7 @@ class TestStayAsTheyAre:
         change, users = mistake
         decision = Decision(owner, change)
         back = next(people_of(users))
-        operations.reactivate_person(back, actor=HELPDESK)
+        people.reactivate_person(back, actor=HELPDESK)
 
         page = decision.take()
 
@@ -212,8 +214,8 @@ class TestStayAsTheyAre:
         change, users = mistake
         ask(change, owner)
         back = next(people_of(users))
-        operations.reactivate_person(back, actor=HELPDESK)
-        operations.deactivate_person(back, actor=HELPDESK)
+        people.reactivate_person(back, actor=HELPDESK)
+        people.deactivate_person(back, actor=HELPDESK)
 
         call_command("run_due")
 

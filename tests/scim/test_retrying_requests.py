@@ -7,8 +7,8 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-from people import operations
 from people.models import Event, Mail, Person
+from people.operations import people, people_update
 from people.values import Actor, Profile
 from scim.api import request_log
 from scim.models import RequestLog, ScimUser, SyncError
@@ -63,7 +63,7 @@ def edit(**said: Any) -> None:
     person = ada()
     fields: dict[str, Any] = {"given_name": "Ada", "family_name": "Lovelace", "email": person.email}
     profile = Profile(**fields | {"department": "Research", "location": "London"} | said)
-    operations.revise_person(person, profile, actor=HELPDESK)
+    people_update.revise_person(person, profile, actor=HELPDESK)
 
 
 def test_carries_it_out_and_resolves_the_error(client: Client, refused: SyncError) -> None:
@@ -205,7 +205,7 @@ class TestWhatWasKept:
     ) -> None:
         generic = connect("generic")
         generic.replace(generic.add("ada"), "roles", "EMPEROR")
-        operations.deactivate_person(ada(), actor=HELPDESK)
+        people.deactivate_person(ada(), actor=HELPDESK)
         generic.connection.role_source = "ramp"
         generic.connection.save()
 

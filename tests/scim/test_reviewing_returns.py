@@ -3,8 +3,8 @@
 import pytest
 from django.test import Client
 
-from people import operations
 from people.models import Invite, Person
+from people.operations import people
 from people.values import Actor
 from scim.models import SamePersonQuestion, ScimUser
 from tests import make
@@ -28,7 +28,7 @@ def ada(scim: Provider) -> Person:
     """Have the provider delete an Admin who has a card."""
     scim_id = scim.add(externalId="X-1", roles="BUSINESS_ADMIN")
     ada: Person = Person.objects.get(email="ada@example.com")
-    operations.join_person(ada, actor=HELPDESK)
+    people.join_person(ada, actor=HELPDESK)
     card(ada)
     scim("DELETE", f"/Users/{scim_id}")
     ada.refresh_from_db()

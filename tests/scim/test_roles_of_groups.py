@@ -9,9 +9,9 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-from people import operations
 from people.models import Event, Grant, Person, Role
 from people.operations.ranks import RoleAboveRank
+from people.operations.roles import base_roles
 from people.operations.roles.group_mappings import Author, OwnerNotMeant
 from people.values import Actor
 from scim import tasks
@@ -91,7 +91,7 @@ class TestWhoever:
         ada = scim.add("ada")
         scim.add_group("Auditors", ada)
         bring("Auditors", auditor)
-        operations.grant_role(person("ada"), auditor, actor=OLGA.actor)
+        base_roles.grant_role(person("ada"), auditor, actor=OLGA.actor)
 
         member(scim, "remove", "Auditors", ada)
         cycle()

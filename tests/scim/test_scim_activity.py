@@ -9,8 +9,8 @@ import time_machine
 from django.test import Client
 from django.utils import timezone
 
-from people import operations
 from people.models import Person
+from people.operations import people
 from people.presentation import pagination
 from people.values import Actor
 from scim.api import token_usage
@@ -224,7 +224,7 @@ class TestNumbers:
         scim.add()
         connect("entra").add("bob")
         make.person()
-        operations.deactivate_person(
+        people.deactivate_person(
             Person.objects.get(email__startswith="ada"), actor=Actor("person", "x@example.com")
         )
 

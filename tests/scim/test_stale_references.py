@@ -7,8 +7,9 @@ from django.core.management import call_command
 from django.test import Client
 from django.utils import timezone
 
-from people import events, operations
+from people import events
 from people.models import Person
+from people.operations import people_update
 from people.values import Actor, Profile
 from scim.models import ScimUser, SyncError
 from tests import make
@@ -38,7 +39,7 @@ def boss() -> Person:
 
 def give_another_manager() -> None:
     other = Person.objects.filter(email="other@example.com").first()
-    operations.assign_manager(
+    people_update.assign_manager(
         ada(), other or make.person(email="other@example.com"), actor=HELPDESK
     )
 
@@ -105,7 +106,7 @@ def test_is_found_by_somebody_new(scim: Provider, said: dict[str, Any], referenc
 def test_is_found_though_no_provider_has_them(scim: Provider) -> None:
     make.person(given_name="Boss", email="boss@example.com", state=Person.State.INVITED)
     profile = Profile(given_name="Boss", family_name="Boss", email="countess@example.com")
-    operations.revise_person(boss(), profile, actor=HELPDESK)
+    people_update.revise_person(boss(), profile, actor=HELPDESK)
 
     scim.add("ada", **managed_by("boss@example.com"))
 

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from people import operations
 from people.models import Event, Person
+from people.operations import people
 from people.values import Actor
 from scim.models import Connection, RequestLog, ScimUser, SyncError
 from tests import make
@@ -400,7 +400,7 @@ class TestTheLastOne:
         Person.objects.update(role=Person.Role.CARDHOLDER)
         Connection.objects.update(may_assign_owner=True)
         scim_id = scim.add("ada", roles=[{"value": str(role)}])
-        operations.join_person(ada(), actor=HELPDESK)
+        people.join_person(ada(), actor=HELPDESK)
         before, row = scim.read(scim_id), stored_row()
         happened = Event.objects.count()
 

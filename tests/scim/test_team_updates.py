@@ -8,8 +8,9 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-from people import operations
 from people.models import Invite, Mail, Person
+from people.operations import people
+from people.operations.invites import lifecycle
 from people.presentation import pagination
 from people.values import Actor
 from scim.models import Connection, SyncError
@@ -35,7 +36,7 @@ def client(owner: Person) -> Client:
 
 
 def invite(**fields: Any) -> Invite:
-    return operations.issue_invite(
+    return lifecycle.issue_invite(
         make.person(**{"state": Person.State.INVITED} | fields), actor=HELPDESK
     )
 
@@ -108,7 +109,7 @@ class TestTheButtonOnThePeoplePage:
     ) -> None:
         bounced = invite()
         Mail.objects.filter(invite=bounced).update(sent_at=timezone.now(), problem="550")
-        operations.resend_invite(bounced.person, actor=HELPDESK)
+        lifecycle.resend_invite(bounced.person, actor=HELPDESK)
 
         assert badge(client) == ""
 
@@ -238,7 +239,7 @@ def test_asks_the_same_number_of_queries_for_three_and_for_sixty(
     def arrive(numbers: range) -> None:
         for number in numbers:
             invite()
-            operations.deactivate_person(make.person(), actor=HELPDESK)
+            people.deactivate_person(make.person(), actor=HELPDESK)
             scim("POST", "/Users", someone(f"emperor{number}", roles="EMPEROR"))
             scim.add(f"waiting{number}", **managed_by(f"nobody{number}"))
             make.administrator(email=f"admin{number}@example.com")

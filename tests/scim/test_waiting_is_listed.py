@@ -14,8 +14,11 @@ from django.core.management import call_command
 from django.test import Client
 from django.utils import timezone
 
-from people import events, operations
+from people import events
 from people.models import Invite, Person
+from people.operations import people, people_update
+from people.operations.offboarding import handover_plan
+from people.operations.offboarding.terminate import terminate_person
 from people.values import Actor, PeopleError
 from scim.models import Connection, ScimUser, SyncError
 from scim.sync.managers import WAITS
@@ -111,14 +114,14 @@ def switch_by_hand(world: World) -> None:
     candidates: list[str | None] = [who for who, key in sorted(world.ids.items()) if key in keys]
     person = world.person(world.chance.choice(candidates or [world.known()]))
     if person and person.state != Person.State.TERMINATED:
-        do = operations.deactivate_person if person.is_active else operations.reactivate_person
+        do = people.deactivate_person if person.is_active else people.reactivate_person
         do(person, actor=HELPDESK)
 
 
 def terminate(world: World) -> None:
     person = world.person(world.known())
     if person and world.chance.random() < 0.3:
-        operations.terminate_person(person, operations.Disposition(), actor=HELPDESK)
+        terminate_person(person, handover_plan.Disposition(), actor=HELPDESK)
 
 
 def assign_by_hand(world: World) -> None:
@@ -126,7 +129,7 @@ def assign_by_hand(world: World) -> None:
     if person:
         # The rules refuse circles, and managers who left.
         with suppress(PeopleError):
-            operations.assign_manager(person, manager, actor=HELPDESK)
+            people_update.assign_manager(person, manager, actor=HELPDESK)
 
 
 def decide(world: World) -> None:

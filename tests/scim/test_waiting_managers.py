@@ -6,8 +6,9 @@ import pytest
 from django.core.management import call_command
 from django.utils import timezone
 
-from people import events, operations
+from people import events
 from people.models import Person
+from people.operations import people
 from people.values import Actor, Profile
 from scim.models import ScimUser, SyncError
 from tests import make
@@ -80,7 +81,7 @@ def test_is_found_when_they_arrive(scim: Provider, reference: str, said: dict[st
 
 def test_is_found_when_an_administrator_adds_them(scim: Provider) -> None:
     scim.add("ada", **managed_by("bob@example.com"))
-    operations.add_person(
+    people.add_person(
         Profile(given_name="Bob", family_name="Boss", email="bob@example.com"),
         actor=Actor("person", "helpdesk@example.com"),
     )

@@ -7,8 +7,9 @@ import pytest
 from django.apps import apps
 from django.db import connection as database
 
-from people import operations, tenancy
+from people import tenancy
 from people.models import Event, Person
+from people.operations import people
 from people.values import Actor
 from scim.api.request import Call
 from scim.tools import dry_run
@@ -90,7 +91,7 @@ ASKED: dict[str, tuple[str, str, Any]] = {
 def asked(scim: Provider, request: pytest.FixtureRequest) -> tuple[str, str, Any]:
     """Have Ada here, who has joined, and ask something about her or somebody else."""
     scim_id = scim.add()
-    operations.join_person(Person.objects.get(email="ada@example.com"), actor=HELPDESK)
+    people.join_person(Person.objects.get(email="ada@example.com"), actor=HELPDESK)
     method, path, body = request.param
     return method, filled(path, scim_id), filled(body, scim_id)
 

@@ -4,8 +4,8 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-from people import operations
 from people.models import Person
+from people.operations import people
 from people.presentation.diagnosis import answer
 from people.values import Profile
 from tests import make
@@ -123,12 +123,12 @@ def test_nothing_of_the_address_that_somebody_else_has_by_right(
 
 def test_that_they_are_back_after_all(company: Company, client: Client) -> None:
     missing.was_deleted(company)
-    operations.reactivate_person(missing.ada(), actor=HELPDESK)
+    people.reactivate_person(missing.ada(), actor=HELPDESK)
 
     # Somebody whom the provider deleted starts over with a new invite.
     assert "The invite for ada@example.com is about to be mailed" in ask(client, ADA)
 
-    operations.join_person(missing.ada(), actor=HELPDESK)
+    people.join_person(missing.ada(), actor=HELPDESK)
 
     assert "Ada Lovelace is here" in ask(client, ADA)
 
@@ -139,7 +139,7 @@ def test_nothing_of_another_company(company: Company, client: Client) -> None:
         theirs.add("ada")
         theirs("POST", "/Users", someone("ida", roles="EMPEROR"))
         profile = Profile(given_name="Ida", family_name="Rhodes", email="ida@example.com")
-        operations.add_person(profile, actor=HELPDESK)
+        people.add_person(profile, actor=HELPDESK)
 
     for who in (ADA, "ida@example.com", "Rhodes"):
         page = ask(client, who)

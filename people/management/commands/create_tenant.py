@@ -4,8 +4,8 @@ from typing import Any
 from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from people import operations
 from people.models import Person
+from people.operations import tenants
 from people.values import Actor, PeopleError, Profile
 
 
@@ -22,7 +22,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:
-            tenant = operations.create_tenant(
+            tenant = tenants.create_tenant(
                 options["slug"],
                 options["name"],
                 owner=_owner(options["owner_email"], options["owner_name"]),

@@ -8,9 +8,10 @@ from django import forms
 from django.utils.datastructures import MultiValueDict
 from unfold.widgets import UnfoldAdminSelectWidget
 
-from people import money, operations
+from people import money
 from people.models import Obligation, Person
-from people.operations import Disposition
+from people.operations.offboarding import handover_plan
+from people.operations.offboarding.handover_plan import Disposition
 from people.presentation.lookup_widgets import looked_up
 from people.values import PeopleError
 from people.views.offboarding.holdings import Thing, inventory_of
@@ -45,7 +46,7 @@ class DispositionForm(forms.Form):
         self.person, self.refusal = person, ""
         self.inventory = inventory_of(person)
         self.manager = person.manager if _is_heir(person.manager, person) else None
-        self.manager_currency = operations.currency_of(self.manager) if self.manager else ""
+        self.manager_currency = handover_plan.currency_of(self.manager) if self.manager else ""
         self.seen = set(data.get("seen", "").split()) if data is not None else None
         initial = _initial(said, self.manager)
         super().__init__(self._with_news(data, initial), initial=initial)
@@ -103,7 +104,7 @@ class DispositionForm(forms.Form):
             if self.cleaned_data.get(thing.key) == SOMEBODY:
                 self._find(thing)
         if not self.errors:
-            for objection in operations.objections_to(self.person, self.disposition):
+            for objection in handover_plan.objections_to(self.person, self.disposition):
                 self.say(objection)
         return self.cleaned_data
 
@@ -189,7 +190,7 @@ def everything(person: Person, usual: Disposition, choice: str) -> Disposition:
         return usual
     whom = str(manager.pk) if manager and choice == ALL_TO_MANAGER else None
     fits = _fits(manager) if manager else lambda _: True
-    held = operations.holdings_of(person)
+    held = handover_plan.holdings_of(person)
     return Disposition(
         cards={str(card.pk): whom if fits(card.currency) else None for card in held.cards},
         funds={str(fund.pk): whom if fits(fund.currency) else None for fund in held.funds},
@@ -199,7 +200,7 @@ def everything(person: Person, usual: Disposition, choice: str) -> Disposition:
 
 
 def _fits(person: Person) -> Callable[[str], bool]:
-    currency = operations.currency_of(person)
+    currency = handover_plan.currency_of(person)
     return lambda asked: asked == currency
 
 

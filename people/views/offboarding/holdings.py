@@ -5,8 +5,9 @@ from dataclasses import dataclass
 
 from django.db.models import Count, Q
 
-from people import money, operations
+from people import money
 from people.models import Approval, Card, Fund, Obligation, Person
+from people.operations.offboarding import handover_plan
 
 NAMED = 5
 
@@ -59,7 +60,7 @@ class Inventory:
 
 
 def inventory_of(person: Person) -> Inventory:
-    held = operations.holdings_of(person)
+    held = handover_plan.holdings_of(person)
     waiting = _waiting(person)
     outstanding = list(person.obligations.outstanding().order_by("created_at", "pk"))
     dropped = [one for one in outstanding if _is_unapproved(one)]
@@ -69,7 +70,7 @@ def inventory_of(person: Person) -> Inventory:
         steps=[
             Thing(
                 key=f"step-{step.pk}",
-                name=operations.named(step),
+                name=handover_plan.named(step),
                 detail=_pending(waiting.get(step.pk, 0)),
                 can_end=False,
                 noun="the approval step",
@@ -102,7 +103,7 @@ def _card(card: Card) -> Thing:
     limit = money.written(card.monthly_limit, card.currency)
     return Thing(
         key=f"card-{card.pk}",
-        name=operations.named(card),
+        name=handover_plan.named(card),
         detail=f"{card.get_kind_display()}, up to {limit} a month",
         currency=card.currency,
         ends_always=card.kind == Card.Kind.PHYSICAL,
@@ -114,7 +115,7 @@ def _fund(fund: Fund) -> Thing:
     left = f"{money.written(fund.balance, fund.currency)} left"
     return Thing(
         key=f"fund-{fund.pk}",
-        name=operations.named(fund),
+        name=handover_plan.named(fund),
         detail=f"Shared, {left}" if fund.is_shared else left,
         currency=fund.currency,
         noun="the fund",

@@ -10,10 +10,11 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from unfold.widgets import UnfoldAdminTextInputWidget
 
-from people import operations
 from people.models import Departure, Person
-from people.operations import Disposition
-from people.operations.offboarding import schedule
+from people.operations import ranks
+from people.operations.offboarding import handover_plan, schedule
+from people.operations.offboarding.handover_plan import Disposition
+from people.operations.offboarding.terminate import check_may_leave, terminate_person
 from people.values import PeopleError, fold
 from people.views.offboarding.handover_form import DispositionForm, everything
 from people.views.permissions import PersonRequest, for_administrators
@@ -48,7 +49,7 @@ class NameForm(forms.Form):
 @for_administrators
 def terminate(request: PersonRequest, person_id: UUID) -> HttpResponse:
     person = get_object_or_404(Person.objects.select_related("manager"), pk=person_id)
-    operations.check_rank_over(request.user.actor, person)
+    ranks.check_rank_over(request.user.actor, person)
     if person.state == Person.State.TERMINATED:
         messages.info(request, f"{person.full_name} was terminated already.")
         return redirect("admin:people_person_change", person_id)
@@ -70,7 +71,7 @@ def terminate(request: PersonRequest, person_id: UUID) -> HttpResponse:
 def plan(request: PersonRequest, person_id: UUID) -> HttpResponse:
     """Decide now what becomes of everything on the day on which somebody leaves."""
     person = get_object_or_404(Person.objects.select_related("manager"), pk=person_id)
-    operations.check_rank_over(request.user.actor, person)
+    ranks.check_rank_over(request.user.actor, person)
     if not Departure.objects.filter(person=person).exists():
         messages.error(request, str(schedule.NotScheduled(person)))
         return redirect("admin:people_person_change", person_id)
@@ -96,14 +97,14 @@ def _form(request: PersonRequest, person: Person) -> DispositionForm:
 def _planned(person: Person) -> Disposition:
     planned = Departure.objects.filter(person=person).values_list("disposition", flat=True).first()
     if planned:
-        return operations.completed(person, Disposition(**planned))
-    return operations.usual_disposition(person)
+        return handover_plan.completed(person, Disposition(**planned))
+    return handover_plan.usual_disposition(person)
 
 
 def _may_leave(form: DispositionForm) -> bool:
     """Tell whether the tenant can do without the person; the form says why it cannot."""
     try:
-        operations.check_may_leave(form.person)
+        check_may_leave(form.person)
     except PeopleError as error:
         form.refuse(error)
         return False
@@ -112,7 +113,7 @@ def _may_leave(form: DispositionForm) -> bool:
 
 def _carry_out(request: PersonRequest, form: DispositionForm) -> bool:
     try:
-        operations.terminate_person(form.person, form.disposition, actor=request.user.actor)
+        terminate_person(form.person, form.disposition, actor=request.user.actor)
     except PeopleError as error:
         form.say(error)
         return False

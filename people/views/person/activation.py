@@ -8,8 +8,9 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 
-from people import operations
 from people.models import ApiToken, Person
+from people.operations import people, ranks
+from people.operations.offboarding import terminate
 from people.presentation.actor_names import actor_name
 from people.values import PeopleError
 from people.views.forms import ReasonForm
@@ -19,12 +20,12 @@ from people.views.permissions import PersonRequest, for_administrators
 @for_administrators
 def deactivate(request: PersonRequest, person_id: UUID) -> HttpResponse:
     person = get_object_or_404(Person, pk=person_id)
-    operations.check_rank_over(request.user.actor, person)
+    ranks.check_rank_over(request.user.actor, person)
     form = ReasonForm(request.POST if request.method == "POST" else None)
     if form.is_valid():
         reason = form.cleaned_data["reason"]
         try:
-            operations.deactivate_person(person, actor=request.user.actor, reason=reason)
+            people.deactivate_person(person, actor=request.user.actor, reason=reason)
         except PeopleError as error:
             messages.error(request, str(error))
         else:
@@ -40,7 +41,7 @@ def deactivate(request: PersonRequest, person_id: UUID) -> HttpResponse:
 def _refusal(person: Person) -> str:
     """Return what would be said against it, or nothing."""
     try:
-        operations.check_may_leave(person)
+        terminate.check_may_leave(person)
     except PeopleError as error:
         return str(error)
     return ""
@@ -49,10 +50,10 @@ def _refusal(person: Person) -> str:
 @for_administrators
 def reactivate(request: PersonRequest, person_id: UUID) -> HttpResponse:
     person = get_object_or_404(Person, pk=person_id)
-    operations.check_rank_over(request.user.actor, person)
+    ranks.check_rank_over(request.user.actor, person)
     if request.method == "POST":
         try:
-            operations.reactivate_person(person, actor=request.user.actor)
+            people.reactivate_person(person, actor=request.user.actor)
         except PeopleError as error:
             messages.error(request, str(error))
         else:

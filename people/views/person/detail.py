@@ -14,8 +14,8 @@ from django.utils.dateparse import parse_datetime
 
 from people.mail.confirmation_links import latest_request
 from people.models import CustomField, Invite, Person, Role
-from people.operations import rank_of, unconfirmed
-from people.operations.ranks import refusal_over
+from people.operations.email_changes import unconfirmed
+from people.operations.ranks import rank_of, refusal_over
 from people.presentation.actor_names import actor_name
 from people.presentation.event_text import LABELS
 from people.presentation.handover_history import handovers_of

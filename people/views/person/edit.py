@@ -11,8 +11,9 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils.module_loading import import_string
 
-from people import operations
 from people.models import Person
+from people.operations import email_changes, locks, people_update, ranks
+from people.operations.people import add_person
 from people.presentation.actor_names import actor_name
 from people.presentation.event_text import LABELS
 from people.values import PeopleError
@@ -37,7 +38,7 @@ def invite_person(request: PersonRequest) -> HttpResponse:
     )
     if request.method == "POST" and form.is_valid():
         try:
-            person = operations.add_person(
+            person = add_person(
                 form.profile(), actor=request.user.actor, manager=form.cleaned_data["manager"]
             )
         except PeopleError as error:
@@ -61,7 +62,7 @@ def edit_person(request: PersonRequest, person_id: UUID) -> HttpResponse:
     if person.state == Person.State.TERMINATED:
         messages.error(request, f"{person.full_name} left for good, and stays as they were.")
         return redirect("admin:people_person_change", person_id)
-    operations.check_rank_over(request.user.actor, person)
+    ranks.check_rank_over(request.user.actor, person)
     form = _edit_form(request, person)
     if form.is_bound and form.is_valid() and _is_password_right(request, form):
         try:
@@ -72,7 +73,7 @@ def edit_person(request: PersonRequest, person_id: UUID) -> HttpResponse:
             messages.success(request, f"{person.full_name} was updated.")
             if person.pending_email and "email" in form.changed_data:
                 messages.info(request, f"{person.pending_email} gets a link to confirm it by.")
-                if person.email in operations.unconfirmed(person):
+                if person.email in email_changes.unconfirmed(person):
                     messages.info(request, f"{person.email} has to agree, and gets a link as well.")
             for warning in undone:
                 messages.warning(request, warning)
@@ -111,7 +112,7 @@ def _edit_form(request: PersonRequest, person: Person) -> PersonForm:
 
 
 def _what_changes_the_address(person: Person) -> str:
-    if operations.rank_of(person):
+    if ranks.rank_of(person):
         return (
             f"Because of their role, a new address counts once it is confirmed from there and "
             f"from {person.email}."
@@ -121,7 +122,7 @@ def _what_changes_the_address(person: Person) -> str:
 
 def _may_approve(viewer: Person, person: Person) -> bool:
     is_owner = viewer.role == Person.Role.OWNER
-    return is_owner and viewer.has_usable_password() and bool(operations.rank_of(person))
+    return is_owner and viewer.has_usable_password() and bool(ranks.rank_of(person))
 
 
 def _is_password_right(request: PersonRequest, form: PersonForm) -> bool:
@@ -141,14 +142,14 @@ def _revise(request: PersonRequest, person: Person, form: PersonForm) -> list[st
 
     :raises ChangedMeanwhile: if the person is no longer as the form's reader saw them.
     """
-    operations.lock(person)
+    locks.lock(person)
     if form.cleaned_data["seen"] != person.changed_at.isoformat():
         raise ChangedMeanwhile(person)
-    operations.revise_person(
+    people_update.revise_person(
         person, form.profile(), actor=request.user.actor, manager=form.cleaned_data["manager"]
     )
     if form.cleaned_data.get("owner_password"):
-        operations.approve_address(person, actor=request.user.actor)
+        email_changes.approve_address(person, actor=request.user.actor)
     return [
         f"{owner} owns {LABELS[name]}: within 5 minutes this change will be undone."
         for name, owner in _owners(person).items()

@@ -7,8 +7,8 @@ from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.views.decorators.http import require_POST
 
-from people import operations
 from people.models import Person
+from people.operations import email_changes
 from people.views.permissions import PersonRequest, for_administrators
 
 
@@ -16,7 +16,7 @@ from people.views.permissions import PersonRequest, for_administrators
 @for_administrators
 def resend_confirmation(request: PersonRequest, person_id: UUID) -> HttpResponse:
     person = get_object_or_404(Person, pk=person_id)
-    if operations.resend_confirmation(person, actor=request.user.actor):
+    if email_changes.resend_confirmation(person, actor=request.user.actor):
         messages.success(request, f"{person.pending_email} gets the link once more.")
     else:
         messages.info(request, f"{person.full_name} has no address to confirm any more.")

@@ -7,8 +7,8 @@ from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.views.decorators.http import require_POST
 
-from people import operations
 from people.models import Person
+from people.operations.invites import lifecycle
 from people.values import PeopleError
 from people.views.permissions import PersonRequest, for_administrators
 
@@ -18,7 +18,7 @@ from people.views.permissions import PersonRequest, for_administrators
 def invite_again(request: PersonRequest, person_id: UUID) -> HttpResponse:
     person = get_object_or_404(Person, pk=person_id)
     try:
-        operations.resend_invite(person, actor=request.user.actor)
+        lifecycle.resend_invite(person, actor=request.user.actor)
     except PeopleError as error:
         messages.error(request, str(error))
     else:

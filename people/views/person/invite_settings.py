@@ -7,7 +7,7 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from unfold.widgets import UnfoldAdminIntegerFieldWidget
 
-from people import operations
+from people.operations import tenants
 from people.views.permissions import PersonRequest, for_administrators
 
 
@@ -27,7 +27,7 @@ def invite_settings(request: PersonRequest) -> HttpResponse:
     initial = {"days": tenant.manual_invite_days}
     form = InviteSettingsForm(request.POST if request.method == "POST" else None, initial=initial)
     if form.is_valid():
-        operations.set_invite_life(tenant, form.cleaned_data["days"], actor=request.user.actor)
+        tenants.set_invite_life(tenant, form.cleaned_data["days"], actor=request.user.actor)
         messages.success(request, f"Invites now live {form.cleaned_data['days']} days.")
         return redirect("admin:invite_settings")
     people = reverse("admin:people_person_changelist")

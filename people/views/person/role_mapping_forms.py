@@ -9,9 +9,9 @@ from django.utils.crypto import salted_hmac
 from unfold.widgets import UnfoldAdminSelectWidget
 
 from people.models import Person, Role
-from people.operations import Followed, ranks
+from people.operations import ranks
 from people.operations.roles.group_mappings import Author
-from people.operations.roles.mapping_rules import RANKS
+from people.operations.roles.mapping_rules import RANKS, Followed
 from people.values import fold
 from people.views.role_choices import offer_roles
 

@@ -15,8 +15,8 @@ from django.utils.module_loading import import_string
 from django.views.decorators.http import require_POST
 from unfold.widgets import UnfoldAdminSelectWidget
 
-from people import operations
 from people.models import Event, Grant, Person, Role
+from people.operations.roles import base_roles
 from people.presentation.actor_names import actor_name
 from people.values import VIA_SCIM, fold
 from people.views.permissions import PersonRequest, for_administrators
@@ -152,7 +152,7 @@ def grant_as_asked(request: PersonRequest, person: Person) -> None:
         messages.error(request, "Choose one of your company's roles.")
     else:
         role = form.cleaned_data["role"]
-        if operations.grant_role(person, role, actor=request.user.actor):
+        if base_roles.grant_role(person, role, actor=request.user.actor):
             messages.success(request, f"{person.full_name} has the role {role} now.")
         else:
             messages.info(request, f"{person.full_name} had the role {role} from you already.")
@@ -163,7 +163,7 @@ def withdraw_as_asked(request: PersonRequest, person_id: UUID, grant_id: int) ->
     grants = Grant.objects.select_related("person", "role").filter(person=person_id)
     grant = get_object_or_404(grants, pk=grant_id, role__isnull=False)
     if _is_manual(grant):
-        operations.withdraw_grant(grant, actor=request.user.actor)
+        base_roles.withdraw_grant(grant, actor=request.user.actor)
         messages.success(
             request, f"{grant.person.full_name} no longer has the role {grant.role} from there."
         )

@@ -7,11 +7,12 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.debug import sensitive_post_parameters
 
-from people import operations, tenancy
+from people import tenancy
 from people.mail.invite_links import invite_named_by
 from people.mail.messages import inviter
 from people.mail.signed_links import ForgedLink
 from people.models import Invite, Person
+from people.operations.invites import acceptance
 from people.values import PeopleError
 from provisioning.models import IdentityProvider
 from provisioning.passwords.login import password_counts
@@ -32,7 +33,7 @@ def accept_invite(request: HttpRequest, token: str) -> HttpResponse:
     with tenancy.use(invite.tenant_id):
         try:
             check_person(invite.person)
-            operations.check_invite(invite)
+            acceptance.check_invite(invite)
             return _accept(request, invite)
         except (SignInRefused, PeopleError) as error:
             return refusal(request, error, invite.person.tenant)
@@ -72,7 +73,7 @@ def _begin(request: HttpRequest, invite: Invite, ways: list[IdentityProvider]) -
 
 def _join(request: HttpRequest, invite: Invite, password: str) -> HttpResponse:
     person: Person = invite.person
-    operations.accept_invite(invite, actor=person.actor, password=password)
+    acceptance.accept_invite(invite, actor=person.actor, password=password)
     messages.success(request, f"Welcome to {person.tenant.name}, {person.given_name}.")
     return let_in(request, person)
 

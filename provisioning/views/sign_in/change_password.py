@@ -8,7 +8,7 @@ from django.urls import reverse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 
-from people import operations
+from people.operations import passwords
 from people.views.permissions import PersonRequest
 from people.views.reauthentication import note_authentication
 from provisioning.passwords import reset
@@ -35,7 +35,7 @@ def change_password(request: PersonRequest) -> HttpResponse:
             status = 429 if isinstance(refusal, GuessedTooOften) else 200
         else:
             chosen = form.cleaned_data["password"]
-            operations.change_password(person, chosen, actor=person.actor)
+            passwords.change_password(person, chosen, actor=person.actor)
             auth.update_session_auth_hash(request, person)
             note_authentication(request=request)
             said = "Your password is changed. Wherever else you were signed in, you are signed out."

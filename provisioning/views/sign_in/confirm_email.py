@@ -4,10 +4,11 @@ from django.contrib import admin
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
-from people import operations, tenancy
+from people import tenancy
 from people.mail.confirmation_links import is_current, request_named_by
 from people.mail.signed_links import ForgedLink
 from people.models import Mail
+from people.operations import email_changes
 from people.values import Actor, PeopleError
 from provisioning.sign_in.errors import SignInRefused
 from provisioning.views.sign_in.emailed_links import check_person, discreet, no_such_link, refusal
@@ -42,10 +43,10 @@ def _confirm(request: HttpRequest, asking: Mail) -> HttpResponse:
     is_old = asking.kind == Mail.Kind.APPROVE_ADDRESS
     is_confirmed = request.method == "POST"
     if is_confirmed:
-        operations.confirm_address(asking, actor=Actor("person", asking.to))
+        email_changes.confirm_address(asking, actor=Actor("person", asking.to))
     elif not is_current(asking):
-        raise operations.NothingToConfirm
-    waiting = operations.unconfirmed(person) if is_confirmed else []
+        raise email_changes.NothingToConfirm
+    waiting = email_changes.unconfirmed(person) if is_confirmed else []
     context = admin.site.each_context(request) | {
         "title": _title(is_old=is_old, is_confirmed=is_confirmed, is_waiting=bool(waiting)),
         "is_confirmed": is_confirmed,

@@ -13,8 +13,9 @@ from django.shortcuts import render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
-from people import operations
 from people.models import Person, Tenant
+from people.operations import email_changes, passwords, person_fields
+from people.operations.invites import acceptance
 from people.values import PeopleError
 from provisioning.passwords.login import check_may_come_in
 from provisioning.sign_in.errors import SignInRefused
@@ -22,12 +23,12 @@ from provisioning.sign_in.errors import SignInRefused
 View = Callable[[HttpRequest, str], HttpResponse]
 
 HEADINGS = {
-    operations.InviteUsed: "You have joined already",
-    operations.InviteRevoked: "This invite was withdrawn",
-    operations.InviteExpired: "This invite has expired",
-    operations.DuplicateEmail: "Somebody else has this address",
-    operations.ResetOutOfDate: "This link is out of date",
-    operations.NothingToConfirm: "This link is out of date",
+    acceptance.InviteUsed: "You have joined already",
+    acceptance.InviteRevoked: "This invite was withdrawn",
+    acceptance.InviteExpired: "This invite has expired",
+    person_fields.DuplicateEmail: "Somebody else has this address",
+    passwords.ResetOutOfDate: "This link is out of date",
+    email_changes.NothingToConfirm: "This link is out of date",
 }
 
 
@@ -72,7 +73,7 @@ def refusal(
     """Answer somebody who was mailed the link that it does not help them, and what does."""
     if isinstance(error, SignInRefused):
         return _page(request, "You cannot come in at the moment", str(error), status=403)
-    is_taken = isinstance(error, operations.DuplicateEmail)
+    is_taken = isinstance(error, person_fields.DuplicateEmail)
     heading = HEADINGS.get(type(error), "This does not work")
     return _page(request, heading, str(error), status=409 if is_taken else 410, tenant=tenant)
 

@@ -14,8 +14,9 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_POST
 from unfold.widgets import UnfoldAdminEmailInputWidget, UnfoldAdminPasswordWidget
 
-from people import operations, tenancy
+from people import tenancy
 from people.models import Tenant
+from people.operations import people
 from provisioning.models import IdentityProvider, SignInSettings
 from provisioning.passwords.known_devices import source_of
 from provisioning.passwords.lockout import GuessedTooOften
@@ -118,7 +119,7 @@ def _try_password(request: HttpRequest, tenant: Tenant | None) -> HttpResponse:
         form.add_error(None, str(refusal))
         return page(request, tenant, form, status=_status_of(refusal))
     with tenancy.use(person.tenant):
-        operations.join_person(person, actor=person.actor)
+        people.join_person(person, actor=person.actor)
     return let_in(request, person)
 
 

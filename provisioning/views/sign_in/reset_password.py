@@ -10,10 +10,11 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from unfold.widgets import UnfoldAdminEmailInputWidget
 
-from people import operations, tenancy
+from people import tenancy
 from people.mail.reset_links import is_current, reset_named_by
 from people.mail.signed_links import ForgedLink
 from people.models import Mail
+from people.operations import passwords
 from people.values import PeopleError
 from provisioning.passwords import lockout, reset
 from provisioning.passwords.known_devices import remember
@@ -67,7 +68,7 @@ def _mail(token: str) -> Mail:
 def _choose(request: HttpRequest, mail: Mail) -> HttpResponse:
     person = mail.person
     if not is_current(mail, timezone.now()) or not reset.may_reset(person):
-        raise operations.ResetOutOfDate
+        raise passwords.ResetOutOfDate
     form = PasswordForm(person, request.POST if request.method == "POST" else None)
     if not form.is_valid():
         context = admin.site.each_context(request) | {
@@ -77,7 +78,7 @@ def _choose(request: HttpRequest, mail: Mail) -> HttpResponse:
             "form": form,
         }
         return render(request, "provisioning/reset_password.html", context)
-    operations.reset_password(mail, form.cleaned_data["password"])
+    passwords.reset_password(mail, form.cleaned_data["password"])
     with tenancy.across_tenants():
         lockout.forget(person.email)
         account = lockout.account_of(person.email)

@@ -4,8 +4,9 @@ from typing import Any
 from django import forms
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from people import operations, tenancy
+from people import tenancy
 from people.models import Person
+from people.operations import passwords
 from people.values import Actor, fold
 from provisioning.views.sign_in.password_form import PasswordForm
 
@@ -27,7 +28,7 @@ class Command(BaseCommand):
         if not form.is_valid():
             raise CommandError(_said(form))
         with tenancy.use(person.tenant_id):
-            operations.change_password(
+            passwords.change_password(
                 person, form.cleaned_data["password"], actor=Actor("command", "changepassword")
             )
         self.stdout.write(f"{person.email} at {person.tenant.name} has a new password.")

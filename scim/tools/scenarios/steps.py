@@ -7,7 +7,7 @@ from urllib.parse import quote
 
 from scim2_models import SCIMException
 
-from people import operations
+from people.operations import managers
 from people.operations.sandboxes import DOMAIN
 from scim.rfc import dialects, patch
 from scim.rfc.attributes import ENTERPRISE, GROUP, USER
@@ -17,7 +17,7 @@ from scim.rfc.strict_json import Json
 PATCH = "urn:ietf:params:scim:api:messages:2.0:PatchOp"
 LIST = "urn:ietf:params:scim:api:messages:2.0:ListResponse"
 MANAGER = f"{ENTERPRISE.urn}:manager"
-OWN_MANAGER = {"detail": str(operations.SelfManager())}
+OWN_MANAGER = {"detail": str(managers.SelfManager())}
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,8 +8,8 @@ from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 
-from people import operations
 from people.models import CustomField
+from people.operations import custom_fields
 from people.values import PeopleError
 from people.views.permissions import PersonRequest, for_administrators
 from scim.connections import manage
@@ -126,7 +126,7 @@ def add_field(request: PersonRequest, connection_id: UUID) -> HttpResponse:
     form = CustomFieldForm(request.POST)
     if form.is_valid():
         try:
-            field = operations.add_custom_field(
+            field = custom_fields.add_custom_field(
                 form.cleaned_data["name"],
                 form.cleaned_data["external_name"],
                 actor=request.user.actor,

@@ -10,8 +10,8 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
-from people import operations
 from people.models import Person
+from people.operations.roles import base_roles
 from people.presentation.event_text import LABELS
 from people.presentation.pagination import BoundedPaginator, counted
 from people.values import Profile, fold
@@ -128,7 +128,7 @@ def _matching(connection: Connection, words: str) -> QuerySet[ScimUser]:
 def _rows(connection: Connection, verdicts: Sequence[Verdict]) -> list[Row]:
     users = ScimUser.objects.in_bulk([verdict.user_id for verdict in verdicts])
     people = Person.objects.select_related("department", "location")
-    people = people.annotate(holds_elevated=operations.holds_elevated())
+    people = people.annotate(holds_elevated=base_roles.holds_elevated())
     persons = people.in_bulk([verdict.person_id for verdict in verdicts if verdict.person_id])
     rows = []
     for verdict in verdicts:
@@ -147,7 +147,7 @@ def _page_of_people(
     request: HttpRequest, connection: Connection, here: QuerySet[Any], words: str
 ) -> tuple[Page[Any], list[Any]]:
     people = here.select_related("department", "location").matching(words)  # type: ignore[attr-defined]
-    people = people.annotate(holds_elevated=operations.holds_elevated())
+    people = people.annotate(holds_elevated=base_roles.holds_elevated())
     people = people.order_by("family_name", "given_name", "pk")
     page = BoundedPaginator(people, ROWS_A_PAGE).get_page(request.GET.get("page"))
     rows = list(page)

@@ -12,8 +12,9 @@ from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_POST
 
-from people import operations
 from people.models import Person
+from people.operations import ranks
+from people.operations.roles import base_roles
 from people.values import Actor
 from people.views.permissions import PersonRequest
 from scim.connections import setup
@@ -53,8 +54,8 @@ def choose(request: PersonRequest, connection: Connection) -> HttpResponse:
         messages.error(request, "This is you. Somebody else has to deactivate you.")
         return redirect(back)
     if person and choice != Choice.LEAVE:
-        operations.check_rank_over(request.user.actor, person)
-    is_grave = choice != Choice.LEAVE and person and operations.is_privileged(person)
+        ranks.check_rank_over(request.user.actor, person)
+    is_grave = choice != Choice.LEAVE and person and base_roles.is_privileged(person)
     if is_grave and not said["confirmed"]:
         return _ask(request, connection, said | {"target": person, "cancel": back})
     about = {"user": user} if user else {"person": person}

@@ -14,9 +14,10 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_POST
 
-from people import operations
 from people.mail.invite_links import invite_link
 from people.models import Invite, Mail, Person
+from people.operations import ranks
+from people.operations.invites import lifecycle
 from people.operations.ranks import RankRefused
 from people.presentation.search_forms import PersonSearch, choice
 from people.values import PeopleError
@@ -102,7 +103,7 @@ def _expired(found: Any) -> Any:
 @require_POST
 def resend(request: PersonRequest, invite_id: UUID) -> HttpResponse:
     invite = _pending(invite_id)
-    operations.check_rank_over(request.user.actor, invite.person)
+    ranks.check_rank_over(request.user.actor, invite.person)
     _send(request, [invite])
     return redirect("admin:team_updates")
 
@@ -117,7 +118,7 @@ def resend_many(request: PersonRequest) -> HttpResponse:
     else:
         chosen = found.filter(pk__in=_ids(request.POST.getlist("invite")))
         for invite in chosen[:MOST_AT_ONCE]:
-            operations.check_rank_over(request.user.actor, invite.person)
+            ranks.check_rank_over(request.user.actor, invite.person)
     _send(request, list(chosen[:MOST_AT_ONCE]))
     left = chosen.count() if "expired" in request.POST else 0
     if left:
@@ -128,9 +129,9 @@ def resend_many(request: PersonRequest) -> HttpResponse:
 @for_administrators
 def revoke(request: PersonRequest, invite_id: UUID) -> HttpResponse:
     invite = _pending(invite_id)
-    operations.check_rank_over(request.user.actor, invite.person)
+    ranks.check_rank_over(request.user.actor, invite.person)
     if request.method == "POST":
-        operations.revoke_invite(invite.person, actor=request.user.actor)
+        lifecycle.revoke_invite(invite.person, actor=request.user.actor)
         messages.success(request, f"The invite of {invite.person.full_name} was withdrawn.")
         return redirect("admin:team_updates")
     return _page(request, "scim/revoke_invite.html", invite, "Withdraw invite")
@@ -140,7 +141,7 @@ def revoke(request: PersonRequest, invite_id: UUID) -> HttpResponse:
 def link(request: PersonRequest, invite_id: UUID) -> HttpResponse:
     invite = _pending(invite_id)
     # Who has the link can accept the invite.
-    operations.check_rank_over(request.user.actor, invite.person)
+    ranks.check_rank_over(request.user.actor, invite.person)
     return _page(request, "scim/invite_link.html", invite, "Invite link")
 
 
@@ -175,7 +176,7 @@ def _send(request: PersonRequest, chosen: list[Invite]) -> None:
         name = invite.person.full_name
         try:
             with transaction.atomic():
-                operations.resend_invite(invite.person, actor=request.user.actor)
+                lifecycle.resend_invite(invite.person, actor=request.user.actor)
         except (PeopleError, RankRefused) as error:
             refused.append(f"{name}: {error}")
         else:

@@ -10,8 +10,9 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_POST
 from unfold.widgets import UnfoldAdminTextareaWidget
 
-from people import operations
 from people.models import Event, Person, Role
+from people.operations import ranks
+from people.operations.invites import lifecycle
 from people.presentation.event_text import Difference, entries_of
 from people.values import PeopleError
 from people.views.permissions import PersonRequest, for_administrators
@@ -62,7 +63,7 @@ def link(request: PersonRequest, error_id: int) -> HttpResponse:
     if row.remedy.action != Action.LINK:
         messages.error(request, "Whoever has this address cannot be linked any more.")
         return redirect("admin:sync_error", error_id)
-    operations.check_rank_over(request.user.actor, row.holder)
+    ranks.check_rank_over(request.user.actor, row.holder)
     roles = _privileges(row.holder)
     try:
         if request.method == "POST":
@@ -92,7 +93,7 @@ def invite_anyway(request: PersonRequest, error_id: int) -> HttpResponse:
     error, actor = _open_error(error_id), request.user.actor
     with transaction.atomic():
         is_mailed = error.connection.mails_invites
-        if error.person and operations.release_invite(
+        if error.person and lifecycle.release_invite(
             error.person, actor=actor, is_mailed=is_mailed
         ):
             SyncError.objects.filter(pk=error.pk).dismiss(

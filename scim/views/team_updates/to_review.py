@@ -9,8 +9,8 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_POST
 
-from people import operations
 from people.models import Person, Role
+from people.operations import rehires
 from people.operations.roles.withheld_roles import ASKED, key_of
 from people.presentation.search_forms import PersonSearch
 from people.values import PeopleError
@@ -118,10 +118,10 @@ def withheld_role(request: PersonRequest, person_id: UUID) -> HttpResponse:
     label = dict(_asked_roles(person)).get(name, "")
     try:
         if request.POST.get("answer") == "give":
-            operations.give_role_back(person, name, actor=actor)
+            rehires.give_role_back(person, name, actor=actor)
             messages.success(request, f"{person.full_name} has the role {label} again.")
         else:
-            operations.decline_role(person, name, actor=actor)
+            rehires.decline_role(person, name, actor=actor)
             messages.success(request, f"{person.full_name} stays without the role {label}.")
     except PeopleError as error:
         messages.error(request, str(error))

@@ -3,8 +3,8 @@
 import pytest
 from django.test import Client
 
-from people import operations
 from people.models import Person
+from people.operations import people
 from people.operations.roles.group_mappings import Author
 from people.values import Actor
 from provisioning.claims import UNKNOWN, Groups
@@ -52,7 +52,7 @@ def test_find_members_by_name_provider_and_status(
     other = arriving.provider("Other", settings=arriving.OIDC)
     bob = sign_in(other, claims("bob", given_name="Bob")).person
     assert bob
-    operations.deactivate_person(bob, actor=Actor("person", "olga@acme.example"))
+    people.deactivate_person(bob, actor=Actor("person", "olga@acme.example"))
 
     for query, found in (
         ("q=ada", "Ada"),
@@ -158,7 +158,7 @@ def test_do_nothing_that_was_not_asked(client: Client, ada: Person, posted: dict
 
 
 def test_tell_the_sign_ins_of_a_member(client: Client, corp: IdentityProvider, ada: Person) -> None:
-    operations.deactivate_person(ada, actor=Actor("person", "olga@acme.example"))
+    people.deactivate_person(ada, actor=Actor("person", "olga@acme.example"))
     with pytest.raises(SignInRefused):
         sign_in(corp, claims())
 
