@@ -37,7 +37,7 @@ DEACTIVATION = BulkChange(
     verb="Deactivate",
     done="deactivated",
     already="could not sign in anyway",
-    partial="people/_deactivation_means.html",
+    partial="people/person/_deactivation_effects.html",
     kind=MassChange.Kind.DEACTIVATED,
 )
 REACTIVATION = BulkChange(
@@ -45,7 +45,7 @@ REACTIVATION = BulkChange(
     verb="Reactivate",
     done="reactivated",
     already="could sign in already",
-    partial="people/_reactivation_means.html",
+    partial="people/person/_reactivation_effects.html",
     kind=MassChange.Kind.REACTIVATED,
 )
 
@@ -72,7 +72,7 @@ def confirm_or_apply(
         "change": change,
         "checkbox_name": ACTION_CHECKBOX_NAME,
     }
-    return TemplateResponse(request, "people/bulk_confirmation.html", context)
+    return TemplateResponse(request, "people/bulk/confirm.html", context)
 
 
 def _apply(request: PersonRequest, people: list[Person], change: BulkChange) -> None:

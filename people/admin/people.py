@@ -99,19 +99,19 @@ class PersonAdmin(CompanyAdmin):
 
     @display(description="Name", ordering="family_name")
     def name(self, person: Person) -> str:
-        return render_to_string("people/_name.html", {"person": person})
+        return render_to_string("people/person/_name.html", {"person": person})
 
     @display(description="Role", ordering="role")
     def role_name(self, person: Person) -> str:
-        return render_to_string("people/_role.html", {"person": person})
+        return render_to_string("people/person/_role.html", {"person": person})
 
     @display(description="Manager", ordering="manager__family_name")
     def boss(self, person: Person) -> str:
-        return render_to_string("people/_manager.html", {"manager": person.manager})
+        return render_to_string("people/person/_manager.html", {"manager": person.manager})
 
     @display(description="State", ordering="state")
     def state_name(self, person: Person) -> str:
-        return render_to_string("people/_state.html", {"person": person})
+        return render_to_string("people/person/_state.html", {"person": person})
 
     @admin.action(description="Deactivate", permissions=["change"])
     def deactivate_selected(

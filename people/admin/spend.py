@@ -77,7 +77,7 @@ class SpendAdmin(CompanyAdmin):
     @display(description="Person")
     def who(self, row: Any) -> str:
         person = getattr(row, self.person_field)
-        return render_to_string("people/_manager.html", {"manager": person})
+        return render_to_string("people/person/_manager.html", {"manager": person})
 
 
 class HeldAdmin(SpendAdmin):
@@ -97,7 +97,7 @@ class HeldAdmin(SpendAdmin):
         person = getattr(held, self.person_field)
         end = reverse(f"admin:{self.opts.model_name}_end", args=[held.pk])
         context = {"held": held, "person": person, "end": end}
-        return render_to_string("people/_held_standing.html", context)
+        return render_to_string("people/spend/_status.html", context)
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """Allow no change to what has ended: it is shown for reading."""

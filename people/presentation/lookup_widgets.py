@@ -34,7 +34,7 @@ class LookedUp(AutocompleteSelect):
             "value": value if value and not _is_key(self.model, value) else "",
         }
         choice: SafeString = super().render(name, value, attrs, renderer)
-        return choice + render_to_string("people/_written.html", context)
+        return choice + render_to_string("components/_lookup_text.html", context)
 
     def value_from_datadict(self, data: Mapping[str, Any], files: Any, name: str) -> Any:
         """Return the key of whom somebody wrote, or what they wrote if nobody is called so."""

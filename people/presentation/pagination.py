@@ -40,7 +40,7 @@ def _count_all(lists: Sequence[QuerySet[Any]]) -> int:
 class BoundedPaginator(Paginator[Any]):
     """Leads through the first ten thousand rows; a search or a filter finds the others."""
 
-    template_name = "people/_pager.html"
+    template_name = "components/_pager.html"
     object_list: QuerySet[Any]
 
     @cached_property

@@ -31,4 +31,4 @@ def why(request: HttpRequest) -> HttpResponse:
         "form": form,
         "answer": found,
     }
-    return render(request, "people/why.html", context)
+    return render(request, "people/diagnosis.html", context)

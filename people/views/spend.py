@@ -49,4 +49,4 @@ def _end(request: PersonRequest, held: Card | Fund) -> HttpResponse:
         "submit": f"End the {noun}",
         "cancel": page,
     }
-    return render(request, "people/end_held.html", context)
+    return render(request, "people/spend/end.html", context)

@@ -39,7 +39,7 @@ def move_auth_provider(request: PersonRequest, tenant: Tenant, provider_id: UUID
         "more": max(0, len(move.identities) - PEOPLE_SHOWN),
         "back": back,
     }
-    return render(request, "provisioning/tenant/move.html", context)
+    return render(request, "provisioning/tenant/confirm_address_change.html", context)
 
 
 def _is_decided(request: PersonRequest, provider: IdentityProvider) -> bool:

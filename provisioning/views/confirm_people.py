@@ -99,7 +99,7 @@ def transfer_people(request: PersonRequest, tenant: Tenant, provider_id: UUID) -
             "moving": transfer.moving[:PEOPLE_SHOWN],
             "staying": transfer.staying[:PEOPLE_SHOWN],
         }
-    return render(request, "provisioning/tenant/transfer.html", context)
+    return render(request, "provisioning/tenant/transfer_people.html", context)
 
 
 def _is_moved(request: PersonRequest, old: IdentityProvider, new: IdentityProvider) -> bool:

@@ -55,7 +55,7 @@ def group_mappings(request: PersonRequest, tenant: Tenant) -> HttpResponse:
     provider = chosen or (providers[0] if providers else None)
     if provider is None:
         context = frame(request, tenant, "mappings")
-        return render(request, "provisioning/tenant/mappings.html", context)
+        return render(request, "provisioning/tenant/group_mappings.html", context)
     form = MappingForm(
         request.POST if request.method == "POST" else None,
         initial={
@@ -77,7 +77,7 @@ def group_mappings(request: PersonRequest, tenant: Tenant) -> HttpResponse:
         "draft_count": mappings.drafts_of(provider).count(),
         "has_roles": bool(form.own),
     }
-    return render(request, "provisioning/tenant/mappings.html", context)
+    return render(request, "provisioning/tenant/group_mappings.html", context)
 
 
 @require_POST
@@ -129,7 +129,7 @@ def apply_drafts(request: PersonRequest, tenant: Tenant, provider_id: UUID) -> H
         "has_changed": request.method == "POST",
         "back": _page(tenant, provider),
     }
-    return render(request, "provisioning/tenant/apply.html", context)
+    return render(request, "provisioning/tenant/apply_mapping.html", context)
 
 
 def _draft(request: PersonRequest, provider: IdentityProvider, form: MappingForm) -> bool:

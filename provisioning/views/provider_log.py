@@ -71,7 +71,7 @@ def provider_log(request: PersonRequest, tenant: Tenant) -> HttpResponse:
         "older_than": page[ROWS_A_PAGE - 1].pk if len(page) > ROWS_A_PAGE else None,
         "is_later_page": before is not None,
     }
-    return render(request, "provisioning/tenant/log.html", context)
+    return render(request, "provisioning/tenant/provider_log.html", context)
 
 
 def _narrowed(asked: dict[str, Any]) -> QuerySet[SignInAttempt]:

@@ -100,7 +100,7 @@ def close_tenant(request: PersonRequest, tenant: Tenant) -> HttpResponse:
         "form": form,
         "back": reverse("admin:tenant_settings", args=[tenant.slug]),
     }
-    return render(request, "provisioning/tenant/close.html", context)
+    return render(request, "provisioning/tenant/close_tenant.html", context)
 
 
 def _change(request: PersonRequest, tenant: Tenant, form: TenantForm) -> bool:

@@ -55,7 +55,7 @@ def catalogue(request: HttpRequest) -> HttpResponse:
         "words": form.words,
         "cards": _cards([provider.value for provider in found]),
     }
-    return render(request, "scim/integrations.html", context)
+    return render(request, "scim/catalog.html", context)
 
 
 @for_administrators
@@ -78,7 +78,7 @@ def overview_page(request: HttpRequest, provider: str, form: StartForm) -> HttpR
         "incomplete": INCOMPLETE[Connection.Incomplete(shown.incomplete if shown else policy)],
         "form": form,
     }
-    return render(request, "scim/integration.html", context)
+    return render(request, "scim/catalog_entry.html", context)
 
 
 def _cards(providers: list[str]) -> list[Card]:

@@ -100,7 +100,7 @@ def what_if(request: PersonRequest, connection_id: UUID) -> HttpResponse:
     if form.is_valid():
         context |= _foretell(connection, form, request)
     context |= {"form": form, "chooser": chooser, "nobody": nobody}
-    return render(request, "scim/what_if.html", context)
+    return render(request, "scim/dry_run.html", context)
 
 
 def _foretell(connection: Connection, form: RequestForm, request: PersonRequest) -> dict[str, Any]:

@@ -34,7 +34,7 @@ def request_page(request: HttpRequest, request_id: UUID) -> HttpResponse:
         "deeds": deeds,
         "is_first_page": not after,
     }
-    return render(request, "people/request.html", context)
+    return render(request, "scim/request_of_person.html", context)
 
 
 @for_administrators
@@ -63,7 +63,7 @@ def scim_request(request: HttpRequest, connection_id: UUID, request_id: UUID) ->
         "body_is_cut": len(log.body) == LONGEST_BODY,
         "answer": readable(log.answer),
     }
-    return render(request, "scim/request.html", context)
+    return render(request, "scim/request_detail.html", context)
 
 
 def _decision(log: RequestLog, deeds: Deeds, errors: list[SyncError]) -> str:

@@ -90,4 +90,4 @@ def alarm_settings(request: PersonRequest) -> HttpResponse:
         "submit": "Save",
         "cancel": changes,
     }
-    return render(request, "people/alarm_settings.html", context)
+    return render(request, "people/bulk/alert_settings.html", context)

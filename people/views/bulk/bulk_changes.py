@@ -87,7 +87,7 @@ def mass_changes(request: HttpRequest) -> HttpResponse:
         "undo_days": UNDO_DAYS,
         "tenant": request.user.tenant,  # type: ignore[union-attr]
     }
-    return render(request, "people/mass_changes.html", context)
+    return render(request, "people/bulk/bulk_changes.html", context)
 
 
 @for_administrators
@@ -102,7 +102,7 @@ def mass_change(request: HttpRequest, change_id: UUID) -> HttpResponse:
         "waits": "Whoever of them is scheduled for termination stays until you decide.",
         "undo_days": UNDO_DAYS,
     }
-    return render(request, "people/mass_change.html", context)
+    return render(request, "people/bulk/bulk_change.html", context)
 
 
 @require_POST
@@ -125,7 +125,7 @@ def undo(request: PersonRequest, change_id: UUID) -> HttpResponse:
         return redirect("admin:mass_change", change_id)
     if request.method == "POST":
         return _undo(request, row.change, row.done)
-    return render(request, "people/undo.html", _undo_context(request, row))
+    return render(request, "people/bulk/undo.html", _undo_context(request, row))
 
 
 def _undo(request: PersonRequest, change: MassChange, done: str) -> HttpResponse:

@@ -80,7 +80,7 @@ def departure(request: PersonRequest, person_id: UUID) -> HttpResponse:
     context = admin.site.each_context(request) | _about(person, outlook)
     return render(
         request,
-        "people/departure.html",
+        "people/offboarding/schedule_detail.html",
         context | {"postponing": postponing, "exempting": exempting},
     )
 

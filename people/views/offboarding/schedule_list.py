@@ -50,7 +50,7 @@ def departures(request: HttpRequest) -> HttpResponse:
         "is_searched": form.is_used,
         "is_all_done": not page.object_list and not form.is_used and _anybody_has_left(),
     }
-    return render(request, "people/departures.html", context)
+    return render(request, "people/offboarding/schedule_list.html", context)
 
 
 def _found(form: DepartureSearch, *, is_on: bool) -> QuerySet[Departure]:

@@ -64,7 +64,9 @@ def terminate(request: PersonRequest, person_id: UUID) -> HttpResponse:
             return redirect("admin:people_person_change", person_id)
     elif not form.is_bound and not form.inventory.keys and _may_leave(form):
         return _last_look(request, form, NameForm(person))
-    return _ask(request, form, f"Terminate {person.full_name}?", "people/terminate.html")
+    return _ask(
+        request, form, f"Terminate {person.full_name}?", "people/offboarding/terminate.html"
+    )
 
 
 @for_administrators
@@ -86,7 +88,12 @@ def plan(request: PersonRequest, person_id: UUID) -> HttpResponse:
             return redirect("admin:people_person_change", person_id)
         messages.success(request, f"The plan for {person.full_name} was saved.")
         return redirect("admin:departures")
-    return _ask(request, form, f"Plan the departure of {person.full_name}", "people/plan.html")
+    return _ask(
+        request,
+        form,
+        f"Plan the departure of {person.full_name}",
+        "people/offboarding/handover_plan.html",
+    )
 
 
 def _form(request: PersonRequest, person: Person) -> DispositionForm:
@@ -135,7 +142,7 @@ def _last_look(request: PersonRequest, form: DispositionForm, naming: NameForm) 
         "outcomes": list(form.outcomes()) if form.is_bound else [],
         "answers": form.answers if form.is_bound else [],
     }
-    return render(request, "people/terminate_for_good.html", context)
+    return render(request, "people/offboarding/terminate_confirm.html", context)
 
 
 def _context(request: HttpRequest, form: DispositionForm, title: str) -> dict[str, Any]:

@@ -35,7 +35,7 @@ def deactivate(request: PersonRequest, person_id: UUID) -> HttpResponse:
         "refusal": _refusal(person),
         "tokens": ApiToken.objects.alive().filter(person=person).order_by("name", "pk"),
     }
-    return render(request, "people/deactivate.html", context)
+    return render(request, "people/person/deactivate.html", context)
 
 
 def _refusal(person: Person) -> str:
@@ -59,7 +59,9 @@ def reactivate(request: PersonRequest, person_id: UUID) -> HttpResponse:
         else:
             messages.success(request, f"{person.full_name} can sign in and spend again.")
         return redirect("admin:people_person_change", person_id)
-    return render(request, "people/reactivate.html", _context(request, person, None, "Reactivate"))
+    return render(
+        request, "people/person/reactivate.html", _context(request, person, None, "Reactivate")
+    )
 
 
 def _context(

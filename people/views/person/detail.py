@@ -79,7 +79,7 @@ def person_page(request: PersonRequest, person_id: UUID) -> HttpResponse:
         "invite_has_expired": invite is not None and invite.expires_at < timezone.now(),
         "timeline": timeline_of(person, before=number_from(request, "before")),
     }
-    return render(request, "people/person.html", context)
+    return render(request, "people/person/detail.html", context)
 
 
 def profile_fields(person: Person, *, linked: bool = True) -> Iterator[Field]:

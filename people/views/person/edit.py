@@ -52,7 +52,7 @@ def invite_person(request: PersonRequest) -> HttpResponse:
         "cancel": reverse("admin:people_person_changelist"),
         "invite_days": request.user.tenant.manual_invite_days,
     }
-    return render(request, "people/invite_person.html", context)
+    return render(request, "people/person/invite.html", context)
 
 
 @for_administrators
@@ -83,7 +83,7 @@ def edit_person(request: PersonRequest, person_id: UUID) -> HttpResponse:
         "submit": "Save",
         "cancel": reverse("admin:people_person_change", args=[person_id]),
     }
-    return render(request, "people/edit_person.html", context)
+    return render(request, "people/person/edit.html", context)
 
 
 def _edit_form(request: PersonRequest, person: Person) -> PersonForm:

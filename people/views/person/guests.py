@@ -73,7 +73,7 @@ def guest(request: PersonRequest, person_id: UUID) -> HttpResponse:
         "submit": "Save",
         "cancel": page,
     }
-    return render(request, "people/guest.html", context)
+    return render(request, "people/person/guest.html", context)
 
 
 def _set(request: PersonRequest, person: Person, day: date | None) -> HttpResponse:

@@ -38,4 +38,4 @@ def invite_settings(request: PersonRequest) -> HttpResponse:
         "submit": "Save",
         "cancel": people,
     }
-    return render(request, "people/invite_settings.html", context)
+    return render(request, "people/person/invite_settings.html", context)

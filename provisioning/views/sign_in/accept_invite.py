@@ -50,15 +50,17 @@ def _accept(request: HttpRequest, invite: Invite) -> HttpResponse:
     person = invite.person
     if request.user.is_authenticated:
         # Whoever is in already is somebody else: the invited have not joined.
-        return _page(request, invite, "provisioning/sign_out_first.html", status=403)
+        return _page(request, invite, "provisioning/sign_in/sign_out_first.html", status=403)
     ways = list(IdentityProvider.objects.offered())
     if "provider" in request.POST:
         return _begin(request, invite, ways)
     if not password_counts(person):
-        return _page(request, invite, "provisioning/sign_in_instead.html", ways=ways)
+        return _page(request, invite, "provisioning/sign_in/sign_in_instead.html", ways=ways)
     form = PasswordForm(person, request.POST if request.method == "POST" else None)
     if not form.is_valid():
-        return _page(request, invite, "provisioning/accept_invite.html", form=form, ways=ways)
+        return _page(
+            request, invite, "provisioning/sign_in/accept_invite.html", form=form, ways=ways
+        )
     return _join(request, invite, form.cleaned_data["password"])
 
 
@@ -66,7 +68,7 @@ def _begin(request: HttpRequest, invite: Invite, ways: list[IdentityProvider]) -
     """Have the invited join through the provider that they chose."""
     chosen = [provider for provider in ways if str(provider.pk) == request.POST["provider"]]
     if not chosen:
-        return _page(request, invite, "provisioning/sign_in_instead.html", ways=ways)
+        return _page(request, invite, "provisioning/sign_in/sign_in_instead.html", ways=ways)
     remember_invite(request, invite)
     return redirect("admin:sign_in_with", invite.person.tenant.slug, chosen[0].pk)
 

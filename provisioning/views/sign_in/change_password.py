@@ -49,4 +49,4 @@ def change_password(request: PersonRequest) -> HttpResponse:
         "cancel": reverse("admin:home"),
         "is_nav_sidebar_enabled": person.is_staff,
     }
-    return render(request, "provisioning/change_password.html", context, status=status)
+    return render(request, "provisioning/sign_in/change_password.html", context, status=status)

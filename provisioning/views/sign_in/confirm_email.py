@@ -56,7 +56,7 @@ def _confirm(request: HttpRequest, asking: Mail) -> HttpResponse:
         "old": old,
         "new": asking.facts["address"] if is_old else asking.to,
     }
-    return render(request, "provisioning/confirm_address.html", context)
+    return render(request, "provisioning/sign_in/confirm_email.html", context)
 
 
 def _title(*, is_old: bool, is_confirmed: bool, is_waiting: bool) -> str:

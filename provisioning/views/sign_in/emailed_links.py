@@ -86,4 +86,4 @@ def _page(
         "said": said,
         "tenant": tenant,
     }
-    return render(request, "provisioning/link_refused.html", context, status=status)
+    return render(request, "provisioning/sign_in/link_refused.html", context, status=status)

@@ -75,7 +75,7 @@ def turned_away(
         "said": said,
         "tenant": tenant,
     }
-    return render(request, "provisioning/link_refused.html", context, status=status)
+    return render(request, "provisioning/sign_in/link_refused.html", context, status=status)
 
 
 def remember_next(request: HttpRequest) -> None:

@@ -74,7 +74,7 @@ def begin(request: HttpRequest, provider: IdentityProvider) -> HttpResponse:
         "provider": provider,
         "form": form,
     }
-    return render(request, "provisioning/sign_in_directory.html", context, status=status)
+    return render(request, "provisioning/sign_in/ldap.html", context, status=status)
 
 
 def _note_nearly_locked(provider: IdentityProvider, login: str, error: GuessedTooOften) -> None:

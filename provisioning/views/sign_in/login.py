@@ -104,7 +104,7 @@ def page(
         "has_form": tenant is None or tenant.allows_passwords or is_asked_for,
         **more,
     }
-    return render(request, "provisioning/sign_in.html", context, status=status)
+    return render(request, "provisioning/sign_in/login.html", context, status=status)
 
 
 def _try_password(request: HttpRequest, tenant: Tenant | None) -> HttpResponse:

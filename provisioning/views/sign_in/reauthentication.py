@@ -85,7 +85,7 @@ def confirm_identity(request: PersonRequest) -> HttpResponse:
         "key": key,
         "cancel": path or reverse("admin:index"),
     }
-    return render(request, "provisioning/confirm_identity.html", context, status=status)
+    return render(request, "provisioning/sign_in/reauthentication.html", context, status=status)
 
 
 @login_required

@@ -39,7 +39,7 @@ def forgot_password(request: HttpRequest) -> HttpResponse:
     if form.is_valid():
         reset.mail_links(form.cleaned_data["email"])
         context |= {"title": "Look into your mail", "asked_for": form.cleaned_data["email"]}
-    return render(request, "provisioning/forgot_password.html", context)
+    return render(request, "provisioning/sign_in/forgot_password.html", context)
 
 
 @discreet
@@ -77,7 +77,7 @@ def _choose(request: HttpRequest, mail: Mail) -> HttpResponse:
             "tenant": person.tenant,
             "form": form,
         }
-        return render(request, "provisioning/reset_password.html", context)
+        return render(request, "provisioning/sign_in/reset_password.html", context)
     passwords.reset_password(mail, form.cleaned_data["password"])
     with tenancy.across_tenants():
         lockout.forget(person.email)

@@ -54,7 +54,7 @@ def _page(request: PersonRequest, connection: Connection, context: dict[str, Any
         "examples": EXAMPLES,
         "custom_fields": CustomField.objects.order_by("name", "pk"),
     }
-    return render(request, "scim/mapping.html", usual | context)
+    return render(request, "scim/settings/attribute_mapping.html", usual | context)
 
 
 def _save(request: PersonRequest, connection: Connection, form: SourcesForm) -> HttpResponse:
@@ -152,4 +152,4 @@ def delete_field(request: PersonRequest, connection_id: UUID, field_id: int) -> 
         "field": field,
         "cancel": reverse("admin:scim_mapping", args=[connection_id]),
     }
-    return render(request, "scim/delete_field.html", context)
+    return render(request, "scim/settings/delete_field.html", context)

@@ -59,7 +59,7 @@ def offboarding(request: PersonRequest, connection_id: UUID) -> HttpResponse:
         "scheduled": counted(Departure.objects.filter(exempted_at=None)) if current else "",
         "changes": _changes(),
     }
-    return render(request, "scim/offboarding.html", context)
+    return render(request, "scim/settings/auto_termination.html", context)
 
 
 def _foreseen(request: PersonRequest, preview: Preview) -> dict[str, Any]:

@@ -37,4 +37,4 @@ def disconnect(request: PersonRequest, connection_id: UUID) -> HttpResponse:
         "ending": GUIDES[Connection.Provider(connection.provider)].ending,
         "form": form,
     }
-    return render(request, "scim/disconnect.html", context)
+    return render(request, "scim/settings/disconnect.html", context)

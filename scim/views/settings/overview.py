@@ -41,7 +41,7 @@ def scim(request: HttpRequest) -> HttpResponse:
         "parent": {"title": "Integrations", "url": reverse("admin:integrations")},
         "ended": known,
     }
-    return render(request, "scim/no_connection.html", context)
+    return render(request, "scim/settings/no_connection.html", context)
 
 
 @for_administrators
@@ -71,7 +71,7 @@ def settings(request: PersonRequest, connection_id: UUID) -> HttpResponse:
         "left": _left(connection),
         "days": connection.tenant.auto_terminate_days,
     }
-    return render(request, "scim/settings.html", context)
+    return render(request, "scim/settings/overview.html", context)
 
 
 def context_of(request: HttpRequest, connection: Connection, title: str) -> dict[str, Any]:

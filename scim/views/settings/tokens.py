@@ -35,7 +35,7 @@ def tokens(request: PersonRequest, connection_id: UUID) -> HttpResponse:
         "may_add": len(alive) < Token.MOST_ALIVE and not connection.disconnected_at,
         "step": _step(alive),
     }
-    return render(request, "scim/tokens.html", context)
+    return render(request, "scim/settings/tokens.html", context)
 
 
 def _added(request: PersonRequest, connection: Connection) -> str:
@@ -74,4 +74,4 @@ def revoke(request: PersonRequest, connection_id: UUID, token_id: int) -> HttpRe
         "form": form,
         "cancel": reverse("admin:scim_tokens", args=[connection_id]),
     }
-    return render(request, "scim/revoke_token.html", context)
+    return render(request, "scim/settings/revoke_token.html", context)

@@ -30,7 +30,7 @@ def activate(request: PersonRequest, provider: str) -> HttpResponse:
     context = context_of(
         request, provider, "setup_activate", connection=connection, **_numbers(connection)
     )
-    return render(request, "scim/setup_activate.html", context)
+    return render(request, "scim/setup/activate.html", context)
 
 
 def _numbers(connection: Connection) -> dict[str, Any]:
@@ -67,4 +67,4 @@ def _activated(request: HttpRequest, provider: str) -> HttpResponse:
         is_finished=not waiting and not choices.exists(),
     )
     context["title"] = f"{connection} is connected"
-    return render(request, "scim/setup_activated.html", context)
+    return render(request, "scim/setup/activated.html", context)

@@ -64,8 +64,8 @@ def steps_for_it(request: HttpRequest, token: str) -> HttpResponse:
             "base_url": base_url(),
             "last_day": last_day,
         }
-        return render(request, "scim/steps_for_it.html", context)
-    return render(request, "scim/link_is_dead.html", {"why": why}, status=410)
+        return render(request, "scim/setup/steps_for_it.html", context)
+    return render(request, "scim/setup/link_expired.html", {"why": why}, status=410)
 
 
 def _in_setup(connection_id: UUID) -> Connection | None:

@@ -95,7 +95,7 @@ def review(request: HttpRequest, connection: Connection) -> HttpResponse:
         asked_count=report.count(Fate.ASKED),
         received_count=len(report.verdicts),
     )
-    return render(request, "scim/setup_review.html", context)
+    return render(request, "scim/setup/review.html", context)
 
 
 def _tabs(report: Report, here: QuerySet[Person], shown: str) -> list[dict[str, Any]]:

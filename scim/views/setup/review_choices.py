@@ -105,7 +105,7 @@ def _ask(request: PersonRequest, connection: Connection, said: dict[str, Any]) -
         request, connection.provider, "setup_review", connection=connection, said=said, verb=verb
     )
     context["title"] = f"{verb.capitalize()} {person.full_name}?"
-    return render(request, "scim/setup_confirm_choice.html", context)
+    return render(request, "scim/setup/confirm_choice.html", context)
 
 
 def _told(choice: Choice, user: ScimUser | None, person: Person | None) -> str:

@@ -72,7 +72,7 @@ def token(request: PersonRequest, provider: str) -> HttpResponse:
         messages.info(request, "The token was shown already, when it was made.")
         return redirect("admin:setup_token", provider)
     context = context_of(request, provider, "setup_token", connection=connection, token=made)
-    return render(request, "scim/setup_token.html", context)
+    return render(request, "scim/setup/token.html", context)
 
 
 @of_a_connection
@@ -86,7 +86,7 @@ def token_page(request: HttpRequest, connection: Connection) -> HttpResponse:
         alive=alive,
         after=setup.newest_token(connection),
     )
-    return render(request, "scim/setup_token.html", context)
+    return render(request, "scim/setup/token.html", context)
 
 
 @of_a_connection
@@ -99,7 +99,7 @@ def steps(request: HttpRequest, connection: Connection) -> HttpResponse:
         connection=connection,
         link=link_to_steps(connection),
     )
-    return render(request, "scim/setup_steps.html", context)
+    return render(request, "scim/setup/steps.html", context)
 
 
 @of_a_connection
@@ -123,7 +123,7 @@ def first_request(request: HttpRequest, connection: Connection) -> HttpResponse:
         user_count=ScimUser.objects.known_to(connection).count(),
         group_count=ScimGroup.objects.known_to(connection).count(),
     )
-    return render(request, "scim/setup_first_request.html", context)
+    return render(request, "scim/setup/first_request.html", context)
 
 
 @of_a_connection
@@ -145,7 +145,7 @@ def abandon(request: PersonRequest, connection: Connection) -> HttpResponse:
         group_count=ScimGroup.objects.known_to(connection).count(),
     )
     context["title"] = f"Stop connecting {context['guide'].name}?"
-    return render(request, "scim/setup_abandon.html", context)
+    return render(request, "scim/setup/abandon.html", context)
 
 
 def _agent(used: Token | None, first: RequestLog | None) -> str:

@@ -97,7 +97,9 @@ def context_of(request: HttpRequest, title: str, *, parent: str = "") -> dict[st
     return admin.site.each_context(request) | {
         "title": title,
         "parent": {"title": above[0], "url": reverse(f"admin:{above[1]}")},
-        "base": "scim/_dialog.html" if "X-Dialog" in request.headers else "admin/base_site.html",
+        "base": "scim/team_updates/_dialog.html"
+        if "X-Dialog" in request.headers
+        else "admin/base_site.html",
     }
 
 

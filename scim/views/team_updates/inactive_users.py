@@ -34,7 +34,7 @@ def inactive_users(request: HttpRequest) -> HttpResponse:
     page = page_of(request, found.order_by("-deactivated_at", "pk"))
     return show_tab(
         request,
-        "scim/inactive_users.html",
+        "scim/team_updates/inactive_users.html",
         form=form,
         page=page,
         rows=_rows(page),

@@ -73,7 +73,7 @@ def pending_invites(request: HttpRequest) -> HttpResponse:
     now = timezone.now()
     return show_tab(
         request,
-        "scim/pending_invites.html",
+        "scim/team_updates/pending_invites.html",
         form=form,
         page=page,
         rows=[Row(invite, now) for invite in page],
@@ -134,7 +134,7 @@ def revoke(request: PersonRequest, invite_id: UUID) -> HttpResponse:
         lifecycle.revoke_invite(invite.person, actor=request.user.actor)
         messages.success(request, f"The invite of {invite.person.full_name} was withdrawn.")
         return redirect("admin:team_updates")
-    return _page(request, "scim/revoke_invite.html", invite, "Withdraw invite")
+    return _page(request, "scim/team_updates/revoke_invite.html", invite, "Withdraw invite")
 
 
 @for_administrators
@@ -142,7 +142,7 @@ def link(request: PersonRequest, invite_id: UUID) -> HttpResponse:
     invite = _pending(invite_id)
     # Who has the link can accept the invite.
     ranks.check_rank_over(request.user.actor, invite.person)
-    return _page(request, "scim/invite_link.html", invite, "Invite link")
+    return _page(request, "scim/team_updates/invite_link.html", invite, "Invite link")
 
 
 def _page(request: HttpRequest, template: str, invite: Invite, title: str) -> HttpResponse:

@@ -52,7 +52,7 @@ def retry(request: PersonRequest, error_id: int) -> HttpResponse:
         "refused_because": rehearsal.outcome.refused_because,
         "changes": _in_words(rehearsal.changes),
     }
-    return render(request, "scim/retry.html", context)
+    return render(request, "scim/team_updates/retry.html", context)
 
 
 @for_administrators
@@ -84,7 +84,7 @@ def link(request: PersonRequest, error_id: int) -> HttpResponse:
         "refused_because": rehearsal.outcome.refused_because,
         "changes": _in_words(rehearsal.changes),
     }
-    return render(request, "scim/link.html", context)
+    return render(request, "scim/team_updates/link.html", context)
 
 
 @for_administrators
@@ -116,7 +116,9 @@ def dismiss(request: PersonRequest, error_id: int) -> HttpResponse:
         return redirect("admin:team_updates_errors")
     title = f"Dismiss the error of {who(error)}?"
     context = context_of(request, title, parent="team_updates_errors")
-    return render(request, "scim/dismiss.html", context | {"problem": error, "form": form})
+    return render(
+        request, "scim/team_updates/dismiss.html", context | {"problem": error, "form": form}
+    )
 
 
 def _open_error(error_id: int) -> SyncError:

@@ -75,7 +75,7 @@ def sync_errors(request: HttpRequest) -> HttpResponse:
     page = page_of(request, found.defer(*UNREAD))
     return show_tab(
         request,
-        "scim/sync_errors.html",
+        "scim/team_updates/sync_errors.html",
         form=form,
         page=page,
         rows=rows_of(list(page)),
@@ -98,7 +98,7 @@ def sync_error(request: HttpRequest, error_id: int) -> HttpResponse:
         if error.request and error.request.retried_by
         else "",
     }
-    return render(request, "scim/sync_error.html", context)
+    return render(request, "scim/team_updates/sync_error.html", context)
 
 
 def listed_errors() -> Any:

@@ -64,7 +64,7 @@ def review(request: HttpRequest) -> HttpResponse:
     returned = list(withheld_roles().order_by("family_name", "given_name", "pk"))
     return show_tab(
         request,
-        "scim/review.html",
+        "scim/team_updates/to_review.html",
         form=form,
         page=page,
         ever=SamePersonQuestion.objects.exists,
@@ -89,7 +89,7 @@ def same_person_page(request: PersonRequest, question_id: int) -> HttpResponse:
         "traits": _traits(question),
         "held": same_person.held_by(new) if new else [],
     }
-    return render(request, "scim/same_person.html", context)
+    return render(request, "scim/team_updates/same_person.html", context)
 
 
 def _take_answer(request: PersonRequest, row: Row) -> HttpResponse:
