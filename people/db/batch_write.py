@@ -4,14 +4,13 @@ What is stored is what the ORM would store, which tests/people/test_writes.py sh
 databases the ORM does it.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from functools import lru_cache
 from itertools import chain
-from typing import Any, Final, NamedTuple
+from typing import Any, NamedTuple
 
-from django.db import DataError, connection
+from django.db import connection
 from django.db.models import Model
-from psycopg.errors import DivisionByZero
 
 from people.db import prepared_statements, row_json
 
@@ -50,36 +49,16 @@ Change = Write | WriteAll | Delete
 
 
 class Part(NamedTuple):
-    """A part of the one statement; where it is a condition, it has to find a row."""
+    """A part of the one statement."""
 
     statement: str
     parameters: Sequence[Any]
 
 
-class Guard(NamedTuple):
-    """What has to be as it was read for anything to be stored.
-
-    `seen` tells rows by their key, and PostgreSQL's xmin of the version that was read.
-    """
-
-    seen: Mapping[Key, str]
-    conditions: Sequence[Part]
-
-
-NO_GUARD: Final = Guard({}, ())
-
-
-class Outdated(Exception):
-    """Somebody has changed a row since it was seen; nothing was stored."""
-
-
-def store(changes: Sequence[Change], guard: Guard = NO_GUARD) -> None:
-    """Store them in one statement; what is always set anew, such as dates, is.
-
-    :raises Outdated: if something that the guard knows is not as it was.
-    """
+def store(changes: Sequence[Change]) -> None:
+    """Store them in one statement; what is always set anew, such as dates, is."""
     if prepared_statements.available():
-        _store(changes, guard)
+        _store(changes)
         return
     for change in changes:
         match change:
@@ -91,36 +70,21 @@ def store(changes: Sequence[Change], guard: Guard = NO_GUARD) -> None:
                 model._base_manager.filter(**{name: value}).delete()
 
 
-def _store(changes: Sequence[Change], guard: Guard) -> None:
+def _store(changes: Sequence[Change]) -> None:
     new, changed, many = _told_apart(changes)
-    # What is checked comes first, and in the order in which it was seen: that is the order in
-    # which everybody locks, or two would wait for each other.
-    seen = ((changed.pop(row), version) for row, version in guard.seen.items() if row in changed)
-    checked = [*guard.conditions, *(_update(write, version) for write, version in seen)]
-    parts = [*checked, *map(_of_many, many), *map(_update, changed.values())]
-    parts += map(_insert, new.values())
-    statement = _statement(*[text for text, _ in parts], checks=len(checked))
-    try:
-        key = prepared_statements.one(statement, [value for _, values in parts for value in values])
-    except DataError as error:
-        if isinstance(error.__cause__, DivisionByZero):
-            raise Outdated from error
-        raise
+    parts = [*map(_of_many, many), *map(_update, changed.values()), *map(_insert, new.values())]
+    statement = _statement(*[text for text, _ in parts])
+    key = prepared_statements.one(statement, [value for _, values in parts for value in values])
     for row in chain.from_iterable(new.values()):
         row._state.adding, row._state.db = False, connection.alias
-        if row.pk is None and key and not checked:
+        if row.pk is None and key:
             [row.pk] = key
 
 
 @lru_cache(maxsize=1024)
-def _statement(*parts: str, checks: int) -> str:
-    """Make one statement of several, that fails unless each of the first finds a row."""
-    texts = list(parts)
-    if checks:
-        # What is not as it was is not found; then this fails, and everything with it.
-        found = " * ".join(f"(SELECT count(*) FROM w{number})" for number in range(checks))  # noqa: S608
-        texts.append(f"SELECT 1 / ({found})")
-    *first, last = texts
+def _statement(*parts: str) -> str:
+    """Make one statement of several."""
+    *first, last = parts
     common = ", ".join(f"w{number} AS ({text})" for number, text in enumerate(first))
     return f"WITH {common} {last}" if first else last
 
@@ -150,14 +114,10 @@ def _insert(rows: Sequence[Model]) -> Part:
     return Part(shape.insert, [shape.text(*rows, are_new=True)])
 
 
-def _update(write: Write, version: str | None = None) -> Part:
-    """Store what has changed of a row; with a version, unless somebody has stored another."""
+def _update(write: Write) -> Part:
     assert write.names is not None
     shape = row_json.some(type(write.row), write.names)
-    values = [shape.text(write.row, are_new=False), write.row.pk]
-    if version is None:
-        return Part(shape.update, values)
-    return Part(shape.update_as_seen, [*values, version])
+    return Part(shape.update, [shape.text(write.row, are_new=False), write.row.pk])
 
 
 def _of_many(change: WriteAll | Delete) -> Part:

@@ -5,11 +5,10 @@ each takes the ORM several times as long as PostgreSQL takes to run it. On other
 the ORM does it. docs/adr/0002-fixed-sql-on-hot-paths.md tells where they may be used.
 """
 
-import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
-from functools import cache, lru_cache
+from functools import cache
 from itertools import islice
 from threading import local
 from typing import Any, NamedTuple
@@ -19,15 +18,6 @@ from psycopg import Connection, RawCursor
 from psycopg.types.datetime import TimestamptzLoader
 
 Execute = Callable[..., Any]
-
-_CHANGES_OR_LOCKS = re.compile(
-    r"\b(?:INSERT|UPDATE|DELETE|MERGE|FOR\s+(?:KEY\s+)?SHARE|pg_(?:try_)?advisory\w*)\b",
-    re.IGNORECASE,
-)
-
-
-class NeedsTransaction(Exception):
-    """One statement at the end does not do: begin again, in a transaction."""
 
 
 @cache
@@ -82,16 +72,6 @@ def _tell(statement: str) -> None:
     watch = _watch.get()
     if watch:
         watch(statement)
-
-
-@lru_cache(maxsize=1024)
-def only_reads(statement: str) -> bool:
-    """Tell whether the statement neither changes nor locks anything.
-
-    A statement that begins with WITH or SELECT may do both.
-    """
-    begins = statement.lstrip().upper().startswith(("SELECT", "WITH"))
-    return begins and _CHANGES_OR_LOCKS.search(statement) is None
 
 
 class Question(NamedTuple):

@@ -59,11 +59,6 @@ class Shape:
             f"WHERE t.{self.key} = %s RETURNING t.{self.key}"
         )
 
-    @cached_property
-    def update_as_seen(self) -> str:
-        """The same for a row of which nobody else has stored another version since."""
-        return self.update.replace(" RETURNING", " AND t.xmin = %s::xid RETURNING")
-
     @property
     def _given(self) -> str:
         return f"jsonb_populate_recordset(NULL::{self.table}, %s::jsonb) given"

@@ -13,7 +13,7 @@ from people.tenancy import TenantManager
 from people.values import VIA_SCIM, Actor, Profile, fold
 
 if TYPE_CHECKING:
-    from people.models.invites import Invite
+    pass
 
 
 class PersonQuerySet(models.QuerySet["Person"]):
@@ -134,7 +134,6 @@ class Person(AbstractBaseUser):
     objects = PersonManager()
 
     # The open invite, where whoever loaded the row has asked for it.
-    open_invite: "Invite | None"
 
     USERNAME_FIELD = "email"
 

@@ -13,12 +13,12 @@ from itertools import islice
 from typing import Any, Final
 from uuid import UUID
 
-from django.db import connection
+from django.db import connection, transaction
 from django.db.models import QuerySet
 
 from people import tenancy
-from people.db import row_json, unit_of_work
-from people.models import Department, Invite, Location, Person
+from people.db import row_json
+from people.models import Department, Location, Person
 
 # What the rules about a person ask for at once.
 HELD: tuple[Any, ...] = (Person, Department, Location)
@@ -38,7 +38,7 @@ def hold(rule: Guarded, tenant_id: int) -> None:
 
     SQLite has one writer at a time, so there the transaction itself is the lock.
     """
-    unit_of_work.require_transaction()
+    _require_transaction()
     if connection.vendor == "postgresql":
         with connection.cursor() as cursor:
             cursor.execute("SELECT pg_advisory_xact_lock(%s, %s)", [rule, tenant_id])
@@ -46,7 +46,7 @@ def hold(rule: Guarded, tenant_id: int) -> None:
 
 def try_hold(rule: Guarded, tenant_id: int) -> bool:
     """Do that unless another transaction does; tell whether it is ours."""
-    unit_of_work.require_transaction()
+    _require_transaction()
     if connection.vendor != "postgresql":
         return True
     with connection.cursor() as cursor:
@@ -94,48 +94,47 @@ def lock(person: Person) -> None:
 HELD_JOINS: Final = """
     LEFT JOIN people_department d ON d.id = p.department_id
     LEFT JOIN people_location l ON l.id = p.location_id
-    LEFT JOIN people_invite i
-           ON i.person_id = p.id AND num_nonnulls(i.accepted_at, i.voided_at) = 0
 """
 
 
 def held_columns() -> str:
-    """Name what `read_held` reads, of people p with their xmin as `seen` and of HELD_JOINS."""
-    rows = (row_json.columns(model, table) for model, table in zip(HELD, "pdl", strict=True))
-    return ", ".join([*rows, "p.seen", "i.id", "i.xmin::text"])
+    """Name what `read_held` reads, of people p and of HELD_JOINS."""
+    return ", ".join(
+        row_json.columns(model, table) for model, table in zip(HELD, "pdl", strict=True)
+    )
 
 
 def held_width() -> int:
-    return sum(len(model._meta.concrete_fields) for model in HELD) + 3
+    return sum(len(model._meta.concrete_fields) for model in HELD)
 
 
 def read_held(values: Sequence[Any]) -> Person | None:
-    """Make the person, where they work, and their open invite, of the `held_columns` of a row.
-
-    What is stored of them without a transaction will be stored on these versions alone.
-    """
-    *rows, version, invite_id, invite_version = values
-    rest = iter(rows)
+    """Make the person, and where they work, of the `held_columns` of a row that is locked."""
+    rest = iter(values)
     person, *places = (tuple(islice(rest, len(model._meta.concrete_fields))) for model in HELD)
     if not any(person):
         return None
     department, location = places
-    held = row_json.loaded(
+    return row_json.loaded(
         Person,
         person,
         department=row_json.loaded(Department, department) if any(department) else None,
         location=row_json.loaded(Location, location) if any(location) else None,
     )
-    held.open_invite = row_json.made(Invite, id=invite_id, person=held) if invite_id else None
-    unit_of_work.saw(held, version)
-    if held.open_invite:
-        unit_of_work.saw(held.open_invite, invite_version)
-    return held
 
 
 def _rows() -> QuerySet[Person]:
-    unit_of_work.require_transaction()
+    _require_transaction()
     rows = Person.objects.filter(tenant_id=tenancy.current_id())
     rows = rows.select_related("department", "location__entity")
     held: QuerySet[Person] = rows.select_for_update(of=("self",), no_key=True)
     return held
+
+
+def _require_transaction() -> None:
+    """See that a lock would not end with the statement that takes it.
+
+    :raises TransactionManagementError: if there is no transaction.
+    """
+    if not connection.in_atomic_block:
+        raise transaction.TransactionManagementError("Locks need a transaction.")

@@ -91,10 +91,10 @@ def add_person(
     own(person, profile, actor=actor)
     own_manager(person, manager, actor=actor)
     place_lookup.settle(person)
-    if not unit_of_work.is_alone():
-        # Without a transaction the unique constraint finds the leaver; then we begin again.
+    if not unit_of_work.is_optimistic():
+        # The unique constraint finds a leaver who has the address; then the caller begins again.
         release_address(profile.email, actor=actor)
-    # At once, for here it shows whether the address is taken.
+    # Shows whether the address is taken.
     unit_of_work.insert(person)
     changes = difference({}, snapshot(person))
     events.record(Event.Kind.PERSON_ADDED, person, actor=actor, changes=changes)

@@ -47,11 +47,14 @@ def saving(*, savepoint: bool) -> Iterator[None]:
     """Begin a transaction, in which a taken address is a refusal.
 
     Inside another one a savepoint does; none is needed by those who refuse before they
-    write, or where all is written at the end.
+    write. In an optimistic unit of work a taken address shows at its end.
     """
+    if unit_of_work.is_optimistic():
+        yield
+        return
     begins = savepoint or not transaction.get_connection().in_atomic_block
     try:
-        with transaction.atomic() if begins and not unit_of_work.is_alone() else nullcontext():
+        with transaction.atomic() if begins else nullcontext():
             yield
     except IntegrityError as error:
         if "email" not in str(error):

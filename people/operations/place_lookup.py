@@ -7,7 +7,7 @@ leaves no place behind.
 from functools import cache
 from typing import TypeVar
 
-from people.db import prepared_statements, row_json, unit_of_work
+from people.db import prepared_statements, row_json
 from people.db.prepared_statements import Question
 from people.models import Department, Entity, Location, Person, Tenant
 from people.values import PeopleError, fold
@@ -60,7 +60,6 @@ def settle(person: Person) -> None:
 
 
 def _stored(place: Place, **more: Entity) -> Place:
-    unit_of_work.require_transaction()
     stored, _ = type(place).objects.get_or_create(
         tenant_id=place.tenant_id, name_key=place.name_key, defaults={"name": place.name, **more}
     )

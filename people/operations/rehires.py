@@ -8,7 +8,6 @@ from django.db import transaction
 from django.utils.module_loading import import_string
 
 from people import events
-from people.db import unit_of_work
 from people.models import Event, Grant, Person, Role
 from people.operations import ranks
 from people.operations.locks import lock
@@ -50,11 +49,7 @@ def unusable_password() -> str:
 
 
 def revoke_credentials(person: Person) -> None:
-    """Revoke the password, sessions, API tokens and linked sign-ins of a person who is held.
-
-    Needs a transaction: the linked identities are rows of another app.
-    """
-    unit_of_work.require_transaction()
+    """Revoke the password, sessions, API tokens and linked sign-ins of a person who is held."""
     person.password = unusable_password()
     person.session_epoch += 1
     person.save(update_fields=["password", "session_epoch"])
@@ -67,10 +62,7 @@ def start_over(person: Person, *, actor: Actor) -> None:
 
     Password, linked sign-ins, sessions and tokens are gone. Elevated roles are withheld until
     an administrator gives them back. The caller reactivates the person.
-
-    :raises NeedsTransaction: inside a block without a transaction.
     """
-    unit_of_work.require_transaction()
     lock(person)
     before = snapshot(person)
     revoke_credentials(person)

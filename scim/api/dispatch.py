@@ -18,7 +18,7 @@ from scim2_models import NotFoundException
 
 from people import events, tenancy
 from people.db import prepared_statements, unit_of_work
-from people.db.prepared_statements import NeedsTransaction
+from people.db.unit_of_work import Conflict
 from scim.api import (
     bulk,
     discovery,
@@ -139,8 +139,8 @@ def _ask(call: Call, endpoint: Endpoint) -> HttpResponse:
     return endpoint(call)
 
 
-def _may_be_alone(call: Call) -> bool:
-    """Tell whether one statement is likely to do for what the request writes."""
+def _may_be_optimistic(call: Call) -> bool:
+    """Tell whether the request may be tried without asking first which names are taken."""
     is_of_user = call.path == "Users" or call.changes_user
     return is_of_user and prepared_statements.available() and not call.retried_by
 
@@ -148,17 +148,18 @@ def _may_be_alone(call: Call) -> bool:
 def _carry_through(call: Call, endpoint: Endpoint) -> HttpResponse:
     """Write, and begin again where another attempt may go better.
 
-    One statement did not do: something has to be held, or has changed since it was read. A
-    name turned out to be taken at the end: an attempt that stores at once shows whose it is.
-    Or somebody was given the address in the same instant: the next attempt sees them, as a
-    policy may ask. Or two writes waited for each other, and ours was chosen to begin again.
+    A name or an address turned out to be taken at the end: an attempt that asks first, and
+    stores at once, shows whose it is. Or somebody was given the address in the same instant:
+    the next attempt sees them, as a policy may ask. Or two writes waited for each other, and
+    ours was chosen to begin again.
     """
-    if _may_be_alone(call):
+    if _may_be_optimistic(call):
         try:
-            return _write_alone(call, endpoint)
-        except (IntegrityError, NeedsTransaction, OperationalError) as error:
-            if isinstance(error, OperationalError):
-                _check_not_hopeless(error)
+            return _write_optimistically(call, endpoint)
+        except Conflict:
+            call.begin()
+        except OperationalError as error:
+            _check_not_hopeless(error)
             call.begin()
     return _again(call, lambda: _write(call, endpoint))
 
@@ -181,14 +182,19 @@ def _check_not_hopeless(error: Exception) -> None:
             raise error
 
 
-def _write_alone(call: Call, endpoint: Endpoint) -> HttpResponse:
-    with events.caused_by(call.request_id), unit_of_work.alone(), prepared_statements.foreseeing():
+def _write_optimistically(call: Call, endpoint: Endpoint) -> HttpResponse:
+    with (
+        events.caused_by(call.request_id),
+        transaction.atomic(),
+        unit_of_work.batched(is_optimistic=True),
+        prepared_statements.foreseeing(),
+    ):
         prefetch.look_ahead(call)
         return _answered(call, endpoint)
 
 
 def _write(call: Call, endpoint: Endpoint) -> HttpResponse:
-    block = unit_of_work.together() if call.changes_user else nullcontext()
+    block = unit_of_work.batched() if call.changes_user else nullcontext()
     with events.caused_by(call.request_id), transaction.atomic(), block:
         return _answered(call, endpoint)
 

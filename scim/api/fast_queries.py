@@ -13,7 +13,7 @@ from functools import cache
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from people.db import prepared_statements, row_json, unit_of_work
+from people.db import prepared_statements, row_json
 from people.db.prepared_statements import Question
 from people.operations import locks
 from people.values import fold
@@ -173,16 +173,11 @@ def place_question(here: UUID, document: Json) -> Question:
 
 
 def open_door(call: Call, scim_id: str) -> None:
-    """Check the token, and read the user and its person.
-
-    In a transaction both are held until it ends. Without one, what is stored says which
-    version of them was read.
+    """Check the token, and read the user and its person; both are locked from here on.
 
     :raises UnauthorizedException: if the token is not good now.
     """
-    row = prepared_statements.answer(
-        door_question(call, scim_id, holds=not unit_of_work.is_alone())
-    )
+    row = prepared_statements.answer(door_question(call, scim_id))
     if row is None:
         raise wrong_token()
     connections = len(Connection._meta.concrete_fields)
@@ -193,38 +188,36 @@ def open_door(call: Call, scim_id: str) -> None:
     if row[connections] is None:
         return
     user = row_json.loaded(ScimUser, row[connections:users])
-    version, groups, *held = row[users:]
-    unit_of_work.saw(user, version)
+    groups, *held = row[users:]
     user.person, user.connection = locks.read_held(held), call.connection
     user.related = json.loads(groups) if groups else []
     call.held_user = user
 
 
-def door_question(call: Call, scim_id: str, *, holds: bool) -> Question:
+def door_question(call: Call, scim_id: str) -> Question:
     parameters = (call.token_digest, scim_uuid(scim_id))
-    return Question(_open_statement(holds=holds), parameters, _door_width())
+    return Question(_open_statement(), parameters, _door_width())
 
 
 @cache
 def _door_width() -> int:
-    ours = sum(len(model._meta.concrete_fields) for model in (Connection, ScimUser)) + 2
+    ours = sum(len(model._meta.concrete_fields) for model in (Connection, ScimUser)) + 1
     return ours + locks.held_width()
 
 
 @cache
-def _open_statement(*, holds: bool) -> str:
+def _open_statement() -> str:
     connection, user = row_json.columns(Connection, "c"), row_json.columns(ScimUser, "u")
-    lock = "FOR NO KEY UPDATE" if holds else ""
     return f"""
         WITH c AS (SELECT c.* {CREDENTIAL_JOINS} WHERE t.digest = %s AND t.revoked_at IS NULL),
              u AS MATERIALIZED (
-               SELECT u.*, u.xmin::text AS seen FROM scim_scimuser u
+               SELECT u.* FROM scim_scimuser u
                 WHERE u.scim_id = %s AND {VISIBLE_TO_CONNECTION} (SELECT id FROM c)
-                {lock}),
+                FOR NO KEY UPDATE),
              p AS MATERIALIZED (
-               SELECT p.*, p.xmin::text AS seen FROM people_person p
+               SELECT p.* FROM people_person p
                 WHERE p.id = (SELECT person_id FROM u)
-                {lock})
-        SELECT {connection}, {user}, u.seen, {GROUPS}, {locks.held_columns()}
+                FOR NO KEY UPDATE)
+        SELECT {connection}, {user}, {GROUPS}, {locks.held_columns()}
           FROM c LEFT JOIN u ON true LEFT JOIN p ON true {locks.HELD_JOINS}
     """  # noqa: S608  as above

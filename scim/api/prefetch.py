@@ -49,7 +49,7 @@ def _questions(call: Call, opened: Opened) -> Iterator[Question]:
         call.meaning = canonical(call.document, USER)
         yield from _about_newcomer(call, call.meaning, opened)
         return
-    yield fast_queries.door_question(call, call.path.removeprefix("Users/"), holds=False)
+    yield fast_queries.door_question(call, call.path.removeprefix("Users/"))
     match call.method:
         case "PATCH":
             call.meaning = dialects.operations(call.document, USER)

@@ -137,7 +137,7 @@ def _newcomer(call: Call, document: Json) -> tuple[ScimUser, list[rehires.Alike]
     may_be_back = True
     if prepared_statements.available():
         user.pk, may_be_back, user.has_errors = fast_queries.place_for(call, document)
-    if may_be_back or not unit_of_work.is_alone():
+    if may_be_back or not unit_of_work.is_optimistic():
         alike = rehires.find_alike(call.connection, _traits(call, document))
         back = rehires.choose(alike)
         if back is not None:

@@ -6,7 +6,6 @@ from typing import NamedTuple
 from django.db.models import Exists, OuterRef, Q
 from django.utils import timezone
 
-from people.db import unit_of_work
 from people.models import Person
 from people.values import fold
 from scim.models import Connection, SamePersonQuestion, ScimUser
@@ -29,10 +28,7 @@ def find_alike(connection: Connection, now: Traits) -> list[Alike]:
     """Return the deleted resources with an identifier in common, held until the end.
 
     Left out are those whose person was terminated, or belongs to a resource again.
-
-    :raises NeedsTransaction: inside a block without a transaction.
     """
-    unit_of_work.require_transaction()
     named = Q(user_name_key=fold(now.user_name))
     if now.external_id:
         named |= Q(scim_external_id=now.external_id)

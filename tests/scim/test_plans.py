@@ -64,12 +64,9 @@ def asked() -> list[Question]:
     document = {"userName": "ada", "externalId": "x"}
     call = Call.__new__(Call)
     call.token_digest = "digest"
-    doors = [
-        fast_queries.door_question(call, str(SOMEBODY), holds=holds) for holds in (True, False)
-    ]
     return [
         *finding,
-        *doors,
+        fast_queries.door_question(call, str(SOMEBODY)),
         managers.question(SOMEBODY, "ada@example.com"),
         fast_queries.place_question(SOMEBODY, document),
     ]

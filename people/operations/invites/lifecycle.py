@@ -9,7 +9,6 @@ from django.utils import timezone
 from people import events
 from people.db import prepared_statements, unit_of_work
 from people.db.batch_write import Write
-from people.db.prepared_statements import NeedsTransaction
 from people.db.row_json import made
 from people.models import Event, Invite, Mail, Person
 from people.operations import ranks
@@ -61,19 +60,12 @@ def invite_newcomer(person: Person, *, actor: Actor, invitation: Invitation = IN
 def issue_invite(person: Person, *, actor: Actor, invitation: Invitation = INVITED) -> Invite:
     """Invite the person, unless an invite is open already; that one is returned then.
 
-    Nobody need hold the person: of two who invite them at once, one finds the other's.
-
     :raises PersonAboveRank: if the person is above the actor's rank.
     """
+    lock(person)
     ranks.check_rank_over(actor, person)
-    if unit_of_work.is_alone() and _seen_open(person) is None:
-        return invite_newcomer(person, actor=actor, invitation=invitation)
-    invite, is_new = Invite.objects.open().get_or_create(
-        person=person, defaults=_terms(person, _source(actor), invitation.held_because)
-    )
-    if is_new:
-        _issued(invite, invitation, actor=actor)
-    return invite
+    open_invite = Invite.objects.open().filter(person=person).first()
+    return open_invite or invite_newcomer(person, actor=actor, invitation=invitation)
 
 
 @transaction.atomic(savepoint=False)
@@ -158,26 +150,9 @@ def accept_invites(person: Person, *, actor: Actor) -> bool:
 def _close(person: Person, column: Literal["accepted_at", "voided_at"]) -> bool:
     """Note when the person's open invite came to its end, and tell whether there was one."""
     now = timezone.now()
-    if unit_of_work.is_alone():
-        invite = _seen_open(person)
-        if invite:
-            setattr(invite, column, now)
-            unit_of_work.write(Write(invite, (column,)))
-        person.open_invite = None
-        return invite is not None
     if prepared_statements.available():
         return prepared_statements.one(CLOSE.format(column=column), [now, person.pk]) is not None
     return bool(Invite.objects.open().filter(person=person).update(**{column: now}))
-
-
-def _seen_open(person: Person) -> Invite | None:
-    """Return the open invite that was read with the person; nothing is stored if that changes.
-
-    :raises NeedsTransaction: if nobody has read whether there is one.
-    """
-    if not hasattr(person, "open_invite"):
-        raise NeedsTransaction
-    return person.open_invite
 
 
 def _source(actor: Actor) -> str:

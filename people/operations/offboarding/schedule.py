@@ -41,8 +41,7 @@ from people.operations.offboarding.terminate import Disposition
 from people.values import Actor, PeopleError
 
 USUAL_DAYS = 45
-DAYS = "SELECT auto_terminate_days FROM people_tenant WHERE id = %s"
-STILL = "auto_terminate_days IS NOT DISTINCT FROM %s"
+DAYS = "SELECT auto_terminate_days FROM people_tenant WHERE id = %s FOR SHARE"
 # As many as the column holds; nobody is heard of for longer than that.
 MOST_DAYS = 32_767
 # Nobody is terminated sooner than this after the days were set or shortened, so that a wrong
@@ -113,13 +112,8 @@ def _held_days(tenant_id: int) -> int | None:
 
     Somebody who switches auto-termination on meanwhile waits, and then sees the person.
     """
-    if unit_of_work.is_alone():
-        row = prepared_statements.answer(days_question(tenant_id))
-        days = row[0] if row else None
-        unit_of_work.only_if(f"{DAYS} AND {STILL} FOR SHARE", [tenant_id, days])
-        return days
     if prepared_statements.available():
-        row = prepared_statements.one(f"{DAYS} FOR SHARE", [tenant_id])
+        row = prepared_statements.answer(days_question(tenant_id))
         return row[0] if row else None
     return Tenant.objects.values_list("auto_terminate_days", flat=True).get(pk=tenant_id)
 
