@@ -27,9 +27,7 @@ from django.utils.module_loading import import_string
 from people import tenancy
 from people.background import waking
 from people.db import leases
-from people.db.batch_write import Write
-from people.db.row_json import made
-from people.db.unit_of_work import when_stored, write
+from people.db.unit_of_work import when_stored
 from people.models import Delivery, Event, Person
 from people.models.deliveries import STUCK_ATTEMPTS
 from people.values import Actor
@@ -65,18 +63,16 @@ def record(
     *,
     actor: Actor,
     changes: dict[str, dict[str, Any]] | None = None,
-    storing: Write | None = None,
     **facts: Any,
 ) -> Event:
-    """Write down what happened; with `unit_of_work`, the change itself in the same statement.
+    """Write down what happened.
 
     Of a department or location the difference tells the name of that day, and the facts the
     key: places are renamed, and whoever is there is not asked.
     """
     now = timezone.now()
     awaited = _is_awaited(kind, changes or {})
-    event = made(
-        Event,
+    event: Event = Event.objects.create(
         tenant_id=person.tenant_id if person else tenancy.current_id(),
         kind=kind,
         person=person,
@@ -87,7 +83,6 @@ def record(
         happened_at=now,
         dispatched_at=None if awaited else now,
     )
-    write(*([storing] if storing else []), Write(event))
     if awaited:
         when_stored(waker.wake)
     return event

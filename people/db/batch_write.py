@@ -1,7 +1,7 @@
 """Rows to be stored, and the one statement that stores all of them.
 
-What is stored is what the ORM would store, which tests/people/test_writes.py shows; on other
-databases the ORM does it.
+What is stored is what the ORM would store, which tests/people/test_writes.py shows. PostgreSQL
+only.
 """
 
 from collections.abc import Sequence
@@ -57,20 +57,6 @@ class Part(NamedTuple):
 
 def store(changes: Sequence[Change]) -> None:
     """Store them in one statement; what is always set anew, such as dates, is."""
-    if prepared_statements.available():
-        _store(changes)
-        return
-    for change in changes:
-        match change:
-            case Write(row, names):
-                row.save(force_insert=names is None, update_fields=names)
-            case WriteAll(rows):
-                type(rows[0])._base_manager.bulk_create(rows)
-            case Delete(model, name, value):
-                model._base_manager.filter(**{name: value}).delete()
-
-
-def _store(changes: Sequence[Change]) -> None:
     new, changed, many = _told_apart(changes)
     parts = [*map(_of_many, many), *map(_update, changed.values()), *map(_insert, new.values())]
     statement = _statement(*[text for text, _ in parts])

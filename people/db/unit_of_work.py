@@ -1,8 +1,9 @@
-"""The unit of work: what a block changes is stored at its end, all of it in one statement.
+"""The unit of work: what a block saves is stored at its end, all of it in one statement.
 
-A statement less is the most that a request of an identity provider can be spared. A write that
-is put off cannot be lost: before a statement reads or changes a table that a pending write is
-for, and before another instance of the same row is written, what is pending is stored.
+A statement less is the most that a request of an identity provider can be spared. Operations
+save rows as ever; `people.db.models` brings them here. A write that waits cannot be lost:
+before a statement reads or changes a table that a pending write is for, before a savepoint,
+and before another instance of the same row is saved, what is pending is stored.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -14,12 +15,12 @@ from typing import Any
 from django.db import IntegrityError, transaction
 from django.db.models import Model
 
-from people.db import prepared_statements, row_json
+from people.db import prepared_statements
 from people.db.batch_write import Change, Delete, Key, Write, WriteAll, key_of, store
 
 
 class Conflict(Exception):
-    """A pending write of an optimistic block is refused by a constraint: begin again, asking first.
+    """A constraint refuses a pending write. Its transaction is over; begin again, without waiting.
 
     It is no IntegrityError, so that nothing takes it for the refusal of its own statement.
     """
@@ -29,7 +30,6 @@ class Conflict(Exception):
 class _UnitOfWork:
     """What is stored at its end, in one statement, and what happens then."""
 
-    is_optimistic: bool = False
     rows: dict[Key, Write] = field(default_factory=dict)
     more: list[Change] = field(default_factory=list)
     # The tables that the pending writes are for.
@@ -76,7 +76,7 @@ class _UnitOfWork:
     def flush(self) -> None:
         """Store what is pending.
 
-        :raises Conflict: if the block is optimistic, and a name or an address is taken.
+        :raises Conflict: if a constraint refuses it.
         """
         changes = [*self.more, *self.rows.values()]
         self.clear()
@@ -85,9 +85,7 @@ class _UnitOfWork:
         try:
             store(changes)
         except IntegrityError as error:
-            if self.is_optimistic:
-                raise Conflict from error
-            raise
+            raise Conflict from error
 
     def clear(self) -> None:
         self.rows, self.more, self.tables = {}, [], set()
@@ -102,76 +100,57 @@ _block: ContextVar[_UnitOfWork | None] = ContextVar("unit_of_work", default=None
 
 
 @contextmanager
-def batched(*, is_optimistic: bool = False) -> Iterator[None]:
-    """Store what the block changes in one statement at its end, with what it adds to that.
+def deferring() -> Iterator[None]:
+    """Store what the block saves in one statement at its end, with what it adds to that.
 
     For blocks inside a transaction. A block that reads back what it wrote costs a statement
-    more. What is stored with `insert` is stored at once, unless the block is optimistic: then
-    only its end shows whether a name or an address is taken, and the caller begins again.
+    more. Only its end shows whether a name or an address is taken. Inside an open block it adds
+    to that one. On other databases than PostgreSQL rows are saved at once.
 
-    :raises Conflict: if the block is optimistic, and a name or an address is taken.
+    :raises Conflict: if one is.
     """
-    with _storing(_UnitOfWork(is_optimistic)) as block:
+    if is_open() or not prepared_statements.available():
         yield
-    block.end()
-
-
-@contextmanager
-def _storing(block: _UnitOfWork) -> Iterator[_UnitOfWork]:
-    outer = _block.get()
-    if outer and outer.tables:
-        outer.flush()
+        return
+    block = _UnitOfWork()
     token = _block.set(block)
     try:
         with prepared_statements.watching(block.watch):
-            yield block
+            yield
     finally:
         _block.reset(token)
+    block.end()
 
 
-def is_optimistic() -> bool:
-    """Tell whether the block goes without asking first which names and addresses are taken."""
+def is_open() -> bool:
+    """Tell whether rows that are saved wait for the end of a block."""
+    return _block.get() is not None
+
+
+def add(row: Model, names: Sequence[str] | None = None) -> None:
+    """Have the open block store the row: these fields of it, or all of it when it is new."""
     block = _block.get()
-    return block is not None and block.is_optimistic
+    assert block
+    block.add(Write(row, None if names is None else tuple(names)))
 
 
-def insert(row: Model) -> None:
-    """Store a new row, at once unless the block is optimistic; its key is set if it has none."""
-    block = _block.get()
-    if block and block.is_optimistic:
-        block.add(Write(row))
-    else:
-        store([Write(row)])
-
-
-def write(*writes: Write) -> None:
-    """Store rows in one statement."""
-    here = _block.get()
-    block = here or _UnitOfWork()
-    for one_write in writes:
-        block.add(one_write)
-    if here is None:
-        block.flush()
-
-
-def write_all(rows: Sequence[Model]) -> None:
+def bulk_create(rows: Sequence[Model]) -> None:
     """Store new rows of one model, whose keys nobody needs to know."""
-    if rows:
-        _change(WriteAll(rows))
+    block = _block.get()
+    if block and rows:
+        block.add_many(WriteAll(rows))
+    elif rows:
+        type(rows[0])._base_manager.bulk_create(rows)
 
 
 def delete(model: type[Model], **having: Any) -> None:
     """Delete the rows that have this value in the named foreign key; nothing hangs on them."""
-    [(name, value)] = having.items()
-    _change(Delete(model, name, value))
-
-
-def _change(change: WriteAll | Delete) -> None:
     block = _block.get()
-    if block is None:
-        store([change])
+    if block:
+        [(name, value)] = having.items()
+        block.add_many(Delete(model, name, value))
     else:
-        block.add_many(change)
+        model._base_manager.filter(**having).delete()
 
 
 def when_stored(callback: Callable[[], object]) -> None:
@@ -181,14 +160,3 @@ def when_stored(callback: Callable[[], object]) -> None:
         transaction.on_commit(callback, robust=True)
     else:
         block.callbacks.append(callback)
-
-
-def held(row: Model, names: tuple[str, ...]) -> tuple[Any, ...]:
-    """Return what the row has there, to tell later what has changed."""
-    return row_json.some(type(row), names).values(row)
-
-
-def changed(row: Model, names: tuple[str, ...], before: tuple[Any, ...]) -> tuple[str, ...]:
-    """Return the names of what differs from what the row `held` before."""
-    now = zip(names, before, held(row, names), strict=True)
-    return tuple(name for name, then, value in now if then is not value and then != value)

@@ -2,6 +2,7 @@ from typing import ClassVar, Self
 
 from django.db import models
 
+from people.db.models import DeferrableModel
 from people.models.person import Person
 from people.tenancy import TenantManager, TenantOwned
 
@@ -14,7 +15,7 @@ class EventQuerySet(models.QuerySet["Event"]):
 EventManager = TenantManager.from_queryset(EventQuerySet)
 
 
-class Event(TenantOwned):
+class Event(DeferrableModel, TenantOwned):
     """One thing that happened, to a person or to the tenant.
 
     The same row is the history and the outbox: it is written in the transaction that made

@@ -2,11 +2,12 @@ from typing import ClassVar
 
 from django.db import models
 
+from people.db.models import DeferrableModel
 from people.models.person import Person
 from people.tenancy import TenantOwned
 
 
-class FormerAddress(TenantOwned):
+class FormerAddress(DeferrableModel, TenantOwned):
     """An address that a person had. Nobody signs in by it; references by it may still resolve."""
 
     person = models.ForeignKey(Person, on_delete=models.PROTECT, related_name="former_addresses")

@@ -3,6 +3,7 @@ from uuid import uuid4
 
 from django.db import models
 
+from people.db.models import DeferrableModel
 from people.models.person import Person
 from people.tenancy import TenantManager, TenantOwned
 
@@ -16,7 +17,7 @@ class InviteQuerySet(models.QuerySet["Invite"]):
 InviteManager = TenantManager.from_queryset(InviteQuerySet)
 
 
-class Invite(TenantOwned):
+class Invite(DeferrableModel, TenantOwned):
     """An invitation to join. At most one is open for a person."""
 
     class Source(models.TextChoices):

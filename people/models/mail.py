@@ -7,6 +7,7 @@ from uuid import uuid4
 from django.db import models
 
 from people.db.leases import NAME_LENGTH
+from people.db.models import DeferrableModel
 from people.models.invites import Invite
 from people.models.person import Person
 from people.tenancy import TenantManager, TenantOwned
@@ -25,7 +26,7 @@ class MailQuerySet(models.QuerySet["Mail"]):
 MailManager = TenantManager.from_queryset(MailQuerySet)
 
 
-class Mail(TenantOwned):
+class Mail(DeferrableModel, TenantOwned):
     """One message to one person. Its id makes the Message-ID, so sending it again is no other.
 
     A process that sends it moves `due_at` ahead first: if the process dies, the mail is due

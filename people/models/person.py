@@ -7,6 +7,7 @@ from django.contrib.auth.base_user import AbstractBaseUser
 from django.db import models
 from django.utils.crypto import salted_hmac
 
+from people.db.models import DeferrableModel
 from people.models.organization import Department, Location
 from people.models.tenant import Tenant
 from people.tenancy import TenantManager
@@ -59,7 +60,7 @@ class PersonManager(TenantManager["Person"].from_queryset(PersonQuerySet)):  # t
         return person
 
 
-class Person(AbstractBaseUser):
+class Person(DeferrableModel, AbstractBaseUser):
     """Someone who works for a tenant, or did. People are never deleted."""
 
     class State(models.TextChoices):

@@ -5,6 +5,7 @@ from typing import ClassVar, Self
 
 from django.db import models
 
+from people.db.models import DeferrableModel
 from people.models.person import Person
 from people.tenancy import TenantManager, TenantOwned
 
@@ -17,7 +18,7 @@ class DepartureQuerySet(models.QuerySet["Departure"]):
 DepartureManager = TenantManager.from_queryset(DepartureQuerySet)
 
 
-class Departure(TenantOwned):
+class Departure(DeferrableModel, TenantOwned):
     """The day on which somebody deactivated via SCIM is to be terminated.
 
     It comes to be with the deactivation, and goes with the reactivation or the termination.

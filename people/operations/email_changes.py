@@ -8,7 +8,6 @@ from collections.abc import Mapping
 from typing import Any
 
 from people import events
-from people.db.batch_write import Write
 from people.mail.confirmation_links import By, agreed, is_current, latest_request, request_of
 from people.models import Event, Mail, Person
 from people.operations import ranks
@@ -61,10 +60,8 @@ def propose_address(person: Person, email: str, *, actor: Actor) -> None:
     person.pending_email = email
     changes = difference(before, snapshot(person))
     if changes:
-        storing = Write(person, ADDRESS)
-        events.record(
-            Event.Kind.PERSON_REVISED, person, actor=actor, changes=changes, storing=storing
-        )
+        person.save(update_fields=ADDRESS)
+        events.record(Event.Kind.PERSON_REVISED, person, actor=actor, changes=changes)
         follow_address(person, changes, actor=actor)
 
 
@@ -205,10 +202,10 @@ def _change_address(person: Person, *, actor: Actor) -> None:
     note_former_address(person)
     person.email, person.email_key = person.pending_email, fold(person.pending_email)
     person.pending_email = ""
+    person.save(update_fields=ADDRESS)
     events.record(
         Event.Kind.ADDRESS_CONFIRMED,
         person,
         actor=actor,
         changes=difference(before, snapshot(person)),
-        storing=Write(person, ADDRESS),
     )

@@ -6,8 +6,6 @@ from uuid import UUID
 from django.db import transaction
 
 from people import events
-from people.db import unit_of_work
-from people.db.batch_write import Write
 from people.models import Event, Person
 from people.operations import ranks
 from people.operations.locks import lock
@@ -44,4 +42,4 @@ def sign_out(person: Person, *, actor: Actor, reason: str) -> None:
 def end_sessions(person: Person) -> None:
     """End every session and API token of the person, who is held."""
     person.session_epoch += 1
-    unit_of_work.write(Write(person, ("session_epoch",)))
+    person.save(update_fields=["session_epoch"])

@@ -3,9 +3,6 @@
 from django.utils import timezone
 
 from people import events
-from people.db import unit_of_work
-from people.db.batch_write import Write
-from people.db.row_json import made
 from people.models import Event, FormerAddress, Person
 from people.operations.locks import hold_person
 from people.operations.person_fields import difference, snapshot
@@ -17,15 +14,13 @@ def note_former_address(person: Person) -> None:
     """Keep the person's current address as a former one; the caller replaces it."""
     if not person.email_key:
         return
-    former = made(
-        FormerAddress,
+    FormerAddress.objects.create(
         tenant_id=person.tenant_id,
         person=person,
         email=person.email,
         email_key=person.email_key,
         until=timezone.now(),
     )
-    unit_of_work.write(Write(former))
 
 
 def release_address(email: str, *, actor: Actor) -> None:
@@ -45,7 +40,6 @@ def release_address(email: str, *, actor: Actor) -> None:
     note_former_address(person)
     person.email = person.email_key = person.pending_email = ""
     revoke_credentials(person)
-    # At once: the next holder's row may be stored before the end of the block.
     person.save(update_fields=["email", "email_key", "pending_email", "changed_at"])
     events.record(
         Event.Kind.ADDRESS_RELEASED,

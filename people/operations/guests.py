@@ -10,7 +10,6 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from people import events, tenancy
-from people.db.batch_write import Write
 from people.models import Event, Person
 from people.operations import ranks
 from people.operations.locks import hold_person, lock
@@ -58,10 +57,8 @@ def set_last_day(person: Person, deactivates_at: datetime | None, *, actor: Acto
     person.deactivates_at = deactivates_at
     changes = difference(before, snapshot(person))
     if changes:
-        storing = Write(person, ("deactivates_at", "changed_at"))
-        events.record(
-            Event.Kind.PERSON_REVISED, person, actor=actor, changes=changes, storing=storing
-        )
+        person.save(update_fields=["deactivates_at", "changed_at"])
+        events.record(Event.Kind.PERSON_REVISED, person, actor=actor, changes=changes)
     return bool(changes)
 
 

@@ -13,8 +13,6 @@ from django.utils import timezone
 
 from people import events, tenancy
 from people.db import unit_of_work
-from people.db.batch_write import Write
-from people.db.row_json import made
 from people.models import Event, Person
 from people.operations import guest_days, place_lookup, ranks
 from people.operations.former_addresses import release_address
@@ -75,7 +73,7 @@ def add_person(
     :raises RoleAboveRank: if the actor may not give the role.
     :raises SelfManager, InvalidManager: if the manager may not have this report.
     """
-    person = made(Person, tenant_id=tenancy.current_id(), state=Person.State.INVITED)
+    person = Person(tenant_id=tenancy.current_id(), state=Person.State.INVITED)
     person.password = unusable_password()
     role = profile.role or Person.Role.CARDHOLDER
     check_name(profile)
@@ -91,11 +89,11 @@ def add_person(
     own(person, profile, actor=actor)
     own_manager(person, manager, actor=actor)
     place_lookup.settle(person)
-    if not unit_of_work.is_optimistic():
+    if not unit_of_work.is_open():
         # The unique constraint finds a leaver who has the address; then the caller begins again.
         release_address(profile.email, actor=actor)
     # Shows whether the address is taken.
-    unit_of_work.insert(person)
+    person.save(force_insert=True)
     changes = difference({}, snapshot(person))
     events.record(Event.Kind.PERSON_ADDED, person, actor=actor, changes=changes)
     if invitation:
@@ -113,8 +111,8 @@ def join_person(person: Person, *, actor: Actor) -> bool:
     person.state, person.joined_at = Person.State.ACTIVE, timezone.now()
     accept_invites(person, actor=actor)
     changes = difference(before, snapshot(person))
-    joined = Write(person, JOINING)
-    events.record(Event.Kind.PERSON_JOINED, person, actor=actor, changes=changes, storing=joined)
+    person.save(update_fields=JOINING)
+    events.record(Event.Kind.PERSON_JOINED, person, actor=actor, changes=changes)
     return True
 
 
@@ -139,12 +137,12 @@ def deactivate_person(person: Person, *, actor: Actor, reason: str = "") -> bool
     person.session_epoch += 1
     revoke_invite(person, actor=actor)
     schedule.schedule(person, actor=actor)
+    person.save(update_fields=LEAVING)
     events.record(
         Event.Kind.PERSON_DEACTIVATED,
         person,
         actor=actor,
         changes=difference(before, snapshot(person)),
-        storing=Write(person, LEAVING),
         reason=reason,
     )
     return True
@@ -162,7 +160,7 @@ def detach_person(person: Person, *, actor: Actor) -> bool:
     was_in = deactivate_person(person, actor=actor)
     if person.state == Person.State.INACTIVE and person.detached_at is None:
         person.detached_at = timezone.now()
-        unit_of_work.write(Write(person, ("detached_at",)))
+        person.save(update_fields=["detached_at"])
     return was_in
 
 
@@ -192,9 +190,9 @@ def reactivate_person(person: Person, *, actor: Actor, invitation: Invitation = 
     person.deactivated_at, person.deactivated_by = None, ""
     guest_days.begin_again(person)
     changes = difference(before, snapshot(person))
-    back = Write(person, LEAVING)
+    person.save(update_fields=LEAVING)
     schedule.cancel(person)
-    events.record(Event.Kind.PERSON_REACTIVATED, person, actor=actor, changes=changes, storing=back)
+    events.record(Event.Kind.PERSON_REACTIVATED, person, actor=actor, changes=changes)
     if not person.joined_at:
         issue_invite(person, actor=actor, invitation=invitation)
     return True

@@ -10,8 +10,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from people import events
-from people.db import unit_of_work
-from people.db.batch_write import Write
+from people.db.models import changed_fields, field_values
 from people.models import Event, Person
 from people.operations import place_lookup, ranks
 from people.operations.email_changes import follow_address
@@ -140,7 +139,7 @@ def _revision(
     `said` names the fields that the block gives a value, whether that changes them or not.
     """
     lock(person)
-    before, held = snapshot(person), unit_of_work.held(person, REVISABLE)
+    before, stored = snapshot(person), field_values(person, REVISABLE)
     # Marks are added to it; what it held would change with it.
     person.owned_fields = dict(person.owned_fields)
     revision = _Revision()
@@ -149,13 +148,11 @@ def _revision(
     changes = difference(before, snapshot(person))
     revision.has_changed = bool(changes)
     _note_overruling(person, changes, said, actor=actor)
-    names = unit_of_work.changed(person, REVISABLE, held)
-    writing = Write(person, (*names, "changed_at"))
+    if names := changed_fields(person, stored):
+        person.save(update_fields=[*names, "changed_at"])
     if changes:
-        events.record(kind, person, actor=actor, changes=changes, storing=writing)
+        events.record(kind, person, actor=actor, changes=changes)
         follow_address(person, changes, actor=actor)
-    elif names:
-        unit_of_work.write(writing)
 
 
 def _note_overruling(

@@ -47,9 +47,9 @@ def saving(*, savepoint: bool) -> Iterator[None]:
     """Begin a transaction, in which a taken address is a refusal.
 
     Inside another one a savepoint does; none is needed by those who refuse before they
-    write. In an optimistic unit of work a taken address shows at its end.
+    write. In a unit of work a taken address shows at its end.
     """
-    if unit_of_work.is_optimistic():
+    if unit_of_work.is_open():
         yield
         return
     begins = savepoint or not transaction.get_connection().in_atomic_block

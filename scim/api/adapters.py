@@ -5,7 +5,6 @@ from django.http import HttpRequest
 from django_scim.adapters import SCIMGroup, SCIMUser
 
 from people.db import unit_of_work
-from people.db.row_json import made
 from people.values import fold
 from scim.models import ScimGroup, ScimUser, ScimValue
 from scim.rfc.multi_valued import elements_of, have_same
@@ -43,7 +42,7 @@ class UserAdapter(SCIMUser):
         held, now = list(elements_of(before or {})), list(elements_of(user.document))
         if held:
             unit_of_work.delete(ScimValue, user=user.pk)
-        unit_of_work.write_all([made(ScimValue, user=user, **vars(one)) for one in now])
+        unit_of_work.bulk_create([ScimValue(user=user, **vars(one)) for one in now])
 
 
 class GroupAdapter(SCIMGroup):

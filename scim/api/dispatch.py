@@ -7,7 +7,6 @@ remembered afterwards.
 
 import logging
 from collections.abc import Callable
-from contextlib import nullcontext
 from typing import TypeVar
 
 from django.db import DatabaseError, IntegrityError, OperationalError, transaction
@@ -139,7 +138,7 @@ def _ask(call: Call, endpoint: Endpoint) -> HttpResponse:
     return endpoint(call)
 
 
-def _may_be_optimistic(call: Call) -> bool:
+def _may_defer(call: Call) -> bool:
     """Tell whether the request may be tried without asking first which names are taken."""
     is_of_user = call.path == "Users" or call.changes_user
     return is_of_user and prepared_statements.available() and not call.retried_by
@@ -153,9 +152,9 @@ def _carry_through(call: Call, endpoint: Endpoint) -> HttpResponse:
     the next attempt sees them, as a policy may ask. Or two writes waited for each other, and
     ours was chosen to begin again.
     """
-    if _may_be_optimistic(call):
+    if _may_defer(call):
         try:
-            return _write_optimistically(call, endpoint)
+            return _write_deferring(call, endpoint)
         except Conflict:
             call.begin()
         except OperationalError as error:
@@ -182,11 +181,11 @@ def _check_not_hopeless(error: Exception) -> None:
             raise error
 
 
-def _write_optimistically(call: Call, endpoint: Endpoint) -> HttpResponse:
+def _write_deferring(call: Call, endpoint: Endpoint) -> HttpResponse:
     with (
         events.caused_by(call.request_id),
         transaction.atomic(),
-        unit_of_work.batched(is_optimistic=True),
+        unit_of_work.deferring(),
         prepared_statements.foreseeing(),
     ):
         prefetch.look_ahead(call)
@@ -194,8 +193,7 @@ def _write_optimistically(call: Call, endpoint: Endpoint) -> HttpResponse:
 
 
 def _write(call: Call, endpoint: Endpoint) -> HttpResponse:
-    block = unit_of_work.batched() if call.changes_user else nullcontext()
-    with events.caused_by(call.request_id), transaction.atomic(), block:
+    with events.caused_by(call.request_id), transaction.atomic():
         return _answered(call, endpoint)
 
 

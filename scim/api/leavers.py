@@ -19,8 +19,6 @@ from scim2_models import (
 )
 
 from people import events, tenancy
-from people.db import unit_of_work
-from people.db.batch_write import Write
 from people.operations import locks, people
 from people.operations.roles.base_roles import LastAdministrator, LastOwner
 from scim.api import errors, request_log, responses, users
@@ -90,7 +88,7 @@ def _deactivated(call: Call, scim_id: str, refusal: Refusal) -> HttpResponse:
         sync_errors.record(call.connection, subject, error, request_id=call.request_id)
     if refused:
         user.has_errors = True
-        unit_of_work.write(Write(user, ("has_errors",)))
+        user.save(update_fields=["has_errors"])
     try:
         return responses.respond_stored(call, USER, user)
     except SCIMException:
@@ -109,7 +107,7 @@ def _switch_off(call: Call, user: ScimUser) -> None:
     user.rendered = json_text(user.document)
     user.version, user.modified_at = user.version + 1, call.received_at
     names = ("active", "document", "rendered", "version", "modified_at")
-    unit_of_work.write(Write(user, names))
+    user.save(update_fields=names)
 
 
 def _apply_rest(call: Call, user: ScimUser, refusal: Refusal) -> list[Refused]:
@@ -173,10 +171,6 @@ class _Rest:
         user = users.lock(self.call, self.scim_id)
         document = _changed(user.document, *parts)
         users.store(self.call, user, document, before=user.document)
-        # It is stored here, and must not be kept for the request log if that is refused.
-        change, self.call.change = self.call.change, None
-        if change:
-            unit_of_work.write(change)
 
 
 def _changed(document: Json, *parts: Part) -> Json:

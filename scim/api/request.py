@@ -16,7 +16,6 @@ from scim2_models import (
     UniquenessException,
 )
 
-from people.db.batch_write import Write
 from people.operations.roles.base_roles import LastAdministrator, LastOwner
 from people.tokens import may_be_valid, token_digest
 from people.values import Actor, PeopleError
@@ -103,8 +102,6 @@ class Call:
         # holds both or has noted which versions they are.
         self.held_user: ScimUser | None = None
         self.holds_person = False
-        # The resource as the endpoint leaves it, to be stored when the request is logged.
-        self.change: Write | None = None
         # What was refused although the request was accepted, because it deactivates somebody.
         self.refused: list[SCIMException | PeopleError] = []
 

@@ -15,9 +15,6 @@ from scim2_models import SCIMException, UnauthorizedException
 
 from people import tenancy
 from people.client_address import client_address
-from people.db import unit_of_work
-from people.db.batch_write import Write
-from people.db.row_json import made
 from people.values import PeopleError
 from scim.api import refused_writes
 from scim.api.rate_limits import TooManyRequests
@@ -34,12 +31,8 @@ HEADERS = ("HTTP_USER_AGENT", "HTTP_ACCEPT", "CONTENT_TYPE", "HTTP_IF_MATCH")
 
 
 def remember(call: Call, response: HttpResponse) -> None:
-    """Write the row of a request; callers hold the transaction and the tenant.
-
-    The user that the request changed is stored with it, in the same statement.
-    """
-    row = made(
-        RequestLog,
+    """Write the row of a request; callers hold the transaction and the tenant."""
+    RequestLog.objects.create(
         id=call.request_id,
         tenant_id=call.connection.tenant_id,
         connection=call.connection,
@@ -55,7 +48,6 @@ def remember(call: Call, response: HttpResponse) -> None:
         received_at=call.received_at,
         milliseconds=round((monotonic() - call.began) * 1000),
     )
-    unit_of_work.write(*([call.change] if call.change else []), Write(row))
 
 
 def _refusal_told(call: Call, response: HttpResponse) -> str:
@@ -76,7 +68,6 @@ def remember_refusal(
         tenant_id = call.connection.tenant_id
     except UnauthorizedException:
         return
-    call.change = None
     with tenancy.use(tenant_id), transaction.atomic():
         is_listed = refused_writes.is_listed(call, response.status_code)
         # First of all, because the row of the request names the user too.

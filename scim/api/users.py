@@ -8,8 +8,7 @@ from scim2_models import NotFoundException
 
 from people import tenancy
 from people.db import prepared_statements, unit_of_work
-from people.db.batch_write import Write
-from people.db.row_json import made
+from people.db.models import changed_fields, field_values
 from people.operations import locks, people
 from scim.api import etags, fast_queries, responses
 from scim.api.adapters import UserAdapter
@@ -94,7 +93,7 @@ def delete(call: Call, scim_id: str) -> HttpResponse:
     group_roles.soon()
     unit_of_work.delete(ScimValue, user=user.pk)
     user.deleted_at, user.active, user.has_errors = timezone.now(), False, False
-    call.change = Write(user, ("deleted_at", "active", "has_errors"))
+    user.save(update_fields=["deleted_at", "active", "has_errors"])
     return answer(status=204)
 
 
@@ -125,8 +124,7 @@ def _newcomer(call: Call, document: Json) -> tuple[ScimUser, list[rehires.Alike]
 
     With a new one come the deleted resources that it shares an identifier with.
     """
-    user = made(
-        ScimUser,
+    user = ScimUser(
         tenant_id=call.connection.tenant_id,
         connection=call.connection,
         created_at=call.received_at,
@@ -137,7 +135,7 @@ def _newcomer(call: Call, document: Json) -> tuple[ScimUser, list[rehires.Alike]
     may_be_back = True
     if prepared_statements.available():
         user.pk, may_be_back, user.has_errors = fast_queries.place_for(call, document)
-    if may_be_back or not unit_of_work.is_optimistic():
+    if may_be_back or not unit_of_work.is_open():
         alike = rehires.find_alike(call.connection, _traits(call, document))
         back = rehires.choose(alike)
         if back is not None:
@@ -168,11 +166,10 @@ def _change(call: Call, user: ScimUser, document: Json) -> HttpResponse:
 def store(call: Call, user: ScimUser, document: Json, *, before: Json | None) -> None:
     """Save the resource, and carry it over to its person.
 
-    The row is written with the request log's. A userName or externalId that somebody else
-    has is found by the database then; `dispatch` says so.
+    A userName or externalId that somebody else has is found by the database.
     """
     was_active = None if before is None else user.active
-    held = unit_of_work.held(user, CHANGING)
+    stored = field_values(user, CHANGING)
     if before is None:
         user.deleted_at, user.active = None, True
     is_back = before is None and not user._state.adding
@@ -184,7 +181,8 @@ def store(call: Call, user: ScimUser, document: Json, *, before: Json | None) ->
         user.modified_at = call.received_at
     if user._state.adding:
         # First of all, so that of many who create the same user at once all but one stop here.
-        unit_of_work.insert(user)
+        user.save(force_insert=True)
+        stored = field_values(user, CHANGING)
     delivery = Delivery(
         user,
         call.subject,
@@ -197,6 +195,7 @@ def store(call: Call, user: ScimUser, document: Json, *, before: Json | None) ->
     provision.carry_over(delivery, before, was_active=was_active)
     managers.note_names(user, earlier_names, is_back=is_back)
     adapter.render()
-    call.change = Write(user, unit_of_work.changed(user, CHANGING, held))
+    if changed := changed_fields(user, stored):
+        user.save(update_fields=changed)
     adapter.index(before)
     call.subject.user = user

@@ -5,6 +5,7 @@ from typing import ClassVar, Self
 from django.db import models
 from django.utils import timezone
 
+from people.db.models import DeferrableModel
 from people.models import Person
 from people.tenancy import TenantManager, TenantOwned
 from people.values import Actor
@@ -12,7 +13,7 @@ from scim.models.connection import Connection
 from scim.models.resources import ScimGroup, ScimUser
 
 
-class RequestLog(TenantOwned):
+class RequestLog(DeferrableModel, TenantOwned):
     """One SCIM request that wrote, or that was refused. Reads that went well leave none.
 
     Its id is the request id of the answer and of every event it caused. Secrets in headers

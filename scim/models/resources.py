@@ -11,6 +11,7 @@ from uuid import uuid4
 from django.db import models
 from django_scim.models import AbstractSCIMGroupMixin, AbstractSCIMUserMixin
 
+from people.db.models import DeferrableModel
 from people.models import Person
 from people.tenancy import TenantManager, TenantOwned
 from scim.models.connection import Connection
@@ -60,7 +61,7 @@ ALIVE = models.Q(deleted_at=None)
 GONE = models.Q(deleted_at__isnull=False)
 
 
-class ScimUser(Resource, AbstractSCIMUserMixin):
+class ScimUser(DeferrableModel, Resource, AbstractSCIMUserMixin):
     """A User of RFC 7643 section 4.1; without a person while it is incomplete."""
 
     class Problem(models.TextChoices):

@@ -9,7 +9,6 @@ from django.utils import timezone
 
 from people.db import prepared_statements, row_json, unit_of_work
 from people.db.prepared_statements import Question
-from people.db.row_json import made
 from people.models import Person
 from people.operations import field_ownership, managers
 from people.values import KEEP, Keep, fold
@@ -119,9 +118,9 @@ def names_of(user: ScimUser) -> set[str]:
 def note_names(user: ScimUser, earlier: set[str], *, is_back: bool) -> None:
     """Keep the names that the resource no longer has, and tell who waits for its new ones."""
     names = names_of(user)
-    unit_of_work.write_all(
+    unit_of_work.bulk_create(
         [
-            made(FormerName, user=user, name_key=name, until=timezone.now())
+            FormerName(user=user, name_key=name, until=timezone.now())
             for name in sorted(earlier - names)
         ]
     )

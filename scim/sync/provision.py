@@ -277,7 +277,7 @@ def _is_known(email: str) -> bool:
     To try first and adopt then would leave a new department behind for a moment, and two
     who adopt at once would wait for each other.
     """
-    if unit_of_work.is_optimistic():
+    if unit_of_work.is_open():
         return False
     return bool(Person.objects.having_address(email).exists())
 

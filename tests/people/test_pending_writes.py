@@ -10,7 +10,6 @@ from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
 
 from people.db import prepared_statements, unit_of_work
-from people.db.batch_write import Write
 from people.models import Event, Person, Tenant
 from people.operations import locks
 from tests import make
@@ -26,16 +25,9 @@ def ada(tenant: Tenant) -> Person:
     return make.person(given_name="Ada", family_name="Byron")
 
 
-@pytest.fixture(params=[True, False], ids=["fixed-sql", "orm"])
-def together(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Store as on PostgreSQL, and as on SQLite."""
-    if not request.param:
-        monkeypatch.setattr(prepared_statements, "available", lambda: False)
-
-
 def rename(person: Person, name: str) -> None:
     person.given_name = name
-    unit_of_work.write(Write(person, ("given_name",)))
+    person.save(update_fields=["given_name"])
 
 
 def event(person: Person) -> Event:
@@ -80,16 +72,15 @@ def another_instance(person: Person) -> Person:
 
 def write_another_instance(person: Person) -> None:
     another = another_instance(person)
-    unit_of_work.write(Write(another, ("family_name",)))
+    another.save(update_fields=["family_name"])
 
 
 READERS = [read_again, lock, find, find_fast, change_all]
 
 
-@pytest.mark.usefixtures("together")
 @pytest.mark.parametrize("read", [*READERS, write_another_instance])
 def test_is_stored_before_what_would_miss_it(ada: Person, read: Callable[[Person], object]) -> None:
-    with transaction.atomic(), unit_of_work.batched():
+    with transaction.atomic(), unit_of_work.deferring():
         rename(ada, "Augusta")
         read(ada)
 
@@ -97,43 +88,40 @@ def test_is_stored_before_what_would_miss_it(ada: Person, read: Callable[[Person
     assert stored(ada)[1] == ("King" if read in (change_all, write_another_instance) else "Byron")
 
 
-@pytest.mark.usefixtures("together")
 def test_goes_with_the_savepoint_that_is_taken_back_and_no_other(ada: Person) -> None:
-    with transaction.atomic(), unit_of_work.batched():
+    with transaction.atomic(), unit_of_work.deferring():
         rename(ada, "Augusta")
         with suppress(ValueError), transaction.atomic():
-            unit_of_work.write(Write(event(ada)))
+            event(ada).save()
             raise ValueError
 
     assert stored(ada)[0] == "Augusta"
     assert not ada.events.exists()
 
 
-@pytest.mark.usefixtures("together")
 def test_of_an_outer_block_is_stored_before_an_inner_one(ada: Person) -> None:
-    with transaction.atomic(), unit_of_work.batched():
+    with transaction.atomic(), unit_of_work.deferring():
         rename(ada, "Augusta")
-        with unit_of_work.batched():
+        with unit_of_work.deferring():
             read_again(ada)
 
     assert stored(ada)[0] == "Augusta"
 
 
-@pytest.mark.usefixtures("together")
 def test_is_deleted_by_what_is_deleted_after_it(ada: Person) -> None:
-    with transaction.atomic(), unit_of_work.batched():
-        unit_of_work.write(Write(event(ada)))
+    with transaction.atomic(), unit_of_work.deferring():
+        event(ada).save()
         unit_of_work.delete(Event, person=ada.pk)
 
     assert not ada.events.exists()
 
 
-@pytest.mark.usefixtures("together")
 def test_of_one_row_twice_is_kept_both_times_without_a_block(ada: Person) -> None:
     another = another_instance(ada)
     ada.given_name = "Augusta"
 
-    unit_of_work.write(Write(ada, ("given_name",)), Write(another, ("family_name",)))
+    ada.save(update_fields=["given_name"])
+    another.save(update_fields=["family_name"])
 
     assert stored(ada) == ("Augusta", "King")
 
@@ -142,12 +130,13 @@ def test_costs_no_statement_where_nobody_reads_its_table(ada: Person) -> None:
     with (
         transaction.atomic(),
         CaptureQueriesContext(connection) as queries,
-        unit_of_work.batched(),
+        unit_of_work.deferring(),
     ):
         rename(ada, "Augusta")
         assert Tenant.objects.exists()
         ada.family_name = "King"
-        unit_of_work.write(Write(ada, ("family_name",)), Write(event(ada)))
+        ada.save(update_fields=["family_name"])
+        event(ada).save()
 
     assert len(queries) == 2
     assert stored(ada) == ("Augusta", "King")

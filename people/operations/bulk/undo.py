@@ -21,7 +21,6 @@ from django.db.models import Max, QuerySet
 from django.utils import timezone
 
 from people import events, tenancy
-from people.db.batch_write import Write
 from people.models import Departure, Event, Invite, MassChange, MassChangeItem, Person
 from people.models.bulk_changes import UNDO_DAYS
 from people.operations import ranks
@@ -284,12 +283,12 @@ def _shut_out(item: MassChangeItem) -> None:
 
 
 def _record(kind: Event.Kind, item: MassChangeItem, before: dict[str, str], **facts: str) -> None:
+    item.person.save(update_fields=ACTIVITY)
     events.record(
         kind,
         item.person,
         actor=_undoer(item),
         changes=difference(before, snapshot(item.person)),
-        storing=Write(item.person, ACTIVITY),
         undoing=str(item.change_id),
         **facts,
     )

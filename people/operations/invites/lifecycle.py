@@ -7,9 +7,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from people import events
-from people.db import prepared_statements, unit_of_work
-from people.db.batch_write import Write
-from people.db.row_json import made
+from people.db import prepared_statements
 from people.models import Event, Invite, Mail, Person
 from people.operations import ranks
 from people.operations.invites.outbox import post
@@ -50,8 +48,9 @@ def invite_newcomer(person: Person, *, actor: Actor, invitation: Invitation = IN
     It lives 90 days when an identity provider asked for it, else as long as the tenant
     says. A held invite is not mailed until `release_invite`.
     """
-    invite = made(Invite, person=person, **_terms(person, _source(actor), invitation.held_because))
-    unit_of_work.write(Write(invite))
+    invite = Invite.objects.create(
+        person=person, **_terms(person, _source(actor), invitation.held_because)
+    )
     _issued(invite, invitation, actor=actor)
     return invite
 
@@ -80,7 +79,7 @@ def release_invite(person: Person, *, actor: Actor, is_mailed: bool = True) -> b
     if invite is None:
         return False
     invite.held_because = ""
-    unit_of_work.write(Write(invite, ("held_because",)))
+    invite.save(update_fields=["held_because"])
     events.record(Event.Kind.INVITE_RELEASED, person, actor=actor)
     if is_mailed:
         _mail(invite)
@@ -107,7 +106,7 @@ def resend_invite(person: Person, *, actor: Actor) -> Invite:
     if invite.held_because:
         raise InviteHeld(invite)
     invite.expires_at = timezone.now() + _life(person, invite.source)
-    unit_of_work.write(Write(invite, ("expires_at",)))
+    invite.save(update_fields=["expires_at"])
     events.record(Event.Kind.INVITE_RESENT, person, actor=actor, invite=str(invite.pk))
     _mail(invite)
     return invite
@@ -133,8 +132,9 @@ def readdress_invite(person: Person, *, actor: Actor) -> None:
         return
     invitation = Invitation(held_because=older.held_because, is_mailed=older.mails.exists())
     revoke_invite(person, actor=actor)
-    invite = made(Invite, person=person, **_terms(person, older.source, older.held_because))
-    unit_of_work.write(Write(invite))
+    invite = Invite.objects.create(
+        person=person, **_terms(person, older.source, older.held_because)
+    )
     _issued(invite, invitation, actor=actor)
 
 

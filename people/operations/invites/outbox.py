@@ -6,8 +6,6 @@ from django.utils import timezone
 
 from people import events
 from people.db import unit_of_work
-from people.db.batch_write import Write
-from people.db.row_json import made
 from people.models import Invite, Mail, Person
 
 
@@ -19,8 +17,7 @@ def post(
     Whether it may still go is looked at again before it does, see `people.mail.sending`.
     """
     now = timezone.now()
-    mail = made(
-        Mail,
+    mail: Mail = Mail.objects.create(
         tenant_id=person.tenant_id,
         kind=kind,
         person=person,
@@ -31,6 +28,5 @@ def post(
         created_at=now,
         due_at=now,
     )
-    unit_of_work.write(Write(mail))
     unit_of_work.when_stored(events.mail_waker.wake)
     return mail

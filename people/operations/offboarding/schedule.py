@@ -31,7 +31,6 @@ from django.utils import timezone
 
 from people import events
 from people.db import prepared_statements, unit_of_work
-from people.db.batch_write import Write
 from people.db.prepared_statements import Question
 from people.models import Departure, Event, Person, Tenant
 from people.operations import ranks
@@ -101,10 +100,9 @@ def schedule(person: Person, *, actor: Actor) -> None:
         return
     days = _held_days(person.tenant_id)
     if days:
-        departure = Departure(
+        Departure.objects.create(
             tenant_id=person.tenant_id, person=person, due_at=due_at(person, days)
         )
-        unit_of_work.write(Write(departure))
 
 
 def _held_days(tenant_id: int) -> int | None:

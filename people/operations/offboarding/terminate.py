@@ -10,8 +10,6 @@ from django.db import transaction
 from django.utils import timezone
 
 from people import events
-from people.db import unit_of_work
-from people.db.batch_write import Write
 from people.models import Approval, Card, Departure, Event, Fund, Obligation, Person
 from people.operations import ranks
 from people.operations.invites.lifecycle import revoke_invite
@@ -104,12 +102,12 @@ def _leave(person: Person, handover: "_Handover", *, actor: Actor) -> None:
     person.session_epoch += 1
     revoke_invite(person, actor=actor)
     Departure.objects.filter(person=person).delete()
+    person.save(update_fields=LEAVING_FOR_GOOD)
     events.record(
         Event.Kind.PERSON_TERMINATED,
         person,
         actor=actor,
         changes=difference(before, snapshot(person)),
-        storing=Write(person, LEAVING_FOR_GOOD),
         disposition=handover.disposition.as_json(),
         ended=handover.ended,
         dropped=handover.dropped,
@@ -194,4 +192,4 @@ class _Handover:
         before = self.people[str(report.pk)].overruled_fields
         if "manager" in report.overruled_fields and "manager" not in before:
             set_overruled(report, before)
-            unit_of_work.write(Write(report, ("overruled_fields", "overruled_at")))
+            report.save(update_fields=["overruled_fields", "overruled_at"])

@@ -15,7 +15,6 @@ from django.db.models.functions import Concat, Left
 from django.utils import timezone
 
 from people import events
-from people.db.batch_write import Write
 from people.models import Event, Grant, Person, Role
 from people.operations import ranks
 from people.operations.locks import lock
@@ -156,10 +155,10 @@ def _change_base_role(person: Person, best: Grant, own: Grant | None, *, actor: 
         own.save(force_insert=True)
     elif own and best is own:
         own.delete()
+    person.save(update_fields=["role", "role_source", "role_since", "changed_at"])
     events.record(
         Event.Kind.PERSON_REVISED,
         person,
         actor=actor,
         changes=difference(before, snapshot(person)),
-        storing=Write(person, ("role", "role_source", "role_since", "changed_at")),
     )
