@@ -92,39 +92,6 @@ def columns(model: type[models.Model], table: str) -> str:
     return ", ".join(f'{table}."{field.column}"' for field in model._meta.concrete_fields)
 
 
-def made(model: type[Row], **values: Any) -> Row:
-    """Make the new instance that the model itself would make of these attributes.
-
-    As `loaded`, and for the same reason, it puts them in their place at once.
-    """
-    constants, makers, relations = _defaults(model)
-    row = model.__new__(model)
-    state = ModelState()
-    held = row.__dict__
-    held.update(constants, _state=state)
-    for name, make in makers:
-        held[name] = make()
-    for name, value in values.items():
-        if name in relations:
-            state.fields_cache[name] = value
-            held[relations[name]] = value.pk if value else None
-        else:
-            held[name] = value
-    return row
-
-
-@cache
-def _defaults(
-    model: type[models.Model],
-) -> tuple[dict[str, Any], list[tuple[str, Callable[[], Any]]], dict[str, str]]:
-    """Return what new rows have, what has to be made for each, and where relations keep keys."""
-    fields = model._meta.concrete_fields
-    made_anew = [field for field in fields if field.has_default() and callable(field.default)]
-    constants = {field.attname: field.get_default() for field in fields if field not in made_anew}
-    relations = {field.name: field.attname for field in fields if field.is_relation}
-    return constants, [(field.attname, field.default) for field in made_anew], relations
-
-
 def loaded(model: type[Row], values: Sequence[Any], **related: models.Model | None) -> Row:
     """Make the instance that the ORM would make of `columns`, with rows that it points at.
 
