@@ -1,9 +1,12 @@
 import itertools
 import os
 import shutil
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import hypothesis
 import pytest
@@ -13,9 +16,14 @@ from pytest_django import Settings
 from tests.managing import Manager
 from tests.people.racing import Racers
 from tests.servers import EMPTY_DEMO, Server
-from tests.services import HASTY, Postgres, Redis, Smtp, chromium
+from tests.services import HASTY, Postgres, Redis, Smtp, alone, chromium
 
 StartServer = Callable[..., Server]
+# Names of databases, and of Redis's.
+NUMBERS = itertools.count(1)
+
+# What a test asks for that runs a whole Ramp.
+RAMP_FIXTURES = {"session_servers", "start_server", "stack"}
 
 # How fast the machine is at the moment says nothing about what is tested.
 hypothesis.settings.register_profile(
@@ -24,14 +32,29 @@ hypothesis.settings.register_profile(
 hypothesis.settings.load_profile("ramp")
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "slow: takes minutes, so several processes begin with it")
+    # pytest-xdist would begin with the files of many tests, most of which are fast ones.
+    config.option.loadscopereorder = False
+
+
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Where several processes share the files out, begin with those that run a whole Ramp.
+    """Where several processes share the files out, begin with those that take longest.
 
-    They take longest, and one of them left to the end would have the others wait.
+    A slow file that is left to the end makes the other processes wait. The slow files run
+    a whole Ramp or are marked as slow; of the others, those with many tests come first.
     """
-    if hasattr(config, "workerinput"):
-        items.sort(key=lambda item: "start_server" not in getattr(item, "fixturenames", ()))
+    if not hasattr(config, "workerinput"):
+        return
+    tests_of_file = Counter(item.path for item in items)
+    slow_files = {item.path for item in items if _is_slow(item)}
+    items.sort(key=lambda item: (item.path not in slow_files, -tests_of_file[item.path], item.path))
+
+
+def _is_slow(item: pytest.Item) -> bool:
+    runs_ramp = RAMP_FIXTURES & {*getattr(item, "fixturenames", ())}
+    return bool(runs_ramp) or item.get_closest_marker("slow") is not None
 
 
 @pytest.fixture(scope="session")
@@ -71,64 +94,115 @@ def chromium_path() -> str:
 
 
 @pytest.fixture(scope="session")
+def migrated_database(postgres: Postgres) -> str:
+    """Return the name of a migrated database, which PostgreSQL copies much faster than it migrates.
+
+    Nobody connects to it: PostgreSQL copies only a database that nobody uses.
+    """
+    name = "migrated"
+    _migrate(postgres.create(name))
+    return name
+
+
+@pytest.fixture(scope="session")
 def django_db_modify_db_settings(
     django_db_modify_db_settings_parallel_suffix: None,
     postgres: Postgres,
+    migrated_database: str,
 ) -> None:
     """Tell Django where the tests' database is, now that one of them wants it."""
-    settings.DATABASES["default"]["PORT"] = str(postgres.port)
+    database = settings.DATABASES["default"]
+    database["PORT"] = str(postgres.port)
+    database.setdefault("TEST", {})["TEMPLATE"] = migrated_database
 
 
 @pytest.fixture(scope="session")
 def migrated_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a database for servers on SQLite, which need not migrate one each."""
-    folder = tmp_path_factory.mktemp("migrated")
-    file = folder / "ramp.sqlite3"
-    urls = {"DATABASE_URL": f"sqlite:///{file}", "VAR_DIR": str(folder / "var")}
-    manager = Manager({"PATH": os.environ["PATH"], **urls})
-    manager.run("migrate", "--verbosity", "0")
-    manager.end()
+    """Return a database for servers on SQLite, which need not migrate one each.
+
+    The processes of pytest-xdist share it: theirs are folders of one folder of the session.
+    """
+    folder = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        folder = folder.parent
+    file = folder / "migrated" / "ramp.sqlite3"
+    with alone(file.parent):
+        if not file.exists():
+            new = tmp_path_factory.mktemp("migrating") / file.name
+            _migrate(f"sqlite:///{new}")
+            file.parent.mkdir()
+            new.replace(file)
     return file
 
 
-@pytest.fixture(scope="session")
-def start_server(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[StartServer]:
-    """Start Ramp with a database of its own: start_server("sqlite", LOG_LEVEL="DEBUG").
+def _migrate(database_url: str) -> None:
+    with TemporaryDirectory(prefix="ramp-migrated-") as folder:
+        urls = {"DATABASE_URL": database_url, "VAR_DIR": folder}
+        manager = Manager({"PATH": os.environ["PATH"], **urls})
+        manager.run("migrate", "--verbosity", "0")
+        manager.end()
 
-    On "postgresql" jobs go through Redis; on "sqlite" through a folder, as by default.
-    The latter's database is migrated already, unless told otherwise.
-    """
-    servers: list[Server] = []
-    numbers = itertools.count(1)
 
-    def start(database: str, *command: str, is_migrated: bool = True, **settings: str) -> Server:
-        folder = tmp_path_factory.mktemp("server")
+class Servers:
+    """Starts servers, each with a database of its own; `close` ends them all."""
+
+    def __init__(self, request: pytest.FixtureRequest) -> None:
+        self._fixture = request.getfixturevalue
+        self._folders: pytest.TempPathFactory = self._fixture("tmp_path_factory")
+        self._started: list[Server] = []
+        self.shared = cache(self.start)
+
+    def start(
+        self, database: str, *command: str, is_migrated: bool = True, **settings: str
+    ) -> Server:
+        folder = self._folders.mktemp("server")
         if database == "sqlite":
             if is_migrated:
-                shutil.copy(request.getfixturevalue("migrated_file"), folder)
+                shutil.copy(self._fixture("migrated_file"), folder)
             urls = (f"sqlite:///{folder}/ramp.sqlite3", "")
         else:
-            postgres: Postgres = request.getfixturevalue("postgres")
-            redis: Redis = request.getfixturevalue("redis")
-            number = next(numbers)
-            urls = (postgres.create(f"server_{number}"), redis.url(number))
+            postgres: Postgres = self._fixture("postgres")
+            redis: Redis = self._fixture("redis")
+            number = next(NUMBERS)
+            template = self._fixture("migrated_database") if is_migrated else "template1"
+            urls = (postgres.create(f"server_{number}", template=template), redis.url(number))
         server = Server(folder, *urls, settings=settings, command=command or EMPTY_DEMO)
-        servers.append(server)
+        self._started.append(server)
         return server
 
-    yield start
-    for server in servers:
-        server.process.terminate()
-    for server in servers:
-        server.end()
+    def close(self) -> None:
+        for server in self._started:
+            server.process.terminate()
+        for server in self._started:
+            server.end()
+
+
+@pytest.fixture(scope="module")
+def start_server(request: pytest.FixtureRequest) -> Iterator[StartServer]:
+    """Start Ramp with a database of its own: start_server("sqlite", LOG_LEVEL="DEBUG").
+
+    On "postgresql" jobs go through Redis; on "sqlite" through a folder, as by default. The
+    database is migrated already, unless told otherwise. The server ends with the file's tests:
+    one that does nothing still takes time from those that work.
+    """
+    with closing(Servers(request)) as servers:
+        yield servers.start
+
+
+@pytest.fixture(scope="session")
+def session_servers(request: pytest.FixtureRequest) -> Iterator[Servers]:
+    """Start servers that run until the session ends."""
+    with closing(Servers(request)) as servers:
+        yield servers
 
 
 @pytest.fixture(scope="session", params=["sqlite", "postgresql"])
-def server(request: pytest.FixtureRequest, start_server: StartServer) -> Server:
-    """Share a running Ramp among all tests of the session: each makes a tenant of its own."""
-    return start_server(request.param)
+def server(request: pytest.FixtureRequest, session_servers: Servers) -> Server:
+    """Share a running Ramp among all tests of the session: each makes a tenant of its own.
+
+    pytest forgets the value of one parameter when it comes to the other; the servers run on.
+    """
+    return session_servers.shared(request.param)
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from tests.conftest import StartServer
+from tests.conftest import Servers
 
 WIDE, NARROW = 1440, 390
 # Chromium would ask its maker for updates otherwise, and we may be root.
@@ -37,9 +37,8 @@ class Demo:
 
 
 @pytest.fixture(scope="session")
-def demo(start_server: StartServer) -> Demo:
-    # As somebody who looks at Ramp for the first time.
-    server = start_server("sqlite", is_migrated=False)
+def demo(session_servers: Servers) -> Demo:
+    server = session_servers.start("sqlite")
     access = json.loads(server.manage("seed_demo"))
     return Demo(url=server.url, email=access["email"], password=access["password"])
 

@@ -43,6 +43,10 @@ LIVE: Final = (
     r'(?:href|src|action|formaction)="\s*javascript:RUN',
 )
 FORMULA: Final = tuple("=+-@\t\r\n")
+UNSENT: Final = (
+    "SELECT count(*) FROM people_mail"
+    " WHERE sent_at IS NULL AND given_up_at IS NULL AND due_at <= now()"
+)
 
 
 def run(stack: Stack) -> Outcome:
@@ -153,7 +157,9 @@ def _formulas(owner: Visitor) -> list[str]:
 
 
 def _mails(stack: Stack, live: re.Pattern[str]) -> list[str]:
-    within(60, lambda: len(stack.smtp.received) >= len(PAYLOADS) - 1)
+    """Look at all mails, once each is sent."""
+    within(60, lambda: stack.rows(UNSENT) == [(0,)])
+    assert stack.smtp.received
     found = []
     for mail in stack.smtp.received:
         page = mail.message.get_body(("html",))

@@ -18,6 +18,8 @@ from tests.scim.provider import someone
 from tests.servers import Server
 from tests.services import Postgres, Redis
 
+pytestmark = pytest.mark.slow
+
 # 45 days of 24 hours later, in Berlin, it is 14:10 by the clock, for summer has begun.
 NOON = datetime(2027, 2, 15, 12, 10, tzinfo=UTC)
 DUE = NOON + timedelta(hours=24 * 45)

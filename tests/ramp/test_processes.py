@@ -43,6 +43,12 @@ def ramp(start_server: StartServer) -> Iterator[Server]:
     server.end()
 
 
+@pytest.fixture(scope="module")
+def service(start_server: StartServer) -> Server:
+    """A Ramp as in production; the tests leave it running."""
+    return start_server("postgresql", "serve", SECRET_KEY="a key of the tests")
+
+
 def test_a_program_that_dies_is_started_again(ramp: Server) -> None:
     before = programs(ramp)
     for pid in before.values():
@@ -78,6 +84,12 @@ def test_a_port_in_use_is_told_before_anything_starts(server: Server) -> None:
     assert "Traceback" not in str(refusal.value)
 
 
+def test_begins_with_an_empty_database(start_server: StartServer) -> None:
+    ramp = start_server("sqlite", is_migrated=False)
+
+    ramp.manage("create_tenant", "acme", "--name", "Acme", *OWNER)
+
+
 class TestRealService:
     def test_is_refused_without_its_servers(self, tmp_path: Path) -> None:
         refused = subprocess.run(
@@ -94,29 +106,25 @@ class TestRealService:
         assert "REDIS_URL=redis://" in refused.stderr
 
     def test_makes_itself_a_key_and_says_so(self, start_server: StartServer) -> None:
-        server = start_server("postgresql", "serve")
+        server = start_server("postgresql", "serve", is_migrated=False)
 
         assert "Set SECRET_KEY" in server.log.read_text()
 
-    def test_has_workers_and_one_beat(self, start_server: StartServer) -> None:
-        server = start_server("postgresql", "serve", SECRET_KEY="a key of the tests")
-
-        began = programs(server)
+    def test_has_workers_and_one_beat(self, service: Server) -> None:
+        began = programs(service)
         assert sorted(began) == ["beat", "web", "worker"]
-        server.manage("create_tenant", "acme", "--name", "Acme", *OWNER)
-        within(60, lambda: has_told_subscribers(server))
-        assert programs(server) == began, server.log.read_text()
-        assert not (server.folder / "var").exists()
+        service.manage("create_tenant", "acme", "--name", "Acme", *OWNER)
+        within(60, lambda: has_told_subscribers(service))
+        assert programs(service) == began, service.log.read_text()
+        assert not (service.folder / "var").exists()
 
-    def test_answers_while_others_have_not_finished_asking(self, start_server: StartServer) -> None:
-        server = start_server("postgresql", "serve", SECRET_KEY="a key of the tests")
-
+    def test_answers_while_others_have_not_finished_asking(self, service: Server) -> None:
         with ExitStack() as stack:
             for _ in range(6):
-                stalled = socket.create_connection(("127.0.0.1", server.port))
+                stalled = socket.create_connection(("127.0.0.1", service.port))
                 stack.enter_context(stalled).sendall(HALF_A_SIGN_IN)
 
-            assert all(server.is_ready() for _ in range(10))
+            assert all(service.is_ready() for _ in range(10))
 
 
 @pytest.mark.parametrize(

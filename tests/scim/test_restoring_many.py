@@ -35,7 +35,7 @@ from tests.scim.mass_changes import MONDAY
 from tests.scim.provider import Provider
 from tests.scim.staff import deactivate, people_of, staff
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.slow]
 
 HELPDESK = Actor("person", "helpdesk@example.com")
 BOTH = pytest.mark.parametrize("racers", [2], indirect=True)
