@@ -44,6 +44,8 @@ class LookedUp(AutocompleteSelect):
         return self._called(said) or said
 
     def _called(self, said: str) -> Any:
+        if "\0" in said:  # no text of the database holds it, and PostgreSQL does not look for it
+            return None
         rows: Any = getattr(self.choices, "queryset")  # noqa: B009  a ModelChoiceIterator has it
         if self.model is not Person:
             return rows.filter(name_key=fold(said)).values_list("pk", flat=True).first()

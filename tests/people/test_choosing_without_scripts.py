@@ -29,7 +29,7 @@ def send(client: Client, address: str, **said: Any) -> str:
     return text_of(client.post(address, said, follow=True))
 
 
-@pytest.mark.parametrize(
+FORMS = pytest.mark.parametrize(
     ("address", "names"),
     [
         ("/spend/cards/add/", ["holder"]),
@@ -40,11 +40,27 @@ def send(client: Client, address: str, **said: Any) -> str:
         ("/people/add/", ["department", "location", "manager"]),
     ],
 )
+
+
+@FORMS
 def test_has_a_field_to_write_in(client: Client, address: str, names: list[str]) -> None:
     page = client.get(address).content.decode()
 
     for name in names:
         assert f'<noscript><input type="text" name="{name}-written"' in page
+
+
+@FORMS
+def test_shows_the_form_again_for_text_with_nul(
+    client: Client, address: str, names: list[str]
+) -> None:
+    for name in names:
+        answer = client.post(address, {f"{name}-written": "a\0b"})
+
+        assert (answer.status_code, f'name="{name}-written"' in answer.content.decode()) == (
+            200,
+            True,
+        )
 
 
 def test_takes_an_address_in_any_case(client: Client, ada: Person) -> None:
