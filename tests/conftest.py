@@ -13,10 +13,10 @@ import pytest
 from django.conf import settings
 from pytest_django import Settings
 
-from tests.managing import Manager
-from tests.people.racing import Racers
-from tests.servers import EMPTY_DEMO, Server
-from tests.services import HASTY, Postgres, Redis, Smtp, alone, chromium
+from tests.services.manage import Manager
+from tests.services.postgres_redis_smtp import HASTY, Postgres, Redis, Smtp, alone, chromium
+from tests.services.server import EMPTY_DEMO, Server
+from tests.support.concurrency import Racers
 
 StartServer = Callable[..., Server]
 # Names of databases, and of Redis's.

@@ -25,13 +25,12 @@ from provisioning.sign_in.errors import SignInRefused
 from provisioning.sign_in.sign_in import sign_in
 from scim.models import GroupMapping as ScimMapping
 from scim.models import SamePersonQuestion, ScimGroup, ScimUser, SyncError
-from tests import make
-from tests.people import ranking
-from tests.people.ranking import ADMIN, ELEVATED, IT_ADMIN, OWNER, somebody, stored, taken_back
-from tests.people.spending import Api
-from tests.people.visiting import signed_in, text_of
-from tests.provisioning import arriving
-from tests.scim.provider import Provider, mail, someone
+from tests.clients.pages import signed_in, text_of
+from tests.clients.scim import Provider, mail, someone
+from tests.clients.spend import Api
+from tests.factories import core
+from tests.support import rank_cases, sign_in_flow
+from tests.support.rank_cases import ADMIN, ELEVATED, IT_ADMIN, OWNER, somebody, stored, taken_back
 
 pytestmark = pytest.mark.django_db
 
@@ -98,11 +97,11 @@ def resend_confirmation(person: Person) -> Request:
 
 
 def grant(person: Person) -> Request:
-    return of_person("people_person_grant", role=ranking.role(is_elevated=False).pk)(person)
+    return of_person("people_person_grant", role=rank_cases.role(is_elevated=False).pk)(person)
 
 
 def withdraw(person: Person) -> Request:
-    given = ranking.give(person, ranking.role(is_elevated=False))
+    given = rank_cases.give(person, rank_cases.role(is_elevated=False))
     return Request(reverse("admin:people_person_withdraw", args=[person.pk, given.pk]), {})
 
 
@@ -125,7 +124,7 @@ def mail_link(person: Person) -> Request:
 
 def member(data: dict[str, Any]) -> Callable[[Person], Request]:
     def ask(person: Person) -> Request:
-        identity: Identity = arriving.identity(arriving.provider(), person)
+        identity: Identity = sign_in_flow.identity(sign_in_flow.provider(), person)
         path = reverse("admin:provisioned_member", args=[person.tenant.slug, identity.pk])
         return Request(path, data)
 
@@ -135,7 +134,7 @@ def member(data: dict[str, Any]) -> Callable[[Person], Request]:
 def confirm_same(person: Person) -> Request:
     """Have a provider refuse a sign-in with the address of the person."""
     with suppress(SignInRefused):
-        sign_in(arriving.provider(), arriving.claims("new", email=person.email))
+        sign_in(sign_in_flow.provider(), sign_in_flow.claims("new", email=person.email))
     attempt = SignInAttempt.objects.get(person=person)
     return Request(reverse("admin:confirm_same_person", args=[person.tenant.slug, attempt.pk]), {})
 
@@ -150,7 +149,7 @@ def invite_anyway(person: Person) -> Request:
 
 def take_for_different(person: Person) -> Request:
     """Have a provider that deleted the person create somebody who may be them."""
-    scim = Provider(make.connection())
+    scim = Provider(core.connection())
     new, deleted = (ScimUser.objects.get(scim_id=scim.add(name)) for name in ("zoe", "eve"))
     deleted.person, deleted.deleted_at = person, timezone.now()
     deleted.save()
@@ -177,7 +176,7 @@ def link(person: Person) -> Request:
 
 def refused(person: Person) -> SyncError:
     """Have Okta push somebody with the address of the person, and be refused."""
-    scim = Provider(make.connection("okta", email_link="ask"))
+    scim = Provider(core.connection("okta", email_link="ask"))
     answer = scim("POST", "/Users", someone("zoe", emails=[mail(person.email)]))
     assert answer.status == 400, answer.content
     error: SyncError = SyncError.objects.open().get()
@@ -185,7 +184,7 @@ def refused(person: Person) -> SyncError:
 
 
 def choose(person: Person) -> Request:
-    scim = Provider(make.connection("entra", activated_at=None))
+    scim = Provider(core.connection("entra", activated_at=None))
     scim.add("zoe", emails=[mail(person.email)])
     data = {"user": ScimUser.objects.get().pk, "choice": "link", "confirmed": "on", "back": ""}
     return Request(reverse("admin:setup_choose", args=["entra"]), data)
@@ -280,7 +279,7 @@ OTHERS = {
     "auth_provider_transfer",
     # What the provider sent is carried out again, by its rules; dismissing changes nobody.
     *("sync_error_retry", "sync_error_dismiss"),
-    # Undoing asks for each person when it is carried out, see tests/people/test_ranks.py.
+    # Undoing asks for each person, see tests/people/operations/test_ranks.py.
     *("mass_change_confirm", "mass_change_undo"),
     # Spending is exempt.
     *("card_end", "fund_end"),
@@ -320,15 +319,15 @@ def addresses(resolver: Any = None, prefix: str = "") -> Iterator[str]:
 @pytest.fixture(autouse=True)
 def company(db: None) -> Iterator[Tenant]:
     """Put a company in force, with an Owner who stays, so that nobody is the last."""
-    tenant = make.tenant()
+    tenant = core.tenant()
     with tenancy.use(tenant):
-        make.owner()
+        core.owner()
         yield tenant
 
 
 @pytest.fixture
 def people(company: Tenant) -> dict[str, Person]:
-    return {role: make.person(role=role) for role in ACTORS}
+    return {role: core.person(role=role) for role in ACTORS}
 
 
 @pytest.mark.parametrize("name", sorted(set(addresses())))
@@ -358,7 +357,7 @@ def test_whom_each_address_changes(
                 with taken_back():
                     answer = send(asked, actor)
                     is_refused = answer.status_code == 403
-                    if is_refused == ranking.may_change(role, target):
+                    if is_refused == rank_cases.may_change(role, target):
                         breaches.append(f"{role} on {target}: {answer.status_code}")
                     elif is_refused:
                         assert "may change this account" in text_of(answer)
@@ -372,7 +371,7 @@ def test_whom_each_address_changes(
 def made(change: Change, target: str) -> Person:
     fields = dict(change.fields or {})
     if target == Person.Role.CARDHOLDER and "role" in fields:
-        return make.person(**fields)
+        return core.person(**fields)
     person: Person = Person.objects.select_related("tenant").get(pk=somebody(target, **fields).pk)
     return person
 
@@ -389,11 +388,11 @@ class TestWhichRoles:
 
     def breaches(self, people: dict[str, Person], ask: Callable[[Person, str], Any]) -> list[str]:
         found = []
-        for actor, given in ((one, role) for one in people for role in ranking.GRANTED):
+        for actor, given in ((one, role) for one in people for role in rank_cases.GRANTED):
             with taken_back():
                 answer = ask(people[actor], given)
                 is_refused = answer.status_code == 403
-                if is_refused == ranking.may_grant(actor, given):
+                if is_refused == rank_cases.may_grant(actor, given):
                     found.append(f"{actor} gives {given}: {answer.status_code}")
                 elif is_refused:
                     assert "a role above their own" in text_of(answer)
@@ -413,7 +412,7 @@ class TestWhichRoles:
         assert self.breaches(people, ask) == []
 
     def test_somebody_who_is_here_gets(self, people: dict[str, Person]) -> None:
-        guest = make.person(role=Person.Role.GUEST)
+        guest = core.person(role=Person.Role.GUEST)
 
         def ask(actor: Person, role: str) -> Any:
             asked = edit(guest)
@@ -423,7 +422,7 @@ class TestWhichRoles:
         assert self.breaches(people, ask) == []
 
     def test_somebody_who_is_back_gets_again(self, people: dict[str, Person]) -> None:
-        ada = make.person()
+        ada = core.person()
         path = reverse("admin:withheld_role", args=[ada.pk])
 
         def ask(actor: Person, role: str) -> Any:
@@ -433,7 +432,7 @@ class TestWhichRoles:
         assert self.breaches(people, ask) == []
 
     def test_a_group_brings(self, people: dict[str, Person], company: Tenant) -> None:
-        arriving.provider()
+        sign_in_flow.provider()
         path = reverse("admin:mappings", args=[company.slug])
 
         def ask(actor: Person, role: str) -> Any:
@@ -448,10 +447,10 @@ class TestWhichRoles:
     def test_a_group_brings_no_longer(
         self, people: dict[str, Person], company: Tenant, name: str
     ) -> None:
-        provider = arriving.provider()
+        provider = sign_in_flow.provider()
 
         def ask(actor: Person, role: str) -> Any:
-            mapping = arriving.mapping(provider, "Board", Person.Role(role))
+            mapping = sign_in_flow.mapping(provider, "Board", Person.Role(role))
             key: Any = mapping.pk
             if name == "mappings_apply":
                 GroupMapping.objects.update(draft=GroupMapping.Draft.REMOVED)
@@ -463,7 +462,7 @@ class TestWhichRoles:
         assert self.breaches(people, ask) == []
 
     def test_a_pushed_group_brings(self, people: dict[str, Person]) -> None:
-        scim = Provider(make.connection())
+        scim = Provider(core.connection())
         scim.add_group("Board")
         group = ScimGroup.objects.get()
         path = reverse("admin:scim_group", args=[scim.connection.pk, group.pk])
@@ -474,7 +473,7 @@ class TestWhichRoles:
         assert self.breaches(people, ask) == []
 
     def test_a_pushed_group_brings_no_longer(self, people: dict[str, Person]) -> None:
-        scim = Provider(make.connection())
+        scim = Provider(core.connection())
         scim.add_group("Board")
 
         def ask(actor: Person, role: str) -> Any:
@@ -492,7 +491,7 @@ class TestWhichRoles:
 
 @pytest.mark.parametrize("role", ACTORS)
 def test_only_an_owner_lets_a_provider_assign_owners(people: dict[str, Person], role: str) -> None:
-    connection = make.connection()
+    connection = core.connection()
     path = reverse("admin:scim_settings", args=[connection.pk])
     said = {
         "incomplete": "refuse",
@@ -513,7 +512,7 @@ def test_only_an_owner_lets_a_provider_assign_owners(people: dict[str, Person], 
 @pytest.mark.parametrize("role", [ADMIN, IT_ADMIN])
 def test_other_settings_stay_everybodys(people: dict[str, Person], role: str) -> None:
     """Where an Owner has allowed it, an Admin saves the rest without touching that."""
-    connection = make.connection(may_assign_owner=True)
+    connection = core.connection(may_assign_owner=True)
     path = reverse("admin:scim_settings", args=[connection.pk])
     said = {
         "incomplete": "refuse",
@@ -548,7 +547,7 @@ def test_forms_offer_the_roles_that_one_may_give(
 def test_the_page_of_an_owner_says_who_may_change_them(
     people: dict[str, Person], role: str
 ) -> None:
-    olga = make.owner(given_name="Olga", family_name="Brandt")
+    olga = core.owner(given_name="Olga", family_name="Brandt")
 
     page = text_of(signed_in(people[role]).get(f"/people/{olga.pk}/"))
 
@@ -574,7 +573,7 @@ class TestBulk:
         return client.post("/people/", data | more)
 
     def test_leave_out_who_is_above(self, people: dict[str, Person]) -> None:
-        ada = make.person(given_name="Ada")
+        ada = core.person(given_name="Ada")
 
         page = self.choose(signed_in(people[ADMIN]), ada, people[OWNER])
 
@@ -583,7 +582,7 @@ class TestBulk:
         assert str(people[OWNER].pk) not in text_of(page)
 
     def test_change_nobody_if_one_is_above(self, people: dict[str, Person]) -> None:
-        ada = make.person()
+        ada = core.person()
 
         answer = self.choose(signed_in(people[ADMIN]), ada, people[OWNER], confirmed="yes")
 

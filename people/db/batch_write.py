@@ -1,6 +1,6 @@
 """Rows to be stored, and the one statement that stores all of them.
 
-What is stored is what the ORM would store, which tests/people/test_writes.py shows. PostgreSQL
+What is stored is what the ORM would store, which tests/people/db/test_writes.py shows. PostgreSQL
 only.
 """
 

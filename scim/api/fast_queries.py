@@ -3,7 +3,7 @@
 Finding a user by userName or externalId, and reading one by id, are three quarters of a
 provider's cycle: one statement checks the token, finds the user and gathers the groups.
 A write begins with one more of the kind. Through the ORM the same takes several times as
-long; the answers are the same to the byte, which tests/scim/test_hot_paths.py shows. It all
+long; the answers are the same to the byte, which tests/scim/api/test_fast_queries.py shows. It all
 is PostgreSQL's: on SQLite the ordinary way serves.
 """
 

@@ -5,22 +5,22 @@ from django.core.cache import cache
 
 from people import tenancy
 from people.models import Person, Tenant
-from tests import make
-from tests.people.spending import Api
+from tests.clients.spend import Api
+from tests.factories import core
 
 
 @pytest.fixture
 def tenant(db: None) -> Iterator[Tenant]:
     """Put a new company in force for the whole test."""
     cache.clear()
-    tenant = make.tenant()
+    tenant = core.tenant()
     with tenancy.use(tenant):
         yield tenant
 
 
 @pytest.fixture
 def owner(tenant: Tenant) -> Person:
-    return make.owner()
+    return core.owner()
 
 
 @pytest.fixture
@@ -31,4 +31,4 @@ def api(owner: Person) -> Api:
 @pytest.fixture
 def ada(owner: Person) -> Person:
     """Make a cardholder at a company that has an owner besides."""
-    return make.person(email="ada@example.com")
+    return core.person(email="ada@example.com")

@@ -18,10 +18,10 @@ from people.operations import api_tokens
 from people.operations.people import deactivate_person, reactivate_person
 from people.operations.spend import cards_and_funds
 from scim.models.connection import issue_token
-from tests import make
-from tests.people import spending
-from tests.people.spending import Api
-from tests.people.visiting import signed_in
+from tests.clients import spend
+from tests.clients.pages import signed_in
+from tests.clients.spend import Api
+from tests.factories import core
 
 pytestmark = pytest.mark.django_db
 
@@ -52,12 +52,12 @@ class TestToken:
         assert signed_in(owner).get("/api/v1/people").status_code == 401
 
     def test_of_a_scim_connection_opens_nothing(self, owner: Person) -> None:
-        token = issue_token(make.connection())
+        token = issue_token(core.connection())
 
         assert Api(owner, token).get("people").status_code == 401
 
     def test_stays_dead_after_its_person_was_deactivated(self, owner: Person) -> None:
-        admin = make.administrator()
+        admin = core.administrator()
         api = Api(admin)
         assert api.get("people").status_code == 200
 
@@ -79,15 +79,15 @@ class TestToken:
         assert api.get("people").status_code == 401
 
     def test_of_somebody_who_is_no_administrator_any_more_is_refused(self, owner: Person) -> None:
-        admin = make.administrator()
+        admin = core.administrator()
         api = Api(admin)
         Person.objects.filter(pk=admin.pk).update(role=Person.Role.CARDHOLDER)
 
         assert code_of(api.get("people")) == (403, "permission-denied")
 
     def test_puts_its_own_tenant_in_force_whatever_the_session_says(self, api: Api) -> None:
-        with make.in_another_tenant():
-            client = signed_in(make.administrator(email="foreign@example.com"))
+        with core.in_another_tenant():
+            client = signed_in(core.administrator(email="foreign@example.com"))
         answer = client.get("/api/v1/people", headers={"authorization": f"Bearer {api.token}"})
 
         assert "foreign@example.com" not in answer.content.decode()
@@ -108,10 +108,10 @@ class TestToken:
 
 
 def test_lists_people_page_by_page_without_those_who_left(api: Api) -> None:
-    people = {str(make.person().pk) for _ in range(4)}
-    make.person(state=Person.State.TERMINATED)
-    with make.in_another_tenant():
-        make.person()
+    people = {str(core.person().pk) for _ in range(4)}
+    core.person(state=Person.State.TERMINATED)
+    with core.in_another_tenant():
+        core.person()
 
     answer = api.client.get("/api/v1/people?page_size=3", headers={"host": "localhost"})
     assert answer["Cache-Control"] == "no-store"
@@ -126,7 +126,7 @@ def test_lists_people_page_by_page_without_those_who_left(api: Api) -> None:
 
 
 def test_finds_people_by_state_and_by_address(api: Api, ada: Person) -> None:
-    gone = make.person(state=Person.State.TERMINATED)
+    gone = core.person(state=Person.State.TERMINATED)
 
     assert [one["id"] for one in api.get("people", email="ADA@example.com").json()["results"]] == [
         str(ada.pk)
@@ -142,9 +142,9 @@ def test_asks_the_database_as_often_for_many_as_for_few(
     api: Api, address: str, django_assert_max_num_queries: Any
 ) -> None:
     for number in range(20):
-        person = make.person(department=make.department(f"D{number}"))
-        spending.card(person)
-        spending.fund(person)
+        person = core.person(department=core.department(f"D{number}"))
+        spend.card(person)
+        spend.fund(person)
 
     api.get(address)  # Writes the last use of the token, once a minute.
     # The token, and the page; for the counts of Team updates five.
@@ -170,14 +170,14 @@ def test_deactivates_and_reactivates(api: Api, ada: Person, owner: Person) -> No
 
 def test_says_by_its_code_why_it_refuses(api: Api, owner: Person) -> None:
     assert code_of(api.post(f"people/{owner.pk}/deactivate")) == (409, "last-owner")
-    gone = make.person(state=Person.State.TERMINATED)
+    gone = core.person(state=Person.State.TERMINATED)
     assert code_of(api.post(f"people/{gone.pk}/reactivate")) == (409, "terminated")
 
 
 def test_knows_nobody_of_another_company(api: Api) -> None:
-    with make.in_another_tenant() as another:
-        person = make.person()
-        card, fund = spending.card(person), spending.fund(person)
+    with core.in_another_tenant() as another:
+        person = core.person()
+        card, fund = spend.card(person), spend.fund(person)
 
     for address in (f"people/{person.pk}", f"cards/{card.pk}", f"funds/{fund.pk}"):
         assert code_of(api.get(address)) == (404, "not-found")
@@ -189,7 +189,7 @@ def test_knows_nobody_of_another_company(api: Api) -> None:
 
 
 def test_counts_team_updates(api: Api) -> None:
-    make.person(state=Person.State.INACTIVE)
+    core.person(state=Person.State.INACTIVE)
 
     assert api.get("team-updates").json() == {
         "pending_invites": 0,
@@ -201,9 +201,9 @@ def test_counts_team_updates(api: Api) -> None:
 
 
 def test_lists_what_people_hold_and_what_has_ended_only_when_asked(api: Api, ada: Person) -> None:
-    card, fund = spending.card(ada), spending.fund(ada)
-    spending.card(make.person())
-    cards_and_funds.end(spending.card(ada, name="Old"), actor=ada.actor)
+    card, fund = spend.card(ada), spend.fund(ada)
+    spend.card(core.person())
+    cards_and_funds.end(spend.card(ada, name="Old"), actor=ada.actor)
 
     assert [one["id"] for one in api.get("cards", holder=ada.pk).json()["results"]] == [
         str(card.pk)

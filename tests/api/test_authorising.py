@@ -13,9 +13,9 @@ from people.models import Authorisation, Person
 from people.operations import people
 from people.operations.spend import cards_and_funds
 from people.values import Actor
-from tests import make
-from tests.people import spending
-from tests.people.spending import Api
+from tests.clients import spend
+from tests.clients.spend import Api
+from tests.factories import core
 
 pytestmark = pytest.mark.django_db
 
@@ -33,7 +33,7 @@ def reason_of(answer: Any) -> str:
 
 
 def test_is_approved_while_the_holder_is_active(api: Api, ada: Person) -> None:
-    card = spending.card(ada)
+    card = spend.card(ada)
 
     assert reason_of(api.authorise(card=card.pk)) == "approved"
 
@@ -43,8 +43,8 @@ def test_is_approved_while_the_holder_is_active(api: Api, ada: Person) -> None:
 
 @pytest.mark.parametrize("state", ["invited", "inactive", "terminated"])
 def test_is_declined_while_the_holder_is_not_active(api: Api, state: str) -> None:
-    person = make.person(state=state)
-    card, fund = spending.card(person), spending.fund(person)
+    person = core.person(state=state)
+    card, fund = spend.card(person), spend.fund(person)
 
     assert reason_of(api.authorise(card=card.pk)) == "holder-inactive"
     assert reason_of(api.authorise(fund=fund.pk)) == "holder-inactive"
@@ -53,7 +53,7 @@ def test_is_declined_while_the_holder_is_not_active(api: Api, state: str) -> Non
 
 
 def test_is_declined_from_the_deactivation_to_the_reactivation(api: Api, ada: Person) -> None:
-    card = spending.card(ada)
+    card = spend.card(ada)
 
     people.deactivate_person(ada, actor=OKTA)
     assert reason_of(api.authorise(card=card.pk)) == "holder-inactive"
@@ -63,7 +63,7 @@ def test_is_declined_from_the_deactivation_to_the_reactivation(api: Api, ada: Pe
 
 
 def test_is_declined_once_the_card_or_fund_has_ended(api: Api, ada: Person, owner: Person) -> None:
-    card, fund = spending.card(ada), spending.fund(ada)
+    card, fund = spend.card(ada), spend.fund(ada)
     for held in (card, fund):
         cards_and_funds.end(held, actor=owner.actor)
 
@@ -72,11 +72,11 @@ def test_is_declined_once_the_card_or_fund_has_ended(api: Api, ada: Person, owne
 
 
 def test_is_declined_in_another_currency(api: Api, ada: Person) -> None:
-    assert reason_of(api.authorise(card=spending.card(ada).pk, currency="USD")) == "currency"
+    assert reason_of(api.authorise(card=spend.card(ada).pk, currency="USD")) == "currency"
 
 
 def test_is_declined_over_what_the_card_allows_a_month(api: Api, ada: Person) -> None:
-    card = spending.card(ada, monthly_limit=1500)
+    card = spend.card(ada, monthly_limit=1500)
 
     assert reason_of(api.authorise(card=card.pk, amount=1000)) == "approved"
     assert reason_of(api.authorise(card=card.pk, amount=501)) == "limit"
@@ -85,7 +85,7 @@ def test_is_declined_over_what_the_card_allows_a_month(api: Api, ada: Person) ->
 
 
 def test_finds_the_limit_whole_when_the_month_begins_in_utc(api: Api, ada: Person) -> None:
-    card = spending.card(ada, monthly_limit=1000)
+    card = spend.card(ada, monthly_limit=1000)
 
     with time_machine.travel(datetime(2026, 11, 30, 23, 59, 59, tzinfo=UTC), tick=False):
         assert reason_of(api.authorise(card=card.pk, amount=1000)) == "approved"
@@ -95,7 +95,7 @@ def test_finds_the_limit_whole_when_the_month_begins_in_utc(api: Api, ada: Perso
 
 
 def test_is_taken_off_the_funds_balance(api: Api, ada: Person) -> None:
-    fund = spending.fund(ada, balance=1500)
+    fund = spend.fund(ada, balance=1500)
 
     assert reason_of(api.authorise(fund=fund.pk, amount=1000)) == "approved"
     assert reason_of(api.authorise(fund=fund.pk, amount=501)) == "balance"
@@ -105,14 +105,14 @@ def test_is_taken_off_the_funds_balance(api: Api, ada: Person) -> None:
 
 
 def test_is_declined_over_the_funds_limit_for_one_payment(api: Api, ada: Person) -> None:
-    fund = spending.fund(ada, payment_limit=999)
+    fund = spend.fund(ada, payment_limit=999)
 
     assert reason_of(api.authorise(fund=fund.pk, amount=1000)) == "limit"
     assert reason_of(api.authorise(fund=fund.pk, amount=999)) == "approved"
 
 
 def test_asks_about_whoever_holds_the_card_now(api: Api, ada: Person) -> None:
-    card = spending.card(make.person(state=Person.State.TERMINATED))
+    card = spend.card(core.person(state=Person.State.TERMINATED))
     card.holder = ada
     card.save()
 
@@ -121,7 +121,7 @@ def test_asks_about_whoever_holds_the_card_now(api: Api, ada: Person) -> None:
 
 @pytest.mark.django_db(transaction=True)
 def test_is_put_off_while_somebody_else_holds_the_person(api: Api, ada: Person) -> None:
-    card = spending.card(ada)
+    card = spend.card(ada)
     other = connection.copy()
     with closing(other), connection.cursor() as cursor:
         other.set_autocommit(False)
@@ -140,8 +140,8 @@ def test_is_put_off_while_somebody_else_holds_the_person(api: Api, ada: Person) 
 
 @pytest.mark.parametrize("kind", ["card", "fund"])
 def test_by_a_card_that_nobody_here_has_is_not_found(api: Api, kind: str) -> None:
-    with make.in_another_tenant():
-        foreign = getattr(spending, kind)(make.person())
+    with core.in_another_tenant():
+        foreign = getattr(spend, kind)(core.person())
 
     for pk in (foreign.pk, uuid4()):
         answer = api.authorise(**{kind: pk})
@@ -152,7 +152,7 @@ def test_by_a_card_that_nobody_here_has_is_not_found(api: Api, kind: str) -> Non
 
 @pytest.mark.parametrize("amount", [0, -1, 1.5, 10.0, "1000", "ten", True, None, [], 2**63, 10**30])
 def test_takes_a_whole_amount_above_zero(api: Api, ada: Person, amount: object) -> None:
-    answer = api.authorise(card=spending.card(ada).pk, amount=amount)
+    answer = api.authorise(card=spend.card(ada).pk, amount=amount)
 
     assert answer.status_code == 400
     assert answer.json()["code"] == "invalid"
@@ -183,7 +183,7 @@ def test_takes_a_whole_amount_above_zero(api: Api, ada: Person, amount: object) 
 def test_names_the_field_that_is_wrong(
     api: Api, ada: Person, said: dict[str, Any], field: str
 ) -> None:
-    answer = api.authorise(**{"card": spending.card(ada).pk} | said)
+    answer = api.authorise(**{"card": spend.card(ada).pk} | said)
 
     assert answer.status_code == 400
     assert list(answer.json()["fields"]) == [field]
@@ -204,7 +204,7 @@ def test_that_is_no_json_object_is_refused_in_the_same_shape(api: Api, body: str
 
 
 def test_that_says_two_amounts_is_refused(api: Api, ada: Person) -> None:
-    body = f'{{"card": "{spending.card(ada).pk}", "amount": 1, "amount": 9000, "currency": "EUR"}}'
+    body = f'{{"card": "{spend.card(ada).pk}", "amount": 1, "amount": 9000, "currency": "EUR"}}'
 
     answer = api.client.post("/api/v1/authorisations", body, content_type="application/json")
 

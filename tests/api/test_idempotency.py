@@ -13,10 +13,10 @@ from django.utils import timezone
 from people.models import Authorisation, IdempotencyKey, Person, Scope
 from people.operations import people
 from people.tasks import forget_idempotency_keys
-from tests import make
-from tests.people import spending
-from tests.people.racing import Racers
-from tests.people.spending import Api
+from tests.clients import spend
+from tests.clients.spend import Api
+from tests.factories import core
+from tests.support.concurrency import Racers
 
 pytestmark = pytest.mark.django_db
 
@@ -32,7 +32,7 @@ def authorise(api: Api, key: str | None, **said: Any) -> Any:
 
 
 def test_is_decided_once_and_answered_alike(api: Api, ada: Person) -> None:
-    fund = spending.fund(ada)
+    fund = spend.fund(ada)
 
     first = authorise(api, "lunch-1", fund=fund.pk)
     again = authorise(api, "lunch-1", fund=fund.pk)
@@ -48,7 +48,7 @@ def test_is_decided_once_and_answered_alike(api: Api, ada: Person) -> None:
 def test_is_answered_alike_although_the_holder_has_left_since(
     api: Api, ada: Person, owner: Person
 ) -> None:
-    card = spending.card(ada)
+    card = spend.card(ada)
     first = authorise(api, "lunch-1", card=card.pk)
     people.deactivate_person(ada, actor=owner.actor)
 
@@ -57,7 +57,7 @@ def test_is_answered_alike_although_the_holder_has_left_since(
 
 
 def test_keeps_a_declined_answer_as_well(api: Api, ada: Person) -> None:
-    card = spending.card(ada, monthly_limit=500)
+    card = spend.card(ada, monthly_limit=500)
     first = authorise(api, "lunch-1", card=card.pk)
     card.monthly_limit = 5000
     card.save()
@@ -72,7 +72,7 @@ def test_keeps_a_declined_answer_as_well(api: Api, ada: Person) -> None:
 def test_is_refused_when_the_purchase_is_another(
     api: Api, ada: Person, other: dict[str, Any]
 ) -> None:
-    card = spending.card(ada)
+    card = spend.card(ada)
     authorise(api, "lunch-1", card=card.pk)
 
     answer = authorise(api, "lunch-1", card=card.pk, **other)
@@ -82,14 +82,14 @@ def test_is_refused_when_the_purchase_is_another(
 
 
 def test_is_refused_when_the_card_is_another(api: Api, ada: Person) -> None:
-    authorise(api, "lunch-1", card=spending.card(ada).pk)
+    authorise(api, "lunch-1", card=spend.card(ada).pk)
 
-    assert authorise(api, "lunch-1", card=spending.card(ada).pk).status_code == 409
+    assert authorise(api, "lunch-1", card=spend.card(ada).pk).status_code == 409
 
 
 @pytest.mark.parametrize("key", ["", " ", "with space", "x" * 256, "é"])
 def test_is_refused_when_the_key_is_none(api: Api, ada: Person, key: str) -> None:
-    answer = authorise(api, key, card=spending.card(ada).pk)
+    answer = authorise(api, key, card=spend.card(ada).pk)
 
     assert answer.status_code == 400
     assert list(answer.json()["fields"]) == ["Idempotency-Key"]
@@ -97,7 +97,7 @@ def test_is_refused_when_the_key_is_none(api: Api, ada: Person, key: str) -> Non
 
 
 def test_without_a_key_is_another_purchase(api: Api, ada: Person) -> None:
-    card = spending.card(ada)
+    card = spend.card(ada)
     authorise(api, None, card=card.pk)
     authorise(api, None, card=card.pk)
 
@@ -107,13 +107,13 @@ def test_without_a_key_is_another_purchase(api: Api, ada: Person) -> None:
 def test_with_the_key_of_another_program_is_another_purchase(
     api: Api, ada: Person, owner: Person
 ) -> None:
-    card = spending.card(ada)
+    card = spend.card(ada)
     for program in (api, Api(owner)):
         assert "Idempotent-Replayed" not in authorise(program, "lunch-1", card=card.pk)
 
 
 def test_may_use_the_key_of_a_request_that_was_never_decided(api: Api, ada: Person) -> None:
-    card = spending.card(ada)
+    card = spend.card(ada)
     assert authorise(api, "lunch-1", card=card.pk, amount=0).status_code == 400
 
     assert authorise(api, "lunch-1", card=card.pk).status_code == 201
@@ -121,7 +121,7 @@ def test_may_use_the_key_of_a_request_that_was_never_decided(api: Api, ada: Pers
 
 @pytest.mark.parametrize("hours", [23, 25])
 def test_is_remembered_for_24_hours(api: Api, ada: Person, hours: int) -> None:
-    card = spending.card(ada)
+    card = spend.card(ada)
     authorise(api, "lunch-1", card=card.pk)
 
     with time_machine.travel(timezone.now() + timedelta(hours=hours)):
@@ -139,7 +139,7 @@ def test_is_forgotten_by_beat() -> None:
 
 
 def test_is_forgotten_by_run_due(api: Api, ada: Person) -> None:
-    authorise(api, "lunch-1", card=spending.card(ada).pk)
+    authorise(api, "lunch-1", card=spend.card(ada).pk)
     instant = timezone.now() + timedelta(hours=25)
 
     call_command("run_due", "--as-of", instant.isoformat(), stdout=StringIO())
@@ -151,7 +151,7 @@ def test_is_forgotten_by_run_due(api: Api, ada: Person) -> None:
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("racers", [8], indirect=True)
 def test_is_decided_once_of_many_at_the_same_instant(api: Api, ada: Person, racers: Racers) -> None:
-    fund = spending.fund(ada)
+    fund = spend.fund(ada)
     for number in range(10):
         programs = [Api(ada, api.token) for _ in range(8)]
         key = f"lunch-{number}"
@@ -170,7 +170,7 @@ def test_is_decided_once_of_many_at_the_same_instant(api: Api, ada: Person, race
 
 class TestReadBack:
     def test_is_listed_with_the_newest_first(self, api: Api, ada: Person) -> None:
-        card = spending.card(ada)
+        card = spend.card(ada)
         made = [authorise(api, None, card=card.pk, amount=n).json()["id"] for n in range(1, 6)]
 
         first = api.get("authorisations", page_size="3").json()
@@ -180,7 +180,7 @@ class TestReadBack:
         assert listed == made[::-1]
 
     def test_says_what_was_asked_and_answered(self, api: Api, ada: Person) -> None:
-        card = spending.card(ada)
+        card = spend.card(ada)
         answer = authorise(api, "lunch-1", card=card.pk).json()
 
         said = api.get(f"authorisations/{answer['id']}").json()
@@ -196,9 +196,9 @@ class TestReadBack:
         }
 
     def test_is_of_ones_own_company_only(self, api: Api) -> None:
-        with make.in_another_tenant():
-            other = Api(make.owner(), scopes=[Scope.AUTHORIZE_SPEND])
-            made = authorise(other, None, card=spending.card(make.person()).pk).json()["id"]
+        with core.in_another_tenant():
+            other = Api(core.owner(), scopes=[Scope.AUTHORIZE_SPEND])
+            made = authorise(other, None, card=spend.card(core.person()).pk).json()["id"]
 
         assert api.get(f"authorisations/{made}").status_code == 404
         assert not api.get("authorisations").json()["results"]

@@ -8,8 +8,8 @@ from django.test import Client
 
 from people.api.urls import VIEWS
 from people.models import Person
-from tests.people import spending
-from tests.people.spending import Api
+from tests.clients import spend
+from tests.clients.spend import Api
 
 pytestmark = pytest.mark.django_db
 
@@ -101,7 +101,7 @@ def test_refuses_a_parameter_sent_twice(api: Api, method: str, path: str, name: 
 
 
 def test_takes_each_filter_with_a_good_value(api: Api, ada: Person) -> None:
-    card, fund = spending.card(ada), spending.fund(ada)
+    card, fund = spend.card(ada), spend.fund(ada)
     api.authorise(card=card.pk)
     for address, query in {
         "people": {"state": "active", "email": "ada@example.com"},

@@ -16,9 +16,9 @@ from people.models import ApiToken, Person, Scope
 from people.operations import api_tokens
 from people.operations.spend import cards_and_funds
 from people.tokens import new_token, token_digest
-from tests import make
-from tests.people import spending
-from tests.people.spending import Api
+from tests.clients import spend
+from tests.clients.spend import Api
+from tests.factories import core
 
 pytestmark = pytest.mark.django_db
 
@@ -40,12 +40,12 @@ NEEDED = {
 
 
 def asked(api: Api, method: str, address: str, ada: Person) -> Any:
-    card = spending.card(ada)
+    card = spend.card(ada)
     lunch = cards_and_funds.Purchase(amount=1, currency="EUR")
     ids = {
         "person_id": ada.pk,
         "card_id": card.pk,
-        "fund_id": spending.fund(ada).pk,
+        "fund_id": spend.fund(ada).pk,
         "authorisation_id": cards_and_funds.authorise(card, lunch).pk,
     }
     path = address.replace("<uuid:", "{").replace(">", "}").format(**ids)
@@ -155,7 +155,7 @@ def test_is_not_shown_as_used_once_it_has_expired(api: Api) -> None:
 
 
 def test_a_token_of_another_company_keeps_its_scopes_there(owner: Person, ada: Person) -> None:
-    with make.in_another_tenant():
-        api = Api(make.owner(), scopes=["people:manage"])
+    with core.in_another_tenant():
+        api = Api(core.owner(), scopes=["people:manage"])
 
     assert api.post(f"people/{ada.pk}/deactivate").status_code == 404

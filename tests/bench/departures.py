@@ -9,7 +9,7 @@ import subprocess
 import sys
 
 from tests.bench.sites import ROOT
-from tests.services import Postgres
+from tests.services.postgres_redis_smtp import Postgres
 
 
 def main() -> int:

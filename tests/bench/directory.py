@@ -18,7 +18,7 @@ django.setup()
 
 from provisioning.directory.ldap import LdapDirectory  # noqa: E402
 from provisioning.providers.config import LdapSettings  # noqa: E402
-from tests.directories import BASE, SERVICE, SERVICE_PASSWORD, Slapd, person  # noqa: E402
+from tests.services.ldap import BASE, SERVICE, SERVICE_PASSWORD, Slapd, person  # noqa: E402
 
 NAMES = ("Ada", "Bob", "Chloé", "Dmitri", "Eve", "Fatima", "Grace", "Hedy")
 

@@ -15,7 +15,7 @@ from django.db import connection  # noqa: E402
 from people import tenancy  # noqa: E402
 from people.models import Departure, Person, Tenant  # noqa: E402
 from people.operations.offboarding.job import BATCH, _due, terminate_due  # noqa: E402
-from tests import make  # noqa: E402
+from tests.factories import core  # noqa: E402
 
 DUE = 50
 FEW, MANY = 1_000, 100_000
@@ -61,9 +61,9 @@ def measure(people: int) -> float:
 
 def _fill(people: int) -> None:
     """Make a company with so many people whom Okta has deactivated; their days are to come."""
-    tenant = make.tenant(auto_terminate_days=45)
+    tenant = core.tenant(auto_terminate_days=45)
     with tenancy.use(tenant):
-        make.owner()
+        core.owner()
         for begin in range(0, people, CHUNK):
             gone = [
                 _person(tenant.pk, number) for number in range(begin, min(begin + CHUNK, people))

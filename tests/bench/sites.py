@@ -18,7 +18,7 @@ import psycopg
 
 from ramp.processes import end_with_parent
 from tests.bench import cpu
-from tests.services import Postgres, Redis, Service, free_port, wait_until
+from tests.services.postgres_redis_smtp import Postgres, Redis, Service, free_port, wait_until
 
 ROOT: Final = Path(__file__).resolve().parent.parent.parent
 MIB: Final = 1 << 20

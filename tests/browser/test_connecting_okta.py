@@ -11,8 +11,8 @@ from tests.conftest import StartServer
 from tests.replay.client import Client
 from tests.replay.replaying import replay
 from tests.replay.steps import Step, load
-from tests.servers import Server
-from tests.services import Smtp, wait_until
+from tests.services.postgres_redis_smtp import Smtp, wait_until
+from tests.services.server import Server
 
 TRACE = Path(__file__).parent.parent / "traces" / "okta_oin.jsonl"
 OWNER, PASSWORD = "olga@acme.example.com", "correct horse battery"

@@ -9,7 +9,7 @@ from axe_playwright_python.sync_playwright import DEFAULT_OPTIONS, Axe
 from playwright.sync_api import Browser, Page, expect
 
 from tests.browser.conftest import NARROW, WIDE, Demo
-from tests.browser.exploring import Addresses, explore
+from tests.clients.link_crawler import Addresses, explore
 
 Scheme = Literal["light", "dark"]
 

@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from tests.clients.scim import PATCH, Json, managed_by, someone
 from tests.conftest import StartServer
 from tests.replay.client import Client
-from tests.scim.provider import PATCH, Json, managed_by, someone
-from tests.servers import Server
+from tests.services.server import Server
 
 OWNER, PASSWORD = "olga@acme.example.com", "correct horse battery"
 ADA, ADAS_PASSWORD = "ada@example.com", "the password of Ada"

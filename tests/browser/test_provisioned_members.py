@@ -11,10 +11,10 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from tests.conftest import StartServer
-from tests.directories import Slapd, group, group_dn
-from tests.provisioning.openid import CLIENT_ID, CLIENT_SECRET, OpenIdProvider
-from tests.realms import Kdc, curl
-from tests.servers import Server
+from tests.services.fake_openid import CLIENT_ID, CLIENT_SECRET, OpenIdProvider
+from tests.services.kerberos import Kdc, curl
+from tests.services.ldap import Slapd, group, group_dn
+from tests.services.server import Server
 
 OWNER, PASSWORD = "olga@acme.example.com", "correct horse battery"
 

@@ -14,7 +14,7 @@ import tempfile
 from pathlib import Path
 from typing import Any, Final, Self
 
-from tests.services import alone, free_port
+from tests.services.postgres_redis_smtp import alone, free_port
 
 ROOT: Final = Path(__file__).resolve().parent.parent.parent
 REQUIREMENTS: Final = Path(__file__).with_name("requirements.txt")

@@ -14,7 +14,7 @@ from typing import Final
 import django
 
 from tests.faults.stack import Stack
-from tests.servers import ROOT
+from tests.services.server import ROOT
 
 # What people read of the second company contains this, so that a leak is recognized.
 MARK: Final = "Zqbmark"

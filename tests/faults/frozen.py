@@ -12,7 +12,7 @@ from collections.abc import Callable
 
 from tests.faults.outcome import Outcome, finish
 from tests.faults.stack import Stack
-from tests.processes import is_running, within
+from tests.services.process import is_running, within
 
 MOST_SECONDS = 90.0
 Freeze = Callable[[Stack], list[int]]

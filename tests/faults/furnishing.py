@@ -13,10 +13,10 @@ from people.values import INVITED, Actor, Profile, fold
 from provisioning.models import ExternalGroup, GroupMapping, Identity, IdentityProvider
 from scim.models import Connection, ScimGroup
 from scim.models import GroupMapping as ScimGroupMapping
-from tests import make
+from tests.clients.scim import Provider, someone
+from tests.factories import core
 from tests.faults.cast import ADMINISTRATORS, PASSWORD, ROLES, Company
-from tests.people import leaving
-from tests.scim.provider import Provider, someone
+from tests.support import offboarding
 
 ACTOR = Actor("command", "furnish")
 # The tables whose rows appear in addresses, and the column by which they do.
@@ -62,7 +62,7 @@ def open_company(slug: str, mark: str) -> Company:
     with tenancy.use(tenant):
         people = {name: _person(slug, name, mark) for name in ROLES}
         Person.objects.filter(pk=people["report"].pk).update(manager=people["manager"])
-        leaving.Leaver(people["manager"], people["report"])
+        offboarding.Leaver(people["manager"], people["report"])
         _mark_spend(mark)
         scim = _connect(mark)
         _sign_in_provider(tenant, people["employee"], mark)
@@ -113,7 +113,7 @@ def _mark_spend(mark: str) -> None:
 
 def _connect(mark: str) -> Provider:
     """Connect Okta, have it push people and a group with a role, and be refused once."""
-    connection = make.connection(Connection.Provider.OKTA)
+    connection = core.connection(Connection.Provider.OKTA)
     scim = Provider(connection)
     ada = scim.add("ada", name={"givenName": "Ada", "familyName": f"Lovelace{mark}"})
     scim.replace(ada, "roles", [{"value": f"NONSENSE{mark}"}])

@@ -18,13 +18,13 @@ from typing import Any, Final
 
 import httpx
 
-from tests.connections import Connected
 from tests.faults import nonsense
 from tests.faults.outcome import Outcome, finish
 from tests.faults.provider import PATCH
 from tests.faults.stack import Stack
-from tests.processes import children, programs
-from tests.servers import ROOT
+from tests.services.db import Connected
+from tests.services.process import children, programs
+from tests.services.server import ROOT
 
 THREADS: Final = 4
 MOST_GROWTH: Final = 50

@@ -19,7 +19,7 @@ from tests.faults.provider import replace as replace_value
 from tests.faults.routes import NOBODY, address, names_rows, routes
 from tests.faults.stack import Stack, load_django
 from tests.faults.visitor import Visitor, signed_in, with_token
-from tests.processes import within
+from tests.services.process import within
 
 PAYLOADS: Final = {
     "tag": "<img src=x onerror=RUN()>",

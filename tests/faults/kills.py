@@ -18,10 +18,10 @@ from typing import Any
 
 import httpx
 
-from tests.connections import Connected
 from tests.faults.outcome import Outcome, finish
 from tests.faults.provider import ENTERPRISE, ScimClient, patch, replace, user
 from tests.faults.stack import Stack
+from tests.services.db import Connected
 
 CLIENTS = 6
 WRITES_OF_A_LIFE = 6

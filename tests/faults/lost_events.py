@@ -16,11 +16,11 @@ from uuid import uuid4
 import psycopg
 import redis
 
-from tests.connections import Connected
 from tests.faults.outcome import Outcome, finish
 from tests.faults.provider import ScimClient, patch, replace, user
 from tests.faults.stack import Stack
-from tests.processes import within
+from tests.services.db import Connected
+from tests.services.process import within
 
 # Longer than a lock is waited for (5 s), and than the first retry of an event (10 s).
 HELD_SECONDS = 12

@@ -23,11 +23,11 @@ import httpx
 import psycopg
 import redis
 
-from tests.connections import Connected
 from tests.faults.outcome import Outcome, finish
 from tests.faults.provider import ScimClient, patch, replace, user
 from tests.faults.stack import Stack, send_signal
-from tests.processes import descendants
+from tests.services.db import Connected
+from tests.services.process import descendants
 
 CLIENTS = 6
 KINDS = ("create", "patch", "patch", "read", "page")

@@ -6,7 +6,7 @@ from typing import Any
 
 import httpx
 
-from tests.connections import Connected
+from tests.services.db import Connected
 
 USER = "urn:ietf:params:scim:schemas:core:2.0:User"
 ENTERPRISE = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"

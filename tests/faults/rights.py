@@ -15,11 +15,11 @@ from urllib.parse import urlsplit
 
 import httpx
 
-from tests.connections import Connected
+from tests.clients.browserless import Visitor
 from tests.faults.outcome import Outcome, finish
 from tests.faults.stack import Stack
-from tests.processes import within
-from tests.visitor import Visitor
+from tests.services.db import Connected
+from tests.services.process import within
 
 PASSWORD = "correct horse battery 9"
 EVIL = "attacker@evil.example"

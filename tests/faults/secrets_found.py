@@ -20,7 +20,7 @@ from tests.faults.provider import USER, patch, replace
 from tests.faults.routes import address, routes
 from tests.faults.stack import Stack, load_django
 from tests.faults.visitor import Visitor, signed_in, with_token
-from tests.services import POSTGRES, program
+from tests.services.postgres_redis_smtp import POSTGRES, program
 
 VALUE: Final = re.compile(r'<input[^>]*\bname="([^"]+)"[^>]*?\bvalue="([^"]*)"')
 TOKEN: Final = re.compile(r"ramp_api_[A-Za-z0-9_-]+")

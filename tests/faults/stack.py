@@ -14,10 +14,10 @@ from typing import Any, Self
 import django
 import psycopg
 
-from tests.connections import Connected, connect
-from tests.processes import children, descendants, programs, within
-from tests.servers import Server
-from tests.services import Postgres, Redis, Smtp
+from tests.services.db import Connected, connect
+from tests.services.postgres_redis_smtp import Postgres, Redis, Smtp
+from tests.services.process import children, descendants, programs, within
+from tests.services.server import Server
 
 # A commit is in the kernel's hands when it is acknowledged, so a crash of PostgreSQL loses
 # nothing that was acknowledged; only a power cut would.

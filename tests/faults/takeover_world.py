@@ -20,10 +20,10 @@ from provisioning.models import Identity, IdentityProvider
 from provisioning.sign_in.errors import SignInRefused
 from provisioning.sign_in.sign_in import sign_in
 from scim.models import ScimUser
-from tests import make
+from tests.clients.scim import Answer, Provider, mail, someone
+from tests.factories import core
 from tests.faults.takeovers import PASSWORD, SPELLINGS, Attempt, is_same_by_the_evidence
-from tests.provisioning import arriving
-from tests.scim.provider import Answer, Provider, mail, someone
+from tests.support import sign_in_flow
 
 # The Owner of the company.
 HELPDESK = Actor("person", "owner@example.com")
@@ -48,16 +48,16 @@ class World:
     def breaches(self) -> list[str]:
         cache.clear()
         with transaction.atomic():
-            tenant = make.tenant()
+            tenant = core.tenant()
             with tenancy.use(tenant):
-                make.owner(email="owner@example.com")
+                core.owner(email="owner@example.com")
                 found = list(self._try())
             transaction.set_rollback(True)
         return found
 
     def _try(self) -> Iterator[str]:
-        self.old = arriving.provider("Old")
-        self.scim = Provider(make.connection())
+        self.old = sign_in_flow.provider("Old")
+        self.scim = Provider(core.connection())
         self.victim = self._make_victim()
         self.before = {"id": self.victim.pk, "role": self.victim.role, "state": self.victim.state}
         ways: dict[str, Callable[[], Iterator[str]]] = {
@@ -79,7 +79,7 @@ class World:
             victim = self._stored()
             people.join_person(victim, actor=HELPDESK)
         else:
-            victim = make.person(email=VICTIM["email"], role=role)
+            victim = core.person(email=VICTIM["email"], role=role)
         victim.set_password(PASSWORD)
         victim.save(update_fields=["password"])
         if kind == "elevated":
@@ -87,7 +87,7 @@ class World:
                 tenant_id=victim.tenant_id, name="Signer", name_key="signer", is_elevated=True
             )
             base_roles.grant_role(victim, elevated, actor=HELPDESK)
-        arriving.identity(self.old, victim)
+        sign_in_flow.identity(self.old, victim)
         BROWSER.cookies.clear()
         BROWSER.force_login(victim)
         self.session = BROWSER.cookies[settings.SESSION_COOKIE_NAME].value
@@ -225,7 +225,7 @@ class World:
     def _provider(self) -> IdentityProvider:
         match self.attempt["provider"]:
             case "paired":
-                return arriving.provider(
+                return sign_in_flow.provider(
                     "New",
                     paired_connection=str(self.scim.connection.pk),
                     paired_claim="oid",
@@ -233,8 +233,10 @@ class World:
                 )
             case "directory":
                 directory = {"uri": "ldaps://ad.example", "base_dn": "dc=example"}
-                return arriving.provider("New", kind=IdentityProvider.Kind.LDAP, settings=directory)
-        return arriving.provider("New", settings={"issuer": "https://new.example"})
+                return sign_in_flow.provider(
+                    "New", kind=IdentityProvider.Kind.LDAP, settings=directory
+                )
+        return sign_in_flow.provider("New", settings={"issuer": "https://new.example"})
 
     @cached_property
     def _known_subject(self) -> str:

@@ -171,7 +171,7 @@ def main() -> None:
     from django.test.utils import get_runner, setup_test_environment  # noqa: PLC0415
 
     from tests.faults.outcome import Outcome, finish  # noqa: PLC0415
-    from tests.services import Postgres  # noqa: PLC0415
+    from tests.services.postgres_redis_smtp import Postgres  # noqa: PLC0415
 
     django.setup()
     postgres = Postgres()

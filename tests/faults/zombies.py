@@ -12,10 +12,10 @@ from contextlib import contextmanager
 from threading import Event, Thread
 from uuid import uuid4
 
-from tests.connections import Connected
 from tests.faults.outcome import Outcome, finish
 from tests.faults.provider import ScimClient, user
 from tests.faults.stack import Stack
+from tests.services.db import Connected
 
 MAILS_DUE = """
     SELECT count(*) FROM people_mail

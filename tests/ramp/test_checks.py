@@ -5,7 +5,7 @@ from django.conf import settings
 from pytest_django import Settings
 
 from ramp import checks
-from tests.directories import certificate
+from tests.services.ldap import certificate
 
 
 def test_a_generated_key_is_refused(settings: Settings) -> None:

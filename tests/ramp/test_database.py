@@ -6,7 +6,7 @@ from threading import Thread
 import pytest
 from django.db import connection
 
-from tests.processes import within
+from tests.services.process import within
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

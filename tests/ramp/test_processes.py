@@ -14,8 +14,8 @@ import psycopg
 import pytest
 
 from tests.conftest import StartServer
-from tests.processes import descendants, is_running, programs, within
-from tests.servers import ROOT, Server
+from tests.services.process import descendants, is_running, programs, within
+from tests.services.server import ROOT, Server
 
 OWNER = ("--owner-email", "owner@acme.example.com", "--owner-password", "correct horse")
 # Only a worker hands events on, and says when.

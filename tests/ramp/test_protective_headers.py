@@ -8,8 +8,8 @@ from django.test import Client
 from django.urls import URLResolver, get_resolver
 
 from people import tenancy
-from tests import make
-from tests.people.visiting import signed_in
+from tests.clients.pages import signed_in
+from tests.factories import core
 
 pytestmark = pytest.mark.django_db
 
@@ -35,8 +35,8 @@ def test_the_list_of_addresses_comes_from_the_urlconf() -> None:
 @pytest.mark.parametrize("who", ["owner", "stranger"])
 @pytest.mark.parametrize("address", ADDRESSES)
 def test_no_answer_may_be_stored_or_load_foreign_scripts(address: str, who: str) -> None:
-    with tenancy.use(make.tenant()):
-        client = signed_in(make.owner()) if who == "owner" else Client()
+    with tenancy.use(core.tenant()):
+        client = signed_in(core.owner()) if who == "owner" else Client()
 
     answer = client.get(address)
 
@@ -57,8 +57,8 @@ def test_a_page_that_does_not_exist_has_the_same_headers() -> None:
 
 @pytest.mark.parametrize("address", ADDRESSES)
 def test_no_page_contains_an_inline_script_or_style(address: str) -> None:
-    with tenancy.use(make.tenant()):
-        answer = signed_in(make.owner()).get(address, follow=True)
+    with tenancy.use(core.tenant()):
+        answer = signed_in(core.owner()).get(address, follow=True)
     page = b"".join(answer).decode()
 
     assert re.findall(r"<style|<script(?![^>]*\bsrc=)[^>]*>|\son[a-z]+=", page) == []

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.servers import ROOT
+from tests.services.server import ROOT
 
 SHOW = """
 import json

@@ -37,12 +37,11 @@ from scim.models import (
     SyncError,
     Token,
 )
-from tests import make
-from tests.people import ranking
-from tests.people.spending import Api, card, fund
-from tests.people.visiting import signed_in, text_of
-from tests.provisioning import arriving
-from tests.scim.provider import Provider, mail, someone
+from tests.clients.pages import signed_in, text_of
+from tests.clients.scim import Provider, mail, someone
+from tests.clients.spend import Api, card, fund
+from tests.factories import core
+from tests.support import rank_cases, sign_in_flow
 
 pytestmark = pytest.mark.django_db
 
@@ -71,14 +70,14 @@ AUTOCOMPLETE: Final = {
 @pytest.fixture(autouse=True)
 def company(db: None) -> Iterator[Tenant]:
     cache.clear()
-    tenant = make.tenant()
+    tenant = core.tenant()
     with tenancy.use(tenant):
         yield tenant
 
 
 @pytest.fixture
 def owner(company: Tenant) -> Person:
-    return make.owner(email="olga@example.com", password=PASSWORD)
+    return core.owner(email="olga@example.com", password=PASSWORD)
 
 
 def addresses(resolver: Any = None, prefix: str = "") -> Iterator[str]:
@@ -97,20 +96,20 @@ class World:
     """A company that has one of everything that an address can name."""
 
     def __init__(self, company: Tenant, owner: Person) -> None:
-        ada = make.person(email="ada@example.com", withheld_roles={ranking.IT_ADMIN: ASKED})
+        ada = core.person(email="ada@example.com", withheld_roles={rank_cases.IT_ADMIN: ASKED})
         usual = {"tenant_id": company.pk}
-        provider = arriving.provider(
-            settings=arriving.OIDC | {"issuer": "https://127.0.0.1:1"},
+        provider = sign_in_flow.provider(
+            settings=sign_in_flow.OIDC | {"issuer": "https://127.0.0.1:1"},
             browsing=IdentityProvider.Browsing.CACHED_ONLY,
         )
-        scim = Provider(make.connection())
+        scim = Provider(core.connection())
         group = scim.add_group("Board")
-        invited = make.person(state=Person.State.INVITED)
+        invited = core.person(state=Person.State.INVITED)
         change = MassChange.objects.create(
             **usual, kind="deactivated", actor=str(owner.actor), began_at=timezone.now()
         )
         MassChangeItem.objects.create(**usual, change=change, person=ada, event_id=1)
-        role = ranking.role(is_elevated=False)
+        role = rank_cases.role(is_elevated=False)
         api_tokens.make_api_token(owner, "Mine", scopes=["people:read"], actor=owner.actor)
         obligation = Obligation.objects.create(
             **usual, person=ada, kind="bill", state="open", amount=1, currency="EUR"
@@ -121,11 +120,11 @@ class World:
             "preset": "okta",
             "provider": "okta",
             "provider_id": provider.pk,
-            "identity_id": arriving.identity(provider, ada).pk,
-            "mapping_id": arriving.mapping(provider, "Board", role).pk,
+            "identity_id": sign_in_flow.identity(provider, ada).pk,
+            "mapping_id": sign_in_flow.mapping(provider, "Board", role).pk,
             "person_id": ada.pk,
             "change_id": change.pk,
-            "grant_id": ranking.give(ada, role).pk,
+            "grant_id": rank_cases.give(ada, role).pk,
             "invite_id": lifecycle.issue_invite(invited, actor=TESTS).pk,
             "token_id": owner.api_tokens.get().pk,
             "connection_id": scim.connection.pk,
@@ -152,9 +151,9 @@ class World:
             "/spend/workflows/": {
                 "object_id": Workflow.objects.create(**usual, name="Two eyes").pk
             },
-            "/people/departments/": {"object_id": make.department().pk},
-            "/people/locations/": {"object_id": make.location().pk},
-            "/people/entities/": {"object_id": make.entity("Subsidiary").pk},
+            "/people/departments/": {"object_id": core.department().pk},
+            "/people/locations/": {"object_id": core.location().pk},
+            "/people/entities/": {"object_id": core.entity("Subsidiary").pk},
             "/people/roles/": {"object_id": role.pk},
             "/tenants/<path": {"object_id": company.pk},
             "/integrations/scim/<uuid:connection_id>/groups/mappings/": {"mapping_id": mapped.pk},
@@ -183,7 +182,7 @@ class World:
 
     def _attempt(self, provider: IdentityProvider) -> SignInAttempt:
         with pytest.raises(SignInRefused):
-            sign_in(provider, arriving.claims("new", email="zoe@example.com"))
+            sign_in(provider, sign_in_flow.claims("new", email="zoe@example.com"))
         attempt: SignInAttempt = SignInAttempt.objects.get()
         return attempt
 
@@ -210,7 +209,7 @@ def ask(owner: Person) -> Callable[..., int]:
 
     def ask(address: str, query: dict[str, str] | None = None) -> int:
         client = api if address.startswith("/api/") else pages
-        with ranking.taken_back():
+        with rank_cases.taken_back():
             return int(client.get(address, query).status_code)
 
     return ask
@@ -305,7 +304,7 @@ CHOSEN: Final = ("a\0b", "nonsense", HUGE, NOBODY, "")
 def test_whoever_is_chosen_in_the_list(
     owner: Person, action: str, chosen: str, confirmed: dict[str, str]
 ) -> None:
-    ada = make.person()
+    ada = core.person()
     said = {"action": action, "_selected_action": [chosen, NOBODY], "index": "0"}
 
     answer = signed_in(owner).post("/people/", said | confirmed)

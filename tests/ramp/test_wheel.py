@@ -15,7 +15,7 @@ from zipfile import ZipFile
 import pytest
 
 import ramp
-from tests.servers import ROOT
+from tests.services.server import ROOT
 
 APPS = ["ramp", "people", "scim", "provisioning"]
 # Where the wheel keeps the folders that lie outside of the packages.

@@ -7,9 +7,9 @@ from django.db import connection as database
 from people import tenancy
 from people.models import Person, Role, Tenant
 from people.values import fold
-from tests import make
-from tests.scim.provider import Provider
-from tests.scim.setting_up import Wizard
+from tests.clients.scim import Provider
+from tests.factories import core
+from tests.support.scim_setup import Wizard
 
 Connect = Callable[..., Provider]
 
@@ -17,9 +17,9 @@ Connect = Callable[..., Provider]
 @pytest.fixture
 def tenant(db: None) -> Iterator[Tenant]:
     """Put a new company in force for the whole test; only its owner works there."""
-    tenant = make.tenant()
+    tenant = core.tenant()
     with tenancy.use(tenant):
-        make.owner(email="owner@example.com")
+        core.owner(email="owner@example.com")
         yield tenant
 
 
@@ -43,7 +43,7 @@ def connect(tenant: Tenant) -> Connect:
     """Connect providers: connect("entra", unknown_manager="reject")."""
 
     def connect(provider: str = "okta", **settings: object) -> Provider:
-        return Provider(make.connection(provider, **settings))
+        return Provider(core.connection(provider, **settings))
 
     return connect
 

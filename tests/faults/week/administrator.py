@@ -8,12 +8,12 @@ from typing import Any
 
 import httpx
 
-from tests.connections import Connected
 from tests.faults.provider import ENTERPRISE
 from tests.faults.stack import Stack
 from tests.faults.week.browser import Browser, Forms
 from tests.faults.week.company import Company, Employee
 from tests.faults.week.okta import Okta, of_all
+from tests.services.db import Connected
 
 PERSON_ID = "SELECT person_id::text FROM scim_scimuser WHERE scim_id = %s"
 OPEN_ERROR = """

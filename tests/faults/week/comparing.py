@@ -4,12 +4,12 @@ import re
 from collections import Counter, defaultdict
 from typing import Any
 
-from tests.connections import Connected
 from tests.faults.stack import Stack
 from tests.faults.week import mailbox
 from tests.faults.week.browser import Browser
 from tests.faults.week.company import Company, Employee
 from tests.faults.week.mailbox import Letter
+from tests.services.db import Connected
 
 PEOPLE = """
     SELECT u.scim_id::text, u.waiting_manager, p.state, p.given_name, p.family_name, p.email,

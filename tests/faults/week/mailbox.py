@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass
 from email.utils import parseaddr
 
-from tests.services import Smtp
+from tests.services.postgres_redis_smtp import Smtp
 
 
 @dataclass(frozen=True)

@@ -8,9 +8,9 @@ from urllib.parse import quote
 
 import httpx
 
-from tests.connections import Connected
 from tests.faults.provider import ENTERPRISE, USER, ScimClient, patch
 from tests.faults.week.company import Company, Employee
+from tests.services.db import Connected
 
 GROUP = "urn:ietf:params:scim:schemas:core:2.0:Group"
 # Okta has several workers.

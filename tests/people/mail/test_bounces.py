@@ -1,0 +1,162 @@
+"""A bounce …"""
+
+import io
+import json
+from typing import Any
+
+import pytest
+from django.core.management import call_command
+from django.utils import timezone
+
+from people.mail.invite_links import invite_link
+from people.mail.messages import letter, message_id
+from people.mail.sending import send_due
+from people.models import Mail, Person
+from people.operations.invites import acceptance, lifecycle
+from people.values import Actor
+from tests.factories import core
+
+pytestmark = pytest.mark.django_db
+
+OKTA = Actor("scim", "okta")
+REPORT = """\
+From: MAILER-DAEMON@mx.example.com (Mail Delivery System)
+To: ramp@ramp.example.com
+Subject: Undelivered Mail Returned to Sender
+Auto-Submitted: auto-replied
+MIME-Version: 1.0
+Content-Type: multipart/report; report-type=delivery-status; boundary="cut"
+Message-Id: <20261122091117.4D2A1@mx.example.com>
+
+--cut
+Content-Type: text/plain; charset=us-ascii
+
+This is the mail system at host mx.example.com. I'm sorry to have to inform you.
+
+--cut
+Content-Type: message/delivery-status
+
+Reporting-MTA: dns; mx.example.com
+Arrival-Date: Sun, 22 Nov 2026 09:11:17 +0000
+
+Final-Recipient: rfc822; bob@example.com
+Action: {action}
+Status: 5.1.1
+Diagnostic-Code: smtp; 550 5.1.1 <bob@example.com>: Recipient address
+    rejected: User unknown
+
+--cut
+Content-Type: {returned}
+
+{original}
+--cut--
+"""
+DIAGNOSIS = "550 5.1.1 <bob@example.com>: Recipient address rejected: User unknown"
+
+
+@pytest.fixture
+def mail(owner: Person) -> Mail:
+    """Send an invite."""
+    bob = core.person(email="bob@example.com", state=Person.State.INVITED)
+    lifecycle.issue_invite(bob, actor=OKTA)
+    send_due(as_of=timezone.now())
+    sent: Mail = Mail.objects.get()
+    return sent
+
+
+def report(mail: Mail, *, action: str = "failed", returned: str = "message/rfc822") -> bytes:
+    original = letter(mail).message().as_string()
+    if returned != "message/rfc822":
+        original = original.partition("\n\n")[0]
+    return REPORT.format(action=action, returned=returned, original=original).encode()
+
+
+def record(text: bytes, monkeypatch: pytest.MonkeyPatch) -> Any:
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(text)))
+    said = io.StringIO()
+    call_command("record_bounce", stdout=said)
+    return json.loads(said.getvalue())
+
+
+@pytest.mark.parametrize("returned", ["message/rfc822", "text/rfc822-headers"])
+def test_is_kept_with_its_mail(mail: Mail, monkeypatch: pytest.MonkeyPatch, returned: str) -> None:
+    said = record(report(mail, returned=returned), monkeypatch)
+
+    assert said == {
+        "recorded": True,
+        "mail": str(mail.pk),
+        "is_final": True,
+        "problem": DIAGNOSIS,
+    }
+    mail.refresh_from_db()
+    assert mail.problem == DIAGNOSIS
+    assert mail.given_up_at
+    assert mail.sent_at
+
+
+def test_that_is_only_late_gives_nothing_up(mail: Mail, monkeypatch: pytest.MonkeyPatch) -> None:
+    said = record(report(mail, action="delayed"), monkeypatch)
+
+    mail.refresh_from_db()
+    assert (said["is_final"], mail.problem, mail.given_up_at) == (False, DIAGNOSIS, None)
+
+
+def test_keeps_nobody_out(mail: Mail, monkeypatch: pytest.MonkeyPatch) -> None:
+    record(report(mail), monkeypatch)
+
+    assert mail.invite
+    acceptance.accept_invite(mail.invite, actor=OKTA, password="correct horse")
+
+    assert Person.objects.get(pk=mail.person_id).state == Person.State.ACTIVE
+
+
+def test_is_followed_by_another_mail_when_the_invite_is_sent_again(
+    mail: Mail, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    record(report(mail), monkeypatch)
+
+    lifecycle.resend_invite(mail.person, actor=OKTA)
+
+    again = Mail.objects.latest("created_at")
+    assert send_due(as_of=timezone.now()) == 1
+    assert again.invite
+    assert mail.invite
+    assert invite_link(again.invite) == invite_link(mail.invite)
+    assert message_id(again) != message_id(mail)
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        (b"", "This is no delivery status notification."),
+        (b"\xff\xfe\x00", "This is no delivery status notification."),
+        (b"Subject: On holiday\n\nBack on Monday.", "This is no delivery status notification."),
+        (
+            REPORT.format(action="failed", returned="text/plain", original="").encode(),
+            "It names no mail of ours.",
+        ),
+        (
+            REPORT.format(
+                action="failed",
+                returned="text/rfc822-headers",
+                original="Message-ID: <0b0f3e5c-0000-4000-8000-000000000000@ramp.example.com>",
+            ).encode(),
+            "It names no mail of ours.",
+        ),
+    ],
+    ids=["nothing", "no text", "a holiday", "no Message-ID", "a stranger's Message-ID"],
+)
+def test_that_is_none_of_ours_changes_nothing(
+    mail: Mail, monkeypatch: pytest.MonkeyPatch, text: bytes, reason: str
+) -> None:
+    assert record(text, monkeypatch) == {"recorded": False, "reason": reason}
+
+    assert Mail.objects.get().problem == ""
+
+
+def test_never_makes_a_problem_longer_than_one_can_read(
+    mail: Mail, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = report(mail).replace(b"User unknown", b"User unknown " + b"and so on " * 500)
+
+    assert len(record(text, monkeypatch)["problem"]) == 1000

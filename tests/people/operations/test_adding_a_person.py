@@ -1,0 +1,161 @@
+"""Adding a person …"""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from people.models import Department, Event, Invite, Location, Person, Tenant
+from people.operations import people, person_fields
+from people.values import Actor, Invitation, PeopleError, Profile
+from tests.factories import core
+
+pytestmark = pytest.mark.django_db
+
+OKTA = Actor("scim", "okta")
+HELPDESK = Actor("person", "helpdesk@example.com")
+ADA = Profile(
+    given_name="Ada",
+    family_name="Lovelace",
+    email="Ada@Example.com",
+    department="Sales",
+    location="Rome",
+)
+
+
+def test_gives_them_a_place_a_role_and_an_invite(tenant: Tenant) -> None:
+    ada = people.add_person(ADA, actor=OKTA)
+
+    ada = Person.objects.get(pk=ada.pk)
+    assert ada.tenant == tenant
+    assert ada.state == Person.State.INVITED
+    assert ada.profile == replace(ADA, role=Person.Role.CARDHOLDER)
+    assert ada.role_source == "scim:okta"
+    assert ada.invites.get().source == Invite.Source.SCIM
+
+
+def test_is_one_event_with_all_that_was_said(tenant: Tenant) -> None:
+    boss = core.person()
+
+    ada = people.add_person(ADA, actor=OKTA, manager=boss, custom_values={"badge": "7"})
+
+    event = ada.events.get(kind=Event.Kind.PERSON_ADDED)
+    assert event.actor == "scim:okta"
+    assert {name: change["to"] for name, change in event.changes.items()} == {
+        "given_name": "Ada",
+        "family_name": "Lovelace",
+        "email": "Ada@Example.com",
+        "department": "Sales",
+        "location": "Rome",
+        "manager": str(boss.pk),
+        "role": "BUSINESS_USER",
+        "state": "invited",
+        "custom.badge": "7",
+    }
+
+
+def test_leaves_no_password_that_would_sign_them_in(tenant: Tenant) -> None:
+    ada = people.add_person(ADA, actor=OKTA)
+
+    assert not ada.has_usable_password()
+
+
+def test_invites_nobody_when_told_so(tenant: Tenant) -> None:
+    ada = people.add_person(ADA, actor=HELPDESK, invitation=None)
+
+    assert not ada.invites.exists()
+
+
+def test_can_hold_the_invite(tenant: Tenant) -> None:
+    ada = people.add_person(ADA, actor=OKTA, invitation=Invitation(held_because="No manager yet"))
+
+    assert ada.invites.get().held_because == "No manager yet"
+
+
+@pytest.mark.parametrize("email", ["ada@example.com", "ADA@EXAMPLE.COM", "Ada@example.com"])
+def test_is_refused_when_somebody_has_the_address_in_any_case(tenant: Tenant, email: str) -> None:
+    people.add_person(ADA, actor=OKTA)
+
+    with pytest.raises(person_fields.DuplicateEmail):
+        people.add_person(replace(ADA, email=email), actor=HELPDESK)
+
+    assert Person.objects.count() == 1
+    assert Event.objects.filter(kind=Event.Kind.PERSON_ADDED).count() == 1
+
+
+def test_sees_one_address_in_composed_and_combining_accents(tenant: Tenant) -> None:
+    people.add_person(replace(ADA, email="zo\u00eb@example.com"), actor=OKTA)
+
+    with pytest.raises(person_fields.DuplicateEmail):
+        people.add_person(replace(ADA, email="zoe\u0308@example.com"), actor=OKTA)
+
+
+def test_trims_nothing(tenant: Tenant) -> None:
+    people.add_person(ADA, actor=OKTA)
+
+    people.add_person(replace(ADA, email="ada@example.com "), actor=OKTA)
+
+    assert Person.objects.count() == 2
+
+
+@pytest.mark.parametrize("state", [Person.State.INACTIVE, Person.State.INVITED])
+def test_is_refused_while_somebody_who_may_return_has_the_address(
+    tenant: Tenant, state: Person.State
+) -> None:
+    core.person(email="ada@example.com", state=state)
+
+    with pytest.raises(person_fields.DuplicateEmail):
+        people.add_person(ADA, actor=OKTA)
+
+
+def test_reuses_the_address_of_somebody_who_left_for_good(tenant: Tenant) -> None:
+    core.person(email="ada@example.com", state=Person.State.TERMINATED)
+
+    people.add_person(ADA, actor=OKTA)
+
+    assert Person.objects.in_lists().count() == 1
+
+
+def test_is_possible_with_the_same_address_at_another_company(tenant: Tenant) -> None:
+    people.add_person(ADA, actor=OKTA)
+
+    with core.in_another_tenant():
+        people.add_person(ADA, actor=OKTA)
+
+        assert Person.objects.count() == 1
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        pytest.param({"given_name": ""}, id="no first name"),
+        pytest.param({"family_name": ""}, id="no last name"),
+        pytest.param({"given_name": "  "}, id="blank"),
+        pytest.param({"family_name": "--"}, id="no letter"),
+        pytest.param({"given_name": "12"}, id="only digits"),
+        pytest.param({"family_name": "x" * 201}, id="too long"),
+    ],
+)
+def test_is_refused_without_a_usable_name(tenant: Tenant, said: dict[str, Any]) -> None:
+    with pytest.raises(person_fields.InvalidName):
+        people.add_person(replace(ADA, **said), actor=OKTA)
+
+    assert not Person.objects.exists()
+
+
+@pytest.mark.parametrize("name", ["O'Brien", "李", "Ł", "van der Berg", "M.", "x" * 200])
+def test_takes_names_as_people_have_them(tenant: Tenant, name: str) -> None:
+    assert people.add_person(replace(ADA, family_name=name), actor=OKTA).family_name == name
+
+
+def test_leaves_nothing_behind_when_refused(tenant: Tenant) -> None:
+    guest = core.person(role=Person.Role.GUEST)
+    core.person(email="ada@example.com")
+
+    for refused in ({"actor": OKTA}, {"actor": OKTA, "manager": guest}):
+        with pytest.raises(PeopleError):
+            people.add_person(replace(ADA, department="Legal", location="Oslo"), **refused)
+
+    assert not Department.objects.exists()
+    assert not Location.objects.exists()
+    assert not Event.objects.exists()

@@ -1,0 +1,326 @@
+"""A new address …"""
+
+import re
+from dataclasses import replace
+from functools import partial
+from typing import Any
+
+import pytest
+from django.test import Client
+from django.utils import timezone
+
+from people import tenancy
+from people.mail.invite_links import invite_link
+from people.mail.sending import send_due
+from people.mail.signed_links import sealed
+from people.models import Event, Mail, Person, Tenant
+from people.operations import email_changes, people, people_update, person_fields
+from people.operations.invites import lifecycle
+from people.values import Actor
+from tests.clients.pages import signed_in, text_of
+from tests.factories import core
+from tests.services.postgres_redis_smtp import Smtp
+from tests.support.concurrency import Racers
+
+pytestmark = pytest.mark.django_db
+
+OKTA = Actor("scim", "okta")
+OLD, NEW, NEWER = "ada@example.com", "ada.king@example.com", "countess@example.com"
+OUTDATED = "This link is out of date"
+
+
+def ask(person: Person, address: str, actor: Actor = OKTA) -> None:
+    """Have the address changed, as an identity provider or an administrator would."""
+    now = Person.objects.get(pk=person.pk)
+    people_update.revise_person(now, replace(now.profile, email=address), actor=actor)
+
+
+def send() -> int:
+    return send_due(as_of=timezone.now())
+
+
+def links_to(smtp: Smtp, address: str) -> list[str]:
+    """Return the paths of the links that were mailed there."""
+    send()
+    bodies = [message.get_body(("plain",)) for message in smtp.to(address)]
+    texts = [body.get_content() for body in bodies if body]
+    return [path for text in texts for path in re.findall(r"http://[^/]+(/\S+)", text)]
+
+
+def addresses(person: Person) -> tuple[str, str]:
+    now = Person.objects.get(pk=person.pk)
+    return now.email, now.pending_email
+
+
+def confirm(link: str) -> Any:
+    return Client().post(link)
+
+
+class TestIsMailed:
+    def test_a_link_and_the_old_one_a_notice(self, ada: Person, smtp: Smtp) -> None:
+        ask(ada, NEW)
+
+        assert send() == 2
+
+        [link], [notice] = links_to(smtp, NEW), smtp.to(OLD)
+        assert link.startswith("/confirm-address/")
+        assert NEW in str(notice.get_body(("plain",)))
+        assert "/confirm-address/" not in str(notice)
+
+    def test_nothing_when_it_is_asserted_again(self, ada: Person, smtp: Smtp) -> None:
+        for _ in range(3):
+            ask(ada, NEW)
+
+        assert send() == 2
+
+    def test_nothing_once_it_is_cancelled(self, ada: Person, smtp: Smtp) -> None:
+        ask(ada, NEW)
+        ask(ada, OLD)
+
+        assert send() == 0
+        assert addresses(ada) == (OLD, "")
+
+    def test_nothing_while_its_holder_is_out(self, ada: Person, smtp: Smtp) -> None:
+        ask(ada, NEW)
+        people.deactivate_person(ada, actor=OKTA)
+
+        assert send() == 0
+
+    def test_a_new_invite_if_its_holder_never_joined(self, owner: Person, smtp: Smtp) -> None:
+        bob = core.person(email=OLD, state=Person.State.INVITED)
+        older = lifecycle.issue_invite(bob, actor=OKTA)
+        send()
+
+        ask(bob, NEW)
+
+        invite = bob.invites.open().get()
+        assert links_to(smtp, NEW) == [invite_link(invite).partition("127.0.0.1:8000")[2]]
+        assert (invite != older, invite.source) == (True, older.source)
+        assert addresses(bob) == (NEW, "")
+
+    def test_no_invite_for_another_case(self, owner: Person, smtp: Smtp) -> None:
+        bob = core.person(email=OLD, state=Person.State.INVITED)
+        invite = lifecycle.issue_invite(bob, actor=OKTA)
+        send()
+
+        ask(bob, OLD.upper())
+
+        assert send() == 0
+        assert bob.invites.get() == invite
+
+    def test_the_same_link_when_an_administrator_asks(self, ada: Person, smtp: Smtp) -> None:
+        ask(ada, NEW)
+        helpdesk = signed_in(core.administrator())
+
+        page = text_of(helpdesk.get(f"/people/{ada.pk}/"))
+        assert "Send the confirmation again" in page
+        page = text_of(helpdesk.post(f"/people/{ada.pk}/resend-confirmation/", follow=True))
+
+        assert f"{NEW} gets the link once more." in page
+        first, second = links_to(smtp, NEW)
+        assert first == second
+        assert confirm(second).status_code == 200
+
+
+class TestCounts:
+    @pytest.fixture
+    def link(self, ada: Person, smtp: Smtp) -> str:
+        ask(ada, NEW)
+        [link] = links_to(smtp, NEW)
+        return link
+
+    def test_only_when_they_say_so(self, ada: Person, link: str) -> None:
+        for method in ("get", "head"):
+            assert getattr(Client(), method)(link).status_code == 200
+
+        assert addresses(ada) == (OLD, NEW)
+
+    def test_from_then_on(self, ada: Person, link: str) -> None:
+        response = confirm(link)
+
+        assert f"<strong>{NEW}</strong> is your address" in text_of(response)
+        assert addresses(ada) == (NEW, "")
+
+    def test_as_an_event_of_their_own(self, ada: Person, link: str) -> None:
+        response = confirm(link)
+
+        event = ada.events.latest("pk")
+        assert (event.kind, event.actor) == (Event.Kind.ADDRESS_CONFIRMED, f"person:{NEW}")
+        assert event.changes == {
+            "email": {"from": OLD, "to": NEW},
+            "pending_email": {"from": NEW, "to": None},
+        }
+        assert str(event.request_id) == response["X-Request-Id"]
+
+    def test_and_their_session_stays(self, ada: Person, link: str) -> None:
+        browser = signed_in(ada)
+
+        page = text_of(browser.post(link))
+
+        assert "To your profile" in page
+        assert browser.get("/home/").status_code == 200
+
+    def test_though_an_older_one_was_asked_for_before(
+        self, ada: Person, link: str, smtp: Smtp
+    ) -> None:
+        ask(ada, NEWER)
+        [newer] = links_to(smtp, NEWER)
+
+        assert confirm(newer).status_code == 200
+        assert addresses(ada) == (NEWER, "")
+
+
+class TestDoesNotCount:
+    @pytest.fixture(autouse=True)
+    def link(self, ada: Person, smtp: Smtp) -> str:
+        ask(ada, NEW)
+        [link] = links_to(smtp, NEW)
+        return link
+
+    def refused(self, link: str, status: int, said: str) -> None:
+        """See that looking at the link and confirming with it both say so."""
+        for response in (Client().get(link), confirm(link)):
+            assert (response.status_code, said in text_of(response)) == (status, True)
+
+    def test_by_an_older_link(self, ada: Person, link: str) -> None:
+        ask(ada, NEWER)
+
+        self.refused(link, 410, OUTDATED)
+        assert addresses(ada) == (OLD, NEWER)
+
+    def test_by_the_link_of_an_earlier_time(self, ada: Person, link: str, smtp: Smtp) -> None:
+        ask(ada, NEWER)
+        ask(ada, NEW)
+
+        self.refused(link, 410, OUTDATED)
+        assert confirm(links_to(smtp, NEW)[-1]).status_code == 200
+
+    def test_once_it_is_cancelled(self, ada: Person, link: str) -> None:
+        ask(ada, OLD)
+
+        self.refused(link, 410, OUTDATED)
+
+    def test_twice(self, link: str) -> None:
+        confirm(link)
+
+        self.refused(link, 410, OUTDATED)
+
+    def test_when_somebody_else_has_got_it_meanwhile(self, ada: Person, link: str) -> None:
+        core.person(email=NEW)
+
+        response = confirm(link)
+
+        assert response.status_code == 409
+        assert "Email is already associated with another employee" in text_of(response)
+        assert addresses(ada) == (OLD, NEW)
+
+    def test_while_they_are_out(self, ada: Person, link: str) -> None:
+        people.deactivate_person(ada, actor=OKTA)
+
+        self.refused(link, 403, "Ask your administrator to reactivate it there.")
+
+    def test_once_they_left_for_good(self, ada: Person, link: str) -> None:
+        now = timezone.now()
+        Person.objects.filter(pk=ada.pk).update(state="terminated", terminated_at=now)
+
+        response = confirm(link)
+
+        assert response.status_code == 410
+        assert addresses(ada) == (OLD, NEW)
+
+    def test_where_the_company_is_switched_off(self, tenant: Tenant, link: str) -> None:
+        Tenant.objects.filter(pk=tenant.pk).update(is_active=False)
+
+        self.refused(link, 403, "is switched off")
+
+    def test_by_a_forged_link(self, ada: Person, link: str) -> None:
+        mail = Mail.objects.get(kind=Mail.Kind.CONFIRM_ADDRESS)
+        notice = Mail.objects.get(kind=Mail.Kind.ADDRESS_CHANGES)
+        elsewhere = sealed("invite", mail.pk).rstrip("/").rpartition("/")[2]
+        other = sealed("confirm-address", notice.pk).partition("127.0.0.1:8000")[2]
+
+        for forged in (f"{link[:-2]}/", "/confirm-address/x/", f"/confirm-address/{elsewhere}/"):
+            self.refused(forged, 404, "This link does not work")
+        self.refused(other, 404, "This link does not work")
+
+
+class TestByHand:
+    @staticmethod
+    def edit(person: Person, **changes: str) -> str:
+        data = {
+            "given_name": person.given_name,
+            "family_name": person.family_name,
+            "role": person.role,
+            "seen": Person.objects.get(pk=person.pk).changed_at.isoformat(),
+        }
+        client = signed_in(core.administrator())
+        return text_of(client.post(f"/people/{person.pk}/edit/", data | changes, follow=True))
+
+    def test_is_pending_like_any_other(self, ada: Person, smtp: Smtp) -> None:
+        page = self.edit(ada, email=NEW)
+
+        assert f"{NEW} gets a link to confirm it by." in page
+        assert f"The e-mail address becomes <strong>{NEW}</strong> once it is confirmed." in page
+        [link] = links_to(smtp, NEW)
+        assert confirm(link).status_code == 200
+        assert addresses(ada) == (NEW, "")
+
+    def test_can_be_taken_back(self, ada: Person) -> None:
+        self.edit(ada, email=NEW)
+
+        self.edit(ada, email=OLD)
+
+        assert addresses(ada) == (OLD, "")
+
+    def test_overrules_the_provider_that_owns_it(self, ada: Person) -> None:
+        ask(ada, OLD, actor=OKTA)
+
+        page = self.edit(ada, email=NEW)
+
+        assert "Okta owns e-mail address" in page
+        assert Person.objects.get(pk=ada.pk).overruled_at
+
+    def test_says_what_became_of_the_mail(self, ada: Person, smtp: Smtp) -> None:
+        smtp.refusals[NEW] = "550 No such user"
+        self.edit(ada, email=NEW)
+        send()
+
+        page = text_of(signed_in(core.administrator()).get(f"/people/{ada.pk}/"))
+
+        assert f"The mail to {NEW} did not arrive: 550 No such user" in page
+
+    def test_has_nothing_to_remind_of_when_it_is_confirmed(self, ada: Person) -> None:
+        client = signed_in(core.administrator())
+
+        page = text_of(client.post(f"/people/{ada.pk}/resend-confirmation/", follow=True))
+
+        assert "has no address to confirm any more" in page
+        assert client.get(f"/people/{ada.pk}/resend-confirmation/").status_code == 405
+
+    def test_is_for_administrators(self, ada: Person, smtp: Smtp) -> None:
+        ask(ada, NEW)
+        send()
+
+        signed_in(ada).post(f"/people/{ada.pk}/resend-confirmation/")
+
+        assert send() == 0
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("racers", [2], indirect=True)
+def test_goes_to_one_of_two_who_confirm_it_at_once(owner: Person, racers: Racers) -> None:
+    for number in range(10):
+        wanted = f"wanted-{number}@example.com"
+        pair = [core.person(), core.person()]
+        for person in pair:
+            ask(person, wanted)
+        asking = [Mail.objects.get(person=one, kind=Mail.Kind.CONFIRM_ADDRESS) for one in pair]
+
+        said = racers(
+            *[partial(email_changes.confirm_address, mail, actor=OKTA) for mail in asking]
+        )
+
+        refused = [answer for answer in said if not isinstance(answer, Person)]
+        assert [type(refusal) for refusal in refused] == [person_fields.DuplicateEmail]
+        with tenancy.use(owner.tenant_id):
+            assert Person.objects.filter(email=wanted).count() == 1

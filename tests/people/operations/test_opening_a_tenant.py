@@ -1,0 +1,181 @@
+"""Opening a tenant …"""
+
+import json
+from functools import partial
+from io import StringIO
+from typing import Any
+
+import pytest
+from django.core.exceptions import ValidationError
+from django.core.management import CommandError, call_command
+
+from people import tenancy
+from people.models import Entity, Event, Invite, Person, Tenant
+from people.operations import tenants
+from people.values import Actor, Profile
+from tests.support.concurrency import Racers
+
+pytestmark = pytest.mark.django_db
+
+CLI = Actor("command", "create_tenant")
+OLGA = Profile(
+    given_name="Olga", family_name="Owner", email="Olga@Acme.example", role=Person.Role.OWNER
+)
+
+
+def open_tenant(slug: str = "acme", **said: Any) -> Tenant:
+    usual: dict[str, Any] = {
+        "owner": OLGA,
+        "password": "correct horse",
+        "currency": "EUR",
+        "actor": CLI,
+    }
+    return tenants.create_tenant(slug, "Acme", **usual | said)
+
+
+def test_gives_it_an_owner_who_is_in() -> None:
+    tenant = open_tenant()
+
+    with tenancy.use(tenant):
+        owner = Person.objects.get()
+        assert tenant.owner == owner
+        assert (owner.state, owner.role) == (Person.State.ACTIVE, Person.Role.OWNER)
+        assert owner.check_password("correct horse")
+        assert not Invite.objects.exists()
+
+
+def test_gives_it_an_entity_that_new_locations_belong_to() -> None:
+    tenant = open_tenant()
+
+    with tenancy.use(tenant):
+        assert tenant.default_entity == Entity.objects.get(name="Acme", currency="EUR")
+
+
+def test_takes_the_domain_from_the_owners_address() -> None:
+    assert open_tenant().domain == "acme.example"
+
+
+def test_is_told_by_events() -> None:
+    tenant = open_tenant()
+
+    with tenancy.use(tenant):
+        said = Event.objects.order_by("pk").values_list("kind", "actor")
+        assert list(said) == [
+            ("tenant.created", "command:create_tenant"),
+            ("person.added", "command:create_tenant"),
+            ("person.joined", "command:create_tenant"),
+        ]
+
+
+def test_can_be_done_twice_under_two_slugs_with_one_owner() -> None:
+    assert open_tenant("acme") != open_tenant("acme-too")
+
+
+def test_is_refused_for_a_slug_that_is_taken() -> None:
+    open_tenant()
+
+    with pytest.raises(tenants.SlugTaken):
+        open_tenant()
+
+    assert Tenant.objects.count() == 1
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        pytest.param({"slug": "not a slug"}, "slug", id="slug"),
+        pytest.param({"slug": "x" * 51}, "50", id="long slug"),
+        pytest.param({"currency": "EURO"}, "ISO 4217", id="currency"),
+        pytest.param({"currency": "€"}, "ISO 4217", id="currency sign"),
+        pytest.param({"password": "short"}, "too short", id="short password"),
+        pytest.param({"password": "password"}, "too common", id="common password"),
+    ],
+)
+def test_is_refused_for_bad_input(wrong: dict[str, str], message: str) -> None:
+    with pytest.raises(ValidationError, match=message):
+        open_tenant(**wrong)
+
+    assert not Tenant.objects.exists()
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("racers", [4], indirect=True)
+def test_happens_once_when_two_choose_one_slug(racers: Racers) -> None:
+    said = racers(*[partial(open_tenant, password="correct horse")] * racers.number)
+
+    kinds = [type(answer) for answer in said]
+    assert (kinds.count(Tenant), kinds.count(tenants.SlugTaken)) == (1, 3)
+
+
+class TestByCommand:
+    OPTIONS = {
+        "name": "Acme",
+        "owner_email": "ada.lovelace@acme.example",
+        "owner_password": "correct horse",
+    }
+
+    def run(self, slug: str = "acme", **options: str) -> Any:
+        out = StringIO()
+        call_command("create_tenant", slug, stdout=out, **self.OPTIONS | options)
+        return json.loads(out.getvalue())
+
+    def test_answers_in_json(self) -> None:
+        answer = self.run()
+
+        tenant = Tenant.objects.get()
+        assert answer == {"tenant": tenant.pk, "slug": "acme", "owner": str(tenant.owner_id)}
+
+    @pytest.mark.parametrize(
+        ("said", "expected"),
+        [
+            ({}, "Ada Lovelace"),
+            ({"owner_name": "Augusta King"}, "Augusta King"),
+            ({"owner_email": "root@acme.example"}, "Root Owner"),
+        ],
+    )
+    def test_names_the_owner(self, said: dict[str, str], expected: str) -> None:
+        self.run(**said)
+
+        owner = Tenant.objects.get().owner
+        assert owner
+        assert owner.full_name == expected
+
+    def test_takes_a_currency_in_any_case(self) -> None:
+        self.run(currency="eur")
+
+        entity = Tenant.objects.get().default_entity
+        assert entity
+        assert entity.currency == "EUR"
+
+    @pytest.mark.parametrize(
+        ("wrong", "message"),
+        [
+            pytest.param({"slug": "not a slug"}, "slug", id="slug"),
+            pytest.param({"slug": "x" * 51}, "50 characters", id="long slug"),
+            pytest.param({"name": " "}, "blank", id="name"),
+            pytest.param({"name": "x" * 201}, "200 characters", id="long name"),
+            pytest.param({"owner_email": "olga"}, "valid email", id="address"),
+            pytest.param(
+                {"owner_email": f"{'o' * 60}@{'x' * 63}.{'x' * 63}.{'x' * 63}.example"},
+                "254 characters",
+                id="long address",
+            ),
+            pytest.param({"owner_email": "1@acme.example"}, "first and last name", id="no name"),
+            pytest.param({"owner_name": "-- --"}, "first and last name", id="not a name"),
+            pytest.param({"owner_password": "short"}, "too short", id="password"),
+            pytest.param({"currency": "EURO"}, "ISO 4217", id="currency"),
+        ],
+    )
+    def test_says_what_is_wrong_and_opens_nothing(
+        self, wrong: dict[str, str], message: str
+    ) -> None:
+        with pytest.raises(CommandError, match=message):
+            self.run(**wrong)
+
+        assert not Tenant.objects.exists()
+
+    def test_says_that_the_slug_is_taken(self) -> None:
+        self.run()
+
+        with pytest.raises(CommandError, match="There is a tenant “acme” already"):
+            self.run()

@@ -1,0 +1,180 @@
+"""When somebody is terminated and something else happens to them at the same instant …"""
+
+from functools import partial
+from typing import Any
+
+import pytest
+
+from people.models import Authorisation, Card, Fund, Person, Tenant
+from people.operations import people, people_update
+from people.operations.offboarding import handover_plan
+from people.operations.offboarding.handover_plan import Disposition
+from people.operations.offboarding.terminate import terminate_person
+from people.operations.roles import base_roles
+from people.operations.spend import cards_and_funds
+from people.values import Actor
+from tests.factories import core
+from tests.support import offboarding
+from tests.support.concurrency import Racers
+from tests.support.offboarding import to
+
+pytestmark = [
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.parametrize("racers", [2], indirect=True),
+]
+
+OKTA = Actor("scim", "okta")
+ROUNDS = 25
+
+terminate = partial(terminate_person, actor=OKTA)
+
+
+@pytest.fixture(autouse=True)
+def company(tenant: Tenant) -> Tenant:
+    tenant.owner = core.owner()
+    tenant.save()
+    return tenant
+
+
+def kinds(said: list[Any]) -> set[object]:
+    return {answer if isinstance(answer, bool) else type(answer) for answer in said}
+
+
+def stored(person: Person) -> Person:
+    found: Person = Person.objects.get(pk=person.pk)
+    return found
+
+
+def test_two_who_hand_over_to_each_other_do_not_both_leave(racers: Racers) -> None:
+    for _ in range(ROUNDS):
+        one, other = core.person(), core.person()
+        for person in (one, other):
+            offboarding.fund(person)
+            offboarding.step(person)
+
+        said = racers(
+            partial(terminate, one, to(other, one)), partial(terminate, other, to(one, other))
+        )
+
+        # Whoever was second got something more, or finds the other gone.
+        assert (
+            len({True, handover_plan.InvalidSuccessor, handover_plan.HoldsMore} & kinds(said)) == 2
+        )
+        [stays] = [person for person in (one, other) if stored(person).is_active]
+        assert stays.funds.live().count() == stays.steps.count() == 2
+
+
+def test_they_leave_once(racers: Racers) -> None:
+    for _ in range(ROUNDS):
+        person, heir = core.person(), core.person()
+        offboarding.fund(person)
+        said = to(heir, person)
+
+        answers = racers(*[partial(terminate, stored(person), said)] * 2)
+
+        assert kinds(answers) == {True, False}
+        assert person.events.count() == heir.events.count() == 1
+
+
+def test_two_owners_do_not_both_leave(racers: Racers) -> None:
+    for _ in range(ROUNDS):
+        Person.objects.update(role=Person.Role.CARDHOLDER)
+        one, other = core.owner(), core.owner()
+
+        said = racers(*[partial(terminate, owner, Disposition()) for owner in (one, other)])
+
+        assert kinds(said) == {True, base_roles.LastOwner}
+
+
+def test_nobody_comes_to_report_to_them(racers: Racers) -> None:
+    for _ in range(ROUNDS):
+        boss, heir, report = core.person(), core.person(), core.person()
+        said = Disposition(reports=str(heir.pk))
+
+        racers(
+            partial(terminate, boss, said),
+            partial(people_update.assign_manager, report, boss, actor=OKTA),
+        )
+
+        if stored(boss).state == Person.State.TERMINATED:
+            assert stored(report).manager in (None, heir)
+        else:
+            assert stored(report).manager == boss
+
+
+def test_a_report_who_goes_elsewhere_stays_there(racers: Racers) -> None:
+    for _ in range(ROUNDS):
+        boss, heir, elsewhere = core.person(), core.person(), core.person()
+        report = core.person(manager=boss)
+
+        said = racers(
+            partial(terminate, boss, Disposition(reports=str(heir.pk))),
+            partial(people_update.assign_manager, report, elsewhere, actor=OKTA),
+        )
+
+        assert said == [True, True]
+        assert stored(report).manager == elsewhere
+
+
+def test_nobody_comes_back(racers: Racers) -> None:
+    for _ in range(ROUNDS):
+        person = core.person()
+        people.deactivate_person(person, actor=OKTA)
+
+        said = racers(
+            partial(terminate, person, Disposition()),
+            partial(people.reactivate_person, stored(person), actor=OKTA),
+        )
+
+        assert said[0] is True
+        assert said[1] is True or isinstance(said[1], people.Terminated)
+        assert stored(person).state == Person.State.TERMINATED
+
+
+def test_nothing_goes_to_somebody_who_is_shut_out(racers: Racers) -> None:
+    for _ in range(ROUNDS):
+        person, heir = core.person(), core.person()
+        fund = offboarding.fund(person)
+
+        said = racers(
+            partial(terminate, person, to(heir, person)),
+            partial(people.deactivate_person, heir, actor=OKTA),
+        )
+
+        has_moved = Fund.objects.get(pk=fund.pk).owner == heir
+        assert has_moved == (said[0] is True)
+        assert has_moved or isinstance(said[0], handover_plan.InvalidSuccessor)
+
+
+def test_they_are_given_nothing_new(racers: Racers) -> None:
+    for _ in range(ROUNDS):
+        person = core.person()
+        card = Card(name="Late", kind=Card.Kind.VIRTUAL, holder=stored(person), monthly_limit=1)
+
+        racers(
+            partial(terminate, person, Disposition()),
+            partial(cards_and_funds.issue_card, card, actor=OKTA),
+        )
+
+        gone = stored(person).state == Person.State.TERMINATED
+        assert gone != person.cards.live().exists()
+
+
+@pytest.mark.parametrize("ends", [True, False])
+def test_what_is_spent_is_taken_off(racers: Racers, *, ends: bool) -> None:
+    for _ in range(ROUNDS):
+        person, heir = core.person(), core.person()
+        fund = offboarding.fund(person, balance=1_000)
+        said = to(None if ends else heir, person)
+        purchase = cards_and_funds.Purchase(amount=400, currency="EUR")
+
+        done, spent = racers(
+            partial(terminate, person, said), partial(cards_and_funds.authorise, fund, purchase)
+        )
+
+        assert done is True
+        assert isinstance(spent, Authorisation)
+        assert spent.is_approved or ends
+        fund = Fund.objects.get(pk=fund.pk)
+        assert fund.balance == (600 if spent.is_approved else 1_000)
+        assert fund.owner == (person if ends else heir)

@@ -1,0 +1,541 @@
+"""Rank decides …
+
+A new operation with an actor belongs in CHANGES, if it changes a person, or in OTHERS.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import nullcontext, suppress
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from functools import partial
+from importlib import import_module
+from inspect import getmembers, isfunction, signature
+from itertools import product
+from pkgutil import walk_packages
+from typing import Any
+
+import pytest
+from django.db import transaction
+from django.utils import timezone
+
+from people import operations
+from people.models import MassChange, Person, Role, Tenant
+from people.operations import (
+    api_tokens,
+    email_changes,
+    field_ownership,
+    guests,
+    identities,
+    organization,
+    passwords,
+    people,
+    people_update,
+    ranks,
+    rehires,
+)
+from people.operations.bulk import undo as bulk_undo
+from people.operations.bulk.apply import Bulk
+from people.operations.invites import lifecycle
+from people.operations.offboarding import schedule as offboarding_schedule
+from people.operations.offboarding.handover_plan import Disposition
+from people.operations.offboarding.terminate import terminate_person
+from people.operations.ranks import RankRefused
+from people.operations.roles import base_roles, group_mappings
+from people.operations.roles.group_mappings import Author
+from people.operations.roles.withheld_roles import ASKED, key_of
+from people.values import Actor, Profile
+from tests.factories import core
+from tests.support import rank_cases
+from tests.support.offboarding_job import gone, switch
+from tests.support.rank_cases import (
+    ELEVATED,
+    acting,
+    may_change,
+    may_grant,
+    somebody,
+    stored,
+    taken_back,
+)
+
+pytestmark = pytest.mark.django_db
+
+TESTS = Actor("command", "tests")
+INVITED = {"state": Person.State.INVITED}
+Deed = Callable[[Person, Actor], Any]
+
+
+@dataclass(frozen=True)
+class Change:
+    """An operation on a person, how the person is made, and what has to be so beforehand."""
+
+    deed: Deed
+    fields: dict[str, Any] | None = None
+    before: Callable[[Person], Any] | None = None
+
+
+def revise(person: Person, actor: Actor) -> Any:
+    return people_update.revise_person(person, replace(person.profile, given_name="X"), actor=actor)
+
+
+def ask_address(person: Person) -> None:
+    profile = replace(person.profile, email="new@example.com")
+    people_update.revise_person(person, profile, actor=TESTS)
+
+
+def schedule(person: Person) -> None:
+    switch(45)
+    people.deactivate_person(person, actor=Actor("scim", "okta"))
+
+
+def exempt(person: Person) -> None:
+    schedule(person)
+    offboarding_schedule.exempt(person, because="Test", actor=TESTS)
+
+
+def terminate(person: Person, actor: Actor) -> Any:
+    return terminate_person(person, Disposition(), actor=actor)
+
+
+def withdraw(person: Person, actor: Actor) -> None:
+    base_roles.withdraw_grant(person.grants.latest("pk"), actor=actor)
+
+
+def give_plain_role_back(person: Person, actor: Actor) -> None:
+    role = rank_cases.role(is_elevated=False)
+    Person.objects.filter(pk=person.pk).update(withheld_roles={key_of(role): ASKED})
+    rehires.give_role_back(person, key_of(role), actor=actor)
+
+
+def give_plain_role(person: Person) -> None:
+    rank_cases.give(person, rank_cases.role(is_elevated=False))
+
+
+def hold_invite(person: Person) -> None:
+    lifecycle.issue_invite(person, actor=TESTS)
+    person.invites.update(held_because="Waits.")
+
+
+def tomorrow() -> Any:
+    return timezone.now() + timedelta(days=1)
+
+
+def make_guest(person: Person) -> None:
+    if person.role == Person.Role.CARDHOLDER:
+        Person.objects.filter(pk=person.pk).update(role=Person.Role.GUEST)
+
+
+def set_last_day(person: Person, actor: Actor) -> None:
+    # Others than guests have no last day, also by somebody whose rank is high enough.
+    with nullcontext() if person.role == Person.Role.GUEST else suppress(guests.NotGuest):
+        guests.set_last_day(person, tomorrow(), actor=actor)
+
+
+CHANGES: dict[str, Change] = {
+    "api_tokens.make_api_token": Change(
+        lambda person, actor: api_tokens.make_api_token(
+            person, "Test", scopes=["people:read"], actor=actor
+        )
+    ),
+    "offboarding.schedule.end_exemption": Change(
+        lambda person, actor: offboarding_schedule.end_exemption(person, actor=actor), before=exempt
+    ),
+    "offboarding.schedule.exempt": Change(
+        lambda person, actor: offboarding_schedule.exempt(person, because="Test", actor=actor),
+        before=schedule,
+    ),
+    "offboarding.schedule.plan": Change(
+        lambda person, actor: offboarding_schedule.plan(person, Disposition(), actor=actor),
+        before=schedule,
+    ),
+    "offboarding.schedule.postpone": Change(
+        lambda person, actor: offboarding_schedule.postpone(
+            person, timezone.now() + timedelta(days=90), because="Test", actor=actor
+        ),
+        before=schedule,
+    ),
+    "passwords.change_password": Change(
+        lambda person, actor: passwords.change_password(person, "new password", actor=actor)
+    ),
+    "email_changes.propose_address": Change(
+        lambda person, actor: email_changes.propose_address(person, "new@x.example", actor=actor)
+    ),
+    "email_changes.resend_confirmation": Change(
+        lambda person, actor: email_changes.resend_confirmation(person, actor=actor),
+        before=ask_address,
+    ),
+    "guests.set_last_day": Change(set_last_day, before=make_guest),
+    "identities.note_sign_in_linked": Change(
+        lambda person, actor: identities.note_sign_in_linked(
+            person, subject="ada", provider="Okta", is_replaced=False, actor=actor
+        )
+    ),
+    "invites.lifecycle.issue_invite": Change(
+        lambda person, actor: lifecycle.issue_invite(person, actor=actor), INVITED
+    ),
+    "invites.lifecycle.release_invite": Change(
+        lambda person, actor: lifecycle.release_invite(person, actor=actor), INVITED, hold_invite
+    ),
+    "invites.lifecycle.resend_invite": Change(
+        lambda person, actor: lifecycle.resend_invite(person, actor=actor), INVITED
+    ),
+    "invites.lifecycle.revoke_invite": Change(
+        lambda person, actor: lifecycle.revoke_invite(person, actor=actor),
+        INVITED,
+        lambda person: lifecycle.issue_invite(person, actor=TESTS),
+    ),
+    "field_ownership.sign_out": Change(
+        lambda person, actor: field_ownership.sign_out(person, actor=actor, reason="Test")
+    ),
+    "passwords.mail_reset": Change(lambda person, actor: passwords.mail_reset(person, actor=actor)),
+    "people.detach_person": Change(lambda person, actor: people.detach_person(person, actor=actor)),
+    "people.deactivate_person": Change(
+        lambda person, actor: people.deactivate_person(person, actor=actor)
+    ),
+    "people.reactivate_person": Change(
+        lambda person, actor: people.reactivate_person(person, actor=actor),
+        {"state": Person.State.INACTIVE},
+    ),
+    "people_update.assign_manager": Change(
+        lambda person, actor: people_update.assign_manager(person, core.person(), actor=actor)
+    ),
+    "people_update.put_back": Change(
+        lambda person, actor: people_update.put_back(
+            person, replace(person.profile, family_name="X"), actor=actor
+        )
+    ),
+    "people_update.revise_person": Change(revise),
+    "rehires.decline_role": Change(
+        lambda person, actor: rehires.decline_role(person, rank_cases.IT_ADMIN, actor=actor),
+        {"withheld_roles": {rank_cases.IT_ADMIN: ASKED}},
+    ),
+    "rehires.give_role_back": Change(give_plain_role_back),
+    "roles.base_roles.grant_role": Change(
+        lambda person, actor: base_roles.grant_role(
+            person, rank_cases.role(is_elevated=False), actor=actor
+        )
+    ),
+    "roles.base_roles.withdraw_grant": Change(withdraw, before=give_plain_role),
+    "offboarding.terminate.terminate_person": Change(terminate),
+}
+
+# Operations that give a role, or have something give it; those are tested by the role.
+GRANTING = {
+    "people.add_person",
+    "people_update.revise_person",
+    "rehires.give_role_back",
+    "roles.base_roles.grant_role",
+    "organization.save_place",
+    "organization.delete_place",
+}
+
+# Why the others with an actor need not ask for the rank over a person.
+OTHERS: dict[str, str] = {
+    "api_tokens.revoke_api_token": "Every administrator may stop a leaked token.",
+    "invites.acceptance.accept_invite": "The person accepts for themselves.",
+    "invites.lifecycle.accept_invites": "The person accepts for themselves.",
+    "people.join_person": "The person joins by signing in.",
+    "email_changes.confirm_address": "Whoever reads the mailbox confirms.",
+    "email_changes.approve_address": "For Owners only, see test_elevated_addresses.py.",
+    "email_changes.follow_address": "A part of revise_person, which asks.",
+    "identities.note_taken_for_same": "A part of scim.api.same_person.take_for_same, which asks.",
+    "field_ownership.note_names": "Writes the history only.",
+    "invites.lifecycle.invite_newcomer": "A part of add_person, which asks for the role.",
+    "invites.lifecycle.readdress_invite": "A part of revise_person, which asks.",
+    "offboarding.schedule.schedule": "A part of deactivate_person, which asks.",
+    "person_fields.mark": "Marks a row in memory; the caller asks.",
+    "person_fields.own": "Marks a row in memory; the caller asks.",
+    "person_fields.own_manager": "Marks a row in memory; the caller asks.",
+    "person_fields.set_role": "Sets the role in memory; the caller asks.",
+    "former_addresses.release_address": "Only from people whom their provider deleted.",
+    "rehires.start_over": "A part of reactivate_person, which asks.",
+    "people_update.succeed_manager": "Follows from a termination.",
+    "roles.base_roles.check_not_needed": "A check, which asks again under the lock.",
+    "ranks.check_is_owner": "The check itself.",
+    "ranks.check_rank_over": "The check itself.",
+    "ranks.check_may_grant": "The check itself.",
+    "roles.group_mappings.follow_mappings": "Mappings follow the rank of their author.",
+    "roles.group_mappings.keep_mapped_roles": "Nobody's roles change.",
+    "offboarding.job.depart": "A job, above all ranks.",
+    "bulk.undo.confirm": "Changes nobody.",
+    "bulk.undo.ask_undo": "Tested below: asks for each person.",
+    "offboarding.schedule.set_auto_termination": "A setting of the company.",
+    "bulk.alerts.look": "A job, which changes nobody.",
+    "bulk.alerts.set_alarm": "A setting of the company.",
+    "connection_events.note_connection": "Writes the history only.",
+    "custom_fields.add_custom_field": "A setting of the company.",
+    "custom_fields.delete_custom_field": "A setting of the company.",
+    "sandboxes.open_sandbox": "Nobody signs in there.",
+    "tenants.create_tenant": "Operators, on the command line.",
+    "tenants.set_invite_life": "A setting of the company.",
+    "tenants.change_tenant": "A setting of the company.",
+    "tenants.close_tenant": "Operators.",
+    "spend.cards_and_funds.issue_card": "Spending is exempt.",
+    "spend.cards_and_funds.open_fund": "Spending is exempt.",
+    "spend.cards_and_funds.change_card": "Spending is exempt.",
+    "spend.cards_and_funds.change_fund": "Spending is exempt.",
+    "spend.cards_and_funds.end": "Spending is exempt.",
+    "spend.approvals.save_workflow": "Spending is exempt.",
+    "spend.approvals.note_obligation": "Spending is exempt.",
+    "spend.approvals.settle_obligation": "Spending is exempt.",
+}
+
+
+@pytest.fixture(autouse=True)
+def another_owner(tenant: Tenant) -> Person:
+    """Have an Owner who stays, so that nobody is the last."""
+    return core.owner()
+
+
+def with_an_actor() -> Iterator[str]:
+    """Yield every public operation that is told who asks for it."""
+    prefix = f"{operations.__name__}."
+    for module in walk_packages(operations.__path__, prefix):
+        loaded = import_module(module.name)
+        for name, function in getmembers(loaded, isfunction):
+            is_own = function.__module__ == loaded.__name__ and not name.startswith("_")
+            if is_own and "actor" in signature(function).parameters:
+                yield f"{module.name.removeprefix(prefix)}.{name}"
+
+
+@pytest.mark.parametrize("name", sorted(with_an_actor()))
+def test_knows_every_operation(name: str) -> None:
+    assert name in {*CHANGES, *GRANTING, *OTHERS}, (
+        f"people.operations.{name} takes an actor. If it changes a person, have it call "
+        "ranks.check_rank_over and add it to CHANGES here (to GRANTING "
+        "if it gives a role); otherwise add it to OTHERS there with the reason."
+    )
+
+
+def test_knows_no_operation_that_there_is_not() -> None:
+    assert {*CHANGES, *GRANTING, *OTHERS} <= set(with_an_actor())
+
+
+def breaches(
+    targets: Callable[[str], Person], deed: Deed, actors: dict[str, Actor]
+) -> Iterator[str]:
+    """Have each actor try the deed on each target; yield what rank says otherwise."""
+    for target in rank_cases.RANKS:
+        with taken_back():
+            person = targets(target)
+            before = stored(person)
+            for kind, actor in actors.items():
+                with taken_back():
+                    refusal = refusal_of(deed, person, actor)
+                    if (refusal is None) != may_change(kind, target):
+                        yield f"{kind} on {target}: {refusal or 'allowed'}"
+                    elif refusal and person.full_name not in refusal:
+                        yield f"{kind} on {target}: the refusal does not name them: {refusal}"
+                    elif refusal and stored(person) != before:
+                        yield f"{kind} on {target}: refused, yet something was changed"
+
+
+def refusal_of(deed: Deed, person: Person, actor: Actor) -> str | None:
+    """Return why the deed was refused for its rank, if it was."""
+    try:
+        with transaction.atomic():
+            deed(Person.objects.get(pk=person.pk), actor)
+    except RankRefused as refused:
+        return str(refused)
+    return None
+
+
+@pytest.fixture
+def actors(another_owner: Person) -> dict[str, Actor]:
+    return {kind: acting(kind) for kind in rank_cases.ACTORS}
+
+
+@pytest.mark.parametrize("name", CHANGES)
+def test_whom_each_operation_changes(name: str, actors: dict[str, Actor]) -> None:
+    """All pairs of ranks."""
+    change = CHANGES[name]
+
+    def target(kind: str) -> Person:
+        person = somebody(kind, **change.fields or {})
+        if change.before:
+            change.before(person)
+        return person
+
+    assert list(breaches(target, change.deed, actors)) == []
+
+
+class TestWhichRoles:
+    """All pairs of a rank and a role."""
+
+    def breaches(
+        self, actors: dict[str, Actor], give: Callable[[Actor, Person.Role], Any]
+    ) -> list[str]:
+        found = []
+        for kind, given in product(actors, rank_cases.GRANTED):
+            with taken_back():
+                before = Person.objects.filter(role=given).count()
+                refusal = self.refusal_of(partial(give, actors[kind], Person.Role(given)))
+                is_more = Person.objects.filter(role=given).count() > before
+                if (refusal is None) != may_grant(kind, given) or (refusal and is_more):
+                    found.append(f"{kind} gives {given}: {refusal or 'allowed'}")
+        return found
+
+    def refusal_of(self, give: Callable[[], Any]) -> str | None:
+        try:
+            with transaction.atomic():
+                give()
+        except ranks.RoleAboveRank as refused:
+            return str(refused)
+        return None
+
+    def test_somebody_new_gets(self, actors: dict[str, Actor]) -> None:
+        bob = Profile(given_name="Bob", family_name="Babbage", email="bob@example.com")
+
+        def give(actor: Actor, role: Person.Role) -> None:
+            people.add_person(replace(bob, role=role), actor=actor)
+
+        assert self.breaches(actors, give) == []
+
+    def test_somebody_who_is_here_gets(self, actors: dict[str, Actor]) -> None:
+        guest = core.person(role=Person.Role.GUEST)
+
+        def give(actor: Actor, role: Person.Role) -> None:
+            people_update.revise_person(guest, replace(guest.profile, role=role), actor=actor)
+
+        assert self.breaches(actors, give) == []
+
+    def test_somebody_who_is_back_gets_again(self, actors: dict[str, Actor]) -> None:
+        guest = core.person(role=Person.Role.GUEST)
+
+        def give(actor: Actor, role: Person.Role) -> None:
+            Person.objects.filter(pk=guest.pk).update(withheld_roles={role: ASKED})
+            rehires.give_role_back(guest, role, actor=actor)
+
+        assert self.breaches(actors, give) == []
+
+    def test_a_group_brings(self, actors: dict[str, Actor]) -> None:
+        def give(actor: Actor, role: Person.Role) -> None:
+            group_mappings.check_mappable(role, Author(actor=actor), is_owner_meant=True)
+
+        assert self.breaches(actors, give) == []
+
+
+class TestElevatedRoles:
+    """Roles of the company's own …"""
+
+    def refused(self, actors: dict[str, Actor], deed: Callable[[Actor], Any]) -> set[str]:
+        """Return who may not do that."""
+        refused = set()
+        for kind, actor in actors.items():
+            with taken_back():
+                try:
+                    with transaction.atomic():
+                        deed(actor)
+                except ranks.RoleAboveRank:
+                    refused.add(kind)
+        return refused
+
+    LOWEST = {kind for kind, rank in rank_cases.ACTORS.items() if rank == 0}
+
+    def test_are_given(self, actors: dict[str, Actor]) -> None:
+        ada, role = core.person(), rank_cases.role(is_elevated=True)
+
+        def give(actor: Actor) -> None:
+            base_roles.grant_role(ada, role, actor=actor)
+
+        assert self.refused(actors, give) == self.LOWEST
+
+    def test_are_given_back(self, actors: dict[str, Actor]) -> None:
+        ada, role = core.person(), rank_cases.role(is_elevated=True)
+        Person.objects.filter(pk=ada.pk).update(withheld_roles={key_of(role): ASKED})
+
+        def give(actor: Actor) -> None:
+            rehires.give_role_back(ada, key_of(role), actor=actor)
+
+        assert self.refused(actors, give) == self.LOWEST
+
+    @pytest.mark.parametrize("is_elevated", [True, False])
+    def test_are_marked_and_unmarked(self, actors: dict[str, Actor], *, is_elevated: bool) -> None:
+        role = rank_cases.role(is_elevated=not is_elevated)
+        role.is_elevated = is_elevated
+
+        def save(actor: Actor) -> None:
+            organization.save_place(role, actor=actor)
+
+        assert self.refused(actors, save) == self.LOWEST
+
+    def test_are_deleted(self, actors: dict[str, Actor]) -> None:
+        role = rank_cases.role(is_elevated=True)
+
+        def delete(actor: Actor) -> None:
+            organization.delete_place(Role.objects.get(pk=role.pk), actor=actor)
+
+        assert self.refused(actors, delete) == self.LOWEST
+
+
+@pytest.mark.parametrize("kind", MassChange.Kind)
+def test_whom_undoing_takes_back(kind: MassChange.Kind, actors: dict[str, Actor]) -> None:
+    """All pairs of ranks; whoever is above the one who asks is kept, and it says why."""
+
+    def target(rank: str) -> Person:
+        person = core.person() if kind == MassChange.Kind.DEACTIVATED else gone(TESTS)
+        Bulk(kind, TESTS).apply(person)
+        if rank == ELEVATED:
+            rank_cases.give(person, rank_cases.role(is_elevated=True))
+        else:
+            Person.objects.filter(pk=person.pk).update(role=rank)
+        return person
+
+    def undo(person: Person, actor: Actor) -> None:
+        change = MassChange.objects.get(items__person=person)
+        bulk_undo.ask_undo(change, kept=bulk_undo.fingerprint([]), actor=actor)
+        bulk_undo.go_on(change=change, seconds=60)
+        item = change.items.get()
+        if item.fate == item.Fate.KEPT:
+            raise RankRefused(item.kept_because)
+
+    assert list(breaches(target, undo, actors)) == []
+
+
+class TestAnActor:
+    """The rank of an actor …"""
+
+    def test_who_was_deactivated_is_the_lowest(self) -> None:
+        olga = core.owner()
+        people.deactivate_person(olga, actor=TESTS)
+
+        with pytest.raises(RankRefused):
+            people.deactivate_person(core.administrator(), actor=olga.actor)
+
+    def test_who_was_demoted_is_the_new_one(self) -> None:
+        olga = core.owner()
+        actor = olga.actor
+        Person.objects.filter(pk=olga.pk).update(role=Person.Role.ADMIN)
+
+        with pytest.raises(RankRefused):
+            people.deactivate_person(core.owner(), actor=actor)
+
+    def test_of_another_company_is_the_lowest(self) -> None:
+        with core.in_another_tenant():
+            stranger = core.owner(email="olga@example.com")
+
+        with pytest.raises(RankRefused):
+            people.deactivate_person(core.administrator(), actor=stranger.actor)
+
+    def test_who_was_written_down_is_found_by_the_address(self) -> None:
+        olga, admin = core.owner(email="Olga@example.com"), core.administrator()
+
+        assert people.deactivate_person(admin, actor=Actor.read(str(olga.actor)))
+
+    @pytest.mark.parametrize("kind", ["", "api", "Person", "unheard-of"])
+    def test_of_a_kind_that_there_is_not_is_the_lowest(self, kind: str) -> None:
+        with pytest.raises(RankRefused):
+            people.deactivate_person(core.administrator(), actor=Actor(kind, "x"))
+
+    @pytest.mark.parametrize("kind", ["command", "job", "scim", "oidc", "ldap", "windows"])
+    def test_that_follows_rules_of_its_own_is_above_all(self, kind: str) -> None:
+        assert people.deactivate_person(core.owner(), actor=Actor(kind, "x"))
+
+
+def test_terminating_a_manager_hands_over_reports_of_any_rank() -> None:
+    boss = core.person()
+    olga = core.owner(manager=boss)
+    disposition = Disposition(reports=str(core.person().pk))
+
+    assert terminate_person(boss, disposition, actor=core.administrator().actor)
+
+    assert str(Person.objects.get(pk=olga.pk).manager_id) == disposition.reports

@@ -1,0 +1,251 @@
+"""Revising a person …"""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from people.models import Entity, Event, Person, Tenant
+from people.operations import people_update, person_fields, place_lookup
+from people.values import Actor
+from tests.factories import core
+
+pytestmark = pytest.mark.django_db
+
+OKTA = Actor("scim", "okta")
+HELPDESK = Actor("person", "helpdesk@example.com")
+
+
+def revise(person: Person, *, actor: Actor = OKTA, **said: Any) -> bool:
+    return people_update.revise_person(person, replace(person.profile, **said), actor=actor)
+
+
+def test_stores_what_is_new_and_says_so(ada: Person) -> None:
+    assert revise(ada, family_name="King", department="Legal", location="Oslo")
+
+    stored = Person.objects.get(pk=ada.pk)
+    assert stored.full_name == "Ada King"
+    assert (stored.profile.department, stored.profile.location) == ("Legal", "Oslo")
+
+
+def test_is_one_event_with_the_difference(ada: Person) -> None:
+    revise(ada, family_name="King", department="Legal")
+
+    event = ada.events.get()
+    assert event.kind == Event.Kind.PERSON_REVISED
+    assert event.actor == "scim:okta"
+    assert event.changes == {
+        "family_name": {"from": "Lovelace", "to": "King"},
+        "department": {"from": None, "to": "Legal"},
+    }
+
+
+def test_with_what_is_already_so_changes_nothing(ada: Person) -> None:
+    revise(ada, department="Legal", location="Oslo")
+    seen = Person.objects.get(pk=ada.pk)
+
+    assert not revise(ada)
+
+    assert ada.events.count() == 1
+    assert Person.objects.get(pk=ada.pk).changed_at == seen.changed_at
+
+
+def test_sees_one_department_in_any_case(ada: Person) -> None:
+    revise(ada, department="Legal")
+
+    assert not revise(ada, department="LEGAL")
+
+
+def test_can_take_the_department_and_the_location_away(ada: Person) -> None:
+    revise(ada, department="Legal", location="Oslo")
+
+    assert revise(ada, department="", location="")
+
+    stored = Person.objects.get(pk=ada.pk)
+    assert (stored.department, stored.location) == (None, None)
+
+
+def test_keeps_the_role_and_the_manager_that_were_not_said(ada: Person) -> None:
+    boss = core.person()
+    people_update.revise_person(ada, ada.profile, actor=HELPDESK, manager=boss)
+
+    revise(ada, given_name="Augusta", role=None)
+
+    stored = Person.objects.get(pk=ada.pk)
+    assert (stored.manager, stored.role) == (boss, Person.Role.CARDHOLDER)
+
+
+def test_adds_custom_values_to_those_there_are(ada: Person) -> None:
+    people_update.revise_person(
+        ada, ada.profile, actor=OKTA, custom_values={"badge": "7", "desk": "A"}
+    )
+    people_update.revise_person(ada, ada.profile, actor=OKTA, custom_values={"badge": "8"})
+
+    assert Person.objects.get(pk=ada.pk).custom_values == {"badge": "8", "desk": "A"}
+    assert ada.events.latest("pk").changes == {"custom.badge": {"from": "7", "to": "8"}}
+
+
+def test_sees_the_person_as_they_are_now(ada: Person) -> None:
+    stale = Person.objects.get(pk=ada.pk)
+    revise(ada, department="Legal", location="Oslo")
+
+    people_update.revise_person(stale, replace(ada.profile, given_name="Augusta"), actor=OKTA)
+
+    assert ada.events.latest("pk").changes == {"given_name": {"from": "Ada", "to": "Augusta"}}
+
+
+@pytest.mark.parametrize("said", [{"given_name": " "}, {"family_name": "42"}])
+def test_is_refused_without_a_usable_name(ada: Person, said: dict[str, Any]) -> None:
+    with pytest.raises(person_fields.InvalidName):
+        revise(ada, department="Legal", **said)
+
+    assert Person.objects.get(pk=ada.pk).full_name == "Ada Lovelace"
+    assert not Event.objects.exists()
+
+
+def test_is_refused_for_an_address_that_somebody_has(ada: Person) -> None:
+    core.person(email="Alan@example.com", state=Person.State.INACTIVE)
+
+    with pytest.raises(person_fields.DuplicateEmail):
+        revise(ada, family_name="King", email="alan@EXAMPLE.com")
+
+    assert Person.objects.get(pk=ada.pk).full_name == "Ada Lovelace"
+
+
+class TestMoving:
+    @pytest.fixture
+    def overseas(self, tenant: Tenant) -> Entity:
+        return core.entity("Overseas", currency="USD")
+
+    def test_to_an_entity_of_another_currency_is_refused(
+        self, ada: Person, overseas: Entity
+    ) -> None:
+        core.location("Boston", entity=overseas)
+        revise(ada, location="Rome")
+
+        with pytest.raises(place_lookup.InvalidLocationChange):
+            revise(ada, location="boston")
+
+        assert Person.objects.get(pk=ada.pk).profile.location == "Rome"
+
+    def test_to_another_entity_of_the_same_currency_is_fine(
+        self, ada: Person, tenant: Tenant
+    ) -> None:
+        core.location("Lyon", entity=core.entity("France", currency="EUR"))
+        revise(ada, location="Rome")
+
+        assert revise(ada, location="Lyon")
+
+    def test_there_as_the_first_location_is_fine(self, ada: Person, overseas: Entity) -> None:
+        core.location("Boston", entity=overseas)
+
+        assert revise(ada, location="Boston")
+
+
+class TestTheAddress:
+    def test_of_somebody_who_joined_waits_to_be_confirmed(self, ada: Person) -> None:
+        assert revise(ada, email="ada@new.example.com")
+
+        stored = Person.objects.get(pk=ada.pk)
+        assert stored.email == "ada@example.com"
+        assert stored.pending_email == "ada@new.example.com"
+        assert ada.events.get().changes == {
+            "pending_email": {"from": None, "to": "ada@new.example.com"}
+        }
+
+    def test_said_again_changes_nothing(self, ada: Person) -> None:
+        revise(ada, email="ada@new.example.com")
+
+        assert not revise(ada, email="ada@new.example.com")
+
+    def test_said_again_is_no_refusal_when_somebody_took_it(self, ada: Person) -> None:
+        revise(ada, email="ada@new.example.com")
+        core.person(email="ada@new.example.com")
+
+        assert revise(ada, department="Legal")
+
+    def test_gives_way_to_a_later_one(self, ada: Person) -> None:
+        revise(ada, email="ada@new.example.com")
+        revise(ada, email="ada@newer.example.com")
+
+        assert Person.objects.get(pk=ada.pk).pending_email == "ada@newer.example.com"
+
+    def test_is_no_longer_pending_when_the_old_one_is_asserted(self, ada: Person) -> None:
+        revise(ada, email="ada@new.example.com")
+
+        assert revise(ada, email="ada@example.com")
+
+        stored = Person.objects.get(pk=ada.pk)
+        assert (stored.email, stored.pending_email) == ("ada@example.com", "")
+
+    def test_stays_pending_while_other_things_change(self, ada: Person) -> None:
+        revise(ada, email="ada@new.example.com")
+
+        people_update.revise_person(ada, replace(ada.profile, given_name="Augusta"), actor=HELPDESK)
+
+        assert Person.objects.get(pk=ada.pk).pending_email == "ada@new.example.com"
+
+    def test_in_another_case_needs_no_confirmation(self, ada: Person) -> None:
+        assert revise(ada, email="Ada@Example.com")
+
+        stored = Person.objects.get(pk=ada.pk)
+        assert (stored.email, stored.pending_email) == ("Ada@Example.com", "")
+
+    @pytest.mark.parametrize("state", [Person.State.INVITED, Person.State.INACTIVE])
+    def test_of_somebody_who_never_joined_is_the_new_one_at_once(
+        self, tenant: Tenant, state: Person.State
+    ) -> None:
+        bob = core.person(state=state, joined_at=None)
+
+        revise(bob, email="Bob@new.example.com")
+
+        stored = Person.objects.get(email_key="bob@new.example.com")
+        assert (stored.pk, stored.pending_email) == (bob.pk, "")
+
+
+class TestOwnership:
+    def test_is_marked_on_what_the_provider_said(self, ada: Person) -> None:
+        boss = core.person()
+        profile = replace(ada.profile, department="Legal", role=None)
+
+        people_update.revise_person(ada, profile, actor=OKTA, manager=boss)
+
+        marks = Person.objects.get(pk=ada.pk).owned_fields
+        assert {mark["by"] for mark in marks.values()} == {"scim:okta"}
+        assert set(marks) == {"given_name", "family_name", "email", "department", "manager"}
+
+    def test_dates_from_the_first_time(self, ada: Person) -> None:
+        revise(ada)
+        marks = Person.objects.get(pk=ada.pk).owned_fields
+
+        revise(ada, given_name="Augusta")
+
+        assert Person.objects.get(pk=ada.pk).owned_fields == marks
+
+    def test_alone_is_no_change_and_no_event(self, ada: Person) -> None:
+        assert not revise(ada)
+
+        assert Person.objects.get(pk=ada.pk).owned_fields
+        assert not ada.events.exists()
+
+    def test_is_not_taken_by_hand(self, ada: Person) -> None:
+        revise(ada, actor=HELPDESK, department="Legal")
+
+        assert Person.objects.get(pk=ada.pk).owned_fields == {}
+
+    def test_does_not_keep_an_administrator_from_changing_it(self, ada: Person) -> None:
+        revise(ada, department="Legal")
+
+        assert revise(ada, actor=HELPDESK, department="Sales")
+
+        stored = Person.objects.get(pk=ada.pk)
+        assert stored.profile.department == "Sales"
+        assert stored.owned_fields["department"]["by"] == "scim:okta"
+
+    def test_passes_to_another_provider_that_says_it(self, ada: Person) -> None:
+        revise(ada, department="Legal")
+
+        revise(ada, actor=Actor("scim", "entra"))
+
+        marks = Person.objects.get(pk=ada.pk).owned_fields
+        assert {mark["by"] for mark in marks.values()} == {"scim:entra"}

@@ -1,0 +1,72 @@
+"""A sandbox …"""
+
+import pytest
+from django.contrib.auth.hashers import make_password
+
+from people import tenancy
+from people.models import Person, Tenant
+from people.operations import sandboxes
+from people.values import Actor
+from provisioning.passwords.login import person_with_password
+from provisioning.sign_in.errors import SignInRefused
+from tests.clients.pages import signed_in, text_of
+from tests.factories import core
+
+pytestmark = pytest.mark.django_db
+
+JOB = Actor("job", "self-test")
+
+
+@pytest.fixture
+def sandbox(tenant: Tenant) -> Tenant:
+    return sandboxes.open_sandbox(tenant, actor=JOB)
+
+
+def test_is_made_once(tenant: Tenant, sandbox: Tenant) -> None:
+    assert sandboxes.open_sandbox(tenant, actor=JOB) == sandbox
+
+
+def test_issues_in_the_currency_of_its_company(tenant: Tenant) -> None:
+    assert tenant.default_entity
+    tenant.default_entity.currency = "USD"
+
+    sandbox = sandboxes.open_sandbox(tenant, actor=JOB)
+
+    assert sandbox.default_entity
+    assert sandbox.default_entity.currency == "USD"
+
+
+def test_is_not_among_the_operators_tenants(tenant: Tenant, sandbox: Tenant) -> None:
+    page = text_of(signed_in(core.owner(is_operator=True)).get("/tenants/"))
+
+    assert tenant.name in page
+    assert "Sandbox" not in page
+
+
+def test_has_no_page_to_sign_in(sandbox: Tenant) -> None:
+    assert signed_in(core.person()).get(f"/sign-in/{sandbox.slug}/").status_code == 404
+
+
+def test_lets_nobody_in_whatever_their_password(sandbox: Tenant) -> None:
+    with tenancy.use(sandbox):
+        Person.objects.update(password=make_password("correct horse"))
+
+    with pytest.raises(SignInRefused):
+        person_with_password("owner@sandbox.invalid", "correct horse")
+
+
+def test_lets_nobody_in_who_has_a_session(sandbox: Tenant) -> None:
+    assert sandbox.owner
+
+    assert signed_in(sandbox.owner).get("/people/").status_code == 302
+
+
+def test_is_emptied_of_all_but_its_owner(sandbox: Tenant) -> None:
+    with tenancy.use(sandbox):
+        boss = core.person(department=core.department(), location=core.location())
+        core.person(manager=boss)
+
+    sandboxes.empty_sandbox(sandbox)
+
+    with tenancy.use(sandbox):
+        assert Person.objects.get() == sandbox.owner

@@ -1,0 +1,417 @@
+"""Whatever anybody does, and in whatever order, the job terminates …
+
+A model beside the product says who has to leave at each tick: nobody early, nobody twice,
+nobody who is back, whom a colleague deactivated, who is exempt, or for whom a reason holds;
+and everybody else at the first tick after their day. Nobody whom switching auto-termination
+on, shortening its days, or undoing a click makes due leaves within 24 hours.
+"""
+
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+import time_machine
+from django.db import transaction
+from django.utils import timezone
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    rule,
+    run_state_machine_as_test,
+)
+
+from people import tenancy
+from people.models import (
+    Approval,
+    Event,
+    Fund,
+    Grant,
+    MassChange,
+    Obligation,
+    Person,
+    Role,
+)
+from people.operations import people
+from people.operations.bulk import undo
+from people.operations.bulk.apply import Bulk
+from people.operations.offboarding import handover_plan, schedule, terminate
+from people.operations.roles import base_roles
+from people.values import Actor
+from tests.factories import core
+from tests.support.offboarding_job import (
+    OKTA,
+    approval,
+    mass_change,
+    obligation,
+    shared_fund,
+    switch,
+    tick,
+)
+
+pytestmark = pytest.mark.django_db
+
+HAND = Actor("person", "owner@example.com")
+MOST_PEOPLE = 5
+WHO = st.integers(0, MOST_PEOPLE - 1)
+DAYS = st.sampled_from([1, 2, 45])
+# Also back; and to a moment before, or at, the one on which somebody is due.
+HOURS = st.sampled_from([1, 23, 24, 25, 48, 24 * 44, 24 * 45, -1, -47])
+GRACE = timedelta(hours=24)
+# Two days before the clocks of Berlin go forward.
+BEGINNING = datetime(2026, 3, 27, 12, 30, tzinfo=UTC)
+
+
+def _owe(kind: str, state: str) -> Callable[[Person], object]:
+    return lambda person: obligation(person, kind, state)
+
+
+def _settle(kind: str, state: str) -> Callable[[Person], object]:
+    return lambda person: Obligation.objects.filter(person=person, kind=kind).update(state=state)
+
+
+def _ask_them(person: Person) -> None:
+    approval(person, obligation(core.person(), "bill", "open"))
+
+
+def _answer(person: Person) -> None:
+    asked = Approval.objects.filter(step__approver=person)
+    asked.update(state=Approval.State.APPROVED)
+
+
+def _elevate(person: Person) -> None:
+    base_roles.grant_role(person, Role.objects.get(), actor=OKTA)
+
+
+def _end_funds(person: Person) -> None:
+    Fund.objects.filter(owner=person).update(ended_at=timezone.now())
+
+
+def _degrade(person: Person) -> None:
+    Grant.objects.filter(person=person).delete()
+
+
+def _be_in_mass_change(person: Person) -> None:
+    # By another connection: the guard adds people who leave by the same one within an hour.
+    mass_change(person, actor="scim:entra")
+
+
+def _confirm(person: Person) -> None:
+    changes = MassChange.objects.filter(items__person=person)
+    changes.update(confirmed_at=timezone.now())
+
+
+# What stands in the way: how it comes, and how it goes.
+HINDRANCES: dict[str, tuple[Callable[[Person], object], Callable[[Person], object]]] = {
+    "reimbursement": (_owe("reimbursement", "approved"), _settle("reimbursement", "paid")),
+    "bill": (_owe("bill", "open"), _settle("bill", "paid")),
+    "transaction": (_owe("transaction", "incomplete"), _settle("transaction", "complete")),
+    "approval": (_ask_them, _answer),
+    "shared fund": (shared_fund, _end_funds),
+    "elevated role": (_elevate, _degrade),
+    "mass change": (_be_in_mass_change, _confirm),
+}
+
+EXEMPTION = "exemption"
+# What undoing a click brings back.
+GIVEN_BACK = ("state", "is_by_scim", "since", "due_at", "is_postponed", "is_exempt")
+BACK = {"is_exempt": False, "due_at": None, "is_postponed": False}
+# What those who leave have with them; half of them nothing.
+BAGGAGE = st.lists(
+    st.none() | st.sampled_from([EXEMPTION, *HINDRANCES]),
+    min_size=MOST_PEOPLE,
+    max_size=MOST_PEOPLE,
+)
+
+
+@dataclass
+class Modelled:
+    """What has to be true of somebody."""
+
+    person: Person
+    state: str = "active"
+    is_by_scim: bool = False
+    since: datetime = BEGINNING
+    # None unless they are scheduled.
+    due_at: datetime | None = None
+    is_postponed: bool = False
+    is_exempt: bool = False
+    hindrances: set[str] = field(default_factory=set)
+    # How often they came or went.
+    moves: int = 0
+
+    def be(self, state: str, **more: Any) -> None:
+        self.state = state
+        self.moves += 1
+        for name, value in more.items():
+            setattr(self, name, value)
+
+    def counted(self, days: int) -> datetime:
+        """Return when they are due if nothing but the days counts and what was postponed."""
+        if self.is_postponed:
+            assert self.due_at
+            return self.due_at
+        return self.since + timedelta(hours=24 * days)
+
+    def reschedule(self, days: int, now: datetime, *, is_new: bool) -> None:
+        """Count from the new days; people who become due by this have 24 hours from now."""
+        if self.due_at is None or (self.is_postponed and not is_new):
+            return
+        earliest = now + GRACE
+        floor = earliest if is_new else min(self.due_at, earliest)
+        self.due_at = max(self.counted(days), floor)
+
+    def must_leave(self, days: int | None, now: datetime) -> bool:
+        if self.due_at is None or self.is_exempt or days is None or self.hindrances:
+            return False
+        return self.due_at <= now
+
+
+@dataclass
+class Click:
+    """What somebody did on the People page, and what undoing it gives back."""
+
+    change: MassChange
+    one: Modelled
+    before: dict[str, Any]
+    moves: int
+
+
+class Leaving(RuleBasedStateMachine):
+    def __init__(self) -> None:
+        super().__init__()
+        self.now = BEGINNING
+        self.days: int | None = None
+        self.people: list[Modelled] = []
+        self.click: Click | None = None
+
+    @initialize(days=DAYS, hindered_by=BAGGAGE)
+    def begin(self, days: int, hindered_by: list[str | None]) -> None:
+        self.stack = ExitStack()
+        self.stack.enter_context(transaction.atomic())
+        self.clock = self.stack.enter_context(time_machine.travel(self.now, tick=False))
+        tenant = core.tenant()
+        self.stack.enter_context(tenancy.use(tenant))
+        core.owner(email="owner@example.com")
+        Role.objects.create(tenant=tenant, name="Auditor", is_elevated=True)
+        self.people, self.click = [], None
+        self.switch(days)
+        self.hire(hindered_by)
+
+    @rule(hindered_by=BAGGAGE)
+    def hire(self, hindered_by: list[str | None]) -> None:
+        """Fill the places of those who have left with others, who leave as well."""
+        here = sum(one.state != "terminated" for one in self.people)
+        for what in hindered_by[here:]:
+            one = Modelled(core.person())
+            self.people.append(one)
+            self.shut_out(one, by_scim=True)
+            if what == EXEMPTION:
+                schedule.exempt(one.person, because="Lawsuit", actor=HAND)
+                one.is_exempt = True
+            elif what:
+                self.get(one, what)
+
+    def teardown(self) -> None:
+        transaction.set_rollback(True)
+        self.stack.close()
+
+    def pick(self, who: int, *states: str) -> Modelled | None:
+        """Return one of those who are in such a state; to assume one would end the run."""
+        them = [one for one in self.people if one.state in states]
+        return them[who % len(them)] if them else None
+
+    def switch(self, days: int | None) -> None:
+        switch(days)
+        if days is not None:
+            for one in self.people:
+                one.reschedule(days, self.now, is_new=self.days is None)
+        self.days = days
+
+    @rule(days=DAYS)
+    def switch_on(self, days: int) -> None:
+        self.switch(days)
+
+    @rule(hours=HOURS)
+    def switch_off_for_a_while(self, hours: int) -> None:
+        days = self.days
+        self.switch(None)
+        self.move_the_clock(hours)
+        self.switch(days)
+
+    @rule(hours=HOURS)
+    def move_the_clock(self, hours: int) -> None:
+        self.come_by(self.now + timedelta(hours=hours))
+
+    @rule(who=WHO)
+    def wait_for_the_day(self, who: int) -> None:
+        """Let the job come by a second before somebody is due, and when they are."""
+        one = self.pick(who, "inactive")
+        if one and one.due_at and one.due_at > self.now:
+            due_at = one.due_at
+            self.come_by(due_at - timedelta(seconds=1))
+            self.come_by(due_at)
+
+    def come_by(self, now: datetime) -> None:
+        """Let the job come by then, who takes exactly those whom the model takes."""
+        self.now = now
+        self.clock.move_to(now)
+        leaving = [one for one in self.people if one.must_leave(self.days, self.now)]
+        assert tick(self.now) == len(leaving)
+        for one in leaving:
+            one.be("terminated", due_at=None)
+
+    @rule(who=WHO, by_scim=st.booleans())
+    def deactivate(self, who: int, by_scim: bool) -> None:
+        one = self.pick(who, "active", "inactive")
+        if one:
+            self.shut_out(one, by_scim=by_scim)
+
+    def shut_out(self, one: Modelled, *, by_scim: bool) -> None:
+        actor = OKTA if by_scim else HAND
+        done = people.deactivate_person(one.person, actor=actor)
+        assert done == (one.state == "active")
+        if done:
+            one.be("inactive", is_by_scim=by_scim, since=self.now)
+            if by_scim and self.days is not None:
+                one.due_at = one.counted(self.days)
+
+    @rule(who=WHO)
+    def reactivate(self, who: int) -> None:
+        one = self.pick(who, "inactive")
+        if one is None:
+            return
+        people.reactivate_person(one.person, actor=OKTA)
+        one.be("active", **BACK)
+
+    @rule(who=WHO)
+    def click_in_the_list(self, who: int) -> None:
+        """Let somebody out, or in, by a click that can be undone."""
+        one = self.pick(who, "active", "inactive")
+        if one is None:
+            return
+        before = {name: getattr(one, name) for name in GIVEN_BACK}
+        kinds = MassChange.Kind
+        bulk = Bulk(kinds.DEACTIVATED if one.state == "active" else kinds.REACTIVATED, HAND)
+        assert bulk.apply(one.person)
+        assert bulk.change
+        if one.state == "active":
+            one.be("inactive", is_by_scim=False, since=self.now)
+        else:
+            one.be("active", **BACK)
+        self.click = Click(bulk.change, one, before, one.moves)
+
+    @rule()
+    def undo_the_click(self) -> None:
+        click, self.click = self.click, None
+        if click is None:
+            return
+        kept = undo.fingerprint(undo.changed_since(click.change))
+        try:
+            undo.ask_undo(click.change, kept=kept, actor=HAND)
+        except undo.TooLateToUndo:
+            assert self.now - click.change.began_at >= timedelta(days=30)
+        except undo.NothingToUndo:
+            assert click.one.moves > click.moves
+        else:
+            assert click.one.moves == click.moves
+            assert undo.undo_asked(as_of=self.now) == 1
+            click.one.be(**click.before)
+            if click.one.due_at and self.days is not None:
+                click.one.due_at = max(click.one.counted(self.days), self.now + GRACE)
+
+    @rule(who=WHO, by_scim=st.booleans())
+    def come_back_and_leave_again(self, who: int, by_scim: bool) -> None:
+        self.reactivate(who)
+        self.deactivate(who, by_scim)
+
+    @rule(who=WHO, days=st.integers(-50, 50))
+    def postpone(self, who: int, days: int) -> None:
+        one = self.pick(who, "inactive")
+        if one is None:
+            return
+        until = self.now + timedelta(days=days)
+        try:
+            schedule.postpone(one.person, until, because="Leave", actor=HAND)
+        except schedule.NotScheduled:
+            assert not one.is_by_scim
+        except schedule.TooEarly:
+            assert one.due_at
+            assert until <= max(self.now, one.due_at)
+        else:
+            assert until > self.now
+            one.due_at, one.is_postponed = until, True
+
+    @rule(who=WHO, is_exempt=st.booleans())
+    def exempt(self, who: int, is_exempt: bool) -> None:
+        one = self.pick(who, "inactive")
+        if one is None:
+            return
+        try:
+            if is_exempt:
+                schedule.exempt(one.person, because="Lawsuit", actor=HAND)
+            else:
+                schedule.end_exemption(one.person, actor=HAND)
+        except schedule.NotScheduled:
+            assert not one.is_by_scim
+        else:
+            one.is_exempt = is_exempt
+
+    @rule(who=WHO, what=st.sampled_from([*HINDRANCES]))
+    def hinder(self, who: int, what: str) -> None:
+        one = self.pick(who, "inactive")
+        if one and what not in one.hindrances:
+            self.get(one, what)
+
+    def get(self, one: Modelled, what: str) -> None:
+        # Whoever undoes a click changes the row, and not this one of ours.
+        one.person.refresh_from_db()
+        HINDRANCES[what][0](one.person)
+        one.hindrances.add(what)
+
+    @rule(who=WHO)
+    def clear_the_way(self, who: int) -> None:
+        one = self.pick(who, "inactive", "active")
+        if one is None:
+            return
+        for what in one.hindrances:
+            HINDRANCES[what][1](one.person)
+        one.hindrances.clear()
+
+    @rule(who=WHO)
+    def terminate_by_hand(self, who: int) -> None:
+        one = self.pick(who, "inactive")
+        if one is None:
+            return
+        usual = handover_plan.usual_disposition(one.person)
+        assert terminate.terminate_person(one.person, usual, actor=OKTA)
+        one.be("terminated", due_at=None)
+
+    @invariant()
+    def everybody_is_as_they_have_to_be(self) -> None:
+        states = dict(Person.objects.values_list("pk", "state"))
+        assert {one.person.pk: one.state for one in self.people}.items() <= states.items()
+
+    @invariant()
+    def nobody_is_terminated_twice(self) -> None:
+        ended = Event.objects.filter(kind=Event.Kind.PERSON_TERMINATED)
+        told = list(ended.values_list("person_id", flat=True))
+        gone = [one.person.pk for one in self.people if one.state == "terminated"]
+        assert sorted(told) == sorted(gone)
+
+
+def test_exactly_whom_it_has_to(tenant: Any) -> None:
+    run_state_machine_as_test(
+        Leaving,
+        settings=settings(
+            max_examples=60,
+            stateful_step_count=20,
+            deadline=None,
+            suppress_health_check=[*HealthCheck],
+        ),
+    )

@@ -1,0 +1,83 @@
+"""Of somebody who has left for good …"""
+
+import pytest
+
+from people.models import Person
+from people.operations.offboarding import terminate
+from people.values import Actor
+from tests.clients.pages import signed_in, text_of
+from tests.factories import core
+from tests.support.offboarding import Leaver, to
+
+pytestmark = pytest.mark.django_db
+
+HELPDESK = Actor("person", "helpdesk@example.com")
+
+
+@pytest.fixture
+def leaver(ada: Person) -> Leaver:
+    leaver = Leaver(ada, core.person(given_name="Grace", family_name="Hopper"))
+    terminate.terminate_person(ada, to(leaver.heir, ada), actor=HELPDESK)
+    return leaver
+
+
+def page_of(person: Person) -> str:
+    return text_of(signed_in(core.administrator()).get(f"/people/{person.pk}/"))
+
+
+def test_the_page_says_what_went_where(leaver: Leaver) -> None:
+    page = page_of(leaver.person)
+
+    panel = page.split("What became of what they held")[1].split("</section>")[0]
+    for words in (
+        f"/people/{leaver.heir.pk}/",
+        "Card Travel …4242",
+        "Funds Team, Offsite",
+        "Approval steps Bills, step 2, Invoices, step 1, Travel, step 1",
+        "Reports Bob Lovelace, Eve Lovelace",
+        "Ended",
+        "Card Plastic …4242",
+    ):
+        assert words in panel
+
+
+def test_the_timeline_tells_it(leaver: Leaver) -> None:
+    page = page_of(leaver.person)
+
+    assert "helpdesk@example.com terminated Ada Lovelace" in page
+    assert "Ended: Card Plastic …4242." in page
+    assert "To Grace Hopper: Card Travel …4242; Funds Team, Offsite; Approval steps" in page
+    assert "Dropped: Waiting for approval Reimbursement." in page
+
+
+def test_the_timeline_of_the_successor_tells_it(leaver: Leaver) -> None:
+    page = page_of(leaver.heir)
+
+    assert "Grace Hopper took over from Ada Lovelace" in page
+    assert "Card Travel …4242. Funds Team, Offsite. Approval steps" in page
+
+
+def test_the_page_changes_nothing(leaver: Leaver) -> None:
+    page = page_of(leaver.person)
+
+    for deed in ("edit", "deactivate", "reactivate", "terminate", "roles"):
+        assert f"/people/{leaver.person.pk}/{deed}/" not in page
+
+
+def test_nothing_is_said_any_more(leaver: Leaver) -> None:
+    client = signed_in(core.administrator())
+    said = {"given_name": "Eve", "family_name": "L", "email": "x@x.test", "role": "BUSINESS_USER"}
+
+    client.post(f"/people/{leaver.person.pk}/edit/", said)
+
+    leaver.person.refresh_from_db()
+    assert leaver.person.given_name == "Ada"
+
+
+@pytest.mark.parametrize(
+    "state", [Person.State.ACTIVE, Person.State.INACTIVE, Person.State.INVITED]
+)
+def test_others_may_come_to_be_one(owner: Person, state: Person.State) -> None:
+    person = core.person(state=state)
+
+    assert f"/people/{person.pk}/terminate/" in page_of(person)

@@ -1,0 +1,277 @@
+"""Terminating a person …"""
+
+from dataclasses import replace
+
+import pytest
+from django.utils import timezone
+
+from people.models import (
+    ApiToken,
+    Approval,
+    Card,
+    Departure,
+    Event,
+    Fund,
+    Invite,
+    Obligation,
+    Person,
+    Step,
+)
+from people.operations import people
+from people.operations.offboarding import handover_plan
+from people.operations.offboarding.handover_plan import Disposition
+from people.operations.offboarding.terminate import terminate_person
+from people.values import Actor, Invitation, Profile
+from tests.factories import core
+from tests.support import offboarding
+from tests.support.offboarding import Kind, Leaver, State, to
+
+pytestmark = pytest.mark.django_db
+
+OPERATOR = Actor("command", "tests")
+
+
+def terminate(person: Person, said: Disposition | None = None) -> bool:
+    said = said or handover_plan.usual_disposition(person)
+    return terminate_person(person, said, actor=OPERATOR)
+
+
+class TestIsTheEnd:
+    """… is the end: …"""
+
+    def test_of_the_account(self, ada: Person) -> None:
+        before = ada.get_session_auth_hash()
+
+        assert terminate(ada)
+
+        stored = Person.objects.get(pk=ada.pk)
+        assert stored.state == Person.State.TERMINATED
+        assert stored.terminated_at
+        assert not stored.is_active
+        assert stored.display_name == "Ada Lovelace (Terminated)"
+        assert stored.get_session_auth_hash() != before
+
+    def test_of_tokens_invites_and_addresses_to_be_confirmed(self, owner: Person) -> None:
+        profile = Profile(given_name="Bob", family_name="Babbage", email="bob@example.com")
+        bob = people.add_person(profile, actor=OPERATOR, invitation=Invitation())
+        ApiToken.objects.create(
+            tenant_id=bob.tenant_id, person=bob, digest="d", session_epoch=bob.session_epoch
+        )
+        Person.objects.filter(pk=bob.pk).update(pending_email="new@example.com")
+
+        terminate(bob)
+
+        assert not ApiToken.objects.alive().exists()
+        assert Invite.objects.get().voided_at
+        assert Person.objects.get(pk=bob.pk).pending_email == ""
+
+    def test_of_what_was_scheduled(self, ada: Person) -> None:
+        Departure.objects.create(tenant_id=ada.tenant_id, person=ada, due_at=timezone.now())
+
+        terminate(ada)
+
+        assert not Departure.objects.exists()
+
+    def test_once(self, leaver: Leaver) -> None:
+        assert terminate(leaver.person)
+        events = Event.objects.count()
+
+        assert not terminate(leaver.person, Disposition(cards={"nonsense": None}))
+
+        assert Event.objects.count() == events
+
+    def test_and_nothing_brings_them_back(self, ada: Person) -> None:
+        terminate(ada)
+
+        with pytest.raises(people.Terminated):
+            people.reactivate_person(ada, actor=OPERATOR)
+
+    def test_so_that_somebody_new_may_have_the_address(self, ada: Person) -> None:
+        terminate(ada)
+
+        profile = Profile(given_name="Ada", family_name="Byron", email=ada.email)
+        assert people.add_person(profile, actor=OPERATOR).pk != ada.pk
+
+    @pytest.mark.parametrize("state", [Person.State.INVITED, Person.State.INACTIVE])
+    def test_also_of_somebody_who_is_not_in(self, owner: Person, state: Person.State) -> None:
+        assert terminate(core.person(state=state))
+
+
+class TestHandsOver:
+    """… hands over what they hold: …"""
+
+    def test_cards_with_their_controls(self, leaver: Leaver) -> None:
+        before = Card.objects.values("monthly_limit", "last_four", "currency", "name").get(
+            pk=leaver.virtual.pk
+        )
+
+        terminate(leaver.person, to(leaver.heir, leaver.person))
+
+        assert leaver.heir.cards.live().values(*before).get() == before
+        assert Card.objects.get(pk=leaver.physical.pk).ended_at
+
+    def test_funds_with_what_is_left(self, leaver: Leaver) -> None:
+        terminate(leaver.person, to(leaver.heir, leaver.person))
+
+        assert set(leaver.heir.funds.live()) == set(leaver.funds)
+        assert leaver.heir.funds.get(name="Team").balance == 12_345
+        assert leaver.heir.funds.get(name="Team").payment_limit == 5_000
+
+    def test_nothing_that_shall_end(self, leaver: Leaver) -> None:
+        said = replace(
+            to(None, leaver.person),
+            steps={str(step.pk): str(leaver.heir.pk) for step in leaver.steps},
+        )
+
+        terminate(leaver.person, said)
+
+        assert not Card.objects.live().exists()
+        assert not Fund.objects.live().exists()
+        assert Fund.objects.get(name="Team").owner == leaver.person
+
+    def test_steps_with_what_waits_there(self, leaver: Leaver, owner: Person) -> None:
+        first, *others = (str(step.pk) for step in leaver.steps)
+        said = to(leaver.heir, leaver.person)
+        said = replace(said, steps={**said.steps, first: str(owner.pk)})
+
+        terminate(leaver.person, said)
+
+        waiting = Approval.objects.get(pk=leaver.waiting.pk)
+        assert (waiting.state, waiting.step.approver) == ("pending", owner)
+        assert {str(step.pk) for step in leaver.heir.steps.all()} == set(others)
+
+    def test_reports_to_the_new_manager(self, leaver: Leaver) -> None:
+        terminate(leaver.person, to(leaver.heir, leaver.person))
+
+        assert {report.manager for report in Person.objects.filter(given_name__in=["Bob", "Eve"])}
+        assert set(leaver.heir.reports.in_lists()) == set(leaver.reports)
+
+    def test_reports_to_one_of_them(self, leaver: Leaver) -> None:
+        bob, eve = leaver.reports
+
+        terminate(leaver.person, to(bob, leaver.person))
+
+        assert Person.objects.get(pk=eve.pk).manager == bob
+        assert Person.objects.get(pk=bob.pk).manager == leaver.heir
+
+    def test_nothing_else_of_the_reports_that_a_provider_owns(self, leaver: Leaver) -> None:
+        """Putting the leaver back would be refused every five minutes."""
+        bob, _ = leaver.reports
+        bob.owned_fields = {"manager": {"by": "scim:okta", "since": "2026-03-02T00:00:00Z"}}
+        bob.save()
+
+        terminate(leaver.person)
+
+        assert Person.objects.get(pk=bob.pk).overruled_at is None
+
+    def test_what_they_owe_to_nobody(self, leaver: Leaver) -> None:
+        stays = [
+            offboarding.obligation(leaver.person, kind, state)
+            for kind, state in [
+                (Kind.REIMBURSEMENT, State.APPROVED),
+                (Kind.BILL, State.OPEN),
+                (Kind.TRANSACTION, State.PENDING),
+                (Kind.TRANSACTION, State.INCOMPLETE),
+            ]
+        ]
+        before = list(Obligation.objects.filter(pk__in=[one.pk for one in stays]).values())
+
+        terminate(leaver.person)
+
+        assert list(Obligation.objects.filter(pk__in=[one.pk for one in stays]).values()) == before
+        dropped = Obligation.objects.get(pk=leaver.submitted.pk)
+        assert dropped.state == State.DROPPED
+        assert dropped.approvals.get().state == Approval.State.REJECTED
+
+
+class TestIsRemembered:
+    """… is remembered: …"""
+
+    def test_with_the_disposition(self, leaver: Leaver) -> None:
+        said = to(leaver.heir, leaver.person)
+
+        terminate(leaver.person, said)
+
+        event = leaver.person.events.get()
+        assert event.kind == Event.Kind.PERSON_TERMINATED
+        assert event.changes["state"] == {"from": "active", "to": "terminated"}
+        assert event.facts["disposition"] == said.as_json()
+        assert event.facts["ended"] == {"cards": ["Plastic …4242"]}
+        assert event.facts["dropped"] == [leaver.submitted.description]
+
+    def test_by_those_who_received_something(self, leaver: Leaver) -> None:
+        terminate(leaver.person, to(leaver.heir, leaver.person))
+
+        event = leaver.heir.events.get()
+        assert event.kind == Event.Kind.HOLDINGS_RECEIVED
+        assert event.facts == {
+            "giver": str(leaver.person.pk),
+            "received": {
+                "cards": ["Travel …4242"],
+                "funds": ["Team", "Offsite"],
+                "steps": ["Bills, step 2", "Invoices, step 1", "Travel, step 1"],
+                "reports": ["Bob Lovelace", "Eve Lovelace"],
+            },
+        }
+
+    def test_by_nobody_who_received_nothing(self, ada: Person, grace: Person) -> None:
+        terminate(ada, Disposition(reports=str(grace.pk)))
+
+        assert not grace.events.exists()
+
+
+class TestUsually:
+    """Terminating a person usually …"""
+
+    def test_ends_cards_and_gives_the_rest_to_the_manager(self, leaver: Leaver) -> None:
+        terminate(leaver.person)
+
+        assert not Card.objects.live().exists()
+        assert leaver.heir.funds.live().count() == 2
+        assert leaver.heir.steps.count() == 3
+        assert leaver.heir.reports.in_lists().count() == 2
+
+    def test_does_without_a_manager_who_is_not_in(self, leaver: Leaver, owner: Person) -> None:
+        people.deactivate_person(leaver.heir, actor=OPERATOR)
+        leaver.person.refresh_from_db()
+
+        terminate(leaver.person)
+
+        assert not Fund.objects.live().exists()
+        assert owner.steps.count() == 3
+
+    def test_finds_another_owner_for_the_account_owners_steps(self, owner: Person) -> None:
+        owner.tenant.owner = owner
+        owner.tenant.save()
+        other = core.owner()
+        offboarding.step(owner)
+
+        terminate(owner)
+
+        assert Step.objects.get().approver == other
+
+    def test_ends_a_fund_that_the_manager_cannot_have(self, leaver: Leaver) -> None:
+        london = core.location("London", entity=core.entity("London Ltd", "GBP"))
+        Person.objects.filter(pk=leaver.heir.pk).update(location=london)
+        leaver.person.refresh_from_db()
+
+        terminate(leaver.person)
+
+        assert not Fund.objects.live().exists()
+
+
+class TestByAPlan:
+    """Terminating a person by an older plan …"""
+
+    def test_leaves_out_what_is_gone_and_adds_what_came(
+        self, leaver: Leaver, owner: Person
+    ) -> None:
+        plan = to(owner, leaver.person)
+        leaver.funds[0].ended_at = timezone.now()
+        leaver.funds[0].save()
+        newer = offboarding.fund(leaver.person, name="Newer")
+
+        terminate(leaver.person, handover_plan.completed(leaver.person, plan))
+
+        assert set(owner.funds.live()) == {leaver.funds[1]}
+        assert set(leaver.heir.funds.live()) == {newer}

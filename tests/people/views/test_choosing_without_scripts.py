@@ -1,0 +1,128 @@
+"""Whoever runs no scripts writes whom or what they choose: a form …"""
+
+from typing import Any
+
+import pytest
+from django.test import Client
+
+from people.models import Card, Obligation, Person, Workflow
+from tests.clients.pages import signed_in, text_of
+from tests.factories import core
+
+pytestmark = pytest.mark.django_db
+
+CARD = {"name": "Travel", "kind": "virtual", "limit": "500"}
+BOB = {
+    "given_name": "Bob",
+    "family_name": "Kahn",
+    "email": "bob@example.com",
+    "role": "BUSINESS_USER",
+}
+
+
+@pytest.fixture
+def client(owner: Person) -> Client:
+    return signed_in(core.administrator())
+
+
+def send(client: Client, address: str, **said: Any) -> str:
+    return text_of(client.post(address, said, follow=True))
+
+
+FORMS = pytest.mark.parametrize(
+    ("address", "names"),
+    [
+        ("/spend/cards/add/", ["holder"]),
+        ("/spend/funds/add/", ["owner"]),
+        ("/spend/obligations/add/", ["person"]),
+        ("/spend/workflows/add/", ["new_1", "new_2", "new_3"]),
+        ("/people/locations/add/", ["entity"]),
+        ("/people/add/", ["department", "location", "manager"]),
+    ],
+)
+
+
+@FORMS
+def test_has_a_field_to_write_in(client: Client, address: str, names: list[str]) -> None:
+    page = client.get(address).content.decode()
+
+    for name in names:
+        assert f'<noscript><input type="text" name="{name}-written"' in page
+
+
+@FORMS
+def test_shows_the_form_again_for_text_with_nul(
+    client: Client, address: str, names: list[str]
+) -> None:
+    for name in names:
+        answer = client.post(address, {f"{name}-written": "a\0b"})
+
+        assert (answer.status_code, f'name="{name}-written"' in answer.content.decode()) == (
+            200,
+            True,
+        )
+
+
+def test_takes_an_address_in_any_case(client: Client, ada: Person) -> None:
+    send(client, "/spend/cards/add/", **CARD | {"holder-written": " ADA@example.com "})
+
+    assert Card.objects.get().holder == ada
+
+
+def test_takes_names_of_departments_and_locations(client: Client, ada: Person) -> None:
+    department, location = core.department("Sales"), core.location("Rome")
+    said = {"department-written": "SALES", "location-written": "rome"}
+
+    send(client, "/people/add/", **BOB | said | {"manager-written": ada.email})
+
+    bob = Person.objects.get(email="bob@example.com")
+    assert (bob.department, bob.location, bob.manager) == (department, location, ada)
+
+
+def test_takes_the_approvers_of_a_workflow(client: Client, ada: Person) -> None:
+    send(client, "/spend/workflows/add/", name="Travel", **{"new_2-written": ada.email})
+
+    assert Workflow.objects.get().steps.get().approver == ada
+
+
+def test_prefers_what_was_written_to_what_was_chosen(client: Client, ada: Person) -> None:
+    send(
+        client,
+        "/spend/cards/add/",
+        **CARD,
+        holder=core.person().pk,
+        **{"holder-written": ada.email},
+    )
+
+    assert Card.objects.get().holder == ada
+
+
+@pytest.mark.parametrize("said", ["nobody@example.com", "gone@example.com", "far@example.com", "%"])
+def test_says_whom_it_does_not_know_and_keeps_what_was_written(client: Client, said: str) -> None:
+    core.person(email="gone@example.com", state=Person.State.TERMINATED)
+    with core.in_another_tenant():
+        core.person(email="far@example.com")
+
+    page = client.post("/spend/cards/add/", CARD | {"holder-written": said}).content.decode()
+
+    assert f"There is nobody “{said}” here." in page
+    assert f'name="holder-written" value="{said}"' in page
+    assert not Card.objects.exists()
+
+
+def test_escapes_what_was_written(client: Client) -> None:
+    said = {"kind": "bill", "state": "open", "person-written": '"><script>'}
+
+    page = client.post("/spend/obligations/add/", said).content.decode()
+
+    assert '"><script>' not in page
+    assert not Obligation.objects.exists()
+
+
+@pytest.mark.parametrize("said", ["x", "'; --", "a\0b", "0", str(2**70)])
+def test_says_in_words_that_a_key_is_none(client: Client, said: str) -> None:
+    page = send(client, "/people/add/", **BOB, department=said, manager=said)
+
+    assert "valid UUID" not in page
+    assert "error" in page
+    assert not Person.objects.filter(email="bob@example.com").exists()

@@ -1,0 +1,148 @@
+"""Departments, locations and entities on their pages."""
+
+from typing import Any
+
+import pytest
+
+from people.models import Department, Entity, Event, Location, Person, Tenant
+from tests.clients.pages import signed_in, text_of
+from tests.factories import core
+
+pytestmark = pytest.mark.django_db
+
+
+def send(address: str, **data: Any) -> str:
+    client = signed_in(core.administrator())
+    return text_of(client.post(f"/people/{address}/", data, follow=True))
+
+
+def test_a_department_is_added_under_its_name_in_any_case(tenant: Tenant) -> None:
+    send("departments/add", name="Sales")
+
+    assert Department.objects.get().name_key == "sales"
+    assert "There is “SALES” already." in send("departments/add", name="SALES")
+    assert Department.objects.count() == 1
+
+
+def test_a_department_is_renamed_for_everybody_in_it(ada: Person) -> None:
+    department = core.department("Sales")
+
+    send(f"departments/{department.pk}/change", name="Revenue")
+
+    department.refresh_from_db()
+    assert (department.name, department.name_key) == ("Revenue", "revenue")
+    event = Event.objects.get(kind=Event.Kind.ORGANISATION_CHANGED)
+    assert event.changes == {"name": {"from": "Sales", "to": "Revenue"}}
+    assert event.actor.startswith("person:")
+
+
+def test_a_department_changes_its_case_without_being_its_own_duplicate(tenant: Tenant) -> None:
+    department = core.department("sales")
+
+    send(f"departments/{department.pk}/change", name="Sales")
+
+    department.refresh_from_db()
+    assert department.name == "Sales"
+
+
+def test_a_name_of_another_company_is_free(tenant: Tenant) -> None:
+    with core.in_another_tenant():
+        core.department("Sales")
+
+    send("departments/add", name="Sales")
+
+    assert Department.objects.count() == 1
+
+
+def test_a_department_that_nobody_is_in_is_deleted(tenant: Tenant) -> None:
+    department = core.department()
+
+    send(f"departments/{department.pk}/delete", post="yes")
+
+    assert not Department.objects.exists()
+
+
+def test_a_department_that_somebody_is_in_stays(tenant: Tenant) -> None:
+    department = core.department()
+    core.person(department=department, state=Person.State.TERMINATED)
+
+    page = send(f"departments/{department.pk}/delete", post="yes")
+
+    assert "Sales cannot be deleted: 1 person belongs to it, those who left included." in page
+    assert Department.objects.exists()
+
+
+def test_lists_count_those_who_have_not_left(tenant: Tenant) -> None:
+    department = core.department()
+    core.person(department=department)
+    core.person(department=department, state=Person.State.TERMINATED)
+
+    page = text_of(signed_in(core.administrator()).get("/people/departments/"))
+
+    assert 'aria-label="1 people of Sales"' in page
+    assert f"/people/?department__id__exact={department.pk}" in page
+
+
+def test_an_empty_list_says_how_it_fills(tenant: Tenant) -> None:
+    page = text_of(signed_in(core.administrator()).get("/people/departments/"))
+
+    assert "No departments yet" in page
+    assert "when an identity provider names it" in page
+
+
+def test_a_location_does_not_take_people_to_another_currency(tenant: Tenant) -> None:
+    location, dollars = core.location("Rome"), core.entity("Acme Inc", "USD")
+    core.person(location=location)
+
+    page = send(f"locations/{location.pk}/change", name="Rome", entity=dollars.pk)
+
+    assert "Location cannot be assigned to an entity using a different issuing currency" in page
+    location.refresh_from_db()
+    assert location.entity != dollars
+
+
+def test_a_location_without_people_moves_freely(tenant: Tenant) -> None:
+    location, dollars = core.location("Rome"), core.entity("Acme Inc", "USD")
+
+    send(f"locations/{location.pk}/change", name="Rome", entity=dollars.pk)
+
+    location.refresh_from_db()
+    assert location.entity == dollars
+
+
+def test_a_location_never_belongs_to_another_companys_entity(tenant: Tenant) -> None:
+    with core.in_another_tenant() as another:
+        theirs = another.default_entity
+    assert theirs
+
+    send("locations/add", name="Rome", entity=theirs.pk)
+
+    assert not Location.objects.exists()
+
+
+def test_an_entity_keeps_the_currency_that_peoples_cards_are_in(tenant: Tenant) -> None:
+    entity = Entity.objects.get()
+    core.person(location=core.location())
+
+    page = send(f"entities/{entity.pk}/change", name="Headquarters", currency="USD")
+
+    assert "their cards are issued in its currency" in page
+    entity.refresh_from_db()
+    assert entity.currency == "EUR"
+
+
+def test_a_currency_is_three_capital_letters(tenant: Tenant) -> None:
+    assert "Use the ISO 4217 code" in send("entities/add", name="Acme", currency="eu")
+
+
+def test_the_entity_of_new_locations_stays(tenant: Tenant) -> None:
+    page = send(f"entities/{Entity.objects.get().pk}/delete", post="yes")
+
+    assert "cannot be deleted: new locations belong to it" in page
+
+
+def test_an_entity_with_locations_stays(tenant: Tenant) -> None:
+    entity = core.entity("Acme Inc")
+    core.location(entity=entity)
+
+    assert "it still has locations" in send(f"entities/{entity.pk}/delete", post="yes")

@@ -1,0 +1,379 @@
+"""The page where somebody is terminated …"""
+
+import re
+from html import unescape
+from typing import Any
+
+import pytest
+from django.test import Client
+
+from people.models import Card, Departure, Event, Fund, Person, Step, Tenant
+from people.operations import people
+from people.operations.offboarding import handover_plan
+from people.operations.offboarding.terminate import terminate_person
+from people.values import Actor
+from tests.clients.pages import queries_of, signed_in, text_of
+from tests.factories import core
+from tests.support import offboarding
+from tests.support.offboarding import Leaver
+
+pytestmark = pytest.mark.django_db
+
+OKTA = Actor("scim", "okta")
+
+
+@pytest.fixture
+def alan(owner: Person) -> Client:
+    return signed_in(core.administrator())
+
+
+class Form:
+    """What the page asks, as it stands in the page, and what somebody answers."""
+
+    def __init__(self, client: Client, person: Person, query: str = "", page: str = "") -> None:
+        self.client, self.address = client, f"/people/{person.pk}/{page or 'terminate'}/"
+        self.said: dict[str, str] = {}
+        self.shown = self._read(client.get(self.address + query, follow=True))
+
+    def answer(self, **more: Any) -> str:
+        """Send the form with what it holds and this; return what the reader then sees."""
+        said = {name: str(getattr(value, "pk", value)) for name, value in more.items()}
+        response = self.client.post(self.address, self.said | said, follow=True)
+        self.shown = self._read(response)
+        self.steps = [address for address, _ in response.redirect_chain]
+        return self.shown
+
+    def terminate(self, name: str = "Ada Lovelace") -> str:
+        self.answer()
+        return self.answer(name=name)
+
+    def _read(self, response: Any) -> str:
+        assert response.status_code == 200
+        html = response.content.decode()
+        self.said = {}
+        for tag in re.findall(r"<input[^>]*>", html):
+            name, value = _attribute(tag, "name"), _attribute(tag, "value")
+            if name and 'type="submit"' not in tag:
+                self.said[name] = value
+        for name, body in re.findall(
+            r'<select[^>]*?name="([^"]+)".*?>(.*?)</select>', html, re.DOTALL
+        ):
+            chosen = re.findall(r'<option value="([^"]*)"[^>]*selected', body)
+            first = re.findall(r'<option value="([^"]*)"', body)
+            self.said[name] = (chosen or first or [""])[0]
+        return unescape(text_of(response))
+
+
+def _attribute(tag: str, name: str) -> str:
+    found = re.search(rf'\b{name}="([^"]*)"', tag)
+    return unescape(found[1]) if found else ""
+
+
+class TestAsks:
+    def test_about_everything_they_hold(self, alan: Client, leaver: Leaver) -> None:
+        shown = Form(alan, leaver.person).shown
+
+        for words in (
+            "Plastic …4242",
+            "Ends: a physical card always does",
+            "Virtual, up to 500.00 EUR a month",
+            "Shared, 123.45 EUR left",
+            "Bills, step 2",
+            "1 approval waits",
+            "2 people who report to them",
+            "Bob Lovelace, Eve Lovelace",
+            "Waiting for approval Reimbursement, 42.00 EUR: dropped",
+        ):
+            assert words in shown
+
+    def test_with_the_usual_answers(self, alan: Client, leaver: Leaver) -> None:
+        said = Form(alan, leaver.person).said
+
+        assert said[f"card-{leaver.virtual.pk}"] == "end"
+        assert f"card-{leaver.physical.pk}" not in said
+        assert {said[f"fund-{fund.pk}"] for fund in leaver.funds} == {"manager"}
+        assert {said[f"step-{step.pk}"] for step in leaver.steps} == {"manager"}
+        assert said["reports"] == "manager"
+
+    @pytest.mark.parametrize("choice", ["manager", "end"])
+    def test_with_one_answer_for_everything(
+        self, alan: Client, leaver: Leaver, choice: str
+    ) -> None:
+        said = Form(alan, leaver.person, f"?all={choice}").said
+
+        assert said[f"card-{leaver.virtual.pk}"] == choice
+        assert {said[f"fund-{fund.pk}"] for fund in leaver.funds} == {choice}
+        assert {said[f"step-{step.pk}"] for step in leaver.steps} == {"manager"}
+
+    def test_with_the_plan_where_there_is_one(
+        self, alan: Client, leaver: Leaver, owner: Person
+    ) -> None:
+        Departure.objects.create(
+            tenant_id=owner.tenant_id,
+            person=leaver.person,
+            due_at=leaver.person.created_at,
+            disposition=offboarding.to(owner, leaver.person).as_json(),
+        )
+
+        said = Form(alan, leaver.person).said
+
+        assert said[f"card-{leaver.virtual.pk}"] == "somebody"
+        assert said[f"card-{leaver.virtual.pk}-whom"] == str(owner.pk)
+
+    def test_for_a_name_where_no_manager_is_in(self, alan: Client, leaver: Leaver) -> None:
+        people.deactivate_person(leaver.heir, actor=OKTA)
+
+        form = Form(alan, leaver.person)
+
+        assert "Grace Hopper, the manager" not in form.shown
+        assert form.said[f"fund-{leaver.funds[0].pk}"] == "end"
+
+    def test_offers_no_manager_who_has_another_currency(self, alan: Client, leaver: Leaver) -> None:
+        leaver.heir.location = core.location("London", entity=core.entity("Ltd", "GBP"))
+        leaver.heir.save()
+
+        said = Form(alan, leaver.person, "?all=manager").said
+
+        assert said[f"card-{leaver.virtual.pk}"] == "end"
+        assert said[f"step-{leaver.steps[0].pk}"] == "manager"
+
+    def test_nothing_where_there_is_nothing(self, alan: Client, ada: Person) -> None:
+        form = Form(alan, ada)
+
+        assert "Ada Lovelace holds nothing" in form.shown
+        form.answer(name="Ada Lovelace")
+        assert Person.objects.get(pk=ada.pk).state == Person.State.TERMINATED
+
+    def test_nothing_twice(self, alan: Client, ada: Person) -> None:
+        terminate_person(ada, handover_plan.Disposition(), actor=OKTA)
+
+        shown = Form(alan, ada).shown
+
+        assert "Ada Lovelace was terminated already." in shown
+
+    def test_the_database_as_much_for_many_things_as_for_one(
+        self, alan: Client, leaver: Leaver
+    ) -> None:
+        address = f"/people/{leaver.person.pk}/terminate/"
+        few = len(queries_of(alan, address))
+        for _ in range(20):
+            offboarding.card(leaver.person)
+            offboarding.fund(leaver.person)
+            offboarding.step(leaver.person)
+            core.person(manager=leaver.person)
+
+        assert len(queries_of(alan, address)) == few
+
+
+class TestShowsAgain:
+    """… shows what will happen: …"""
+
+    def test_before_anything_does(self, alan: Client, leaver: Leaver) -> None:
+        shown = Form(alan, leaver.person).answer()
+
+        for words in (
+            "Terminate Ada Lovelace for good?",
+            "<h2>Ends for good</h2>",
+            "The card Plastic …4242",
+            "<h2>Goes to Grace Hopper</h2>",
+            "The fund Team",
+            "2 people who report to them",
+            "<h2>Is dropped</h2>",
+            "This cannot be undone.",
+            "Type “Ada Lovelace” to confirm",
+        ):
+            assert words in shown
+        assert Person.objects.get(pk=leaver.person.pk).is_active
+
+    def test_and_leads_back_with_the_answers(
+        self, alan: Client, leaver: Leaver, owner: Person
+    ) -> None:
+        form, key = Form(alan, leaver.person), f"card-{leaver.virtual.pk}"
+        form.answer(**{key: "somebody", f"{key}-whom": owner})
+
+        form.answer(back="yes")
+
+        assert form.said[key] == "somebody"
+        assert form.said[f"{key}-whom"] == str(owner.pk)
+
+    @pytest.mark.parametrize("name", ["", "Ada", "Grace Hopper", "yes"])
+    def test_and_waits_for_the_name(self, alan: Client, leaver: Leaver, name: str) -> None:
+        form = Form(alan, leaver.person)
+
+        form.terminate(name)
+
+        assert Person.objects.get(pk=leaver.person.pk).is_active
+        # Nothing said before is lost.
+        form.answer(name="Ada Lovelace")
+        assert not Person.objects.get(pk=leaver.person.pk).is_active
+
+    @pytest.mark.parametrize("name", ["Ada Lovelace", "  ada   LOVELACE "])
+    def test_and_then_does_it(self, alan: Client, leaver: Leaver, name: str) -> None:
+        form = Form(alan, leaver.person)
+
+        shown = form.terminate(name)
+
+        assert form.steps == [f"/people/{leaver.person.pk}/"]
+        assert "Ada Lovelace was terminated." in shown
+        assert leaver.heir.funds.live().count() == 2
+        assert leaver.heir.steps.count() == 3
+        assert not Card.objects.live().exists()
+
+    def test_to_whom_each_thing_was_sent(self, alan: Client, leaver: Leaver, owner: Person) -> None:
+        form, step = Form(alan, leaver.person), leaver.steps[0]
+        said = {f"step-{step.pk}": "somebody", f"step-{step.pk}-whom-written": " OLGA@example.com "}
+        owner.email = owner.email_key = "olga@example.com"
+        owner.save()
+
+        form.answer(**said)
+        form.answer(name="Ada Lovelace")
+
+        assert Step.objects.get(pk=step.pk).approver == owner
+
+
+class TestRefuses:
+    @pytest.mark.parametrize(
+        ("address", "why"),
+        [
+            ("", "Choose somebody."),
+            ("nobody@example.com", "There is nobody “nobody@example.com” here."),
+            ("gone@example.com", "There is nobody “gone@example.com” here."),
+            ("inactive@example.com", "Ada Lovelace is inactive"),
+            ("ada@example.com", "they are the one who leaves"),
+            ("pound@example.com", "it is in EUR"),
+        ],
+    )
+    def test_somebody_who_cannot_have_it(
+        self, alan: Client, leaver: Leaver, address: str, why: str
+    ) -> None:
+        core.person(email="gone@example.com", state=Person.State.TERMINATED)
+        core.person(email="inactive@example.com", state=Person.State.INACTIVE)
+        london = core.location("London", entity=core.entity("Ltd", "GBP"))
+        core.person(email="pound@example.com", location=london)
+        key = f"fund-{leaver.funds[0].pk}"
+
+        shown = Form(alan, leaver.person).answer(
+            **{key: "somebody", f"{key}-whom-written": address, f"{key}-whom": ""}
+        )
+
+        assert why in shown
+        assert "Terminate Ada Lovelace?" in shown
+
+    @pytest.mark.parametrize("whom", ["x", "'; --", "00000000-0000-0000-0000-000000000000"])
+    def test_an_id_that_is_none(self, alan: Client, leaver: Leaver, whom: str) -> None:
+        key = f"fund-{leaver.funds[0].pk}"
+
+        shown = Form(alan, leaver.person).answer(**{key: "somebody", f"{key}-whom": whom})
+
+        assert "Terminate Ada Lovelace?" in shown
+
+    def test_to_end_a_step(self, alan: Client, leaver: Leaver) -> None:
+        shown = Form(alan, leaver.person).answer(**{f"step-{leaver.steps[0].pk}": "end"})
+
+        assert "Select a valid choice" in shown
+
+    @pytest.mark.parametrize("kind", ["card", "fund", "step", "obligation"])
+    @pytest.mark.parametrize("step", [1, 2])
+    def test_what_has_changed_since_it_was_opened(
+        self, alan: Client, leaver: Leaver, kind: str, step: int
+    ) -> None:
+        form = Form(alan, leaver.person)
+        if step == 2:
+            form.answer()
+        more: dict[str, Any] = {
+            "card": offboarding.card,
+            "fund": offboarding.fund,
+            "step": offboarding.step,
+        }
+        if kind == "obligation":
+            offboarding.obligation(
+                leaver.person, offboarding.Kind.REIMBURSEMENT, offboarding.State.SUBMITTED
+            )
+        else:
+            more[kind](leaver.person)
+
+        shown = form.answer(name="Ada Lovelace")
+
+        assert "has changed since you opened this page. Nothing has been done." in shown
+        assert shown.count("New since you looked") == 1
+        assert Person.objects.get(pk=leaver.person.pk).is_active
+        form.terminate()
+        assert not Person.objects.get(pk=leaver.person.pk).is_active
+
+    def test_what_is_gone_since_it_was_opened(self, alan: Client, leaver: Leaver) -> None:
+        form = Form(alan, leaver.person)
+        form.answer()
+        Fund.objects.filter(pk=leaver.funds[0].pk).update(owner=leaver.heir)
+
+        assert "has changed since you opened" in form.answer(name="Ada Lovelace")
+
+    def test_the_last_owner(self, owner: Person) -> None:
+        shown = Form(signed_in(owner), owner).shown
+
+        assert "Olga Owner is the last active Owner." in shown
+        assert "to confirm" not in shown
+
+    def test_somebody_of_another_company(self, alan: Client) -> None:
+        with core.in_another_tenant():
+            stranger = core.person()
+
+        assert alan.get(f"/people/{stranger.pk}/terminate/").status_code == 404
+        assert alan.post(f"/people/{stranger.pk}/terminate/").status_code == 404
+
+    def test_employees(self, ada: Person, grace: Person) -> None:
+        client = signed_in(grace)
+
+        assert client.post(f"/people/{ada.pk}/terminate/", {"confirmed": "yes"}).status_code == 302
+        assert Person.objects.get(pk=ada.pk).is_active
+
+
+class TestPlan:
+    """The page where a departure is planned …"""
+
+    @pytest.fixture
+    def departure(self, leaver: Leaver) -> Departure:
+        people.deactivate_person(leaver.person, actor=OKTA)
+        Tenant.objects.update(auto_terminate_days=45)
+        return Departure.objects.create(
+            tenant_id=leaver.person.tenant_id,
+            person=leaver.person,
+            due_at=leaver.person.created_at,
+        )
+
+    def test_keeps_the_answers_for_the_day(
+        self, alan: Client, leaver: Leaver, departure: Departure, owner: Person
+    ) -> None:
+        form, key = Form(alan, leaver.person, page="departure/plan"), f"card-{leaver.virtual.pk}"
+
+        form.answer(**{key: "somebody", f"{key}-whom": owner})
+
+        departure.refresh_from_db()
+        assert departure.disposition
+        assert departure.disposition["cards"][str(leaver.virtual.pk)] == str(owner.pk)
+        assert form.steps == ["/people/departures/"]
+        assert not Event.objects.filter(kind=Event.Kind.PERSON_TERMINATED).exists()
+
+    def test_is_reached_from_the_departure(
+        self, alan: Client, leaver: Leaver, departure: Departure
+    ) -> None:
+        page = text_of(alan.get(f"/people/{leaver.person.pk}/departure/"))
+
+        assert f"/people/{leaver.person.pk}/departure/plan/" in page
+
+    def test_refuses_as_the_other_page(
+        self, alan: Client, leaver: Leaver, departure: Departure
+    ) -> None:
+        key = f"card-{leaver.virtual.pk}"
+
+        shown = Form(alan, leaver.person, page="departure/plan").answer(
+            **{key: "somebody", f"{key}-whom-written": leaver.person.email}
+        )
+
+        assert "they are the one who leaves" in shown
+        departure.refresh_from_db()
+        assert departure.disposition is None
+
+    def test_is_not_there_for_who_is_not_to_leave(self, alan: Client, ada: Person) -> None:
+        shown = Form(alan, ada, page="departure/plan").shown
+
+        assert "is not scheduled for termination any more." in shown

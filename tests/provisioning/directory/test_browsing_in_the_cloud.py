@@ -1,0 +1,336 @@
+"""Browsing a directory behind an API, live …
+
+Okta's, Microsoft's and Keycloak's are small servers of ours that answer in the shapes that
+the vendors publish (the adapters name the pages); SCIM's is scim2-server, which is not ours.
+"""
+
+import json
+import subprocess
+import sys
+import urllib.request
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, unquote, urlsplit
+
+import pytest
+from django.core.cache import cache
+
+from people import tenancy
+from people.models import Tenant
+from people.values import Actor
+from provisioning.directory import Directory, DirectoryFailed, directory_of
+from provisioning.providers import config, manage
+from tests.services.fake_openid import CLIENT_ID, CLIENT_SECRET, OpenIdProvider
+from tests.services.postgres_redis_smtp import free_port, wait_until
+
+pytestmark = pytest.mark.django_db
+
+PEOPLE = [("u1", "Ada", "Lovelace"), ("u2", "Bob", "Builder"), ("u3", "Grace", "Hopper")]
+MANY = [(f"u{number}", "Many", f"Number{number}") for number in range(10, 60)]
+
+
+class CloudProvider(OpenIdProvider):
+    """An OpenID provider with a directory API; `seen` is what it was asked."""
+
+    api: Callable[[str, dict[str, str], Any], tuple[int, Any]]
+
+    def answer(self, path: str, form: Any, headers: Any) -> tuple[int, Any]:
+        if path == "/token" and form.get("grant_type") == "client_credentials":
+            good = form.get("client_secret") == CLIENT_SECRET
+            return (200, {"access_token": "at", "expires_in": 300}) if good else (401, {})
+        if path.startswith(("/v1.0", "/api", "/admin")):
+            query = parse_qs(urlsplit(self.asked_for).query)
+            return self.api(unquote(path), {name: said[0] for name, said in query.items()}, headers)
+        return super().answer(path, form, headers)
+
+
+@pytest.fixture(autouse=True)
+def in_acme(acme: Tenant) -> Iterator[None]:
+    cache.clear()
+    with tenancy.use(acme):
+        yield
+
+
+@pytest.fixture
+def cloud() -> Iterator[CloudProvider]:
+    provider = CloudProvider()
+    yield provider
+    provider.stop()
+
+
+def browsing(cloud: OpenIdProvider, kind: str, **said: Any) -> Directory:
+    document = {
+        "kind": "oidc",
+        "name": kind,
+        "issuer": cloud.url,
+        "client_id": CLIENT_ID,
+        "client_secret": CLIENT_SECRET,
+        "directory_browsing": "live",
+        "directory_kind": kind,
+    }
+    definition = config.read(document | said)
+    directory = directory_of(manage.add_provider(definition, actor=Actor("command", "tests")))
+    assert directory
+    return directory
+
+
+class TestOfMicrosoft:
+    @pytest.fixture
+    def graph(self, cloud: CloudProvider) -> Directory:
+        cloud.api = self.answer
+        return browsing(cloud, "graph", directory_url=cloud.url)
+
+    def answer(self, path: str, query: dict[str, str], headers: Any) -> tuple[int, Any]:
+        assert (headers["Authorization"], headers["ConsistencyLevel"]) == ("Bearer at", "eventual")
+        groups = [{"id": "g1", "displayName": "Finance"}, {"id": "g2", "displayName": "Staff"}]
+        match path.split("/")[2:]:
+            case ["users"]:
+                return 200, self.page(query)
+            case ["users", "u1"]:
+                return 200, self.people()[0]
+            case ["users", "u1", "transitiveMemberOf", _]:
+                return 200, {"value": groups}
+            case ["groups"]:
+                return 200, {"value": groups[:1]}
+            case ["groups", "g1", "members", _]:
+                return 200, {"value": self.people()[:2]}
+        return 404, {"error": {"code": "Request_ResourceNotFound"}}
+
+    def page(self, query: dict[str, str]) -> dict[str, Any]:
+        word = query.get("$search", '":"').split('"')[1].partition(":")[2]
+        found = [one for one in self.people() if word in one["displayName"]]
+        start = int(query.get("$skiptoken", "0"))
+        said: dict[str, Any] = {"value": found[start : start + int(query["$top"])]}
+        if len(found) > start + 25:
+            said["@odata.nextLink"] = f"https://elsewhere.example/?$skiptoken={start + 25}"
+        return said
+
+    def people(self) -> list[dict[str, str]]:
+        return [
+            {
+                "id": key,
+                "displayName": f"{given} {family}",
+                "mail": f"{key}@acme.example",
+                "userPrincipalName": f"{key}@acme.onmicrosoft.example",
+                "department": "Sales",
+            }
+            for key, given, family in PEOPLE + MANY
+        ]
+
+    def test_finds_people_and_turns_pages(self, graph: Directory) -> None:
+        first = graph.people("Many")
+        second = graph.people("Many", first.next)
+
+        assert len({one.id for one in first.items + second.items}) == 50
+        assert second.next == ""
+
+    def test_shows_somebody_with_their_groups(self, graph: Directory) -> None:
+        ada = graph.person("u1")
+
+        assert ada
+        assert (ada.name, ada.email, ada.details) == (
+            *("Ada Lovelace", "u1@acme.example"),
+            {"department": "Sales"},
+        )
+        assert [(group.id, group.name) for group in graph.groups_of("u1") or []] == [
+            *(("g1", "Finance"), ("g2", "Staff")),
+        ]
+
+    def test_shows_groups_and_members(self, graph: Directory) -> None:
+        [finance] = graph.groups("Fin").items
+
+        assert [one.id for one in graph.members(finance.id).items] == ["u1", "u2"]
+
+    def test_knows_nobody_by_what_is_no_id(self, graph: Directory) -> None:
+        assert graph.person("../groups/g1") is None
+        assert graph.person("nobody") is None
+        assert graph.groups_of("nobody") is None
+
+    def test_says_that_the_client_may_not(self, cloud: CloudProvider) -> None:
+        with pytest.raises(DirectoryFailed, match="Allow it client credentials"):
+            browsing(cloud, "graph", directory_url=cloud.url, client_secret="wrong")
+
+
+class TestOfOkta:
+    @pytest.fixture
+    def okta(self, cloud: CloudProvider) -> Directory:
+        cloud.api = self.answer
+        return browsing(cloud, "okta", directory_token="t0ken")
+
+    def answer(self, path: str, query: dict[str, str], headers: Any) -> tuple[int, Any]:
+        if headers["Authorization"] != "SSWS t0ken":
+            return 401, {"errorCode": "E0000011"}
+        people = [
+            {
+                "id": key,
+                "status": "ACTIVE",
+                "profile": {
+                    "firstName": given,
+                    "lastName": family,
+                    "email": f"{key}@acme.example",
+                    "login": f"{key}@acme.example",
+                },
+            }
+            for key, given, family in PEOPLE
+        ]
+        groups = [{"id": "00g1", "profile": {"name": "Finance"}}]
+        match path.split("/")[3:]:
+            case ["users"]:
+                word = query.get("q", "")
+                return 200, [one for one in people if word in str(one)]
+            case ["users", "u1"]:
+                return 200, people[0]
+            case ["users", "u1", "groups"] | ["groups"]:
+                return 200, groups
+            case ["groups", "00g1", "users"]:
+                return 200, people[:1]
+        return 404, {"errorCode": "E0000007"}
+
+    def test_finds_people(self, okta: Directory) -> None:
+        [ada] = okta.people("Love").items
+
+        assert (ada.id, ada.name, ada.email) == ("u1", "Ada Lovelace", "u1@acme.example")
+
+    def test_shows_groups_by_the_name_that_tokens_list(self, okta: Directory) -> None:
+        assert [group.id for group in okta.groups("").items] == ["Finance"]
+        assert [group.id for group in okta.groups_of("u1") or []] == ["Finance"]
+        assert okta.groups_of("nobody") is None
+
+    def test_says_that_the_token_is_not_good(self, cloud: CloudProvider) -> None:
+        cloud.api = self.answer
+
+        with pytest.raises(DirectoryFailed, match="answered 401"):
+            browsing(cloud, "okta", directory_token="old").people("")
+
+
+class TestOfKeycloak:
+    @pytest.fixture
+    def keycloak(self, cloud: CloudProvider) -> Directory:
+        cloud.api = self.answer
+        return browsing(cloud, "keycloak", directory_url=f"{cloud.url}/admin/realms/acme")
+
+    def answer(self, path: str, query: dict[str, str], headers: Any) -> tuple[int, Any]:
+        if headers["Authorization"] != "Bearer at":
+            return 403, {"error": "unknown_error"}
+        people = [
+            {"id": key, "username": key, "firstName": given, "lastName": family}
+            for key, given, family in PEOPLE + MANY
+        ]
+        groups = [{"id": "k1", "name": "finance", "path": "/staff/finance", "subGroups": []}]
+        first, most = int(query.get("first", "0")), int(query.get("max", "100"))
+        match path.split("/")[4:]:
+            case ["users"]:
+                word = query.get("search", "")
+                found = [one for one in people if word in str(one["firstName"])]
+                return 200, found[first : first + most]
+            case ["users", "u1"]:
+                return 200, people[0]
+            case ["users", "u1", "groups"] | ["groups"]:
+                return 200, groups
+            case ["groups", "k1", "members"]:
+                return 200, people[:2]
+        return 404, {"error": "User not found"}
+
+    def test_finds_people_and_turns_pages(self, keycloak: Directory) -> None:
+        first = keycloak.people("Many")
+        second = keycloak.people("Many", first.next)
+
+        assert len({one.id for one in first.items + second.items}) == 50
+        assert second.next == ""
+
+    def test_shows_groups_by_the_path_that_tokens_list(self, keycloak: Directory) -> None:
+        [finance] = keycloak.groups("fin").items
+
+        assert finance.id == "/staff/finance"
+        assert [one.id for one in keycloak.members(finance.id).items] == ["u1", "u2"]
+        assert keycloak.groups_of("u1") == [finance]
+
+
+@pytest.fixture(scope="module")
+def scim_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    log = tmp_path_factory.mktemp("scim") / "log"
+    port = free_port()
+    program = Path(sys.executable).with_name("scim2-server")
+    with log.open("wb") as out:
+        process = subprocess.Popen(
+            [program, "--port", str(port), "--bearer-token", "t0ken"], stdout=out, stderr=out
+        )
+    url = f"http://127.0.0.1:{port}/v2"
+    wait_until(lambda: _answers(url), process, log)
+    ada = _post(url, "Users", _user("ada", "Ada", "Lovelace"))
+    for number in range(30):
+        _post(url, "Users", _user(f"many-{number}", "Many", f"Number{number}"))
+    _post(url, "Groups", _group("Finance", ada))
+    yield url
+    process.terminate()
+    process.wait(10)
+
+
+class TestOfAScimServer:
+    @pytest.fixture
+    def scim(self, cloud: CloudProvider, scim_server: str) -> Directory:
+        return browsing(cloud, "scim", directory_url=scim_server, directory_token="t0ken")
+
+    def test_finds_people_and_turns_pages(self, scim: Directory) -> None:
+        first = scim.people("many-")
+        second = scim.people("many-", first.next)
+
+        assert len({one.id for one in first.items + second.items}) == 30
+        assert second.next == ""
+
+    @pytest.mark.parametrize("text", ['"', "\\", '" or userName pr or userName eq "'])
+    def test_takes_what_is_typed_for_what_it_is(self, scim: Directory, text: str) -> None:
+        assert scim.people(text).items == []
+
+    def test_shows_somebody_and_groups(self, scim: Directory) -> None:
+        [ada] = scim.people("ada").items
+        [finance] = scim.groups("Fin").items
+
+        assert (ada.name, ada.email) == ("Ada Lovelace", "ada@acme.example")
+        assert [one.id for one in scim.members(finance.id).items] == [ada.id]
+        assert scim.person(ada.id) == ada
+        assert scim.person("nobody") is None
+
+    def test_says_that_the_token_is_not_good(self, cloud: CloudProvider, scim_server: str) -> None:
+        directory = browsing(cloud, "scim", directory_url=scim_server, directory_token="old")
+
+        with pytest.raises(DirectoryFailed, match="answered 401"):
+            directory.people("ada")
+
+
+def _user(name: str, given: str, family: str) -> dict[str, Any]:
+    return {
+        "schemas": ["urn:ietf:params:scim:schemas:core:2.0:User"],
+        "userName": name,
+        "displayName": f"{given} {family}",
+        "emails": [{"value": f"{name}@acme.example", "primary": True}],
+    }
+
+
+def _group(name: str, *members: str) -> dict[str, Any]:
+    return {
+        "schemas": ["urn:ietf:params:scim:schemas:core:2.0:Group"],
+        "displayName": name,
+        "members": [{"value": member} for member in members],
+    }
+
+
+def _post(url: str, path: str, body: dict[str, Any]) -> str:
+    headers = {"Authorization": "Bearer t0ken", "Content-Type": "application/scim+json"}
+    request = urllib.request.Request(
+        f"{url}/{path}", json.dumps(body).encode(), headers, method="POST"
+    )
+    with urllib.request.urlopen(request) as answer:
+        return str(json.load(answer)["id"])
+
+
+def _answers(url: str) -> bool:
+    try:
+        request = urllib.request.Request(
+            f"{url}/ServiceProviderConfig", headers={"Authorization": "Bearer t0ken"}
+        )
+        urllib.request.urlopen(request, timeout=2).close()
+    except OSError:
+        return False
+    return True

@@ -1,0 +1,217 @@
+"""A mapping of a group whose name another group has too …"""
+
+import json
+from collections.abc import Iterator
+from io import StringIO
+from typing import Any
+
+import pytest
+from django.core.cache import cache
+from django.core.management import CommandError, call_command
+
+from people import tenancy
+from people.models import Person, Role, Tenant
+from people.operations.roles.group_mappings import Author
+from people.values import Actor
+from provisioning.claims import Group, Groups
+from provisioning.directory import group_lookup
+from provisioning.group_roles import mappings, preview_matches
+from provisioning.ldap import client
+from provisioning.models import GroupMapping, IdentityProvider
+from provisioning.providers import config, manage
+from provisioning.providers.config import settings_of
+from tests.clients.pages import signed_in, text_of
+from tests.factories import core
+from tests.services.ldap import BASE, SERVICE_PASSWORD, Slapd, dn_of
+from tests.support import sign_in_flow
+from tests.support.sign_in_flow import come_in, roles_of
+
+pytestmark = pytest.mark.django_db
+
+AUTHOR = Author(actor=Actor("person", "olga@acme.example"))
+OURS, THEIRS = "cn=vip-admins,ou=groups,dc=acme,dc=test", "cn=vip-admins,ou=evil,dc=acme,dc=test"
+
+
+@pytest.fixture(autouse=True)
+def in_acme(acme: Tenant) -> Iterator[None]:
+    cache.clear()
+    with tenancy.use(acme):
+        core.owner(email="olga@acme.example")
+        yield
+
+
+@pytest.fixture
+def auditor(in_acme: None) -> Role:
+    return sign_in_flow.role("Auditor")
+
+
+@pytest.fixture(params=["ldap", "windows"])
+def corp(in_acme: None, request: pytest.FixtureRequest) -> IdentityProvider:
+    """Make a provider whose directory cannot be asked: nothing listens on that port."""
+    directory = {"uri": "ldap://127.0.0.1:1", "base_dn": "dc=acme,dc=test"}
+    if request.param == "ldap":
+        return sign_in_flow.provider(kind="ldap", settings=directory)
+    sign_in_flow.provider("Directory", kind="ldap", settings=directory)
+    settings = {"realms": ["ACME.TEST"], "directory": "Directory"}
+    return sign_in_flow.provider(kind="windows", settings=settings)
+
+
+def named(*ids: str) -> Groups:
+    return Groups(frozenset(Group(one, "vip-admins") for one in ids))
+
+
+def map_group(provider: IdentityProvider, group: str = "vip-admins") -> dict[str, Any]:
+    out = StringIO()
+    options = (f"--provider={provider.name}", f"--group={group}", "--role=Auditor")
+    call_command("map_group", "acme", *options, stdout=out)
+    said: dict[str, Any] = json.loads(out.getvalue())
+    return said
+
+
+def test_counts_for_the_first_group_that_is_seen(corp: IdentityProvider, auditor: Role) -> None:
+    map_group(corp)
+
+    ada = come_in(corp, "ada", named(OURS))
+    eve = come_in(corp, "eve", named(THEIRS))
+
+    assert (roles_of(ada), roles_of(eve)) == (["Auditor"], [])
+    mapping = GroupMapping.objects.get()
+    assert (mapping.external_id, mapping.group_name) == (OURS, "vip-admins")
+
+
+def test_lists_the_other_group(corp: IdentityProvider, auditor: Role) -> None:
+    map_group(corp)
+    come_in(corp, "ada", named(OURS))
+    come_in(corp, "eve", named(THEIRS))
+
+    [row] = preview_matches.matched(corp, list(GroupMapping.objects.all()))
+    olga = signed_in(Person.objects.get(email="olga@acme.example"))
+    page = text_of(olga.get(f"/tenants/acme/mappings/?provider={corp.pk}"))
+
+    assert row.members == 1
+    assert [group.external_id for group in row.namesakes] == [THEIRS]
+    assert "Another group has the same name and brings nothing" in page
+    assert THEIRS in page
+
+
+def test_brings_nothing_by_two_groups_seen_at_once(corp: IdentityProvider, auditor: Role) -> None:
+    map_group(corp)
+
+    ada = come_in(corp, "ada", named(OURS, THEIRS))
+
+    assert roles_of(ada) == []
+    [row] = preview_matches.matched(corp, list(GroupMapping.objects.all()))
+    assert len(row.namesakes) == 2
+
+
+def test_of_two_known_groups_asks_for_the_id(corp: IdentityProvider, auditor: Role) -> None:
+    come_in(corp, "ada", named(OURS))
+    eve = come_in(corp, "eve", named(THEIRS))
+
+    with pytest.raises(CommandError, match=f"“{THEIRS}”"):
+        map_group(corp)
+    map_group(corp, OURS)
+
+    assert roles_of(eve) == []
+    assert GroupMapping.objects.get().external_id == OURS
+
+
+def test_joins_one_that_names_the_same_group_by_its_id(
+    corp: IdentityProvider, auditor: Role
+) -> None:
+    map_group(corp)
+    map_group(corp, OURS)
+
+    ada = come_in(corp, "ada", named(OURS))
+
+    assert roles_of(ada) == ["Auditor"]
+    assert GroupMapping.objects.get().external_id == OURS
+
+
+def test_of_an_openid_provider_goes_by_the_id_alone(auditor: Role) -> None:
+    corp = sign_in_flow.provider()
+    mappings.map_group(corp, "6b1f", auditor, author=AUTHOR, name="Finance")
+
+    ada = come_in(corp, "ada", Groups(frozenset({Group("6b1f", "Finance")})))
+    eve = come_in(corp, "eve", Groups(frozenset({Group("e711", "Finance")})))
+    mallory = come_in(corp, "mallory", Groups(frozenset({Group("e712", "6b1f")})))
+
+    assert (roles_of(ada), roles_of(eve), roles_of(mallory)) == (["Auditor"], [], [])
+
+
+class TestOfALiveDirectory:
+    @pytest.fixture
+    def slapd(self) -> Iterator[Slapd]:
+        groups = [self.group("groups", "bob"), *self.unit("evil")]
+        service = Slapd(more_entries=groups)
+        yield service
+        service.stop()
+
+    def unit(self, name: str) -> list[str]:
+        return [f"dn: ou={name},{BASE}\nobjectClass: organizationalUnit\n"]
+
+    def group(self, unit: str, uid: str) -> str:
+        lines = ("objectClass: groupOfNames", "cn: vip-admins", f"member: {dn_of(uid)}")
+        return "\n".join([f"dn: cn=vip-admins,ou={unit},{BASE}", *lines]) + "\n"
+
+    @pytest.fixture
+    def directory(self, slapd: Slapd) -> IdentityProvider:
+        definition = config.read(slapd.document())
+        return manage.add_provider(definition, actor=AUTHOR.actor)
+
+    def comes_in(self, directory: IdentityProvider, uid: str) -> Person:
+        """Sign somebody in by their password, with the groups that the directory tells of."""
+        claims = client.sign_in(settings_of(directory), SERVICE_PASSWORD, uid, f"pw-{uid}")
+        return come_in(directory, uid, claims.groups)
+
+    @pytest.mark.parametrize("said", ["vip-admins", OURS, OURS.upper().replace(",", ", "), "id"])
+    def test_is_tied_to_its_id_before_anybody_signs_in(
+        self, slapd: Slapd, directory: IdentityProvider, auditor: Role, said: str
+    ) -> None:
+        group_id = group_lookup.look_up(directory, "vip-admins").id  # type: ignore[union-attr]
+        map_group(directory, group_id if said == "id" else said)
+        slapd.add(self.group("evil", "ada"))
+
+        ada, bob = (self.comes_in(directory, uid) for uid in ("ada", "bob"))
+
+        assert (roles_of(ada), roles_of(bob)) == ([], ["Auditor"])
+        mapping = GroupMapping.objects.get()
+        assert (mapping.external_id, mapping.group_name) == (group_id, "vip-admins")
+
+    def test_follows_the_group_that_is_moved_and_renamed(
+        self, slapd: Slapd, directory: IdentityProvider, auditor: Role
+    ) -> None:
+        map_group(directory)
+        slapd.modify(
+            f"dn: {OURS}\nchangetype: modrdn\nnewrdn: cn=board\ndeleteoldrdn: 1\n"
+            f"newsuperior: ou=evil,{BASE}\n"
+        )
+        slapd.add(self.group("groups", "ada"))
+
+        ada, bob = (self.comes_in(directory, uid) for uid in ("ada", "bob"))
+
+        assert (roles_of(ada), roles_of(bob)) == ([], ["Auditor"])
+
+    def test_of_an_id_that_there_is_not_brings_nothing(
+        self, directory: IdentityProvider, auditor: Role
+    ) -> None:
+        unknown = "11111111-2222-3333-4444-555555555555"
+
+        map_group(directory, unknown)
+        bob = self.comes_in(directory, "bob")
+
+        assert roles_of(bob) == []
+        assert GroupMapping.objects.get().external_id == unknown
+
+    def test_asks_for_the_id_of_one_of_two(
+        self, slapd: Slapd, directory: IdentityProvider, auditor: Role
+    ) -> None:
+        slapd.add(self.group("evil", "ada"))
+        olga = signed_in(Person.objects.get(email="olga@acme.example"))
+        address = f"/tenants/acme/mappings/?provider={directory.pk}"
+
+        said = {"group": "vip-admins", "role": f"role:{auditor.pk}"}
+        page = text_of(olga.post(address, said))
+
+        assert "Several groups are called “vip-admins”" in page
+        assert not GroupMapping.objects.exists()

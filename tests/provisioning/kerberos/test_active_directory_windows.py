@@ -1,0 +1,327 @@
+"""Windows sign-in with a real Active Directory …"""
+
+import json
+import subprocess
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.test import Client
+from django.utils import timezone
+
+from people import tenancy
+from people.models import Person, Tenant
+from provisioning.models import Identity, IdentityProvider
+from tests.clients.pages import text_of
+from tests.services.active_directory import PASSWORD, REALM, ActiveDirectory
+from tests.services.postgres_redis_smtp import free_port
+from tests.support.active_directory import (
+    LEAVING,
+    added,
+    leave,
+    person_in,
+    present,
+    sign_in_as,
+    sign_in_with,
+    the_attempt,
+    token,
+    unused_name,
+)
+from tests.support.sign_in_flow import again
+
+pytestmark = pytest.mark.django_db
+
+WORDS = {
+    "account-unknown": "no longer has your account",
+    "account-disabled": "has disabled your account",
+    "account-expired": "has expired",
+    "account-outside": "not among those that may sign in here",
+}
+
+
+@pytest.fixture
+def directory(acme: Tenant, active_directory: ActiveDirectory) -> IdentityProvider:
+    return added(acme, active_directory.document())
+
+
+@pytest.fixture
+def windows(
+    acme: Tenant, active_directory: ActiveDirectory, directory: IdentityProvider
+) -> IdentityProvider:
+    return added(acme, active_directory.windows_document())
+
+
+@pytest.fixture
+def name() -> str:
+    return unused_name()
+
+
+def as_before(identity: Identity, principal: str, **fields: Any) -> None:
+    """Make the identity what it was when the principal was the subject."""
+    before = {"subject": principal, "account": "", **fields}
+    values = {one.attname: getattr(identity, one.attname) for one in Identity._meta.concrete_fields}
+    identity.delete()
+    Identity.objects.create(**values | before)
+
+
+class TestWhoeverTheDirectoryNoLongerHas:
+    @pytest.mark.parametrize("how", LEAVING)
+    def test_is_refused_although_the_ticket_is_good(
+        self,
+        client: Client,
+        active_directory: ActiveDirectory,
+        windows: IdentityProvider,
+        name: str,
+        how: str,
+    ) -> None:
+        dn = active_directory.add_person(name)
+        ticket = active_directory.ticket(name)
+        sign_in_with(ticket, windows, Client())
+        leave(active_directory, dn, how)
+
+        response = sign_in_with(ticket, windows, client)
+
+        assert person_in(client) is None
+        assert WORDS[LEAVING[how]] in text_of(response)
+        attempt = the_attempt()
+        assert (attempt.outcome, attempt.reason) == ("refused", LEAVING[how])
+        assert attempt.subject == f"{name}@{REALM}"
+
+    def test_is_refused_when_somebody_else_has_the_name(
+        self,
+        client: Client,
+        active_directory: ActiveDirectory,
+        windows: IdentityProvider,
+        name: str,
+    ) -> None:
+        dn = active_directory.add_person(name)
+        said = token(active_directory.ticket(name))
+        active_directory.delete(dn)
+        active_directory.add_person(name)
+
+        response = present(said, windows, client)
+
+        assert person_in(client) is None
+        assert "belongs to another account by now" in text_of(response)
+        assert the_attempt().reason == "account-replaced"
+
+
+class TestWhileTheDirectoryIsAway:
+    @pytest.fixture
+    def door(self, active_directory: ActiveDirectory) -> Iterator[subprocess.Popen[bytes]]:
+        """Lead another port to the directory; killed, it leaves a server that does not answer."""
+        self.port = free_port()
+        door = active_directory.forward(636, self.port)
+        yield door
+        door.kill()
+        door.wait()
+
+    @pytest.fixture
+    def windows(
+        self, acme: Tenant, active_directory: ActiveDirectory, door: subprocess.Popen[bytes]
+    ) -> IdentityProvider:
+        uri = f"ldaps://127.0.0.1:{self.port}"
+        added(acme, active_directory.document(uri=uri))
+        return added(acme, active_directory.windows_document())
+
+    def test_lets_in_whoever_is_known(
+        self,
+        client: Client,
+        active_directory: ActiveDirectory,
+        windows: IdentityProvider,
+        door: subprocess.Popen[bytes],
+        name: str,
+    ) -> None:
+        active_directory.add_person(name)
+        ticket, first = active_directory.ticket(name), Client()
+        sign_in_with(ticket, windows, first)
+        door.kill()
+
+        sign_in_with(ticket, windows, client)
+
+        assert person_in(client) is not None
+        assert person_in(client) == person_in(first)
+        assert "Roles from groups stay as they were" in json.dumps(the_attempt().warnings)
+
+    def test_adds_and_links_nobody(
+        self,
+        client: Client,
+        active_directory: ActiveDirectory,
+        windows: IdentityProvider,
+        door: subprocess.Popen[bytes],
+        name: str,
+    ) -> None:
+        active_directory.add_person(name)
+        door.kill()
+
+        response = sign_in_with(active_directory.ticket(name), windows, client)
+
+        assert person_in(client) is None
+        assert "cannot be asked at the moment" in text_of(response)
+        assert the_attempt().reason == "directory-unavailable"
+        with tenancy.use(windows.tenant):
+            assert not Identity.objects.exists()
+
+    def test_refuses_a_new_account_under_a_known_name(
+        self,
+        client: Client,
+        active_directory: ActiveDirectory,
+        windows: IdentityProvider,
+        door: subprocess.Popen[bytes],
+        name: str,
+    ) -> None:
+        dn = active_directory.add_person(name)
+        sign_in_with(active_directory.ticket(name), windows, Client())
+        active_directory.delete(dn)
+        active_directory.add_person(name)
+        door.kill()
+
+        sign_in_with(active_directory.ticket(name), windows, client)
+
+        assert person_in(client) is None
+
+
+class TestOneAccountIsOnePerson:
+    @pytest.mark.parametrize("change", ["renamed", "in capitals", "another UPN"])
+    def test_however_the_name_changes(
+        self,
+        client: Client,
+        active_directory: ActiveDirectory,
+        windows: IdentityProvider,
+        name: str,
+        change: str,
+    ) -> None:
+        dn, first = active_directory.add_person(name), Client()
+        sign_in_with(active_directory.ticket(name), windows, first)
+        login = name.upper() if change == "in capitals" else name
+        if change == "renamed":
+            login = f"{name}-renamed"
+            active_directory.change(dn, sAMAccountName=login)
+        if change == "another UPN":
+            active_directory.change(dn, userPrincipalName=f"{name}.new@mail.example.com")
+
+        sign_in_with(active_directory.ticket(login), windows, client)
+
+        assert person_in(client) == person_in(first)
+        assert person_in(client) is not None
+
+    @pytest.mark.parametrize("first", ["ldap", "windows"])
+    def test_through_ldap_and_windows(
+        self,
+        client: Client,
+        active_directory: ActiveDirectory,
+        directory: IdentityProvider,
+        windows: IdentityProvider,
+        name: str,
+        first: str,
+    ) -> None:
+        active_directory.add_person(name)
+        ways: list[Callable[[Client], Any]] = [
+            lambda visitor: sign_in_as(name, directory, visitor),
+            lambda visitor: sign_in_with(active_directory.ticket(name), windows, visitor),
+        ]
+        if first == "windows":
+            ways.reverse()
+        earlier = Client()
+        ways[0](earlier)
+
+        ways[1](client)
+
+        assert person_in(client) == person_in(earlier)
+        assert person_in(client) is not None
+        assert the_attempt().outcome == "linked"
+
+    def test_and_a_new_account_with_the_name_of_an_earlier_one_is_another(
+        self,
+        client: Client,
+        active_directory: ActiveDirectory,
+        windows: IdentityProvider,
+        name: str,
+    ) -> None:
+        dn, earlier = active_directory.add_person(name), Client()
+        sign_in_with(active_directory.ticket(name), windows, earlier)
+        active_directory.delete(dn)
+        active_directory.add_person(name, mail=f"{name}.new@example.com")
+
+        sign_in_with(active_directory.ticket(name), windows, client)
+
+        assert person_in(client) not in (None, person_in(earlier))
+
+
+class TestAnIdentityKeptByItsPrincipal:
+    def test_becomes_the_account_if_that_is_older(
+        self,
+        client: Client,
+        active_directory: ActiveDirectory,
+        windows: IdentityProvider,
+        name: str,
+    ) -> None:
+        dn, earlier = active_directory.add_person(name), Client()
+        sign_in_with(active_directory.ticket(name), windows, earlier)
+        person = person_in(earlier)
+        assert person
+        with tenancy.use(windows.tenant):
+            as_before(Identity.objects.get(), f"{name}@{REALM}")
+
+        sign_in_with(active_directory.ticket(name), windows, client)
+
+        assert person_in(client) == person
+        with tenancy.use(windows.tenant):
+            identity = Identity.objects.get(retired_at=None)
+        assert identity.subject == active_directory.guid(dn)
+
+    @pytest.mark.parametrize("evidence", ["younger", "another address"])
+    def test_is_retired_if_the_account_may_be_another(
+        self,
+        client: Client,
+        active_directory: ActiveDirectory,
+        windows: IdentityProvider,
+        name: str,
+        evidence: str,
+    ) -> None:
+        active_directory.add_person(name)
+        earlier = Client()
+        sign_in_with(active_directory.ticket(name), windows, earlier)
+        person = person_in(earlier)
+        assert person
+        with tenancy.use(windows.tenant):
+            identity = Identity.objects.get()
+            said = identity.said | {"email": "somebody@example.com"}
+            other = {"first_seen_at": timezone.now() - timedelta(days=30)}
+            fields = other if evidence == "younger" else {"said": said}
+            as_before(identity, f"{name}@{REALM}", **fields)
+            Person.objects.filter(pk=person.pk).update(
+                email="somebody@example.com", email_key="somebody@example.com"
+            )
+
+        sign_in_with(active_directory.ticket(name), windows, client)
+
+        assert person_in(client) not in (None, person)
+        assert "somebody else" in json.dumps(the_attempt().warnings)
+        with tenancy.use(windows.tenant):
+            assert Identity.objects.get(person=person).retired_at
+            assert again(person).is_active
+
+    def test_stays_where_no_directory_is_named(
+        self, client: Client, acme: Tenant, active_directory: ActiveDirectory, name: str
+    ) -> None:
+        active_directory.add_person(name)
+        alone = added(acme, active_directory.windows_document(directory=""))
+
+        response = sign_in_with(active_directory.ticket(name), alone, client)
+
+        assert response.status_code == 403
+        assert the_attempt().subject == f"{name}@{REALM}"
+
+
+def test_takes_the_password_of_active_directory(
+    client: Client, active_directory: ActiveDirectory, directory: IdentityProvider, name: str
+) -> None:
+    active_directory.add_person(name, "Ada", "Lovelace")
+
+    sign_in_as(name, directory, client, PASSWORD)
+
+    person = person_in(client)
+    assert person
+    assert person.full_name == "Ada Lovelace"

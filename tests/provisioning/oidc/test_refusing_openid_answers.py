@@ -1,0 +1,266 @@
+"""Signing in with OpenID Connect is refused …"""
+
+import hmac
+import json
+import time
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import jwt
+import pytest
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from django.test import Client
+
+from people import tenancy
+from people.models import Tenant
+from people.values import Actor
+from provisioning.models import IdentityProvider
+from provisioning.providers import manage
+from tests.factories import core
+from tests.services.fake_openid import CLIENT_SECRET, FOREIGN_KEY, KEY, Json, OpenIdProvider, signed
+from tests.support.openid_flow import begun, connected, is_in, people, sign_in, the_attempt
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def corp(acme: Tenant, openid: OpenIdProvider) -> IdentityProvider:
+    return connected(acme, openid)
+
+
+def without(name: str) -> Callable[[Json], str]:
+    return lambda said: signed({key: value for key, value in said.items() if key != name})
+
+
+def changed(**news: Any) -> Callable[[Json], str]:
+    return lambda said: signed(said | news)
+
+
+def unsigned(said: Json) -> str:
+    return jwt.encode(said, "", algorithm="none")
+
+
+def with_secret(said: Json) -> str:
+    return jwt.encode(said, CLIENT_SECRET * 3, algorithm="HS256", headers={"kid": "one"})
+
+
+def with_public_key(said: Json) -> str:
+    """Sign by HMAC, as if the public key were a secret that both sides know."""
+    key = KEY.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+    signed_part = ".".join(
+        jwt.utils.base64url_encode(json.dumps(part).encode()).decode()
+        for part in ({"alg": "HS256", "kid": "one"}, said)
+    )
+    signature = hmac.digest(key, signed_part.encode(), "sha256")
+    return f"{signed_part}.{jwt.utils.base64url_encode(signature).decode()}"
+
+
+def tampered(said: Json) -> str:
+    head, _, signature = signed(said).split(".")
+    other = signed(said | {"sub": "victim"}).split(".")[1]
+    return f"{head}.{other}.{signature}"
+
+
+NOW = int(time.time())
+FORGED: dict[str, Callable[[Json], str]] = {
+    "a foreign signature": lambda said: signed(said, FOREIGN_KEY),
+    "no signature": unsigned,
+    "the client's secret as the key": with_secret,
+    "the public key as the secret": with_public_key,
+    "a changed body": tampered,
+    "an unknown key": lambda said: signed(said, FOREIGN_KEY, kid="two"),
+    "another algorithm than the key's": lambda said: signed(said, alg="RS512"),
+    "no issuer": without("iss"),
+    "another issuer": changed(iss="https://evil.example"),
+    "the issuer with a slash": lambda said: signed(said | {"iss": said["iss"] + "/"}),
+    "no audience": without("aud"),
+    "another audience": changed(aud="another"),
+    "other audiences": changed(aud=["another", "one more"]),
+    "several audiences and no azp": changed(aud=["ramp", "another"]),
+    "several audiences and another azp": changed(aud=["ramp", "another"], azp="another"),
+    "another azp": changed(azp="another"),
+    "no expiry": without("exp"),
+    "an expiry long ago": changed(exp=NOW - 3600),
+    "an expiry that is text": changed(exp="tomorrow"),
+    "no time of issue": without("iat"),
+    "a time of issue to come": changed(iat=NOW + 3600),
+    "a beginning to come": changed(nbf=NOW + 3600),
+    "no nonce": without("nonce"),
+    "another nonce": changed(nonce="another"),
+    "no subject": without("sub"),
+    "an empty subject": changed(sub=""),
+    "a subject that is no text": changed(sub=["ada"]),
+    "no token": lambda _: "",
+    "no three parts": lambda _: "e30.e30",
+    "garbage": lambda _: "\0\0\0",
+    "an encrypted token": lambda _: "e30.e30.e30.e30.e30",
+    "a header that is a list": lambda _: "W10.e30.AA",
+}
+
+
+class TestIsRefused:
+    @pytest.mark.parametrize("forge", FORGED.values(), ids=FORGED.keys())
+    def test_with_a_token_that_has(
+        self,
+        client: Client,
+        corp: IdentityProvider,
+        openid: OpenIdProvider,
+        forge: Callable[[Json], str],
+    ) -> None:
+        openid.forge = forge
+
+        response = sign_in(client, corp, openid)
+
+        assert response.status_code in (400, 403)
+        assert not is_in(client)
+        assert people() == []
+        assert the_attempt().detail
+
+    @pytest.mark.parametrize("userinfo", [{"sub": "victim"}, {}, {"sub": None}])
+    def test_where_the_userinfo_is_about_somebody_else(
+        self, client: Client, corp: IdentityProvider, openid: OpenIdProvider, userinfo: Json
+    ) -> None:
+        openid.userinfo = userinfo
+
+        assert sign_in(client, corp, openid).status_code == 400
+        assert the_attempt().reason == "other-userinfo"
+
+    def test_with_an_answer_to_no_question_of_this_browser(
+        self, client: Client, corp: IdentityProvider, openid: OpenIdProvider
+    ) -> None:
+        back = openid.authorize(begun(Client(), corp))
+
+        assert client.get(back).status_code == 400
+        assert the_attempt().reason == "state-unknown"
+
+    def test_with_an_answer_that_was_given_already(
+        self, client: Client, corp: IdentityProvider, openid: OpenIdProvider
+    ) -> None:
+        back = openid.authorize(begun(client, corp))
+        client.get(back)
+
+        assert client.get(back).status_code == 400
+
+    def test_with_the_answer_of_another_provider(
+        self, client: Client, acme: Tenant, corp: IdentityProvider, openid: OpenIdProvider
+    ) -> None:
+        other = connected(acme, openid, name="Other")
+        back = openid.authorize(begun(client, corp)).replace(str(corp.pk), str(other.pk))
+
+        assert client.get(back).status_code == 400
+        assert the_attempt().reason == "state-unknown"
+
+    def test_with_the_answer_of_another_issuer(
+        self, client: Client, corp: IdentityProvider, openid: OpenIdProvider
+    ) -> None:
+        back = openid.authorize(begun(client, corp))
+
+        assert client.get(f"{back}&iss=https://evil.example").status_code == 400
+        assert the_attempt().reason == "other-issuer"
+
+    def test_where_the_provider_says_so(
+        self, client: Client, corp: IdentityProvider, openid: OpenIdProvider
+    ) -> None:
+        state = parse_qs(urlsplit(begun(client, corp)).query)["state"][0]
+
+        client.get(f"/sign-in/acme/{corp.pk}/callback/?error=access_denied&state={state}")
+
+        assert "access_denied" in the_attempt().detail
+
+    def test_and_signs_nobody_out_by_a_link(
+        self, client: Client, corp: IdentityProvider, openid: OpenIdProvider
+    ) -> None:
+        sign_in(client, corp, openid)
+
+        client.get(f"/sign-in/acme/{corp.pk}/callback/?error=access_denied&state=forged")
+
+        assert is_in(client)
+
+    def test_at_the_address_of_another_company(
+        self, client: Client, corp: IdentityProvider
+    ) -> None:
+        core.tenant(slug="globex")
+
+        assert client.get(f"/sign-in/globex/{corp.pk}/").status_code == 404
+
+    def test_after_the_provider_was_removed(
+        self, client: Client, acme: Tenant, corp: IdentityProvider, openid: OpenIdProvider
+    ) -> None:
+        back = openid.authorize(begun(client, corp))
+        with tenancy.use(acme):
+            manage.remove_provider(corp, actor=Actor("command", "tests"))
+
+        assert client.get(back).status_code == 404
+        assert client.get(f"/sign-in/acme/{corp.pk}/").status_code == 404
+
+
+class TestSaysInTheLog:
+    @pytest.mark.parametrize(
+        ("answer", "reason"),
+        [
+            ((404, b"{}"), "not-ok"),
+            ((200, b"<html>"), "not-json"),
+            ((200, b"[]"), "not-json"),
+            ((302, b"http://127.0.0.1/"), "redirected"),
+            ((200, b" " * 300_000), "too-large"),
+            ((200, b'{"issuer": "x"}'), "issuer-mismatch"),
+        ],
+        ids=str,
+    )
+    def test_what_is_wrong_with_the_discovery(
+        self,
+        client: Client,
+        corp: IdentityProvider,
+        openid: OpenIdProvider,
+        answer: tuple[int, bytes],
+        reason: str,
+    ) -> None:
+        openid.instead["/.well-known/openid-configuration"] = answer
+
+        response = client.get(f"/sign-in/acme/{corp.pk}/")
+
+        assert response.status_code == 400
+        assert "could not tell us who you are" in response.content.decode()
+        assert the_attempt().reason == reason
+
+    @pytest.mark.parametrize(
+        ("instead", "reason"),
+        [
+            ({"/token": (500, b"{}")}, "code-refused"),
+            ({"/token": (200, b"[]")}, "code-refused"),
+            ({"/token": (200, b"{}")}, "no-id-token"),
+            ({"/token": (400, b'{"error": "invalid_grant"}')}, "code-refused"),
+            ({"/keys": (500, b"{}")}, "not-ok"),
+            ({"/keys": (200, b'{"keys": null}')}, "bad-token"),
+            ({"/userinfo": (403, b"{}")}, "not-ok"),
+        ],
+        ids=str,
+    )
+    def test_what_is_wrong_with_an_answer(
+        self,
+        client: Client,
+        corp: IdentityProvider,
+        openid: OpenIdProvider,
+        instead: dict[str, tuple[int, bytes]],
+        reason: str,
+    ) -> None:
+        openid.instead = instead
+
+        assert sign_in(client, corp, openid).status_code == 400
+        assert the_attempt().reason == reason
+
+    def test_that_nobody_answers(
+        self, client: Client, corp: IdentityProvider, openid: OpenIdProvider
+    ) -> None:
+        openid.stop()
+
+        assert client.get(f"/sign-in/acme/{corp.pk}/").status_code == 400
+        assert the_attempt().reason == "refused"
+
+    def test_that_the_secret_is_wrong(
+        self, client: Client, acme: Tenant, openid: OpenIdProvider
+    ) -> None:
+        sign_in(client, connected(acme, openid, client_secret="wrong"), openid)
+
+        assert "Check client id and secret" in the_attempt().detail

@@ -1,0 +1,146 @@
+"""Signing in with OpenID providers that we did not write …"""
+
+import json
+import secrets
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.canaille import CanailleOpenId
+from tests.clients.browserless import Visitor
+from tests.oidc_provider import OidcProvider
+from tests.services.server import Server
+
+MAP = """
+from people import tenancy
+from people.models import Person, Tenant
+from provisioning.models import IdentityProvider
+from tests.support.sign_in_flow import mapping
+with tenancy.use(Tenant.objects.get(slug="{tenant}")):
+    mapping(IdentityProvider.objects.get(), "finance", Person.Role.BOOKKEEPER)
+"""
+OpenId = OidcProvider | CanailleOpenId
+PEOPLE = """
+import json
+from people import tenancy
+from people.models import Person, Tenant
+with tenancy.use(Tenant.objects.get(slug="{tenant}")):
+    people = Person.objects.filter(email="{email}")
+    print(json.dumps(list(people.values("given_name", "family_name", "role"))))
+"""
+ADA = {
+    "email": "ada@acme.example",
+    "email_verified": True,
+    "given_name": "Ada",
+    "family_name": "Lovelace",
+}
+
+
+@dataclass
+class Corp:
+    """A tenant whose people sign in through a provider."""
+
+    server: Server
+    openid: OpenId
+    tenant: str
+    sign_in_url: str
+
+    def person(self, email: str) -> list[dict[str, Any]]:
+        code = PEOPLE.format(tenant=self.tenant, email=email)
+        people: list[dict[str, Any]] = json.loads(
+            self.server.manage("shell", "-c", code).splitlines()[-1]
+        )
+        return people
+
+    def sign_in(self, visitor: Visitor, login: str) -> httpx.Response:
+        """Do what the provider's pages ask for, until it sends the visitor back."""
+        page = visitor.get(self.sign_in_url)
+        while str(page.url).startswith(self.openid.issuer):
+            page = visitor.fill_in(page, login=login, password="correct horse")
+        return page
+
+    def sign_out(self, visitor: Visitor) -> httpx.Response:
+        page = visitor.get(f"{self.server.url}/home/")
+        page = visitor.fill_in(page, "/sign-out/")
+        while str(page.url).startswith(self.openid.issuer):
+            page = visitor.fill_in(page, logout="yes")
+        return page
+
+
+@pytest.fixture(scope="module", params=[OidcProvider, CanailleOpenId])
+def openid(request: pytest.FixtureRequest) -> Iterator[OpenId]:
+    service: OpenId = request.param()
+    service.introduce("ada", **ADA, groups=["finance"])
+    yield service
+    service.stop()
+
+
+@pytest.fixture(scope="module")
+def corp(server: Server, openid: OpenId, tmp_path_factory: pytest.TempPathFactory) -> Corp:
+    tenant = f"tenant-{secrets.token_hex(4)}"
+    owner = ("--owner-email", f"owner@{tenant}.example.com", "--owner-password", "correct horse")
+    server.manage("create_tenant", tenant, "--name", "Acme", *owner)
+    file: Path = tmp_path_factory.mktemp("provider") / "provider.json"
+    file.write_text(json.dumps(openid.register()))
+    said = json.loads(server.manage("add_identity_provider", tenant, "--file", str(file)))
+    openid.enter(said)
+    server.manage("shell", "-c", MAP.format(tenant=tenant))
+    return Corp(server, openid, tenant, said["sign_in_url"])
+
+
+def is_in(visitor: Visitor, corp: Corp) -> bool:
+    return visitor.get(f"{corp.server.url}/home/").url.path == "/home/"
+
+
+def test_adds_the_person_with_the_mapped_role(corp: Corp) -> None:
+    with Visitor() as visitor:
+        page = corp.sign_in(visitor, "ada")
+
+        assert page.url.path == "/home/", page.text
+    assert corp.person("ada@acme.example") == [
+        {"given_name": "Ada", "family_name": "Lovelace", "role": "BUSINESS_BOOKKEEPER"}
+    ]
+
+
+def test_takes_the_role_of_a_group_that_is_left(corp: Corp) -> None:
+    bob = {"given_name": "Bob", "family_name": "Builder", "email": "bob@acme.example"}
+    corp.openid.introduce("bob", **bob, groups=["finance", "staff"])
+    with Visitor() as visitor:
+        corp.sign_in(visitor, "bob")
+    corp.openid.introduce("bob", **bob, groups=["staff"])
+
+    with Visitor() as visitor:
+        assert corp.sign_in(visitor, "bob").url.path == "/home/"
+
+    [found] = corp.person("bob@acme.example")
+    assert found["role"] == "BUSINESS_USER"
+
+
+def test_ends_with_the_session_at_the_provider(corp: Corp) -> None:
+    with Visitor() as visitor:
+        corp.sign_in(visitor, "ada")
+
+        page = corp.sign_out(visitor)
+
+        assert page.url == f"{corp.server.url}/sign-in/{corp.tenant}/"
+        assert not is_in(visitor, corp)
+        assert str(visitor.get(corp.sign_in_url).url).startswith(corp.openid.issuer)
+
+
+# Canaille tells nobody when a session ends.
+@pytest.mark.parametrize("openid", [OidcProvider], indirect=True)
+def test_ends_when_the_provider_says_so_over_the_back_channel(
+    corp: Corp, openid: OidcProvider
+) -> None:
+    with Visitor() as visitor, Visitor() as elsewhere:
+        corp.sign_in(visitor, "ada")
+        corp.sign_in(elsewhere, "ada")
+
+        openid.sign_out(visitor)
+
+        assert not is_in(visitor, corp)
+        assert is_in(elsewhere, corp)

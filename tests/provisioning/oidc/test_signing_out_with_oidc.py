@@ -1,0 +1,121 @@
+"""Signing out, where somebody came in with OpenID Connect …"""
+
+import time
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import jwt
+import pytest
+from django.test import Client
+
+from people.models import Tenant
+from provisioning.models import IdentityProvider
+from tests.factories import core
+from tests.services.fake_openid import CLIENT_ID, KEY, Json, OpenIdProvider, signed
+from tests.support.openid_flow import connected, is_in, sign_in
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def corp(acme: Tenant, openid: OpenIdProvider) -> IdentityProvider:
+    return connected(acme, openid)
+
+
+NOW = int(time.time())
+
+
+class TestSigningOut:
+    def test_ends_the_session_at_the_provider_too(
+        self, client: Client, corp: IdentityProvider, openid: OpenIdProvider
+    ) -> None:
+        sign_in(client, corp, openid)
+
+        response = client.post("/sign-out/")
+
+        asked = parse_qs(urlsplit(response["Location"]).query)
+        assert response["Location"].startswith(f"{openid.url}/end?")
+        assert asked["client_id"] == [CLIENT_ID]
+        assert jwt.decode(asked["id_token_hint"][0], options={"verify_signature": False})
+        assert not is_in(client)
+
+    def test_comes_back_to_the_address_that_was_entered_at_the_provider(
+        self, client: Client, corp: IdentityProvider, openid: OpenIdProvider
+    ) -> None:
+        sign_in(client, corp, openid)
+
+        response = client.post("/sign-out/", headers={"host": "localhost"})
+
+        asked = parse_qs(urlsplit(response["Location"]).query)
+        assert asked["post_logout_redirect_uri"] == ["http://127.0.0.1:8000/sign-in/acme/"]
+
+    @pytest.mark.parametrize("named", [{"sid": "s-1"}, {"sid": None}])
+    def test_at_the_provider_ends_the_session_here(
+        self, client: Client, corp: IdentityProvider, openid: OpenIdProvider, named: Json
+    ) -> None:
+        openid.user["sid"] = "s-1"
+        sign_in(client, corp, openid)
+
+        answer = log_out(Client(), corp, logout_token(openid, **named))
+
+        assert answer.status_code == 200
+        assert not is_in(client)
+
+    def test_of_another_session_leaves_this_one(
+        self, client: Client, corp: IdentityProvider, openid: OpenIdProvider
+    ) -> None:
+        openid.user["sid"] = "s-1"
+        sign_in(client, corp, openid)
+
+        log_out(Client(), corp, logout_token(openid, sid="s-2"))
+
+        assert is_in(client)
+
+    @pytest.mark.parametrize(
+        "claims",
+        [
+            {"events": {}},
+            {"events": None},
+            {"nonce": "x"},
+            {"sub": None, "sid": None},
+            {"jti": None},
+            {"aud": "another"},
+            {"iss": "https://evil.example"},
+            {"iat": NOW - 3600},
+        ],
+    )
+    def test_is_not_believed_of_a_token_with(
+        self, client: Client, corp: IdentityProvider, openid: OpenIdProvider, claims: Json
+    ) -> None:
+        sign_in(client, corp, openid)
+
+        assert log_out(Client(), corp, logout_token(openid, **claims)).status_code == 400
+        assert is_in(client)
+
+    def test_is_believed_once(
+        self, client: Client, corp: IdentityProvider, openid: OpenIdProvider
+    ) -> None:
+        token = logout_token(openid)
+        log_out(Client(), corp, token)
+        sign_in(client, corp, openid)
+
+        assert log_out(Client(), corp, token).status_code == 400
+        assert is_in(client)
+
+
+def logout_token(openid: OpenIdProvider, **claims: Any) -> str:
+    usual = {
+        "iss": openid.url,
+        "aud": CLIENT_ID,
+        "iat": int(time.time()),
+        "jti": str(core.number()),
+        "sub": "ada",
+        "events": {"http://schemas.openid.net/event/backchannel-logout": {}},
+    }
+    said = {name: value for name, value in (usual | claims).items() if value is not None}
+    return signed(said, KEY)
+
+
+def log_out(client: Client, provider: IdentityProvider, token: str) -> Any:
+    path = f"/sign-in/acme/{provider.pk}/backchannel-logout/"
+    return client.post(path, {"logout_token": token})

@@ -1,0 +1,169 @@
+"""Somebody from SCIM who chose a password by their invite …"""
+
+from collections.abc import Callable
+
+import pytest
+from django.test import Client
+from django.utils import timezone
+
+from people import tenancy
+from people.models import Person, Tenant
+from people.operations import people
+from people.values import Actor
+from provisioning.sign_in.decide import Refusal
+from provisioning.sign_in.errors import TO_VISITORS
+from tests.clients.pages import signed_in, text_of
+from tests.clients.scim import Provider
+from tests.factories import core
+from tests.provisioning.sign_in.test_forgetting_a_password import (
+    NEW,
+    OLD,
+    can_sign_in,
+    change,
+    choose,
+    is_dead,
+    link,
+    mails,
+    path,
+)
+from tests.services.fake_openid import OpenIdProvider
+from tests.support.openid_flow import connected, sign_in
+
+pytestmark = pytest.mark.django_db
+
+EMAIL = "ada@example.com"
+
+
+@pytest.fixture
+def olga(acme: Tenant) -> Person:
+    with tenancy.use(acme):
+        return core.owner(email="olga@acme.example")
+
+
+@pytest.fixture
+def okta(acme: Tenant, olga: Person) -> Provider:
+    with tenancy.use(acme):
+        return Provider(core.connection("okta"))
+
+
+@pytest.fixture
+def ada(acme: Tenant, okta: Provider) -> Person:
+    with tenancy.use(acme):
+        okta.add("ada")
+        person: Person = Person.objects.get(email=EMAIL)
+        person.set_password(OLD)
+        person.state, person.joined_at = Person.State.ACTIVE, timezone.now()
+        person.save()
+    return person
+
+
+def test_resets_it_by_a_mailed_link(ada: Person) -> None:
+    choose(link(EMAIL))
+
+    assert can_sign_in(NEW, EMAIL)
+
+
+def test_is_led_to_the_reset_by_the_page_that_turns_the_password_away(ada: Person) -> None:
+    page = Client().post("/sign-in/acme/", {"email": EMAIL, "password": "wrong"})
+
+    assert 'href="/forgot-password/"' in page.content.decode()
+    choose(link(EMAIL))
+    assert can_sign_in(NEW, EMAIL)
+
+
+def test_is_mailed_the_link_by_an_administrator(ada: Person, olga: Person) -> None:
+    client = signed_in(olga)
+
+    listed = text_of(client.get("/tenants/acme/internal-users/"))
+    client.post(f"/tenants/acme/internal-users/{ada.pk}/mail/")
+
+    assert EMAIL in listed
+    choose(path(mails()[-1]))
+    assert can_sign_in(NEW, EMAIL)
+
+
+def test_gets_in_by_the_other_way_that_an_unpaired_provider_names(
+    acme: Tenant, ada: Person, openid: OpenIdProvider
+) -> None:
+    openid.user = {"sub": "ada", "email": EMAIL, "email_verified": True}
+
+    page = text_of(sign_in(Client(), connected(acme, openid), openid))
+
+    assert TO_VISITORS[Refusal.EMAIL_TAKEN] in page
+    assert "sign in the way you did before" in page
+    choose(link(EMAIL))
+    assert can_sign_in(NEW, EMAIL)
+
+
+def test_gets_no_link_at_an_address_that_only_scim_asserts(
+    acme: Tenant, okta: Provider, ada: Person
+) -> None:
+    change(ada, pending_email="eve@evil.example")
+
+    Client().post("/forgot-password/", {"email": "eve@evil.example"})
+
+    assert mails() == []
+
+
+def test_has_no_use_of_a_link_after_scim_deactivates_them(ada: Person) -> None:
+    address = link(EMAIL)
+    with tenancy.use(ada.tenant_id):
+        people.deactivate_person(ada, actor=Actor("scim", "okta"))
+
+    assert is_dead(address)
+
+
+# Changing it
+
+
+def said(current: str = OLD, new: str = NEW, again: str = NEW) -> dict[str, str]:
+    return {"current": current, "password": new, "again": again}
+
+
+def test_changes_it_on_the_page_that_their_profile_names(ada: Person) -> None:
+    here, elsewhere = signed_in(ada), signed_in(ada)
+
+    assert 'href="/home/password/"' in here.get("/home/").content.decode()
+    page = text_of(here.post("/home/password/", said(), follow=True))
+
+    assert "Your password is changed" in page
+    assert here.get("/home/").status_code == 200
+    assert elsewhere.get("/home/").status_code == 302
+    assert can_sign_in(NEW, EMAIL)
+    assert not can_sign_in(OLD, EMAIL)
+
+
+@pytest.mark.parametrize(
+    ("form", "told"),
+    [
+        (said(current="wrong"), "Incorrect password"),
+        (said(again="other"), "The two passwords differ"),
+        (said(new="short", again="short"), "too short"),
+        ({}, "This field is required"),
+    ],
+)
+def test_does_not_change_it_otherwise(ada: Person, form: dict[str, str], told: str) -> None:
+    page = text_of(signed_in(ada).post("/home/password/", form))
+
+    assert told in page
+    assert can_sign_in(OLD, EMAIL)
+
+
+def make_passwordless(ada: Person) -> None:
+    change(ada, password="!")
+
+
+def switch_passwords_off(ada: Person) -> None:
+    Tenant.objects.update(allows_passwords=False)
+
+
+@pytest.mark.parametrize("unable", [make_passwordless, switch_passwords_off])
+def test_is_told_where_else_to_change_it_without_one(
+    ada: Person, unable: Callable[[Person], None]
+) -> None:
+    unable(ada)
+    with tenancy.across_tenants():
+        client = signed_in(Person.objects.select_related("tenant").get(pk=ada.pk))
+
+    assert "/home/password/" not in client.get("/home/").content.decode()
+    assert "change the password there" in text_of(client.post("/home/password/", said()))

@@ -1,0 +1,179 @@
+"""“Test connection” …"""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from django.core.cache import cache
+
+from people import tenancy
+from people.models import Tenant
+from people.values import Actor
+from provisioning.connection_test import Step, steps
+from provisioning.models import IdentityProvider, SignInAttempt
+from provisioning.providers import config, manage
+from provisioning.sign_in.sign_in import sign_in
+from tests.services.fake_openid import CLIENT_ID, CLIENT_SECRET, OpenIdProvider
+from tests.services.kerberos import Kdc
+from tests.services.ldap import BASE, Slapd
+from tests.support.sign_in_flow import claims, groups
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(autouse=True)
+def in_acme(acme: Tenant) -> Iterator[None]:
+    cache.clear()
+    with tenancy.use(acme):
+        yield
+
+
+@pytest.fixture
+def openid() -> Iterator[OpenIdProvider]:
+    provider = OpenIdProvider()
+    yield provider
+    provider.stop()
+
+
+def added(document: dict[str, Any]) -> IdentityProvider:
+    definition = config.read(document)
+    return manage.add_provider(definition, actor=Actor("command", "tests"))
+
+
+def oidc(openid: OpenIdProvider, **said: Any) -> IdentityProvider:
+    usual = {
+        "kind": "oidc",
+        "name": "Corp",
+        "issuer": openid.url,
+        "client_id": CLIENT_ID,
+        "client_secret": CLIENT_SECRET,
+    }
+    return added(usual | said)
+
+
+def names(tried: list[Step]) -> list[str]:
+    return [step.name for step in tried]
+
+
+class TestOfAnOpenIdProvider:
+    def test_says_of_each_step_that_it_works(self, openid: OpenIdProvider) -> None:
+        tried = list(steps(oidc(openid)))
+
+        assert names(tried) == [
+            *("Address", "Connection", "Discovery", "Keys", "Client secret", "Claims"),
+        ]
+        assert all(step.is_ok for step in tried)
+
+    def test_says_whether_the_last_sign_in_brought_groups(self, openid: OpenIdProvider) -> None:
+        provider = oidc(openid)
+        sign_in(provider, claims("ada"))
+        assert "brought no groups" in list(steps(provider))[-1].sentence
+
+        sign_in(provider, claims("ada", groups("a", "b")))
+
+        assert list(steps(provider))[-1].sentence == "The last sign-in brought 2 groups."
+
+    def test_asks_anew_each_time(self, openid: OpenIdProvider) -> None:
+        provider = oidc(openid)
+        list(steps(provider))
+        openid.discovery["issuer"] = "https://elsewhere.example"
+
+        last = list(steps(provider))[-1]
+
+        assert (last.name, last.is_ok) == ("Discovery", False)
+        assert "Enter exactly that" in last.sentence
+
+    @pytest.mark.parametrize(
+        ("issuer", "step"),
+        [
+            ("https://nowhere.invalid", "Address"),
+            ("https://10.0.0.1", "Address"),
+            ("http://example.com", "Address"),
+            ("https://127.0.0.1:1", "Connection"),
+        ],
+    )
+    def test_stops_where_it_fails(self, openid: OpenIdProvider, issuer: str, step: str) -> None:
+        last = list(steps(oidc(openid, issuer=issuer)))[-1]
+
+        assert (last.name, last.is_ok) == (step, False)
+
+    def test_sees_that_there_are_no_keys(self, openid: OpenIdProvider) -> None:
+        openid.keys = []
+
+        [keys] = [step for step in steps(oidc(openid)) if step.name == "Keys"]
+
+        assert not keys.is_ok
+
+    def test_writes_nothing(self, openid: OpenIdProvider) -> None:
+        list(steps(oidc(openid)))
+
+        assert not SignInAttempt.objects.exists()
+
+
+class TestOfADirectory:
+    def test_says_of_each_step_that_it_works(self, slapd_service: Slapd) -> None:
+        tried = list(steps(added(slapd_service.document())))
+
+        assert names(tried) == [
+            *("Address", "Connection", "TLS", "Bind", "Search", "Claims", "Groups"),
+        ]
+        assert [step.name for step in tried if not step.is_ok] == ["TLS"]
+        assert "passwords go unencrypted" in tried[2].sentence
+
+    @pytest.mark.parametrize(
+        ("said", "step", "sentence"),
+        [
+            ({"bind_password": "wrong"}, "Bind", "Enter both anew"),
+            ({"base_dn": "dc=nowhere"}, "Search", "Check the base DN"),
+            ({"base_dn": f"ou=groups,{BASE}"}, "Search", "Nobody matches (uid=*)"),
+            ({"user_filter": "(uid={0}"}, "Search", "does not understand"),
+            ({"attributes": {"email": "pager"}}, "Claims", "The entry has no email"),
+            ({"start_tls": True}, "TLS", "self-signed certificate"),
+            ({"uri": "ldap://127.0.0.1:1"}, "Connection", "takes no connections"),
+            ({"uri": "ldaps://nowhere.invalid"}, "Address", "Check the spelling"),
+        ],
+    )
+    def test_says_what_to_correct(
+        self, slapd_service: Slapd, said: dict[str, Any], step: str, sentence: str
+    ) -> None:
+        tried = list(steps(added(slapd_service.document(**said))))
+
+        wrong = [one for one in tried if not one.is_ok and one.name == step]
+        assert sentence in wrong[0].sentence
+
+    def test_shows_no_secret(self, slapd_service: Slapd) -> None:
+        document = slapd_service.document(bind_password="very-secret")
+
+        assert "very-secret" not in str(list(steps(added(document))))
+
+
+class TestOfWindows:
+    @pytest.fixture(scope="class")
+    @classmethod
+    def kdc(cls) -> Iterator[Kdc]:
+        kdc = Kdc()
+        yield kdc
+        kdc.stop()
+
+    def test_says_of_each_step_that_it_works(self, kdc: Kdc, slapd_service: Slapd) -> None:
+        added(slapd_service.document())
+
+        tried = list(steps(added(kdc.document(directory="Corp"))))
+
+        assert names(tried)[:2] == ["Keytab", "Directory"]
+        assert "Claims" in names(tried)
+
+    def test_says_that_a_directory_is_needed(self, kdc: Kdc) -> None:
+        last = list(steps(added(kdc.document(directory=""))))[-1]
+
+        assert (last.name, last.is_ok) == ("Directory", False)
+
+    def test_says_that_the_directory_is_not_there(self, kdc: Kdc) -> None:
+        last = list(steps(added(kdc.document(directory="Nowhere"))))[-1]
+
+        assert "There is no provider “Nowhere”" in last.sentence
+
+    def test_says_that_the_keytab_is_of_no_use(self, kdc: Kdc) -> None:
+        last = list(steps(added(kdc.document(keytab="AAAA"))))[-1]
+
+        assert (last.name, last.is_ok) == ("Keytab", False)

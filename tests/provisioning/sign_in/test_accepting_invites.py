@@ -1,0 +1,390 @@
+"""An invite …"""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import timedelta
+from functools import partial
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from django.conf import settings as django_settings
+from django.core.cache import cache
+from django.test import Client
+from django.utils import timezone
+from pytest_django import Settings
+
+from people import tenancy
+from people.mail.invite_links import invite_link
+from people.mail.signed_links import sealed
+from people.models import Event, Invite, Person, Tenant
+from people.operations import people, people_update
+from people.operations.invites import lifecycle
+from people.values import Actor
+from provisioning.models import Identity, IdentityProvider
+from tests.clients.pages import signed_in, text_of
+from tests.factories import core
+from tests.services.fake_openid import OpenIdProvider
+from tests.support.concurrency import Racers
+from tests.support.openid_flow import connected, sign_in
+
+pytestmark = pytest.mark.django_db
+
+OKTA = Actor("scim", "okta")
+PASSWORD = "a horse that is correct"
+
+
+@pytest.fixture
+def bob(acme: Tenant) -> Person:
+    """Invite Bob, whose manager is Ada, at a company that has an owner besides."""
+    with tenancy.use(acme):
+        core.owner()
+        ada = core.person(email="ada@acme.example")
+        invited = core.person(
+            given_name="Bob",
+            family_name="Babbage",
+            email="bob@acme.example",
+            state=Person.State.INVITED,
+            manager=ada,
+        )
+        lifecycle.issue_invite(invited, actor=OKTA)
+    return invited
+
+
+@pytest.fixture
+def invite(bob: Person) -> Invite:
+    with tenancy.use(bob.tenant):
+        invite: Invite = bob.invites.get()
+    return invite
+
+
+@pytest.fixture
+def openid() -> Iterator[OpenIdProvider]:
+    cache.clear()
+    provider = OpenIdProvider()
+    yield provider
+    provider.stop()
+
+
+@pytest.fixture
+def corp(acme: Tenant, openid: OpenIdProvider) -> IdentityProvider:
+    return connected(acme, openid)
+
+
+def path(invite: Invite) -> str:
+    return invite_link(invite).removeprefix(django_settings.PUBLIC_BASE_URL)
+
+
+def accept(client: Client, invite: Invite, **said: str) -> Any:
+    return client.post(path(invite), {"password": PASSWORD, "again": PASSWORD} | said)
+
+
+def stored(row: Any) -> Any:
+    with tenancy.across_tenants():
+        return type(row).objects.get(pk=row.pk)
+
+
+def change(row: Any, **fields: Any) -> None:
+    with tenancy.across_tenants():
+        type(row).objects.filter(pk=row.pk).update(**fields)
+
+
+def perform(operation: Any, person: Person) -> None:
+    with tenancy.use(person.tenant):
+        operation(person, actor=OKTA)
+
+
+class TestIsAccepted:
+    def test_with_a_password_of_ones_own(self, client: Client, invite: Invite) -> None:
+        response = accept(client, invite)
+
+        assert (response.status_code, response["Location"]) == (302, "/home/")
+        assert "Welcome to Acme, Bob." in text_of(client.get("/home/"))
+        bob = stored(invite.person)
+        assert bob.state == Person.State.ACTIVE
+        assert bob.check_password(PASSWORD)
+
+    def test_once_and_for_all(self, client: Client, invite: Invite) -> None:
+        accept(client, invite)
+
+        with tenancy.use(invite.tenant_id):
+            assert Invite.objects.get().accepted_at
+            kinds = list(invite.person.events.order_by("pk").values_list("kind", flat=True))
+        assert kinds == ["invite.issued", "invite.accepted", "person.joined"]
+
+    def test_with_a_new_session(self, client: Client, invite: Invite) -> None:
+        session = client.session
+        session.save()
+        planted = session.session_key
+        client.cookies["sessionid"] = planted or ""
+
+        accept(client, invite)
+
+        assert client.session.session_key != planted
+
+    def test_by_an_administrator_who_comes_to_the_pages(
+        self, client: Client, invite: Invite
+    ) -> None:
+        change(invite.person, role=Person.Role.ADMIN)
+
+        assert accept(client, invite)["Location"] == "/"
+
+    def test_though_the_secret_key_was_changed(
+        self, client: Client, invite: Invite, settings: Settings
+    ) -> None:
+        address = path(invite)
+        settings.SECRET_KEY_FALLBACKS = [django_settings.SECRET_KEY]
+        settings.SECRET_KEY = "the next one"
+
+        assert client.get(address).status_code == 200
+
+    @pytest.mark.parametrize(
+        ("said", "answer"),
+        [
+            ({"password": "short", "again": "short"}, "too short"),
+            ({"password": "password1", "again": "password1"}, "too common"),
+            ({"again": "another horse"}, "The two passwords differ."),
+            ({"password": "", "again": ""}, "This field is required."),
+        ],
+    )
+    def test_by_nobody_whose_password_is_no_good(
+        self, client: Client, invite: Invite, said: dict[str, str], answer: str
+    ) -> None:
+        response = accept(client, invite, **said)
+
+        assert answer in text_of(response)
+        assert stored(invite.person).state == Person.State.INVITED
+        assert "_auth_user_id" not in client.session
+
+    def test_from_no_other_site(self, invite: Invite) -> None:
+        strict = Client(enforce_csrf_checks=True)
+
+        assert accept(strict, invite).status_code == 403
+
+
+class TestShows:
+    def test_who_invites_whom_and_where(self, client: Client, invite: Invite) -> None:
+        page = text_of(client.get(path(invite)))
+
+        assert "Hello Bob. <bdi>Ada Lovelace</bdi> invites you to join <bdi>Acme</bdi>" in page
+        assert "bob@acme.example" in page
+
+    @pytest.mark.parametrize("method", ["get", "head"])
+    def test_its_page_as_often_as_a_mail_scanner_looks(
+        self, client: Client, invite: Invite, method: str
+    ) -> None:
+        for _ in range(3):
+            assert getattr(client, method)(path(invite)).status_code == 200
+
+        assert stored(invite.person).state == Person.State.INVITED
+
+    def test_its_address_to_nobody(self, client: Client, invite: Invite) -> None:
+        response = client.get(path(invite))
+
+        assert response["Referrer-Policy"] == "strict-origin"
+        assert "no-store" in response["Cache-Control"]
+
+    def test_its_address_in_no_log(
+        self, invite: Invite, acme: Tenant, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        with tenancy.use(acme):
+            browser = signed_in(Person.objects.get(email="ada@acme.example"))
+
+        assert browser.get(path(invite)).status_code == 403
+
+        assert "/invite/" not in caplog.text
+
+    def test_the_companys_own_sign_in_where_there_are_no_passwords(
+        self, client: Client, invite: Invite, corp: IdentityProvider
+    ) -> None:
+        change(corp.tenant, allows_passwords=False)
+
+        for response in (client.get(path(invite)), accept(client, invite)):
+            assert "You need no password here" in text_of(response)
+            assert f'value="{corp.pk}"' in text_of(response)
+            assert b'type="password"' not in response.content
+        assert stored(invite.person).state == Person.State.INVITED
+
+    def test_that_there_is_no_way_in_yet(
+        self, client: Client, invite: Invite, acme: Tenant
+    ) -> None:
+        change(acme, allows_passwords=False)
+
+        assert "no way to sign in at the moment" in text_of(client.get(path(invite)))
+
+    def test_both_ways_where_there_are_both(
+        self, client: Client, invite: Invite, corp: IdentityProvider
+    ) -> None:
+        page = client.get(path(invite)).content.decode()
+
+        assert f'value="{corp.pk}"' in page
+        assert 'type="password"' in page
+
+
+class TestIsAcceptedThroughAProvider:
+    def test_whatever_address_that_knows_them_by(
+        self, client: Client, invite: Invite, corp: IdentityProvider, openid: OpenIdProvider
+    ) -> None:
+        openid.user = {"sub": "bob", "email": "robert@elsewhere.example", "name": "Robert B"}
+
+        chosen = client.post(path(invite), {"provider": str(corp.pk)})
+        back = openid.authorize(client.get(chosen["Location"])["Location"])
+        client.get(back.removeprefix(django_settings.PUBLIC_BASE_URL))
+
+        assert client.get("/home/").status_code == 200
+        assert stored(invite.person).state == Person.State.ACTIVE
+        assert stored(invite).accepted_at
+        with tenancy.use(corp.tenant):
+            assert Identity.objects.get().person == invite.person
+            assert not Person.objects.filter(given_name="Robert").exists()
+
+    def test_by_nobody_who_only_looked_at_it(
+        self, client: Client, invite: Invite, corp: IdentityProvider, openid: OpenIdProvider
+    ) -> None:
+        openid.user = {"sub": "eve", "email": "eve@acme.example", "name": "Eve Adams"}
+        client.get(path(invite))
+
+        sign_in(client, corp, openid)
+
+        assert stored(invite.person).state == Person.State.INVITED
+
+    def test_through_none_of_another_company(
+        self, client: Client, invite: Invite, openid: OpenIdProvider
+    ) -> None:
+        other = connected(core.tenant(), openid)
+
+        response = client.post(path(invite), {"provider": str(other.pk)})
+
+        assert response.status_code == 200
+        assert "sign_in_invite" not in client.session
+
+
+class TestIsRefused:
+    def answers(self, invite: Invite, status: int, said: str) -> None:
+        """See that looking and accepting say so, and that nobody is let in."""
+        looking, accepting = Client(), Client()
+        for client, response in (
+            (looking, looking.get(path(invite))),
+            (accepting, accept(accepting, invite)),
+        ):
+            assert (response.status_code, said in text_of(response)) == (status, True)
+            assert "_auth_user_id" not in client.session
+            assert response["Referrer-Policy"] == "strict-origin"
+
+    def test_when_it_has_expired(self, invite: Invite) -> None:
+        change(invite, expires_at=timezone.now() - timedelta(seconds=1))
+
+        self.answers(invite, 410, "This invite expired on")
+
+    def test_until_it_is_sent_again(self, client: Client, invite: Invite) -> None:
+        change(invite, expires_at=timezone.now() - timedelta(days=1))
+        perform(lifecycle.resend_invite, invite.person)
+
+        assert accept(client, invite).status_code == 302
+
+    def test_when_it_was_used(self, client: Client, invite: Invite) -> None:
+        accept(client, invite)
+
+        self.answers(invite, 410, "This invite has been accepted already. Sign in instead.")
+        assert stored(invite.person).check_password(PASSWORD)
+
+    def test_when_it_was_withdrawn(self, invite: Invite) -> None:
+        perform(lifecycle.revoke_invite, invite.person)
+
+        self.answers(invite, 410, "This invite was withdrawn.")
+
+    def test_when_a_newer_one_went_to_another_address(self, invite: Invite) -> None:
+        bob = invite.person
+        with tenancy.use(bob.tenant):
+            profile = replace(bob.profile, email="bob.babbage@acme.example")
+            people_update.revise_person(bob, profile, actor=OKTA)
+
+        self.answers(invite, 410, "This invite was withdrawn.")
+
+    def test_when_the_person_is_out(self, invite: Invite) -> None:
+        perform(people.deactivate_person, invite.person)
+
+        self.answers(invite, 403, "Ask your administrator to reactivate it there.")
+
+    def test_when_the_person_left_for_good(self, invite: Invite) -> None:
+        now = timezone.now()
+        change(invite.person, state=Person.State.TERMINATED, terminated_at=now)
+
+        self.answers(invite, 410, "This invite was withdrawn.")
+
+    def test_when_the_company_is_switched_off(self, invite: Invite, acme: Tenant) -> None:
+        change(acme, is_active=False)
+
+        self.answers(invite, 403, "Acme is switched off. Ask your administrator.")
+
+    def test_to_somebody_else_who_is_signed_in(
+        self, client: Client, invite: Invite, acme: Tenant
+    ) -> None:
+        with tenancy.use(acme):
+            ada = Person.objects.get(email="ada@acme.example")
+        client.force_login(ada)
+
+        for response in (client.get(path(invite)), accept(client, invite)):
+            assert response.status_code == 403
+            assert "you are signed in as <bdi>Ada Lovelace</bdi>" in text_of(response)
+        assert client.session["_auth_user_id"] == str(ada.pk)
+
+
+class TestIsUnknown:
+    @pytest.fixture(autouse=True)
+    def address(self, invite: Invite) -> str:
+        return path(invite)
+
+    def unknown(self, address: str) -> None:
+        for client in (Client().get, Client().post):
+            response = client(address)
+            page = text_of(response)
+            assert response.status_code == 404
+            assert "This link does not work" in page
+            assert not any(word in page for word in ("Acme", "Bob", "acme"))
+
+    def test_by_a_link_that_was_tampered_with(self, address: str, invite: Invite) -> None:
+        token = address.split("/")[2]
+        name, _, seal = token.partition(".")
+        other = f"{name[:-1]}{'0' if name[-1] != '0' else '1'}"
+        for forged in (f"{other}.{seal}", f"{name}.{seal[:-1]}", name, "x", f"{name}.", f".{seal}"):
+            self.unknown(f"/invite/{forged}/")
+
+    def test_by_a_link_of_another_purpose(self, invite: Invite) -> None:
+        elsewhere = sealed("confirm-address", invite.pk).rstrip("/").rpartition("/")[2]
+
+        self.unknown(f"/invite/{elsewhere}/")
+
+    def test_by_a_link_of_another_installation(self, address: str, settings: Settings) -> None:
+        settings.SECRET_KEY = "somebody else's"
+
+        self.unknown(address)
+
+    def test_when_there_is_no_such_invite(self) -> None:
+        self.unknown(sealed("invite", uuid4()).partition("127.0.0.1:8000")[2])
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("racers", [2], indirect=True)
+def test_lets_one_of_two_browsers_in(acme: Tenant, racers: Racers) -> None:
+    for number in range(10):
+        with tenancy.use(acme):
+            invited = core.person(state=Person.State.INVITED)
+            invite = lifecycle.issue_invite(invited, actor=OKTA)
+        passwords = [f"a horse of browser {one}" for one in range(2)]
+        browsers = [Client(), Client()]
+
+        answers = racers(
+            *[
+                partial(accept, browser, invite, password=password, again=password)
+                for browser, password in zip(browsers, passwords, strict=True)
+            ]
+        )
+
+        statuses = [answer.status_code for answer in answers]
+        assert sorted(statuses) == [302, 410], number
+        winner = statuses.index(302)
+        assert stored(invited).check_password(passwords[winner])
+        assert "_auth_user_id" not in browsers[1 - winner].session
+        with tenancy.use(acme):
+            assert invited.events.filter(kind=Event.Kind.PERSON_JOINED).count() == 1

@@ -1,0 +1,255 @@
+"""Nobody becomes somebody else by what a provider can be made to claim: the whole matrix.
+
+Providers, by existing people, by claims. The attacker controls every claim but the subject that
+their own account has at the provider (security.md, T2); the victim's own sign-ins are in the
+other files.
+"""
+
+from collections.abc import Iterator
+from itertools import product
+from typing import Any
+
+import pytest
+
+from people import tenancy
+from people.models import Event, Person, Tenant
+from provisioning.claims import Claims, Group, Groups
+from provisioning.models import Identity, IdentityProvider
+from provisioning.sign_in.errors import SignInRefused
+from provisioning.sign_in.sign_in import sign_in
+from tests.clients.scim import Provider
+from tests.factories import core
+from tests.support.sign_in_flow import claims, mapping, provider
+
+pytestmark = pytest.mark.django_db
+
+VICTIM = "victim@corp.example"
+Kind, State = IdentityProvider.Kind, Person.State
+
+PROVIDERS: dict[str, dict[str, Any]] = {
+    "openid": {"kind": Kind.OIDC},
+    "openid, paired": {"kind": Kind.OIDC, "paired": "externalId"},
+    "openid, paired by name": {"kind": Kind.OIDC, "paired": "userName"},
+    "openid, adding nobody": {"kind": Kind.OIDC, "provisions_people": False},
+    "directory": {"kind": Kind.LDAP},
+    "windows": {"kind": Kind.WINDOWS},
+}
+
+VICTIMS: dict[str, dict[str, Any]] = {
+    "an employee": {},
+    "an owner": {"role": Person.Role.OWNER},
+    "somebody with a password": {"password": "correct horse"},
+    "somebody invited": {"state": State.INVITED},
+    "somebody inactive": {"state": State.INACTIVE, "deactivated_by": "scim:okta"},
+    "somebody who left": {"state": State.TERMINATED},
+    "somebody with a pending address": {"email": "old@corp.example", "pending_email": VICTIM},
+}
+
+CLAIMS: dict[str, dict[str, Any]] = {
+    "their address": {"email": VICTIM},
+    "their address, verified": {"email": VICTIM, "is_email_verified": True},
+    "their address, not verified": {"email": VICTIM, "is_email_verified": False},
+    "in capitals": {"email": VICTIM.upper(), "is_email_verified": True},
+    "with a blank behind": {"email": f"{VICTIM} ", "is_email_verified": True},
+    "in full width": {"email": "ｖｉｃｔｉｍ@corp.example", "is_email_verified": True},
+    "in a list": {"email": f"eve@corp.example,{VICTIM}", "is_email_verified": True},
+    "as the subject": {"subject": VICTIM, "email": "eve@corp.example"},
+    "as every other claim": {
+        "email": "eve@corp.example",
+        "said": {"oid": VICTIM, "preferred_username": VICTIM, "upn": VICTIM, "sub": VICTIM},
+    },
+    "with a nul inside": {"email": f"{VICTIM}\0@evil.example", "is_email_verified": True},
+}
+
+CELLS = list(product(PROVIDERS, VICTIMS, CLAIMS))
+
+
+@pytest.fixture(autouse=True)
+def in_acme(acme: Tenant) -> Iterator[None]:
+    with tenancy.use(acme):
+        core.owner()
+        yield
+
+
+def attacked(how: str) -> IdentityProvider:
+    said = dict(PROVIDERS[how])
+    if attribute := said.pop("paired", ""):
+        said |= {
+            "paired_connection": str(core.connection().pk),
+            "paired_claim": "oid",
+            "paired_attribute": attribute,
+        }
+    return provider(**said)
+
+
+def test_has_cells_enough() -> None:
+    assert len(CELLS) >= 400
+
+
+@pytest.mark.parametrize(("how", "whom", "claimed"), CELLS, ids=map(" — ".join, CELLS))
+def test_finds_nobody_by(how: str, whom: str, claimed: str) -> None:
+    attacker = attacked(how)
+    victim = core.person(**{"email": VICTIM} | VICTIMS[whom])
+    before = Person.objects.filter(pk=victim.pk).values().get()
+
+    try:
+        person = sign_in(attacker, claims(**{"subject": "eve"} | CLAIMS[claimed])).person
+    except SignInRefused:
+        person = None
+
+    assert person != victim
+    assert not Identity.objects.filter(person=victim).exists()
+    assert Person.objects.filter(pk=victim.pk).values().get() == before
+    assert not Event.objects.filter(person=victim).exists()
+
+
+class TestSomebodyOfScim:
+    @pytest.fixture
+    def scim(self) -> Provider:
+        scim = Provider(core.connection("entra"))
+        scim.add("victim", externalId="oid-1")
+        return scim
+
+    @pytest.mark.parametrize(
+        ("attribute", "value"),
+        [
+            ("externalId", "OID-1"),
+            ("externalId", "oid-1 "),
+            ("externalId", "oid-1\0"),
+            ("externalId", "victim@example.com"),
+            ("externalId", "%"),
+            ("externalId", ""),
+            ("userName", "victim"),
+            ("userName", "victim@example.com "),
+            ("userName", "oid-1"),
+            ("userName", "*"),
+        ],
+    )
+    def test_is_found_by_no_value_but_their_own(
+        self, scim: Provider, attribute: str, value: str
+    ) -> None:
+        paired = provider(
+            paired_connection=str(scim.connection.pk),
+            paired_claim="oid",
+            paired_attribute=attribute,
+        )
+
+        attempt = sign_in(paired, claims("eve", said={"oid": value}))
+
+        assert attempt.person != Person.objects.get(email="victim@example.com")
+
+    def test_is_not_found_by_their_scim_id_or_key(self, scim: Provider) -> None:
+        victim = Person.objects.get(email="victim@example.com")
+        paired = provider(
+            paired_connection=str(scim.connection.pk),
+            paired_claim="oid",
+            paired_attribute="externalId",
+        )
+        user = victim.scim_users.get()
+
+        for number, value in enumerate([str(user.scim_id), str(user.pk), str(victim.pk)]):
+            attempt = sign_in(paired, claims(f"eve-{number}", said={"oid": value}))
+            assert attempt.person != victim
+
+    def test_is_not_found_through_another_connection(self, scim: Provider) -> None:
+        paired = provider(
+            paired_connection=str(core.connection("okta").pk),
+            paired_claim="oid",
+            paired_attribute="externalId",
+        )
+
+        attempt = sign_in(paired, claims("eve", said={"oid": "oid-1"}))
+
+        assert attempt.person != Person.objects.get(email="victim@example.com")
+
+
+class TestRoles:
+    @pytest.mark.parametrize(
+        "name",
+        [
+            "admin",
+            "Admin",
+            "ADMIN",
+            "Owner",
+            "BUSINESS_OWNER",
+            "BUSINESS_ADMIN",
+            "IT Admin",
+            "Root",
+        ],
+    )
+    def test_do_not_come_from_a_group_that_is_called_like_one(self, name: str) -> None:
+        attempt = sign_in(provider(), claims("eve", Groups(frozenset({Group(name, name)}))))
+
+        assert attempt.person
+        assert attempt.person.role == Person.Role.CARDHOLDER
+
+    @pytest.mark.parametrize(
+        "name", ["Admins", "admins ", " admins", "admins/x", "аdmins", "ADMINS", "ａdmins"]
+    )
+    def test_do_not_come_from_a_group_that_is_called_nearly_like_the_mapped(
+        self, name: str
+    ) -> None:
+        corp = provider()
+        mapping(corp, "admins", Person.Role.ADMIN)
+
+        attempt = sign_in(corp, claims("eve", Groups(frozenset({Group(name, name)}))))
+
+        assert attempt.person
+        assert attempt.person.role == Person.Role.CARDHOLDER
+
+    def test_do_not_come_from_a_group_that_was_given_the_name_of_the_mapped(self) -> None:
+        corp = provider()
+        mapping(corp, "id-1", Person.Role.ADMIN)
+
+        attempt = sign_in(corp, claims("eve", Groups(frozenset({Group("id-2", "id-1")}))))
+
+        assert attempt.person
+        assert attempt.person.role == Person.Role.CARDHOLDER
+
+    def test_do_not_come_from_the_mapping_of_another_provider(self) -> None:
+        mapping(provider("Other"), "admins", Person.Role.ADMIN)
+
+        attempt = sign_in(provider(), claims("eve", Groups(frozenset({Group("admins", "admins")}))))
+
+        assert attempt.person
+        assert attempt.person.role == Person.Role.CARDHOLDER
+
+
+def test_whom_scim_adopts_by_an_address_is_nobody_who_claimed_it_before() -> None:
+    """SCIM adopts by address whom no connection owns: perhaps somebody who only claimed it."""
+    corp = provider()
+    eve = sign_in(corp, claims("eve", email="newcomer@example.com")).person
+    assert eve
+    session = Person.objects.get(pk=eve.pk).get_session_auth_hash()
+    Provider(core.connection("entra")).add("newcomer")
+    newcomer = Person.objects.get(email="newcomer@example.com")
+    assert newcomer == eve
+    assert newcomer.get_session_auth_hash() != session
+
+    with pytest.raises(SignInRefused, match="not connected with it"):
+        sign_in(corp, claims("eve", email="newcomer@example.com"))
+
+
+def test_who_claimed_an_address_before_is_let_in_again_once_the_pairing_says_so() -> None:
+    corp = provider()
+    sign_in(corp, claims("ada", email="ada@example.com", said={"oid": "1"}))
+    scim = Provider(core.connection("entra"))
+    scim.add("ada", externalId="1")
+    corp.paired_connection, corp.paired_claim = str(scim.connection.pk), "oid"
+    corp.paired_attribute = "externalId"
+    corp.save()
+
+    assert sign_in(corp, claims("ada", email="ada@example.com", said={"oid": "1"})).person
+
+
+def another(subject: str) -> Claims:
+    return claims(subject, email=f"{subject}@corp.example")
+
+
+def test_one_subject_at_two_companies_is_two_people(acme: Tenant) -> None:
+    here = sign_in(provider(), another("eve")).person
+
+    with core.in_another_tenant():
+        there = sign_in(provider(), another("eve")).person
+
+    assert here != there

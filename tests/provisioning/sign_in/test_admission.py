@@ -1,0 +1,300 @@
+"""Restricting who comes in through a provider …"""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.core.management import CommandError, call_command
+from django.test import Client
+
+from people import tenancy
+from people.mail.confirmation_links import latest_request
+from people.models import Mail, Person, Tenant
+from people.operations import email_changes
+from people.operations.invites import lifecycle
+from people.values import Actor
+from provisioning.claims import UNKNOWN, Claims, Group, Groups
+from provisioning.models import IdentityProvider, SignInAttempt
+from provisioning.providers.admission import OPEN_HOSTS
+from provisioning.sign_in.errors import SignInRefused
+from provisioning.sign_in.sign_in import Asking, sign_in
+from tests.clients.pages import signed_in, text_of
+from tests.factories import core
+from tests.services.fake_openid import OpenIdProvider
+from tests.support import sign_in_flow
+from tests.support.openid_flow import connected, is_in
+from tests.support.openid_flow import sign_in as sign_in_through
+from tests.support.sign_in_flow import claims, groups
+
+pytestmark = pytest.mark.django_db
+
+GOOGLE = {"issuer": "https://accounts.google.com", "client_id": "ramp"}
+OPEN = [
+    *(f"https://{host}" for host in sorted(OPEN_HOSTS)),
+    "https://login.microsoftonline.com/common/v2.0",
+    "https://login.microsoftonline.com/organizations/v2.0",
+    "https://login.microsoftonline.com/consumers/v2.0",
+    "https://login.microsoftonline.com/9188040d-6c67-4c5b-b112-36a304b66dad/v2.0",
+    "HTTPS://Accounts.Google.com/",
+]
+RESTRICTIONS = {
+    "email_domains": "acme.example",
+    "hosted_domains": "acme.example",
+    "entra_tenants": "11111111-2222-3333-4444-555555555555",
+    "required_group": "staff",
+    "required_claim": "department=Sales",
+}
+
+
+@pytest.fixture(autouse=True)
+def in_acme(acme: Tenant) -> Iterator[None]:
+    with tenancy.use(acme):
+        yield
+
+
+@pytest.fixture
+def olga(in_acme: None) -> Person:
+    return core.owner(email="olga@acme.example")
+
+
+def google(**fields: Any) -> IdentityProvider:
+    return sign_in_flow.provider("Google", settings=GOOGLE, **fields)
+
+
+def restricted(**admission: Any) -> IdentityProvider:
+    return sign_in_flow.provider("Corp", settings=sign_in_flow.OIDC, admission=admission)
+
+
+def stranger(**said: Any) -> Claims:
+    usual = {"email": "eve@gmail.example", "is_email_verified": True}
+    return claims("eve", said.pop("groups", UNKNOWN), **usual | said)
+
+
+def refusal_of(provider: IdentityProvider, said: Claims, asking: Asking | None = None) -> str:
+    """Return why somebody is refused; blank if they come in."""
+    try:
+        sign_in(provider, said, asking or Asking())
+    except SignInRefused:
+        return SignInAttempt.objects.latest("pk").reason
+    return ""
+
+
+ADMITTED: list[tuple[dict[str, Any], dict[str, Any]]] = [
+    ({"email_domains": ["acme.example"]}, {"email": "eve@acme.example"}),
+    ({"email_domains": ["x.example", "ACME.example"]}, {"email": "eve@Acme.Example"}),
+    ({"email_domains": ["acme.example"]}, {"email": "e@acme.example", "is_email_verified": None}),
+    ({"hosted_domains": ["acme.example"]}, {"said": {"hd": "acme.example"}}),
+    ({"entra_tenants": ["T1"]}, {"said": {"tid": "t1"}}),
+    ({"required_group": "staff"}, {"groups": groups("staff", "chess")}),
+    ({"required_group": "6b1f"}, {"groups": Groups(frozenset({Group("6b1f", "Staff")}))}),
+    ({"required_claim": "department = Sales"}, {"said": {"department": "Sales"}}),
+    (
+        {"hosted_domains": ["acme.example"], "required_group": "staff"},
+        {"said": {"hd": "acme.example"}, "groups": groups("staff")},
+    ),
+]
+KEPT_OUT: list[tuple[dict[str, Any], dict[str, Any]]] = [
+    ({"email_domains": ["acme.example"]}, {}),
+    ({"email_domains": ["acme.example"]}, {"email": "eve@evil.acme.example"}),
+    ({"email_domains": ["acme.example"]}, {"email": "eve@acme.example.evil.example"}),
+    ({"email_domains": ["acme.example"]}, {"email": "acme.example"}),
+    ({"email_domains": ["acme.example"]}, {"email": ""}),
+    ({"email_domains": ["acme.example"]}, {"email": "e@acme.example", "is_email_verified": False}),
+    ({"hosted_domains": ["acme.example"]}, {"email": "eve@acme.example"}),
+    ({"hosted_domains": ["acme.example"]}, {"said": {"hd": "gmail.example"}}),
+    ({"entra_tenants": ["t1"]}, {"said": {"tid": "t2"}}),
+    ({"required_group": "staff"}, {"groups": groups()}),
+    ({"required_group": "staff"}, {"groups": groups("Staff")}),
+    ({"required_group": "staff"}, {"groups": UNKNOWN}),
+    ({"required_group": "Staff"}, {"groups": Groups(frozenset({Group("e711", "Staff")}))}),
+    ({"required_claim": "department=Sales"}, {"said": {"department": "Sales "}}),
+    ({"required_claim": "department=Sales"}, {}),
+    ({"hosted_domains": ["acme.example"], "required_group": "staff"}, {"groups": groups("staff")}),
+]
+
+
+@pytest.mark.parametrize(("admission", "said"), ADMITTED)
+def test_lets_in_who_meets_all_of_it(
+    olga: Person, admission: dict[str, Any], said: dict[str, Any]
+) -> None:
+    assert refusal_of(restricted(**admission), stranger(**said)) == ""
+
+
+@pytest.mark.parametrize(("admission", "said"), KEPT_OUT)
+def test_keeps_everybody_else_out(
+    olga: Person, admission: dict[str, Any], said: dict[str, Any]
+) -> None:
+    corp = restricted(**admission)
+    invited = core.person(email="invited@acme.example", state=Person.State.INVITED)
+    lifecycle.issue_invite(invited, actor=olga.actor)
+    asking = Asking(invite=invited.invites.get())
+
+    assert refusal_of(corp, stranger(**said)) == "not-admitted"
+    assert refusal_of(corp, stranger(**said), asking) == "not-admitted"
+    assert SignInAttempt.objects.latest("pk").detail.endswith("change it there or at Corp.")
+    assert set(Person.objects.all()) == {olga, invited}
+
+
+def test_applies_to_those_who_were_in_before(olga: Person) -> None:
+    corp = restricted()
+    ada = sign_in_flow.come_in(corp)
+    IdentityProvider.objects.update(admission={"required_group": "staff"})
+    corp.refresh_from_db()
+
+    assert refusal_of(corp, claims("ada", groups("chess"))) == "not-admitted"
+    assert refusal_of(corp, claims("ada", groups("staff"))) == ""
+    assert SignInAttempt.objects.latest("pk").person == ada
+
+
+def test_tells_the_visitor_plainly_and_the_administrator_what_was_missing(
+    olga: Person, openid: OpenIdProvider, acme: Tenant
+) -> None:
+    corp = connected(acme, openid, restrict_to={"hosted_domains": ["acme.example"]})
+    visitor = Client()
+
+    page = sign_in_through(visitor, corp, openid)
+    log = text_of(signed_in(olga).get("/tenants/acme/log/"))
+
+    assert page.status_code == 403
+    assert "is not one of those that may come in here" in text_of(page)
+    assert not is_in(visitor)
+    assert "The claim “hd” is “”, and only “acme.example” may come in." in log
+
+
+# Providers where anybody can have an account
+
+
+def document(issuer: str, **said: Any) -> dict[str, Any]:
+    usual = {"kind": "oidc", "name": "Open", "client_id": "ramp", "client_secret": "s"}
+    return usual | {"issuer": issuer} | said
+
+
+def add(folder: Path, said: dict[str, Any]) -> None:
+    file = folder / "provider.json"
+    file.write_text(json.dumps(said))
+    call_command("add_identity_provider", "acme", "--file", str(file))
+
+
+@pytest.mark.parametrize("issuer", OPEN)
+def test_is_demanded_of_an_open_provider_by_the_command(tmp_path: Path, issuer: str) -> None:
+    with pytest.raises(CommandError, match="Anybody can have an account at this issuer"):
+        add(tmp_path, document(issuer))
+
+    assert not IdentityProvider.objects.exists()
+
+
+@pytest.mark.parametrize("name", RESTRICTIONS)
+def test_is_met_by_any_one_restriction(tmp_path: Path, name: str) -> None:
+    value = RESTRICTIONS[name]
+    restriction = value if name.startswith("required") else [value]
+
+    add(tmp_path, document("https://accounts.google.com", restrict_to={name: restriction}))
+
+    assert IdentityProvider.objects.get().admission[name] == restriction
+
+
+@pytest.mark.parametrize(
+    "restrict_to",
+    [
+        *("x", ["x"], {"domains": ["x"]}, {"email_domains": "x"}, {"required_group": ["x"]}),
+        *({"required_claim": "x"}, {"required_claim": "=x"}, {"required_claim": "x="}),
+    ],
+)
+def test_is_read_strictly(tmp_path: Path, restrict_to: Any) -> None:
+    with pytest.raises(CommandError, match="has to be"):
+        add(tmp_path, document("https://id.example", restrict_to=restrict_to))
+
+
+@pytest.mark.parametrize("name", RESTRICTIONS)
+def test_is_demanded_of_an_open_provider_by_the_form(olga: Person, name: str) -> None:
+    client, address = signed_in(olga), "/tenants/acme/auth-providers/add/google/"
+    form = {
+        "name": "Google",
+        "issuer": "https://accounts.google.com",
+        "client_id": "ramp",
+        "client_secret": "s",
+        "scopes": "openid",
+        "groups_claim": "groups",
+        "browsing": "off",
+    }
+
+    page = text_of(client.post(address, form))
+    client.post(address, form | {name: RESTRICTIONS[name]})
+
+    assert "Anybody can have an account at this issuer" in page
+    provider = IdentityProvider.objects.get()
+    assert provider.admission[name] in (RESTRICTIONS[name], [RESTRICTIONS[name]])
+    shown = client.get(f"/tenants/acme/auth-providers/{provider.pk}/").content.decode()
+    assert f'value="{RESTRICTIONS[name]}"' in shown
+
+
+def test_of_the_preset_for_google_asks_for_the_workspace(olga: Person) -> None:
+    page = text_of(signed_in(olga).get("/tenants/acme/auth-providers/add/google/"))
+
+    assert "Google Workspace domains" in page
+    assert "Anybody can have a Google account" in page
+
+
+def test_is_missing_where_an_older_provider_adds_nobody(olga: Person) -> None:
+    provider = google()
+    ada = core.person(email="ada@acme.example")
+    sign_in_flow.identity(provider, ada)
+
+    assert refusal_of(provider, stranger()) == "provider-unrestricted"
+    assert refusal_of(provider, claims(f"subject of {ada.email}")) == ""
+    page = text_of(signed_in(olga).get(f"/tenants/acme/auth-providers/{provider.pk}/"))
+    assert "so it adds nobody new" in page
+
+
+def test_by_a_domain_takes_only_verified_addresses_of_an_open_provider(olga: Person) -> None:
+    provider = google(admission={"email_domains": ["acme.example"]})
+    said = {"email": "eve@acme.example"}
+
+    assert refusal_of(provider, stranger(**said, is_email_verified=None)) == "not-admitted"
+    assert refusal_of(provider, stranger(**said, is_email_verified=True)) == ""
+
+
+# Addresses that the provider has not verified
+
+
+def test_adds_nobody_with_an_unverified_address_unless_told_to(olga: Person) -> None:
+    corp = sign_in_flow.provider("Corp", settings=sign_in_flow.OIDC)
+    unverified = stranger(is_email_verified=False)
+
+    assert refusal_of(corp, unverified) == "unverified-email"
+
+
+def test_has_an_unverified_address_confirmed_before_it_counts(olga: Person) -> None:
+    corp = sign_in_flow.provider("Corp", settings=sign_in_flow.OIDC, adds_unverified=True)
+
+    eve = sign_in(corp, stranger(is_email_verified=False)).person
+
+    assert eve
+    assert (eve.email, eve.pending_email) == ("", "eve@gmail.example")
+    assert list(Mail.objects.values_list("kind", "to")) == [
+        (Mail.Kind.CONFIRM_ADDRESS, "eve@gmail.example")
+    ]
+    request = latest_request(eve)
+    assert request
+    email_changes.confirm_address(request, actor=Actor("person", "eve@gmail.example"))
+    assert Person.objects.get(pk=eve.pk).email == "eve@gmail.example"
+
+
+def test_links_nobody_by_an_unverified_address(olga: Person) -> None:
+    corp = sign_in_flow.provider("Corp", settings=sign_in_flow.OIDC, adds_unverified=True)
+    said = stranger(email="olga@acme.example", is_email_verified=False)
+
+    assert refusal_of(corp, said) == "email-taken"
+
+
+def test_shows_somebody_without_a_confirmed_address(olga: Person) -> None:
+    corp = sign_in_flow.provider("Corp", settings=sign_in_flow.OIDC, adds_unverified=True)
+    eve = sign_in(corp, stranger(is_email_verified=False)).person
+    assert eve
+    client = signed_in(olga)
+
+    for page in ("/people/", f"/people/{eve.pk}/", f"/people/{eve.pk}/edit/"):
+        assert client.get(page).status_code == 200
+    assert signed_in(eve).get("/home/").status_code == 200

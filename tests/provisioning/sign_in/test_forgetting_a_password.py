@@ -1,0 +1,297 @@
+"""Somebody who forgot their password …"""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+import time_machine
+from django.conf import settings as django_settings
+from django.test import Client
+from django.utils import timezone
+
+from people import tenancy
+from people.mail.reset_links import reset_link
+from people.mail.sending import send_due
+from people.models import Mail, Person, Tenant
+from people.operations import people
+from people.values import Actor
+from provisioning.models import Identity
+from provisioning.passwords.lockout import FREE_TRIES
+from tests.clients.pages import signed_in, text_of
+from tests.clients.scim import Provider
+from tests.factories import core
+from tests.services.postgres_redis_smtp import Smtp
+from tests.support import sign_in_flow
+from tests.support.concurrency import Racers
+
+pytestmark = pytest.mark.django_db
+
+OLD, NEW = "correct horse", "a battery that staples"
+OWNER = Actor("person", "olga@acme.example")
+
+
+def ask(email: str = "ada@acme.example", client: Client | None = None) -> Any:
+    return (client or Client()).post("/forgot-password/", {"email": email})
+
+
+def mails() -> list[Mail]:
+    with tenancy.across_tenants():
+        asked = Mail.objects.filter(kind=Mail.Kind.RESET_PASSWORD).select_related("person__tenant")
+        return list(asked.order_by("created_at"))
+
+
+def path(mail: Mail) -> str:
+    return reset_link(mail).removeprefix(django_settings.PUBLIC_BASE_URL)
+
+
+def link(email: str = "ada@acme.example") -> str:
+    ask(email)
+    return path(mails()[-1])
+
+
+def choose(address: str, password: str = NEW, client: Client | None = None) -> Any:
+    return (client or Client()).post(address, {"password": password, "again": password})
+
+
+def can_sign_in(password: str, email: str = "ada@acme.example") -> bool:
+    said = {"email": email, "password": password}
+    return bool(Client().post("/sign-in/", said).status_code == 302)
+
+
+def change(person: Person, **fields: Any) -> None:
+    with tenancy.across_tenants():
+        Person.objects.filter(pk=person.pk).update(**fields)
+
+
+def is_dead(address: str) -> bool:
+    looked, used = Client().get(address), choose(address)
+    return {looked.status_code, used.status_code} <= {403, 404, 410} and not can_sign_in(NEW)
+
+
+def test_is_mailed_a_link_and_chooses_a_new_one(ada: Person, smtp: Smtp) -> None:
+    page = ask()
+    send_due(as_of=timezone.now())
+
+    assert "a link is on its way" in text_of(page)
+    [mail] = smtp.to(ada.email)
+    address = path(mails()[0])
+    assert f"{django_settings.PUBLIC_BASE_URL}{address}" in mail.get_body(("plain",)).get_content()  # type: ignore[union-attr]
+    assert choose(address)["Location"] == "/sign-in/acme/?form"
+    assert can_sign_in(NEW)
+    assert not can_sign_in(OLD)
+
+
+@pytest.mark.parametrize("email", ["nobody@acme.example", "ada@acme.example"])
+def test_gets_the_same_answer_as_anybody(ada: Person, email: str) -> None:
+    said = text_of(ask(email)).replace(email, "…")
+
+    assert "If somebody signs in with a password as <strong>…</strong>" in said
+    assert len(mails()) == (email == ada.email)
+
+
+def test_signs_in_with_the_old_one_until_then(ada: Person) -> None:
+    address = link()
+    Client().get(address)
+
+    assert can_sign_in(OLD)
+
+
+def test_is_signed_out_everywhere_by_choosing(ada: Person) -> None:
+    elsewhere = signed_in(ada)
+    here = signed_in(ada)
+
+    choose(link(), client=here)
+
+    assert elsewhere.get("/home/").status_code == 302
+    assert here.get("/home/").status_code == 302
+
+
+def test_need_not_wait_any_longer_after_choosing(ada: Person) -> None:
+    for _ in range(FREE_TRIES):
+        can_sign_in("wrong")
+    assert not can_sign_in(OLD)
+
+    choose(link())
+
+    assert can_sign_in(NEW)
+
+
+@pytest.mark.parametrize(
+    "password", ["short", "password", "12345678", "lovelace", "ada@acme.example", "a" * 7]
+)
+def test_may_not_choose_one_that_is_guessed(ada: Person, password: str) -> None:
+    address = link()
+
+    assert choose(address, password).status_code == 200
+    assert can_sign_in(OLD)
+
+
+def test_chooses_a_longer_one_as_an_administrator(ada: Person) -> None:
+    change(ada, role=Person.Role.ADMIN)
+    address = link()
+
+    assert "Use 15 characters or more" in text_of(choose(address, "fourteen chars"))
+    assert choose(address, "fifteen chars!!").status_code == 302
+
+
+def test_is_not_mailed_over_and_over(ada: Person) -> None:
+    for _ in range(5):
+        ask()
+    assert len(mails()) == 1
+
+    with time_machine.travel(timezone.now() + timedelta(minutes=1, seconds=1)):
+        ask()
+    assert len(mails()) == 2
+
+
+def test_is_mailed_a_link_of_each_company_that_knows_them(ada: Person) -> None:
+    with core.in_another_tenant():
+        core.person(email=ada.email, password=OLD)
+
+    ask()
+
+    assert len({mail.tenant_id for mail in mails()}) == 2
+
+
+class TestTheLink:
+    def test_counts_once(self, ada: Person) -> None:
+        address = link()
+        choose(address, "the first choice of mine")
+
+        assert is_dead(address)
+
+    def test_is_dead_after_another_was_used(self, ada: Person) -> None:
+        first = link()
+        with time_machine.travel(timezone.now() + timedelta(minutes=2)):
+            choose(link(), "the first choice of mine")
+            assert is_dead(first)
+
+    def test_is_dead_after_an_hour(self, ada: Person) -> None:
+        address = link()
+        made_at = mails()[0].created_at
+        with time_machine.travel(made_at + timedelta(minutes=59)):
+            assert Client().get(address).status_code == 200
+        with time_machine.travel(made_at + timedelta(hours=1)):
+            assert is_dead(address)
+
+    def test_is_dead_after_the_address_changed(self, ada: Person) -> None:
+        address = link()
+        change(ada, email="new@acme.example", email_key="new@acme.example")
+
+        assert choose(address).status_code == 410
+
+    def test_is_dead_after_a_deactivation_also_when_that_is_undone(self, ada: Person) -> None:
+        address = link()
+        with tenancy.use(ada.tenant):
+            people.deactivate_person(ada, actor=OWNER)
+            assert is_dead(address)
+            people.reactivate_person(ada, actor=OWNER)
+
+        assert is_dead(address)
+
+    def test_is_dead_where_the_company_is_switched_off(self, ada: Person) -> None:
+        address = link()
+        Tenant.objects.update(is_active=False)
+
+        assert is_dead(address)
+
+    def test_is_none_if_it_was_tampered_with(self, ada: Person) -> None:
+        address = link()
+
+        assert Client().get(address[:-3] + "xx/").status_code == 404
+        assert Client().get("/reset-password/nonsense/").status_code == 404
+
+    def test_of_an_invite_or_another_page_is_none(self, ada: Person) -> None:
+        address = link()
+
+        for other in ("invite", "confirm-address"):
+            assert Client().get(address.replace("reset-password", other)).status_code == 404
+
+    def test_keeps_itself_to_itself(self, ada: Person, caplog: pytest.LogCaptureFixture) -> None:
+        address = link()
+        response = choose(address)
+
+        assert response["Referrer-Policy"] == "strict-origin"
+        assert choose(address).status_code == 410
+        assert "/reset-password/" not in caplog.text
+
+    @pytest.mark.django_db(transaction=True)
+    @pytest.mark.parametrize("racers", [8], indirect=True)
+    def test_counts_once_for_many_at_once(self, racers: Racers, ada: Person) -> None:
+        address = link()
+        statuses = racers(
+            *[
+                lambda n=n: choose(address, f"the choice of number {n}").status_code
+                for n in range(8)
+            ]
+        )
+
+        assert sorted(statuses) == [302] + [410] * 7
+
+
+def from_scim(tenant: Tenant, password: str | None = None) -> Person:
+    with tenancy.use(tenant):
+        Provider(core.connection("okta")).add("ada")
+        person: Person = Person.objects.get(email="ada@example.com")
+        person.set_password(password)
+        person.state, person.joined_at = Person.State.ACTIVE, timezone.now()
+        person.save()
+    return person
+
+
+class TestIsMailedNothing:
+    def of(self, **fields: Any) -> str:
+        return str(core.person(password=OLD, **fields).email)
+
+    @pytest.mark.parametrize("how", Identity.How)
+    def test_where_only_a_provider_signs_them_in(self, acme: Tenant, how: Identity.How) -> None:
+        with tenancy.use(acme):
+            person = core.person(email="bob@acme.example")
+            sign_in_flow.identity(sign_in_flow.provider(), person, how)
+
+        ask(person.email)
+        assert mails() == []
+
+    def test_where_scim_owns_them_and_they_have_no_password(self, acme: Tenant) -> None:
+        person = from_scim(acme)
+
+        ask(person.email)
+        assert mails() == []
+
+    @pytest.mark.parametrize("state", [state for state in Person.State if state != "active"])
+    def test_whose_state_is(self, acme: Tenant, state: str) -> None:
+        with tenancy.use(acme):
+            email = self.of(state=state)
+
+        ask(email)
+        assert mails() == []
+
+    def test_where_passwords_are_off_but_for_an_owner(self, ada: Person) -> None:
+        Tenant.objects.update(allows_passwords=False)
+        ask()
+        assert mails() == []
+
+        change(ada, role=Person.Role.OWNER)
+        ask()
+        assert len(mails()) == 1
+
+    def test_at_an_address_that_nobody_has_confirmed(self, ada: Person) -> None:
+        change(ada, pending_email="new@acme.example")
+
+        ask("new@acme.example")
+        assert mails() == []
+        ask()
+        assert [mail.to for mail in mails()] == [ada.email]
+
+
+def test_is_led_there_by_the_sign_in_page(client: Client, acme: Tenant) -> None:
+    for address in ("/sign-in/", "/sign-in/acme/"):
+        assert b'href="/forgot-password/"' in client.get(address).content
+
+
+@pytest.mark.parametrize("host", ["evil.example", "127.0.0.1@evil.example", "evil.example:80"])
+def test_is_mailed_our_address_whatever_host_was_asked(ada: Person, host: str) -> None:
+    Client().post("/forgot-password/", {"email": ada.email}, headers={"Host": host})
+    Client().post("/forgot-password/", {"email": ada.email}, headers={"X-Forwarded-Host": host})
+
+    assert all(reset_link(mail).startswith(django_settings.PUBLIC_BASE_URL) for mail in mails())

@@ -1,0 +1,74 @@
+"""Whoever signs in while the provider is removed …"""
+
+from collections.abc import Iterator
+from functools import partial
+
+import pytest
+
+from people import tenancy
+from people.models import Grant, Person, Tenant
+from people.operations.roles.group_mappings import Author
+from people.values import VIA_MAPPING, Actor
+from provisioning.group_roles import mappings
+from provisioning.models import IdentityProvider, SignInAttempt
+from provisioning.providers import manage
+from provisioning.sign_in.sign_in import sign_in
+from tests.factories import core
+from tests.support.concurrency import Racers
+from tests.support.sign_in_flow import claims, groups, mapping, provider, role
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+ROUNDS = 4
+COMING = 3
+OLGA = Author(actor=Actor("person", "olga@acme.example"))
+
+
+@pytest.fixture(autouse=True)
+def in_acme(acme: Tenant) -> Iterator[None]:
+    with tenancy.use(acme):
+        core.owner(email="olga@acme.example")
+        yield
+
+
+def left_behind() -> int:
+    """Return how many roles nobody can withdraw, for no mapping stands for them any more."""
+    raised: int = Person.objects.filter(role_source__startswith=VIA_MAPPING).count()
+    return raised + int(Grant.objects.filter(source__startswith=VIA_MAPPING).count())
+
+
+def coming(corp: IdentityProvider) -> list[partial[SignInAttempt]]:
+    return [
+        partial(sign_in, corp, claims(f"{corp.name}-{number}", groups("audit", "staff")))
+        for number in range(COMING)
+    ]
+
+
+@pytest.mark.parametrize("racers", [COMING + 1], indirect=True)
+def test_keeps_no_role_that_nobody_can_withdraw(racers: Racers) -> None:
+    auditor = role("Auditor")
+    for number in range(ROUNDS):
+        corp = provider(f"Corp{number}")
+        mapping(corp, "audit", auditor)
+        mapping(corp, "staff", Person.Role.BOOKKEEPER)
+
+        racers(*coming(corp), partial(manage.remove_provider, corp, actor=OLGA.actor))
+
+        assert left_behind() == 0
+
+
+@pytest.mark.parametrize("racers", [2], indirect=True)
+def test_gets_no_role_by_drafts_that_are_applied_meanwhile(racers: Racers) -> None:
+    auditor = role("Auditor")
+    for number in range(ROUNDS):
+        corp = provider(f"Corp{number}")
+        for arriving in coming(corp):
+            arriving()
+        mappings.add_draft(corp, "audit", auditor, author=OLGA)
+
+        racers(
+            partial(mappings.apply, corp, author=OLGA),
+            partial(manage.remove_provider, corp, actor=OLGA.actor),
+        )
+
+        assert left_behind() == 0

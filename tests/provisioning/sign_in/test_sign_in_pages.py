@@ -1,0 +1,170 @@
+"""Signing in and out on the pages."""
+
+from typing import Any
+from urllib.parse import urlencode
+
+import pytest
+from django.test import Client
+
+from people import tenancy
+from people.models import Person, Tenant
+from tests.factories import core
+
+pytestmark = pytest.mark.django_db
+
+PASSWORD = "correct horse battery"
+
+
+@pytest.fixture
+def tenant() -> Tenant:
+    return core.tenant(slug="acme", name="Acme")
+
+
+@pytest.fixture
+def olga(tenant: Tenant) -> Person:
+    return person_of(tenant, role=Person.Role.OWNER)
+
+
+def person_of(tenant: Tenant, **fields: Any) -> Person:
+    with tenancy.use(tenant):
+        return core.person(**{"email": "olga@example.com", "password": PASSWORD} | fields)
+
+
+def sign_in(client: Client, address: str = "/sign-in/", **said: str) -> Any:
+    return client.post(address, {"email": "olga@example.com", "password": PASSWORD} | said)
+
+
+def test_an_administrator_comes_to_the_people(client: Client, olga: Person) -> None:
+    assert sign_in(client)["Location"] == "/"
+    assert client.get("/", follow=True).redirect_chain == [("/people/", 302)]
+
+
+def test_an_employee_comes_home(client: Client, tenant: Tenant) -> None:
+    person_of(tenant)
+
+    assert sign_in(client)["Location"] == "/home/"
+    assert b"Ada Lovelace" in client.get("/home/").content
+
+
+def test_the_address_may_be_written_in_any_case(client: Client, olga: Person) -> None:
+    assert sign_in(client, email="OLGA@Example.com").status_code == 302
+
+
+def test_an_invited_person_joins_by_signing_in(client: Client, tenant: Tenant) -> None:
+    olga = person_of(tenant, state=Person.State.INVITED)
+
+    sign_in(client)
+
+    assert Person._base_manager.get(pk=olga.pk).state == Person.State.ACTIVE
+
+
+def test_a_planted_session_is_worth_nothing_afterwards(client: Client, olga: Person) -> None:
+    client.get("/sign-in/")
+    session = client.session
+    session["planted"] = "yes"
+    session.save()
+    before = session.session_key
+
+    client.cookies["sessionid"] = before or ""
+    sign_in(client)
+
+    assert client.session.session_key != before
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        pytest.param({"password": "wrong horse battery"}, id="wrong password"),
+        pytest.param({"email": "nobody@example.com"}, id="unknown address"),
+    ],
+)
+def test_a_wrong_password_and_an_unknown_address_look_the_same(
+    client: Client, olga: Person, said: dict[str, str]
+) -> None:
+    response = sign_in(client, **said)
+
+    assert b"That e-mail address and password do not belong together." in response.content
+    assert "_auth_user_id" not in client.session
+
+
+def test_the_password_is_never_written_into_the_page(client: Client, olga: Person) -> None:
+    response = sign_in(client, password="a secret typed wrongly")
+
+    assert b"a secret typed wrongly" not in response.content
+
+
+def test_a_deactivated_person_is_told_where_to_go(client: Client, tenant: Tenant) -> None:
+    person_of(tenant, state=Person.State.INACTIVE, deactivated_by="scim:okta")
+
+    assert b"identity provider" in sign_in(client).content
+
+
+def test_a_company_that_is_switched_off_says_so(client: Client, tenant: Tenant) -> None:
+    person_of(tenant)
+    Tenant.objects.filter(pk=tenant.pk).update(is_active=False)
+
+    assert b"This company is switched off" in client.get("/sign-in/acme/").content
+    assert b"Acme is switched off" in sign_in(client).content
+
+
+def test_each_company_has_its_own_sign_in_page(client: Client, olga: Person) -> None:
+    core.tenant(slug="other")
+
+    assert b"Acme" in client.get("/sign-in/acme/").content
+    assert sign_in(client, "/sign-in/other/").status_code == 200
+    assert sign_in(client, "/sign-in/acme/").status_code == 302
+
+
+def test_an_unknown_company_has_no_sign_in_page(client: Client) -> None:
+    assert client.get("/sign-in/nobody/").status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("wanted", "reached"),
+    [
+        ("/people/departments/", "/people/departments/"),
+        ("https://evil.example/", "/"),
+        ("//evil.example/", "/"),
+        ("javascript:alert(1)", "/"),
+        ("\\\\evil.example", "/"),
+        ("", "/"),
+    ],
+)
+def test_leads_on_only_to_our_own_pages(
+    client: Client, olga: Person, wanted: str, reached: str
+) -> None:
+    response = sign_in(client, f"/sign-in/?{urlencode({'next': wanted})}")
+
+    assert response["Location"] == reached
+
+
+def test_whoever_is_in_is_not_asked_again(client: Client, olga: Person) -> None:
+    sign_in(client)
+
+    assert client.get("/sign-in/")["Location"] == "/"
+
+
+def test_signing_out_needs_a_click(client: Client, olga: Person) -> None:
+    sign_in(client)
+
+    assert client.get("/sign-out/").status_code == 405
+    assert client.get("/people/").status_code == 200
+
+    response = client.post("/sign-out/", follow=True)
+
+    assert b"You are signed out." in response.content
+    assert client.get("/people/").status_code == 302
+
+
+@pytest.mark.parametrize("address", ["/sign-in/", "/sign-out/"])
+def test_another_site_cannot_sign_anybody_in_or_out(olga: Person, address: str) -> None:
+    client = Client(enforce_csrf_checks=True)
+
+    assert sign_in(client, address).status_code == 403
+
+
+def test_the_form_helps_a_password_manager(client: Client) -> None:
+    page = client.get("/sign-in/").content
+
+    assert b'autocomplete="username"' in page
+    assert b'autocomplete="current-password"' in page

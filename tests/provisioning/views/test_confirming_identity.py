@@ -1,0 +1,430 @@
+"""Confirming who one is before a sensitive action …"""
+
+import importlib
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+from inspect import getsource
+from pkgutil import iter_modules
+from typing import Any
+
+import pytest
+import time_machine
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.db.models import Model
+from django.test import Client
+from django.utils import timezone
+
+from people.models import ApiToken, Person, Tenant
+from people.values import Actor
+from provisioning.ldap import client as ldap_client
+from provisioning.models import Identity, IdentityProvider, SignInAttempt
+from provisioning.providers import config, manage
+from provisioning.providers.config import settings_of
+from provisioning.providers.manage import secret_of
+from provisioning.sign_in.sign_in import sign_in
+from scim.models import Token
+from tests.clients.pages import signed_in, text_of
+from tests.factories import core
+from tests.provisioning.ldap.test_signing_in_with_ldap import connected as connected_to_ldap
+from tests.services.fake_openid import OpenIdProvider
+from tests.services.ldap import Slapd
+from tests.support import sign_in_flow
+from tests.support.openid_flow import connected
+
+pytestmark = pytest.mark.django_db
+
+PASSWORD = "correct horse battery"
+CONFIRM = "/confirm-identity/"
+OIDC = {
+    "name": "New provider",
+    "provisions_people": "on",
+    "browsing": "off",
+    "issuer": "https://new.example",
+    "client_id": "ramp",
+    "client_secret": "s3cret typed once",
+    "scopes": "openid",
+    "groups_claim": "groups",
+}
+LDAP = {
+    "name": "New provider",
+    "browsing": "off",
+    "uri": "ldaps://ldap.example",
+    "base_dn": "dc=example",
+    "bind_dn": "cn=ramp",
+    "bind_password": "s3cret typed once",
+    "user_filter": "(uid={0})",
+    "group_filter": "(member={0})",
+}
+
+
+@dataclass
+class Action:
+    """A page, what is sent to it, and whether it took effect as it was sent."""
+
+    module: str
+    address: Callable[[], str]
+    sent: Callable[[], dict[str, Any]]
+    is_done: Callable[[], bool]
+
+
+def _connection_tokens() -> str:
+    connection = core.connection("rippling")
+    return f"/integrations/scim/{connection.pk}/tokens/"
+
+
+def _corp() -> str:
+    corp = IdentityProvider.objects.get(name="Corp")
+    return f"/tenants/acme/auth-providers/{corp.pk}/"
+
+
+def _has(rows: type[Model], **fields: Any) -> bool:
+    return rows._default_manager.filter(**fields).exists()
+
+
+def _has_new_secret(secret: str = OIDC["client_secret"], name: str = "New provider") -> bool:
+    found = IdentityProvider.objects.filter(name=name).first()
+    return found is not None and secret_of(found) == secret
+
+
+ADD = "/tenants/acme/auth-providers/add/"
+KEYTAB = "AGtleXRhYg=="
+ACTIONS = {
+    "API token": Action(
+        "people.views.api_tokens",
+        lambda: "/api-tokens/",
+        lambda: {
+            "name": "Travel booking",
+            "scopes": ["people:read", "people:manage"],
+            "days": "30",
+        },
+        lambda: _has(ApiToken, name="Travel booking", scopes=["people:read", "people:manage"]),
+    ),
+    "another SCIM token": Action(
+        "scim.views.settings.tokens", _connection_tokens, dict, lambda: _has(Token)
+    ),
+    "first SCIM token": Action(
+        "scim.views.setup.steps",
+        lambda: "/integrations/okta/setup/token/",
+        lambda: {"after": "0"},
+        lambda: _has(Token),
+    ),
+    "OpenID provider": Action(
+        "provisioning.views.auth_providers", lambda: f"{ADD}okta/", lambda: OIDC, _has_new_secret
+    ),
+    "LDAP provider": Action(
+        "provisioning.views.auth_providers", lambda: f"{ADD}ldap/", lambda: LDAP, _has_new_secret
+    ),
+    "Windows provider": Action(
+        "provisioning.views.auth_providers",
+        lambda: f"{ADD}windows/",
+        lambda: {
+            "name": "New provider",
+            "browsing": "off",
+            "realms": "CORP.EXAMPLE",
+            "keytab": SimpleUploadedFile("ramp.keytab", b"\0keytab"),
+        },
+        lambda: _has_new_secret(KEYTAB),
+    ),
+    "secret of a provider": Action(
+        "provisioning.views.auth_providers",
+        _corp,
+        lambda: OIDC | {"name": "Corp"},
+        lambda: _has_new_secret(name="Corp"),
+    ),
+}
+
+
+@pytest.fixture
+def olga(in_acme: None) -> Person:
+    return core.owner(email="olga@acme.example", password=PASSWORD)
+
+
+@pytest.fixture
+def corp(in_acme: None) -> IdentityProvider:
+    said = {"kind": "oidc", "issuer": "https://id.example", "client_id": "ramp"}
+    definition = config.read({"name": "Corp", "client_secret": "before", **said})
+    return manage.add_provider(definition, actor=Actor("command", "tests"))
+
+
+@pytest.fixture
+def client(olga: Person, corp: IdentityProvider) -> Client:
+    return signed_in(olga)
+
+
+@pytest.fixture
+def later() -> Iterator[None]:
+    """Let 16 minutes go by."""
+    with time_machine.travel(timezone.now() + timedelta(minutes=16)):
+        yield
+
+
+@pytest.fixture(params=ACTIONS)
+def action(request: pytest.FixtureRequest) -> Action:
+    return ACTIONS[request.param]
+
+
+def interrupted(client: Client, action: Action) -> str:
+    """Ask for the action, and return the address of the page that asks who one is."""
+    response = client.post(action.address(), action.sent())
+    assert response.status_code == 302, response.content
+    assert response["Location"].startswith(CONFIRM)
+    assert not action.is_done()
+    return str(response["Location"])
+
+
+class TestByPassword:
+    def test_interrupts_each_action_and_continues_it_with_what_was_sent(
+        self, client: Client, later: None, action: Action
+    ) -> None:
+        page = interrupted(client, action)
+
+        assert "Confirm it is you" in text_of(client.get(page))
+        answer = client.post(page, {"password": PASSWORD}, follow=True)
+
+        assert answer.status_code == 200
+        assert action.is_done()
+
+    def test_is_not_asked_for_within_15_minutes(
+        self, client: Client, corp: IdentityProvider, action: Action
+    ) -> None:
+        with time_machine.travel(timezone.now() + timedelta(minutes=14)):
+            client.post(action.address(), action.sent())
+
+        assert action.is_done()
+
+    def test_holds_for_15_minutes_more(self, client: Client, later: None) -> None:
+        page = interrupted(client, ACTIONS["API token"])
+        client.post(page, {"password": PASSWORD}, follow=True)
+
+        client.post("/api-tokens/", {"name": "Another", "scopes": ["people:read"], "days": "1"})
+
+        assert ApiToken.objects.count() == 2
+
+    def test_shows_the_new_token_in_the_end(self, client: Client, later: None) -> None:
+        page = interrupted(client, ACTIONS["API token"])
+
+        answer = client.post(page, {"password": PASSWORD}, follow=True)
+
+        assert re.search(r'id="token" type="text" value="[^"]{20,}"', text_of(answer))
+        assert "no-store" in answer["Cache-Control"]
+
+    def test_continues_once(self, client: Client, later: None) -> None:
+        page = interrupted(client, ACTIONS["API token"])
+        continues = client.post(page, {"password": PASSWORD})["Location"]
+        client.get(continues)
+
+        again = text_of(client.get(continues))
+
+        assert "This was sent already" in again
+        assert ApiToken.objects.count() == 1
+
+    @pytest.mark.parametrize("password", ["wrong", ""])
+    def test_changes_nothing_without_the_right_password(
+        self, client: Client, later: None, action: Action, password: str
+    ) -> None:
+        page = interrupted(client, action)
+        key = page.partition("=")[2]
+
+        answer = client.post(page, {"password": password})
+        client.get(f"{action.address()}?continue={key}")
+
+        assert answer.status_code == 200
+        assert not action.is_done()
+
+    def test_has_to_wait_after_a_few_wrong_ones(self, client: Client, later: None) -> None:
+        page = interrupted(client, ACTIONS["API token"])
+
+        statuses = [client.post(page, {"password": "wrong"}).status_code for _ in range(6)]
+
+        assert statuses[-1] == 429
+        assert client.post(page, {"password": PASSWORD}).status_code == 429
+        assert not ApiToken.objects.exists()
+
+    def test_is_written_into_the_log(self, client: Client, olga: Person, later: None) -> None:
+        page = interrupted(client, ACTIONS["API token"])
+        client.post(page, {"password": "wrong"})
+        client.post(page, {"password": PASSWORD})
+
+        attempts = SignInAttempt.objects.filter(person=olga).order_by("pk")
+        assert [one.outcome for one in attempts] == ["refused", "confirmed"]
+        assert "confirmed who they are" in text_of(client.get("/tenants/acme/log/"))
+
+    def test_keeps_no_secret_that_can_be_read(self, client: Client, later: None) -> None:
+        interrupted(client, ACTIONS["LDAP provider"])
+
+        assert "s3cret" not in str(dict(client.session.items()))
+
+    def test_does_not_continue_another_persons_action(self, client: Client, later: None) -> None:
+        page = interrupted(client, ACTIONS["API token"])
+        key = page.partition("=")[2]
+
+        signed_in(core.administrator()).get(f"/api-tokens/?continue={key}")
+
+        assert not ApiToken.objects.exists()
+
+    def test_is_asked_of_sessions_that_began_before_it_existed(
+        self, client: Client, olga: Person
+    ) -> None:
+        session = client.session
+        del session["authenticated_at"]
+        session.save()
+
+        interrupted(client, ACTIONS["API token"])
+
+    def test_keeps_what_was_typed_in_three_windows(self, client: Client, later: None) -> None:
+        pages = [
+            client.post(
+                "/api-tokens/", {"name": f"Number {number}", "scopes": ["people:read"], "days": "1"}
+            )["Location"]
+            for number in range(3)
+        ]
+        for page in pages:
+            client.post(page, {"password": PASSWORD}, follow=True)
+
+        assert ApiToken.objects.count() == 3
+
+
+class TestThroughOpenID:
+    @pytest.fixture
+    def openid_corp(self, acme: Tenant, openid: OpenIdProvider) -> IdentityProvider:
+        return connected(acme, openid, name="OpenID")
+
+    @pytest.fixture
+    def admin(self, olga: Person, openid_corp: IdentityProvider, openid: OpenIdProvider) -> Person:
+        """Make an administrator who has no password."""
+        admin = core.administrator(email="ada@acme.example")
+        openid.user["sub"] = sign_in_flow.identity(openid_corp, admin).subject
+        return admin
+
+    @pytest.fixture
+    def client(self, admin: Person, corp: IdentityProvider) -> Client:
+        return signed_in(admin)
+
+    def confirmed(
+        self, client: Client, page: str, provider: IdentityProvider, openid: OpenIdProvider
+    ) -> Any:
+        key = page.partition("=")[2]
+        assert f"{CONFIRM}{provider.pk}/?continue={key}" in text_of(client.get(page))
+        begins = client.get(f"{CONFIRM}{provider.pk}/?continue={key}")["Location"]
+        there = client.get(begins)["Location"]
+        assert "prompt=login" in there
+        assert "max_age=0" in there
+        back = openid.authorize(there).removeprefix("http://127.0.0.1:8000")
+        return client.get(back, follow=True)
+
+    def test_continues_each_action(
+        self,
+        client: Client,
+        later: None,
+        openid_corp: IdentityProvider,
+        openid: OpenIdProvider,
+        action: Action,
+    ) -> None:
+        page = interrupted(client, action)
+        openid.claims["auth_time"] = int(timezone.now().timestamp())
+
+        answer = self.confirmed(client, page, openid_corp, openid)
+
+        assert answer.status_code == 200
+        assert action.is_done()
+        assert SignInAttempt.objects.latest("pk").outcome == "confirmed"
+
+    def test_refuses_an_answer_without_a_new_sign_in(
+        self,
+        client: Client,
+        later: None,
+        openid_corp: IdentityProvider,
+        openid: OpenIdProvider,
+    ) -> None:
+        page = interrupted(client, ACTIONS["API token"])
+        openid.claims["auth_time"] = int(timezone.now().timestamp()) - 15 * 60
+
+        answer = self.confirmed(client, page, openid_corp, openid)
+
+        assert "OpenID did not ask you to sign in again" in text_of(answer)
+        assert not ApiToken.objects.exists()
+        assert SignInAttempt.objects.latest("pk").reason == "stale-authentication"
+
+    def test_refuses_somebody_else_and_leaves_the_session_alone(
+        self,
+        client: Client,
+        admin: Person,
+        later: None,
+        openid_corp: IdentityProvider,
+        openid: OpenIdProvider,
+    ) -> None:
+        page = interrupted(client, ACTIONS["API token"])
+        openid.user["sub"] = "mallory"
+
+        answer = self.confirmed(client, page, openid_corp, openid)
+
+        assert "an account that is not linked to you" in text_of(answer)
+        assert answer.wsgi_request.user == admin
+        assert not ApiToken.objects.exists()
+        assert not Identity.objects.filter(subject="mallory").exists()
+
+    def test_offers_no_provider_that_is_not_theirs(
+        self, client: Client, corp: IdentityProvider, later: None
+    ) -> None:
+        interrupted(client, ACTIONS["API token"])
+
+        assert client.get(f"{CONFIRM}{corp.pk}/").status_code == 404
+
+    def test_an_old_session_links_no_provider(
+        self, client: Client, corp: IdentityProvider, later: None
+    ) -> None:
+        """Whoever links their own account to it would sign in, and count as confirmed."""
+        response = client.post(f"/sign-in/acme/{corp.pk}/link/")
+
+        assert response["Location"].startswith(CONFIRM)
+
+    def test_says_what_to_do_when_no_way_is_left(
+        self, client: Client, openid_corp: IdentityProvider, later: None
+    ) -> None:
+        IdentityProvider.objects.filter(pk=openid_corp.pk).update(is_enabled=False)
+        page = interrupted(client, ACTIONS["API token"])
+
+        assert "none of the providers you signed in with is available" in text_of(client.get(page))
+
+
+def test_confirms_by_the_password_of_a_directory(
+    acme: Tenant, olga: Person, corp: IdentityProvider, slapd_service: Slapd
+) -> None:
+    directory = connected_to_ldap(acme, slapd_service, name="Directory")
+    claims = ldap_client.sign_in(settings_of(directory), secret_of(directory), "ada", "pw-ada")
+    admin = sign_in(directory, claims).person
+    assert admin
+    Person.objects.filter(pk=admin.pk).update(role=Person.Role.ADMIN)
+    client = signed_in(Person.objects.get(pk=admin.pk))
+
+    with time_machine.travel(timezone.now() + timedelta(minutes=16)):
+        page = interrupted(client, ACTIONS["API token"])
+        begins = f"{CONFIRM}{directory.pk}/?continue={page.partition('=')[2]}"
+        form = client.get(begins)["Location"]
+        for login in ("ben", "ada"):
+            assert not ApiToken.objects.exists()
+            client.get(begins)
+            client.post(form, {"login": login, "password": f"pw-{login}"}, follow=True)
+
+    assert ApiToken.objects.get().person == admin
+
+
+MAKERS = re.compile(
+    r"\b(make_api_token|add_token|next_token|add_provider|change_provider|ask_to_link)\("
+)
+
+
+def test_covers_every_page_that_hands_out_credentials() -> None:
+    """A new page that does belongs into ACTIONS, and below the decorator."""
+    making = set()
+    for package in ("people.views", "scim.views", "provisioning.views"):
+        for found in iter_modules(importlib.import_module(package).__path__, f"{package}."):
+            source = getsource(importlib.import_module(found.name))
+            if MAKERS.search(source.replace("def ask_to_link(", "")):
+                making.add(found.name)
+
+    assert making == {one.module for one in ACTIONS.values()} | {
+        "provisioning.views.sign_in.link_provider"
+    }

@@ -1,0 +1,297 @@
+"""“Why isn't Ada here?” answers, as far as signing in tells …"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import pytest
+from django.test import Client
+from django.utils import timezone
+
+from people import tenancy
+from people.models import Person, Tenant
+from people.operations import people
+from people.operations.roles.group_mappings import Author
+from people.presentation.diagnosis import answer
+from people.values import Actor
+from provisioning.claims import UNKNOWN, Claims, Groups
+from provisioning.group_roles import mappings
+from provisioning.models import IdentityProvider, SignInAttempt
+from provisioning.passwords import lockout
+from provisioning.passwords.login import person_with_password
+from provisioning.sign_in.errors import SignInRefused
+from provisioning.sign_in.sign_in import Asking, sign_in
+from tests.clients.pages import queries_of, signed_in, text_of
+from tests.clients.scim import Provider
+from tests.factories import core
+from tests.support import sign_in_flow
+from tests.support.sign_in_flow import claims, groups
+
+pytestmark = pytest.mark.django_db
+
+ADA = "ada@corp.example"
+OLGA = Actor("person", "olga@acme.example")
+
+
+@pytest.fixture(autouse=True)
+def in_acme(acme: Tenant) -> Iterator[None]:
+    with tenancy.use(acme):
+        yield
+
+
+@pytest.fixture
+def owner(in_acme: None) -> Person:
+    return core.owner(email="olga@acme.example", password="correct horse")
+
+
+@pytest.fixture
+def client(owner: Person) -> Client:
+    return signed_in(owner)
+
+
+@pytest.fixture
+def corp(in_acme: None) -> IdentityProvider:
+    return sign_in_flow.provider()
+
+
+Seed = Callable[[IdentityProvider], None]
+
+
+def turned_away(corp: IdentityProvider, said: Claims, asking: Asking | None = None) -> None:
+    with pytest.raises(SignInRefused):
+        sign_in(corp, said, asking or Asking())
+
+
+def here(corp: IdentityProvider, said: Groups = UNKNOWN) -> Person:
+    person = sign_in(corp, claims(groups=said)).person
+    assert person
+    return person
+
+
+def has_a_taken_address(corp: IdentityProvider) -> None:
+    core.person(email="bob@corp.example")
+    turned_away(corp, claims("eve", email="bob@corp.example"))
+
+
+def has_no_subject(corp: IdentityProvider) -> None:
+    turned_away(corp, claims("", email=ADA))
+
+
+def has_no_address(corp: IdentityProvider) -> None:
+    turned_away(corp, claims("ada", email=""))
+
+
+def has_no_usable_address(corp: IdentityProvider) -> None:
+    turned_away(corp, claims("ada", email="ada at corp"))
+
+
+def has_an_unverified_address(corp: IdentityProvider) -> None:
+    turned_away(corp, claims(is_email_verified=False))
+
+
+def is_nobody_known(corp: IdentityProvider) -> None:
+    corp.provisions_people = False
+    corp.save()
+    turned_away(corp, claims())
+
+
+def is_of_scim_and_not_paired(corp: IdentityProvider) -> None:
+    scim = Provider(core.connection("entra"))
+    scim.add()
+    ada = Person.objects.get(email="ada@example.com")
+    turned_away(corp, claims(email="ada@example.com"), Asking(person=ada))
+
+
+def is_linked_otherwise(corp: IdentityProvider) -> None:
+    ada = here(corp)
+    turned_away(corp, claims("ada2", email=ADA), Asking(person=ada))
+
+
+def is_somebody_else(corp: IdentityProvider) -> None:
+    here(corp)
+    turned_away(corp, claims(), Asking(person=core.person(email="bob@corp.example")))
+
+
+def came_while_switched_off(corp: IdentityProvider) -> None:
+    Tenant.objects.filter(pk=corp.tenant_id).update(is_active=False)
+    corp.refresh_from_db()
+    turned_away(corp, claims())
+
+
+def met_a_provider_that_failed(corp: IdentityProvider) -> None:
+    SignInAttempt.objects.create(
+        tenant_id=corp.tenant_id,
+        provider=corp,
+        outcome="failed",
+        reason="certificate",
+        detail="The certificate of https://id.example is not good.",
+        email=ADA,
+        at=timezone.now(),
+    )
+
+
+def guessed_too_often(corp: IdentityProvider) -> None:
+    with tenancy.across_tenants():
+        for _ in range(lockout.FREE_TRIES):
+            lockout.check(ADA)
+
+
+def is_deactivated(corp: IdentityProvider) -> None:
+    people.deactivate_person(here(corp), actor=OLGA)
+    turned_away(corp, claims())
+
+
+def lost_the_provider(corp: IdentityProvider) -> None:
+    here(corp)
+    IdentityProvider.objects.update(removed_at=timezone.now(), is_enabled=False)
+
+
+def has_a_provider_that_is_off(corp: IdentityProvider) -> None:
+    here(corp)
+    IdentityProvider.objects.update(is_enabled=False)
+
+
+def has_a_password_that_does_not_count(corp: IdentityProvider) -> None:
+    core.person(email=ADA, password="correct horse")
+    Tenant.objects.filter(pk=corp.tenant_id).update(allows_passwords=False)
+
+
+def knew_a_password_that_does_not_count(corp: IdentityProvider) -> None:
+    has_a_password_that_does_not_count(corp)
+    with pytest.raises(SignInRefused):
+        person_with_password(ADA, "correct horse")
+
+
+def has_unknown_groups(corp: IdentityProvider) -> None:
+    sign_in_flow.mapping(corp, "Sales", Person.Role.BOOKKEEPER)
+    here(corp)
+
+
+def has_too_many_groups(corp: IdentityProvider) -> None:
+    sign_in_flow.mapping(corp, "Sales", Person.Role.BOOKKEEPER)
+    here(corp, groups("Others"))
+    here(corp, Groups(because="the token had no room for them"))
+
+
+def has_groups_without_mappings(corp: IdentityProvider) -> None:
+    here(corp, groups("Sales"))
+
+
+def has_groups_that_match_nothing(corp: IdentityProvider) -> None:
+    sign_in_flow.mapping(corp, "sales", Person.Role.BOOKKEEPER)
+    here(corp, groups("Sales"))
+
+
+def is_in_no_group(corp: IdentityProvider) -> None:
+    sign_in_flow.mapping(corp, "Sales", Person.Role.BOOKKEEPER)
+    here(corp, groups())
+
+
+def has_a_mapping_that_is_a_draft(corp: IdentityProvider) -> None:
+    here(corp, groups("Sales"))
+    mappings.add_draft(corp, "Sales", Person.Role.BOOKKEEPER, author=Author(actor=OLGA))
+
+
+def came_with_a_password(corp: IdentityProvider) -> None:
+    core.person(email=ADA, password="correct horse")
+
+
+def never_came(corp: IdentityProvider) -> None:
+    core.person(email=ADA)
+
+
+def never_tried(corp: IdentityProvider) -> None:
+    """Nothing was ever heard of them."""
+
+
+def is_here_with_a_mapped_role(corp: IdentityProvider) -> None:
+    sign_in_flow.mapping(corp, "Sales", Person.Role.BOOKKEEPER)
+    here(corp, groups("Sales"))
+
+
+@dataclass(frozen=True)
+class Case:
+    seed: Seed
+    code: str
+    sentence: str
+    who: str = ADA
+
+
+CASES = [
+    Case(has_a_taken_address, "email-taken", "somebody here has their address", who="eve"),
+    Case(has_no_subject, "no-subject", "Corp did not say who ada@corp.example is"),
+    Case(has_no_address, "no-email", "Corp sent no e-mail address", who="ada"),
+    Case(has_no_usable_address, "invalid-email", "sent as their address is none", who="ada"),
+    Case(has_an_unverified_address, "unverified-email", "Corp has not verified"),
+    Case(is_nobody_known, "unknown-person", "Corp adds nobody"),
+    Case(is_of_scim_and_not_paired, "not-paired", "Corp is not paired", who="ada@example.com"),
+    Case(is_linked_otherwise, "linked-otherwise", "linked to another account of Corp"),
+    Case(is_somebody_else, "somebody-else", "is somebody else's here"),
+    Case(came_while_switched_off, "tenant-inactive", "while the company was switched off"),
+    Case(met_a_provider_that_failed, "certificate", "through Corp, which failed"),
+    Case(guessed_too_often, "locked-out", "Too many wrong passwords"),
+    Case(is_deactivated, "deactivated-by-hand", "deactivated Ada Lovelace"),
+    Case(lost_the_provider, "provider-removed", "came in through Corp, which was removed"),
+    Case(has_a_provider_that_is_off, "provider-disabled", "through Corp, which is switched off"),
+    Case(has_a_password_that_does_not_count, "passwords-off", "nobody but Owners in"),
+    Case(knew_a_password_that_does_not_count, "password-refused", "knew the password"),
+    Case(has_unknown_groups, "groups-unknown", "Corp did not say which groups"),
+    Case(has_too_many_groups, "groups-unknown", "Corp did not say which groups"),
+    Case(has_groups_without_mappings, "no-mapping", "Corp has no mapping"),
+    Case(has_groups_that_match_nothing, "mapping-matches-nothing", "group of theirs (“Sales”)"),
+    Case(is_in_no_group, "in-no-group", "in no group"),
+    Case(has_a_mapping_that_is_a_draft, "mapping-is-draft", "is only a draft"),
+    Case(came_with_a_password, "came-with-password", "and so is no provisioned member"),
+    Case(never_came, "never-signed-in", "has never signed in through a provider"),
+    Case(never_tried, "never-tried", "Nobody has tried to sign in as ada@corp.example"),
+    Case(is_here_with_a_mapped_role, "here", "Ada Lovelace is here"),
+]
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.seed.__name__)
+def test_each_cause_with_its_own_verdict_first(
+    client: Client, corp: IdentityProvider, case: Case
+) -> None:
+    case.seed(corp)
+
+    verdict = answer(case.who).verdict
+
+    assert verdict
+    assert verdict.code == case.code
+    assert case.sentence in verdict.sentence
+    assert verdict.advice
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.seed.__name__)
+def test_with_links_that_lead_somewhere(client: Client, corp: IdentityProvider, case: Case) -> None:
+    case.seed(corp)
+    found = answer(case.who)
+    Tenant.objects.update(is_active=True)
+
+    assert found.verdict
+    links = [found.verdict.link.url] if found.verdict.link else []
+    for address in [*links, *(one.url for one in found.evidence if one.url)]:
+        assert client.get(address).status_code == 200, address
+
+
+def test_with_the_attempts_it_rests_on(client: Client, corp: IdentityProvider) -> None:
+    has_an_unverified_address(corp)
+
+    page = text_of(client.get("/people/why/", {"who": ADA}))
+
+    assert "Tried to sign in through Corp, refused: unverified-email" in page
+
+
+def test_nothing_of_another_company(client: Client, corp: IdentityProvider) -> None:
+    with core.in_another_tenant():
+        turned_away(sign_in_flow.provider("Theirs"), claims(is_email_verified=False))
+
+    verdict = answer(ADA).verdict
+
+    assert verdict
+    assert verdict.code == "never-tried"
+
+
+def test_by_few_queries(client: Client, corp: IdentityProvider) -> None:
+    has_too_many_groups(corp)
+
+    assert len(queries_of(client, f"/people/why/?who={ADA}")) < 45

@@ -1,0 +1,340 @@
+"""The pages of one tenant, below /tenants/<slug>/ …"""
+
+import pytest
+from django.test import Client
+
+from people.models import Person
+from people.operations import people
+from people.operations.roles.group_mappings import Author
+from people.values import Actor
+from provisioning.claims import UNKNOWN, Groups
+from provisioning.group_roles import mappings
+from provisioning.models import GroupMapping, Identity, IdentityProvider, SignInAttempt
+from provisioning.sign_in.errors import SignInRefused
+from provisioning.sign_in.sign_in import sign_in
+from tests.clients.pages import queries_of, signed_in, text_of
+from tests.factories import core
+from tests.support import sign_in_flow
+from tests.support.sign_in_flow import again, claims, come_in, groups, roles_of
+
+pytestmark = pytest.mark.django_db
+
+
+def member_page(person: Person) -> str:
+    identity = Identity.objects.get(person=person)
+    return f"/tenants/acme/provisioned-members/{identity.pk}/"
+
+
+MEMBERS = "/tenants/acme/provisioned-members/"
+MAPPINGS = "/tenants/acme/mappings/"
+LOG = "/tenants/acme/log/"
+
+
+# Provisioned members
+
+
+def test_list_members_with_provider_and_status(client: Client, ada: Person) -> None:
+    page = text_of(client.get(MEMBERS))
+
+    for told in ("Ada Lovelace", "ada@corp.example", "<bdi>Corp</bdi>", "just now", "Active"):
+        assert told in page
+
+
+def test_list_nobody_who_has_a_password_here(client: Client, ada: Person) -> None:
+    page = client.get(MEMBERS)
+
+    assert [member.person for member in page.context["members"]] == [ada]
+
+
+def test_find_members_by_name_provider_and_status(
+    client: Client, corp: IdentityProvider, ada: Person
+) -> None:
+    other = sign_in_flow.provider("Other", settings=sign_in_flow.OIDC)
+    bob = sign_in(other, claims("bob", given_name="Bob")).person
+    assert bob
+    people.deactivate_person(bob, actor=Actor("person", "olga@acme.example"))
+
+    for query, found in (
+        ("q=ada", "Ada"),
+        ("q=bob@corp", "Bob"),
+        (f"provider={corp.pk}", "Ada"),
+        (f"provider={other.pk}", "Bob"),
+        ("status=active", "Ada"),
+        ("status=inactive", "Bob"),
+    ):
+        page = text_of(client.get(f"{MEMBERS}?{query}"))
+        assert {name for name in ("Ada", "Bob") if f"<bdi>{name} Lovelace" in page} == {found}
+
+
+def test_ask_the_same_of_few_members_and_of_many(client: Client, corp: IdentityProvider) -> None:
+    come_in(corp)
+    few = len(queries_of(client, MEMBERS))
+    for number in range(12):
+        come_in(corp, f"somebody-{number}")
+
+    assert len(queries_of(client, MEMBERS)) == few
+
+
+@pytest.mark.parametrize(
+    ("has_provider", "query", "said"),
+    [
+        (False, "", "No identity provider yet"),
+        (True, "", "Nobody has signed in yet"),
+        (True, "?q=xyzzy", "No member matches"),
+    ],
+)
+def test_say_why_there_is_no_member(
+    client: Client, has_provider: bool, query: str, said: str
+) -> None:
+    if has_provider:
+        sign_in_flow.provider(settings=sign_in_flow.OIDC)
+
+    page = text_of(client.get(MEMBERS + query))
+
+    assert said in page
+    assert ("Somebody logged in, and does not appear?" in page) is has_provider
+
+
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [(groups("Sales"), "<bdi>Sales</bdi>"), (groups(), ">None.<"), (UNKNOWN, ">Unknown.<")],
+)
+def test_tell_groups_as_present_none_or_unknown(
+    client: Client, olga: Person, corp: IdentityProvider, said: Groups, told: str
+) -> None:
+    ada = come_in(corp, said=said)
+
+    assert told in text_of(client.get(member_page(ada)))
+
+
+def test_name_the_mapping_that_gave_a_role(
+    client: Client, olga: Person, corp: IdentityProvider
+) -> None:
+    sign_in_flow.mapping(corp, "Sales", sign_in_flow.role("Auditor"))
+    ada = come_in(corp, said=groups("Sales"))
+
+    assert "Auditor</strong>, from the group “Sales” of Corp" in text_of(
+        client.get(member_page(ada))
+    )
+
+
+def test_shut_a_member_out_and_let_them_in_again(client: Client, ada: Person) -> None:
+    visitor = signed_in(ada)
+    assert visitor.get("/home/").status_code == 200
+
+    page = client.post(member_page(ada), {"status": "inactive"}, follow=True)
+    assert "Ada Lovelace can no longer sign in" in text_of(page)
+    assert again(ada).state == Person.State.INACTIVE
+    assert visitor.get("/home/").status_code == 302
+
+    client.post(member_page(ada), {"status": "active"})
+    assert again(ada).state == Person.State.ACTIVE
+
+
+def test_say_that_the_last_owner_stays(olga: Person, ada: Person) -> None:
+    Person.objects.filter(pk=ada.pk).update(role=Person.Role.OWNER)
+    Person.objects.filter(pk=olga.pk).update(role=Person.Role.ADMIN)
+
+    page = signed_in(ada).post(member_page(ada), {"status": "inactive"}, follow=True)
+
+    assert "Ada Lovelace is the last active Owner." in text_of(page)
+    assert again(ada).is_active
+
+
+def test_give_and_take_roles_by_hand(client: Client, ada: Person) -> None:
+    auditor = sign_in_flow.role("Auditor")
+
+    client.post(member_page(ada), {"grant": "yes", "role": auditor.pk})
+    assert roles_of(ada) == ["Auditor"]
+
+    client.post(member_page(ada), {"withdraw": ada.grants.get().pk})
+    assert roles_of(ada) == []
+
+
+@pytest.mark.parametrize("posted", [{}, {"status": "king"}, {"withdraw": "x"}, {"withdraw": "9"}])
+def test_do_nothing_that_was_not_asked(client: Client, ada: Person, posted: dict[str, str]) -> None:
+    assert client.post(member_page(ada), posted).status_code in (302, 404)
+    assert again(ada).is_active
+
+
+def test_tell_the_sign_ins_of_a_member(client: Client, corp: IdentityProvider, ada: Person) -> None:
+    people.deactivate_person(ada, actor=Actor("person", "olga@acme.example"))
+    with pytest.raises(SignInRefused):
+        sign_in(corp, claims())
+
+    page = text_of(client.get(member_page(ada)))
+
+    assert "Added and signed in" in page
+    assert "person-deactivated" in page
+
+
+# IdP group mappings
+
+
+def test_draft_preview_and_apply(client: Client, corp: IdentityProvider, ada: Person) -> None:
+    auditor = sign_in_flow.role("Auditor")
+    come_in(corp, said=groups("Sales"))
+
+    client.post(MAPPINGS, {"group": "Sales", "role": f"role:{auditor.pk}"})
+    assert roles_of(ada) == []
+    assert "1 draft:" in text_of(client.get(MAPPINGS))
+
+    apply = f"{MAPPINGS}{corp.pk}/apply/"
+    page = client.get(apply)
+    assert "gains Auditor" in text_of(page)
+    assert roles_of(ada) == []
+
+    client.post(apply, {"seen": page.context["seen"]})
+    assert roles_of(ada) == ["Auditor"]
+
+
+def test_apply_only_what_was_seen(client: Client, corp: IdentityProvider, ada: Person) -> None:
+    mappings.add_draft(
+        corp, "Sales", sign_in_flow.role("Auditor"), author=Author(actor=Actor("person", "x"))
+    )
+    apply = f"{MAPPINGS}{corp.pk}/apply/"
+    seen = client.get(apply).context["seen"]
+    come_in(corp, said=groups("Sales"))
+
+    page = client.post(apply, {"seen": seen})
+
+    assert "Something has changed since you looked" in text_of(page)
+    assert roles_of(ada) == []
+
+
+def test_remove_keep_and_discard(client: Client, corp: IdentityProvider) -> None:
+    made = sign_in_flow.mapping(corp, "Sales", Person.Role.ADMIN)
+    toggle = f"{MAPPINGS}{made.pk}/remove/"
+
+    client.post(toggle)
+    assert "To be removed" in text_of(client.get(MAPPINGS))
+    client.post(toggle)
+    assert GroupMapping.objects.get().draft == ""
+    client.post(toggle)
+    client.post(f"{MAPPINGS}{corp.pk}/discard/")
+    assert GroupMapping.objects.get().draft == ""
+
+
+@pytest.mark.parametrize(
+    ("typed", "how"),
+    [
+        ("sales team", "large and small letters differ"),
+        ("Sales  Team", "spaces differ"),
+        ("salesteam", "spaces and large and small letters differ"),
+        ("Sales Teams", "a similar name"),
+    ],
+)
+def test_offer_near_misses(
+    client: Client, olga: Person, corp: IdentityProvider, typed: str, how: str
+) -> None:
+    come_in(corp, said=groups("Sales Team", "Finance"))
+    sign_in_flow.mapping(corp, typed, Person.Role.ADMIN)
+
+    page = text_of(client.get(MAPPINGS))
+
+    assert "Nobody was ever seen in such a group" in page
+    assert f"<bdi>Sales Team</bdi></a>? ({how})" in page
+    assert "<bdi>Finance</bdi></a>?" not in page
+
+
+def test_count_whom_a_mapping_matches(client: Client, olga: Person, corp: IdentityProvider) -> None:
+    come_in(corp, said=groups("Sales"))
+    come_in(corp, "bob", groups("Sales"))
+    sign_in_flow.mapping(corp, "Sales", Person.Role.ADMIN)
+
+    assert "2 people" in text_of(client.get(MAPPINGS))
+
+
+@pytest.mark.parametrize(
+    ("posted", "said"),
+    [
+        ({"group": "", "role": "BUSINESS_ADMIN"}, "Name the group as the provider does"),
+        ({"group": "Sales", "role": ""}, "This field is required"),
+        ({"group": "Sales", "role": "GUEST_USER"}, "is not one of the available choices"),
+        ({"group": "Sales", "role": "BUSINESS_OWNER"}, "Tick that you mean it"),
+    ],
+)
+def test_say_what_is_wrong_with_a_mapping(
+    client: Client, corp: IdentityProvider, posted: dict[str, str], said: str
+) -> None:
+    assert said in text_of(client.post(MAPPINGS, posted))
+    assert not GroupMapping.objects.exists()
+
+
+def test_let_only_owners_map_to_owner(corp: IdentityProvider, olga: Person) -> None:
+    admin = signed_in(core.administrator())
+    owner = {"group": "Board", "role": "BUSINESS_OWNER", "is_owner_meant": "on"}
+
+    assert "BUSINESS_OWNER" not in text_of(admin.get(MAPPINGS))
+    assert admin.post(MAPPINGS, owner).status_code == 403
+    assert not GroupMapping.objects.exists()
+
+    signed_in(olga).post(MAPPINGS, owner)
+    refused = admin.get(f"{MAPPINGS}{corp.pk}/apply/", follow=True)
+    assert "Nobody gives or takes away a role above their own" in text_of(refused)
+
+
+# Provider log
+
+
+def test_tell_each_attempt_with_what_to_correct(
+    client: Client, corp: IdentityProvider, ada: Person
+) -> None:
+    with pytest.raises(SignInRefused):
+        sign_in(corp, claims("eve", email="ada@corp.example"))
+
+    page = text_of(client.get(LOG))
+
+    assert "email-taken" in page
+    assert "or have them link it on their profile" in page
+    assert "Roles from groups stay as they were" in page
+
+
+@pytest.mark.parametrize(
+    ("query", "found"),
+    [
+        ("outcome=bad", {"eve"}),
+        ("outcome=created", {"ada"}),
+        ("outcome=warned", {"ada"}),
+        ("q=eve", {"eve"}),
+        ("q=Lovelace", {"ada"}),
+        ("provider=password", set()),
+        ("since=2020-01-01", {"ada", "eve"}),
+        ("until=2020-01-01", set()),
+        ("since=nonsense", {"ada", "eve"}),
+    ],
+)
+def test_narrow_the_log(
+    client: Client, corp: IdentityProvider, ada: Person, query: str, found: set[str]
+) -> None:
+    with pytest.raises(SignInRefused):
+        sign_in(corp, claims("eve", email="eve@corp.example", is_email_verified=False))
+
+    page = text_of(client.get(f"{LOG}?{query}"))
+
+    assert {name for name in ("ada", "eve") if f"subject {name}" in page} == found
+
+
+def test_lead_from_the_log_to_all_that_a_request_did(client: Client, olga: Person) -> None:
+    invited = core.person(state=Person.State.INVITED, password="correct horse")
+    said = {"email": invited.email, "password": "correct horse"}
+    assert Client().post("/sign-in/acme/", said).status_code == 302
+
+    page = client.get(f"{LOG}?provider=password")
+
+    request_id = SignInAttempt.objects.get().request_id
+    address = f"/people/requests/{request_id}/"
+    assert f'href="{address}"' in text_of(page)
+    assert client.get(address).status_code == 200
+
+
+def test_lead_through_a_long_log(client: Client, corp: IdentityProvider, ada: Person) -> None:
+    for _ in range(55):
+        come_in(corp)
+
+    first = client.get(LOG)
+    second = client.get(f"{LOG}?before={first.context['older_than']}")
+
+    assert len(first.context["attempts"]) == 50
+    assert len(second.context["attempts"]) == SignInAttempt.objects.count() - 50
+    assert len(queries_of(client, LOG)) == len(queries_of(client, f"{LOG}?q=ada"))

@@ -1,0 +1,166 @@
+"""The settings of a tenant, and of how people come in …"""
+
+from collections.abc import Iterator
+
+import pytest
+from django.test import Client
+
+from people import tenancy
+from people.models import Event, Person, Tenant
+from people.operations import tenants
+from people.values import Actor
+from provisioning.models import IdentityProvider, SignInSettings
+from tests.clients.pages import signed_in, text_of
+from tests.factories import core
+from tests.support import sign_in_flow
+
+pytestmark = pytest.mark.django_db
+
+SETTINGS = "/tenants/acme/settings/"
+CLOSE = "/tenants/acme/settings/close/"
+SIGN_IN = "/tenants/acme/auth-settings/"
+
+
+@pytest.fixture(autouse=True)
+def in_acme(acme: Tenant) -> Iterator[None]:
+    with tenancy.use(acme):
+        yield
+
+
+@pytest.fixture
+def client(in_acme: None) -> Client:
+    return signed_in(core.owner())
+
+
+@pytest.fixture
+def operator(in_acme: None) -> Client:
+    with core.in_another_tenant():
+        return signed_in(core.owner(is_operator=True))
+
+
+@pytest.fixture
+def corp(in_acme: None) -> IdentityProvider:
+    return sign_in_flow.provider()
+
+
+def acme_now() -> Tenant:
+    return Tenant.objects.get(name__startswith="Acme")
+
+
+def test_let_administrators_say_name_and_domain(client: Client) -> None:
+    client.post(SETTINGS, {"name": "Acme Ltd", "domain": "ACME.example", "slug": "x"})
+
+    now = acme_now()
+    assert (now.name, now.domain, now.slug, now.is_active) == (
+        *("Acme Ltd", "acme.example", "acme", True),
+    )
+    assert Event.objects.get().facts["what"] == "company"
+
+
+def test_let_operators_say_slug_and_status(operator: Client) -> None:
+    client = signed_in(core.owner())
+
+    operator.post(SETTINGS, {"name": "Acme", "slug": "acme-2", "domain": ""})
+
+    now = acme_now()
+    assert (now.slug, now.is_active) == ("acme-2", False)
+    assert client.get("/people/").status_code == 302
+
+
+@pytest.mark.parametrize(
+    ("posted", "said"),
+    [
+        ({"name": ""}, "This field is required"),
+        ({"name": "Acme", "domain": "not a domain"}, "Enter a domain such as example.com"),
+        ({"name": "Acme", "domain": "taken.example"}, "Another company has the domain"),
+        ({"name": "Acme", "slug": "taken"}, "There is a tenant “taken” already"),
+        ({"name": "Acme", "slug": "not a slug"}, "Enter a valid"),
+    ],
+)
+def test_say_what_cannot_be(operator: Client, posted: dict[str, str], said: str) -> None:
+    core.tenant(slug="taken", domain="taken.example")
+
+    page = operator.post(SETTINGS, {"slug": "acme", "is_active": "on"} | posted)
+
+    assert said in text_of(page)
+    assert acme_now().slug == "acme"
+
+
+def test_keep_operators_from_shutting_themselves_out(operator: Client) -> None:
+    with tenancy.across_tenants():
+        own_slug = Person.objects.get(is_operator=True).tenant.slug
+
+    page = operator.post(f"/tenants/{own_slug}/settings/", {"name": "Ours", "slug": own_slug})
+
+    assert "you would shut yourself out" in text_of(page)
+
+
+def test_close_a_tenant_whose_name_is_typed(operator: Client, acme: Tenant) -> None:
+    client, ada = signed_in(core.owner()), core.person()
+
+    assert "That is not “Acme”" in text_of(operator.post(CLOSE, {"name": "nonsense"}))
+    assert acme_now().closed_at is None
+    operator.post(CLOSE, {"name": "Acme"})
+
+    now = acme_now()
+    assert now.closed_at
+    assert (now.slug, now.domain, now.is_active) == (f"closed-{acme.pk}", "", False)
+    assert Person.objects.filter(pk=ada.pk).exists()
+    assert client.get("/home/").status_code == 302
+    assert "Closed" in text_of(operator.get("/tenants/"))
+    core.tenant(slug="acme")
+
+
+def test_let_nobody_but_operators_close_a_tenant(client: Client) -> None:
+    assert client.post(CLOSE, {"name": "Acme"}).status_code == 403
+    assert acme_now().closed_at is None
+
+
+def test_lead_people_to_the_default_provider(client: Client, corp: IdentityProvider) -> None:
+    page = client.post(
+        SIGN_IN, {"default_provider": corp.pk, "begins": "redirect", "allows_passwords": "on"}
+    )
+
+    assert page.status_code == 302
+    rules = SignInSettings.objects.get()
+    assert (rules.default_provider, rules.redirects) == (corp, True)
+    assert Client().get("/sign-in/acme/")["Location"].startswith(f"/sign-in/acme/{corp.pk}/")
+
+
+def test_switch_passwords_off(client: Client, corp: IdentityProvider) -> None:
+    client.post(SIGN_IN, {"begins": "choice"})
+
+    assert not acme_now().allows_passwords
+
+
+@pytest.mark.parametrize(
+    ("posted", "said"),
+    [
+        ({"begins": "redirect", "allows_passwords": "on"}, "Choose the provider to lead people to"),
+        ({"begins": "choice"}, "nobody but Owners could come in"),
+        ({"allows_passwords": "on"}, "This field is required"),
+    ],
+)
+def test_say_what_would_lock_people_out(client: Client, posted: dict[str, str], said: str) -> None:
+    assert said in text_of(client.post(SIGN_IN, posted))
+    assert acme_now().allows_passwords
+
+
+def test_warn_where_no_owner_has_a_password(client: Client) -> None:
+    assert "No active Owner has a password" in text_of(client.get(SIGN_IN))
+
+
+def test_offer_no_provider_of_another_company(client: Client) -> None:
+    with core.in_another_tenant():
+        theirs = sign_in_flow.provider("Theirs")
+
+    client.post(SIGN_IN, {"default_provider": theirs.pk, "begins": "redirect"})
+
+    assert not SignInSettings.objects.exists()
+
+
+def test_note_nothing_where_nothing_changes(acme: Tenant) -> None:
+    actor = Actor("person", "olga@acme.example")
+
+    assert not tenants.change_tenant(acme, actor=actor, name="Acme")
+    assert not Event.objects.exists()

@@ -1,0 +1,307 @@
+"""What else a refused deactivation says …"""
+
+from typing import Any
+
+import pytest
+from django.utils import timezone
+
+from people.models import Event, Person
+from people.operations.people import reactivate_person
+from people.values import Actor
+from scim.jobs import retry
+from scim.models import Connection, RequestLog, ScimUser, SyncError
+from tests.clients.pages import signed_in
+from tests.clients.scim import ENT, RAMP, USER, Json, Provider, mail, managed_by, someone
+from tests.factories import core
+from tests.scim.conftest import Connect
+from tests.support.scim_leavers import BULK
+
+pytestmark = pytest.mark.django_db
+
+OUT = {"op": "replace", "path": "active", "value": False}
+
+
+def ada() -> Person:
+    ada: Person = Person.objects.select_related("department").get(email="ada@example.com")
+    return ada
+
+
+def has_left() -> bool:
+    return ada().state == Person.State.INACTIVE
+
+
+def reasons() -> set[str]:
+    return set(SyncError.objects.open().values_list("reason", flat=True))
+
+
+class TestInAPut:
+    def test_is_applied_where_it_is_accepted_and_stays_as_it_was_elsewhere(
+        self, scim: Provider
+    ) -> None:
+        scim_id = scim.add("ada", title="Countess", nickName="A", externalId="x-1")
+        said = someone(
+            "ada",
+            active=False,
+            name={"givenName": "Augusta", "familyName": "King"},
+            roles=[{"value": "EMPEROR"}],
+            title="x" * 250,
+            **{ENT: {"department": "Legal", "manager": "ada@example.com"}},
+        )
+
+        answer = scim("PUT", f"/Users/{scim_id}", said)
+
+        assert answer.status == 200
+        assert answer.body == scim.read(scim_id)
+        assert has_left()
+        assert (ada().given_name, str(ada().department)) == ("Augusta", "Legal")
+        assert ada().role == Person.Role.CARDHOLDER
+        assert answer.body["title"] == "Countess"
+        assert "nickName" not in answer.body
+        assert "externalId" not in answer.body
+        assert "roles" not in answer.body
+        assert answer.body[ENT] == {"department": "Legal"}
+        assert reasons() == {"invalid-role-assignment", "invalid-value", "self-manager"}
+
+    def test_takes_the_place_of_all_parts_of_a_name(self, scim: Provider) -> None:
+        scim_id = scim.add("ada", name={"givenName": "A", "familyName": "L", "middleName": "M"})
+
+        said = someone("ada", active=False, **managed_by("ada@example.com"))
+        answer = scim("PUT", f"/Users/{scim_id}", said)
+
+        assert answer.body["name"] == {"givenName": "Ada", "familyName": "Lovelace"}
+
+    def test_keeps_the_role_that_it_leaves_out(self, scim: Provider) -> None:
+        scim_id = scim.add("ada", roles=[{"value": "BUSINESS_BOOKKEEPER"}])
+
+        for roles in ({}, {"roles": None}):
+            said = someone("ada", active=False, **managed_by("ada@example.com")) | roles
+            assert scim("PUT", f"/Users/{scim_id}", said).status == 200
+
+        assert ada().role == Person.Role.BOOKKEEPER
+        assert scim.read(scim_id)["roles"] == [{"value": "BUSINESS_BOOKKEEPER"}]
+
+    def test_removes_no_field_that_the_connection_requires(self, scim: Provider) -> None:
+        scim_id = scim.add("ada", title="Countess")
+        said = {"userName": "ada@example.com", "active": False}
+
+        answer = scim("PUT", f"/Users/{scim_id}", said)
+
+        assert has_left()
+        assert "title" not in answer.body
+        assert answer.body[ENT] == {"department": "Research"}
+        assert answer.body[RAMP] == {"location": "London"}
+        assert reasons() == {"incomplete", "invalid-name"}
+
+
+class TestInAPatch:
+    def test_is_applied_operation_by_operation(self, scim: Provider) -> None:
+        scim_id = scim.add("ada")
+
+        answer = scim.patch(
+            scim_id,
+            {"op": "replace", "value": {"title": "Countess", "roles": "EMPEROR", "active": "0"}},
+            {"op": "replace", "path": "name.givenName", "value": "Augusta"},
+            {"op": "add", "path": f"{ENT}:manager", "value": "ada@example.com"},
+            {"op": "add", "path": "emails[type eq", "value": "x"},
+            {"op": "frobnicate", "path": "title", "value": "x"},
+            {"op": "replace", "value": {ENT: {"division": "D", "department": ""}}},
+        )
+
+        assert answer.status == 200
+        assert has_left()
+        assert ada().given_name == "Augusta"
+        assert answer.body["title"] == "Countess"
+        assert answer.body[ENT] == {"department": "Research", "division": "D"}
+        assert reasons() == {
+            *("invalid-role-assignment", "self-manager", "invalid-path", "invalid-syntax"),
+            "incomplete",
+        }
+
+    def test_is_tried_in_halves_and_not_for_ever(self, scim: Provider) -> None:
+        scim_id = scim.add("ada")
+        bad = {"op": "replace", "path": f"{ENT}:manager", "value": "ada@example.com"}
+        worse = [{**bad, "value": f"ada{' ' * number}"} for number in range(200)]
+
+        answer = scim.patch(scim_id, bad, OUT, *worse, {"op": "add", "path": "title", "value": "x"})
+
+        assert answer.status == 200
+        assert has_left()
+
+    def test_does_not_count_when_the_last_word_is_that_they_are_active(
+        self, scim: Provider
+    ) -> None:
+        scim_id = scim.add("ada")
+
+        answer = scim.patch(scim_id, OUT, OUT | {"value": True}, OUT | {"path": "emails[", "op": 1})
+
+        assert answer.status == 400
+        assert not has_left()
+
+
+class TestThatSaysNothingElse:
+    def test_lists_nothing_that_it_does_not_say(self, scim: Provider) -> None:
+        """The unknown manager of an earlier request is refused since the policy changed."""
+        scim_id = scim.add("ada", **managed_by("nobody@example.com"))
+        SyncError.objects.all().delete()
+        Connection.objects.update(unknown_manager=Connection.UnknownManager.REJECT)
+
+        answer = scim("PATCH", f"/Users/{scim_id}", {"Operations": [OUT]})
+
+        assert answer.status == 200
+        assert has_left()
+        assert reasons() == set()
+
+
+class TestOfSomebodyWhoMayNotLeave:
+    @pytest.mark.parametrize("rest", [{}, {"title": "x" * 250}])
+    def test_is_refused_with_it(self, scim: Provider, owner: Person, rest: Json) -> None:
+        scim_id = scim.add("ada")
+        now = timezone.now()
+        Person.objects.filter(pk=ada().pk).update(
+            role=Person.Role.OWNER, state="active", joined_at=now
+        )
+        Person.objects.filter(pk=owner.pk).update(state="inactive", deactivated_at=now)
+
+        said = someone("ada", active=False, nickName="A", **rest)
+        answer = scim("PUT", f"/Users/{scim_id}", said)
+
+        assert answer.status == 403
+        assert not has_left()
+        assert "nickName" not in scim.read(scim_id)
+        assert reasons() == {"last-owner"}
+        assert scim("DELETE", f"/Users/{scim_id}", If_Match='W/"9"').status == 403
+
+
+class TestOfAResourceWithoutPerson:
+    def test_leaves_it_inactive(self, connect: Connect) -> None:
+        scim = connect("generic")
+        scim_id = scim("POST", "/Users", someone("ada", **{ENT: None})).id
+
+        answer = scim("PUT", f"/Users/{scim_id}", someone("ada", active=0, title="x" * 250))
+
+        assert answer.status == 200
+        assert answer.body["active"] is False
+        assert not ScimUser.objects.get().active
+
+
+class TestOfAnInactiveResource:
+    def test_leaves_in_whom_an_administrator_let_in_again(self, scim: Provider) -> None:
+        """Only a change deactivates; a provider repeats with each update what it has said."""
+        scim_id = scim.add("ada")
+        scim.patch(scim_id, OUT)
+        reactivate_person(ada(), actor=Actor("person", "helpdesk@example.com"))
+
+        answer = scim("PUT", f"/Users/{scim_id}", someone("ada", active=False, title="x" * 250))
+
+        assert answer.status == 200
+        assert not has_left()
+
+
+def test_is_one_change_of_one_request_in_the_history(scim: Provider) -> None:
+    scim_id = scim.add("ada")
+
+    answer = scim("PUT", f"/Users/{scim_id}", someone("ada", active=False, title="x" * 250))
+
+    event = Event.objects.get(kind=Event.Kind.PERSON_DEACTIVATED)
+    assert str(event.request_id) == answer.request_id
+    assert str(event.actor) == str(scim.connection.actor)
+
+
+def test_is_shown_as_refused_on_the_page_of_the_request(scim: Provider, owner: Person) -> None:
+    scim_id = scim.add("ada")
+    answer = scim("PUT", f"/Users/{scim_id}", someone("ada", active=False, title="x" * 250))
+
+    page = signed_in(owner).get(
+        f"/integrations/scim/{scim.connection.pk}/requests/{answer.request_id}/", follow=True
+    )
+
+    shown = page.content.decode()
+    assert "Accepted, but not all of it could be done" in shown
+    assert "What was refused" in shown
+
+
+def test_is_refused_again_by_a_retry_until_it_is_right(scim: Provider, owner: Person) -> None:
+    scim_id = scim.add("ada")
+    said = someone("ada", active=False, **managed_by("guido@example.com"))
+    guido = core.person(email="guido@example.com", role=Person.Role.GUEST)
+    scim("PUT", f"/Users/{scim_id}", said)
+    error = SyncError.objects.open().get()
+
+    again = retry.retry(error, actor=owner.actor)
+    assert again.refused_because == error.message
+    Person.objects.filter(pk=guido.pk).update(role=Person.Role.CARDHOLDER)
+    at_last = retry.retry(error, actor=owner.actor)
+
+    assert at_last.refused_because == ""
+    assert ada().manager == guido
+    assert not SyncError.objects.open().exists()
+
+
+class TestInABulkRequest:
+    def send(self, scim: Provider, *operations: Any, **more: Any) -> list[Json]:
+        body = {"schemas": [BULK], "Operations": operations} | more
+        answer = scim("POST", "/Bulk", body)
+        assert answer.status == 200, answer.content
+        results: list[Json] = answer.body["Operations"]
+        return results
+
+    @pytest.fixture
+    def leaver(self, scim: Provider) -> Json:
+        path = f"/Users/{scim.add('ada')}"
+        return {"method": "PATCH", "path": path, "data": {"Operations": [OUT]}}
+
+    @pytest.mark.parametrize(
+        ("other", "more"),
+        [
+            ({"method": "FETCH", "path": "/Users"}, {}),
+            ("nothing", {}),
+            ({"method": "PUT", "path": "/Users/x", "data": {}}, {"failOnErrors": "many"}),
+        ],
+    )
+    def test_is_refused_where_the_whole_request_is(
+        self, scim: Provider, leaver: Json, other: Any, more: Json
+    ) -> None:
+        results = self.send(scim, other, leaver, **more)
+
+        assert [one["status"] for one in results] == ["400", "200"]
+        assert has_left()
+        assert SyncError.objects.open().get().resource_type == SyncError.Kind.BULK
+
+    def test_is_not_carried_out_after_too_many_errors(self, scim: Provider, leaver: Json) -> None:
+        wrong = {"method": "PUT", "path": "/Users/x", "data": {}}
+        newcomer = {"method": "POST", "path": "/Users", "bulkId": "1", "data": someone("bob")}
+
+        results = self.send(scim, wrong, newcomer, leaver, failOnErrors=1)
+
+        assert [one["status"] for one in results] == ["404", "200"]
+        assert has_left()
+        assert RequestLog.objects.filter(status=201).count() == 1
+
+    def test_is_refused_where_there_are_too_many(self, scim: Provider, leaver: Json) -> None:
+        results = self.send(scim, *[{"method": "DELETE", "path": "/Groups/x"}] * 1000, leaver)
+
+        assert {one["status"] for one in results[:-1]} == {"413"}
+        assert results[-1]["status"] == "200"
+        assert has_left()
+
+
+@pytest.mark.parametrize("member", [{USER: {"active": False}}, {f"{USER}:ACTIVE": "0"}])
+def test_may_be_nothing_at_all(scim: Provider, member: Json) -> None:
+    scim_id = scim.add("ada")
+
+    assert scim("PUT", f"/Users/{scim_id}", someone("ada", active=None) | member).status == 200
+
+    assert has_left()
+    assert not reasons()
+
+
+def test_may_be_an_address_that_somebody_else_has(connect: Connect) -> None:
+    scim = connect(incomplete=Connection.Incomplete.HOLD)
+    scim_id = scim.add("ada")
+    scim.add("bob")
+
+    said = someone("ada", active=False, emails=[mail("bob@example.com")])
+    assert scim("PUT", f"/Users/{scim_id}", said).status == 200
+
+    assert has_left()
+    assert reasons() == {"duplicate-email"}

@@ -1,0 +1,122 @@
+from typing import Any
+
+import pytest
+from hypothesis import given
+from scim2_models import InvalidFilterException, InvalidValueException, SCIMException
+
+from scim.api import group_members
+from scim.api.group_members import GroupChange
+from scim.rfc.attributes import GROUP
+from scim.rfc.dialects import operations
+from tests.support.scim_strategies import operations as any_operations
+
+
+def change(*sent: dict[str, Any]) -> GroupChange:
+    return group_members.change(operations({"Operations": list(sent)}, GROUP))
+
+
+def one(op: str, *ids: str) -> dict[str, Any]:
+    return {"op": op, "path": "members", "value": [{"value": name} for name in ids]}
+
+
+def chosen(op: str, text: str) -> dict[str, Any]:
+    return {"op": op, "path": f"members[{text}]"}
+
+
+A, B = frozenset("a"), frozenset("b")
+
+
+@pytest.mark.parametrize(
+    ("sent", "expected"),
+    [
+        pytest.param([one("add", "a")], GroupChange(added=A), id="add"),
+        pytest.param([one("remove", "a")], GroupChange(removed=A), id="Entra's remove"),
+        pytest.param([one("replace", "a")], GroupChange(replaced=A), id="replace"),
+        pytest.param([one("Remove")], GroupChange(), id="remove nobody"),
+        pytest.param([one("replace")], GroupChange(replaced=frozenset()), id="replace by none"),
+        pytest.param(
+            [{"op": "remove", "path": "members"}], GroupChange(replaced=frozenset()), id="empty"
+        ),
+        pytest.param([chosen("remove", 'value eq "a"')], GroupChange(removed=A), id="Okta's"),
+        pytest.param([chosen("add", 'value eq "a"')], GroupChange(added=A), id="OneLogin's add"),
+        pytest.param(
+            [chosen("remove", 'value eq "a" or value eq "b"')],
+            GroupChange(removed=A | B),
+            id="remove two",
+        ),
+        pytest.param([one("add", "a"), one("remove", "a")], GroupChange(removed=A), id="in order"),
+        pytest.param([one("remove", "a"), one("add", "a")], GroupChange(added=A), id="back again"),
+        pytest.param(
+            [one("replace", "a"), one("add", "b"), one("remove", "a")],
+            GroupChange(replaced=B),
+            id="after replacing",
+        ),
+        pytest.param([one("add", "a"), one("replace", "b")], GroupChange(replaced=B), id="anew"),
+        pytest.param(
+            [{"op": "replace", "value": {"members": [{"value": "a"}]}}],
+            GroupChange(replaced=A),
+            id="no path",
+        ),
+        pytest.param([{"op": "replace", "value": {"members": None}}], GroupChange(), id="null"),
+        pytest.param(
+            [{"op": "add", "path": "members", "value": {"$ref": None, "Value": "a"}}],
+            GroupChange(added=A),
+            id="a lone member",
+        ),
+    ],
+)
+def test_operations_become_sets(sent: list[dict[str, Any]], expected: GroupChange) -> None:
+    assert change(*sent) == expected
+
+
+def test_other_operations_are_told_apart() -> None:
+    told = change(
+        {"op": "replace", "value": {"id": "g", "schemas": [], "displayName": "Editors"}},
+        one("add", "a"),
+    )
+
+    [rename] = told.operations
+    assert (rename.op, rename.target.text, rename.value) == ("replace", "displayName", "Editors")
+    assert told.added == A
+
+
+@pytest.mark.parametrize(
+    ("sent", "error"),
+    [
+        (chosen("remove", 'display eq "Ada"'), InvalidFilterException),
+        (chosen("remove", 'value eq "a" and value eq "b"'), InvalidFilterException),
+        (chosen("remove", "not (value pr)"), InvalidFilterException),
+        ({"op": "add", "path": "members", "value": [{"display": "Ada"}]}, InvalidValueException),
+        ({"op": "add", "path": "members", "value": [5]}, InvalidValueException),
+    ],
+)
+def test_a_member_is_told_by_its_id(sent: dict[str, Any], error: type[SCIMException]) -> None:
+    with pytest.raises(error):
+        change(sent)
+
+
+def test_a_member_cannot_be_changed() -> None:
+    sent = {"op": "replace", "path": 'members[value eq "a"].type', "value": "User"}
+
+    with pytest.raises(SCIMException) as refused:
+        change(sent)
+
+    assert refused.value.scim_type == "mutability"
+
+
+def test_a_body_says_who_the_members_are_or_does_not() -> None:
+    assert group_members.said({"displayName": "x"}) is None
+    assert group_members.said({"displayName": "x", "members": None}) is None
+    assert group_members.said({"Members": []}) == frozenset()
+    assert group_members.said({"members": [{"value": "a"}, {"value": "a"}, "b"]}) == A | B
+
+
+@given(any_operations)
+def test_nobody_is_both_added_and_removed(sent: Any) -> None:
+    try:
+        told = change(*sent)
+    except SCIMException:
+        return
+
+    assert not told.added & told.removed
+    assert told.replaced is None or not (told.added or told.removed)

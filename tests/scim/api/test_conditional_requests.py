@@ -1,0 +1,168 @@
+"""A version …"""
+
+from collections.abc import Callable
+
+import pytest
+
+from tests.clients.scim import NOBODY, Answer, Provider, managed_by, someone
+
+pytestmark = pytest.mark.django_db
+
+CURRENT = ['W/"1"', '"1"', "*", 'W/"7", W/"1"', ' W/"1" ']
+OTHERS = ['W/"2"', '"0"', 'W/"7", W/"8"', '"x"', "1"]
+
+Change = Callable[..., Answer]
+CHANGES: dict[str, Change] = {
+    "PUT": lambda scim, path, **headers: scim("PUT", path, someone(title="Countess"), **headers),
+    "PATCH": lambda scim, path, **headers: scim(
+        "PATCH", path, {"Operations": [{"op": "add", "path": "title", "value": "C"}]}, **headers
+    ),
+    "DELETE": lambda scim, path, **headers: scim("DELETE", path, **headers),
+}
+GROUP_CHANGES: dict[str, Change] = {
+    "PUT": lambda scim, path, **headers: scim("PUT", path, {"displayName": "Writers"}, **headers),
+    "PATCH": lambda scim, path, **headers: scim("PATCH", path, {"Operations": []}, **headers),
+    "DELETE": lambda scim, path, **headers: scim("DELETE", path, **headers),
+}
+
+
+@pytest.fixture
+def ada(scim: Provider) -> str:
+    return f"/Users/{scim.add('ada')}"
+
+
+@pytest.fixture
+def editors(scim: Provider) -> str:
+    return f"/Groups/{scim.add_group('Editors')}"
+
+
+def version(scim: Provider, path: str) -> str:
+    answer = scim("GET", path)
+    assert answer.headers["ETag"] == answer.body["meta"]["version"]
+    return str(answer.headers["ETag"])
+
+
+def test_begins_with_one(scim: Provider, ada: str, editors: str) -> None:
+    assert version(scim, ada) == version(scim, editors) == 'W/"1"'
+
+
+def test_is_told_without_the_resource(scim: Provider, ada: str) -> None:
+    answer = scim("HEAD", ada)
+
+    assert (answer.status, answer.content) == (200, b"")
+    assert answer.headers["ETag"] == version(scim, ada)
+    assert scim("HEAD", ada, If_None_Match='W/"1"').status == 304
+    assert scim("HEAD", f"/Users/{NOBODY}").status == 404
+
+
+class TestGrows:
+    def test_with_each_change(self, scim: Provider, ada: str) -> None:
+        for number, title in enumerate(["a", "b", "c"], start=2):
+            answer = scim.replace(ada[7:], "title", title)
+            assert answer.headers["ETag"] == version(scim, ada) == f'W/"{number}"'
+
+    def test_not_when_nothing_changes(self, scim: Provider, ada: str) -> None:
+        before = scim("GET", ada).body
+
+        for same in (
+            scim("PUT", ada, someone("ada")),
+            scim("PUT", ada, before),
+            scim.patch(ada[7:]),
+            scim.replace(ada[7:], "active", "True"),
+            scim.patch(ada[7:], {"op": "remove", "path": "title"}),
+        ):
+            assert (same.status, same.body) == (200, before)
+
+        assert scim("GET", ada).body == before
+
+    def test_not_with_a_refusal(self, scim: Provider, ada: str) -> None:
+        scim.replace(ada[7:], "roles", "EMPEROR")
+
+        assert version(scim, ada) == 'W/"1"'
+
+    def test_not_with_a_membership(self, scim: Provider, ada: str) -> None:
+        scim.add_group("Editors", ada[7:])
+
+        assert version(scim, ada) == 'W/"1"'
+
+    def test_with_the_time_of_the_change(self, scim: Provider, ada: str) -> None:
+        before = scim("GET", ada).body["meta"]
+
+        after = scim.replace(ada[7:], "title", "Countess").body["meta"]
+
+        assert after["created"] == before["created"]
+        assert after["lastModified"] > before["lastModified"]
+
+    def test_when_a_group_changes(self, scim: Provider, editors: str) -> None:
+        scim("PUT", editors, {"displayName": "Writers"})
+
+        assert version(scim, editors) == 'W/"2"'
+
+
+class TestThatMustMatch:
+    @pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
+    @pytest.mark.parametrize("header", CURRENT)
+    def test_lets_the_change_through(
+        self, scim: Provider, ada: str, change: Change, header: str
+    ) -> None:
+        assert change(scim, ada, If_Match=header).status in (200, 204)
+
+    @pytest.mark.parametrize("method", ["PUT", "PATCH"])
+    @pytest.mark.parametrize("header", OTHERS)
+    def test_stops_the_change_of_another(
+        self, scim: Provider, ada: str, method: str, header: str
+    ) -> None:
+        before = scim("GET", ada).body
+
+        answer = CHANGES[method](scim, ada, If_Match=header)
+
+        assert answer.status == 412
+        assert "Read it again" in answer.detail
+        assert scim("GET", ada).body == before
+
+    def test_keeps_nobody_in_who_is_deleted(self, scim: Provider, ada: str) -> None:
+        assert scim("DELETE", ada, If_Match='W/"2"').status == 204
+        assert scim("GET", ada).status == 404
+
+    @pytest.mark.parametrize("change", GROUP_CHANGES.values(), ids=GROUP_CHANGES)
+    def test_is_asked_of_groups_too(self, scim: Provider, editors: str, change: Change) -> None:
+        assert change(scim, editors, If_Match='W/"7"').status == 412
+        assert change(scim, editors, If_Match='W/"1"').status in (200, 204)
+
+    def test_lets_only_the_first_of_two_through(self, scim: Provider, ada: str) -> None:
+        seen = version(scim, ada)
+        answers = [
+            scim.patch(ada[7:], {"op": "add", "path": "title", "value": value}, If_Match=seen)
+            for value in ("a", "b")
+        ]
+
+        assert [answer.status for answer in answers] == [200, 412]
+        assert scim("GET", ada).body["title"] == "a"
+
+    def test_of_nobody_is_not_found(self, scim: Provider) -> None:
+        assert scim("DELETE", "/Users/x", If_Match='W/"1"').status == 404
+
+
+class TestThatIsKnown:
+    @pytest.mark.parametrize("header", CURRENT)
+    def test_is_not_told_again(self, scim: Provider, ada: str, editors: str, header: str) -> None:
+        for path in (ada, editors):
+            answer = scim("GET", path, If_None_Match=header)
+            assert (answer.status, answer.content) == (304, b"")
+            assert answer.headers["ETag"] == 'W/"1"'
+
+    @pytest.mark.parametrize("header", OTHERS)
+    def test_is_told_when_it_is_another(self, scim: Provider, ada: str, header: str) -> None:
+        assert scim("GET", ada, If_None_Match=header).body["userName"] == "ada@example.com"
+
+    def test_is_another_after_a_change(self, scim: Provider, ada: str) -> None:
+        scim.replace(ada[7:], "title", "Countess")
+
+        assert scim("GET", ada, If_None_Match='W/"1"').status == 200
+        assert scim("GET", ada, If_None_Match='W/"2"').status == 304
+
+    def test_is_another_when_the_manager_arrives(self, scim: Provider, ada: str) -> None:
+        scim("PUT", ada, someone(**managed_by("bob@example.com")))
+        scim.add("bob")
+
+        assert scim("GET", ada, If_None_Match='W/"2"').status == 304

@@ -1,0 +1,210 @@
+"""A connection …"""
+
+from collections.abc import Iterator
+from uuid import UUID, uuid4
+
+import pytest
+
+from people import tenancy
+from people.models import Person
+from scim.models import ScimGroup, ScimUser
+from tests.clients.scim import ENT, Answer, Provider, mail, managed_by, someone
+from tests.factories import core
+from tests.scim.conftest import Connect
+
+pytestmark = pytest.mark.django_db
+
+BODIES = {
+    "PUT": {"displayName": "x", **someone("eve")},
+    "PATCH": {"Operations": [{"op": "replace", "path": "displayName", "value": "x"}]},
+}
+
+
+class Stranger:
+    """Another connection with somebody of its own; `theirs` puts their tenant in force."""
+
+    def __init__(self, scim: Provider) -> None:
+        self.scim = scim
+        said = {"userName": "carl", "externalId": "X-9", "emails": [mail("carl@other.example")]}
+        self.user = scim.add("carl", **said)
+        self.group = scim.add_group("Secret", self.user)
+        self.tenant_id = scim.connection.tenant_id
+
+    def rows(self) -> list[object]:
+        with tenancy.use(self.tenant_id):
+            person = Person.objects.get(email="carl@other.example")
+            return [
+                ScimUser.objects.filter(scim_id=self.user).values().get(),
+                ScimGroup.objects.filter(scim_id=self.group).values().get(),
+                list(ScimGroup.objects.get(scim_id=self.group).members.values("pk")),
+                Person.objects.filter(pk=person.pk).values().get(),
+                person.events.count(),
+            ]
+
+
+@pytest.fixture(params=["another company's", "another of the company"])
+def stranger(request: pytest.FixtureRequest, connect: Connect) -> Iterator[Stranger]:
+    if request.param == "another of the company":
+        yield Stranger(connect("entra"))
+        return
+    with core.in_another_tenant():
+        core.owner()
+        stranger = Stranger(Provider(core.connection()))
+    yield stranger
+
+
+def faceless(answer: Answer, scim_id: str) -> tuple[int, bytes, dict[str, str]]:
+    """Return the answer without what must differ in it."""
+    headers = {name: value for name, value in answer.headers.items() if name != "X-Request-Id"}
+    return answer.status, answer.content.replace(scim_id.encode(), b"?"), headers
+
+
+@pytest.mark.parametrize("method", ["GET", "PUT", "PATCH", "DELETE"])
+@pytest.mark.parametrize("kind", ["Users", "Groups"])
+def test_answers_for_a_strangers_as_for_nobodys(
+    scim: Provider, stranger: Stranger, kind: str, method: str
+) -> None:
+    theirs, nobodys = stranger.user if kind == "Users" else stranger.group, str(uuid4())
+    before = stranger.rows()
+
+    answers = [
+        faceless(scim(method, f"/{kind}/{scim_id}", BODIES.get(method)), scim_id)
+        for scim_id in (theirs, nobodys)
+    ]
+
+    assert answers[0] == answers[1]
+    assert answers[0][0] == 404
+    assert stranger.rows() == before
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        'id eq "{user}"',
+        'userName eq "carl"',
+        'externalId eq "X-9"',
+        'emails.value eq "carl@other.example"',
+        'emails[value co "carl"]',
+        'groups.value eq "{group}"',
+        'groups.display eq "Secret"',
+        'userName pr or userName eq "carl"',
+        'not (userName eq "nobody")',
+        'id eq "{user}" or not (id eq "{user}")',
+        "",
+    ],
+)
+def test_finds_no_stranger(scim: Provider, stranger: Stranger, text: str) -> None:
+    text = text.format(user=stranger.user, group=stranger.group)
+
+    assert scim.find(text).body["Resources"] == []
+    search = {"filter": text} if text else {}
+    assert scim("POST", "/Users/.search", search).body["Resources"] == []
+
+
+@pytest.mark.parametrize("text", ['displayName eq "Secret"', 'members.value eq "{user}"', ""])
+def test_finds_no_strangers_group(scim: Provider, stranger: Stranger, text: str) -> None:
+    search = {"filter": text.format(user=stranger.user)} if text else {}
+
+    assert scim("POST", "/Groups/.search", search).body["totalResults"] == 0
+    assert scim("GET", "/Groups").body["totalResults"] == 0
+    if not text:
+        assert scim("POST", "/.search", search).body["totalResults"] == 0
+
+
+def test_takes_no_stranger_into_a_group(scim: Provider, stranger: Stranger) -> None:
+    group = scim.add_group("Editors")
+    member = {"value": stranger.user}
+    answers = [
+        scim("POST", "/Groups", {"displayName": "Readers", "members": [member]}),
+        scim("PUT", f"/Groups/{group}", {"displayName": "Editors", "members": [member]}),
+        scim(
+            "PATCH",
+            f"/Groups/{group}",
+            {"Operations": [{"op": "add", "path": "members", "value": [member]}]},
+        ),
+    ]
+
+    nobody = scim("POST", "/Groups", {"displayName": "x", "members": [{"value": str(uuid4())}]})
+    for answer in answers:
+        assert answer.status == nobody.status == 400
+        assert answer.detail[:16] == nobody.detail[:16] == "There is no user"
+    assert "members" not in scim("GET", f"/Groups/{group}").body
+    assert stranger.scim("GET", f"/Groups/{stranger.group}").body["members"]
+
+
+@pytest.mark.parametrize("reference", ["{user}", "carl", "X-9"])
+def test_has_no_stranger_for_a_manager(scim: Provider, stranger: Stranger, reference: str) -> None:
+    answer = scim("POST", "/Users", someone(**managed_by(reference.format(user=stranger.user))))
+
+    assert answer.status == 201
+    assert "$ref" not in answer.body[ENT]["manager"]
+    assert Person.objects.get(email="ada@example.com").manager is None
+
+
+def test_cannot_walk_on_with_a_strangers_cursor(scim: Provider, stranger: Stranger) -> None:
+    scim.add()
+    scim.add("bob")
+    stranger.scim.add("dora")
+    cursor = stranger.scim("GET", "/Users?cursor&count=1").body["nextCursor"]
+
+    answer = scim("GET", f"/Users?cursor={cursor}&count=1")
+
+    assert "carl" not in answer.content.decode()
+    assert "dora" not in answer.content.decode()
+
+
+def test_may_use_names_that_a_stranger_has(connect: Connect) -> None:
+    okta, entra = connect("generic"), connect("generic")
+    said = {"userName": "ada", "externalId": "X-1"}
+
+    assert okta("POST", "/Users", said).status == 201
+    assert entra("POST", "/Users", said).status == 201
+
+
+class TestAnExternalId:
+    """CVE-2025-41115: “1” became the user with the number 1."""
+
+    def test_is_opaque(self, scim: Provider, stranger: Stranger, owner: Person) -> None:
+        before = Person.objects.filter(pk=owner.pk).values().get()
+        with tenancy.use(stranger.tenant_id):
+            carl_key = ScimUser.objects.get(scim_id=stranger.user).pk
+        keys = (str(carl_key), str(owner.tenant_id))
+        given = [
+            *("0", "1", "-1", "admin", "root", "null", "true", "1e0", " 1", "../1", "%", "_"),
+            *(str(owner.pk), owner.pk.hex, stranger.user, stranger.group, *keys),
+        ]
+        given = list(dict.fromkeys(given))
+        theirs = stranger.rows()
+
+        people = {scim.add(f"p{number}", externalId=one) for number, one in enumerate(given)}
+
+        assert len(people) == len(given)
+        assert Person.objects.filter(pk=owner.pk).values().get() == before
+        assert stranger.rows() == theirs
+        mine = Person.objects.filter(scim_users__connection=scim.connection)
+        assert set(mine.values_list("role", flat=True)) == {Person.Role.CARDHOLDER}
+        for number, one in enumerate(given):
+            found = scim.find(f'externalId eq "{one}"')
+            assert found.names == [f"p{number}"]
+
+    def test_is_no_id(self, scim: Provider) -> None:
+        scim_id = scim.add(externalId="1")
+
+        for text in ("1", "0", str(ScimUser.objects.get().pk), scim_id.upper(), f"{{{scim_id}}}"):
+            answer = scim("GET", f"/Users/{text}")
+            assert answer.status == 404 or UUID(answer.id) == UUID(scim_id) == UUID(text)
+
+    def test_keeps_its_case_and_blanks(self, scim: Provider) -> None:
+        scim.add("ada", externalId="abc")
+        scim.add("bob", externalId="ABC")
+        scim.add("cy", externalId=" abc")
+
+        assert scim.find('externalId eq "ABC"').names == ["bob"]
+        assert scim.find('externalId eq " abc"').names == ["cy"]
+
+    def test_is_not_found_by_half_of_it(self, scim: Provider) -> None:
+        scim.add("ada", externalId="a%b_c")
+
+        assert scim.find('externalId eq "a%"').names == []
+        assert scim.find('externalId eq "axb_c"').names == []
+        assert scim.find('externalId eq "a%b_c"').names == ["ada"]

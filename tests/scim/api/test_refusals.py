@@ -1,0 +1,347 @@
+"""Bad input …"""
+
+import json
+import time
+from typing import Any
+
+import pytest
+
+from people.models import Person
+from scim.models import ScimUser
+from tests.clients.scim import ENT, NOBODY, PATCH, RAMP, Json, Provider, mail, someone
+from tests.support.scim_errors import assert_refused
+
+pytestmark = pytest.mark.django_db
+
+# Far above what it takes, far below what a bomb would.
+BOUND = 1.0
+
+
+MALFORMED = {
+    "cut off": b'{"userName": "ada"',
+    "trailing comma": b'{"userName": "ada",}',
+    "single quotes": b"{'userName': 'ada'}",
+    "two documents": b"{}{}",
+    "empty": b"",
+    "blank": b" \n ",
+    "text": b"userName=ada",
+    "xml": b"<user/>",
+    "not UTF-8": b'{"userName": "\xff"}',
+    "UTF-16": '{"userName": "ada"}'.encode("utf-16"),
+    "NaN": b'{"userName": NaN}',
+    "Infinity": b'{"userName": -Infinity}',
+    "a name twice": b'{"userName": "ada", "userName": "bob"}',
+    "NUL": b'{"userName": "a\\u0000"}',
+    "raw NUL": b'{"userName": "a\x00"}',
+    "half a surrogate": b'{"userName": "\\ud800"}',
+    "a huge number": b'{"x": ' + b"9" * 5000 + b"}",
+    "a huge exponent": b'{"x": 1e999}',
+}
+BOMBS = {
+    "brackets": b"[" * 1_000_000,
+    "closed brackets": b"[" * 500_000 + b"]" * 500_000,
+    "objects": b'{"a":' * 150_000,
+    "values": b'{"x": [' + b"1," * 300_000 + b"1]}",
+    "quotes": b'"' * 1_000_000,
+    "escapes": b'{"x": "' + b"\\u0041" * 170_000 + b'"}',
+    "backslashes": b'{"filter": "' + b"\\\\" * 500_000 + b'"}',
+    "deep": json.dumps({"x": json.loads("[" * 33 + "]" * 33)}).encode(),
+}
+WRONG_TYPES: list[tuple[Any, str]] = [
+    ([], "JSON object"),
+    ("ada", "JSON object"),
+    (5, "JSON object"),
+    (None, "JSON object"),
+    ({}, "userName"),
+    ({"userName": None}, "userName"),
+    ({"userName": ""}, "userName"),
+    ({"userName": "  "}, "userName"),
+    ({"userName": 5}, "userName"),
+    ({"userName": ["ada"]}, "userName"),
+    ({"userName": {"value": "ada"}}, "userName"),
+    ({"userName": "a" * 256}, "userName"),
+    ({"userName": "ada", "USERNAME": "bob"}, "userName"),
+    (someone(name="Ada"), "name"),
+    (someone(name=["Ada"]), "name"),
+    (someone(name={"givenName": 5}), "name.givenName"),
+    (someone(name={"givenName": "A" * 201, "familyName": "L"}), "name.givenName"),
+    (someone(active="maybe"), "active"),
+    (someone(active=2), "active"),
+    (someone(active=[True, False]), "active"),
+    (someone(emails=[mail("not an address")]), "not an address"),
+    (someone(emails=[mail("ada@")]), "ada@"),
+    (someone(emails=[mail("a@x.example, b@x.example")]), "a@x.example, b@x.example"),
+    (someone(emails=[mail("a@x.example"), mail("b@x.example")]), "emails"),
+    (someone(emails=[5]), "emails"),
+    (someone(emails=[{"value": "a@x.example", "primary": "perhaps"}]), "emails.primary"),
+    (someone(emails=[{"value": f"{n}@x.example"} for n in range(201)]), "emails"),
+    (someone(externalId=5), "externalId"),
+    (someone(title=["Countess"]), "title"),
+    (someone(x509Certificates=[{"value": "!"}]), "x509Certificates"),
+    (someone(**{ENT: "Research"}), ENT),
+    (someone(**{ENT: {"department": 5}}), "department"),
+    (someone(**{RAMP: {f"field{n}": "x" for n in range(101)}}), "custom fields"),
+]
+WRONG_PATCHES: list[tuple[Any, str, str]] = [
+    ([], "invalidSyntax", "JSON object"),
+    ({}, "invalidSyntax", "Operations"),
+    ({"Operations": {}}, "invalidSyntax", "Operations"),
+    ({"Operations": [5]}, "invalidSyntax", "Operations"),
+    ({"Operations": [{"path": "title", "value": "x"}]}, "invalidSyntax", "op"),
+    ({"Operations": [{"op": "upsert", "path": "title", "value": "x"}]}, "invalidSyntax", "op"),
+    ({"Operations": [{"op": "add", "path": 5, "value": "x"}]}, "invalidSyntax", "path"),
+    ({"Operations": [{"op": "add", "path": "title"}]}, "invalidValue", "title"),
+    ({"Operations": [{"op": "add", "path": "shoe", "value": 5}]}, "invalidPath", "shoe"),
+    ({"Operations": [{"op": "add", "path": "emails[", "value": 5}]}, "invalidPath", "emails["),
+    ({"Operations": [{"op": "add", "path": "name.", "value": "x"}]}, "invalidPath", "name."),
+    ({"Operations": [{"op": "replace", "path": "title", "value": 5}]}, "invalidValue", "title"),
+    ({"Operations": [{"op": "replace", "path": "active", "value": "?"}]}, "invalidValue", "active"),
+    ({"Operations": [{"op": "remove"}]}, "noTarget", "path"),
+    ({"Operations": [{"op": "replace", "value": "x"}]}, "invalidValue", "value"),
+    ({"Operations": [{"op": "remove", "path": "userName"}]}, "mutability", "userName"),
+    ({"Operations": [{"op": "replace", "path": "userName", "value": ""}]}, "invalidValue", ""),
+]
+READ_ONLY = ["id", "meta", "meta.version", "meta.created", "groups", "groups.value"]
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT", "PATCH"])
+@pytest.mark.parametrize("body", MALFORMED.values(), ids=MALFORMED)
+def test_that_is_no_json_is_told_so(scim: Provider, method: str, body: bytes) -> None:
+    scim_id = "" if method == "POST" else f"/{scim.add()}"
+
+    answer = scim(method, f"/Users{scim_id}", body)
+
+    assert_refused(answer, 400, "invalidSyntax", "The body cannot be read:")
+
+
+@pytest.mark.parametrize("path", ["/Users", "/Users/.search", "/Bulk", "/Groups"])
+@pytest.mark.parametrize("body", BOMBS.values(), ids=BOMBS)
+def test_that_explodes_is_answered_at_once(scim: Provider, path: str, body: bytes) -> None:
+    began = time.perf_counter()
+
+    answer = scim("POST", path, body)
+
+    assert time.perf_counter() - began < BOUND
+    assert answer.status == 400
+    assert_refused(answer, 400, answer.body["scimType"])
+
+
+@pytest.mark.parametrize(("sent", "word"), WRONG_TYPES)
+def test_of_the_wrong_type_is_named(scim: Provider, sent: Any, word: str) -> None:
+    answer = scim("POST", "/Users", json.dumps(sent).encode())
+
+    assert_refused(answer, 400, answer.body["scimType"], word)
+    assert answer.body["scimType"] in ("invalidSyntax", "invalidValue")
+    assert not ScimUser.objects.exists()
+
+
+@pytest.mark.parametrize(("sent", "scim_type", "word"), WRONG_PATCHES)
+def test_in_a_patch_changes_nothing(scim: Provider, sent: Any, scim_type: str, word: str) -> None:
+    scim_id = scim.add()
+    before = scim.read(scim_id)
+    if isinstance(sent, dict) and isinstance(sent.get("Operations"), list):
+        good = {"op": "replace", "path": "title", "value": "Countess"}
+        sent = {"schemas": [PATCH], "Operations": [good, *sent["Operations"]]}
+
+    answer = scim("PATCH", f"/Users/{scim_id}", sent)
+
+    assert_refused(answer, 400, scim_type, word)
+    assert scim.read(scim_id) == before
+
+
+@pytest.mark.parametrize("path", READ_ONLY)
+@pytest.mark.parametrize("op", ["add", "replace", "remove"])
+def test_for_what_is_read_only_is_refused(scim: Provider, op: str, path: str) -> None:
+    scim_id = scim.add()
+
+    answer = scim.patch(scim_id, {"op": op, "path": path, "value": "x"})
+
+    assert_refused(answer, 400, "mutability", path)
+    assert scim.read(scim_id)["id"] == scim_id
+
+
+class TestThatIsUnknown:
+    NAMES = [
+        *("pk", "tenant", "tenant_id", "connection", "person", "person_id", "is_superuser"),
+        *("is_operator", "is_staff", "state", "role", "session_epoch", "password", "email"),
+        *("deleted_at", "_connector", "_negated", "document", "version", "owned_fields"),
+        *("__class__", "objects", "invites", "user_permissions", "permissions", "shoeSize"),
+        *("id", "meta", "groups"),
+    ]
+
+    def test_is_passed_over_and_not_kept(self, scim: Provider) -> None:
+        strange: Json = dict.fromkeys(self.NAMES, "strange")
+        foreign = {"urn:example:1.0:User": strange, **strange}
+        inside: Json = {"name": {"givenName": "Ada", "familyName": "Lovelace"} | strange}
+        inside["emails"] = [mail("ada@example.com") | strange]
+
+        answer = scim("POST", "/Users", someone(**foreign, **inside))
+
+        assert answer.status == 201
+        assert b"strange" not in answer.content
+        assert "strange" not in str(ScimUser.objects.values().get())
+        person = Person.objects.filter(email="ada@example.com").values().get()
+        assert "strange" not in str(person)
+        assert (person["is_operator"], person["role"]) == (False, Person.Role.CARDHOLDER)
+
+    def test_is_passed_over_in_a_put_and_a_patch(self, scim: Provider) -> None:
+        scim_id = scim.add()
+        before = scim.read(scim_id)
+        strange = dict.fromkeys(self.NAMES, "strange")
+
+        assert scim("PUT", f"/Users/{scim_id}", someone(**strange)).body == before
+        assert scim.patch(scim_id, {"op": "replace", "value": strange}).body == before
+
+    @pytest.mark.parametrize(
+        "name", ["id", "id; DROP", "x" * 3000, "..%2f", "%00", "\u0142", "null"]
+    )
+    @pytest.mark.parametrize("method", ["GET", "PUT", "PATCH", "DELETE"])
+    def test_as_an_id_is_not_found(self, scim: Provider, method: str, name: str) -> None:
+        body = {"PUT": someone(), "PATCH": {"Operations": []}}.get(method)
+
+        for kind, sent in (("Users", body), ("Groups", body and {"displayName": "x", **body})):
+            assert_refused(scim(method, f"/{kind}/{name}", sent), 404, None)
+
+    @pytest.mark.parametrize("path", ["/nowhere", "/users", "/Users/a/b", "/Me/x", "/Bulk/1", "//"])
+    def test_as_an_address_is_not_found(self, scim: Provider, path: str) -> None:
+        if path != "//":
+            assert_refused(scim("GET", path), 404, None, path)
+
+    @pytest.mark.parametrize("text", [r"\u0000", r"\ud800"], ids=["NUL", "half a surrogate"])
+    def test_as_a_character_cannot_be_smuggled_in_by_a_path(
+        self, scim: Provider, text: str
+    ) -> None:
+        path = f'emails[type eq "{text}"].value'
+        assert_refused(scim.replace(scim.add(), path, "a@x.example"), 400, "invalidFilter")
+
+        group = f"/Groups/{scim.add_group('Editors')}"
+        for op in ("add", "remove"):
+            sent = {"op": op, "path": f'members[value eq "{text}"]'}
+            assert scim("PATCH", group, {"Operations": [sent]}).status in (204, 400)
+
+
+class TestThatIsTakenAlready:
+    @pytest.mark.parametrize(
+        ("said", "taken"),
+        [
+            ({}, "userName"),
+            ({"userName": "ADA@EXAMPLE.COM"}, "userName"),
+            ({"userName": "Ada@example.com", "externalId": "X-2"}, "userName"),
+        ],
+        ids=["same", "another case", "another externalId"],
+    )
+    def test_is_a_conflict(self, scim: Provider, said: Json, taken: str) -> None:
+        scim.add(externalId="X-1")
+
+        answer = scim("POST", "/Users", someone(**said))
+
+        assert_refused(answer, 409, "uniqueness", f"has this {taken}.", f"by its {taken}")
+        assert ScimUser.objects.count() == 1
+
+    def test_is_a_conflict_for_names_that_look_the_same(self, scim: Provider) -> None:
+        scim.add(userName="jos\u00e9")
+
+        answer = scim("POST", "/Users", someone("x", userName="jose\u0301"))
+
+        assert_refused(answer, 409, "uniqueness")
+
+    @pytest.mark.parametrize("method", ["PUT", "PATCH"])
+    def test_is_a_conflict_in_a_change_too(self, scim: Provider, method: str) -> None:
+        scim.add()
+        bob = scim.add("bob")
+        before = scim.read(bob)
+        taken = "ADA@example.com"
+
+        if method == "PUT":
+            answer = scim("PUT", f"/Users/{bob}", someone("bob") | {"userName": taken})
+        else:
+            answer = scim.replace(bob, "userName", taken)
+
+        assert_refused(answer, 409, "uniqueness", "has this userName.")
+        assert scim.read(bob) == before
+
+
+class TestAroundTheBody:
+    @pytest.mark.parametrize(
+        "content_type",
+        [
+            "text/plain",
+            "application/xml",
+            "multipart/form-data; boundary=x",
+            "image/png",
+            "application/x-www-form-urlencoded",
+            "application/jsonp",
+            "json",
+        ],
+    )
+    @pytest.mark.parametrize("path", ["/Users", "/Users/.search", "/Bulk"])
+    def test_is_a_media_type_that_is_not_json(
+        self, scim: Provider, path: str, content_type: str
+    ) -> None:
+        answer = scim("POST", path, someone(), Content_Type=content_type)
+
+        assert_refused(answer, 415, None, "application/scim+json")
+
+    @pytest.mark.parametrize(
+        "content_type",
+        [
+            "application/scim+json; charset=utf-8",
+            "application/json",
+            "Application/JSON",
+            "",
+            "text/json",
+        ],
+    )
+    def test_is_not_a_media_type_that_is(self, scim: Provider, content_type: str) -> None:
+        answer = scim("POST", "/Users", someone(), Content_Type=content_type)
+
+        assert answer.status == 201
+        assert answer.headers["Content-Type"] == "application/scim+json"
+
+    # Django itself refuses to read more than 2.5 MiB.
+    @pytest.mark.parametrize("size", [1024 * 1024 + 1, 3 * 1024 * 1024])
+    @pytest.mark.parametrize("path", ["/Users", "/Groups", "/Bulk", "/.search"])
+    def test_is_a_megabyte_too_many(self, scim: Provider, path: str, size: int) -> None:
+        answer = scim("POST", path, b" " * size)
+
+        assert_refused(answer, 413, None, "1 MiB")
+
+    def test_is_a_patch_of_too_many_operations(self, scim: Provider) -> None:
+        operation = {"op": "replace", "path": "title", "value": "x"}
+
+        answer = scim.patch(scim.add(), *[operation] * 501)
+
+        assert_refused(answer, 413, None, "500")
+
+    @pytest.mark.parametrize(
+        ("method", "path", "allowed"),
+        [
+            ("DELETE", "/Users", "GET, POST"),
+            ("PATCH", "/Users", "GET, POST"),
+            ("PUT", "/Groups", "GET, POST"),
+            ("POST", f"/Users/{NOBODY}", "DELETE, GET, PATCH, PUT"),
+            ("POST", "/ServiceProviderConfig", "GET"),
+            ("PUT", "/Schemas", "GET"),
+            ("DELETE", "/ResourceTypes/User", "GET"),
+            ("GET", "/Bulk", "POST"),
+            ("GET", "/.search", "POST"),
+            ("TRACE", "/Users", "GET, POST"),
+            ("OPTIONS", "/Users", "GET, POST"),
+        ],
+    )
+    def test_is_a_method_that_is_not_allowed(
+        self, scim: Provider, method: str, path: str, allowed: str
+    ) -> None:
+        answer = scim(method, path, {} if method in ("POST", "PUT", "PATCH") else None)
+
+        assert_refused(answer, 405, None)
+        assert answer.headers["Allow"] == allowed
+
+    def test_is_nobody_for_me(self, scim: Provider) -> None:
+        assert_refused(scim("GET", "/Me"), 501, None)
+
+    def test_is_not_a_slash_at_the_end(self, scim: Provider) -> None:
+        scim_id = scim("POST", "/Users/", someone()).id
+
+        assert scim("GET", f"/Users/{scim_id}/").status == 200
+        assert scim("GET", "/Users/").status == 200

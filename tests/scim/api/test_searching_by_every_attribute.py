@@ -1,0 +1,81 @@
+"""Searching and sorting by each attribute that the published schemas name …"""
+
+from collections.abc import Iterator
+from itertools import cycle
+
+import pytest
+
+from scim.rfc.attributes import GROUP, USER
+from scim.rfc.schema import Attribute, ResourceType
+from tests.clients.scim import Answer, Provider, address
+
+pytestmark = pytest.mark.django_db
+
+OPERATORS = ("eq", "ne", "co", "sw", "ew", "gt", "ge", "lt", "le")
+VALUES = ('"x"', "true", "1", "null", '"2026-01-01T00:00:00Z"')
+
+
+def paths(resource: ResourceType) -> Iterator[tuple[str, Attribute]]:
+    """Return every attribute and sub-attribute by each name that a client may write."""
+    for schema in (resource.core, *resource.extensions):
+        for one in schema.attributes:
+            yield from _of(f"{schema.urn}:{one.name}", one)
+    for one in (*resource.core.attributes, *resource.common):
+        yield from _of(one.name, one)
+
+
+def _of(path: str, one: Attribute) -> Iterator[tuple[str, Attribute]]:
+    yield path, one
+    for part in one.parts:
+        yield f"{path}.{part.name}", part
+
+
+def questions(resource: ResourceType) -> Iterator[str]:
+    values = cycle(VALUES)
+    for path, one in paths(resource):
+        yield f"{path} pr"
+        yield from (f"{path} {operator} {next(values)}" for operator in OPERATORS)
+        for part in one.parts:
+            yield f"{path}[{part.name} {next(cycle(OPERATORS))} {next(values)}]"
+            yield f"{path}[{part.name} pr]"
+
+
+def answered_badly(answers: Iterator[tuple[str, Answer]], codes: set[str]) -> list[str]:
+    """Return what was neither answered nor refused by one of the codes."""
+    return [
+        f"{asked}: {answer.status} {answer.content[:200]!r}"
+        for asked, answer in answers
+        if answer.status != 200 and (answer.status != 400 or answer.body["scimType"] not in codes)
+    ]
+
+
+@pytest.fixture
+def filled(scim: Provider) -> Provider:
+    ada = scim.add("ada")
+    scim.add_group("Sales", ada)
+    return scim
+
+
+@pytest.mark.parametrize("resource", [USER, GROUP], ids=["Users", "Groups"])
+def test_answers_or_says_that_the_filter_is_invalid(
+    filled: Provider, resource: ResourceType
+) -> None:
+    asked = list(questions(resource))
+    answers = ((one, filled("GET", address(resource.endpoint, filter=one))) for one in asked)
+
+    assert len(asked) > 200
+    assert answered_badly(answers, {"invalidFilter"}) == []
+
+
+@pytest.mark.parametrize("order", ["ascending", "descending"])
+@pytest.mark.parametrize("resource", [USER, GROUP], ids=["Users", "Groups"])
+def test_sorts_or_says_that_the_path_is_invalid(
+    filled: Provider, resource: ResourceType, order: str
+) -> None:
+    asked = [path for path, _ in paths(resource)]
+    answers = (
+        (one, filled("GET", address(resource.endpoint, sortBy=one, sortOrder=order)))
+        for one in asked
+    )
+
+    assert answered_badly(answers, {"invalidPath", "invalidFilter"}) == []

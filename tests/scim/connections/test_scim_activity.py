@@ -1,0 +1,240 @@
+"""On the page of SCIM settings, what a connection did …"""
+
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import uuid4
+
+import pytest
+import time_machine
+from django.test import Client
+from django.utils import timezone
+
+from people.models import Person
+from people.operations import people
+from people.presentation import pagination
+from people.values import Actor
+from scim.api import token_usage
+from scim.models import Connection, RequestLog, Watch
+from tests.clients.pages import signed_in
+from tests.clients.scim import Provider
+from tests.factories import core
+from tests.scim.conftest import Connect
+from tests.support.scim_settings import NOON, page_of
+
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("swept")]
+
+
+@pytest.fixture
+def client(owner: Person) -> Client:
+    return signed_in(owner)
+
+
+def logged(connection: Connection, at: datetime, status: int = 200, **fields: Any) -> RequestLog:
+    usual = {"method": "PATCH", "path": "/Users/x", "milliseconds": 3}
+    return RequestLog.objects.create(
+        id=uuid4(),
+        tenant_id=connection.tenant_id,
+        connection=connection,
+        status=status,
+        received_at=at,
+        **usual | fields,
+    )
+
+
+class TestLastSync:
+    """The last sync …"""
+
+    @pytest.mark.parametrize(
+        ("provider", "cadence"),
+        [
+            ("okta", "Okta sends a change 5 to 10 minutes after it was made."),
+            ("entra", "Microsoft Entra looks for changes about every 40 minutes."),
+            ("rippling", "Rippling promises no time"),
+            ("generic", "How soon a change comes is up to the provider."),
+        ],
+    )
+    def test_is_told_against_what_the_provider_promises(
+        self, client: Client, connect: Connect, provider: str, cadence: str
+    ) -> None:
+        connection = connect(provider).connection
+        logged(connection, timezone.now() - timedelta(minutes=7))
+
+        page = page_of(client, connection)
+
+        assert "last updated people 7 minutes ago" in " ".join(page.replace("\xa0", " ").split())
+        assert cadence in page.replace("&#x27;", "'")
+        assert "ramp-notice-good" in page
+
+    def test_is_told_by_the_clock_too(self, client: Client, scim: Provider) -> None:
+        with time_machine.travel(NOON, tick=False):
+            logged(scim.connection, NOON - timedelta(hours=2))
+            page = page_of(signed_in(Person.objects.get()), scim.connection)
+
+        assert "Last update received: <time" in page
+        assert "2 March 2026, 10:30 UTC" in page
+
+    def test_is_what_was_received_and_not_what_was_refused_read_or_tried_again(
+        self, client: Client, scim: Provider
+    ) -> None:
+        scim("GET", "/Users")
+        logged(scim.connection, timezone.now(), status=400)
+        logged(scim.connection, timezone.now(), retried_by="person:owner@example.com")
+
+        page = page_of(client, scim.connection)
+
+        assert "Last update received: none yet" in page
+
+    def test_outlives_the_log(self, client: Client, connect: Connect) -> None:
+        at = timezone.now() - timedelta(days=40)
+        connection = connect(last_update_at=at).connection
+
+        assert f"{at:%-d %B %Y, %H:%M} UTC" in page_of(client, connection)
+
+    def test_of_a_connection_that_only_reads_is_no_reason_to_worry(
+        self, client: Client, connect: Connect
+    ) -> None:
+        okta = connect(last_update_at=timezone.now() - timedelta(days=40))
+        okta("GET", "/Users")
+        token_usage.write_down()
+
+        page = page_of(client, okta.connection)
+
+        assert "ramp-notice-good" in page
+        assert "Last request of any kind" in page
+
+    def test_a_day_ago_is_a_reason_to_look(self, client: Client, connect: Connect) -> None:
+        now = timezone.now()
+        connection = connect(last_update_at=now - timedelta(days=3)).connection
+        Watch.objects.create(pk=1, since=now - timedelta(days=30), seen_at=now)
+
+        page = page_of(client, connection).replace("\xa0", " ")
+
+        assert "ramp-notice-warning" in page
+        assert "Okta has been silent for 3 days." in page
+        assert "</strong> A provider with nothing to say sends nothing." in page
+
+    @pytest.mark.parametrize(
+        ("watch", "said"),
+        [
+            ({}, "own jobs have not run lately"),
+            ({"since": 9, "seen_at": 8}, "own jobs have not run lately"),
+            ({"since": 0.1, "seen_at": 0}, "Ramp itself was interrupted until"),
+        ],
+    )
+    def test_says_when_we_were_not_there_to_listen(
+        self, client: Client, connect: Connect, watch: dict[str, float], said: str
+    ) -> None:
+        now = timezone.now()
+        connection = connect(last_update_at=now - timedelta(days=9)).connection
+        if watch:
+            ago = {name: now - timedelta(days=days) for name, days in watch.items()}
+            Watch.objects.create(pk=1, **ago)
+
+        assert said in page_of(client, connection)
+
+    def test_is_still_to_come_at_first(self, client: Client, scim: Provider) -> None:
+        assert "Nothing has been received from Okta yet." in page_of(client, scim.connection)
+
+    def test_is_no_matter_before_activation_or_after_the_end(
+        self, client: Client, connect: Connect
+    ) -> None:
+        begun = connect(activated_at=None, last_update_at=NOON).connection
+        ended = connect("entra", disconnected_at=NOON, last_update_at=NOON).connection
+
+        assert "Okta is not activated yet." in page_of(client, begun)
+        assert "Microsoft Entra was disconnected on 2 March 2026." in page_of(client, ended)
+
+
+class TestTheLastDay:
+    """The last day …"""
+
+    def test_is_shown_by_hour(self, scim: Provider) -> None:
+        with time_machine.travel(NOON, tick=False):
+            for minutes, status in ((1, 200), (2, 201), (3, 400), (125, 409), (22 * 60, 204)):
+                logged(scim.connection, NOON - timedelta(minutes=minutes), status)
+            page = page_of(signed_in(Person.objects.get()), scim.connection)
+
+        assert "3 updates" in page
+        assert "2 refused" in page
+        assert '<th scope="row">2 Mar, 12:00</th><td>2</td><td>1</td>' in page
+        assert '<th scope="row">2 Mar, 10:00</th><td>0</td><td>1</td>' in page
+        assert '<th scope="row">1 Mar, 14:00</th><td>1</td><td>0</td>' in page
+        assert page.count("<rect") == 4
+
+    def test_leaves_out_what_is_older_of_another_or_tried_again(
+        self, client: Client, scim: Provider, connect: Connect
+    ) -> None:
+        logged(scim.connection, timezone.now() - timedelta(hours=25))
+        logged(scim.connection, timezone.now(), retried_by="person:owner@example.com")
+        logged(connect("entra").connection, timezone.now())
+
+        page = page_of(client, scim.connection)
+
+        assert "Nothing was written and nothing was refused in the last 24 hours." in page
+        assert "<svg" not in page
+
+    def test_shows_one_refusal_beside_thousands_of_updates(
+        self, client: Client, scim: Provider
+    ) -> None:
+        now = timezone.now()
+        RequestLog.objects.bulk_create(
+            RequestLog(
+                id=uuid4(),
+                tenant_id=scim.connection.tenant_id,
+                connection=scim.connection,
+                status=400 if number == 0 else 200,
+                received_at=now,
+                method="PUT",
+                path="/Users/x",
+                milliseconds=1,
+            )
+            for number in range(2000)
+        )
+
+        page = page_of(client, scim.connection)
+
+        assert '<rect class="ramp-refusals" x="460" y="0" width="16" height="2">' in page
+
+
+NAMES = ("Invited", "Inactive now", "Terminated")
+
+
+class TestNumbers:
+    """The numbers …"""
+
+    def numbers(self, client: Client, connection: Connection) -> list[str]:
+        page = page_of(client, connection)
+        return [page.partition(f"<dt>{name}</dt><dd>")[2].split()[0] for name in NAMES]
+
+    def test_count_whom_the_connection_invited_shut_out_and_lost(
+        self, client: Client, scim: Provider
+    ) -> None:
+        ids = [scim.add(name) for name in ("ada", "bob", "cy", "dan")]
+        for scim_id in ids[:3]:
+            scim.replace(scim_id, "active", value=False)
+        scim.replace(ids[0], "active", value=True)
+        gone = Person.objects.filter(email__startswith="cy")
+        gone.update(state=Person.State.TERMINATED, terminated_at=timezone.now())
+
+        assert self.numbers(client, scim.connection) == ["4", "1", "1"]
+
+    def test_leave_out_what_was_done_by_hand_or_by_another(
+        self, client: Client, scim: Provider, connect: Connect
+    ) -> None:
+        scim.add()
+        connect("entra").add("bob")
+        core.person()
+        people.deactivate_person(
+            Person.objects.get(email__startswith="ada"), actor=Actor("person", "x@example.com")
+        )
+
+        assert self.numbers(client, scim.connection) == ["1", "0", "0"]
+
+    def test_are_not_counted_for_ever(
+        self, client: Client, scim: Provider, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(pagination, "COUNTED_AT_MOST", 2)
+        for name in ("ada", "bob", "cy"):
+            scim.add(name)
+
+        assert self.numbers(client, scim.connection)[0] == "2+"

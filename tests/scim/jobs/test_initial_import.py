@@ -1,0 +1,108 @@
+"""Carrying over what a connection had received …"""
+
+from typing import Any
+
+import pytest
+from django.core.management import call_command
+from django.utils import timezone
+
+from people.models import Event, Invite, Person
+from scim.jobs import initial_import
+from scim.models import Connection, ScimUser
+from tests.clients.scim import ENT, Provider
+from tests.support.scim_setup import Wizard, run_jobs
+
+pytestmark = pytest.mark.django_db
+
+
+def user(name: str) -> ScimUser:
+    return ScimUser.objects.get(scim_username=f"{name}@example.com")
+
+
+def test_is_not_done_by_the_click(wizard: Wizard, okta: Provider) -> None:
+    okta.add("ada")
+
+    wizard.post("activate")
+
+    assert Person.objects.count() == 1
+    page = wizard.get("activate")
+    assert "Bringing people in" in page
+    assert '<progress class="ramp-progress" max="1" value="0"' in page
+    assert '<noscript><meta http-equiv="refresh"' in page
+
+
+def test_is_taken_up_where_a_worker_died(
+    wizard: Wizard, okta: Provider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("ada", "bob", "eve"):
+        okta.add(name)
+    wizard.post("activate")
+    carry, seen = initial_import._carry, []
+
+    def die(delivery: Any) -> None:
+        seen.append(delivery.user.scim_username)
+        if len(seen) == 2:
+            raise KeyboardInterrupt
+        carry(delivery)
+
+    monkeypatch.setattr(initial_import, "_carry", die)
+    with pytest.raises(KeyboardInterrupt):
+        run_jobs()
+    monkeypatch.setattr(initial_import, "_carry", carry)
+    assert Person.objects.count() == 2
+
+    call_command("run_due")
+
+    assert Person.objects.count() == 4
+    assert Invite.objects.open().count() == 3
+
+
+def test_is_not_stopped_by_one_that_fails(
+    wizard: Wizard, okta: Provider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    okta.add("ada")
+    okta.add("bob")
+    carry = initial_import._carry
+
+    def fail(delivery: Any) -> None:
+        if delivery.user.scim_username.startswith("ada"):
+            raise RuntimeError
+        carry(delivery)
+
+    monkeypatch.setattr(initial_import, "_carry", fail)
+    wizard.activate()
+
+    assert user("bob").person
+    assert user("ada").person is None
+    assert "Bringing people in" in wizard.get("activate")
+
+
+def test_changes_nothing_when_done_again(wizard: Wizard, okta: Provider) -> None:
+    okta.add("ada")
+    okta.add("bob", **{ENT: None})
+    wizard.activate()
+    before = Event.objects.count()
+
+    run_jobs()
+    run_jobs()
+
+    assert Event.objects.count() == before
+
+
+def test_ends_once_requests_of_before_cannot_come_any_more(wizard: Wizard, okta: Provider) -> None:
+    wizard.activate()
+    assert initial_import.unfinished() == [okta.connection]
+
+    Connection.objects.update(activated_at=timezone.now() - 2 * initial_import.GRACE)
+    run_jobs()
+
+    assert initial_import.unfinished() == []
+
+
+def test_gives_way_when_its_time_is_over(wizard: Wizard, okta: Provider) -> None:
+    okta.add("ada")
+    wizard.post("activate")
+
+    done, is_all = initial_import.carry_on(initial_import.unfinished(), seconds=-1)
+
+    assert (done, is_all) == (0, False)

@@ -1,0 +1,321 @@
+"""The review before activation …"""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.utils import timezone
+
+from people import tenancy
+from people.models import Person
+from scim.jobs import match_report
+from scim.models import ScimUser
+from tests.clients.pages import queries_of
+from tests.clients.scim import ENT, RAMP, Provider, mail
+from tests.factories import core
+from tests.factories.scim import scim_user
+from tests.support.scim_setup import Wizard, fates
+
+pytestmark = pytest.mark.django_db
+
+Begin = Callable[..., Provider]
+
+
+@pytest.fixture
+def ada(okta: Provider) -> Person:
+    """Make a cardholder whom nobody owns, and have Okta send her."""
+    ada = core.person(given_name="Augusta", email="Ada@example.com")
+    okta.add("ada")
+    return ada
+
+
+def formerly(provider: str, **fields: Any) -> ScimUser:
+    """Make somebody whom a disconnected connection of the provider had."""
+    person = core.person(email="before@example.com")
+    earlier = core.connection(provider, disconnected_at=timezone.now())
+    user = scim_user(earlier, "before@example.com", **fields)
+    user.person = person
+    user.save()
+    return user
+
+
+class TestWhoWillBeLinked:
+    def test_is_whose_address_belongs_to_somebody_nobody_owns(
+        self, wizard: Wizard, okta: Provider, ada: Person
+    ) -> None:
+        page = wizard.get("review")
+
+        assert fates(okta.connection) == {"ada": "linked"}
+        assert "To be linked 1" in page
+        assert f'href="/people/{ada.pk}/"' in page
+        assert "Same email, and no provider has them" in page
+
+    def test_shows_what_changes_of_them(self, wizard: Wizard, ada: Person) -> None:
+        page = wizard.get("review")
+
+        assert "<del><bdi>Augusta</bdi></del> → <ins><bdi>Ada</bdi></ins>" in page
+        assert "Department:</span> <ins><bdi>Research</bdi></ins>" in page
+
+    def test_says_that_they_are_deactivated(self, wizard: Wizard, okta: Provider) -> None:
+        core.person(email="ada@example.com")
+        okta.add("ada", active=False)
+
+        assert "They are deactivated." in wizard.get("review")
+
+    @pytest.mark.parametrize(
+        ("sent", "rule"),
+        [({"externalId": "00u1"}, "externalId"), ({"userName": "Before@example.com"}, "userName")],
+    )
+    def test_is_whom_the_provider_had_before(
+        self, wizard: Wizard, okta: Provider, sent: dict[str, str], rule: str
+    ) -> None:
+        before = formerly("okta", externalId="00u1")
+
+        okta.add("new", **sent)
+
+        [verdict] = match_report.report(okta.connection).verdicts
+        assert (verdict.fate, verdict.rule, verdict.person_id) == ("linked", rule, before.person_id)
+        assert f"Same {rule} as before Okta was disconnected" in wizard.get("review")
+
+    def test_is_not_whom_another_provider_had(self, okta: Provider) -> None:
+        formerly("entra", externalId="00u1")
+
+        okta.add("new", externalId="00u1")
+
+        assert fates(okta.connection) == {"new": "created"}
+
+    def test_is_not_somebody_by_an_id_that_any_directory_may_use(self, owner: Person) -> None:
+        generic = Wizard(owner, "generic").connect()
+        formerly("generic", externalId="1")
+
+        generic.add("new", externalId="1")
+
+        assert fates(generic.connection) == {"new": "created"}
+
+    def test_is_not_somebody_of_another_company(self, okta: Provider) -> None:
+        with core.in_another_tenant():
+            core.person(email="ada@example.com")
+
+        okta.add("ada")
+
+        assert fates(okta.connection) == {"ada": "created"}
+
+    def test_is_not_somebody_who_left_for_good(self, okta: Provider) -> None:
+        core.person(email="ada@example.com", state=Person.State.TERMINATED)
+
+        okta.add("ada")
+
+        assert fates(okta.connection) == {"ada": "created"}
+
+
+class TestWhoCannotBeProvisioned:
+    @pytest.mark.parametrize(
+        ("said", "why"),
+        [
+            ({ENT: None}, "Missing required fields: department."),
+            ({ENT: None, RAMP: None}, "Missing required fields: department, location."),
+            ({"name": {"givenName": "Ada"}}, "Ensure first and last name are entered correctly"),
+            (
+                {"roles": [{"type": "rampUserRole", "value": "KING"}]},
+                "User is not eligible to receive assigned role",
+            ),
+        ],
+    )
+    def test_is_told_why(
+        self, wizard: Wizard, okta: Provider, said: dict[str, Any], why: str
+    ) -> None:
+        okta.add("ada", **said)
+
+        assert fates(okta.connection) == {"ada": "blocked"}
+        page = wizard.get("review", show="blocked")
+        assert "Cannot be provisioned 1" in page
+        assert why in page
+
+    def test_is_nobody_whose_gaps_are_filled(self, owner: Person) -> None:
+        wizard = Wizard(owner, "rippling")
+        rippling = wizard.connect(department="General", location="Berlin")
+
+        rippling.add("ada", **{ENT: None, RAMP: None})
+        rippling.add("bob", name=None)
+
+        assert fates(rippling.connection) == {"ada": "created", "bob": "blocked"}
+
+    def test_is_whose_address_is_another_providers(self, okta: Provider) -> None:
+        entra = Provider(core.connection("entra"))
+        entra.add("ada")
+
+        okta.add("ada")
+
+        assert fates(okta.connection) == {"ada": "blocked"}
+
+    def test_is_the_second_with_the_same_address(self, okta: Provider) -> None:
+        okta.add("ada")
+        okta.add("countess", emails=[mail("Ada@example.com")])
+
+        assert fates(okta.connection) == {"ada": "created", "countess": "blocked"}
+
+    def test_is_the_second_who_wants_the_same_person(self, okta: Provider, ada: Person) -> None:
+        okta.add("countess", emails=[mail("ada@example.com")])
+
+        assert fates(okta.connection) == {"ada": "linked", "countess": "blocked"}
+
+    def test_is_whoever_would_become_a_guest(self, okta: Provider) -> None:
+        core.person(email="ada@example.com")
+        guest = [{"type": "rampUserRole", "value": "GUEST_USER"}]
+
+        okta.add("ada", roles=guest)
+        okta.add("bob", roles=guest)
+
+        assert fates(okta.connection) == {"ada": "blocked", "bob": "created"}
+
+    def test_is_an_owner_by_an_app_role(self, owner: Person) -> None:
+        entra = Wizard(owner, "entra").connect()
+
+        entra.add("ada", roles=[{"primary": True, "value": "BUSINESS_OWNER"}])
+        entra.add("bob", roles=[{"primary": True, "value": "Bookkeeper"}])
+
+        assert fates(entra.connection) == {"ada": "blocked", "bob": "created"}
+
+
+class TestWhoExistsOnlyHere:
+    def test_is_whom_the_provider_has_not_sent(
+        self, wizard: Wizard, ada: Person, owner: Person
+    ) -> None:
+        core.person(family_name="Babbage")
+
+        page = wizard.get("review", show="here")
+
+        assert "Only in Ramp 2" in page
+        assert "Babbage" in page
+        assert f'href="/people/{ada.pk}/"' not in page
+
+    def test_leaves_out_who_has_gone_and_who_is_anothers(
+        self, wizard: Wizard, okta: Provider
+    ) -> None:
+        core.person(state=Person.State.INACTIVE)
+        core.person(state=Person.State.TERMINATED)
+        Provider(core.connection("entra")).add("eve")
+
+        assert "Only in Ramp 1" in wizard.get("review")
+
+    def test_can_be_nobody(self, wizard: Wizard, okta: Provider, owner: Person) -> None:
+        okta.add("owner")
+
+        assert "Nobody exists only in Ramp" in wizard.get("review", show="here")
+
+
+class TestSearching:
+    def test_finds_by_name_and_address(self, wizard: Wizard, okta: Provider) -> None:
+        okta.add("ada")
+        okta.add("bob")
+
+        page = wizard.get("review", show="created", q="BOB example")
+
+        assert "<bdi>Bob Lovelace</bdi>" in page
+        assert "Ada Lovelace" not in page
+
+    @pytest.mark.parametrize("show", ["linked", "created", "here", "blocked"])
+    def test_says_when_nothing_matches(self, wizard: Wizard, okta: Provider, show: str) -> None:
+        okta.add("ada")
+
+        assert "Nothing matches “xyzzy”" in wizard.get("review", show=show, q="xyzzy")
+
+    def test_finds_people_who_exist_only_here(self, wizard: Wizard, okta: Provider) -> None:
+        core.person(given_name="Charles", family_name="Babbage")
+        core.person(given_name="Grace", family_name="Hopper")
+
+        page = wizard.get("review", show="here", q="babb")
+
+        assert "Charles Babbage" in page
+        assert "Grace Hopper" not in page
+
+
+@pytest.mark.parametrize(
+    ("show", "said"),
+    [
+        ("linked", "Nobody yet"),
+        ("created", "Nobody yet"),
+        ("blocked", "Nobody yet"),
+        ("nonsense", "Nobody yet"),
+    ],
+)
+def test_says_that_nobody_has_been_sent(
+    wizard: Wizard, okta: Provider, show: str, said: str
+) -> None:
+    page = wizard.get("review", show=show)
+
+    assert "Okta has sent nobody yet" in page
+    assert said in page
+
+
+@pytest.mark.parametrize(
+    ("show", "said"),
+    [
+        ("linked", "Nobody will be linked"),
+        ("blocked", "All is well"),
+    ],
+)
+def test_says_when_a_group_is_empty(wizard: Wizard, okta: Provider, show: str, said: str) -> None:
+    okta.add("ada")
+
+    assert said in wizard.get("review", show=show)
+
+
+@pytest.mark.parametrize("show", ["linked", "created", "here", "blocked"])
+def test_asks_the_same_of_the_database_however_many_there_are(
+    wizard: Wizard, okta: Provider, owner: Person, show: str
+) -> None:
+    formerly("okta", externalId="00u1")
+    _send(okta, range(2))
+    address = f"{wizard.address('review')}?show={show}"
+    few = queries_of(wizard.client, address)
+
+    _send(okta, range(2, 40))
+
+    assert len(queries_of(wizard.client, address)) == len(few)
+
+
+def test_leads_through_pages(wizard: Wizard, okta: Provider) -> None:
+    for number in range(51):
+        okta.add(f"person{number:02}")
+
+    assert "person49@example.com" in wizard.get("review", show="created")
+    last = wizard.get("review", show="created", page=2)
+    assert "Page 2 of 2" in last
+    assert "person50@example.com" in last
+    assert "Page 2 of 2" in wizard.get("review", show="created", page=99)
+
+
+def _send(okta: Provider, numbers: range) -> None:
+    """Have somebody of each kind, for each number."""
+    for number in numbers:
+        core.person(email=f"linked{number}@example.com")
+        core.administrator(email=f"asked{number}@example.com")
+        core.person(email=f"here{number}@example.com")
+        for kind in ("linked", "asked", "created"):
+            okta.add(f"{kind}{number}")
+        okta.add(f"blocked{number}", **{ENT: None})
+
+
+@pytest.mark.parametrize("show", ["linked", "here"])
+def test_has_forms_that_only_its_own_pages_can_send(wizard: Wizard, ada: Person, show: str) -> None:
+    page = wizard.get("review", show=show)
+
+    assert page.count('method="post"') > 1
+    assert page.count('method="post"') == page.count("csrfmiddlewaretoken")
+
+
+def test_touches_nobody(wizard: Wizard, okta: Provider, ada: Person) -> None:
+    before = list(Person.objects.order_by("pk").values())
+
+    for show in ("linked", "created", "here", "blocked"):
+        wizard.get("review", show=show)
+
+    assert list(Person.objects.order_by("pk").values()) == before
+
+
+def test_sees_only_its_own_tenant(wizard: Wizard, okta: Provider) -> None:
+    with core.in_another_tenant() as another, tenancy.use(another):
+        core.person(family_name="Stranger")
+
+    assert "Stranger" not in wizard.get("review", show="here")

@@ -1,0 +1,98 @@
+"""When the mapping of attributes changes, reading everybody again …"""
+
+import pytest
+from django.test import Client
+from django.utils import timezone
+
+from people.models import Person
+from people.operations import people
+from people.values import Actor
+from scim.jobs import reapply
+from scim.models import Connection
+from tests.clients.pages import signed_in, text_of
+from tests.clients.scim import Provider
+from tests.support.scim_mapping import COST_CENTER, address_of, centred, cycle, person, send
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def client(owner: Person) -> Client:
+    return signed_in(owner)
+
+
+def test_leaves_whoever_was_let_in_or_shut_out_by_hand(client: Client, scim: Provider) -> None:
+    scim.add("ada", **centred())
+    scim.replace(scim.add("bob", **centred()), "active", value=False)
+    by_hand = Actor("person", "owner@example.com")
+    people.deactivate_person(person("ada"), actor=by_hand)
+    people.reactivate_person(person("bob"), actor=by_hand)
+
+    send(client, scim, "save", department=COST_CENTER)
+    cycle()
+
+    assert person("ada").state == Person.State.INACTIVE
+    assert person("bob").is_active
+    assert str(person("bob").department) == "CC-1"
+
+
+def test_keeps_what_the_new_path_leaves_open(client: Client, scim: Provider) -> None:
+    scim.add("ada", **centred())
+    scim.add("bob")
+
+    send(client, scim, "save", department=COST_CENTER)
+    cycle()
+
+    assert str(person("bob").department) == "Research"
+
+
+def test_goes_on_where_it_stopped(
+    client: Client, scim: Provider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("ada", "bob", "cy"):
+        scim.add(name, **centred())
+    monkeypatch.setattr(reapply, "AT_ONCE", 1)
+    send(client, scim, "save", department=COST_CENTER)
+    assert "3 people wait for the sync cycle to read again" in text_of(
+        client.get(address_of(scim).removesuffix("mapping/"))
+    )
+
+    reapply.go_on(seconds=0)
+    assert Connection.objects.get().revisits_after == 0
+    cycle()
+
+    assert {str(person(name).department) for name in ("ada", "bob", "cy")} == {"CC-1"}
+
+
+def test_begins_anew_when_the_mapping_changes_meanwhile(client: Client, scim: Provider) -> None:
+    scim.add("ada", title="Countess", **centred())
+    send(client, scim, "save", department=COST_CENTER)
+    cycle()
+
+    send(client, scim, "save", department="title")
+    cycle()
+
+    assert str(person("ada").department) == "Countess"
+
+
+def test_leaves_whoever_left_for_good(client: Client, scim: Provider) -> None:
+    scim.add("ada", **centred())
+    Person.objects.filter(email="ada@example.com").update(
+        state=Person.State.TERMINATED, terminated_at=timezone.now()
+    )
+
+    send(client, scim, "save", department=COST_CENTER)
+    cycle()
+
+    assert str(person("ada").department) == "Research"
+
+
+def test_tells_the_history_who_changed_it(client: Client, scim: Provider) -> None:
+    scim.add("ada", **centred())
+    send(client, scim, "save", department=COST_CENTER)
+
+    cycle()
+
+    event = person("ada").events.latest("pk")
+    assert event.actor == "scim:okta"
+    assert event.changes == {"department": {"from": "Research", "to": "CC-1"}}

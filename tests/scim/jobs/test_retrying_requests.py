@@ -1,0 +1,344 @@
+"""Retrying a stored request …"""
+
+import json
+from typing import Any
+
+import pytest
+from django.test import Client
+from django.utils import timezone
+
+from people.models import Event, Mail, Person
+from people.operations import people, people_update
+from people.values import Actor, Profile
+from scim.api import request_log
+from scim.models import RequestLog, ScimUser, SyncError
+from tests.clients.pages import signed_in, text_of
+from tests.clients.scim import RAMP, Provider, managed_by, someone
+from tests.factories import core
+from tests.scim.conftest import Connect
+
+pytestmark = pytest.mark.django_db
+
+ERRORS = "/people/updates/errors/"
+HELPDESK = Actor("person", "helpdesk@example.com")
+
+
+@pytest.fixture
+def client(owner: Person) -> Client:
+    return signed_in(owner)
+
+
+@pytest.fixture
+def refused(scim: Provider) -> SyncError:
+    """Have Okta refused: Ada is to move to a location that pays in another currency."""
+    scim_id = scim.add("ada")
+    core.location("New York", entity=core.entity("Ramp Inc.", currency="USD"))
+    said = {RAMP: {"location": "New York"}, "name": {"givenName": "Ada", "familyName": "King"}}
+    scim("PUT", f"/Users/{scim_id}", someone("ada", **said))
+    return open_error()
+
+
+def open_error() -> SyncError:
+    error: SyncError = SyncError.objects.open().get()
+    return error
+
+
+def ada() -> Person:
+    ada: Person = Person.objects.select_related("location").get(email="ada@example.com")
+    return ada
+
+
+def allow_new_york() -> None:
+    london = ada().location
+    assert london
+    type(london).objects.filter(name="New York").update(entity=london.entity)
+
+
+def retry(client: Client, error: SyncError, **sent: Any) -> str:
+    return text_of(client.post(f"{ERRORS}{error.pk}/retry/", sent, follow=True))
+
+
+def edit(**said: Any) -> None:
+    """Change Ada by hand."""
+    person = ada()
+    fields: dict[str, Any] = {"given_name": "Ada", "family_name": "Lovelace", "email": person.email}
+    profile = Profile(**fields | {"department": "Research", "location": "London"} | said)
+    people_update.revise_person(person, profile, actor=HELPDESK)
+
+
+def test_carries_it_out_and_resolves_the_error(client: Client, refused: SyncError) -> None:
+    allow_new_york()
+
+    page = retry(client, refused)
+
+    assert "Resolved: Ada King is now as Okta says." in page
+    assert ada().profile.location == "New York"
+    refused.refresh_from_db()
+    assert refused.resolved_at
+
+
+def test_is_a_request_of_its_own_that_names_who_did_it(
+    client: Client, refused: SyncError, owner: Person
+) -> None:
+    allow_new_york()
+
+    retry(client, refused)
+
+    log = RequestLog.objects.get(retried_by=f"person:{owner.email}")
+    assert (log.status, log.method) == (200, "PUT")
+    assert log.pk != refused.request_id
+    event = Event.objects.get(request_id=log.pk)
+    assert event.actor == "scim:okta"
+    assert event.changes["family_name"] == {"from": "Lovelace", "to": "King"}
+
+
+def test_stays_open_with_the_new_request_when_refused_again(
+    client: Client, refused: SyncError, owner: Person
+) -> None:
+    page = retry(client, refused)
+
+    assert "Refused again: Location cannot be assigned" in page
+    assert "retried by owner@example.com" in page
+    again = open_error()
+    assert again.pk == refused.pk
+    assert again.request_id != refused.request_id
+    assert again.request
+    assert again.request.retried_by == f"person:{owner.email}"
+    assert ada().family_name == "Lovelace"
+
+
+class TestWhenThePersonHasChangedSince:
+    def test_shows_the_difference_first(self, client: Client, refused: SyncError) -> None:
+        allow_new_york()
+        edit(department="Legal")
+
+        page = retry(client, refused)
+
+        assert "They have changed since the request was sent." in page
+        assert "<del><bdi>Legal</bdi></del> → <ins><bdi>Research</bdi></ins>" in page
+        assert "<del><bdi>Lovelace</bdi></del> → <ins><bdi>King</bdi></ins>" in page
+        assert ada().profile.department == "Legal"
+        assert open_error() == refused
+
+    def test_changes_nothing_by_showing_it(self, client: Client, refused: SyncError) -> None:
+        allow_new_york()
+        edit(department="Legal")
+        counts = [model.objects.count() for model in (Event, Mail, RequestLog, SyncError)]
+
+        text_of(client.get(f"{ERRORS}{refused.pk}/retry/"))
+
+        assert counts == [model.objects.count() for model in (Event, Mail, RequestLog, SyncError)]
+        assert ada().family_name == "Lovelace"
+
+    def test_does_what_was_shown_once_that_is_agreed_to(
+        self, client: Client, refused: SyncError
+    ) -> None:
+        allow_new_york()
+        edit(department="Legal")
+
+        page = retry(client, refused, seen=ada().changed_at.isoformat())
+
+        assert "Resolved" in page
+        assert (ada().family_name, ada().profile.department) == ("King", "Research")
+
+    def test_shows_it_again_when_they_change_again(
+        self, client: Client, refused: SyncError
+    ) -> None:
+        allow_new_york()
+        edit(department="Legal")
+        seen = ada().changed_at.isoformat()
+        edit(department="Sales")
+
+        page = retry(client, refused, seen=seen)
+
+        assert "<del><bdi>Sales</bdi></del>" in page
+        assert ada().profile.department == "Sales"
+
+    def test_says_when_it_would_be_refused_again(self, client: Client, refused: SyncError) -> None:
+        edit(department="Legal")
+
+        assert "it would be refused again: Location cannot be" in retry(client, refused)
+
+    def test_names_the_manager(self, client: Client, connect: Connect) -> None:
+        okta = connect("okta")
+        okta.add("bob")
+        scim_id = okta.add("ada", **managed_by("bob@example.com"))
+        okta("PUT", f"/Users/{scim_id}", someone("ada", roles="EMPEROR"))
+        edit(department="Legal")
+        okta.connection.role_source = "ramp"
+        okta.connection.save()
+
+        page = retry(client, open_error())
+
+        assert "<del><bdi>Bob Lovelace</bdi></del>" in page
+
+
+class TestWhatWasKept:
+    """A connection that holds keeps what it cannot carry over; that is carried over again."""
+
+    @pytest.fixture
+    def kept(self, connect: Connect) -> SyncError:
+        connect("generic").add("ada", roles=[{"value": "EMPEROR"}])
+        return open_error()
+
+    def test_is_what_the_resource_says_now(self, client: Client, kept: SyncError) -> None:
+        kept.connection.role_source = "ramp"
+        kept.connection.save()
+        user = ScimUser.objects.get()
+        before = user.document
+
+        page = retry(client, kept)
+
+        assert "Resolved" in page
+        user.refresh_from_db()
+        assert (user.person, user.document) == (ada(), before)
+
+    def test_needs_no_log(self, client: Client, kept: SyncError) -> None:
+        RequestLog.objects.all().delete()
+        kept.connection.role_source = "ramp"
+        kept.connection.save()
+
+        assert "Resolved" in retry(client, kept)
+
+    def test_leaves_out_whoever_was_shut_out_by_hand(
+        self, client: Client, connect: Connect
+    ) -> None:
+        generic = connect("generic")
+        generic.replace(generic.add("ada"), "roles", "EMPEROR")
+        people.deactivate_person(ada(), actor=HELPDESK)
+        generic.connection.role_source = "ramp"
+        generic.connection.save()
+
+        retry(client, open_error(), seen=ada().changed_at.isoformat())
+
+        assert ada().state == Person.State.INACTIVE
+        assert not SyncError.objects.open().exists()
+
+
+class TestIsRefused:
+    def test_for_a_connection_that_is_gone(self, client: Client, refused: SyncError) -> None:
+        refused.connection.disconnected_at = timezone.now()
+        refused.connection.save()
+
+        page = retry(client, refused)
+
+        assert "Okta is not connected to Ramp, so nothing it sent is carried out again." in page
+        assert ">Retry</button>" not in page
+        assert ada().family_name == "Lovelace"
+
+    def test_for_a_request_that_was_cut(
+        self, client: Client, scim: Provider, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(request_log, "LONGEST_BODY", 100)
+        scim("POST", "/Users", someone("ada", roles="EMPEROR"))
+
+        page = retry(client, open_error())
+
+        assert "was too long to be kept whole. Have Okta send it again." in page
+
+    def test_for_a_request_that_is_forgotten(self, client: Client, scim: Provider) -> None:
+        scim("POST", "/Users", someone("ada", roles="EMPEROR"))
+        RequestLog.objects.all().delete()
+
+        page = text_of(client.get(ERRORS))
+        assert ">Retry</button>" not in page
+
+        assert "is not kept any more" in retry(client, open_error())
+
+    def test_for_what_is_over(self, client: Client, refused: SyncError) -> None:
+        SyncError.objects.update(resolved_at=timezone.now())
+
+        assert client.post(f"{ERRORS}{refused.pk}/retry/").status_code == 404
+
+    def test_for_another_company(self, client: Client) -> None:
+        with core.in_another_tenant():
+            core.owner()
+            okta = Provider(core.connection())
+            okta("POST", "/Users", someone("ada", roles="EMPEROR"))
+            error = open_error()
+
+        for what in ("", "retry/", "dismiss/", "link/"):
+            assert client.get(f"{ERRORS}{error.pk}/{what}").status_code == 404
+
+
+class TestDismissing:
+    def test_wants_a_reason(self, client: Client, refused: SyncError) -> None:
+        page = text_of(client.post(f"{ERRORS}{refused.pk}/dismiss/", {"because": "  "}))
+
+        assert "This field is required." in page
+        assert open_error() == refused
+
+    def test_wants_a_short_one(self, client: Client, refused: SyncError) -> None:
+        page = text_of(client.post(f"{ERRORS}{refused.pk}/dismiss/", {"because": "x" * 501}))
+
+        assert "at most 500 characters" in page
+
+    def test_is_remembered_with_who_and_why(
+        self, client: Client, refused: SyncError, owner: Person
+    ) -> None:
+        client.post(f"{ERRORS}{refused.pk}/dismiss/", {"because": "She stays in London"})
+
+        refused.refresh_from_db()
+        assert refused.dismissed_at
+        assert refused.dismissed_by == f"person:{owner.email}"
+        page = text_of(client.get(ERRORS, {"state": "dismissed"}))
+        assert "She stays in London" in page
+        page = text_of(client.get(f"{ERRORS}{refused.pk}/"))
+        assert "owner@example.com dismissed this on" in page
+
+
+class TestTheErrorsPage:
+    def test_shows_what_was_sent_with_its_structure_and_without_secrets(
+        self, client: Client, scim: Provider
+    ) -> None:
+        body = someone("ada", roles="EMPEROR", password="correct horse", nickName="<b>Ada</b>")
+        scim("POST", "/Users", body)
+
+        response = client.get(f"{ERRORS}{open_error().pk}/")
+        page = response.content.decode()
+
+        assert "&quot;userName&quot;: &quot;ada@example.com&quot;,\n" in page
+        assert "correct horse" not in page
+        assert "<b>Ada" not in page
+        assert "POST /Users" in page
+
+    def test_keeps_the_time_of_what_is_over(self, client: Client, refused: SyncError) -> None:
+        allow_new_york()
+        retry(client, refused)
+
+        page = text_of(client.get(f"{ERRORS}{refused.pk}/"))
+
+        assert f"Resolved on {timezone.now():%-d %B %Y}" in page
+        assert ">Retry</button>" not in page
+
+    def test_says_so_when_the_request_is_forgotten(
+        self, client: Client, refused: SyncError
+    ) -> None:
+        RequestLog.objects.all().delete()
+
+        assert "not kept any more" in text_of(client.get(f"{ERRORS}{refused.pk}/"))
+
+    def test_survives_a_body_that_is_no_json(self, client: Client, refused: SyncError) -> None:
+        assert refused.request_id
+        RequestLog.objects.filter(pk=refused.request_id).update(body="{oh", answer=json.dumps([]))
+
+        assert "{oh" in text_of(client.get(f"{ERRORS}{refused.pk}/"))
+
+
+def test_carries_out_a_change_of_somebody_who_is_gone_as_refused(
+    client: Client, scim: Provider
+) -> None:
+    scim_id = scim.add("ada")
+    scim.replace(scim_id, "roles", "EMPEROR")
+    error = open_error()
+    ScimUser.objects.update(deleted_at=timezone.now())
+
+    assert f"Refused again: There is no user {scim_id}." in retry(client, error)
+
+
+def test_does_not_count_against_the_token(
+    client: Client, refused: SyncError, settings: Any
+) -> None:
+    settings.SCIM_REQUESTS_PER_SECOND = 1
+    for _ in range(4):
+        assert "Refused again: Location" in retry(client, refused)

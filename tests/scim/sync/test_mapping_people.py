@@ -1,0 +1,206 @@
+from dataclasses import asdict
+from typing import Any
+
+import pytest
+from hypothesis import given
+from scim2_models import SCIMException
+
+from people.values import Profile, is_usable_name
+from scim.rfc.attributes import USER
+from scim.rfc.normalize import canonical
+from scim.sync.attribute_mapping import Assertion, check_path, profile_of, snake_case
+from tests.support.scim_strategies import resources
+
+ENT = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"
+RAMP = "urn:ietf:params:scim:schemas:extension:ramp:2.0:User"
+
+
+def said(mapping: dict[str, str] | None = None, /, **sent: Any) -> Assertion:
+    return profile_of(canonical({"userName": "ada", **sent}, USER), mapping or {})
+
+
+def test_a_whole_document_leaves_nothing_open() -> None:
+    told = said(
+        name={"givenName": " Ada ", "familyName": "Lovelace"},
+        emails=["ada@example.com"],
+        addresses=[{"type": "work", "locality": "London"}],
+        roles=[{"type": "rampUserRole", "value": "BUSINESS_ADMIN"}],
+        **{ENT: {"department": "Research", "manager": "bo@example.com"}},
+    )
+
+    assert told == Assertion(
+        profile=Profile(
+            given_name="Ada",
+            family_name="Lovelace",
+            email="ada@example.com",
+            department="Research",
+            location="London",
+            role="BUSINESS_ADMIN",
+        ),
+        manager="bo@example.com",
+        custom_fields={},
+        missing=(),
+    )
+
+
+def test_an_empty_document_leaves_everything_open() -> None:
+    told = said()
+
+    assert told.missing == ("given_name", "family_name", "email", "department", "location")
+    assert told.profile.role is None
+
+
+@pytest.mark.parametrize(
+    ("sent", "location"),
+    [
+        (
+            {RAMP: {"location": "A"}, "addresses": [{"type": "work", "locality": "B"}]},
+            "A",
+        ),
+        (
+            {
+                "addresses": [
+                    {"locality": "A", "primary": True},
+                    {"locality": "B", "type": "WORK"},
+                ]
+            },
+            "B",
+        ),
+        ({"addresses": [{"locality": "A"}, {"locality": "B", "primary": True}]}, "B"),
+        ({"addresses": [{"locality": "A"}], "location": "B"}, "A"),
+        ({"addresses": [{"locality": "A"}, {"locality": "B"}], "location": "C", "city": "D"}, "C"),
+        ({"addresses": [{"type": "work", "country": "PL"}], "city": "D"}, "D"),
+        ({"addresses": [{"locality": "A"}, {"locality": "B"}]}, ""),
+    ],
+)
+def test_the_location_is_the_first_that_has_a_value(sent: dict[str, Any], location: str) -> None:
+    assert said(**sent).profile.location == location
+
+
+@pytest.mark.parametrize(
+    ("sent", "department"),
+    [({ENT: {"department": "A"}, "department": "B"}, "A"), ({"department": "B"}, "B"), ({}, "")],
+)
+def test_the_department_is_the_enterprise_one_or_a_bare_one(
+    sent: dict[str, Any], department: str
+) -> None:
+    assert said(**sent).profile.department == department
+
+
+@pytest.mark.parametrize(
+    ("roles", "role"),
+    [
+        ([{"value": "A", "primary": True}, {"value": "B", "type": "rampUserRole"}], "B"),
+        ([{"value": "A"}, {"value": "B", "primary": "True"}], "B"),
+        ([{"value": "A", "type": "anything"}], "A"),
+        ("Admin", "Admin"),
+        ([{"value": "A"}, {"value": "B"}], None),
+        ([], None),
+    ],
+)
+def test_the_role_is_ours_or_the_primary_or_the_only_one(roles: Any, role: str | None) -> None:
+    assert said(roles=roles).profile.role == role
+
+
+@pytest.mark.parametrize(
+    ("sent", "email"),
+    [
+        ({"emails": [{"value": "a@x", "type": "work"}, {"value": "b@x", "primary": True}]}, "b@x"),
+        ({"emails": [{"value": "a@x"}, {"value": "b@x", "type": "work"}]}, "b@x"),
+        ({"emails": [{"value": "a@x", "type": "home"}, {"value": "b@x"}]}, "a@x"),
+        ({"userName": "ada@x"}, "ada@x"),
+        ({"userName": "ada"}, ""),
+    ],
+)
+def test_the_address_is_the_primary_one_or_else_the_user_name(
+    sent: dict[str, Any], email: str
+) -> None:
+    told = said(**sent)
+
+    assert told.profile.email == email
+    assert ("email" in told.missing) is (email == "")
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["Ada", "O'Brien", "Jr.", "李", "J", "é", "e\u0301", "Łucja-Maria", "3rd", "क्षि", "A" * 200],
+)
+def test_names_of_any_script_are_usable(name: str) -> None:
+    assert is_usable_name(name)
+
+
+@pytest.mark.parametrize(
+    "name", ["", "-", "...", "123", "!?", "a\x00", "a\nb", "\u202eada", "\u0301", "A" * 201]
+)
+def test_a_name_needs_a_letter_and_nothing_hidden(name: str) -> None:
+    assert not is_usable_name(name)
+
+
+@pytest.mark.parametrize("name", [None, "", "  ", "--"])
+def test_a_blank_name_is_missing(name: str | None) -> None:
+    told = said(name={"givenName": name, "familyName": "Lovelace"})
+
+    assert "given_name" in told.missing
+
+
+@pytest.mark.parametrize(
+    ("scim", "ours"),
+    [
+        ("costCenter", "cost_center"),
+        ("tShirtSize", "t_shirt_size"),
+        ("HRCode", "hr_code"),
+        ("badgeID", "badge_id"),
+        ("level2Support", "level2_support"),
+        ("already_snake", "already_snake"),
+    ],
+)
+def test_custom_fields_have_names_in_snake_case(scim: str, ours: str) -> None:
+    assert snake_case(scim) == ours
+    assert said(**{RAMP: {scim: "x", "location": "y"}}).custom_fields == {ours: "x"}
+
+
+class TestWithAMappingOfTheConnection:
+    def test_a_field_comes_from_there_and_nowhere_else(self) -> None:
+        mapping = {
+            "department": f"{ENT}:costCenter",
+            "location": 'addresses[type eq "home"].region',
+        }
+        told = said(
+            mapping,
+            addresses=[{"type": "work", "locality": "A"}, {"type": "home", "region": "B"}],
+            **{ENT: {"department": "Research"}},
+        )
+
+        assert told.profile.location == "B"
+        assert told.profile.department == ""
+        assert "department" in told.missing
+
+    def test_custom_fields_and_the_manager_come_from_anywhere(self) -> None:
+        mapping = {"shirt": "title", "manager": f"{RAMP}:boss", "mail": "emails"}
+        told = said(mapping, title="XL", emails=["a@x"], **{RAMP: {"Boss": "m-1"}})
+
+        assert told.manager == "m-1"
+        assert told.custom_fields == {"boss": "m-1", "shirt": "XL", "mail": "a@x"}
+
+    @pytest.mark.parametrize("path", ["shoeSize", "emails[", 'emails[shoe eq "x"]', ENT, ""])
+    def test_a_path_that_is_none_is_refused_when_saved_and_says_nothing_when_read(
+        self, path: str
+    ) -> None:
+        with pytest.raises(SCIMException):
+            check_path(path)
+        assert said({"shirt": path or "?"}, emails=["a@x"]).custom_fields == {}
+
+
+@given(resources)
+def test_whatever_is_kept_can_be_read(sent: Any) -> None:
+    try:
+        document = canonical(sent, USER)
+    except SCIMException:
+        return
+
+    told = profile_of(document, {"shirt": 'roles[type eq "work"].display'})
+
+    profile = asdict(told.profile)
+    assert profile.pop("unsaid") == frozenset()
+    said_of_them = [*profile.values(), told.manager, *told.custom_fields.values()]
+    assert all(value is None or isinstance(value, str) for value in said_of_them)

@@ -1,0 +1,184 @@
+"""A manager whom the provider still names by a former name …"""
+
+from typing import Any
+
+import pytest
+from django.core.management import call_command
+from django.test import Client
+from django.utils import timezone
+
+from people import events
+from people.models import Person
+from people.operations import people_update
+from people.values import Actor, Profile
+from scim.models import ScimUser, SyncError
+from tests.clients.pages import signed_in
+from tests.clients.scim import ENT, Provider, mail, managed_by, someone
+from tests.factories import core
+from tests.support.scim_mapping import COST_CENTER, send
+from tests.support.waiting_people import assert_waiting_is_listed
+
+pytestmark = pytest.mark.django_db
+
+HELPDESK = Actor("person", "helpdesk@example.com")
+RENAMED = {
+    "userName": "countess@example.com",
+    "emails": [mail("countess@example.com")],
+}
+
+
+def ada() -> Person:
+    found: Person = Person.objects.get(email="ada@example.com")
+    return found
+
+
+def boss() -> Person:
+    found: Person = Person.objects.get(given_name="Boss")
+    return found
+
+
+def give_another_manager() -> None:
+    other = Person.objects.filter(email="other@example.com").first()
+    people_update.assign_manager(
+        ada(), other or core.person(email="other@example.com"), actor=HELPDESK
+    )
+
+
+@pytest.fixture
+def boss_id(scim: Provider) -> str:
+    """Have Ada report to Boss, who is renamed then; Ada is not pushed again."""
+    boss_id = scim.add("boss")
+    scim.add("ada", **managed_by("boss@example.com"))
+    assert scim("PUT", f"/Users/{boss_id}", someone("boss", **RENAMED)).status == 200
+    return boss_id
+
+
+@pytest.mark.usefixtures("boss_id")
+def test_is_put_back(scim: Provider) -> None:
+    give_another_manager()
+
+    call_command("run_due")
+
+    assert ada().manager == boss()
+    assert ada().overruled_fields == {}
+    assert not SyncError.objects.open().exists()
+
+
+@pytest.mark.usefixtures("boss_id")
+def test_stays_when_their_former_address_goes_to_somebody_new(scim: Provider) -> None:
+    scim.add("new", userName="boss@example.com", emails=[mail("boss@example.com")])
+    give_another_manager()
+
+    call_command("run_due")
+
+    assert ada().manager == boss()
+
+
+def test_stays_though_the_provider_has_deleted_them(scim: Provider, boss_id: str) -> None:
+    scim("DELETE", f"/Users/{boss_id}")
+    give_another_manager()
+
+    call_command("run_due")
+
+    assert ada().manager == boss()
+
+
+@pytest.mark.parametrize(
+    ("said", "reference"),
+    [
+        ({"userName": "countess@example.com"}, "boss@example.com"),
+        ({"externalId": "X-8"}, "X-7"),
+        ({"emails": [mail("countess@example.com")]}, "chief@example.com"),
+    ],
+    ids=["userName", "externalId", "email"],
+)
+def test_is_found_by_somebody_new(scim: Provider, said: dict[str, Any], reference: str) -> None:
+    first = {"externalId": "X-7", "emails": [mail("chief@example.com")]}
+    boss_id = scim.add("boss", **first)
+    scim("PUT", f"/Users/{boss_id}", someone("boss", **(first | said)))
+
+    answer = scim("POST", "/Users", someone("ada", **managed_by(reference)))
+
+    assert ada().manager == boss()
+    assert answer.body[ENT]["manager"]["$ref"].endswith(boss_id)
+
+
+def test_is_found_though_no_provider_has_them(scim: Provider) -> None:
+    core.person(given_name="Boss", email="boss@example.com", state=Person.State.INVITED)
+    profile = Profile(given_name="Boss", family_name="Boss", email="countess@example.com")
+    people_update.revise_person(boss(), profile, actor=HELPDESK)
+
+    scim.add("ada", **managed_by("boss@example.com"))
+
+    assert ada().manager == boss()
+
+
+def test_is_nobody_where_two_people_had_the_name(scim: Provider) -> None:
+    for name in ("boss", "bob"):
+        scim_id = scim.add(name, userName="chief@example.com")
+        scim("PUT", f"/Users/{scim_id}", someone(name))
+
+    scim.add("ada", **managed_by("chief@example.com"))
+
+    assert ada().manager is None
+    assert ScimUser.objects.get(person=ada()).waiting_manager == "chief@example.com"
+    assert_waiting_is_listed()
+
+
+def test_is_not_who_has_left_for_good(scim: Provider, boss_id: str) -> None:
+    Person.objects.filter(given_name="Boss").update(
+        state=Person.State.TERMINATED, terminated_at=timezone.now()
+    )
+
+    scim.add("bob", **managed_by("boss@example.com"))
+
+    assert Person.objects.get(given_name="Bob").manager is None
+    assert_waiting_is_listed()
+
+
+class TestAfterAChangeOfTheMapping:
+    @pytest.fixture
+    def client(self, owner: Person) -> Client:
+        return signed_in(owner)
+
+    @pytest.mark.usefixtures("boss_id")
+    def test_is_still_the_manager(self, scim: Provider, client: Client) -> None:
+        send(client, scim, "save", department=COST_CENTER)
+        call_command("run_due")
+
+        assert ada().manager == boss()
+        assert ScimUser.objects.get(person=ada()).waiting_manager == ""
+        assert_waiting_is_listed()
+
+    def test_is_waited_for_and_listed_if_the_new_path_names_somebody_unknown(
+        self, scim: Provider, client: Client
+    ) -> None:
+        scim.add("boss")
+        scim.add("ada", title="nobody@example.com", **managed_by("boss@example.com"))
+
+        send(client, scim, "save", manager="title")
+        call_command("run_due")
+
+        assert ada().manager == boss()
+        error = SyncError.objects.open().get()
+        assert (error.reason, error.offending_value) == ("invalid-manager", "nobody@example.com")
+        assert_waiting_is_listed()
+        send(client, scim, "save", manager="")
+        call_command("run_due")
+        assert not SyncError.objects.open().exists()
+        assert_waiting_is_listed()
+
+    @pytest.mark.usefixtures("boss_id")
+    def test_does_not_hold_the_invite_of_somebody_assigned_again(
+        self, scim: Provider, client: Client
+    ) -> None:
+        send(client, scim, "save", department=COST_CENTER)
+        call_command("run_due")
+        scim_id = str(ScimUser.objects.get(person=ada()).scim_id)
+        scim.replace(scim_id, "active", value=False)
+
+        scim.replace(scim_id, "active", value=True)
+        events.dispatch_all(as_of=timezone.now())
+
+        assert ada().invites.open().get().held_because == ""
+        assert_waiting_is_listed()

@@ -1,0 +1,416 @@
+"""A change that the rules forbid …"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+from django.utils import timezone
+
+from people.models import Event, Person
+from people.operations import people
+from people.values import Actor
+from scim.models import Connection, RequestLog, ScimUser, SyncError
+from tests.clients.scim import RAMP, Json, Provider, mail, managed_by, someone
+from tests.factories import core
+from tests.scim.conftest import Connect
+
+pytestmark = pytest.mark.django_db
+
+HELPDESK = Actor("person", "helpdesk@example.com")
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """What is said of Ada so that it must be refused, and what is said then."""
+
+    said: Json
+    reason: str
+    message: str
+    offending: str
+    # Changes of the company that the refusal needs.
+    given: Callable[[Provider], object] = lambda scim: None
+
+
+def bob_reports_to_ada(scim: Provider) -> None:
+    scim.add("bob", **managed_by("ada@example.com"))
+
+
+def guido_is_a_guest(scim: Provider) -> None:
+    scim.add("guido", roles=[{"value": "GUEST_USER"}])
+
+
+def new_york_pays_in_dollars(scim: Provider) -> None:
+    core.location("New York", entity=core.entity("Ramp Inc.", currency="USD"))
+
+
+def somebody_has_the_address(scim: Provider) -> None:
+    core.administrator(email="Taken@example.com")
+
+
+SEVEN = [
+    Refusal(
+        managed_by("bob@example.com"),
+        "circular-manager",
+        "Employees can't be assigned as their manager's manager",
+        "bob@example.com",
+        bob_reports_to_ada,
+    ),
+    Refusal(
+        managed_by("guido@example.com"),
+        "invalid-manager",
+        "Manager's email is not associated with an eligible profile in Ramp",
+        "guido@example.com",
+        guido_is_a_guest,
+    ),
+    Refusal(
+        managed_by("ada@example.com"),
+        "self-manager",
+        "Employees can't be assigned as their own manager",
+        "ada@example.com",
+    ),
+    Refusal(
+        {"emails": [mail("taken@example.com")]},
+        "duplicate-email",
+        "Email is already associated with another employee",
+        "taken@example.com",
+        somebody_has_the_address,
+    ),
+    Refusal(
+        {"name": {"givenName": "--", "familyName": "Lovelace"}},
+        "invalid-name",
+        "Ensure first and last name are entered correctly",
+        "--",
+    ),
+    Refusal(
+        {RAMP: {"location": "New York"}},
+        "invalid-location-change",
+        "Location cannot be assigned to an entity using a different issuing currency",
+        "New York",
+        new_york_pays_in_dollars,
+    ),
+    Refusal(
+        {"roles": [{"type": "rampUserRole", "value": "EMPEROR"}]},
+        "invalid-role-assignment",
+        "User is not eligible to receive assigned role",
+        "EMPEROR",
+    ),
+]
+each_of_seven = pytest.mark.parametrize("refusal", SEVEN, ids=lambda refusal: refusal.reason)
+# Two of the seven need somebody who exists.
+each_of_a_new_person = pytest.mark.parametrize(
+    "refusal",
+    [one for one in SEVEN if "circular" not in one.reason and "location" not in one.reason],
+    ids=lambda refusal: refusal.reason,
+)
+
+
+def ada() -> Person:
+    ada: Person = Person.objects.get(email="ada@example.com")
+    return ada
+
+
+def stored_row() -> Json:
+    row: Json = Person.objects.filter(email="ada@example.com").values().get()
+    return row
+
+
+def open_error() -> SyncError:
+    row: SyncError = SyncError.objects.open().get()
+    return row
+
+
+@each_of_seven
+def test_is_answered_and_listed_with_its_exact_message(scim: Provider, refusal: Refusal) -> None:
+    scim_id = scim.add("ada")
+    refusal.given(scim)
+
+    answer = scim("PUT", f"/Users/{scim_id}", someone("ada", **refusal.said))
+
+    assert (answer.status, answer.detail) == (400, refusal.message)
+    assert answer.body["scimType"] == "invalidValue"
+    row = open_error()
+    assert (row.reason, row.message) == (refusal.reason, refusal.message)
+    assert (row.user_name, row.offending_value) == ("ada@example.com", refusal.offending)
+    assert row.user
+    assert (row.person, str(row.user.scim_id)) == (ada(), scim_id)
+    assert (row.connection, str(row.request_id)) == (scim.connection, answer.request_id)
+    logged = RequestLog.objects.get(pk=answer.request_id)
+    assert (logged.status, logged.answer) == (400, answer.content.decode())
+
+
+@each_of_seven
+def test_leaves_the_person_and_the_resource_as_they_were(scim: Provider, refusal: Refusal) -> None:
+    scim_id = scim.add("ada")
+    refusal.given(scim)
+    before = scim.read(scim_id)
+    row = stored_row()
+    happened = Event.objects.count()
+
+    said = {"title": "Countess", "name": {"givenName": "Augusta", "familyName": "King"}}
+    answer = scim("PUT", f"/Users/{scim_id}", someone("ada", **(said | refusal.said)))
+
+    assert answer.status == 400
+    assert scim.read(scim_id) == before
+    assert stored_row() == row
+    assert Event.objects.count() == happened
+
+
+@each_of_a_new_person
+def test_makes_nobody(scim: Provider, refusal: Refusal) -> None:
+    refusal.given(scim)
+    if refusal.reason == "invalid-role-assignment":
+        core.department("Research")
+    known = ScimUser.objects.count(), Person.objects.count()
+
+    answer = scim("POST", "/Users", someone("ada", **refusal.said))
+
+    assert (answer.status, answer.detail) == (400, refusal.message)
+    assert (ScimUser.objects.count(), Person.objects.count()) == known
+    row = open_error()
+    assert (row.reason, row.user_name, row.person) == (refusal.reason, "ada@example.com", None)
+
+
+@each_of_seven
+def test_is_over_with_the_next_success_of_the_same_person(scim: Provider, refusal: Refusal) -> None:
+    scim_id = scim.add("ada")
+    refusal.given(scim)
+    scim("PUT", f"/Users/{scim_id}", someone("ada", **refusal.said))
+    assert open_error().reason == refusal.reason
+
+    assert scim("PUT", f"/Users/{scim_id}", someone("ada", title="Countess")).status == 200
+
+    assert not SyncError.objects.open().exists()
+    assert SyncError.objects.get().resolved_at
+
+
+@each_of_a_new_person
+def test_is_over_when_they_come_at_last(scim: Provider, refusal: Refusal) -> None:
+    refusal.given(scim)
+    scim("POST", "/Users", someone("ada", **refusal.said))
+
+    scim("POST", "/Users", someone("ada") | {"userName": "ADA@example.com"})
+
+    assert not SyncError.objects.open().exists()
+
+
+def test_is_over_although_they_have_another_user_name_by_then(scim: Provider) -> None:
+    scim_id = scim.add("ada")
+    scim.replace(scim_id, "roles", "EMPEROR")
+
+    scim("PUT", f"/Users/{scim_id}", someone("ada", userName="countess@example.com"))
+
+    assert not SyncError.objects.open().exists()
+
+
+def test_is_not_over_with_the_success_of_somebody_else(scim: Provider) -> None:
+    scim_id, other = scim.add("ada"), scim.add("bob")
+    scim.replace(scim_id, "roles", "EMPEROR")
+
+    scim.replace(other, "name.familyName", "Babbage")
+
+    assert open_error().person == ada()
+
+
+@pytest.mark.parametrize("provider", ["okta", "generic"])
+@pytest.mark.parametrize(("family_name", "offending"), [("123", "123"), (None, "")])
+def test_names_the_part_of_the_name_that_is_wrong(
+    connect: Connect, provider: str, family_name: str | None, offending: str
+) -> None:
+    name = {"givenName": "Ada", "familyName": family_name}
+
+    connect(provider)("POST", "/Users", someone("ada", name=name))
+
+    row = open_error()
+    assert (row.reason, row.field, row.offending_value) == (
+        "invalid-name",
+        "family_name",
+        offending,
+    )
+
+
+def test_is_listed_once_however_often_it_is_tried(scim: Provider) -> None:
+    scim_id = scim.add("ada")
+    scim.replace(scim_id, "roles", "EMPEROR")
+
+    answer = scim.replace(scim_id, "roles", "KING")
+
+    row = open_error()
+    assert (row.offending_value, str(row.request_id)) == ("KING", answer.request_id)
+
+
+class TestThatWasDismissed:
+    """A refusal that an administrator dismissed …"""
+
+    @pytest.fixture
+    def ada_id(self, scim: Provider) -> str:
+        ada_id = scim.add("ada")
+        scim.replace(ada_id, "roles", "EMPEROR")
+        SyncError.objects.all().dismiss(actor=HELPDESK, because="Known")
+        return ada_id
+
+    def test_is_not_listed_again_for_the_same_value(self, scim: Provider, ada_id: str) -> None:
+        scim.replace(ada_id, "title", "Countess")
+
+        scim.replace(ada_id, "roles", "EMPEROR")
+
+        row = SyncError.objects.get()
+        assert (row.times, row.dismissed_because) == (2, "Known")
+
+    def test_is_listed_for_another_value(self, scim: Provider, ada_id: str) -> None:
+        scim.replace(ada_id, "roles", "KING")
+
+        assert open_error().offending_value == "KING"
+
+    def test_is_listed_again_when_the_value_had_changed_meanwhile(
+        self, scim: Provider, ada_id: str
+    ) -> None:
+        scim.replace(ada_id, "roles", "BUSINESS_BOOKKEEPER")
+
+        scim.replace(ada_id, "roles", "EMPEROR")
+
+        assert open_error().offending_value == "EMPEROR"
+
+    def test_is_listed_when_another_reason_refuses(self, scim: Provider, ada_id: str) -> None:
+        scim.replace(ada_id, "name.givenName", "--")
+
+        assert open_error().reason == "invalid-name"
+
+    def test_is_listed_for_another_person(self, scim: Provider, ada_id: str) -> None:
+        scim.replace(scim.add("bob"), "roles", "EMPEROR")
+
+        assert open_error().user_name == "bob@example.com"
+
+
+def test_is_listed_for_every_reason(scim: Provider) -> None:
+    scim_id = scim.add("ada")
+    scim.replace(scim_id, "roles", "EMPEROR")
+    scim.replace(scim_id, "name.givenName", "--")
+
+    reasons = SyncError.objects.open().order_by("pk").values_list("reason", flat=True)
+    assert list(reasons) == ["invalid-role-assignment", "invalid-name"]
+
+
+def test_is_a_guest_made_of_an_employee(scim: Provider) -> None:
+    answer = scim.replace(scim.add("ada"), "roles", "GUEST_USER")
+
+    assert answer.status == 400
+    assert open_error().reason == "invalid-role-assignment"
+
+
+def test_is_an_owner_made_by_entra(connect: Connect) -> None:
+    answer = connect("entra")("POST", "/Users", someone("ada", roles="BUSINESS_OWNER"))
+
+    assert (answer.status, answer.detail) == (400, "User is not eligible to receive assigned role")
+
+
+@pytest.mark.parametrize("where", ["pushed", "by hand"])
+def test_is_a_manager_who_left_for_good(scim: Provider, where: str) -> None:
+    if where == "pushed":
+        scim.add("bob")
+        left = Person.objects.filter(email="bob@example.com")
+        left.update(state=Person.State.TERMINATED, terminated_at=timezone.now())
+    else:
+        core.person(email="bob@example.com", state=Person.State.TERMINATED)
+    scim_id = scim.add("ada")
+
+    answer = scim("PUT", f"/Users/{scim_id}", someone("ada", **managed_by("bob@example.com")))
+
+    assert answer.status == 400
+    assert open_error().reason == "invalid-manager"
+
+
+class TestWhenTheConnectionHolds:
+    @pytest.mark.parametrize(
+        "refusal",
+        [one for one in SEVEN if "manager" not in one.reason],
+        ids=lambda refusal: refusal.reason,
+    )
+    def test_is_kept_and_listed_while_the_person_stays(
+        self, connect: Connect, refusal: Refusal
+    ) -> None:
+        generic = connect("generic")
+        scim_id = generic.add("ada")
+        refusal.given(generic)
+        before = ada().profile
+
+        answer = generic("PUT", f"/Users/{scim_id}", someone("ada", **refusal.said))
+
+        assert answer.status == 200
+        said = generic.read(scim_id)
+        assert {name: said[name] for name in refusal.said} == refusal.said
+        assert ada().profile == before
+        assert open_error().message == refusal.message
+
+    @pytest.mark.parametrize(
+        "refusal",
+        [one for one in SEVEN if "manager" not in one.reason],
+        ids=lambda refusal: refusal.reason,
+    )
+    def test_is_no_reason_to_let_them_stay_in(self, connect: Connect, refusal: Refusal) -> None:
+        generic = connect("generic")
+        scim_id = generic.add("ada")
+        refusal.given(generic)
+        before = ada().profile
+
+        said = {"name": {"givenName": "Augusta", "familyName": "King"}, "active": False}
+        generic("PUT", f"/Users/{scim_id}", someone("ada", **(said | refusal.said)))
+
+        assert ada().state == Person.State.INACTIVE
+        assert ada().email == "ada@example.com"
+        if refusal.reason != "invalid-name":
+            assert ada().profile == before
+
+    def test_does_not_lose_the_manager_that_was_said_along_with_it(self, connect: Connect) -> None:
+        generic = connect("generic")
+        generic.add("bob")
+        scim_id = generic.add("ada")
+        said = managed_by("bob@example.com")
+        generic("PUT", f"/Users/{scim_id}", someone("ada", roles="EMPEROR", **said))
+
+        generic.replace(scim_id, "roles", "IT_ADMIN")
+
+        manager = ada().manager
+        assert manager
+        assert manager.given_name == "Bob"
+
+
+class TestTheLastOne:
+    """The last Owner, or the last who can administer, is not the provider's to remove."""
+
+    WAYS: dict[str, Callable[[Provider, str], Any]] = {
+        "PATCH": lambda scim, scim_id: scim.replace(scim_id, "active", value=False),
+        "PUT": lambda scim, scim_id: scim("PUT", f"/Users/{scim_id}", someone(active=False)),
+        "DELETE": lambda scim, scim_id: scim("DELETE", f"/Users/{scim_id}"),
+        "role": lambda scim, scim_id: scim.replace(scim_id, "roles", "BUSINESS_USER"),
+    }
+
+    @pytest.mark.parametrize("way", WAYS.values(), ids=WAYS)
+    @pytest.mark.parametrize(
+        ("role", "reason"),
+        [
+            (Person.Role.OWNER, "last-owner"),
+            (Person.Role.ADMIN, "last-administrator"),
+            (Person.Role.IT_ADMIN, "last-administrator"),
+        ],
+    )
+    def test_stays(
+        self, scim: Provider, role: str, reason: str, way: Callable[[Provider, str], Any]
+    ) -> None:
+        Person.objects.update(role=Person.Role.CARDHOLDER)
+        Connection.objects.update(may_assign_owner=True)
+        scim_id = scim.add("ada", roles=[{"value": str(role)}])
+        people.join_person(ada(), actor=HELPDESK)
+        before, row = scim.read(scim_id), stored_row()
+        happened = Event.objects.count()
+
+        answer = way(scim, scim_id)
+
+        assert answer.status == 403
+        assert "Ada Lovelace is the last" in answer.detail
+        assert scim.read(scim_id) == before
+        assert stored_row() == row
+        assert Event.objects.count() == happened
+        listed = open_error()
+        assert (listed.reason, listed.message) == (reason, answer.detail)
+        assert listed.person == ada()

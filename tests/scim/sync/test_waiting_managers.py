@@ -1,0 +1,151 @@
+"""A manager who is not there yet …"""
+
+from typing import Any
+
+import pytest
+from django.core.management import call_command
+from django.utils import timezone
+
+from people import events
+from people.models import Person
+from people.operations import people
+from people.values import Actor, Profile
+from scim.models import ScimUser, SyncError
+from tests.clients.scim import ENT, Provider, mail, managed_by, someone
+from tests.factories import core
+from tests.scim.conftest import Connect
+
+pytestmark = pytest.mark.django_db
+
+MESSAGE = "Manager's email is not associated with an eligible profile in Ramp"
+
+
+def ada() -> Person:
+    ada: Person = Person.objects.get(email="ada@example.com")
+    return ada
+
+
+def open_error() -> SyncError:
+    row: SyncError = SyncError.objects.open().get()
+    return row
+
+
+def test_is_refused_where_the_connection_says_so(connect: Connect) -> None:
+    okta = connect(unknown_manager="reject")
+
+    answer = okta("POST", "/Users", someone("ada", **managed_by("bob@example.com")))
+
+    assert (answer.status, answer.detail) == (400, MESSAGE)
+    assert not ScimUser.objects.exists()
+    assert open_error().offending_value == "bob@example.com"
+
+
+def test_is_waited_for_with_the_invite(scim: Provider) -> None:
+    answer = scim("POST", "/Users", someone("ada", **managed_by("bob@example.com")))
+
+    assert answer.status == 201
+    assert answer.body[ENT]["manager"] == {"value": "bob@example.com"}
+    assert ada().manager is None
+    assert ada().invites.get().held_because == "Waiting for the manager to arrive"
+    row = open_error()
+    assert (row.reason, row.message) == ("invalid-manager", MESSAGE)
+    assert (row.person, row.offending_value) == (ada(), "bob@example.com")
+    assert str(row.request_id) == answer.request_id
+
+
+@pytest.mark.parametrize(
+    ("reference", "said"),
+    [
+        ("bob@example.com", {}),
+        ("BOB@example.com", {}),
+        ("bob", {"userName": "Bob"}),
+        ("X-7", {"externalId": "X-7"}),
+        ("boss@example.com", {"emails": [mail("Boss@example.com")]}),
+    ],
+    ids=["user name", "another case", "plain user name", "externalId", "email"],
+)
+def test_is_found_when_they_arrive(scim: Provider, reference: str, said: dict[str, Any]) -> None:
+    scim_id = scim.add("ada", **managed_by(reference))
+    boss = scim.add("bob", **said)
+
+    events.dispatch_all(as_of=timezone.now())
+
+    manager = ada().manager
+    assert manager
+    assert manager.given_name == "Bob"
+    assert ada().invites.get().held_because == ""
+    assert not SyncError.objects.open().exists()
+    told = scim.read(scim_id)[ENT]["manager"]
+    assert (told["value"], told["$ref"][-36:]) == (reference, boss)
+
+
+def test_is_found_when_an_administrator_adds_them(scim: Provider) -> None:
+    scim.add("ada", **managed_by("bob@example.com"))
+    people.add_person(
+        Profile(given_name="Bob", family_name="Boss", email="bob@example.com"),
+        actor=Actor("person", "helpdesk@example.com"),
+    )
+
+    events.dispatch_all(as_of=timezone.now())
+
+    assert ada().manager == Person.objects.get(email="bob@example.com")
+
+
+def test_is_found_by_run_due_at_the_latest(scim: Provider) -> None:
+    scim.add("ada", **managed_by("bob@example.com"))
+    bob = core.person(email="bob@example.com")
+
+    call_command("run_due")
+
+    assert ada().manager == bob
+    assert not SyncError.objects.open().exists()
+
+
+def test_is_found_by_somebody_who_came_before_them_in_a_chain(scim: Provider) -> None:
+    scim.add("ada", **managed_by("bob@example.com"))
+    scim.add("bob", **managed_by("cy@example.com"))
+    scim.add("cy")
+
+    call_command("run_due")
+
+    chain = Person.objects.filter(email__in=["ada@example.com", "bob@example.com"])
+    bosses = chain.order_by("email").values_list("manager__given_name", flat=True)
+    assert list(bosses) == ["Bob", "Cy"]
+    assert not SyncError.objects.open().exists()
+
+
+def test_stays_listed_when_they_would_close_a_circle(scim: Provider) -> None:
+    scim.add("ada", **managed_by("bob@example.com"))
+    scim.add("bob", **managed_by("ada@example.com"))
+
+    call_command("run_due")
+
+    assert ada().manager is None
+    assert open_error().user_name == "ada@example.com"
+
+
+def test_is_forgotten_when_another_is_named(scim: Provider) -> None:
+    scim_id = scim.add("ada", **managed_by("bob@example.com"))
+    scim.add("cy")
+
+    scim("PUT", f"/Users/{scim_id}", someone("ada", **managed_by("cy@example.com")))
+    scim.add("bob")
+    call_command("run_due")
+
+    manager = ada().manager
+    assert manager
+    assert manager.given_name == "Cy"
+    assert ada().invites.get().held_because == ""
+    assert not SyncError.objects.open().exists()
+
+
+def test_leaves_the_manager_of_before_until_then(scim: Provider) -> None:
+    scim.add("cy")
+    scim_id = scim.add("ada", **managed_by("cy@example.com"))
+
+    scim("PUT", f"/Users/{scim_id}", someone("ada", **managed_by("bob@example.com")))
+
+    manager = ada().manager
+    assert manager
+    assert manager.given_name == "Cy"
+    assert open_error().reason == "invalid-manager"

@@ -1,0 +1,150 @@
+"""What would happen if a provider sent this …"""
+
+import json
+from typing import Any
+
+import pytest
+from django.apps import apps
+from django.db import connection as database
+
+from people import tenancy
+from people.models import Event, Person
+from people.operations import people
+from people.values import Actor
+from scim.api.request import Call
+from scim.tools import dry_run
+from tests.clients.scim import ENT, PATCH, RAMP, Json, Provider, mail, managed_by, someone
+
+pytestmark = pytest.mark.django_db
+
+HELPDESK = Actor("person", "helpdesk@example.com")
+Told = list[tuple[str, str, Json]]
+
+
+def told(call: Call) -> Told:
+    return events_of(call.request_id)
+
+
+def events_of(request_id: Any) -> Told:
+    """Return what a request did, in words that do not depend on ids."""
+    events = Event.objects.filter(request_id=request_id).order_by("pk").select_related("person")
+    return [
+        (event.kind, event.person.email if event.person else "", event.changes) for event in events
+    ]
+
+
+def preview(scim: Provider, method: str, path: str, body: Any) -> tuple[int, Json, Told]:
+    text = body if isinstance(body, str) else json.dumps(body)
+    response, seen = dry_run.carry_out(
+        scim.connection, method=method, path=path, body=text, actor=HELPDESK, look=told
+    )
+    return response.status_code, json.loads(response.content or "{}"), seen
+
+
+def rows() -> dict[str, list[Any]]:
+    """Return every row of every table."""
+    with tenancy.across_tenants():
+        return {
+            model._meta.label: list(model._base_manager.order_by("pk").values())
+            for model in apps.get_models()
+        }
+
+
+def ada(**values: Any) -> Json:
+    return {"schemas": [PATCH], "Operations": [{"op": "replace", "value": values}]}
+
+
+ASKED: dict[str, tuple[str, str, Any]] = {
+    "somebody new": ("POST", "/Users", someone("grace", **managed_by("ada@example.com"))),
+    "somebody whose manager is unknown": (
+        "POST",
+        "/Users",
+        someone("grace", **managed_by("nobody@example.com")),
+    ),
+    "another department": ("PATCH", "/Users/{ada}", ada(**{ENT: {"department": "Legal"}})),
+    "another name and role": (
+        "PATCH",
+        "/Users/{ada}",
+        ada(name={"givenName": "Augusta"}, roles=[{"value": "BUSINESS_BOOKKEEPER"}]),
+    ),
+    "another address": ("PATCH", "/Users/{ada}", ada(emails=[mail("countess@example.com")])),
+    "a whole replacement": ("PUT", "/Users/{ada}", someone("ada", **{RAMP: {"location": "Rome"}})),
+    "deactivation": ("PATCH", "/Users/{ada}", ada(active="False")),
+    "deletion": ("DELETE", "/Users/{ada}", ""),
+    "nothing new": ("PATCH", "/Users/{ada}", ada(active=True)),
+    "a new group": ("POST", "/Groups", {"displayName": "Sales", "members": [{"value": "{ada}"}]}),
+    "a taken name": ("POST", "/Users", someone("ada")),
+    "a taken address": ("POST", "/Users", someone("grace", emails=[mail("owner@example.com")])),
+    "somebody incomplete": ("POST", "/Users", someone("grace", **{RAMP: None})),
+    "their own manager": ("PATCH", "/Users/{ada}", ada(**managed_by("ada@example.com"))),
+    "a role that there is not": ("PATCH", "/Users/{ada}", ada(roles=[{"value": "KING"}])),
+    "a name that is none": ("PATCH", "/Users/{ada}", ada(name={"givenName": "123"})),
+    "a path to nothing": ("POST", "/Nothing", {}),
+    "an unknown person": ("PATCH", "/Users/00000000-0000-4000-8000-000000000000", ada()),
+    "a method that is not served": ("DELETE", "/Users", ""),
+    "text that is no JSON": ("POST", "/Users", '{"userName": '),
+    "more than is read": ("POST", "/Users", " " * (1024 * 1024 + 1)),
+}
+
+
+@pytest.fixture(params=list(ASKED.values()), ids=list(ASKED))
+def asked(scim: Provider, request: pytest.FixtureRequest) -> tuple[str, str, Any]:
+    """Have Ada here, who has joined, and ask something about her or somebody else."""
+    scim_id = scim.add()
+    people.join_person(Person.objects.get(email="ada@example.com"), actor=HELPDESK)
+    method, path, body = request.param
+    return method, filled(path, scim_id), filled(body, scim_id)
+
+
+def filled(value: Any, scim_id: str) -> Any:
+    text = value if isinstance(value, str) else json.dumps(value)
+    text = text.replace("{ada}", scim_id)
+    return text if isinstance(value, str) else json.loads(text)
+
+
+def test_is_told_without_a_row_being_written(scim: Provider, asked: tuple[str, str, Any]) -> None:
+    before = rows()
+
+    preview(scim, *asked)
+
+    assert rows() == before
+
+
+def test_is_what_happens_then(scim: Provider, asked: tuple[str, str, Any]) -> None:
+    method, path, body = asked
+    status, document, foretold = preview(scim, method, path, body)
+
+    answer = scim(method, path, body.encode() if isinstance(body, str) else body)
+
+    assert (answer.status, events_of(answer.request_id)) == (status, foretold)
+    assert unnamed(json.loads(answer.content or "{}")) == unnamed(document)
+
+
+def unnamed(document: Json) -> Json:
+    """Leave out what is different each time."""
+    return {name: value for name, value in document.items() if name not in ("id", "meta")}
+
+
+def test_wakes_nobody_and_holds_nothing(scim: Provider, monkeypatch: pytest.MonkeyPatch) -> None:
+    woken: list[str] = []
+    monkeypatch.setattr("people.events.waker.wake", lambda: woken.append("events"))
+    monkeypatch.setattr("people.events.mail_waker.wake", lambda: woken.append("mails"))
+
+    preview(scim, "POST", "/Users", someone("grace"))
+
+    with database.cursor() as cursor:
+        cursor.execute(
+            "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND pid = pg_backend_pid()"
+        )
+        assert cursor.fetchone()[0] == 0
+    assert woken == []
+
+
+def test_uses_no_token_and_no_allowance(scim: Provider, settings: Any) -> None:
+    settings.SCIM_REQUESTS_PER_SECOND = 1
+
+    for _ in range(5):
+        assert preview(scim, "POST", "/Users", someone("grace"))[0] == 201
+
+    token = scim.connection.tokens.get()
+    assert token.last_used_at is None

@@ -1,0 +1,72 @@
+"""On a running Ramp, with its own worker and its own public address, …"""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.clients.scim import ENT, RAMP, someone
+from tests.services.db import Connected, connect
+from tests.services.postgres_redis_smtp import wait_until
+from tests.services.server import Server
+
+# What a visit itself changes: the session and, from time to time, when a token was last used.
+NOT_LOOKED_AT = ("sessions.session", "scim.token")
+
+
+@pytest.fixture
+def acme(server: Server) -> Connected:
+    return connect(server, provider="okta")
+
+
+@pytest.fixture
+def visitor(server: Server, acme: Connected) -> Iterator[httpx.Client]:
+    """Let the owner in."""
+    with httpx.Client(base_url=server.url, follow_redirects=True, timeout=30) as visitor:
+        owner = {"email": f"owner@{acme.tenant}.example.com", "password": "correct horse"}
+        send(visitor, "/sign-in/", **owner)
+        yield visitor
+
+
+def send(visitor: httpx.Client, address: str, **data: str) -> str:
+    visitor.get(address)
+    token = visitor.cookies["csrftoken"]
+    return visitor.post(address, data={"csrfmiddlewaretoken": token} | data).raise_for_status().text
+
+
+def rows(server: Server) -> list[Any]:
+    """Return every row of every table."""
+    every = json.loads(server.manage("dumpdata", "--all"))
+    for row in every:
+        # The workers go on with what happened before.
+        row["fields"].pop("dispatched_at", None)
+    return [row for row in every if row["model"] not in NOT_LOOKED_AT]
+
+
+@pytest.mark.parametrize("provider", ["okta", "entra", "rippling"])
+def test_the_self_test_passes(
+    server: Server, visitor: httpx.Client, acme: Connected, provider: str
+) -> None:
+    address = f"/integrations/scim/{acme.connection}/self-test/"
+
+    send(visitor, address, provider=provider)
+
+    def has_ended() -> bool:
+        return "steps went" in visitor.get(address).text
+
+    wait_until(has_ended, server.process, server.log)
+    assert "steps went as they should." in visitor.get(address).text
+
+
+def test_what_if_writes_nothing(server: Server, visitor: httpx.Client, acme: Connected) -> None:
+    address = f"/integrations/scim/{acme.connection}/what-if/"
+    visitor.get(address)
+    before = rows(server)
+
+    for person in (someone("grace"), someone("grace", **{RAMP: None}), someone("owner")):
+        send(visitor, address, method="POST", path="/Users", body=json.dumps(person))
+    send(visitor, address, method="POST", path="/Users", body=json.dumps({ENT: 1}))
+
+    assert rows(server) == before

@@ -1,0 +1,358 @@
+"""The self-test …"""
+
+import socket
+import ssl
+import threading
+from collections.abc import Iterator
+from contextlib import closing
+from datetime import timedelta
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from typing import Any
+
+import pytest
+from celery.exceptions import SoftTimeLimitExceeded
+from django.apps import apps
+from django.utils import timezone
+from pytest_django import Settings
+from pytest_django.live_server_helper import LiveServer
+
+from people import tenancy
+from people.models import Mail, Person, Tenant
+from people.values import Actor
+from scim.models import Connection, RequestLog, ScimUser, SelfTest, Token
+from scim.models.connection import issue_token
+from scim.tools import public_http, self_test
+from scim.tools.scenarios import REHEARSALS
+from tests.factories import core
+from tests.scim.conftest import Connect
+from tests.services.postgres_redis_smtp import free_port
+from tests.support.concurrency import Racers
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture
+def public(live_server: LiveServer, settings: Settings) -> str:
+    """Have our public address lead to us."""
+    settings.PUBLIC_BASE_URL = live_server.url
+    return str(live_server.url)
+
+
+def run(connection: Connection, provider: str = "") -> SelfTest:
+    """Do what the worker does with a test that an administrator started."""
+    test = SelfTest.objects.create(
+        tenant_id=connection.tenant_id,
+        provider=provider or connection.provider,
+        started_by="person:olga@example.com",
+        started_at=timezone.now(),
+    )
+    self_test.run(test.pk, connection.pk)
+    test.refresh_from_db()
+    return test
+
+
+def failed(test: SelfTest) -> list[tuple[str, str, str, str]]:
+    return [
+        (step["title"], step["expected"], step["got"], step["answer"])
+        for step in test.steps
+        if not step["passed"]
+    ]
+
+
+def sandbox() -> Tenant:
+    found: Tenant = Tenant.objects.get(is_sandbox=True)
+    return found
+
+
+def rows() -> dict[str, int]:
+    with tenancy.across_tenants():
+        return {
+            model._meta.label: model._base_manager.count()
+            for model in apps.get_models()
+            if model._meta.app_label in ("people", "scim")
+        }
+
+
+MAPPED = {
+    "location": "title",
+    "department": "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:costCenter",
+}
+
+
+@pytest.mark.parametrize("provider", REHEARSALS)
+@pytest.mark.parametrize(
+    "rules",
+    [
+        {"incomplete": "refuse"},
+        {"incomplete": "hold", "unknown_manager": "reject", "role_source": "ramp"},
+        {"incomplete": "fill", "default_department": "General", "default_location": "Rome"},
+        {"incomplete": "refuse", "mapping": MAPPED},
+    ],
+    ids=["refuse", "hold", "fill", "mapped"],
+)
+def test_passes(public: str, connect: Connect, provider: str, rules: dict[str, Any]) -> None:
+    test = run(connect("generic", **rules).connection, provider)
+
+    assert (test.problem, failed(test)) == ("", [])
+    assert test.finished_at
+    assert len(test.steps) >= 12
+
+
+def test_says_what_was_asked_expected_and_got(public: str, connect: Connect) -> None:
+    test = run(connect("okta").connection)
+
+    [refused] = [step for step in test.steps if "own manager" in step["title"]]
+    message = "Employees can't be assigned as their own manager"
+    assert refused["request"].startswith("PUT /Users/")
+    assert refused["expected"] == refused["got"] == f'400, detail "{message}"'
+    assert message in refused["answer"]
+    assert '"manager"' in refused["sent"]
+    assert refused["ms"] >= 0
+
+
+def test_keeps_no_token_in_what_it_says(public: str, connect: Connect) -> None:
+    test = run(connect("okta").connection)
+
+    assert "Bearer" not in str(test.steps)
+    assert "Authorization" not in str(test.steps)
+
+
+def test_pushes_people_into_a_sandbox_and_to_nobody_else(public: str, connect: Connect) -> None:
+    connection = connect("okta").connection
+    before = Person.objects.count(), RequestLog.objects.count(), ScimUser.objects.count()
+
+    run(connection)
+
+    assert (
+        Person.objects.count(),
+        RequestLog.objects.count(),
+        ScimUser.objects.count(),
+    ) == before
+    with tenancy.use(sandbox()):
+        assert Person.objects.filter(email__endswith="@sandbox.invalid").count() == 2
+        assert not Mail.objects.exists()
+
+
+def test_leaves_no_good_token(public: str, connect: Connect) -> None:
+    run(connect("okta").connection)
+
+    with tenancy.use(sandbox()):
+        assert not Token.objects.alive().exists()
+
+
+def test_leaves_no_more_behind_each_time(public: str, connect: Connect) -> None:
+    connection = connect("okta").connection
+    run(connection)
+    before = rows()
+
+    run(connection)
+    run(connection, "entra")
+    run(connection)
+
+    assert rows() | {"scim.SelfTest": 0} == before | {"scim.SelfTest": 0}
+
+
+def test_has_one_sandbox_for_each_tenant(public: str, connect: Connect) -> None:
+    run(connect("okta").connection)
+    with core.in_another_tenant():
+        run(core.connection("okta"))
+
+    names = Tenant.objects.filter(is_sandbox=True).values_list("name", flat=True)
+    assert len(set(names)) == len(names) == 2
+
+
+def test_is_not_run_again_when_it_has_ended(public: str, connect: Connect) -> None:
+    connection = connect("okta").connection
+    test = run(connection)
+
+    self_test.run(test.pk, connection.pk)
+
+    assert SelfTest.objects.get().finished_at == test.finished_at
+
+
+def test_begins_again_when_its_worker_died(public: str, connect: Connect) -> None:
+    connection = connect("okta").connection
+    test = run(connection)
+    steps = len(test.steps)
+    SelfTest.objects.update(finished_at=None, steps=test.steps[:5])
+
+    self_test.run(test.pk, connection.pk)
+
+    assert len(SelfTest.objects.get().steps) == steps
+
+
+def test_is_ended_when_nobody_works_on_it_any_more(connect: Connect) -> None:
+    connection = connect("okta").connection
+    then = timezone.now() - timedelta(minutes=10)
+    SelfTest.objects.create(
+        tenant_id=connection.tenant_id, provider="okta", started_by="x", started_at=then
+    )
+    with core.in_another_tenant() as another:
+        Tenant.objects.filter(pk=another.pk).update(is_sandbox=True)
+        issue_token(core.connection("okta"))
+        Token.objects.update(created_at=then)
+
+    self_test.end_overdue(as_of=timezone.now())
+
+    assert "no worker is running" in SelfTest.objects.get().problem
+    with tenancy.use(another):
+        assert Token.objects.get().revoked_at
+    assert Token.objects.alive().count() == 1
+
+
+def test_says_when_it_took_too_long(
+    public: str, connect: Connect, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def take_for_ever(*_: Any, **__: Any) -> None:
+        raise SoftTimeLimitExceeded
+
+    monkeypatch.setattr(public_http, "ask", take_for_ever)
+
+    assert run(connect("okta").connection).problem.startswith("It took longer than 90 seconds.")
+
+
+def test_ends_also_when_we_are_at_fault(
+    public: str, connect: Connect, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delattr(public_http, "ask")
+    with pytest.raises(AttributeError):
+        run(connect("okta").connection)
+
+    assert SelfTest.objects.get().problem.startswith("Something went wrong on our side.")
+    with tenancy.use(sandbox()):
+        assert not Token.objects.alive().exists()
+
+
+@pytest.mark.parametrize("racers", [4], indirect=True)
+def test_is_started_once_by_several_at_once(
+    connect: Connect, racers: Racers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("celery.current_app.send_task", lambda *_, **__: None)
+    connection = connect("okta").connection
+    olga = Actor("person", "olga@example.com")
+
+    def start() -> bool:
+        try:
+            self_test.start(connection, "okta", actor=olga)
+        except self_test.AlreadyRunning:
+            return False
+        return True
+
+    assert sum(racers(start, start, start, start)) == 1
+    assert SelfTest.objects.count() == 1
+
+
+class Foreign(BaseHTTPRequestHandler):
+    """Answers as something else than Ramp, or as another Ramp, would."""
+
+    answer = (200, "text/html", b"<h1>Hello</h1>")
+
+    def do_GET(self) -> None:
+        status, media_type, body = self.answer
+        self.send_response(status)
+        self.send_header("Content-Type", media_type)
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_: Any) -> None:
+        """Say nothing."""
+
+
+class AnotherRamp(Foreign):
+    answer = (401, "application/scim+json", b'{"status": "401"}')
+
+
+@pytest.fixture
+def foreign(request: pytest.FixtureRequest, settings: Settings) -> Iterator[None]:
+    server = HTTPServer(("127.0.0.1", 0), request.param)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    settings.PUBLIC_BASE_URL = f"http://127.0.0.1:{server.server_port}"
+    yield
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+class TestNotReachingUs:
+    """A public address that does not lead here …"""
+
+    def test_is_told_when_nothing_listens(self, connect: Connect, settings: Settings) -> None:
+        settings.PUBLIC_BASE_URL = f"http://127.0.0.1:{free_port()}"
+
+        test = run(connect("okta").connection)
+
+        assert test.problem.startswith("Nothing listens at 127.0.0.1:")
+        assert settings.PUBLIC_BASE_URL in test.problem
+        assert [(step["got"], step["passed"]) for step in test.steps] == [("no answer", False)]
+
+    def test_is_told_when_there_is_no_such_name(self, connect: Connect, settings: Settings) -> None:
+        settings.PUBLIC_BASE_URL = "https://ramp.invalid"
+
+        assert run(connect("okta").connection).problem.startswith(
+            "The name ramp.invalid cannot be found."
+        )
+
+    def test_is_told_when_nobody_answers(
+        self, connect: Connect, settings: Settings, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(public_http, "SECONDS", 0.2)
+        with closing(socket.create_server(("127.0.0.1", 0))) as silent:
+            settings.PUBLIC_BASE_URL = f"http://127.0.0.1:{silent.getsockname()[1]}"
+            test = run(connect("okta").connection)
+
+        assert "did not answer within 0.2 seconds" in test.problem
+
+    @pytest.mark.parametrize("foreign", [Foreign], indirect=True)
+    def test_is_told_when_something_else_answers(self, connect: Connect, foreign: None) -> None:
+        test = run(connect("okta").connection)
+
+        assert test.problem.startswith("Something answers, but not Ramp: 200 with text/html.")
+        assert "Hello" in test.steps[0]["answer"]
+
+    @pytest.mark.parametrize("foreign", [AnotherRamp], indirect=True)
+    def test_is_told_when_it_is_another_installation(self, connect: Connect, foreign: None) -> None:
+        assert "leads to another installation" in run(connect("okta").connection).problem
+
+    @pytest.mark.parametrize("foreign", [Foreign], indirect=True)
+    def test_is_told_when_it_speaks_no_tls(
+        self, connect: Connect, foreign: None, settings: Settings
+    ) -> None:
+        settings.PUBLIC_BASE_URL = settings.PUBLIC_BASE_URL.replace("http:", "https:")
+
+        assert "does not speak TLS as it should" in run(connect("okta").connection).problem
+
+    def test_is_told_when_the_certificate_is_not_good(
+        self, connect: Connect, settings: Settings, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def refuse(*_: Any, **__: Any) -> None:
+            error = ssl.SSLCertVerificationError(1, "certificate verify failed")
+            error.verify_message = "certificate has expired"
+            raise error
+
+        settings.PUBLIC_BASE_URL = "https://ramp.example.com"
+        monkeypatch.setattr("http.client.HTTPSConnection.connect", refuse)
+
+        problem = run(connect("okta").connection).problem
+        assert (
+            "The certificate of ramp.example.com is not good: certificate has expired." in problem
+        )
+
+    def test_leaves_no_good_token(self, connect: Connect, settings: Settings) -> None:
+        settings.PUBLIC_BASE_URL = f"http://127.0.0.1:{free_port()}"
+        run(connect("okta").connection)
+
+        with tenancy.use(sandbox()):
+            assert not Token.objects.alive().exists()
+
+
+def test_goes_on_after_a_step_that_failed_and_stops_where_it_cannot(
+    public: str, connect: Connect
+) -> None:
+    okta = connect("okta", incomplete="refuse", mapping={"location": "no.such.attribute"})
+
+    test = run(okta.connection)
+
+    assert test.problem == "The answer holds no “id”, which the next steps need."
+    assert failed(test)[0][0] == "Create them"
+    assert "Missing required fields: location" in test.steps[-1]["answer"]

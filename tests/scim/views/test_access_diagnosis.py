@@ -1,0 +1,187 @@
+"""“Why isn't Ada here?” answers …"""
+
+import pytest
+from django.test import Client
+from django.utils import timezone
+
+from people.models import Person
+from people.operations import people
+from people.presentation.diagnosis import answer
+from people.values import Profile
+from tests.clients.pages import queries_of, signed_in, text_of
+from tests.clients.scim import Provider, someone
+from tests.factories import core
+from tests.scim.conftest import Connect
+from tests.support import scim_diagnosis_cases
+from tests.support.scim_diagnosis_cases import ADA, CASES, HELPDESK, TODAY, Case, Company
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def company(owner: Person, connect: Connect) -> Company:
+    return Company(owner, connect)
+
+
+@pytest.fixture
+def client(owner: Person) -> Client:
+    return signed_in(owner)
+
+
+def ask(client: Client, who: str) -> str:
+    response = client.get("/people/why/", {"who": who})
+    assert response.status_code == 200
+    return text_of(response).replace("&#x27;", "'")
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.seed.__name__ + " " + case.code)
+def test_each_cause_with_its_own_verdict_first(
+    company: Company, client: Client, case: Case
+) -> None:
+    case.seed(company)
+
+    verdict = answer(case.who).verdict
+    page = ask(client, case.who)
+
+    assert verdict
+    assert verdict.code == case.code
+    sentence = case.sentence.replace(TODAY, f"{timezone.now():%-d %B %Y}")
+    assert sentence in verdict.sentence
+    assert page.index(sentence) < page.index(verdict.advice.split(".")[0].replace("’", "’"))
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.seed.__name__ + " " + case.code)
+def test_with_links_that_lead_somewhere(company: Company, client: Client, case: Case) -> None:
+    case.seed(company)
+
+    found = answer(case.who)
+
+    assert found.verdict
+    links = [found.verdict.link.url] if found.verdict.link else []
+    for address in [*links, *(one.url for one in found.evidence if one.url)]:
+        assert client.get(address).status_code == 200, address
+
+
+@pytest.mark.parametrize(
+    "who", ["ADA@Example.com", " ada@example.com ", "Ada Lovelace", "lovelace"]
+)
+def test_in_any_case_and_by_name(company: Company, client: Client, who: str) -> None:
+    scim_diagnosis_cases.is_here(company)
+
+    assert "Ada Lovelace is here" in ask(client, who)
+
+
+@pytest.mark.parametrize("who", ["Countess", "X-1"])
+def test_by_what_the_provider_calls_them(company: Company, client: Client, who: str) -> None:
+    scim_diagnosis_cases.joined(company.okta(), userName="countess", externalId="X-1")
+
+    assert "Ada Lovelace is here" in ask(client, who)
+
+
+def test_with_the_choice_where_several_are_called_so(company: Company, client: Client) -> None:
+    okta = company.okta()
+    okta.add("ada")
+    okta.add("bob")
+
+    page = ask(client, "Lovelace")
+
+    assert "More than one person is called “Lovelace”" in page
+    assert 'href="?who=bob%40example.com"' in page
+
+
+def test_with_what_it_rests_on(company: Company, client: Client) -> None:
+    okta = company.okta()
+    added = okta("POST", "/Users", someone())
+    refusal = okta.replace(added.id, "roles", "EMPEROR")
+
+    page = ask(client, ADA)
+
+    where = f"/integrations/scim/{okta.connection.pk}/requests/"
+    assert f"{where}{added.request_id}/" in page
+    assert f"{where}{refusal.request_id}/" in page
+    assert "Okta has ada@example.com as active" in page
+    assert "Sync error: User is not eligible to receive assigned role" in page
+
+
+def test_never_sent_with_how_long_the_provider_takes(company: Company, client: Client) -> None:
+    scim_diagnosis_cases.was_never_sent(company)
+
+    page = ask(client, ADA)
+
+    assert "Okta sends a change 5 to 10 minutes after it was made." in page
+
+
+def test_nothing_of_the_address_that_somebody_else_has_by_right(
+    company: Company, client: Client
+) -> None:
+    scim_diagnosis_cases.is_entras(company)
+
+    assert "Countess Lovelace was invited" in ask(client, "a@example.com") or (
+        "The invite for a@example.com" in ask(client, "a@example.com")
+    )
+
+
+def test_that_they_are_back_after_all(company: Company, client: Client) -> None:
+    scim_diagnosis_cases.was_deleted(company)
+    people.reactivate_person(scim_diagnosis_cases.ada(), actor=HELPDESK)
+
+    # Somebody whom the provider deleted starts over with a new invite.
+    assert "The invite for ada@example.com is about to be mailed" in ask(client, ADA)
+
+    people.join_person(scim_diagnosis_cases.ada(), actor=HELPDESK)
+
+    assert "Ada Lovelace is here" in ask(client, ADA)
+
+
+def test_nothing_of_another_company(company: Company, client: Client) -> None:
+    with core.in_another_tenant():
+        theirs = Provider(core.connection("entra"))
+        theirs.add("ada")
+        theirs("POST", "/Users", someone("ida", roles="EMPEROR"))
+        profile = Profile(given_name="Ida", family_name="Rhodes", email="ida@example.com")
+        people.add_person(profile, actor=HELPDESK)
+
+    for who in (ADA, "ida@example.com", "Rhodes"):
+        page = ask(client, who)
+        assert "no identity provider is connected" in page
+        assert "Entra" not in page
+
+
+@pytest.mark.parametrize("who", ["", " ", "x" * 255])
+def test_nothing_that_nobody_can_be_called(company: Company, client: Client, who: str) -> None:
+    assert "of at most 254 characters" in ask(client, who)
+
+
+@pytest.mark.parametrize("who", ["%", "'", "<b>", "(", "[", "\u202e", "İ", "ß" * 254, "a\0b"])
+def test_any_words(company: Company, client: Client, who: str) -> None:
+    company.okta()
+
+    assert "<b>" not in ask(client, who)
+
+
+def test_when_nothing_was_asked_yet(client: Client) -> None:
+    assert "Somebody should be here, and is not?" in text_of(client.get("/people/why/"))
+
+
+@pytest.mark.parametrize("where", ["", "updates/", "updates/errors/"])
+def test_whoever_finds_nobody_in_a_list(company: Company, client: Client, where: str) -> None:
+    scim_diagnosis_cases.is_invited(company)
+
+    page = text_of(client.get(f"/people/{where}", {"q": "grace@example.com"}))
+
+    assert '/people/why/?who=grace%40example.com" class="ramp-button">Why isn’t' in page
+
+
+def test_with_as_few_questions_however_much_there_is(company: Company, client: Client) -> None:
+    okta = company.okta()
+    scim_id = okta.add()
+    okta.replace(scim_id, "roles", "EMPEROR")
+    few = len(queries_of(client, f"/people/why/?who={ADA}"))
+    for number in range(20):
+        okta.add(f"more-{number}")
+        okta("POST", "/Users", someone(f"no-{number}", roles="EMPEROR"))
+        okta.replace(scim_id, "title", f"Countess {number}")
+    okta.replace(scim_id, "roles", "EMPEROR")
+
+    assert len(queries_of(client, f"/people/why/?who={ADA}")) == few <= 15
+    assert len(queries_of(client, "/people/why/?who=nobody@example.com")) <= 22

@@ -1,0 +1,328 @@
+"""Activating a connection …"""
+
+from typing import Any
+
+import pytest
+from django.core.management import call_command
+from django.test import Client
+from django.utils import timezone
+
+from people.models import Event, Invite, Person
+from scim.jobs import initial_import, retry
+from scim.models import AdoptionChoice, Connection, RequestLog, ScimUser, SyncError, Token
+from tests.clients.pages import queries_of, text_of
+from tests.clients.scim import ENT, Provider, mail, managed_by, someone
+from tests.factories import core
+from tests.factories.scim import scim_user
+from tests.support.scim_setup import Wizard
+
+pytestmark = pytest.mark.django_db
+
+DUPLICATE = "Email is already associated with another employee"
+
+
+def user(name: str) -> ScimUser:
+    return ScimUser.objects.get(scim_username=f"{name}@example.com")
+
+
+def person(name: str) -> Person:
+    found = user(name).person
+    assert found
+    return found
+
+
+def facts(person: Person) -> dict[str, Any]:
+    stored: dict[str, Any] = Person.objects.filter(pk=person.pk).values().get()
+    return stored
+
+
+def test_walks_from_the_catalogue_to_the_first_people(owner: Person) -> None:
+    wizard = Wizard(owner)
+    linked = core.person(given_name="Augusta", email="ada@example.com")
+    left = core.person(given_name="Eve", email="eve@example.com")
+    leaving = core.person(given_name="Bob", email="bob@example.com")
+    before = facts(left)
+    assert "Make a token and start" in text_of(wizard.client.get("/integrations/okta/"))
+    okta = wizard.connect()
+    for name in ("ada", "eve", "grace"):
+        okta.add(name)
+    wizard.choose(user=user("eve").pk, choice="leave")
+    wizard.choose(person=leaving.pk, choice="deactivate", back="show=here")
+
+    numbers = wizard.get("activate")
+    wizard.activate()
+
+    assert "1 who is in Ramp already" in numbers
+    assert "1, invited by mail unless they are inactive" in numbers
+    assert "2, of whom 1 is deactivated" in numbers
+    assert user("ada").person == linked
+    assert facts(left) == before
+    grace = Person.objects.get(email="grace@example.com")
+    assert Invite.objects.open().get().person == grace
+    leaving.refresh_from_db()
+    assert leaving.state == Person.State.INACTIVE
+    assert leaving.deactivated_by == f"person:{owner.email}"
+    assert "All done" in wizard.get("activate")
+
+
+class TestWhatWasSentBefore:
+    def test_is_carried_over_as_if_it_came_now(self, wizard: Wizard, okta: Provider) -> None:
+        answer = okta("POST", "/Users", someone("ada"))
+
+        wizard.activate()
+
+        ada = Person.objects.get(email="ada@example.com")
+        assert ada.state == Person.State.INVITED
+        assert ada.owned_fields["department"]["by"] == "scim:okta"
+        added = Event.objects.get(person=ada, kind="person.added")
+        assert (added.actor, str(added.request_id)) == ("scim:okta", answer.request_id)
+        assert okta.read(answer.id)["id"] == answer.id
+
+    def test_is_named_by_the_request_that_said_it_last(
+        self, wizard: Wizard, okta: Provider
+    ) -> None:
+        scim_id = okta.add("ada")
+        answer = okta.replace(scim_id, "title", "Countess")
+
+        wizard.activate()
+
+        added = Event.objects.get(kind="person.added")
+        assert str(added.request_id) == answer.request_id
+
+    def test_is_carried_over_though_the_log_forgot_it(self, wizard: Wizard, okta: Provider) -> None:
+        okta.add("ada")
+        RequestLog.objects.all().delete()
+
+        wizard.activate()
+
+        assert user("ada").person
+
+    def test_keeps_inactive_people_out(self, wizard: Wizard, okta: Provider) -> None:
+        okta.add("ada", active=False)
+
+        wizard.activate()
+
+        assert Person.objects.get(email="ada@example.com").state == Person.State.INACTIVE
+        assert not Invite.objects.open().exists()
+
+    def test_leaves_out_who_was_deleted_meanwhile(self, wizard: Wizard, okta: Provider) -> None:
+        okta("DELETE", f"/Users/{okta.add('ada')}")
+
+        wizard.activate()
+
+        assert Person.objects.count() == 1
+
+    def test_lists_what_is_refused(self, wizard: Wizard, okta: Provider) -> None:
+        answer = okta("POST", "/Users", someone("ada", **{ENT: None}))
+
+        wizard.activate()
+
+        problem = SyncError.objects.open().get()
+        assert problem.message.startswith("Missing required fields: department.")
+        assert (problem.user, str(problem.request_id)) == (user("ada"), answer.request_id)
+        assert "1, each with its reason in Team updates" in wizard.get("activate")
+
+    def test_comes_right_with_the_next_request(self, wizard: Wizard, okta: Provider) -> None:
+        scim_id = okta.add("ada", **{ENT: None})
+        wizard.activate()
+
+        assert okta.replace(scim_id, f"{ENT}:department", "Research").status == 200
+
+        assert user("ada").person
+        assert not SyncError.objects.open().exists()
+
+    def test_finds_managers_who_come_later(self, wizard: Wizard, okta: Provider) -> None:
+        okta.add("ada", **managed_by("grace@example.com"))
+        okta.add("grace")
+
+        wizard.activate()
+
+        assert person("ada").manager == person("grace")
+        assert Invite.objects.open().filter(held_because="").count() == 2
+
+    def test_finds_managers_who_are_linked_later(self, wizard: Wizard, okta: Provider) -> None:
+        grace = core.person(email="grace@example.com")
+        okta.add("ada", **managed_by("00u-grace"))
+        okta.add("grace", externalId="00u-grace")
+
+        wizard.activate()
+
+        assert person("ada").manager == grace
+        assert not SyncError.objects.open().exists()
+
+
+class TestWhoIsLinked:
+    def test_keeps_their_id_and_their_session(self, wizard: Wizard, okta: Provider) -> None:
+        ada = core.person(given_name="Augusta", email="ada@example.com")
+        client = Client()
+        client.force_login(ada)
+        okta.add("ada")
+
+        wizard.activate()
+
+        ada.refresh_from_db()
+        assert user("ada").person == ada
+        assert ada.given_name == "Ada"
+        assert client.get("/home/").status_code == 200
+
+    def test_may_be_an_administrator_by_word(self, wizard: Wizard, okta: Provider) -> None:
+        turing = core.administrator(email="ada@example.com")
+        okta.add("ada")
+        wizard.choose(user=user("ada").pk, choice="link", confirmed="on")
+
+        wizard.activate()
+
+        turing.refresh_from_db()
+        assert user("ada").person == turing
+        assert turing.role == Person.Role.ADMIN
+
+    def test_is_no_administrator_without_a_word(self, wizard: Wizard, okta: Provider) -> None:
+        turing = core.administrator(email="ada@example.com")
+        before = facts(turing)
+        okta.add("ada")
+
+        wizard.activate()
+
+        assert facts(turing) == before
+        assert user("ada").person is None
+        assert SyncError.objects.open().get().message == DUPLICATE
+
+    def test_is_whom_the_provider_had_before(self, wizard: Wizard, okta: Provider) -> None:
+        earlier = core.connection("okta", disconnected_at=timezone.now())
+        before = scim_user(earlier, "lovelace@example.com", externalId="00u1")
+        before.person = core.person(email="lovelace@example.com")
+        before.save()
+        okta.add("ada", externalId="00u1")
+
+        wizard.activate()
+
+        assert user("ada").person == before.person
+        assert ScimUser.objects.get(pk=before.pk).person is None
+        assert Person.objects.count() == 2
+
+    def test_can_be_linked_in_team_updates_afterwards(
+        self, wizard: Wizard, okta: Provider, owner: Person
+    ) -> None:
+        turing = core.administrator(email="ada@example.com")
+        okta.add("ada")
+        wizard.activate()
+
+        retry.retry(SyncError.objects.open().get(), actor=owner.actor, may_link=True)
+
+        assert user("ada").person == turing
+        assert not SyncError.objects.open().exists()
+
+    def test_is_nobody_who_was_left(self, wizard: Wizard, okta: Provider) -> None:
+        ada = core.person(email="ada@example.com")
+        scim_id = okta.add("ada")
+        wizard.choose(user=user("ada").pk, choice="leave")
+        wizard.activate()
+        before = facts(ada)
+
+        answer = okta.replace(scim_id, "title", "Countess")
+
+        assert (answer.status, answer.detail) == (400, DUPLICATE)
+        assert facts(ada) == before
+        assert SyncError.objects.open().get().message == DUPLICATE
+
+
+class TestWhoIsDeactivated:
+    def choose(self, wizard: Wizard, person: Person) -> None:
+        wizard.choose(person=person.pk, choice="deactivate", confirmed="on", back="show=here")
+
+    def test_stays_when_the_provider_has_sent_them_since(
+        self, wizard: Wizard, okta: Provider
+    ) -> None:
+        ada = core.person(email="ada@example.com")
+        self.choose(wizard, ada)
+        okta.add("ada")
+
+        wizard.activate()
+
+        ada.refresh_from_db()
+        assert ada.is_active
+        assert user("ada").person == ada
+
+    def test_is_never_the_last_owner(self, wizard: Wizard, okta: Provider, owner: Person) -> None:
+        other = core.owner(state=Person.State.INVITED)
+        Wizard(other).choose(person=owner.pk, choice="deactivate", confirmed="on")
+
+        wizard.activate()
+
+        owner.refresh_from_db()
+        assert owner.is_active
+        assert SyncError.objects.open().get().reason == "last-owner"
+        assert "All done" in wizard.get("activate")
+
+
+class TestTheClick:
+    def test_counts_once(self, wizard: Wizard, okta: Provider) -> None:
+        wizard.activate()
+        wizard.post("activate")
+
+        noted = Event.objects.filter(facts__what="activated")
+        assert noted.get().actor == "person:owner@example.com"
+        assert noted.get().facts["connection"] == str(okta.connection.pk)
+
+    def test_works_with_nobody_sent_yet(self, wizard: Wizard, okta: Provider) -> None:
+        assert "Okta has sent nobody yet" in wizard.get("activate")
+
+        wizard.activate()
+
+        assert "All done" in wizard.get("activate")
+        okta.add("ada")
+        assert user("ada").person
+
+    def test_is_refused_beside_another_of_the_same_provider(
+        self, wizard: Wizard, okta: Provider
+    ) -> None:
+        core.connection("okta")
+
+        response = wizard.client.post(wizard.address("activate"), follow=True)
+
+        assert "Okta is connected already." in text_of(response)
+        okta.connection.refresh_from_db()
+        assert okta.connection.activated_at is None
+
+    def test_leaves_the_token_good(self, wizard: Wizard, okta: Provider) -> None:
+        wizard.activate()
+
+        assert Token.objects.get().revoked_at is None
+        assert okta("GET", "/Users").status == 200
+
+    def test_belongs_to_the_provider_that_was_begun(self, wizard: Wizard) -> None:
+        response = wizard.post("activate")
+
+        assert response["Location"] == "/integrations/okta/"
+
+
+def test_two_with_one_address_come_to_be_one_person(wizard: Wizard, okta: Provider) -> None:
+    okta.add("ada")
+    okta.add("countess", emails=[mail("ada@example.com")])
+
+    wizard.activate()
+
+    assert Person.objects.filter(email="ada@example.com").count() == 1
+    assert user("countess").person is None
+    assert AdoptionChoice.objects.count() == 0
+
+
+def test_the_progress_asks_the_same_of_the_database_however_many_there_are(
+    wizard: Wizard, okta: Provider
+) -> None:
+    okta.add("ada")
+    wizard.activate()
+    address = wizard.address("activate")
+    few = queries_of(wizard.client, address)
+    for number in range(10):
+        okta.add(f"person{number}")
+
+    assert len(queries_of(wizard.client, address)) == len(few)
+
+
+def test_the_command_activates_at_once(owner: Person) -> None:
+    call_command("connect_scim", owner.tenant.slug, "--provider", "okta")
+
+    connection = Connection.objects.get()
+    assert connection.is_live
+    assert initial_import.unfinished() == []

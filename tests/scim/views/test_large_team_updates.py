@@ -1,0 +1,146 @@
+"""Team updates of a company with a hundred thousand people …"""
+
+import json
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.test import Client
+from django.utils import timezone
+
+from people.models import Invite, Mail, Person
+from scim.models import Connection, SyncError
+from tests.clients.pages import queries_of, signed_in, text_of
+from tests.clients.scim import Provider
+from tests.factories.large_companies import analyse, copied, multiply
+
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("swept")]
+
+MANY = 100
+COPIES = 500
+# Which index leads to the rows of the first page, where there is one in their order.
+INDEXES = {
+    "/people/updates/": "invite_pending",
+    "/people/updates/inactive/": "",
+    "/people/updates/errors/": "sync_error_pending",
+}
+
+
+def test_ask_as_many_queries_as_of_a_small_one_and_read_only_what_they_show(
+    owner: Person, scim: Provider
+) -> None:
+    client = signed_in(owner)
+    fill(scim.connection, range(3))
+    few = [len(queries_of(client, address)) for address in (*INDEXES, "/people/")]
+
+    fill(scim.connection, range(3, MANY))
+    multiply_everything()
+
+    assert Person.objects.count() > 100_000
+    assert [len(queries_of(client, address)) for address in (*INDEXES, "/people/")] == few
+    for address, index in INDEXES.items():
+        queries = queries_of(client, address)
+        assert all("LIMIT 10001" in sql for sql in queries if "COUNT(" in sql)
+        assert index in plan_of_the_list(queries)
+        assert_leads_through_ten_thousand(client, address)
+
+
+def assert_leads_through_ten_thousand(client: Client, address: str) -> None:
+    page = text_of(client.get(address))
+
+    assert page.count('ramp-count">10,000+<') == 3
+    assert "The first 10,000; search or filter to find the others." in page
+    assert page.count("<tr>") == 51
+
+
+def plan_of_the_list(queries: list[str]) -> str:
+    """Return how PostgreSQL finds the rows of the page."""
+    [sql] = [one for one in queries if "ORDER BY" in one and "LIMIT 50" in one]
+    with connection.cursor() as cursor:
+        cursor.execute(f"EXPLAIN (FORMAT JSON) {sql}")
+        return json.dumps(cursor.fetchall())
+
+
+def fill(scim: Connection, numbers: range) -> None:
+    """Make rows, each a second younger than the one before."""
+    now = timezone.now()
+    moments = [now - timedelta(seconds=MANY - number) for number in numbers]
+    invited = [somebody(scim, f"invited{number}", state="invited") for number in numbers]
+    inactive = [
+        somebody(scim, f"inactive{number}", state="inactive", deactivated_at=at)
+        for number, at in zip(numbers, moments, strict=True)
+    ]
+    store(Person, iter([*invited, *inactive]))
+    invites = [
+        Invite(
+            tenant_id=scim.tenant_id,
+            person=one,
+            source=Invite.Source.SCIM,
+            created_at=at,
+            expires_at=now + timedelta(days=90),
+        )
+        for one, at in zip(invited, moments, strict=True)
+    ]
+    store(Invite, iter(invites))
+    store(Mail, (mail_of(one) for one in invites))
+    store(SyncError, (error_of(scim, f"error{one.pk}", one.created_at) for one in invites))
+
+
+def multiply_everything() -> None:
+    of_copies = {"id": copied("id"), "person_id": copied("person_id")}
+    multiply(
+        Person.objects.exclude(state=Person.State.ACTIVE),
+        COPIES,
+        id=copied("id"),
+        email="n || '.' || t.email",
+        email_key="n || '.' || t.email_key",
+    )
+    multiply(Mail.objects.all(), COPIES, **of_copies, invite_id=copied("invite_id"))
+    multiply(Invite.objects.all(), COPIES, **of_copies)
+    multiply(SyncError.objects.all(), COPIES, user_name_key="n || '.' || t.user_name_key")
+    analyse()
+
+
+def store(model: Any, rows: Iterator[Any]) -> None:
+    model.objects.bulk_create(rows, batch_size=2000)
+
+
+def somebody(scim: Connection, name: str, **fields: Any) -> Person:
+    return Person(
+        tenant_id=scim.tenant_id,
+        given_name=name,
+        family_name="Lovelace",
+        email=f"{name}@example.com",
+        email_key=f"{name}@example.com",
+        role_source="command:make",
+        role_since=timezone.now(),
+        **fields,
+    )
+
+
+def mail_of(invite: Invite) -> Mail:
+    at = invite.created_at
+    return Mail(
+        tenant_id=invite.tenant_id,
+        kind=Mail.Kind.INVITE,
+        person=invite.person,
+        to=invite.person.email,
+        invite=invite,
+        created_at=at,
+        due_at=at,
+        sent_at=at,
+    )
+
+
+def error_of(scim: Connection, name: str, at: datetime) -> SyncError:
+    return SyncError(
+        tenant_id=scim.tenant_id,
+        connection=scim,
+        reason=SyncError.Reason.INVALID_ROLE_ASSIGNMENT,
+        message="User is not eligible to receive assigned role",
+        user_name=name,
+        user_name_key=name,
+        happened_at=at,
+    )

@@ -1,0 +1,323 @@
+"""The mapping of attributes …"""
+
+from typing import Any
+
+import pytest
+from django.test import Client
+from django.utils import timezone
+
+from people.models import Department, Event, Mail, Person
+from scim.jobs import reapply
+from scim.models import Connection, ScimUser, SyncError
+from tests.clients.pages import queries_of, signed_in, text_of
+from tests.clients.scim import ENT, RAMP, Provider, someone
+from tests.factories.large_companies import crowd
+from tests.scim.conftest import Connect
+from tests.support.scim_mapping import (
+    COST_CENTER,
+    address_of,
+    centred,
+    custom_field,
+    cycle,
+    mapping,
+    person,
+    send,
+)
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def client(owner: Person) -> Client:
+    return signed_in(owner)
+
+
+class TestShows:
+    """It shows …"""
+
+    def test_where_each_field_usually_comes_from(self, client: Client, scim: Provider) -> None:
+        custom_field()
+
+        page = text_of(client.get(address_of(scim)))
+
+        assert "Left blank: department of the enterprise extension, or a bare department." in page
+        assert "Left blank: costCenter or cost_center of the Ramp extension." in page
+        for label in ("First name", "Last name", "Location", "Manager", "Role", "Cost centre"):
+            assert label in page
+
+    def test_what_was_saved(self, client: Client, connect: Connect) -> None:
+        scim = connect(mapping={"department": COST_CENTER})
+
+        assert f'value="{COST_CENTER}"' in text_of(client.get(address_of(scim)))
+
+
+class TestSaves:
+    """It saves …"""
+
+    def test_a_path_that_providers_fill(self, client: Client, scim: Provider) -> None:
+        scim.add("ada", **centred())
+
+        page = send(client, scim, "save", department=COST_CENTER)
+
+        assert mapping() == {"department": COST_CENTER}
+        assert "The mapping was saved." in page
+        event = Event.objects.get(kind=Event.Kind.CONNECTION_CHANGED)
+        assert event.changes == {"source of department": {"from": None, "to": COST_CENTER}}
+
+    def test_what_counts_from_the_next_request_on(self, client: Client, scim: Provider) -> None:
+        scim.add("ada", **centred())
+        send(client, scim, "save", department=COST_CENTER)
+
+        scim.add("bob", **centred("CC-2"))
+
+        assert str(person("bob").department) == "CC-2"
+
+    def test_what_the_cycle_then_reads_everybody_by(self, client: Client, scim: Provider) -> None:
+        scim.add("ada", **centred())
+        page = send(client, scim, "save", department=COST_CENTER)
+        assert "is read again by the sync cycle" in page
+        assert str(person("ada").department) == "Research"
+
+        cycle()
+
+        assert str(person("ada").department) == "CC-1"
+        assert Connection.objects.get().revisits_after is None
+
+    def test_the_usual_places_again(self, client: Client, connect: Connect) -> None:
+        scim = connect(mapping={"department": COST_CENTER})
+        scim.add("ada", **centred())
+
+        send(client, scim, "save")
+        cycle()
+
+        assert mapping() == {}
+        assert str(person("ada").department) == "Research"
+
+    def test_a_custom_field_by_a_path_of_its_own(self, client: Client, scim: Provider) -> None:
+        custom_field("office")
+        scim.add("ada", **centred())
+
+        send(client, scim, "save", office=COST_CENTER)
+        cycle()
+
+        assert person("ada").custom_values == {"office": "CC-1"}
+
+    def test_nothing_twice(self, client: Client, scim: Provider) -> None:
+        assert "Nothing has changed." in send(client, scim, "save")
+        assert not Event.objects.filter(kind=Event.Kind.CONNECTION_CHANGED).exists()
+
+    def test_nothing_for_a_connection_that_has_ended(
+        self, client: Client, connect: Connect
+    ) -> None:
+        scim = connect(disconnected_at=timezone.now())
+
+        page = send(client, scim, "save", department=COST_CENTER)
+
+        assert mapping() == {}
+        assert "Save mapping" not in page
+
+    def test_paths_of_a_connection_that_is_not_activated_without_reading_anybody(
+        self, client: Client, connect: Connect
+    ) -> None:
+        scim = connect(activated_at=None)
+        scim("POST", "/Users", someone("ada", **centred()))
+
+        send(client, scim, "save", department=COST_CENTER)
+
+        assert mapping() == {"department": COST_CENTER}
+        assert Connection.objects.get().revisits_after is None
+
+
+class TestRefuses:
+    """It refuses …"""
+
+    @pytest.mark.parametrize(
+        ("path", "said"),
+        [
+            ("nonsense", "A User has no attribute “nonsense”."),
+            ("name.nickname", "A User has no attribute “name.nickname”."),
+            ("urn:example:x", "A User has no attribute “urn:example:x”."),
+            (ENT, "is a schema, not an attribute."),
+            ("emails[type eq", "cannot be read"),
+            ('userName[type eq "x"]', "chooses among values, but there is only one."),
+            ('emails[colour eq "red"].value', "colour"),
+            ("name", "has parts. Name one of them: name.formatted, name.familyName"),
+            ("addresses", "has parts. Name one of them: addresses.formatted"),
+            ("active", "is no text that a provider can send."),
+            ("password", "is no text that a provider can send."),
+            ("id", "is no text that a provider can send."),
+            ("groups", "is no text that a provider can send."),
+            ("a\x00b", "Null characters are not allowed."),
+            ("x" * 501, "at most 500 characters"),
+            ("(" * 400, "The path"),
+        ],
+    )
+    def test_what_is_no_text_of_a_user(
+        self, client: Client, scim: Provider, path: str, said: str
+    ) -> None:
+        page = send(client, scim, "save", department=path).replace("&quot;", '"')
+
+        assert said in page.replace("&#x27;", "'")
+        assert "Nothing was saved: correct what is marked below." in page
+        assert mapping() == {}
+
+    def test_other_fields_than_there_are(self, client: Client, scim: Provider) -> None:
+        send(client, scim, "save", state="userName", is_operator="userName")
+
+        assert mapping() == {}
+
+
+class TestWarns:
+    """It warns …"""
+
+    def test_of_a_path_that_nobody_sends(self, client: Client, scim: Provider) -> None:
+        scim.add("ada", **centred())
+        scim.add("bob")
+
+        page = send(client, scim, "save", department=f"{ENT}:division")
+
+        assert "None of the last 2 people whom Okta sent has anything at" in page
+        assert "Save all the same" in page
+        assert mapping() == {}
+
+    def test_once_and_saves_it_all_the_same(self, client: Client, scim: Provider) -> None:
+        scim.add()
+
+        send(client, scim, "save_anyway", department=f"{ENT}:division")
+
+        assert mapping() == {"department": f"{ENT}:division"}
+        page = send(client, scim, "save", department=f"{ENT}:division")
+        assert "Nothing has changed." in page
+
+    def test_that_it_cannot_be_told_yet(self, client: Client, scim: Provider) -> None:
+        page = send(client, scim, "preview", department=COST_CENTER)
+
+        assert "Okta has sent nobody yet" in page
+
+    def test_of_none_that_somebody_sends(self, client: Client, scim: Provider) -> None:
+        scim.add("ada", **centred())
+        scim.add("bob")
+
+        assert "ramp-notice-warning" not in send(client, scim, "preview", department=COST_CENTER)
+
+    def test_by_looking_at_no_more_than_the_newest(
+        self, client: Client, scim: Provider, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(reapply, "LOOKED_AT", 3)
+        scim.add("ada", **centred())
+        for name in ("bob", "cy", "dan"):
+            scim.add(name)
+
+        assert "None of the last 3 people" in send(client, scim, "save", department=COST_CENTER)
+
+
+class TestPreviews:
+    """It previews …"""
+
+    def test_who_would_change_and_how(self, client: Client, scim: Provider) -> None:
+        scim.add("ada", **centred())
+        scim.add("bob", **centred("Research"))
+
+        page = send(client, scim, "preview", department=COST_CENTER)
+
+        assert "Tried on the 2 people last heard of; nothing was saved." in page
+        assert "1 would stay as they are." in page
+        row = page.partition("<bdi>ada@example.com</bdi>")[2].partition("</tr>")[0]
+        assert "Department" in row
+        assert "<bdi>Research</bdi>" in row
+        assert "<bdi>CC-1</bdi>" in row
+
+    def test_without_writing_anything(self, client: Client, scim: Provider) -> None:
+        custom_field("office")
+        scim.add("ada", **centred())
+        scim.add("bob", title="Rome", **centred())
+        before = snapshot()
+
+        send(client, scim, "preview", department=COST_CENTER, office=COST_CENTER, location="title")
+
+        assert snapshot() == before
+
+    def test_what_saving_then_does(self, client: Client, connect: Connect) -> None:
+        scim = connect("generic")
+        custom_field("office")
+        scim.add("ada", **centred("CC-1"))
+        scim.add("bob", **{ENT: {"costCenter": "CC-2"}})
+        scim.add("cy", **{ENT: {"department": "Legal"}})
+        paths = {"department": COST_CENTER, "office": "userName", "location": f"{RAMP}:location"}
+        connection = Connection.objects.get()
+        connection.mapping = paths
+        foreseen = {outcome.user.scim_username: outcome for outcome in reapply.outcomes(connection)}
+
+        send(client, scim, "save", **paths)
+        cycle()
+
+        for user in ScimUser.objects.all():
+            assert reapply._told(user.person_id) == foreseen[user.scim_username].after
+        assert foreseen["bob@example.com"].is_new
+        assert foreseen["ada@example.com"].after["custom.office"] == "ada@example.com"
+        assert foreseen["cy@example.com"].changed == ["custom.office"]
+
+    def test_whom_it_would_complete(self, client: Client, connect: Connect) -> None:
+        scim = connect("generic")
+        scim.add("bob", **{ENT: {"costCenter": "CC-2"}})
+        assert not Person.objects.filter(email="bob@example.com").exists()
+
+        page = send(client, scim, "preview", department=COST_CENTER)
+        assert "would be added" in page
+        assert not Person.objects.filter(email="bob@example.com").exists()
+        send(client, scim, "save", department=COST_CENTER)
+        cycle()
+
+        assert str(person("bob").department) == "CC-2"
+        assert not SyncError.objects.open().exists()
+
+    def test_what_the_rules_would_refuse(self, client: Client, scim: Provider) -> None:
+        scim.add("ada", title="EMPEROR")
+
+        page = send(client, scim, "preview", role="title")
+        assert "User is not eligible to receive assigned role" in page
+        send(client, scim, "save", role="title")
+        cycle()
+
+        assert person("ada").role == Person.Role.CARDHOLDER
+        assert SyncError.objects.open().get().reason == "invalid-role-assignment"
+
+    def test_those_last_heard_of(self, client: Client, scim: Provider) -> None:
+        ids = [scim.add(f"p{number}", **centred()) for number in range(reapply.SHOWN + 5)]
+        scim.replace(ids[0], "title", "Countess")
+
+        page = send(client, scim, "preview", department=COST_CENTER)
+
+        assert "p0@example.com" in page
+        assert "p1@example.com" not in page
+
+    def test_nobody_where_nobody_came_yet(self, client: Client, scim: Provider) -> None:
+        page = send(client, scim, "preview")
+
+        assert "Nobody has been received yet" in page
+
+
+def snapshot() -> list[Any]:
+    """Return every row that reading somebody again could change."""
+    return [
+        list(model.objects.order_by("pk").values())
+        for model in (Person, ScimUser, Department, Event, Mail, SyncError, Connection)
+    ]
+
+
+def test_asks_as_many_queries_to_preview_for_many_as_for_few(
+    client: Client, scim: Provider, django_assert_max_num_queries: Any
+) -> None:
+    for number in range(reapply.SHOWN):
+        scim.add(f"p{number}", **centred())
+    few = len(queries_of(client, address_of(scim)))
+    with django_assert_max_num_queries(400) as captured:
+        send(client, scim, "preview", department=COST_CENTER)
+    previewing = len(captured.captured_queries)
+    crowd(scim.connection, 500)
+    for number in range(reapply.SHOWN):
+        scim.add(f"q{number}", **centred())
+
+    assert len(queries_of(client, address_of(scim))) == few
+    with django_assert_max_num_queries(previewing):
+        send(client, scim, "preview", department=COST_CENTER)

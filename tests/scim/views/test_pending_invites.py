@@ -1,0 +1,260 @@
+"""The pending invites in Team updates …"""
+
+import re
+from datetime import timedelta
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from django.test import Client
+from django.utils import timezone
+
+from people.mail.invite_links import invite_link
+from people.models import Event, Invite, Mail, Person
+from people.operations import people
+from people.operations.invites import lifecycle
+from people.values import Actor
+from scim.views.team_updates import pending_invites
+from tests.clients.pages import signed_in, text_of
+from tests.clients.scim import Provider, managed_by
+from tests.factories import core
+
+pytestmark = pytest.mark.django_db
+
+HELPDESK = Actor("person", "helpdesk@example.com")
+UPDATES = "/people/updates/"
+
+
+@pytest.fixture
+def client(owner: Person) -> Client:
+    return signed_in(owner)
+
+
+def invited(**fields: Any) -> Invite:
+    person = core.person(**{"state": Person.State.INVITED} | fields)
+    return lifecycle.issue_invite(person, actor=HELPDESK)
+
+
+def mailed(invite: Invite, **fields: Any) -> Mail:
+    """Let the mail of the invite have come to this."""
+    Mail.objects.filter(invite=invite).update(**fields)
+    return Mail.objects.get(invite=invite)
+
+
+def expire(*invites: Invite) -> None:
+    keys = [invite.pk for invite in invites]
+    Invite.objects.filter(pk__in=keys).update(expires_at=timezone.now() - timedelta(days=1))
+
+
+def shown(client: Client, **query: Any) -> str:
+    return text_of(client.get(UPDATES, query))
+
+
+def test_tell_who_was_sent_what_and_until_when(client: Client) -> None:
+    invite = invited(family_name="Hopper")
+    mailed(invite, sent_at=timezone.now())
+
+    page = shown(client)
+
+    assert "Ada Hopper" in page
+    assert f"Sent on {timezone.now():%-d %B %Y}" in page
+    assert f"{invite.expires_at:%-d %b %Y}" in page
+    assert 'Pending invites <span class="ramp-count">1</span>' in page
+
+
+def test_tell_which_wait_for_a_manager(client: Client, scim: Provider) -> None:
+    scim.add("ada", **managed_by("bob@example.com"))
+
+    page = shown(client)
+
+    assert "Waiting for the manager to arrive" in page
+    assert "Resend<" not in page
+    [why] = re.findall(r'href="([^"]+)"[^>]*>See why<', page)
+    assert "Invite anyway" in text_of(client.get(why))
+
+
+def test_tell_which_were_never_mailed(client: Client) -> None:
+    Mail.objects.filter(invite=invited()).delete()
+
+    assert "Not mailed" in shown(client)
+
+
+def test_tell_which_are_on_their_way(client: Client) -> None:
+    invited()
+
+    assert "On its way since" in shown(client)
+
+
+def test_tell_what_the_mail_server_said(client: Client) -> None:
+    mailed(invited(), sent_at=timezone.now(), problem="550 No such user <ada>")
+
+    page = shown(client)
+
+    assert "Not delivered" in page
+    assert "550 No such user &lt;ada&gt;" in page
+
+
+def test_tell_which_have_expired(client: Client) -> None:
+    expire(invited())
+
+    assert "Expired </span> on" in shown(client)
+
+
+def test_leave_out_who_has_joined(client: Client) -> None:
+    people.join_person(invited(family_name="Hopper").person, actor=HELPDESK)
+
+    assert "Hopper" not in shown(client)
+
+
+@pytest.mark.parametrize(
+    ("show", "expected"),
+    [
+        ("held", "Held"),
+        ("undelivered", "Bounced"),
+        ("unmailed", "Unmailed"),
+        ("expired", "Late"),
+    ],
+)
+def test_are_narrowed_by_how_they_stand(client: Client, show: str, expected: str) -> None:
+    names = ["Held", "Bounced", "Unmailed", "Late", "Fine"]
+    held, bounced, unmailed, late, _ = [invited(family_name=f"Mc{name}") for name in names]
+    Invite.objects.filter(pk=held.pk).update(held_because="Waiting")
+    mailed(bounced, sent_at=timezone.now(), problem="550")
+    Mail.objects.filter(invite=unmailed).delete()
+    expire(late)
+
+    page = shown(client, show=show)
+
+    assert [name for name in names if f"Mc{name}" in page] == [expected]
+
+
+def test_are_found_by_the_person(client: Client) -> None:
+    invited(family_name="Hopper")
+    invited(family_name="Kelly", email="grace@example.com")
+
+    assert "Kelly" not in shown(client, q="hopp ADA")
+    assert "Hopper" not in shown(client, q="GRACE@")
+
+
+def test_show_all_when_asked_for_what_there_is_not(client: Client) -> None:
+    invited(family_name="Hopper")
+
+    assert "Hopper" in shown(client, show="<b>", page="nonsense")
+
+
+class TestWhenThereAreNone:
+    def test_say_how_to_begin(self, client: Client) -> None:
+        assert "No invites yet" in shown(client)
+
+    def test_say_that_nothing_matches(self, client: Client) -> None:
+        invited()
+
+        assert "No invite matches" in shown(client, q="xyzzy")
+
+    def test_say_that_everybody_has_joined(self, client: Client) -> None:
+        people.join_person(invited().person, actor=HELPDESK)
+
+        assert "Nobody is awaited" in shown(client)
+
+
+class TestSendingAgain:
+    def test_mails_it_and_lets_it_live_its_full_time(self, client: Client, owner: Person) -> None:
+        invite = invited()
+        expire(invite)
+
+        page = text_of(client.post(f"{UPDATES}invites/{invite.pk}/resend/", follow=True))
+
+        assert "The invite goes out again to Ada Lovelace." in page
+        assert "Expired" not in page.split("<table")[1]
+        assert Mail.objects.filter(invite=invite).count() == 2
+        event = Event.objects.get(kind=Event.Kind.INVITE_RESENT)
+        assert event.actor == f"person:{owner.email}"
+
+    def test_is_refused_while_it_is_held(self, client: Client, scim: Provider) -> None:
+        scim.add("ada", **managed_by("bob@example.com"))
+        invite = Invite.objects.get()
+
+        page = text_of(client.post(f"{UPDATES}invites/{invite.pk}/resend/", follow=True))
+
+        assert "Ada Lovelace: The invite waits" in page
+        assert not Mail.objects.filter(invite=invite).exists()
+
+    def test_is_for_those_that_were_ticked(self, client: Client) -> None:
+        first, second, other = [invited() for _ in range(3)]
+
+        ticked = {"invite": [str(first.pk), str(second.pk), "nonsense", str(uuid4())]}
+        page = text_of(client.post(f"{UPDATES}resend/", ticked, follow=True))
+
+        assert "The invite goes out again to 2 people." in page
+        assert [one.mails.count() for one in (first, second, other)] == [2, 2, 1]
+
+    def test_asks_for_a_choice(self, client: Client) -> None:
+        invited()
+
+        page = text_of(client.post(f"{UPDATES}resend/", follow=True))
+
+        assert "No invite was chosen" in page
+
+    def test_is_for_all_that_have_expired(
+        self, client: Client, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(pending_invites, "MOST_AT_ONCE", 2)
+        late = [invited() for _ in range(3)]
+        fresh = invited()
+        expire(*late)
+
+        page = text_of(client.post(f"{UPDATES}resend/", {"expired": "all"}, follow=True))
+
+        assert "The invite goes out again to 2 people." in page
+        assert "1 more have expired" in page
+        assert fresh.mails.count() == 1
+
+    def test_is_not_for_what_was_accepted_meanwhile(self, client: Client) -> None:
+        invite = invited()
+        people.join_person(invite.person, actor=HELPDESK)
+
+        assert client.post(f"{UPDATES}invites/{invite.pk}/resend/").status_code == 404
+
+    def test_is_not_done_by_looking(self, client: Client) -> None:
+        assert client.get(f"{UPDATES}invites/{invited().pk}/resend/").status_code == 405
+        assert client.get(f"{UPDATES}resend/").status_code == 405
+
+
+class TestWithdrawing:
+    def test_asks_first(self, client: Client) -> None:
+        invite = invited()
+
+        page = text_of(client.get(f"{UPDATES}invites/{invite.pk}/revoke/"))
+
+        assert "Withdraw the invite" in page
+        assert Invite.objects.open().exists()
+
+    def test_makes_it_worthless(self, client: Client) -> None:
+        invite = invited()
+
+        page = text_of(client.post(f"{UPDATES}invites/{invite.pk}/revoke/", follow=True))
+
+        assert "The invite of Ada Lovelace was withdrawn." in page
+        assert not Invite.objects.open().exists()
+
+
+class TestCopyingTheLink:
+    def test_shows_it_to_be_selected(self, client: Client) -> None:
+        invite = invited()
+
+        page = text_of(client.get(f"{UPDATES}invites/{invite.pk}/link/"))
+
+        assert f'value="{invite_link(invite)}" readonly' in page
+
+    def test_says_when_it_leads_nowhere(self, client: Client) -> None:
+        invite = invited()
+        expire(invite)
+
+        assert "has expired" in text_of(client.get(f"{UPDATES}invites/{invite.pk}/link/"))
+
+    def test_is_not_for_another_company(self, client: Client) -> None:
+        with core.in_another_tenant():
+            invite = invited()
+
+        for what in ("link", "revoke"):
+            assert client.get(f"{UPDATES}invites/{invite.pk}/{what}/").status_code == 404

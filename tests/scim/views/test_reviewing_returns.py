@@ -1,0 +1,160 @@
+"""Team updates, to review …"""
+
+import pytest
+from django.test import Client
+
+from people.models import Invite, Person
+from people.operations import people
+from people.values import Actor
+from scim.models import SamePersonQuestion, ScimUser
+from tests.clients.pages import signed_in, text_of
+from tests.clients.scim import Provider, mail, someone
+from tests.clients.spend import card
+from tests.factories import core
+
+pytestmark = pytest.mark.django_db
+
+HELPDESK = Actor("person", "helpdesk@example.com")
+PAGE = "/people/updates/review/"
+
+
+@pytest.fixture
+def client(owner: Person) -> Client:
+    return signed_in(owner)
+
+
+@pytest.fixture
+def ada(scim: Provider) -> Person:
+    """Have the provider delete an Admin who has a card."""
+    scim_id = scim.add(externalId="X-1", roles="BUSINESS_ADMIN")
+    ada: Person = Person.objects.get(email="ada@example.com")
+    people.join_person(ada, actor=HELPDESK)
+    card(ada)
+    scim("DELETE", f"/Users/{scim_id}")
+    ada.refresh_from_db()
+    return ada
+
+
+@pytest.fixture
+def question(scim: Provider, ada: Person) -> SamePersonQuestion:
+    """Have the provider create somebody with Ada's userName and address, another externalId."""
+    scim.add(externalId="X-2", name={"givenName": "Ada", "familyName": "Byron"})
+    question: SamePersonQuestion = SamePersonQuestion.objects.get()
+    return question
+
+
+def answer(client: Client, question: SamePersonQuestion, said: str) -> str:
+    response = client.post(f"{PAGE}{question.pk}/", {"answer": said}, follow=True)
+    assert response.status_code == 200
+    return text_of(response)
+
+
+def test_lists_whom_a_new_person_may_be(client: Client, question: SamePersonQuestion) -> None:
+    page = " ".join(text_of(client.get(PAGE)).split())
+
+    left_on = f"{question.earlier.deactivated_at:%-d %B %Y}"
+    assert f"who left on {left_on}" in page
+    assert "userName, email address" in page
+    assert "externalId, full name" in page
+    assert 'To review <span class="ramp-count">1<' in page
+
+
+def test_compares_both(client: Client, question: SamePersonQuestion) -> None:
+    page = text_of(client.get(f"{PAGE}{question.pk}/"))
+
+    for said in ("X-1", "X-2", "Ada Lovelace", "Ada Byron", "Same person", "Different person"):
+        assert said in page
+
+
+def test_brings_the_earlier_one_back(
+    client: Client, scim: Provider, ada: Person, question: SamePersonQuestion
+) -> None:
+    new = question.user.person
+    assert new
+
+    assert "Ada Byron is back" in answer(client, question, "same")
+
+    ada.refresh_from_db()
+    new.refresh_from_db()
+    assert new.state == Person.State.TERMINATED
+    assert (ada.state, ada.email) == (Person.State.INVITED, "ada@example.com")
+    assert (ada.role, ada.withheld_roles) == ("BUSINESS_USER", {"BUSINESS_ADMIN": "asked"})
+    assert not ada.has_usable_password()
+    assert ada.cards.live().exists()
+    assert Invite.objects.open().get().person == ada
+    live = ScimUser.objects.get(deleted_at=None)
+    assert live.person == ada
+    assert scim.replace(str(live.scim_id), "name.familyName", "King").status == 200
+    ada.refresh_from_db()
+    assert ada.family_name == "King"
+    assert not SamePersonQuestion.objects.open().exists()
+
+
+def test_refuses_while_the_new_one_holds_something(
+    client: Client, ada: Person, question: SamePersonQuestion
+) -> None:
+    assert question.user.person
+    card(question.user.person)
+
+    assert "holds 1 card already" in answer(client, question, "same")
+
+    ada.refresh_from_db()
+    assert ada.state == Person.State.INACTIVE
+    assert SamePersonQuestion.objects.open().exists()
+
+
+def test_ends_when_they_are_different(
+    client: Client, scim: Provider, ada: Person, question: SamePersonQuestion
+) -> None:
+    answer(client, question, "different")
+
+    assert not SamePersonQuestion.objects.open().exists()
+    assert question.user.person
+    assert question.user.person.pk != ada.pk
+    assert client.get(f"{PAGE}{question.pk}/").status_code == 404
+
+
+def test_closes_a_question_that_is_no_longer_one(
+    client: Client, scim: Provider, question: SamePersonQuestion
+) -> None:
+    scim("DELETE", f"/Users/{question.user.scim_id}")
+
+    assert "Nothing to review" in text_of(client.get(PAGE))
+
+
+@pytest.mark.parametrize(
+    ("said", "role"), [("give", "BUSINESS_ADMIN"), ("decline", "BUSINESS_USER")]
+)
+def test_decides_about_the_role_of_somebody_who_is_back(
+    client: Client, scim: Provider, ada: Person, said: str, role: str
+) -> None:
+    scim_id = scim.add(externalId="X-1", roles="BUSINESS_ADMIN")
+    assert "Roles to give back" in text_of(client.get(PAGE))
+
+    client.post(f"{PAGE}roles/{ada.pk}/", {"role": "BUSINESS_ADMIN", "answer": said})
+
+    ada.refresh_from_db()
+    assert ada.role == role
+    assert "Nothing to review" in text_of(client.get(PAGE))
+    scim("PUT", f"/Users/{scim_id}", someone(externalId="X-1", roles="BUSINESS_ADMIN", title="Dr"))
+    ada.refresh_from_db()
+    assert ada.role == role
+
+
+def test_shows_nobody_of_another_company(client: Client, question: SamePersonQuestion) -> None:
+    with core.in_another_tenant():
+        stranger = signed_in(core.owner(email="stranger@example.com"))
+
+    assert "Nothing to review" in text_of(stranger.get(PAGE))
+    assert stranger.get(f"{PAGE}{question.pk}/").status_code == 404
+    assert stranger.post(f"{PAGE}{question.pk}/", {"answer": "same"}).status_code == 404
+
+
+def test_asks_again_for_nobody_whom_an_administrator_told_apart(
+    client: Client, scim: Provider, question: SamePersonQuestion
+) -> None:
+    answer(client, question, "different")
+
+    scim.replace(str(question.user.scim_id), "emails", [mail("byron@example.com")])
+
+    assert not SamePersonQuestion.objects.open().exists()

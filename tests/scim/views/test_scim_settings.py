@@ -1,0 +1,252 @@
+"""SCIM settings …"""
+
+import re
+
+import pytest
+from django.test import Client
+from django.utils import timezone
+
+from people.models import Event, Person
+from scim.models import Connection
+from tests.clients.pages import queries_of, signed_in, text_of
+from tests.clients.scim import ENT, NOBODY, RAMP, Provider
+from tests.factories import core
+from tests.factories.large_companies import crowd, crowd_of_hundreds
+from tests.scim.conftest import Connect
+from tests.support.scim_settings import HOME, NOON, address_of, page_of
+
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("swept")]
+
+POLICIES = {
+    "incomplete": "refuse",
+    "default_department": "",
+    "default_location": "",
+    "unknown_manager": "hold",
+    "role_source": "provider",
+    "email_link": "adopt",
+    "mails_invites": "on",
+}
+
+
+@pytest.fixture
+def client(owner: Person) -> Client:
+    return signed_in(owner)
+
+
+class TestLeadTo:
+    """They lead to …"""
+
+    def test_the_newest_connection_that_has_not_ended(
+        self, client: Client, connect: Connect
+    ) -> None:
+        connect("okta")
+        entra = connect("entra").connection
+        connect("rippling", disconnected_at=timezone.now())
+
+        assert client.get(HOME).headers["Location"] == address_of(entra)
+
+    def test_each_of_several_connections(self, client: Client, connect: Connect) -> None:
+        okta = connect("okta").connection
+        others = connect("entra").connection, connect("rippling", disconnected_at=NOON).connection
+
+        page = page_of(client, okta)
+
+        for other in others:
+            assert f'href="{address_of(other)}"' in page
+        assert "Rippling (disconnected)" in page
+
+    def test_no_switcher_where_there_is_nothing_to_switch_to(
+        self, client: Client, scim: Provider
+    ) -> None:
+        assert 'aria-label="Connections"' not in page_of(client, scim.connection)
+
+    def test_integrations_where_nothing_is_connected(self, client: Client) -> None:
+        page = text_of(client.get(HOME))
+
+        assert "No identity provider is connected" in page
+        assert 'href="/integrations/"' in page
+
+    def test_what_has_ended_where_nothing_else_is_left(
+        self, client: Client, connect: Connect
+    ) -> None:
+        ended = connect(disconnected_at=timezone.now()).connection
+
+        assert f'href="{address_of(ended)}"' in text_of(client.get(HOME))
+
+
+class TestPolicies:
+    """The policies …"""
+
+    def test_are_saved_and_remembered(self, client: Client, scim: Provider) -> None:
+        said = POLICIES | {"incomplete": "hold", "unknown_manager": "reject", "mails_invites": ""}
+
+        page = text_of(client.post(address_of(scim.connection), said, follow=True))
+
+        connection = Connection.objects.get()
+        assert connection.incomplete == "hold"
+        assert connection.unknown_manager == "reject"
+        assert not connection.mails_invites
+        assert "The policies were saved." in page
+        event = Event.objects.get(kind=Event.Kind.CONNECTION_CHANGED)
+        assert event.actor == "person:owner@example.com"
+        assert event.changes == {
+            "incomplete": {"from": "refuse", "to": "hold"},
+            "unknown_manager": {"from": "hold", "to": "reject"},
+            "mails_invites": {"from": True, "to": False},
+        }
+        assert "Settings: incomplete, mails invites, unknown manager" in page
+        assert "by <bdi>owner@example.com</bdi>" in page
+
+    def test_are_saved_from_the_page_itself(self, owner: Person, scim: Provider) -> None:
+        browser = Client(enforce_csrf_checks=True)
+        browser.force_login(owner)
+        form = page_of(browser, scim.connection).partition('id="policies"')[2]
+        [token] = re.findall('name="csrfmiddlewaretoken" value="([^"]+)"', form)
+        said = POLICIES | {"incomplete": "hold", "csrfmiddlewaretoken": token}
+
+        assert browser.post(address_of(scim.connection), said).status_code == 302
+
+        assert Connection.objects.get().incomplete == "hold"
+
+    def test_say_what_each_answer_means(self, client: Client, scim: Provider) -> None:
+        page = page_of(client, scim.connection)
+
+        assert "The provider is told what is missing" in page
+        assert "what the provider sends about them is passed over" in page
+        assert "The manager is assigned and the invite goes out by itself" in page
+        assert "A name that is not there yet is made with the first person" in page
+
+    def test_fill_only_with_something(self, client: Client, scim: Provider) -> None:
+        said = POLICIES | {"incomplete": "fill", "default_department": " "}
+
+        page = text_of(client.post(address_of(scim.connection), said))
+
+        assert page.count("Name one: people without it are given this.") == 2
+        assert Connection.objects.get().incomplete == "refuse"
+
+    def test_count_from_the_next_request_on(self, client: Client, scim: Provider) -> None:
+        said = {"incomplete": "fill", "default_department": "New", "default_location": "Rome"}
+        client.post(address_of(scim.connection), POLICIES | said)
+
+        scim.add("ada", **{ENT: None, RAMP: None})
+
+        ada = Person.objects.select_related("department", "location").get(email="ada@example.com")
+        assert str(ada.department) == "New"
+        assert str(ada.location) == "Rome"
+
+    @pytest.mark.parametrize(
+        "wrong",
+        [
+            {"incomplete": "guess"},
+            {"incomplete": ""},
+            {"unknown_manager": "refuse"},
+            {"role_source": "x" * 5000},
+            {"email_link": "\x00"},
+            {"default_department": "x" * 201},
+            {"default_location": "a\x00b"},
+        ],
+    )
+    def test_are_what_they_were_after_nonsense(
+        self, client: Client, scim: Provider, wrong: dict[str, str]
+    ) -> None:
+        page = text_of(client.post(address_of(scim.connection), POLICIES | wrong))
+
+        assert "Nothing was saved yet" in page
+        assert not Event.objects.filter(kind=Event.Kind.CONNECTION_CHANGED).exists()
+
+    def test_saved_again_leave_no_trace(self, client: Client, scim: Provider) -> None:
+        page = text_of(client.post(address_of(scim.connection), POLICIES, follow=True))
+
+        assert "Nothing has changed." in page
+        assert not Event.objects.filter(kind=Event.Kind.CONNECTION_CHANGED).exists()
+
+    def test_of_a_connection_that_has_ended_cannot_be_changed(
+        self, client: Client, connect: Connect
+    ) -> None:
+        ended = connect(disconnected_at=NOON).connection
+
+        page = text_of(client.post(address_of(ended), POLICIES | {"incomplete": "hold"}))
+
+        assert "Save policies" not in page
+        assert Connection.objects.get().incomplete == "refuse"
+
+    def test_name_departments_as_text(self, client: Client, scim: Provider) -> None:
+        core.department('"><script>alert(1)</script>')
+
+        assert "<script>alert" not in page_of(client, scim.connection)
+
+
+def test_tell_what_offboarding_means_and_promise_no_termination(
+    client: Client, scim: Provider
+) -> None:
+    page = page_of(client, scim.connection)
+
+    assert "is deactivated here at once" in page
+    assert "Auto-termination is off" in page
+
+
+def test_hold_what_it_takes_to_connect_again(client: Client, scim: Provider) -> None:
+    page = page_of(client, scim.connection)
+
+    assert "/scim/v2</code>" in page
+    assert f"<code>{scim.connection.pk}</code>" in page
+    assert 'href="/integrations/okta/"' in page
+    assert scim.token[-4:] in page
+    assert scim.token not in page
+
+
+def test_lead_to_everything_else(client: Client, scim: Provider) -> None:
+    page = page_of(client, scim.connection)
+
+    for rest in ("mapping/", "tokens/", "disconnect/", "requests/"):
+        assert f'href="{address_of(scim.connection)}{rest}"' in page
+    assert 'href="/people/updates/"' in page
+    assert 'href="/people/why/"' in page
+
+
+class TestAreFor:
+    """They are for …"""
+
+    ADDRESSES = ("", "mapping/", "mapping/fields/", "tokens/", "disconnect/")
+
+    @pytest.mark.parametrize("rest", ADDRESSES)
+    def test_administrators_only(self, scim: Provider, rest: str) -> None:
+        client = signed_in(core.person())
+        address = address_of(scim.connection) + rest
+
+        for response in (client.get(address), client.post(address, POLICIES)):
+            assert response.headers["Location"].startswith("/sign-in/")
+        assert not Event.objects.filter(kind=Event.Kind.CONNECTION_CHANGED).exists()
+
+    @pytest.mark.parametrize("rest", ADDRESSES)
+    def test_their_own_company(self, scim: Provider, rest: str) -> None:
+        with core.in_another_tenant():
+            client = signed_in(core.owner())
+        address = address_of(scim.connection) + rest
+
+        for response in (client.get(address), client.post(address, POLICIES)):
+            assert response.status_code == 404
+        assert client.get(HOME).status_code == 200
+
+    @pytest.mark.parametrize("rest", ADDRESSES)
+    def test_nobody_who_has_not_signed_in(self, scim: Provider, rest: str) -> None:
+        response = Client().get(address_of(scim.connection) + rest)
+
+        assert response.headers["Location"].startswith("/sign-in/")
+
+    @pytest.mark.parametrize("number", [NOBODY, "1", "x"])
+    def test_connections_that_there_are(self, client: Client, number: str) -> None:
+        assert client.get(f"{HOME}{number}/").status_code == 404
+
+
+def test_ask_the_same_number_of_queries_for_a_hundred_people_and_for_a_hundred_thousand(
+    client: Client, scim: Provider
+) -> None:
+    scim.add()
+    crowd(scim.connection, 100)
+    few = len(queries_of(client, address_of(scim.connection)))
+    crowd_of_hundreds(scim.connection, 500)
+
+    assert Person.objects.count() > 100_000
+    assert len(queries_of(client, address_of(scim.connection))) == few
+    assert few <= 24

@@ -1,0 +1,392 @@
+"""Setting a connection up …"""
+
+import logging
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+import pytest
+from django.core import signing
+from django.test import Client
+from django.utils import timezone
+
+from people.models import Event, Invite, Mail, Person
+from scim.connections import setup
+from scim.models import AdoptionChoice, Connection, RequestLog, ScimGroup, ScimUser, Token
+from tests.clients.pages import signed_in, text_of
+from tests.clients.scim import ENT, RAMP, someone
+from tests.factories import core
+from tests.support.concurrency import Racers
+from tests.support.scim_setup import Wizard, shown_token
+
+pytestmark = pytest.mark.django_db
+
+
+class TestTheStart:
+    def test_makes_a_connection_that_is_not_active(self, wizard: Wizard) -> None:
+        wizard.make_token()
+
+        connection = Connection.objects.get()
+        assert (connection.provider, connection.incomplete) == ("okta", "refuse")
+        assert connection.activated_at is None
+
+    def test_happens_once(self, wizard: Wizard, owner: Person) -> None:
+        wizard.make_token()
+        again = Wizard(owner).post("token", after=0)
+
+        assert again["Location"] == "/integrations/okta/setup/token/"
+        assert Connection.objects.count() == 1
+        assert Token.objects.count() == 1
+
+    def test_is_kept_in_the_history(self, wizard: Wizard, owner: Person) -> None:
+        wizard.make_token()
+
+        noted = Event.objects.filter(kind="connection.changed").order_by("pk")
+        assert [event.facts["what"] for event in noted] == ["added", "token added"]
+        assert {event.actor for event in noted} == {f"person:{owner.email}"}
+
+    def test_asks_for_defaults_where_they_fill_gaps(self, owner: Person) -> None:
+        rippling = Wizard(owner, "rippling")
+
+        response = rippling.post("token", after=0, department="General", location=" ")
+
+        assert "This field is required." in text_of(response)
+        assert not Connection.objects.exists()
+
+        rippling.make_token(department="General", location="Berlin")
+        connection = Connection.objects.get()
+        assert connection.incomplete == "fill"
+        assert connection.default_department == "General"
+        assert connection.default_location == "Berlin"
+
+    def test_is_refused_while_the_same_provider_is_connected(self, wizard: Wizard) -> None:
+        core.connection("okta")
+
+        response = wizard.client.post(wizard.address("token"), {"after": 0}, follow=True)
+
+        assert "Okta is connected already." in text_of(response)
+        assert Connection.objects.count() == 1
+
+    def test_is_possible_beside_another_provider(self, wizard: Wizard) -> None:
+        core.connection("entra")
+
+        wizard.make_token()
+
+        assert Connection.objects.count() == 2
+
+    def test_is_possible_again_after_disconnecting(self, wizard: Wizard) -> None:
+        core.connection("okta", disconnected_at=timezone.now())
+
+        wizard.make_token()
+
+        assert Connection.objects.filter(activated_at=None).count() == 1
+
+
+class TestTheToken:
+    def test_opens_the_door(self, wizard: Wizard) -> None:
+        okta = wizard.connect()
+
+        assert okta("GET", "/Users").status == 200
+
+    def test_is_shown_once(self, wizard: Wizard) -> None:
+        token = wizard.make_token()
+
+        shown = wizard.get("token")
+        assert token not in shown
+        assert f"it ends in <code>{token[-4:]}</code>" in shown
+
+    def test_is_not_made_again_when_the_answer_is_reloaded(self, wizard: Wizard) -> None:
+        wizard.make_token()
+
+        reloaded = wizard.client.post(wizard.address("token"), {"after": 0}, follow=True)
+
+        assert "The token was shown already" in text_of(reloaded)
+        assert Token.objects.count() == 1
+
+    def test_is_replaced_by_a_new_one(self, wizard: Wizard) -> None:
+        okta = wizard.connect()
+
+        new = wizard.make_token()
+
+        assert okta("GET", "/Users").status == 401
+        okta.token = new
+        assert okta("GET", "/Users").status == 200
+
+    def test_is_kept_nowhere(self, wizard: Wizard, caplog: pytest.LogCaptureFixture) -> None:
+        caplog.set_level(logging.DEBUG)
+
+        response = wizard.post("token", after=0)
+
+        token = shown_token(response)
+        assert "no-store" in response["Cache-Control"]
+        assert token not in str(dict(wizard.client.session))
+        assert token not in str(wizard.client.cookies)
+        assert token not in caplog.text
+        assert token not in str(list(Token.objects.values()) + list(Event.objects.values()))
+
+    def test_can_be_copied_without_javascript(self, wizard: Wizard) -> None:
+        page = text_of(wizard.post("token", after=0))
+
+        assert 'type="text" value="http://127.0.0.1:8000/scim/v2" readonly' in page
+
+    @pytest.mark.parametrize("after", ["", "x", "-1", "1e9"])
+    def test_is_not_made_for_nonsense(self, wizard: Wizard, after: str) -> None:
+        wizard.post("token", after=after)
+
+        assert not Token.objects.exists()
+
+
+class TestTheSteps:
+    @pytest.mark.parametrize("step", ["token", "steps", "first-request", "review", "activate"])
+    def test_have_addresses_that_bear_reloading(self, wizard: Wizard, step: str) -> None:
+        wizard.make_token()
+
+        for _ in range(2):
+            assert f'href="{wizard.address(step)}" aria-current="step"' in wizard.get(step)
+
+    @pytest.mark.parametrize(
+        "step", ["", "token", "steps", "first-request", "review", "activate", "abandon"]
+    )
+    def test_lead_to_the_start_while_there_is_nothing(self, wizard: Wizard, step: str) -> None:
+        assert wizard.client.get(wizard.address(step))["Location"] == "/integrations/okta/"
+
+    @pytest.mark.parametrize("step", ["", "token", "steps", "first-request", "review", "abandon"])
+    def test_lead_to_the_end_once_it_is_active(self, wizard: Wizard, step: str) -> None:
+        core.connection("okta")
+
+        response = wizard.client.get(wizard.address(step))
+
+        assert response["Location"] == "/integrations/okta/setup/activate/"
+
+    @pytest.mark.parametrize("address", ["okta/setup/nothing/", "nobody/setup/token/"])
+    def test_are_these_and_no_others(self, wizard: Wizard, address: str) -> None:
+        assert wizard.client.get(f"/integrations/{address}").status_code == 404
+
+    def test_are_not_another_companys(self, wizard: Wizard) -> None:
+        with core.in_another_tenant():
+            stranger = Wizard(core.owner())
+            stranger.make_token()
+
+        assert wizard.client.get(wizard.address("steps"))["Location"] == "/integrations/okta/"
+
+    def test_go_on_where_they_stand(self, wizard: Wizard) -> None:
+        okta = wizard.connect()
+        assert wizard.client.get(wizard.address())["Location"].endswith("/steps/")
+
+        okta.add("ada")
+        assert wizard.client.get(wizard.address())["Location"].endswith("/review/")
+
+    @pytest.mark.parametrize(
+        ("provider", "literally"),
+        [
+            ("okta", "roles.^[type==&#x27;rampUserRole&#x27;].value"),
+            ("okta", "urn:ietf:params:scim:schemas:core:2.0:User"),
+            ("entra", f"{ENT}:department"),
+            ("entra", f"{RAMP}:location"),
+            ("entra", "SingleAppRoleAssignment([appRoleAssignments])"),
+            ("rippling", "name.givenName"),
+            ("generic", "roles[type eq &quot;rampUserRole&quot;].value"),
+        ],
+    )
+    def test_give_the_attributes_literally(
+        self, owner: Person, provider: str, literally: str
+    ) -> None:
+        wizard = Wizard(owner, provider)
+        wizard.make_token(department="General", location="Berlin")
+
+        assert f"<code>{literally}</code>" in wizard.get("steps")
+
+
+class TestTheFirstRequest:
+    def test_is_waited_for(self, wizard: Wizard) -> None:
+        wizard.make_token()
+
+        page = wizard.get("first-request")
+
+        assert "Waiting for the first request" in page
+        assert '<noscript><meta http-equiv="refresh" content="5"></noscript>' in page
+        assert "with a wrong one is refused with 401" in page
+
+    def test_appears_with_who_sent_it(self, wizard: Wizard) -> None:
+        okta = wizard.connect()
+        okta("POST", "/Users", someone(), User_Agent="Okta SCIM Client 1.0.0")
+
+        page = wizard.get("first-request")
+
+        assert "Okta has been heard" in page
+        assert "Okta SCIM Client 1.0.0" in page
+        assert "1 person, 0 groups" in page
+        assert "<code>POST /Users</code> was answered 201" in page
+
+    def test_appears_also_when_it_only_read(self, wizard: Wizard) -> None:
+        wizard.make_token()
+        Token.objects.update(last_used_at=timezone.now(), last_user_agent="Okta SCIM Client")
+
+        page = wizard.get("first-request")
+
+        assert "Okta has been heard" in page
+        assert "Nobody has been sent yet" in page
+
+    def test_tells_why_it_was_refused(self, wizard: Wizard) -> None:
+        okta = wizard.connect()
+        okta("POST", "/Users", {"name": {}})
+
+        assert "<code>POST /Users</code>: “userName” is required." in wizard.get("first-request")
+
+
+class TestBeforeActivation:
+    def test_nobody_comes_to_be(self, wizard: Wizard, owner: Person) -> None:
+        okta = wizard.connect()
+
+        okta.add("ada")
+        okta("POST", "/Users", someone("olga", emails=[{"value": owner.email}]))
+
+        assert Person.objects.get() == owner
+        assert not Invite.objects.exists()
+        assert not Mail.objects.exists()
+        assert ScimUser.objects.filter(person=None).count() == 2
+
+
+class TestGivingUp:
+    def test_deletes_the_connection(self, wizard: Wizard) -> None:
+        okta = wizard.connect()
+
+        response = wizard.post("abandon")
+
+        assert response["Location"] == "/integrations/okta/"
+        assert not Connection.objects.exists()
+        assert okta("GET", "/Users").status == 401
+
+    def test_asks_first_and_says_what_goes(self, wizard: Wizard) -> None:
+        okta = wizard.connect()
+        okta.add_group("Everybody", okta.add("ada"))
+
+        assert "1 person and 1 group" in wizard.get("abandon")
+        assert Connection.objects.exists()
+
+    def test_takes_along_what_was_received(self, wizard: Wizard, owner: Person) -> None:
+        okta = wizard.connect()
+        okta.add_group("Everybody", okta.add("ada"), okta.add("bob"))
+        okta("DELETE", f"/Users/{okta.add('eve')}")
+        AdoptionChoice.objects.create(
+            tenant=owner.tenant,
+            connection=okta.connection,
+            person=owner,
+            choice="leave",
+            decided_at=timezone.now(),
+        )
+
+        wizard.post("abandon")
+
+        left = (ScimUser, ScimGroup, RequestLog, Token, AdoptionChoice, Connection)
+        assert not any(model.objects.exists() for model in left)
+        assert Person.objects.get() == owner
+
+    def test_is_refused_once_it_is_active(self, wizard: Wizard, owner: Person) -> None:
+        connection = wizard.connect().connection
+        Connection.objects.update(activated_at=timezone.now())
+
+        with pytest.raises(setup.AlreadyActive):
+            setup.abandon(connection, actor=owner.actor)
+
+        assert Connection.objects.exists()
+
+
+class TestTheLinkForIt:
+    def link(self, wizard: Wizard) -> str:
+        wizard.make_token()
+        page = wizard.get("steps")
+        address: str = page.split("http://127.0.0.1:8000/setup/")[1].split('"')[0]
+        return f"/setup/{address}"
+
+    def forged(self, **said: Any) -> str:
+        usual = {"connection": str(Connection.objects.get().pk), "last_day": "2999-01-01"}
+        signed = signing.Signer(salt="setup steps for a colleague").sign_object(usual | said)
+        return f"/setup/{signed}/"
+
+    def test_shows_the_steps_to_anybody(self, wizard: Wizard) -> None:
+        link = self.link(wizard)
+
+        page = text_of(Client().get(link))
+
+        assert "http://127.0.0.1:8000/scim/v2" in page
+        assert "Test API Credentials" in page
+        assert "roles.^[type==" in page
+
+    def test_shows_no_token_and_no_people(self, wizard: Wizard, owner: Person) -> None:
+        link = self.link(wizard)
+        token = wizard.make_token()
+
+        page = text_of(Client().get(link))
+
+        assert token not in page
+        assert owner.email not in page
+        assert owner.family_name not in page
+
+    def test_tells_until_when_it_works(self, wizard: Wizard) -> None:
+        link = self.link(wizard)
+
+        last_day = f"{timezone.now() + timedelta(days=7):%-d %B %Y}"
+        assert last_day in wizard.get("steps")
+        assert last_day in text_of(Client().get(link))
+
+    def test_ends_after_a_week(self, wizard: Wizard) -> None:
+        wizard.make_token()
+
+        response = Client().get(self.forged(last_day="2026-01-01"))
+
+        assert response.status_code == 410
+        assert "It could be used until 2026-01-01." in text_of(response)
+
+    def test_ends_with_activation(self, wizard: Wizard) -> None:
+        link = self.link(wizard)
+        wizard.post("activate")
+
+        assert Client().get(link).status_code == 410
+
+    def test_ends_when_the_connection_is_given_up(self, wizard: Wizard) -> None:
+        link = self.link(wizard)
+        wizard.post("abandon")
+
+        assert Client().get(link).status_code == 410
+
+    def test_cannot_be_made_up(self, wizard: Wizard) -> None:
+        link = self.link(wizard)
+
+        assert Client().get(f"{link[:-2]}x/").status_code == 404
+        assert Client().get("/setup/nonsense/").status_code == 404
+        assert Client().post(link).status_code == 405
+
+    def test_works_for_whoever_is_signed_in_elsewhere(self, wizard: Wizard) -> None:
+        link = self.link(wizard)
+        with core.in_another_tenant():
+            stranger = signed_in(core.person())
+
+        assert stranger.get(link).status_code == 200
+
+
+@pytest.mark.django_db(transaction=True)
+class TestTwoAdministratorsAtOnce:
+    @pytest.mark.parametrize("racers", [2], indirect=True)
+    def test_start_one_connection(self, owner: Person, racers: Racers) -> None:
+        for provider in ("okta", "entra", "generic"):
+
+            def start(provider: str = provider) -> UUID:
+                return setup.start(provider, actor=owner.actor).pk
+
+            begun = racers(start, start)
+
+            assert begun[0] == begun[1]
+
+    @pytest.mark.parametrize("racers", [2], indirect=True)
+    def test_activate_it_once(self, owner: Person, racers: Racers) -> None:
+        for provider in ("okta", "entra", "generic"):
+            pk = setup.start(provider, actor=owner.actor).pk
+
+            def activate(pk: UUID = pk) -> bool:
+                return setup.activate(Connection.objects.get(pk=pk), actor=owner.actor)
+
+            assert sorted(racers(activate, activate)) == [False, True]
+
+        noted = Event.objects.filter(facts__what="activated")
+        assert noted.count() == 3
