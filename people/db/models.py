@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import Any
 
-from django.db import models
+from django.db import DEFAULT_DB_ALIAS, models
 
 from people.db import unit_of_work
 
@@ -18,17 +18,19 @@ class DeferrableModel(models.Model):
     class Meta:
         abstract = True
 
-    def _do_insert(self, *args: Any) -> Any:
-        if not unit_of_work.is_open():
-            return super()._do_insert(*args)  # type: ignore[misc]
-        unit_of_work.add(self)
-        return []
+    def save(self, **options: Any) -> None:
+        """Save the row, or have the open unit of work store it.
 
-    def _do_update(self, base_qs: Any, using: Any, pk_val: Any, values: Any, *args: Any) -> Any:
+        That takes the names in `update_fields`; a new row is stored whole.
+        """
         if not unit_of_work.is_open():
-            return super()._do_update(base_qs, using, pk_val, values, *args)
-        unit_of_work.add(self, [field.name for field, _, _ in values])
-        return True
+            super().save(**options)
+            return
+        names = options.get("update_fields")
+        if names is None and not self._state.adding:
+            names = [field.name for field in self._meta.concrete_fields if not field.primary_key]
+        unit_of_work.add(self, names)
+        self._state.adding, self._state.db = False, DEFAULT_DB_ALIAS
 
 
 def field_values(row: models.Model, names: Iterable[str]) -> dict[str, Any]:

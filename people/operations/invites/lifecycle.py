@@ -48,9 +48,7 @@ def invite_newcomer(person: Person, *, actor: Actor, invitation: Invitation = IN
     It lives 90 days when an identity provider asked for it, else as long as the tenant
     says. A held invite is not mailed until `release_invite`.
     """
-    invite = Invite.objects.create(
-        person=person, **_terms(person, _source(actor), invitation.held_because)
-    )
+    invite = _create(person, _source(actor), invitation.held_because)
     _issued(invite, invitation, actor=actor)
     return invite
 
@@ -132,9 +130,7 @@ def readdress_invite(person: Person, *, actor: Actor) -> None:
         return
     invitation = Invitation(held_because=older.held_because, is_mailed=older.mails.exists())
     revoke_invite(person, actor=actor)
-    invite = Invite.objects.create(
-        person=person, **_terms(person, older.source, older.held_because)
-    )
+    invite = _create(person, older.source, older.held_because)
     _issued(invite, invitation, actor=actor)
 
 
@@ -164,15 +160,17 @@ def _life(person: Person, source: str) -> timedelta:
     return timedelta(days=SCIM_INVITE_DAYS if by_scim else person.tenant.manual_invite_days)
 
 
-def _terms(person: Person, source: str, held_because: str) -> dict[str, Any]:
+def _create(person: Person, source: str, held_because: str) -> Invite:
     now = timezone.now()
-    return {
-        "tenant_id": person.tenant_id,
-        "source": source,
-        "held_because": held_because,
-        "created_at": now,
-        "expires_at": now + _life(person, source),
-    }
+    invite: Invite = Invite.objects.create(
+        tenant_id=person.tenant_id,
+        person=person,
+        source=source,
+        held_because=held_because,
+        created_at=now,
+        expires_at=now + _life(person, source),
+    )
+    return invite
 
 
 def _issued(invite: Invite, invitation: Invitation, *, actor: Actor) -> None:

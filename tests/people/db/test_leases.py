@@ -10,7 +10,7 @@ import pytest
 from people.db import leases
 
 SLEEPER = (
-    "import sys; from people import leases; print(leases.holder(), flush=True); sys.stdin.read()"
+    "import sys; from people.db import leases; print(leases.holder(), flush=True); sys.stdin.read()"
 )
 
 
