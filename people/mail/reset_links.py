@@ -42,4 +42,4 @@ def is_current(mail: Mail, now: datetime) -> bool:
 def as_they_are(person: Person) -> str:
     """Return a digest of what makes the links of before worthless when it changes."""
     said = f"{person.pk} {person.password} {person.session_epoch} {person.email_key}"
-    return salted_hmac("people.mail.reset_links", said, algorithm="sha256").hexdigest()
+    return salted_hmac("people.resets", said, algorithm="sha256").hexdigest()

@@ -31,4 +31,4 @@ def unsealed(page: str, token: str) -> UUID:
 
 
 def _signer(page: str) -> Signer:
-    return Signer(sep=".", salt=f"people.mail.signed_links.{page}")
+    return Signer(sep=".", salt=f"people.links.{page}")

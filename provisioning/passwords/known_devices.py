@@ -18,7 +18,7 @@ from people.client_address import client_address
 from provisioning.passwords.lockout import Source
 
 COOKIE: Final = "known_device"
-SALT: Final = "provisioning.passwords.known_devices"
+SALT: Final = "provisioning.known_devices"
 YEAR: Final = 365 * 24 * 3600
 # A cookie has room for no more; somebody who administers several companies needs a few.
 MOST_ACCOUNTS: Final = 20

@@ -148,7 +148,7 @@ def one_at_a_time(name: str) -> Iterator[None]:
 def account_of(name: str) -> str:
     """Return the digest of the account's name, however it is written, in the tenant in force."""
     said = f"{tenancy.scope()} {normalized(name)}"
-    return salted_hmac("provisioning.passwords.lockout", said, algorithm="sha256").hexdigest()
+    return salted_hmac("provisioning.guessing", said, algorithm="sha256").hexdigest()
 
 
 def normalized(name: str) -> str:
@@ -191,4 +191,4 @@ def _locked(name: str, whose: str, now: datetime) -> Guesses:
 
 def _digest(name: str, whose: str) -> str:
     said = f"{account_of(name)} {whose}"
-    return salted_hmac("provisioning.passwords.lockout", said, algorithm="sha256").hexdigest()
+    return salted_hmac("provisioning.guessing", said, algorithm="sha256").hexdigest()

@@ -23,7 +23,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         as_of = options["as_of"] or timezone.now()
-        done = {job: import_string(job)(as_of=as_of) for job in settings.DUE_JOBS}
+        done = {name: import_string(job)(as_of=as_of) for name, job in settings.DUE_JOBS.items()}
         self.stdout.write(json.dumps({"as_of": as_of.isoformat(), "done": done}))
 
 

@@ -1,0 +1,55 @@
+"""What earlier versions stored, signed or printed stays good when code moves."""
+
+import json
+from io import StringIO
+from uuid import UUID
+
+import pytest
+from django.conf import settings
+from django.core.management import call_command
+from django.core.signing import Signer
+from django.utils.module_loading import import_string
+
+from people.mail import signed_links
+from provisioning.passwords.known_devices import SALT
+
+KEYS = [
+    "scim.tasks.carry_over_all",
+    "people.operations.mass_changes.undo_asked",
+    "people.operations.guests.deactivate_due",
+    "provisioning.directory_checks.check_due",
+    "people.operations.departing.terminate_due",
+    "people.events.dispatch_all",
+    "scim.tasks.look_again",
+    "people.mail.send_due",
+    "scim.self_test.end_overdue",
+    "scim.tasks.forget",
+    "people.operations.forget_idempotency_keys",
+]
+
+
+def test_links_that_were_mailed_can_be_followed() -> None:
+    row_id = UUID(int=7)
+    token = Signer(sep=".", salt="people.links.invites").sign(row_id.hex)
+
+    assert signed_links.unsealed("invites", token) == row_id
+
+
+def test_devices_that_signed_in_are_still_known() -> None:
+    assert SALT == "provisioning.known_devices"
+
+
+@pytest.mark.django_db
+def test_run_due_prints_the_same_names() -> None:
+    printed = StringIO()
+
+    call_command("run_due", stdout=printed)
+
+    assert list(json.loads(printed.getvalue())["done"]) == KEYS
+
+
+def test_every_path_in_the_settings_leads_somewhere() -> None:
+    subscribers = {path for paths in settings.EVENT_SUBSCRIBERS.values() for path in paths}
+
+    for path in subscribers | set(settings.DUE_JOBS.values()):
+        assert callable(import_string(path))
