@@ -197,6 +197,7 @@ ELSEWHERE = {
     "always-ends",
     "api-token-settings",
     "approver-inactive",
+    "changed-meanwhile",
     "confirmation-refused",
     "currency-in-use",
     "custom-field-taken",
