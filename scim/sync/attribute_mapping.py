@@ -41,7 +41,7 @@ class Assertion:
 
     @property
     def told(self) -> dict[str, Any]:
-        """What was said, by field, for whoever tells what was refused."""
+        """Request and response, by field, for whoever tells what was refused."""
         return {**vars(self.profile), "manager": self.manager}
 
 

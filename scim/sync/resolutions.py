@@ -204,8 +204,7 @@ def _about_address(case: Case) -> tuple[Action, str]:
         )
     return (
         Action.OPEN_BOTH,
-        "Two records have one address. Look at both, and correct the wrong one where it comes "
-        "from.",
+        "Two records have one address. Compare, and correct the wrong one where it comes from.",
     )
 
 

@@ -96,7 +96,7 @@ def what_if(request: PersonRequest, connection_id: UUID) -> HttpResponse:
     is_asking = request.method == "POST" and connection.disconnected_at is None
     initial, nobody = _initial(request, connection)
     form = RequestForm(request.POST if is_asking else None, initial=initial)
-    context = context_of(request, connection, f"What would happen if {connection} sent this?")
+    context = context_of(request, connection, f"Dry run: {connection}")
     if form.is_valid():
         context |= _foretell(connection, form, request)
     context |= {"form": form, "chooser": chooser, "nobody": nobody}

@@ -66,7 +66,7 @@ def make_token(page: Page) -> Client:
     page.get_by_role("searchbox").fill("okta")
     page.get_by_role("button", name="Search").click()
     page.get_by_role("link", name="Okta").click()
-    page.get_by_role("button", name="Make a token and start").click()
+    page.get_by_role("button", name="Create token and start setup").click()
     base = page.get_by_label("Base URL", exact=True).input_value()
     return Client(base, page.get_by_label("Token", exact=True).input_value())
 

@@ -14,7 +14,7 @@ def explore(page: Page, url: str) -> Addresses:
     Begins to connect Entra, has a self-test run, and switches auto-termination on.
     """
     page.goto(f"{url}/integrations/entra/")
-    page.get_by_role("button", name="Make a token and start").click()
+    page.get_by_role("button", name="Create token and start setup").click()
     page.goto(f"{url}/integrations/entra/setup/steps/")
     steps_for_it = page.get_by_label("Link to the steps", exact=True).input_value()
     page.goto(f"{url}/integrations/okta/")

@@ -132,9 +132,9 @@ def revoke(request: PersonRequest, invite_id: UUID) -> HttpResponse:
     ranks.check_rank_over(request.user.actor, invite.person)
     if request.method == "POST":
         lifecycle.revoke_invite(invite.person, actor=request.user.actor)
-        messages.success(request, f"The invite of {invite.person.full_name} was withdrawn.")
+        messages.success(request, f"The invite of {invite.person.full_name} was revoked.")
         return redirect("admin:team_updates")
-    return _page(request, "scim/team_updates/revoke_invite.html", invite, "Withdraw invite")
+    return _page(request, "scim/team_updates/revoke_invite.html", invite, "Revoke invite")
 
 
 @for_administrators

@@ -335,14 +335,14 @@ class TestOnThePages:
         assert "3 times" in page
         row = text_of(visit.get(f"/people/updates/errors/{listed().pk}/"))
         assert "Invalid value: group Sales" in row
-        assert "3, the last one is shown" in row
+        assert "3; the latest is shown" in row
 
     def test_that_names_nobody_says_so(self, scim: Provider, visit: Client) -> None:
         scim("POST", "/Users", b"{")
 
         assert "An unnamed user" in text_of(visit.get("/people/updates/errors/"))
         row = text_of(visit.get(f"/people/updates/errors/{listed().pk}/"))
-        assert "The request does not say" in row
+        assert "Not specified in the request" in row
 
     def test_is_counted_for_its_connection_alone(
         self, connect: Connect, scim: Provider, ids: dict[str, str], visit: Client

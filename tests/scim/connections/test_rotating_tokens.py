@@ -187,7 +187,7 @@ class TestRevoking:
     def test_asks_first(self, client: Client, scim: Provider) -> None:
         page = text_of(client.get(revocation_of(Token.objects.get())))
 
-        assert "It was never used." in page
+        assert "It has never been used." in page
         assert not Token.objects.get().revoked_at
 
     def test_twice_is_once(self, client: Client, scim: Provider) -> None:

@@ -48,7 +48,7 @@ class TestWhoWillBeLinked:
         assert fates(okta.connection) == {"ada": "linked"}
         assert "To be linked 1" in page
         assert f'href="/people/{ada.pk}/"' in page
-        assert "Same email, and no provider has them" in page
+        assert "Same email, and not managed by any provider" in page
 
     def test_shows_what_changes_of_them(self, wizard: Wizard, ada: Person) -> None:
         page = wizard.get("review")
@@ -60,7 +60,7 @@ class TestWhoWillBeLinked:
         core.person(email="ada@example.com")
         okta.add("ada", active=False)
 
-        assert "They are deactivated." in wizard.get("review")
+        assert "They will be deactivated." in wizard.get("review")
 
     @pytest.mark.parametrize(
         ("sent", "rule"),

@@ -42,7 +42,7 @@ def test_walks_from_the_catalogue_to_the_first_people(owner: Person) -> None:
     left = core.person(given_name="Eve", email="eve@example.com")
     leaving = core.person(given_name="Bob", email="bob@example.com")
     before = facts(left)
-    assert "Make a token and start" in text_of(wizard.client.get("/integrations/okta/"))
+    assert "Create token and start setup" in text_of(wizard.client.get("/integrations/okta/"))
     okta = wizard.connect()
     for name in ("ada", "eve", "grace"):
         okta.add(name)
@@ -53,7 +53,7 @@ def test_walks_from_the_catalogue_to_the_first_people(owner: Person) -> None:
     wizard.activate()
 
     assert "1 who is in Ramp already" in numbers
-    assert "1, invited by mail unless they are inactive" in numbers
+    assert "1, invited by email unless they are inactive" in numbers
     assert "2, of whom 1 is deactivated" in numbers
     assert user("ada").person == linked
     assert facts(left) == before

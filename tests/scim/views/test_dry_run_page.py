@@ -47,19 +47,19 @@ def test_tells_the_answer_and_the_differences(scim: Provider, client: Client) ->
 
     page = ask(client, scim, "PATCH", f"/Users/{ada}", change(**{ENT: {"department": "Legal"}}))
 
-    assert "200: it would be accepted." in page
+    assert "200: the request would be accepted." in page
     assert "Okta changed department from Research to Legal" in page
-    assert "No mail would go out." in page
+    assert "No email would be sent." in page
     assert str(Person.objects.get(email="ada@example.com").department) == "Research"
 
 
 def test_tells_the_invite_and_its_mail(scim: Provider, client: Client) -> None:
     page = ask(client, scim, "POST", "/Users", someone("grace"))
 
-    assert "201: it would be accepted." in page
+    assert "201: the request would be accepted." in page
     assert "Okta added Grace Lovelace" in page
     assert "Okta invited Grace Lovelace" in page
-    assert "grace@example.com" in page.partition("Roles afterwards")[0]
+    assert "grace@example.com" in page.partition("Resulting roles")[0]
     assert not Person.objects.filter(email="grace@example.com").exists()
 
 
@@ -69,7 +69,7 @@ def test_tells_the_refusal_and_what_would_be_listed(scim: Provider, client: Clie
     body = change(**managed_by("ada@example.com"))
     page = ask(client, scim, "PATCH", f"/Users/{ada}", body)
 
-    assert "400: it would be refused, and nobody changed." in page
+    assert "400: the request would be refused, and nobody would be changed." in page
     assert "Would be listed: <bdi>ada@example.com</bdi>: Employees can" in page
     assert not SyncError.objects.exists()
 
@@ -129,7 +129,7 @@ def test_takes_a_whole_address_for_the_path_in_it(scim: Provider, client: Client
 
     page = ask(client, scim, "DELETE", f"https://ramp.example.com/scim/v2/Users/{ada}")
 
-    assert "204: it would be accepted." in page
+    assert "204: the request would be accepted." in page
     assert "Okta deactivated Ada Lovelace" in page
 
 

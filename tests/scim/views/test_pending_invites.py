@@ -82,7 +82,7 @@ def test_tell_which_were_never_mailed(client: Client) -> None:
 def test_tell_which_are_on_their_way(client: Client) -> None:
     invited()
 
-    assert "On its way since" in shown(client)
+    assert "Sending since" in shown(client)
 
 
 def test_tell_what_the_mail_server_said(client: Client) -> None:
@@ -154,7 +154,7 @@ class TestWhenThereAreNone:
     def test_say_that_everybody_has_joined(self, client: Client) -> None:
         people.join_person(invited().person, actor=HELPDESK)
 
-        assert "Nobody is awaited" in shown(client)
+        assert "No pending invites" in shown(client)
 
 
 class TestSendingAgain:
@@ -226,7 +226,7 @@ class TestWithdrawing:
 
         page = text_of(client.get(f"{UPDATES}invites/{invite.pk}/revoke/"))
 
-        assert "Withdraw the invite" in page
+        assert "Revoke invite" in page
         assert Invite.objects.open().exists()
 
     def test_makes_it_worthless(self, client: Client) -> None:

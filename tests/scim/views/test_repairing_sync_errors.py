@@ -106,7 +106,7 @@ REPAIRS = {
     "circular-manager": Repair("Open person", bob_gets_another_manager),
     "invalid-manager": Repair("Retry", guido_gets_a_real_role),
     "self-manager": Repair("Open person", provider_corrects),
-    "duplicate-email": Repair("Look at both", the_address_becomes_free),
+    "duplicate-email": Repair("Compare", the_address_becomes_free),
     "invalid-name": Repair("Retry", provider_corrects),
     "invalid-location-change": Repair("Retry", the_location_moves),
     "invalid-role-assignment": Repair("Retry", ramp_gives_the_roles),
@@ -287,7 +287,7 @@ class TestAnAddressThatNobodyOwns:
         page = text_of(client.post(f"{ERRORS}{error.pk}/link/", follow=True))
 
         assert "cannot be linked any more" in page
-        assert "Look at both" in listed(client)
+        assert "Compare" in listed(client)
 
 
 class TestTheLastOwner:

@@ -165,7 +165,7 @@ class TestList:
         shown = page(client, address(scim))
 
         assert "kept for 30 days" in shown
-        assert "The oldest one here is of 5 March 2026, 10:00 UTC." in shown
+        assert "The oldest request here is from 5 March 2026, 10:00 UTC." in shown
 
     def test_is_empty_in_its_own_words_each_time(self, scim: Provider, client: Client) -> None:
         assert "No requests yet" in page(client, address(scim))
@@ -233,7 +233,7 @@ class TestRequest:
 
         reason = "User is not eligible to receive assigned role"
         assert f"Refused: {reason}. Nothing was changed." in shown
-        assert "What we answered" in shown
+        assert "Response" in shown
         assert "<bdi>EMPEROR</bdi>" in shown
         assert "Nobody was changed, and nothing was mailed." in shown
 

@@ -129,7 +129,7 @@ def test_decides_about_the_role_of_somebody_who_is_back(
     client: Client, scim: Provider, ada: Person, said: str, role: str
 ) -> None:
     scim_id = scim.add(externalId="X-1", roles="BUSINESS_ADMIN")
-    assert "Roles to give back" in text_of(client.get(PAGE))
+    assert "Roles to restore" in text_of(client.get(PAGE))
 
     client.post(f"{PAGE}roles/{ada.pk}/", {"role": "BUSINESS_ADMIN", "answer": said})
 

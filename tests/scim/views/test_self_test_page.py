@@ -61,7 +61,7 @@ def step(title: str, **fields: Any) -> dict[str, Any]:
 def test_says_what_it_is_for_before_the_first_run(scim: Provider, client: Client) -> None:
     page = text_of(client.get(address(scim)))
 
-    assert "No self-test was run yet" in page
+    assert "No self-tests yet" in page
     assert "http://127.0.0.1:8000/scim/v2" in page
 
 
@@ -136,7 +136,7 @@ def test_shows_what_went_wrong(scim: Provider, client: Client) -> None:
     page = text_of(client.get(address(scim)))
 
     assert "1 of 2 steps went wrong." in page
-    assert "2. Look for somebody new – went wrong" in page
+    assert "2. Look for somebody new – failed" in page
     assert "&lt;h1&gt;Not here&lt;/h1&gt;" in page
 
 

@@ -216,7 +216,7 @@ class TestErrorsAreNarrowed:
 
 class TestWhenThereAreNoErrors:
     def test_says_that_nothing_is_connected(self, client: Client) -> None:
-        assert "No identity provider yet" in text_of(client.get(ERRORS))
+        assert "No identity provider connected" in text_of(client.get(ERRORS))
 
     def test_says_that_nothing_went_wrong_yet(self, client: Client, scim: Provider) -> None:
         assert "No errors yet" in text_of(client.get(ERRORS))
