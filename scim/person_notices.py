@@ -17,7 +17,7 @@ def of_person(person: Person) -> Iterator[Notice]:
     for error in errors.order_by("-happened_at", "-pk")[:MOST]:
         said = f" ({error.offending_value})" if error.offending_value else ""
         yield Notice(
-            text=f"{error.connection} could not have its way: {error.message}{said}.",
+            text=f"A change from {error.connection} was rejected: {error.message}{said}.",
             url=reverse("admin:sync_error", args=[error.pk]),
-            link="See what resolves it",
+            link="See how to resolve it",
         )

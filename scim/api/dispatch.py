@@ -217,7 +217,7 @@ def _endpoint(call: Call) -> Endpoint:
     kind, _, item = call.path.partition("/")
     if kind not in ITEMS or not item or "/" in item:
         call.connection  # noqa: B018  whoever may not come in learns nothing about addresses
-        raise NotFoundException(detail=f"There is nothing at /{call.path}.")
+        raise NotFoundException(detail=f"Not found: /{call.path}.")
     endpoint = _by_method(ITEMS[kind], call)
     return lambda call: endpoint(call, item)
 

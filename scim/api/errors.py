@@ -19,7 +19,9 @@ class Unexpected(SCIMException):
 
     def __init__(self, call: Call) -> None:
         super().__init__(
-            detail=f"Something went wrong on our side. Tell us the request id {call.request_id}."
+            detail=(
+                f"An internal error occurred. Contact Ramp with the request ID {call.request_id}."
+            )
         )
 
 

@@ -227,4 +227,4 @@ class Fixed:
 
 
 def _refused(what: str, op: CompareOperator) -> InvalidFilterException:
-    return InvalidFilterException(detail=f"“{op}” cannot be asked of {what}.")
+    return InvalidFilterException(detail=f"The operator “{op}” cannot be used with {what}.")

@@ -192,7 +192,7 @@ class _Condition(_Question):
         target = self._target(node.attr_path)
         if target.attribute is None or not _is_one_of_many(target):
             raise InvalidFilterException(
-                detail=f"“{node.attr_path}” has one value only, so there is none to choose."
+                detail=f"“{node.attr_path}” has a single value, so it cannot be filtered."
             )
         children = _children(target.attribute)
         return children.any(_Selection(children).visit(node.val_filter))

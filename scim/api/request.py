@@ -47,7 +47,7 @@ class MethodNotAllowed(SCIMException):
     status = 405
 
     def __init__(self, allowed: list[str]) -> None:
-        super().__init__(detail=f"This address answers to {' and '.join(allowed)} only.")
+        super().__init__(detail=f"This address supports only {' and '.join(allowed)}.")
         self.allowed = allowed
 
 
@@ -57,11 +57,11 @@ class Taken(UniquenessException):
     def __init__(self, said: str) -> None:
         if "user_name" in said:
             detail = (
-                "Another resource of this connection has this userName. "
-                "Find it by its userName and update it, or send another userName."
+                "Another resource of this connection has this userName. Find it by its userName "
+                "and update it, or send a different userName."
             )
         else:
-            detail = "Another user of this connection stands for this person already."
+            detail = "Another user of this connection is already linked to this person."
         super().__init__(detail=detail)
 
 
@@ -200,14 +200,14 @@ class Call:
         """
         length = self.request.META.get("CONTENT_LENGTH") or "0"
         if not length.isdigit() or int(length) > strict_json.LARGEST_BODY:
-            raise PayloadTooLargeException(detail="Send at most 1 MiB at once.")
+            raise PayloadTooLargeException(detail="The request body may hold at most 1 MiB.")
 
 
 def wrong_token() -> UnauthorizedException:
     return UnauthorizedException(
         detail=(
-            "This token is not valid, or no longer. "
-            "Copy the one from the SCIM settings in Ramp, or make a new one there."
+            "This token is invalid or was revoked. Use an active token, or create a new one in "
+            "the SCIM settings in Ramp."
         )
     )
 

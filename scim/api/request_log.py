@@ -26,7 +26,7 @@ from scim.sync import sync_errors
 LONGEST_BODY = 64 * 1024
 MASK = "••••••"
 SECRET = re.compile("password|token|secret", re.IGNORECASE)
-UNREADABLE = f"{MASK} (It names a secret and is no JSON, so it was not kept.)"
+UNREADABLE = f"{MASK} (Not stored, because it mentions a secret and is not JSON.)"
 HEADERS = ("HTTP_USER_AGENT", "HTTP_ACCEPT", "CONTENT_TYPE", "HTTP_IF_MATCH")
 
 

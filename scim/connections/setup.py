@@ -16,7 +16,7 @@ class AlreadyConnected(PeopleError):
 
     def __init__(self, connection: Connection) -> None:
         super().__init__(
-            f"{connection} is connected already. Disconnect it before you connect it anew."
+            f"{connection} is already connected. Disconnect it before you connect it again."
         )
 
 
@@ -25,7 +25,7 @@ class AlreadyActive(PeopleError):
 
     def __init__(self, connection: Connection) -> None:
         super().__init__(
-            f"{connection} has been activated meanwhile. Disconnect it in its SCIM settings."
+            f"{connection} has already been activated. Disconnect it in its SCIM settings."
         )
 
 

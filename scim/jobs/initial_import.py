@@ -94,7 +94,7 @@ def _try(user_id: int) -> bool:
         _list(subject, error)
     except Exception:
         # One that nobody foresaw must not keep the others waiting; the next run tries again.
-        log.exception("SCIM user %s could not be carried over.", user_id)
+        log.exception("SCIM user %s could not be imported.", user_id)
         return False
     return True
 

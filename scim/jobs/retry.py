@@ -24,8 +24,8 @@ class NoLongerConnected(PeopleError):
 
     def __init__(self, connection: Connection) -> None:
         super().__init__(
-            f"{connection} is not connected to Ramp, so nothing it sent is carried out again. "
-            "Dismiss the error, or connect it anew."
+            f"{connection} is not connected to Ramp, so its requests cannot be retried. Dismiss "
+            "the error, or reconnect it."
         )
 
 
@@ -34,8 +34,8 @@ class RequestNotKept(PeopleError):
 
     def __init__(self, connection: Connection) -> None:
         super().__init__(
-            "The request is not kept any more, or was too long to be kept whole. "
-            f"Have {connection} send it again."
+            "The request is no longer stored, or was too long to be stored completely. Have "
+            f"{connection} send it again."
         )
 
 

@@ -58,7 +58,7 @@ class Connection(TenantOwned):
     )
     default_department = models.CharField(max_length=200, blank=True)
     default_location = models.CharField(max_length=200, blank=True)
-    # Where a field comes from, if not from the usual places: {"department": "costCenter"}.
+    # Where a field comes from, if not from its default attributes: {"department": "costCenter"}.
     mapping = models.JSONField(default=dict, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
     # Until then requests are answered and kept, but nobody comes to be.
@@ -128,7 +128,9 @@ class Token(TenantOwned):
 
 class TooManyTokens(ValueError):
     def __init__(self) -> None:
-        super().__init__("Two tokens are alive already. Revoke one before you add another.")
+        super().__init__(
+            "This connection already has two active tokens. Revoke one before you add another."
+        )
 
 
 def issue_token(connection: Connection) -> str:

@@ -1,4 +1,4 @@
-"""What a SCIM document says about a person, by the usual places or the connection's own.
+"""What a SCIM document says about a person, by its default attributes or the connection's own.
 
 A connection's mapping names, for a field of the profile or the external name of a custom
 field, the SCIM path it comes from: {"department": "urn:…:enterprise:2.0:User:costCenter"}.

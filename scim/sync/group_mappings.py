@@ -31,7 +31,7 @@ class Disconnected(PeopleError):
     code = "disconnected"
 
     def __init__(self, connection: Connection) -> None:
-        super().__init__(f"{connection} has been disconnected meanwhile, so it brings no roles.")
+        super().__init__(f"{connection} has been disconnected, so its groups grant no roles.")
 
 
 @dataclass(frozen=True)
@@ -86,7 +86,7 @@ def unmap(mapping: GroupMapping, *, author: Author) -> Changed:
     hold_beside_requests(mapping.group.connection)
     if GroupMapping.objects.filter(pk=mapping.pk).delete()[0]:
         _note("unmapped", mapping, author.actor)
-    return Changed(f"No longer: {mapping}", mapping.group, author.actor)
+    return Changed(f"Removed: {mapping}", mapping.group, author.actor)
 
 
 def preview(change: Callable[[], Changed]) -> Outcome:

@@ -78,19 +78,22 @@ def _reason(error: Exception) -> str:
     host = urlsplit(settings.PUBLIC_BASE_URL).netloc
     match error:
         case socket.gaierror():
-            said = "The name {host} cannot be found. Look at its DNS entry."
+            said = "The name {host} cannot be resolved. Check its DNS entry."
         case ConnectionRefusedError():
-            said = "Nothing listens at {host}. Look whether the web server runs, and at its port."
+            said = (
+                "{host} refused the connection. Check that the web server is running, and its port."
+            )
         case TimeoutError():
             said = (
-                f"{{host}} did not answer within {SECONDS} seconds. Look at firewalls on the way."
+                f"{{host}} did not answer within {SECONDS} seconds. Check the firewalls between "
+                "them."
             )
         case ssl.SSLCertVerificationError():
-            said = f"The certificate of {{host}} is not good: {error.verify_message}."
+            said = f"The certificate of {{host}} is not valid: {error.verify_message}."
         case ssl.SSLError():
-            said = "{host} does not speak TLS as it should. Look whether it is https at all."
+            said = "The TLS handshake with {host} failed. Check that the address uses https."
         case http.client.HTTPException() | ConnectionError():
-            said = "What answers at {host} broke off, or does not speak HTTP."
+            said = "{host} closed the connection or does not speak HTTP."
         case _:
             said = f"{{host}} cannot be reached: {error}."
     return said.replace("{host}", host)

@@ -24,12 +24,18 @@ NEVER_TOUCHED = (
     "accounting fields",
 )
 INCOMPLETE = {
-    Connection.Incomplete.REFUSE: "A request that leaves one of them out is refused. No invite "
-    "is sent, and Team updates tells what is missing.",
-    Connection.Incomplete.HOLD: "Somebody who lacks one of them is kept, and invited as soon as "
-    "the rest arrives. Until then Team updates tells what is missing.",
-    Connection.Incomplete.FILL: "Whoever is sent without a department or a location gets the "
-    "defaults that you choose. The others have to be there.",
+    Connection.Incomplete.REFUSE: (
+        "A request without one of these fields is refused. No invite is sent, and Team updates "
+        "shows what is missing."
+    ),
+    Connection.Incomplete.HOLD: (
+        "A record without one of these fields is stored, and the person is invited as soon as "
+        "the rest arrives. Until then, Team updates shows what is missing."
+    ),
+    Connection.Incomplete.FILL: (
+        "People sent without a department or a location get the defaults that you choose. The "
+        "other fields are required."
+    ),
 }
 
 

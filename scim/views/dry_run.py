@@ -38,21 +38,23 @@ class RequestForm(forms.Form):
         choices=[(method, method) for method in METHODS],
         widget=UnfoldAdminSelectWidget,
         error_messages={
-            "invalid_choice": "Choose POST, PUT, PATCH or DELETE. Reading changes nothing, so "
-            "there is nothing to foretell."
+            "invalid_choice": (
+                "Choose POST, PUT, PATCH or DELETE. A read changes nothing, so it cannot be "
+                "previewed."
+            )
         },
     )
     path = forms.CharField(
         max_length=2000,
         widget=UnfoldAdminTextInputWidget(attrs={"spellcheck": "false"}),
-        help_text="What comes after the base URL, such as /Users.",
+        help_text="The part after the base URL, such as /Users.",
     )
     body = forms.CharField(
         required=False,
         strip=False,
         max_length=LONGEST_BODY,
         widget=UnfoldAdminTextareaWidget(attrs={"rows": 18, "spellcheck": "false"}),
-        error_messages={"max_length": "Send at most 1 MiB at once."},
+        error_messages={"max_length": "The request body may hold at most 1 MiB."},
     )
 
     def clean_path(self) -> str:
@@ -62,7 +64,7 @@ class RequestForm(forms.Form):
             path = path.partition(PREFIX)[2]
         path = "/" + path.strip("/")
         if path.partition("?")[0].lower() == "/bulk":
-            raise forms.ValidationError("Try the operations of a bulk request one by one.")
+            raise forms.ValidationError("Run the operations of a bulk request one at a time.")
         return path
 
 
@@ -71,7 +73,7 @@ class ExampleForm(forms.Form):
         choices=list(LABELS.items()), required=False, widget=UnfoldAdminSelectWidget
     )
     who = forms.CharField(
-        label="About",
+        label="Person",
         max_length=255,
         required=False,
         widget=UnfoldAdminTextInputWidget(attrs={"placeholder": "their userName"}),

@@ -71,13 +71,13 @@ def _decision(log: RequestLog, deeds: Deeds, errors: list[SyncError]) -> str:
     if log.status >= 400:
         return f"Refused: {detail_of(log)} Nothing was changed."
     if errors:
-        return f"Accepted, but not all of it could be done: {ended(errors[0].message)}"
+        return f"Partly applied: {ended(errors[0].message)}"
     if deeds:
         return f"Accepted: {ended('; '.join(one.sentence for one in deeds.entries[:3]))}"
     activated_at = log.connection.activated_at
     if activated_at is None or log.received_at < activated_at:
-        return "Accepted and kept. The connection was not activated yet, so nobody was changed."
-    return "Accepted. Nobody had to be changed by it."
+        return "Accepted and stored. The connection was not activated yet, so nobody was changed."
+    return "Accepted. No changes were needed."
 
 
 def detail_of(log: RequestLog) -> str:

@@ -89,7 +89,7 @@ def request_log(request: HttpRequest, connection_id: UUID) -> HttpResponse:
 def _ignored(form: SearchForm) -> str:
     """Say what could not be understood, if anything."""
     names = [str(form[name].label) for name in form.errors if name in form.fields]
-    return f"Not understood, and so not searched for: {', '.join(names)}." if names else ""
+    return f"Ignored because the value is not valid: {', '.join(names)}." if names else ""
 
 
 def _matching(

@@ -101,9 +101,9 @@ def _verdict(run: SelfTest, failed: int) -> str:
     if _is_running(run):
         return f"Running: {steps} steps done so far." if steps else "Waiting for a worker."
     if run.finished_at is None:
-        return "Cut off: no worker is running, or the one that ran it was ended."
+        return "Interrupted: no worker is running, or the worker was stopped."
     if run.problem:
         return f"Stopped after {steps} step{'' if steps == 1 else 's'}: {run.problem}"
     if failed:
-        return f"{failed} of {steps} steps went wrong."
-    return f"All {steps} steps went as they should."
+        return f"{failed} of {steps} steps failed."
+    return f"All {steps} steps passed."

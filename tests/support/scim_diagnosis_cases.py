@@ -324,7 +324,7 @@ CASES = [
     Case(
         is_incomplete_and_held,
         "held-incomplete",
-        "SCIM 2.0 provider sent about ada@example.com could not be carried over: Missing required",
+        "SCIM 2.0 provider sent about ada@example.com could not be imported: Missing required",
     ),
     Case(
         waits_for_the_activation,

@@ -14,7 +14,7 @@ LABELS = {
     "change": "Change their department",
     "deactivate": "Deactivate them",
     "manager": "Make them their own manager",
-    "add": "Add somebody new",
+    "add": "Add a new user",
 }
 
 

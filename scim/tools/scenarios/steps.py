@@ -41,7 +41,7 @@ class CutShort(Exception):
     """What comes next needs something that the last answer should have held."""
 
     def __init__(self, name: str) -> None:
-        super().__init__(f"The answer holds no “{name}”, which the next steps need.")
+        super().__init__(f"The response has no “{name}”, which the next steps need.")
 
 
 @dataclass(frozen=True)
@@ -132,7 +132,7 @@ def created(person: Json) -> Step:
 
 def taken(person: Json) -> Step:
     says = {"scimType": "uniqueness"}
-    again = replace(created(person), title="Create them twice, which is refused")
+    again = replace(created(person), title="Create them again (must be refused)")
     return replace(again, status=(409,), says=says)
 
 
@@ -150,7 +150,7 @@ def patched(title: str, scim_id: str, /, *changes: Json, **says: Any) -> Step:
 
 
 def refused(step: Step) -> Step:
-    title = "Make them their own manager, which is refused"
+    title = "Make them their own manager (must be refused)"
     return replace(step, title=title, status=(400,), says=OWN_MANAGER)
 
 
@@ -179,7 +179,7 @@ def deleted(title: str, path: str) -> Step:
 def stranger() -> Step:
     """Come with a wrong token."""
     return Step(
-        title="Come with a wrong token, which is refused",
+        title="Use a wrong token (must be refused)",
         method="GET",
         path="/Users?startIndex=1&count=1",
         status=(401,),

@@ -60,12 +60,12 @@ def _page(request: PersonRequest, connection: Connection, context: dict[str, Any
 def _save(request: PersonRequest, connection: Connection, form: SourcesForm) -> HttpResponse:
     values = {"mapping": form.mapping}
     if manage.revise(connection, values, actor=request.user.actor):
-        messages.success(request, "The mapping was saved. It counts from the next request on.")
+        messages.success(request, "The mapping was saved. It applies from the next request.")
         if connection.is_live:
             messages.info(
                 request,
-                "Everybody whom the provider has sent is read again by the sync cycle, which "
-                "begins within five minutes.",
+                "The sync cycle, which starts within five minutes, applies it to everyone the "
+                "provider has sent.",
             )
     else:
         messages.success(request, "Nothing has changed.")
@@ -106,7 +106,7 @@ def _preview(connection: Connection, form: SourcesForm) -> dict[str, Any]:
 
 
 def _lines(outcome: Outcome, form: SourcesForm) -> list[Line]:
-    labels = form.labels | {"pending_email": "E-mail address to be confirmed", "state": "State"}
+    labels = form.labels | {"pending_email": "Unconfirmed email address", "state": "State"}
     return [
         Line(
             labels.get(name.removeprefix("custom."), name),
@@ -134,7 +134,7 @@ def add_field(request: PersonRequest, connection_id: UUID) -> HttpResponse:
         except PeopleError as error:
             form.add_error(error.field, str(error))
         else:
-            messages.success(request, f"People have the field {field} now.")
+            messages.success(request, f"The custom field {field} was added.")
             return redirect("admin:scim_mapping", connection_id)
     context = {"form": sources_form(connection), "field_form": form}
     return _page(request, connection, context)

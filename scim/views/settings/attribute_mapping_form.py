@@ -26,7 +26,7 @@ FIELDS = {
     "given_name": ("First name", "name.givenName"),
     "family_name": ("Last name", "name.familyName"),
     "email": (
-        "E-mail address",
+        "Email",
         "the primary one of emails, the one of type work, the first, or a userName that is an "
         "address",
     ),
@@ -43,7 +43,7 @@ class PathField(forms.CharField):
     def __init__(self, label: str, usual: str) -> None:
         widget = UnfoldAdminTextInputWidget(
             attrs={
-                "placeholder": "the usual places",
+                "placeholder": "its default attributes",
                 "autocapitalize": "none",
                 "spellcheck": "false",
             }
@@ -53,7 +53,7 @@ class PathField(forms.CharField):
             required=False,
             max_length=LONGEST_PATH,
             widget=widget,
-            help_text=f"Left blank: {usual}.",
+            help_text=f"If empty: {usual}.",
         )
 
     def clean(self, value: Any) -> str:
@@ -74,9 +74,9 @@ def _check(path: str) -> None:
         leaf = leaf.part("value")
     if leaf is None:
         parts = ", ".join(f"{path}.{part.name}" for part in _texts(target.leaf))
-        raise forms.ValidationError(f"“{path}” has parts. Name one of them: {parts}.")
+        raise forms.ValidationError(f"“{path}” has sub-attributes. Choose one of them: {parts}.")
     if leaf.kind not in ("string", "reference") or not leaf.is_written or leaf.returned == "never":
-        raise forms.ValidationError(f"“{path}” is no text that a provider can send.")
+        raise forms.ValidationError(f"“{path}” is not a text value that a provider can send.")
 
 
 def _texts(attribute: Attribute | None) -> Iterable[Attribute]:
@@ -136,7 +136,7 @@ class CustomFieldForm(forms.ModelForm[CustomField]):
     def clean_external_name(self) -> str:
         name: str = self.cleaned_data["external_name"]
         if name in RESERVED:
-            raise forms.ValidationError(f"“{name}” is a field that everybody has.")
+            raise forms.ValidationError(f"“{name}” is a built-in field.")
         return name
 
 

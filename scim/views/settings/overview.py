@@ -52,7 +52,7 @@ def settings(request: PersonRequest, connection_id: UUID) -> HttpResponse:
     if form.is_valid():
         changed = manage.revise(connection, form.cleaned_data, actor=request.user.actor)
         said = "The policies were saved." if changed else "Nothing has changed."
-        messages.success(request, f"{said} They count from the next request on.")
+        messages.success(request, f"{said} They apply from the next request.")
         return redirect("admin:scim_settings", connection_id)
     now = timezone.now()
     context = context_of(request, connection, f"SCIM settings: {connection}") | {

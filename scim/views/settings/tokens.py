@@ -40,7 +40,7 @@ def tokens(request: PersonRequest, connection_id: UUID) -> HttpResponse:
 
 def _added(request: PersonRequest, connection: Connection) -> str:
     if connection.disconnected_at:
-        messages.error(request, f"{connection} is disconnected: no token would be taken.")
+        messages.error(request, f"{connection} is disconnected, so no token can be added.")
         return ""
     try:
         return manage.add_token(connection, actor=request.user.actor)
@@ -66,7 +66,7 @@ def revoke(request: PersonRequest, connection_id: UUID, token_id: int) -> HttpRe
     form = NameForm(request.POST if request.method == "POST" else None, wanted=str(connection))
     if request.method == "POST" and (form.is_valid() or not is_needed):
         if manage.retire_token(token, actor=request.user.actor):
-            messages.success(request, f"The token {token} is refused from now on.")
+            messages.success(request, f"The token {token} was revoked.")
         return redirect("admin:scim_tokens", connection_id)
     context = context_of(request, connection, f"Revoke the token {token}?") | {
         "token": token,

@@ -57,7 +57,7 @@ class SearchForm(forms.Form):
     q = forms.CharField(
         required=False,
         max_length=100,
-        label="Name or e-mail address",
+        label="Name or email",
         widget=UnfoldAdminTextInputWidget(attrs={"type": "search"}),
     )
     show = forms.CharField(required=False, widget=forms.HiddenInput)
@@ -75,7 +75,7 @@ def _default(what: str) -> forms.CharField:
     return forms.CharField(
         label=f"Default {what}",
         max_length=200,
-        help_text=f"For everybody who is sent without a {what}.",
+        help_text=f"Used for people who are sent without a {what}.",
         widget=UnfoldAdminTextInputWidget,
     )
 

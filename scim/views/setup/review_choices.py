@@ -51,7 +51,7 @@ def choose(request: PersonRequest, connection: Connection) -> HttpResponse:
     review = reverse("admin:setup_review", args=[connection.provider])
     back = f"{review}?{said['back']}"
     if choice == Choice.DEACTIVATE and person == request.user:
-        messages.error(request, "This is you. Somebody else has to deactivate you.")
+        messages.error(request, "You cannot deactivate yourself. Ask another administrator.")
         return redirect(back)
     if person and choice != Choice.LEAVE:
         ranks.check_rank_over(request.user.actor, person)
@@ -115,4 +115,4 @@ def _told(choice: Choice, user: ScimUser | None, person: Person | None) -> str:
             return f"{name} will be linked."
         case Choice.DEACTIVATE:
             return f"{name} will be deactivated."
-    return f"{name} stays as they are."
+    return f"{name} will not be changed."

@@ -69,7 +69,7 @@ def token(request: PersonRequest, provider: str) -> HttpResponse:
         return redirect("admin:integration", provider)
     made = setup.next_token(connection, after=said["after"], actor=request.user.actor)
     if made is None:
-        messages.info(request, "The token was shown already, when it was made.")
+        messages.info(request, "The token was already shown when it was created.")
         return redirect("admin:setup_token", provider)
     context = context_of(request, provider, "setup_token", connection=connection, token=made)
     return render(request, "scim/setup/token.html", context)
@@ -134,7 +134,7 @@ def abandon(request: PersonRequest, connection: Connection) -> HttpResponse:
         except PeopleError as error:
             messages.error(request, str(error))
         else:
-            messages.success(request, f"{connection} is not being connected any more.")
+            messages.success(request, f"The setup of {connection} was canceled.")
         return redirect("admin:integration", connection.provider)
     context = context_of(
         request,
@@ -144,7 +144,7 @@ def abandon(request: PersonRequest, connection: Connection) -> HttpResponse:
         user_count=ScimUser.objects.known_to(connection).count(),
         group_count=ScimGroup.objects.known_to(connection).count(),
     )
-    context["title"] = f"Stop connecting {context['guide'].name}?"
+    context["title"] = f"Cancel the setup of {context['guide'].name}?"
     return render(request, "scim/setup/abandon.html", context)
 
 

@@ -17,8 +17,8 @@ from scim.views.team_updates.common import inactive_people, page_of, show_tab
 class InactiveSearch(PersonSearch):
     by = choice(
         "Deactivated",
-        [("provider", "By an identity provider"), ("hand", "By hand")],
-        otherwise="By anybody",
+        [("provider", "By an identity provider"), ("hand", "Manually")],
+        otherwise="By anyone",
     )
 
 

@@ -26,9 +26,9 @@ from scim.views.team_updates import common
 from scim.views.team_updates.common import context_of, page_of, show_tab
 
 SHOWN = {
-    "held": "Held",
+    "held": "On hold",
     "undelivered": "Not delivered",
-    "unmailed": "Not mailed",
+    "unmailed": "Not emailed",
     "expired": "Expired",
 }
 # One click sends no more, so that the answer comes within a second or two.
@@ -122,7 +122,7 @@ def resend_many(request: PersonRequest) -> HttpResponse:
     _send(request, list(chosen[:MOST_AT_ONCE]))
     left = chosen.count() if "expired" in request.POST else 0
     if left:
-        messages.warning(request, f"{left:,} more have expired. Send those next.")
+        messages.warning(request, f"{left:,} more invites have expired. Resend them next.")
     return redirect("admin:team_updates")
 
 
@@ -182,10 +182,10 @@ def _send(request: PersonRequest, chosen: list[Invite]) -> None:
         else:
             sent.append(name)
     if not chosen:
-        messages.warning(request, "No invite was chosen. Tick those to be sent again.")
+        messages.warning(request, "No invites selected. Select the invites to resend.")
     if sent:
         who = sent[0] if len(sent) == 1 else f"{len(sent)} people"
-        messages.success(request, f"The invite goes out again to {who}.")
+        messages.success(request, f"The invite is being resent to {who}.")
     for sentence in refused[:5]:
         messages.error(request, sentence)
     if refused[5:]:

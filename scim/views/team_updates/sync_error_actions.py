@@ -27,7 +27,7 @@ class DismissForm(forms.Form):
     because = forms.CharField(
         label="Reason",
         max_length=500,
-        help_text="Kept with the error, for your colleagues.",
+        help_text="Stored with the error and shown to your colleagues.",
         widget=UnfoldAdminTextareaWidget(attrs={"rows": 2}),
     )
 
@@ -61,7 +61,7 @@ def link(request: PersonRequest, error_id: int) -> HttpResponse:
     error = _open_error(error_id)
     [row] = rows_of([error])
     if row.remedy.action != Action.LINK:
-        messages.error(request, "Whoever has this address cannot be linked any more.")
+        messages.error(request, "The person with this address can no longer be linked.")
         return redirect("admin:sync_error", error_id)
     ranks.check_rank_over(request.user.actor, row.holder)
     roles = _privileges(row.holder)
@@ -99,9 +99,9 @@ def invite_anyway(request: PersonRequest, error_id: int) -> HttpResponse:
             SyncError.objects.filter(pk=error.pk).dismiss(
                 actor=actor, because="Invited anyway", is_invited_anyway=True
             )
-            messages.success(request, f"The invite of {who(error)} is no longer held.")
+            messages.success(request, f"The invite of {who(error)} is no longer on hold.")
         else:
-            messages.warning(request, f"No invite of {who(error)} is held any more.")
+            messages.warning(request, f"No invite of {who(error)} is on hold anymore.")
     return redirect("admin:team_updates_errors")
 
 
@@ -134,9 +134,9 @@ def _carry_out(request: PersonRequest, error: SyncError, *, may_link: bool = Fal
         return redirect("admin:sync_error", error.pk)
     error = listed_errors().get(pk=error.pk)
     if not error.resolved_at:
-        messages.error(request, f"Carried out again, and it is not over: {error.message}")
+        messages.error(request, f"The request was retried, but the error remains: {error.message}")
         return redirect("admin:sync_error", error.pk)
-    messages.success(request, f"Resolved: {who(error)} is now as {error.connection} says.")
+    messages.success(request, f"Resolved: {who(error)} now matches {error.connection}.")
     return redirect("admin:team_updates_errors")
 
 

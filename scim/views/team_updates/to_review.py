@@ -97,14 +97,14 @@ def _take_answer(request: PersonRequest, row: Row) -> HttpResponse:
     try:
         if request.POST.get("answer") == "same":
             person = same_person.take_for_same(question, actor=actor)
-            messages.success(request, f"{person.full_name} is back and starts over.")
+            messages.success(request, f"{person.full_name} was restored and joins again.")
             return redirect("admin:people_person_change", person.pk)
         same_person.take_for_different(question, actor=actor)
     except PeopleError as error:
         messages.error(request, str(error))
         return redirect("admin:same_person", question.pk)
     messages.success(
-        request, f"{row.name} and {question.earlier.full_name} stay two different people."
+        request, f"{row.name} and {question.earlier.full_name} remain two different people."
     )
     return redirect(f"admin:{TAB}")
 
@@ -122,7 +122,7 @@ def withheld_role(request: PersonRequest, person_id: UUID) -> HttpResponse:
             messages.success(request, f"{person.full_name} has the role {label} again.")
         else:
             rehires.decline_role(person, name, actor=actor)
-            messages.success(request, f"{person.full_name} stays without the role {label}.")
+            messages.success(request, f"The role {label} of {person.full_name} was not restored.")
     except PeopleError as error:
         messages.error(request, str(error))
     return redirect(f"admin:{TAB}")

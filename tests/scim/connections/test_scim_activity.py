@@ -47,10 +47,10 @@ class TestLastSync:
     @pytest.mark.parametrize(
         ("provider", "cadence"),
         [
-            ("okta", "Okta sends a change 5 to 10 minutes after it was made."),
-            ("entra", "Microsoft Entra looks for changes about every 40 minutes."),
+            ("okta", "Okta sends changes within 5 to 10 minutes."),
+            ("entra", "Microsoft Entra sends changes about every 40 minutes."),
             ("rippling", "Rippling promises no time"),
-            ("generic", "How soon a change comes is up to the provider."),
+            ("generic", "The provider decides how soon it sends a change."),
         ],
     )
     def test_is_told_against_what_the_provider_promises(

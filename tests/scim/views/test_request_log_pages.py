@@ -250,7 +250,7 @@ class TestRequest:
 
         shown = page(client, address(scim, answer.request_id))
 
-        assert "Accepted. Nobody had to be changed by it." in shown
+        assert "Accepted. No changes were needed." in shown
 
     def test_tells_that_it_waits_for_the_activation(self, scim: Provider, client: Client) -> None:
         Connection.objects.update(activated_at=None)

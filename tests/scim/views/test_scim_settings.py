@@ -121,7 +121,7 @@ class TestPolicies:
 
         page = text_of(client.post(address_of(scim.connection), said))
 
-        assert page.count("Name one: people without it are given this.") == 2
+        assert page.count("Enter a default for people without one.") == 2
         assert Connection.objects.get().incomplete == "refuse"
 
     def test_count_from_the_next_request_on(self, client: Client, scim: Provider) -> None:
