@@ -95,7 +95,7 @@ def activate(page: Page, name: str) -> None:
     expect(page.get_by_text(name)).to_be_visible()
     page.get_by_role("link", name="Next: activate").click()
     page.get_by_role("button", name="Activate Okta").click()
-    expect(page.get_by_role("heading", name="All done")).to_be_visible()
+    expect(page.get_by_role("heading", name="Activation complete")).to_be_visible()
 
 
 def invitation(smtp: Smtp, address: str) -> str:

@@ -81,11 +81,11 @@ def _deed(page: Page, address: str) -> str:
 def _test(page: Page, address: str) -> None:
     page.goto(address)
     page.get_by_role("button", name="Run the self-test").click()
-    expect(page.get_by_text("steps went as they should.").first).to_be_visible(timeout=60_000)
+    expect(page.get_by_text("steps passed.").first).to_be_visible(timeout=60_000)
 
 
 def _switch_auto_termination_on(page: Page, address: str) -> None:
     """Switch it on with so many days that nobody is due while the tests run."""
     page.goto(f"{address}?days=365")
-    page.get_by_role("button", name="Switch on").click()
+    page.get_by_role("button", name="Turn on").click()
     page.wait_for_load_state()

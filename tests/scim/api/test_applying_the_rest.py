@@ -216,7 +216,7 @@ def test_is_shown_as_refused_on_the_page_of_the_request(scim: Provider, owner: P
     )
 
     shown = page.content.decode()
-    assert "Accepted, but not all of it could be done" in shown
+    assert "Partly applied" in shown
     assert "Refused operations" in shown
 
 

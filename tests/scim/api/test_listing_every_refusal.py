@@ -354,8 +354,8 @@ class TestOnThePages:
 
         said = text_of(visit.get(address_of(scim.connection)))
 
-        assert "2 sync errors</a> to look at, from 3 requests" in said
-        assert "to look at, from" not in text_of(visit.get(address_of(other)))
+        assert "2 open sync errors</a> from 3 requests" in said
+        assert "open sync error" not in text_of(visit.get(address_of(other)))
 
     @pytest.mark.parametrize("reason", SyncError.Reason.values)
     def test_says_what_to_do(self, reason: str) -> None:

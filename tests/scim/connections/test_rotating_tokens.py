@@ -114,7 +114,7 @@ class TestAdding:
 
         page = text_of(client.post(page_of(scim)))
 
-        assert "Two tokens are alive already. Revoke one" in page
+        assert "already has two active tokens. Revoke one" in page
         assert 'id="token"' not in page
         assert Token.objects.count() == 2
 

@@ -49,7 +49,7 @@ class TestLastSync:
         [
             ("okta", "Okta sends changes within 5 to 10 minutes."),
             ("entra", "Microsoft Entra sends changes about every 40 minutes."),
-            ("rippling", "Rippling promises no time"),
+            ("rippling", "Rippling guarantees no interval"),
             ("generic", "The provider decides how soon it sends a change."),
         ],
     )
@@ -116,8 +116,8 @@ class TestLastSync:
     @pytest.mark.parametrize(
         ("watch", "said"),
         [
-            ({}, "own jobs have not run lately"),
-            ({"since": 9, "seen_at": 8}, "own jobs have not run lately"),
+            ({}, "background jobs have not run recently"),
+            ({"since": 9, "seen_at": 8}, "background jobs have not run recently"),
             ({"since": 0.1, "seen_at": 0}, "Ramp itself was interrupted until"),
         ],
     )
@@ -170,7 +170,7 @@ class TestTheLastDay:
 
         page = page_of(client, scim.connection)
 
-        assert "Nothing was written and nothing was refused in the last 24 hours." in page
+        assert "No updates and no refused requests in the last 24 hours." in page
         assert "<svg" not in page
 
     def test_shows_one_refusal_beside_thousands_of_updates(

@@ -252,7 +252,7 @@ def test_says_that_nobody_has_been_sent(
     ("show", "said"),
     [
         ("linked", "Nobody will be linked"),
-        ("blocked", "All is well"),
+        ("blocked", "No problems"),
     ],
 )
 def test_says_when_a_group_is_empty(wizard: Wizard, okta: Provider, show: str, said: str) -> None:

@@ -114,7 +114,7 @@ class TestWhenThePersonHasChangedSince:
 
         page = retry(client, refused)
 
-        assert "They have changed since the request was sent." in page
+        assert "has changed since the request was sent." in page
         assert "<del><bdi>Legal</bdi></del> → <ins><bdi>Research</bdi></ins>" in page
         assert "<del><bdi>Lovelace</bdi></del> → <ins><bdi>King</bdi></ins>" in page
         assert ada().profile.department == "Legal"

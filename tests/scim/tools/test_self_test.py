@@ -218,7 +218,7 @@ def test_ends_also_when_we_are_at_fault(
     with pytest.raises(AttributeError):
         run(connect("okta").connection)
 
-    assert SelfTest.objects.get().problem.startswith("Something went wrong on our side.")
+    assert SelfTest.objects.get().problem.startswith("An internal error occurred.")
     with tenancy.use(sandbox()):
         assert not Token.objects.alive().exists()
 
@@ -320,7 +320,7 @@ class TestNotReachingUs:
     ) -> None:
         settings.PUBLIC_BASE_URL = settings.PUBLIC_BASE_URL.replace("http:", "https:")
 
-        assert "does not speak TLS as it should" in run(connect("okta").connection).problem
+        assert "The TLS handshake with" in run(connect("okta").connection).problem
 
     def test_is_told_when_the_certificate_is_not_good(
         self, connect: Connect, settings: Settings, monkeypatch: pytest.MonkeyPatch

@@ -62,7 +62,7 @@ def test_walks_from_the_catalogue_to_the_first_people(owner: Person) -> None:
     leaving.refresh_from_db()
     assert leaving.state == Person.State.INACTIVE
     assert leaving.deactivated_by == f"person:{owner.email}"
-    assert "All done" in wizard.get("activate")
+    assert "Activation complete" in wizard.get("activate")
 
 
 class TestWhatWasSentBefore:
@@ -252,7 +252,7 @@ class TestWhoIsDeactivated:
         owner.refresh_from_db()
         assert owner.is_active
         assert SyncError.objects.open().get().reason == "last-owner"
-        assert "All done" in wizard.get("activate")
+        assert "Activation complete" in wizard.get("activate")
 
 
 class TestTheClick:
@@ -269,7 +269,7 @@ class TestTheClick:
 
         wizard.activate()
 
-        assert "All done" in wizard.get("activate")
+        assert "Activation complete" in wizard.get("activate")
         okta.add("ada")
         assert user("ada").person
 

@@ -43,7 +43,7 @@ def test_says_what_to_do_when_nothing_matches(owner: Person) -> None:
     shown = page(owner, "/integrations/?q=<b>nobody")
 
     assert "Nothing matches “&lt;b&gt;nobody”" in shown
-    assert "Any SCIM 2.0 provider works" in shown
+    assert "You can connect any SCIM 2.0 provider" in shown
     assert 'href="/integrations/generic/"' in shown
 
 
@@ -103,8 +103,8 @@ class TestOverview:
         [
             ("okta", "is refused"),
             ("entra", "is refused"),
-            ("rippling", "gets the defaults"),
-            ("generic", "is kept, and invited as soon as"),
+            ("rippling", "get the defaults"),
+            ("generic", "is stored, and the person is invited as soon as"),
         ],
     )
     def test_says_what_happens_to_incomplete_people(
@@ -136,7 +136,7 @@ class TestOverview:
 
         shown = page(owner, "/integrations/okta/")
 
-        assert "Connect it anew" in shown
+        assert "Reconnect" in shown
         assert "Create token and start setup" in shown
 
     def test_is_not_there_for_a_provider_that_nobody_knows(self, owner: Person) -> None:

@@ -111,7 +111,7 @@ def test_leaves_no_trace(scim: Provider, client: Client) -> None:
         ("POST", "/Users", "x" * 2_000_001, "The request body may hold at most 1 MiB."),
         ("POST", "/Nothing", "{}", "There is nothing at /Nothing."),
         ("DELETE", "/Users", "", "405: it would be refused"),
-        ("GET", "/Users", "", "Reading changes nothing, so there is nothing to foretell."),
+        ("GET", "/Users", "", "A read changes nothing, so it cannot be previewed."),
         ("POST", "", "", "This field is required."),
         ("POST", "/Bulk", "{}", "Run the operations of a bulk request one at a time."),
         ("PATCH", "/Users/xyz", "{}", "A PATCH needs a list of “Operations”."),
@@ -169,7 +169,7 @@ def test_offers_an_example_about_whom_one_names(scim: Provider, client: Client) 
 def test_says_that_nobody_has_the_name(scim: Provider, client: Client) -> None:
     page = text_of(client.get(address(scim), {"who": "nobody@example.com"}))
 
-    assert "Nobody of this connection has that userName." in page
+    assert "No user of this connection has that userName." in page
 
 
 def test_offers_a_request_of_the_log(scim: Provider, client: Client) -> None:
@@ -198,7 +198,7 @@ def test_says_that_a_connection_that_ended_answers_nothing(scim: Provider, clien
 
     page = ask(client, scim, "POST", "/Users", someone("grace"))
 
-    assert "Whatever is sent to it is answered with 401" in page
+    assert "Every request to it is refused with 401" in page
     assert "it would be" not in page
 
 

@@ -75,7 +75,7 @@ class TestSaves:
     def test_what_the_cycle_then_reads_everybody_by(self, client: Client, scim: Provider) -> None:
         scim.add("ada", **centred())
         page = send(client, scim, "save", department=COST_CENTER)
-        assert "is read again by the sync cycle" in page
+        assert "applies it to everyone the provider has sent" in page
         assert str(person("ada").department) == "Research"
 
         cycle()
@@ -139,14 +139,14 @@ class TestRefuses:
             ("urn:example:x", "A User has no attribute “urn:example:x”."),
             (ENT, "is a schema, not an attribute."),
             ("emails[type eq", "cannot be read"),
-            ('userName[type eq "x"]', "chooses among values, but there is only one."),
+            ('userName[type eq "x"]', "filters values, but the attribute has a single value."),
             ('emails[colour eq "red"].value', "colour"),
             ("name", "has parts. Name one of them: name.formatted, name.familyName"),
             ("addresses", "has parts. Name one of them: addresses.formatted"),
-            ("active", "is no text that a provider can send."),
-            ("password", "is no text that a provider can send."),
-            ("id", "is no text that a provider can send."),
-            ("groups", "is no text that a provider can send."),
+            ("active", "is not a text value that a provider can send."),
+            ("password", "is not a text value that a provider can send."),
+            ("id", "is not a text value that a provider can send."),
+            ("groups", "is not a text value that a provider can send."),
             ("a\x00b", "Null characters are not allowed."),
             ("x" * 501, "at most 500 characters"),
             ("(" * 400, "The path"),

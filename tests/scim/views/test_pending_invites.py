@@ -76,7 +76,7 @@ def test_tell_which_wait_for_a_manager(client: Client, scim: Provider) -> None:
 def test_tell_which_were_never_mailed(client: Client) -> None:
     Mail.objects.filter(invite=invited()).delete()
 
-    assert "Not mailed" in shown(client)
+    assert "Not emailed" in shown(client)
 
 
 def test_tell_which_are_on_their_way(client: Client) -> None:
@@ -193,7 +193,7 @@ class TestSendingAgain:
 
         page = text_of(client.post(f"{UPDATES}resend/", follow=True))
 
-        assert "No invite was chosen" in page
+        assert "No invites selected" in page
 
     def test_is_for_all_that_have_expired(
         self, client: Client, monkeypatch: pytest.MonkeyPatch

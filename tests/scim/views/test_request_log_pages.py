@@ -242,7 +242,7 @@ class TestRequest:
 
         shown = page(client, address(scim, answer.request_id))
 
-        assert "Accepted, but not all of it could be done: Manager&#x27;s email is not" in shown
+        assert "Partly applied: Manager&#x27;s email is not" in shown
         assert "<bdi>bob@example.com</bdi>" in shown
 
     def test_tells_that_nothing_had_to_be_done(self, scim: Provider, client: Client) -> None:

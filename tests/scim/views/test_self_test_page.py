@@ -125,7 +125,7 @@ def test_does_not_look_again_when_it_has_ended(scim: Provider, client: Client) -
 
     page = text_of(client.get(address(scim)))
 
-    assert "All 1 steps went as they should." in page
+    assert "All 1 steps passed." in page
     assert "refresh" not in page
 
 
@@ -145,7 +145,7 @@ def test_says_that_it_was_cut_off(scim: Provider, client: Client) -> None:
 
     page = text_of(client.get(address(scim)))
 
-    assert "Cut off: no worker is running" in page
+    assert "Interrupted: no worker is running" in page
     assert "refresh" not in page
 
 
@@ -176,7 +176,7 @@ def test_is_not_offered_for_a_connection_that_ended(scim: Provider, client: Clie
 
     page = text_of(client.post(address(scim), {"provider": "okta"}))
 
-    assert "nothing to test any more" in page
+    assert "so it cannot be tested" in page
     assert not SelfTest.objects.exists()
 
 

@@ -93,14 +93,14 @@ class TestTheToken:
 
         shown = wizard.get("token")
         assert token not in shown
-        assert f"it ends in <code>{token[-4:]}</code>" in shown
+        assert f"It ends in <code>{token[-4:]}</code>" in shown
 
     def test_is_not_made_again_when_the_answer_is_reloaded(self, wizard: Wizard) -> None:
         wizard.make_token()
 
         reloaded = wizard.client.post(wizard.address("token"), {"after": 0}, follow=True)
 
-        assert "The token was shown already" in text_of(reloaded)
+        assert "The token was already shown" in text_of(reloaded)
         assert Token.objects.count() == 1
 
     def test_is_replaced_by_a_new_one(self, wizard: Wizard) -> None:
@@ -205,7 +205,7 @@ class TestTheFirstRequest:
 
         assert "Waiting for the first request" in page
         assert '<noscript><meta http-equiv="refresh" content="5"></noscript>' in page
-        assert "with a wrong one is refused with 401" in page
+        assert "with a wrong token is refused with 401" in page
 
     def test_appears_with_who_sent_it(self, wizard: Wizard) -> None:
         okta = wizard.connect()
