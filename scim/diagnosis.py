@@ -1,4 +1,4 @@
-"""Why somebody is not here, as far as identity providers are concerned."""
+"""Access diagnosis: why a person is not in Ramp, based on SCIM data."""
 
 from collections.abc import Iterable, Iterator
 
@@ -58,7 +58,7 @@ def _deleted(known: Whereabouts) -> Verdict | None:
     if user is None or user.deleted_at is None:
         return None
     if user.person and user.person.is_active:
-        return None  # Somebody has let them in again.
+        return None  # They were reactivated since.
     return Verdict(
         Rank.DELETED,
         "deleted-by-provider",
@@ -125,7 +125,7 @@ def _wording(row: Row) -> tuple[str, str]:
 
 
 def _is_waited_for(error: SyncError) -> bool:
-    """Tell whether it resolves by itself when the manager comes: the invite tells of that."""
+    """Tell whether the error resolves itself when the manager arrives; the invite says so."""
     is_waiting = error.user is not None and error.user.problem == ScimUser.Problem.WAITING
     return is_waiting and error.reason == Reason.INVALID_MANAGER
 
@@ -213,7 +213,7 @@ def _never_sent(known: Whereabouts) -> Verdict | None:
 
 
 def _silence(known: Whereabouts) -> tuple[str, str, str]:
-    """Say why no provider has ever mentioned them."""
+    """Explain why no provider has ever sent the person."""
     text, open_ones = known.asked.text, known.open_connections
     if not known.connections:
         return (

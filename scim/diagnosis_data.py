@@ -55,7 +55,7 @@ class Whereabouts:
 
     @property
     def person_found(self) -> Person | None:
-        """Return whom only the resource led to."""
+        """Return the person who was found only through a resource."""
         return self.user.person if self.user and not self.asked.people else None
 
     @property

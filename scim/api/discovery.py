@@ -1,4 +1,4 @@
-"""What a client may find out about us: RFC 7644 section 4, RFC 7643 sections 5 to 7."""
+"""The discovery endpoints: RFC 7644 section 4, RFC 7643 sections 5 to 7."""
 
 from functools import cache
 

@@ -142,7 +142,7 @@ _GROUP_COLUMNS: Mapping[str, Column] = {
 
 
 class _Question(FilterVisitor[Q]):
-    """What is the same for a condition on a resource and for one on a value of it."""
+    """Shared by conditions on resources and conditions on their values."""
 
     def visit_not(self, node: Not) -> Q:
         return ~self.visit(node.expr)

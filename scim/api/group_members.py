@@ -21,7 +21,7 @@ MOST_MEMBERS = 30_000
 
 @dataclass(frozen=True)
 class GroupChange:
-    """The members to add and to remove, or all there shall be; and all other operations.
+    """The members to add and to remove, or the complete new set; and all other operations.
 
     No id is both added and removed, and with `replaced` the other two are empty.
     """

@@ -1,4 +1,4 @@
-"""Answering whether a new resource is somebody who left: the same person, or a different one."""
+"""Decide whether a new resource is a person who left: the same person, or a different one."""
 
 from django.db import transaction
 from django.utils import timezone

@@ -1,4 +1,4 @@
-"""What each provider calls things: its own steps, and the attributes it has to send.
+"""The setup steps of each provider, and the attributes it has to send.
 
 Pure data, for the setup pages. Where the facts come from is said in docs/scim.md.
 """
@@ -16,7 +16,7 @@ ROLES = "BUSINESS_OWNER, BUSINESS_ADMIN, BUSINESS_USER, BUSINESS_BOOKKEEPER, IT_
 
 @dataclass(frozen=True)
 class Mapping:
-    """A line of the attribute table: what the provider's side and ours are called, literally."""
+    """A row of the attribute table, with the exact names on both sides."""
 
     field: str
     theirs: str
@@ -27,23 +27,23 @@ class Mapping:
 
 @dataclass(frozen=True, kw_only=True)
 class Guide:
-    """One provider's way to be connected."""
+    """The setup guide of one provider."""
 
     title: str
-    # What sentences call it.
+    # The name to use in sentences.
     name: str
     summary: str
-    # What else somebody may look for who means this one.
+    # Further search terms for this provider.
     also: str
     cycle: str
     theirs: str
     ours: str
-    # What a button or a field is called there stands between asterisks.
+    # Names of buttons and fields are between asterisks.
     steps: Sequence[str]
     mappings: Sequence[Mapping]
     roles: str
     test: str
-    # Where the connection is ended at the provider.
+    # How to end the connection at the provider.
     ending: str
 
     @property

@@ -1,4 +1,4 @@
-"""How a connection does, in one sentence for administrators."""
+"""The sync status of a connection, in one sentence for administrators."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -16,7 +16,7 @@ from scim.connections.inactivity import (
 )
 from scim.models import Connection, Watch
 
-# How soon a change is here after it was made there, as the providers say it of themselves.
+# How soon a change arrives, according to the providers.
 CADENCES = {
     Connection.Provider.OKTA: "Okta sends changes within 5 to 10 minutes.",
     Connection.Provider.ENTRA: "Microsoft Entra sends changes about every 40 minutes.",
@@ -43,7 +43,7 @@ class SyncState:
 
 
 def sync_state(connection: Connection, now: datetime) -> SyncState:
-    """Say how the connection does."""
+    """Return the sync status of the connection."""
     known = with_last_use(Connection.objects.filter(pk=connection.pk)).get()
     latest = connection.requests.filter(UPDATES).order_by("-received_at")
     received_at = latest.values_list("received_at", flat=True).first()
@@ -85,7 +85,7 @@ def _words(
 
 
 def _outage(now: datetime) -> str:
-    """Say so if it is we who may not have listened."""
+    """Return a notice if Ramp itself was not running."""
     watch = Watch.objects.first()
     if watch is None or now - watch.seen_at > LONGEST_ABSENCE:
         return "Ramp's background jobs have not run recently, so the cause may be in Ramp. "

@@ -61,7 +61,7 @@ class Connection(TenantOwned):
     # Where a field comes from, if not from its default attributes: {"department": "costCenter"}.
     mapping = models.JSONField(default=dict, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
-    # Until then requests are answered and kept, but nobody comes to be.
+    # Until then, requests are answered and stored, but nobody is provisioned.
     activated_at = models.DateTimeField(null=True)
     # When all that had arrived before had been carried over to people.
     carried_over_at = models.DateTimeField(null=True)
@@ -95,7 +95,7 @@ USUAL_POLICY = {
 
 class TokenQuerySet(models.QuerySet["Token"]):
     def alive(self) -> Self:
-        """Keep the tokens that open the door now."""
+        """Filter for tokens that are valid now."""
         return self.filter(
             revoked_at=None, connection__disconnected_at=None, tenant__is_active=True
         )
@@ -105,7 +105,7 @@ TokenManager = TenantManager.from_queryset(TokenQuerySet)
 
 
 class Token(TenantOwned):
-    """A bearer token of a connection; only its digest is kept. Two may live at once."""
+    """A bearer token of a connection; only its digest is stored. Two may be active at once."""
 
     MOST_ALIVE: ClassVar = 2
 
@@ -134,7 +134,7 @@ class TooManyTokens(ValueError):
 
 
 def issue_token(connection: Connection) -> str:
-    """Return a new token of 256 random bits, for the only time.
+    """Create a token of 256 random bits and return it; it cannot be read again.
 
     :raises TooManyTokens: if two of the connection's tokens are alive already.
     """

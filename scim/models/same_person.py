@@ -25,7 +25,7 @@ QuestionManager = TenantManager.from_queryset(QuestionQuerySet)
 
 
 class SamePersonQuestion(TenantOwned):
-    """Whether a new resource is somebody who left, whom it shares an identifier with."""
+    """Asks whether a new resource is a person who left and had one of its identifiers."""
 
     class Answer(models.TextChoices):
         SAME = "same", "the same person"

@@ -1,4 +1,4 @@
-"""Which roles the groups of a connection bring, by its mappings.
+"""The roles that the groups of a connection grant, by its mappings.
 
 A group without a mapping brings nothing. Who is in a group, the provider says whenever it
 likes, and of thousands at once; a worker follows soon after, and beat comes by for what it
@@ -76,7 +76,7 @@ def follow_all(*, seconds: float = inf) -> tuple[int, bool]:
 
 
 def soon() -> None:
-    """Have a worker follow once the groups are stored."""
+    """Enqueue the role sync, to run after the groups are committed."""
     unit_of_work.when_stored(waker.wake)
 
 

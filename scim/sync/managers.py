@@ -1,4 +1,4 @@
-"""Whom a resource names as the manager, and what happens while nobody answers to it."""
+"""The manager of a resource, and what happens while the manager is not in Ramp."""
 
 from functools import cache
 from typing import NamedTuple
@@ -158,7 +158,7 @@ def _known_fast(connection: Connection, given: str) -> Manager | None:
 
 
 def question(here: UUID, given: str) -> Question:
-    """Return how the database is asked for whom the text names in that connection."""
+    """Return the SQL that finds the manager by the text in that connection."""
     key, by_id = fold(given), scim_uuid(given)
     names = (by_id, here, given, here, key, here, key, here)
     return Question(_statement(), names, 1 + len(Person._meta.concrete_fields))

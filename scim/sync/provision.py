@@ -1,4 +1,4 @@
-"""What an accepted resource means for its person.
+"""Provisioning: from an accepted resource to its person.
 
 The resource is what the provider said; the person is what the company knows. This module
 carries the one over to the other through people's operations, under the connection's

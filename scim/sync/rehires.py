@@ -1,4 +1,4 @@
-"""Who comes back when a provider creates a user: a resource it deleted, or somebody new."""
+"""Rehires: whether a created user is a resource the provider deleted earlier, or a new person."""
 
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple

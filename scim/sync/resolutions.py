@@ -1,4 +1,4 @@
-"""What resolves a sync error: one action for each reason, and what to do about it in words."""
+"""The resolution of each sync error: an action and advice."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -34,9 +34,9 @@ class Case:
 
     reason: str
     provider: str
-    # Somebody of ours is the one it is about.
+    # The error concerns an existing person.
     is_known: bool = False
-    # The manager is waited for; and with them the invite.
+    # The invite is on hold until the manager arrives.
     is_waiting: bool = False
     is_held: bool = False
     holder: Holder = Holder.NOBODY
@@ -210,7 +210,7 @@ def _about_address(case: Case) -> tuple[Action, str]:
 
 
 def _possible(wanted: Action, case: Case) -> Action:
-    """Return what can be done if what would be best cannot: there may be nobody to open."""
+    """Return the next best action if the preferred one is not possible."""
     ways: Sequence[tuple[Action, bool]] = (
         (wanted, _is_possible(wanted, case)),
         (Action.RETRY, case.may_retry),

@@ -1,4 +1,4 @@
-"""Asking our own public address, as an identity provider would: over the network, by its name.
+"""Send requests to Ramp's own public address over the network, as an identity provider would.
 
 Nothing else is ever called: no redirect is followed and no proxy is asked.
 """
@@ -22,7 +22,7 @@ LONGEST_ANSWER = 1024 * 1024
 
 
 class Unreachable(Exception):
-    """Nobody who speaks for us answers there. The message is for an administrator."""
+    """The public address cannot be reached. The message is for an administrator."""
 
 
 @dataclass(frozen=True)
@@ -74,7 +74,7 @@ def _connection() -> http.client.HTTPConnection:
 
 
 def _reason(error: Exception) -> str:
-    """Say what went wrong, and what to look at."""
+    """Return the cause of the error, and what to check."""
     host = urlsplit(settings.PUBLIC_BASE_URL).netloc
     match error:
         case socket.gaierror():

@@ -1,4 +1,4 @@
-"""What Okta, Entra and Rippling ask in a usual week, to be asked of ourselves.
+"""The typical requests of Okta, Entra and Rippling, for the self-test.
 
 A rehearsal yields one step after the other and is sent what was answered. The forms are
 those of the traces in tests/traces, which name their sources.

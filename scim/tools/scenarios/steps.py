@@ -46,7 +46,7 @@ class CutShort(Exception):
 
 @dataclass(frozen=True)
 class Cast:
-    """Who is pushed in one run, under names of their own, and where fields are looked for."""
+    """The people of one run, with unique names, and the paths of their fields."""
 
     run: str
     mapping: Mapping[str, str]
@@ -177,7 +177,7 @@ def deleted(title: str, path: str) -> Step:
 
 
 def stranger() -> Step:
-    """Come with a wrong token."""
+    """Send a request with a wrong token."""
     return Step(
         title="Use a wrong token (must be refused)",
         method="GET",
