@@ -120,7 +120,7 @@ def _carry_over(delivery: Delivery) -> None:
     user = delivery.user
     has_open_problem = user.active and bool(user.problem or user.has_errors)
     if user.person_id and not has_open_problem:
-            # Manual (de)activation is kept, because the provider sent nothing new about it.
+        # Manual (de)activation is kept, because the provider sent nothing new about it.
         provision.put_back(delivery)
     else:
         was_active = user.active if user.person_id else None
