@@ -1,4 +1,4 @@
-"""The catalogue of what can be connected, and what there is to know before connecting it."""
+"""The catalog of integrations, and the overview page of each provider."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -41,7 +41,7 @@ INCOMPLETE = {
 
 @dataclass(frozen=True)
 class Card:
-    """A provider of the catalogue, and how far its connection has come."""
+    """A provider of the catalog, and the status of its connection."""
 
     provider: str
     guide: Guide

@@ -1,4 +1,4 @@
-"""What would happen if a provider sent this? Told by the door itself, which writes nothing."""
+"""The dry-run page: what a request would do, without doing it."""
 
 import json
 from dataclasses import dataclass
@@ -29,7 +29,7 @@ from scim.views.settings.overview import context_of
 
 METHODS = ("POST", "PUT", "PATCH", "DELETE")
 PREFIX = "/scim/v2"
-# Some more than the door reads, so that it is the door that says what is too much.
+# Slightly more than the API accepts, so that the API's own error is shown.
 LONGEST_BODY = 2_000_000
 
 
@@ -58,7 +58,7 @@ class RequestForm(forms.Form):
     )
 
     def clean_path(self) -> str:
-        """Take a whole address for the path in it."""
+        """Accept a complete URL and use its path."""
         path: str = self.cleaned_data["path"]
         if PREFIX in path:
             path = path.partition(PREFIX)[2]
@@ -82,12 +82,12 @@ class ExampleForm(forms.Form):
 
 @dataclass(frozen=True)
 class Consequences:
-    """What the door did before it was undone."""
+    """The effects of the request before it was rolled back."""
 
     deeds: Deeds
     listed: list[SyncError]
     cleared: list[SyncError]
-    # Whom it would touch, and which roles they would have then.
+    # The affected people, and their resulting roles.
     roles: list[tuple[str, list[Line]]]
 
 
@@ -118,7 +118,7 @@ def _foretell(connection: Connection, form: RequestForm, request: PersonRequest)
 
 
 def _consequences(call: Call) -> Consequences:
-    """Look at what the request did, as long as it is there to be seen."""
+    """Collect the effects of the request before it is rolled back."""
     deeds = deeds_of(call.request_id)
     listed = SyncError.objects.filter(request_id=call.request_id)
     cleared = SyncError.objects.none()
@@ -141,7 +141,7 @@ def _roles(person: Person) -> list[Line]:
 
 
 def _initial(request: PersonRequest, connection: Connection) -> tuple[dict[str, str], str]:
-    """Return what stands in the form at first, and for whom there is no example."""
+    """Return the initial form values, and the userName for which there is no example."""
     stored = _stored(connection, request.GET.get("request", ""))
     if stored:
         return {"method": stored.method, "path": stored.path, "body": stored.body}, ""
@@ -153,7 +153,7 @@ def _initial(request: PersonRequest, connection: Connection) -> tuple[dict[str, 
 
 
 def _stored(connection: Connection, request_id: str) -> RequestLog | None:
-    """Return the request of the log that is to be asked once more."""
+    """Return the logged request to run again."""
     return RequestLog.objects.filter(connection=connection, pk=scim_uuid(request_id)).first()
 
 

@@ -1,4 +1,4 @@
-"""The self-test: our own public address, asked as a provider would ask it."""
+"""The self-test page: a provider's typical requests, sent to Ramp's public address."""
 
 from typing import Any
 from uuid import UUID
@@ -31,7 +31,7 @@ class ProviderForm(forms.Form):
 
 @for_administrators
 def self_test(request: PersonRequest, connection_id: UUID) -> HttpResponse:
-    """Show the last run, or the one that the address names; a POST starts another."""
+    """Show the latest run, or the one in the query; a POST starts another."""
     connection = get_object_or_404(Connection, pk=connection_id)
     may_run = connection.disconnected_at is None
     form = _form(request, connection)
@@ -65,7 +65,7 @@ def _form(request: PersonRequest, connection: Connection) -> ProviderForm:
 
 
 def _chosen(request: PersonRequest, runs: list[SelfTest]) -> SelfTest | None:
-    """Return the run that the address names, or the latest."""
+    """Return the run in the query, or the latest."""
     named = request.GET.get("run", "")
     return next((run for run in runs if str(run.pk) == named), runs[0] if runs else None)
 

@@ -1,4 +1,4 @@
-"""Where each field of a person comes from, what that changes, and the fields of the tenant."""
+"""The attribute mapping, its preview, and the custom fields of the tenant."""
 
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -26,7 +26,7 @@ from scim.views.settings.overview import context_of
 
 
 class Warned(NamedTuple):
-    """A path that finds something in few resources, or in none."""
+    """A path that has a value in few resources, or in none."""
 
     label: str
     path: str
@@ -73,7 +73,7 @@ def _save(request: PersonRequest, connection: Connection, form: SourcesForm) -> 
 
 
 def _warned(connection: Connection, form: SourcesForm) -> list[Warned]:
-    """Return what is newly taken from where hardly anybody has something."""
+    """Return changed paths that have a value in hardly any resource."""
     new = {
         name: path for name, path in form.mapping.items() if connection.mapping.get(name) != path
     }
@@ -92,7 +92,7 @@ class Line(NamedTuple):
 
 
 def _preview(connection: Connection, form: SourcesForm) -> dict[str, Any]:
-    """Say what saving would make of those last heard of."""
+    """Preview the mapping with the most recent resources."""
     if not connection.is_live:
         return {"outcomes": None}
     connection.mapping = form.mapping

@@ -1,4 +1,4 @@
-"""The form that says where each field of a person comes from."""
+"""The form of the attribute mapping."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -15,7 +15,7 @@ from scim.sync.attribute_mapping import check_path
 
 LONGEST_PATH = 500
 
-# The fields of everybody, and where they are looked for unless a path is given.
+# The built-in fields, and their default attributes.
 FIELDS = {
     "department": ("Department", "department of the enterprise extension, or a bare department"),
     "location": (
@@ -33,7 +33,7 @@ FIELDS = {
     "manager": ("Manager", "manager of the enterprise extension, or a bare manager"),
     "role": ("Role", "the value of type rampUserRole in roles, the primary one, or the only one"),
 }
-# A custom field of such a name could not be told from the field of everybody.
+# Names of built-in fields, which custom fields must not have.
 RESERVED = frozenset(FIELDS)
 
 
@@ -85,7 +85,7 @@ def _texts(attribute: Attribute | None) -> Iterable[Attribute]:
 
 
 class SourcesForm(forms.Form):
-    """One path a field; the fields of the tenant come last."""
+    """One path for each field; the custom fields come last."""
 
     def __init__(self, *args: Any, custom_fields: Iterable[CustomField], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

@@ -1,4 +1,4 @@
-"""The form of a connection's policies, in which each answer says what follows from it."""
+"""The form of a connection's policies, with an explanation of each choice."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -122,7 +122,7 @@ class PoliciesForm(forms.Form):
     def __init__(self, *args: Any, viewer: Person, connection: Connection, **kw: Any) -> None:
         super().__init__(*args, **kw)
         if connection.provider == Connection.Provider.ENTRA:
-            # Its app roles know no Owner.
+            # Entra's app roles do not include Owner.
             del self.fields["may_assign_owner"]
         elif not may_grant(viewer, Person.Role.OWNER):
             self.fields["may_assign_owner"].widget.attrs["disabled"] = True

@@ -1,4 +1,4 @@
-"""The tokens of a connection, and replacing one without a gap."""
+"""The tokens of a connection, and how to replace one without downtime."""
 
 from typing import Any
 from uuid import UUID
@@ -50,7 +50,7 @@ def _added(request: PersonRequest, connection: Connection) -> str:
 
 
 def _step(alive: list[Any]) -> int:
-    """Tell how far replacing the older token has come: 1 add, 2 enter and wait, 3 retire."""
+    """Return the current step of replacing a token: 1 add, 2 enter and wait, 3 revoke."""
     if len(alive) < Token.MOST_ALIVE:
         return 1
     newer = alive[-1]

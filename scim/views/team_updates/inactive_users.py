@@ -1,4 +1,4 @@
-"""Inactive users: since when, by whom, and the way back."""
+"""Inactive users: since when, deactivated by whom, and how to reactivate them."""
 
 from typing import Any
 
@@ -55,7 +55,7 @@ def _rows(people: Any) -> list[dict[str, Any]]:
             "person": person,
             "outlook": ahead[person.pk],
             "by": actor_name(person.deactivated_by, names),
-            # Whose provider is gone comes back by hand alone.
+            # Without a live provider, only an administrator can reactivate them.
             "is_its_turn": person.deactivated_by in live,
         }
         for person in people

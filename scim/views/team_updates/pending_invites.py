@@ -1,4 +1,4 @@
-"""Pending invites: how each stands; sending one again, withdrawing it, copying its link."""
+"""Pending invites: status, resend, revoke, and copy the link."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -31,7 +31,7 @@ SHOWN = {
     "unmailed": "Not emailed",
     "expired": "Expired",
 }
-# One click sends no more, so that the answer comes within a second or two.
+# Limits one click, so that the response takes at most a second or two.
 MOST_AT_ONCE = 200
 
 
@@ -111,7 +111,7 @@ def resend(request: PersonRequest, invite_id: UUID) -> HttpResponse:
 @for_administrators
 @require_POST
 def resend_many(request: PersonRequest) -> HttpResponse:
-    """Send the ticked ones again, or all that have expired."""
+    """Resend the selected invites, or all expired ones."""
     found = Invite.objects.open().select_related("person").order_by("created_at", "pk")
     if "expired" in request.POST:
         chosen: QuerySet[Invite] = _expired(found).filter(held_because="")
@@ -140,7 +140,7 @@ def revoke(request: PersonRequest, invite_id: UUID) -> HttpResponse:
 @for_administrators
 def link(request: PersonRequest, invite_id: UUID) -> HttpResponse:
     invite = _pending(invite_id)
-    # Who has the link can accept the invite.
+    # Anyone with the link can accept the invite.
     ranks.check_rank_over(request.user.actor, invite.person)
     return _page(request, "scim/team_updates/invite_link.html", invite, "Invite link")
 
@@ -170,7 +170,7 @@ def _ids(given: list[str]) -> list[UUID]:
 
 
 def _send(request: PersonRequest, chosen: list[Invite]) -> None:
-    """Send each again, and tell how that went."""
+    """Resend each invite, and add messages about the results."""
     sent, refused = [], []
     for invite in chosen:
         name = invite.person.full_name

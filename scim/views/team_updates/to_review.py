@@ -1,4 +1,4 @@
-"""Team updates, to review: people who may have come back, and roles that wait for a decision."""
+"""Team updates, To review: people who may have come back, and roles to restore."""
 
 from dataclasses import dataclass
 from uuid import UUID
@@ -31,7 +31,7 @@ TAB = "team_updates_review"
 
 @dataclass(frozen=True)
 class Trait:
-    """A line of the comparison of two resources."""
+    """A row of the comparison of two resources."""
 
     label: str
     earlier: str
@@ -75,7 +75,7 @@ def review(request: HttpRequest) -> HttpResponse:
 
 @for_administrators
 def same_person_page(request: PersonRequest, question_id: int) -> HttpResponse:
-    """Compare the two, and take the answer."""
+    """Show the comparison, and save the answer."""
     question = get_object_or_404(_questions(), pk=question_id)
     row = Row(question)
     if request.method == "POST":
@@ -112,7 +112,7 @@ def _take_answer(request: PersonRequest, row: Row) -> HttpResponse:
 @for_administrators
 @require_POST
 def withheld_role(request: PersonRequest, person_id: UUID) -> HttpResponse:
-    """Give somebody who came back the elevated role they had, or leave them without it."""
+    """Restore the elevated role of a returned person, or decline it."""
     person = get_object_or_404(withheld_roles(), pk=person_id)
     name, actor = request.POST.get("role", ""), request.user.actor
     label = dict(_asked_roles(person)).get(name, "")
