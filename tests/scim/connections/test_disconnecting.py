@@ -188,7 +188,7 @@ class TestLetsGo:
         crowd(scim.connection, 20)
 
         page = disconnect(client, scim)
-        assert "20 people wait for the sync cycle to let go of their fields" in page
+        assert "20 people wait for the sync cycle to release their fields" in page
         look_again(as_of=timezone.now())
 
         assert not Person.objects.exclude(owned_fields={}).exists()

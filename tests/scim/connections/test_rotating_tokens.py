@@ -81,7 +81,7 @@ class TestWithoutAGap:
 
         assert step().startswith("Add a second token")
         scim.token = shown_in(client.post(page_of(scim)))
-        assert step().startswith("Enter it at Okta")
+        assert step().startswith("Enter it in Okta")
         scim("GET", "/Users")
         token_usage.write_down()
         assert step().startswith("Revoke the first")
@@ -130,7 +130,7 @@ class TestAdding:
 
         page = text_of(client.post(page_of(ended)))
 
-        assert "Okta is disconnected: no token would be taken." in page
+        assert "Okta is disconnected, so no token can be added." in page
         assert Token.objects.count() == 1
 
 

@@ -110,7 +110,7 @@ class TestLastSync:
         page = page_of(client, connection).replace("\xa0", " ")
 
         assert "ramp-notice-warning" in page
-        assert "Okta has been silent for 3 days." in page
+        assert "No requests from Okta for 3 days." in page
         assert "</strong> A provider with nothing to say sends nothing." in page
 
     @pytest.mark.parametrize(

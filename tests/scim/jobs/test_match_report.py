@@ -244,7 +244,7 @@ def test_says_that_nobody_has_been_sent(
 ) -> None:
     page = wizard.get("review", show=show)
 
-    assert "Okta has sent nobody yet" in page
+    assert "Okta has not sent anybody yet" in page
     assert said in page
 
 

@@ -71,7 +71,7 @@ def test_carries_it_out_and_resolves_the_error(client: Client, refused: SyncErro
 
     page = retry(client, refused)
 
-    assert "Resolved: Ada King is now as Okta says." in page
+    assert "Resolved: Ada King now matches Okta." in page
     assert ada().profile.location == "New York"
     refused.refresh_from_db()
     assert refused.resolved_at
@@ -222,7 +222,7 @@ class TestIsRefused:
 
         page = retry(client, refused)
 
-        assert "Okta is not connected to Ramp, so nothing it sent is carried out again." in page
+        assert "Okta is not connected to Ramp, so its requests cannot be retried." in page
         assert ">Retry</button>" not in page
         assert ada().family_name == "Lovelace"
 
@@ -234,7 +234,7 @@ class TestIsRefused:
 
         page = retry(client, open_error())
 
-        assert "was too long to be kept whole. Have Okta send it again." in page
+        assert "was too long to be stored completely. Have Okta send it again." in page
 
     def test_for_a_request_that_is_forgotten(self, client: Client, scim: Provider) -> None:
         scim("POST", "/Users", someone("ada", roles="EMPEROR"))

@@ -265,7 +265,7 @@ class TestTheClick:
         assert noted.get().facts["connection"] == str(okta.connection.pk)
 
     def test_works_with_nobody_sent_yet(self, wizard: Wizard, okta: Provider) -> None:
-        assert "Okta has sent nobody yet" in wizard.get("activate")
+        assert "Okta has not sent anybody yet" in wizard.get("activate")
 
         wizard.activate()
 

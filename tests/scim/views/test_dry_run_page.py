@@ -80,7 +80,7 @@ def test_tells_what_would_be_cleared(scim: Provider, client: Client) -> None:
 
     page = ask(client, scim, "PATCH", f"/Users/{ada}", change(title="Countess"))
 
-    assert "Would be cleared: <bdi>ada@example.com</bdi>: User is not eligible" in page
+    assert "Would be resolved: <bdi>ada@example.com</bdi>: User is not eligible" in page
     assert SyncError.objects.open().count() == 1
 
 
@@ -109,7 +109,7 @@ def test_leaves_no_trace(scim: Provider, client: Client) -> None:
         ("POST", "/Users", '{"userName": ', "400: it would be refused"),
         ("POST", "/Users", "x" * (1024 * 1024 + 1), "The request body may hold at most 1 MiB."),
         ("POST", "/Users", "x" * 2_000_001, "The request body may hold at most 1 MiB."),
-        ("POST", "/Nothing", "{}", "There is nothing at /Nothing."),
+        ("POST", "/Nothing", "{}", "Not found: /Nothing."),
         ("DELETE", "/Users", "", "405: it would be refused"),
         ("GET", "/Users", "", "A read changes nothing, so it cannot be previewed."),
         ("POST", "", "", "This field is required."),

@@ -141,8 +141,8 @@ class TestRefuses:
             ("emails[type eq", "cannot be read"),
             ('userName[type eq "x"]', "filters values, but the attribute has a single value."),
             ('emails[colour eq "red"].value', "colour"),
-            ("name", "has parts. Name one of them: name.formatted, name.familyName"),
-            ("addresses", "has parts. Name one of them: addresses.formatted"),
+            ("name", "has sub-attributes. Choose one of them: name.formatted, name.familyName"),
+            ("addresses", "has sub-attributes. Choose one of them: addresses.formatted"),
             ("active", "is not a text value that a provider can send."),
             ("password", "is not a text value that a provider can send."),
             ("id", "is not a text value that a provider can send."),
@@ -176,7 +176,7 @@ class TestWarns:
 
         page = send(client, scim, "save", department=f"{ENT}:division")
 
-        assert "None of the last 2 people whom Okta sent has anything at" in page
+        assert "None of the last 2 people that Okta sent has anything at" in page
         assert "Save anyway" in page
         assert mapping() == {}
 
@@ -192,7 +192,7 @@ class TestWarns:
     def test_that_it_cannot_be_told_yet(self, client: Client, scim: Provider) -> None:
         page = send(client, scim, "preview", department=COST_CENTER)
 
-        assert "Okta has sent nobody yet" in page
+        assert "Okta has not sent anybody yet" in page
 
     def test_of_none_that_somebody_sends(self, client: Client, scim: Provider) -> None:
         scim.add("ada", **centred())
@@ -220,8 +220,8 @@ class TestPreviews:
 
         page = send(client, scim, "preview", department=COST_CENTER)
 
-        assert "Tried on the 2 people last heard of; nothing was saved." in page
-        assert "1 would stay as they are." in page
+        assert "Previewed with the 2 people received most recently. Nothing was saved." in page
+        assert "1 would not change." in page
         row = page.partition("<bdi>ada@example.com</bdi>")[2].partition("</tr>")[0]
         assert "Department" in row
         assert "<bdi>Research</bdi>" in row

@@ -164,7 +164,7 @@ class TestSendingAgain:
 
         page = text_of(client.post(f"{UPDATES}invites/{invite.pk}/resend/", follow=True))
 
-        assert "The invite goes out again to Ada Lovelace." in page
+        assert "The invite is being resent to Ada Lovelace." in page
         assert "Expired" not in page.split("<table")[1]
         assert Mail.objects.filter(invite=invite).count() == 2
         event = Event.objects.get(kind=Event.Kind.INVITE_RESENT)
@@ -185,7 +185,7 @@ class TestSendingAgain:
         ticked = {"invite": [str(first.pk), str(second.pk), "nonsense", str(uuid4())]}
         page = text_of(client.post(f"{UPDATES}resend/", ticked, follow=True))
 
-        assert "The invite goes out again to 2 people." in page
+        assert "The invite is being resent to 2 people." in page
         assert [one.mails.count() for one in (first, second, other)] == [2, 2, 1]
 
     def test_asks_for_a_choice(self, client: Client) -> None:
@@ -205,8 +205,8 @@ class TestSendingAgain:
 
         page = text_of(client.post(f"{UPDATES}resend/", {"expired": "all"}, follow=True))
 
-        assert "The invite goes out again to 2 people." in page
-        assert "1 more have expired" in page
+        assert "The invite is being resent to 2 people." in page
+        assert "1 more invites have expired" in page
         assert fresh.mails.count() == 1
 
     def test_is_not_for_what_was_accepted_meanwhile(self, client: Client) -> None:

@@ -171,7 +171,7 @@ class TestAnUnknownManager:
 
         page = click(client, "Invite anyway")
 
-        assert "The invite of Ada Lovelace is no longer held." in page
+        assert "The invite of Ada Lovelace is no longer on hold." in page
         invite = ada().invites.get()
         assert (invite.held_because, invite.mails.count()) == ("", 1)
         error = SyncError.objects.get()
@@ -194,7 +194,7 @@ class TestAnUnknownManager:
 
         page = text_of(client.post(f"{ERRORS}{error.pk}/invite-anyway/", follow=True))
 
-        assert "No invite of Ada Lovelace is held any more." in page
+        assert "No invite of Ada Lovelace is on hold anymore." in page
         assert SyncError.objects.open().exists()
 
     def test_who_is_rejected_is_added_first(self, client: Client, connect: Connect) -> None:
@@ -337,7 +337,7 @@ def test_what_was_kept_and_is_not_over_says_so(client: Client, connect: Connect)
 
     page = click(client, "Retry")
 
-    assert "it is not over: User is not eligible to receive assigned role" in page
+    assert "the error remains: User is not eligible to receive assigned role" in page
 
 
 def test_the_offending_address_leads_to_who_has_it(client: Client, scim: Provider) -> None:

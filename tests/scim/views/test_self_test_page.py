@@ -135,7 +135,7 @@ def test_shows_what_went_wrong(scim: Provider, client: Client) -> None:
 
     page = text_of(client.get(address(scim)))
 
-    assert "1 of 2 steps went wrong." in page
+    assert "1 of 2 steps failed." in page
     assert "2. Look for a new user – failed" in page
     assert "&lt;h1&gt;Not here&lt;/h1&gt;" in page
 

@@ -336,7 +336,7 @@ class TestTheLinkForIt:
         response = Client().get(self.forged(last_day="2026-01-01"))
 
         assert response.status_code == 410
-        assert "It could be used until 2026-01-01." in text_of(response)
+        assert "It was valid until 2026-01-01." in text_of(response)
 
     def test_ends_with_activation(self, wizard: Wizard) -> None:
         link = self.link(wizard)
