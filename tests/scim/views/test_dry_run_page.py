@@ -106,11 +106,11 @@ def test_leaves_no_trace(scim: Provider, client: Client) -> None:
 @pytest.mark.parametrize(
     ("method", "path", "body", "words"),
     [
-        ("POST", "/Users", '{"userName": ', "400: it would be refused"),
+        ("POST", "/Users", '{"userName": ', "400: the request would be refused"),
         ("POST", "/Users", "x" * (1024 * 1024 + 1), "The request body may hold at most 1 MiB."),
         ("POST", "/Users", "x" * 2_000_001, "The request body may hold at most 1 MiB."),
         ("POST", "/Nothing", "{}", "Not found: /Nothing."),
-        ("DELETE", "/Users", "", "405: it would be refused"),
+        ("DELETE", "/Users", "", "405: the request would be refused"),
         ("GET", "/Users", "", "A read changes nothing, so it cannot be previewed."),
         ("POST", "", "", "This field is required."),
         ("POST", "/Bulk", "{}", "Run the operations of a bulk request one at a time."),
@@ -138,7 +138,7 @@ def test_knows_nobody_of_another_connection(
 ) -> None:
     ada = connect("entra").add()
 
-    assert "404: it would be refused" in ask(client, scim, "DELETE", f"/Users/{ada}")
+    assert "404: the request would be refused" in ask(client, scim, "DELETE", f"/Users/{ada}")
 
 
 @pytest.mark.parametrize("provider", ["okta", "entra", "rippling", "generic"])
