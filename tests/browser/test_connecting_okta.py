@@ -40,7 +40,7 @@ def test_leads_to_somebody_who_has_joined(
     expect(page.get_by_role("heading", name="Waiting for the first request")).to_be_visible()
     push(okta, run, flow="okta-oin-lifecycle", until="10")
     # Nobody reloads the page.
-    expect(page.get_by_role("heading", name="Okta has been heard")).to_be_visible()
+    expect(page.get_by_role("heading", name="Requests received from Okta")).to_be_visible()
     assert smtp_service.received == []
     activate(page, "Mira Okafor")
     wait_until(lambda: bool(smtp_service.to(mira)), server.process, server.log)

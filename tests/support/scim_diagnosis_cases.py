@@ -347,7 +347,7 @@ CASES = [
     Case(
         has_two_addresses,
         "another-address",
-        "Ada Lovelace is here as ada@example.com; alias@example.com is another",
+        "Ada Lovelace is in Ramp as ada@example.com. alias@example.com is another",
         "alias@example.com",
     ),
     Case(
@@ -362,5 +362,5 @@ CASES = [
         "no-longer-connected",
         "Nobody was ever sent as ada@example.com, and Okta was disconnected on {today}.",
     ),
-    Case(is_nobody, "no-connection", "Nobody here is called ada@example.com, and no identity"),
+    Case(is_nobody, "no-connection", "Nobody in Ramp matches ada@example.com, and no identity"),
 ]

@@ -65,7 +65,7 @@ class TestSays:
 
         page = text_of(client.get(address_of(scim)))
 
-        assert "All 2 people that Okta brought" in page
+        assert "All 2 people that Okta provisioned" in page
         assert "clear Enable API integration" in page
         assert "refused from the next request" in page
 

@@ -157,7 +157,7 @@ class TestWhenThePersonHasChangedSince:
     def test_says_when_it_would_be_refused_again(self, client: Client, refused: SyncError) -> None:
         edit(department="Legal")
 
-        assert "it would be refused again: Location cannot be" in retry(client, refused)
+        assert "would currently be refused again: Location cannot be" in retry(client, refused)
 
     def test_names_the_manager(self, client: Client, connect: Connect) -> None:
         okta = connect("okta")

@@ -52,7 +52,7 @@ def test_walks_from_the_catalogue_to_the_first_people(owner: Person) -> None:
     numbers = wizard.get("activate")
     wizard.activate()
 
-    assert "1 who is in Ramp already" in numbers
+    assert "1 is in Ramp already" in numbers
     assert "1, invited by email unless they are inactive" in numbers
     assert "2, of whom 1 is deactivated" in numbers
     assert user("ada").person == linked
@@ -280,7 +280,7 @@ class TestTheClick:
 
         response = wizard.client.post(wizard.address("activate"), follow=True)
 
-        assert "Okta is connected already." in text_of(response)
+        assert "Okta is already connected." in text_of(response)
         okta.connection.refresh_from_db()
         assert okta.connection.activated_at is None
 

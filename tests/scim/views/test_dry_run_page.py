@@ -153,7 +153,7 @@ def test_offers_examples_that_work(
 
     page = ask(client, scim, *example(client, scim, example=kind))
 
-    assert f"{status}: it would be" in page
+    assert f"{status}: the request would be" in page
 
 
 def test_offers_an_example_about_whom_one_names(scim: Provider, client: Client) -> None:
@@ -199,7 +199,7 @@ def test_says_that_a_connection_that_ended_answers_nothing(scim: Provider, clien
     page = ask(client, scim, "POST", "/Users", someone("grace"))
 
     assert "Every request to it is refused with 401" in page
-    assert "it would be" not in page
+    assert "the request would be" not in page
 
 
 def test_is_for_administrators_of_the_company(scim: Provider, client: Client) -> None:

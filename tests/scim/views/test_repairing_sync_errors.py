@@ -286,7 +286,7 @@ class TestAnAddressThatNobodyOwns:
 
         page = text_of(client.post(f"{ERRORS}{error.pk}/link/", follow=True))
 
-        assert "cannot be linked any more" in page
+        assert "can no longer be linked" in page
         assert "Compare" in listed(client)
 
 

@@ -125,7 +125,7 @@ class TestList:
 
         shown = page(client, address(scim), **query)
 
-        assert f"Not understood, and so not searched for: {named}." in shown
+        assert f"Ignored because the value is not valid: {named}." in shown
         assert str(row.pk) in shown
 
     def test_leads_to_the_older_ones_and_keeps_the_search(

@@ -64,7 +64,7 @@ class TestTheStart:
 
         response = wizard.client.post(wizard.address("token"), {"after": 0}, follow=True)
 
-        assert "Okta is connected already." in text_of(response)
+        assert "Okta is already connected." in text_of(response)
         assert Connection.objects.count() == 1
 
     def test_is_possible_beside_another_provider(self, wizard: Wizard) -> None:
@@ -213,10 +213,10 @@ class TestTheFirstRequest:
 
         page = wizard.get("first-request")
 
-        assert "Okta has been heard" in page
+        assert "Requests received from Okta" in page
         assert "Okta SCIM Client 1.0.0" in page
         assert "1 person, 0 groups" in page
-        assert "<code>POST /Users</code> was answered 201" in page
+        assert "<code>POST /Users</code> was answered with 201" in page
 
     def test_appears_also_when_it_only_read(self, wizard: Wizard) -> None:
         wizard.make_token()
@@ -224,7 +224,7 @@ class TestTheFirstRequest:
 
         page = wizard.get("first-request")
 
-        assert "Okta has been heard" in page
+        assert "Requests received from Okta" in page
         assert "Nobody has been sent yet" in page
 
     def test_tells_why_it_was_refused(self, wizard: Wizard) -> None:
