@@ -50,7 +50,7 @@ def carry_over_at_once(_: Event) -> None:
 
 @shared_task(name="scim.tasks.carry_over")
 def carry_over(**_: Any) -> None:
-    """Bring in whom a connection had received before it was activated, as many as time allows."""
+    """Import the resources received before activation, as many as time allows."""
     _carry_over(seconds=CARRYING_SECONDS)
 
 

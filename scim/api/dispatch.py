@@ -216,7 +216,7 @@ def _endpoint(call: Call) -> Endpoint:
         return _by_method(COLLECTIONS[call.path], call)
     kind, _, item = call.path.partition("/")
     if kind not in ITEMS or not item or "/" in item:
-        call.connection  # noqa: B018  whoever may not come in learns nothing about addresses
+        call.connection  # noqa: B018  authenticate before revealing which addresses exist
         raise NotFoundException(detail=f"Not found: /{call.path}.")
     endpoint = _by_method(ITEMS[kind], call)
     return lambda call: endpoint(call, item)

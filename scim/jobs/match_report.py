@@ -173,7 +173,7 @@ class Judge:
 
 
 def only_here(connection: Connection) -> PersonQuerySet:
-    """Return who may sign in here, whom no connection owns, and whom this one has not sent."""
+    """Return active people without a managing connection that this connection has not sent."""
     users = ScimUser.objects.known_to(connection)
     earlier = _earlier_users(connection)
     here: PersonQuerySet = Person.objects.filter(

@@ -34,7 +34,7 @@ class Connection(TenantOwned):
         RAMP = "ramp", "Administrators of Ramp; what the provider sends is ignored"
 
     class EmailLink(models.TextChoices):
-        """What happens when the address belongs to somebody whom no connection owns."""
+        """What happens when the email belongs to a person without a managing connection."""
 
         ADOPT = "adopt", "Link them, unless they hold an elevated role"
         ASK = "ask", "List them in Team updates, for an administrator to link"
@@ -70,7 +70,7 @@ class Connection(TenantOwned):
     last_update_at = models.DateTimeField(null=True)
     # When administrators were told of the silence that lasts; it ends with the next update.
     silence_told_at = models.DateTimeField(null=True)
-    # The resource after which the cycle goes on with those whom a change of settings concerns.
+    # The resource after which the cycle continues to re-apply changed settings.
     revisits_after = models.BigIntegerField(null=True)
 
     def __str__(self) -> str:

@@ -103,7 +103,7 @@ def link_manager(document: Json, scim_id: str | None) -> None:
 
 
 def manager_link(document: Json) -> str:
-    """Return the SCIM id of the person to whom the manager was resolved, or nothing."""
+    """Return the SCIM id of the resolved manager, or nothing."""
     manager = document.get(ENTERPRISE.urn, {}).get(MANAGER.name, {})
     return str(manager.get("$ref", "")).rpartition("/")[2]
 

@@ -41,7 +41,7 @@ class Assertion:
 
     @property
     def told(self) -> dict[str, Any]:
-        """Request and response, by field, for whoever tells what was refused."""
+        """The sent value of each field, by name, for sync errors."""
         return {**vars(self.profile), "manager": self.manager}
 
 

@@ -45,7 +45,7 @@ class Changed:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a change of the mappings does: to whom, and in how many places it was looked."""
+    """The effects of a mapping change: the affected people, and the number of people checked."""
 
     said: str
     changes: list[Followed]

@@ -50,7 +50,7 @@ def start(connection: Connection, provider: str, *, actor: Actor) -> SelfTest:
     """
     now = timezone.now()
     end_overdue(as_of=now)
-    # Of two who start at once, the second sees what the first has started.
+    # If two start at once, the second one sees the first one's test.
     Tenant.objects.select_for_update().get(pk=connection.tenant_id)
     tests = SelfTest.objects.order_by("-started_at")
     if tests.filter(finished_at=None).exists():

@@ -17,7 +17,7 @@ REHEARSALS: Mapping[str, Callable[[Cast], Rehearsal]] = {
     Connection.Provider.ENTRA: entra.rehearse,
     Connection.Provider.RIPPLING: rippling.rehearse,
 }
-# How each calls itself, and what it sends.
+# The user agent and headers of each provider.
 HEADERS: Mapping[str, dict[str, str]] = {
     Connection.Provider.OKTA: {
         "User-Agent": "Okta SCIM Client 1.0.0 (Ramp self-test)",

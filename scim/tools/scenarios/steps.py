@@ -1,4 +1,4 @@
-"""The steps that rehearsals are made of, and the people whom they push."""
+"""The steps of the scenarios, and the people they push."""
 
 from collections.abc import Generator, Mapping
 from dataclasses import dataclass, field, replace
@@ -38,7 +38,7 @@ Rehearsal = Generator[Step, Json, None]
 
 
 class CutShort(Exception):
-    """What comes next needs something that the last answer should have held."""
+    """The next steps need a value that the last response does not have."""
 
     def __init__(self, name: str) -> None:
         super().__init__(f"The response has no “{name}”, which the next steps need.")
@@ -56,7 +56,7 @@ class Cast:
         return ".".join(filter(None, [who, self.run])) + f"@{self.domain}"
 
     def person(self, given: str, family: str, **said: Any) -> Json:
-        """Describe somebody completely, also for a connection that looks in other places."""
+        """Return a complete user, also for a connection with its own attribute mapping."""
         email = self.address(f"{given}.{family}".lower())
         usual = {
             "schemas": [USER.core.urn, ENTERPRISE.urn],
