@@ -111,7 +111,7 @@ class TestLastSync:
 
         assert "ramp-notice-warning" in page
         assert "No requests from Okta for 3 days." in page
-        assert "</strong> A provider with nothing to say sends nothing." in page
+        assert "</strong> A provider without changes sends no requests." in page
 
     @pytest.mark.parametrize(
         ("watch", "said"),

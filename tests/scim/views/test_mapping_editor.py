@@ -40,8 +40,8 @@ class TestShows:
 
         page = text_of(client.get(address_of(scim)))
 
-        assert "Left blank: department of the enterprise extension, or a bare department." in page
-        assert "Left blank: costCenter or cost_center of the Ramp extension." in page
+        assert "If empty: department of the enterprise extension, or a bare department." in page
+        assert "If empty: costCenter or cost_center of the Ramp extension." in page
         for label in ("First name", "Last name", "Location", "Manager", "Role", "Cost centre"):
             assert label in page
 
