@@ -1,4 +1,4 @@
-"""Why somebody is not here, as far as identity providers are concerned."""
+"""Access diagnosis: why a person is not in Ramp, based on SCIM data."""
 
 from collections.abc import Iterable, Iterator
 
@@ -58,14 +58,14 @@ def _deleted(known: Whereabouts) -> Verdict | None:
     if user is None or user.deleted_at is None:
         return None
     if user.person and user.person.is_active:
-        return None  # Somebody has let them in again.
+        return None  # They were reactivated since.
     return Verdict(
         Rank.DELETED,
         "deleted-by-provider",
         f"{user.connection} deleted {known.who} on {day(user.deleted_at)}.",
-        f"Assign them to Ramp in {user.connection} again: they come back as the same person, with "
-        "everything that was theirs.",
-        Link("See its requests", _requests(user.connection, user.scim_username)),
+        f"Assign them to Ramp in {user.connection} again. They return as the same person and "
+        "keep everything they had.",
+        Link("View requests", _requests(user.connection, user.scim_username)),
     )
 
 
@@ -79,10 +79,10 @@ def _left_apart(known: Whereabouts) -> Verdict | None:
     return Verdict(
         Rank.LEFT_APART,
         "left-at-adoption",
-        f"{known.who} was left apart when {user.connection} was connected.",
-        f"{user.connection} does not manage whoever has this address. Link them in Team updates "
-        "if they are the same human being.",
-        Link("Look at the sync errors", _errors(user.scim_username)),
+        f"{known.who} was not linked when {user.connection} was connected.",
+        f"{user.connection} does not manage the person with this address. If they are the same "
+        "person, link them in Team updates.",
+        Link("View sync errors", _errors(user.scim_username)),
     )
 
 
@@ -93,13 +93,13 @@ def _refused(known: Whereabouts) -> Verdict | None:
     error = row.error
     code, because = _wording(row)
     is_kept = error.request is None or error.request.status < 400
-    ended = "could not be carried over" if is_kept else "was refused"
+    ended = "could not be imported" if is_kept else "was refused"
     return Verdict(
         Rank.REFUSED,
         code,
         f"What {error.connection} sent about {known.who} {ended}: {because}",
         row.remedy.advice,
-        Link("Look at the sync error", reverse("admin:sync_error", args=[error.pk])),
+        Link("View sync error", reverse("admin:sync_error", args=[error.pk])),
     )
 
 
@@ -109,7 +109,10 @@ def _wording(row: Row) -> tuple[str, str]:
     if error.reason == Reason.DUPLICATE_EMAIL and row.holder:
         name = row.holder.full_name
         if not row.holder.is_owned:
-            return "needs-linking", f"{name} has this address, and no provider owns them yet."
+            return (
+                "needs-linking",
+                f"{name} has this address and is not managed by any provider yet.",
+            )
         owner = row.holder.scim_users.filter(deleted_at=None).select_related("connection").first()
         if owner and owner.connection_id != error.connection_id:
             return "owned-elsewhere", f"{owner.connection} manages {name}, who has this address."
@@ -122,7 +125,7 @@ def _wording(row: Row) -> tuple[str, str]:
 
 
 def _is_waited_for(error: SyncError) -> bool:
-    """Tell whether it resolves by itself when the manager comes: the invite tells of that."""
+    """Tell whether the error resolves itself when the manager arrives; the invite says so."""
     is_waiting = error.user is not None and error.user.problem == ScimUser.Problem.WAITING
     return is_waiting and error.reason == Reason.INVALID_MANAGER
 
@@ -137,7 +140,8 @@ def _not_activated(known: Whereabouts) -> Verdict | None:
             Rank.WAITING,
             "awaiting-activation",
             f"{connection} has sent {known.who}, but is not activated yet.",
-            "Whoever it sends waits until then. Review what will happen, and activate it.",
+            "People it sends are not provisioned until then. Review the planned changes, and "
+            "activate it.",
             Link("Review and activate", reverse("admin:setup_review", args=[connection.provider])),
         )
     if user.problem == ScimUser.Problem.NONE and connection.carried_over_at is None:
@@ -145,9 +149,9 @@ def _not_activated(known: Whereabouts) -> Verdict | None:
             Rank.WAITING,
             "being-carried-over",
             f"{connection} was activated on {day(connection.activated_at)}, and {known.who} is "
-            "still on the way.",
-            "Those who had arrived before are brought in one after the other. Look again in a "
-            "minute.",
+            "still being imported.",
+            "People received before activation are provisioned one after another. Check again "
+            "in a minute.",
         )
     return None
 
@@ -161,7 +165,7 @@ def _disconnected(known: Whereabouts) -> Verdict | None:
         "connection-disconnected",
         f"{user.connection} had sent {known.who}, and was disconnected on "
         f"{day(user.connection.disconnected_at)}.",
-        "Nothing comes of it any more. Connect it anew, or invite them.",
+        "Its data is no longer used. Reconnect it, or invite them.",
         Link("Integrations", reverse("admin:integrations")),
     )
 
@@ -173,9 +177,9 @@ def _has_another_address(known: Whereabouts) -> Verdict | None:
     return Verdict(
         Rank.KNOWN_OTHERWISE,
         "another-address",
-        f"{user.person.full_name} is here as {user.person.email}; {known.asked.text} is another "
-        "address of theirs.",
-        f"The address that {user.connection} calls primary counts. Change it there.",
+        f"{user.person.full_name} is in Ramp as {user.person.email}. {known.asked.text} is "
+        "another of their addresses.",
+        f"Ramp uses the address that is primary in {user.connection}. Change it there.",
         Link(
             f"Open {user.person.full_name}",
             reverse("admin:people_person_change", args=[user.person.pk]),
@@ -192,8 +196,8 @@ def _asked_in_vain(known: Whereabouts) -> Verdict | None:
         "request-refused",
         f"A request of {log.connection} that names {known.asked.text} was refused: "
         f"{detail_of(log)}",
-        "What is wrong with the request is put right at the identity provider.",
-        Link("See the request", reverse("admin:scim_request", args=[log.connection_id, log.pk])),
+        "Correct the request at the identity provider.",
+        Link("View request", reverse("admin:scim_request", args=[log.connection_id, log.pk])),
     )
 
 
@@ -202,20 +206,20 @@ def _never_sent(known: Whereabouts) -> Verdict | None:
         return None
     code, sentence, advice = _silence(known)
     if code == "never-sent":
-        link = Link("See what was sent", _log(known.open_connections[0]))
+        link = Link("View request log", _log(known.open_connections[0]))
     else:
         link = Link("Integrations", reverse("admin:integrations"))
     return Verdict(Rank.NEVER_SENT, code, sentence, advice, link)
 
 
 def _silence(known: Whereabouts) -> tuple[str, str, str]:
-    """Say why no provider has ever mentioned them."""
+    """Explain why no provider has ever sent the person."""
     text, open_ones = known.asked.text, known.open_connections
     if not known.connections:
         return (
             "no-connection",
-            f"Nobody here is called {text}, and no identity provider is connected.",
-            "Connect one, and it brings people in; or invite them by hand.",
+            f"Nobody in Ramp matches {text}, and no identity provider is connected.",
+            "Connect one to provision people, or invite them manually.",
         )
     if not open_ones:
         last = max(known.connections, key=lambda one: one.disconnected_at or timezone.now())
@@ -223,20 +227,20 @@ def _silence(known: Whereabouts) -> tuple[str, str, str]:
             "no-longer-connected",
             f"Nobody was ever sent as {text}, and {last} was disconnected on "
             f"{day(last.disconnected_at)}.",
-            "Connect it anew, or invite them by hand.",
+            "Reconnect it, or invite them manually.",
         )
     names = _listed(open_ones)
     if not any(one.tokens.filter(revoked_at=None).exists() for one in open_ones):
         return (
             "no-token",
-            f"{names} cannot get in: every token is revoked, so whatever it sends is refused.",
-            "Make a new token, and enter it at the identity provider.",
+            f"Every token of {names} is revoked, so all its requests are refused.",
+            "Create a new token, and enter it at the identity provider.",
         )
     return (
         "never-sent",
         f"{names} {'has' if len(open_ones) == 1 else 'have'} never sent anybody as {text}.",
-        f"They are not assigned to Ramp in {names}, or go by another name there, or the next "
-        "cycle has not come yet. Look at how long that takes, below.",
+        f"They may not be assigned to Ramp in {names}, may have a different name there, or the "
+        "next sync has not run yet. See below how long that takes.",
     )
 
 

@@ -1,4 +1,4 @@
-"""What the rows of SCIM tell about somebody who may be here or not."""
+"""The SCIM data for the access diagnosis."""
 
 from functools import cached_property
 from typing import Any
@@ -18,7 +18,7 @@ Reason = SyncError.Reason
 
 
 class Whereabouts:
-    """What the rows of SCIM tell about whom the question names; each is asked for once."""
+    """The SCIM rows about the person in question; each query runs once."""
 
     def __init__(self, asked: Asked) -> None:
         self.asked = asked
@@ -55,7 +55,7 @@ class Whereabouts:
 
     @property
     def person_found(self) -> Person | None:
-        """Return whom only the resource led to."""
+        """Return the person who was found only through a resource."""
         return self.user.person if self.user and not self.asked.people else None
 
     @property
@@ -67,7 +67,7 @@ class Whereabouts:
     def errors(self) -> list[Row]:
         names = {self.asked.key, *(person.email_key for person in self.asked.people)}
         theirs = Q(user_name_key__in=names) | Q(user__in=self.users)
-        # Of an address that somebody has already, only the claims on those whom nobody owns.
+        # For a duplicate email, only errors about people without a managing connection.
         claims = Q(reason=Reason.DUPLICATE_EMAIL, offending_value__iexact=self.asked.text)
         listed = listed_errors().open().filter(theirs | claims).annotate(is_theirs=theirs)
         rows = rows_of(list(listed.order_by("-happened_at", "-pk")[:SHOWN]))

@@ -1,4 +1,4 @@
-"""What an administrator should know of a person when looking at them."""
+"""Notices on a person's page."""
 
 from collections.abc import Iterator
 
@@ -12,12 +12,12 @@ MOST = 5
 
 
 def of_person(person: Person) -> Iterator[Notice]:
-    """Tell what the provider asked for and could not have."""
+    """Return notices about changes from the provider that were rejected."""
     errors = SyncError.objects.open().filter(person=person).select_related("connection")
     for error in errors.order_by("-happened_at", "-pk")[:MOST]:
         said = f" ({error.offending_value})" if error.offending_value else ""
         yield Notice(
-            text=f"{error.connection} could not have its way: {error.message}{said}.",
+            text=f"A change from {error.connection} was rejected: {error.message}{said}.",
             url=reverse("admin:sync_error", args=[error.pk]),
-            link="See what resolves it",
+            link="See how to resolve it",
         )

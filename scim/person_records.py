@@ -1,4 +1,4 @@
-"""What people ask about a provider: what it gave, and whom it owns."""
+"""What the people app asks about connections: the roles they gave and the people they manage."""
 
 from datetime import datetime
 

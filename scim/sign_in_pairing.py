@@ -1,4 +1,4 @@
-"""What signing in asks about SCIM: which connections there are, and whom one of them means.
+"""What sign-in needs from SCIM: the connections, and the person behind an identifier.
 
 A sign-in provider is paired with the connection of the same directory; settings.PAIRING
 names this module, for provisioning must not import it.
@@ -24,7 +24,7 @@ def is_known(connection: str, attribute: str, value: str) -> bool:
 
 
 def paired_person(connection: str, attribute: str, value: str) -> Person | None:
-    """Return whom the connection knows by this externalId (exactly) or userName (in any case).
+    """Return the person with this externalId (exact) or userName (case-insensitive).
 
     An externalId that live resources share identifies nobody, nor does one that different
     people had who were deleted. A deleted resource still means its person, so that signing in
@@ -47,7 +47,7 @@ def is_provisioned(person: Person, *, besides: str = "") -> bool:
 
 
 def provisioned(*, besides: str = "") -> QuerySet[ScimUser, UUID | None]:
-    """Return the keys of the current tenant's people whom a live connection owns.
+    """Return the keys of the current tenant's people managed by a live connection.
 
     The connection with the key `besides` is not counted.
     """

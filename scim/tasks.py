@@ -1,4 +1,4 @@
-"""Jobs: what SCIM does when it hears that somebody arrived, and what beat has it do."""
+"""Celery tasks of SCIM: reactions to events, and periodic jobs."""
 
 import math
 from datetime import datetime
@@ -38,7 +38,7 @@ def resolve_waiting_managers(event: Event) -> None:
 
 
 def close_errors(event: Event) -> None:
-    """Close what is listed about a person who left: nobody need do anything about it."""
+    """Close the sync errors of a person who left."""
     if event.person:
         sync_errors.close_for_leaver(event.person, event)
 
@@ -50,7 +50,7 @@ def carry_over_at_once(_: Event) -> None:
 
 @shared_task(name="scim.tasks.carry_over")
 def carry_over(**_: Any) -> None:
-    """Bring in whom a connection had received before it was activated, as many as time allows."""
+    """Import the resources received before activation, as many as time allows."""
     _carry_over(seconds=CARRYING_SECONDS)
 
 

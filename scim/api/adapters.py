@@ -58,5 +58,5 @@ class GroupAdapter(SCIMGroup):
 
 
 def base_location(request: HttpRequest | None = None) -> str:
-    """Say where resources are; a request's Host header has no say in that."""
+    """Return the base URL of resources, which never depends on the request's Host header."""
     return str(settings.PUBLIC_BASE_URL)

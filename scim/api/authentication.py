@@ -1,4 +1,4 @@
-"""Whose token a request bears."""
+"""Authentication: from a bearer token to its connection."""
 
 from functools import cache
 from typing import NamedTuple
@@ -12,7 +12,7 @@ from scim.models.sql import CREDENTIAL_JOINS
 
 
 class Opened(NamedTuple):
-    """What a token has opened before, and always does while it is good."""
+    """The connection a token gave access to; it does not change while the token is valid."""
 
     connection_id: UUID
     tenant_id: int
@@ -22,13 +22,13 @@ _opened: dict[str, Opened] = {}
 
 
 def remember(token_digest: str, connection: Connection) -> None:
-    """Keep what the token has opened, so that what will be asked can be told before it is."""
+    """Cache the token's connection, so that queries can be built before the token is checked."""
     if token_digest not in _opened:
         _opened[token_digest] = Opened(connection.pk, connection.tenant_id)
 
 
 def opened_before(token_digest: str) -> Opened | None:
-    """Return what the token opened when it was good; whether it is still, the database says."""
+    """Return the cached connection; the database decides whether the token is still valid."""
     return _opened.get(token_digest)
 
 
@@ -48,7 +48,7 @@ def connection_of(token_digest: str) -> Connection | None:
 
 
 def question(token_digest: str) -> Question:
-    """Return how the database is asked for the connection."""
+    """Return the SQL that reads the connection of a token."""
     return Question(_statement(), (token_digest,), len(Connection._meta.concrete_fields))
 
 

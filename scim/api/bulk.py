@@ -31,7 +31,7 @@ REFERENCE = "bulkId:"
 DEACTIVATION = {"Operations": [{"op": "replace", "path": "active", "value": False}]}
 METHODS = ("POST", "PUT", "PATCH", "DELETE")
 
-# What can be asked for only, and further bulk requests, are none of these.
+# Read-only endpoints and nested bulk requests are not supported.
 _RESOURCES = re.compile(r"/?(?:Users|Groups)(?:/(?!\.search)[^/]*)?/?")
 
 CarryOut = Callable[[Call], HttpResponse]
@@ -69,7 +69,7 @@ def _answer(results: list[Json]) -> HttpResponse:
 
 
 def _deactivates(operation: Any) -> bool:
-    """Tell whether it says that a user has left; of what is wrong with it, no more is asked."""
+    """Tell whether the operation deactivates a user, whatever else is wrong with it."""
     if not isinstance(operation, dict):
         return False
     method, path = operation.get("method"), operation.get("path")
@@ -204,7 +204,7 @@ def _one(call: Call, operation: Json, known: dict[str, str], carry_out: CarryOut
 
 
 def _resolved(value: Any, known: dict[str, str]) -> Any:
-    """Put ids in the place of references; one that leads nowhere stays, and is refused."""
+    """Replace bulkId references by ids; an unresolved reference stays and is refused later."""
     match value:
         case str() if REFERENCE in value:
             return "/".join(

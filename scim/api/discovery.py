@@ -1,4 +1,4 @@
-"""What a client may find out about us: RFC 7644 section 4, RFC 7643 sections 5 to 7."""
+"""The discovery endpoints: RFC 7644 section 4, RFC 7643 sections 5 to 7."""
 
 from functools import cache
 
@@ -42,7 +42,7 @@ def me(call: Call) -> HttpResponse:
     """
     _check(call)
     raise NotImplementedException(
-        detail="A token of a connection is nobody's own. Ask for /Users instead."
+        detail="A SCIM token does not belong to a person. Use /Users instead."
     )
 
 
@@ -67,7 +67,7 @@ def _one(call: Call, documents: list[Json], name: str) -> HttpResponse:
     for document in documents:
         if document["id"].lower() == name.lower():
             return answer(serialize.json_bytes(document))
-    raise NotFoundException(detail=f"There is no “{name[:200]}” here.")
+    raise NotFoundException(detail=f"“{name[:200]}” was not found.")
 
 
 @cache
@@ -96,7 +96,7 @@ def _config(base: str) -> Json:
             {
                 "type": "oauthbearertoken",
                 "name": "Bearer token",
-                "description": "The token that Ramp showed when the connection was made.",
+                "description": "The token that Ramp showed when the connection was created.",
                 "primary": True,
             }
         ],

@@ -94,7 +94,7 @@ def serve(request: HttpRequest) -> HttpResponse:
 
 
 def carry_out(call: Call) -> HttpResponse:
-    """Do what the call asks for, and answer; a refusal is an answer too."""
+    """Process the call and return its response, also if it is refused."""
     try:
         call.check_size()
         endpoint = _endpoint(call)
@@ -109,7 +109,7 @@ def carry_out(call: Call) -> HttpResponse:
 
 
 def _deactivate(call: Call, refused: Refusal) -> HttpResponse:
-    """Let nothing that is refused of a request keep somebody in who has left."""
+    """Deactivate a user who has left, even if the rest of the request is refused."""
     try:
         call.begin()
         return _again(call, lambda: leavers.deactivate(call, refused))
@@ -139,13 +139,13 @@ def _ask(call: Call, endpoint: Endpoint) -> HttpResponse:
 
 
 def _may_defer(call: Call) -> bool:
-    """Tell whether the request may be tried without asking first which names are taken."""
+    """Tell whether the request may be tried without first checking for taken names."""
     is_of_user = call.path == "Users" or call.changes_user
     return is_of_user and prepared_statements.available() and not call.retried_by
 
 
 def _carry_through(call: Call, endpoint: Endpoint) -> HttpResponse:
-    """Write, and begin again where another attempt may go better.
+    """Write, and retry if another attempt may succeed.
 
     A name or an address turned out to be taken at the end: an attempt that asks first, and
     stores at once, shows whose it is. Or somebody was given the address in the same instant:
@@ -173,7 +173,7 @@ def _again(call: Call, write: Callable[[], HttpResponse]) -> HttpResponse:
 
 
 def _check_not_hopeless(error: Exception) -> None:
-    """Raise the error again unless it is a deadlock, or an address that was just taken."""
+    """Re-raise the error unless it is a deadlock or an email address that was just taken."""
     match error:
         case IntegrityError() if "email" not in str(error) or "scim_" in str(error):
             raise error
@@ -207,7 +207,7 @@ def _answered(call: Call, endpoint: Endpoint) -> HttpResponse:
 
 
 def _endpoint(call: Call) -> Endpoint:
-    """Find who answers.
+    """Return the handler of the address.
 
     :raises NotFoundException: if nobody has the address.
     :raises MethodNotAllowed: if whoever has it does not answer to the method.
@@ -216,8 +216,8 @@ def _endpoint(call: Call) -> Endpoint:
         return _by_method(COLLECTIONS[call.path], call)
     kind, _, item = call.path.partition("/")
     if kind not in ITEMS or not item or "/" in item:
-        call.connection  # noqa: B018  whoever may not come in learns nothing about addresses
-        raise NotFoundException(detail=f"There is nothing at /{call.path}.")
+        call.connection  # noqa: B018  authenticate before revealing which addresses exist
+        raise NotFoundException(detail=f"Not found: /{call.path}.")
     endpoint = _by_method(ITEMS[kind], call)
     return lambda call: endpoint(call, item)
 

@@ -1,4 +1,4 @@
-"""What a request that failed is refused for."""
+"""From exceptions to SCIM error responses."""
 
 import logging
 
@@ -19,17 +19,19 @@ class Unexpected(SCIMException):
 
     def __init__(self, call: Call) -> None:
         super().__init__(
-            detail=f"Something went wrong on our side. Tell us the request id {call.request_id}."
+            detail=(
+                f"An internal error occurred. Contact Ramp with the request ID {call.request_id}."
+            )
         )
 
 
 def refusal_for(call: Call, error: Exception) -> Refusal:
-    """Return what the client is told about the error; what it cannot cause is logged."""
+    """Return the SCIM error for the exception; errors that a client cannot cause are logged."""
     match error:
         case SCIMException() | PeopleError():
             return error
         case IntegrityError() if "scim_" in str(error):
-            # What must be unique in our tables is what the provider gave.
+            # A unique violation on a scim_ table means that the userName or externalId is taken.
             return Taken(str(error))
         case IntegrityError() if "email" in str(error):
             return DuplicateEmail()

@@ -7,7 +7,7 @@ from scim.api.request import Call
 
 
 def check_match(call: Call, version: int) -> None:
-    """See that the client last saw this version, if it says which one it saw.
+    """Check the If-Match header, if the client sends one.
 
     Our validators are weak, and so is the comparison, as RFC 7644's own examples have it.
 
@@ -20,7 +20,7 @@ def check_match(call: Call, version: int) -> None:
 
 
 def is_known(call: Call, version: int) -> bool:
-    """Tell whether the client has this version already."""
+    """Tell whether the client's If-None-Match names this version."""
     known = call.request.META.get("HTTP_IF_NONE_MATCH")
     return bool(known) and _among(known or "", version)
 

@@ -1,4 +1,4 @@
-"""The statements that identity providers make us ask most, each fixed and prepared once.
+"""The most frequent SQL statements of identity providers, each fixed and prepared once.
 
 Finding a user by userName or externalId, and reading one by id, are three quarters of a
 provider's cycle: one statement checks the token, finds the user and gathers the groups.
@@ -157,7 +157,7 @@ def users_page(call: Call, wished: Wish) -> tuple[Page, list[Shown]]:
 
 
 def place_for(call: Call, document: Json) -> tuple[int, bool, bool]:
-    """Return the key that a new user gets, and what there is under its names already.
+    """Return the primary key for a new user, and what already exists under its identifiers.
 
     That is: whether somebody was deleted who had them, and whether a sync error is listed.
     """

@@ -98,7 +98,7 @@ class Exactly:
 
 @dataclass(frozen=True)
 class Member:
-    """Text inside a JSON column, told by the names that lead to it."""
+    """Text inside a JSON column, addressed by its path."""
 
     field: str
     path: tuple[str, ...]
@@ -148,7 +148,7 @@ class Flag:
 
 @dataclass(frozen=True)
 class Primary:
-    """Whether an element is the primary one; not saying so means no."""
+    """Whether an element is the primary one; the default is false."""
 
     def compare(self, op: CompareOperator, value: Any) -> Q:
         is_primary = Q(element__has_key="primary") & Q(element__primary=True)
@@ -189,7 +189,7 @@ class Moment:
 
 @dataclass(frozen=True)
 class Identifier:
-    """One of our ids; something else is nobody's id, and no error."""
+    """An id of a resource; any other text matches nothing and is no error."""
 
     field: str
 
@@ -210,7 +210,7 @@ class Identifier:
 
 @dataclass(frozen=True)
 class Fixed:
-    """What is the same in all resources of a type, or follows from what they hold."""
+    """An attribute that is constant for a type or derived from other columns."""
 
     meanings: Mapping[str, Q]
 
@@ -227,4 +227,4 @@ class Fixed:
 
 
 def _refused(what: str, op: CompareOperator) -> InvalidFilterException:
-    return InvalidFilterException(detail=f"“{op}” cannot be asked of {what}.")
+    return InvalidFilterException(detail=f"The operator “{op}” cannot be used with {what}.")

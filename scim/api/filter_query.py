@@ -142,7 +142,7 @@ _GROUP_COLUMNS: Mapping[str, Column] = {
 
 
 class _Question(FilterVisitor[Q]):
-    """What is the same for a condition on a resource and for one on a value of it."""
+    """Shared by conditions on resources and conditions on their values."""
 
     def visit_not(self, node: Not) -> Q:
         return ~self.visit(node.expr)
@@ -192,7 +192,7 @@ class _Condition(_Question):
         target = self._target(node.attr_path)
         if target.attribute is None or not _is_one_of_many(target):
             raise InvalidFilterException(
-                detail=f"“{node.attr_path}” has one value only, so there is none to choose."
+                detail=f"“{node.attr_path}” has a single value, so it cannot be filtered."
             )
         children = _children(target.attribute)
         return children.any(_Selection(children).visit(node.val_filter))

@@ -21,7 +21,7 @@ MOST_MEMBERS = 30_000
 
 @dataclass(frozen=True)
 class GroupChange:
-    """The members to add and to remove, or all there shall be; and all other operations.
+    """The members to add and to remove, or the complete new set; and all other operations.
 
     No id is both added and removed, and with `replaced` the other two are empty.
     """
@@ -113,7 +113,7 @@ def _ids(value: Any) -> set[str]:
         return set()
     given = dialects.listed(MEMBERS, value)
     if len(given) > MOST_MEMBERS:
-        raise InvalidValueException(detail=f"Name at most {MOST_MEMBERS} members at once.")
+        raise InvalidValueException(detail=f"Send at most {MOST_MEMBERS} members in one request.")
     return {_id(one) for one in given if one is not None}
 
 
@@ -136,4 +136,4 @@ def _chosen(selection: FilterNode) -> set[str]:
                 return {value}
         case LogicalExpr(op=LogicalOperator.or_):
             return set().union(*map(_chosen, selection.terms))
-    raise InvalidFilterException(detail="Members can be chosen by their “value” only.")
+    raise InvalidFilterException(detail="Members can be selected only by their “value”.")

@@ -128,7 +128,7 @@ def _add(group: ScimGroup, ids: Collection[str]) -> None:
 
 
 def _remove(group: ScimGroup, ids: Collection[str]) -> None:
-    """Take members out; whoever is none, or unknown, is out already."""
+    """Remove members; ids that are unknown or not members are ignored."""
     if ids:
         group.memberships.filter(user__scim_id__in=_uuids(ids)).delete()
 

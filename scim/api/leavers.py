@@ -34,7 +34,7 @@ from scim.sync import sync_errors
 # So often the rest is tried, in ever smaller parts; a request of thousands of bad values must
 # not hold the user for minutes.
 MOST_ATTEMPTS = 60
-# What says nothing about the rest of a request, or refuses it to everybody.
+# Errors that are not about the rest of the request, or that apply to every request.
 FINAL = (LastOwner, LastAdministrator, UnauthorizedException, Unavailable)
 # What a PUT does not remove by leaving it out.
 KEPT = {"schemas", "username", ACTIVE.name, ROLES.name}
@@ -45,7 +45,7 @@ Refused = tuple[Refusal, dict[str, str]]
 
 
 def is_said(call: Call, refusal: Refusal) -> bool:
-    """Tell whether the refused request says that a user has left."""
+    """Tell whether the refused request deactivates a user."""
     if not call.changes_user or isinstance(refusal, FINAL):
         return False
     try:

@@ -1,4 +1,4 @@
-"""What the request log need not keep any longer."""
+"""Retention of the request log."""
 
 from datetime import datetime, timedelta
 
@@ -7,7 +7,7 @@ from django.conf import settings
 from people import tenancy
 from scim.models import Connection, PageAnchor, RequestLog
 
-# One transaction holds so many rows, and not for long.
+# Rows deleted in one transaction, which keeps transactions short.
 BATCH = 2000
 
 

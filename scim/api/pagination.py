@@ -33,7 +33,7 @@ class Wish:
     start_index: int = 1
     count: int = USUAL_PAGE
     cursor: str | None = None
-    # Names what is walked: another filter or order is another walk.
+    # Identifies the list: another filter or order is another list.
     walk: str = ""
 
     @property
@@ -42,7 +42,7 @@ class Wish:
 
 
 def wish(start_index: Any, count: Any, cursor: Any, walk: str) -> Wish:
-    """Read the paging parameters; too small ones mean the smallest that makes sense.
+    """Read the paging parameters; values that are too small are raised to the minimum.
 
     :raises InvalidValueException: if a number is not one, or a cursor no text.
     """
@@ -117,7 +117,7 @@ def shown_before(wished: Wish) -> int:
 
 
 def next_cursor(wished: Wish, shown: int, last: int, *, sorted_by_key: bool) -> str:
-    """Seal where the following page begins, `shown` rows from the top and after `last`."""
+    """Return the signed cursor of the next page, `shown` rows from the top and after `last`."""
     position = {"offset": shown, "after": last if sorted_by_key else 0}
     return cursors().seal(wished.walk, wished.count, position)
 

@@ -1,4 +1,4 @@
-"""What a write is about to ask of the database, asked in one journey.
+"""Prefetch the rows that a write will look up, in one round trip.
 
 A journey costs more than the answer to most questions. Whose token it is, the provider has
 told before, and the body tells what will be looked up; whoever looks it up finds the answer

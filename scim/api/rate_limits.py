@@ -1,4 +1,4 @@
-"""How often one token may ask, reads apart from writes.
+"""Rate limits per token, with separate limits for reads and writes.
 
 A web process counts in memory, so that no request waits for another machine. Where there is
 Redis, a thread tells the other processes several times a second how much was asked here, and
@@ -32,11 +32,11 @@ class TooManyRequests(SCIMException):
 
 @dataclass
 class Allowance:
-    """What is left of an allowance that refills by the second, and when that was so."""
+    """The remaining requests of a limit that refills every second, and when they were counted."""
 
     left: float
     at: float
-    # What was asked here, and by everybody, when the others were heard last.
+    # Requests counted here, and by all processes at the last exchange.
     unshared: int = 0
     total: int | None = None
     shared_at: float = 0
@@ -46,14 +46,14 @@ class Allowance:
 
 
 class Allowances:
-    """The allowances of one web process, by token and by what it asks."""
+    """The rate limits of one web process, by token and by kind of request."""
 
     def __init__(self) -> None:
         self._kept: dict[str, Allowance] = {}
         self._counting = threading.Lock()
 
     def spend(self, whose: str, rate: float) -> None:
-        """Take one request off the allowance.
+        """Count one request.
 
         :raises TooManyRequests: if nothing is left.
         """
@@ -71,7 +71,7 @@ class Allowances:
             raise TooManyRequests(math.ceil((1 - left) / rate))
 
     def share(self, redis: Redis, rate: float) -> None:
-        """Tell the other processes what was asked here, and take off what was asked there."""
+        """Exchange request counts with the other processes."""
         with self._counting:
             asked = {name: one.unshared for name, one in self._kept.items() if one.unshared}
         if not asked:
@@ -111,7 +111,7 @@ here = Allowances()
 
 
 def spend(token_digest: str, *, reads: bool) -> None:
-    """Take one request off what the token may ask.
+    """Count one request against the limit of the token.
 
     :raises TooManyRequests: if nothing is left.
     """

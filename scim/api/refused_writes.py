@@ -1,4 +1,4 @@
-"""Refused writes, as Team updates lists them: which ones, about whom, and for what reason."""
+"""Which refused writes Team updates lists, for which resource, and for what reason."""
 
 from typing import Any
 
@@ -30,7 +30,7 @@ def is_listed(call: Call, status: int) -> bool:
 
 
 def subject_of(call: Call) -> Subject:
-    """Return whom the call is about, as far as its address and its body tell.
+    """Return the resource that the call is about, as far as its path and body name it.
 
     What the call has found out already stays. A resource that was deleted counts as known.
     """
@@ -47,7 +47,7 @@ def subject_of(call: Call) -> Subject:
 
 
 def mark(call: Call, subject: Subject) -> None:
-    """Have the next good write of the resource look for the refusal."""
+    """Mark the resource, so that its next successful write resolves the sync error."""
     if subject.resource_type == Kind.BULK:
         return
     key = sync_errors.key_of(subject.user_name)

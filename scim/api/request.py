@@ -1,4 +1,4 @@
-"""What every SCIM endpoint shares: the call, its credential, and how a refusal reads."""
+"""The parsed SCIM request that every endpoint receives, its authentication and its errors."""
 
 from functools import cached_property
 from time import monotonic
@@ -47,21 +47,21 @@ class MethodNotAllowed(SCIMException):
     status = 405
 
     def __init__(self, allowed: list[str]) -> None:
-        super().__init__(detail=f"This address answers to {' and '.join(allowed)} only.")
+        super().__init__(detail=f"This address supports only {' and '.join(allowed)}.")
         self.allowed = allowed
 
 
 class Taken(UniquenessException):
-    """Something that only one resource of a connection may have; the database says what."""
+    """A unique identifier is already taken within the connection; the database names the column."""
 
     def __init__(self, said: str) -> None:
         if "user_name" in said:
             detail = (
-                "Another resource of this connection has this userName. "
-                "Find it by its userName and update it, or send another userName."
+                "Another resource of this connection has this userName. Find it by its userName "
+                "and update it, or send a different userName."
             )
         else:
-            detail = "Another user of this connection stands for this person already."
+            detail = "Another user of this connection is already linked to this person."
         super().__init__(detail=detail)
 
 
@@ -94,9 +94,9 @@ class Call:
         return call
 
     def begin(self) -> None:
-        """Forget what carrying it out has found so far."""
+        """Reset the state of an earlier attempt."""
         self.subject = Subject()
-        # What the body says to the endpoint, where `prefetch` has read it already.
+        # The parsed body, if `prefetch` has already read it.
         self.meaning: Any = None
         # The user to be changed, where `fast_queries.open_door` has read it with its person, and
         # holds both or has noted which versions they are.
@@ -163,7 +163,7 @@ class Call:
         return connection
 
     def spend(self) -> None:
-        """Count the request against what its token may ask for, once however often it begins.
+        """Count the request against the rate limit of its token, once for all its attempts.
 
         :raises limits.TooManyRequests: if it asked too often.
         """
@@ -194,20 +194,20 @@ class Call:
             return strict_json.read_leniently(self.body)
 
     def check_size(self) -> None:
-        """See that the body is small enough to be read at all.
+        """Check the size of the body before it is read.
 
         :raises PayloadTooLargeException: if it is larger than 1 MiB.
         """
         length = self.request.META.get("CONTENT_LENGTH") or "0"
         if not length.isdigit() or int(length) > strict_json.LARGEST_BODY:
-            raise PayloadTooLargeException(detail="Send at most 1 MiB at once.")
+            raise PayloadTooLargeException(detail="The request body may hold at most 1 MiB.")
 
 
 def wrong_token() -> UnauthorizedException:
     return UnauthorizedException(
         detail=(
-            "This token is not valid, or no longer. "
-            "Copy the one from the SCIM settings in Ramp, or make a new one there."
+            "This token is invalid or was revoked. Use an active token, or create a new one in "
+            "the SCIM settings in Ramp."
         )
     )
 

@@ -1,4 +1,4 @@
-"""What was asked and how it ended: a row for every write, and for everything refused.
+"""The request log: one row for every write and every refused request.
 
 A write's row is part of its transaction. A refusal is remembered after the rollback, with
 a sync error when it was a write, so that Team updates can tell what to do.
@@ -26,7 +26,7 @@ from scim.sync import sync_errors
 LONGEST_BODY = 64 * 1024
 MASK = "••••••"
 SECRET = re.compile("password|token|secret", re.IGNORECASE)
-UNREADABLE = f"{MASK} (It names a secret and is no JSON, so it was not kept.)"
+UNREADABLE = f"{MASK} (Not stored, because it mentions a secret and is not JSON.)"
 HEADERS = ("HTTP_USER_AGENT", "HTTP_ACCEPT", "CONTENT_TYPE", "HTTP_IF_MATCH")
 
 
@@ -60,9 +60,9 @@ def _refusal_told(call: Call, response: HttpResponse) -> str:
 def remember_refusal(
     call: Call, error: SCIMException | PeopleError, response: HttpResponse
 ) -> None:
-    """Keep what was refused, if we know whose token asked."""
+    """Log a refused request, if its token is known."""
     if isinstance(error, UnauthorizedException | TooManyRequests):
-        # Whoever is unknown, or asks too often, shall not fill the log as well.
+        # Unknown clients and clients over their rate limit must not fill the log.
         return
     try:
         tenant_id = call.connection.tenant_id
@@ -94,7 +94,7 @@ def _masked(body: bytes) -> str:
 
 
 def masked(text: str) -> str:
-    """Return the JSON text with its secrets out of sight, wherever they stand in it."""
+    """Return the JSON text with all its secrets masked, at any depth."""
     if not SECRET.search(text):
         return text
     try:
@@ -124,6 +124,6 @@ def _without_secrets(value: Any) -> Any:
 
 
 def _without_question(address: str) -> str:
-    """Return the address; of one that asks for a secret, without what it asks."""
+    """Return the path and query, without the query if it mentions a secret."""
     path, _, question = address.partition("?")
     return f"{path}?{MASK}" if SECRET.search(question) else address

@@ -1,4 +1,4 @@
-"""Rows of users and groups, and the texts they are answered with."""
+"""Responses with users and groups."""
 
 import json
 from collections import defaultdict

@@ -1,4 +1,4 @@
-"""Answering whether a new resource is somebody who left: the same person, or a different one."""
+"""Decide whether a new resource is a person who left: the same person, or a different one."""
 
 from django.db import transaction
 from django.utils import timezone
@@ -23,8 +23,8 @@ class NewPersonHolds(PeopleError):
 
     def __init__(self, person: Person, held: list[str]) -> None:
         super().__init__(
-            f"{person.full_name} holds {', '.join(held)} already. Hand that over or end it first, "
-            "or choose “Different person”."
+            f"{person.full_name} already holds {', '.join(held)}. Hand that over or end it "
+            "first, or choose “Different person”."
         )
 
 

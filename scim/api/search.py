@@ -106,7 +106,9 @@ def _names(given: Any) -> list[str]:
     if given is None:
         return []
     if not isinstance(given, list) or not all(isinstance(name, str) for name in given):
-        raise InvalidSyntaxException(detail="Attributes are told by a list of their names.")
+        raise InvalidSyntaxException(
+            detail="“attributes” and “excludedAttributes” must be lists of attribute names."
+        )
     return [name.strip() for name in given if name.strip()]
 
 

@@ -18,7 +18,7 @@ from people.background import Chore
 from people.client_address import client_address
 from scim.models import Token
 
-# Whoever asks with made-up tokens shall not fill the memory.
+# Clients with invalid tokens must not fill the memory.
 MOST_NOTED = 10_000
 LONGEST_USER_AGENT = 300
 
@@ -34,7 +34,7 @@ _noted: dict[str, Use] = {}
 
 
 def note(token_digest: str, at: datetime, meta: Mapping[str, Any]) -> None:
-    """Remember the use of a token, good or not; this is all that it costs a request."""
+    """Note the use of a token, valid or not, in memory only."""
     if len(_noted) < MOST_NOTED:
         _noted[token_digest] = Use(at, client_address(meta), meta.get("HTTP_USER_AGENT", ""))
     if settings.TOKEN_USE_SECONDS:
@@ -42,10 +42,10 @@ def note(token_digest: str, at: datetime, meta: Mapping[str, Any]) -> None:
 
 
 def write_down() -> int:
-    """Write what was noted to the tokens that are good; return to how many."""
+    """Save the noted uses of valid tokens; return the number of tokens."""
     uses = {}
     while _noted:
-        # One by one, for requests go on noting meanwhile.
+        # One at a time, because requests keep adding entries.
         token_digest, use = _noted.popitem()
         uses[token_digest] = use
     try:

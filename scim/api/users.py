@@ -24,7 +24,7 @@ from scim.sync.attribute_mapping import profile_of
 from scim.sync.match_evidence import Traits
 from scim.sync.provision import Delivery
 
-# What a write may change of a user; the rest is decided when it comes to be.
+# Columns a write may update; all others are set on creation.
 CHANGING = (
     *("document", "rendered", "version", "modified_at", "deleted_at"),
     *("scim_username", "user_name_key", "scim_external_id", "email_key", "active"),
@@ -102,7 +102,7 @@ def unknown(scim_id: str) -> NotFoundException:
 
 
 def lock(call: Call, scim_id: str) -> ScimUser:
-    """Hold the resource to be changed, unless the client last saw another version.
+    """Lock the resource to be changed and check the If-Match header.
 
     :raises PreconditionFailedException: if its If-Match names another one.
     """
@@ -180,7 +180,7 @@ def store(call: Call, user: ScimUser, document: Json, *, before: Json | None) ->
         user.version += 1
         user.modified_at = call.received_at
     if user._state.adding:
-        # First of all, so that of many who create the same user at once all but one stop here.
+        # First, so that of several requests that create the same user at once, only one continues.
         user.save(force_insert=True)
         stored = field_values(user, CHANGING)
     delivery = Delivery(

@@ -1,4 +1,4 @@
-"""When identity providers were last heard, and telling administrators of one that fell silent.
+"""When identity providers last sent a request, and notices about those that went quiet.
 
 A provider with nothing to say sends nothing, so silence is no fault by itself: administrators
 are told once, after a day without a single request, and only if we were there to hear one.
@@ -19,7 +19,7 @@ from people.operations.invites.outbox import post
 from scim.models import Connection, RequestLog, Token, Watch
 
 SILENT_AFTER = timedelta(hours=24)
-# The cycle comes by every few minutes; after a longer absence we listen anew.
+# The cycle runs every few minutes; after a longer gap, measuring starts again.
 LONGEST_ABSENCE = timedelta(hours=6)
 LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -28,7 +28,7 @@ UPDATES = Q(status__lt=400, retried_by="")
 
 
 def look(*, as_of: datetime) -> int:
-    """Note what arrived, tell of those who fell silent, and return how many these are."""
+    """Update last-seen times, notify about connections that went quiet, and return their number."""
     with tenancy.across_tenants():
         listening_since = listen(as_of=as_of)
         roll_up(as_of=as_of)
@@ -38,7 +38,7 @@ def look(*, as_of: datetime) -> int:
 
 
 def listen(*, as_of: datetime) -> datetime:
-    """Note that the cycle is here, and return since when it has been without a long absence."""
+    """Record that the cycle ran, and return since when it has run without a long gap."""
     watch, _ = Watch.objects.get_or_create(pk=1, defaults={"since": as_of, "seen_at": as_of})
     if not timedelta() <= as_of - watch.seen_at <= LONGEST_ABSENCE:
         watch.since = as_of

@@ -1,4 +1,4 @@
-"""What an administrator does to a connection: each is one transaction and one event."""
+"""What an administrator changes on a connection; each change is one transaction and one event."""
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
@@ -16,7 +16,7 @@ from scim.models import Connection, GroupMapping, Token
 from scim.models.connection import issue_token, revoke_token
 from scim.models.group_mapping import mapping_origin
 
-# A token that opened the door so recently still does for somebody.
+# A token used this recently counts as in use.
 IN_USE = timedelta(days=7)
 
 
@@ -46,7 +46,7 @@ def revise(connection: Connection, values: Mapping[str, Any], *, actor: Actor) -
 
 
 def _spelt_out(changes: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
-    """Name each field of the mapping by itself, for people to read."""
+    """List each changed field of the mapping separately, as readable text."""
     told = {name: change for name, change in changes.items() if name != "mapping"}
     if "mapping" in changes:
         before, after = changes["mapping"]["from"], changes["mapping"]["to"]
@@ -60,7 +60,7 @@ def _spelt_out(changes: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
 
 @transaction.atomic
 def add_token(connection: Connection, *, actor: Actor) -> str:
-    """Return another token, for the only time.
+    """Create another token and return it; it cannot be read again.
 
     :raises TooManyTokens: if the connection has two already.
     """
@@ -72,7 +72,7 @@ def add_token(connection: Connection, *, actor: Actor) -> str:
 
 @transaction.atomic
 def retire_token(token: Token, *, actor: Actor) -> bool:
-    """Refuse the token from the next request on, and tell whether it was good until now."""
+    """Revoke the token, and tell whether it was active until now."""
     hold(token.connection)
     token.refresh_from_db()
     if token.revoked_at:
@@ -83,7 +83,7 @@ def retire_token(token: Token, *, actor: Actor) -> bool:
 
 
 def is_only_one_in_use(token: Token, now: datetime) -> bool:
-    """Tell whether the provider would be shut out without the token."""
+    """Tell whether the provider uses no other token."""
     tokens = token.connection.tokens.filter(revoked_at=None)
     used = set(tokens.filter(last_used_at__gt=now - IN_USE).values_list("pk", flat=True))
     return used == {token.pk}

@@ -1,4 +1,4 @@
-"""From the first click to activation: a connection that is being set up, and its first token."""
+"""Setup of a connection until its activation, and its first token."""
 
 from django.db import transaction
 from django.utils import timezone
@@ -16,7 +16,7 @@ class AlreadyConnected(PeopleError):
 
     def __init__(self, connection: Connection) -> None:
         super().__init__(
-            f"{connection} is connected already. Disconnect it before you connect it anew."
+            f"{connection} is already connected. Disconnect it before you connect it again."
         )
 
 
@@ -25,7 +25,7 @@ class AlreadyActive(PeopleError):
 
     def __init__(self, connection: Connection) -> None:
         super().__init__(
-            f"{connection} has been activated meanwhile. Disconnect it in its SCIM settings."
+            f"{connection} has already been activated. Disconnect it in its SCIM settings."
         )
 
 
@@ -46,7 +46,7 @@ def start(provider: str, *, actor: Actor, department: str = "", location: str = 
 
     :raises AlreadyConnected: if the provider has a live connection.
     """
-    # Two administrators who begin at once begin the same.
+    # Two administrators who start at the same time share one setup.
     tenant = Tenant.objects.select_for_update(no_key=True).get(pk=tenancy.current_id())
     if connected := live(provider):
         raise AlreadyConnected(connected)
@@ -88,7 +88,7 @@ def newest_token(connection: Connection) -> int:
 
 @transaction.atomic
 def activate(connection: Connection, *, actor: Actor) -> bool:
-    """Let people come to be, and tell whether nobody has done so before.
+    """Activate the connection, and tell whether it was not active before.
 
     What has arrived until now is carried over by a job that hears of it.
 
@@ -108,7 +108,7 @@ def activate(connection: Connection, *, actor: Actor) -> bool:
 
 @transaction.atomic
 def abandon(connection: Connection, *, actor: Actor) -> None:
-    """Take back a connection that was never activated, with everything that it received.
+    """Delete a connection that was never activated, with everything it received.
 
     :raises AlreadyActive: if it was activated meanwhile.
     """
@@ -123,7 +123,7 @@ def abandon(connection: Connection, *, actor: Actor) -> None:
 
 
 def hold(connection: Connection) -> None:
-    """Hold the connection, also against requests that store something, and see it as it is."""
+    """Lock the connection, also against requests that store something, and refresh it."""
     connection.refresh_from_db(from_queryset=Connection.objects.select_for_update())
 
 

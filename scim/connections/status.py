@@ -1,4 +1,4 @@
-"""How a connection does, in one sentence for administrators."""
+"""The sync status of a connection, in one sentence for administrators."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -16,12 +16,14 @@ from scim.connections.inactivity import (
 )
 from scim.models import Connection, Watch
 
-# How soon a change is here after it was made there, as the providers say it of themselves.
+# How soon a change arrives, according to the providers.
 CADENCES = {
-    Connection.Provider.OKTA: "Okta sends a change 5 to 10 minutes after it was made.",
-    Connection.Provider.ENTRA: "Microsoft Entra looks for changes about every 40 minutes.",
-    Connection.Provider.RIPPLING: "Rippling promises no time; changes usually come within minutes.",
-    Connection.Provider.GENERIC: "How soon a change comes is up to the provider.",
+    Connection.Provider.OKTA: "Okta sends changes within 5 to 10 minutes.",
+    Connection.Provider.ENTRA: "Microsoft Entra sends changes about every 40 minutes.",
+    Connection.Provider.RIPPLING: (
+        "Rippling guarantees no interval; changes usually arrive within minutes."
+    ),
+    Connection.Provider.GENERIC: "The provider decides how soon it sends a change.",
 }
 
 
@@ -41,7 +43,7 @@ class SyncState:
 
 
 def sync_state(connection: Connection, now: datetime) -> SyncState:
-    """Say how the connection does."""
+    """Return the sync status of the connection."""
     known = with_last_use(Connection.objects.filter(pk=connection.pk)).get()
     latest = connection.requests.filter(UPDATES).order_by("-received_at")
     received_at = latest.values_list("received_at", flat=True).first()
@@ -60,12 +62,12 @@ def _words(
         return (
             Tone.INFO,
             f"{connection} was disconnected on {on}. Its requests are refused.",
-            "People are as it left them.",
+            "People keep the values it last sent.",
         )
     if not connection.activated_at:
         return (
             Tone.INFO,
-            f"{connection} is not activated yet. What it sends is kept; nobody is provisioned.",
+            f"{connection} is not activated yet. What it sends is stored; nobody is provisioned.",
             cadence,
         )
     if heard is None:
@@ -73,20 +75,20 @@ def _words(
     if now - heard >= SILENT_AFTER:
         return (
             Tone.WARNING,
-            f"{connection} has been silent for {timesince(heard, now)}.",
-            f"{_outage(now)}A provider with nothing to say sends nothing. If somebody joined, "
-            "left or changed there since, look at its own log.",
+            f"No requests from {connection} for {timesince(heard, now)}.",
+            f"{_outage(now)}A provider without changes sends no requests. If somebody joined, "
+            "left or changed there since then, check the provider's log.",
         )
     if updated is None:
-        return Tone.GOOD, f"{connection} is asking, and has sent no update yet.", cadence
+        return Tone.GOOD, f"{connection} is sending requests, but no update yet.", cadence
     return Tone.GOOD, f"{connection} last updated people {ago(updated, now)}.", cadence
 
 
 def _outage(now: datetime) -> str:
-    """Say so if it is we who may not have listened."""
+    """Return a notice if Ramp itself was not running."""
     watch = Watch.objects.first()
     if watch is None or now - watch.seen_at > LONGEST_ABSENCE:
-        return "Ramp's own jobs have not run lately, so it may be us. "
+        return "Ramp's background jobs have not run recently, so the cause may be in Ramp. "
     if now - watch.since < SILENT_AFTER:
         return f"Ramp itself was interrupted until {watch.since:%-d %B %Y, %H:%M} UTC. "
     return ""

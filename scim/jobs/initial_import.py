@@ -79,7 +79,7 @@ def _note_end(connection: Connection) -> None:
 
 
 def _try(user_id: int) -> bool:
-    """Carry one resource over, and tell whether it was still to be done."""
+    """Import one resource, and tell whether it had not been imported yet."""
     subject = Subject()
     try:
         with transaction.atomic():
@@ -93,8 +93,8 @@ def _try(user_id: int) -> bool:
     except PeopleError as error:
         _list(subject, error)
     except Exception:
-        # One that nobody foresaw must not keep the others waiting; the next run tries again.
-        log.exception("SCIM user %s could not be carried over.", user_id)
+        # An unexpected error must not stop the other resources; the next run tries again.
+        log.exception("SCIM user %s could not be imported.", user_id)
         return False
     return True
 
@@ -111,7 +111,7 @@ def _hold(user_id: int) -> ScimUser | None:
 
 
 def _last_request(user: ScimUser) -> UUID | None:
-    """Return the request that said what the resource says, unless the log has forgotten it."""
+    """Return the last request that wrote the resource, if it is still in the log."""
     written = RequestLog.objects.filter(user=user, status__lt=400)
     latest = written.order_by("-received_at").values_list("pk", flat=True)
     return latest.first()
@@ -132,7 +132,7 @@ def _carry(delivery: Delivery) -> None:
 
 
 def _take_back(delivery: Delivery, person: Person, *, is_left: bool) -> None:
-    """Give the resource whom its provider had before it was disconnected.
+    """Link the resource to the person it had before its provider was disconnected.
 
     :raises operations.DuplicateEmail: if they have another owner; or if an administrator left
         them, or has not said yet that they are meant although they are elevated.
@@ -158,7 +158,7 @@ def _list(subject: Subject, error: PeopleError) -> None:
 
 
 def _settle(connection: Connection, choice: AdoptionChoice) -> bool:
-    """Deactivate whom an administrator chose, unless the provider has sent them since."""
+    """Deactivate the people an administrator chose, unless the provider has sent them since."""
     person = choice.person
     assert person
     subject = Subject(user_name=person.email)

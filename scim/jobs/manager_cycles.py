@@ -1,4 +1,4 @@
-"""Managers who were refused because they would have closed a circle, once it is gone.
+"""Retry managers that were refused as circular, after the cycle is gone.
 
 A provider that turns a line of managers round may push the boss first: the boss's new manager
 still reports to the boss then, and the push is refused. When the other half has arrived, what

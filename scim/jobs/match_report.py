@@ -1,4 +1,4 @@
-"""Before activation: whom a provider's resources will be linked to, and what stands in the way.
+"""The match report before activation: which resources match which people, and what blocks them.
 
 The report decides by the same rules as `provision`, for all resources at once: a few
 statements, however many there are.
@@ -27,7 +27,7 @@ REMEMBERING = (Connection.Provider.OKTA, Connection.Provider.ENTRA, Connection.P
 
 
 class Rule(StrEnum):
-    """By what a resource and a person belong together."""
+    """The identifier by which a resource matches a person."""
 
     EXTERNAL_ID = "externalId"
     USER_NAME = "userName"
@@ -35,10 +35,10 @@ class Rule(StrEnum):
 
 
 class Fate(StrEnum):
-    """What activation will make of a resource."""
+    """The planned result of activation for a resource."""
 
     LINKED = "linked"
-    # An administrator's word decides, and there is none yet.
+    # An administrator has to decide and has not yet.
     ASKED = "asked"
     LEFT = "left"
     CREATED = "created"
@@ -81,7 +81,7 @@ class Report:
 
 
 def report(connection: Connection) -> Report:
-    """Look at everything that the connection has received."""
+    """Build the report for everything the connection has received."""
     judge = Judge(connection)
     users = waiting_users(connection).only("document", "scim_external_id", "user_name_key")
     return Report([judge(user) for user in users.order_by("pk").iterator(chunk_size=2000)])
@@ -94,7 +94,7 @@ def waiting_users(connection: Connection) -> QuerySet[ScimUser]:
 
 
 class Judge:
-    """Tells what becomes of each resource, one after the other as activation does."""
+    """Decides the result for each resource, in the order in which activation processes them."""
 
     def __init__(self, connection: Connection) -> None:
         self.connection = connection
@@ -173,7 +173,7 @@ class Judge:
 
 
 def only_here(connection: Connection) -> PersonQuerySet:
-    """Return who may sign in here, whom no connection owns, and whom this one has not sent."""
+    """Return active people without a managing connection that this connection has not sent."""
     users = ScimUser.objects.known_to(connection)
     earlier = _earlier_users(connection)
     here: PersonQuerySet = Person.objects.filter(
@@ -186,7 +186,7 @@ def only_here(connection: Connection) -> PersonQuerySet:
 
 
 def had_earlier(user: ScimUser) -> Person | None:
-    """Return whom the provider had by the same name before it was disconnected, if anybody.
+    """Return the person with the same identifier before the provider was disconnected, if any.
 
     Whoever has found another owner since is nobody's to return.
     """
@@ -200,7 +200,7 @@ def had_earlier(user: ScimUser) -> Person | None:
 
 
 def counterpart(user: ScimUser) -> Person | None:
-    """Return who of ours the resource seems to be, as the report says it."""
+    """Return the person that the resource matches in the report."""
     address = profile_of(user.document, user.connection.mapping).profile.email
     people = Person.objects.in_lists().filter(email_key=fold(address)) if address else None
     return had_earlier(user) or (people.first() if people else None)
@@ -217,7 +217,7 @@ def _by_address(connection: Connection) -> Iterator[tuple[str, Known]]:
 
 
 def _earlier(connection: Connection) -> Iterator[tuple[str, str, Known]]:
-    """Tell whom the provider had before it was disconnected."""
+    """Return the people of the provider's earlier connections."""
     users = _earlier_users(connection).order_by("-connection__disconnected_at", "pk")
     pairs = list(users.values_list("scim_external_id", "user_name_key", "person_id"))
     had = Exists(_earlier_users(connection).filter(person=OuterRef("pk")))
@@ -237,7 +237,7 @@ def _owners() -> QuerySet[ScimUser]:
 def _earlier_users(connection: Connection) -> QuerySet[ScimUser]:
     """Return those of the provider's disconnected resources that it has sent again.
 
-    Whoever is not Okta, Entra or Rippling may be another directory this time.
+    A generic provider may be a different directory this time.
     """
     users = ScimUser.objects.known_to(connection)
     named = users.exclude(scim_external_id="").values("scim_external_id")

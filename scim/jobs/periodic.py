@@ -1,4 +1,4 @@
-"""The sync cycle looks again at what providers said, because they do not say it twice.
+"""The sync cycle: it re-applies what providers sent, because they do not send it twice.
 
 Beat runs it every few minutes. A field that a provider owns and somebody changed is put back
 to what the provider said. A resource may name a manager who is not here: an event has this
@@ -80,7 +80,7 @@ def everyone_overruled() -> list[ScimUser]:
 
 
 def put_back(overruled: Iterable[ScimUser]) -> int:
-    """Give each person back what the provider said of them; return for how many it mattered."""
+    """Restore the provider's values of each person; return the number of changed people."""
     return sum(_put_back(user) for user in overruled)
 
 
@@ -155,7 +155,7 @@ def _assign(user: ScimUser, person: Person, manager: Manager) -> bool:
         with transaction.atomic():
             people_update.assign_manager(person, manager.person, actor=actor)
     except PeopleError:
-        # It stays listed: they would close a circle, or may not manage anybody.
+        # It stays listed: the manager would be circular or is not eligible.
         return False
     provision.end_waiting(user, person)
     managers.link(user, manager)

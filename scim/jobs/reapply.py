@@ -1,4 +1,4 @@
-"""Reading what a connection holds once more, because its settings have changed.
+"""Re-apply the stored resources of a connection after its settings changed.
 
 A provider does not send again what has not changed there. So when a mapping changes, the
 cycle goes through the stored resources and brings each person to what theirs says now; when
@@ -103,7 +103,7 @@ def _read_again(connection: Connection, user_id: int) -> None:
 
 
 def _hold(connection: Connection, user_id: int) -> ScimUser | None:
-    # Whoever left for good stays as they were.
+    # Terminated people are not changed.
     users = ScimUser.objects.known_to(connection).exclude(person__state=Person.State.TERMINATED)
     users = users.select_related("person").select_for_update(of=("self",))
     user = users.filter(pk=user_id).first()
@@ -113,14 +113,14 @@ def _hold(connection: Connection, user_id: int) -> ScimUser | None:
 
 
 def _carry_over(delivery: Delivery) -> None:
-    """Bring the person to what the resource says under the connection's settings.
+    """Update the person from the resource under the connection's settings.
 
     :raises PeopleError: if the rules or the policies refuse that.
     """
     user = delivery.user
     has_open_problem = user.active and bool(user.problem or user.has_errors)
     if user.person_id and not has_open_problem:
-        # Whoever was let in or shut out by hand stays so: nobody said anything about that now.
+        # Manual (de)activation is kept, because the provider sent nothing new about it.
         provision.put_back(delivery)
     else:
         was_active = user.active if user.person_id else None
@@ -133,7 +133,7 @@ def _carry_over(delivery: Delivery) -> None:
 
 @dataclass
 class Outcome:
-    """What reading a resource again would make of its person."""
+    """What re-applying a resource would change for its person."""
 
     user: ScimUser
     before: dict[str, str]
@@ -154,7 +154,7 @@ class Outcome:
 
 
 def outcomes(connection: Connection) -> list[Outcome]:
-    """Try the settings of this instance on those last heard of, and take it all back."""
+    """Preview the settings of this instance on the most recent resources, and roll back."""
     with _taken_back():
         return [_tried(connection, user_id) for user_id in _last_heard_of(connection)]
 
@@ -202,7 +202,7 @@ def _last_heard_of(connection: Connection) -> list[int]:
 
 @dataclass(frozen=True)
 class Reach:
-    """Of how many resources a path finds something in how many."""
+    """In how many of the checked resources a path finds a value."""
 
     found: int
     among: int

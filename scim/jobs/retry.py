@@ -1,4 +1,4 @@
-"""Having what was refused carried out again, once something has been put right.
+"""Retry a refused request, after its cause was corrected.
 
 A refused request is sent again as it was stored. Where the request was accepted and only
 its person could not follow, the resource is kept, and what it says now is carried over.
@@ -24,8 +24,8 @@ class NoLongerConnected(PeopleError):
 
     def __init__(self, connection: Connection) -> None:
         super().__init__(
-            f"{connection} is not connected to Ramp, so nothing it sent is carried out again. "
-            "Dismiss the error, or connect it anew."
+            f"{connection} is not connected to Ramp, so its requests cannot be retried. Dismiss "
+            "the error, or reconnect it."
         )
 
 
@@ -34,14 +34,14 @@ class RequestNotKept(PeopleError):
 
     def __init__(self, connection: Connection) -> None:
         super().__init__(
-            "The request is not kept any more, or was too long to be kept whole. "
-            f"Have {connection} send it again."
+            "The request is no longer stored, or was too long to be stored completely. Have "
+            f"{connection} send it again."
         )
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """How the request ended this time; `refused_because` is blank if it was accepted."""
+    """The result of the retry; `refused_because` is blank if it was accepted."""
 
     request_id: str
     refused_because: str
@@ -49,7 +49,7 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Rehearsal:
-    """What carrying it out would do to the person: the changes as of an event."""
+    """The changes that a retry would make to the person, as in an event."""
 
     outcome: Outcome
     changes: dict[str, dict[str, str | None]]
@@ -64,7 +64,7 @@ def retry(error: SyncError, *, actor: Actor, may_link: bool = False) -> Outcome:
     """
     request = _to_be_sent(error)
     if error.user_id:
-        # Nobody shall change the resource between our reading it and our writing it.
+        # Nobody may change the resource between reading and writing it.
         list(ScimUser.objects.filter(pk=error.user_id).select_for_update(of=("self",)))
     call = Call.again(request, retried_by=actor, may_link=may_link)
     response = dispatch.carry_out(call)

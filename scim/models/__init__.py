@@ -1,4 +1,4 @@
-"""What identity providers told us, and how they may speak to us."""
+"""The models of SCIM: resources, connections, tokens, the request log and sync errors."""
 
 from scim.models.connection import Connection, Token
 from scim.models.former_names import FormerName

@@ -34,7 +34,7 @@ class Connection(TenantOwned):
         RAMP = "ramp", "Administrators of Ramp; what the provider sends is ignored"
 
     class EmailLink(models.TextChoices):
-        """What happens when the address belongs to somebody whom no connection owns."""
+        """What happens when the email belongs to a person without a managing connection."""
 
         ADOPT = "adopt", "Link them, unless they hold an elevated role"
         ASK = "ask", "List them in Team updates, for an administrator to link"
@@ -58,10 +58,10 @@ class Connection(TenantOwned):
     )
     default_department = models.CharField(max_length=200, blank=True)
     default_location = models.CharField(max_length=200, blank=True)
-    # Where a field comes from, if not from the usual places: {"department": "costCenter"}.
+    # Where a field comes from, if not from its default attributes: {"department": "costCenter"}.
     mapping = models.JSONField(default=dict, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
-    # Until then requests are answered and kept, but nobody comes to be.
+    # Until then, requests are answered and stored, but nobody is provisioned.
     activated_at = models.DateTimeField(null=True)
     # When all that had arrived before had been carried over to people.
     carried_over_at = models.DateTimeField(null=True)
@@ -70,7 +70,7 @@ class Connection(TenantOwned):
     last_update_at = models.DateTimeField(null=True)
     # When administrators were told of the silence that lasts; it ends with the next update.
     silence_told_at = models.DateTimeField(null=True)
-    # The resource after which the cycle goes on with those whom a change of settings concerns.
+    # The resource after which the cycle continues to re-apply changed settings.
     revisits_after = models.BigIntegerField(null=True)
 
     def __str__(self) -> str:
@@ -95,7 +95,7 @@ USUAL_POLICY = {
 
 class TokenQuerySet(models.QuerySet["Token"]):
     def alive(self) -> Self:
-        """Keep the tokens that open the door now."""
+        """Filter for tokens that are valid now."""
         return self.filter(
             revoked_at=None, connection__disconnected_at=None, tenant__is_active=True
         )
@@ -105,7 +105,7 @@ TokenManager = TenantManager.from_queryset(TokenQuerySet)
 
 
 class Token(TenantOwned):
-    """A bearer token of a connection; only its digest is kept. Two may live at once."""
+    """A bearer token of a connection; only its digest is stored. Two may be active at once."""
 
     MOST_ALIVE: ClassVar = 2
 
@@ -128,11 +128,13 @@ class Token(TenantOwned):
 
 class TooManyTokens(ValueError):
     def __init__(self) -> None:
-        super().__init__("Two tokens are alive already. Revoke one before you add another.")
+        super().__init__(
+            "This connection already has two active tokens. Revoke one before you add another."
+        )
 
 
 def issue_token(connection: Connection) -> str:
-    """Return a new token of 256 random bits, for the only time.
+    """Create a token of 256 random bits and return it; it cannot be read again.
 
     :raises TooManyTokens: if two of the connection's tokens are alive already.
     """

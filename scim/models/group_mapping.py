@@ -10,7 +10,7 @@ from scim.models.resources import ScimGroup
 
 
 class GroupMapping(TenantOwned):
-    """Whoever is in this group of the connection's gets this role: a base one or a tenant's own."""
+    """Grants the members of a group of the connection a role: a base role or a custom one."""
 
     connection = models.ForeignKey(
         Connection, on_delete=models.PROTECT, related_name="group_mappings"

@@ -1,4 +1,4 @@
-"""What was asked of us and how it ended: kept also when the request changed nothing."""
+"""The request log and the sync errors."""
 
 from typing import ClassVar, Self
 
@@ -14,7 +14,7 @@ from scim.models.resources import ScimGroup, ScimUser
 
 
 class RequestLog(DeferrableModel, TenantOwned):
-    """One SCIM request that wrote, or that was refused. Reads that went well leave none.
+    """One SCIM request that wrote or was refused. Successful reads are not logged.
 
     Its id is the request id of the answer and of every event it caused. Secrets in headers
     and body are masked before they are stored.
@@ -29,7 +29,7 @@ class RequestLog(DeferrableModel, TenantOwned):
     connection = models.ForeignKey(
         Connection, on_delete=models.CASCADE, related_name="requests", db_index=False
     )
-    # Whom it was about, if that is known.
+    # The user it was about, if known.
     user = models.ForeignKey(
         ScimUser, on_delete=models.SET_NULL, null=True, related_name="requests"
     )

@@ -83,7 +83,7 @@ class ScimUser(DeferrableModel, Resource, AbstractSCIMUserMixin):
 
     objects: ClassVar[ResourceManager["ScimUser"]] = ResourceManager()
 
-    # The groups by id and name, where whoever loaded the row has asked for them.
+    # The groups by id and name, if they were loaded with the row.
     related: list[tuple[str, str]]
 
     class Meta(Resource.Meta):

@@ -25,7 +25,7 @@ QuestionManager = TenantManager.from_queryset(QuestionQuerySet)
 
 
 class SamePersonQuestion(TenantOwned):
-    """Whether a new resource is somebody who left, whom it shares an identifier with."""
+    """Asks whether a new resource is a person who left and had one of its identifiers."""
 
     class Answer(models.TextChoices):
         SAME = "same", "the same person"
@@ -33,7 +33,7 @@ class SamePersonQuestion(TenantOwned):
 
     connection = models.ForeignKey(Connection, on_delete=models.CASCADE, related_name="+")
     user = models.ForeignKey(ScimUser, on_delete=models.CASCADE, related_name="questions")
-    # The deleted resource, and whom it stood for.
+    # The deleted resource, and the person it was linked to.
     earlier_user = models.ForeignKey(ScimUser, on_delete=models.CASCADE, related_name="+")
     earlier = models.ForeignKey(Person, on_delete=models.PROTECT, related_name="+")
     # Names of traits, see scim.sync.match_evidence.

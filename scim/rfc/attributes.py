@@ -21,7 +21,7 @@ def _type(*usual: str, mutability: Mutability = "readWrite") -> Attribute:
 
 def _values(name: str, description: str, value: Attribute, *usual: str) -> Attribute:
     """Return a multi-valued attribute of the usual parts (RFC 7643 section 2.4)."""
-    display = Attribute(name="display", description="How the value is shown to people.")
+    display = Attribute(name="display", description="A human-readable name of the value.")
     parts = [value, display, _type(*usual), PRIMARY]
     return Attribute(name=name, description=description, kind="complex", multiple=True, parts=parts)
 
@@ -40,7 +40,7 @@ PRIMARY = Attribute(
 
 ID = Attribute(
     name="id",
-    description="Our identifier of the resource.",
+    description="Ramp's identifier of the resource.",
     case_exact=True,
     mutability="readOnly",
     returned="always",
@@ -48,13 +48,13 @@ ID = Attribute(
 )
 EXTERNAL_ID = Attribute(
     name="externalId",
-    description="The provider's identifier of the resource; opaque to us.",
+    description="The provider's identifier of the resource; opaque to Ramp.",
     case_exact=True,
     longest=255,
 )
 SCHEMAS = Attribute(
     name="schemas",
-    description="The schemas whose attributes the resource has.",
+    description="The schemas of the resource.",
     kind="reference",
     multiple=True,
     returned="always",
@@ -62,7 +62,7 @@ SCHEMAS = Attribute(
 )
 META = Attribute(
     name="meta",
-    description="What the resource is, and when it changed.",
+    description="Metadata of the resource.",
     kind="complex",
     mutability="readOnly",
     parts=[
@@ -86,7 +86,9 @@ NAME = _complex(
     "name",
     "The parts of the person's name.",
     [
-        Attribute(name="formatted", description="The whole name, ready to be shown.", longest=1024),
+        Attribute(
+            name="formatted", description="The full name, formatted for display.", longest=1024
+        ),
         Attribute(name="familyName", description="The last name."),
         Attribute(name="givenName", description="The first name."),
         Attribute(name="middleName", description="The middle names."),
@@ -99,13 +101,13 @@ ACTIVE = Attribute(
 )
 PASSWORD = Attribute(
     name="password",
-    description="Accepted and thrown away: people sign in at the provider.",
+    description="Accepted but not stored: people sign in at the provider.",
     case_exact=True,
     mutability="writeOnly",
     returned="never",
 )
-EMAIL = _value("An address; the primary one is the person's.", 254)
-EMAILS = _values("emails", "E-mail addresses.", EMAIL, "work", "home", "other")
+EMAIL = _value("An email address; Ramp uses the primary one.", 254)
+EMAILS = _values("emails", "Email addresses.", EMAIL, "work", "home", "other")
 PHONE_NUMBERS = _values(
     "phoneNumbers",
     "Telephone numbers.",
@@ -138,10 +140,13 @@ ADDRESSES = Attribute(
     multiple=True,
     parts=[
         Attribute(
-            name="formatted", description="The whole address, ready to be shown.", longest=1024
+            name="formatted", description="The full address, formatted for display.", longest=1024
         ),
         Attribute(name="streetAddress", description="Street, number, box.", longest=1024),
-        Attribute(name="locality", description="The city; the work one is the location."),
+        Attribute(
+            name="locality",
+            description="The city; Ramp uses the one of the work address as the location.",
+        ),
         Attribute(name="region", description="The state or region."),
         Attribute(name="postalCode", description="The postal code."),
         Attribute(name="country", description="The country."),
@@ -173,11 +178,11 @@ GROUPS = Attribute(
         _type("direct", "indirect", mutability="readOnly"),
     ],
 )
-ENTITLEMENTS = _values("entitlements", "What the person is entitled to.", _value("A thing."))
-ROLES = _values("roles", "Roles; ours has the type “rampUserRole”.", _value("A role."))
+ENTITLEMENTS = _values("entitlements", "The person's entitlements.", _value("An entitlement."))
+ROLES = _values("roles", "Roles; Ramp reads the one of type “rampUserRole”.", _value("A role."))
 CERTIFICATES = _values(
     "x509Certificates",
-    "Certificates of the person.",
+    "The person's certificates.",
     Attribute(
         name="value",
         description="A certificate, DER in base64.",
@@ -200,10 +205,10 @@ USER_SCHEMA = Schema(
         USER_NAME,
         NAME,
         Attribute(name="displayName", description="The name to show."),
-        Attribute(name="nickName", description="What friends say."),
+        Attribute(name="nickName", description="The nickname."),
         Attribute(
             name="profileUrl",
-            description="The address of a page about the person.",
+            description="The URL of a page about the person.",
             kind="reference",
             reference_types=["external"],
             case_exact=True,
@@ -211,9 +216,9 @@ USER_SCHEMA = Schema(
         ),
         _text("title", "The job title."),
         _text("userType", "Such as “Employee” or “Contractor”."),
-        _text("preferredLanguage", "The language to speak, as in Accept-Language."),
-        _text("locale", "How to write dates and numbers, such as “en-US”."),
-        _text("timezone", "A zone of the Olson database, such as “Europe/Berlin”."),
+        _text("preferredLanguage", "The preferred language, as in Accept-Language."),
+        _text("locale", "The locale for dates and numbers, such as “en-US”."),
+        _text("timezone", "The time zone in IANA format, such as “Europe/Berlin”."),
         ACTIVE,
         PASSWORD,
         EMAILS,
@@ -238,13 +243,13 @@ MANAGER = _complex(
     [
         Attribute(
             name="value",
-            description="The manager's id; on writing also their e-mail, userName or externalId.",
+            description="The manager's id; in writes also their email, userName or externalId.",
             case_exact=True,
             longest=255,
         ),
         Attribute(
             name="$ref",
-            description="The address of the manager, when we know them.",
+            description="The URL of the manager, if the manager is in Ramp.",
             kind="reference",
             reference_types=["User"],
             mutability="readOnly",
@@ -260,9 +265,9 @@ MANAGER = _complex(
 ENTERPRISE = Schema(
     urn="urn:ietf:params:scim:schemas:extension:enterprise:2.0:User",
     name="EnterpriseUser",
-    description="What a company knows about the person.",
+    description="Enterprise attributes of the person.",
     attributes=[
-        _text("employeeNumber", "The number of the employee."),
+        _text("employeeNumber", "The employee number."),
         _text("costCenter", "The cost center."),
         _text("organization", "The organization."),
         _text("division", "The division."),
@@ -274,7 +279,7 @@ RAMP = Schema(
     urn="urn:ietf:params:scim:schemas:extension:ramp:2.0:User",
     name="RampUser",
     description="The location, and the custom fields that the administrator maps.",
-    attributes=[_text("location", "The name of the location the person works at.")],
+    attributes=[_text("location", "The name of the person's work location.")],
     is_open=True,
 )
 MEMBERS = Attribute(
@@ -304,14 +309,14 @@ GROUP_NAME = Attribute(name="displayName", description="The name.", required=Tru
 GROUP_SCHEMA = Schema(
     urn="urn:ietf:params:scim:schemas:core:2.0:Group",
     name="Group",
-    description="A group of people, as the identity provider keeps it.",
+    description="A group, as the identity provider describes it.",
     attributes=[GROUP_NAME, MEMBERS],
 )
 
 USER = ResourceType(
     name="User",
     endpoint="/Users",
-    description="People whom the identity provider assigned to Ramp.",
+    description="People assigned to Ramp in the identity provider.",
     core=USER_SCHEMA,
     common=COMMON,
     extensions=[ENTERPRISE, RAMP],

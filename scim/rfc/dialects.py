@@ -1,6 +1,6 @@
-"""What providers send that the RFC does not foresee, and what they mean by it.
+"""Deviations of providers from the RFC, and how they are interpreted.
 
-The one home of leniency: each rule names who needs it, where they say so, and the trace
+All leniency is in this module: each rule names who needs it, where they say so, and the trace
 that shows it. Behind this module there are only canonical operations and plain values; what
 we answer follows the RFC. Sources: MS-COMPAT is Microsoft's “Known issues with SCIM
 compliance”, MS-ROLES “Provisioning a role to a SCIM app”, OKTA-20 Okta's SCIM 2.0 reference.

@@ -76,7 +76,7 @@ class Matcher(FilterVisitor[bool]):
         return join([self.visit(term) for term in node.terms])
 
     def visit_value_path(self, node: ValuePath) -> bool:
-        raise InvalidFilterException(detail="Brackets cannot stand inside brackets.")
+        raise InvalidFilterException(detail="Brackets cannot be nested.")
 
 
 def part_named(attribute: Attribute, path: AttrPath) -> Attribute:
@@ -86,7 +86,9 @@ def part_named(attribute: Attribute, path: AttrPath) -> Attribute:
     """
     part = None if path.sub_attr or path.uri else attribute.part(path.attr)
     if part is None:
-        raise InvalidFilterException(detail=f"“{attribute.name}” has no part “{str(path)[:200]}”.")
+        raise InvalidFilterException(
+            detail=f"“{attribute.name}” has no sub-attribute “{str(path)[:200]}”."
+        )
     return part
 
 
@@ -106,7 +108,7 @@ def operand(attribute: Attribute, node: Comparison) -> str | bool | None:
             raise InvalidFilterException(detail="No text holds U+0000, or half a surrogate pair.")
         return value
     told = f"{node.op} {json.dumps(node.value, ensure_ascii=False)}"
-    raise InvalidFilterException(detail=f"“{attribute.name}” cannot be compared by “{told[:200]}”.")
+    raise InvalidFilterException(detail=f"“{attribute.name}” does not support “{told[:200]}”.")
 
 
 def _comparable(attribute: Attribute, value: Any) -> Any:

@@ -103,7 +103,7 @@ def link_manager(document: Json, scim_id: str | None) -> None:
 
 
 def manager_link(document: Json) -> str:
-    """Return the SCIM id of the person to whom the manager was resolved, or nothing."""
+    """Return the SCIM id of the resolved manager, or nothing."""
     manager = document.get(ENTERPRISE.urn, {}).get(MANAGER.name, {})
     return str(manager.get("$ref", "")).rpartition("/")[2]
 
@@ -156,7 +156,7 @@ def _put(document: Json, attribute: Attribute, value: Any) -> None:
     if read is None:
         return
     if spelling(document, attribute) in document:
-        raise InvalidSyntaxException(detail=f"“{attribute.name}” is given twice.")
+        raise InvalidSyntaxException(detail=f"“{attribute.name}” is sent twice.")
     document[attribute.name] = read
 
 
@@ -202,7 +202,7 @@ def one_element(attribute: Attribute, value: Any) -> Json:
     form = dialects.FORMS.get(attribute)
     given = dialects.listed(attribute, form(value) if form else value)
     if len(given) != 1:
-        raise _wrong(attribute, "", "needs one value here")
+        raise _wrong(attribute, "", "must have exactly one value here")
     return _object(attribute, given[0], "")
 
 
@@ -229,7 +229,7 @@ def _object(attribute: Attribute, value: Any, owner: str) -> Json:
         if read is None:
             continue
         if part.name in held:
-            raise InvalidSyntaxException(detail=f"“{attribute.name}.{part.name}” is given twice.")
+            raise InvalidSyntaxException(detail=f"“{attribute.name}.{part.name}” is sent twice.")
         held[part.name] = read
     return held
 
@@ -249,7 +249,7 @@ def _text(attribute: Attribute, value: Any, owner: str) -> str | None:
         raise _wrong(attribute, owner, f"may be {attribute.longest} characters long at most")
     if attribute is EMAIL and not looks_like_address(value):
         raise InvalidValueException(
-            attribute="emails.value", detail=f"“{value}” in emails is not an e-mail address."
+            attribute="emails.value", detail=f"“{value}” in emails is not an email address."
         )
     return value
 

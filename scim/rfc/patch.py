@@ -250,9 +250,7 @@ def _described(target: Target) -> Json:
     assert attribute is not None
     facts = {} if target.selection is None else _facts(target.selection, attribute)
     if facts is None:
-        raise NoTargetException(
-            path=target.text, detail=f"Nothing is chosen by “{target.text[:200]}”."
-        )
+        raise NoTargetException(path=target.text, detail=f"No value matches “{target.text[:200]}”.")
     return facts
 
 

@@ -58,7 +58,8 @@ def resolve(text: str, resource: ResourceType) -> Target:
         raise _unknown(text, resource)
     if selection is not None and not attribute.multiple:
         raise InvalidPathException(
-            path=text, detail=f"“{text[:200]}” chooses among values, but there is only one."
+            path=text,
+            detail=f"“{text[:200]}” filters values, but the attribute has a single value.",
         )
     return Target(text, home, attribute, selection, part)
 
@@ -113,6 +114,6 @@ def _parse(text: str) -> ValuePath:
         ) from error
     if not isinstance(node, ValuePath):
         raise InvalidPathException(
-            path=text, detail=f"The path “{text[:200]}” points at no attribute."
+            path=text, detail=f"The path “{text[:200]}” does not name an attribute."
         )
     return node

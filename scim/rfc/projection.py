@@ -50,9 +50,7 @@ def projection(
     :raises InvalidValueException: if both are given.
     """
     if attributes and excluded:
-        raise InvalidValueException(
-            detail="Give “attributes” or “excludedAttributes”, not both of them."
-        )
+        raise InvalidValueException(detail="Send “attributes” or “excludedAttributes”, not both.")
     if attributes:
         return Projection(_tree(attributes, resource), is_exclusion=False)
     if excluded:

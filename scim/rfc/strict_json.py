@@ -129,7 +129,7 @@ def _object(pairs: list[tuple[str, Any]]) -> Json:
     members = dict(pairs)
     if len(members) != len(pairs):
         [(twice, _), *_] = Counter(name for name, _ in pairs).most_common(1)
-        raise _refused(f"it names “{twice[:100]}” twice in one object")
+        raise _refused(f"duplicate key “{twice[:100]}” in one object")
     return members
 
 

@@ -1,4 +1,4 @@
-"""What a SCIM document says about a person, by the usual places or the connection's own.
+"""What a SCIM document says about a person, by its default attributes or the connection's own.
 
 A connection's mapping names, for a field of the profile or the external name of a custom
 field, the SCIM path it comes from: {"department": "urn:…:enterprise:2.0:User:costCenter"}.
@@ -41,7 +41,7 @@ class Assertion:
 
     @property
     def told(self) -> dict[str, Any]:
-        """What was said, by field, for whoever tells what was refused."""
+        """The sent value of each field, by name, for sync errors."""
         return {**vars(self.profile), "manager": self.manager}
 
 

@@ -1,4 +1,4 @@
-"""Which groups of a connection bring which roles: changed, after a look at what that does.
+"""Change the group mappings of a connection, with a preview of the effects.
 
 What a change would do to everybody is foretold by the rules that following goes by, without
 storing anything but the change, which is taken back.
@@ -22,7 +22,7 @@ from scim.models import Connection, GroupMapping, ScimGroup
 from scim.models.group_mapping import mapping_origin
 from scim.sync import group_roles
 
-# How long somebody who applies a change waits for it; a worker does the rest.
+# How long the page waits for a change to be applied; a worker does the rest.
 LONGEST_WAIT_SECONDS = 3
 FORETOLD_AT_ONCE = 1_000
 
@@ -31,12 +31,12 @@ class Disconnected(PeopleError):
     code = "disconnected"
 
     def __init__(self, connection: Connection) -> None:
-        super().__init__(f"{connection} has been disconnected meanwhile, so it brings no roles.")
+        super().__init__(f"{connection} has been disconnected, so its groups grant no roles.")
 
 
 @dataclass(frozen=True)
 class Changed:
-    """What has been changed of a group's mappings, and who did it. Nobody has followed yet."""
+    """A change of a group's mappings that has not been applied to people yet."""
 
     said: str
     group: ScimGroup
@@ -45,7 +45,7 @@ class Changed:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a change of the mappings does: to whom, and in how many places it was looked."""
+    """The effects of a mapping change: the affected people, and the number of people checked."""
 
     said: str
     changes: list[Followed]
@@ -56,7 +56,7 @@ class Outcome:
 def map_group(
     group: ScimGroup, role: Role | Person.Role, *, author: Author, is_owner_meant: bool = False
 ) -> Changed:
-    """Have the group bring the role.
+    """Map the group to the role.
 
     :raises RoleAboveRank, NotMappable, OwnerNotMeant: if the group may not bring the role.
     :raises Disconnected: if the connection has ended.
@@ -78,7 +78,7 @@ def map_group(
 
 @transaction.atomic
 def unmap(mapping: GroupMapping, *, author: Author) -> Changed:
-    """Have the group bring the role no longer; who has it from there is to lose it.
+    """Remove the mapping; people who have the role through it lose it.
 
     :raises RoleAboveRank: if the author may not give the role, nor take it away.
     """
@@ -86,7 +86,7 @@ def unmap(mapping: GroupMapping, *, author: Author) -> Changed:
     hold_beside_requests(mapping.group.connection)
     if GroupMapping.objects.filter(pk=mapping.pk).delete()[0]:
         _note("unmapped", mapping, author.actor)
-    return Changed(f"No longer: {mapping}", mapping.group, author.actor)
+    return Changed(f"Removed: {mapping}", mapping.group, author.actor)
 
 
 def preview(change: Callable[[], Changed]) -> Outcome:

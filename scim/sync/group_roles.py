@@ -1,4 +1,4 @@
-"""Which roles the groups of a connection bring, by its mappings.
+"""The roles that the groups of a connection grant, by its mappings.
 
 A group without a mapping brings nothing. Who is in a group, the provider says whenever it
 likes, and of thousands at once; a worker follows soon after, and beat comes by for what it
@@ -34,7 +34,7 @@ waker = waking(TASK)
 def follow(
     connection: Connection, *, actor: Actor | None = None, until: float = inf
 ) -> tuple[int, bool]:
-    """Bring everybody's roles to what their groups say, in a transaction for each.
+    """Sync everyone's roles with their groups, in one transaction per person.
 
     It is the provider's doing unless `actor` is named. Who would be the last Owner or
     administrator to go stays one, and whose base role the provider names keeps that.
@@ -57,15 +57,15 @@ def follow(
 
 
 def hold_following(connection: Connection) -> None:
-    """Have nobody follow the tenant's groups meanwhile, nor change what those here bring."""
+    """Lock the role sync of the tenant and the mappings of this connection."""
     hold(Guarded.FOLLOWED_GROUPS, connection.tenant_id)
     hold_beside_requests(connection)
 
 
 def follow_all(*, seconds: float = inf) -> tuple[int, bool]:
-    """Do that for every live connection whose mappings bring something, or did until now."""
+    """Sync roles for every live connection that has or had group mappings."""
     until, done = monotonic() + seconds, 0
-    # The few first, for whom thousands would be long to wait for.
+    # Connections with few changes first, so that they do not wait for thousands.
     for connection in sorted(_bringing(), key=_count_strayed):
         with tenancy.use(connection.tenant_id):
             followed, is_all = follow(connection, until=until)
@@ -76,7 +76,7 @@ def follow_all(*, seconds: float = inf) -> tuple[int, bool]:
 
 
 def soon() -> None:
-    """Have a worker follow once the groups are stored."""
+    """Enqueue the role sync, to run after the groups are committed."""
     unit_of_work.when_stored(waker.wake)
 
 
@@ -95,7 +95,7 @@ def _bringing() -> list[Connection]:
 
 
 def who_strayed(connection: Connection) -> dict[UUID, list[int]]:
-    """Return who has other roles than their groups bring, and which mappings are to give some.
+    """Return people whose roles differ from their groups, and the mappings that grant roles.
 
     Those come first who are to gain something, so whoever becomes an Owner is one before
     another ceases to be the last.
@@ -131,7 +131,7 @@ def _follow(connection: Connection, person_id: UUID, actor: Actor) -> Followed |
 
 
 def _brought(connection: Connection, person: Person) -> list[MappedRole]:
-    """Return the roles that the groups bring in which the person is now."""
+    """Return the roles granted by the person's current groups."""
     groups = ScimMembership.objects.filter(user__person=person, user__deleted_at=None)
     mappings = GroupMapping.objects.filter(
         connection=connection, group__deleted_at=None, group__in=groups.values("group")
@@ -141,7 +141,7 @@ def _brought(connection: Connection, person: Person) -> list[MappedRole]:
 
 
 def _wanted(connection: Connection) -> dict[UUID, set[int]]:
-    """Return by which mappings each person is to have a role."""
+    """Return the mappings that should grant each person a role."""
     members = ScimMembership.objects.filter(
         group__mappings__connection=connection,
         group__deleted_at=None,
@@ -155,7 +155,7 @@ def _wanted(connection: Connection) -> dict[UUID, set[int]]:
 
 
 def _had(connection: Connection) -> dict[UUID, set[int]]:
-    """Return by which mappings each person has a role."""
+    """Return the mappings that currently grant each person a role."""
     origin = mapping_origin(connection)
     given = Grant.objects.filter(source__startswith=origin)
     given = given.exclude(person__state=Person.State.TERMINATED)

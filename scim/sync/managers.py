@@ -1,4 +1,4 @@
-"""Whom a resource names as the manager, and what happens while nobody answers to it."""
+"""The manager of a resource, and what happens while the manager is not in Ramp."""
 
 from functools import cache
 from typing import NamedTuple
@@ -40,7 +40,7 @@ class Manager(NamedTuple):
 
 
 def named_by(user: ScimUser, given: str) -> Person | Keep | None:
-    """Find the manager, or note on the resource that the reference waits.
+    """Find the manager, or mark the resource as waiting for the manager.
 
     :raises operations.InvalidManager: if nobody answers to it and the connection rejects that.
     :raises operations.SelfManager: if the resource names itself.
@@ -61,13 +61,13 @@ def named_by(user: ScimUser, given: str) -> Person | Keep | None:
 
 
 def link(user: ScimUser, manager: Manager) -> None:
-    """Keep on the resource to whom its reference was resolved, unless its mapping reads another."""
+    """Store the resolved manager on the resource, unless its mapping uses another attribute."""
     if "manager" not in user.connection.mapping:
         link_manager(user.document, manager.scim_id)
 
 
 def _resolved_earlier(user: ScimUser) -> Manager | None:
-    """Return to whom the reference of the resource was resolved before.
+    """Return the manager to which the reference was resolved before.
 
     They stay the manager though the provider's text may name them by an earlier address.
     """
@@ -86,20 +86,20 @@ def has_left(person: Person) -> bool:
 
 
 def find(connection: Connection, given: str) -> Manager | None:
-    """Return whom the text names: by our id, externalId, userName, email or a former name."""
+    """Return the manager by id, externalId, userName, email or a former name."""
     known = _known_fast if prepared_statements.available() else _known
     found = known(connection, given)
     if found is not None:
         return found
     people = list(Person.objects.filter(email_key=fold(given)))
     if people:
-        # Somebody who was terminated is found too, to be refused: nobody need wait for them.
+        # Terminated people are found too, so that the reference is refused and does not wait.
         return Manager(min(people, key=has_left), None)
     return _formerly(connection, fold(given))
 
 
 def _formerly(connection: Connection, key: str) -> Manager | None:
-    """Return who had the name earlier, unless several people had it."""
+    """Return the person with this former name, unless several people had it."""
     named = ScimUser.objects.filter(connection=connection, former_names__name_key=key)
     had = Q(pk__in=named.values("person")) | Q(former_addresses__email_key=key)
     people = list(Person.objects.in_lists().filter(had).distinct()[:2])
@@ -116,7 +116,7 @@ def names_of(user: ScimUser) -> set[str]:
 
 
 def note_names(user: ScimUser, earlier: set[str], *, is_back: bool) -> None:
-    """Keep the names that the resource no longer has, and tell who waits for its new ones."""
+    """Store former names of the resource, and notify resources that wait for the new ones."""
     names = names_of(user)
     unit_of_work.bulk_create(
         [
@@ -158,7 +158,7 @@ def _known_fast(connection: Connection, given: str) -> Manager | None:
 
 
 def question(here: UUID, given: str) -> Question:
-    """Return how the database is asked for whom the text names in that connection."""
+    """Return the SQL that finds the manager by the text in that connection."""
     key, by_id = fold(given), scim_uuid(given)
     names = (by_id, here, given, here, key, here, key, here)
     return Question(_statement(), names, 1 + len(Person._meta.concrete_fields))

@@ -1,4 +1,4 @@
-"""Whether a resource that arrives is the person a deleted resource stood for: the decision.
+"""Decide whether a new resource is the person of a deleted resource.
 
 Providers recycle userNames, addresses and externalIds, so one identifier alone proves nothing.
 """
@@ -26,7 +26,7 @@ class Strength(IntEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class Traits:
-    """What a resource says about who somebody is. A blank trait is not said."""
+    """The identifying attributes of a resource. A blank trait was not sent."""
 
     external_id: str = ""
     user_name: str = ""

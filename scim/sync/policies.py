@@ -1,4 +1,4 @@
-"""What a connection does about what is missing, and what its provider calls things."""
+"""The policies of a connection for missing fields, and the role names of its provider."""
 
 from collections.abc import Iterable
 from dataclasses import replace
@@ -39,14 +39,14 @@ class Incomplete(PeopleError):
 
 
 def gap(missing: list[str]) -> PeopleError:
-    """Return what to say about the fields that are missing."""
+    """Return the message about missing fields."""
     if set(missing) <= {"given_name", "family_name"}:
         return person_fields.InvalidName(missing[0])
     return Incomplete(missing)
 
 
 def filled(connection: Connection, profile: Profile, person: Person | None) -> Profile:
-    """Put the connection's defaults where nothing was said, if it fills.
+    """Fill missing fields with the connection's defaults, if its policy says so.
 
     Whoever has something else already keeps that: it was said once.
     """
@@ -67,7 +67,7 @@ def filled(connection: Connection, profile: Profile, person: Person | None) -> P
 
 
 def unsaid(said: Profile) -> frozenset[str]:
-    """Return the fields that the provider leaves open: what fills them is not its own."""
+    """Return the fields that the provider did not send, so that their values are not managed."""
     return frozenset(name for name in SPOKEN if not getattr(said, name))
 
 

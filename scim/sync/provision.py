@@ -1,4 +1,4 @@
-"""What an accepted resource means for its person.
+"""Provisioning: from an accepted resource to its person.
 
 The resource is what the provider said; the person is what the company knows. This module
 carries the one over to the other through people's operations, under the connection's
@@ -48,7 +48,7 @@ HOLDABLE = (
 
 @dataclass
 class Delivery:
-    """A resource on its way to its person, and what is known about the journey."""
+    """A resource that is being applied to its person, with the context of the request."""
 
     user: ScimUser
     subject: Subject = field(default_factory=Subject)
@@ -57,7 +57,7 @@ class Delivery:
     holds_person: bool = False
     # The provider sent the whole resource just now.
     is_whole: bool = False
-    # An administrator has said that whoever has the address, if nobody owns them, is meant.
+    # An administrator confirmed that the unmanaged person with this email is the right one.
     may_link: bool = False
 
     @property
@@ -71,7 +71,7 @@ class Delivery:
 
 
 def carry_over(delivery: Delivery, before: Json | None, *, was_active: bool | None) -> None:
-    """Bring the person of the resource to what it says now; `before` is what it said.
+    """Apply the resource to its person; `before` is the previous data.
 
     Both are None for a resource that is new, or back. The caller saves it afterwards.
 
@@ -90,7 +90,7 @@ def carry_over(delivery: Delivery, before: Json | None, *, was_active: bool | No
     is_nobody = user.person_id is None
     with _holding(delivery):
         if is_nobody:
-            # To whoever comes to be theirs now, nothing of it has been said yet.
+            # None of it has been applied to the new person yet.
             was_active = None
         elif _comes_back(user, before, was_active=was_active):
             assert user.person
@@ -108,7 +108,7 @@ def carry_over(delivery: Delivery, before: Json | None, *, was_active: bool | No
 
 
 def _comes_back(user: ScimUser, before: Json | None, *, was_active: bool | None) -> bool:
-    """Tell whether somebody inactive is more than switched on again.
+    """Tell whether an inactive person returns, and is not only reactivated.
 
     The provider deleted them, has them anew, or has turned the resource into somebody else:
     then the resource may stand for another human being by now.
@@ -128,7 +128,7 @@ def _comes_back(user: ScimUser, before: Json | None, *, was_active: bool | None)
 
 
 def put_back(delivery: Delivery) -> bool:
-    """Undo what somebody changed of the fields that the provider owns; tell whether it did.
+    """Restore managed fields that were changed by hand; tell whether any was restored.
 
     :raises PeopleError: if the rules refuse what the provider once asserted.
     """
@@ -136,7 +136,7 @@ def put_back(delivery: Delivery) -> bool:
     delivery.subject.said = said.told
     with _holding(delivery):
         assert user.person
-        # One who was named once and is named no longer was taken away.
+        # A manager who is no longer sent was removed by the provider.
         owns_manager = said.manager or "manager" in user.person.owned_fields
         older = user.person.profile
         profile = policies.filled(delivery.connection, said.profile, user.person)
@@ -183,7 +183,7 @@ def end_waiting(user: ScimUser, person: Person) -> None:
 
 @contextmanager
 def _holding(delivery: Delivery) -> Iterator[None]:
-    """Hold the person of the resource, if there is one, for all that is done to them."""
+    """Lock the person of the resource, if there is one, for the duration of the block."""
     user = delivery.user
     if user.person_id is None:
         yield
@@ -203,7 +203,7 @@ def unfilled(said: Assertion, profile: Profile) -> list[str]:
 def _provision(
     delivery: Delivery, said: Assertion, manager: Person | Keep | None
 ) -> list[PeopleError]:
-    """Add or revise the person, and return what had to be left undone."""
+    """Add or update the person, and return the problems that remain."""
     connection, person = delivery.connection, delivery.user.person
     profile = policies.filled(connection, said.profile, person)
     missing = unfilled(said, profile)
@@ -233,7 +233,7 @@ def _write(
         if connection.incomplete != Connection.Incomplete.HOLD:
             raise
         if user.person:
-            # What was refused must not linger in memory, where the next rule would see it.
+            # Refused changes must not stay in memory, where the next rule would see them.
             user.person.refresh_from_db()
         return [error]
     return [InvalidManager()] if user.waiting_manager else []
@@ -253,7 +253,7 @@ def _write_person(
                 actor=actor,
                 manager=None if isinstance(manager, Keep) else manager,
                 custom_values=custom,
-                # Whoever arrives switched off is invited when they are switched on.
+                # A person who is created inactive is invited on activation.
                 invitation=_invitation(user) if user.active else None,
             )
         except person_fields.DuplicateEmail:
@@ -261,7 +261,7 @@ def _write_person(
         else:
             return
     if user.person.state == Person.State.TERMINATED:
-        return  # The company keeps what it knew when they left.
+        return  # Data from before the person left is kept.
     people_update.revise_person(
         user.person, profile, actor=actor, manager=manager, custom_values=custom
     )
@@ -283,13 +283,13 @@ def _is_known(email: str) -> bool:
 
 
 def _adopted(delivery: Delivery, email: str) -> Person:
-    """Return whom the address belongs to, if nobody owns them.
+    """Return the person with the email address, if no connection manages them.
 
     :raises operations.DuplicateEmail: if they are owned; or if only a click in Team updates
         may hand them over, because they are elevated or the connection asks about everybody.
     """
     person: Person = Person.objects.having_address(email).get()
-    # Two connections may want the same person at once; whoever comes second sees the first.
+    # Two connections may adopt the same person at once; the second one sees the first.
     locks.lock(person)
     if is_owned(person) or not (delivery.may_link or links_by_itself(delivery, person)):
         raise person_fields.DuplicateEmail
@@ -314,7 +314,7 @@ def is_owned(person: Person) -> bool:
 
 
 def links_by_itself(delivery: Delivery, person: Person) -> bool:
-    """Tell whether the person may be handed over without an administrator's click."""
+    """Tell whether the person may be linked without an administrator's confirmation."""
     asks = delivery.connection.email_link == Connection.EmailLink.ASK
     if asks or base_roles.is_privileged(person):
         return False
@@ -372,7 +372,7 @@ def _list(delivery: Delivery, problems: list[PeopleError], *, said: sync_errors.
     """Keep the listed problems of the resource to those that are left."""
     user = delivery.user
     if user.person and not user.person.is_active:
-        # Nobody need do anything about the manager of somebody who left.
+        # The manager of a person who left needs no action.
         problems = [one for one in problems if one.code != InvalidManager.code]
     if user.waiting_manager:
         user.problem = ScimUser.Problem.WAITING

@@ -1,4 +1,4 @@
-"""Who comes back when a provider creates a user: a resource it deleted, or somebody new."""
+"""Rehires: whether a created user is a resource the provider deleted earlier, or a new person."""
 
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
@@ -20,7 +20,7 @@ class Alike(NamedTuple):
 
     @property
     def whose(self) -> object:
-        """Return what tells apart whom the resources stood for."""
+        """Return a key that identifies the person of the resource."""
         return self.user.person_id or f"resource {self.user.pk}"
 
 
@@ -62,7 +62,7 @@ def choose(alike: Sequence[Alike]) -> ScimUser | None:
 
 
 def ask(user: ScimUser, alike: Iterable[Alike]) -> None:
-    """List, for an administrator to decide, whom the new resource may stand for.
+    """List the people that the new resource may be, for an administrator to decide.
 
     Only people who left are asked about, each once.
     """

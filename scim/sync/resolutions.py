@@ -1,4 +1,4 @@
-"""What resolves a sync error: one action for each reason, and what to do about it in words."""
+"""The resolution of each sync error: an action and advice."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -34,9 +34,9 @@ class Case:
 
     reason: str
     provider: str
-    # Somebody of ours is the one it is about.
+    # The error concerns an existing person.
     is_known: bool = False
-    # The manager is waited for; and with them the invite.
+    # The invite is on hold until the manager arrives.
     is_waiting: bool = False
     is_held: bool = False
     holder: Holder = Holder.NOBODY
@@ -66,21 +66,21 @@ def _wanted(case: Case) -> tuple[Action, str]:
 REMEDIES: dict[str, tuple[Action, str]] = {
     Reason.CIRCULAR_MANAGER: (
         Action.OPEN_PERSON,
-        "They manage this manager, directly or through others. In {provider}, change the manager "
-        "of the one who is higher up first; then this one is accepted.",
+        "The person manages this manager, directly or indirectly. In {provider}, first change "
+        "the manager of the person who is higher up. Then this change is accepted.",
     ),
     Reason.SELF_MANAGER: (
         Action.OPEN_PERSON,
-        "In {provider}, name somebody else as their manager, or nobody.",
+        "In {provider}, assign a different manager, or none.",
     ),
     Reason.INVALID_NAME: (
         Action.RETRY,
-        "Correct the name in {provider}, which sends it again by itself.",
+        "Correct the name in {provider}. It is sent again automatically.",
     ),
     Reason.INCOMPLETE: (
         Action.RETRY,
-        "Fill in what is missing in {provider}, and see that its mapping sends it. After a "
-        "change of the policy or the mapping in Ramp, retry.",
+        "Fill in the missing fields in {provider}, and check that its mapping sends them. After "
+        "changing the policy or the mapping in Ramp, retry.",
     ),
     Reason.INVALID_LOCATION_CHANGE: (
         Action.RETRY,
@@ -89,8 +89,8 @@ REMEDIES: dict[str, tuple[Action, str]] = {
     ),
     Reason.INVALID_ROLE_ASSIGNMENT: (
         Action.RETRY,
-        "Choose a role in {provider} that Ramp has; Guest is only for newcomers. Where roles are "
-        "given in Ramp alone, say so in the SCIM settings, and retry.",
+        "Choose a role in {provider} that exists in Ramp. Guest is only for new people. If "
+        "roles are assigned only in Ramp, choose this in the SCIM settings and retry.",
     ),
     Reason.LAST_OWNER: (
         Action.OPEN_ROLE,
@@ -102,8 +102,8 @@ REMEDIES: dict[str, tuple[Action, str]] = {
     ),
     Reason.TERMINATED: (
         Action.OPEN_PERSON,
-        "They left for good, which is final. If they come back, delete their user in {provider} "
-        "and add a new one: that is a new person.",
+        "The person was terminated, which is permanent. If they return, delete their user in "
+        "{provider} and add a new one. Ramp adds it as a new person.",
     ),
     Reason.INVALID_SYNTAX: (
         Action.DISMISS,
@@ -121,12 +121,12 @@ REMEDIES: dict[str, tuple[Action, str]] = {
     ),
     Reason.INVALID_FILTER: (
         Action.RETRY,
-        "The request chooses a value in a way that Ramp does not support. Correct the attribute "
+        "The request selects a value in a way that Ramp does not support. Correct the attribute "
         "mapping in {provider}.",
     ),
     Reason.NO_TARGET: (
         Action.RETRY,
-        "The request changes a value that is not there. Have {provider} send the whole user or "
+        "The request changes a value that does not exist. Have {provider} send the whole user or "
         "group again.",
     ),
     Reason.MUTABILITY: (
@@ -141,7 +141,8 @@ REMEDIES: dict[str, tuple[Action, str]] = {
     ),
     Reason.TOO_MANY: (
         Action.RETRY,
-        "The request holds more than Ramp accepts at once. Have {provider} send less at once.",
+        "The request has more values than Ramp accepts at once. Have {provider} send fewer at "
+        "once.",
     ),
     Reason.NOT_FOUND: (
         Action.RETRY,
@@ -154,8 +155,8 @@ REMEDIES: dict[str, tuple[Action, str]] = {
     ),
     Reason.PRECONDITION_FAILED: (
         Action.RETRY,
-        "Something else changed it after {provider} had read it. {provider} reads it again and "
-        "repeats the change by itself; otherwise retry.",
+        "Something else changed the resource after {provider} had read it. {provider} reads it "
+        "again and repeats the change automatically. Otherwise, retry.",
     ),
     Reason.PAYLOAD_TOO_LARGE: (
         Action.DISMISS,
@@ -177,40 +178,39 @@ def _about_manager(case: Case) -> tuple[Action, str]:
     if case.is_held:
         return (
             Action.INVITE_ANYWAY,
-            "The invite is held until this manager arrives from {provider}. Let it go without "
-            "them, or wait.",
+            "The invite is on hold until {provider} sends this manager. Send it without the "
+            "manager, or wait.",
         )
     if case.is_waiting:
         return (
             Action.OPEN_PERSON,
-            "They get this manager as soon as {provider} sends them. If the reference is wrong, "
+            "The manager is assigned as soon as {provider} sends them. If the reference is wrong, "
             "correct it in {provider}.",
         )
     return (
         Action.RETRY,
         "Add the manager first and retry, or correct the reference in {provider}. Guests and "
-        "whoever was terminated cannot manage anybody.",
+        "terminated people cannot be managers.",
     )
 
 
 def _about_address(case: Case) -> tuple[Action, str]:
     if case.holder == Holder.NOBODY:
-        return Action.RETRY, "Nobody else has this address any more."
+        return Action.RETRY, "This address is no longer used by anyone else."
     if case.holder == Holder.UNOWNED and not case.is_known:
         return (
             Action.LINK,
-            "No identity provider owns whoever has this address. If they are the same human "
-            "being, link them: {provider} manages them from then on.",
+            "The person with this address is not managed by an identity provider. If they are "
+            "the same person, link them. {provider} manages them from then on.",
         )
     return (
         Action.OPEN_BOTH,
-        "Two records have one address. Look at both, and correct the wrong one where it comes "
-        "from.",
+        "Two records have the same address. Compare them, and correct the wrong one at its source.",
     )
 
 
 def _possible(wanted: Action, case: Case) -> Action:
-    """Return what can be done if what would be best cannot: there may be nobody to open."""
+    """Return the next best action if the preferred one is not possible."""
     ways: Sequence[tuple[Action, bool]] = (
         (wanted, _is_possible(wanted, case)),
         (Action.RETRY, case.may_retry),

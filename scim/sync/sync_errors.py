@@ -36,7 +36,7 @@ _WORD_BEGINS = re.compile(r"(?=[A-Z])")
 
 @dataclass
 class Subject:
-    """Whom a write is about, for the sync error should it be refused."""
+    """The resource that a write is about, for a sync error if it is refused."""
 
     user_name: str = ""
     user: ScimUser | None = None

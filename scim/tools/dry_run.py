@@ -1,4 +1,4 @@
-"""What would happen if a provider sent this: the door carries it out, and all of it is undone.
+"""Dry run: process a request as the API would, and roll everything back.
 
 Nothing else could be trusted to say the same as the real request. The transaction around it
 is always rolled back, and with it the row in the request log, events, mails, sync errors and
@@ -37,7 +37,7 @@ def carry_out(
     sent = RequestLog(connection=connection, method=method, path=path, body=body)
     call = Call.again(sent, retried_by=actor)
     with transaction.atomic():
-        # Before the people whom the request is about, as whoever follows does.
+        # Locked before the people of the request, in the same order as the role sync.
         group_roles.hold_following(connection)
         response = dispatch.carry_out(call)
         with events.caused_by(call.request_id), tenancy.use(connection.tenant_id):

@@ -1,4 +1,4 @@
-"""Asking our own public address, as an identity provider would: over the network, by its name.
+"""Send requests to Ramp's own public address over the network, as an identity provider would.
 
 Nothing else is ever called: no redirect is followed and no proxy is asked.
 """
@@ -22,7 +22,7 @@ LONGEST_ANSWER = 1024 * 1024
 
 
 class Unreachable(Exception):
-    """Nobody who speaks for us answers there. The message is for an administrator."""
+    """The public address cannot be reached. The message is for an administrator."""
 
 
 @dataclass(frozen=True)
@@ -74,23 +74,26 @@ def _connection() -> http.client.HTTPConnection:
 
 
 def _reason(error: Exception) -> str:
-    """Say what went wrong, and what to look at."""
+    """Return the cause of the error, and what to check."""
     host = urlsplit(settings.PUBLIC_BASE_URL).netloc
     match error:
         case socket.gaierror():
-            said = "The name {host} cannot be found. Look at its DNS entry."
+            said = "The name {host} cannot be resolved. Check its DNS entry."
         case ConnectionRefusedError():
-            said = "Nothing listens at {host}. Look whether the web server runs, and at its port."
+            said = (
+                "{host} refused the connection. Check that the web server is running, and its port."
+            )
         case TimeoutError():
             said = (
-                f"{{host}} did not answer within {SECONDS} seconds. Look at firewalls on the way."
+                f"{{host}} did not answer within {SECONDS} seconds. Check the firewalls between "
+                "them."
             )
         case ssl.SSLCertVerificationError():
-            said = f"The certificate of {{host}} is not good: {error.verify_message}."
+            said = f"The certificate of {{host}} is not valid: {error.verify_message}."
         case ssl.SSLError():
-            said = "{host} does not speak TLS as it should. Look whether it is https at all."
+            said = "The TLS handshake with {host} failed. Check that the address uses https."
         case http.client.HTTPException() | ConnectionError():
-            said = "What answers at {host} broke off, or does not speak HTTP."
+            said = "{host} closed the connection or does not speak HTTP."
         case _:
             said = f"{{host}} cannot be reached: {error}."
     return said.replace("{host}", host)

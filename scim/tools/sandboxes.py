@@ -55,13 +55,13 @@ def connect(tested: Connection, provider: str) -> str:
 
 
 def end(token: str) -> None:
-    """Refuse the token from now on."""
+    """Revoke the token."""
     with tenancy.across_tenants():
         Token.objects.filter(digest=token_digest(token)).update(revoked_at=timezone.now())
 
 
 def end_all(*, made_before: datetime) -> None:
-    """Refuse the tokens of trials that nobody has ended."""
+    """Revoke the tokens of trials that were not ended."""
     with tenancy.across_tenants():
         tokens = Token.objects.filter(tenant__is_sandbox=True, revoked_at=None)
         tokens.filter(created_at__lt=made_before).update(revoked_at=timezone.now())

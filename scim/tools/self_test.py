@@ -39,7 +39,7 @@ LONGEST_TEXT = 4000
 
 class AlreadyRunning(Exception):
     def __init__(self) -> None:
-        super().__init__("A self-test is running already. Wait until it has ended.")
+        super().__init__("A self-test is already running. Wait until it finishes.")
 
 
 @transaction.atomic
@@ -50,7 +50,7 @@ def start(connection: Connection, provider: str, *, actor: Actor) -> SelfTest:
     """
     now = timezone.now()
     end_overdue(as_of=now)
-    # Of two who start at once, the second sees what the first has started.
+    # If two start at once, the second one sees the first one's test.
     Tenant.objects.select_for_update().get(pk=connection.tenant_id)
     tests = SelfTest.objects.order_by("-started_at")
     if tests.filter(finished_at=None).exists():
@@ -72,7 +72,7 @@ def _send(test: SelfTest, connection: Connection) -> None:
         current_app.send_task(TASK, kwargs=jobs, retry=False)
     except Exception as error:  # What a broker raises is the broker's own.
         log.warning("No broker takes the self-test: %s", error)
-        _finish(test, "The job queue does not answer, so no worker can run the test.")
+        _finish(test, "The job queue is not responding, so no worker can run the test.")
 
 
 def run(self_test_id: UUID, connection_id: UUID) -> None:
@@ -90,13 +90,13 @@ def run(self_test_id: UUID, connection_id: UUID) -> None:
 
 @contextmanager
 def _finishing(test: SelfTest) -> Iterator[None]:
-    problem = "Something went wrong on our side. The log of the worker tells more."
+    problem = "An internal error occurred. See the log of the worker."
     try:
         yield
     except (Unreachable, CutShort) as error:
         problem = str(error)
     except SoftTimeLimitExceeded:
-        problem = "It took longer than 90 seconds. Every answer should come within one."
+        problem = "It took longer than 90 seconds. Every response should arrive within one second."
     else:
         problem = ""
     finally:
@@ -151,14 +151,14 @@ def _check_is_ours(answer: Answer) -> None:
     if not answer.is_scim:
         kind = answer.media_type.partition(";")[0] or "nothing"
         raise Unreachable(
-            f"Something answers, but not Ramp: {answer.status} with {kind}. "
-            "Look where the address and the proxy before it lead."
+            f"The server that answered is not Ramp: {answer.status} with {kind}. Check where the "
+            "address and the proxy in front of it lead."
         )
     if answer.status == 401:
         raise Unreachable(
-            "A Ramp answers, but it does not know the token that this one has just made. "
-            "Look whether the address leads to another installation or database, and whether "
-            "the proxy passes the Authorization header on."
+            "Ramp answered, but it does not know the token that was just created. Check whether "
+            "the address leads to another installation or database, and whether the proxy "
+            "passes on the Authorization header."
         )
 
 
@@ -225,5 +225,5 @@ def end_overdue(*, as_of: datetime) -> int:
         unfinished = SelfTest.objects.filter(finished_at=None, started_at__lt=overdue)
         return unfinished.update(
             finished_at=as_of,
-            problem="It was cut off: no worker is running, or the one that ran it was ended.",
+            problem="It was interrupted: no worker is running, or the worker was stopped.",
         )

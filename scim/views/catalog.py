@@ -1,4 +1,4 @@
-"""The catalogue of what can be connected, and what there is to know before connecting it."""
+"""The catalog of integrations, and the overview page of each provider."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -24,18 +24,24 @@ NEVER_TOUCHED = (
     "accounting fields",
 )
 INCOMPLETE = {
-    Connection.Incomplete.REFUSE: "A request that leaves one of them out is refused. No invite "
-    "is sent, and Team updates tells what is missing.",
-    Connection.Incomplete.HOLD: "Somebody who lacks one of them is kept, and invited as soon as "
-    "the rest arrives. Until then Team updates tells what is missing.",
-    Connection.Incomplete.FILL: "Whoever is sent without a department or a location gets the "
-    "defaults that you choose. The others have to be there.",
+    Connection.Incomplete.REFUSE: (
+        "A request without one of these fields is refused. No invite is sent, and Team updates "
+        "shows what is missing."
+    ),
+    Connection.Incomplete.HOLD: (
+        "A record without one of these fields is stored, and the person is invited as soon as "
+        "the rest arrives. Until then, Team updates shows what is missing."
+    ),
+    Connection.Incomplete.FILL: (
+        "People sent without a department or a location get the defaults that you choose. The "
+        "other fields are required."
+    ),
 }
 
 
 @dataclass(frozen=True)
 class Card:
-    """A provider of the catalogue, and how far its connection has come."""
+    """A provider of the catalog, and the status of its connection."""
 
     provider: str
     guide: Guide

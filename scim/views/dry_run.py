@@ -1,4 +1,4 @@
-"""What would happen if a provider sent this? Told by the door itself, which writes nothing."""
+"""The dry-run page: what a request would do, without doing it."""
 
 import json
 from dataclasses import dataclass
@@ -29,7 +29,7 @@ from scim.views.settings.overview import context_of
 
 METHODS = ("POST", "PUT", "PATCH", "DELETE")
 PREFIX = "/scim/v2"
-# Some more than the door reads, so that it is the door that says what is too much.
+# Slightly more than the API accepts, so that the API's own error is shown.
 LONGEST_BODY = 2_000_000
 
 
@@ -38,31 +38,33 @@ class RequestForm(forms.Form):
         choices=[(method, method) for method in METHODS],
         widget=UnfoldAdminSelectWidget,
         error_messages={
-            "invalid_choice": "Choose POST, PUT, PATCH or DELETE. Reading changes nothing, so "
-            "there is nothing to foretell."
+            "invalid_choice": (
+                "Choose POST, PUT, PATCH or DELETE. A read changes nothing, so it cannot be "
+                "previewed."
+            )
         },
     )
     path = forms.CharField(
         max_length=2000,
         widget=UnfoldAdminTextInputWidget(attrs={"spellcheck": "false"}),
-        help_text="What comes after the base URL, such as /Users.",
+        help_text="The part after the base URL, such as /Users.",
     )
     body = forms.CharField(
         required=False,
         strip=False,
         max_length=LONGEST_BODY,
         widget=UnfoldAdminTextareaWidget(attrs={"rows": 18, "spellcheck": "false"}),
-        error_messages={"max_length": "Send at most 1 MiB at once."},
+        error_messages={"max_length": "The request body may hold at most 1 MiB."},
     )
 
     def clean_path(self) -> str:
-        """Take a whole address for the path in it."""
+        """Accept a complete URL and use its path."""
         path: str = self.cleaned_data["path"]
         if PREFIX in path:
             path = path.partition(PREFIX)[2]
         path = "/" + path.strip("/")
         if path.partition("?")[0].lower() == "/bulk":
-            raise forms.ValidationError("Try the operations of a bulk request one by one.")
+            raise forms.ValidationError("Run the operations of a bulk request one at a time.")
         return path
 
 
@@ -71,7 +73,7 @@ class ExampleForm(forms.Form):
         choices=list(LABELS.items()), required=False, widget=UnfoldAdminSelectWidget
     )
     who = forms.CharField(
-        label="About",
+        label="Person",
         max_length=255,
         required=False,
         widget=UnfoldAdminTextInputWidget(attrs={"placeholder": "their userName"}),
@@ -80,12 +82,12 @@ class ExampleForm(forms.Form):
 
 @dataclass(frozen=True)
 class Consequences:
-    """What the door did before it was undone."""
+    """The effects of the request before it was rolled back."""
 
     deeds: Deeds
     listed: list[SyncError]
     cleared: list[SyncError]
-    # Whom it would touch, and which roles they would have then.
+    # The affected people, and their resulting roles.
     roles: list[tuple[str, list[Line]]]
 
 
@@ -96,7 +98,7 @@ def what_if(request: PersonRequest, connection_id: UUID) -> HttpResponse:
     is_asking = request.method == "POST" and connection.disconnected_at is None
     initial, nobody = _initial(request, connection)
     form = RequestForm(request.POST if is_asking else None, initial=initial)
-    context = context_of(request, connection, f"What would happen if {connection} sent this?")
+    context = context_of(request, connection, f"Dry run: {connection}")
     if form.is_valid():
         context |= _foretell(connection, form, request)
     context |= {"form": form, "chooser": chooser, "nobody": nobody}
@@ -116,7 +118,7 @@ def _foretell(connection: Connection, form: RequestForm, request: PersonRequest)
 
 
 def _consequences(call: Call) -> Consequences:
-    """Look at what the request did, as long as it is there to be seen."""
+    """Collect the effects of the request before it is rolled back."""
     deeds = deeds_of(call.request_id)
     listed = SyncError.objects.filter(request_id=call.request_id)
     cleared = SyncError.objects.none()
@@ -139,7 +141,7 @@ def _roles(person: Person) -> list[Line]:
 
 
 def _initial(request: PersonRequest, connection: Connection) -> tuple[dict[str, str], str]:
-    """Return what stands in the form at first, and for whom there is no example."""
+    """Return the initial form values, and the userName for which there is no example."""
     stored = _stored(connection, request.GET.get("request", ""))
     if stored:
         return {"method": stored.method, "path": stored.path, "body": stored.body}, ""
@@ -151,7 +153,7 @@ def _initial(request: PersonRequest, connection: Connection) -> tuple[dict[str, 
 
 
 def _stored(connection: Connection, request_id: str) -> RequestLog | None:
-    """Return the request of the log that is to be asked once more."""
+    """Return the logged request to run again."""
     return RequestLog.objects.filter(connection=connection, pk=scim_uuid(request_id)).first()
 
 

@@ -1,4 +1,4 @@
-"""The groups that a provider pushed, and which roles they bring; a mapping is looked at first."""
+"""The groups that a provider pushed, and their role mappings, each with a preview."""
 
 from collections.abc import Callable
 from functools import partial
@@ -60,7 +60,7 @@ def groups(request: HttpRequest, connection_id: UUID) -> HttpResponse:
 
 @for_administrators
 def map_group(request: PersonRequest, connection_id: UUID, group_id: int) -> HttpResponse:
-    """Ask for a role, show what mapping the group to it would do, and do it once that was seen."""
+    """Ask for a role, preview the mapping, and apply it after confirmation."""
     connection = _live(connection_id)
     known = ScimGroup.objects.known_to(connection).select_related("connection")
     group = get_object_or_404(known, pk=group_id)
@@ -85,7 +85,7 @@ def map_group(request: PersonRequest, connection_id: UUID, group_id: int) -> Htt
 
 @for_administrators
 def unmap_group(request: PersonRequest, connection_id: UUID, mapping_id: int) -> HttpResponse:
-    """Show what the end of a mapping would do, and do it once that was seen."""
+    """Preview the removal of a mapping, and apply it after confirmation."""
     connection = _live(connection_id)
     mappings = GroupMapping.objects.filter(connection=connection)
     mapping = get_object_or_404(
@@ -103,7 +103,7 @@ def _listed(connection: Connection, asked: str) -> QuerySet[ScimGroup]:
     here = Q(memberships__user__deleted_at=None)
     known = ScimGroup.objects.known_to(connection).filter(display_name_key__contains=fold(asked))
     counted = known.annotate(member_count=Count("memberships", filter=here))
-    # Their connection is said once, and what they bring is asked for all at once.
+    # Mappings are prefetched for all groups at once.
     listed: QuerySet[ScimGroup] = counted.prefetch_related("mappings__role")
     return listed.order_by("display_name_key", "pk")
 

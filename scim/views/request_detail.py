@@ -1,4 +1,4 @@
-"""One request: what was sent, what we decided, and everything that came of it."""
+"""One request: what was sent, the response, and all its effects."""
 
 import json
 from typing import Any
@@ -19,7 +19,7 @@ from scim.models import RequestLog, SyncError
 
 @for_administrators
 def request_page(request: HttpRequest, request_id: UUID) -> HttpResponse:
-    """Tell what a page view or a job did; a SCIM request has a page with more on it."""
+    """Show what a page or a job changed; a SCIM request has a page with more details."""
     log = RequestLog.objects.filter(pk=request_id).values_list("connection_id").first()
     if log:
         return redirect("admin:scim_request", log[0], request_id)
@@ -67,21 +67,21 @@ def scim_request(request: HttpRequest, connection_id: UUID, request_id: UUID) ->
 
 
 def _decision(log: RequestLog, deeds: Deeds, errors: list[SyncError]) -> str:
-    """Say in words how the request ended."""
+    """Return a sentence about the result of the request."""
     if log.status >= 400:
         return f"Refused: {detail_of(log)} Nothing was changed."
     if errors:
-        return f"Accepted, but not all of it could be done: {ended(errors[0].message)}"
+        return f"Partly applied: {ended(errors[0].message)}"
     if deeds:
         return f"Accepted: {ended('; '.join(one.sentence for one in deeds.entries[:3]))}"
     activated_at = log.connection.activated_at
     if activated_at is None or log.received_at < activated_at:
-        return "Accepted and kept. The connection was not activated yet, so nobody was changed."
-    return "Accepted. Nobody had to be changed by it."
+        return "Accepted and stored. The connection was not activated yet, so nobody was changed."
+    return "Accepted. No changes were needed."
 
 
 def detail_of(log: RequestLog) -> str:
-    """Return what a refused request was told, as a sentence."""
+    """Return the error detail of a refused request, as a sentence."""
     try:
         answer = json.loads(log.answer)
     except (ValueError, RecursionError):

@@ -1,4 +1,4 @@
-"""The request log of a connection: what its provider asked, and how it ended."""
+"""The request log of a connection: its requests and their results."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, time
@@ -21,7 +21,7 @@ from scim.models import Connection, RequestLog, ScimUser, SyncError
 from scim.rfc.ids import scim_uuid
 
 REQUESTS_A_PAGE = 50
-# Whoever searches for a single letter means nobody in particular.
+# A search for a single letter matches too much to be useful.
 MOST_USERS = 500
 TABS = {"": "All", "success": "Success", "errors": "Errors"}
 
@@ -47,7 +47,7 @@ class SearchForm(forms.Form):
 @dataclass(frozen=True)
 class Row:
     log: RequestLog
-    # Whom a refused request was about, though nobody came of it.
+    # The userName in a refused request that did not create anybody.
     user_name: str
 
     @property
@@ -87,9 +87,9 @@ def request_log(request: HttpRequest, connection_id: UUID) -> HttpResponse:
 
 
 def _ignored(form: SearchForm) -> str:
-    """Say what could not be understood, if anything."""
+    """Return a warning about invalid search values, if any."""
     names = [str(form[name].label) for name in form.errors if name in form.fields]
-    return f"Not understood, and so not searched for: {', '.join(names)}." if names else ""
+    return f"Ignored because the value is not valid: {', '.join(names)}." if names else ""
 
 
 def _matching(
@@ -114,7 +114,7 @@ def _matching(
 
 
 def _about(connection: Connection, words: str) -> Q:
-    """Find the requests about somebody, also the refused ones that nobody came of."""
+    """Filter the requests about a person, including refused ones that did not create anybody."""
     key = fold(words.strip())
     named = Q(user_name_key__contains=key) | Q(email_key__contains=key)
     if scim_uuid(words.strip()).int:
@@ -126,7 +126,7 @@ def _about(connection: Connection, words: str) -> Q:
 
 
 def _older(logs: QuerySet[RequestLog], before: UUID | None) -> QuerySet[RequestLog]:
-    """Put the latest first, and leave out what is not older than the given request."""
+    """Sort by newest first, and keep only requests older than the given one."""
     logs = logs.order_by("-received_at", "-pk")
     if before is None:
         return logs
@@ -158,7 +158,7 @@ def _older_address(request: HttpRequest, page: list[RequestLog]) -> str:
 
 
 def _address(request: HttpRequest, **changes: str | None) -> str:
-    """Return the page's own address with some of its parameters set or left out."""
+    """Return the URL of the page with some parameters changed or removed."""
     query: QueryDict = request.GET.copy()
     for name, value in changes.items():
         query.pop(name, None)

@@ -1,4 +1,4 @@
-"""The self-test: our own public address, asked as a provider would ask it."""
+"""The self-test page: a provider's typical requests, sent to Ramp's public address."""
 
 from typing import Any
 from uuid import UUID
@@ -31,7 +31,7 @@ class ProviderForm(forms.Form):
 
 @for_administrators
 def self_test(request: PersonRequest, connection_id: UUID) -> HttpResponse:
-    """Show the last run, or the one that the address names; a POST starts another."""
+    """Show the latest run, or the one in the query; a POST starts another."""
     connection = get_object_or_404(Connection, pk=connection_id)
     may_run = connection.disconnected_at is None
     form = _form(request, connection)
@@ -65,7 +65,7 @@ def _form(request: PersonRequest, connection: Connection) -> ProviderForm:
 
 
 def _chosen(request: PersonRequest, runs: list[SelfTest]) -> SelfTest | None:
-    """Return the run that the address names, or the latest."""
+    """Return the run in the query, or the latest."""
     named = request.GET.get("run", "")
     return next((run for run in runs if str(run.pk) == named), runs[0] if runs else None)
 
@@ -101,9 +101,9 @@ def _verdict(run: SelfTest, failed: int) -> str:
     if _is_running(run):
         return f"Running: {steps} steps done so far." if steps else "Waiting for a worker."
     if run.finished_at is None:
-        return "Cut off: no worker is running, or the one that ran it was ended."
+        return "Interrupted: no worker is running, or the worker was stopped."
     if run.problem:
         return f"Stopped after {steps} step{'' if steps == 1 else 's'}: {run.problem}"
     if failed:
-        return f"{failed} of {steps} steps went wrong."
-    return f"All {steps} steps went as they should."
+        return f"{failed} of {steps} steps failed."
+    return f"All {steps} steps passed."

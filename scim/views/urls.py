@@ -1,4 +1,4 @@
-"""Where the pages about SCIM are."""
+"""The URLs of the SCIM pages."""
 
 from django.urls import URLPattern, path, register_converter
 

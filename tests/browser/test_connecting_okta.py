@@ -40,7 +40,7 @@ def test_leads_to_somebody_who_has_joined(
     expect(page.get_by_role("heading", name="Waiting for the first request")).to_be_visible()
     push(okta, run, flow="okta-oin-lifecycle", until="10")
     # Nobody reloads the page.
-    expect(page.get_by_role("heading", name="Okta has been heard")).to_be_visible()
+    expect(page.get_by_role("heading", name="Requests received from Okta")).to_be_visible()
     assert smtp_service.received == []
     activate(page, "Mira Okafor")
     wait_until(lambda: bool(smtp_service.to(mira)), server.process, server.log)
@@ -66,7 +66,7 @@ def make_token(page: Page) -> Client:
     page.get_by_role("searchbox").fill("okta")
     page.get_by_role("button", name="Search").click()
     page.get_by_role("link", name="Okta").click()
-    page.get_by_role("button", name="Make a token and start").click()
+    page.get_by_role("button", name="Create token and start setup").click()
     base = page.get_by_label("Base URL", exact=True).input_value()
     return Client(base, page.get_by_label("Token", exact=True).input_value())
 
@@ -95,7 +95,7 @@ def activate(page: Page, name: str) -> None:
     expect(page.get_by_text(name)).to_be_visible()
     page.get_by_role("link", name="Next: activate").click()
     page.get_by_role("button", name="Activate Okta").click()
-    expect(page.get_by_role("heading", name="All done")).to_be_visible()
+    expect(page.get_by_role("heading", name="Activation complete")).to_be_visible()
 
 
 def invitation(smtp: Smtp, address: str) -> str:

@@ -219,8 +219,8 @@ def test_is_there_without_scripts(
 
 def test_foretells_readably(visitor: Page, demo: Demo, addresses: Addresses) -> None:
     load(visitor, demo.url + "{scim}what-if/?example=add".format_map(addresses))
-    visitor.get_by_role("button", name="What would happen?").click()
-    expect(visitor.get_by_text("201: it would be accepted.")).to_be_visible()
+    visitor.get_by_role("button", name="Run dry run").click()
+    expect(visitor.get_by_text("201: the request would be accepted.")).to_be_visible()
 
     assert problems(visitor) == []
 

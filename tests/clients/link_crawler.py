@@ -14,7 +14,7 @@ def explore(page: Page, url: str) -> Addresses:
     Begins to connect Entra, has a self-test run, and switches auto-termination on.
     """
     page.goto(f"{url}/integrations/entra/")
-    page.get_by_role("button", name="Make a token and start").click()
+    page.get_by_role("button", name="Create token and start setup").click()
     page.goto(f"{url}/integrations/entra/setup/steps/")
     steps_for_it = page.get_by_label("Link to the steps", exact=True).input_value()
     page.goto(f"{url}/integrations/okta/")
@@ -81,11 +81,11 @@ def _deed(page: Page, address: str) -> str:
 def _test(page: Page, address: str) -> None:
     page.goto(address)
     page.get_by_role("button", name="Run the self-test").click()
-    expect(page.get_by_text("steps went as they should.").first).to_be_visible(timeout=60_000)
+    expect(page.get_by_text("steps passed.").first).to_be_visible(timeout=60_000)
 
 
 def _switch_auto_termination_on(page: Page, address: str) -> None:
     """Switch it on with so many days that nobody is due while the tests run."""
     page.goto(f"{address}?days=365")
-    page.get_by_role("button", name="Switch on").click()
+    page.get_by_role("button", name="Turn on").click()
     page.wait_for_load_state()

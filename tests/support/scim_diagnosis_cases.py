@@ -313,7 +313,7 @@ CASES = [
     Case(
         has_the_address_of_an_administrator,
         "needs-linking",
-        "was refused: Alan Turing has this address, and no provider owns them yet.",
+        "was refused: Alan Turing has this address and is not managed by any provider yet.",
     ),
     Case(
         is_entras,
@@ -324,7 +324,7 @@ CASES = [
     Case(
         is_incomplete_and_held,
         "held-incomplete",
-        "SCIM 2.0 provider sent about ada@example.com could not be carried over: Missing required",
+        "SCIM 2.0 provider sent about ada@example.com could not be imported: Missing required",
     ),
     Case(
         waits_for_the_activation,
@@ -332,7 +332,7 @@ CASES = [
         "Okta has sent ada@example.com, but is not activated yet.",
     ),
     Case(is_on_the_way, "being-carried-over", "Okta was activated on {today}, and ada@example.com"),
-    Case(was_left_apart, "left-at-adoption", "Ada Lovelace was left apart when Okta was connected"),
+    Case(was_left_apart, "left-at-adoption", "Ada Lovelace was not linked when Okta was connected"),
     Case(
         waited_for_a_connection_that_ended,
         "connection-disconnected",
@@ -347,7 +347,7 @@ CASES = [
     Case(
         has_two_addresses,
         "another-address",
-        "Ada Lovelace is here as ada@example.com; alias@example.com is another",
+        "Ada Lovelace is in Ramp as ada@example.com. alias@example.com is another",
         "alias@example.com",
     ),
     Case(
@@ -356,11 +356,11 @@ CASES = [
         "A request of Okta that names ada@example.com was refused: The body cannot be read",
     ),
     Case(was_never_sent, "never-sent", "Okta has never sent anybody as ada@example.com."),
-    Case(is_shut_out_with_okta, "no-token", "Okta cannot get in: every token is revoked"),
+    Case(is_shut_out_with_okta, "no-token", "Every token of Okta is revoked"),
     Case(
         was_never_sent_before_the_end,
         "no-longer-connected",
         "Nobody was ever sent as ada@example.com, and Okta was disconnected on {today}.",
     ),
-    Case(is_nobody, "no-connection", "Nobody here is called ada@example.com, and no identity"),
+    Case(is_nobody, "no-connection", "Nobody in Ramp matches ada@example.com, and no identity"),
 ]

@@ -29,8 +29,10 @@ class Command(BaseCommand):
         parser.add_argument(
             "--incomplete",
             choices=Connection.Incomplete.values,
-            help="what to do with people who lack a required field (default: as is usual "
-            "for the provider)",
+            help=(
+                "what to do with people who lack a required field (default: the provider's "
+                "usual policy)"
+            ),
         )
         parser.add_argument(
             "--unknown-manager",
@@ -45,14 +47,19 @@ class Command(BaseCommand):
         parser.add_argument(
             "--auto-terminate-days",
             metavar="N",
-            help="terminate whoever the provider has deactivated so many times 24 hours ago; "
-            "for the whole company (default: as it is there, at first never)",
+            help=(
+                "terminate people this many 24-hour periods after an identity provider "
+                "deactivated them; applies to the whole company (default: unchanged, initially "
+                "never)"
+            ),
         )
         parser.add_argument(
             "--yes",
             action="store_true",
-            help="set --auto-terminate-days although people are inactive already; without it "
-            "the command lists them and changes nothing",
+            help=(
+                "set --auto-terminate-days even if people are already inactive; without it the "
+                "command lists them and changes nothing"
+            ),
         )
         parser.add_argument("--default-department", default="", help="for --incomplete fill")
         parser.add_argument("--default-location", default="", help="for --incomplete fill")
@@ -61,13 +68,13 @@ class Command(BaseCommand):
         tenant = Tenant.objects.filter(slug=options["slug"]).first()
         if tenant is None:
             raise CommandError(
-                f"There is no tenant “{options['slug']}”. Make it with create_tenant."
+                f"There is no tenant “{options['slug']}”. Create it with create_tenant."
             )
         incomplete = options["incomplete"] or USUAL_POLICY[options["provider"]]
         defaults = options["default_department"], options["default_location"]
         if incomplete == Connection.Incomplete.FILL and not all(defaults):
             raise CommandError(
-                "To fill in what is missing, name --default-department and --default-location."
+                "To fill in missing fields, set --default-department and --default-location."
             )
         days = _days(options["auto_terminate_days"])
         now = timezone.now()
@@ -99,7 +106,7 @@ class Command(BaseCommand):
             self.stderr.write(f"{one.person.full_name} <{one.person.email}>: {when} {one.note}")
         if people:
             raise CommandError(
-                f"{len(people)} people are inactive already and would be terminated as listed. "
+                f"{len(people)} people are already inactive and would be terminated as listed. "
                 "Nothing was changed. Check the list, then repeat the command with --yes."
             )
 

@@ -1,4 +1,4 @@
-"""What Okta, Entra and Rippling ask in a usual week, to be asked of ourselves.
+"""The typical requests of Okta, Entra and Rippling, for the self-test.
 
 A rehearsal yields one step after the other and is sent what was answered. The forms are
 those of the traces in tests/traces, which name their sources.
@@ -17,7 +17,7 @@ REHEARSALS: Mapping[str, Callable[[Cast], Rehearsal]] = {
     Connection.Provider.ENTRA: entra.rehearse,
     Connection.Provider.RIPPLING: rippling.rehearse,
 }
-# How each calls itself, and what it sends.
+# The user agent and headers of each provider.
 HEADERS: Mapping[str, dict[str, str]] = {
     Connection.Provider.OKTA: {
         "User-Agent": "Okta SCIM Client 1.0.0 (Ramp self-test)",

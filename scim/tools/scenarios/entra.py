@@ -26,7 +26,7 @@ def rehearse(cast: Cast) -> Rehearsal:
     boss = cast.person("Tomas", "Berg", externalId=f"tomas.{cast.run}")
     mira = cast.person("Mira", "Okafor", externalId=f"mira.{cast.run}", roles=[])
     yield found("Test the connection", {"userName": str(uuid4())}, 0)
-    yield found("Look for somebody new", mira, 0)
+    yield found("Look for a new user", mira, 0)
     answer = yield created(mira)
     me = id_of(answer)
     yield read(me)
@@ -42,7 +42,7 @@ def rehearse(cast: Cast) -> Rehearsal:
         title="Controller",
     )
     yield patched("Deactivate them", me, operation("Replace", "active", "False"), active=False)
-    yield found("Find them although they are out", mira, 1)
+    yield found("Find them although they are inactive", mira, 1)
     yield patched("Restore them", me, operation("Replace", "active", "True"), active=True)
     name = f"Finance {cast.run}"
     answer = yield new_group(
@@ -51,8 +51,10 @@ def rehearse(cast: Cast) -> Rehearsal:
     )
     team, member = id_of(answer), [{"$ref": None, "value": me}]
     yield group_changed("Add them to the group", team, operation("Add", "members", member))
-    yield group_changed("Take them out again", team, operation("Remove", "members", member))
+    yield group_changed("Remove them from the group", team, operation("Remove", "members", member))
     yield deleted("Delete the group", f"/Groups/{team}")
     yield deleted("Delete them", f"/Users/{me}")
-    yield replace(read(me), title="They are gone", status=(404,), says={"status": "404"})
+    yield replace(
+        read(me), title="Confirm that they are deleted", status=(404,), says={"status": "404"}
+    )
     yield stranger()

@@ -1,4 +1,4 @@
-"""Requests as a provider would send them about somebody who is here, to begin from."""
+"""Example requests of a provider for the dry-run form."""
 
 import json
 from collections.abc import Callable, Mapping
@@ -14,7 +14,7 @@ LABELS = {
     "change": "Change their department",
     "deactivate": "Deactivate them",
     "manager": "Make them their own manager",
-    "add": "Add somebody new",
+    "add": "Add a new user",
 }
 
 
@@ -26,7 +26,7 @@ class Example:
 
 
 def example(connection: Connection, user: ScimUser | None, kind: str) -> Example:
-    """Return the example of the kind; without anybody it is about somebody new."""
+    """Return an example of this kind; without a person, it is about a new one."""
     cast = Cast("", connection.mapping, domain="example.com")
     if user is None or kind == "add":
         return _written(created(cast.person("Mira", "Okafor", externalId="mira-okafor")))

@@ -24,10 +24,10 @@ def rehearse(cast: Cast) -> Rehearsal:
     mira = cast.person("Mira", "Okafor", externalId=f"00u{cast.run}", locale="en-US")
     mira |= {"groups": [], "password": "never stored", "title": "Analyst"}
     yield listed("Test the connection", "/Users?startIndex=1&count=2")
-    yield found("Look for somebody new", mira, 0)
+    yield found("Look for a new user", mira, 0)
     answer = yield created(mira)
     me = id_of(answer)
-    yield found("Find them by the same question", mira, 1)
+    yield found("Find them with the same filter", mira, 1)
     answer = yield read(me)
     changed = answer | {"title": "Senior Analyst"}
     yield put("Change their title", me, changed, {"title": "Senior Analyst"})
@@ -36,9 +36,7 @@ def rehearse(cast: Cast) -> Rehearsal:
     yield patched(
         "Deactivate them", me, {"op": "replace", "value": {"active": False}}, active=False
     )
-    yield patched(
-        "Let them in again", me, {"op": "replace", "value": {"active": True}}, active=True
-    )
+    yield patched("Reactivate them", me, {"op": "replace", "value": {"active": True}}, active=True)
     answer = yield new_group("Push a group", {"displayName": f"Finance {cast.run}", "members": []})
     team = id_of(answer)
     name = {"id": team, "displayName": f"Finance {cast.run}"}

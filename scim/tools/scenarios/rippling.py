@@ -30,10 +30,10 @@ def rehearse(cast: Cast) -> Rehearsal:
         says={"patch.supported": True},
     )
     yield listed("Match existing people", "/Users?startIndex=1&count=100")
-    yield found("Look for somebody new", cole, 0)
+    yield found("Look for a new user", cole, 0)
     answer = yield created(cole)
     me = id_of(answer)
-    yield found("Find them by the same question", cole, 1)
+    yield found("Find them with the same filter", cole, 1)
     yield taken(cole)
     values = {"title": "Recruiter", "name": {"familyName": "Barrett-Lee"}}
     yield patched(
@@ -54,5 +54,7 @@ def rehearse(cast: Cast) -> Rehearsal:
     yield patched("Deactivate them", me, operation("replace", "active", value=False), active=False)
     yield patched("Rehire them", me, operation("replace", "active", value=True), active=True)
     yield deleted("Delete them", f"/Users/{me}")
-    yield replace(read(me), title="They are gone", status=(404,), says={"status": "404"})
+    yield replace(
+        read(me), title="Confirm that they are deleted", status=(404,), says={"status": "404"}
+    )
     yield stranger()

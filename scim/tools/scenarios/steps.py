@@ -1,4 +1,4 @@
-"""The steps that rehearsals are made of, and the people whom they push."""
+"""The steps of the scenarios, and the people they push."""
 
 from collections.abc import Generator, Mapping
 from dataclasses import dataclass, field, replace
@@ -38,15 +38,15 @@ Rehearsal = Generator[Step, Json, None]
 
 
 class CutShort(Exception):
-    """What comes next needs something that the last answer should have held."""
+    """The next steps need a value that the last response does not have."""
 
     def __init__(self, name: str) -> None:
-        super().__init__(f"The answer holds no “{name}”, which the next steps need.")
+        super().__init__(f"The response has no “{name}”, which the next steps need.")
 
 
 @dataclass(frozen=True)
 class Cast:
-    """Who is pushed in one run, under names of their own, and where fields are looked for."""
+    """The people of one run, with unique names, and the paths of their fields."""
 
     run: str
     mapping: Mapping[str, str]
@@ -56,7 +56,7 @@ class Cast:
         return ".".join(filter(None, [who, self.run])) + f"@{self.domain}"
 
     def person(self, given: str, family: str, **said: Any) -> Json:
-        """Describe somebody completely, also for a connection that looks in other places."""
+        """Return a complete user, also for a connection with its own attribute mapping."""
         email = self.address(f"{given}.{family}".lower())
         usual = {
             "schemas": [USER.core.urn, ENTERPRISE.urn],
@@ -132,7 +132,7 @@ def created(person: Json) -> Step:
 
 def taken(person: Json) -> Step:
     says = {"scimType": "uniqueness"}
-    again = replace(created(person), title="Create them twice, which is refused")
+    again = replace(created(person), title="Create them again (must be refused)")
     return replace(again, status=(409,), says=says)
 
 
@@ -150,7 +150,7 @@ def patched(title: str, scim_id: str, /, *changes: Json, **says: Any) -> Step:
 
 
 def refused(step: Step) -> Step:
-    title = "Make them their own manager, which is refused"
+    title = "Make them their own manager (must be refused)"
     return replace(step, title=title, status=(400,), says=OWN_MANAGER)
 
 
@@ -177,9 +177,9 @@ def deleted(title: str, path: str) -> Step:
 
 
 def stranger() -> Step:
-    """Come with a wrong token."""
+    """Send a request with a wrong token."""
     return Step(
-        title="Come with a wrong token, which is refused",
+        title="Use a wrong token (must be refused)",
         method="GET",
         path="/Users?startIndex=1&count=1",
         status=(401,),

@@ -41,7 +41,7 @@ class LastDay:
 
 
 def last_day_of(connection: Connection, now: datetime) -> LastDay:
-    """Count what the log holds of the hours up to this one."""
+    """Count the logged requests of the last hours."""
     first = now.replace(minute=0, second=0, microsecond=0) - timedelta(hours=HOURS - 1)
     requests = connection.requests.filter(received_at__gte=first, retried_by="")
     rows = (
@@ -83,6 +83,6 @@ def _hours(first: datetime, counts: dict[datetime, tuple[int, int]]) -> list[Hou
 
 
 def _height(count: int, highest: int) -> int:
-    """Return how high a bar is; one is seen even beside ten thousand."""
+    """Return the height of a bar; it is visible even for a single request."""
     # Two stacked bars of the least height still fit in.
     return max(2, round(count * (HEIGHT - 2) / highest)) if count else 0

@@ -1,4 +1,4 @@
-"""Where each field of a person comes from, what that changes, and the fields of the tenant."""
+"""The attribute mapping, its preview, and the custom fields of the tenant."""
 
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -26,7 +26,7 @@ from scim.views.settings.overview import context_of
 
 
 class Warned(NamedTuple):
-    """A path that finds something in few resources, or in none."""
+    """A path that has a value in few resources, or in none."""
 
     label: str
     path: str
@@ -60,12 +60,12 @@ def _page(request: PersonRequest, connection: Connection, context: dict[str, Any
 def _save(request: PersonRequest, connection: Connection, form: SourcesForm) -> HttpResponse:
     values = {"mapping": form.mapping}
     if manage.revise(connection, values, actor=request.user.actor):
-        messages.success(request, "The mapping was saved. It counts from the next request on.")
+        messages.success(request, "The mapping was saved. It applies from the next request.")
         if connection.is_live:
             messages.info(
                 request,
-                "Everybody whom the provider has sent is read again by the sync cycle, which "
-                "begins within five minutes.",
+                "The sync cycle, which starts within five minutes, applies it to everyone the "
+                "provider has sent.",
             )
     else:
         messages.success(request, "Nothing has changed.")
@@ -73,7 +73,7 @@ def _save(request: PersonRequest, connection: Connection, form: SourcesForm) -> 
 
 
 def _warned(connection: Connection, form: SourcesForm) -> list[Warned]:
-    """Return what is newly taken from where hardly anybody has something."""
+    """Return changed paths that have a value in hardly any resource."""
     new = {
         name: path for name, path in form.mapping.items() if connection.mapping.get(name) != path
     }
@@ -92,7 +92,7 @@ class Line(NamedTuple):
 
 
 def _preview(connection: Connection, form: SourcesForm) -> dict[str, Any]:
-    """Say what saving would make of those last heard of."""
+    """Preview the mapping with the most recent resources."""
     if not connection.is_live:
         return {"outcomes": None}
     connection.mapping = form.mapping
@@ -106,7 +106,7 @@ def _preview(connection: Connection, form: SourcesForm) -> dict[str, Any]:
 
 
 def _lines(outcome: Outcome, form: SourcesForm) -> list[Line]:
-    labels = form.labels | {"pending_email": "E-mail address to be confirmed", "state": "State"}
+    labels = form.labels | {"pending_email": "Unconfirmed email address", "state": "State"}
     return [
         Line(
             labels.get(name.removeprefix("custom."), name),
@@ -134,7 +134,7 @@ def add_field(request: PersonRequest, connection_id: UUID) -> HttpResponse:
         except PeopleError as error:
             form.add_error(error.field, str(error))
         else:
-            messages.success(request, f"People have the field {field} now.")
+            messages.success(request, f"The custom field {field} was added.")
             return redirect("admin:scim_mapping", connection_id)
     context = {"form": sources_form(connection), "field_form": form}
     return _page(request, connection, context)

@@ -1,4 +1,4 @@
-"""The form that says where each field of a person comes from."""
+"""The form of the attribute mapping."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -15,7 +15,7 @@ from scim.sync.attribute_mapping import check_path
 
 LONGEST_PATH = 500
 
-# The fields of everybody, and where they are looked for unless a path is given.
+# The built-in fields, and their default attributes.
 FIELDS = {
     "department": ("Department", "department of the enterprise extension, or a bare department"),
     "location": (
@@ -26,14 +26,14 @@ FIELDS = {
     "given_name": ("First name", "name.givenName"),
     "family_name": ("Last name", "name.familyName"),
     "email": (
-        "E-mail address",
+        "Email",
         "the primary one of emails, the one of type work, the first, or a userName that is an "
         "address",
     ),
     "manager": ("Manager", "manager of the enterprise extension, or a bare manager"),
     "role": ("Role", "the value of type rampUserRole in roles, the primary one, or the only one"),
 }
-# A custom field of such a name could not be told from the field of everybody.
+# Names of built-in fields, which custom fields must not have.
 RESERVED = frozenset(FIELDS)
 
 
@@ -43,7 +43,7 @@ class PathField(forms.CharField):
     def __init__(self, label: str, usual: str) -> None:
         widget = UnfoldAdminTextInputWidget(
             attrs={
-                "placeholder": "the usual places",
+                "placeholder": "its default attributes",
                 "autocapitalize": "none",
                 "spellcheck": "false",
             }
@@ -53,7 +53,7 @@ class PathField(forms.CharField):
             required=False,
             max_length=LONGEST_PATH,
             widget=widget,
-            help_text=f"Left blank: {usual}.",
+            help_text=f"If empty: {usual}.",
         )
 
     def clean(self, value: Any) -> str:
@@ -74,9 +74,9 @@ def _check(path: str) -> None:
         leaf = leaf.part("value")
     if leaf is None:
         parts = ", ".join(f"{path}.{part.name}" for part in _texts(target.leaf))
-        raise forms.ValidationError(f"“{path}” has parts. Name one of them: {parts}.")
+        raise forms.ValidationError(f"“{path}” has sub-attributes. Choose one of them: {parts}.")
     if leaf.kind not in ("string", "reference") or not leaf.is_written or leaf.returned == "never":
-        raise forms.ValidationError(f"“{path}” is no text that a provider can send.")
+        raise forms.ValidationError(f"“{path}” is not a text value that a provider can send.")
 
 
 def _texts(attribute: Attribute | None) -> Iterable[Attribute]:
@@ -85,7 +85,7 @@ def _texts(attribute: Attribute | None) -> Iterable[Attribute]:
 
 
 class SourcesForm(forms.Form):
-    """One path a field; the fields of the tenant come last."""
+    """One path for each field; the custom fields come last."""
 
     def __init__(self, *args: Any, custom_fields: Iterable[CustomField], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -136,7 +136,7 @@ class CustomFieldForm(forms.ModelForm[CustomField]):
     def clean_external_name(self) -> str:
         name: str = self.cleaned_data["external_name"]
         if name in RESERVED:
-            raise forms.ValidationError(f"“{name}” is a field that everybody has.")
+            raise forms.ValidationError(f"“{name}” is a built-in field.")
         return name
 
 

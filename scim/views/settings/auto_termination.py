@@ -1,4 +1,4 @@
-"""Auto-termination: switched on, off, or to other days, after a list of the people concerned."""
+"""Auto-termination: turn it on, off or change the days, with a list of affected people."""
 
 from typing import Any
 from uuid import UUID
@@ -74,7 +74,7 @@ def _foreseen(request: PersonRequest, preview: Preview) -> dict[str, Any]:
 
 
 def _save(request: PersonRequest, connection: Connection, form: DaysForm) -> bool:
-    """Do what was asked for, and tell whether it could be done."""
+    """Save the change, and tell whether it was saved."""
     tenant, actor = connection.tenant, request.user.actor
     if "switch-off" in request.POST:
         schedule.set_auto_termination(tenant, None, actor=actor)

@@ -1,4 +1,4 @@
-"""Who would be terminated, and when, if the days were set now: a list, and the same as CSV."""
+"""Preview of auto-termination: who would be terminated and when, as a list and as CSV."""
 
 import csv
 from collections.abc import Iterable, Iterator
@@ -22,14 +22,14 @@ COLUMNS = ("Name", "Email", "Deactivated (UTC)", "Terminated (UTC)", "Blocked or
 @dataclass(frozen=True)
 class Foreseen:
     person: Person
-    # None for whoever is exempt.
+    # None for exempt people.
     due_at: datetime | None
     note: str
 
 
 @dataclass(frozen=True)
 class Preview:
-    """What setting so many days at this moment would do; `is_new` if it is off until then."""
+    """What setting this number of days now would do; `is_new` if it is off until then."""
 
     days: int
     now: datetime
@@ -64,7 +64,7 @@ class Preview:
         )
 
     def everybody(self) -> Iterator[Foreseen]:
-        """Yield everybody concerned, whoever is due first before the others."""
+        """Yield all affected people, the earliest due date first."""
         chunk: list[Person] = []
         for person in schedule.concerned().iterator(chunk_size=CHUNK):
             chunk.append(person)

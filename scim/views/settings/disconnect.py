@@ -1,4 +1,4 @@
-"""Ending a connection."""
+"""Disconnecting a connection."""
 
 from time import monotonic
 from uuid import UUID
@@ -16,7 +16,7 @@ from scim.jobs import reapply
 from scim.models import Connection, ScimUser
 from scim.views.settings.overview import context_of
 
-# Enough to let go of some thousands of people; the cycle sees to the others.
+# Enough to release the fields of a few thousand people; the sync cycle does the rest.
 SECONDS = 2
 
 

@@ -1,4 +1,4 @@
-"""The control centre of one connection: how it does, and how it is meant to behave."""
+"""The SCIM settings of one connection: its status and its policies."""
 
 from datetime import datetime
 from typing import Any
@@ -25,13 +25,13 @@ from scim.views.settings.activity_chart import last_day_of
 from scim.views.settings.policies_form import policies_form
 
 MOST_EVENTS = 10
-# Many more than anybody has; a switcher must not grow without end.
+# More than any company has; it only limits the size of the switcher.
 MOST_CONNECTIONS = 20
 
 
 @for_administrators
 def scim(request: HttpRequest) -> HttpResponse:
-    """Lead to the newest connection, or say how to begin."""
+    """Redirect to the newest connection, or show how to connect one."""
     known = _by_age()
     current = next((one for one in known if not one.disconnected_at), None)
     if current:
@@ -52,7 +52,7 @@ def settings(request: PersonRequest, connection_id: UUID) -> HttpResponse:
     if form.is_valid():
         changed = manage.revise(connection, form.cleaned_data, actor=request.user.actor)
         said = "The policies were saved." if changed else "Nothing has changed."
-        messages.success(request, f"{said} They count from the next request on.")
+        messages.success(request, f"{said} They apply from the next request.")
         return redirect("admin:scim_settings", connection_id)
     now = timezone.now()
     context = context_of(request, connection, f"SCIM settings: {connection}") | {
@@ -75,7 +75,7 @@ def settings(request: PersonRequest, connection_id: UUID) -> HttpResponse:
 
 
 def context_of(request: HttpRequest, connection: Connection, title: str) -> dict[str, Any]:
-    """Return what the pages below a connection's settings have in common."""
+    """Return the context shared by the pages of a connection's settings."""
     home = reverse("admin:scim_settings", args=[connection.pk])
     return admin.site.each_context(request) | {
         "title": title,
@@ -86,7 +86,7 @@ def context_of(request: HttpRequest, connection: Connection, title: str) -> dict
 
 
 def tokens_of(connection: Connection, now: datetime) -> list[Any]:
-    """Return the tokens that open the door, the oldest first, each with how it is used."""
+    """Return the active tokens, oldest first, each with its use."""
     tokens = connection.tokens.filter(revoked_at=None).order_by("pk")
     return [_with_use(token, now) for token in tokens]
 
@@ -121,7 +121,7 @@ def _refused(connection: Connection) -> dict[str, int]:
 
 
 def _history(connection: Connection) -> list[dict[str, Any]]:
-    """Tell what administrators did to the connection, the latest first."""
+    """Return the change history of the connection, newest first."""
     events = Event.objects.filter(
         kind=Event.Kind.CONNECTION_CHANGED, person=None, facts__connection=str(connection.pk)
     )

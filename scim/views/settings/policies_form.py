@@ -1,4 +1,4 @@
-"""The form of a connection's policies, in which each answer says what follows from it."""
+"""The form of a connection's policies, with an explanation of each choice."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -28,25 +28,25 @@ class Answer:
 INCOMPLETE = {
     "refuse": Answer(
         "Refuse the request",
-        "The provider is told what is missing, nobody is added or changed, and Team updates "
-        "lists it.",
+        "The provider receives an error that names the missing fields. Nobody is added or "
+        "changed, and Team updates lists the error.",
     ),
     "hold": Answer(
-        "Keep what was sent, and wait for the rest",
-        "The provider is told that all is well. The person is added and invited by the request "
-        "that completes them; until then Team updates lists them.",
+        "Store the record and wait for the rest",
+        "The provider receives a success response. The person is added and invited by the "
+        "request that completes the record. Until then, Team updates lists them.",
     ),
     "fill": Answer(
         "Fill in the defaults below",
-        "Department and location are taken from here. Who lacks a name or an address is refused "
-        "all the same.",
+        "Missing departments and locations are filled in with these defaults. Requests without "
+        "a name or an address are still refused.",
     ),
 }
 UNKNOWN_MANAGER = {
     "hold": Answer(
         "Add the person, and hold the invite",
-        "The manager is assigned and the invite goes out by itself when the manager arrives. "
-        "Until then Team updates lists it.",
+        "When the manager arrives, the manager is assigned and the invite is sent "
+        "automatically. Until then, Team updates lists it.",
     ),
     "reject": Answer(
         "Refuse the request",
@@ -56,20 +56,20 @@ UNKNOWN_MANAGER = {
 ROLE_SOURCE = {
     "provider": Answer(
         "The provider",
-        "The role it sends takes effect, and takes the place of one given here. Where it sends "
-        "none, people keep the role they have.",
+        "The role it sends replaces a role assigned in Ramp. If it sends none, people keep "
+        "their role.",
     ),
     "ramp": Answer(
         "Administrators of Ramp",
-        "Roles are given here; what the provider sends about them is passed over. People who "
-        "are new are Cardholders.",
+        "Roles are assigned in Ramp. Roles that the provider sends are ignored. New people are "
+        "Cardholders.",
     ),
 }
 EMAIL_LINK = {
     "adopt": Answer(
         "Link them",
-        "The provider's record wins from then on. Owners, Admins, IT Admins and holders of "
-        "elevated roles are only ever linked by an administrator's click.",
+        "The provider's record takes precedence from then on. Owners, Admins, IT Admins and "
+        "holders of elevated roles are linked only when an administrator confirms it.",
     ),
     "ask": Answer(
         "Ask an administrator",
@@ -91,7 +91,9 @@ def _name(label: str, offered: str) -> forms.CharField:
         max_length=200,
         required=False,
         widget=widget,
-        help_text="A name that is not there yet is made with the first person who needs it.",
+        help_text=(
+            "If the name does not exist yet, it is created with the first person who needs it."
+        ),
     )
 
 
@@ -99,26 +101,28 @@ class PoliciesForm(forms.Form):
     incomplete = _question("When a person lacks a required field", INCOMPLETE)
     default_department = _name("Default department", "departments")
     default_location = _name("Default location", "locations")
-    unknown_manager = _question("When the manager is not known here", UNKNOWN_MANAGER)
-    role_source = _question("Who decides about roles", ROLE_SOURCE)
-    email_link = _question("When somebody here has the address already", EMAIL_LINK)
+    unknown_manager = _question("When the manager is not in Ramp", UNKNOWN_MANAGER)
+    role_source = _question("Source of roles", ROLE_SOURCE)
+    email_link = _question("When somebody in Ramp already has the email address", EMAIL_LINK)
     mails_invites = forms.BooleanField(
-        label="Mail an invite to everybody who is added",
+        label="Email an invite to everyone who is added",
         required=False,
-        help_text="Without it, people join by signing in through single sign-on.",
+        help_text="If off, people join by signing in through single sign-on.",
     )
 
     may_assign_owner = forms.BooleanField(
-        label="The provider may make people Owner",
+        label="Allow the provider to assign the Owner role",
         required=False,
-        help_text="Otherwise a request that makes somebody an Owner is refused with “User is not "
-        "eligible to receive assigned role”. Only an Owner changes this.",
+        help_text=(
+            "If off, a request that makes somebody an Owner is refused with “User is not "
+            "eligible to receive assigned role”. Only an Owner can change this setting."
+        ),
     )
 
     def __init__(self, *args: Any, viewer: Person, connection: Connection, **kw: Any) -> None:
         super().__init__(*args, **kw)
         if connection.provider == Connection.Provider.ENTRA:
-            # Its app roles know no Owner.
+            # Entra's app roles do not include Owner.
             del self.fields["may_assign_owner"]
         elif not may_grant(viewer, Person.Role.OWNER):
             self.fields["may_assign_owner"].widget.attrs["disabled"] = True
@@ -136,7 +140,7 @@ class PoliciesForm(forms.Form):
         if said.get("incomplete") == Connection.Incomplete.FILL:
             for name in ("default_department", "default_location"):
                 if name in said and not said[name]:
-                    self.add_error(name, "Name one: people without it are given this.")
+                    self.add_error(name, "Enter a default for people without one.")
         return said
 
     @property

@@ -1,4 +1,4 @@
-"""The tokens of a connection, and replacing one without a gap."""
+"""The tokens of a connection, and how to replace one without downtime."""
 
 from typing import Any
 from uuid import UUID
@@ -40,7 +40,7 @@ def tokens(request: PersonRequest, connection_id: UUID) -> HttpResponse:
 
 def _added(request: PersonRequest, connection: Connection) -> str:
     if connection.disconnected_at:
-        messages.error(request, f"{connection} is disconnected: no token would be taken.")
+        messages.error(request, f"{connection} is disconnected, so no token can be added.")
         return ""
     try:
         return manage.add_token(connection, actor=request.user.actor)
@@ -50,7 +50,7 @@ def _added(request: PersonRequest, connection: Connection) -> str:
 
 
 def _step(alive: list[Any]) -> int:
-    """Tell how far replacing the older token has come: 1 add, 2 enter and wait, 3 retire."""
+    """Return the current step of replacing a token: 1 add, 2 enter and wait, 3 revoke."""
     if len(alive) < Token.MOST_ALIVE:
         return 1
     newer = alive[-1]
@@ -66,7 +66,7 @@ def revoke(request: PersonRequest, connection_id: UUID, token_id: int) -> HttpRe
     form = NameForm(request.POST if request.method == "POST" else None, wanted=str(connection))
     if request.method == "POST" and (form.is_valid() or not is_needed):
         if manage.retire_token(token, actor=request.user.actor):
-            messages.success(request, f"The token {token} is refused from now on.")
+            messages.success(request, f"The token {token} was revoked.")
         return redirect("admin:scim_tokens", connection_id)
     context = context_of(request, connection, f"Revoke the token {token}?") | {
         "token": token,

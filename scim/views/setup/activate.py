@@ -1,4 +1,4 @@
-"""The last step: what activation will do, in numbers, and how far it has come."""
+"""The last setup step: the planned effects of activation, and its progress."""
 
 from typing import Any
 
@@ -46,7 +46,7 @@ def _numbers(connection: Connection) -> dict[str, Any]:
 
 
 def _activated(request: HttpRequest, provider: str) -> HttpResponse:
-    """Show how far a live connection has come with what it had received before."""
+    """Show the progress of the initial import."""
     connection = setup.live(provider)
     if connection is None:
         messages.info(request, "Start here.")

@@ -1,4 +1,4 @@
-"""What the pages share that lead through setting a connection up."""
+"""Shared code of the setup pages."""
 
 from typing import Any
 
@@ -25,7 +25,7 @@ PROVIDERS = {provider.value: provider for provider in GUIDES}
 
 
 class ProviderConverter:
-    """The part of an address that names a provider; nothing else is at such an address."""
+    """URL converter for the name of a provider."""
 
     regex = "|".join(PROVIDERS)
 
@@ -37,7 +37,7 @@ class ProviderConverter:
 
 
 class StartForm(forms.Form):
-    """What has to be known before there can be a connection.
+    """What is needed to create a connection.
 
     `after` is the number of the newest token that the page knows of, 0 if there is none.
     """
@@ -52,12 +52,12 @@ class StartForm(forms.Form):
 
 
 class SearchForm(forms.Form):
-    """What is looked for in a list, and which of its tabs is open."""
+    """The search words and the open tab of a list."""
 
     q = forms.CharField(
         required=False,
         max_length=100,
-        label="Name or e-mail address",
+        label="Name or email",
         widget=UnfoldAdminTextInputWidget(attrs={"type": "search"}),
     )
     show = forms.CharField(required=False, widget=forms.HiddenInput)
@@ -75,13 +75,13 @@ def _default(what: str) -> forms.CharField:
     return forms.CharField(
         label=f"Default {what}",
         max_length=200,
-        help_text=f"For everybody who is sent without a {what}.",
+        help_text=f"Used for people who are sent without a {what}.",
         widget=UnfoldAdminTextInputWidget,
     )
 
 
 def context_of(request: HttpRequest, provider: str, step: str, **more: Any) -> dict[str, Any]:
-    """Return what every step's page needs; `step` is the name of its address."""
+    """Return the context of a setup page; `step` is its URL name."""
     guide = GUIDES[Connection.Provider(provider)]
     names = list(STEPS)
     steps = [

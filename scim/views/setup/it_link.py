@@ -52,9 +52,9 @@ def steps_for_it(request: HttpRequest, token: str) -> HttpResponse:
     last_day = parse_date(said["last_day"])
     connection = _in_setup(UUID(said["connection"]))
     if last_day is None or last_day < timezone.now().date():
-        why = f"It could be used until {said['last_day']}."
+        why = f"It was valid until {said['last_day']}."
     elif connection is None:
-        why = "The connection has been activated, or it was given up."
+        why = "The connection has been activated, or its setup was canceled."
     else:
         guide = GUIDES[Connection.Provider(connection.provider)]
         context = admin.site.each_context(request) | {

@@ -42,7 +42,7 @@ class Difference:
 
 @dataclass(frozen=True)
 class Row:
-    """A resource: what was sent, who they are here, and what will become of it."""
+    """A resource with its data, the matching person and the planned result."""
 
     user: ScimUser
     said: Assertion
@@ -57,7 +57,7 @@ class Row:
 
     @property
     def differences(self) -> list[Difference]:
-        """Return what linking would change of the person, as far as the provider says it."""
+        """Return the changes that linking would make to the person."""
         if self.person is None:
             return []
         old, new = self.person.profile, self.said.profile
@@ -118,7 +118,7 @@ def _page_of_resources(
 
 
 def _matching(connection: Connection, words: str) -> QuerySet[ScimUser]:
-    """Return whose userName or address contains every word."""
+    """Filter the resources whose userName or email contains all words."""
     users = ScimUser.objects.known_to(connection)
     for word in fold(words).split():
         users = users.filter(Q(user_name_key__contains=word) | Q(email_key__contains=word))

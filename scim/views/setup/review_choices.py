@@ -1,4 +1,4 @@
-"""What an administrator decides about a row of the review; what is grave, by a second click."""
+"""The decisions of the review; decisions about elevated people need a confirmation."""
 
 from typing import Any
 from uuid import UUID
@@ -29,7 +29,7 @@ OF_A_PERSON = (Choice.DEACTIVATE, Choice.LEAVE)
 
 
 class ChoiceForm(forms.Form):
-    """The row's buttons: either a resource or a person, and what is to become of them."""
+    """The buttons of a row: a resource or a person, and the decision."""
 
     user = forms.IntegerField(required=False, min_value=1, max_value=2**63 - 1)
     person = forms.UUIDField(required=False)
@@ -51,7 +51,7 @@ def choose(request: PersonRequest, connection: Connection) -> HttpResponse:
     review = reverse("admin:setup_review", args=[connection.provider])
     back = f"{review}?{said['back']}"
     if choice == Choice.DEACTIVATE and person == request.user:
-        messages.error(request, "This is you. Somebody else has to deactivate you.")
+        messages.error(request, "You cannot deactivate yourself. Ask another administrator.")
         return redirect(back)
     if person and choice != Choice.LEAVE:
         ranks.check_rank_over(request.user.actor, person)
@@ -67,7 +67,7 @@ def choose(request: PersonRequest, connection: Connection) -> HttpResponse:
 def _chosen(
     connection: Connection, user_id: int | None, person_id: UUID | None, choice: Choice
 ) -> tuple[ScimUser | None, Person | None]:
-    """Return which row was meant: the resource and whom it matches, or the person alone."""
+    """Return the chosen row: the resource and its matching person, or only a person."""
     if user_id and choice in OF_A_RESOURCE:
         users = ScimUser.objects.known_to(connection).select_related("connection")
         user = get_object_or_404(users, pk=user_id)
@@ -115,4 +115,4 @@ def _told(choice: Choice, user: ScimUser | None, person: Person | None) -> str:
             return f"{name} will be linked."
         case Choice.DEACTIVATE:
             return f"{name} will be deactivated."
-    return f"{name} stays as they are."
+    return f"{name} will not be changed."

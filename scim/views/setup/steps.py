@@ -1,4 +1,4 @@
-"""Setting a connection up, step by step; where it stands is in its row, not in the session."""
+"""The setup steps of a connection; progress is stored in its row, not in the session."""
 
 import json
 from collections.abc import Callable
@@ -25,7 +25,7 @@ Step = Callable[[Any, Connection], HttpResponse]
 
 
 def of_a_connection(view: Step) -> Callable[[HttpRequest, str], HttpResponse]:
-    """Pass the connection that is being set up; lead elsewhere when there is none."""
+    """Pass the connection that is being set up; redirect if there is none."""
 
     @for_administrators
     @wraps(view)
@@ -44,7 +44,7 @@ def of_a_connection(view: Step) -> Callable[[HttpRequest, str], HttpResponse]:
 @of_a_connection
 @require_safe
 def go_on(request: HttpRequest, connection: Connection) -> HttpResponse:
-    """Lead to the step that comes next."""
+    """Redirect to the next step."""
     if not setup.newest_token(connection):
         return redirect("admin:setup_token", connection.provider)
     has_heard = RequestLog.objects.filter(connection=connection).exists()
@@ -54,7 +54,7 @@ def go_on(request: HttpRequest, connection: Connection) -> HttpResponse:
 @for_administrators
 @requires_recent_authentication
 def token(request: PersonRequest, provider: str) -> HttpResponse:
-    """Show a new token, in the answer to the request that makes it and nowhere else."""
+    """Create a token and show it once, in the response of the same request."""
     if request.method != "POST":
         return token_page(request, provider)
     form = StartForm(provider, request.POST)
@@ -69,7 +69,7 @@ def token(request: PersonRequest, provider: str) -> HttpResponse:
         return redirect("admin:integration", provider)
     made = setup.next_token(connection, after=said["after"], actor=request.user.actor)
     if made is None:
-        messages.info(request, "The token was shown already, when it was made.")
+        messages.info(request, "The token was already shown when it was created.")
         return redirect("admin:setup_token", provider)
     context = context_of(request, provider, "setup_token", connection=connection, token=made)
     return render(request, "scim/setup/token.html", context)
@@ -134,7 +134,7 @@ def abandon(request: PersonRequest, connection: Connection) -> HttpResponse:
         except PeopleError as error:
             messages.error(request, str(error))
         else:
-            messages.success(request, f"{connection} is not being connected any more.")
+            messages.success(request, f"The setup of {connection} was canceled.")
         return redirect("admin:integration", connection.provider)
     context = context_of(
         request,
@@ -144,12 +144,12 @@ def abandon(request: PersonRequest, connection: Connection) -> HttpResponse:
         user_count=ScimUser.objects.known_to(connection).count(),
         group_count=ScimGroup.objects.known_to(connection).count(),
     )
-    context["title"] = f"Stop connecting {context['guide'].name}?"
+    context["title"] = f"Cancel the setup of {context['guide'].name}?"
     return render(request, "scim/setup/abandon.html", context)
 
 
 def _agent(used: Token | None, first: RequestLog | None) -> str:
-    """Return what the provider calls its client."""
+    """Return the user agent of the provider."""
     said = used.last_user_agent if used else ""
     return said or (str(first.headers.get("User-Agent", "")) if first else "")
 

@@ -39,18 +39,18 @@ def sync_errors() -> Any:
 
 
 def same_person_questions() -> Any:
-    """Return who may be somebody who left, and has not been looked at yet."""
+    """Return the open questions whether a new person is one who left."""
     return SamePersonQuestion.objects.open()
 
 
 def withheld_roles() -> Any:
-    """Return who came back and had an elevated role that nobody has decided about."""
+    """Return returned people whose earlier elevated role is still undecided."""
     people = Person.objects.in_lists().exclude(withheld_roles={})
     return people.filter(withheld_roles__icontains=f'"{ASKED}"')
 
 
 def to_look_at() -> str:
-    """Return how many rows lead nowhere until somebody does something about them."""
+    """Return the number of rows that need an administrator's action."""
     stuck = Q(expires_at__lte=timezone.now()) | Q(problem__gt="")
     return counted(
         SyncError.objects.open(),
@@ -79,7 +79,7 @@ def page_of(request: HttpRequest, rows: QuerySet[Any]) -> Any:
 def show_tab(
     request: HttpRequest, template: str, *, form: PersonSearch, page: Any, ever: Any, **shown: Any
 ) -> HttpResponse:
-    """Answer with a tab; asked only for an empty one, `ever` tells whether it held anything."""
+    """Render a tab; `ever`, called only if it is empty, tells whether it ever had rows."""
     context = context_of(request, "Team updates") | shown
     context |= {
         "tabs": _tabs(request),
@@ -92,7 +92,7 @@ def show_tab(
 
 
 def context_of(request: HttpRequest, title: str, *, parent: str = "") -> dict[str, Any]:
-    """Return what a page of Team updates needs, on its own and in the dialog."""
+    """Return the context of a Team updates page, as a page or in the dialog."""
     above = ("Team updates", parent) if parent else ("People", "people_person_changelist")
     return admin.site.each_context(request) | {
         "title": title,

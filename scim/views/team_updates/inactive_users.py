@@ -1,4 +1,4 @@
-"""Inactive users: since when, by whom, and the way back."""
+"""Inactive users: since when, deactivated by whom, and how to reactivate them."""
 
 from typing import Any
 
@@ -17,8 +17,8 @@ from scim.views.team_updates.common import inactive_people, page_of, show_tab
 class InactiveSearch(PersonSearch):
     by = choice(
         "Deactivated",
-        [("provider", "By an identity provider"), ("hand", "By hand")],
-        otherwise="By anybody",
+        [("provider", "By an identity provider"), ("hand", "Manually")],
+        otherwise="By anyone",
     )
 
 
@@ -55,7 +55,7 @@ def _rows(people: Any) -> list[dict[str, Any]]:
             "person": person,
             "outlook": ahead[person.pk],
             "by": actor_name(person.deactivated_by, names),
-            # Whose provider is gone comes back by hand alone.
+            # Without a live provider, only an administrator can reactivate them.
             "is_its_turn": person.deactivated_by in live,
         }
         for person in people

@@ -1,4 +1,4 @@
-"""Pending invites: how each stands; sending one again, withdrawing it, copying its link."""
+"""Pending invites: status, resend, revoke, and copy the link."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -26,12 +26,12 @@ from scim.views.team_updates import common
 from scim.views.team_updates.common import context_of, page_of, show_tab
 
 SHOWN = {
-    "held": "Held",
+    "held": "On hold",
     "undelivered": "Not delivered",
-    "unmailed": "Not mailed",
+    "unmailed": "Not emailed",
     "expired": "Expired",
 }
-# One click sends no more, so that the answer comes within a second or two.
+# Limits one click, so that the response takes at most a second or two.
 MOST_AT_ONCE = 200
 
 
@@ -111,7 +111,7 @@ def resend(request: PersonRequest, invite_id: UUID) -> HttpResponse:
 @for_administrators
 @require_POST
 def resend_many(request: PersonRequest) -> HttpResponse:
-    """Send the ticked ones again, or all that have expired."""
+    """Resend the selected invites, or all expired ones."""
     found = Invite.objects.open().select_related("person").order_by("created_at", "pk")
     if "expired" in request.POST:
         chosen: QuerySet[Invite] = _expired(found).filter(held_because="")
@@ -122,7 +122,7 @@ def resend_many(request: PersonRequest) -> HttpResponse:
     _send(request, list(chosen[:MOST_AT_ONCE]))
     left = chosen.count() if "expired" in request.POST else 0
     if left:
-        messages.warning(request, f"{left:,} more have expired. Send those next.")
+        messages.warning(request, f"{left:,} more invites have expired. Resend them next.")
     return redirect("admin:team_updates")
 
 
@@ -132,15 +132,15 @@ def revoke(request: PersonRequest, invite_id: UUID) -> HttpResponse:
     ranks.check_rank_over(request.user.actor, invite.person)
     if request.method == "POST":
         lifecycle.revoke_invite(invite.person, actor=request.user.actor)
-        messages.success(request, f"The invite of {invite.person.full_name} was withdrawn.")
+        messages.success(request, f"The invite of {invite.person.full_name} was revoked.")
         return redirect("admin:team_updates")
-    return _page(request, "scim/team_updates/revoke_invite.html", invite, "Withdraw invite")
+    return _page(request, "scim/team_updates/revoke_invite.html", invite, "Revoke invite")
 
 
 @for_administrators
 def link(request: PersonRequest, invite_id: UUID) -> HttpResponse:
     invite = _pending(invite_id)
-    # Who has the link can accept the invite.
+    # Anyone with the link can accept the invite.
     ranks.check_rank_over(request.user.actor, invite.person)
     return _page(request, "scim/team_updates/invite_link.html", invite, "Invite link")
 
@@ -170,7 +170,7 @@ def _ids(given: list[str]) -> list[UUID]:
 
 
 def _send(request: PersonRequest, chosen: list[Invite]) -> None:
-    """Send each again, and tell how that went."""
+    """Resend each invite, and add messages about the results."""
     sent, refused = [], []
     for invite in chosen:
         name = invite.person.full_name
@@ -182,10 +182,10 @@ def _send(request: PersonRequest, chosen: list[Invite]) -> None:
         else:
             sent.append(name)
     if not chosen:
-        messages.warning(request, "No invite was chosen. Tick those to be sent again.")
+        messages.warning(request, "No invites selected. Select the invites to resend.")
     if sent:
         who = sent[0] if len(sent) == 1 else f"{len(sent)} people"
-        messages.success(request, f"The invite goes out again to {who}.")
+        messages.success(request, f"The invite is being resent to {who}.")
     for sentence in refused[:5]:
         messages.error(request, sentence)
     if refused[5:]:

@@ -1,4 +1,4 @@
-"""What an administrator does about a sync error: retry, link, invite anyway, dismiss."""
+"""The actions on a sync error: retry, link, invite anyway, dismiss."""
 
 from typing import Any
 
@@ -27,14 +27,14 @@ class DismissForm(forms.Form):
     because = forms.CharField(
         label="Reason",
         max_length=500,
-        help_text="Kept with the error, for your colleagues.",
+        help_text="Stored with the error and shown to your colleagues.",
         widget=UnfoldAdminTextareaWidget(attrs={"rows": 2}),
     )
 
 
 @for_administrators
 def retry(request: PersonRequest, error_id: int) -> HttpResponse:
-    """Carry the request out again; first show what it would change, if that may surprise."""
+    """Retry the request; preview the changes first if they may be unexpected."""
     error = _open_error(error_id)
     seen = error.person.changed_at.isoformat() if error.person else ""
     try:
@@ -57,11 +57,11 @@ def retry(request: PersonRequest, error_id: int) -> HttpResponse:
 
 @for_administrators
 def link(request: PersonRequest, error_id: int) -> HttpResponse:
-    """Hand whoever has the address to the provider; a privileged one only after a second look."""
+    """Link the person with the address to the provider; an elevated person needs a confirmation."""
     error = _open_error(error_id)
     [row] = rows_of([error])
     if row.remedy.action != Action.LINK:
-        messages.error(request, "Whoever has this address cannot be linked any more.")
+        messages.error(request, "The person with this address can no longer be linked.")
         return redirect("admin:sync_error", error_id)
     ranks.check_rank_over(request.user.actor, row.holder)
     roles = _privileges(row.holder)
@@ -99,9 +99,9 @@ def invite_anyway(request: PersonRequest, error_id: int) -> HttpResponse:
             SyncError.objects.filter(pk=error.pk).dismiss(
                 actor=actor, because="Invited anyway", is_invited_anyway=True
             )
-            messages.success(request, f"The invite of {who(error)} is no longer held.")
+            messages.success(request, f"The invite of {who(error)} is no longer on hold.")
         else:
-            messages.warning(request, f"No invite of {who(error)} is held any more.")
+            messages.warning(request, f"No invite of {who(error)} is on hold anymore.")
     return redirect("admin:team_updates_errors")
 
 
@@ -127,16 +127,16 @@ def _open_error(error_id: int) -> SyncError:
 
 
 def _carry_out(request: PersonRequest, error: SyncError, *, may_link: bool = False) -> HttpResponse:
-    """Retry, and tell how that went."""
+    """Retry, and add a message about the result."""
     outcome = jobs_retry.retry(error, actor=request.user.actor, may_link=may_link)
     if outcome.refused_because:
         messages.error(request, f"Refused again: {outcome.refused_because}")
         return redirect("admin:sync_error", error.pk)
     error = listed_errors().get(pk=error.pk)
     if not error.resolved_at:
-        messages.error(request, f"Carried out again, and it is not over: {error.message}")
+        messages.error(request, f"The request was retried, but the error remains: {error.message}")
         return redirect("admin:sync_error", error.pk)
-    messages.success(request, f"Resolved: {who(error)} is now as {error.connection} says.")
+    messages.success(request, f"Resolved: {who(error)} now matches {error.connection}.")
     return redirect("admin:team_updates_errors")
 
 
@@ -146,13 +146,13 @@ def _refused(request: PersonRequest, error: SyncError, refusal: PeopleError) -> 
 
 
 def _privileges(holder: Person) -> str:
-    """Name the roles for which somebody is linked by two clicks only."""
+    """Return the elevated roles of the person, which require a confirmation."""
     elevated = Role.objects.filter(grants__person=holder, is_elevated=True).order_by("name")
     base = [holder.get_role_display()] if holder.is_administrator else []
     return ", ".join([*base, *dict.fromkeys(elevated.values_list("name", flat=True))])
 
 
 def _in_words(changes: dict[str, Any]) -> list[Difference]:
-    """Tell the changes as the timeline would."""
+    """Return the changes in the words of the timeline."""
     event = Event(kind=Event.Kind.PERSON_REVISED, actor="job:retry", changes=changes)
     return entries_of([event])[0].differences

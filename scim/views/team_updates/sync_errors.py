@@ -21,7 +21,7 @@ from scim.views.request_detail import readable
 from scim.views.team_updates.common import context_of, page_of, show_tab
 
 FIELDS = policies.SPOKEN | {"manager": "manager", "role": "role"}
-# What a list of errors does not show, and what may be long.
+# Large columns that the list of errors does not show.
 UNREAD = (
     *("user__document", "user__rendered"),
     *("request__body", "request__headers", "request__answer"),
@@ -110,7 +110,7 @@ def who(error: SyncError) -> str:
 
 
 def rows_of(errors: list[SyncError]) -> list[Row]:
-    """Say of each error what resolves it; two queries for all of them."""
+    """Return each error with its resolution, in two queries for all of them."""
     holders = _holders(errors)
     known = [error.person_id for error in errors if error.person_id]
     held = Invite.objects.open().filter(person__in=known).exclude(held_because="")
@@ -167,7 +167,7 @@ def _narrowed(errors: Any, form: ErrorSearch) -> Any:
         if form.asked(name):
             errors = errors.filter(**{name: form.asked(name)})
     for word in form.asked("q").split():
-        # Whoever never came to be has no name of ours.
+        # A resource that was never created has only the name that was sent.
         named = Q(user_name_key__contains=fold(word))
         errors = errors.filter(named | Q(person__in=Person.objects.matching(word)))
     return errors

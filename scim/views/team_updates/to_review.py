@@ -1,4 +1,4 @@
-"""Team updates, to review: people who may have come back, and roles that wait for a decision."""
+"""Team updates, To review: people who may have come back, and roles to restore."""
 
 from dataclasses import dataclass
 from uuid import UUID
@@ -31,7 +31,7 @@ TAB = "team_updates_review"
 
 @dataclass(frozen=True)
 class Trait:
-    """A line of the comparison of two resources."""
+    """A row of the comparison of two resources."""
 
     label: str
     earlier: str
@@ -75,7 +75,7 @@ def review(request: HttpRequest) -> HttpResponse:
 
 @for_administrators
 def same_person_page(request: PersonRequest, question_id: int) -> HttpResponse:
-    """Compare the two, and take the answer."""
+    """Show the comparison, and save the answer."""
     question = get_object_or_404(_questions(), pk=question_id)
     row = Row(question)
     if request.method == "POST":
@@ -97,14 +97,14 @@ def _take_answer(request: PersonRequest, row: Row) -> HttpResponse:
     try:
         if request.POST.get("answer") == "same":
             person = same_person.take_for_same(question, actor=actor)
-            messages.success(request, f"{person.full_name} is back and starts over.")
+            messages.success(request, f"{person.full_name} was restored and joins again.")
             return redirect("admin:people_person_change", person.pk)
         same_person.take_for_different(question, actor=actor)
     except PeopleError as error:
         messages.error(request, str(error))
         return redirect("admin:same_person", question.pk)
     messages.success(
-        request, f"{row.name} and {question.earlier.full_name} stay two different people."
+        request, f"{row.name} and {question.earlier.full_name} remain two different people."
     )
     return redirect(f"admin:{TAB}")
 
@@ -112,7 +112,7 @@ def _take_answer(request: PersonRequest, row: Row) -> HttpResponse:
 @for_administrators
 @require_POST
 def withheld_role(request: PersonRequest, person_id: UUID) -> HttpResponse:
-    """Give somebody who came back the elevated role they had, or leave them without it."""
+    """Restore the elevated role of a returned person, or decline it."""
     person = get_object_or_404(withheld_roles(), pk=person_id)
     name, actor = request.POST.get("role", ""), request.user.actor
     label = dict(_asked_roles(person)).get(name, "")
@@ -122,7 +122,7 @@ def withheld_role(request: PersonRequest, person_id: UUID) -> HttpResponse:
             messages.success(request, f"{person.full_name} has the role {label} again.")
         else:
             rehires.decline_role(person, name, actor=actor)
-            messages.success(request, f"{person.full_name} stays without the role {label}.")
+            messages.success(request, f"The role {label} of {person.full_name} was not restored.")
     except PeopleError as error:
         messages.error(request, str(error))
     return redirect(f"admin:{TAB}")

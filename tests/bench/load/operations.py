@@ -56,7 +56,7 @@ class Client:
                 return wrong_status(status, body)
             answer = loads(body)
             if answer.get("userName") != person.user_name or not answer.get("id"):
-                return "no id, or another userName"
+                return "no id, or different userName"
             person.id = str(answer["id"])
             self.people.append(person)
             return None
@@ -79,7 +79,7 @@ class Client:
                 return wrong_status(status, body)
             answer = loads(body)
             if answer.get("userName") != person.user_name:
-                return "another userName"
+                return "different userName"
             return people.difference(answer, person, self.settings.payload)
 
         return Operation("get", self.request("GET", f"{self.path}/{person.id}"), check)

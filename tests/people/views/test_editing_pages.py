@@ -227,7 +227,7 @@ class TestDeactivating:
 
         page = signed_in(administrator).get(f"/people/{administrator.pk}/deactivate/")
 
-        assert b"This is you." in page.content
+        assert b"You cannot deactivate yourself." in page.content
 
 
 class TestReactivating:

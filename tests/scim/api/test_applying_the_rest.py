@@ -216,8 +216,8 @@ def test_is_shown_as_refused_on_the_page_of_the_request(scim: Provider, owner: P
     )
 
     shown = page.content.decode()
-    assert "Accepted, but not all of it could be done" in shown
-    assert "What was refused" in shown
+    assert "Partly applied" in shown
+    assert "Refused operations" in shown
 
 
 def test_is_refused_again_by_a_retry_until_it_is_right(scim: Provider, owner: Person) -> None:

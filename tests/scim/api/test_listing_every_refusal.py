@@ -335,14 +335,14 @@ class TestOnThePages:
         assert "3 times" in page
         row = text_of(visit.get(f"/people/updates/errors/{listed().pk}/"))
         assert "Invalid value: group Sales" in row
-        assert "3, the last one is shown" in row
+        assert "3; the latest is shown" in row
 
     def test_that_names_nobody_says_so(self, scim: Provider, visit: Client) -> None:
         scim("POST", "/Users", b"{")
 
         assert "An unnamed user" in text_of(visit.get("/people/updates/errors/"))
         row = text_of(visit.get(f"/people/updates/errors/{listed().pk}/"))
-        assert "The request does not say" in row
+        assert "Not specified in the request" in row
 
     def test_is_counted_for_its_connection_alone(
         self, connect: Connect, scim: Provider, ids: dict[str, str], visit: Client
@@ -354,8 +354,8 @@ class TestOnThePages:
 
         said = text_of(visit.get(address_of(scim.connection)))
 
-        assert "2 sync errors</a> to look at, from 3 requests" in said
-        assert "to look at, from" not in text_of(visit.get(address_of(other)))
+        assert "2 open sync errors</a> from 3 requests" in said
+        assert "open sync error" not in text_of(visit.get(address_of(other)))
 
     @pytest.mark.parametrize("reason", SyncError.Reason.values)
     def test_says_what_to_do(self, reason: str) -> None:

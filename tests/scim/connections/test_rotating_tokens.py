@@ -81,7 +81,7 @@ class TestWithoutAGap:
 
         assert step().startswith("Add a second token")
         scim.token = shown_in(client.post(page_of(scim)))
-        assert step().startswith("Enter it at Okta")
+        assert step().startswith("Enter it in Okta")
         scim("GET", "/Users")
         token_usage.write_down()
         assert step().startswith("Revoke the first")
@@ -114,7 +114,7 @@ class TestAdding:
 
         page = text_of(client.post(page_of(scim)))
 
-        assert "Two tokens are alive already. Revoke one" in page
+        assert "already has two active tokens. Revoke one" in page
         assert 'id="token"' not in page
         assert Token.objects.count() == 2
 
@@ -130,7 +130,7 @@ class TestAdding:
 
         page = text_of(client.post(page_of(ended)))
 
-        assert "Okta is disconnected: no token would be taken." in page
+        assert "Okta is disconnected, so no token can be added." in page
         assert Token.objects.count() == 1
 
 
@@ -187,7 +187,7 @@ class TestRevoking:
     def test_asks_first(self, client: Client, scim: Provider) -> None:
         page = text_of(client.get(revocation_of(Token.objects.get())))
 
-        assert "It was never used." in page
+        assert "It has never been used." in page
         assert not Token.objects.get().revoked_at
 
     def test_twice_is_once(self, client: Client, scim: Provider) -> None:

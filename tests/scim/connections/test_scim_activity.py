@@ -47,10 +47,10 @@ class TestLastSync:
     @pytest.mark.parametrize(
         ("provider", "cadence"),
         [
-            ("okta", "Okta sends a change 5 to 10 minutes after it was made."),
-            ("entra", "Microsoft Entra looks for changes about every 40 minutes."),
-            ("rippling", "Rippling promises no time"),
-            ("generic", "How soon a change comes is up to the provider."),
+            ("okta", "Okta sends changes within 5 to 10 minutes."),
+            ("entra", "Microsoft Entra sends changes about every 40 minutes."),
+            ("rippling", "Rippling guarantees no interval"),
+            ("generic", "The provider decides how soon it sends a change."),
         ],
     )
     def test_is_told_against_what_the_provider_promises(
@@ -110,14 +110,14 @@ class TestLastSync:
         page = page_of(client, connection).replace("\xa0", " ")
 
         assert "ramp-notice-warning" in page
-        assert "Okta has been silent for 3 days." in page
-        assert "</strong> A provider with nothing to say sends nothing." in page
+        assert "No requests from Okta for 3 days." in page
+        assert "</strong> A provider without changes sends no requests." in page
 
     @pytest.mark.parametrize(
         ("watch", "said"),
         [
-            ({}, "own jobs have not run lately"),
-            ({"since": 9, "seen_at": 8}, "own jobs have not run lately"),
+            ({}, "background jobs have not run recently"),
+            ({"since": 9, "seen_at": 8}, "background jobs have not run recently"),
             ({"since": 0.1, "seen_at": 0}, "Ramp itself was interrupted until"),
         ],
     )
@@ -170,7 +170,7 @@ class TestTheLastDay:
 
         page = page_of(client, scim.connection)
 
-        assert "Nothing was written and nothing was refused in the last 24 hours." in page
+        assert "No updates and no refused requests in the last 24 hours." in page
         assert "<svg" not in page
 
     def test_shows_one_refusal_beside_thousands_of_updates(

@@ -26,7 +26,7 @@ def test_is_not_done_by_the_click(wizard: Wizard, okta: Provider) -> None:
 
     assert Person.objects.count() == 1
     page = wizard.get("activate")
-    assert "Bringing people in" in page
+    assert "Provisioning people" in page
     assert '<progress class="ramp-progress" max="1" value="0"' in page
     assert '<noscript><meta http-equiv="refresh"' in page
 
@@ -74,7 +74,7 @@ def test_is_not_stopped_by_one_that_fails(
 
     assert user("bob").person
     assert user("ada").person is None
-    assert "Bringing people in" in wizard.get("activate")
+    assert "Provisioning people" in wizard.get("activate")
 
 
 def test_changes_nothing_when_done_again(wizard: Wizard, okta: Provider) -> None:

@@ -48,7 +48,7 @@ class TestWhoWillBeLinked:
         assert fates(okta.connection) == {"ada": "linked"}
         assert "To be linked 1" in page
         assert f'href="/people/{ada.pk}/"' in page
-        assert "Same email, and no provider has them" in page
+        assert "Same email, and not managed by any provider" in page
 
     def test_shows_what_changes_of_them(self, wizard: Wizard, ada: Person) -> None:
         page = wizard.get("review")
@@ -60,7 +60,7 @@ class TestWhoWillBeLinked:
         core.person(email="ada@example.com")
         okta.add("ada", active=False)
 
-        assert "They are deactivated." in wizard.get("review")
+        assert "They will be deactivated." in wizard.get("review")
 
     @pytest.mark.parametrize(
         ("sent", "rule"),
@@ -244,7 +244,7 @@ def test_says_that_nobody_has_been_sent(
 ) -> None:
     page = wizard.get("review", show=show)
 
-    assert "Okta has sent nobody yet" in page
+    assert "Okta has not sent anybody yet" in page
     assert said in page
 
 
@@ -252,7 +252,7 @@ def test_says_that_nobody_has_been_sent(
     ("show", "said"),
     [
         ("linked", "Nobody will be linked"),
-        ("blocked", "All is well"),
+        ("blocked", "No problems"),
     ],
 )
 def test_says_when_a_group_is_empty(wizard: Wizard, okta: Provider, show: str, said: str) -> None:

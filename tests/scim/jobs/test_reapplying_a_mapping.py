@@ -53,7 +53,7 @@ def test_goes_on_where_it_stopped(
         scim.add(name, **centred())
     monkeypatch.setattr(reapply, "AT_ONCE", 1)
     send(client, scim, "save", department=COST_CENTER)
-    assert "3 people wait for the sync cycle to read again" in text_of(
+    assert "3 people wait for the sync cycle to process again" in text_of(
         client.get(address_of(scim).removesuffix("mapping/"))
     )
 

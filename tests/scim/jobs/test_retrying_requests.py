@@ -71,7 +71,7 @@ def test_carries_it_out_and_resolves_the_error(client: Client, refused: SyncErro
 
     page = retry(client, refused)
 
-    assert "Resolved: Ada King is now as Okta says." in page
+    assert "Resolved: Ada King now matches Okta." in page
     assert ada().profile.location == "New York"
     refused.refresh_from_db()
     assert refused.resolved_at
@@ -114,7 +114,7 @@ class TestWhenThePersonHasChangedSince:
 
         page = retry(client, refused)
 
-        assert "They have changed since the request was sent." in page
+        assert "has changed since the request was sent." in page
         assert "<del><bdi>Legal</bdi></del> → <ins><bdi>Research</bdi></ins>" in page
         assert "<del><bdi>Lovelace</bdi></del> → <ins><bdi>King</bdi></ins>" in page
         assert ada().profile.department == "Legal"
@@ -157,7 +157,7 @@ class TestWhenThePersonHasChangedSince:
     def test_says_when_it_would_be_refused_again(self, client: Client, refused: SyncError) -> None:
         edit(department="Legal")
 
-        assert "it would be refused again: Location cannot be" in retry(client, refused)
+        assert "would currently be refused again: Location cannot be" in retry(client, refused)
 
     def test_names_the_manager(self, client: Client, connect: Connect) -> None:
         okta = connect("okta")
@@ -222,7 +222,7 @@ class TestIsRefused:
 
         page = retry(client, refused)
 
-        assert "Okta is not connected to Ramp, so nothing it sent is carried out again." in page
+        assert "Okta is not connected to Ramp, so its requests cannot be retried." in page
         assert ">Retry</button>" not in page
         assert ada().family_name == "Lovelace"
 
@@ -234,7 +234,7 @@ class TestIsRefused:
 
         page = retry(client, open_error())
 
-        assert "was too long to be kept whole. Have Okta send it again." in page
+        assert "was too long to be stored completely. Have Okta send it again." in page
 
     def test_for_a_request_that_is_forgotten(self, client: Client, scim: Provider) -> None:
         scim("POST", "/Users", someone("ada", roles="EMPEROR"))

@@ -44,7 +44,7 @@ def test_are_added_here(client: Client, scim: Provider) -> None:
     [
         ("costCenter", "Use snake_case"),
         ("", "This field is required."),
-        ("department", "“department” is a field that everybody has."),
+        ("department", "“department” is a built-in field."),
         ("taken", "There is a custom field with this external name already."),
         ("x" * 101, "at most 100 characters"),
     ],
@@ -67,7 +67,7 @@ def test_are_deleted_after_a_question_with_their_mapping(client: Client, scim: P
     cycle()
     address = f"{address_of(scim)}fields/{field.pk}/delete/"
 
-    assert "What people have in it stays" in text_of(client.get(address))
+    assert "Existing values stay" in text_of(client.get(address))
     assert CustomField.objects.exists()
     client.post(address)
 

@@ -227,7 +227,7 @@ class TestPages:
         assert f"/integrations/scim/{scim.connection.pk}/groups/" in page
 
     def test_say_that_nothing_was_pushed(self, client: Client, address: str) -> None:
-        assert "No group yet" in text_of(client.get(address))
+        assert "No groups yet" in text_of(client.get(address))
 
     def test_show_each_group_its_members_and_what_it_brings(
         self, client: Client, scim: Provider, address: str, auditor: Role

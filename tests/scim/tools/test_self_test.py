@@ -218,7 +218,7 @@ def test_ends_also_when_we_are_at_fault(
     with pytest.raises(AttributeError):
         run(connect("okta").connection)
 
-    assert SelfTest.objects.get().problem.startswith("Something went wrong on our side.")
+    assert SelfTest.objects.get().problem.startswith("An internal error occurred.")
     with tenancy.use(sandbox()):
         assert not Token.objects.alive().exists()
 
@@ -282,7 +282,7 @@ class TestNotReachingUs:
 
         test = run(connect("okta").connection)
 
-        assert test.problem.startswith("Nothing listens at 127.0.0.1:")
+        assert test.problem.startswith("127.0.0.1:")
         assert settings.PUBLIC_BASE_URL in test.problem
         assert [(step["got"], step["passed"]) for step in test.steps] == [("no answer", False)]
 
@@ -307,7 +307,7 @@ class TestNotReachingUs:
     def test_is_told_when_something_else_answers(self, connect: Connect, foreign: None) -> None:
         test = run(connect("okta").connection)
 
-        assert test.problem.startswith("Something answers, but not Ramp: 200 with text/html.")
+        assert test.problem.startswith("The server that answered is not Ramp: 200 with text/html.")
         assert "Hello" in test.steps[0]["answer"]
 
     @pytest.mark.parametrize("foreign", [AnotherRamp], indirect=True)
@@ -320,7 +320,7 @@ class TestNotReachingUs:
     ) -> None:
         settings.PUBLIC_BASE_URL = settings.PUBLIC_BASE_URL.replace("http:", "https:")
 
-        assert "does not speak TLS as it should" in run(connect("okta").connection).problem
+        assert "The TLS handshake with" in run(connect("okta").connection).problem
 
     def test_is_told_when_the_certificate_is_not_good(
         self, connect: Connect, settings: Settings, monkeypatch: pytest.MonkeyPatch
@@ -353,6 +353,6 @@ def test_goes_on_after_a_step_that_failed_and_stops_where_it_cannot(
 
     test = run(okta.connection)
 
-    assert test.problem == "The answer holds no “id”, which the next steps need."
+    assert test.problem == "The response has no “id”, which the next steps need."
     assert failed(test)[0][0] == "Create them"
     assert "Missing required fields: location" in test.steps[-1]["answer"]

@@ -108,7 +108,7 @@ def test_never_sent_with_how_long_the_provider_takes(company: Company, client: C
 
     page = ask(client, ADA)
 
-    assert "Okta sends a change 5 to 10 minutes after it was made." in page
+    assert "Okta sends changes within 5 to 10 minutes." in page
 
 
 def test_nothing_of_the_address_that_somebody_else_has_by_right(

@@ -42,7 +42,7 @@ def test_walks_from_the_catalogue_to_the_first_people(owner: Person) -> None:
     left = core.person(given_name="Eve", email="eve@example.com")
     leaving = core.person(given_name="Bob", email="bob@example.com")
     before = facts(left)
-    assert "Make a token and start" in text_of(wizard.client.get("/integrations/okta/"))
+    assert "Create token and start setup" in text_of(wizard.client.get("/integrations/okta/"))
     okta = wizard.connect()
     for name in ("ada", "eve", "grace"):
         okta.add(name)
@@ -52,8 +52,8 @@ def test_walks_from_the_catalogue_to_the_first_people(owner: Person) -> None:
     numbers = wizard.get("activate")
     wizard.activate()
 
-    assert "1 who is in Ramp already" in numbers
-    assert "1, invited by mail unless they are inactive" in numbers
+    assert "1 is in Ramp already" in numbers
+    assert "1, invited by email unless they are inactive" in numbers
     assert "2, of whom 1 is deactivated" in numbers
     assert user("ada").person == linked
     assert facts(left) == before
@@ -62,7 +62,7 @@ def test_walks_from_the_catalogue_to_the_first_people(owner: Person) -> None:
     leaving.refresh_from_db()
     assert leaving.state == Person.State.INACTIVE
     assert leaving.deactivated_by == f"person:{owner.email}"
-    assert "All done" in wizard.get("activate")
+    assert "Activation complete" in wizard.get("activate")
 
 
 class TestWhatWasSentBefore:
@@ -252,7 +252,7 @@ class TestWhoIsDeactivated:
         owner.refresh_from_db()
         assert owner.is_active
         assert SyncError.objects.open().get().reason == "last-owner"
-        assert "All done" in wizard.get("activate")
+        assert "Activation complete" in wizard.get("activate")
 
 
 class TestTheClick:
@@ -265,11 +265,11 @@ class TestTheClick:
         assert noted.get().facts["connection"] == str(okta.connection.pk)
 
     def test_works_with_nobody_sent_yet(self, wizard: Wizard, okta: Provider) -> None:
-        assert "Okta has sent nobody yet" in wizard.get("activate")
+        assert "Okta has not sent anybody yet" in wizard.get("activate")
 
         wizard.activate()
 
-        assert "All done" in wizard.get("activate")
+        assert "Activation complete" in wizard.get("activate")
         okta.add("ada")
         assert user("ada").person
 
@@ -280,7 +280,7 @@ class TestTheClick:
 
         response = wizard.client.post(wizard.address("activate"), follow=True)
 
-        assert "Okta is connected already." in text_of(response)
+        assert "Okta is already connected." in text_of(response)
         okta.connection.refresh_from_db()
         assert okta.connection.activated_at is None
 

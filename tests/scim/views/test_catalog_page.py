@@ -43,7 +43,7 @@ def test_says_what_to_do_when_nothing_matches(owner: Person) -> None:
     shown = page(owner, "/integrations/?q=<b>nobody")
 
     assert "Nothing matches “&lt;b&gt;nobody”" in shown
-    assert "Any SCIM 2.0 provider works" in shown
+    assert "You can connect any SCIM 2.0 provider" in shown
     assert 'href="/integrations/generic/"' in shown
 
 
@@ -56,7 +56,7 @@ def test_tells_which_are_connected(owner: Person) -> None:
 
     today = f"{timezone.now():%-d %B %Y}"
     assert "Connected" in okta
-    assert "Being set up" in entra
+    assert "Setup in progress" in entra
     assert "Disconnected" in rippling
     assert f"on {today}" in rippling
     assert "Not connected" in generic
@@ -91,20 +91,20 @@ class TestOverview:
     def test_says_what_there_is_to_know(self, owner: Person, provider: str, cycle: str) -> None:
         shown = page(owner, f"/integrations/{provider}/")
 
-        owned = shown.split("What it will own")[1].split("What it never touches")[0]
+        owned = shown.split("Managed fields")[1].split("Fields it never changes")[0]
         fields = ["First name", "Last name", "Email", "Department", "Location", "Manager", "Role"]
         assert all(f"<li>{field}</li>" in owned for field in fields)
         assert "<li>Spend allocations</li>" in shown
         assert cycle in shown
-        assert "Not single sign-on" in shown
+        assert "Single sign-on is separate" in shown
 
     @pytest.mark.parametrize(
         ("provider", "said"),
         [
             ("okta", "is refused"),
             ("entra", "is refused"),
-            ("rippling", "gets the defaults"),
-            ("generic", "is kept, and invited as soon as"),
+            ("rippling", "get the defaults"),
+            ("generic", "is stored, and the person is invited as soon as"),
         ],
     )
     def test_says_what_happens_to_incomplete_people(
@@ -113,14 +113,14 @@ class TestOverview:
         assert said in page(owner, f"/integrations/{provider}/")
 
     def test_offers_to_start(self, owner: Person) -> None:
-        assert "Make a token and start" in page(owner, "/integrations/okta/")
+        assert "Create token and start setup" in page(owner, "/integrations/okta/")
 
     def test_offers_to_go_on(self, owner: Person) -> None:
         core.connection("okta", activated_at=None)
 
         shown = page(owner, "/integrations/okta/")
 
-        assert "Make a token and start" not in shown
+        assert "Create token and start setup" not in shown
         assert 'href="/integrations/okta/setup/"' in shown
 
     def test_leads_to_the_settings_of_a_live_one(self, owner: Person) -> None:
@@ -128,7 +128,7 @@ class TestOverview:
 
         shown = page(owner, "/integrations/okta/")
 
-        assert "Make a token and start" not in shown
+        assert "Create token and start setup" not in shown
         assert f'href="/integrations/scim/{connection.pk}/"' in shown
 
     def test_offers_to_connect_anew_what_was_disconnected(self, owner: Person) -> None:
@@ -136,8 +136,8 @@ class TestOverview:
 
         shown = page(owner, "/integrations/okta/")
 
-        assert "Connect it anew" in shown
-        assert "Make a token and start" in shown
+        assert "Reconnect" in shown
+        assert "Create token and start setup" in shown
 
     def test_is_not_there_for_a_provider_that_nobody_knows(self, owner: Person) -> None:
         assert signed_in(owner).get("/integrations/nobody/").status_code == 404

@@ -30,7 +30,7 @@ class TestSomebodyPrivileged:
         okta.add("ada")
 
         assert fates(okta.connection) == {"ada": "asked"}
-        assert "1 person waits for your word" in wizard.get("review")
+        assert "1 person needs review" in wizard.get("review")
 
     def test_is_so_by_an_elevated_role_too(self, okta: Provider, ada: Person) -> None:
         role = Role.objects.create(
@@ -119,7 +119,7 @@ class TestARow:
     ) -> None:
         page = text_of(wizard.choose(person=owner.pk, choice="deactivate", confirmed="on"))
 
-        assert "This is you." in page
+        assert "You cannot deactivate yourself." in page
         assert not AdoptionChoice.objects.exists()
 
     @pytest.mark.parametrize(

@@ -47,19 +47,19 @@ def test_tells_the_answer_and_the_differences(scim: Provider, client: Client) ->
 
     page = ask(client, scim, "PATCH", f"/Users/{ada}", change(**{ENT: {"department": "Legal"}}))
 
-    assert "200: it would be accepted." in page
+    assert "200: the request would be accepted." in page
     assert "Okta changed department from Research to Legal" in page
-    assert "No mail would go out." in page
+    assert "No email would be sent." in page
     assert str(Person.objects.get(email="ada@example.com").department) == "Research"
 
 
 def test_tells_the_invite_and_its_mail(scim: Provider, client: Client) -> None:
     page = ask(client, scim, "POST", "/Users", someone("grace"))
 
-    assert "201: it would be accepted." in page
+    assert "201: the request would be accepted." in page
     assert "Okta added Grace Lovelace" in page
     assert "Okta invited Grace Lovelace" in page
-    assert "grace@example.com" in page.partition("Roles afterwards")[0]
+    assert "grace@example.com" in page.partition("Resulting roles")[0]
     assert not Person.objects.filter(email="grace@example.com").exists()
 
 
@@ -69,7 +69,7 @@ def test_tells_the_refusal_and_what_would_be_listed(scim: Provider, client: Clie
     body = change(**managed_by("ada@example.com"))
     page = ask(client, scim, "PATCH", f"/Users/{ada}", body)
 
-    assert "400: it would be refused, and nobody changed." in page
+    assert "400: the request would be refused, and nobody would be changed." in page
     assert "Would be listed: <bdi>ada@example.com</bdi>: Employees can" in page
     assert not SyncError.objects.exists()
 
@@ -80,7 +80,7 @@ def test_tells_what_would_be_cleared(scim: Provider, client: Client) -> None:
 
     page = ask(client, scim, "PATCH", f"/Users/{ada}", change(title="Countess"))
 
-    assert "Would be cleared: <bdi>ada@example.com</bdi>: User is not eligible" in page
+    assert "Would be resolved: <bdi>ada@example.com</bdi>: User is not eligible" in page
     assert SyncError.objects.open().count() == 1
 
 
@@ -106,14 +106,14 @@ def test_leaves_no_trace(scim: Provider, client: Client) -> None:
 @pytest.mark.parametrize(
     ("method", "path", "body", "words"),
     [
-        ("POST", "/Users", '{"userName": ', "400: it would be refused"),
-        ("POST", "/Users", "x" * (1024 * 1024 + 1), "Send at most 1 MiB at once."),
-        ("POST", "/Users", "x" * 2_000_001, "Send at most 1 MiB at once."),
-        ("POST", "/Nothing", "{}", "There is nothing at /Nothing."),
-        ("DELETE", "/Users", "", "405: it would be refused"),
-        ("GET", "/Users", "", "Reading changes nothing, so there is nothing to foretell."),
+        ("POST", "/Users", '{"userName": ', "400: the request would be refused"),
+        ("POST", "/Users", "x" * (1024 * 1024 + 1), "The request body may hold at most 1 MiB."),
+        ("POST", "/Users", "x" * 2_000_001, "The request body may hold at most 1 MiB."),
+        ("POST", "/Nothing", "{}", "Not found: /Nothing."),
+        ("DELETE", "/Users", "", "405: the request would be refused"),
+        ("GET", "/Users", "", "A read changes nothing, so it cannot be previewed."),
         ("POST", "", "", "This field is required."),
-        ("POST", "/Bulk", "{}", "Try the operations of a bulk request one by one."),
+        ("POST", "/Bulk", "{}", "Run the operations of a bulk request one at a time."),
         ("PATCH", "/Users/xyz", "{}", "A PATCH needs a list of “Operations”."),
         ("POST", "/Users", "\x00", "Null characters are not allowed."),
     ],
@@ -129,7 +129,7 @@ def test_takes_a_whole_address_for_the_path_in_it(scim: Provider, client: Client
 
     page = ask(client, scim, "DELETE", f"https://ramp.example.com/scim/v2/Users/{ada}")
 
-    assert "204: it would be accepted." in page
+    assert "204: the request would be accepted." in page
     assert "Okta deactivated Ada Lovelace" in page
 
 
@@ -138,7 +138,7 @@ def test_knows_nobody_of_another_connection(
 ) -> None:
     ada = connect("entra").add()
 
-    assert "404: it would be refused" in ask(client, scim, "DELETE", f"/Users/{ada}")
+    assert "404: the request would be refused" in ask(client, scim, "DELETE", f"/Users/{ada}")
 
 
 @pytest.mark.parametrize("provider", ["okta", "entra", "rippling", "generic"])
@@ -153,7 +153,7 @@ def test_offers_examples_that_work(
 
     page = ask(client, scim, *example(client, scim, example=kind))
 
-    assert f"{status}: it would be" in page
+    assert f"{status}: the request would be" in page
 
 
 def test_offers_an_example_about_whom_one_names(scim: Provider, client: Client) -> None:
@@ -169,7 +169,7 @@ def test_offers_an_example_about_whom_one_names(scim: Provider, client: Client) 
 def test_says_that_nobody_has_the_name(scim: Provider, client: Client) -> None:
     page = text_of(client.get(address(scim), {"who": "nobody@example.com"}))
 
-    assert "Nobody of this connection has that userName." in page
+    assert "No user of this connection has that userName." in page
 
 
 def test_offers_a_request_of_the_log(scim: Provider, client: Client) -> None:
@@ -198,8 +198,8 @@ def test_says_that_a_connection_that_ended_answers_nothing(scim: Provider, clien
 
     page = ask(client, scim, "POST", "/Users", someone("grace"))
 
-    assert "Whatever is sent to it is answered with 401" in page
-    assert "it would be" not in page
+    assert "Every request to it is refused with 401" in page
+    assert "the request would be" not in page
 
 
 def test_is_for_administrators_of_the_company(scim: Provider, client: Client) -> None:

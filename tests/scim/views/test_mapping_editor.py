@@ -40,8 +40,8 @@ class TestShows:
 
         page = text_of(client.get(address_of(scim)))
 
-        assert "Left blank: department of the enterprise extension, or a bare department." in page
-        assert "Left blank: costCenter or cost_center of the Ramp extension." in page
+        assert "If empty: department of the enterprise extension, or a bare department." in page
+        assert "If empty: costCenter or cost_center of the Ramp extension." in page
         for label in ("First name", "Last name", "Location", "Manager", "Role", "Cost centre"):
             assert label in page
 
@@ -75,7 +75,7 @@ class TestSaves:
     def test_what_the_cycle_then_reads_everybody_by(self, client: Client, scim: Provider) -> None:
         scim.add("ada", **centred())
         page = send(client, scim, "save", department=COST_CENTER)
-        assert "is read again by the sync cycle" in page
+        assert "applies it to everyone the provider has sent" in page
         assert str(person("ada").department) == "Research"
 
         cycle()
@@ -139,14 +139,14 @@ class TestRefuses:
             ("urn:example:x", "A User has no attribute “urn:example:x”."),
             (ENT, "is a schema, not an attribute."),
             ("emails[type eq", "cannot be read"),
-            ('userName[type eq "x"]', "chooses among values, but there is only one."),
+            ('userName[type eq "x"]', "filters values, but the attribute has a single value."),
             ('emails[colour eq "red"].value', "colour"),
-            ("name", "has parts. Name one of them: name.formatted, name.familyName"),
-            ("addresses", "has parts. Name one of them: addresses.formatted"),
-            ("active", "is no text that a provider can send."),
-            ("password", "is no text that a provider can send."),
-            ("id", "is no text that a provider can send."),
-            ("groups", "is no text that a provider can send."),
+            ("name", "has sub-attributes. Choose one of them: name.formatted, name.familyName"),
+            ("addresses", "has sub-attributes. Choose one of them: addresses.formatted"),
+            ("active", "is not a text value that a provider can send."),
+            ("password", "is not a text value that a provider can send."),
+            ("id", "is not a text value that a provider can send."),
+            ("groups", "is not a text value that a provider can send."),
             ("a\x00b", "Null characters are not allowed."),
             ("x" * 501, "at most 500 characters"),
             ("(" * 400, "The path"),
@@ -158,7 +158,7 @@ class TestRefuses:
         page = send(client, scim, "save", department=path).replace("&quot;", '"')
 
         assert said in page.replace("&#x27;", "'")
-        assert "Nothing was saved: correct what is marked below." in page
+        assert "Nothing was saved. Correct the fields marked below." in page
         assert mapping() == {}
 
     def test_other_fields_than_there_are(self, client: Client, scim: Provider) -> None:
@@ -176,8 +176,8 @@ class TestWarns:
 
         page = send(client, scim, "save", department=f"{ENT}:division")
 
-        assert "None of the last 2 people whom Okta sent has anything at" in page
-        assert "Save all the same" in page
+        assert "None of the last 2 people that Okta sent has anything at" in page
+        assert "Save anyway" in page
         assert mapping() == {}
 
     def test_once_and_saves_it_all_the_same(self, client: Client, scim: Provider) -> None:
@@ -192,7 +192,7 @@ class TestWarns:
     def test_that_it_cannot_be_told_yet(self, client: Client, scim: Provider) -> None:
         page = send(client, scim, "preview", department=COST_CENTER)
 
-        assert "Okta has sent nobody yet" in page
+        assert "Okta has not sent anybody yet" in page
 
     def test_of_none_that_somebody_sends(self, client: Client, scim: Provider) -> None:
         scim.add("ada", **centred())
@@ -220,8 +220,8 @@ class TestPreviews:
 
         page = send(client, scim, "preview", department=COST_CENTER)
 
-        assert "Tried on the 2 people last heard of; nothing was saved." in page
-        assert "1 would stay as they are." in page
+        assert "Previewed with the 2 people received most recently. Nothing was saved." in page
+        assert "1 would not change." in page
         row = page.partition("<bdi>ada@example.com</bdi>")[2].partition("</tr>")[0]
         assert "Department" in row
         assert "<bdi>Research</bdi>" in row

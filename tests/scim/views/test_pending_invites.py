@@ -76,13 +76,13 @@ def test_tell_which_wait_for_a_manager(client: Client, scim: Provider) -> None:
 def test_tell_which_were_never_mailed(client: Client) -> None:
     Mail.objects.filter(invite=invited()).delete()
 
-    assert "Not mailed" in shown(client)
+    assert "Not emailed" in shown(client)
 
 
 def test_tell_which_are_on_their_way(client: Client) -> None:
     invited()
 
-    assert "On its way since" in shown(client)
+    assert "Sending since" in shown(client)
 
 
 def test_tell_what_the_mail_server_said(client: Client) -> None:
@@ -154,7 +154,7 @@ class TestWhenThereAreNone:
     def test_say_that_everybody_has_joined(self, client: Client) -> None:
         people.join_person(invited().person, actor=HELPDESK)
 
-        assert "Nobody is awaited" in shown(client)
+        assert "No pending invites" in shown(client)
 
 
 class TestSendingAgain:
@@ -164,7 +164,7 @@ class TestSendingAgain:
 
         page = text_of(client.post(f"{UPDATES}invites/{invite.pk}/resend/", follow=True))
 
-        assert "The invite goes out again to Ada Lovelace." in page
+        assert "The invite is being resent to Ada Lovelace." in page
         assert "Expired" not in page.split("<table")[1]
         assert Mail.objects.filter(invite=invite).count() == 2
         event = Event.objects.get(kind=Event.Kind.INVITE_RESENT)
@@ -185,7 +185,7 @@ class TestSendingAgain:
         ticked = {"invite": [str(first.pk), str(second.pk), "nonsense", str(uuid4())]}
         page = text_of(client.post(f"{UPDATES}resend/", ticked, follow=True))
 
-        assert "The invite goes out again to 2 people." in page
+        assert "The invite is being resent to 2 people." in page
         assert [one.mails.count() for one in (first, second, other)] == [2, 2, 1]
 
     def test_asks_for_a_choice(self, client: Client) -> None:
@@ -193,7 +193,7 @@ class TestSendingAgain:
 
         page = text_of(client.post(f"{UPDATES}resend/", follow=True))
 
-        assert "No invite was chosen" in page
+        assert "No invites selected" in page
 
     def test_is_for_all_that_have_expired(
         self, client: Client, monkeypatch: pytest.MonkeyPatch
@@ -205,8 +205,8 @@ class TestSendingAgain:
 
         page = text_of(client.post(f"{UPDATES}resend/", {"expired": "all"}, follow=True))
 
-        assert "The invite goes out again to 2 people." in page
-        assert "1 more have expired" in page
+        assert "The invite is being resent to 2 people." in page
+        assert "1 more invites have expired" in page
         assert fresh.mails.count() == 1
 
     def test_is_not_for_what_was_accepted_meanwhile(self, client: Client) -> None:
@@ -226,7 +226,7 @@ class TestWithdrawing:
 
         page = text_of(client.get(f"{UPDATES}invites/{invite.pk}/revoke/"))
 
-        assert "Withdraw the invite" in page
+        assert "Revoke invite" in page
         assert Invite.objects.open().exists()
 
     def test_makes_it_worthless(self, client: Client) -> None:

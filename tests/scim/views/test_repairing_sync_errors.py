@@ -106,7 +106,7 @@ REPAIRS = {
     "circular-manager": Repair("Open person", bob_gets_another_manager),
     "invalid-manager": Repair("Retry", guido_gets_a_real_role),
     "self-manager": Repair("Open person", provider_corrects),
-    "duplicate-email": Repair("Look at both", the_address_becomes_free),
+    "duplicate-email": Repair("Compare", the_address_becomes_free),
     "invalid-name": Repair("Retry", provider_corrects),
     "invalid-location-change": Repair("Retry", the_location_moves),
     "invalid-role-assignment": Repair("Retry", ramp_gives_the_roles),
@@ -171,7 +171,7 @@ class TestAnUnknownManager:
 
         page = click(client, "Invite anyway")
 
-        assert "The invite of Ada Lovelace is no longer held." in page
+        assert "The invite of Ada Lovelace is no longer on hold." in page
         invite = ada().invites.get()
         assert (invite.held_because, invite.mails.count()) == ("", 1)
         error = SyncError.objects.get()
@@ -194,7 +194,7 @@ class TestAnUnknownManager:
 
         page = text_of(client.post(f"{ERRORS}{error.pk}/invite-anyway/", follow=True))
 
-        assert "No invite of Ada Lovelace is held any more." in page
+        assert "No invite of Ada Lovelace is on hold anymore." in page
         assert SyncError.objects.open().exists()
 
     def test_who_is_rejected_is_added_first(self, client: Client, connect: Connect) -> None:
@@ -286,8 +286,8 @@ class TestAnAddressThatNobodyOwns:
 
         page = text_of(client.post(f"{ERRORS}{error.pk}/link/", follow=True))
 
-        assert "cannot be linked any more" in page
-        assert "Look at both" in listed(client)
+        assert "can no longer be linked" in page
+        assert "Compare" in listed(client)
 
 
 class TestTheLastOwner:
@@ -337,7 +337,7 @@ def test_what_was_kept_and_is_not_over_says_so(client: Client, connect: Connect)
 
     page = click(client, "Retry")
 
-    assert "it is not over: User is not eligible to receive assigned role" in page
+    assert "the error remains: User is not eligible to receive assigned role" in page
 
 
 def test_the_offending_address_leads_to_who_has_it(client: Client, scim: Provider) -> None:

@@ -125,7 +125,7 @@ class TestList:
 
         shown = page(client, address(scim), **query)
 
-        assert f"Not understood, and so not searched for: {named}." in shown
+        assert f"Ignored because the value is not valid: {named}." in shown
         assert str(row.pk) in shown
 
     def test_leads_to_the_older_ones_and_keeps_the_search(
@@ -165,7 +165,7 @@ class TestList:
         shown = page(client, address(scim))
 
         assert "kept for 30 days" in shown
-        assert "The oldest one here is of 5 March 2026, 10:00 UTC." in shown
+        assert "The oldest request here is from 5 March 2026, 10:00 UTC." in shown
 
     def test_is_empty_in_its_own_words_each_time(self, scim: Provider, client: Client) -> None:
         assert "No requests yet" in page(client, address(scim))
@@ -233,7 +233,7 @@ class TestRequest:
 
         reason = "User is not eligible to receive assigned role"
         assert f"Refused: {reason}. Nothing was changed." in shown
-        assert "What we answered" in shown
+        assert "Response" in shown
         assert "<bdi>EMPEROR</bdi>" in shown
         assert "Nobody was changed, and nothing was mailed." in shown
 
@@ -242,7 +242,7 @@ class TestRequest:
 
         shown = page(client, address(scim, answer.request_id))
 
-        assert "Accepted, but not all of it could be done: Manager&#x27;s email is not" in shown
+        assert "Partly applied: Manager&#x27;s email is not" in shown
         assert "<bdi>bob@example.com</bdi>" in shown
 
     def test_tells_that_nothing_had_to_be_done(self, scim: Provider, client: Client) -> None:
@@ -250,7 +250,7 @@ class TestRequest:
 
         shown = page(client, address(scim, answer.request_id))
 
-        assert "Accepted. Nobody had to be changed by it." in shown
+        assert "Accepted. No changes were needed." in shown
 
     def test_tells_that_it_waits_for_the_activation(self, scim: Provider, client: Client) -> None:
         Connection.objects.update(activated_at=None)

@@ -72,7 +72,7 @@ def test_brings_the_earlier_one_back(
     new = question.user.person
     assert new
 
-    assert "Ada Byron is back" in answer(client, question, "same")
+    assert "Ada Byron was restored" in answer(client, question, "same")
 
     ada.refresh_from_db()
     new.refresh_from_db()
@@ -96,7 +96,7 @@ def test_refuses_while_the_new_one_holds_something(
     assert question.user.person
     card(question.user.person)
 
-    assert "holds 1 card already" in answer(client, question, "same")
+    assert "already holds 1 card" in answer(client, question, "same")
 
     ada.refresh_from_db()
     assert ada.state == Person.State.INACTIVE
@@ -129,7 +129,7 @@ def test_decides_about_the_role_of_somebody_who_is_back(
     client: Client, scim: Provider, ada: Person, said: str, role: str
 ) -> None:
     scim_id = scim.add(externalId="X-1", roles="BUSINESS_ADMIN")
-    assert "Roles to give back" in text_of(client.get(PAGE))
+    assert "Roles to restore" in text_of(client.get(PAGE))
 
     client.post(f"{PAGE}roles/{ada.pk}/", {"role": "BUSINESS_ADMIN", "answer": said})
 

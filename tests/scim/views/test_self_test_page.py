@@ -61,7 +61,7 @@ def step(title: str, **fields: Any) -> dict[str, Any]:
 def test_says_what_it_is_for_before_the_first_run(scim: Provider, client: Client) -> None:
     page = text_of(client.get(address(scim)))
 
-    assert "No self-test was run yet" in page
+    assert "No self-tests yet" in page
     assert "http://127.0.0.1:8000/scim/v2" in page
 
 
@@ -92,7 +92,7 @@ def test_has_a_worker_run_it(scim: Provider, client: Client, sent: list[Any]) ->
 def test_says_when_no_worker_can_be_told(scim: Provider, client: Client) -> None:
     page = text_of(client.post(address(scim), {"provider": "okta"}, follow=True))
 
-    assert "The job queue does not answer, so no worker can run the test." in page
+    assert "The job queue is not responding, so no worker can run the test." in page
 
 
 def test_runs_one_at_a_time(scim: Provider, client: Client) -> None:
@@ -100,7 +100,7 @@ def test_runs_one_at_a_time(scim: Provider, client: Client) -> None:
 
     page = text_of(client.post(address(scim), {"provider": "okta"}, follow=True))
 
-    assert "A self-test is running already. Wait until it has ended." in page
+    assert "A self-test is already running. Wait until it finishes." in page
     assert SelfTest.objects.count() == 1
 
 
@@ -111,7 +111,7 @@ def test_refuses_a_provider_that_there_is_not(scim: Provider, client: Client) ->
 
 
 def test_shows_how_far_it_has_come_and_looks_again(scim: Provider, client: Client) -> None:
-    ran(scim, step("Test the connection"), step("Look for somebody new"), finished_at=None)
+    ran(scim, step("Test the connection"), step("Look for a new user"), finished_at=None)
 
     page = text_of(client.get(address(scim)))
 
@@ -125,18 +125,18 @@ def test_does_not_look_again_when_it_has_ended(scim: Provider, client: Client) -
 
     page = text_of(client.get(address(scim)))
 
-    assert "All 1 steps went as they should." in page
+    assert "All 1 steps passed." in page
     assert "refresh" not in page
 
 
 def test_shows_what_went_wrong(scim: Provider, client: Client) -> None:
-    wrong = step("Look for somebody new", got="404", passed=False, answer="<h1>Not here</h1>")
+    wrong = step("Look for a new user", got="404", passed=False, answer="<h1>Not here</h1>")
     ran(scim, step("Test the connection"), wrong)
 
     page = text_of(client.get(address(scim)))
 
-    assert "1 of 2 steps went wrong." in page
-    assert "2. Look for somebody new – went wrong" in page
+    assert "1 of 2 steps failed." in page
+    assert "2. Look for a new user – failed" in page
     assert "&lt;h1&gt;Not here&lt;/h1&gt;" in page
 
 
@@ -145,7 +145,7 @@ def test_says_that_it_was_cut_off(scim: Provider, client: Client) -> None:
 
     page = text_of(client.get(address(scim)))
 
-    assert "Cut off: no worker is running" in page
+    assert "Interrupted: no worker is running" in page
     assert "refresh" not in page
 
 
@@ -176,7 +176,7 @@ def test_is_not_offered_for_a_connection_that_ended(scim: Provider, client: Clie
 
     page = text_of(client.post(address(scim), {"provider": "okta"}))
 
-    assert "nothing to test any more" in page
+    assert "so it cannot be tested" in page
     assert not SelfTest.objects.exists()
 
 

@@ -64,7 +64,7 @@ class TestTheStart:
 
         response = wizard.client.post(wizard.address("token"), {"after": 0}, follow=True)
 
-        assert "Okta is connected already." in text_of(response)
+        assert "Okta is already connected." in text_of(response)
         assert Connection.objects.count() == 1
 
     def test_is_possible_beside_another_provider(self, wizard: Wizard) -> None:
@@ -93,14 +93,14 @@ class TestTheToken:
 
         shown = wizard.get("token")
         assert token not in shown
-        assert f"it ends in <code>{token[-4:]}</code>" in shown
+        assert f"It ends in <code>{token[-4:]}</code>" in shown
 
     def test_is_not_made_again_when_the_answer_is_reloaded(self, wizard: Wizard) -> None:
         wizard.make_token()
 
         reloaded = wizard.client.post(wizard.address("token"), {"after": 0}, follow=True)
 
-        assert "The token was shown already" in text_of(reloaded)
+        assert "The token was already shown" in text_of(reloaded)
         assert Token.objects.count() == 1
 
     def test_is_replaced_by_a_new_one(self, wizard: Wizard) -> None:
@@ -205,7 +205,7 @@ class TestTheFirstRequest:
 
         assert "Waiting for the first request" in page
         assert '<noscript><meta http-equiv="refresh" content="5"></noscript>' in page
-        assert "with a wrong one is refused with 401" in page
+        assert "with a wrong token is refused with 401" in page
 
     def test_appears_with_who_sent_it(self, wizard: Wizard) -> None:
         okta = wizard.connect()
@@ -213,10 +213,10 @@ class TestTheFirstRequest:
 
         page = wizard.get("first-request")
 
-        assert "Okta has been heard" in page
+        assert "Requests received from Okta" in page
         assert "Okta SCIM Client 1.0.0" in page
         assert "1 person, 0 groups" in page
-        assert "<code>POST /Users</code> was answered 201" in page
+        assert "<code>POST /Users</code> was answered with 201" in page
 
     def test_appears_also_when_it_only_read(self, wizard: Wizard) -> None:
         wizard.make_token()
@@ -224,7 +224,7 @@ class TestTheFirstRequest:
 
         page = wizard.get("first-request")
 
-        assert "Okta has been heard" in page
+        assert "Requests received from Okta" in page
         assert "Nobody has been sent yet" in page
 
     def test_tells_why_it_was_refused(self, wizard: Wizard) -> None:
@@ -336,7 +336,7 @@ class TestTheLinkForIt:
         response = Client().get(self.forged(last_day="2026-01-01"))
 
         assert response.status_code == 410
-        assert "It could be used until 2026-01-01." in text_of(response)
+        assert "It was valid until 2026-01-01." in text_of(response)
 
     def test_ends_with_activation(self, wizard: Wizard) -> None:
         link = self.link(wizard)

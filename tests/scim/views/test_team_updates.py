@@ -139,7 +139,7 @@ class TestTheDialog:
         page = text_of(client.post(address, headers={"X-Dialog": "1"}, follow=True))
 
         assert "<html" not in page
-        assert "The invite goes out again to Ada Lovelace." in page
+        assert "The invite is being resent to Ada Lovelace." in page
 
     def test_leads_from_a_row_back_to_its_tab(self, client: Client, scim: Provider) -> None:
         scim("POST", "/Users", someone("ada", roles="EMPEROR"))
@@ -216,7 +216,7 @@ class TestErrorsAreNarrowed:
 
 class TestWhenThereAreNoErrors:
     def test_says_that_nothing_is_connected(self, client: Client) -> None:
-        assert "No identity provider yet" in text_of(client.get(ERRORS))
+        assert "No identity provider connected" in text_of(client.get(ERRORS))
 
     def test_says_that_nothing_went_wrong_yet(self, client: Client, scim: Provider) -> None:
         assert "No errors yet" in text_of(client.get(ERRORS))
