@@ -22,7 +22,7 @@ def of_person(person: Person, *, may_link: bool) -> list[Way]:
     identities = Identity.objects.filter(person=person, retired_at=None)
     linked = list(identities.select_related("provider").order_by("first_seen_at"))
     change = reverse("admin:change_password") if may_link else ""
-    password = [Way("Password", known_as=person.email, how="kept here", change=change)]
+    password = [Way("Ramp password", known_as=person.email, how="managed in Ramp", change=change)]
     return [
         *(password if has_password(person) else []),
         *(_linked(identity) for identity in linked),

@@ -48,8 +48,8 @@ MISSING: Final = (AccountStatus.OUTSIDE, AccountStatus.UNKNOWN)
 REASONS: Final[Mapping[str, str]] = {
     AccountStatus.DISABLED: "the account is disabled in {directory}",
     AccountStatus.EXPIRED: "the account has expired in {directory}",
-    AccountStatus.OUTSIDE: "the account is not among those that {directory} admits",
-    AccountStatus.UNKNOWN: "the account was deleted in {directory}",
+    AccountStatus.OUTSIDE: "the account is outside the base DN or user filter of {directory}",
+    AccountStatus.UNKNOWN: "the account no longer exists in {directory}",
 }
 
 
@@ -155,9 +155,9 @@ def _check_believable(told: Mapping[str, AccountStatus], present: set[str]) -> N
     if is_nobody_left or len(missing) > max(MISSING_BELIEVED, SHARE_BELIEVED * len(present)):
         raise LdapFailed(
             "directory-incomplete",
-            f"{len(missing)} of {len(present)} people were not found, so the answer is not "
-            "believed and nobody was signed out. Check the base DN, the user filter, and what the "
-            "service account may read.",
+            f"{len(missing)} of {len(present)} people were not found. This seems wrong, so nobody "
+            "was signed out. Check the base DN, the user filter, and what the service account may "
+            "read.",
         )
 
 
@@ -179,7 +179,7 @@ def _apply(directory: IdentityProvider, identity: Identity, status: AccountStatu
             subject=identity.subject,
             email=identity.person.email,
             reason=status,
-            detail=f"All sessions were ended: {reason}.",
+            detail=f"All sessions ended: {reason}.",
         )
     return 1
 

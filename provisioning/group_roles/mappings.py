@@ -33,7 +33,7 @@ class InvalidGroup(PeopleError):
     field = "group"
 
     def __init__(self) -> None:
-        super().__init__("Name the group as the provider does, in at most 500 characters.")
+        super().__init__("Enter the group name exactly as at the provider, up to 500 characters.")
 
 
 class AmbiguousGroup(PeopleError):
@@ -43,7 +43,7 @@ class AmbiguousGroup(PeopleError):
     def __init__(self, name: str, ids: Iterable[str]) -> None:
         listed = ", ".join(f"“{one}”" for one in ids)
         super().__init__(
-            f"Several groups are called “{name}”. Enter the id of the one you mean: {listed}."
+            f"Several groups are named “{name}”. Enter the id of the one you mean: {listed}."
         )
 
 

@@ -75,11 +75,11 @@ def near_misses(text: str, groups: Iterable[ExternalGroup]) -> list[NearMiss]:
 def _difference(text: str, name: str) -> str:
     """Say in what the two differ, if only in what people overlook."""
     if fold(text) == fold(name):
-        return "large and small letters differ"
+        return "different capitalization"
     if text.split() == name.split():
-        return "spaces differ"
+        return "different spaces"
     if fold("".join(text.split())) == fold("".join(name.split())):
-        return "spaces and large and small letters differ"
+        return "different spaces and capitalization"
     return ""
 
 

@@ -58,8 +58,9 @@ def check(directory: Directory, entry: Entry, *, is_known_device: bool) -> None:
     if threshold and wrong >= allowed:
         raise NearlyLocked(
             max(until, now),
-            f"{entry.dn} has {wrong} wrong passwords and is locked after {threshold}, so no more "
-            "are tried until the directory forgets them. Signing in to Windows also resets them.",
+            f"{entry.dn} has {wrong} incorrect passwords and is locked after {threshold}. Ramp "
+            "does not try more until the directory resets the count. Signing in to Windows also "
+            "resets it.",
         )
 
 

@@ -46,8 +46,8 @@ EVERYBODY: Final = "everybody"
 class GuessedTooOften(SignInRefused):
     def __init__(self, until: datetime) -> None:
         super().__init__(
-            "Too many wrong passwords were given for this name, so it has to wait. "
-            f"Try again after {until:%H:%M:%S} UTC."
+            "Too many incorrect passwords were entered for this name. Try again after "
+            f"{until:%H:%M:%S} UTC."
         )
         self.until = until
 

@@ -36,12 +36,12 @@ def person_with_password(
     if not candidates:
         make_password(password)
     if not matching:
-        raise SignInRefused("That e-mail address and password do not belong together.")
+        raise SignInRefused("Incorrect email or password.")
     with tenancy.across_tenants():
         lockout.note_success(email, source)
     if len(matching) > 1:
         raise SignInRefused(
-            "Several companies know you by this address. Use your company's own sign-in page."
+            "Several companies use this email address. Use your company's own sign-in page."
         )
     [person] = matching
     with tenancy.use(person.tenant_id):
@@ -136,8 +136,8 @@ def check_password_counts(person: Person) -> None:
     """
     if not password_counts(person):
         raise SignInRefused(
-            f"{person.tenant.name} does not use passwords here. Sign in with your company's own "
-            "sign-in."
+            f"{person.tenant.name} does not allow passwords. Sign in through your company's "
+            "identity provider."
         )
 
 

@@ -28,8 +28,8 @@ class NoPasswordHere(PeopleError):
 
     def __init__(self, person: Person) -> None:
         super().__init__(
-            f"{person.full_name} has no password here that a link could replace, or may not sign "
-            "in with one at the moment."
+            f"{person.full_name} has no Ramp password to reset, or cannot sign in with a password "
+            "right now."
         )
 
 

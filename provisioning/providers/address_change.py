@@ -25,7 +25,7 @@ class NothingMoved(PeopleError):
     code = "nothing-moved"
 
     def __init__(self) -> None:
-        super().__init__("The address of this provider is confirmed already.")
+        super().__init__("The address of this provider is already confirmed.")
 
 
 class MoveChanged(PeopleError):
@@ -33,8 +33,8 @@ class MoveChanged(PeopleError):
 
     def __init__(self) -> None:
         super().__init__(
-            "The address or the people concerned have changed since you opened this page. Read it "
-            "again before you confirm."
+            "The address or the affected people have changed since you opened this page. Review "
+            "it again before you confirm."
         )
 
 

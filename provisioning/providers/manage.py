@@ -27,7 +27,9 @@ class ProviderNameTaken(PeopleError):
     field = "name"
 
     def __init__(self, name: str) -> None:
-        super().__init__(f"There is an identity provider “{name}” already. Choose another name.")
+        super().__init__(
+            f"An identity provider named “{name}” already exists. Choose another name."
+        )
 
 
 class NothingToPair(PeopleError):
@@ -36,8 +38,8 @@ class NothingToPair(PeopleError):
 
     def __init__(self) -> None:
         super().__init__(
-            "Pairing takes one SCIM connection that is not disconnected. Connect SCIM first; "
-            "where there are several, say which."
+            "Pairing needs one SCIM connection that is not disconnected. Connect SCIM first. If "
+            "there are several connections, specify which one."
         )
 
 
@@ -46,7 +48,7 @@ class UnreadableKeytab(PeopleError):
     field = "keytab"
 
     def __init__(self) -> None:
-        super().__init__("The keytab cannot be read. Give the file that ktutil or ktpass wrote.")
+        super().__init__("The keytab cannot be read. Upload the file created by ktutil or ktpass.")
 
 
 class SecretNeeded(PeopleError):
@@ -54,8 +56,8 @@ class SecretNeeded(PeopleError):
 
     def __init__(self, field: str) -> None:
         super().__init__(
-            "Enter this again: the address has changed, and what was entered for the earlier "
-            "address is not sent to a new one."
+            "Enter this value again. The address has changed, and the value entered for the "
+            "earlier address is not sent to a new one."
         )
         self.field = field
 

@@ -25,8 +25,8 @@ class AttemptNotLinkable(PeopleError):
 
     def __init__(self) -> None:
         super().__init__(
-            "This attempt cannot be linked any more: the provider was removed, its address has "
-            "changed, or the person has left. Have them sign in once more."
+            "This attempt can no longer be linked. The provider was removed, its address has "
+            "changed, or the person has left. Have them sign in again."
         )
 
 
@@ -34,7 +34,9 @@ class SubjectTaken(PeopleError):
     code = "subject-taken"
 
     def __init__(self, person: Person) -> None:
-        super().__init__(f"This sign-in belongs to {person.full_name}. Nothing was changed.")
+        super().__init__(
+            f"This sign-in is already linked to {person.full_name}. Nothing was changed."
+        )
 
 
 class NotPairedForLink(PeopleError):

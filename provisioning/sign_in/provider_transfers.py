@@ -30,8 +30,8 @@ class TransferChanged(PeopleError):
 
     def __init__(self) -> None:
         super().__init__(
-            "Who would move has changed since you opened this page, so nobody was moved. Read the "
-            "list again."
+            "The people to move have changed since you opened this page, so nobody was moved. "
+            "Review the list again."
         )
 
 
@@ -39,7 +39,7 @@ class NothingToTransfer(PeopleError):
     code = "nothing-to-transfer"
 
     def __init__(self) -> None:
-        super().__init__("Nobody can be moved yet. The list says why.")
+        super().__init__("Nobody can be moved yet. The list shows the reasons.")
 
 
 class Match(NamedTuple):
@@ -141,7 +141,7 @@ def _match(
             "email address.",
         )
     if identity.subject in here.by_subject:
-        return Match(identity, "", "Their subject signs in somebody else.")
+        return Match(identity, "", "Another person signs in with this subject.")
     return Match(identity, identity.subject, f"The same subject at {new.authority}")
 
 

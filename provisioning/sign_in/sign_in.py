@@ -286,7 +286,7 @@ def _take_over(identity: Identity, claims: Claims, came: _Came) -> None:
     except PeopleError as error:
         came.person.refresh_from_db()
         told = ", ".join(f"{name.replace('_', ' ')} “{value}”" for name, value in news.items())
-        came.warnings.append(f"What {identity.provider} says now, {told}, was not taken: {error}")
+        came.warnings.append(f"A change from {identity.provider} was rejected ({told}): {error}")
 
 
 def _said(claims: Claims) -> dict[str, str]:
@@ -298,8 +298,8 @@ def _said(claims: Claims) -> dict[str, str]:
 def _follow_groups(identity: Identity, claims: Claims, came: _Came) -> None:
     groups = claims.groups
     if groups.known is None:
-        why = groups.because or "the provider did not say which groups they are in"
-        came.warnings.append(f"Roles from groups stay as they were: {why}.")
+        why = groups.because or "the provider did not send groups"
+        came.warnings.append(f"Roles from groups did not change: {why}.")
         return
     apply.keep_groups(identity, groups.known)
     came.warnings += apply.follow(identity).problems

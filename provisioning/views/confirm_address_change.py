@@ -32,7 +32,7 @@ def move_auth_provider(request: PersonRequest, tenant: Tenant, provider_id: UUID
     if move is None:
         messages.info(request, str(address_change.NothingMoved()))
         return redirect(back)
-    context = frame(request, tenant, TAB, f"Does {provider} still know the same people?") | {
+    context = frame(request, tenant, TAB, f"Confirm the new address of {provider}") | {
         "provider": provider,
         "move": move,
         "identities": move.identities[:PEOPLE_SHOWN],
@@ -54,6 +54,8 @@ def _is_decided(request: PersonRequest, provider: IdentityProvider) -> bool:
     except PeopleError as error:
         messages.error(request, str(error))
         return False
-    said = f"{kept} stay linked to their accounts" if are_same else "nobody is linked any more"
+    said = (
+        f"{kept} people stay linked to their accounts" if are_same else "nobody is linked anymore"
+    )
     messages.success(request, f"The new address of {provider} is confirmed: {said}.")
     return True

@@ -53,16 +53,16 @@ def directory(request: PersonRequest, tenant: Tenant, provider_id: UUID) -> Http
         page = found.people(asked.text, asked.after)
         return {"page": page, "known": _known(asked.provider, page.items)}
 
-    return asked.answer("directory", f"People of {asked.provider}", ask)
+    return asked.answer("directory", f"People at {asked.provider}", ask)
 
 
 @for_tenant
 def directory_groups(request: PersonRequest, tenant: Tenant, provider_id: UUID) -> HttpResponse:
     asked = _Asked(request, tenant, provider_id)
-    asked.form.fields["q"].widget.attrs["placeholder"] = "Name of the group"
+    asked.form.fields["q"].widget.attrs["placeholder"] = "Group name"
     return asked.answer(
         "directory_groups",
-        f"Groups of {asked.provider}",
+        f"Groups at {asked.provider}",
         lambda found: {"page": found.groups(asked.text, asked.after)},
     )
 
@@ -84,7 +84,7 @@ def directory_person(request: PersonRequest, tenant: Tenant, provider_id: UUID) 
             "roles": _roles(asked.provider, keys),
         }
 
-    return asked.answer("directory_person", f"Somebody of {asked.provider}", ask)
+    return asked.answer("directory_person", f"Person at {asked.provider}", ask)
 
 
 @for_tenant
@@ -101,7 +101,7 @@ def directory_group(request: PersonRequest, tenant: Tenant, provider_id: UUID) -
             "roles": _roles(asked.provider, {asked.key}),
         }
 
-    return asked.answer("directory_group", f"A group of {asked.provider}", ask)
+    return asked.answer("directory_group", f"Group at {asked.provider}", ask)
 
 
 def _known(provider: IdentityProvider, found: list[DirectoryPerson]) -> dict[str, int]:

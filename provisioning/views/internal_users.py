@@ -27,7 +27,7 @@ STATES = [(state, state.label) for state in Person.State if state != Person.Stat
 
 
 class InternalUserSearch(PersonSearch):
-    state = choice("Status", STATES, otherwise="Every status")
+    state = choice("Status", STATES, otherwise="Any status")
 
 
 @for_tenant
@@ -55,10 +55,13 @@ def add_internal_user(request: PersonRequest, tenant: Tenant) -> HttpResponse:
         except PeopleError as error:
             form.say(error)
         else:
-            said = f"{person.full_name} was added, and is mailed a link to choose a password."
+            said = (
+                f"{person.full_name} was added and will receive an email with a link to choose a "
+                "password."
+            )
             messages.success(request, said)
             return redirect("admin:internal_users", tenant.slug)
-    context = frame(request, tenant, TAB, "Add an internal user") | {
+    context = frame(request, tenant, TAB, "Add internal user") | {
         "form": form,
         "cancel": reverse("admin:internal_users", args=[tenant.slug]),
     }
@@ -78,7 +81,7 @@ def mail_internal_user(request: PersonRequest, tenant: Tenant, person_id: UUID) 
     except PeopleError as error:
         messages.error(request, str(error))
     else:
-        messages.success(request, f"{person.email} is mailed a link to choose a password.")
+        messages.success(request, f"We are sending a link to choose a password to {person.email}.")
     return redirect("admin:internal_users", tenant.slug)
 
 

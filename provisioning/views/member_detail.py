@@ -29,8 +29,8 @@ class StatusForm(forms.Form):
     status = forms.ChoiceField(
         widget=forms.RadioSelect,
         choices=[
-            ("active", "Active: may sign in and spend"),
-            ("inactive", "Inactive: may do neither; nothing else changes"),
+            ("active", "Active: can sign in and spend"),
+            ("inactive", "Inactive: cannot sign in or spend. Nothing else changes."),
         ],
         error_messages={"required": "Choose Active or Inactive."},
     )
@@ -91,8 +91,8 @@ def _set_status(person: Person, status: str, by: Person) -> str:
         said = f"{name} can sign in and spend again."
     else:
         is_news = people.deactivate_person(person, actor=by.actor)
-        said = f"{name} can no longer sign in or spend. Every session of theirs has ended."
-    return said if is_news else f"{name} was {status} already."
+        said = f"{name} can no longer sign in or spend. All their sessions have ended."
+    return said if is_news else f"{name} is already {status}."
 
 
 def _groups(identity: Identity) -> dict[str, Any]:

@@ -44,9 +44,9 @@ class LogSearch(PersonSearch):
         self.fields["q"].widget.attrs["placeholder"] = "Name, address or subject"
         providers = IdentityProvider.objects.order_by("removed_at", "name_key")
         self.fields["provider"].choices += [  # type: ignore[attr-defined]
-            ("password", "Passwords kept here"),
+            ("password", "Ramp passwords"),
             *[
-                (str(one.pk), f"{one}, removed" if one.removed_at else str(one))
+                (str(one.pk), f"{one} (removed)" if one.removed_at else str(one))
                 for one in providers
             ],
         ]

@@ -38,7 +38,7 @@ def change_password(request: PersonRequest) -> HttpResponse:
             passwords.change_password(person, chosen, actor=person.actor)
             auth.update_session_auth_hash(request, person)
             note_authentication(request=request)
-            said = "Your password is changed. Wherever else you were signed in, you are signed out."
+            said = "Your password was changed. You were signed out on all other devices."
             messages.success(request, said)
             return redirect("admin:home")
     context = admin.site.each_context(request) | {

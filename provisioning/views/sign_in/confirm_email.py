@@ -61,7 +61,7 @@ def _confirm(request: HttpRequest, asking: Mail) -> HttpResponse:
 
 def _title(*, is_old: bool, is_confirmed: bool, is_waiting: bool) -> str:
     if is_waiting:
-        return f"Confirmed from the {'present' if is_old else 'new'} address"
+        return f"Confirmed from the {'current' if is_old else 'new'} address"
     if is_confirmed:
-        return "Your address is confirmed"
-    return "Change your address?" if is_old else "Confirm your address"
+        return "Your email address is confirmed"
+    return "Change your email address?" if is_old else "Confirm your email address"

@@ -23,12 +23,12 @@ from provisioning.sign_in.errors import SignInRefused
 View = Callable[[HttpRequest, str], HttpResponse]
 
 HEADINGS = {
-    acceptance.InviteUsed: "You have joined already",
-    acceptance.InviteRevoked: "This invite was withdrawn",
+    acceptance.InviteUsed: "You already joined",
+    acceptance.InviteRevoked: "This invite was revoked",
     acceptance.InviteExpired: "This invite has expired",
-    person_fields.DuplicateEmail: "Somebody else has this address",
-    passwords.ResetOutOfDate: "This link is out of date",
-    email_changes.NothingToConfirm: "This link is out of date",
+    person_fields.DuplicateEmail: "Email address already in use",
+    passwords.ResetOutOfDate: "This link has expired",
+    email_changes.NothingToConfirm: "This link has expired",
 }
 
 
@@ -61,8 +61,8 @@ def check_person(person: Person) -> None:
 def no_such_link(request: HttpRequest) -> HttpResponse:
     """Answer a stranger, who learns nothing but that."""
     said = (
-        "Open it again from the mail, or copy all of it: mail programs sometimes break a link "
-        "in two. If that does not help, ask your administrator for a new one."
+        "Open the link from the email again, or copy all of it. Email programs sometimes split a "
+        "link. If it still does not work, ask your administrator for a new link."
     )
     return _page(request, "This link does not work", said, status=404)
 
@@ -72,7 +72,7 @@ def refusal(
 ) -> HttpResponse:
     """Answer somebody who was mailed the link that it does not help them, and what does."""
     if isinstance(error, SignInRefused):
-        return _page(request, "You cannot come in at the moment", str(error), status=403)
+        return _page(request, "Sign-in failed", str(error), status=403)
     is_taken = isinstance(error, person_fields.DuplicateEmail)
     heading = HEADINGS.get(type(error), "This does not work")
     return _page(request, heading, str(error), status=409 if is_taken else 410, tenant=tenant)

@@ -71,7 +71,7 @@ def turned_away(
 ) -> HttpResponse:
     """Answer somebody who is not let in, and offer the sign-in page again."""
     context = admin.site.each_context(request) | {
-        "title": "You cannot come in at the moment",
+        "title": "Sign-in failed",
         "said": said,
         "tenant": tenant,
     }

@@ -18,10 +18,10 @@ from provisioning.sign_in import attempt_log
 from provisioning.sign_in.attempt_log import Outcome
 from provisioning.views.sign_in.finish import arrive
 
-UNKNOWN = "That name and password do not belong together."
+UNKNOWN = "Incorrect user name or password."
 SORRY = (
-    "{provider} cannot be asked at the moment. Try again in a minute. If it stays so, tell your "
-    "administrator: the log of {provider} says what to correct."
+    "{provider} is not available right now. Try again in a minute. If the problem continues, "
+    "contact your administrator. The provider log says what to correct."
 )
 # What the account's owner is told, who has shown that they know the password.
 OWN_ACCOUNT = {

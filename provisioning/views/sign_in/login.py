@@ -26,18 +26,18 @@ from provisioning.views.sign_in.finish import destination, let_in, remember_next
 from provisioning.views.sign_in.oidc import signing_out_url
 
 NO_SUCH_COMPANY = (
-    "No company here is known by the domain of that address. Ask your administrator for the "
-    "address of your company's sign-in page."
+    "No company is registered for the domain of this email address. Ask your administrator for "
+    "the URL of your company's sign-in page."
 )
 SEVERAL_COMPANIES = (
-    "Several companies here share the domain of that address. Ask your administrator for the "
-    "address of your company's sign-in page."
+    "Several companies share the domain of this email address. Ask your administrator for the URL "
+    "of your company's sign-in page."
 )
 
 
 class SignInForm(forms.Form):
     email = forms.EmailField(
-        label="E-mail address",
+        label="Email address",
         max_length=254,
         widget=UnfoldAdminEmailInputWidget(attrs={"autocomplete": "username", "autofocus": True}),
     )
@@ -78,7 +78,7 @@ def sign_out(request: HttpRequest) -> HttpResponse:
     auth.logout(request)
     if elsewhere:
         return redirect(elsewhere)
-    messages.success(request, "You are signed out.")
+    messages.success(request, "You have signed out.")
     return redirect("admin:login")
 
 

@@ -28,8 +28,8 @@ from provisioning.views.sign_in.reauthentication import is_confirming
 
 STATES: Final = "oidc_states"
 SORRY: Final = (
-    "{provider} could not tell us who you are. Try once more. If it stays so, tell your "
-    "administrator: the log of {provider} says what to correct."
+    "{provider} could not identify you. Try again. If the problem continues, contact your "
+    "administrator. The provider log says what to correct."
 )
 
 
@@ -141,9 +141,13 @@ class _Callback(ProviderSettings, OIDCAuthenticationCallbackView):
         asked = {"provider": str(self.provider.pk), "issuer": issuer}
         if state is None or not asked.items() <= state.items():
             # A stale tab, a second click, somebody else's answer, or an issuer that has changed.
-            raise OidcFailed("state-unknown", "The answer belongs to no question of this browser.")
+            raise OidcFailed(
+                "state-unknown", "This response does not match a sign-in started in this browser."
+            )
         if said.get("iss", issuer) != issuer:
-            raise OidcFailed("other-issuer", "The answer came from another issuer (RFC 9207).")
+            raise OidcFailed(
+                "other-issuer", "The response came from a different issuer (RFC 9207)."
+            )
         if said.get("error"):
             raise OidcFailed("provider-refused", _told(said))
         backend = Backend(self.provider)
@@ -186,7 +190,7 @@ def _provider(slug: str, provider_id: str) -> IdentityProvider:
 
 def _told(said: Any) -> str:
     why = said.get("error_description") or said["error"]
-    return f"The provider sent them back with “{why[:300]}”."
+    return f"The provider refused the sign-in: “{why[:300]}”."
 
 
 def _failed(

@@ -71,7 +71,7 @@ class TestOfAnOpenIdProvider:
 
         sign_in(provider, claims("ada", groups("a", "b")))
 
-        assert list(steps(provider))[-1].sentence == "The last sign-in brought 2 groups."
+        assert list(steps(provider))[-1].sentence == "The last sign-in included 2 groups."
 
     def test_asks_anew_each_time(self, openid: OpenIdProvider) -> None:
         provider = oidc(openid)
@@ -126,7 +126,7 @@ class TestOfADirectory:
             ({"bind_password": "wrong"}, "Bind", "Enter both anew"),
             ({"base_dn": "dc=nowhere"}, "Search", "Check the base DN"),
             ({"base_dn": f"ou=groups,{BASE}"}, "Search", "Nobody matches (uid=*)"),
-            ({"user_filter": "(uid={0}"}, "Search", "does not understand"),
+            ({"user_filter": "(uid={0}"}, "Search", "rejected the filter"),
             ({"attributes": {"email": "pager"}}, "Claims", "The entry has no email"),
             ({"start_tls": True}, "TLS", "self-signed certificate"),
             ({"uri": "ldap://127.0.0.1:1"}, "Connection", "takes no connections"),
