@@ -124,7 +124,9 @@ def test_stands_in_the_history(acme: Tenant, tmp_path: Path) -> None:
         pytest.param(LDAP | {"attributes": {"role": "x"}}, "not role", id="an unknown attribute"),
         pytest.param(WINDOWS, "Missing: keytab", id="no keytab"),
         pytest.param(WINDOWS | {"keytab": "?"}, "keytab cannot be read", id="no such keytab"),
-        pytest.param(WINDOWS | {"keytab": "AA==", "realms": "X"}, "list of strings", id="not a list"),
+        pytest.param(
+            WINDOWS | {"keytab": "AA==", "realms": "X"}, "list of strings", id="not a list"
+        ),
     ],
 )
 def test_names_what_is_wrong(acme: Tenant, tmp_path: Path, document: Any, said: str) -> None:

@@ -233,7 +233,9 @@ CASES = [
     Case(lost_the_provider, "provider-removed", "signed in through Corp, which was removed"),
     Case(has_a_provider_that_is_off, "provider-disabled", "through Corp, which is disabled"),
     Case(has_a_password_that_does_not_count, "passwords-off", "only Owners can sign in"),
-    Case(knew_a_password_that_does_not_count, "password-refused", "although the password was correct"),
+    Case(
+        knew_a_password_that_does_not_count, "password-refused", "although the password was correct"
+    ),
     Case(has_unknown_groups, "groups-unknown", "Corp did not send their groups"),
     Case(has_too_many_groups, "groups-unknown", "Corp did not send their groups"),
     Case(has_groups_without_mappings, "no-mapping", "Corp has no group mappings"),
