@@ -26,7 +26,7 @@ WEB_PORTS: Final = {"https": 443, "http": 80, "ldaps": 636, "ldap": 389}
 
 @dataclass(frozen=True)
 class Step:
-    """One thing that was tried, and how it went."""
+    """A step of the test, and its result."""
 
     name: str
     is_ok: bool
@@ -84,7 +84,7 @@ def _openid(provider: IdentityProvider) -> Iterator[Step]:
 
 
 def _claims_seen(provider: IdentityProvider) -> Step:
-    """Say what the last sign-in brought; without one nobody knows which claims are sent."""
+    """Report the groups of the last sign-in; without a sign-in the claims are unknown."""
     identity = provider.identities.order_by("-last_seen_at").first()
     if identity is None:
         return Step(
@@ -172,7 +172,7 @@ def _windows(provider: IdentityProvider) -> Iterator[Step]:
 
 
 def _address(url: str) -> Step:
-    """See where the name leads; whether it may be asked is part of that."""
+    """Resolve the host name, which includes the check whether Ramp may connect to it."""
     parts = urlsplit(url)
     host = parts.hostname or url
     port = parts.port or WEB_PORTS.get(parts.scheme, 0)

@@ -1,4 +1,4 @@
-"""Why somebody is not here, as far as signing in tells."""
+"""Access diagnosis: the causes that lie in signing in."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ from provisioning.scim_pairing import paired_with
 
 ATTEMPTS_SHOWN = 3
 WENT_WELL: Final = ("signed-in", "created", "linked")
-# What is said of a refused attempt, by its reason; what to correct stands in the log.
+# The sentence for a refused attempt, by its reason; the log says what to correct.
 TURNED_AWAY: Final = {
     "not-admitted": "The sign-in of {who} was refused: {provider} restricts who can sign in.",
     "provider-unrestricted": (
@@ -69,7 +69,7 @@ TURNED_AWAY: Final = {
 
 @dataclass
 class _Seen:
-    """What signing in knows of whoever is asked for."""
+    """The sign-in data of the person in question, loaded on demand."""
 
     asked: Asked
 
@@ -160,7 +160,7 @@ def _turned_away(seen: _Seen) -> Verdict | None:
 
 
 def _no_way_in(seen: _Seen) -> Verdict | None:
-    """See that some way in is left to whoever could come in before."""
+    """Report a person who has no sign-in method left."""
     person = seen.person
     if person is None or not person.is_active:
         return None
@@ -335,7 +335,7 @@ CAUSES = (
 
 
 def _latest(seen: _Seen) -> Identity | None:
-    """Return the identity of somebody who is here and has no role from a group."""
+    """Return the latest identity of an active person who has no role from a group."""
     if seen.person is None or seen.person.state != Person.State.ACTIVE or not seen.identities:
         return None
     identity = seen.identities[0]
@@ -344,7 +344,7 @@ def _latest(seen: _Seen) -> Identity | None:
 
 
 def _in_force(provider: IdentityProvider) -> list[str]:
-    """Return the keys of the groups that bring roles."""
+    """Return the keys of the groups that grant roles."""
     in_force = GroupMapping.objects.in_force().filter(provider=provider, by_name=False)
     return list(in_force.values_list("external_id", flat=True))
 

@@ -1,4 +1,4 @@
-"""Windows sign-in: from the ticket that a browser sends to whom it names (RFC 4559, RFC 4121).
+"""Windows sign-in: accept a browser's ticket and read its principal (RFC 4559, RFC 4121).
 
 gssapi is used here and nowhere else; where it could not be installed, `is_available` says so.
 """
@@ -64,7 +64,7 @@ def is_available() -> bool:
 def accept(
     token: bytes, *, keytab: bytes, realms: Collection[str], certificate: bytes = b""
 ) -> Accepted:
-    """Return whom the token names, if it was made for us, once, in one of the realms.
+    """Return the principal of a token for this service, unused and from an allowed realm.
 
     With the certificate that browsers see (PEM), the token must be bound to it, so that one
     meant for another server is worth nothing here (tls-server-end-point, RFC 5929).

@@ -1,4 +1,4 @@
-"""Tells people's pages in which ways somebody signs in, and which they may link."""
+"""A person's sign-in methods, and those they may link, for the pages of people."""
 
 from django.urls import reverse
 
@@ -14,7 +14,7 @@ ATTEMPTS_READ = 50
 
 
 def of_person(person: Person, *, may_link: bool) -> list[Way]:
-    """Return the ways that are theirs, then those that could be linked.
+    """Return the person's sign-in methods, then those that could be linked.
 
     With `may_link` these are the providers that the person may link themselves, otherwise the
     refused sign-ins that an administrator may link.
@@ -60,7 +60,7 @@ def _refused(person: Person) -> list[Way]:
 
 
 def _linkable(person: Person, linked: list[Identity]) -> list[Way]:
-    """Return what else the company offers; whom SCIM owns, only the pairing links."""
+    """Return the other enabled providers; people owned by SCIM are linked only by the pairing."""
     if paired_with().is_provisioned(person):
         return []
     known = [identity.provider_id for identity in linked]

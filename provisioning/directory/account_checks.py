@@ -1,6 +1,6 @@
-"""The job that asks live directories whether the people who use them may still come in.
+"""The job that checks in live directories whether people may still sign in.
 
-Somebody signs in once and has a session for days. This job ends the sessions of people whose
+A session lasts for days. This job ends the sessions of people whose
 account was disabled, has expired, was deleted, or no longer matches the provider's settings. It
 deactivates nobody: an administrator or SCIM does that.
 
@@ -112,7 +112,7 @@ def _take_turn(directory: IdentityProvider) -> int:
 
 
 def _identities(directory: IdentityProvider, *, after: int) -> QuerySet[Identity]:
-    """Return the identities of people who may come in and whose subject is the directory's id."""
+    """Return the identities of people who may sign in and whose subject is the directory's id."""
     identities: QuerySet[Identity] = Identity.objects.select_related("person", "provider").filter(
         _confirmed(directory, *windows_of(directory)),
         retired_at=None,
@@ -162,7 +162,7 @@ def _check_believable(told: Mapping[str, AccountStatus], present: set[str]) -> N
 
 
 def _apply(directory: IdentityProvider, identity: Identity, status: AccountStatus) -> int:
-    """Note how the account stands; end the sessions of somebody who has just lost it."""
+    """Save the account's status; end the person's sessions if it has just become unusable."""
     if identity.status == status:
         return 0
     with transaction.atomic():

@@ -1,4 +1,4 @@
-"""What directories behind an HTTP API have in common: asking, as whom, and page by page."""
+"""Requests, authentication and paging for directories behind an HTTP API."""
 
 import hashlib
 import json

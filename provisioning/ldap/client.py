@@ -84,7 +84,7 @@ def sign_in(
         entry = directory.the_one(login)
         with around_binding(directory, entry) if around_binding else nullcontext():
             directory.check_password(entry, password)
-        # Not before: whoever does not know the password is not told how the account stands.
+        # Only now: the account status must not be revealed without the correct password.
         directory.check_enabled(entry)
         return directory.claims(entry)
 
@@ -92,7 +92,7 @@ def sign_in(
 def look_up(
     settings: LdapSettings, bind_password: str, login: str, *, relative_id: int | None = None
 ) -> Claims:
-    """Return what the directory says about somebody who was authenticated elsewhere.
+    """Return the claims of a person who was authenticated elsewhere.
 
     With `relative_id`, the account has to have that number in its domain.
 

@@ -26,7 +26,7 @@ SECONDS: Final = starttls.SECONDS
 
 
 class LdapFailed(Exception):
-    """The directory could not say who somebody is. The message is for the provider log."""
+    """The directory could not identify the person. The message is for the provider log."""
 
     def __init__(self, code: str, message: str) -> None:
         super().__init__(message)
@@ -72,7 +72,7 @@ def connected(settings: LdapSettings) -> Any:
 
 
 def bind(connection: Any, settings: LdapSettings, password: str) -> None:
-    """Become the service account; without a bind DN, nobody in particular.
+    """Bind as the service account, or anonymously without a bind DN.
 
     :raises LdapFailed: if the directory does not take it.
     """
@@ -91,7 +91,7 @@ def bind(connection: Any, settings: LdapSettings, password: str) -> None:
 
 
 def _secured(settings: LdapSettings, reached: socket.socket, host: str) -> socket.socket:
-    """Begin TLS, at once or as StartTLS asks for it, and check for whom the certificate is."""
+    """Start TLS, directly or with StartTLS, and check the certificate's host name."""
     try:
         if settings.start_tls:
             starttls.start(reached)

@@ -162,7 +162,7 @@ def _around(directory: Any, member: Entry) -> Iterator[Entry]:
 def _sought_around(directory: Any, member: Entry) -> str:
     """Return the filter for the groups of an entry, which may list DNs or login names."""
     login = member.text(directory.names_of_login())
-    # A login name that looks like a DN might be somebody else's.
+    # A login name that looks like a DN might be the DN of another person.
     listed = [member.dn, login] if login and "=" not in login else [member.dn]
     pattern = directory.settings.group_filter.replace("{1}", escape_filter_chars(login))
     sought = [pattern.replace("{0}", escape_filter_chars(one)) for one in listed]

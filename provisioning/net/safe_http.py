@@ -80,7 +80,7 @@ def fetch(
     form: Mapping[str, str] | None = None,
     headers: Mapping[str, str] | None = None,
 ) -> Answer:
-    """Ask once, and return whatever is answered but a redirect.
+    """Send one request and return the response, unless it is a redirect.
 
     :raises OutboundError: if the address may not be asked, or does not answer as it should.
     """
@@ -132,7 +132,7 @@ def connect(host: str, port: int, *, seconds: float, may_be_plain: bool = False)
     addresses = resolve(host, port, may_be_plain=may_be_plain)
     deadline = time.monotonic() + seconds
     while True:
-        # One that does not answer shall leave something to the others.
+        # An address that does not respond must leave time for the others.
         share = (deadline - time.monotonic()) / len(addresses)
         try:
             reached = socket.create_connection((addresses.pop(0), port), timeout=max(share, 0.1))
@@ -162,7 +162,7 @@ def resolve(host: str, port: int, *, may_be_plain: bool = False) -> list[str]:
 
 
 def checked(url: str) -> SplitResult:
-    """Return the parts of an address that may be asked, as far as its spelling tells.
+    """Parse the URL and reject what Ramp never requests (scheme, port, credentials).
 
     :raises OutboundError: if it is none, or not of the web.
     """
@@ -219,7 +219,7 @@ def _cut(handle: socket.socket) -> None:
 
 
 def _secured(opened: socket.socket, parts: SplitResult) -> socket.socket:
-    """Return the connection over TLS, where that is asked for, to whoever bears the name."""
+    """Return the connection, over TLS if required, and verify the host name."""
     if parts.scheme == "http":
         return opened
     context = ssl.create_default_context()
@@ -304,7 +304,7 @@ def _is_private(address: Address) -> bool:
 
 
 def _unwrapped(address: Address) -> Address:
-    """Return the IPv4 address that an IPv6 one stands for, if it does."""
+    """Return the IPv4 address embedded in an IPv6 address, if any."""
     if isinstance(address, IPv4Address):
         return address
     if any(address in network for network in _WRAPPING):

@@ -33,7 +33,7 @@ BACKCHANNEL_EVENT: Final = "http://schemas.openid.net/event/backchannel-logout"
 
 
 class OidcFailed(Exception):
-    """The provider did not say who somebody is. The message is for the provider log."""
+    """The provider did not identify the person. The message is for the provider log."""
 
     def __init__(self, code: str, message: str) -> None:
         super().__init__(message)
@@ -77,7 +77,7 @@ class Backend(ProviderSettings, OIDCAuthenticationBackend):
         self.authenticated_at: float | None = None
 
     def claims(self, request: HttpRequest, *, nonce: str, code_verifier: str) -> Claims:
-        """Return what the provider says about whoever came back with a code.
+        """Exchange the authorization code and return the claims.
 
         :raises OidcFailed: if anything about it is not as it has to be.
         """
@@ -241,7 +241,7 @@ def _subject(said: dict[str, Any]) -> str:
 
 
 def _profile_in(said: dict[str, Any]) -> dict[str, Any]:
-    """Return what userinfo knows better than the ID token: how somebody is called and reached."""
+    """Return what userinfo overrides in the ID token: names and email address."""
     names = ("email", "email_verified", "given_name", "family_name", "name")
     return {name: said[name] for name in names if name in said}
 

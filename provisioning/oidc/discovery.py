@@ -49,7 +49,7 @@ def endpoints_of(issuer: str) -> Endpoints:
 
 
 def forget(issuer: str) -> None:
-    """Ask anew the next time."""
+    """Discard the cached discovery document."""
     cache.delete(f"oidc-discovery:{issuer}")
 
 

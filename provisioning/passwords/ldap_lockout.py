@@ -75,6 +75,6 @@ def _policy(directory: Directory, counts: Entry) -> tuple[int, timedelta]:
     said = [policy.text([name]) for name in names]
     if own and not said[0]:
         return USUAL_POLICY
-    # A negative number of 100 ns; the smallest one stands for ever.
+    # A negative number of 100 ns; the smallest one means forever.
     window = min(abs(int(said[1] or 0)) // 10, 10**14)
     return int(said[0] or 0), timedelta(microseconds=window)

@@ -1,7 +1,7 @@
-"""Who of a provider's people may come in: email domains, organizations, a group, a claim.
+"""Sign-in restrictions of a provider: email domains, organizations, a group, a claim.
 
-Anybody can have an account at an open provider such as Google. Without a restriction such a
-provider adds nobody new; people who are linked to it already still come in.
+Anyone can create an account at an open provider such as Google. Without a restriction such a
+provider does not add people; people who are already linked to it can still sign in.
 """
 
 from collections.abc import Iterator, Mapping
@@ -71,7 +71,7 @@ def lacks_restriction(provider: IdentityProvider) -> bool:
 
 
 def unmet(provider: IdentityProvider, claims: Claims) -> str:
-    """Return what about the claims keeps somebody out, for the administrator; blank if nothing."""
+    """Return the restriction that the claims do not meet, for the administrator; blank if none."""
     return next(_unmet(provider, admission_of(provider), claims), "")
 
 
@@ -97,7 +97,7 @@ def _unmet_domain(
     if not local or fold(domain) not in map(fold, admission.email_domains):
         said = f"The email address “{claims.email}” is not in an allowed domain. Allowed:"
         yield f"{said} {_listed(admission.email_domains)}."
-    # At an open provider anybody may claim any address that it has not verified.
+    # At an open provider anyone can claim any address that it has not verified.
     needs_proof = is_open(provider.kind, provider.settings)
     if claims.is_email_verified is False or (needs_proof and not claims.is_email_verified):
         yield (

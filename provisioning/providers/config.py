@@ -44,7 +44,7 @@ class LdapSettings:
     base_dn: str
     bind_dn: str = ""
     start_tls: bool = False
-    # {0} stands for the login name, and for the DN of the person.
+    # {0} is replaced by the login name, or by the DN of the person.
     # Where groups are sought, if that is not the base DN; in Active Directory the whole domain.
     group_base_dn: str = ""
     user_filter: str = "(uid={0})"

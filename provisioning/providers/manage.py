@@ -146,7 +146,7 @@ def change_provider(
 
 @transaction.atomic
 def remove_provider(provider: IdentityProvider, *, actor: Actor) -> None:
-    """Sign nobody in through it any more. People, roles and the log stay as they are.
+    """Remove the provider, so that nobody signs in through it. People, roles and the log stay.
 
     Roles that its groups brought are hands' to withdraw from now on.
     """
@@ -208,7 +208,7 @@ def _keep_directory_token(provider: IdentityProvider, token: str) -> None:
 
 
 def _means_anybody(provider: IdentityProvider) -> bool:
-    """Tell whether a subject or a group of the provider stands for anything here."""
+    """Tell whether any identity or mapping uses the provider."""
     identities = provider.identities.filter(retired_at=None)
     return bool(identities.exists() or provider.mappings.exists())
 

@@ -19,9 +19,9 @@ class Preset:
     summary: str
     # What the form holds at first.
     initial: Mapping[str, Any] = field(default_factory=dict)
-    # How its issuer looks.
+    # What its issuer looks like.
     issuer: str = ""
-    # What a button or a field is called there stands between asterisks.
+    # Names of buttons and fields at the provider are between asterisks.
     steps: Sequence[str] = ()
     # What to enter where it pushes the same people over SCIM.
     pairing: str = ""

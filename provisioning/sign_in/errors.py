@@ -1,4 +1,4 @@
-"""What is said to whoever is not let in, and to the administrator who reads the provider log."""
+"""Messages for refused sign-ins: for the visitor, and for administrators in the provider log."""
 
 from people.models import Person
 from people.presentation.actor_names import actor_name
@@ -7,7 +7,7 @@ from provisioning.sign_in.decide import Refusal
 
 
 class SignInRefused(Exception):
-    """Nobody is signed in. The message is for whoever tried."""
+    """The sign-in is refused. The message is for the visitor."""
 
     def __init__(self, message: str) -> None:
         super().__init__(message)
@@ -142,7 +142,7 @@ def said_to_visitor(
 
 
 def said_to_deactivated(person: Person | None) -> str:
-    """Say who can let them in again: the identity provider that shut them out, or people here."""
+    """Say who can reactivate them: the identity provider that did it, or an administrator."""
     if person and person.was_deactivated_via_scim:
         where = actor_name(person.deactivated_by)
         return (

@@ -42,7 +42,7 @@ def shared_identity(provider: IdentityProvider, claims: Claims) -> Identity | No
 
 
 def retire_inherited(provider: IdentityProvider, claims: Claims) -> str:
-    """Retire the identity of whoever had the principal before; return the warning about that."""
+    """Retire the identity of the person who had the principal before, and return a warning."""
     if not claims.principal:
         return ""
     past = _identities(provider).filter(subject=claims.principal).first()

@@ -43,7 +43,7 @@ class NothingToTransfer(PeopleError):
 
 
 class Match(NamedTuple):
-    """Somebody of the old provider, with their subject at the new one; blank if they stay."""
+    """An identity at the old provider, and its subject at the new one; blank if it stays."""
 
     identity: Identity
     subject: str
@@ -83,7 +83,7 @@ class _Here(NamedTuple):
 
 
 def sources_for(provider: IdentityProvider) -> list[IdentityProvider]:
-    """Return the other providers, removed ones too, that still sign somebody in here."""
+    """Return the other providers that people are linked to, including removed ones."""
     current = Identity.objects.filter(provider=OuterRef("pk"), retired_at=None)
     others = IdentityProvider.objects.filter(Exists(current)).exclude(pk=provider.pk)
     return list(others.order_by("name_key", "created_at"))

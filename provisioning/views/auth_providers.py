@@ -1,4 +1,4 @@
-"""Auth providers: where a tenant's people sign in, each set up, changed, tried out and removed."""
+"""Auth providers: adding, changing, testing and removing a tenant's sign-in providers."""
 
 from typing import Any
 from uuid import UUID
@@ -136,7 +136,7 @@ def kept_provider(tenant: Tenant, provider_id: UUID) -> IdentityProvider:
 
 
 def _change(request: PersonRequest, provider: IdentityProvider, form: ProviderForm) -> bool:
-    """Save what the form says, and tell whether that could be done."""
+    """Save the form, and tell whether that succeeded."""
     try:
         is_news = manage.change_provider(
             provider,
@@ -168,7 +168,7 @@ def _form_context(
 
 
 def _not_installed() -> dict[str, str]:
-    """Say which kinds cannot work on this machine, and what to do about it."""
+    """Return a warning for each kind that is not installed on this machine."""
     advice = "is not installed on this server. Run “make setup” as root and restart Ramp."
     there = {Kind.LDAP: connection.is_available(), Kind.WINDOWS: kerberos.is_available()}
     return {kind: f"{NAMES[kind]} {advice}" for kind, is_there in there.items() if not is_there}

@@ -1,4 +1,4 @@
-"""How a tenant's sign-in page begins: what it offers, or where it leads at once."""
+"""Auth settings: what a tenant's sign-in page shows, or where it redirects."""
 
 from typing import Any
 

@@ -23,7 +23,7 @@ PEOPLE_SHOWN = 200
 @for_tenant
 @requires_recent_authentication
 def move_auth_provider(request: PersonRequest, tenant: Tenant, provider_id: UUID) -> HttpResponse:
-    """Show whom the new address concerns, and let an administrator decide who they are there."""
+    """Show the people affected by the new address, and save the administrator's decision."""
     provider = kept_provider(tenant, provider_id)
     back = reverse("admin:auth_provider", args=[tenant.slug, provider.pk])
     if request.method == "POST" and _is_decided(request, provider):

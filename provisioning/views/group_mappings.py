@@ -1,4 +1,4 @@
-"""IdP group mappings: which groups bring which roles, in drafts until they are applied."""
+"""IdP group mappings: which groups grant which roles, in drafts until they are applied."""
 
 from typing import Any
 from uuid import UUID
@@ -36,7 +36,7 @@ class MappingForm(RoleForm):
         help_text="Exactly as at the provider. Case-sensitive.",
         error_messages={"required": str(mappings.InvalidGroup())},
     )
-    # What the directory calls the group that it was chosen from by its id.
+    # The name of the group that was chosen by its id in the directory.
     chosen_id = forms.CharField(required=False, strip=False, widget=forms.HiddenInput)
     chosen_name = forms.CharField(required=False, max_length=500, widget=forms.HiddenInput)
 
@@ -83,7 +83,7 @@ def group_mappings(request: PersonRequest, tenant: Tenant) -> HttpResponse:
 @require_POST
 @for_tenant
 def remove_mapping(request: PersonRequest, tenant: Tenant, mapping_id: int) -> HttpResponse:
-    """Draft that the mapping goes, or take that back."""
+    """Draft the removal of the mapping, or undo that."""
     mapping = get_object_or_404(GroupMapping.objects.select_related("provider"), pk=mapping_id)
     if mapping.draft == GroupMapping.Draft.REMOVED:
         mappings.keep(mapping, author=author_of(request.user))
@@ -103,7 +103,7 @@ def discard_drafts(request: PersonRequest, tenant: Tenant, provider_id: UUID) ->
 
 @for_tenant
 def apply_drafts(request: PersonRequest, tenant: Tenant, provider_id: UUID) -> HttpResponse:
-    """Show what the drafts would do; apply them if that is still what was shown."""
+    """Preview the drafts; apply them if the preview has not changed since it was shown."""
     provider = get_object_or_404(IdentityProvider.objects.kept(), pk=provider_id)
     author = author_of(request.user)
     try:
@@ -133,7 +133,7 @@ def apply_drafts(request: PersonRequest, tenant: Tenant, provider_id: UUID) -> H
 
 
 def _draft(request: PersonRequest, provider: IdentityProvider, form: MappingForm) -> bool:
-    """Draft what the form asks for, and tell whether that could be done."""
+    """Draft the mapping, and tell whether that succeeded."""
     group, name = form.cleaned_data["group"], form.group_name
     try:
         if not name and (found := group_lookup.look_up(provider, group)):

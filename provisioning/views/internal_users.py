@@ -1,4 +1,4 @@
-"""Internal users: people whose password is kept here; administrators add them by hand."""
+"""Internal users: people with a Ramp password, whom administrators add manually."""
 
 from uuid import UUID
 
@@ -71,7 +71,7 @@ def add_internal_user(request: PersonRequest, tenant: Tenant) -> HttpResponse:
 @require_POST
 @for_tenant
 def mail_internal_user(request: PersonRequest, tenant: Tenant, person_id: UUID) -> HttpResponse:
-    """Mail somebody the link by which they choose a password: the first, or a new one."""
+    """Email the person a link to choose a password: an invite, or a reset link."""
     person = get_object_or_404(reset.internal_people().select_related("tenant"), pk=person_id)
     try:
         if person.state == Person.State.INVITED:

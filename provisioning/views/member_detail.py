@@ -1,4 +1,4 @@
-"""A provisioned member: where they come from, in which groups, with which roles, and in or out."""
+"""A provisioned member: provider, groups, roles and status."""
 
 from typing import Any
 
@@ -24,7 +24,7 @@ GROUPS_SHOWN = 100
 
 
 class StatusForm(forms.Form):
-    """Asks whether somebody may come in."""
+    """The status of a member: active or inactive."""
 
     status = forms.ChoiceField(
         widget=forms.RadioSelect,
@@ -61,7 +61,7 @@ def provisioned_member(request: PersonRequest, tenant: Tenant, identity_id: int)
 
 
 def _do(request: PersonRequest, person: Person) -> None:
-    """Do what the button that was pressed stands for."""
+    """Handle the button that was pressed."""
     if "withdraw" in request.POST and request.POST["withdraw"].isdecimal():
         withdraw_as_asked(request, person.pk, int(request.POST["withdraw"]))
     elif "grant" in request.POST:
@@ -84,7 +84,7 @@ def _save_status(request: PersonRequest, person: Person) -> None:
 
 
 def _set_status(person: Person, status: str, by: Person) -> str:
-    """Let the person in or shut them out, and return what to say about it."""
+    """Reactivate or deactivate the person, and return the message to show."""
     name = person.full_name
     if status == "active":
         is_news = people.reactivate_person(person, actor=by.actor)

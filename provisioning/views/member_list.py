@@ -1,4 +1,4 @@
-"""Provisioned members: whoever came in through an identity provider, and when first."""
+"""Provisioned members: people who signed in through an identity provider."""
 
 from typing import Any
 from uuid import UUID

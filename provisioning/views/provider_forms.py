@@ -1,4 +1,4 @@
-"""Forms that define an identity provider, one a kind; what they say is read as a file is."""
+"""Forms that define an identity provider, one per kind; parsed like the JSON file."""
 
 import base64
 from dataclasses import replace
@@ -63,7 +63,7 @@ def _secret(label: str) -> forms.CharField:
 
 
 class ProviderForm(forms.Form):
-    """What every kind has. The secret is only ever written: the form never holds it."""
+    """The fields of every kind. The secret is write-only: the form never shows it."""
 
     kind: ClassVar[str]
     # In the order of the page; the others follow.
@@ -168,7 +168,7 @@ class ProviderForm(forms.Form):
             "restrict_to": self.restrictions(cleaned),
             "directory_browsing": cleaned["browsing"],
             "paired_with_scim": _pairing(cleaned),
-            # A secret that is kept stands for itself while the rest is read.
+            # A saved secret is represented by a placeholder while the rest is validated.
             self.secret_field: secret or ("kept" if has_one else ""),
             **self.settings(cleaned),
         }
@@ -367,7 +367,7 @@ FORMS: dict[str, type[ProviderForm]] = {
 
 
 def initial_of(provider: IdentityProvider) -> dict[str, Any]:
-    """Return what the form of a provider holds at first: everything but the secret."""
+    """Return the initial values of a provider's form: everything except the secret."""
     kept = dict(provider.settings)
     if "realms" in kept:
         kept["realms"] = ", ".join(kept["realms"])

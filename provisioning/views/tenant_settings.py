@@ -1,4 +1,4 @@
-"""Settings of a tenant: name, slug, domain, status; and closing it for good.
+"""Settings of a tenant: name, slug, domain and status; and closing it permanently.
 
 Its administrators say what it is called and which domain it has. The slug is part of every
 address that is written down somewhere, and the status is what the company pays for: both are
@@ -71,7 +71,7 @@ def tenant_settings(request: PersonRequest, tenant: Tenant) -> HttpResponse:
     shown = {"name": tenant.name, "slug": tenant.slug}
     if not tenant.closed_at and form.is_valid() and _change(request, tenant, form):
         return redirect("admin:tenant_settings", tenant.slug)
-    # What could not be saved is no name or address of anything.
+    # The page must not show a name or slug that could not be saved.
     tenant.name, tenant.slug = shown["name"], shown["slug"]
     context = frame(request, tenant, TAB) | {
         "form": form,
@@ -106,7 +106,7 @@ def close_tenant(request: PersonRequest, tenant: Tenant) -> HttpResponse:
 
 
 def _change(request: PersonRequest, tenant: Tenant, form: TenantForm) -> bool:
-    """Save what the form says, and tell whether that could be done."""
+    """Save the form, and tell whether that succeeded."""
     said = {name: form.cleaned_data[name] for name in form.fields}
     if said.get("is_active") is False and tenant.pk == request.user.tenant_id:
         form.add_error("is_active", "This is your own tenant. You would lose access.")

@@ -1,4 +1,4 @@
-"""Changing the password that somebody has here."""
+"""Changing one's Ramp password."""
 
 from django.contrib import admin, auth, messages
 from django.contrib.auth.decorators import login_required
@@ -22,7 +22,7 @@ from provisioning.views.sign_in.password_form import ChangeForm
 @login_required
 @sensitive_post_parameters("current", "password", "again")
 def change_password(request: PersonRequest) -> HttpResponse:
-    """Have somebody who has a password here choose another one."""
+    """Let a person with a Ramp password choose a new one."""
     person = request.user
     may_change = has_password(person)
     form = ChangeForm(person, request.POST if request.method == "POST" and may_change else None)

@@ -1,4 +1,4 @@
-"""Confirming a new address, by the link that was mailed to it or to the old one."""
+"""Confirming a new email address by the link sent to it or to the old one."""
 
 from django.contrib import admin
 from django.http import HttpRequest, HttpResponse
@@ -18,7 +18,7 @@ ASKING = (Mail.Kind.CONFIRM_ADDRESS, Mail.Kind.APPROVE_ADDRESS)
 
 @discreet
 def confirm_address(request: HttpRequest, token: str) -> HttpResponse:
-    """Ask whether the address is to count from now on, and have it count when they say so."""
+    """Ask for confirmation of the new address, and save it on POST."""
     try:
         asking = _request(token)
     except (ForgedLink, Mail.DoesNotExist):

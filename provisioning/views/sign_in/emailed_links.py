@@ -1,4 +1,4 @@
-"""What the pages behind mailed links have in common.
+"""Shared code of the pages behind emailed links.
 
 They keep the link to themselves, and whoever follows one that does not work is told what to
 do instead.
@@ -33,7 +33,7 @@ HEADINGS = {
 
 
 def discreet(view: View) -> View:
-    """Serve the page so that its address, which is a secret, stays with whoever was mailed it."""
+    """Serve the page so that its URL, which is a secret, does not leak."""
 
     @never_cache
     @require_http_methods(["GET", "HEAD", "POST"])
@@ -50,16 +50,16 @@ def discreet(view: View) -> View:
 
 
 def check_person(person: Person) -> None:
-    """See that the person is not shut out; who left for good has no account to speak of.
+    """Check that the person may sign in; a terminated person gets the message of the link instead.
 
-    :raises SignInRefused: if they are, or their company is.
+    :raises SignInRefused: if they may not, or their company is switched off.
     """
     if person.state != Person.State.TERMINATED or not person.tenant.is_active:
         check_may_come_in(person)
 
 
 def no_such_link(request: HttpRequest) -> HttpResponse:
-    """Answer a stranger, who learns nothing but that."""
+    """Answer an invalid link without revealing anything else."""
     said = (
         "Open the link from the email again, or copy all of it. Email programs sometimes split a "
         "link. If it still does not work, ask your administrator for a new link."
@@ -70,7 +70,7 @@ def no_such_link(request: HttpRequest) -> HttpResponse:
 def refusal(
     request: HttpRequest, error: SignInRefused | PeopleError, tenant: Tenant
 ) -> HttpResponse:
-    """Answer somebody who was mailed the link that it does not help them, and what does."""
+    """Answer a valid link that can no longer be used, and say what to do instead."""
     if isinstance(error, SignInRefused):
         return _page(request, "Sign-in failed", str(error), status=403)
     is_taken = isinstance(error, person_fields.DuplicateEmail)

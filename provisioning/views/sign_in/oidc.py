@@ -34,7 +34,7 @@ SORRY: Final = (
 
 
 def begin(request: HttpRequest, provider: IdentityProvider) -> HttpResponse:
-    """Send somebody to the provider, with a question that only this browser can answer."""
+    """Redirect to the provider, with a state that is bound to this browser."""
     try:
         response: HttpResponse = _Request(provider).get(request)
     except OutboundError as error:
@@ -51,7 +51,7 @@ def begin(request: HttpRequest, provider: IdentityProvider) -> HttpResponse:
 
 @require_GET
 def callback(request: HttpRequest, slug: str, provider_id: str) -> HttpResponse:
-    """Take whoever the provider sent back for whom it says they are."""
+    """Sign in the person that the provider identified."""
     provider = _provider(slug, provider_id)
     with tenancy.use(provider.tenant_id):
         try:
@@ -140,7 +140,7 @@ class _Callback(ProviderSettings, OIDCAuthenticationCallbackView):
         issuer = settings_of(self.provider).issuer
         asked = {"provider": str(self.provider.pk), "issuer": issuer}
         if state is None or not asked.items() <= state.items():
-            # A stale tab, a second click, somebody else's answer, or an issuer that has changed.
+            # A stale tab, a second click, a forged response, or an issuer that has changed.
             raise OidcFailed(
                 "state-unknown", "This response does not match a sign-in started in this browser."
             )
@@ -166,7 +166,7 @@ class _Callback(ProviderSettings, OIDCAuthenticationCallbackView):
         )
         if request.session.get(CAME_THROUGH, {}).get("id_token") == backend.id_token:
             if request.session.session_key == before:
-                # Django keeps the key for somebody who was signed in already.
+                # Django keeps the session key if the same person was already signed in.
                 request.session.cycle_key()
             request.session.save()
             ProviderSession.objects.filter(session_key=before).delete()

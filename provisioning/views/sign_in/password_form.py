@@ -1,4 +1,4 @@
-"""The form in which somebody chooses a password, wherever they may."""
+"""The form to choose a new password."""
 
 from typing import Any
 
@@ -44,7 +44,7 @@ class PasswordForm(forms.Form):
 
 
 class ChangeForm(PasswordForm):
-    """The same, for somebody who proves first that they know the password they have."""
+    """Choose a new password after entering the current one."""
 
     current = forms.CharField(
         label="Current password",

@@ -45,7 +45,7 @@ def forgot_password(request: HttpRequest) -> HttpResponse:
 @discreet
 @sensitive_post_parameters("password", "again")
 def reset_password(request: HttpRequest, token: str) -> HttpResponse:
-    """Have whoever holds the link choose a password; to look changes nothing."""
+    """Let the holder of the link choose a password; GET changes nothing."""
     try:
         mail = _mail(token)
     except (ForgedLink, Mail.DoesNotExist):

@@ -53,7 +53,7 @@ SAID: Final = {
 
 
 def begin(request: HttpRequest, provider: IdentityProvider) -> HttpResponse:
-    """Ask the browser for a ticket, and let in whom it names.
+    """Ask the browser for a ticket, and sign in the person it identifies.
 
     The challenge's body is the sign-in page, for browsers that have none.
     """
