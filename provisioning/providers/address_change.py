@@ -103,7 +103,7 @@ def confirm(provider: IdentityProvider, *, are_same: bool, seen: str, author: Au
     provider.save(update_fields=["authority"])
     kept = len(move.identities) if are_same else 0
     facts = {"from": move.before, "to": move.now, "people": len(move.identities)}
-    what = "confirmed the new address of" if are_same else "took for new the people of"
+    what = "confirmed the new address of" if are_same else "unlinked all people of"
     manage.note(what, provider, actor=author.actor, move=facts)
     return kept
 

@@ -24,8 +24,13 @@ from provisioning.scim_pairing import paired_with
 
 Kind = IdentityProvider.Kind
 LARGEST_KEYTAB = 64 * 1024
+BROWSING = [
+    (IdentityProvider.Browsing.OFF.value, "Off"),
+    (IdentityProvider.Browsing.CACHED_ONLY.value, "Cached only: people who have signed in"),
+    (IdentityProvider.Browsing.LIVE.value, "Live: the whole directory"),
+]
 DIRECTORIES = [
-    ("", "Nothing"),
+    ("", "None"),
     ("graph", "Microsoft Graph"),
     ("okta", "Okta"),
     ("keycloak", "Keycloak"),
@@ -91,7 +96,7 @@ class ProviderForm(forms.Form):
     )
     browsing = forms.ChoiceField(
         label="Directory browsing",
-        choices=IdentityProvider.Browsing.choices,
+        choices=BROWSING,
         initial=IdentityProvider.Browsing.OFF,
         widget=UnfoldAdminSelectWidget,
         help_text="Which people you can look up here.",
@@ -284,8 +289,8 @@ class LdapForm(ProviderForm):
         "domain in Active Directory.",
         required=False,
     )
-    user_filter = _text("User filter", "{0} stands for the login name.")
-    group_filter = _text("Group filter", "{0} stands for the DN of the person.")
+    user_filter = _text("User filter", "{0} is replaced by the login name.")
+    group_filter = _text("Group filter", "{0} is replaced by the DN of the person.")
     attributes = forms.CharField(
         label="Attributes",
         required=False,
