@@ -36,7 +36,7 @@ WORDS = {
     "account-unknown": "Your account no longer exists",
     "account-disabled": "has disabled your account",
     "account-expired": "has expired",
-    "account-outside": "not among those that may sign in here",
+    "account-outside": "is not allowed to sign in here",
 }
 
 

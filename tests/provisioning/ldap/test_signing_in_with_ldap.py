@@ -133,7 +133,7 @@ def test_tells_the_log_and_not_the_visitor_what_to_correct(
     assert "is not available right now" in page
     assert "svc" not in page
     assert the_attempt().reason == "bind-refused"
-    assert "Enter both anew" in the_attempt().detail
+    assert "Enter both again" in the_attempt().detail
 
 
 def test_tells_whoever_knows_the_password_that_the_account_is_disabled(

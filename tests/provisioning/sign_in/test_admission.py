@@ -160,7 +160,7 @@ def test_tells_the_visitor_plainly_and_the_administrator_what_was_missing(
     assert page.status_code == 403
     assert "is not allowed to sign in here" in text_of(page)
     assert not is_in(visitor)
-    assert "The claim “hd” is “”, and only “acme.example” may come in." in log
+    assert "The claim “hd” is “”. Allowed: “acme.example”." in log
 
 
 # Providers where anybody can have an account
