@@ -203,7 +203,7 @@ def test_is_met_by_any_one_restriction(tmp_path: Path, name: str) -> None:
     ],
 )
 def test_is_read_strictly(tmp_path: Path, restrict_to: Any) -> None:
-    with pytest.raises(CommandError, match="has to be"):
+    with pytest.raises(CommandError, match="must "):
         add(tmp_path, document("https://id.example", restrict_to=restrict_to))
 
 
