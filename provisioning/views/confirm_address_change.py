@@ -54,8 +54,7 @@ def _is_decided(request: PersonRequest, provider: IdentityProvider) -> bool:
     except PeopleError as error:
         messages.error(request, str(error))
         return False
-    said = (
-        f"{kept} people stay linked to their accounts" if are_same else "nobody is linked anymore"
-    )
+    people = "1 person stays" if kept == 1 else f"{kept} people stay"
+    said = f"{people} linked" if are_same else "nobody is linked anymore"
     messages.success(request, f"The new address of {provider} is confirmed: {said}.")
     return True

@@ -147,7 +147,7 @@ class TestOfAnOpenIdProvider:
     ) -> None:
         page = decide(signed_in(olga), moved, "same")
 
-        assert "1 stay linked" in text_of(page)
+        assert "1 person stays linked" in text_of(page)
         assert is_in(self.come_in_elsewhere(moved, elsewhere))
         with tenancy.across_tenants():
             assert Person.objects.exclude(pk=olga.pk).count() == 1
