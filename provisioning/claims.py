@@ -1,4 +1,4 @@
-"""What a sign-in told us, whatever the protocol."""
+"""The claims of a sign-in, independent of the protocol."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -11,7 +11,7 @@ LONGEST_GROUP = 500
 
 @dataclass(frozen=True)
 class Group:
-    """A group of the provider's: its id where it has one besides the name, else the name twice."""
+    """A group at the provider: its id and name, or the name twice if it has no id."""
 
     id: str
     name: str
@@ -41,7 +41,7 @@ UNKNOWN: Final = Groups()
 
 @dataclass(frozen=True, kw_only=True)
 class Claims:
-    """Whom the provider has authenticated, and what it says about them.
+    """The authenticated account and its profile.
 
     `subject` never changes and is never used again for somebody else: `sub`, for Entra
     "tid/oid", an entryUUID or objectGUID. Only where no directory can be asked, it is a whole
@@ -56,7 +56,7 @@ class Claims:
     principal: str = ""
     # When the directory made the account; None if it does not say.
     account_created_at: datetime | None = None
-    # The directory could not be asked: only somebody who is known may come in.
+    # The directory was not available: only people who have signed in before may sign in.
     is_unconfirmed: bool = False
     email: str = ""
     # None where the provider does not say.

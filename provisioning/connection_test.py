@@ -26,7 +26,7 @@ WEB_PORTS: Final = {"https": 443, "http": 80, "ldaps": 636, "ldap": 389}
 
 @dataclass(frozen=True)
 class Step:
-    """One thing that was tried, and how it went."""
+    """A step of the test, and its result."""
 
     name: str
     is_ok: bool
@@ -62,34 +62,45 @@ def _openid(provider: IdentityProvider) -> Iterator[Step]:
     yield _address(settings.issuer)
     discovery.forget(settings.issuer)
     endpoints = discovery.endpoints_of(settings.issuer)
-    yield Step("Connection", is_ok=True, sentence=f"{settings.issuer} answers.")
-    yield Step("Discovery", is_ok=True, sentence="The discovery document names this very issuer.")
+    yield Step("Connection", is_ok=True, sentence=f"{settings.issuer} responded.")
+    yield Step("Discovery", is_ok=True, sentence="The discovery document names this issuer.")
     keys = safe_http.fetch_json(endpoints.jwks).get("keys")
     count = len(keys) if isinstance(keys, list) else 0
-    told = f"{count} published." if count else "None is published, so no token can be checked."
+    told = (
+        f"{count} keys published."
+        if count
+        else "No keys are published, so tokens cannot be verified."
+    )
     yield Step("Keys", is_ok=count > 0, sentence=told)
     has_secret = bool(manage.secret_of(provider))
     yield Step(
         "Client secret",
         is_ok=has_secret,
-        sentence="There is one; the first sign-in shows whether it is right."
+        sentence="A client secret is set. The first sign-in shows whether it is correct."
         if has_secret
-        else "There is none. Enter the secret that the provider gave out.",
+        else "No client secret is set. Enter the secret from the provider.",
     )
     yield _claims_seen(provider)
 
 
 def _claims_seen(provider: IdentityProvider) -> Step:
-    """Say what the last sign-in brought; without one nobody knows which claims are sent."""
+    """Report the groups of the last sign-in; without a sign-in the claims are unknown."""
     identity = provider.identities.order_by("-last_seen_at").first()
     if identity is None:
-        return Step("Claims", is_ok=True, sentence="Nobody has signed in yet, so none were seen.")
+        return Step(
+            "Claims",
+            is_ok=True,
+            sentence="No claims have been seen, because nobody has signed in yet.",
+        )
     if identity.groups_seen_at is None:
         claim = provider.settings.get("groups_claim", "memberOf")
-        said = f"The last sign-in brought no groups. Have “{claim}” sent to map roles by them."
+        said = (
+            f"The last sign-in did not include groups. Have the provider send “{claim}” to "
+            "assign roles by group."
+        )
         return Step("Claims", is_ok=False, sentence=said)
     count = identity.memberships.count()
-    return Step("Claims", is_ok=True, sentence=f"The last sign-in brought {count} groups.")
+    return Step("Claims", is_ok=True, sentence=f"The last sign-in included {count} groups.")
 
 
 def _directory(provider: IdentityProvider) -> Iterator[Step]:
@@ -98,11 +109,13 @@ def _directory(provider: IdentityProvider) -> Iterator[Step]:
     circuit_breaker.close(settings.uri)
     with client.opened(settings, manage.secret_of(provider)) as directory:
         is_secured = settings.start_tls or settings.uri.startswith("ldaps:")
-        yield Step("Connection", is_ok=True, sentence=f"{settings.uri} answers.")
-        told = "The certificate is good." if is_secured else "None: passwords go unencrypted."
+        yield Step("Connection", is_ok=True, sentence=f"{settings.uri} responded.")
+        told = (
+            "The certificate is valid." if is_secured else "No TLS. Passwords are sent unencrypted."
+        )
         yield Step("TLS", is_ok=is_secured, sentence=told)
-        who = settings.bind_dn or "nobody in particular"
-        yield Step("Bind", is_ok=True, sentence=f"We are {who}.")
+        who = settings.bind_dn or "anonymous"
+        yield Step("Bind", is_ok=True, sentence=f"Bound as {who}.")
         yield from _searched(directory)
 
 
@@ -110,51 +123,61 @@ def _searched(directory: client.Directory) -> Iterator[Step]:
     sought = directory.settings.anybody
     found = directory.sample(sought)
     if found is None:
-        said = f"Nobody matches {sought} below “{directory.settings.base_dn}”."
+        said = f"No entry matches {sought} below “{directory.settings.base_dn}”."
         yield Step("Search", is_ok=False, sentence=f"{said} Check the base DN and the filter.")
         return
-    yield Step("Search", is_ok=True, sentence=f"For example, {found.dn} is found.")
+    yield Step("Search", is_ok=True, sentence=f"Found an entry, for example {found.dn}.")
     claims = directory.claims(found)
     missing = [name for name in ("subject", "email") if not getattr(claims, name)]
     told = f"{claims.given_name} {claims.family_name}, {claims.email}".strip(", ")
     if missing:
-        told = f"The entry has no {' and no '.join(missing)}. Name the attribute in the settings."
+        told = (
+            f"The entry has no {' and no '.join(missing)}. Set the attribute in the provider "
+            "settings."
+        )
     yield Step("Claims", is_ok=not missing, sentence=told)
     groups = claims.groups
     known = len(groups.known) if groups.known is not None else 0
-    said = f"They are in {known} groups." if groups.known is not None else groups.because
+    said = f"This person is in {known} groups." if groups.known is not None else groups.because
     yield Step("Groups", is_ok=groups.known is not None, sentence=said)
 
 
 def _windows(provider: IdentityProvider) -> Iterator[Step]:
     if not kerberos.is_available():
-        yield Step("Installation", is_ok=False, sentence="Kerberos is not installed here.")
+        yield Step(
+            "Installation", is_ok=False, sentence="Kerberos is not installed on this server."
+        )
         return
     settings: WindowsSettings = settings_of(provider)
     kerberos.check_keytab(base64.b64decode(manage.secret_of(provider)))
     realms = ", ".join(settings.realms)
-    yield Step("Keytab", is_ok=True, sentence=f"It can be used. Tickets of {realms} are taken.")
+    yield Step(
+        "Keytab", is_ok=True, sentence=f"The keytab is valid. Tickets from {realms} are accepted."
+    )
     if not settings.directory:
-        said = "None is named, so nobody who is new can be added: a ticket has no address."
+        said = (
+            "No directory is set. New people cannot be added, because a ticket contains no "
+            "email address."
+        )
         yield Step("Directory", is_ok=False, sentence=said)
         return
     try:
         directory = manage.provider_named(settings.directory)
     except IdentityProvider.DoesNotExist:
-        said = f"There is no provider “{settings.directory}”. Name an LDAP provider."
+        said = f"There is no provider “{settings.directory}”. Select an LDAP provider."
         yield Step("Directory", is_ok=False, sentence=said)
         return
-    yield Step("Directory", is_ok=True, sentence=f"{directory} tells who the people are.")
+    yield Step("Directory", is_ok=True, sentence=f"{directory} supplies names and groups.")
     yield from _directory(directory)
 
 
 def _address(url: str) -> Step:
-    """See where the name leads; whether it may be asked is part of that."""
+    """Resolve the host name, which includes the check whether Ramp may connect to it."""
     parts = urlsplit(url)
     host = parts.hostname or url
     port = parts.port or WEB_PORTS.get(parts.scheme, 0)
     found = safe_http.resolve(host, port, may_be_plain=parts.scheme == "http")
-    return Step("Address", is_ok=True, sentence=f"{host} is at {' and '.join(found)}.")
+    return Step("Address", is_ok=True, sentence=f"{host} resolves to {' and '.join(found)}.")
 
 
 CHECKS: Final[dict[str, Callable[[IdentityProvider], Iterator[Step]]]] = {

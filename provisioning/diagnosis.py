@@ -1,4 +1,4 @@
-"""Why somebody is not here, as far as signing in tells."""
+"""Access diagnosis: the causes that lie in signing in."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -19,38 +19,57 @@ from provisioning.scim_pairing import paired_with
 
 ATTEMPTS_SHOWN = 3
 WENT_WELL: Final = ("signed-in", "created", "linked")
-# What is said of a refused attempt, by its reason; what to correct stands in the log.
+# The sentence for a refused attempt, by its reason; the log says what to correct.
 TURNED_AWAY: Final = {
-    "not-admitted": "{who} was turned away: {provider} restricts who may come in.",
-    "provider-unrestricted": "{who} was turned away: {provider} adds nobody without a restriction.",
-    "provider-moved": "{who} was turned away: the new address of {provider} is not confirmed.",
-    "no-subject": "{provider} did not say who {who} is.",
-    "scim-incomplete": "{who} was turned away: SCIM knows them, and has not sent all it takes.",
-    "linked-otherwise": "{who} was turned away: they are linked to another account of {provider}.",
+    "not-admitted": "The sign-in of {who} was refused: {provider} restricts who can sign in.",
+    "provider-unrestricted": (
+        "The sign-in of {who} was refused: {provider} does not add people without a restriction."
+    ),
+    "provider-moved": (
+        "The sign-in of {who} was refused: the new address of {provider} is not confirmed."
+    ),
+    "no-subject": "{provider} did not identify {who}.",
+    "scim-incomplete": (
+        "The sign-in of {who} was refused: SCIM has not sent all required attributes."
+    ),
+    "linked-otherwise": (
+        "The sign-in of {who} was refused: they are linked to another account of {provider}."
+    ),
     "not-paired": "{who} comes from SCIM, and {provider} is not paired with that connection.",
-    "somebody-else": "{who} was turned away: that account of {provider} is somebody else's here.",
-    "no-email": "{who} was turned away: {provider} sent no e-mail address.",
-    "invalid-email": "{who} was turned away: what {provider} sent as their address is none.",
-    "unverified-email": "{who} was turned away: {provider} has not verified their address.",
-    "email-taken": "{who} was turned away: somebody here has their address already.",
-    "unknown-person": "{who} was turned away: nobody knows them, and {provider} adds nobody.",
-    "tenant-inactive": "{who} was turned away while the company was switched off.",
-    "password-refused": "{who} knew the password, and was turned away all the same.",
-    "person-deactivated": "{who} was turned away: they were deactivated.",
-    "person-terminated": "{who} was turned away: they had left for good.",
+    "somebody-else": (
+        "The sign-in of {who} was refused: that account of {provider} is linked to another person."
+    ),
+    "no-email": "The sign-in of {who} was refused: {provider} sent no email address.",
+    "invalid-email": "The sign-in of {who} was refused: {provider} sent an invalid email address.",
+    "unverified-email": (
+        "The sign-in of {who} was refused: {provider} has not verified their email address."
+    ),
+    "email-taken": "The sign-in of {who} was refused: their email address is already in use.",
+    "unknown-person": (
+        "The sign-in of {who} was refused: they have no account, and {provider} does not add "
+        "people."
+    ),
+    "tenant-inactive": "The sign-in of {who} was refused while the company was switched off.",
+    "password-refused": "The sign-in of {who} was refused although the password was correct.",
+    "person-deactivated": "The sign-in of {who} was refused: they were deactivated.",
+    "person-terminated": "The sign-in of {who} was refused: they were terminated.",
     "account-disabled": "The account of {who} is disabled in the directory of {provider}.",
     "account-expired": "The account of {who} has expired in the directory of {provider}.",
-    "account-outside": "{provider} does not admit the account of {who} in the directory.",
-    "account-unknown": "The directory of {provider} no longer has the account of {who}.",
-    "account-replaced": "{who} was turned away: another account has that name by now.",
-    "directory-unavailable": "{who} was turned away: the directory of {provider} did not answer.",
-    "nearly-locked": "{who} was turned away: another wrong password would lock their account.",
+    "account-outside": "The account of {who} is outside the base DN or user filter of {provider}.",
+    "account-unknown": "The account of {who} no longer exists in the directory of {provider}.",
+    "account-replaced": "The sign-in of {who} was refused: another account now has that user name.",
+    "directory-unavailable": (
+        "The sign-in of {who} was refused: the directory of {provider} did not answer."
+    ),
+    "nearly-locked": (
+        "The sign-in of {who} was refused: another incorrect password would lock their account."
+    ),
 }
 
 
 @dataclass
 class _Seen:
-    """What signing in knows of whoever is asked for."""
+    """The sign-in data of the person in question, loaded on demand."""
 
     asked: Asked
 
@@ -98,7 +117,7 @@ def causes(asked: Asked) -> Iterator[Finding]:
     for attempt in seen.attempts:
         through = f"through {attempt.provider}" if attempt.provider else "with a password"
         reason = f": {attempt.reason}" if attempt.reason else ""
-        told = f"Tried to sign in {through}, {attempt.get_outcome_display()}{reason}"
+        told = f"Sign-in attempt {through}, {attempt.get_outcome_display()}{reason}"
         yield Evidence(told, seen.log, attempt.at)
     for cause in CAUSES:
         verdict = cause(seen)
@@ -116,8 +135,10 @@ def _locked_out(seen: _Seen) -> Verdict | None:
     return Verdict(
         Rank.TURNED_AWAY,
         "locked-out",
-        f"Too many wrong passwords were given for {seen.who}: they wait until {until:%H:%M} UTC.",
-        "The lock ends by itself. If it was not they who guessed, have them choose a new password.",
+        f"Too many incorrect passwords were entered for {seen.who}. Sign-in is locked until "
+        f"{until:%H:%M} UTC.",
+        "The lock ends automatically. If they did not enter these passwords, have them "
+        "choose a new password.",
         Link("Internal users", _page("internal_users", seen.tenant)),
     )
 
@@ -127,19 +148,19 @@ def _turned_away(seen: _Seen) -> Verdict | None:
     if latest is None or latest.outcome in WENT_WELL:
         return None
     provider = latest.provider.name if latest.provider else "the sign-in page"
-    usual = "{who} tried to sign in through {provider}, which failed."
+    usual = "{who} tried to sign in through {provider}, but the sign-in failed."
     sentence = TURNED_AWAY.get(latest.reason, usual).format(who=seen.who, provider=provider)
     return Verdict(
         Rank.TURNED_AWAY,
         latest.reason or "sign-in-failed",
         sentence,
-        latest.detail or "The provider log tells more.",
-        Link("Look at the provider log", seen.log),
+        latest.detail or "See the provider log for details.",
+        Link("View provider log", seen.log),
     )
 
 
 def _no_way_in(seen: _Seen) -> Verdict | None:
-    """See that some way in is left to whoever could come in before."""
+    """Report a person who has no sign-in method left."""
     person = seen.person
     if person is None or not person.is_active:
         return None
@@ -153,15 +174,15 @@ def _no_way_in(seen: _Seen) -> Verdict | None:
         return Verdict(
             Rank.TURNED_AWAY,
             "provider-removed",
-            f"{seen.who} came in through {last}, which was removed on {day(last.removed_at)}.",
-            "Invite them anew, or have them link another provider while they are signed in.",
+            f"{seen.who} signed in through {last}, which was removed on {day(last.removed_at)}.",
+            "Invite them again, or have them link another provider while they are signed in.",
             Link("Auth providers", _page("auth_providers", seen.tenant)),
         )
     return Verdict(
         Rank.TURNED_AWAY,
         "provider-disabled",
-        f"{seen.who} comes in through {last}, which is switched off.",
-        "Switch it on again, or give them another way in.",
+        f"{seen.who} signs in through {last}, which is disabled.",
+        "Enable it again, or give them another sign-in method.",
         Link(f"Settings of {last}", _page("auth_provider", seen.tenant, last.pk)),
     )
 
@@ -170,7 +191,7 @@ def _passwords_off(seen: _Seen) -> Verdict:
     return Verdict(
         Rank.TURNED_AWAY,
         "passwords-off",
-        f"{seen.who} has a password, and passwords let nobody but Owners in here.",
+        f"{seen.who} has a password, but only Owners can sign in with a password.",
         "Have them sign in through a provider, or allow passwords.",
         Link("Auth settings", _page("auth_settings", seen.tenant)),
     )
@@ -187,9 +208,9 @@ def _groups_unknown(seen: _Seen) -> Verdict | None:
     return Verdict(
         Rank.ROLES_AMISS,
         "groups-unknown",
-        f"{seen.who} is here, and {identity.provider} did not say which groups they are in.",
-        said or f"Have {identity.provider} send groups: its settings name the claim.",
-        Link("Their page", _page("provisioned_member", seen.tenant, identity.pk)),
+        f"{seen.who} can sign in, but {identity.provider} did not send their groups.",
+        said or f"Have {identity.provider} send groups in the claim that its settings name.",
+        Link("View member", _page("provisioned_member", seen.tenant, identity.pk)),
     )
 
 
@@ -200,8 +221,9 @@ def _no_mapping(seen: _Seen) -> Verdict | None:
     return Verdict(
         Rank.ROLES_AMISS,
         "no-mapping",
-        f"{seen.who} is here, and gets no role from a group: {identity.provider} has no mapping.",
-        "Map the groups that are to bring roles. A group without a mapping brings nothing.",
+        f"{seen.who} can sign in, but gets no role from groups: {identity.provider} has no "
+        "group mappings.",
+        "Map the groups that should grant roles. A group without a mapping grants no role.",
         _mappings(seen, identity.provider),
     )
 
@@ -218,8 +240,8 @@ def _matches_nothing(seen: _Seen) -> Verdict | None:
         return Verdict(
             Rank.ROLES_AMISS,
             "in-no-group",
-            f"{seen.who} is here, and {identity.provider} says that they are in no group.",
-            f"Put them into a group at {identity.provider}; the role comes with the next sign-in.",
+            f"{seen.who} can sign in, but is not in any group at {identity.provider}.",
+            f"Add them to a group at {identity.provider}. They get the role at their next sign-in.",
             _mappings(seen, identity.provider),
         )
     if {one.external_id for one in groups} & mapped:
@@ -228,8 +250,9 @@ def _matches_nothing(seen: _Seen) -> Verdict | None:
     return Verdict(
         Rank.ROLES_AMISS,
         "mapping-matches-nothing",
-        f"{seen.who} is here, and no mapping names a group of theirs ({named}).",
-        "A mapping counts for one group, by its id or exact name. The mappings offer similar ones.",
+        f"{seen.who} can sign in, but no mapping matches their groups ({named}).",
+        "A mapping applies to one group, by its ID or exact name. The mappings page "
+        "suggests similar groups.",
         _mappings(seen, identity.provider),
     )
 
@@ -246,8 +269,8 @@ def _only_drafted(seen: _Seen) -> Verdict | None:
     return Verdict(
         Rank.ROLES_AMISS,
         "mapping-is-draft",
-        f"{seen.who} is here, and {draft} is only a draft.",
-        "Look at the preview, and apply it.",
+        f"{seen.who} can sign in, but this mapping is only a draft: {draft}.",
+        "Preview the drafts and apply them.",
         _mappings(seen, identity.provider),
     )
 
@@ -261,9 +284,10 @@ def _no_provisioned_member(seen: _Seen) -> Verdict | None:
     return Verdict(
         Rank.ROLES_AMISS,
         "came-with-password",
-        f"{seen.who} is here with a password, and so is no provisioned member.",
-        "Who signs in through a provider becomes one. They link it on their own profile.",
-        Link("See what they tried", seen.log),
+        f"{seen.who} signs in with a password, so they are not a provisioned member.",
+        "People become provisioned members by signing in through a provider. They can link "
+        "one on their profile.",
+        Link("View their attempts", seen.log),
     )
 
 
@@ -276,8 +300,8 @@ def _never_signed_in(seen: _Seen) -> Verdict | None:
     return Verdict(
         Rank.ROLES_AMISS,
         "never-signed-in",
-        f"{seen.who} is here, and has never signed in through a provider.",
-        f"They become a provisioned member when they do, at {_sign_in(seen.tenant)}.",
+        f"{seen.who} has an account, but has never signed in through a provider.",
+        f"They become a provisioned member when they first sign in at {_sign_in(seen.tenant)}.",
         Link("Provisioned members", _page("provisioned_members", seen.tenant)),
     )
 
@@ -290,9 +314,9 @@ def _never_tried(seen: _Seen) -> Verdict | None:
         Rank.NEVER_TRIED,
         "never-tried",
         f"Nobody has tried to sign in as {seen.asked.text}.",
-        f"Have them sign in through {names}, at {_sign_in(seen.tenant)}. If they did, look in the "
-        "log for another address of theirs.",
-        Link("Look at the provider log", _page("provider_log", seen.tenant)),
+        f"Have them sign in through {names} at {_sign_in(seen.tenant)}. If they already did, "
+        "search the log for another email address of theirs.",
+        Link("View provider log", _page("provider_log", seen.tenant)),
     )
 
 
@@ -311,7 +335,7 @@ CAUSES = (
 
 
 def _latest(seen: _Seen) -> Identity | None:
-    """Return the identity of somebody who is here and has no role from a group."""
+    """Return the latest identity of an active person who has no role from a group."""
     if seen.person is None or seen.person.state != Person.State.ACTIVE or not seen.identities:
         return None
     identity = seen.identities[0]
@@ -320,14 +344,14 @@ def _latest(seen: _Seen) -> Identity | None:
 
 
 def _in_force(provider: IdentityProvider) -> list[str]:
-    """Return the keys of the groups that bring roles."""
+    """Return the keys of the groups that grant roles."""
     in_force = GroupMapping.objects.in_force().filter(provider=provider, by_name=False)
     return list(in_force.values_list("external_id", flat=True))
 
 
 def _mappings(seen: _Seen, provider: IdentityProvider) -> Link:
     address = f"{_page('mappings', seen.tenant)}?{urlencode({'provider': str(provider.pk)})}"
-    return Link("Look at the mappings", address)
+    return Link("View group mappings", address)
 
 
 def _sign_in(tenant: Tenant) -> str:

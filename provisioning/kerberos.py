@@ -1,4 +1,4 @@
-"""Windows sign-in: from the ticket that a browser sends to whom it names (RFC 4559, RFC 4121).
+"""Windows sign-in: accept a browser's ticket and read its principal (RFC 4559, RFC 4121).
 
 gssapi is used here and nowhere else; where it could not be installed, `is_available` says so.
 """
@@ -64,7 +64,7 @@ def is_available() -> bool:
 def accept(
     token: bytes, *, keytab: bytes, realms: Collection[str], certificate: bytes = b""
 ) -> Accepted:
-    """Return whom the token names, if it was made for us, once, in one of the realms.
+    """Return the principal of a token for this service, unused and from an allowed realm.
 
     With the certificate that browsers see (PEM), the token must be bound to it, so that one
     meant for another server is worth nothing here (tls-server-end-point, RFC 5929).
@@ -74,12 +74,16 @@ def accept(
     if NTLM in token[:256]:
         raise KerberosFailed(
             "ntlm",
-            "The browser sent NTLM. It does that when it gets no Kerberos ticket: check the "
+            "The browser sent NTLM, which means that it did not get a Kerberos ticket. Check the "
             "service principal name, the intranet zone, and the computer's clock.",
         )
     context, answer = _stepped(token, keytab, certificate)
     if not context.complete:
-        raise KerberosFailed("unfinished", "The browser wants to go on, with NTLM or another way.")
+        raise KerberosFailed(
+            "unfinished",
+            "The browser did not complete Kerberos authentication. It continues with NTLM "
+            "or another mechanism.",
+        )
     _check_bound(context, certificate)
     _check_service(str(context.target_name))
     principal = str(context.initiator_name)
@@ -109,7 +113,7 @@ def _stepped(token: bytes, keytab: bytes, certificate: bytes) -> tuple[Any, byte
         try:
             return context, context.step(token) or b""
         except (gssapi.exceptions.GSSError, ValueError) as error:
-            raise KerberosFailed("ticket-refused", f"The ticket is refused: {error}") from error
+            raise KerberosFailed("ticket-refused", f"The ticket was rejected: {error}") from error
 
 
 def _written(file: Any, keytab: bytes) -> None:
@@ -122,7 +126,7 @@ def _credentials(path: str) -> Any:
         return gssapi.Credentials(usage="accept", store={"keytab": f"FILE:{path}"})
     except gssapi.exceptions.GSSError as error:
         raise KerberosFailed(
-            "keytab", f"The keytab is of no use: {error} Enter it again."
+            "keytab", f"The keytab cannot be used: {error} Upload it again."
         ) from error
 
 
@@ -167,8 +171,9 @@ def _check_bound(context: Any, certificate: bytes) -> None:
     if certificate and not is_bound:
         raise KerberosFailed(
             "not-bound",
-            "The browser did not bind its ticket to our certificate (channel binding), so it "
-            "could have been taken from elsewhere. Use a browser that does.",
+            "The browser did not bind its ticket to the server's certificate (channel binding), "
+            "so the ticket could come from another server. Use a browser that supports channel "
+            "binding.",
         )
 
 
@@ -176,7 +181,7 @@ def _check_service(target: str) -> None:
     if not target.startswith(f"{SERVICE}/"):
         raise KerberosFailed(
             "other-service",
-            f"The ticket is for {target}. The keytab should hold {SERVICE}/… and nothing else.",
+            f"The ticket is for {target}. The keytab should contain only {SERVICE}/….",
         )
 
 
@@ -184,5 +189,6 @@ def _check_realm(principal: str, realms: Collection[str]) -> None:
     name, _, realm = principal.rpartition("@")
     if not name or "\\" in principal or realm not in realms:
         raise KerberosFailed(
-            "other-realm", f"{principal} is of none of the realms {', '.join(sorted(realms))}."
+            "other-realm",
+            f"{principal} is not in an allowed realm. Allowed: {', '.join(sorted(realms))}.",
         )

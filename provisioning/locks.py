@@ -1,4 +1,4 @@
-"""Who waits for whom while people sign in through a provider.
+"""Advisory locks for sign-in.
 
 Each is held until the transaction ends. SQLite has one writer at a time, so there the
 transaction itself is the lock.

@@ -29,5 +29,5 @@ def paired_with() -> Pairing:
 
 
 def has_signed_in(person: Person) -> bool:
-    """Tell whether the person ever came in through a provider, as SCIM wants to know."""
+    """Tell SCIM whether the person has ever signed in through a provider."""
     return Identity.objects.filter(person=person, retired_at=None).exists()

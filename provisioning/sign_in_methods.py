@@ -1,4 +1,4 @@
-"""Tells people's pages in which ways somebody signs in, and which they may link."""
+"""A person's sign-in methods, and those they may link, for the pages of people."""
 
 from django.urls import reverse
 
@@ -14,7 +14,7 @@ ATTEMPTS_READ = 50
 
 
 def of_person(person: Person, *, may_link: bool) -> list[Way]:
-    """Return the ways that are theirs, then those that could be linked.
+    """Return the person's sign-in methods, then those that could be linked.
 
     With `may_link` these are the providers that the person may link themselves, otherwise the
     refused sign-ins that an administrator may link.
@@ -22,7 +22,7 @@ def of_person(person: Person, *, may_link: bool) -> list[Way]:
     identities = Identity.objects.filter(person=person, retired_at=None)
     linked = list(identities.select_related("provider").order_by("first_seen_at"))
     change = reverse("admin:change_password") if may_link else ""
-    password = [Way("Password", known_as=person.email, how="kept here", change=change)]
+    password = [Way("Ramp password", known_as=person.email, how="managed in Ramp", change=change)]
     return [
         *(password if has_password(person) else []),
         *(_linked(identity) for identity in linked),
@@ -60,7 +60,7 @@ def _refused(person: Person) -> list[Way]:
 
 
 def _linkable(person: Person, linked: list[Identity]) -> list[Way]:
-    """Return what else the company offers; whom SCIM owns, only the pairing links."""
+    """Return the other enabled providers; people owned by SCIM are linked only by the pairing."""
     if paired_with().is_provisioned(person):
         return []
     known = [identity.provider_id for identity in linked]

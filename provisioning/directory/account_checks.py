@@ -1,6 +1,6 @@
-"""The job that asks live directories whether the people who use them may still come in.
+"""The job that checks in live directories whether people may still sign in.
 
-Somebody signs in once and has a session for days. This job ends the sessions of people whose
+A session lasts for days. This job ends the sessions of people whose
 account was disabled, has expired, was deleted, or no longer matches the provider's settings. It
 deactivates nobody: an administrator or SCIM does that.
 
@@ -48,8 +48,8 @@ MISSING: Final = (AccountStatus.OUTSIDE, AccountStatus.UNKNOWN)
 REASONS: Final[Mapping[str, str]] = {
     AccountStatus.DISABLED: "the account is disabled in {directory}",
     AccountStatus.EXPIRED: "the account has expired in {directory}",
-    AccountStatus.OUTSIDE: "the account is not among those that {directory} admits",
-    AccountStatus.UNKNOWN: "the account was deleted in {directory}",
+    AccountStatus.OUTSIDE: "the account is outside the base DN or user filter of {directory}",
+    AccountStatus.UNKNOWN: "the account no longer exists in {directory}",
 }
 
 
@@ -112,7 +112,7 @@ def _take_turn(directory: IdentityProvider) -> int:
 
 
 def _identities(directory: IdentityProvider, *, after: int) -> QuerySet[Identity]:
-    """Return the identities of people who may come in and whose subject is the directory's id."""
+    """Return the identities of people who may sign in and whose subject is the directory's id."""
     identities: QuerySet[Identity] = Identity.objects.select_related("person", "provider").filter(
         _confirmed(directory, *windows_of(directory)),
         retired_at=None,
@@ -155,14 +155,14 @@ def _check_believable(told: Mapping[str, AccountStatus], present: set[str]) -> N
     if is_nobody_left or len(missing) > max(MISSING_BELIEVED, SHARE_BELIEVED * len(present)):
         raise LdapFailed(
             "directory-incomplete",
-            f"{len(missing)} of {len(present)} people were not found, so the answer is not "
-            "believed and nobody was signed out. Check the base DN, the user filter, and what the "
-            "service account may read.",
+            f"{len(missing)} of {len(present)} people were not found. This seems wrong, so nobody "
+            "was signed out. Check the base DN, the user filter, and what the service account may "
+            "read.",
         )
 
 
 def _apply(directory: IdentityProvider, identity: Identity, status: AccountStatus) -> int:
-    """Note how the account stands; end the sessions of somebody who has just lost it."""
+    """Save the account's status; end the person's sessions if it has just become unusable."""
     if identity.status == status:
         return 0
     with transaction.atomic():
@@ -179,7 +179,7 @@ def _apply(directory: IdentityProvider, identity: Identity, status: AccountStatu
             subject=identity.subject,
             email=identity.person.email,
             reason=status,
-            detail=f"All sessions were ended: {reason}.",
+            detail=f"All sessions ended: {reason}.",
         )
     return 1
 

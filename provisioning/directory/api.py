@@ -1,4 +1,4 @@
-"""What directories behind an HTTP API have in common: asking, as whom, and page by page."""
+"""Requests, authentication and paging for directories behind an HTTP API."""
 
 import hashlib
 import json
@@ -39,12 +39,13 @@ class Api:
         if answer.status in (401, 403):
             raise DirectoryFailed(
                 "directory-refused",
-                f"{self.base} answered {answer.status}: what we may read there does not suffice.",
+                f"{self.base} returned status {answer.status}. Ramp does not have the "
+                "required permissions there.",
             )
         if answer.status == 429:
-            raise DirectoryFailed("too-often", f"{self.base} was asked too often. Wait a minute.")
+            raise DirectoryFailed("too-often", f"Too many requests to {self.base}. Wait a minute.")
         if answer.status != 200:
-            raise DirectoryFailed("not-ok", f"{self.base} answered {answer.status}.")
+            raise DirectoryFailed("not-ok", f"{self.base} returned status {answer.status}.")
         return answer
 
     def json(self, path: str, **parameters: str | int) -> Any:
@@ -104,7 +105,8 @@ def client_token(provider: IdentityProvider, token_url: str = "", scope: str = "
     if answer.status != 200 or not isinstance(token, str):
         raise DirectoryFailed(
             "directory-refused",
-            f"{provider} gives our client no token for its directory. Allow it client credentials.",
+            f"{provider} did not issue a token for its directory. Allow the client "
+            "credentials grant for the Ramp client.",
         )
     cache.set(key, token, min(int(said.get("expires_in") or 60), 600) // 2)
     return token

@@ -34,7 +34,7 @@ def start_of(after: str) -> int:
 
 @dataclass(frozen=True, kw_only=True)
 class DirectoryPerson:
-    """Somebody as the directory knows them; `id` names them there."""
+    """A person in the directory; `id` identifies them there."""
 
     id: str
     name: str

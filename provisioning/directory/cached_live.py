@@ -66,5 +66,5 @@ class SparingDirectory:
         with suppress(ValueError):  # The minute is over.
             if cache.incr(key) > MOST_A_MINUTE:
                 raise DirectoryFailed(
-                    "too-often", f"{self.provider} was asked too often. Wait a minute."
+                    "too-often", f"Too many requests to {self.provider}. Wait a minute."
                 )

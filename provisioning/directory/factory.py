@@ -47,11 +47,13 @@ def live_directory(provider: IdentityProvider) -> Directory:
             live: Callable[[IdentityProvider], Directory] = import_string(LIVE[provider.kind])
         except ImportError as error:
             # django-ldapdb and python-ldap are installed only where they could be built.
-            raise DirectoryFailed("not-installed", "LDAP is not installed here.") from error
+            raise DirectoryFailed(
+                "not-installed", "LDAP is not installed on this server."
+            ) from error
         return live(provider)
     kind = provider.settings.get("directory_kind", "")
     if kind in CLOUD:
         return CLOUD[kind](provider)
     raise DirectoryFailed(
-        "no-directory", f"{provider} names no directory that can be asked live. Choose its kind."
+        "no-directory", f"{provider} has no API for live browsing. Choose one in its settings."
     )

@@ -26,7 +26,7 @@ from provisioning.providers.config import LdapSettings, settings_of
 
 # So far one may turn pages; who looks further types more of the name.
 MOST: Final = 1000
-# The fields that can be somebody's subject, by attribute.
+# The fields that can be the subject, by attribute.
 SUBJECTS: Final = {
     "entryuuid": "entry_uuid",
     "objectguid": "guid",
@@ -63,7 +63,7 @@ class LdapDirectory:
             return next(map(self._person, users.filter(dn=key)[:1]), None)
 
     def groups_of(self, key: str) -> list[Group] | None:
-        """Return what a sign-in would be told: groups in groups too, and None if unknown."""
+        """Return the groups that a sign-in would get, nested ones included; None if unknown."""
         if not _is_below(key, self.settings.base_dn):
             return None
         try:
@@ -88,7 +88,7 @@ class LdapDirectory:
             return next(map(_group, groups.filter(dn=dn)[:1]), None)
 
     def members(self, group_id: str, after: str = "") -> Page[DirectoryPerson]:
-        """Return who names the group; where people do not, whom the group names."""
+        """Return the people whose entries name the group, or else the members that it names."""
         dn = self._group_dn(group_id)
         with self._users() as users:
             found = _page(users.filter(member_of__contains=dn), after, self._person)

@@ -29,7 +29,7 @@ class GuidField(CharField):  # type: ignore[misc, valid-type]
 
 
 class DirectoryUser(Entry):
-    """Somebody; OpenLDAP and Active Directory both call them a person."""
+    """A person entry; OpenLDAP and Active Directory share this object class."""
 
     object_classes: ClassVar = ["person"]
     entry_uuid = CharField(db_column="entryUUID")

@@ -17,7 +17,9 @@ class ScimDirectory:
     def __init__(self, provider: IdentityProvider) -> None:
         settings: OidcSettings = settings_of(provider)
         if not settings.directory_url:
-            raise DirectoryFailed("no-directory", "A SCIM directory needs its address. Enter it.")
+            raise DirectoryFailed(
+                "no-directory", "The API URL of the SCIM directory is missing. Enter it."
+            )
         token = manage.directory_token_of(provider)
         headers = {"Authorization": f"Bearer {token}", "Accept": "application/scim+json"}
         self.api = Api(settings.directory_url, headers)

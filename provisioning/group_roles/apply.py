@@ -1,4 +1,4 @@
-"""Which roles somebody's groups bring, by the mappings of their provider."""
+"""The roles that a person's groups grant, by the mappings of their provider."""
 
 from collections.abc import Iterable
 from uuid import UUID
@@ -72,7 +72,7 @@ def _replace_dns(provider_id: UUID, groups: Iterable[Group]) -> None:
 
 
 def follow(identity: Identity, *, actor: Actor | None = None) -> Followed:
-    """Give the person the roles of their groups, and take those that no group brings any more.
+    """Grant the person the roles of their groups, and revoke those that no group grants anymore.
 
     Where it is unknown which groups they are in, nothing changes. It is the provider's doing
     unless `actor` is named.
@@ -92,7 +92,7 @@ def follow(identity: Identity, *, actor: Actor | None = None) -> Followed:
 def pin_mappings(provider_id: UUID, names: Iterable[str]) -> None:
     """Tie each mapping that names a group by its name to the one group of that name.
 
-    Where several groups have the name, none of them brings the role until an administrator
+    If several groups have the name, none of them grants the role until an administrator
     chooses one by its id.
     """
     waiting = GroupMapping.objects.filter(provider=provider_id, by_name=True)

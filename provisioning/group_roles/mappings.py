@@ -1,4 +1,4 @@
-"""Which groups of a provider bring which roles: drafted, looked at beforehand, and applied.
+"""Group mappings of a provider: drafted, previewed and applied.
 
 A draft changes nobody until it is applied. What applying would do is found out by doing it in
 a transaction that is rolled back, so the preview and the deed cannot differ.
@@ -33,7 +33,7 @@ class InvalidGroup(PeopleError):
     field = "group"
 
     def __init__(self) -> None:
-        super().__init__("Name the group as the provider does, in at most 500 characters.")
+        super().__init__("Enter the group name exactly as at the provider, up to 500 characters.")
 
 
 class AmbiguousGroup(PeopleError):
@@ -43,7 +43,7 @@ class AmbiguousGroup(PeopleError):
     def __init__(self, name: str, ids: Iterable[str]) -> None:
         listed = ", ".join(f"“{one}”" for one in ids)
         super().__init__(
-            f"Several groups are called “{name}”. Enter the id of the one you mean: {listed}."
+            f"Several groups are named “{name}”. Enter the id of the one you mean: {listed}."
         )
 
 
@@ -54,7 +54,7 @@ class Outcome:
     added: list[str]
     removed: list[str]
     changes: list[Followed]
-    # How many members of these groups were looked at, also those for whom nothing changes.
+    # How many members of these groups were checked, including those for whom nothing changes.
     looked_at: int
 
 
@@ -67,7 +67,7 @@ def add_draft(
     is_owner_meant: bool = False,
     name: str = "",
 ) -> GroupMapping:
-    """Have the group bring the role as soon as the drafts are applied.
+    """Draft a mapping: the group grants the role once the drafts are applied.
 
     The group is named by its id, which `name` comes with where a directory knows both, or by a
     name that only one known group has. A name in a directory that nobody has been seen in yet
@@ -99,7 +99,7 @@ def add_draft(
 
 
 def remove_draft(mapping: GroupMapping, *, author: Author) -> None:
-    """Have the group bring the role no longer, once the drafts are applied.
+    """Draft the removal of a mapping: it ends once the drafts are applied.
 
     :raises RoleAboveRank: if the author may not give the role, nor take it away.
     """
@@ -145,7 +145,7 @@ def preview(provider: IdentityProvider, *, author: Author) -> Outcome:
 
 @transaction.atomic
 def apply(provider: IdentityProvider, *, author: Author) -> Outcome:
-    """Put the drafts of the provider in force, and bring the roles of everybody up to date.
+    """Apply the drafts of the provider, and update everyone's roles.
 
     Who would be the last Owner or administrator to go stays one, and `problems` says so.
 
@@ -158,7 +158,7 @@ def apply(provider: IdentityProvider, *, author: Author) -> Outcome:
 def map_group(
     provider: IdentityProvider, group: str, role: AnyRole, *, author: Author, name: str = ""
 ) -> Outcome:
-    """Have the group bring the role at once, whatever else is drafted.
+    """Map the group to the role immediately, independent of any drafts.
 
     :raises InvalidGroup, AmbiguousGroup, NotMappable, RoleAboveRank: as `add_draft`.
     """
@@ -181,7 +181,7 @@ def group_called(provider: IdentityProvider, text: str) -> ExternalGroup | None:
 
 
 def may_be_named(provider: IdentityProvider, text: str) -> bool:
-    """Tell whether the text can be a group's name where the provider's groups have ids besides.
+    """Tell whether the text can be a group's name at a provider whose groups also have ids.
 
     Tokens of an OpenID provider say of a group what mappings compare. In a directory the id is
     a DN or a UUID, and administrators type the name.
@@ -198,7 +198,7 @@ def may_be_named(provider: IdentityProvider, text: str) -> bool:
 def members_matching(
     provider: IdentityProvider, mappings: Iterable[GroupMapping]
 ) -> QuerySet[Identity]:
-    """Return who is in a group of one of the mappings, as far as sign-ins have told."""
+    """Return the members of the mapped groups, as seen at sign-ins."""
     keys = {mapping.external_id for mapping in mappings if not mapping.by_name}
     return Identity.objects.filter(
         groups__external_id__in=keys, groups__provider=provider, provider=provider, retired_at=None
@@ -247,7 +247,7 @@ def _concerned(
 ) -> list[Identity]:
     """Return whose roles may change, those first who may gain something.
 
-    So whoever becomes an Owner is one before another ceases to be the last.
+    So a new Owner is added before the last one is removed.
     """
     members = {one.pk: one for one in _with_person(members_matching(provider, added))}
     holding = Identity.objects.filter(

@@ -1,4 +1,4 @@
-"""Whom a mapping matches now, and what may have been meant where that is nobody."""
+"""How many people a mapping matches now, and similar groups if it matches nobody."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -16,7 +16,7 @@ MISSES_SHOWN = 3
 
 @dataclass(frozen=True)
 class NearMiss:
-    """A group that sign-ins have told of, and how it differs from what the mapping names."""
+    """A group seen at sign-ins, and how its name differs from that in the mapping."""
 
     group: ExternalGroup
     how: str
@@ -24,19 +24,19 @@ class NearMiss:
 
 @dataclass
 class Matched:
-    """A mapping with the number of people in its group, as far as sign-ins have told."""
+    """A mapping with the number of people in its group, as seen at sign-ins."""
 
     mapping: GroupMapping
     members: int = 0
     # Whether anybody was ever seen in it.
     is_known: bool = False
     near_misses: list[NearMiss] = field(default_factory=list)
-    # Groups of the same name and another id, which do not bring the role.
+    # Groups with the same name and another id, which do not grant the role.
     namesakes: list[ExternalGroup] = field(default_factory=list)
 
 
 def matched(provider: IdentityProvider, mappings: list[GroupMapping]) -> list[Matched]:
-    """Say of each mapping whom it matches; two queries for all of them."""
+    """Count the people that each mapping matches, in two queries for all mappings."""
     groups = _groups_of(provider, {mapping.external_id for mapping in mappings})
     rows = [_row(mapping, groups) for mapping in mappings]
     known = ExternalGroup.objects.filter(provider=provider).order_by("name", "pk")
@@ -49,7 +49,7 @@ def matched(provider: IdentityProvider, mappings: list[GroupMapping]) -> list[Ma
 
 
 def _namesakes(mapping: GroupMapping, groups: list[ExternalGroup]) -> list[ExternalGroup]:
-    """Return other groups of the same name, which bring nothing by this mapping."""
+    """Return other groups of the same name, to which this mapping does not apply."""
     return [
         group
         for group in groups
@@ -58,7 +58,7 @@ def _namesakes(mapping: GroupMapping, groups: list[ExternalGroup]) -> list[Exter
 
 
 def near_misses(text: str, groups: Iterable[ExternalGroup]) -> list[NearMiss]:
-    """Return which groups may have been meant, the likeliest first."""
+    """Return groups with a similar name, the most similar first."""
     by_name: dict[str, ExternalGroup] = {}
     for group in groups:
         if text not in (group.name, group.external_id):
@@ -73,13 +73,13 @@ def near_misses(text: str, groups: Iterable[ExternalGroup]) -> list[NearMiss]:
 
 
 def _difference(text: str, name: str) -> str:
-    """Say in what the two differ, if only in what people overlook."""
+    """Describe the difference if it is only in capitalization or spaces."""
     if fold(text) == fold(name):
-        return "large and small letters differ"
+        return "different capitalization"
     if text.split() == name.split():
-        return "spaces differ"
+        return "different spaces"
     if fold("".join(text.split())) == fold("".join(name.split())):
-        return "spaces and large and small letters differ"
+        return "different spaces and capitalization"
     return ""
 
 

@@ -16,7 +16,7 @@ if is_available():
 
 
 def statuses(directory: Directory, subjects: Collection[str]) -> dict[str, AccountStatus]:
-    """Return how the account of each subject stands.
+    """Return the account status of each subject.
 
     :raises LdapFailed: if an answer is not complete.
     """

@@ -55,7 +55,7 @@ USUAL: Final[Mapping[str, tuple[str, ...]]] = {
 # What Active Directory says of a password that is right all the same (its Win32 error codes).
 REFUSALS: Final[Mapping[str, tuple[str, str]]] = {
     "532": ("password-expired", "the password has expired"),
-    "773": ("password-must-change", "the password has to be changed first"),
+    "773": ("password-must-change", "the password must be changed first"),
     "533": ("account-disabled", "the account is disabled"),
     "701": ("account-expired", "the account has expired"),
 }
@@ -79,12 +79,12 @@ def sign_in(
     if not password.strip(" \0") or password.startswith("\0") or not login.strip():
         # An empty password is an unauthenticated bind, which some servers let succeed
         # (RFC 4513 section 5.1.2); no socket is opened for it.
-        raise WrongPassword("no-password", "No login name or password was typed.")
+        raise WrongPassword("no-password", "No login name or password was entered.")
     with opened(settings, bind_password) as directory:
         entry = directory.the_one(login)
         with around_binding(directory, entry) if around_binding else nullcontext():
             directory.check_password(entry, password)
-        # Not before: whoever does not know the password is not told how the account stands.
+        # Only now: the account status must not be revealed without the correct password.
         directory.check_enabled(entry)
         return directory.claims(entry)
 
@@ -92,7 +92,7 @@ def sign_in(
 def look_up(
     settings: LdapSettings, bind_password: str, login: str, *, relative_id: int | None = None
 ) -> Claims:
-    """Return what the directory says about somebody who was authenticated elsewhere.
+    """Return the claims of a person who was authenticated elsewhere.
 
     With `relative_id`, the account has to have that number in its domain.
 
@@ -107,8 +107,8 @@ def look_up(
         if relative_id is not None and entry.relative_id not in (None, relative_id):
             raise AccountRefused(
                 "account-replaced",
-                f"The ticket is for account {relative_id} of the domain, and {login} is account "
-                f"{entry.relative_id} by now: {entry.dn}.",
+                f"The ticket is for account {relative_id} of the domain, but {login} is now "
+                f"account {entry.relative_id}: {entry.dn}.",
             )
         directory.check_enabled(entry)
         return directory.claims(entry)
@@ -123,7 +123,9 @@ def opened(
     :raises LdapFailed: if that does not work, saying what to correct.
     """
     if not is_available():
-        raise LdapFailed("not-installed", "LDAP is not installed here. Run `make setup` as root.")
+        raise LdapFailed(
+            "not-installed", "LDAP is not installed on this server. Run `make setup` as root."
+        )
     try:
         with circuit_breaker.guarding(settings.uri, Unreachable), explained(settings):
             connection = connected(settings)
@@ -134,7 +136,7 @@ def opened(
                 connection.unbind_ext_s()
     except CircuitOpen as error:
         raise Unreachable(
-            "unreachable", f"{settings.uri} did not answer just now; it is asked again soon."
+            "unreachable", f"{settings.uri} did not respond recently. Ramp tries again soon."
         ) from error
 
 
@@ -162,7 +164,7 @@ class Directory:
         if len(found) > 1:
             raise AccountRefused(
                 "ambiguous",
-                f"Several entries match {sought}. Make the filter tell them apart.",
+                f"Several entries match {sought}. Change the filter so that it matches only one.",
             )
         return found[0]
 
@@ -177,7 +179,7 @@ class Directory:
                     f"{self.settings.user_filter}.",
                 )
         return AccountRefused(
-            AccountStatus.UNKNOWN, f"The directory has no account “{login}” any more."
+            AccountStatus.UNKNOWN, f"The account “{login}” no longer exists in the directory."
         )
 
     def sample(self, sought: str, *, base: str | None = None) -> Entry | None:
@@ -233,7 +235,9 @@ class Directory:
 
     def _check_time(self) -> None:
         if time.monotonic() > self.until:
-            raise LdapFailed("timeout", f"All searches took longer than {LONGEST} seconds.")
+            raise LdapFailed(
+                "timeout", f"The searches took longer than {LONGEST} seconds in total."
+            )
 
     def check_enabled(self, entry: Entry) -> None:
         """See that the account is neither disabled nor expired in the directory.
@@ -295,8 +299,8 @@ class Directory:
         if self.sample(self.settings.anybody) is None:
             raise LdapFailed(
                 "no-people",
-                f"Nobody matches {self.settings.anybody} below “{self.settings.base_dn}”. "
-                "Check the base DN and the user filter.",
+                f"No entry matches {self.settings.anybody} below “{self.settings.base_dn}”. Check "
+                "the base DN and the user filter.",
             )
 
     def _check_subject(self, entry: Entry) -> None:
@@ -304,7 +308,7 @@ class Directory:
             raise LdapFailed(
                 "ambiguous",
                 f"{entry.dn} has several values of {' or '.join(self.names_of('subject'))}. "
-                "Name an attribute that has one for ever.",
+                "Choose an attribute with one permanent value.",
             )
 
     def names_of_login(self) -> tuple[str, ...]:
@@ -325,10 +329,12 @@ def _explaining(sought: str, where: str) -> Iterator[None]:
     try:
         yield
     except ldap.NO_SUCH_OBJECT as error:
-        raise LdapFailed("no-base", f"Nothing is at “{where}”. Check the base DN.") from error
+        raise LdapFailed(
+            "no-base", f"There is no entry at “{where}”. Check the base DN."
+        ) from error
     except (ldap.FILTER_ERROR, ldap.INVALID_DN_SYNTAX) as error:
         raise LdapFailed(
-            "bad-filter", f"The directory does not understand {sought} below “{where}”."
+            "bad-filter", f"The directory rejected the filter {sought} or the base DN “{where}”."
         ) from error
 
 
@@ -341,7 +347,7 @@ def _refused(entry: Entry, said: str) -> LdapFailed:
     data = re.search(r"\bdata ([0-9a-f]+)", said)
     if data and data[1] in REFUSALS:
         code, reason = REFUSALS[data[1]]
-        return AccountRefused(code, f"The directory refused {entry.dn}: {reason}.")
+        return AccountRefused(code, f"The directory rejected the sign-in of {entry.dn}: {reason}.")
     is_good = status_of(entry, timezone.now()) == AccountStatus.GOOD
-    more = "" if is_good else " The account is also disabled, expired or locked there."
-    return WrongPassword("wrong-password", f"The password is not that of {entry.dn}.{more}")
+    more = "" if is_good else " The account is also disabled, expired or locked in the directory."
+    return WrongPassword("wrong-password", f"Incorrect password for {entry.dn}.{more}")

@@ -26,7 +26,7 @@ SECONDS: Final = starttls.SECONDS
 
 
 class LdapFailed(Exception):
-    """The directory could not say who somebody is. The message is for the provider log."""
+    """The directory could not identify the person. The message is for the provider log."""
 
     def __init__(self, code: str, message: str) -> None:
         super().__init__(message)
@@ -65,49 +65,57 @@ def connected(settings: LdapSettings) -> Any:
         raise LdapFailed(error.code, str(error)) from error
     except OSError as error:
         raise Unreachable(
-            "unreachable", f"{settings.uri} takes no connections: {error.strerror or 'timed out'}."
+            "unreachable",
+            f"{settings.uri} does not accept connections: {error.strerror or 'timed out'}.",
         ) from error
     return _speaking(reached if is_plain else _secured(settings, reached, host))
 
 
 def bind(connection: Any, settings: LdapSettings, password: str) -> None:
-    """Become the service account; without a bind DN, nobody in particular.
+    """Bind as the service account, or anonymously without a bind DN.
 
     :raises LdapFailed: if the directory does not take it.
     """
     if settings.bind_dn and not password:
-        raise LdapFailed("bind-refused", "There is a bind DN, but no bind password. Enter it.")
+        raise LdapFailed(
+            "bind-refused", "A bind DN is set, but no bind password. Enter the bind password."
+        )
     try:
         connection.simple_bind_s(settings.bind_dn, password)
     except (ldap.INVALID_CREDENTIALS, ldap.INVALID_DN_SYNTAX, ldap.NO_SUCH_OBJECT) as error:
         raise LdapFailed(
             "bind-refused",
-            f"{settings.uri} refused “{settings.bind_dn}” with that password. Enter both anew.",
+            f"{settings.uri} rejected the bind DN “{settings.bind_dn}” or its password. "
+            "Enter both again.",
         ) from error
 
 
 def _secured(settings: LdapSettings, reached: socket.socket, host: str) -> socket.socket:
-    """Begin TLS, at once or as StartTLS asks for it, and check for whom the certificate is."""
+    """Start TLS, directly or with StartTLS, and check the certificate's host name."""
     try:
         if settings.start_tls:
             starttls.start(reached)
         return starttls.secured(reached, host.rstrip("."))
     except starttls.StartTlsRefused as error:
         raise LdapFailed(
-            "no-tls", f"{settings.uri} does not take StartTLS. Use ldaps://, or switch it on there."
+            "no-tls",
+            f"{settings.uri} does not accept StartTLS. Use ldaps://, or turn on StartTLS on "
+            "the server.",
         ) from error
     except ssl.SSLCertVerificationError as error:
         raise LdapFailed(
             "certificate",
-            f"The certificate of {settings.uri} is not good: {error.verify_message.rstrip('.')}.",
+            f"The certificate of {settings.uri} is not valid: {error.verify_message.rstrip('.')}.",
         ) from error
     except TimeoutError as error:
         raise Unreachable(
-            "timeout", f"{settings.uri} did not begin TLS within {SECONDS} seconds."
+            "timeout",
+            f"{settings.uri} did not complete the TLS handshake within {SECONDS} seconds.",
         ) from error
     except OSError as error:
         raise LdapFailed(
-            "no-tls", f"{settings.uri} does not speak TLS there: {error.strerror or error}."
+            "no-tls",
+            f"{settings.uri} does not support TLS on this port: {error.strerror or error}.",
         ) from error
 
 
@@ -136,16 +144,21 @@ def explained(settings: LdapSettings) -> Iterator[None]:
         yield
     except ldap.TIMEOUT as error:
         raise Unreachable(
-            "timeout", f"{settings.uri} did not answer within {SECONDS} seconds."
+            "timeout", f"{settings.uri} did not respond within {SECONDS} seconds."
         ) from error
     except (ldap.SERVER_DOWN, ldap.CONNECT_ERROR) as error:
-        raise Unreachable("unreachable", f"{settings.uri} broke off: {_told(error)}.") from error
+        raise Unreachable(
+            "unreachable", f"{settings.uri} closed the connection: {_told(error)}."
+        ) from error
     except (ldap.STRONG_AUTH_REQUIRED, ldap.CONFIDENTIALITY_REQUIRED) as error:
         raise LdapFailed(
-            "tls-required", f"{settings.uri} takes passwords over TLS only. Use StartTLS or ldaps."
+            "tls-required",
+            f"{settings.uri} accepts passwords only over TLS. Use StartTLS or ldaps://.",
         ) from error
     except ldap.LDAPError as error:
-        raise LdapFailed("directory-error", f"{settings.uri} answered: {_told(error)}.") from error
+        raise LdapFailed(
+            "directory-error", f"{settings.uri} returned an error: {_told(error)}."
+        ) from error
 
 
 def _told(error: Any) -> str:
@@ -162,5 +175,8 @@ def _parts(uri: str) -> SplitResult:
     except ValueError:
         is_usable = False
     if not is_usable:
-        raise LdapFailed("bad-url", f"“{uri}” is no address such as ldaps://ldap.example.com:636.")
+        raise LdapFailed(
+            "bad-url",
+            f"“{uri}” is not a valid address. Enter one such as ldaps://ldap.example.com:636.",
+        )
     return parts

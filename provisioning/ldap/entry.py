@@ -91,7 +91,7 @@ def readable(name: str, value: bytes) -> str:
     try:
         return value.decode()
     except UnicodeDecodeError:
-        # Never two values as one text: it may be somebody's subject.
+        # Never join two values into one text: it may be the subject of a person.
         return value.hex()
 
 

@@ -35,7 +35,7 @@ def groups_of(directory: Any, entry: Entry) -> Groups:
         else:
             found = _by_hand(directory, entry)
     except (ldap.LDAPError, LdapFailed) as error:
-        return Groups(because=f"the directory did not say which groups they are in: {error}")
+        return Groups(because=f"the directory did not return the groups: {error}")
     return Groups(frozenset(group_of(one) for one in found))
 
 
@@ -63,12 +63,12 @@ def _in_active_directory(directory: Any, entry: Entry) -> list[Entry]:
     [asked] = directory.search("(objectClass=*)", most=1, base=entry.dn, names=names)
     sids = asked.attributes.get("tokengroups", [])
     if not sids:
-        raise LdapFailed("groups-unreadable", "The service account may not read tokenGroups.")
+        raise LdapFailed("groups-unreadable", "The service account cannot read tokenGroups.")
     found = {_key(one.dn): one for one in _found(directory, "objectSid", sids)}
     _check_complete(entry, sids, found.values())
     _add_distribution_lists(directory, asked, found)
     if len(found) > MOST_GROUPS:
-        raise LdapFailed("too-many", f"They are in over {MOST_GROUPS} groups.")
+        raise LdapFailed("too-many", f"The person is in more than {MOST_GROUPS} groups.")
     return _filtered(directory, found.values())
 
 
@@ -82,7 +82,8 @@ def _check_complete(entry: Entry, sids: Iterable[bytes], found: Iterable[Entry])
     missing = [sid for sid in sids if sid[:-4] == domain and sid not in known]
     if missing:
         raise LdapFailed(
-            "groups-incomplete", f"The service account may not read {len(missing)} of their groups."
+            "groups-incomplete",
+            f"The service account cannot read {len(missing)} of the person's groups.",
         )
 
 
@@ -97,9 +98,9 @@ def _add_distribution_lists(directory: Any, asked: Entry, found: dict[str, Entry
         latest = list(_found(directory, "distinguishedName", values))
         if len(latest) < len(missing):
             count = len(missing) - len(latest)
-            raise LdapFailed("groups-incomplete", f"{count} of their groups were not found.")
+            raise LdapFailed("groups-incomplete", f"{count} of the person's groups were not found.")
         found |= {_key(one.dn): one for one in latest}
-    raise LdapFailed("too-many", f"Their groups are nested deeper than {DEEPEST}.")
+    raise LdapFailed("too-many", f"The person's groups are nested more than {DEEPEST} levels deep.")
 
 
 def _filtered(directory: Any, groups: Collection[Entry]) -> list[Entry]:
@@ -136,7 +137,10 @@ def _by_hand(directory: Any, entry: Entry) -> list[Entry]:
         if not latest or len(found) > MOST_GROUPS:
             break
     if latest:
-        raise LdapFailed("too-many", f"They are in over {MOST_GROUPS} groups, or too deep.")
+        raise LdapFailed(
+            "too-many",
+            f"The person is in more than {MOST_GROUPS} groups, or the groups are nested too deep.",
+        )
     return list(found.values())
 
 
@@ -147,7 +151,7 @@ def _around(directory: Any, member: Entry) -> Iterator[Entry]:
     for one in directory.pages(sought, base=base or None, names=NAMING):
         seen.add(_key(one.dn))
         if len(seen) > MOST_GROUPS:
-            raise LdapFailed("too-many", f"They are in over {MOST_GROUPS} groups.")
+            raise LdapFailed("too-many", f"The person is in more than {MOST_GROUPS} groups.")
         yield one
     for dn in member.texts(directory.names_of("groups")):
         is_sought = not base or _key(dn).endswith(f",{_key(base)}")
@@ -158,7 +162,7 @@ def _around(directory: Any, member: Entry) -> Iterator[Entry]:
 def _sought_around(directory: Any, member: Entry) -> str:
     """Return the filter for the groups of an entry, which may list DNs or login names."""
     login = member.text(directory.names_of_login())
-    # A login name that looks like a DN might be somebody else's.
+    # A login name that looks like a DN might be the DN of another person.
     listed = [member.dn, login] if login and "=" not in login else [member.dn]
     pattern = directory.settings.group_filter.replace("{1}", escape_filter_chars(login))
     sought = [pattern.replace("{0}", escape_filter_chars(one)) for one in listed]

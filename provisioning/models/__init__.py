@@ -1,4 +1,4 @@
-"""The rows of signing in: where people are known, as whom, in which groups, and what was tried."""
+"""Models of signing in: providers, identities, groups, mappings and attempts."""
 
 from provisioning.models.attempt import SignInAttempt
 from provisioning.models.directory_check import DirectoryCheck

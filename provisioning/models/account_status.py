@@ -2,7 +2,7 @@ from django.db import models
 
 
 class AccountStatus(models.TextChoices):
-    """Whether somebody's account may be used. The values but the first are codes in the log."""
+    """Whether an account can be used. All values except the first are codes in the log."""
 
     GOOD = "", "good"
     DISABLED = "account-disabled", "disabled"

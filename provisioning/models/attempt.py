@@ -8,7 +8,7 @@ from provisioning.models.provider import IdentityProvider
 
 
 class SignInAttempt(TenantOwned):
-    """A line of the provider log: who tried to come in, and what became of that."""
+    """A line of the provider log: a sign-in attempt and its outcome."""
 
     class Outcome(models.TextChoices):
         SIGNED_IN = "signed-in", "signed in"
@@ -19,7 +19,7 @@ class SignInAttempt(TenantOwned):
         FAILED = "failed", "failed"
         SIGNED_OUT = "signed-out", "signed out"
 
-    # None for a password that is kept here.
+    # None for a Ramp password.
     provider: "models.ForeignKey[IdentityProvider | None, IdentityProvider | None]" = (
         models.ForeignKey(
             IdentityProvider, on_delete=models.PROTECT, null=True, related_name="attempts"

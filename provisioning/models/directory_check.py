@@ -13,7 +13,7 @@ class DirectoryCheck(TenantOwned):
         IdentityProvider, on_delete=models.CASCADE, primary_key=True, related_name="check_state"
     )
     tried_at = models.DateTimeField()
-    # The key of the last identity that was looked at; 0 where the next pass begins anew.
+    # The key of the last identity that was checked; 0 if the next pass starts from the beginning.
     after = models.BigIntegerField(default=0)
     # Why the last try failed: a code and a sentence for administrators; blank if it did not.
     problem = models.CharField(max_length=64, blank=True)

@@ -1,4 +1,4 @@
-"""The groups of a provider, who was seen in them, and which roles they bring."""
+"""The groups of a provider, their members as seen at sign-ins, and their mappings to roles."""
 
 from typing import ClassVar, Self
 
@@ -58,7 +58,7 @@ MappingManager = TenantManager.from_queryset(MappingQuerySet)
 
 
 class GroupMapping(TenantOwned):
-    """Whoever is in this group of the provider's gets this role: a base role or a tenant's own."""
+    """Members of this group at the provider get this role: a base role or a custom role."""
 
     class Draft(models.TextChoices):
         NONE = "", "in force"
@@ -119,7 +119,7 @@ class GroupMapping(TenantOwned):
 
     @property
     def source(self) -> str:
-        """Return what stands as the source of the grants it makes."""
+        """Return the `source` of the grants that it makes."""
         return f"{self.provider.mapping_origin}{self.pk}"
 
     @property

@@ -9,7 +9,7 @@ from provisioning.models.provider import IdentityProvider
 
 
 class Identity(TenantOwned):
-    """Whom a provider means by a subject. A trigger keeps all three as they are, for ever."""
+    """The person behind a provider's subject. A trigger makes all three immutable."""
 
     class How(models.TextChoices):
         CREATED = "created", "added at the first sign-in"
@@ -52,7 +52,7 @@ class Identity(TenantOwned):
                 name="identity_subject_taken",
                 condition=models.Q(retired_at=None),
             ),
-            # Whoever has the value that two subjects share is not two people.
+            # Two accounts with the same paired value must not sign in as one person.
             models.UniqueConstraint(
                 "provider",
                 "person",

@@ -24,7 +24,7 @@ ProviderManager = TenantManager.from_queryset(ProviderQuerySet)
 
 
 class IdentityProvider(TenantOwned):
-    """One sign-in source of a tenant. Passwords kept here need no row."""
+    """A sign-in provider of a tenant. Ramp passwords need no row."""
 
     class Kind(models.TextChoices):
         OIDC = "oidc", "OpenID Connect"
@@ -46,9 +46,9 @@ class IdentityProvider(TenantOwned):
     name = models.CharField(max_length=100)
     name_key = models.CharField(max_length=200, editable=False)
     is_enabled = models.BooleanField("offered on the sign-in page", default=True)
-    # Whether a first sign-in adds whoever nobody knows yet.
+    # Whether a first sign-in adds a new person.
     provisions_people = models.BooleanField("add people at their first sign-in", default=True)
-    # Whether somebody whose address the provider has not verified may be added.
+    # Whether people whose address the provider has not verified may be added.
     adds_unverified = models.BooleanField(default=False)
     # Who may sign in, as `provisioning.providers.admission` reads it; blank for everybody.
     admission = models.JSONField(default=dict, blank=True)
@@ -118,7 +118,7 @@ class SignInSettings(models.Model):
             IdentityProvider, on_delete=models.SET_NULL, null=True, blank=True, related_name="+"
         )
     )
-    # Whether whoever comes is sent to the default provider without being asked.
+    # Whether the sign-in page redirects to the default provider.
     redirects = models.BooleanField(default=False)
 
     objects: ClassVar = TenantManager()

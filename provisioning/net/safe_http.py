@@ -69,7 +69,7 @@ class Answer:
             return json.loads(self.body)
         except (ValueError, RecursionError) as error:
             raise OutboundError(
-                "not-json", f"{self.url} did not answer JSON. Is it the right address?"
+                "not-json", f"{self.url} did not return JSON. Check the address."
             ) from error
 
 
@@ -80,7 +80,7 @@ def fetch(
     form: Mapping[str, str] | None = None,
     headers: Mapping[str, str] | None = None,
 ) -> Answer:
-    """Ask once, and return whatever is answered but a redirect.
+    """Send one request and return the response, unless it is a redirect.
 
     :raises OutboundError: if the address may not be asked, or does not answer as it should.
     """
@@ -91,12 +91,12 @@ def fetch(
     except circuit_breaker.CircuitOpen as error:
         raise OutboundError(
             "resting",
-            f"{origin(url)} did not answer several times in a row, and is asked again in "
+            f"{origin(url)} did not respond several times in a row. Ramp tries again in "
             f"{circuit_breaker.OPEN_SECONDS} seconds.",
         ) from error
     if 300 <= answer.status < 400:
         raise OutboundError(
-            "redirected", f"{url} redirects elsewhere. Enter the address it redirects to."
+            "redirected", f"{url} redirects to another address. Enter that address."
         )
     return answer
 
@@ -108,10 +108,10 @@ def fetch_json(url: str, **how: Any) -> dict[str, Any]:
     """
     answer = fetch(url, **how)
     if answer.status != 200:
-        raise OutboundError("not-ok", f"{url} answered {answer.status} instead of 200.")
+        raise OutboundError("not-ok", f"{url} returned status {answer.status} instead of 200.")
     document = answer.json()
     if not isinstance(document, dict):
-        raise OutboundError("not-json", f"{url} answered JSON, but no object.")
+        raise OutboundError("not-json", f"{url} returned JSON that is not an object.")
     return document
 
 
@@ -132,7 +132,7 @@ def connect(host: str, port: int, *, seconds: float, may_be_plain: bool = False)
     addresses = resolve(host, port, may_be_plain=may_be_plain)
     deadline = time.monotonic() + seconds
     while True:
-        # One that does not answer shall leave something to the others.
+        # An address that does not respond must leave time for the others.
         share = (deadline - time.monotonic()) / len(addresses)
         try:
             reached = socket.create_connection((addresses.pop(0), port), timeout=max(share, 0.1))
@@ -153,7 +153,7 @@ def resolve(host: str, port: int, *, may_be_plain: bool = False) -> list[str]:
         found = _looked_up(host, port)
     except (OSError, UnicodeError) as error:
         raise Unreachable(
-            "unresolvable", f"No address is known for “{host}”. Check the spelling."
+            "unresolvable", f"The host name “{host}” cannot be resolved. Check the spelling."
         ) from error
     addresses = [_as_address(str(entry[4][0])) for entry in found]
     for address in addresses:
@@ -162,7 +162,7 @@ def resolve(host: str, port: int, *, may_be_plain: bool = False) -> list[str]:
 
 
 def checked(url: str) -> SplitResult:
-    """Return the parts of an address that may be asked, as far as its spelling tells.
+    """Parse the URL and reject what Ramp never requests (scheme, port, credentials).
 
     :raises OutboundError: if it is none, or not of the web.
     """
@@ -170,10 +170,10 @@ def checked(url: str) -> SplitResult:
         parts = urlsplit(url)
         _port(parts)
     except ValueError as error:
-        raise OutboundError("bad-url", f"“{url}” is not an address.") from error
+        raise OutboundError("bad-url", f"“{url}” is not a valid URL.") from error
     odd = any(ord(character) <= 32 or character in "\\\x7f" for character in url)
     if odd or not parts.hostname or parts.username is not None or parts.fragment:
-        raise OutboundError("bad-url", f"“{url}” is not an address.")
+        raise OutboundError("bad-url", f"“{url}” is not a valid URL.")
     if parts.scheme not in ("https", "http"):
         raise OutboundError("not-https", f"“{url}” does not begin with https://.")
     return parts
@@ -219,7 +219,7 @@ def _cut(handle: socket.socket) -> None:
 
 
 def _secured(opened: socket.socket, parts: SplitResult) -> socket.socket:
-    """Return the connection over TLS, where that is asked for, to whoever bears the name."""
+    """Return the connection, over TLS if required, and verify the host name."""
     if parts.scheme == "http":
         return opened
     context = ssl.create_default_context()
@@ -247,7 +247,7 @@ def _answer(
     with connection.getresponse() as response:
         content = response.read(MOST_BYTES + 1)
         if len(content) > MOST_BYTES:
-            raise OutboundError("too-large", f"{url} answered more than {MOST_BYTES // 1024} KiB.")
+            raise OutboundError("too-large", f"{url} returned more than {MOST_BYTES // 1024} KiB.")
         if response.length:
             raise http.client.IncompleteRead(content, response.length)
     return Answer(url, response.status, dict(response.headers), content)
@@ -289,12 +289,12 @@ def _check(host: str, address: Address, *, must_be_allowed: bool) -> None:
     if any(bare in network for network in map(ip_network, settings.OUTBOUND_ALLOW)):
         return
     if must_be_allowed:
-        raise OutboundError("not-https", f"“{host}” would be asked without TLS. Use https.")
+        raise OutboundError("not-https", f"“{host}” would be contacted without TLS. Use https.")
     if _is_private(bare):
         raise OutboundError(
             "address-refused",
-            f"“{host}” is at {bare}, a private address, which this installation does not ask. "
-            "Whoever runs it can allow the network by OUTBOUND_ALLOW.",
+            f"“{host}” resolves to {bare}, a private address that this installation does not "
+            "connect to. Your Ramp operator can allow the network with OUTBOUND_ALLOW.",
         )
 
 
@@ -304,7 +304,7 @@ def _is_private(address: Address) -> bool:
 
 
 def _unwrapped(address: Address) -> Address:
-    """Return the IPv4 address that an IPv6 one stands for, if it does."""
+    """Return the IPv4 address embedded in an IPv6 address, if any."""
     if isinstance(address, IPv4Address):
         return address
     if any(address in network for network in _WRAPPING):
@@ -319,18 +319,22 @@ def _failed(url: str, error: Exception, *, is_late: bool) -> OutboundError:
         case ssl.SSLError():
             return _insecure(url, error)
         case ConnectionRefusedError():
-            return Unreachable("refused", f"{url} does not take connections. Is it running?")
+            return Unreachable(
+                "refused", f"{url} refuses connections. Check that the server is running."
+            )
         case TimeoutError():
-            return Unreachable("timeout", f"{url} did not answer within {CONNECT_SECONDS} seconds.")
+            return Unreachable(
+                "timeout", f"{url} did not respond within {CONNECT_SECONDS} seconds."
+            )
         case ValueError():
-            return OutboundError("bad-url", f"{url} cannot be asked that: {error}.")
+            return OutboundError("bad-url", f"{url} is not a valid URL: {error}.")
         case _:
-            return Unreachable("broken", f"{url} broke the connection off.")
+            return Unreachable("broken", f"{url} closed the connection unexpectedly.")
 
 
 def _insecure(url: str, error: ssl.SSLError) -> OutboundError:
     if isinstance(error, ssl.SSLCertVerificationError):
         why = error.verify_message.rstrip(".")
-        return OutboundError("certificate", f"The certificate of {url} is not good: {why}.")
+        return OutboundError("certificate", f"The certificate of {url} is not valid: {why}.")
     why = (error.reason or str(error)).replace("_", " ").lower()
-    return OutboundError("no-tls", f"{url} does not speak TLS 1.2 or newer: {why}.")
+    return OutboundError("no-tls", f"{url} does not support TLS 1.2 or newer: {why}.")

@@ -33,7 +33,7 @@ BACKCHANNEL_EVENT: Final = "http://schemas.openid.net/event/backchannel-logout"
 
 
 class OidcFailed(Exception):
-    """The provider did not say who somebody is. The message is for the provider log."""
+    """The provider did not identify the person. The message is for the provider log."""
 
     def __init__(self, code: str, message: str) -> None:
         super().__init__(message)
@@ -77,7 +77,7 @@ class Backend(ProviderSettings, OIDCAuthenticationBackend):
         self.authenticated_at: float | None = None
 
     def claims(self, request: HttpRequest, *, nonce: str, code_verifier: str) -> Claims:
-        """Return what the provider says about whoever came back with a code.
+        """Exchange the authorization code and return the claims.
 
         :raises OidcFailed: if anything about it is not as it has to be.
         """
@@ -86,9 +86,9 @@ class Backend(ProviderSettings, OIDCAuthenticationBackend):
         except OutboundError as error:
             raise OidcFailed(error.code, str(error)) from error
         except jwt.PyJWTError as error:
-            raise OidcFailed("bad-token", f"The ID token is not good: {error}.") from error
+            raise OidcFailed("bad-token", f"The ID token is not valid: {error}.") from error
         if said is None:
-            raise OidcFailed("no-code", "The provider sent nobody back with a code.")
+            raise OidcFailed("no-code", "The provider did not return an authorization code.")
         claims: Claims = said
         return claims
 
@@ -102,7 +102,10 @@ class Backend(ProviderSettings, OIDCAuthenticationBackend):
         if answer.status != 200 or not isinstance(said, dict):
             raise OidcFailed("code-refused", _refusal_of(answer.status, said))
         if not isinstance(said.get("id_token"), str):
-            raise OidcFailed("no-id-token", "The token endpoint sent no ID token. Ask for openid.")
+            raise OidcFailed(
+                "no-id-token",
+                "The token endpoint did not return an ID token. Request the scope openid.",
+            )
         return said
 
     def verify_token(self, token: str, **expected: Any) -> dict[str, Any]:
@@ -113,9 +116,9 @@ class Backend(ProviderSettings, OIDCAuthenticationBackend):
         said = self._decoded(token, require=["exp", "iat", "iss", "aud", "sub"])
         several = isinstance(said["aud"], list) and len(said["aud"]) > 1
         if said.get("azp", "" if several else self.settings.client_id) != self.settings.client_id:
-            raise OidcFailed("bad-token", "The ID token was made for another client (azp).")
+            raise OidcFailed("bad-token", "The ID token was issued for another client (azp).")
         if not hmac.compare_digest(str(said.get("nonce", "")), str(expected.get("nonce") or "-")):
-            raise OidcFailed("bad-token", "The ID token answers another question (nonce).")
+            raise OidcFailed("bad-token", "The ID token does not match this sign-in (nonce).")
         return said
 
     def store_tokens(self, access_token: str | None, id_token: str) -> None:
@@ -129,7 +132,7 @@ class Backend(ProviderSettings, OIDCAuthenticationBackend):
         headers = {"Authorization": f"Bearer {access_token}"}
         said = safe_http.fetch_json(self.endpoints.userinfo, headers=headers)
         if said.get("sub") != payload["sub"]:
-            raise OidcFailed("other-userinfo", "The userinfo is about another subject.")
+            raise OidcFailed("other-userinfo", "The userinfo response is for a different subject.")
         # Entra and ADFS put groups and roles into the ID token alone.
         return {**said, **payload, **_profile_in(said)}
 
@@ -157,11 +160,11 @@ class Backend(ProviderSettings, OIDCAuthenticationBackend):
         events = said["events"]
         is_one = isinstance(events, dict) and BACKCHANNEL_EVENT in events
         if not is_one or "nonce" in said or not (sid or subject):
-            raise OidcFailed("bad-token", "This is no logout token.")
+            raise OidcFailed("bad-token", "This is not a logout token.")
         if said["iat"] < time.time() - 2 * LEEWAY_SECONDS:
             raise OidcFailed("bad-token", "The logout token is too old.")
         if not cache.add(f"oidc-jti:{self.provider.pk}:{said['jti']}", 1, 4 * LEEWAY_SECONDS):
-            raise OidcFailed("bad-token", "The logout token was used before.")
+            raise OidcFailed("bad-token", "The logout token was already used.")
         return sid, subject
 
     def _decoded(self, token: str, *, require: list[str]) -> dict[str, Any]:
@@ -196,15 +199,15 @@ def groups_from(said: dict[str, Any], claim: str) -> Groups:
     """Return the groups that the claim lists; unknown where it says nothing that we can read."""
     if claim in _listed(said.get("_claim_names")) or said.get("hasgroups"):
         return Groups(
-            because="the token had no room for the groups (overage); have the provider send "
-            "fewer, or only those assigned to Ramp"
+            because="the person has too many groups for the token (overage); have the provider "
+            "send fewer groups, or only those assigned to Ramp"
         )
     value = _at(said, claim)
     if value is None:
         return Groups(because=f"the token has no claim “{claim}”")
     listed = [value] if isinstance(value, str) else value
     if not isinstance(listed, list):
-        return Groups(because=f"the claim “{claim}” is no list")
+        return Groups(because=f"the claim “{claim}” is not a list")
     return Groups(frozenset(group for one in listed if (group := _group(one))))
 
 
@@ -238,7 +241,7 @@ def _subject(said: dict[str, Any]) -> str:
 
 
 def _profile_in(said: dict[str, Any]) -> dict[str, Any]:
-    """Return what userinfo knows better than the ID token: how somebody is called and reached."""
+    """Return what userinfo overrides in the ID token: names and email address."""
     names = ("email", "email_verified", "given_name", "family_name", "name")
     return {name: said[name] for name in names if name in said}
 
@@ -268,7 +271,10 @@ def _refusal_of(status: int, said: Any) -> str:
     told = said if isinstance(said, dict) else {}
     why = str(told.get("error_description") or told.get("error") or "")[:300]
     hint = {
-        "invalid_client": " Check client id and secret.",
+        "invalid_client": " Check the client ID and client secret.",
         "invalid_grant": " Check the redirect URI, and the provider's clock.",
     }.get(str(told.get("error")), "")
-    return f"The token endpoint refused the code with {status}{': ' + why if why else ''}.{hint}"
+    return (
+        "The token endpoint rejected the code with status "
+        f"{status}{': ' + why if why else ''}.{hint}"
+    )

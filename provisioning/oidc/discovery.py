@@ -49,7 +49,7 @@ def endpoints_of(issuer: str) -> Endpoints:
 
 
 def forget(issuer: str) -> None:
-    """Ask anew the next time."""
+    """Discard the cached discovery document."""
     cache.delete(f"oidc-discovery:{issuer}")
 
 
@@ -59,7 +59,8 @@ def _discovered(issuer: str) -> Endpoints:
     if document.get("issuer") != issuer:
         raise OutboundError(
             "issuer-mismatch",
-            f"{url} says that the issuer is “{document.get('issuer')}”. Enter exactly that.",
+            f"{url} names the issuer “{document.get('issuer')}”. Enter the issuer exactly "
+            "like this.",
         )
     return Endpoints(
         issuer=issuer,
@@ -84,7 +85,7 @@ def _takes_post(document: dict[str, Any]) -> bool:
 def _needed(document: dict[str, Any], name: str, url: str) -> str:
     if said := _optional(document, name):
         return said
-    raise OutboundError("incomplete-discovery", f"{url} names no {name}.")
+    raise OutboundError("incomplete-discovery", f"{url} does not contain {name}.")
 
 
 def _optional(document: dict[str, Any], name: str) -> str:

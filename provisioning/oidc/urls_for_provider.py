@@ -16,12 +16,12 @@ def redirect_uri(provider: IdentityProvider) -> str:
 
 
 def signed_out_uri(provider: IdentityProvider) -> str:
-    """Return where an OpenID provider sends people whom it signed out."""
+    """Return the post-logout redirect URI."""
     return f"{settings.PUBLIC_BASE_URL}{_page(provider)}"
 
 
 def addresses_of(provider: IdentityProvider) -> dict[str, str]:
-    """Return every address that somebody has to know, by what it is."""
+    """Return every URL to enter at the provider, by its field name."""
     known = {"sign_in_url": sign_in_url(provider)}
     if provider.kind == IdentityProvider.Kind.OIDC:
         known |= {

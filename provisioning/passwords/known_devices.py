@@ -31,7 +31,7 @@ def source_of(request: HttpRequest) -> Source:
 
 
 def remember(request: HttpRequest, response: HttpResponse, accounts: Iterable[str]) -> None:
-    """Have the browser remember that somebody signed in to these accounts on it."""
+    """Set the cookie that makes this browser a known device of these accounts."""
     said = _read(response.cookies[COOKIE].value if COOKIE in response.cookies else _sent(request))
     device = said["device"] or uuid4().hex
     known = [*dict.fromkeys([*accounts, *said["accounts"]])][:MOST_ACCOUNTS]

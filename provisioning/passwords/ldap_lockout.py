@@ -58,8 +58,9 @@ def check(directory: Directory, entry: Entry, *, is_known_device: bool) -> None:
     if threshold and wrong >= allowed:
         raise NearlyLocked(
             max(until, now),
-            f"{entry.dn} has {wrong} wrong passwords and is locked after {threshold}, so no more "
-            "are tried until the directory forgets them. Signing in to Windows also resets them.",
+            f"{entry.dn} has {wrong} incorrect passwords and is locked after {threshold}. Ramp "
+            "does not try more until the directory resets the count. Signing in to Windows also "
+            "resets it.",
         )
 
 
@@ -74,6 +75,6 @@ def _policy(directory: Directory, counts: Entry) -> tuple[int, timedelta]:
     said = [policy.text([name]) for name in names]
     if own and not said[0]:
         return USUAL_POLICY
-    # A negative number of 100 ns; the smallest one stands for ever.
+    # A negative number of 100 ns; the smallest one means forever.
     window = min(abs(int(said[1] or 0)) // 10, 10**14)
     return int(said[0] or 0), timedelta(microseconds=window)

@@ -35,7 +35,7 @@ FREE_TRIES_OF_ALL: Final = 100
 SHARE_OF_ONE: Final = 20
 FIRST_WAIT: Final = timedelta(seconds=30)
 LONGEST_WAIT: Final = timedelta(minutes=15)
-# After that long without tries, counting begins anew.
+# After this time without tries, the count is reset.
 MEMORY: Final = timedelta(days=1)
 # How long one password may be judged, and how long the next one waits for that.
 JUDGING: Final = timedelta(seconds=15)
@@ -46,15 +46,15 @@ EVERYBODY: Final = "everybody"
 class GuessedTooOften(SignInRefused):
     def __init__(self, until: datetime) -> None:
         super().__init__(
-            "Too many wrong passwords were given for this name, so it has to wait. "
-            f"Try again after {until:%H:%M:%S} UTC."
+            "Too many incorrect passwords were entered for this name. Try again after "
+            f"{until:%H:%M:%S} UTC."
         )
         self.until = until
 
 
 @dataclass(frozen=True)
 class Source:
-    """Where tries come from; `accounts` are those that somebody has used on the device."""
+    """The source of tries; `accounts` are those with a successful sign-in on the device."""
 
     address: str = ""
     device: str = ""
@@ -91,12 +91,12 @@ def note_success(name: str, source: Source = NOWHERE) -> None:
 
 
 def forget(name: str) -> None:
-    """Forget all tries under the name, such as when its owner has chosen a new password."""
+    """Delete all tries under the name, for example after its owner has chosen a new password."""
     Guesses.objects.filter(account=account_of(name)).delete()
 
 
 def take_back(name: str, source: Source = NOWHERE) -> None:
-    """Take back a try that nobody could judge, such as when the directory was away."""
+    """Remove a try that could not be judged, for example when the directory was unavailable."""
     now = timezone.now()
     whose = [_of_source(name, source)] + ([] if source.knows(name) else [EVERYBODY])
     with transaction.atomic():

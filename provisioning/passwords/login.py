@@ -1,4 +1,4 @@
-"""Signing in with an e-mail address and a password that are kept here."""
+"""Signing in with an email address and a Ramp password."""
 
 from uuid import UUID
 
@@ -19,7 +19,7 @@ from provisioning.sign_in.errors import SignInRefused, said_to_deactivated
 def person_with_password(
     email: str, password: str, *, slug: str = "", source: Source = NOWHERE
 ) -> Person:
-    """Return whom the address and the password belong to.
+    """Return the person with this email address and password.
 
     Why somebody may not come in is told only to those who know their password; to
     everybody else an unknown address and a wrong password look and last the same. Tries
@@ -36,12 +36,12 @@ def person_with_password(
     if not candidates:
         make_password(password)
     if not matching:
-        raise SignInRefused("That e-mail address and password do not belong together.")
+        raise SignInRefused("Incorrect email or password.")
     with tenancy.across_tenants():
         lockout.note_success(email, source)
     if len(matching) > 1:
         raise SignInRefused(
-            "Several companies know you by this address. Use your company's own sign-in page."
+            "Several companies use this email address. Use your company's own sign-in page."
         )
     [person] = matching
     with tenancy.use(person.tenant_id):
@@ -50,7 +50,7 @@ def person_with_password(
 
 
 def confirm_password(person: Person, password: str, source: Source = NOWHERE) -> None:
-    """Check the password of somebody who is signed in; tries count as at signing in.
+    """Check the password of a signed-in person; tries count as at sign-in.
 
     :raises GuessedTooOften: while nobody may try this address.
     :raises SignInRefused: if it is not their password, or passwords do not count here.
@@ -75,7 +75,7 @@ def confirm_password(person: Person, password: str, source: Source = NOWHERE) ->
 
 
 def password_problem(person: Person, password: str) -> str:
-    """Return what is wrong with the password of somebody who is signed in; blank if it is theirs.
+    """Return why the password of a signed-in person is refused; blank if it is correct.
 
     Tries count as at signing in.
     """
@@ -92,7 +92,7 @@ def has_password(person: Person) -> bool:
 
 
 def _admit(person: Person) -> None:
-    """Let in whoever knows their password, and write down what came of it."""
+    """Sign in the person if the password is correct, and log the attempt."""
     try:
         check_may_come_in(person)
         check_password_counts(person)
@@ -136,8 +136,8 @@ def check_password_counts(person: Person) -> None:
     """
     if not password_counts(person):
         raise SignInRefused(
-            f"{person.tenant.name} does not use passwords here. Sign in with your company's own "
-            "sign-in."
+            f"{person.tenant.name} does not allow passwords. Sign in through your company's "
+            "identity provider."
         )
 
 
@@ -146,7 +146,7 @@ def password_counts(person: Person) -> bool:
 
 
 class SessionBackend(BaseBackend):
-    """Finds whom a session belongs to, on every request, as they are now.
+    """Load the person of a session on every request, in their current state.
 
     This is the one place that decides whether a session is still good: Django compares
     the session's hash, which holds the person's session epoch, with what is loaded here.

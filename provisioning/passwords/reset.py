@@ -19,7 +19,7 @@ from provisioning.models import Identity
 from provisioning.passwords.login import password_counts
 from provisioning.scim_pairing import paired_with
 
-# Nobody is mailed more often, whoever asks.
+# Minimum time between two emails to the same person.
 PAUSE: Final = timedelta(minutes=1)
 
 
@@ -28,8 +28,8 @@ class NoPasswordHere(PeopleError):
 
     def __init__(self, person: Person) -> None:
         super().__init__(
-            f"{person.full_name} has no password here that a link could replace, or may not sign "
-            "in with one at the moment."
+            f"{person.full_name} has no Ramp password to reset, or cannot sign in with a password "
+            "right now."
         )
 
 
@@ -53,7 +53,7 @@ def may_reset(person: Person) -> bool:
 
 
 def mail_links(email: str) -> None:
-    """Mail a link to whoever has this confirmed address, at each company, if they may."""
+    """Email a reset link to each person with this confirmed address who may reset."""
     with tenancy.across_tenants():
         known = Person.objects.in_lists().select_related("tenant")
         people = list(known.filter(email_key=fold(email), tenant__is_sandbox=False))

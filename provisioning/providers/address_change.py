@@ -25,7 +25,7 @@ class NothingMoved(PeopleError):
     code = "nothing-moved"
 
     def __init__(self) -> None:
-        super().__init__("The address of this provider is confirmed already.")
+        super().__init__("The address of this provider is already confirmed.")
 
 
 class MoveChanged(PeopleError):
@@ -33,8 +33,8 @@ class MoveChanged(PeopleError):
 
     def __init__(self) -> None:
         super().__init__(
-            "The address or the people concerned have changed since you opened this page. Read it "
-            "again before you confirm."
+            "The address or the affected people have changed since you opened this page. Review "
+            "it again before you confirm."
         )
 
 
@@ -103,7 +103,7 @@ def confirm(provider: IdentityProvider, *, are_same: bool, seen: str, author: Au
     provider.save(update_fields=["authority"])
     kept = len(move.identities) if are_same else 0
     facts = {"from": move.before, "to": move.now, "people": len(move.identities)}
-    what = "confirmed the new address of" if are_same else "took for new the people of"
+    what = "confirmed the new address of" if are_same else "unlinked all people of"
     manage.note(what, provider, actor=author.actor, move=facts)
     return kept
 

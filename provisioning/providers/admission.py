@@ -1,7 +1,7 @@
-"""Who of a provider's people may come in: email domains, organizations, a group, a claim.
+"""Sign-in restrictions of a provider: email domains, organizations, a group, a claim.
 
-Anybody can have an account at an open provider such as Google. Without a restriction such a
-provider adds nobody new; people who are linked to it already still come in.
+Anyone can create an account at an open provider such as Google. Without a restriction such a
+provider does not add people; people who are already linked to it can still sign in.
 """
 
 from collections.abc import Iterator, Mapping
@@ -71,7 +71,7 @@ def lacks_restriction(provider: IdentityProvider) -> bool:
 
 
 def unmet(provider: IdentityProvider, claims: Claims) -> str:
-    """Return what about the claims keeps somebody out, for the administrator; blank if nothing."""
+    """Return the restriction that the claims do not meet, for the administrator; blank if none."""
     return next(_unmet(provider, admission_of(provider), claims), "")
 
 
@@ -81,13 +81,13 @@ def _unmet(provider: IdentityProvider, admission: Admission, claims: Claims) -> 
     for claim, allowed in (("hd", admission.hosted_domains), ("tid", admission.entra_tenants)):
         said = claims.said.get(claim, "")
         if allowed and fold(said) not in map(fold, allowed):
-            yield f"The claim “{claim}” is “{said}”, and only {_listed(allowed)} may come in."
+            yield f"The claim “{claim}” is “{said}”. Allowed: {_listed(allowed)}."
     if admission.required_group:
         yield from _unmet_group(admission.required_group, claims)
     name, _, value = admission.required_claim.partition("=")
     if name and claims.said.get(name.strip()) != value.strip():
         said = claims.said.get(name.strip(), "")
-        yield f"The claim “{name.strip()}” is “{said}”, and has to be “{value.strip()}”."
+        yield f"The claim “{name.strip()}” is “{said}”, but must be “{value.strip()}”."
 
 
 def _unmet_domain(
@@ -95,23 +95,23 @@ def _unmet_domain(
 ) -> Iterator[str]:
     local, _, domain = claims.email.rpartition("@")
     if not local or fold(domain) not in map(fold, admission.email_domains):
-        said = f"The address “{claims.email}” is of another domain than"
+        said = f"The email address “{claims.email}” is not in an allowed domain. Allowed:"
         yield f"{said} {_listed(admission.email_domains)}."
-    # At an open provider anybody may claim any address that it has not verified.
+    # At an open provider anyone can claim any address that it has not verified.
     needs_proof = is_open(provider.kind, provider.settings)
     if claims.is_email_verified is False or (needs_proof and not claims.is_email_verified):
         yield (
-            f"{provider.name} has not verified the address “{claims.email}”, so its domain proves "
-            "nothing. Have it verified there, or restrict by a group or claim instead."
+            f"{provider.name} has not verified the email address “{claims.email}”, so its domain "
+            "does not count. Have it verified there, or restrict by a group or claim instead."
         )
 
 
 def _unmet_group(group: str, claims: Claims) -> Iterator[str]:
     if claims.groups.known is None:
-        because = claims.groups.because or "the provider named no groups"
-        yield f"The group “{group}” is required, and {because}."
+        because = claims.groups.because or "the provider did not send groups"
+        yield f"The group “{group}” is required, but {because}."
     elif not any(group in (one.id, one.dn) for one in claims.groups.known):
-        yield f"They are not in the required group “{group}”."
+        yield f"The person is not in the required group “{group}”."
 
 
 def _listed(values: list[str]) -> str:

@@ -21,7 +21,7 @@ class InvalidDefinition(PeopleError):
     code = "invalid-provider"
 
     def __init__(self, problems: list[str]) -> None:
-        super().__init__(f"This is no identity provider: {' '.join(problems)}")
+        super().__init__(f"Invalid identity provider: {' '.join(problems)}")
         self.problems = problems
 
 
@@ -44,7 +44,7 @@ class LdapSettings:
     base_dn: str
     bind_dn: str = ""
     start_tls: bool = False
-    # {0} stands for the login name, and for the DN of the person.
+    # {0} is replaced by the login name, or by the DN of the person.
     # Where groups are sought, if that is not the base DN; in Active Directory the whole domain.
     group_base_dn: str = ""
     user_filter: str = "(uid={0})"
@@ -136,10 +136,10 @@ def read(document: Any) -> Definition:
     :raises InvalidDefinition: naming everything that is wrong with it.
     """
     if not isinstance(document, dict):
-        raise InvalidDefinition(["It has to be one JSON object."])
+        raise InvalidDefinition(["The file must contain one JSON object."])
     kind = str(document.get("kind"))
     if kind not in OF_KIND:
-        raise InvalidDefinition(["“kind” has to be oidc, ldap or windows."])
+        raise InvalidDefinition(["“kind” must be oidc, ldap or windows."])
     problems = [*_problems(kind, document)]
     if problems:
         raise InvalidDefinition(problems)
@@ -201,29 +201,29 @@ def _wrong_types(kind: str, document: Mapping[str, Any]) -> Iterator[str]:
     for name in sorted(texts & document.keys()):
         is_list_of_scopes = name == "scopes" and _is_texts(document[name])
         if not isinstance(document[name], str) and not is_list_of_scopes:
-            yield f"“{name}” has to be text."
+            yield f"“{name}” must be text."
     for name in sorted({"provision_people", "add_unverified", "start_tls"} & document.keys()):
         if not isinstance(document[name], bool):
-            yield f"“{name}” has to be true or false."
+            yield f"“{name}” must be true or false."
     if document.get("directory_browsing", "off") not in IdentityProvider.Browsing.values:
-        yield "“directory_browsing” has to be off, cached_only or live."
+        yield "“directory_browsing” must be off, cached_only or live."
     if document.get("directory_kind", "") not in ("", *DIRECTORY_KINDS):
-        yield f"“directory_kind” has to be one of {_listed(DIRECTORY_KINDS)}."
+        yield f"“directory_kind” must be one of {_listed(DIRECTORY_KINDS)}."
     if kind == Kind.WINDOWS and not _is_texts(document.get("realms", [])):
-        yield "“realms” has to be a list of texts."
+        yield "“realms” must be a list of strings."
     yield from _wrong_ldap(document) if kind == Kind.LDAP else ()
 
 
 def _wrong_ldap(document: Mapping[str, Any]) -> Iterator[str]:
     attributes = document.get("attributes", {})
     if not isinstance(attributes, dict) or not _is_texts(list(attributes.values())):
-        yield "“attributes” has to be an object of texts."
+        yield "“attributes” must be an object of strings."
     elif unknown := attributes.keys() - {*PROFILE_ATTRIBUTES, *SYNONYMS}:
-        yield f"“attributes” may name {_listed(PROFILE_ATTRIBUTES)}, but not {_listed(unknown)}."
+        yield f"“attributes” can name {_listed(PROFILE_ATTRIBUTES)}, but not {_listed(unknown)}."
     for name in ("user_filter", "group_filter"):
         said = document.get(name, "({0})")
         if isinstance(said, str) and said.count("{0}") < 1:
-            yield f"“{name}” has to hold {{0}}, where the name goes."
+            yield f"“{name}” must contain {{0}}, the placeholder for the name."
 
 
 def _wrong_pairing(said: Any) -> Iterator[str]:
@@ -232,32 +232,32 @@ def _wrong_pairing(said: Any) -> Iterator[str]:
     if not isinstance(said, dict) or not {"claim", "equals"} <= said.keys() <= {
         *("claim", "equals", "connection")
     }:
-        yield '“paired_with_scim” has to be null or {"claim": …, "equals": …}.'
+        yield '“paired_with_scim” must be null or {"claim": …, "equals": …}.'
     elif not said["claim"] or not isinstance(said["claim"], str):
-        yield "“paired_with_scim” has to name a claim."
+        yield "“paired_with_scim” must name a claim."
     elif said["equals"] not in ("externalId", "userName"):
-        yield "“equals” has to be externalId or userName."
+        yield "“equals” must be externalId or userName."
 
 
 def _wrong_admission(kind: str, document: Mapping[str, Any]) -> Iterator[str]:
     said = document.get("restrict_to") or {}
     names = _listed((*admission.LISTS, *admission.TEXTS))
     if not isinstance(said, dict) or said.keys() - {*admission.LISTS, *admission.TEXTS}:
-        yield f"“restrict_to” has to be an object of {names}."
+        yield f"“restrict_to” must be an object of {names}."
         return
     for name in sorted(said.keys() & set(admission.LISTS)):
         if not _is_texts(said[name]):
-            yield f"“{name}” has to be a list of texts."
+            yield f"“{name}” must be a list of strings."
     for name in sorted(said.keys() & set(admission.TEXTS)):
         if not isinstance(said[name], str):
-            yield f"“{name}” has to be text."
+            yield f"“{name}” must be text."
     claim = said.get("required_claim")
     if isinstance(claim, str) and claim and not all(map(str.strip, claim.partition("="))):
-        yield "“required_claim” has to be of the form “department=Sales”."
+        yield "“required_claim” must have the form “department=Sales”."
     if admission.is_open(kind, document) and not any(said.values()):
         yield (
-            "Anybody can have an account at this issuer. Restrict who may come in: name at least "
-            f"one of {names}."
+            "Anyone can create an account at this issuer. Restrict who can sign in. Enter at "
+            f"least one of {names}."
         )
 
 

@@ -27,7 +27,9 @@ class ProviderNameTaken(PeopleError):
     field = "name"
 
     def __init__(self, name: str) -> None:
-        super().__init__(f"There is an identity provider “{name}” already. Choose another name.")
+        super().__init__(
+            f"An identity provider named “{name}” already exists. Choose another name."
+        )
 
 
 class NothingToPair(PeopleError):
@@ -36,8 +38,8 @@ class NothingToPair(PeopleError):
 
     def __init__(self) -> None:
         super().__init__(
-            "Pairing takes one SCIM connection that is not disconnected. Connect SCIM first; "
-            "where there are several, say which."
+            "Pairing needs one SCIM connection that is not disconnected. Connect SCIM first. If "
+            "there are several connections, specify which one."
         )
 
 
@@ -46,7 +48,7 @@ class UnreadableKeytab(PeopleError):
     field = "keytab"
 
     def __init__(self) -> None:
-        super().__init__("The keytab cannot be read. Give the file that ktutil or ktpass wrote.")
+        super().__init__("The keytab cannot be read. Upload the file created by ktutil or ktpass.")
 
 
 class SecretNeeded(PeopleError):
@@ -54,8 +56,8 @@ class SecretNeeded(PeopleError):
 
     def __init__(self, field: str) -> None:
         super().__init__(
-            "Enter this again: the address has changed, and what was entered for the earlier "
-            "address is not sent to a new one."
+            "Enter this value again. The address has changed, and the value entered for the "
+            "earlier address is not sent to a new one."
         )
         self.field = field
 
@@ -144,7 +146,7 @@ def change_provider(
 
 @transaction.atomic
 def remove_provider(provider: IdentityProvider, *, actor: Actor) -> None:
-    """Sign nobody in through it any more. People, roles and the log stay as they are.
+    """Remove the provider, so that nobody signs in through it. People, roles and the log stay.
 
     Roles that its groups brought are hands' to withdraw from now on.
     """
@@ -206,7 +208,7 @@ def _keep_directory_token(provider: IdentityProvider, token: str) -> None:
 
 
 def _means_anybody(provider: IdentityProvider) -> bool:
-    """Tell whether a subject or a group of the provider stands for anything here."""
+    """Tell whether any identity or mapping uses the provider."""
     identities = provider.identities.filter(retired_at=None)
     return bool(identities.exists() or provider.mappings.exists())
 

@@ -19,9 +19,9 @@ class Preset:
     summary: str
     # What the form holds at first.
     initial: Mapping[str, Any] = field(default_factory=dict)
-    # How its issuer looks.
+    # What its issuer looks like.
     issuer: str = ""
-    # What a button or a field is called there stands between asterisks.
+    # Names of buttons and fields at the provider are between asterisks.
     steps: Sequence[str] = ()
     # What to enter where it pushes the same people over SCIM.
     pairing: str = ""
@@ -39,7 +39,7 @@ PRESETS: Final[Mapping[str, Preset]] = {
     "entra": Preset(
         title="Microsoft Entra",
         kind=Kind.OIDC,
-        summary="Work accounts of Microsoft 365.",
+        summary="Work accounts from Microsoft 365.",
         issuer="https://login.microsoftonline.com/<directory (tenant) id>/v2.0",
         initial={
             "name": "Microsoft Entra",
@@ -50,22 +50,22 @@ PRESETS: Final[Mapping[str, Preset]] = {
             "paired_attribute": "externalId",
         },
         steps=(
-            "In the Entra admin centre, under *App registrations*, choose *New registration*; "
+            "In the Entra admin center, under *App registrations*, choose *New registration*; "
             "accounts *in this organizational directory only*.",
             "As *Redirect URI*, of the kind *Web*, enter the address that this page shows once "
             "the provider is saved.",
             "Copy *Application (client) ID*, and *Directory (tenant) ID* for the issuer.",
-            "Under *Certificates & secrets*, make a *New client secret*, and copy its *Value*.",
+            "Under *Certificates & secrets*, create a *New client secret*, and copy its *Value*.",
             "Under *Token configuration*, choose *Add groups claim*, and *Groups assigned to the "
-            "application*: with more than 200 groups Entra sends none at all.",
-            "There too, *Add optional claim* → *ID* → *email*.",
+            "application*. For people in more than 200 groups, Entra sends no groups at all.",
+            "On the same page, choose *Add optional claim* → *ID* → *email*.",
         ),
         pairing="oid equals externalId, where the SCIM mapping sends objectId as externalId.",
     ),
     "google": Preset(
         title="Google",
         kind=Kind.OIDC,
-        summary="Work accounts of Google Workspace.",
+        summary="Work accounts from Google Workspace.",
         issuer="https://accounts.google.com",
         initial={
             "name": "Google",
@@ -79,16 +79,16 @@ PRESETS: Final[Mapping[str, Preset]] = {
             "Under *Authorized redirect URIs* enter the address that this page shows once the "
             "provider is saved.",
             "Copy *Client ID* and *Client secret*.",
-            "Anybody can have a Google account. Enter the domain of your Google Workspace here as "
-            "*Google Workspace domains*, so that nobody else comes in.",
-            "Google sends no groups; give roles by hand, or over SCIM.",
+            "Anyone can create a Google account. Enter the domain of your Google Workspace here "
+            "as *Google Workspace domains*, so that nobody else can sign in.",
+            "Google does not send groups. Assign roles manually or over SCIM.",
         ),
     ),
     "okta": Preset(
         title="Okta",
         kind=Kind.OIDC,
-        summary="People of your Okta organisation.",
-        issuer="https://<your organisation>.okta.com",
+        summary="People in your Okta organization.",
+        issuer="https://<your organization>.okta.com",
         initial={
             "name": "Okta",
             "scopes": "openid profile email groups",
@@ -101,10 +101,10 @@ PRESETS: Final[Mapping[str, Preset]] = {
             "In the Okta admin console, under *Applications*, choose *Create App Integration*, "
             "*OIDC*, *Web Application*.",
             "As *Sign-in redirect URI* enter the address that this page shows once the provider "
-            "is saved; as *Sign-out redirect URI* the other one.",
+            "is saved. As *Sign-out redirect URI* enter the post-logout redirect URI.",
             "Copy *Client ID* and *Client secret*.",
             "Under *Sign On*, *OpenID Connect ID Token*, set *Groups claim filter* to groups, "
-            "*Matches regex*, .* for all of them.",
+            "*Matches regex*, .* to send all groups.",
             "Under *Assignments*, assign the people or groups that may sign in.",
         ),
         pairing="sub equals externalId: both are Okta's user id.",
@@ -112,7 +112,7 @@ PRESETS: Final[Mapping[str, Preset]] = {
     "keycloak": Preset(
         title="Keycloak",
         kind=Kind.OIDC,
-        summary="A realm of your own server.",
+        summary="A realm on your Keycloak server.",
         issuer="https://<server>/realms/<realm>",
         initial={
             "name": "Keycloak",
@@ -124,20 +124,20 @@ PRESETS: Final[Mapping[str, Preset]] = {
             "paired_attribute": "userName",
         },
         steps=(
-            "In the realm, under *Clients*, choose *Create client*, *OpenID Connect*, and switch "
-            "*Client authentication* on.",
-            "As *Valid redirect URIs* enter the address that this page shows once the provider "
-            "is saved; as *Valid post logout redirect URIs* the other one.",
+            "In the realm, under *Clients*, choose *Create client*, *OpenID Connect*, and turn on "
+            "*Client authentication*.",
+            "As *Valid redirect URIs* enter the address that this page shows once the provider is "
+            "saved. As *Valid post logout redirect URIs* enter the post-logout redirect URI.",
             "Under *Credentials*, copy *Client Secret*.",
-            "Under *Client scopes*, in the client's own, *Add mapper* → *Group Membership*, "
-            "*Token Claim Name* groups, *Full group path* off.",
+            "Under *Client scopes*, open the client's own scope and choose *Add mapper* → *Group "
+            "Membership*, *Token Claim Name* groups, *Full group path* off.",
         ),
         pairing="preferred_username equals userName.",
     ),
     "auth0": Preset(
         title="Auth0",
         kind=Kind.OIDC,
-        summary="A tenant of Auth0.",
+        summary="An Auth0 tenant.",
         issuer="https://<tenant>.auth0.com/",
         initial={
             "name": "Auth0",
@@ -149,19 +149,20 @@ PRESETS: Final[Mapping[str, Preset]] = {
         steps=(
             "In the dashboard, under *Applications*, choose *Create Application*, *Regular Web "
             "Application*.",
-            "Under *Settings*, copy *Domain*, *Client ID* and *Client Secret*. The issuer is the "
-            "domain with https:// before it and a slash after it.",
+            "Under *Settings*, copy *Domain*, *Client ID* and *Client Secret*. The issuer is "
+            "https:// followed by the domain and a slash.",
             "As *Allowed Callback URLs* enter the address that this page shows once the provider "
-            "is saved; as *Allowed Logout URLs* the other one.",
-            "Under *Actions*, in the *Login* flow, add one that sets the claim "
-            "https://ramp.example/groups to the user's roles: Auth0 sends none by itself.",
+            "is saved. As *Allowed Logout URLs* enter the post-logout redirect URI.",
+            "Under *Actions*, in the *Login* flow, add an action that sets the claim "
+            "https://ramp.example/groups to the user's roles. Auth0 does not send groups by "
+            "default.",
         ),
         pairing="sub equals externalId.",
     ),
     "authentik": Preset(
         title="authentik",
         kind=Kind.OIDC,
-        summary="Your own authentik server.",
+        summary="Your authentik server.",
         issuer="https://<server>/application/o/<application slug>/",
         initial={
             "name": "authentik",
@@ -177,28 +178,30 @@ PRESETS: Final[Mapping[str, Preset]] = {
             "As *Redirect URI*, *Strict*, enter the address that this page shows once the "
             "provider is saved.",
             "Copy *Client ID*, *Client Secret*, and *OpenID Configuration Issuer*.",
-            "Set *Signing Key*: without one the tokens are signed with the secret, which is not "
-            "accepted.",
-            "Groups come with the scope *profile*.",
+            "Set *Signing Key*. Without a signing key, tokens are signed with the client secret, "
+            "which Ramp does not accept.",
+            "The scope *profile* includes groups.",
         ),
         pairing="sub equals externalId, with *Subject mode* *Based on the User's UUID*.",
     ),
     "oidc": Preset(
-        title="Any OpenID Connect provider",
+        title="Other OpenID Connect provider",
         kind=Kind.OIDC,
-        summary="Whatever speaks OpenID Connect with discovery.",
+        summary="Any provider that supports OpenID Connect discovery.",
         issuer="https://id.example.com",
         initial={"scopes": "openid profile email", "groups_claim": "groups"},
         steps=(
-            "Register Ramp there as a confidential web application, with the authorization code.",
+            "Register Ramp at the provider as a confidential web application that uses the "
+            "authorization code flow.",
             "Enter the redirect URI that this page shows once the provider is saved.",
-            "Have it send email, the names, and the groups as a list of texts.",
+            "Configure it to send the email address, the names, and the groups as a list of "
+            "strings.",
         ),
     ),
     "ldap": Preset(
         title="LDAP or Active Directory",
         kind=Kind.LDAP,
-        summary="People type the password that the directory knows.",
+        summary="People sign in with their directory password.",
         initial={
             "name": "Directory",
             "user_filter": "(uid={0})",
@@ -206,24 +209,24 @@ PRESETS: Final[Mapping[str, Preset]] = {
             "start_tls": True,
         },
         steps=(
-            "Make a service account there that may read people and groups, and nothing else.",
-            "For Active Directory the user filter is (sAMAccountName={0}), or "
-            "(userPrincipalName={0}) for whole names.",
-            "Use ldaps://, or tick StartTLS; otherwise passwords travel unencrypted.",
+            "Create a service account that can only read people and groups.",
+            "For Active Directory, the user filter is (sAMAccountName={0}), or "
+            "(userPrincipalName={0}) for sign-in names such as ada@example.com.",
+            "Use ldaps:// or turn on StartTLS. Otherwise passwords are sent unencrypted.",
         ),
         pairing="entryUUID or objectGUID equals externalId, or uid equals userName.",
     ),
     "windows": Preset(
         title="Windows",
         kind=Kind.WINDOWS,
-        summary="Whoever is signed in to Windows is signed in here.",
+        summary="People who are signed in to Windows are signed in to Ramp automatically.",
         initial={"name": "Windows"},
         steps=(
-            "Set the directory up first, as LDAP or Active Directory: names and groups come "
-            "from there.",
-            "Make an account in the domain, and give it the service principal "
-            "HTTP/<the host of this page>.",
-            "Write its keytab with ktpass or ktutil, with AES keys, and upload it here.",
+            "First set up the directory as an LDAP or Active Directory provider. Names and groups "
+            "come from there.",
+            "Create an account in the domain, and give it the service principal name HTTP/<the "
+            "host of this page>.",
+            "Create its keytab with ktpass or ktutil, with AES keys, and upload it here.",
         ),
     ),
 }

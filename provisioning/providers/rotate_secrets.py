@@ -1,4 +1,4 @@
-"""Seals what is kept secret anew under the newest key, so that older keys can be given up."""
+"""Re-encrypt all secrets with the newest key, so that older keys can be removed."""
 
 from typing import Final
 from uuid import UUID

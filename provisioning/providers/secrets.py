@@ -16,7 +16,7 @@ from django.conf import settings
 class SecretLost(Exception):
     """The secret cannot be opened: its key is gone, or it was sealed for something else."""
 
-    said = "The secret kept for this cannot be opened with the keys in use. Enter it again."
+    said = "The saved secret cannot be decrypted with the current keys. Enter it again."
 
     def __init__(self) -> None:
         super().__init__(self.said)

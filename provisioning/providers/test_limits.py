@@ -1,4 +1,4 @@
-"""How often a provider may be tried out: each try asks somebody else's server."""
+"""Rate limit for connection tests: each test sends requests to another server."""
 
 from typing import Final
 

@@ -25,8 +25,8 @@ class AttemptNotLinkable(PeopleError):
 
     def __init__(self) -> None:
         super().__init__(
-            "This attempt cannot be linked any more: the provider was removed, its address has "
-            "changed, or the person has left. Have them sign in once more."
+            "This attempt can no longer be linked. The provider was removed, its address has "
+            "changed, or the person has left. Have them sign in again."
         )
 
 
@@ -34,7 +34,9 @@ class SubjectTaken(PeopleError):
     code = "subject-taken"
 
     def __init__(self, person: Person) -> None:
-        super().__init__(f"This sign-in belongs to {person.full_name}. Nothing was changed.")
+        super().__init__(
+            f"This sign-in is already linked to {person.full_name}. Nothing was changed."
+        )
 
 
 class NotPairedForLink(PeopleError):
@@ -58,7 +60,7 @@ def linkable(attempt: SignInAttempt) -> bool:
 
 
 def linkable_among(attempts: Iterable[SignInAttempt]) -> list[SignInAttempt]:
-    """Return the linkable attempts, without those whose subject signs somebody in by now."""
+    """Return the linkable attempts, without those whose subject is already linked."""
     found = [attempt for attempt in attempts if linkable(attempt)]
     current = Identity.objects.filter(subject__in={one.subject for one in found}, retired_at=None)
     linked = set(current.values_list("provider", "subject"))
@@ -130,7 +132,7 @@ def link(provider: IdentityProvider, subject: str, person: Person, *, actor: Act
 
 
 def retire(identity: Identity) -> None:
-    """Have the identity sign nobody in any more, and end the sessions of its person."""
+    """Retire the identity, and end the sessions of its person."""
     identity.retired_at = timezone.now()
     identity.save(update_fields=["retired_at"])
     field_ownership.end_sessions(identity.person)

@@ -18,7 +18,7 @@ How = Identity.How
 
 
 class Refusal(StrEnum):
-    """Why nobody is let in. The values are the codes of docs/errors.md."""
+    """Why a sign-in is refused. The values are the codes of docs/errors.md."""
 
     TENANT_INACTIVE = "tenant-inactive"
     PROVIDER_MOVED = "provider-moved"
@@ -68,7 +68,7 @@ Decision = SignIn | Link | Create | Refuse
 
 @dataclass(frozen=True, kw_only=True)
 class Candidate:
-    """Somebody whom the sign-in may be linked to, and what stands in the way."""
+    """A person to whom the sign-in may be linked, and what prevents it."""
 
     person: Person
     how: How
@@ -88,18 +88,18 @@ class Known:
     is_identity_disowned: bool = False
     # Who signs in through another provider of the same directory with this subject.
     same_directory: Candidate | None = None
-    # Whom the paired connection means; with `is_paired_known` it knows somebody at all.
+    # The person of the paired connection; `is_paired_known` if it has such a user at all.
     paired: Candidate | None = None
     is_paired_known: bool = False
     # Whose invite was opened, or who is signed in and asks to link.
     asking: Candidate | None = None
-    # Who has the claimed address, and has not left for good.
+    # The person with the claimed address, unless terminated.
     same_email: Person | None = None
     may_create: bool = True
     may_create_unverified: bool = False
     # Which restriction of the provider keeps them out, for the administrator.
     unmet: str = ""
-    # Anybody can have an account at the provider, and nothing restricts who comes in.
+    # Anyone can create an account at the provider, and no restriction is set.
     is_unrestricted: bool = False
 
 
@@ -115,7 +115,7 @@ def decide(claims: Claims, known: Known) -> Decision:
 
 
 def _linked(known: Known) -> Decision | None:
-    """Return what becomes of somebody whom the pairing, the directory or the visitor names."""
+    """Decide about a person found by the pairing, the directory, an invite or the session."""
     if known.paired:
         return _link(known.paired)
     if known.is_paired_known:
@@ -132,7 +132,7 @@ def _not_admitted(claims: Claims, known: Known) -> Refuse | None:
 
 
 def _has_come_back(known: Known) -> bool:
-    """Tell whether who left for good is somebody new to SCIM by now."""
+    """Tell whether SCIM has added a terminated person again as a new person."""
     assert known.identity
     is_past = known.identity.state == Person.State.TERMINATED
     return is_past and known.paired is not None and known.paired.person != known.identity

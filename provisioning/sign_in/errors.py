@@ -1,4 +1,4 @@
-"""What is said to whoever is not let in, and to the administrator who reads the provider log."""
+"""Messages for refused sign-ins: for the visitor, and for administrators in the provider log."""
 
 from people.models import Person
 from people.presentation.actor_names import actor_name
@@ -7,7 +7,7 @@ from provisioning.sign_in.decide import Refusal
 
 
 class SignInRefused(Exception):
-    """Nobody is signed in. The message is for whoever tried."""
+    """The sign-in is refused. The message is for the visitor."""
 
     def __init__(self, message: str) -> None:
         super().__init__(message)
@@ -18,104 +18,116 @@ ASK = "Ask your administrator"
 TO_VISITORS: dict[Refusal, str] = {
     Refusal.TENANT_INACTIVE: f"This company is switched off. {ASK}.",
     Refusal.PROVIDER_MOVED: (
-        "The address of {provider} has changed, and an administrator has to confirm it before "
-        f"anybody signs in. {ASK}."
+        "The address of {provider} has changed. An administrator must confirm it before anyone "
+        f"can sign in. {ASK}."
     ),
-    Refusal.NOT_ADMITTED: (
-        f"Your account at {{provider}} is not one of those that may come in here. {ASK}."
-    ),
-    Refusal.UNRESTRICTED: (
-        f"{{provider}} does not add new people here at the moment. {ASK} to invite you."
-    ),
-    Refusal.NO_SUBJECT: f"{{provider}} did not say who you are. {ASK} to look into the log.",
+    Refusal.NOT_ADMITTED: (f"Your account at {{provider}} is not allowed to sign in here. {ASK}."),
+    Refusal.UNRESTRICTED: (f"{{provider}} cannot add new people right now. {ASK} to invite you."),
+    Refusal.NO_SUBJECT: f"{{provider}} did not identify you. {ASK} to check the provider log.",
     Refusal.DIRECTORY_UNAVAILABLE: (
-        "Your company's directory cannot be asked at the moment, and {provider} does not know you "
-        f"yet. Try again in a few minutes. If that does not help, {ASK[0].lower()}{ASK[1:]}."
+        "Your company's directory is not available right now, and you have not signed in through "
+        "{provider} before. Try again in a few minutes. If the problem continues, "
+        f"{ASK[0].lower()}{ASK[1:]}."
     ),
-    Refusal.TERMINATED: f"Your account was closed for good. {ASK} if you are to come back.",
+    Refusal.TERMINATED: (
+        f"Your account was permanently closed. {ASK} if you are returning to the company."
+    ),
     Refusal.NOT_PROVISIONED: (
-        f"Your account is not complete yet: {{provider}} has not sent all that it takes. {ASK}."
+        "Your account setup is not complete. {provider} has not sent all required "
+        f"information. {ASK}."
     ),
     Refusal.LINKED_OTHERWISE: (
-        f"Your account here belongs to another account at {{provider}}. {ASK} to look into it."
+        f"Your account here is linked to a different account at {{provider}}. {ASK} to check this."
     ),
     Refusal.NOT_PAIRED: (
-        "Your account is managed by your company's directory, and this way of signing in is not "
-        f"connected with it. Use another one, or {ASK[0].lower()}{ASK[1:]}."
+        "Your account is managed by your company's directory, and this sign-in method is not "
+        f"connected to it. Use another sign-in method, or {ASK[0].lower()}{ASK[1:]}."
     ),
     Refusal.SOMEBODY_ELSE: (
-        "Your account at {provider} is somebody else's here. Sign out there, and sign in as "
-        "yourself."
+        "Your account at {provider} is linked to another person here. Sign out there, and sign in "
+        "with your own account."
     ),
-    Refusal.NO_EMAIL: f"{{provider}} sent no e-mail address for you. {ASK} to add one there.",
+    Refusal.NO_EMAIL: (
+        f"{{provider}} did not send an email address for you. {ASK} to add one there."
+    ),
     Refusal.INVALID_EMAIL: (
-        f"What {{provider}} sent as your e-mail address is none. {ASK} to correct it there."
+        f"The email address that {{provider}} sent for you is not valid. {ASK} to correct it there."
     ),
     Refusal.UNVERIFIED_EMAIL: (
-        "{provider} says that your e-mail address is not confirmed. Confirm it there, then sign "
+        "{provider} reports that your email address is not verified. Verify it there, then sign "
         "in again."
     ),
     Refusal.EMAIL_TAKEN: (
-        "Somebody here has your e-mail address already. If that is you, sign in the way you did "
-        f"before, or open the invite that was mailed to you. Otherwise {ASK[0].lower()}{ASK[1:]}."
+        "Your email address is already in use here. If the account is yours, sign in the way you "
+        f"did before, or open the invite in your email. Otherwise {ASK[0].lower()}{ASK[1:]}."
     ),
     Refusal.UNKNOWN_PERSON: f"You have no account here yet. {ASK} to invite you.",
 }
 
 TO_ADMINISTRATORS: dict[Refusal, str] = {
-    Refusal.TENANT_INACTIVE: "The company is switched off, so nobody signs in.",
+    Refusal.TENANT_INACTIVE: "The company is switched off, so nobody can sign in.",
     Refusal.PROVIDER_MOVED: (
-        "The issuer or directory of {provider} has changed, and nobody has confirmed that it "
-        "knows the same people. Open the page of {provider} and confirm the move."
+        "The issuer or directory of {provider} has changed, and no administrator has confirmed "
+        "that it knows the same people. Open the page of {provider} and confirm the new address."
     ),
     Refusal.NOT_ADMITTED: (
-        "The page of {provider} restricts who may come in. If they should, change it there or at "
-        "{provider}."
+        "{provider} restricts who can sign in. To allow this person, change the restriction on "
+        "its page, or change the account at {provider}."
     ),
     Refusal.UNRESTRICTED: (
-        "Anybody can have an account at {provider}, so it adds nobody until its page names email "
-        "domains, organizations, a group or a claim. Or invite this person."
+        "Anyone can create an account at {provider}, so it does not add people without a "
+        "restriction. Restrict it by email domains, organizations, a group or a claim on its "
+        "page, or invite this person."
     ),
-    Refusal.NO_SUBJECT: "The claims have no subject. Send one: `sub`, or what the settings name.",
+    Refusal.NO_SUBJECT: (
+        "The claims have no subject. Have the provider send `sub`, or the claim set as subject "
+        "in the settings."
+    ),
     Refusal.DIRECTORY_UNAVAILABLE: (
-        "The directory of {provider} could not be asked, and this account has not signed in "
-        "through {provider} before. The line before this one in the log says what to correct."
+        "The directory of {provider} was not available, and this account has not signed in "
+        "through {provider} before. The previous entry in the log says what to correct."
     ),
-    Refusal.DEACTIVATED: "{person} is inactive. Signing in revives nobody; reactivate them.",
+    Refusal.DEACTIVATED: (
+        "{person} is inactive. Signing in does not reactivate them. Reactivate them first."
+    ),
     Refusal.TERMINATED: "{person} was terminated, which is final. Add them as a new person.",
     Refusal.NOT_PROVISIONED: (
-        "The paired SCIM connection knows this user, and nobody came to be of it. Team updates "
-        "says what is missing."
+        "The paired SCIM connection sent this user, but no person was created. Team updates shows "
+        "what is missing."
     ),
     Refusal.LINKED_OTHERWISE: (
-        "{person} is linked to another subject of {provider}. Two accounts there share the value "
-        "of the paired claim, or the account was created again; then confirm it here."
+        "{person} is linked to another subject of {provider}. Either two accounts there share the "
+        "value of the paired claim, or the account was created again. If it was created again, "
+        "confirm it here."
     ),
     Refusal.NOT_PAIRED: (
-        "{person} comes from SCIM, and {provider} is not paired with that connection. Pair it, "
-        "naming the claim that equals externalId or userName."
+        "{person} comes from SCIM, and {provider} is not paired with that connection. Pair it by "
+        "the claim that equals externalId or userName."
     ),
-    Refusal.SOMEBODY_ELSE: "This subject is linked to {person}, and the invite or session is not.",
-    Refusal.NO_EMAIL: "The claims have no address. Have {provider} send `email`.",
-    Refusal.INVALID_EMAIL: "“{email}” is not an address. Correct it at {provider}.",
+    Refusal.SOMEBODY_ELSE: (
+        "This subject is linked to {person}, but the invite or session belongs to another person."
+    ),
+    Refusal.NO_EMAIL: "The claims have no email address. Have {provider} send `email`.",
+    Refusal.INVALID_EMAIL: "“{email}” is not a valid email address. Correct it at {provider}.",
     Refusal.UNVERIFIED_EMAIL: (
-        "{provider} says that {email} is not verified, so nobody was added. Have it verified "
-        "there, or let {provider} add people whose address is not verified."
+        "{provider} reports that {email} is not verified, so the person was not added. Have it "
+        "verified there, or let {provider} add people whose address is not verified."
     ),
     Refusal.EMAIL_TAKEN: (
-        "{person} has the address {email}, and an address links nobody. If they are the same "
-        "person, confirm it here, pair {provider} with SCIM, or have them link it on their profile."
+        "{person} already has the email address {email}, and people are never linked by address "
+        "alone. If they are the same person, confirm it here, pair {provider} with SCIM, or have "
+        "them link it on their profile."
     ),
     Refusal.UNKNOWN_PERSON: (
-        "Nobody is linked to this subject, and {provider} adds nobody. Invite them, or have "
-        "{provider} add people at their first sign-in."
+        "Nobody is linked to this subject, and {provider} does not add people. Invite them, or "
+        "let {provider} add people at their first sign-in."
     ),
 }
 
 NO_EMAIL_IN_TICKETS = (
-    "A Windows ticket holds no address, so nobody can be added by it alone. Name in the settings "
-    "of {provider} the LDAP provider that knows these people, and see that they have addresses "
-    "there."
+    "A Windows ticket contains no email address, so it is not enough to add a person. In the "
+    "settings of {provider}, select the LDAP provider that has these people, and check that they "
+    "have email addresses there."
 )
 
 
@@ -130,7 +142,7 @@ def said_to_visitor(
 
 
 def said_to_deactivated(person: Person | None) -> str:
-    """Say who can let them in again: the identity provider that shut them out, or people here."""
+    """Say who can reactivate them: the identity provider that did it, or an administrator."""
     if person and person.was_deactivated_via_scim:
         where = actor_name(person.deactivated_by)
         return (

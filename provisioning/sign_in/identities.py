@@ -1,4 +1,4 @@
-"""Identities that no longer sign anybody in."""
+"""Retiring identities."""
 
 from django.utils import timezone
 
@@ -7,6 +7,6 @@ from provisioning.models import Identity
 
 
 def retire_all(person: Person) -> None:
-    """Have no linked identity sign the person in any more; the rows stay for the history."""
+    """Retire all identities of the person; the rows stay for the history."""
     current = Identity.objects.filter(person=person, retired_at=None)
     current.update(retired_at=timezone.now())

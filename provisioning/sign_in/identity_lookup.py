@@ -42,7 +42,7 @@ def shared_identity(provider: IdentityProvider, claims: Claims) -> Identity | No
 
 
 def retire_inherited(provider: IdentityProvider, claims: Claims) -> str:
-    """Retire the identity of whoever had the principal before; return the warning about that."""
+    """Retire the identity of the person who had the principal before, and return a warning."""
     if not claims.principal:
         return ""
     past = _identities(provider).filter(subject=claims.principal).first()
@@ -51,8 +51,8 @@ def retire_inherited(provider: IdentityProvider, claims: Claims) -> str:
     past.retired_at = timezone.now()
     past.save(update_fields=["retired_at"])
     return (
-        f"{claims.principal} was the name of {past.person.full_name} before. It belongs to another "
-        "account of the directory now, so this is somebody else."
+        f"{claims.principal} was previously the name of {past.person.full_name}. It now belongs "
+        "to another account in the directory, so this is a different person."
     )
 
 

@@ -30,8 +30,8 @@ class TransferChanged(PeopleError):
 
     def __init__(self) -> None:
         super().__init__(
-            "Who would move has changed since you opened this page, so nobody was moved. Read the "
-            "list again."
+            "The people to move have changed since you opened this page, so nobody was moved. "
+            "Review the list again."
         )
 
 
@@ -39,11 +39,11 @@ class NothingToTransfer(PeopleError):
     code = "nothing-to-transfer"
 
     def __init__(self) -> None:
-        super().__init__("Nobody can be moved yet. The list says why.")
+        super().__init__("Nobody can be moved yet. The list shows the reasons.")
 
 
 class Match(NamedTuple):
-    """Somebody of the old provider, with their subject at the new one; blank if they stay."""
+    """An identity at the old provider, and its subject at the new one; blank if it stays."""
 
     identity: Identity
     subject: str
@@ -83,7 +83,7 @@ class _Here(NamedTuple):
 
 
 def sources_for(provider: IdentityProvider) -> list[IdentityProvider]:
-    """Return the other providers, removed ones too, that still sign somebody in here."""
+    """Return the other providers that people are linked to, including removed ones."""
     current = Identity.objects.filter(provider=OuterRef("pk"), retired_at=None)
     others = IdentityProvider.objects.filter(Exists(current)).exclude(pk=provider.pk)
     return list(others.order_by("name_key", "created_at"))
@@ -141,7 +141,7 @@ def _match(
             "email address.",
         )
     if identity.subject in here.by_subject:
-        return Match(identity, "", "Their subject signs in somebody else.")
+        return Match(identity, "", "Another person signs in with this subject.")
     return Match(identity, identity.subject, f"The same subject at {new.authority}")
 
 

@@ -23,7 +23,7 @@ def set_rules(
     allows_passwords: bool,
     actor: Actor,
 ) -> bool:
-    """Change how people come in, and tell whether that is news."""
+    """Change the sign-in settings, and tell whether anything changed."""
     rules = rules_of(tenant)
     before = (rules.default_provider_id, rules.redirects)
     is_news = tenants.change_tenant(tenant, actor=actor, allows_passwords=allows_passwords)

@@ -1,4 +1,4 @@
-"""Signing in: from what a provider says about somebody to the person they are here.
+"""Signing in: from a provider's claims to a person.
 
 OIDC, LDAP and Windows end here with their claims. One transaction finds, links or adds the
 person and follows the group mappings; what came of it stands in the provider log, also where
@@ -63,7 +63,7 @@ class _Came:
 
 
 def sign_in(provider: IdentityProvider, claims: Claims, asking: Asking = NOTHING) -> SignInAttempt:
-    """Find, link or add whoever signs in, and bring their roles up to date.
+    """Find, link or add the person who signs in, and update their roles.
 
     :returns: the line of the provider log; its `person` is whom to let in.
     :raises SignInRefused: if nobody is let in; the log says why.
@@ -120,7 +120,7 @@ def _come_in(provider: IdentityProvider, claims: Claims, asking: Asking) -> _Cam
 
 
 def _check_authority(provider: IdentityProvider) -> None:
-    """See that who vouches for the claims is whom an administrator confirmed last."""
+    """Check that the claims come from the issuer or directory that was confirmed last."""
     authority = authority_of(provider)
     confirmed = IdentityProvider.objects.filter(pk=provider.pk, authority=authority)
     if not confirmed.exists():
@@ -159,7 +159,7 @@ def _is_disowned(identity: Identity, paired: Candidate | None) -> bool:
 
 
 def _paired(provider: IdentityProvider, claims: Claims) -> tuple[Candidate | None, bool]:
-    """Return whom the paired connection means, and whether it knows such a user at all."""
+    """Return the person of the paired connection, and whether it has such a user at all."""
     value = readable(claims.said.get(provider.paired_claim, "")) if provider.is_paired else ""
     if not value:
         return None, False
@@ -197,7 +197,7 @@ def _add(provider: IdentityProvider, claims: Claims) -> Person:
     except ValidationError:
         raise _NotLetIn(Refuse(Refusal.INVALID_EMAIL)) from None
     given, family = names_of(claims)
-    # An address that nobody has verified is somebody's only once they confirm it by a mail.
+    # An unverified address counts only once the person confirms it by email.
     is_unproven = claims.is_email_verified is False
     profile = Profile(
         given_name=given,
@@ -223,7 +223,7 @@ def names_of(claims: Claims) -> tuple[str, str]:
 
 
 def _retire_past(provider: IdentityProvider, claims: Claims) -> None:
-    """Leave the subject to whoever came back under it; who left for good keeps the history."""
+    """Free the subject of a terminated person for a new person; the history stays."""
     past = Identity.objects.filter(provider=provider, subject=claims.subject, retired_at=None)
     past.update(retired_at=timezone.now())
 
@@ -286,7 +286,7 @@ def _take_over(identity: Identity, claims: Claims, came: _Came) -> None:
     except PeopleError as error:
         came.person.refresh_from_db()
         told = ", ".join(f"{name.replace('_', ' ')} “{value}”" for name, value in news.items())
-        came.warnings.append(f"What {identity.provider} says now, {told}, was not taken: {error}")
+        came.warnings.append(f"A change from {identity.provider} was rejected ({told}): {error}")
 
 
 def _said(claims: Claims) -> dict[str, str]:
@@ -298,8 +298,8 @@ def _said(claims: Claims) -> dict[str, str]:
 def _follow_groups(identity: Identity, claims: Claims, came: _Came) -> None:
     groups = claims.groups
     if groups.known is None:
-        why = groups.because or "the provider did not say which groups they are in"
-        came.warnings.append(f"Roles from groups stay as they were: {why}.")
+        why = groups.because or "the provider did not send groups"
+        came.warnings.append(f"Roles from groups did not change: {why}.")
         return
     apply.keep_groups(identity, groups.known)
     came.warnings += apply.follow(identity).problems

@@ -1,4 +1,4 @@
-"""Auth providers: where a tenant's people sign in, each set up, changed, tried out and removed."""
+"""Auth providers: adding, changing, testing and removing a tenant's sign-in providers."""
 
 from typing import Any
 from uuid import UUID
@@ -26,7 +26,7 @@ from provisioning.views.provider_forms import FORMS, ProviderForm, initial_of
 from provisioning.views.tenant_base import for_tenant, frame
 
 LABELS = {
-    "sign_in_url": "Sign-in address",
+    "sign_in_url": "Sign-in URL",
     "redirect_uri": "Redirect URI",
     "post_logout_redirect_uri": "Post-logout redirect URI",
     "backchannel_logout_uri": "Back-channel logout URI",
@@ -68,7 +68,9 @@ def add_auth_provider(request: PersonRequest, tenant: Tenant, preset: str) -> Ht
         except PeopleError as error:
             _blame(form, error)
         else:
-            messages.success(request, f"{provider} is set up. Test it before anybody needs it.")
+            messages.success(
+                request, f"{provider} was added. Test the connection before people use it."
+            )
             return redirect("admin:auth_provider", tenant.slug, provider.pk)
     context = _form_context(request, tenant, form, chosen, f"Add {chosen.title}")
     return render(request, "provisioning/tenant/auth_provider.html", context)
@@ -101,7 +103,7 @@ def remove_auth_provider(request: PersonRequest, tenant: Tenant, provider_id: UU
     form = NameForm(request.POST if request.method == "POST" else None, wanted=provider.name)
     if form.is_valid():
         manage.remove_provider(provider, actor=request.user.actor)
-        messages.success(request, f"Nobody signs in through {provider} any more.")
+        messages.success(request, f"{provider} was removed. Nobody can sign in through it anymore.")
         return redirect("admin:auth_providers", tenant.slug)
     context = frame(request, tenant, TAB, f"Remove {provider}?") | {
         "provider": provider,
@@ -134,7 +136,7 @@ def kept_provider(tenant: Tenant, provider_id: UUID) -> IdentityProvider:
 
 
 def _change(request: PersonRequest, provider: IdentityProvider, form: ProviderForm) -> bool:
-    """Save what the form says, and tell whether that could be done."""
+    """Save the form, and tell whether that succeeded."""
     try:
         is_news = manage.change_provider(
             provider,
@@ -145,7 +147,7 @@ def _change(request: PersonRequest, provider: IdentityProvider, form: ProviderFo
     except PeopleError as error:
         _blame(form, error)
         return False
-    messages.success(request, f"{provider} is saved." if is_news else "Nothing has changed.")
+    messages.success(request, f"{provider} was saved." if is_news else "Nothing has changed.")
     return True
 
 
@@ -166,7 +168,7 @@ def _form_context(
 
 
 def _not_installed() -> dict[str, str]:
-    """Say which kinds cannot work on this machine, and what to do about it."""
-    advice = "is not installed on this server. Run “make setup” as root, then restart Ramp."
+    """Return a warning for each kind that is not installed on this machine."""
+    advice = "is not installed on this server. Run “make setup” as root and restart Ramp."
     there = {Kind.LDAP: connection.is_available(), Kind.WINDOWS: kerberos.is_available()}
     return {kind: f"{NAMES[kind]} {advice}" for kind, is_there in there.items() if not is_there}

@@ -1,4 +1,4 @@
-"""How a tenant's sign-in page begins: what it offers, or where it leads at once."""
+"""Auth settings: what a tenant's sign-in page shows, or where it redirects."""
 
 from typing import Any
 
@@ -23,21 +23,21 @@ class AuthSettingsForm(forms.Form):
         required=False,
         empty_label="None",
         widget=UnfoldAdminSelectWidget,
-        help_text="Only providers that are offered on the sign-in page.",
+        help_text="Lists only providers that are shown on the sign-in page.",
     )
     begins = forms.ChoiceField(
-        label="Who comes to the sign-in page",
+        label="When people open the sign-in page",
         choices=[
-            ("choice", "Chooses among what there is"),
-            ("redirect", "Is led to the default provider at once"),
+            ("choice", "Show all options"),
+            ("redirect", "Redirect to the default provider"),
         ],
         widget=forms.RadioSelect,
     )
     allows_passwords = forms.BooleanField(
-        label="People may sign in with a password that is kept here",
+        label="Allow people to sign in with a Ramp password",
         required=False,
         widget=forms.CheckboxInput(attrs={"class": "ramp-tick"}),
-        help_text="Where this is off, Owners who have a password come in with it all the same.",
+        help_text="If off, Owners who have a password can still sign in with it.",
     )
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -48,11 +48,11 @@ class AuthSettingsForm(forms.Form):
     def clean(self) -> dict[str, Any]:
         cleaned: dict[str, Any] = super().clean() or self.cleaned_data
         if cleaned.get("begins") == "redirect" and not cleaned.get("default_provider"):
-            self.add_error("default_provider", "Choose the provider to lead people to.")
+            self.add_error("default_provider", "Choose the provider to redirect to.")
         if not cleaned.get("allows_passwords") and not IdentityProvider.objects.offered().exists():
             self.add_error(
                 "allows_passwords",
-                "No provider is offered, so nobody but Owners could come in. Set one up first.",
+                "No provider is enabled, so only Owners could sign in. Set up a provider first.",
             )
         return cleaned
 

@@ -23,7 +23,7 @@ PEOPLE_SHOWN = 200
 @for_tenant
 @requires_recent_authentication
 def move_auth_provider(request: PersonRequest, tenant: Tenant, provider_id: UUID) -> HttpResponse:
-    """Show whom the new address concerns, and let an administrator decide who they are there."""
+    """Show the people affected by the new address, and save the administrator's decision."""
     provider = kept_provider(tenant, provider_id)
     back = reverse("admin:auth_provider", args=[tenant.slug, provider.pk])
     if request.method == "POST" and _is_decided(request, provider):
@@ -32,7 +32,7 @@ def move_auth_provider(request: PersonRequest, tenant: Tenant, provider_id: UUID
     if move is None:
         messages.info(request, str(address_change.NothingMoved()))
         return redirect(back)
-    context = frame(request, tenant, TAB, f"Does {provider} still know the same people?") | {
+    context = frame(request, tenant, TAB, f"Confirm the new address of {provider}") | {
         "provider": provider,
         "move": move,
         "identities": move.identities[:PEOPLE_SHOWN],
@@ -54,6 +54,7 @@ def _is_decided(request: PersonRequest, provider: IdentityProvider) -> bool:
     except PeopleError as error:
         messages.error(request, str(error))
         return False
-    said = f"{kept} stay linked to their accounts" if are_same else "nobody is linked any more"
+    people = "1 person stays" if kept == 1 else f"{kept} people stay"
+    said = f"{people} linked" if are_same else "nobody is linked anymore"
     messages.success(request, f"The new address of {provider} is confirmed: {said}.")
     return True

@@ -115,5 +115,5 @@ def _is_moved(request: PersonRequest, old: IdentityProvider, new: IdentityProvid
         messages.error(request, str(error))
         return False
     people = "1 person now signs" if count == 1 else f"{count} people now sign"
-    messages.success(request, f"{people} in through {new}, and no longer through {old}.")
+    messages.success(request, f"{people} in through {new} and no longer through {old}.")
     return True

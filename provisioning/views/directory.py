@@ -1,4 +1,4 @@
-"""A provider's directory: who is in it, also before they sign in, and in which groups."""
+"""Browsing a provider's directory: people, including those who have not signed in, and groups."""
 
 from typing import Any
 from uuid import UUID
@@ -18,7 +18,7 @@ TAB = "auth_providers"
 
 
 class _Asked:
-    """The provider whose directory is asked, and what for."""
+    """The provider whose directory is browsed, and the search."""
 
     def __init__(self, request: PersonRequest, tenant: Tenant, provider_id: UUID) -> None:
         kept = IdentityProvider.objects.kept().select_related("tenant")
@@ -30,7 +30,7 @@ class _Asked:
         self.key = request.GET.get("id", "")
 
     def answer(self, template: str, title: str, ask: Any) -> HttpResponse:
-        """Show what the directory answers to `ask`; or why it is not browsed, or did not answer."""
+        """Show the result of `ask`, or why the directory is not browsed or did not respond."""
         context = frame(self.request, self.tenant, TAB, title) | {
             "provider": self.provider,
             "form": self.form,
@@ -53,16 +53,16 @@ def directory(request: PersonRequest, tenant: Tenant, provider_id: UUID) -> Http
         page = found.people(asked.text, asked.after)
         return {"page": page, "known": _known(asked.provider, page.items)}
 
-    return asked.answer("directory", f"People of {asked.provider}", ask)
+    return asked.answer("directory", f"People at {asked.provider}", ask)
 
 
 @for_tenant
 def directory_groups(request: PersonRequest, tenant: Tenant, provider_id: UUID) -> HttpResponse:
     asked = _Asked(request, tenant, provider_id)
-    asked.form.fields["q"].widget.attrs["placeholder"] = "Name of the group"
+    asked.form.fields["q"].widget.attrs["placeholder"] = "Group name"
     return asked.answer(
         "directory_groups",
-        f"Groups of {asked.provider}",
+        f"Groups at {asked.provider}",
         lambda found: {"page": found.groups(asked.text, asked.after)},
     )
 
@@ -84,7 +84,7 @@ def directory_person(request: PersonRequest, tenant: Tenant, provider_id: UUID) 
             "roles": _roles(asked.provider, keys),
         }
 
-    return asked.answer("directory_person", f"Somebody of {asked.provider}", ask)
+    return asked.answer("directory_person", f"Person at {asked.provider}", ask)
 
 
 @for_tenant
@@ -101,11 +101,11 @@ def directory_group(request: PersonRequest, tenant: Tenant, provider_id: UUID) -
             "roles": _roles(asked.provider, {asked.key}),
         }
 
-    return asked.answer("directory_group", f"A group of {asked.provider}", ask)
+    return asked.answer("directory_group", f"Group at {asked.provider}", ask)
 
 
 def _known(provider: IdentityProvider, found: list[DirectoryPerson]) -> dict[str, int]:
-    """Return the keys of the identities of those who have signed in, by their ids over there."""
+    """Return the identities of people who have signed in: key by the id at the provider."""
     subjects = {one.subject or one.id: one.id for one in found}
     identities = Identity.objects.filter(provider=provider, subject__in=subjects, retired_at=None)
     known = identities.values_list("subject", "pk")
@@ -113,6 +113,6 @@ def _known(provider: IdentityProvider, found: list[DirectoryPerson]) -> dict[str
 
 
 def _roles(provider: IdentityProvider, keys: set[str]) -> list[GroupMapping]:
-    """Return the mappings in force by which groups of these ids bring roles."""
+    """Return the active mappings of groups with these ids."""
     in_force = GroupMapping.objects.in_force().filter(provider=provider, external_id__in=keys)
     return list(in_force.select_related("role", "provider").order_by("group_name", "pk"))

@@ -1,4 +1,4 @@
-"""IdP group mappings: which groups bring which roles, in drafts until they are applied."""
+"""IdP group mappings: which groups grant which roles, in drafts until they are applied."""
 
 from typing import Any
 from uuid import UUID
@@ -33,10 +33,10 @@ class MappingForm(RoleForm):
         widget=UnfoldAdminTextInputWidget(
             attrs={"list": "groups", "spellcheck": "false", "autocomplete": "off"}
         ),
-        help_text="Exactly as the provider names it; large and small letters differ.",
+        help_text="Exactly as at the provider. Case-sensitive.",
         error_messages={"required": str(mappings.InvalidGroup())},
     )
-    # What the directory calls the group that it was chosen from by its id.
+    # The name of the group that was chosen by its id in the directory.
     chosen_id = forms.CharField(required=False, strip=False, widget=forms.HiddenInput)
     chosen_name = forms.CharField(required=False, max_length=500, widget=forms.HiddenInput)
 
@@ -83,7 +83,7 @@ def group_mappings(request: PersonRequest, tenant: Tenant) -> HttpResponse:
 @require_POST
 @for_tenant
 def remove_mapping(request: PersonRequest, tenant: Tenant, mapping_id: int) -> HttpResponse:
-    """Draft that the mapping goes, or take that back."""
+    """Draft the removal of the mapping, or undo that."""
     mapping = get_object_or_404(GroupMapping.objects.select_related("provider"), pk=mapping_id)
     if mapping.draft == GroupMapping.Draft.REMOVED:
         mappings.keep(mapping, author=author_of(request.user))
@@ -97,13 +97,13 @@ def remove_mapping(request: PersonRequest, tenant: Tenant, mapping_id: int) -> H
 def discard_drafts(request: PersonRequest, tenant: Tenant, provider_id: UUID) -> HttpResponse:
     provider = get_object_or_404(IdentityProvider.objects.kept(), pk=provider_id)
     mappings.discard(provider)
-    messages.success(request, "The drafts are gone. What was in force still is.")
+    messages.success(request, "The drafts were discarded. Active mappings did not change.")
     return redirect(_page(tenant, provider))
 
 
 @for_tenant
 def apply_drafts(request: PersonRequest, tenant: Tenant, provider_id: UUID) -> HttpResponse:
-    """Show what the drafts would do; apply them if that is still what was shown."""
+    """Preview the drafts; apply them if the preview has not changed since it was shown."""
     provider = get_object_or_404(IdentityProvider.objects.kept(), pk=provider_id)
     author = author_of(request.user)
     try:
@@ -118,9 +118,9 @@ def apply_drafts(request: PersonRequest, tenant: Tenant, provider_id: UUID) -> H
         messages.error(request, str(error))
         return redirect(_page(tenant, provider))
     if not (foreseen.added or foreseen.removed):
-        messages.info(request, "There is nothing to apply.")
+        messages.info(request, "There are no drafts to apply.")
         return redirect(_page(tenant, provider))
-    context = frame(request, tenant, "mappings", f"What the mappings of {provider} will do") | {
+    context = frame(request, tenant, "mappings", f"Preview mapping changes for {provider}") | {
         "provider": provider,
         "outcome": foreseen,
         "changes": foreseen.changes[:CHANGES_SHOWN],
@@ -133,7 +133,7 @@ def apply_drafts(request: PersonRequest, tenant: Tenant, provider_id: UUID) -> H
 
 
 def _draft(request: PersonRequest, provider: IdentityProvider, form: MappingForm) -> bool:
-    """Draft what the form asks for, and tell whether that could be done."""
+    """Draft the mapping, and tell whether that succeeded."""
     group, name = form.cleaned_data["group"], form.group_name
     try:
         if not name and (found := group_lookup.look_up(provider, group)):
@@ -150,9 +150,9 @@ def _draft(request: PersonRequest, provider: IdentityProvider, form: MappingForm
         form.add_error(error.field, str(error))
         return False
     if mapping.draft:
-        messages.success(request, f"{mapping} is drafted. It changes nobody until you apply it.")
+        messages.success(request, f"Draft added: {mapping}. No roles change until you apply it.")
     else:
-        messages.info(request, f"{mapping} is in force already.")
+        messages.info(request, f"This mapping is already active: {mapping}.")
     return True
 
 
@@ -194,4 +194,6 @@ def _seen(outcome: Outcome) -> str:
 
 def _told(outcome: Outcome) -> str:
     now = told(len(outcome.changes))
-    return f"The mappings are in force. {now} now; others' follow at their next sign-in."
+    return (
+        f"The mappings are active. {now} now. Roles of other people change at their next sign-in."
+    )

@@ -1,4 +1,4 @@
-"""Internal users: people whose password is kept here; administrators add them by hand."""
+"""Internal users: people with a Ramp password, whom administrators add manually."""
 
 from uuid import UUID
 
@@ -27,7 +27,7 @@ STATES = [(state, state.label) for state in Person.State if state != Person.Stat
 
 
 class InternalUserSearch(PersonSearch):
-    state = choice("Status", STATES, otherwise="Every status")
+    state = choice("Status", STATES, otherwise="Any status")
 
 
 @for_tenant
@@ -55,10 +55,13 @@ def add_internal_user(request: PersonRequest, tenant: Tenant) -> HttpResponse:
         except PeopleError as error:
             form.say(error)
         else:
-            said = f"{person.full_name} was added, and is mailed a link to choose a password."
+            said = (
+                f"{person.full_name} was added and will receive an email with a link to choose a "
+                "password."
+            )
             messages.success(request, said)
             return redirect("admin:internal_users", tenant.slug)
-    context = frame(request, tenant, TAB, "Add an internal user") | {
+    context = frame(request, tenant, TAB, "Add internal user") | {
         "form": form,
         "cancel": reverse("admin:internal_users", args=[tenant.slug]),
     }
@@ -68,7 +71,7 @@ def add_internal_user(request: PersonRequest, tenant: Tenant) -> HttpResponse:
 @require_POST
 @for_tenant
 def mail_internal_user(request: PersonRequest, tenant: Tenant, person_id: UUID) -> HttpResponse:
-    """Mail somebody the link by which they choose a password: the first, or a new one."""
+    """Email the person a link to choose a password: an invite, or a reset link."""
     person = get_object_or_404(reset.internal_people().select_related("tenant"), pk=person_id)
     try:
         if person.state == Person.State.INVITED:
@@ -78,7 +81,7 @@ def mail_internal_user(request: PersonRequest, tenant: Tenant, person_id: UUID) 
     except PeopleError as error:
         messages.error(request, str(error))
     else:
-        messages.success(request, f"{person.email} is mailed a link to choose a password.")
+        messages.success(request, f"We are sending a link to choose a password to {person.email}.")
     return redirect("admin:internal_users", tenant.slug)
 
 

@@ -1,4 +1,4 @@
-"""A provisioned member: where they come from, in which groups, with which roles, and in or out."""
+"""A provisioned member: provider, groups, roles and status."""
 
 from typing import Any
 
@@ -24,13 +24,13 @@ GROUPS_SHOWN = 100
 
 
 class StatusForm(forms.Form):
-    """Asks whether somebody may come in."""
+    """The status of a member: active or inactive."""
 
     status = forms.ChoiceField(
         widget=forms.RadioSelect,
         choices=[
-            ("active", "Active: may sign in and spend"),
-            ("inactive", "Inactive: may do neither; nothing else changes"),
+            ("active", "Active: can sign in and spend"),
+            ("inactive", "Inactive: cannot sign in or spend. Nothing else changes."),
         ],
         error_messages={"required": "Choose Active or Inactive."},
     )
@@ -61,7 +61,7 @@ def provisioned_member(request: PersonRequest, tenant: Tenant, identity_id: int)
 
 
 def _do(request: PersonRequest, person: Person) -> None:
-    """Do what the button that was pressed stands for."""
+    """Handle the button that was pressed."""
     if "withdraw" in request.POST and request.POST["withdraw"].isdecimal():
         withdraw_as_asked(request, person.pk, int(request.POST["withdraw"]))
     elif "grant" in request.POST:
@@ -84,15 +84,15 @@ def _save_status(request: PersonRequest, person: Person) -> None:
 
 
 def _set_status(person: Person, status: str, by: Person) -> str:
-    """Let the person in or shut them out, and return what to say about it."""
+    """Reactivate or deactivate the person, and return the message to show."""
     name = person.full_name
     if status == "active":
         is_news = people.reactivate_person(person, actor=by.actor)
         said = f"{name} can sign in and spend again."
     else:
         is_news = people.deactivate_person(person, actor=by.actor)
-        said = f"{name} can no longer sign in or spend. Every session of theirs has ended."
-    return said if is_news else f"{name} was {status} already."
+        said = f"{name} can no longer sign in or spend. All their sessions have ended."
+    return said if is_news else f"{name} is already {status}."
 
 
 def _groups(identity: Identity) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Provisioned members: whoever came in through an identity provider, and when first."""
+"""Provisioned members: people who signed in through an identity provider."""
 
 from typing import Any
 from uuid import UUID
@@ -29,7 +29,7 @@ class MemberSearch(PersonSearch):
     def __init__(self, data: Any, providers: list[IdentityProvider]) -> None:
         super().__init__(data)
         self.fields["provider"].choices += [  # type: ignore[attr-defined]
-            (str(one.pk), f"{one}, removed" if one.removed_at else str(one)) for one in providers
+            (str(one.pk), f"{one} (removed)" if one.removed_at else str(one)) for one in providers
         ]
 
 

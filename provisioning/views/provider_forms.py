@@ -1,4 +1,4 @@
-"""Forms that define an identity provider, one a kind; what they say is read as a file is."""
+"""Forms that define an identity provider, one per kind; parsed like the JSON file."""
 
 import base64
 from dataclasses import replace
@@ -24,8 +24,13 @@ from provisioning.scim_pairing import paired_with
 
 Kind = IdentityProvider.Kind
 LARGEST_KEYTAB = 64 * 1024
+BROWSING = [
+    (IdentityProvider.Browsing.OFF.value, "Off"),
+    (IdentityProvider.Browsing.CACHED_ONLY.value, "Cached only: people who have signed in"),
+    (IdentityProvider.Browsing.LIVE.value, "Live: the whole directory"),
+]
 DIRECTORIES = [
-    ("", "Nothing"),
+    ("", "None"),
     ("graph", "Microsoft Graph"),
     ("okta", "Okta"),
     ("keycloak", "Keycloak"),
@@ -63,38 +68,38 @@ def _secret(label: str) -> forms.CharField:
 
 
 class ProviderForm(forms.Form):
-    """What every kind has. The secret is only ever written: the form never holds it."""
+    """The fields of every kind. The secret is write-only: the form never shows it."""
 
     kind: ClassVar[str]
     # In the order of the page; the others follow.
     own: ClassVar[tuple[str, ...]] = ()
     restricting: ClassVar[tuple[str, ...]] = ("email_domains", "required_group")
 
-    name = _text("Name", "What people choose on the sign-in page.")
-    is_enabled = _tick("Offered on the sign-in page")
+    name = _text("Name", "Shown on the sign-in page.")
+    is_enabled = _tick("Show on the sign-in page")
     provisions_people = _tick(
         "Add people at their first sign-in",
-        "Otherwise only those come in whom an invite, SCIM or a link tells apart.",
+        "If off, only invited, SCIM-provisioned or linked people can sign in.",
     )
     adds_unverified = _tick(
-        "Also people whose address the provider has not verified",
-        "Their address counts once they confirm it by the mail that they get.",
+        "Also add people whose email address the provider has not verified",
+        "They receive an email to confirm the address. It is not used until they do.",
         initial=False,
     )
     email_domains = _text(
-        "Email domains", "Such as example.com; several with commas.", required=False
+        "Email domains", "For example, example.com. Separate several with commas.", required=False
     )
     required_group = _text(
         "Required group",
-        "The group’s id, or its name where the provider sends names.",
+        "The group’s ID, or its name if the provider sends names.",
         required=False,
     )
     browsing = forms.ChoiceField(
         label="Directory browsing",
-        choices=IdentityProvider.Browsing.choices,
+        choices=BROWSING,
         initial=IdentityProvider.Browsing.OFF,
         widget=UnfoldAdminSelectWidget,
-        help_text="Who may be looked up here before they sign in.",
+        help_text="Which people you can look up here.",
     )
     paired_connection = forms.ChoiceField(
         label="Same directory as the SCIM connection",
@@ -102,7 +107,7 @@ class ProviderForm(forms.Form):
         widget=UnfoldAdminSelectWidget,
     )
     paired_claim = _text(
-        "Claim", "What this provider says that SCIM says too, such as oid or sub.", required=False
+        "Claim", "A claim with a value that SCIM also sends, such as oid or sub.", required=False
     )
     paired_attribute = forms.ChoiceField(
         label="Equals the SCIM attribute",
@@ -122,7 +127,7 @@ class ProviderForm(forms.Form):
         if provider is None:
             del self.fields["is_enabled"]
         elif self.secret_field in self.fields and provider.secret:
-            self.fields[self.secret_field].help_text = "One is kept. Leave this empty to keep it."
+            self.fields[self.secret_field].help_text = "A secret is saved. Leave empty to keep it."
 
     @property
     def secret_field(self) -> str:
@@ -148,7 +153,7 @@ class ProviderForm(forms.Form):
     def clean(self) -> dict[str, Any]:
         cleaned: dict[str, Any] = super().clean() or self.cleaned_data
         if cleaned.get("paired_connection") and not cleaned.get("paired_claim"):
-            self.add_error("paired_claim", "Name the claim that tells who somebody is over there.")
+            self.add_error("paired_claim", "Enter the claim that identifies the person.")
         if not self.errors:
             try:
                 cleaned["definition"] = self._definition(cleaned)
@@ -168,7 +173,7 @@ class ProviderForm(forms.Form):
             "restrict_to": self.restrictions(cleaned),
             "directory_browsing": cleaned["browsing"],
             "paired_with_scim": _pairing(cleaned),
-            # A secret that is kept stands for itself while the rest is read.
+            # A saved secret is represented by a placeholder while the rest is validated.
             self.secret_field: secret or ("kept" if has_one else ""),
             **self.settings(cleaned),
         }
@@ -210,40 +215,46 @@ class OidcForm(ProviderForm):
     )
 
     hosted_domains = _text(
-        "Google Workspace domains", "The claim hd; several with commas.", required=False
+        "Google Workspace domains",
+        "Checked against the hd claim. Separate several with commas.",
+        required=False,
     )
     entra_tenants = _text(
-        "Entra directory (tenant) ids", "The claim tid; several with commas.", required=False
+        "Entra directory (tenant) IDs",
+        "Checked against the tid claim. Separate several with commas.",
+        required=False,
     )
-    required_claim = _text("Required claim", "Such as department=Sales.", required=False)
-    issuer = _text("Issuer", "Exactly as its discovery document says, with or without a slash.")
+    required_claim = _text("Required claim", "For example, department=Sales.", required=False)
+    issuer = _text(
+        "Issuer", "Exactly as in the discovery document, including whether it ends with a slash."
+    )
     client_id = _text("Client ID")
     client_secret = _secret("Client secret")
-    scopes = _text("Scopes", "What is asked for; openid has to be among it.")
-    groups_claim = _text("Groups claim", "The claim that lists groups.")
+    scopes = _text("Scopes", "The scopes to request. Must include openid.")
+    groups_claim = _text("Groups claim", "The claim that contains the groups.")
     directory_kind = forms.ChoiceField(
-        label="Live browsing asks",
+        label="API for live browsing",
         required=False,
         choices=DIRECTORIES,
         widget=UnfoldAdminSelectWidget,
-        help_text="Only where directory browsing is live.",
+        help_text="Used only if directory browsing is live.",
     )
-    directory_url = _text(
-        "Address of that API", "Only if it is not at the usual place.", required=False
-    )
-    directory_token = _secret("Token for that API")
+    directory_url = _text("API URL", "Leave empty to use the default URL.", required=False)
+    directory_token = _secret("API token")
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields[
             "directory_token"
-        ].help_text = "Okta and SCIM take one; Graph and Keycloak take the client and its secret."
+        ].help_text = (
+            "Required for Okta and SCIM. Graph and Keycloak use the client ID and client secret."
+        )
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean()
         is_live = cleaned.get("browsing") == IdentityProvider.Browsing.LIVE
         if is_live and not cleaned.get("directory_kind"):
-            self.add_error("directory_kind", "Choose what live browsing is to ask.")
+            self.add_error("directory_kind", "Choose the API for live browsing.")
         return cleaned
 
     def settings(self, cleaned: dict[str, Any]) -> dict[str, Any]:
@@ -263,27 +274,30 @@ class LdapForm(ProviderForm):
 
     uri = _text(
         "Server",
-        "Such as ldaps://ldap.example.com, or ldap://… with StartTLS; with a port "
-        "where it is not the usual one.",
+        "For example, ldaps://ldap.example.com, or ldap://… with StartTLS. Add the port if it is "
+        "not the default.",
     )
-    start_tls = _tick("StartTLS", "Encrypts a connection that begins with ldap://.", initial=False)
-    bind_dn = _text("Bind DN", "The service account. Empty: nobody in particular.", required=False)
+    start_tls = _tick("StartTLS", "Encrypts an ldap:// connection.", initial=False)
+    bind_dn = _text(
+        "Bind DN", "The service account. Leave empty for anonymous bind.", required=False
+    )
     bind_password = _secret("Bind password")
-    base_dn = _text("Base DN", "The people who may sign in are below it.")
+    base_dn = _text("Base DN", "Only people below this DN can sign in.")
     group_base_dn = _text(
         "Group base DN",
-        "Only groups below it count. Empty: the base DN, in Active Directory the whole domain.",
+        "Only groups below this DN count. If empty, the base DN is used, or the whole "
+        "domain in Active Directory.",
         required=False,
     )
-    user_filter = _text("User filter", "{0} stands for the login name.")
-    group_filter = _text("Group filter", "{0} stands for the DN of the person.")
+    user_filter = _text("User filter", "{0} is replaced by the login name.")
+    group_filter = _text("Group filter", "{0} is replaced by the DN of the person.")
     attributes = forms.CharField(
         label="Attributes",
         required=False,
         max_length=5000,
         widget=UnfoldAdminTextareaWidget(attrs={"rows": 4, "spellcheck": "false"}),
-        help_text="Where one is not the usual, a line each, such as “email = userPrincipalName”. "
-        f"There are: {', '.join(PROFILE_ATTRIBUTES)}.",
+        help_text="List attributes that differ from the default, one per line, such as “email = "
+        f"userPrincipalName”. You can set: {', '.join(PROFILE_ATTRIBUTES)}.",
     )
 
     def clean_attributes(self) -> dict[str, str]:
@@ -293,7 +307,9 @@ class LdapForm(ProviderForm):
             if not line.strip():
                 continue
             if not (name and equals and attribute):
-                raise forms.ValidationError(f"“{line.strip()}” is not of the form “email = mail”.")
+                raise forms.ValidationError(
+                    f"“{line.strip()}” does not have the form “email = mail”."
+                )
             named[name] = attribute
         return named
 
@@ -310,7 +326,9 @@ class WindowsForm(ProviderForm):
     own = ("realms", "keytab", "directory")
 
     realms = _text(
-        "Realms", "Whose people may come in, such as CORP.EXAMPLE.COM; several with commas."
+        "Realms",
+        "People in these realms can sign in, for example CORP.EXAMPLE.COM. Separate several "
+        "with commas.",
     )
     keytab = forms.FileField(
         label="Keytab",
@@ -321,7 +339,7 @@ class WindowsForm(ProviderForm):
         label="Directory",
         widget=UnfoldAdminSelectWidget,
         required=False,
-        help_text="The LDAP provider that knows these people's names and groups.",
+        help_text="The LDAP provider that supplies names and groups.",
     )
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -337,7 +355,7 @@ class WindowsForm(ProviderForm):
         if not file:
             return ""
         if file.size > LARGEST_KEYTAB:
-            raise forms.ValidationError("This is too large to be a keytab.")
+            raise forms.ValidationError("This file is too large to be a keytab.")
         return base64.b64encode(file.read()).decode()
 
     def settings(self, cleaned: dict[str, Any]) -> dict[str, Any]:
@@ -354,7 +372,7 @@ FORMS: dict[str, type[ProviderForm]] = {
 
 
 def initial_of(provider: IdentityProvider) -> dict[str, Any]:
-    """Return what the form of a provider holds at first: everything but the secret."""
+    """Return the initial values of a provider's form: everything except the secret."""
     kept = dict(provider.settings)
     if "realms" in kept:
         kept["realms"] = ", ".join(kept["realms"])

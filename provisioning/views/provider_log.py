@@ -1,4 +1,4 @@
-"""The provider log: every attempt to sign in, what became of it, and what to correct."""
+"""The provider log: every sign-in attempt, its outcome, and what to correct."""
 
 from datetime import UTC, datetime, time
 from typing import Any
@@ -19,7 +19,7 @@ from provisioning.sign_in import confirmed_links
 from provisioning.views.tenant_base import for_tenant, frame
 
 ROWS_A_PAGE = 50
-# Whoever searches for a single letter means nobody in particular.
+# A search for a single letter matches too many people.
 MOST_PEOPLE = 500
 Outcome = SignInAttempt.Outcome
 WENT_WELL = (Outcome.SIGNED_IN, Outcome.CREATED, Outcome.LINKED, Outcome.CONFIRMED)
@@ -44,9 +44,9 @@ class LogSearch(PersonSearch):
         self.fields["q"].widget.attrs["placeholder"] = "Name, address or subject"
         providers = IdentityProvider.objects.order_by("removed_at", "name_key")
         self.fields["provider"].choices += [  # type: ignore[attr-defined]
-            ("password", "Passwords kept here"),
+            ("password", "Ramp passwords"),
             *[
-                (str(one.pk), f"{one}, removed" if one.removed_at else str(one))
+                (str(one.pk), f"{one} (removed)" if one.removed_at else str(one))
                 for one in providers
             ],
         ]

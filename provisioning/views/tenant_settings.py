@@ -1,4 +1,4 @@
-"""Settings of a tenant: name, slug, domain, status; and closing it for good.
+"""Settings of a tenant: name, slug, domain and status; and closing it permanently.
 
 Its administrators say what it is called and which domain it has. The slug is part of every
 address that is written down somewhere, and the status is what the company pays for: both are
@@ -30,22 +30,22 @@ class TenantForm(forms.Form):
     name = forms.CharField(max_length=200, widget=UnfoldAdminTextInputWidget)
     slug = forms.SlugField(
         widget=UnfoldAdminTextInputWidget(attrs={"spellcheck": "false"}),
-        help_text="Part of the tenant's addresses: whatever names the old ones leads nowhere.",
+        help_text="Part of the tenant's URLs. Old URLs stop working when you change it.",
     )
     domain = forms.CharField(
         required=False,
         max_length=253,
         widget=UnfoldAdminTextInputWidget(attrs={"spellcheck": "false"}),
-        help_text="Of its e-mail addresses, such as example.com: by it, people find the sign-in "
-        "page. It lets nobody in by itself.",
+        help_text="The domain of the company's email addresses, such as example.com. People find "
+        "their sign-in page by it. The domain alone does not let anyone sign in.",
         validators=[DomainNameValidator(message="Enter a domain such as example.com.")],
     )
     is_active = forms.BooleanField(
         label="Active",
         required=False,
         widget=forms.CheckboxInput(attrs={"class": "ramp-tick"}),
-        help_text="Otherwise nobody signs in, every session ends, and SCIM is answered with 401. "
-        "Nothing is lost.",
+        help_text="If off, nobody can sign in, every session ends, and SCIM requests are answered "
+        "with 401. No data is lost.",
     )
 
     def __init__(self, *args: Any, is_operator: bool, **kwargs: Any) -> None:
@@ -71,7 +71,7 @@ def tenant_settings(request: PersonRequest, tenant: Tenant) -> HttpResponse:
     shown = {"name": tenant.name, "slug": tenant.slug}
     if not tenant.closed_at and form.is_valid() and _change(request, tenant, form):
         return redirect("admin:tenant_settings", tenant.slug)
-    # What could not be saved is no name or address of anything.
+    # The page must not show a name or slug that could not be saved.
     tenant.name, tenant.slug = shown["name"], shown["slug"]
     context = frame(request, tenant, TAB) | {
         "form": form,
@@ -91,10 +91,12 @@ def close_tenant(request: PersonRequest, tenant: Tenant) -> HttpResponse:
     form = NameForm(request.POST if request.method == "POST" else None, wanted=tenant.name)
     if form.is_valid():
         if tenant.pk == request.user.tenant_id:
-            form.add_error("name", "This is your own: you would shut yourself out.")
+            form.add_error("name", "This is your own tenant. You would lose access.")
         else:
             tenants.close_tenant(tenant, actor=request.user.actor)
-            messages.success(request, f"{tenant} is closed for good. Its slug and domain are free.")
+            messages.success(
+                request, f"{tenant} is permanently closed. Its slug and domain are available again."
+            )
             return redirect("admin:people_tenant_changelist")
     context = frame(request, tenant, TAB, f"Delete {tenant}?") | {
         "form": form,
@@ -104,10 +106,10 @@ def close_tenant(request: PersonRequest, tenant: Tenant) -> HttpResponse:
 
 
 def _change(request: PersonRequest, tenant: Tenant, form: TenantForm) -> bool:
-    """Save what the form says, and tell whether that could be done."""
+    """Save the form, and tell whether that succeeded."""
     said = {name: form.cleaned_data[name] for name in form.fields}
     if said.get("is_active") is False and tenant.pk == request.user.tenant_id:
-        form.add_error("is_active", "This is your own: you would shut yourself out.")
+        form.add_error("is_active", "This is your own tenant. You would lose access.")
         return False
     try:
         is_news = tenants.change_tenant(tenant, actor=request.user.actor, **said)

@@ -1,4 +1,4 @@
-"""Where strangers come in."""
+"""URLs of sign-in and of the tenant pages."""
 
 from django.urls import URLPattern, path
 

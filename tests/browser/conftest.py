@@ -30,7 +30,7 @@ class Demo:
 
     def sign_in(self, page: Page) -> None:
         page.goto(f"{self.url}/sign-in/")
-        page.get_by_label("E-mail address").fill(self.email)
+        page.get_by_label("Email address").fill(self.email)
         page.get_by_label("Password").fill(self.password)
         page.get_by_role("button", name="Sign in").click()
         page.wait_for_url(f"{self.url}/people/")

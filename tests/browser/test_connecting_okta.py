@@ -55,7 +55,7 @@ def test_leads_to_somebody_who_has_joined(
 
 def sign_in(page: Page, server: Server, email: str, password: str) -> None:
     page.goto(f"{server.url}/sign-in/")
-    page.get_by_label("E-mail address").fill(email)
+    page.get_by_label("Email address").fill(email)
     page.get_by_label("Password").fill(password)
     page.get_by_role("button", name="Sign in").click()
 
@@ -112,7 +112,7 @@ def join(browser: Browser, server: Server, link: str, email: str) -> None:
     page = browser.new_context().new_page()
     page.goto(link)
     page.get_by_label("Password", exact=False).first.fill("a password of my own")
-    page.get_by_label("again", exact=False).fill("a password of my own")
+    page.get_by_label("Confirm password").fill("a password of my own")
     page.get_by_role("button", name="Join Acme").click()
     expect(page.get_by_role("heading", level=1)).to_be_visible()
     page.context.clear_cookies()

@@ -121,7 +121,7 @@ def test_loses_everything_for_a_while_and_then_hands_it_over(
 
 def sign_in(page: Page, acme: Acme, email: str = OWNER, password: str = PASSWORD) -> None:
     page.goto(f"{acme.server.url}/sign-in/")
-    page.get_by_label("E-mail address").fill(email)
+    page.get_by_label("Email address").fill(email)
     page.get_by_label("Password").fill(password)
     page.get_by_role("button", name="Sign in").click()
 

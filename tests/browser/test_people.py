@@ -72,7 +72,7 @@ def test_signs_out_by_keyboard_alone(page: Page, demo: Demo) -> None:
     page.get_by_role("button", name="Sign out").focus()
     page.keyboard.press("Enter")
 
-    expect(page.get_by_text("You are signed out.")).to_be_visible()
+    expect(page.get_by_text("You have signed out.")).to_be_visible()
 
 
 def test_signs_in_without_javascript(page: Page, demo: Demo) -> None:

@@ -167,7 +167,7 @@ def replacing_mail(email: str) -> str:
 @pytest.fixture
 def olga(company: Company, page: Page) -> Page:
     page.goto(f"{company.server.url}/sign-in/acme/?form")
-    page.get_by_label("E-mail address").fill(OWNER)
+    page.get_by_label("Email address").fill(OWNER)
     page.get_by_label("Password").fill(PASSWORD)
     page.get_by_role("button", name="Sign in", exact=True).click()
     page.wait_for_url(f"{company.server.url}/people/")
@@ -204,7 +204,7 @@ def test_a_first_sign_in_makes_a_member_whom_the_administrator_governs(
     expect(olga.locator("body")).to_contain_text("finance")
 
     save_status(olga, "Inactive")
-    expect(olga.locator("body")).to_contain_text("Every session of theirs has ended")
+    expect(olga.locator("body")).to_contain_text("All their sessions have ended")
     hers.goto(f"{company.server.url}/home/")
     expect(hers).to_have_url(re.compile("/sign-in/"))
     assert "Your account is deactivated" in ada.answer()
@@ -228,6 +228,6 @@ def test_a_token_without_groups_changes_nothing_and_warns(
 
     member(olga, company, ada.provider)
     expect(olga.locator("#roles")).to_contain_text("Bookkeeper")
-    expect(olga.locator("body")).to_contain_text("Roles from groups stay as they were")
+    expect(olga.locator("body")).to_contain_text("Roles from groups did not change")
     olga.goto(f"{company.server.url}/tenants/acme/log/")
     expect(olga.locator("body")).to_contain_text("the token has no claim “groups”")

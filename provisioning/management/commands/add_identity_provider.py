@@ -14,8 +14,8 @@ from provisioning.providers import config, manage
 
 class Command(BaseCommand):
     help = (
-        "Have a tenant's people sign in through one more identity provider, defined by a JSON "
-        "file. Answers JSON: id, sign_in_url, and what to enter at the provider."
+        "Add an identity provider to a tenant from a JSON file. Prints JSON: id, sign_in_url, and "
+        "the values to enter at the provider."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -31,7 +31,7 @@ class Command(BaseCommand):
         tenant = Tenant.objects.filter(slug=options["slug"]).first()
         if tenant is None:
             raise CommandError(
-                f"There is no tenant “{options['slug']}”. Make it with create_tenant."
+                f"There is no tenant “{options['slug']}”. Create it with create_tenant."
             )
         actor = Actor("command", "add_identity_provider")
         try:

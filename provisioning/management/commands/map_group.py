@@ -17,27 +17,27 @@ from provisioning.providers import manage
 
 class Command(BaseCommand):
     help = (
-        "Have a group of an identity provider bring a role, at once. Answers JSON: the mapping, "
-        "and who gains and loses what."
+        "Map an identity provider's group to a role, effective immediately. Prints JSON: the "
+        "mapping and the role changes."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("slug", help="the tenant's slug")
         parser.add_argument("--provider", required=True, help="the identity provider's name")
         parser.add_argument(
-            "--group", required=True, help="the group’s id, or its name exactly as it is there"
+            "--group", required=True, help="the group’s ID, or its name exactly as at the provider"
         )
         parser.add_argument(
             "--role",
             required=True,
-            help="Owner, Admin, Cardholder, Bookkeeper, IT Admin, or a role of the tenant’s own",
+            help="Owner, Admin, Cardholder, Bookkeeper, IT Admin, or a custom role of the tenant",
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
         tenant = Tenant.objects.filter(slug=options["slug"]).first()
         if tenant is None:
             raise CommandError(
-                f"There is no tenant “{options['slug']}”. Make it with create_tenant."
+                f"There is no tenant “{options['slug']}”. Create it with create_tenant."
             )
         author = Author(actor=Actor("command", "map_group"))
         with tenancy.use(tenant):
@@ -58,8 +58,8 @@ def _provider(name: str) -> IdentityProvider:
         return manage.provider_named(name)
     except IdentityProvider.DoesNotExist:
         kept = IdentityProvider.objects.kept().order_by("name_key")
-        there = ", ".join(f"“{one}”" for one in kept) or "none yet"
-        raise CommandError(f"There is no identity provider “{name}”. There are: {there}.") from None
+        there = ", ".join(f"“{one}”" for one in kept) or "none"
+        raise CommandError(f"There is no identity provider “{name}”. Existing: {there}.") from None
 
 
 def _role(name: str) -> AnyRole:
@@ -69,8 +69,8 @@ def _role(name: str) -> AnyRole:
     own: Role | None = Role.objects.filter(name_key=fold(name)).first()
     if own is None:
         raise CommandError(
-            f"There is no role “{name}”. Name Owner, Admin, Cardholder, Bookkeeper, IT Admin, "
-            "or a role that the tenant defines."
+            f"There is no role “{name}”. Use Owner, Admin, Cardholder, Bookkeeper, IT Admin, or a "
+            "custom role of the tenant."
         )
     return own
 

@@ -9,8 +9,8 @@ from provisioning.providers import rotate_secrets
 
 class Command(BaseCommand):
     help = (
-        "Encrypt every secret of identity providers anew under SECRET_KEY, so that the keys in "
-        "SECRET_KEY_FALLBACKS can be given up. Answers JSON: how many were rotated."
+        "Re-encrypt all secrets of identity providers with SECRET_KEY, so that the keys in "
+        "SECRET_KEY_FALLBACKS can be removed. Prints JSON: how many were rotated."
     )
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -20,6 +20,7 @@ class Command(BaseCommand):
         if lost:
             named = ", ".join(f"“{provider.name}” of {provider.tenant.slug}" for provider in lost)
             raise CommandError(
-                f"No key opens the secrets of {named}. Put the key that was in use when they "
-                "were entered into SECRET_KEY_FALLBACKS, or enter them again."
+                f"The secrets of {named} cannot be decrypted with any key. Add the key that was "
+                "in use when they were entered to SECRET_KEY_FALLBACKS, or enter the secrets "
+                "again."
             )

@@ -25,7 +25,7 @@ from provisioning.views.sign_in.password_form import PasswordForm
 @discreet
 @sensitive_post_parameters("password", "again")
 def accept_invite(request: HttpRequest, token: str) -> HttpResponse:
-    """Greet whoever was invited, and let them in when they say so; to look changes nothing."""
+    """Show the invite, and sign the person in when they accept; GET changes nothing."""
     try:
         invite = _invite(token)
     except (ForgedLink, Invite.DoesNotExist):
@@ -49,7 +49,7 @@ def _invite(token: str) -> Invite:
 def _accept(request: HttpRequest, invite: Invite) -> HttpResponse:
     person = invite.person
     if request.user.is_authenticated:
-        # Whoever is in already is somebody else: the invited have not joined.
+        # A signed-in visitor is another person: the invited person has not joined yet.
         return _page(request, invite, "provisioning/sign_in/sign_out_first.html", status=403)
     ways = list(IdentityProvider.objects.offered())
     if "provider" in request.POST:
@@ -65,7 +65,7 @@ def _accept(request: HttpRequest, invite: Invite) -> HttpResponse:
 
 
 def _begin(request: HttpRequest, invite: Invite, ways: list[IdentityProvider]) -> HttpResponse:
-    """Have the invited join through the provider that they chose."""
+    """Let the invited person join through the provider that they chose."""
     chosen = [provider for provider in ways if str(provider.pk) == request.POST["provider"]]
     if not chosen:
         return _page(request, invite, "provisioning/sign_in/sign_in_instead.html", ways=ways)

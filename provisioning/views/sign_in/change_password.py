@@ -1,4 +1,4 @@
-"""Changing the password that somebody has here."""
+"""Changing one's Ramp password."""
 
 from django.contrib import admin, auth, messages
 from django.contrib.auth.decorators import login_required
@@ -22,7 +22,7 @@ from provisioning.views.sign_in.password_form import ChangeForm
 @login_required
 @sensitive_post_parameters("current", "password", "again")
 def change_password(request: PersonRequest) -> HttpResponse:
-    """Have somebody who has a password here choose another one."""
+    """Let a person with a Ramp password choose a new one."""
     person = request.user
     may_change = has_password(person)
     form = ChangeForm(person, request.POST if request.method == "POST" and may_change else None)
@@ -38,7 +38,7 @@ def change_password(request: PersonRequest) -> HttpResponse:
             passwords.change_password(person, chosen, actor=person.actor)
             auth.update_session_auth_hash(request, person)
             note_authentication(request=request)
-            said = "Your password is changed. Wherever else you were signed in, you are signed out."
+            said = "Your password was changed. You were signed out on all other devices."
             messages.success(request, said)
             return redirect("admin:home")
     context = admin.site.each_context(request) | {

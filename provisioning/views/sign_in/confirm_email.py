@@ -1,4 +1,4 @@
-"""Confirming a new address, by the link that was mailed to it or to the old one."""
+"""Confirming a new email address by the link sent to it or to the old one."""
 
 from django.contrib import admin
 from django.http import HttpRequest, HttpResponse
@@ -18,7 +18,7 @@ ASKING = (Mail.Kind.CONFIRM_ADDRESS, Mail.Kind.APPROVE_ADDRESS)
 
 @discreet
 def confirm_address(request: HttpRequest, token: str) -> HttpResponse:
-    """Ask whether the address is to count from now on, and have it count when they say so."""
+    """Ask for confirmation of the new address, and save it on POST."""
     try:
         asking = _request(token)
     except (ForgedLink, Mail.DoesNotExist):
@@ -61,7 +61,7 @@ def _confirm(request: HttpRequest, asking: Mail) -> HttpResponse:
 
 def _title(*, is_old: bool, is_confirmed: bool, is_waiting: bool) -> str:
     if is_waiting:
-        return f"Confirmed from the {'present' if is_old else 'new'} address"
+        return f"Confirmed from the {'current' if is_old else 'new'} address"
     if is_confirmed:
-        return "Your address is confirmed"
-    return "Change your address?" if is_old else "Confirm your address"
+        return "Your email address is confirmed"
+    return "Change your email address?" if is_old else "Confirm your email address"

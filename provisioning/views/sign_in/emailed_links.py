@@ -1,4 +1,4 @@
-"""What the pages behind mailed links have in common.
+"""Shared code of the pages behind emailed links.
 
 They keep the link to themselves, and whoever follows one that does not work is told what to
 do instead.
@@ -23,17 +23,17 @@ from provisioning.sign_in.errors import SignInRefused
 View = Callable[[HttpRequest, str], HttpResponse]
 
 HEADINGS = {
-    acceptance.InviteUsed: "You have joined already",
-    acceptance.InviteRevoked: "This invite was withdrawn",
+    acceptance.InviteUsed: "You already joined",
+    acceptance.InviteRevoked: "This invite was revoked",
     acceptance.InviteExpired: "This invite has expired",
-    person_fields.DuplicateEmail: "Somebody else has this address",
-    passwords.ResetOutOfDate: "This link is out of date",
-    email_changes.NothingToConfirm: "This link is out of date",
+    person_fields.DuplicateEmail: "Email address already in use",
+    passwords.ResetOutOfDate: "This link has expired",
+    email_changes.NothingToConfirm: "This link has expired",
 }
 
 
 def discreet(view: View) -> View:
-    """Serve the page so that its address, which is a secret, stays with whoever was mailed it."""
+    """Serve the page so that its URL, which is a secret, does not leak."""
 
     @never_cache
     @require_http_methods(["GET", "HEAD", "POST"])
@@ -50,19 +50,19 @@ def discreet(view: View) -> View:
 
 
 def check_person(person: Person) -> None:
-    """See that the person is not shut out; who left for good has no account to speak of.
+    """Check that the person may sign in; a terminated person gets the message of the link instead.
 
-    :raises SignInRefused: if they are, or their company is.
+    :raises SignInRefused: if they may not, or their company is switched off.
     """
     if person.state != Person.State.TERMINATED or not person.tenant.is_active:
         check_may_come_in(person)
 
 
 def no_such_link(request: HttpRequest) -> HttpResponse:
-    """Answer a stranger, who learns nothing but that."""
+    """Answer an invalid link without revealing anything else."""
     said = (
-        "Open it again from the mail, or copy all of it: mail programs sometimes break a link "
-        "in two. If that does not help, ask your administrator for a new one."
+        "Open the link from the email again, or copy all of it. Email programs sometimes split a "
+        "link. If it still does not work, ask your administrator for a new link."
     )
     return _page(request, "This link does not work", said, status=404)
 
@@ -70,9 +70,9 @@ def no_such_link(request: HttpRequest) -> HttpResponse:
 def refusal(
     request: HttpRequest, error: SignInRefused | PeopleError, tenant: Tenant
 ) -> HttpResponse:
-    """Answer somebody who was mailed the link that it does not help them, and what does."""
+    """Answer a valid link that can no longer be used, and say what to do instead."""
     if isinstance(error, SignInRefused):
-        return _page(request, "You cannot come in at the moment", str(error), status=403)
+        return _page(request, "Sign-in failed", str(error), status=403)
     is_taken = isinstance(error, person_fields.DuplicateEmail)
     heading = HEADINGS.get(type(error), "This does not work")
     return _page(request, heading, str(error), status=409 if is_taken else 410, tenant=tenant)

@@ -1,4 +1,4 @@
-"""Where every way of signing in ends: with a session, or with the reason why not."""
+"""The end of every sign-in: with a session, or with the reason for the refusal."""
 
 from typing import Any, Final
 from uuid import UUID
@@ -19,9 +19,9 @@ from provisioning.sign_in.sign_in import Asking, sign_in
 from provisioning.views.sign_in.reauthentication import confirm_by_claims, is_confirming
 
 BACKEND: Final = "provisioning.passwords.login.SessionBackend"
-# What the session keeps until somebody is in.
+# Session keys that are used until the person is signed in.
 NEXT, INVITE, LINKING = "sign_in_next", "sign_in_invite", "sign_in_linking"
-# Through which provider somebody came in, for signing out there too.
+# The provider of the session, to sign out there too.
 CAME_THROUGH: Final = "came_through"
 
 
@@ -33,7 +33,7 @@ def arrive(
     authenticated_at: float | None = None,
     **kept: Any,
 ) -> HttpResponse:
-    """Let in whoever the provider says it is, or say why not.
+    """Sign in the person that the provider identified, or show why not.
 
     `kept` goes into the new session, such as what signing out at the provider takes. Somebody
     who was asked to confirm who they are keeps the session they have.
@@ -51,7 +51,7 @@ def arrive(
 def let_in(
     request: HttpRequest, person: Person, *, came_through: dict[str, Any] | None = None
 ) -> HttpResponse:
-    """Begin the person's session, under a new key, and lead them to where they were going."""
+    """Start the person's session with a new key, and redirect to the page they wanted."""
     wanted = request.session.pop(NEXT, "")
     with tenancy.use(person.tenant_id):
         auth.login(request, person, backend=BACKEND)
@@ -69,9 +69,9 @@ def let_in(
 def turned_away(
     request: HttpRequest, tenant: Tenant, said: str, *, status: int = 403
 ) -> HttpResponse:
-    """Answer somebody who is not let in, and offer the sign-in page again."""
+    """Show why the sign-in failed, with a link to the sign-in page."""
     context = admin.site.each_context(request) | {
-        "title": "You cannot come in at the moment",
+        "title": "Sign-in failed",
         "said": said,
         "tenant": tenant,
     }
@@ -79,7 +79,7 @@ def turned_away(
 
 
 def remember_next(request: HttpRequest) -> None:
-    """Keep where the visitor was going, if that is a page of ours."""
+    """Remember the page that the visitor wanted, if it is a page of Ramp."""
     wanted = request.GET.get("next", "")
     if _is_ours(request, wanted):
         request.session[NEXT] = wanted
@@ -91,12 +91,12 @@ def remember_invite(request: HttpRequest, invite: Invite) -> None:
 
 
 def ask_to_link(request: HttpRequest, provider: IdentityProvider) -> None:
-    """Have the next sign-in through the provider belong to whoever is signed in now."""
+    """Link the next sign-in through the provider to the signed-in person."""
     request.session[LINKING] = str(provider.pk)
 
 
 def destination(request: HttpRequest, person: Person, wanted: str) -> str:
-    """Return where they were going, if that is a page of ours that they may see."""
+    """Return the page that they wanted, if it is a page of Ramp that they may see."""
     if wanted and _is_ours(request, wanted) and (person.is_staff or wanted.startswith("/home/")):
         return wanted
     return "admin:index" if person.is_staff else "admin:home"

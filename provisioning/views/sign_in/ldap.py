@@ -18,12 +18,12 @@ from provisioning.sign_in import attempt_log
 from provisioning.sign_in.attempt_log import Outcome
 from provisioning.views.sign_in.finish import arrive
 
-UNKNOWN = "That name and password do not belong together."
+UNKNOWN = "Incorrect user name or password."
 SORRY = (
-    "{provider} cannot be asked at the moment. Try again in a minute. If it stays so, tell your "
-    "administrator: the log of {provider} says what to correct."
+    "{provider} is not available right now. Try again in a minute. If the problem continues, "
+    "contact your administrator. The provider log says what to correct."
 )
-# What the account's owner is told, who has shown that they know the password.
+# Messages for a visitor who has entered the correct password.
 OWN_ACCOUNT = {
     "account-disabled": "Your account at {provider} is disabled. Ask your administrator.",
     "account-expired": "Your account at {provider} has expired. Ask your administrator.",
@@ -49,7 +49,7 @@ class DirectoryForm(forms.Form):
 
 @sensitive_post_parameters("password")
 def begin(request: HttpRequest, provider: IdentityProvider) -> HttpResponse:
-    """Ask for name and password, and let in whoever the directory says they belong to."""
+    """Ask for user name and password, and sign in the person that the directory identifies."""
     form = DirectoryForm(request.POST if request.method == "POST" else None)
     status = 200
     if form.is_valid():
@@ -78,7 +78,7 @@ def begin(request: HttpRequest, provider: IdentityProvider) -> HttpResponse:
 
 
 def _note_nearly_locked(provider: IdentityProvider, login: str, error: GuessedTooOften) -> None:
-    """Tell administrators what the visitor is not told: how the account stands."""
+    """Log the status of the account, which the visitor does not see."""
     if isinstance(error, NearlyLocked):
         attempt_log.note(
             Outcome.REFUSED, provider, email=login, reason="nearly-locked", detail=error.detail

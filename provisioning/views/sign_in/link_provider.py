@@ -1,4 +1,4 @@
-"""Linking another provider to oneself: asked for by a click, done by signing in there."""
+"""Linking another provider to one's own account by signing in there."""
 
 from typing import cast
 from uuid import UUID
@@ -19,7 +19,7 @@ from provisioning.views.sign_in.finish import NEXT, ask_to_link
 @requires_recent_authentication
 @require_POST
 def link_provider(request: HttpRequest, slug: str, provider_id: UUID) -> HttpResponse:
-    """Lead whoever is signed in to the provider; whom it names there is them from then on."""
+    """Redirect the signed-in person to the provider; the account there is then linked to them."""
     visitor = cast("Person", request.user)
     offered = IdentityProvider.objects.offered().filter(tenant=visitor.tenant_id)
     provider = get_object_or_404(offered, pk=provider_id, tenant__slug=slug)

@@ -1,4 +1,4 @@
-"""The sign-in pages, everybody's and each company's, and signing out."""
+"""The sign-in pages, the general one and those of companies, and signing out."""
 
 from typing import Any
 
@@ -26,18 +26,18 @@ from provisioning.views.sign_in.finish import destination, let_in, remember_next
 from provisioning.views.sign_in.oidc import signing_out_url
 
 NO_SUCH_COMPANY = (
-    "No company here is known by the domain of that address. Ask your administrator for the "
-    "address of your company's sign-in page."
+    "No company is registered for the domain of this email address. Ask your administrator for "
+    "the URL of your company's sign-in page."
 )
 SEVERAL_COMPANIES = (
-    "Several companies here share the domain of that address. Ask your administrator for the "
-    "address of your company's sign-in page."
+    "Several companies share the domain of this email address. Ask your administrator for the URL "
+    "of your company's sign-in page."
 )
 
 
 class SignInForm(forms.Form):
     email = forms.EmailField(
-        label="E-mail address",
+        label="Email address",
         max_length=254,
         widget=UnfoldAdminEmailInputWidget(attrs={"autocomplete": "username", "autofocus": True}),
     )
@@ -57,7 +57,7 @@ class CompanyForm(SignInForm):
 @never_cache
 @sensitive_post_parameters("password")
 def sign_in(request: HttpRequest, slug: str = "") -> HttpResponse:
-    """Offer the ways to come in; `slug` says at which company."""
+    """Show the sign-in methods of the company with this slug, or the general page."""
     if request.user.is_authenticated:
         return redirect(destination(request, request.user, request.GET.get("next", "")))
     remember_next(request)
@@ -78,7 +78,7 @@ def sign_out(request: HttpRequest) -> HttpResponse:
     auth.logout(request)
     if elsewhere:
         return redirect(elsewhere)
-    messages.success(request, "You are signed out.")
+    messages.success(request, "You have signed out.")
     return redirect("admin:login")
 
 
@@ -90,7 +90,7 @@ def page(
     status: int = 200,
     **more: Any,
 ) -> HttpResponse:
-    """Answer with the sign-in page of the tenant, or with everybody's."""
+    """Render the sign-in page of the tenant, or the general one."""
     ways = [
         {"name": provider.name, "link": _begin_url(provider, request)}
         for provider in (_offered(tenant) if tenant else [])
@@ -128,7 +128,7 @@ def _status_of(refusal: SignInRefused) -> int:
 
 
 def _lead_to_company(request: HttpRequest) -> HttpResponse:
-    """Lead somebody who gives an address to the page of the company whose domain it has."""
+    """Redirect to the sign-in page of the company that has the domain of the address."""
     form = CompanyForm(request.POST)
     if form.is_valid():
         email = form.cleaned_data["email"]
@@ -150,7 +150,7 @@ def _offered(tenant: Tenant) -> QuerySet[IdentityProvider]:
 
 
 def _usual_way(tenant: Tenant) -> IdentityProvider | None:
-    """Return the provider to which whoever comes is sent without being asked."""
+    """Return the provider to which the sign-in page redirects, if any."""
     if not tenant.is_active:
         return None
     with tenancy.use(tenant):

@@ -28,13 +28,13 @@ from provisioning.views.sign_in.reauthentication import is_confirming
 
 STATES: Final = "oidc_states"
 SORRY: Final = (
-    "{provider} could not tell us who you are. Try once more. If it stays so, tell your "
-    "administrator: the log of {provider} says what to correct."
+    "{provider} could not identify you. Try again. If the problem continues, contact your "
+    "administrator. The provider log says what to correct."
 )
 
 
 def begin(request: HttpRequest, provider: IdentityProvider) -> HttpResponse:
-    """Send somebody to the provider, with a question that only this browser can answer."""
+    """Redirect to the provider, with a state that is bound to this browser."""
     try:
         response: HttpResponse = _Request(provider).get(request)
     except OutboundError as error:
@@ -51,7 +51,7 @@ def begin(request: HttpRequest, provider: IdentityProvider) -> HttpResponse:
 
 @require_GET
 def callback(request: HttpRequest, slug: str, provider_id: str) -> HttpResponse:
-    """Take whoever the provider sent back for whom it says they are."""
+    """Sign in the person that the provider identified."""
     provider = _provider(slug, provider_id)
     with tenancy.use(provider.tenant_id):
         try:
@@ -140,10 +140,14 @@ class _Callback(ProviderSettings, OIDCAuthenticationCallbackView):
         issuer = settings_of(self.provider).issuer
         asked = {"provider": str(self.provider.pk), "issuer": issuer}
         if state is None or not asked.items() <= state.items():
-            # A stale tab, a second click, somebody else's answer, or an issuer that has changed.
-            raise OidcFailed("state-unknown", "The answer belongs to no question of this browser.")
+            # A stale tab, a second click, a forged response, or an issuer that has changed.
+            raise OidcFailed(
+                "state-unknown", "This response does not match a sign-in started in this browser."
+            )
         if said.get("iss", issuer) != issuer:
-            raise OidcFailed("other-issuer", "The answer came from another issuer (RFC 9207).")
+            raise OidcFailed(
+                "other-issuer", "The response came from a different issuer (RFC 9207)."
+            )
         if said.get("error"):
             raise OidcFailed("provider-refused", _told(said))
         backend = Backend(self.provider)
@@ -162,7 +166,7 @@ class _Callback(ProviderSettings, OIDCAuthenticationCallbackView):
         )
         if request.session.get(CAME_THROUGH, {}).get("id_token") == backend.id_token:
             if request.session.session_key == before:
-                # Django keeps the key for somebody who was signed in already.
+                # Django keeps the session key if the same person was already signed in.
                 request.session.cycle_key()
             request.session.save()
             ProviderSession.objects.filter(session_key=before).delete()
@@ -186,7 +190,7 @@ def _provider(slug: str, provider_id: str) -> IdentityProvider:
 
 def _told(said: Any) -> str:
     why = said.get("error_description") or said["error"]
-    return f"The provider sent them back with “{why[:300]}”."
+    return f"The provider refused the sign-in: “{why[:300]}”."
 
 
 def _failed(

@@ -1,4 +1,4 @@
-"""The form in which somebody chooses a password, wherever they may."""
+"""The form to choose a new password."""
 
 from typing import Any
 
@@ -16,16 +16,16 @@ def _password(label: str, **options: Any) -> forms.CharField:
 
 
 class PasswordForm(forms.Form):
-    password = _password("Choose a password")
-    again = _password("The same password again")
+    password = _password("New password")
+    again = _password("Confirm password")
 
     def __init__(self, person: Person, *said: Any) -> None:
         super().__init__(*said)
         self.person = person
         shortest = shortest_for(person)
         self.fields["password"].help_text = (
-            f"At least {shortest} characters, not one that many people use, and not your name or "
-            "address."
+            f"At least {shortest} characters. Do not use a common password, your name or your "
+            "email address."
         )
 
     def clean_password(self) -> str:
@@ -39,15 +39,15 @@ class PasswordForm(forms.Form):
     def clean_again(self) -> str:
         again: str = self.cleaned_data["again"]
         if again != self.cleaned_data.get("password", again):
-            raise ValidationError("The two passwords differ. Type the same one twice.")
+            raise ValidationError("The passwords do not match.")
         return again
 
 
 class ChangeForm(PasswordForm):
-    """The same, for somebody who proves first that they know the password they have."""
+    """Choose a new password after entering the current one."""
 
     current = forms.CharField(
-        label="Your current password",
+        label="Current password",
         strip=False,
         max_length=1000,
         widget=UnfoldAdminPasswordWidget(

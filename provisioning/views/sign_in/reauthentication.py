@@ -38,7 +38,7 @@ from provisioning.sign_in.attempt_log import Outcome
 from provisioning.sign_in.errors import SignInRefused
 from provisioning.sign_in.identity_lookup import identity_of
 
-# What the session keeps while somebody confirms through a provider, and for how long.
+# Session key while a person confirms through a provider, and how long it is valid.
 CONFIRMING: Final = "confirming_identity"
 KEPT: Final = timedelta(minutes=10)
 # How far a provider's clock may be behind ours.
@@ -102,7 +102,7 @@ def confirm_with_provider(request: PersonRequest, provider_id: UUID) -> HttpResp
 
 
 def is_confirming(request: HttpRequest, provider: IdentityProvider) -> bool:
-    """Tell whether whoever is signed in was sent to the provider to confirm who they are."""
+    """Tell whether the signed-in person was sent to the provider to confirm their identity."""
     asked = request.session.get(CONFIRMING) or {}
     is_recent = timezone.now().timestamp() - asked.get("at", 0) < KEPT.total_seconds()
     return request.user.is_authenticated and asked.get("provider") == str(provider.pk) and is_recent

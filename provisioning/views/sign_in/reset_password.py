@@ -25,7 +25,7 @@ from provisioning.views.sign_in.password_form import PasswordForm
 
 class AddressForm(forms.Form):
     email = forms.EmailField(
-        label="E-mail address",
+        label="Email address",
         max_length=254,
         widget=UnfoldAdminEmailInputWidget(attrs={"autocomplete": "username", "autofocus": True}),
     )
@@ -38,14 +38,14 @@ def forgot_password(request: HttpRequest) -> HttpResponse:
     context = admin.site.each_context(request) | {"title": "Forgot your password?", "form": form}
     if form.is_valid():
         reset.mail_links(form.cleaned_data["email"])
-        context |= {"title": "Look into your mail", "asked_for": form.cleaned_data["email"]}
+        context |= {"title": "Check your email", "asked_for": form.cleaned_data["email"]}
     return render(request, "provisioning/sign_in/forgot_password.html", context)
 
 
 @discreet
 @sensitive_post_parameters("password", "again")
 def reset_password(request: HttpRequest, token: str) -> HttpResponse:
-    """Have whoever holds the link choose a password; to look changes nothing."""
+    """Let the holder of the link choose a password; GET changes nothing."""
     try:
         mail = _mail(token)
     except (ForgedLink, Mail.DoesNotExist):
@@ -83,7 +83,7 @@ def _choose(request: HttpRequest, mail: Mail) -> HttpResponse:
         lockout.forget(person.email)
         account = lockout.account_of(person.email)
     auth.logout(request)
-    messages.success(request, "Your new password counts from now on. Sign in with it.")
+    messages.success(request, "Your password was changed. Sign in with your new password.")
     response = redirect(reverse("admin:sign_in", args=[person.tenant.slug]) + "?form")
     remember(request, response, [account])
     return response

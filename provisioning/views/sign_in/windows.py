@@ -24,13 +24,15 @@ from provisioning.views.sign_in.login import page
 
 ANOTHER_WAY: Final = "Sign in another way, or ask your administrator."
 NTLM: Final = (
-    "Your browser offered NTLM, which is not safe and not taken here. Sign in to Windows with "
-    "your company account, on its network, and try again. Otherwise sign in another way."
+    "Your browser offered NTLM, which is not secure and not accepted here. Sign in to Windows "
+    "with your company account on the company network and try again. Otherwise sign in another "
+    "way."
 )
 UNAVAILABLE: Final = f"Windows sign-in is not installed on this server. {ANOTHER_WAY}"
 REFUSED: Final = (
-    "Windows could not tell us who you are. Lock and unlock your computer to get a new ticket, "
-    "and try again. If it stays so, tell your administrator: the provider log says what to correct."
+    "Windows could not identify you. Lock and unlock your computer to get a new ticket, and try "
+    "again. If the problem continues, contact your administrator. The provider log says what to "
+    "correct."
 )
 
 ASK: Final = "Ask your administrator."
@@ -39,18 +41,19 @@ SAID: Final = {
     "account-disabled": f"Your company's directory has disabled your account. {ASK}",
     "account-expired": f"Your account in your company's directory has expired. {ASK}",
     "account-outside": (
-        "Your account is not among those that may sign in here. Ask your administrator to admit it."
+        "Your account is not allowed to sign in here. Ask your administrator to allow it."
     ),
-    "account-unknown": f"Your company's directory no longer has your account. {ASK}",
+    "account-unknown": f"Your account no longer exists in your company's directory. {ASK}",
     "account-replaced": (
-        "Your name belongs to another account by now. Lock and unlock your computer, and try again."
+        "Your user name now belongs to a different account. Lock and unlock your computer, "
+        "and try again."
     ),
-    "ambiguous": f"Your company's directory has several accounts of your name. {ASK}",
+    "ambiguous": f"Your company's directory has several accounts with your user name. {ASK}",
 }
 
 
 def begin(request: HttpRequest, provider: IdentityProvider) -> HttpResponse:
-    """Ask the browser for a ticket, and let in whom it names.
+    """Ask the browser for a ticket, and sign in the person it identifies.
 
     The challenge's body is the sign-in page, for browsers that have none.
     """
@@ -104,7 +107,7 @@ def _claims(provider: IdentityProvider, accepted: Accepted) -> Claims:
     """
     said: WindowsSettings = settings_of(provider)
     if not said.directory:
-        return _only(accepted, "no directory is named that knows these people")
+        return _only(accepted, "no directory is configured for these people")
     try:
         found = _found(said.directory, accepted)
     except AccountRefused:
@@ -135,7 +138,7 @@ def _found(name: str, accepted: Accepted) -> Claims:
     except IdentityProvider.DoesNotExist:
         raise LdapFailed("no-directory", f"There is no provider “{name}”.") from None
     if directory.kind != IdentityProvider.Kind.LDAP:
-        raise LdapFailed("no-directory", f"“{name}” is no LDAP provider.")
+        raise LdapFailed("no-directory", f"“{name}” is not an LDAP provider.")
     return client.look_up(
         settings_of(directory),
         manage.secret_of(directory),

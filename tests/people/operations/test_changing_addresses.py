@@ -138,7 +138,7 @@ class TestCounts:
     def test_from_then_on(self, ada: Person, link: str) -> None:
         response = confirm(link)
 
-        assert f"<strong>{NEW}</strong> is your address" in text_of(response)
+        assert f"now <strong>{NEW}</strong>" in text_of(response)
         assert addresses(ada) == (NEW, "")
 
     def test_as_an_event_of_their_own(self, ada: Person, link: str) -> None:
@@ -157,7 +157,7 @@ class TestCounts:
 
         page = text_of(browser.post(link))
 
-        assert "To your profile" in page
+        assert "Go to your profile" in page
         assert browser.get("/home/").status_code == 200
 
     def test_though_an_older_one_was_asked_for_before(

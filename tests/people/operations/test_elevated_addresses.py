@@ -74,7 +74,7 @@ def test_changes_with_the_second_confirmation(
     assert second in page
     assert address_of(olga) == OLD
 
-    assert "is your address" in confirm(links[second])
+    assert "is now <strong>" in confirm(links[second])
     assert address_of(olga) == NEW
 
 
@@ -105,7 +105,7 @@ def test_takes_one_of_everybody_else(boss: Person, smtp: Smtp) -> None:
     ada = core.person(email=OLD)
     ask(ada, boss.actor)
 
-    assert "is your address" in confirm(link_to(smtp, NEW))
+    assert "is now <strong>" in confirm(link_to(smtp, NEW))
 
     assert address_of(ada) == NEW
     assert not Mail.objects.filter(kind=Mail.Kind.APPROVE_ADDRESS).exists()
@@ -145,7 +145,7 @@ def test_is_asked_for_again_where_it_is_missing(boss: Person, smtp: Smtp) -> Non
 
     signed_in(boss).post(f"/people/{olga.pk}/resend-confirmation/")
 
-    assert "is your address" in confirm(link_to(smtp, OLD))
+    assert "is now <strong>" in confirm(link_to(smtp, OLD))
     assert smtp.to(NEW) == []
 
 

@@ -214,7 +214,7 @@ class TestLive:
         directory.people("one")
         directory.people("two")
 
-        with pytest.raises(DirectoryFailed, match="asked too often"):
+        with pytest.raises(DirectoryFailed, match="Too many requests"):
             directory.people("three")
 
     def test_keeps_to_its_own_base(

@@ -194,7 +194,7 @@ class TestThatAreUnknown:
     def test_is_said_in_the_log(self, corp: IdentityProvider) -> None:
         [said] = warnings(corp, Groups(because="the token has no claim “groups”"))
 
-        assert said == "Roles from groups stay as they were: the token has no claim “groups”."
+        assert said == "Roles from groups did not change: the token has no claim “groups”."
 
     def test_is_not_the_same_as_none(self, corp: IdentityProvider) -> None:
         assert warnings(corp, groups()) == []

@@ -90,7 +90,7 @@ def test_lists_the_other_group(corp: IdentityProvider, auditor: Role) -> None:
 
     assert row.members == 1
     assert [group.external_id for group in row.namesakes] == [THEIRS]
-    assert "Another group has the same name and brings nothing" in page
+    assert "Another group has the same name and grants no role" in page
     assert THEIRS in page
 
 
@@ -213,5 +213,5 @@ class TestOfALiveDirectory:
         said = {"group": "vip-admins", "role": f"role:{auditor.pk}"}
         page = text_of(olga.post(address, said))
 
-        assert "Several groups are called “vip-admins”" in page
+        assert "Several groups are named “vip-admins”" in page
         assert not GroupMapping.objects.exists()

@@ -324,10 +324,10 @@ def test_is_done_by_a_command_too(corp: IdentityProvider, role: str) -> None:
     ("arguments", "said"),
     [
         (("nowhere", "--provider", "Corp", "--group", "A", "--role", "Admin"), "no tenant"),
-        (("acme", "--provider", "Crop", "--group", "A", "--role", "Admin"), "There are: “Corp”"),
+        (("acme", "--provider", "Crop", "--group", "A", "--role", "Admin"), "Existing: “Corp”"),
         (("acme", "--provider", "Corp", "--group", "A", "--role", "King"), "no role “King”"),
         (("acme", "--provider", "Corp", "--group", "A", "--role", "Guest"), "cannot bring"),
-        (("acme", "--provider", "Corp", "--group", " ", "--role", "Admin"), "Name the group"),
+        (("acme", "--provider", "Corp", "--group", " ", "--role", "Admin"), "Enter the group"),
     ],
 )
 def test_says_what_is_wrong_with_the_command(

@@ -33,10 +33,10 @@ from tests.support.sign_in_flow import again
 pytestmark = pytest.mark.django_db
 
 WORDS = {
-    "account-unknown": "no longer has your account",
+    "account-unknown": "Your account no longer exists",
     "account-disabled": "has disabled your account",
     "account-expired": "has expired",
-    "account-outside": "not among those that may sign in here",
+    "account-outside": "is not allowed to sign in here",
 }
 
 
@@ -103,7 +103,7 @@ class TestWhoeverTheDirectoryNoLongerHas:
         response = present(said, windows, client)
 
         assert person_in(client) is None
-        assert "belongs to another account by now" in text_of(response)
+        assert "now belongs to a different account" in text_of(response)
         assert the_attempt().reason == "account-replaced"
 
 
@@ -142,7 +142,7 @@ class TestWhileTheDirectoryIsAway:
 
         assert person_in(client) is not None
         assert person_in(client) == person_in(first)
-        assert "Roles from groups stay as they were" in json.dumps(the_attempt().warnings)
+        assert "Roles from groups did not change" in json.dumps(the_attempt().warnings)
 
     def test_adds_and_links_nobody(
         self,
@@ -158,7 +158,7 @@ class TestWhileTheDirectoryIsAway:
         response = sign_in_with(active_directory.ticket(name), windows, client)
 
         assert person_in(client) is None
-        assert "cannot be asked at the moment" in text_of(response)
+        assert "is not available right now" in text_of(response)
         assert the_attempt().reason == "directory-unavailable"
         with tenancy.use(windows.tenant):
             assert not Identity.objects.exists()

@@ -191,7 +191,7 @@ class TestIsRefused:
     def test_with_ntlm_and_says_what_to_do(self, client: Client, windows: IdentityProvider) -> None:
         response = sign_in(client, windows, "TlRMTVNTUAABAAAAl4II4gAAAAA=")
 
-        assert "offered NTLM, which is not safe" in text_of(response)
+        assert "offered NTLM, which is not secure" in text_of(response)
         assert b'name="password"' in response.content
         assert "service principal name" in the_attempt().detail
 
@@ -231,7 +231,9 @@ class TestIsRefused:
         response = sign_in(client, windows, token(kdc, realm=OTHER_REALM))
 
         assert (response.status_code, is_in(client)) == (401, False)
-        assert the_attempt().detail == "ada@EVIL.TEST is of none of the realms ACME.TEST."
+        assert (
+            the_attempt().detail == "ada@EVIL.TEST is not in an allowed realm. Allowed: ACME.TEST."
+        )
         with tenancy.use(windows.tenant):
             assert Identity.objects.count() == 1
 
@@ -347,8 +349,8 @@ class TestTheDirectory:
         response = sign_in(client, alone, token(kdc))
 
         assert (response.status_code, is_in(client)) == (403, False)
-        assert "Name in the settings of Windows the LDAP provider" in the_attempt().detail
-        assert "sent no e-mail address for you" in text_of(response)
+        assert "In the settings of Windows, select the LDAP provider" in the_attempt().detail
+        assert "did not send an email address for you" in text_of(response)
 
 
 def test_never_finds_anybody_by_an_address(

@@ -202,7 +202,7 @@ class TestAreUnknown:
                 active_directory.hide(active_directory.add_group(f"hidden-{name}", dn))
 
         assert role_of(corp, name) == Person.Role.BOOKKEEPER
-        assert "Roles from groups stay as they were" in json.dumps(the_attempt().warnings)
+        assert "Roles from groups did not change" in json.dumps(the_attempt().warnings)
 
 
 class TestAMappingByDn:

@@ -152,7 +152,7 @@ class TestTells:
         groups = ask(replace(settings_of, group_filter="(member={0}")).groups
 
         assert groups.known is None
-        assert "did not say which groups" in groups.because
+        assert "did not return the groups" in groups.because
 
     def test_that_the_groups_are_unknown_when_the_time_is_over(
         self, settings_of: LdapSettings

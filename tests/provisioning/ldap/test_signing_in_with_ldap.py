@@ -43,7 +43,7 @@ def the_attempt() -> SignInAttempt:
 def test_asks_for_both(client: Client, corp: IdentityProvider) -> None:
     page = client.get(f"/sign-in/acme/{corp.pk}/").content.decode()
 
-    assert "Use your name and password of <bdi>Corp</bdi>" in page
+    assert "Use your <bdi>Corp</bdi> user name and password" in page
 
 
 def test_adds_the_person_with_the_mapped_role(
@@ -89,7 +89,7 @@ def test_does_not_say_which_of_the_two_is_wrong(
 ) -> None:
     response = sign_in(client, corp, login, password)
 
-    assert "That name and password do not belong together." in response.content.decode()
+    assert "Incorrect user name or password." in response.content.decode()
     assert (the_attempt().outcome, the_attempt().email) == (SignInAttempt.Outcome.REFUSED, login)
 
 
@@ -130,10 +130,10 @@ def test_tells_the_log_and_not_the_visitor_what_to_correct(
 
     page = sign_in(client, provider, "ada").content.decode()
 
-    assert "cannot be asked at the moment" in page
+    assert "is not available right now" in page
     assert "svc" not in page
     assert the_attempt().reason == "bind-refused"
-    assert "Enter both anew" in the_attempt().detail
+    assert "Enter both again" in the_attempt().detail
 
 
 def test_tells_whoever_knows_the_password_that_the_account_is_disabled(
@@ -145,7 +145,7 @@ def test_tells_whoever_knows_the_password_that_the_account_is_disabled(
 
     assert right.status_code == 403
     assert "Your account at Corp is disabled." in right.content.decode()
-    assert "That name and password do not belong together." in wrong.content.decode()
+    assert "Incorrect user name or password." in wrong.content.decode()
 
 
 def test_keeps_two_companies_with_one_directory_apart(

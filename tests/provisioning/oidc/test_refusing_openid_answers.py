@@ -221,7 +221,7 @@ class TestSaysInTheLog:
         response = client.get(f"/sign-in/acme/{corp.pk}/")
 
         assert response.status_code == 400
-        assert "could not tell us who you are" in response.content.decode()
+        assert "could not identify you" in response.content.decode()
         assert the_attempt().reason == reason
 
     @pytest.mark.parametrize(
@@ -263,4 +263,4 @@ class TestSaysInTheLog:
     ) -> None:
         sign_in(client, connected(acme, openid, client_secret="wrong"), openid)
 
-        assert "Check client id and secret" in the_attempt().detail
+        assert "Check the client ID and client secret" in the_attempt().detail

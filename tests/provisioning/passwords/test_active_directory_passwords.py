@@ -168,4 +168,4 @@ def test_tells_the_owner_alone_how_the_account_stands(
     wrong = sign_in_as(name, corp, Client(), "wrong")
 
     assert words[state] in right.content.decode()
-    assert "do not belong together" in wrong.content.decode()
+    assert "Incorrect user name or password" in wrong.content.decode()

@@ -126,7 +126,7 @@ def test_changes_it_on_the_page_that_their_profile_names(ada: Person) -> None:
     assert 'href="/home/password/"' in here.get("/home/").content.decode()
     page = text_of(here.post("/home/password/", said(), follow=True))
 
-    assert "Your password is changed" in page
+    assert "Your password was changed" in page
     assert here.get("/home/").status_code == 200
     assert elsewhere.get("/home/").status_code == 302
     assert can_sign_in(NEW, EMAIL)
@@ -137,7 +137,7 @@ def test_changes_it_on_the_page_that_their_profile_names(ada: Person) -> None:
     ("form", "told"),
     [
         (said(current="wrong"), "Incorrect password"),
-        (said(again="other"), "The two passwords differ"),
+        (said(again="other"), "The passwords do not match"),
         (said(new="short", again="short"), "too short"),
         ({}, "This field is required"),
     ],
@@ -166,4 +166,4 @@ def test_is_told_where_else_to_change_it_without_one(
         client = signed_in(Person.objects.select_related("tenant").get(pk=ada.pk))
 
     assert "/home/password/" not in client.get("/home/").content.decode()
-    assert "change the password there" in text_of(client.post("/home/password/", said()))
+    assert "Change your password there" in text_of(client.post("/home/password/", said()))

@@ -18,7 +18,7 @@ from tests.factories import core
 
 pytestmark = pytest.mark.django_db
 
-UNKNOWN = "That e-mail address and password do not belong together."
+UNKNOWN = "Incorrect email or password."
 
 
 def sign_in(client: Client, path: str = "/sign-in/", **said: str) -> Any:

@@ -67,11 +67,11 @@ class TestOfAnOpenIdProvider:
     def test_says_whether_the_last_sign_in_brought_groups(self, openid: OpenIdProvider) -> None:
         provider = oidc(openid)
         sign_in(provider, claims("ada"))
-        assert "brought no groups" in list(steps(provider))[-1].sentence
+        assert "did not include groups" in list(steps(provider))[-1].sentence
 
         sign_in(provider, claims("ada", groups("a", "b")))
 
-        assert list(steps(provider))[-1].sentence == "The last sign-in brought 2 groups."
+        assert list(steps(provider))[-1].sentence == "The last sign-in included 2 groups."
 
     def test_asks_anew_each_time(self, openid: OpenIdProvider) -> None:
         provider = oidc(openid)
@@ -81,7 +81,7 @@ class TestOfAnOpenIdProvider:
         last = list(steps(provider))[-1]
 
         assert (last.name, last.is_ok) == ("Discovery", False)
-        assert "Enter exactly that" in last.sentence
+        assert "Enter the issuer exactly" in last.sentence
 
     @pytest.mark.parametrize(
         ("issuer", "step"),
@@ -118,18 +118,18 @@ class TestOfADirectory:
             *("Address", "Connection", "TLS", "Bind", "Search", "Claims", "Groups"),
         ]
         assert [step.name for step in tried if not step.is_ok] == ["TLS"]
-        assert "passwords go unencrypted" in tried[2].sentence
+        assert "Passwords are sent unencrypted" in tried[2].sentence
 
     @pytest.mark.parametrize(
         ("said", "step", "sentence"),
         [
-            ({"bind_password": "wrong"}, "Bind", "Enter both anew"),
+            ({"bind_password": "wrong"}, "Bind", "Enter both again"),
             ({"base_dn": "dc=nowhere"}, "Search", "Check the base DN"),
-            ({"base_dn": f"ou=groups,{BASE}"}, "Search", "Nobody matches (uid=*)"),
-            ({"user_filter": "(uid={0}"}, "Search", "does not understand"),
+            ({"base_dn": f"ou=groups,{BASE}"}, "Search", "No entry matches (uid=*)"),
+            ({"user_filter": "(uid={0}"}, "Search", "rejected the filter"),
             ({"attributes": {"email": "pager"}}, "Claims", "The entry has no email"),
             ({"start_tls": True}, "TLS", "self-signed certificate"),
-            ({"uri": "ldap://127.0.0.1:1"}, "Connection", "takes no connections"),
+            ({"uri": "ldap://127.0.0.1:1"}, "Connection", "does not accept connections"),
             ({"uri": "ldaps://nowhere.invalid"}, "Address", "Check the spelling"),
         ],
     )

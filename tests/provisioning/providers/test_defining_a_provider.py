@@ -106,7 +106,7 @@ def test_stands_in_the_history(acme: Tenant, tmp_path: Path) -> None:
         pytest.param(OIDC | {"tenant": "x", "id": 1}, "Unknown: id, tenant", id="unknown keys"),
         pytest.param({"kind": "oidc"}, "Missing: client_id, client_secret, issuer, name", id="few"),
         pytest.param(OIDC | {"issuer": ""}, "Missing: issuer", id="a blank issuer"),
-        pytest.param(OIDC | {"issuer": 7}, "“issuer” has to be text", id="a number"),
+        pytest.param(OIDC | {"issuer": 7}, "“issuer” must be text", id="a number"),
         pytest.param(OIDC | {"provision_people": "yes"}, "true or false", id="no truth"),
         pytest.param(OIDC | {"directory_browsing": "on"}, "cached_only", id="no such browsing"),
         pytest.param(OIDC | {"paired_with_scim": "oid"}, "null or", id="no pairing"),
@@ -120,11 +120,13 @@ def test_stands_in_the_history(acme: Tenant, tmp_path: Path) -> None:
             "Connect SCIM first",
             id="nothing to pair with",
         ),
-        pytest.param(LDAP | {"user_filter": "(uid=ada)"}, "has to hold {0}", id="a fixed filter"),
+        pytest.param(LDAP | {"user_filter": "(uid=ada)"}, "must contain {0}", id="a fixed filter"),
         pytest.param(LDAP | {"attributes": {"role": "x"}}, "not role", id="an unknown attribute"),
         pytest.param(WINDOWS, "Missing: keytab", id="no keytab"),
         pytest.param(WINDOWS | {"keytab": "?"}, "keytab cannot be read", id="no such keytab"),
-        pytest.param(WINDOWS | {"keytab": "AA==", "realms": "X"}, "list of texts", id="no list"),
+        pytest.param(
+            WINDOWS | {"keytab": "AA==", "realms": "X"}, "list of strings", id="not a list"
+        ),
     ],
 )
 def test_names_what_is_wrong(acme: Tenant, tmp_path: Path, document: Any, said: str) -> None:
@@ -138,7 +140,7 @@ def test_names_what_is_wrong(acme: Tenant, tmp_path: Path, document: Any, said: 
 def test_takes_each_name_once(acme: Tenant, tmp_path: Path) -> None:
     add(tmp_path, OIDC)
 
-    with pytest.raises(CommandError, match="There is an identity provider “OKTA” already"):
+    with pytest.raises(CommandError, match="An identity provider named “OKTA” already exists"):
         add(tmp_path, OIDC | {"name": "OKTA"})
 
 

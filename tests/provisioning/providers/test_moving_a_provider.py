@@ -147,7 +147,7 @@ class TestOfAnOpenIdProvider:
     ) -> None:
         page = decide(signed_in(olga), moved, "same")
 
-        assert "1 stay linked" in text_of(page)
+        assert "1 person stays linked" in text_of(page)
         assert is_in(self.come_in_elsewhere(moved, elsewhere))
         with tenancy.across_tenants():
             assert Person.objects.exclude(pk=olga.pk).count() == 1
@@ -172,7 +172,7 @@ class TestOfAnOpenIdProvider:
         page = client.post(page_of(moved, "move/"), {"decision": "same", "seen": "x"})
 
         assert "have changed since you opened this page" in text_of(page)
-        assert "nobody signs in through this provider" in text_of(client.get(page_of(moved)))
+        assert "Nobody can sign in through this provider" in text_of(client.get(page_of(moved)))
 
     def test_is_confirmed_by_an_owner_where_it_concerns_one(
         self, corp: IdentityProvider, acme: Tenant, elsewhere: Recorder
@@ -347,7 +347,7 @@ def test_asks_for_the_secret_again(
     unchanged = the_provider()
     change(client, provider, **{field: new} | secrets)
 
-    assert "Enter this again: the address has changed" in text_of(page)
+    assert "Enter this value again. The address has changed" in text_of(page)
     assert unchanged.settings == provider.settings
     assert str(the_provider().settings[field]) in ("True", "https://new.example")
 
@@ -387,4 +387,4 @@ def test_of_windows_moves_with_the_directory_that_knows_its_people(
     response = Client().get(f"/sign-in/acme/{windows.pk}/")
 
     assert response.status_code == 403
-    assert "an administrator has to confirm it" in text_of(response)
+    assert "An administrator must confirm it" in text_of(response)

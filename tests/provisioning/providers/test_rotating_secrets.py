@@ -69,7 +69,7 @@ def test_names_those_that_are_lost_and_rotates_the_others(acme: Tenant, settings
     kept = known(acme, "Kept")
     settings.SECRET_KEY_FALLBACKS, settings.SECRET_KEY = [settings.SECRET_KEY], "a newer key"
 
-    with pytest.raises(CommandError, match=r"“Lost” of acme.*enter them again"):
+    with pytest.raises(CommandError, match=r"“Lost” of acme.*enter the secrets again"):
         rotate()
 
     with tenancy.across_tenants():

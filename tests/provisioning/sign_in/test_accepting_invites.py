@@ -143,7 +143,7 @@ class TestIsAccepted:
         [
             ({"password": "short", "again": "short"}, "too short"),
             ({"password": "password1", "again": "password1"}, "too common"),
-            ({"again": "another horse"}, "The two passwords differ."),
+            ({"again": "another horse"}, "The passwords do not match."),
             ({"password": "", "again": ""}, "This field is required."),
         ],
     )
@@ -166,7 +166,7 @@ class TestShows:
     def test_who_invites_whom_and_where(self, client: Client, invite: Invite) -> None:
         page = text_of(client.get(path(invite)))
 
-        assert "Hello Bob. <bdi>Ada Lovelace</bdi> invites you to join <bdi>Acme</bdi>" in page
+        assert "Hello Bob. <bdi>Ada Lovelace</bdi> invited you to join <bdi>Acme</bdi>" in page
         assert "bob@acme.example" in page
 
     @pytest.mark.parametrize("method", ["get", "head"])
@@ -200,7 +200,7 @@ class TestShows:
         change(corp.tenant, allows_passwords=False)
 
         for response in (client.get(path(invite)), accept(client, invite)):
-            assert "You need no password here" in text_of(response)
+            assert "You do not need a password" in text_of(response)
             assert f'value="{corp.pk}"' in text_of(response)
             assert b'type="password"' not in response.content
         assert stored(invite.person).state == Person.State.INVITED
@@ -210,7 +210,7 @@ class TestShows:
     ) -> None:
         change(acme, allows_passwords=False)
 
-        assert "no way to sign in at the moment" in text_of(client.get(path(invite)))
+        assert "No sign-in method is available" in text_of(client.get(path(invite)))
 
     def test_both_ways_where_there_are_both(
         self, client: Client, invite: Invite, corp: IdentityProvider

@@ -226,7 +226,7 @@ def test_whom_scim_adopts_by_an_address_is_nobody_who_claimed_it_before() -> Non
     assert newcomer == eve
     assert newcomer.get_session_auth_hash() != session
 
-    with pytest.raises(SignInRefused, match="not connected with it"):
+    with pytest.raises(SignInRefused, match="not connected to it"):
         sign_in(corp, claims("eve", email="newcomer@example.com"))
 
 

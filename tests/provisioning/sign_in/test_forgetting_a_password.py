@@ -72,7 +72,7 @@ def test_is_mailed_a_link_and_chooses_a_new_one(ada: Person, smtp: Smtp) -> None
     page = ask()
     send_due(as_of=timezone.now())
 
-    assert "a link is on its way" in text_of(page)
+    assert "we sent a link to that address" in text_of(page)
     [mail] = smtp.to(ada.email)
     address = path(mails()[0])
     assert f"{django_settings.PUBLIC_BASE_URL}{address}" in mail.get_body(("plain",)).get_content()  # type: ignore[union-attr]
@@ -85,7 +85,7 @@ def test_is_mailed_a_link_and_chooses_a_new_one(ada: Person, smtp: Smtp) -> None
 def test_gets_the_same_answer_as_anybody(ada: Person, email: str) -> None:
     said = text_of(ask(email)).replace(email, "…")
 
-    assert "If somebody signs in with a password as <strong>…</strong>" in said
+    assert "If someone signs in with a password as <strong>…</strong>" in said
     assert len(mails()) == (email == ada.email)
 
 

@@ -55,7 +55,7 @@ def test_is_offered_and_listed_on_the_profile(
     page = text_of(client.get("/home/"))
     assert "Link <bdi>Corp</bdi>" not in page
     assert "<bdi>ada-there</bdi> (linked it while signed in)" in page
-    assert "<bdi>ada@acme.example</bdi> (kept here)" in page
+    assert "<bdi>ada@acme.example</bdi> (managed in Ramp)" in page
 
 
 def test_signs_them_in_from_then_on_whatever_the_address_there(

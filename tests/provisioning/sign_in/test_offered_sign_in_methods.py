@@ -78,7 +78,7 @@ class TestAtACompany:
     def test_a_word_where_there_is_no_way_at_all(self, client: Client, acme: Tenant) -> None:
         without_passwords(acme)
 
-        assert "no way to sign in" in text_of(client.get("/sign-in/acme/"))
+        assert "No sign-in method is available" in text_of(client.get("/sign-in/acme/"))
 
     def test_nothing_where_the_company_is_switched_off(
         self, client: Client, corp: IdentityProvider
@@ -135,8 +135,8 @@ class TestWithoutPasswords:
     def test_nobody_else_does(self, client: Client, acme: Tenant, ada: Person) -> None:
         without_passwords(acme)
 
-        assert "does not use passwords" in text_of(sign_in(client))
-        assert "does not use passwords" in text_of(sign_in(client, "/sign-in/"))
+        assert "does not allow passwords" in text_of(sign_in(client))
+        assert "does not allow passwords" in text_of(sign_in(client, "/sign-in/"))
         assert "_auth_user_id" not in client.session
 
 
@@ -156,10 +156,10 @@ class TestByTheDomainOfAnAddress:
     @pytest.mark.parametrize(
         ("email", "said"),
         [
-            ("ada@nowhere.example", "No company here is known"),
+            ("ada@nowhere.example", "No company is registered"),
             ("", "This field is required"),
             ("ada", "Enter a valid email address"),
-            ("ada@acme.example", "No company here is known"),
+            ("ada@acme.example", "No company is registered"),
         ],
     )
     def test_a_word_where_there_is_none(
@@ -171,7 +171,7 @@ class TestByTheDomainOfAnAddress:
         Tenant.objects.create(slug="more", name="More", domain="acme.example")
         Tenant.objects.update(domain="acme.example")
 
-        assert "Several companies here share" in text_of(self.lead(client, "ada@acme.example"))
+        assert "Several companies share" in text_of(self.lead(client, "ada@acme.example"))
 
     def test_writes_no_password_into_the_page(self, client: Client) -> None:
         said = {"email": "ada@nowhere.example", "password": "typed by habit", "company": "yes"}
@@ -271,4 +271,4 @@ class TestInTheLog:
         with tenancy.use(ada.tenant):
             attempt = SignInAttempt.objects.get()
         assert (attempt.person, attempt.outcome) == (ada, "refused")
-        assert "does not use passwords" in attempt.detail
+        assert "does not allow passwords" in attempt.detail

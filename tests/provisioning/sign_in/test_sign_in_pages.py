@@ -83,7 +83,7 @@ def test_a_wrong_password_and_an_unknown_address_look_the_same(
 ) -> None:
     response = sign_in(client, **said)
 
-    assert b"That e-mail address and password do not belong together." in response.content
+    assert b"Incorrect email or password." in response.content
     assert "_auth_user_id" not in client.session
 
 
@@ -152,7 +152,7 @@ def test_signing_out_needs_a_click(client: Client, olga: Person) -> None:
 
     response = client.post("/sign-out/", follow=True)
 
-    assert b"You are signed out." in response.content
+    assert b"You have signed out." in response.content
     assert client.get("/people/").status_code == 302
 
 

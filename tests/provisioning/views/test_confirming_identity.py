@@ -386,7 +386,9 @@ class TestThroughOpenID:
         IdentityProvider.objects.filter(pk=openid_corp.pk).update(is_enabled=False)
         page = interrupted(client, ACTIONS["API token"])
 
-        assert "none of the providers you signed in with is available" in text_of(client.get(page))
+        assert "none of the providers that you signed in with is available" in text_of(
+            client.get(page)
+        )
 
 
 def test_confirms_by_the_password_of_a_directory(

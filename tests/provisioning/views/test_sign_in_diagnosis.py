@@ -169,7 +169,7 @@ def has_unknown_groups(corp: IdentityProvider) -> None:
 def has_too_many_groups(corp: IdentityProvider) -> None:
     sign_in_flow.mapping(corp, "Sales", Person.Role.BOOKKEEPER)
     here(corp, groups("Others"))
-    here(corp, Groups(because="the token had no room for them"))
+    here(corp, Groups(because="too many groups for the token"))
 
 
 def has_groups_without_mappings(corp: IdentityProvider) -> None:
@@ -217,30 +217,32 @@ class Case:
 
 
 CASES = [
-    Case(has_a_taken_address, "email-taken", "somebody here has their address", who="eve"),
-    Case(has_no_subject, "no-subject", "Corp did not say who ada@corp.example is"),
-    Case(has_no_address, "no-email", "Corp sent no e-mail address", who="ada"),
-    Case(has_no_usable_address, "invalid-email", "sent as their address is none", who="ada"),
+    Case(has_a_taken_address, "email-taken", "their email address is already in use", who="eve"),
+    Case(has_no_subject, "no-subject", "Corp did not identify ada@corp.example"),
+    Case(has_no_address, "no-email", "Corp sent no email address", who="ada"),
+    Case(has_no_usable_address, "invalid-email", "sent an invalid email address", who="ada"),
     Case(has_an_unverified_address, "unverified-email", "Corp has not verified"),
-    Case(is_nobody_known, "unknown-person", "Corp adds nobody"),
+    Case(is_nobody_known, "unknown-person", "Corp does not add people"),
     Case(is_of_scim_and_not_paired, "not-paired", "Corp is not paired", who="ada@example.com"),
     Case(is_linked_otherwise, "linked-otherwise", "linked to another account of Corp"),
-    Case(is_somebody_else, "somebody-else", "is somebody else's here"),
+    Case(is_somebody_else, "somebody-else", "is linked to another person"),
     Case(came_while_switched_off, "tenant-inactive", "while the company was switched off"),
-    Case(met_a_provider_that_failed, "certificate", "through Corp, which failed"),
-    Case(guessed_too_often, "locked-out", "Too many wrong passwords"),
+    Case(met_a_provider_that_failed, "certificate", "through Corp, but the sign-in failed"),
+    Case(guessed_too_often, "locked-out", "Too many incorrect passwords"),
     Case(is_deactivated, "deactivated-by-hand", "deactivated Ada Lovelace"),
-    Case(lost_the_provider, "provider-removed", "came in through Corp, which was removed"),
-    Case(has_a_provider_that_is_off, "provider-disabled", "through Corp, which is switched off"),
-    Case(has_a_password_that_does_not_count, "passwords-off", "nobody but Owners in"),
-    Case(knew_a_password_that_does_not_count, "password-refused", "knew the password"),
-    Case(has_unknown_groups, "groups-unknown", "Corp did not say which groups"),
-    Case(has_too_many_groups, "groups-unknown", "Corp did not say which groups"),
-    Case(has_groups_without_mappings, "no-mapping", "Corp has no mapping"),
-    Case(has_groups_that_match_nothing, "mapping-matches-nothing", "group of theirs (“Sales”)"),
-    Case(is_in_no_group, "in-no-group", "in no group"),
+    Case(lost_the_provider, "provider-removed", "signed in through Corp, which was removed"),
+    Case(has_a_provider_that_is_off, "provider-disabled", "through Corp, which is disabled"),
+    Case(has_a_password_that_does_not_count, "passwords-off", "only Owners can sign in"),
+    Case(
+        knew_a_password_that_does_not_count, "password-refused", "although the password was correct"
+    ),
+    Case(has_unknown_groups, "groups-unknown", "Corp did not send their groups"),
+    Case(has_too_many_groups, "groups-unknown", "Corp did not send their groups"),
+    Case(has_groups_without_mappings, "no-mapping", "Corp has no group mappings"),
+    Case(has_groups_that_match_nothing, "mapping-matches-nothing", "their groups (“Sales”)"),
+    Case(is_in_no_group, "in-no-group", "not in any group"),
     Case(has_a_mapping_that_is_a_draft, "mapping-is-draft", "is only a draft"),
-    Case(came_with_a_password, "came-with-password", "and so is no provisioned member"),
+    Case(came_with_a_password, "came-with-password", "so they are not a provisioned member"),
     Case(never_came, "never-signed-in", "has never signed in through a provider"),
     Case(never_tried, "never-tried", "Nobody has tried to sign in as ada@corp.example"),
     Case(is_here_with_a_mapped_role, "here", "Ada Lovelace is here"),
@@ -278,7 +280,7 @@ def test_with_the_attempts_it_rests_on(client: Client, corp: IdentityProvider) -
 
     page = text_of(client.get("/people/why/", {"who": ADA}))
 
-    assert "Tried to sign in through Corp, refused: unverified-email" in page
+    assert "Sign-in attempt through Corp, refused: unverified-email" in page
 
 
 def test_nothing_of_another_company(client: Client, corp: IdentityProvider) -> None:

@@ -80,7 +80,7 @@ def test_ask_the_same_of_few_members_and_of_many(client: Client, corp: IdentityP
     [
         (False, "", "No identity provider yet"),
         (True, "", "Nobody has signed in yet"),
-        (True, "?q=xyzzy", "No member matches"),
+        (True, "?q=xyzzy", "No members match"),
     ],
 )
 def test_say_why_there_is_no_member(
@@ -92,7 +92,7 @@ def test_say_why_there_is_no_member(
     page = text_of(client.get(MEMBERS + query))
 
     assert said in page
-    assert ("Somebody logged in, and does not appear?" in page) is has_provider
+    assert ("Someone signed in but is not listed?" in page) is has_provider
 
 
 @pytest.mark.parametrize(
@@ -198,7 +198,7 @@ def test_apply_only_what_was_seen(client: Client, corp: IdentityProvider, ada: P
 
     page = client.post(apply, {"seen": seen})
 
-    assert "Something has changed since you looked" in text_of(page)
+    assert "Something changed since you opened the preview" in text_of(page)
     assert roles_of(ada) == []
 
 
@@ -218,9 +218,9 @@ def test_remove_keep_and_discard(client: Client, corp: IdentityProvider) -> None
 @pytest.mark.parametrize(
     ("typed", "how"),
     [
-        ("sales team", "large and small letters differ"),
-        ("Sales  Team", "spaces differ"),
-        ("salesteam", "spaces and large and small letters differ"),
+        ("sales team", "different capitalization"),
+        ("Sales  Team", "different spaces"),
+        ("salesteam", "different spaces and capitalization"),
         ("Sales Teams", "a similar name"),
     ],
 )
@@ -232,7 +232,7 @@ def test_offer_near_misses(
 
     page = text_of(client.get(MAPPINGS))
 
-    assert "Nobody was ever seen in such a group" in page
+    assert "No members of this group have been seen yet" in page
     assert f"<bdi>Sales Team</bdi></a>? ({how})" in page
     assert "<bdi>Finance</bdi></a>?" not in page
 
@@ -248,7 +248,10 @@ def test_count_whom_a_mapping_matches(client: Client, olga: Person, corp: Identi
 @pytest.mark.parametrize(
     ("posted", "said"),
     [
-        ({"group": "", "role": "BUSINESS_ADMIN"}, "Name the group as the provider does"),
+        (
+            {"group": "", "role": "BUSINESS_ADMIN"},
+            "Enter the group name exactly as at the provider",
+        ),
         ({"group": "Sales", "role": ""}, "This field is required"),
         ({"group": "Sales", "role": "GUEST_USER"}, "is not one of the available choices"),
         ({"group": "Sales", "role": "BUSINESS_OWNER"}, "Tick that you mean it"),
@@ -287,7 +290,7 @@ def test_tell_each_attempt_with_what_to_correct(
 
     assert "email-taken" in page
     assert "or have them link it on their profile" in page
-    assert "Roles from groups stay as they were" in page
+    assert "Roles from groups did not change" in page
 
 
 @pytest.mark.parametrize(

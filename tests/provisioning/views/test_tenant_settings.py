@@ -92,7 +92,7 @@ def test_keep_operators_from_shutting_themselves_out(operator: Client) -> None:
 
     page = operator.post(f"/tenants/{own_slug}/settings/", {"name": "Ours", "slug": own_slug})
 
-    assert "you would shut yourself out" in text_of(page)
+    assert "You would lose access" in text_of(page)
 
 
 def test_close_a_tenant_whose_name_is_typed(operator: Client, acme: Tenant) -> None:
@@ -136,8 +136,8 @@ def test_switch_passwords_off(client: Client, corp: IdentityProvider) -> None:
 @pytest.mark.parametrize(
     ("posted", "said"),
     [
-        ({"begins": "redirect", "allows_passwords": "on"}, "Choose the provider to lead people to"),
-        ({"begins": "choice"}, "nobody but Owners could come in"),
+        ({"begins": "redirect", "allows_passwords": "on"}, "Choose the provider to redirect to"),
+        ({"begins": "choice"}, "only Owners could sign in"),
         ({"allows_passwords": "on"}, "This field is required"),
     ],
 )
