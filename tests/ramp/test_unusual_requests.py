@@ -395,3 +395,10 @@ class TestCommandsOfDjango:
             type_in(owner.email, *typed)
 
         assert Person.objects.get(pk=owner.pk).check_password(PASSWORD)
+
+
+def test_an_unknown_filter_of_a_list_is_refused_on_a_page_of_ours(owner: Person) -> None:
+    answer = signed_in(owner).get("/people/?updates=1")
+
+    assert answer.status_code == 400
+    assert "<h1>Bad request</h1>" in answer.content.decode()
