@@ -331,7 +331,7 @@ class TestAFormThatIsOutOfDate:
 
         page = text_of(answer)
         assert answer.status_code == 403
-        assert "This page was out of date" in page
+        assert "This page is out of date" in page
         assert 'name="name" value="Research &amp; more"' in page
         assert 'action="/people/departments/add/"' in page
         assert "hunter2" not in page

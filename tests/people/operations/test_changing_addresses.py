@@ -113,7 +113,7 @@ class TestIsMailed:
         helpdesk = signed_in(core.administrator())
 
         page = text_of(helpdesk.get(f"/people/{ada.pk}/"))
-        assert "Send the confirmation again" in page
+        assert "Resend confirmation" in page
         page = text_of(helpdesk.post(f"/people/{ada.pk}/resend-confirmation/", follow=True))
 
         assert f"{NEW} gets the link once more." in page
@@ -260,7 +260,7 @@ class TestByHand:
         page = self.edit(ada, email=NEW)
 
         assert f"{NEW} gets a link to confirm it by." in page
-        assert f"The e-mail address becomes <strong>{NEW}</strong> once it is confirmed." in page
+        assert f"The email address changes to <strong>{NEW}</strong> once it is confirmed." in page
         [link] = links_to(smtp, NEW)
         assert confirm(link).status_code == 200
         assert addresses(ada) == (NEW, "")
@@ -277,7 +277,7 @@ class TestByHand:
 
         page = self.edit(ada, email=NEW)
 
-        assert "Okta owns e-mail address" in page
+        assert "Okta manages email address" in page
         assert Person.objects.get(pk=ada.pk).overruled_at
 
     def test_says_what_became_of_the_mail(self, ada: Person, smtp: Smtp) -> None:

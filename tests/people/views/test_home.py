@@ -37,4 +37,4 @@ def test_leads_employees_to_no_page_of_administrators(ada: Person) -> None:
 
 
 def test_says_where_cards_come_from_to_who_has_none(ada: Person) -> None:
-    assert "You have none yet. Your administrator issues them." in home_of(ada)
+    assert "You have no cards or funds yet. Your administrator issues them." in home_of(ada)

@@ -29,7 +29,7 @@ def test_mails_the_open_invite_once_more(client: Client) -> None:
     ada = people.add_person(ADA, actor=OKTA)
     page = text_of(client.get(f"/people/{ada.pk}/"))
 
-    assert "Send the invite again" in page
+    assert "Resend invite" in page
     assert "ada@example.com is mailed the invite." in again(client, ada)
 
     assert Mail.objects.filter(invite=Invite.objects.get()).count() == 2

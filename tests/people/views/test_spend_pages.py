@@ -252,7 +252,7 @@ class TestObligations:
 
         waiting = Approval.objects.get()
         assert (waiting.step.approver, waiting.obligation.description) == (approver, "Taxi")
-        assert "1 approval waits" in text_of(signed_in(admin).get(f"/people/{approver.pk}/"))
+        assert "1 pending approval" in text_of(signed_in(admin).get(f"/people/{approver.pk}/"))
 
     def test_are_in_the_states_of_their_kind(self, admin: Person, ada: Person) -> None:
         said = {"kind": "bill", "state": "pending", "description": "Paper", "sum": "9.99"}
@@ -305,7 +305,7 @@ class TestEachList:
         said = page(admin, f"{address}/")
 
         assert f"/spend/{address}/add/" in said
-        assert ("No " in said) or ("Nothing is outstanding" in said)
+        assert ("No " in said) or ("No outstanding items" in said)
 
 
 def test_spend_leads_to_the_cards(admin: Person) -> None:
@@ -334,7 +334,7 @@ class TestThePersonsPage:
 
         assert "Virtual card •••• 4242, 1,000.00 EUR a month" in said
         assert "Fund, 1,000.00 EUR left" in said
-        assert "1 approval waits" in said
+        assert "1 pending approval" in said
 
     def test_says_that_nothing_can_be_paid_while_they_are_inactive(self, admin: Person) -> None:
         gone = core.person(state=Person.State.INACTIVE)

@@ -75,11 +75,11 @@ class TestAsks:
 
         for words in (
             "Plastic …4242",
-            "Ends: a physical card always does",
+            "Ends. A physical card cannot be handed over.",
             "Virtual, up to 500.00 EUR a month",
             "Shared, 123.45 EUR left",
             "Bills, step 2",
-            "1 approval waits",
+            "1 pending approval",
             "2 people who report to them",
             "Bob Lovelace, Eve Lovelace",
             "Waiting for approval Reimbursement, 42.00 EUR: dropped",
@@ -235,11 +235,11 @@ class TestRefuses:
     @pytest.mark.parametrize(
         ("address", "why"),
         [
-            ("", "Choose somebody."),
+            ("", "Choose a person."),
             ("nobody@example.com", "There is nobody “nobody@example.com” here."),
             ("gone@example.com", "There is nobody “gone@example.com” here."),
             ("inactive@example.com", "Ada Lovelace is inactive"),
-            ("ada@example.com", "they are the one who leaves"),
+            ("ada@example.com", "they are the person being terminated"),
             ("pound@example.com", "it is in EUR"),
         ],
     )
@@ -295,7 +295,7 @@ class TestRefuses:
         shown = form.answer(name="Ada Lovelace")
 
         assert "has changed since you opened this page. Nothing has been done." in shown
-        assert shown.count("New since you looked") == 1
+        assert shown.count("New since you opened this page") == 1
         assert Person.objects.get(pk=leaver.person.pk).is_active
         form.terminate()
         assert not Person.objects.get(pk=leaver.person.pk).is_active
@@ -369,7 +369,7 @@ class TestPlan:
             **{key: "somebody", f"{key}-whom-written": leaver.person.email}
         )
 
-        assert "they are the one who leaves" in shown
+        assert "they are the person being terminated" in shown
         departure.refresh_from_db()
         assert departure.disposition is None
 

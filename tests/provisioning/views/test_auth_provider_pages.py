@@ -282,7 +282,7 @@ def test_keep_a_role_that_a_group_brings(client: Client, corp: IdentityProvider)
 
     page = client.post(f"/people/roles/{auditor.pk}/delete/", {"post": "yes"}, follow=True)
 
-    assert "a group of an identity provider brings it" in text_of(page)
+    assert "an identity provider group grants it" in text_of(page)
 
 
 def test_browse_a_directory_before_anybody_signs_in(

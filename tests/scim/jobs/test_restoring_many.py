@@ -145,7 +145,7 @@ def test_are_told_in_the_timeline_who_restored_them(
     page = text_of(signed_in(owner).get(f"/people/{users[0].person_id}/"))
 
     assert "Olga Owner reactivated" in page
-    assert "A mass change was undone." in page
+    assert "A bulk change was undone." in page
 
 
 def test_have_the_invite_that_they_had(
@@ -190,7 +190,7 @@ class TestStayAsTheyAre:
         assert (blocked.state, blocked.deactivated_by) == ("inactive", str(HELPDESK))
         kept = change.items.filter(fate=MassChangeItem.Fate.KEPT)
         assert {item.person_id for item in kept} == {blocked.pk, back.pk}
-        assert "Left as they are: They have changed since." in done
+        assert "Not changed: They have changed since then." in done
 
     def test_change_between_the_page_and_the_click_and_nobody_else_changes(
         self, mistake: tuple[MassChange, list[ScimUser]], owner: Person
@@ -202,7 +202,7 @@ class TestStayAsTheyAre:
 
         page = decision.take()
 
-        assert "nothing was taken back" in page
+        assert "nothing was undone" in page
         assert back.email in page
         assert states(users) == {"inactive": 19, "active": 1}
         decision.look()

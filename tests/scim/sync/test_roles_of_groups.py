@@ -169,7 +169,7 @@ class TestGroups:
 
         page = client.post(f"/people/roles/{auditor.pk}/delete/", {"post": "yes"}, follow=True)
 
-        assert "a group of an identity provider brings it" in text_of(page)
+        assert "an identity provider group grants it" in text_of(page)
 
     def test_that_are_deleted_bring_nothing_any_more(self, scim: Provider, auditor: Role) -> None:
         scim.add_group("Auditors", scim.add("ada"))
