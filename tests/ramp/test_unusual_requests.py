@@ -382,7 +382,7 @@ class TestCommandsOfDjango:
 
     @pytest.mark.parametrize("email", ["nobody@example.com", ""])
     def test_know_nobody_else(self, owner: Person, type_in: Callable[..., str], email: str) -> None:
-        with pytest.raises(CommandError, match="Nobody has the address"):
+        with pytest.raises(CommandError, match="Nobody uses the address"):
             type_in(email)
 
     @pytest.mark.parametrize(

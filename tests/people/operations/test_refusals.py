@@ -72,7 +72,7 @@ ADA = Person(given_name="Ada", family_name="Lovelace")
             people.Terminated(ADA),
             "terminated",
             None,
-            "Ada Lovelace was terminated, which is final. Add them as a new person.",
+            "Ada Lovelace was terminated, which cannot be undone. Add them as a new person.",
         ),
         (
             tenants.SlugTaken("acme"),

@@ -27,7 +27,7 @@ def test_tells_what_they_spend_with_and_where_they_approve(leaver: Leaver, ada: 
 
     assert "Travel" in page
     assert "500.00 EUR a month" in page
-    assert "Where you approve" in page
+    assert "Your approval steps" in page
 
 
 def test_leads_employees_to_no_page_of_administrators(ada: Person) -> None:

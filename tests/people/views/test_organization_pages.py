@@ -68,7 +68,7 @@ def test_a_department_that_somebody_is_in_stays(tenant: Tenant) -> None:
 
     page = send(f"departments/{department.pk}/delete", post="yes")
 
-    assert "Sales cannot be deleted: 1 person belongs to it, those who left included." in page
+    assert "Sales cannot be deleted: 1 person belongs to it, including people who left." in page
     assert Department.objects.exists()
 
 

@@ -119,7 +119,7 @@ def test_offers_nothing_to_somebody_who_left_for_good(tenant: Tenant) -> None:
 
     page = page_of(gone)
 
-    assert "This is final" in page
+    assert "This cannot be undone" in page
     for action in ("edit", "deactivate", "reactivate"):
         assert f"/people/{gone.pk}/{action}/" not in page
 

@@ -173,12 +173,12 @@ class TestShowsAgain:
 
         for words in (
             "Terminate Ada Lovelace for good?",
-            "<h2>Ends for good</h2>",
+            "<h2>Permanently closed</h2>",
             "The card Plastic …4242",
             "<h2>Goes to Grace Hopper</h2>",
             "The fund Team",
             "2 people who report to them",
-            "<h2>Is dropped</h2>",
+            "<h2>Dropped</h2>",
             "This cannot be undone.",
             "Type “Ada Lovelace” to confirm",
         ):
@@ -376,4 +376,4 @@ class TestPlan:
     def test_is_not_there_for_who_is_not_to_leave(self, alan: Client, ada: Person) -> None:
         shown = Form(alan, ada, page="departure/plan").shown
 
-        assert "is not scheduled for termination any more." in shown
+        assert "is no longer scheduled for termination." in shown

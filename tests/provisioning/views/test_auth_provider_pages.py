@@ -159,7 +159,7 @@ def test_remove_a_provider_whose_name_is_typed(
 ) -> None:
     remove = f"{PROVIDERS}{corp.pk}/remove/"
 
-    assert "That is not “Corp”" in text_of(client.post(remove, {"name": "Crop"}))
+    assert "The text does not match “Corp”" in text_of(client.post(remove, {"name": "Crop"}))
     client.post(remove, {"name": "Corp"})
 
     assert not IdentityProvider.objects.kept().exists()

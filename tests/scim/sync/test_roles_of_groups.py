@@ -298,7 +298,7 @@ class TestPages:
             ("role:0", "Select a valid choice. role:0 is not"),
             ("GUEST_USER", "Select a valid choice. GUEST_USER is not"),
             ("King", "Select a valid choice. King is not"),
-            ("BUSINESS_OWNER", "Tick that you mean it."),
+            ("BUSINESS_OWNER", "Select the checkbox to confirm."),
         ],
     )
     def test_say_why_a_group_cannot_bring_that(
