@@ -92,7 +92,7 @@ class MassChangeItem(TenantOwned):
     class Fate(models.TextChoices):
         CHANGED = "", "changed"
         ASKED = "asked", "to be taken back"
-        UNDONE = "undone", "undone"
+        UNDONE = "undone", "taken back"
         KEPT = "kept", "kept, for they have changed since"
 
     change = models.ForeignKey(MassChange, on_delete=models.CASCADE, related_name="items")
