@@ -36,7 +36,7 @@ DEACTIVATION = BulkChange(
     action="deactivate_selected",
     verb="Deactivate",
     done="deactivated",
-    already="were already inactive",
+    already="already inactive",
     partial="people/person/_deactivation_effects.html",
     kind=MassChange.Kind.DEACTIVATED,
 )
@@ -44,7 +44,7 @@ REACTIVATION = BulkChange(
     action="reactivate_selected",
     verb="Reactivate",
     done="reactivated",
-    already="were already active",
+    already="already active",
     partial="people/person/_reactivation_effects.html",
     kind=MassChange.Kind.REACTIVATED,
 )
@@ -92,7 +92,7 @@ def _apply(request: PersonRequest, people: list[Person], change: BulkChange) -> 
         link = '{} <a href="{}" class="ramp-link">Undo</a>'
         messages.success(request, format_html(link, said, undo))
     if unchanged:
-        messages.info(request, f"{_people(unchanged)} {change.already}.")
+        messages.info(request, f"{_people(unchanged)} skipped: {change.already}.")
 
 
 def _people(count: int) -> str:

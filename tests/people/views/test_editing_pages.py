@@ -281,7 +281,7 @@ class TestInBulk:
         page = self.choose([ada, owner, out], "deactivate_selected", by=owner, confirmed="yes")
 
         assert "1 person was deactivated." in page
-        assert "1 person was already inactive." in page
+        assert "1 person skipped: already inactive." in page
         assert "Olga Owner was not deactivated: Olga Owner is the last active Owner." in page
         assert ada.events.get().actor == str(owner.actor)
 

@@ -72,7 +72,7 @@ def test_counts_manager_from_the_first_who_reports_still(olga: Client, ada: Pers
     page = page_of(olga, ada)
 
     since = f"{now - timedelta(days=40):%-d %B %Y}"
-    assert f"Manager</strong>, because 1 person reports to Ada since {since}" in page
+    assert f"Manager</strong> · because 1 person reports to Ada · since {since}" in page
 
 
 def test_says_nothing_of_manager_without_reports(olga: Client, ada: Person) -> None:
@@ -87,7 +87,7 @@ def test_grants_a_role_of_the_company_and_says_who_did(olga: Client, ada: Person
     page = grant(olga, ada, auditor.pk)
 
     assert "Ada Lovelace now has the role Auditor." in page
-    assert "Auditor</strong> (elevated), granted by Olga Owner since" in page
+    assert "Auditor</strong> (elevated) · granted by Olga Owner · since" in page
     assert "Olga Owner granted the role Auditor" in page
     assert base_roles.is_privileged(ada)
 
@@ -119,7 +119,7 @@ def test_withdraws_what_was_granted_by_hand(olga: Client, ada: Person) -> None:
     page = withdraw(olga, Grant.objects.get())
 
     assert "Olga Owner removed the role Auditor" in page
-    assert "It came from Olga Owner." in page
+    assert "Source: Olga Owner." in page
     assert not Grant.objects.exists()
 
 

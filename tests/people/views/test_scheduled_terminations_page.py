@@ -111,7 +111,7 @@ class TestShows:
     def test_that_a_mass_change_waits(self, client: Client, ada: Person) -> None:
         mass_change(ada)
 
-        assert re.search("Paused: <a .*>mass change</a>", shown(client))
+        assert re.search("Paused: <a .*>bulk change</a>", shown(client))
 
     def test_what_was_planned(self, client: Client, ada: Person, owner: Person) -> None:
         core.person(manager=ada)
@@ -189,7 +189,7 @@ class TestDecides:
         until = after(ada, days=60)
         page = decide(client, ada, "postpone", until=f"{until:%Y-%m-%d}", reason="On leave")
 
-        assert f"stays until {until:%-d %B %Y}" in page
+        assert f"will not be terminated before {until:%-d %B %Y}" in page
         assert "On leave" in page
         assert tick(after(ada, days=59)) == 0
         assert tick(until) == 1

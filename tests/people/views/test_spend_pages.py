@@ -204,7 +204,7 @@ class TestWorkflows:
 
         assert "This step has approvals." in said
         assert made.steps.exists()
-        assert "Waiting for approval" in page(admin, "workflows/")
+        assert "Pending approvals" in page(admin, "workflows/")
 
     def test_take_nobody_who_cannot_approve(self, admin: Person) -> None:
         gone = core.person(state=Person.State.INACTIVE)

@@ -149,7 +149,7 @@ class TestAsks:
 
         shown = Form(alan, ada).shown
 
-        assert "Ada Lovelace was terminated already." in shown
+        assert "Ada Lovelace was already terminated." in shown
 
     def test_the_database_as_much_for_many_things_as_for_one(
         self, alan: Client, leaver: Leaver
@@ -172,7 +172,7 @@ class TestShowsAgain:
         shown = Form(alan, leaver.person).answer()
 
         for words in (
-            "Terminate Ada Lovelace for good?",
+            "Permanently terminate Ada Lovelace?",
             "<h2>Permanently closed</h2>",
             "The card Plastic …4242",
             "<h2>Goes to Grace Hopper</h2>",
@@ -236,8 +236,8 @@ class TestRefuses:
         ("address", "why"),
         [
             ("", "Choose a person."),
-            ("nobody@example.com", "There is nobody “nobody@example.com” here."),
-            ("gone@example.com", "There is nobody “gone@example.com” here."),
+            ("nobody@example.com", "There is nobody “nobody@example.com” in Ramp."),
+            ("gone@example.com", "There is nobody “gone@example.com” in Ramp."),
             ("inactive@example.com", "Ada Lovelace is inactive"),
             ("ada@example.com", "they are the person being terminated"),
             ("pound@example.com", "it is in EUR"),
@@ -294,7 +294,7 @@ class TestRefuses:
 
         shown = form.answer(name="Ada Lovelace")
 
-        assert "has changed since you opened this page. Nothing has been done." in shown
+        assert "have changed since you opened this page. Nothing was changed." in shown
         assert shown.count("New since you opened this page") == 1
         assert Person.objects.get(pk=leaver.person.pk).is_active
         form.terminate()
@@ -305,7 +305,7 @@ class TestRefuses:
         form.answer()
         Fund.objects.filter(pk=leaver.funds[0].pk).update(owner=leaver.heir)
 
-        assert "has changed since you opened" in form.answer(name="Ada Lovelace")
+        assert "have changed since you opened" in form.answer(name="Ada Lovelace")
 
     def test_the_last_owner(self, owner: Person) -> None:
         shown = Form(signed_in(owner), owner).shown

@@ -210,7 +210,7 @@ def test_tell_what_a_push_would_bring(client: Client, scim: Provider, auditor: R
 
     page = client.post(f"/integrations/scim/{scim.connection.pk}/what-if/", asked)
 
-    assert "It came from the group “Auditors” of Okta." in text_of(page)
+    assert "Source: the group “Auditors” of Okta." in text_of(page)
     assert not Grant.objects.exists()
 
 
