@@ -19,8 +19,8 @@ def causes(asked: Asked) -> Iterator[Finding]:
         yield Verdict(
             Rank.UNKNOWN,
             "unknown",
-            f"Nothing was ever sent about {asked.text}, and nobody here is called that.",
-            "See that the address is spelt as your identity provider spells it, or invite them.",
+            f"No requests mention {asked.text}, and nobody in Ramp has this name or address.",
+            "Check that the address is spelled as in your identity provider, or invite the person.",
             Link("Invite a person", reverse("admin:people_person_add")),
         )
 
@@ -50,10 +50,11 @@ def _terminated(person: Person) -> Verdict:
     return Verdict(
         Rank.TERMINATED,
         "terminated",
-        f"{person.full_name} was terminated on {day(person.terminated_at)}, which is final.",
-        "Lists leave out the terminated unless the filter asks for them. Whoever comes back is "
-        "added as a new person.",
-        Link("Show them among the terminated", f"{_list()}?{hidden}"),
+        f"{person.full_name} was terminated on {day(person.terminated_at)}, which cannot be "
+        "undone.",
+        "Lists hide terminated people unless you filter for them. A person who returns is added "
+        "as a new person.",
+        Link("Show terminated people", f"{_list()}?{hidden}"),
     )
 
 
@@ -65,15 +66,15 @@ def _inactive(person: Person) -> Verdict:
             Rank.DEACTIVATED,
             "deactivated-by-provider",
             sentence,
-            f"Assign them to Ramp in {actor} again, or activate them there; they are back with "
-            "the request that says so.",
+            f"Assign them to Ramp in {actor} again, or activate them there. The next request from "
+            f"{actor} reactivates them.",
             Link(f"Open {person.full_name}", _page(person)),
         )
     is_by_hand = Actor.read(person.deactivated_by).via == "person"
     code = "deactivated-by-hand" if is_by_hand else "deactivated-by-ramp"
-    advice = "No identity provider brings them back by repeating that it has them as active."
+    advice = "Identity providers do not reactivate them by sending them as active again."
     again = reverse("admin:people_person_reactivate", args=[person.pk])
-    return Verdict(Rank.DEACTIVATED, code, sentence, advice, Link("Reactivate them", again))
+    return Verdict(Rank.DEACTIVATED, code, sentence, advice, Link("Reactivate", again))
 
 
 def _invited(person: Person) -> Verdict:
@@ -96,19 +97,20 @@ def _standing(person: Person, invite: Invite | None) -> tuple[str, str, str]:
     who = person.full_name
     if invite is None or invite.voided_at:
         when = f" on {day(invite.voided_at)}" if invite else ""
-        said = f"The invite for {who} was withdrawn{when}." if invite else f"{who} has no invite."
-        return "invite-withdrawn", said, "Invite them anew if they are to come in."
+        said = f"The invite for {who} was revoked{when}." if invite else f"{who} has no invite."
+        return "invite-withdrawn", said, "Invite them again if they need access."
     if invite.held_because:
         return (
             "invite-held",
-            f"The invite for {who} is held: {invite.held_because}.",
-            "It goes by itself when that is over. Choose “Invite anyway” to let it go now.",
+            f"The invite for {who} is on hold: {invite.held_because}.",
+            "It is sent automatically once this is resolved. Choose “Invite anyway” to send it "
+            "now.",
         )
     if invite.expires_at < timezone.now():
         return (
             "invite-expired",
             f"The invite for {who} expired on {day(invite.expires_at)}.",
-            "Send it again: the same link is good for its full time from then on.",
+            "Resend it. The same link is then valid for the full period again.",
         )
     return _mailing(person, invite, invite.mails.order_by("-created_at").first())
 
@@ -117,27 +119,28 @@ def _mailing(person: Person, invite: Invite, mail: Mail | None) -> tuple[str, st
     if mail is None:
         return (
             "invite-not-mailed",
-            f"{person.full_name} was invited on {day(invite.created_at)}, and nothing was mailed.",
-            "The connection leaves the mail out, for people who come in by single sign-on. Tell "
+            f"{person.full_name} was invited on {day(invite.created_at)}, but no email was sent.",
+            "The connection sends no invite emails, because people sign in by single sign-on. Ask "
             "them to sign in, or send the invite.",
         )
     if mail.given_up_at or (mail.sent_at and mail.problem):
         return (
             "mail-refused",
             f"The invite did not reach {mail.to}: {mail.problem.rstrip('.')}.",
-            "Correct the address where it comes from, then send the invite again.",
+            "Correct the address in the system that sends it, then resend the invite.",
         )
     if not mail.sent_at:
         trouble = f" The mail server said: {mail.problem}" if mail.problem else ""
         return (
             "mail-waiting",
-            f"The invite for {mail.to} is about to be mailed.{trouble}",
-            "Wait a minute. If it stays so, the mail server of Ramp does not answer.",
+            f"The invite for {mail.to} is waiting to be sent.{trouble}",
+            "Wait a minute. If this does not change, Ramp's mail server is not responding.",
         )
     return (
         "not-accepted",
-        f"{person.full_name} was invited on {day(mail.sent_at)}, and has not accepted yet.",
-        f"Ask them to look for the mail to {mail.to}, also among spam; or send it again.",
+        f"{person.full_name} was invited on {day(mail.sent_at)} and has not accepted yet.",
+        f"Ask them to look for the email to {mail.to}, including in their spam folder, or resend "
+        "it.",
     )
 
 
@@ -145,8 +148,10 @@ def _unconfirmed(person: Person) -> Verdict:
     return Verdict(
         Rank.KNOWN_OTHERWISE,
         "address-unconfirmed",
-        f"{person.full_name} is here as {person.email}: {person.pending_email} is not confirmed.",
-        "They follow the link in the mail to the new address. Until then the old one signs in.",
+        f"{person.full_name} uses {person.email} in Ramp. {person.pending_email} is not confirmed "
+        "yet.",
+        "Ask them to follow the link in the email to the new address. Until then, they sign in "
+        "with the old one.",
         Link(f"Open {person.full_name}", _page(person)),
     )
 
@@ -155,8 +160,8 @@ def _here(person: Person) -> Verdict:
     return Verdict(
         Rank.HERE,
         "here",
-        f"{person.full_name} is here, and has been active since {day(person.joined_at)}.",
-        "If they cannot sign in, ask which page refuses them, and what it says.",
+        f"{person.full_name} has been active in Ramp since {day(person.joined_at)}.",
+        "If they cannot sign in, ask them which page refuses them and what it says.",
         Link(f"Open {person.full_name}", _page(person)),
     )
 

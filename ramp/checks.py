@@ -54,7 +54,7 @@ def hosts_are_named(**_: Any) -> list[CheckMessage]:
         return []
     return [
         Warning(
-            "ALLOWED_HOSTS admits every host name.",
+            "ALLOWED_HOSTS accepts every host name.",
             hint="Unset ALLOWED_HOSTS, or list the names that PUBLIC_BASE_URL and probes use.",
             id="ramp.W003",
         )
@@ -67,7 +67,7 @@ def database_is_a_server(**_: Any) -> list[CheckMessage]:
         return []
     return [
         Warning(
-            "SQLite lets one request write at a time and has no row locks.",
+            "SQLite allows one writer at a time and has no row locks.",
             hint="Set DATABASE_URL to a PostgreSQL database; docs/running.md says what it costs.",
             id="ramp.W004",
         )
@@ -93,7 +93,8 @@ def broker_is_a_server(**_: Any) -> list[CheckMessage]:
         return []
     return [
         Warning(
-            "Jobs wait in a folder, which a killed worker can lose them from until beat looks.",
+            "Jobs wait in a folder. If a worker is killed, its jobs are lost until beat finds "
+            "them.",
             hint="Set REDIS_URL.",
             id="ramp.W005",
         )

@@ -12,7 +12,7 @@ from django.views.decorators.csrf import requires_csrf_token
 from django.views.defaults import server_error
 
 RETRY_AFTER_SECONDS: Final = 5
-UNAVAILABLE: Final = "Ramp cannot answer just now. Nothing was changed; try again."
+UNAVAILABLE: Final = "Ramp is temporarily unavailable. Nothing was changed. Try again."
 # Parts of the names of fields that are never written into a page.
 SECRET: Final = ("password", "again", "current", "secret", "token", "keytab", "code")
 

@@ -38,7 +38,8 @@ libc: Final = ctypes.CDLL(None, use_errno=True)
 class PortTakenError(Exception):
     def __init__(self, port: int) -> None:
         super().__init__(
-            f"Port {port} is taken. End what listens there, or choose another: PORT={port + 1}"
+            f"Port {port} is in use. Stop the program that uses it, or choose another: "
+            f"PORT={port + 1}"
         )
 
 

@@ -28,7 +28,7 @@ FOR_ADMINISTRATORS = {
     "Departments": ("people_department_changelist", "account_tree"),
     "Locations": ("people_location_changelist", "location_on"),
     "Entities": ("people_entity_changelist", "business"),
-    "Departures": ("departures", "event_upcoming"),
+    "Scheduled terminations": ("departures", "event_upcoming"),
     "Spend": ("spend", "credit_card"),
     "Integrations": ("integrations", "hub"),
     "Roles": ("people_role_changelist", "badge"),

@@ -360,7 +360,7 @@ def test_whom_each_address_changes(
                     if is_refused == rank_cases.may_change(role, target):
                         breaches.append(f"{role} on {target}: {answer.status_code}")
                     elif is_refused:
-                        assert "may change this account" in text_of(answer)
+                        assert "can change this account" in text_of(answer)
                         assert f"Refused to {actor.actor}" in caplog.text
                         assert stored(person) == before
                     else:
@@ -551,7 +551,7 @@ def test_the_page_of_an_owner_says_who_may_change_them(
 
     page = text_of(signed_in(people[role]).get(f"/people/{olga.pk}/"))
 
-    is_refused = "Olga Brandt is an Owner, so only an Owner may change this account." in page
+    is_refused = "Olga Brandt is an Owner, so only an Owner can change this account." in page
     assert is_refused == (role != OWNER)
     for name in ("edit", "deactivate", "terminate"):
         assert (f"/people/{olga.pk}/{name}/" in page) == (role == OWNER)
@@ -578,7 +578,7 @@ class TestBulk:
         page = self.choose(signed_in(people[ADMIN]), ada, people[OWNER])
 
         assert "Deactivate 1 person?" in text_of(page)
-        assert "is an Owner, so only an Owner may change this account." in text_of(page)
+        assert "is an Owner, so only an Owner can change this account." in text_of(page)
         assert str(people[OWNER].pk) not in text_of(page)
 
     def test_change_nobody_if_one_is_above(self, people: dict[str, Person]) -> None:

@@ -36,7 +36,7 @@ DEACTIVATION = BulkChange(
     action="deactivate_selected",
     verb="Deactivate",
     done="deactivated",
-    already="could not sign in anyway",
+    already="already inactive",
     partial="people/person/_deactivation_effects.html",
     kind=MassChange.Kind.DEACTIVATED,
 )
@@ -44,7 +44,7 @@ REACTIVATION = BulkChange(
     action="reactivate_selected",
     verb="Reactivate",
     done="reactivated",
-    already="could sign in already",
+    already="already active",
     partial="people/person/_reactivation_effects.html",
     kind=MassChange.Kind.REACTIVATED,
 )
@@ -55,7 +55,7 @@ def confirm_or_apply(
 ) -> HttpResponse:
     chosen = list(people[: AT_MOST + 1])
     if len(chosen) > AT_MOST:
-        messages.error(request, f"Choose {AT_MOST} people at most at a time.")
+        messages.error(request, f"Select at most {AT_MOST} people.")
         return redirect(request.get_full_path())
     above = [person for person in chosen if refusal_over(request.user, person)]
     if "confirmed" in request.POST:
@@ -92,7 +92,7 @@ def _apply(request: PersonRequest, people: list[Person], change: BulkChange) -> 
         link = '{} <a href="{}" class="ramp-link">Undo</a>'
         messages.success(request, format_html(link, said, undo))
     if unchanged:
-        messages.info(request, f"{_people(unchanged)} {change.already}.")
+        messages.info(request, f"{_people(unchanged)} skipped: {change.already}.")
 
 
 def _people(count: int) -> str:

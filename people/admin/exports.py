@@ -16,13 +16,13 @@ from people.presentation.spreadsheets import BYTE_ORDER_MARK, harmless
 COLUMNS = (
     "First name",
     "Last name",
-    "E-mail address",
+    "Email address",
     "Role",
     "State",
     "Department",
     "Location",
     "Manager",
-    "Manager's e-mail address",
+    "Manager's email address",
 )
 
 

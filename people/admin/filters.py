@@ -13,7 +13,7 @@ class StateFilter(DropdownFilter):
 
     title = "state"
     parameter_name = "state"
-    all_option = ("", "All but terminated")
+    all_option = ("", "Not terminated")
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> Sequence[tuple[str, str]]:
         return [*Person.State.choices, ("everybody", "Everybody")]

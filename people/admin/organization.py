@@ -102,7 +102,7 @@ def _count(people: QuerySet[Person], opts: Any) -> Coalesce:
 @admin.register(Department)
 class DepartmentAdmin(PeopledAdmin):
     address = "people/departments/"
-    nothing_yet = "A department also comes to be when an identity provider names it."
+    nothing_yet = "Departments are also added when an identity provider sends them."
     list_display = ("name", "people")
     fields = ("name",)
 
@@ -110,7 +110,7 @@ class DepartmentAdmin(PeopledAdmin):
 @admin.register(Location)
 class LocationAdmin(PeopledAdmin):
     address = "people/locations/"
-    nothing_yet = "A location also comes to be when an identity provider names it."
+    nothing_yet = "Locations are also added when an identity provider sends them."
     list_display = ("name", "entity", "people")
     list_select_related = ("entity",)
     fields = ("name", "entity")

@@ -36,7 +36,7 @@ FILTERS = {
 @admin.register(Person)
 class PersonAdmin(CompanyAdmin):
     address = "people/"
-    nothing_yet = "Invite somebody, or connect your identity provider."
+    nothing_yet = "Invite a person, or connect your identity provider."
     list_display = ("name", "role_name", "department", "location", "boss", "state_name")
     list_filter = (
         StateFilter,
@@ -48,7 +48,7 @@ class PersonAdmin(CompanyAdmin):
     )
     list_select_related = ("department", "location", "manager")
     search_fields = ("given_name", "family_name", "email")
-    search_help_text = "Name or e-mail address"
+    search_help_text = "Name or email address"
     ordering = ("family_name", "given_name", "pk")
     actions = ("deactivate_selected", "reactivate_selected")
 

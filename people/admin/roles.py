@@ -15,8 +15,8 @@ from people.models import Role
 class RoleAdmin(PlaceAdmin):
     address = "people/roles/"
     nothing_yet = (
-        "Add the roles that your company has besides Owner, Admin, Cardholder, Bookkeeper, "
-        "Guest and IT Admin; then grant them on people's pages."
+        "Add roles besides Owner, Admin, Cardholder, Bookkeeper, Guest and IT Admin. Grant them "
+        "on a person's page."
     )
     list_display = ("name", "elevation", "holders")
     fields = ("name", "is_elevated")

@@ -108,7 +108,7 @@ class HeldAdmin(SpendAdmin):
 class CardAdmin(HeldAdmin):
     address = "spend/cards/"
     nothing_heading = "No usable cards"
-    nothing_yet = "Issue the first, or choose “All” in the filter to see those that have ended."
+    nothing_yet = "Issue a card, or choose “All” in the filter to see ended cards."
     person_field = "holder"
     form = CardForm
     list_display = ("name", "who", "kind", "number", "limit", "status")
@@ -158,7 +158,7 @@ class CardAdmin(HeldAdmin):
 class FundAdmin(HeldAdmin):
     address = "spend/funds/"
     nothing_heading = "No usable funds"
-    nothing_yet = "Open the first, or choose “All” in the filter to see those that have ended."
+    nothing_yet = "Open a fund, or choose “All” in the filter to see ended funds."
     person_field = "owner"
     form = FundForm
     list_display = ("name", "who", "sharing", "left", "largest_payment", "status")
@@ -199,7 +199,7 @@ class FundAdmin(HeldAdmin):
     def left(self, fund: Fund) -> str:
         return money.written(fund.balance, fund.currency)
 
-    @display(description="Largest payment")
+    @display(description="Payment limit")
     def largest_payment(self, fund: Fund) -> str | None:
         if fund.payment_limit is None:
             return None
@@ -214,8 +214,8 @@ class FundAdmin(HeldAdmin):
 class ObligationAdmin(SpendAdmin):
     address = "spend/obligations/"
     title = "Reimbursements, bills and transactions"
-    nothing_heading = "Nothing is outstanding"
-    nothing_yet = "Choose “All” in the filter to see what is settled."
+    nothing_heading = "No outstanding items"
+    nothing_yet = "Choose “All” in the filter to see settled items."
     person_field = "person"
     form = ObligationForm
     list_display = ("description", "who", "kind", "money", "state")

@@ -15,7 +15,7 @@ from people.values import PeopleError
 
 # So that every sum of them still is a number of the database.
 MOST = Decimal(10) ** 12
-CURRENCY = "In the currency of the entity that the person belongs to."
+CURRENCY = "In the currency of the person's entity."
 
 
 def amount(label: str, *, required: bool = True, help_text: str = "") -> forms.DecimalField:
@@ -94,7 +94,9 @@ class FundForm(HeldForm):
     opening_balance = amount("Balance", help_text=CURRENCY)
     more = amount("Add to the balance", required=False)
     largest = amount(
-        "Largest payment", required=False, help_text="Leave it empty for no limit but the balance."
+        "Payment limit",
+        required=False,
+        help_text="Leave empty if only the balance limits payments.",
     )
 
     @property
@@ -127,8 +129,8 @@ class ObligationForm(MoneyForm):
         queryset=None,
         required=False,
         label="Ask for approval",
-        empty_label="Nobody has to approve it",
-        help_text="It waits for the first approver of this workflow.",
+        empty_label="No approval needed",
+        help_text="The first approver of this workflow is asked first.",
         widget=UnfoldAdminSelectWidget,
     )
 

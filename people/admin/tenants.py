@@ -20,7 +20,7 @@ class TenantAdmin(CompanyAdmin):
     """What an operator sees of the tenants: that they exist, never who or what is in them."""
 
     address = "tenants/"
-    nothing_yet = "Make the first with “manage.py create_tenant”."
+    nothing_yet = "Create one with “manage.py create_tenant”."
     list_display = ("called", "slug", "domain", "people", "status")
     list_display_links = None
     search_fields = ("name", "slug", "domain")
@@ -70,9 +70,9 @@ class TenantAdmin(CompanyAdmin):
         return f"{tenant.people:,}"
 
     @display(
-        description="Status", label={"Active": "success", "Switched off": "warning", "Closed": ""}
+        description="Status", label={"Active": "success", "Turned off": "warning", "Closed": ""}
     )
     def status(self, tenant: Tenant) -> str:
         if tenant.closed_at:
             return "Closed"
-        return "Active" if tenant.is_active else "Switched off"
+        return "Active" if tenant.is_active else "Turned off"

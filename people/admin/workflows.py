@@ -47,7 +47,7 @@ class WorkflowForm(forms.ModelForm[Any]):
 @admin.register(Workflow)
 class WorkflowAdmin(CompanyAdmin):
     address = "spend/workflows/"
-    nothing_yet = "A workflow says whose approval a reimbursement needs, one after the other."
+    nothing_yet = "A workflow lists who approves a reimbursement, in order."
     list_display = ("name", "steps", "pending")
     search_fields = ("name", "steps__approver__given_name", "steps__approver__family_name")
     search_help_text = "Workflow or approver"
@@ -72,7 +72,7 @@ class WorkflowAdmin(CompanyAdmin):
         self, request: HttpRequest, obj: Workflow | None = None, *args: Any, **kwargs: Any
     ) -> Any:
         form = type("WorkflowForm", (WorkflowForm,), _step_fields(obj))
-        texts = {"name": "Its approvers are asked one after the other. Empty a step to drop it."}
+        texts = {"name": "Approvers are asked in order. Clear a step to remove it."}
         return super().get_form(request, obj, *args, form=form, help_texts=texts, **kwargs)
 
     def save_model(
@@ -88,7 +88,7 @@ class WorkflowAdmin(CompanyAdmin):
     def steps(self, workflow: Any) -> str:
         return f"{workflow.step_count:,}"
 
-    @display(description="Waiting for approval")
+    @display(description="Pending approvals")
     def pending(self, workflow: Any) -> str:
         return f"{workflow.pending_count:,}"
 

@@ -64,7 +64,7 @@ class BearerTokenScheme(OpenApiAuthenticationExtension):  # type: ignore[no-unty
 
 
 class IsAdministrator(BasePermission):
-    message = "The person who made this token is no longer an administrator."
+    message = "The owner of this token is no longer an administrator."
 
     def has_permission(self, request: Request, view: "APIView") -> bool:
         return administers(request.user)
@@ -79,7 +79,8 @@ class HasScope(BasePermission):
     def has_permission(self, request: Request, view: "APIView") -> bool:
         needed = scopes_of(view, str(request.method))
         self.message = (
-            f"This needs a token with the scope {' or '.join(needed)}. Create one on the API "
+            f"This request needs a token with the scope {' or '.join(needed)}. Create one on the "
+            "API "
             "tokens page of Ramp."
         )
         token = request.auth

@@ -66,7 +66,7 @@ class Door(APIView):
 
 class Unavailable(exceptions.APIException):
     status_code = status.HTTP_503_SERVICE_UNAVAILABLE
-    default_detail = "Ramp cannot answer just now. Nothing was changed; try again."
+    default_detail = "Ramp is temporarily unavailable. Nothing was changed. Try again."
     default_code = "unavailable"
 
     def __init__(self, *, wait: int) -> None:
@@ -111,7 +111,7 @@ def _told(error: exceptions.APIException) -> dict[str, Any]:
         message = first[1] if first[0] == WHOLE else f"{first[0]}: {first[1]}"
         return {"code": "invalid", "message": message, "fields": fields}
     if isinstance(error, exceptions.NotFound):
-        return {"code": "not-found", "message": "There is nothing by this id or address."}
+        return {"code": "not-found", "message": "Not found."}
     code = str(error.get_codes()).replace("_", "-")
     return {"code": code, "message": str(error.detail)}
 

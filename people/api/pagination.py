@@ -20,14 +20,14 @@ class ByCursor(CursorPagination):
         if said is None:
             return self.page_size
         if not (said.isascii() and said.isdigit() and said.strip("0")):
-            raise ValidationError({self.page_size_query_param: "Send a whole number above 0."})
+            raise ValidationError({self.page_size_query_param: "Send an integer greater than 0."})
         return self.max_page_size if len(said) > 9 else min(int(said), self.max_page_size)
 
     def paginate_queryset(self, queryset: Any, request: Any, view: Any = None) -> Any:
         try:
             page: Any = super().paginate_queryset(queryset, request, view)
         except (NotFound, DjangoValidationError) as error:
-            said = "This is no cursor that Ramp sent. Begin again without it."
+            said = "Invalid cursor. Start again without it."
             raise ValidationError({self.cursor_query_param: said}) from error
         # What the links begin with, whatever host the request names.
         self.base_url = f"{settings.PUBLIC_BASE_URL}{request.get_full_path()}"

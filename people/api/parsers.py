@@ -1,4 +1,4 @@
-"""What is read of a request: JSON that can be understood in one way only."""
+"""Parses JSON request bodies and rejects ambiguous ones."""
 
 import codecs
 import json
@@ -11,12 +11,12 @@ from rest_framework.parsers import JSONParser
 
 class TooLarge(APIException):
     status_code = status.HTTP_413_REQUEST_ENTITY_TOO_LARGE
-    default_detail = "Send less at once."
+    default_detail = "The request body is too large. Send less data."
     default_code = "too-large"
 
 
 class StrictJson(JSONParser):
-    """Refuses what is nested too deeply to be understood, and what says something twice."""
+    """Rejects JSON with duplicate keys or too many levels of nesting."""
 
     def parse(self, stream: Any, *args: Any, **kwargs: Any) -> Any:
         try:
@@ -26,17 +26,19 @@ class StrictJson(JSONParser):
                 parse_constant=_no_number,
             )
         except RecursionError as error:
-            raise ParseError("This JSON is nested too deeply.") from error
+            raise ParseError("The JSON is nested too deeply.") from error
         except ValueError as error:
-            raise ParseError(f"This is no JSON: {error}.") from error
+            raise ParseError(f"Invalid JSON: {error}.") from error
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    said = dict(pairs)
-    if len(said) < len(pairs):
-        raise ParseError("This JSON says something twice. Send each name once.")
-    return said
+    members: dict[str, Any] = {}
+    for name, value in pairs:
+        if name in members:
+            raise ParseError(f"Duplicate key in JSON object: {name}.")
+        members[name] = value
+    return members
 
 
 def _no_number(text: str) -> None:
-    raise ParseError(f"{text} is no number.")
+    raise ParseError(f"{text} is not a number.")

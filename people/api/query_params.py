@@ -33,8 +33,8 @@ def check_parameters(request: Request, known: Sequence[str]) -> None:
 
 def _wrong(name: str, values: list[Any], known: Sequence[str]) -> str:
     if name not in known:
-        there = f"Known: {', '.join(known)}." if known else "This address takes none."
+        there = f"Known: {', '.join(known)}." if known else "This endpoint takes none."
         return f"Unknown query parameter. {there}"
     if len(values) > 1:
-        return "Send this parameter once."
-    return "" if values[0].strip() else "Send a value, or leave the parameter out."
+        return "Send this parameter only once."
+    return "" if values[0].strip() else "Send a value, or omit the parameter."

@@ -15,7 +15,7 @@ MOST = 2**63 - 1
 class WholeNumber(serializers.IntegerField):
     """A number that is written as one: neither "12" nor 12.0 nor true is."""
 
-    default_error_messages: ClassVar = {"invalid": "Send a whole number."}
+    default_error_messages: ClassVar = {"invalid": "Send an integer."}
 
     def to_internal_value(self, data: Any) -> int:
         if type(data) is not int:
@@ -119,25 +119,25 @@ class FundShape(serializers.ModelSerializer[Fund]):
 class PurchaseShape(serializers.Serializer[Any]):
     """What somebody wants to pay, with a card or from a fund."""
 
-    card = Id(required=False, help_text="Either this, or fund.")
-    fund = Id(required=False, help_text="Either this, or card.")
+    card = Id(required=False, help_text="Required if fund is not sent.")
+    fund = Id(required=False, help_text="Required if card is not sent.")
     amount = WholeNumber(
         min_value=1,
         max_value=MOST,
         help_text="In the currency's smallest unit: 1250 is 12.50 EUR.",
-        error_messages={"min_value": "Send a number above 0."},
+        error_messages={"min_value": "Send a number greater than 0."},
     )
-    currency = Text(help_text="Three letters, as in ISO 4217: EUR.")
+    currency = Text(help_text="ISO 4217 code, such as EUR.")
     merchant = Text(max_length=200)
 
     def validate_currency(self, value: str) -> str:
         if not re.fullmatch("[A-Z]{3}", value):
-            raise serializers.ValidationError("Send three capital letters, as in EUR.")
+            raise serializers.ValidationError("Send three uppercase letters, such as EUR.")
         return value
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         if ("card" in attrs) == ("fund" in attrs):
-            raise serializers.ValidationError("Name either a card or a fund.")
+            raise serializers.ValidationError("Send either a card or a fund.")
         return attrs
 
 
@@ -168,7 +168,9 @@ class ErrorShape(serializers.Serializer[Any]):
     """Why a request was refused; docs/errors.md lists the codes."""
 
     code = serializers.CharField()
-    message = serializers.CharField(help_text="For people to read.")
+    message = serializers.CharField(help_text="Human-readable message.")
     fields = serializers.DictField(  # type: ignore[assignment]
-        child=serializers.CharField(), required=False, help_text="By field, if any is to blame."
+        child=serializers.CharField(),
+        required=False,
+        help_text="Errors by field, if they concern a field.",
     )

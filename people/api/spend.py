@@ -114,13 +114,13 @@ IDEMPOTENCY_KEY = OpenApiParameter(
     "Idempotency-Key",
     location=OpenApiParameter.HEADER,
     description="1 to 255 printable ASCII characters, without spaces. For 24 hours, the same key "
-    "with the same purchase gets the same answer, and nothing is decided twice.",
+    "with the same purchase returns the same response, and no second decision is made.",
 )
 REPLAYED = OpenApiParameter(
     "Idempotent-Replayed",
     location=OpenApiParameter.HEADER,
     response=[201],
-    description="“true” if the answer was given before.",
+    description="“true” if this response repeats an earlier one.",
 )
 
 

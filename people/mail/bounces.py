@@ -59,7 +59,7 @@ def _about_recipient(message: Message) -> Message:
             for fields in part.get_payload():
                 if isinstance(fields, Message) and "Action" in fields:
                     return fields
-    raise NotABounce("This is no delivery status notification.")
+    raise NotABounce("This is not a delivery status notification.")
 
 
 def _mail_id(message: Message) -> UUID:
@@ -67,7 +67,7 @@ def _mail_id(message: Message) -> UUID:
         found = MESSAGE_ID.search(text)
         if found:
             return UUID(found[1])
-    raise NotABounce("It names no mail of ours.")
+    raise NotABounce("It does not refer to an email from Ramp.")
 
 
 def _returned(message: Message) -> Iterator[str]:

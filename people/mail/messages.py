@@ -53,9 +53,9 @@ def obstacle(mail: Mail, *, now: datetime) -> str:
 
 def _obstacle_to_writing(person: Person) -> str:
     if person.tenant.is_sandbox:
-        return "Nobody of a sandbox is ever mailed."
+        return "People in a sandbox get no email."
     if not person.tenant.is_active:
-        return f"{person.tenant.name} is switched off."
+        return f"{person.tenant.name} is turned off."
     if not person.is_active:
         return f"{person.full_name} is {person.get_state_display().lower()}."
     return ""
@@ -66,24 +66,24 @@ def _obstacle_to_saying(mail: Mail, now: datetime) -> str:
         case Mail.Kind.INVITE if mail.invite:
             return _obstacle_to_inviting(mail.invite, now)
         case Mail.Kind.CONFIRM_ADDRESS if not is_current(mail):
-            return "This address need no longer be confirmed."
+            return "This address no longer needs to be confirmed."
         case Mail.Kind.APPROVE_ADDRESS if not is_current(mail) or _is_agreed(mail.person):
-            return "This address need no longer agree."
+            return "This address no longer needs to approve the change."
         case Mail.Kind.RESET_PASSWORD if not is_reset_current(mail, now):
-            return "The link in it does not count any more."
+            return "The link in this email is no longer valid."
         case Mail.Kind.ADDRESS_CHANGES if not _is_pending(mail.person, mail.facts["address"]):
-            return "The address does not change any more."
+            return "The address change was canceled."
     return ""
 
 
 def _obstacle_to_inviting(invite: Invite, now: datetime) -> str:
     if invite.accepted_at:
-        return "The invite was accepted meanwhile."
+        return "The invite was already accepted."
     if invite.voided_at:
-        return "The invite was withdrawn."
+        return "The invite was revoked."
     if invite.held_because:
-        return f"The invite waits: {invite.held_because}"
-    return "The invite expired before it could be mailed." if invite.expires_at <= now else ""
+        return f"The invite is on hold: {invite.held_because}"
+    return "The invite expired before it could be sent." if invite.expires_at <= now else ""
 
 
 def _is_agreed(person: Person) -> bool:

@@ -93,7 +93,7 @@ class _Carrier:
                 raise
             self.backend = backend
         if not self.backend.send_messages([letter(mail)]):
-            raise SMTPException("Nobody took the mail.")
+            raise SMTPException("No mail server accepted the email.")
 
     def hang_up(self) -> None:
         backend, self.backend = self.backend, None

@@ -26,7 +26,7 @@ class InvalidTokenSettings(PeopleError):
 
     def __init__(self) -> None:
         super().__init__(
-            f"An API token needs at least one scope, and expires after 1 to {MOST_TOKEN_DAYS} days."
+            f"An API token needs at least one scope and an expiry of 1 to {MOST_TOKEN_DAYS} days."
         )
 
 
@@ -61,7 +61,7 @@ def make_api_token(
         expires_at=timezone.now() + timedelta(days=days),
     )
     allowed = ", ".join(made.scopes)
-    _record(made, f"made the API token “{made}” for {days} days ({allowed})", actor=actor)
+    _record(made, f"created the API token “{made}” for {days} days ({allowed})", actor=actor)
     return token
 
 

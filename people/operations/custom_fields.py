@@ -12,7 +12,7 @@ class CustomFieldTaken(PeopleError):
     field = "external_name"
 
     def __init__(self) -> None:
-        super().__init__("There is a custom field with this external name already.")
+        super().__init__("A custom field with this external name already exists.")
 
 
 def add_custom_field(name: str, external_name: str, *, actor: Actor) -> CustomField:

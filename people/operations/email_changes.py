@@ -26,8 +26,8 @@ class NothingToConfirm(PeopleError):
 
     def __init__(self) -> None:
         super().__init__(
-            "This link is out of date: the address has been confirmed, or another one was "
-            "given since. If you expect to confirm one, use the link of the latest mail."
+            "This link is no longer valid: the address was already confirmed, or another address "
+            "was entered since then. To confirm an address, use the link in the latest email."
         )
 
 
@@ -182,9 +182,9 @@ def _note(person: Person, by: By, *, actor: Actor) -> None:
     request = latest_request(person)
     assert request
     agreeing = {
-        By.NEW: f"confirmed the new address {person.pending_email}",
-        By.OLD: f"agreed to the new address {person.pending_email} from the old one",
-        By.OWNER: f"approved the new address {person.pending_email} with their password",
+        By.NEW: f"confirmed the new email address {person.pending_email}",
+        By.OLD: f"approved the new email address {person.pending_email} from the old address",
+        By.OWNER: f"approved the new email address {person.pending_email} with their password",
     }
     events.record(
         Event.Kind.ADDRESS_APPROVED,

@@ -21,14 +21,14 @@ log = logging.getLogger(__name__)
 
 JOB = Actor("job", "guests")
 STAYING = (Person.State.INVITED, Person.State.ACTIVE)
-REASON = "Their time as a guest is over."
+REASON = "Their last day as a guest has passed."
 
 
 class NotGuest(PeopleError):
     code = "not-guest"
 
     def __init__(self, person: Person) -> None:
-        super().__init__(f"{person.full_name} is no guest, so no day ends their access.")
+        super().__init__(f"{person.full_name} is not a guest, so they have no last day.")
 
 
 class InvalidLastDay(PeopleError):
@@ -36,7 +36,7 @@ class InvalidLastDay(PeopleError):
     field = "day"
 
     def __init__(self) -> None:
-        super().__init__("Choose a day that is still to come. To end it today, deactivate them.")
+        super().__init__("Choose a day in the future. To end their access today, deactivate them.")
 
 
 @transaction.atomic

@@ -17,7 +17,7 @@ class DuplicateName(PeopleError):
     field = "name"
 
     def __init__(self, name: str) -> None:
-        super().__init__(f"There is “{name}” already. Case makes no difference.")
+        super().__init__(f"“{name}” already exists. Names are not case-sensitive.")
 
 
 class CurrencyInUse(PeopleError):
@@ -106,17 +106,17 @@ def check_unused(place: AnyPlace) -> None:
             if holders:
                 raise StillInUse(place, f"{_people(holders, 'holds', 'hold')} it")
             if place.mappings.exists() or place.scim_mappings.exists():
-                raise StillInUse(place, "a group of an identity provider brings it")
+                raise StillInUse(place, "an identity provider group grants it")
         case Entity():
             if place.locations.exists():
                 raise StillInUse(place, "it still has locations")
             if place.tenant.default_entity_id == place.pk:
-                raise StillInUse(place, "new locations belong to it")
+                raise StillInUse(place, "it is the default entity for new locations")
         case _:
             people = place.people.count()
             if people:
                 belong = _people(people, "belongs to", "belong to")
-                raise StillInUse(place, f"{belong} it, those who left included")
+                raise StillInUse(place, f"{belong} it, including people who left")
 
 
 def _people(count: int, does: str, do: str) -> str:

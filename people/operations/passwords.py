@@ -17,8 +17,8 @@ class ResetOutOfDate(PeopleError):
 
     def __init__(self) -> None:
         super().__init__(
-            "This link is out of date: it was used, an hour has gone by, or something about your "
-            "account has changed since. Ask for a new one."
+            "This link is no longer valid: it was used, it is more than an hour old, or your "
+            "account has changed since it was sent. Request a new one."
         )
 
 

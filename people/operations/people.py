@@ -52,7 +52,7 @@ class Terminated(PeopleError):
 
     def __init__(self, person: Person) -> None:
         super().__init__(
-            f"{person.full_name} was terminated, which is final. Add them as a new person."
+            f"{person.full_name} was terminated, which cannot be undone. Add them as a new person."
         )
 
 

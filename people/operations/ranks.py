@@ -43,7 +43,7 @@ class PersonAboveRank(RankRefused):
     def __init__(self, person: Person) -> None:
         is_owner = person.role == Person.Role.OWNER
         who = "an Owner" if is_owner else "an Owner, an Admin or an IT Admin"
-        super().__init__(f"{_standing(person)}, so only {who} may change this account.")
+        super().__init__(f"{_standing(person)}, so only {who} can change this account.")
 
 
 class RoleAboveRank(RankRefused):
@@ -51,8 +51,8 @@ class RoleAboveRank(RankRefused):
 
     def __init__(self, role: AnyRole) -> None:
         super().__init__(
-            f"Nobody gives or takes away a role above their own, so you cannot do this with the "
-            f"role {name_of(role)}. Ask {_granters(role)}."
+            f"You cannot grant or remove a role above your own, such as {name_of(role)}. Ask "
+            f"{_granters(role)}."
         )
 
 
@@ -60,7 +60,7 @@ class OwnerNeeded(RankRefused):
     code = "owner-needed"
 
     def __init__(self) -> None:
-        super().__init__("Only an Owner may do this, with their own password.")
+        super().__init__("Only an Owner can do this, with their own password.")
 
 
 def rank_of(person: Person) -> Rank:

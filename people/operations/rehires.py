@@ -29,8 +29,8 @@ class NoAddress(PeopleError):
 
     def __init__(self, person: Person) -> None:
         super().__init__(
-            f"The email address of {person.full_name} belongs to somebody else now. "
-            "Give them another address first, then reactivate them."
+            f"The email address of {person.full_name} now belongs to another person. Change their "
+            "address first, then reactivate them."
         )
 
 
@@ -39,7 +39,8 @@ class NotWithheld(PeopleError):
 
     def __init__(self, person: Person) -> None:
         super().__init__(
-            f"This has been decided, or {person.full_name} has the role again. Nothing was changed."
+            f"This was already decided, or {person.full_name} already has the role again. Nothing "
+            "was changed."
         )
 
 

@@ -17,7 +17,7 @@ class DomainTaken(PeopleError):
     field = "domain"
 
     def __init__(self, domain: str) -> None:
-        super().__init__(f"Another company has the domain “{domain}”. Ask whoever runs Ramp.")
+        super().__init__(f"Another company uses the domain “{domain}”. Contact your Ramp operator.")
 
 
 class SlugTaken(PeopleError):
@@ -25,7 +25,7 @@ class SlugTaken(PeopleError):
     field = "slug"
 
     def __init__(self, slug: str) -> None:
-        super().__init__(f"There is a tenant “{slug}” already. Choose another slug.")
+        super().__init__(f"A tenant “{slug}” already exists. Choose another slug.")
 
 
 @transaction.atomic

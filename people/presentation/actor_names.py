@@ -20,6 +20,6 @@ def actor_name(actor: str, names: dict[str, str] | None = None) -> str:
         case "oidc" | "ldap" | "windows":
             return name
         case "command":
-            return "Ramp's command line"
+            return "An operator"
         case _:
             return "Ramp"

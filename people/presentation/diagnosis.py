@@ -133,4 +133,4 @@ def _findings(asked: Asked) -> Iterator[Finding]:
 
 
 def day(at: datetime | None) -> str:
-    return f"{at:%-d %B %Y}" if at else "a day that nobody noted"
+    return f"{at:%-d %B %Y}" if at else "an unknown date"

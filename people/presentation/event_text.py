@@ -16,8 +16,8 @@ from people.values import fold
 LABELS = {
     "given_name": "first name",
     "family_name": "last name",
-    "email": "e-mail address",
-    "pending_email": "e-mail address to be confirmed",
+    "email": "email address",
+    "pending_email": "unconfirmed email address",
     "department": "department",
     "location": "location",
     "manager": "manager",
@@ -29,32 +29,33 @@ LABELS = {
 ORDER = {name: place for place, name in enumerate(LABELS)}
 
 SENTENCES: dict[str, str] = {
-    Event.Kind.TENANT_CREATED: "{actor} opened {name}",
+    Event.Kind.TENANT_CREATED: "{actor} created {name}",
     Event.Kind.PERSON_ADDED: "{actor} added {person}",
     Event.Kind.ADDRESS_APPROVED: "{actor} {what}",
-    Event.Kind.PERSON_LINKED: "{actor} knows {person} as {user_name}",
-    Event.Kind.ADDRESS_CONFIRMED: "{person} confirmed the new e-mail address",
+    Event.Kind.PERSON_LINKED: "{actor} linked {person} to the userName {user_name}",
+    Event.Kind.ADDRESS_CONFIRMED: "{person} confirmed the new email address",
     Event.Kind.PASSWORD_CHANGED: "{actor} {what}",
     Event.Kind.PERSON_JOINED: "{person} joined",
     Event.Kind.SESSIONS_ENDED: "{actor} ended all sessions of {person}",
     Event.Kind.PERSON_DEACTIVATED: "{actor} deactivated {person}",
     Event.Kind.PERSON_REACTIVATED: "{actor} reactivated {person}",
-    Event.Kind.PERSON_RETURNED: "{person} came back and starts over: no password, no linked "
-    "sign-in, no session of before",
-    Event.Kind.ADDRESS_RELEASED: "{actor} gave the e-mail address of {person} to somebody else",
+    Event.Kind.PERSON_RETURNED: "{person} was added again as a returning person. Their previous "
+    "password, linked sign-ins and sessions are not restored",
+    Event.Kind.ADDRESS_RELEASED: "{actor} reassigned the email address of {person} to another "
+    "person",
     Event.Kind.IDENTITY_LINKED: "{actor} {what}",
-    Event.Kind.TAKEN_FOR_SAME: "{actor} found that {person} and {other}, one of whom had left, "
-    "are the same person",
+    Event.Kind.TAKEN_FOR_SAME: "{actor} identified {person} and {other}, one of whom had left, as "
+    "the same person",
     Event.Kind.PERSON_TERMINATED: "{actor} terminated {person}",
-    Event.Kind.HOLDINGS_RECEIVED: "{person} took over from {giver}",
-    Event.Kind.DEPARTURE_CHANGED: "{actor} changed the departure of {person}: {what}",
+    Event.Kind.HOLDINGS_RECEIVED: "{person} received items from {giver}",
+    Event.Kind.DEPARTURE_CHANGED: "{actor} changed the scheduled termination of {person}: {what}",
     Event.Kind.INVITE_ISSUED: "{actor} invited {person}",
-    Event.Kind.INVITE_RELEASED: "{actor} let the invite go out",
+    Event.Kind.INVITE_RELEASED: "{actor} released the invite from hold",
     Event.Kind.INVITE_ACCEPTED: "{person} accepted the invite",
-    Event.Kind.INVITE_RESENT: "{actor} sent the invite again",
-    Event.Kind.INVITE_VOIDED: "{actor} withdrew the invite",
+    Event.Kind.INVITE_RESENT: "{actor} resent the invite",
+    Event.Kind.INVITE_VOIDED: "{actor} revoked the invite",
     Event.Kind.ROLE_GRANTED: "{actor} granted the role {role}",
-    Event.Kind.ROLE_WITHDRAWN: "{actor} withdrew the role {role}",
+    Event.Kind.ROLE_WITHDRAWN: "{actor} removed the role {role}",
     Event.Kind.CONNECTION_CHANGED: "{actor} changed a connection: {what}",
     Event.Kind.SPEND_CHANGED: "{actor} {what}",
     Event.Kind.WORKFLOW_CHANGED: "{actor} {what}",
@@ -96,13 +97,13 @@ ICONS: dict[str, str] = {
 
 MAILS = {
     Mail.Kind.INVITE: "The invite",
-    Mail.Kind.CONFIRM_ADDRESS: "The mail that asks to confirm the address",
-    Mail.Kind.APPROVE_ADDRESS: "The mail that asks the old address to confirm",
-    Mail.Kind.ADDRESS_CHANGES: "The notice of the new address",
-    Mail.Kind.RESET_PASSWORD: "The link to choose a new password",
-    Mail.Kind.SIGN_IN_LINKED: "The notice of a newly linked sign-in",
-    Mail.Kind.CONNECTION_SILENT: "The notice of a silent connection",
-    Mail.Kind.MASS_CHANGE: "The notice of many deactivations",
+    Mail.Kind.CONFIRM_ADDRESS: "The email to confirm the new address",
+    Mail.Kind.APPROVE_ADDRESS: "The email to approve the new address",
+    Mail.Kind.ADDRESS_CHANGES: "The address change notice",
+    Mail.Kind.RESET_PASSWORD: "The password reset email",
+    Mail.Kind.SIGN_IN_LINKED: "The new sign-in method notice",
+    Mail.Kind.CONNECTION_SILENT: "The connection silence notice",
+    Mail.Kind.MASS_CHANGE: "The bulk deactivation notice",
 }
 
 
@@ -140,7 +141,7 @@ def entries_of(events: Iterable[Event]) -> list[Entry]:
 
 def entry_of_mail(mail: Mail) -> Entry:
     return Entry(
-        sentence=f"{MAILS.get(Mail.Kind(mail.kind), 'A mail')} {_fate(mail)} {mail.to}",
+        sentence=f"{MAILS.get(Mail.Kind(mail.kind), 'An email')} {_fate(mail)} {mail.to}",
         icon="mark_email_unread" if mail.problem else "outgoing_mail",
         note=_report(mail),
         differences=[],
@@ -152,8 +153,8 @@ def entry_of_mail(mail: Mail) -> Entry:
 
 def _fate(mail: Mail) -> str:
     if mail.sent_at:
-        return "was mailed to"
-    return "could not be mailed to" if mail.given_up_at else "waits to be mailed to"
+        return "was sent to"
+    return "could not be sent to" if mail.given_up_at else "is waiting to be sent to"
 
 
 def _report(mail: Mail) -> str:
@@ -208,11 +209,11 @@ def _sentence(event: Event, differences: list[Difference], names: dict[str, str]
         person = event.person.full_name if event.person else ""
         facts = ("role", "what", "name", "user_name", "other")
         told = dict.fromkeys(facts, "") | event.facts
-        told["giver"] = names.get(event.facts.get("giver", ""), "somebody unknown")
+        told["giver"] = names.get(event.facts.get("giver", ""), "unknown person")
         return pattern.format_map({**told, "actor": actor, "person": person})
     match event.kind:
         case Event.Kind.PERSON_PUT_BACK:
-            return f"{actor} {_changed(differences, 'put back', 'put back')}"
+            return f"{actor} {_changed(differences, 'restored', 'restored')}"
         case Event.Kind.ORGANISATION_CHANGED:
             return f"{actor} {_reorganised(event)}"
         case _ if not differences:
@@ -237,7 +238,7 @@ def _reorganised(event: Event) -> str:
     what, name = event.facts.get("what", "place"), event.changes.get("name", {})
     if what == "auto-termination":
         days = event.changes["auto_terminate_days"]["to"]
-        return f"set auto-termination to {days} days" if days else "switched auto-termination off"
+        return f"set auto-termination to {days} days" if days else "turned off auto-termination"
     if what == "company" and not name:
         return f"changed {_listed([_label(field) for field in event.changes])} of the company"
     match name.get("from"), name.get("to"):
@@ -253,15 +254,15 @@ def _reorganised(event: Event) -> str:
 
 def _note(event: Event, names: dict[str, str]) -> str:
     if event.facts.get("held"):
-        return f"The invite waits: {event.facts['held']}"
+        return f"The invite is on hold: {event.facts['held']}"
     if event.facts.get("undoing"):
-        return "A mass change was undone."
+        return "A bulk change was undone."
     if event.facts.get("reason"):
         return f"Reason: {event.facts['reason']}"
     if event.facts.get("because"):
-        return f"It came from {event.facts['because']}."
+        return f"Source: {event.facts['because']}."
     if event.kind == Event.Kind.ROLE_WITHDRAWN:
-        return f"It came from {actor_name(event.facts.get('source', ''), names)}."
+        return f"Source: {actor_name(event.facts.get('source', ''), names)}."
     return handover_history.told(event, names)
 
 
@@ -274,7 +275,7 @@ def _said(field: str, value: Any, names: dict[str, str]) -> str:
         case _ if not value:
             return ""
         case "manager":
-            return names.get(value, "somebody unknown")
+            return names.get(value, "unknown person")
         case "role":
             return Person.Role(value).label if value in Person.Role else value
         case "state":

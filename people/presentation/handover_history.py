@@ -50,7 +50,7 @@ def _dispositions(event: Event, names: Mapping[str, str]) -> Iterator[str]:
     if ended := list(_things(event.facts.get("ended", {}))):
         yield f"Ended: {'; '.join(ended)}."
     for successor, received in event.facts.get("received", {}).items():
-        whom = names.get(successor, "somebody unknown")
+        whom = names.get(successor, "unknown person")
         yield f"To {whom}: {'; '.join(_things(received))}."
     if dropped := event.facts.get("dropped"):
         yield f"Dropped: {_some(dropped)}."

@@ -30,7 +30,7 @@ class LookedUp(AutocompleteSelect):
     def render(self, name: str, value: Any, attrs: Any = None, renderer: Any = None) -> SafeString:
         context = {
             "name": written(name),
-            "asked": "E-mail address" if self.model is Person else "Name",
+            "asked": "Email address" if self.model is Person else "Name",
             "value": value if value and not _is_key(self.model, value) else "",
         }
         choice: SafeString = super().render(name, value, attrs, renderer)
@@ -64,7 +64,7 @@ class LookedUpField(forms.ModelChoiceField[Any]):
             model = self.widget.model
             called = "like that" if _is_key(model, value) else f"“{value}”"
             what = "nobody" if model is Person else f"no {model._meta.verbose_name}"
-            raise ValidationError(f"There is {what} {called} here.") from error
+            raise ValidationError(f"There is {what} {called} in Ramp.") from error
 
 
 def looked_up(field: Any, rows: QuerySet[Any], **more: Any) -> LookedUpField:

@@ -14,7 +14,7 @@ class PersonSearch(forms.Form):
         required=False,
         max_length=200,
         widget=UnfoldAdminTextInputWidget(
-            attrs={"type": "search", "placeholder": "Name or e-mail address"}
+            attrs={"type": "search", "placeholder": "Name or email address"}
         ),
     )
 

@@ -27,14 +27,14 @@ ENDED_SHOWN = 10
 
 class TokenForm(forms.Form):
     name = forms.CharField(
-        label="What the token is for",
+        label="Token name",
         max_length=100,
         widget=UnfoldAdminTextInputWidget(attrs={"placeholder": "Travel booking"}),
     )
     scopes = forms.MultipleChoiceField(
         label="Scopes",
         choices=Scope.choices,
-        help_text="Choose only what the program needs.",
+        help_text="Choose only the scopes the program needs.",
         widget=forms.CheckboxSelectMultiple(attrs={"class": "ramp-tick"}),
     )
     days = forms.IntegerField(
@@ -42,7 +42,7 @@ class TokenForm(forms.Form):
         min_value=1,
         max_value=MOST_TOKEN_DAYS,
         initial=USUAL_TOKEN_DAYS,
-        help_text="One year at most.",
+        help_text="At most 365 days.",
         widget=UnfoldAdminIntegerFieldWidget,
     )
 
@@ -75,7 +75,7 @@ def revoke_api_token(request: PersonRequest, token_id: int) -> HttpResponse:
     token = get_object_or_404(tokens, pk=token_id)
     if request.method == "POST":
         revoke(token, actor=request.user.actor)
-        messages.success(request, f"The token “{token}” is revoked.")
+        messages.success(request, f"The token “{token}” was revoked.")
         return redirect("admin:api_tokens")
     page = reverse("admin:api_tokens")
     context = _context(request, f"Revoke the token “{token}”?") | {

@@ -13,7 +13,7 @@ from people.views.permissions import for_administrators
 
 class WhoForm(forms.Form):
     who = forms.CharField(
-        label="E-mail address, userName or name",
+        label="Email address, userName or name",
         max_length=254,
         widget=UnfoldAdminTextInputWidget(
             attrs={"placeholder": "ada@example.com", "autocomplete": "off"}
@@ -26,7 +26,7 @@ def why(request: HttpRequest) -> HttpResponse:
     form = WhoForm(request.GET if "who" in request.GET else None)
     found: Answer | None = answer(form.cleaned_data["who"]) if form.is_valid() else None
     context = admin.site.each_context(request) | {
-        "title": "Why isn’t somebody here?",
+        "title": "Access diagnosis",
         "parent": {"title": "People", "url": reverse("admin:people_person_changelist")},
         "form": form,
         "answer": found,

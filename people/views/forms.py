@@ -31,8 +31,8 @@ def owner_password(person: Person) -> forms.CharField:
         required=False,
         strip=False,
         max_length=1000,
-        help_text=f"Because of their role, a new address has to be confirmed from {person.email} "
-        "as well. Enter your own password to do without that.",
+        help_text="Because of their role, a new address must also be approved from "
+        f"{person.email}. Enter your own password to skip this approval.",
         # A browser that fills it in by itself would approve what nobody meant to.
         widget=UnfoldAdminPasswordWidget(attrs={"autocomplete": "new-password"}),
     )
@@ -44,7 +44,7 @@ class PersonForm(forms.Form):
     given_name = _text("First name")
     family_name = _text("Last name")
     email = forms.EmailField(
-        label="E-mail address", max_length=254, widget=UnfoldAdminEmailInputWidget
+        label="Email address", max_length=254, widget=UnfoldAdminEmailInputWidget
     )
     role = forms.ChoiceField(choices=Person.Role.choices, widget=UnfoldAdminSelectWidget)
     seen = forms.CharField(required=False, widget=forms.HiddenInput)
@@ -99,7 +99,7 @@ class ReasonForm(forms.Form):
     reason = forms.CharField(
         required=False,
         max_length=500,
-        help_text="Kept in the history, for your colleagues.",
+        help_text="Shown in the history.",
         widget=UnfoldAdminTextareaWidget(attrs={"rows": 2}),
     )
 
@@ -114,10 +114,10 @@ class NameForm(forms.Form):
     def __init__(self, data: Any, *, wanted: str) -> None:
         super().__init__(data)
         self.wanted = wanted
-        self.fields["name"].label = f"Type “{wanted}” to go on"
+        self.fields["name"].label = f"Type “{wanted}” to continue"
 
     def clean_name(self) -> str:
         name: str = self.cleaned_data["name"].strip()
         if name.casefold() != self.wanted.casefold():
-            raise forms.ValidationError(f"That is not “{self.wanted}”.")
+            raise forms.ValidationError(f"The text does not match “{self.wanted}”.")
         return name

@@ -107,9 +107,7 @@ def _continue(request: HttpRequest) -> None:
         return
     sent = _take(request, key)
     if sent is None:
-        messages.info(
-            request, "This was sent already, or is no longer kept. Check before you retry."
-        )
+        messages.info(request, "This was already submitted or has expired. Check before you retry.")
         return
     request.method = "POST"
     request.POST = QueryDict(sent["fields"])

@@ -6,7 +6,7 @@ from typing import Any
 from people.models import Person, Role
 from people.operations import ranks
 
-REASON = "Roles above your own are not listed: {granters} them."
+REASON = "Roles above your own are not listed. {granters} them."
 
 
 def offer_roles(
@@ -32,5 +32,5 @@ def offer_roles(
 
 def _reason(viewer: Person) -> str:
     if viewer.role == Person.Role.ADMIN:
-        return REASON.format(granters="an Owner gives")
-    return REASON.format(granters="Owners and Admins give")
+        return REASON.format(granters="An Owner can grant")
+    return REASON.format(granters="Owners and Admins can grant")

@@ -97,7 +97,7 @@ def test_refuses_a_value_that_is_none(api: Api, method: str, path: str, name: st
 def test_refuses_a_parameter_sent_twice(api: Api, method: str, path: str, name: str) -> None:
     answer = ask(api, method, path, f"{name}=true&{name}=true")
 
-    assert answer.json()["fields"] == {name: "Send this parameter once."}
+    assert answer.json()["fields"] == {name: "Send this parameter only once."}
 
 
 def test_takes_each_filter_with_a_good_value(api: Api, ada: Person) -> None:

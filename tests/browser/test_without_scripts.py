@@ -25,7 +25,7 @@ def address_of_somebody(page: Page, demo: Demo) -> str:
 def test_issues_a_card_by_the_holders_address(page: Page, demo: Demo) -> None:
     address = address_of_somebody(page, demo)
     page.goto(f"{demo.url}/spend/cards/add/")
-    page.get_by_placeholder("E-mail address").fill(address)
+    page.get_by_placeholder("Email address").fill(address)
     page.get_by_label("Name").fill("Written by hand")
     page.get_by_label("Monthly limit").fill("12")
     page.get_by_role("button", name="Save").click()

@@ -331,7 +331,7 @@ class TestAFormThatIsOutOfDate:
 
         page = text_of(answer)
         assert answer.status_code == 403
-        assert "This page was out of date" in page
+        assert "This page is out of date" in page
         assert 'name="name" value="Research &amp; more"' in page
         assert 'action="/people/departments/add/"' in page
         assert "hunter2" not in page
@@ -382,7 +382,7 @@ class TestCommandsOfDjango:
 
     @pytest.mark.parametrize("email", ["nobody@example.com", ""])
     def test_know_nobody_else(self, owner: Person, type_in: Callable[..., str], email: str) -> None:
-        with pytest.raises(CommandError, match="Nobody has the address"):
+        with pytest.raises(CommandError, match="Nobody uses the address"):
             type_in(email)
 
     @pytest.mark.parametrize(

@@ -239,7 +239,7 @@ CASES = [
     Case(is_here, "here", "Ada Lovelace is here, and has been active since {today}."),
     Case(is_invited, "not-accepted", "was invited on {today}, and has not accepted yet."),
     Case(is_about_to_be_mailed, "mail-waiting", "The invite for ada@example.com is about to"),
-    Case(is_not_mailed, "invite-not-mailed", "was invited on {today}, and nothing was mailed."),
+    Case(is_not_mailed, "invite-not-mailed", "was invited on {today}, but no email was sent."),
     Case(
         waits_for_the_manager,
         "invite-held",
@@ -269,7 +269,11 @@ CASES = [
     ),
     Case(was_deactivated_by_a_job, "deactivated-by-ramp", "Ramp deactivated Ada Lovelace on"),
     Case(was_deleted, "deleted-by-provider", "Okta deleted Ada Lovelace on {today}."),
-    Case(left_for_good, "terminated", "Ada Lovelace was terminated on {today}, which is final."),
+    Case(
+        left_for_good,
+        "terminated",
+        "Ada Lovelace was terminated on {today}, which cannot be undone.",
+    ),
     Case(
         refused(**{RAMP: None}),
         "incomplete",

@@ -25,7 +25,7 @@ def _recorded(text: bytes) -> dict[str, Any]:
     except NotABounce as error:
         return {"recorded": False, "reason": str(error)}
     if not note_bounce(bounce):
-        return {"recorded": False, "reason": "It names no mail of ours."}
+        return {"recorded": False, "reason": "It does not refer to an email from Ramp."}
     return {
         "recorded": True,
         "mail": str(bounce.mail_id),

@@ -37,7 +37,7 @@ log = logging.getLogger(__name__)
 
 BATCH = 200
 AT_ONCE = 1000
-CHANGED_LATER = "They have changed since."
+CHANGED_LATER = "They have changed since then."
 # What the undoing writes; a deactivation ends sessions, and those stay ended.
 ACTIVITY = (
     *("state", "deactivated_at", "deactivated_by", "detached_at"),
@@ -57,8 +57,8 @@ class TooLateToUndo(PeopleError):
 
     def __init__(self) -> None:
         super().__init__(
-            f"This was more than {UNDO_DAYS} days ago, so it cannot be taken back in one go "
-            "any more. Change people one by one."
+            f"This was more than {UNDO_DAYS} days ago and can no longer be undone. Change people "
+            "individually."
         )
 
 
@@ -66,7 +66,7 @@ class DecidedMeanwhile(PeopleError):
     code = "decided-meanwhile"
 
     def __init__(self) -> None:
-        super().__init__("Somebody has decided about this already. Nothing was changed.")
+        super().__init__("This was already decided. Nothing was changed.")
 
 
 class MoreChangedSince(PeopleError):
@@ -74,8 +74,8 @@ class MoreChangedSince(PeopleError):
 
     def __init__(self) -> None:
         super().__init__(
-            "Somebody else has changed since you opened this page, so nothing was taken back. "
-            "Look again at who stays as they are."
+            "More people have changed since you opened this page, so nothing was undone. Check "
+            "again who will not change."
         )
 
 
@@ -83,7 +83,7 @@ class NothingToUndo(PeopleError):
     code = "nothing-to-undo"
 
     def __init__(self) -> None:
-        super().__init__("Everybody has changed since, so nothing can be taken back.")
+        super().__init__("All people have changed since then, so nothing can be undone.")
 
 
 @transaction.atomic

@@ -13,7 +13,7 @@ class InviteUsed(PeopleError):
     code = "invite-used"
 
     def __init__(self) -> None:
-        super().__init__("This invite has been accepted already. Sign in instead.")
+        super().__init__("This invite was already accepted. Sign in instead.")
 
 
 class InviteRevoked(PeopleError):
@@ -21,8 +21,8 @@ class InviteRevoked(PeopleError):
 
     def __init__(self) -> None:
         super().__init__(
-            "This invite was withdrawn. If you have got a newer one, use that; "
-            "otherwise ask your administrator."
+            "This invite was revoked. If you have a newer one, use that. Otherwise, ask your "
+            "administrator."
         )
 
 
@@ -32,7 +32,7 @@ class InviteExpired(PeopleError):
     def __init__(self, invite: Invite) -> None:
         super().__init__(
             f"This invite expired on {invite.expires_at:%-d %B %Y}. "
-            "Ask your administrator to send it again; the link stays the same."
+            "Ask your administrator to resend it. The link stays the same."
         )
 
 

@@ -37,8 +37,8 @@ class InviteHeld(PeopleError):
 
     def __init__(self, invite: Invite) -> None:
         super().__init__(
-            f"The invite waits and has not been mailed: {invite.held_because} "
-            "Choose “Invite anyway” to let it go."
+            f"The invite is on hold and has not been sent: {invite.held_because} "
+            "Choose “Invite anyway” to send it."
         )
 
 

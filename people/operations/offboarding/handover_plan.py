@@ -38,8 +38,8 @@ class HoldsMore(PeopleError):
 
     def __init__(self, person: Person, what: str, field: str) -> None:
         super().__init__(
-            f"Nothing was said about {what} of {person.full_name}. Open the page again: "
-            "it lists everything they hold now."
+            f"No choice was made for {what} of {person.full_name}. Reload the page to see "
+            "everything they hold now."
         )
         self.field = field
 
@@ -49,8 +49,8 @@ class HoldsLess(PeopleError):
 
     def __init__(self, person: Person, what: str) -> None:
         super().__init__(
-            f"Something was said about {what} that {person.full_name} does not hold. Open the "
-            "page again: it lists everything they hold now."
+            f"A choice was made for {what} that {person.full_name} does not hold. Reload the page "
+            "to see everything they hold now."
         )
 
 
@@ -58,7 +58,7 @@ class InvalidSuccessor(PeopleError):
     code = "invalid-successor"
 
     def __init__(self, what: str, why: str, field: str) -> None:
-        super().__init__(f"{what[:1].upper()}{what[1:]} cannot go to them: {why}.")
+        super().__init__(f"{what[:1].upper()}{what[1:]} cannot be handed over to them: {why}.")
         self.field = field
 
 
@@ -66,7 +66,7 @@ class AlwaysEnds(PeopleError):
     code = "always-ends"
 
     def __init__(self, what: str, field: str) -> None:
-        super().__init__(f"A physical card always ends: {what} cannot go to anybody.")
+        super().__init__(f"Physical cards cannot be handed over: {what} always ends.")
         self.field = field
 
 
@@ -234,9 +234,9 @@ class Objections:
     ) -> Iterator[PeopleError]:
         found = self.people.get(whom)
         if found is None:
-            yield InvalidSuccessor(what, "there is nobody by this id", field)
+            yield InvalidSuccessor(what, "no person has this id", field)
         elif found == self.person:
-            yield InvalidSuccessor(what, "they are the one who leaves", field)
+            yield InvalidSuccessor(what, "they are the person being terminated", field)
         elif found.state != Person.State.ACTIVE:
             state = found.get_state_display().lower()
             yield InvalidSuccessor(what, f"{found.full_name} is {state}", field)
@@ -254,7 +254,7 @@ class Objections:
             return
         manager = self.people[whom]
         if not may_manage(manager):
-            yield InvalidSuccessor(what, "guests manage nobody", field)
+            yield InvalidSuccessor(what, "guests cannot be managers", field)
         elif manager not in self.held.reports and is_above(self.person, manager):
             why = f"{manager.full_name} reports to one of these people"
             yield InvalidSuccessor(what, why, field)

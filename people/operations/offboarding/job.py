@@ -43,7 +43,7 @@ BATCH = 200
 # The due date and the number of the row that was looked at last.
 Place = tuple[datetime, int]
 LONGEST_PROBLEM = 500
-UNKNOWN_PROBLEM = "Something went wrong in Ramp itself. It is tried again every hour."
+UNKNOWN_PROBLEM = "An internal error occurred. Ramp tries again every hour."
 UNGUARDED_PROBLEM = (
     "Ramp could not check whether too many people were deactivated at once. "
     "It tries again every hour."

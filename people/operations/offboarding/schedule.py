@@ -56,17 +56,14 @@ class InvalidDays(PeopleError):
     field = "days"
 
     def __init__(self) -> None:
-        super().__init__(
-            f"Say after how many days as a whole number from 1 to {MOST_DAYS}, such as "
-            f"{USUAL_DAYS}."
-        )
+        super().__init__(f"Enter a number of days from 1 to {MOST_DAYS}, such as {USUAL_DAYS}.")
 
 
 class NotScheduled(PeopleError):
     code = "not-scheduled"
 
     def __init__(self, person: Person) -> None:
-        super().__init__(f"{person.full_name} is not scheduled for termination any more.")
+        super().__init__(f"{person.full_name} is no longer scheduled for termination.")
 
 
 class TooEarly(PeopleError):
@@ -74,7 +71,7 @@ class TooEarly(PeopleError):
     field = "until"
 
     def __init__(self, due_at: datetime) -> None:
-        super().__init__(f"Choose a day after {due_at:%-d %B %Y}: postponing makes it later.")
+        super().__init__(f"Choose a day after {due_at:%-d %B %Y}, the current termination date.")
 
 
 def read_days(text: str) -> int:

@@ -27,7 +27,7 @@ class LastOwner(PeopleError):
 
     def __init__(self, person: Person) -> None:
         super().__init__(
-            f"{person.full_name} is the last active Owner. Make somebody else Owner first."
+            f"{person.full_name} is the last active Owner. Make another person Owner first."
         )
 
 
@@ -36,8 +36,8 @@ class LastAdministrator(PeopleError):
 
     def __init__(self, person: Person) -> None:
         super().__init__(
-            f"{person.full_name} is the last person able to administer this company. "
-            "Give somebody else the role Owner, Admin or IT Admin first."
+            f"{person.full_name} is the last administrator of this company. Give another person "
+            "the role Owner, Admin or IT Admin first."
         )
 
 

@@ -30,8 +30,8 @@ class NotMappable(PeopleError):
 
     def __init__(self) -> None:
         super().__init__(
-            "A group cannot bring this role. Choose Owner, Admin, Cardholder, Bookkeeper, "
-            "IT Admin, or a role that your company defines."
+            "A group cannot grant this role. Choose Owner, Admin, Cardholder, Bookkeeper, IT "
+            "Admin or a custom role."
         )
 
 
@@ -41,7 +41,7 @@ class OwnerNotMeant(PeopleError):
 
     def __init__(self) -> None:
         super().__init__(
-            "Whoever is put into this group would own the company. Tick that you mean it."
+            "Members of this group would become Owners. Select the checkbox to confirm."
         )
 
 

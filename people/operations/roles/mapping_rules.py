@@ -34,8 +34,8 @@ class RoleOwned(PeopleError):
     def __init__(self, person: Person, grant: Grant) -> None:
         provider = person.owned_fields["role"]["by"].partition(":")[2]
         super().__init__(
-            f"The SCIM connection ({provider}) says which base role {person.full_name} has, so "
-            f"{grant.role_name} is not given for {grant.because}. Change the role there."
+            f"The SCIM connection ({provider}) controls the base role of {person.full_name}, so "
+            f"{grant.role_name} is not granted for {grant.because}. Change the role there."
         )
 
 

@@ -19,7 +19,7 @@ class ApproverInactive(PeopleError):
     code = "approver-inactive"
 
     def __init__(self, person: Person, field: str | None) -> None:
-        super().__init__(f"{person.display_name} is not active, and cannot approve anything.")
+        super().__init__(f"{person.display_name} is not active and cannot approve anything.")
         self.field = field
 
 
@@ -27,7 +27,7 @@ class StepInUse(PeopleError):
     code = "step-in-use"
 
     def __init__(self, step: Step, field: str | None) -> None:
-        super().__init__("Something waits or waited at this step. Choose somebody else instead.")
+        super().__init__("This step has approvals. Choose another approver instead of removing it.")
         self.field = field
 
 
@@ -35,7 +35,7 @@ class WorkflowEmpty(PeopleError):
     code = "workflow-empty"
 
     def __init__(self, name: str) -> None:
-        super().__init__(f"“{name}” has no steps. Give it an approver first.")
+        super().__init__(f"“{name}” has no steps. Add an approver first.")
 
 
 class InvalidState(PeopleError):

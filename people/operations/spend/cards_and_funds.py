@@ -28,7 +28,7 @@ class HolderInactive(PeopleError):
     code = "holder-inactive"
 
     def __init__(self, person: Person, field: str) -> None:
-        super().__init__(f"{person.display_name} is not active, and is given nothing to spend.")
+        super().__init__(f"{person.display_name} is not active and cannot get cards or funds.")
         self.field = field
 
 
@@ -36,7 +36,7 @@ class Ended(PeopleError):
     code = "ended"
 
     def __init__(self, held: AnyHeld) -> None:
-        super().__init__(f"“{held}” has ended, and stays as it was.")
+        super().__init__(f"“{held}” has ended and cannot be changed.")
 
 
 @dataclass(frozen=True, kw_only=True)

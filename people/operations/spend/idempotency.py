@@ -20,7 +20,7 @@ class IdempotencyKeyReused(PeopleError):
 
     def __init__(self) -> None:
         super().__init__(
-            "This Idempotency-Key was sent with another purchase. Use a new key for a new purchase."
+            "This Idempotency-Key was used for another purchase. Use a new key for a new purchase."
         )
 
 

@@ -57,14 +57,14 @@ class AlarmForm(forms.Form):
         label="Percent of the connection's people within an hour",
         min_value=1,
         max_value=100,
-        help_text="The larger of these two numbers counts.",
+        help_text="The larger of these two thresholds applies.",
         widget=UnfoldAdminIntegerFieldWidget,
     )
     minute_people = forms.IntegerField(
         label="People within a minute",
         min_value=1,
         max_value=MOST_PEOPLE,
-        help_text="However many people the connection owns.",
+        help_text="Applies regardless of the size of the connection.",
         widget=UnfoldAdminIntegerFieldWidget,
     )
 
@@ -80,12 +80,12 @@ def alarm_settings(request: PersonRequest) -> HttpResponse:
     form = AlarmForm(request.POST if request.method == "POST" else None, initial=initial)
     if form.is_valid():
         set_alarm(tenant, **form.cleaned_data, actor=request.user.actor)
-        messages.success(request, "The mass-change guard has its new thresholds.")
+        messages.success(request, "The alert thresholds were saved.")
         return redirect("admin:alarm_settings")
     changes = reverse("admin:mass_changes")
     context = admin.site.each_context(request) | {
-        "title": "Mass-change guard",
-        "parent": {"title": "Mass changes", "url": changes},
+        "title": "Alert thresholds",
+        "parent": {"title": "Bulk changes", "url": changes},
         "form": form,
         "submit": "Save",
         "cancel": changes,

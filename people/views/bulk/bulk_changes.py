@@ -1,4 +1,4 @@
-"""Mass changes: what happened to many at once, and deciding what becomes of it."""
+"""The pages of bulk changes: list, details, confirm and undo."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -25,14 +25,14 @@ from people.views.permissions import PersonRequest, for_administrators
 CHANGES_A_PAGE = 25
 PEOPLE_A_PAGE = 50
 NAMED = 50
-# How long the click itself takes people back; a job does the rest.
+# How long the request itself undoes changes; a job does the rest.
 SECONDS = 3
 FATES = MassChangeItem.Fate
 
 
 @dataclass(frozen=True)
 class Row:
-    """A mass change, with the names of who did what, and how many people it is about."""
+    """A bulk change, with the names of its actors and the number of people."""
 
     change: Any
     names: dict[str, str]
@@ -68,7 +68,7 @@ class Row:
 
     @property
     def done(self) -> str:
-        return "restored" if self.change.is_suspicious else "taken back"
+        return "restored" if self.change.is_suspicious else "undone"
 
 
 def people(count: int) -> str:
@@ -81,7 +81,7 @@ def mass_changes(request: HttpRequest) -> HttpResponse:
         MassChange.objects.order_by("-began_at", "-pk"), CHANGES_A_PAGE
     ).get_page(request.GET.get("page"))
     shown = _counted(MassChange.objects.filter(pk__in=[change.pk for change in page]))
-    context = _context(request, "Mass changes", "People", "people_person_changelist") | {
+    context = _context(request, "Bulk changes", "People", "people_person_changelist") | {
         "page": page,
         "rows": _rows(shown.order_by("-began_at", "-pk")),
         "undo_days": UNDO_DAYS,
@@ -99,7 +99,7 @@ def mass_change(request: HttpRequest, change_id: UUID) -> HttpResponse:
         "row": row,
         "change": row.change,
         "page": page,
-        "waits": "Whoever of them is scheduled for termination stays until you decide.",
+        "waits": "None of them is terminated until you decide.",
         "undo_days": UNDO_DAYS,
     }
     return render(request, "people/bulk/bulk_change.html", context)
@@ -110,7 +110,7 @@ def mass_change(request: HttpRequest, change_id: UUID) -> HttpResponse:
 def confirm(request: PersonRequest, change_id: UUID) -> HttpResponse:
     change = get_object_or_404(MassChange, pk=change_id)
     if operations.confirm(change, actor=request.user.actor):
-        messages.success(request, "Thank you. Nothing waits for this any more.")
+        messages.success(request, "Confirmed. Scheduled terminations continue.")
     else:
         messages.error(request, str(operations.DecidedMeanwhile()))
     return redirect("admin:mass_change", change_id)
@@ -124,11 +124,11 @@ def undo(request: PersonRequest, change_id: UUID) -> HttpResponse:
         messages.error(request, str(too_late()))
         return redirect("admin:mass_change", change_id)
     if request.method == "POST":
-        return _undo(request, row.change, row.done)
+        return _undo(request, row.change)
     return render(request, "people/bulk/undo.html", _undo_context(request, row))
 
 
-def _undo(request: PersonRequest, change: MassChange, done: str) -> HttpResponse:
+def _undo(request: PersonRequest, change: MassChange) -> HttpResponse:
     try:
         count = operations.ask_undo(
             change, kept=request.POST.get("kept", ""), actor=request.user.actor
@@ -140,14 +140,16 @@ def _undo(request: PersonRequest, change: MassChange, done: str) -> HttpResponse
         messages.error(request, str(error))
     else:
         if operations.go_on(change=change, seconds=SECONDS)[1]:
-            messages.success(request, f"{_done(change, count)} {done}.")
+            messages.success(request, _result(change, count))
     return redirect("admin:mass_change", change.pk)
 
 
-def _done(change: MassChange, asked: int) -> str:
+def _result(change: MassChange, asked: int) -> str:
     kept = change.items.filter(fate=FATES.KEPT).count()
     count = change.items.filter(fate=FATES.UNDONE).count() if kept else asked
-    return f"{people(count)} {'was' if count == 1 else 'were'}"
+    if change.is_suspicious:
+        return f"{people(count)} {'was' if count == 1 else 'were'} restored."
+    return f"The change was undone for {people(count)}."
 
 
 def _undo_context(request: HttpRequest, row: Row) -> dict[str, Any]:
@@ -157,7 +159,7 @@ def _undo_context(request: HttpRequest, row: Row) -> dict[str, Any]:
     left = change.undecided_people - count
     page = reverse("admin:mass_change", args=[change.pk])
     return admin.site.each_context(request) | {
-        "title": f"{row.verb} {people(left)}?" if left else "Everybody has changed since",
+        "title": _question(change, left),
         "parent": {"title": f"{row.title} by {row.by}", "url": page},
         "row": row,
         "change": change,
@@ -172,8 +174,16 @@ def _undo_context(request: HttpRequest, row: Row) -> dict[str, Any]:
     }
 
 
+def _question(change: MassChange, left: int) -> str:
+    if not left:
+        return "No people left to change"
+    if change.is_suspicious:
+        return f"Restore {people(left)}?"
+    return f"Undo the change for {people(left)}?"
+
+
 def _blocked_before(change: MassChange) -> QuerySet[Person]:
-    """Return whom somebody had shut out before the connection did so with the others."""
+    """Return people deactivated manually before the connection deactivated the others."""
     blocked: QuerySet[Person] = Person.objects.none()
     if change.is_suspicious:
         blocked = Person.objects.filter(
@@ -216,7 +226,7 @@ def _rows(changes: Iterable[Any]) -> list[Row]:
 def _context(
     request: HttpRequest,
     title: str,
-    parent: str = "Mass changes",
+    parent: str = "Bulk changes",
     address: str = "mass_changes",
 ) -> dict[str, Any]:
     return admin.site.each_context(request) | {

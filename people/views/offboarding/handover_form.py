@@ -123,13 +123,15 @@ class DispositionForm(forms.Form):
             went.setdefault(self._successor(thing), []).append(thing)
         ended = went.pop(None, [])
         if gone := [str(thing) for thing in ended if not thing.is_reports]:
-            yield Outcome("Ends for good", gone)
+            yield Outcome("Permanently closed", gone)
         for heir in Person.objects.filter(pk__in=went).order_by("family_name", "pk"):
-            yield Outcome(f"Goes to {heir.full_name}", [str(one) for one in went[str(heir.pk)]])
+            yield Outcome(
+                f"Handed over to {heir.full_name}", [str(one) for one in went[str(heir.pk)]]
+            )
         if orphans := [str(thing) for thing in ended if thing.is_reports]:
-            yield Outcome("Has no manager any more", orphans)
+            yield Outcome("No manager", orphans)
         if self.dropped:
-            yield Outcome("Is dropped", [text for text, _ in self.dropped])
+            yield Outcome("Dropped", [text for text, _ in self.dropped])
 
     def _with_news(self, data: Any, initial: Mapping[str, Any]) -> Any:
         """Answer what was not asked yet, because it is new, in the usual way."""
@@ -143,18 +145,18 @@ class DispositionForm(forms.Form):
         return answered
 
     def _ask(self, thing: Thing) -> None:
-        choices = [(SOMEBODY, "Goes to somebody else …" if self.manager else "Goes to …")]
+        choices = [
+            (SOMEBODY, "Hand over to another person …" if self.manager else "Hand over to …")
+        ]
         if self.manager and thing.currency in ("", self.manager_currency):
-            choices.insert(0, (MANAGER, f"Goes to {self.manager.full_name}, the manager"))
+            choices.insert(0, (MANAGER, f"Hand over to {self.manager.full_name} (manager)"))
         if thing.can_end:
-            ends = "Nobody" if thing.is_reports else "Ends"
+            ends = "No manager" if thing.is_reports else "End"
             choices.insert(0, (END, ends))
         self.fields |= {
             thing.key: forms.ChoiceField(
                 choices=choices,
-                widget=UnfoldAdminSelectWidget(
-                    attrs={"aria-label": f"What becomes of {thing.name}"}
-                ),
+                widget=UnfoldAdminSelectWidget(attrs={"aria-label": f"Handover of {thing.name}"}),
             ),
             f"{thing.key}-whom": looked_up(
                 Person._meta.get_field("manager"), Person.objects.in_lists(), required=False
@@ -171,7 +173,7 @@ class DispositionForm(forms.Form):
         """See that somebody was named."""
         whom = f"{thing.key}-whom"
         if not self.cleaned_data.get(whom) and whom not in self.errors:
-            self.add_error(thing.key, "Choose somebody.")
+            self.add_error(thing.key, "Choose a person.")
 
     def _successor(self, thing: Thing) -> str | None:
         match self.cleaned_data.get(thing.key, END):

@@ -47,16 +47,16 @@ def _told(departure: Departure, names: dict[str, str], foreign: set[UUID]) -> st
     manager = departure.person.manager
     if manager and manager.state == Person.State.ACTIVE:
         ends = "cards and funds in another currency" if departure.person_id in foreign else "cards"
-        return f"As usual: {ends} end, the rest goes to {manager.full_name}."
-    return "As usual: cards and funds end, approvals go to the account owner."
+        return f"Default: {ends} end, the rest goes to {manager.full_name}."
+    return "Default: cards and funds end, approvals go to the account owner."
 
 
 def _planned(said: dict[str, Any], names: dict[str, str]) -> str:
     heirs = Counter(heir for kind in KINDS for heir in said.get(kind, {}).values())
     ended = heirs.pop(None, 0)
-    told = [f"{count} to {names.get(pk, 'somebody unknown')}" for pk, count in heirs.items()]
+    told = [f"{count} to {names.get(pk, 'unknown person')}" for pk, count in heirs.items()]
     if said.get("reports"):
-        told.append(f"reports to {names.get(said['reports'], 'somebody unknown')}")
+        told.append(f"reports to {names.get(said['reports'], 'unknown person')}")
     if ended:
         told.append(f"{ended} {'ends' if ended == 1 else 'end'}")
-    return ", ".join(told) or "there is nothing to hand over"
+    return ", ".join(told) or "nothing to hand over"

@@ -92,11 +92,11 @@ def _waiting(person: Person) -> dict[int, int]:
 def _pending(count: int) -> str:
     match count:
         case 0:
-            return "Nothing waits here"
+            return "No pending approvals"
         case 1:
-            return "1 approval waits"
+            return "1 pending approval"
         case _:
-            return f"{count} approvals wait"
+            return f"{count} pending approvals"
 
 
 def _card(card: Card) -> Thing:

@@ -27,7 +27,7 @@ def _reason(help_text: str) -> forms.CharField:
         max_length=500,
         widget=UnfoldAdminTextareaWidget(attrs={"rows": 2}),
         help_text=help_text,
-        error_messages={"required": "Say why, for whoever looks at it later."},
+        error_messages={"required": "Enter a reason."},
     )
 
 
@@ -37,10 +37,10 @@ class PostponeForm(forms.Form):
         widget=UnfoldAdminTextInputWidget(attrs={"type": "date"}),
         error_messages={
             "required": "Choose a day.",
-            "invalid": "Write the day as 2027-01-31.",
+            "invalid": "Use the format 2027-01-31.",
         },
     )
-    reason = _reason("Shown under Departures, and kept in the history.")
+    reason = _reason("Shown under Scheduled terminations and in the history.")
 
     @property
     def instant(self) -> datetime:
@@ -50,7 +50,7 @@ class PostponeForm(forms.Form):
 
 
 class ExemptForm(forms.Form):
-    reason = _reason("They stay inactive until somebody decides otherwise.")
+    reason = _reason("They stay inactive until an administrator changes this.")
 
 
 @for_administrators
@@ -96,17 +96,18 @@ def _carry_out(
         case "postpone" if postponing.is_valid():
             because = postponing.cleaned_data["reason"]
             schedule.postpone(person, postponing.instant, because=because, actor=actor)
-            return f"{person.full_name} stays until {postponing.instant:%-d %B %Y} at least."
+            day = f"{postponing.instant:%-d %B %Y}"
+            return f"{person.full_name} will not be terminated before {day}."
         case "exempt" if exempting.is_valid():
             because = exempting.cleaned_data["reason"]
             schedule.exempt(person, because=because, actor=actor)
-            return f"{person.full_name} is exempt, and is not terminated automatically."
+            return f"{person.full_name} is exempt and will not be terminated automatically."
         case "end exemption":
             held = schedule.end_exemption(person, actor=actor)
-            return f"{person.full_name} is terminated on {held.due_at:%-d %B %Y} after all."
+            return f"{person.full_name} will be terminated on {held.due_at:%-d %B %Y}."
         case "forget plan":
             schedule.plan(person, None, actor=actor)
-            return f"What {person.full_name} holds goes the usual way."
+            return f"The handover plan for {person.full_name} was deleted. The default applies."
         case _:
             return ""
 
@@ -116,8 +117,8 @@ def _about(person: Person, outlook: Outlook) -> dict[str, Any]:
     assert departure
     departure.person = person
     return {
-        "title": f"Departure of {person.full_name}",
-        "parent": {"title": "Departures", "url": reverse("admin:departures")},
+        "title": f"Scheduled termination of {person.full_name}",
+        "parent": {"title": "Scheduled terminations", "url": reverse("admin:departures")},
         "person": person,
         "outlook": outlook,
         "departure": departure,

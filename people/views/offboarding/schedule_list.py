@@ -21,9 +21,9 @@ from people.views.permissions import for_administrators
 
 ROWS_A_PAGE = 50
 SHOWN = {
-    "due": "Due by now",
+    "due": "Overdue",
     "blocked": "Blocked",
-    "paused": "Paused by a mass change",
+    "paused": "Paused by a bulk change",
     "failed": "Failed",
     "exempt": "Exempt",
 }
@@ -41,7 +41,7 @@ def departures(request: HttpRequest) -> HttpResponse:
         request.GET.get("page")
     )
     context = admin.site.each_context(request) | {
-        "title": "Departures",
+        "title": "Scheduled terminations",
         "parent": {"title": "People", "url": reverse("admin:people_person_changelist")},
         "form": form,
         "page": page,

@@ -66,7 +66,7 @@ class Outlook:
     def why_not(self) -> str:
         """Tell why nobody has to count days, if that is so."""
         if not self.person.was_deactivated_via_scim:
-            return "Not scheduled: deactivated by hand"
+            return "Not scheduled: deactivated manually"
         if not self.is_on:
             return "Not scheduled: auto-termination is off"
         if self.departure is None:
@@ -137,7 +137,7 @@ def of_person(person: Person) -> Iterator[Notice]:
     yield Notice(
         text=_told(outlook),
         url=reverse("admin:departure", args=[person.pk]),
-        link="Departure",
+        link="View details",
     )
 
 
@@ -145,14 +145,14 @@ def _told(outlook: Outlook) -> str:
     departure = outlook.departure
     assert departure
     if departure.exempted_at:
-        return f"Is never terminated automatically. {outlook.why_not}."
+        return f"Will not be terminated automatically. {outlook.why_not}."
     day = f"{departure.due_at:%-d %B %Y} ({outlook.days_left})"
     if outlook.blockers:
         reasons = ", ".join(blocker.sentence for blocker in outlook.blockers)
-        return f"Is terminated on {day}, but not before this is settled: {reasons}."
+        return f"Scheduled for termination on {day}. Blocked until this is settled: {reasons}."
     if outlook.paused_by:
-        return f"Is terminated on {day}, but not before somebody confirms the mass change."
-    return f"Is terminated on {day} unless they are reactivated, or something comes in the way."
+        return f"Scheduled for termination on {day}. Paused until the bulk change is confirmed."
+    return f"Scheduled for termination on {day}, unless they are reactivated or there is a blocker."
 
 
 def _settled_at(person: Person, code: str) -> str:

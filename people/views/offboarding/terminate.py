@@ -20,8 +20,8 @@ from people.views.offboarding.handover_form import DispositionForm, everything
 from people.views.permissions import PersonRequest, for_administrators
 
 NEWS = (
-    "What {name} holds has changed since you opened this page. Nothing has been done. What is "
-    "new is marked; look at it, and go on."
+    "The items that {name} holds have changed since you opened this page. Nothing was changed. "
+    "Review the new items, which are marked, and continue."
 )
 
 
@@ -42,7 +42,7 @@ class NameForm(forms.Form):
     def clean_name(self) -> str:
         name: str = self.cleaned_data["name"]
         if _comparable(name) != _comparable(self.expected):
-            raise forms.ValidationError(f"That is not the name. Type “{self.expected}”.")
+            raise forms.ValidationError(f"The name does not match. Type “{self.expected}”.")
         return name
 
 
@@ -51,7 +51,7 @@ def terminate(request: PersonRequest, person_id: UUID) -> HttpResponse:
     person = get_object_or_404(Person.objects.select_related("manager"), pk=person_id)
     ranks.check_rank_over(request.user.actor, person)
     if person.state == Person.State.TERMINATED:
-        messages.info(request, f"{person.full_name} was terminated already.")
+        messages.info(request, f"{person.full_name} was already terminated.")
         return redirect("admin:people_person_change", person_id)
     form = _form(request, person)
     if form.is_bound and form.has_news:
@@ -91,7 +91,7 @@ def plan(request: PersonRequest, person_id: UUID) -> HttpResponse:
     return _ask(
         request,
         form,
-        f"Plan the departure of {person.full_name}",
+        f"Plan the handover of {person.full_name}",
         "people/offboarding/handover_plan.html",
     )
 
@@ -137,7 +137,7 @@ def _ask(request: PersonRequest, form: DispositionForm, title: str, template: st
 
 
 def _last_look(request: PersonRequest, form: DispositionForm, naming: NameForm) -> HttpResponse:
-    context = _context(request, form, f"Terminate {form.person.full_name} for good?") | {
+    context = _context(request, form, f"Permanently terminate {form.person.full_name}?") | {
         "naming": naming,
         "outcomes": list(form.outcomes()) if form.is_bound else [],
         "answers": form.answers if form.is_bound else [],

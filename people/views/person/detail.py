@@ -60,7 +60,7 @@ def person_page(request: PersonRequest, person_id: UUID) -> HttpResponse:
         "notices": list(notices_about(person)),
         "owned_heading": f"Managed by {owners}",
         "owned_fields": [field for field in fields if field.owner],
-        "free_heading": "Managed here" if person.owned_fields else "Profile",
+        "free_heading": "Managed in Ramp" if person.owned_fields else "Profile",
         "free_fields": [field for field in fields if not field.owner],
         "custom_fields": list(_custom_fields(person)),
         "handovers": handovers_of(person) if person.terminated_at else [],

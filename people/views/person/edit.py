@@ -26,8 +26,8 @@ class ChangedMeanwhile(PeopleError):
 
     def __init__(self, person: Person) -> None:
         super().__init__(
-            f"{person.full_name} has changed since you opened this page. Have a look at their "
-            "timeline, then open the page again and make your change."
+            f"{person.full_name} has changed since you opened this page. Check their timeline, "
+            "then reload the page and make your change again."
         )
 
 
@@ -60,7 +60,7 @@ def edit_person(request: PersonRequest, person_id: UUID) -> HttpResponse:
     people = Person.objects.select_related("department", "location", "manager")
     person = get_object_or_404(people, pk=person_id)
     if person.state == Person.State.TERMINATED:
-        messages.error(request, f"{person.full_name} left for good, and stays as they were.")
+        messages.error(request, f"{person.full_name} was terminated and cannot be changed.")
         return redirect("admin:people_person_change", person_id)
     ranks.check_rank_over(request.user.actor, person)
     form = _edit_form(request, person)
@@ -72,9 +72,9 @@ def edit_person(request: PersonRequest, person_id: UUID) -> HttpResponse:
         else:
             messages.success(request, f"{person.full_name} was updated.")
             if person.pending_email and "email" in form.changed_data:
-                messages.info(request, f"{person.pending_email} gets a link to confirm it by.")
+                messages.info(request, f"A confirmation link was sent to {person.pending_email}.")
                 if person.email in email_changes.unconfirmed(person):
-                    messages.info(request, f"{person.email} has to agree, and gets a link as well.")
+                    messages.info(request, f"An approval link was sent to {person.email}.")
             for warning in undone:
                 messages.warning(request, warning)
             return redirect("admin:people_person_change", person_id)
@@ -107,17 +107,17 @@ def _edit_form(request: PersonRequest, person: Person) -> PersonForm:
     for name, owner in _owners(person).items():
         form.fields[
             name
-        ].help_text = f"{owner} owns this: a change made here is undone within 5 minutes."
+        ].help_text = f"Managed by {owner}. A change made here is overwritten within 5 minutes."
     return form
 
 
 def _what_changes_the_address(person: Person) -> str:
     if ranks.rank_of(person):
         return (
-            f"Because of their role, a new address counts once it is confirmed from there and "
-            f"from {person.email}."
+            "Because of their role, a new address takes effect once it is confirmed from that "
+            f"address and from {person.email}."
         )
-    return "A new address counts once they have confirmed it."
+    return "A new address takes effect once they confirm it."
 
 
 def _may_approve(viewer: Person, person: Person) -> bool:
@@ -151,7 +151,7 @@ def _revise(request: PersonRequest, person: Person, form: PersonForm) -> list[st
     if form.cleaned_data.get("owner_password"):
         email_changes.approve_address(person, actor=request.user.actor)
     return [
-        f"{owner} owns {LABELS[name]}: within 5 minutes this change will be undone."
+        f"{owner} manages {LABELS[name]}. This change will be overwritten within 5 minutes."
         for name, owner in _owners(person).items()
         if name in form.changed_data
     ]

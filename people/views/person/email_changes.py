@@ -17,7 +17,7 @@ from people.views.permissions import PersonRequest, for_administrators
 def resend_confirmation(request: PersonRequest, person_id: UUID) -> HttpResponse:
     person = get_object_or_404(Person, pk=person_id)
     if email_changes.resend_confirmation(person, actor=request.user.actor):
-        messages.success(request, f"{person.pending_email} gets the link once more.")
+        messages.success(request, f"The confirmation was sent again to {person.pending_email}.")
     else:
-        messages.info(request, f"{person.full_name} has no address to confirm any more.")
+        messages.info(request, f"{person.full_name} has no address left to confirm.")
     return redirect("admin:people_person_change", person_id)

@@ -28,15 +28,15 @@ def of_person(person: Person) -> Iterator[Notice]:
     if ends_at:
         text = f"A guest until {ends_at:%-d %B %Y, %H:%M} UTC. They are deactivated then."
     else:
-        text = "A guest without a last day. They stay until somebody deactivates them."
+        text = "A guest without a last day. They stay active until somebody deactivates them."
     page = reverse("admin:guest", args=[person.pk])
-    yield Notice(text=text, url=page, link="Change that", icon="event", is_warning=False)
+    yield Notice(text=text, url=page, link="Change", icon="event", is_warning=False)
 
 
 class LastDayForm(forms.Form):
     day = forms.DateField(
-        label="Deactivate at the beginning of",
-        help_text="UTC. The day must still be to come.",
+        label="Deactivate at the start of",
+        help_text="UTC. The day must be in the future.",
         widget=UnfoldAdminTextInputWidget(attrs={"type": "date"}),
     )
 
@@ -83,6 +83,6 @@ def _set(request: PersonRequest, person: Person, day: date | None) -> HttpRespon
     except PeopleError as error:
         messages.error(request, str(error))
     else:
-        said = f"is deactivated on {day:%-d %B %Y}" if day else "stays until somebody decides"
+        said = f"will be deactivated on {day:%-d %B %Y}" if day else "no longer has a last day"
         messages.success(request, f"{person.full_name} {said}.")
     return redirect("admin:people_person_change", person.pk)

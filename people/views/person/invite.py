@@ -22,5 +22,5 @@ def invite_again(request: PersonRequest, person_id: UUID) -> HttpResponse:
     except PeopleError as error:
         messages.error(request, str(error))
     else:
-        messages.success(request, f"{person.email} is mailed the invite.")
+        messages.success(request, f"The invite was sent to {person.email}.")
     return redirect("admin:people_person_change", person_id)

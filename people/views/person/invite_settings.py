@@ -16,7 +16,8 @@ class InviteSettingsForm(forms.Form):
         label="Days until an invite expires",
         min_value=1,
         max_value=365,
-        help_text="For invites sent by hand from now on. An identity provider's live 90 days.",
+        help_text="Applies to invites sent manually from now on. Invites from an identity "
+        "provider expire after 90 days.",
         widget=UnfoldAdminIntegerFieldWidget,
     )
 
@@ -28,7 +29,7 @@ def invite_settings(request: PersonRequest) -> HttpResponse:
     form = InviteSettingsForm(request.POST if request.method == "POST" else None, initial=initial)
     if form.is_valid():
         tenants.set_invite_life(tenant, form.cleaned_data["days"], actor=request.user.actor)
-        messages.success(request, f"Invites now live {form.cleaned_data['days']} days.")
+        messages.success(request, f"New invites now expire in {form.cleaned_data['days']} days.")
         return redirect("admin:invite_settings")
     people = reverse("admin:people_person_changelist")
     context = admin.site.each_context(request) | {

@@ -22,11 +22,11 @@ MAPPABLE = [role for role in reversed(RANKS) if role != Person.Role.GUEST]
 class RoleForm(forms.Form):
     """Which role a group is to bring, of those that the author may give away."""
 
-    role = forms.ChoiceField(label="Brings the role", widget=UnfoldAdminSelectWidget)
+    role = forms.ChoiceField(label="Grants role", widget=UnfoldAdminSelectWidget)
     is_owner_meant = forms.BooleanField(
-        label="Whoever is in this group is to own the company",
+        label="Members become Owners",
         required=False,
-        help_text="Only for the role Owner, which no provider gives unless you say so.",
+        help_text="Only needed for the role Owner. No group grants it without this confirmation.",
         widget=forms.CheckboxInput(attrs={"class": "ramp-tick"}),
     )
 
@@ -82,7 +82,7 @@ def tallied(changes: Iterable[Followed]) -> list[str]:
         hindered += bool(change.problems)
     lines = [_line(count, "gain", role) for role, count in gained.most_common()]
     lines += [_line(count, "lose", role) for role, count in lost.most_common()]
-    return lines + ([f"Something stands in the way of {hindered:,}"] if hindered else [])
+    return lines + ([f"Blocked for {hindered:,}"] if hindered else [])
 
 
 def _line(count: int, verb: str, role: str) -> str:
@@ -93,7 +93,7 @@ def told(changed: int) -> str:
     """Tell whose roles have changed."""
     match changed:
         case 0:
-            return "Nobody's roles change"
+            return "No roles change"
         case 1:
             return "The roles of 1 person changed"
     return f"The roles of {changed:,} people changed"
@@ -102,5 +102,5 @@ def told(changed: int) -> str:
 def told_so_far(changed: int) -> str:
     """Tell the same while a worker goes on with it."""
     if changed:
-        return f"{told(changed)}; those of the others change within minutes."
+        return f"{told(changed)}. Other roles change within minutes."
     return "The roles change within minutes."

@@ -70,7 +70,7 @@ def _granted(grant: Grant, names: dict[str, str]) -> Line:
     because = grant.because or actor_name(grant.source, names)
     return Line(
         role=grant.role_name,
-        because=f"what {because} gave, and is kept" if is_own_base_role else _by(because, grant),
+        because=f"granted by {because} and kept" if is_own_base_role else _by(because, grant),
         since=grant.since,
         confirmed_at=grant.confirmed_at if grant.confirmed_at > grant.since else None,
         is_elevated=grant.role is not None and grant.role.is_elevated,
@@ -95,10 +95,18 @@ def _base(person: Person, names: dict[str, str]) -> Line:
     is_named = not person.role_source.startswith(VIA_SCIM) or "role" in person.owned_fields
     return Line(
         role=person.get_role_display(),
-        because=f"from {source}" if is_named else f"by default, for {source} named none",
+        because=_set_by(person.role_source, source)
+        if is_named
+        else f"default ({source} sent no role)",
         since=person.role_since,
         confirmed_at=_confirmed_at(person) if is_named else None,
     )
+
+
+def _set_by(role_source: str, source: str) -> str:
+    if role_source.startswith("command:"):
+        return "set up by an operator"
+    return f"from {source}"
 
 
 def _confirmed_at(person: Person) -> datetime | None:
@@ -147,15 +155,15 @@ def grant_as_asked(request: PersonRequest, person: Person) -> None:
     """Give the person the role that the form names, and say what came of it."""
     form = GrantForm(request.POST)
     if person.state == Person.State.TERMINATED:
-        messages.error(request, f"{person.full_name} left for good, and gets no roles.")
+        messages.error(request, f"{person.full_name} was terminated and cannot get roles.")
     elif not form.is_valid():
-        messages.error(request, "Choose one of your company's roles.")
+        messages.error(request, "Choose a custom role.")
     else:
         role = form.cleaned_data["role"]
         if base_roles.grant_role(person, role, actor=request.user.actor):
-            messages.success(request, f"{person.full_name} has the role {role} now.")
+            messages.success(request, f"{person.full_name} now has the role {role}.")
         else:
-            messages.info(request, f"{person.full_name} had the role {role} from you already.")
+            messages.info(request, f"You already granted {person.full_name} the role {role}.")
 
 
 def withdraw_as_asked(request: PersonRequest, person_id: UUID, grant_id: int) -> None:
@@ -165,8 +173,8 @@ def withdraw_as_asked(request: PersonRequest, person_id: UUID, grant_id: int) ->
     if _is_manual(grant):
         base_roles.withdraw_grant(grant, actor=request.user.actor)
         messages.success(
-            request, f"{grant.person.full_name} no longer has the role {grant.role} from there."
+            request, f"{grant.person.full_name} no longer has this grant of the role {grant.role}."
         )
     else:
         source = grant.because or actor_name(grant.source)
-        messages.error(request, f"The role {grant.role} is from {source}. Take it away there.")
+        messages.error(request, f"The role {grant.role} comes from {source}. Remove it there.")

@@ -14,16 +14,18 @@ from provisioning.views.sign_in.password_form import PasswordForm
 class Command(BaseCommand):
     help = (
         "Give somebody another password, for example an Owner who cannot receive mail. Asks for "
-        "the password. Every session of theirs ends."
+        "the password. All of their sessions end."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("email", help="the address that they sign in with")
-        parser.add_argument("--tenant", default="", help="the company's slug, if several know them")
+        parser.add_argument(
+            "--tenant", default="", help="the company's slug, if the address belongs to several"
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
         person = _person(options["email"], options["tenant"])
-        password, again = getpass("New password: "), getpass("The same again: ")
+        password, again = getpass("New password: "), getpass("Confirm password: ")
         form = PasswordForm(person, {"password": password, "again": again})
         if not form.is_valid():
             raise CommandError(_said(form))
@@ -40,10 +42,12 @@ def _person(email: str, slug: str) -> Person:
         people = people.filter(email_key=fold(email), tenant__is_sandbox=False)
         found: list[Person] = list(people.filter(tenant__slug=slug) if slug else people)
     if not found:
-        raise CommandError(f"Nobody has the address “{email}”.")
+        raise CommandError(f"Nobody uses the address “{email}”.")
     if len(found) > 1:
         slugs = ", ".join(sorted(person.tenant.slug for person in found))
-        raise CommandError(f"Several companies know “{email}”. Name one by --tenant: {slugs}.")
+        raise CommandError(
+            f"“{email}” belongs to several companies. Choose one with --tenant: {slugs}."
+        )
     return found[0]
 
 

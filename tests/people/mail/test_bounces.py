@@ -128,12 +128,12 @@ def test_is_followed_by_another_mail_when_the_invite_is_sent_again(
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
-        (b"", "This is no delivery status notification."),
-        (b"\xff\xfe\x00", "This is no delivery status notification."),
-        (b"Subject: On holiday\n\nBack on Monday.", "This is no delivery status notification."),
+        (b"", "This is not a delivery status notification."),
+        (b"\xff\xfe\x00", "This is not a delivery status notification."),
+        (b"Subject: On holiday\n\nBack on Monday.", "This is not a delivery status notification."),
         (
             REPORT.format(action="failed", returned="text/plain", original="").encode(),
-            "It names no mail of ours.",
+            "It does not refer to an email from Ramp.",
         ),
         (
             REPORT.format(
@@ -141,7 +141,7 @@ def test_is_followed_by_another_mail_when_the_invite_is_sent_again(
                 returned="text/rfc822-headers",
                 original="Message-ID: <0b0f3e5c-0000-4000-8000-000000000000@ramp.example.com>",
             ).encode(),
-            "It names no mail of ours.",
+            "It does not refer to an email from Ramp.",
         ),
     ],
     ids=["nothing", "no text", "a holiday", "no Message-ID", "a stranger's Message-ID"],

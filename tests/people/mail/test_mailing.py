@@ -220,12 +220,12 @@ class TestIsNotSent:
     def test_once_the_invite_is_withdrawn(self, bob: Person) -> None:
         lifecycle.revoke_invite(bob, actor=HELPDESK)
 
-        assert self.given_up() == "The invite was withdrawn."
+        assert self.given_up() == "The invite was revoked."
 
     def test_once_the_invited_has_joined(self, bob: Person) -> None:
         people.join_person(bob, actor=bob.actor)
 
-        assert self.given_up() == "The invite was accepted meanwhile."
+        assert self.given_up() == "The invite was already accepted."
 
     def test_once_the_person_is_out(self, bob: Person) -> None:
         people.deactivate_person(bob, actor=OKTA)
@@ -235,22 +235,22 @@ class TestIsNotSent:
     def test_once_the_invite_has_expired(self, bob: Person) -> None:
         bob.invites.update(expires_at=timezone.now())
 
-        assert self.given_up() == "The invite expired before it could be mailed."
+        assert self.given_up() == "The invite expired before it could be sent."
 
     def test_while_the_invite_is_held(self, bob: Person) -> None:
         bob.invites.update(held_because="No manager yet.")
 
-        assert self.given_up() == "The invite waits: No manager yet."
+        assert self.given_up() == "The invite is on hold: No manager yet."
 
     def test_for_a_sandbox(self, tenant: Tenant) -> None:
         Tenant.objects.filter(pk=tenant.pk).update(is_sandbox=True)
 
-        assert self.given_up() == "Nobody of a sandbox is ever mailed."
+        assert self.given_up() == "People in a sandbox get no email."
 
     def test_for_a_company_that_is_switched_off(self, tenant: Tenant) -> None:
         Tenant.objects.filter(pk=tenant.pk).update(is_active=False)
 
-        assert self.given_up() == f"{tenant.name} is switched off."
+        assert self.given_up() == f"{tenant.name} is turned off."
 
 
 class TestIsTriedAgain:

@@ -113,10 +113,10 @@ class TestIsMailed:
         helpdesk = signed_in(core.administrator())
 
         page = text_of(helpdesk.get(f"/people/{ada.pk}/"))
-        assert "Send the confirmation again" in page
+        assert "Resend confirmation" in page
         page = text_of(helpdesk.post(f"/people/{ada.pk}/resend-confirmation/", follow=True))
 
-        assert f"{NEW} gets the link once more." in page
+        assert f"The confirmation was sent again to {NEW}." in page
         first, second = links_to(smtp, NEW)
         assert first == second
         assert confirm(second).status_code == 200
@@ -231,7 +231,7 @@ class TestDoesNotCount:
     def test_where_the_company_is_switched_off(self, tenant: Tenant, link: str) -> None:
         Tenant.objects.filter(pk=tenant.pk).update(is_active=False)
 
-        self.refused(link, 403, "is switched off")
+        self.refused(link, 403, "is turned off")
 
     def test_by_a_forged_link(self, ada: Person, link: str) -> None:
         mail = Mail.objects.get(kind=Mail.Kind.CONFIRM_ADDRESS)
@@ -259,8 +259,8 @@ class TestByHand:
     def test_is_pending_like_any_other(self, ada: Person, smtp: Smtp) -> None:
         page = self.edit(ada, email=NEW)
 
-        assert f"{NEW} gets a link to confirm it by." in page
-        assert f"The e-mail address becomes <strong>{NEW}</strong> once it is confirmed." in page
+        assert f"A confirmation link was sent to {NEW}." in page
+        assert f"The email address changes to <strong>{NEW}</strong> once it is confirmed." in page
         [link] = links_to(smtp, NEW)
         assert confirm(link).status_code == 200
         assert addresses(ada) == (NEW, "")
@@ -277,7 +277,7 @@ class TestByHand:
 
         page = self.edit(ada, email=NEW)
 
-        assert "Okta owns e-mail address" in page
+        assert "Okta manages email address" in page
         assert Person.objects.get(pk=ada.pk).overruled_at
 
     def test_says_what_became_of_the_mail(self, ada: Person, smtp: Smtp) -> None:
@@ -287,14 +287,14 @@ class TestByHand:
 
         page = text_of(signed_in(core.administrator()).get(f"/people/{ada.pk}/"))
 
-        assert f"The mail to {NEW} did not arrive: 550 No such user" in page
+        assert f"The email to {NEW} was not delivered: 550 No such user" in page
 
     def test_has_nothing_to_remind_of_when_it_is_confirmed(self, ada: Person) -> None:
         client = signed_in(core.administrator())
 
         page = text_of(client.post(f"/people/{ada.pk}/resend-confirmation/", follow=True))
 
-        assert "has no address to confirm any more" in page
+        assert "has no address left to confirm" in page
         assert client.get(f"/people/{ada.pk}/resend-confirmation/").status_code == 405
 
     def test_is_for_administrators(self, ada: Person, smtp: Smtp) -> None:

@@ -236,6 +236,6 @@ def test_nobody_takes_the_owners_account(boss: Person, smtp: Smtp) -> None:
     answer = it.post(f"/people/{boss.pk}/edit/", said)
 
     assert answer.status_code == 403
-    assert "is an Owner, so only an Owner may change this account." in text_of(answer)
+    assert "is an Owner, so only an Owner can change this account." in text_of(answer)
     assert send_due(as_of=timezone.now()) == 0
     assert Person.objects.get(pk=boss.pk).pending_email == ""

@@ -155,7 +155,7 @@ def test_departures_shows_it(owner: Person) -> None:
 
     page = text_of(client.get("/people/departures/"))
 
-    assert "24 hours after auto-termination was switched on or changed" in page
+    assert "24 hours after auto-termination was turned on or changed" in page
     Departure.objects.update(due_at=timezone.now() - HOUR)
     assert "24 hours after" not in text_of(client.get("/people/departures/"))
 

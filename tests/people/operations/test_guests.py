@@ -81,7 +81,7 @@ def test_is_deactivated_at_the_instant_and_not_before(
     assert state(guest) == "inactive"
     assert guest.deactivated_by == "job:guests"
     event = Event.objects.get(kind="person.deactivated")
-    assert event.facts["reason"] == "Their time as a guest is over."
+    assert event.facts["reason"] == "Their last day as a guest has passed."
     page = text_of(signed_in(owner).get(f"/people/{guest.pk}/"))
     assert "Ramp deactivated Gus Guest" in page
 

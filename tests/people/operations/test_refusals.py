@@ -59,20 +59,20 @@ ADA = Person(given_name="Ada", family_name="Lovelace")
             base_roles.LastOwner(ADA),
             "last-owner",
             None,
-            "Ada Lovelace is the last active Owner. Make somebody else Owner first.",
+            "Ada Lovelace is the last active Owner. Make another person Owner first.",
         ),
         (
             base_roles.LastAdministrator(ADA),
             "last-administrator",
             None,
-            "Ada Lovelace is the last person able to administer this company. "
-            "Give somebody else the role Owner, Admin or IT Admin first.",
+            "Ada Lovelace is the last administrator of this company. Give another person the role "
+            "Owner, Admin or IT Admin first.",
         ),
         (
             people.Terminated(ADA),
             "terminated",
             None,
-            "Ada Lovelace was terminated, which is final. Add them as a new person.",
+            "Ada Lovelace was terminated, which cannot be undone. Add them as a new person.",
         ),
         (
             tenants.SlugTaken("acme"),

@@ -51,7 +51,7 @@ def test_when_they_got_something_since(leaver: Leaver, kind: str) -> None:
     said = to(leaver.heir, leaver.person)
     GETTING[kind](leaver.person)
 
-    assert "Open the page again" in refused(leaver.person, said, handover_plan.HoldsMore)
+    assert "Reload the page" in refused(leaver.person, said, handover_plan.HoldsMore)
 
 
 @pytest.mark.parametrize("kind", ["cards", "funds", "steps"])
@@ -74,7 +74,7 @@ def test_for_a_physical_card_that_shall_go_to_somebody(leaver: Leaver) -> None:
 @pytest.mark.parametrize(
     ("make_successor", "why"),
     [
-        pytest.param(lambda ada: str(ada.pk), "the one who leaves", id="oneself"),
+        pytest.param(lambda ada: str(ada.pk), "the person being terminated", id="oneself"),
         pytest.param(
             lambda _: str(core.person(state=Person.State.INACTIVE).pk),
             "Ada Lovelace is inactive",
@@ -90,10 +90,10 @@ def test_for_a_physical_card_that_shall_go_to_somebody(leaver: Leaver) -> None:
             "Ada Lovelace is invited",
             id="invited",
         ),
-        pytest.param(lambda _: _of_another_company(), "nobody by this id", id="foreign"),
-        pytest.param(lambda _: str(uuid4()), "nobody by this id", id="unknown"),
-        pytest.param(lambda _: "'; --", "nobody by this id", id="no id"),
-        pytest.param(lambda ada: str(ada.pk).upper(), "nobody by this id", id="upper case"),
+        pytest.param(lambda _: _of_another_company(), "no person has this id", id="foreign"),
+        pytest.param(lambda _: str(uuid4()), "no person has this id", id="unknown"),
+        pytest.param(lambda _: "'; --", "no person has this id", id="no id"),
+        pytest.param(lambda ada: str(ada.pk).upper(), "no person has this id", id="upper case"),
     ],
 )
 def test_for_a_successor_who_cannot_be_one(
@@ -120,7 +120,8 @@ def test_with_a_guest_as_the_manager(leaver: Leaver) -> None:
     guest = core.person(role=Person.Role.GUEST)
     said = replace(to(leaver.heir, leaver.person), reports=str(guest.pk))
 
-    assert "guests manage nobody" in refused(leaver.person, said, handover_plan.InvalidSuccessor)
+    refusal = refused(leaver.person, said, handover_plan.InvalidSuccessor)
+    assert "guests cannot be managers" in refusal
 
 
 def test_with_a_manager_who_would_close_a_circle(leaver: Leaver) -> None:

@@ -84,7 +84,7 @@ def test_leave_no_offer_when_nothing_happened(client: Client, people: list[Perso
     click(client, "reactivate", people)
 
     assert not MassChange.objects.exists()
-    assert "No mass change yet" in text_of(client.get("/people/mass-changes/"))
+    assert "No bulk changes yet" in text_of(client.get("/people/mass-changes/"))
 
 
 def test_are_in_again_as_they_were(client: Client, people: list[Person]) -> None:
@@ -95,7 +95,7 @@ def test_are_in_again_as_they_were(client: Client, people: list[Person]) -> None
 
     page = undo(client)
 
-    assert "4 people were taken back." in page
+    assert "The change was undone for 4 people." in page
     assert as_rows([*people, invited]) == before
     assert list(Invite.objects.open()) == [invite]
 
@@ -153,7 +153,7 @@ def test_all_stay_as_they_are_when_one_changes_before_the_click(
 
     page = text_of(client.post(address, {"kept": kept}, follow=True))
 
-    assert "nothing was taken back" in page
+    assert "nothing was undone" in page
     assert people[0].email in page
     assert states(people) == ["active", "inactive", "inactive"]
 
@@ -165,8 +165,8 @@ def test_stay_as_they_are_when_all_have_changed(client: Client, people: list[Per
 
     page = text_of(client.get(f"/people/mass-changes/{latest().pk}/undo/"))
 
-    assert "Everybody has changed since" in page
-    assert "Everybody has changed since, so nothing can be taken back." in undo(client)
+    assert "No people left to change" in page
+    assert "All people have changed since then, so nothing can be undone." in undo(client)
 
 
 def test_stay_out_whom_the_last_owner_would_need(
@@ -201,7 +201,7 @@ def test_can_be_taken_back_for_thirty_days(
     said = text_of(client.post(f"{address}undo/", {"kept": kept}, follow=True))
 
     assert (f'href="{address}undo/"' not in page) == is_too_late
-    assert ("these are over" in page) == is_too_late
+    assert ("This period is over" in page) == is_too_late
     assert ("more than 30 days ago" in said) == is_too_late
     assert states(people) == (["inactive"] * 3 if is_too_late else ["active"] * 3)
 
@@ -252,6 +252,6 @@ def test_are_taken_back_once(racers: Racers) -> None:
             )
         )
 
-        assert sum("decided about this already" in page for page in said) == 1
+        assert sum("already decided" in page for page in said) == 1
         assert states(people) == ["active"] * 10
         assert sum(p.events.filter(kind="person.reactivated").count() for p in people) == 10

@@ -48,7 +48,7 @@ def test_revokes_after_a_second_look(admin: Person, owner: Person) -> None:
     token = ApiToken.objects.get()
 
     client = signed_in(admin)
-    assert "is refused from its next request on" in text_of(client.get(f"{PAGE}{token.pk}/revoke/"))
+    assert "can no longer use it" in text_of(client.get(f"{PAGE}{token.pk}/revoke/"))
     assert api.get("people").status_code == 200
     page = text_of(client.post(f"{PAGE}{token.pk}/revoke/", follow=True))
 
@@ -61,7 +61,7 @@ def test_says_what_ended_with_its_person(admin: Person, owner: Person) -> None:
     made(admin)
     people.deactivate_person(admin, actor=owner.actor)
 
-    assert "ended when they were deactivated" in text_of(signed_in(owner).get(PAGE))
+    assert "ended when the owner was deactivated" in text_of(signed_in(owner).get(PAGE))
 
 
 def test_wants_a_name(admin: Person) -> None:

@@ -105,7 +105,7 @@ def test_says_whom_it_does_not_know_and_keeps_what_was_written(client: Client, s
 
     page = client.post("/spend/cards/add/", CARD | {"holder-written": said}).content.decode()
 
-    assert f"There is nobody “{said}” here." in page
+    assert f"There is nobody “{said}” in Ramp." in page
     assert f'name="holder-written" value="{said}"' in page
     assert not Card.objects.exists()
 

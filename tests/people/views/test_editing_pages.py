@@ -70,7 +70,7 @@ class TestEditing:
 
         page = send(ada, "edit", form_of(ada, given_name="Augusta"))
 
-        warning = "Okta owns first name: within 5 minutes this change will be undone."
+        warning = "Okta manages first name. This change will be overwritten within 5 minutes."
         assert warning in page
         assert "Okta owns last name" not in page
 
@@ -185,7 +185,7 @@ class TestDeactivating:
         page = signed_in(core.administrator()).get(f"/people/{ada.pk}/deactivate/")
 
         assert b"They cannot spend from cards or funds." in page.content
-        assert b"They stay a manager" in page.content
+        assert b"They remain a manager" in page.content
         ada.refresh_from_db()
         assert ada.is_active
 
@@ -218,7 +218,7 @@ class TestDeactivating:
 
         page = text_of(signed_in(owner).get(f"/people/{leaver.pk}/deactivate/"))
 
-        assert "Their API tokens end for good" in page
+        assert "Their API tokens are permanently revoked" in page
         assert "<bdi>Till</bdi>." in page
         assert "Export" not in page
 
@@ -227,7 +227,7 @@ class TestDeactivating:
 
         page = signed_in(administrator).get(f"/people/{administrator.pk}/deactivate/")
 
-        assert b"You cannot deactivate yourself." in page.content
+        assert b"This is your own account." in page.content
 
 
 class TestReactivating:
@@ -247,12 +247,12 @@ class TestReactivating:
 
         page = signed_in(core.administrator()).get(f"/people/{ada.pk}/reactivate/")
 
-        assert b"Okta deactivated them, and still has them as inactive." in page.content
+        assert b"Okta deactivated them and still lists them as inactive." in page.content
 
     def test_is_refused_for_whoever_left_for_good(self, tenant: Tenant) -> None:
         gone = core.person(state=Person.State.TERMINATED)
 
-        assert "was terminated, which is final" in send(gone, "reactivate")
+        assert "was terminated, which cannot be undone" in send(gone, "reactivate")
 
 
 class TestInBulk:
@@ -281,7 +281,7 @@ class TestInBulk:
         page = self.choose([ada, owner, out], "deactivate_selected", by=owner, confirmed="yes")
 
         assert "1 person was deactivated." in page
-        assert "1 person could not sign in anyway." in page
+        assert "1 person skipped: already inactive." in page
         assert "Olga Owner was not deactivated: Olga Owner is the last active Owner." in page
         assert ada.events.get().actor == str(owner.actor)
 

@@ -46,13 +46,13 @@ def test_writes_whom_the_list_shows(tenant: Tenant) -> None:
         {
             "First name": "Ada",
             "Last name": "Zuse",
-            "E-mail address": "zuse@example.com",
+            "Email address": "zuse@example.com",
             "Role": "Cardholder",
             "State": "Active",
             "Department": "Sales",
             "Location": "",
             "Manager": "Grace Hopper",
-            "Manager's e-mail address": "grace@example.com",
+            "Manager's email address": "grace@example.com",
         }
     ]
     assert "Gone" not in str(exported(tenant))

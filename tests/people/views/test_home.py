@@ -27,7 +27,7 @@ def test_tells_what_they_spend_with_and_where_they_approve(leaver: Leaver, ada: 
 
     assert "Travel" in page
     assert "500.00 EUR a month" in page
-    assert "Where you approve" in page
+    assert "Your approval steps" in page
 
 
 def test_leads_employees_to_no_page_of_administrators(ada: Person) -> None:
@@ -37,4 +37,4 @@ def test_leads_employees_to_no_page_of_administrators(ada: Person) -> None:
 
 
 def test_says_where_cards_come_from_to_who_has_none(ada: Person) -> None:
-    assert "You have none yet. Your administrator issues them." in home_of(ada)
+    assert "You have no cards or funds yet. Your administrator issues them." in home_of(ada)

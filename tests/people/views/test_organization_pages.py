@@ -68,7 +68,7 @@ def test_a_department_that_somebody_is_in_stays(tenant: Tenant) -> None:
 
     page = send(f"departments/{department.pk}/delete", post="yes")
 
-    assert "Sales cannot be deleted: 1 person belongs to it, those who left included." in page
+    assert "Sales cannot be deleted: 1 person belongs to it, including people who left." in page
     assert Department.objects.exists()
 
 
@@ -138,7 +138,7 @@ def test_a_currency_is_three_capital_letters(tenant: Tenant) -> None:
 def test_the_entity_of_new_locations_stays(tenant: Tenant) -> None:
     page = send(f"entities/{Entity.objects.get().pk}/delete", post="yes")
 
-    assert "cannot be deleted: new locations belong to it" in page
+    assert "cannot be deleted: it is the default entity for new locations" in page
 
 
 def test_an_entity_with_locations_stays(tenant: Tenant) -> None:

@@ -101,12 +101,12 @@ def test_finds_by_every_word_of_name_or_address(tenant: Tenant) -> None:
 def test_says_when_nothing_matches_and_leads_back(tenant: Tenant) -> None:
     page = shown(tenant, q="xyzzy")
 
-    assert "Nothing matches “xyzzy”" in page
+    assert "No results for “xyzzy”" in page
     assert "Show all people" in page
 
 
 def test_says_when_only_the_filters_hide_everybody(tenant: Tenant) -> None:
-    assert "Nothing fits these filters" in shown(tenant, state="terminated")
+    assert "No results with these filters" in shown(tenant, state="terminated")
 
 
 def test_writes_names_as_text(tenant: Tenant) -> None:
@@ -163,7 +163,7 @@ def test_never_counts_further_than_it_leads(
     page = text_of(client.get("/people/"))
     counts = [sql for sql in queries_of(client, "/people/") if "COUNT(" in sql]
 
-    assert "The first 55; search or filter to find the others." in page
+    assert "Showing the first 55. Search or filter to find the others." in page
     assert "People 55+" in page
     assert all("LIMIT 56" in sql for sql in counts if "people_person" in sql)
 

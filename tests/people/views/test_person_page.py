@@ -38,7 +38,7 @@ def test_says_what_the_identity_provider_manages(tenant: Tenant) -> None:
 
     today = f"{timezone.now():%-d %B %Y}"
     assert f"Managed by Okta since {today}" in page
-    owned, unowned = page.split("Managed here")
+    owned, unowned = page.split("Managed in Ramp")
     assert "Legal" in owned
     assert "Managed by" not in unowned
 
@@ -85,7 +85,7 @@ def test_says_why_an_invite_waits(tenant: Tenant) -> None:
         profile(), actor=OKTA, invitation=Invitation(held_because="No manager yet.")
     )
 
-    assert "The invite waits and has not been mailed: No manager yet." in page_of(ada)
+    assert "The invite is on hold and has not been sent: No manager yet." in page_of(ada)
 
 
 def test_says_when_an_invite_has_expired(tenant: Tenant) -> None:
@@ -119,7 +119,7 @@ def test_offers_nothing_to_somebody_who_left_for_good(tenant: Tenant) -> None:
 
     page = page_of(gone)
 
-    assert "This is final" in page
+    assert "This cannot be undone" in page
     for action in ("edit", "deactivate", "reactivate"):
         assert f"/people/{gone.pk}/{action}/" not in page
 

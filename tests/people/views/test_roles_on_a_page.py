@@ -50,14 +50,14 @@ def test_says_who_gave_the_base_role_by_hand(olga: Client, owner: Person) -> Non
     bob = people.add_person(profile, actor=owner.actor)
 
     today = f"{timezone.now():%-d %B %Y}"
-    assert f"IT Admin</strong>, from Olga Owner since {today}" in page_of(olga, bob)
+    assert f"IT Admin</strong> · from Olga Owner · since {today}" in page_of(olga, bob)
 
 
 def test_says_that_a_provider_named_no_role(olga: Client) -> None:
     profile = Profile(given_name="Bob", family_name="B", email="bob@example.com")
     bob = people.add_person(profile, actor=OKTA)
 
-    assert "Cardholder</strong>, by default, for Okta named none" in page_of(olga, bob)
+    assert "Cardholder</strong> · default (Okta sent no role)" in page_of(olga, bob)
 
 
 def test_counts_manager_from_the_first_who_reports_still(olga: Client, ada: Person) -> None:
@@ -72,7 +72,7 @@ def test_counts_manager_from_the_first_who_reports_still(olga: Client, ada: Pers
     page = page_of(olga, ada)
 
     since = f"{now - timedelta(days=40):%-d %B %Y}"
-    assert f"Manager</strong>, because 1 person reports to Ada since {since}" in page
+    assert f"Manager</strong> · because 1 person reports to Ada · since {since}" in page
 
 
 def test_says_nothing_of_manager_without_reports(olga: Client, ada: Person) -> None:
@@ -86,8 +86,8 @@ def test_grants_a_role_of_the_company_and_says_who_did(olga: Client, ada: Person
 
     page = grant(olga, ada, auditor.pk)
 
-    assert "Ada Lovelace has the role Auditor now." in page
-    assert "Auditor</strong> (elevated), granted by Olga Owner since" in page
+    assert "Ada Lovelace now has the role Auditor." in page
+    assert "Auditor</strong> (elevated) · granted by Olga Owner · since" in page
     assert "Olga Owner granted the role Auditor" in page
     assert base_roles.is_privileged(ada)
 
@@ -98,7 +98,7 @@ def test_shows_what_somebody_granted_who_gave_the_base_role_too(
     profile = Profile(given_name="Bob", family_name="B", email="bob@example.com", role="IT_ADMIN")
     bob = people.add_person(profile, actor=owner.actor)
 
-    assert "Auditor</strong>, granted by Olga Owner since" in grant(olga, bob, role().pk)
+    assert "Auditor</strong> · granted by Olga Owner · since" in grant(olga, bob, role().pk)
 
 
 def test_grants_the_same_role_once_and_confirms_it(olga: Client, ada: Person) -> None:
@@ -108,7 +108,7 @@ def test_grants_the_same_role_once_and_confirms_it(olga: Client, ada: Person) ->
 
     page = grant(olga, ada, auditor.pk)
 
-    assert "had the role Auditor from you already" in page
+    assert "already granted Ada Lovelace the role Auditor" in page
     assert "Last confirmed on" in page
     assert Grant.objects.count() == 1
 
@@ -118,8 +118,8 @@ def test_withdraws_what_was_granted_by_hand(olga: Client, ada: Person) -> None:
 
     page = withdraw(olga, Grant.objects.get())
 
-    assert "Olga Owner withdrew the role Auditor" in page
-    assert "It came from Olga Owner." in page
+    assert "Olga Owner removed the role Auditor" in page
+    assert "Source: Olga Owner." in page
     assert not Grant.objects.exists()
 
 
@@ -127,7 +127,7 @@ def test_keeps_what_a_mapping_gives(olga: Client, ada: Person) -> None:
     base_roles.grant_role(ada, role(), actor=MAPPING)
 
     assert "/withdraw/" not in page_of(olga, ada)
-    assert "Take it away there." in withdraw(olga, Grant.objects.get())
+    assert "Remove it there." in withdraw(olga, Grant.objects.get())
     assert Grant.objects.exists()
 
 
@@ -143,20 +143,20 @@ def test_shows_the_same_role_from_each_source(olga: Client, ada: Person) -> None
 def test_grants_nothing_that_is_no_role(olga: Client, ada: Person, value: str) -> None:
     role()
 
-    assert "Choose one of your company" in grant(olga, ada, value)
+    assert "Choose a custom role" in grant(olga, ada, value)
     assert not Grant.objects.exists()
 
 
 def test_grants_nothing_to_whoever_left_for_good(olga: Client) -> None:
     gone = core.person(state=Person.State.TERMINATED)
 
-    assert "left for good" in grant(olga, gone, role().pk)
+    assert "was terminated" in grant(olga, gone, role().pk)
     assert f"{gone.pk}/roles/" not in page_of(olga, gone)
     assert not Grant.objects.exists()
 
 
 def test_leads_to_the_roles_where_there_are_none(olga: Client, ada: Person) -> None:
-    assert "has no roles of its own yet" in page_of(olga, ada)
+    assert "has no custom roles yet" in page_of(olga, ada)
 
 
 def test_knows_nothing_of_another_companys_roles_and_people(olga: Client, ada: Person) -> None:
@@ -166,7 +166,7 @@ def test_knows_nothing_of_another_companys_roles_and_people(olga: Client, ada: P
         base_roles.grant_role(stranger, theirs, actor=OKTA)
         granted = Grant.objects.get()
 
-    assert "Choose one of your company" in grant(olga, ada, theirs.pk)
+    assert "Choose a custom role" in grant(olga, ada, theirs.pk)
     assert olga.post(f"/people/{stranger.pk}/roles/", {"role": theirs.pk}).status_code == 404
     address = f"/people/{stranger.pk}/roles/{granted.pk}/withdraw/"
     assert olga.post(address).status_code == 404
@@ -193,7 +193,7 @@ class TestRolesPage:
         again = text_of(olga.post("/people/roles/add/", {"name": "AUDITOR"}))
 
         assert Role.objects.get().is_elevated
-        assert "There is “AUDITOR” already." in again
+        assert "“AUDITOR” already exists." in again
         event = Event.objects.get(kind=Event.Kind.ORGANISATION_CHANGED)
         assert event.changes["elevated"] == {"from": None, "to": "yes"}
 
@@ -234,7 +234,7 @@ class TestRolesPage:
         page = text_of(olga.get("/people/roles/"))
 
         assert "No roles yet" in page
-        assert "grant them on people" in page
+        assert "Grant them on a person" in page
 
     def test_asks_the_same_of_one_role_as_of_many(self, olga: Client, ada: Person) -> None:
         role()

@@ -63,7 +63,7 @@ class TestShows:
 
         assert "Ada Hopper" in page
         assert f"{after(ada, days=45):%-d %B %Y}</time> (45 days left)" in page
-        assert "As usual" in page
+        assert "Default" in page
 
     def test_that_funds_end_which_the_manager_cannot_have(
         self, client: Client, ada: Person
@@ -71,12 +71,12 @@ class TestShows:
         ada.manager = core.person(given_name="Grace", family_name="Hopper")
         ada.save()
         fund = offboarding.fund(ada)
-        assert "As usual: cards end, the rest goes to Grace Hopper." in shown(client)
+        assert "Default: cards end, the rest goes to Grace Hopper." in shown(client)
 
         fund.currency = "GBP"
         fund.save()
 
-        said = "As usual: cards and funds in another currency end, the rest goes to Grace Hopper."
+        said = "Default: cards and funds in another currency end, the rest goes to Grace Hopper."
         assert said in shown(client)
 
     @pytest.mark.parametrize(
@@ -111,7 +111,7 @@ class TestShows:
     def test_that_a_mass_change_waits(self, client: Client, ada: Person) -> None:
         mass_change(ada)
 
-        assert re.search("Paused: <a .*>mass change</a>", shown(client))
+        assert re.search("Paused: <a .*>bulk change</a>", shown(client))
 
     def test_what_was_planned(self, client: Client, ada: Person, owner: Person) -> None:
         core.person(manager=ada)
@@ -174,12 +174,12 @@ class TestWhenThereAreNone:
         assert "Nobody is scheduled" in shown(client)
 
     def test_says_that_nothing_matches(self, client: Client, ada: Person) -> None:
-        assert "No departure matches" in shown(client, q="xyzzy")
+        assert "No scheduled terminations match" in shown(client, q="xyzzy")
 
     def test_says_that_everybody_has_left(self, client: Client, ada: Person) -> None:
         tick(after(ada, days=45))
 
-        assert "Everybody has left" in shown(client)
+        assert "All done" in shown(client)
 
 
 class TestDecides:
@@ -189,7 +189,7 @@ class TestDecides:
         until = after(ada, days=60)
         page = decide(client, ada, "postpone", until=f"{until:%Y-%m-%d}", reason="On leave")
 
-        assert f"stays until {until:%-d %B %Y}" in page
+        assert f"will not be terminated before {until:%-d %B %Y}" in page
         assert "On leave" in page
         assert tick(after(ada, days=59)) == 0
         assert tick(until) == 1
@@ -198,9 +198,9 @@ class TestDecides:
         ("until", "reason", "said"),
         [
             ("", "On leave", "Choose a day"),
-            ("tomorrow", "On leave", "Write the day as"),
+            ("tomorrow", "On leave", "Use the format"),
             ("2020-01-01", "On leave", "Choose a day after"),
-            ("2999-01-01", "", "Say why"),
+            ("2999-01-01", "", "Enter a reason"),
         ],
     )
     def test_postponed_only_with_a_day_and_a_reason(
@@ -213,26 +213,26 @@ class TestDecides:
         assert "Exempt: Lawsuit" in decide(client, ada, "exempt", reason="Lawsuit")
         assert tick(after(ada, days=100)) == 0
 
-        assert "after all" in decide(client, ada, "end exemption")
+        assert "will be terminated on" in decide(client, ada, "end exemption")
         assert tick(after(ada, days=100)) == 1
 
     def test_exempted_only_with_a_reason(self, client: Client, ada: Person) -> None:
-        assert "Say why" in decide(client, ada, "exempt", reason=" ")
+        assert "Enter a reason" in decide(client, ada, "exempt", reason=" ")
         assert Departure.objects.get().exempted_at is None
 
     def test_leave_the_usual_way_again(self, client: Client, ada: Person, owner: Person) -> None:
         schedule.plan(ada, usual_disposition(ada), actor=owner.actor)
 
-        assert "goes the usual way" in decide(client, ada, "forget plan")
+        assert "The default applies" in decide(client, ada, "forget plan")
         assert Departure.objects.get().disposition is None
 
     def test_alone_once_they_are_back(self, client: Client, ada: Person) -> None:
         people.reactivate_person(ada, actor=OKTA)
 
-        assert "is not scheduled for termination" in decide(client, ada, "exempt", reason="x")
+        assert "is no longer scheduled for termination" in decide(client, ada, "exempt", reason="x")
 
     def test_alone_if_nobody_knows_what_was_meant(self, client: Client, ada: Person) -> None:
-        assert "What happens" in decide(client, ada, "explode")
+        assert "Details" in decide(client, ada, "explode")
 
     def test_as_an_administrator_only(self, ada: Person) -> None:
         decide(signed_in(core.person()), ada, "exempt", reason="Lawsuit")
@@ -249,23 +249,26 @@ class TestThePersonsPage:
     def test_says_when_they_are_terminated(self, client: Client, ada: Person) -> None:
         page = self.told(client, ada)
 
-        assert f"Is terminated on {after(ada, days=45):%-d %B %Y} (45 days left) unless" in page
+        said = (
+            f"Scheduled for termination on {after(ada, days=45):%-d %B %Y} (45 days left), unless"
+        )
+        assert said in page
         assert f'href="/people/{ada.pk}/departure/"' in page
 
     def test_says_what_keeps_them(self, client: Client, ada: Person) -> None:
         shared_fund(ada)
 
-        assert "before this is settled: Ownership of shared funds." in self.told(client, ada)
+        assert "until this is settled: Ownership of shared funds." in self.told(client, ada)
 
     def test_says_that_a_mass_change_waits(self, client: Client, ada: Person) -> None:
         mass_change(ada)
 
-        assert "before somebody confirms the mass change" in self.told(client, ada)
+        assert "Paused until the bulk change is confirmed" in self.told(client, ada)
 
     def test_says_that_they_are_exempt(self, client: Client, ada: Person, owner: Person) -> None:
         schedule.exempt(ada, because="Lawsuit", actor=owner.actor)
 
-        assert "Is never terminated automatically. Exempt: Lawsuit." in self.told(client, ada)
+        assert "Will not be terminated automatically. Exempt: Lawsuit." in self.told(client, ada)
 
     def test_says_nothing_of_those_whom_it_does_not_concern(
         self, client: Client, owner: Person, ada: Person

@@ -82,7 +82,7 @@ class TestCards:
 
         said = send(admin, "cards/add/", holder=gone.pk, name="x", kind="virtual", limit="1")
 
-        assert "is not active, and is given nothing to spend" in said
+        assert "is not active and cannot get cards or funds" in said
         assert not Card.objects.exists()
 
     def test_are_never_issued_to_people_of_another_company(self, admin: Person) -> None:
@@ -112,7 +112,7 @@ class TestCards:
         card = spend.card(ada)
         assert f"/spend/cards/{card.pk}/end/" in page(admin, f"cards/{card.pk}/change/")
 
-        assert "from now on and for good" in page(admin, f"cards/{card.pk}/end/")
+        assert "permanently closed" in page(admin, f"cards/{card.pk}/end/")
         said = send(admin, f"cards/{card.pk}/end/")
 
         card.refresh_from_db()
@@ -164,7 +164,7 @@ class TestFunds:
     def test_say_what_is_lost_when_they_end(self, admin: Person, ada: Person) -> None:
         fund = spend.fund(ada)
 
-        assert "1,000.00 EUR are left on it" in page(admin, f"funds/{fund.pk}/end/")
+        assert "1,000.00 EUR left" in page(admin, f"funds/{fund.pk}/end/")
         send(admin, f"funds/{fund.pk}/end/")
 
         fund.refresh_from_db()
@@ -202,16 +202,16 @@ class TestWorkflows:
         step = made.steps.get()
         said = send(admin, f"workflows/{made.pk}/change/", name="Travel", **{f"step_{step.pk}": ""})
 
-        assert "Something waits or waited at this step." in said
+        assert "This step has approvals." in said
         assert made.steps.exists()
-        assert "Waiting for approval" in page(admin, "workflows/")
+        assert "Pending approvals" in page(admin, "workflows/")
 
     def test_take_nobody_who_cannot_approve(self, admin: Person) -> None:
         gone = core.person(state=Person.State.INACTIVE)
 
         said = send(admin, "workflows/add/", name="Travel", new_1=gone.pk)
 
-        assert "is not active, and cannot approve anything" in said
+        assert "is not active and cannot approve anything" in said
         assert not Workflow.objects.exists()
 
     def test_keep_an_approver_who_is_inactive_by_now(self, admin: Person, ada: Person) -> None:
@@ -227,7 +227,7 @@ class TestWorkflows:
     def test_have_names_of_their_own(self, admin: Person, ada: Person) -> None:
         workflow(ada)
 
-        assert "There is “travel” already." in send(admin, "workflows/add/", name="travel")
+        assert "“travel” already exists." in send(admin, "workflows/add/", name="travel")
 
 
 class TestObligations:
@@ -252,7 +252,7 @@ class TestObligations:
 
         waiting = Approval.objects.get()
         assert (waiting.step.approver, waiting.obligation.description) == (approver, "Taxi")
-        assert "1 approval waits" in text_of(signed_in(admin).get(f"/people/{approver.pk}/"))
+        assert "1 pending approval" in text_of(signed_in(admin).get(f"/people/{approver.pk}/"))
 
     def test_are_in_the_states_of_their_kind(self, admin: Person, ada: Person) -> None:
         said = {"kind": "bill", "state": "pending", "description": "Paper", "sum": "9.99"}
@@ -305,7 +305,7 @@ class TestEachList:
         said = page(admin, f"{address}/")
 
         assert f"/spend/{address}/add/" in said
-        assert ("No " in said) or ("Nothing is outstanding" in said)
+        assert ("No " in said) or ("No outstanding items" in said)
 
 
 def test_spend_leads_to_the_cards(admin: Person) -> None:
@@ -334,7 +334,7 @@ class TestThePersonsPage:
 
         assert "Virtual card •••• 4242, 1,000.00 EUR a month" in said
         assert "Fund, 1,000.00 EUR left" in said
-        assert "1 approval waits" in said
+        assert "1 pending approval" in said
 
     def test_says_that_nothing_can_be_paid_while_they_are_inactive(self, admin: Person) -> None:
         gone = core.person(state=Person.State.INACTIVE)
@@ -342,7 +342,7 @@ class TestThePersonsPage:
 
         said = text_of(signed_in(admin).get(f"/people/{gone.pk}/"))
 
-        assert "Nothing can be paid with them while Ada is not active." in said
+        assert "These cannot be used for payments while Ada is not active." in said
 
     def test_says_nothing_when_they_hold_nothing(self, admin: Person, ada: Person) -> None:
         cards_and_funds.end(spend.card(ada), actor=admin.actor)

@@ -75,11 +75,11 @@ class TestAsks:
 
         for words in (
             "Plastic …4242",
-            "Ends: a physical card always does",
+            "Ends. A physical card cannot be handed over.",
             "Virtual, up to 500.00 EUR a month",
             "Shared, 123.45 EUR left",
             "Bills, step 2",
-            "1 approval waits",
+            "1 pending approval",
             "2 people who report to them",
             "Bob Lovelace, Eve Lovelace",
             "Waiting for approval Reimbursement, 42.00 EUR: dropped",
@@ -149,7 +149,7 @@ class TestAsks:
 
         shown = Form(alan, ada).shown
 
-        assert "Ada Lovelace was terminated already." in shown
+        assert "Ada Lovelace was already terminated." in shown
 
     def test_the_database_as_much_for_many_things_as_for_one(
         self, alan: Client, leaver: Leaver
@@ -172,13 +172,13 @@ class TestShowsAgain:
         shown = Form(alan, leaver.person).answer()
 
         for words in (
-            "Terminate Ada Lovelace for good?",
-            "<h2>Ends for good</h2>",
+            "Permanently terminate Ada Lovelace?",
+            "<h2>Permanently closed</h2>",
             "The card Plastic …4242",
             "<h2>Goes to Grace Hopper</h2>",
             "The fund Team",
             "2 people who report to them",
-            "<h2>Is dropped</h2>",
+            "<h2>Dropped</h2>",
             "This cannot be undone.",
             "Type “Ada Lovelace” to confirm",
         ):
@@ -235,11 +235,11 @@ class TestRefuses:
     @pytest.mark.parametrize(
         ("address", "why"),
         [
-            ("", "Choose somebody."),
-            ("nobody@example.com", "There is nobody “nobody@example.com” here."),
-            ("gone@example.com", "There is nobody “gone@example.com” here."),
+            ("", "Choose a person."),
+            ("nobody@example.com", "There is nobody “nobody@example.com” in Ramp."),
+            ("gone@example.com", "There is nobody “gone@example.com” in Ramp."),
             ("inactive@example.com", "Ada Lovelace is inactive"),
-            ("ada@example.com", "they are the one who leaves"),
+            ("ada@example.com", "they are the person being terminated"),
             ("pound@example.com", "it is in EUR"),
         ],
     )
@@ -294,8 +294,8 @@ class TestRefuses:
 
         shown = form.answer(name="Ada Lovelace")
 
-        assert "has changed since you opened this page. Nothing has been done." in shown
-        assert shown.count("New since you looked") == 1
+        assert "have changed since you opened this page. Nothing was changed." in shown
+        assert shown.count("New since you opened this page") == 1
         assert Person.objects.get(pk=leaver.person.pk).is_active
         form.terminate()
         assert not Person.objects.get(pk=leaver.person.pk).is_active
@@ -305,7 +305,7 @@ class TestRefuses:
         form.answer()
         Fund.objects.filter(pk=leaver.funds[0].pk).update(owner=leaver.heir)
 
-        assert "has changed since you opened" in form.answer(name="Ada Lovelace")
+        assert "have changed since you opened" in form.answer(name="Ada Lovelace")
 
     def test_the_last_owner(self, owner: Person) -> None:
         shown = Form(signed_in(owner), owner).shown
@@ -369,11 +369,11 @@ class TestPlan:
             **{key: "somebody", f"{key}-whom-written": leaver.person.email}
         )
 
-        assert "they are the one who leaves" in shown
+        assert "they are the person being terminated" in shown
         departure.refresh_from_db()
         assert departure.disposition is None
 
     def test_is_not_there_for_who_is_not_to_leave(self, alan: Client, ada: Person) -> None:
         shown = Form(alan, ada, page="departure/plan").shown
 
-        assert "is not scheduled for termination any more." in shown
+        assert "is no longer scheduled for termination." in shown

@@ -51,19 +51,19 @@ def test_what_was_put_back(ada: Person) -> None:
 
     people_update.put_back(ada, legal, actor=OKTA)
 
-    assert "Okta put back department from Sales to Legal" in page_of(ada)
+    assert "Okta restored department from Sales to Legal" in page_of(ada)
 
 
 @pytest.mark.parametrize(
     ("kind", "facts", "sentence"),
     [
-        (Event.Kind.ADDRESS_CONFIRMED, {}, "Bob Babbage confirmed the new e-mail address"),
-        (Event.Kind.INVITE_RESENT, {}, "Okta sent the invite again"),
+        (Event.Kind.ADDRESS_CONFIRMED, {}, "Bob Babbage confirmed the new email address"),
+        (Event.Kind.INVITE_RESENT, {}, "Okta resent the invite"),
         (Event.Kind.ROLE_GRANTED, {"role": "Auditor"}, "Okta granted the role Auditor"),
         (
             Event.Kind.ROLE_WITHDRAWN,
             {"role": "Auditor", "source": "scim:entra"},
-            "Okta withdrew the role Auditor",
+            "Okta removed the role Auditor",
         ),
     ],
 )
@@ -85,14 +85,14 @@ def test_nothing_without_words_of_its_own(bob: Person, kind: Event.Kind) -> None
 
 class TestMails:
     def test_that_wait(self, bob: Person) -> None:
-        assert "The invite waits to be mailed to bob@example.com" in page_of(bob)
+        assert "The invite is waiting to be sent to bob@example.com" in page_of(bob)
 
     def test_that_were_sent_and_when(self, bob: Person) -> None:
         Mail.objects.update(created_at="2026-03-05T09:00:00Z", sent_at="2026-03-05T10:00:00Z")
 
         page = page_of(bob)
 
-        assert "The invite was mailed to bob@example.com" in page
+        assert "The invite was sent to bob@example.com" in page
         assert "Sent on 5 March 2026, 10:00 UTC." in page
 
     def test_that_could_not_be_sent_and_why(self, bob: Person) -> None:
@@ -100,7 +100,7 @@ class TestMails:
 
         page = page_of(bob)
 
-        assert "The invite could not be mailed to bob@example.com" in page
+        assert "The invite could not be sent to bob@example.com" in page
         assert "The mail server said: 550 No such mailbox" in page
 
     def test_once_each_on_the_page_of_their_time(self, bob: Person) -> None:
@@ -129,7 +129,7 @@ class TestMails:
         first, second = page_of(bob), page_of(bob, before=last.pk)
 
         assert first_mail.kind == Mail.Kind.INVITE
-        assert first.count("The notice of the new address waits") == 1
-        assert "The invite waits to be mailed" not in first
-        assert second.count("The invite waits to be mailed") == 1
-        assert "The notice of the new address" not in second
+        assert first.count("The address change notice is waiting") == 1
+        assert "The invite is waiting to be sent" not in first
+        assert second.count("The invite is waiting to be sent") == 1
+        assert "The address change notice" not in second

@@ -326,7 +326,7 @@ def test_is_done_by_a_command_too(corp: IdentityProvider, role: str) -> None:
         (("nowhere", "--provider", "Corp", "--group", "A", "--role", "Admin"), "no tenant"),
         (("acme", "--provider", "Crop", "--group", "A", "--role", "Admin"), "Existing: “Corp”"),
         (("acme", "--provider", "Corp", "--group", "A", "--role", "King"), "no role “King”"),
-        (("acme", "--provider", "Corp", "--group", "A", "--role", "Guest"), "cannot bring"),
+        (("acme", "--provider", "Corp", "--group", "A", "--role", "Guest"), "cannot grant"),
         (("acme", "--provider", "Corp", "--group", " ", "--role", "Admin"), "Enter the group"),
     ],
 )

@@ -184,7 +184,7 @@ class TestOfAnOpenIdProvider:
 
         page = decide(admin, corp, "same")
 
-        assert "is an Owner, so only an Owner may change this account." in text_of(page)
+        assert "is an Owner, so only an Owner can change this account." in text_of(page)
         assert not is_in(self.come_in_elsewhere(corp, elsewhere))
 
     def test_brings_no_role_by_a_group_of_the_same_name(

@@ -285,7 +285,7 @@ class TestIsRefused:
     def test_when_it_was_used(self, client: Client, invite: Invite) -> None:
         accept(client, invite)
 
-        self.answers(invite, 410, "This invite has been accepted already. Sign in instead.")
+        self.answers(invite, 410, "This invite was already accepted. Sign in instead.")
         assert stored(invite.person).check_password(PASSWORD)
 
     def test_when_it_was_withdrawn(self, invite: Invite) -> None:

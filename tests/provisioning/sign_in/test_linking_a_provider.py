@@ -130,5 +130,5 @@ def test_shows_on_the_persons_page_to_administrators(
 
     page = text_of(signed_in(owner).get(f"/people/{ada.pk}/"))
 
-    assert "Signs in with" in page
+    assert "Sign-in methods" in page
     assert "ada-there" in page

@@ -159,7 +159,7 @@ def test_remove_a_provider_whose_name_is_typed(
 ) -> None:
     remove = f"{PROVIDERS}{corp.pk}/remove/"
 
-    assert "That is not “Corp”" in text_of(client.post(remove, {"name": "Crop"}))
+    assert "The text does not match “Corp”" in text_of(client.post(remove, {"name": "Crop"}))
     client.post(remove, {"name": "Corp"})
 
     assert not IdentityProvider.objects.kept().exists()
@@ -280,7 +280,7 @@ def test_keep_a_role_that_a_group_brings(client: Client, corp: IdentityProvider)
 
     page = client.post(f"/people/roles/{auditor.pk}/delete/", {"post": "yes"}, follow=True)
 
-    assert "a group of an identity provider brings it" in text_of(page)
+    assert "an identity provider group grants it" in text_of(page)
 
 
 def test_browse_a_directory_before_anybody_signs_in(

@@ -217,7 +217,7 @@ class TestByPassword:
 
         again = text_of(client.get(continues))
 
-        assert "This was sent already" in again
+        assert "This was already submitted" in again
         assert ApiToken.objects.count() == 1
 
     @pytest.mark.parametrize("password", ["wrong", ""])

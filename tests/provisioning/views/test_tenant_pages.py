@@ -254,7 +254,7 @@ def test_count_whom_a_mapping_matches(client: Client, olga: Person, corp: Identi
         ),
         ({"group": "Sales", "role": ""}, "This field is required"),
         ({"group": "Sales", "role": "GUEST_USER"}, "is not one of the available choices"),
-        ({"group": "Sales", "role": "BUSINESS_OWNER"}, "Tick that you mean it"),
+        ({"group": "Sales", "role": "BUSINESS_OWNER"}, "Select the checkbox to confirm"),
     ],
 )
 def test_say_what_is_wrong_with_a_mapping(
@@ -274,7 +274,7 @@ def test_let_only_owners_map_to_owner(corp: IdentityProvider, olga: Person) -> N
 
     signed_in(olga).post(MAPPINGS, owner)
     refused = admin.get(f"{MAPPINGS}{corp.pk}/apply/", follow=True)
-    assert "Nobody gives or takes away a role above their own" in text_of(refused)
+    assert "You cannot grant or remove a role above your own" in text_of(refused)
 
 
 # Provider log

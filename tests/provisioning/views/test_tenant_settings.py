@@ -72,7 +72,7 @@ def test_let_operators_say_slug_and_status(operator: Client) -> None:
     [
         ({"name": ""}, "This field is required"),
         ({"name": "Acme", "domain": "not a domain"}, "Enter a domain such as example.com"),
-        ({"name": "Acme", "domain": "taken.example"}, "Another company has the domain"),
+        ({"name": "Acme", "domain": "taken.example"}, "Another company uses the domain"),
         ({"name": "Acme", "slug": "taken"}, "There is a tenant “taken” already"),
         ({"name": "Acme", "slug": "not a slug"}, "Enter a valid"),
     ],
@@ -98,7 +98,7 @@ def test_keep_operators_from_shutting_themselves_out(operator: Client) -> None:
 def test_close_a_tenant_whose_name_is_typed(operator: Client, acme: Tenant) -> None:
     client, ada = signed_in(core.owner()), core.person()
 
-    assert "That is not “Acme”" in text_of(operator.post(CLOSE, {"name": "nonsense"}))
+    assert "The text does not match “Acme”" in text_of(operator.post(CLOSE, {"name": "nonsense"}))
     assert acme_now().closed_at is None
     operator.post(CLOSE, {"name": "Acme"})
 

@@ -139,7 +139,7 @@ class TestLetsGo:
         disconnect(client, scim)
 
         assert "Managed by" not in text_of(client.get(ada))
-        assert "owns this" not in text_of(client.get(f"{ada}edit/"))
+        assert "Managed by" not in text_of(client.get(f"{ada}edit/"))
 
     def test_and_what_is_edited_then_stays(self, client: Client, scim: Provider) -> None:
         scim.add()

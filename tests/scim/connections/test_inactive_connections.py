@@ -106,7 +106,7 @@ class TestAreTold:
         send_due(as_of=clock.now)
 
         [message] = smtp.to("owner@example.com")
-        assert message["Subject"] == "Ramp has not heard from Okta for a day"
+        assert message["Subject"] == "No requests from Okta for a day"
         for kind in ("plain", "html"):
             body = message.get_body((kind,))
             assert body

@@ -251,7 +251,7 @@ class TestThresholds:
         return text_of(client.post("/people/mass-changes/guard/", form, follow=True))
 
     def test_are_set_by_administrators(self, owner: Person, tenant: Tenant) -> None:
-        assert "has its new thresholds" in self.set(owner, 3, 50, 7)
+        assert "alert thresholds were saved" in self.set(owner, 3, 50, 7)
 
         tenant.refresh_from_db()
         assert (tenant.alarm_people, tenant.alarm_percent) == (3, 50)
@@ -279,7 +279,7 @@ class TestThresholds:
     def test_are_numbers_that_can_be(
         self, owner: Person, tenant: Tenant, people: object, percent: object, minute_people: object
     ) -> None:
-        assert "has its new thresholds" not in self.set(owner, people, percent, minute_people)
+        assert "alert thresholds were saved" not in self.set(owner, people, percent, minute_people)
 
         tenant.refresh_from_db()
         assert (tenant.alarm_people, tenant.alarm_percent) == (10, 20)

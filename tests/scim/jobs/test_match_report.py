@@ -218,7 +218,7 @@ class TestSearching:
     def test_says_when_nothing_matches(self, wizard: Wizard, okta: Provider, show: str) -> None:
         okta.add("ada")
 
-        assert "Nothing matches “xyzzy”" in wizard.get("review", show=show, q="xyzzy")
+        assert "No results for “xyzzy”" in wizard.get("review", show=show, q="xyzzy")
 
     def test_finds_people_who_exist_only_here(self, wizard: Wizard, okta: Provider) -> None:
         core.person(given_name="Charles", family_name="Babbage")

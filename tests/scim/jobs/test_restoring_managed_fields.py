@@ -66,10 +66,10 @@ def test_is_warned_about_with_the_owner_and_when_it_is_undone(scim: Provider) ->
 
     page = edit(given_name="Augusta")
 
-    assert "Okta owns first name: within 5 minutes this change will be undone." in page
+    assert "Okta manages first name. This change will be overwritten within 5 minutes." in page
     assert "Okta owns last name" not in page
     form = text_of(signed_in(person("helpdesk")).get(f"/people/{person().pk}/edit/"))
-    assert "Okta owns this: a change made here is undone within 5 minutes." in form
+    assert "Managed by Okta. A change made here is overwritten within 5 minutes." in form
 
 
 def test_goes_back_to_what_the_provider_said(scim: Provider) -> None:

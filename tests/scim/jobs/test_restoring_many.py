@@ -145,7 +145,7 @@ def test_are_told_in_the_timeline_who_restored_them(
     page = text_of(signed_in(owner).get(f"/people/{users[0].person_id}/"))
 
     assert "Olga Owner reactivated" in page
-    assert "A mass change was undone." in page
+    assert "A bulk change was undone." in page
 
 
 def test_have_the_invite_that_they_had(
@@ -190,7 +190,7 @@ class TestStayAsTheyAre:
         assert (blocked.state, blocked.deactivated_by) == ("inactive", str(HELPDESK))
         kept = change.items.filter(fate=MassChangeItem.Fate.KEPT)
         assert {item.person_id for item in kept} == {blocked.pk, back.pk}
-        assert "Left as they are: They have changed since." in done
+        assert "Not changed: They have changed since then." in done
 
     def test_change_between_the_page_and_the_click_and_nobody_else_changes(
         self, mistake: tuple[MassChange, list[ScimUser]], owner: Person
@@ -202,7 +202,7 @@ class TestStayAsTheyAre:
 
         page = decision.take()
 
-        assert "nothing was taken back" in page
+        assert "nothing was undone" in page
         assert back.email in page
         assert states(users) == {"inactive": 19, "active": 1}
         decision.look()
@@ -249,7 +249,7 @@ def test_are_restored_by_a_job_whoever_dies_on_the_way(
         call_command("run_due")
     assert states(users) == {"active": 5, "inactive": 15}
     page = text_of(signed_in(owner).get(f"/people/mass-changes/{change.pk}/"))
-    assert "They are being restored" in page
+    assert "Restoring people" in page
     monkeypatch.undo()
 
     call_command("run_due")
@@ -288,7 +288,7 @@ def test_are_restored_once_however_often_it_is_asked_for(
     decision = Decision(owner, change)
 
     assert "20 people were restored." in decision.take()
-    assert "Somebody has decided about this already." in decision.take()
+    assert "This was already decided." in decision.take()
 
     assert Event.objects.filter(kind="person.reactivated").count() == 20
 
@@ -308,7 +308,7 @@ class TestRaces:
         said = racers(*(decision.take for decision in decisions))
         call_command("run_due")
 
-        assert sum("decided about this already" in one for one in said) == 1
+        assert sum("already decided" in one for one in said) == 1
         assert states(users) == {"active": 30}
         assert Event.objects.filter(kind="person.reactivated").count() == 30
 

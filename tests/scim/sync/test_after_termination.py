@@ -49,7 +49,8 @@ def test_cannot_bring_them_back_and_is_told_what_to_do(scim: Provider, gone: str
     answer = scim.replace(gone, "active", value=True)
 
     assert answer.status == 400
-    assert "Ada Lovelace was terminated, which is final. Add them as a new person." in answer.detail
+    said = "Ada Lovelace was terminated, which cannot be undone. Add them as a new person."
+    assert said in answer.detail
     assert SyncError.objects.get().reason == "terminated"
 
 

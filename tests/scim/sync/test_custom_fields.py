@@ -45,7 +45,7 @@ def test_are_added_here(client: Client, scim: Provider) -> None:
         ("costCenter", "Use snake_case"),
         ("", "This field is required."),
         ("department", "“department” is a built-in field."),
-        ("taken", "There is a custom field with this external name already."),
+        ("taken", "A custom field with this external name already exists."),
         ("x" * 101, "at most 100 characters"),
     ],
 )

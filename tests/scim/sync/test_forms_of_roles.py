@@ -280,7 +280,7 @@ class TestInTheLedger:
 
         page = shown(owner)
 
-        assert "Cardholder</strong>, by default, for Okta named none" in page
+        assert "Cardholder</strong> · default (Okta sent no role)" in page
         assert "Last confirmed" not in page
 
     def test_is_not_confirmed_by_who_does_not_give_it(self, scim: Provider, owner: Person) -> None:

@@ -256,7 +256,7 @@ class TestGrows:
 
 
 def restore(owner: Person) -> str:
-    """Click on “Restore all of them”, and confirm."""
+    """Click on “Restore all”, and confirm."""
     client = signed_in(owner)
     change = MassChange.objects.get()
     page = client.get(f"/people/mass-changes/{change.pk}/undo/")

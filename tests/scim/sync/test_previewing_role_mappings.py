@@ -122,7 +122,7 @@ class TestIsToldAsItIsDone:
         done = self.carry_out(mapping(staff, Person.Role.OWNER))
 
         [problems] = [problems for email, *_, problems in done if email == "dan@example.com"]
-        assert "says which base role" in problems[0]
+        assert "controls the base role" in problems[0]
 
     def test_where_one_has_to_stay_owner(self, staff: ScimGroup) -> None:
         group_mappings.apply(mapping(staff, Person.Role.OWNER))
@@ -168,7 +168,7 @@ def test_is_told_in_numbers_and_by_name(
 
     assert "4 people gain Owner" in page
     assert "Something stands in the way of 1" in page
-    assert page.index("says which base role") < page.index("gains Owner")
+    assert page.index("controls the base role") < page.index("gains Owner")
     assert "And 3 others." in page
 
 

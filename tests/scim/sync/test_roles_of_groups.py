@@ -169,7 +169,7 @@ class TestGroups:
 
         page = client.post(f"/people/roles/{auditor.pk}/delete/", {"post": "yes"}, follow=True)
 
-        assert "a group of an identity provider brings it" in text_of(page)
+        assert "an identity provider group grants it" in text_of(page)
 
     def test_that_are_deleted_bring_nothing_any_more(self, scim: Provider, auditor: Role) -> None:
         scim.add_group("Auditors", scim.add("ada"))
@@ -210,7 +210,7 @@ def test_tell_what_a_push_would_bring(client: Client, scim: Provider, auditor: R
 
     page = client.post(f"/integrations/scim/{scim.connection.pk}/what-if/", asked)
 
-    assert "It came from the group “Auditors” of Okta." in text_of(page)
+    assert "Source: the group “Auditors” of Okta." in text_of(page)
     assert not Grant.objects.exists()
 
 
@@ -298,7 +298,7 @@ class TestPages:
             ("role:0", "Select a valid choice. role:0 is not"),
             ("GUEST_USER", "Select a valid choice. GUEST_USER is not"),
             ("King", "Select a valid choice. King is not"),
-            ("BUSINESS_OWNER", "Tick that you mean it."),
+            ("BUSINESS_OWNER", "Select the checkbox to confirm."),
         ],
     )
     def test_say_why_a_group_cannot_bring_that(

@@ -42,7 +42,7 @@ def test_finds_by_name_or_byname(owner: Person, words: str, found: str) -> None:
 def test_says_what_to_do_when_nothing_matches(owner: Person) -> None:
     shown = page(owner, "/integrations/?q=<b>nobody")
 
-    assert "Nothing matches “&lt;b&gt;nobody”" in shown
+    assert "No results for “&lt;b&gt;nobody”" in shown
     assert "You can connect any SCIM 2.0 provider" in shown
     assert 'href="/integrations/generic/"' in shown
 

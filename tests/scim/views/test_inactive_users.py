@@ -123,7 +123,7 @@ class TestTellDaysUntilTermination:
         page = shown(client)
 
         assert "Exempt: Lawsuit" in page
-        assert "Not scheduled: deactivated by hand" in page
+        assert "Not scheduled: deactivated manually" in page
 
     def test_at_the_same_price_for_many(self, client: Client) -> None:
         switch(45)

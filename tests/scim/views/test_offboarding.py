@@ -24,7 +24,7 @@ from tests.support.offboarding_job import after, gone, shared_fund, switch
 pytestmark = pytest.mark.django_db
 
 WRONG = ["0", "-1", "1.5", "soon", "", "40000"]
-CLEAR = "Say after how many days as a whole number from 1 to 32767"
+CLEAR = "Enter a number of days from 1 to 32767"
 
 
 @pytest.fixture

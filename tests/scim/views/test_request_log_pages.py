@@ -224,7 +224,7 @@ class TestRequest:
 
         shown = page(client, address(scim, answer.request_id))
 
-        assert "The invite waits to be mailed to ada@example.com" in shown
+        assert "The invite is waiting to be sent to ada@example.com" in shown
 
     def test_tells_why_it_was_refused(self, scim: Provider, client: Client) -> None:
         answer = scim("POST", "/Users", someone(roles="EMPEROR"))
@@ -235,7 +235,7 @@ class TestRequest:
         assert f"Refused: {reason}. Nothing was changed." in shown
         assert "Response" in shown
         assert "<bdi>EMPEROR</bdi>" in shown
-        assert "Nobody was changed, and nothing was mailed." in shown
+        assert "No people were changed, and no emails were sent." in shown
 
     def test_tells_what_could_not_be_done(self, scim: Provider, client: Client) -> None:
         answer = scim("POST", "/Users", someone(**managed_by("bob@example.com")))
