@@ -209,10 +209,12 @@ class Comparison:
     def _compare_sender(self, letter: Letter, employee: Employee) -> None:
         manager = employee.manager
         is_gone = manager is None or not manager.is_assigned
+        # A mail that waits may be sent before or after a manager leaves or comes back.
+        has_left_today = manager is not None and manager.left_on == self.company.day
         allowed = set(employee.senders)
-        if manager and (not is_gone or manager.left_on == self.company.day):
+        if manager and (not is_gone or has_left_today):
             allowed |= manager.names
-        if is_gone:
+        if is_gone or has_left_today:
             allowed.add(self.company.owner)
         self.company.check("sender", employee, holds=letter.sender in allowed)
         self.company.compare("reply-to", employee, letter.sender, letter.reply_to)
