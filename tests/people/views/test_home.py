@@ -18,8 +18,8 @@ def test_tells_their_roles_and_their_manager(ada: Person, grace: Person) -> None
     ada.save()
 
     assert "Grace Hopper" in home_of(ada)
-    assert "Cardholder</strong>, from" in home_of(ada)
-    assert "Manager</strong>, because 1 person reports to Grace" in home_of(grace)
+    assert "Cardholder</strong> · from" in home_of(ada)
+    assert "Manager</strong> · because 1 person reports to Grace" in home_of(grace)
 
 
 def test_tells_what_they_spend_with_and_where_they_approve(leaver: Leaver, ada: Person) -> None:

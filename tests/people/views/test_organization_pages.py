@@ -20,7 +20,7 @@ def test_a_department_is_added_under_its_name_in_any_case(tenant: Tenant) -> Non
     send("departments/add", name="Sales")
 
     assert Department.objects.get().name_key == "sales"
-    assert "There is “SALES” already." in send("departments/add", name="SALES")
+    assert "“SALES” already exists." in send("departments/add", name="SALES")
     assert Department.objects.count() == 1
 
 
@@ -87,7 +87,7 @@ def test_an_empty_list_says_how_it_fills(tenant: Tenant) -> None:
     page = text_of(signed_in(core.administrator()).get("/people/departments/"))
 
     assert "No departments yet" in page
-    assert "when an identity provider names it" in page
+    assert "when an identity provider sends them" in page
 
 
 def test_a_location_does_not_take_people_to_another_currency(tenant: Tenant) -> None:

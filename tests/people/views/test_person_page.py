@@ -54,8 +54,8 @@ def test_tells_where_each_role_comes_from(tenant: Tenant) -> None:
 
     page = page_of(ada)
 
-    assert "Bookkeeper</strong>, from Okta since" in page
-    assert "Manager</strong>, because 2 people report to Ada" in page
+    assert "Bookkeeper</strong> · from Okta · since" in page
+    assert "Manager</strong> · because 2 people report to Ada" in page
 
 
 def test_shows_twenty_reports_and_the_way_to_the_others(ada: Person) -> None:
@@ -101,7 +101,7 @@ def test_shows_the_address_that_waits_to_be_confirmed(ada: Person) -> None:
     page = page_of(ada)
 
     assert "<strong>new@example.com</strong> once it is confirmed." in page
-    assert "Until then ada@example.com signs in." in page
+    assert "Until then, they sign in with ada@example.com." in page
 
 
 def test_shows_custom_fields_by_their_names(tenant: Tenant) -> None:

@@ -175,7 +175,7 @@ class TestShowsAgain:
             "Permanently terminate Ada Lovelace?",
             "<h2>Permanently closed</h2>",
             "The card Plastic …4242",
-            "<h2>Goes to Grace Hopper</h2>",
+            "<h2>Handed over to Grace Hopper</h2>",
             "The fund Team",
             "2 people who report to them",
             "<h2>Dropped</h2>",

@@ -113,7 +113,7 @@ def test_name_the_mapping_that_gave_a_role(
     sign_in_flow.mapping(corp, "Sales", sign_in_flow.role("Auditor"))
     ada = come_in(corp, said=groups("Sales"))
 
-    assert "Auditor</strong>, from the group “Sales” of Corp" in text_of(
+    assert "Auditor</strong> · from the group “Sales” of Corp" in text_of(
         client.get(member_page(ada))
     )
 
