@@ -16,6 +16,7 @@ from django.conf import settings
 from django.utils.module_loading import import_string
 
 from people.db import unit_of_work
+from people.db.unit_of_work import Conflict
 from people.models import CustomField, Person
 from people.operations import (
     field_ownership,
@@ -235,6 +236,9 @@ def _write(
         if user.person:
             # Refused changes must not stay in memory, where the next rule would see them.
             user.person.refresh_from_db()
+        elif unit_of_work.is_open():
+            # Nobody has asked yet whether the address belongs to somebody who is to be linked.
+            raise Conflict from error
         return [error]
     return [InvalidManager()] if user.waiting_manager else []
 

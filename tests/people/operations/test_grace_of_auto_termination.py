@@ -33,7 +33,7 @@ def run_due(as_of: datetime) -> int:
     with tenancy.across_tenants():
         call_command("run_due", "--as-of", as_of.isoformat(), stdout=said)
     return int(
-        json.loads(said.getvalue())["done"]["people.operations.offboarding.job.terminate_due"]
+        json.loads(said.getvalue())["done"]["people.operations.departing.terminate_due"]
     )
 
 
