@@ -19,24 +19,27 @@ ADA, ADAS_PASSWORD = "ada@example.com", "the password of Ada"
 # Gives Ada, who has joined, two virtual cards, two funds and three approval steps.
 SETTLE = """
 from django.utils import timezone
-from people import operations, tenancy
+from people import tenancy
 from people.models import Card, Fund, Person, Tenant, Workflow
+from people.operations.api_tokens import make_api_token
+from people.operations.people import join_person
+from people.operations.spend.cards_and_funds import issue_card, open_fund
 acme = Tenant.objects.get(slug="acme")
 with tenancy.use(acme):
     people = {one.given_name: one for one in Person.objects.all()}
     owner, ada, actor = people["Olga"], people["Ada"], people["Olga"].actor
     for one in people.values():
-        operations.join_person(one, actor=actor)
+        join_person(one, actor=actor)
     ada.set_password("the password of Ada")
     ada.save()
     for number in (1, 2):
-        operations.issue_card(Card(holder=ada, name=f"Card {number}", kind="virtual",
+        issue_card(Card(holder=ada, name=f"Card {number}", kind="virtual",
             monthly_limit=100_000), actor=actor)
-        operations.open_fund(Fund(owner=ada, name=f"Fund {number}", balance=50_000), actor=actor)
+        open_fund(Fund(owner=ada, name=f"Fund {number}", balance=50_000), actor=actor)
     for name in ("Bills", "Invoices", "Travel"):
         workflow = Workflow.objects.create(tenant=acme, name=name)
         workflow.steps.create(tenant=acme, place=1, approver=ada)
-    print(operations.make_api_token(owner, "Till", scopes=["spend:authorize"], actor=actor))
+    print(make_api_token(owner, "Till", scopes=["spend:authorize"], actor=actor))
     print(ada.cards.get(name="Card 1").pk)
 """
 

@@ -41,6 +41,10 @@ HISTORY = """
      WHERE t.slug = %s ORDER BY e.id
 """
 FOLDED = ("given_name", "family_name", "email", "pending_email", "manager", "role", "state")
+OTHERS_MAIL = """
+    SELECT DISTINCT m."to" FROM people_mail m JOIN people_tenant t ON t.id = m.tenant_id
+     WHERE t.slug <> %s
+"""
 GROUPS = """
     SELECT g.scim_id::text, u.scim_id::text FROM scim_scimmembership m
       JOIN scim_scimgroup g ON g.id = m.group_id JOIN scim_scimuser u ON u.id = m.user_id
@@ -197,10 +201,14 @@ class Comparison:
 
     def _compare_counts(self, letters: list[Letter], holders: dict[str, Employee]) -> None:
         sent: dict[int, Counter[str]] = defaultdict(Counter)
+        # Other tests on the same Ramp have mail for people of their own companies.
+        known = {to for (to,) in self.stack.rows(OTHERS_MAIL, self.connected.tenant)}
+        known |= {letter.to for letter in letters if letter.to.startswith("owner@")}
+        known |= self.company.by_hand.keys()
         for letter in letters:
             if letter.to in holders:
                 sent[holders[letter.to].number][letter.kind] += 1
-            elif letter.to not in self.company.by_hand and not letter.to.startswith("owner@"):
+            elif letter.to not in known:
                 self.company.differ("mail to nobody", letter.to, None, letter.kind)
         for one in self.company.people:
             for kind in ("invite", "confirm", "notice"):

@@ -32,9 +32,7 @@ def run_due(as_of: datetime) -> int:
     said = StringIO()
     with tenancy.across_tenants():
         call_command("run_due", "--as-of", as_of.isoformat(), stdout=said)
-    return int(
-        json.loads(said.getvalue())["done"]["people.operations.departing.terminate_due"]
-    )
+    return int(json.loads(said.getvalue())["done"]["people.operations.departing.terminate_due"])
 
 
 def due(person: Person) -> datetime:
