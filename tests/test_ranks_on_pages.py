@@ -395,7 +395,7 @@ class TestWhichRoles:
                 if is_refused == rank_cases.may_grant(actor, given):
                     found.append(f"{actor} gives {given}: {answer.status_code}")
                 elif is_refused:
-                    assert "a role above their own" in text_of(answer)
+                    assert "a role above your own" in text_of(answer)
         return found
 
     @pytest.mark.parametrize("name", ["people_person_add", "add_internal_user"])

@@ -80,7 +80,7 @@ def test_a_port_in_use_is_told_before_anything_starts(server: Server) -> None:
     with pytest.raises(RuntimeError) as refusal:
         server.manage("demo", "--empty")
 
-    assert f"Port {server.port} is taken" in str(refusal.value)
+    assert f"Port {server.port} is in use" in str(refusal.value)
     assert "Traceback" not in str(refusal.value)
 
 

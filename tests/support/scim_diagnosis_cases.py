@@ -236,17 +236,17 @@ class Case:
 
 TODAY = "{today}"
 CASES = [
-    Case(is_here, "here", "Ada Lovelace is here, and has been active since {today}."),
-    Case(is_invited, "not-accepted", "was invited on {today}, and has not accepted yet."),
-    Case(is_about_to_be_mailed, "mail-waiting", "The invite for ada@example.com is about to"),
+    Case(is_here, "here", "Ada Lovelace has been active in Ramp since {today}."),
+    Case(is_invited, "not-accepted", "was invited on {today} and has not accepted yet."),
+    Case(is_about_to_be_mailed, "mail-waiting", "The invite for ada@example.com is waiting to"),
     Case(is_not_mailed, "invite-not-mailed", "was invited on {today}, but no email was sent."),
     Case(
         waits_for_the_manager,
         "invite-held",
-        "The invite for Ada Lovelace is held: Waiting for the manager to arrive.",
+        "The invite for Ada Lovelace is on hold: Waiting for the manager to arrive.",
     ),
     Case(has_an_expired_invite, "invite-expired", "The invite for Ada Lovelace expired on"),
-    Case(has_no_invite_any_more, "invite-withdrawn", "Ada Lovelace was withdrawn on {today}."),
+    Case(has_no_invite_any_more, "invite-withdrawn", "Ada Lovelace was revoked on {today}."),
     Case(
         is_unknown_to_the_mail_server,
         "mail-refused",
@@ -345,7 +345,7 @@ CASES = [
     Case(
         changes_her_address,
         "address-unconfirmed",
-        "Ada Lovelace is here as ada@example.com: countess@example.com is not confirmed.",
+        "Ada Lovelace uses ada@example.com in Ramp. countess@example.com is not confirmed",
         "Countess@example.com",
     ),
     Case(

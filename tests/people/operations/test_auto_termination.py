@@ -284,7 +284,7 @@ class TestDoesNotWait:
         monkeypatch.setattr(job, "terminate_person", explode)
 
         assert tick(after(ada, days=45)) == 0
-        assert "Something went wrong" in Departure.objects.get().problem
+        assert "An internal error occurred" in Departure.objects.get().problem
 
 
 def test_asks_for_reasons_in_one_query(ada: Person) -> None:

@@ -26,7 +26,7 @@ pytestmark = pytest.mark.django_db
 
 OKTA = Actor("scim", "okta")
 OLD, NEW, NEWER = "ada@example.com", "ada.king@example.com", "countess@example.com"
-OUTDATED = "This link is out of date"
+OUTDATED = "This link has expired"
 
 
 def ask(person: Person, address: str, actor: Actor = OKTA) -> None:
@@ -231,7 +231,7 @@ class TestDoesNotCount:
     def test_where_the_company_is_switched_off(self, tenant: Tenant, link: str) -> None:
         Tenant.objects.filter(pk=tenant.pk).update(is_active=False)
 
-        self.refused(link, 403, "is turned off")
+        self.refused(link, 403, "is switched off")
 
     def test_by_a_forged_link(self, ada: Person, link: str) -> None:
         mail = Mail.objects.get(kind=Mail.Kind.CONFIRM_ADDRESS)

@@ -69,7 +69,7 @@ def test_changes_with_the_second_confirmation(
     links = {address: link_to(smtp, address) for address in order}
 
     page = confirm(links[first])
-    name = "new" if first == NEW else "present"
+    name = "new" if first == NEW else "current"
     assert f"Confirmed from the {name} address. Waiting for confirmation from" in page
     assert second in page
     assert address_of(olga) == OLD
@@ -161,7 +161,7 @@ def test_the_page_says_what_is_missing(boss: Person, smtp: Smtp) -> None:
 
     page = text_of(client.get(f"/people/{olga.pk}/"))
     assert f"once it is confirmed from {OLD}." in page
-    assert f"confirmed the new address {NEW}" in page
+    assert f"confirmed the new email address {NEW}" in page
 
 
 class TestAnOwnersPassword:
@@ -190,7 +190,9 @@ class TestAnOwnersPassword:
         assert address_of(olga) == NEW
         [notice] = smtp.to(OLD)
         assert "/confirm-address/" not in str(notice)
-        assert "approved the new address" in text_of(signed_in(boss).get(f"/people/{olga.pk}/"))
+        assert "approved the new email address" in text_of(
+            signed_in(boss).get(f"/people/{olga.pk}/")
+        )
 
     def test_completes_what_the_new_mailbox_has_confirmed(self, boss: Person, smtp: Smtp) -> None:
         olga = core.administrator(email=OLD)

@@ -126,7 +126,7 @@ class TestLastDay:
         form = {"day": "2026-03-03"}
         answer = text_of(client.post(f"/people/{guest.pk}/guest/", form, follow=True))
 
-        assert "Gus Guest is deactivated on 3 March 2026." in answer
+        assert "Gus Guest will be deactivated on 3 March 2026." in answer
         assert "from 2 September 2026, 09:00 UTC to 3 March 2026, 00:00 UTC" in answer
         assert deactivate_due(as_of=datetime(2026, 3, 2, 23, 59, tzinfo=UTC)) == 0
         assert deactivate_due(as_of=datetime(2026, 3, 3, tzinfo=UTC)) == 1

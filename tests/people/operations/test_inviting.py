@@ -178,7 +178,7 @@ class TestSettings:
 
         page = text_of(client.post(self.ADDRESS, {"days": "30"}, follow=True))
 
-        assert "Invites now live 30 days." in page
+        assert "New invites now expire in 30 days." in page
         assert lifetime(lifecycle.issue_invite(_again(bob), actor=HELPDESK)) == timedelta(days=30)
         assert "The invite lives 30 days." in text_of(client.get("/people/add/"))
         event = Event.objects.get(kind=Event.Kind.ORGANISATION_CHANGED)

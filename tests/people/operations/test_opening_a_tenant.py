@@ -177,5 +177,5 @@ class TestByCommand:
     def test_says_that_the_slug_is_taken(self) -> None:
         self.run()
 
-        with pytest.raises(CommandError, match="There is a tenant “acme” already"):
+        with pytest.raises(CommandError, match="A tenant “acme” already exists"):
             self.run()

@@ -78,7 +78,7 @@ ADA = Person(given_name="Ada", family_name="Lovelace")
             tenants.SlugTaken("acme"),
             "slug-taken",
             "slug",
-            "There is a tenant “acme” already. Choose another slug.",
+            "A tenant “acme” already exists. Choose another slug.",
         ),
     ],
     ids=lambda value: value if isinstance(value, str) and " " not in value else "",

@@ -28,7 +28,7 @@ def page_of(person: Person) -> str:
 def test_the_page_says_what_went_where(leaver: Leaver) -> None:
     page = page_of(leaver.person)
 
-    panel = page.split("What became of what they held")[1].split("</section>")[0]
+    panel = page.split("<h2>Handover</h2>")[1].split("</section>")[0]
     for words in (
         f"/people/{leaver.heir.pk}/",
         "Card Travel …4242",
@@ -53,7 +53,7 @@ def test_the_timeline_tells_it(leaver: Leaver) -> None:
 def test_the_timeline_of_the_successor_tells_it(leaver: Leaver) -> None:
     page = page_of(leaver.heir)
 
-    assert "Grace Hopper took over from Ada Lovelace" in page
+    assert "Grace Hopper received items from Ada Lovelace" in page
     assert "Card Travel …4242. Funds Team, Offsite. Approval steps" in page
 
 

@@ -135,7 +135,7 @@ def test_stay_as_they_are_who_changed_since_and_are_named(
     deactivate_person(people[0], actor=HELPDESK)
 
     page = text_of(client.get(f"/people/mass-changes/{latest().pk}/undo/"))
-    assert "Undo 2 people?" in page
+    assert "Undo the change for 2 people?" in page
     assert people[0].email in page
     assert people[1].email not in page
     undo(client)

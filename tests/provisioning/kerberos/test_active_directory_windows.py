@@ -298,7 +298,7 @@ class TestAnIdentityKeptByItsPrincipal:
         sign_in_with(active_directory.ticket(name), windows, client)
 
         assert person_in(client) not in (None, person)
-        assert "somebody else" in json.dumps(the_attempt().warnings)
+        assert "a different person" in json.dumps(the_attempt().warnings)
         with tenancy.use(windows.tenant):
             assert Identity.objects.get(person=person).retired_at
             assert again(person).is_active

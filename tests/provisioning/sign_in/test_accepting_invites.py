@@ -291,7 +291,7 @@ class TestIsRefused:
     def test_when_it_was_withdrawn(self, invite: Invite) -> None:
         perform(lifecycle.revoke_invite, invite.person)
 
-        self.answers(invite, 410, "This invite was withdrawn.")
+        self.answers(invite, 410, "This invite was revoked.")
 
     def test_when_a_newer_one_went_to_another_address(self, invite: Invite) -> None:
         bob = invite.person
@@ -299,7 +299,7 @@ class TestIsRefused:
             profile = replace(bob.profile, email="bob.babbage@acme.example")
             people_update.revise_person(bob, profile, actor=OKTA)
 
-        self.answers(invite, 410, "This invite was withdrawn.")
+        self.answers(invite, 410, "This invite was revoked.")
 
     def test_when_the_person_is_out(self, invite: Invite) -> None:
         perform(people.deactivate_person, invite.person)
@@ -310,7 +310,7 @@ class TestIsRefused:
         now = timezone.now()
         change(invite.person, state=Person.State.TERMINATED, terminated_at=now)
 
-        self.answers(invite, 410, "This invite was withdrawn.")
+        self.answers(invite, 410, "This invite was revoked.")
 
     def test_when_the_company_is_switched_off(self, invite: Invite, acme: Tenant) -> None:
         change(acme, is_active=False)

@@ -245,7 +245,7 @@ CASES = [
     Case(came_with_a_password, "came-with-password", "so they are not a provisioned member"),
     Case(never_came, "never-signed-in", "has never signed in through a provider"),
     Case(never_tried, "never-tried", "Nobody has tried to sign in as ada@corp.example"),
-    Case(is_here_with_a_mapped_role, "here", "Ada Lovelace is here"),
+    Case(is_here_with_a_mapped_role, "here", "Ada Lovelace has been active in Ramp"),
 ]
 
 

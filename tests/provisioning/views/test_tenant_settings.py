@@ -73,7 +73,7 @@ def test_let_operators_say_slug_and_status(operator: Client) -> None:
         ({"name": ""}, "This field is required"),
         ({"name": "Acme", "domain": "not a domain"}, "Enter a domain such as example.com"),
         ({"name": "Acme", "domain": "taken.example"}, "Another company uses the domain"),
-        ({"name": "Acme", "slug": "taken"}, "There is a tenant “taken” already"),
+        ({"name": "Acme", "slug": "taken"}, "A tenant “taken” already exists"),
         ({"name": "Acme", "slug": "not a slug"}, "Enter a valid"),
     ],
 )

@@ -243,7 +243,7 @@ class TestIsRefused:
         page = text_of(client.get(ERRORS))
         assert ">Retry</button>" not in page
 
-        assert "is not kept any more" in retry(client, open_error())
+        assert "is no longer stored" in retry(client, open_error())
 
     def test_for_what_is_over(self, client: Client, refused: SyncError) -> None:
         SyncError.objects.update(resolved_at=timezone.now())
@@ -316,7 +316,7 @@ class TestTheErrorsPage:
     ) -> None:
         RequestLog.objects.all().delete()
 
-        assert "not kept any more" in text_of(client.get(f"{ERRORS}{refused.pk}/"))
+        assert "no longer stored" in text_of(client.get(f"{ERRORS}{refused.pk}/"))
 
     def test_survives_a_body_that_is_no_json(self, client: Client, refused: SyncError) -> None:
         assert refused.request_id

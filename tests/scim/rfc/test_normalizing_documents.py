@@ -197,7 +197,7 @@ def test_what_is_no_address_is_refused(address: str) -> None:
     ],
 )
 def test_a_name_in_two_spellings_is_refused(sent: dict[str, Any]) -> None:
-    with pytest.raises(InvalidSyntaxException, match="given twice"):
+    with pytest.raises(InvalidSyntaxException, match="sent twice"):
         kept(**sent)
 
 

@@ -167,7 +167,7 @@ def test_is_told_in_numbers_and_by_name(
     page = text_of(client.get(address, {"role": "BUSINESS_OWNER", "is_owner_meant": "on"}))
 
     assert "4 people gain Owner" in page
-    assert "Something stands in the way of 1" in page
+    assert "Blocked for 1" in page
     assert page.index("controls the base role") < page.index("gains Owner")
     assert "And 3 others." in page
 

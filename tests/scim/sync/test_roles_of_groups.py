@@ -272,7 +272,7 @@ class TestPages:
 
         page = text_of(client.post(mapping, said | {"seen": seen[1]}))
 
-        assert "Something has changed since you looked" in page
+        assert "Something changed since you opened this page" in page
         assert not Grant.objects.exists()
 
     def test_foretell_what_ends_with_a_mapping(

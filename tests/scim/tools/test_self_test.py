@@ -290,7 +290,7 @@ class TestNotReachingUs:
         settings.PUBLIC_BASE_URL = "https://ramp.invalid"
 
         assert run(connect("okta").connection).problem.startswith(
-            "The name ramp.invalid cannot be found."
+            "The name ramp.invalid cannot be resolved."
         )
 
     def test_is_told_when_nobody_answers(
@@ -335,7 +335,7 @@ class TestNotReachingUs:
 
         problem = run(connect("okta").connection).problem
         assert (
-            "The certificate of ramp.example.com is not good: certificate has expired." in problem
+            "The certificate of ramp.example.com is not valid: certificate has expired." in problem
         )
 
     def test_leaves_no_good_token(self, connect: Connect, settings: Settings) -> None:

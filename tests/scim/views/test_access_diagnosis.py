@@ -68,14 +68,14 @@ def test_with_links_that_lead_somewhere(company: Company, client: Client, case: 
 def test_in_any_case_and_by_name(company: Company, client: Client, who: str) -> None:
     scim_diagnosis_cases.is_here(company)
 
-    assert "Ada Lovelace is here" in ask(client, who)
+    assert "Ada Lovelace has been active" in ask(client, who)
 
 
 @pytest.mark.parametrize("who", ["Countess", "X-1"])
 def test_by_what_the_provider_calls_them(company: Company, client: Client, who: str) -> None:
     scim_diagnosis_cases.joined(company.okta(), userName="countess", externalId="X-1")
 
-    assert "Ada Lovelace is here" in ask(client, who)
+    assert "Ada Lovelace has been active" in ask(client, who)
 
 
 def test_with_the_choice_where_several_are_called_so(company: Company, client: Client) -> None:
@@ -126,11 +126,11 @@ def test_that_they_are_back_after_all(company: Company, client: Client) -> None:
     people.reactivate_person(scim_diagnosis_cases.ada(), actor=HELPDESK)
 
     # Somebody whom the provider deleted starts over with a new invite.
-    assert "The invite for ada@example.com is about to be mailed" in ask(client, ADA)
+    assert "The invite for ada@example.com is waiting to be sent" in ask(client, ADA)
 
     people.join_person(scim_diagnosis_cases.ada(), actor=HELPDESK)
 
-    assert "Ada Lovelace is here" in ask(client, ADA)
+    assert "Ada Lovelace has been active" in ask(client, ADA)
 
 
 def test_nothing_of_another_company(company: Company, client: Client) -> None:

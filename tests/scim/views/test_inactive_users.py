@@ -113,7 +113,7 @@ class TestTellDaysUntilTermination:
         page = shown(client)
 
         assert re.search("Blocked: <a .*>Open bills</a>, <a .*>Ownership of shared funds", page)
-        assert re.search("Paused: <a .*>mass change</a>", page)
+        assert re.search("Paused: <a .*>bulk change</a>", page)
 
     def test_or_why_nobody_counts_them(self, client: Client, owner: Person) -> None:
         switch(45)

@@ -51,7 +51,7 @@ def assert_leads_through_ten_thousand(client: Client, address: str) -> None:
     page = text_of(client.get(address))
 
     assert page.count('ramp-count">10,000+<') == 3
-    assert "The first 10,000; search or filter to find the others." in page
+    assert "Showing the first 10,000. Search or filter to find the others." in page
     assert page.count("<tr>") == 51
 
 

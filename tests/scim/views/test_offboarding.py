@@ -62,7 +62,7 @@ class TestSettings:
 
         page = shown(client, f"/integrations/scim/{scim.connection.pk}/")
 
-        assert "Auto-termination is on:</strong> 30 days after" in page
+        assert "Auto-termination is on:</strong> people are terminated 30 days after" in page
 
     def test_switch_it_on(self, client: Client, address: str) -> None:
         page = text_of(client.post(address, {"days": "45"}, follow=True))
@@ -99,7 +99,7 @@ class TestSettings:
 
         page = shown(client, address, days="45")
 
-        assert "<dd>2, of whom 1 stays for now" in page
+        assert "<dd>2, but 1 of them has blockers and stays for now" in page
         assert f"Nobody is terminated before {now + timedelta(days=1):%-d %B %Y}" in page
         first = now + timedelta(days=25)
         assert f"2: the first on {first:%-d %B %Y}, the last on " in page

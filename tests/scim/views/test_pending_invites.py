@@ -176,7 +176,7 @@ class TestSendingAgain:
 
         page = text_of(client.post(f"{UPDATES}invites/{invite.pk}/resend/", follow=True))
 
-        assert "Ada Lovelace: The invite waits" in page
+        assert "Ada Lovelace: The invite is on hold" in page
         assert not Mail.objects.filter(invite=invite).exists()
 
     def test_is_for_those_that_were_ticked(self, client: Client) -> None:
@@ -234,7 +234,7 @@ class TestWithdrawing:
 
         page = text_of(client.post(f"{UPDATES}invites/{invite.pk}/revoke/", follow=True))
 
-        assert "The invite of Ada Lovelace was withdrawn." in page
+        assert "The invite of Ada Lovelace was revoked." in page
         assert not Invite.objects.open().exists()
 
 
