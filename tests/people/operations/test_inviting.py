@@ -180,7 +180,7 @@ class TestSettings:
 
         assert "New invites now expire in 30 days." in page
         assert lifetime(lifecycle.issue_invite(_again(bob), actor=HELPDESK)) == timedelta(days=30)
-        assert "The invite lives 30 days." in text_of(client.get("/people/add/"))
+        assert "The invite expires in 30 days." in text_of(client.get("/people/add/"))
         event = Event.objects.get(kind=Event.Kind.ORGANISATION_CHANGED)
         assert event.changes == {"manual_invite_days": {"from": 14, "to": 30}}
 

@@ -18,7 +18,7 @@ def test_tells_their_roles_and_their_manager(ada: Person, grace: Person) -> None
     ada.save()
 
     assert "Grace Hopper" in home_of(ada)
-    assert "Cardholder</strong> · from" in home_of(ada)
+    assert "Cardholder</strong> · set up by an operator" in home_of(ada)
     assert "Manager</strong> · because 1 person reports to Grace" in home_of(grace)
 
 

@@ -169,7 +169,7 @@ def test_is_told_in_numbers_and_by_name(
     assert "4 people gain Owner" in page
     assert "Blocked for 1" in page
     assert page.index("controls the base role") < page.index("gains Owner")
-    assert "And 3 others." in page
+    assert "And 3 more." in page
 
 
 def test_is_done_also_for_those_who_come_meanwhile(
