@@ -239,7 +239,6 @@ def problems(page: Page) -> list[str]:
     The page is not loaded anew for each: the browser's settings change under it.
     """
     page.wait_for_function("!document.documentElement.hasAttribute('x-cloak')")
-    page.evaluate(Axe().axe_script)
     found, backgrounds = [], {}
     for scheme, width in LOOKS:
         backgrounds[scheme] = change_look(page, scheme, width)
@@ -260,6 +259,8 @@ def change_look(page: Page, scheme: Scheme, width: int) -> str:
 
 def obstacles(page: Page) -> list[str]:
     """Return what the Content-Security-Policy blocked, and what axe-core finds serious."""
+    if page.evaluate("typeof axe") == "undefined":
+        page.evaluate(Axe().axe_script)
     violations = page.evaluate(f"axe.run({json.dumps(DEFAULT_OPTIONS)})")["violations"]
     blocked: list[str] = page.evaluate("window.blockedByPolicy ?? []")
     return blocked + [

@@ -159,8 +159,8 @@ def terminate(page: Page, acme: Acme) -> None:
     page.get_by_role("link", name="Everything to Grace Lovelace").click()
     give_to_somebody(page, "Fund 2", "Olga")
     page.get_by_role("button", name="Continue").click()
-    expect(page.get_by_role("heading", name="Goes to Grace Lovelace")).to_be_visible()
-    expect(page.get_by_role("heading", name="Goes to Olga Owner")).to_be_visible()
+    expect(page.get_by_role("heading", name="Handed over to Grace Lovelace")).to_be_visible()
+    expect(page.get_by_role("heading", name="Handed over to Olga Owner")).to_be_visible()
     expect(page.get_by_text("This cannot be undone.")).to_be_visible()
     page.get_by_label("to confirm").fill(" ada lovelace ")
     page.get_by_role("button", name="Terminate").click()
@@ -168,7 +168,7 @@ def terminate(page: Page, acme: Acme) -> None:
 
 
 def give_to_somebody(page: Page, thing: str, name: str) -> None:
-    page.get_by_label(f"What becomes of {thing}").select_option("somebody")
+    page.get_by_label(f"Handover of {thing}").select_option("somebody")
     line = page.locator(".ramp-heir", has_text=thing)
     line.locator(".select2-selection").click()
     page.locator(".select2-search__field").fill(name)
@@ -178,7 +178,7 @@ def give_to_somebody(page: Page, thing: str, name: str) -> None:
 def expect_handed_over(page: Page, acme: Acme) -> None:
     page.goto(f"{acme.server.url}/people/?q=ada&state=terminated")
     page.get_by_role("link", name="Ada Lovelace").first.click()
-    went = page.locator("section", has=page.get_by_text("What became of what they held"))
+    went = page.locator("section", has=page.get_by_role("heading", name="Handover"))
     expect(went).to_contain_text("Cards Card 1")
     expect(went).to_contain_text("Approval steps Bills, step 1, Invoices, step 1, Travel, step 1")
     expect(went.get_by_role("link", name="Olga Owner")).to_be_visible()
