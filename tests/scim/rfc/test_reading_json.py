@@ -97,7 +97,8 @@ def test_answers_a_bomb_at_once(body: bytes) -> None:
     with pytest.raises(SCIMException):
         read(body)
 
-    assert time.thread_time() - start < 0.02
+    # Reading that is quadratic would take minutes.
+    assert time.thread_time() - start < 0.5
 
 
 def test_reads_a_group_of_twenty_thousand_members() -> None:
