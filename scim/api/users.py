@@ -182,7 +182,6 @@ def store(call: Call, user: ScimUser, document: Json, *, before: Json | None) ->
     if user._state.adding:
         # First, so that of several requests that create the same user at once, only one continues.
         user.save(force_insert=True)
-        stored = field_values(user, CHANGING)
     delivery = Delivery(
         user,
         call.subject,

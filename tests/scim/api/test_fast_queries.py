@@ -8,7 +8,7 @@ from pytest_django import DjangoAssertNumQueries
 
 from people import tenancy
 from people.db import prepared_statements
-from scim.models import ScimGroup
+from scim.models import ScimGroup, ScimUser
 from scim.sync import managers
 from tests.clients.scim import (
     ENT,
@@ -259,6 +259,19 @@ def test_change_a_user_in_few_statements(
         with django_assert_num_queries(statements):
             answer = scim(method, where, body)
         assert answer.status < 300
+
+
+def test_store_the_link_to_a_manager_as_the_orm_does(
+    scim: Provider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    boss = scim.add("boss")
+    scim.add("by-fixed-sql", **managed_by(boss))
+    monkeypatch.setattr(prepared_statements, "available", lambda: False)
+    scim.add("by-the-orm", **managed_by(boss))
+
+    documents = ScimUser.objects.exclude(scim_username__startswith="boss")
+    managers_told = [one.document[ENT]["manager"] for one in documents]
+    assert [one["$ref"] for one in managers_told] == [f"/Users/{boss}"] * 2
 
 
 @pytest.mark.parametrize(
