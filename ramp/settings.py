@@ -82,19 +82,19 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
-    "ramp.middleware.UnreadBody",
+    "ramp.middleware.UnreadBodyMiddleware",
     # Before the rest, so that sessions, CSRF and messages cost SCIM nothing.
-    "ramp.middleware.ScimDoor",
-    "ramp.middleware.RequestName",
-    "ramp.middleware.ReadableText",
-    "ramp.middleware.ProtectiveHeaders",
+    "ramp.middleware.ScimMiddleware",
+    "ramp.middleware.RequestIdMiddleware",
+    "ramp.middleware.ReadableTextMiddleware",
+    "ramp.middleware.SecurityHeadersMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
-    "ramp.middleware.TenantInForce",
+    "ramp.middleware.TenantMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]
@@ -242,7 +242,7 @@ EVENT_SUBSCRIBERS = {
     "person.linked": ["scim.tasks.resolve_waiting_managers"],
     "person.address-confirmed": ["scim.tasks.resolve_waiting_managers"],
     "person.revised": ["scim.tasks.resolve_waiting_managers"],
-    "person.put-back": ["scim.tasks.resolve_waiting_managers"],
+    "person.managed-fields-restored": ["scim.tasks.resolve_waiting_managers"],
     "person.deactivated": [
         "people.operations.bulk.alerts.note_deactivation",
         "scim.tasks.close_errors",
@@ -253,7 +253,7 @@ EVENT_SUBSCRIBERS = {
 
 # Events that are common, and of which subscribers hear only when one of these fields changed.
 _REACHED_BY = frozenset({"email", "manager", "role"})
-EVENT_FIELDS = {"person.revised": _REACHED_BY, "person.put-back": _REACHED_BY}
+EVENT_FIELDS = {"person.revised": _REACHED_BY, "person.managed-fields-restored": _REACHED_BY}
 
 # Who knows why somebody is not here; what explains most is told first.
 WHY = ["people.diagnosis.causes", "scim.diagnosis.causes", "provisioning.diagnosis.causes"]
@@ -295,18 +295,18 @@ REST_FRAMEWORK = {
         "people.api.authentication.IsAdministrator",
         "people.api.authentication.HasScope",
     ],
-    "DEFAULT_THROTTLE_CLASSES": ["people.api.authentication.ByToken"],
+    "DEFAULT_THROTTLE_CLASSES": ["people.api.authentication.TokenRateThrottle"],
     "DEFAULT_PARSER_CLASSES": ["people.api.parsers.StrictJson"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_SCHEMA_CLASS": "people.api.schema.Schema",
-    "EXCEPTION_HANDLER": "people.api.base.refuse",
+    "EXCEPTION_HANDLER": "people.api.base.exception_handler",
     "UNAUTHENTICATED_USER": None,
 }
 SPECTACULAR_SETTINGS = {
     "TITLE": "Ramp",
     "VERSION": "1",
     "DESCRIPTION": "People, and what they spend with. docs/api.md is the introduction.",
-    "PREPROCESSING_HOOKS": ["people.api.urls.without_twins"],
+    "PREPROCESSING_HOOKS": ["people.api.urls.drop_duplicate_paths"],
     "SERVE_INCLUDE_SCHEMA": False,
     "SERVE_AUTHENTICATION": [],
     "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],

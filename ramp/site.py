@@ -12,10 +12,10 @@ from django.urls import URLPattern, URLResolver, include, path, reverse
 from django.utils.functional import lazystr
 from unfold.sites import UnfoldAdminSite
 
-from people.models import Card, Department, Fund, Location, Obligation, Person, Workflow
+from people.models import Card, Department, Fund, Location, OutstandingItem, Person, Workflow
 from people.presentation.pagination import counted
 from people.views.bulk.alerts import alarms_for
-from people.views.permissions import Visitor, administers, operates
+from people.views.permissions import Visitor, is_operator, is_tenant_admin
 from people.views.urls import PAGES as PEOPLE_PAGES
 from provisioning.views.urls import PAGES as SIGN_IN_PAGES
 from scim.views.team_updates.common import to_look_at
@@ -102,7 +102,7 @@ class RampSite(UnfoldAdminSite):
 
 
 def _sections(visitor: Visitor) -> dict[str, tuple[str, str]]:
-    return FOR_OPERATORS if operates(visitor) else FOR_ADMINISTRATORS
+    return FOR_OPERATORS if is_operator(visitor) else FOR_ADMINISTRATORS
 
 
 def _item(title: object, name: str) -> Item:
@@ -121,7 +121,7 @@ def _spend_tabs(request: HttpRequest) -> Item:
         _tab(
             "Reimbursements, bills and transactions",
             "people_obligation_changelist",
-            Obligation.objects.outstanding,
+            OutstandingItem.objects.outstanding,
         ),
     ]
     _mark_active(request, tabs)
@@ -150,14 +150,14 @@ def _mark_active(request: HttpRequest, items: list[Item]) -> None:
 def company(request: HttpRequest) -> str:
     """Return what stands below our name."""
     visitor = request.user
-    if operates(visitor):
+    if is_operator(visitor):
         return "Operator"
     return visitor.tenant.name if visitor.is_authenticated else ""
 
 
 def account_links(request: HttpRequest) -> list[Item]:
     links = [{"title": "My profile", "link": reverse("admin:home")}]
-    if administers(request.user):
+    if is_tenant_admin(request.user):
         links.append({"title": "API tokens", "link": reverse("admin:api_tokens")})
     return links
 

@@ -143,7 +143,7 @@ def invite_anyway(person: Person) -> Request:
     error = refused(person)
     SyncError.objects.filter(pk=error.pk).update(person=person)
     lifecycle.issue_invite(person, actor=TESTS)
-    person.invites.update(held_because="Waits.")
+    person.invites.update(hold_reason="Waits.")
     return Request(reverse("admin:sync_error_invite_anyway", args=[error.pk]), {})
 
 
@@ -212,7 +212,7 @@ CHANGES: dict[str, Change] = {
         (ELEVATED, Person.Role.CARDHOLDER),
     ),
     "departure": Change(departing("departure", deed="forget plan")),
-    "departure_plan": Change(departing("departure_plan")),
+    "scheduled_termination_plan": Change(departing("scheduled_termination_plan")),
     "mail_internal_user": Change(mail_link),
     "provisioned_member": Change(member({"status": "inactive"})),
     "confirm_same_person": Change(confirm_same),
@@ -242,7 +242,7 @@ GRANTING = {
 OTHERS = {
     # People read these, or look something up.
     *("index", "home", "jsi18n", "autocomplete", "people_person_change", "people_person_export"),
-    *("departures", "mass_changes", "mass_change", "why", "request", "team_updates"),
+    *("departures", "mass_changes", "bulk_change", "why", "request", "team_updates"),
     *(
         "team_updates_errors",
         "team_updates_inactive",
@@ -280,7 +280,7 @@ OTHERS = {
     # What the provider sent is carried out again, by its rules; dismissing changes nobody.
     *("sync_error_retry", "sync_error_dismiss"),
     # Undoing asks for each person, see tests/people/operations/test_ranks.py.
-    *("mass_change_confirm", "mass_change_undo"),
+    *("bulk_change_confirm", "bulk_change_undo"),
     # Spending is exempt.
     *("card_end", "fund_end"),
 }
@@ -299,7 +299,7 @@ OTHERS |= {
     *("healthz", "readyz", "api/v1/", "api/v1/<path:rest>", "api/v1/people"),
     *("api/v1/people/<uuid:person_id>", "api/v1/team-updates", "api/v1/cards"),
     *("api/v1/cards/<uuid:card_id>", "api/v1/funds", "api/v1/funds/<uuid:fund_id>"),
-    *("api/v1/authorisations", "api/v1/authorisations/<uuid:authorisation_id>"),
+    *("api/v1/authorizations", "api/v1/authorizations/<uuid:authorization_id>"),
 }
 
 

@@ -12,7 +12,7 @@ from unfold.decorators import display
 from people import tenancy
 from people.admin.model_admin import CompanyAdmin
 from people.models import Person, Tenant
-from people.views.permissions import administers, operates
+from people.views.permissions import is_operator, is_tenant_admin
 
 
 @admin.register(Tenant)
@@ -39,13 +39,13 @@ class TenantAdmin(CompanyAdmin):
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
         """Show operators all tenants; lead administrators to their own."""
-        if isinstance(request.user, Person) and administers(request.user):
+        if isinstance(request.user, Person) and is_tenant_admin(request.user):
             return redirect("admin:tenant_settings", request.user.tenant.slug)
         page: HttpResponse = super().changelist_view(request, extra_context)
         return page
 
     def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return operates(request.user)
+        return is_operator(request.user)
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         """Refuse: a tenant begins with its owner, so `create_tenant` makes it."""
@@ -58,7 +58,7 @@ class TenantAdmin(CompanyAdmin):
         return False
 
     def has_module_permission(self, request: HttpRequest) -> bool:
-        return operates(request.user)
+        return is_operator(request.user)
 
     @display(description="Name", ordering="name")
     def called(self, tenant: Tenant) -> str:

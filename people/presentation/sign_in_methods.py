@@ -10,7 +10,7 @@ from people.models import Person
 
 
 @dataclass(frozen=True)
-class Way:
+class SignInMethod:
     """A way in: one that is theirs, or one that they may link by the address in `link`.
 
     `change` is where they change it themselves, if they may.
@@ -27,7 +27,7 @@ class Way:
     confirm: str = ""
 
 
-def ways_of(person: Person, *, may_link: bool = False) -> list[Way]:
+def sign_in_methods(person: Person, *, may_link: bool = False) -> list[SignInMethod]:
     """Ask WAYS_TO_SIGN_IN, also for what they may link; people itself knows none of them."""
-    ways: list[Way] = import_string(settings.WAYS_TO_SIGN_IN)(person, may_link=may_link)
+    ways: list[SignInMethod] = import_string(settings.WAYS_TO_SIGN_IN)(person, may_link=may_link)
     return ways

@@ -10,21 +10,21 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 
 from people.presentation.actor_names import actor_name
-from people.presentation.query_params import number_from
-from people.presentation.request_effects import Deeds, deeds_of
-from people.views.permissions import for_administrators
+from people.presentation.query_params import int_param
+from people.presentation.request_effects import RequestEffects, request_effects
+from people.views.permissions import administrator_required
 from scim.api.request_log import LONGEST_BODY, masked
 from scim.models import RequestLog, SyncError
 
 
-@for_administrators
+@administrator_required
 def request_page(request: HttpRequest, request_id: UUID) -> HttpResponse:
     """Show what a page or a job changed; a SCIM request has a page with more details."""
     log = RequestLog.objects.filter(pk=request_id).values_list("connection_id").first()
     if log:
         return redirect("admin:scim_request", log[0], request_id)
-    after = number_from(request, "after") or 0
-    deeds = deeds_of(request_id, after=after)
+    after = int_param(request, "after") or 0
+    deeds = request_effects(request_id, after=after)
     if not (deeds or after):
         raise Http404
     context = admin.site.each_context(request) | {
@@ -37,12 +37,12 @@ def request_page(request: HttpRequest, request_id: UUID) -> HttpResponse:
     return render(request, "scim/request_of_person.html", context)
 
 
-@for_administrators
+@administrator_required
 def scim_request(request: HttpRequest, connection_id: UUID, request_id: UUID) -> HttpResponse:
     logs = RequestLog.objects.select_related("connection", "user__person")
     log = get_object_or_404(logs, connection=connection_id, pk=request_id)
-    after = number_from(request, "after") or 0
-    deeds = deeds_of(request_id, after=after)
+    after = int_param(request, "after") or 0
+    deeds = request_effects(request_id, after=after)
     errors = list(SyncError.objects.filter(request=log).select_related("person"))
     context = admin.site.each_context(request) | {
         "title": f"Request {str(request_id)[:8]}",
@@ -66,7 +66,7 @@ def scim_request(request: HttpRequest, connection_id: UUID, request_id: UUID) ->
     return render(request, "scim/request_detail.html", context)
 
 
-def _decision(log: RequestLog, deeds: Deeds, errors: list[SyncError]) -> str:
+def _decision(log: RequestLog, deeds: RequestEffects, errors: list[SyncError]) -> str:
     """Return a sentence about the result of the request."""
     if log.status >= 400:
         return f"Refused: {detail_of(log)} Nothing was changed."

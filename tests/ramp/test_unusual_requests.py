@@ -18,8 +18,8 @@ from django.urls import URLPattern, URLResolver, get_resolver
 from django.utils import timezone
 
 from people import tenancy
-from people.models import CustomField, MassChange, Obligation, Person, Tenant, Workflow
-from people.models.bulk_changes import MassChangeItem
+from people.models import BulkChange, CustomField, OutstandingItem, Person, Tenant, Workflow
+from people.models.bulk_changes import BulkChangeItem
 from people.operations import api_tokens, people
 from people.operations.invites import lifecycle
 from people.operations.roles.withheld_roles import ASKED
@@ -105,13 +105,13 @@ class World:
         scim = Provider(core.connection())
         group = scim.add_group("Board")
         invited = core.person(state=Person.State.INVITED)
-        change = MassChange.objects.create(
+        change = BulkChange.objects.create(
             **usual, kind="deactivated", actor=str(owner.actor), began_at=timezone.now()
         )
-        MassChangeItem.objects.create(**usual, change=change, person=ada, event_id=1)
+        BulkChangeItem.objects.create(**usual, change=change, person=ada, event_id=1)
         role = rank_cases.role(is_elevated=False)
         api_tokens.make_api_token(owner, "Mine", scopes=["people:read"], actor=owner.actor)
-        obligation = Obligation.objects.create(
+        obligation = OutstandingItem.objects.create(
             **usual, person=ada, kind="bill", state="open", amount=1, currency="EUR"
         )
         travel, learning = card(ada), fund(ada)
@@ -136,7 +136,7 @@ class World:
             "request_id": RequestLog.objects.latest("received_at").pk,
             "card_id": travel.pk,
             "fund_id": learning.pk,
-            "authorisation_id": uuid4(),
+            "authorization_id": uuid4(),
             "token": "nonsense",
             "rest": "nonsense",
         }
@@ -228,8 +228,8 @@ CLOSED = {
     "/sign-in/<slug:slug>/<uuid:provider_id>/",
     "/sign-in/<slug:slug>/<uuid:provider_id>/callback/",
     "/confirm-identity/<uuid:provider_id>/",
-    "/api/v1/authorisations/<uuid:authorisation_id>",
-    "/api/v1/authorisations/<uuid:authorisation_id>/",
+    "/api/v1/authorizations/<uuid:authorization_id>",
+    "/api/v1/authorizations/<uuid:authorization_id>/",
     *("/api/v1/", "/api/v1/<path:rest>"),
     # They need a query.
     *("/autocomplete/", "/tenants/<slug:slug>/directory/<uuid:provider_id>/person/"),

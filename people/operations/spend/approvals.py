@@ -7,7 +7,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import Max
 
 from people import events, tenancy
-from people.models import Approval, Event, Obligation, Person, Step, Workflow
+from people.models import Approval, Event, OutstandingItem, Person, Step, Workflow
 from people.operations.locks import lock, lock_all
 from people.operations.offboarding.handover_plan import currency_of
 from people.operations.organization import DuplicateName
@@ -42,8 +42,11 @@ class InvalidState(PeopleError):
     code = "invalid-state"
     field = "state"
 
-    def __init__(self, obligation: Obligation) -> None:
-        states = [f"“{one.label}”" for one in Obligation.STATES[Obligation.Kind(obligation.kind)]]
+    def __init__(self, obligation: OutstandingItem) -> None:
+        states = [
+            f"“{one.label}”"
+            for one in OutstandingItem.STATES[OutstandingItem.Kind(obligation.kind)]
+        ]
         super().__init__(
             f"A {obligation.get_kind_display().lower()} cannot be "
             f"“{obligation.get_state_display()}”. Choose {', '.join(states[:-1])} or {states[-1]}."
@@ -137,7 +140,7 @@ def _approvers(workflow: Workflow) -> list[str]:
 
 
 @transaction.atomic
-def note_obligation(obligation: Obligation, *, actor: Actor) -> Obligation:
+def note_obligation(obligation: OutstandingItem, *, actor: Actor) -> OutstandingItem:
     """Store something that a person owes or is owed, in the currency of their entity.
 
     :raises InvalidState: if what it is never is in that state.
@@ -156,13 +159,13 @@ def note_obligation(obligation: Obligation, *, actor: Actor) -> Obligation:
 
 
 @transaction.atomic
-def settle_obligation(obligation: Obligation, *, actor: Actor) -> bool:
+def settle_obligation(obligation: OutstandingItem, *, actor: Actor) -> bool:
     """Store the state that it now has, and tell whether that is news.
 
     :raises InvalidState: if what it is never is in that state.
     """
     check_state(obligation)
-    stored = Obligation.objects.select_for_update().get(pk=obligation.pk)
+    stored = OutstandingItem.objects.select_for_update().get(pk=obligation.pk)
     if stored.state == obligation.state:
         return False
     obligation.save(update_fields=["state"])
@@ -176,7 +179,7 @@ def settle_obligation(obligation: Obligation, *, actor: Actor) -> bool:
 
 
 @transaction.atomic
-def ask_approval(obligation: Obligation, workflow: Workflow) -> Approval:
+def ask_approval(obligation: OutstandingItem, workflow: Workflow) -> Approval:
     """Have the obligation wait for the first approver of the workflow.
 
     :raises WorkflowEmpty: if it has no steps.
@@ -187,10 +190,10 @@ def ask_approval(obligation: Obligation, workflow: Workflow) -> Approval:
     return Approval.objects.create(tenant_id=workflow.tenant_id, step=first, obligation=obligation)
 
 
-def check_state(obligation: Obligation) -> None:
+def check_state(obligation: OutstandingItem) -> None:
     """See that something of this kind may be in its state.
 
     :raises InvalidState: if it never is.
     """
-    if obligation.state not in Obligation.STATES[Obligation.Kind(obligation.kind)]:
+    if obligation.state not in OutstandingItem.STATES[OutstandingItem.Kind(obligation.kind)]:
         raise InvalidState(obligation)

@@ -7,12 +7,12 @@ from uuid import UUID
 
 from django.db.models.functions import Coalesce
 
-from people.models import Departure, Fund, Person
+from people.models import Fund, Person, ScheduledTermination
 
 KINDS = ("cards", "funds", "steps")
 
 
-def fates(departures: Iterable[Departure]) -> dict[UUID, str]:
+def handover_summaries(departures: Iterable[ScheduledTermination]) -> dict[UUID, str]:
     """Tell it of each departure, whose people are loaded with their managers."""
     asked = list(departures)
     names = _names(asked)
@@ -29,7 +29,7 @@ def _with_foreign_funds(people: Iterable[UUID]) -> set[UUID]:
     return set(foreign.values_list("owner", flat=True))
 
 
-def _names(departures: Iterable[Departure]) -> dict[str, str]:
+def _names(departures: Iterable[ScheduledTermination]) -> dict[str, str]:
     ids = {pk for one in departures for pk in _heirs(one.disposition or {})}
     if not ids:
         return {}
@@ -41,7 +41,7 @@ def _heirs(said: dict[str, Any]) -> set[str]:
     return {pk for pk in named if pk}
 
 
-def _told(departure: Departure, names: dict[str, str], foreign: set[UUID]) -> str:
+def _told(departure: ScheduledTermination, names: dict[str, str], foreign: set[UUID]) -> str:
     if departure.disposition is not None:
         return f"Planned: {_planned(departure.disposition, names)}."
     manager = departure.person.manager

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from django.db.models import Count, Q
 
 from people import money
-from people.models import Approval, Card, Fund, Obligation, Person
+from people.models import Approval, Card, Fund, OutstandingItem, Person
 from people.operations.offboarding import handover_plan
 
 NAMED = 5
@@ -42,7 +42,7 @@ class Inventory:
     steps: list[Thing]
     reports: list[Thing]
     # The reimbursements that are dropped, and how many other things stay.
-    dropped: list[Obligation]
+    dropped: list[OutstandingItem]
     staying: int
 
     @property
@@ -134,5 +134,8 @@ def _reports(reports: list[Person]) -> Iterator[Thing]:
         )
 
 
-def _is_unapproved(one: Obligation) -> bool:
-    return (one.kind, one.state) == (Obligation.Kind.REIMBURSEMENT, Obligation.State.SUBMITTED)
+def _is_unapproved(one: OutstandingItem) -> bool:
+    return (one.kind, one.state) == (
+        OutstandingItem.Kind.REIMBURSEMENT,
+        OutstandingItem.State.SUBMITTED,
+    )

@@ -16,9 +16,9 @@ from people.operations.offboarding import schedule
 from people.operations.offboarding.schedule import NotScheduled
 from people.operations.ranks import check_rank_over
 from people.values import Actor, PeopleError
-from people.views.offboarding.handover_summary import fates
-from people.views.offboarding.schedule_status import Outlook, outlook_of
-from people.views.permissions import PersonRequest, for_administrators
+from people.views.offboarding.handover_summary import handover_summaries
+from people.views.offboarding.schedule_status import TerminationStatus, termination_status
+from people.views.permissions import PersonRequest, administrator_required
 
 
 def _reason(help_text: str) -> forms.CharField:
@@ -53,7 +53,7 @@ class ExemptForm(forms.Form):
     reason = _reason("They stay inactive until an administrator changes this.")
 
 
-@for_administrators
+@administrator_required
 def departure(request: PersonRequest, person_id: UUID) -> HttpResponse:
     person = get_object_or_404(Person.objects.select_related("manager"), pk=person_id)
     check_rank_over(request.user.actor, person)
@@ -73,7 +73,7 @@ def departure(request: PersonRequest, person_id: UUID) -> HttpResponse:
             if done:
                 messages.success(request, done)
                 return redirect("admin:departures")
-    outlook = outlook_of(person)
+    outlook = termination_status(person)
     if outlook.departure is None or not outlook.is_on:
         messages.error(request, str(NotScheduled(person)))
         return redirect("admin:people_person_change", person_id)
@@ -112,7 +112,7 @@ def _carry_out(
             return ""
 
 
-def _about(person: Person, outlook: Outlook) -> dict[str, Any]:
+def _about(person: Person, outlook: TerminationStatus) -> dict[str, Any]:
     departure = outlook.departure
     assert departure
     departure.person = person
@@ -122,5 +122,5 @@ def _about(person: Person, outlook: Outlook) -> dict[str, Any]:
         "person": person,
         "outlook": outlook,
         "departure": departure,
-        "fate": fates([departure])[person.pk],
+        "fate": handover_summaries([departure])[person.pk],
     }

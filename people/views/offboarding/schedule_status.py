@@ -10,7 +10,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from people import tenancy
-from people.models import Departure, Person, Tenant
+from people.models import Person, ScheduledTermination, Tenant
 from people.operations.offboarding.blockers import Blocker, blockers_of_many, paused_among
 from people.operations.offboarding.schedule import due_at
 from people.presentation.person_notices import Notice
@@ -33,11 +33,11 @@ class Reason:
 
 
 @dataclass(frozen=True)
-class Outlook:
+class TerminationStatus:
     """When somebody is terminated, or why not."""
 
     person: Person
-    departure: Departure | None
+    departure: ScheduledTermination | None
     now: datetime
     is_on: bool = True
     blockers: list[Blocker] = field(default_factory=list)
@@ -71,7 +71,7 @@ class Outlook:
             return "Not scheduled: auto-termination is off"
         if self.departure is None:
             return "Not scheduled"
-        return f"Exempt: {self.departure.exempted_because}" if self.departure.exempted_at else ""
+        return f"Exempt: {self.departure.exempted_reason}" if self.departure.exempted_at else ""
 
     @property
     def days_left(self) -> str:
@@ -96,19 +96,23 @@ class Outlook:
         ]
 
 
-def outlook_of(person: Person) -> Outlook:
+def termination_status(person: Person) -> TerminationStatus:
     return outlooks([person])[person.pk]
 
 
-def outlooks(people: Iterable[Person], now: datetime | None = None) -> dict[UUID, Outlook]:
+def outlooks(
+    people: Iterable[Person], now: datetime | None = None
+) -> dict[UUID, TerminationStatus]:
     """Return what is to become of each, from as many queries for one as for fifty."""
     asked = {person.pk: person for person in people}
-    departures = {one.person_id: one for one in Departure.objects.filter(person__in=asked)}
+    departures = {
+        one.person_id: one for one in ScheduledTermination.objects.filter(person__in=asked)
+    }
     blockers = blockers_of_many(departures) if departures else {}
     paused = paused_among(departures) if departures else {}
     days, now = days_in_force(), now or timezone.now()
     return {
-        pk: Outlook(
+        pk: TerminationStatus(
             person=person,
             departure=departures.get(pk),
             now=now,
@@ -131,7 +135,7 @@ def of_person(person: Person) -> Iterator[Notice]:
     """Tell at the top of a person's page when they are terminated, and what would keep them."""
     if person.state != Person.State.INACTIVE:
         return
-    outlook = outlook_of(person)
+    outlook = termination_status(person)
     if outlook.departure is None or not outlook.is_on:
         return
     yield Notice(
@@ -141,7 +145,7 @@ def of_person(person: Person) -> Iterator[Notice]:
     )
 
 
-def _told(outlook: Outlook) -> str:
+def _told(outlook: TerminationStatus) -> str:
     departure = outlook.departure
     assert departure
     if departure.exempted_at:

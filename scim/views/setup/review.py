@@ -14,23 +14,23 @@ from people.models import Person
 from people.operations.roles import base_roles
 from people.presentation.event_text import LABELS
 from people.presentation.pagination import BoundedPaginator, counted
-from people.values import Profile, fold
+from people.values import Profile, normalize_key
 from scim.jobs import match_report
-from scim.jobs.match_report import Choice, Fate, Report, Verdict
-from scim.models import AdoptionChoice, Connection, ScimUser
-from scim.sync.attribute_mapping import Assertion, profile_of
+from scim.jobs.match_report import Choice, MatchOutcome, MatchReport, MatchResult
+from scim.models import Connection, MatchDecision, ScimUser
+from scim.sync.attribute_mapping import MappedUser, profile_of
 from scim.views.setup.common import SearchForm, context_of
-from scim.views.setup.steps import of_a_connection
+from scim.views.setup.steps import with_setup_connection
 
 ROWS_A_PAGE = 50
-MATCHED = (Fate.LINKED, Fate.ASKED, Fate.LEFT)
+MATCHED = (MatchOutcome.LINKED, MatchOutcome.ASKED, MatchOutcome.LEFT)
 TABS = {
     "linked": "To be linked",
     "created": "To be created",
     "here": "Only in Ramp",
     "blocked": "Cannot be provisioned",
 }
-FATES = {"linked": MATCHED, "created": (Fate.CREATED,), "blocked": (Fate.BLOCKED,)}
+FATES = {"linked": MATCHED, "created": (MatchOutcome.CREATED,), "blocked": (MatchOutcome.BLOCKED,)}
 
 
 @dataclass(frozen=True)
@@ -45,8 +45,8 @@ class Row:
     """A resource with its data, the matching person and the planned result."""
 
     user: ScimUser
-    said: Assertion
-    verdict: Verdict
+    said: MappedUser
+    verdict: MatchResult
     person: Person | None
     is_privileged: bool
 
@@ -68,7 +68,7 @@ class Row:
         ]
 
 
-@of_a_connection
+@with_setup_connection
 @require_safe
 def review(request: HttpRequest, connection: Connection) -> HttpResponse:
     shown = request.GET.get("show", "")
@@ -92,13 +92,13 @@ def review(request: HttpRequest, connection: Connection) -> HttpResponse:
         tabs=_tabs(report, here, shown),
         page=page,
         rows=rows,
-        asked_count=report.count(Fate.ASKED),
+        asked_count=report.count(MatchOutcome.ASKED),
         received_count=len(report.verdicts),
     )
     return render(request, "scim/setup/review.html", context)
 
 
-def _tabs(report: Report, here: QuerySet[Person], shown: str) -> list[dict[str, Any]]:
+def _tabs(report: MatchReport, here: QuerySet[Person], shown: str) -> list[dict[str, Any]]:
     counts = {name: f"{report.count(*fates):,}" for name, fates in FATES.items()}
     counts["here"] = counted(here)
     return [
@@ -108,8 +108,8 @@ def _tabs(report: Report, here: QuerySet[Person], shown: str) -> list[dict[str, 
 
 
 def _page_of_resources(
-    request: HttpRequest, connection: Connection, verdicts: Sequence[Verdict], words: str
-) -> tuple[Page[Verdict], list[Row]]:
+    request: HttpRequest, connection: Connection, verdicts: Sequence[MatchResult], words: str
+) -> tuple[Page[MatchResult], list[Row]]:
     if words:
         found = set(_matching(connection, words).values_list("pk", flat=True))
         verdicts = [verdict for verdict in verdicts if verdict.user_id in found]
@@ -120,12 +120,12 @@ def _page_of_resources(
 def _matching(connection: Connection, words: str) -> QuerySet[ScimUser]:
     """Filter the resources whose userName or email contains all words."""
     users = ScimUser.objects.known_to(connection)
-    for word in fold(words).split():
+    for word in normalize_key(words).split():
         users = users.filter(Q(user_name_key__contains=word) | Q(email_key__contains=word))
     return users
 
 
-def _rows(connection: Connection, verdicts: Sequence[Verdict]) -> list[Row]:
+def _rows(connection: Connection, verdicts: Sequence[MatchResult]) -> list[Row]:
     users = ScimUser.objects.in_bulk([verdict.user_id for verdict in verdicts])
     people = Person.objects.select_related("department", "location")
     people = people.annotate(holds_elevated=base_roles.holds_elevated())
@@ -151,7 +151,7 @@ def _page_of_people(
     people = people.order_by("family_name", "given_name", "pk")
     page = BoundedPaginator(people, ROWS_A_PAGE).get_page(request.GET.get("page"))
     rows = list(page)
-    choices = AdoptionChoice.objects.filter(connection=connection, person__in=rows)
+    choices = MatchDecision.objects.filter(connection=connection, person__in=rows)
     leaving = set(choices.filter(choice=Choice.DEACTIVATE).values_list("person_id", flat=True))
     for person in rows:
         person.is_leaving = person.pk in leaving

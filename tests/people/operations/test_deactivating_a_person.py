@@ -61,7 +61,7 @@ def test_makes_their_invite_worthless(ada: Person) -> None:
     people.deactivate_person(bob, actor=OKTA)
 
     invite.refresh_from_db()
-    assert invite.voided_at
+    assert invite.revoked_at
     kinds = bob.events.order_by("pk").values_list("kind", flat=True)
     assert list(kinds) == ["invite.issued", "invite.voided", "person.deactivated"]
 

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from people.models import Card, Obligation, Person, Workflow
+from people.models import Card, OutstandingItem, Person, Workflow
 from tests.clients.pages import signed_in, text_of
 from tests.factories import core
 
@@ -116,7 +116,7 @@ def test_escapes_what_was_written(client: Client) -> None:
     page = client.post("/spend/obligations/add/", said).content.decode()
 
     assert '"><script>' not in page
-    assert not Obligation.objects.exists()
+    assert not OutstandingItem.objects.exists()
 
 
 @pytest.mark.parametrize("said", ["x", "'; --", "a\0b", "0", str(2**70)])

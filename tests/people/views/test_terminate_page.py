@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from people.models import Card, Departure, Event, Fund, Person, Step, Tenant
+from people.models import Card, Event, Fund, Person, ScheduledTermination, Step, Tenant
 from people.operations import people
 from people.operations.offboarding import handover_plan
 from people.operations.offboarding.terminate import terminate_person
@@ -108,7 +108,7 @@ class TestAsks:
     def test_with_the_plan_where_there_is_one(
         self, alan: Client, leaver: Leaver, owner: Person
     ) -> None:
-        Departure.objects.create(
+        ScheduledTermination.objects.create(
             tenant_id=owner.tenant_id,
             person=leaver.person,
             due_at=leaver.person.created_at,
@@ -145,7 +145,7 @@ class TestAsks:
         assert Person.objects.get(pk=ada.pk).state == Person.State.TERMINATED
 
     def test_nothing_twice(self, alan: Client, ada: Person) -> None:
-        terminate_person(ada, handover_plan.Disposition(), actor=OKTA)
+        terminate_person(ada, handover_plan.HandoverPlan(), actor=OKTA)
 
         shown = Form(alan, ada).shown
 
@@ -331,17 +331,17 @@ class TestPlan:
     """The page where a departure is planned …"""
 
     @pytest.fixture
-    def departure(self, leaver: Leaver) -> Departure:
+    def departure(self, leaver: Leaver) -> ScheduledTermination:
         people.deactivate_person(leaver.person, actor=OKTA)
         Tenant.objects.update(auto_terminate_days=45)
-        return Departure.objects.create(
+        return ScheduledTermination.objects.create(
             tenant_id=leaver.person.tenant_id,
             person=leaver.person,
             due_at=leaver.person.created_at,
         )
 
     def test_keeps_the_answers_for_the_day(
-        self, alan: Client, leaver: Leaver, departure: Departure, owner: Person
+        self, alan: Client, leaver: Leaver, departure: ScheduledTermination, owner: Person
     ) -> None:
         form, key = Form(alan, leaver.person, page="departure/plan"), f"card-{leaver.virtual.pk}"
 
@@ -354,14 +354,14 @@ class TestPlan:
         assert not Event.objects.filter(kind=Event.Kind.PERSON_TERMINATED).exists()
 
     def test_is_reached_from_the_departure(
-        self, alan: Client, leaver: Leaver, departure: Departure
+        self, alan: Client, leaver: Leaver, departure: ScheduledTermination
     ) -> None:
         page = text_of(alan.get(f"/people/{leaver.person.pk}/departure/"))
 
         assert f"/people/{leaver.person.pk}/departure/plan/" in page
 
     def test_refuses_as_the_other_page(
-        self, alan: Client, leaver: Leaver, departure: Departure
+        self, alan: Client, leaver: Leaver, departure: ScheduledTermination
     ) -> None:
         key = f"card-{leaver.virtual.pk}"
 

@@ -180,5 +180,5 @@ class TestAfterAChangeOfTheMapping:
         scim.replace(scim_id, "active", value=True)
         events.dispatch_all(as_of=timezone.now())
 
-        assert ada().invites.open().get().held_because == ""
+        assert ada().invites.open().get().hold_reason == ""
         assert_waiting_is_listed()

@@ -14,7 +14,7 @@ from people.values import Actor
 from tests.clients.pages import queries_of, signed_in, text_of
 from tests.clients.scim import Provider
 from tests.factories import core
-from tests.support.offboarding_job import after, gone, mass_change, obligation, shared_fund, switch
+from tests.support.offboarding_job import after, bulk_change, gone, obligation, shared_fund, switch
 
 pytestmark = pytest.mark.django_db
 
@@ -108,7 +108,7 @@ class TestTellDaysUntilTermination:
         ada = gone()
         obligation(ada, "bill", "open")
         shared_fund(ada)
-        mass_change(gone())
+        bulk_change(gone())
 
         page = shown(client)
 
