@@ -38,6 +38,7 @@ class Administrator:
     browser: Browser
 
     def sign_in(self) -> None:
+        self.browser.forget_cookies()
         page = self.browser.get(f"/sign-in/{self.connected.tenant}/")
         email = f"owner@{self.connected.tenant}.example.com"
         page = self.browser.submit(page, email=email, password="correct horse")

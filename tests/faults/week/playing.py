@@ -139,7 +139,7 @@ class Week:
         )
 
     def _settle(self) -> None:
-        """Wait until no event and no mail is due, and a new mapping has been applied to everybody."""
+        """Wait until no event or mail is due, and a new mapping has been applied to everybody."""
         until = time.monotonic() + MOST_SECONDS
         while waiting := self.stack.value(WAITING):
             if time.monotonic() > until:
