@@ -59,6 +59,9 @@ class Browser:
         weakref.finalize(self, self._http.close)
         self.failures: list[str] = []
 
+    def forget_cookies(self) -> None:
+        self._http.cookies.clear()
+
     def get(self, path: str, *, follow: bool = True) -> httpx.Response:
         return self._checked(self._http.get(path, follow_redirects=follow))
 

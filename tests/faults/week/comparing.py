@@ -224,7 +224,8 @@ class Comparison:
             allowed |= manager.names
         if is_gone or has_left_today:
             allowed.add(self.company.owner)
-        self.company.check("sender", employee, holds=letter.sender in allowed)
+        wanted = letter.sender if letter.sender in allowed else sorted(allowed)
+        self.company.compare("sender", employee, wanted, letter.sender)
         self.company.compare("reply-to", employee, letter.sender, letter.reply_to)
 
 
