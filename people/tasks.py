@@ -21,7 +21,7 @@ UNDOING_SECONDS = 60
 @shared_task(name="people.tasks.dispatch_events")
 def dispatch_events(**_: Any) -> None:
     """Tell subscribers what happened; where time is over, another job goes on."""
-    # A mass change leaves more events than one transaction should hold.
+    # A bulk change leaves more events than one transaction should hold.
     while events.dispatch():
         pass
     if not events.deliver_due(as_of=timezone.now(), seconds=DELIVERING_SECONDS)[1]:

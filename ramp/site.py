@@ -28,7 +28,7 @@ FOR_ADMINISTRATORS = {
     "Departments": ("people_department_changelist", "account_tree"),
     "Locations": ("people_location_changelist", "location_on"),
     "Entities": ("people_entity_changelist", "business"),
-    "Scheduled terminations": ("departures", "event_upcoming"),
+    "Scheduled terminations": ("scheduled_terminations", "event_upcoming"),
     "Spend": ("spend", "credit_card"),
     "Integrations": ("integrations", "hub"),
     "Roles": ("people_role_changelist", "badge"),
@@ -120,12 +120,12 @@ def _spend_tabs(request: HttpRequest) -> Item:
         _tab("Workflows", "people_workflow_changelist", Workflow.objects.all),
         _tab(
             "Reimbursements, bills and transactions",
-            "people_obligation_changelist",
+            "people_outstandingitem_changelist",
             OutstandingItem.objects.outstanding,
         ),
     ]
     _mark_active(request, tabs)
-    models = ["people.card", "people.fund", "people.workflow", "people.obligation"]
+    models = ["people.card", "people.fund", "people.workflow", "people.outstanding_item"]
     return {"models": models, "items": tabs}
 
 

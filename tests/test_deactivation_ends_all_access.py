@@ -302,10 +302,10 @@ def terminated_by_the_job(cast: Cast) -> None:
         deactivated_at=now - timedelta(days=45),
         deactivated_by="scim:okta",
     )
-    departure = ScheduledTermination.objects.create(
+    scheduled_termination = ScheduledTermination.objects.create(
         tenant_id=cast.person.tenant_id, person=cast.person, due_at=now
     )
-    assert depart(departure.pk, as_of=timezone.now(), actor=JOB)
+    assert depart(scheduled_termination.pk, as_of=timezone.now(), actor=JOB)
 
 
 def when_their_time_as_a_guest_was_over(cast: Cast) -> None:

@@ -211,7 +211,7 @@ CHANGES: dict[str, Change] = {
         {"role": Person.Role.GUEST},
         (ELEVATED, Person.Role.CARDHOLDER),
     ),
-    "departure": Change(departing("departure", deed="forget plan")),
+    "scheduled_termination": Change(departing("scheduled_termination", deed="forget plan")),
     "scheduled_termination_plan": Change(departing("scheduled_termination_plan")),
     "mail_internal_user": Change(mail_link),
     "provisioned_member": Change(member({"status": "inactive"})),
@@ -242,7 +242,7 @@ GRANTING = {
 OTHERS = {
     # People read these, or look something up.
     *("index", "home", "jsi18n", "autocomplete", "people_person_change", "people_person_export"),
-    *("departures", "mass_changes", "bulk_change", "why", "request", "team_updates"),
+    *("scheduled_terminations", "bulk_changes", "bulk_change", "why", "request", "team_updates"),
     *(
         "team_updates_errors",
         "team_updates_inactive",
@@ -286,7 +286,7 @@ OTHERS = {
 }
 # Lists and forms of other rows, a line of the admin site each; roles are tested as operations.
 MODELS = (
-    *("department", "location", "entity", "role", "card", "fund", "obligation"),
+    *("department", "location", "entity", "role", "card", "fund", "outstanding_item"),
     *("workflow", "tenant"),
 )
 OTHERS |= {
@@ -494,7 +494,7 @@ def test_only_an_owner_lets_a_provider_assign_owners(people: dict[str, Person], 
     connection = core.connection()
     path = reverse("admin:scim_settings", args=[connection.pk])
     said = {
-        "incomplete": "refuse",
+        "incomplete_policy": "refuse",
         "unknown_manager": "hold",
         "role_source": "provider",
         "email_link": "adopt",
@@ -515,7 +515,7 @@ def test_other_settings_stay_everybodys(people: dict[str, Person], role: str) ->
     connection = core.connection(may_assign_owner=True)
     path = reverse("admin:scim_settings", args=[connection.pk])
     said = {
-        "incomplete": "refuse",
+        "incomplete_policy": "refuse",
         "unknown_manager": "reject",
         "role_source": "provider",
         "email_link": "adopt",

@@ -212,7 +212,7 @@ class FundAdmin(SpendInstrumentAdmin):
 
 @admin.register(OutstandingItem)
 class OutstandingItemAdmin(SpendAdmin):
-    address = "spend/obligations/"
+    address = "spend/outstanding-items/"
     title = "Reimbursements, bills and transactions"
     nothing_heading = "No outstanding items"
     nothing_yet = "Choose “All” in the filter to see settled items."
@@ -252,12 +252,12 @@ class OutstandingItemAdmin(SpendAdmin):
         form: forms.ModelForm[Any],
         change: bool,  # noqa: FBT001
     ) -> None:
-        save = approvals.settle_obligation if change else approvals.note_obligation
+        save = approvals.settle_outstanding_item if change else approvals.record_outstanding_item
         save(obj, actor=request.user.actor)
         workflow = form.cleaned_data.get("workflow")
         if workflow:
             approvals.ask_approval(obj, workflow)
 
     @display(description="Amount")
-    def money(self, obligation: OutstandingItem) -> str:
-        return money.written(obligation.amount, obligation.currency)
+    def money(self, outstanding_item: OutstandingItem) -> str:
+        return money.written(outstanding_item.amount, outstanding_item.currency)

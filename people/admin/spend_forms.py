@@ -1,4 +1,4 @@
-"""The forms of cards, funds and obligations: amounts as people write them."""
+"""The forms of cards, funds and outstanding items: amounts as people write them."""
 
 from decimal import Decimal
 from typing import Any, ClassVar

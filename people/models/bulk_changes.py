@@ -9,7 +9,7 @@ from django.db import models
 from people.models.person import Person
 from people.tenancy import TenantManager, TenantOwned
 
-# How long a mass change can be taken back.
+# How long a bulk change can be taken back.
 UNDO_DAYS = 30
 UNDECIDED = models.Q(needs_confirmation=True, confirmed_at=None, undone_at=None)
 
@@ -34,7 +34,7 @@ class BulkChange(TenantOwned):
     kind = models.CharField(max_length=16, choices=Kind)
     actor = models.CharField(max_length=255)
     began_at = models.DateTimeField()
-    # True where nobody asked for a mass change: terminations wait until somebody confirms.
+    # True where nobody asked for a bulk change: terminations wait until somebody confirms.
     needs_confirmation = models.BooleanField(default=False)
     confirmed_at = models.DateTimeField(null=True)
     confirmed_by = models.CharField(max_length=255, blank=True)
@@ -68,17 +68,17 @@ class BulkChange(TenantOwned):
 class BulkChangeItemQuerySet(models.QuerySet["BulkChangeItem"]):
     def asked(self) -> Self:
         """Keep those whom somebody wants back as they were, and who are not yet."""
-        return self.filter(fate=BulkChangeItem.Fate.ASKED)
+        return self.filter(outcome=BulkChangeItem.Outcome.ASKED)
 
     def pausing(self) -> Self:
         """Keep those who must not be terminated: somebody has to decide, or wants them back."""
         undecided = models.Q(
-            fate=BulkChangeItem.Fate.CHANGED,
+            outcome=BulkChangeItem.Outcome.CHANGED,
             change__is_suspicious=True,
             change__confirmed_at=None,
         )
         return self.filter(
-            undecided | models.Q(fate=BulkChangeItem.Fate.ASKED),
+            undecided | models.Q(outcome=BulkChangeItem.Outcome.ASKED),
             change__kind=BulkChange.Kind.DEACTIVATED,
         )
 
@@ -87,9 +87,9 @@ MassChangeItemManager = TenantManager.from_queryset(BulkChangeItemQuerySet)
 
 
 class BulkChangeItem(TenantOwned):
-    """One person of a mass change, and what became of them since."""
+    """One person of a bulk change, and what became of them since."""
 
-    class Fate(models.TextChoices):
+    class Outcome(models.TextChoices):
         CHANGED = "", "changed"
         ASKED = "asked", "to be taken back"
         UNDONE = "undone", "taken back"
@@ -101,7 +101,7 @@ class BulkChangeItem(TenantOwned):
     event_id = models.BigIntegerField()
     # What their row and their history do not tell: who was reactivated had been due to leave.
     before = models.JSONField(default=dict)
-    fate = models.CharField(max_length=8, choices=Fate, blank=True)
+    outcome = models.CharField(max_length=8, choices=Outcome, blank=True)
     # Why they were not taken back.
     skipped_reason = models.CharField(max_length=300, blank=True)
 
@@ -113,7 +113,7 @@ class BulkChangeItem(TenantOwned):
         ]
         indexes: ClassVar = [
             models.Index(
-                fields=["id"], name="bulk_change_pending", condition=models.Q(fate="asked")
+                fields=["id"], name="bulk_change_pending", condition=models.Q(outcome="asked")
             ),
         ]
 

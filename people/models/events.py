@@ -43,12 +43,15 @@ class Event(DeferrableModel, TenantOwned):
         TAKEN_FOR_SAME = "person.taken-for-same", "taken for somebody who came back"
         PERSON_TERMINATED = "person.terminated", "terminated"
         HOLDINGS_RECEIVED = "holdings.received", "received what somebody held"
-        SCHEDULED_TERMINATION_CHANGED = "scheduled-termination.changed", "departure changed"
+        SCHEDULED_TERMINATION_CHANGED = (
+            "scheduled-termination.changed",
+            "scheduled termination changed",
+        )
         INVITE_ISSUED = "invite.issued", "invited"
         INVITE_RELEASED = "invite.released", "invite released"
         INVITE_ACCEPTED = "invite.accepted", "invite accepted"
         INVITE_RESENT = "invite.resent", "invite sent again"
-        INVITE_VOIDED = "invite.voided", "invite withdrawn"
+        INVITE_VOIDED = "invite.revoked", "invite withdrawn"
         ROLE_GRANTED = "role.granted", "role granted"
         ROLE_WITHDRAWN = "role.withdrawn", "role withdrawn"
         CONNECTION_CHANGED = "connection.changed", "connection changed"

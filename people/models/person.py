@@ -125,7 +125,7 @@ class Person(DeferrableModel, AbstractBaseUser):
     managed_fields = models.JSONField(default=dict, blank=True, editable=False)
     # By field: since when it says something else than the provider that owns it. The sync
     # cycle puts that back, and finds the person by the latest of these moments.
-    overruled_fields = models.JSONField(default=dict, blank=True, editable=False)
+    manually_overridden_fields = models.JSONField(default=dict, blank=True, editable=False)
     manually_overridden_at = models.DateTimeField(null=True, editable=False)
     # By external name of the tenant's custom fields.
     custom_values = models.JSONField(default=dict, blank=True, editable=False)
@@ -194,7 +194,7 @@ class Person(DeferrableModel, AbstractBaseUser):
             models.Index(
                 fields=["manually_overridden_at"],
                 name="person_overruled",
-                condition=models.Q(overruled_at__isnull=False),
+                condition=models.Q(manually_overridden_at__isnull=False),
             ),
             models.Index(
                 fields=["tenant"],

@@ -24,7 +24,9 @@ class ScheduledTermination(DeferrableModel, TenantOwned):
     It comes to be with the deactivation, and goes with the reactivation or the termination.
     """
 
-    person = models.OneToOneField(Person, on_delete=models.CASCADE, related_name="departure")
+    person = models.OneToOneField(
+        Person, on_delete=models.CASCADE, related_name="scheduled_termination"
+    )
     due_at = models.DateTimeField()
     # What was due before it was postponed, and why it was.
     postponed_from = models.DateTimeField(null=True)

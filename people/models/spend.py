@@ -125,7 +125,7 @@ class OutstandingItem(TenantOwned):
     )
 
     id = models.UUIDField(primary_key=True, default=uuid4, editable=False)
-    person = models.ForeignKey(Person, on_delete=models.PROTECT, related_name="obligations")
+    person = models.ForeignKey(Person, on_delete=models.PROTECT, related_name="outstanding_items")
     kind = models.CharField(max_length=16, choices=Kind)
     state = models.CharField(max_length=16, choices=State)
     amount = models.PositiveBigIntegerField(help_text="In the currency's smallest unit.")
@@ -138,7 +138,7 @@ class OutstandingItem(TenantOwned):
     class Meta(TenantOwned.Meta):
         constraints: ClassVar = [
             models.CheckConstraint(
-                name="obligation_state_of_kind",
+                name="outstanding_item_state_of_kind",
                 condition=models.Q(
                     kind="reimbursement", state__in=["submitted", "approved", "paid", "dropped"]
                 )
@@ -149,7 +149,7 @@ class OutstandingItem(TenantOwned):
         indexes: ClassVar = [
             models.Index(
                 fields=["person", "kind"],
-                name="obligation_outstanding",
+                name="outstanding_item_unsettled",
                 condition=models.Q(
                     state__in=["submitted", "approved", "open", "pending", "incomplete"]
                 ),

@@ -46,7 +46,7 @@ class Approval(TenantOwned):
         REJECTED = "rejected", "Rejected"
 
     step = models.ForeignKey(Step, on_delete=models.PROTECT, related_name="approvals")
-    obligation = models.ForeignKey(
+    outstanding_item = models.ForeignKey(
         OutstandingItem, on_delete=models.PROTECT, related_name="approvals"
     )
     state = models.CharField(max_length=8, choices=State, default=State.PENDING)
@@ -63,4 +63,4 @@ class Approval(TenantOwned):
         ]
 
     def __str__(self) -> str:
-        return f"{self.obligation} at {self.step}"
+        return f"{self.outstanding_item} at {self.step}"

@@ -19,7 +19,7 @@ def release_fields(people: Iterable[UUID]) -> int:
     """
     owned = Person.objects.filter(pk__in=people).exclude(managed_fields={})
     released: int = owned.update(
-        managed_fields={}, overruled_fields={}, manually_overridden_at=None
+        managed_fields={}, manually_overridden_fields={}, manually_overridden_at=None
     )
     return released
 

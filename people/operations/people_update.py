@@ -40,7 +40,7 @@ REVISABLE = (
     *(
         "custom_values",
         "managed_fields",
-        "overruled_fields",
+        "manually_overridden_fields",
         "manually_overridden_at",
         "withheld_roles",
     ),
@@ -94,7 +94,7 @@ def restore_managed_fields(
 
     :raises PeopleError: as `revise_person`.
     """
-    said = set(person.overruled_fields)
+    said = set(person.manually_overridden_fields)
     if isinstance(manager, Keep) and "manager" in person.managed_fields:
         said.discard("manager")
     with _revision(person, Event.Kind.PERSON_PUT_BACK, actor=actor, said=said) as revision:
@@ -169,17 +169,19 @@ def _note_overruling(
     Which custom fields a provider fills, only its connection knows; the sync cycle asks it.
     """
     if actor.via == "scim":
-        marks = {name: at for name, at in person.overruled_fields.items() if name not in said}
+        marks = {
+            name: at for name, at in person.manually_overridden_fields.items() if name not in said
+        }
     else:
         fields = {"email" if name == "pending_email" else name for name in changes}
         owned = {name for name in fields if _may_be_owned(person, name)}
-        marks = person.overruled_fields | dict.fromkeys(owned, timezone.now().isoformat())
+        marks = person.manually_overridden_fields | dict.fromkeys(owned, timezone.now().isoformat())
     set_overruled(person, marks)
 
 
 def set_overruled(person: Person, marks: dict[str, str]) -> None:
     """Replace the marks of overruled fields; the caller saves both columns."""
-    person.overruled_fields = marks
+    person.manually_overridden_fields = marks
     person.manually_overridden_at = max(map(datetime.fromisoformat, marks.values()), default=None)
 
 

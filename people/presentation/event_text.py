@@ -48,7 +48,9 @@ SENTENCES: dict[str, str] = {
     "the same person",
     Event.Kind.PERSON_TERMINATED: "{actor} terminated {person}",
     Event.Kind.HOLDINGS_RECEIVED: "{person} received items from {giver}",
-    Event.Kind.SCHEDULED_TERMINATION_CHANGED: "{actor} changed the scheduled termination of {person}: {what}",
+    Event.Kind.SCHEDULED_TERMINATION_CHANGED: (
+        "{actor} changed the scheduled termination of {person}: {what}"
+    ),
     Event.Kind.INVITE_ISSUED: "{actor} invited {person}",
     Event.Kind.INVITE_RELEASED: "{actor} released the invite from hold",
     Event.Kind.INVITE_ACCEPTED: "{person} accepted the invite",
@@ -141,7 +143,7 @@ def entries_of(events: Iterable[Event]) -> list[TimelineEntry]:
 
 def entry_of_mail(mail: Mail) -> TimelineEntry:
     return TimelineEntry(
-        sentence=f"{MAILS.get(Mail.Kind(mail.kind), 'An email')} {_fate(mail)} {mail.to}",
+        sentence=f"{MAILS.get(Mail.Kind(mail.kind), 'An email')} {_delivery_text(mail)} {mail.to}",
         icon="mark_email_unread" if mail.problem else "outgoing_mail",
         note=_report(mail),
         differences=[],
@@ -151,7 +153,7 @@ def entry_of_mail(mail: Mail) -> TimelineEntry:
     )
 
 
-def _fate(mail: Mail) -> str:
+def _delivery_text(mail: Mail) -> str:
     if mail.sent_at:
         return "was sent to"
     return "could not be sent to" if mail.given_up_at else "is waiting to be sent to"

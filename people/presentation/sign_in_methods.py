@@ -29,5 +29,7 @@ class SignInMethod:
 
 def sign_in_methods(person: Person, *, may_link: bool = False) -> list[SignInMethod]:
     """Ask WAYS_TO_SIGN_IN, also for what they may link; people itself knows none of them."""
-    ways: list[SignInMethod] = import_string(settings.WAYS_TO_SIGN_IN)(person, may_link=may_link)
-    return ways
+    sign_in_methods: list[SignInMethod] = import_string(settings.WAYS_TO_SIGN_IN)(
+        person, may_link=may_link
+    )
+    return sign_in_methods

@@ -24,7 +24,7 @@ def home(request: PersonRequest) -> HttpResponse:
         "fields": list(profile_fields(person, linked=is_tenant_admin(person))),
         "ledger": list(role_lines(person, counted(person.reports.in_lists()))),
         "spending": spending_of(person),
-        "ways": sign_in_methods(person, may_link=True),
+        "sign_in_methods": sign_in_methods(person, may_link=True),
         "tenant": request.user.tenant,
         "is_nav_sidebar_enabled": request.user.is_staff,
     }

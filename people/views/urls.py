@@ -7,8 +7,8 @@ from people.views.bulk.alerts import alarm_settings
 from people.views.bulk.bulk_changes import bulk_change, bulk_changes, confirm, undo
 from people.views.diagnosis import why
 from people.views.home import home
-from people.views.offboarding.schedule_detail import departure
-from people.views.offboarding.schedule_list import departures
+from people.views.offboarding.schedule_detail import scheduled_termination
+from people.views.offboarding.schedule_list import scheduled_terminations
 from people.views.offboarding.terminate import plan
 from people.views.person.email_changes import resend_confirmation
 from people.views.person.guests import guest
@@ -26,9 +26,17 @@ PAGES: list[URLPattern] = [
     path("people/bulk-changes/<uuid:change_id>/undo/", undo, name="bulk_change_undo"),
     path("people/<uuid:person_id>/guest/", guest, name="guest"),
     path("people/why/", why, name="why"),
-    path("people/departures/", departures, name="departures"),
-    path("people/<uuid:person_id>/departure/", departure, name="departure"),
-    path("people/<uuid:person_id>/departure/plan/", plan, name="scheduled_termination_plan"),
+    path("people/scheduled-terminations/", scheduled_terminations, name="scheduled_terminations"),
+    path(
+        "people/<uuid:person_id>/scheduled-termination/",
+        scheduled_termination,
+        name="scheduled_termination",
+    ),
+    path(
+        "people/<uuid:person_id>/scheduled-termination/plan/",
+        plan,
+        name="scheduled_termination_plan",
+    ),
     path("people/invite-settings/", invite_settings, name="invite_settings"),
     path(
         "people/<uuid:person_id>/resend-confirmation/",

@@ -102,7 +102,7 @@ class Okta:
         connection = Connection.objects.create(
             tenant=tenant,
             provider=Connection.Provider.OKTA,
-            incomplete=Connection.Incomplete.REFUSE,
+            incomplete_policy=Connection.Incomplete.REFUSE,
             activated_at=timezone.now(),
         )
         Token.objects.create(

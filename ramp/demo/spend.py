@@ -60,12 +60,12 @@ def run_up(people: list[Person], *, actor: Actor) -> None:
     """Leave bills, transactions and reimbursements; what is not approved waits for somebody."""
     workflows = cycle(Workflow.objects.order_by("name"))
     for person, (what, kind, state, amount) in zip(people, cycle(OPEN_MATTERS), strict=False):
-        obligation = OutstandingItem(
+        outstanding_item = OutstandingItem(
             person=person, kind=kind, state=state, amount=amount, description=what
         )
-        approvals.note_obligation(obligation, actor=actor)
+        approvals.record_outstanding_item(outstanding_item, actor=actor)
         if state == State.SUBMITTED:
-            approvals.ask_approval(obligation, next(workflows))
+            approvals.ask_approval(outstanding_item, next(workflows))
 
 
 def shop() -> None:

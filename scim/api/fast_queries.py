@@ -75,14 +75,15 @@ STATEMENTS = {
 # A page of users in one statement: from its anchor on, where one was left, and one user more
 # than fits. It leaves the anchor of the next page, and counts unless this one is the last.
 PAGE = f"""
-    WITH q (after, walk, first, many, anchors, now) AS (
+    WITH q (after, query_hash, first, many, anchors, now) AS (
            SELECT %s::bigint, %s::text, %s::bigint, %s::bigint, %s::boolean, %s::timestamptz),
          c AS (SELECT c.id, c.tenant_id {CREDENTIAL_JOINS}
                 WHERE t.digest = %s AND t.revoked_at IS NULL),
          b AS MATERIALIZED (
            SELECT coalesce(q.after, a.after) AS after
-             FROM c CROSS JOIN q LEFT JOIN scim_pageanchor a
-               ON a.connection_id = c.id AND a.walk = q.walk AND a.start_index = q.first),
+             FROM c CROSS JOIN q LEFT JOIN scim_paginationanchor a
+               ON a.connection_id = c.id AND a.query_hash = q.query_hash
+              AND a.start_index = q.first),
          k AS MATERIALIZED (
            SELECT u.id FROM scim_scimuser u
             WHERE u.connection_id = (SELECT id FROM c) AND u.deleted_at IS NULL
@@ -96,12 +97,13 @@ PAGE = f"""
                       WHERE u.connection_id = (SELECT id FROM c) AND u.deleted_at IS NULL
                         AND u.id > (SELECT coalesce(after, 0) FROM b)) END AS counted),
          w AS (
-           INSERT INTO scim_pageanchor (tenant_id, connection_id, walk, start_index, after, made_at)
-           SELECT c.tenant_id, c.id, q.walk, q.first + q.many, max(k.id), q.now
+           INSERT INTO scim_paginationanchor
+                  (tenant_id, connection_id, query_hash, start_index, after, made_at)
+           SELECT c.tenant_id, c.id, q.query_hash, q.first + q.many, max(k.id), q.now
              FROM c, q, (SELECT id FROM k ORDER BY id LIMIT (SELECT many FROM q)) k
             WHERE q.anchors AND (SELECT count(*) FROM k) > q.many
-            GROUP BY c.tenant_id, c.id, q.walk, q.first, q.many, q.now
-               ON CONFLICT (connection_id, walk, start_index)
+            GROUP BY c.tenant_id, c.id, q.query_hash, q.first, q.many, q.now
+               ON CONFLICT (connection_id, query_hash, start_index)
                DO UPDATE SET after = excluded.after, made_at = excluded.made_at)
     SELECT b.after IS NOT NULL, n.counted, u.id, u.scim_id::text, u.rendered, u.version,
            {_moment("u.created_at")}, {_moment("u.modified_at")}, {GROUPS}
@@ -146,7 +148,7 @@ def users_page(call: ScimRequest, wished: PageRequest) -> tuple[Page, list[Rende
     offset, after = pagination.beginning(wished)
     by_index = wished.cursor is None
     anchors = by_index and wished.count > 0
-    asked = [None if by_index else after, wished.walk_key, offset + 1, wished.count, anchors]
+    asked = [None if by_index else after, wished.query_hash, offset + 1, wished.count, anchors]
     rows = prepared_statements.every(PAGE, [*asked, call.received_at, call.token_digest])
     if not rows:
         raise wrong_token()

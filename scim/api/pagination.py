@@ -34,14 +34,14 @@ class PageRequest:
     count: int = USUAL_PAGE
     cursor: str | None = None
     # Identifies the list: another filter or order is another list.
-    walk: str = ""
+    query: str = ""
 
     @property
-    def walk_key(self) -> str:
-        return sha256(self.walk.encode()).hexdigest()
+    def query_hash(self) -> str:
+        return sha256(self.query.encode()).hexdigest()
 
 
-def parse_page_request(start_index: Any, count: Any, cursor: Any, walk: str) -> PageRequest:
+def parse_page_request(start_index: Any, count: Any, cursor: Any, query: str) -> PageRequest:
     """Read the paging parameters; values that are too small are raised to the minimum.
 
     :raises InvalidValueException: if a number is not one, or a cursor no text.
@@ -50,7 +50,7 @@ def parse_page_request(start_index: Any, count: Any, cursor: Any, walk: str) -> 
         raise InvalidValueException(detail="“cursor” must be a string.")
     first = _number("startIndex", start_index, 1)
     many = _number("count", count, USUAL_PAGE)
-    return PageRequest(max(first, 1), min(max(many, 0), LARGEST_PAGE), cursor, walk)
+    return PageRequest(max(first, 1), min(max(many, 0), LARGEST_PAGE), cursor, query)
 
 
 def _number(name: str, given: Any, usual: int) -> int:
@@ -110,7 +110,7 @@ def beginning(wished: PageRequest) -> tuple[int, int]:
     """Return how many rows come before the page, and after which key it begins, if known."""
     if not wished.cursor:
         return wished.start_index - 1, 0
-    position = cursors().open(wished.cursor, wished.walk, wished.count, CURSOR_SECONDS)
+    position = cursors().open(wished.cursor, wished.query, wished.count, CURSOR_SECONDS)
     return position["offset"], position["after"]
 
 
@@ -121,7 +121,7 @@ def shown_before(wished: PageRequest) -> int:
 def next_cursor(wished: PageRequest, shown: int, last: int, *, sorted_by_key: bool) -> str:
     """Return the signed cursor of the next page, `shown` rows from the top and after `last`."""
     position = {"offset": shown, "after": last if sorted_by_key else 0}
-    return cursors().seal(wished.walk, wished.count, position)
+    return cursors().seal(wished.query, wished.count, position)
 
 
 def leave_anchor(call: ScimRequest, wished: PageRequest, shown: int, last: int) -> None:
@@ -129,7 +129,7 @@ def leave_anchor(call: ScimRequest, wished: PageRequest, shown: int, last: int) 
     anchor = PaginationAnchor(
         tenant_id=call.connection.tenant_id,
         connection=call.connection,
-        walk=wished.walk_key,
+        query_hash=wished.query_hash,
         start_index=wished.start_index + shown,
         after=last,
         made_at=timezone.now(),
@@ -137,14 +137,14 @@ def leave_anchor(call: ScimRequest, wished: PageRequest, shown: int, last: int) 
     PaginationAnchor.objects.bulk_create(
         [anchor],
         update_conflicts=True,
-        unique_fields=["connection", "walk", "start_index"],
+        unique_fields=["connection", "query_hash", "start_index"],
         update_fields=["after", "made_at"],
     )
 
 
 def _anchors(call: ScimRequest, wished: PageRequest) -> QuerySet[PaginationAnchor]:
     return PaginationAnchor.objects.filter(
-        connection=call.connection, walk=wished.walk_key, start_index=wished.start_index
+        connection=call.connection, query_hash=wished.query_hash, start_index=wished.start_index
     )
 
 

@@ -83,7 +83,7 @@ def held_by(person: Person) -> list[str]:
         "fund": len(held.funds),
         "approval step": len(held.steps),
         "report": len(held.reports),
-        "outstanding item": person.obligations.count(),
+        "outstanding item": person.outstanding_items.count(),
     }
     return [f"{count} {what}{'s' * (count != 1)}" for what, count in counts.items() if count]
 

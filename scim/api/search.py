@@ -82,12 +82,14 @@ def asked(given: Mapping[str, Any]) -> Search:
     if order not in ("ascending", "descending"):
         raise InvalidValueException(detail="“sortOrder” must be ascending or descending.")
     sort_by = str(said["sortBy"] or "")
-    walk = f"{text}|{sort_by}|{order}"
+    query = f"{text}|{sort_by}|{order}"
     return Search(
         filter=text,
         sort_by=sort_by,
         descending=order == "descending",
-        page=pagination.parse_page_request(said["startIndex"], said["count"], said["cursor"], walk),
+        page=pagination.parse_page_request(
+            said["startIndex"], said["count"], said["cursor"], query
+        ),
         attributes=_names(said["attributes"]),
         excluded=_names(said["excludedAttributes"]),
     )

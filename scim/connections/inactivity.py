@@ -89,7 +89,9 @@ def _used() -> QuerySet[Any]:
 
 
 def _heard_again() -> Iterator[Any]:
-    for connection in annotate_last_use(Connection.objects.filter(inactivity_notified_at__isnull=False)):
+    for connection in annotate_last_use(
+        Connection.objects.filter(inactivity_notified_at__isnull=False)
+    ):
         heard = last_seen_at(connection)
         if heard and heard > connection.inactivity_notified_at:
             yield connection.pk

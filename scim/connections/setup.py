@@ -55,7 +55,7 @@ def start(provider: str, *, actor: Actor, department: str = "", location: str = 
     connection = Connection.objects.create(
         tenant=tenant,
         provider=provider,
-        incomplete=USUAL_POLICY[Connection.Provider(provider)],
+        incomplete_policy=USUAL_POLICY[Connection.Provider(provider)],
         default_department=department,
         default_location=location,
     )

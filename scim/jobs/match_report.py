@@ -61,7 +61,7 @@ class PersonFacts(NamedTuple):
 @dataclass(frozen=True)
 class MatchResult:
     user_id: int
-    fate: MatchOutcome
+    outcome: MatchOutcome
     person_id: UUID | None = None
     rule: Rule | None = None
     problem: PeopleError | None = None
@@ -71,13 +71,13 @@ class MatchResult:
 class MatchReport:
     """What activation would do now to each resource, in the order of their arrival."""
 
-    verdicts: list[MatchResult] = field(default_factory=list)
+    results: list[MatchResult] = field(default_factory=list)
 
-    def of(self, *fates: MatchOutcome) -> list[MatchResult]:
-        return [verdict for verdict in self.verdicts if verdict.fate in fates]
+    def of(self, *outcomes: MatchOutcome) -> list[MatchResult]:
+        return [result for result in self.results if result.outcome in outcomes]
 
-    def count(self, *fates: MatchOutcome) -> int:
-        return len(self.of(*fates))
+    def count(self, *outcomes: MatchOutcome) -> int:
+        return len(self.of(*outcomes))
 
 
 def report(connection: Connection) -> MatchReport:
@@ -120,10 +120,10 @@ class Matcher:
         if known is None:
             self.taken.add(address)
             return MatchResult(user.pk, MatchOutcome.CREATED)
-        fate = self._fate(user, known)
-        if fate is MatchOutcome.LINKED:
+        outcome = self._outcome(user, known)
+        if outcome is MatchOutcome.LINKED:
             self.taken |= {address, known.person_id}
-        return MatchResult(user.pk, fate, known.person_id, rule)
+        return MatchResult(user.pk, outcome, known.person_id, rule)
 
     def _match(self, user: ScimUser, address: str) -> tuple[Rule | None, PersonFacts | None]:
         found = {
@@ -139,7 +139,7 @@ class Matcher:
         """Return what activation would refuse, or keep without making a person."""
         profile = policies.filled(self.connection, said.profile, None)
         missing = provision.unfilled(said, profile)
-        refuses = self.connection.incomplete == Connection.Incomplete.REFUSE
+        refuses = self.connection.incomplete_policy == Connection.Incomplete.REFUSE
         if missing and (refuses or rule in (None, Rule.EMAIL)):
             return policies.gap(missing)
         holder = self.by_address.get(address)
@@ -162,7 +162,7 @@ class Matcher:
         is_wrong = role not in Person.Role or (known and role == Person.Role.GUEST)
         return base_roles.InvalidRole() if is_wrong else None
 
-    def _fate(self, user: ScimUser, known: PersonFacts) -> MatchOutcome:
+    def _outcome(self, user: ScimUser, known: PersonFacts) -> MatchOutcome:
         match self.choices.get(user.pk):
             case Choice.LINK:
                 return MatchOutcome.LINKED

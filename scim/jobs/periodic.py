@@ -74,7 +74,7 @@ def everyone_waiting() -> list[ScimUser]:
 def everyone_overruled() -> list[ScimUser]:
     """Return the resources of live connections whose person somebody has changed since."""
     with tenancy.across_tenants():
-        overruled = ScimUser.objects.filter(LIVE, person__overruled_at__isnull=False)
+        overruled = ScimUser.objects.filter(LIVE, person__manually_overridden_at__isnull=False)
         overruled = overruled.exclude(person__state=Person.State.TERMINATED)
         return list(overruled.only("pk", "tenant"))
 

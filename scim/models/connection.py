@@ -41,7 +41,7 @@ class Connection(TenantOwned):
 
     id = models.UUIDField(primary_key=True, default=uuid4, editable=False)
     provider = models.CharField(max_length=16, choices=Provider)
-    incomplete = models.CharField("incomplete people", max_length=8, choices=Incomplete)
+    incomplete_policy = models.CharField("incomplete people", max_length=8, choices=Incomplete)
     unknown_manager = models.CharField(
         max_length=8, choices=UnknownManager, default=UnknownManager.HOLD
     )

@@ -50,7 +50,7 @@ def filled(connection: Connection, profile: Profile, person: Person | None) -> P
 
     Whoever has something else already keeps that: it was said once.
     """
-    if connection.incomplete != Connection.Incomplete.FILL:
+    if connection.incomplete_policy != Connection.Incomplete.FILL:
         return profile
     defaults = {
         "department": connection.default_department,

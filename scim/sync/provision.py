@@ -211,9 +211,9 @@ def _provision_person(
     if not missing:
         return _write(delivery, said, profile, manager)
     gap = policies.gap(missing)
-    if connection.incomplete == Connection.Incomplete.REFUSE:
+    if connection.incomplete_policy == Connection.Incomplete.REFUSE:
         raise gap
-    if person is None and connection.incomplete == Connection.Incomplete.FILL:
+    if person is None and connection.incomplete_policy == Connection.Incomplete.FILL:
         raise gap
     if person is None:
         return [gap]
@@ -231,7 +231,7 @@ def _write(
         profile = replace(profile, role=role, unsaid=policies.unsaid(said.profile))
         _write_person(delivery, said, profile, manager)
     except HOLDABLE as error:
-        if connection.incomplete != Connection.Incomplete.HOLD:
+        if connection.incomplete_policy != Connection.Incomplete.HOLD:
             raise
         if user.person:
             # Refused changes must not stay in memory, where the next rule would see them.

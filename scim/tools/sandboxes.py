@@ -30,7 +30,7 @@ from scim.models.connection import issue_token
 ACTOR = Actor("job", "self-test")
 # What a trial does must not depend on anything else of the tested connection.
 COPIED = (
-    *("incomplete", "unknown_manager", "role_source", "email_link"),
+    *("incomplete_policy", "unknown_manager", "role_source", "email_link"),
     *("default_department", "default_location", "mapping"),
 )
 

@@ -81,7 +81,9 @@ def overview_page(request: HttpRequest, provider: str, form: StartForm) -> HttpR
         "provider": provider,
         "owned": OWNED,
         "never_touched": NEVER_TOUCHED,
-        "incomplete": INCOMPLETE[Connection.Incomplete(shown.incomplete if shown else policy)],
+        "incomplete": INCOMPLETE[
+            Connection.Incomplete(shown.incomplete_policy if shown else policy)
+        ],
         "form": form,
     }
     return render(request, "scim/catalog_entry.html", context)

@@ -84,7 +84,7 @@ class ExampleForm(forms.Form):
 class Consequences:
     """The effects of the request before it was rolled back."""
 
-    deeds: RequestEffects
+    effects: RequestEffects
     listed: list[SyncError]
     cleared: list[SyncError]
     # The affected people, and their resulting roles.
@@ -119,17 +119,17 @@ def _foretell(connection: Connection, form: RequestForm, request: PersonRequest)
 
 def _consequences(call: ScimRequest) -> Consequences:
     """Collect the effects of the request before it is rolled back."""
-    deeds = request_effects(call.request_id)
+    effects = request_effects(call.request_id)
     listed = SyncError.objects.filter(request_id=call.request_id)
     cleared = SyncError.objects.none()
     if call.subject.user:
         cleared = SyncError.objects.filter(
             user=call.subject.user, resolved_at__gte=call.received_at
         )
-    touched = {entry.person.pk for entry in deeds.entries if entry.person}
+    touched = {entry.person.pk for entry in effects.entries if entry.person}
     people = Person.objects.filter(pk__in=touched).order_by("family_name", "pk")
     return Consequences(
-        deeds=deeds,
+        effects=effects,
         listed=list(listed),
         cleared=list(cleared),
         roles=[(person.display_name, _roles(person)) for person in people],

@@ -24,14 +24,14 @@ def request_page(request: HttpRequest, request_id: UUID) -> HttpResponse:
     if log:
         return redirect("admin:scim_request", log[0], request_id)
     after = int_param(request, "after") or 0
-    deeds = request_effects(request_id, after=after)
-    if not (deeds or after):
+    effects = request_effects(request_id, after=after)
+    if not (effects or after):
         raise Http404
     context = admin.site.each_context(request) | {
         "title": f"Request {str(request_id)[:8]}",
         "parent": {"title": "People", "url": reverse("admin:people_person_changelist")},
         "request_id": request_id,
-        "deeds": deeds,
+        "effects": effects,
         "is_first_page": not after,
     }
     return render(request, "scim/request_of_person.html", context)
@@ -42,7 +42,7 @@ def scim_request(request: HttpRequest, connection_id: UUID, request_id: UUID) ->
     logs = RequestLog.objects.select_related("connection", "user__person")
     log = get_object_or_404(logs, connection=connection_id, pk=request_id)
     after = int_param(request, "after") or 0
-    deeds = request_effects(request_id, after=after)
+    effects = request_effects(request_id, after=after)
     errors = list(SyncError.objects.filter(request=log).select_related("person"))
     context = admin.site.each_context(request) | {
         "title": f"Request {str(request_id)[:8]}",
@@ -55,8 +55,8 @@ def scim_request(request: HttpRequest, connection_id: UUID, request_id: UUID) ->
         "who": log.user or next((error.user_name for error in errors), ""),
         "retried_by": actor_name(log.retried_by) if log.retried_by else "",
         "is_refused": log.status >= 400,
-        "decision": _decision(log, deeds, errors),
-        "deeds": deeds,
+        "decision": _decision(log, effects, errors),
+        "effects": effects,
         "is_first_page": not after,
         "errors": errors,
         "body": readable(log.body),
@@ -66,14 +66,14 @@ def scim_request(request: HttpRequest, connection_id: UUID, request_id: UUID) ->
     return render(request, "scim/request_detail.html", context)
 
 
-def _decision(log: RequestLog, deeds: RequestEffects, errors: list[SyncError]) -> str:
+def _decision(log: RequestLog, effects: RequestEffects, errors: list[SyncError]) -> str:
     """Return a sentence about the result of the request."""
     if log.status >= 400:
         return f"Refused: {detail_of(log)} Nothing was changed."
     if errors:
         return f"Partly applied: {ended(errors[0].message)}"
-    if deeds:
-        return f"Accepted: {ended('; '.join(one.sentence for one in deeds.entries[:3]))}"
+    if effects:
+        return f"Accepted: {ended('; '.join(one.sentence for one in effects.entries[:3]))}"
     activated_at = log.connection.activated_at
     if activated_at is None or log.received_at < activated_at:
         return "Accepted and stored. The connection was not activated yet, so nobody was changed."

@@ -1,4 +1,4 @@
-"""The hourly job, measured inside a process of its own; `tests.bench.departures` starts it."""
+"""The hourly job, measured in a process that `tests.bench.scheduled_terminations` starts."""
 
 import sys
 import tracemalloc

@@ -104,7 +104,7 @@ def connection(provider: str = "okta", **fields: Any) -> Connection:
     usual = {
         "tenant_id": tenancy.current_id(),
         "provider": provider,
-        "incomplete": USUAL_POLICY[Connection.Provider(provider)],
+        "incomplete_policy": USUAL_POLICY[Connection.Provider(provider)],
         "activated_at": timezone.now(),
     }
     return Connection.objects.create(**usual | fields)

@@ -77,5 +77,7 @@ def furnish(people: list[Person], owner: Person) -> None:
             )
         if number % 20 == 0:
             kind, state = OutstandingItem.Kind.REIMBURSEMENT, OutstandingItem.State.SUBMITTED
-            offboarding.waits(offboarding.step(person), offboarding.obligation(person, kind, state))
+            offboarding.waits(
+                offboarding.step(person), offboarding.outstanding_item(person, kind, state)
+            )
     Person.objects.bulk_update(people, ["role", "manager"])

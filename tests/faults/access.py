@@ -38,7 +38,7 @@ USE: Final = (
 )
 NOT_COMPARED: Final = (
     *("django_session", "scim_requestlog", "scim_syncerror", "django_migrations"),
-    *("provisioning_signinattempt", "provisioning_guesses", "people_event"),
+    *("provisioning_signinattempt", "provisioning_failedlogins", "people_event"),
 )
 
 

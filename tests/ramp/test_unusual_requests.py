@@ -111,7 +111,7 @@ class World:
         BulkChangeItem.objects.create(**usual, change=change, person=ada, event_id=1)
         role = rank_cases.role(is_elevated=False)
         api_tokens.make_api_token(owner, "Mine", scopes=["people:read"], actor=owner.actor)
-        obligation = OutstandingItem.objects.create(
+        outstanding_item = OutstandingItem.objects.create(
             **usual, person=ada, kind="bill", state="open", amount=1, currency="EUR"
         )
         travel, learning = card(ada), fund(ada)
@@ -147,7 +147,7 @@ class World:
         self.at: dict[str, dict[str, Any]] = {
             "/spend/cards/": {"held_id": travel.pk, "object_id": travel.pk},
             "/spend/funds/": {"held_id": learning.pk, "object_id": learning.pk},
-            "/spend/obligations/": {"object_id": obligation.pk},
+            "/spend/outstanding-items/": {"object_id": outstanding_item.pk},
             "/spend/workflows/": {
                 "object_id": Workflow.objects.create(**usual, name="Two eyes").pk
             },
@@ -221,7 +221,7 @@ CLOSED = {
     *("/tenants/add/", "/tenants/<path:object_id>/change/", "/tenants/<path:object_id>/delete/"),
     "/tenants/<slug:slug>/settings/close/",
     *(f"/spend/{rows}/<path:object_id>/delete/" for rows in ("cards", "funds", "workflows")),
-    "/spend/obligations/<path:object_id>/delete/",
+    "/spend/outstanding-items/<path:object_id>/delete/",
     # There is no such token, sign-in, authorization or guest.
     *("/invite/<str:token>/", "/reset-password/<str:token>/", "/confirm-address/<str:token>/"),
     *("/setup/<str:token>/", "/people/<uuid:person_id>/guest/"),

@@ -32,7 +32,7 @@ def step(approver: Person, name: str = "", place: int = 1) -> Step:
     )
 
 
-def obligation(person: Person, kind: Kind, state: State, **fields: Any) -> OutstandingItem:
+def outstanding_item(person: Person, kind: Kind, state: State, **fields: Any) -> OutstandingItem:
     usual = {"amount": 4_200, "currency": "EUR", "description": f"{state.label} {kind.label}"}
     return OutstandingItem.objects.create(
         tenant_id=person.tenant_id, person=person, kind=kind, state=state, **usual | fields
@@ -40,7 +40,7 @@ def obligation(person: Person, kind: Kind, state: State, **fields: Any) -> Outst
 
 
 def waits(at: Step, about: OutstandingItem) -> Approval:
-    return Approval.objects.create(tenant_id=at.tenant_id, step=at, obligation=about)
+    return Approval.objects.create(tenant_id=at.tenant_id, step=at, outstanding_item=about)
 
 
 def to(successor: Person | None, person: Person) -> HandoverPlan:
@@ -77,8 +77,8 @@ class Leaver:
         self.funds = [fund(person), fund(person, name="Offsite", is_shared=True)]
         self.steps = [step(person, "Invoices"), step(person, "Travel"), step(person, "Bills", 2)]
         self.reports = [core.person(manager=person, given_name=name) for name in ("Bob", "Eve")]
-        self.submitted = obligation(person, Kind.REIMBURSEMENT, State.SUBMITTED)
+        self.submitted = outstanding_item(person, Kind.REIMBURSEMENT, State.SUBMITTED)
         waits(step(colleague), self.submitted)
         self.waiting = waits(
-            self.steps[0], obligation(colleague, Kind.REIMBURSEMENT, State.SUBMITTED)
+            self.steps[0], outstanding_item(colleague, Kind.REIMBURSEMENT, State.SUBMITTED)
         )

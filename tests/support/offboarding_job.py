@@ -52,7 +52,7 @@ def is_terminated(person: Person) -> bool:
     return bool(Person.objects.get(pk=person.pk).state == Person.State.TERMINATED)
 
 
-def obligation(person: Person, kind: str, state: str) -> OutstandingItem:
+def outstanding_item(person: Person, kind: str, state: str) -> OutstandingItem:
     return OutstandingItem.objects.create(
         tenant_id=person.tenant_id,
         person=person,
@@ -75,7 +75,7 @@ def step(approver: Person) -> Step:
 
 def approval(approver: Person, whose: OutstandingItem) -> Approval:
     return Approval.objects.create(
-        tenant_id=approver.tenant_id, step=step(approver), obligation=whose
+        tenant_id=approver.tenant_id, step=step(approver), outstanding_item=whose
     )
 
 

@@ -80,10 +80,10 @@ def run_jobs() -> None:
     copy_context().run(work)
 
 
-def fates(connection: Connection) -> dict[str, str]:
+def outcomes(connection: Connection) -> dict[str, str]:
     """Return what becomes of each resource, by its userName before the @."""
     names = dict(ScimUser.objects.values_list("pk", "scim_username"))
     return {
-        names[one.user_id].partition("@")[0]: str(one.fate)
-        for one in match_report.report(connection).verdicts
+        names[one.user_id].partition("@")[0]: str(one.outcome)
+        for one in match_report.report(connection).results
     }

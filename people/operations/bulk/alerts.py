@@ -1,4 +1,4 @@
-"""The mass-change guard: it notices when one connection deactivates many people.
+"""The bulk-change guard: it notices when one connection deactivates many people.
 
 Many are more than a share of the connection's people within an hour, or more than a number
 within a minute. No deactivation waits for the guard: it is reversible, and shuts people out at
@@ -91,7 +91,7 @@ def set_alarm(
         None,
         actor=actor,
         changes=changes,
-        what="mass-change guard",
+        what="bulk-change guard",
     )
     return True
 
@@ -99,7 +99,7 @@ def set_alarm(
 def note_deactivation(event: Event) -> BulkChange | None:
     """Look at the connection that deactivated somebody, unless a later event will have us.
 
-    :returns: the mass change that this makes evident, if it is news to it.
+    :returns: the bulk change that this makes evident, if it is news to it.
     """
     if not event.actor.startswith(VIA_SCIM) or _is_noted(event):
         return None
@@ -145,7 +145,7 @@ def _spans(times: Iterable[datetime]) -> Iterator[tuple[datetime, datetime]]:
 def look(actor: str, since: datetime, until: datetime) -> BulkChange | None:
     """Note whom the connection deactivated from `since` until before `until`, if many.
 
-    :returns: the mass change that this makes evident, if it is news to it.
+    :returns: the bulk change that this makes evident, if it is news to it.
     """
     tenant = Tenant.objects.get(pk=tenancy.current_id())
     out = _deactivated(actor).filter(deactivated_at__gte=since, deactivated_at__lt=until)
@@ -193,7 +193,7 @@ def _deactivated(actor: str) -> QuerySet[Person]:
 
 
 def _recent(actor: str, since: datetime, until: datetime) -> QuerySet[BulkChange]:
-    """Return the mass changes that what happened in that time may belong to, newest first."""
+    """Return the bulk changes that what happened in that time may belong to, newest first."""
     recent: QuerySet[BulkChange] = BulkChange.objects.filter(
         needs_confirmation=True,
         actor=actor,
@@ -272,7 +272,7 @@ def _add(change: BulkChange, gone: Sequence[Gone]) -> None:
         batch_size=BATCH,
         update_conflicts=True,
         unique_fields=["change", "person"],
-        update_fields=["event_id", "fate", "skipped_reason"],
+        update_fields=["event_id", "outcome", "skipped_reason"],
     )
     if change.undone_at:
         change.undone_at, change.undone_by = None, ""

@@ -63,10 +63,12 @@ def _remembered(person: Person) -> dict[str, Any]:
     """Return what the person loses when they are reactivated."""
     if person.state != Person.State.INACTIVE:
         return {}
-    departure = ScheduledTermination.objects.filter(person=person).first()
+    scheduled_termination = ScheduledTermination.objects.filter(person=person).first()
     assert person.deactivated_at
     return {
         "deactivated_at": person.deactivated_at.isoformat(),
         "deactivated_by": person.deactivated_by,
-        "departure": serializers.serialize("json", [departure]) if departure else "",
+        "scheduled_termination": serializers.serialize("json", [scheduled_termination])
+        if scheduled_termination
+        else "",
     }

@@ -43,7 +43,7 @@ ACTIVITY = (
     *("state", "deactivated_at", "deactivated_by", "detached_at"),
     *("session_epoch", "changed_at"),
 )
-# What says that somebody came or went after the mass change.
+# What says that somebody came or went after the bulk change.
 COMING_AND_GOING = (
     Event.Kind.PERSON_DEACTIVATED,
     Event.Kind.PERSON_REACTIVATED,
@@ -103,7 +103,7 @@ def changed_since(change: BulkChange) -> list[int]:
     Asked a batch at a time: after thousands of changes within minutes the database knows too
     little of them to answer in one go.
     """
-    items = change.items.filter(fate=BulkChangeItem.Fate.CHANGED).order_by("pk")
+    items = change.items.filter(outcome=BulkChangeItem.Outcome.CHANGED).order_by("pk")
     rows = list(items.values_list("pk", "person_id", "event_id"))
     return [
         pk
@@ -144,9 +144,9 @@ def ask_undo(change: BulkChange, *, kept: str, actor: Actor) -> int:
     staying = changed_since(held)
     if fingerprint(staying) != kept:
         raise MoreChangedSince
-    fates = BulkChangeItem.Fate
-    held.items.filter(pk__in=staying).update(fate=fates.KEPT, skipped_reason=CHANGED_LATER)
-    count: int = held.items.filter(fate=fates.CHANGED).update(fate=fates.ASKED)
+    outcomes = BulkChangeItem.Outcome
+    held.items.filter(pk__in=staying).update(outcome=outcomes.KEPT, skipped_reason=CHANGED_LATER)
+    count: int = held.items.filter(outcome=outcomes.CHANGED).update(outcome=outcomes.ASKED)
     if not count:
         raise NothingToUndo
     held.undone_at, held.undone_by = timezone.now(), str(actor)
@@ -195,9 +195,9 @@ def _try(item: BulkChangeItem) -> bool:
             return _undo(item.pk)
         except (PeopleError, RankRefused) as error:
             asked = BulkChangeItem.objects.asked().filter(pk=item.pk)
-            asked.update(fate=BulkChangeItem.Fate.KEPT, skipped_reason=str(error)[:300])
+            asked.update(outcome=BulkChangeItem.Outcome.KEPT, skipped_reason=str(error)[:300])
         except Exception:
-            log.exception("Somebody of a mass change could not be taken back: %s", item.pk)
+            log.exception("Somebody of a bulk change could not be taken back: %s", item.pk)
     return False
 
 
@@ -209,13 +209,13 @@ def _undo(item_id: int) -> bool:
         lock(item.person)
         ranks.check_rank_over(_undoer(item), item.person)
         if changed_since_item(item):
-            item.fate, item.skipped_reason = BulkChangeItem.Fate.KEPT, CHANGED_LATER
+            item.outcome, item.skipped_reason = BulkChangeItem.Outcome.KEPT, CHANGED_LATER
             return False
         if item.change.kind == BulkChange.Kind.DEACTIVATED:
             _restore(item)
         else:
             _shut_out(item)
-        item.fate = BulkChangeItem.Fate.UNDONE
+        item.outcome = BulkChangeItem.Outcome.UNDONE
         return True
 
 
@@ -226,7 +226,7 @@ def _held(item_id: int) -> Iterator[BulkChangeItem | None]:
     item = asked.select_for_update(of=("self",), skip_locked=True).filter(pk=item_id).first()
     yield item
     if item is not None:
-        item.save(update_fields=["fate", "skipped_reason"])
+        item.save(update_fields=["outcome", "skipped_reason"])
 
 
 def changed_since_item(item: BulkChangeItem) -> bool:
@@ -278,7 +278,7 @@ def _shut_out(item: BulkChangeItem) -> None:
     person.session_epoch += 1
     revoke_invite(person, actor=_undoer(item))
     _record(Event.Kind.PERSON_DEACTIVATED, item, before)
-    stored = serializers.deserialize("json", said["departure"] or "[]")
+    stored = serializers.deserialize("json", said["scheduled_termination"] or "[]")
     schedule.reinstate(
         person, next((cast(ScheduledTermination, one.object) for one in stored), None)
     )

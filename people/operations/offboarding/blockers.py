@@ -70,7 +70,7 @@ def _conditions() -> dict[str, Any]:
         "owes_transactions": _owes(OutstandingItem.Kind.TRANSACTION),
         # Those that wait for them, and those that wait for others about what is theirs.
         "has_approvals": Q(Exists(pending.filter(step__approver=OuterRef("pk"))))
-        | Q(Exists(pending.filter(obligation__person=OuterRef("pk")))),
+        | Q(Exists(pending.filter(outstanding_item__person=OuterRef("pk")))),
         "has_shared_funds": Exists(shared),
         "has_permissions": Q(role__in=Person.ADMINISTERING) | Q(holds_elevated()),
     }
@@ -87,6 +87,6 @@ def is_paused(person: Person) -> bool:
 
 
 def paused_among(people: Iterable[UUID]) -> dict[UUID, UUID]:
-    """Return those of them for whom that is so, each with the mass change."""
+    """Return those of them for whom that is so, each with the bulk change."""
     found = BulkChangeItem.objects.pausing().filter(person__in=list(people))
     return dict(found.values_list("person_id", "change_id"))

@@ -2,7 +2,7 @@
 
 It may run anywhere and any number of times at once: what it does is decided by rows that
 are locked when they are looked at. Whoever cannot leave yet is looked at again next time.
-The mass-change guard looks at everybody first; where it cannot, nobody is terminated.
+The bulk-change guard looks at everybody first; where it cannot, nobody is terminated.
 """
 
 import logging
@@ -67,9 +67,9 @@ def run_batch(after: Place | None, *, as_of: datetime, seconds: float) -> tuple[
     done = 0
     with tenancy.across_tenants():
         for page in due_terminations(as_of, after=after):
-            for departure in _unhindered(_guarded(page)):
-                with tenancy.use(departure.tenant_id):
-                    done += _try(departure, as_of=as_of)
+            for scheduled_termination in _unhindered(_guarded(page)):
+                with tenancy.use(scheduled_termination.tenant_id):
+                    done += _try(scheduled_termination, as_of=as_of)
             if monotonic() >= ends_at:
                 return done, (page[-1].due_at, page[-1].pk)
     return done, None
@@ -102,59 +102,66 @@ def _due(as_of: datetime) -> QuerySet[ScheduledTermination]:
 
 
 def _guarded(page: list[ScheduledTermination]) -> list[ScheduledTermination]:
-    """Have the mass-change guard look at these people, and keep those at whom it could."""
+    """Have the bulk-change guard look at these people, and keep those at whom it could."""
     kept: list[ScheduledTermination] = []
     tenant_of = attrgetter("tenant_id")
     for tenant_id, rows in groupby(sorted(page, key=tenant_of), tenant_of):
-        departures = list(rows)
+        scheduled_terminations = list(rows)
         try:
             with tenancy.use(tenant_id):
-                alerts.look_again(departure.person_id for departure in departures)
+                alerts.look_again(
+                    scheduled_termination.person_id
+                    for scheduled_termination in scheduled_terminations
+                )
         except SoftTimeLimitExceeded:
             raise
         except Exception:
             log.exception("Nobody of tenant %s is terminated: the guard could not look", tenant_id)
-            _list(departures, UNGUARDED_PROBLEM)
+            _list(scheduled_terminations, UNGUARDED_PROBLEM)
         else:
-            _list([one for one in departures if one.problem == UNGUARDED_PROBLEM], "")
-            kept += departures
+            _list([one for one in scheduled_terminations if one.problem == UNGUARDED_PROBLEM], "")
+            kept += scheduled_terminations
     return kept
 
 
 def _unhindered(page: list[ScheduledTermination]) -> list[ScheduledTermination]:
     """Leave out those who cannot leave now, so that a thousand of them cost next to nothing."""
-    people = [departure.person_id for departure in page]
+    people = [scheduled_termination.person_id for scheduled_termination in page]
     hindered = {pk for pk, blockers in blockers_of_many(people).items() if blockers}
     hindered |= paused_among(people).keys()
-    return [departure for departure in page if departure.person_id not in hindered]
+    return [
+        scheduled_termination
+        for scheduled_termination in page
+        if scheduled_termination.person_id not in hindered
+    ]
 
 
-def _try(departure: ScheduledTermination, *, as_of: datetime) -> bool:
+def _try(scheduled_termination: ScheduledTermination, *, as_of: datetime) -> bool:
     try:
-        return depart(departure.pk, as_of=as_of, actor=JOB)
+        return depart(scheduled_termination.pk, as_of=as_of, actor=JOB)
     except SoftTimeLimitExceeded:
         raise
     except PeopleError as error:
-        log.warning("%s could not be terminated: %s", departure.person_id, error)
-        _list([departure], str(error))
+        log.warning("%s could not be terminated: %s", scheduled_termination.person_id, error)
+        _list([scheduled_termination], str(error))
     except Exception:
-        log.exception("%s could not be terminated", departure.person_id)
-        _list([departure], UNKNOWN_PROBLEM)
+        log.exception("%s could not be terminated", scheduled_termination.person_id)
+        _list([scheduled_termination], UNKNOWN_PROBLEM)
     return False
 
 
-def _list(departures: Sequence[ScheduledTermination], problem: str) -> None:
+def _list(scheduled_terminations: Sequence[ScheduledTermination], problem: str) -> None:
     """Show under Departures why these people could not be terminated."""
-    if departures:
+    if scheduled_terminations:
         rows = ScheduledTermination.objects.filter(
-            pk__in=[departure.pk for departure in departures]
+            pk__in=[scheduled_termination.pk for scheduled_termination in scheduled_terminations]
         )
         rows.update(problem=problem[:LONGEST_PROBLEM])
 
 
 @transaction.atomic
 def depart(scheduled_termination_id: int, *, as_of: datetime, actor: Actor) -> bool:
-    """Terminate the person of a due departure unless something has changed; tell whether.
+    """Carry out a due scheduled termination unless something has changed; tell whether.
 
     :raises PeopleError: if the disposition is not possible any more.
     """
@@ -163,10 +170,14 @@ def depart(scheduled_termination_id: int, *, as_of: datetime, actor: Actor) -> b
         return False
     _hold(foreseen.person, disposition_of(foreseen))
     # Held now, so that nobody can reactivate, postpone or exempt between look and deed.
-    departure = _due(as_of).filter(pk=scheduled_termination_id).select_related("person").first()
-    if departure is None or not _may_leave(departure.person):
+    scheduled_termination = (
+        _due(as_of).filter(pk=scheduled_termination_id).select_related("person").first()
+    )
+    if scheduled_termination is None or not _may_leave(scheduled_termination.person):
         return False
-    return terminate_person(departure.person, disposition_of(departure), actor=actor)
+    return terminate_person(
+        scheduled_termination.person, disposition_of(scheduled_termination), actor=actor
+    )
 
 
 def _hold(person: Person, disposition: HandoverPlan) -> None:
@@ -181,9 +192,9 @@ def _may_leave(person: Person) -> bool:
     return not blockers_of(person) and not is_paused(person)
 
 
-def disposition_of(departure: ScheduledTermination) -> HandoverPlan:
+def disposition_of(scheduled_termination: ScheduledTermination) -> HandoverPlan:
     """Return what was planned, as far as it still holds, and what is usual for the rest."""
-    said = departure.disposition
+    said = scheduled_termination.disposition
     if said is None:
-        return usual_disposition(departure.person)
-    return completed(departure.person, HandoverPlan(**said))
+        return usual_disposition(scheduled_termination.person)
+    return completed(scheduled_termination.person, HandoverPlan(**said))

@@ -46,7 +46,7 @@ MOST_DAYS = 32_767
 # Nobody is terminated sooner than this after the days were set or shortened, so that a wrong
 # number can be corrected.
 GRACE = timedelta(hours=24)
-# What somebody has decided about a departure outlives switching auto-termination off.
+# What somebody has decided about a scheduled termination outlives switching auto-termination off.
 DECIDED = Q(exempted_at__isnull=False) | Q(postponed_from__isnull=False)
 DECIDED |= Q(disposition__isnull=False)
 
@@ -118,21 +118,25 @@ def days_question(tenant_id: int) -> PreparedQuery:
     return PreparedQuery(DAYS, (tenant_id,), 1)
 
 
-def reinstate(person: Person, departure: ScheduledTermination | None) -> None:
+def reinstate(person: Person, scheduled_termination: ScheduledTermination | None) -> None:
     """Schedule somebody whose reactivation is undone, with what was decided about them before.
 
     Auto-termination may have been switched meanwhile, so nobody becomes due within `GRACE`.
     """
     days = _held_days(person.tenant_id)
-    if departure is None:
+    if scheduled_termination is None:
         if days is None or not person.was_deactivated_via_scim:
             return
-        departure = ScheduledTermination(tenant_id=person.tenant_id, person=person)
-    departure.pk = None
+        scheduled_termination = ScheduledTermination(tenant_id=person.tenant_id, person=person)
+    scheduled_termination.pk = None
     if days is not None:
-        counted = departure.due_at if departure.postponed_from else due_at(person, days)
-        departure.due_at = max(counted, timezone.now() + GRACE)
-    departure.save(force_insert=True)
+        counted = (
+            scheduled_termination.due_at
+            if scheduled_termination.postponed_from
+            else due_at(person, days)
+        )
+        scheduled_termination.due_at = max(counted, timezone.now() + GRACE)
+    scheduled_termination.save(force_insert=True)
 
 
 def cancel(person: Person) -> None:
@@ -209,7 +213,7 @@ def forecast(days: int, *, now: datetime) -> ScheduleForecast:
 def concerned() -> QuerySet[Person]:
     """Return everybody who is inactive and whom days would concern, the first due first."""
     people: QuerySet[Person] = Person.objects.deactivated_via_scim()
-    return people.select_related("departure").order_by("deactivated_at", "pk")
+    return people.select_related("scheduled_termination").order_by("deactivated_at", "pk")
 
 
 def state_of_concerned() -> str:
@@ -223,13 +227,25 @@ def foreseen_due_at(person: Person, days: int, *, is_new: bool, now: datetime) -
 
     `is_new` tells that auto-termination is off until then.
     """
-    departure: ScheduledTermination | None = getattr(person, "departure", None)
-    is_postponed = departure is not None and departure.postponed_from is not None
-    if departure and is_postponed and not is_new:
-        return departure.due_at
+    scheduled_termination: ScheduledTermination | None = getattr(
+        person, "scheduled_termination", None
+    )
+    is_postponed = (
+        scheduled_termination is not None and scheduled_termination.postponed_from is not None
+    )
+    if scheduled_termination and is_postponed and not is_new:
+        return scheduled_termination.due_at
     earliest = now + GRACE
-    floor = earliest if is_new or departure is None else min(departure.due_at, earliest)
-    counted = departure.due_at if departure and is_postponed else due_at(person, days)
+    floor = (
+        earliest
+        if is_new or scheduled_termination is None
+        else min(scheduled_termination.due_at, earliest)
+    )
+    counted = (
+        scheduled_termination.due_at
+        if scheduled_termination and is_postponed
+        else due_at(person, days)
+    )
     return max(counted, floor)
 
 
@@ -244,7 +260,7 @@ def _reschedule(days: int, *, is_new: bool) -> int:
     if is_new:
         postponed = ScheduledTermination.objects.exclude(postponed_from=None)
         postponed.update(due_at=Greatest(F("due_at"), earliest))
-    missing = gone.filter(departure=None).only("pk", "tenant", "deactivated_at")
+    missing = gone.filter(scheduled_termination=None).only("pk", "tenant", "deactivated_at")
     rows: list[ScheduledTermination] = []
     for person in missing.iterator(chunk_size=1000):
         rows.append(
@@ -280,13 +296,13 @@ def postpone(
     :raises NotScheduled: if the person has been reactivated or terminated meanwhile.
     :raises TooEarly: if it is no later than it would be, or has gone by.
     """
-    departure = _held(person, actor=actor)
-    first = departure.postponed_from or departure.due_at
+    scheduled_termination = _held(person, actor=actor)
+    first = scheduled_termination.postponed_from or scheduled_termination.due_at
     if until <= max(first, timezone.now()):
         raise TooEarly(max(first, timezone.now()))
-    departure.postponed_from = first
+    scheduled_termination.postponed_from = first
     return _decide(
-        departure,
+        scheduled_termination,
         {"due_at": until, "postponed_reason": because},
         actor=actor,
         what=f"postponed to {until:%-d %B %Y}",
@@ -333,7 +349,7 @@ def plan(person: Person, disposition: HandoverPlan | None, *, actor: Actor) -> S
 
 
 def _decide(
-    departure: ScheduledTermination,
+    scheduled_termination: ScheduledTermination,
     decided: dict[str, Any],
     *,
     actor: Actor,
@@ -342,24 +358,32 @@ def _decide(
 ) -> ScheduledTermination:
     # Why the last try failed, if it did, need not be so any more.
     for name, value in (decided | {"problem": ""}).items():
-        setattr(departure, name, value)
-    departure.save()
+        setattr(scheduled_termination, name, value)
+    scheduled_termination.save()
     events.record(
-        Event.Kind.SCHEDULED_TERMINATION_CHANGED, departure.person, actor=actor, what=what, **facts
+        Event.Kind.SCHEDULED_TERMINATION_CHANGED,
+        scheduled_termination.person,
+        actor=actor,
+        what=what,
+        **facts,
     )
-    return departure
+    return scheduled_termination
 
 
 def _held(person: Person, *, actor: Actor) -> ScheduledTermination:
     lock(person)
     ranks.check_rank_over(actor, person)
-    departure = ScheduledTermination.objects.select_for_update().filter(person=person).first()
-    if departure is None or not _is_on(departure):
+    scheduled_termination = (
+        ScheduledTermination.objects.select_for_update().filter(person=person).first()
+    )
+    if scheduled_termination is None or not _is_on(scheduled_termination):
         raise NotScheduled(person)
-    departure.person = person
-    return departure
+    scheduled_termination.person = person
+    return scheduled_termination
 
 
-def _is_on(departure: ScheduledTermination) -> bool:
-    on = Tenant.objects.filter(pk=departure.tenant_id, auto_terminate_days__isnull=False)
+def _is_on(scheduled_termination: ScheduledTermination) -> bool:
+    on = Tenant.objects.filter(
+        pk=scheduled_termination.tenant_id, auto_terminate_days__isnull=False
+    )
     return on.exists()

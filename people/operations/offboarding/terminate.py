@@ -158,7 +158,7 @@ class _Handover:
 
     def _drop(self) -> None:
         """Drop what nobody has approved; nobody need approve it any more."""
-        submitted = self.person.obligations.filter(
+        submitted = self.person.outstanding_items.filter(
             kind=OutstandingItem.Kind.REIMBURSEMENT, state=OutstandingItem.State.SUBMITTED
         )
         rows = list(submitted.select_for_update(no_key=True).order_by("created_at", "pk"))
@@ -167,7 +167,7 @@ class _Handover:
         self.dropped = [row.description for row in rows]
         keys = [row.pk for row in rows]
         OutstandingItem.objects.filter(pk__in=keys).update(state=OutstandingItem.State.DROPPED)
-        waiting = Approval.objects.filter(obligation__in=keys, state=Approval.State.PENDING)
+        waiting = Approval.objects.filter(outstanding_item__in=keys, state=Approval.State.PENDING)
         waiting.update(
             state=Approval.State.REJECTED, decided_by=str(self.actor), decided_at=self.at
         )
@@ -189,7 +189,7 @@ class _Handover:
 
     def _unmark_manager(self, report: Person) -> None:
         """Keep the sync cycle from putting the leaver back as the manager of the report."""
-        before = self.people[str(report.pk)].overruled_fields
-        if "manager" in report.overruled_fields and "manager" not in before:
+        before = self.people[str(report.pk)].manually_overridden_fields
+        if "manager" in report.manually_overridden_fields and "manager" not in before:
             set_overruled(report, before)
-            report.save(update_fields=["overruled_fields", "manually_overridden_at"])
+            report.save(update_fields=["manually_overridden_fields", "manually_overridden_at"])

@@ -1,4 +1,4 @@
-"""The banner on every administrator's page, and the thresholds of the mass-change guard."""
+"""The banner on every administrator's page, and the thresholds of the bulk-change guard."""
 
 from dataclasses import dataclass
 from uuid import UUID
@@ -19,7 +19,7 @@ from people.views.permissions import PersonRequest, administrator_required, is_t
 
 @dataclass(frozen=True)
 class Alarm:
-    """A mass change that somebody has to decide on."""
+    """A bulk change that somebody has to decide on."""
 
     id: UUID
     text: str
@@ -39,7 +39,7 @@ def _alarms() -> list[Alarm]:
 
 
 def _text(change: BulkChange) -> str:
-    people = counted(change.items.filter(fate=BulkChangeItem.Fate.CHANGED))
+    people = counted(change.items.filter(outcome=BulkChangeItem.Outcome.CHANGED))
     return (
         f"{actor_name(change.actor)} deactivated {people} people within an hour. "
         "None of them is terminated before you decide."

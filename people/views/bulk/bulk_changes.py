@@ -27,7 +27,7 @@ PEOPLE_A_PAGE = 50
 NAMED = 50
 # How long the request itself undoes changes; a job does the rest.
 SECONDS = 3
-FATES = BulkChangeItem.Fate
+OUTCOMES = BulkChangeItem.Outcome
 
 
 @dataclass(frozen=True)
@@ -145,8 +145,8 @@ def _undo(request: PersonRequest, change: BulkChange) -> HttpResponse:
 
 
 def _result(change: BulkChange, asked: int) -> str:
-    kept = change.items.filter(fate=FATES.KEPT).count()
-    count = change.items.filter(fate=FATES.UNDONE).count() if kept else asked
+    kept = change.items.filter(outcome=OUTCOMES.KEPT).count()
+    count = change.items.filter(outcome=OUTCOMES.UNDONE).count() if kept else asked
     if change.needs_confirmation:
         return f"{people(count)} {'was' if count == 1 else 'were'} restored."
     return f"The change was undone for {people(count)}."
@@ -190,19 +190,21 @@ def _blocked_before(change: BulkChange) -> QuerySet[Person]:
             state=Person.State.INACTIVE,
             deactivated_at__lt=change.began_at,
             deactivated_by__startswith="person:",
-            owned_fields__email__by=change.actor,
+            managed_fields__email__by=change.actor,
         )
     return blocked.order_by("family_name", "given_name", "pk")
 
 
 def _counted(changes: QuerySet[BulkChange]) -> QuerySet[Any]:
-    fates = {
-        "undecided_people": FATES.CHANGED,
-        "asked_people": FATES.ASKED,
-        "undone_people": FATES.UNDONE,
-        "kept_people": FATES.KEPT,
+    outcomes = {
+        "undecided_people": OUTCOMES.CHANGED,
+        "pending_count": OUTCOMES.ASKED,
+        "undone_people": OUTCOMES.UNDONE,
+        "kept_people": OUTCOMES.KEPT,
     }
-    counts = {name: Count("items", filter=Q(items__fate=fate)) for name, fate in fates.items()}
+    counts = {
+        name: Count("items", filter=Q(items__outcome=outcome)) for name, outcome in outcomes.items()
+    }
     return changes.annotate(everybody=Count("items"), **counts)
 
 

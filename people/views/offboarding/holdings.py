@@ -62,7 +62,7 @@ class Inventory:
 def inventory_of(person: Person) -> Inventory:
     held = handover_plan.holdings_of(person)
     waiting = _waiting(person)
-    outstanding = list(person.obligations.outstanding().order_by("created_at", "pk"))
+    outstanding = list(person.outstanding_items.outstanding().order_by("created_at", "pk"))
     dropped = [one for one in outstanding if _is_unapproved(one)]
     return Inventory(
         cards=[_card(card) for card in held.cards],

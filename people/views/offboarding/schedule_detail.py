@@ -1,4 +1,4 @@
-"""One person's departure: postponed, exempted, or as it was again."""
+"""Postpone, exempt or restore the scheduled termination of one person."""
 
 from datetime import UTC, date, datetime, time
 from typing import Any
@@ -54,7 +54,7 @@ class ExemptForm(forms.Form):
 
 
 @administrator_required
-def departure(request: PersonRequest, person_id: UUID) -> HttpResponse:
+def scheduled_termination(request: PersonRequest, person_id: UUID) -> HttpResponse:
     person = get_object_or_404(Person.objects.select_related("manager"), pk=person_id)
     check_rank_over(request.user.actor, person)
     said = request.POST if request.method == "POST" else None
@@ -72,12 +72,12 @@ def departure(request: PersonRequest, person_id: UUID) -> HttpResponse:
         else:
             if done:
                 messages.success(request, done)
-                return redirect("admin:departures")
-    outlook = termination_status(person)
-    if outlook.departure is None or not outlook.is_on:
+                return redirect("admin:scheduled_terminations")
+    termination = termination_status(person)
+    if termination.scheduled_termination is None or not termination.is_on:
         messages.error(request, str(NotScheduled(person)))
         return redirect("admin:people_person_change", person_id)
-    context = admin.site.each_context(request) | _about(person, outlook)
+    context = admin.site.each_context(request) | _about(person, termination)
     return render(
         request,
         "people/offboarding/schedule_detail.html",
@@ -112,15 +112,18 @@ def _carry_out(
             return ""
 
 
-def _about(person: Person, outlook: TerminationStatus) -> dict[str, Any]:
-    departure = outlook.departure
-    assert departure
-    departure.person = person
+def _about(person: Person, termination: TerminationStatus) -> dict[str, Any]:
+    scheduled_termination = termination.scheduled_termination
+    assert scheduled_termination
+    scheduled_termination.person = person
     return {
         "title": f"Scheduled termination of {person.full_name}",
-        "parent": {"title": "Scheduled terminations", "url": reverse("admin:departures")},
+        "parent": {
+            "title": "Scheduled terminations",
+            "url": reverse("admin:scheduled_terminations"),
+        },
         "person": person,
-        "outlook": outlook,
-        "departure": departure,
-        "fate": handover_summaries([departure])[person.pk],
+        "termination": termination,
+        "scheduled_termination": scheduled_termination,
+        "outcome": handover_summaries([scheduled_termination])[person.pk],
     }

@@ -1,4 +1,4 @@
-"""The departure desk: who is to leave for good, when, and what stands in the way."""
+"""The list of scheduled terminations: who, when, and what blocks them."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -16,7 +16,7 @@ from people.operations.offboarding.job import JOB
 from people.presentation.pagination import BoundedPaginator
 from people.presentation.search_forms import PersonSearch, choice
 from people.views.offboarding.handover_summary import handover_summaries
-from people.views.offboarding.schedule_status import days_in_force, outlooks
+from people.views.offboarding.schedule_status import days_in_force, termination_statuses
 from people.views.permissions import administrator_required
 
 ROWS_A_PAGE = 50
@@ -34,7 +34,7 @@ class ScheduledTerminationSearch(PersonSearch):
 
 
 @administrator_required
-def departures(request: HttpRequest) -> HttpResponse:
+def scheduled_terminations(request: HttpRequest) -> HttpResponse:
     form = ScheduledTerminationSearch(request.GET)
     is_on = days_in_force() is not None
     page = BoundedPaginator(_found(form, is_on=is_on), ROWS_A_PAGE).get_page(
@@ -82,13 +82,13 @@ def _anybody_has_left() -> bool:
 
 def _rows(page: Iterable[ScheduledTermination]) -> list[dict[str, Any]]:
     shown = list(page)
-    ahead = outlooks([one.person for one in shown])
+    ahead = termination_statuses([one.person for one in shown])
     told = handover_summaries(shown)
     return [
         {
             "person": one.person,
-            "outlook": ahead[one.person_id],
-            "fate": told[one.person_id],
+            "termination": ahead[one.person_id],
+            "outcome": told[one.person_id],
         }
         for one in shown
     ]

@@ -87,7 +87,7 @@ def plan(request: PersonRequest, person_id: UUID) -> HttpResponse:
             messages.error(request, str(error))
             return redirect("admin:people_person_change", person_id)
         messages.success(request, f"The plan for {person.full_name} was saved.")
-        return redirect("admin:departures")
+        return redirect("admin:scheduled_terminations")
     return _ask(
         request,
         form,

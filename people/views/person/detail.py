@@ -51,7 +51,7 @@ def person_page(request: PersonRequest, person_id: UUID) -> HttpResponse:
     invite = Invite.objects.open().filter(person=person).first()
     reports = person.reports.in_lists().order_by("family_name", "given_name", "pk")
     report_count = counted(reports)
-    ways = sign_in_methods(person)
+    methods = sign_in_methods(person)
     context = admin.site.each_context(request) | {
         "title": person.full_name,
         "parent": {"title": "People", "url": reverse("admin:people_person_changelist")},
@@ -66,8 +66,8 @@ def person_page(request: PersonRequest, person_id: UUID) -> HttpResponse:
         "handovers": handovers_of(person) if person.terminated_at else [],
         "reports": list(reports[:REPORTS_SHOWN]),
         "report_count": report_count,
-        "ways": [way for way in ways if not way.confirm],
-        "refused_sign_ins": [way for way in ways if way.confirm],
+        "sign_in_methods": [way for way in methods if not way.confirm],
+        "refused_sign_ins": [way for way in methods if way.confirm],
         "spending": spending_of(person),
         "ledger": list(role_lines(person, report_count)),
         "grant_form": GrantForm() if Role.objects.exists() else None,

@@ -84,7 +84,7 @@ class Command(BaseCommand):
             connection = Connection.objects.create(
                 tenant=tenant,
                 provider=options["provider"],
-                incomplete=incomplete,
+                incomplete_policy=incomplete,
                 unknown_manager=options["unknown_manager"],
                 may_assign_owner=options["may_assign_owner"],
                 default_department=options["default_department"],

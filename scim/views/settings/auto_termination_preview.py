@@ -80,16 +80,20 @@ class Preview:
             self._of(
                 person,
                 [blocker.sentence for blocker in blockers[pk]]
-                + (["Mass change to confirm"] if pk in paused else []),
+                + (["bulk change to confirm"] if pk in paused else []),
             )
             for pk, person in asked.items()
         ]
 
     def _of(self, person: Person, obstacles: list[str]) -> Foreseen:
-        departure: ScheduledTermination | None = getattr(person, "departure", None)
-        if departure and departure.exempted_at:
+        scheduled_termination: ScheduledTermination | None = getattr(
+            person, "scheduled_termination", None
+        )
+        if scheduled_termination and scheduled_termination.exempted_at:
             return Foreseen(person, None, "Exempt")
-        is_postponed = departure is not None and departure.postponed_from is not None
+        is_postponed = (
+            scheduled_termination is not None and scheduled_termination.postponed_from is not None
+        )
         notes = ["Postponed"] if is_postponed else []
         due_at = schedule.foreseen_due_at(person, self.days, is_new=self.is_new, now=self.now)
         return Foreseen(person, due_at, ", ".join(notes + obstacles))

@@ -98,7 +98,7 @@ def _name(label: str, offered: str) -> forms.CharField:
 
 
 class PoliciesForm(forms.Form):
-    incomplete = _question("When a person lacks a required field", INCOMPLETE)
+    incomplete_policy = _question("When a person lacks a required field", INCOMPLETE)
     default_department = _name("Default department", "departments")
     default_location = _name("Default location", "locations")
     unknown_manager = _question("When the manager is not in Ramp", UNKNOWN_MANAGER)
@@ -137,7 +137,7 @@ class PoliciesForm(forms.Form):
 
     def clean(self) -> dict[str, Any]:
         said = super().clean() or {}
-        if said.get("incomplete") == Connection.Incomplete.FILL:
+        if said.get("incomplete_policy") == Connection.Incomplete.FILL:
             for name in ("default_department", "default_location"):
                 if name in said and not said[name]:
                     self.add_error(name, "Enter a default for people without one.")

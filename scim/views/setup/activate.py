@@ -38,8 +38,8 @@ def _numbers(connection: Connection) -> dict[str, Any]:
     here = match_report.only_here(connection)
     leaving = MatchDecision.objects.filter(connection=connection, choice=Choice.DEACTIVATE)
     return {
-        "received": len(report.verdicts),
-        "counts": {fate.value: report.count(fate) for fate in MatchOutcome},
+        "received": len(report.results),
+        "counts": {outcome.value: report.count(outcome) for outcome in MatchOutcome},
         "here": counted(here),
         "leaving": here.filter(pk__in=leaving.values("person")).count(),
     }

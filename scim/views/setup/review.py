@@ -30,7 +30,11 @@ TABS = {
     "here": "Only in Ramp",
     "blocked": "Cannot be provisioned",
 }
-FATES = {"linked": MATCHED, "created": (MatchOutcome.CREATED,), "blocked": (MatchOutcome.BLOCKED,)}
+OUTCOMES = {
+    "linked": MATCHED,
+    "created": (MatchOutcome.CREATED,),
+    "blocked": (MatchOutcome.BLOCKED,),
+}
 
 
 @dataclass(frozen=True)
@@ -46,7 +50,7 @@ class Row:
 
     user: ScimUser
     said: MappedUser
-    verdict: MatchResult
+    result: MatchResult
     person: Person | None
     is_privileged: bool
 
@@ -80,7 +84,7 @@ def review(request: HttpRequest, connection: Connection) -> HttpResponse:
     if shown == "here":
         page, rows = _page_of_people(request, connection, here, words)
     else:
-        page, rows = _page_of_resources(request, connection, report.of(*FATES[shown]), words)
+        page, rows = _page_of_resources(request, connection, report.of(*OUTCOMES[shown]), words)
     context = context_of(
         request,
         connection.provider,
@@ -93,13 +97,13 @@ def review(request: HttpRequest, connection: Connection) -> HttpResponse:
         page=page,
         rows=rows,
         asked_count=report.count(MatchOutcome.ASKED),
-        received_count=len(report.verdicts),
+        received_count=len(report.results),
     )
     return render(request, "scim/setup/review.html", context)
 
 
 def _tabs(report: MatchReport, here: QuerySet[Person], shown: str) -> list[dict[str, Any]]:
-    counts = {name: f"{report.count(*fates):,}" for name, fates in FATES.items()}
+    counts = {name: f"{report.count(*outcomes):,}" for name, outcomes in OUTCOMES.items()}
     counts["here"] = counted(here)
     return [
         {"name": name, "title": title, "count": counts[name], "is_chosen": name == shown}
@@ -108,12 +112,12 @@ def _tabs(report: MatchReport, here: QuerySet[Person], shown: str) -> list[dict[
 
 
 def _page_of_resources(
-    request: HttpRequest, connection: Connection, verdicts: Sequence[MatchResult], words: str
+    request: HttpRequest, connection: Connection, results: Sequence[MatchResult], words: str
 ) -> tuple[Page[MatchResult], list[Row]]:
     if words:
         found = set(_matching(connection, words).values_list("pk", flat=True))
-        verdicts = [verdict for verdict in verdicts if verdict.user_id in found]
-    page = Paginator(verdicts, ROWS_A_PAGE).get_page(request.GET.get("page"))
+        results = [result for result in results if result.user_id in found]
+    page = Paginator(results, ROWS_A_PAGE).get_page(request.GET.get("page"))
     return page, _rows(connection, list(page))
 
 
@@ -125,17 +129,17 @@ def _matching(connection: Connection, words: str) -> QuerySet[ScimUser]:
     return users
 
 
-def _rows(connection: Connection, verdicts: Sequence[MatchResult]) -> list[Row]:
-    users = ScimUser.objects.in_bulk([verdict.user_id for verdict in verdicts])
+def _rows(connection: Connection, results: Sequence[MatchResult]) -> list[Row]:
+    users = ScimUser.objects.in_bulk([result.user_id for result in results])
     people = Person.objects.select_related("department", "location")
     people = people.annotate(holds_elevated=base_roles.holds_elevated())
-    persons = people.in_bulk([verdict.person_id for verdict in verdicts if verdict.person_id])
+    persons = people.in_bulk([result.person_id for result in results if result.person_id])
     rows = []
-    for verdict in verdicts:
-        user = users[verdict.user_id]
-        person = persons.get(verdict.person_id) if verdict.person_id else None
+    for result in results:
+        user = users[result.user_id]
+        person = persons.get(result.person_id) if result.person_id else None
         said = profile_of(user.document, connection.mapping)
-        rows.append(Row(user, said, verdict, person, person is not None and _is_privileged(person)))
+        rows.append(Row(user, said, result, person, person is not None and _is_privileged(person)))
     return rows
 
 

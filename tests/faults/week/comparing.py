@@ -171,7 +171,11 @@ class Comparison:
         for what, count in (("inactive", inactive), ("invited", through)):
             company.check(f"SCIM settings: {what}", "", holds=f" {count:,} " in text)
         for path in (
-            *("/people/updates/inactive/", "/people/updates/errors/", "/people/departures/"),
+            *(
+                "/people/updates/inactive/",
+                "/people/updates/errors/",
+                "/people/scheduled-terminations/",
+            ),
             *(f"{here}requests/", f"{here}groups/"),
         ):
             company.compare("page", path, 200, self.admin.get(path).status_code)

@@ -39,7 +39,7 @@ from tests.support.offboarding_job import (
     bulk_change,
     gone,
     is_terminated,
-    obligation,
+    outstanding_item,
     shared_fund,
     switch,
     tick,
@@ -157,29 +157,29 @@ class TestLeavesAlone:
 
         assert tick(after(ada, days=45)) == 0
 
-    def test_whose_mass_change_nobody_has_confirmed(self, ada: Person) -> None:
+    def test_whose_bulk_change_nobody_has_confirmed(self, ada: Person) -> None:
         change = bulk_change(ada)
         assert tick(after(ada, days=45)) == 0
 
         BulkChange.objects.filter(pk=change.pk).update(confirmed_at=timezone.now())
         assert tick(after(ada, days=45)) == 1
 
-    def test_not_those_of_a_mass_change_that_was_meant(self, ada: Person) -> None:
+    def test_not_those_of_a_bulk_change_that_was_meant(self, ada: Person) -> None:
         bulk_change(ada, needs_confirmation=False)
 
         assert tick(after(ada, days=45)) == 1
 
 
 def owes(kind: str, state: str) -> Callable[[Person], object]:
-    return lambda person: obligation(person, kind, state)
+    return lambda person: outstanding_item(person, kind, state)
 
 
 def waits_for_them(person: Person) -> object:
-    return approval(person, obligation(core.person(), "bill", "open"))
+    return approval(person, outstanding_item(core.person(), "bill", "open"))
 
 
 def waits_for_others(person: Person) -> object:
-    return approval(core.person(), obligation(person, "reimbursement", "paid"))
+    return approval(core.person(), outstanding_item(person, "reimbursement", "paid"))
 
 
 def has_role(person: Person) -> object:
@@ -246,7 +246,7 @@ class TestDoesNotWait:
         [("reimbursement", "dropped"), ("bill", "paid"), ("transaction", "complete")],
     )
     def test_what_is_settled(self, ada: Person, kind: str, state: str) -> None:
-        obligation(ada, kind, state)
+        outstanding_item(ada, kind, state)
 
         assert tick(after(ada, days=45)) == 1
 

@@ -63,7 +63,7 @@ def test_makes_their_invite_worthless(ada: Person) -> None:
     invite.refresh_from_db()
     assert invite.revoked_at
     kinds = bob.events.order_by("pk").values_list("kind", flat=True)
-    assert list(kinds) == ["invite.issued", "invite.voided", "person.deactivated"]
+    assert list(kinds) == ["invite.issued", "invite.revoked", "person.deactivated"]
 
 
 def test_keeps_them_where_they_are(ada: Person) -> None:

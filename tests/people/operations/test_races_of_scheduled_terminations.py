@@ -25,7 +25,7 @@ def of(number: int) -> pytest.MarkDecorator:
 @of(3)
 def test_three_jobs_terminate_everybody_once(owner: Person, racers: Racers) -> None:
     switch(45)
-    # So many at once would be paused by the mass-change guard.
+    # So many at once would be paused by the bulk-change guard.
     Tenant.objects.update(alarm_people=100)
     boss = core.person()
     people = [gone(manager=boss) for _ in range(12)]

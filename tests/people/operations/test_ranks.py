@@ -275,8 +275,8 @@ OTHERS: dict[str, str] = {
     "spend.cards_and_funds.change_fund": "Spending is exempt.",
     "spend.cards_and_funds.end": "Spending is exempt.",
     "spend.approvals.save_workflow": "Spending is exempt.",
-    "spend.approvals.note_obligation": "Spending is exempt.",
-    "spend.approvals.settle_obligation": "Spending is exempt.",
+    "spend.approvals.record_outstanding_item": "Spending is exempt.",
+    "spend.approvals.settle_outstanding_item": "Spending is exempt.",
 }
 
 
@@ -485,7 +485,7 @@ def test_whom_undoing_takes_back(kind: BulkChange.Kind, actors: dict[str, Actor]
         bulk_undo.ask_undo(change, kept=bulk_undo.fingerprint([]), actor=actor)
         bulk_undo.run_batch(change=change, seconds=60)
         item = change.items.get()
-        if item.fate == item.Fate.KEPT:
+        if item.outcome == item.Outcome.KEPT:
             raise RankRefused(item.skipped_reason)
 
     assert list(breaches(target, undo, actors)) == []

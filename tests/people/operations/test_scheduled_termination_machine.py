@@ -48,7 +48,7 @@ from tests.support.offboarding_job import (
     OKTA,
     approval,
     bulk_change,
-    obligation,
+    outstanding_item,
     shared_fund,
     switch,
     tick,
@@ -68,7 +68,7 @@ BEGINNING = datetime(2026, 3, 27, 12, 30, tzinfo=UTC)
 
 
 def _owe(kind: str, state: str) -> Callable[[Person], object]:
-    return lambda person: obligation(person, kind, state)
+    return lambda person: outstanding_item(person, kind, state)
 
 
 def _settle(kind: str, state: str) -> Callable[[Person], object]:
@@ -78,7 +78,7 @@ def _settle(kind: str, state: str) -> Callable[[Person], object]:
 
 
 def _ask_them(person: Person) -> None:
-    approval(person, obligation(core.person(), "bill", "open"))
+    approval(person, outstanding_item(core.person(), "bill", "open"))
 
 
 def _answer(person: Person) -> None:
@@ -98,7 +98,7 @@ def _degrade(person: Person) -> None:
     Grant.objects.filter(person=person).delete()
 
 
-def _be_in_mass_change(person: Person) -> None:
+def _be_in_bulk_change(person: Person) -> None:
     # By another connection: the guard adds people who leave by the same one within an hour.
     bulk_change(person, actor="scim:entra")
 
@@ -116,7 +116,7 @@ HINDRANCES: dict[str, tuple[Callable[[Person], object], Callable[[Person], objec
     "approval": (_ask_them, _answer),
     "shared fund": (shared_fund, _end_funds),
     "elevated role": (_elevate, _degrade),
-    "mass change": (_be_in_mass_change, _confirm),
+    "bulk change": (_be_in_bulk_change, _confirm),
 }
 
 EXEMPTION = "exemption"

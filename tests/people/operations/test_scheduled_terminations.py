@@ -1,4 +1,4 @@
-"""A departure …"""
+"""A scheduled termination …"""
 
 from datetime import UTC, datetime, timedelta
 
@@ -168,9 +168,12 @@ class TestMaybe:
         first, until = due(ada), after(ada, days=60)
         schedule.postpone(ada, until, because="On leave", actor=owner.actor)
 
-        departure = ScheduledTermination.objects.get()
-        assert (departure.due_at, departure.postponed_from) == (until, first)
-        assert departure.postponed_reason == "On leave"
+        scheduled_termination = ScheduledTermination.objects.get()
+        assert (scheduled_termination.due_at, scheduled_termination.postponed_from) == (
+            until,
+            first,
+        )
+        assert scheduled_termination.postponed_reason == "On leave"
 
     def test_postponed_again_to_an_earlier_day(self, ada: Person, owner: Person) -> None:
         for days in (90, 60):

@@ -168,7 +168,7 @@ class TestHandsOver:
 
     def test_what_they_owe_to_nobody(self, leaver: Leaver) -> None:
         stays = [
-            offboarding.obligation(leaver.person, kind, state)
+            offboarding.outstanding_item(leaver.person, kind, state)
             for kind, state in [
                 (Kind.REIMBURSEMENT, State.APPROVED),
                 (Kind.BILL, State.OPEN),

@@ -1,4 +1,4 @@
-"""The departure desk …"""
+"""The page of scheduled terminations …"""
 
 import re
 from datetime import UTC, datetime, timedelta
@@ -22,7 +22,7 @@ from tests.support.offboarding_job import (
     after,
     bulk_change,
     gone,
-    obligation,
+    outstanding_item,
     shared_fund,
     switch,
     tick,
@@ -30,7 +30,7 @@ from tests.support.offboarding_job import (
 
 pytestmark = pytest.mark.django_db
 
-DESK = "/people/departures/"
+DESK = "/people/scheduled-terminations/"
 
 
 @pytest.fixture
@@ -50,7 +50,7 @@ def shown(client: Client, **query: Any) -> str:
 
 
 def decide(client: Client, person: Person, deed: str, **said: str) -> str:
-    address = f"/people/{person.pk}/departure/"
+    address = f"/people/{person.pk}/scheduled-termination/"
     data = {f"{deed}-{name}": value for name, value in said.items()}
     return text_of(client.post(address, data | {"deed": deed}, follow=True))
 
@@ -92,7 +92,7 @@ class TestShows:
             assert f"({left})" in shown(signed_in(owner))
 
     def test_each_reason_with_where_to_settle_it(self, client: Client, ada: Person) -> None:
-        obligation(ada, "bill", "open")
+        outstanding_item(ada, "bill", "open")
         shared_fund(ada)
 
         page = shown(client)
@@ -101,14 +101,14 @@ class TestShows:
         assert "Ownership of shared funds</a>" in page
 
     def test_reasons_as_they_are_now(self, client: Client, ada: Person) -> None:
-        bill = obligation(ada, "bill", "open")
+        bill = outstanding_item(ada, "bill", "open")
         assert "Open bills" in shown(client)
 
         bill.state = "paid"
         bill.save()
         assert "Open bills" not in shown(client)
 
-    def test_that_a_mass_change_waits(self, client: Client, ada: Person) -> None:
+    def test_that_a_bulk_change_waits(self, client: Client, ada: Person) -> None:
         bulk_change(ada)
 
         assert re.search("Paused: <a .*>bulk change</a>", shown(client))
@@ -253,14 +253,14 @@ class TestThePersonsPage:
             f"Scheduled for termination on {after(ada, days=45):%-d %B %Y} (45 days left), unless"
         )
         assert said in page
-        assert f'href="/people/{ada.pk}/departure/"' in page
+        assert f'href="/people/{ada.pk}/scheduled-termination/"' in page
 
     def test_says_what_keeps_them(self, client: Client, ada: Person) -> None:
         shared_fund(ada)
 
         assert "until this is settled: Ownership of shared funds." in self.told(client, ada)
 
-    def test_says_that_a_mass_change_waits(self, client: Client, ada: Person) -> None:
+    def test_says_that_a_bulk_change_waits(self, client: Client, ada: Person) -> None:
         bulk_change(ada)
 
         assert "Paused until the bulk change is confirmed" in self.told(client, ada)
@@ -280,6 +280,6 @@ class TestThePersonsPage:
 def test_costs_the_same_for_many(client: Client, ada: Person) -> None:
     few = queries_of(client, DESK)
     for _ in range(9):
-        obligation(gone(manager=core.person()), "bill", "open")
+        outstanding_item(gone(manager=core.person()), "bill", "open")
 
     assert len(queries_of(client, DESK)) == len(few)

@@ -70,7 +70,7 @@ def _allowance() -> Iterator[None]:
 
 def connected(connect: Connect, policy: str, case: Refused) -> tuple[Provider, str]:
     """Have Ada provisioned, and happen what the refusal needs."""
-    scim = connect(incomplete=policy, default_department="Sales", default_location="Rome")
+    scim = connect(incomplete_policy=policy, default_department="Sales", default_location="Rome")
     scim_id = scim.add("ada")
     case.given(scim)
     return scim, scim_id

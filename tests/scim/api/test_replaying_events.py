@@ -145,7 +145,7 @@ class Walk:
 
 @pytest.mark.parametrize("seed", range(6))
 def test_holds_on_whatever_way_they_went(connect: Connect, owner: Person, seed: int) -> None:
-    scim = connect(incomplete="hold" if seed % 2 else "refuse")
+    scim = connect(incomplete_policy="hold" if seed % 2 else "refuse")
     CustomField.objects.create(
         tenant_id=owner.tenant_id, name="Cost centre", external_name="cost_center"
     )

@@ -49,7 +49,12 @@ def rename(one: Person) -> None:
 
 def facts() -> list[dict[str, Any]]:
     """Return everything about everybody, but for who owns what."""
-    unowned = ("managed_fields", "manually_overridden_at", "overruled_fields", "last_login")
+    unowned = (
+        "managed_fields",
+        "manually_overridden_at",
+        "manually_overridden_fields",
+        "last_login",
+    )
     people = Person.objects.order_by("pk")
     return [model_to_dict(one, exclude=unowned) | {"state": one.state} for one in people]
 

@@ -278,11 +278,11 @@ class TestAfterAWriteOfTheProvider:
         edit(manager=core.person().pk)
 
         scim.replace(ada, "name.familyName", "King")
-        assert person().overruled_fields.keys() == {"manager"}
+        assert person().manually_overridden_fields.keys() == {"manager"}
         run_due()
 
         assert person().manager == person("bob")
-        assert person().overruled_fields == {}
+        assert person().manually_overridden_fields == {}
 
     def test_when_the_provider_gives_no_role(self, scim: Provider) -> None:
         ada = scim.add("ada", roles=[{"type": "rampUserRole", "value": "BUSINESS_BOOKKEEPER"}])
@@ -301,7 +301,7 @@ class TestAfterAWriteOfTheProvider:
         scim("PUT", f"/Users/{ada}", someone("ada", **managed_by("new@example.com")))
 
         run_due()
-        assert (person().manager, [*person().overruled_fields]) == (other, ["manager"])
+        assert (person().manager, [*person().manually_overridden_fields]) == (other, ["manager"])
         scim.add("new")
         run_due()
 
@@ -404,7 +404,7 @@ class TestAFieldThatTheProviderLeavesOpen:
     def test_is_not_its_own_though_a_default_fills_it(self, connect: Connect) -> None:
         rippling = connect(
             "rippling",
-            incomplete="fill",
+            incomplete_policy="fill",
             default_department="General",
             default_location="Rome",
         )

@@ -114,7 +114,7 @@ def test_are_restored_by_one_click_exactly_as_they_were(
     assert everything() == before
     assert Mail.objects.count() == mails
     assert states(users) == {"inactive": 7, "active": 1693, "invited": 300}
-    assert change.items.filter(fate=BulkChangeItem.Fate.UNDONE).count() == 1993
+    assert change.items.filter(outcome=BulkChangeItem.Outcome.UNDONE).count() == 1993
 
 
 @pytest.fixture
@@ -188,7 +188,7 @@ class TestStayAsTheyAre:
         assert "18 people were restored." in done
         blocked.refresh_from_db()
         assert (blocked.state, blocked.deactivated_by) == ("inactive", str(HELPDESK))
-        kept = change.items.filter(fate=BulkChangeItem.Fate.KEPT)
+        kept = change.items.filter(outcome=BulkChangeItem.Outcome.KEPT)
         assert {item.person_id for item in kept} == {blocked.pk, back.pk}
         assert "Not changed: They have changed since then." in done
 

@@ -60,7 +60,7 @@ def test_is_put_back(scim: Provider) -> None:
     call_command("run_due")
 
     assert ada().manager == boss()
-    assert ada().overruled_fields == {}
+    assert ada().manually_overridden_fields == {}
     assert not SyncError.objects.open().exists()
 
 

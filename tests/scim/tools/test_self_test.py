@@ -83,10 +83,10 @@ MAPPED = {
 @pytest.mark.parametrize(
     "rules",
     [
-        {"incomplete": "refuse"},
-        {"incomplete": "hold", "unknown_manager": "reject", "role_source": "ramp"},
-        {"incomplete": "fill", "default_department": "General", "default_location": "Rome"},
-        {"incomplete": "refuse", "mapping": MAPPED},
+        {"incomplete_policy": "refuse"},
+        {"incomplete_policy": "hold", "unknown_manager": "reject", "role_source": "ramp"},
+        {"incomplete_policy": "fill", "default_department": "General", "default_location": "Rome"},
+        {"incomplete_policy": "refuse", "mapping": MAPPED},
     ],
     ids=["refuse", "hold", "fill", "mapped"],
 )
@@ -349,7 +349,7 @@ class TestNotReachingUs:
 def test_goes_on_after_a_step_that_failed_and_stops_where_it_cannot(
     public: str, connect: Connect
 ) -> None:
-    okta = connect("okta", incomplete="refuse", mapping={"location": "no.such.attribute"})
+    okta = connect("okta", incomplete_policy="refuse", mapping={"location": "no.such.attribute"})
 
     test = run(okta.connection)
 

@@ -10,7 +10,7 @@ from tests.clients.pages import text_of
 from tests.clients.scim import Provider
 from tests.factories import core
 from tests.factories.scim import scim_user
-from tests.support.scim_setup import Wizard, fates
+from tests.support.scim_setup import Wizard, outcomes
 
 pytestmark = pytest.mark.django_db
 
@@ -29,7 +29,7 @@ class TestSomebodyPrivileged:
         core.person(email="ada@example.com", role=role)
         okta.add("ada")
 
-        assert fates(okta.connection) == {"ada": "asked"}
+        assert outcomes(okta.connection) == {"ada": "asked"}
         assert "1 person needs review" in wizard.get("review")
 
     def test_is_so_by_an_elevated_role_too(self, okta: Provider, ada: Person) -> None:
@@ -38,7 +38,7 @@ class TestSomebodyPrivileged:
         )
         base_roles.grant_role(ada, role, actor=Actor("command", "tests"))
 
-        assert fates(okta.connection) == {"ada": "asked"}
+        assert outcomes(okta.connection) == {"ada": "asked"}
 
     def test_is_linked_by_a_second_click(self, wizard: Wizard, okta: Provider) -> None:
         olga = core.owner(given_name="Olga", family_name="Brandt", email="olga@example.com")
@@ -52,7 +52,7 @@ class TestSomebodyPrivileged:
 
         done = text_of(wizard.choose(**said, confirmed="on"))
         assert "Olga Brandt will be linked." in done
-        assert fates(okta.connection) == {"olga": "linked"}
+        assert outcomes(okta.connection) == {"olga": "linked"}
         choice = MatchDecision.objects.get()
         assert choice.user
         assert choice.user.email_key == olga.email
@@ -64,7 +64,7 @@ class TestSomebodyPrivileged:
 
         wizard.choose(user=ScimUser.objects.get().pk, choice="leave")
 
-        assert fates(okta.connection) == {"ada": "left"}
+        assert outcomes(okta.connection) == {"ada": "left"}
 
 
 class TestARow:
@@ -74,10 +74,10 @@ class TestARow:
         user = ScimUser.objects.get()
 
         wizard.choose(user=user.pk, choice="leave")
-        assert fates(okta.connection) == {"ada": "left"}
+        assert outcomes(okta.connection) == {"ada": "left"}
 
         wizard.choose(user=user.pk, choice="link")
-        assert fates(okta.connection) == {"ada": "linked"}
+        assert outcomes(okta.connection) == {"ada": "linked"}
 
     def test_returns_to_where_the_row_is(self, wizard: Wizard, ada: Person) -> None:
         said = {"user": ScimUser.objects.get().pk, "choice": "leave", "back": "show=linked&page=1"}

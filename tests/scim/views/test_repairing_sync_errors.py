@@ -312,7 +312,7 @@ class TestTheLastOwner:
 def test_missing_fields_are_filled_in_by_a_new_policy(client: Client, scim: Provider) -> None:
     new_person(scim, {RAMP: None})
     assert "Missing required fields: location." in listed(client)
-    scim.connection.incomplete, scim.connection.default_location = "fill", "Remote"
+    scim.connection.incomplete_policy, scim.connection.default_location = "fill", "Remote"
     scim.connection.save()
 
     page = click(client, "Retry")

@@ -27,7 +27,7 @@ class TestTheStart:
         wizard.make_token()
 
         connection = Connection.objects.get()
-        assert (connection.provider, connection.incomplete) == ("okta", "refuse")
+        assert (connection.provider, connection.incomplete_policy) == ("okta", "refuse")
         assert connection.activated_at is None
 
     def test_happens_once(self, wizard: Wizard, owner: Person) -> None:
@@ -55,7 +55,7 @@ class TestTheStart:
 
         rippling.make_token(department="General", location="Berlin")
         connection = Connection.objects.get()
-        assert connection.incomplete == "fill"
+        assert connection.incomplete_policy == "fill"
         assert connection.default_department == "General"
         assert connection.default_location == "Berlin"
 

@@ -1,4 +1,12 @@
-from django.db import migrations
+"""The trigger that refuses forbidden changes of a person's state.
+
+A check constraint cannot compare a row with what it was before; a trigger can. Nobody returns
+from termination, and nobody who has joined becomes invited again, whatever code forgets.
+
+SQLite drops the triggers of a table when Django rebuilds it, as most schema changes there do:
+a migration that changes `Person` has to end with `create` again.
+"""
+
 from django.db.backends.base.schema import BaseDatabaseSchemaEditor
 from django.db.migrations.state import StateApps
 
@@ -23,31 +31,14 @@ CREATE TRIGGER person_state_moves BEFORE UPDATE OF state ON people_person
 """
 
 
-def guard(apps: StateApps, schema_editor: BaseDatabaseSchemaEditor) -> None:
-    if schema_editor.connection.vendor == "postgresql":
-        schema_editor.execute(POSTGRESQL, params=None)
-    else:
-        schema_editor.execute(SQLITE, params=None)
+def create(apps: StateApps, schema_editor: BaseDatabaseSchemaEditor) -> None:
+    is_postgresql = schema_editor.connection.vendor == "postgresql"
+    schema_editor.execute(POSTGRESQL if is_postgresql else SQLITE, params=None)
 
 
-def unguard(apps: StateApps, schema_editor: BaseDatabaseSchemaEditor) -> None:
+def drop(apps: StateApps, schema_editor: BaseDatabaseSchemaEditor) -> None:
     if schema_editor.connection.vendor == "postgresql":
         schema_editor.execute("DROP TRIGGER person_state_moves ON people_person")
         schema_editor.execute("DROP FUNCTION people_person_state_moves")
     else:
         schema_editor.execute("DROP TRIGGER person_state_moves")
-
-
-class Migration(migrations.Migration):
-    """A check constraint cannot see the row as it was; this trigger can.
-
-    Whatever code forgets, nobody comes back from termination, and nobody who joined is
-    merely invited again.
-
-    SQLite forgets triggers when Django rebuilds the table, as most changes to it make it do
-    there: such a migration has to end with `guard` again.
-    """
-
-    dependencies = [("people", "0001_initial")]
-
-    operations = [migrations.RunPython(guard, unguard)]

@@ -1,4 +1,11 @@
-from django.db import migrations
+"""The trigger that keeps an identity with its provider, its subject and its person.
+
+Code that could point an identity at another person could sign in as them (CVE-2026-49443).
+
+SQLite drops the triggers of a table when Django rebuilds it, as most schema changes there do:
+a migration that changes `Identity` has to end with `create` again.
+"""
+
 from django.db.backends.base.schema import BaseDatabaseSchemaEditor
 from django.db.migrations.state import StateApps
 
@@ -24,26 +31,14 @@ CREATE TRIGGER identity_stays
 """
 
 
-def guard(apps: StateApps, schema_editor: BaseDatabaseSchemaEditor) -> None:
+def create(apps: StateApps, schema_editor: BaseDatabaseSchemaEditor) -> None:
     is_postgresql = schema_editor.connection.vendor == "postgresql"
     schema_editor.execute(POSTGRESQL if is_postgresql else SQLITE, params=None)
 
 
-def unguard(apps: StateApps, schema_editor: BaseDatabaseSchemaEditor) -> None:
+def drop(apps: StateApps, schema_editor: BaseDatabaseSchemaEditor) -> None:
     if schema_editor.connection.vendor == "postgresql":
         schema_editor.execute("DROP TRIGGER identity_stays ON provisioning_identity")
         schema_editor.execute("DROP FUNCTION provisioning_identity_stays")
     else:
         schema_editor.execute("DROP TRIGGER identity_stays")
-
-
-class Migration(migrations.Migration):
-    """Who could point an identity at somebody else could sign in as them (CVE-2026-49443).
-
-    SQLite forgets triggers when Django rebuilds the table, as most changes to it make it do
-    there: such a migration has to end with `guard` again.
-    """
-
-    dependencies = [("provisioning", "0001_initial")]
-
-    operations = [migrations.RunPython(guard, unguard)]

@@ -1,4 +1,4 @@
-"""When a connection deactivates people, the mass-change guard …"""
+"""When a connection deactivates people, the bulk-change guard …"""
 
 from collections.abc import Iterator
 from unittest.mock import Mock
@@ -236,7 +236,7 @@ class TestGrows:
 
         [change] = BulkChange.objects.all()
         assert change.is_undecided
-        out = change.items.filter(fate=BulkChangeItem.Fate.CHANGED)
+        out = change.items.filter(outcome=BulkChangeItem.Outcome.CHANGED)
         assert {item.person_id for item in out} == {user.person_id for user in users[12:14]}
 
     def test_whoever_is_put_out_once_more(
