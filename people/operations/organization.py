@@ -105,7 +105,7 @@ def check_unused(place: AnyPlace) -> None:
             holders = place.grants.values("person").distinct().count()
             if holders:
                 raise StillInUse(place, f"{_people(holders, 'holds', 'hold')} it")
-            if place.mappings.exists() or place.scim_mappings.exists():
+            if place.provisioning_mappings.exists() or place.scim_mappings.exists():
                 raise StillInUse(place, "an identity provider group grants it")
         case Entity():
             if place.locations.exists():

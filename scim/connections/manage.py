@@ -14,7 +14,6 @@ from people.values import Actor
 from scim.connections.setup import hold, hold_beside_requests
 from scim.models import Connection, GroupMapping, Token
 from scim.models.connection import issue_token, revoke_token
-from scim.models.group_mapping import mapping_origin
 
 # A token used this recently counts as in use.
 IN_USE = timedelta(days=7)
@@ -101,7 +100,7 @@ def disconnect(connection: Connection, *, actor: Actor) -> bool:
     connection.disconnected_at, connection.revisits_after = timezone.now(), 0
     connection.save(update_fields=["disconnected_at", "revisits_after"])
     group_mappings.keep_mapped_roles(
-        origin=mapping_origin(connection), because="which was disconnected", actor=actor
+        origin=connection.mapping_origin, because="which was disconnected", actor=actor
     )
     GroupMapping.objects.filter(connection=connection).delete()
     _note("disconnected", connection, actor=actor)

@@ -4,12 +4,13 @@ from uuid import uuid4
 from django.db import models
 from django.utils import timezone
 
+from people.models.group_mappings import GroupSource
 from people.tenancy import TenantManager, TenantOwned
 from people.tokens import new_token, token_digest
 from people.values import Actor
 
 
-class Connection(TenantOwned):
+class Connection(GroupSource):
     """One SCIM integration of a tenant: an identity provider that pushes people to us."""
 
     class Provider(models.TextChoices):

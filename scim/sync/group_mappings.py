@@ -19,7 +19,6 @@ from people.operations.roles.mapping_rules import Followed
 from people.values import Actor, PeopleError
 from scim.connections.setup import hold_beside_requests
 from scim.models import Connection, GroupMapping, ScimGroup
-from scim.models.group_mapping import mapping_origin
 from scim.sync import group_roles
 
 # How long the page waits for a change to be applied; a worker does the rest.
@@ -119,7 +118,7 @@ def apply(change: Callable[[], Changed]) -> tuple[int, bool]:
 
 def _foretold(connection: Connection) -> list[Followed]:
     """Return what following would do now; the connection is held."""
-    origin, strayed = mapping_origin(connection), group_roles.who_strayed(connection)
+    origin, strayed = connection.mapping_origin, group_roles.who_strayed(connection)
     mappings = GroupMapping.objects.filter(connection=connection)
     said = mappings.select_related("role", "group", "connection")
     mapped = {mapping.pk: group_roles.mapped_role(mapping) for mapping in said}

@@ -24,7 +24,6 @@ from people.operations.roles.mapping_rules import Followed, MappedRole
 from people.values import VIA_MAPPING, Actor
 from scim.connections.setup import hold_beside_requests
 from scim.models import Connection, GroupMapping, ScimMembership
-from scim.models.group_mapping import mapping_origin
 
 TASK = "scim.tasks.follow_groups"
 
@@ -91,7 +90,7 @@ def _bringing() -> list[Connection]:
             "source", flat=True
         )
         origins = {source.rpartition(":")[0] + ":" for source in given.distinct()}
-        return [one for one in live if one.is_mapped or mapping_origin(one) in origins]
+        return [one for one in live if one.is_mapped or one.mapping_origin in origins]
 
 
 def who_strayed(connection: Connection) -> dict[UUID, list[int]]:
@@ -124,7 +123,7 @@ def _follow(connection: Connection, person_id: UUID, actor: Actor) -> Followed |
     hold_beside_requests(connection)
     if connection.disconnected_at:
         return None
-    person, origin = locks.hold_person(person_id), mapping_origin(connection)
+    person, origin = locks.hold_person(person_id), connection.mapping_origin
     with locks.holding(person):
         brought = _brought(connection, person)
         return group_mappings.follow_mappings(person, brought, origin=origin, actor=actor)
@@ -156,7 +155,7 @@ def _wanted(connection: Connection) -> dict[UUID, set[int]]:
 
 def _had(connection: Connection) -> dict[UUID, set[int]]:
     """Return the mappings that currently grant each person a role."""
-    origin = mapping_origin(connection)
+    origin = connection.mapping_origin
     given = Grant.objects.filter(source__startswith=origin)
     given = given.exclude(person__state=Person.State.TERMINATED)
     by_person = defaultdict(set)
