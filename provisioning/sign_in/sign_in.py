@@ -17,10 +17,11 @@ from people import tenancy
 from people.models import Invite, Person
 from people.operations import email_changes, people, people_update
 from people.operations.invites import acceptance
+from people.operations.roles import group_mappings
 from people.values import PeopleError, Profile, is_usable_name
 from provisioning import locks
 from provisioning.claims import Claims, readable
-from provisioning.group_roles import apply
+from provisioning.group_roles import memberships
 from provisioning.models import Identity, IdentityProvider, SignInAttempt
 from provisioning.models.account_status import AccountStatus
 from provisioning.providers import admission
@@ -301,8 +302,9 @@ def _follow_groups(identity: Identity, claims: Claims, came: _Came) -> None:
         why = groups.because or "the provider did not send groups"
         came.warnings.append(f"Roles from groups did not change: {why}.")
         return
-    apply.keep_groups(identity, groups.known)
-    came.warnings += apply.follow(identity).problems
+    memberships.keep_groups(identity, groups.known)
+    mapped = memberships.mapped_groups(identity.provider)
+    came.warnings += group_mappings.follow_groups(mapped, identity.person).problems
 
 
 def _refused(provider: IdentityProvider, claims: Claims, refused: Refuse) -> SignInRefused:

@@ -13,12 +13,12 @@ from unfold.widgets import UnfoldAdminTextInputWidget
 
 from people.models import Tenant
 from people.operations.ranks import RankRefused
+from people.operations.roles.group_mappings import Outcome
 from people.values import PeopleError
 from people.views.permissions import PersonRequest
 from people.views.person.role_mapping_forms import RoleForm, author_of, digest, told
 from provisioning.directory import group_lookup
 from provisioning.group_roles import mappings
-from provisioning.group_roles.mappings import Outcome
 from provisioning.group_roles.preview_matches import Matched, matched
 from provisioning.models import ExternalGroup, GroupMapping, IdentityProvider
 from provisioning.views.tenant_base import for_tenant, frame

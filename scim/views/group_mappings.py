@@ -13,6 +13,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from unfold.widgets import UnfoldAdminTextInputWidget
 
+from people.operations.roles.group_mappings import MappingChange, preview
 from people.values import PeopleError, fold
 from people.views.permissions import PersonRequest, for_administrators
 from people.views.person.role_mapping_forms import (
@@ -26,7 +27,6 @@ from people.views.person.role_mapping_forms import (
 )
 from scim.models import Connection, GroupMapping, ScimGroup
 from scim.sync import group_mappings
-from scim.sync.group_mappings import Changed
 from scim.views.settings.overview import context_of
 from scim.views.team_updates.common import page_of
 
@@ -112,11 +112,11 @@ def _foretold(
     request: PersonRequest,
     connection: Connection,
     title: str,
-    change: Callable[[], Changed],
+    change: Callable[[], MappingChange],
     context: dict[str, Any],
 ) -> HttpResponse:
-    outcome = group_mappings.preview(change)
-    seen = digest([outcome.said], outcome.changes)
+    outcome = preview(change)
+    seen = digest([*outcome.added, *outcome.removed], outcome.changes)
     if request.method == "POST" and request.POST.get("seen") == seen:
         done, is_all = group_mappings.apply(change)
         messages.success(request, f"{told(done)}." if is_all else told_so_far(done))

@@ -5,7 +5,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from people import tenancy
 from people.models import Person, Role, Tenant
-from people.operations.roles.group_mappings import Author
+from people.operations.roles.group_mappings import Author, Outcome
 from people.values import Actor, PeopleError, fold
 from provisioning.claims import Group
 from provisioning.directory import group_lookup
@@ -75,7 +75,7 @@ def _role(name: str) -> AnyRole:
     return own
 
 
-def _told(outcome: mappings.Outcome) -> dict[str, Any]:
+def _told(outcome: Outcome) -> dict[str, Any]:
     return {
         "mapped": outcome.added,
         "members": outcome.looked_at,

@@ -253,6 +253,7 @@ OTHERS: dict[str, str] = {
     "ranks.check_is_owner": "The check itself.",
     "ranks.check_rank_over": "The check itself.",
     "ranks.check_may_grant": "The check itself.",
+    "roles.group_mappings.follow_groups": "Mappings follow the rank of their author.",
     "roles.group_mappings.follow_mappings": "Mappings follow the rank of their author.",
     "roles.group_mappings.keep_mapped_roles": "Nobody's roles change.",
     "offboarding.job.depart": "A job, above all ranks.",

@@ -13,14 +13,19 @@ from django.utils import timezone
 
 from people.models import Grant, Person, Role
 from people.operations.roles import base_roles
-from people.operations.roles.group_mappings import Author, follow_mappings
+from people.operations.roles.group_mappings import (
+    Author,
+    MappingChange,
+    follow_mappings,
+    preview,
+)
 from people.operations.roles.mapping_rules import Followed
 from people.values import Actor
 from scim import tasks
 from scim.connections import manage
 from scim.models import GroupMapping, ScimGroup
 from scim.sync import group_mappings, group_roles
-from scim.sync.group_mappings import Changed, Disconnected
+from scim.sync.group_mappings import Disconnected
 from tests.clients.pages import signed_in, text_of
 from tests.clients.scim import Provider
 
@@ -28,7 +33,7 @@ pytestmark = pytest.mark.django_db
 
 OLGA = Author(actor=Actor("person", "owner@example.com"))
 OPERATOR = Author(actor=Actor("command", "tests"))
-Change = Callable[[], Changed]
+Change = Callable[[], MappingChange]
 Told = tuple[str, list[str], list[str], list[str]]
 
 
@@ -93,7 +98,7 @@ class TestIsToldAsItIsDone:
 
     def carry_out(self, change: Change) -> list[Told]:
         """Apply the change, and return what was told of it and done alike."""
-        foretold = told(group_mappings.preview(change).changes)
+        foretold = told(preview(change).changes)
         assert self.deeds == []
         group_mappings.apply(change)
         done = told(self.deeds)
@@ -147,13 +152,13 @@ def test_is_told_of_thirty_people_with_as_few_queries_as_of_five(
     scim: Provider, staff: ScimGroup, auditor: Role
 ) -> None:
     with CaptureQueriesContext(database) as few:
-        assert group_mappings.preview(mapping(staff, auditor)).looked_at == 5
+        assert preview(mapping(staff, auditor)).looked_at == 5
     more = [{"value": scim.add(f"p{number}")} for number in range(25)]
     change = {"op": "add", "path": "members", "value": more}
     scim("PATCH", f"/Groups/{staff.scim_id}", {"Operations": [change]})
 
     with CaptureQueriesContext(database) as many:
-        assert len(group_mappings.preview(mapping(staff, auditor)).changes) == 30
+        assert len(preview(mapping(staff, auditor)).changes) == 30
 
     assert len(many) == len(few)
 

@@ -1,19 +1,19 @@
-"""The roles that a person's groups grant, by the mappings of their provider."""
+"""The groups that members of a provider are in, as seen at sign-ins, and the mapped ones."""
 
 from collections.abc import Iterable
 from uuid import UUID
 
+from django.db.models import F
 from django.utils import timezone
 
-from people.operations.roles import group_mappings
-from people.operations.roles.mapping_rules import Followed, MappedRole
-from people.values import Actor
+from people.operations.roles.group_mappings import MappedGroups
 from provisioning.claims import Group
 from provisioning.models import (
     ExternalGroup,
     GroupMapping,
     GroupMembership,
     Identity,
+    IdentityProvider,
 )
 
 
@@ -71,21 +71,22 @@ def _replace_dns(provider_id: UUID, groups: Iterable[Group]) -> None:
             mapping.save(update_fields=["external_id", "group_name"])
 
 
-def follow(identity: Identity, *, actor: Actor | None = None) -> Followed:
-    """Grant the person the roles of their groups, and revoke those that no group grants anymore.
+def mapped_groups(provider: IdentityProvider) -> MappedGroups:
+    """Return the mappings in force and the members of all groups.
 
-    Where it is unknown which groups they are in, nothing changes. It is the provider's doing
-    unless `actor` is named.
+    People of whom the provider never said which groups they are in are members of none.
     """
-    if identity.groups_seen_at is None:
-        return Followed(identity.person)
-    in_force = GroupMapping.objects.in_force().filter(provider=identity.provider_id, by_name=False)
-    matching = in_force.filter(external_id__in=identity.groups.values("external_id"))
-    return group_mappings.follow_mappings(
-        identity.person,
-        [_mapped(mapping) for mapping in matching.select_related("role", "provider")],
-        origin=identity.provider.mapping_origin,
-        actor=actor or identity.provider.actor,
+    mappings = GroupMapping.objects.in_force().filter(provider=provider, by_name=False)
+    members = GroupMembership.objects.filter(
+        group__provider=provider,
+        identity__provider=provider,
+        identity__retired_at=None,
+        identity__groups_seen_at__isnull=False,
+    )
+    return MappedGroups(
+        provider,
+        mappings.select_related("role", "provider"),
+        members.annotate(member_id=F("identity__person_id"), group_key=F("group__external_id")),
     )
 
 
@@ -109,7 +110,3 @@ def pin_mappings(provider_id: UUID, names: Iterable[str]) -> None:
         else:
             # Another sign-in may have pinned it meanwhile; the first one counts.
             waiting.filter(pk=mapping.pk).update(external_id=found[0].external_id, by_name=False)
-
-
-def _mapped(mapping: GroupMapping) -> MappedRole:
-    return MappedRole(mapping.any_role, mapping.source, mapping.because)
