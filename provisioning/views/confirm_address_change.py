@@ -9,8 +9,8 @@ from django.urls import reverse
 
 from people.models import Tenant
 from people.values import PeopleError
+from people.views.group_mappings import author_of
 from people.views.permissions import PersonRequest
-from people.views.person.role_mapping_forms import author_of
 from people.views.reauthentication import requires_recent_authentication
 from provisioning.models import IdentityProvider
 from provisioning.providers import address_change

@@ -15,8 +15,14 @@ from people.models import Tenant
 from people.operations.ranks import RankRefused
 from people.operations.roles.group_mappings import Outcome
 from people.values import PeopleError
+from people.views.group_mappings import (
+    RoleForm,
+    author_of,
+    is_confirmed,
+    preview_context,
+    told,
+)
 from people.views.permissions import PersonRequest
-from people.views.person.role_mapping_forms import RoleForm, author_of, digest, told
 from provisioning.directory import group_lookup
 from provisioning.group_roles import mappings
 from provisioning.group_roles.preview_matches import Matched, matched
@@ -24,7 +30,6 @@ from provisioning.models import ExternalGroup, GroupMapping, IdentityProvider
 from provisioning.views.tenant_base import for_tenant, frame
 
 GROUPS_OFFERED = 500
-CHANGES_SHOWN = 200
 
 
 class MappingForm(RoleForm):
@@ -75,7 +80,6 @@ def group_mappings(request: PersonRequest, tenant: Tenant) -> HttpResponse:
         "is_live": provider.browsing == IdentityProvider.Browsing.LIVE,
         "rows": _rows(provider),
         "draft_count": mappings.drafts_of(provider).count(),
-        "has_roles": bool(form.own),
     }
     return render(request, "provisioning/tenant/group_mappings.html", context)
 
@@ -108,7 +112,7 @@ def apply_drafts(request: PersonRequest, tenant: Tenant, provider_id: UUID) -> H
     author = author_of(request.user)
     try:
         foreseen = mappings.preview(provider, author=author)
-        if request.method == "POST" and request.POST.get("seen") == _seen(foreseen):
+        if is_confirmed(request, foreseen):
             outcome = mappings.apply(provider, author=author)
             messages.success(request, _told(outcome))
             return redirect(_page(tenant, provider))
@@ -122,13 +126,9 @@ def apply_drafts(request: PersonRequest, tenant: Tenant, provider_id: UUID) -> H
         return redirect(_page(tenant, provider))
     context = frame(request, tenant, "mappings", f"Preview mapping changes for {provider}") | {
         "provider": provider,
-        "outcome": foreseen,
-        "changes": foreseen.changes[:CHANGES_SHOWN],
-        "more": max(0, len(foreseen.changes) - CHANGES_SHOWN),
-        "seen": _seen(foreseen),
-        "has_changed": request.method == "POST",
         "back": _page(tenant, provider),
     }
+    context |= preview_context(request, foreseen)
     return render(request, "provisioning/tenant/apply_mapping.html", context)
 
 
@@ -186,10 +186,6 @@ def _known(provider: IdentityProvider) -> Any:
 def _rows(provider: IdentityProvider) -> list[Matched]:
     of_provider = GroupMapping.objects.filter(provider=provider).select_related("role")
     return matched(provider, list(of_provider.order_by("group_name", "pk")))
-
-
-def _seen(outcome: Outcome) -> str:
-    return digest([*outcome.added, *outcome.removed], outcome.changes)
 
 
 def _told(outcome: Outcome) -> str:

@@ -15,22 +15,19 @@ from unfold.widgets import UnfoldAdminTextInputWidget
 
 from people.operations.roles.group_mappings import MappingChange, preview
 from people.values import PeopleError, fold
-from people.views.permissions import PersonRequest, for_administrators
-from people.views.person.role_mapping_forms import (
+from people.views.group_mappings import (
     RoleForm,
     author_of,
-    digest,
-    in_order,
-    tallied,
+    is_confirmed,
+    preview_context,
     told,
     told_so_far,
 )
+from people.views.permissions import PersonRequest, for_administrators
 from scim.models import Connection, GroupMapping, ScimGroup
 from scim.sync import group_mappings
 from scim.views.settings.overview import context_of
 from scim.views.team_updates.common import page_of
-
-CHANGES_SHOWN = 200
 
 
 class GroupSearch(forms.Form):
@@ -77,7 +74,7 @@ def map_group(request: PersonRequest, connection_id: UUID, group_id: int) -> Htt
         is_owner_meant=form.is_owner_wanted,
     )
     try:
-        return _foretold(request, connection, title, change, context)
+        return _preview_or_apply(request, connection, title, change, context)
     except PeopleError as error:
         form.add_error(error.field, str(error))
         return _page(request, connection, title, context)
@@ -92,7 +89,7 @@ def unmap_group(request: PersonRequest, connection_id: UUID, mapping_id: int) ->
         mappings.select_related("connection", "group__connection", "role"), pk=mapping_id
     )
     change = partial(group_mappings.unmap, mapping, author=author_of(request.user))
-    return _foretold(request, connection, f"Roles of {mapping.group}", change, {})
+    return _preview_or_apply(request, connection, f"Roles of {mapping.group}", change, {})
 
 
 def _live(connection_id: UUID) -> Connection:
@@ -108,7 +105,7 @@ def _listed(connection: Connection, asked: str) -> QuerySet[ScimGroup]:
     return listed.order_by("display_name_key", "pk")
 
 
-def _foretold(
+def _preview_or_apply(
     request: PersonRequest,
     connection: Connection,
     title: str,
@@ -116,20 +113,11 @@ def _foretold(
     context: dict[str, Any],
 ) -> HttpResponse:
     outcome = preview(change)
-    seen = digest([*outcome.added, *outcome.removed], outcome.changes)
-    if request.method == "POST" and request.POST.get("seen") == seen:
+    if is_confirmed(request, outcome):
         done, is_all = group_mappings.apply(change)
         messages.success(request, f"{told(done)}." if is_all else told_so_far(done))
         return redirect("admin:scim_groups", connection.pk)
-    context |= {
-        "outcome": outcome,
-        "tally": tallied(outcome.changes),
-        "changes": in_order(outcome.changes)[:CHANGES_SHOWN],
-        "more": max(0, len(outcome.changes) - CHANGES_SHOWN),
-        "seen": seen,
-        "has_changed": request.method == "POST",
-    }
-    return _page(request, connection, title, context)
+    return _page(request, connection, title, context | preview_context(request, outcome))
 
 
 def _page(

@@ -166,7 +166,7 @@ def test_is_told_of_thirty_people_with_as_few_queries_as_of_five(
 def test_is_told_in_numbers_and_by_name(
     client: Client, scim: Provider, staff: ScimGroup, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("scim.views.group_mappings.CHANGES_SHOWN", 2)
+    monkeypatch.setattr("people.views.group_mappings.CHANGES_SHOWN", 2)
     address = f"/integrations/scim/{scim.connection.pk}/groups/{staff.pk}/"
 
     page = text_of(client.get(address, {"role": "BUSINESS_OWNER", "is_owner_meant": "on"}))

@@ -1,20 +1,22 @@
-"""What the pages that map groups to roles share, whoever brings the groups."""
+"""What the pages that map groups to roles share, for SCIM connections and sign-in providers."""
 
 from collections import Counter
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, Final
 
 from django import forms
+from django.http import HttpRequest
 from django.utils.crypto import salted_hmac
 from unfold.widgets import UnfoldAdminSelectWidget
 
 from people.models import Person, Role
 from people.operations import ranks
-from people.operations.roles.group_mappings import Author
+from people.operations.roles.group_mappings import Author, Outcome
 from people.operations.roles.mapping_rules import RANKS, Followed
 from people.values import fold
 from people.views.role_choices import offer_roles
 
+CHANGES_SHOWN: Final = 200
 # Nobody becomes a Guest through a group.
 MAPPABLE = [role for role in reversed(RANKS) if role != Person.Role.GUEST]
 
@@ -53,25 +55,37 @@ def author_of(person: Person) -> Author:
     return Author(actor=person.actor)
 
 
-def digest(said: Iterable[str], changes: Iterable[Followed]) -> str:
-    """Return what is the same as long as applying would do the same."""
-    lines = list(said)
-    for change in changes:
+def is_confirmed(request: HttpRequest, outcome: Outcome) -> bool:
+    """Tell whether the request confirms a preview that showed this outcome."""
+    return request.method == "POST" and request.POST.get("seen") == _digest(outcome)
+
+
+def preview_context(request: HttpRequest, outcome: Outcome) -> dict[str, Any]:
+    """Return what `people/_group_mapping_preview.html` shows of the outcome."""
+    return {
+        "outcome": outcome,
+        "tally": _count_by_role(outcome.changes),
+        "changes": sorted(outcome.changes, key=_problems_first)[:CHANGES_SHOWN],
+        "more": max(0, len(outcome.changes) - CHANGES_SHOWN),
+        "seen": _digest(outcome),
+        "has_changed": request.method == "POST",
+    }
+
+
+def _digest(outcome: Outcome) -> str:
+    """Return a text that stays the same as long as applying would do the same."""
+    lines = [*outcome.added, "-", *outcome.removed]
+    for change in outcome.changes:
         lines += [str(change.person.pk), *change.gained, "-", *change.lost, *change.problems]
     return salted_hmac("people.role_changes", "\n".join(lines), algorithm="sha256").hexdigest()
 
 
-def in_order(changes: Iterable[Followed]) -> list[Followed]:
-    """Put those first for whom something stands in the way, and sort by name."""
-
-    def place(change: Followed) -> tuple[bool, str, str]:
-        person = change.person
-        return (not change.problems, fold(person.family_name), fold(person.given_name))
-
-    return sorted(changes, key=place)
+def _problems_first(change: Followed) -> tuple[bool, str, str]:
+    person = change.person
+    return (not change.problems, fold(person.family_name), fold(person.given_name))
 
 
-def tallied(changes: Iterable[Followed]) -> list[str]:
+def _count_by_role(changes: Iterable[Followed]) -> list[str]:
     """Tell how many gain and lose each role, and for how many something stands in the way."""
     gained: Counter[str] = Counter()
     lost: Counter[str] = Counter()
