@@ -3,6 +3,7 @@
 from django.db import IntegrityError, transaction
 
 from people import events, tenancy
+from people.db.constraints import constraint_of
 from people.models import CustomField, Event
 from people.values import Actor, PeopleError
 
@@ -27,6 +28,8 @@ def add_custom_field(name: str, external_name: str, *, actor: Actor) -> CustomFi
             )
             _note(field, before=None, after=name, actor=actor)
     except IntegrityError as error:
+        if constraint_of(error) != "custom_field_name_taken":
+            raise
         raise CustomFieldTaken from error
     return field
 

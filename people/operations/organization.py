@@ -4,6 +4,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import Model
 
 from people import events, tenancy
+from people.db.constraints import constraint_of
 from people.models import Department, Entity, Event, Location, Person, Role
 from people.operations import ranks
 from people.operations.place_lookup import InvalidLocationChange
@@ -58,7 +59,8 @@ def save_place(place: AnyPlace, *, actor: Actor) -> None:
         with transaction.atomic():
             place.save()
     except IntegrityError as error:
-        # The name is the only thing about a place that must be unique.
+        if constraint_of(error) != f"{place._meta.model_name}_name_taken":
+            raise
         raise DuplicateName(place.name) from error
     _record(place, before, _facts(place), actor=actor)
 

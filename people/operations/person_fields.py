@@ -11,6 +11,7 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from people.db import unit_of_work
+from people.db.constraints import constraint_of
 from people.models import Person
 from people.operations import place_lookup
 from people.operations.roles.withheld_roles import forget_withheld
@@ -57,7 +58,7 @@ def saving(*, savepoint: bool) -> Iterator[None]:
         with transaction.atomic() if begins else nullcontext():
             yield
     except IntegrityError as error:
-        if "email" not in str(error):
+        if constraint_of(error) != "person_email_taken":
             raise
         raise DuplicateEmail from error
 

@@ -7,6 +7,7 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from people import events, tenancy
+from people.db.constraints import constraint_of
 from people.models import Entity, Event, Person, Tenant
 from people.operations.people import add_person, join_person
 from people.values import Actor, PeopleError, Profile, fold
@@ -119,7 +120,8 @@ def _update(tenant: Tenant, fields: list[str]) -> None:
         with transaction.atomic():
             tenant.save(update_fields=fields)
     except IntegrityError as error:
-        # The slug is the only thing about a tenant that must be unique.
+        if constraint_of(error) != "people_tenant_slug_key":
+            raise
         raise SlugTaken(tenant.slug) from error
 
 
@@ -137,7 +139,8 @@ def _insert(slug: str, name: str, *, domain: str) -> Tenant:
         with transaction.atomic():
             tenant.save(force_insert=True)
     except IntegrityError as error:
-        # The slug is the only thing about a tenant that must be unique.
+        if constraint_of(error) != "people_tenant_slug_key":
+            raise
         raise SlugTaken(slug) from error
     return tenant
 

@@ -8,6 +8,7 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from people import tenancy
+from people.db.constraints import constraint_of
 from people.operations import connection_events
 from people.operations.roles import group_mappings
 from people.values import Actor, PeopleError, fold
@@ -241,7 +242,8 @@ def _save(provider: IdentityProvider) -> None:
         with transaction.atomic():
             provider.save()
     except IntegrityError as error:
-        # The name is the only thing about a provider that must be unique.
+        if constraint_of(error) != "provider_name_taken":
+            raise
         raise ProviderNameTaken(provider.name) from error
 
 

@@ -17,6 +17,7 @@ from scim2_models import NotFoundException
 
 from people import events, tenancy
 from people.db import prepared_statements, unit_of_work
+from people.db.constraints import constraint_of
 from people.db.unit_of_work import Conflict
 from scim.api import (
     bulk,
@@ -175,7 +176,7 @@ def _again(call: Call, write: Callable[[], HttpResponse]) -> HttpResponse:
 def _check_not_hopeless(error: Exception) -> None:
     """Re-raise the error unless it is a deadlock or an email address that was just taken."""
     match error:
-        case IntegrityError() if "email" not in str(error) or "scim_" in str(error):
+        case IntegrityError() if constraint_of(error) != "person_email_taken":
             raise error
         case OperationalError() if not isinstance(error.__cause__, DeadlockDetected):
             raise error

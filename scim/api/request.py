@@ -52,10 +52,10 @@ class MethodNotAllowed(SCIMException):
 
 
 class Taken(UniquenessException):
-    """A unique identifier is already taken within the connection; the database names the column."""
+    """A unique value is already taken within the connection, as the database constraint says."""
 
-    def __init__(self, said: str) -> None:
-        if "user_name" in said:
+    def __init__(self, constraint: str) -> None:
+        if constraint == "scim_user_name_taken":
             detail = (
                 "Another resource of this connection has this userName. Find it by its userName "
                 "and update it, or send a different userName."

@@ -7,6 +7,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import Max
 
 from people import events, tenancy
+from people.db.constraints import constraint_of
 from people.models import Approval, Event, Obligation, Person, Step, Workflow
 from people.operations.locks import lock, lock_all
 from people.operations.offboarding.handover_plan import currency_of
@@ -82,6 +83,8 @@ def save_workflow(workflow: Workflow, choices: Sequence[StepChoice], *, actor: A
         with transaction.atomic():
             workflow.save()
     except IntegrityError as error:
+        if constraint_of(error) != "workflow_name_taken":
+            raise
         raise DuplicateName(workflow.name) from error
     for choice in choices:
         _put(workflow, choice)
