@@ -13,7 +13,7 @@ from unfold.widgets import (
 
 from people.models import Department, Location, Person
 from people.presentation.lookup_widgets import looked_up
-from people.values import PeopleError, Profile
+from people.values import PeopleError, Profile, fold
 from people.views.role_choices import offer_roles
 
 # Everybody may get these, also who is here already.
@@ -105,19 +105,25 @@ class ReasonForm(forms.Form):
 
 
 class NameForm(forms.Form):
-    """Asks for the name of something, so that nobody takes something away by a slip."""
+    """Asks for the name of what is removed or ended, so that nobody does that by accident."""
 
     name = forms.CharField(
-        max_length=200, widget=UnfoldAdminTextInputWidget(attrs={"autocomplete": "off"})
+        max_length=500,
+        widget=UnfoldAdminTextInputWidget(attrs={"autocomplete": "off", "spellcheck": "false"}),
+        error_messages={"required": "Type the name to confirm."},
     )
 
-    def __init__(self, data: Any, *, wanted: str) -> None:
+    def __init__(self, data: Any = None, *, wanted: str) -> None:
         super().__init__(data)
         self.wanted = wanted
-        self.fields["name"].label = f"Type “{wanted}” to continue"
+        self.fields["name"].label = f"Type “{wanted}” to confirm"
 
     def clean_name(self) -> str:
-        name: str = self.cleaned_data["name"].strip()
-        if name.casefold() != self.wanted.casefold():
+        name: str = self.cleaned_data["name"]
+        if _comparable(name) != _comparable(self.wanted):
             raise forms.ValidationError(f"The text does not match “{self.wanted}”.")
         return name
+
+
+def _comparable(name: str) -> str:
+    return fold(" ".join(name.split()))

@@ -3,19 +3,18 @@
 from typing import Any
 from uuid import UUID
 
-from django import forms
 from django.contrib import admin, messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
-from unfold.widgets import UnfoldAdminTextInputWidget
 
 from people.models import Departure, Person
 from people.operations import ranks
 from people.operations.offboarding import handover_plan, schedule
 from people.operations.offboarding.handover_plan import Disposition
 from people.operations.offboarding.terminate import check_may_leave, terminate_person
-from people.values import PeopleError, fold
+from people.values import PeopleError
+from people.views.forms import NameForm
 from people.views.offboarding.handover_form import DispositionForm, everything
 from people.views.permissions import PersonRequest, for_administrators
 
@@ -23,27 +22,6 @@ NEWS = (
     "The items that {name} holds have changed since you opened this page. Nothing was changed. "
     "Review the new items, which are marked, and continue."
 )
-
-
-class NameForm(forms.Form):
-    """Asks for the name, so that nobody is terminated by a click too many."""
-
-    name = forms.CharField(
-        max_length=500,
-        widget=UnfoldAdminTextInputWidget(attrs={"autocomplete": "off", "spellcheck": "false"}),
-        error_messages={"required": "Type the name to confirm."},
-    )
-
-    def __init__(self, person: Person, data: Any = None) -> None:
-        super().__init__(data)
-        self.expected = person.full_name
-        self.fields["name"].label = f"Type “{self.expected}” to confirm"
-
-    def clean_name(self) -> str:
-        name: str = self.cleaned_data["name"]
-        if _comparable(name) != _comparable(self.expected):
-            raise forms.ValidationError(f"The name does not match. Type “{self.expected}”.")
-        return name
 
 
 @for_administrators
@@ -57,13 +35,14 @@ def terminate(request: PersonRequest, person_id: UUID) -> HttpResponse:
     if form.is_bound and form.has_news:
         messages.warning(request, NEWS.format(name=person.full_name))
     elif form.is_bound and "back" not in request.POST and form.is_valid() and _may_leave(form):
-        naming = NameForm(person, request.POST if "confirmed" in request.POST else None)
+        said = request.POST if "confirmed" in request.POST else None
+        naming = NameForm(said, wanted=person.full_name)
         if not naming.is_valid():
             return _last_look(request, form, naming)
         if _carry_out(request, form):
             return redirect("admin:people_person_change", person_id)
     elif not form.is_bound and not form.inventory.keys and _may_leave(form):
-        return _last_look(request, form, NameForm(person))
+        return _last_look(request, form, NameForm(wanted=person.full_name))
     return _ask(
         request, form, f"Terminate {person.full_name}?", "people/offboarding/terminate.html"
     )
@@ -154,7 +133,3 @@ def _context(request: HttpRequest, form: DispositionForm, title: str) -> dict[st
         "form": form,
         "cancel": page,
     }
-
-
-def _comparable(name: str) -> str:
-    return fold(" ".join(name.split()))

@@ -73,7 +73,7 @@ class TestSays:
     def test_whose_name_must_be_typed(self, client: Client, scim: Provider, name: str) -> None:
         page = disconnect(client, scim, name)
 
-        assert "Type “Okta” to continue" in page
+        assert "Type “Okta” to confirm" in page
         assert Connection.objects.get().disconnected_at is None
 
     def test_nothing_and_does_nothing_where_it_has_ended(
