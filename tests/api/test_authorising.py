@@ -209,5 +209,5 @@ def test_that_says_two_amounts_is_refused(api: Api, ada: Person) -> None:
     answer = api.client.post("/api/v1/authorisations", body, content_type="application/json")
 
     assert (answer.status_code, answer.json()["code"]) == (400, "parse-error")
-    assert "Duplicate key in JSON object" in answer.json()["message"]
+    assert "duplicate key “amount”" in answer.json()["message"]
     assert not Authorisation.objects.exists()
