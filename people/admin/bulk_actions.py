@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from django.contrib import admin, messages
+from django.contrib import messages
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.db.models import QuerySet
 from django.http import HttpResponse
@@ -15,6 +15,7 @@ from people.models import MassChange, Person
 from people.operations.bulk.apply import Bulk
 from people.operations.ranks import check_rank_over, refusal_over
 from people.values import PeopleError
+from people.views.page_context import page_context
 from people.views.permissions import PersonRequest
 
 AT_MOST = 500
@@ -64,10 +65,12 @@ def confirm_or_apply(
         _apply(request, chosen, change)
         return redirect(request.get_full_path())
     chosen = [person for person in chosen if person not in above]
-    context = admin.site.each_context(request) | {
-        "title": f"{change.verb} {_people(len(chosen))}?",
+    context = page_context(
+        request,
+        f"{change.verb} {_people(len(chosen))}?",
+        parent=("People", request.get_full_path()),
+    ) | {
         "refusals": [refusal_over(request.user, person) for person in above],
-        "parent": {"title": "People", "url": request.get_full_path()},
         "people": chosen,
         "change": change,
         "checkbox_name": ACTION_CHECKBOX_NAME,

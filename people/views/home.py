@@ -1,6 +1,5 @@
 """What everybody sees of themselves."""
 
-from django.contrib import admin
 from django.contrib.auth.decorators import login_required
 from django.http import HttpResponse
 from django.shortcuts import render
@@ -8,6 +7,7 @@ from django.shortcuts import render
 from people.models import Person
 from people.presentation.pagination import counted
 from people.presentation.sign_in_methods import ways_of
+from people.views.page_context import page_context
 from people.views.permissions import PersonRequest, administers
 from people.views.person.detail import profile_fields
 from people.views.person.roles import ledger_of
@@ -18,8 +18,7 @@ from people.views.spend_summary import spending_of
 def home(request: PersonRequest) -> HttpResponse:
     people = Person.objects.select_related("department", "location", "manager")
     person = people.get(pk=request.user.pk)
-    context = admin.site.each_context(request) | {
-        "title": "My profile",
+    context = page_context(request, "My profile") | {
         "person": person,
         "fields": list(profile_fields(person, linked=administers(person))),
         "ledger": list(ledger_of(person, counted(person.reports.in_lists()))),

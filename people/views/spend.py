@@ -2,7 +2,7 @@
 
 from uuid import UUID
 
-from django.contrib import admin, messages
+from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
@@ -10,6 +10,7 @@ from django.urls import reverse
 from people import money
 from people.models import Card, Fund
 from people.operations.spend import cards_and_funds
+from people.views.page_context import page_context
 from people.views.permissions import PersonRequest, for_administrators
 
 
@@ -40,9 +41,7 @@ def _end(request: PersonRequest, held: Card | Fund) -> HttpResponse:
         if isinstance(held, Card)
         else (held.owner, money.written(held.balance, held.currency) if held.balance else "")
     )
-    context = admin.site.each_context(request) | {
-        "title": f"End the {noun} “{held}”?",
-        "parent": {"title": str(held), "url": page},
+    context = page_context(request, f"End the {noun} “{held}”?", parent=(str(held), page)) | {
         "held": held,
         "person": person,
         "left": left,

@@ -4,7 +4,6 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Any, Concatenate, ParamSpec, cast
 
-from django.contrib import admin
 from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest
@@ -13,6 +12,7 @@ from django.urls import reverse
 from django.views.decorators.cache import never_cache
 
 from people.models import Tenant
+from people.views.page_context import page_context
 from people.views.permissions import PersonRequest, administers, operates
 
 Arguments = ParamSpec("Arguments")
@@ -80,8 +80,7 @@ def frame(request: HttpRequest, tenant: Tenant, tab: str, title: str = "") -> di
         }
         for name in names
     ]
-    return admin.site.each_context(request) | {
-        "title": title or TABS[tab],
+    return page_context(request, title or TABS[tab]) | {
         "tenant": tenant,
         "tabs": tabs,
     }

@@ -3,11 +3,11 @@
 from dataclasses import dataclass
 from typing import Any
 
-from django.contrib import admin
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
 
+from people.views.page_context import page_context
 from people.views.permissions import for_administrators
 from scim.connections import setup_guides
 from scim.connections.setup_guides import GUIDES, Guide
@@ -55,8 +55,7 @@ def catalogue(request: HttpRequest) -> HttpResponse:
     form = SearchForm(request.GET)
     form.fields["q"].label = "Identity provider"
     found = setup_guides.search(form.words)
-    context = admin.site.each_context(request) | {
-        "title": "Integrations",
+    context = page_context(request, "Integrations") | {
         "form": form,
         "words": form.words,
         "cards": _cards([provider.value for provider in found]),
@@ -73,9 +72,9 @@ def overview_page(request: HttpRequest, provider: str, form: StartForm) -> HttpR
     [card] = _cards([provider])
     policy = USUAL_POLICY[Connection.Provider(provider)]
     shown = card.live or card.in_setup
-    context = admin.site.each_context(request) | {
-        "title": card.guide.title,
-        "parent": {"title": "Integrations", "url": reverse("admin:integrations")},
+    context = page_context(
+        request, card.guide.title, parent=("Integrations", reverse("admin:integrations"))
+    ) | {
         "card": card,
         "guide": card.guide,
         "provider": provider,

@@ -4,7 +4,6 @@ import json
 from typing import Any
 from uuid import UUID
 
-from django.contrib import admin
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
@@ -12,6 +11,7 @@ from django.urls import reverse
 from people.presentation.actor_names import actor_name
 from people.presentation.query_params import number_from
 from people.presentation.request_effects import Deeds, deeds_of
+from people.views.page_context import page_context
 from people.views.permissions import for_administrators
 from scim.api.request_log import LONGEST_BODY, masked
 from scim.models import RequestLog, SyncError
@@ -27,9 +27,11 @@ def request_page(request: HttpRequest, request_id: UUID) -> HttpResponse:
     deeds = deeds_of(request_id, after=after)
     if not (deeds or after):
         raise Http404
-    context = admin.site.each_context(request) | {
-        "title": f"Request {str(request_id)[:8]}",
-        "parent": {"title": "People", "url": reverse("admin:people_person_changelist")},
+    context = page_context(
+        request,
+        f"Request {str(request_id)[:8]}",
+        parent=("People", reverse("admin:people_person_changelist")),
+    ) | {
         "request_id": request_id,
         "deeds": deeds,
         "is_first_page": not after,
@@ -44,12 +46,11 @@ def scim_request(request: HttpRequest, connection_id: UUID, request_id: UUID) ->
     after = number_from(request, "after") or 0
     deeds = deeds_of(request_id, after=after)
     errors = list(SyncError.objects.filter(request=log).select_related("person"))
-    context = admin.site.each_context(request) | {
-        "title": f"Request {str(request_id)[:8]}",
-        "parent": {
-            "title": "Request log",
-            "url": reverse("admin:scim_requests", args=[connection_id]),
-        },
+    context = page_context(
+        request,
+        f"Request {str(request_id)[:8]}",
+        parent=("Request log", reverse("admin:scim_requests", args=[connection_id])),
+    ) | {
         "log": log,
         "request_id": request_id,
         "who": log.user or next((error.user_name for error in errors), ""),

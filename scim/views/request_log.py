@@ -7,7 +7,6 @@ from uuid import UUID
 
 from django import forms
 from django.conf import settings
-from django.contrib import admin
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import get_object_or_404, render
@@ -16,6 +15,7 @@ from unfold.widgets import UnfoldAdminTextInputWidget
 
 from people.models import Person
 from people.values import fold
+from people.views.page_context import page_context
 from people.views.permissions import for_administrators
 from scim.models import Connection, RequestLog, ScimUser, SyncError
 from scim.rfc.ids import scim_uuid
@@ -65,12 +65,11 @@ def request_log(request: HttpRequest, connection_id: UUID) -> HttpResponse:
     oldest = logs.order_by("received_at").first()
     found = _older(_matching(logs, connection, asked), asked.get("before"))
     page = list(found.select_related("user__person")[: REQUESTS_A_PAGE + 1])
-    context = admin.site.each_context(request) | {
-        "title": "Request log",
-        "parent": {
-            "title": "SCIM settings",
-            "url": reverse("admin:scim_settings", args=[connection_id]),
-        },
+    context = page_context(
+        request,
+        "Request log",
+        parent=("SCIM settings", reverse("admin:scim_settings", args=[connection_id])),
+    ) | {
         "connection": connection,
         "form": form,
         "ignored": _ignored(form),

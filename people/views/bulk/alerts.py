@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from django import forms
-from django.contrib import admin, messages
+from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -14,6 +14,7 @@ from people.models import MassChange, MassChangeItem
 from people.operations.bulk.alerts import MOST_PEOPLE, set_alarm
 from people.presentation.actor_names import actor_name
 from people.presentation.pagination import counted
+from people.views.page_context import page_context
 from people.views.permissions import PersonRequest, administers, for_administrators
 
 
@@ -83,9 +84,7 @@ def alarm_settings(request: PersonRequest) -> HttpResponse:
         messages.success(request, "The alert thresholds were saved.")
         return redirect("admin:alarm_settings")
     changes = reverse("admin:mass_changes")
-    context = admin.site.each_context(request) | {
-        "title": "Alert thresholds",
-        "parent": {"title": "Bulk changes", "url": changes},
+    context = page_context(request, "Alert thresholds", parent=("Bulk changes", changes)) | {
         "form": form,
         "submit": "Save",
         "cancel": changes,

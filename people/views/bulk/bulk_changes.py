@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from django.contrib import admin, messages
+from django.contrib import messages
 from django.db.models import Count, Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
@@ -20,6 +20,7 @@ from people.operations.bulk import undo as operations
 from people.presentation.actor_names import actor_name
 from people.presentation.pagination import BoundedPaginator
 from people.values import PeopleError, fold
+from people.views.page_context import page_context
 from people.views.permissions import PersonRequest, for_administrators
 
 CHANGES_A_PAGE = 25
@@ -81,7 +82,8 @@ def mass_changes(request: HttpRequest) -> HttpResponse:
         MassChange.objects.order_by("-began_at", "-pk"), CHANGES_A_PAGE
     ).get_page(request.GET.get("page"))
     shown = _counted(MassChange.objects.filter(pk__in=[change.pk for change in page]))
-    context = _context(request, "Bulk changes", "People", "people_person_changelist") | {
+    parent = ("People", reverse("admin:people_person_changelist"))
+    context = page_context(request, "Bulk changes", parent=parent) | {
         "page": page,
         "rows": _rows(shown.order_by("-began_at", "-pk")),
         "undo_days": UNDO_DAYS,
@@ -95,7 +97,8 @@ def mass_change(request: HttpRequest, change_id: UUID) -> HttpResponse:
     row = _row(change_id)
     items = row.change.items.select_related("person").order_by("pk")
     page = BoundedPaginator(items, PEOPLE_A_PAGE).get_page(request.GET.get("page"))
-    context = _context(request, f"{row.title} by {row.by}") | {
+    parent = ("Bulk changes", reverse("admin:mass_changes"))
+    context = page_context(request, f"{row.title} by {row.by}", parent=parent) | {
         "row": row,
         "change": row.change,
         "page": page,
@@ -158,9 +161,9 @@ def _undo_context(request: HttpRequest, row: Row) -> dict[str, Any]:
     count = len(staying)
     left = change.undecided_people - count
     page = reverse("admin:mass_change", args=[change.pk])
-    return admin.site.each_context(request) | {
-        "title": _question(change, left),
-        "parent": {"title": f"{row.title} by {row.by}", "url": page},
+    return page_context(
+        request, _question(change, left), parent=(f"{row.title} by {row.by}", page)
+    ) | {
         "row": row,
         "change": change,
         "left": left,
@@ -221,15 +224,3 @@ def _rows(changes: Iterable[Any]) -> list[Row]:
     known = Person.objects.in_lists().filter(email_key__in=addresses) if addresses else []
     names = {person.email: person.full_name for person in known}
     return [Row(change, names, now) for change in shown]
-
-
-def _context(
-    request: HttpRequest,
-    title: str,
-    parent: str = "Bulk changes",
-    address: str = "mass_changes",
-) -> dict[str, Any]:
-    return admin.site.each_context(request) | {
-        "title": title,
-        "parent": {"title": parent, "url": reverse(f"admin:{address}")},
-    }

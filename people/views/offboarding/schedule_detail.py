@@ -5,7 +5,7 @@ from typing import Any
 from uuid import UUID
 
 from django import forms
-from django.contrib import admin, messages
+from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
@@ -18,6 +18,7 @@ from people.operations.ranks import check_rank_over
 from people.values import Actor, PeopleError
 from people.views.offboarding.handover_summary import fates
 from people.views.offboarding.schedule_status import Outlook, outlook_of
+from people.views.page_context import page_context
 from people.views.permissions import PersonRequest, for_administrators
 
 
@@ -77,7 +78,12 @@ def departure(request: PersonRequest, person_id: UUID) -> HttpResponse:
     if outlook.departure is None or not outlook.is_on:
         messages.error(request, str(NotScheduled(person)))
         return redirect("admin:people_person_change", person_id)
-    context = admin.site.each_context(request) | _about(person, outlook)
+    context = page_context(
+        request,
+        f"Scheduled termination of {person.full_name}",
+        parent=("Scheduled terminations", reverse("admin:departures")),
+    )
+    context |= _about(person, outlook)
     return render(
         request,
         "people/offboarding/schedule_detail.html",
@@ -117,8 +123,6 @@ def _about(person: Person, outlook: Outlook) -> dict[str, Any]:
     assert departure
     departure.person = person
     return {
-        "title": f"Scheduled termination of {person.full_name}",
-        "parent": {"title": "Scheduled terminations", "url": reverse("admin:departures")},
         "person": person,
         "outlook": outlook,
         "departure": departure,

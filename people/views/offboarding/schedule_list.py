@@ -3,7 +3,6 @@
 from collections.abc import Iterable
 from typing import Any
 
-from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
@@ -17,6 +16,7 @@ from people.presentation.pagination import BoundedPaginator
 from people.presentation.search_forms import PersonSearch, choice
 from people.views.offboarding.handover_summary import fates
 from people.views.offboarding.schedule_status import days_in_force, outlooks
+from people.views.page_context import page_context
 from people.views.permissions import for_administrators
 
 ROWS_A_PAGE = 50
@@ -40,9 +40,11 @@ def departures(request: HttpRequest) -> HttpResponse:
     page = BoundedPaginator(_found(form, is_on=is_on), ROWS_A_PAGE).get_page(
         request.GET.get("page")
     )
-    context = admin.site.each_context(request) | {
-        "title": "Scheduled terminations",
-        "parent": {"title": "People", "url": reverse("admin:people_person_changelist")},
+    context = page_context(
+        request,
+        "Scheduled terminations",
+        parent=("People", reverse("admin:people_person_changelist")),
+    ) | {
         "form": form,
         "page": page,
         "rows": _rows(page),

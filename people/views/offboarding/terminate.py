@@ -3,7 +3,7 @@
 from typing import Any
 from uuid import UUID
 
-from django.contrib import admin, messages
+from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
@@ -16,6 +16,7 @@ from people.operations.offboarding.terminate import check_may_leave, terminate_p
 from people.values import PeopleError
 from people.views.forms import NameForm
 from people.views.offboarding.handover_form import DispositionForm, everything
+from people.views.page_context import page_context
 from people.views.permissions import PersonRequest, for_administrators
 
 NEWS = (
@@ -126,9 +127,7 @@ def _last_look(request: PersonRequest, form: DispositionForm, naming: NameForm) 
 
 def _context(request: HttpRequest, form: DispositionForm, title: str) -> dict[str, Any]:
     page = reverse("admin:people_person_change", args=[form.person.pk])
-    return admin.site.each_context(request) | {
-        "title": title,
-        "parent": {"title": form.person.full_name, "url": page},
+    return page_context(request, title, parent=(form.person.full_name, page)) | {
         "person": form.person,
         "form": form,
         "cancel": page,

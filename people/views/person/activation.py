@@ -3,7 +3,7 @@
 from typing import Any
 from uuid import UUID
 
-from django.contrib import admin, messages
+from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
@@ -14,6 +14,7 @@ from people.operations.offboarding import terminate
 from people.presentation.actor_names import actor_name
 from people.values import PeopleError
 from people.views.forms import ReasonForm
+from people.views.page_context import page_context
 from people.views.permissions import PersonRequest, for_administrators
 
 
@@ -68,9 +69,7 @@ def _context(
     request: HttpRequest, person: Person, form: ReasonForm | None, verb: str
 ) -> dict[str, Any]:
     page = reverse("admin:people_person_change", args=[person.pk])
-    return admin.site.each_context(request) | {
-        "title": f"{verb} {person.full_name}?",
-        "parent": {"title": person.full_name, "url": page},
+    return page_context(request, f"{verb} {person.full_name}?", parent=(person.full_name, page)) | {
         "person": person,
         "form": form,
         "provider": actor_name(person.deactivated_by) if person.was_deactivated_via_scim else "",

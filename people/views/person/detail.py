@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from django.contrib import admin
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
@@ -24,6 +23,7 @@ from people.presentation.person_notices import notices_about
 from people.presentation.query_params import number_from
 from people.presentation.sign_in_methods import ways_of
 from people.presentation.timeline import timeline_of
+from people.views.page_context import page_context
 from people.views.permissions import PersonRequest, for_administrators
 from people.views.person.roles import GrantForm, ledger_of
 from people.views.spend_summary import spending_of
@@ -52,9 +52,9 @@ def person_page(request: PersonRequest, person_id: UUID) -> HttpResponse:
     reports = person.reports.in_lists().order_by("family_name", "given_name", "pk")
     report_count = counted(reports)
     ways = ways_of(person)
-    context = admin.site.each_context(request) | {
-        "title": person.full_name,
-        "parent": {"title": "People", "url": reverse("admin:people_person_changelist")},
+    context = page_context(
+        request, person.full_name, parent=("People", reverse("admin:people_person_changelist"))
+    ) | {
         "person": person,
         "refusal": refusal_over(request.user, person),
         "notices": list(notices_about(person)),

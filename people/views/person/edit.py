@@ -1,12 +1,11 @@
 """Adding a person by hand, and editing one."""
 
-from typing import Any
 from uuid import UUID
 
 from django.conf import settings
-from django.contrib import admin, messages
+from django.contrib import messages
 from django.db import transaction
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils.module_loading import import_string
@@ -18,6 +17,7 @@ from people.presentation.actor_names import actor_name
 from people.presentation.event_text import LABELS
 from people.values import PeopleError
 from people.views.forms import PersonForm, owner_password
+from people.views.page_context import page_context
 from people.views.permissions import PersonRequest, for_administrators
 
 
@@ -46,10 +46,11 @@ def invite_person(request: PersonRequest) -> HttpResponse:
         else:
             messages.success(request, f"{person.full_name} was added and invited.")
             return redirect("admin:people_person_change", person.pk)
-    context = _context(request, "Invite person") | {
+    people = reverse("admin:people_person_changelist")
+    context = page_context(request, "Invite person", parent=("People", people)) | {
         "form": form,
         "submit": "Invite",
-        "cancel": reverse("admin:people_person_changelist"),
+        "cancel": people,
         "invite_days": request.user.tenant.manual_invite_days,
     }
     return render(request, "people/person/invite.html", context)
@@ -78,7 +79,8 @@ def edit_person(request: PersonRequest, person_id: UUID) -> HttpResponse:
             for warning in undone:
                 messages.warning(request, warning)
             return redirect("admin:people_person_change", person_id)
-    context = _context(request, f"Edit {person.full_name}") | {
+    parent = ("People", reverse("admin:people_person_changelist"))
+    context = page_context(request, f"Edit {person.full_name}", parent=parent) | {
         "form": form,
         "submit": "Save",
         "cancel": reverse("admin:people_person_change", args=[person_id]),
@@ -159,10 +161,3 @@ def _revise(request: PersonRequest, person: Person, form: PersonForm) -> list[st
 
 def _owners(person: Person) -> dict[str, str]:
     return {name: actor_name(mark["by"]) for name, mark in person.owned_fields.items()}
-
-
-def _context(request: HttpRequest, title: str) -> dict[str, Any]:
-    return admin.site.each_context(request) | {
-        "title": title,
-        "parent": {"title": "People", "url": reverse("admin:people_person_changelist")},
-    }

@@ -1,13 +1,14 @@
 """How long an invite lives that somebody sends by hand."""
 
 from django import forms
-from django.contrib import admin, messages
+from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from unfold.widgets import UnfoldAdminIntegerFieldWidget
 
 from people.operations import tenants
+from people.views.page_context import page_context
 from people.views.permissions import PersonRequest, for_administrators
 
 
@@ -32,9 +33,7 @@ def invite_settings(request: PersonRequest) -> HttpResponse:
         messages.success(request, f"New invites now expire in {form.cleaned_data['days']} days.")
         return redirect("admin:invite_settings")
     people = reverse("admin:people_person_changelist")
-    context = admin.site.each_context(request) | {
-        "title": "Invites",
-        "parent": {"title": "People", "url": people},
+    context = page_context(request, "Invites", parent=("People", people)) | {
         "form": form,
         "submit": "Save",
         "cancel": people,

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from django.contrib import admin, messages
+from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.debug import sensitive_post_parameters
@@ -14,6 +14,7 @@ from people.mail.signed_links import ForgedLink
 from people.models import Invite, Person
 from people.operations.invites import acceptance
 from people.values import PeopleError
+from people.views.page_context import page_context
 from provisioning.models import IdentityProvider
 from provisioning.passwords.login import password_counts
 from provisioning.sign_in.errors import SignInRefused
@@ -84,8 +85,7 @@ def _page(
     request: HttpRequest, invite: Invite, template: str, *, status: int = 200, **more: Any
 ) -> HttpResponse:
     person = invite.person
-    context = admin.site.each_context(request) | {
-        "title": f"Join {person.tenant.name}",
+    context = page_context(request, f"Join {person.tenant.name}") | {
         "person": person,
         "tenant": person.tenant,
         "inviter": inviter(person),

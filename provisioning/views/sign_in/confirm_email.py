@@ -1,6 +1,5 @@
 """Confirming a new email address by the link sent to it or to the old one."""
 
-from django.contrib import admin
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
@@ -10,6 +9,7 @@ from people.mail.signed_links import ForgedLink
 from people.models import Mail
 from people.operations import email_changes
 from people.values import Actor, PeopleError
+from people.views.page_context import page_context
 from provisioning.sign_in.errors import SignInRefused
 from provisioning.views.sign_in.emailed_links import check_person, discreet, no_such_link, refusal
 
@@ -47,8 +47,9 @@ def _confirm(request: HttpRequest, asking: Mail) -> HttpResponse:
     elif not is_current(asking):
         raise email_changes.NothingToConfirm
     waiting = email_changes.unconfirmed(person) if is_confirmed else []
-    context = admin.site.each_context(request) | {
-        "title": _title(is_old=is_old, is_confirmed=is_confirmed, is_waiting=bool(waiting)),
+    context = page_context(
+        request, _title(is_old=is_old, is_confirmed=is_confirmed, is_waiting=bool(waiting))
+    ) | {
         "is_confirmed": is_confirmed,
         "is_old": is_old,
         "waiting": waiting,

@@ -3,13 +3,14 @@
 from typing import Any, Final
 from uuid import UUID
 
-from django.contrib import admin, auth
+from django.contrib import auth
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.http import url_has_allowed_host_and_scheme
 
 from people import tenancy
 from people.models import Invite, Person, Tenant
+from people.views.page_context import page_context
 from provisioning.claims import Claims
 from provisioning.models import IdentityProvider
 from provisioning.passwords.known_devices import remember
@@ -70,8 +71,7 @@ def turned_away(
     request: HttpRequest, tenant: Tenant, said: str, *, status: int = 403
 ) -> HttpResponse:
     """Show why the sign-in failed, with a link to the sign-in page."""
-    context = admin.site.each_context(request) | {
-        "title": "Sign-in failed",
+    context = page_context(request, "Sign-in failed") | {
         "said": said,
         "tenant": tenant,
     }

@@ -1,12 +1,12 @@
 """Signing in with the name and the password of a directory."""
 
 from django import forms
-from django.contrib import admin
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.debug import sensitive_post_parameters
 from unfold.widgets import UnfoldAdminPasswordWidget, UnfoldAdminTextInputWidget
 
+from people.views.page_context import page_context
 from provisioning.ldap.connection import LdapFailed, WrongPassword
 from provisioning.models import IdentityProvider
 from provisioning.passwords.directory_login import PasswordTry
@@ -68,8 +68,7 @@ def begin(request: HttpRequest, provider: IdentityProvider) -> HttpResponse:
             if request.user.is_authenticated:
                 remember(request, response, tried.accounts)
             return response
-    context = admin.site.each_context(request) | {
-        "title": f"Sign in with {provider}",
+    context = page_context(request, f"Sign in with {provider}") | {
         "tenant": provider.tenant,
         "provider": provider,
         "form": form,

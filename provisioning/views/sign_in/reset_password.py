@@ -1,7 +1,7 @@
 """A forgotten password: asking for a link, and choosing a new one by it."""
 
 from django import forms
-from django.contrib import admin, auth, messages
+from django.contrib import auth, messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -16,6 +16,7 @@ from people.mail.signed_links import ForgedLink
 from people.models import Mail
 from people.operations import passwords
 from people.values import PeopleError
+from people.views.page_context import page_context
 from provisioning.passwords import lockout, reset
 from provisioning.passwords.known_devices import remember
 from provisioning.sign_in.errors import SignInRefused
@@ -35,7 +36,9 @@ class AddressForm(forms.Form):
 def forgot_password(request: HttpRequest) -> HttpResponse:
     """Ask for the address, and answer the same whether or not anybody has it."""
     form = AddressForm(request.POST if request.method == "POST" else None)
-    context = admin.site.each_context(request) | {"title": "Forgot your password?", "form": form}
+    context = page_context(request, "Forgot your password?") | {
+        "form": form,
+    }
     if form.is_valid():
         reset.mail_links(form.cleaned_data["email"])
         context |= {"title": "Check your email", "asked_for": form.cleaned_data["email"]}
@@ -71,8 +74,7 @@ def _choose(request: HttpRequest, mail: Mail) -> HttpResponse:
         raise passwords.ResetOutOfDate
     form = PasswordForm(person, request.POST if request.method == "POST" else None)
     if not form.is_valid():
-        context = admin.site.each_context(request) | {
-            "title": "Choose a new password",
+        context = page_context(request, "Choose a new password") | {
             "person": person,
             "tenant": person.tenant,
             "form": form,

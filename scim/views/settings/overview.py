@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from django.contrib import admin, messages
+from django.contrib import messages
 from django.db.models import Count, Exists, OuterRef, Sum
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
@@ -15,6 +15,7 @@ from django.utils.text import capfirst
 from people.models import CustomField, Event, Invite, Person
 from people.presentation.actor_names import actor_name
 from people.presentation.pagination import counted
+from people.views.page_context import page_context
 from people.views.permissions import PersonRequest, for_administrators
 from scim.api.request import base_url
 from scim.connections import manage
@@ -36,9 +37,9 @@ def scim(request: HttpRequest) -> HttpResponse:
     current = next((one for one in known if not one.disconnected_at), None)
     if current:
         return redirect("admin:scim_settings", current.pk)
-    context = admin.site.each_context(request) | {
-        "title": "SCIM settings",
-        "parent": {"title": "Integrations", "url": reverse("admin:integrations")},
+    context = page_context(
+        request, "SCIM settings", parent=("Integrations", reverse("admin:integrations"))
+    ) | {
         "ended": known,
     }
     return render(request, "scim/settings/no_connection.html", context)
@@ -77,9 +78,7 @@ def settings(request: PersonRequest, connection_id: UUID) -> HttpResponse:
 def context_of(request: HttpRequest, connection: Connection, title: str) -> dict[str, Any]:
     """Return the context shared by the pages of a connection's settings."""
     home = reverse("admin:scim_settings", args=[connection.pk])
-    return admin.site.each_context(request) | {
-        "title": title,
-        "parent": {"title": f"SCIM settings: {connection}", "url": home},
+    return page_context(request, title, parent=(f"SCIM settings: {connection}", home)) | {
         "connection": connection,
         "home": home,
     }

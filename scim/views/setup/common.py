@@ -3,11 +3,11 @@
 from typing import Any
 
 from django import forms
-from django.contrib import admin
 from django.http import HttpRequest
 from django.urls import reverse
 from unfold.widgets import UnfoldAdminTextInputWidget
 
+from people.views.page_context import page_context
 from scim.api.request import base_url
 from scim.connections import setup
 from scim.connections.setup_guides import GUIDES
@@ -93,9 +93,11 @@ def context_of(request: HttpRequest, provider: str, step: str, **more: Any) -> d
         }
         for name, title in STEPS.items()
     ]
-    context = admin.site.each_context(request) | {
-        "title": STEPS.get(step, f"Connect {guide.name}"),
-        "parent": {"title": guide.title, "url": reverse("admin:integration", args=[provider])},
+    context = page_context(
+        request,
+        STEPS.get(step, f"Connect {guide.name}"),
+        parent=(guide.title, reverse("admin:integration", args=[provider])),
+    ) | {
         "provider": provider,
         "guide": guide,
         "base_url": base_url(),

@@ -7,7 +7,6 @@ This is the frame of its four tabs, which are `pending_invites`, `inactive_users
 from collections.abc import Callable
 from typing import Any
 
-from django.contrib import admin
 from django.db.models import OuterRef, Q, QuerySet, Subquery
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
@@ -18,6 +17,7 @@ from people.models import Invite, Mail, Person
 from people.operations.roles.withheld_roles import ASKED
 from people.presentation.pagination import BoundedPaginator, counted
 from people.presentation.search_forms import PersonSearch
+from people.views.page_context import page_context
 from scim.models import SamePersonQuestion, SyncError
 
 ROWS_A_PAGE = 50
@@ -94,9 +94,7 @@ def show_tab(
 def context_of(request: HttpRequest, title: str, *, parent: str = "") -> dict[str, Any]:
     """Return the context of a Team updates page, as a page or in the dialog."""
     above = ("Team updates", parent) if parent else ("People", "people_person_changelist")
-    return admin.site.each_context(request) | {
-        "title": title,
-        "parent": {"title": above[0], "url": reverse(f"admin:{above[1]}")},
+    return page_context(request, title, parent=(above[0], reverse(f"admin:{above[1]}"))) | {
         "base": "scim/team_updates/_dialog.html"
         if "X-Dialog" in request.headers
         else "admin/base_site.html",
