@@ -5,18 +5,15 @@ from dataclasses import replace
 from typing import Any
 
 from people.models import Person
+from people.models.field_table import EDITABLE, LABELS
 from people.operations import person_fields
 from people.operations.roles import base_roles
 from people.values import PeopleError, Profile, fold
 from scim.models import Connection
+from scim.sync.attribute_mapping import REQUIRED
 
-SPOKEN = {
-    "given_name": "first name",
-    "family_name": "last name",
-    "email": "email",
-    "department": "department",
-    "location": "location",
-}
+# The fields that a connection may manage, as pages and refusals about provisioning name them.
+SPOKEN = {name: LABELS[name] for name in EDITABLE} | {"email": "email"}
 # What Entra's app roles are called; there is no Owner among them.
 APP_ROLES = {
     "Admin": Person.Role.ADMIN,
@@ -68,7 +65,7 @@ def filled(connection: Connection, profile: Profile, person: Person | None) -> P
 
 def unsaid(said: Profile) -> frozenset[str]:
     """Return the fields that the provider did not send, so that their values are not managed."""
-    return frozenset(name for name in SPOKEN if not getattr(said, name))
+    return frozenset(name for name in REQUIRED if not getattr(said, name))
 
 
 def role(connection: Connection, given: str | None, *, current: str | None = None) -> str | None:

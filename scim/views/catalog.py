@@ -7,15 +7,17 @@ from django.contrib import admin
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
+from django.utils.text import get_text_list
 
 from people.views.permissions import for_administrators
 from scim.connections import setup_guides
 from scim.connections.setup_guides import GUIDES, Guide
 from scim.models import Connection
 from scim.models.connection import USUAL_POLICY
+from scim.sync import policies
+from scim.sync.attribute_mapping import REQUIRED
 from scim.views.setup.common import SearchForm, StartForm
 
-OWNED = ("first name", "last name", "email", "department", "location", "manager", "role")
 NEVER_TOUCHED = (
     "spend allocations",
     "card settings",
@@ -79,7 +81,8 @@ def overview_page(request: HttpRequest, provider: str, form: StartForm) -> HttpR
         "card": card,
         "guide": card.guide,
         "provider": provider,
-        "owned": OWNED,
+        "owned": policies.SPOKEN.values(),
+        "required": get_text_list([policies.SPOKEN[name] for name in REQUIRED], "and"),
         "never_touched": NEVER_TOUCHED,
         "incomplete": INCOMPLETE[Connection.Incomplete(shown.incomplete if shown else policy)],
         "form": form,
