@@ -10,10 +10,10 @@ from django.urls import reverse
 from django.utils.text import get_text_list
 
 from people.views.permissions import for_administrators
-from scim.connections import setup_guides
-from scim.connections.setup_guides import GUIDES, Guide
+from scim.connections import presets
+from scim.connections.presets import PRESETS
+from scim.connections.presets.preset import Guide
 from scim.models import Connection
-from scim.models.connection import USUAL_POLICY
 from scim.sync import policies
 from scim.sync.attribute_mapping import REQUIRED
 from scim.views.setup.common import SearchForm, StartForm
@@ -56,12 +56,12 @@ class Card:
 def catalogue(request: HttpRequest) -> HttpResponse:
     form = SearchForm(request.GET)
     form.fields["q"].label = "Identity provider"
-    found = setup_guides.search(form.words)
+    found = presets.search(form.words)
     context = admin.site.each_context(request) | {
         "title": "Integrations",
         "form": form,
         "words": form.words,
-        "cards": _cards([provider.value for provider in found]),
+        "cards": _cards(found),
     }
     return render(request, "scim/catalog.html", context)
 
@@ -73,7 +73,7 @@ def overview(request: HttpRequest, provider: str) -> HttpResponse:
 
 def overview_page(request: HttpRequest, provider: str, form: StartForm) -> HttpResponse:
     [card] = _cards([provider])
-    policy = USUAL_POLICY[Connection.Provider(provider)]
+    policy = PRESETS[provider].incomplete
     shown = card.live or card.in_setup
     context = admin.site.each_context(request) | {
         "title": card.guide.title,
@@ -98,7 +98,7 @@ def _cards(providers: list[str]) -> list[Card]:
     return [
         Card(
             provider=provider,
-            guide=GUIDES[Connection.Provider(provider)],
+            guide=PRESETS[provider].guide,
             live=stages.get("live"),
             in_setup=stages.get("in setup"),
             disconnected=stages.get("disconnected"),
