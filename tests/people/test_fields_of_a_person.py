@@ -1,5 +1,6 @@
 """Every field of a person …"""
 
+from collections.abc import Callable
 from dataclasses import fields, replace
 from typing import Any
 
@@ -35,6 +36,11 @@ OTHER_COLUMNS = {
     "custom_values": "Each custom field has a name of its own in events.",
     "created_at": "The first event has the time.",
     "changed_at": "The last event has the time.",
+}
+
+PLACES: dict[str, Callable[[str], Any]] = {
+    "department": core.department,
+    "location": core.location,
 }
 
 every_editable_field = pytest.mark.parametrize("name", EDITABLE)
@@ -116,6 +122,6 @@ def chosen(name: str, value: Any) -> Any:
         case Kind.PERSON:
             return value.pk
         case Kind.PLACE:
-            return {"department": core.department, "location": core.location}[name](value).pk
+            return PLACES[name](value).pk
         case _:
             return value
