@@ -24,25 +24,20 @@ LATER_ROLES = [role for role in Person.Role if role != Person.Role.GUEST]
 def _form_field(name: str) -> forms.Field:
     """Return the form field of a person's field; the rows to choose from are the tenant's."""
     column: Any = Person._meta.get_field(name)
-    label = LABELS[name].capitalize()
+    usual: dict[str, Any] = {"label": LABELS[name].capitalize(), "required": not column.blank}
+    longest: dict[str, Any] = {"max_length": column.max_length}
     match FIELDS[name].kind:
         case Kind.ADDRESS:
-            return forms.EmailField(
-                label=label, max_length=column.max_length, widget=UnfoldAdminEmailInputWidget
-            )
+            return forms.EmailField(widget=UnfoldAdminEmailInputWidget, **usual, **longest)
         case Kind.PLACE:
-            places = column.related_model.objects.all()
-            return looked_up(column, places, label=label, required=False)
+            return looked_up(column, column.related_model.objects.all(), **usual)
         case Kind.PERSON:
-            return looked_up(column, Person.objects.in_lists(), label=label, required=False)
+            return looked_up(column, Person.objects.in_lists(), **usual)
         case Kind.CHOICE:
-            return forms.ChoiceField(
-                label=label, choices=column.choices, widget=UnfoldAdminSelectWidget
-            )
+            widget = UnfoldAdminSelectWidget
+            return forms.ChoiceField(choices=column.choices, widget=widget, **usual)
         case _:
-            return forms.CharField(
-                label=label, max_length=column.max_length, widget=UnfoldAdminTextInputWidget
-            )
+            return forms.CharField(widget=UnfoldAdminTextInputWidget, **usual, **longest)
 
 
 def owner_password(person: Person) -> forms.CharField:
