@@ -30,6 +30,7 @@ from people.db import leases
 from people.db.unit_of_work import when_stored
 from people.models import Delivery, Event, Person
 from people.models.deliveries import STUCK_ATTEMPTS
+from people.models.field_table import PLACES
 from people.values import Actor
 
 log = logging.getLogger(__name__)
@@ -97,7 +98,7 @@ def _is_awaited(kind: str, changes: Collection[str]) -> bool:
 def _place_ids(person: Person | None, changes: dict[str, dict[str, Any]]) -> dict[str, Any]:
     return {
         f"{place}_id": getattr(person, f"{place}_id")
-        for place in ("department", "location")
+        for place in PLACES
         if person and place in changes
     }
 

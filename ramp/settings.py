@@ -275,6 +275,8 @@ CREDENTIAL_PROBLEM = "provisioning.passwords.login.password_problem"
 RETIRE_IDENTITIES = "provisioning.sign_in.identities.retire_all"
 # Who knows whom a connection owns.
 OWNER_OF_PEOPLE = "scim.person_records.owner_of_people"
+# What pages call the provider of a connection.
+NAME_OF_PROVIDER = "scim.connections.presets.provider_name"
 # Who can tell when a provider last confirmed somebody's base role.
 ROLE_CONFIRMATIONS = ["scim.person_records.role_confirmed_at"]
 

@@ -7,6 +7,7 @@ from uuid import UUID
 from rest_framework import serializers
 
 from people.models import Authorisation, Card, Fund, Person
+from people.models.field_table import PUBLISHED
 
 # What a whole number of PostgreSQL holds.
 MOST = 2**63 - 1
@@ -48,19 +49,7 @@ class PersonShape(serializers.ModelSerializer[Person]):
 
     class Meta:
         model = Person
-        fields = (
-            "id",
-            "given_name",
-            "family_name",
-            "email",
-            "role",
-            "state",
-            "department",
-            "location",
-            "manager",
-            "deactivated_at",
-            "terminated_at",
-        )
+        fields = ("id", *PUBLISHED, "deactivated_at", "terminated_at")
         read_only_fields = fields
 
 

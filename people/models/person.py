@@ -8,6 +8,7 @@ from django.db import models
 from django.utils.crypto import salted_hmac
 
 from people.db.models import DeferrableModel
+from people.models.field_table import PROFILE, READERS
 from people.models.organization import Department, Location
 from people.models.tenant import Tenant
 from people.tenancy import TenantManager
@@ -219,14 +220,8 @@ class Person(DeferrableModel, AbstractBaseUser):
     @property
     def profile(self) -> Profile:
         """Return what was last said about the person, so that saying it again is no change."""
-        return Profile(
-            given_name=self.given_name,
-            family_name=self.family_name,
-            email=self.pending_email or self.email,
-            department=self.department.name if self.department else "",
-            location=self.location.name if self.location else "",
-            role=self.role,
-        )
+        said: dict[str, Any] = {name: READERS[name](self) for name in PROFILE}
+        return Profile(**said | {"email": self.pending_email or self.email})
 
     @property
     def actor(self) -> Actor:

@@ -12,13 +12,13 @@ from django.utils import timezone
 from people import events
 from people.db.models import changed_fields, field_values
 from people.models import Event, Person
+from people.models.field_table import PROFILE, REVISABLE
 from people.operations import place_lookup, ranks
 from people.operations.email_changes import follow_address
 from people.operations.former_addresses import note_former_address, release_address
 from people.operations.locks import lock
 from people.operations.managers import check_manager
 from people.operations.person_fields import (
-    OWNABLE,
     DuplicateEmail,
     check_name,
     difference,
@@ -34,11 +34,7 @@ from people.operations.roles.withheld_roles import ASKED, is_withheld, key_of
 from people.values import KEEP, Actor, Keep, Profile, fold
 
 # The columns that a revision may change.
-REVISABLE = (
-    *("given_name", "family_name", "email", "email_key", "pending_email"),
-    *("department", "location", "manager", "role", "role_source", "role_since"),
-    *("custom_values", "owned_fields", "overruled_fields", "overruled_at", "withheld_roles"),
-)
+COLUMNS = (*REVISABLE, "custom_values", "owned_fields", "overruled_fields", "overruled_at")
 
 
 @saving(savepoint=False)
@@ -63,7 +59,7 @@ def revise_person(
     :raises InvalidRole, LastOwner, LastAdministrator: if the role may not be given or taken.
     :raises SelfManager, InvalidManager, CircularManager: if the manager may not have them.
     """
-    said = {name for name in OWNABLE if getattr(profile, name) and name not in profile.unsaid}
+    said = {name for name in PROFILE if getattr(profile, name) and name not in profile.unsaid}
     said |= {f"custom.{name}" for name in custom_values or ()}
     if not isinstance(manager, Keep):
         said.add("manager")
@@ -139,7 +135,7 @@ def _revision(
     `said` names the fields that the block gives a value, whether that changes them or not.
     """
     lock(person)
-    before, stored = snapshot(person), field_values(person, REVISABLE)
+    before, stored = snapshot(person), field_values(person, COLUMNS)
     # Marks are added to it; what it held would change with it.
     person.owned_fields = dict(person.owned_fields)
     revision = _Revision()

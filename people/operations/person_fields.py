@@ -13,18 +13,10 @@ from django.utils import timezone
 from people.db import unit_of_work
 from people.db.constraints import constraint_of
 from people.models import Person
+from people.models.field_table import COPIED, PROFILE, READERS
 from people.operations import place_lookup
 from people.operations.roles.withheld_roles import forget_withheld
 from people.values import Actor, PeopleError, Profile, fold, is_usable_name
-
-OWNABLE = (
-    "given_name",
-    "family_name",
-    "email",
-    "department",
-    "location",
-    "role",
-)
 
 
 class InvalidName(PeopleError):
@@ -65,20 +57,11 @@ def saving(*, savepoint: bool) -> Iterator[None]:
 
 def snapshot(person: Person) -> dict[str, str]:
     """Return what the history tells about the person; folding the events gives this."""
-    facts = {
-        "given_name": person.given_name,
-        "family_name": person.family_name,
-        "email": person.email,
-        "pending_email": person.pending_email,
-        "department": person.department.name if person.department else "",
-        "location": person.location.name if person.location else "",
-        "manager": str(person.manager_id or ""),
-        "role": person.role,
-        "state": person.state,
-        "deactivates_at": person.deactivates_at.isoformat() if person.deactivates_at else "",
-    }
-    custom = {f"custom.{name}": value for name, value in person.custom_values.items()}
-    return {name: value for name, value in (facts | custom).items() if value}
+    facts = {name: text for name, read in READERS.items() if (text := read(person))}
+    for name, value in person.custom_values.items():
+        if value:
+            facts[f"custom.{name}"] = value
+    return facts
 
 
 def difference(before: dict[str, str], after: dict[str, str]) -> dict[str, dict[str, Any]]:
@@ -96,8 +79,9 @@ def check_name(profile: Profile) -> None:
 
 
 def fill(person: Person, profile: Profile) -> None:
-    """Copy names and places; the rest has rules of its own."""
-    person.given_name, person.family_name = profile.given_name, profile.family_name
+    """Copy texts and places; the rest has rules of its own."""
+    for name in COPIED:
+        setattr(person, name, getattr(profile, name))
     department, location = person.department, person.location
     moves = fold(profile.department) != (department.name_key if department else "")
     relocates = fold(profile.location) != (location.name_key if location else "")
@@ -122,7 +106,7 @@ def set_role(person: Person, role: str, *, actor: Actor) -> None:
 
 def own(person: Person, profile: Profile, *, actor: Actor) -> None:
     """Mark what an identity provider says as its own, and nothing else; blank is not said."""
-    for name in OWNABLE:
+    for name in PROFILE:
         is_said = bool(getattr(profile, name)) and name not in profile.unsaid
         mark(person, name, is_said=is_said, actor=actor)
 

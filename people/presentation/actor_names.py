@@ -1,12 +1,7 @@
 """How pages name whoever made a change."""
 
-# Mirrors scim's providers, which people must not import; a test holds the two together.
-PROVIDERS = {
-    "okta": "Okta",
-    "entra": "Microsoft Entra",
-    "rippling": "Rippling",
-    "generic": "SCIM 2.0 provider",
-}
+from django.conf import settings
+from django.utils.module_loading import import_string
 
 
 def actor_name(actor: str, names: dict[str, str] | None = None) -> str:
@@ -14,7 +9,7 @@ def actor_name(actor: str, names: dict[str, str] | None = None) -> str:
     kind, _, name = actor.partition(":")
     match kind:
         case "scim":
-            return PROVIDERS.get(name, name)
+            return str(import_string(settings.NAME_OF_PROVIDER)(name))
         case "person":
             return (names or {}).get(name, name)
         case "oidc" | "ldap" | "windows":

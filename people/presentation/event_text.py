@@ -9,22 +9,10 @@ from uuid import UUID
 from django.db.models import Q
 
 from people.models import Event, Mail, Person
+from people.models.field_table import FIELDS, LABELS, PEOPLE, Kind
 from people.presentation import handover_history
 from people.presentation.actor_names import actor_name
 from people.values import fold
-
-LABELS = {
-    "given_name": "first name",
-    "family_name": "last name",
-    "email": "email address",
-    "pending_email": "unconfirmed email address",
-    "department": "department",
-    "location": "location",
-    "manager": "manager",
-    "role": "role",
-    "state": "state",
-    "deactivates_at": "last day",
-}
 
 ORDER = {name: place for place, name in enumerate(LABELS)}
 
@@ -169,7 +157,8 @@ def _names(events: Iterable[Event]) -> dict[str, str]:
     """Return everybody whom the events mention, by id and by address, from one query."""
     ids, addresses = set(), set()
     for event in events:
-        ids |= {said for said in event.changes.get("manager", {}).values() if said}
+        changes = (event.changes.get(name, {}) for name in PEOPLE)
+        ids |= {said for change in changes for said in change.values() if said}
         ids |= handover_history.mentioned(event)
         kind, _, name = event.actor.partition(":")
         if kind == "person":
@@ -271,16 +260,16 @@ def _label(field: str) -> str:
 
 
 def _said(field: str, value: Any, names: dict[str, str]) -> str:
-    match field:
-        case _ if not value:
-            return ""
-        case "manager":
+    if not value:
+        return ""
+    # Custom fields, and those of a company, contain texts.
+    match FIELDS[field].kind if field in FIELDS else Kind.TEXT:
+        case Kind.PERSON:
             return names.get(value, "unknown person")
-        case "role":
-            return Person.Role(value).label if value in Person.Role else value
-        case "state":
-            return Person.State(value).label if value in Person.State else value
-        case "deactivates_at":
+        case Kind.CHOICE:
+            column: Any = Person._meta.get_field(field)
+            return str(dict(column.flatchoices).get(value, value))
+        case Kind.MOMENT:
             return f"{datetime.fromisoformat(value):%-d %B %Y, %H:%M} UTC"
         case _:
             return str(value)

@@ -12,11 +12,14 @@ from urllib.parse import urlsplit
 from people.values import fold
 from provisioning.claims import Claims
 from provisioning.models import IdentityProvider
+from provisioning.providers.presets import PRESETS
 
-# Where anybody makes an account for themselves, by the host of the issuer.
+# Where anybody makes an account for themselves, by the host of the issuer: the open presets, and
+# providers that have no preset.
 OPEN_HOSTS: Final = frozenset(
     (
-        *("accounts.google.com", "appleid.apple.com", "login.live.com", "gitlab.com"),
+        *(urlsplit(one.issuer).netloc for one in PRESETS.values() if one.is_open),
+        *("appleid.apple.com", "login.live.com", "gitlab.com"),
         *("github.com", "token.actions.githubusercontent.com", "slack.com", "discord.com"),
         *("www.facebook.com", "limited.facebook.com", "www.linkedin.com", "id.twitch.tv"),
         *("access.line.me", "api.login.yahoo.com", "www.paypal.com", "login.salesforce.com"),

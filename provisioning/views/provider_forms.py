@@ -20,6 +20,7 @@ from provisioning.providers.config import (
     Definition,
     InvalidDefinition,
 )
+from provisioning.providers.directory_apis import DIRECTORY_APIS
 from provisioning.scim_pairing import paired_with
 
 Kind = IdentityProvider.Kind
@@ -29,13 +30,7 @@ BROWSING = [
     (IdentityProvider.Browsing.CACHED_ONLY.value, "Cached only: people who have signed in"),
     (IdentityProvider.Browsing.LIVE.value, "Live: the whole directory"),
 ]
-DIRECTORIES = [
-    ("", "None"),
-    ("graph", "Microsoft Graph"),
-    ("okta", "Okta"),
-    ("keycloak", "Keycloak"),
-    ("scim", "A SCIM 2.0 server"),
-]
+DIRECTORIES = [("", "None"), *((kind, api.title) for kind, api in DIRECTORY_APIS.items())]
 
 
 def _text(label: str, help_text: str = "", *, required: bool = True, **attrs: str) -> Any:

@@ -14,17 +14,8 @@ from scim.connections.inactivity import (
     heard_at,
     with_last_use,
 )
+from scim.connections.presets import PRESETS
 from scim.models import Connection, Watch
-
-# How soon a change arrives, according to the providers.
-CADENCES = {
-    Connection.Provider.OKTA: "Okta sends changes within 5 to 10 minutes.",
-    Connection.Provider.ENTRA: "Microsoft Entra sends changes about every 40 minutes.",
-    Connection.Provider.RIPPLING: (
-        "Rippling guarantees no interval; changes usually arrive within minutes."
-    ),
-    Connection.Provider.GENERIC: "The provider decides how soon it sends a change.",
-}
 
 
 class Tone(StrEnum):
@@ -56,7 +47,7 @@ def sync_state(connection: Connection, now: datetime) -> SyncState:
 def _words(
     connection: Connection, updated: datetime | None, heard: datetime | None, now: datetime
 ) -> tuple[Tone, str, str]:
-    cadence = CADENCES[Connection.Provider(connection.provider)]
+    cadence = PRESETS[connection.provider].cadence
     if connection.disconnected_at:
         on = f"{connection.disconnected_at:%-d %B %Y}"
         return (

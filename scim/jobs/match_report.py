@@ -17,13 +17,12 @@ from people.models.person import PersonQuerySet
 from people.operations import person_fields
 from people.operations.roles import base_roles
 from people.values import PeopleError, fold
+from scim.connections.presets import PRESETS
 from scim.models import AdoptionChoice, Connection, ScimUser
 from scim.sync import policies, provision
 from scim.sync.attribute_mapping import Assertion, profile_of
 
 Choice = AdoptionChoice.Choice
-# Their externalIds are their own, and never begin anew with another installation.
-REMEMBERING = (Connection.Provider.OKTA, Connection.Provider.ENTRA, Connection.Provider.RIPPLING)
 
 
 class Rule(StrEnum):
@@ -248,4 +247,4 @@ def _earlier_users(connection: Connection) -> QuerySet[ScimUser]:
         deleted_at=None,
         person__isnull=False,
     )
-    return earlier if connection.provider in REMEMBERING else earlier.none()
+    return earlier if PRESETS[connection.provider].has_lasting_ids else earlier.none()

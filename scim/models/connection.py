@@ -86,14 +86,6 @@ class Connection(GroupSource):
         return self.activated_at is not None and self.disconnected_at is None
 
 
-USUAL_POLICY = {
-    Connection.Provider.OKTA: Connection.Incomplete.REFUSE,
-    Connection.Provider.ENTRA: Connection.Incomplete.REFUSE,
-    Connection.Provider.RIPPLING: Connection.Incomplete.FILL,
-    Connection.Provider.GENERIC: Connection.Incomplete.HOLD,
-}
-
-
 class TokenQuerySet(models.QuerySet["Token"]):
     def alive(self) -> Self:
         """Filter for tokens that are valid now."""

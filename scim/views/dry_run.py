@@ -24,7 +24,7 @@ from scim.api.request import Call
 from scim.models import Connection, RequestLog, ScimUser, SyncError
 from scim.rfc.ids import scim_uuid
 from scim.tools import dry_run
-from scim.tools.scenarios.examples import LABELS, example
+from scim.tools.request_examples import LABELS, example
 from scim.views.settings.overview import context_of
 
 METHODS = ("POST", "PUT", "PATCH", "DELETE")

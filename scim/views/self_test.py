@@ -15,16 +15,16 @@ from people.models import Person
 from people.presentation.actor_names import actor_name
 from people.values import fold
 from people.views.permissions import PersonRequest, for_administrators
+from scim.connections.presets import REHEARSED, provider_name
 from scim.models import Connection, SelfTest
 from scim.tools import self_test as testing
-from scim.tools.scenarios import REHEARSALS
 from scim.views.settings.overview import context_of
 
 
 class ProviderForm(forms.Form):
     provider = forms.ChoiceField(
         label="Ask as",
-        choices=[(value, Connection.Provider(value).label) for value in REHEARSALS],
+        choices=[(provider, provider_name(provider)) for provider in REHEARSED],
         widget=UnfoldAdminSelectWidget,
     )
 
@@ -57,8 +57,7 @@ def self_test(request: PersonRequest, connection_id: UUID) -> HttpResponse:
 
 
 def _form(request: PersonRequest, connection: Connection) -> ProviderForm:
-    is_known = connection.provider in REHEARSALS
-    usual = connection.provider if is_known else Connection.Provider.OKTA
+    usual = connection.provider if connection.provider in REHEARSED else REHEARSED[0]
     return ProviderForm(
         request.POST if request.method == "POST" else None, initial={"provider": usual}
     )

@@ -14,8 +14,8 @@ from django.utils import timezone
 from people import tenancy
 from people.models import Department, Entity, Location, Person, Tenant
 from people.values import fold
+from scim.connections.presets import PRESETS
 from scim.models import Connection
-from scim.models.connection import USUAL_POLICY
 
 _numbers = count(1)
 
@@ -100,7 +100,7 @@ def connection(provider: str = "okta", **fields: Any) -> Connection:
     usual = {
         "tenant_id": tenancy.current_id(),
         "provider": provider,
-        "incomplete": USUAL_POLICY[Connection.Provider(provider)],
+        "incomplete": PRESETS[provider].incomplete,
         "activated_at": timezone.now(),
     }
     return Connection.objects.create(**usual | fields)

@@ -13,10 +13,11 @@ from django.utils.dateparse import parse_datetime
 
 from people.mail.confirmation_links import latest_request
 from people.models import CustomField, Invite, Person, Role
+from people.models.field_table import EDITABLE, LABELS, PEOPLE
 from people.operations.email_changes import unconfirmed
 from people.operations.ranks import rank_of, refusal_over
 from people.presentation.actor_names import actor_name
-from people.presentation.event_text import LABELS
+from people.presentation.field_text import shown
 from people.presentation.handover_history import handovers_of
 from people.presentation.pagination import counted
 from people.presentation.person_notices import notices_about
@@ -83,23 +84,14 @@ def person_page(request: PersonRequest, person_id: UUID) -> HttpResponse:
 
 
 def profile_fields(person: Person, *, linked: bool = True) -> Iterator[Field]:
-    values = {
-        "given_name": person.given_name,
-        "family_name": person.family_name,
-        "email": person.email,
-        "department": str(person.department or ""),
-        "location": str(person.location or ""),
-        "manager": person.manager.display_name if person.manager else "",
-        "role": person.get_role_display(),
-    }
-    for name, value in values.items():
+    for name in EDITABLE:
         mark = person.owned_fields.get(name, {})
         yield Field(
             label=LABELS[name],
-            value=value,
+            value=shown(person, name),
             owner=actor_name(mark["by"]) if mark else "",
             since=parse_datetime(mark["since"]) if mark else None,
-            person=person.manager if linked and name == "manager" else None,
+            person=getattr(person, name) if linked and name in PEOPLE else None,
         )
 
 

@@ -10,11 +10,12 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils.module_loading import import_string
 
+from people.db.models import field_values
 from people.models import Person
+from people.models.field_table import EDITABLE, LABELS
 from people.operations import email_changes, locks, people_update, ranks
 from people.operations.people import add_person
 from people.presentation.actor_names import actor_name
-from people.presentation.event_text import LABELS
 from people.values import PeopleError
 from people.views.forms import PersonForm, owner_password
 from people.views.page_context import page_context
@@ -89,14 +90,8 @@ def edit_person(request: PersonRequest, person_id: UUID) -> HttpResponse:
 
 
 def _edit_form(request: PersonRequest, person: Person) -> PersonForm:
-    initial = {
-        "given_name": person.given_name,
-        "family_name": person.family_name,
+    initial = field_values(person, EDITABLE) | {
         "email": person.pending_email or person.email,
-        "department": person.department_id,
-        "location": person.location_id,
-        "manager": person.manager_id,
-        "role": person.role,
         "seen": person.changed_at.isoformat(),
     }
     data = request.POST if request.method == "POST" else None

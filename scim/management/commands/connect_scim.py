@@ -10,8 +10,9 @@ from people.models import Tenant
 from people.operations.offboarding import schedule
 from people.values import Actor
 from scim.api.request import base_url
+from scim.connections.presets import PRESETS
 from scim.models import Connection
-from scim.models.connection import USUAL_POLICY, issue_token
+from scim.models.connection import issue_token
 from scim.views.settings.auto_termination_preview import Preview
 
 COMMAND = Actor("command", "connect_scim")
@@ -70,7 +71,7 @@ class Command(BaseCommand):
             raise CommandError(
                 f"There is no tenant “{options['slug']}”. Create it with create_tenant."
             )
-        incomplete = options["incomplete"] or USUAL_POLICY[options["provider"]]
+        incomplete = options["incomplete"] or PRESETS[options["provider"]].incomplete
         defaults = options["default_department"], options["default_location"]
         if incomplete == Connection.Incomplete.FILL and not all(defaults):
             raise CommandError(

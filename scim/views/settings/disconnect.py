@@ -11,7 +11,7 @@ from people.presentation.pagination import counted
 from people.views.forms import NameForm
 from people.views.permissions import PersonRequest, for_administrators
 from scim.connections import manage
-from scim.connections.setup_guides import GUIDES
+from scim.connections.presets import PRESETS
 from scim.jobs import reapply
 from scim.models import Connection, ScimUser
 from scim.views.settings.overview import context_of
@@ -34,7 +34,7 @@ def disconnect(request: PersonRequest, connection_id: UUID) -> HttpResponse:
     people = ScimUser.objects.known_to(connection).filter(person__isnull=False)
     context = context_of(request, connection, f"Disconnect {connection}?") | {
         "people": counted(people),
-        "ending": GUIDES[Connection.Provider(connection.provider)].ending,
+        "ending": PRESETS[connection.provider].guide.ending,
         "form": form,
     }
     return render(request, "scim/settings/disconnect.html", context)

@@ -8,6 +8,7 @@ from unfold.widgets import UnfoldAdminTextInputWidget
 
 from people.models import Department, Location, Person
 from people.operations.ranks import may_grant
+from scim.connections.presets import PRESETS
 from scim.models import Connection
 
 # As many names as a browser offers while one types.
@@ -121,8 +122,8 @@ class PoliciesForm(forms.Form):
 
     def __init__(self, *args: Any, viewer: Person, connection: Connection, **kw: Any) -> None:
         super().__init__(*args, **kw)
-        if connection.provider == Connection.Provider.ENTRA:
-            # Entra's app roles do not include Owner.
+        if PRESETS[connection.provider].app_roles:
+            # Owner is not one of the app roles.
             del self.fields["may_assign_owner"]
         elif not may_grant(viewer, Person.Role.OWNER):
             self.fields["may_assign_owner"].widget.attrs["disabled"] = True

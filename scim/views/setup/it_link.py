@@ -20,7 +20,7 @@ from django.views.decorators.http import require_safe
 from people import tenancy
 from people.views.page_context import page_context
 from scim.api.request import base_url
-from scim.connections.setup_guides import GUIDES
+from scim.connections.presets import PRESETS
 from scim.models import Connection
 
 SALT = "setup steps for a colleague"
@@ -56,7 +56,7 @@ def steps_for_it(request: HttpRequest, token: str) -> HttpResponse:
     elif connection is None:
         why = "The connection has been activated, or its setup was canceled."
     else:
-        guide = GUIDES[Connection.Provider(connection.provider)]
+        guide = PRESETS[connection.provider].guide
         context = page_context(request, f"Connect {guide.name} to Ramp") | {
             "company": connection.tenant.name,
             "guide": guide,

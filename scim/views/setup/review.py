@@ -11,10 +11,10 @@ from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from people.models import Person
+from people.models.field_table import LABELS, PROFILE
 from people.operations.roles import base_roles
-from people.presentation.event_text import LABELS
 from people.presentation.pagination import BoundedPaginator, counted
-from people.values import Profile, fold
+from people.values import fold
 from scim.jobs import match_report
 from scim.jobs.match_report import Choice, Fate, Report, Verdict
 from scim.models import AdoptionChoice, Connection, ScimUser
@@ -63,7 +63,7 @@ class Row:
         old, new = self.person.profile, self.said.profile
         return [
             Difference(LABELS[name], getattr(old, name), getattr(new, name))
-            for name in Profile.__dataclass_fields__
+            for name in PROFILE
             if name != "role" and getattr(new, name) and getattr(old, name) != getattr(new, name)
         ]
 

@@ -20,7 +20,6 @@ from scim.sync.resolutions import Case, Holder, Remedy, remedy_for
 from scim.views.request_detail import readable
 from scim.views.team_updates.common import context_of, page_of, show_tab
 
-FIELDS = policies.SPOKEN | {"manager": "manager", "role": "role"}
 # Large columns that the list of errors does not show.
 UNREAD = (
     *("user__document", "user__rendered"),
@@ -57,7 +56,7 @@ class Row:
 
     @property
     def field(self) -> str:
-        return FIELDS.get(self.error.field, "")
+        return policies.SPOKEN.get(self.error.field, "")
 
     @property
     def is_open(self) -> bool:

@@ -10,7 +10,7 @@ from django.utils import timezone
 from people import events
 from people.models import CustomField, Invite, Person, Tenant
 from people.operations import people, people_update
-from people.presentation.actor_names import PROVIDERS
+from people.presentation.actor_names import actor_name
 from people.values import Actor, Invitation, Profile
 from scim.models import Connection
 from tests.clients.pages import queries_of, signed_in, text_of
@@ -213,4 +213,5 @@ def test_asks_the_same_number_of_queries_for_one_report_and_event_as_for_many(
 
 
 def test_knows_every_provider_by_the_name_that_the_connection_has() -> None:
-    assert dict(Connection.Provider.choices) == PROVIDERS
+    for value, label in Connection.Provider.choices:
+        assert actor_name(f"scim:{value}") == label

@@ -5,10 +5,11 @@ import pytest
 from hypothesis import given
 from scim2_models import SCIMException
 
+from people.models.field_table import EDITABLE
 from people.values import Profile, is_usable_name
 from scim.rfc.attributes import USER
 from scim.rfc.normalize import canonical
-from scim.sync.attribute_mapping import Assertion, check_path, profile_of, snake_case
+from scim.sync.attribute_mapping import SOURCES, Assertion, check_path, profile_of, snake_case
 from tests.support.scim_strategies import resources
 
 ENT = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"
@@ -41,6 +42,10 @@ def test_a_whole_document_leaves_nothing_open() -> None:
         custom_fields={},
         missing=(),
     )
+
+
+def test_every_field_that_a_connection_may_manage_has_default_attributes() -> None:
+    assert {*SOURCES} == {*EDITABLE}
 
 
 def test_an_empty_document_leaves_everything_open() -> None:

@@ -19,10 +19,10 @@ from pytest_django.live_server_helper import LiveServer
 from people import tenancy
 from people.models import Mail, Person, Tenant
 from people.values import Actor
+from scim.connections.presets import REHEARSED
 from scim.models import Connection, RequestLog, ScimUser, SelfTest, Token
 from scim.models.connection import issue_token
 from scim.tools import public_http, self_test
-from scim.tools.scenarios import REHEARSALS
 from tests.factories import core
 from tests.scim.conftest import Connect
 from tests.services.postgres_redis_smtp import free_port
@@ -79,7 +79,7 @@ MAPPED = {
 }
 
 
-@pytest.mark.parametrize("provider", REHEARSALS)
+@pytest.mark.parametrize("provider", REHEARSED)
 @pytest.mark.parametrize(
     "rules",
     [

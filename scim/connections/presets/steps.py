@@ -1,4 +1,4 @@
-"""The steps of the scenarios, and the people they push."""
+"""The steps of a self-test, and the people it pushes."""
 
 from collections.abc import Generator, Mapping
 from dataclasses import dataclass, field, replace

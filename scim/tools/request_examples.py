@@ -4,10 +4,19 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from scim.connections.presets import PRESETS
+from scim.connections.presets.steps import (
+    Cast,
+    Step,
+    created,
+    operation,
+    patched,
+    placed,
+    put,
+)
 from scim.models import Connection, ScimUser
 from scim.rfc.attributes import ENTERPRISE
 from scim.rfc.strict_json import Json
-from scim.tools.scenarios.steps import Cast, Step, created, operation, patched, placed, put
 
 DEPARTMENT = f"{ENTERPRISE.urn}:department"
 LABELS = {
@@ -39,36 +48,24 @@ def _written(step: Step) -> Example:
 
 
 def _change(connection: Connection, user: ScimUser, cast: Cast) -> Step:
-    scim_id, place = str(user.scim_id), connection.mapping.get("department") or DEPARTMENT
-    match connection.provider:
-        case Connection.Provider.OKTA:
-            return put("", scim_id, placed(_read(user), place, "Treasury"))
-        case Connection.Provider.ENTRA:
-            return patched("", scim_id, operation("Add", place, "Treasury"))
-        case _:
-            return patched("", scim_id, operation("replace", place, "Treasury"))
+    place = connection.mapping.get("department") or DEPARTMENT
+    return _updated(connection, user, place, "Treasury")
 
 
 def _deactivate(connection: Connection, user: ScimUser, cast: Cast) -> Step:
-    scim_id = str(user.scim_id)
-    match connection.provider:
-        case Connection.Provider.OKTA:
-            return patched("", scim_id, {"op": "replace", "value": {"active": False}})
-        case Connection.Provider.ENTRA:
-            return patched("", scim_id, operation("Replace", "active", "False"))
-        case _:
-            return patched("", scim_id, operation("replace", "active", value=False))
+    return patched("", str(user.scim_id), PRESETS[connection.provider].deactivation)
 
 
 def _manager(connection: Connection, user: ScimUser, cast: Cast) -> Step:
-    scim_id = str(user.scim_id)
-    match connection.provider:
-        case Connection.Provider.OKTA:
-            return put("", scim_id, placed(_read(user), cast.manager_path(), scim_id))
-        case Connection.Provider.ENTRA:
-            return patched("", scim_id, operation("Add", cast.manager_path(), scim_id))
-        case _:
-            return patched("", scim_id, operation("replace", cast.manager_path(), scim_id))
+    return _updated(connection, user, cast.manager_path(), str(user.scim_id))
+
+
+def _updated(connection: Connection, user: ScimUser, place: str, value: str) -> Step:
+    """Set the value as the provider does: by a PATCH, or by a PUT of all that it read."""
+    op = PRESETS[connection.provider].update_operation
+    if op is None:
+        return put("", str(user.scim_id), placed(_read(user), place, value))
+    return patched("", str(user.scim_id), operation(op, place, value))
 
 
 def _read(user: ScimUser) -> Json:
