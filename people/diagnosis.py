@@ -6,6 +6,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.http import urlencode
 
+from people import hooks
 from people.models import Invite, Mail, Person
 from people.presentation.actor_names import actor_name
 from people.presentation.diagnosis import Asked, Evidence, Finding, Link, Rank, Verdict, day
@@ -80,9 +81,11 @@ def _inactive(person: Person) -> Verdict:
 def _invited(person: Person) -> Verdict:
     invite = person.invites.order_by("-created_at").first()
     code, sentence, advice = _standing(person, invite)
-    updates = f"{reverse('admin:team_updates')}?{urlencode({'q': person.email})}"
-    is_listed = invite is not None and invite.voided_at is None
-    link = Link("See the invite in Team updates", updates) if is_listed else None
+    updates = hooks.url_of(hooks.Page.TEAM_UPDATES)
+    link = None
+    if updates and invite and invite.voided_at is None:
+        found = f"{updates}?{urlencode({'q': person.email})}"
+        link = Link("See the invite in Team updates", found)
     return Verdict(
         Rank.INVITED,
         code,

@@ -10,7 +10,7 @@ looked at every 10 seconds, and a message only makes that sooner.
 
 import logging
 import math
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import datetime, timedelta
@@ -19,12 +19,10 @@ from typing import Any, Final
 from uuid import UUID
 
 from celery.exceptions import SoftTimeLimitExceeded
-from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
-from django.utils.module_loading import import_string
 
-from people import tenancy
+from people import hooks, tenancy
 from people.background import waking
 from people.db import leases
 from people.db.unit_of_work import when_stored
@@ -71,7 +69,7 @@ def record(
     key: places are renamed, and whoever is there is not asked.
     """
     now = timezone.now()
-    awaited = _is_awaited(kind, changes or {})
+    awaited = bool(hooks.subscriptions_to(kind, changes or {}))
     event: Event = Event.objects.create(
         tenant_id=person.tenant_id if person else tenancy.current_id(),
         kind=kind,
@@ -86,12 +84,6 @@ def record(
     if awaited:
         when_stored(waker.wake)
     return event
-
-
-def _is_awaited(kind: str, changes: Collection[str]) -> bool:
-    """Tell whether the event has subscribers, and changes one of the fields they ask for."""
-    fields = settings.EVENT_FIELDS.get(kind)
-    return kind in settings.EVENT_SUBSCRIBERS and (not fields or not fields.isdisjoint(changes))
 
 
 def _place_ids(person: Person | None, changes: dict[str, dict[str, Any]]) -> dict[str, Any]:
@@ -112,9 +104,9 @@ def dispatch(limit: int = 500) -> int:
         events = list(Event.objects.pending().select_for_update(skip_locked=True)[:limit])
         now = timezone.now()
         Delivery.objects.bulk_create(
-            Delivery(tenant_id=event.tenant_id, event=event, subscriber=subscriber, due_at=now)
+            Delivery(tenant_id=event.tenant_id, event=event, subscriber=one.name, due_at=now)
             for event in events
-            for subscriber in settings.EVENT_SUBSCRIBERS.get(event.kind, ())
+            for one in hooks.subscriptions_to(event.kind, event.changes)
         )
         Event.objects.filter(pk__in=[event.pk for event in events]).update(dispatched_at=now)
     return len(events)
@@ -168,7 +160,7 @@ def _deliver(delivery: Delivery) -> bool:
     with tenancy.use(delivery.tenant_id):
         event = Event.objects.select_related("person").get(pk=delivery.event_id)
         try:
-            import_string(delivery.subscriber)(event)
+            hooks.subscriber(delivery.subscriber)(event)
         except Exception as error:
             _note_failure(delivery, error)
             if isinstance(error, SoftTimeLimitExceeded):

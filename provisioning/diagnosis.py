@@ -9,13 +9,12 @@ from django.urls import reverse
 from django.utils.functional import cached_property
 from django.utils.http import urlencode
 
-from people import tenancy
+from people import hooks, tenancy
 from people.models import Person, Tenant
 from people.presentation.diagnosis import Asked, Evidence, Finding, Link, Rank, Verdict, day
 from provisioning.models import GroupMapping, Identity, IdentityProvider, SignInAttempt
 from provisioning.passwords import lockout
 from provisioning.passwords.login import password_counts
-from provisioning.scim_pairing import paired_with
 
 ATTEMPTS_SHOWN = 3
 WENT_WELL: Final = ("signed-in", "created", "linked")
@@ -307,7 +306,7 @@ def _never_signed_in(seen: _Seen) -> Verdict | None:
 
 
 def _never_tried(seen: _Seen) -> Verdict | None:
-    if seen.person or seen.attempts or not seen.offered or paired_with().connections():
+    if seen.person or seen.attempts or not seen.offered or hooks.pairing().connections():
         return None
     names = " or ".join(str(one) for one in seen.offered)
     return Verdict(

@@ -2,11 +2,11 @@
 
 from django.urls import reverse
 
+from people import hooks
 from people.models import Person
 from people.presentation.sign_in_methods import Way
 from provisioning.models import Identity, IdentityProvider, SignInAttempt
 from provisioning.passwords.login import has_password
-from provisioning.scim_pairing import paired_with
 from provisioning.sign_in.confirmed_links import CONFIRMABLE, linkable_among
 
 # How many of a person's newest refused sign-ins are read.
@@ -61,7 +61,7 @@ def _refused(person: Person) -> list[Way]:
 
 def _linkable(person: Person, linked: list[Identity]) -> list[Way]:
     """Return the other enabled providers; people owned by SCIM are linked only by the pairing."""
-    if paired_with().is_provisioned(person):
+    if hooks.pairing().is_provisioned(person):
         return []
     known = [identity.provider_id for identity in linked]
     offered = IdentityProvider.objects.offered().select_related("tenant").exclude(pk__in=known)

@@ -2,8 +2,8 @@
 
 from datetime import datetime
 
+from people.hooks import Owner
 from people.models import Person
-from people.operations.bulk.alerts import Owner
 from scim.models import Connection, RequestLog, ScimUser
 from scim.sync.attribute_mapping import profile_of
 

@@ -1,7 +1,7 @@
 """What sign-in needs from SCIM: the connections, and the person behind an identifier.
 
-A sign-in provider is paired with the connection of the same directory; settings.PAIRING
-names this module, for provisioning must not import it.
+A sign-in provider is paired with the connection of the same directory. This module is a
+`people.hooks.Pairing`.
 """
 
 from uuid import UUID

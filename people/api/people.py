@@ -1,24 +1,25 @@
 """People, and how much there is for their team to look at."""
 
+from functools import partial
 from typing import Any
 from uuid import UUID
 
-from django.conf import settings
 from django.db.models import QuerySet
 from django.shortcuts import get_object_or_404
-from django.utils.module_loading import import_string
 from drf_spectacular.utils import extend_schema
 from rest_framework.generics import ListAPIView
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.serializers import ChoiceField, EmailField, Serializer
 
+from people import hooks
 from people.api.base import Door, asking
 from people.api.openapi import refusals
 from people.api.pagination import ByCursor
 from people.api.serializers import PersonShape, TeamUpdatesShape, WhyShape
-from people.models import Person, Scope
+from people.models import Invite, Person, Scope
 from people.operations.people import deactivate_person, reactivate_person
+from people.operations.roles.withheld_roles import people_with_withheld_roles
 from people.values import fold
 
 READING = {"GET": (Scope.READ_PEOPLE,)}
@@ -106,12 +107,15 @@ class TeamUpdates(Door):
     )
     def get(self, request: Request) -> Response:
         """Count what the tabs of Team updates list."""
-        counts = {name: import_string(rows)().count() for name, rows in _updates()}
+        listed = {
+            "pending_invites": Invite.objects.open,
+            "inactive_people": partial(Person.objects.filter, state=Person.State.INACTIVE),
+            "sync_errors": Person.objects.none,
+            "same_person_questions": Person.objects.none,
+            "withheld_roles": people_with_withheld_roles,
+        } | hooks.team_updates()
+        counts = {name: rows().count() for name, rows in listed.items()}
         return Response(TeamUpdatesShape(counts).data)
-
-
-def _updates() -> Any:
-    return settings.TEAM_UPDATES.items()
 
 
 def _everybody() -> Any:

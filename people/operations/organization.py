@@ -3,7 +3,7 @@
 from django.db import IntegrityError, transaction
 from django.db.models import Model
 
-from people import events, tenancy
+from people import events, hooks, tenancy
 from people.models import Department, Entity, Event, Location, Person, Role
 from people.operations import ranks
 from people.operations.place_lookup import InvalidLocationChange
@@ -105,7 +105,7 @@ def check_unused(place: AnyPlace) -> None:
             holders = place.grants.values("person").distinct().count()
             if holders:
                 raise StillInUse(place, f"{_people(holders, 'holds', 'hold')} it")
-            if place.mappings.exists() or place.scim_mappings.exists():
+            if hooks.is_role_mapped(place):
                 raise StillInUse(place, "an identity provider group grants it")
         case Entity():
             if place.locations.exists():

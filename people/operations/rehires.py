@@ -2,12 +2,10 @@
 
 from secrets import token_urlsafe
 
-from django.conf import settings
 from django.contrib.auth.hashers import UNUSABLE_PASSWORD_PREFIX
 from django.db import transaction
-from django.utils.module_loading import import_string
 
-from people import events
+from people import events, hooks
 from people.models import Event, Grant, Person, Role
 from people.operations import ranks
 from people.operations.locks import lock
@@ -54,7 +52,7 @@ def revoke_credentials(person: Person) -> None:
     person.password = unusable_password()
     person.session_epoch += 1
     person.save(update_fields=["password", "session_epoch"])
-    import_string(settings.RETIRE_IDENTITIES)(person)
+    hooks.retire_identities(person)
 
 
 @transaction.atomic(savepoint=False)

@@ -1,17 +1,14 @@
 """Why somebody is not here: what is asked, what may be answered, and who is asked for answers.
 
-Each module that settings.WHY names looks at its own rows and yields the causes it finds,
-and the evidence. The cause that explains most comes first.
+The hook `causes` of each app looks at the app's own rows and yields the causes it finds, and the
+evidence. The cause that explains most comes first.
 """
 
-from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import IntEnum
 
-from django.conf import settings
-from django.utils.module_loading import import_string
-
+from people import hooks
 from people.models import Person
 from people.values import fold
 
@@ -106,7 +103,7 @@ def answer(text: str) -> Answer:
         if len(people) > 1:
             return Answer(Asked(text), namesakes=people[:NAMESAKES_SHOWN])
     asked = Asked(text, people)
-    found = list(_findings(asked))
+    found = list(hooks.causes(asked))
     verdicts = [one for one in found if isinstance(one, Verdict)]
     return Answer(
         asked,
@@ -124,12 +121,6 @@ def _named_exactly(text: str) -> list[Person]:
         if found:
             return [found]
     return []
-
-
-def _findings(asked: Asked) -> Iterator[Finding]:
-    for name in settings.WHY:
-        causes: Callable[[Asked], Iterator[Finding]] = import_string(name)
-        yield from causes(asked)
 
 
 def day(at: datetime | None) -> str:

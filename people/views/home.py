@@ -5,9 +5,9 @@ from django.contrib.auth.decorators import login_required
 from django.http import HttpResponse
 from django.shortcuts import render
 
+from people import hooks
 from people.models import Person
 from people.presentation.pagination import counted
-from people.presentation.sign_in_methods import ways_of
 from people.views.permissions import PersonRequest, administers
 from people.views.person.detail import profile_fields
 from people.views.person.roles import ledger_of
@@ -24,7 +24,7 @@ def home(request: PersonRequest) -> HttpResponse:
         "fields": list(profile_fields(person, linked=administers(person))),
         "ledger": list(ledger_of(person, counted(person.reports.in_lists()))),
         "spending": spending_of(person),
-        "ways": ways_of(person, may_link=True),
+        "ways": hooks.sign_in_methods(person, may_link=True),
         "tenant": request.user.tenant,
         "is_nav_sidebar_enabled": request.user.is_staff,
     }

@@ -15,6 +15,7 @@ from people.views.person.guests import guest
 from people.views.person.invite import invite_again
 from people.views.person.invite_settings import invite_settings
 from people.views.person.roles import grant_role, withdraw_role
+from people.views.request_effects import request_page
 from people.views.spend import end_card, end_fund, spend
 
 PAGES: list[URLPattern] = [
@@ -38,6 +39,7 @@ PAGES: list[URLPattern] = [
     path("people/<uuid:person_id>/invite-again/", invite_again, name="people_person_invite_again"),
     path("api-tokens/", api_tokens, name="api_tokens"),
     path("api-tokens/<int:token_id>/revoke/", revoke_api_token, name="api_token_revoke"),
+    path("people/requests/<uuid:request_id>/", request_page, name="request"),
     path("spend/", spend, name="spend"),
     path("spend/cards/<uuid:held_id>/end/", end_card, name="card_end"),
     path("spend/funds/<uuid:held_id>/end/", end_fund, name="fund_end"),

@@ -47,6 +47,10 @@ class AmbiguousGroup(PeopleError):
         )
 
 
+def is_role_mapped(role: Role) -> bool:
+    return GroupMapping.objects.filter(role=role).exists()
+
+
 @dataclass(frozen=True)
 class Outcome:
     """What drafts do once they are applied."""

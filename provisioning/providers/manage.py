@@ -7,7 +7,7 @@ from typing import Any, Final
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from people import tenancy
+from people import hooks, tenancy
 from people.operations import connection_events
 from people.operations.roles import group_mappings
 from people.values import Actor, PeopleError, fold
@@ -16,7 +16,6 @@ from provisioning.models import GroupMapping, IdentityProvider, SignInSettings
 from provisioning.providers import config, issuers, secrets
 from provisioning.providers.config import SECRET_OF, Definition, Pairing
 from provisioning.providers.secrets import SecretForElsewhere
-from provisioning.scim_pairing import paired_with
 
 FIELD: Final = "identity-provider"
 DIRECTORY_FIELD: Final = "identity-provider-directory"
@@ -216,7 +215,7 @@ def _means_anybody(provider: IdentityProvider) -> bool:
 def _pair(provider: IdentityProvider, pairing: Pairing | None) -> None:
     connection = claim = attribute = ""
     if pairing:
-        keys = list(paired_with().connections())
+        keys = list(hooks.pairing().connections())
         if pairing.connection:
             keys = [key for key in keys if key == pairing.connection]
         if len(keys) != 1:

@@ -13,6 +13,7 @@ from django.db import transaction
 from django.db.models import Exists, OuterRef
 from django.utils.crypto import salted_hmac
 
+from people import hooks
 from people.models import Person
 from people.operations import ranks
 from people.operations.roles import group_mappings
@@ -21,7 +22,6 @@ from provisioning import locks
 from provisioning.models import Identity, IdentityProvider, SignInAttempt
 from provisioning.providers import manage
 from provisioning.providers.issuers import is_confirmed
-from provisioning.scim_pairing import paired_with
 from provisioning.sign_in import confirmed_links
 
 
@@ -116,7 +116,7 @@ def _look_at(new: IdentityProvider) -> _Here:
     for person_id, subject in attempts.values_list("person_id", "subject").distinct():
         if subject not in by_subject:
             tried.setdefault(person_id, set()).add(subject)
-    provisioned = set(paired_with().provisioned(besides=new.paired_connection))
+    provisioned = set(hooks.pairing().provisioned(besides=new.paired_connection))
     return _Here(is_confirmed(new), by_subject, set(by_subject.values()), tried, provisioned)
 
 

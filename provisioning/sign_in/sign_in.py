@@ -13,7 +13,7 @@ from django.core.validators import validate_email
 from django.db import transaction
 from django.utils import timezone
 
-from people import tenancy
+from people import hooks, tenancy
 from people.models import Invite, Person
 from people.operations import email_changes, people, people_update
 from people.operations.invites import acceptance
@@ -25,7 +25,6 @@ from provisioning.models import Identity, IdentityProvider, SignInAttempt
 from provisioning.models.account_status import AccountStatus
 from provisioning.providers import admission
 from provisioning.providers.issuers import authority_of
-from provisioning.scim_pairing import paired_with
 from provisioning.sign_in import attempt_log, identity_lookup
 from provisioning.sign_in.attempt_log import Outcome
 from provisioning.sign_in.decide import (
@@ -155,7 +154,7 @@ def _is_disowned(identity: Identity, paired: Candidate | None) -> bool:
     )
     # An administrator vouches for people of the connection that the provider is paired with.
     besides = identity.provider.paired_connection if identity.how == How.CONFIRMED else ""
-    return not is_vouched_for and paired_with().is_provisioned(identity.person, besides=besides)
+    return not is_vouched_for and hooks.pairing().is_provisioned(identity.person, besides=besides)
 
 
 def _paired(provider: IdentityProvider, claims: Claims) -> tuple[Candidate | None, bool]:
@@ -163,7 +162,7 @@ def _paired(provider: IdentityProvider, claims: Claims) -> tuple[Candidate | Non
     value = readable(claims.said.get(provider.paired_claim, "")) if provider.is_paired else ""
     if not value:
         return None, False
-    pairing = paired_with()
+    pairing = hooks.pairing()
     by = (provider.paired_connection, provider.paired_attribute, value)
     person = pairing.paired_person(*by)
     if person is None:
@@ -187,7 +186,7 @@ def _candidate(provider: IdentityProvider, person: Person, how: How) -> Candidat
         is_linked_otherwise=Identity.objects.filter(
             provider=provider, person=person, retired_at=None
         ).exists(),
-        is_provisioned=paired_with().is_provisioned(person),
+        is_provisioned=hooks.pairing().is_provisioned(person),
     )
 
 
@@ -271,7 +270,7 @@ def _take_over(identity: Identity, claims: Claims, came: _Came) -> None:
     """
     said = {name: value for name, value in _said(claims).items() if value}
     news = {name: value for name, value in said.items() if identity.said.get(name) != value}
-    if not news or paired_with().is_provisioned(came.person):
+    if not news or hooks.pairing().is_provisioned(came.person):
         return
     now = came.person.profile
     profile = replace(

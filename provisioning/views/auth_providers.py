@@ -9,6 +9,7 @@ from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 
+from people import hooks
 from people.models import Tenant
 from people.values import PeopleError
 from people.views.forms import NameForm
@@ -161,6 +162,7 @@ def _form_context(
     return frame(request, tenant, TAB, title) | {
         "form": form,
         "preset": preset,
+        "integrations_url": hooks.url_of(hooks.Page.INTEGRATIONS),
         "is_paired_possible": len(form.fields["paired_connection"].choices) > 1,  # type: ignore[attr-defined]
         "back": reverse("admin:auth_providers", args=[tenant.slug]),
         "missing": _not_installed().get(preset.kind, ""),

@@ -12,6 +12,7 @@ from unfold.widgets import (
     UnfoldAdminTextInputWidget,
 )
 
+from people import hooks
 from provisioning.models import IdentityProvider
 from provisioning.providers import admission, config
 from provisioning.providers.config import (
@@ -20,7 +21,6 @@ from provisioning.providers.config import (
     Definition,
     InvalidDefinition,
 )
-from provisioning.scim_pairing import paired_with
 
 Kind = IdentityProvider.Kind
 LARGEST_KEYTAB = 64 * 1024
@@ -119,7 +119,7 @@ class ProviderForm(forms.Form):
     def __init__(self, *args: Any, provider: IdentityProvider | None = None, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.provider = provider
-        connections = paired_with().connections()
+        connections = hooks.pairing().connections()
         self.fields["paired_connection"].choices = [  # type: ignore[attr-defined]
             ("", "Not paired"),
             *connections.items(),

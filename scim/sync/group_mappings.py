@@ -34,6 +34,10 @@ class Disconnected(PeopleError):
         super().__init__(f"{connection} has been disconnected, so its groups grant no roles.")
 
 
+def is_role_mapped(role: Role) -> bool:
+    return GroupMapping.objects.filter(role=role).exists()
+
+
 @dataclass(frozen=True)
 class Changed:
     """A change of a group's mappings that has not been applied to people yet."""

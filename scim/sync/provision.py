@@ -12,9 +12,7 @@ from functools import cached_property
 from typing import Any
 from uuid import UUID
 
-from django.conf import settings
-from django.utils.module_loading import import_string
-
+from people import hooks
 from people.db import unit_of_work
 from people.db.unit_of_work import Conflict
 from people.models import CustomField, Person
@@ -297,7 +295,7 @@ def _adopted(delivery: Delivery, email: str) -> Person:
     locks.lock(person)
     if is_owned(person) or not (delivery.may_link or links_by_itself(delivery, person)):
         raise person_fields.DuplicateEmail
-    if not delivery.may_link and import_string(settings.HAS_SIGNED_IN)(person):
+    if not delivery.may_link and hooks.has_signed_in(person):
         # Perhaps somebody who only claimed the address: the pairing has to vouch for them now.
         field_ownership.end_sessions(person)
     field_ownership.note_names(

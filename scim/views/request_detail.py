@@ -5,8 +5,8 @@ from typing import Any
 from uuid import UUID
 
 from django.contrib import admin
-from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, redirect, render
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
 
 from people.presentation.actor_names import actor_name
@@ -17,24 +17,10 @@ from scim.api.request_log import LONGEST_BODY, masked
 from scim.models import RequestLog, SyncError
 
 
-@for_administrators
-def request_page(request: HttpRequest, request_id: UUID) -> HttpResponse:
-    """Show what a page or a job changed; a SCIM request has a page with more details."""
+def url_of_request(request_id: UUID) -> str:
+    """Return the URL of the page about the request, blank if it was no SCIM request."""
     log = RequestLog.objects.filter(pk=request_id).values_list("connection_id").first()
-    if log:
-        return redirect("admin:scim_request", log[0], request_id)
-    after = number_from(request, "after") or 0
-    deeds = deeds_of(request_id, after=after)
-    if not (deeds or after):
-        raise Http404
-    context = admin.site.each_context(request) | {
-        "title": f"Request {str(request_id)[:8]}",
-        "parent": {"title": "People", "url": reverse("admin:people_person_changelist")},
-        "request_id": request_id,
-        "deeds": deeds,
-        "is_first_page": not after,
-    }
-    return render(request, "scim/request_of_person.html", context)
+    return reverse("admin:scim_request", args=[log[0], request_id]) if log else ""
 
 
 @for_administrators

@@ -16,13 +16,12 @@ from operator import itemgetter
 from typing import NamedTuple
 from uuid import UUID
 
-from django.conf import settings
 from django.db import transaction
 from django.db.models import Max, QuerySet
 from django.urls import reverse
-from django.utils.module_loading import import_string
 
-from people import events, tenancy
+from people import events, hooks, tenancy
+from people.hooks import Owner
 from people.models import Event, Mail, MassChange, MassChangeItem, Person, Tenant
 from people.operations.invites.outbox import post
 from people.operations.locks import Guarded, hold
@@ -49,13 +48,6 @@ class Gone(NamedTuple):
     person_id: UUID
     at: datetime
     event_id: int
-
-
-class Owner(NamedTuple):
-    """A connection as people know it, and how many active or invited people it owns."""
-
-    name: str
-    people: int
 
 
 @transaction.atomic
@@ -161,7 +153,7 @@ def look(actor: str, since: datetime, until: datetime) -> MassChange | None:
         if joining:
             _add(known, [one for one in news if one in joining])
             news, grown = [one for one in news if one not in joining], known
-    owner: Owner = import_string(settings.OWNER_OF_PEOPLE)(actor)
+    owner = hooks.owner_of_people(actor)
     most = most_of(tenant, owner.people + len(gone))
     found = {*crowded(news, most, HOUR), *crowded(news, tenant.alarm_minute_people, MINUTE)}
     return _raise(tenant, actor, owner, [one for one in news if one in found]) or grown

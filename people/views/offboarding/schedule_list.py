@@ -10,6 +10,7 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.utils import timezone
 
+from people import hooks
 from people.models import Departure, Event, MassChangeItem, Person
 from people.operations.offboarding.blockers import blocked_people
 from people.operations.offboarding.job import JOB
@@ -47,6 +48,7 @@ def departures(request: HttpRequest) -> HttpResponse:
         "page": page,
         "rows": _rows(page),
         "is_on": is_on,
+        "connection_settings_url": hooks.url_of(hooks.Page.CONNECTION_SETTINGS),
         "is_searched": form.is_used,
         "is_all_done": not page.object_list and not form.is_used and _anybody_has_left(),
     }

@@ -12,6 +12,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 
+from people import hooks
 from people.mail.confirmation_links import latest_request
 from people.models import CustomField, Invite, Person, Role
 from people.operations.email_changes import unconfirmed
@@ -20,9 +21,7 @@ from people.presentation.actor_names import actor_name
 from people.presentation.event_text import LABELS
 from people.presentation.handover_history import handovers_of
 from people.presentation.pagination import counted
-from people.presentation.person_notices import notices_about
 from people.presentation.query_params import number_from
-from people.presentation.sign_in_methods import ways_of
 from people.presentation.timeline import timeline_of
 from people.views.permissions import PersonRequest, for_administrators
 from people.views.person.roles import GrantForm, ledger_of
@@ -51,13 +50,13 @@ def person_page(request: PersonRequest, person_id: UUID) -> HttpResponse:
     invite = Invite.objects.open().filter(person=person).first()
     reports = person.reports.in_lists().order_by("family_name", "given_name", "pk")
     report_count = counted(reports)
-    ways = ways_of(person)
+    ways = hooks.sign_in_methods(person)
     context = admin.site.each_context(request) | {
         "title": person.full_name,
         "parent": {"title": "People", "url": reverse("admin:people_person_changelist")},
         "person": person,
         "refusal": refusal_over(request.user, person),
-        "notices": list(notices_about(person)),
+        "notices": list(hooks.notices_about(person)),
         "owned_heading": f"Managed by {owners}",
         "owned_fields": [field for field in fields if field.owner],
         "free_heading": "Managed in Ramp" if person.owned_fields else "Profile",

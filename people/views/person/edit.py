@@ -3,14 +3,13 @@
 from typing import Any
 from uuid import UUID
 
-from django.conf import settings
 from django.contrib import admin, messages
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
-from django.utils.module_loading import import_string
 
+from people import hooks
 from people.models import Person
 from people.operations import email_changes, locks, people_update, ranks
 from people.operations.people import add_person
@@ -130,7 +129,7 @@ def _is_password_right(request: PersonRequest, form: PersonForm) -> bool:
     password = form.cleaned_data.get("owner_password", "")
     problem = ""
     if password:
-        problem = import_string(settings.CREDENTIAL_PROBLEM)(request.user, password)
+        problem = hooks.password_problem(request.user, password)
     if problem:
         form.add_error("owner_password", problem)
     return not problem

@@ -1,20 +1,19 @@
 """Which roles somebody has, from where, since when, and when that was last confirmed."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
 from django import forms
-from django.conf import settings
 from django.contrib import messages
 from django.db.models import Min
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect
-from django.utils.module_loading import import_string
 from django.views.decorators.http import require_POST
 from unfold.widgets import UnfoldAdminSelectWidget
 
+from people import hooks
 from people.models import Event, Grant, Person, Role
 from people.operations.roles import base_roles
 from people.presentation.actor_names import actor_name
@@ -99,7 +98,7 @@ def _base(person: Person, names: dict[str, str]) -> Line:
         if is_named
         else f"default ({source} sent no role)",
         since=person.role_since,
-        confirmed_at=_confirmed_at(person) if is_named else None,
+        confirmed_at=hooks.role_confirmed_at(person) if is_named else None,
     )
 
 
@@ -107,15 +106,6 @@ def _set_by(role_source: str, source: str) -> str:
     if role_source.startswith("command:"):
         return "set up by an operator"
     return f"from {source}"
-
-
-def _confirmed_at(person: Person) -> datetime | None:
-    """Ask those who hear providers when they last heard of the role that the person has."""
-    heard: list[Callable[[Person], datetime | None]] = [
-        import_string(name) for name in settings.ROLE_CONFIRMATIONS
-    ]
-    said = [at for ask in heard if (at := ask(person))]
-    return max(said, default=None)
 
 
 def _managing_since(person: Person) -> datetime | None:

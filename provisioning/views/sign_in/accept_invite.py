@@ -14,12 +14,12 @@ from people.mail.signed_links import ForgedLink
 from people.models import Invite, Person
 from people.operations.invites import acceptance
 from people.values import PeopleError
+from people.views.password_form import PasswordForm
 from provisioning.models import IdentityProvider
 from provisioning.passwords.login import password_counts
 from provisioning.sign_in.errors import SignInRefused
 from provisioning.views.sign_in.emailed_links import check_person, discreet, no_such_link, refusal
 from provisioning.views.sign_in.finish import let_in, remember_invite
-from provisioning.views.sign_in.password_form import PasswordForm
 
 
 @discreet

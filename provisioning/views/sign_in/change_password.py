@@ -9,13 +9,13 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 
 from people.operations import passwords
+from people.views.password_form import ChangeForm
 from people.views.permissions import PersonRequest
 from people.views.reauthentication import note_authentication
 from provisioning.passwords import reset
 from provisioning.passwords.lockout import GuessedTooOften
 from provisioning.passwords.login import confirm_password, has_password
 from provisioning.sign_in.errors import SignInRefused
-from provisioning.views.sign_in.password_form import ChangeForm
 
 
 @never_cache

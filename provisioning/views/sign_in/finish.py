@@ -18,7 +18,7 @@ from provisioning.sign_in.errors import SignInRefused
 from provisioning.sign_in.sign_in import Asking, sign_in
 from provisioning.views.sign_in.reauthentication import confirm_by_claims, is_confirming
 
-BACKEND: Final = "provisioning.passwords.login.SessionBackend"
+BACKEND: Final = "people.session_backend.SessionBackend"
 # Session keys that are used until the person is signed in.
 NEXT, INVITE, LINKING = "sign_in_next", "sign_in_invite", "sign_in_linking"
 # The provider of the session, to sign out there too.

@@ -16,11 +16,11 @@ from people.mail.signed_links import ForgedLink
 from people.models import Mail
 from people.operations import passwords
 from people.values import PeopleError
+from people.views.password_form import PasswordForm
 from provisioning.passwords import lockout, reset
 from provisioning.passwords.known_devices import remember
 from provisioning.sign_in.errors import SignInRefused
 from provisioning.views.sign_in.emailed_links import check_person, discreet, no_such_link, refusal
-from provisioning.views.sign_in.password_form import PasswordForm
 
 
 class AddressForm(forms.Form):

@@ -8,7 +8,7 @@ from people import tenancy
 from people.models import Person
 from people.operations import passwords
 from people.values import Actor, fold
-from provisioning.views.sign_in.password_form import PasswordForm
+from people.views.password_form import PasswordForm
 
 
 class Command(BaseCommand):

@@ -15,7 +15,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from people.models import Invite, Mail, Person
-from people.operations.roles.withheld_roles import ASKED
+from people.operations.roles.withheld_roles import people_with_withheld_roles
 from people.presentation.pagination import BoundedPaginator, counted
 from people.presentation.search_forms import PersonSearch
 from scim.models import SamePersonQuestion, SyncError
@@ -43,12 +43,6 @@ def same_person_questions() -> Any:
     return SamePersonQuestion.objects.open()
 
 
-def withheld_roles() -> Any:
-    """Return returned people whose earlier elevated role is still undecided."""
-    people = Person.objects.in_lists().exclude(withheld_roles={})
-    return people.filter(withheld_roles__icontains=f'"{ASKED}"')
-
-
 def to_look_at() -> str:
     """Return the number of rows that need an administrator's action."""
     stuck = Q(expires_at__lte=timezone.now()) | Q(problem__gt="")
@@ -56,12 +50,12 @@ def to_look_at() -> str:
         SyncError.objects.open(),
         pending_invites().filter(stuck),
         same_person_questions(),
-        withheld_roles(),
+        people_with_withheld_roles(),
     )
 
 
 def to_review() -> list[QuerySet[Any]]:
-    return [same_person_questions(), withheld_roles()]
+    return [same_person_questions(), people_with_withheld_roles()]
 
 
 TABS: dict[str, tuple[str, Callable[[], list[QuerySet[Any]]]]] = {

@@ -11,7 +11,7 @@ from django.views.decorators.http import require_POST
 
 from people.models import Person, Role
 from people.operations import rehires
-from people.operations.roles.withheld_roles import ASKED, key_of
+from people.operations.roles.withheld_roles import ASKED, key_of, people_with_withheld_roles
 from people.presentation.search_forms import PersonSearch
 from people.values import PeopleError
 from people.views.permissions import PersonRequest, for_administrators
@@ -23,7 +23,6 @@ from scim.views.team_updates.common import (
     page_of,
     same_person_questions,
     show_tab,
-    withheld_roles,
 )
 
 TAB = "team_updates_review"
@@ -61,7 +60,7 @@ class Row:
 def review(request: HttpRequest) -> HttpResponse:
     form = PersonSearch(request.GET)
     page = page_of(request, _questions().order_by("-asked_at", "-pk"))
-    returned = list(withheld_roles().order_by("family_name", "given_name", "pk"))
+    returned = list(people_with_withheld_roles().order_by("family_name", "given_name", "pk"))
     return show_tab(
         request,
         "scim/team_updates/to_review.html",
@@ -113,7 +112,7 @@ def _take_answer(request: PersonRequest, row: Row) -> HttpResponse:
 @require_POST
 def withheld_role(request: PersonRequest, person_id: UUID) -> HttpResponse:
     """Restore the elevated role of a returned person, or decline it."""
-    person = get_object_or_404(withheld_roles(), pk=person_id)
+    person = get_object_or_404(people_with_withheld_roles(), pk=person_id)
     name, actor = request.POST.get("role", ""), request.user.actor
     label = dict(_asked_roles(person)).get(name, "")
     try:

@@ -49,7 +49,7 @@ def eve(owner: Person) -> Person:
 @pytest.fixture
 def browser(eve: Person) -> Client:
     client = Client()
-    client.force_login(eve, backend="provisioning.passwords.login.SessionBackend")
+    client.force_login(eve, backend="people.session_backend.SessionBackend")
     assert client.get("/home/").status_code == 200
     return client
 
