@@ -28,6 +28,7 @@ from tests.clients.pages import signed_in
 from tests.clients.scim import USER, Provider, someone
 from tests.clients.spend import Api
 from tests.factories import core
+from tests.factories.scim import scim_connection
 from tests.services.fake_openid import OpenIdProvider
 from tests.support import offboarding
 from tests.support.openid_flow import connected
@@ -64,7 +65,7 @@ class Cast:
     openid: OpenIdProvider
     has_joined: bool = True
     is_internal: bool = False
-    okta: Provider = field(default_factory=lambda: Provider(core.connection("okta")))
+    okta: Provider = field(default_factory=lambda: Provider(scim_connection("okta")))
 
     def __post_init__(self) -> None:
         self.scim_id = "" if self.is_internal else self.okta.add("ada")

@@ -29,6 +29,7 @@ from tests.clients.pages import signed_in, text_of
 from tests.clients.scim import Provider, mail, someone
 from tests.clients.spend import Api
 from tests.factories import core
+from tests.factories.scim import scim_connection
 from tests.support import rank_cases, sign_in_flow
 from tests.support.rank_cases import ADMIN, ELEVATED, IT_ADMIN, OWNER, somebody, stored, taken_back
 
@@ -149,7 +150,7 @@ def invite_anyway(person: Person) -> Request:
 
 def take_for_different(person: Person) -> Request:
     """Have a provider that deleted the person create somebody who may be them."""
-    scim = Provider(core.connection())
+    scim = Provider(scim_connection())
     new, deleted = (ScimUser.objects.get(scim_id=scim.add(name)) for name in ("zoe", "eve"))
     deleted.person, deleted.deleted_at = person, timezone.now()
     deleted.save()
@@ -176,7 +177,7 @@ def link(person: Person) -> Request:
 
 def refused(person: Person) -> SyncError:
     """Have Okta push somebody with the address of the person, and be refused."""
-    scim = Provider(core.connection("okta", email_link="ask"))
+    scim = Provider(scim_connection("okta", email_link="ask"))
     answer = scim("POST", "/Users", someone("zoe", emails=[mail(person.email)]))
     assert answer.status == 400, answer.content
     error: SyncError = SyncError.objects.open().get()
@@ -184,7 +185,7 @@ def refused(person: Person) -> SyncError:
 
 
 def choose(person: Person) -> Request:
-    scim = Provider(core.connection("entra", activated_at=None))
+    scim = Provider(scim_connection("entra", activated_at=None))
     scim.add("zoe", emails=[mail(person.email)])
     data = {"user": ScimUser.objects.get().pk, "choice": "link", "confirmed": "on", "back": ""}
     return Request(reverse("admin:setup_choose", args=["entra"]), data)
@@ -462,7 +463,7 @@ class TestWhichRoles:
         assert self.breaches(people, ask) == []
 
     def test_a_pushed_group_brings(self, people: dict[str, Person]) -> None:
-        scim = Provider(core.connection())
+        scim = Provider(scim_connection())
         scim.add_group("Board")
         group = ScimGroup.objects.get()
         path = reverse("admin:scim_group", args=[scim.connection.pk, group.pk])
@@ -473,7 +474,7 @@ class TestWhichRoles:
         assert self.breaches(people, ask) == []
 
     def test_a_pushed_group_brings_no_longer(self, people: dict[str, Person]) -> None:
-        scim = Provider(core.connection())
+        scim = Provider(scim_connection())
         scim.add_group("Board")
 
         def ask(actor: Person, role: str) -> Any:
@@ -491,7 +492,7 @@ class TestWhichRoles:
 
 @pytest.mark.parametrize("role", ACTORS)
 def test_only_an_owner_lets_a_provider_assign_owners(people: dict[str, Person], role: str) -> None:
-    connection = core.connection()
+    connection = scim_connection()
     path = reverse("admin:scim_settings", args=[connection.pk])
     said = {
         "incomplete": "refuse",
@@ -512,7 +513,7 @@ def test_only_an_owner_lets_a_provider_assign_owners(people: dict[str, Person], 
 @pytest.mark.parametrize("role", [ADMIN, IT_ADMIN])
 def test_other_settings_stay_everybodys(people: dict[str, Person], role: str) -> None:
     """Where an Owner has allowed it, an Admin saves the rest without touching that."""
-    connection = core.connection(may_assign_owner=True)
+    connection = scim_connection(may_assign_owner=True)
     path = reverse("admin:scim_settings", args=[connection.pk])
     said = {
         "incomplete": "refuse",

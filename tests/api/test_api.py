@@ -22,6 +22,7 @@ from tests.clients import spend
 from tests.clients.pages import signed_in
 from tests.clients.spend import Api
 from tests.factories import core
+from tests.factories.scim import scim_connection
 
 pytestmark = pytest.mark.django_db
 
@@ -52,7 +53,7 @@ class TestToken:
         assert signed_in(owner).get("/api/v1/people").status_code == 401
 
     def test_of_a_scim_connection_opens_nothing(self, owner: Person) -> None:
-        token = issue_token(core.connection())
+        token = issue_token(scim_connection())
 
         assert Api(owner, token).get("people").status_code == 401
 

@@ -14,8 +14,6 @@ from django.utils import timezone
 from people import tenancy
 from people.models import Department, Entity, Location, Person, Tenant
 from people.values import fold
-from scim.models import Connection
-from scim.models.connection import USUAL_POLICY
 
 _numbers = count(1)
 
@@ -94,13 +92,3 @@ def owner(**fields: Any) -> Person:
     return person(
         **{"given_name": "Olga", "family_name": "Owner", "role": Person.Role.OWNER} | fields
     )
-
-
-def connection(provider: str = "okta", **fields: Any) -> Connection:
-    usual = {
-        "tenant_id": tenancy.current_id(),
-        "provider": provider,
-        "incomplete": USUAL_POLICY[Connection.Provider(provider)],
-        "activated_at": timezone.now(),
-    }
-    return Connection.objects.create(**usual | fields)

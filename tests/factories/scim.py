@@ -4,11 +4,23 @@ from typing import Any
 
 from django.utils import timezone
 
+from people import tenancy
 from scim.models import Connection, ScimGroup, ScimUser, ScimValue
+from scim.models.connection import USUAL_POLICY
 from scim.rfc.attributes import GROUP, USER
 from scim.rfc.multi_valued import elements_of, key
 from scim.rfc.normalize import canonical
 from scim.rfc.serialize import json_text
+
+
+def scim_connection(provider: str = "okta", **fields: Any) -> Connection:
+    usual = {
+        "tenant_id": tenancy.current_id(),
+        "provider": provider,
+        "incomplete": USUAL_POLICY[Connection.Provider(provider)],
+        "activated_at": timezone.now(),
+    }
+    return Connection.objects.create(**usual | fields)
 
 
 def scim_user(connection: Connection, user_name: str, **sent: Any) -> ScimUser:

@@ -14,7 +14,7 @@ from provisioning.models import ExternalGroup, GroupMapping, Identity, IdentityP
 from scim.models import Connection, ScimGroup
 from scim.models import GroupMapping as ScimGroupMapping
 from tests.clients.scim import Provider, someone
-from tests.factories import core
+from tests.factories.scim import scim_connection
 from tests.faults.cast import ADMINISTRATORS, PASSWORD, ROLES, Company
 from tests.support import offboarding
 
@@ -113,7 +113,7 @@ def _mark_spend(mark: str) -> None:
 
 def _connect(mark: str) -> Provider:
     """Connect Okta, have it push people and a group with a role, and be refused once."""
-    connection = core.connection(Connection.Provider.OKTA)
+    connection = scim_connection(Connection.Provider.OKTA)
     scim = Provider(connection)
     ada = scim.add("ada", name={"givenName": "Ada", "familyName": f"Lovelace{mark}"})
     scim.replace(ada, "roles", [{"value": f"NONSENSE{mark}"}])

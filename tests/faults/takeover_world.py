@@ -22,6 +22,7 @@ from provisioning.sign_in.sign_in import sign_in
 from scim.models import ScimUser
 from tests.clients.scim import Answer, Provider, mail, someone
 from tests.factories import core
+from tests.factories.scim import scim_connection
 from tests.faults.takeovers import PASSWORD, SPELLINGS, Attempt, is_same_by_the_evidence
 from tests.support import sign_in_flow
 
@@ -57,7 +58,7 @@ class World:
 
     def _try(self) -> Iterator[str]:
         self.old = sign_in_flow.provider("Old")
-        self.scim = Provider(core.connection())
+        self.scim = Provider(scim_connection())
         self.victim = self._make_victim()
         self.before = {"id": self.victim.pk, "role": self.victim.role, "state": self.victim.state}
         ways: dict[str, Callable[[], Iterator[str]]] = {

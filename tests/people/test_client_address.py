@@ -16,6 +16,7 @@ from scim.api.dispatch import serve
 from scim.models import RequestLog, Token
 from tests.clients.scim import Provider, someone
 from tests.factories import core
+from tests.factories.scim import scim_connection
 
 PROXY, OTHER_PROXY, STRANGER = "10.0.0.1", "10.0.0.2", "203.0.113.9"
 CLIENT, SPOOFED = "198.51.100.7", "192.0.2.66"
@@ -116,7 +117,7 @@ class TestIsRecorded:
     def test_in_the_request_log_and_with_the_token(self, proxied: dict[str, Any]) -> None:
         with tenancy.use(core.tenant()):
             core.owner()
-            provider = Provider(core.connection("generic"))
+            provider = Provider(scim_connection("generic"))
             token_usage._noted.clear()
             request = RequestFactory().post(
                 "/scim/v2/Users",

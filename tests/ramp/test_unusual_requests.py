@@ -41,6 +41,7 @@ from tests.clients.pages import signed_in, text_of
 from tests.clients.scim import Provider, mail, someone
 from tests.clients.spend import Api, card, fund
 from tests.factories import core
+from tests.factories.scim import scim_connection
 from tests.support import rank_cases, sign_in_flow
 
 pytestmark = pytest.mark.django_db
@@ -102,7 +103,7 @@ class World:
             settings=sign_in_flow.OIDC | {"issuer": "https://127.0.0.1:1"},
             browsing=IdentityProvider.Browsing.CACHED_ONLY,
         )
-        scim = Provider(core.connection())
+        scim = Provider(scim_connection())
         group = scim.add_group("Board")
         invited = core.person(state=Person.State.INVITED)
         change = MassChange.objects.create(

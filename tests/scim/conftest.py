@@ -9,6 +9,7 @@ from people.models import Person, Role, Tenant
 from people.values import fold
 from tests.clients.scim import Provider
 from tests.factories import core
+from tests.factories.scim import scim_connection
 from tests.support.scim_setup import Wizard
 
 Connect = Callable[..., Provider]
@@ -43,7 +44,7 @@ def connect(tenant: Tenant) -> Connect:
     """Connect providers: connect("entra", unknown_manager="reject")."""
 
     def connect(provider: str = "okta", **settings: object) -> Provider:
-        return Provider(core.connection(provider, **settings))
+        return Provider(scim_connection(provider, **settings))
 
     return connect
 

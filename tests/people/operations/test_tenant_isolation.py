@@ -12,6 +12,7 @@ from people.operations import people
 from people.tenancy import NoTenantInForceError, TenantManager, TenantOwned
 from people.values import Actor
 from tests.factories import core
+from tests.factories.scim import scim_connection
 
 pytestmark = pytest.mark.django_db
 
@@ -29,7 +30,7 @@ every_owned_model = pytest.mark.parametrize("model", OWNED, ids=lambda model: mo
 def other(db: None) -> Tenant:
     with core.in_another_tenant() as tenant:
         core.person(manager=core.person(), department=core.department(), location=core.location())
-        core.connection()
+        scim_connection()
     return tenant
 
 

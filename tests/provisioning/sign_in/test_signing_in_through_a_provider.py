@@ -21,6 +21,7 @@ from provisioning.sign_in.errors import SignInRefused
 from provisioning.sign_in.sign_in import NOTHING, Asking, sign_in
 from tests.clients.scim import Provider
 from tests.factories import core
+from tests.factories.scim import scim_connection
 from tests.support.concurrency import Racers
 from tests.support.sign_in_flow import claims, provider
 
@@ -45,7 +46,7 @@ def corp(acme: Tenant) -> IdentityProvider:
 @pytest.fixture
 def scim(acme: Tenant) -> Provider:
     with tenancy.use(acme):
-        return Provider(core.connection("entra"))
+        return Provider(scim_connection("entra"))
 
 
 def person_of(attempt: SignInAttempt) -> Person:
@@ -348,7 +349,7 @@ class TestPairedWithScim:
         assert line.reason == "person-deactivated"
 
     def test_adds_nobody_of_whom_scim_has_not_sent_enough(self, paired: IdentityProvider) -> None:
-        scim = Provider(core.connection("generic"))
+        scim = Provider(scim_connection("generic"))
         paired.paired_connection = str(scim.connection.pk)
         scim("POST", "/Users", {"userName": "bob", "externalId": "oid-of-bob"})
 

@@ -23,6 +23,7 @@ from provisioning.sign_in.sign_in import Asking, sign_in
 from tests.clients.pages import queries_of, signed_in, text_of
 from tests.clients.scim import Provider
 from tests.factories import core
+from tests.factories.scim import scim_connection
 from tests.support import sign_in_flow
 from tests.support.sign_in_flow import claims, groups
 
@@ -95,7 +96,7 @@ def is_nobody_known(corp: IdentityProvider) -> None:
 
 
 def is_of_scim_and_not_paired(corp: IdentityProvider) -> None:
-    scim = Provider(core.connection("entra"))
+    scim = Provider(scim_connection("entra"))
     scim.add()
     ada = Person.objects.get(email="ada@example.com")
     turned_away(corp, claims(email="ada@example.com"), Asking(person=ada))

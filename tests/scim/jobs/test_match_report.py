@@ -13,7 +13,7 @@ from scim.models import ScimUser
 from tests.clients.pages import queries_of
 from tests.clients.scim import ENT, RAMP, Provider, mail
 from tests.factories import core
-from tests.factories.scim import scim_user
+from tests.factories.scim import scim_connection, scim_user
 from tests.support.scim_setup import Wizard, fates
 
 pytestmark = pytest.mark.django_db
@@ -32,7 +32,7 @@ def ada(okta: Provider) -> Person:
 def formerly(provider: str, **fields: Any) -> ScimUser:
     """Make somebody whom a disconnected connection of the provider had."""
     person = core.person(email="before@example.com")
-    earlier = core.connection(provider, disconnected_at=timezone.now())
+    earlier = scim_connection(provider, disconnected_at=timezone.now())
     user = scim_user(earlier, "before@example.com", **fields)
     user.person = person
     user.save()
@@ -141,7 +141,7 @@ class TestWhoCannotBeProvisioned:
         assert fates(rippling.connection) == {"ada": "created", "bob": "blocked"}
 
     def test_is_whose_address_is_another_providers(self, okta: Provider) -> None:
-        entra = Provider(core.connection("entra"))
+        entra = Provider(scim_connection("entra"))
         entra.add("ada")
 
         okta.add("ada")
@@ -194,7 +194,7 @@ class TestWhoExistsOnlyHere:
     ) -> None:
         core.person(state=Person.State.INACTIVE)
         core.person(state=Person.State.TERMINATED)
-        Provider(core.connection("entra")).add("eve")
+        Provider(scim_connection("entra")).add("eve")
 
         assert "Only in Ramp 1" in wizard.get("review")
 

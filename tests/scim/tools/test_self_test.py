@@ -24,6 +24,7 @@ from scim.models.connection import issue_token
 from scim.tools import public_http, self_test
 from scim.tools.scenarios import REHEARSALS
 from tests.factories import core
+from tests.factories.scim import scim_connection
 from tests.scim.conftest import Connect
 from tests.services.postgres_redis_smtp import free_port
 from tests.support.concurrency import Racers
@@ -155,7 +156,7 @@ def test_leaves_no_more_behind_each_time(public: str, connect: Connect) -> None:
 def test_has_one_sandbox_for_each_tenant(public: str, connect: Connect) -> None:
     run(connect("okta").connection)
     with core.in_another_tenant():
-        run(core.connection("okta"))
+        run(scim_connection("okta"))
 
     names = Tenant.objects.filter(is_sandbox=True).values_list("name", flat=True)
     assert len(set(names)) == len(names) == 2
@@ -189,7 +190,7 @@ def test_is_ended_when_nobody_works_on_it_any_more(connect: Connect) -> None:
     )
     with core.in_another_tenant() as another:
         Tenant.objects.filter(pk=another.pk).update(is_sandbox=True)
-        issue_token(core.connection("okta"))
+        issue_token(scim_connection("okta"))
         Token.objects.update(created_at=then)
 
     self_test.end_overdue(as_of=timezone.now())

@@ -11,6 +11,7 @@ from people.values import Profile
 from tests.clients.pages import queries_of, signed_in, text_of
 from tests.clients.scim import Provider, someone
 from tests.factories import core
+from tests.factories.scim import scim_connection
 from tests.scim.conftest import Connect
 from tests.support import scim_diagnosis_cases
 from tests.support.scim_diagnosis_cases import ADA, CASES, HELPDESK, TODAY, Case, Company
@@ -135,7 +136,7 @@ def test_that_they_are_back_after_all(company: Company, client: Client) -> None:
 
 def test_nothing_of_another_company(company: Company, client: Client) -> None:
     with core.in_another_tenant():
-        theirs = Provider(core.connection("entra"))
+        theirs = Provider(scim_connection("entra"))
         theirs.add("ada")
         theirs("POST", "/Users", someone("ida", roles="EMPEROR"))
         profile = Profile(given_name="Ida", family_name="Rhodes", email="ida@example.com")

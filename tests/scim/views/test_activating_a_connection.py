@@ -13,7 +13,7 @@ from scim.models import AdoptionChoice, Connection, RequestLog, ScimUser, SyncEr
 from tests.clients.pages import queries_of, text_of
 from tests.clients.scim import ENT, Provider, mail, managed_by, someone
 from tests.factories import core
-from tests.factories.scim import scim_user
+from tests.factories.scim import scim_connection, scim_user
 from tests.support.scim_setup import Wizard
 
 pytestmark = pytest.mark.django_db
@@ -188,7 +188,7 @@ class TestWhoIsLinked:
         assert SyncError.objects.open().get().message == DUPLICATE
 
     def test_is_whom_the_provider_had_before(self, wizard: Wizard, okta: Provider) -> None:
-        earlier = core.connection("okta", disconnected_at=timezone.now())
+        earlier = scim_connection("okta", disconnected_at=timezone.now())
         before = scim_user(earlier, "lovelace@example.com", externalId="00u1")
         before.person = core.person(email="lovelace@example.com")
         before.save()
@@ -276,7 +276,7 @@ class TestTheClick:
     def test_is_refused_beside_another_of_the_same_provider(
         self, wizard: Wizard, okta: Provider
     ) -> None:
-        core.connection("okta")
+        scim_connection("okta")
 
         response = wizard.client.post(wizard.address("activate"), follow=True)
 

@@ -9,7 +9,7 @@ from scim.models import AdoptionChoice, ScimUser
 from tests.clients.pages import text_of
 from tests.clients.scim import Provider
 from tests.factories import core
-from tests.factories.scim import scim_user
+from tests.factories.scim import scim_connection, scim_user
 from tests.support.scim_setup import Wizard, fates
 
 pytestmark = pytest.mark.django_db
@@ -143,7 +143,7 @@ class TestARow:
     def test_is_about_ones_own_rows(self, wizard: Wizard, okta: Provider) -> None:
         with core.in_another_tenant():
             stranger = core.person()
-            theirs = scim_user(core.connection(activated_at=None), "x@example.com")
+            theirs = scim_user(scim_connection(activated_at=None), "x@example.com")
 
         assert wizard.choose(person=stranger.pk, choice="deactivate").status_code == 404
         assert wizard.choose(user=theirs.pk, choice="link").status_code == 404

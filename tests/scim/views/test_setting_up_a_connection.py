@@ -16,6 +16,7 @@ from scim.models import AdoptionChoice, Connection, RequestLog, ScimGroup, ScimU
 from tests.clients.pages import signed_in, text_of
 from tests.clients.scim import ENT, RAMP, someone
 from tests.factories import core
+from tests.factories.scim import scim_connection
 from tests.support.concurrency import Racers
 from tests.support.scim_setup import Wizard, shown_token
 
@@ -60,7 +61,7 @@ class TestTheStart:
         assert connection.default_location == "Berlin"
 
     def test_is_refused_while_the_same_provider_is_connected(self, wizard: Wizard) -> None:
-        core.connection("okta")
+        scim_connection("okta")
 
         response = wizard.client.post(wizard.address("token"), {"after": 0}, follow=True)
 
@@ -68,14 +69,14 @@ class TestTheStart:
         assert Connection.objects.count() == 1
 
     def test_is_possible_beside_another_provider(self, wizard: Wizard) -> None:
-        core.connection("entra")
+        scim_connection("entra")
 
         wizard.make_token()
 
         assert Connection.objects.count() == 2
 
     def test_is_possible_again_after_disconnecting(self, wizard: Wizard) -> None:
-        core.connection("okta", disconnected_at=timezone.now())
+        scim_connection("okta", disconnected_at=timezone.now())
 
         wizard.make_token()
 
@@ -152,7 +153,7 @@ class TestTheSteps:
 
     @pytest.mark.parametrize("step", ["", "token", "steps", "first-request", "review", "abandon"])
     def test_lead_to_the_end_once_it_is_active(self, wizard: Wizard, step: str) -> None:
-        core.connection("okta")
+        scim_connection("okta")
 
         response = wizard.client.get(wizard.address(step))
 
