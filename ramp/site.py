@@ -88,6 +88,13 @@ class RampSite(UnfoldAdminSite):
             "colors": None,
         }
 
+    def login(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
+        """Lead people home who are signed in; `provisioning` has a page of its own for this."""
+        if request.user.is_authenticated:
+            return redirect("admin:home")
+        page: HttpResponse = super().login(request, extra_context)
+        return page
+
     def index(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
         """Lead to the first section that the visitor may see."""
         first = next(iter(_sections(request.user).values()))

@@ -17,12 +17,10 @@ from people.models import ApiToken, Event, Person
 from people.operations import api_tokens
 from people.operations.people import deactivate_person, reactivate_person
 from people.operations.spend import cards_and_funds
-from scim.models.connection import issue_token
 from tests.clients import spend
 from tests.clients.pages import signed_in
 from tests.clients.spend import Api
 from tests.factories import core
-from tests.factories.scim import scim_connection
 
 pytestmark = pytest.mark.django_db
 
@@ -51,11 +49,6 @@ class TestToken:
 
     def test_is_not_replaced_by_a_session(self, owner: Person) -> None:
         assert signed_in(owner).get("/api/v1/people").status_code == 401
-
-    def test_of_a_scim_connection_opens_nothing(self, owner: Person) -> None:
-        token = issue_token(scim_connection())
-
-        assert Api(owner, token).get("people").status_code == 401
 
     def test_stays_dead_after_its_person_was_deactivated(self, owner: Person) -> None:
         admin = core.administrator()

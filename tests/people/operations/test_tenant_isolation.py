@@ -12,7 +12,6 @@ from people.operations import people
 from people.tenancy import NoTenantInForceError, TenantManager, TenantOwned
 from people.values import Actor
 from tests.factories import core
-from tests.factories.scim import scim_connection
 
 pytestmark = pytest.mark.django_db
 
@@ -30,12 +29,11 @@ every_owned_model = pytest.mark.parametrize("model", OWNED, ids=lambda model: mo
 def other(db: None) -> Tenant:
     with core.in_another_tenant() as tenant:
         core.person(manager=core.person(), department=core.department(), location=core.location())
-        scim_connection()
     return tenant
 
 
 def test_concerns_the_people_among_others() -> None:
-    assert {"Person", "Department", "Event", "Connection"} <= {model.__name__ for model in OWNED}
+    assert {"Person", "Department", "Event", "Card"} <= {model.__name__ for model in OWNED}
 
 
 @every_owned_model
