@@ -23,9 +23,9 @@ from django.db import transaction
 from django.utils import timezone
 
 from people import hooks, tenancy
-from people.background import waking
+from people.background import task_trigger
 from people.db import leases
-from people.db.unit_of_work import when_stored
+from people.db.unit_of_work import on_stored
 from people.models import Delivery, Event, Person
 from people.models.deliveries import STUCK_ATTEMPTS
 from people.values import Actor
@@ -82,7 +82,7 @@ def record(
         dispatched_at=None if awaited else now,
     )
     if awaited:
-        when_stored(waker.wake)
+        on_stored(waker.wake)
     return event
 
 
@@ -204,5 +204,5 @@ def dispatch_all(*, as_of: datetime) -> int:
     return total
 
 
-waker = waking("people.tasks.dispatch_events")
-mail_waker = waking("people.tasks.send_mails")
+waker = task_trigger("people.tasks.dispatch_events")
+mail_waker = task_trigger("people.tasks.send_mails")

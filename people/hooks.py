@@ -18,9 +18,9 @@ from django.urls import reverse
 from people.models import Event, Person, Role
 
 if TYPE_CHECKING:
-    from people.presentation.diagnosis import Asked, Finding
+    from people.presentation.diagnosis import DiagnosisQuery, Finding
     from people.presentation.person_notices import Notice
-    from people.presentation.sign_in_methods import Way
+    from people.presentation.sign_in_methods import SignInMethod
 
 Subscriber = Callable[[Event], object]
 
@@ -64,7 +64,7 @@ class Subscription:
 
 
 class SignInMethods(Protocol):
-    def __call__(self, person: Person, *, may_link: bool) -> Iterable["Way"]: ...
+    def __call__(self, person: Person, *, may_link: bool) -> Iterable["SignInMethod"]: ...
 
 
 class Pairing(Protocol):
@@ -117,7 +117,7 @@ class AppHooks:
     request_url: Callable[[UUID], str] | None = None
 
     # Why somebody is not here.
-    causes: Callable[["Asked"], Iterable["Finding"]] | None = None
+    causes: Callable[["DiagnosisQuery"], Iterable["Finding"]] | None = None
     # Sentences at the top of a person's page.
     notices: Sequence[Callable[[Person], Iterable["Notice"]]] = ()
     # Rows that Team updates lists beside those of people, by their name in the API.
@@ -176,7 +176,7 @@ def request_url(request_id: UUID) -> str:
     return next(filter(None, urls), "")
 
 
-def causes(asked: "Asked") -> Iterator["Finding"]:
+def causes(asked: "DiagnosisQuery") -> Iterator["Finding"]:
     """Yield every cause that explains why somebody is not here, and the evidence."""
     for app in registered:
         if app.causes:
@@ -199,7 +199,7 @@ def updates_to_review() -> str:
     return next(counts, "")
 
 
-def sign_in_methods(person: Person, *, may_link: bool = False) -> list["Way"]:
+def sign_in_methods(person: Person, *, may_link: bool = False) -> list["SignInMethod"]:
     """Return how the person signs in, then what could be linked.
 
     With `may_link` these are the providers that the person may link themselves, otherwise the

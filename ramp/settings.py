@@ -90,19 +90,19 @@ def _is_installed(path: str) -> bool:
 
 
 MIDDLEWARE = [
-    "ramp.middleware.UnreadBody",
+    "ramp.middleware.UnreadBodyMiddleware",
     # Before the rest, so that sessions, CSRF and messages cost SCIM nothing.
-    *(["ramp.middleware.ScimDoor"] if HAS_SCIM else []),
-    "ramp.middleware.RequestName",
-    "ramp.middleware.ReadableText",
-    "ramp.middleware.ProtectiveHeaders",
+    *(["ramp.middleware.ScimMiddleware"] if HAS_SCIM else []),
+    "ramp.middleware.RequestIdMiddleware",
+    "ramp.middleware.ReadableTextMiddleware",
+    "ramp.middleware.SecurityHeadersMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
-    "ramp.middleware.TenantInForce",
+    "ramp.middleware.TenantMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]
@@ -254,18 +254,18 @@ REST_FRAMEWORK = {
         "people.api.authentication.IsAdministrator",
         "people.api.authentication.HasScope",
     ],
-    "DEFAULT_THROTTLE_CLASSES": ["people.api.authentication.ByToken"],
+    "DEFAULT_THROTTLE_CLASSES": ["people.api.authentication.TokenRateThrottle"],
     "DEFAULT_PARSER_CLASSES": ["people.api.parsers.StrictJson"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_SCHEMA_CLASS": "people.api.schema.Schema",
-    "EXCEPTION_HANDLER": "people.api.base.refuse",
+    "EXCEPTION_HANDLER": "people.api.base.exception_handler",
     "UNAUTHENTICATED_USER": None,
 }
 SPECTACULAR_SETTINGS = {
     "TITLE": "Ramp",
     "VERSION": "1",
     "DESCRIPTION": "People, and what they spend with. docs/api.md is the introduction.",
-    "PREPROCESSING_HOOKS": ["people.api.urls.without_twins"],
+    "PREPROCESSING_HOOKS": ["people.api.urls.drop_duplicate_paths"],
     "SERVE_INCLUDE_SCHEMA": False,
     "SERVE_AUTHENTICATION": [],
     "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],

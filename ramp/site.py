@@ -15,10 +15,10 @@ from django.utils.functional import lazystr
 from unfold.sites import UnfoldAdminSite
 
 from people import hooks
-from people.models import Card, Department, Fund, Location, Obligation, Person, Workflow
+from people.models import Card, Department, Fund, Location, OutstandingItem, Person, Workflow
 from people.presentation.pagination import counted
 from people.views.bulk.alerts import alarms_for
-from people.views.permissions import Visitor, administers, operates
+from people.views.permissions import Visitor, is_operator, is_tenant_admin
 
 Item = dict[str, Any]
 
@@ -36,7 +36,7 @@ FOR_ADMINISTRATORS = {
     "Departments": Section("people_department_changelist", "account_tree"),
     "Locations": Section("people_location_changelist", "location_on"),
     "Entities": Section("people_entity_changelist", "business"),
-    "Scheduled terminations": Section("departures", "event_upcoming"),
+    "Scheduled terminations": Section("scheduled_terminations", "event_upcoming"),
     "Spend": Section("spend", "credit_card"),
     "Integrations": Section("integrations", "hub", app="scim"),
     "Roles": Section("people_role_changelist", "badge"),
@@ -125,7 +125,7 @@ class RampSite(UnfoldAdminSite):
 
 
 def _sections(visitor: Visitor) -> dict[str, Section]:
-    sections = FOR_OPERATORS if operates(visitor) else FOR_ADMINISTRATORS
+    sections = FOR_OPERATORS if is_operator(visitor) else FOR_ADMINISTRATORS
     return {title: one for title, one in sections.items() if apps.is_installed(one.app)}
 
 
@@ -145,11 +145,11 @@ def _spend_tabs(request: HttpRequest) -> Item:
         _tab(
             "Reimbursements, bills and transactions",
             "people_obligation_changelist",
-            Obligation.objects.outstanding,
+            OutstandingItem.objects.outstanding,
         ),
     ]
     _mark_active(request, tabs)
-    models = ["people.card", "people.fund", "people.workflow", "people.obligation"]
+    models = ["people.card", "people.fund", "people.workflow", "people.outstanding_item"]
     return {"models": models, "items": tabs}
 
 
@@ -174,14 +174,14 @@ def _mark_active(request: HttpRequest, items: list[Item]) -> None:
 def company(request: HttpRequest) -> str:
     """Return what stands below our name."""
     visitor = request.user
-    if operates(visitor):
+    if is_operator(visitor):
         return "Operator"
     return visitor.tenant.name if visitor.is_authenticated else ""
 
 
 def account_links(request: HttpRequest) -> list[Item]:
     links = [{"title": "My profile", "link": reverse("admin:home")}]
-    if administers(request.user):
+    if is_tenant_admin(request.user):
         links.append({"title": "API tokens", "link": reverse("admin:api_tokens")})
     return links
 

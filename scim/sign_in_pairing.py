@@ -9,7 +9,7 @@ from uuid import UUID
 from django.db.models import QuerySet
 
 from people.models import Person
-from people.values import fold
+from people.values import normalize_key
 from scim.models import Connection, ScimUser
 
 
@@ -66,4 +66,4 @@ def _called(connection: str, attribute: str, value: str) -> QuerySet[ScimUser]:
         return users.none()
     if attribute == "externalId":
         return users.filter(scim_external_id=value)
-    return users.filter(user_name_key=fold(value))
+    return users.filter(user_name_key=normalize_key(value))

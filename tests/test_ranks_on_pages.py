@@ -144,7 +144,7 @@ def invite_anyway(person: Person) -> Request:
     error = refused(person)
     SyncError.objects.filter(pk=error.pk).update(person=person)
     lifecycle.issue_invite(person, actor=TESTS)
-    person.invites.update(held_because="Waits.")
+    person.invites.update(hold_reason="Waits.")
     return Request(reverse("admin:sync_error_invite_anyway", args=[error.pk]), {})
 
 
@@ -212,8 +212,8 @@ CHANGES: dict[str, Change] = {
         {"role": Person.Role.GUEST},
         (ELEVATED, Person.Role.CARDHOLDER),
     ),
-    "departure": Change(departing("departure", deed="forget plan")),
-    "departure_plan": Change(departing("departure_plan")),
+    "scheduled_termination": Change(departing("scheduled_termination", deed="forget plan")),
+    "scheduled_termination_plan": Change(departing("scheduled_termination_plan")),
     "mail_internal_user": Change(mail_link),
     "provisioned_member": Change(member({"status": "inactive"})),
     "confirm_same_person": Change(confirm_same),
@@ -243,7 +243,7 @@ GRANTING = {
 OTHERS = {
     # People read these, or look something up.
     *("index", "home", "jsi18n", "autocomplete", "people_person_change", "people_person_export"),
-    *("departures", "mass_changes", "mass_change", "why", "request", "team_updates"),
+    *("scheduled_terminations", "mass_changes", "bulk_change", "why", "request", "team_updates"),
     *(
         "team_updates_errors",
         "team_updates_inactive",
@@ -281,13 +281,13 @@ OTHERS = {
     # What the provider sent is carried out again, by its rules; dismissing changes nobody.
     *("sync_error_retry", "sync_error_dismiss"),
     # Undoing asks for each person, see tests/people/operations/test_ranks.py.
-    *("mass_change_confirm", "mass_change_undo"),
+    *("bulk_change_confirm", "bulk_change_undo"),
     # Spending is exempt.
     *("card_end", "fund_end"),
 }
 # Lists and forms of other rows, a line of the admin site each; roles are tested as operations.
 MODELS = (
-    *("department", "location", "entity", "role", "card", "fund", "obligation"),
+    *("department", "location", "entity", "role", "card", "fund", "outstanding_item"),
     *("workflow", "tenant"),
 )
 OTHERS |= {
@@ -300,7 +300,7 @@ OTHERS |= {
     *("healthz", "readyz", "api/v1/", "api/v1/<path:rest>", "api/v1/people"),
     *("api/v1/people/<uuid:person_id>", "api/v1/team-updates", "api/v1/cards"),
     *("api/v1/cards/<uuid:card_id>", "api/v1/funds", "api/v1/funds/<uuid:fund_id>"),
-    *("api/v1/authorisations", "api/v1/authorisations/<uuid:authorisation_id>"),
+    *("api/v1/authorizations", "api/v1/authorizations/<uuid:authorization_id>"),
 }
 
 

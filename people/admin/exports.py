@@ -11,7 +11,7 @@ from django.http import StreamingHttpResponse
 from django.utils import timezone
 
 from people.models import Person
-from people.presentation.spreadsheets import BYTE_ORDER_MARK, harmless
+from people.presentation.spreadsheets import BYTE_ORDER_MARK, escape_formula
 
 COLUMNS = (
     "First name",
@@ -46,7 +46,7 @@ def _lines(people: QuerySet[Person]) -> Iterator[str]:
     writer = csv.writer(_Echo())
     yield BYTE_ORDER_MARK + writer.writerow(COLUMNS)
     for person in people.iterator(chunk_size=1000):
-        yield writer.writerow(map(harmless, _cells(person)))
+        yield writer.writerow(map(escape_formula, _cells(person)))
 
 
 def _cells(person: Person) -> tuple[str, ...]:

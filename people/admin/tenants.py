@@ -11,7 +11,7 @@ from unfold.decorators import display
 from people import hooks, tenancy
 from people.admin.model_admin import CompanyAdmin
 from people.models import Person, Tenant
-from people.views.permissions import administers, operates
+from people.views.permissions import is_operator, is_tenant_admin
 
 
 @admin.register(Tenant)
@@ -38,7 +38,7 @@ class TenantAdmin(CompanyAdmin):
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
         """Show operators all tenants; lead administrators to their own."""
-        if isinstance(request.user, Person) and administers(request.user):
+        if isinstance(request.user, Person) and is_tenant_admin(request.user):
             settings_url = _settings_url(request.user.tenant)
             if settings_url:
                 return redirect(settings_url)
@@ -46,7 +46,7 @@ class TenantAdmin(CompanyAdmin):
         return page
 
     def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return operates(request.user)
+        return is_operator(request.user)
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         """Refuse: a tenant begins with its owner, so `create_tenant` makes it."""
@@ -59,7 +59,7 @@ class TenantAdmin(CompanyAdmin):
         return False
 
     def has_module_permission(self, request: HttpRequest) -> bool:
-        return operates(request.user)
+        return is_operator(request.user)
 
     @display(description="Name", ordering="name")
     def called(self, tenant: Tenant) -> str:

@@ -27,7 +27,7 @@ from people.values import PeopleError
 log = logging.getLogger(__name__)
 
 
-class Door(APIView):
+class ApiView(APIView):
     """A view for the bearer of an API token, whose tenant is in force in it.
 
     `scopes` names, by method, the scopes of which the token needs one.
@@ -75,13 +75,13 @@ class Unavailable(exceptions.APIException):
         self.wait = wait
 
 
-def asking(request: Request) -> Person:
+def token_owner(request: Request) -> Person:
     """Return whose token it is."""
     assert isinstance(request.user, Person), "nobody else gets through the door"
     return request.user
 
 
-def refuse(error: Exception, context: Mapping[str, Any]) -> Response | None:
+def exception_handler(error: Exception, context: Mapping[str, Any]) -> Response | None:
     """Return the error in the one shape that the API has for all of them."""
     if isinstance(error, PeopleError):
         body = {"code": error.code, "message": str(error)}

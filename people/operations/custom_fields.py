@@ -40,7 +40,7 @@ def delete_custom_field(field: CustomField, *, actor: Actor) -> None:
 
 def _note(field: CustomField, *, before: str | None, after: str | None, actor: Actor) -> None:
     events.record(
-        Event.Kind.ORGANISATION_CHANGED,
+        Event.Kind.ORGANIZATION_CHANGED,
         None,
         actor=actor,
         changes={"name": {"from": before, "to": after}},

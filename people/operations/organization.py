@@ -7,7 +7,7 @@ from people import events, hooks, tenancy
 from people.models import Department, Entity, Event, Location, Person, Role
 from people.operations import ranks
 from people.operations.place_lookup import InvalidLocationChange
-from people.values import Actor, PeopleError, fold
+from people.values import Actor, PeopleError, normalize_key
 
 AnyPlace = Department | Location | Entity | Role
 
@@ -53,7 +53,7 @@ def save_place(place: AnyPlace, *, actor: Actor) -> None:
     before = _facts(stored) if stored else {}
     check_name(place)
     check_currency(place)
-    place.tenant_id, place.name_key = tenancy.current_id(), fold(place.name)
+    place.tenant_id, place.name_key = tenancy.current_id(), normalize_key(place.name)
     try:
         with transaction.atomic():
             place.save()
@@ -80,7 +80,7 @@ def delete_place(place: AnyPlace, *, actor: Actor) -> None:
 
 
 def check_name(place: AnyPlace) -> None:
-    others = type(place).objects.filter(name_key=fold(place.name)).exclude(pk=place.pk)
+    others = type(place).objects.filter(name_key=normalize_key(place.name)).exclude(pk=place.pk)
     if others.exists():
         raise DuplicateName(place.name)
 
@@ -149,7 +149,7 @@ def _record(
     }
     if changes:
         events.record(
-            Event.Kind.ORGANISATION_CHANGED,
+            Event.Kind.ORGANIZATION_CHANGED,
             None,
             actor=actor,
             changes=changes,

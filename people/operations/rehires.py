@@ -17,7 +17,7 @@ from people.values import Actor, PeopleError
 # The columns that starting over changes; the state changes when they are reactivated.
 STARTING = (
     *("password", "session_epoch", "joined_at", "pending_email", "detached_at"),
-    *("role", "role_source", "role_since", "withheld_roles", "changed_at"),
+    *("role", "role_source", "role_assigned_at", "withheld_roles", "changed_at"),
 )
 
 
@@ -117,7 +117,9 @@ def give_role_back(person: Person, name: str, *, actor: Actor) -> None:
     check_role(person, name)
     ranks.check_may_grant(actor, name)
     set_role(person, name, actor=actor)
-    person.save(update_fields=["role", "role_source", "role_since", "withheld_roles", "changed_at"])
+    person.save(
+        update_fields=["role", "role_source", "role_assigned_at", "withheld_roles", "changed_at"]
+    )
     changes = difference(before, snapshot(person))
     events.record(Event.Kind.PERSON_REVISED, person, actor=actor, changes=changes)
 

@@ -8,8 +8,8 @@ from django.utils import timezone
 
 from people import events, tenancy
 from people.models import Entity, Event, Person, Tenant
-from people.operations.people import add_person, join_person
-from people.values import Actor, PeopleError, Profile, fold
+from people.operations.people import activate_person, add_person
+from people.values import Actor, PeopleError, Profile, normalize_key
 
 
 class DomainTaken(PeopleError):
@@ -44,7 +44,7 @@ def create_tenant(
     tenant = _insert(slug, name.strip(), domain=owner.email.rpartition("@")[2].lower())
     with tenancy.use(tenant):
         tenant.default_entity = Entity(
-            tenant=tenant, name=tenant.name, name_key=fold(tenant.name), currency=currency
+            tenant=tenant, name=tenant.name, name_key=normalize_key(tenant.name), currency=currency
         )
         tenant.default_entity.clean_fields()
         tenant.default_entity.save()
@@ -65,7 +65,7 @@ def set_invite_life(tenant: Tenant, days: int, *, actor: Actor) -> None:
     tenant.manual_invite_days = days
     tenant.save(update_fields=["manual_invite_days"])
     events.record(
-        Event.Kind.ORGANISATION_CHANGED, None, actor=actor, changes=changes, what="invites"
+        Event.Kind.ORGANIZATION_CHANGED, None, actor=actor, changes=changes, what="invites"
     )
 
 
@@ -126,7 +126,7 @@ def _update(tenant: Tenant, fields: list[str]) -> None:
 def _note(tenant: Tenant, changes: dict[str, dict[str, Any]], *, actor: Actor) -> None:
     with tenancy.use(tenant):
         events.record(
-            Event.Kind.ORGANISATION_CHANGED, None, actor=actor, changes=changes, what="company"
+            Event.Kind.ORGANIZATION_CHANGED, None, actor=actor, changes=changes, what="company"
         )
 
 
@@ -147,5 +147,5 @@ def _welcome(owner: Profile, password: str, *, actor: Actor) -> Person:
     person = add_person(owner, actor=actor, invitation=None)
     person.set_password(password)
     person.save(update_fields=["password"])
-    join_person(person, actor=actor)
+    activate_person(person, actor=actor)
     return person

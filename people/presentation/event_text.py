@@ -11,7 +11,7 @@ from django.db.models import Q
 from people.models import Event, Mail, Person
 from people.presentation import handover_history
 from people.presentation.actor_names import actor_name
-from people.values import fold
+from people.values import normalize_key
 
 LABELS = {
     "given_name": "first name",
@@ -48,7 +48,7 @@ SENTENCES: dict[str, str] = {
     "the same person",
     Event.Kind.PERSON_TERMINATED: "{actor} terminated {person}",
     Event.Kind.HOLDINGS_RECEIVED: "{person} received items from {giver}",
-    Event.Kind.DEPARTURE_CHANGED: "{actor} changed the scheduled termination of {person}: {what}",
+    Event.Kind.SCHEDULED_TERMINATION_CHANGED: "{actor} changed the scheduled termination of {person}: {what}",
     Event.Kind.INVITE_ISSUED: "{actor} invited {person}",
     Event.Kind.INVITE_RELEASED: "{actor} released the invite from hold",
     Event.Kind.INVITE_ACCEPTED: "{person} accepted the invite",
@@ -64,7 +64,7 @@ SENTENCES: dict[str, str] = {
 
 ICONS: dict[str, str] = {
     Event.Kind.TENANT_CREATED: "domain_add",
-    Event.Kind.ORGANISATION_CHANGED: "account_tree",
+    Event.Kind.ORGANIZATION_CHANGED: "account_tree",
     Event.Kind.PERSON_ADDED: "person_add",
     Event.Kind.PERSON_PUT_BACK: "settings_backup_restore",
     Event.Kind.ADDRESS_APPROVED: "mark_email_read",
@@ -81,7 +81,7 @@ ICONS: dict[str, str] = {
     Event.Kind.TAKEN_FOR_SAME: "group",
     Event.Kind.PERSON_TERMINATED: "person_off",
     Event.Kind.HOLDINGS_RECEIVED: "move_to_inbox",
-    Event.Kind.DEPARTURE_CHANGED: "event_upcoming",
+    Event.Kind.SCHEDULED_TERMINATION_CHANGED: "event_upcoming",
     Event.Kind.INVITE_ISSUED: "mail",
     Event.Kind.INVITE_RELEASED: "send",
     Event.Kind.INVITE_ACCEPTED: "drafts",
@@ -103,7 +103,7 @@ MAILS = {
     Mail.Kind.RESET_PASSWORD: "The password reset email",
     Mail.Kind.SIGN_IN_LINKED: "The new sign-in method notice",
     Mail.Kind.CONNECTION_SILENT: "The connection silence notice",
-    Mail.Kind.MASS_CHANGE: "The bulk deactivation notice",
+    Mail.Kind.BULK_CHANGE: "The bulk deactivation notice",
 }
 
 
@@ -119,7 +119,7 @@ class Difference:
 
 
 @dataclass(frozen=True)
-class Entry:
+class TimelineEntry:
     """One thing that happened."""
 
     sentence: str
@@ -132,15 +132,15 @@ class Entry:
     person: Person | None
 
 
-def entries_of(events: Iterable[Event]) -> list[Entry]:
+def entries_of(events: Iterable[Event]) -> list[TimelineEntry]:
     """Tell the events, whose people are loaded, with everybody they mention by name."""
     told = list(events)
     names = _names(told)
     return [_entry(event, names) for event in told]
 
 
-def entry_of_mail(mail: Mail) -> Entry:
-    return Entry(
+def entry_of_mail(mail: Mail) -> TimelineEntry:
+    return TimelineEntry(
         sentence=f"{MAILS.get(Mail.Kind(mail.kind), 'An email')} {_fate(mail)} {mail.to}",
         icon="mark_email_unread" if mail.problem else "outgoing_mail",
         note=_report(mail),
@@ -151,7 +151,7 @@ def entry_of_mail(mail: Mail) -> Entry:
     )
 
 
-def _fate(mail: Mail) -> str:
+def _delivery_text(mail: Mail) -> str:
     if mail.sent_at:
         return "was sent to"
     return "could not be sent to" if mail.given_up_at else "is waiting to be sent to"
@@ -170,10 +170,10 @@ def _names(events: Iterable[Event]) -> dict[str, str]:
     ids, addresses = set(), set()
     for event in events:
         ids |= {said for said in event.changes.get("manager", {}).values() if said}
-        ids |= handover_history.mentioned(event)
+        ids |= handover_history.mentioned_people(event)
         kind, _, name = event.actor.partition(":")
         if kind == "person":
-            addresses.add(fold(name))
+            addresses.add(normalize_key(name))
     people = Person.objects.filter(Q(pk__in=ids) | Q(email_key__in=addresses))
     names: dict[str, str] = {}
     for person in people if ids or addresses else []:
@@ -181,7 +181,7 @@ def _names(events: Iterable[Event]) -> dict[str, str]:
     return names
 
 
-def _entry(event: Event, names: dict[str, str]) -> Entry:
+def _entry(event: Event, names: dict[str, str]) -> TimelineEntry:
     differences = [
         Difference(
             field=_label(name),
@@ -191,7 +191,7 @@ def _entry(event: Event, names: dict[str, str]) -> Entry:
         # Custom fields, which have no label of ours, come last.
         for name in sorted(event.changes, key=lambda name: ORDER.get(name, len(ORDER)))
     ]
-    return Entry(
+    return TimelineEntry(
         sentence=_sentence(event, differences, names),
         icon=ICONS.get(event.kind, "edit"),
         note=_note(event, names),
@@ -214,8 +214,8 @@ def _sentence(event: Event, differences: list[Difference], names: dict[str, str]
     match event.kind:
         case Event.Kind.PERSON_PUT_BACK:
             return f"{actor} {_changed(differences, 'restored', 'restored')}"
-        case Event.Kind.ORGANISATION_CHANGED:
-            return f"{actor} {_reorganised(event)}"
+        case Event.Kind.ORGANIZATION_CHANGED:
+            return f"{actor} {_reorganized(event)}"
         case _ if not differences:
             return f"{actor}: {event.get_kind_display()}"
         case _:
@@ -234,7 +234,7 @@ def _changed(differences: list[Difference], verb: str, verb_for_new: str) -> str
             return f"{verb} {_listed([change.field for change in differences])}"
 
 
-def _reorganised(event: Event) -> str:
+def _reorganized(event: Event) -> str:
     what, name = event.facts.get("what", "place"), event.changes.get("name", {})
     if what == "auto-termination":
         days = event.changes["auto_terminate_days"]["to"]

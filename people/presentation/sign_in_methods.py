@@ -5,7 +5,7 @@ from datetime import datetime
 
 
 @dataclass(frozen=True)
-class Way:
+class SignInMethod:
     """A way in: one that is theirs, or one that they may link by the address in `link`.
 
     `change` is where they change it themselves, if they may.

@@ -19,7 +19,7 @@ from people.operations.api_tokens import (
 from people.operations.api_tokens import (
     revoke_api_token as revoke,
 )
-from people.views.permissions import PersonRequest, for_administrators
+from people.views.permissions import PersonRequest, administrator_required
 from people.views.reauthentication import requires_recent_authentication
 
 ENDED_SHOWN = 10
@@ -47,7 +47,7 @@ class TokenForm(forms.Form):
     )
 
 
-@for_administrators
+@administrator_required
 @requires_recent_authentication
 def api_tokens(request: PersonRequest) -> HttpResponse:
     """List the tokens. A new one is shown in the answer to the form and never again."""
@@ -69,7 +69,7 @@ def api_tokens(request: PersonRequest) -> HttpResponse:
     return render(request, "people/api_tokens.html", context)
 
 
-@for_administrators
+@administrator_required
 def revoke_api_token(request: PersonRequest, token_id: int) -> HttpResponse:
     tokens = ApiToken.objects.select_related("person").filter(revoked_at=None)
     token = get_object_or_404(tokens, pk=token_id)

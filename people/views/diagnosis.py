@@ -7,8 +7,8 @@ from django.shortcuts import render
 from django.urls import reverse
 from unfold.widgets import UnfoldAdminTextInputWidget
 
-from people.presentation.diagnosis import Answer, answer
-from people.views.permissions import for_administrators
+from people.presentation.diagnosis import Answer, diagnose
+from people.views.permissions import administrator_required
 
 
 class WhoForm(forms.Form):
@@ -21,10 +21,10 @@ class WhoForm(forms.Form):
     )
 
 
-@for_administrators
+@administrator_required
 def why(request: HttpRequest) -> HttpResponse:
     form = WhoForm(request.GET if "who" in request.GET else None)
-    found: Answer | None = answer(form.cleaned_data["who"]) if form.is_valid() else None
+    found: Answer | None = diagnose(form.cleaned_data["who"]) if form.is_valid() else None
     context = admin.site.each_context(request) | {
         "title": "Access diagnosis",
         "parent": {"title": "People", "url": reverse("admin:people_person_changelist")},

@@ -12,7 +12,7 @@ from unfold.widgets import (
 )
 
 from people.models import Department, Location, Person
-from people.presentation.lookup_widgets import looked_up
+from people.presentation.lookup_widgets import lookup_field
 from people.values import PeopleError, Profile
 from people.views.role_choices import offer_roles
 
@@ -70,7 +70,7 @@ class PersonForm(forms.Form):
         )
         # The rows are the tenant's in force, so they are known only now.
         self.fields |= {
-            name: looked_up(Person._meta.get_field(name), rows, required=False)
+            name: lookup_field(Person._meta.get_field(name), rows, required=False)
             for name, rows in (
                 ("department", Department.objects.all()),
                 ("location", Location.objects.all()),

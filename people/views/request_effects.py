@@ -8,25 +8,25 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 
 from people import hooks
-from people.presentation.query_params import number_from
-from people.presentation.request_effects import deeds_of
-from people.views.permissions import for_administrators
+from people.presentation.query_params import int_param
+from people.presentation.request_effects import request_effects
+from people.views.permissions import administrator_required
 
 
-@for_administrators
+@administrator_required
 def request_page(request: HttpRequest, request_id: UUID) -> HttpResponse:
     """Show what a page or a job changed; a SCIM request has a page with more details."""
     if url := hooks.request_url(request_id):
         return redirect(url)
-    after = number_from(request, "after") or 0
-    deeds = deeds_of(request_id, after=after)
-    if not (deeds or after):
+    after = int_param(request, "after") or 0
+    effects = request_effects(request_id, after=after)
+    if not (effects or after):
         raise Http404
     context = admin.site.each_context(request) | {
         "title": f"Request {str(request_id)[:8]}",
         "parent": {"title": "People", "url": reverse("admin:people_person_changelist")},
         "request_id": request_id,
-        "deeds": deeds,
+        "effects": effects,
         "is_first_page": not after,
     }
     return render(request, "people/request_effects.html", context)

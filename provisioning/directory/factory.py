@@ -4,7 +4,7 @@ from django.utils.module_loading import import_string
 
 from provisioning.directory.base import Directory, DirectoryFailed
 from provisioning.directory.cached import CachedDirectory
-from provisioning.directory.cached_live import SparingDirectory
+from provisioning.directory.cached_live import CachedLiveDirectory
 from provisioning.directory.graph import GraphDirectory
 from provisioning.directory.keycloak import KeycloakDirectory
 from provisioning.directory.okta import OktaDirectory
@@ -32,7 +32,7 @@ def directory_of(provider: IdentityProvider) -> Directory | None:
     if provider.browsing == Browsing.CACHED_ONLY:
         return CachedDirectory(provider)
     try:
-        return SparingDirectory(provider, live_directory(provider))
+        return CachedLiveDirectory(provider, live_directory(provider))
     except SecretLost as error:
         raise DirectoryFailed("secret-lost", str(error)) from error
 

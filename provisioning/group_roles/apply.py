@@ -6,7 +6,7 @@ from uuid import UUID
 from django.utils import timezone
 
 from people.operations.roles import group_mappings
-from people.operations.roles.mapping_rules import Followed, MappedRole
+from people.operations.roles.mapping_rules import MappedRole, MappingResult
 from people.values import Actor
 from provisioning.claims import Group
 from provisioning.models import (
@@ -71,17 +71,17 @@ def _replace_dns(provider_id: UUID, groups: Iterable[Group]) -> None:
             mapping.save(update_fields=["external_id", "group_name"])
 
 
-def follow(identity: Identity, *, actor: Actor | None = None) -> Followed:
+def follow(identity: Identity, *, actor: Actor | None = None) -> MappingResult:
     """Grant the person the roles of their groups, and revoke those that no group grants anymore.
 
     Where it is unknown which groups they are in, nothing changes. It is the provider's doing
     unless `actor` is named.
     """
     if identity.groups_seen_at is None:
-        return Followed(identity.person)
+        return MappingResult(identity.person)
     in_force = GroupMapping.objects.in_force().filter(provider=identity.provider_id, by_name=False)
     matching = in_force.filter(external_id__in=identity.groups.values("external_id"))
-    return group_mappings.follow_mappings(
+    return group_mappings.apply_mappings(
         identity.person,
         [_mapped(mapping) for mapping in matching.select_related("role", "provider")],
         origin=identity.provider.mapping_origin,

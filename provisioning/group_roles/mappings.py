@@ -15,7 +15,7 @@ from people.models import Person, Role
 from people.operations import ranks
 from people.operations.roles import group_mappings
 from people.operations.roles.group_mappings import Author
-from people.operations.roles.mapping_rules import Followed
+from people.operations.roles.mapping_rules import MappingResult
 from people.values import Actor, PeopleError
 from provisioning import locks
 from provisioning.group_roles import apply as group_roles_apply
@@ -57,7 +57,7 @@ class Outcome:
 
     added: list[str]
     removed: list[str]
-    changes: list[Followed]
+    changes: list[MappingResult]
     # How many members of these groups were checked, including those for whom nothing changes.
     looked_at: int
 
@@ -98,7 +98,7 @@ def add_draft(
         },
     )
     if not is_new and mapping.draft == Draft.REMOVED:
-        keep(mapping, author=author)
+        confirm_drafts(mapping, author=author)
     return mapping
 
 
@@ -114,7 +114,7 @@ def remove_draft(mapping: GroupMapping, *, author: Author) -> None:
         _mark(mapping, Draft.REMOVED)
 
 
-def keep(mapping: GroupMapping, *, author: Author) -> None:
+def confirm_drafts(mapping: GroupMapping, *, author: Author) -> None:
     """Take back that it is to be removed.
 
     :raises RoleAboveRank: as `remove_draft`.
@@ -217,7 +217,7 @@ def _mark(mapping: GroupMapping, draft: str) -> None:
 def _carry_out(
     provider: IdentityProvider, drafts: QuerySet[GroupMapping], *, author: Author
 ) -> Outcome:
-    locks.keep(provider)
+    locks.lock_provider_shared(provider)
     chosen = list(drafts.select_related("role", "provider"))
     added = [mapping for mapping in chosen if mapping.draft == Draft.ADDED]
     removed = [mapping for mapping in chosen if mapping.draft == Draft.REMOVED]
@@ -235,7 +235,7 @@ def _carry_out(
         looked_at=len(concerned),
     )
     if chosen:
-        manage.note(
+        manage.record_provider_event(
             "mapped groups of",
             provider,
             actor=author.actor,
@@ -269,6 +269,6 @@ def _with_person(identities: QuerySet[Identity]) -> list[Identity]:
     return list(rows.order_by("person__family_name", "person__given_name", "pk"))
 
 
-def _follow(identities: list[Identity], actor: Actor) -> list[Followed]:
+def _follow(identities: list[Identity], actor: Actor) -> list[MappingResult]:
     followed = (group_roles_apply.follow(identity, actor=actor) for identity in identities)
     return [one for one in followed if one]

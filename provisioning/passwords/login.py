@@ -4,7 +4,7 @@ from django.contrib.auth.hashers import check_password, make_password
 
 from people import tenancy
 from people.models import Person
-from people.values import fold
+from people.values import normalize_key
 from provisioning.passwords import lockout
 from provisioning.passwords.lockout import NOWHERE, Source
 from provisioning.sign_in import attempt_log
@@ -55,7 +55,7 @@ def confirm_password(person: Person, password: str, source: Source = NOWHERE) ->
         lockout.check(person.email, source)
     if not check_password(password, person.password):
         said = "Incorrect password."
-        attempt_log.note(
+        attempt_log.log_attempt(
             Outcome.REFUSED,
             None,
             person=person,
@@ -67,7 +67,7 @@ def confirm_password(person: Person, password: str, source: Source = NOWHERE) ->
     with tenancy.across_tenants():
         lockout.note_success(person.email, source)
     check_password_counts(person)
-    attempt_log.note(Outcome.CONFIRMED, None, person=person, email=person.email)
+    attempt_log.log_attempt(Outcome.CONFIRMED, None, person=person, email=person.email)
 
 
 def password_problem(person: Person, password: str) -> str:
@@ -93,7 +93,7 @@ def _admit(person: Person) -> None:
         check_may_come_in(person)
         check_password_counts(person)
     except SignInRefused as refused:
-        attempt_log.note(
+        attempt_log.log_attempt(
             Outcome.REFUSED,
             None,
             person=person,
@@ -102,13 +102,13 @@ def _admit(person: Person) -> None:
             detail=str(refused),
         )
         raise
-    attempt_log.note(Outcome.SIGNED_IN, None, person=person, email=person.email)
+    attempt_log.log_attempt(Outcome.SIGNED_IN, None, person=person, email=person.email)
 
 
 def _candidates(email: str, slug: str) -> list[Person]:
     with tenancy.across_tenants():
         people = Person.objects.in_lists().select_related("tenant")
-        people = people.filter(email_key=fold(email), tenant__is_sandbox=False)
+        people = people.filter(email_key=normalize_key(email), tenant__is_sandbox=False)
         if slug:
             people = people.filter(tenant__slug=slug)
         return list(people)

@@ -14,7 +14,7 @@ from django.utils import timezone
 from people import hooks, tenancy
 from people.models import Mail, Person
 from people.operations import passwords
-from people.values import Actor, PeopleError, fold
+from people.values import Actor, PeopleError, normalize_key
 from provisioning.models import Identity
 from provisioning.passwords.login import password_counts
 
@@ -55,7 +55,7 @@ def mail_links(email: str) -> None:
     """Email a reset link to each person with this confirmed address who may reset."""
     with tenancy.across_tenants():
         known = Person.objects.in_lists().select_related("tenant")
-        people = list(known.filter(email_key=fold(email), tenant__is_sandbox=False))
+        people = list(known.filter(email_key=normalize_key(email), tenant__is_sandbox=False))
     for person in people:
         with tenancy.use(person.tenant_id):
             if may_reset(person) and not _was_mailed_just_now(person):

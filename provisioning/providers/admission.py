@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, fields
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-from people.values import fold
+from people.values import normalize_key
 from provisioning.claims import Claims
 from provisioning.models import IdentityProvider
 
@@ -80,7 +80,7 @@ def _unmet(provider: IdentityProvider, admission: Admission, claims: Claims) -> 
         yield from _unmet_domain(provider, admission, claims)
     for claim, allowed in (("hd", admission.hosted_domains), ("tid", admission.entra_tenants)):
         said = claims.said.get(claim, "")
-        if allowed and fold(said) not in map(fold, allowed):
+        if allowed and normalize_key(said) not in map(normalize_key, allowed):
             yield f"The claim “{claim}” is “{said}”. Allowed: {_listed(allowed)}."
     if admission.required_group:
         yield from _unmet_group(admission.required_group, claims)
@@ -94,7 +94,7 @@ def _unmet_domain(
     provider: IdentityProvider, admission: Admission, claims: Claims
 ) -> Iterator[str]:
     local, _, domain = claims.email.rpartition("@")
-    if not local or fold(domain) not in map(fold, admission.email_domains):
+    if not local or normalize_key(domain) not in map(normalize_key, admission.email_domains):
         said = f"The email address “{claims.email}” is not in an allowed domain. Allowed:"
         yield f"{said} {_listed(admission.email_domains)}."
     # At an open provider anyone can claim any address that it has not verified.

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 from django.db.models import F
 
-from people.values import fold
+from people.values import normalize_key
 from provisioning.models import IdentityProvider
 
 Kind = IdentityProvider.Kind
@@ -72,7 +72,7 @@ def _windows_directory(provider: IdentityProvider) -> str:
     """Return the directory's authority; one that was removed stands for what it was."""
     name = provider.settings.get("directory", "")
     named = IdentityProvider.objects.filter(
-        tenant=provider.tenant_id, kind=Kind.LDAP, name_key=fold(name)
+        tenant=provider.tenant_id, kind=Kind.LDAP, name_key=normalize_key(name)
     )
     latest_first = F("removed_at").desc(nulls_first=True)
     directory = named.order_by(latest_first).first() if name else None

@@ -93,8 +93,8 @@ def link(provider: IdentityProvider, subject: str, person: Person, *, actor: Act
     :raises SubjectTaken: if the subject signs somebody else in.
     :raises NotPairedForLink: if SCIM owns the person and the provider is not paired.
     """
-    locks.keep(provider)
-    locks.queue_up(provider, subject)
+    locks.lock_provider_shared(provider)
+    locks.lock_subject(provider, subject)
     lock(person)
     ranks.check_rank_over(actor, person)
     if not person.is_active or not is_confirmed(provider):

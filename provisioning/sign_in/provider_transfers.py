@@ -170,7 +170,7 @@ def move_everybody(
     :raises NothingToTransfer: if nobody would move.
     """
     for provider in sorted((old, new), key=lambda one: one.pk):
-        locks.let_nobody_in(provider)
+        locks.lock_provider_exclusive(provider)
     transfer = preview(old, new, viewer=viewer)
     if transfer.digest != seen:
         raise TransferChanged
@@ -179,12 +179,12 @@ def move_everybody(
     for match in transfer.moving:
         confirmed_links.link(new, match.subject, match.person, actor=actor)
         confirmed_links.retire(match.identity)
-    group_mappings.keep_mapped_roles(
+    group_mappings.detach_mapped_roles(
         origin=old.mapping_origin,
         because=f"before the move to {new}",
         actor=actor,
         people=[match.person.pk for match in transfer.moving],
     )
     facts: dict[str, Any] = {"to": new.name, "people": len(transfer.moving)}
-    manage.note("moved people from", old, actor=actor, move=facts)
+    manage.record_provider_event("moved people from", old, actor=actor, move=facts)
     return len(transfer.moving)

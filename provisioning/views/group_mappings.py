@@ -21,7 +21,7 @@ from provisioning.group_roles import mappings
 from provisioning.group_roles.mappings import Outcome
 from provisioning.group_roles.preview_matches import Matched, matched
 from provisioning.models import ExternalGroup, GroupMapping, IdentityProvider
-from provisioning.views.tenant_base import for_tenant, frame
+from provisioning.views.tenant_base import frame, tenant_admin_required
 
 GROUPS_OFFERED = 500
 CHANGES_SHOWN = 200
@@ -47,7 +47,7 @@ class MappingForm(RoleForm):
         return str(self.cleaned_data["chosen_name"]) if is_chosen else ""
 
 
-@for_tenant
+@tenant_admin_required
 def group_mappings(request: PersonRequest, tenant: Tenant) -> HttpResponse:
     providers = list(IdentityProvider.objects.kept().order_by("name_key"))
     wanted = request.GET.get("provider", "")
@@ -81,19 +81,19 @@ def group_mappings(request: PersonRequest, tenant: Tenant) -> HttpResponse:
 
 
 @require_POST
-@for_tenant
+@tenant_admin_required
 def remove_mapping(request: PersonRequest, tenant: Tenant, mapping_id: int) -> HttpResponse:
     """Draft the removal of the mapping, or undo that."""
     mapping = get_object_or_404(GroupMapping.objects.select_related("provider"), pk=mapping_id)
     if mapping.draft == GroupMapping.Draft.REMOVED:
-        mappings.keep(mapping, author=author_of(request.user))
+        mappings.confirm_drafts(mapping, author=author_of(request.user))
     else:
         mappings.remove_draft(mapping, author=author_of(request.user))
     return redirect(_page(tenant, mapping.provider))
 
 
 @require_POST
-@for_tenant
+@tenant_admin_required
 def discard_drafts(request: PersonRequest, tenant: Tenant, provider_id: UUID) -> HttpResponse:
     provider = get_object_or_404(IdentityProvider.objects.kept(), pk=provider_id)
     mappings.discard(provider)
@@ -101,7 +101,7 @@ def discard_drafts(request: PersonRequest, tenant: Tenant, provider_id: UUID) ->
     return redirect(_page(tenant, provider))
 
 
-@for_tenant
+@tenant_admin_required
 def apply_drafts(request: PersonRequest, tenant: Tenant, provider_id: UUID) -> HttpResponse:
     """Preview the drafts; apply them if the preview has not changed since it was shown."""
     provider = get_object_or_404(IdentityProvider.objects.kept(), pk=provider_id)

@@ -24,7 +24,7 @@ from scim.api.authentication import connection_of
 from scim.models import Connection, RequestLog, ScimUser
 from scim.rfc import strict_json
 from scim.rfc.serialize import json_bytes
-from scim.sync.sync_errors import Subject
+from scim.sync.sync_errors import SyncErrorSubject
 
 MEDIA_TYPE = "application/scim+json"
 ERROR_SCHEMA = "urn:ietf:params:scim:api:messages:2.0:Error"
@@ -51,7 +51,7 @@ class MethodNotAllowed(SCIMException):
         self.allowed = allowed
 
 
-class Taken(UniquenessException):
+class UniquenessConflict(UniquenessException):
     """A unique identifier is already taken within the connection; the database names the column."""
 
     def __init__(self, said: str) -> None:
@@ -65,7 +65,7 @@ class Taken(UniquenessException):
         super().__init__(detail=detail)
 
 
-class Call:
+class ScimRequest:
     """One SCIM request, authenticated when somebody asks for its connection."""
 
     def __init__(self, request: HttpRequest, path: str, method: str = "") -> None:
@@ -95,7 +95,7 @@ class Call:
 
     def begin(self) -> None:
         """Reset the state of an earlier attempt."""
-        self.subject = Subject()
+        self.subject = SyncErrorSubject()
         # The parsed body, if `prefetch` has already read it.
         self.meaning: Any = None
         # The user to be changed, where `fast_queries.open_door` has read it with its person, and
@@ -107,7 +107,7 @@ class Call:
 
     def part(self, method: str, path: str, document: Any) -> "Call":
         """Return one operation of a bulk request as a call of its own."""
-        part = Call(self.request, path, method)
+        part = ScimRequest(self.request, path, method)
         part.connection = self.connection
         part.document = document
         part.body = json_bytes(document) if document is not None else b""

@@ -39,8 +39,8 @@ def revise(connection: Connection, values: Mapping[str, Any], *, actor: Actor) -
         for name, change in changes.items():
             setattr(connection, name, change["to"])
         if "mapping" in changes and connection.is_live:
-            connection.revisits_after = 0
-        connection.save(update_fields=[*changes, "revisits_after"])
+            connection.reapply_cursor = 0
+        connection.save(update_fields=[*changes, "reapply_cursor"])
         _note("settings", connection, actor=actor, changes=_spelt_out(changes))
     return list(changes)
 
@@ -98,9 +98,9 @@ def disconnect(connection: Connection, *, actor: Actor) -> bool:
     hold_beside_requests(connection)
     if connection.disconnected_at:
         return False
-    connection.disconnected_at, connection.revisits_after = timezone.now(), 0
-    connection.save(update_fields=["disconnected_at", "revisits_after"])
-    group_mappings.keep_mapped_roles(
+    connection.disconnected_at, connection.reapply_cursor = timezone.now(), 0
+    connection.save(update_fields=["disconnected_at", "reapply_cursor"])
+    group_mappings.detach_mapped_roles(
         origin=mapping_origin(connection), because="which was disconnected", actor=actor
     )
     GroupMapping.objects.filter(connection=connection).delete()
@@ -127,7 +127,7 @@ def _note(
     changes: dict[str, dict[str, Any]] | None = None,
     **facts: str,
 ) -> None:
-    connection_events.note_connection(
+    connection_events.record_connection_event(
         what,
         actor=actor,
         changes=changes,

@@ -138,6 +138,6 @@ def hold_beside_requests(connection: Connection) -> None:
 
 
 def _note(what: str, connection: Connection, *, actor: Actor) -> None:
-    connection_events.note_connection(
+    connection_events.record_connection_event(
         what, actor=actor, provider=connection.provider, connection=str(connection.pk)
     )

@@ -11,10 +11,10 @@ from scim.connections.inactivity import (
     LONGEST_ABSENCE,
     SILENT_AFTER,
     UPDATES,
-    heard_at,
-    with_last_use,
+    annotate_last_use,
+    last_seen_at,
 )
-from scim.models import Connection, Watch
+from scim.models import Connection, SyncHeartbeat
 
 # How soon a change arrives, according to the providers.
 CADENCES = {
@@ -39,16 +39,16 @@ class SyncState:
     sentence: str
     remark: str
     last_update_at: datetime | None
-    heard_at: datetime | None
+    last_seen_at: datetime | None
 
 
 def sync_state(connection: Connection, now: datetime) -> SyncState:
     """Return the sync status of the connection."""
-    known = with_last_use(Connection.objects.filter(pk=connection.pk)).get()
+    known = annotate_last_use(Connection.objects.filter(pk=connection.pk)).get()
     latest = connection.requests.filter(UPDATES).order_by("-received_at")
     received_at = latest.values_list("received_at", flat=True).first()
     updated = max(filter(None, (received_at, connection.last_update_at)), default=None)
-    heard = max(filter(None, (updated, heard_at(known))), default=None)
+    heard = max(filter(None, (updated, last_seen_at(known))), default=None)
     tone, sentence, remark = _words(connection, updated, heard, now)
     return SyncState(tone, sentence, remark, updated, heard)
 
@@ -86,7 +86,7 @@ def _words(
 
 def _outage(now: datetime) -> str:
     """Return a notice if Ramp itself was not running."""
-    watch = Watch.objects.first()
+    watch = SyncHeartbeat.objects.first()
     if watch is None or now - watch.seen_at > LONGEST_ABSENCE:
         return "Ramp's background jobs have not run recently, so the cause may be in Ramp. "
     if now - watch.since < SILENT_AFTER:

@@ -64,14 +64,14 @@ class Connection(TenantOwned):
     # Until then, requests are answered and stored, but nobody is provisioned.
     activated_at = models.DateTimeField(null=True)
     # When all that had arrived before had been carried over to people.
-    carried_over_at = models.DateTimeField(null=True)
+    initial_import_finished_at = models.DateTimeField(null=True)
     disconnected_at = models.DateTimeField(null=True)
     # The last update that the cycle knows of; the request log may have forgotten it.
     last_update_at = models.DateTimeField(null=True)
     # When administrators were told of the silence that lasts; it ends with the next update.
-    silence_told_at = models.DateTimeField(null=True)
+    inactivity_notified_at = models.DateTimeField(null=True)
     # The resource after which the cycle continues to re-apply changed settings.
-    revisits_after = models.BigIntegerField(null=True)
+    reapply_cursor = models.BigIntegerField(null=True)
 
     def __str__(self) -> str:
         return self.get_provider_display()

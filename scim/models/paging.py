@@ -6,7 +6,7 @@ from people.tenancy import TenantOwned
 from scim.models.connection import Connection
 
 
-class PageAnchor(TenantOwned):
+class PaginationAnchor(TenantOwned):
     """Where a page that was asked for by startIndex really begins.
 
     Providers walk a list page by page. Counting from the top again for each page is slow

@@ -31,7 +31,7 @@ _WORD_ENDS = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Assertion:
+class MappedUser:
     """What the document asserts; `missing` names the required fields that it leaves open."""
 
     profile: Profile
@@ -45,7 +45,7 @@ class Assertion:
         return {**vars(self.profile), "manager": self.manager}
 
 
-def profile_of(document: Json, mapping: Mapping[str, str]) -> Assertion:
+def profile_of(document: Json, mapping: Mapping[str, str]) -> MappedUser:
     """Read the document as a description of a person.
 
     A first or last name that nobody could be called by counts as missing.
@@ -54,7 +54,7 @@ def profile_of(document: Json, mapping: Mapping[str, str]) -> Assertion:
     missing = tuple(name for name, value in fields.items() if not _is_usable(name, value))
     role = _said(document, "role", mapping) or None
     manager = mapping.get("manager")
-    return Assertion(
+    return MappedUser(
         profile=Profile(**fields, role=role),
         manager=text_at(document, manager) if manager else manager_of(document),
         custom_fields=_custom_fields(document, mapping),

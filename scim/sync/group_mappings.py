@@ -15,7 +15,7 @@ from people.models import Person, Role
 from people.operations import connection_events, ranks
 from people.operations.roles import group_mappings, mapping_rules
 from people.operations.roles.group_mappings import Author
-from people.operations.roles.mapping_rules import Followed
+from people.operations.roles.mapping_rules import MappingResult
 from people.values import Actor, PeopleError
 from scim.connections.setup import hold_beside_requests
 from scim.models import Connection, GroupMapping, ScimGroup
@@ -52,7 +52,7 @@ class Outcome:
     """The effects of a mapping change: the affected people, and the number of people checked."""
 
     said: str
-    changes: list[Followed]
+    changes: list[MappingResult]
     looked_at: int
 
 
@@ -115,19 +115,19 @@ def apply(change: Callable[[], Changed]) -> tuple[int, bool]:
     changed, until = change(), monotonic() + LONGEST_WAIT_SECONDS
     connection = changed.group.connection
     done = group_roles.follow(connection, actor=changed.actor, until=until)[0]
-    is_all = not group_roles.who_strayed(connection)
+    is_all = not group_roles.out_of_sync_people(connection)
     if not is_all:
-        group_roles.soon()
+        group_roles.schedule()
     return done, is_all
 
 
-def _foretold(connection: Connection) -> list[Followed]:
+def _foretold(connection: Connection) -> list[MappingResult]:
     """Return what following would do now; the connection is held."""
-    origin, strayed = mapping_origin(connection), group_roles.who_strayed(connection)
+    origin, strayed = mapping_origin(connection), group_roles.out_of_sync_people(connection)
     mappings = GroupMapping.objects.filter(connection=connection)
     said = mappings.select_related("role", "group", "connection")
     mapped = {mapping.pk: group_roles.mapped_role(mapping) for mapping in said}
-    foretell, keys, followed = mapping_rules.Foretelling(origin), list(strayed), []
+    foretell, keys, followed = mapping_rules.RoleChangeSimulator(origin), list(strayed), []
     for start in range(0, len(keys), FORETOLD_AT_ONCE):
         some = keys[start : start + FORETOLD_AT_ONCE]
         people, grants = Person.objects.in_bulk(some), defaultdict(list)
@@ -141,7 +141,7 @@ def _foretold(connection: Connection) -> list[Followed]:
 
 
 def _note(done: str, mapping: GroupMapping, actor: Actor) -> None:
-    connection_events.note_connection(
+    connection_events.record_connection_event(
         f"{done} the group {mapping}",
         actor=actor,
         provider=mapping.connection.provider,

@@ -14,13 +14,13 @@ from django.db import transaction
 from django.db.models import Exists, OuterRef
 
 from people import tenancy
-from people.background import waking
+from people.background import task_trigger
 from people.db import unit_of_work
 from people.models import Grant, Person
 from people.operations import locks
-from people.operations.locks import Guarded, hold, try_hold
+from people.operations.locks import LockName, acquire_lock, try_acquire_lock
 from people.operations.roles import group_mappings
-from people.operations.roles.mapping_rules import Followed, MappedRole
+from people.operations.roles.mapping_rules import MappedRole, MappingResult
 from people.values import VIA_MAPPING, Actor
 from scim.connections.setup import hold_beside_requests
 from scim.models import Connection, GroupMapping, ScimMembership
@@ -28,7 +28,7 @@ from scim.models.group_mapping import mapping_origin
 
 TASK = "scim.tasks.follow_groups"
 
-waker = waking(TASK)
+waker = task_trigger(TASK)
 
 
 def follow(
@@ -43,7 +43,7 @@ def follow(
 
     :returns: for how many people it mattered, and whether the rest, if any, is others'.
     """
-    done, strayed, before = 0, list(who_strayed(connection)), None
+    done, strayed, before = 0, list(out_of_sync_people(connection)), None
     while strayed and strayed != before:
         for person_id in strayed:
             if monotonic() > until:
@@ -52,13 +52,13 @@ def follow(
             if followed is None:
                 return done, True
             done += bool(followed)
-        strayed, before = list(who_strayed(connection)), strayed
+        strayed, before = list(out_of_sync_people(connection)), strayed
     return done, True
 
 
 def hold_following(connection: Connection) -> None:
     """Lock the role sync of the tenant and the mappings of this connection."""
-    hold(Guarded.FOLLOWED_GROUPS, connection.tenant_id)
+    acquire_lock(LockName.FOLLOWED_GROUPS, connection.tenant_id)
     hold_beside_requests(connection)
 
 
@@ -75,9 +75,9 @@ def follow_all(*, seconds: float = inf) -> tuple[int, bool]:
     return done, True
 
 
-def soon() -> None:
+def schedule() -> None:
     """Enqueue the role sync, to run after the groups are committed."""
-    unit_of_work.when_stored(waker.wake)
+    unit_of_work.on_stored(waker.wake)
 
 
 def _bringing() -> list[Connection]:
@@ -94,7 +94,7 @@ def _bringing() -> list[Connection]:
         return [one for one in live if one.is_mapped or mapping_origin(one) in origins]
 
 
-def who_strayed(connection: Connection) -> dict[UUID, list[int]]:
+def out_of_sync_people(connection: Connection) -> dict[UUID, list[int]]:
     """Return people whose roles differ from their groups, and the mappings that grant roles.
 
     Those come first who are to gain something, so whoever becomes an Owner is one before
@@ -109,25 +109,25 @@ def who_strayed(connection: Connection) -> dict[UUID, list[int]]:
 
 def _count_strayed(connection: Connection) -> int:
     with tenancy.use(connection.tenant_id):
-        return len(who_strayed(connection))
+        return len(out_of_sync_people(connection))
 
 
 @transaction.atomic
-def _follow(connection: Connection, person_id: UUID, actor: Actor) -> Followed | None:
+def _follow(connection: Connection, person_id: UUID, actor: Actor) -> MappingResult | None:
     """Follow for one person, unless somebody else is at it, or the connection has ended.
 
     Nobody changes the mappings as long as it is held, so nothing is given that nobody
     would take away again.
     """
-    if not try_hold(Guarded.FOLLOWED_GROUPS, connection.tenant_id):
+    if not try_acquire_lock(LockName.FOLLOWED_GROUPS, connection.tenant_id):
         return None
     hold_beside_requests(connection)
     if connection.disconnected_at:
         return None
-    person, origin = locks.hold_person(person_id), mapping_origin(connection)
-    with locks.holding(person):
+    person, origin = locks.lock_person(person_id), mapping_origin(connection)
+    with locks.assume_locked(person):
         brought = _brought(connection, person)
-        return group_mappings.follow_mappings(person, brought, origin=origin, actor=actor)
+        return group_mappings.apply_mappings(person, brought, origin=origin, actor=actor)
 
 
 def _brought(connection: Connection, person: Person) -> list[MappedRole]:

@@ -7,7 +7,7 @@ from typing import Any
 from people.models import Person
 from people.operations import person_fields
 from people.operations.roles import base_roles
-from people.values import PeopleError, Profile, fold
+from people.values import PeopleError, Profile, normalize_key
 from scim.models import Connection
 
 SPOKEN = {
@@ -61,7 +61,7 @@ def filled(connection: Connection, profile: Profile, person: Person | None) -> P
         name: default
         for name, default in defaults.items()
         if not getattr(profile, name)
-        and (older is None or fold(getattr(older, name)) in ("", fold(default)))
+        and (older is None or normalize_key(getattr(older, name)) in ("", normalize_key(default)))
     }
     return replace(profile, **said)
 

@@ -26,7 +26,7 @@ from scim.models import Connection, SelfTest
 from scim.rfc.strict_json import Json
 from scim.tools import public_http, sandboxes
 from scim.tools.public_http import Answer, Unreachable
-from scim.tools.scenarios import HEADERS, REHEARSALS, Cast, CutShort, Step
+from scim.tools.scenarios import HEADERS, REHEARSALS, ScenarioAborted, ScenarioUsers, Step
 
 log = logging.getLogger(__name__)
 
@@ -93,7 +93,7 @@ def _finishing(test: SelfTest) -> Iterator[None]:
     problem = "An internal error occurred. See the log of the worker."
     try:
         yield
-    except (Unreachable, CutShort) as error:
+    except (Unreachable, ScenarioAborted) as error:
         problem = str(error)
     except SoftTimeLimitExceeded:
         problem = "It took longer than 90 seconds. Every response should arrive within one second."
@@ -117,7 +117,7 @@ def _rehearse(test: SelfTest, connection: Connection, token: str) -> None:
 
     :raises Unreachable, CutShort: if it cannot go on.
     """
-    rehearsal = REHEARSALS[test.provider](Cast(secrets.token_hex(3), connection.mapping))
+    rehearsal = REHEARSALS[test.provider](ScenarioUsers(secrets.token_hex(3), connection.mapping))
     step = next(rehearsal)
     while True:
         answer = _take(test, step, token)

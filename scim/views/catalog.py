@@ -8,7 +8,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
 
-from people.views.permissions import for_administrators
+from people.views.permissions import administrator_required
 from scim.connections import setup_guides
 from scim.connections.setup_guides import GUIDES, Guide
 from scim.models import Connection
@@ -50,7 +50,7 @@ class Card:
     disconnected: Connection | None
 
 
-@for_administrators
+@administrator_required
 def catalogue(request: HttpRequest) -> HttpResponse:
     form = SearchForm(request.GET)
     form.fields["q"].label = "Identity provider"
@@ -64,7 +64,7 @@ def catalogue(request: HttpRequest) -> HttpResponse:
     return render(request, "scim/catalog.html", context)
 
 
-@for_administrators
+@administrator_required
 def overview(request: HttpRequest, provider: str) -> HttpResponse:
     return overview_page(request, provider, StartForm(provider))
 

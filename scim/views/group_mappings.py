@@ -13,16 +13,16 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from unfold.widgets import UnfoldAdminTextInputWidget
 
-from people.values import PeopleError, fold
-from people.views.permissions import PersonRequest, for_administrators
+from people.values import PeopleError, normalize_key
+from people.views.permissions import PersonRequest, administrator_required
 from people.views.person.role_mapping_forms import (
     RoleForm,
     author_of,
+    counted_changes,
     digest,
     in_order,
-    tallied,
+    progress_text,
     told,
-    told_so_far,
 )
 from scim.models import Connection, GroupMapping, ScimGroup
 from scim.sync import group_mappings
@@ -44,7 +44,7 @@ class GroupSearch(forms.Form):
     )
 
 
-@for_administrators
+@administrator_required
 def groups(request: HttpRequest, connection_id: UUID) -> HttpResponse:
     connection = get_object_or_404(Connection, pk=connection_id)
     form = GroupSearch(request.GET)
@@ -58,7 +58,7 @@ def groups(request: HttpRequest, connection_id: UUID) -> HttpResponse:
     return render(request, "scim/groups.html", context)
 
 
-@for_administrators
+@administrator_required
 def map_group(request: PersonRequest, connection_id: UUID, group_id: int) -> HttpResponse:
     """Ask for a role, preview the mapping, and apply it after confirmation."""
     connection = _live(connection_id)
@@ -83,7 +83,7 @@ def map_group(request: PersonRequest, connection_id: UUID, group_id: int) -> Htt
         return _page(request, connection, title, context)
 
 
-@for_administrators
+@administrator_required
 def unmap_group(request: PersonRequest, connection_id: UUID, mapping_id: int) -> HttpResponse:
     """Preview the removal of a mapping, and apply it after confirmation."""
     connection = _live(connection_id)
@@ -101,7 +101,9 @@ def _live(connection_id: UUID) -> Connection:
 
 def _listed(connection: Connection, asked: str) -> QuerySet[ScimGroup]:
     here = Q(memberships__user__deleted_at=None)
-    known = ScimGroup.objects.known_to(connection).filter(display_name_key__contains=fold(asked))
+    known = ScimGroup.objects.known_to(connection).filter(
+        display_name_key__contains=normalize_key(asked)
+    )
     counted = known.annotate(member_count=Count("memberships", filter=here))
     # Mappings are prefetched for all groups at once.
     listed: QuerySet[ScimGroup] = counted.prefetch_related("mappings__role")
@@ -119,11 +121,11 @@ def _foretold(
     seen = digest([outcome.said], outcome.changes)
     if request.method == "POST" and request.POST.get("seen") == seen:
         done, is_all = group_mappings.apply(change)
-        messages.success(request, f"{told(done)}." if is_all else told_so_far(done))
+        messages.success(request, f"{told(done)}." if is_all else progress_text(done))
         return redirect("admin:scim_groups", connection.pk)
     context |= {
         "outcome": outcome,
-        "tally": tallied(outcome.changes),
+        "tally": counted_changes(outcome.changes),
         "changes": in_order(outcome.changes)[:CHANGES_SHOWN],
         "more": max(0, len(outcome.changes) - CHANGES_SHOWN),
         "seen": seen,

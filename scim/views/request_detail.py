@@ -10,9 +10,9 @@ from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
 
 from people.presentation.actor_names import actor_name
-from people.presentation.query_params import number_from
-from people.presentation.request_effects import Deeds, deeds_of
-from people.views.permissions import for_administrators
+from people.presentation.query_params import int_param
+from people.presentation.request_effects import RequestEffects, request_effects
+from people.views.permissions import administrator_required
 from scim.api.request_log import LONGEST_BODY, masked
 from scim.models import RequestLog, SyncError
 
@@ -23,12 +23,12 @@ def url_of_request(request_id: UUID) -> str:
     return reverse("admin:scim_request", args=[log[0], request_id]) if log else ""
 
 
-@for_administrators
+@administrator_required
 def scim_request(request: HttpRequest, connection_id: UUID, request_id: UUID) -> HttpResponse:
     logs = RequestLog.objects.select_related("connection", "user__person")
     log = get_object_or_404(logs, connection=connection_id, pk=request_id)
-    after = number_from(request, "after") or 0
-    deeds = deeds_of(request_id, after=after)
+    after = int_param(request, "after") or 0
+    effects = request_effects(request_id, after=after)
     errors = list(SyncError.objects.filter(request=log).select_related("person"))
     context = admin.site.each_context(request) | {
         "title": f"Request {str(request_id)[:8]}",
@@ -41,8 +41,8 @@ def scim_request(request: HttpRequest, connection_id: UUID, request_id: UUID) ->
         "who": log.user or next((error.user_name for error in errors), ""),
         "retried_by": actor_name(log.retried_by) if log.retried_by else "",
         "is_refused": log.status >= 400,
-        "decision": _decision(log, deeds, errors),
-        "deeds": deeds,
+        "decision": _decision(log, effects, errors),
+        "effects": effects,
         "is_first_page": not after,
         "errors": errors,
         "body": readable(log.body),
@@ -52,13 +52,13 @@ def scim_request(request: HttpRequest, connection_id: UUID, request_id: UUID) ->
     return render(request, "scim/request_detail.html", context)
 
 
-def _decision(log: RequestLog, deeds: Deeds, errors: list[SyncError]) -> str:
+def _decision(log: RequestLog, effects: RequestEffects, errors: list[SyncError]) -> str:
     """Return a sentence about the result of the request."""
     if log.status >= 400:
         return f"Refused: {detail_of(log)} Nothing was changed."
     if errors:
         return f"Partly applied: {ended(errors[0].message)}"
-    if deeds:
+    if effects:
         return f"Accepted: {ended('; '.join(one.sentence for one in deeds.entries[:3]))}"
     activated_at = log.connection.activated_at
     if activated_at is None or log.received_at < activated_at:

@@ -15,8 +15,8 @@ from django.urls import reverse
 from unfold.widgets import UnfoldAdminTextInputWidget
 
 from people.models import Person
-from people.values import fold
-from people.views.permissions import for_administrators
+from people.values import normalize_key
+from people.views.permissions import administrator_required
 from scim.models import Connection, RequestLog, ScimUser, SyncError
 from scim.rfc.ids import scim_uuid
 
@@ -55,7 +55,7 @@ class Row:
         return self.log.status >= 400
 
 
-@for_administrators
+@administrator_required
 def request_log(request: HttpRequest, connection_id: UUID) -> HttpResponse:
     connection = get_object_or_404(Connection, pk=connection_id)
     form = SearchForm(request.GET)
@@ -115,7 +115,7 @@ def _matching(
 
 def _about(connection: Connection, words: str) -> Q:
     """Filter the requests about a person, including refused ones that did not create anybody."""
-    key = fold(words.strip())
+    key = normalize_key(words.strip())
     named = Q(user_name_key__contains=key) | Q(email_key__contains=key)
     if scim_uuid(words.strip()).int:
         named |= Q(scim_id=scim_uuid(words.strip()))

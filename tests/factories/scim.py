@@ -5,11 +5,11 @@ from typing import Any
 from django.utils import timezone
 
 from people import tenancy
-from scim.models import Connection, ScimGroup, ScimUser, ScimValue
+from scim.models import Connection, ScimGroup, ScimUser, ScimUserElement
 from scim.models.connection import USUAL_POLICY
 from scim.rfc.attributes import GROUP, USER
 from scim.rfc.multi_valued import elements_of, key
-from scim.rfc.normalize import canonical
+from scim.rfc.normalize import normalize
 from scim.rfc.serialize import json_text
 
 
@@ -24,7 +24,7 @@ def scim_connection(provider: str = "okta", **fields: Any) -> Connection:
 
 
 def scim_user(connection: Connection, user_name: str, **sent: Any) -> ScimUser:
-    document = canonical({"userName": user_name, "active": True, **sent}, USER)
+    document = normalize({"userName": user_name, "active": True, **sent}, USER)
     now = timezone.now()
     user = ScimUser.objects.create(
         tenant_id=connection.tenant_id,
@@ -38,15 +38,17 @@ def scim_user(connection: Connection, user_name: str, **sent: Any) -> ScimUser:
         created_at=now,
         modified_at=now,
     )
-    ScimValue.objects.bulk_create(
-        ScimValue(user=user, attribute=one.attribute, element=one.element, value_key=one.value_key)
+    ScimUserElement.objects.bulk_create(
+        ScimUserElement(
+            user=user, attribute=one.attribute, element=one.element, value_key=one.value_key
+        )
         for one in elements_of(document)
     )
     return user
 
 
 def scim_group(connection: Connection, name: str, *members: ScimUser) -> ScimGroup:
-    document = canonical({"displayName": name}, GROUP)
+    document = normalize({"displayName": name}, GROUP)
     now = timezone.now()
     group = ScimGroup.objects.create(
         tenant_id=connection.tenant_id,

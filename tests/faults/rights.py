@@ -152,7 +152,7 @@ def _attacks(intruder: Intruder, name: str) -> Iterator[tuple[str, int]]:
     yield "terminates", intruder.force(f"{page}/terminate/", confirmed="yes", name="x")
     yield "sends a confirmation", intruder.force(f"{page}/resend-confirmation/")
     yield "invites again", intruder.force(f"{page}/invite-again/")
-    yield "plans the departure", intruder.force(f"{page}/departure/plan/")
+    yield "plans the departure", intruder.force(f"{page}/scheduled_termination/plan/")
     bulk = {"action": "deactivate_selected", "confirmed": "yes", "_selected_action": owner}
     yield "deactivates in bulk", intruder.force("/people/", **bulk)
     users = f"/tenants/{company.slug}/internal-users/"

@@ -14,7 +14,7 @@ from people.mail.reset_links import reset_link
 from people.models import Mail, Person, Role
 from people.operations import passwords, people
 from people.operations.roles import base_roles
-from people.values import Actor, fold
+from people.values import Actor, normalize_key
 from provisioning.claims import Claims
 from provisioning.models import Identity, IdentityProvider
 from provisioning.sign_in.errors import SignInRefused
@@ -78,7 +78,7 @@ class World:
         if state in ("deleted", "deactivated", "provisioned"):
             self.scim_id = self.scim.add(externalId=VICTIM["external_id"], roles=role)
             victim = self._stored()
-            people.join_person(victim, actor=HELPDESK)
+            people.activate_person(victim, actor=HELPDESK)
         else:
             victim = core.person(email=VICTIM["email"], role=role)
         victim.set_password(PASSWORD)
@@ -282,5 +282,5 @@ class World:
         stored = self._stored()
         if (stored.role, stored.state) != (self.before["role"], self.before["state"]):
             yield f"the person was changed: {stored.role}, {stored.state}"
-        if fold(stored.email) not in (fold(VICTIM["email"]), ""):
+        if normalize_key(stored.email) not in (normalize_key(VICTIM["email"]), ""):
             yield f"the person has another address: {stored.email}"

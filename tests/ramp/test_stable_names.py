@@ -40,7 +40,7 @@ def test_links_that_were_mailed_can_be_followed() -> None:
     row_id = UUID(int=7)
     token = Signer(sep=".", salt="people.links.invites").sign(row_id.hex)
 
-    assert signed_links.unsealed("invites", token) == row_id
+    assert signed_links.unsign("invites", token) == row_id
 
 
 def test_devices_that_signed_in_are_still_known() -> None:

@@ -22,9 +22,9 @@ from django.urls import reverse
 
 from people import events, hooks, tenancy
 from people.hooks import Owner
-from people.models import Event, Mail, MassChange, MassChangeItem, Person, Tenant
-from people.operations.invites.outbox import post
-from people.operations.locks import Guarded, hold
+from people.models import BulkChange, BulkChangeItem, Event, Mail, Person, Tenant
+from people.operations.invites.outbox import enqueue_mail
+from people.operations.locks import LockName, acquire_lock
 from people.values import VIA_SCIM, Actor, PeopleError
 
 HOUR = timedelta(hours=1)
@@ -79,7 +79,7 @@ def set_alarm(
         setattr(tenant, name, value)
     tenant.save(update_fields=list(wanted))
     events.record(
-        Event.Kind.ORGANISATION_CHANGED,
+        Event.Kind.ORGANIZATION_CHANGED,
         None,
         actor=actor,
         changes=changes,
@@ -88,7 +88,7 @@ def set_alarm(
     return True
 
 
-def note_deactivation(event: Event) -> MassChange | None:
+def note_deactivation(event: Event) -> BulkChange | None:
     """Look at the connection that deactivated somebody, unless a later event will have us.
 
     :returns: the mass change that this makes evident, if it is news to it.
@@ -134,7 +134,7 @@ def _spans(times: Iterable[datetime]) -> Iterator[tuple[datetime, datetime]]:
 
 
 @transaction.atomic
-def look(actor: str, since: datetime, until: datetime) -> MassChange | None:
+def look(actor: str, since: datetime, until: datetime) -> BulkChange | None:
     """Note whom the connection deactivated from `since` until before `until`, if many.
 
     :returns: the mass change that this makes evident, if it is news to it.
@@ -145,7 +145,7 @@ def look(actor: str, since: datetime, until: datetime) -> MassChange | None:
     fewest = min(tenant.alarm_people, tenant.alarm_minute_people)
     if tenant.is_sandbox or not (recent.exists() or out.count() > fewest):
         return None
-    hold(Guarded.MASS_CHANGES, tenant.pk)
+    acquire_lock(LockName.BULK_CHANGES, tenant.pk)
     gone = list(_gone(out.order_by("deactivated_at").values_list("pk", "deactivated_at")))
     news, grown = _unnoted(gone), None
     for known in recent.select_for_update(no_key=True):
@@ -184,10 +184,10 @@ def _deactivated(actor: str) -> QuerySet[Person]:
     return people
 
 
-def _recent(actor: str, since: datetime, until: datetime) -> QuerySet[MassChange]:
+def _recent(actor: str, since: datetime, until: datetime) -> QuerySet[BulkChange]:
     """Return the mass changes that what happened in that time may belong to, newest first."""
-    recent: QuerySet[MassChange] = MassChange.objects.filter(
-        is_suspicious=True,
+    recent: QuerySet[BulkChange] = BulkChange.objects.filter(
+        needs_confirmation=True,
         actor=actor,
         confirmed_at=None,
         began_at__gt=since,
@@ -213,47 +213,47 @@ def _unnoted(gone: Sequence[Gone]) -> list[Gone]:
     noted: set[int] = set()
     for start in range(0, len(gone), BATCH):
         people = [one.person_id for one in gone[start : start + BATCH]]
-        items = MassChangeItem.objects.filter(change__is_suspicious=True, person__in=people)
+        items = BulkChangeItem.objects.filter(change__is_suspicious=True, person__in=people)
         noted |= set(items.values_list("event_id", flat=True))
     return [one for one in gone if one.event_id not in noted]
 
 
 def _is_noted(event: Event) -> bool:
-    items = MassChangeItem.objects.filter(person=event.person_id, event_id=event.pk)
+    items = BulkChangeItem.objects.filter(person=event.person_id, event_id=event.pk)
     return items.exists()
 
 
-def _raise(tenant: Tenant, actor: str, owner: Owner, gone: Sequence[Gone]) -> MassChange | None:
+def _raise(tenant: Tenant, actor: str, owner: Owner, gone: Sequence[Gone]) -> BulkChange | None:
     if not gone:
         return None
-    change = MassChange.objects.create(
+    change = BulkChange.objects.create(
         tenant=tenant,
-        kind=MassChange.Kind.DEACTIVATED,
+        kind=BulkChange.Kind.DEACTIVATED,
         actor=actor,
         began_at=gone[0].at,
-        is_suspicious=True,
+        needs_confirmation=True,
     )
     _add(change, gone)
     for person in Person.objects.active_administrators():
-        post(
-            Mail.Kind.MASS_CHANGE,
+        enqueue_mail(
+            Mail.Kind.BULK_CHANGE,
             person,
             to=person.email,
             provider=owner.name,
             count=len(gone),
             began_at=f"{change.began_at:%-d %B %Y, %H:%M} UTC",
-            path=reverse("admin:mass_change", args=[change.pk]),
+            path=reverse("admin:bulk_change", args=[change.pk]),
         )
     return change
 
 
-def _add(change: MassChange, gone: Sequence[Gone]) -> None:
+def _add(change: BulkChange, gone: Sequence[Gone]) -> None:
     """Note them; whoever was restored and is out once more is to be decided on once more."""
     if not gone:
         return
-    MassChangeItem.objects.bulk_create(
+    BulkChangeItem.objects.bulk_create(
         (
-            MassChangeItem(
+            BulkChangeItem(
                 tenant_id=change.tenant_id,
                 change=change,
                 person_id=one.person_id,
@@ -264,7 +264,7 @@ def _add(change: MassChange, gone: Sequence[Gone]) -> None:
         batch_size=BATCH,
         update_conflicts=True,
         unique_fields=["change", "person"],
-        update_fields=["event_id", "fate", "kept_because"],
+        update_fields=["event_id", "outcome", "skipped_reason"],
     )
     if change.undone_at:
         change.undone_at, change.undone_by = None, ""

@@ -19,8 +19,8 @@ from people.models import Event, Grant, Person, Role
 from people.operations import ranks
 from people.operations.locks import lock
 from people.operations.person_fields import difference, snapshot
-from people.operations.roles.base_roles import check_not_needed
-from people.operations.roles.mapping_rules import Decision, Followed, MappedRole, decide
+from people.operations.roles.base_roles import check_not_last_admin
+from people.operations.roles.mapping_rules import Decision, MappedRole, MappingResult, decide
 from people.values import Actor, PeopleError
 
 
@@ -67,9 +67,9 @@ def check_mappable(role: Role | Person.Role, author: Author, *, is_owner_meant: 
 
 
 @transaction.atomic
-def follow_mappings(
+def apply_mappings(
     person: Person, mapped: Collection[MappedRole], *, origin: str, actor: Actor
-) -> Followed:
+) -> MappingResult:
     """Give the person what the mappings of one origin say, and take what they no longer say.
 
     `origin` is how the sources of these mappings begin. Whose role a SCIM connection names
@@ -77,7 +77,7 @@ def follow_mappings(
     """
     lock(person)
     if person.state == Person.State.TERMINATED:
-        return Followed(person)
+        return MappingResult(person)
     decision = decide(
         person, grants_that_count(origin).filter(person=person), mapped, origin=origin, check=_check
     )
@@ -93,7 +93,7 @@ def grants_that_count(origin: str) -> QuerySet[Grant]:
 
 
 @transaction.atomic
-def keep_mapped_roles(
+def detach_mapped_roles(
     *, origin: str, because: str, actor: Actor, people: Collection[UUID] | None = None
 ) -> None:
     """Leave what the mappings of one origin gave to hands, for nobody follows them any more.
@@ -118,7 +118,7 @@ def keep_mapped_roles(
 
 
 def _check(person: Person, role: str) -> None:
-    check_not_needed(person, role=role)
+    check_not_last_admin(person, role=role)
 
 
 def _carry_out(decision: Decision, *, actor: Actor) -> None:
@@ -150,12 +150,12 @@ def _record(kind: Event.Kind, grant: Grant, person: Person, *, actor: Actor) -> 
 def _change_base_role(person: Person, best: Grant, own: Grant | None, *, actor: Actor) -> None:
     before = snapshot(person)
     person.role, person.role_source = best.base_role, best.source
-    person.role_since = timezone.now() if best.is_mapped else best.since
+    person.role_assigned_at = timezone.now() if best.is_mapped else best.since
     if own and own._state.adding:
         own.save(force_insert=True)
     elif own and best is own:
         own.delete()
-    person.save(update_fields=["role", "role_source", "role_since", "changed_at"])
+    person.save(update_fields=["role", "role_source", "role_assigned_at", "changed_at"])
     events.record(
         Event.Kind.PERSON_REVISED,
         person,

@@ -12,7 +12,7 @@ from uuid import UUID
 from django.utils import timezone
 
 from people.models import Grant, Person, Role
-from people.operations.roles.base_roles import check_leaves_enough
+from people.operations.roles.base_roles import check_admins_remain
 from people.operations.roles.withheld_roles import is_withheld
 from people.values import VIA_MAPPING, PeopleError
 
@@ -32,7 +32,7 @@ class RoleOwned(PeopleError):
     field = "role"
 
     def __init__(self, person: Person, grant: Grant) -> None:
-        provider = person.owned_fields["role"]["by"].partition(":")[2]
+        provider = person.managed_fields["role"]["by"].partition(":")[2]
         super().__init__(
             f"The SCIM connection ({provider}) controls the base role of {person.full_name}, so "
             f"{grant.role_name} is not granted for {grant.because}. Change the role there."
@@ -50,7 +50,7 @@ class MappedRole:
 
 
 @dataclass
-class Followed:
+class MappingResult:
     """What following the mappings did to somebody: names of roles, and what could not be."""
 
     person: Person
@@ -79,9 +79,9 @@ class Decision:
     problem: PeopleError | None = None
 
     @property
-    def followed(self) -> Followed:
+    def followed(self) -> MappingResult:
         """Tell what carrying it out means; the person is as they were before."""
-        followed = Followed(
+        followed = MappingResult(
             self.person,
             gained=[grant.role_name for grant in self.given if grant.role],
             lost=[grant.role_name for grant in self.taken if grant.role],
@@ -91,7 +91,7 @@ class Decision:
             self._tell_base_role(followed, self.best)
         return followed
 
-    def _tell_base_role(self, followed: Followed, best: Grant) -> None:
+    def _tell_base_role(self, followed: MappingResult, best: Grant) -> None:
         was = Person.Role(self.person.role)
         is_raised = rank(best) > RANKS.index(was)
         if is_raised or best.is_mapped:
@@ -129,7 +129,7 @@ def decide(
     return decision
 
 
-class Foretelling:
+class RoleChangeSimulator:
     """Decides for one after the other as if it was carried out, and stores nothing."""
 
     def __init__(self, origin: str) -> None:
@@ -141,7 +141,7 @@ class Foretelling:
 
     def __call__(
         self, person: Person, grants: Iterable[Grant], mapped: Collection[MappedRole]
-    ) -> Followed:
+    ) -> MappingResult:
         decision = decide(person, grants, mapped, origin=self.origin, check=self._check)
         if decision.best and person.state == Person.State.ACTIVE:
             role = decision.best.base_role
@@ -150,7 +150,7 @@ class Foretelling:
         return decision.followed
 
     def _check(self, person: Person, role: str) -> None:
-        check_leaves_enough(
+        check_admins_remain(
             person,
             role,
             has_owner=lambda: bool(self._owners - {person.pk}),
@@ -190,7 +190,7 @@ def _decide_base_role(
     if best is None or (best.base_role, best.source) == (person.role, person.role_source):
         return
     try:
-        if "role" in person.owned_fields:
+        if "role" in person.managed_fields:
             raise RoleOwned(person, best)
         check(person, best.base_role)
     except PeopleError as error:
@@ -205,8 +205,8 @@ def _own_role(person: Person) -> Grant:
         person=person,
         base_role=person.role,
         source=person.role_source,
-        since=person.role_since,
-        confirmed_at=person.role_since,
+        since=person.role_assigned_at,
+        confirmed_at=person.role_assigned_at,
     )
 
 

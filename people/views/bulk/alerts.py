@@ -10,11 +10,11 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from unfold.widgets import UnfoldAdminIntegerFieldWidget
 
-from people.models import MassChange, MassChangeItem
+from people.models import BulkChange, BulkChangeItem
 from people.operations.bulk.alerts import MOST_PEOPLE, set_alarm
 from people.presentation.actor_names import actor_name
 from people.presentation.pagination import counted
-from people.views.permissions import PersonRequest, administers, for_administrators
+from people.views.permissions import PersonRequest, administrator_required, is_tenant_admin
 
 
 @dataclass(frozen=True)
@@ -28,18 +28,18 @@ class Alarm:
 def alarms_for(request: HttpRequest) -> list[Alarm]:
     """Return what the visitor has to decide on; asked once, however often a page shows it."""
     if not hasattr(request, "alarms"):
-        request.alarms = _alarms() if administers(request.user) else []  # type: ignore[attr-defined]
+        request.alarms = _alarms() if is_tenant_admin(request.user) else []  # type: ignore[attr-defined]
     found: list[Alarm] = request.alarms  # type: ignore[attr-defined]
     return found
 
 
 def _alarms() -> list[Alarm]:
-    undecided = MassChange.objects.undecided().order_by("began_at")
+    undecided = BulkChange.objects.undecided().order_by("began_at")
     return [Alarm(change.pk, _text(change)) for change in undecided]
 
 
-def _text(change: MassChange) -> str:
-    people = counted(change.items.filter(fate=MassChangeItem.Fate.CHANGED))
+def _text(change: BulkChange) -> str:
+    people = counted(change.items.filter(outcome=BulkChangeItem.Outcome.CHANGED))
     return (
         f"{actor_name(change.actor)} deactivated {people} people within an hour. "
         "None of them is terminated before you decide."
@@ -69,7 +69,7 @@ class AlarmForm(forms.Form):
     )
 
 
-@for_administrators
+@administrator_required
 def alarm_settings(request: PersonRequest) -> HttpResponse:
     tenant = request.user.tenant
     initial = {
@@ -82,7 +82,7 @@ def alarm_settings(request: PersonRequest) -> HttpResponse:
         set_alarm(tenant, **form.cleaned_data, actor=request.user.actor)
         messages.success(request, "The alert thresholds were saved.")
         return redirect("admin:alarm_settings")
-    changes = reverse("admin:mass_changes")
+    changes = reverse("admin:bulk_changes")
     context = admin.site.each_context(request) | {
         "title": "Alert thresholds",
         "parent": {"title": "Bulk changes", "url": changes},

@@ -11,14 +11,14 @@ from django.urls import reverse
 from django.utils import timezone
 
 from people import hooks
-from people.models import Departure, Event, MassChangeItem, Person
+from people.models import BulkChangeItem, Event, Person, ScheduledTermination
 from people.operations.offboarding.blockers import blocked_people
 from people.operations.offboarding.job import JOB
 from people.presentation.pagination import BoundedPaginator
 from people.presentation.search_forms import PersonSearch, choice
-from people.views.offboarding.handover_summary import fates
+from people.views.offboarding.handover_summary import handover_summaries
 from people.views.offboarding.schedule_status import days_in_force, outlooks
-from people.views.permissions import for_administrators
+from people.views.permissions import administrator_required
 
 ROWS_A_PAGE = 50
 SHOWN = {
@@ -30,13 +30,13 @@ SHOWN = {
 }
 
 
-class DepartureSearch(PersonSearch):
+class ScheduledTerminationSearch(PersonSearch):
     show = choice("Show", SHOWN.items(), otherwise="Everybody")
 
 
-@for_administrators
-def departures(request: HttpRequest) -> HttpResponse:
-    form = DepartureSearch(request.GET)
+@administrator_required
+def scheduled_terminations(request: HttpRequest) -> HttpResponse:
+    form = ScheduledTerminationSearch(request.GET)
     is_on = days_in_force() is not None
     page = BoundedPaginator(_found(form, is_on=is_on), ROWS_A_PAGE).get_page(
         request.GET.get("page")
@@ -55,8 +55,10 @@ def departures(request: HttpRequest) -> HttpResponse:
     return render(request, "people/offboarding/schedule_list.html", context)
 
 
-def _found(form: DepartureSearch, *, is_on: bool) -> QuerySet[Departure]:
-    found: QuerySet[Departure] = Departure.objects.select_related("person__manager")
+def _found(form: ScheduledTerminationSearch, *, is_on: bool) -> QuerySet[ScheduledTermination]:
+    found: QuerySet[ScheduledTermination] = ScheduledTermination.objects.select_related(
+        "person__manager"
+    )
     found = found.order_by("due_at", "pk")
     if not is_on:
         return found.none()
@@ -66,7 +68,7 @@ def _found(form: DepartureSearch, *, is_on: bool) -> QuerySet[Departure]:
         case "blocked":
             found = found.filter(exempted_at=None, person__in=blocked_people())
         case "paused":
-            paused = MassChangeItem.objects.pausing().values("person")
+            paused = BulkChangeItem.objects.pausing().values("person")
             found = found.filter(exempted_at=None, person__in=paused)
         case "failed":
             found = found.exclude(problem="")
@@ -80,15 +82,15 @@ def _anybody_has_left() -> bool:
     return Event.objects.filter(kind=Event.Kind.PERSON_TERMINATED, actor=str(JOB)).exists()
 
 
-def _rows(page: Iterable[Departure]) -> list[dict[str, Any]]:
+def _rows(page: Iterable[ScheduledTermination]) -> list[dict[str, Any]]:
     shown = list(page)
     ahead = outlooks([one.person for one in shown])
-    told = fates(shown)
+    told = handover_summaries(shown)
     return [
         {
             "person": one.person,
-            "outlook": ahead[one.person_id],
-            "fate": told[one.person_id],
+            "termination": ahead[one.person_id],
+            "outcome": told[one.person_id],
         }
         for one in shown
     ]

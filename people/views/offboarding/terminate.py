@@ -10,14 +10,14 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from unfold.widgets import UnfoldAdminTextInputWidget
 
-from people.models import Departure, Person
+from people.models import Person, ScheduledTermination
 from people.operations import ranks
 from people.operations.offboarding import handover_plan, schedule
-from people.operations.offboarding.handover_plan import Disposition
-from people.operations.offboarding.terminate import check_may_leave, terminate_person
-from people.values import PeopleError, fold
+from people.operations.offboarding.handover_plan import HandoverPlan
+from people.operations.offboarding.terminate import check_can_terminate, terminate_person
+from people.values import PeopleError, normalize_key
 from people.views.offboarding.handover_form import DispositionForm, everything
-from people.views.permissions import PersonRequest, for_administrators
+from people.views.permissions import PersonRequest, administrator_required
 
 NEWS = (
     "The items that {name} holds have changed since you opened this page. Nothing was changed. "
@@ -46,7 +46,7 @@ class NameForm(forms.Form):
         return name
 
 
-@for_administrators
+@administrator_required
 def terminate(request: PersonRequest, person_id: UUID) -> HttpResponse:
     person = get_object_or_404(Person.objects.select_related("manager"), pk=person_id)
     ranks.check_rank_over(request.user.actor, person)
@@ -69,12 +69,12 @@ def terminate(request: PersonRequest, person_id: UUID) -> HttpResponse:
     )
 
 
-@for_administrators
+@administrator_required
 def plan(request: PersonRequest, person_id: UUID) -> HttpResponse:
     """Decide now what becomes of everything on the day on which somebody leaves."""
     person = get_object_or_404(Person.objects.select_related("manager"), pk=person_id)
     ranks.check_rank_over(request.user.actor, person)
-    if not Departure.objects.filter(person=person).exists():
+    if not ScheduledTermination.objects.filter(person=person).exists():
         messages.error(request, str(schedule.NotScheduled(person)))
         return redirect("admin:people_person_change", person_id)
     form = _form(request, person)
@@ -87,7 +87,7 @@ def plan(request: PersonRequest, person_id: UUID) -> HttpResponse:
             messages.error(request, str(error))
             return redirect("admin:people_person_change", person_id)
         messages.success(request, f"The plan for {person.full_name} was saved.")
-        return redirect("admin:departures")
+        return redirect("admin:scheduled_terminations")
     return _ask(
         request,
         form,
@@ -101,17 +101,21 @@ def _form(request: PersonRequest, person: Person) -> DispositionForm:
     return DispositionForm(person, request.POST if request.method == "POST" else None, said=said)
 
 
-def _planned(person: Person) -> Disposition:
-    planned = Departure.objects.filter(person=person).values_list("disposition", flat=True).first()
+def _planned(person: Person) -> HandoverPlan:
+    planned = (
+        ScheduledTermination.objects.filter(person=person)
+        .values_list("disposition", flat=True)
+        .first()
+    )
     if planned:
-        return handover_plan.completed(person, Disposition(**planned))
+        return handover_plan.completed(person, HandoverPlan(**planned))
     return handover_plan.usual_disposition(person)
 
 
 def _may_leave(form: DispositionForm) -> bool:
     """Tell whether the tenant can do without the person; the form says why it cannot."""
     try:
-        check_may_leave(form.person)
+        check_can_terminate(form.person)
     except PeopleError as error:
         form.refuse(error)
         return False
@@ -157,4 +161,4 @@ def _context(request: HttpRequest, form: DispositionForm, title: str) -> dict[st
 
 
 def _comparable(name: str) -> str:
-    return fold(" ".join(name.split()))
+    return normalize_key(" ".join(name.split()))

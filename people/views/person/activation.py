@@ -14,10 +14,10 @@ from people.operations.offboarding import terminate
 from people.presentation.actor_names import actor_name
 from people.values import PeopleError
 from people.views.forms import ReasonForm
-from people.views.permissions import PersonRequest, for_administrators
+from people.views.permissions import PersonRequest, administrator_required
 
 
-@for_administrators
+@administrator_required
 def deactivate(request: PersonRequest, person_id: UUID) -> HttpResponse:
     person = get_object_or_404(Person, pk=person_id)
     ranks.check_rank_over(request.user.actor, person)
@@ -41,13 +41,13 @@ def deactivate(request: PersonRequest, person_id: UUID) -> HttpResponse:
 def _refusal(person: Person) -> str:
     """Return what would be said against it, or nothing."""
     try:
-        terminate.check_may_leave(person)
+        terminate.check_can_terminate(person)
     except PeopleError as error:
         return str(error)
     return ""
 
 
-@for_administrators
+@administrator_required
 def reactivate(request: PersonRequest, person_id: UUID) -> HttpResponse:
     person = get_object_or_404(Person, pk=person_id)
     ranks.check_rank_over(request.user.actor, person)

@@ -21,10 +21,10 @@ from people.presentation.actor_names import actor_name
 from people.presentation.event_text import LABELS
 from people.presentation.handover_history import handovers_of
 from people.presentation.pagination import counted
-from people.presentation.query_params import number_from
+from people.presentation.query_params import int_param
 from people.presentation.timeline import timeline_of
-from people.views.permissions import PersonRequest, for_administrators
-from people.views.person.roles import GrantForm, ledger_of
+from people.views.permissions import PersonRequest, administrator_required
+from people.views.person.roles import GrantForm, role_lines
 from people.views.spend_summary import spending_of
 
 REPORTS_SHOWN = 20
@@ -41,7 +41,7 @@ class Field:
     person: Person | None = None
 
 
-@for_administrators
+@administrator_required
 def person_page(request: PersonRequest, person_id: UUID) -> HttpResponse:
     people = Person.objects.select_related("department", "location__entity", "manager")
     person = get_object_or_404(people, pk=person_id)
@@ -50,7 +50,7 @@ def person_page(request: PersonRequest, person_id: UUID) -> HttpResponse:
     invite = Invite.objects.open().filter(person=person).first()
     reports = person.reports.in_lists().order_by("family_name", "given_name", "pk")
     report_count = counted(reports)
-    ways = hooks.sign_in_methods(person)
+    sign_in_methods = hooks.sign_in_methods(person)
     context = admin.site.each_context(request) | {
         "title": person.full_name,
         "parent": {"title": "People", "url": reverse("admin:people_person_changelist")},
@@ -58,17 +58,17 @@ def person_page(request: PersonRequest, person_id: UUID) -> HttpResponse:
         "refusal": refusal_over(request.user, person),
         "notices": list(hooks.notices_about(person)),
         "owned_heading": f"Managed by {owners}",
-        "owned_fields": [field for field in fields if field.owner],
-        "free_heading": "Managed in Ramp" if person.owned_fields else "Profile",
+        "managed_fields": [field for field in fields if field.owner],
+        "free_heading": "Managed in Ramp" if person.managed_fields else "Profile",
         "free_fields": [field for field in fields if not field.owner],
         "custom_fields": list(_custom_fields(person)),
         "handovers": handovers_of(person) if person.terminated_at else [],
         "reports": list(reports[:REPORTS_SHOWN]),
         "report_count": report_count,
-        "ways": [way for way in ways if not way.confirm],
-        "refused_sign_ins": [way for way in ways if way.confirm],
+        "sign_in_methods": [way for way in sign_in_methods if not way.confirm],
+        "refused_sign_ins": [way for way in sign_in_methods if way.confirm],
         "spending": spending_of(person),
-        "ledger": list(ledger_of(person, report_count)),
+        "ledger": list(role_lines(person, report_count)),
         "grant_form": GrantForm() if Role.objects.exists() else None,
         "deactivated_by": actor_name(person.deactivated_by),
         "invite": invite,
@@ -76,7 +76,7 @@ def person_page(request: PersonRequest, person_id: UUID) -> HttpResponse:
         "confirmation": latest_request(person) if person.pending_email else None,
         "unconfirmed": unconfirmed(person) if person.pending_email and rank_of(person) else [],
         "invite_has_expired": invite is not None and invite.expires_at < timezone.now(),
-        "timeline": timeline_of(person, before=number_from(request, "before")),
+        "timeline": timeline_of(person, before=int_param(request, "before")),
     }
     return render(request, "people/person/detail.html", context)
 
@@ -92,7 +92,7 @@ def profile_fields(person: Person, *, linked: bool = True) -> Iterator[Field]:
         "role": person.get_role_display(),
     }
     for name, value in values.items():
-        mark = person.owned_fields.get(name, {})
+        mark = person.managed_fields.get(name, {})
         yield Field(
             label=LABELS[name],
             value=value,

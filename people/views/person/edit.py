@@ -17,7 +17,7 @@ from people.presentation.actor_names import actor_name
 from people.presentation.event_text import LABELS
 from people.values import PeopleError
 from people.views.forms import PersonForm, owner_password
-from people.views.permissions import PersonRequest, for_administrators
+from people.views.permissions import PersonRequest, administrator_required
 
 
 class ChangedMeanwhile(PeopleError):
@@ -30,7 +30,7 @@ class ChangedMeanwhile(PeopleError):
         )
 
 
-@for_administrators
+@administrator_required
 def invite_person(request: PersonRequest) -> HttpResponse:
     form = PersonForm(
         request.POST or None, viewer=request.user, initial={"role": Person.Role.CARDHOLDER}
@@ -54,7 +54,7 @@ def invite_person(request: PersonRequest) -> HttpResponse:
     return render(request, "people/person/invite.html", context)
 
 
-@for_administrators
+@administrator_required
 def edit_person(request: PersonRequest, person_id: UUID) -> HttpResponse:
     people = Person.objects.select_related("department", "location", "manager")
     person = get_object_or_404(people, pk=person_id)
@@ -157,7 +157,7 @@ def _revise(request: PersonRequest, person: Person, form: PersonForm) -> list[st
 
 
 def _owners(person: Person) -> dict[str, str]:
-    return {name: actor_name(mark["by"]) for name, mark in person.owned_fields.items()}
+    return {name: actor_name(mark["by"]) for name, mark in person.managed_fields.items()}
 
 
 def _context(request: HttpRequest, title: str) -> dict[str, Any]:

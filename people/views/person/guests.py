@@ -17,7 +17,7 @@ from people.operations.guests import set_last_day
 from people.operations.ranks import check_rank_over
 from people.presentation.person_notices import Notice
 from people.values import PeopleError
-from people.views.permissions import PersonRequest, for_administrators
+from people.views.permissions import PersonRequest, administrator_required
 
 
 def of_person(person: Person) -> Iterator[Notice]:
@@ -51,7 +51,7 @@ def tomorrow() -> date:
     return timezone.now().astimezone(UTC).date() + timedelta(days=1)
 
 
-@for_administrators
+@administrator_required
 def guest(request: PersonRequest, person_id: UUID) -> HttpResponse:
     guests = Person.objects.in_lists().filter(role=Person.Role.GUEST)
     person = get_object_or_404(guests, pk=person_id)

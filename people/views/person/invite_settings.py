@@ -8,7 +8,7 @@ from django.urls import reverse
 from unfold.widgets import UnfoldAdminIntegerFieldWidget
 
 from people.operations import tenants
-from people.views.permissions import PersonRequest, for_administrators
+from people.views.permissions import PersonRequest, administrator_required
 
 
 class InviteSettingsForm(forms.Form):
@@ -22,7 +22,7 @@ class InviteSettingsForm(forms.Form):
     )
 
 
-@for_administrators
+@administrator_required
 def invite_settings(request: PersonRequest) -> HttpResponse:
     tenant = request.user.tenant
     initial = {"days": tenant.manual_invite_days}

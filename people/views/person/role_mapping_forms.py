@@ -11,8 +11,8 @@ from unfold.widgets import UnfoldAdminSelectWidget
 from people.models import Person, Role
 from people.operations import ranks
 from people.operations.roles.group_mappings import Author
-from people.operations.roles.mapping_rules import RANKS, Followed
-from people.values import fold
+from people.operations.roles.mapping_rules import RANKS, MappingResult
+from people.values import normalize_key
 from people.views.role_choices import offer_roles
 
 # Nobody becomes a Guest through a group.
@@ -53,7 +53,7 @@ def author_of(person: Person) -> Author:
     return Author(actor=person.actor)
 
 
-def digest(said: Iterable[str], changes: Iterable[Followed]) -> str:
+def digest(said: Iterable[str], changes: Iterable[MappingResult]) -> str:
     """Return what is the same as long as applying would do the same."""
     lines = list(said)
     for change in changes:
@@ -61,17 +61,21 @@ def digest(said: Iterable[str], changes: Iterable[Followed]) -> str:
     return salted_hmac("people.role_changes", "\n".join(lines), algorithm="sha256").hexdigest()
 
 
-def in_order(changes: Iterable[Followed]) -> list[Followed]:
+def in_order(changes: Iterable[MappingResult]) -> list[MappingResult]:
     """Put those first for whom something stands in the way, and sort by name."""
 
-    def place(change: Followed) -> tuple[bool, str, str]:
+    def place(change: MappingResult) -> tuple[bool, str, str]:
         person = change.person
-        return (not change.problems, fold(person.family_name), fold(person.given_name))
+        return (
+            not change.problems,
+            normalize_key(person.family_name),
+            normalize_key(person.given_name),
+        )
 
     return sorted(changes, key=place)
 
 
-def tallied(changes: Iterable[Followed]) -> list[str]:
+def counted_changes(changes: Iterable[MappingResult]) -> list[str]:
     """Tell how many gain and lose each role, and for how many something stands in the way."""
     gained: Counter[str] = Counter()
     lost: Counter[str] = Counter()
@@ -99,7 +103,7 @@ def told(changed: int) -> str:
     return f"The roles of {changed:,} people changed"
 
 
-def told_so_far(changed: int) -> str:
+def progress_text(changed: int) -> str:
     """Tell the same while a worker goes on with it."""
     if changed:
         return f"{told(changed)}. Other roles change within minutes."

@@ -18,11 +18,16 @@ from people.views.password_form import PasswordForm
 from provisioning.models import IdentityProvider
 from provisioning.passwords.login import password_counts
 from provisioning.sign_in.errors import SignInRefused
-from provisioning.views.sign_in.emailed_links import check_person, discreet, no_such_link, refusal
-from provisioning.views.sign_in.finish import let_in, remember_invite
+from provisioning.views.sign_in.emailed_links import (
+    check_person,
+    no_referrer,
+    no_such_link,
+    refusal,
+)
+from provisioning.views.sign_in.finish import log_in, remember_invite
 
 
-@discreet
+@no_referrer
 @sensitive_post_parameters("password", "again")
 def accept_invite(request: HttpRequest, token: str) -> HttpResponse:
     """Show the invite, and sign the person in when they accept; GET changes nothing."""
@@ -77,7 +82,7 @@ def _join(request: HttpRequest, invite: Invite, password: str) -> HttpResponse:
     person: Person = invite.person
     acceptance.accept_invite(invite, actor=person.actor, password=password)
     messages.success(request, f"Welcome to {person.tenant.name}, {person.given_name}.")
-    return let_in(request, person)
+    return log_in(request, person)
 
 
 def _page(

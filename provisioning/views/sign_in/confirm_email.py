@@ -11,12 +11,17 @@ from people.models import Mail
 from people.operations import email_changes
 from people.values import Actor, PeopleError
 from provisioning.sign_in.errors import SignInRefused
-from provisioning.views.sign_in.emailed_links import check_person, discreet, no_such_link, refusal
+from provisioning.views.sign_in.emailed_links import (
+    check_person,
+    no_referrer,
+    no_such_link,
+    refusal,
+)
 
 ASKING = (Mail.Kind.CONFIRM_ADDRESS, Mail.Kind.APPROVE_ADDRESS)
 
 
-@discreet
+@no_referrer
 def confirm_address(request: HttpRequest, token: str) -> HttpResponse:
     """Ask for confirmation of the new address, and save it on POST."""
     try:

@@ -32,7 +32,7 @@ HEADINGS = {
 }
 
 
-def discreet(view: View) -> View:
+def no_referrer(view: View) -> View:
     """Serve the page so that its URL, which is a secret, does not leak."""
 
     @never_cache

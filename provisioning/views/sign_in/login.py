@@ -22,7 +22,7 @@ from provisioning.passwords.known_devices import source_of
 from provisioning.passwords.lockout import GuessedTooOften
 from provisioning.passwords.login import person_with_password
 from provisioning.sign_in.errors import SignInRefused
-from provisioning.views.sign_in.finish import destination, let_in, remember_next
+from provisioning.views.sign_in.finish import destination, log_in, remember_next
 from provisioning.views.sign_in.oidc import signing_out_url
 
 NO_SUCH_COMPANY = (
@@ -119,8 +119,8 @@ def _try_password(request: HttpRequest, tenant: Tenant | None) -> HttpResponse:
         form.add_error(None, str(refusal))
         return page(request, tenant, form, status=_status_of(refusal))
     with tenancy.use(person.tenant):
-        people.join_person(person, actor=person.actor)
-    return let_in(request, person)
+        people.activate_person(person, actor=person.actor)
+    return log_in(request, person)
 
 
 def _status_of(refusal: SignInRefused) -> int:

@@ -128,10 +128,10 @@ def confirm_by_claims(
     elif authenticated_at is not None and authenticated_at < asked["at"] - LEEWAY.total_seconds():
         reason, said = "stale-authentication", STALE
     else:
-        attempt_log.note(Outcome.CONFIRMED, provider, person=person, subject=claims.subject)
+        attempt_log.log_attempt(Outcome.CONFIRMED, provider, person=person, subject=claims.subject)
         return _confirmed(request, asked["key"])
     message = said.format(provider=provider.name)
-    attempt_log.note(
+    attempt_log.log_attempt(
         Outcome.REFUSED,
         provider,
         person=person,

@@ -20,7 +20,12 @@ from people.views.password_form import PasswordForm
 from provisioning.passwords import lockout, reset
 from provisioning.passwords.known_devices import remember
 from provisioning.sign_in.errors import SignInRefused
-from provisioning.views.sign_in.emailed_links import check_person, discreet, no_such_link, refusal
+from provisioning.views.sign_in.emailed_links import (
+    check_person,
+    no_referrer,
+    no_such_link,
+    refusal,
+)
 
 
 class AddressForm(forms.Form):
@@ -42,7 +47,7 @@ def forgot_password(request: HttpRequest) -> HttpResponse:
     return render(request, "provisioning/sign_in/forgot_password.html", context)
 
 
-@discreet
+@no_referrer
 @sensitive_post_parameters("password", "again")
 def reset_password(request: HttpRequest, token: str) -> HttpResponse:
     """Let the holder of the link choose a password; GET changes nothing."""

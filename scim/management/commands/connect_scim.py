@@ -90,7 +90,7 @@ class Command(BaseCommand):
                 default_department=options["default_department"],
                 default_location=options["default_location"],
                 activated_at=now,
-                carried_over_at=now,
+                initial_import_finished_at=now,
             )
             token = issue_token(connection)
             if days:

@@ -8,11 +8,11 @@ from collections.abc import Callable, Mapping
 
 from scim.models import Connection
 from scim.tools.scenarios import entra, okta, rippling
-from scim.tools.scenarios.steps import Cast, CutShort, Rehearsal, Step
+from scim.tools.scenarios.steps import Rehearsal, ScenarioAborted, ScenarioUsers, Step
 
-__all__ = ["HEADERS", "REHEARSALS", "Cast", "CutShort", "Step"]
+__all__ = ["HEADERS", "REHEARSALS", "ScenarioAborted", "ScenarioUsers", "Step"]
 
-REHEARSALS: Mapping[str, Callable[[Cast], Rehearsal]] = {
+REHEARSALS: Mapping[str, Callable[[ScenarioUsers], Rehearsal]] = {
     Connection.Provider.OKTA: okta.rehearse,
     Connection.Provider.ENTRA: entra.rehearse,
     Connection.Provider.RIPPLING: rippling.rehearse,

@@ -3,8 +3,8 @@ from uuid import uuid4
 
 from scim.rfc.attributes import GROUP
 from scim.tools.scenarios.steps import (
-    Cast,
     Rehearsal,
+    ScenarioUsers,
     created,
     deleted,
     found,
@@ -15,13 +15,13 @@ from scim.tools.scenarios.steps import (
     patched,
     read,
     refused,
-    stranger,
+    unknown_user,
 )
 
 MICROSOFT_GROUP = "http://schemas.microsoft.com/2006/11/ResourceManagement/ADSCIM/2.0/Group"
 
 
-def rehearse(cast: Cast) -> Rehearsal:
+def rehearse(cast: ScenarioUsers) -> Rehearsal:
     """Entra's default dialect: operations in capitals, truth as text, managers afterwards."""
     boss = cast.person("Tomas", "Berg", externalId=f"tomas.{cast.run}")
     mira = cast.person("Mira", "Okafor", externalId=f"mira.{cast.run}", roles=[])
@@ -57,4 +57,4 @@ def rehearse(cast: Cast) -> Rehearsal:
     yield replace(
         read(me), title="Confirm that they are deleted", status=(404,), says={"status": "404"}
     )
-    yield stranger()
+    yield unknown_user()

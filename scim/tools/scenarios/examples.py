@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from scim.models import Connection, ScimUser
 from scim.rfc.attributes import ENTERPRISE
 from scim.rfc.strict_json import Json
-from scim.tools.scenarios.steps import Cast, Step, created, operation, patched, placed, put
+from scim.tools.scenarios.steps import ScenarioUsers, Step, created, operation, patched, placed, put
 
 DEPARTMENT = f"{ENTERPRISE.urn}:department"
 LABELS = {
@@ -27,7 +27,7 @@ class Example:
 
 def example(connection: Connection, user: ScimUser | None, kind: str) -> Example:
     """Return an example of this kind; without a person, it is about a new one."""
-    cast = Cast("", connection.mapping, domain="example.com")
+    cast = ScenarioUsers("", connection.mapping, domain="example.com")
     if user is None or kind == "add":
         return _written(created(cast.person("Mira", "Okafor", externalId="mira-okafor")))
     return _written(_EXAMPLES.get(kind, _change)(connection, user, cast))
@@ -38,7 +38,7 @@ def _written(step: Step) -> Example:
     return Example(step.method, step.path, body)
 
 
-def _change(connection: Connection, user: ScimUser, cast: Cast) -> Step:
+def _change(connection: Connection, user: ScimUser, cast: ScenarioUsers) -> Step:
     scim_id, place = str(user.scim_id), connection.mapping.get("department") or DEPARTMENT
     match connection.provider:
         case Connection.Provider.OKTA:
@@ -49,7 +49,7 @@ def _change(connection: Connection, user: ScimUser, cast: Cast) -> Step:
             return patched("", scim_id, operation("replace", place, "Treasury"))
 
 
-def _deactivate(connection: Connection, user: ScimUser, cast: Cast) -> Step:
+def _deactivate(connection: Connection, user: ScimUser, cast: ScenarioUsers) -> Step:
     scim_id = str(user.scim_id)
     match connection.provider:
         case Connection.Provider.OKTA:
@@ -60,7 +60,7 @@ def _deactivate(connection: Connection, user: ScimUser, cast: Cast) -> Step:
             return patched("", scim_id, operation("replace", "active", value=False))
 
 
-def _manager(connection: Connection, user: ScimUser, cast: Cast) -> Step:
+def _manager(connection: Connection, user: ScimUser, cast: ScenarioUsers) -> Step:
     scim_id = str(user.scim_id)
     match connection.provider:
         case Connection.Provider.OKTA:
@@ -76,7 +76,7 @@ def _read(user: ScimUser) -> Json:
     return {"schemas": read["schemas"], "id": str(user.scim_id)} | read
 
 
-_EXAMPLES: Mapping[str, Callable[[Connection, ScimUser, Cast], Step]] = {
+_EXAMPLES: Mapping[str, Callable[[Connection, ScimUser, ScenarioUsers], Step]] = {
     "change": _change,
     "deactivate": _deactivate,
     "manager": _manager,

@@ -1,6 +1,6 @@
 from scim.tools.scenarios.steps import (
-    Cast,
     Rehearsal,
+    ScenarioUsers,
     Step,
     created,
     deleted,
@@ -14,12 +14,12 @@ from scim.tools.scenarios.steps import (
     put,
     read,
     refused,
-    stranger,
     taken,
+    unknown_user,
 )
 
 
-def rehearse(cast: Cast) -> Rehearsal:
+def rehearse(cast: ScenarioUsers) -> Rehearsal:
     """Okta's catalogue apps: PUT for profiles, PATCH for activation and groups."""
     mira = cast.person("Mira", "Okafor", externalId=f"00u{cast.run}", locale="en-US")
     mira |= {"groups": [], "password": "never stored", "title": "Analyst"}
@@ -53,4 +53,4 @@ def rehearse(cast: Cast) -> Rehearsal:
         says={"members.0.value": me},
     )
     yield deleted("Unlink the group", f"/Groups/{team}")
-    yield stranger()
+    yield unknown_user()

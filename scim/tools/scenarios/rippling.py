@@ -1,8 +1,8 @@
 from dataclasses import replace
 
 from scim.tools.scenarios.steps import (
-    Cast,
     Rehearsal,
+    ScenarioUsers,
     Step,
     created,
     deleted,
@@ -14,12 +14,12 @@ from scim.tools.scenarios.steps import (
     patched,
     read,
     refused,
-    stranger,
     taken,
+    unknown_user,
 )
 
 
-def rehearse(cast: Cast) -> Rehearsal:
+def rehearse(cast: ScenarioUsers) -> Rehearsal:
     """Rippling: plain JSON, mail without a type, nested objects in a PATCH."""
     cole = cast.person("Cole", "Barrett", externalId=f"rip-{cast.run}")
     cole["emails"] = [{"value": cole["userName"], "primary": True}]
@@ -57,4 +57,4 @@ def rehearse(cast: Cast) -> Rehearsal:
     yield replace(
         read(me), title="Confirm that they are deleted", status=(404,), says={"status": "404"}
     )
-    yield stranger()
+    yield unknown_user()

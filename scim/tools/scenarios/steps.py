@@ -11,7 +11,7 @@ from people.operations import managers
 from people.operations.sandboxes import DOMAIN
 from scim.rfc import dialects, patch
 from scim.rfc.attributes import ENTERPRISE, GROUP, USER
-from scim.rfc.normalize import canonical
+from scim.rfc.normalize import normalize
 from scim.rfc.strict_json import Json
 
 PATCH = "urn:ietf:params:scim:api:messages:2.0:PatchOp"
@@ -37,7 +37,7 @@ class Step:
 Rehearsal = Generator[Step, Json, None]
 
 
-class CutShort(Exception):
+class ScenarioAborted(Exception):
     """The next steps need a value that the last response does not have."""
 
     def __init__(self, name: str) -> None:
@@ -45,7 +45,7 @@ class CutShort(Exception):
 
 
 @dataclass(frozen=True)
-class Cast:
+class ScenarioUsers:
     """The people of one run, with unique names, and the paths of their fields."""
 
     run: str
@@ -89,7 +89,7 @@ def placed(document: Json, path: str, value: str) -> Json:
     """Return the document with the value at the path of a mapping."""
     body = {"Operations": [{"op": "add", "path": path, "value": value}]}
     try:
-        changed = patch.apply(canonical(document, USER), dialects.operations(body, USER), USER)
+        changed = patch.apply(normalize(document, USER), dialects.operations(body, USER), USER)
     except SCIMException:
         return document  # The mapping names what is no attribute any more; it reads nothing.
     return document | changed
@@ -101,7 +101,7 @@ def id_of(answer: Json) -> str:
     :raises CutShort: if there is none.
     """
     if not isinstance(answer.get("id"), str):
-        raise CutShort("id")
+        raise ScenarioAborted("id")
     return str(answer["id"])
 
 
@@ -176,7 +176,7 @@ def deleted(title: str, path: str) -> Step:
     return Step(title=title, method="DELETE", path=path, status=(204,))
 
 
-def stranger() -> Step:
+def unknown_user() -> Step:
     """Send a request with a wrong token."""
     return Step(
         title="Use a wrong token (must be refused)",

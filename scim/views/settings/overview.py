@@ -15,7 +15,7 @@ from django.utils.text import capfirst
 from people.models import CustomField, Event, Invite, Person
 from people.presentation.actor_names import actor_name
 from people.presentation.pagination import counted
-from people.views.permissions import PersonRequest, for_administrators
+from people.views.permissions import PersonRequest, administrator_required
 from scim.api.request import base_url
 from scim.connections import manage
 from scim.connections.status import sync_state
@@ -29,7 +29,7 @@ MOST_EVENTS = 10
 MOST_CONNECTIONS = 20
 
 
-@for_administrators
+@administrator_required
 def scim(request: HttpRequest) -> HttpResponse:
     """Redirect to the newest connection, or show how to connect one."""
     known = _by_age()
@@ -44,7 +44,7 @@ def scim(request: HttpRequest) -> HttpResponse:
     return render(request, "scim/settings/no_connection.html", context)
 
 
-@for_administrators
+@administrator_required
 def settings(request: PersonRequest, connection_id: UUID) -> HttpResponse:
     connection = get_object_or_404(Connection, pk=connection_id)
     is_changing = request.method == "POST" and not connection.disconnected_at
@@ -138,6 +138,6 @@ def _what(event: Event) -> str:
 
 
 def _left(connection: Connection) -> str:
-    if connection.revisits_after is None:
+    if connection.reapply_cursor is None:
         return ""
-    return counted(reapply.left_to_revisit(connection))
+    return counted(reapply.reapply_remaining(connection))

@@ -14,7 +14,7 @@ from people.operations import rehires
 from people.operations.roles.withheld_roles import ASKED, key_of, people_with_withheld_roles
 from people.presentation.search_forms import PersonSearch
 from people.values import PeopleError
-from people.views.permissions import PersonRequest, for_administrators
+from people.views.permissions import PersonRequest, administrator_required
 from scim.api import same_person
 from scim.models import SamePersonQuestion
 from scim.sync.match_evidence import LABELS, Traits
@@ -56,7 +56,7 @@ class Row:
         return ", ".join(LABELS[name] for name in self.question.differs)
 
 
-@for_administrators
+@administrator_required
 def review(request: HttpRequest) -> HttpResponse:
     form = PersonSearch(request.GET)
     page = page_of(request, _questions().order_by("-asked_at", "-pk"))
@@ -72,7 +72,7 @@ def review(request: HttpRequest) -> HttpResponse:
     )
 
 
-@for_administrators
+@administrator_required
 def same_person_page(request: PersonRequest, question_id: int) -> HttpResponse:
     """Show the comparison, and save the answer."""
     question = get_object_or_404(_questions(), pk=question_id)
@@ -108,7 +108,7 @@ def _take_answer(request: PersonRequest, row: Row) -> HttpResponse:
     return redirect(f"admin:{TAB}")
 
 
-@for_administrators
+@administrator_required
 @require_POST
 def withheld_role(request: PersonRequest, person_id: UUID) -> HttpResponse:
     """Restore the elevated role of a returned person, or decline it."""

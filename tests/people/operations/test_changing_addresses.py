@@ -278,7 +278,7 @@ class TestByHand:
         page = self.edit(ada, email=NEW)
 
         assert "Okta manages email address" in page
-        assert Person.objects.get(pk=ada.pk).overruled_at
+        assert Person.objects.get(pk=ada.pk).manually_overridden_at
 
     def test_says_what_became_of_the_mail(self, ada: Person, smtp: Smtp) -> None:
         smtp.refusals[NEW] = "550 No such user"

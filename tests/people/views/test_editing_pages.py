@@ -6,7 +6,7 @@ import pytest
 
 from people.models import Event, Invite, Person, Tenant
 from people.operations import api_tokens, people_update
-from people.operations.people import add_person, deactivate_person, join_person
+from people.operations.people import activate_person, add_person, deactivate_person
 from people.values import Actor, Profile
 from tests.clients.pages import signed_in, text_of
 from tests.factories import core
@@ -66,7 +66,7 @@ class TestEditing:
         core.owner()
         said = Profile(given_name="Ada", family_name="Lovelace", email="ada@example.com")
         ada = add_person(said, actor=OKTA)
-        join_person(ada, actor=OKTA)
+        activate_person(ada, actor=OKTA)
 
         page = send(ada, "edit", form_of(ada, given_name="Augusta"))
 

@@ -80,7 +80,7 @@ def test_says_first_who_shut_them_out(ada: Person) -> None:
 
 def test_says_why_an_invite_waits(tenant: Tenant) -> None:
     ada = people.add_person(
-        profile(), actor=OKTA, invitation=Invitation(held_because="No manager yet.")
+        profile(), actor=OKTA, invitation=Invitation(hold_reason="No manager yet.")
     )
 
     assert "The invite is on hold and has not been sent: No manager yet." in page_of(ada)

@@ -219,7 +219,7 @@ def test_try_a_connection_step_by_step(client: Client, olga: Person) -> None:
 
 def test_try_a_connection_only_so_often(client: Client, corp: IdentityProvider) -> None:
     for _ in range(test_limits.PER_MINUTE):
-        test_limits.may_try(corp)
+        test_limits.allow_test(corp)
 
     page = text_of(client.post(f"{PROVIDERS}{corp.pk}/test/"))
 

@@ -88,7 +88,7 @@ def test_has_its_role_at_once_when_the_settings_complete_them(
     manage.revise(scim.connection, {"mapping": mapping}, actor=OLGA.actor)
 
     with working():
-        reapply.go_on()
+        reapply.run_batch()
 
     assert auditors() == ["ada@example.com"]
 

@@ -9,7 +9,7 @@ from django.core.management import call_command
 
 from people.models import CustomField, Department, Event, Location, Mail, Person, Role
 from people.operations import email_changes, organization, people_update, person_fields
-from people.operations.people import deactivate_person, join_person, reactivate_person
+from people.operations.people import activate_person, deactivate_person, reactivate_person
 from people.operations.roles import base_roles
 from people.values import PeopleError, Profile
 from tests.clients.scim import ENT, RAMP, Provider, mail, someone
@@ -115,7 +115,7 @@ class Walk:
 
     def join(self) -> None:
         person = self.person()
-        join_person(person, actor=person.actor)
+        activate_person(person, actor=person.actor)
 
     def confirm(self) -> None:
         """Follow any link to the new address, and the latest to the old one if it is asked too."""
@@ -167,13 +167,13 @@ def test_goes_ways_on_which_much_happens(connect: Connect, owner: Person) -> Non
     assert kinds >= {
         "person.added",
         "person.revised",
-        "person.put-back",
+        "person.managed-fields-restored",
         "person.address-confirmed",
         "person.joined",
         "person.deactivated",
         "person.reactivated",
         "role.granted",
-        "organisation.changed",
+        "organization.changed",
     }
 
 

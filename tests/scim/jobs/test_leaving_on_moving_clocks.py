@@ -108,7 +108,7 @@ def test_terminates_on_the_day_and_once(ramp: Ramp) -> None:
     back = DUE - timedelta(days=2)
     ramp.clock.set(back)
     ramp.rows(
-        "UPDATE people_departure SET due_at = %s WHERE person_id ="
+        "UPDATE people_scheduledtermination SET due_at = %s WHERE person_id ="
         " (SELECT id FROM people_person WHERE email = 'late@example.com')",
         back,
     )

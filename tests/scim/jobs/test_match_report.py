@@ -73,8 +73,8 @@ class TestWhoWillBeLinked:
 
         okta.add("new", **sent)
 
-        [verdict] = match_report.report(okta.connection).verdicts
-        assert (verdict.fate, verdict.rule, verdict.person_id) == ("linked", rule, before.person_id)
+        [result] = match_report.report(okta.connection).results
+        assert (result.outcome, result.rule, result.person_id) == ("linked", rule, before.person_id)
         assert f"Same {rule} as before Okta was disconnected" in wizard.get("review")
 
     def test_is_not_whom_another_provider_had(self, okta: Provider) -> None:

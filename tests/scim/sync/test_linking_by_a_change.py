@@ -66,7 +66,7 @@ def test_stores_what_its_events_say(
     ada.refresh_from_db()
     assert ada.given_name == "Ada"
     assert ada.department is not None
-    assert "given_name" in ada.owned_fields
+    assert "given_name" in ada.managed_fields
 
 
 @pytest.mark.parametrize("method", ["PUT", "PATCH"])

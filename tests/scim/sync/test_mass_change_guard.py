@@ -6,7 +6,7 @@ from unittest.mock import Mock
 import pytest
 import time_machine
 
-from people.models import MassChange, MassChangeItem, Person
+from people.models import BulkChange, BulkChangeItem, Person
 from people.operations import people
 from people.operations.bulk import alerts, undo
 from tests.clients.pages import signed_in, text_of
@@ -55,7 +55,7 @@ class TestNotices:
         leave(scim, users[:leaving])
 
         assert alarmed() == ([leaving] if is_alarm else [])
-        for change in MassChange.objects.all():
+        for change in BulkChange.objects.all():
             assert (change.actor, change.kind) == ("scim:okta", "deactivated")
             assert change.is_undecided
             assert change.began_at == MONDAY
@@ -149,7 +149,7 @@ class TestNotices:
 
         leave(entra, staff(entra.connection, 11))
 
-        [change] = MassChange.objects.all()
+        [change] = BulkChange.objects.all()
         assert change.actor == "scim:entra"
 
     def test_deletions_too(self, clock: Clock, scim: Provider) -> None:
@@ -216,7 +216,7 @@ class TestGrows:
     def test_nobody_to_what_was_confirmed(self, clock: Clock, scim: Provider) -> None:
         users = staff(scim.connection, 60)
         leave(scim, users[:13])
-        undo.confirm(MassChange.objects.get(), actor=OWNER)
+        undo.confirm(BulkChange.objects.get(), actor=OWNER)
 
         leave(scim, users[13:23])
         assert alarmed() == [13]
@@ -234,9 +234,9 @@ class TestGrows:
 
         leave(scim, users[12:14])
 
-        [change] = MassChange.objects.all()
+        [change] = BulkChange.objects.all()
         assert change.is_undecided
-        out = change.items.filter(fate=MassChangeItem.Fate.CHANGED)
+        out = change.items.filter(outcome=BulkChangeItem.Fate.CHANGED)
         assert {item.person_id for item in out} == {user.person_id for user in users[12:14]}
 
     def test_whoever_is_put_out_once_more(
@@ -258,9 +258,9 @@ class TestGrows:
 def restore(owner: Person) -> str:
     """Click on “Restore all”, and confirm."""
     client = signed_in(owner)
-    change = MassChange.objects.get()
-    page = client.get(f"/people/mass-changes/{change.pk}/undo/")
+    change = BulkChange.objects.get()
+    page = client.get(f"/people/bulk-changes/{change.pk}/undo/")
     form = {"kept": page.context["kept"]}
-    answer = client.post(f"/people/mass-changes/{change.pk}/undo/", form, follow=True)
+    answer = client.post(f"/people/bulk-changes/{change.pk}/undo/", form, follow=True)
     assert answer.status_code == 200
     return text_of(answer)

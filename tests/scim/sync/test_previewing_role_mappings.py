@@ -13,8 +13,8 @@ from django.utils import timezone
 
 from people.models import Grant, Person, Role
 from people.operations.roles import base_roles
-from people.operations.roles.group_mappings import Author, follow_mappings
-from people.operations.roles.mapping_rules import Followed
+from people.operations.roles.group_mappings import Author, apply_mappings
+from people.operations.roles.mapping_rules import MappingResult
 from people.values import Actor
 from scim import tasks
 from scim.connections import manage
@@ -57,16 +57,16 @@ def busy(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def deeds(monkeypatch: pytest.MonkeyPatch) -> list[Followed]:
+def deeds(monkeypatch: pytest.MonkeyPatch) -> list[MappingResult]:
     """Note what following does."""
-    deeds: list[Followed] = []
-    follow = follow_mappings
+    deeds: list[MappingResult] = []
+    follow = apply_mappings
 
-    def noting(person: Person, *args: object, **options: object) -> Followed:
+    def noting(person: Person, *args: object, **options: object) -> MappingResult:
         deeds.append(follow(person, *args, **options))  # type: ignore[arg-type]
         return deeds[-1]
 
-    monkeypatch.setattr("people.operations.roles.group_mappings.follow_mappings", noting)
+    monkeypatch.setattr("people.operations.roles.group_mappings.apply_mappings", noting)
     return deeds
 
 
@@ -80,7 +80,7 @@ def unmapping(group: ScimGroup, role: Role | Person.Role, *, author: Author = OL
     return partial(group_mappings.unmap, mappings.get(group=group, **chosen), author=author)
 
 
-def told(changes: list[Followed]) -> list[Told]:
+def told(changes: list[MappingResult]) -> list[Told]:
     return [(one.person.email, one.gained, one.lost, one.problems) for one in changes if one]
 
 
@@ -88,7 +88,7 @@ class TestIsToldAsItIsDone:
     """It is told as it is done …"""
 
     @pytest.fixture(autouse=True)
-    def _compared(self, deeds: list[Followed]) -> None:
+    def _compared(self, deeds: list[MappingResult]) -> None:
         self.deeds = deeds
 
     def carry_out(self, change: Change) -> list[Told]:
@@ -175,14 +175,14 @@ def test_is_told_in_numbers_and_by_name(
 def test_is_done_also_for_those_who_come_meanwhile(
     scim: Provider, staff: ScimGroup, auditor: Role, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    late, follow = scim.add("late"), follow_mappings
+    late, follow = scim.add("late"), apply_mappings
     change = {"op": "add", "path": "members", "value": [{"value": late}]}
 
-    def being_late(*args: Any, **options: Any) -> Followed:
+    def being_late(*args: Any, **options: Any) -> MappingResult:
         scim("PATCH", f"/Groups/{staff.scim_id}", {"Operations": [change]})
         return follow(*args, **options)
 
-    monkeypatch.setattr("people.operations.roles.group_mappings.follow_mappings", being_late)
+    monkeypatch.setattr("people.operations.roles.group_mappings.apply_mappings", being_late)
 
     assert group_mappings.apply(mapping(staff, auditor)) == (6, True)
 

@@ -5,7 +5,7 @@ import pytest
 from people.models import Person, Role
 from people.operations.roles import base_roles
 from people.values import Actor
-from scim.models import AdoptionChoice, ScimUser
+from scim.models import MatchDecision, ScimUser
 from tests.clients.pages import text_of
 from tests.clients.scim import Provider
 from tests.factories import core
@@ -48,12 +48,12 @@ class TestSomebodyPrivileged:
         asked = text_of(wizard.choose(**said))
         assert "Link Olga Brandt?" in asked
         assert "Yes, link Olga Brandt, who is Owner" in asked
-        assert not AdoptionChoice.objects.exists()
+        assert not MatchDecision.objects.exists()
 
         done = text_of(wizard.choose(**said, confirmed="on"))
         assert "Olga Brandt will be linked." in done
         assert fates(okta.connection) == {"olga": "linked"}
-        choice = AdoptionChoice.objects.get()
+        choice = MatchDecision.objects.get()
         assert choice.user
         assert choice.user.email_key == olga.email
         assert choice.decided_by == "person:owner@example.com"
@@ -102,7 +102,7 @@ class TestARow:
         bob.refresh_from_db()
         assert bob.is_active
         wizard.choose(person=bob.pk, choice="leave", back="show=here")
-        assert AdoptionChoice.objects.get().choice == "leave"
+        assert MatchDecision.objects.get().choice == "leave"
 
     def test_asks_twice_before_an_administrator_is_deactivated(
         self, wizard: Wizard, okta: Provider
@@ -112,7 +112,7 @@ class TestARow:
         page = text_of(wizard.choose(person=turing.pk, choice="deactivate"))
 
         assert "Yes, deactivate Alan Turing, who is Admin" in page
-        assert not AdoptionChoice.objects.exists()
+        assert not MatchDecision.objects.exists()
 
     def test_does_not_let_one_deactivate_oneself(
         self, wizard: Wizard, okta: Provider, owner: Person
@@ -120,7 +120,7 @@ class TestARow:
         page = text_of(wizard.choose(person=owner.pk, choice="deactivate", confirmed="on"))
 
         assert "You cannot deactivate yourself." in page
-        assert not AdoptionChoice.objects.exists()
+        assert not MatchDecision.objects.exists()
 
     @pytest.mark.parametrize(
         "said",

@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from people.models import Event, Invite, Mail, Person
 from scim.connections import setup
-from scim.models import AdoptionChoice, Connection, RequestLog, ScimGroup, ScimUser, Token
+from scim.models import Connection, MatchDecision, RequestLog, ScimGroup, ScimUser, Token
 from tests.clients.pages import signed_in, text_of
 from tests.clients.scim import ENT, RAMP, someone
 from tests.factories import core
@@ -269,7 +269,7 @@ class TestGivingUp:
         okta = wizard.connect()
         okta.add_group("Everybody", okta.add("ada"), okta.add("bob"))
         okta("DELETE", f"/Users/{okta.add('eve')}")
-        AdoptionChoice.objects.create(
+        MatchDecision.objects.create(
             tenant=owner.tenant,
             connection=okta.connection,
             person=owner,
@@ -279,7 +279,7 @@ class TestGivingUp:
 
         wizard.post("abandon")
 
-        left = (ScimUser, ScimGroup, RequestLog, Token, AdoptionChoice, Connection)
+        left = (ScimUser, ScimGroup, RequestLog, Token, MatchDecision, Connection)
         assert not any(model.objects.exists() for model in left)
         assert Person.objects.get() == owner
 
