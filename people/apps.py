@@ -6,8 +6,27 @@ class PeopleConfig(AppConfig):
     verbose_name = "People"
 
     def ready(self) -> None:
-        from django.contrib.auth.signals import user_logged_in  # noqa: PLC0415  apps come first
+        # Models come first.
+        from django.contrib.auth.signals import user_logged_in  # noqa: PLC0415
 
+        from people import diagnosis, hooks  # noqa: PLC0415
+        from people.models import Event  # noqa: PLC0415
+        from people.operations.bulk import alerts  # noqa: PLC0415
+        from people.views.offboarding import schedule_status  # noqa: PLC0415
+        from people.views.person import guests  # noqa: PLC0415
         from people.views.reauthentication import note_authentication  # noqa: PLC0415
 
         user_logged_in.connect(note_authentication)
+        hooks.register(
+            hooks.AppHooks(
+                subscriptions=[
+                    hooks.Subscription(
+                        "people.operations.bulk.alerts.note_deactivation",
+                        alerts.note_deactivation,
+                        [Event.Kind.PERSON_DEACTIVATED],
+                    )
+                ],
+                causes=diagnosis.causes,
+                notices=[schedule_status.of_person, guests.of_person],
+            )
+        )

@@ -10,7 +10,7 @@ from celery import current_app
 log = logging.getLogger(__name__)
 
 
-class Chore:
+class BackgroundThread:
     """Does something soon after it is wanted, in a thread that begins with the first wish.
 
     However often it is wanted meanwhile, it is done once, and then not before the pause is
@@ -49,13 +49,13 @@ class Chore:
 WAKING_PAUSE_SECONDS = 0.2
 
 
-def waking(task: str) -> Chore:
+def task_trigger(task: str) -> BackgroundThread:
     """Return what asks a worker to run the task soon.
 
     Publishing to a broker that is gone or frozen takes seconds, and no request may wait
     for that. Many wake-ups in a row become one message.
     """
-    return Chore(
+    return BackgroundThread(
         lambda: current_app.send_task(task, retry=False),
         pause=WAKING_PAUSE_SECONDS,
         complaint="No broker to wake; beat will find what waits",

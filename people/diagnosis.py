@@ -6,18 +6,27 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.http import urlencode
 
+from people import hooks
 from people.models import Invite, Mail, Person
 from people.presentation.actor_names import actor_name
-from people.presentation.diagnosis import Asked, Evidence, Finding, Link, Rank, Verdict, day
-from people.values import Actor, fold
+from people.presentation.diagnosis import (
+    Diagnosis,
+    DiagnosisQuery,
+    Evidence,
+    Finding,
+    Link,
+    Priority,
+    day,
+)
+from people.values import Actor, normalize_key
 
 
-def causes(asked: Asked) -> Iterator[Finding]:
+def causes(asked: DiagnosisQuery) -> Iterator[Finding]:
     if asked.person:
         yield from causes_of(asked.person, key=asked.key)
     else:
-        yield Verdict(
-            Rank.UNKNOWN,
+        yield Diagnosis(
+            Priority.UNKNOWN,
             "unknown",
             f"No requests mention {asked.text}, and nobody in Ramp has this name or address.",
             "Check that the address is spelled as in your identity provider, or invite the person.",
@@ -41,14 +50,14 @@ def causes_of(person: Person, *, key: str = "") -> Iterator[Finding]:
             yield _invited(person)
         case _:
             yield _here(person)
-    if person.pending_email and key == fold(person.pending_email):
+    if person.pending_email and key == normalize_key(person.pending_email):
         yield _unconfirmed(person)
 
 
-def _terminated(person: Person) -> Verdict:
+def _terminated(person: Person) -> Diagnosis:
     hidden = urlencode({"state": Person.State.TERMINATED, "q": person.email})
-    return Verdict(
-        Rank.TERMINATED,
+    return Diagnosis(
+        Priority.TERMINATED,
         "terminated",
         f"{person.full_name} was terminated on {day(person.terminated_at)}, which cannot be "
         "undone.",
@@ -58,12 +67,12 @@ def _terminated(person: Person) -> Verdict:
     )
 
 
-def _inactive(person: Person) -> Verdict:
+def _inactive(person: Person) -> Diagnosis:
     actor, on = actor_name(person.deactivated_by, _names(person)), day(person.deactivated_at)
     sentence = f"{actor} deactivated {person.full_name} on {on}."
     if person.was_deactivated_via_scim:
-        return Verdict(
-            Rank.DEACTIVATED,
+        return Diagnosis(
+            Priority.DEACTIVATED,
             "deactivated-by-provider",
             sentence,
             f"Assign them to Ramp in {actor} again, or activate them there. The next request from "
@@ -74,17 +83,19 @@ def _inactive(person: Person) -> Verdict:
     code = "deactivated-by-hand" if is_by_hand else "deactivated-by-ramp"
     advice = "Identity providers do not reactivate them by sending them as active again."
     again = reverse("admin:people_person_reactivate", args=[person.pk])
-    return Verdict(Rank.DEACTIVATED, code, sentence, advice, Link("Reactivate", again))
+    return Diagnosis(Priority.DEACTIVATED, code, sentence, advice, Link("Reactivate", again))
 
 
-def _invited(person: Person) -> Verdict:
+def _invited(person: Person) -> Diagnosis:
     invite = person.invites.order_by("-created_at").first()
     code, sentence, advice = _standing(person, invite)
-    updates = f"{reverse('admin:team_updates')}?{urlencode({'q': person.email})}"
-    is_listed = invite is not None and invite.voided_at is None
-    link = Link("See the invite in Team updates", updates) if is_listed else None
-    return Verdict(
-        Rank.INVITED,
+    updates = hooks.url_of(hooks.Page.TEAM_UPDATES)
+    link = None
+    if updates and invite and invite.revoked_at is None:
+        found = f"{updates}?{urlencode({'q': person.email})}"
+        link = Link("See the invite in Team updates", found)
+    return Diagnosis(
+        Priority.INVITED,
         code,
         sentence,
         advice,
@@ -95,14 +106,14 @@ def _invited(person: Person) -> Verdict:
 def _standing(person: Person, invite: Invite | None) -> tuple[str, str, str]:
     """Say how the invite stands: a code, a sentence, and what to do."""
     who = person.full_name
-    if invite is None or invite.voided_at:
-        when = f" on {day(invite.voided_at)}" if invite else ""
+    if invite is None or invite.revoked_at:
+        when = f" on {day(invite.revoked_at)}" if invite else ""
         said = f"The invite for {who} was revoked{when}." if invite else f"{who} has no invite."
         return "invite-withdrawn", said, "Invite them again if they need access."
-    if invite.held_because:
+    if invite.hold_reason:
         return (
             "invite-held",
-            f"The invite for {who} is on hold: {invite.held_because}.",
+            f"The invite for {who} is on hold: {invite.hold_reason}.",
             "It is sent automatically once this is resolved. Choose “Invite anyway” to send it "
             "now.",
         )
@@ -144,9 +155,9 @@ def _mailing(person: Person, invite: Invite, mail: Mail | None) -> tuple[str, st
     )
 
 
-def _unconfirmed(person: Person) -> Verdict:
-    return Verdict(
-        Rank.KNOWN_OTHERWISE,
+def _unconfirmed(person: Person) -> Diagnosis:
+    return Diagnosis(
+        Priority.KNOWN_OTHERWISE,
         "address-unconfirmed",
         f"{person.full_name} uses {person.email} in Ramp. {person.pending_email} is not confirmed "
         "yet.",
@@ -156,9 +167,9 @@ def _unconfirmed(person: Person) -> Verdict:
     )
 
 
-def _here(person: Person) -> Verdict:
-    return Verdict(
-        Rank.HERE,
+def _here(person: Person) -> Diagnosis:
+    return Diagnosis(
+        Priority.HERE,
         "here",
         f"{person.full_name} has been active in Ramp since {day(person.joined_at)}.",
         "If they cannot sign in, ask them which page refuses them and what it says.",
@@ -169,7 +180,7 @@ def _here(person: Person) -> Verdict:
 def _names(person: Person) -> dict[str, str]:
     """Return who deactivated the person, by address."""
     address = person.deactivated_by.removeprefix("person:")
-    people = Person.objects.filter(email_key=fold(address))
+    people = Person.objects.filter(email_key=normalize_key(address))
     return {one.email: one.full_name for one in people}
 
 

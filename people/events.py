@@ -10,7 +10,7 @@ looked at every 10 seconds, and a message only makes that sooner.
 
 import logging
 import math
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import datetime, timedelta
@@ -19,17 +19,16 @@ from typing import Any, Final
 from uuid import UUID
 
 from celery.exceptions import SoftTimeLimitExceeded
-from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
-from django.utils.module_loading import import_string
 
-from people import tenancy
-from people.background import waking
+from people import hooks, tenancy
+from people.background import task_trigger
 from people.db import leases
-from people.db.unit_of_work import when_stored
+from people.db.unit_of_work import on_stored
 from people.models import Delivery, Event, Person
 from people.models.deliveries import STUCK_ATTEMPTS
+from people.models.field_table import PLACES
 from people.values import Actor
 
 log = logging.getLogger(__name__)
@@ -71,7 +70,7 @@ def record(
     key: places are renamed, and whoever is there is not asked.
     """
     now = timezone.now()
-    awaited = _is_awaited(kind, changes or {})
+    awaited = bool(hooks.subscriptions_to(kind, changes or {}))
     event: Event = Event.objects.create(
         tenant_id=person.tenant_id if person else tenancy.current_id(),
         kind=kind,
@@ -84,20 +83,14 @@ def record(
         dispatched_at=None if awaited else now,
     )
     if awaited:
-        when_stored(waker.wake)
+        on_stored(waker.wake)
     return event
-
-
-def _is_awaited(kind: str, changes: Collection[str]) -> bool:
-    """Tell whether the event has subscribers, and changes one of the fields they ask for."""
-    fields = settings.EVENT_FIELDS.get(kind)
-    return kind in settings.EVENT_SUBSCRIBERS and (not fields or not fields.isdisjoint(changes))
 
 
 def _place_ids(person: Person | None, changes: dict[str, dict[str, Any]]) -> dict[str, Any]:
     return {
         f"{place}_id": getattr(person, f"{place}_id")
-        for place in ("department", "location")
+        for place in PLACES
         if person and place in changes
     }
 
@@ -112,9 +105,9 @@ def dispatch(limit: int = 500) -> int:
         events = list(Event.objects.pending().select_for_update(skip_locked=True)[:limit])
         now = timezone.now()
         Delivery.objects.bulk_create(
-            Delivery(tenant_id=event.tenant_id, event=event, subscriber=subscriber, due_at=now)
+            Delivery(tenant_id=event.tenant_id, event=event, subscriber=one.name, due_at=now)
             for event in events
-            for subscriber in settings.EVENT_SUBSCRIBERS.get(event.kind, ())
+            for one in hooks.subscriptions_to(event.kind, event.changes)
         )
         Event.objects.filter(pk__in=[event.pk for event in events]).update(dispatched_at=now)
     return len(events)
@@ -168,7 +161,7 @@ def _deliver(delivery: Delivery) -> bool:
     with tenancy.use(delivery.tenant_id):
         event = Event.objects.select_related("person").get(pk=delivery.event_id)
         try:
-            import_string(delivery.subscriber)(event)
+            hooks.subscriber(delivery.subscriber)(event)
         except Exception as error:
             _note_failure(delivery, error)
             if isinstance(error, SoftTimeLimitExceeded):
@@ -212,5 +205,5 @@ def dispatch_all(*, as_of: datetime) -> int:
     return total
 
 
-waker = waking("people.tasks.dispatch_events")
-mail_waker = waking("people.tasks.send_mails")
+waker = task_trigger("people.tasks.dispatch_events")
+mail_waker = task_trigger("people.tasks.send_mails")

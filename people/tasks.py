@@ -21,7 +21,7 @@ UNDOING_SECONDS = 60
 @shared_task(name="people.tasks.dispatch_events")
 def dispatch_events(**_: Any) -> None:
     """Tell subscribers what happened; where time is over, another job goes on."""
-    # A mass change leaves more events than one transaction should hold.
+    # A bulk change leaves more events than one transaction should hold.
     while events.dispatch():
         pass
     if not events.deliver_due(as_of=timezone.now(), seconds=DELIVERING_SECONDS)[1]:
@@ -38,7 +38,7 @@ def depart_due(*, after: tuple[str, int] | None = None, **_: Any) -> None:
     """Terminate whoever is due; where time is over, another job goes on at that place."""
     place = (datetime.fromisoformat(after[0]), after[1]) if after else None
     now = timezone.now()
-    rest = job.go_on(place, as_of=now, seconds=DEPARTING_SECONDS)[1]
+    rest = job.run_batch(place, as_of=now, seconds=DEPARTING_SECONDS)[1]
     if rest:
         said = (rest[0].isoformat(), rest[1])
         current_app.send_task("people.tasks.depart_due", kwargs={"after": said}, retry=False)
@@ -47,7 +47,7 @@ def depart_due(*, after: tuple[str, int] | None = None, **_: Any) -> None:
 @shared_task(name="people.tasks.undo_mass_changes")
 def undo_mass_changes(**_: Any) -> None:
     """Take back whatever somebody has asked for; where time is over, another job goes on."""
-    if not undo.go_on(seconds=UNDOING_SECONDS)[1]:
+    if not undo.run_batch(seconds=UNDOING_SECONDS)[1]:
         current_app.send_task("people.tasks.undo_mass_changes", retry=False)
 
 

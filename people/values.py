@@ -48,7 +48,7 @@ class Actor:
     @property
     def key(self) -> str:
         """Return the folded address of an actor who is a person."""
-        return fold(self.name)
+        return normalize_key(self.name)
 
     @classmethod
     def read(cls, text: str) -> "Actor":
@@ -72,7 +72,7 @@ class Invitation:
     An invite that is not mailed is consumed by the first sign-in all the same.
     """
 
-    held_because: str = ""
+    hold_reason: str = ""
     is_mailed: bool = True
 
 
@@ -94,7 +94,7 @@ class PeopleError(Exception):
     field: str | None = None
 
 
-def fold(text: str) -> str:
+def normalize_key(text: str) -> str:
     """Return the form in which names and addresses are compared.
 
     Two spellings that people cannot tell apart (case, composed or combining accents)

@@ -58,7 +58,7 @@ NAMES: Final = {
 
 def _openid(provider: IdentityProvider) -> Iterator[Step]:
     settings: OidcSettings = settings_of(provider)
-    circuit_breaker.close(safe_http.origin(settings.issuer))
+    circuit_breaker.reset(safe_http.origin(settings.issuer))
     yield _address(settings.issuer)
     discovery.forget(settings.issuer)
     endpoints = discovery.endpoints_of(settings.issuer)
@@ -106,7 +106,7 @@ def _claims_seen(provider: IdentityProvider) -> Step:
 def _directory(provider: IdentityProvider) -> Iterator[Step]:
     settings: LdapSettings = settings_of(provider)
     yield _address(settings.uri)
-    circuit_breaker.close(settings.uri)
+    circuit_breaker.reset(settings.uri)
     with client.opened(settings, manage.secret_of(provider)) as directory:
         is_secured = settings.start_tls or settings.uri.startswith("ldaps:")
         yield Step("Connection", is_ok=True, sentence=f"{settings.uri} responded.")

@@ -9,13 +9,20 @@ from django.urls import reverse
 from django.utils.functional import cached_property
 from django.utils.http import urlencode
 
-from people import tenancy
+from people import hooks, tenancy
 from people.models import Person, Tenant
-from people.presentation.diagnosis import Asked, Evidence, Finding, Link, Rank, Verdict, day
+from people.presentation.diagnosis import (
+    Diagnosis,
+    DiagnosisQuery,
+    Evidence,
+    Finding,
+    Link,
+    Priority,
+    day,
+)
 from provisioning.models import GroupMapping, Identity, IdentityProvider, SignInAttempt
 from provisioning.passwords import lockout
 from provisioning.passwords.login import password_counts
-from provisioning.scim_pairing import paired_with
 
 ATTEMPTS_SHOWN = 3
 WENT_WELL: Final = ("signed-in", "created", "linked")
@@ -71,7 +78,7 @@ TURNED_AWAY: Final = {
 class _Seen:
     """The sign-in data of the person in question, loaded on demand."""
 
-    asked: Asked
+    asked: DiagnosisQuery
 
     @property
     def person(self) -> Person | None:
@@ -112,7 +119,7 @@ class _Seen:
         return f"{_page('provider_log', self.tenant)}?{urlencode({'q': who})}"
 
 
-def causes(asked: Asked) -> Iterator[Finding]:
+def causes(asked: DiagnosisQuery) -> Iterator[Finding]:
     seen = _Seen(asked)
     for attempt in seen.attempts:
         through = f"through {attempt.provider}" if attempt.provider else "with a password"
@@ -125,15 +132,15 @@ def causes(asked: Asked) -> Iterator[Finding]:
             yield verdict
 
 
-def _locked_out(seen: _Seen) -> Verdict | None:
+def _locked_out(seen: _Seen) -> Diagnosis | None:
     name = seen.person.email if seen.person else seen.asked.text
     with tenancy.across_tenants():
         until = lockout.waits_until(name)
     until = until or lockout.waits_until(seen.asked.text)
     if until is None:
         return None
-    return Verdict(
-        Rank.TURNED_AWAY,
+    return Diagnosis(
+        Priority.TURNED_AWAY,
         "locked-out",
         f"Too many incorrect passwords were entered for {seen.who}. Sign-in is locked until "
         f"{until:%H:%M} UTC.",
@@ -143,15 +150,15 @@ def _locked_out(seen: _Seen) -> Verdict | None:
     )
 
 
-def _turned_away(seen: _Seen) -> Verdict | None:
+def _turned_away(seen: _Seen) -> Diagnosis | None:
     latest = seen.attempts[0] if seen.attempts else None
     if latest is None or latest.outcome in WENT_WELL:
         return None
     provider = latest.provider.name if latest.provider else "the sign-in page"
     usual = "{who} tried to sign in through {provider}, but the sign-in failed."
     sentence = TURNED_AWAY.get(latest.reason, usual).format(who=seen.who, provider=provider)
-    return Verdict(
-        Rank.TURNED_AWAY,
+    return Diagnosis(
+        Priority.TURNED_AWAY,
         latest.reason or "sign-in-failed",
         sentence,
         latest.detail or "See the provider log for details.",
@@ -159,7 +166,7 @@ def _turned_away(seen: _Seen) -> Verdict | None:
     )
 
 
-def _no_way_in(seen: _Seen) -> Verdict | None:
+def _no_way_in(seen: _Seen) -> Diagnosis | None:
     """Report a person who has no sign-in method left."""
     person = seen.person
     if person is None or not person.is_active:
@@ -171,15 +178,15 @@ def _no_way_in(seen: _Seen) -> Verdict | None:
         return None
     [last, *_] = providers
     if last.removed_at:
-        return Verdict(
-            Rank.TURNED_AWAY,
+        return Diagnosis(
+            Priority.TURNED_AWAY,
             "provider-removed",
             f"{seen.who} signed in through {last}, which was removed on {day(last.removed_at)}.",
             "Invite them again, or have them link another provider while they are signed in.",
             Link("Auth providers", _page("auth_providers", seen.tenant)),
         )
-    return Verdict(
-        Rank.TURNED_AWAY,
+    return Diagnosis(
+        Priority.TURNED_AWAY,
         "provider-disabled",
         f"{seen.who} signs in through {last}, which is disabled.",
         "Enable it again, or give them another sign-in method.",
@@ -187,9 +194,9 @@ def _no_way_in(seen: _Seen) -> Verdict | None:
     )
 
 
-def _passwords_off(seen: _Seen) -> Verdict:
-    return Verdict(
-        Rank.TURNED_AWAY,
+def _passwords_off(seen: _Seen) -> Diagnosis:
+    return Diagnosis(
+        Priority.TURNED_AWAY,
         "passwords-off",
         f"{seen.who} has a password, but only Owners can sign in with a password.",
         "Have them sign in through a provider, or allow passwords.",
@@ -197,7 +204,7 @@ def _passwords_off(seen: _Seen) -> Verdict:
     )
 
 
-def _groups_unknown(seen: _Seen) -> Verdict | None:
+def _groups_unknown(seen: _Seen) -> Diagnosis | None:
     identity = _latest(seen)
     if identity is None:
         return None
@@ -205,8 +212,8 @@ def _groups_unknown(seen: _Seen) -> Verdict | None:
     said = next((one for one in warnings if "Roles from groups" in one), "")
     if (identity.groups_seen_at and not said) or not _in_force(identity.provider):
         return None
-    return Verdict(
-        Rank.ROLES_AMISS,
+    return Diagnosis(
+        Priority.ROLES_AMISS,
         "groups-unknown",
         f"{seen.who} can sign in, but {identity.provider} did not send their groups.",
         said or f"Have {identity.provider} send groups in the claim that its settings name.",
@@ -214,12 +221,12 @@ def _groups_unknown(seen: _Seen) -> Verdict | None:
     )
 
 
-def _no_mapping(seen: _Seen) -> Verdict | None:
+def _no_mapping(seen: _Seen) -> Diagnosis | None:
     identity = _latest(seen)
     if identity is None or not identity.groups.exists() or _in_force(identity.provider):
         return None
-    return Verdict(
-        Rank.ROLES_AMISS,
+    return Diagnosis(
+        Priority.ROLES_AMISS,
         "no-mapping",
         f"{seen.who} can sign in, but gets no role from groups: {identity.provider} has no "
         "group mappings.",
@@ -228,7 +235,7 @@ def _no_mapping(seen: _Seen) -> Verdict | None:
     )
 
 
-def _matches_nothing(seen: _Seen) -> Verdict | None:
+def _matches_nothing(seen: _Seen) -> Diagnosis | None:
     identity = _latest(seen)
     if identity is None or identity.groups_seen_at is None:
         return None
@@ -237,8 +244,8 @@ def _matches_nothing(seen: _Seen) -> Verdict | None:
         return None
     groups = list(identity.groups.order_by("name"))
     if not groups:
-        return Verdict(
-            Rank.ROLES_AMISS,
+        return Diagnosis(
+            Priority.ROLES_AMISS,
             "in-no-group",
             f"{seen.who} can sign in, but is not in any group at {identity.provider}.",
             f"Add them to a group at {identity.provider}. They get the role at their next sign-in.",
@@ -247,8 +254,8 @@ def _matches_nothing(seen: _Seen) -> Verdict | None:
     if {one.external_id for one in groups} & mapped:
         return None
     named = ", ".join(f"“{group.name}”" for group in groups[:3])
-    return Verdict(
-        Rank.ROLES_AMISS,
+    return Diagnosis(
+        Priority.ROLES_AMISS,
         "mapping-matches-nothing",
         f"{seen.who} can sign in, but no mapping matches their groups ({named}).",
         "A mapping applies to one group, by its ID or exact name. The mappings page "
@@ -257,7 +264,7 @@ def _matches_nothing(seen: _Seen) -> Verdict | None:
     )
 
 
-def _only_drafted(seen: _Seen) -> Verdict | None:
+def _only_drafted(seen: _Seen) -> Diagnosis | None:
     identity = _latest(seen)
     if identity is None:
         return None
@@ -266,8 +273,8 @@ def _only_drafted(seen: _Seen) -> Verdict | None:
     draft = drafts.filter(external_id__in=keys).first()
     if draft is None:
         return None
-    return Verdict(
-        Rank.ROLES_AMISS,
+    return Diagnosis(
+        Priority.ROLES_AMISS,
         "mapping-is-draft",
         f"{seen.who} can sign in, but this mapping is only a draft: {draft}.",
         "Preview the drafts and apply them.",
@@ -275,14 +282,14 @@ def _only_drafted(seen: _Seen) -> Verdict | None:
     )
 
 
-def _no_provisioned_member(seen: _Seen) -> Verdict | None:
+def _no_provisioned_member(seen: _Seen) -> Diagnosis | None:
     person = seen.person
     if person is None or person.state != Person.State.ACTIVE or seen.identities:
         return None
     if not seen.offered or not person.has_usable_password():
         return None
-    return Verdict(
-        Rank.ROLES_AMISS,
+    return Diagnosis(
+        Priority.ROLES_AMISS,
         "came-with-password",
         f"{seen.who} signs in with a password, so they are not a provisioned member.",
         "People become provisioned members by signing in through a provider. They can link "
@@ -291,14 +298,14 @@ def _no_provisioned_member(seen: _Seen) -> Verdict | None:
     )
 
 
-def _never_signed_in(seen: _Seen) -> Verdict | None:
+def _never_signed_in(seen: _Seen) -> Diagnosis | None:
     person = seen.person
     if person is None or person.state != Person.State.ACTIVE or seen.identities or seen.attempts:
         return None
     if not seen.offered or person.has_usable_password():
         return None
-    return Verdict(
-        Rank.ROLES_AMISS,
+    return Diagnosis(
+        Priority.ROLES_AMISS,
         "never-signed-in",
         f"{seen.who} has an account, but has never signed in through a provider.",
         f"They become a provisioned member when they first sign in at {_sign_in(seen.tenant)}.",
@@ -306,12 +313,12 @@ def _never_signed_in(seen: _Seen) -> Verdict | None:
     )
 
 
-def _never_tried(seen: _Seen) -> Verdict | None:
-    if seen.person or seen.attempts or not seen.offered or paired_with().connections():
+def _never_tried(seen: _Seen) -> Diagnosis | None:
+    if seen.person or seen.attempts or not seen.offered or hooks.pairing().connections():
         return None
     names = " or ".join(str(one) for one in seen.offered)
-    return Verdict(
-        Rank.NEVER_TRIED,
+    return Diagnosis(
+        Priority.NEVER_TRIED,
         "never-tried",
         f"Nobody has tried to sign in as {seen.asked.text}.",
         f"Have them sign in through {names} at {_sign_in(seen.tenant)}. If they already did, "

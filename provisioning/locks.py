@@ -9,12 +9,12 @@ from django.db import connection
 from provisioning.models import IdentityProvider
 
 
-def queue_up(provider: IdentityProvider, subject: str) -> None:
+def lock_subject(provider: IdentityProvider, subject: str) -> None:
     """Have first sign-ins of one subject wait for each other; the second finds the first's."""
     _lock("pg_advisory_xact_lock", f"{provider.pk}/{subject}")
 
 
-def keep(provider: IdentityProvider) -> None:
+def lock_provider_shared(provider: IdentityProvider) -> None:
     """Have nobody remove the provider while its groups are followed.
 
     A role that came by a mapping which is gone then could be withdrawn by nobody.
@@ -22,7 +22,7 @@ def keep(provider: IdentityProvider) -> None:
     _lock("pg_advisory_xact_lock_shared", str(provider.pk))
 
 
-def let_nobody_in(provider: IdentityProvider) -> None:
+def lock_provider_exclusive(provider: IdentityProvider) -> None:
     """Wait for all who `keep` the provider, and let no one follow its groups meanwhile."""
     _lock("pg_advisory_xact_lock", str(provider.pk))
 

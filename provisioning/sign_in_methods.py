@@ -2,18 +2,18 @@
 
 from django.urls import reverse
 
+from people import hooks
 from people.models import Person
-from people.presentation.sign_in_methods import Way
+from people.presentation.sign_in_methods import SignInMethod
 from provisioning.models import Identity, IdentityProvider, SignInAttempt
 from provisioning.passwords.login import has_password
-from provisioning.scim_pairing import paired_with
 from provisioning.sign_in.confirmed_links import CONFIRMABLE, linkable_among
 
 # How many of a person's newest refused sign-ins are read.
 ATTEMPTS_READ = 50
 
 
-def of_person(person: Person, *, may_link: bool) -> list[Way]:
+def of_person(person: Person, *, may_link: bool) -> list[SignInMethod]:
     """Return the person's sign-in methods, then those that could be linked.
 
     With `may_link` these are the providers that the person may link themselves, otherwise the
@@ -22,7 +22,9 @@ def of_person(person: Person, *, may_link: bool) -> list[Way]:
     identities = Identity.objects.filter(person=person, retired_at=None)
     linked = list(identities.select_related("provider").order_by("first_seen_at"))
     change = reverse("admin:change_password") if may_link else ""
-    password = [Way("Ramp password", known_as=person.email, how="managed in Ramp", change=change)]
+    password = [
+        SignInMethod("Ramp password", known_as=person.email, how="managed in Ramp", change=change)
+    ]
     return [
         *(password if has_password(person) else []),
         *(_linked(identity) for identity in linked),
@@ -30,10 +32,10 @@ def of_person(person: Person, *, may_link: bool) -> list[Way]:
     ]
 
 
-def _linked(identity: Identity) -> Way:
+def _linked(identity: Identity) -> SignInMethod:
     provider = identity.provider
     how = identity.get_how_display()
-    return Way(
+    return SignInMethod(
         provider.name,
         known_as=identity.subject,
         how=f"{how}; the provider was removed" if provider.removed_at else how,
@@ -41,7 +43,7 @@ def _linked(identity: Identity) -> Way:
     )
 
 
-def _refused(person: Person) -> list[Way]:
+def _refused(person: Person) -> list[SignInMethod]:
     """Return the refused sign-ins that an administrator can link to the person, each once."""
     attempts = SignInAttempt.objects.filter(person=person, reason__in=CONFIRMABLE)
     attempts = attempts.select_related("provider", "person", "person__tenant").order_by("-pk")
@@ -49,7 +51,7 @@ def _refused(person: Person) -> list[Way]:
     for attempt in attempts[:ATTEMPTS_READ]:
         newest.setdefault((attempt.provider_id, attempt.subject), attempt)
     return [
-        Way(
+        SignInMethod(
             str(attempt.provider),
             known_as=attempt.subject,
             last_used_at=attempt.at,
@@ -59,13 +61,13 @@ def _refused(person: Person) -> list[Way]:
     ]
 
 
-def _linkable(person: Person, linked: list[Identity]) -> list[Way]:
+def _linkable(person: Person, linked: list[Identity]) -> list[SignInMethod]:
     """Return the other enabled providers; people owned by SCIM are linked only by the pairing."""
-    if paired_with().is_provisioned(person):
+    if hooks.pairing().is_provisioned(person):
         return []
     known = [identity.provider_id for identity in linked]
     offered = IdentityProvider.objects.offered().select_related("tenant").exclude(pk__in=known)
-    return [Way(one.name, link=_link(one)) for one in offered]
+    return [SignInMethod(one.name, link=_link(one)) for one in offered]
 
 
 def _link(provider: IdentityProvider) -> str:

@@ -16,7 +16,7 @@ CHECKING_SECONDS = 60
 def check_directories(*, since: str = "", **_: Any) -> None:
     """Ask live directories about their people; where time is over, another job goes on."""
     moment = datetime.fromisoformat(since) if since else timezone.now()
-    if not account_checks.go_on(since=moment, seconds=CHECKING_SECONDS)[1]:
+    if not account_checks.run_batch(since=moment, seconds=CHECKING_SECONDS)[1]:
         current_app.send_task(
             "provisioning.tasks.check_directories",
             kwargs={"since": moment.isoformat()},

@@ -14,7 +14,7 @@ from people import client_address, events, tenancy
 Respond = Callable[[HttpRequest], HttpResponse]
 
 
-class ScimDoor:
+class ScimMiddleware:
     """Hands everything below /scim/v2 to SCIM, which answers to tokens and to nothing else."""
 
     def __init__(self, respond: Respond) -> None:
@@ -27,7 +27,7 @@ class ScimDoor:
         return self.respond(request)
 
 
-class UnreadBody:
+class UnreadBodyMiddleware:
     """Reads the rest of a body that nothing has read: of a GET, or of a refused request.
 
     The web server closes a connection whose body was not read, and does not announce that in the
@@ -53,7 +53,7 @@ class UnreadBody:
         return response
 
 
-class RequestName:
+class RequestIdMiddleware:
     """Gives the request an id that its log lines, its events and its answer carry."""
 
     def __init__(self, respond: Respond) -> None:
@@ -69,7 +69,7 @@ class RequestName:
         return response
 
 
-class ReadableText:
+class ReadableTextMiddleware:
     """Replaces NUL in query strings: no text of the database can hold it.
 
     Lists and autocompletes look up what an address says as it is; forms refuse NUL themselves.
@@ -92,7 +92,7 @@ def _readable(said: QueryDict) -> QueryDict:
     return readable
 
 
-class ProtectiveHeaders:
+class SecurityHeadersMiddleware:
     """Sets the headers that limit what a page may load and do, and who may keep a copy of it.
 
     No template contains an inline script or style element, so the policy allows none and needs
@@ -111,7 +111,7 @@ class ProtectiveHeaders:
         return response
 
 
-class TenantInForce:
+class TenantMiddleware:
     """Puts the tenant of whoever is signed in in force; for a stranger there is none."""
 
     def __init__(self, respond: Respond) -> None:

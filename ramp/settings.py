@@ -3,6 +3,7 @@
 docs/running.md lists the variables.
 """
 
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlsplit
@@ -65,14 +66,15 @@ if SECRET_KEY_IS_GENERATED:
     SECRET_KEY = secret_key.kept_in(VAR_DIR)
 DEBUG = env.bool("DEBUG", default=False)
 
+# Ramp runs without either of these two apps; where its folder is deleted, it is not installed.
+HAS_SCIM, HAS_SIGN_IN = (find_spec(app) is not None for app in ("scim", "provisioning"))
 INSTALLED_APPS = [
     "unfold.apps.BasicAppConfig",
     "unfold.contrib.filters",
     "ramp.apps.RampConfig",
     "people",
-    "scim",
-    "provisioning",
-    "django_scim",
+    *(["scim", "django_scim"] if HAS_SCIM else []),
+    *(["provisioning"] if HAS_SIGN_IN else []),
     "ramp.apps.AdminConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
@@ -81,20 +83,26 @@ INSTALLED_APPS = [
     "django.contrib.staticfiles",
 ]
 
+
+def _is_installed(path: str) -> bool:
+    """Tell whether the app is installed with whose name the dotted path begins."""
+    return path.partition(".")[0] in INSTALLED_APPS
+
+
 MIDDLEWARE = [
-    "ramp.middleware.UnreadBody",
+    "ramp.middleware.UnreadBodyMiddleware",
     # Before the rest, so that sessions, CSRF and messages cost SCIM nothing.
-    "ramp.middleware.ScimDoor",
-    "ramp.middleware.RequestName",
-    "ramp.middleware.ReadableText",
-    "ramp.middleware.ProtectiveHeaders",
+    *(["ramp.middleware.ScimMiddleware"] if HAS_SCIM else []),
+    "ramp.middleware.RequestIdMiddleware",
+    "ramp.middleware.ReadableTextMiddleware",
+    "ramp.middleware.SecurityHeadersMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
-    "ramp.middleware.TenantInForce",
+    "ramp.middleware.TenantMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]
@@ -193,7 +201,7 @@ CELERY_WORKER_ENABLE_REMOTE_CONTROL = True
 # They could not be acknowledged any more, and come back; every job may run twice.
 CELERY_WORKER_CANCEL_LONG_RUNNING_TASKS_ON_CONNECTION_LOSS = True
 CELERY_BEAT_SCHEDULER = "ramp.celery.Schedule"
-CELERY_BEAT_SCHEDULE = {
+CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
     # The safety net: every awaited event also wakes the dispatcher when it commits.
     "dispatch-events": {"task": "people.tasks.dispatch_events", "schedule": 10},
     "send-mails": {"task": "people.tasks.send_mails", "schedule": 10, "options": {"expires": 10}},
@@ -216,6 +224,9 @@ CELERY_BEAT_SCHEDULE = {
     },
     "forget-requests": {"task": "scim.tasks.forget_requests", "schedule": 60 * 60},
 }
+CELERY_BEAT_SCHEDULE = {
+    name: job for name, job in CELERY_BEAT_SCHEDULE.items() if _is_installed(job["task"])
+}
 # What `run_due` does, in this order: the same as the schedule above, here and now. Programs read
 # the keys, which it prints with the numbers; they stay when a function moves.
 DUE_JOBS = {
@@ -233,59 +244,7 @@ DUE_JOBS = {
         "people.operations.spend.idempotency.forget_idempotency_keys"
     ),
 }
-
-# Which functions are called with which events. This table is the only place where people
-# meets its listeners.
-EVENT_SUBSCRIBERS = {
-    "person.added": ["scim.tasks.resolve_waiting_managers"],
-    "person.reactivated": ["scim.tasks.resolve_waiting_managers"],
-    "person.linked": ["scim.tasks.resolve_waiting_managers"],
-    "person.address-confirmed": ["scim.tasks.resolve_waiting_managers"],
-    "person.revised": ["scim.tasks.resolve_waiting_managers"],
-    "person.put-back": ["scim.tasks.resolve_waiting_managers"],
-    "person.deactivated": [
-        "people.operations.bulk.alerts.note_deactivation",
-        "scim.tasks.close_errors",
-    ],
-    "person.terminated": ["scim.tasks.close_errors"],
-    "connection.changed": ["scim.tasks.carry_over_at_once"],
-}
-
-# Events that are common, and of which subscribers hear only when one of these fields changed.
-_REACHED_BY = frozenset({"email", "manager", "role"})
-EVENT_FIELDS = {"person.revised": _REACHED_BY, "person.put-back": _REACHED_BY}
-
-# Who knows why somebody is not here; what explains most is told first.
-WHY = ["people.diagnosis.causes", "scim.diagnosis.causes", "provisioning.diagnosis.causes"]
-# Who has something to say about a person at the top of their page.
-PERSON_NOTICES = [
-    "people.views.offboarding.schedule_status.of_person",
-    "people.views.person.guests.of_person",
-    "scim.person_notices.of_person",
-]
-# Who knows in which ways somebody signs in.
-WAYS_TO_SIGN_IN = "provisioning.sign_in_methods.of_person"
-# Who can tell signing in whom a SCIM connection means.
-PAIRING = "scim.sign_in_pairing"
-# Who can tell SCIM that somebody came in through a provider.
-HAS_SIGNED_IN = "provisioning.scim_pairing.has_signed_in"
-# Who says what is wrong with the password of somebody who is signed in.
-CREDENTIAL_PROBLEM = "provisioning.passwords.login.password_problem"
-# Who ends the sign-ins that are linked to somebody who left.
-RETIRE_IDENTITIES = "provisioning.sign_in.identities.retire_all"
-# Who knows whom a connection owns.
-OWNER_OF_PEOPLE = "scim.person_records.owner_of_people"
-# Who can tell when a provider last confirmed somebody's base role.
-ROLE_CONFIRMATIONS = ["scim.person_records.role_confirmed_at"]
-
-# What the tabs of Team updates list; the API counts it.
-TEAM_UPDATES = {
-    "pending_invites": "scim.views.team_updates.common.pending_invites",
-    "inactive_people": "scim.views.team_updates.common.inactive_people",
-    "sync_errors": "scim.views.team_updates.common.sync_errors",
-    "same_person_questions": "scim.views.team_updates.common.same_person_questions",
-    "withheld_roles": "scim.views.team_updates.common.withheld_roles",
-}
+DUE_JOBS = {name: path for name, path in DUE_JOBS.items() if _is_installed(path)}
 
 # By API token and web process; 0 sets no limit.
 API_REQUESTS_PER_MINUTE = env.int("API_REQUESTS_PER_MINUTE", default=1200)
@@ -295,18 +254,18 @@ REST_FRAMEWORK = {
         "people.api.authentication.IsAdministrator",
         "people.api.authentication.HasScope",
     ],
-    "DEFAULT_THROTTLE_CLASSES": ["people.api.authentication.ByToken"],
+    "DEFAULT_THROTTLE_CLASSES": ["people.api.authentication.TokenRateThrottle"],
     "DEFAULT_PARSER_CLASSES": ["people.api.parsers.StrictJson"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_SCHEMA_CLASS": "people.api.schema.Schema",
-    "EXCEPTION_HANDLER": "people.api.base.refuse",
+    "EXCEPTION_HANDLER": "people.api.base.exception_handler",
     "UNAUTHENTICATED_USER": None,
 }
 SPECTACULAR_SETTINGS = {
     "TITLE": "Ramp",
     "VERSION": "1",
     "DESCRIPTION": "People, and what they spend with. docs/api.md is the introduction.",
-    "PREPROCESSING_HOOKS": ["people.api.urls.without_twins"],
+    "PREPROCESSING_HOOKS": ["people.api.urls.drop_duplicate_paths"],
     "SERVE_INCLUDE_SCHEMA": False,
     "SERVE_AUTHENTICATION": [],
     "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],
@@ -345,7 +304,7 @@ OUTBOUND_ALLOW = env.list(
 )
 
 AUTH_USER_MODEL = "people.Person"
-AUTHENTICATION_BACKENDS = ["provisioning.passwords.login.SessionBackend"]
+AUTHENTICATION_BACKENDS = ["people.session_backend.SessionBackend"]
 LOGIN_URL = "admin:login"
 PASSWORD_HASHERS = [
     "django.contrib.auth.hashers.Argon2PasswordHasher",

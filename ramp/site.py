@@ -2,8 +2,10 @@
 
 from collections.abc import Callable, Iterator
 from functools import partial
-from typing import Any
+from importlib import import_module
+from typing import Any, NamedTuple
 
+from django.apps import apps
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
@@ -12,29 +14,36 @@ from django.urls import URLPattern, URLResolver, include, path, reverse
 from django.utils.functional import lazystr
 from unfold.sites import UnfoldAdminSite
 
-from people.models import Card, Department, Fund, Location, Obligation, Person, Workflow
+from people import hooks
+from people.models import Card, Department, Fund, Location, OutstandingItem, Person, Workflow
 from people.presentation.pagination import counted
 from people.views.bulk.alerts import alarms_for
-from people.views.permissions import Visitor, administers, operates
-from people.views.urls import PAGES as PEOPLE_PAGES
-from provisioning.views.urls import PAGES as SIGN_IN_PAGES
-from scim.views.team_updates.common import to_look_at
-from scim.views.urls import PAGES as SCIM_PAGES
+from people.views.permissions import Visitor, is_operator, is_tenant_admin
 
 Item = dict[str, Any]
 
+
+class Section(NamedTuple):
+    """An item of the navigation; it is there if its app is installed."""
+
+    name: str
+    icon: str
+    app: str = "people"
+
+
 FOR_ADMINISTRATORS = {
-    "People": ("people_person_changelist", "group"),
-    "Departments": ("people_department_changelist", "account_tree"),
-    "Locations": ("people_location_changelist", "location_on"),
-    "Entities": ("people_entity_changelist", "business"),
-    "Scheduled terminations": ("departures", "event_upcoming"),
-    "Spend": ("spend", "credit_card"),
-    "Integrations": ("integrations", "hub"),
-    "Roles": ("people_role_changelist", "badge"),
-    "Tenants": ("people_tenant_changelist", "domain"),
+    "People": Section("people_person_changelist", "group"),
+    "Departments": Section("people_department_changelist", "account_tree"),
+    "Locations": Section("people_location_changelist", "location_on"),
+    "Entities": Section("people_entity_changelist", "business"),
+    "Scheduled terminations": Section("scheduled_terminations", "event_upcoming"),
+    "Spend": Section("spend", "credit_card"),
+    "Integrations": Section("integrations", "hub", app="scim"),
+    "Roles": Section("people_role_changelist", "badge"),
+    # The list leads administrators to the settings of their own tenant.
+    "Tenants": Section("people_tenant_changelist", "domain", app="provisioning"),
 }
-FOR_OPERATORS = {"Tenants": ("people_tenant_changelist", "domain")}
+FOR_OPERATORS = {"Tenants": Section("people_tenant_changelist", "domain")}
 
 
 class RampSite(UnfoldAdminSite):
@@ -43,14 +52,20 @@ class RampSite(UnfoldAdminSite):
         page = self.admin_view
         return [
             path("", page(self.index), name="index"),
-            *SIGN_IN_PAGES,
             path("autocomplete/", page(self.autocomplete_view), name="autocomplete"),
             path("jsi18n/", page(self.i18n_javascript, cacheable=True), name="jsi18n"),
             # Before the models', whose addresses take whatever follows theirs.
-            *PEOPLE_PAGES,
-            *SCIM_PAGES,
+            *self._app_pages(),
             *self._model_urls(),
         ]
+
+    def _app_pages(self) -> Iterator[URLPattern]:
+        for app in ("provisioning", "people", "scim"):
+            if apps.is_installed(app):
+                yield from import_module(f"{app}.views.urls").PAGES
+        if not apps.is_installed("provisioning"):
+            yield path("sign-in/", self.login, name="login")
+            yield path("sign-out/", self.logout, name="logout")
 
     def _model_urls(self) -> Iterator[URLResolver]:
         for rows in self._registry.values():
@@ -67,15 +82,23 @@ class RampSite(UnfoldAdminSite):
         """
         context: dict[str, Any] = super().each_context(request)
         return context | {
-            "updates_to_look_at": to_look_at,
+            "team_updates_url": partial(hooks.url_of, hooks.Page.TEAM_UPDATES),
+            "updates_to_review": hooks.updates_to_review,
             "alarms": partial(alarms_for, request),
             "colors": None,
         }
 
+    def login(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
+        """Lead people home who are signed in; `provisioning` has a page of its own for this."""
+        if request.user.is_authenticated:
+            return redirect("admin:home")
+        page: HttpResponse = super().login(request, extra_context)
+        return page
+
     def index(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
         """Lead to the first section that the visitor may see."""
-        name, _ = next(iter(_sections(request.user).values()))
-        return redirect(f"admin:{name}")
+        first = next(iter(_sections(request.user).values()))
+        return redirect(f"admin:{first.name}")
 
     def get_app_list(self, request: HttpRequest, app_label: str | None = None) -> list[Any]:
         """Return nothing: the navigation is ours, and only it."""
@@ -83,8 +106,8 @@ class RampSite(UnfoldAdminSite):
 
     def get_sidebar_list(self, request: HttpRequest) -> list[Item]:
         items = [
-            _item(title, name) | {"icon": icon}
-            for title, (name, icon) in _sections(request.user).items()
+            _item(title, section.name) | {"icon": section.icon}
+            for title, section in _sections(request.user).items()
         ]
         _mark_active(request, items)
         return [{"items": items}]
@@ -101,8 +124,9 @@ class RampSite(UnfoldAdminSite):
         return [{"models": models, "items": tabs}, _spend_tabs(request)]
 
 
-def _sections(visitor: Visitor) -> dict[str, tuple[str, str]]:
-    return FOR_OPERATORS if operates(visitor) else FOR_ADMINISTRATORS
+def _sections(visitor: Visitor) -> dict[str, Section]:
+    sections = FOR_OPERATORS if is_operator(visitor) else FOR_ADMINISTRATORS
+    return {title: one for title, one in sections.items() if apps.is_installed(one.app)}
 
 
 def _item(title: object, name: str) -> Item:
@@ -120,12 +144,12 @@ def _spend_tabs(request: HttpRequest) -> Item:
         _tab("Workflows", "people_workflow_changelist", Workflow.objects.all),
         _tab(
             "Reimbursements, bills and transactions",
-            "people_obligation_changelist",
-            Obligation.objects.outstanding,
+            "people_outstandingitem_changelist",
+            OutstandingItem.objects.outstanding,
         ),
     ]
     _mark_active(request, tabs)
-    models = ["people.card", "people.fund", "people.workflow", "people.obligation"]
+    models = ["people.card", "people.fund", "people.workflow", "people.outstanding_item"]
     return {"models": models, "items": tabs}
 
 
@@ -150,14 +174,14 @@ def _mark_active(request: HttpRequest, items: list[Item]) -> None:
 def company(request: HttpRequest) -> str:
     """Return what stands below our name."""
     visitor = request.user
-    if operates(visitor):
+    if is_operator(visitor):
         return "Operator"
     return visitor.tenant.name if visitor.is_authenticated else ""
 
 
 def account_links(request: HttpRequest) -> list[Item]:
     links = [{"title": "My profile", "link": reverse("admin:home")}]
-    if administers(request.user):
+    if is_tenant_admin(request.user):
         links.append({"title": "API tokens", "link": reverse("admin:api_tokens")})
     return links
 

@@ -1,3 +1,4 @@
+from django.apps import apps
 from django.contrib import admin
 from django.urls import include, path
 
@@ -8,7 +9,8 @@ handler500 = "ramp.error_pages.failed"
 urlpatterns = [
     path("healthz", health.alive),
     path("readyz", health.ready),
-    path("scim/v2/", include("scim.api.urls")),
     path("api/v1/", include("people.api.urls")),
     path("", admin.site.urls),
 ]
+if apps.is_installed("scim"):
+    urlpatterns.insert(0, path("scim/v2/", include("scim.api.urls")))

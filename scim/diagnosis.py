@@ -7,18 +7,26 @@ from django.utils import timezone
 from django.utils.http import urlencode
 
 from people.diagnosis import causes_of
-from people.presentation.diagnosis import Asked, Evidence, Finding, Link, Rank, Verdict, day
+from people.presentation.diagnosis import (
+    Diagnosis,
+    DiagnosisQuery,
+    Evidence,
+    Finding,
+    Link,
+    Priority,
+    day,
+)
 from scim.connections.status import sync_state
-from scim.diagnosis_data import Whereabouts
-from scim.models import AdoptionChoice, Connection, ScimUser, SyncError
+from scim.diagnosis_data import ScimDiagnosisData
+from scim.models import Connection, MatchDecision, ScimUser, SyncError
 from scim.views.request_detail import detail_of, ended
 from scim.views.team_updates.sync_errors import Row
 
 Reason = SyncError.Reason
 
 
-def causes(asked: Asked) -> Iterator[Finding]:
-    known = Whereabouts(asked)
+def causes(asked: DiagnosisQuery) -> Iterator[Finding]:
+    known = ScimDiagnosisData(asked)
     person = known.person_found
     if person:
         yield from causes_of(person)
@@ -29,7 +37,7 @@ def causes(asked: Asked) -> Iterator[Finding]:
             yield verdict
 
 
-def _evidence(known: Whereabouts) -> Iterator[Evidence]:
+def _evidence(known: ScimDiagnosisData) -> Iterator[Evidence]:
     for user in known.users:
         state = "deleted" if user.deleted_at else "active" if user.active else "inactive"
         yield Evidence(
@@ -53,14 +61,14 @@ def _evidence(known: Whereabouts) -> Iterator[Evidence]:
             yield Evidence(f"{sync.sentence} {sync.remark}", settings, sync.last_update_at)
 
 
-def _deleted(known: Whereabouts) -> Verdict | None:
+def _deleted(known: ScimDiagnosisData) -> Diagnosis | None:
     user = known.user
     if user is None or user.deleted_at is None:
         return None
     if user.person and user.person.is_active:
         return None  # They were reactivated since.
-    return Verdict(
-        Rank.DELETED,
+    return Diagnosis(
+        Priority.DELETED,
         "deleted-by-provider",
         f"{user.connection} deleted {known.who} on {day(user.deleted_at)}.",
         f"Assign them to Ramp in {user.connection} again. They return as the same person and "
@@ -69,15 +77,15 @@ def _deleted(known: Whereabouts) -> Verdict | None:
     )
 
 
-def _left_apart(known: Whereabouts) -> Verdict | None:
+def _left_apart(known: ScimDiagnosisData) -> Diagnosis | None:
     user = known.user
     if user is None or user.person_id or user.deleted_at:
         return None
-    choices = AdoptionChoice.objects.filter(user=user, choice=AdoptionChoice.Choice.LEAVE)
+    choices = MatchDecision.objects.filter(user=user, choice=MatchDecision.Choice.LEAVE)
     if user.connection.activated_at is None or not choices.exists():
         return None
-    return Verdict(
-        Rank.LEFT_APART,
+    return Diagnosis(
+        Priority.LEFT_APART,
         "left-at-adoption",
         f"{known.who} was not linked when {user.connection} was connected.",
         f"{user.connection} does not manage the person with this address. If they are the same "
@@ -86,7 +94,7 @@ def _left_apart(known: Whereabouts) -> Verdict | None:
     )
 
 
-def _refused(known: Whereabouts) -> Verdict | None:
+def _refused(known: ScimDiagnosisData) -> Diagnosis | None:
     row = next((row for row in known.errors if not _is_waited_for(row.error)), None)
     if row is None:
         return None
@@ -94,8 +102,8 @@ def _refused(known: Whereabouts) -> Verdict | None:
     code, because = _wording(row)
     is_kept = error.request is None or error.request.status < 400
     ended = "could not be imported" if is_kept else "was refused"
-    return Verdict(
-        Rank.REFUSED,
+    return Diagnosis(
+        Priority.REFUSED,
         code,
         f"What {error.connection} sent about {known.who} {ended}: {because}",
         row.remedy.advice,
@@ -130,23 +138,23 @@ def _is_waited_for(error: SyncError) -> bool:
     return is_waiting and error.reason == Reason.INVALID_MANAGER
 
 
-def _not_activated(known: Whereabouts) -> Verdict | None:
+def _not_activated(known: ScimDiagnosisData) -> Diagnosis | None:
     user = known.user
     if user is None or user.person_id or user.deleted_at or user.connection.disconnected_at:
         return None
     connection = user.connection
     if connection.activated_at is None:
-        return Verdict(
-            Rank.WAITING,
+        return Diagnosis(
+            Priority.WAITING,
             "awaiting-activation",
             f"{connection} has sent {known.who}, but is not activated yet.",
             "People it sends are not provisioned until then. Review the planned changes, and "
             "activate it.",
             Link("Review and activate", reverse("admin:setup_review", args=[connection.provider])),
         )
-    if user.problem == ScimUser.Problem.NONE and connection.carried_over_at is None:
-        return Verdict(
-            Rank.WAITING,
+    if user.problem == ScimUser.Problem.NONE and connection.initial_import_finished_at is None:
+        return Diagnosis(
+            Priority.WAITING,
             "being-carried-over",
             f"{connection} was activated on {day(connection.activated_at)}, and {known.who} is "
             "still being imported.",
@@ -156,12 +164,12 @@ def _not_activated(known: Whereabouts) -> Verdict | None:
     return None
 
 
-def _disconnected(known: Whereabouts) -> Verdict | None:
+def _disconnected(known: ScimDiagnosisData) -> Diagnosis | None:
     user = known.user
     if user is None or user.person_id or user.deleted_at or not user.connection.disconnected_at:
         return None
-    return Verdict(
-        Rank.WAITING,
+    return Diagnosis(
+        Priority.WAITING,
         "connection-disconnected",
         f"{user.connection} had sent {known.who}, and was disconnected on "
         f"{day(user.connection.disconnected_at)}.",
@@ -170,12 +178,12 @@ def _disconnected(known: Whereabouts) -> Verdict | None:
     )
 
 
-def _has_another_address(known: Whereabouts) -> Verdict | None:
+def _has_another_address(known: ScimDiagnosisData) -> Diagnosis | None:
     user = known.user
     if user is None or user.person is None or user not in known.aliased:
         return None
-    return Verdict(
-        Rank.KNOWN_OTHERWISE,
+    return Diagnosis(
+        Priority.KNOWN_OTHERWISE,
         "another-address",
         f"{user.person.full_name} is in Ramp as {user.person.email}. {known.asked.text} is "
         "another of their addresses.",
@@ -187,12 +195,12 @@ def _has_another_address(known: Whereabouts) -> Verdict | None:
     )
 
 
-def _asked_in_vain(known: Whereabouts) -> Verdict | None:
+def _asked_in_vain(known: ScimDiagnosisData) -> Diagnosis | None:
     log = known.refusal
     if log is None:
         return None
-    return Verdict(
-        Rank.ASKED_IN_VAIN,
+    return Diagnosis(
+        Priority.ASKED_IN_VAIN,
         "request-refused",
         f"A request of {log.connection} that names {known.asked.text} was refused: "
         f"{detail_of(log)}",
@@ -201,7 +209,7 @@ def _asked_in_vain(known: Whereabouts) -> Verdict | None:
     )
 
 
-def _never_sent(known: Whereabouts) -> Verdict | None:
+def _never_sent(known: ScimDiagnosisData) -> Diagnosis | None:
     if known.users or known.errors:
         return None
     code, sentence, advice = _silence(known)
@@ -209,10 +217,10 @@ def _never_sent(known: Whereabouts) -> Verdict | None:
         link = Link("View request log", _log(known.open_connections[0]))
     else:
         link = Link("Integrations", reverse("admin:integrations"))
-    return Verdict(Rank.NEVER_SENT, code, sentence, advice, link)
+    return Diagnosis(Priority.NEVER_SENT, code, sentence, advice, link)
 
 
-def _silence(known: Whereabouts) -> tuple[str, str, str]:
+def _silence(known: ScimDiagnosisData) -> tuple[str, str, str]:
     """Explain why no provider has ever sent the person."""
     text, open_ones = known.asked.text, known.open_connections
     if not known.connections:

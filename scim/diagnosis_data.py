@@ -6,7 +6,7 @@ from typing import Any
 from django.db.models import Q
 
 from people.models import Person
-from people.presentation.diagnosis import Asked
+from people.presentation.diagnosis import DiagnosisQuery
 from scim.models import Connection, RequestLog, ScimUser, SyncError
 from scim.rfc.ids import scim_uuid
 from scim.views.team_updates.sync_errors import Row, listed_errors, rows_of
@@ -17,10 +17,10 @@ REFUSALS_SEARCHED = 1000
 Reason = SyncError.Reason
 
 
-class Whereabouts:
+class ScimDiagnosisData:
     """The SCIM rows about the person in question; each query runs once."""
 
-    def __init__(self, asked: Asked) -> None:
+    def __init__(self, asked: DiagnosisQuery) -> None:
         self.asked = asked
 
     @cached_property

@@ -2,9 +2,10 @@
 
 from datetime import datetime
 
+from people.hooks import Owner
 from people.models import Person
-from people.operations.bulk.alerts import Owner
-from scim.models import Connection, RequestLog, ScimUser
+from scim.connections.presets import provider_name
+from scim.models import RequestLog, ScimUser
 from scim.sync.attribute_mapping import profile_of
 
 
@@ -35,4 +36,4 @@ def owner_of_people(actor: str) -> Owner:
         connection__disconnected_at=None,
         person__state__in=[Person.State.INVITED, Person.State.ACTIVE],
     )
-    return Owner(str(dict(Connection.Provider.choices).get(provider, provider)), users.count())
+    return Owner(provider_name(provider), users.count())

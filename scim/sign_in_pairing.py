@@ -1,7 +1,7 @@
 """What sign-in needs from SCIM: the connections, and the person behind an identifier.
 
-A sign-in provider is paired with the connection of the same directory; settings.PAIRING
-names this module, for provisioning must not import it.
+A sign-in provider is paired with the connection of the same directory. This module is a
+`people.hooks.Pairing`.
 """
 
 from uuid import UUID
@@ -9,7 +9,7 @@ from uuid import UUID
 from django.db.models import QuerySet
 
 from people.models import Person
-from people.values import fold
+from people.values import normalize_key
 from scim.models import Connection, ScimUser
 
 
@@ -66,4 +66,4 @@ def _called(connection: str, attribute: str, value: str) -> QuerySet[ScimUser]:
         return users.none()
     if attribute == "externalId":
         return users.filter(scim_external_id=value)
-    return users.filter(user_name_key=fold(value))
+    return users.filter(user_name_key=normalize_key(value))

@@ -55,7 +55,7 @@ def carry_over(**_: Any) -> None:
 
 
 def _carry_over(*, seconds: float) -> None:
-    is_all = initial_import.carry_on(initial_import.unfinished(), seconds=seconds)[1]
+    is_all = initial_import.import_batch(initial_import.unfinished(), seconds=seconds)[1]
     if not is_all:
         current_app.send_task("scim.tasks.carry_over", retry=False)
 
@@ -79,7 +79,7 @@ def forget_requests(**_: Any) -> None:
 
 def carry_over_all(*, as_of: datetime) -> int:
     """Do all of that here and now; return how many resources and people it mattered for."""
-    return initial_import.carry_on(initial_import.unfinished(), seconds=math.inf)[0]
+    return initial_import.import_batch(initial_import.unfinished(), seconds=math.inf)[0]
 
 
 @shared_task(name=self_test.TASK)
@@ -94,9 +94,9 @@ def end_self_tests(**_: Any) -> None:
 
 def look_again(*, as_of: datetime) -> int:
     """Run the sync cycle, and return how many people it did something about."""
-    inactivity.look(as_of=as_of)
-    reread = reapply.go_on()
-    put_back = periodic.put_back(periodic.everyone_overruled())
+    inactivity.check_inactivity(as_of=as_of)
+    reread = reapply.run_batch()
+    put_back = periodic.restore_managed_fields(periodic.everyone_overruled())
     followed = group_roles.follow_all(seconds=FOLLOWING_SECONDS)[0]
     resolved = periodic.resolve_waiting(periodic.everyone_waiting()) + manager_cycles.retry_all()
     return reread + put_back + followed + resolved

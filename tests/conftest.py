@@ -106,14 +106,14 @@ def migrated_database(postgres: Postgres) -> str:
 
 @pytest.fixture(scope="session")
 def django_db_modify_db_settings(
-    django_db_modify_db_settings_parallel_suffix: None,
-    postgres: Postgres,
-    migrated_database: str,
+    django_db_modify_db_settings_parallel_suffix: None, request: pytest.FixtureRequest
 ) -> None:
     """Tell Django where the tests' database is, now that one of them wants it."""
     database = settings.DATABASES["default"]
-    database["PORT"] = str(postgres.port)
-    database.setdefault("TEST", {})["TEMPLATE"] = migrated_database
+    if not database["ENGINE"].endswith("sqlite3"):
+        database["PORT"] = str(request.getfixturevalue("postgres").port)
+        template = request.getfixturevalue("migrated_database")
+        database.setdefault("TEST", {})["TEMPLATE"] = template
 
 
 @pytest.fixture(scope="session")

@@ -5,7 +5,10 @@ conftest.py starts PostgreSQL when the first test wants a database, and fills it
 
 import os
 
-os.environ["DATABASE_URL"] = "postgres://postgres@127.0.0.1:1/ramp"
+# test_apps_stand_alone.py runs some tests on SQLite, because these start sooner.
+os.environ["DATABASE_URL"] = os.environ.get(
+    "TESTS_DATABASE_URL", "postgres://postgres@127.0.0.1:1/ramp"
+)
 # Nothing listens there: what a test publishes is lost, and each test says what runs.
 os.environ["REDIS_URL"] = "redis://127.0.0.1:1/0"
 os.environ["SECRET_KEY"] = "of the tests"

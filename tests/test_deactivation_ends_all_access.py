@@ -18,16 +18,17 @@ from people import tenancy
 from people.mail.confirmation_links import confirmation_link
 from people.mail.invite_links import invite_link
 from people.mail.reset_links import reset_link
-from people.models import Departure, Mail, Person, Tenant
+from people.models import Mail, Person, ScheduledTermination, Tenant
 from people.operations import guests, passwords
 from people.operations.offboarding.job import depart
-from people.operations.people import join_person
+from people.operations.people import activate_person
 from people.values import Actor
 from provisioning.models import IdentityProvider
 from tests.clients.pages import signed_in
 from tests.clients.scim import USER, Provider, someone
 from tests.clients.spend import Api
 from tests.factories import core
+from tests.factories.scim import scim_connection
 from tests.services.fake_openid import OpenIdProvider
 from tests.support import offboarding
 from tests.support.openid_flow import connected
@@ -64,7 +65,7 @@ class Cast:
     openid: OpenIdProvider
     has_joined: bool = True
     is_internal: bool = False
-    okta: Provider = field(default_factory=lambda: Provider(core.connection("okta")))
+    okta: Provider = field(default_factory=lambda: Provider(scim_connection("okta")))
 
     def __post_init__(self) -> None:
         self.scim_id = "" if self.is_internal else self.okta.add("ada")
@@ -74,7 +75,7 @@ class Cast:
         self.api = Api(self.owner)
         self.person = self.stored
         if self.has_joined:
-            join_person(self.person, actor=self.person.actor)
+            activate_person(self.person, actor=self.person.actor)
             self.person.set_password(PASSWORD)
             self.person.save()
 
@@ -225,7 +226,7 @@ def with_a_fund(cast: Cast) -> IsIn:
 
 
 def _is_approved(cast: Cast, **what: Any) -> bool:
-    answer = cast.api.authorise(**what)
+    answer = cast.api.authorize(**what)
     return answer.status_code == 201 and bool(answer.json()["approved"])
 
 
@@ -302,10 +303,10 @@ def terminated_by_the_job(cast: Cast) -> None:
         deactivated_at=now - timedelta(days=45),
         deactivated_by="scim:okta",
     )
-    departure = Departure.objects.create(
+    scheduled_termination = ScheduledTermination.objects.create(
         tenant_id=cast.person.tenant_id, person=cast.person, due_at=now
     )
-    assert depart(departure.pk, as_of=timezone.now(), actor=JOB)
+    assert depart(scheduled_termination.pk, as_of=timezone.now(), actor=JOB)
 
 
 def when_their_time_as_a_guest_was_over(cast: Cast) -> None:

@@ -29,6 +29,7 @@ from tests.clients.pages import signed_in, text_of
 from tests.clients.scim import Provider, mail, someone
 from tests.clients.spend import Api
 from tests.factories import core
+from tests.factories.scim import scim_connection
 from tests.support import rank_cases, sign_in_flow
 from tests.support.rank_cases import ADMIN, ELEVATED, IT_ADMIN, OWNER, somebody, stored, taken_back
 
@@ -143,13 +144,13 @@ def invite_anyway(person: Person) -> Request:
     error = refused(person)
     SyncError.objects.filter(pk=error.pk).update(person=person)
     lifecycle.issue_invite(person, actor=TESTS)
-    person.invites.update(held_because="Waits.")
+    person.invites.update(hold_reason="Waits.")
     return Request(reverse("admin:sync_error_invite_anyway", args=[error.pk]), {})
 
 
 def take_for_different(person: Person) -> Request:
     """Have a provider that deleted the person create somebody who may be them."""
-    scim = Provider(core.connection())
+    scim = Provider(scim_connection())
     new, deleted = (ScimUser.objects.get(scim_id=scim.add(name)) for name in ("zoe", "eve"))
     deleted.person, deleted.deleted_at = person, timezone.now()
     deleted.save()
@@ -176,7 +177,7 @@ def link(person: Person) -> Request:
 
 def refused(person: Person) -> SyncError:
     """Have Okta push somebody with the address of the person, and be refused."""
-    scim = Provider(core.connection("okta", email_link="ask"))
+    scim = Provider(scim_connection("okta", email_link="ask"))
     answer = scim("POST", "/Users", someone("zoe", emails=[mail(person.email)]))
     assert answer.status == 400, answer.content
     error: SyncError = SyncError.objects.open().get()
@@ -184,7 +185,7 @@ def refused(person: Person) -> SyncError:
 
 
 def choose(person: Person) -> Request:
-    scim = Provider(core.connection("entra", activated_at=None))
+    scim = Provider(scim_connection("entra", activated_at=None))
     scim.add("zoe", emails=[mail(person.email)])
     data = {"user": ScimUser.objects.get().pk, "choice": "link", "confirmed": "on", "back": ""}
     return Request(reverse("admin:setup_choose", args=["entra"]), data)
@@ -211,8 +212,8 @@ CHANGES: dict[str, Change] = {
         {"role": Person.Role.GUEST},
         (ELEVATED, Person.Role.CARDHOLDER),
     ),
-    "departure": Change(departing("departure", deed="forget plan")),
-    "departure_plan": Change(departing("departure_plan")),
+    "scheduled_termination": Change(departing("scheduled_termination", deed="forget plan")),
+    "scheduled_termination_plan": Change(departing("scheduled_termination_plan")),
     "mail_internal_user": Change(mail_link),
     "provisioned_member": Change(member({"status": "inactive"})),
     "confirm_same_person": Change(confirm_same),
@@ -242,7 +243,7 @@ GRANTING = {
 OTHERS = {
     # People read these, or look something up.
     *("index", "home", "jsi18n", "autocomplete", "people_person_change", "people_person_export"),
-    *("departures", "mass_changes", "mass_change", "why", "request", "team_updates"),
+    *("scheduled_terminations", "bulk_changes", "bulk_change", "why", "request", "team_updates"),
     *(
         "team_updates_errors",
         "team_updates_inactive",
@@ -280,13 +281,13 @@ OTHERS = {
     # What the provider sent is carried out again, by its rules; dismissing changes nobody.
     *("sync_error_retry", "sync_error_dismiss"),
     # Undoing asks for each person, see tests/people/operations/test_ranks.py.
-    *("mass_change_confirm", "mass_change_undo"),
+    *("bulk_change_confirm", "bulk_change_undo"),
     # Spending is exempt.
     *("card_end", "fund_end"),
 }
 # Lists and forms of other rows, a line of the admin site each; roles are tested as operations.
 MODELS = (
-    *("department", "location", "entity", "role", "card", "fund", "obligation"),
+    *("department", "location", "entity", "role", "card", "fund", "outstanding_item"),
     *("workflow", "tenant"),
 )
 OTHERS |= {
@@ -299,7 +300,7 @@ OTHERS |= {
     *("healthz", "readyz", "api/v1/", "api/v1/<path:rest>", "api/v1/people"),
     *("api/v1/people/<uuid:person_id>", "api/v1/team-updates", "api/v1/cards"),
     *("api/v1/cards/<uuid:card_id>", "api/v1/funds", "api/v1/funds/<uuid:fund_id>"),
-    *("api/v1/authorisations", "api/v1/authorisations/<uuid:authorisation_id>"),
+    *("api/v1/authorizations", "api/v1/authorizations/<uuid:authorization_id>"),
 }
 
 
@@ -462,7 +463,7 @@ class TestWhichRoles:
         assert self.breaches(people, ask) == []
 
     def test_a_pushed_group_brings(self, people: dict[str, Person]) -> None:
-        scim = Provider(core.connection())
+        scim = Provider(scim_connection())
         scim.add_group("Board")
         group = ScimGroup.objects.get()
         path = reverse("admin:scim_group", args=[scim.connection.pk, group.pk])
@@ -473,7 +474,7 @@ class TestWhichRoles:
         assert self.breaches(people, ask) == []
 
     def test_a_pushed_group_brings_no_longer(self, people: dict[str, Person]) -> None:
-        scim = Provider(core.connection())
+        scim = Provider(scim_connection())
         scim.add_group("Board")
 
         def ask(actor: Person, role: str) -> Any:
@@ -491,10 +492,10 @@ class TestWhichRoles:
 
 @pytest.mark.parametrize("role", ACTORS)
 def test_only_an_owner_lets_a_provider_assign_owners(people: dict[str, Person], role: str) -> None:
-    connection = core.connection()
+    connection = scim_connection()
     path = reverse("admin:scim_settings", args=[connection.pk])
     said = {
-        "incomplete": "refuse",
+        "incomplete_policy": "refuse",
         "unknown_manager": "hold",
         "role_source": "provider",
         "email_link": "adopt",
@@ -512,10 +513,10 @@ def test_only_an_owner_lets_a_provider_assign_owners(people: dict[str, Person], 
 @pytest.mark.parametrize("role", [ADMIN, IT_ADMIN])
 def test_other_settings_stay_everybodys(people: dict[str, Person], role: str) -> None:
     """Where an Owner has allowed it, an Admin saves the rest without touching that."""
-    connection = core.connection(may_assign_owner=True)
+    connection = scim_connection(may_assign_owner=True)
     path = reverse("admin:scim_settings", args=[connection.pk])
     said = {
-        "incomplete": "refuse",
+        "incomplete_policy": "refuse",
         "unknown_manager": "reject",
         "role_source": "provider",
         "email_link": "adopt",

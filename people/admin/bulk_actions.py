@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from django.contrib import admin, messages
+from django.contrib import messages
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.db.models import QuerySet
 from django.http import HttpResponse
@@ -11,17 +11,18 @@ from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils.html import format_html
 
-from people.models import MassChange, Person
+from people.models import BulkChange, Person
 from people.operations.bulk.apply import Bulk
 from people.operations.ranks import check_rank_over, refusal_over
 from people.values import PeopleError
+from people.views.page_context import page_context
 from people.views.permissions import PersonRequest
 
 AT_MOST = 500
 
 
 @dataclass(frozen=True)
-class BulkChange:
+class BulkAction:
     """What is done to each person, and how the pages say so."""
 
     action: str
@@ -29,29 +30,29 @@ class BulkChange:
     done: str
     already: str
     partial: str
-    kind: MassChange.Kind
+    kind: BulkChange.Kind
 
 
-DEACTIVATION = BulkChange(
+DEACTIVATION = BulkAction(
     action="deactivate_selected",
     verb="Deactivate",
     done="deactivated",
     already="already inactive",
     partial="people/person/_deactivation_effects.html",
-    kind=MassChange.Kind.DEACTIVATED,
+    kind=BulkChange.Kind.DEACTIVATED,
 )
-REACTIVATION = BulkChange(
+REACTIVATION = BulkAction(
     action="reactivate_selected",
     verb="Reactivate",
     done="reactivated",
     already="already active",
     partial="people/person/_reactivation_effects.html",
-    kind=MassChange.Kind.REACTIVATED,
+    kind=BulkChange.Kind.REACTIVATED,
 )
 
 
 def confirm_or_apply(
-    request: PersonRequest, people: QuerySet[Person], change: BulkChange
+    request: PersonRequest, people: QuerySet[Person], change: BulkAction
 ) -> HttpResponse:
     chosen = list(people[: AT_MOST + 1])
     if len(chosen) > AT_MOST:
@@ -64,10 +65,12 @@ def confirm_or_apply(
         _apply(request, chosen, change)
         return redirect(request.get_full_path())
     chosen = [person for person in chosen if person not in above]
-    context = admin.site.each_context(request) | {
-        "title": f"{change.verb} {_people(len(chosen))}?",
+    context = page_context(
+        request,
+        f"{change.verb} {_people(len(chosen))}?",
+        parent=("People", request.get_full_path()),
+    ) | {
         "refusals": [refusal_over(request.user, person) for person in above],
-        "parent": {"title": "People", "url": request.get_full_path()},
         "people": chosen,
         "change": change,
         "checkbox_name": ACTION_CHECKBOX_NAME,
@@ -75,7 +78,7 @@ def confirm_or_apply(
     return TemplateResponse(request, "people/bulk/confirm.html", context)
 
 
-def _apply(request: PersonRequest, people: list[Person], change: BulkChange) -> None:
+def _apply(request: PersonRequest, people: list[Person], change: BulkAction) -> None:
     changed, unchanged = 0, 0
     bulk = Bulk(change.kind, request.user.actor)
     for person in people:
@@ -87,7 +90,7 @@ def _apply(request: PersonRequest, people: list[Person], change: BulkChange) -> 
         except PeopleError as error:
             messages.error(request, f"{person.full_name} was not {change.done}: {error}")
     if bulk.change:
-        undo = reverse("admin:mass_change_undo", args=[bulk.change.pk])
+        undo = reverse("admin:bulk_change_undo", args=[bulk.change.pk])
         said = f"{_people(changed)} {_were(changed)} {change.done}."
         link = '{} <a href="{}" class="ramp-link">Undo</a>'
         messages.success(request, format_html(link, said, undo))

@@ -11,19 +11,18 @@ from django.http import StreamingHttpResponse
 from django.utils import timezone
 
 from people.models import Person
-from people.presentation.spreadsheets import BYTE_ORDER_MARK, harmless
+from people.models.field_table import LABELS, PEOPLE, PUBLISHED
+from people.presentation.field_text import shown
+from people.presentation.spreadsheets import BYTE_ORDER_MARK, escape_formula
 
-COLUMNS = (
-    "First name",
-    "Last name",
-    "Email address",
-    "Role",
-    "State",
-    "Department",
-    "Location",
-    "Manager",
-    "Manager's email address",
-)
+
+def _headings(name: str) -> tuple[str, ...]:
+    label = LABELS[name].capitalize()
+    # Two people may have the same name; the address tells them apart.
+    return (label, f"{label}'s email address") if name in PEOPLE else (label,)
+
+
+COLUMNS = [heading for name in PUBLISHED for heading in _headings(name)]
 
 
 def people_as_csv(people: QuerySet[Person]) -> StreamingHttpResponse:
@@ -46,18 +45,14 @@ def _lines(people: QuerySet[Person]) -> Iterator[str]:
     writer = csv.writer(_Echo())
     yield BYTE_ORDER_MARK + writer.writerow(COLUMNS)
     for person in people.iterator(chunk_size=1000):
-        yield writer.writerow(map(harmless, _cells(person)))
+        yield writer.writerow(map(escape_formula, _cells(person)))
 
 
-def _cells(person: Person) -> tuple[str, ...]:
-    return (
-        person.given_name,
-        person.family_name,
-        person.email,
-        person.get_role_display(),
-        person.get_state_display(),
-        person.department.name if person.department else "",
-        person.location.name if person.location else "",
-        person.manager.full_name if person.manager else "",
-        person.manager.email if person.manager else "",
-    )
+def _cells(person: Person) -> Iterator[str]:
+    for name in PUBLISHED:
+        if name in PEOPLE:
+            other = getattr(person, name)
+            yield other.full_name if other else ""
+            yield other.email if other else ""
+        else:
+            yield shown(person, name)

@@ -11,10 +11,10 @@ from django.urls import URLPattern
 from django.utils.text import capfirst
 from unfold.admin import ModelAdmin
 
-from people.presentation.lookup_widgets import LookedUp, LookedUpField
+from people.presentation.lookup_widgets import LookupField, LookupWidget
 from people.presentation.pagination import BoundedPaginator
 from people.values import PeopleError
-from people.views.permissions import administers
+from people.views.permissions import is_tenant_admin
 
 
 class CompanyAdmin(ModelAdmin):
@@ -42,19 +42,19 @@ class CompanyAdmin(ModelAdmin):
     empty_value_display = "—"
 
     def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return administers(request.user)
+        return is_tenant_admin(request.user)
 
     def has_add_permission(self, request: HttpRequest) -> bool:
-        return administers(request.user)
+        return is_tenant_admin(request.user)
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return administers(request.user)
+        return is_tenant_admin(request.user)
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return administers(request.user)
+        return is_tenant_admin(request.user)
 
     def has_module_permission(self, request: HttpRequest) -> bool:
-        return administers(request.user)
+        return is_tenant_admin(request.user)
 
     def get_urls(self) -> list[URLPattern]:
         """Leave out Django's history: ours is the events."""
@@ -103,8 +103,8 @@ class CompanyAdmin(ModelAdmin):
 
     def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
         if db_field.name in self.get_autocomplete_fields(request):
-            widget = LookedUp(db_field, self.admin_site)
-            kwargs |= {"form_class": LookedUpField, "widget": widget}
+            widget = LookupWidget(db_field, self.admin_site)
+            kwargs |= {"form_class": LookupField, "widget": widget}
         return super().formfield_for_foreignkey(db_field, request, **kwargs)
 
     def formfield_for_dbfield(self, *args: Any, **kwargs: Any) -> Any:

@@ -18,7 +18,7 @@ from people.admin.model_admin import CompanyAdmin
 from people.models import Person
 from people.models.person import PersonQuerySet
 from people.views.offboarding.terminate import terminate
-from people.views.permissions import PersonRequest, for_administrators
+from people.views.permissions import PersonRequest, administrator_required
 from people.views.person.activation import deactivate, reactivate
 from people.views.person.detail import person_page
 from people.views.person.edit import edit_person, invite_person
@@ -56,7 +56,7 @@ class PersonAdmin(CompanyAdmin):
         page = self.admin_site.admin_view
         return [
             path("", page(self.changelist_view), name="people_person_changelist"),
-            path("export/", page(for_administrators(self.export)), name="people_person_export"),
+            path("export/", page(administrator_required(self.export)), name="people_person_export"),
             path("add/", page(invite_person), name="people_person_add"),
             path("<uuid:person_id>/", page(person_page), name="people_person_change"),
             path("<uuid:person_id>/edit/", page(edit_person), name="people_person_edit"),

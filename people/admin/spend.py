@@ -18,8 +18,8 @@ from unfold.decorators import display
 
 from people import money
 from people.admin.model_admin import CompanyAdmin
-from people.admin.spend_forms import CardForm, FundForm, ObligationForm
-from people.models import Card, Fund, Obligation
+from people.admin.spend_forms import CardForm, FundForm, OutstandingItemForm
+from people.models import Card, Fund, OutstandingItem
 from people.operations.spend import approvals, cards_and_funds
 from people.operations.spend.cards_and_funds import AnyHeld
 from people.views.permissions import PersonRequest
@@ -53,16 +53,16 @@ class OutstandingFilter(DropdownFilter):
     all_option = ("", "Outstanding")
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> Sequence[tuple[str, str]]:
-        return [*Obligation.State.choices, ("all", "All")]
+        return [*OutstandingItem.State.choices, ("all", "All")]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         match self.value():
             case "all":
                 return queryset
-            case str() as state if state in Obligation.State:
+            case str() as state if state in OutstandingItem.State:
                 return queryset.filter(state=state)
             case _:
-                return queryset.filter(state__in=Obligation.OUTSTANDING)
+                return queryset.filter(state__in=OutstandingItem.OUTSTANDING)
 
 
 class SpendAdmin(CompanyAdmin):
@@ -80,7 +80,7 @@ class SpendAdmin(CompanyAdmin):
         return render_to_string("people/person/_manager.html", {"manager": person})
 
 
-class HeldAdmin(SpendAdmin):
+class SpendInstrumentAdmin(SpendAdmin):
     @display(
         description="Status",
         label={"Usable": "success", "Ended": "info", "Holder not active": "warning"},
@@ -105,7 +105,7 @@ class HeldAdmin(SpendAdmin):
 
 
 @admin.register(Card)
-class CardAdmin(HeldAdmin):
+class CardAdmin(SpendInstrumentAdmin):
     address = "spend/cards/"
     nothing_heading = "No usable cards"
     nothing_yet = "Issue a card, or choose “All” in the filter to see ended cards."
@@ -155,7 +155,7 @@ class CardAdmin(HeldAdmin):
 
 
 @admin.register(Fund)
-class FundAdmin(HeldAdmin):
+class FundAdmin(SpendInstrumentAdmin):
     address = "spend/funds/"
     nothing_heading = "No usable funds"
     nothing_yet = "Open a fund, or choose “All” in the filter to see ended funds."
@@ -210,14 +210,14 @@ class FundAdmin(HeldAdmin):
         return "A team" if fund.is_shared else "The owner"
 
 
-@admin.register(Obligation)
-class ObligationAdmin(SpendAdmin):
-    address = "spend/obligations/"
+@admin.register(OutstandingItem)
+class OutstandingItemAdmin(SpendAdmin):
+    address = "spend/outstanding-items/"
     title = "Reimbursements, bills and transactions"
     nothing_heading = "No outstanding items"
     nothing_yet = "Choose “All” in the filter to see settled items."
     person_field = "person"
-    form = ObligationForm
+    form = OutstandingItemForm
     list_display = ("description", "who", "kind", "money", "state")
     list_filter = (
         OutstandingFilter,
@@ -230,12 +230,14 @@ class ObligationAdmin(SpendAdmin):
     ordering = ("-created_at", "pk")
     autocomplete_fields = ("person",)
 
-    def get_fields(self, request: HttpRequest, obj: Obligation | None = None) -> list[str]:
+    def get_fields(self, request: HttpRequest, obj: OutstandingItem | None = None) -> list[str]:
         if obj is None:
             return ["person", "kind", "description", "sum", "state", "workflow"]
         return ["who", "kind", "description", "money", "state"]
 
-    def get_readonly_fields(self, request: HttpRequest, obj: Obligation | None = None) -> list[str]:
+    def get_readonly_fields(
+        self, request: HttpRequest, obj: OutstandingItem | None = None
+    ) -> list[str]:
         return ["who", "money", "kind", "description"] if obj else ["who", "money"]
 
     def changelist_view(
@@ -246,16 +248,16 @@ class ObligationAdmin(SpendAdmin):
     def save_model(
         self,
         request: PersonRequest,
-        obj: Obligation,
+        obj: OutstandingItem,
         form: forms.ModelForm[Any],
         change: bool,  # noqa: FBT001
     ) -> None:
-        save = approvals.settle_obligation if change else approvals.note_obligation
+        save = approvals.settle_outstanding_item if change else approvals.record_outstanding_item
         save(obj, actor=request.user.actor)
         workflow = form.cleaned_data.get("workflow")
         if workflow:
             approvals.ask_approval(obj, workflow)
 
     @display(description="Amount")
-    def money(self, obligation: Obligation) -> str:
-        return money.written(obligation.amount, obligation.currency)
+    def money(self, outstanding_item: OutstandingItem) -> str:
+        return money.written(outstanding_item.amount, outstanding_item.currency)

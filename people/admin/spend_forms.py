@@ -1,4 +1,4 @@
-"""The forms of cards, funds and obligations: amounts as people write them."""
+"""The forms of cards, funds and outstanding items: amounts as people write them."""
 
 from decimal import Decimal
 from typing import Any, ClassVar
@@ -7,7 +7,7 @@ from django import forms
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
 from people import money
-from people.models import Obligation, Person, Workflow
+from people.models import OutstandingItem, Person, Workflow
 from people.operations.offboarding.handover_plan import currency_of
 from people.operations.spend import approvals
 from people.operations.spend.cards_and_funds import HolderInactive
@@ -71,7 +71,7 @@ class MoneyForm(forms.ModelForm[Any]):
             return 0
 
 
-class HeldForm(MoneyForm):
+class SpendInstrumentForm(MoneyForm):
     def clean(self) -> dict[str, Any]:
         said = super().clean()
         person: Person | None = said.get(self.person_field)
@@ -80,14 +80,14 @@ class HeldForm(MoneyForm):
         return said
 
 
-class CardForm(HeldForm):
+class CardForm(SpendInstrumentForm):
     amounts = {"limit": "monthly_limit"}
     person_field = "holder"
 
     limit = amount("Monthly limit", help_text=CURRENCY)
 
 
-class FundForm(HeldForm):
+class FundForm(SpendInstrumentForm):
     amounts = {"opening_balance": "balance", "largest": "payment_limit"}
     person_field = "owner"
 
@@ -116,11 +116,11 @@ def _states() -> list[tuple[str, Any]]:
     """Return the states by what may be in them."""
     return [
         (kind.label, [(state.value, state.label) for state in states])
-        for kind, states in Obligation.STATES.items()
+        for kind, states in OutstandingItem.STATES.items()
     ]
 
 
-class ObligationForm(MoneyForm):
+class OutstandingItemForm(MoneyForm):
     amounts = {"sum": "amount"}
     person_field = "person"
 
@@ -150,7 +150,7 @@ class ObligationForm(MoneyForm):
         kind, state = said.get("kind", self.instance.kind), said.get("state")
         try:
             if kind and state:
-                approvals.check_state(Obligation(kind=kind, state=state))
+                approvals.check_state(OutstandingItem(kind=kind, state=state))
         except PeopleError as error:
             self.add_error(error.field, str(error))
         return said

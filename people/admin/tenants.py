@@ -5,14 +5,13 @@ from django.db.models import Count, OuterRef, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
-from django.urls import reverse
 from django.utils.html import format_html
 from unfold.decorators import display
 
-from people import tenancy
+from people import hooks, tenancy
 from people.admin.model_admin import CompanyAdmin
 from people.models import Person, Tenant
-from people.views.permissions import administers, operates
+from people.views.permissions import is_operator, is_tenant_admin
 
 
 @admin.register(Tenant)
@@ -39,13 +38,15 @@ class TenantAdmin(CompanyAdmin):
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
         """Show operators all tenants; lead administrators to their own."""
-        if isinstance(request.user, Person) and administers(request.user):
-            return redirect("admin:tenant_settings", request.user.tenant.slug)
+        if isinstance(request.user, Person) and is_tenant_admin(request.user):
+            settings_url = _settings_url(request.user.tenant)
+            if settings_url:
+                return redirect(settings_url)
         page: HttpResponse = super().changelist_view(request, extra_context)
         return page
 
     def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return operates(request.user)
+        return is_operator(request.user)
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         """Refuse: a tenant begins with its owner, so `create_tenant` makes it."""
@@ -58,12 +59,13 @@ class TenantAdmin(CompanyAdmin):
         return False
 
     def has_module_permission(self, request: HttpRequest) -> bool:
-        return operates(request.user)
+        return is_operator(request.user)
 
     @display(description="Name", ordering="name")
     def called(self, tenant: Tenant) -> str:
-        address = reverse("admin:tenant_settings", args=[tenant.slug])
-        return format_html('<a href="{}" class="ramp-link">{}</a>', address, tenant.name)
+        url = _settings_url(tenant)
+        link = '<a href="{}" class="ramp-link">{}</a>'
+        return format_html(link, url, tenant.name) if url else tenant.name
 
     @display(description="People", ordering="people")
     def people(self, tenant: Any) -> str:
@@ -76,3 +78,7 @@ class TenantAdmin(CompanyAdmin):
         if tenant.closed_at:
             return "Closed"
         return "Active" if tenant.is_active else "Turned off"
+
+
+def _settings_url(tenant: Tenant) -> str:
+    return hooks.url_of(hooks.Page.TENANT_SETTINGS, tenant.slug)

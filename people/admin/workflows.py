@@ -14,7 +14,7 @@ from people.admin.model_admin import CompanyAdmin
 from people.models import Approval, Person, Step, Workflow
 from people.operations.spend import approvals
 from people.operations.spend.approvals import StepChoice
-from people.presentation.lookup_widgets import LookedUpField, looked_up
+from people.presentation.lookup_widgets import LookupField, lookup_field
 from people.values import PeopleError
 from people.views.permissions import PersonRequest
 
@@ -116,8 +116,8 @@ def _step_fields(workflow: Workflow | None) -> dict[str, Any]:
     return fields
 
 
-def _approver(label: str, approver: Person | None = None) -> LookedUpField:
-    return looked_up(
+def _approver(label: str, approver: Person | None = None) -> LookupField:
+    return lookup_field(
         Step._meta.get_field("approver"),
         Person.objects.in_lists(),
         label=label,

@@ -16,7 +16,7 @@ from people import tenancy
 from people.models import ApiToken, Person, Scope
 from people.operations import api_tokens
 from people.tokens import may_be_valid, token_digest
-from people.views.permissions import administers
+from people.views.permissions import is_tenant_admin
 
 if TYPE_CHECKING:
     from rest_framework.views import APIView
@@ -67,7 +67,7 @@ class IsAdministrator(BasePermission):
     message = "The owner of this token is no longer an administrator."
 
     def has_permission(self, request: Request, view: "APIView") -> bool:
-        return administers(request.user)
+        return is_tenant_admin(request.user)
 
 
 class HasScope(BasePermission):
@@ -95,7 +95,7 @@ def scopes_of(view: "APIView", method: str) -> tuple[Scope, ...]:
     return scopes.get("GET" if method == "HEAD" else method, ())
 
 
-class ByToken(SimpleRateThrottle):
+class TokenRateThrottle(SimpleRateThrottle):
     """Counts by token, in one web process."""
 
     scope = "token"

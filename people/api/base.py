@@ -14,7 +14,8 @@ from rest_framework.mixins import ListModelMixin
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.serializers import Serializer
-from rest_framework.views import APIView, exception_handler
+from rest_framework.views import APIView
+from rest_framework.views import exception_handler as drf_exception_handler
 
 from people import tenancy
 from people.api.authentication import token_of
@@ -27,7 +28,7 @@ from people.values import PeopleError
 log = logging.getLogger(__name__)
 
 
-class Door(APIView):
+class ApiView(APIView):
     """A view for the bearer of an API token, whose tenant is in force in it.
 
     `scopes` names, by method, the scopes of which the token needs one.
@@ -75,13 +76,13 @@ class Unavailable(exceptions.APIException):
         self.wait = wait
 
 
-def asking(request: Request) -> Person:
+def token_owner(request: Request) -> Person:
     """Return whose token it is."""
-    assert isinstance(request.user, Person), "nobody else gets through the door"
+    assert isinstance(request.user, Person), "authentication lets only people in"
     return request.user
 
 
-def refuse(error: Exception, context: Mapping[str, Any]) -> Response | None:
+def exception_handler(error: Exception, context: Mapping[str, Any]) -> Response | None:
     """Return the error in the one shape that the API has for all of them."""
     if isinstance(error, PeopleError):
         body = {"code": error.code, "message": str(error)}
@@ -94,7 +95,7 @@ def refuse(error: Exception, context: Mapping[str, Any]) -> Response | None:
     if isinstance(error, OperationalError):
         log.error("The database did not answer: %s", error)
         error = Unavailable(wait=1)
-    response = exception_handler(error, dict(context))
+    response = drf_exception_handler(error, dict(context))
     if response is None:
         return None
     if isinstance(error, Http404):

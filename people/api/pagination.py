@@ -6,7 +6,7 @@ from rest_framework.exceptions import NotFound, ValidationError
 from rest_framework.pagination import CursorPagination
 
 
-class ByCursor(CursorPagination):
+class PersonCursorPagination(CursorPagination):
     """Leads through any number of rows at a constant cost, in an order that never changes."""
 
     page_size = 50
@@ -34,5 +34,5 @@ class ByCursor(CursorPagination):
         return page
 
 
-class NewestFirst(ByCursor):
+class NewestFirstPagination(PersonCursorPagination):
     ordering = ("-decided_at", "id")

@@ -1,117 +1,121 @@
 """People, and how much there is for their team to look at."""
 
+from functools import partial
 from typing import Any
 from uuid import UUID
 
-from django.conf import settings
 from django.db.models import QuerySet
 from django.shortcuts import get_object_or_404
-from django.utils.module_loading import import_string
 from drf_spectacular.utils import extend_schema
 from rest_framework.generics import ListAPIView
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.serializers import ChoiceField, EmailField, Serializer
 
-from people.api.base import Door, asking
+from people import hooks
+from people.api.base import ApiView, token_owner
 from people.api.openapi import refusals
-from people.api.pagination import ByCursor
-from people.api.serializers import PersonShape, TeamUpdatesShape, WhyShape
-from people.models import Person, Scope
+from people.api.pagination import PersonCursorPagination
+from people.api.serializers import DiagnosisSerializer, PersonSerializer, TeamUpdatesSerializer
+from people.models import Invite, Person, Scope
 from people.operations.people import deactivate_person, reactivate_person
-from people.values import fold
+from people.operations.roles.withheld_roles import people_with_withheld_roles
+from people.values import normalize_key
 
 READING = {"GET": (Scope.READ_PEOPLE,)}
 MANAGING = {"POST": (Scope.MANAGE_PEOPLE,)}
 
 
-class Wanted(Serializer[Any]):
+class PersonFilter(Serializer[Any]):
     state = ChoiceField(Person.State.choices, required=False)
     email = EmailField(required=False)
 
 
-class People(Door, ListAPIView[Person]):
+class PersonList(ApiView, ListAPIView[Person]):
     scopes = READING
-    filters = Wanted
-    serializer_class = PersonShape
-    pagination_class = ByCursor
+    filters = PersonFilter
+    serializer_class = PersonSerializer
+    pagination_class = PersonCursorPagination
 
     def get_queryset(self) -> QuerySet[Person]:
         wanted = self.wanted()
         state, email = wanted.get("state"), wanted.get("email")
         people = _everybody()
         people = people.filter(state=state) if state else people.in_lists()
-        found: QuerySet[Person] = people.filter(email_key=fold(email)) if email else people
+        found: QuerySet[Person] = people.filter(email_key=normalize_key(email)) if email else people
         return found
 
     @extend_schema(
         operation_id="list_people",
-        parameters=[Wanted],
-        responses={200: PersonShape(many=True)} | refusals(400),
+        parameters=[PersonFilter],
+        responses={200: PersonSerializer(many=True)} | refusals(400),
     )
     def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """List everybody who has not left for good, or those in one state."""
         return super().get(request, *args, **kwargs)
 
 
-class OnePerson(Door):
+class PersonDetail(ApiView):
     scopes = READING
 
-    @extend_schema(operation_id="read_person", responses={200: PersonShape} | refusals(404))
+    @extend_schema(operation_id="read_person", responses={200: PersonSerializer} | refusals(404))
     def get(self, request: Request, person_id: UUID) -> Response:
         """Read one person, whatever their state."""
         return _answer(person_id)
 
 
-class Deactivate(Door):
+class DeactivatePerson(ApiView):
     scopes = MANAGING
     # Whatever a program has asked before, this is urgent.
     throttle_classes = []
 
     @extend_schema(
         operation_id="deactivate_person",
-        request=WhyShape,
-        responses={200: PersonShape} | refusals(400, 404, 409),
+        request=DiagnosisSerializer,
+        responses={200: PersonSerializer} | refusals(400, 404, 409),
     )
     def post(self, request: Request, person_id: UUID) -> Response:
         """Shut the person out at once; whoever is out already stays out."""
-        why = WhyShape(data=request.data)
+        why = DiagnosisSerializer(data=request.data)
         why.is_valid(raise_exception=True)
         person = get_object_or_404(_everybody(), pk=person_id)
         reason = why.validated_data["reason"]
-        deactivate_person(person, actor=asking(request).actor, reason=reason)
+        deactivate_person(person, actor=token_owner(request).actor, reason=reason)
         return _answer(person_id)
 
 
-class Reactivate(Door):
+class ReactivatePerson(ApiView):
     scopes = MANAGING
 
     @extend_schema(
         operation_id="reactivate_person",
         request=None,
-        responses={200: PersonShape} | refusals(404, 409),
+        responses={200: PersonSerializer} | refusals(404, 409),
     )
     def post(self, request: Request, person_id: UUID) -> Response:
         """Let the person back in; whoever is in already stays in."""
         person = get_object_or_404(_everybody(), pk=person_id)
-        reactivate_person(person, actor=asking(request).actor)
+        reactivate_person(person, actor=token_owner(request).actor)
         return _answer(person_id)
 
 
-class TeamUpdates(Door):
+class TeamUpdates(ApiView):
     scopes = READING
 
     @extend_schema(
-        operation_id="count_team_updates", responses={200: TeamUpdatesShape} | refusals()
+        operation_id="count_team_updates", responses={200: TeamUpdatesSerializer} | refusals()
     )
     def get(self, request: Request) -> Response:
         """Count what the tabs of Team updates list."""
-        counts = {name: import_string(rows)().count() for name, rows in _updates()}
-        return Response(TeamUpdatesShape(counts).data)
-
-
-def _updates() -> Any:
-    return settings.TEAM_UPDATES.items()
+        listed = {
+            "pending_invites": Invite.objects.open,
+            "inactive_people": partial(Person.objects.filter, state=Person.State.INACTIVE),
+            "sync_errors": Person.objects.none,
+            "same_person_questions": Person.objects.none,
+            "withheld_roles": people_with_withheld_roles,
+        } | hooks.team_updates()
+        counts = {name: rows().count() for name, rows in listed.items()}
+        return Response(TeamUpdatesSerializer(counts).data)
 
 
 def _everybody() -> Any:
@@ -119,4 +123,4 @@ def _everybody() -> Any:
 
 
 def _answer(person_id: UUID) -> Response:
-    return Response(PersonShape(get_object_or_404(_everybody(), pk=person_id)).data)
+    return Response(PersonSerializer(get_object_or_404(_everybody(), pk=person_id)).data)

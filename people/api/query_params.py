@@ -7,9 +7,9 @@ from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 from rest_framework.serializers import Serializer
 
-from people.api.pagination import ByCursor
+from people.api.pagination import PersonCursorPagination
 
-PAGING = (ByCursor.cursor_query_param, ByCursor.page_size_query_param)
+PAGING = (PersonCursorPagination.cursor_query_param, PersonCursorPagination.page_size_query_param)
 
 
 def known_parameters(filters: type[Serializer[Any]] | None, *, is_list: bool) -> Sequence[str]:

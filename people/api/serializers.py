@@ -1,4 +1,4 @@
-"""How people, cards, funds and authorisations read as JSON."""
+"""How people, cards, funds and authorizations read as JSON."""
 
 import re
 from typing import Any, ClassVar
@@ -6,7 +6,8 @@ from uuid import UUID
 
 from rest_framework import serializers
 
-from people.models import Authorisation, Card, Fund, Person
+from people.models import Authorization, Card, Fund, Person
+from people.models.field_table import PUBLISHED
 
 # What a whole number of PostgreSQL holds.
 MOST = 2**63 - 1
@@ -41,36 +42,24 @@ class Id(serializers.UUIDField):
         return super().to_internal_value(data)
 
 
-class PersonShape(serializers.ModelSerializer[Person]):
+class PersonSerializer(serializers.ModelSerializer[Person]):
     department = serializers.CharField(source="department.name", default=None, read_only=True)
     location = serializers.CharField(source="location.name", default=None, read_only=True)
     manager = serializers.UUIDField(source="manager_id", allow_null=True, read_only=True)
 
     class Meta:
         model = Person
-        fields = (
-            "id",
-            "given_name",
-            "family_name",
-            "email",
-            "role",
-            "state",
-            "department",
-            "location",
-            "manager",
-            "deactivated_at",
-            "terminated_at",
-        )
+        fields = ("id", *PUBLISHED, "deactivated_at", "terminated_at")
         read_only_fields = fields
 
 
-class WhyShape(serializers.Serializer[Any]):
+class DiagnosisSerializer(serializers.Serializer[Any]):
     """Why somebody is deactivated, for the history."""
 
     reason = Text(required=False, default="", allow_blank=True, max_length=500)
 
 
-class TeamUpdatesShape(serializers.Serializer[Any]):
+class TeamUpdatesSerializer(serializers.Serializer[Any]):
     pending_invites = serializers.IntegerField()
     inactive_people = serializers.IntegerField()
     sync_errors = serializers.IntegerField()
@@ -78,7 +67,7 @@ class TeamUpdatesShape(serializers.Serializer[Any]):
     withheld_roles = serializers.IntegerField()
 
 
-class CardShape(serializers.ModelSerializer[Card]):
+class CardSerializer(serializers.ModelSerializer[Card]):
     holder = serializers.UUIDField(source="holder_id", read_only=True)
 
     class Meta:
@@ -97,7 +86,7 @@ class CardShape(serializers.ModelSerializer[Card]):
         read_only_fields = fields
 
 
-class FundShape(serializers.ModelSerializer[Fund]):
+class FundSerializer(serializers.ModelSerializer[Fund]):
     owner = serializers.UUIDField(source="owner_id", read_only=True)
 
     class Meta:
@@ -116,7 +105,7 @@ class FundShape(serializers.ModelSerializer[Fund]):
         read_only_fields = fields
 
 
-class PurchaseShape(serializers.Serializer[Any]):
+class PurchaseSerializer(serializers.Serializer[Any]):
     """What somebody wants to pay, with a card or from a fund."""
 
     card = Id(required=False, help_text="Required if fund is not sent.")
@@ -141,22 +130,22 @@ class PurchaseShape(serializers.Serializer[Any]):
         return attrs
 
 
-class AnswerShape(serializers.ModelSerializer[Authorisation]):
+class DecisionSerializer(serializers.ModelSerializer[Authorization]):
     approved = serializers.BooleanField(source="is_approved")
 
     class Meta:
-        model = Authorisation
+        model = Authorization
         fields = ("id", "approved", "reason")
         read_only_fields = fields
 
 
-class AuthorisationShape(serializers.ModelSerializer[Authorisation]):
+class AuthorizationSerializer(serializers.ModelSerializer[Authorization]):
     approved = serializers.BooleanField(source="is_approved", read_only=True)
     card = serializers.UUIDField(source="card_id", allow_null=True, read_only=True)
     fund = serializers.UUIDField(source="fund_id", allow_null=True, read_only=True)
 
     class Meta:
-        model = Authorisation
+        model = Authorization
         fields = (
             *("id", "approved", "reason", "card", "fund"),
             *("amount", "currency", "merchant", "decided_at"),
@@ -164,7 +153,7 @@ class AuthorisationShape(serializers.ModelSerializer[Authorisation]):
         read_only_fields = fields
 
 
-class ErrorShape(serializers.Serializer[Any]):
+class ErrorSerializer(serializers.Serializer[Any]):
     """Why a request was refused; docs/errors.md lists the codes."""
 
     code = serializers.CharField()

@@ -14,17 +14,17 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.serializers import BooleanField, Serializer, UUIDField
 
-from people.api.base import Door
+from people.api.base import ApiView
 from people.api.openapi import refusals
-from people.api.pagination import ByCursor, NewestFirst
+from people.api.pagination import NewestFirstPagination, PersonCursorPagination
 from people.api.serializers import (
-    AnswerShape,
-    AuthorisationShape,
-    CardShape,
-    FundShape,
-    PurchaseShape,
+    AuthorizationSerializer,
+    CardSerializer,
+    DecisionSerializer,
+    FundSerializer,
+    PurchaseSerializer,
 )
-from people.models import ApiToken, Authorisation, Card, Fund, Scope
+from people.models import ApiToken, Authorization, Card, Fund, Scope
 from people.operations.spend import cards_and_funds, idempotency
 from people.operations.spend.cards_and_funds import Purchase
 
@@ -32,7 +32,7 @@ READING = {"GET": (Scope.READ_PEOPLE, Scope.AUTHORIZE_SPEND)}
 AUTHORIZING = {"GET": (Scope.AUTHORIZE_SPEND,), "POST": (Scope.AUTHORIZE_SPEND,)}
 
 
-class WantedCards(Serializer[Any]):
+class CardFilter(Serializer[Any]):
     holder = UUIDField(required=False)
     ended = BooleanField(required=False, default=False)
 
@@ -43,71 +43,71 @@ class Flag(BooleanField):
     default_empty_html = empty
 
 
-class WantedAuthorisations(Serializer[Any]):
+class AuthorizationFilter(Serializer[Any]):
     card = UUIDField(required=False)
     fund = UUIDField(required=False)
     approved = Flag(required=False, source="is_approved")
 
 
-class WantedFunds(Serializer[Any]):
+class FundFilter(Serializer[Any]):
     owner = UUIDField(required=False)
     ended = BooleanField(required=False, default=False)
 
 
-class Cards(Door, ListAPIView[Card]):
+class CardList(ApiView, ListAPIView[Card]):
     scopes = READING
-    filters = WantedCards
-    serializer_class = CardShape
-    pagination_class = ByCursor
+    filters = CardFilter
+    serializer_class = CardSerializer
+    pagination_class = PersonCursorPagination
 
     def get_queryset(self) -> QuerySet[Card]:
         return _wanted(Card.objects.all(), self.wanted())
 
     @extend_schema(
         operation_id="list_cards",
-        parameters=[WantedCards],
-        responses={200: CardShape(many=True)} | refusals(400),
+        parameters=[CardFilter],
+        responses={200: CardSerializer(many=True)} | refusals(400),
     )
     def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """List the cards that can be used, or those that have ended."""
         return super().get(request, *args, **kwargs)
 
 
-class OneCard(Door):
+class CardDetail(ApiView):
     scopes = READING
 
-    @extend_schema(operation_id="read_card", responses={200: CardShape} | refusals(404))
+    @extend_schema(operation_id="read_card", responses={200: CardSerializer} | refusals(404))
     def get(self, request: Request, card_id: UUID) -> Response:
         """Read one card, ended or not."""
-        return Response(CardShape(get_object_or_404(Card, pk=card_id)).data)
+        return Response(CardSerializer(get_object_or_404(Card, pk=card_id)).data)
 
 
-class Funds(Door, ListAPIView[Fund]):
+class FundList(ApiView, ListAPIView[Fund]):
     scopes = READING
-    filters = WantedFunds
-    serializer_class = FundShape
-    pagination_class = ByCursor
+    filters = FundFilter
+    serializer_class = FundSerializer
+    pagination_class = PersonCursorPagination
 
     def get_queryset(self) -> QuerySet[Fund]:
         return _wanted(Fund.objects.all(), self.wanted())
 
     @extend_schema(
         operation_id="list_funds",
-        parameters=[WantedFunds],
-        responses={200: FundShape(many=True)} | refusals(400),
+        parameters=[FundFilter],
+        responses={200: FundSerializer(many=True)} | refusals(400),
     )
     def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """List the funds that can be used, or those that have ended."""
         return super().get(request, *args, **kwargs)
 
 
-class OneFund(Door):
+class FundDetail(ApiView):
     scopes = READING
 
-    @extend_schema(operation_id="read_fund", responses={200: FundShape} | refusals(404))
+    @extend_schema(operation_id="read_fund", responses={200: FundSerializer} | refusals(404))
     def get(self, request: Request, fund_id: UUID) -> Response:
         """Read one fund, ended or not."""
-        return Response(FundShape(get_object_or_404(Fund, pk=fund_id)).data)
+        return Response(FundSerializer(get_object_or_404(Fund, pk=fund_id)).data)
 
 
 IDEMPOTENCY_KEY = OpenApiParameter(
@@ -124,62 +124,62 @@ REPLAYED = OpenApiParameter(
 )
 
 
-class Authorisations(Door, ListAPIView[Authorisation]):
+class AuthorizationList(ApiView, ListAPIView[Authorization]):
     scopes = AUTHORIZING
-    filters = WantedAuthorisations
-    serializer_class = AuthorisationShape
-    pagination_class = NewestFirst
+    filters = AuthorizationFilter
+    serializer_class = AuthorizationSerializer
+    pagination_class = NewestFirstPagination
 
-    def get_queryset(self) -> QuerySet[Authorisation]:
-        return Authorisation.objects.filter(**self.wanted())
+    def get_queryset(self) -> QuerySet[Authorization]:
+        return Authorization.objects.filter(**self.wanted())
 
     @extend_schema(
-        operation_id="list_authorisations",
-        parameters=[WantedAuthorisations],
-        responses={200: AuthorisationShape(many=True)} | refusals(400),
+        operation_id="list_authorizations",
+        parameters=[AuthorizationFilter],
+        responses={200: AuthorizationSerializer(many=True)} | refusals(400),
     )
     def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """List the answers to purchases, the newest first."""
         return super().get(request, *args, **kwargs)
 
     @extend_schema(
-        operation_id="authorise",
+        operation_id="authorize",
         parameters=[IDEMPOTENCY_KEY, REPLAYED],
-        request=PurchaseShape,
-        responses={201: AnswerShape} | refusals(400, 404, 409),
+        request=PurchaseSerializer,
+        responses={201: DecisionSerializer} | refusals(400, 404, 409),
     )
     def post(self, request: Request) -> Response:
         """Ask whether something may be paid; the answer is stored, whatever it is.
 
         A purchase that is declined is answered with 201 as well, and says why.
         """
-        asked = PurchaseShape(data=request.data)
+        asked = PurchaseSerializer(data=request.data)
         asked.is_valid(raise_exception=True)
         key = _idempotency_key(request)
         said = asked.validated_data
         held = _held(said.pop("card", None), said.pop("fund", None))
         purchase = Purchase(**said)
         if key is None:
-            answer, is_replayed = cards_and_funds.authorise(held, purchase), False
+            answer, is_replayed = cards_and_funds.authorize(held, purchase), False
         else:
             assert isinstance(request.auth, ApiToken), "nobody else gets in"
-            answer, is_replayed = idempotency.authorise_once(
+            answer, is_replayed = idempotency.authorize_once(
                 held, purchase, token=request.auth, key=key
             )
         headers = {"Idempotent-Replayed": "true"} if is_replayed else {}
-        return Response(AnswerShape(answer).data, status=201, headers=headers)
+        return Response(DecisionSerializer(answer).data, status=201, headers=headers)
 
 
-class OneAuthorisation(Door):
+class AuthorizationDetail(ApiView):
     scopes = AUTHORIZING
 
     @extend_schema(
-        operation_id="read_authorisation", responses={200: AuthorisationShape} | refusals(404)
+        operation_id="read_authorization", responses={200: AuthorizationSerializer} | refusals(404)
     )
-    def get(self, request: Request, authorisation_id: UUID) -> Response:
+    def get(self, request: Request, authorization_id: UUID) -> Response:
         """Read the answer to one purchase."""
-        found = get_object_or_404(Authorisation, pk=authorisation_id)
-        return Response(AuthorisationShape(found).data)
+        found = get_object_or_404(Authorization, pk=authorization_id)
+        return Response(AuthorizationSerializer(found).data)
 
 
 def _idempotency_key(request: Request) -> str | None:

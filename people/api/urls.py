@@ -9,25 +9,25 @@ from drf_spectacular.views import SpectacularAPIView
 from rest_framework.exceptions import NotFound
 
 from people.api import people, spend
-from people.api.base import Door
+from people.api.base import ApiView
 
-VIEWS: dict[str, type[Door]] = {
-    "people": people.People,
-    "people/<uuid:person_id>": people.OnePerson,
-    "people/<uuid:person_id>/deactivate": people.Deactivate,
-    "people/<uuid:person_id>/reactivate": people.Reactivate,
+VIEWS: dict[str, type[ApiView]] = {
+    "people": people.PersonList,
+    "people/<uuid:person_id>": people.PersonDetail,
+    "people/<uuid:person_id>/deactivate": people.DeactivatePerson,
+    "people/<uuid:person_id>/reactivate": people.ReactivatePerson,
     "team-updates": people.TeamUpdates,
-    "cards": spend.Cards,
-    "cards/<uuid:card_id>": spend.OneCard,
-    "funds": spend.Funds,
-    "funds/<uuid:fund_id>": spend.OneFund,
-    "authorisations": spend.Authorisations,
-    "authorisations/<uuid:authorisation_id>": spend.OneAuthorisation,
+    "cards": spend.CardList,
+    "cards/<uuid:card_id>": spend.CardDetail,
+    "funds": spend.FundList,
+    "funds/<uuid:fund_id>": spend.FundDetail,
+    "authorizations": spend.AuthorizationList,
+    "authorizations/<uuid:authorization_id>": spend.AuthorizationDetail,
 }
 
 
 @extend_schema(exclude=True)
-class Nowhere(Door):
+class NotFoundView(ApiView):
     """Answers whatever else is asked for, in the shape of the API's errors."""
 
     def initial(self, request: Any, *args: Any, **kwargs: Any) -> None:
@@ -35,7 +35,7 @@ class Nowhere(Door):
         raise NotFound
 
 
-def without_twins(endpoints: list[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
+def drop_duplicate_paths(endpoints: list[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
     """Keep each address in the schema once, without a slash at its end."""
     return [endpoint for endpoint in endpoints if not endpoint[0].endswith("/")]
 
@@ -50,6 +50,6 @@ def _paths() -> Iterator[URLPattern]:
 urlpatterns = [
     *_paths(),
     path("schema/", SpectacularAPIView.as_view(), name="api_schema"),
-    path("", Nowhere.as_view()),
-    path("<path:rest>", Nowhere.as_view()),
+    path("", NotFoundView.as_view()),
+    path("<path:rest>", NotFoundView.as_view()),
 ]

@@ -15,7 +15,7 @@ from django.db.models import Model
 from people.db import prepared_statements, row_json
 
 
-class Write(NamedTuple):
+class PendingWrite(NamedTuple):
     """A row to be stored: these attributes of it, or all of it when it is new."""
 
     row: Model
@@ -31,7 +31,7 @@ def key_of(row: Model) -> Key:
     return type(row), key
 
 
-class WriteAll(NamedTuple):
+class BulkInsert(NamedTuple):
     """New rows of one model, whose keys nobody needs to know."""
 
     rows: Sequence[Model]
@@ -45,10 +45,10 @@ class Delete(NamedTuple):
     value: Any
 
 
-Change = Write | WriteAll | Delete
+Change = PendingWrite | BulkInsert | Delete
 
 
-class Part(NamedTuple):
+class SqlFragment(NamedTuple):
     """A part of the one statement."""
 
     statement: str
@@ -77,16 +77,16 @@ def _statement(*parts: str) -> str:
 
 def _told_apart(
     changes: Sequence[Change],
-) -> tuple[dict[type[Model], list[Model]], dict[Key, Write], list[WriteAll | Delete]]:
+) -> tuple[dict[type[Model], list[Model]], dict[Key, PendingWrite], list[BulkInsert | Delete]]:
     """Part new rows, by their model, and changed ones, by their key, from what is of many.
 
     Only in one INSERT do new rows of one model keep their order.
     """
     new: dict[type[Model], list[Model]] = {}
-    changed: dict[Key, Write] = {}
-    many: list[WriteAll | Delete] = []
+    changed: dict[Key, PendingWrite] = {}
+    many: list[BulkInsert | Delete] = []
     for change in changes:
-        if not isinstance(change, Write):
+        if not isinstance(change, PendingWrite):
             many.append(change)
         elif change.names is None:
             new.setdefault(type(change.row), []).append(change.row)
@@ -95,21 +95,21 @@ def _told_apart(
     return new, changed, many
 
 
-def _insert(rows: Sequence[Model]) -> Part:
-    shape = row_json.whole(type(rows[0]), with_key=rows[0].pk is not None)
-    return Part(shape.insert, [shape.text(*rows, are_new=True)])
+def _insert(rows: Sequence[Model]) -> SqlFragment:
+    shape = row_json.full_codec(type(rows[0]), with_key=rows[0].pk is not None)
+    return SqlFragment(shape.insert, [shape.text(*rows, are_new=True)])
 
 
-def _update(write: Write) -> Part:
+def _update(write: PendingWrite) -> SqlFragment:
     assert write.names is not None
-    shape = row_json.some(type(write.row), write.names)
-    return Part(shape.update, [shape.text(write.row, are_new=False), write.row.pk])
+    shape = row_json.codec_for(type(write.row), write.names)
+    return SqlFragment(shape.update, [shape.text(write.row, are_new=False), write.row.pk])
 
 
-def _of_many(change: WriteAll | Delete) -> Part:
+def _of_many(change: BulkInsert | Delete) -> SqlFragment:
     match change:
         case Delete(model, name, value):
-            return Part(row_json.delete(model, name), [value])
-        case WriteAll(rows):
-            shape = row_json.whole(type(rows[0]), with_key=False)
-            return Part(shape.insert, [shape.text(*rows, are_new=True)])
+            return SqlFragment(row_json.delete(model, name), [value])
+        case BulkInsert(rows):
+            shape = row_json.full_codec(type(rows[0]), with_key=False)
+            return SqlFragment(shape.insert, [shape.text(*rows, are_new=True)])

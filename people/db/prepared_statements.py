@@ -74,7 +74,7 @@ def _tell(statement: str) -> None:
         watch(statement)
 
 
-class Question(NamedTuple):
+class PreparedQuery(NamedTuple):
     """A fixed statement that has one row for an answer or none, and how wide that is."""
 
     statement: str
@@ -83,11 +83,11 @@ class Question(NamedTuple):
 
 
 Answer = tuple[Any, ...] | None
-_foreseen: ContextVar[dict[Question, Answer] | None] = ContextVar("foreseen", default=None)
+_foreseen: ContextVar[dict[PreparedQuery, Answer] | None] = ContextVar("foreseen", default=None)
 
 
 @contextmanager
-def foreseeing() -> Iterator[None]:
+def prefetching() -> Iterator[None]:
     """Keep what is asked ahead in the block until it is asked for, and no longer than it lasts."""
     token = _foreseen.set({})
     try:
@@ -96,7 +96,7 @@ def foreseeing() -> Iterator[None]:
         _foreseen.reset(token)
 
 
-def ask_ahead(*questions: Question) -> None:
+def prefetch(*questions: PreparedQuery) -> None:
     """Ask them all in one journey, inside of `foreseeing`."""
     kept = _foreseen.get()
     assert kept is not None
@@ -104,11 +104,11 @@ def ask_ahead(*questions: Question) -> None:
     [row] = every(_joined(tuple(question.statement for question in questions)), values)
     rest = iter(row)
     for question in questions:
-        is_there, *answer = islice(rest, 1 + question.width)
-        kept[question] = tuple(answer) if is_there else None
+        is_there, *fetch = islice(rest, 1 + question.width)
+        kept[question] = tuple(fetch) if is_there else None
 
 
-def answer(question: Question) -> Answer:
+def fetch(question: PreparedQuery) -> Answer:
     """Return the row, from what was asked ahead if it is there; that answers only once."""
     kept = _foreseen.get()
     if kept and question in kept:

@@ -15,7 +15,7 @@ from django.db.models.base import ModelState
 Row = TypeVar("Row", bound=models.Model)
 
 
-class Shape:
+class RowCodec:
     """Some columns of a model: the statements that store them, and their values in a row.
 
     A row is given to the database as one JSON object, which takes the driver a tenth of the
@@ -69,21 +69,21 @@ def _is_set_on_saving(field: Any) -> bool:
 
 
 @cache
-def some(model: type[models.Model], names: tuple[str, ...]) -> Shape:
-    return Shape(model, [model._meta.get_field(name) for name in names])
+def codec_for(model: type[models.Model], names: tuple[str, ...]) -> RowCodec:
+    return RowCodec(model, [model._meta.get_field(name) for name in names])
 
 
 @cache
-def whole(model: type[models.Model], *, with_key: bool) -> Shape:
+def full_codec(model: type[models.Model], *, with_key: bool) -> RowCodec:
     """Return all columns, or all but the key, if the database gives that."""
     fields = model._meta.concrete_fields
-    return Shape(model, [field for field in fields if with_key or not field.db_returning])
+    return RowCodec(model, [field for field in fields if with_key or not field.db_returning])
 
 
 @cache
 def delete(model: type[models.Model], name: str) -> str:
     """Return the statement that deletes the rows with a value there."""
-    [field] = some(model, (name,)).fields
+    [field] = codec_for(model, (name,)).fields
     return f"DELETE FROM {model._meta.db_table} WHERE {field.column} = %s RETURNING 1"  # noqa: S608
 
 
@@ -92,7 +92,7 @@ def columns(model: type[models.Model], table: str) -> str:
     return ", ".join(f'{table}."{field.column}"' for field in model._meta.concrete_fields)
 
 
-def loaded(model: type[Row], values: Sequence[Any], **related: models.Model | None) -> Row:
+def from_row(model: type[Row], values: Sequence[Any], **related: models.Model | None) -> Row:
     """Make the instance that the ORM would make of `columns`, with rows that it points at.
 
     Its attributes are put in their place at once. The ORM sets them one by one and tells two

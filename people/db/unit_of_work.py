@@ -16,7 +16,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import Model
 
 from people.db import prepared_statements
-from people.db.batch_write import Change, Delete, Key, Write, WriteAll, key_of, store
+from people.db.batch_write import BulkInsert, Change, Delete, Key, PendingWrite, key_of, store
 
 
 class Conflict(Exception):
@@ -30,13 +30,13 @@ class Conflict(Exception):
 class _UnitOfWork:
     """What is stored at its end, in one statement, and what happens then."""
 
-    rows: dict[Key, Write] = field(default_factory=dict)
+    rows: dict[Key, PendingWrite] = field(default_factory=dict)
     more: list[Change] = field(default_factory=list)
     # The tables that the pending writes are for.
     tables: set[str] = field(default_factory=set)
     callbacks: list[Callable[[], object]] = field(default_factory=list)
 
-    def add(self, new: Write) -> None:
+    def add(self, new: PendingWrite) -> None:
         """Add a write; two of one row become one, for a statement changes a row once.
 
         A write that changes nothing of its row is none.
@@ -49,14 +49,14 @@ class _UnitOfWork:
             self.flush()
             known = None
         if known and known.names is not None and new.names is not None:
-            new = Write(new.row, tuple(dict.fromkeys(known.names + new.names)))
+            new = PendingWrite(new.row, tuple(dict.fromkeys(known.names + new.names)))
         elif known:
             new = known
         self.rows[key] = new
         self.tables.add(new.row._meta.db_table)
 
-    def add_many(self, change: WriteAll | Delete) -> None:
-        model = type(change.rows[0]) if isinstance(change, WriteAll) else change.model
+    def add_many(self, change: BulkInsert | Delete) -> None:
+        model = type(change.rows[0]) if isinstance(change, BulkInsert) else change.model
         if isinstance(change, Delete) and model._meta.db_table in self.tables:
             # Part of the same statement, it would not see the rows that are pending.
             self.flush()
@@ -131,14 +131,14 @@ def add(row: Model, names: Sequence[str] | None = None) -> None:
     """Have the open block store the row: these fields of it, or all of it when it is new."""
     block = _block.get()
     assert block
-    block.add(Write(row, None if names is None else tuple(names)))
+    block.add(PendingWrite(row, None if names is None else tuple(names)))
 
 
 def bulk_create(rows: Sequence[Model]) -> None:
     """Store new rows of one model, whose keys nobody needs to know."""
     block = _block.get()
     if block and rows:
-        block.add_many(WriteAll(rows))
+        block.add_many(BulkInsert(rows))
     elif rows:
         type(rows[0])._base_manager.bulk_create(rows)
 
@@ -153,7 +153,7 @@ def delete(model: type[Model], **having: Any) -> None:
         model._base_manager.filter(**having).delete()
 
 
-def when_stored(callback: Callable[[], object]) -> None:
+def on_stored(callback: Callable[[], object]) -> None:
     """Call it once everything is stored and committed."""
     block = _block.get()
     if block is None:

@@ -9,7 +9,7 @@ from uuid import UUID
 
 from people.mail import signed_links
 from people.models import Event, Mail, Person
-from people.values import fold
+from people.values import normalize_key
 
 PAGE = "confirm-address"
 
@@ -25,7 +25,7 @@ class By(StrEnum):
 def confirmation_link(mail: Mail) -> str:
     """Return the address where the receiver of the mail agrees to the new address."""
     is_old = mail.kind == Mail.Kind.APPROVE_ADDRESS
-    return signed_links.sealed(PAGE, mail.pk if is_old else request_of(mail))
+    return signed_links.sign(PAGE, mail.pk if is_old else request_of(mail))
 
 
 def request_named_by(token: str) -> UUID:
@@ -33,7 +33,7 @@ def request_named_by(token: str) -> UUID:
 
     :raises ForgedLink: if it is not one that we have made.
     """
-    return signed_links.unsealed(PAGE, token)
+    return signed_links.unsign(PAGE, token)
 
 
 def request_of(mail: Mail) -> UUID:
@@ -52,9 +52,9 @@ def is_current(mail: Mail) -> bool:
     person = mail.person
     is_old = mail.kind == Mail.Kind.APPROVE_ADDRESS
     address = mail.facts["address"] if is_old else mail.to
-    if not person.pending_email or fold(person.pending_email) != fold(address):
+    if not person.pending_email or normalize_key(person.pending_email) != normalize_key(address):
         return False
-    if is_old and fold(mail.to) != person.email_key:
+    if is_old and normalize_key(mail.to) != person.email_key:
         return False
     latest = latest_request(person)
     return latest is not None and request_of(latest) == request_of(mail)

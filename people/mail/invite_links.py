@@ -10,7 +10,7 @@ PAGE = "invite"
 
 def invite_link(invite: Invite) -> str:
     """Return the address where the invited accept; whoever knows it can, so show it to few."""
-    return signed_links.sealed(PAGE, invite.pk)
+    return signed_links.sign(PAGE, invite.pk)
 
 
 def invite_named_by(token: str) -> UUID:
@@ -18,4 +18,4 @@ def invite_named_by(token: str) -> UUID:
 
     :raises ForgedLink: if it is not one that we have made.
     """
-    return signed_links.unsealed(PAGE, token)
+    return signed_links.unsign(PAGE, token)

@@ -13,7 +13,7 @@ from people.mail.invite_links import invite_link
 from people.mail.reset_links import is_current as is_reset_current
 from people.mail.reset_links import reset_link
 from people.models import Invite, Mail, Person
-from people.values import fold
+from people.values import normalize_key
 
 
 def letter(mail: Mail) -> EmailMultiAlternatives:
@@ -79,10 +79,10 @@ def _obstacle_to_saying(mail: Mail, now: datetime) -> str:
 def _obstacle_to_inviting(invite: Invite, now: datetime) -> str:
     if invite.accepted_at:
         return "The invite was already accepted."
-    if invite.voided_at:
+    if invite.revoked_at:
         return "The invite was revoked."
-    if invite.held_because:
-        return f"The invite is on hold: {invite.held_because}"
+    if invite.hold_reason:
+        return f"The invite is on hold: {invite.hold_reason}"
     return "The invite expired before it could be sent." if invite.expires_at <= now else ""
 
 
@@ -91,7 +91,7 @@ def _is_agreed(person: Person) -> bool:
 
 
 def _is_pending(person: Person, address: str) -> bool:
-    return fold(person.pending_email) == fold(address)
+    return normalize_key(person.pending_email) == normalize_key(address)
 
 
 def _link(mail: Mail) -> str:

@@ -20,7 +20,7 @@ LIFE: Final = timedelta(hours=1)
 
 def reset_link(mail: Mail) -> str:
     """Return the address where the receiver of the mail chooses a new password."""
-    return signed_links.sealed(PAGE, mail.pk)
+    return signed_links.sign(PAGE, mail.pk)
 
 
 def reset_named_by(token: str) -> UUID:
@@ -28,7 +28,7 @@ def reset_named_by(token: str) -> UUID:
 
     :raises ForgedLink: if it is not one that we have made.
     """
-    return signed_links.unsealed(PAGE, token)
+    return signed_links.unsign(PAGE, token)
 
 
 def is_current(mail: Mail, now: datetime) -> bool:

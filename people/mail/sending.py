@@ -39,7 +39,7 @@ def send_due(*, as_of: datetime, seconds: float = float("inf")) -> int:
     """
     ends_at = monotonic() + seconds
     sent = 0
-    with tenancy.across_tenants(), _Carrier() as carrier:
+    with tenancy.across_tenants(), _SmtpSession() as carrier:
         _release_dead()
         while monotonic() < ends_at and carrier.is_there and (mail_id := _claim(as_of)):
             # As everything is now: since it was written, the truth may have changed.
@@ -70,14 +70,14 @@ def _release_dead() -> None:
             released.update(held_by="", due_at=timezone.now())
 
 
-class _Carrier:
+class _SmtpSession:
     """One connection to the mail server, made when it is needed and made anew after trouble."""
 
     def __init__(self) -> None:
         self.backend: Any = None
         self.is_there = True
 
-    def __enter__(self) -> "_Carrier":
+    def __enter__(self) -> "_SmtpSession":
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -101,7 +101,7 @@ class _Carrier:
             backend.close()
 
 
-def _try(carrier: _Carrier, mail: Mail, *, as_of: datetime) -> bool:
+def _try(carrier: _SmtpSession, mail: Mail, *, as_of: datetime) -> bool:
     """Send the mail, or note why not; tell whether it went out."""
     now = max(as_of, timezone.now())
     problem = obstacle(mail, now=now)

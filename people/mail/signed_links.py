@@ -1,4 +1,4 @@
-"""Links that whoever holds them may follow: a row's id, sealed with the secret key.
+"""Links that whoever holds them may follow: a row's id, sign with the secret key.
 
 The same row gives the same link at every attempt, and keys that were in use before still
 count.
@@ -14,12 +14,12 @@ class ForgedLink(Exception):
     """The link is none of ours, or was damaged on its way."""
 
 
-def sealed(page: str, row_id: UUID) -> str:
+def sign(page: str, row_id: UUID) -> str:
     """Return the address of the page for this row; its token is worth nothing elsewhere."""
     return f"{settings.PUBLIC_BASE_URL}/{page}/{_signer(page).sign(row_id.hex)}/"
 
 
-def unsealed(page: str, token: str) -> UUID:
+def unsign(page: str, token: str) -> UUID:
     """Return which row the token in the page's address stands for.
 
     :raises ForgedLink: if we never made such a link to this page.

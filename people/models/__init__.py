@@ -1,7 +1,7 @@
 """The rows: tenants, who works there, and what happened to them."""
 
 from people.models.api_tokens import ApiToken, Scope
-from people.models.bulk_changes import MassChange, MassChangeItem
+from people.models.bulk_changes import BulkChange, BulkChangeItem
 from people.models.custom_fields import CustomField
 from people.models.deliveries import Delivery
 from people.models.events import Event
@@ -12,20 +12,21 @@ from people.models.mail import Mail
 from people.models.organization import Department, Entity, Location
 from people.models.person import Person
 from people.models.roles import Grant, Role
-from people.models.scheduled_terminations import Departure
-from people.models.spend import Authorisation, Card, Fund, Obligation
+from people.models.scheduled_terminations import ScheduledTermination
+from people.models.spend import Authorization, Card, Fund, OutstandingItem
 from people.models.tenant import Tenant
 from people.models.workflows import Approval, Step, Workflow
 
 __all__ = [
     "ApiToken",
     "Approval",
-    "Authorisation",
+    "Authorization",
+    "BulkChange",
+    "BulkChangeItem",
     "Card",
     "CustomField",
     "Delivery",
     "Department",
-    "Departure",
     "Entity",
     "Event",
     "FormerAddress",
@@ -35,11 +36,10 @@ __all__ = [
     "Invite",
     "Location",
     "Mail",
-    "MassChange",
-    "MassChangeItem",
-    "Obligation",
+    "OutstandingItem",
     "Person",
     "Role",
+    "ScheduledTermination",
     "Scope",
     "Step",
     "Tenant",

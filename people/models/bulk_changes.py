@@ -9,21 +9,21 @@ from django.db import models
 from people.models.person import Person
 from people.tenancy import TenantManager, TenantOwned
 
-# How long a mass change can be taken back.
+# How long a bulk change can be taken back.
 UNDO_DAYS = 30
-UNDECIDED = models.Q(is_suspicious=True, confirmed_at=None, undone_at=None)
+UNDECIDED = models.Q(needs_confirmation=True, confirmed_at=None, undone_at=None)
 
 
-class MassChangeQuerySet(models.QuerySet["MassChange"]):
+class BulkChangeQuerySet(models.QuerySet["BulkChange"]):
     def undecided(self) -> Self:
         """Keep those that nobody has confirmed or taken back although somebody has to."""
         return self.filter(UNDECIDED)
 
 
-MassChangeManager = TenantManager.from_queryset(MassChangeQuerySet)
+MassChangeManager = TenantManager.from_queryset(BulkChangeQuerySet)
 
 
-class MassChange(TenantOwned):
+class BulkChange(TenantOwned):
     """What one click, or one connection within an hour, did to many."""
 
     class Kind(models.TextChoices):
@@ -34,8 +34,8 @@ class MassChange(TenantOwned):
     kind = models.CharField(max_length=16, choices=Kind)
     actor = models.CharField(max_length=255)
     began_at = models.DateTimeField()
-    # True where nobody asked for a mass change: terminations wait until somebody confirms.
-    is_suspicious = models.BooleanField(default=False)
+    # True where nobody asked for a bulk change: terminations wait until somebody confirms.
+    needs_confirmation = models.BooleanField(default=False)
     confirmed_at = models.DateTimeField(null=True)
     confirmed_by = models.CharField(max_length=255, blank=True)
     undone_at = models.DateTimeField(null=True)
@@ -45,8 +45,8 @@ class MassChange(TenantOwned):
 
     class Meta(TenantOwned.Meta):
         indexes: ClassVar = [
-            models.Index(fields=["tenant", "began_at"], name="mass_change_recent"),
-            models.Index(fields=["tenant"], name="mass_change_undecided", condition=UNDECIDED),
+            models.Index(fields=["tenant", "began_at"], name="bulk_change_recent"),
+            models.Index(fields=["tenant"], name="bulk_change_undecided", condition=UNDECIDED),
         ]
 
     def __str__(self) -> str:
@@ -54,7 +54,7 @@ class MassChange(TenantOwned):
 
     @property
     def is_undecided(self) -> bool:
-        return self.is_suspicious and not (self.confirmed_at or self.undone_at)
+        return self.needs_confirmation and not (self.confirmed_at or self.undone_at)
 
     @property
     def undoable_until(self) -> datetime:
@@ -65,54 +65,56 @@ class MassChange(TenantOwned):
         return not self.undone_at and (self.is_undecided or now < self.undoable_until)
 
 
-class MassChangeItemQuerySet(models.QuerySet["MassChangeItem"]):
+class BulkChangeItemQuerySet(models.QuerySet["BulkChangeItem"]):
     def asked(self) -> Self:
         """Keep those whom somebody wants back as they were, and who are not yet."""
-        return self.filter(fate=MassChangeItem.Fate.ASKED)
+        return self.filter(outcome=BulkChangeItem.Outcome.ASKED)
 
     def pausing(self) -> Self:
         """Keep those who must not be terminated: somebody has to decide, or wants them back."""
         undecided = models.Q(
-            fate=MassChangeItem.Fate.CHANGED,
+            outcome=BulkChangeItem.Outcome.CHANGED,
             change__is_suspicious=True,
             change__confirmed_at=None,
         )
         return self.filter(
-            undecided | models.Q(fate=MassChangeItem.Fate.ASKED),
-            change__kind=MassChange.Kind.DEACTIVATED,
+            undecided | models.Q(outcome=BulkChangeItem.Outcome.ASKED),
+            change__kind=BulkChange.Kind.DEACTIVATED,
         )
 
 
-MassChangeItemManager = TenantManager.from_queryset(MassChangeItemQuerySet)
+MassChangeItemManager = TenantManager.from_queryset(BulkChangeItemQuerySet)
 
 
-class MassChangeItem(TenantOwned):
-    """One person of a mass change, and what became of them since."""
+class BulkChangeItem(TenantOwned):
+    """One person of a bulk change, and what became of them since."""
 
-    class Fate(models.TextChoices):
+    class Outcome(models.TextChoices):
         CHANGED = "", "changed"
         ASKED = "asked", "to be taken back"
         UNDONE = "undone", "taken back"
         KEPT = "kept", "kept, for they have changed since"
 
-    change = models.ForeignKey(MassChange, on_delete=models.CASCADE, related_name="items")
+    change = models.ForeignKey(BulkChange, on_delete=models.CASCADE, related_name="items")
     person = models.ForeignKey(Person, on_delete=models.CASCADE, related_name="+")
     # The number of the event that changed them: a later one of the kind is a later change.
     event_id = models.BigIntegerField()
     # What their row and their history do not tell: who was reactivated had been due to leave.
     before = models.JSONField(default=dict)
-    fate = models.CharField(max_length=8, choices=Fate, blank=True)
+    outcome = models.CharField(max_length=8, choices=Outcome, blank=True)
     # Why they were not taken back.
-    kept_because = models.CharField(max_length=300, blank=True)
+    skipped_reason = models.CharField(max_length=300, blank=True)
 
     objects: ClassVar = MassChangeItemManager()
 
     class Meta(TenantOwned.Meta):
         constraints: ClassVar = [
-            models.UniqueConstraint("change", "person", name="mass_change_item_once"),
+            models.UniqueConstraint("change", "person", name="bulk_change_item_once"),
         ]
         indexes: ClassVar = [
-            models.Index(fields=["id"], name="mass_change_asked", condition=models.Q(fate="asked")),
+            models.Index(
+                fields=["id"], name="bulk_change_pending", condition=models.Q(outcome="asked")
+            ),
         ]
 
     def __str__(self) -> str:

@@ -31,7 +31,7 @@ class Delivery(TenantOwned):
     """
 
     event = models.ForeignKey(Event, on_delete=models.CASCADE, related_name="deliveries")
-    # The dotted path of a function in settings.EVENT_SUBSCRIBERS.
+    # The name of a subscription; people/hooks.py knows its function.
     subscriber = models.CharField(max_length=200)
     due_at = models.DateTimeField()
     attempts = models.PositiveIntegerField(default=0)

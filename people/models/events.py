@@ -25,11 +25,11 @@ class Event(DeferrableModel, TenantOwned):
 
     class Kind(models.TextChoices):
         TENANT_CREATED = "tenant.created", "tenant created"
-        ORGANISATION_CHANGED = "organisation.changed", "organisation changed"
+        ORGANIZATION_CHANGED = "organization.changed", "organization changed"
         PERSON_ADDED = "person.added", "added"
         PERSON_REVISED = "person.revised", "updated"
         PERSON_LINKED = "person.linked", "linked"
-        PERSON_PUT_BACK = "person.put-back", "put back"
+        PERSON_PUT_BACK = "person.managed-fields-restored", "put back"
         ADDRESS_APPROVED = "person.address-approved", "agreed to a new address"
         ADDRESS_CONFIRMED = "person.address-confirmed", "address confirmed"
         PASSWORD_CHANGED = "person.password-changed", "password changed"
@@ -43,12 +43,15 @@ class Event(DeferrableModel, TenantOwned):
         TAKEN_FOR_SAME = "person.taken-for-same", "taken for somebody who came back"
         PERSON_TERMINATED = "person.terminated", "terminated"
         HOLDINGS_RECEIVED = "holdings.received", "received what somebody held"
-        DEPARTURE_CHANGED = "departure.changed", "departure changed"
+        SCHEDULED_TERMINATION_CHANGED = (
+            "scheduled-termination.changed",
+            "scheduled termination changed",
+        )
         INVITE_ISSUED = "invite.issued", "invited"
         INVITE_RELEASED = "invite.released", "invite released"
         INVITE_ACCEPTED = "invite.accepted", "invite accepted"
         INVITE_RESENT = "invite.resent", "invite sent again"
-        INVITE_VOIDED = "invite.voided", "invite withdrawn"
+        INVITE_VOIDED = "invite.revoked", "invite withdrawn"
         ROLE_GRANTED = "role.granted", "role granted"
         ROLE_WITHDRAWN = "role.withdrawn", "role withdrawn"
         CONNECTION_CHANGED = "connection.changed", "connection changed"

@@ -4,7 +4,7 @@ from django.db import models
 from django.utils import timezone
 
 from people.models.api_tokens import ApiToken
-from people.models.spend import Authorisation
+from people.models.spend import Authorization
 from people.tenancy import TenantOwned
 
 
@@ -16,8 +16,8 @@ class IdempotencyKey(TenantOwned):
     # Of what was asked. The same key with another request is a mistake of the program.
     request_digest = models.CharField(max_length=64)
     # None only inside the transaction that decides.
-    authorisation = models.ForeignKey(
-        Authorisation, on_delete=models.CASCADE, null=True, related_name="+"
+    authorization = models.ForeignKey(
+        Authorization, on_delete=models.CASCADE, null=True, related_name="+"
     )
     created_at = models.DateTimeField(default=timezone.now, db_index=True)
 

@@ -11,7 +11,7 @@ from people.tenancy import TenantManager, TenantOwned
 class InviteQuerySet(models.QuerySet["Invite"]):
     def open(self) -> Self:
         """Keep the invites that were neither accepted nor withdrawn, the expired included."""
-        return self.filter(accepted_at=None, voided_at=None)
+        return self.filter(accepted_at=None, revoked_at=None)
 
 
 InviteManager = TenantManager.from_queryset(InviteQuerySet)
@@ -28,11 +28,11 @@ class Invite(DeferrableModel, TenantOwned):
     person = models.ForeignKey(Person, on_delete=models.PROTECT, related_name="invites")
     source = models.CharField(max_length=8, choices=Source)
     # Why the mail waits; blank when it may go.
-    held_because = models.CharField(max_length=200, blank=True)
+    hold_reason = models.CharField(max_length=200, blank=True)
     created_at = models.DateTimeField()
     expires_at = models.DateTimeField()
     accepted_at = models.DateTimeField(null=True)
-    voided_at = models.DateTimeField(null=True)
+    revoked_at = models.DateTimeField(null=True)
 
     objects: ClassVar = InviteManager()
 
@@ -41,14 +41,14 @@ class Invite(DeferrableModel, TenantOwned):
             models.Index(
                 fields=["tenant", "created_at"],
                 name="invite_pending",
-                condition=models.Q(accepted_at=None, voided_at=None),
+                condition=models.Q(accepted_at=None, revoked_at=None),
             ),
         ]
         constraints: ClassVar = [
             models.UniqueConstraint(
                 "person",
                 name="invite_one_open",
-                condition=models.Q(accepted_at=None, voided_at=None),
+                condition=models.Q(accepted_at=None, revoked_at=None),
             ),
         ]
 

@@ -41,7 +41,7 @@ class Mail(DeferrableModel, TenantOwned):
         SIGN_IN_LINKED = "sign-in-linked", "notice of a newly linked sign-in"
         CONNECTION_SILENT = "connection-silent", "notice that a connection is silent"
         RESET_PASSWORD = "reset-password", "link to choose a new password"
-        MASS_CHANGE = "mass-change", "notice that many were deactivated at once"
+        BULK_CHANGE = "bulk-change", "notice that many were deactivated at once"
 
     id = models.UUIDField(primary_key=True, default=uuid4, editable=False)
     kind = models.CharField(max_length=32, choices=Kind)

@@ -8,7 +8,7 @@ from django.db import models
 from people.tenancy import TenantOwned
 
 
-class Named(TenantOwned):
+class NamedModel(TenantOwned):
     """Something that people call by name, in whatever case they like."""
 
     name = models.CharField(max_length=200)
@@ -22,7 +22,7 @@ class Named(TenantOwned):
         return self.name
 
 
-class Entity(Named):
+class Entity(NamedModel):
     """A legal entity of the company; its cards are issued in one currency."""
 
     currency = models.CharField(
@@ -31,24 +31,24 @@ class Entity(Named):
         validators=[RegexValidator("^[A-Z]{3}$", "Use the ISO 4217 code, such as EUR.")],
     )
 
-    class Meta(Named.Meta):
+    class Meta(NamedModel.Meta):
         verbose_name_plural = "entities"
         constraints: ClassVar = [
             models.UniqueConstraint("tenant", "name_key", name="entity_name_taken"),
         ]
 
 
-class Location(Named):
+class Location(NamedModel):
     entity = models.ForeignKey(Entity, on_delete=models.PROTECT, related_name="locations")
 
-    class Meta(Named.Meta):
+    class Meta(NamedModel.Meta):
         constraints: ClassVar = [
             models.UniqueConstraint("tenant", "name_key", name="location_name_taken"),
         ]
 
 
-class Department(Named):
-    class Meta(Named.Meta):
+class Department(NamedModel):
+    class Meta(NamedModel.Meta):
         constraints: ClassVar = [
             models.UniqueConstraint("tenant", "name_key", name="department_name_taken"),
         ]

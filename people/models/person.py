@@ -8,10 +8,11 @@ from django.db import models
 from django.utils.crypto import salted_hmac
 
 from people.db.models import DeferrableModel
+from people.models.field_table import PROFILE, READERS
 from people.models.organization import Department, Location
 from people.models.tenant import Tenant
 from people.tenancy import TenantManager
-from people.values import VIA_SCIM, Actor, Profile, fold
+from people.values import VIA_SCIM, Actor, Profile, normalize_key
 
 if TYPE_CHECKING:
     pass
@@ -24,7 +25,7 @@ class PersonQuerySet(models.QuerySet["Person"]):
 
     def having_address(self, email: str) -> Self:
         """Keep who has the address and does not give it up to its next holder."""
-        holders = self.in_lists().filter(email_key=fold(email), detached_at=None)
+        holders = self.in_lists().filter(email_key=normalize_key(email), detached_at=None)
         return holders.exclude(email_key="")
 
     def active_owners(self) -> Self:
@@ -103,7 +104,7 @@ class Person(DeferrableModel, AbstractBaseUser):
     )
     role = models.CharField(max_length=32, choices=Role, default=Role.CARDHOLDER)
     role_source = models.CharField(max_length=255, editable=False)
-    role_since = models.DateTimeField(editable=False)
+    role_assigned_at = models.DateTimeField(editable=False)
     state = models.CharField(max_length=16, choices=State, default=State.INVITED, editable=False)
     # When they first accepted an invite or signed in; tells active from invited on the way back.
     joined_at = models.DateTimeField(null=True, editable=False)
@@ -122,11 +123,11 @@ class Person(DeferrableModel, AbstractBaseUser):
     session_epoch = models.PositiveIntegerField(default=0, editable=False)
     is_operator = models.BooleanField(default=False, editable=False)
     # By field: who owns it and since when, {"department": {"by": "scim:okta", "since": …}}.
-    owned_fields = models.JSONField(default=dict, blank=True, editable=False)
+    managed_fields = models.JSONField(default=dict, blank=True, editable=False)
     # By field: since when it says something else than the provider that owns it. The sync
     # cycle puts that back, and finds the person by the latest of these moments.
-    overruled_fields = models.JSONField(default=dict, blank=True, editable=False)
-    overruled_at = models.DateTimeField(null=True, editable=False)
+    manually_overridden_fields = models.JSONField(default=dict, blank=True, editable=False)
+    manually_overridden_at = models.DateTimeField(null=True, editable=False)
     # By external name of the tenant's custom fields.
     custom_values = models.JSONField(default=dict, blank=True, editable=False)
     created_at = models.DateTimeField(auto_now_add=True)
@@ -192,9 +193,9 @@ class Person(DeferrableModel, AbstractBaseUser):
                 condition=models.Q(state="inactive"),
             ),
             models.Index(
-                fields=["overruled_at"],
+                fields=["manually_overridden_at"],
                 name="person_overruled",
-                condition=models.Q(overruled_at__isnull=False),
+                condition=models.Q(manually_overridden_at__isnull=False),
             ),
             models.Index(
                 fields=["tenant"],
@@ -219,14 +220,8 @@ class Person(DeferrableModel, AbstractBaseUser):
     @property
     def profile(self) -> Profile:
         """Return what was last said about the person, so that saying it again is no change."""
-        return Profile(
-            given_name=self.given_name,
-            family_name=self.family_name,
-            email=self.pending_email or self.email,
-            department=self.department.name if self.department else "",
-            location=self.location.name if self.location else "",
-            role=self.role,
-        )
+        said: dict[str, Any] = {name: READERS[name](self) for name in PROFILE}
+        return Profile(**said | {"email": self.pending_email or self.email})
 
     @property
     def actor(self) -> Actor:

@@ -4,13 +4,13 @@ from typing import ClassVar
 
 from django.db import models
 
-from people.models.organization import Named
+from people.models.organization import NamedModel
 from people.models.person import Person
 from people.tenancy import TenantOwned
 from people.values import VIA_MAPPING
 
 
-class Role(Named):
+class Role(NamedModel):
     """A role besides the base role. An elevated one protects its holders like an Admin's."""
 
     is_elevated = models.BooleanField(
@@ -22,7 +22,7 @@ class Role(Named):
         ),
     )
 
-    class Meta(Named.Meta):
+    class Meta(NamedModel.Meta):
         constraints: ClassVar = [
             models.UniqueConstraint("tenant", "name_key", name="role_name_taken"),
         ]

@@ -10,29 +10,31 @@ from people.models.person import Person
 from people.tenancy import TenantManager, TenantOwned
 
 
-class DepartureQuerySet(models.QuerySet["Departure"]):
+class ScheduledTerminationQuerySet(models.QuerySet["ScheduledTermination"]):
     def due(self, now: datetime) -> Self:
         return self.filter(due_at__lte=now, exempted_at=None).order_by("due_at")
 
 
-DepartureManager = TenantManager.from_queryset(DepartureQuerySet)
+DepartureManager = TenantManager.from_queryset(ScheduledTerminationQuerySet)
 
 
-class Departure(DeferrableModel, TenantOwned):
+class ScheduledTermination(DeferrableModel, TenantOwned):
     """The day on which somebody deactivated via SCIM is to be terminated.
 
     It comes to be with the deactivation, and goes with the reactivation or the termination.
     """
 
-    person = models.OneToOneField(Person, on_delete=models.CASCADE, related_name="departure")
+    person = models.OneToOneField(
+        Person, on_delete=models.CASCADE, related_name="scheduled_termination"
+    )
     due_at = models.DateTimeField()
     # What was due before it was postponed, and why it was.
     postponed_from = models.DateTimeField(null=True)
-    postponed_because = models.CharField(max_length=500, blank=True)
+    postponed_reason = models.CharField(max_length=500, blank=True)
     exempted_at = models.DateTimeField(null=True)
     exempted_by = models.CharField(max_length=255, blank=True)
-    exempted_because = models.CharField(max_length=500, blank=True)
-    # A people.operations.Disposition as JSON; without one everything goes the usual way.
+    exempted_reason = models.CharField(max_length=500, blank=True)
+    # A HandoverPlan as JSON; without one everything goes the usual way.
     disposition = models.JSONField(null=True)
     # Why the job could not terminate them the last time it tried.
     problem = models.CharField(max_length=500, blank=True)
@@ -44,7 +46,7 @@ class Departure(DeferrableModel, TenantOwned):
         indexes: ClassVar = [
             models.Index(
                 fields=["due_at"],
-                name="departure_due",
+                name="scheduled_termination_due",
                 condition=models.Q(exempted_at__isnull=True),
             ),
         ]

@@ -12,7 +12,7 @@ from people.models.person import Person
 from people.tenancy import TenantManager, TenantOwned
 
 
-class Held(TenantOwned):
+class SpendInstrument(TenantOwned):
     """Something that one person holds until it is ended or moved to another."""
 
     id = models.UUIDField(primary_key=True, default=uuid4, editable=False)
@@ -37,7 +37,7 @@ class CardQuerySet(models.QuerySet["Card"]):
 CardManager = TenantManager.from_queryset(CardQuerySet)
 
 
-class Card(Held):
+class Card(SpendInstrument):
     class Kind(models.TextChoices):
         PHYSICAL = "physical", "Physical"
         VIRTUAL = "virtual", "Virtual"
@@ -51,7 +51,7 @@ class Card(Held):
 
     objects: ClassVar = CardManager()
 
-    class Meta(Held.Meta):
+    class Meta(SpendInstrument.Meta):
         indexes: ClassVar = [
             models.Index(
                 fields=["holder"], name="card_live", condition=models.Q(ended_at__isnull=True)
@@ -67,7 +67,7 @@ class FundQuerySet(models.QuerySet["Fund"]):
 FundManager = TenantManager.from_queryset(FundQuerySet)
 
 
-class Fund(Held):
+class Fund(SpendInstrument):
     """Money that its owner, or for a shared one a team, may spend."""
 
     owner = models.ForeignKey(Person, on_delete=models.PROTECT, related_name="funds")
@@ -80,7 +80,7 @@ class Fund(Held):
 
     objects: ClassVar = FundManager()
 
-    class Meta(Held.Meta):
+    class Meta(SpendInstrument.Meta):
         indexes: ClassVar = [
             models.Index(
                 fields=["owner"], name="fund_live", condition=models.Q(ended_at__isnull=True)
@@ -88,16 +88,16 @@ class Fund(Held):
         ]
 
 
-class ObligationQuerySet(models.QuerySet["Obligation"]):
+class OutstandingItemQuerySet(models.QuerySet["OutstandingItem"]):
     def outstanding(self) -> Self:
         """Keep what is not settled: it keeps its person from being terminated by a job."""
-        return self.filter(state__in=Obligation.OUTSTANDING)
+        return self.filter(state__in=OutstandingItem.OUTSTANDING)
 
 
-ObligationManager = TenantManager.from_queryset(ObligationQuerySet)
+ObligationManager = TenantManager.from_queryset(OutstandingItemQuerySet)
 
 
-class Obligation(TenantOwned):
+class OutstandingItem(TenantOwned):
     """A reimbursement, a bill or a transaction, as far as leaving has to know of it."""
 
     class Kind(models.TextChoices):
@@ -125,7 +125,7 @@ class Obligation(TenantOwned):
     )
 
     id = models.UUIDField(primary_key=True, default=uuid4, editable=False)
-    person = models.ForeignKey(Person, on_delete=models.PROTECT, related_name="obligations")
+    person = models.ForeignKey(Person, on_delete=models.PROTECT, related_name="outstanding_items")
     kind = models.CharField(max_length=16, choices=Kind)
     state = models.CharField(max_length=16, choices=State)
     amount = models.PositiveBigIntegerField(help_text="In the currency's smallest unit.")
@@ -138,7 +138,7 @@ class Obligation(TenantOwned):
     class Meta(TenantOwned.Meta):
         constraints: ClassVar = [
             models.CheckConstraint(
-                name="obligation_state_of_kind",
+                name="outstanding_item_state_of_kind",
                 condition=models.Q(
                     kind="reimbursement", state__in=["submitted", "approved", "paid", "dropped"]
                 )
@@ -149,7 +149,7 @@ class Obligation(TenantOwned):
         indexes: ClassVar = [
             models.Index(
                 fields=["person", "kind"],
-                name="obligation_outstanding",
+                name="outstanding_item_unsettled",
                 condition=models.Q(
                     state__in=["submitted", "approved", "open", "pending", "incomplete"]
                 ),
@@ -160,7 +160,7 @@ class Obligation(TenantOwned):
         return f"{self.get_kind_display()}: {self.description}"
 
 
-class Authorisation(TenantOwned):
+class Authorization(TenantOwned):
     """The answer to somebody who wanted to spend, kept whatever it was."""
 
     class Reason(models.TextChoices):
@@ -184,14 +184,14 @@ class Authorisation(TenantOwned):
     class Meta(TenantOwned.Meta):
         constraints: ClassVar = [
             models.CheckConstraint(
-                name="authorisation_of_one",
+                name="authorization_of_one",
                 condition=models.Q(card=None) ^ models.Q(fund=None),
             ),
         ]
         indexes: ClassVar = [
-            models.Index(fields=["card", "decided_at"], name="authorisation_of_card"),
-            models.Index(fields=["fund", "decided_at"], name="authorisation_of_fund"),
-            models.Index(fields=["tenant", "-decided_at"], name="authorisation_newest"),
+            models.Index(fields=["card", "decided_at"], name="authorization_of_card"),
+            models.Index(fields=["fund", "decided_at"], name="authorization_of_fund"),
+            models.Index(fields=["tenant", "-decided_at"], name="authorization_newest"),
         ]
 
     def __str__(self) -> str:

@@ -5,7 +5,7 @@ from typing import ClassVar
 from django.db import models
 
 from people.models.person import Person
-from people.models.spend import Obligation
+from people.models.spend import OutstandingItem
 from people.tenancy import TenantOwned
 
 
@@ -46,7 +46,9 @@ class Approval(TenantOwned):
         REJECTED = "rejected", "Rejected"
 
     step = models.ForeignKey(Step, on_delete=models.PROTECT, related_name="approvals")
-    obligation = models.ForeignKey(Obligation, on_delete=models.PROTECT, related_name="approvals")
+    outstanding_item = models.ForeignKey(
+        OutstandingItem, on_delete=models.PROTECT, related_name="approvals"
+    )
     state = models.CharField(max_length=8, choices=State, default=State.PENDING)
     decided_by = models.CharField(max_length=255, blank=True)
     decided_at = models.DateTimeField(null=True)
@@ -61,4 +63,4 @@ class Approval(TenantOwned):
         ]
 
     def __str__(self) -> str:
-        return f"{self.obligation} at {self.step}"
+        return f"{self.outstanding_item} at {self.step}"

@@ -7,7 +7,7 @@ from people.models import Event
 from people.values import Actor
 
 
-def note_connection(
+def record_connection_event(
     what: str, *, actor: Actor, changes: dict[str, dict[str, Any]] | None = None, **facts: Any
 ) -> None:
     """Record what was done: "added", "activated", "settings", "token added", "disconnected"…"""

@@ -3,6 +3,7 @@
 from django.db import IntegrityError, transaction
 
 from people import events, tenancy
+from people.db.constraints import constraint_of
 from people.models import CustomField, Event
 from people.values import Actor, PeopleError
 
@@ -27,6 +28,8 @@ def add_custom_field(name: str, external_name: str, *, actor: Actor) -> CustomFi
             )
             _note(field, before=None, after=name, actor=actor)
     except IntegrityError as error:
+        if constraint_of(error) != "custom_field_name_taken":
+            raise
         raise CustomFieldTaken from error
     return field
 
@@ -40,7 +43,7 @@ def delete_custom_field(field: CustomField, *, actor: Actor) -> None:
 
 def _note(field: CustomField, *, before: str | None, after: str | None, actor: Actor) -> None:
     events.record(
-        Event.Kind.ORGANISATION_CHANGED,
+        Event.Kind.ORGANIZATION_CHANGED,
         None,
         actor=actor,
         changes={"name": {"from": before, "to": after}},

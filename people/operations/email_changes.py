@@ -12,11 +12,11 @@ from people.mail.confirmation_links import By, agreed, is_current, latest_reques
 from people.models import Event, Mail, Person
 from people.operations import ranks
 from people.operations.former_addresses import note_former_address, release_address
-from people.operations.invites.lifecycle import readdress_invite
-from people.operations.invites.outbox import post
+from people.operations.invites.lifecycle import reissue_invite_to_new_address
+from people.operations.invites.outbox import enqueue_mail
 from people.operations.locks import lock
 from people.operations.person_fields import difference, saving, snapshot
-from people.values import Actor, PeopleError, fold
+from people.values import Actor, PeopleError, normalize_key
 
 ADDRESS = ("email", "email_key", "pending_email", "changed_at")
 
@@ -44,8 +44,11 @@ def follow_address(person: Person, changes: Mapping[str, Any], *, actor: Actor) 
         _ask(person)
     address = changes.get("email", {"from": "", "to": ""})
     # `from` is None for somebody who had no address.
-    if fold(address["from"] or "") != fold(address["to"] or "") and not person.joined_at:
-        readdress_invite(person, actor=actor)
+    if (
+        normalize_key(address["from"] or "") != normalize_key(address["to"] or "")
+        and not person.joined_at
+    ):
+        reissue_invite_to_new_address(person, actor=actor)
 
 
 @saving(savepoint=False)
@@ -82,7 +85,7 @@ def resend_confirmation(person: Person, *, actor: Actor) -> bool:
     asked = unconfirmed(person)
     if person.pending_email in asked:
         same = str(request_of(latest))
-        post(Mail.Kind.CONFIRM_ADDRESS, person, to=person.pending_email, request=same)
+        enqueue_mail(Mail.Kind.CONFIRM_ADDRESS, person, to=person.pending_email, request=same)
     if person.email in asked:
         _ask_old_address(person, latest)
     return True
@@ -126,7 +129,9 @@ def approve_address(person: Person, *, actor: Actor) -> bool:
     if not person.pending_email:
         return False
     if person.email in unconfirmed(person):
-        post(Mail.Kind.ADDRESS_CHANGES, person, to=person.email, address=person.pending_email)
+        enqueue_mail(
+            Mail.Kind.ADDRESS_CHANGES, person, to=person.email, address=person.pending_email
+        )
         _agree(person, By.OWNER, actor=actor)
     return True
 
@@ -135,15 +140,17 @@ def _ask(person: Person) -> None:
     """Ask the pending address, and tell or ask the old one."""
     is_elevated = bool(person.email and ranks.rank_of(person))
     facts: dict[str, Any] = {"needs_both": True} if is_elevated else {}
-    request = post(Mail.Kind.CONFIRM_ADDRESS, person, to=person.pending_email, **facts)
+    request = enqueue_mail(Mail.Kind.CONFIRM_ADDRESS, person, to=person.pending_email, **facts)
     if is_elevated:
         _ask_old_address(person, request)
     elif person.email:
-        post(Mail.Kind.ADDRESS_CHANGES, person, to=person.email, address=person.pending_email)
+        enqueue_mail(
+            Mail.Kind.ADDRESS_CHANGES, person, to=person.email, address=person.pending_email
+        )
 
 
 def _ask_old_address(person: Person, request: Mail) -> None:
-    post(
+    enqueue_mail(
         Mail.Kind.APPROVE_ADDRESS,
         person,
         to=person.email,
@@ -200,7 +207,7 @@ def _change_address(person: Person, *, actor: Actor) -> None:
     before = snapshot(person)
     release_address(person.pending_email, actor=actor)
     note_former_address(person)
-    person.email, person.email_key = person.pending_email, fold(person.pending_email)
+    person.email, person.email_key = person.pending_email, normalize_key(person.pending_email)
     person.pending_email = ""
     person.save(update_fields=ADDRESS)
     events.record(

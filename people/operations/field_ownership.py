@@ -17,8 +17,10 @@ def release_fields(people: Iterable[UUID]) -> int:
 
     :returns: of how many somebody did.
     """
-    owned = Person.objects.filter(pk__in=people).exclude(owned_fields={})
-    released: int = owned.update(owned_fields={}, overruled_fields={}, overruled_at=None)
+    owned = Person.objects.filter(pk__in=people).exclude(managed_fields={})
+    released: int = owned.update(
+        managed_fields={}, manually_overridden_fields={}, manually_overridden_at=None
+    )
     return released
 
 

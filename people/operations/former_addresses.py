@@ -4,10 +4,10 @@ from django.utils import timezone
 
 from people import events
 from people.models import Event, FormerAddress, Person
-from people.operations.locks import hold_person
+from people.operations.locks import lock_person
 from people.operations.person_fields import difference, snapshot
 from people.operations.rehires import revoke_credentials
-from people.values import Actor, fold
+from people.values import Actor, normalize_key
 
 
 def note_former_address(person: Person) -> None:
@@ -29,12 +29,14 @@ def release_address(email: str, *, actor: Actor) -> None:
     Only people whom the identity provider deleted give their address up. They keep it as a
     former one, and nothing by which somebody could still sign in under it.
     """
-    leavers = Person.objects.in_lists().filter(email_key=fold(email), detached_at__isnull=False)
+    leavers = Person.objects.in_lists().filter(
+        email_key=normalize_key(email), detached_at__isnull=False
+    )
     found = leavers.exclude(email_key="").first()
     if found is None:
         return
-    person = hold_person(found.pk)
-    if person.detached_at is None or person.email_key != fold(email):
+    person = lock_person(found.pk)
+    if person.detached_at is None or person.email_key != normalize_key(email):
         return
     before = snapshot(person)
     note_former_address(person)

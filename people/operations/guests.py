@@ -12,7 +12,7 @@ from django.utils import timezone
 from people import events, tenancy
 from people.models import Event, Person
 from people.operations import ranks
-from people.operations.locks import hold_person, lock
+from people.operations.locks import lock, lock_person
 from people.operations.people import deactivate_person
 from people.operations.person_fields import difference, snapshot
 from people.values import Actor, PeopleError
@@ -89,7 +89,7 @@ def _try(guest_id: UUID, tenant_id: int, *, as_of: datetime) -> bool:
 
 @transaction.atomic
 def _deactivate(guest_id: UUID, *, as_of: datetime) -> bool:
-    guest = hold_person(guest_id)
+    guest = lock_person(guest_id)
     # Somebody may have moved the day meanwhile.
     still_due = _due(as_of).filter(pk=guest_id).exists()
     return still_due and deactivate_person(guest, actor=JOB, reason=REASON)

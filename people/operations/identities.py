@@ -3,7 +3,7 @@
 from people import events
 from people.models import Event, Mail, Person
 from people.operations import ranks
-from people.operations.invites.outbox import post
+from people.operations.invites.outbox import enqueue_mail
 from people.values import Actor
 
 
@@ -17,7 +17,7 @@ def note_sign_in_linked(
     ranks.check_rank_over(actor, person)
     what = f"linked {person.full_name} to {subject} at {provider}"
     events.record(Event.Kind.IDENTITY_LINKED, person, actor=actor, what=what)
-    post(
+    enqueue_mail(
         Mail.Kind.SIGN_IN_LINKED,
         person,
         to=person.email,

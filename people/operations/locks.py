@@ -1,7 +1,7 @@
 """What an operation holds while it checks a rule and writes.
 
 One order for everybody, or two requests wait for each other for ever: the person's row
-first, then the organisation chart, then the administrators. What brings people their roles,
+first, then the organization chart, then the administrators. What brings people their roles,
 such as a connection, is held before any person.
 """
 
@@ -21,19 +21,19 @@ from people.db import row_json
 from people.models import Department, Location, Person
 
 # What the rules about a person ask for at once.
-HELD: tuple[Any, ...] = (Person, Department, Location)
+LOCKED_MODELS: tuple[Any, ...] = (Person, Department, Location)
 
 
-class Guarded(IntEnum):
+class LockName(IntEnum):
     """Rules about many rows at once, each under one lock a tenant."""
 
-    ORGANISATION_CHART = 1
+    ORGANIZATION_CHART = 1
     ADMINISTRATORS = 2
-    MASS_CHANGES = 3
+    BULK_CHANGES = 3
     FOLLOWED_GROUPS = 4
 
 
-def hold(rule: Guarded, tenant_id: int) -> None:
+def acquire_lock(rule: LockName, tenant_id: int) -> None:
     """Let no other transaction of the tenant check this rule until ours has ended.
 
     SQLite has one writer at a time, so there the transaction itself is the lock.
@@ -44,7 +44,7 @@ def hold(rule: Guarded, tenant_id: int) -> None:
             cursor.execute("SELECT pg_advisory_xact_lock(%s, %s)", [rule, tenant_id])
 
 
-def try_hold(rule: Guarded, tenant_id: int) -> bool:
+def try_acquire_lock(rule: LockName, tenant_id: int) -> bool:
     """Do that unless another transaction does; tell whether it is ours."""
     _require_transaction()
     if connection.vendor != "postgresql":
@@ -58,7 +58,7 @@ _held: ContextVar[frozenset[UUID]] = ContextVar("people_held", default=frozenset
 
 
 @contextmanager
-def holding(person: Person) -> Iterator[None]:
+def assume_locked(person: Person) -> Iterator[None]:
     """Spare several operations of one transaction the lock that is taken already."""
     token = _held.set(_held.get() | {person.pk})
     try:
@@ -67,7 +67,7 @@ def holding(person: Person) -> Iterator[None]:
         _held.reset(token)
 
 
-def hold_person(person_id: UUID) -> Person:
+def lock_person(person_id: UUID) -> Person:
     """Lock the person, and return them as they are now."""
     held: Person = _rows().get(pk=person_id)
     return held
@@ -91,35 +91,37 @@ def lock(person: Person) -> None:
         person.refresh_from_db(from_queryset=_rows())
 
 
-HELD_JOINS: Final = """
+LOCKED_JOINS: Final = """
     LEFT JOIN people_department d ON d.id = p.department_id
     LEFT JOIN people_location l ON l.id = p.location_id
 """
 
 
-def held_columns() -> str:
+def locked_columns() -> str:
     """Name what `read_held` reads, of people p and of HELD_JOINS."""
     return ", ".join(
-        row_json.columns(model, table) for model, table in zip(HELD, "pdl", strict=True)
+        row_json.columns(model, table) for model, table in zip(LOCKED_MODELS, "pdl", strict=True)
     )
 
 
-def held_width() -> int:
-    return sum(len(model._meta.concrete_fields) for model in HELD)
+def locked_width() -> int:
+    return sum(len(model._meta.concrete_fields) for model in LOCKED_MODELS)
 
 
-def read_held(values: Sequence[Any]) -> Person | None:
+def read_locked(values: Sequence[Any]) -> Person | None:
     """Make the person, and where they work, of the `held_columns` of a row that is locked."""
     rest = iter(values)
-    person, *places = (tuple(islice(rest, len(model._meta.concrete_fields))) for model in HELD)
+    person, *places = (
+        tuple(islice(rest, len(model._meta.concrete_fields))) for model in LOCKED_MODELS
+    )
     if not any(person):
         return None
     department, location = places
-    return row_json.loaded(
+    return row_json.from_row(
         Person,
         person,
-        department=row_json.loaded(Department, department) if any(department) else None,
-        location=row_json.loaded(Location, location) if any(location) else None,
+        department=row_json.from_row(Department, department) if any(department) else None,
+        location=row_json.from_row(Location, location) if any(location) else None,
     )
 
 

@@ -5,7 +5,7 @@ from uuid import UUID
 from django.db import connection
 
 from people.models import Person
-from people.operations.locks import Guarded, hold
+from people.operations.locks import LockName, acquire_lock
 from people.values import PeopleError
 
 # UNION leaves out what it has seen, so this ends even where the rows hold a circle.
@@ -44,7 +44,7 @@ class InvalidManager(PeopleError):
 
 
 def check_manager(person: Person, manager: Person | None) -> None:
-    """See that the manager may have this report; holds the organisation chart for that.
+    """See that the manager may have this report; holds the organization chart for that.
 
     :raises SelfManager: if they are the same person.
     :raises InvalidManager: if the manager left for good, is a guest, or is another tenant's.
@@ -58,7 +58,7 @@ def check_manager(person: Person, manager: Person | None) -> None:
         raise InvalidManager
     if person._state.adding:
         return  # Nobody reports to someone new, so there is no circle to close.
-    hold(Guarded.ORGANISATION_CHART, person.tenant_id)
+    acquire_lock(LockName.ORGANIZATION_CHART, person.tenant_id)
     state, is_below = _standing(person, manager)
     if state == Person.State.TERMINATED:
         raise InvalidManager  # They left while we waited for the chart.

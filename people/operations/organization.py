@@ -3,11 +3,12 @@
 from django.db import IntegrityError, transaction
 from django.db.models import Model
 
-from people import events, tenancy
+from people import events, hooks, tenancy
+from people.db.constraints import constraint_of
 from people.models import Department, Entity, Event, Location, Person, Role
 from people.operations import ranks
 from people.operations.place_lookup import InvalidLocationChange
-from people.values import Actor, PeopleError, fold
+from people.values import Actor, PeopleError, normalize_key
 
 AnyPlace = Department | Location | Entity | Role
 
@@ -53,12 +54,13 @@ def save_place(place: AnyPlace, *, actor: Actor) -> None:
     before = _facts(stored) if stored else {}
     check_name(place)
     check_currency(place)
-    place.tenant_id, place.name_key = tenancy.current_id(), fold(place.name)
+    place.tenant_id, place.name_key = tenancy.current_id(), normalize_key(place.name)
     try:
         with transaction.atomic():
             place.save()
     except IntegrityError as error:
-        # The name is the only thing about a place that must be unique.
+        if constraint_of(error) != f"{place._meta.model_name}_name_taken":
+            raise
         raise DuplicateName(place.name) from error
     _record(place, before, _facts(place), actor=actor)
 
@@ -80,7 +82,7 @@ def delete_place(place: AnyPlace, *, actor: Actor) -> None:
 
 
 def check_name(place: AnyPlace) -> None:
-    others = type(place).objects.filter(name_key=fold(place.name)).exclude(pk=place.pk)
+    others = type(place).objects.filter(name_key=normalize_key(place.name)).exclude(pk=place.pk)
     if others.exists():
         raise DuplicateName(place.name)
 
@@ -105,7 +107,7 @@ def check_unused(place: AnyPlace) -> None:
             holders = place.grants.values("person").distinct().count()
             if holders:
                 raise StillInUse(place, f"{_people(holders, 'holds', 'hold')} it")
-            if place.mappings.exists() or place.scim_mappings.exists():
+            if hooks.is_role_mapped(place):
                 raise StillInUse(place, "an identity provider group grants it")
         case Entity():
             if place.locations.exists():
@@ -149,7 +151,7 @@ def _record(
     }
     if changes:
         events.record(
-            Event.Kind.ORGANISATION_CHANGED,
+            Event.Kind.ORGANIZATION_CHANGED,
             None,
             actor=actor,
             changes=changes,

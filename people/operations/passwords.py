@@ -7,7 +7,7 @@ from people import events
 from people.mail.reset_links import as_they_are, is_current
 from people.models import Event, Mail, Person
 from people.operations import ranks
-from people.operations.invites.outbox import post
+from people.operations.invites.outbox import enqueue_mail
 from people.operations.locks import lock
 from people.values import Actor, PeopleError
 
@@ -35,7 +35,9 @@ def mail_reset(person: Person, *, actor: Actor | None = None) -> Mail:
         ranks.check_rank_over(actor, person)
         what = f"sent {person.full_name} a link to choose a new password"
         events.record(Event.Kind.PASSWORD_CHANGED, person, actor=actor, what=what)
-    return post(Mail.Kind.RESET_PASSWORD, person, to=person.email, as_of=as_they_are(person))
+    return enqueue_mail(
+        Mail.Kind.RESET_PASSWORD, person, to=person.email, as_of=as_they_are(person)
+    )
 
 
 @transaction.atomic

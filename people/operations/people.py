@@ -18,7 +18,7 @@ from people.operations import guest_days, place_lookup, ranks
 from people.operations.former_addresses import release_address
 from people.operations.invites.lifecycle import (
     accept_invites,
-    invite_newcomer,
+    create_invite,
     issue_invite,
     revoke_invite,
 )
@@ -26,18 +26,18 @@ from people.operations.locks import lock
 from people.operations.managers import check_manager
 from people.operations.offboarding import schedule
 from people.operations.person_fields import (
+    apply_profile,
     check_name,
     difference,
-    fill,
-    own,
-    own_manager,
+    mark_managed,
+    mark_manager_managed,
     saving,
     set_role,
     snapshot,
 )
 from people.operations.rehires import NoAddress, start_over, unusable_password
-from people.operations.roles.base_roles import check_not_needed, check_role
-from people.values import INVITED, Actor, Invitation, PeopleError, Profile, fold
+from people.operations.roles.base_roles import check_not_last_admin, check_role
+from people.values import INVITED, Actor, Invitation, PeopleError, Profile, normalize_key
 
 # The columns that come and go with activity.
 JOINING = ("state", "joined_at", "changed_at")
@@ -80,15 +80,15 @@ def add_person(
     check_role(person, role)
     ranks.check_may_grant(actor, role)
     check_manager(person, manager)
-    fill(person, profile)
+    apply_profile(person, profile)
     set_role(person, role, actor=actor)
     guest_days.begin(person)
     person.manager = manager
-    person.email, person.email_key = profile.email, fold(profile.email)
+    person.email, person.email_key = profile.email, normalize_key(profile.email)
     person.custom_values = dict(custom_values or {})
-    own(person, profile, actor=actor)
-    own_manager(person, manager, actor=actor)
-    place_lookup.settle(person)
+    mark_managed(person, profile, actor=actor)
+    mark_manager_managed(person, manager, actor=actor)
+    place_lookup.save_new_places(person)
     if not unit_of_work.is_open():
         # The unique constraint finds a leaver who has the address; then the caller begins again.
         release_address(profile.email, actor=actor)
@@ -97,12 +97,12 @@ def add_person(
     changes = difference({}, snapshot(person))
     events.record(Event.Kind.PERSON_ADDED, person, actor=actor, changes=changes)
     if invitation:
-        invite_newcomer(person, actor=actor, invitation=invitation)
+        create_invite(person, actor=actor, invitation=invitation)
     return person
 
 
 @transaction.atomic
-def join_person(person: Person, *, actor: Actor) -> bool:
+def activate_person(person: Person, *, actor: Actor) -> bool:
     """Note that an invited person is in from now on, and tell whether that is news."""
     lock(person)
     if person.state != Person.State.INVITED:
@@ -130,7 +130,7 @@ def deactivate_person(person: Person, *, actor: Actor, reason: str = "") -> bool
     ranks.check_rank_over(actor, person)
     if not person.is_active:
         return False
-    check_not_needed(person, actor=actor)
+    check_not_last_admin(person, actor=actor)
     before = snapshot(person)
     person.state = Person.State.INACTIVE
     person.deactivated_at, person.deactivated_by = timezone.now(), str(actor)

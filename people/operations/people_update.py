@@ -12,32 +12,34 @@ from django.utils import timezone
 from people import events
 from people.db.models import changed_fields, field_values
 from people.models import Event, Person
+from people.models.field_table import PROFILE, REVISABLE
 from people.operations import place_lookup, ranks
 from people.operations.email_changes import follow_address
 from people.operations.former_addresses import note_former_address, release_address
 from people.operations.locks import lock
 from people.operations.managers import check_manager
 from people.operations.person_fields import (
-    OWNABLE,
     DuplicateEmail,
+    apply_profile,
     check_name,
     difference,
-    fill,
-    own,
-    own_manager,
+    mark_managed,
+    mark_manager_managed,
     saving,
     set_role,
     snapshot,
 )
-from people.operations.roles.base_roles import check_not_needed, check_role
+from people.operations.roles.base_roles import check_not_last_admin, check_role
 from people.operations.roles.withheld_roles import ASKED, is_withheld, key_of
-from people.values import KEEP, Actor, Keep, Profile, fold
+from people.values import KEEP, Actor, Keep, Profile, normalize_key
 
 # The columns that a revision may change.
-REVISABLE = (
-    *("given_name", "family_name", "email", "email_key", "pending_email"),
-    *("department", "location", "manager", "role", "role_source", "role_since"),
-    *("custom_values", "owned_fields", "overruled_fields", "overruled_at", "withheld_roles"),
+COLUMNS = (
+    *REVISABLE,
+    "custom_values",
+    "managed_fields",
+    "manually_overridden_fields",
+    "manually_overridden_at",
 )
 
 
@@ -63,7 +65,7 @@ def revise_person(
     :raises InvalidRole, LastOwner, LastAdministrator: if the role may not be given or taken.
     :raises SelfManager, InvalidManager, CircularManager: if the manager may not have them.
     """
-    said = {name for name in OWNABLE if getattr(profile, name) and name not in profile.unsaid}
+    said = {name for name in PROFILE if getattr(profile, name) and name not in profile.unsaid}
     said |= {f"custom.{name}" for name in custom_values or ()}
     if not isinstance(manager, Keep):
         said.add("manager")
@@ -74,7 +76,7 @@ def revise_person(
 
 
 @saving(savepoint=False)
-def put_back(
+def restore_managed_fields(
     person: Person,
     profile: Profile,
     *,
@@ -88,8 +90,8 @@ def put_back(
 
     :raises PeopleError: as `revise_person`.
     """
-    said = set(person.overruled_fields)
-    if isinstance(manager, Keep) and "manager" in person.owned_fields:
+    said = set(person.manually_overridden_fields)
+    if isinstance(manager, Keep) and "manager" in person.managed_fields:
         said.discard("manager")
     with _revision(person, Event.Kind.PERSON_PUT_BACK, actor=actor, said=said) as revision:
         ranks.check_rank_over(actor, person)
@@ -139,12 +141,12 @@ def _revision(
     `said` names the fields that the block gives a value, whether that changes them or not.
     """
     lock(person)
-    before, stored = snapshot(person), field_values(person, REVISABLE)
+    before, stored = snapshot(person), field_values(person, COLUMNS)
     # Marks are added to it; what it held would change with it.
-    person.owned_fields = dict(person.owned_fields)
+    person.managed_fields = dict(person.managed_fields)
     revision = _Revision()
     yield revision
-    place_lookup.settle(person)
+    place_lookup.save_new_places(person)
     changes = difference(before, snapshot(person))
     revision.has_changed = bool(changes)
     _note_overruling(person, changes, said, actor=actor)
@@ -163,22 +165,24 @@ def _note_overruling(
     Which custom fields a provider fills, only its connection knows; the sync cycle asks it.
     """
     if actor.via == "scim":
-        marks = {name: at for name, at in person.overruled_fields.items() if name not in said}
+        marks = {
+            name: at for name, at in person.manually_overridden_fields.items() if name not in said
+        }
     else:
         fields = {"email" if name == "pending_email" else name for name in changes}
         owned = {name for name in fields if _may_be_owned(person, name)}
-        marks = person.overruled_fields | dict.fromkeys(owned, timezone.now().isoformat())
+        marks = person.manually_overridden_fields | dict.fromkeys(owned, timezone.now().isoformat())
     set_overruled(person, marks)
 
 
 def set_overruled(person: Person, marks: dict[str, str]) -> None:
     """Replace the marks of overruled fields; the caller saves both columns."""
-    person.overruled_fields = marks
-    person.overruled_at = max(map(datetime.fromisoformat, marks.values()), default=None)
+    person.manually_overridden_fields = marks
+    person.manually_overridden_at = max(map(datetime.fromisoformat, marks.values()), default=None)
 
 
 def _may_be_owned(person: Person, name: str) -> bool:
-    return name in person.owned_fields or name.startswith("custom.")
+    return name in person.managed_fields or name.startswith("custom.")
 
 
 def _apply(
@@ -190,19 +194,19 @@ def _apply(
     custom_values: Mapping[str, str] | None,
 ) -> None:
     check_name(profile)
-    fill(person, profile)
+    apply_profile(person, profile)
     # The manager before the role, for that is the order of their locks.
     if not isinstance(manager, Keep):
         _set_manager(person, manager, actor=actor)
     if profile.role and profile.role != person.role and not _is_kept_back(person, profile, actor):
         check_role(person, profile.role)
         ranks.check_may_grant(actor, profile.role)
-        check_not_needed(person, role=profile.role, actor=actor)
+        check_not_last_admin(person, role=profile.role, actor=actor)
         set_role(person, profile.role, actor=actor)
     if custom_values is not None:
         person.custom_values = {**person.custom_values, **custom_values}
     _set_email(person, profile.email, actor=actor)
-    own(person, profile, actor=actor)
+    mark_managed(person, profile, actor=actor)
 
 
 def _is_kept_back(person: Person, profile: Profile, actor: Actor) -> bool:
@@ -218,15 +222,15 @@ def _set_manager(person: Person, manager: Person | None, *, actor: Actor) -> Non
     if (manager.pk if manager else None) != person.manager_id:
         check_manager(person, manager)
         person.manager = manager
-    own_manager(person, manager, actor=actor)
+    mark_manager_managed(person, manager, actor=actor)
 
 
 def _set_email(person: Person, email: str, *, actor: Actor) -> None:
-    key = fold(email)
+    key = normalize_key(email)
     if key == person.email_key:
         person.email, person.pending_email = email, ""
         return
-    if person.pending_email and key == fold(person.pending_email):
+    if person.pending_email and key == normalize_key(person.pending_email):
         return  # Said again. Whether somebody took it meanwhile, its confirmation will see.
     if Person.objects.having_address(email).exclude(pk=person.pk).exists():
         raise DuplicateEmail

@@ -11,19 +11,12 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from people.db import unit_of_work
+from people.db.constraints import constraint_of
 from people.models import Person
+from people.models.field_table import COPIED, PROFILE, READERS
 from people.operations import place_lookup
 from people.operations.roles.withheld_roles import forget_withheld
-from people.values import Actor, PeopleError, Profile, fold, is_usable_name
-
-OWNABLE = (
-    "given_name",
-    "family_name",
-    "email",
-    "department",
-    "location",
-    "role",
-)
+from people.values import Actor, PeopleError, Profile, is_usable_name, normalize_key
 
 
 class InvalidName(PeopleError):
@@ -57,27 +50,18 @@ def saving(*, savepoint: bool) -> Iterator[None]:
         with transaction.atomic() if begins else nullcontext():
             yield
     except IntegrityError as error:
-        if "email" not in str(error):
+        if constraint_of(error) != "person_email_taken":
             raise
         raise DuplicateEmail from error
 
 
 def snapshot(person: Person) -> dict[str, str]:
     """Return what the history tells about the person; folding the events gives this."""
-    facts = {
-        "given_name": person.given_name,
-        "family_name": person.family_name,
-        "email": person.email,
-        "pending_email": person.pending_email,
-        "department": person.department.name if person.department else "",
-        "location": person.location.name if person.location else "",
-        "manager": str(person.manager_id or ""),
-        "role": person.role,
-        "state": person.state,
-        "deactivates_at": person.deactivates_at.isoformat() if person.deactivates_at else "",
-    }
-    custom = {f"custom.{name}": value for name, value in person.custom_values.items()}
-    return {name: value for name, value in (facts | custom).items() if value}
+    facts = {name: text for name, read in READERS.items() if (text := read(person))}
+    for name, value in person.custom_values.items():
+        if value:
+            facts[f"custom.{name}"] = value
+    return facts
 
 
 def difference(before: dict[str, str], after: dict[str, str]) -> dict[str, dict[str, Any]]:
@@ -94,12 +78,13 @@ def check_name(profile: Profile) -> None:
             raise InvalidName(field)
 
 
-def fill(person: Person, profile: Profile) -> None:
-    """Copy names and places; the rest has rules of its own."""
-    person.given_name, person.family_name = profile.given_name, profile.family_name
+def apply_profile(person: Person, profile: Profile) -> None:
+    """Copy texts and places; the rest has rules of its own."""
+    for name in COPIED:
+        setattr(person, name, getattr(profile, name))
     department, location = person.department, person.location
-    moves = fold(profile.department) != (department.name_key if department else "")
-    relocates = fold(profile.location) != (location.name_key if location else "")
+    moves = normalize_key(profile.department) != (department.name_key if department else "")
+    relocates = normalize_key(profile.location) != (location.name_key if location else "")
     if not (moves or relocates):
         return
     there, at = place_lookup.places_named(
@@ -116,28 +101,28 @@ def fill(person: Person, profile: Profile) -> None:
 
 def set_role(person: Person, role: str, *, actor: Actor) -> None:
     forget_withheld(person, role)
-    person.role, person.role_source, person.role_since = role, str(actor), timezone.now()
+    person.role, person.role_source, person.role_assigned_at = role, str(actor), timezone.now()
 
 
-def own(person: Person, profile: Profile, *, actor: Actor) -> None:
+def mark_managed(person: Person, profile: Profile, *, actor: Actor) -> None:
     """Mark what an identity provider says as its own, and nothing else; blank is not said."""
-    for name in OWNABLE:
+    for name in PROFILE:
         is_said = bool(getattr(profile, name)) and name not in profile.unsaid
-        mark(person, name, is_said=is_said, actor=actor)
+        mark_overridden(person, name, is_said=is_said, actor=actor)
 
 
-def own_manager(person: Person, manager: Person | None, *, actor: Actor) -> None:
+def mark_manager_managed(person: Person, manager: Person | None, *, actor: Actor) -> None:
     """Mark the manager; whom a provider takes away again, it has taken away as the owner."""
     if manager:
-        mark(person, "manager", is_said=True, actor=actor)
+        mark_overridden(person, "manager", is_said=True, actor=actor)
 
 
-def mark(person: Person, field: str, *, is_said: bool, actor: Actor) -> None:
+def mark_overridden(person: Person, field: str, *, is_said: bool, actor: Actor) -> None:
     if actor.via != "scim":
         return
     owner = str(actor)
-    is_theirs = person.owned_fields.get(field, {}).get("by") == owner
+    is_theirs = person.managed_fields.get(field, {}).get("by") == owner
     if is_said and not is_theirs:
-        person.owned_fields[field] = {"by": owner, "since": timezone.now().isoformat()}
+        person.managed_fields[field] = {"by": owner, "since": timezone.now().isoformat()}
     elif is_theirs and not is_said:
-        del person.owned_fields[field]
+        del person.managed_fields[field]

@@ -8,9 +8,9 @@ from functools import cache
 from typing import TypeVar
 
 from people.db import prepared_statements, row_json
-from people.db.prepared_statements import Question
+from people.db.prepared_statements import PreparedQuery
 from people.models import Department, Entity, Location, Person, Tenant
-from people.values import PeopleError, fold
+from people.values import PeopleError, normalize_key
 
 Place = TypeVar("Place", Department, Location)
 
@@ -40,18 +40,18 @@ def places_named(
 
 
 def _new_department(name: str, tenant_id: int) -> Department:
-    return Department(tenant_id=tenant_id, name_key=fold(name), name=name)
+    return Department(tenant_id=tenant_id, name_key=normalize_key(name), name=name)
 
 
 def _new_location(name: str, tenant_id: int) -> Location:
     tenant = Tenant.objects.select_related("default_entity").get(pk=tenant_id)
     assert tenant.default_entity, "create_tenant gives every tenant one"
     return Location(
-        tenant_id=tenant_id, name_key=fold(name), name=name, entity=tenant.default_entity
+        tenant_id=tenant_id, name_key=normalize_key(name), name=name, entity=tenant.default_entity
     )
 
 
-def settle(person: Person) -> None:
+def save_new_places(person: Person) -> None:
     """Store the person's places that are new."""
     if person.department and person.department._state.adding:
         person.department = _stored(person.department)
@@ -69,24 +69,24 @@ def _stored(place: Place, **more: Entity) -> Place:
 def _known(
     department: str, location: str, tenant_id: int
 ) -> tuple[Department | None, Location | None]:
-    keys = fold(department), fold(location)
+    keys = normalize_key(department), normalize_key(location)
     if not prepared_statements.available():
         return (
             Department.objects.filter(name_key=keys[0]).first(),
             Location.objects.filter(name_key=keys[1]).first(),
         )
-    row = prepared_statements.answer(places_question(department, location, tenant_id))
+    row = prepared_statements.fetch(places_question(department, location, tenant_id))
     assert row, "one row, of nothing if need be"
     width = len(Department._meta.concrete_fields)
-    found = row_json.loaded(Department, row[:width]), row_json.loaded(Location, row[width:])
+    found = row_json.from_row(Department, row[:width]), row_json.from_row(Location, row[width:])
     return (found[0] if found[0].pk else None), (found[1] if found[1].pk else None)
 
 
-def places_question(department: str, location: str, tenant_id: int) -> Question:
+def places_question(department: str, location: str, tenant_id: int) -> PreparedQuery:
     """Return how the database is asked for the places of these names."""
-    keys = (tenant_id, fold(department), tenant_id, fold(location))
+    keys = (tenant_id, normalize_key(department), tenant_id, normalize_key(location))
     width = sum(len(model._meta.concrete_fields) for model in (Department, Location))
-    return Question(_by_name(), keys, width)
+    return PreparedQuery(_by_name(), keys, width)
 
 
 @cache

@@ -2,12 +2,10 @@
 
 from secrets import token_urlsafe
 
-from django.conf import settings
 from django.contrib.auth.hashers import UNUSABLE_PASSWORD_PREFIX
 from django.db import transaction
-from django.utils.module_loading import import_string
 
-from people import events
+from people import events, hooks
 from people.models import Event, Grant, Person, Role
 from people.operations import ranks
 from people.operations.locks import lock
@@ -19,7 +17,7 @@ from people.values import Actor, PeopleError
 # The columns that starting over changes; the state changes when they are reactivated.
 STARTING = (
     *("password", "session_epoch", "joined_at", "pending_email", "detached_at"),
-    *("role", "role_source", "role_since", "withheld_roles", "changed_at"),
+    *("role", "role_source", "role_assigned_at", "withheld_roles", "changed_at"),
 )
 
 
@@ -54,7 +52,7 @@ def revoke_credentials(person: Person) -> None:
     person.password = unusable_password()
     person.session_epoch += 1
     person.save(update_fields=["password", "session_epoch"])
-    import_string(settings.RETIRE_IDENTITIES)(person)
+    hooks.retire_identities(person)
 
 
 @transaction.atomic(savepoint=False)
@@ -119,7 +117,9 @@ def give_role_back(person: Person, name: str, *, actor: Actor) -> None:
     check_role(person, name)
     ranks.check_may_grant(actor, name)
     set_role(person, name, actor=actor)
-    person.save(update_fields=["role", "role_source", "role_since", "withheld_roles", "changed_at"])
+    person.save(
+        update_fields=["role", "role_source", "role_assigned_at", "withheld_roles", "changed_at"]
+    )
     changes = difference(before, snapshot(person))
     events.record(Event.Kind.PERSON_REVISED, person, actor=actor, changes=changes)
 

@@ -9,8 +9,8 @@ from django.db import transaction
 
 from people import events, tenancy
 from people.models import Department, Entity, Event, Grant, Invite, Location, Mail, Person, Tenant
-from people.operations.people import add_person, join_person
-from people.values import Actor, Profile, fold
+from people.operations.people import activate_person, add_person
+from people.values import Actor, Profile, normalize_key
 
 # No mail server of this world has such a name (RFC 2606 section 2).
 DOMAIN: Final = "sandbox.invalid"
@@ -36,7 +36,7 @@ def _create(slug: str, tenant: Tenant, *, actor: Actor) -> Tenant:
         sandbox.default_entity = Entity.objects.create(
             tenant=sandbox,
             name="Sandbox",
-            name_key=fold("Sandbox"),
+            name_key=normalize_key("Sandbox"),
             currency=entity.currency if entity else "EUR",
         )
         sandbox.save(update_fields=["default_entity"])
@@ -48,7 +48,7 @@ def _create(slug: str, tenant: Tenant, *, actor: Actor) -> Tenant:
             role=Person.Role.OWNER,
         )
         sandbox.owner = add_person(owner, actor=actor, invitation=None)
-        join_person(sandbox.owner, actor=actor)
+        activate_person(sandbox.owner, actor=actor)
         sandbox.save(update_fields=["owner"])
     return sandbox
 

@@ -7,9 +7,10 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from people import events, tenancy
+from people.db.constraints import constraint_of
 from people.models import Entity, Event, Person, Tenant
-from people.operations.people import add_person, join_person
-from people.values import Actor, PeopleError, Profile, fold
+from people.operations.people import activate_person, add_person
+from people.values import Actor, PeopleError, Profile, normalize_key
 
 
 class DomainTaken(PeopleError):
@@ -44,7 +45,7 @@ def create_tenant(
     tenant = _insert(slug, name.strip(), domain=owner.email.rpartition("@")[2].lower())
     with tenancy.use(tenant):
         tenant.default_entity = Entity(
-            tenant=tenant, name=tenant.name, name_key=fold(tenant.name), currency=currency
+            tenant=tenant, name=tenant.name, name_key=normalize_key(tenant.name), currency=currency
         )
         tenant.default_entity.clean_fields()
         tenant.default_entity.save()
@@ -65,7 +66,7 @@ def set_invite_life(tenant: Tenant, days: int, *, actor: Actor) -> None:
     tenant.manual_invite_days = days
     tenant.save(update_fields=["manual_invite_days"])
     events.record(
-        Event.Kind.ORGANISATION_CHANGED, None, actor=actor, changes=changes, what="invites"
+        Event.Kind.ORGANIZATION_CHANGED, None, actor=actor, changes=changes, what="invites"
     )
 
 
@@ -119,14 +120,15 @@ def _update(tenant: Tenant, fields: list[str]) -> None:
         with transaction.atomic():
             tenant.save(update_fields=fields)
     except IntegrityError as error:
-        # The slug is the only thing about a tenant that must be unique.
+        if constraint_of(error) != "people_tenant_slug_key":
+            raise
         raise SlugTaken(tenant.slug) from error
 
 
 def _note(tenant: Tenant, changes: dict[str, dict[str, Any]], *, actor: Actor) -> None:
     with tenancy.use(tenant):
         events.record(
-            Event.Kind.ORGANISATION_CHANGED, None, actor=actor, changes=changes, what="company"
+            Event.Kind.ORGANIZATION_CHANGED, None, actor=actor, changes=changes, what="company"
         )
 
 
@@ -137,7 +139,8 @@ def _insert(slug: str, name: str, *, domain: str) -> Tenant:
         with transaction.atomic():
             tenant.save(force_insert=True)
     except IntegrityError as error:
-        # The slug is the only thing about a tenant that must be unique.
+        if constraint_of(error) != "people_tenant_slug_key":
+            raise
         raise SlugTaken(slug) from error
     return tenant
 
@@ -147,5 +150,5 @@ def _welcome(owner: Profile, password: str, *, actor: Actor) -> Person:
     person = add_person(owner, actor=actor, invitation=None)
     person.set_password(password)
     person.save(update_fields=["password"])
-    join_person(person, actor=actor)
+    activate_person(person, actor=actor)
     return person

@@ -1,12 +1,6 @@
 """How pages name whoever made a change."""
 
-# Mirrors scim's providers, which people must not import; a test holds the two together.
-PROVIDERS = {
-    "okta": "Okta",
-    "entra": "Microsoft Entra",
-    "rippling": "Rippling",
-    "generic": "SCIM 2.0 provider",
-}
+from people import hooks
 
 
 def actor_name(actor: str, names: dict[str, str] | None = None) -> str:
@@ -14,7 +8,7 @@ def actor_name(actor: str, names: dict[str, str] | None = None) -> str:
     kind, _, name = actor.partition(":")
     match kind:
         case "scim":
-            return PROVIDERS.get(name, name)
+            return hooks.provider_name(name)
         case "person":
             return (names or {}).get(name, name)
         case "oidc" | "ldap" | "windows":

@@ -1,24 +1,21 @@
 """Why somebody is not here: what is asked, what may be answered, and who is asked for answers.
 
-Each module that settings.WHY names looks at its own rows and yields the causes it finds,
-and the evidence. The cause that explains most comes first.
+The hook `causes` of each app looks at the app's own rows and yields the causes it finds, and the
+evidence. The cause that explains most comes first.
 """
 
-from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import IntEnum
 
-from django.conf import settings
-from django.utils.module_loading import import_string
-
+from people import hooks
 from people.models import Person
-from people.values import fold
+from people.values import normalize_key
 
 NAMESAKES_SHOWN = 10
 
 
-class Rank(IntEnum):
+class Priority(IntEnum):
     """What explains more comes first."""
 
     TERMINATED = 10
@@ -46,10 +43,10 @@ class Link:
 
 
 @dataclass(frozen=True)
-class Verdict:
+class Diagnosis:
     """A cause, by a stable code, and what to do about it."""
 
-    rank: Rank
+    rank: Priority
     code: str
     sentence: str
     advice: str
@@ -65,11 +62,11 @@ class Evidence:
     at: datetime | None = None
 
 
-Finding = Verdict | Evidence
+Finding = Diagnosis | Evidence
 
 
 @dataclass(frozen=True)
-class Asked:
+class DiagnosisQuery:
     """An address, a userName or a name as somebody typed it, and whom it names."""
 
     text: str
@@ -77,7 +74,7 @@ class Asked:
 
     @property
     def key(self) -> str:
-        return fold(self.text)
+        return normalize_key(self.text)
 
     @property
     def person(self) -> Person | None:
@@ -90,24 +87,24 @@ class Asked:
 
 @dataclass(frozen=True)
 class Answer:
-    asked: Asked
+    asked: DiagnosisQuery
     # None where several people are called so; which of them is meant?
-    verdict: Verdict | None = None
+    verdict: Diagnosis | None = None
     evidence: list[Evidence] = field(default_factory=list)
     namesakes: list[Person] = field(default_factory=list)
 
 
-def answer(text: str) -> Answer:
+def diagnose(text: str) -> Answer:
     """Tell why whoever is called that is not here; a dozen queries or two, and no more."""
     text = " ".join(text.split())
     people = _named_exactly(text)
     if not people:
         people = list(Person.objects.matching(text)[: NAMESAKES_SHOWN + 1])
         if len(people) > 1:
-            return Answer(Asked(text), namesakes=people[:NAMESAKES_SHOWN])
-    asked = Asked(text, people)
-    found = list(_findings(asked))
-    verdicts = [one for one in found if isinstance(one, Verdict)]
+            return Answer(DiagnosisQuery(text), namesakes=people[:NAMESAKES_SHOWN])
+    asked = DiagnosisQuery(text, people)
+    found = list(hooks.causes(asked))
+    verdicts = [one for one in found if isinstance(one, Diagnosis)]
     return Answer(
         asked,
         verdict=min(verdicts, key=lambda verdict: verdict.rank),
@@ -117,19 +114,13 @@ def answer(text: str) -> Answer:
 
 def _named_exactly(text: str) -> list[Person]:
     """Return whoever has the address; failing that who is to get it, or had it and left."""
-    having = Person.objects.filter(email_key=fold(text))
+    having = Person.objects.filter(email_key=normalize_key(text))
     getting = Person.objects.in_lists().exclude(pending_email="").filter(pending_email__iexact=text)
     for people in (having.in_lists(), getting, having.order_by("-terminated_at")):
         found = people.select_related("tenant").first()
         if found:
             return [found]
     return []
-
-
-def _findings(asked: Asked) -> Iterator[Finding]:
-    for name in settings.WHY:
-        causes: Callable[[Asked], Iterator[Finding]] = import_string(name)
-        yield from causes(asked)
 
 
 def day(at: datetime | None) -> str:

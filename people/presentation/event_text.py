@@ -9,22 +9,10 @@ from uuid import UUID
 from django.db.models import Q
 
 from people.models import Event, Mail, Person
+from people.models.field_table import FIELDS, LABELS, PEOPLE, Kind
 from people.presentation import handover_history
 from people.presentation.actor_names import actor_name
-from people.values import fold
-
-LABELS = {
-    "given_name": "first name",
-    "family_name": "last name",
-    "email": "email address",
-    "pending_email": "unconfirmed email address",
-    "department": "department",
-    "location": "location",
-    "manager": "manager",
-    "role": "role",
-    "state": "state",
-    "deactivates_at": "last day",
-}
+from people.values import normalize_key
 
 ORDER = {name: place for place, name in enumerate(LABELS)}
 
@@ -48,7 +36,9 @@ SENTENCES: dict[str, str] = {
     "the same person",
     Event.Kind.PERSON_TERMINATED: "{actor} terminated {person}",
     Event.Kind.HOLDINGS_RECEIVED: "{person} received items from {giver}",
-    Event.Kind.DEPARTURE_CHANGED: "{actor} changed the scheduled termination of {person}: {what}",
+    Event.Kind.SCHEDULED_TERMINATION_CHANGED: (
+        "{actor} changed the scheduled termination of {person}: {what}"
+    ),
     Event.Kind.INVITE_ISSUED: "{actor} invited {person}",
     Event.Kind.INVITE_RELEASED: "{actor} released the invite from hold",
     Event.Kind.INVITE_ACCEPTED: "{person} accepted the invite",
@@ -64,7 +54,7 @@ SENTENCES: dict[str, str] = {
 
 ICONS: dict[str, str] = {
     Event.Kind.TENANT_CREATED: "domain_add",
-    Event.Kind.ORGANISATION_CHANGED: "account_tree",
+    Event.Kind.ORGANIZATION_CHANGED: "account_tree",
     Event.Kind.PERSON_ADDED: "person_add",
     Event.Kind.PERSON_PUT_BACK: "settings_backup_restore",
     Event.Kind.ADDRESS_APPROVED: "mark_email_read",
@@ -81,7 +71,7 @@ ICONS: dict[str, str] = {
     Event.Kind.TAKEN_FOR_SAME: "group",
     Event.Kind.PERSON_TERMINATED: "person_off",
     Event.Kind.HOLDINGS_RECEIVED: "move_to_inbox",
-    Event.Kind.DEPARTURE_CHANGED: "event_upcoming",
+    Event.Kind.SCHEDULED_TERMINATION_CHANGED: "event_upcoming",
     Event.Kind.INVITE_ISSUED: "mail",
     Event.Kind.INVITE_RELEASED: "send",
     Event.Kind.INVITE_ACCEPTED: "drafts",
@@ -103,7 +93,7 @@ MAILS = {
     Mail.Kind.RESET_PASSWORD: "The password reset email",
     Mail.Kind.SIGN_IN_LINKED: "The new sign-in method notice",
     Mail.Kind.CONNECTION_SILENT: "The connection silence notice",
-    Mail.Kind.MASS_CHANGE: "The bulk deactivation notice",
+    Mail.Kind.BULK_CHANGE: "The bulk deactivation notice",
 }
 
 
@@ -119,7 +109,7 @@ class Difference:
 
 
 @dataclass(frozen=True)
-class Entry:
+class TimelineEntry:
     """One thing that happened."""
 
     sentence: str
@@ -132,16 +122,16 @@ class Entry:
     person: Person | None
 
 
-def entries_of(events: Iterable[Event]) -> list[Entry]:
+def entries_of(events: Iterable[Event]) -> list[TimelineEntry]:
     """Tell the events, whose people are loaded, with everybody they mention by name."""
     told = list(events)
     names = _names(told)
     return [_entry(event, names) for event in told]
 
 
-def entry_of_mail(mail: Mail) -> Entry:
-    return Entry(
-        sentence=f"{MAILS.get(Mail.Kind(mail.kind), 'An email')} {_fate(mail)} {mail.to}",
+def entry_of_mail(mail: Mail) -> TimelineEntry:
+    return TimelineEntry(
+        sentence=f"{MAILS.get(Mail.Kind(mail.kind), 'An email')} {_delivery_text(mail)} {mail.to}",
         icon="mark_email_unread" if mail.problem else "outgoing_mail",
         note=_report(mail),
         differences=[],
@@ -151,7 +141,7 @@ def entry_of_mail(mail: Mail) -> Entry:
     )
 
 
-def _fate(mail: Mail) -> str:
+def _delivery_text(mail: Mail) -> str:
     if mail.sent_at:
         return "was sent to"
     return "could not be sent to" if mail.given_up_at else "is waiting to be sent to"
@@ -169,11 +159,12 @@ def _names(events: Iterable[Event]) -> dict[str, str]:
     """Return everybody whom the events mention, by id and by address, from one query."""
     ids, addresses = set(), set()
     for event in events:
-        ids |= {said for said in event.changes.get("manager", {}).values() if said}
-        ids |= handover_history.mentioned(event)
+        changes = (event.changes.get(name, {}) for name in PEOPLE)
+        ids |= {said for change in changes for said in change.values() if said}
+        ids |= handover_history.mentioned_people(event)
         kind, _, name = event.actor.partition(":")
         if kind == "person":
-            addresses.add(fold(name))
+            addresses.add(normalize_key(name))
     people = Person.objects.filter(Q(pk__in=ids) | Q(email_key__in=addresses))
     names: dict[str, str] = {}
     for person in people if ids or addresses else []:
@@ -181,7 +172,7 @@ def _names(events: Iterable[Event]) -> dict[str, str]:
     return names
 
 
-def _entry(event: Event, names: dict[str, str]) -> Entry:
+def _entry(event: Event, names: dict[str, str]) -> TimelineEntry:
     differences = [
         Difference(
             field=_label(name),
@@ -191,7 +182,7 @@ def _entry(event: Event, names: dict[str, str]) -> Entry:
         # Custom fields, which have no label of ours, come last.
         for name in sorted(event.changes, key=lambda name: ORDER.get(name, len(ORDER)))
     ]
-    return Entry(
+    return TimelineEntry(
         sentence=_sentence(event, differences, names),
         icon=ICONS.get(event.kind, "edit"),
         note=_note(event, names),
@@ -214,8 +205,8 @@ def _sentence(event: Event, differences: list[Difference], names: dict[str, str]
     match event.kind:
         case Event.Kind.PERSON_PUT_BACK:
             return f"{actor} {_changed(differences, 'restored', 'restored')}"
-        case Event.Kind.ORGANISATION_CHANGED:
-            return f"{actor} {_reorganised(event)}"
+        case Event.Kind.ORGANIZATION_CHANGED:
+            return f"{actor} {_reorganized(event)}"
         case _ if not differences:
             return f"{actor}: {event.get_kind_display()}"
         case _:
@@ -234,7 +225,7 @@ def _changed(differences: list[Difference], verb: str, verb_for_new: str) -> str
             return f"{verb} {_listed([change.field for change in differences])}"
 
 
-def _reorganised(event: Event) -> str:
+def _reorganized(event: Event) -> str:
     what, name = event.facts.get("what", "place"), event.changes.get("name", {})
     if what == "auto-termination":
         days = event.changes["auto_terminate_days"]["to"]
@@ -271,16 +262,16 @@ def _label(field: str) -> str:
 
 
 def _said(field: str, value: Any, names: dict[str, str]) -> str:
-    match field:
-        case _ if not value:
-            return ""
-        case "manager":
+    if not value:
+        return ""
+    # Custom fields, and those of a company, contain texts.
+    match FIELDS[field].kind if field in FIELDS else Kind.TEXT:
+        case Kind.PERSON:
             return names.get(value, "unknown person")
-        case "role":
-            return Person.Role(value).label if value in Person.Role else value
-        case "state":
-            return Person.State(value).label if value in Person.State else value
-        case "deactivates_at":
+        case Kind.CHOICE:
+            column: Any = Person._meta.get_field(field)
+            return str(dict(column.flatchoices).get(value, value))
+        case Kind.MOMENT:
             return f"{datetime.fromisoformat(value):%-d %B %Y, %H:%M} UTC"
         case _:
             return str(value)

@@ -23,7 +23,7 @@ class Handover:
     things: list[str]
 
 
-def mentioned(event: Event) -> set[str]:
+def mentioned_people(event: Event) -> set[str]:
     """Return the ids of those whom such an event names."""
     match event.kind:
         case Event.Kind.HOLDINGS_RECEIVED:

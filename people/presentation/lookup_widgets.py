@@ -12,10 +12,10 @@ from django.template.loader import render_to_string
 from django.utils.safestring import SafeString
 
 from people.models import Person
-from people.values import fold
+from people.values import normalize_key
 
 
-class LookedUp(AutocompleteSelect):
+class LookupWidget(AutocompleteSelect):
     """Asks the server while one types; whoever runs no scripts writes who or what it is."""
 
     @property
@@ -29,7 +29,7 @@ class LookedUp(AutocompleteSelect):
 
     def render(self, name: str, value: Any, attrs: Any = None, renderer: Any = None) -> SafeString:
         context = {
-            "name": written(name),
+            "name": text_input_name(name),
             "asked": "Email address" if self.model is Person else "Name",
             "value": value if value and not _is_key(self.model, value) else "",
         }
@@ -38,7 +38,7 @@ class LookedUp(AutocompleteSelect):
 
     def value_from_datadict(self, data: Mapping[str, Any], files: Any, name: str) -> Any:
         """Return the key of whom somebody wrote, or what they wrote if nobody is called so."""
-        said = data.get(written(name), "").strip()
+        said = data.get(text_input_name(name), "").strip()
         if not said:
             return super().value_from_datadict(data, files, name)
         return self._called(said) or said
@@ -48,14 +48,19 @@ class LookedUp(AutocompleteSelect):
             return None
         rows: Any = getattr(self.choices, "queryset")  # noqa: B009  a ModelChoiceIterator has it
         if self.model is not Person:
-            return rows.filter(name_key=fold(said)).values_list("pk", flat=True).first()
-        return rows.in_lists().filter(email_key=fold(said)).values_list("pk", flat=True).first()
+            return rows.filter(name_key=normalize_key(said)).values_list("pk", flat=True).first()
+        return (
+            rows.in_lists()
+            .filter(email_key=normalize_key(said))
+            .values_list("pk", flat=True)
+            .first()
+        )
 
 
-class LookedUpField(forms.ModelChoiceField[Any]):
+class LookupField(forms.ModelChoiceField[Any]):
     """Says in plain words that what was chosen or written is nothing here."""
 
-    widget: LookedUp
+    widget: LookupWidget
 
     def to_python(self, value: Any) -> Any:
         try:
@@ -67,12 +72,12 @@ class LookedUpField(forms.ModelChoiceField[Any]):
             raise ValidationError(f"There is {what} {called} in Ramp.") from error
 
 
-def looked_up(field: Any, rows: QuerySet[Any], **more: Any) -> LookedUpField:
+def lookup_field(field: Any, rows: QuerySet[Any], **more: Any) -> LookupField:
     """Return a choice among the rows for a foreign key of ours."""
-    return LookedUpField(rows, widget=LookedUp(field, admin.site), **more)
+    return LookupField(rows, widget=LookupWidget(field, admin.site), **more)
 
 
-def written(name: str) -> str:
+def text_input_name(name: str) -> str:
     """Return the name of the field that takes what is written."""
     return f"{name}-written"
 

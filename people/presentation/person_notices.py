@@ -1,12 +1,6 @@
-"""What other parts of the product have to say about a person, at the top of their page."""
+"""A notice at the top of a person's page; the apps register who has any with people/hooks.py."""
 
-from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-
-from django.conf import settings
-from django.utils.module_loading import import_string
-
-from people.models import Person
 
 
 @dataclass(frozen=True)
@@ -18,10 +12,3 @@ class Notice:
     link: str
     icon: str = "sync_problem"
     is_warning: bool = True
-
-
-def notices_about(person: Person) -> Iterator[Notice]:
-    """Ask everybody in PERSON_NOTICES; people itself knows none of them."""
-    for name in settings.PERSON_NOTICES:
-        said: Iterable[Notice] = import_string(name)(person)
-        yield from said

@@ -3,7 +3,7 @@
 from django.http import Http404, HttpRequest
 
 
-def number_from(request: HttpRequest, name: str) -> int | None:
+def int_param(request: HttpRequest, name: str) -> int | None:
     """Return the number that the address gives under the name, if it gives one.
 
     :raises Http404: if what it gives is none.

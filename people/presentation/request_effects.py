@@ -5,17 +5,17 @@ from uuid import UUID
 
 from people.models import Event, Mail
 from people.presentation.actor_names import actor_name
-from people.presentation.event_text import Entry, entries_of, entry_of_mail
+from people.presentation.event_text import TimelineEntry, entries_of, entry_of_mail
 
 DEEDS_A_PAGE = 100
 
 
 @dataclass(frozen=True)
-class Deeds:
+class RequestEffects:
     """What came of a request, in the order in which it happened."""
 
-    entries: list[Entry]
-    mails: list[Entry]
+    entries: list[TimelineEntry]
+    mails: list[TimelineEntry]
     actor: str
     # The event after which the next page begins, if there is one.
     goes_on_after: int | None
@@ -24,12 +24,12 @@ class Deeds:
         return bool(self.entries or self.mails)
 
 
-def deeds_of(request_id: UUID, *, after: int = 0) -> Deeds:
+def request_effects(request_id: UUID, *, after: int = 0) -> RequestEffects:
     """Return a page of what the request did to people of the tenant and to the tenant."""
     events = Event.objects.filter(request_id=request_id, pk__gt=after)
     page = list(events.select_related("person").order_by("pk")[: DEEDS_A_PAGE + 1])
     shown = page[:DEEDS_A_PAGE]
-    return Deeds(
+    return RequestEffects(
         entries=entries_of(shown),
         mails=_mails(request_id) if not after else [],
         actor=actor_name(shown[0].actor) if shown else "Ramp",
@@ -37,6 +37,6 @@ def deeds_of(request_id: UUID, *, after: int = 0) -> Deeds:
     )
 
 
-def _mails(request_id: UUID) -> list[Entry]:
+def _mails(request_id: UUID) -> list[TimelineEntry]:
     mails = Mail.objects.filter(request_id=request_id).select_related("person")
     return [entry_of_mail(mail) for mail in mails.order_by("created_at")[:DEEDS_A_PAGE]]

@@ -1,16 +1,11 @@
-"""The ways in which somebody signs in, and may: whoever runs signing in tells them."""
+"""A sign-in method of a person, as the pages show it."""
 
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.conf import settings
-from django.utils.module_loading import import_string
-
-from people.models import Person
-
 
 @dataclass(frozen=True)
-class Way:
+class SignInMethod:
     """A way in: one that is theirs, or one that they may link by the address in `link`.
 
     `change` is where they change it themselves, if they may.
@@ -25,9 +20,3 @@ class Way:
     change: str = ""
     # Where an administrator links this refused sign-in to the person.
     confirm: str = ""
-
-
-def ways_of(person: Person, *, may_link: bool = False) -> list[Way]:
-    """Ask WAYS_TO_SIGN_IN, also for what they may link; people itself knows none of them."""
-    ways: list[Way] = import_string(settings.WAYS_TO_SIGN_IN)(person, may_link=may_link)
-    return ways

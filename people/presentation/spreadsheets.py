@@ -11,6 +11,6 @@ DANGEROUS = re.compile(r"\s*'*\s*[=+\-@\t\r\n\0＝＋－＠]")
 BYTE_ORDER_MARK = "\ufeff"
 
 
-def harmless(text: str) -> str:
+def escape_formula(text: str) -> str:
     """Return the text with an apostrophe in front if a spreadsheet would run it."""
     return f"'{text}" if DANGEROUS.match(text) else text

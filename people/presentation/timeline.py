@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from itertools import islice
 
 from people.models import Event, Person
-from people.presentation.event_text import Entry, entries_of, entry_of_mail
+from people.presentation.event_text import TimelineEntry, entries_of, entry_of_mail
 
 EVENTS_A_PAGE = 20
 MAILS_A_PAGE = 50
@@ -12,7 +12,7 @@ MAILS_A_PAGE = 50
 
 @dataclass(frozen=True)
 class Timeline:
-    entries: list[Entry]
+    entries: list[TimelineEntry]
     # The event below which the next page begins, if there is one.
     older_than: int | None
 
@@ -34,7 +34,7 @@ def timeline_of(person: Person, *, before: int | None = None) -> Timeline:
     )
 
 
-def _mails(person: Person, *, before: int | None, since: Event | None) -> list[Entry]:
+def _mails(person: Person, *, before: int | None, since: Event | None) -> list[TimelineEntry]:
     """Tell the mails of the time that a page of events covers."""
     mails = person.mails.order_by("-created_at")
     if since:
@@ -48,7 +48,7 @@ def _mails(person: Person, *, before: int | None, since: Event | None) -> list[E
     return [entry_of_mail(mail) for mail in page]
 
 
-def _merged(events: list[Entry], mails: list[Entry]) -> list[Entry]:
+def _merged(events: list[TimelineEntry], mails: list[TimelineEntry]) -> list[TimelineEntry]:
     """Put each mail above the event that it follows; events keep their own order."""
     merged, waiting = [], list(mails)
     for event in events:

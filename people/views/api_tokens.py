@@ -1,10 +1,8 @@
 """The tokens by which programs use the API: making one, and revoking it."""
 
-from typing import Any
-
 from django import forms
 from django.conf import settings
-from django.contrib import admin, messages
+from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
@@ -19,7 +17,8 @@ from people.operations.api_tokens import (
 from people.operations.api_tokens import (
     revoke_api_token as revoke,
 )
-from people.views.permissions import PersonRequest, for_administrators
+from people.views.page_context import page_context
+from people.views.permissions import PersonRequest, administrator_required
 from people.views.reauthentication import requires_recent_authentication
 
 ENDED_SHOWN = 10
@@ -47,7 +46,7 @@ class TokenForm(forms.Form):
     )
 
 
-@for_administrators
+@administrator_required
 @requires_recent_authentication
 def api_tokens(request: PersonRequest) -> HttpResponse:
     """List the tokens. A new one is shown in the answer to the form and never again."""
@@ -59,7 +58,7 @@ def api_tokens(request: PersonRequest) -> HttpResponse:
         form = TokenForm()
     alive = ApiToken.objects.alive().select_related("person").order_by("-created_at", "-pk")
     ended = ApiToken.objects.exclude(pk__in=alive.values("pk")).select_related("person")
-    context = _context(request, "API tokens") | {
+    context = page_context(request, "API tokens") | {
         "form": form,
         "new": new,
         "tokens": alive,
@@ -69,7 +68,7 @@ def api_tokens(request: PersonRequest) -> HttpResponse:
     return render(request, "people/api_tokens.html", context)
 
 
-@for_administrators
+@administrator_required
 def revoke_api_token(request: PersonRequest, token_id: int) -> HttpResponse:
     tokens = ApiToken.objects.select_related("person").filter(revoked_at=None)
     token = get_object_or_404(tokens, pk=token_id)
@@ -78,13 +77,9 @@ def revoke_api_token(request: PersonRequest, token_id: int) -> HttpResponse:
         messages.success(request, f"The token “{token}” was revoked.")
         return redirect("admin:api_tokens")
     page = reverse("admin:api_tokens")
-    context = _context(request, f"Revoke the token “{token}”?") | {
-        "parent": {"title": "API tokens", "url": page},
+    title = f"Revoke the token “{token}”?"
+    context = page_context(request, title, parent=("API tokens", page)) | {
         "token": token,
         "cancel": page,
     }
     return render(request, "people/revoke_api_token.html", context)
-
-
-def _context(request: PersonRequest, title: str) -> dict[str, Any]:
-    return admin.site.each_context(request) | {"title": title}

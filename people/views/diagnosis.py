@@ -1,14 +1,14 @@
 """“Why isn't Ada here?”: an address typed in, and the cause as the first line."""
 
 from django import forms
-from django.contrib import admin
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
 from unfold.widgets import UnfoldAdminTextInputWidget
 
-from people.presentation.diagnosis import Answer, answer
-from people.views.permissions import for_administrators
+from people.presentation.diagnosis import Answer, diagnose
+from people.views.page_context import page_context
+from people.views.permissions import administrator_required
 
 
 class WhoForm(forms.Form):
@@ -21,13 +21,13 @@ class WhoForm(forms.Form):
     )
 
 
-@for_administrators
+@administrator_required
 def why(request: HttpRequest) -> HttpResponse:
     form = WhoForm(request.GET if "who" in request.GET else None)
-    found: Answer | None = answer(form.cleaned_data["who"]) if form.is_valid() else None
-    context = admin.site.each_context(request) | {
-        "title": "Access diagnosis",
-        "parent": {"title": "People", "url": reverse("admin:people_person_changelist")},
+    found: Answer | None = diagnose(form.cleaned_data["who"]) if form.is_valid() else None
+    context = page_context(
+        request, "Access diagnosis", parent=("People", reverse("admin:people_person_changelist"))
+    ) | {
         "form": form,
         "answer": found,
     }

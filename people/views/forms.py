@@ -11,17 +11,33 @@ from unfold.widgets import (
     UnfoldAdminTextInputWidget,
 )
 
-from people.models import Department, Location, Person
-from people.presentation.lookup_widgets import looked_up
-from people.values import PeopleError, Profile
+from people.models import Person
+from people.models.field_table import EDITABLE, FIELDS, LABELS, PROFILE, Kind
+from people.presentation.lookup_widgets import lookup_field
+from people.values import PeopleError, Profile, normalize_key
 from people.views.role_choices import offer_roles
 
 # Everybody may get these, also who is here already.
 LATER_ROLES = [role for role in Person.Role if role != Person.Role.GUEST]
 
 
-def _text(label: str) -> forms.CharField:
-    return forms.CharField(label=label, max_length=200, widget=UnfoldAdminTextInputWidget)
+def _form_field(name: str) -> forms.Field:
+    """Return the form field of a person's field; the rows to choose from are the tenant's."""
+    column: Any = Person._meta.get_field(name)
+    usual: dict[str, Any] = {"label": LABELS[name].capitalize(), "required": not column.blank}
+    longest: dict[str, Any] = {"max_length": column.max_length}
+    match FIELDS[name].kind:
+        case Kind.ADDRESS:
+            return forms.EmailField(widget=UnfoldAdminEmailInputWidget, **usual, **longest)
+        case Kind.PLACE:
+            return lookup_field(column, column.related_model.objects.all(), **usual)
+        case Kind.PERSON:
+            return lookup_field(column, Person.objects.in_lists(), **usual)
+        case Kind.CHOICE:
+            widget = UnfoldAdminSelectWidget
+            return forms.ChoiceField(choices=column.choices, widget=widget, **usual)
+        case _:
+            return forms.CharField(widget=UnfoldAdminTextInputWidget, **usual, **longest)
 
 
 def owner_password(person: Person) -> forms.CharField:
@@ -41,54 +57,25 @@ def owner_password(person: Person) -> forms.CharField:
 class PersonForm(forms.Form):
     """What somebody says about a person by hand."""
 
-    given_name = _text("First name")
-    family_name = _text("Last name")
-    email = forms.EmailField(
-        label="Email address", max_length=254, widget=UnfoldAdminEmailInputWidget
-    )
-    role = forms.ChoiceField(choices=Person.Role.choices, widget=UnfoldAdminSelectWidget)
     seen = forms.CharField(required=False, widget=forms.HiddenInput)
 
-    field_order = (
-        "given_name",
-        "family_name",
-        "email",
-        "department",
-        "location",
-        "manager",
-        "role",
-        "seen",
-    )
+    field_order = (*EDITABLE, "seen")
 
     def __init__(self, *args: Any, viewer: Person, person: Person | None = None, **kw: Any) -> None:
         super().__init__(*args, **kw)
+        self.fields |= {name: _form_field(name) for name in EDITABLE}
+        self.order_fields(self.field_order)
         kept = person.role if person else ""
         # Nobody becomes a Guest later on.
         roles = [one for one in Person.Role if not person or one in (kept, *LATER_ROLES)]
         offer_roles(
             self.fields["role"], [(one.value, one) for one in roles], viewer=viewer, kept=kept
         )
-        # The rows are the tenant's in force, so they are known only now.
-        self.fields |= {
-            name: looked_up(Person._meta.get_field(name), rows, required=False)
-            for name, rows in (
-                ("department", Department.objects.all()),
-                ("location", Location.objects.all()),
-                ("manager", Person.objects.in_lists()),
-            )
-        }
-        self.order_fields(self.field_order)
 
     def profile(self) -> Profile:
         said = self.cleaned_data
-        return Profile(
-            given_name=said["given_name"],
-            family_name=said["family_name"],
-            email=said["email"],
-            department=str(said["department"] or ""),
-            location=str(said["location"] or ""),
-            role=said["role"],
-        )
+        values: dict[str, Any] = {name: str(said[name] or "") for name in PROFILE}
+        return Profile(**values)
 
     def say(self, error: PeopleError) -> None:
         """Put a refusal where it belongs."""
@@ -105,19 +92,25 @@ class ReasonForm(forms.Form):
 
 
 class NameForm(forms.Form):
-    """Asks for the name of something, so that nobody takes something away by a slip."""
+    """Asks for the name of what is removed or ended, so that nobody does that by accident."""
 
     name = forms.CharField(
-        max_length=200, widget=UnfoldAdminTextInputWidget(attrs={"autocomplete": "off"})
+        max_length=500,
+        widget=UnfoldAdminTextInputWidget(attrs={"autocomplete": "off", "spellcheck": "false"}),
+        error_messages={"required": "Type the name to confirm."},
     )
 
-    def __init__(self, data: Any, *, wanted: str) -> None:
+    def __init__(self, data: Any = None, *, wanted: str) -> None:
         super().__init__(data)
         self.wanted = wanted
-        self.fields["name"].label = f"Type “{wanted}” to continue"
+        self.fields["name"].label = f"Type “{wanted}” to confirm"
 
     def clean_name(self) -> str:
-        name: str = self.cleaned_data["name"].strip()
-        if name.casefold() != self.wanted.casefold():
+        name: str = self.cleaned_data["name"]
+        if _comparable(name) != _comparable(self.wanted):
             raise forms.ValidationError(f"The text does not match “{self.wanted}”.")
         return name
+
+
+def _comparable(name: str) -> str:
+    return normalize_key(" ".join(name.split()))

@@ -1,16 +1,16 @@
 """What everybody sees of themselves."""
 
-from django.contrib import admin
 from django.contrib.auth.decorators import login_required
 from django.http import HttpResponse
 from django.shortcuts import render
 
+from people import hooks
 from people.models import Person
 from people.presentation.pagination import counted
-from people.presentation.sign_in_methods import ways_of
-from people.views.permissions import PersonRequest, administers
+from people.views.page_context import page_context
+from people.views.permissions import PersonRequest, is_tenant_admin
 from people.views.person.detail import profile_fields
-from people.views.person.roles import ledger_of
+from people.views.person.roles import role_lines
 from people.views.spend_summary import spending_of
 
 
@@ -18,13 +18,12 @@ from people.views.spend_summary import spending_of
 def home(request: PersonRequest) -> HttpResponse:
     people = Person.objects.select_related("department", "location", "manager")
     person = people.get(pk=request.user.pk)
-    context = admin.site.each_context(request) | {
-        "title": "My profile",
+    context = page_context(request, "My profile") | {
         "person": person,
-        "fields": list(profile_fields(person, linked=administers(person))),
-        "ledger": list(ledger_of(person, counted(person.reports.in_lists()))),
+        "fields": list(profile_fields(person, linked=is_tenant_admin(person))),
+        "ledger": list(role_lines(person, counted(person.reports.in_lists()))),
         "spending": spending_of(person),
-        "ways": ways_of(person, may_link=True),
+        "sign_in_methods": hooks.sign_in_methods(person, may_link=True),
         "tenant": request.user.tenant,
         "is_nav_sidebar_enabled": request.user.is_staff,
     }

@@ -23,25 +23,25 @@ class PersonRequest(HttpRequest):
     user: Person
 
 
-def administers(visitor: Visitor) -> bool:
+def is_tenant_admin(visitor: Visitor) -> bool:
     """Tell whether the visitor administers the tenant in force; operators do not."""
     return isinstance(visitor, Person) and visitor.is_staff and not visitor.is_operator
 
 
-def operates(visitor: Visitor) -> bool:
+def is_operator(visitor: Visitor) -> bool:
     """Tell whether the visitor runs the installation."""
     return isinstance(visitor, Person) and visitor.is_staff and visitor.is_operator
 
 
-def for_administrators(view: View) -> View:
+def administrator_required(view: View) -> View:
     """Ask strangers to sign in, lead employees home, and keep operators out."""
 
     @wraps(view)
     @never_cache
     def checked(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
-        if administers(request.user):
+        if is_tenant_admin(request.user):
             return view(request, *args, **kwargs)
-        if operates(request.user):
+        if is_operator(request.user):
             raise PermissionDenied
         return redirect_to_login(request.get_full_path())
 

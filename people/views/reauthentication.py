@@ -2,8 +2,8 @@
 
 `requires_recent_authentication` marks views that hand out credentials or decide who signs in.
 It interrupts a POST when the session's last authentication is older than 15 minutes, keeps what
-was sent, encrypted, in the session, and leads to the page “Confirm it is you” of
-`provisioning`. After that the same request continues with what was sent.
+was sent, encrypted, in the session, and leads to the page “Confirm it is you” of the app
+that signs people in. After that the same request continues with what was sent.
 """
 
 import base64
@@ -16,15 +16,18 @@ from typing import Any, Final, TypeVar, cast
 
 from cryptography.fernet import Fernet, InvalidToken
 from django.contrib import messages
+from django.contrib.auth import logout
+from django.contrib.auth.views import redirect_to_login
 from django.core.files.uploadedfile import SimpleUploadedFile, UploadedFile
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect
-from django.urls import reverse
 from django.utils import timezone
 from django.utils.crypto import salted_hmac
 from django.utils.datastructures import MultiValueDict
 from django.utils.http import urlencode
+
+from people import hooks
 
 View = TypeVar("View", bound=Callable[..., HttpResponseBase])
 
@@ -81,6 +84,11 @@ def continued_path(request: HttpRequest, key: str) -> str:
 
 
 def _interrupt(request: HttpRequest) -> HttpResponse:
+    page = hooks.url_of(hooks.Page.CONFIRM_IDENTITY)
+    if not page:
+        # Nothing but another sign-in can confirm who they are, and it begins another session.
+        logout(request)
+        return redirect_to_login(request.get_full_path())
     now = timezone.now().timestamp()
     kept = {
         key: one
@@ -92,7 +100,7 @@ def _interrupt(request: HttpRequest) -> HttpResponse:
     sent = _box(request).encrypt(json.dumps(_sent(request)).encode()).decode()
     path = request.get_full_path()
     request.session[INTERRUPTED] = newest | {key: {"path": path, "sent": sent, "at": now}}
-    return redirect(f"{reverse('admin:confirm_identity')}?{urlencode({CONTINUE: key})}")
+    return redirect(f"{page}?{urlencode({CONTINUE: key})}")
 
 
 def _continue(request: HttpRequest) -> None:

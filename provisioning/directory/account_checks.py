@@ -58,10 +58,10 @@ def check_due(*, as_of: datetime) -> int:
 
     A directory only tells how accounts stand now, so `as_of` makes no difference.
     """
-    return go_on(since=timezone.now(), seconds=math.inf)[0]
+    return run_batch(since=timezone.now(), seconds=math.inf)[0]
 
 
-def go_on(*, since: datetime, seconds: float) -> tuple[int, bool]:
+def run_batch(*, since: datetime, seconds: float) -> tuple[int, bool]:
     """Ask those that were not asked since then, as far as time allows, the least recent first.
 
     Each turn is about one provider and at most CHUNK people, so a company with many people or a
@@ -172,7 +172,7 @@ def _apply(directory: IdentityProvider, identity: Identity, status: AccountStatu
             return 0
         reason = REASONS[status].format(directory=directory.name)
         field_ownership.sign_out(identity.person, actor=JOB, reason=f"{reason}.")
-        attempt_log.note(
+        attempt_log.log_attempt(
             Outcome.SIGNED_OUT,
             identity.provider,
             person=identity.person,
@@ -189,7 +189,7 @@ def _note_problem(directory: IdentityProvider, state: DirectoryCheck, error: Exc
     code = getattr(error, "code", "secret-lost")
     if state.problem != code:
         detail = f"The regular check of the directory failed: {error}"
-        attempt_log.note(Outcome.FAILED, directory, reason=code, detail=detail)
+        attempt_log.log_attempt(Outcome.FAILED, directory, reason=code, detail=detail)
     log.warning("Directory check of %s failed: %s", directory.pk, code)
     # The next try begins where this one failed, at the earliest with the next run.
     state.tried_at, state.problem, state.detail = timezone.now(), code, str(error)

@@ -10,7 +10,7 @@ from django.core.cache import cache
 from provisioning.directory.base import DirectoryFailed
 from provisioning.models import IdentityProvider
 from provisioning.net import safe_http
-from provisioning.net.safe_http import Answer, OutboundError
+from provisioning.net.safe_http import HttpAnswer, OutboundError
 from provisioning.oidc import discovery
 from provisioning.providers import manage
 from provisioning.providers.config import OidcSettings, settings_of
@@ -24,7 +24,7 @@ class Api:
     def __init__(self, base: str, headers: dict[str, str]) -> None:
         self.base, self.headers = base.rstrip("/"), headers
 
-    def get(self, path: str, **parameters: str | int) -> Answer | None:
+    def get(self, path: str, **parameters: str | int) -> HttpAnswer | None:
         """Return the answer; None where there is nothing of that name.
 
         :raises DirectoryFailed: if it is no good one.
@@ -53,7 +53,7 @@ class Api:
         return read(answer) if answer else None
 
 
-def read(answer: Answer) -> Any:
+def read(answer: HttpAnswer) -> Any:
     """Return the JSON of an answer.
 
     :raises DirectoryFailed: if it is none.

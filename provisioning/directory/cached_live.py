@@ -15,7 +15,7 @@ KEPT_SECONDS: Final = 60
 MOST_A_MINUTE: Final = 60
 
 
-class SparingDirectory:
+class CachedLiveDirectory:
     """Answers again what was answered a moment ago; else asks, so many times a minute."""
 
     is_live = True

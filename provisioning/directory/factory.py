@@ -4,20 +4,11 @@ from django.utils.module_loading import import_string
 
 from provisioning.directory.base import Directory, DirectoryFailed
 from provisioning.directory.cached import CachedDirectory
-from provisioning.directory.cached_live import SparingDirectory
-from provisioning.directory.graph import GraphDirectory
-from provisioning.directory.keycloak import KeycloakDirectory
-from provisioning.directory.okta import OktaDirectory
-from provisioning.directory.scim import ScimDirectory
+from provisioning.directory.cached_live import CachedLiveDirectory
 from provisioning.models import IdentityProvider
+from provisioning.providers.directory_apis import DIRECTORY_APIS
 from provisioning.providers.secrets import SecretLost
 
-CLOUD: dict[str, Callable[[IdentityProvider], Directory]] = {
-    "graph": GraphDirectory,
-    "okta": OktaDirectory,
-    "keycloak": KeycloakDirectory,
-    "scim": ScimDirectory,
-}
 LIVE: dict[str, str] = {IdentityProvider.Kind.LDAP: "provisioning.directory.ldap.LdapDirectory"}
 Browsing = IdentityProvider.Browsing
 
@@ -32,7 +23,7 @@ def directory_of(provider: IdentityProvider) -> Directory | None:
     if provider.browsing == Browsing.CACHED_ONLY:
         return CachedDirectory(provider)
     try:
-        return SparingDirectory(provider, live_directory(provider))
+        return CachedLiveDirectory(provider, live_directory(provider))
     except SecretLost as error:
         raise DirectoryFailed("secret-lost", str(error)) from error
 
@@ -51,9 +42,9 @@ def live_directory(provider: IdentityProvider) -> Directory:
                 "not-installed", "LDAP is not installed on this server."
             ) from error
         return live(provider)
-    kind = provider.settings.get("directory_kind", "")
-    if kind in CLOUD:
-        return CLOUD[kind](provider)
+    if api := DIRECTORY_APIS.get(provider.settings.get("directory_kind", "")):
+        ask: Callable[[IdentityProvider], Directory] = import_string(api.directory)
+        return ask(provider)
     raise DirectoryFailed(
         "no-directory", f"{provider} has no API for live browsing. Choose one in its settings."
     )

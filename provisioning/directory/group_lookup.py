@@ -2,7 +2,7 @@
 
 from typing import Any, Final
 
-from people.values import fold
+from people.values import normalize_key
 from provisioning.claims import Group
 from provisioning.directory import DirectoryFailed
 from provisioning.directory.factory import live_directory
@@ -41,7 +41,7 @@ def look_up(provider: IdentityProvider, text: str) -> Group | None:
 def _directory_of(provider: IdentityProvider) -> IdentityProvider | None:
     """Return the provider whose directory knows the groups; None if none may be asked."""
     if provider.kind == Kind.WINDOWS:
-        key = fold(provider.settings.get("directory", ""))
+        key = normalize_key(provider.settings.get("directory", ""))
         return IdentityProvider.objects.kept().filter(kind=Kind.LDAP, name_key=key).first()
     is_live = provider.browsing == IdentityProvider.Browsing.LIVE
     return provider if provider.kind == Kind.LDAP or is_live else None

@@ -157,7 +157,7 @@ class LdapDirectory:
         settings = replace(self.settings, base_dn=base or self.settings.base_dn)
         try:
             with (
-                circuit_breaker.guarding(self.settings.uri, Unreachable),
+                circuit_breaker.circuit(self.settings.uri, Unreachable),
                 explained(self.settings),
                 opened("directory", settings, self.password, within) as alias,
             ):

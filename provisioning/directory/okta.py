@@ -10,7 +10,7 @@ from provisioning.claims import Group
 from provisioning.directory.api import Api, Json, objects, read, segment, text
 from provisioning.directory.base import PAGE, DirectoryPerson, Page
 from provisioning.models import IdentityProvider
-from provisioning.net.safe_http import Answer
+from provisioning.net.safe_http import HttpAnswer
 from provisioning.providers import manage
 from provisioning.providers.config import OidcSettings, settings_of
 
@@ -51,11 +51,11 @@ def _asked(sought: str, after: str) -> dict[str, str | int]:
     return asked | ({"q": sought} if sought else {}) | ({"after": after} if after else {})
 
 
-def _listed(answer: Answer | None) -> list[Json]:
+def _listed(answer: HttpAnswer | None) -> list[Json]:
     return objects(read(answer)) if answer else []
 
 
-def _next(answer: Answer | None) -> str:
+def _next(answer: HttpAnswer | None) -> str:
     """Return the cursor of the next page; of the link nothing else is believed."""
     headers = answer.headers if answer else {}
     links = next((said for name, said in headers.items() if name.lower() == "link"), "")

@@ -1,24 +1,23 @@
 """Group mappings of a provider: drafted, previewed and applied.
 
-A draft changes nobody until it is applied. What applying would do is found out by doing it in
-a transaction that is rolled back, so the preview and the deed cannot differ.
+A draft changes nobody until it is applied.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from functools import partial
 from uuid import UUID
 
 from django.db import transaction
 from django.db.models import QuerySet
 
 from people.models import Person, Role
+from people.models.group_mappings import role_values
 from people.operations import ranks
 from people.operations.roles import group_mappings
-from people.operations.roles.group_mappings import Author
-from people.operations.roles.mapping_rules import Followed
-from people.values import Actor, PeopleError
+from people.operations.roles.group_mappings import Author, MappingChange, Outcome
+from people.values import PeopleError
 from provisioning import locks
-from provisioning.group_roles import apply as group_roles_apply
+from provisioning.group_roles import memberships
 from provisioning.models import ExternalGroup, GroupMapping, Identity, IdentityProvider
 from provisioning.providers import manage
 
@@ -47,15 +46,8 @@ class AmbiguousGroup(PeopleError):
         )
 
 
-@dataclass(frozen=True)
-class Outcome:
-    """What drafts do once they are applied."""
-
-    added: list[str]
-    removed: list[str]
-    changes: list[Followed]
-    # How many members of these groups were checked, including those for whom nothing changes.
-    looked_at: int
+def is_role_mapped(role: Role) -> bool:
+    return GroupMapping.objects.filter(role=role).exists()
 
 
 def add_draft(
@@ -84,8 +76,7 @@ def add_draft(
     mapping, is_new = GroupMapping.objects.get_or_create(
         provider=provider,
         external_id=known.external_id if known else group,
-        base_role="" if isinstance(role, Role) else role,
-        role=role if isinstance(role, Role) else None,
+        **role_values(role),
         defaults={
             "tenant_id": provider.tenant_id,
             "group_name": known.name if known else name or group,
@@ -94,7 +85,7 @@ def add_draft(
         },
     )
     if not is_new and mapping.draft == Draft.REMOVED:
-        keep(mapping, author=author)
+        confirm_drafts(mapping, author=author)
     return mapping
 
 
@@ -110,7 +101,7 @@ def remove_draft(mapping: GroupMapping, *, author: Author) -> None:
         _mark(mapping, Draft.REMOVED)
 
 
-def keep(mapping: GroupMapping, *, author: Author) -> None:
+def confirm_drafts(mapping: GroupMapping, *, author: Author) -> None:
     """Take back that it is to be removed.
 
     :raises RoleAboveRank: as `remove_draft`.
@@ -137,13 +128,10 @@ def preview(provider: IdentityProvider, *, author: Author) -> Outcome:
 
     :raises RoleAboveRank: as `apply`.
     """
-    with transaction.atomic():
-        outcome = _carry_out(provider, drafts_of(provider), author=author)
-        transaction.set_rollback(True)
-    return outcome
+    drafts = drafts_of(provider)
+    return group_mappings.preview(partial(_put_in_force, provider, drafts, author=author))
 
 
-@transaction.atomic
 def apply(provider: IdentityProvider, *, author: Author) -> Outcome:
     """Apply the drafts of the provider, and update everyone's roles.
 
@@ -151,7 +139,7 @@ def apply(provider: IdentityProvider, *, author: Author) -> Outcome:
 
     :raises RoleAboveRank: if somebody higher drafted what the author may not give or take.
     """
-    return _carry_out(provider, drafts_of(provider), author=author)
+    return _apply(provider, drafts_of(provider), author=author)
 
 
 @transaction.atomic
@@ -163,7 +151,7 @@ def map_group(
     :raises InvalidGroup, AmbiguousGroup, NotMappable, RoleAboveRank: as `add_draft`.
     """
     mapping = add_draft(provider, group, role, author=author, is_owner_meant=True, name=name)
-    return _carry_out(provider, drafts_of(provider).filter(pk=mapping.pk), author=author)
+    return _apply(provider, drafts_of(provider).filter(pk=mapping.pk), author=author)
 
 
 def group_called(provider: IdentityProvider, text: str) -> ExternalGroup | None:
@@ -210,28 +198,13 @@ def _mark(mapping: GroupMapping, draft: str) -> None:
     mapping.save(update_fields=["draft"])
 
 
-def _carry_out(
+@transaction.atomic
+def _apply(
     provider: IdentityProvider, drafts: QuerySet[GroupMapping], *, author: Author
 ) -> Outcome:
-    locks.keep(provider)
-    chosen = list(drafts.select_related("role", "provider"))
-    added = [mapping for mapping in chosen if mapping.draft == Draft.ADDED]
-    removed = [mapping for mapping in chosen if mapping.draft == Draft.REMOVED]
-    for mapping in added:
-        group_mappings.check_mappable(mapping.any_role, author, is_owner_meant=True)
-    for mapping in removed:
-        ranks.check_may_grant(author.actor, mapping.any_role)
-    concerned = _concerned(provider, added, removed)
-    drafts.filter(draft=Draft.ADDED).update(draft=Draft.NONE)
-    drafts.filter(draft=Draft.REMOVED).delete()
-    outcome = Outcome(
-        added=[str(mapping) for mapping in added],
-        removed=[str(mapping) for mapping in removed],
-        changes=_follow(concerned, author.actor),
-        looked_at=len(concerned),
-    )
-    if chosen:
-        manage.note(
+    outcome = group_mappings.apply(partial(_put_in_force, provider, drafts, author=author))
+    if outcome.added or outcome.removed:
+        manage.record_provider_event(
             "mapped groups of",
             provider,
             actor=author.actor,
@@ -242,6 +215,31 @@ def _carry_out(
     return outcome
 
 
+def _put_in_force(
+    provider: IdentityProvider, drafts: QuerySet[GroupMapping], *, author: Author
+) -> MappingChange:
+    locks.lock_provider_shared(provider)
+    chosen = list(drafts.select_related("role", "provider"))
+    added = [mapping for mapping in chosen if mapping.draft == Draft.ADDED]
+    removed = [mapping for mapping in chosen if mapping.draft == Draft.REMOVED]
+    for mapping in added:
+        group_mappings.check_mappable(mapping.any_role, author, is_owner_meant=True)
+    for mapping in removed:
+        ranks.check_may_grant(author.actor, mapping.any_role)
+    concerned = _concerned(provider, added, removed)
+    drafts.filter(draft=Draft.ADDED).update(draft=Draft.NONE)
+    drafts.filter(draft=Draft.REMOVED).delete()
+    return MappingChange(
+        memberships.mapped_groups(provider),
+        author.actor,
+        added=[str(mapping) for mapping in added],
+        removed=[str(mapping) for mapping in removed],
+        looked_at=len(concerned),
+        # Nothing changes for people of whom the provider never said which groups they are in.
+        people=[one.person_id for one in concerned if one.groups_seen_at],
+    )
+
+
 def _concerned(
     provider: IdentityProvider, added: list[GroupMapping], removed: list[GroupMapping]
 ) -> list[Identity]:
@@ -249,22 +247,15 @@ def _concerned(
 
     So a new Owner is added before the last one is removed.
     """
-    members = {one.pk: one for one in _with_person(members_matching(provider, added))}
+    gaining = members_matching(provider, added)
     holding = Identity.objects.filter(
         provider=provider,
         retired_at=None,
         person__grants__source__in=[mapping.source for mapping in removed],
     )
-    for losing in (members_matching(provider, removed), holding):
-        members |= {one.pk: one for one in _with_person(losing) if one.pk not in members}
-    return list(members.values())
-
-
-def _with_person(identities: QuerySet[Identity]) -> list[Identity]:
-    rows = identities.select_related("person__tenant", "provider").distinct()
-    return list(rows.order_by("person__family_name", "person__given_name", "pk"))
-
-
-def _follow(identities: list[Identity], actor: Actor) -> list[Followed]:
-    followed = (group_roles_apply.follow(identity, actor=actor) for identity in identities)
-    return [one for one in followed if one]
+    concerned: dict[int, Identity] = {}
+    for identities in (gaining, members_matching(provider, removed), holding):
+        by_name = identities.order_by("person__family_name", "person__given_name", "pk")
+        for identity in by_name.distinct():
+            concerned.setdefault(identity.pk, identity)
+    return list(concerned.values())

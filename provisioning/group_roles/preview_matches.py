@@ -7,7 +7,7 @@ from difflib import get_close_matches
 from django.db.models import Count, Q
 
 from people.models import Person
-from people.values import fold
+from people.values import normalize_key
 from provisioning.models import ExternalGroup, GroupMapping, IdentityProvider
 
 GROUPS_COMPARED = 5_000
@@ -66,19 +66,19 @@ def near_misses(text: str, groups: Iterable[ExternalGroup]) -> list[NearMiss]:
     same = [
         NearMiss(group, how) for name, group in by_name.items() if (how := _difference(text, name))
     ]
-    keys = {fold(name): name for name in by_name if not _difference(text, name)}
-    similar = get_close_matches(fold(text), list(keys), n=MISSES_SHOWN, cutoff=0.75)
+    keys = {normalize_key(name): name for name in by_name if not _difference(text, name)}
+    similar = get_close_matches(normalize_key(text), list(keys), n=MISSES_SHOWN, cutoff=0.75)
     found = [*same, *(NearMiss(by_name[keys[key]], "a similar name") for key in similar)]
     return found[:MISSES_SHOWN]
 
 
 def _difference(text: str, name: str) -> str:
     """Describe the difference if it is only in capitalization or spaces."""
-    if fold(text) == fold(name):
+    if normalize_key(text) == normalize_key(name):
         return "different capitalization"
     if text.split() == name.split():
         return "different spaces"
-    if fold("".join(text.split())) == fold("".join(name.split())):
+    if normalize_key("".join(text.split())) == normalize_key("".join(name.split())):
         return "different spaces and capitalization"
     return ""
 

@@ -127,7 +127,7 @@ def opened(
             "not-installed", "LDAP is not installed on this server. Run `make setup` as root."
         )
     try:
-        with circuit_breaker.guarding(settings.uri, Unreachable), explained(settings):
+        with circuit_breaker.circuit(settings.uri, Unreachable), explained(settings):
             connection = connected(settings)
             try:
                 bind(connection, settings, bind_password)

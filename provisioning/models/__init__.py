@@ -4,16 +4,16 @@ from provisioning.models.attempt import SignInAttempt
 from provisioning.models.directory_check import DirectoryCheck
 from provisioning.models.groups import ExternalGroup, GroupMapping, GroupMembership
 from provisioning.models.identity import Identity
-from provisioning.models.login_failures import Guesses
+from provisioning.models.login_failures import FailedLogins
 from provisioning.models.provider import IdentityProvider, SignInSettings
 from provisioning.models.sessions import ProviderSession
 
 __all__ = [
     "DirectoryCheck",
     "ExternalGroup",
+    "FailedLogins",
     "GroupMapping",
     "GroupMembership",
-    "Guesses",
     "Identity",
     "IdentityProvider",
     "ProviderSession",

@@ -4,7 +4,7 @@ from typing import ClassVar, Self
 
 from django.db import models
 
-from people.models import Person, Role
+from people.models.group_mappings import AbstractGroupMapping, mapping_constraints
 from people.tenancy import TenantManager, TenantOwned
 from provisioning.models.identity import Identity
 from provisioning.models.provider import IdentityProvider
@@ -57,7 +57,7 @@ class MappingQuerySet(models.QuerySet["GroupMapping"]):
 MappingManager = TenantManager.from_queryset(MappingQuerySet)
 
 
-class GroupMapping(TenantOwned):
+class GroupMapping(AbstractGroupMapping):
     """Members of this group at the provider get this role: a base role or a custom role."""
 
     class Draft(models.TextChoices):
@@ -74,54 +74,22 @@ class GroupMapping(TenantOwned):
     # A directory's group that nobody has been seen in yet: `external_id` holds its name until
     # the one group of that name is seen, and that group's id from then on.
     by_name = models.BooleanField(default=False)
-    base_role = models.CharField(max_length=32, blank=True, choices=Person.Role)
-    role: "models.ForeignKey[Role | None, Role | None]" = models.ForeignKey(
-        Role, on_delete=models.PROTECT, null=True, blank=True, related_name="mappings"
-    )
     draft = models.CharField(max_length=8, blank=True, choices=Draft)
     created_at = models.DateTimeField(auto_now_add=True)
 
     objects: ClassVar = MappingManager()
 
-    class Meta(TenantOwned.Meta):
-        constraints: ClassVar = [
-            models.UniqueConstraint(
-                "provider",
-                "external_id",
-                "base_role",
-                name="mapping_to_base_role_once",
-                condition=models.Q(role=None),
-            ),
-            models.UniqueConstraint(
-                "provider",
-                "external_id",
-                "role",
-                name="mapping_to_role_once",
-                condition=models.Q(role__isnull=False),
-            ),
-            models.CheckConstraint(
-                name="mapping_to_one_role",
-                condition=models.Q(role=None) & ~models.Q(base_role="")
-                | models.Q(role__isnull=False, base_role=""),
-            ),
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.group_name} → {self.role_name}"
+    class Meta(AbstractGroupMapping.Meta):
+        constraints: ClassVar = mapping_constraints("mapping", "provider", "external_id")
 
     @property
-    def any_role(self) -> Role | Person.Role:
-        return self.role or Person.Role(self.base_role)
+    def group_source(self) -> IdentityProvider:
+        return self.provider
 
     @property
-    def role_name(self) -> str:
-        return self.role.name if self.role else Person.Role(self.base_role).label
+    def group_key(self) -> str:
+        return self.external_id
 
     @property
-    def source(self) -> str:
-        """Return the `source` of the grants that it makes."""
-        return f"{self.provider.mapping_origin}{self.pk}"
-
-    @property
-    def because(self) -> str:
-        return f"the group “{self.group_name}” of {self.provider.name}"
+    def group_title(self) -> str:
+        return self.group_name

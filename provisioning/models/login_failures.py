@@ -1,7 +1,7 @@
 from django.db import models
 
 
-class Guesses(models.Model):
+class FailedLogins(models.Model):
     """How often a password was tried for a login name lately, from one source or from all.
 
     The name may be anything somebody typed, even a password, so only its digest is kept.

@@ -6,8 +6,9 @@ from uuid import uuid4
 from django.db import models
 
 from people.models import Tenant
-from people.tenancy import TenantManager, TenantOwned
-from people.values import VIA_MAPPING, Actor
+from people.models.group_mappings import GroupSource
+from people.tenancy import TenantManager
+from people.values import Actor
 
 
 class ProviderQuerySet(models.QuerySet["IdentityProvider"]):
@@ -23,7 +24,7 @@ class ProviderQuerySet(models.QuerySet["IdentityProvider"]):
 ProviderManager = TenantManager.from_queryset(ProviderQuerySet)
 
 
-class IdentityProvider(TenantOwned):
+class IdentityProvider(GroupSource):
     """A sign-in provider of a tenant. Ramp passwords need no row."""
 
     class Kind(models.TextChoices):
@@ -73,7 +74,7 @@ class IdentityProvider(TenantOwned):
 
     objects: ClassVar = ProviderManager()
 
-    class Meta(TenantOwned.Meta):
+    class Meta(GroupSource.Meta):
         constraints: ClassVar = [
             models.UniqueConstraint(
                 "tenant",
@@ -96,11 +97,6 @@ class IdentityProvider(TenantOwned):
     @property
     def actor(self) -> Actor:
         return Actor(self.kind, self.name)
-
-    @property
-    def mapping_origin(self) -> str:
-        """Return how the sources of the grants begin that its mappings make."""
-        return f"{VIA_MAPPING}{self.pk}:"
 
     @property
     def is_paired(self) -> bool:

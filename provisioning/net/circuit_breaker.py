@@ -19,7 +19,7 @@ class CircuitOpen(Exception):
 
 
 @contextmanager
-def guarding(server: str, *failures: type[Exception]) -> Iterator[None]:
+def circuit(server: str, *failures: type[Exception]) -> Iterator[None]:
     """Ask the server in the block, unless it failed just now; note whether it fails.
 
     :raises CircuitOpen: if it is not to be asked.
@@ -35,10 +35,10 @@ def guarding(server: str, *failures: type[Exception]) -> Iterator[None]:
             _known[server] = (count, time.monotonic() + OPEN_SECONDS)
         raise
     else:
-        close(server)
+        reset(server)
 
 
-def close(server: str) -> None:
+def reset(server: str) -> None:
     """Ask the server again from now on."""
     with _lock:
         _known.pop(server, None)

@@ -52,7 +52,7 @@ class Unreachable(OutboundError):
 
 
 @dataclass(frozen=True)
-class Answer:
+class HttpAnswer:
     """What a server said, whatever it was."""
 
     url: str
@@ -79,14 +79,14 @@ def fetch(
     method: str = "GET",
     form: Mapping[str, str] | None = None,
     headers: Mapping[str, str] | None = None,
-) -> Answer:
+) -> HttpAnswer:
     """Send one request and return the response, unless it is a redirect.
 
     :raises OutboundError: if the address may not be asked, or does not answer as it should.
     """
     parts = checked(url)
     try:
-        with circuit_breaker.guarding(origin(url), Unreachable):
+        with circuit_breaker.circuit(origin(url), Unreachable):
             answer = _asked(url, parts, method, form, headers or {})
     except circuit_breaker.CircuitOpen as error:
         raise OutboundError(
@@ -181,7 +181,7 @@ def checked(url: str) -> SplitResult:
 
 def _asked(
     url: str, parts: SplitResult, method: str, form: Any, headers: Mapping[str, str]
-) -> Answer:
+) -> HttpAnswer:
     is_plain = parts.scheme == "http"
     deadline = time.monotonic() + TOTAL_SECONDS
     try:
@@ -234,7 +234,7 @@ def _answer(
     method: str,
     form: Any,
     headers: Mapping[str, str],
-) -> Answer:
+) -> HttpAnswer:
     sent = {"Accept": "application/json", "User-Agent": "Ramp", **headers, "Host": parts.netloc}
     body = None
     if form is not None:
@@ -250,7 +250,7 @@ def _answer(
             raise OutboundError("too-large", f"{url} returned more than {MOST_BYTES // 1024} KiB.")
         if response.length:
             raise http.client.IncompleteRead(content, response.length)
-    return Answer(url, response.status, dict(response.headers), content)
+    return HttpAnswer(url, response.status, dict(response.headers), content)
 
 
 def _looked_up(host: str, port: int) -> list[Any]:

@@ -25,7 +25,7 @@ from django.utils import timezone
 from django.utils.crypto import salted_hmac
 
 from people import tenancy
-from provisioning.models import Guesses
+from provisioning.models import FailedLogins
 from provisioning.sign_in.errors import SignInRefused
 
 FREE_TRIES: Final = 5
@@ -81,18 +81,18 @@ def check(name: str, source: Source = NOWHERE) -> None:
             _booked(name, EVERYBODY, FREE_TRIES_OF_ALL, now)
         elif not source.knows(name):
             _check_wait(_locked(name, EVERYBODY, now), now)
-    Guesses.objects.filter(last_at__lt=now - MEMORY).delete()
+    FailedLogins.objects.filter(last_at__lt=now - MEMORY).delete()
 
 
 def note_success(name: str, source: Source = NOWHERE) -> None:
     """Forget the tries of this source and of everybody: the account's owner has come."""
     digests = [_digest(name, _of_source(name, source)), _digest(name, EVERYBODY)]
-    Guesses.objects.filter(digest__in=digests).delete()
+    FailedLogins.objects.filter(digest__in=digests).delete()
 
 
 def forget(name: str) -> None:
     """Delete all tries under the name, for example after its owner has chosen a new password."""
-    Guesses.objects.filter(account=account_of(name)).delete()
+    FailedLogins.objects.filter(account=account_of(name)).delete()
 
 
 def take_back(name: str, source: Source = NOWHERE) -> None:
@@ -108,7 +108,7 @@ def take_back(name: str, source: Source = NOWHERE) -> None:
 
 def waits_until(name: str) -> datetime | None:
     """Return until when some source of tries under the name has to wait; None if none has."""
-    waiting = Guesses.objects.filter(account=account_of(name), locked_until__gt=timezone.now())
+    waiting = FailedLogins.objects.filter(account=account_of(name), locked_until__gt=timezone.now())
     until: datetime | None = waiting.aggregate(until=Max("locked_until"))["until"]
     return until
 
@@ -127,7 +127,7 @@ def one_at_a_time(name: str) -> Iterator[None]:
 
     :raises GuessedTooOften: if others take too long.
     """
-    row = Guesses.objects.filter(digest=_digest(name, EVERYBODY))
+    row = FailedLogins.objects.filter(digest=_digest(name, EVERYBODY))
     with transaction.atomic():
         _locked(name, EVERYBODY, timezone.now())
     give_up_at = time.monotonic() + PATIENCE_SECONDS
@@ -162,7 +162,7 @@ def normalized(name: str) -> str:
     return " ".join(unicodedata.normalize("NFKC", visible).split())
 
 
-def _booked(name: str, whose: str, free: int, now: datetime) -> Guesses:
+def _booked(name: str, whose: str, free: int, now: datetime) -> FailedLogins:
     guesses = _locked(name, whose, now)
     _check_wait(guesses, now)
     is_fresh = guesses.last_at <= now - MEMORY
@@ -173,7 +173,7 @@ def _booked(name: str, whose: str, free: int, now: datetime) -> Guesses:
     return guesses
 
 
-def _check_wait(guesses: Guesses, now: datetime) -> None:
+def _check_wait(guesses: FailedLogins, now: datetime) -> None:
     if guesses.locked_until and guesses.locked_until > now:
         raise GuessedTooOften(guesses.locked_until)
 
@@ -182,10 +182,10 @@ def _of_source(name: str, source: Source) -> str:
     return f"device {source.device}" if source.knows(name) else f"address {source.address}"
 
 
-def _locked(name: str, whose: str, now: datetime) -> Guesses:
+def _locked(name: str, whose: str, now: datetime) -> FailedLogins:
     digest, usual = _digest(name, whose), {"last_at": now, "account": account_of(name)}
-    Guesses.objects.get_or_create(digest=digest, defaults=usual)
-    guesses: Guesses = Guesses.objects.select_for_update().get(digest=digest)
+    FailedLogins.objects.get_or_create(digest=digest, defaults=usual)
+    guesses: FailedLogins = FailedLogins.objects.select_for_update().get(digest=digest)
     return guesses
 
 

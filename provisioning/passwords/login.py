@@ -1,14 +1,10 @@
 """Signing in with an email address and a Ramp password."""
 
-from uuid import UUID
-
-from django.contrib.auth.backends import BaseBackend
 from django.contrib.auth.hashers import check_password, make_password
-from django.http import HttpRequest
 
 from people import tenancy
 from people.models import Person
-from people.values import fold
+from people.values import normalize_key
 from provisioning.passwords import lockout
 from provisioning.passwords.lockout import NOWHERE, Source
 from provisioning.sign_in import attempt_log
@@ -59,7 +55,7 @@ def confirm_password(person: Person, password: str, source: Source = NOWHERE) ->
         lockout.check(person.email, source)
     if not check_password(password, person.password):
         said = "Incorrect password."
-        attempt_log.note(
+        attempt_log.log_attempt(
             Outcome.REFUSED,
             None,
             person=person,
@@ -71,7 +67,7 @@ def confirm_password(person: Person, password: str, source: Source = NOWHERE) ->
     with tenancy.across_tenants():
         lockout.note_success(person.email, source)
     check_password_counts(person)
-    attempt_log.note(Outcome.CONFIRMED, None, person=person, email=person.email)
+    attempt_log.log_attempt(Outcome.CONFIRMED, None, person=person, email=person.email)
 
 
 def password_problem(person: Person, password: str) -> str:
@@ -97,7 +93,7 @@ def _admit(person: Person) -> None:
         check_may_come_in(person)
         check_password_counts(person)
     except SignInRefused as refused:
-        attempt_log.note(
+        attempt_log.log_attempt(
             Outcome.REFUSED,
             None,
             person=person,
@@ -106,13 +102,13 @@ def _admit(person: Person) -> None:
             detail=str(refused),
         )
         raise
-    attempt_log.note(Outcome.SIGNED_IN, None, person=person, email=person.email)
+    attempt_log.log_attempt(Outcome.SIGNED_IN, None, person=person, email=person.email)
 
 
 def _candidates(email: str, slug: str) -> list[Person]:
     with tenancy.across_tenants():
         people = Person.objects.in_lists().select_related("tenant")
-        people = people.filter(email_key=fold(email), tenant__is_sandbox=False)
+        people = people.filter(email_key=normalize_key(email), tenant__is_sandbox=False)
         if slug:
             people = people.filter(tenant__slug=slug)
         return list(people)
@@ -143,20 +139,3 @@ def check_password_counts(person: Person) -> None:
 
 def password_counts(person: Person) -> bool:
     return person.tenant.allows_passwords or person.role == Person.Role.OWNER
-
-
-class SessionBackend(BaseBackend):
-    """Load the person of a session on every request, in their current state.
-
-    This is the one place that decides whether a session is still good: Django compares
-    the session's hash, which holds the person's session epoch, with what is loaded here.
-    """
-
-    def authenticate(self, request: HttpRequest | None, **credentials: str) -> None:
-        """Sign nobody in: the sign-in pages know more than a name and a password."""
-
-    def get_user(self, user_id: UUID | str) -> Person | None:
-        with tenancy.across_tenants():
-            people = Person.objects.select_related("tenant").filter(tenant__is_sandbox=False)
-        person = people.filter(pk=user_id).first()
-        return person if person and person.is_active and person.tenant.is_active else None

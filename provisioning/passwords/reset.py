@@ -11,13 +11,12 @@ from django.contrib.auth.hashers import UNUSABLE_PASSWORD_PREFIX
 from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils import timezone
 
-from people import tenancy
+from people import hooks, tenancy
 from people.models import Mail, Person
 from people.operations import passwords
-from people.values import Actor, PeopleError, fold
+from people.values import Actor, PeopleError, normalize_key
 from provisioning.models import Identity
 from provisioning.passwords.login import password_counts
-from provisioning.scim_pairing import paired_with
 
 # Minimum time between two emails to the same person.
 PAUSE: Final = timedelta(minutes=1)
@@ -40,7 +39,7 @@ def internal_people() -> QuerySet[Person]:
     """
     identities = Identity.objects.filter(person=OuterRef("pk"), retired_at=None)
     has_none = Q(password__startswith=UNUSABLE_PASSWORD_PREFIX)
-    has_another_way = Q(Exists(identities)) | Q(pk__in=paired_with().provisioned())
+    has_another_way = Q(Exists(identities)) | Q(pk__in=hooks.pairing().provisioned())
     people: QuerySet[Person] = Person.objects.in_lists()
     return people.exclude(has_none & has_another_way)
 
@@ -56,7 +55,7 @@ def mail_links(email: str) -> None:
     """Email a reset link to each person with this confirmed address who may reset."""
     with tenancy.across_tenants():
         known = Person.objects.in_lists().select_related("tenant")
-        people = list(known.filter(email_key=fold(email), tenant__is_sandbox=False))
+        people = list(known.filter(email_key=normalize_key(email), tenant__is_sandbox=False))
     for person in people:
         with tenancy.use(person.tenant_id):
             if may_reset(person) and not _was_mailed_just_now(person):

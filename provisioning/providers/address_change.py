@@ -82,7 +82,7 @@ def confirm(provider: IdentityProvider, *, are_same: bool, seen: str, author: Au
     :raises MoveChanged: if `seen` is not the digest of what would be confirmed.
     :raises PersonAboveRank, RoleAboveRank: if it concerns somebody or a role above the author.
     """
-    locks.let_nobody_in(provider)
+    locks.lock_provider_exclusive(provider)
     provider.refresh_from_db()
     move = pending(provider)
     if move is None:
@@ -95,7 +95,7 @@ def confirm(provider: IdentityProvider, *, are_same: bool, seen: str, author: Au
         identities.update(authority=move.now)
     else:
         identities.update(retired_at=timezone.now())
-        group_mappings.keep_mapped_roles(
+        group_mappings.detach_mapped_roles(
             origin=provider.mapping_origin, because="which moved", actor=author.actor
         )
         provider.mappings.all().delete()
@@ -104,7 +104,7 @@ def confirm(provider: IdentityProvider, *, are_same: bool, seen: str, author: Au
     kept = len(move.identities) if are_same else 0
     facts = {"from": move.before, "to": move.now, "people": len(move.identities)}
     what = "confirmed the new address of" if are_same else "unlinked all people of"
-    manage.note(what, provider, actor=author.actor, move=facts)
+    manage.record_provider_event(what, provider, actor=author.actor, move=facts)
     return kept
 
 

@@ -9,14 +9,17 @@ from dataclasses import dataclass, field, fields
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-from people.values import fold
+from people.values import normalize_key
 from provisioning.claims import Claims
 from provisioning.models import IdentityProvider
+from provisioning.providers.presets import PRESETS
 
-# Where anybody makes an account for themselves, by the host of the issuer.
+# Where anybody makes an account for themselves, by the host of the issuer: the open presets, and
+# providers that have no preset.
 OPEN_HOSTS: Final = frozenset(
     (
-        *("accounts.google.com", "appleid.apple.com", "login.live.com", "gitlab.com"),
+        *(urlsplit(one.issuer).netloc for one in PRESETS.values() if one.is_open),
+        *("appleid.apple.com", "login.live.com", "gitlab.com"),
         *("github.com", "token.actions.githubusercontent.com", "slack.com", "discord.com"),
         *("www.facebook.com", "limited.facebook.com", "www.linkedin.com", "id.twitch.tv"),
         *("access.line.me", "api.login.yahoo.com", "www.paypal.com", "login.salesforce.com"),
@@ -80,7 +83,7 @@ def _unmet(provider: IdentityProvider, admission: Admission, claims: Claims) -> 
         yield from _unmet_domain(provider, admission, claims)
     for claim, allowed in (("hd", admission.hosted_domains), ("tid", admission.entra_tenants)):
         said = claims.said.get(claim, "")
-        if allowed and fold(said) not in map(fold, allowed):
+        if allowed and normalize_key(said) not in map(normalize_key, allowed):
             yield f"The claim “{claim}” is “{said}”. Allowed: {_listed(allowed)}."
     if admission.required_group:
         yield from _unmet_group(admission.required_group, claims)
@@ -94,7 +97,7 @@ def _unmet_domain(
     provider: IdentityProvider, admission: Admission, claims: Claims
 ) -> Iterator[str]:
     local, _, domain = claims.email.rpartition("@")
-    if not local or fold(domain) not in map(fold, admission.email_domains):
+    if not local or normalize_key(domain) not in map(normalize_key, admission.email_domains):
         said = f"The email address “{claims.email}” is not in an allowed domain. Allowed:"
         yield f"{said} {_listed(admission.email_domains)}."
     # At an open provider anyone can claim any address that it has not verified.

@@ -13,6 +13,7 @@ from people.values import PeopleError
 from provisioning.models import IdentityProvider
 from provisioning.providers import admission
 from provisioning.providers.admission import Admission
+from provisioning.providers.directory_apis import DIRECTORY_APIS
 
 Kind = IdentityProvider.Kind
 
@@ -77,7 +78,6 @@ OF_KIND: Final[Mapping[str, type[Any]]] = {
     Kind.LDAP: LdapSettings,
     Kind.WINDOWS: WindowsSettings,
 }
-DIRECTORY_KINDS: Final = ("graph", "okta", "keycloak", "scim")
 # What is kept encrypted, apart from the rest.
 SECRET_OF: Final[Mapping[str, str]] = {
     Kind.OIDC: "client_secret",
@@ -207,8 +207,8 @@ def _wrong_types(kind: str, document: Mapping[str, Any]) -> Iterator[str]:
             yield f"“{name}” must be true or false."
     if document.get("directory_browsing", "off") not in IdentityProvider.Browsing.values:
         yield "“directory_browsing” must be off, cached_only or live."
-    if document.get("directory_kind", "") not in ("", *DIRECTORY_KINDS):
-        yield f"“directory_kind” must be one of {_listed(DIRECTORY_KINDS)}."
+    if document.get("directory_kind", "") not in ("", *DIRECTORY_APIS):
+        yield f"“directory_kind” must be one of {_listed(DIRECTORY_APIS)}."
     if kind == Kind.WINDOWS and not _is_texts(document.get("realms", [])):
         yield "“realms” must be a list of strings."
     yield from _wrong_ldap(document) if kind == Kind.LDAP else ()

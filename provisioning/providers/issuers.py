@@ -11,8 +11,9 @@ from urllib.parse import urlsplit
 
 from django.db.models import F
 
-from people.values import fold
+from people.values import normalize_key
 from provisioning.models import IdentityProvider
+from provisioning.providers.directory_apis import DIRECTORY_APIS
 
 Kind = IdentityProvider.Kind
 
@@ -45,16 +46,17 @@ def secret_destination(provider: IdentityProvider) -> str:
         return _directory(settings) + (" with StartTLS" if settings.get("start_tls") else "")
     if provider.kind == Kind.WINDOWS:
         return ""
-    # Graph and Keycloak are asked with an access token that the client secret obtains.
-    asks_as_client = settings.get("directory_kind") in ("graph", "keycloak")
-    directory = settings.get("directory_url", "") if asks_as_client else ""
+    api = DIRECTORY_APIS.get(settings.get("directory_kind", ""))
+    # An API without a token of its own is asked with one that the client secret obtains.
+    directory = settings.get("directory_url", "") if api and not api.takes_token else ""
     return f"{settings.get('issuer', '')} {directory}".strip()
 
 
 def directory_token_destination(provider: IdentityProvider) -> str:
     """Return where the token for the directory's API is sent; blank if that API takes none."""
     settings = provider.settings
-    if settings.get("directory_kind") not in ("okta", "scim"):
+    api = DIRECTORY_APIS.get(settings.get("directory_kind", ""))
+    if api is None or not api.takes_token:
         return ""
     if settings.get("directory_url"):
         return str(settings["directory_url"])
@@ -72,7 +74,7 @@ def _windows_directory(provider: IdentityProvider) -> str:
     """Return the directory's authority; one that was removed stands for what it was."""
     name = provider.settings.get("directory", "")
     named = IdentityProvider.objects.filter(
-        tenant=provider.tenant_id, kind=Kind.LDAP, name_key=fold(name)
+        tenant=provider.tenant_id, kind=Kind.LDAP, name_key=normalize_key(name)
     )
     latest_first = F("removed_at").desc(nulls_first=True)
     directory = named.order_by(latest_first).first() if name else None

@@ -7,16 +7,16 @@ from typing import Any, Final
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from people import tenancy
+from people import hooks, tenancy
+from people.db.constraints import constraint_of
 from people.operations import connection_events
 from people.operations.roles import group_mappings
-from people.values import Actor, PeopleError, fold
+from people.values import Actor, PeopleError, normalize_key
 from provisioning import locks
 from provisioning.models import GroupMapping, IdentityProvider, SignInSettings
 from provisioning.providers import config, issuers, secrets
 from provisioning.providers.config import SECRET_OF, Definition, Pairing
 from provisioning.providers.secrets import SecretForElsewhere
-from provisioning.scim_pairing import paired_with
 
 FIELD: Final = "identity-provider"
 DIRECTORY_FIELD: Final = "identity-provider-directory"
@@ -68,7 +68,7 @@ def provider_named(name: str) -> IdentityProvider:
     :raises IdentityProvider.DoesNotExist: if there is none of that name.
     """
     kept = IdentityProvider.objects.kept().select_related("tenant")
-    provider: IdentityProvider = kept.get(name_key=fold(name))
+    provider: IdentityProvider = kept.get(name_key=normalize_key(name))
     return provider
 
 
@@ -110,7 +110,7 @@ def add_provider(definition: Definition, *, actor: Actor) -> IdentityProvider:
     _fill(provider, definition)
     provider.authority = issuers.authority_of(provider)
     _save(provider)
-    note("added", provider, actor=actor)
+    record_provider_event("added", provider, actor=actor)
     return provider
 
 
@@ -140,7 +140,7 @@ def change_provider(
         provider.authority = issuers.authority_of(provider)
     if changes:
         _save(provider)
-        note("changed", provider, actor=actor, changes=changes)
+        record_provider_event("changed", provider, actor=actor, changes=changes)
     return bool(changes)
 
 
@@ -150,29 +150,31 @@ def remove_provider(provider: IdentityProvider, *, actor: Actor) -> None:
 
     Roles that its groups brought are hands' to withdraw from now on.
     """
-    locks.let_nobody_in(provider)
+    locks.lock_provider_exclusive(provider)
     provider.removed_at, provider.is_enabled = timezone.now(), False
     provider.secret = provider.directory_token = ""
     provider.save(update_fields=["removed_at", "is_enabled", "secret", "directory_token"])
     SignInSettings.objects.filter(default_provider=provider).update(
         default_provider=None, redirects=False
     )
-    group_mappings.keep_mapped_roles(
+    group_mappings.detach_mapped_roles(
         origin=provider.mapping_origin, because="which was removed", actor=actor
     )
     GroupMapping.objects.filter(provider=provider).delete()
-    note("removed", provider, actor=actor)
+    record_provider_event("removed", provider, actor=actor)
 
 
-def note(what: str, provider: IdentityProvider, *, actor: Actor, **facts: Any) -> None:
+def record_provider_event(
+    what: str, provider: IdentityProvider, *, actor: Actor, **facts: Any
+) -> None:
     """Record what was done to the provider in the tenant's history."""
-    connection_events.note_connection(
+    connection_events.record_connection_event(
         f"{what} sign-in through {provider.name}", actor=actor, provider=provider.name, **facts
     )
 
 
 def _fill(provider: IdentityProvider, definition: Definition) -> None:
-    provider.name, provider.name_key = definition.name, fold(definition.name)
+    provider.name, provider.name_key = definition.name, normalize_key(definition.name)
     provider.settings = config.stored(definition.settings)
     provider.provisions_people = definition.provisions_people
     provider.browsing = definition.browsing
@@ -216,7 +218,7 @@ def _means_anybody(provider: IdentityProvider) -> bool:
 def _pair(provider: IdentityProvider, pairing: Pairing | None) -> None:
     connection = claim = attribute = ""
     if pairing:
-        keys = list(paired_with().connections())
+        keys = list(hooks.pairing().connections())
         if pairing.connection:
             keys = [key for key in keys if key == pairing.connection]
         if len(keys) != 1:
@@ -241,7 +243,8 @@ def _save(provider: IdentityProvider) -> None:
         with transaction.atomic():
             provider.save()
     except IntegrityError as error:
-        # The name is the only thing about a provider that must be unique.
+        if constraint_of(error) != "provider_name_taken":
+            raise
         raise ProviderNameTaken(provider.name) from error
 
 

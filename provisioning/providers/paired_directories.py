@@ -1,6 +1,6 @@
 """Windows providers and the LDAP providers that know their people: one directory, one person."""
 
-from people.values import fold
+from people.values import normalize_key
 from provisioning.models import IdentityProvider
 
 Kind = IdentityProvider.Kind
@@ -10,7 +10,7 @@ def directory_of(windows: IdentityProvider) -> IdentityProvider | None:
     """Return the LDAP provider that the Windows provider's settings name; None if there is none."""
     name = windows.settings.get("directory", "")
     kept = IdentityProvider.objects.kept().select_related("tenant")
-    found = kept.filter(tenant=windows.tenant_id, kind=Kind.LDAP, name_key=fold(name))
+    found = kept.filter(tenant=windows.tenant_id, kind=Kind.LDAP, name_key=normalize_key(name))
     directory: IdentityProvider | None = found.first() if name else None
     return directory
 
@@ -18,7 +18,11 @@ def directory_of(windows: IdentityProvider) -> IdentityProvider | None:
 def windows_of(directory: IdentityProvider) -> list[IdentityProvider]:
     """Return the Windows providers that name the LDAP provider."""
     windows = IdentityProvider.objects.kept().filter(tenant=directory.tenant_id, kind=Kind.WINDOWS)
-    return [one for one in windows if fold(one.settings.get("directory", "")) == directory.name_key]
+    return [
+        one
+        for one in windows
+        if normalize_key(one.settings.get("directory", "")) == directory.name_key
+    ]
 
 
 def sharing_with(provider: IdentityProvider) -> list[IdentityProvider]:

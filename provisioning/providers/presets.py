@@ -21,6 +21,10 @@ class Preset:
     initial: Mapping[str, Any] = field(default_factory=dict)
     # What its issuer looks like.
     issuer: str = ""
+    # The part of an issuer that shows that it belongs to this provider.
+    issuer_mark: str = ""
+    # Whether anybody can create an account at the issuer, so that a restriction is required.
+    is_open: bool = False
     # Names of buttons and fields at the provider are between asterisks.
     steps: Sequence[str] = ()
     # What to enter where it pushes the same people over SCIM.
@@ -41,6 +45,7 @@ PRESETS: Final[Mapping[str, Preset]] = {
         kind=Kind.OIDC,
         summary="Work accounts from Microsoft 365.",
         issuer="https://login.microsoftonline.com/<directory (tenant) id>/v2.0",
+        issuer_mark="login.microsoftonline.com",
         initial={
             "name": "Microsoft Entra",
             "scopes": "openid profile email",
@@ -67,6 +72,8 @@ PRESETS: Final[Mapping[str, Preset]] = {
         kind=Kind.OIDC,
         summary="Work accounts from Google Workspace.",
         issuer="https://accounts.google.com",
+        issuer_mark="accounts.google.com",
+        is_open=True,
         initial={
             "name": "Google",
             "issuer": "https://accounts.google.com",
@@ -89,6 +96,7 @@ PRESETS: Final[Mapping[str, Preset]] = {
         kind=Kind.OIDC,
         summary="People in your Okta organization.",
         issuer="https://<your organization>.okta.com",
+        issuer_mark=".okta",
         initial={
             "name": "Okta",
             "scopes": "openid profile email groups",
@@ -114,6 +122,7 @@ PRESETS: Final[Mapping[str, Preset]] = {
         kind=Kind.OIDC,
         summary="A realm on your Keycloak server.",
         issuer="https://<server>/realms/<realm>",
+        issuer_mark="/realms/",
         initial={
             "name": "Keycloak",
             "adds_unverified": True,
@@ -139,6 +148,7 @@ PRESETS: Final[Mapping[str, Preset]] = {
         kind=Kind.OIDC,
         summary="An Auth0 tenant.",
         issuer="https://<tenant>.auth0.com/",
+        issuer_mark=".auth0.com",
         initial={
             "name": "Auth0",
             "scopes": "openid profile email",
@@ -164,6 +174,7 @@ PRESETS: Final[Mapping[str, Preset]] = {
         kind=Kind.OIDC,
         summary="Your authentik server.",
         issuer="https://<server>/application/o/<application slug>/",
+        issuer_mark="/application/o/",
         initial={
             "name": "authentik",
             "adds_unverified": True,
@@ -235,13 +246,5 @@ PRESETS: Final[Mapping[str, Preset]] = {
 def preset_of(provider: IdentityProvider) -> Preset:
     """Return what the provider was probably set up from."""
     issuer = str(provider.settings.get("issuer", ""))
-    marks = {
-        "entra": "login.microsoftonline.com",
-        "google": "accounts.google.com",
-        "okta": ".okta",
-        "keycloak": "/realms/",
-        "auth0": ".auth0.com",
-        "authentik": "/application/o/",
-    }
-    key = next((key for key, mark in marks.items() if mark in issuer), provider.kind)
-    return PRESETS[key]
+    likely = (one for one in PRESETS.values() if one.issuer_mark and one.issuer_mark in issuer)
+    return next(likely, PRESETS[provider.kind])

@@ -9,7 +9,7 @@ from provisioning.models import IdentityProvider
 PER_MINUTE: Final = 10
 
 
-def may_try(provider: IdentityProvider) -> bool:
+def allow_test(provider: IdentityProvider) -> bool:
     """Book a try of the tenant's, and tell whether there were few enough in the last minute."""
     key = f"provider-trials:{provider.tenant_id}"
     cache.add(key, 0, timeout=60)

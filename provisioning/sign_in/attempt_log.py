@@ -13,7 +13,7 @@ from provisioning.models import IdentityProvider, SignInAttempt
 Outcome = SignInAttempt.Outcome
 
 
-def note(
+def log_attempt(
     outcome: Outcome,
     provider: IdentityProvider | None,
     *,

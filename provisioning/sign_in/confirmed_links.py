@@ -6,6 +6,7 @@ from typing import Final
 from django.db import transaction
 from django.utils import timezone
 
+from people import hooks
 from people.models import Person
 from people.operations import field_ownership, identities, ranks
 from people.operations.locks import lock
@@ -13,7 +14,6 @@ from people.values import Actor, PeopleError
 from provisioning import locks
 from provisioning.models import Identity, IdentityProvider, SignInAttempt
 from provisioning.providers.issuers import is_confirmed
-from provisioning.scim_pairing import paired_with
 from provisioning.sign_in.decide import Refusal
 
 # The reasons of refusals after which the subject is proven and the person is known.
@@ -93,13 +93,13 @@ def link(provider: IdentityProvider, subject: str, person: Person, *, actor: Act
     :raises SubjectTaken: if the subject signs somebody else in.
     :raises NotPairedForLink: if SCIM owns the person and the provider is not paired.
     """
-    locks.keep(provider)
-    locks.queue_up(provider, subject)
+    locks.lock_provider_shared(provider)
+    locks.lock_subject(provider, subject)
     lock(person)
     ranks.check_rank_over(actor, person)
     if not person.is_active or not is_confirmed(provider):
         raise AttemptNotLinkable
-    if paired_with().is_provisioned(person, besides=provider.paired_connection):
+    if hooks.pairing().is_provisioned(person, besides=provider.paired_connection):
         raise NotPairedForLink(person, provider)
     current = Identity.objects.filter(provider=provider, retired_at=None)
     holder = current.filter(subject=subject, authority=provider.authority).first()

@@ -67,7 +67,7 @@ Decision = SignIn | Link | Create | Refuse
 
 
 @dataclass(frozen=True, kw_only=True)
-class Candidate:
+class LinkCandidate:
     """A person to whom the sign-in may be linked, and what prevents it."""
 
     person: Person
@@ -79,7 +79,7 @@ class Candidate:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Known:
+class SignInFacts:
     """What our rows say about the claims, gathered before the decision."""
 
     # Who has this identity already.
@@ -87,12 +87,12 @@ class Known:
     # A SCIM connection owns them, and the pairing with it does not say that it is they.
     is_identity_disowned: bool = False
     # Who signs in through another provider of the same directory with this subject.
-    same_directory: Candidate | None = None
+    same_directory: LinkCandidate | None = None
     # The person of the paired connection; `is_paired_known` if it has such a user at all.
-    paired: Candidate | None = None
+    paired: LinkCandidate | None = None
     is_paired_known: bool = False
     # Whose invite was opened, or who is signed in and asks to link.
-    asking: Candidate | None = None
+    asking: LinkCandidate | None = None
     # The person with the claimed address, unless terminated.
     same_email: Person | None = None
     may_create: bool = True
@@ -103,7 +103,7 @@ class Known:
     is_unrestricted: bool = False
 
 
-def decide(claims: Claims, known: Known) -> Decision:
+def decide(claims: Claims, known: SignInFacts) -> Decision:
     """Say what this sign-in may do."""
     if refused := _not_admitted(claims, known):
         return refused
@@ -114,7 +114,7 @@ def decide(claims: Claims, known: Known) -> Decision:
     return _linked(known) or _create(claims, known)
 
 
-def _linked(known: Known) -> Decision | None:
+def _linked(known: SignInFacts) -> Decision | None:
     """Decide about a person found by the pairing, the directory, an invite or the session."""
     if known.paired:
         return _link(known.paired)
@@ -125,20 +125,20 @@ def _linked(known: Known) -> Decision | None:
     return _link(known.asking) if known.asking else None
 
 
-def _not_admitted(claims: Claims, known: Known) -> Refuse | None:
+def _not_admitted(claims: Claims, known: SignInFacts) -> Refuse | None:
     if not claims.subject.strip():
         return Refuse(Refusal.NO_SUBJECT)
     return Refuse(Refusal.NOT_ADMITTED, known.identity, known.unmet) if known.unmet else None
 
 
-def _has_come_back(known: Known) -> bool:
+def _has_come_back(known: SignInFacts) -> bool:
     """Tell whether SCIM has added a terminated person again as a new person."""
     assert known.identity
     is_past = known.identity.state == Person.State.TERMINATED
     return is_past and known.paired is not None and known.paired.person != known.identity
 
 
-def _known(person: Person, known: Known) -> Decision:
+def _known(person: Person, known: SignInFacts) -> Decision:
     if known.asking and known.asking.person != person:
         return Refuse(Refusal.SOMEBODY_ELSE, person)
     if refused := _shut_out(person):
@@ -148,13 +148,13 @@ def _known(person: Person, known: Known) -> Decision:
     return SignIn(person)
 
 
-def _same_account(candidate: Candidate, asking: Candidate | None) -> Decision:
+def _same_account(candidate: LinkCandidate, asking: LinkCandidate | None) -> Decision:
     if asking and asking.person != candidate.person:
         return Refuse(Refusal.SOMEBODY_ELSE, candidate.person)
     return _link(candidate)
 
 
-def _link(candidate: Candidate) -> Decision:
+def _link(candidate: LinkCandidate) -> Decision:
     person = candidate.person
     if refused := _shut_out(person):
         return refused
@@ -171,7 +171,7 @@ def _shut_out(person: Person) -> Refuse | None:
     return None if person.is_active else Refuse(Refusal.DEACTIVATED, person)
 
 
-def _create(claims: Claims, known: Known) -> Decision:
+def _create(claims: Claims, known: SignInFacts) -> Decision:
     if known.same_email:
         return Refuse(Refusal.EMAIL_TAKEN, known.same_email)
     if not known.may_create:

@@ -1,4 +1,4 @@
-"""Retiring identities."""
+"""The identities of a person."""
 
 from django.utils import timezone
 
@@ -10,3 +10,8 @@ def retire_all(person: Person) -> None:
     """Retire all identities of the person; the rows stay for the history."""
     current = Identity.objects.filter(person=person, retired_at=None)
     current.update(retired_at=timezone.now())
+
+
+def has_signed_in(person: Person) -> bool:
+    """Tell whether the person has ever signed in through a provider."""
+    return Identity.objects.filter(person=person, retired_at=None).exists()

@@ -13,6 +13,7 @@ from django.db import transaction
 from django.db.models import Exists, OuterRef
 from django.utils.crypto import salted_hmac
 
+from people import hooks
 from people.models import Person
 from people.operations import ranks
 from people.operations.roles import group_mappings
@@ -21,7 +22,6 @@ from provisioning import locks
 from provisioning.models import Identity, IdentityProvider, SignInAttempt
 from provisioning.providers import manage
 from provisioning.providers.issuers import is_confirmed
-from provisioning.scim_pairing import paired_with
 from provisioning.sign_in import confirmed_links
 
 
@@ -116,7 +116,7 @@ def _look_at(new: IdentityProvider) -> _Here:
     for person_id, subject in attempts.values_list("person_id", "subject").distinct():
         if subject not in by_subject:
             tried.setdefault(person_id, set()).add(subject)
-    provisioned = set(paired_with().provisioned(besides=new.paired_connection))
+    provisioned = set(hooks.pairing().provisioned(besides=new.paired_connection))
     return _Here(is_confirmed(new), by_subject, set(by_subject.values()), tried, provisioned)
 
 
@@ -170,7 +170,7 @@ def move_everybody(
     :raises NothingToTransfer: if nobody would move.
     """
     for provider in sorted((old, new), key=lambda one: one.pk):
-        locks.let_nobody_in(provider)
+        locks.lock_provider_exclusive(provider)
     transfer = preview(old, new, viewer=viewer)
     if transfer.digest != seen:
         raise TransferChanged
@@ -179,12 +179,12 @@ def move_everybody(
     for match in transfer.moving:
         confirmed_links.link(new, match.subject, match.person, actor=actor)
         confirmed_links.retire(match.identity)
-    group_mappings.keep_mapped_roles(
+    group_mappings.detach_mapped_roles(
         origin=old.mapping_origin,
         because=f"before the move to {new}",
         actor=actor,
         people=[match.person.pk for match in transfer.moving],
     )
     facts: dict[str, Any] = {"to": new.name, "people": len(transfer.moving)}
-    manage.note("moved people from", old, actor=actor, move=facts)
+    manage.record_provider_event("moved people from", old, actor=actor, move=facts)
     return len(transfer.moving)

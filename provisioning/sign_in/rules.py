@@ -32,7 +32,7 @@ def set_rules(
         return is_news
     rules.save()
     name = default_provider.name if default_provider else "none"
-    connection_events.note_connection(
+    connection_events.record_connection_event(
         "the sign-in page", actor=actor, default_provider=name, redirects=redirects
     )
     return True

@@ -13,48 +13,48 @@ from django.core.validators import validate_email
 from django.db import transaction
 from django.utils import timezone
 
-from people import tenancy
+from people import hooks, tenancy
 from people.models import Invite, Person
 from people.operations import email_changes, people, people_update
 from people.operations.invites import acceptance
+from people.operations.roles import group_mappings
 from people.values import PeopleError, Profile, is_usable_name
 from provisioning import locks
 from provisioning.claims import Claims, readable
-from provisioning.group_roles import apply
+from provisioning.group_roles import memberships
 from provisioning.models import Identity, IdentityProvider, SignInAttempt
 from provisioning.models.account_status import AccountStatus
 from provisioning.providers import admission
 from provisioning.providers.issuers import authority_of
-from provisioning.scim_pairing import paired_with
 from provisioning.sign_in import attempt_log, identity_lookup
 from provisioning.sign_in.attempt_log import Outcome
 from provisioning.sign_in.decide import (
-    Candidate,
     Create,
     How,
-    Known,
     Link,
+    LinkCandidate,
     Refusal,
     Refuse,
     SignIn,
+    SignInFacts,
     decide,
 )
 from provisioning.sign_in.errors import SignInRefused, said_to_administrator, said_to_visitor
 
 
 @dataclass(frozen=True, kw_only=True)
-class Asking:
+class SignInContext:
     """What the visitor brought along: an invite they opened, or a session that asks to link."""
 
     invite: Invite | None = None
     person: Person | None = None
 
 
-NOTHING = Asking()
+NOTHING = SignInContext()
 
 
 @dataclass
-class _Came:
+class _SignInResult:
     """How a sign-in went, while it goes."""
 
     person: Person
@@ -62,7 +62,9 @@ class _Came:
     warnings: list[str] = field(default_factory=list)
 
 
-def sign_in(provider: IdentityProvider, claims: Claims, asking: Asking = NOTHING) -> SignInAttempt:
+def sign_in(
+    provider: IdentityProvider, claims: Claims, asking: SignInContext = NOTHING
+) -> SignInAttempt:
     """Find, link or add the person who signs in, and update their roles.
 
     :returns: the line of the provider log; its `person` is whom to let in.
@@ -76,7 +78,7 @@ def sign_in(provider: IdentityProvider, claims: Claims, asking: Asking = NOTHING
             raise _refused(provider, claims, refused.decision) from None
         except PeopleError as error:
             raise _impossible(provider, claims, error) from error
-        return attempt_log.note(
+        return attempt_log.log_attempt(
             came.outcome,
             provider,
             person=came.person,
@@ -91,23 +93,23 @@ class _NotLetIn(Exception):
         self.decision = decision
 
 
-def _come_in(provider: IdentityProvider, claims: Claims, asking: Asking) -> _Came:
+def _come_in(provider: IdentityProvider, claims: Claims, asking: SignInContext) -> _SignInResult:
     if not provider.tenant.is_active:
         raise _NotLetIn(Refuse(Refusal.TENANT_INACTIVE))
-    locks.keep(provider)
+    locks.lock_provider_shared(provider)
     _check_authority(provider)
-    locks.queue_up(provider, claims.subject)
+    locks.lock_subject(provider, claims.subject)
     warning = identity_lookup.retire_inherited(provider, claims)
     decision = decide(claims, _known(provider, claims, asking))
     match decision:
         case SignIn(person):
-            came = _Came(person, Outcome.SIGNED_IN)
+            came = _SignInResult(person, Outcome.SIGNED_IN)
         case Link(person, how):
-            came = _Came(person, Outcome.LINKED)
+            came = _SignInResult(person, Outcome.LINKED)
             _retire_past(provider, claims)
             _remember(provider, claims, person, how)
         case Create():
-            came = _Came(_add(provider, claims), Outcome.CREATED)
+            came = _SignInResult(_add(provider, claims), Outcome.CREATED)
             _remember(provider, claims, came.person, How.CREATED)
         case Refuse():
             raise _NotLetIn(decision)
@@ -128,12 +130,12 @@ def _check_authority(provider: IdentityProvider) -> None:
     provider.authority = authority
 
 
-def _known(provider: IdentityProvider, claims: Claims, asking: Asking) -> Known:
+def _known(provider: IdentityProvider, claims: Claims, asking: SignInContext) -> SignInFacts:
     identity = identity_lookup.identity_of(provider, claims)
     shared = identity_lookup.shared_identity(provider, claims)
     paired, is_paired_known = _paired(provider, claims)
     same_email = Person.objects.having_address(claims.email).first()
-    return Known(
+    return SignInFacts(
         identity=identity.person if identity else None,
         is_identity_disowned=identity is not None and _is_disowned(identity, paired),
         same_directory=_candidate(provider, shared.person, How.SHARED) if shared else None,
@@ -148,22 +150,22 @@ def _known(provider: IdentityProvider, claims: Claims, asking: Asking) -> Known:
     )
 
 
-def _is_disowned(identity: Identity, paired: Candidate | None) -> bool:
+def _is_disowned(identity: Identity, paired: LinkCandidate | None) -> bool:
     """Tell whether SCIM owns the person, by their address perhaps, and does not vouch for this."""
     is_vouched_for = identity.provider.is_paired and (
         identity.how == How.PAIRED or (paired is not None and paired.person == identity.person)
     )
     # An administrator vouches for people of the connection that the provider is paired with.
     besides = identity.provider.paired_connection if identity.how == How.CONFIRMED else ""
-    return not is_vouched_for and paired_with().is_provisioned(identity.person, besides=besides)
+    return not is_vouched_for and hooks.pairing().is_provisioned(identity.person, besides=besides)
 
 
-def _paired(provider: IdentityProvider, claims: Claims) -> tuple[Candidate | None, bool]:
+def _paired(provider: IdentityProvider, claims: Claims) -> tuple[LinkCandidate | None, bool]:
     """Return the person of the paired connection, and whether it has such a user at all."""
     value = readable(claims.said.get(provider.paired_claim, "")) if provider.is_paired else ""
     if not value:
         return None, False
-    pairing = paired_with()
+    pairing = hooks.pairing()
     by = (provider.paired_connection, provider.paired_attribute, value)
     person = pairing.paired_person(*by)
     if person is None:
@@ -171,7 +173,7 @@ def _paired(provider: IdentityProvider, claims: Claims) -> tuple[Candidate | Non
     return _candidate(provider, person, How.PAIRED), True
 
 
-def _asking(provider: IdentityProvider, asking: Asking) -> Candidate | None:
+def _asking(provider: IdentityProvider, asking: SignInContext) -> LinkCandidate | None:
     if asking.person:
         return _candidate(provider, asking.person, How.LINKED)
     if asking.invite:
@@ -180,14 +182,14 @@ def _asking(provider: IdentityProvider, asking: Asking) -> Candidate | None:
     return None
 
 
-def _candidate(provider: IdentityProvider, person: Person, how: How) -> Candidate:
-    return Candidate(
+def _candidate(provider: IdentityProvider, person: Person, how: How) -> LinkCandidate:
+    return LinkCandidate(
         person=person,
         how=how,
         is_linked_otherwise=Identity.objects.filter(
             provider=provider, person=person, retired_at=None
         ).exists(),
-        is_provisioned=paired_with().is_provisioned(person),
+        is_provisioned=hooks.pairing().is_provisioned(person),
     )
 
 
@@ -243,13 +245,13 @@ def _remember(provider: IdentityProvider, claims: Claims, person: Person, how: H
     )
 
 
-def _bring_up_to_date(provider: IdentityProvider, claims: Claims, came: _Came) -> None:
+def _bring_up_to_date(provider: IdentityProvider, claims: Claims, came: _SignInResult) -> None:
     identity = Identity.objects.select_related("provider").get(
         provider=provider, person=came.person, retired_at=None
     )
     identity = identity_lookup.moved_to_subject(identity, claims)
     identity.person = came.person
-    people.join_person(came.person, actor=provider.actor)
+    people.activate_person(came.person, actor=provider.actor)
     if not came.person.is_active:
         # They were shut out while we looked who they are.
         raise _NotLetIn(Refuse(Refusal.DEACTIVATED, came.person))
@@ -264,14 +266,14 @@ def _bring_up_to_date(provider: IdentityProvider, claims: Claims, came: _Came) -
     identity.save(update_fields=["last_seen_at", "said", "status", "status_since"])
 
 
-def _take_over(identity: Identity, claims: Claims, came: _Came) -> None:
+def _take_over(identity: Identity, claims: Claims, came: _SignInResult) -> None:
     """Take over what the provider says differently than last time, from no SCIM person.
 
     What an administrator changed here meanwhile stays until the provider changes it too.
     """
     said = {name: value for name, value in _said(claims).items() if value}
     news = {name: value for name, value in said.items() if identity.said.get(name) != value}
-    if not news or paired_with().is_provisioned(came.person):
+    if not news or hooks.pairing().is_provisioned(came.person):
         return
     now = came.person.profile
     profile = replace(
@@ -295,21 +297,22 @@ def _said(claims: Claims) -> dict[str, str]:
     return {"given_name": given, "family_name": family, "email": email}
 
 
-def _follow_groups(identity: Identity, claims: Claims, came: _Came) -> None:
+def _follow_groups(identity: Identity, claims: Claims, came: _SignInResult) -> None:
     groups = claims.groups
     if groups.known is None:
         why = groups.because or "the provider did not send groups"
         came.warnings.append(f"Roles from groups did not change: {why}.")
         return
-    apply.keep_groups(identity, groups.known)
-    came.warnings += apply.follow(identity).problems
+    memberships.keep_groups(identity, groups.known)
+    mapped = memberships.mapped_groups(identity.provider)
+    came.warnings += group_mappings.follow_groups(mapped, identity.person).problems
 
 
 def _refused(provider: IdentityProvider, claims: Claims, refused: Refuse) -> SignInRefused:
     told = said_to_administrator(
         refused.reason, provider, email=claims.email, person=refused.person
     )
-    attempt_log.note(
+    attempt_log.log_attempt(
         Outcome.REFUSED,
         provider,
         person=refused.person,
@@ -323,7 +326,7 @@ def _refused(provider: IdentityProvider, claims: Claims, refused: Refuse) -> Sig
 
 
 def _impossible(provider: IdentityProvider, claims: Claims, error: PeopleError) -> SignInRefused:
-    attempt_log.note(
+    attempt_log.log_attempt(
         Outcome.REFUSED,
         provider,
         subject=claims.subject,

@@ -9,6 +9,7 @@ from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 
+from people import hooks
 from people.models import Tenant
 from people.values import PeopleError
 from people.views.forms import NameForm
@@ -23,7 +24,7 @@ from provisioning.providers.admission import lacks_restriction
 from provisioning.providers.issuers import is_confirmed
 from provisioning.providers.presets import PRESETS, Preset, preset_of
 from provisioning.views.provider_forms import FORMS, ProviderForm, initial_of
-from provisioning.views.tenant_base import for_tenant, frame
+from provisioning.views.tenant_base import frame, tenant_admin_required
 
 LABELS = {
     "sign_in_url": "Sign-in URL",
@@ -36,7 +37,7 @@ Kind = IdentityProvider.Kind
 NAMES = {Kind.LDAP: "LDAP", Kind.WINDOWS: "Windows sign-in"}
 
 
-@for_tenant
+@tenant_admin_required
 def auth_providers(request: PersonRequest, tenant: Tenant) -> HttpResponse:
     kept = IdentityProvider.objects.kept().order_by("name_key")
     here = Q(identities__retired_at=None) & ~Q(identities__person__state="terminated")
@@ -52,7 +53,7 @@ def auth_providers(request: PersonRequest, tenant: Tenant) -> HttpResponse:
     return render(request, "provisioning/tenant/auth_providers.html", context)
 
 
-@for_tenant
+@tenant_admin_required
 @requires_recent_authentication
 def add_auth_provider(request: PersonRequest, tenant: Tenant, preset: str) -> HttpResponse:
     if preset not in PRESETS:
@@ -76,7 +77,7 @@ def add_auth_provider(request: PersonRequest, tenant: Tenant, preset: str) -> Ht
     return render(request, "provisioning/tenant/auth_provider.html", context)
 
 
-@for_tenant
+@tenant_admin_required
 @requires_recent_authentication
 def auth_provider(request: PersonRequest, tenant: Tenant, provider_id: UUID) -> HttpResponse:
     provider = kept_provider(tenant, provider_id)
@@ -97,7 +98,7 @@ def auth_provider(request: PersonRequest, tenant: Tenant, provider_id: UUID) -> 
     return render(request, "provisioning/tenant/auth_provider.html", context)
 
 
-@for_tenant
+@tenant_admin_required
 def remove_auth_provider(request: PersonRequest, tenant: Tenant, provider_id: UUID) -> HttpResponse:
     provider = kept_provider(tenant, provider_id)
     form = NameForm(request.POST if request.method == "POST" else None, wanted=provider.name)
@@ -114,13 +115,13 @@ def remove_auth_provider(request: PersonRequest, tenant: Tenant, provider_id: UU
     return render(request, "provisioning/tenant/remove_provider.html", context)
 
 
-@for_tenant
+@tenant_admin_required
 def test_auth_provider(request: PersonRequest, tenant: Tenant, provider_id: UUID) -> HttpResponse:
     """Try the connection; every try asks the provider, so it is a POST and there are not many."""
     provider = kept_provider(tenant, provider_id)
     context = frame(request, tenant, TAB, f"Test {provider}") | {"provider": provider}
     if request.method == "POST":
-        if test_limits.may_try(provider):
+        if test_limits.allow_test(provider):
             steps = list(connection_test.steps(provider))
             context |= {"steps": steps, "is_ok": all(step.is_ok for step in steps)}
         else:
@@ -161,6 +162,7 @@ def _form_context(
     return frame(request, tenant, TAB, title) | {
         "form": form,
         "preset": preset,
+        "integrations_url": hooks.url_of(hooks.Page.INTEGRATIONS),
         "is_paired_possible": len(form.fields["paired_connection"].choices) > 1,  # type: ignore[attr-defined]
         "back": reverse("admin:auth_providers", args=[tenant.slug]),
         "missing": _not_installed().get(preset.kind, ""),

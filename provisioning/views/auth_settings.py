@@ -13,7 +13,7 @@ from people.models import Person, Tenant
 from people.views.permissions import PersonRequest
 from provisioning.models import IdentityProvider
 from provisioning.sign_in import rules as sign_in_rules
-from provisioning.views.tenant_base import for_tenant, frame
+from provisioning.views.tenant_base import frame, tenant_admin_required
 
 
 class AuthSettingsForm(forms.Form):
@@ -57,7 +57,7 @@ class AuthSettingsForm(forms.Form):
         return cleaned
 
 
-@for_tenant
+@tenant_admin_required
 def auth_settings(request: PersonRequest, tenant: Tenant) -> HttpResponse:
     rules = sign_in_rules.rules_of(tenant)
     form = AuthSettingsForm(

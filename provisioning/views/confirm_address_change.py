@@ -9,18 +9,18 @@ from django.urls import reverse
 
 from people.models import Tenant
 from people.values import PeopleError
+from people.views.group_mappings import author_of
 from people.views.permissions import PersonRequest
-from people.views.person.role_mapping_forms import author_of
 from people.views.reauthentication import requires_recent_authentication
 from provisioning.models import IdentityProvider
 from provisioning.providers import address_change
 from provisioning.views.auth_providers import TAB, kept_provider
-from provisioning.views.tenant_base import for_tenant, frame
+from provisioning.views.tenant_base import frame, tenant_admin_required
 
 PEOPLE_SHOWN = 200
 
 
-@for_tenant
+@tenant_admin_required
 @requires_recent_authentication
 def move_auth_provider(request: PersonRequest, tenant: Tenant, provider_id: UUID) -> HttpResponse:
     """Show the people affected by the new address, and save the administrator's decision."""

@@ -17,7 +17,7 @@ from people.views.reauthentication import requires_recent_authentication
 from provisioning.models import Identity, IdentityProvider, SignInAttempt
 from provisioning.sign_in import confirmed_links, provider_transfers
 from provisioning.views.auth_providers import TAB, kept_provider
-from provisioning.views.tenant_base import for_tenant, frame
+from provisioning.views.tenant_base import frame, tenant_admin_required
 
 PEOPLE_SHOWN = 200
 
@@ -40,7 +40,7 @@ def _described(provider: IdentityProvider) -> str:
     return str(provider)
 
 
-@for_tenant
+@tenant_admin_required
 @requires_recent_authentication
 def confirm_same_person(request: PersonRequest, tenant: Tenant, attempt_id: int) -> HttpResponse:
     """Show a refused sign-in and its person, and link them."""
@@ -70,7 +70,7 @@ def confirm_same_person(request: PersonRequest, tenant: Tenant, attempt_id: int)
     return render(request, "provisioning/tenant/confirm_same_person.html", context)
 
 
-@for_tenant
+@tenant_admin_required
 @requires_recent_authentication
 def transfer_people(request: PersonRequest, tenant: Tenant, provider_id: UUID) -> HttpResponse:
     """Preview moving everybody from another provider to this one, and move them."""

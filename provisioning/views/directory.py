@@ -12,7 +12,7 @@ from people.presentation.search_forms import PersonSearch
 from people.views.permissions import PersonRequest
 from provisioning.directory import Directory, DirectoryFailed, DirectoryPerson, directory_of
 from provisioning.models import GroupMapping, Identity, IdentityProvider
-from provisioning.views.tenant_base import for_tenant, frame
+from provisioning.views.tenant_base import frame, tenant_admin_required
 
 TAB = "auth_providers"
 
@@ -45,7 +45,7 @@ class _Asked:
         return render(self.request, f"provisioning/tenant/{template}.html", context)
 
 
-@for_tenant
+@tenant_admin_required
 def directory(request: PersonRequest, tenant: Tenant, provider_id: UUID) -> HttpResponse:
     asked = _Asked(request, tenant, provider_id)
 
@@ -56,7 +56,7 @@ def directory(request: PersonRequest, tenant: Tenant, provider_id: UUID) -> Http
     return asked.answer("directory", f"People at {asked.provider}", ask)
 
 
-@for_tenant
+@tenant_admin_required
 def directory_groups(request: PersonRequest, tenant: Tenant, provider_id: UUID) -> HttpResponse:
     asked = _Asked(request, tenant, provider_id)
     asked.form.fields["q"].widget.attrs["placeholder"] = "Group name"
@@ -67,7 +67,7 @@ def directory_groups(request: PersonRequest, tenant: Tenant, provider_id: UUID) 
     )
 
 
-@for_tenant
+@tenant_admin_required
 def directory_person(request: PersonRequest, tenant: Tenant, provider_id: UUID) -> HttpResponse:
     asked = _Asked(request, tenant, provider_id)
 
@@ -87,7 +87,7 @@ def directory_person(request: PersonRequest, tenant: Tenant, provider_id: UUID) 
     return asked.answer("directory_person", f"Person at {asked.provider}", ask)
 
 
-@for_tenant
+@tenant_admin_required
 def directory_group(request: PersonRequest, tenant: Tenant, provider_id: UUID) -> HttpResponse:
     asked = _Asked(request, tenant, provider_id)
 

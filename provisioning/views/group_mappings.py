@@ -13,18 +13,23 @@ from unfold.widgets import UnfoldAdminTextInputWidget
 
 from people.models import Tenant
 from people.operations.ranks import RankRefused
+from people.operations.roles.group_mappings import Outcome
 from people.values import PeopleError
+from people.views.group_mappings import (
+    RoleForm,
+    author_of,
+    is_confirmed,
+    preview_context,
+    told,
+)
 from people.views.permissions import PersonRequest
-from people.views.person.role_mapping_forms import RoleForm, author_of, digest, told
 from provisioning.directory import group_lookup
 from provisioning.group_roles import mappings
-from provisioning.group_roles.mappings import Outcome
 from provisioning.group_roles.preview_matches import Matched, matched
 from provisioning.models import ExternalGroup, GroupMapping, IdentityProvider
-from provisioning.views.tenant_base import for_tenant, frame
+from provisioning.views.tenant_base import frame, tenant_admin_required
 
 GROUPS_OFFERED = 500
-CHANGES_SHOWN = 200
 
 
 class MappingForm(RoleForm):
@@ -47,7 +52,7 @@ class MappingForm(RoleForm):
         return str(self.cleaned_data["chosen_name"]) if is_chosen else ""
 
 
-@for_tenant
+@tenant_admin_required
 def group_mappings(request: PersonRequest, tenant: Tenant) -> HttpResponse:
     providers = list(IdentityProvider.objects.kept().order_by("name_key"))
     wanted = request.GET.get("provider", "")
@@ -75,25 +80,24 @@ def group_mappings(request: PersonRequest, tenant: Tenant) -> HttpResponse:
         "is_live": provider.browsing == IdentityProvider.Browsing.LIVE,
         "rows": _rows(provider),
         "draft_count": mappings.drafts_of(provider).count(),
-        "has_roles": bool(form.own),
     }
     return render(request, "provisioning/tenant/group_mappings.html", context)
 
 
 @require_POST
-@for_tenant
+@tenant_admin_required
 def remove_mapping(request: PersonRequest, tenant: Tenant, mapping_id: int) -> HttpResponse:
     """Draft the removal of the mapping, or undo that."""
     mapping = get_object_or_404(GroupMapping.objects.select_related("provider"), pk=mapping_id)
     if mapping.draft == GroupMapping.Draft.REMOVED:
-        mappings.keep(mapping, author=author_of(request.user))
+        mappings.confirm_drafts(mapping, author=author_of(request.user))
     else:
         mappings.remove_draft(mapping, author=author_of(request.user))
     return redirect(_page(tenant, mapping.provider))
 
 
 @require_POST
-@for_tenant
+@tenant_admin_required
 def discard_drafts(request: PersonRequest, tenant: Tenant, provider_id: UUID) -> HttpResponse:
     provider = get_object_or_404(IdentityProvider.objects.kept(), pk=provider_id)
     mappings.discard(provider)
@@ -101,14 +105,14 @@ def discard_drafts(request: PersonRequest, tenant: Tenant, provider_id: UUID) ->
     return redirect(_page(tenant, provider))
 
 
-@for_tenant
+@tenant_admin_required
 def apply_drafts(request: PersonRequest, tenant: Tenant, provider_id: UUID) -> HttpResponse:
     """Preview the drafts; apply them if the preview has not changed since it was shown."""
     provider = get_object_or_404(IdentityProvider.objects.kept(), pk=provider_id)
     author = author_of(request.user)
     try:
         foreseen = mappings.preview(provider, author=author)
-        if request.method == "POST" and request.POST.get("seen") == _seen(foreseen):
+        if is_confirmed(request, foreseen):
             outcome = mappings.apply(provider, author=author)
             messages.success(request, _told(outcome))
             return redirect(_page(tenant, provider))
@@ -122,13 +126,9 @@ def apply_drafts(request: PersonRequest, tenant: Tenant, provider_id: UUID) -> H
         return redirect(_page(tenant, provider))
     context = frame(request, tenant, "mappings", f"Preview mapping changes for {provider}") | {
         "provider": provider,
-        "outcome": foreseen,
-        "changes": foreseen.changes[:CHANGES_SHOWN],
-        "more": max(0, len(foreseen.changes) - CHANGES_SHOWN),
-        "seen": _seen(foreseen),
-        "has_changed": request.method == "POST",
         "back": _page(tenant, provider),
     }
+    context |= preview_context(request, foreseen)
     return render(request, "provisioning/tenant/apply_mapping.html", context)
 
 
@@ -186,10 +186,6 @@ def _known(provider: IdentityProvider) -> Any:
 def _rows(provider: IdentityProvider) -> list[Matched]:
     of_provider = GroupMapping.objects.filter(provider=provider).select_related("role")
     return matched(provider, list(of_provider.order_by("group_name", "pk")))
-
-
-def _seen(outcome: Outcome) -> str:
-    return digest([*outcome.added, *outcome.removed], outcome.changes)
 
 
 def _told(outcome: Outcome) -> str:

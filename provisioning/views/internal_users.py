@@ -19,7 +19,7 @@ from people.views.forms import PersonForm
 from people.views.permissions import PersonRequest
 from provisioning.models import SignInAttempt
 from provisioning.passwords import reset
-from provisioning.views.tenant_base import for_tenant, frame
+from provisioning.views.tenant_base import frame, tenant_admin_required
 
 ROWS_A_PAGE = 50
 TAB = "internal_users"
@@ -30,7 +30,7 @@ class InternalUserSearch(PersonSearch):
     state = choice("Status", STATES, otherwise="Any status")
 
 
-@for_tenant
+@tenant_admin_required
 def internal_users(request: HttpRequest, tenant: Tenant) -> HttpResponse:
     form = InternalUserSearch(request.GET)
     page = BoundedPaginator(_found(form), ROWS_A_PAGE).get_page(request.GET.get("page"))
@@ -42,7 +42,7 @@ def internal_users(request: HttpRequest, tenant: Tenant) -> HttpResponse:
     return render(request, "provisioning/tenant/internal_users.html", context)
 
 
-@for_tenant
+@tenant_admin_required
 def add_internal_user(request: PersonRequest, tenant: Tenant) -> HttpResponse:
     form = PersonForm(
         request.POST or None, viewer=request.user, initial={"role": Person.Role.CARDHOLDER}
@@ -69,7 +69,7 @@ def add_internal_user(request: PersonRequest, tenant: Tenant) -> HttpResponse:
 
 
 @require_POST
-@for_tenant
+@tenant_admin_required
 def mail_internal_user(request: PersonRequest, tenant: Tenant, person_id: UUID) -> HttpResponse:
     """Email the person a link to choose a password: an invite, or a reset link."""
     person = get_object_or_404(reset.internal_people().select_related("tenant"), pk=person_id)

@@ -15,9 +15,9 @@ from people.presentation.actor_names import actor_name
 from people.presentation.pagination import counted
 from people.values import PeopleError
 from people.views.permissions import PersonRequest
-from people.views.person.roles import GrantForm, grant_as_asked, ledger_of, withdraw_as_asked
+from people.views.person.roles import GrantForm, grant_as_asked, role_lines, withdraw_as_asked
 from provisioning.models import Identity, SignInAttempt
-from provisioning.views.tenant_base import for_tenant, frame
+from provisioning.views.tenant_base import frame, tenant_admin_required
 
 ATTEMPTS_SHOWN = 20
 GROUPS_SHOWN = 100
@@ -36,7 +36,7 @@ class StatusForm(forms.Form):
     )
 
 
-@for_tenant
+@tenant_admin_required
 def provisioned_member(request: PersonRequest, tenant: Tenant, identity_id: int) -> HttpResponse:
     identities = Identity.objects.select_related("person__tenant", "provider")
     identity = get_object_or_404(identities, pk=identity_id)
@@ -52,7 +52,7 @@ def provisioned_member(request: PersonRequest, tenant: Tenant, identity_id: int)
         "refusal": refusal_over(request.user, person),
         "status_form": StatusForm(initial={"status": "active" if person.is_active else "inactive"}),
         "deactivated_by": actor_name(person.deactivated_by),
-        "ledger": list(ledger_of(person, counted(person.reports.in_lists()))),
+        "ledger": list(role_lines(person, counted(person.reports.in_lists()))),
         "grant_form": GrantForm() if Role.objects.exists() else None,
         **_groups(identity),
         **_attempts(person),

@@ -12,7 +12,7 @@ from people.presentation.pagination import BoundedPaginator
 from people.presentation.search_forms import PersonSearch, choice
 from people.views.permissions import PersonRequest
 from provisioning.models import Identity, IdentityProvider
-from provisioning.views.tenant_base import for_tenant, frame
+from provisioning.views.tenant_base import frame, tenant_admin_required
 
 ROWS_A_PAGE = 50
 State = Person.State
@@ -33,7 +33,7 @@ class MemberSearch(PersonSearch):
         ]
 
 
-@for_tenant
+@tenant_admin_required
 def provisioned_members(request: PersonRequest, tenant: Tenant) -> HttpResponse:
     providers = list(IdentityProvider.objects.order_by("removed_at", "name_key"))
     form = MemberSearch(request.GET, providers)

@@ -12,6 +12,7 @@ from unfold.widgets import (
     UnfoldAdminTextInputWidget,
 )
 
+from people import hooks
 from provisioning.models import IdentityProvider
 from provisioning.providers import admission, config
 from provisioning.providers.config import (
@@ -20,7 +21,7 @@ from provisioning.providers.config import (
     Definition,
     InvalidDefinition,
 )
-from provisioning.scim_pairing import paired_with
+from provisioning.providers.directory_apis import DIRECTORY_APIS
 
 Kind = IdentityProvider.Kind
 LARGEST_KEYTAB = 64 * 1024
@@ -29,13 +30,7 @@ BROWSING = [
     (IdentityProvider.Browsing.CACHED_ONLY.value, "Cached only: people who have signed in"),
     (IdentityProvider.Browsing.LIVE.value, "Live: the whole directory"),
 ]
-DIRECTORIES = [
-    ("", "None"),
-    ("graph", "Microsoft Graph"),
-    ("okta", "Okta"),
-    ("keycloak", "Keycloak"),
-    ("scim", "A SCIM 2.0 server"),
-]
+DIRECTORIES = [("", "None"), *((kind, api.title) for kind, api in DIRECTORY_APIS.items())]
 
 
 def _text(label: str, help_text: str = "", *, required: bool = True, **attrs: str) -> Any:
@@ -119,7 +114,7 @@ class ProviderForm(forms.Form):
     def __init__(self, *args: Any, provider: IdentityProvider | None = None, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.provider = provider
-        connections = paired_with().connections()
+        connections = hooks.pairing().connections()
         self.fields["paired_connection"].choices = [  # type: ignore[attr-defined]
             ("", "Not paired"),
             *connections.items(),

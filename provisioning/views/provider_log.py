@@ -11,12 +11,12 @@ from django.shortcuts import render
 from unfold.widgets import UnfoldAdminTextInputWidget
 
 from people.models import Event, Mail, Person, Tenant
-from people.presentation.query_params import number_from
+from people.presentation.query_params import int_param
 from people.presentation.search_forms import PersonSearch, choice
 from people.views.permissions import PersonRequest
 from provisioning.models import IdentityProvider, SignInAttempt
 from provisioning.sign_in import confirmed_links
-from provisioning.views.tenant_base import for_tenant, frame
+from provisioning.views.tenant_base import frame, tenant_admin_required
 
 ROWS_A_PAGE = 50
 # A search for a single letter matches too many people.
@@ -52,11 +52,11 @@ class LogSearch(PersonSearch):
         ]
 
 
-@for_tenant
+@tenant_admin_required
 def provider_log(request: PersonRequest, tenant: Tenant) -> HttpResponse:
     form = LogSearch(request.GET)
     form.is_valid()
-    before = number_from(request, "before")
+    before = int_param(request, "before")
     found = _narrowed(form.cleaned_data).select_related("provider", "person").order_by("-pk")
     if before is not None:
         found = found.filter(pk__lt=before)

@@ -4,7 +4,6 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Any, Concatenate, ParamSpec, cast
 
-from django.contrib import admin
 from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest
@@ -13,7 +12,8 @@ from django.urls import reverse
 from django.views.decorators.cache import never_cache
 
 from people.models import Tenant
-from people.views.permissions import PersonRequest, administers, operates
+from people.views.page_context import page_context
+from people.views.permissions import PersonRequest, is_operator, is_tenant_admin
 
 Arguments = ParamSpec("Arguments")
 View = Callable[Concatenate[PersonRequest, Tenant, Arguments], HttpResponseBase]
@@ -32,7 +32,7 @@ TABS: dict[str, str] = {
 FOR_OPERATORS: tuple[str, ...] = ("tenant_settings",)
 
 
-def for_tenant(view: View[Arguments]) -> Served[Arguments]:
+def tenant_admin_required(view: View[Arguments]) -> Served[Arguments]:
     """Give the view the tenant that the visitor administers; another's is not found.
 
     Strangers are asked to sign in. Operators see what `for_operators_too` marks, and no more.
@@ -43,9 +43,9 @@ def for_tenant(view: View[Arguments]) -> Served[Arguments]:
     def served(
         request: HttpRequest, slug: str, *args: Arguments.args, **kwargs: Arguments.kwargs
     ) -> HttpResponseBase:
-        if operates(request.user):
+        if is_operator(request.user):
             return view(cast("PersonRequest", request), _any_tenant(view, slug), *args, **kwargs)
-        if not administers(request.user):
+        if not is_tenant_admin(request.user):
             return redirect_to_login(request.get_full_path())
         tenant: Tenant = request.user.tenant  # type: ignore[union-attr]
         if tenant.slug != slug:
@@ -55,7 +55,7 @@ def for_tenant(view: View[Arguments]) -> Served[Arguments]:
     return cast("Served[Arguments]", served)
 
 
-def for_operators_too(view: View[Arguments]) -> View[Arguments]:
+def allow_operators(view: View[Arguments]) -> View[Arguments]:
     view.for_operators = True  # type: ignore[attr-defined]
     return view
 
@@ -71,7 +71,7 @@ def _any_tenant(view: Any, slug: str) -> Tenant:
 
 def frame(request: HttpRequest, tenant: Tenant, tab: str, title: str = "") -> dict[str, Any]:
     """Return what templates/provisioning/tenant/base.html needs."""
-    names = FOR_OPERATORS if operates(request.user) else tuple(TABS)
+    names = FOR_OPERATORS if is_operator(request.user) else tuple(TABS)
     tabs = [
         {
             "title": TABS[name],
@@ -80,8 +80,7 @@ def frame(request: HttpRequest, tenant: Tenant, tab: str, title: str = "") -> di
         }
         for name in names
     ]
-    return admin.site.each_context(request) | {
-        "title": title or TABS[tab],
+    return page_context(request, title or TABS[tab]) | {
         "tenant": tenant,
         "tabs": tabs,
     }

@@ -20,8 +20,8 @@ from people.models import Tenant
 from people.operations import tenants
 from people.values import PeopleError
 from people.views.forms import NameForm
-from people.views.permissions import PersonRequest, operates
-from provisioning.views.tenant_base import for_operators_too, for_tenant, frame
+from people.views.permissions import PersonRequest, is_operator
+from provisioning.views.tenant_base import allow_operators, frame, tenant_admin_required
 
 TAB = "tenant_settings"
 
@@ -58,15 +58,15 @@ class TenantForm(forms.Form):
         return domain.lower()
 
 
-@for_tenant
-@for_operators_too
+@tenant_admin_required
+@allow_operators
 def tenant_settings(request: PersonRequest, tenant: Tenant) -> HttpResponse:
-    is_operator = operates(request.user)
+    may_rename = is_operator(request.user)
     names = ("name", "slug", "domain", "is_active")
     form = TenantForm(
         request.POST if request.method == "POST" else None,
         initial={name: getattr(tenant, name) for name in names},
-        is_operator=is_operator,
+        is_operator=may_rename,
     )
     shown = {"name": tenant.name, "slug": tenant.slug}
     if not tenant.closed_at and form.is_valid() and _change(request, tenant, form):
@@ -75,16 +75,16 @@ def tenant_settings(request: PersonRequest, tenant: Tenant) -> HttpResponse:
     tenant.name, tenant.slug = shown["name"], shown["slug"]
     context = frame(request, tenant, TAB) | {
         "form": form,
-        "is_operator": is_operator,
+        "is_operator": may_rename,
         "sign_in": reverse("admin:sign_in", args=[tenant.slug]),
     }
     return render(request, "provisioning/tenant/settings.html", context)
 
 
-@for_tenant
-@for_operators_too
+@tenant_admin_required
+@allow_operators
 def close_tenant(request: PersonRequest, tenant: Tenant) -> HttpResponse:
-    if not operates(request.user):
+    if not is_operator(request.user):
         raise PermissionDenied
     if tenant.closed_at:
         return redirect("admin:tenant_settings", tenant.slug)

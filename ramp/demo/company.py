@@ -18,7 +18,7 @@ from django.utils import timezone
 
 from people import events, tenancy
 from people.models import (
-    Authorisation,
+    Authorization,
     Card,
     Entity,
     Event,
@@ -27,15 +27,15 @@ from people.models import (
     Invite,
     Location,
     Mail,
-    Obligation,
+    OutstandingItem,
     Person,
     Tenant,
 )
 from people.operations import tenants
-from people.operations.people import deactivate_person, join_person
+from people.operations.people import activate_person, deactivate_person
 from people.operations.roles.group_mappings import Author
 from people.tokens import token_digest
-from people.values import Actor, Profile, fold
+from people.values import Actor, Profile, normalize_key
 from ramp.demo import sign_in, spend
 from ramp.demo.people import DOMAIN, ENTERPRISE, Colleague, colleagues
 from scim.api.dispatch import serve
@@ -60,9 +60,9 @@ DATED: dict[Any, Sequence[str]] = {
     Tenant: ["created_at"],
     Connection: ["created_at", "activated_at"],
     Event: ["happened_at", "dispatched_at"],
-    Invite: ["created_at", "accepted_at", "voided_at"],
+    Invite: ["created_at", "accepted_at", "revoked_at"],
     Mail: ["created_at", "due_at", "sent_at", "given_up_at"],
-    Person: ["created_at", "joined_at", "deactivated_at", "role_since", "changed_at"],
+    Person: ["created_at", "joined_at", "deactivated_at", "role_assigned_at", "changed_at"],
     RequestLog: ["received_at"],
     ScimUser: ["created_at", "modified_at", "deleted_at"],
     ScimGroup: ["created_at", "modified_at"],
@@ -70,8 +70,8 @@ DATED: dict[Any, Sequence[str]] = {
     SyncError: ["happened_at", "resolved_at"],
     Card: ["created_at"],
     Fund: ["created_at"],
-    Obligation: ["created_at"],
-    Authorisation: ["decided_at"],
+    OutstandingItem: ["created_at"],
+    Authorization: ["decided_at"],
     Token: ["created_at", "last_used_at"],
 }
 
@@ -102,7 +102,7 @@ class Okta:
         connection = Connection.objects.create(
             tenant=tenant,
             provider=Connection.Provider.OKTA,
-            incomplete=Connection.Incomplete.REFUSE,
+            incomplete_policy=Connection.Incomplete.REFUSE,
             activated_at=timezone.now(),
         )
         Token.objects.create(
@@ -136,10 +136,10 @@ class Okta:
 def _place(tenant: Tenant) -> None:
     """Give the company a second entity, with its own currency."""
     us = Entity.objects.create(
-        tenant=tenant, name="Lumen Inc.", name_key=fold("Lumen Inc."), currency="USD"
+        tenant=tenant, name="Lumen Inc.", name_key=normalize_key("Lumen Inc."), currency="USD"
     )
     for city in ("Boston", "Denver"):
-        Location.objects.create(tenant=tenant, name=city, name_key=fold(city), entity=us)
+        Location.objects.create(tenant=tenant, name=city, name_key=normalize_key(city), entity=us)
 
 
 def _chapters(okta: Okta, staff: list[Colleague]) -> list[tuple[float, Callable[[], object]]]:
@@ -148,7 +148,7 @@ def _chapters(okta: Okta, staff: list[Colleague]) -> list[tuple[float, Callable[
     return [
         (380, lambda: _arrive(okta, list(islice(arriving, 70)))),
         (290, lambda: _arrive(okta, list(islice(arriving, 60)))),
-        (240, lambda: _reorganise(okta, staff[20:32])),
+        (240, lambda: _reorganize(okta, staff[20:32])),
         (180, lambda: _arrive(okta, list(islice(arriving, 50)))),
         (170, lambda: _hand_out(staff)),
         (150, lambda: _give_roles(okta, staff)),
@@ -161,8 +161,8 @@ def _chapters(okta: Okta, staff: list[Colleague]) -> list[tuple[float, Callable[
         (4, lambda: _look_after(staff)),
         (3, sign_in.let_partners_in),
         (2, spend.shop),
-        (0.8, lambda: _reorganise(okta, staff[90:96])),
-        (0.5, lambda: _reorganise(okta, staff[110:113])),
+        (0.8, lambda: _reorganize(okta, staff[90:96])),
+        (0.5, lambda: _reorganize(okta, staff[110:113])),
         (0.2, lambda: _go_wrong(okta, staff, list(arriving))),
     ]
 
@@ -172,10 +172,10 @@ def _arrive(okta: Okta, newcomers: list[Colleague], joining: int | None = None) 
         okta.push(colleague)
     for colleague in newcomers[:joining]:
         person = Person.objects.get(email=colleague.email)
-        join_person(person, actor=Actor("person", person.email))
+        activate_person(person, actor=Actor("person", person.email))
 
 
-def _reorganise(okta: Okta, moving: list[Colleague]) -> None:
+def _reorganize(okta: Okta, moving: list[Colleague]) -> None:
     for colleague in moving:
         okta.change(colleague, **{ENTERPRISE: {"department": "Operations"}})
 
@@ -266,9 +266,9 @@ def _move_to_past(began: datetime, *, days: float) -> None:
         for name in names:
             rows = model.objects.filter(**{f"{name}__gte": began})
             rows.update(**{name: F(name) - ago})
-    for person in Person.objects.exclude(owned_fields={}):
-        for mark in person.owned_fields.values():
+    for person in Person.objects.exclude(managed_fields={}):
+        for mark in person.managed_fields.values():
             since = datetime.fromisoformat(mark["since"])
             if since >= began:
                 mark["since"] = (since - ago).isoformat()
-        Person.objects.filter(pk=person.pk).update(owned_fields=person.owned_fields)
+        Person.objects.filter(pk=person.pk).update(managed_fields=person.managed_fields)

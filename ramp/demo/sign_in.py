@@ -5,7 +5,7 @@ It answers nobody, so the sign-in page does not offer it; what it brought is the
 
 from people.models import Person, Role
 from people.operations.roles.group_mappings import Author
-from people.values import Actor, fold
+from people.values import Actor, normalize_key
 from provisioning.claims import UNKNOWN, Claims, Group, Groups
 from provisioning.group_roles import mappings
 from provisioning.models import IdentityProvider
@@ -46,7 +46,7 @@ def let_partners_in() -> None:
 
 def _map_groups(portal: IdentityProvider) -> None:
     auditor, _ = Role.objects.get_or_create(
-        tenant_id=portal.tenant_id, name_key=fold("Auditor"), defaults={"name": "Auditor"}
+        tenant_id=portal.tenant_id, name_key=normalize_key("Auditor"), defaults={"name": "Auditor"}
     )
     author = Author(actor=ACTOR)
     mappings.map_group(portal, "Auditors", auditor, author=author)

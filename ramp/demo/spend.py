@@ -2,13 +2,13 @@
 
 from itertools import cycle
 
-from people.models import Card, Fund, Obligation, Person, Workflow
+from people.models import Card, Fund, OutstandingItem, Person, Workflow
 from people.operations.spend import approvals, cards_and_funds
 from people.operations.spend.approvals import StepChoice
 from people.operations.spend.cards_and_funds import Purchase
 from people.values import Actor
 
-Kind, State = Obligation.Kind, Obligation.State
+Kind, State = OutstandingItem.Kind, OutstandingItem.State
 SHOPS = ("Nordwind Rail", "Hotel Aurora", "Papierhaus", "Cloudhafen", "Café Lindt")
 FUNDS = ("Learning", "Home office", "Wellbeing")
 TEAM_FUNDS = ("Team events", "Customer gifts", "Conference")
@@ -60,12 +60,12 @@ def run_up(people: list[Person], *, actor: Actor) -> None:
     """Leave bills, transactions and reimbursements; what is not approved waits for somebody."""
     workflows = cycle(Workflow.objects.order_by("name"))
     for person, (what, kind, state, amount) in zip(people, cycle(OPEN_MATTERS), strict=False):
-        obligation = Obligation(
+        outstanding_item = OutstandingItem(
             person=person, kind=kind, state=state, amount=amount, description=what
         )
-        approvals.note_obligation(obligation, actor=actor)
+        approvals.record_outstanding_item(outstanding_item, actor=actor)
         if state == State.SUBMITTED:
-            approvals.ask_approval(obligation, next(workflows))
+            approvals.ask_approval(outstanding_item, next(workflows))
 
 
 def shop() -> None:
@@ -73,6 +73,6 @@ def shop() -> None:
     cards = Card.objects.live().filter(holder__state=Person.State.ACTIVE).order_by("last_four")
     for number, (card, shop) in enumerate(zip(cards[:24], cycle(SHOPS), strict=False), 1):
         amount = 9_000_000 if number == 12 else 1_000 + 737 * number
-        cards_and_funds.authorise(
+        cards_and_funds.authorize(
             card, Purchase(amount=amount, currency=card.currency, merchant=shop)
         )

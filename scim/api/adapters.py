@@ -5,8 +5,8 @@ from django.http import HttpRequest
 from django_scim.adapters import SCIMGroup, SCIMUser
 
 from people.db import unit_of_work
-from people.values import fold
-from scim.models import ScimGroup, ScimUser, ScimValue
+from people.values import normalize_key
+from scim.models import ScimGroup, ScimUser, ScimUserElement
 from scim.rfc.multi_valued import elements_of, have_same
 from scim.rfc.serialize import json_text
 from scim.rfc.strict_json import Json
@@ -24,10 +24,10 @@ class UserAdapter(SCIMUser):
         user = self.obj
         user.document = document
         user.scim_username = document["userName"]
-        user.user_name_key = fold(user.scim_username)
+        user.user_name_key = normalize_key(user.scim_username)
         user.scim_external_id = document.get("externalId", "")
         self.said = profile_of(document, user.connection.mapping)
-        user.email_key = fold(self.said.profile.email)
+        user.email_key = normalize_key(self.said.profile.email)
         user.active = document.get("active", user.active)
 
     def render(self) -> None:
@@ -41,8 +41,8 @@ class UserAdapter(SCIMUser):
             return
         held, now = list(elements_of(before or {})), list(elements_of(user.document))
         if held:
-            unit_of_work.delete(ScimValue, user=user.pk)
-        unit_of_work.bulk_create([ScimValue(user=user, **vars(one)) for one in now])
+            unit_of_work.delete(ScimUserElement, user=user.pk)
+        unit_of_work.bulk_create([ScimUserElement(user=user, **vars(one)) for one in now])
 
 
 class GroupAdapter(SCIMGroup):
@@ -53,7 +53,7 @@ class GroupAdapter(SCIMGroup):
         group = self.obj
         group.document, group.rendered = document, json_text(document)
         group.scim_display_name = document["displayName"]
-        group.display_name_key = fold(group.scim_display_name)
+        group.display_name_key = normalize_key(group.scim_display_name)
         group.scim_external_id = document.get("externalId", "")
 
 

@@ -6,28 +6,28 @@ from uuid import UUID
 
 from people import tenancy
 from people.db import prepared_statements, row_json
-from people.db.prepared_statements import Question
+from people.db.prepared_statements import PreparedQuery
 from scim.models import Connection, Token
 from scim.models.sql import CREDENTIAL_JOINS
 
 
-class Opened(NamedTuple):
+class TokenInfo(NamedTuple):
     """The connection a token gave access to; it does not change while the token is valid."""
 
     connection_id: UUID
     tenant_id: int
 
 
-_opened: dict[str, Opened] = {}
+_opened: dict[str, TokenInfo] = {}
 
 
-def remember(token_digest: str, connection: Connection) -> None:
+def cache_token_info(token_digest: str, connection: Connection) -> None:
     """Cache the token's connection, so that queries can be built before the token is checked."""
     if token_digest not in _opened:
-        _opened[token_digest] = Opened(connection.pk, connection.tenant_id)
+        _opened[token_digest] = TokenInfo(connection.pk, connection.tenant_id)
 
 
-def opened_before(token_digest: str) -> Opened | None:
+def cached_token_info(token_digest: str) -> TokenInfo | None:
     """Return the cached connection; the database decides whether the token is still valid."""
     return _opened.get(token_digest)
 
@@ -35,11 +35,11 @@ def opened_before(token_digest: str) -> Opened | None:
 def connection_of(token_digest: str) -> Connection | None:
     """Return the connection whose token has the digest and is good now."""
     if prepared_statements.available():
-        row = prepared_statements.answer(question(token_digest))
+        row = prepared_statements.fetch(question(token_digest))
         if row is None:
             return None
-        connection = row_json.loaded(Connection, row)
-        remember(token_digest, connection)
+        connection = row_json.from_row(Connection, row)
+        cache_token_info(token_digest, connection)
         return connection
     with tenancy.across_tenants():
         tokens = Token.objects.alive().select_related("connection")
@@ -47,9 +47,9 @@ def connection_of(token_digest: str) -> Connection | None:
     return token.connection if token else None
 
 
-def question(token_digest: str) -> Question:
+def question(token_digest: str) -> PreparedQuery:
     """Return the SQL that reads the connection of a token."""
-    return Question(_statement(), (token_digest,), len(Connection._meta.concrete_fields))
+    return PreparedQuery(_statement(), (token_digest,), len(Connection._meta.concrete_fields))
 
 
 @cache

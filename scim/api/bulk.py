@@ -19,7 +19,7 @@ from scim2_models import (
 
 from people import tenancy
 from scim.api import request_log
-from scim.api.request import CHANGES, Call, answer, base_url, refusal
+from scim.api.request import CHANGES, ScimRequest, answer, base_url, refusal
 from scim.rfc import activity
 from scim.rfc.serialize import json_bytes
 from scim.rfc.strict_json import Json
@@ -34,10 +34,10 @@ METHODS = ("POST", "PUT", "PATCH", "DELETE")
 # Read-only endpoints and nested bulk requests are not supported.
 _RESOURCES = re.compile(r"/?(?:Users|Groups)(?:/(?!\.search)[^/]*)?/?")
 
-CarryOut = Callable[[Call], HttpResponse]
+CarryOut = Callable[[ScimRequest], HttpResponse]
 
 
-def process(call: Call, carry_out: CarryOut) -> HttpResponse:
+def process(call: ScimRequest, carry_out: CarryOut) -> HttpResponse:
     """Carry out the operations, until `failOnErrors` of them have failed.
 
     Deactivations are carried out after that too, and where the request as a whole is refused.
@@ -79,7 +79,7 @@ def _deactivates(operation: Any) -> bool:
     return is_user and activity.says_inactive(method.upper(), operation.get("data"))
 
 
-def _deactivate(call: Call, error: SCIMException, carry_out: CarryOut) -> HttpResponse:
+def _deactivate(call: ScimRequest, error: SCIMException, carry_out: CarryOut) -> HttpResponse:
     """Carry out what deactivates somebody of a request that is refused as a whole.
 
     As many operations are carried out as one request may hold; more would keep a process
@@ -185,7 +185,7 @@ def _references(value: Any) -> Iterator[str]:
                 yield from _references(one)
 
 
-def _one(call: Call, operation: Json, known: dict[str, str], carry_out: CarryOut) -> Json:
+def _one(call: ScimRequest, operation: Json, known: dict[str, str], carry_out: CarryOut) -> Json:
     method, bulk_id = operation["method"].upper(), operation.get("bulkId")
     result: Json = {"method": method} | ({"bulkId": bulk_id} if bulk_id else {})
     path = _resolved(operation["path"], known).strip("/")

@@ -6,7 +6,7 @@ from django.http import HttpResponse
 from scim2_models import ForbiddenException, NotFoundException, NotImplementedException
 
 from scim.api import bulk, pagination
-from scim.api.request import Call, answer, base_url
+from scim.api.request import ScimRequest, answer, base_url
 from scim.rfc import serialize, strict_json
 from scim.rfc.schema_documents import resource_type_documents, schema_documents
 from scim.rfc.strict_json import Json
@@ -14,28 +14,28 @@ from scim.rfc.strict_json import Json
 CONFIG = "urn:ietf:params:scim:schemas:core:2.0:ServiceProviderConfig"
 
 
-def service_provider_config(call: Call) -> HttpResponse:
+def service_provider_config(call: ScimRequest) -> HttpResponse:
     _check(call)
     return answer(serialize.json_bytes(_config(base_url())))
 
 
-def resource_types(call: Call) -> HttpResponse:
+def resource_types(call: ScimRequest) -> HttpResponse:
     return _list(call, resource_type_documents(base_url()))
 
 
-def resource_type(call: Call, name: str) -> HttpResponse:
+def resource_type(call: ScimRequest, name: str) -> HttpResponse:
     return _one(call, resource_type_documents(base_url()), name)
 
 
-def schemas(call: Call) -> HttpResponse:
+def schemas(call: ScimRequest) -> HttpResponse:
     return _list(call, schema_documents(base_url()))
 
 
-def schema(call: Call, urn: str) -> HttpResponse:
+def schema(call: ScimRequest, urn: str) -> HttpResponse:
     return _one(call, schema_documents(base_url()), urn)
 
 
-def me(call: Call) -> HttpResponse:
+def me(call: ScimRequest) -> HttpResponse:
     """RFC 7644 section 3.11 lets a server that has no such person say so.
 
     :raises NotImplementedException: always: a token stands for a connection.
@@ -46,7 +46,7 @@ def me(call: Call) -> HttpResponse:
     )
 
 
-def _check(call: Call) -> None:
+def _check(call: ScimRequest) -> None:
     """See that the token is good, and that no filter is asked for (RFC 7644 section 4).
 
     :raises ForbiddenException: if one is.
@@ -56,13 +56,13 @@ def _check(call: Call) -> None:
         raise ForbiddenException(detail="This list cannot be filtered.")
 
 
-def _list(call: Call, documents: list[Json]) -> HttpResponse:
+def _list(call: ScimRequest, documents: list[Json]) -> HttpResponse:
     _check(call)
     texts = [serialize.json_text(document) for document in documents]
     return answer(serialize.list_response(texts, total=len(texts), start_index=1).encode())
 
 
-def _one(call: Call, documents: list[Json], name: str) -> HttpResponse:
+def _one(call: ScimRequest, documents: list[Json], name: str) -> HttpResponse:
     _check(call)
     for document in documents:
         if document["id"].lower() == name.lower():

@@ -17,6 +17,7 @@ from scim2_models import NotFoundException
 
 from people import events, tenancy
 from people.db import prepared_statements, unit_of_work
+from people.db.constraints import constraint_of
 from people.db.unit_of_work import Conflict
 from scim.api import (
     bulk,
@@ -31,15 +32,15 @@ from scim.api import (
     users,
 )
 from scim.api.errors import Refusal, Unexpected
-from scim.api.request import READING, Call, MethodNotAllowed, Unavailable, refusal
+from scim.api.request import READING, MethodNotAllowed, ScimRequest, Unavailable, refusal
 
 log = logging.getLogger(__name__)
 
 
 PREFIX = "/scim/v2"
 
-Endpoint = Callable[[Call], HttpResponse]
-ItemEndpoint = Callable[[Call, str], HttpResponse]
+Endpoint = Callable[[ScimRequest], HttpResponse]
+ItemEndpoint = Callable[[ScimRequest, str], HttpResponse]
 Handler = TypeVar("Handler")
 
 # RFC 7644 section 3.2, Table 2.
@@ -51,7 +52,7 @@ COLLECTIONS: dict[str, dict[str, Endpoint]] = {
     "Groups/.search": {"POST": search.search_groups},
     ".search": {"POST": search.search_all},
     "Me": dict.fromkeys(("GET", "POST", "PUT", "PATCH", "DELETE"), discovery.me),
-    "Bulk": {"POST": lambda call: bulk.process(call, carry_out)},
+    "Bulk": {"POST": lambda call: bulk.process(call, dispatch)},
     "ServiceProviderConfig": {"GET": discovery.service_provider_config},
     "ResourceTypes": {"GET": discovery.resource_types},
     "Schemas": {"GET": discovery.schemas},
@@ -83,8 +84,8 @@ def serve(request: HttpRequest) -> HttpResponse:
     To HEAD as to GET (RFC 9110 section 9.3.2): the web server leaves the body out.
     """
     method = "GET" if request.method == "HEAD" else ""
-    call = Call(request, request.path_info[len(PREFIX) :].strip("/"), method)
-    response = carry_out(call)
+    call = ScimRequest(request, request.path_info[len(PREFIX) :].strip("/"), method)
+    response = dispatch(call)
     response["X-Request-Id"] = str(call.request_id)
     response["X-Content-Type-Options"] = "nosniff"
     response["Cache-Control"] = "no-store"
@@ -93,14 +94,14 @@ def serve(request: HttpRequest) -> HttpResponse:
     return response
 
 
-def carry_out(call: Call) -> HttpResponse:
+def dispatch(call: ScimRequest) -> HttpResponse:
     """Process the call and return its response, also if it is refused."""
     try:
         call.check_size()
         endpoint = _endpoint(call)
         if _needs_no_transaction(call):
             return _ask(call, endpoint)
-        return _carry_through(call, endpoint)
+        return _write_with_retry(call, endpoint)
     except Exception as error:
         refusal = errors.refusal_for(call, error)
     if leavers.is_said(call, refusal):
@@ -108,7 +109,7 @@ def carry_out(call: Call) -> HttpResponse:
     return _refused(call, refusal)
 
 
-def _deactivate(call: Call, refused: Refusal) -> HttpResponse:
+def _deactivate(call: ScimRequest, refused: Refusal) -> HttpResponse:
     """Deactivate a user who has left, even if the rest of the request is refused."""
     try:
         call.begin()
@@ -117,7 +118,7 @@ def _deactivate(call: Call, refused: Refusal) -> HttpResponse:
         return _refused(call, errors.refusal_for(call, error))
 
 
-def _refused(call: Call, error: Refusal) -> HttpResponse:
+def _refused(call: ScimRequest, error: Refusal) -> HttpResponse:
     response = refusal(error)
     if isinstance(error, Unavailable | Unexpected):
         return response
@@ -128,23 +129,23 @@ def _refused(call: Call, error: Refusal) -> HttpResponse:
     return response
 
 
-def _needs_no_transaction(call: Call) -> bool:
+def _needs_no_transaction(call: ScimRequest) -> bool:
     return call.method in READING or call.path in NO_TRANSACTION
 
 
-def _ask(call: Call, endpoint: Endpoint) -> HttpResponse:
+def _ask(call: ScimRequest, endpoint: Endpoint) -> HttpResponse:
     if call.path != "Bulk":  # which spends itself, because it may deactivate somebody
         call.spend()
     return endpoint(call)
 
 
-def _may_defer(call: Call) -> bool:
+def _may_defer(call: ScimRequest) -> bool:
     """Tell whether the request may be tried without first checking for taken names."""
     is_of_user = call.path == "Users" or call.changes_user
     return is_of_user and prepared_statements.available() and not call.retried_by
 
 
-def _carry_through(call: Call, endpoint: Endpoint) -> HttpResponse:
+def _write_with_retry(call: ScimRequest, endpoint: Endpoint) -> HttpResponse:
     """Write, and retry if another attempt may succeed.
 
     A name or an address turned out to be taken at the end: an attempt that asks first, and
@@ -163,7 +164,7 @@ def _carry_through(call: Call, endpoint: Endpoint) -> HttpResponse:
     return _again(call, lambda: _write(call, endpoint))
 
 
-def _again(call: Call, write: Callable[[], HttpResponse]) -> HttpResponse:
+def _again(call: ScimRequest, write: Callable[[], HttpResponse]) -> HttpResponse:
     try:
         return write()
     except (IntegrityError, OperationalError) as error:
@@ -175,38 +176,38 @@ def _again(call: Call, write: Callable[[], HttpResponse]) -> HttpResponse:
 def _check_not_hopeless(error: Exception) -> None:
     """Re-raise the error unless it is a deadlock or an email address that was just taken."""
     match error:
-        case IntegrityError() if "email" not in str(error) or "scim_" in str(error):
+        case IntegrityError() if constraint_of(error) != "person_email_taken":
             raise error
         case OperationalError() if not isinstance(error.__cause__, DeadlockDetected):
             raise error
 
 
-def _write_deferring(call: Call, endpoint: Endpoint) -> HttpResponse:
+def _write_deferring(call: ScimRequest, endpoint: Endpoint) -> HttpResponse:
     with (
         events.caused_by(call.request_id),
         transaction.atomic(),
         unit_of_work.deferring(),
-        prepared_statements.foreseeing(),
+        prepared_statements.prefetching(),
     ):
-        prefetch.look_ahead(call)
+        prefetch.prefetch_for(call)
         return _answered(call, endpoint)
 
 
-def _write(call: Call, endpoint: Endpoint) -> HttpResponse:
+def _write(call: ScimRequest, endpoint: Endpoint) -> HttpResponse:
     with events.caused_by(call.request_id), transaction.atomic():
         return _answered(call, endpoint)
 
 
-def _answered(call: Call, endpoint: Endpoint) -> HttpResponse:
+def _answered(call: ScimRequest, endpoint: Endpoint) -> HttpResponse:
     if call.changes_user and prepared_statements.available() and not call.retried_by:
-        fast_queries.open_door(call, call.path.removeprefix("Users/"))
+        fast_queries.token_info(call, call.path.removeprefix("Users/"))
     with tenancy.use(call.connection.tenant_id):
         response = endpoint(call)
         request_log.remember(call, response)
     return response
 
 
-def _endpoint(call: Call) -> Endpoint:
+def _endpoint(call: ScimRequest) -> Endpoint:
     """Return the handler of the address.
 
     :raises NotFoundException: if nobody has the address.
@@ -222,7 +223,7 @@ def _endpoint(call: Call) -> Endpoint:
     return lambda call: endpoint(call, item)
 
 
-def _by_method(methods: dict[str, Handler], call: Call) -> Handler:
+def _by_method(methods: dict[str, Handler], call: ScimRequest) -> Handler:
     if call.method not in methods:
         call.connection  # noqa: B018  as above
         raise MethodNotAllowed(sorted(methods))

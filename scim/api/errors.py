@@ -5,9 +5,10 @@ import logging
 from django.db import IntegrityError, OperationalError
 from scim2_models import SCIMException
 
+from people.db.constraints import constraint_of
 from people.operations.person_fields import DuplicateEmail
 from people.values import PeopleError
-from scim.api.request import Call, Taken, Unavailable
+from scim.api.request import ScimRequest, Unavailable, UniquenessConflict
 
 log = logging.getLogger(__name__)
 
@@ -17,7 +18,7 @@ Refusal = SCIMException | PeopleError
 class Unexpected(SCIMException):
     status = 500
 
-    def __init__(self, call: Call) -> None:
+    def __init__(self, call: ScimRequest) -> None:
         super().__init__(
             detail=(
                 f"An internal error occurred. Contact Ramp with the request ID {call.request_id}."
@@ -25,18 +26,24 @@ class Unexpected(SCIMException):
         )
 
 
-def refusal_for(call: Call, error: Exception) -> Refusal:
+def refusal_for(call: ScimRequest, error: Exception) -> Refusal:
     """Return the SCIM error for the exception; errors that a client cannot cause are logged."""
     match error:
         case SCIMException() | PeopleError():
             return error
-        case IntegrityError() if "scim_" in str(error):
-            # A unique violation on a scim_ table means that the userName or externalId is taken.
-            return Taken(str(error))
-        case IntegrityError() if "email" in str(error):
-            return DuplicateEmail()
+        case IntegrityError() if refusal := _taken(error):
+            return refusal
         case OperationalError():
             log.error("The database did not answer request %s: %s", call.request_id, error)
             return Unavailable()
     log.error("Request %s failed.", call.request_id, exc_info=error)
     return Unexpected(call)
+
+
+def _taken(error: IntegrityError) -> Refusal | None:
+    match constraint_of(error):
+        case "person_email_taken":
+            return DuplicateEmail()
+        case "scim_user_name_taken" | "scim_user_of_person" as constraint:
+            return UniquenessConflict(constraint)
+    return None

@@ -3,10 +3,10 @@
 from django.utils.http import parse_etags
 from scim2_models import PreconditionFailedException
 
-from scim.api.request import Call
+from scim.api.request import ScimRequest
 
 
-def check_match(call: Call, version: int) -> None:
+def check_match(call: ScimRequest, version: int) -> None:
     """Check the If-Match header, if the client sends one.
 
     Our validators are weak, and so is the comparison, as RFC 7644's own examples have it.
@@ -19,7 +19,7 @@ def check_match(call: Call, version: int) -> None:
         )
 
 
-def is_known(call: Call, version: int) -> bool:
+def is_known(call: ScimRequest, version: int) -> bool:
     """Tell whether the client's If-None-Match names this version."""
     known = call.request.META.get("HTTP_IF_NONE_MATCH")
     return bool(known) and _among(known or "", version)

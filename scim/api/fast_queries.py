@@ -14,18 +14,18 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 from people.db import prepared_statements, row_json
-from people.db.prepared_statements import Question
+from people.db.prepared_statements import PreparedQuery
 from people.operations import locks
-from people.values import fold
+from people.values import normalize_key
 from scim.api import authentication, pagination
-from scim.api.pagination import Page, Wish
-from scim.api.request import Call, base_url, wrong_token
-from scim.api.responses import Shown
+from scim.api.pagination import Page, PageRequest
+from scim.api.request import ScimRequest, base_url, wrong_token
+from scim.api.responses import RenderedResource
 from scim.models import Connection, ScimUser
 from scim.models.sql import CREDENTIAL_JOINS, VISIBLE_TO_CONNECTION
 from scim.rfc import serialize
 from scim.rfc.ids import scim_uuid
-from scim.rfc.serialize import Stored
+from scim.rfc.serialize import StoredResource
 from scim.rfc.strict_json import Json
 from scim.sync import sync_errors
 
@@ -75,14 +75,15 @@ STATEMENTS = {
 # A page of users in one statement: from its anchor on, where one was left, and one user more
 # than fits. It leaves the anchor of the next page, and counts unless this one is the last.
 PAGE = f"""
-    WITH q (after, walk, first, many, anchors, now) AS (
+    WITH q (after, query_hash, first, many, anchors, now) AS (
            SELECT %s::bigint, %s::text, %s::bigint, %s::bigint, %s::boolean, %s::timestamptz),
          c AS (SELECT c.id, c.tenant_id {CREDENTIAL_JOINS}
                 WHERE t.digest = %s AND t.revoked_at IS NULL),
          b AS MATERIALIZED (
            SELECT coalesce(q.after, a.after) AS after
-             FROM c CROSS JOIN q LEFT JOIN scim_pageanchor a
-               ON a.connection_id = c.id AND a.walk = q.walk AND a.start_index = q.first),
+             FROM c CROSS JOIN q LEFT JOIN scim_paginationanchor a
+               ON a.connection_id = c.id AND a.query_hash = q.query_hash
+              AND a.start_index = q.first),
          k AS MATERIALIZED (
            SELECT u.id FROM scim_scimuser u
             WHERE u.connection_id = (SELECT id FROM c) AND u.deleted_at IS NULL
@@ -96,12 +97,13 @@ PAGE = f"""
                       WHERE u.connection_id = (SELECT id FROM c) AND u.deleted_at IS NULL
                         AND u.id > (SELECT coalesce(after, 0) FROM b)) END AS counted),
          w AS (
-           INSERT INTO scim_pageanchor (tenant_id, connection_id, walk, start_index, after, made_at)
-           SELECT c.tenant_id, c.id, q.walk, q.first + q.many, max(k.id), q.now
+           INSERT INTO scim_paginationanchor
+                  (tenant_id, connection_id, query_hash, start_index, after, made_at)
+           SELECT c.tenant_id, c.id, q.query_hash, q.first + q.many, max(k.id), q.now
              FROM c, q, (SELECT id FROM k ORDER BY id LIMIT (SELECT many FROM q)) k
             WHERE q.anchors AND (SELECT count(*) FROM k) > q.many
-            GROUP BY c.tenant_id, c.id, q.walk, q.first, q.many, q.now
-               ON CONFLICT (connection_id, walk, start_index)
+            GROUP BY c.tenant_id, c.id, q.query_hash, q.first, q.many, q.now
+               ON CONFLICT (connection_id, query_hash, start_index)
                DO UPDATE SET after = excluded.after, made_at = excluded.made_at)
     SELECT b.after IS NOT NULL, n.counted, u.id, u.scim_id::text, u.rendered, u.version,
            {_moment("u.created_at")}, {_moment("u.modified_at")}, {GROUPS}
@@ -113,17 +115,17 @@ PAGE = f"""
 
 class Listed(NamedTuple):
     pk: int
-    shown: Shown
+    shown: RenderedResource
 
 
-def shown_users(call: Call, attribute: str, value: str) -> list[Shown]:
+def shown_users(call: ScimRequest, attribute: str, value: str) -> list[RenderedResource]:
     """Return the users of the call's connection whose attribute has the value.
 
     Several users may share an externalId; the other attributes are unique.
 
     :raises UnauthorizedException: if the token is not good now.
     """
-    key: str | UUID = fold(value) if attribute == "userName" else value
+    key: str | UUID = normalize_key(value) if attribute == "userName" else value
     if attribute == "id":
         key = scim_uuid(value)
     rows = prepared_statements.every(STATEMENTS[attribute], [key, call.token_digest])
@@ -132,13 +134,13 @@ def shown_users(call: Call, attribute: str, value: str) -> list[Shown]:
     return [_shown(row) for row in rows if row[0] is not None]
 
 
-def _shown(row: Sequence[Any]) -> Shown:
+def _shown(row: Sequence[Any]) -> RenderedResource:
     *stored, groups = row
-    text = serialize.user(Stored(*stored), base_url(), json.loads(groups) if groups else ())
-    return Shown(text, stored[0], stored[2])
+    text = serialize.user(StoredResource(*stored), base_url(), json.loads(groups) if groups else ())
+    return RenderedResource(text, stored[0], stored[2])
 
 
-def users_page(call: Call, wished: Wish) -> tuple[Page, list[Shown]]:
+def users_page(call: ScimRequest, wished: PageRequest) -> tuple[Page, list[RenderedResource]]:
     """Return a page of all users of the call's connection, in the order of their keys.
 
     :raises UnauthorizedException: if the token is not good now.
@@ -146,7 +148,7 @@ def users_page(call: Call, wished: Wish) -> tuple[Page, list[Shown]]:
     offset, after = pagination.beginning(wished)
     by_index = wished.cursor is None
     anchors = by_index and wished.count > 0
-    asked = [None if by_index else after, wished.walk_key, offset + 1, wished.count, anchors]
+    asked = [None if by_index else after, wished.query_hash, offset + 1, wished.count, anchors]
     rows = prepared_statements.every(PAGE, [*asked, call.received_at, call.token_digest])
     if not rows:
         raise wrong_token()
@@ -156,53 +158,53 @@ def users_page(call: Call, wished: Wish) -> tuple[Page, list[Shown]]:
     return page, [row.shown for row in page.rows]
 
 
-def place_for(call: Call, document: Json) -> tuple[int, bool, bool]:
+def place_for(call: ScimRequest, document: Json) -> tuple[int, bool, bool]:
     """Return the primary key for a new user, and what already exists under its identifiers.
 
     That is: whether somebody was deleted who had them, and whether a sync error is listed.
     """
-    row = prepared_statements.answer(place_question(call.connection.pk, document))
+    row = prepared_statements.fetch(place_question(call.connection.pk, document))
     assert row
     return row[0], row[1], row[2]
 
 
-def place_question(here: UUID, document: Json) -> Question:
-    key, external_id = fold(document["userName"]), document.get("externalId", "")
+def place_question(here: UUID, document: Json) -> PreparedQuery:
+    key, external_id = normalize_key(document["userName"]), document.get("externalId", "")
     names = (key, sync_errors.key_of(external_id))
-    return Question(PLACE, (here, key, here, external_id, here, *names), 3)
+    return PreparedQuery(PLACE, (here, key, here, external_id, here, *names), 3)
 
 
-def open_door(call: Call, scim_id: str) -> None:
+def token_info(call: ScimRequest, scim_id: str) -> None:
     """Check the token, and read the user and its person; both are locked from here on.
 
     :raises UnauthorizedException: if the token is not good now.
     """
-    row = prepared_statements.answer(door_question(call, scim_id))
+    row = prepared_statements.fetch(token_query(call, scim_id))
     if row is None:
         raise wrong_token()
     connections = len(Connection._meta.concrete_fields)
     users = connections + len(ScimUser._meta.concrete_fields)
-    call.connection = row_json.loaded(Connection, row[:connections])
-    authentication.remember(call.token_digest, call.connection)
+    call.connection = row_json.from_row(Connection, row[:connections])
+    authentication.cache_token_info(call.token_digest, call.connection)
     call.holds_person = True
     if row[connections] is None:
         return
-    user = row_json.loaded(ScimUser, row[connections:users])
+    user = row_json.from_row(ScimUser, row[connections:users])
     groups, *held = row[users:]
-    user.person, user.connection = locks.read_held(held), call.connection
+    user.person, user.connection = locks.read_locked(held), call.connection
     user.related = json.loads(groups) if groups else []
     call.held_user = user
 
 
-def door_question(call: Call, scim_id: str) -> Question:
+def token_query(call: ScimRequest, scim_id: str) -> PreparedQuery:
     parameters = (call.token_digest, scim_uuid(scim_id))
-    return Question(_open_statement(), parameters, _door_width())
+    return PreparedQuery(_open_statement(), parameters, _door_width())
 
 
 @cache
 def _door_width() -> int:
     ours = sum(len(model._meta.concrete_fields) for model in (Connection, ScimUser)) + 1
-    return ours + locks.held_width()
+    return ours + locks.locked_width()
 
 
 @cache
@@ -218,6 +220,6 @@ def _open_statement() -> str:
                SELECT p.* FROM people_person p
                 WHERE p.id = (SELECT person_id FROM u)
                 FOR NO KEY UPDATE)
-        SELECT {connection}, {user}, {GROUPS}, {locks.held_columns()}
-          FROM c LEFT JOIN u ON true LEFT JOIN p ON true {locks.HELD_JOINS}
+        SELECT {connection}, {user}, {GROUPS}, {locks.locked_columns()}
+          FROM c LEFT JOIN u ON true LEFT JOIN p ON true {locks.LOCKED_JOINS}
     """  # noqa: S608  as above

@@ -45,7 +45,7 @@ from scim.api.filter_columns import (
     Moment,
     Primary,
 )
-from scim.models import ScimMembership, ScimValue
+from scim.models import ScimMembership, ScimUserElement
 from scim.rfc.attributes import (
     ACTIVE,
     EXTERNAL_ID,
@@ -105,7 +105,7 @@ class _Children:
     """The rows that hold the values of a multi-valued attribute, one each."""
 
     attribute: Attribute
-    rows: QuerySet[ScimValue] | QuerySet[ScimMembership]
+    rows: QuerySet[ScimUserElement] | QuerySet[ScimMembership]
     columns: Mapping[str, Column]
 
     def column(self, part: Attribute) -> Column:
@@ -125,7 +125,7 @@ def _children(attribute: Attribute) -> _Children:
     if attribute is MEMBERS:
         members = ScimMembership.objects.filter(group=OuterRef("pk"), user__deleted_at=None)
         return _Children(attribute, members, _MEMBER_COLUMNS)
-    values = ScimValue.objects.filter(user=OuterRef("pk"), attribute=attribute.name)
+    values = ScimUserElement.objects.filter(user=OuterRef("pk"), attribute=attribute.name)
     return _Children(attribute, values, _VALUE_COLUMNS)
 
 

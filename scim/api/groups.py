@@ -14,19 +14,19 @@ from scim2_models import InvalidValueException, NotFoundException
 from people import tenancy
 from scim.api import etags, group_members, responses
 from scim.api.adapters import GroupAdapter
-from scim.api.request import Call, answer
+from scim.api.request import ScimRequest, answer
 from scim.models import ScimGroup, ScimMembership, ScimUser
 from scim.rfc import dialects, patch
 from scim.rfc.attributes import GROUP
 from scim.rfc.ids import scim_uuid
-from scim.rfc.normalize import canonical, replacement
+from scim.rfc.normalize import normalize, replacement
 from scim.rfc.strict_json import Json
 from scim.sync import group_roles, sync_errors
 
 AT_ONCE = 5_000
 
 
-def read(call: Call, scim_id: str) -> HttpResponse:
+def read(call: ScimRequest, scim_id: str) -> HttpResponse:
     """RFC 7644 section 3.4.1."""
     with tenancy.use(call.connection.tenant_id):
         shown = responses.find(call, GROUP, scim_id)
@@ -35,10 +35,10 @@ def read(call: Call, scim_id: str) -> HttpResponse:
     return responses.respond(call, GROUP, shown)
 
 
-def create(call: Call) -> HttpResponse:
+def create(call: ScimRequest) -> HttpResponse:
     """RFC 7644 section 3.3."""
     call.spend()
-    document = canonical(call.document, GROUP)
+    document = normalize(call.document, GROUP)
     members = group_members.said(call.document) or frozenset()
     group = ScimGroup(
         tenant_id=call.connection.tenant_id,
@@ -51,11 +51,11 @@ def create(call: Call) -> HttpResponse:
     _add(group, members)
     if sync_errors.resolve_of_group(group):
         ScimGroup.objects.filter(pk=group.pk).update(has_errors=True)
-    group_roles.soon()
+    group_roles.schedule()
     return responses.respond_stored(call, GROUP, group, 201)
 
 
-def replace(call: Call, scim_id: str) -> HttpResponse:
+def replace(call: ScimRequest, scim_id: str) -> HttpResponse:
     """RFC 7644 section 3.5.1; a body without members leaves them as they are (Rippling)."""
     call.spend()
     group = _lock(call, scim_id)
@@ -64,11 +64,11 @@ def replace(call: Call, scim_id: str) -> HttpResponse:
     _store(call, group, document)
     if members is not None:
         _replace(group, members)
-        group_roles.soon()
+        group_roles.schedule()
     return responses.respond_stored(call, GROUP, group)
 
 
-def modify(call: Call, scim_id: str) -> HttpResponse:
+def modify(call: ScimRequest, scim_id: str) -> HttpResponse:
     """RFC 7644 section 3.5.2; answered 204, for the group may be large."""
     call.spend()
     change = group_members.change(dialects.operations(call.document, GROUP))
@@ -78,11 +78,11 @@ def modify(call: Call, scim_id: str) -> HttpResponse:
         _replace(group, change.replaced)
     _remove(group, change.removed)
     _add(group, change.added)
-    group_roles.soon()
+    group_roles.schedule()
     return answer(status=204)
 
 
-def delete(call: Call, scim_id: str) -> HttpResponse:
+def delete(call: ScimRequest, scim_id: str) -> HttpResponse:
     """RFC 7644 section 3.6."""
     group = _lock(call, scim_id)
     if group.has_errors:
@@ -90,7 +90,7 @@ def delete(call: Call, scim_id: str) -> HttpResponse:
     group.memberships.all().delete()
     group.deleted_at = timezone.now()
     group.save(update_fields=["deleted_at"])
-    group_roles.soon()
+    group_roles.schedule()
     return answer(status=204)
 
 
@@ -98,7 +98,7 @@ def unknown(scim_id: str) -> NotFoundException:
     return NotFoundException(detail=f"There is no group {scim_id[:100]}.")
 
 
-def _lock(call: Call, scim_id: str) -> ScimGroup:
+def _lock(call: ScimRequest, scim_id: str) -> ScimGroup:
     groups = ScimGroup.objects.known_to(call.connection).select_for_update(no_key=True)
     group = groups.filter(scim_id=scim_uuid(scim_id)).first()
     if group is None:
@@ -107,7 +107,7 @@ def _lock(call: Call, scim_id: str) -> ScimGroup:
     return group
 
 
-def _store(call: Call, group: ScimGroup, document: Json) -> None:
+def _store(call: ScimRequest, group: ScimGroup, document: Json) -> None:
     GroupAdapter(group).from_dict(document)
     if group.has_errors:
         group.has_errors = sync_errors.resolve_of_group(group)

@@ -23,7 +23,7 @@ from people.operations import locks, people
 from people.operations.roles.base_roles import LastAdministrator, LastOwner
 from scim.api import errors, request_log, responses, users
 from scim.api.errors import Refusal
-from scim.api.request import Call, Unavailable, answer
+from scim.api.request import ScimRequest, Unavailable, answer
 from scim.models import ScimUser
 from scim.rfc import activity, dialects, patch
 from scim.rfc.attributes import ACTIVE, ROLES, USER
@@ -44,7 +44,7 @@ Part = list[Json]
 Refused = tuple[Refusal, dict[str, str]]
 
 
-def is_said(call: Call, refusal: Refusal) -> bool:
+def is_said(call: ScimRequest, refusal: Refusal) -> bool:
     """Tell whether the refused request deactivates a user."""
     if not call.changes_user or isinstance(refusal, FINAL):
         return False
@@ -55,7 +55,7 @@ def is_said(call: Call, refusal: Refusal) -> bool:
         return False
 
 
-def deactivate(call: Call, refusal: Refusal) -> HttpResponse:
+def deactivate(call: ScimRequest, refusal: Refusal) -> HttpResponse:
     """Deactivate the user of the refused request, and apply what else is accepted of it.
 
     :raises LastOwner, LastAdministrator: if the person may not leave.
@@ -77,7 +77,7 @@ def deactivate(call: Call, refusal: Refusal) -> HttpResponse:
     return response
 
 
-def _deactivated(call: Call, scim_id: str, refusal: Refusal) -> HttpResponse:
+def _deactivated(call: ScimRequest, scim_id: str, refusal: Refusal) -> HttpResponse:
     user = users.lock(call, scim_id)
     _switch_off(call, user)
     refused = _apply_rest(call, user, refusal)
@@ -96,12 +96,12 @@ def _deactivated(call: Call, scim_id: str, refusal: Refusal) -> HttpResponse:
         return answer(status=204)
 
 
-def _switch_off(call: Call, user: ScimUser) -> None:
+def _switch_off(call: ScimRequest, user: ScimUser) -> None:
     """Deactivate the resource and its person, and nothing else."""
     if not user.active:
         return
     if user.person_id and call.connection.is_live:
-        person = locks.hold_person(user.person_id)
+        person = locks.lock_person(user.person_id)
         people.deactivate_person(person, actor=call.connection.actor)
     user.active, user.document = False, user.document | {ACTIVE.name: False}
     user.rendered = json_text(user.document)
@@ -110,7 +110,7 @@ def _switch_off(call: Call, user: ScimUser) -> None:
     user.save(update_fields=names)
 
 
-def _apply_rest(call: Call, user: ScimUser, refusal: Refusal) -> list[Refused]:
+def _apply_rest(call: ScimRequest, user: ScimUser, refusal: Refusal) -> list[Refused]:
     """Apply what the request says besides, and return what of it is refused.
 
     Of a body that cannot be trusted, or of a client that has not seen the latest version,
@@ -130,7 +130,7 @@ def _apply_rest(call: Call, user: ScimUser, refusal: Refusal) -> list[Refused]:
 class _Rest:
     """The rest of the request, applied where it is accepted."""
 
-    def __init__(self, call: Call, scim_id: str) -> None:
+    def __init__(self, call: ScimRequest, scim_id: str) -> None:
         self.call, self.scim_id = call, scim_id
         self.attempts = 0
         self.refused: list[Refused] = []
@@ -179,7 +179,7 @@ def _changed(document: Json, *parts: Part) -> Json:
     return changed | {ACTIVE.name: False}
 
 
-def _parts(call: Call, stored: Json) -> list[Part]:
+def _parts(call: ScimRequest, stored: Json) -> list[Part]:
     """Split what the request says besides into parts that stand by themselves.
 
     :raises SCIMException: if the body cannot be trusted.

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from django.conf import settings
 
 from people import tenancy
-from scim.models import Connection, PageAnchor, RequestLog
+from scim.models import Connection, PaginationAnchor, RequestLog
 
 # Rows deleted in one transaction, which keeps transactions short.
 BATCH = 2000
@@ -15,7 +15,7 @@ def forget(*, as_of: datetime) -> int:
     """Delete old requests of every connection; return how many."""
     oldest = as_of - timedelta(days=settings.REQUEST_LOG_DAYS)
     with tenancy.across_tenants():
-        PageAnchor.objects.filter(made_at__lt=as_of - timedelta(days=1)).delete()
+        PaginationAnchor.objects.filter(made_at__lt=as_of - timedelta(days=1)).delete()
         # By connection, for that is how they are indexed.
         connections = list(Connection.objects.only("pk"))
         return sum(_forget(connection, oldest) for connection in connections)

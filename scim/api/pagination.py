@@ -18,8 +18,8 @@ from django.utils import timezone
 from scim2_models import InvalidValueException
 from scim2_server.cursor import Cursors
 
-from scim.api.request import Call
-from scim.models import PageAnchor
+from scim.api.request import ScimRequest
+from scim.models import PaginationAnchor
 
 USUAL_PAGE = 100
 LARGEST_PAGE = 200
@@ -27,21 +27,21 @@ CURSOR_SECONDS = 3600
 
 
 @dataclass(frozen=True)
-class Wish:
+class PageRequest:
     """Which page the client asks for (RFC 7644 section 3.4.2.4, RFC 9865 section 2)."""
 
     start_index: int = 1
     count: int = USUAL_PAGE
     cursor: str | None = None
     # Identifies the list: another filter or order is another list.
-    walk: str = ""
+    query: str = ""
 
     @property
-    def walk_key(self) -> str:
-        return sha256(self.walk.encode()).hexdigest()
+    def query_hash(self) -> str:
+        return sha256(self.query.encode()).hexdigest()
 
 
-def wish(start_index: Any, count: Any, cursor: Any, walk: str) -> Wish:
+def parse_page_request(start_index: Any, count: Any, cursor: Any, query: str) -> PageRequest:
     """Read the paging parameters; values that are too small are raised to the minimum.
 
     :raises InvalidValueException: if a number is not one, or a cursor no text.
@@ -50,7 +50,7 @@ def wish(start_index: Any, count: Any, cursor: Any, walk: str) -> Wish:
         raise InvalidValueException(detail="“cursor” must be a string.")
     first = _number("startIndex", start_index, 1)
     many = _number("count", count, USUAL_PAGE)
-    return Wish(max(first, 1), min(max(many, 0), LARGEST_PAGE), cursor, walk)
+    return PageRequest(max(first, 1), min(max(many, 0), LARGEST_PAGE), cursor, query)
 
 
 def _number(name: str, given: Any, usual: int) -> int:
@@ -69,7 +69,9 @@ class Page(NamedTuple):
     total: int
 
 
-def page(call: Call, rows: QuerySet[Any], wished: Wish, *, sorted_by_key: bool) -> Page:
+def page(
+    call: ScimRequest, rows: QuerySet[Any], wished: PageRequest, *, sorted_by_key: bool
+) -> Page:
     """Return the rows of the page in order, whether more come after it, and how many there are.
 
     `rows` come ordered. When that is by primary key, pages go on after a key; another
@@ -89,12 +91,12 @@ def page(call: Call, rows: QuerySet[Any], wished: Wish, *, sorted_by_key: bool) 
     return _page(rows, offset, wished, shown=0)
 
 
-def _page(rows: QuerySet[Any], skipped: int, wished: Wish, *, shown: int) -> Page:
+def _page(rows: QuerySet[Any], skipped: int, wished: PageRequest, *, shown: int) -> Page:
     found = list(rows[skipped : skipped + wished.count + 1]) if wished.count else []
     return paged(found, wished, skipped + shown, lambda: shown + rows.count())
 
 
-def paged(found: list[Any], wished: Wish, before: int, count: Callable[[], int]) -> Page:
+def paged(found: list[Any], wished: PageRequest, before: int, count: Callable[[], int]) -> Page:
     """Make the page of what was found, one more than it holds if it goes on after so many.
 
     They are counted unless the page is the last: then it says by itself how many there are.
@@ -104,45 +106,45 @@ def paged(found: list[Any], wished: Wish, before: int, count: Callable[[], int])
     return Page(rows, goes_on and bool(rows), before + len(rows) if is_last else count())
 
 
-def beginning(wished: Wish) -> tuple[int, int]:
+def beginning(wished: PageRequest) -> tuple[int, int]:
     """Return how many rows come before the page, and after which key it begins, if known."""
     if not wished.cursor:
         return wished.start_index - 1, 0
-    position = cursors().open(wished.cursor, wished.walk, wished.count, CURSOR_SECONDS)
+    position = cursors().open(wished.cursor, wished.query, wished.count, CURSOR_SECONDS)
     return position["offset"], position["after"]
 
 
-def shown_before(wished: Wish) -> int:
+def shown_before(wished: PageRequest) -> int:
     return beginning(wished)[0]
 
 
-def next_cursor(wished: Wish, shown: int, last: int, *, sorted_by_key: bool) -> str:
+def next_cursor(wished: PageRequest, shown: int, last: int, *, sorted_by_key: bool) -> str:
     """Return the signed cursor of the next page, `shown` rows from the top and after `last`."""
     position = {"offset": shown, "after": last if sorted_by_key else 0}
-    return cursors().seal(wished.walk, wished.count, position)
+    return cursors().seal(wished.query, wished.count, position)
 
 
-def leave_anchor(call: Call, wished: Wish, shown: int, last: int) -> None:
+def leave_anchor(call: ScimRequest, wished: PageRequest, shown: int, last: int) -> None:
     """Remember where the page ended, for when the provider asks for the next."""
-    anchor = PageAnchor(
+    anchor = PaginationAnchor(
         tenant_id=call.connection.tenant_id,
         connection=call.connection,
-        walk=wished.walk_key,
+        query_hash=wished.query_hash,
         start_index=wished.start_index + shown,
         after=last,
         made_at=timezone.now(),
     )
-    PageAnchor.objects.bulk_create(
+    PaginationAnchor.objects.bulk_create(
         [anchor],
         update_conflicts=True,
-        unique_fields=["connection", "walk", "start_index"],
+        unique_fields=["connection", "query_hash", "start_index"],
         update_fields=["after", "made_at"],
     )
 
 
-def _anchors(call: Call, wished: Wish) -> QuerySet[PageAnchor]:
-    return PageAnchor.objects.filter(
-        connection=call.connection, walk=wished.walk_key, start_index=wished.start_index
+def _anchors(call: ScimRequest, wished: PageRequest) -> QuerySet[PaginationAnchor]:
+    return PaginationAnchor.objects.filter(
+        connection=call.connection, query_hash=wished.query_hash, start_index=wished.start_index
     )
 
 

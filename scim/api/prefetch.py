@@ -11,16 +11,16 @@ from itertools import islice
 from scim2_models import SCIMException
 
 from people.db import prepared_statements
-from people.db.prepared_statements import Question
+from people.db.prepared_statements import PreparedQuery
 from people.operations import place_lookup
 from people.operations.offboarding import schedule
 from scim.api import authentication, fast_queries
-from scim.api.authentication import Opened
-from scim.api.request import Call
+from scim.api.authentication import TokenInfo
+from scim.api.request import ScimRequest
 from scim.rfc import dialects
 from scim.rfc.attributes import ACTIVE, ENTERPRISE, USER
 from scim.rfc.dialects import Operation
-from scim.rfc.normalize import canonical
+from scim.rfc.normalize import normalize
 from scim.rfc.strict_json import Json
 from scim.sync import managers
 from scim.sync.attribute_mapping import profile_of
@@ -30,26 +30,26 @@ MOST = 4
 DEPARTMENT = ENTERPRISE.attribute("department")
 
 
-def look_ahead(call: Call) -> None:
+def prefetch_for(call: ScimRequest) -> None:
     """Ask what the call will ask, unless its token or its body is not understood.
 
     Then nothing is foreseen, so that whoever has a wrong token hears of that before all else.
     """
     try:
-        opened = authentication.opened_before(call.token_digest)
+        opened = authentication.cached_token_info(call.token_digest)
         asked = dict.fromkeys(_questions(call, opened)) if opened else {}
     except SCIMException:
         return
     if len(asked) > 1:
-        prepared_statements.ask_ahead(*islice(asked, MOST))
+        prepared_statements.prefetch(*islice(asked, MOST))
 
 
-def _questions(call: Call, opened: Opened) -> Iterator[Question]:
+def _questions(call: ScimRequest, opened: TokenInfo) -> Iterator[PreparedQuery]:
     if call.method == "POST":
-        call.meaning = canonical(call.document, USER)
+        call.meaning = normalize(call.document, USER)
         yield from _about_newcomer(call, call.meaning, opened)
         return
-    yield fast_queries.door_question(call, call.path.removeprefix("Users/"))
+    yield fast_queries.token_query(call, call.path.removeprefix("Users/"))
     match call.method:
         case "PATCH":
             call.meaning = dialects.operations(call.document, USER)
@@ -61,7 +61,9 @@ def _questions(call: Call, opened: Opened) -> Iterator[Question]:
             yield schedule.days_question(opened.tenant_id)
 
 
-def _about_newcomer(call: Call, document: Json, opened: Opened) -> Iterator[Question]:
+def _about_newcomer(
+    call: ScimRequest, document: Json, opened: TokenInfo
+) -> Iterator[PreparedQuery]:
     said = profile_of(document, {})
     yield authentication.question(call.token_digest)
     yield fast_queries.place_question(opened.connection_id, document)
@@ -71,7 +73,7 @@ def _about_newcomer(call: Call, document: Json, opened: Opened) -> Iterator[Ques
     yield place_lookup.places_question(*places, opened.tenant_id)
 
 
-def _about_change(change: Operation, opened: Opened) -> Iterator[Question]:
+def _about_change(change: Operation, opened: TokenInfo) -> Iterator[PreparedQuery]:
     if change.target.attribute is ACTIVE:
         yield schedule.days_question(opened.tenant_id)
     elif change.target.attribute is DEPARTMENT and isinstance(change.value, str):

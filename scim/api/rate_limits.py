@@ -15,7 +15,7 @@ from django.conf import settings
 from redis import Redis
 from scim2_models import SCIMException
 
-from people.background import Chore
+from people.background import BackgroundThread
 
 MOST_ALLOWANCES = 10_000
 SHARING_PAUSE = 0.1
@@ -31,7 +31,7 @@ class TooManyRequests(SCIMException):
 
 
 @dataclass
-class Allowance:
+class TokenBucket:
     """The remaining requests of a limit that refills every second, and when they were counted."""
 
     left: float
@@ -45,11 +45,11 @@ class Allowance:
         self.left, self.at = min(rate, self.left + (now - self.at) * rate), now
 
 
-class Allowances:
+class TokenBuckets:
     """The rate limits of one web process, by token and by kind of request."""
 
     def __init__(self) -> None:
-        self._kept: dict[str, Allowance] = {}
+        self._kept: dict[str, TokenBucket] = {}
         self._counting = threading.Lock()
 
     def spend(self, whose: str, rate: float) -> None:
@@ -61,7 +61,7 @@ class Allowances:
         with self._counting:
             if len(self._kept) > MOST_ALLOWANCES:
                 self._kept.clear()
-            allowance = self._kept.setdefault(whose, Allowance(rate, now))
+            allowance = self._kept.setdefault(whose, TokenBucket(rate, now))
             allowance.refill(rate, now)
             left = allowance.left
             if left >= 1:
@@ -84,14 +84,14 @@ class Allowances:
         with self._counting:
             for (name, count), total in zip(asked.items(), totals, strict=True):
                 if name in self._kept:
-                    _hear(self._kept[name], count, total, rate)
+                    _apply_remote(self._kept[name], count, total, rate)
 
     def forget(self) -> None:
         with self._counting:
             self._kept.clear()
 
 
-def _hear(allowance: Allowance, mine: int, total: int, rate: float) -> None:
+def _apply_remote(allowance: TokenBucket, mine: int, total: int, rate: float) -> None:
     """Take off the allowance what others asked since it was heard of last.
 
     Of what they asked in a longer time, the most has been refilled since: a second's worth
@@ -107,7 +107,7 @@ def _hear(allowance: Allowance, mine: int, total: int, rate: float) -> None:
     allowance.total, allowance.shared_at = total, now
 
 
-here = Allowances()
+local_buckets = TokenBuckets()
 
 
 def spend(token_digest: str, *, reads: bool) -> None:
@@ -118,9 +118,9 @@ def spend(token_digest: str, *, reads: bool) -> None:
     rate = settings.SCIM_REQUESTS_PER_SECOND
     if not rate:
         return
-    here.spend(f"{token_digest}:{'reads' if reads else 'writes'}", rate)
+    local_buckets.spend(f"{token_digest}:{'reads' if reads else 'writes'}", rate)
     if settings.SCIM_LIMITS_URL:
-        sharer.wake()
+        bucket_sync.wake()
 
 
 @cache
@@ -128,8 +128,10 @@ def _redis(url: str) -> Redis:
     return Redis.from_url(url, socket_timeout=1, socket_connect_timeout=1)
 
 
-sharer = Chore(
-    lambda: here.share(_redis(settings.SCIM_LIMITS_URL), settings.SCIM_REQUESTS_PER_SECOND),
+bucket_sync = BackgroundThread(
+    lambda: local_buckets.share(
+        _redis(settings.SCIM_LIMITS_URL), settings.SCIM_REQUESTS_PER_SECOND
+    ),
     pause=SHARING_PAUSE,
     complaint="Web processes count the requests of each token alone",
 )

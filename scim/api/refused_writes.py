@@ -6,11 +6,11 @@ from django.db.models import Q
 from scim2_models import SCIMException
 
 from people import tenancy
-from scim.api.request import Call
+from scim.api.request import ScimRequest
 from scim.models import ScimGroup, ScimUser, SyncError
 from scim.rfc.ids import scim_uuid
 from scim.sync import sync_errors
-from scim.sync.sync_errors import Subject
+from scim.sync.sync_errors import SyncErrorSubject
 
 Kind = SyncError.Kind
 KINDS = {"Users": Kind.USER, "Groups": Kind.GROUP, "Bulk": Kind.BULK}
@@ -22,14 +22,14 @@ NAMES = {Kind.USER: ("username", "externalid"), Kind.GROUP: ("displayname", "ext
 LONGEST_NAME = 255
 
 
-def is_listed(call: Call, status: int) -> bool:
+def is_listed(call: ScimRequest, status: int) -> bool:
     """Tell whether Team updates lists a refusal: every refused write of a user or group."""
     kind, _, rest = call.path.partition("/")
     is_write = call.method in WRITES and kind in KINDS and rest != ".search"
     return is_write and 400 <= status < 500 and status not in NOT_LISTED
 
 
-def subject_of(call: Call) -> Subject:
+def subject_of(call: ScimRequest) -> SyncErrorSubject:
     """Return the resource that the call is about, as far as its path and body name it.
 
     What the call has found out already stays. A resource that was deleted counts as known.
@@ -46,7 +46,7 @@ def subject_of(call: Call) -> Subject:
     return subject
 
 
-def mark(call: Call, subject: Subject) -> None:
+def mark(call: ScimRequest, subject: SyncErrorSubject) -> None:
     """Mark the resource, so that its next successful write resolves the sync error."""
     if subject.resource_type == Kind.BULK:
         return
@@ -63,19 +63,19 @@ def mark(call: Call, subject: Subject) -> None:
     users.filter(named, has_errors=False).update(has_errors=True)
 
 
-def _resource(model: type[Any], call: Call, scim_id: str) -> Any:
+def _resource(model: type[Any], call: ScimRequest, scim_id: str) -> Any:
     with tenancy.use(call.connection.tenant_id):
         resources = model.objects.filter(connection=call.connection)
         return resources.filter(scim_id=scim_uuid(scim_id)).first()
 
 
-def _name_of(subject: Subject) -> str:
+def _name_of(subject: SyncErrorSubject) -> str:
     if subject.group:
         return subject.group.scim_display_name
     return subject.user.scim_username if subject.user else subject.user_name
 
 
-def _sent_name(call: Call, kind: str) -> str:
+def _sent_name(call: ScimRequest, kind: str) -> str:
     """Return what the body calls the resource, if it can be read."""
     try:
         body = call.document if call.body else {}

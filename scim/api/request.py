@@ -24,7 +24,7 @@ from scim.api.authentication import connection_of
 from scim.models import Connection, RequestLog, ScimUser
 from scim.rfc import strict_json
 from scim.rfc.serialize import json_bytes
-from scim.sync.sync_errors import Subject
+from scim.sync.sync_errors import SyncErrorSubject
 
 MEDIA_TYPE = "application/scim+json"
 ERROR_SCHEMA = "urn:ietf:params:scim:api:messages:2.0:Error"
@@ -51,11 +51,11 @@ class MethodNotAllowed(SCIMException):
         self.allowed = allowed
 
 
-class Taken(UniquenessException):
-    """A unique identifier is already taken within the connection; the database names the column."""
+class UniquenessConflict(UniquenessException):
+    """A unique value is already taken within the connection, as the database constraint says."""
 
-    def __init__(self, said: str) -> None:
-        if "user_name" in said:
+    def __init__(self, constraint: str) -> None:
+        if constraint == "scim_user_name_taken":
             detail = (
                 "Another resource of this connection has this userName. Find it by its userName "
                 "and update it, or send a different userName."
@@ -65,7 +65,7 @@ class Taken(UniquenessException):
         super().__init__(detail=detail)
 
 
-class Call:
+class ScimRequest:
     """One SCIM request, authenticated when somebody asks for its connection."""
 
     def __init__(self, request: HttpRequest, path: str, method: str = "") -> None:
@@ -83,7 +83,7 @@ class Call:
         self._is_counted = False
 
     @classmethod
-    def again(cls, log: RequestLog, *, retried_by: Actor, may_link: bool = False) -> "Call":
+    def again(cls, log: RequestLog, *, retried_by: Actor, may_link: bool = False) -> "ScimRequest":
         """Return a request that was kept, to be carried out once more for its connection."""
         path, _, query = log.path.strip("/").partition("?")
         request = HttpRequest()
@@ -95,7 +95,7 @@ class Call:
 
     def begin(self) -> None:
         """Reset the state of an earlier attempt."""
-        self.subject = Subject()
+        self.subject = SyncErrorSubject()
         # The parsed body, if `prefetch` has already read it.
         self.meaning: Any = None
         # The user to be changed, where `fast_queries.open_door` has read it with its person, and
@@ -105,9 +105,9 @@ class Call:
         # What was refused although the request was accepted, because it deactivates somebody.
         self.refused: list[SCIMException | PeopleError] = []
 
-    def part(self, method: str, path: str, document: Any) -> "Call":
+    def part(self, method: str, path: str, document: Any) -> "ScimRequest":
         """Return one operation of a bulk request as a call of its own."""
-        part = Call(self.request, path, method)
+        part = ScimRequest(self.request, path, method)
         part.connection = self.connection
         part.document = document
         part.body = json_bytes(document) if document is not None else b""

@@ -18,7 +18,7 @@ from people.client_address import client_address
 from people.values import PeopleError
 from scim.api import refused_writes
 from scim.api.rate_limits import TooManyRequests
-from scim.api.request import Call, refusal
+from scim.api.request import ScimRequest, refusal
 from scim.models import RequestLog
 from scim.rfc import strict_json
 from scim.sync import sync_errors
@@ -30,7 +30,7 @@ UNREADABLE = f"{MASK} (Not stored, because it mentions a secret and is not JSON.
 HEADERS = ("HTTP_USER_AGENT", "HTTP_ACCEPT", "CONTENT_TYPE", "HTTP_IF_MATCH")
 
 
-def remember(call: Call, response: HttpResponse) -> None:
+def remember(call: ScimRequest, response: HttpResponse) -> None:
     """Write the row of a request; callers hold the transaction and the tenant."""
     RequestLog.objects.create(
         id=call.request_id,
@@ -50,7 +50,7 @@ def remember(call: Call, response: HttpResponse) -> None:
     )
 
 
-def _refusal_told(call: Call, response: HttpResponse) -> str:
+def _refusal_told(call: ScimRequest, response: HttpResponse) -> str:
     """Return the answer if it is a refusal; or what of an accepted request was refused."""
     if call.refused:
         return refusal(call.refused[0]).content.decode()
@@ -58,7 +58,7 @@ def _refusal_told(call: Call, response: HttpResponse) -> str:
 
 
 def remember_refusal(
-    call: Call, error: SCIMException | PeopleError, response: HttpResponse
+    call: ScimRequest, error: SCIMException | PeopleError, response: HttpResponse
 ) -> None:
     """Log a refused request, if its token is known."""
     if isinstance(error, UnauthorizedException | TooManyRequests):
@@ -78,7 +78,7 @@ def remember_refusal(
             refused_writes.mark(call, subject)
 
 
-def _headers(call: Call) -> dict[str, str]:
+def _headers(call: ScimRequest) -> dict[str, str]:
     meta = call.request.META
     return {
         name.removeprefix("HTTP_").replace("_", "-").title(): meta[name]

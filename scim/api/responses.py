@@ -10,19 +10,19 @@ from django.db.models import QuerySet
 from django.http import HttpResponse
 
 from scim.api import etags
-from scim.api.request import Call, answer, base_url
+from scim.api.request import ScimRequest, answer, base_url
 from scim.models import Connection, ScimGroup, ScimMembership, ScimUser
 from scim.rfc import serialize
 from scim.rfc.attributes import GROUP, USER
 from scim.rfc.ids import scim_uuid
 from scim.rfc.projection import Projection, projection
 from scim.rfc.schema import ResourceType
-from scim.rfc.serialize import Stored, etag
+from scim.rfc.serialize import StoredResource, etag
 
 SHOWN = ("pk", "scim_id", "rendered", "version", "created_at", "modified_at")
 
 
-class Shown(NamedTuple):
+class RenderedResource(NamedTuple):
     """A resource as it is answered."""
 
     text: str
@@ -37,19 +37,23 @@ def rows(resource: ResourceType, connection: Connection) -> QuerySet[Any, Any]:
     return known.values_list(*SHOWN, named=True)
 
 
-def show(resource: ResourceType, found: Sequence[Any], wanted: Projection | None) -> list[Shown]:
+def render(
+    resource: ResourceType, found: Sequence[Any], wanted: Projection | None
+) -> list[RenderedResource]:
     """Return rows as they are answered; groups or members are looked up for all at once."""
     related = _related(resource, found, wanted)
     shown = [_shown(resource, row, related[row.pk]) for row in found]
     return [cut(one, wanted) for one in shown] if wanted else shown
 
 
-def find(call: Call, resource: ResourceType, scim_id: str) -> Shown | None:
+def find(call: ScimRequest, resource: ResourceType, scim_id: str) -> RenderedResource | None:
     row = rows(resource, call.connection).filter(scim_id=scim_uuid(scim_id)).first()
-    return show(resource, [row], wanted(call, resource))[0] if row else None
+    return render(resource, [row], wanted(call, resource))[0] if row else None
 
 
-def respond(call: Call, resource: ResourceType, shown: Shown, status: int = 200) -> HttpResponse:
+def respond(
+    call: ScimRequest, resource: ResourceType, shown: RenderedResource, status: int = 200
+) -> HttpResponse:
     """Answer with one resource, or 304 if the client has this version already."""
     if status == 200 and call.method == "GET" and etags.is_known(call, shown.version):
         return answer(status=304, ETag=etag(shown.version))
@@ -60,7 +64,7 @@ def respond(call: Call, resource: ResourceType, shown: Shown, status: int = 200)
 
 
 def respond_stored(
-    call: Call, resource: ResourceType, row: ScimUser | ScimGroup, status: int = 200
+    call: ScimRequest, resource: ResourceType, row: ScimUser | ScimGroup, status: int = 200
 ) -> HttpResponse:
     """Answer with a row that has just been written."""
     projection = wanted(call, resource)
@@ -69,7 +73,7 @@ def respond_stored(
     return respond(call, resource, cut(shown, projection) if projection else shown, status)
 
 
-def wanted(call: Call, resource: ResourceType) -> Projection | None:
+def wanted(call: ScimRequest, resource: ResourceType) -> Projection | None:
     """Read the projection that the address of a single resource asks for."""
     if not call.request.META.get("QUERY_STRING"):
         return None
@@ -79,15 +83,15 @@ def wanted(call: Call, resource: ResourceType) -> Projection | None:
     return projection(attributes, excluded, resource)
 
 
-def cut(shown: Shown, wanted: Projection) -> Shown:
+def cut(shown: RenderedResource, wanted: Projection) -> RenderedResource:
     text = serialize.json_text(wanted.of(json.loads(shown.text)))
-    return Shown(text, shown.scim_id, shown.version)
+    return RenderedResource(text, shown.scim_id, shown.version)
 
 
-def _shown(resource: ResourceType, row: Any, related: Sequence[Any]) -> Shown:
+def _shown(resource: ResourceType, row: Any, related: Sequence[Any]) -> RenderedResource:
     write = serialize.user if resource is USER else serialize.group
-    stored = Stored(row.scim_id, row.rendered, row.version, row.created_at, row.modified_at)
-    return Shown(write(stored, base_url(), related), row.scim_id, row.version)
+    stored = StoredResource(row.scim_id, row.rendered, row.version, row.created_at, row.modified_at)
+    return RenderedResource(write(stored, base_url(), related), row.scim_id, row.version)
 
 
 def _related(

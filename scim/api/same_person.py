@@ -11,8 +11,8 @@ from people.values import Actor, PeopleError
 from scim.api.adapters import UserAdapter
 from scim.models import SamePersonQuestion, ScimUser
 from scim.sync import group_roles, provision
-from scim.sync.provision import Delivery
-from scim.sync.sync_errors import Subject
+from scim.sync.provision import ProvisioningTask
+from scim.sync.sync_errors import SyncErrorSubject
 
 Answer = SamePersonQuestion.Answer
 CARRIED = ("document", "rendered", "person", "problem", "has_errors", "waiting_manager")
@@ -46,11 +46,13 @@ def take_for_same(question: SamePersonQuestion, *, actor: Actor) -> Person:
     if new is not None:
         _retire(new, earlier, actor=actor)
     user.person = earlier
-    delivery = Delivery(user, Subject(user=user, user_name=user.scim_username), may_link=True)
-    provision.carry_over(delivery, None, was_active=None)
+    delivery = ProvisioningTask(
+        user, SyncErrorSubject(user=user, user_name=user.scim_username), may_link=True
+    )
+    provision.provision(delivery, None, was_active=None)
     UserAdapter(user).render()
     user.save(update_fields=CARRIED)
-    group_roles.soon()
+    group_roles.schedule()
     _answer(question, Answer.SAME, actor=actor)
     return user.person
 
@@ -60,7 +62,7 @@ def _retire(new: Person, earlier: Person, *, actor: Actor) -> None:
     if held:
         raise NewPersonHolds(new, held)
     identities.note_taken_for_same(new, earlier, actor=actor)
-    terminate.terminate_person(new, handover_plan.Disposition(), actor=actor)
+    terminate.terminate_person(new, handover_plan.HandoverPlan(), actor=actor)
 
 
 @transaction.atomic
@@ -81,7 +83,7 @@ def held_by(person: Person) -> list[str]:
         "fund": len(held.funds),
         "approval step": len(held.steps),
         "report": len(held.reports),
-        "outstanding item": person.obligations.count(),
+        "outstanding item": person.outstanding_items.count(),
     }
     return [f"{count} {what}{'s' * (count != 1)}" for what, count in counts.items() if count]
 
@@ -93,7 +95,7 @@ def _hold(question: SamePersonQuestion, actor: Actor) -> SamePersonQuestion:
     if held is None:
         raise DecidedMeanwhile
     people = {key for key in (held.user.person_id, held.earlier_id) if key}
-    locked = {key: locks.hold_person(key) for key in sorted(people)}
+    locked = {key: locks.lock_person(key) for key in sorted(people)}
     for person in locked.values():
         ranks.check_rank_over(actor, person)
     held.earlier = locked[held.earlier_id]

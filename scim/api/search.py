@@ -11,8 +11,8 @@ from scim2_models import InvalidSyntaxException, InvalidValueException
 from people import tenancy
 from people.db import prepared_statements
 from scim.api import fast_queries, filter_query, pagination, responses
-from scim.api.pagination import Page, Wish
-from scim.api.request import Call, answer
+from scim.api.pagination import Page, PageRequest
+from scim.api.request import ScimRequest, answer
 from scim.rfc import serialize
 from scim.rfc.attributes import GROUP, USER
 from scim.rfc.filter_parser import lookup
@@ -32,7 +32,7 @@ class Search:
     filter: str = ""
     sort_by: str = ""
     descending: bool = False
-    page: Wish = field(default_factory=Wish)
+    page: PageRequest = field(default_factory=PageRequest)
     attributes: Sequence[str] = ()
     excluded: Sequence[str] = ()
 
@@ -40,7 +40,7 @@ class Search:
         return projection(self.attributes, self.excluded, resource)
 
 
-def list_users(call: Call) -> HttpResponse:
+def list_users(call: ScimRequest) -> HttpResponse:
     if prepared_statements.available() and _asks_for_the_top(call.query):
         simple = lookup(call.query.get("filter", ""))
         if simple is not None:
@@ -48,23 +48,23 @@ def list_users(call: Call) -> HttpResponse:
     return _search(call, asked(call.query.dict()), [USER])
 
 
-def search_users(call: Call) -> HttpResponse:
+def search_users(call: ScimRequest) -> HttpResponse:
     return _search(call, asked(_body(call)), [USER])
 
 
-def list_groups(call: Call) -> HttpResponse:
+def list_groups(call: ScimRequest) -> HttpResponse:
     return _search(call, asked(call.query.dict()), [GROUP])
 
 
-def search_groups(call: Call) -> HttpResponse:
+def search_groups(call: ScimRequest) -> HttpResponse:
     return _search(call, asked(_body(call)), [GROUP])
 
 
-def list_all(call: Call) -> HttpResponse:
+def list_all(call: ScimRequest) -> HttpResponse:
     return _search(call, asked(call.query.dict()), [USER, GROUP])
 
 
-def search_all(call: Call) -> HttpResponse:
+def search_all(call: ScimRequest) -> HttpResponse:
     return _search(call, asked(_body(call)), [USER, GROUP])
 
 
@@ -82,18 +82,20 @@ def asked(given: Mapping[str, Any]) -> Search:
     if order not in ("ascending", "descending"):
         raise InvalidValueException(detail="“sortOrder” must be ascending or descending.")
     sort_by = str(said["sortBy"] or "")
-    walk = f"{text}|{sort_by}|{order}"
+    query = f"{text}|{sort_by}|{order}"
     return Search(
         filter=text,
         sort_by=sort_by,
         descending=order == "descending",
-        page=pagination.wish(said["startIndex"], said["count"], said["cursor"], walk),
+        page=pagination.parse_page_request(
+            said["startIndex"], said["count"], said["cursor"], query
+        ),
         attributes=_names(said["attributes"]),
         excluded=_names(said["excludedAttributes"]),
     )
 
 
-def _body(call: Call) -> dict[str, Any]:
+def _body(call: ScimRequest) -> dict[str, Any]:
     if not isinstance(call.document, dict):
         raise InvalidSyntaxException(detail="A search request must be a JSON object.")
     return call.document
@@ -121,14 +123,14 @@ def _asks_for_the_top(query: Mapping[str, Any]) -> bool:
     return first == "1" and count.isdigit() and count != "0"
 
 
-def _looked_up(call: Call, attribute: str, value: str) -> HttpResponse:
+def _looked_up(call: ScimRequest, attribute: str, value: str) -> HttpResponse:
     shown = fast_queries.shown_users(call, attribute, value)
     most = min(int(call.query.get("count", pagination.LARGEST_PAGE)), pagination.LARGEST_PAGE)
     texts = [one.text for one in shown[:most]]
     return answer(serialize.list_response(texts, total=len(shown), start_index=1).encode())
 
 
-def _search(call: Call, search: Search, kinds: Sequence[ResourceType]) -> HttpResponse:
+def _search(call: ScimRequest, search: Search, kinds: Sequence[ResourceType]) -> HttpResponse:
     if (
         kinds == [USER]
         and prepared_statements.available()
@@ -147,7 +149,7 @@ def _search(call: Call, search: Search, kinds: Sequence[ResourceType]) -> HttpRe
     return _listed(search, page, texts)
 
 
-def _whole_list(call: Call, search: Search) -> HttpResponse:
+def _whole_list(call: ScimRequest, search: Search) -> HttpResponse:
     page, shown = fast_queries.users_page(call, search.page)
     wanted = search.projection(USER)
     texts = [(responses.cut(one, wanted) if wanted else one).text for one in shown]
@@ -165,10 +167,10 @@ def _listed(search: Search, page: Page, texts: Sequence[str]) -> HttpResponse:
 
 
 def _texts(search: Search, resource: ResourceType, found: Sequence[Any]) -> list[str]:
-    return [one.text for one in responses.show(resource, found, search.projection(resource))]
+    return [one.text for one in responses.render(resource, found, search.projection(resource))]
 
 
-def _rows(call: Call, search: Search, resource: ResourceType) -> QuerySet[Any]:
+def _rows(call: ScimRequest, search: Search, resource: ResourceType) -> QuerySet[Any]:
     rows = responses.rows(resource, call.connection)
     if search.filter:
         rows = rows.filter(filter_query.condition(search.filter, resource))
@@ -184,7 +186,7 @@ def _next_cursor(search: Search, found: Sequence[Any]) -> str:
     return pagination.next_cursor(search.page, shown, found[-1].pk, sorted_by_key=by_key)
 
 
-def _mixed(call: Call, search: Search, kinds: Sequence[ResourceType]) -> HttpResponse:
+def _mixed(call: ScimRequest, search: Search, kinds: Sequence[ResourceType]) -> HttpResponse:
     """Search several kinds of resources as one list, users before groups."""
     skip, room, total = search.page.start_index - 1, search.page.count, 0
     texts: list[str] = []

@@ -14,7 +14,7 @@ from django.db import connection
 from django.db.models import Q
 
 from people import tenancy
-from people.background import Chore
+from people.background import BackgroundThread
 from people.client_address import client_address
 from scim.models import Token
 
@@ -76,7 +76,7 @@ def _write_and_close() -> None:
         connection.close()
 
 
-writer = Chore(
+writer = BackgroundThread(
     _write_and_close,
     pause=settings.TOKEN_USE_SECONDS,
     complaint="Could not write down who used which token",

@@ -1,6 +1,6 @@
 """The addresses below /scim/v2, under the names that django-scim2's adapters look up.
 
-Requests do not pass here: `ramp.middleware.ScimDoor` hands them to the same `serve` before
+Requests do not pass here: `ramp.middleware.ScimMiddleware` hands them to the same `serve` before
 Django resolves anything.
 """
 

@@ -12,17 +12,17 @@ from people.db.models import changed_fields, field_values
 from people.operations import locks, people
 from scim.api import etags, fast_queries, responses
 from scim.api.adapters import UserAdapter
-from scim.api.request import Call, answer
-from scim.models import ScimMembership, ScimUser, ScimValue
+from scim.api.request import ScimRequest, answer
+from scim.models import ScimMembership, ScimUser, ScimUserElement
 from scim.rfc import activity, dialects, patch
 from scim.rfc.attributes import ACTIVE, USER
 from scim.rfc.ids import scim_uuid
-from scim.rfc.normalize import canonical, replacement
+from scim.rfc.normalize import normalize, replacement
 from scim.rfc.strict_json import Json
 from scim.sync import group_roles, managers, provision, rehires, sync_errors
 from scim.sync.attribute_mapping import profile_of
 from scim.sync.match_evidence import Traits
-from scim.sync.provision import Delivery
+from scim.sync.provision import ProvisioningTask
 
 # Columns a write may update; all others are set on creation.
 CHANGING = (
@@ -32,7 +32,7 @@ CHANGING = (
 )
 
 
-def read(call: Call, scim_id: str) -> HttpResponse:
+def read(call: ScimRequest, scim_id: str) -> HttpResponse:
     """RFC 7644 section 3.4.1."""
     if prepared_statements.available():
         shown = next(iter(fast_queries.shown_users(call, "id", scim_id)), None)
@@ -47,10 +47,10 @@ def read(call: Call, scim_id: str) -> HttpResponse:
     return responses.respond(call, USER, shown)
 
 
-def create(call: Call) -> HttpResponse:
+def create(call: ScimRequest) -> HttpResponse:
     """RFC 7644 section 3.3; a deleted user who comes back, by the evidence, keeps their id."""
     call.spend()
-    document = call.meaning or canonical(call.document, USER)
+    document = call.meaning or normalize(call.document, USER)
     call.subject.user_name = document["userName"]
     user, alike = _newcomer(call, document)
     store(call, user, document, before=None)
@@ -58,7 +58,7 @@ def create(call: Call) -> HttpResponse:
     return responses.respond_stored(call, USER, user, 201)
 
 
-def replace(call: Call, scim_id: str) -> HttpResponse:
+def replace(call: ScimRequest, scim_id: str) -> HttpResponse:
     """RFC 7644 section 3.5.1."""
     user = lock(call, scim_id)
     document = replacement(call.document, user.document, USER)
@@ -69,7 +69,7 @@ def replace(call: Call, scim_id: str) -> HttpResponse:
     return _change(call, user, document)
 
 
-def modify(call: Call, scim_id: str) -> HttpResponse:
+def modify(call: ScimRequest, scim_id: str) -> HttpResponse:
     """RFC 7644 section 3.5.2."""
     changes = call.meaning or dialects.operations(call.document, USER)
     user = lock(call, scim_id)
@@ -81,17 +81,17 @@ def modify(call: Call, scim_id: str) -> HttpResponse:
     return _change(call, user, document)
 
 
-def delete(call: Call, scim_id: str) -> HttpResponse:
+def delete(call: ScimRequest, scim_id: str) -> HttpResponse:
     """RFC 7644 section 3.6: the person is deactivated, and unknown to the connection."""
     user = lock(call, scim_id)
     if user.person:
-        with locks.holding(user.person) if call.holds_person else nullcontext():
+        with locks.assume_locked(user.person) if call.holds_person else nullcontext():
             people.detach_person(user.person, actor=call.connection.actor)
     if user.has_errors:
         sync_errors.resolve(user)
     unit_of_work.delete(ScimMembership, user=user.pk)
-    group_roles.soon()
-    unit_of_work.delete(ScimValue, user=user.pk)
+    group_roles.schedule()
+    unit_of_work.delete(ScimUserElement, user=user.pk)
     user.deleted_at, user.active, user.has_errors = timezone.now(), False, False
     user.save(update_fields=["deleted_at", "active", "has_errors"])
     return answer(status=204)
@@ -101,7 +101,7 @@ def unknown(scim_id: str) -> NotFoundException:
     return NotFoundException(detail=f"There is no user {scim_id[:100]}.")
 
 
-def lock(call: Call, scim_id: str) -> ScimUser:
+def lock(call: ScimRequest, scim_id: str) -> ScimUser:
     """Lock the resource to be changed and check the If-Match header.
 
     :raises PreconditionFailedException: if its If-Match names another one.
@@ -119,7 +119,7 @@ def lock(call: Call, scim_id: str) -> ScimUser:
     return user
 
 
-def _newcomer(call: Call, document: Json) -> tuple[ScimUser, list[rehires.Alike]]:
+def _newcomer(call: ScimRequest, document: Json) -> tuple[ScimUser, list[rehires.Alike]]:
     """Return the resource that keeps the document: new, or a deleted one that comes back.
 
     With a new one come the deleted resources that it shares an identifier with.
@@ -144,7 +144,7 @@ def _newcomer(call: Call, document: Json) -> tuple[ScimUser, list[rehires.Alike]
     return user, alike
 
 
-def _traits(call: Call, document: Json) -> Traits:
+def _traits(call: ScimRequest, document: Json) -> Traits:
     said = profile_of(document, call.connection.mapping)
     return Traits.of(
         ScimUser(
@@ -155,7 +155,7 @@ def _traits(call: Call, document: Json) -> Traits:
     )
 
 
-def _change(call: Call, user: ScimUser, document: Json) -> HttpResponse:
+def _change(call: ScimRequest, user: ScimUser, document: Json) -> HttpResponse:
     # A retry, and a good write after a refused one, are carried over although the resource
     # itself says nothing new.
     if document != user.document or call.retried_by or user.has_errors:
@@ -163,7 +163,7 @@ def _change(call: Call, user: ScimUser, document: Json) -> HttpResponse:
     return responses.respond_stored(call, USER, user)
 
 
-def store(call: Call, user: ScimUser, document: Json, *, before: Json | None) -> None:
+def store(call: ScimRequest, user: ScimUser, document: Json, *, before: Json | None) -> None:
     """Save the resource, and carry it over to its person.
 
     A userName or externalId that somebody else has is found by the database.
@@ -182,7 +182,7 @@ def store(call: Call, user: ScimUser, document: Json, *, before: Json | None) ->
     if user._state.adding:
         # First, so that of several requests that create the same user at once, only one continues.
         user.save(force_insert=True)
-    delivery = Delivery(
+    delivery = ProvisioningTask(
         user,
         call.subject,
         call.request_id,
@@ -191,7 +191,7 @@ def store(call: Call, user: ScimUser, document: Json, *, before: Json | None) ->
         may_link=call.may_link,
     )
     delivery.said = adapter.said
-    provision.carry_over(delivery, before, was_active=was_active)
+    provision.provision(delivery, before, was_active=was_active)
     managers.note_names(user, earlier_names, is_back=is_back)
     adapter.render()
     if changed := changed_fields(user, stored):

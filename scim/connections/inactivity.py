@@ -15,8 +15,8 @@ from django.urls import reverse
 
 from people import tenancy
 from people.models import Mail, Person
-from people.operations.invites.outbox import post
-from scim.models import Connection, RequestLog, Token, Watch
+from people.operations.invites.outbox import enqueue_mail
+from scim.models import Connection, RequestLog, SyncHeartbeat, Token
 
 SILENT_AFTER = timedelta(hours=24)
 # The cycle runs every few minutes; after a longer gap, measuring starts again.
@@ -27,19 +27,21 @@ LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 UPDATES = Q(status__lt=400, retried_by="")
 
 
-def look(*, as_of: datetime) -> int:
+def check_inactivity(*, as_of: datetime) -> int:
     """Update last-seen times, notify about connections that went quiet, and return their number."""
     with tenancy.across_tenants():
-        listening_since = listen(as_of=as_of)
-        roll_up(as_of=as_of)
-        Connection.objects.filter(pk__in=list(_heard_again())).update(silence_told_at=None)
+        listening_since = record_heartbeat(as_of=as_of)
+        update_last_seen(as_of=as_of)
+        Connection.objects.filter(pk__in=list(_heard_again())).update(inactivity_notified_at=None)
         silent = [one for one in _used() if _is_silent(one, listening_since, as_of)]
     return sum(_tell(connection, as_of) for connection in silent)
 
 
-def listen(*, as_of: datetime) -> datetime:
+def record_heartbeat(*, as_of: datetime) -> datetime:
     """Record that the cycle ran, and return since when it has run without a long gap."""
-    watch, _ = Watch.objects.get_or_create(pk=1, defaults={"since": as_of, "seen_at": as_of})
+    watch, _ = SyncHeartbeat.objects.get_or_create(
+        pk=1, defaults={"since": as_of, "seen_at": as_of}
+    )
     if not timedelta() <= as_of - watch.seen_at <= LONGEST_ABSENCE:
         watch.since = as_of
     watch.seen_at = as_of
@@ -47,7 +49,7 @@ def listen(*, as_of: datetime) -> datetime:
     return watch.since
 
 
-def roll_up(*, as_of: datetime) -> None:
+def update_last_seen(*, as_of: datetime) -> None:
     """Note the last update of each connection, before the request log forgets it."""
     ended_lately = Q(disconnected_at__gt=as_of - timedelta(days=1))
     updates = RequestLog.objects.filter(
@@ -62,7 +64,7 @@ def roll_up(*, as_of: datetime) -> None:
         rows.update(last_update_at=connection.latest)
 
 
-def with_last_use(connections: QuerySet[Connection]) -> QuerySet[Any]:
+def annotate_last_use(connections: QuerySet[Connection]) -> QuerySet[Any]:
     """Annotate when one of the connection's tokens was last used, be it only to read."""
     uses = Token.objects.filter(connection=OuterRef("pk"), last_used_at__isnull=False)
     return connections.annotate(
@@ -70,7 +72,7 @@ def with_last_use(connections: QuerySet[Connection]) -> QuerySet[Any]:
     )
 
 
-def heard_at(connection: Any) -> datetime | None:
+def last_seen_at(connection: Any) -> datetime | None:
     """Tell when the provider was last heard; the connection is one of `with_last_use`."""
     return max(filter(None, (connection.used_at, connection.last_update_at)), default=None)
 
@@ -79,34 +81,36 @@ def _used() -> QuerySet[Any]:
     live = Connection.objects.filter(
         activated_at__isnull=False,
         disconnected_at=None,
-        silence_told_at=None,
+        inactivity_notified_at=None,
         tenant__is_active=True,
         tenant__is_sandbox=False,
     )
-    return with_last_use(live)
+    return annotate_last_use(live)
 
 
 def _heard_again() -> Iterator[Any]:
-    for connection in with_last_use(Connection.objects.filter(silence_told_at__isnull=False)):
-        heard = heard_at(connection)
-        if heard and heard > connection.silence_told_at:
+    for connection in annotate_last_use(
+        Connection.objects.filter(inactivity_notified_at__isnull=False)
+    ):
+        heard = last_seen_at(connection)
+        if heard and heard > connection.inactivity_notified_at:
             yield connection.pk
 
 
 def _is_silent(connection: Any, listening_since: datetime, as_of: datetime) -> bool:
-    heard = heard_at(connection)
+    heard = last_seen_at(connection)
     return heard is not None and as_of - max(heard, listening_since) >= SILENT_AFTER
 
 
 def _tell(connection: Any, as_of: datetime) -> bool:
     """Have a mail sent to each administrator, unless another cycle has just done so."""
-    heard, page = heard_at(connection), reverse("admin:scim_settings", args=[connection.pk])
+    heard, page = last_seen_at(connection), reverse("admin:scim_settings", args=[connection.pk])
     with tenancy.use(connection.tenant_id), transaction.atomic():
-        untold = Connection.objects.filter(pk=connection.pk, silence_told_at=None)
-        if not untold.update(silence_told_at=as_of):
+        untold = Connection.objects.filter(pk=connection.pk, inactivity_notified_at=None)
+        if not untold.update(inactivity_notified_at=as_of):
             return False
         for person in Person.objects.active_administrators():
-            post(
+            enqueue_mail(
                 Mail.Kind.CONNECTION_SILENT,
                 person,
                 to=person.email,

@@ -14,7 +14,6 @@ from people.values import Actor
 from scim.connections.setup import hold, hold_beside_requests
 from scim.models import Connection, GroupMapping, Token
 from scim.models.connection import issue_token, revoke_token
-from scim.models.group_mapping import mapping_origin
 
 # A token used this recently counts as in use.
 IN_USE = timedelta(days=7)
@@ -39,8 +38,8 @@ def revise(connection: Connection, values: Mapping[str, Any], *, actor: Actor) -
         for name, change in changes.items():
             setattr(connection, name, change["to"])
         if "mapping" in changes and connection.is_live:
-            connection.revisits_after = 0
-        connection.save(update_fields=[*changes, "revisits_after"])
+            connection.reapply_cursor = 0
+        connection.save(update_fields=[*changes, "reapply_cursor"])
         _note("settings", connection, actor=actor, changes=_spelt_out(changes))
     return list(changes)
 
@@ -98,10 +97,10 @@ def disconnect(connection: Connection, *, actor: Actor) -> bool:
     hold_beside_requests(connection)
     if connection.disconnected_at:
         return False
-    connection.disconnected_at, connection.revisits_after = timezone.now(), 0
-    connection.save(update_fields=["disconnected_at", "revisits_after"])
-    group_mappings.keep_mapped_roles(
-        origin=mapping_origin(connection), because="which was disconnected", actor=actor
+    connection.disconnected_at, connection.reapply_cursor = timezone.now(), 0
+    connection.save(update_fields=["disconnected_at", "reapply_cursor"])
+    group_mappings.detach_mapped_roles(
+        origin=connection.mapping_origin, because="which was disconnected", actor=actor
     )
     GroupMapping.objects.filter(connection=connection).delete()
     _note("disconnected", connection, actor=actor)
@@ -127,7 +126,7 @@ def _note(
     changes: dict[str, dict[str, Any]] | None = None,
     **facts: str,
 ) -> None:
-    connection_events.note_connection(
+    connection_events.record_connection_event(
         what,
         actor=actor,
         changes=changes,

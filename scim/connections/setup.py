@@ -7,8 +7,9 @@ from people import tenancy
 from people.models import Tenant
 from people.operations import connection_events
 from people.values import Actor, PeopleError
+from scim.connections.presets import PRESETS
 from scim.models import Connection, RequestLog, ScimGroup, ScimUser
-from scim.models.connection import USUAL_POLICY, issue_token, revoke_token
+from scim.models.connection import issue_token, revoke_token
 
 
 class AlreadyConnected(PeopleError):
@@ -55,7 +56,7 @@ def start(provider: str, *, actor: Actor, department: str = "", location: str = 
     connection = Connection.objects.create(
         tenant=tenant,
         provider=provider,
-        incomplete=USUAL_POLICY[Connection.Provider(provider)],
+        incomplete_policy=PRESETS[provider].incomplete,
         default_department=department,
         default_location=location,
     )
@@ -138,6 +139,6 @@ def hold_beside_requests(connection: Connection) -> None:
 
 
 def _note(what: str, connection: Connection, *, actor: Actor) -> None:
-    connection_events.note_connection(
+    connection_events.record_connection_event(
         what, actor=actor, provider=connection.provider, connection=str(connection.pk)
     )

@@ -11,20 +11,11 @@ from scim.connections.inactivity import (
     LONGEST_ABSENCE,
     SILENT_AFTER,
     UPDATES,
-    heard_at,
-    with_last_use,
+    annotate_last_use,
+    last_seen_at,
 )
-from scim.models import Connection, Watch
-
-# How soon a change arrives, according to the providers.
-CADENCES = {
-    Connection.Provider.OKTA: "Okta sends changes within 5 to 10 minutes.",
-    Connection.Provider.ENTRA: "Microsoft Entra sends changes about every 40 minutes.",
-    Connection.Provider.RIPPLING: (
-        "Rippling guarantees no interval; changes usually arrive within minutes."
-    ),
-    Connection.Provider.GENERIC: "The provider decides how soon it sends a change.",
-}
+from scim.connections.presets import PRESETS
+from scim.models import Connection, SyncHeartbeat
 
 
 class Tone(StrEnum):
@@ -39,16 +30,16 @@ class SyncState:
     sentence: str
     remark: str
     last_update_at: datetime | None
-    heard_at: datetime | None
+    last_seen_at: datetime | None
 
 
 def sync_state(connection: Connection, now: datetime) -> SyncState:
     """Return the sync status of the connection."""
-    known = with_last_use(Connection.objects.filter(pk=connection.pk)).get()
+    known = annotate_last_use(Connection.objects.filter(pk=connection.pk)).get()
     latest = connection.requests.filter(UPDATES).order_by("-received_at")
     received_at = latest.values_list("received_at", flat=True).first()
     updated = max(filter(None, (received_at, connection.last_update_at)), default=None)
-    heard = max(filter(None, (updated, heard_at(known))), default=None)
+    heard = max(filter(None, (updated, last_seen_at(known))), default=None)
     tone, sentence, remark = _words(connection, updated, heard, now)
     return SyncState(tone, sentence, remark, updated, heard)
 
@@ -56,7 +47,7 @@ def sync_state(connection: Connection, now: datetime) -> SyncState:
 def _words(
     connection: Connection, updated: datetime | None, heard: datetime | None, now: datetime
 ) -> tuple[Tone, str, str]:
-    cadence = CADENCES[Connection.Provider(connection.provider)]
+    cadence = PRESETS[connection.provider].cadence
     if connection.disconnected_at:
         on = f"{connection.disconnected_at:%-d %B %Y}"
         return (
@@ -86,7 +77,7 @@ def _words(
 
 def _outage(now: datetime) -> str:
     """Return a notice if Ramp itself was not running."""
-    watch = Watch.objects.first()
+    watch = SyncHeartbeat.objects.first()
     if watch is None or now - watch.seen_at > LONGEST_ABSENCE:
         return "Ramp's background jobs have not run recently, so the cause may be in Ramp. "
     if now - watch.since < SILENT_AFTER:

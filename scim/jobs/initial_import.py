@@ -20,14 +20,14 @@ from people.operations import locks, people, person_fields, ranks
 from people.values import Actor, PeopleError
 from scim.api.adapters import UserAdapter
 from scim.jobs import match_report, periodic
-from scim.models import AdoptionChoice, Connection, RequestLog, ScimUser
+from scim.models import Connection, MatchDecision, RequestLog, ScimUser
 from scim.sync import group_roles, provision, sync_errors
-from scim.sync.provision import Delivery
-from scim.sync.sync_errors import Subject
+from scim.sync.provision import ProvisioningTask
+from scim.sync.sync_errors import SyncErrorSubject
 
 log = logging.getLogger(__name__)
 
-Choice = AdoptionChoice.Choice
+Choice = MatchDecision.Choice
 # Requests that began before activation have come to an end by then.
 GRACE = timedelta(minutes=1)
 CARRIED = ("document", "rendered", "person", "problem", "has_errors", "waiting_manager")
@@ -37,10 +37,10 @@ def unfinished() -> list[Connection]:
     """Return the live connections, all tenants', with something left to carry over."""
     with tenancy.across_tenants():
         live = Connection.objects.filter(activated_at__isnull=False, disconnected_at=None)
-        return list(live.filter(carried_over_at=None).order_by("activated_at"))
+        return list(live.filter(initial_import_finished_at=None).order_by("activated_at"))
 
 
-def carry_on(connections: Iterable[Connection], *, seconds: float) -> tuple[int, bool]:
+def import_batch(connections: Iterable[Connection], *, seconds: float) -> tuple[int, bool]:
     """Carry over as much as the time allows; return how much, and whether that was all."""
     stop_at, done = monotonic() + seconds, 0
     for connection in connections:
@@ -59,7 +59,7 @@ def _carry_over(connection: Connection, stop_at: float) -> tuple[int, bool]:
         if monotonic() > stop_at:
             return done, False
         done += _try(user_id)
-    choices = AdoptionChoice.objects.filter(connection=connection, person__isnull=False)
+    choices = MatchDecision.objects.filter(connection=connection, person__isnull=False)
     for choice in choices.select_related("person").order_by("pk"):
         done += _settle(connection, choice)
     waiting = ScimUser.objects.known_to(connection).exclude(waiting_manager="")
@@ -75,12 +75,12 @@ def _note_end(connection: Connection) -> None:
         now - connection.activated_at > GRACE
         and not match_report.waiting_users(connection).exists()
     ):
-        Connection.objects.filter(pk=connection.pk).update(carried_over_at=now)
+        Connection.objects.filter(pk=connection.pk).update(initial_import_finished_at=now)
 
 
 def _try(user_id: int) -> bool:
     """Import one resource, and tell whether it had not been imported yet."""
-    subject = Subject()
+    subject = SyncErrorSubject()
     try:
         with transaction.atomic():
             user = _hold(user_id)
@@ -89,7 +89,7 @@ def _try(user_id: int) -> bool:
             subject.user, subject.user_name = user, user.scim_username
             request_id = _last_request(user)
             with events.caused_by(request_id) if request_id else nullcontext():
-                _carry(Delivery(user, subject, request_id))
+                _carry(ProvisioningTask(user, subject, request_id))
     except PeopleError as error:
         _list(subject, error)
     except Exception:
@@ -117,21 +117,21 @@ def _last_request(user: ScimUser) -> UUID | None:
     return latest.first()
 
 
-def _carry(delivery: Delivery) -> None:
+def _carry(delivery: ProvisioningTask) -> None:
     user = delivery.user
-    choice = AdoptionChoice.objects.filter(user=user).values_list("choice", flat=True).first()
+    choice = MatchDecision.objects.filter(user=user).values_list("choice", flat=True).first()
     delivery.subject.said = delivery.said.told
     delivery.may_link = choice == Choice.LINK
     person = match_report.had_earlier(user)
     if person is not None:
         _take_back(delivery, person, is_left=choice == Choice.LEAVE)
-    provision.carry_over(delivery, None, was_active=None)
+    provision.provision(delivery, None, was_active=None)
     UserAdapter(user).render()
     user.save(update_fields=CARRIED)
-    group_roles.soon()
+    group_roles.schedule()
 
 
-def _take_back(delivery: Delivery, person: Person, *, is_left: bool) -> None:
+def _take_back(delivery: ProvisioningTask, person: Person, *, is_left: bool) -> None:
     """Link the resource to the person it had before its provider was disconnected.
 
     :raises operations.DuplicateEmail: if they have another owner; or if an administrator left
@@ -145,7 +145,7 @@ def _take_back(delivery: Delivery, person: Person, *, is_left: bool) -> None:
     delivery.user.person = person
 
 
-def _list(subject: Subject, error: PeopleError) -> None:
+def _list(subject: SyncErrorSubject, error: PeopleError) -> None:
     user = subject.user
     assert user
     with transaction.atomic():
@@ -157,11 +157,11 @@ def _list(subject: Subject, error: PeopleError) -> None:
         )
 
 
-def _settle(connection: Connection, choice: AdoptionChoice) -> bool:
+def _settle(connection: Connection, choice: MatchDecision) -> bool:
     """Deactivate the people an administrator chose, unless the provider has sent them since."""
     person = choice.person
     assert person
-    subject = Subject(user_name=person.email)
+    subject = SyncErrorSubject(user_name=person.email)
     done = False
     try:
         is_still_so = match_report.only_here(connection).filter(pk=person.pk).exists()

@@ -16,14 +16,13 @@ from people.models import Person
 from people.models.person import PersonQuerySet
 from people.operations import person_fields
 from people.operations.roles import base_roles
-from people.values import PeopleError, fold
-from scim.models import AdoptionChoice, Connection, ScimUser
+from people.values import PeopleError, normalize_key
+from scim.connections.presets import PRESETS
+from scim.models import Connection, MatchDecision, ScimUser
 from scim.sync import policies, provision
-from scim.sync.attribute_mapping import Assertion, profile_of
+from scim.sync.attribute_mapping import MappedUser, profile_of
 
-Choice = AdoptionChoice.Choice
-# Their externalIds are their own, and never begin anew with another installation.
-REMEMBERING = (Connection.Provider.OKTA, Connection.Provider.ENTRA, Connection.Provider.RIPPLING)
+Choice = MatchDecision.Choice
 
 
 class Rule(StrEnum):
@@ -34,7 +33,7 @@ class Rule(StrEnum):
     EMAIL = "email"
 
 
-class Fate(StrEnum):
+class MatchOutcome(StrEnum):
     """The planned result of activation for a resource."""
 
     LINKED = "linked"
@@ -45,7 +44,7 @@ class Fate(StrEnum):
     BLOCKED = "blocked"
 
 
-class Known(NamedTuple):
+class PersonFacts(NamedTuple):
     """What the rules ask about a person of ours."""
 
     person_id: UUID
@@ -59,32 +58,32 @@ class Known(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Verdict:
+class MatchResult:
     user_id: int
-    fate: Fate
+    outcome: MatchOutcome
     person_id: UUID | None = None
     rule: Rule | None = None
     problem: PeopleError | None = None
 
 
 @dataclass
-class Report:
+class MatchReport:
     """What activation would do now to each resource, in the order of their arrival."""
 
-    verdicts: list[Verdict] = field(default_factory=list)
+    results: list[MatchResult] = field(default_factory=list)
 
-    def of(self, *fates: Fate) -> list[Verdict]:
-        return [verdict for verdict in self.verdicts if verdict.fate in fates]
+    def of(self, *outcomes: MatchOutcome) -> list[MatchResult]:
+        return [result for result in self.results if result.outcome in outcomes]
 
-    def count(self, *fates: Fate) -> int:
-        return len(self.of(*fates))
+    def count(self, *outcomes: MatchOutcome) -> int:
+        return len(self.of(*outcomes))
 
 
-def report(connection: Connection) -> Report:
+def report(connection: Connection) -> MatchReport:
     """Build the report for everything the connection has received."""
-    judge = Judge(connection)
+    judge = Matcher(connection)
     users = waiting_users(connection).only("document", "scim_external_id", "user_name_key")
-    return Report([judge(user) for user in users.order_by("pk").iterator(chunk_size=2000)])
+    return MatchReport([judge(user) for user in users.order_by("pk").iterator(chunk_size=2000)])
 
 
 def waiting_users(connection: Connection) -> QuerySet[ScimUser]:
@@ -93,39 +92,39 @@ def waiting_users(connection: Connection) -> QuerySet[ScimUser]:
     return users.filter(person=None, problem=ScimUser.Problem.NONE)
 
 
-class Judge:
+class Matcher:
     """Decides the result for each resource, in the order in which activation processes them."""
 
     def __init__(self, connection: Connection) -> None:
         self.connection = connection
         self.by_address = dict(_by_address(connection))
-        self.by_external_id: dict[str, Known] = {}
-        self.by_user_name: dict[str, Known] = {}
+        self.by_external_id: dict[str, PersonFacts] = {}
+        self.by_user_name: dict[str, PersonFacts] = {}
         for external_id, user_name_key, known in _earlier(connection):
             if external_id:
                 self.by_external_id[external_id] = known
             self.by_user_name[user_name_key] = known
-        choices = AdoptionChoice.objects.filter(connection=connection, user__isnull=False)
+        choices = MatchDecision.objects.filter(connection=connection, user__isnull=False)
         self.choices = dict(choices.values_list("user_id", "choice"))
         self.taken: set[str | UUID] = set()
 
-    def __call__(self, user: ScimUser) -> Verdict:
+    def __call__(self, user: ScimUser) -> MatchResult:
         said = profile_of(user.document, self.connection.mapping)
-        address = fold(said.profile.email)
+        address = normalize_key(said.profile.email)
         rule, known = self._match(user, address)
         obstacle = self._obstacle(said, address, rule, known)
         if obstacle:
             person_id = known.person_id if known else None
-            return Verdict(user.pk, Fate.BLOCKED, person_id, rule, obstacle)
+            return MatchResult(user.pk, MatchOutcome.BLOCKED, person_id, rule, obstacle)
         if known is None:
             self.taken.add(address)
-            return Verdict(user.pk, Fate.CREATED)
-        fate = self._fate(user, known)
-        if fate is Fate.LINKED:
+            return MatchResult(user.pk, MatchOutcome.CREATED)
+        outcome = self._outcome(user, known)
+        if outcome is MatchOutcome.LINKED:
             self.taken |= {address, known.person_id}
-        return Verdict(user.pk, fate, known.person_id, rule)
+        return MatchResult(user.pk, outcome, known.person_id, rule)
 
-    def _match(self, user: ScimUser, address: str) -> tuple[Rule | None, Known | None]:
+    def _match(self, user: ScimUser, address: str) -> tuple[Rule | None, PersonFacts | None]:
         found = {
             Rule.EXTERNAL_ID: self.by_external_id.get(user.scim_external_id),
             Rule.USER_NAME: self.by_user_name.get(user.user_name_key),
@@ -134,12 +133,12 @@ class Judge:
         return next(((rule, known) for rule, known in found.items() if known), (None, None))
 
     def _obstacle(
-        self, said: Assertion, address: str, rule: Rule | None, known: Known | None
+        self, said: MappedUser, address: str, rule: Rule | None, known: PersonFacts | None
     ) -> PeopleError | None:
         """Return what activation would refuse, or keep without making a person."""
         profile = policies.filled(self.connection, said.profile, None)
         missing = provision.unfilled(said, profile)
-        refuses = self.connection.incomplete == Connection.Incomplete.REFUSE
+        refuses = self.connection.incomplete_policy == Connection.Incomplete.REFUSE
         if missing and (refuses or rule in (None, Rule.EMAIL)):
             return policies.gap(missing)
         holder = self.by_address.get(address)
@@ -148,10 +147,10 @@ class Judge:
             return person_fields.DuplicateEmail()
         return self._wrong_role(profile.role, known)
 
-    def _is_lost(self, known: Known) -> bool:
+    def _is_lost(self, known: PersonFacts) -> bool:
         return known.is_owned or known.person_id in self.taken
 
-    def _wrong_role(self, given: str | None, known: Known | None) -> PeopleError | None:
+    def _wrong_role(self, given: str | None, known: PersonFacts | None) -> PeopleError | None:
         try:
             current = known.role if known else None
             role = policies.role(self.connection, given, current=current)
@@ -162,14 +161,14 @@ class Judge:
         is_wrong = role not in Person.Role or (known and role == Person.Role.GUEST)
         return base_roles.InvalidRole() if is_wrong else None
 
-    def _fate(self, user: ScimUser, known: Known) -> Fate:
+    def _outcome(self, user: ScimUser, known: PersonFacts) -> MatchOutcome:
         match self.choices.get(user.pk):
             case Choice.LINK:
-                return Fate.LINKED
+                return MatchOutcome.LINKED
             case Choice.LEAVE:
-                return Fate.LEFT
+                return MatchOutcome.LEFT
         asks = self.connection.email_link == Connection.EmailLink.ASK
-        return Fate.ASKED if asks or known.is_privileged else Fate.LINKED
+        return MatchOutcome.ASKED if asks or known.is_privileged else MatchOutcome.LINKED
 
 
 def only_here(connection: Connection) -> PersonQuerySet:
@@ -202,28 +201,28 @@ def had_earlier(user: ScimUser) -> Person | None:
 def counterpart(user: ScimUser) -> Person | None:
     """Return the person that the resource matches in the report."""
     address = profile_of(user.document, user.connection.mapping).profile.email
-    people = Person.objects.in_lists().filter(email_key=fold(address)) if address else None
+    people = Person.objects.in_lists().filter(email_key=normalize_key(address)) if address else None
     return had_earlier(user) or (people.first() if people else None)
 
 
-def _by_address(connection: Connection) -> Iterator[tuple[str, Known]]:
+def _by_address(connection: Connection) -> Iterator[tuple[str, PersonFacts]]:
     users = ScimUser.objects.known_to(connection).filter(email_key=OuterRef("email_key"))
     people = Person.objects.in_lists().filter(Exists(users))
     rows = people.values_list(
         "email_key", "pk", "role", base_roles.holds_elevated(), Exists(_owners())
     )
     for email_key, *known in rows:
-        yield email_key, Known(*known)
+        yield email_key, PersonFacts(*known)
 
 
-def _earlier(connection: Connection) -> Iterator[tuple[str, str, Known]]:
+def _earlier(connection: Connection) -> Iterator[tuple[str, str, PersonFacts]]:
     """Return the people of the provider's earlier connections."""
     users = _earlier_users(connection).order_by("-connection__disconnected_at", "pk")
     pairs = list(users.values_list("scim_external_id", "user_name_key", "person_id"))
     had = Exists(_earlier_users(connection).filter(person=OuterRef("pk")))
     people = Person.objects.in_lists().filter(had)
     rows = people.values_list("pk", "role", base_roles.holds_elevated(), Exists(_owners()))
-    known = {row[0]: Known(*row) for row in rows}
+    known = {row[0]: PersonFacts(*row) for row in rows}
     for external_id, user_name_key, person_id in reversed(pairs):
         if person_id in known:
             yield external_id, user_name_key, known[person_id]
@@ -248,4 +247,4 @@ def _earlier_users(connection: Connection) -> QuerySet[ScimUser]:
         deleted_at=None,
         person__isnull=False,
     )
-    return earlier if connection.provider in REMEMBERING else earlier.none()
+    return earlier if PRESETS[connection.provider].has_lasting_ids else earlier.none()

@@ -23,8 +23,8 @@ from scim.models.request_log import SyncErrorQuerySet
 from scim.sync import managers, provision, sync_errors
 from scim.sync.attribute_mapping import profile_of
 from scim.sync.managers import Manager
-from scim.sync.provision import Delivery
-from scim.sync.sync_errors import Subject
+from scim.sync.provision import ProvisioningTask
+from scim.sync.sync_errors import SyncErrorSubject
 
 LIVE = Q(
     deleted_at=None,
@@ -57,7 +57,7 @@ def list_waiting(person: Person) -> None:
     waiting = ScimUser.objects.filter(LIVE, ~Q(waiting_manager=""), person=person)
     for user in waiting.exclude(person__state__in=LEFT).select_related("connection", "person"):
         said = profile_of(user.document, user.connection.mapping)
-        subject = Subject(user_name=user.scim_username, user=user, said=said.told)
+        subject = SyncErrorSubject(user_name=user.scim_username, user=user, said=said.told)
         error = InvalidManager()
         with transaction.atomic():
             if not sync_errors.is_open(user, error):
@@ -74,19 +74,19 @@ def everyone_waiting() -> list[ScimUser]:
 def everyone_overruled() -> list[ScimUser]:
     """Return the resources of live connections whose person somebody has changed since."""
     with tenancy.across_tenants():
-        overruled = ScimUser.objects.filter(LIVE, person__overruled_at__isnull=False)
+        overruled = ScimUser.objects.filter(LIVE, person__manually_overridden_at__isnull=False)
         overruled = overruled.exclude(person__state=Person.State.TERMINATED)
         return list(overruled.only("pk", "tenant"))
 
 
-def put_back(overruled: Iterable[ScimUser]) -> int:
+def restore_managed_fields(overruled: Iterable[ScimUser]) -> int:
     """Restore the provider's values of each person; return the number of changed people."""
     return sum(_put_back(user) for user in overruled)
 
 
 def _put_back(overruled: ScimUser) -> bool:
     with tenancy.use(overruled.tenant_id):
-        subject = Subject()
+        subject = SyncErrorSubject()
         try:
             with transaction.atomic():
                 subject.user = user = _hold(overruled.pk)
@@ -94,7 +94,7 @@ def _put_back(overruled: ScimUser) -> bool:
                 since = _overruled_since(user)
                 if since is None:
                     return False
-                has_changed = provision.put_back(Delivery(user, subject))
+                has_changed = provision.restore_managed_fields(ProvisioningTask(user, subject))
                 _save(user)
                 # That the manager is waited for was listed a moment ago, and is true.
                 over = _refusals(user, since).open().exclude(reason=_waiting_reason(user))
@@ -109,10 +109,10 @@ def _put_back(overruled: ScimUser) -> bool:
 def _overruled_since(user: ScimUser) -> datetime | None:
     """Return since when, unless the connection has ended or lost them since we looked."""
     is_ours = user.deleted_at is None and user.connection.is_live
-    return user.person.overruled_at if is_ours and user.person else None
+    return user.person.manually_overridden_at if is_ours and user.person else None
 
 
-def _list(user: ScimUser, subject: Subject, error: PeopleError, since: datetime) -> None:
+def _list(user: ScimUser, subject: SyncErrorSubject, error: PeopleError, since: datetime) -> None:
     """List why it could not be put back, once: the next cycle tries again, and says nothing.
 
     Somebody may have dismissed it meanwhile, and means that until they change something again.

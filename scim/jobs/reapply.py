@@ -18,13 +18,13 @@ from django.db.models import Exists, OuterRef, QuerySet
 from people import tenancy
 from people.models import Person
 from people.operations import field_ownership, person_fields
-from people.values import PeopleError, fold
+from people.values import PeopleError, normalize_key
 from scim.api.adapters import UserAdapter
 from scim.models import Connection, RequestLog, ScimUser
 from scim.sync import group_roles, provision, sync_errors
 from scim.sync.attribute_mapping import text_at
-from scim.sync.provision import Delivery
-from scim.sync.sync_errors import Subject
+from scim.sync.provision import ProvisioningTask
+from scim.sync.sync_errors import SyncErrorSubject
 
 # A worker has a minute and a half for the whole cycle; the next one goes on.
 LONGEST_SECONDS = 40
@@ -41,23 +41,23 @@ REREAD = (
 )
 
 
-def go_on(*, seconds: float = LONGEST_SECONDS) -> int:
+def run_batch(*, seconds: float = LONGEST_SECONDS) -> int:
     """Go on with every connection whose settings changed; return with how many people."""
     until, done = monotonic() + seconds, 0
     with tenancy.across_tenants():
-        changed = list(Connection.objects.filter(revisits_after__isnull=False))
+        changed = list(Connection.objects.filter(reapply_cursor__isnull=False))
     for connection in changed:
         with tenancy.use(connection.tenant_id):
-            done += revisit(connection, until=until)
+            done += reapply(connection, until=until)
     return done
 
 
-def revisit(connection: Connection, *, until: float) -> int:
+def reapply(connection: Connection, *, until: float) -> int:
     """Go on with one connection while there is time; return with how many people."""
     done = 0
     while monotonic() < until:
         connection.refresh_from_db()
-        after = connection.revisits_after
+        after = connection.reapply_cursor
         if after is None:
             break
         users = list(held_by(connection).filter(pk__gt=after).order_by("pk")[:AT_ONCE])
@@ -67,8 +67,8 @@ def revisit(connection: Connection, *, until: float) -> int:
             for user in users:
                 _read_again(connection, user.pk)
         # Unless the settings have changed once more: then it has begun anew.
-        here = Connection.objects.filter(pk=connection.pk, revisits_after=after)
-        here.update(revisits_after=users[-1].pk if users else None)
+        here = Connection.objects.filter(pk=connection.pk, reapply_cursor=after)
+        here.update(reapply_cursor=users[-1].pk if users else None)
         done += len(users)
     return done
 
@@ -89,13 +89,13 @@ def _let_go(connection: Connection, users: Iterable[ScimUser]) -> None:
 
 
 def _read_again(connection: Connection, user_id: int) -> None:
-    subject = Subject()
+    subject = SyncErrorSubject()
     try:
         with transaction.atomic():
             user = _hold(connection, user_id)
             if user is not None:
                 subject.user, subject.user_name = user, user.scim_username
-                _carry_over(Delivery(user, subject))
+                _carry_over(ProvisioningTask(user, subject))
     except PeopleError as error:
         with transaction.atomic():
             sync_errors.record(connection, subject, error, request_id=None)
@@ -112,7 +112,7 @@ def _hold(connection: Connection, user_id: int) -> ScimUser | None:
     return user
 
 
-def _carry_over(delivery: Delivery) -> None:
+def _carry_over(delivery: ProvisioningTask) -> None:
     """Update the person from the resource under the connection's settings.
 
     :raises PeopleError: if the rules or the policies refuse that.
@@ -121,12 +121,12 @@ def _carry_over(delivery: Delivery) -> None:
     has_open_problem = user.active and bool(user.problem or user.has_errors)
     if user.person_id and not has_open_problem:
         # Manual (de)activation is kept, because the provider sent nothing new about it.
-        provision.put_back(delivery)
+        provision.restore_managed_fields(delivery)
     else:
         was_active = user.active if user.person_id else None
-        provision.carry_over(delivery, None, was_active=was_active)
-        group_roles.soon()
-    user.email_key = fold(delivery.said.profile.email)
+        provision.provision(delivery, None, was_active=was_active)
+        group_roles.schedule()
+    user.email_key = normalize_key(delivery.said.profile.email)
     UserAdapter(user).render()
     user.save(update_fields=REREAD)
 
@@ -153,7 +153,7 @@ class Outcome:
         ]
 
 
-def outcomes(connection: Connection) -> list[Outcome]:
+def preview_reapply(connection: Connection) -> list[Outcome]:
     """Preview the settings of this instance on the most recent resources, and roll back."""
     with _taken_back():
         return [_tried(connection, user_id) for user_id in _last_heard_of(connection)]
@@ -172,7 +172,9 @@ def _tried(connection: Connection, user_id: int) -> Outcome:
     outcome = Outcome(user, before=_told(user.person_id), after={})
     try:
         with transaction.atomic():
-            _carry_over(Delivery(user, Subject(user_name=user.scim_username, user=user)))
+            _carry_over(
+                ProvisioningTask(user, SyncErrorSubject(user_name=user.scim_username, user=user))
+            )
     except PeopleError as error:
         outcome.problem, outcome.after = error, outcome.before
     else:
@@ -208,7 +210,7 @@ class Reach:
     among: int
 
 
-def reach(connection: Connection, paths: Iterable[str]) -> dict[str, Reach]:
+def path_coverage(connection: Connection, paths: Iterable[str]) -> dict[str, Reach]:
     """Look for what the paths point at in the newest resources."""
     newest = ScimUser.objects.known_to(connection).order_by("-pk")
     documents = list(newest.values_list("document", flat=True)[:LOOKED_AT])
@@ -218,5 +220,5 @@ def reach(connection: Connection, paths: Iterable[str]) -> dict[str, Reach]:
     }
 
 
-def left_to_revisit(connection: Connection) -> QuerySet[ScimUser]:
-    return held_by(connection).filter(pk__gt=connection.revisits_after)
+def reapply_remaining(connection: Connection) -> QuerySet[ScimUser]:
+    return held_by(connection).filter(pk__gt=connection.reapply_cursor)

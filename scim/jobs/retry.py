@@ -14,7 +14,7 @@ from people.models import Event, Person
 from people.operations import person_fields
 from people.values import Actor, PeopleError
 from scim.api import dispatch
-from scim.api.request import Call
+from scim.api.request import ScimRequest
 from scim.models import Connection, RequestLog, ScimUser, SyncError
 from scim.sync import sync_errors
 
@@ -66,8 +66,8 @@ def retry(error: SyncError, *, actor: Actor, may_link: bool = False) -> Outcome:
     if error.user_id:
         # Nobody may change the resource between reading and writing it.
         list(ScimUser.objects.filter(pk=error.user_id).select_for_update(of=("self",)))
-    call = Call.again(request, retried_by=actor, may_link=may_link)
-    response = dispatch.carry_out(call)
+    call = ScimRequest.again(request, retried_by=actor, may_link=may_link)
+    response = dispatch.dispatch(call)
     if response.status_code >= 400:
         why = json.loads(response.content)["detail"]
     else:

@@ -4,12 +4,13 @@ from uuid import uuid4
 from django.db import models
 from django.utils import timezone
 
+from people.models.group_mappings import GroupSource
 from people.tenancy import TenantManager, TenantOwned
 from people.tokens import new_token, token_digest
 from people.values import Actor
 
 
-class Connection(TenantOwned):
+class Connection(GroupSource):
     """One SCIM integration of a tenant: an identity provider that pushes people to us."""
 
     class Provider(models.TextChoices):
@@ -41,7 +42,7 @@ class Connection(TenantOwned):
 
     id = models.UUIDField(primary_key=True, default=uuid4, editable=False)
     provider = models.CharField(max_length=16, choices=Provider)
-    incomplete = models.CharField("incomplete people", max_length=8, choices=Incomplete)
+    incomplete_policy = models.CharField("incomplete people", max_length=8, choices=Incomplete)
     unknown_manager = models.CharField(
         max_length=8, choices=UnknownManager, default=UnknownManager.HOLD
     )
@@ -64,14 +65,14 @@ class Connection(TenantOwned):
     # Until then, requests are answered and stored, but nobody is provisioned.
     activated_at = models.DateTimeField(null=True)
     # When all that had arrived before had been carried over to people.
-    carried_over_at = models.DateTimeField(null=True)
+    initial_import_finished_at = models.DateTimeField(null=True)
     disconnected_at = models.DateTimeField(null=True)
     # The last update that the cycle knows of; the request log may have forgotten it.
     last_update_at = models.DateTimeField(null=True)
     # When administrators were told of the silence that lasts; it ends with the next update.
-    silence_told_at = models.DateTimeField(null=True)
+    inactivity_notified_at = models.DateTimeField(null=True)
     # The resource after which the cycle continues to re-apply changed settings.
-    revisits_after = models.BigIntegerField(null=True)
+    reapply_cursor = models.BigIntegerField(null=True)
 
     def __str__(self) -> str:
         return self.get_provider_display()
@@ -83,14 +84,6 @@ class Connection(TenantOwned):
     @property
     def is_live(self) -> bool:
         return self.activated_at is not None and self.disconnected_at is None
-
-
-USUAL_POLICY = {
-    Connection.Provider.OKTA: Connection.Incomplete.REFUSE,
-    Connection.Provider.ENTRA: Connection.Incomplete.REFUSE,
-    Connection.Provider.RIPPLING: Connection.Incomplete.FILL,
-    Connection.Provider.GENERIC: Connection.Incomplete.HOLD,
-}
 
 
 class TokenQuerySet(models.QuerySet["Token"]):

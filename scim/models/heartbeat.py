@@ -1,7 +1,7 @@
 from django.db import models
 
 
-class Watch(models.Model):
+class SyncHeartbeat(models.Model):
     """Since when the sync cycle has come by without a long gap; there is one row.
 
     Silence counts only while somebody listens, so an outage of ours makes no provider silent.

@@ -8,7 +8,7 @@ from scim.models.connection import Connection
 from scim.models.resources import ScimUser
 
 
-class AdoptionChoice(TenantOwned):
+class MatchDecision(TenantOwned):
     """What an administrator decided, before activation, about one row of the adoption report.
 
     It is about a resource that the provider sent, or about a person who exists only here.

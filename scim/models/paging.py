@@ -6,7 +6,7 @@ from people.tenancy import TenantOwned
 from scim.models.connection import Connection
 
 
-class PageAnchor(TenantOwned):
+class PaginationAnchor(TenantOwned):
     """Where a page that was asked for by startIndex really begins.
 
     Providers walk a list page by page. Counting from the top again for each page is slow
@@ -15,15 +15,15 @@ class PageAnchor(TenantOwned):
     """
 
     connection = models.ForeignKey(Connection, on_delete=models.CASCADE, related_name="+")
-    # Digest of what is walked: resource type, filter.
-    walk = models.CharField(max_length=64)
+    # Digest of the query: resource type, filter and order.
+    query_hash = models.CharField(max_length=64)
     start_index = models.PositiveBigIntegerField()
     after = models.PositiveBigIntegerField()
     made_at = models.DateTimeField()
 
     class Meta(TenantOwned.Meta):
         constraints: ClassVar = [
-            models.UniqueConstraint("connection", "walk", "start_index", name="page_anchor"),
+            models.UniqueConstraint("connection", "query_hash", "start_index", name="page_anchor"),
         ]
 
     def __str__(self) -> str:

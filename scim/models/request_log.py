@@ -67,7 +67,7 @@ class SyncErrorQuerySet(models.QuerySet["SyncError"]):
         return self.open().update(
             dismissed_at=timezone.now(),
             dismissed_by=str(actor),
-            dismissed_because=because,
+            dismissed_reason=because,
             is_invited_anyway=is_invited_anyway,
         )
 
@@ -136,7 +136,7 @@ class SyncError(TenantOwned):
     resolved_at = models.DateTimeField(null=True)
     dismissed_at = models.DateTimeField(null=True)
     dismissed_by = models.CharField(max_length=255, blank=True)
-    dismissed_because = models.CharField(max_length=500, blank=True)
+    dismissed_reason = models.CharField(max_length=500, blank=True)
     # The administrator invited the person although the manager is missing.
     is_invited_anyway = models.BooleanField(default=False)
 

@@ -126,7 +126,7 @@ class ScimUser(DeferrableModel, Resource, AbstractSCIMUserMixin):
         return self.scim_username
 
 
-class ScimValue(models.Model):
+class ScimUserElement(models.Model):
     """One element of a multi-valued attribute, kept apart so that filters can find it."""
 
     user = models.ForeignKey(ScimUser, on_delete=models.CASCADE, related_name="elements")

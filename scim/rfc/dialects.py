@@ -22,6 +22,7 @@ from scim2_models import (
     SCIMException,
 )
 
+from people.strict_json import DEEPEST
 from scim.rfc import strict_json
 from scim.rfc.attributes import ACTIVE, MANAGER, MEMBERS, ROLES, SCHEMAS
 from scim.rfc.paths import Target, resolve
@@ -199,7 +200,7 @@ def activity(value: Any) -> bool | None:
     object with a `value`: custom clients and attribute mappings of strings and numbers send
     them, and nobody who has left may stay because of it.
     """
-    for _ in range(strict_json.DEEPEST):
+    for _ in range(DEEPEST):
         if isinstance(value, list) and len(value) == 1:
             [value] = value
         elif isinstance(value, dict):

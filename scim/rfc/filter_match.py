@@ -22,7 +22,7 @@ from scim2_models.path import (
     ValuePath,
 )
 
-from people.values import fold
+from people.values import normalize_key
 from scim.rfc import dialects
 from scim.rfc.schema import Attribute
 from scim.rfc.strict_json import Json
@@ -112,4 +112,4 @@ def operand(attribute: Attribute, node: Comparison) -> str | bool | None:
 
 
 def _comparable(attribute: Attribute, value: Any) -> Any:
-    return fold(value) if isinstance(value, str) and not attribute.case_exact else value
+    return normalize_key(value) if isinstance(value, str) and not attribute.case_exact else value

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from people.values import fold
+from people.values import normalize_key
 from scim.rfc.attributes import USER_SCHEMA
 from scim.rfc.strict_json import Json
 
@@ -20,7 +20,7 @@ _MULTIPLE = [
 
 @dataclass(frozen=True)
 class Element:
-    """One value of a multi-valued attribute: the columns of a `ScimValue`."""
+    """One value of a multi-valued attribute: the columns of a `ScimUserElement`."""
 
     attribute: str
     element: Json
@@ -42,8 +42,8 @@ def elements_of(document: Json) -> Iterator[Element]:
 
 def key(text: str) -> str:
     """Return the form under which text is kept in a column to be found by."""
-    return fold(text)[:LONGEST_KEY]
+    return normalize_key(text)[:LONGEST_KEY]
 
 
 def _folded(value: Any) -> Any:
-    return fold(value) if isinstance(value, str) else value
+    return normalize_key(value) if isinstance(value, str) else value

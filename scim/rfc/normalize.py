@@ -33,7 +33,7 @@ _ADDRESS = re.compile(
 _LABELS = {"type", "primary"}
 
 
-def canonical(sent: Any, resource: ResourceType, known: Json | None = None) -> Json:
+def normalize(sent: Any, resource: ResourceType, known: Json | None = None) -> Json:
     """Return the document that a POST or PUT body stands for.
 
     Members of a group are left out; `group_members.said` tells them. What it has in common with
@@ -75,7 +75,7 @@ def replacement(sent: Any, stored: Json, resource: ResourceType) -> Json:
     :raises InvalidSyntaxException: as `canonical`.
     :raises InvalidValueException: as `canonical`.
     """
-    document = canonical(sent, resource)
+    document = normalize(sent, resource)
     mentioned = {name.lower() for name, value in sent.items() if value is not None}
     for attribute in (ACTIVE, ROLES):
         if attribute.name in stored and attribute.name.lower() not in mentioned:

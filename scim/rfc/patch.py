@@ -25,9 +25,9 @@ from scim.rfc.dialects import FORMS, Operation
 from scim.rfc.filter_match import Matcher, operand, part_named
 from scim.rfc.normalize import (
     MOST_VALUES,
-    canonical,
     keep_manager_link,
     link_manager,
+    normalize,
     one_element,
     spelling,
     value_of,
@@ -48,7 +48,7 @@ def apply(document: Json, operations: Sequence[Operation], resource: ResourceTyp
     for operation in operations:
         _check_selection(operation.target)
         _ACTIONS[operation.op](draft, operation)
-    return keep_manager_link(document, canonical(draft, resource, known=document))
+    return keep_manager_link(document, normalize(draft, resource, known=document))
 
 
 def _check_selection(target: Target) -> None:

@@ -23,7 +23,7 @@ _RELATIVE = '"$ref":"/Users/'
 
 
 @dataclass(frozen=True, slots=True)
-class Stored:
+class StoredResource:
     """A resource as the database holds it; `document` is the JSON text."""
 
     scim_id: UUID | str
@@ -51,7 +51,9 @@ def location(endpoint: str, scim_id: UUID | str, base_url: str) -> str:
     return f"{base_url}{endpoint}/{scim_id}"
 
 
-def user(stored: Stored, base_url: str, groups: Iterable[tuple[UUID | str, str]] = ()) -> str:
+def user(
+    stored: StoredResource, base_url: str, groups: Iterable[tuple[UUID | str, str]] = ()
+) -> str:
     """Return the text of a User; groups are told by id and name."""
     memberships = ",".join(
         f'{{"value":"{group_id}","$ref":"{base_url}/Groups/{group_id}",'
@@ -62,7 +64,7 @@ def user(stored: Stored, base_url: str, groups: Iterable[tuple[UUID | str, str]]
     return _resource(stored, "User", base_url, members)
 
 
-def group(stored: Stored, base_url: str, user_ids: Iterable[UUID | str] = ()) -> str:
+def group(stored: StoredResource, base_url: str, user_ids: Iterable[UUID | str] = ()) -> str:
     """Return the text of a Group; members are told by their ids."""
     listed = ",".join(
         f'{{"value":"{user_id}","$ref":"{base_url}/Users/{user_id}","type":"User"}}'
@@ -84,7 +86,7 @@ def list_response(
     return f'{json_text(head)[:-1]},"Resources":[{",".join(texts)}]}}'
 
 
-def _resource(stored: Stored, kind: str, base_url: str, members: str) -> str:
+def _resource(stored: StoredResource, kind: str, base_url: str, members: str) -> str:
     text, scim_id = stored.document, str(stored.scim_id)
     if _RELATIVE in text:
         text = text.replace(_RELATIVE, f'"$ref":"{base_url}/Users/')

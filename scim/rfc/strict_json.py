@@ -1,53 +1,36 @@
-"""The one place where bytes from outside become JSON values.
-
-Whatever a body holds, reading it takes milliseconds and ends in a value or in a SCIM error
-that tells an identity provider's administrator what to change. The caps are checked before
-the parser runs, in time linear in the size of the body.
-"""
+"""Reads the body of a SCIM request; refusals are SCIM errors."""
 
 import json
-import math
 import re
-from collections import Counter
 from typing import Any
 
 from scim2_models import InvalidSyntaxException, PayloadTooLargeException
 
+from people import strict_json
+from people.strict_json import UnreadableJson
+
 LARGEST_BODY = 1024 * 1024
-DEEPEST = 32
-# A group of 20,000 members is the largest honest body, and fits into all of these.
-MOST_CONTAINERS = 30_000
-MOST_COMMAS = 50_000
-MOST_QUOTES = 150_000
-MOST_ESCAPES = 100_000
-LONGEST_NUMBER = 32
 
 Json = dict[str, Any]
 
-_NUL = re.compile(r"(?<!\\)(?:\\\\)*+\\u0000")
-_SQUARE = bytes.maketrans(b"{}", b"[]")
-_TOO_MUCH = "it holds too many values"
-_NOT_BRACKETS = bytes(set(range(256)) - set(b"{}[]"))
+_NUL = re.compile(rb"(?<!\\)(?:\\\\)*+\\u0000")
 
 
 def read(body: bytes) -> Any:
     """Return the value that the body spells.
 
     :raises PayloadTooLargeException: if the body is larger than we read.
-    :raises InvalidSyntaxException: if it is not JSON, or JSON that cannot be trusted to mean
-        the same to everyone (duplicate names, NaN, lone surrogates, enormous numbers).
+    :raises InvalidSyntaxException: if it is not JSON that means the same to everyone.
     """
     if len(body) > LARGEST_BODY:
         raise PayloadTooLargeException(detail="The body may hold at most 1 MiB.")
-    _check_shape(body)
-    text = _decoded(body)
     try:
-        value = _DECODER.decode(text)
-    except json.JSONDecodeError as error:
-        raise _refused(
-            f"it is not valid JSON at line {error.lineno}, column {error.colno}: {error.msg}"
-        ) from error
-    _check_escapes(text, value)
+        value = strict_json.read(body)
+    except UnreadableJson as error:
+        raise _refused(str(error)) from error
+    # The database stores no NUL, and any value of the body may be stored.
+    if rb"\u0000" in body and _NUL.search(body):
+        raise _refused("it contains the character U+0000")
     return value
 
 
@@ -74,89 +57,5 @@ def read_leniently(body: bytes) -> Any:
         return None
 
 
-def _decoded(body: bytes) -> str:
-    try:
-        text = body.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise _refused("it is not UTF-8 text") from error
-    if not text.strip():
-        raise _refused("it is empty")
-    return text
-
-
-def _check_shape(body: bytes) -> None:
-    containers = body.count(b"{") + body.count(b"[")
-    if containers <= DEEPEST and len(body) <= MOST_COMMAS:
-        return
-    structure = _without_strings(body)
-    containers = structure.count(b"{") + structure.count(b"[")
-    if containers > MOST_CONTAINERS or structure.count(b",") > MOST_COMMAS:
-        raise _refused(_TOO_MUCH)
-    if containers > DEEPEST and _is_too_deep(structure):
-        raise _refused(f"it is nested more than {DEEPEST} levels deep")
-
-
-def _without_strings(body: bytes) -> bytes:
-    quotes = body.replace(rb"\\", b"").replace(rb"\"", b"")
-    if quotes.count(b'"') > MOST_QUOTES or body.count(rb"\u") > MOST_ESCAPES:
-        raise _refused(_TOO_MUCH)
-    return b"".join(quotes.split(b'"')[::2])
-
-
-def _is_too_deep(structure: bytes) -> bool:
-    # Each round takes away the innermost brackets. Mismatched ones stay, for the parser to
-    # find, unless there are so many that its stack would have to hold them.
-    brackets = structure.translate(_SQUARE, _NOT_BRACKETS)
-    for _ in range(DEEPEST):
-        closed = brackets.replace(b"[]", b"")
-        if len(closed) == len(brackets):
-            break
-        brackets = closed
-    return b"[]" in brackets or brackets.count(b"[") > DEEPEST
-
-
-def _check_escapes(text: str, value: Any) -> None:
-    if "\\u0000" in text and _NUL.search(text):
-        raise _refused("it contains the character U+0000")
-    if "\\ud" in text or "\\uD" in text:
-        try:
-            json.dumps(value, ensure_ascii=False).encode()
-        except UnicodeEncodeError as error:
-            raise _refused("it contains half of a surrogate pair") from error
-
-
-def _object(pairs: list[tuple[str, Any]]) -> Json:
-    members = dict(pairs)
-    if len(members) != len(pairs):
-        [(twice, _), *_] = Counter(name for name, _ in pairs).most_common(1)
-        raise _refused(f"duplicate key “{twice[:100]}” in one object")
-    return members
-
-
-def _integer(digits: str) -> int:
-    if len(digits) > LONGEST_NUMBER:
-        raise _refused("it contains a number that is too large")
-    return int(digits)
-
-
-def _decimal(digits: str) -> float:
-    number = float(digits) if len(digits) <= LONGEST_NUMBER else math.inf
-    if math.isinf(number):
-        raise _refused("it contains a number that is too large")
-    return number
-
-
-def _constant(name: str) -> Any:
-    raise _refused(f"{name} is not a JSON value")
-
-
 def _refused(reason: str) -> InvalidSyntaxException:
     return InvalidSyntaxException(detail=f"The body cannot be read: {reason}.")
-
-
-_DECODER = json.JSONDecoder(
-    object_pairs_hook=_object,
-    parse_int=_integer,
-    parse_float=_decimal,
-    parse_constant=_constant,
-)

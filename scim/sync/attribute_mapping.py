@@ -7,10 +7,10 @@ Where it names one, no other place is looked at.
 
 import re
 import unicodedata
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
+from typing import Any, Final
 
 from scim2_models import InvalidPathException, SCIMException
 
@@ -22,7 +22,6 @@ from scim.rfc.paths import Target, resolve
 from scim.rfc.strict_json import Json
 
 OUR_ROLE = "rampUserRole"
-REQUIRED = ("given_name", "family_name", "email", "department", "location")
 # What a person, a department and a location hold; an address has its own length.
 LONGEST = 200
 LONGEST_ADDRESS = 254
@@ -31,7 +30,7 @@ _WORD_ENDS = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Assertion:
+class MappedUser:
     """What the document asserts; `missing` names the required fields that it leaves open."""
 
     profile: Profile
@@ -45,18 +44,17 @@ class Assertion:
         return {**vars(self.profile), "manager": self.manager}
 
 
-def profile_of(document: Json, mapping: Mapping[str, str]) -> Assertion:
+def profile_of(document: Json, mapping: Mapping[str, str]) -> MappedUser:
     """Read the document as a description of a person.
 
     A first or last name that nobody could be called by counts as missing.
     """
-    fields: dict[str, Any] = {name: _said(document, name, mapping) for name in REQUIRED}
-    missing = tuple(name for name, value in fields.items() if not _is_usable(name, value))
-    role = _said(document, "role", mapping) or None
-    manager = mapping.get("manager")
-    return Assertion(
-        profile=Profile(**fields, role=role),
-        manager=text_at(document, manager) if manager else manager_of(document),
+    fields: dict[str, Any] = {name: _said(document, name, mapping) for name in SOURCES}
+    missing = tuple(name for name in REQUIRED if not _is_usable(name, fields[name]))
+    manager = fields.pop("manager")
+    return MappedUser(
+        profile=Profile(**fields | {"role": fields["role"] or None}),
+        manager=manager,
         custom_fields=_custom_fields(document, mapping),
         missing=missing,
     )
@@ -88,12 +86,7 @@ def _is_usable(field: str, value: str) -> bool:
 
 def _said(document: Json, field: str, mapping: Mapping[str, str]) -> str:
     path = mapping.get(field)
-    if path:
-        return text_at(document, path)
-    for place in _PLACES[field](document):
-        if said := _tidied(place):
-            return said
-    return ""
+    return text_at(document, path) if path else SOURCES[field].read(document)
 
 
 def _tidied(value: Any) -> str:
@@ -102,15 +95,30 @@ def _tidied(value: Any) -> str:
     return (value if value.isascii() else unicodedata.normalize("NFC", value)).strip()
 
 
-def _given_names(document: Json) -> Iterator[Any]:
+def _first_text(places: Callable[[Json], Iterator[Any]]) -> Callable[[Json], str]:
+    """Turn a function that yields values into one that returns the first text of them."""
+
+    def read(document: Json) -> str:
+        for place in places(document):
+            if said := _tidied(place):
+                return said
+        return ""
+
+    return read
+
+
+@_first_text
+def _given_name(document: Json) -> Iterator[Any]:
     yield document.get("name", {}).get("givenName")
 
 
-def _family_names(document: Json) -> Iterator[Any]:
+@_first_text
+def _family_name(document: Json) -> Iterator[Any]:
     yield document.get("name", {}).get("familyName")
 
 
-def _addresses_of_mail(document: Json) -> Iterator[Any]:
+@_first_text
+def _email(document: Json) -> Iterator[Any]:
     emails = document.get("emails", [])
     yield from (one.get("value") for one in emails if one.get("primary"))
     yield from (one.get("value") for one in emails if _type(one) == "work")
@@ -119,12 +127,14 @@ def _addresses_of_mail(document: Json) -> Iterator[Any]:
         yield document["userName"]
 
 
-def _departments(document: Json) -> Iterator[Any]:
+@_first_text
+def _department(document: Json) -> Iterator[Any]:
     yield document.get(ENTERPRISE.urn, {}).get("department")
     yield document.get("department")
 
 
-def _locations(document: Json) -> Iterator[Any]:
+@_first_text
+def _location(document: Json) -> Iterator[Any]:
     yield document.get(RAMP.urn, {}).get("location")
     addresses = document.get("addresses", [])
     yield from (one.get("locality") for one in addresses if _type(one) == "work")
@@ -135,7 +145,8 @@ def _locations(document: Json) -> Iterator[Any]:
     yield document.get("city")
 
 
-def _roles(document: Json) -> Iterator[Any]:
+@_first_text
+def _role(document: Json) -> Iterator[Any]:
     roles = document.get("roles", [])
     yield from (one.get("value") for one in roles if _type(one) == OUR_ROLE.lower())
     yield from (one.get("value") for one in roles if one.get("primary"))
@@ -143,14 +154,49 @@ def _roles(document: Json) -> Iterator[Any]:
         yield roles[0].get("value")
 
 
-_PLACES = {
-    "given_name": _given_names,
-    "family_name": _family_names,
-    "email": _addresses_of_mail,
-    "department": _departments,
-    "location": _locations,
-    "role": _roles,
+@dataclass(frozen=True, kw_only=True)
+class Source:
+    """The default attributes of a field."""
+
+    read: Callable[[Json], str]
+    # The attributes in words.
+    usual: str
+    is_required: bool = False
+
+
+SOURCES: Final[Mapping[str, Source]] = {
+    "given_name": Source(read=_given_name, usual="name.givenName", is_required=True),
+    "family_name": Source(read=_family_name, usual="name.familyName", is_required=True),
+    "email": Source(
+        read=_email,
+        usual=(
+            "the primary one of emails, the one of type work, the first, or a userName that is an "
+            "address"
+        ),
+        is_required=True,
+    ),
+    "department": Source(
+        read=_department,
+        usual="department of the enterprise extension, or a bare department",
+        is_required=True,
+    ),
+    "location": Source(
+        read=_location,
+        usual=(
+            "location of the Ramp extension, locality of the work, primary or only address, or a "
+            "bare location or city"
+        ),
+        is_required=True,
+    ),
+    "manager": Source(
+        read=manager_of, usual="manager of the enterprise extension, or a bare manager"
+    ),
+    "role": Source(
+        read=_role,
+        usual="the value of type rampUserRole in roles, the primary one, or the only one",
+    ),
 }
+REQUIRED: Final = tuple(name for name, source in SOURCES.items() if source.is_required)
 
 
 def _type(element: Json) -> str:
@@ -164,9 +210,7 @@ def _custom_fields(document: Json, mapping: Mapping[str, str]) -> dict[str, str]
         if name != "location"
     }
     mapped = {
-        name: text_at(document, path)
-        for name, path in mapping.items()
-        if name not in _PLACES and name != "manager"
+        name: text_at(document, path) for name, path in mapping.items() if name not in SOURCES
     }
     return sent | {name: value for name, value in mapped.items() if value}
 

@@ -1,30 +1,22 @@
-"""Change the group mappings of a connection, with a preview of the effects.
+"""Change the group mappings of a connection; people's roles change afterwards."""
 
-What a change would do to everybody is foretold by the rules that following goes by, without
-storing anything but the change, which is taken back.
-"""
-
-from collections import defaultdict
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
 from time import monotonic
 
 from django.db import transaction
 
 from people.models import Person, Role
+from people.models.group_mappings import role_values
 from people.operations import connection_events, ranks
-from people.operations.roles import group_mappings, mapping_rules
-from people.operations.roles.group_mappings import Author
-from people.operations.roles.mapping_rules import Followed
+from people.operations.roles import group_mappings
+from people.operations.roles.group_mappings import Author, MappingChange
 from people.values import Actor, PeopleError
 from scim.connections.setup import hold_beside_requests
 from scim.models import Connection, GroupMapping, ScimGroup
-from scim.models.group_mapping import mapping_origin
 from scim.sync import group_roles
 
 # How long the page waits for a change to be applied; a worker does the rest.
 LONGEST_WAIT_SECONDS = 3
-FORETOLD_AT_ONCE = 1_000
 
 
 class Disconnected(PeopleError):
@@ -34,28 +26,14 @@ class Disconnected(PeopleError):
         super().__init__(f"{connection} has been disconnected, so its groups grant no roles.")
 
 
-@dataclass(frozen=True)
-class Changed:
-    """A change of a group's mappings that has not been applied to people yet."""
-
-    said: str
-    group: ScimGroup
-    actor: Actor
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """The effects of a mapping change: the affected people, and the number of people checked."""
-
-    said: str
-    changes: list[Followed]
-    looked_at: int
+def is_role_mapped(role: Role) -> bool:
+    return GroupMapping.objects.filter(role=role).exists()
 
 
 @transaction.atomic
 def map_group(
     group: ScimGroup, role: Role | Person.Role, *, author: Author, is_owner_meant: bool = False
-) -> Changed:
+) -> MappingChange:
     """Map the group to the role.
 
     :raises RoleAboveRank, NotMappable, OwnerNotMeant: if the group may not bring the role.
@@ -67,17 +45,16 @@ def map_group(
         raise Disconnected(group.connection)
     mapping, is_new = GroupMapping.objects.get_or_create(
         group=group,
-        base_role="" if isinstance(role, Role) else role,
-        role=role if isinstance(role, Role) else None,
+        **role_values(role),
         defaults={"tenant_id": group.tenant_id, "connection": group.connection},
     )
     if is_new:
         _note("mapped", mapping, author.actor)
-    return Changed(f"New: {mapping}", group, author.actor)
+    return _change(group, author.actor, added=[mapping])
 
 
 @transaction.atomic
-def unmap(mapping: GroupMapping, *, author: Author) -> Changed:
+def unmap(mapping: GroupMapping, *, author: Author) -> MappingChange:
     """Remove the mapping; people who have the role through it lose it.
 
     :raises RoleAboveRank: if the author may not give the role, nor take it away.
@@ -86,58 +63,40 @@ def unmap(mapping: GroupMapping, *, author: Author) -> Changed:
     hold_beside_requests(mapping.group.connection)
     if GroupMapping.objects.filter(pk=mapping.pk).delete()[0]:
         _note("unmapped", mapping, author.actor)
-    return Changed(f"Removed: {mapping}", mapping.group, author.actor)
+    return _change(mapping.group, author.actor, removed=[mapping])
 
 
-def preview(change: Callable[[], Changed]) -> Outcome:
-    """Return what applying the change would do now, and do nothing.
-
-    :raises PeopleError: as the change.
-    """
-    with transaction.atomic():
-        changed = change()
-        changes = _foretold(changed.group.connection)
-        transaction.set_rollback(True)
-    members = changed.group.memberships.filter(user__deleted_at=None, user__person__isnull=False)
-    return Outcome(changed.said, changes, members.count())
-
-
-def apply(change: Callable[[], Changed]) -> tuple[int, bool]:
-    """Make the change, and follow as far as the time allows; a worker does the rest.
+def apply(change: Callable[[], MappingChange]) -> tuple[int, bool]:
+    """Make the change, and change roles as far as the time allows; a worker does the rest.
 
     :returns: for how many people it mattered until now, and whether these are all.
     :raises PeopleError: as the change.
     """
     changed, until = change(), monotonic() + LONGEST_WAIT_SECONDS
-    connection = changed.group.connection
+    connection = changed.groups.source
+    assert isinstance(connection, Connection)
     done = group_roles.follow(connection, actor=changed.actor, until=until)[0]
-    is_all = not group_roles.who_strayed(connection)
+    is_all = not changed.affected()
     if not is_all:
-        group_roles.soon()
+        group_roles.schedule()
     return done, is_all
 
 
-def _foretold(connection: Connection) -> list[Followed]:
-    """Return what following would do now; the connection is held."""
-    origin, strayed = mapping_origin(connection), group_roles.who_strayed(connection)
-    mappings = GroupMapping.objects.filter(connection=connection)
-    said = mappings.select_related("role", "group", "connection")
-    mapped = {mapping.pk: group_roles.mapped_role(mapping) for mapping in said}
-    foretell, keys, followed = mapping_rules.Foretelling(origin), list(strayed), []
-    for start in range(0, len(keys), FORETOLD_AT_ONCE):
-        some = keys[start : start + FORETOLD_AT_ONCE]
-        people, grants = Person.objects.in_bulk(some), defaultdict(list)
-        for grant in group_mappings.grants_that_count(origin).filter(person__in=some):
-            grants[grant.person_id].append(grant)
-        followed += [
-            foretell(people[key], grants[key], [mapped[one] for one in strayed[key]])
-            for key in some
-        ]
-    return [one for one in followed if one]
+def _change(
+    group: ScimGroup, actor: Actor, *, added: Iterable[object] = (), removed: Iterable[object] = ()
+) -> MappingChange:
+    members = group.memberships.filter(user__deleted_at=None, user__person__isnull=False)
+    return MappingChange(
+        group_roles.mapped_groups(group.connection),
+        actor,
+        added=[str(mapping) for mapping in added],
+        removed=[str(mapping) for mapping in removed],
+        looked_at=members.count(),
+    )
 
 
 def _note(done: str, mapping: GroupMapping, actor: Actor) -> None:
-    connection_events.note_connection(
+    connection_events.record_connection_event(
         f"{done} the group {mapping}",
         actor=actor,
         provider=mapping.connection.provider,

@@ -8,10 +8,10 @@ from django.db.models import Q
 from django.utils import timezone
 
 from people.db import prepared_statements, row_json, unit_of_work
-from people.db.prepared_statements import Question
+from people.db.prepared_statements import PreparedQuery
 from people.models import Person
 from people.operations import field_ownership, managers
-from people.values import KEEP, Keep, fold
+from people.values import KEEP, Keep, normalize_key
 from scim.models import Connection, FormerName, ScimUser
 from scim.models.sql import VISIBLE_TO_CONNECTION
 from scim.rfc.ids import scim_uuid
@@ -39,7 +39,7 @@ class Manager(NamedTuple):
     scim_id: str | None
 
 
-def named_by(user: ScimUser, given: str) -> Person | Keep | None:
+def resolve_manager(user: ScimUser, given: str) -> Person | Keep | None:
     """Find the manager, or mark the resource as waiting for the manager.
 
     :raises operations.InvalidManager: if nobody answers to it and the connection rejects that.
@@ -56,7 +56,7 @@ def named_by(user: ScimUser, given: str) -> Person | Keep | None:
         return found.person
     if user.connection.unknown_manager == Connection.UnknownManager.REJECT:
         raise managers.InvalidManager
-    user.waiting_manager = fold(given)
+    user.waiting_manager = normalize_key(given)
     return KEEP
 
 
@@ -91,11 +91,11 @@ def find(connection: Connection, given: str) -> Manager | None:
     found = known(connection, given)
     if found is not None:
         return found
-    people = list(Person.objects.filter(email_key=fold(given)))
+    people = list(Person.objects.filter(email_key=normalize_key(given)))
     if people:
         # Terminated people are found too, so that the reference is refused and does not wait.
         return Manager(min(people, key=has_left), None)
-    return _formerly(connection, fold(given))
+    return _formerly(connection, normalize_key(given))
 
 
 def _formerly(connection: Connection, key: str) -> Manager | None:
@@ -111,7 +111,7 @@ def _formerly(connection: Connection, key: str) -> Manager | None:
 
 def names_of(user: ScimUser) -> set[str]:
     """Return the folded names by which a resource can be found as a manager, besides its id."""
-    names = {user.user_name_key, user.email_key, fold(user.scim_external_id)}
+    names = {user.user_name_key, user.email_key, normalize_key(user.scim_external_id)}
     return names - {""}
 
 
@@ -135,7 +135,7 @@ def note_names(user: ScimUser, earlier: set[str], *, is_back: bool) -> None:
 def _known(connection: Connection, given: str) -> Manager | None:
     known = ScimUser.objects.known_to(connection).filter(person__isnull=False)
     known = known.select_related("person")
-    key = fold(given)
+    key = normalize_key(given)
     by_id = scim_uuid(given)
     user = (
         (known.filter(scim_id=by_id).first() if by_id.int else None)
@@ -153,15 +153,15 @@ def _only_with_external_id(connection: Connection, given: str) -> ScimUser | Non
 
 def _known_fast(connection: Connection, given: str) -> Manager | None:
     """Do the same in one statement."""
-    row = prepared_statements.answer(question(connection.pk, given))
-    return Manager(row_json.loaded(Person, row[1:]), str(row[0])) if row else None
+    row = prepared_statements.fetch(question(connection.pk, given))
+    return Manager(row_json.from_row(Person, row[1:]), str(row[0])) if row else None
 
 
-def question(here: UUID, given: str) -> Question:
+def question(here: UUID, given: str) -> PreparedQuery:
     """Return the SQL that finds the manager by the text in that connection."""
-    key, by_id = fold(given), scim_uuid(given)
+    key, by_id = normalize_key(given), scim_uuid(given)
     names = (by_id, here, given, here, key, here, key, here)
-    return Question(_statement(), names, 1 + len(Person._meta.concrete_fields))
+    return PreparedQuery(_statement(), names, 1 + len(Person._meta.concrete_fields))
 
 
 @cache
@@ -182,4 +182,4 @@ def _statement() -> str:
 
 def _names_itself(user: ScimUser, given: str) -> bool:
     names = (str(user.scim_id), user.user_name_key, user.email_key)
-    return fold(given) in names or given == user.scim_external_id
+    return normalize_key(given) in names or given == user.scim_external_id

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import Final, Self
 
-from people.values import fold
+from people.values import normalize_key
 from scim.models import ScimUser
-from scim.sync.attribute_mapping import Assertion, profile_of
+from scim.sync.attribute_mapping import MappedUser, profile_of
 
 
 class Strength(IntEnum):
@@ -34,7 +34,7 @@ class Traits:
     full_name: str = ""
 
     @classmethod
-    def of(cls, user: ScimUser, said: Assertion | None = None) -> Self:
+    def of(cls, user: ScimUser, said: MappedUser | None = None) -> Self:
         """Return the traits of a resource; `said` spares reading its document again."""
         profile = (said or profile_of(user.document, user.connection.mapping)).profile
         return cls(
@@ -86,6 +86,10 @@ def compare(earlier: Traits, now: Traits) -> Evidence:
     for name in LABELS:
         before, after = getattr(earlier, name), getattr(now, name)
         if before and after:
-            is_equal = before == after if name == "external_id" else fold(before) == fold(after)
+            is_equal = (
+                before == after
+                if name == "external_id"
+                else normalize_key(before) == normalize_key(after)
+            )
             (agrees if is_equal else differs).append(name)
     return Evidence(tuple(agrees), tuple(differs))

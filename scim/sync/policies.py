@@ -5,26 +5,16 @@ from dataclasses import replace
 from typing import Any
 
 from people.models import Person
+from people.models.field_table import EDITABLE, LABELS
 from people.operations import person_fields
 from people.operations.roles import base_roles
-from people.values import PeopleError, Profile, fold
+from people.values import PeopleError, Profile, normalize_key
+from scim.connections.presets import PRESETS
 from scim.models import Connection
+from scim.sync.attribute_mapping import REQUIRED
 
-SPOKEN = {
-    "given_name": "first name",
-    "family_name": "last name",
-    "email": "email",
-    "department": "department",
-    "location": "location",
-}
-# What Entra's app roles are called; there is no Owner among them.
-APP_ROLES = {
-    "Admin": Person.Role.ADMIN,
-    "Cardholder": Person.Role.CARDHOLDER,
-    "Bookkeeper": Person.Role.BOOKKEEPER,
-    "Guest": Person.Role.GUEST,
-    "IT Admin": Person.Role.IT_ADMIN,
-}
+# The fields that a connection may manage, as pages and refusals about provisioning name them.
+SPOKEN = {name: LABELS[name] for name in EDITABLE} | {"email": "email"}
 
 
 class Incomplete(PeopleError):
@@ -50,7 +40,7 @@ def filled(connection: Connection, profile: Profile, person: Person | None) -> P
 
     Whoever has something else already keeps that: it was said once.
     """
-    if connection.incomplete != Connection.Incomplete.FILL:
+    if connection.incomplete_policy != Connection.Incomplete.FILL:
         return profile
     defaults = {
         "department": connection.default_department,
@@ -61,27 +51,27 @@ def filled(connection: Connection, profile: Profile, person: Person | None) -> P
         name: default
         for name, default in defaults.items()
         if not getattr(profile, name)
-        and (older is None or fold(getattr(older, name)) in ("", fold(default)))
+        and (older is None or normalize_key(getattr(older, name)) in ("", normalize_key(default)))
     }
     return replace(profile, **said)
 
 
 def unsaid(said: Profile) -> frozenset[str]:
     """Return the fields that the provider did not send, so that their values are not managed."""
-    return frozenset(name for name in SPOKEN if not getattr(said, name))
+    return frozenset(name for name in REQUIRED if not getattr(said, name))
 
 
 def role(connection: Connection, given: str | None, *, current: str | None = None) -> str | None:
     """Translate the role; one that is none of ours is refused where roles are given.
 
     :raises operations.InvalidRole: if somebody whose role is `current` would become an Owner
-        and the connection may not do that. Entra never may.
+        and the connection may not do that. Entra, which has app roles, never may.
     """
     if given is None or connection.role_source == Connection.RoleSource.RAMP:
         return None
-    is_entra = connection.provider == Connection.Provider.ENTRA
+    app_roles = PRESETS[connection.provider].app_roles
     if given == Person.Role.OWNER:
         may_assign = connection.may_assign_owner or current == Person.Role.OWNER
-        if is_entra or not may_assign:
+        if app_roles or not may_assign:
             raise base_roles.InvalidRole
-    return APP_ROLES.get(given, given) if is_entra else given
+    return app_roles.get(given, given)

@@ -12,9 +12,7 @@ from functools import cached_property
 from typing import Any
 from uuid import UUID
 
-from django.conf import settings
-from django.utils.module_loading import import_string
-
+from people import hooks
 from people.db import unit_of_work
 from people.db.unit_of_work import Conflict
 from people.models import CustomField, Person
@@ -31,12 +29,12 @@ from people.operations.invites import lifecycle
 from people.operations.managers import InvalidManager
 from people.operations.roles import base_roles
 from people.values import KEEP, Invitation, Keep, PeopleError, Profile
-from scim.models import AdoptionChoice, Connection, ScimUser
+from scim.models import Connection, MatchDecision, ScimUser
 from scim.rfc.strict_json import Json
 from scim.sync import group_roles, managers, policies, sync_errors
-from scim.sync.attribute_mapping import Assertion, profile_of
+from scim.sync.attribute_mapping import MappedUser, profile_of
 from scim.sync.match_evidence import Traits, compare
-from scim.sync.sync_errors import Subject
+from scim.sync.sync_errors import SyncErrorSubject
 
 # What a connection that holds incomplete people keeps and lists instead of refusing.
 HOLDABLE = (
@@ -48,11 +46,11 @@ HOLDABLE = (
 
 
 @dataclass
-class Delivery:
+class ProvisioningTask:
     """A resource that is being applied to its person, with the context of the request."""
 
     user: ScimUser
-    subject: Subject = field(default_factory=Subject)
+    subject: SyncErrorSubject = field(default_factory=SyncErrorSubject)
     request_id: UUID | None = None
     # The person is locked and read already.
     holds_person: bool = False
@@ -66,12 +64,12 @@ class Delivery:
         return self.user.connection
 
     @cached_property
-    def said(self) -> Assertion:
+    def said(self) -> MappedUser:
         """What the resource says about the person."""
         return profile_of(self.user.document, self.connection.mapping)
 
 
-def carry_over(delivery: Delivery, before: Json | None, *, was_active: bool | None) -> None:
+def provision(delivery: ProvisioningTask, before: Json | None, *, was_active: bool | None) -> None:
     """Apply the resource to its person; `before` is the previous data.
 
     Both are None for a resource that is new, or back. The caller saves it afterwards.
@@ -99,13 +97,13 @@ def carry_over(delivery: Delivery, before: Json | None, *, was_active: bool | No
         manager: Person | Keep | None = KEEP
         is_open = is_nobody or user.problem
         if earlier is None or is_open or said.manager != earlier.manager:
-            manager = managers.named_by(user, said.manager)
-        problems = _provision(delivery, said, manager)
+            manager = managers.resolve_manager(user, said.manager)
+        problems = _provision_person(delivery, said, manager)
         _apply_activity(user, was_active=was_active)
     _list(delivery, problems, said=_newly_said(delivery, earlier))
     if is_nobody and user.person and before is not None:
         # Groups may have waited for the person, unless the resource is as new as they are.
-        group_roles.soon()
+        group_roles.schedule()
 
 
 def _comes_back(user: ScimUser, before: Json | None, *, was_active: bool | None) -> bool:
@@ -128,7 +126,7 @@ def _comes_back(user: ScimUser, before: Json | None, *, was_active: bool | None)
     return not compare(Traits.of(earlier), Traits.of(user)).is_same
 
 
-def put_back(delivery: Delivery) -> bool:
+def restore_managed_fields(delivery: ProvisioningTask) -> bool:
     """Restore managed fields that were changed by hand; tell whether any was restored.
 
     :raises PeopleError: if the rules refuse what the provider once asserted.
@@ -138,13 +136,13 @@ def put_back(delivery: Delivery) -> bool:
     with _holding(delivery):
         assert user.person
         # A manager who is no longer sent was removed by the provider.
-        owns_manager = said.manager or "manager" in user.person.owned_fields
+        owns_manager = said.manager or "manager" in user.person.managed_fields
         older = user.person.profile
         profile = policies.filled(delivery.connection, said.profile, user.person)
         kept: dict[str, Any] = {name: getattr(older, name) for name in unfilled(said, profile)}
         waited_for = user.waiting_manager
-        manager = managers.named_by(user, said.manager) if owns_manager else KEEP
-        has_changed = people_update.put_back(
+        manager = managers.resolve_manager(user, said.manager) if owns_manager else KEEP
+        has_changed = people_update.restore_managed_fields(
             user.person,
             replace(
                 profile,
@@ -160,7 +158,7 @@ def put_back(delivery: Delivery) -> bool:
         return has_changed
 
 
-def _follow_waiting(delivery: Delivery, person: Person, waited_for: str) -> None:
+def _follow_waiting(delivery: ProvisioningTask, person: Person, waited_for: str) -> None:
     """List the manager who cannot be found now, or go on with what waited for the one before."""
     user = delivery.user
     if user.waiting_manager:
@@ -183,26 +181,26 @@ def end_waiting(user: ScimUser, person: Person) -> None:
 
 
 @contextmanager
-def _holding(delivery: Delivery) -> Iterator[None]:
+def _holding(delivery: ProvisioningTask) -> Iterator[None]:
     """Lock the person of the resource, if there is one, for the duration of the block."""
     user = delivery.user
     if user.person_id is None:
         yield
         return
     if not delivery.holds_person:
-        user.person = locks.hold_person(user.person_id)
+        user.person = locks.lock_person(user.person_id)
     assert user.person is not None
-    with locks.holding(user.person):
+    with locks.assume_locked(user.person):
         yield
 
 
-def unfilled(said: Assertion, profile: Profile) -> list[str]:
+def unfilled(said: MappedUser, profile: Profile) -> list[str]:
     """Return the required fields that the connection's defaults have not filled either."""
     return [name for name in said.missing if not getattr(profile, name) or "name" in name]
 
 
-def _provision(
-    delivery: Delivery, said: Assertion, manager: Person | Keep | None
+def _provision_person(
+    delivery: ProvisioningTask, said: MappedUser, manager: Person | Keep | None
 ) -> list[PeopleError]:
     """Add or update the person, and return the problems that remain."""
     connection, person = delivery.connection, delivery.user.person
@@ -211,9 +209,9 @@ def _provision(
     if not missing:
         return _write(delivery, said, profile, manager)
     gap = policies.gap(missing)
-    if connection.incomplete == Connection.Incomplete.REFUSE:
+    if connection.incomplete_policy == Connection.Incomplete.REFUSE:
         raise gap
-    if person is None and connection.incomplete == Connection.Incomplete.FILL:
+    if person is None and connection.incomplete_policy == Connection.Incomplete.FILL:
         raise gap
     if person is None:
         return [gap]
@@ -222,7 +220,7 @@ def _provision(
 
 
 def _write(
-    delivery: Delivery, said: Assertion, profile: Profile, manager: Person | Keep | None
+    delivery: ProvisioningTask, said: MappedUser, profile: Profile, manager: Person | Keep | None
 ) -> list[PeopleError]:
     user, connection = delivery.user, delivery.connection
     try:
@@ -231,7 +229,7 @@ def _write(
         profile = replace(profile, role=role, unsaid=policies.unsaid(said.profile))
         _write_person(delivery, said, profile, manager)
     except HOLDABLE as error:
-        if connection.incomplete != Connection.Incomplete.HOLD:
+        if connection.incomplete_policy != Connection.Incomplete.HOLD:
             raise
         if user.person:
             # Refused changes must not stay in memory, where the next rule would see them.
@@ -244,7 +242,7 @@ def _write(
 
 
 def _write_person(
-    delivery: Delivery, said: Assertion, profile: Profile, manager: Person | Keep | None
+    delivery: ProvisioningTask, said: MappedUser, profile: Profile, manager: Person | Keep | None
 ) -> None:
     user, actor = delivery.user, delivery.connection.actor
     custom = _known_custom(said.custom_fields)
@@ -286,7 +284,7 @@ def _is_known(email: str) -> bool:
     return bool(Person.objects.having_address(email).exists())
 
 
-def _adopted(delivery: Delivery, email: str) -> Person:
+def _adopted(delivery: ProvisioningTask, email: str) -> Person:
     """Return the person with the email address, if no connection manages them.
 
     :raises operations.DuplicateEmail: if they are owned; or if only a click in Team updates
@@ -297,7 +295,7 @@ def _adopted(delivery: Delivery, email: str) -> Person:
     locks.lock(person)
     if is_owned(person) or not (delivery.may_link or links_by_itself(delivery, person)):
         raise person_fields.DuplicateEmail
-    if not delivery.may_link and import_string(settings.HAS_SIGNED_IN)(person):
+    if not delivery.may_link and hooks.has_signed_in(person):
         # Perhaps somebody who only claimed the address: the pairing has to vouch for them now.
         field_ownership.end_sessions(person)
     field_ownership.note_names(
@@ -317,12 +315,12 @@ def is_owned(person: Person) -> bool:
     return owners.exists()
 
 
-def links_by_itself(delivery: Delivery, person: Person) -> bool:
+def links_by_itself(delivery: ProvisioningTask, person: Person) -> bool:
     """Tell whether the person may be linked without an administrator's confirmation."""
     asks = delivery.connection.email_link == Connection.EmailLink.ASK
     if asks or base_roles.is_privileged(person):
         return False
-    left = AdoptionChoice.objects.filter(user=delivery.user, choice=AdoptionChoice.Choice.LEAVE)
+    left = MatchDecision.objects.filter(user=delivery.user, choice=MatchDecision.Choice.LEAVE)
     return not left.exists()
 
 
@@ -353,12 +351,12 @@ def _apply_activity(user: ScimUser, *, was_active: bool | None) -> None:
 def _invitation(user: ScimUser) -> Invitation:
     is_held = user.waiting_manager and not sync_errors.is_invited_anyway(user)
     return Invitation(
-        held_because=managers.WAITS if is_held else "",
+        hold_reason=managers.WAITS if is_held else "",
         is_mailed=user.connection.mails_invites,
     )
 
 
-def _newly_said(delivery: Delivery, earlier: Assertion | None) -> sync_errors.Said:
+def _newly_said(delivery: ProvisioningTask, earlier: MappedUser | None) -> sync_errors.Said:
     """Return the fields that the request sent: all of a PUT or POST, of a PATCH what changed.
 
     Reading a resource again, and a retry by an administrator, send nothing new.
@@ -372,7 +370,9 @@ def _newly_said(delivery: Delivery, earlier: Assertion | None) -> sync_errors.Sa
     return changed | ({sync_errors.MISSING: ""} if said.missing != earlier.missing else {})
 
 
-def _list(delivery: Delivery, problems: list[PeopleError], *, said: sync_errors.Said) -> None:
+def _list(
+    delivery: ProvisioningTask, problems: list[PeopleError], *, said: sync_errors.Said
+) -> None:
     """Keep the listed problems of the resource to those that are left."""
     user = delivery.user
     if user.person and not user.person.is_active:

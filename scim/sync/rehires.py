@@ -7,7 +7,7 @@ from django.db.models import Exists, OuterRef, Q
 from django.utils import timezone
 
 from people.models import Person
-from people.values import fold
+from people.values import normalize_key
 from scim.models import Connection, SamePersonQuestion, ScimUser
 from scim.sync.match_evidence import Evidence, Strength, Traits, compare
 
@@ -29,11 +29,11 @@ def find_alike(connection: Connection, now: Traits) -> list[Alike]:
 
     Left out are those whose person was terminated, or belongs to a resource again.
     """
-    named = Q(user_name_key=fold(now.user_name))
+    named = Q(user_name_key=normalize_key(now.user_name))
     if now.external_id:
         named |= Q(scim_external_id=now.external_id)
     if now.email:
-        named |= Q(email_key=fold(now.email))
+        named |= Q(email_key=normalize_key(now.email))
     live = ScimUser.objects.filter(
         person=OuterRef("person"), deleted_at=None, connection__disconnected_at=None
     )

@@ -20,7 +20,7 @@ class Action(StrEnum):
     DISMISS = "dismiss"
 
 
-class Holder(StrEnum):
+class AddressOwner(StrEnum):
     """Who has the address that is listed as a duplicate."""
 
     NOBODY = "nobody"
@@ -29,7 +29,7 @@ class Holder(StrEnum):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Case:
+class SyncErrorCase:
     """What there is to know about an open error."""
 
     reason: str
@@ -39,21 +39,21 @@ class Case:
     # The invite is on hold until the manager arrives.
     is_waiting: bool = False
     is_held: bool = False
-    holder: Holder = Holder.NOBODY
+    holder: AddressOwner = AddressOwner.NOBODY
     may_retry: bool = False
 
 
-class Remedy(NamedTuple):
+class Resolution(NamedTuple):
     action: Action
     advice: str
 
 
-def remedy_for(case: Case) -> Remedy:
+def resolution_for(case: SyncErrorCase) -> Resolution:
     wanted, advice = _wanted(case)
-    return Remedy(_possible(wanted, case), advice.format(provider=case.provider))
+    return Resolution(_possible(wanted, case), advice.format(provider=case.provider))
 
 
-def _wanted(case: Case) -> tuple[Action, str]:
+def _wanted(case: SyncErrorCase) -> tuple[Action, str]:
     match case.reason:
         case Reason.INVALID_MANAGER:
             return _about_manager(case)
@@ -174,7 +174,7 @@ REMEDIES: dict[str, tuple[Action, str]] = {
 }
 
 
-def _about_manager(case: Case) -> tuple[Action, str]:
+def _about_manager(case: SyncErrorCase) -> tuple[Action, str]:
     if case.is_held:
         return (
             Action.INVITE_ANYWAY,
@@ -194,10 +194,10 @@ def _about_manager(case: Case) -> tuple[Action, str]:
     )
 
 
-def _about_address(case: Case) -> tuple[Action, str]:
-    if case.holder == Holder.NOBODY:
+def _about_address(case: SyncErrorCase) -> tuple[Action, str]:
+    if case.holder == AddressOwner.NOBODY:
         return Action.RETRY, "This address is no longer used by anyone else."
-    if case.holder == Holder.UNOWNED and not case.is_known:
+    if case.holder == AddressOwner.UNOWNED and not case.is_known:
         return (
             Action.LINK,
             "The person with this address is not managed by an identity provider. If they are "
@@ -209,7 +209,7 @@ def _about_address(case: Case) -> tuple[Action, str]:
     )
 
 
-def _possible(wanted: Action, case: Case) -> Action:
+def _possible(wanted: Action, case: SyncErrorCase) -> Action:
     """Return the next best action if the preferred one is not possible."""
     ways: Sequence[tuple[Action, bool]] = (
         (wanted, _is_possible(wanted, case)),
@@ -218,7 +218,7 @@ def _possible(wanted: Action, case: Case) -> Action:
     return next((action for action, is_possible in ways if is_possible), Action.DISMISS)
 
 
-def _is_possible(action: Action, case: Case) -> bool:
+def _is_possible(action: Action, case: SyncErrorCase) -> bool:
     match action:
         case Action.OPEN_PERSON | Action.OPEN_ROLE | Action.INVITE_ANYWAY:
             return case.is_known

@@ -13,7 +13,7 @@ from django.utils import timezone
 from scim2_models import SCIMException
 
 from people.models import Event, Person
-from people.values import PeopleError, fold
+from people.values import PeopleError, normalize_key
 from scim.models import Connection, ScimGroup, ScimUser, SyncError
 
 Reason = SyncError.Reason
@@ -35,7 +35,7 @@ _WORD_BEGINS = re.compile(r"(?=[A-Z])")
 
 
 @dataclass
-class Subject:
+class SyncErrorSubject:
     """The resource that a write is about, for a sync error if it is refused."""
 
     user_name: str = ""
@@ -58,7 +58,7 @@ def message_of(error: SCIMException | PeopleError) -> str:
 
 
 def key_of(name: str) -> str:
-    return fold(name)[:LONGEST_KEY]
+    return normalize_key(name)[:LONGEST_KEY]
 
 
 def storable(text: str) -> str:
@@ -69,7 +69,7 @@ def storable(text: str) -> str:
 
 def record(
     connection: Connection,
-    about: Subject,
+    about: SyncErrorSubject,
     error: SCIMException | PeopleError,
     *,
     request_id: UUID | None,
@@ -120,7 +120,7 @@ def record(
 
 def _is_same(row: SyncError, value: str) -> bool:
     """Tell whether the row is about this value; providers change the case of addresses."""
-    return fold(row.offending_value) == fold(value)
+    return normalize_key(row.offending_value) == normalize_key(value)
 
 
 def _rename(rows: QuerySet[SyncError], name: str) -> None:
@@ -175,7 +175,7 @@ def is_invited_anyway(user: ScimUser) -> bool:
         user=user, reason=SyncError.Reason.INVALID_MANAGER, resolved_at=None, is_invited_anyway=True
     )
     values = decided.values_list("offending_value", flat=True)
-    return any(fold(value) == user.waiting_manager for value in values)
+    return any(normalize_key(value) == user.waiting_manager for value in values)
 
 
 def resolve_of_group(group: ScimGroup) -> bool:

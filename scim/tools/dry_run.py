@@ -14,32 +14,32 @@ from django.http import HttpResponse
 from people import events, tenancy
 from people.values import Actor
 from scim.api import dispatch
-from scim.api.request import Call
+from scim.api.request import ScimRequest
 from scim.models import Connection, RequestLog
 from scim.sync import group_roles
 
 Seen = TypeVar("Seen")
 
 
-def carry_out(
+def dry_run(
     connection: Connection,
     *,
     method: str,
     path: str,
     body: str,
     actor: Actor,
-    look: Callable[[Call], Seen],
+    look: Callable[[ScimRequest], Seen],
 ) -> tuple[HttpResponse, Seen]:
     """Return the answer, and what `look` saw before everything was undone.
 
     What `look` returns must not ask the database again.
     """
     sent = RequestLog(connection=connection, method=method, path=path, body=body)
-    call = Call.again(sent, retried_by=actor)
+    call = ScimRequest.again(sent, retried_by=actor)
     with transaction.atomic():
         # Locked before the people of the request, in the same order as the role sync.
         group_roles.hold_following(connection)
-        response = dispatch.carry_out(call)
+        response = dispatch.dispatch(call)
         with events.caused_by(call.request_id), tenancy.use(connection.tenant_id):
             # A worker does that for a real one, soon after.
             group_roles.follow(connection)

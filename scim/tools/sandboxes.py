@@ -16,12 +16,12 @@ from people.tokens import token_digest
 from people.values import Actor
 from scim.models import (
     Connection,
-    PageAnchor,
+    PaginationAnchor,
     RequestLog,
     ScimGroup,
     ScimMembership,
     ScimUser,
-    ScimValue,
+    ScimUserElement,
     SyncError,
     Token,
 )
@@ -30,7 +30,7 @@ from scim.models.connection import issue_token
 ACTOR = Actor("job", "self-test")
 # What a trial does must not depend on anything else of the tested connection.
 COPIED = (
-    *("incomplete", "unknown_manager", "role_source", "email_link"),
+    *("incomplete_policy", "unknown_manager", "role_source", "email_link"),
     *("default_department", "default_location", "mapping"),
 )
 
@@ -47,7 +47,7 @@ def connect(tested: Connection, provider: str) -> str:
             tenant=sandbox,
             provider=provider,
             activated_at=now,
-            carried_over_at=now,
+            initial_import_finished_at=now,
             mails_invites=False,
             **{name: getattr(tested, name) for name in COPIED},
         )
@@ -71,9 +71,9 @@ def _empty(sandbox: Tenant) -> None:
     for rows in (
         SyncError.objects.all(),
         ScimMembership.objects.filter(group__tenant=sandbox),
-        ScimValue.objects.filter(user__tenant=sandbox),
+        ScimUserElement.objects.filter(user__tenant=sandbox),
         RequestLog.objects.all(),
-        PageAnchor.objects.all(),
+        PaginationAnchor.objects.all(),
         ScimGroup.objects.all(),
         ScimUser.objects.all(),
         Connection.objects.all(),

@@ -22,11 +22,12 @@ from django.utils import timezone
 from people import tenancy
 from people.models import Tenant
 from people.values import Actor
+from scim.connections.presets import PRESETS
+from scim.connections.presets.steps import Cast, CutShort, Step
 from scim.models import Connection, SelfTest
 from scim.rfc.strict_json import Json
 from scim.tools import public_http, sandboxes
 from scim.tools.public_http import Answer, Unreachable
-from scim.tools.scenarios import HEADERS, REHEARSALS, Cast, CutShort, Step
 
 log = logging.getLogger(__name__)
 
@@ -117,7 +118,9 @@ def _rehearse(test: SelfTest, connection: Connection, token: str) -> None:
 
     :raises Unreachable, CutShort: if it cannot go on.
     """
-    rehearsal = REHEARSALS[test.provider](Cast(secrets.token_hex(3), connection.mapping))
+    rehearse = PRESETS[test.provider].rehearse
+    assert rehearse, "The form offers no provider without a self-test."
+    rehearsal = rehearse(Cast(secrets.token_hex(3), connection.mapping))
     step = next(rehearsal)
     while True:
         answer = _take(test, step, token)
@@ -128,7 +131,7 @@ def _rehearse(test: SelfTest, connection: Connection, token: str) -> None:
 
 
 def _take(test: SelfTest, step: Step, token: str) -> Json:
-    headers = HEADERS[test.provider] | {"Authorization": f"Bearer {step.token or token}"}
+    headers = {**PRESETS[test.provider].headers, "Authorization": f"Bearer {step.token or token}"}
     if step.body is None:
         headers.pop("Content-Type")
     began = monotonic()

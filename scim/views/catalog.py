@@ -3,19 +3,21 @@
 from dataclasses import dataclass
 from typing import Any
 
-from django.contrib import admin
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
+from django.utils.text import get_text_list
 
-from people.views.permissions import for_administrators
-from scim.connections import setup_guides
-from scim.connections.setup_guides import GUIDES, Guide
+from people.views.page_context import page_context
+from people.views.permissions import administrator_required
+from scim.connections import presets
+from scim.connections.presets import PRESETS
+from scim.connections.presets.preset import Guide
 from scim.models import Connection
-from scim.models.connection import USUAL_POLICY
+from scim.sync import policies
+from scim.sync.attribute_mapping import REQUIRED
 from scim.views.setup.common import SearchForm, StartForm
 
-OWNED = ("first name", "last name", "email", "department", "location", "manager", "role")
 NEVER_TOUCHED = (
     "spend allocations",
     "card settings",
@@ -50,38 +52,40 @@ class Card:
     disconnected: Connection | None
 
 
-@for_administrators
+@administrator_required
 def catalogue(request: HttpRequest) -> HttpResponse:
     form = SearchForm(request.GET)
     form.fields["q"].label = "Identity provider"
-    found = setup_guides.search(form.words)
-    context = admin.site.each_context(request) | {
-        "title": "Integrations",
+    found = presets.search(form.words)
+    context = page_context(request, "Integrations") | {
         "form": form,
         "words": form.words,
-        "cards": _cards([provider.value for provider in found]),
+        "cards": _cards(found),
     }
     return render(request, "scim/catalog.html", context)
 
 
-@for_administrators
+@administrator_required
 def overview(request: HttpRequest, provider: str) -> HttpResponse:
     return overview_page(request, provider, StartForm(provider))
 
 
 def overview_page(request: HttpRequest, provider: str, form: StartForm) -> HttpResponse:
     [card] = _cards([provider])
-    policy = USUAL_POLICY[Connection.Provider(provider)]
+    policy = PRESETS[provider].incomplete
     shown = card.live or card.in_setup
-    context = admin.site.each_context(request) | {
-        "title": card.guide.title,
-        "parent": {"title": "Integrations", "url": reverse("admin:integrations")},
+    context = page_context(
+        request, card.guide.title, parent=("Integrations", reverse("admin:integrations"))
+    ) | {
         "card": card,
         "guide": card.guide,
         "provider": provider,
-        "owned": OWNED,
+        "owned": policies.SPOKEN.values(),
+        "required": get_text_list([policies.SPOKEN[name] for name in REQUIRED], "and"),
         "never_touched": NEVER_TOUCHED,
-        "incomplete": INCOMPLETE[Connection.Incomplete(shown.incomplete if shown else policy)],
+        "incomplete": INCOMPLETE[
+            Connection.Incomplete(shown.incomplete_policy if shown else policy)
+        ],
         "form": form,
     }
     return render(request, "scim/catalog_entry.html", context)
@@ -95,7 +99,7 @@ def _cards(providers: list[str]) -> list[Card]:
     return [
         Card(
             provider=provider,
-            guide=GUIDES[Connection.Provider(provider)],
+            guide=PRESETS[provider].guide,
             live=stages.get("live"),
             in_setup=stages.get("in setup"),
             disconnected=stages.get("disconnected"),

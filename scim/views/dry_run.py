@@ -16,15 +16,15 @@ from unfold.widgets import (
 
 from people.models import Person
 from people.presentation.pagination import counted
-from people.presentation.request_effects import Deeds, deeds_of
-from people.values import fold
-from people.views.permissions import PersonRequest, for_administrators
-from people.views.person.roles import Line, ledger_of
-from scim.api.request import Call
+from people.presentation.request_effects import RequestEffects, request_effects
+from people.values import normalize_key
+from people.views.permissions import PersonRequest, administrator_required
+from people.views.person.roles import Line, role_lines
+from scim.api.request import ScimRequest
 from scim.models import Connection, RequestLog, ScimUser, SyncError
 from scim.rfc.ids import scim_uuid
 from scim.tools import dry_run
-from scim.tools.scenarios.examples import LABELS, example
+from scim.tools.request_examples import LABELS, example
 from scim.views.settings.overview import context_of
 
 METHODS = ("POST", "PUT", "PATCH", "DELETE")
@@ -84,14 +84,14 @@ class ExampleForm(forms.Form):
 class Consequences:
     """The effects of the request before it was rolled back."""
 
-    deeds: Deeds
+    effects: RequestEffects
     listed: list[SyncError]
     cleared: list[SyncError]
     # The affected people, and their resulting roles.
     roles: list[tuple[str, list[Line]]]
 
 
-@for_administrators
+@administrator_required
 def what_if(request: PersonRequest, connection_id: UUID) -> HttpResponse:
     connection = get_object_or_404(Connection, pk=connection_id)
     chooser = ExampleForm(request.GET)
@@ -106,7 +106,7 @@ def what_if(request: PersonRequest, connection_id: UUID) -> HttpResponse:
 
 
 def _foretell(connection: Connection, form: RequestForm, request: PersonRequest) -> dict[str, Any]:
-    response, consequences = dry_run.carry_out(
+    response, consequences = dry_run.dry_run(
         connection, **form.cleaned_data, actor=request.user.actor, look=_consequences
     )
     return {
@@ -117,19 +117,19 @@ def _foretell(connection: Connection, form: RequestForm, request: PersonRequest)
     }
 
 
-def _consequences(call: Call) -> Consequences:
+def _consequences(call: ScimRequest) -> Consequences:
     """Collect the effects of the request before it is rolled back."""
-    deeds = deeds_of(call.request_id)
+    effects = request_effects(call.request_id)
     listed = SyncError.objects.filter(request_id=call.request_id)
     cleared = SyncError.objects.none()
     if call.subject.user:
         cleared = SyncError.objects.filter(
             user=call.subject.user, resolved_at__gte=call.received_at
         )
-    touched = {entry.person.pk for entry in deeds.entries if entry.person}
+    touched = {entry.person.pk for entry in effects.entries if entry.person}
     people = Person.objects.filter(pk__in=touched).order_by("family_name", "pk")
     return Consequences(
-        deeds=deeds,
+        effects=effects,
         listed=list(listed),
         cleared=list(cleared),
         roles=[(person.display_name, _roles(person)) for person in people],
@@ -137,7 +137,7 @@ def _consequences(call: Call) -> Consequences:
 
 
 def _roles(person: Person) -> list[Line]:
-    return list(ledger_of(person, counted(person.reports.in_lists())))
+    return list(role_lines(person, counted(person.reports.in_lists())))
 
 
 def _initial(request: PersonRequest, connection: Connection) -> tuple[dict[str, str], str]:
@@ -160,7 +160,7 @@ def _stored(connection: Connection, request_id: str) -> RequestLog | None:
 def _user(connection: Connection, who: str) -> ScimUser | None:
     known = ScimUser.objects.known_to(connection).order_by("pk")
     if who:
-        return known.filter(user_name_key=fold(who)).first()
+        return known.filter(user_name_key=normalize_key(who)).first()
     return known.filter(person__isnull=False, active=True).first()
 
 

@@ -13,24 +13,21 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from unfold.widgets import UnfoldAdminTextInputWidget
 
-from people.values import PeopleError, fold
-from people.views.permissions import PersonRequest, for_administrators
-from people.views.person.role_mapping_forms import (
+from people.operations.roles.group_mappings import MappingChange, preview
+from people.values import PeopleError, normalize_key
+from people.views.group_mappings import (
     RoleForm,
     author_of,
-    digest,
-    in_order,
-    tallied,
+    is_confirmed,
+    preview_context,
     told,
     told_so_far,
 )
+from people.views.permissions import PersonRequest, administrator_required
 from scim.models import Connection, GroupMapping, ScimGroup
 from scim.sync import group_mappings
-from scim.sync.group_mappings import Changed
 from scim.views.settings.overview import context_of
 from scim.views.team_updates.common import page_of
-
-CHANGES_SHOWN = 200
 
 
 class GroupSearch(forms.Form):
@@ -44,7 +41,7 @@ class GroupSearch(forms.Form):
     )
 
 
-@for_administrators
+@administrator_required
 def groups(request: HttpRequest, connection_id: UUID) -> HttpResponse:
     connection = get_object_or_404(Connection, pk=connection_id)
     form = GroupSearch(request.GET)
@@ -58,7 +55,7 @@ def groups(request: HttpRequest, connection_id: UUID) -> HttpResponse:
     return render(request, "scim/groups.html", context)
 
 
-@for_administrators
+@administrator_required
 def map_group(request: PersonRequest, connection_id: UUID, group_id: int) -> HttpResponse:
     """Ask for a role, preview the mapping, and apply it after confirmation."""
     connection = _live(connection_id)
@@ -77,13 +74,13 @@ def map_group(request: PersonRequest, connection_id: UUID, group_id: int) -> Htt
         is_owner_meant=form.is_owner_wanted,
     )
     try:
-        return _foretold(request, connection, title, change, context)
+        return _preview_or_apply(request, connection, title, change, context)
     except PeopleError as error:
         form.add_error(error.field, str(error))
         return _page(request, connection, title, context)
 
 
-@for_administrators
+@administrator_required
 def unmap_group(request: PersonRequest, connection_id: UUID, mapping_id: int) -> HttpResponse:
     """Preview the removal of a mapping, and apply it after confirmation."""
     connection = _live(connection_id)
@@ -92,7 +89,7 @@ def unmap_group(request: PersonRequest, connection_id: UUID, mapping_id: int) ->
         mappings.select_related("connection", "group__connection", "role"), pk=mapping_id
     )
     change = partial(group_mappings.unmap, mapping, author=author_of(request.user))
-    return _foretold(request, connection, f"Roles of {mapping.group}", change, {})
+    return _preview_or_apply(request, connection, f"Roles of {mapping.group}", change, {})
 
 
 def _live(connection_id: UUID) -> Connection:
@@ -101,35 +98,28 @@ def _live(connection_id: UUID) -> Connection:
 
 def _listed(connection: Connection, asked: str) -> QuerySet[ScimGroup]:
     here = Q(memberships__user__deleted_at=None)
-    known = ScimGroup.objects.known_to(connection).filter(display_name_key__contains=fold(asked))
+    known = ScimGroup.objects.known_to(connection).filter(
+        display_name_key__contains=normalize_key(asked)
+    )
     counted = known.annotate(member_count=Count("memberships", filter=here))
     # Mappings are prefetched for all groups at once.
     listed: QuerySet[ScimGroup] = counted.prefetch_related("mappings__role")
     return listed.order_by("display_name_key", "pk")
 
 
-def _foretold(
+def _preview_or_apply(
     request: PersonRequest,
     connection: Connection,
     title: str,
-    change: Callable[[], Changed],
+    change: Callable[[], MappingChange],
     context: dict[str, Any],
 ) -> HttpResponse:
-    outcome = group_mappings.preview(change)
-    seen = digest([outcome.said], outcome.changes)
-    if request.method == "POST" and request.POST.get("seen") == seen:
+    outcome = preview(change)
+    if is_confirmed(request, outcome):
         done, is_all = group_mappings.apply(change)
         messages.success(request, f"{told(done)}." if is_all else told_so_far(done))
         return redirect("admin:scim_groups", connection.pk)
-    context |= {
-        "outcome": outcome,
-        "tally": tallied(outcome.changes),
-        "changes": in_order(outcome.changes)[:CHANGES_SHOWN],
-        "more": max(0, len(outcome.changes) - CHANGES_SHOWN),
-        "seen": seen,
-        "has_changed": request.method == "POST",
-    }
-    return _page(request, connection, title, context)
+    return _page(request, connection, title, context | preview_context(request, outcome))
 
 
 def _page(

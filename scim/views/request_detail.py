@@ -4,59 +4,44 @@ import json
 from typing import Any
 from uuid import UUID
 
-from django.contrib import admin
-from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, redirect, render
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
 
 from people.presentation.actor_names import actor_name
-from people.presentation.query_params import number_from
-from people.presentation.request_effects import Deeds, deeds_of
-from people.views.permissions import for_administrators
+from people.presentation.query_params import int_param
+from people.presentation.request_effects import RequestEffects, request_effects
+from people.views.page_context import page_context
+from people.views.permissions import administrator_required
 from scim.api.request_log import LONGEST_BODY, masked
 from scim.models import RequestLog, SyncError
 
 
-@for_administrators
-def request_page(request: HttpRequest, request_id: UUID) -> HttpResponse:
-    """Show what a page or a job changed; a SCIM request has a page with more details."""
+def url_of_request(request_id: UUID) -> str:
+    """Return the URL of the page about the request, blank if it was no SCIM request."""
     log = RequestLog.objects.filter(pk=request_id).values_list("connection_id").first()
-    if log:
-        return redirect("admin:scim_request", log[0], request_id)
-    after = number_from(request, "after") or 0
-    deeds = deeds_of(request_id, after=after)
-    if not (deeds or after):
-        raise Http404
-    context = admin.site.each_context(request) | {
-        "title": f"Request {str(request_id)[:8]}",
-        "parent": {"title": "People", "url": reverse("admin:people_person_changelist")},
-        "request_id": request_id,
-        "deeds": deeds,
-        "is_first_page": not after,
-    }
-    return render(request, "scim/request_of_person.html", context)
+    return reverse("admin:scim_request", args=[log[0], request_id]) if log else ""
 
 
-@for_administrators
+@administrator_required
 def scim_request(request: HttpRequest, connection_id: UUID, request_id: UUID) -> HttpResponse:
     logs = RequestLog.objects.select_related("connection", "user__person")
     log = get_object_or_404(logs, connection=connection_id, pk=request_id)
-    after = number_from(request, "after") or 0
-    deeds = deeds_of(request_id, after=after)
+    after = int_param(request, "after") or 0
+    effects = request_effects(request_id, after=after)
     errors = list(SyncError.objects.filter(request=log).select_related("person"))
-    context = admin.site.each_context(request) | {
-        "title": f"Request {str(request_id)[:8]}",
-        "parent": {
-            "title": "Request log",
-            "url": reverse("admin:scim_requests", args=[connection_id]),
-        },
+    context = page_context(
+        request,
+        f"Request {str(request_id)[:8]}",
+        parent=("Request log", reverse("admin:scim_requests", args=[connection_id])),
+    ) | {
         "log": log,
         "request_id": request_id,
         "who": log.user or next((error.user_name for error in errors), ""),
         "retried_by": actor_name(log.retried_by) if log.retried_by else "",
         "is_refused": log.status >= 400,
-        "decision": _decision(log, deeds, errors),
-        "deeds": deeds,
+        "decision": _decision(log, effects, errors),
+        "effects": effects,
         "is_first_page": not after,
         "errors": errors,
         "body": readable(log.body),
@@ -66,14 +51,14 @@ def scim_request(request: HttpRequest, connection_id: UUID, request_id: UUID) ->
     return render(request, "scim/request_detail.html", context)
 
 
-def _decision(log: RequestLog, deeds: Deeds, errors: list[SyncError]) -> str:
+def _decision(log: RequestLog, effects: RequestEffects, errors: list[SyncError]) -> str:
     """Return a sentence about the result of the request."""
     if log.status >= 400:
         return f"Refused: {detail_of(log)} Nothing was changed."
     if errors:
         return f"Partly applied: {ended(errors[0].message)}"
-    if deeds:
-        return f"Accepted: {ended('; '.join(one.sentence for one in deeds.entries[:3]))}"
+    if effects:
+        return f"Accepted: {ended('; '.join(one.sentence for one in effects.entries[:3]))}"
     activated_at = log.connection.activated_at
     if activated_at is None or log.received_at < activated_at:
         return "Accepted and stored. The connection was not activated yet, so nobody was changed."

@@ -7,7 +7,6 @@ from uuid import UUID
 
 from django import forms
 from django.conf import settings
-from django.contrib import admin
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import get_object_or_404, render
@@ -15,8 +14,9 @@ from django.urls import reverse
 from unfold.widgets import UnfoldAdminTextInputWidget
 
 from people.models import Person
-from people.values import fold
-from people.views.permissions import for_administrators
+from people.values import normalize_key
+from people.views.page_context import page_context
+from people.views.permissions import administrator_required
 from scim.models import Connection, RequestLog, ScimUser, SyncError
 from scim.rfc.ids import scim_uuid
 
@@ -55,7 +55,7 @@ class Row:
         return self.log.status >= 400
 
 
-@for_administrators
+@administrator_required
 def request_log(request: HttpRequest, connection_id: UUID) -> HttpResponse:
     connection = get_object_or_404(Connection, pk=connection_id)
     form = SearchForm(request.GET)
@@ -65,12 +65,11 @@ def request_log(request: HttpRequest, connection_id: UUID) -> HttpResponse:
     oldest = logs.order_by("received_at").first()
     found = _older(_matching(logs, connection, asked), asked.get("before"))
     page = list(found.select_related("user__person")[: REQUESTS_A_PAGE + 1])
-    context = admin.site.each_context(request) | {
-        "title": "Request log",
-        "parent": {
-            "title": "SCIM settings",
-            "url": reverse("admin:scim_settings", args=[connection_id]),
-        },
+    context = page_context(
+        request,
+        "Request log",
+        parent=("SCIM settings", reverse("admin:scim_settings", args=[connection_id])),
+    ) | {
         "connection": connection,
         "form": form,
         "ignored": _ignored(form),
@@ -115,7 +114,7 @@ def _matching(
 
 def _about(connection: Connection, words: str) -> Q:
     """Filter the requests about a person, including refused ones that did not create anybody."""
-    key = fold(words.strip())
+    key = normalize_key(words.strip())
     named = Q(user_name_key__contains=key) | Q(email_key__contains=key)
     if scim_uuid(words.strip()).int:
         named |= Q(scim_id=scim_uuid(words.strip()))

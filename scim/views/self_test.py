@@ -13,23 +13,23 @@ from unfold.widgets import UnfoldAdminSelectWidget
 
 from people.models import Person
 from people.presentation.actor_names import actor_name
-from people.values import fold
-from people.views.permissions import PersonRequest, for_administrators
+from people.values import normalize_key
+from people.views.permissions import PersonRequest, administrator_required
+from scim.connections.presets import REHEARSED, provider_name
 from scim.models import Connection, SelfTest
 from scim.tools import self_test as testing
-from scim.tools.scenarios import REHEARSALS
 from scim.views.settings.overview import context_of
 
 
 class ProviderForm(forms.Form):
     provider = forms.ChoiceField(
         label="Ask as",
-        choices=[(value, Connection.Provider(value).label) for value in REHEARSALS],
+        choices=[(provider, provider_name(provider)) for provider in REHEARSED],
         widget=UnfoldAdminSelectWidget,
     )
 
 
-@for_administrators
+@administrator_required
 def self_test(request: PersonRequest, connection_id: UUID) -> HttpResponse:
     """Show the latest run, or the one in the query; a POST starts another."""
     connection = get_object_or_404(Connection, pk=connection_id)
@@ -57,8 +57,7 @@ def self_test(request: PersonRequest, connection_id: UUID) -> HttpResponse:
 
 
 def _form(request: PersonRequest, connection: Connection) -> ProviderForm:
-    is_known = connection.provider in REHEARSALS
-    usual = connection.provider if is_known else Connection.Provider.OKTA
+    usual = connection.provider if connection.provider in REHEARSED else REHEARSED[0]
     return ProviderForm(
         request.POST if request.method == "POST" else None, initial={"provider": usual}
     )
@@ -76,7 +75,7 @@ def _is_running(run: SelfTest) -> bool:
 
 def _names(runs: list[SelfTest]) -> dict[str, str]:
     """Return who started the runs, by the address that is kept of them."""
-    addresses = {fold(run.started_by.partition(":")[2]) for run in runs}
+    addresses = {normalize_key(run.started_by.partition(":")[2]) for run in runs}
     people = Person.objects.filter(email_key__in=addresses) if addresses else []
     return {person.email: person.full_name for person in people}
 

@@ -5,7 +5,7 @@ from django.urls import URLPattern, path, register_converter
 from scim.views.catalog import catalogue, overview
 from scim.views.dry_run import what_if
 from scim.views.group_mappings import groups, map_group, unmap_group
-from scim.views.request_detail import request_page, scim_request
+from scim.views.request_detail import scim_request
 from scim.views.request_log import request_log
 from scim.views.self_test import self_test
 from scim.views.settings.attribute_mapping import add_field, delete_field, mapping
@@ -76,7 +76,6 @@ PAGES: list[URLPattern] = [
     path(f"{SCIM}/what-if/", what_if, name="scim_what_if"),
     path(f"{SCIM}/offboarding/", offboarding, name="scim_offboarding"),
     path(f"{SCIM}/disconnect/", disconnect, name="scim_disconnect"),
-    path("people/requests/<uuid:request_id>/", request_page, name="request"),
     path(f"{SCIM}/requests/", request_log, name="scim_requests"),
     path(f"{SCIM}/requests/<uuid:request_id>/", scim_request, name="scim_request"),
 ]

@@ -9,7 +9,7 @@ import pytest
 import time_machine
 from django.db import connection
 
-from people.models import Authorisation, Person
+from people.models import Authorization, Person
 from people.operations import people
 from people.operations.spend import cards_and_funds
 from people.values import Actor
@@ -26,7 +26,7 @@ def reason_of(answer: Any) -> str:
     """Return the reason, after seeing that the row says the same."""
     assert answer.status_code == 201, answer.content
     said = answer.json()
-    row = Authorisation.objects.get(pk=UUID(said["id"]))
+    row = Authorization.objects.get(pk=UUID(said["id"]))
     assert (row.is_approved, row.reason) == (said["approved"], said["reason"])
     assert row.is_approved == (row.reason == "approved")
     return str(said["reason"])
@@ -35,9 +35,9 @@ def reason_of(answer: Any) -> str:
 def test_is_approved_while_the_holder_is_active(api: Api, ada: Person) -> None:
     card = spend.card(ada)
 
-    assert reason_of(api.authorise(card=card.pk)) == "approved"
+    assert reason_of(api.authorize(card=card.pk)) == "approved"
 
-    row = Authorisation.objects.get()
+    row = Authorization.objects.get()
     assert (row.card, row.amount, row.merchant) == (card, 1000, "Café Nero")
 
 
@@ -46,8 +46,8 @@ def test_is_declined_while_the_holder_is_not_active(api: Api, state: str) -> Non
     person = core.person(state=state)
     card, fund = spend.card(person), spend.fund(person)
 
-    assert reason_of(api.authorise(card=card.pk)) == "holder-inactive"
-    assert reason_of(api.authorise(fund=fund.pk)) == "holder-inactive"
+    assert reason_of(api.authorize(card=card.pk)) == "holder-inactive"
+    assert reason_of(api.authorize(fund=fund.pk)) == "holder-inactive"
     fund.refresh_from_db()
     assert fund.balance == 100_000
 
@@ -56,49 +56,49 @@ def test_is_declined_from_the_deactivation_to_the_reactivation(api: Api, ada: Pe
     card = spend.card(ada)
 
     people.deactivate_person(ada, actor=OKTA)
-    assert reason_of(api.authorise(card=card.pk)) == "holder-inactive"
+    assert reason_of(api.authorize(card=card.pk)) == "holder-inactive"
     people.reactivate_person(ada, actor=OKTA)
 
-    assert reason_of(api.authorise(card=card.pk)) == "approved"
+    assert reason_of(api.authorize(card=card.pk)) == "approved"
 
 
 def test_is_declined_once_the_card_or_fund_has_ended(api: Api, ada: Person, owner: Person) -> None:
     card, fund = spend.card(ada), spend.fund(ada)
     for held in (card, fund):
-        cards_and_funds.end(held, actor=owner.actor)
+        cards_and_funds.close_instrument(held, actor=owner.actor)
 
-    assert reason_of(api.authorise(card=card.pk)) == "ended"
-    assert reason_of(api.authorise(fund=fund.pk)) == "ended"
+    assert reason_of(api.authorize(card=card.pk)) == "ended"
+    assert reason_of(api.authorize(fund=fund.pk)) == "ended"
 
 
 def test_is_declined_in_another_currency(api: Api, ada: Person) -> None:
-    assert reason_of(api.authorise(card=spend.card(ada).pk, currency="USD")) == "currency"
+    assert reason_of(api.authorize(card=spend.card(ada).pk, currency="USD")) == "currency"
 
 
 def test_is_declined_over_what_the_card_allows_a_month(api: Api, ada: Person) -> None:
     card = spend.card(ada, monthly_limit=1500)
 
-    assert reason_of(api.authorise(card=card.pk, amount=1000)) == "approved"
-    assert reason_of(api.authorise(card=card.pk, amount=501)) == "limit"
-    assert reason_of(api.authorise(card=card.pk, amount=500)) == "approved"
-    assert reason_of(api.authorise(card=card.pk, amount=1)) == "limit"
+    assert reason_of(api.authorize(card=card.pk, amount=1000)) == "approved"
+    assert reason_of(api.authorize(card=card.pk, amount=501)) == "limit"
+    assert reason_of(api.authorize(card=card.pk, amount=500)) == "approved"
+    assert reason_of(api.authorize(card=card.pk, amount=1)) == "limit"
 
 
 def test_finds_the_limit_whole_when_the_month_begins_in_utc(api: Api, ada: Person) -> None:
     card = spend.card(ada, monthly_limit=1000)
 
     with time_machine.travel(datetime(2026, 11, 30, 23, 59, 59, tzinfo=UTC), tick=False):
-        assert reason_of(api.authorise(card=card.pk, amount=1000)) == "approved"
-        assert reason_of(api.authorise(card=card.pk, amount=1)) == "limit"
+        assert reason_of(api.authorize(card=card.pk, amount=1000)) == "approved"
+        assert reason_of(api.authorize(card=card.pk, amount=1)) == "limit"
     with time_machine.travel(datetime(2026, 12, 1, tzinfo=UTC), tick=False):
-        assert reason_of(api.authorise(card=card.pk, amount=1000)) == "approved"
+        assert reason_of(api.authorize(card=card.pk, amount=1000)) == "approved"
 
 
 def test_is_taken_off_the_funds_balance(api: Api, ada: Person) -> None:
     fund = spend.fund(ada, balance=1500)
 
-    assert reason_of(api.authorise(fund=fund.pk, amount=1000)) == "approved"
-    assert reason_of(api.authorise(fund=fund.pk, amount=501)) == "balance"
+    assert reason_of(api.authorize(fund=fund.pk, amount=1000)) == "approved"
+    assert reason_of(api.authorize(fund=fund.pk, amount=501)) == "balance"
 
     fund.refresh_from_db()
     assert fund.balance == 500
@@ -107,8 +107,8 @@ def test_is_taken_off_the_funds_balance(api: Api, ada: Person) -> None:
 def test_is_declined_over_the_funds_limit_for_one_payment(api: Api, ada: Person) -> None:
     fund = spend.fund(ada, payment_limit=999)
 
-    assert reason_of(api.authorise(fund=fund.pk, amount=1000)) == "limit"
-    assert reason_of(api.authorise(fund=fund.pk, amount=999)) == "approved"
+    assert reason_of(api.authorize(fund=fund.pk, amount=1000)) == "limit"
+    assert reason_of(api.authorize(fund=fund.pk, amount=999)) == "approved"
 
 
 def test_asks_about_whoever_holds_the_card_now(api: Api, ada: Person) -> None:
@@ -116,7 +116,7 @@ def test_asks_about_whoever_holds_the_card_now(api: Api, ada: Person) -> None:
     card.holder = ada
     card.save()
 
-    assert reason_of(api.authorise(card=card.pk)) == "approved"
+    assert reason_of(api.authorize(card=card.pk)) == "approved"
 
 
 @pytest.mark.django_db(transaction=True)
@@ -128,14 +128,14 @@ def test_is_put_off_while_somebody_else_holds_the_person(api: Api, ada: Person) 
         other.cursor().execute("SELECT FROM people_person WHERE id = %s FOR UPDATE", [ada.pk])
         cursor.execute("SET lock_timeout = '50ms'")
 
-        answer = api.authorise(card=card.pk)
+        answer = api.authorize(card=card.pk)
 
         cursor.execute("RESET lock_timeout")
         other.rollback()
     assert (answer.status_code, answer["Retry-After"]) == (503, "1")
     assert answer.json()["code"] == "unavailable"
-    assert not Authorisation.objects.exists()
-    assert reason_of(api.authorise(card=card.pk)) == "approved"
+    assert not Authorization.objects.exists()
+    assert reason_of(api.authorize(card=card.pk)) == "approved"
 
 
 @pytest.mark.parametrize("kind", ["card", "fund"])
@@ -144,21 +144,21 @@ def test_by_a_card_that_nobody_here_has_is_not_found(api: Api, kind: str) -> Non
         foreign = getattr(spend, kind)(core.person())
 
     for pk in (foreign.pk, uuid4()):
-        answer = api.authorise(**{kind: pk})
+        answer = api.authorize(**{kind: pk})
         assert answer.status_code == 404
         assert answer.json()["code"] == "not-found"
-    assert not Authorisation.objects.exists()
+    assert not Authorization.objects.exists()
 
 
 @pytest.mark.parametrize("amount", [0, -1, 1.5, 10.0, "1000", "ten", True, None, [], 2**63, 10**30])
 def test_takes_a_whole_amount_above_zero(api: Api, ada: Person, amount: object) -> None:
-    answer = api.authorise(card=spend.card(ada).pk, amount=amount)
+    answer = api.authorize(card=spend.card(ada).pk, amount=amount)
 
     assert answer.status_code == 400
     assert answer.json()["code"] == "invalid"
     assert list(answer.json()["fields"]) == ["amount"]
     assert answer.json()["message"].startswith("amount: ")
-    assert not Authorisation.objects.exists()
+    assert not Authorization.objects.exists()
 
 
 @pytest.mark.parametrize(
@@ -183,7 +183,7 @@ def test_takes_a_whole_amount_above_zero(api: Api, ada: Person, amount: object) 
 def test_names_the_field_that_is_wrong(
     api: Api, ada: Person, said: dict[str, Any], field: str
 ) -> None:
-    answer = api.authorise(**{"card": spend.card(ada).pk} | said)
+    answer = api.authorize(**{"card": spend.card(ada).pk} | said)
 
     assert answer.status_code == 400
     assert list(answer.json()["fields"]) == [field]
@@ -194,7 +194,7 @@ def test_names_the_field_that_is_wrong(
 )
 def test_that_is_no_json_object_is_refused_in_the_same_shape(api: Api, body: str) -> None:
     answer = api.client.post(
-        "/api/v1/authorisations",
+        "/api/v1/authorizations",
         body.encode(errors="surrogatepass"),
         content_type="application/json",
     )
@@ -206,8 +206,8 @@ def test_that_is_no_json_object_is_refused_in_the_same_shape(api: Api, body: str
 def test_that_says_two_amounts_is_refused(api: Api, ada: Person) -> None:
     body = f'{{"card": "{spend.card(ada).pk}", "amount": 1, "amount": 9000, "currency": "EUR"}}'
 
-    answer = api.client.post("/api/v1/authorisations", body, content_type="application/json")
+    answer = api.client.post("/api/v1/authorizations", body, content_type="application/json")
 
     assert (answer.status_code, answer.json()["code"]) == (400, "parse-error")
-    assert "Duplicate key in JSON object" in answer.json()["message"]
-    assert not Authorisation.objects.exists()
+    assert "duplicate key “amount”" in answer.json()["message"]
+    assert not Authorization.objects.exists()

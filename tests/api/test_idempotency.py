@@ -10,7 +10,7 @@ from django.conf import settings
 from django.core.management import call_command
 from django.utils import timezone
 
-from people.models import Authorisation, IdempotencyKey, Person, Scope
+from people.models import Authorization, IdempotencyKey, Person, Scope
 from people.operations import people
 from people.tasks import forget_idempotency_keys
 from tests.clients import spend
@@ -21,26 +21,26 @@ from tests.support.concurrency import Racers
 pytestmark = pytest.mark.django_db
 
 
-def authorise(api: Api, key: str | None, **said: Any) -> Any:
+def authorize(api: Api, key: str | None, **said: Any) -> Any:
     body = {"amount": 1000, "currency": "EUR", "merchant": "Café Nero"} | {
         name: str(value) if name in ("card", "fund") else value for name, value in said.items()
     }
     headers = {} if key is None else {"idempotency-key": key}
     return api.client.post(
-        "/api/v1/authorisations", body, content_type="application/json", headers=headers
+        "/api/v1/authorizations", body, content_type="application/json", headers=headers
     )
 
 
 def test_is_decided_once_and_answered_alike(api: Api, ada: Person) -> None:
     fund = spend.fund(ada)
 
-    first = authorise(api, "lunch-1", fund=fund.pk)
-    again = authorise(api, "lunch-1", fund=fund.pk)
+    first = authorize(api, "lunch-1", fund=fund.pk)
+    again = authorize(api, "lunch-1", fund=fund.pk)
 
     assert (first.status_code, first.json()) == (again.status_code, again.json())
     assert "Idempotent-Replayed" not in first
     assert again["Idempotent-Replayed"] == "true"
-    assert Authorisation.objects.count() == 1
+    assert Authorization.objects.count() == 1
     fund.refresh_from_db()
     assert fund.balance == 99_000
 
@@ -49,21 +49,21 @@ def test_is_answered_alike_although_the_holder_has_left_since(
     api: Api, ada: Person, owner: Person
 ) -> None:
     card = spend.card(ada)
-    first = authorise(api, "lunch-1", card=card.pk)
+    first = authorize(api, "lunch-1", card=card.pk)
     people.deactivate_person(ada, actor=owner.actor)
 
-    assert authorise(api, "lunch-1", card=card.pk).json() == first.json()
-    assert authorise(api, "lunch-2", card=card.pk).json()["reason"] == "holder-inactive"
+    assert authorize(api, "lunch-1", card=card.pk).json() == first.json()
+    assert authorize(api, "lunch-2", card=card.pk).json()["reason"] == "holder-inactive"
 
 
 def test_keeps_a_declined_answer_as_well(api: Api, ada: Person) -> None:
     card = spend.card(ada, monthly_limit=500)
-    first = authorise(api, "lunch-1", card=card.pk)
+    first = authorize(api, "lunch-1", card=card.pk)
     card.monthly_limit = 5000
     card.save()
 
     assert first.json()["reason"] == "limit"
-    assert authorise(api, "lunch-1", card=card.pk).json() == first.json()
+    assert authorize(api, "lunch-1", card=card.pk).json() == first.json()
 
 
 @pytest.mark.parametrize(
@@ -73,35 +73,35 @@ def test_is_refused_when_the_purchase_is_another(
     api: Api, ada: Person, other: dict[str, Any]
 ) -> None:
     card = spend.card(ada)
-    authorise(api, "lunch-1", card=card.pk)
+    authorize(api, "lunch-1", card=card.pk)
 
-    answer = authorise(api, "lunch-1", card=card.pk, **other)
+    answer = authorize(api, "lunch-1", card=card.pk, **other)
 
     assert (answer.status_code, answer.json()["code"]) == (409, "idempotency-key-reused")
-    assert Authorisation.objects.count() == 1
+    assert Authorization.objects.count() == 1
 
 
 def test_is_refused_when_the_card_is_another(api: Api, ada: Person) -> None:
-    authorise(api, "lunch-1", card=spend.card(ada).pk)
+    authorize(api, "lunch-1", card=spend.card(ada).pk)
 
-    assert authorise(api, "lunch-1", card=spend.card(ada).pk).status_code == 409
+    assert authorize(api, "lunch-1", card=spend.card(ada).pk).status_code == 409
 
 
 @pytest.mark.parametrize("key", ["", " ", "with space", "x" * 256, "é"])
 def test_is_refused_when_the_key_is_none(api: Api, ada: Person, key: str) -> None:
-    answer = authorise(api, key, card=spend.card(ada).pk)
+    answer = authorize(api, key, card=spend.card(ada).pk)
 
     assert answer.status_code == 400
     assert list(answer.json()["fields"]) == ["Idempotency-Key"]
-    assert not Authorisation.objects.exists()
+    assert not Authorization.objects.exists()
 
 
 def test_without_a_key_is_another_purchase(api: Api, ada: Person) -> None:
     card = spend.card(ada)
-    authorise(api, None, card=card.pk)
-    authorise(api, None, card=card.pk)
+    authorize(api, None, card=card.pk)
+    authorize(api, None, card=card.pk)
 
-    assert Authorisation.objects.count() == 2
+    assert Authorization.objects.count() == 2
 
 
 def test_with_the_key_of_another_program_is_another_purchase(
@@ -109,27 +109,27 @@ def test_with_the_key_of_another_program_is_another_purchase(
 ) -> None:
     card = spend.card(ada)
     for program in (api, Api(owner)):
-        assert "Idempotent-Replayed" not in authorise(program, "lunch-1", card=card.pk)
+        assert "Idempotent-Replayed" not in authorize(program, "lunch-1", card=card.pk)
 
 
 def test_may_use_the_key_of_a_request_that_was_never_decided(api: Api, ada: Person) -> None:
     card = spend.card(ada)
-    assert authorise(api, "lunch-1", card=card.pk, amount=0).status_code == 400
+    assert authorize(api, "lunch-1", card=card.pk, amount=0).status_code == 400
 
-    assert authorise(api, "lunch-1", card=card.pk).status_code == 201
+    assert authorize(api, "lunch-1", card=card.pk).status_code == 201
 
 
 @pytest.mark.parametrize("hours", [23, 25])
 def test_is_remembered_for_24_hours(api: Api, ada: Person, hours: int) -> None:
     card = spend.card(ada)
-    authorise(api, "lunch-1", card=card.pk)
+    authorize(api, "lunch-1", card=card.pk)
 
     with time_machine.travel(timezone.now() + timedelta(hours=hours)):
         forget_idempotency_keys()
-        again = authorise(api, "lunch-1", card=card.pk)
+        again = authorize(api, "lunch-1", card=card.pk)
 
     assert ("Idempotent-Replayed" in again) == (hours < 24)
-    assert Authorisation.objects.count() == (1 if hours < 24 else 2)
+    assert Authorization.objects.count() == (1 if hours < 24 else 2)
 
 
 def test_is_forgotten_by_beat() -> None:
@@ -139,13 +139,13 @@ def test_is_forgotten_by_beat() -> None:
 
 
 def test_is_forgotten_by_run_due(api: Api, ada: Person) -> None:
-    authorise(api, "lunch-1", card=spend.card(ada).pk)
+    authorize(api, "lunch-1", card=spend.card(ada).pk)
     instant = timezone.now() + timedelta(hours=25)
 
     call_command("run_due", "--as-of", instant.isoformat(), stdout=StringIO())
 
     assert not IdempotencyKey.objects.exists()
-    assert Authorisation.objects.count() == 1
+    assert Authorization.objects.count() == 1
 
 
 @pytest.mark.django_db(transaction=True)
@@ -156,14 +156,14 @@ def test_is_decided_once_of_many_at_the_same_instant(api: Api, ada: Person, race
         programs = [Api(ada, api.token) for _ in range(8)]
         key = f"lunch-{number}"
         answers = racers(
-            *(lambda one=one, key=key: authorise(one, key, fund=fund.pk) for one in programs)
+            *(lambda one=one, key=key: authorize(one, key, fund=fund.pk) for one in programs)
         )
 
         assert {answer.status_code for answer in answers} == {201}
         assert len({answer.json()["id"] for answer in answers}) == 1
         assert sum("Idempotent-Replayed" in answer for answer in answers) == 7
 
-    assert Authorisation.objects.count() == IdempotencyKey.objects.count() == 10
+    assert Authorization.objects.count() == IdempotencyKey.objects.count() == 10
     fund.refresh_from_db()
     assert fund.balance == 90_000
 
@@ -171,9 +171,9 @@ def test_is_decided_once_of_many_at_the_same_instant(api: Api, ada: Person, race
 class TestReadBack:
     def test_is_listed_with_the_newest_first(self, api: Api, ada: Person) -> None:
         card = spend.card(ada)
-        made = [authorise(api, None, card=card.pk, amount=n).json()["id"] for n in range(1, 6)]
+        made = [authorize(api, None, card=card.pk, amount=n).json()["id"] for n in range(1, 6)]
 
-        first = api.get("authorisations", page_size="3").json()
+        first = api.get("authorizations", page_size="3").json()
         second = api.client.get(first["next"]).json()
 
         listed = [one["id"] for one in first["results"] + second["results"]]
@@ -181,9 +181,9 @@ class TestReadBack:
 
     def test_says_what_was_asked_and_answered(self, api: Api, ada: Person) -> None:
         card = spend.card(ada)
-        answer = authorise(api, "lunch-1", card=card.pk).json()
+        answer = authorize(api, "lunch-1", card=card.pk).json()
 
-        said = api.get(f"authorisations/{answer['id']}").json()
+        said = api.get(f"authorizations/{answer['id']}").json()
 
         assert said["decided_at"]
         del said["decided_at"]
@@ -198,7 +198,7 @@ class TestReadBack:
     def test_is_of_ones_own_company_only(self, api: Api) -> None:
         with core.in_another_tenant():
             other = Api(core.owner(), scopes=[Scope.AUTHORIZE_SPEND])
-            made = authorise(other, None, card=spend.card(core.person()).pk).json()["id"]
+            made = authorize(other, None, card=spend.card(core.person()).pk).json()["id"]
 
-        assert api.get(f"authorisations/{made}").status_code == 404
-        assert not api.get("authorisations").json()["results"]
+        assert api.get(f"authorizations/{made}").status_code == 404
+        assert not api.get("authorizations").json()["results"]

@@ -50,7 +50,7 @@ DECLARED = [(method, path, name) for method, path, names in OPERATIONS for name 
 
 def ask(api: Api, method: str, path: str, query: str) -> Any:
     address = path
-    for name in ("person_id", "card_id", "fund_id", "authorisation_id"):
+    for name in ("person_id", "card_id", "fund_id", "authorization_id"):
         address = address.replace(f"{{{name}}}", str(uuid4()))
     return api.client.generic(
         method, f"{address}?{query}", data="{}", content_type="application/json"
@@ -102,15 +102,15 @@ def test_refuses_a_parameter_sent_twice(api: Api, method: str, path: str, name: 
 
 def test_takes_each_filter_with_a_good_value(api: Api, ada: Person) -> None:
     card, fund = spend.card(ada), spend.fund(ada)
-    api.authorise(card=card.pk)
+    api.authorize(card=card.pk)
     for address, query in {
         "people": {"state": "active", "email": "ada@example.com"},
         "cards": {"holder": str(ada.pk), "ended": "false"},
         "funds": {"owner": str(ada.pk), "page_size": "1"},
-        "authorisations": {"card": str(card.pk), "approved": "true"},
+        "authorizations": {"card": str(card.pk), "approved": "true"},
     }.items():
         assert len(api.get(address, **query).json()["results"]) == 1, address
-    assert not api.get("authorisations", fund=str(fund.pk)).json()["results"]
+    assert not api.get("authorizations", fund=str(fund.pk)).json()["results"]
 
 
 def test_says_nothing_of_parameters_to_strangers(owner: Person) -> None:

@@ -33,9 +33,9 @@ NEEDED = {
     ("GET", "cards/<uuid:card_id>"): {"people:read", "spend:authorize"},
     ("GET", "funds"): {"people:read", "spend:authorize"},
     ("GET", "funds/<uuid:fund_id>"): {"people:read", "spend:authorize"},
-    ("GET", "authorisations"): {"spend:authorize"},
-    ("POST", "authorisations"): {"spend:authorize"},
-    ("GET", "authorisations/<uuid:authorisation_id>"): {"spend:authorize"},
+    ("GET", "authorizations"): {"spend:authorize"},
+    ("POST", "authorizations"): {"spend:authorize"},
+    ("GET", "authorizations/<uuid:authorization_id>"): {"spend:authorize"},
 }
 
 
@@ -46,11 +46,11 @@ def asked(api: Api, method: str, address: str, ada: Person) -> Any:
         "person_id": ada.pk,
         "card_id": card.pk,
         "fund_id": spend.fund(ada).pk,
-        "authorisation_id": cards_and_funds.authorise(card, lunch).pk,
+        "authorization_id": cards_and_funds.authorize(card, lunch).pk,
     }
     path = address.replace("<uuid:", "{").replace(">", "}").format(**ids)
-    if address == "authorisations" and method == "POST":
-        return api.authorise(card=ids["card_id"])
+    if address == "authorizations" and method == "POST":
+        return api.authorize(card=ids["card_id"])
     return api.get(path) if method == "GET" else api.post(path)
 
 

@@ -1,4 +1,4 @@
-"""The hourly job, measured inside a process of its own; `tests.bench.departures` starts it."""
+"""The hourly job, measured in a process that `tests.bench.scheduled_terminations` starts."""
 
 import sys
 import tracemalloc
@@ -13,7 +13,7 @@ from django.core.management import call_command  # noqa: E402  Django has to be 
 from django.db import connection  # noqa: E402
 
 from people import tenancy  # noqa: E402
-from people.models import Departure, Person, Tenant  # noqa: E402
+from people.models import Person, ScheduledTermination, Tenant  # noqa: E402
 from people.operations.offboarding.job import BATCH, _due, terminate_due  # noqa: E402
 from tests.factories import core  # noqa: E402
 
@@ -32,7 +32,7 @@ def main() -> int:
     plan = _plan()
     print(f"\nA due person among {MANY:,} costs {ratio:.2f} times what one among {FEW:,} costs.\n")
     print(plan)
-    return 0 if ratio < 1.5 and "departure_due" in plan else 1
+    return 0 if ratio < 1.5 and "scheduled_termination_due" in plan else 1
 
 
 def measure(people: int) -> float:
@@ -69,8 +69,8 @@ def _fill(people: int) -> None:
                 _person(tenant.pk, number) for number in range(begin, min(begin + CHUNK, people))
             ]
             Person.objects.bulk_create(gone)
-            Departure.objects.bulk_create(
-                Departure(
+            ScheduledTermination.objects.bulk_create(
+                ScheduledTermination(
                     tenant=tenant, person=person, due_at=NOW + timedelta(days=30, seconds=number)
                 )
                 for number, person in enumerate(gone, begin)
@@ -88,7 +88,7 @@ def _person(tenant_id: int, number: int) -> Person:
         email_key=email,
         password="!",
         role_source="scim:okta",
-        role_since=NOW,
+        role_assigned_at=NOW,
         joined_at=NOW,
         state=Person.State.INACTIVE,
         deactivated_at=NOW - timedelta(days=15),
@@ -99,9 +99,9 @@ def _person(tenant_id: int, number: int) -> Person:
 def _have_due(as_of: datetime) -> None:
     """Let fifty of the newest company be due."""
     with tenancy.use(Tenant.objects.latest("pk")):
-        them = Departure.objects.filter(due_at__gt=as_of).order_by("pk")[:DUE]
+        them = ScheduledTermination.objects.filter(due_at__gt=as_of).order_by("pk")[:DUE]
         keys = list(them.values_list("pk", flat=True))
-        Departure.objects.filter(pk__in=keys).update(due_at=as_of)
+        ScheduledTermination.objects.filter(pk__in=keys).update(due_at=as_of)
 
 
 def _analyse() -> None:

@@ -58,7 +58,7 @@ class Acme:
 
     def pay(self) -> str:
         said = {"card": self.card, "amount": 1_000, "currency": "EUR", "merchant": "Café"}
-        return str(_send(self.till, "POST", "/authorisations", said)["reason"])
+        return str(_send(self.till, "POST", "/authorizations", said)["reason"])
 
 
 def _send(client: Client, method: str, path: str, body: Json) -> Any:

@@ -36,7 +36,11 @@ def explore(page: Page, url: str) -> Addresses:
         "scim": scim,
         "request": _found(page, f"{url}{scim}requests/", "tbody a[href*='/requests/']"),
         "deed": _deed(page, f"{url}/people/updates/inactive/"),
-        "departure": _found(page, f"{url}/people/departures/", "tbody a[href$='/departure/']"),
+        "scheduled_termination": _found(
+            page,
+            f"{url}/people/scheduled-terminations/",
+            "tbody a[href$='/scheduled_termination/']",
+        ),
         "tenant": TENANT,
         "member": _found(page, f"{url}{TENANT}provisioned-members/", "tbody a"),
         "refused_sign_in": _found(page, f"{url}{TENANT}log/", "tbody a[href$='/same-person/']"),

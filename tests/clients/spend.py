@@ -52,9 +52,9 @@ class Api:
     def post(self, address: str, body: Any = None) -> Any:
         return self.client.post(f"/api/v1/{address}", body or {}, content_type="application/json")
 
-    def authorise(self, **said: Any) -> Any:
+    def authorize(self, **said: Any) -> Any:
         usual = {"amount": 1000, "currency": "EUR", "merchant": "Café Nero"}
         said = {
             name: str(value) if name in ("card", "fund") else value for name, value in said.items()
         }
-        return self.post("authorisations", usual | said)
+        return self.post("authorizations", usual | said)

@@ -9,7 +9,7 @@ from people.models import Department, Location, Person
 from scim.api.adapters import UserAdapter
 from scim.models import Connection, ScimUser
 from scim.rfc.attributes import USER
-from scim.rfc.normalize import canonical
+from scim.rfc.normalize import normalize
 from tests.clients.scim import Provider, someone
 from tests.factories import core
 from tests.factories.core import number
@@ -68,8 +68,8 @@ def _person(
         state=state,
         joined_at=now if state == "active" else None,
         role_source=owner,
-        role_since=now,
-        owned_fields={name: {"by": owner, "since": now.isoformat()} for name in owned},
+        role_assigned_at=now,
+        managed_fields={name: {"by": owner, "since": now.isoformat()} for name in owned},
         password="!",
     )
 
@@ -85,6 +85,6 @@ def _user(connection: Connection, person: Person, who: str) -> ScimUser:
         active=True,
     )
     adapter = UserAdapter(user)
-    adapter.from_dict(canonical(someone(who), USER))
+    adapter.from_dict(normalize(someone(who), USER))
     adapter.render()
     return user

@@ -13,9 +13,7 @@ from django.utils import timezone
 
 from people import tenancy
 from people.models import Department, Entity, Location, Person, Tenant
-from people.values import fold
-from scim.models import Connection
-from scim.models.connection import USUAL_POLICY
+from people.values import normalize_key
 
 _numbers = count(1)
 
@@ -46,19 +44,23 @@ def in_another_tenant() -> Iterator[Tenant]:
 
 def entity(name: str = "Headquarters", currency: str = "EUR") -> Entity:
     return Entity.objects.create(
-        tenant_id=tenancy.current_id(), name=name, name_key=fold(name), currency=currency
+        tenant_id=tenancy.current_id(), name=name, name_key=normalize_key(name), currency=currency
     )
 
 
 def department(name: str = "Sales") -> Department:
-    return Department.objects.create(tenant_id=tenancy.current_id(), name=name, name_key=fold(name))
+    return Department.objects.create(
+        tenant_id=tenancy.current_id(), name=name, name_key=normalize_key(name)
+    )
 
 
 def location(name: str = "Rome", *, entity: Entity | None = None) -> Location:
     tenant = Tenant.objects.select_related("default_entity").get(pk=tenancy.current_id())
     where = entity or tenant.default_entity
     assert where
-    return Location.objects.create(tenant=tenant, name=name, name_key=fold(name), entity=where)
+    return Location.objects.create(
+        tenant=tenant, name=name, name_key=normalize_key(name), entity=where
+    )
 
 
 def person(**fields: Any) -> Person:
@@ -69,10 +71,10 @@ def person(**fields: Any) -> Person:
         "tenant_id": tenancy.current_id(),
         "given_name": "Ada",
         "family_name": "Lovelace",
-        "email_key": fold(email),
+        "email_key": normalize_key(email),
         "state": Person.State.ACTIVE,
         "role_source": "command:make",
-        "role_since": now,
+        "role_assigned_at": now,
         "joined_at": None if fields.get("state") == Person.State.INVITED else now,
         "deactivated_at": now if fields.get("state") == Person.State.INACTIVE else None,
         "terminated_at": now if fields.get("state") == Person.State.TERMINATED else None,
@@ -94,13 +96,3 @@ def owner(**fields: Any) -> Person:
     return person(
         **{"given_name": "Olga", "family_name": "Owner", "role": Person.Role.OWNER} | fields
     )
-
-
-def connection(provider: str = "okta", **fields: Any) -> Connection:
-    usual = {
-        "tenant_id": tenancy.current_id(),
-        "provider": provider,
-        "incomplete": USUAL_POLICY[Connection.Provider(provider)],
-        "activated_at": timezone.now(),
-    }
-    return Connection.objects.create(**usual | fields)

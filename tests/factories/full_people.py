@@ -7,13 +7,13 @@ from typing import Any
 from people.models import (
     Approval,
     Card,
-    Departure,
     Fund,
     Grant,
     Invite,
-    Obligation,
+    OutstandingItem,
     Person,
     Role,
+    ScheduledTermination,
     Step,
     Tenant,
 )
@@ -27,7 +27,18 @@ BESIDES = ("session_epoch", "changed_at", "last_login")
 def everything() -> dict[str, list[dict[str, Any]]]:
     """Return all that the people of the tenant are and hold."""
     models: tuple[Any, ...] = (
-        *(Person, Card, Fund, Step, Approval, Obligation, Grant, Invite, Departure, Tenant),
+        *(
+            Person,
+            Card,
+            Fund,
+            Step,
+            Approval,
+            OutstandingItem,
+            Grant,
+            Invite,
+            ScheduledTermination,
+            Tenant,
+        ),
     )
     return {
         model.__name__: [
@@ -65,6 +76,8 @@ def furnish(people: list[Person], owner: Person) -> None:
                 confirmed_at=MONDAY,
             )
         if number % 20 == 0:
-            kind, state = Obligation.Kind.REIMBURSEMENT, Obligation.State.SUBMITTED
-            offboarding.waits(offboarding.step(person), offboarding.obligation(person, kind, state))
+            kind, state = OutstandingItem.Kind.REIMBURSEMENT, OutstandingItem.State.SUBMITTED
+            offboarding.waits(
+                offboarding.step(person), offboarding.outstanding_item(person, kind, state)
+            )
     Person.objects.bulk_update(people, ["role", "manager"])

@@ -142,10 +142,10 @@ def _person(tenant_id: int, email: str, one: int, actor: str) -> Person:
         email_key=email,
         state=Person.State.INACTIVE if is_out else Person.State.INVITED,
         role_source=actor,
-        role_since=now,
+        role_assigned_at=now,
         deactivated_at=now if is_out else None,
         deactivated_by=actor if is_out else "",
-        owned_fields={"department": {"by": actor, "since": now.isoformat()}},
+        managed_fields={"department": {"by": actor, "since": now.isoformat()}},
         password="!",
     )
 

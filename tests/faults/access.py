@@ -33,11 +33,12 @@ VISITORS: Final = (
 OPEN_TO_ALL: Final = ("sign-in", "sign-out", "forgot", "reset", "invite", "confirm", "home")
 # What visiting or a background job writes: columns, and whole tables.
 USE: Final = (
-    "{last_used_at, last_ip, last_user_agent, last_update_at, carried_over_at, silence_told_at}"
+    "{last_used_at, last_ip, last_user_agent, last_update_at, initial_import_finished_at, "
+    "inactivity_notified_at}"
 )
 NOT_COMPARED: Final = (
     *("django_session", "scim_requestlog", "scim_syncerror", "django_migrations"),
-    *("provisioning_signinattempt", "provisioning_guesses", "people_event"),
+    *("provisioning_signinattempt", "provisioning_failedlogins", "people_event"),
 )
 
 

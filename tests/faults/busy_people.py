@@ -33,7 +33,7 @@ def print_access(slug: str, *, sessions: int, tokens: int) -> None:
 
 
 def _access(person: Person, sessions: int, tokens: int) -> dict[str, Any]:
-    people.join_person(person, actor=ACTOR)
+    people.activate_person(person, actor=ACTOR)
     # Only administrators' tokens open the API.
     Person.objects.filter(pk=person.pk).update(role=Person.Role.ADMIN)
     person.refresh_from_db()

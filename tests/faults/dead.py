@@ -24,7 +24,7 @@ from tests.faults.stack import Stack
 
 USERS_OF = {"session": 4, "token": 2, "purchase": 4}
 LATE_PURCHASES = """
-    SELECT count(*) FROM people_authorisation a
+    SELECT count(*) FROM people_authorization a
      WHERE a.card_id = %s AND a.is_approved AND pg_xact_commit_timestamp(a.xmin) > (
            SELECT max(pg_xact_commit_timestamp(e.xmin)) FROM people_event e
             WHERE e.person_id = %s AND e.kind = 'person.deactivated')
@@ -137,7 +137,7 @@ def _use(  # noqa: PLR0917  the arguments of a thread
                         "merchant": "x",
                     }
                     answer = http.post(
-                        "/api/v1/authorisations",
+                        "/api/v1/authorizations",
                         headers={"Authorization": f"Bearer {owner_token}"},
                         json=purchase,
                     )

@@ -6,15 +6,15 @@ from django.apps import apps
 from django.utils import timezone
 
 from people import tenancy
-from people.models import CustomField, Grant, MassChange, Person, Role, Scope, Tenant
+from people.models import BulkChange, CustomField, Grant, Person, Role, Scope, Tenant
 from people.operations import api_tokens, tenants
-from people.operations.people import add_person, join_person
-from people.values import INVITED, Actor, Profile, fold
+from people.operations.people import activate_person, add_person
+from people.values import INVITED, Actor, Profile, normalize_key
 from provisioning.models import ExternalGroup, GroupMapping, Identity, IdentityProvider
 from scim.models import Connection, ScimGroup
 from scim.models import GroupMapping as ScimGroupMapping
 from tests.clients.scim import Provider, someone
-from tests.factories import core
+from tests.factories.scim import scim_connection
 from tests.faults.cast import ADMINISTRATORS, PASSWORD, ROLES, Company
 from tests.support import offboarding
 
@@ -29,10 +29,10 @@ NAMED_IN_ADDRESSES = {
     "people.Card": "id",
     "people.Fund": "id",
     "people.Workflow": "id",
-    "people.Obligation": "id",
+    "people.OutstandingItem": "id",
     "people.ApiToken": "id",
     "people.Invite": "id",
-    "people.MassChange": "id",
+    "people.BulkChange": "id",
     "people.Grant": "id",
     "people.CustomField": "id",
     "scim.Connection": "id",
@@ -96,7 +96,7 @@ def _person(slug: str, name: str, mark: str) -> Person:
     is_invited = name == "invited"
     person = add_person(profile, actor=ACTOR, invitation=INVITED if is_invited else None)
     if not is_invited:
-        join_person(person, actor=ACTOR)
+        activate_person(person, actor=ACTOR)
         person.set_password(PASSWORD)
         person.save(update_fields=["password"])
     return person
@@ -104,7 +104,7 @@ def _person(slug: str, name: str, mark: str) -> Person:
 
 def _mark_spend(mark: str) -> None:
     """Add the mark to the names of what the manager holds."""
-    named = {"Card": "name", "Fund": "name", "Workflow": "name", "Obligation": "description"}
+    named = {"Card": "name", "Fund": "name", "Workflow": "name", "OutstandingItem": "description"}
     for model, field in named.items():
         for row in apps.get_model("people", model).objects.all():
             setattr(row, field, f"{getattr(row, field)}{mark}")
@@ -113,7 +113,7 @@ def _mark_spend(mark: str) -> None:
 
 def _connect(mark: str) -> Provider:
     """Connect Okta, have it push people and a group with a role, and be refused once."""
-    connection = core.connection(Connection.Provider.OKTA)
+    connection = scim_connection(Connection.Provider.OKTA)
     scim = Provider(connection)
     ada = scim.add("ada", name={"givenName": "Ada", "familyName": f"Lovelace{mark}"})
     scim.replace(ada, "roles", [{"value": f"NONSENSE{mark}"}])
@@ -134,7 +134,7 @@ def _sign_in_provider(tenant: Tenant, person: Person, mark: str) -> None:
         tenant=tenant,
         kind=IdentityProvider.Kind.OIDC,
         name=f"Corp{mark}",
-        name_key=fold(f"Corp{mark}"),
+        name_key=normalize_key(f"Corp{mark}"),
         settings={"issuer": "https://id.example", "client_id": "ramp"},
     )
     Identity.objects.create(
@@ -165,19 +165,19 @@ def _sign_in_provider(tenant: Tenant, person: Person, mark: str) -> None:
 
 def _loose_ends(tenant: Tenant, person: Person, mark: str) -> None:
     role = Role.objects.create(
-        tenant=tenant, name=f"Auditor{mark}", name_key=fold(f"Auditor{mark}")
+        tenant=tenant, name=f"Auditor{mark}", name_key=normalize_key(f"Auditor{mark}")
     )
     now = timezone.now()
     Grant.objects.create(
         tenant=tenant, person=person, role=role, source=str(ACTOR), since=now, confirmed_at=now
     )
     CustomField.objects.create(tenant=tenant, name=f"Cost{mark}", external_name="cost_center")
-    MassChange.objects.create(
+    BulkChange.objects.create(
         tenant=tenant,
-        kind=MassChange.Kind.DEACTIVATED,
+        kind=BulkChange.Kind.DEACTIVATED,
         actor="scim:okta",
         began_at=now,
-        is_suspicious=True,
+        needs_confirmation=True,
     )
 
 

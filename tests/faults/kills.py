@@ -48,7 +48,7 @@ STORED = f"""
 ONCE = {
     "users": ("scim_scimuser", "user_name_key", "true", 1),
     "people": ("people_person", "email_key", "true", 1),
-    "open invites": ("people_invite", "person_id", "num_nulls(accepted_at, voided_at) = 2", 1),
+    "open invites": ("people_invite", "person_id", "num_nulls(accepted_at, revoked_at) = 2", 1),
     "added events": ("people_event", "person_id", "kind = 'person.added'", 1),
     "deactivated events": ("people_event", "person_id", "kind = 'person.deactivated'", 2),
     "reactivated events": ("people_event", "person_id", "kind = 'person.reactivated'", 1),

@@ -1,4 +1,4 @@
-"""Events are lost on their way to the mass-change guard: is anybody terminated nevertheless?
+"""Events are lost on their way to the bulk-change guard: is anybody terminated nevertheless?
 
 A provider deactivates a whole company by mistake. Meanwhile the queue is wiped, the worker is
 killed, or a migration holds the guard's table for longer than a lock is waited for. The guard
@@ -26,7 +26,7 @@ from tests.services.process import within
 HELD_SECONDS = 12
 SECONDS_TO_ALARM = 60
 ALARMED = """
-    SELECT count(*) FROM people_masschangeitem i JOIN people_tenant t ON t.id = i.tenant_id
+    SELECT count(*) FROM people_bulkchangeitem i JOIN people_tenant t ON t.id = i.tenant_id
      WHERE t.slug = %s
 """
 STATES = """
@@ -96,7 +96,7 @@ def _hold_table(stack: Stack) -> None:
 def _held(stack: Stack) -> Iterator[None]:
     """Hold the guard's table as a migration does."""
     with psycopg.connect(stack.database_url) as database:
-        database.execute("LOCK TABLE people_masschange IN ACCESS EXCLUSIVE MODE")
+        database.execute("LOCK TABLE people_bulkchange IN ACCESS EXCLUSIVE MODE")
         yield
 
 

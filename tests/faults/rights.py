@@ -152,7 +152,7 @@ def _attacks(intruder: Intruder, name: str) -> Iterator[tuple[str, int]]:
     yield "terminates", intruder.force(f"{page}/terminate/", confirmed="yes", name="x")
     yield "sends a confirmation", intruder.force(f"{page}/resend-confirmation/")
     yield "invites again", intruder.force(f"{page}/invite-again/")
-    yield "plans the departure", intruder.force(f"{page}/departure/plan/")
+    yield "plans the termination", intruder.force(f"{page}/scheduled-termination/plan/")
     bulk = {"action": "deactivate_selected", "confirmed": "yes", "_selected_action": owner}
     yield "deactivates in bulk", intruder.force("/people/", **bulk)
     users = f"/tenants/{company.slug}/internal-users/"
@@ -161,7 +161,7 @@ def _attacks(intruder: Intruder, name: str) -> Iterator[tuple[str, int]]:
     yield "adds an Owner", intruder.force("/people/add/", **new)
     yield "adds an internal Owner", intruder.force(f"{users}add/", **new)
     settings = f"/integrations/scim/{company.connected.connection}/"
-    policies = {"incomplete": "refuse", "unknown_manager": "hold", "role_source": "provider"}
+    policies = {"incomplete_policy": "refuse", "unknown_manager": "hold", "role_source": "provider"}
     policies |= {"email_link": "adopt", "may_assign_owner": "on"}
     yield "lets SCIM assign Owners", intruder.force(settings, **policies)
 

@@ -14,7 +14,7 @@ from people.mail.reset_links import reset_link
 from people.models import Mail, Person, Role
 from people.operations import passwords, people
 from people.operations.roles import base_roles
-from people.values import Actor, fold
+from people.values import Actor, normalize_key
 from provisioning.claims import Claims
 from provisioning.models import Identity, IdentityProvider
 from provisioning.sign_in.errors import SignInRefused
@@ -22,6 +22,7 @@ from provisioning.sign_in.sign_in import sign_in
 from scim.models import ScimUser
 from tests.clients.scim import Answer, Provider, mail, someone
 from tests.factories import core
+from tests.factories.scim import scim_connection
 from tests.faults.takeovers import PASSWORD, SPELLINGS, Attempt, is_same_by_the_evidence
 from tests.support import sign_in_flow
 
@@ -57,7 +58,7 @@ class World:
 
     def _try(self) -> Iterator[str]:
         self.old = sign_in_flow.provider("Old")
-        self.scim = Provider(core.connection())
+        self.scim = Provider(scim_connection())
         self.victim = self._make_victim()
         self.before = {"id": self.victim.pk, "role": self.victim.role, "state": self.victim.state}
         ways: dict[str, Callable[[], Iterator[str]]] = {
@@ -77,7 +78,7 @@ class World:
         if state in ("deleted", "deactivated", "provisioned"):
             self.scim_id = self.scim.add(externalId=VICTIM["external_id"], roles=role)
             victim = self._stored()
-            people.join_person(victim, actor=HELPDESK)
+            people.activate_person(victim, actor=HELPDESK)
         else:
             victim = core.person(email=VICTIM["email"], role=role)
         victim.set_password(PASSWORD)
@@ -281,5 +282,5 @@ class World:
         stored = self._stored()
         if (stored.role, stored.state) != (self.before["role"], self.before["state"]):
             yield f"the person was changed: {stored.role}, {stored.state}"
-        if fold(stored.email) not in (fold(VICTIM["email"]), ""):
+        if normalize_key(stored.email) not in (normalize_key(VICTIM["email"]), ""):
             yield f"the person has another address: {stored.email}"

@@ -1,4 +1,4 @@
-"""When an event is lost on its way to the mass-change guard …"""
+"""When an event is lost on its way to the bulk-change guard …"""
 
 from tests.faults import lost_events
 from tests.faults.stack import Stack

@@ -47,7 +47,7 @@ def samba(request: pytest.FixtureRequest) -> Iterator[ActiveDirectory]:
 def active_directory(samba: ActiveDirectory, monkeypatch: pytest.MonkeyPatch) -> ActiveDirectory:
     """Have Ramp trust the certificate of the Active Directory, and ask it whatever happened."""
     monkeypatch.setenv("SSL_CERT_FILE", str(samba.certificate))
-    circuit_breaker.close(samba.uri)
+    circuit_breaker.reset(samba.uri)
     return samba
 
 

@@ -2,7 +2,7 @@ import pytest
 from django.http import HttpRequest, HttpResponse
 from django.test import RequestFactory
 
-from ramp.middleware import RequestName, ScimDoor
+from ramp.middleware import RequestIdMiddleware, ScimMiddleware
 
 
 def page(_request: HttpRequest) -> HttpResponse:
@@ -10,24 +10,24 @@ def page(_request: HttpRequest) -> HttpResponse:
 
 
 @pytest.fixture
-def door(monkeypatch: pytest.MonkeyPatch) -> ScimDoor:
-    door = ScimDoor(page)
+def door(monkeypatch: pytest.MonkeyPatch) -> ScimMiddleware:
+    door = ScimMiddleware(page)
     monkeypatch.setattr(door, "serve", lambda _request: HttpResponse("scim"))
     return door
 
 
 @pytest.mark.parametrize("path", ["/scim/v2", "/scim/v2/", "/scim/v2/Users/1"])
-def test_scim_is_answered_at_the_door(door: ScimDoor, path: str) -> None:
+def test_scim_is_answered_at_the_door(door: ScimMiddleware, path: str) -> None:
     assert door(RequestFactory().get(path)).content == b"scim"
 
 
 @pytest.mark.parametrize("path", ["/", "/scim", "/scim/v20/Users", "/people/scim/v2"])
-def test_everything_else_goes_on_to_the_pages(door: ScimDoor, path: str) -> None:
+def test_everything_else_goes_on_to_the_pages(door: ScimMiddleware, path: str) -> None:
     assert door(RequestFactory().get(path)).content == b"page"
 
 
 def test_every_request_has_a_name_of_its_own() -> None:
-    name = RequestName(page)
+    name = RequestIdMiddleware(page)
 
     answers = [name(RequestFactory().get("/")) for _ in range(2)]
 

@@ -18,8 +18,8 @@ from django.urls import URLPattern, URLResolver, get_resolver
 from django.utils import timezone
 
 from people import tenancy
-from people.models import CustomField, MassChange, Obligation, Person, Tenant, Workflow
-from people.models.bulk_changes import MassChangeItem
+from people.models import BulkChange, CustomField, OutstandingItem, Person, Tenant, Workflow
+from people.models.bulk_changes import BulkChangeItem
 from people.operations import api_tokens, people
 from people.operations.invites import lifecycle
 from people.operations.roles.withheld_roles import ASKED
@@ -41,6 +41,7 @@ from tests.clients.pages import signed_in, text_of
 from tests.clients.scim import Provider, mail, someone
 from tests.clients.spend import Api, card, fund
 from tests.factories import core
+from tests.factories.scim import scim_connection
 from tests.support import rank_cases, sign_in_flow
 
 pytestmark = pytest.mark.django_db
@@ -102,16 +103,16 @@ class World:
             settings=sign_in_flow.OIDC | {"issuer": "https://127.0.0.1:1"},
             browsing=IdentityProvider.Browsing.CACHED_ONLY,
         )
-        scim = Provider(core.connection())
+        scim = Provider(scim_connection())
         group = scim.add_group("Board")
         invited = core.person(state=Person.State.INVITED)
-        change = MassChange.objects.create(
+        change = BulkChange.objects.create(
             **usual, kind="deactivated", actor=str(owner.actor), began_at=timezone.now()
         )
-        MassChangeItem.objects.create(**usual, change=change, person=ada, event_id=1)
+        BulkChangeItem.objects.create(**usual, change=change, person=ada, event_id=1)
         role = rank_cases.role(is_elevated=False)
         api_tokens.make_api_token(owner, "Mine", scopes=["people:read"], actor=owner.actor)
-        obligation = Obligation.objects.create(
+        outstanding_item = OutstandingItem.objects.create(
             **usual, person=ada, kind="bill", state="open", amount=1, currency="EUR"
         )
         travel, learning = card(ada), fund(ada)
@@ -136,7 +137,7 @@ class World:
             "request_id": RequestLog.objects.latest("received_at").pk,
             "card_id": travel.pk,
             "fund_id": learning.pk,
-            "authorisation_id": uuid4(),
+            "authorization_id": uuid4(),
             "token": "nonsense",
             "rest": "nonsense",
         }
@@ -147,7 +148,7 @@ class World:
         self.at: dict[str, dict[str, Any]] = {
             "/spend/cards/": {"held_id": travel.pk, "object_id": travel.pk},
             "/spend/funds/": {"held_id": learning.pk, "object_id": learning.pk},
-            "/spend/obligations/": {"object_id": obligation.pk},
+            "/spend/outstanding-items/": {"object_id": outstanding_item.pk},
             "/spend/workflows/": {
                 "object_id": Workflow.objects.create(**usual, name="Two eyes").pk
             },
@@ -221,15 +222,15 @@ CLOSED = {
     *("/tenants/add/", "/tenants/<path:object_id>/change/", "/tenants/<path:object_id>/delete/"),
     "/tenants/<slug:slug>/settings/close/",
     *(f"/spend/{rows}/<path:object_id>/delete/" for rows in ("cards", "funds", "workflows")),
-    "/spend/obligations/<path:object_id>/delete/",
+    "/spend/outstanding-items/<path:object_id>/delete/",
     # There is no such token, sign-in, authorization or guest.
     *("/invite/<str:token>/", "/reset-password/<str:token>/", "/confirm-address/<str:token>/"),
     *("/setup/<str:token>/", "/people/<uuid:person_id>/guest/"),
     "/sign-in/<slug:slug>/<uuid:provider_id>/",
     "/sign-in/<slug:slug>/<uuid:provider_id>/callback/",
     "/confirm-identity/<uuid:provider_id>/",
-    "/api/v1/authorisations/<uuid:authorisation_id>",
-    "/api/v1/authorisations/<uuid:authorisation_id>/",
+    "/api/v1/authorizations/<uuid:authorization_id>",
+    "/api/v1/authorizations/<uuid:authorization_id>/",
     *("/api/v1/", "/api/v1/<path:rest>"),
     # They need a query.
     *("/autocomplete/", "/tenants/<slug:slug>/directory/<uuid:provider_id>/person/"),

@@ -6,9 +6,10 @@ from django.db import connection as database
 
 from people import tenancy
 from people.models import Person, Role, Tenant
-from people.values import fold
+from people.values import normalize_key
 from tests.clients.scim import Provider
 from tests.factories import core
+from tests.factories.scim import scim_connection
 from tests.support.scim_setup import Wizard
 
 Connect = Callable[..., Provider]
@@ -33,7 +34,7 @@ def owner(tenant: Tenant) -> Person:
 def auditor(owner: Person) -> Role:
     """A role that the company has defined itself."""
     role: Role = Role.objects.create(
-        tenant_id=owner.tenant_id, name="Auditor", name_key=fold("Auditor")
+        tenant_id=owner.tenant_id, name="Auditor", name_key=normalize_key("Auditor")
     )
     return role
 
@@ -43,7 +44,7 @@ def connect(tenant: Tenant) -> Connect:
     """Connect providers: connect("entra", unknown_manager="reject")."""
 
     def connect(provider: str = "okta", **settings: object) -> Provider:
-        return Provider(core.connection(provider, **settings))
+        return Provider(scim_connection(provider, **settings))
 
     return connect
 

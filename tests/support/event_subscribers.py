@@ -1,6 +1,7 @@
-"""Subscribers of a test's own, named in settings.EVENT_SUBSCRIBERS."""
+"""Subscribers of a test's own, which it registers with people/hooks.py."""
 
 from people import tenancy
+from people.hooks import AppHooks, Subscription
 from people.models import Event
 
 GREET, COUNT = "tests.support.event_subscribers.greet", "tests.support.event_subscribers.count"
@@ -22,6 +23,11 @@ def greet(event: Event) -> None:
 
 def count(event: Event) -> None:
     _hear(COUNT, event)
+
+
+ADDED = [Event.Kind.PERSON_ADDED]
+GREETING = AppHooks(subscriptions=[Subscription(GREET, greet, ADDED)])
+COUNTING = AppHooks(subscriptions=[Subscription(COUNT, count, ADDED)])
 
 
 def _hear(subscriber: str, event: Event) -> None:

@@ -3,13 +3,13 @@
 from dataclasses import dataclass, field
 from typing import Any
 
-from people.models import Approval, Card, Fund, Obligation, Person, Step, Workflow
+from people.models import Approval, Card, Fund, OutstandingItem, Person, Step, Workflow
 from people.operations.offboarding import handover_plan
-from people.operations.offboarding.handover_plan import Disposition
+from people.operations.offboarding.handover_plan import HandoverPlan
 from tests.factories import core
 
-Kind = Obligation.Kind
-State = Obligation.State
+Kind = OutstandingItem.Kind
+State = OutstandingItem.State
 
 
 def card(holder: Person, **fields: Any) -> Card:
@@ -32,23 +32,23 @@ def step(approver: Person, name: str = "", place: int = 1) -> Step:
     )
 
 
-def obligation(person: Person, kind: Kind, state: State, **fields: Any) -> Obligation:
+def outstanding_item(person: Person, kind: Kind, state: State, **fields: Any) -> OutstandingItem:
     usual = {"amount": 4_200, "currency": "EUR", "description": f"{state.label} {kind.label}"}
-    return Obligation.objects.create(
+    return OutstandingItem.objects.create(
         tenant_id=person.tenant_id, person=person, kind=kind, state=state, **usual | fields
     )
 
 
-def waits(at: Step, about: Obligation) -> Approval:
-    return Approval.objects.create(tenant_id=at.tenant_id, step=at, obligation=about)
+def waits(at: Step, about: OutstandingItem) -> Approval:
+    return Approval.objects.create(tenant_id=at.tenant_id, step=at, outstanding_item=about)
 
 
-def to(successor: Person | None, person: Person) -> Disposition:
+def to(successor: Person | None, person: Person) -> HandoverPlan:
     """Give everything that can go to anybody to the successor, or end it."""
     held = handover_plan.holdings_of(person)
     whom = str(successor.pk) if successor else None
     virtual = {card.pk for card in held.cards if card.kind == Card.Kind.VIRTUAL}
-    return Disposition(
+    return HandoverPlan(
         cards={str(card.pk): whom if card.pk in virtual else None for card in held.cards},
         funds={str(fund.pk): whom for fund in held.funds},
         steps={str(step.pk): whom for step in held.steps if whom},
@@ -67,7 +67,7 @@ class Leaver:
     funds: list[Fund] = field(init=False)
     steps: list[Step] = field(init=False)
     reports: list[Person] = field(init=False)
-    submitted: Obligation = field(init=False)
+    submitted: OutstandingItem = field(init=False)
     waiting: Approval = field(init=False)
 
     def __post_init__(self) -> None:
@@ -77,8 +77,8 @@ class Leaver:
         self.funds = [fund(person), fund(person, name="Offsite", is_shared=True)]
         self.steps = [step(person, "Invoices"), step(person, "Travel"), step(person, "Bills", 2)]
         self.reports = [core.person(manager=person, given_name=name) for name in ("Bob", "Eve")]
-        self.submitted = obligation(person, Kind.REIMBURSEMENT, State.SUBMITTED)
+        self.submitted = outstanding_item(person, Kind.REIMBURSEMENT, State.SUBMITTED)
         waits(step(colleague), self.submitted)
         self.waiting = waits(
-            self.steps[0], obligation(colleague, Kind.REIMBURSEMENT, State.SUBMITTED)
+            self.steps[0], outstanding_item(colleague, Kind.REIMBURSEMENT, State.SUBMITTED)
         )

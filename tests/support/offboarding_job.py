@@ -6,10 +6,10 @@ from typing import Any
 from people import tenancy
 from people.models import (
     Approval,
+    BulkChange,
+    BulkChangeItem,
     Fund,
-    MassChange,
-    MassChangeItem,
-    Obligation,
+    OutstandingItem,
     Person,
     Step,
     Tenant,
@@ -52,8 +52,8 @@ def is_terminated(person: Person) -> bool:
     return bool(Person.objects.get(pk=person.pk).state == Person.State.TERMINATED)
 
 
-def obligation(person: Person, kind: str, state: str) -> Obligation:
-    return Obligation.objects.create(
+def outstanding_item(person: Person, kind: str, state: str) -> OutstandingItem:
+    return OutstandingItem.objects.create(
         tenant_id=person.tenant_id,
         person=person,
         kind=kind,
@@ -73,9 +73,9 @@ def step(approver: Person) -> Step:
     )
 
 
-def approval(approver: Person, whose: Obligation) -> Approval:
+def approval(approver: Person, whose: OutstandingItem) -> Approval:
     return Approval.objects.create(
-        tenant_id=approver.tenant_id, step=step(approver), obligation=whose
+        tenant_id=approver.tenant_id, step=step(approver), outstanding_item=whose
     )
 
 
@@ -84,12 +84,12 @@ def shared_fund(owner: Person, **fields: Any) -> Fund:
     return Fund.objects.create(tenant_id=owner.tenant_id, owner=owner, **usual | fields)
 
 
-def mass_change(*people: Person, **fields: Any) -> MassChange:
+def bulk_change(*people: Person, **fields: Any) -> BulkChange:
     """Make a suspicious one that nobody has looked at yet."""
-    usual = {"kind": MassChange.Kind.DEACTIVATED, "actor": "scim:okta", "is_suspicious": True}
+    usual = {"kind": BulkChange.Kind.DEACTIVATED, "actor": "scim:okta", "needs_confirmation": True}
     tenant_id, began_at = people[0].tenant_id, people[0].deactivated_at
     assert began_at
-    change = MassChange.objects.create(tenant_id=tenant_id, began_at=began_at, **usual | fields)
+    change = BulkChange.objects.create(tenant_id=tenant_id, began_at=began_at, **usual | fields)
     for person in people:
-        MassChangeItem.objects.create(tenant_id=tenant_id, change=change, person=person, event_id=1)
+        BulkChangeItem.objects.create(tenant_id=tenant_id, change=change, person=person, event_id=1)
     return change

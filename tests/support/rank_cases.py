@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from people import tenancy
 from people.models import Grant, Person, Role
-from people.values import Actor, fold
+from people.values import Actor, normalize_key
 from tests.factories import core
 
 OWNER, ADMIN, IT_ADMIN = Person.Role.OWNER, Person.Role.ADMIN, Person.Role.IT_ADMIN
@@ -46,7 +46,10 @@ def acting(kind: str) -> Actor:
 def role(*, is_elevated: bool) -> Role:
     name = f"Auditor {core.number()}"
     return Role.objects.create(
-        tenant_id=tenancy.current_id(), name=name, name_key=fold(name), is_elevated=is_elevated
+        tenant_id=tenancy.current_id(),
+        name=name,
+        name_key=normalize_key(name),
+        is_elevated=is_elevated,
     )
 
 

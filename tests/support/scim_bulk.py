@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import time_machine
 
 from people import events
-from people.models import MassChange
+from people.models import BulkChange
 from people.values import Actor
 from scim.models import ScimUser
 from tests.clients.scim import Provider
@@ -39,4 +39,4 @@ def leave(scim: Provider, users: list[ScimUser]) -> None:
 
 def alarmed() -> list[int]:
     """Return how many people each alarm is about."""
-    return [change.items.count() for change in MassChange.objects.order_by("began_at")]
+    return [change.items.count() for change in BulkChange.objects.order_by("began_at")]

@@ -12,7 +12,7 @@ from people.models import Invite, Mail, Person
 from people.operations import people
 from people.operations.invites import lifecycle
 from people.values import Actor
-from scim.models import AdoptionChoice, Connection, ScimUser, Token
+from scim.models import Connection, MatchDecision, ScimUser, Token
 from tests.clients.scim import RAMP, Provider, mail, managed_by, someone
 from tests.factories import core
 from tests.scim.conftest import Connect
@@ -39,7 +39,7 @@ def ada() -> Person:
 
 def joined(scim: Provider, **said: Any) -> str:
     scim_id = scim.add(**said)
-    people.join_person(ada(), actor=ada().actor)
+    people.activate_person(ada(), actor=ada().actor)
     return scim_id
 
 
@@ -176,11 +176,11 @@ def was_left_apart(company: Company) -> None:
     core.person(email=ADA)
     waits_for_the_activation(company)
     user = ScimUser.objects.get()
-    AdoptionChoice.objects.create(
+    MatchDecision.objects.create(
         tenant_id=user.tenant_id,
         connection=user.connection,
         user=user,
-        choice=AdoptionChoice.Choice.LEAVE,
+        choice=MatchDecision.Choice.LEAVE,
         decided_by=str(HELPDESK),
         decided_at=timezone.now(),
     )

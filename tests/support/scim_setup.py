@@ -74,16 +74,16 @@ def run_jobs() -> None:
     """Do what a worker would do, without the tenant of whoever clicked."""
 
     def work() -> None:
-        initial_import.carry_on(initial_import.unfinished(), seconds=60)
+        initial_import.import_batch(initial_import.unfinished(), seconds=60)
         events.dispatch_all(as_of=timezone.now())
 
     copy_context().run(work)
 
 
-def fates(connection: Connection) -> dict[str, str]:
+def outcomes(connection: Connection) -> dict[str, str]:
     """Return what becomes of each resource, by its userName before the @."""
     names = dict(ScimUser.objects.values_list("pk", "scim_username"))
     return {
-        names[one.user_id].partition("@")[0]: str(one.fate)
-        for one in match_report.report(connection).verdicts
+        names[one.user_id].partition("@")[0]: str(one.outcome)
+        for one in match_report.report(connection).results
     }

@@ -6,7 +6,7 @@ from django.utils import timezone
 
 from people import tenancy
 from people.models import Person, Role
-from people.values import fold
+from people.values import normalize_key
 from provisioning.claims import UNKNOWN, Claims, Group, Groups
 from provisioning.group_roles.mappings import may_be_named
 from provisioning.models import GroupMapping, Identity, IdentityProvider
@@ -19,7 +19,7 @@ OIDC = {"issuer": "https://id.example", "client_id": "ramp"}
 
 def provider(name: str = "Corp", **fields: Any) -> IdentityProvider:
     usual = {"tenant_id": tenancy.current_id(), "kind": IdentityProvider.Kind.OIDC}
-    made = IdentityProvider(**usual | {"name": name, "name_key": fold(name)} | fields)
+    made = IdentityProvider(**usual | {"name": name, "name_key": normalize_key(name)} | fields)
     made.authority = authority_of(made)
     made.save()
     return made
@@ -63,7 +63,10 @@ def mapping(provider: IdentityProvider, group: str, role: Role | str) -> GroupMa
 
 def role(name: str = "Auditor", *, is_elevated: bool = False) -> Role:
     return Role.objects.create(
-        tenant_id=tenancy.current_id(), name=name, name_key=fold(name), is_elevated=is_elevated
+        tenant_id=tenancy.current_id(),
+        name=name,
+        name_key=normalize_key(name),
+        is_elevated=is_elevated,
     )
 
 

@@ -18,7 +18,7 @@ def assert_waiting_is_listed() -> None:
     accepted = rows.open().exclude(request__status__gte=400)
     told = set(accepted.values_list("user__scim_username", flat=True))
     assert told <= waits, f"listed, and does not wait: {told - waits}"
-    held = Invite.objects.open().filter(held_because=WAITS)
+    held = Invite.objects.open().filter(hold_reason=WAITS)
     people = Person.objects.filter(pk__in=held.values("person"))
     kept = set(people.values_list("scim_users__scim_username", flat=True))
     assert kept <= waits, f"held without a reason: {kept - waits}"

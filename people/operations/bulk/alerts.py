@@ -1,4 +1,4 @@
-"""The mass-change guard: it notices when one connection deactivates many people.
+"""The bulk-change guard: it notices when one connection deactivates many people.
 
 Many are more than a share of the connection's people within an hour, or more than a number
 within a minute. No deactivation waits for the guard: it is reversible, and shuts people out at
@@ -16,16 +16,15 @@ from operator import itemgetter
 from typing import NamedTuple
 from uuid import UUID
 
-from django.conf import settings
 from django.db import transaction
 from django.db.models import Max, QuerySet
 from django.urls import reverse
-from django.utils.module_loading import import_string
 
-from people import events, tenancy
-from people.models import Event, Mail, MassChange, MassChangeItem, Person, Tenant
-from people.operations.invites.outbox import post
-from people.operations.locks import Guarded, hold
+from people import events, hooks, tenancy
+from people.hooks import Owner
+from people.models import BulkChange, BulkChangeItem, Event, Mail, Person, Tenant
+from people.operations.invites.outbox import enqueue_mail
+from people.operations.locks import LockName, acquire_lock
 from people.values import VIA_SCIM, Actor, PeopleError
 
 HOUR = timedelta(hours=1)
@@ -49,13 +48,6 @@ class Gone(NamedTuple):
     person_id: UUID
     at: datetime
     event_id: int
-
-
-class Owner(NamedTuple):
-    """A connection as people know it, and how many active or invited people it owns."""
-
-    name: str
-    people: int
 
 
 @transaction.atomic
@@ -87,19 +79,19 @@ def set_alarm(
         setattr(tenant, name, value)
     tenant.save(update_fields=list(wanted))
     events.record(
-        Event.Kind.ORGANISATION_CHANGED,
+        Event.Kind.ORGANIZATION_CHANGED,
         None,
         actor=actor,
         changes=changes,
-        what="mass-change guard",
+        what="bulk-change guard",
     )
     return True
 
 
-def note_deactivation(event: Event) -> MassChange | None:
+def note_deactivation(event: Event) -> BulkChange | None:
     """Look at the connection that deactivated somebody, unless a later event will have us.
 
-    :returns: the mass change that this makes evident, if it is news to it.
+    :returns: the bulk change that this makes evident, if it is news to it.
     """
     if not event.actor.startswith(VIA_SCIM) or _is_noted(event):
         return None
@@ -142,10 +134,10 @@ def _spans(times: Iterable[datetime]) -> Iterator[tuple[datetime, datetime]]:
 
 
 @transaction.atomic
-def look(actor: str, since: datetime, until: datetime) -> MassChange | None:
+def look(actor: str, since: datetime, until: datetime) -> BulkChange | None:
     """Note whom the connection deactivated from `since` until before `until`, if many.
 
-    :returns: the mass change that this makes evident, if it is news to it.
+    :returns: the bulk change that this makes evident, if it is news to it.
     """
     tenant = Tenant.objects.get(pk=tenancy.current_id())
     out = _deactivated(actor).filter(deactivated_at__gte=since, deactivated_at__lt=until)
@@ -153,7 +145,7 @@ def look(actor: str, since: datetime, until: datetime) -> MassChange | None:
     fewest = min(tenant.alarm_people, tenant.alarm_minute_people)
     if tenant.is_sandbox or not (recent.exists() or out.count() > fewest):
         return None
-    hold(Guarded.MASS_CHANGES, tenant.pk)
+    acquire_lock(LockName.BULK_CHANGES, tenant.pk)
     gone = list(_gone(out.order_by("deactivated_at").values_list("pk", "deactivated_at")))
     news, grown = _unnoted(gone), None
     for known in recent.select_for_update(no_key=True):
@@ -161,7 +153,7 @@ def look(actor: str, since: datetime, until: datetime) -> MassChange | None:
         if joining:
             _add(known, [one for one in news if one in joining])
             news, grown = [one for one in news if one not in joining], known
-    owner: Owner = import_string(settings.OWNER_OF_PEOPLE)(actor)
+    owner = hooks.owner_of_people(actor)
     most = most_of(tenant, owner.people + len(gone))
     found = {*crowded(news, most, HOUR), *crowded(news, tenant.alarm_minute_people, MINUTE)}
     return _raise(tenant, actor, owner, [one for one in news if one in found]) or grown
@@ -192,10 +184,10 @@ def _deactivated(actor: str) -> QuerySet[Person]:
     return people
 
 
-def _recent(actor: str, since: datetime, until: datetime) -> QuerySet[MassChange]:
-    """Return the mass changes that what happened in that time may belong to, newest first."""
-    recent: QuerySet[MassChange] = MassChange.objects.filter(
-        is_suspicious=True,
+def _recent(actor: str, since: datetime, until: datetime) -> QuerySet[BulkChange]:
+    """Return the bulk changes that what happened in that time may belong to, newest first."""
+    recent: QuerySet[BulkChange] = BulkChange.objects.filter(
+        needs_confirmation=True,
         actor=actor,
         confirmed_at=None,
         began_at__gt=since,
@@ -221,47 +213,47 @@ def _unnoted(gone: Sequence[Gone]) -> list[Gone]:
     noted: set[int] = set()
     for start in range(0, len(gone), BATCH):
         people = [one.person_id for one in gone[start : start + BATCH]]
-        items = MassChangeItem.objects.filter(change__is_suspicious=True, person__in=people)
+        items = BulkChangeItem.objects.filter(change__is_suspicious=True, person__in=people)
         noted |= set(items.values_list("event_id", flat=True))
     return [one for one in gone if one.event_id not in noted]
 
 
 def _is_noted(event: Event) -> bool:
-    items = MassChangeItem.objects.filter(person=event.person_id, event_id=event.pk)
+    items = BulkChangeItem.objects.filter(person=event.person_id, event_id=event.pk)
     return items.exists()
 
 
-def _raise(tenant: Tenant, actor: str, owner: Owner, gone: Sequence[Gone]) -> MassChange | None:
+def _raise(tenant: Tenant, actor: str, owner: Owner, gone: Sequence[Gone]) -> BulkChange | None:
     if not gone:
         return None
-    change = MassChange.objects.create(
+    change = BulkChange.objects.create(
         tenant=tenant,
-        kind=MassChange.Kind.DEACTIVATED,
+        kind=BulkChange.Kind.DEACTIVATED,
         actor=actor,
         began_at=gone[0].at,
-        is_suspicious=True,
+        needs_confirmation=True,
     )
     _add(change, gone)
     for person in Person.objects.active_administrators():
-        post(
-            Mail.Kind.MASS_CHANGE,
+        enqueue_mail(
+            Mail.Kind.BULK_CHANGE,
             person,
             to=person.email,
             provider=owner.name,
             count=len(gone),
             began_at=f"{change.began_at:%-d %B %Y, %H:%M} UTC",
-            path=reverse("admin:mass_change", args=[change.pk]),
+            path=reverse("admin:bulk_change", args=[change.pk]),
         )
     return change
 
 
-def _add(change: MassChange, gone: Sequence[Gone]) -> None:
+def _add(change: BulkChange, gone: Sequence[Gone]) -> None:
     """Note them; whoever was restored and is out once more is to be decided on once more."""
     if not gone:
         return
-    MassChangeItem.objects.bulk_create(
+    BulkChangeItem.objects.bulk_create(
         (
-            MassChangeItem(
+            BulkChangeItem(
                 tenant_id=change.tenant_id,
                 change=change,
                 person_id=one.person_id,
@@ -272,7 +264,7 @@ def _add(change: MassChange, gone: Sequence[Gone]) -> None:
         batch_size=BATCH,
         update_conflicts=True,
         unique_fields=["change", "person"],
-        update_fields=["event_id", "fate", "kept_because"],
+        update_fields=["event_id", "outcome", "skipped_reason"],
     )
     if change.undone_at:
         change.undone_at, change.undone_by = None, ""

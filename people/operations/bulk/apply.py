@@ -8,7 +8,7 @@ from django.core import serializers
 from django.db import transaction
 from django.utils import timezone
 
-from people.models import Departure, Event, MassChange, MassChangeItem, Person
+from people.models import BulkChange, BulkChangeItem, Event, Person, ScheduledTermination
 from people.operations.locks import lock
 from people.operations.people import deactivate_person, reactivate_person
 from people.values import Actor
@@ -18,11 +18,11 @@ from people.values import Actor
 class Bulk:
     """Several people deactivated, or reactivated, by one click."""
 
-    kind: MassChange.Kind
+    kind: BulkChange.Kind
     actor: Actor
     began_at: datetime = field(default_factory=timezone.now)
-    items: list[MassChangeItem] = field(default_factory=list)
-    change: MassChange | None = None
+    items: list[BulkChangeItem] = field(default_factory=list)
+    change: BulkChange | None = None
 
     @transaction.atomic
     def apply(self, person: Person) -> bool:
@@ -32,7 +32,7 @@ class Bulk:
         """
         lock(person)
         before = _remembered(person)
-        is_leaving = self.kind == MassChange.Kind.DEACTIVATED
+        is_leaving = self.kind == BulkChange.Kind.DEACTIVATED
         operation = deactivate_person if is_leaving else reactivate_person
         if not operation(person, actor=self.actor):
             return False
@@ -42,7 +42,7 @@ class Bulk:
     def _note(self, person: Person, before: dict[str, Any]) -> None:
         """Write it down with the change itself: whoever dies on the way leaves both or neither."""
         if self.change is None:
-            self.change = MassChange.objects.create(
+            self.change = BulkChange.objects.create(
                 tenant_id=person.tenant_id,
                 kind=self.kind,
                 actor=str(self.actor),
@@ -50,7 +50,7 @@ class Bulk:
             )
         kinds = [Event.Kind.PERSON_DEACTIVATED, Event.Kind.PERSON_REACTIVATED]
         latest = person.events.filter(kind__in=kinds).order_by("-pk").values_list("pk", flat=True)
-        MassChangeItem.objects.create(
+        BulkChangeItem.objects.create(
             tenant_id=person.tenant_id,
             change=self.change,
             person=person,
@@ -63,10 +63,12 @@ def _remembered(person: Person) -> dict[str, Any]:
     """Return what the person loses when they are reactivated."""
     if person.state != Person.State.INACTIVE:
         return {}
-    departure = Departure.objects.filter(person=person).first()
+    scheduled_termination = ScheduledTermination.objects.filter(person=person).first()
     assert person.deactivated_at
     return {
         "deactivated_at": person.deactivated_at.isoformat(),
         "deactivated_by": person.deactivated_by,
-        "departure": serializers.serialize("json", [departure]) if departure else "",
+        "scheduled_termination": serializers.serialize("json", [scheduled_termination])
+        if scheduled_termination
+        else "",
     }

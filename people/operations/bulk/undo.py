@@ -21,7 +21,7 @@ from django.db.models import Max, QuerySet
 from django.utils import timezone
 
 from people import events, tenancy
-from people.models import Departure, Event, Invite, MassChange, MassChangeItem, Person
+from people.models import BulkChange, BulkChangeItem, Event, Invite, Person, ScheduledTermination
 from people.models.bulk_changes import UNDO_DAYS
 from people.operations import ranks
 from people.operations.invites.lifecycle import revoke_invite
@@ -30,7 +30,7 @@ from people.operations.offboarding import schedule
 from people.operations.person_fields import difference, snapshot
 from people.operations.ranks import RankRefused
 from people.operations.rehires import NoAddress
-from people.operations.roles.base_roles import check_not_needed
+from people.operations.roles.base_roles import check_not_last_admin
 from people.values import Actor, PeopleError
 
 log = logging.getLogger(__name__)
@@ -43,7 +43,7 @@ ACTIVITY = (
     *("state", "deactivated_at", "deactivated_by", "detached_at"),
     *("session_epoch", "changed_at"),
 )
-# What says that somebody came or went after the mass change.
+# What says that somebody came or went after the bulk change.
 COMING_AND_GOING = (
     Event.Kind.PERSON_DEACTIVATED,
     Event.Kind.PERSON_REACTIVATED,
@@ -87,9 +87,9 @@ class NothingToUndo(PeopleError):
 
 
 @transaction.atomic
-def confirm(change: MassChange, *, actor: Actor) -> bool:
+def confirm(change: BulkChange, *, actor: Actor) -> bool:
     """Note that it was meant, and tell whether nobody had decided yet; terminations go on."""
-    held = MassChange.objects.select_for_update(no_key=True).get(pk=change.pk)
+    held = BulkChange.objects.select_for_update(no_key=True).get(pk=change.pk)
     if not held.is_undecided:
         return False
     held.confirmed_at, held.confirmed_by = timezone.now(), str(actor)
@@ -97,13 +97,13 @@ def confirm(change: MassChange, *, actor: Actor) -> bool:
     return True
 
 
-def changed_since(change: MassChange) -> list[int]:
+def changed_since(change: BulkChange) -> list[int]:
     """Return which items of the change stay as they are, for they came or went after it.
 
     Asked a batch at a time: after thousands of changes within minutes the database knows too
     little of them to answer in one go.
     """
-    items = change.items.filter(fate=MassChangeItem.Fate.CHANGED).order_by("pk")
+    items = change.items.filter(outcome=BulkChangeItem.Outcome.CHANGED).order_by("pk")
     rows = list(items.values_list("pk", "person_id", "event_id"))
     return [
         pk
@@ -128,7 +128,7 @@ def fingerprint(items: list[int]) -> str:
 
 
 @transaction.atomic
-def ask_undo(change: MassChange, *, kept: str, actor: Actor) -> int:
+def ask_undo(change: BulkChange, *, kept: str, actor: Actor) -> int:
     """Have everybody taken back who has not changed since; return how many these are.
 
     :raises DecidedMeanwhile: if somebody has asked for it already.
@@ -136,7 +136,7 @@ def ask_undo(change: MassChange, *, kept: str, actor: Actor) -> int:
     :raises MoreChangedSince: if those who stay as they are, are not those of the fingerprint.
     :raises NothingToUndo: if nobody is left.
     """
-    held = MassChange.objects.select_for_update(no_key=True).get(pk=change.pk)
+    held = BulkChange.objects.select_for_update(no_key=True).get(pk=change.pk)
     if held.undone_at:
         raise DecidedMeanwhile
     if not held.may_be_undone(timezone.now()):
@@ -144,9 +144,9 @@ def ask_undo(change: MassChange, *, kept: str, actor: Actor) -> int:
     staying = changed_since(held)
     if fingerprint(staying) != kept:
         raise MoreChangedSince
-    fates = MassChangeItem.Fate
-    held.items.filter(pk__in=staying).update(fate=fates.KEPT, kept_because=CHANGED_LATER)
-    count: int = held.items.filter(fate=fates.CHANGED).update(fate=fates.ASKED)
+    outcomes = BulkChangeItem.Outcome
+    held.items.filter(pk__in=staying).update(outcome=outcomes.KEPT, skipped_reason=CHANGED_LATER)
+    count: int = held.items.filter(outcome=outcomes.CHANGED).update(outcome=outcomes.ASKED)
     if not count:
         raise NothingToUndo
     held.undone_at, held.undone_by = timezone.now(), str(actor)
@@ -156,10 +156,10 @@ def ask_undo(change: MassChange, *, kept: str, actor: Actor) -> int:
 
 def undo_asked(*, as_of: datetime) -> int:
     """Take back whatever somebody has asked for, all tenants'; return how many people it was."""
-    return go_on(seconds=math.inf)[0]
+    return run_batch(seconds=math.inf)[0]
 
 
-def go_on(*, seconds: float, change: MassChange | None = None) -> tuple[int, bool]:
+def run_batch(*, seconds: float, change: BulkChange | None = None) -> tuple[int, bool]:
     """Take back those who were asked for, of one change or of all, as many as time allows.
 
     :returns: how many were taken back, and whether these were all.
@@ -173,12 +173,12 @@ def go_on(*, seconds: float, change: MassChange | None = None) -> tuple[int, boo
     return done, True
 
 
-def _asked(change: MassChange | None) -> Iterator[MassChangeItem]:
+def _asked(change: BulkChange | None) -> Iterator[BulkChangeItem]:
     """Yield them a few at a time; nobody holds any of them."""
     last = 0
     while True:
         with tenancy.across_tenants():
-            asked = MassChangeItem.objects.asked().filter(pk__gt=last).order_by("pk")
+            asked = BulkChangeItem.objects.asked().filter(pk__gt=last).order_by("pk")
             if change:
                 asked = asked.filter(change=change)
             page = list(asked.only("pk", "tenant_id")[:BATCH])
@@ -188,16 +188,16 @@ def _asked(change: MassChange | None) -> Iterator[MassChangeItem]:
         last = page[-1].pk
 
 
-def _try(item: MassChangeItem) -> bool:
+def _try(item: BulkChangeItem) -> bool:
     """Take the person back, or note why not; one who cannot be keeps nobody else."""
     with tenancy.use(item.tenant_id):
         try:
             return _undo(item.pk)
         except (PeopleError, RankRefused) as error:
-            asked = MassChangeItem.objects.asked().filter(pk=item.pk)
-            asked.update(fate=MassChangeItem.Fate.KEPT, kept_because=str(error)[:300])
+            asked = BulkChangeItem.objects.asked().filter(pk=item.pk)
+            asked.update(outcome=BulkChangeItem.Outcome.KEPT, skipped_reason=str(error)[:300])
         except Exception:
-            log.exception("Somebody of a mass change could not be taken back: %s", item.pk)
+            log.exception("Somebody of a bulk change could not be taken back: %s", item.pk)
     return False
 
 
@@ -209,32 +209,32 @@ def _undo(item_id: int) -> bool:
         lock(item.person)
         ranks.check_rank_over(_undoer(item), item.person)
         if changed_since_item(item):
-            item.fate, item.kept_because = MassChangeItem.Fate.KEPT, CHANGED_LATER
+            item.outcome, item.skipped_reason = BulkChangeItem.Outcome.KEPT, CHANGED_LATER
             return False
-        if item.change.kind == MassChange.Kind.DEACTIVATED:
+        if item.change.kind == BulkChange.Kind.DEACTIVATED:
             _restore(item)
         else:
             _shut_out(item)
-        item.fate = MassChangeItem.Fate.UNDONE
+        item.outcome = BulkChangeItem.Outcome.UNDONE
         return True
 
 
 @contextmanager
-def _held(item_id: int) -> Iterator[MassChangeItem | None]:
+def _held(item_id: int) -> Iterator[BulkChangeItem | None]:
     """Hold the item unless somebody else does, and save what becomes of it."""
-    asked = MassChangeItem.objects.asked().select_related("change", "person")
+    asked = BulkChangeItem.objects.asked().select_related("change", "person")
     item = asked.select_for_update(of=("self",), skip_locked=True).filter(pk=item_id).first()
     yield item
     if item is not None:
-        item.save(update_fields=["fate", "kept_because"])
+        item.save(update_fields=["outcome", "skipped_reason"])
 
 
-def changed_since_item(item: MassChangeItem) -> bool:
+def changed_since_item(item: BulkChangeItem) -> bool:
     later = item.person.events.filter(kind__in=COMING_AND_GOING, pk__gt=item.event_id)
     return later.exists()
 
 
-def _restore(item: MassChangeItem) -> None:
+def _restore(item: BulkChangeItem) -> None:
     """Let the person in again as they were: this takes back a mistake, so nobody starts over.
 
     :raises NoAddress: if somebody else has got their address meanwhile.
@@ -243,7 +243,7 @@ def _restore(item: MassChangeItem) -> None:
     if not person.email_key:
         raise NoAddress(person)
     went_at = Event.objects.values_list("happened_at", flat=True).get(pk=item.event_id)
-    voided = person.invites.filter(voided_at__range=(person.deactivated_at, went_at))
+    voided = person.invites.filter(revoked_at__range=(person.deactivated_at, went_at))
     is_invited = not person.joined_at and _revive(voided)
     person.state = Person.State.ACTIVE if person.joined_at else Person.State.INVITED
     person.deactivated_at, person.deactivated_by, person.detached_at = None, "", None
@@ -254,23 +254,23 @@ def _restore(item: MassChangeItem) -> None:
 
 def _revive(voided: QuerySet[Invite]) -> bool:
     """Make the invite good again that went with them; a mail that never went may go now."""
-    invite = voided.order_by("voided_at").last()
+    invite = voided.order_by("revoked_at").last()
     if invite is None or Invite.objects.open().filter(person=invite.person_id).exists():
         return False
-    invite.voided_at = None
-    invite.save(update_fields=["voided_at"])
+    invite.revoked_at = None
+    invite.save(update_fields=["revoked_at"])
     unsent = invite.mails.filter(sent_at=None, attempts=0, given_up_at__isnull=False)
     unsent.update(given_up_at=None, problem="", due_at=timezone.now())
     return True
 
 
-def _shut_out(item: MassChangeItem) -> None:
+def _shut_out(item: BulkChangeItem) -> None:
     """Put the person out again as they had been, from the same day and by the same hand.
 
     :raises LastOwner, LastAdministrator: if the tenant would be left without one.
     """
     person, said = item.person, item.before
-    check_not_needed(person)
+    check_not_last_admin(person)
     before = snapshot(person)
     person.state = Person.State.INACTIVE
     person.deactivated_at = datetime.fromisoformat(said["deactivated_at"])
@@ -278,11 +278,13 @@ def _shut_out(item: MassChangeItem) -> None:
     person.session_epoch += 1
     revoke_invite(person, actor=_undoer(item))
     _record(Event.Kind.PERSON_DEACTIVATED, item, before)
-    stored = serializers.deserialize("json", said["departure"] or "[]")
-    schedule.reinstate(person, next((cast(Departure, one.object) for one in stored), None))
+    stored = serializers.deserialize("json", said["scheduled_termination"] or "[]")
+    schedule.reinstate(
+        person, next((cast(ScheduledTermination, one.object) for one in stored), None)
+    )
 
 
-def _record(kind: Event.Kind, item: MassChangeItem, before: dict[str, str], **facts: str) -> None:
+def _record(kind: Event.Kind, item: BulkChangeItem, before: dict[str, str], **facts: str) -> None:
     item.person.save(update_fields=ACTIVITY)
     events.record(
         kind,
@@ -294,5 +296,5 @@ def _record(kind: Event.Kind, item: MassChangeItem, before: dict[str, str], **fa
     )
 
 
-def _undoer(item: MassChangeItem) -> Actor:
+def _undoer(item: BulkChangeItem) -> Actor:
     return Actor.read(item.change.undone_by)

@@ -5,7 +5,7 @@ from django.utils import timezone
 
 from people.models import Invite, Person
 from people.operations.locks import lock
-from people.operations.people import join_person
+from people.operations.people import activate_person
 from people.values import Actor, PeopleError
 
 
@@ -43,7 +43,7 @@ def check_invite(invite: Invite) -> None:
     """
     if invite.accepted_at:
         raise InviteUsed
-    if invite.voided_at or invite.person.state != Person.State.INVITED:
+    if invite.revoked_at or invite.person.state != Person.State.INVITED:
         raise InviteRevoked
     if invite.expires_at <= timezone.now():
         raise InviteExpired(invite)
@@ -71,5 +71,5 @@ def accept_invite(invite: Invite, *, actor: Actor, password: str | None = None) 
     person = invite.person
     person.set_password(password)
     person.save(update_fields=["password"])
-    join_person(person, actor=actor)
+    activate_person(person, actor=actor)
     return person

@@ -10,7 +10,7 @@ from people import events
 from people.db import prepared_statements
 from people.models import Event, Invite, Mail, Person
 from people.operations import ranks
-from people.operations.invites.outbox import post
+from people.operations.invites.outbox import enqueue_mail
 from people.operations.locks import lock
 from people.operations.person_fields import saving
 from people.values import INVITED, Actor, Invitation, PeopleError
@@ -19,7 +19,7 @@ SCIM_INVITE_DAYS = 90
 # The open one, in words that do not lead the planner to the list of all that are open.
 CLOSE = """
     UPDATE people_invite SET {column} = %s
-     WHERE person_id = %s AND num_nonnulls(accepted_at, voided_at) = 0 RETURNING id
+     WHERE person_id = %s AND num_nonnulls(accepted_at, revoked_at) = 0 RETURNING id
 """
 
 
@@ -37,18 +37,18 @@ class InviteHeld(PeopleError):
 
     def __init__(self, invite: Invite) -> None:
         super().__init__(
-            f"The invite is on hold and has not been sent: {invite.held_because} "
+            f"The invite is on hold and has not been sent: {invite.hold_reason} "
             "Choose “Invite anyway” to send it."
         )
 
 
-def invite_newcomer(person: Person, *, actor: Actor, invitation: Invitation = INVITED) -> Invite:
+def create_invite(person: Person, *, actor: Actor, invitation: Invitation = INVITED) -> Invite:
     """Invite somebody who has no open invite, and whom the caller holds or has just added.
 
     It lives 90 days when an identity provider asked for it, else as long as the tenant
     says. A held invite is not mailed until `release_invite`.
     """
-    invite = _create(person, _source(actor), invitation.held_because)
+    invite = _create(person, _source(actor), invitation.hold_reason)
     _issued(invite, invitation, actor=actor)
     return invite
 
@@ -62,7 +62,7 @@ def issue_invite(person: Person, *, actor: Actor, invitation: Invitation = INVIT
     lock(person)
     ranks.check_rank_over(actor, person)
     open_invite = Invite.objects.open().filter(person=person).first()
-    return open_invite or invite_newcomer(person, actor=actor, invitation=invitation)
+    return open_invite or create_invite(person, actor=actor, invitation=invitation)
 
 
 @transaction.atomic(savepoint=False)
@@ -72,12 +72,12 @@ def release_invite(person: Person, *, actor: Actor, is_mailed: bool = True) -> b
     :raises PersonAboveRank: if the person is above the actor's rank.
     """
     ranks.check_rank_over(actor, person)
-    held = Invite.objects.open().filter(person=person).exclude(held_because="")
+    held = Invite.objects.open().filter(person=person).exclude(hold_reason="")
     invite = held.select_for_update().first()
     if invite is None:
         return False
-    invite.held_because = ""
-    invite.save(update_fields=["held_because"])
+    invite.hold_reason = ""
+    invite.save(update_fields=["hold_reason"])
     events.record(Event.Kind.INVITE_RELEASED, person, actor=actor)
     if is_mailed:
         _mail(invite)
@@ -101,7 +101,7 @@ def resend_invite(person: Person, *, actor: Actor) -> Invite:
     invite = Invite.objects.open().filter(person=person).first()
     if invite is None:
         return issue_invite(person, actor=actor)
-    if invite.held_because:
+    if invite.hold_reason:
         raise InviteHeld(invite)
     invite.expires_at = timezone.now() + _life(person, invite.source)
     invite.save(update_fields=["expires_at"])
@@ -117,20 +117,20 @@ def revoke_invite(person: Person, *, actor: Actor) -> bool:
     :raises PersonAboveRank: if the person is above the actor's rank.
     """
     ranks.check_rank_over(actor, person)
-    if not _close(person, "voided_at"):
+    if not _close(person, "revoked_at"):
         return False
     events.record(Event.Kind.INVITE_VOIDED, person, actor=actor)
     return True
 
 
-def readdress_invite(person: Person, *, actor: Actor) -> None:
+def reissue_invite_to_new_address(person: Person, *, actor: Actor) -> None:
     """Invite the person at their new address; the link that the old one got is dead."""
     older = Invite.objects.open().filter(person=person).first()
     if older is None:
         return
-    invitation = Invitation(held_because=older.held_because, is_mailed=older.mails.exists())
+    invitation = Invitation(hold_reason=older.hold_reason, is_mailed=older.mails.exists())
     revoke_invite(person, actor=actor)
-    invite = _create(person, older.source, older.held_because)
+    invite = _create(person, older.source, older.hold_reason)
     _issued(invite, invitation, actor=actor)
 
 
@@ -143,7 +143,7 @@ def accept_invites(person: Person, *, actor: Actor) -> bool:
     return True
 
 
-def _close(person: Person, column: Literal["accepted_at", "voided_at"]) -> bool:
+def _close(person: Person, column: Literal["accepted_at", "revoked_at"]) -> bool:
     """Note when the person's open invite came to its end, and tell whether there was one."""
     now = timezone.now()
     if prepared_statements.available():
@@ -160,13 +160,13 @@ def _life(person: Person, source: str) -> timedelta:
     return timedelta(days=SCIM_INVITE_DAYS if by_scim else person.tenant.manual_invite_days)
 
 
-def _create(person: Person, source: str, held_because: str) -> Invite:
+def _create(person: Person, source: str, hold_reason: str) -> Invite:
     now = timezone.now()
     invite: Invite = Invite.objects.create(
         tenant_id=person.tenant_id,
         person=person,
         source=source,
-        held_because=held_because,
+        hold_reason=hold_reason,
         created_at=now,
         expires_at=now + _life(person, source),
     )
@@ -174,11 +174,11 @@ def _create(person: Person, source: str, held_because: str) -> Invite:
 
 
 def _issued(invite: Invite, invitation: Invitation, *, actor: Actor) -> None:
-    facts: dict[str, Any] = {"invite": str(invite.pk), "held": invite.held_because}
+    facts: dict[str, Any] = {"invite": str(invite.pk), "held": invite.hold_reason}
     events.record(Event.Kind.INVITE_ISSUED, invite.person, actor=actor, **facts)
-    if invitation.is_mailed and not invite.held_because:
+    if invitation.is_mailed and not invite.hold_reason:
         _mail(invite)
 
 
 def _mail(invite: Invite) -> None:
-    post(Mail.Kind.INVITE, invite.person, to=invite.person.email, invite=invite)
+    enqueue_mail(Mail.Kind.INVITE, invite.person, to=invite.person.email, invite=invite)

@@ -9,7 +9,7 @@ from people.db import unit_of_work
 from people.models import Invite, Mail, Person
 
 
-def post(
+def enqueue_mail(
     kind: Mail.Kind, person: Person, *, to: str, invite: Invite | None = None, **facts: Any
 ) -> Mail:
     """Have a mail sent once the transaction commits; the facts go into its text.
@@ -28,5 +28,5 @@ def post(
         created_at=now,
         due_at=now,
     )
-    unit_of_work.when_stored(events.mail_waker.wake)
+    unit_of_work.on_stored(events.mail_waker.wake)
     return mail

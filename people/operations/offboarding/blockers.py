@@ -9,9 +9,9 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from people.models import (
     Approval,
+    BulkChangeItem,
     Fund,
-    MassChangeItem,
-    Obligation,
+    OutstandingItem,
     Person,
 )
 from people.operations.roles.base_roles import holds_elevated
@@ -65,28 +65,28 @@ def _conditions() -> dict[str, Any]:
     pending = Approval.objects.filter(state=Approval.State.PENDING)
     shared = Fund.objects.live().filter(owner=OuterRef("pk"), is_shared=True)
     return {
-        "owes_reimbursements": _owes(Obligation.Kind.REIMBURSEMENT),
-        "owes_bills": _owes(Obligation.Kind.BILL),
-        "owes_transactions": _owes(Obligation.Kind.TRANSACTION),
+        "owes_reimbursements": _owes(OutstandingItem.Kind.REIMBURSEMENT),
+        "owes_bills": _owes(OutstandingItem.Kind.BILL),
+        "owes_transactions": _owes(OutstandingItem.Kind.TRANSACTION),
         # Those that wait for them, and those that wait for others about what is theirs.
         "has_approvals": Q(Exists(pending.filter(step__approver=OuterRef("pk"))))
-        | Q(Exists(pending.filter(obligation__person=OuterRef("pk")))),
+        | Q(Exists(pending.filter(outstanding_item__person=OuterRef("pk")))),
         "has_shared_funds": Exists(shared),
         "has_permissions": Q(role__in=Person.ADMINISTERING) | Q(holds_elevated()),
     }
 
 
-def _owes(kind: Obligation.Kind) -> Exists:
-    owed = Obligation.objects.outstanding().filter(person=OuterRef("pk"), kind=kind)
+def _owes(kind: OutstandingItem.Kind) -> Exists:
+    owed = OutstandingItem.objects.outstanding().filter(person=OuterRef("pk"), kind=kind)
     return Exists(owed)
 
 
 def is_paused(person: Person) -> bool:
     """Tell whether they were deactivated among so many that somebody has to confirm it."""
-    return MassChangeItem.objects.pausing().filter(person=person).exists()
+    return BulkChangeItem.objects.pausing().filter(person=person).exists()
 
 
 def paused_among(people: Iterable[UUID]) -> dict[UUID, UUID]:
-    """Return those of them for whom that is so, each with the mass change."""
-    found = MassChangeItem.objects.pausing().filter(person__in=list(people))
+    """Return those of them for whom that is so, each with the bulk change."""
+    found = BulkChangeItem.objects.pausing().filter(person__in=list(people))
     return dict(found.values_list("person_id", "change_id"))

@@ -11,7 +11,7 @@ from people.values import PeopleError
 
 
 @dataclass(frozen=True, kw_only=True)
-class Disposition:
+class HandoverPlan:
     """What becomes of what somebody holds: by id, to whom it goes; None ends it.
 
     Physical cards always end, and a step always goes to somebody. All ids are texts, so that
@@ -95,7 +95,7 @@ def holdings_of(person: Person, *, locked: bool = False) -> Holdings:
     )
 
 
-def usual_disposition(person: Person, held: Holdings | None = None) -> Disposition:
+def usual_disposition(person: Person, held: Holdings | None = None) -> HandoverPlan:
     """Return what happens where nobody has said anything else.
 
     Cards end. Funds go to the manager if they can, or end. Approval steps and reports go to
@@ -105,7 +105,7 @@ def usual_disposition(person: Person, held: Holdings | None = None) -> Dispositi
     manager = person.manager if person.manager and _can_succeed(person.manager, person) else None
     approver = manager or _owner_besides(person)
     currency = currency_of(manager) if manager and held.funds else ""
-    return Disposition(
+    return HandoverPlan(
         cards={str(card.pk): None for card in held.cards},
         funds={
             str(fund.pk): str(manager.pk) if manager and currency == fund.currency else None
@@ -116,10 +116,10 @@ def usual_disposition(person: Person, held: Holdings | None = None) -> Dispositi
     )
 
 
-def completed(person: Person, plan: Disposition) -> Disposition:
+def completed(person: Person, plan: HandoverPlan) -> HandoverPlan:
     """Return the plan as far as they still hold what it names, and the usual for the rest."""
     usual = usual_disposition(person)
-    return Disposition(
+    return HandoverPlan(
         cards={key: plan.cards.get(key, whom) for key, whom in usual.cards.items()},
         funds={key: plan.funds.get(key, whom) for key, whom in usual.funds.items()},
         steps={
@@ -164,7 +164,7 @@ def candidates(ids: Iterable[str]) -> dict[str, Person]:
     return {str(person.pk): person for person in people}
 
 
-def objections_to(person: Person, disposition: Disposition) -> list[PeopleError]:
+def objections_to(person: Person, disposition: HandoverPlan) -> list[PeopleError]:
     """Return what speaks against it now; who carries it out asks again, and holds everybody."""
     people = candidates(disposition.successors)
     return list(Objections(person, holdings_of(person), disposition, people))
@@ -190,7 +190,7 @@ class Objections:
 
     person: Person
     held: Holdings
-    disposition: Disposition
+    disposition: HandoverPlan
     people: Mapping[str, Person]
 
     def __iter__(self) -> Iterator[PeopleError]:

@@ -2,7 +2,7 @@
 
 It may run anywhere and any number of times at once: what it does is decided by rows that
 are locked when they are looked at. Whoever cannot leave yet is looked at again next time.
-The mass-change guard looks at everybody first; where it cannot, nobody is terminated.
+The bulk-change guard looks at everybody first; where it cannot, nobody is terminated.
 """
 
 import logging
@@ -18,7 +18,7 @@ from django.db import transaction
 from django.db.models import Q, QuerySet
 
 from people import tenancy
-from people.models import Departure, Person
+from people.models import Person, ScheduledTermination
 from people.operations.bulk import alerts
 from people.operations.locks import lock_all
 from people.operations.offboarding.blockers import (
@@ -28,7 +28,7 @@ from people.operations.offboarding.blockers import (
     paused_among,
 )
 from people.operations.offboarding.handover_plan import (
-    Disposition,
+    HandoverPlan,
     completed,
     usual_disposition,
     valid_ids,
@@ -55,10 +55,10 @@ def terminate_due(*, as_of: datetime) -> int:
 
     What goes wrong with one is logged, and listed under Departures, and stops nobody else.
     """
-    return go_on(None, as_of=as_of, seconds=math.inf)[0]
+    return run_batch(None, as_of=as_of, seconds=math.inf)[0]
 
 
-def go_on(after: Place | None, *, as_of: datetime, seconds: float) -> tuple[int, Place | None]:
+def run_batch(after: Place | None, *, as_of: datetime, seconds: float) -> tuple[int, Place | None]:
     """Do that for those behind the place, as many as time allows.
 
     :returns: how many were terminated, and where to go on; None if that was all.
@@ -66,16 +66,18 @@ def go_on(after: Place | None, *, as_of: datetime, seconds: float) -> tuple[int,
     ends_at = monotonic() + seconds
     done = 0
     with tenancy.across_tenants():
-        for page in due_departures(as_of, after=after):
-            for departure in _unhindered(_guarded(page)):
-                with tenancy.use(departure.tenant_id):
-                    done += _try(departure, as_of=as_of)
+        for page in due_terminations(as_of, after=after):
+            for scheduled_termination in _unhindered(_guarded(page)):
+                with tenancy.use(scheduled_termination.tenant_id):
+                    done += _try(scheduled_termination, as_of=as_of)
             if monotonic() >= ends_at:
                 return done, (page[-1].due_at, page[-1].pk)
     return done, None
 
 
-def due_departures(as_of: datetime, *, after: Place | None = None) -> Iterator[list[Departure]]:
+def due_terminations(
+    as_of: datetime, *, after: Place | None = None
+) -> Iterator[list[ScheduledTermination]]:
     """Yield what is due, a few rows at a time; nobody holds any of them."""
     while True:
         due = _due(as_of).order_by("due_at", "pk")
@@ -91,81 +93,94 @@ def due_departures(as_of: datetime, *, after: Place | None = None) -> Iterator[l
         after = (page[-1].due_at, page[-1].pk)
 
 
-def _due(as_of: datetime) -> QuerySet[Departure]:
+def _due(as_of: datetime) -> QuerySet[ScheduledTermination]:
     # What was decided by hand outlives switching auto-termination off, and waits.
-    due: QuerySet[Departure] = Departure.objects.due(as_of).filter(
+    due: QuerySet[ScheduledTermination] = ScheduledTermination.objects.due(as_of).filter(
         tenant__auto_terminate_days__isnull=False
     )
     return due
 
 
-def _guarded(page: list[Departure]) -> list[Departure]:
-    """Have the mass-change guard look at these people, and keep those at whom it could."""
-    kept: list[Departure] = []
+def _guarded(page: list[ScheduledTermination]) -> list[ScheduledTermination]:
+    """Have the bulk-change guard look at these people, and keep those at whom it could."""
+    kept: list[ScheduledTermination] = []
     tenant_of = attrgetter("tenant_id")
     for tenant_id, rows in groupby(sorted(page, key=tenant_of), tenant_of):
-        departures = list(rows)
+        scheduled_terminations = list(rows)
         try:
             with tenancy.use(tenant_id):
-                alerts.look_again(departure.person_id for departure in departures)
+                alerts.look_again(
+                    scheduled_termination.person_id
+                    for scheduled_termination in scheduled_terminations
+                )
         except SoftTimeLimitExceeded:
             raise
         except Exception:
             log.exception("Nobody of tenant %s is terminated: the guard could not look", tenant_id)
-            _list(departures, UNGUARDED_PROBLEM)
+            _list(scheduled_terminations, UNGUARDED_PROBLEM)
         else:
-            _list([one for one in departures if one.problem == UNGUARDED_PROBLEM], "")
-            kept += departures
+            _list([one for one in scheduled_terminations if one.problem == UNGUARDED_PROBLEM], "")
+            kept += scheduled_terminations
     return kept
 
 
-def _unhindered(page: list[Departure]) -> list[Departure]:
+def _unhindered(page: list[ScheduledTermination]) -> list[ScheduledTermination]:
     """Leave out those who cannot leave now, so that a thousand of them cost next to nothing."""
-    people = [departure.person_id for departure in page]
+    people = [scheduled_termination.person_id for scheduled_termination in page]
     hindered = {pk for pk, blockers in blockers_of_many(people).items() if blockers}
     hindered |= paused_among(people).keys()
-    return [departure for departure in page if departure.person_id not in hindered]
+    return [
+        scheduled_termination
+        for scheduled_termination in page
+        if scheduled_termination.person_id not in hindered
+    ]
 
 
-def _try(departure: Departure, *, as_of: datetime) -> bool:
+def _try(scheduled_termination: ScheduledTermination, *, as_of: datetime) -> bool:
     try:
-        return depart(departure.pk, as_of=as_of, actor=JOB)
+        return depart(scheduled_termination.pk, as_of=as_of, actor=JOB)
     except SoftTimeLimitExceeded:
         raise
     except PeopleError as error:
-        log.warning("%s could not be terminated: %s", departure.person_id, error)
-        _list([departure], str(error))
+        log.warning("%s could not be terminated: %s", scheduled_termination.person_id, error)
+        _list([scheduled_termination], str(error))
     except Exception:
-        log.exception("%s could not be terminated", departure.person_id)
-        _list([departure], UNKNOWN_PROBLEM)
+        log.exception("%s could not be terminated", scheduled_termination.person_id)
+        _list([scheduled_termination], UNKNOWN_PROBLEM)
     return False
 
 
-def _list(departures: Sequence[Departure], problem: str) -> None:
+def _list(scheduled_terminations: Sequence[ScheduledTermination], problem: str) -> None:
     """Show under Departures why these people could not be terminated."""
-    if departures:
-        rows = Departure.objects.filter(pk__in=[departure.pk for departure in departures])
+    if scheduled_terminations:
+        rows = ScheduledTermination.objects.filter(
+            pk__in=[scheduled_termination.pk for scheduled_termination in scheduled_terminations]
+        )
         rows.update(problem=problem[:LONGEST_PROBLEM])
 
 
 @transaction.atomic
-def depart(departure_id: int, *, as_of: datetime, actor: Actor) -> bool:
-    """Terminate the person of a due departure unless something has changed; tell whether.
+def depart(scheduled_termination_id: int, *, as_of: datetime, actor: Actor) -> bool:
+    """Carry out a due scheduled termination unless something has changed; tell whether.
 
     :raises PeopleError: if the disposition is not possible any more.
     """
-    foreseen = _due(as_of).filter(pk=departure_id).select_related("person").first()
+    foreseen = _due(as_of).filter(pk=scheduled_termination_id).select_related("person").first()
     if foreseen is None:
         return False
     _hold(foreseen.person, disposition_of(foreseen))
     # Held now, so that nobody can reactivate, postpone or exempt between look and deed.
-    departure = _due(as_of).filter(pk=departure_id).select_related("person").first()
-    if departure is None or not _may_leave(departure.person):
+    scheduled_termination = (
+        _due(as_of).filter(pk=scheduled_termination_id).select_related("person").first()
+    )
+    if scheduled_termination is None or not _may_leave(scheduled_termination.person):
         return False
-    return terminate_person(departure.person, disposition_of(departure), actor=actor)
+    return terminate_person(
+        scheduled_termination.person, disposition_of(scheduled_termination), actor=actor
+    )
 
 
-def _hold(person: Person, disposition: Disposition) -> None:
+def _hold(person: Person, disposition: HandoverPlan) -> None:
     """Lock everybody involved in the order in which terminate_person does."""
     reports = person.reports.in_lists().values_list("pk", flat=True)
     lock_all([str(person.pk), *valid_ids(disposition.successors), *map(str, reports)])
@@ -177,9 +192,9 @@ def _may_leave(person: Person) -> bool:
     return not blockers_of(person) and not is_paused(person)
 
 
-def disposition_of(departure: Departure) -> Disposition:
+def disposition_of(scheduled_termination: ScheduledTermination) -> HandoverPlan:
     """Return what was planned, as far as it still holds, and what is usual for the rest."""
-    said = departure.disposition
+    said = scheduled_termination.disposition
     if said is None:
-        return usual_disposition(departure.person)
-    return completed(departure.person, Disposition(**said))
+        return usual_disposition(scheduled_termination.person)
+    return completed(scheduled_termination.person, HandoverPlan(**said))

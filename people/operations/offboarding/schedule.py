@@ -31,12 +31,12 @@ from django.utils import timezone
 
 from people import events
 from people.db import prepared_statements, unit_of_work
-from people.db.prepared_statements import Question
-from people.models import Departure, Event, Person, Tenant
+from people.db.prepared_statements import PreparedQuery
+from people.models import Event, Person, ScheduledTermination, Tenant
 from people.operations import ranks
 from people.operations.locks import lock
 from people.operations.offboarding.blockers import blocked_people
-from people.operations.offboarding.terminate import Disposition
+from people.operations.offboarding.handover_plan import HandoverPlan
 from people.values import Actor, PeopleError
 
 USUAL_DAYS = 45
@@ -46,7 +46,7 @@ MOST_DAYS = 32_767
 # Nobody is terminated sooner than this after the days were set or shortened, so that a wrong
 # number can be corrected.
 GRACE = timedelta(hours=24)
-# What somebody has decided about a departure outlives switching auto-termination off.
+# What somebody has decided about a scheduled termination outlives switching auto-termination off.
 DECIDED = Q(exempted_at__isnull=False) | Q(postponed_from__isnull=False)
 DECIDED |= Q(disposition__isnull=False)
 
@@ -97,7 +97,7 @@ def schedule(person: Person, *, actor: Actor) -> None:
         return
     days = _held_days(person.tenant_id)
     if days:
-        Departure.objects.create(
+        ScheduledTermination.objects.create(
             tenant_id=person.tenant_id, person=person, due_at=due_at(person, days)
         )
 
@@ -108,35 +108,39 @@ def _held_days(tenant_id: int) -> int | None:
     Somebody who switches auto-termination on meanwhile waits, and then sees the person.
     """
     if prepared_statements.available():
-        row = prepared_statements.answer(days_question(tenant_id))
+        row = prepared_statements.fetch(days_question(tenant_id))
         return row[0] if row else None
     return Tenant.objects.values_list("auto_terminate_days", flat=True).get(pk=tenant_id)
 
 
-def days_question(tenant_id: int) -> Question:
+def days_question(tenant_id: int) -> PreparedQuery:
     """Return how the database is asked after how many days people leave."""
-    return Question(DAYS, (tenant_id,), 1)
+    return PreparedQuery(DAYS, (tenant_id,), 1)
 
 
-def reinstate(person: Person, departure: Departure | None) -> None:
+def reinstate(person: Person, scheduled_termination: ScheduledTermination | None) -> None:
     """Schedule somebody whose reactivation is undone, with what was decided about them before.
 
     Auto-termination may have been switched meanwhile, so nobody becomes due within `GRACE`.
     """
     days = _held_days(person.tenant_id)
-    if departure is None:
+    if scheduled_termination is None:
         if days is None or not person.was_deactivated_via_scim:
             return
-        departure = Departure(tenant_id=person.tenant_id, person=person)
-    departure.pk = None
+        scheduled_termination = ScheduledTermination(tenant_id=person.tenant_id, person=person)
+    scheduled_termination.pk = None
     if days is not None:
-        counted = departure.due_at if departure.postponed_from else due_at(person, days)
-        departure.due_at = max(counted, timezone.now() + GRACE)
-    departure.save(force_insert=True)
+        counted = (
+            scheduled_termination.due_at
+            if scheduled_termination.postponed_from
+            else due_at(person, days)
+        )
+        scheduled_termination.due_at = max(counted, timezone.now() + GRACE)
+    scheduled_termination.save(force_insert=True)
 
 
 def cancel(person: Person) -> None:
-    unit_of_work.delete(Departure, person=person.pk)
+    unit_of_work.delete(ScheduledTermination, person=person.pk)
 
 
 @transaction.atomic
@@ -158,20 +162,20 @@ def set_auto_termination(tenant: Tenant, days: int | None, *, actor: Actor) -> i
         held.save(update_fields=["auto_terminate_days"])
         changes = {"auto_terminate_days": {"from": before, "to": days}}
         events.record(
-            Event.Kind.ORGANISATION_CHANGED,
+            Event.Kind.ORGANIZATION_CHANGED,
             None,
             actor=actor,
             changes=changes,
             what="auto-termination",
         )
     if days is None:
-        Departure.objects.exclude(DECIDED).delete()
+        ScheduledTermination.objects.exclude(DECIDED).delete()
         return 0
     return _reschedule(days, is_new=before is None)
 
 
 @dataclass(frozen=True)
-class Forecast:
+class ScheduleForecast:
     """What so many days would mean for those who are inactive already."""
 
     # How many would be terminated within `GRACE`, and of those, how many something keeps here.
@@ -184,17 +188,19 @@ class Forecast:
     decided: int
 
 
-def foretell(days: int, *, now: datetime) -> Forecast:
+def forecast(days: int, *, now: datetime) -> ScheduleForecast:
     """Tell who would be due, and when, if people were terminated after so many days."""
     everybody = Person.objects.deactivated_via_scim()
-    counted = everybody.filter(departure__exempted_at=None, departure__postponed_from=None)
+    counted = everybody.filter(
+        scheduled_termination__exempted_at=None, scheduled_termination__postponed_from=None
+    )
     length = timedelta(days=days)
     soon = now + GRACE - length
     due = counted.filter(deactivated_at__lte=soon)
     later = counted.filter(deactivated_at__gt=soon).aggregate(
         count=Count("pk"), first=Min("deactivated_at"), last=Max("deactivated_at")
     )
-    return Forecast(
+    return ScheduleForecast(
         soon=due.count(),
         blocked=due.filter(pk__in=blocked_people()).count(),
         later=later["count"],
@@ -207,7 +213,7 @@ def foretell(days: int, *, now: datetime) -> Forecast:
 def concerned() -> QuerySet[Person]:
     """Return everybody who is inactive and whom days would concern, the first due first."""
     people: QuerySet[Person] = Person.objects.deactivated_via_scim()
-    return people.select_related("departure").order_by("deactivated_at", "pk")
+    return people.select_related("scheduled_termination").order_by("deactivated_at", "pk")
 
 
 def state_of_concerned() -> str:
@@ -221,13 +227,25 @@ def foreseen_due_at(person: Person, days: int, *, is_new: bool, now: datetime) -
 
     `is_new` tells that auto-termination is off until then.
     """
-    departure: Departure | None = getattr(person, "departure", None)
-    is_postponed = departure is not None and departure.postponed_from is not None
-    if departure and is_postponed and not is_new:
-        return departure.due_at
+    scheduled_termination: ScheduledTermination | None = getattr(
+        person, "scheduled_termination", None
+    )
+    is_postponed = (
+        scheduled_termination is not None and scheduled_termination.postponed_from is not None
+    )
+    if scheduled_termination and is_postponed and not is_new:
+        return scheduled_termination.due_at
     earliest = now + GRACE
-    floor = earliest if is_new or departure is None else min(departure.due_at, earliest)
-    counted = departure.due_at if departure and is_postponed else due_at(person, days)
+    floor = (
+        earliest
+        if is_new or scheduled_termination is None
+        else min(scheduled_termination.due_at, earliest)
+    )
+    counted = (
+        scheduled_termination.due_at
+        if scheduled_termination and is_postponed
+        else due_at(person, days)
+    )
     return max(counted, floor)
 
 
@@ -237,25 +255,25 @@ def _reschedule(days: int, *, is_new: bool) -> int:
     earliest = Value(now + GRACE, DateTimeField())
     # Whoever is due sooner than that already stays so, unless nobody was due until now.
     floor = earliest if is_new else Least(F("due_at"), earliest)
-    kept = Departure.objects.filter(postponed_from=None)
+    kept = ScheduledTermination.objects.filter(postponed_from=None)
     kept.update(due_at=Greatest(_counted_from_deactivation(days), floor))
     if is_new:
-        postponed = Departure.objects.exclude(postponed_from=None)
+        postponed = ScheduledTermination.objects.exclude(postponed_from=None)
         postponed.update(due_at=Greatest(F("due_at"), earliest))
-    missing = gone.filter(departure=None).only("pk", "tenant", "deactivated_at")
-    rows: list[Departure] = []
+    missing = gone.filter(scheduled_termination=None).only("pk", "tenant", "deactivated_at")
+    rows: list[ScheduledTermination] = []
     for person in missing.iterator(chunk_size=1000):
         rows.append(
-            Departure(
+            ScheduledTermination(
                 tenant_id=person.tenant_id,
                 person=person,
                 due_at=max(due_at(person, days), now + GRACE),
             )
         )
         if len(rows) == 1000:
-            Departure.objects.bulk_create(rows)
+            ScheduledTermination.objects.bulk_create(rows)
             rows = []
-    Departure.objects.bulk_create(rows)
+    ScheduledTermination.objects.bulk_create(rows)
     count: int = gone.count()
     return count
 
@@ -269,21 +287,23 @@ def _counted_from_deactivation(days: int) -> Combinable:
 
 
 @transaction.atomic
-def postpone(person: Person, until: datetime, *, because: str, actor: Actor) -> Departure:
+def postpone(
+    person: Person, until: datetime, *, because: str, actor: Actor
+) -> ScheduledTermination:
     """Move the day; the reason stays with it.
 
     :raises PersonAboveRank: if the person is above the actor's rank.
     :raises NotScheduled: if the person has been reactivated or terminated meanwhile.
     :raises TooEarly: if it is no later than it would be, or has gone by.
     """
-    departure = _held(person, actor=actor)
-    first = departure.postponed_from or departure.due_at
+    scheduled_termination = _held(person, actor=actor)
+    first = scheduled_termination.postponed_from or scheduled_termination.due_at
     if until <= max(first, timezone.now()):
         raise TooEarly(max(first, timezone.now()))
-    departure.postponed_from = first
+    scheduled_termination.postponed_from = first
     return _decide(
-        departure,
-        {"due_at": until, "postponed_because": because},
+        scheduled_termination,
+        {"due_at": until, "postponed_reason": because},
         actor=actor,
         what=f"postponed to {until:%-d %B %Y}",
         reason=because,
@@ -291,7 +311,7 @@ def postpone(person: Person, until: datetime, *, because: str, actor: Actor) -> 
 
 
 @transaction.atomic
-def exempt(person: Person, *, because: str, actor: Actor) -> Departure:
+def exempt(person: Person, *, because: str, actor: Actor) -> ScheduledTermination:
     """Leave the person inactive for good, unless somebody decides otherwise.
 
     :raises PersonAboveRank, NotScheduled: as `postpone`.
@@ -299,7 +319,7 @@ def exempt(person: Person, *, because: str, actor: Actor) -> Departure:
     decided = {"exempted_at": timezone.now(), "exempted_by": str(actor)}
     return _decide(
         _held(person, actor=actor),
-        decided | {"exempted_because": because},
+        decided | {"exempted_reason": because},
         actor=actor,
         what="exempted",
         reason=because,
@@ -307,17 +327,17 @@ def exempt(person: Person, *, because: str, actor: Actor) -> Departure:
 
 
 @transaction.atomic
-def end_exemption(person: Person, *, actor: Actor) -> Departure:
+def end_exemption(person: Person, *, actor: Actor) -> ScheduledTermination:
     """Have the person leave on their day after all.
 
     :raises PersonAboveRank, NotScheduled: as `postpone`.
     """
-    decided = {"exempted_at": None, "exempted_by": "", "exempted_because": ""}
+    decided = {"exempted_at": None, "exempted_by": "", "exempted_reason": ""}
     return _decide(_held(person, actor=actor), decided, actor=actor, what="exemption ended")
 
 
 @transaction.atomic
-def plan(person: Person, disposition: Disposition | None, *, actor: Actor) -> Departure:
+def plan(person: Person, disposition: HandoverPlan | None, *, actor: Actor) -> ScheduledTermination:
     """Keep what shall become of what they hold, for the day on which they leave.
 
     None plans nothing: then everything goes the usual way.
@@ -329,26 +349,41 @@ def plan(person: Person, disposition: Disposition | None, *, actor: Actor) -> De
 
 
 def _decide(
-    departure: Departure, decided: dict[str, Any], *, actor: Actor, what: str, **facts: Any
-) -> Departure:
+    scheduled_termination: ScheduledTermination,
+    decided: dict[str, Any],
+    *,
+    actor: Actor,
+    what: str,
+    **facts: Any,
+) -> ScheduledTermination:
     # Why the last try failed, if it did, need not be so any more.
     for name, value in (decided | {"problem": ""}).items():
-        setattr(departure, name, value)
-    departure.save()
-    events.record(Event.Kind.DEPARTURE_CHANGED, departure.person, actor=actor, what=what, **facts)
-    return departure
+        setattr(scheduled_termination, name, value)
+    scheduled_termination.save()
+    events.record(
+        Event.Kind.SCHEDULED_TERMINATION_CHANGED,
+        scheduled_termination.person,
+        actor=actor,
+        what=what,
+        **facts,
+    )
+    return scheduled_termination
 
 
-def _held(person: Person, *, actor: Actor) -> Departure:
+def _held(person: Person, *, actor: Actor) -> ScheduledTermination:
     lock(person)
     ranks.check_rank_over(actor, person)
-    departure = Departure.objects.select_for_update().filter(person=person).first()
-    if departure is None or not _is_on(departure):
+    scheduled_termination = (
+        ScheduledTermination.objects.select_for_update().filter(person=person).first()
+    )
+    if scheduled_termination is None or not _is_on(scheduled_termination):
         raise NotScheduled(person)
-    departure.person = person
-    return departure
+    scheduled_termination.person = person
+    return scheduled_termination
 
 
-def _is_on(departure: Departure) -> bool:
-    on = Tenant.objects.filter(pk=departure.tenant_id, auto_terminate_days__isnull=False)
+def _is_on(scheduled_termination: ScheduledTermination) -> bool:
+    on = Tenant.objects.filter(
+        pk=scheduled_termination.tenant_id, auto_terminate_days__isnull=False
+    )
     return on.exists()

@@ -10,13 +10,13 @@ from django.db import transaction
 from django.utils import timezone
 
 from people import events
-from people.models import Approval, Card, Departure, Event, Fund, Obligation, Person
+from people.models import Approval, Card, Event, Fund, OutstandingItem, Person, ScheduledTermination
 from people.operations import ranks
 from people.operations.invites.lifecycle import revoke_invite
-from people.operations.locks import Guarded, hold, holding, lock_all
+from people.operations.locks import LockName, acquire_lock, assume_locked, lock_all
 from people.operations.managers import may_manage
 from people.operations.offboarding.handover_plan import (
-    Disposition,
+    HandoverPlan,
     Holdings,
     HoldsMore,
     Objections,
@@ -28,10 +28,10 @@ from people.operations.offboarding.handover_plan import (
 )
 from people.operations.people_update import set_overruled, succeed_manager
 from people.operations.person_fields import difference, snapshot
-from people.operations.roles.base_roles import check_not_needed
+from people.operations.roles.base_roles import check_not_last_admin
 from people.values import Actor
 
-__all__ = ["Disposition", "currency_of", "terminate_person", "usual_disposition"]
+__all__ = ["HandoverPlan", "currency_of", "terminate_person", "usual_disposition"]
 
 LEAVING_FOR_GOOD = ("state", "terminated_at", "pending_email", "session_epoch", "changed_at")
 # What somebody received, by what it is: {"cards": ["Travel …4242"]}.
@@ -39,16 +39,16 @@ Received = dict[str, list[str]]
 
 
 @transaction.atomic
-def check_may_leave(person: Person) -> None:
+def check_can_terminate(person: Person) -> None:
     """See that the tenant can do without the person, before anybody is asked about the rest.
 
     :raises LastOwner, LastAdministrator: if it cannot.
     """
-    check_not_needed(person)
+    check_not_last_admin(person)
 
 
 @transaction.atomic
-def terminate_person(person: Person, disposition: Disposition, *, actor: Actor) -> bool:
+def terminate_person(person: Person, disposition: HandoverPlan, *, actor: Actor) -> bool:
     """End the person's account for good, and tell whether that had not been done yet.
 
     Every session, every API token and every open invite is dead when this returns.
@@ -66,8 +66,8 @@ def terminate_person(person: Person, disposition: Disposition, *, actor: Actor) 
     ranks.check_rank_over(actor, person)
     if person.state == Person.State.TERMINATED:
         return False
-    hold(Guarded.ORGANISATION_CHART, person.tenant_id)
-    check_not_needed(person, actor=actor)
+    acquire_lock(LockName.ORGANIZATION_CHART, person.tenant_id)
+    check_not_last_admin(person, actor=actor)
     held = holdings_of(person, locked=True)
     _check(person, disposition, held, people)
     handover = _Handover(person, disposition, held, people, actor)
@@ -85,7 +85,7 @@ def terminate_person(person: Person, disposition: Disposition, *, actor: Actor) 
 
 
 def _check(
-    person: Person, disposition: Disposition, held: Holdings, people: Mapping[str, Person]
+    person: Person, disposition: HandoverPlan, held: Holdings, people: Mapping[str, Person]
 ) -> None:
     for objection in Objections(person, held, disposition, people):
         raise objection
@@ -101,7 +101,7 @@ def _leave(person: Person, handover: "_Handover", *, actor: Actor) -> None:
     person.pending_email = ""
     person.session_epoch += 1
     revoke_invite(person, actor=actor)
-    Departure.objects.filter(person=person).delete()
+    ScheduledTermination.objects.filter(person=person).delete()
     person.save(update_fields=LEAVING_FOR_GOOD)
     events.record(
         Event.Kind.PERSON_TERMINATED,
@@ -120,7 +120,7 @@ class _Handover:
     """Gives everything away, and keeps by name what became of it, for the history."""
 
     person: Person
-    disposition: Disposition
+    disposition: HandoverPlan
     held: Holdings
     people: Mapping[str, Person]
     actor: Actor
@@ -158,16 +158,16 @@ class _Handover:
 
     def _drop(self) -> None:
         """Drop what nobody has approved; nobody need approve it any more."""
-        submitted = self.person.obligations.filter(
-            kind=Obligation.Kind.REIMBURSEMENT, state=Obligation.State.SUBMITTED
+        submitted = self.person.outstanding_items.filter(
+            kind=OutstandingItem.Kind.REIMBURSEMENT, state=OutstandingItem.State.SUBMITTED
         )
         rows = list(submitted.select_for_update(no_key=True).order_by("created_at", "pk"))
         if not rows:
             return
         self.dropped = [row.description for row in rows]
         keys = [row.pk for row in rows]
-        Obligation.objects.filter(pk__in=keys).update(state=Obligation.State.DROPPED)
-        waiting = Approval.objects.filter(obligation__in=keys, state=Approval.State.PENDING)
+        OutstandingItem.objects.filter(pk__in=keys).update(state=OutstandingItem.State.DROPPED)
+        waiting = Approval.objects.filter(outstanding_item__in=keys, state=Approval.State.PENDING)
         waiting.update(
             state=Approval.State.REJECTED, decided_by=str(self.actor), decided_at=self.at
         )
@@ -180,7 +180,7 @@ class _Handover:
             above = None
         # The successor first, or the others would close a circle.
         for report in sorted(self.held.reports, key=lambda one: one != manager):
-            with holding(report):
+            with assume_locked(report):
                 succeed_manager(report, above if report == manager else manager, actor=self.actor)
             if manager and report != manager:
                 self.received[str(manager.pk)]["reports"].append(report.full_name)
@@ -189,7 +189,7 @@ class _Handover:
 
     def _unmark_manager(self, report: Person) -> None:
         """Keep the sync cycle from putting the leaver back as the manager of the report."""
-        before = self.people[str(report.pk)].overruled_fields
-        if "manager" in report.overruled_fields and "manager" not in before:
+        before = self.people[str(report.pk)].manually_overridden_fields
+        if "manager" in report.manually_overridden_fields and "manager" not in before:
             set_overruled(report, before)
-            report.save(update_fields=["overruled_fields", "overruled_at"])
+            report.save(update_fields=["manually_overridden_fields", "manually_overridden_at"])

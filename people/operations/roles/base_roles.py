@@ -9,7 +9,7 @@ from django.utils import timezone
 from people import events
 from people.models import Event, Grant, Person, Role
 from people.operations import ranks
-from people.operations.locks import Guarded, hold, lock
+from people.operations.locks import LockName, acquire_lock, lock
 from people.operations.roles.withheld_roles import forget_withheld, key_of
 from people.values import Actor, PeopleError
 
@@ -52,7 +52,7 @@ def check_role(person: Person, role: str) -> None:
         raise InvalidRole
 
 
-def check_not_needed(
+def check_not_last_admin(
     person: Person, *, role: str | None = None, actor: Actor | None = None
 ) -> None:
     """See that the tenant keeps an Owner and an administrator without this person.
@@ -67,11 +67,11 @@ def check_not_needed(
     """
     if not _is_administering(person):
         return
-    hold(Guarded.ADMINISTRATORS, person.tenant_id)
+    acquire_lock(LockName.ADMINISTRATORS, person.tenant_id)
     if actor:
         ranks.check_rank_over(actor, person)
     others = Person.objects.exclude(pk=person.pk)
-    check_leaves_enough(
+    check_admins_remain(
         person,
         role,
         has_owner=others.active_owners().exists,
@@ -79,7 +79,7 @@ def check_not_needed(
     )
 
 
-def check_leaves_enough(
+def check_admins_remain(
     person: Person,
     role: str | None,
     *,

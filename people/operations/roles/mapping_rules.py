@@ -1,7 +1,6 @@
-"""What the mappings of a provider are to do to somebody's roles: decided, and not yet done.
+"""Decides what the group mappings of one source do to a person's roles, and stores nothing.
 
-So what a mapping would do to thousands is told by the same rules as it is done, without
-storing anything.
+The preview of a mapping and its application use the same rules.
 """
 
 from collections.abc import Callable, Collection, Iterable
@@ -11,8 +10,9 @@ from uuid import UUID
 
 from django.utils import timezone
 
-from people.models import Grant, Person, Role
-from people.operations.roles.base_roles import check_leaves_enough
+from people.models import Grant, Person
+from people.models.group_mappings import AbstractGroupMapping
+from people.operations.roles.base_roles import check_admins_remain
 from people.operations.roles.withheld_roles import is_withheld
 from people.values import VIA_MAPPING, PeopleError
 
@@ -32,25 +32,15 @@ class RoleOwned(PeopleError):
     field = "role"
 
     def __init__(self, person: Person, grant: Grant) -> None:
-        provider = person.owned_fields["role"]["by"].partition(":")[2]
+        provider = person.managed_fields["role"]["by"].partition(":")[2]
         super().__init__(
             f"The SCIM connection ({provider}) controls the base role of {person.full_name}, so "
             f"{grant.role_name} is not granted for {grant.because}. Change the role there."
         )
 
 
-@dataclass(frozen=True)
-class MappedRole:
-    """A role that a mapping gives: a base role, or one of the tenant's."""
-
-    role: Role | Person.Role
-    # "mapping:…", the same as long as the mapping lives.
-    source: str
-    because: str
-
-
 @dataclass
-class Followed:
+class MappingResult:
     """What following the mappings did to somebody: names of roles, and what could not be."""
 
     person: Person
@@ -79,9 +69,9 @@ class Decision:
     problem: PeopleError | None = None
 
     @property
-    def followed(self) -> Followed:
+    def followed(self) -> MappingResult:
         """Tell what carrying it out means; the person is as they were before."""
-        followed = Followed(
+        followed = MappingResult(
             self.person,
             gained=[grant.role_name for grant in self.given if grant.role],
             lost=[grant.role_name for grant in self.taken if grant.role],
@@ -91,7 +81,7 @@ class Decision:
             self._tell_base_role(followed, self.best)
         return followed
 
-    def _tell_base_role(self, followed: Followed, best: Grant) -> None:
+    def _tell_base_role(self, followed: MappingResult, best: Grant) -> None:
         was = Person.Role(self.person.role)
         is_raised = rank(best) > RANKS.index(was)
         if is_raised or best.is_mapped:
@@ -103,7 +93,7 @@ class Decision:
 def decide(
     person: Person,
     grants: Iterable[Grant],
-    mapped: Collection[MappedRole],
+    mapped: Collection[AbstractGroupMapping],
     *,
     origin: str,
     check: Callable[[Person, str], None],
@@ -116,8 +106,8 @@ def decide(
     given_by_us = [grant for grant in grants if grant.source.startswith(origin)]
     had = {(grant.role or grant.base_role, grant.source): grant for grant in given_by_us}
     # Roles that somebody who came back had: only an administrator gives these.
-    mapped = [one for one in mapped if not is_withheld(person, one.role)]
-    wanted = {(one.role, one.source): one for one in mapped}
+    mapped = [one for one in mapped if not is_withheld(person, one.any_role)]
+    wanted = {(one.any_role, one.source): one for one in mapped}
     decision = Decision(
         person,
         given=[_grant(person, one) for key, one in wanted.items() if key not in had],
@@ -129,8 +119,8 @@ def decide(
     return decision
 
 
-class Foretelling:
-    """Decides for one after the other as if it was carried out, and stores nothing."""
+class RolePreview:
+    """Decides for one person after the other as if each decision was carried out."""
 
     def __init__(self, origin: str) -> None:
         self.origin = origin
@@ -140,8 +130,8 @@ class Foretelling:
         self._administrators: set[UUID] = set(administrators)
 
     def __call__(
-        self, person: Person, grants: Iterable[Grant], mapped: Collection[MappedRole]
-    ) -> Followed:
+        self, person: Person, grants: Iterable[Grant], mapped: Collection[AbstractGroupMapping]
+    ) -> MappingResult:
         decision = decide(person, grants, mapped, origin=self.origin, check=self._check)
         if decision.best and person.state == Person.State.ACTIVE:
             role = decision.best.base_role
@@ -150,7 +140,7 @@ class Foretelling:
         return decision.followed
 
     def _check(self, person: Person, role: str) -> None:
-        check_leaves_enough(
+        check_admins_remain(
             person,
             role,
             has_owner=lambda: bool(self._owners - {person.pk}),
@@ -162,15 +152,15 @@ def _put(person: Person, people: set[UUID], *, is_in: bool) -> None:
     (people.add if is_in else people.discard)(person.pk)
 
 
-def _grant(person: Person, mapped: MappedRole) -> Grant:
-    now, role = timezone.now(), mapped.role
+def _grant(person: Person, mapping: AbstractGroupMapping) -> Grant:
+    now = timezone.now()
     return Grant(
         tenant_id=person.tenant_id,
         person=person,
-        role=role if isinstance(role, Role) else None,
-        base_role="" if isinstance(role, Role) else role,
-        source=mapped.source,
-        because=mapped.because,
+        role=mapping.role,
+        base_role=mapping.base_role,
+        source=mapping.source,
+        because=mapping.because,
         since=now,
         confirmed_at=now,
     )
@@ -190,7 +180,7 @@ def _decide_base_role(
     if best is None or (best.base_role, best.source) == (person.role, person.role_source):
         return
     try:
-        if "role" in person.owned_fields:
+        if "role" in person.managed_fields:
             raise RoleOwned(person, best)
         check(person, best.base_role)
     except PeopleError as error:
@@ -205,8 +195,8 @@ def _own_role(person: Person) -> Grant:
         person=person,
         base_role=person.role,
         source=person.role_source,
-        since=person.role_since,
-        confirmed_at=person.role_since,
+        since=person.role_assigned_at,
+        confirmed_at=person.role_assigned_at,
     )
 
 

@@ -2,10 +2,18 @@
 
 from typing import Final
 
+from django.db.models import QuerySet
+
 from people.models import Person, Role
 
 ASKED: Final = "asked"
 DECLINED: Final = "declined"
+
+
+def people_with_withheld_roles() -> QuerySet[Person]:
+    """Return returned people whose earlier elevated role is still undecided."""
+    people: QuerySet[Person] = Person.objects.in_lists().exclude(withheld_roles={})
+    return people.filter(withheld_roles__icontains=f'"{ASKED}"')
 
 
 def key_of(role: Role | str) -> str:

@@ -7,7 +7,8 @@ from django.db import IntegrityError, transaction
 from django.db.models import Max
 
 from people import events, tenancy
-from people.models import Approval, Event, Obligation, Person, Step, Workflow
+from people.db.constraints import constraint_of
+from people.models import Approval, Event, OutstandingItem, Person, Step, Workflow
 from people.operations.locks import lock, lock_all
 from people.operations.offboarding.handover_plan import currency_of
 from people.operations.organization import DuplicateName
@@ -42,11 +43,15 @@ class InvalidState(PeopleError):
     code = "invalid-state"
     field = "state"
 
-    def __init__(self, obligation: Obligation) -> None:
-        states = [f"“{one.label}”" for one in Obligation.STATES[Obligation.Kind(obligation.kind)]]
+    def __init__(self, outstanding_item: OutstandingItem) -> None:
+        states = [
+            f"“{one.label}”"
+            for one in OutstandingItem.STATES[OutstandingItem.Kind(outstanding_item.kind)]
+        ]
         super().__init__(
-            f"A {obligation.get_kind_display().lower()} cannot be "
-            f"“{obligation.get_state_display()}”. Choose {', '.join(states[:-1])} or {states[-1]}."
+            f"A {outstanding_item.get_kind_display().lower()} cannot be "
+            f"“{outstanding_item.get_state_display()}”. "
+            f"Choose {', '.join(states[:-1])} or {states[-1]}."
         )
 
 
@@ -82,6 +87,8 @@ def save_workflow(workflow: Workflow, choices: Sequence[StepChoice], *, actor: A
         with transaction.atomic():
             workflow.save()
     except IntegrityError as error:
+        if constraint_of(error) != "workflow_name_taken":
+            raise
         raise DuplicateName(workflow.name) from error
     for choice in choices:
         _put(workflow, choice)
@@ -137,60 +144,71 @@ def _approvers(workflow: Workflow) -> list[str]:
 
 
 @transaction.atomic
-def note_obligation(obligation: Obligation, *, actor: Actor) -> Obligation:
+def record_outstanding_item(outstanding_item: OutstandingItem, *, actor: Actor) -> OutstandingItem:
     """Store something that a person owes or is owed, in the currency of their entity.
 
     :raises InvalidState: if what it is never is in that state.
     :raises Terminated: if the person left for good.
     """
-    check_state(obligation)
-    person = obligation.person
+    check_state(outstanding_item)
+    person = outstanding_item.person
     lock(person)
     if person.state == Person.State.TERMINATED:
         raise Terminated(person)
-    obligation.tenant_id, obligation.currency = person.tenant_id, currency_of(person)
-    obligation.save(force_insert=True)
-    what = f"added the {obligation.kind} “{obligation.description}” of {person.full_name}"
-    events.record(Event.Kind.SPEND_CHANGED, person, actor=actor, what=what, id=str(obligation.pk))
-    return obligation
+    outstanding_item.tenant_id, outstanding_item.currency = person.tenant_id, currency_of(person)
+    outstanding_item.save(force_insert=True)
+    what = (
+        f"added the {outstanding_item.kind} “{outstanding_item.description}” of {person.full_name}"
+    )
+    events.record(
+        Event.Kind.SPEND_CHANGED, person, actor=actor, what=what, id=str(outstanding_item.pk)
+    )
+    return outstanding_item
 
 
 @transaction.atomic
-def settle_obligation(obligation: Obligation, *, actor: Actor) -> bool:
+def settle_outstanding_item(outstanding_item: OutstandingItem, *, actor: Actor) -> bool:
     """Store the state that it now has, and tell whether that is news.
 
     :raises InvalidState: if what it is never is in that state.
     """
-    check_state(obligation)
-    stored = Obligation.objects.select_for_update().get(pk=obligation.pk)
-    if stored.state == obligation.state:
+    check_state(outstanding_item)
+    stored = OutstandingItem.objects.select_for_update().get(pk=outstanding_item.pk)
+    if stored.state == outstanding_item.state:
         return False
-    obligation.save(update_fields=["state"])
-    person = obligation.person
+    outstanding_item.save(update_fields=["state"])
+    person = outstanding_item.person
     what = (
-        f"set the {obligation.kind} “{obligation.description}” of {person.full_name} "
-        f"to “{obligation.get_state_display()}”"
+        f"set the {outstanding_item.kind} “{outstanding_item.description}” of {person.full_name} "
+        f"to “{outstanding_item.get_state_display()}”"
     )
-    events.record(Event.Kind.SPEND_CHANGED, person, actor=actor, what=what, id=str(obligation.pk))
+    events.record(
+        Event.Kind.SPEND_CHANGED, person, actor=actor, what=what, id=str(outstanding_item.pk)
+    )
     return True
 
 
 @transaction.atomic
-def ask_approval(obligation: Obligation, workflow: Workflow) -> Approval:
-    """Have the obligation wait for the first approver of the workflow.
+def ask_approval(outstanding_item: OutstandingItem, workflow: Workflow) -> Approval:
+    """Have the outstanding item wait for the first approver of the workflow.
 
     :raises WorkflowEmpty: if it has no steps.
     """
     first = workflow.steps.order_by("place").select_for_update(of=("self",)).first()
     if first is None:
         raise WorkflowEmpty(workflow.name)
-    return Approval.objects.create(tenant_id=workflow.tenant_id, step=first, obligation=obligation)
+    return Approval.objects.create(
+        tenant_id=workflow.tenant_id, step=first, outstanding_item=outstanding_item
+    )
 
 
-def check_state(obligation: Obligation) -> None:
+def check_state(outstanding_item: OutstandingItem) -> None:
     """See that something of this kind may be in its state.
 
     :raises InvalidState: if it never is.
     """
-    if obligation.state not in Obligation.STATES[Obligation.Kind(obligation.kind)]:
-        raise InvalidState(obligation)
+    if (
+        outstanding_item.state
+        not in OutstandingItem.STATES[OutstandingItem.Kind(outstanding_item.kind)]
+    ):
+        raise InvalidState(outstanding_item)

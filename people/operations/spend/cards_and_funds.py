@@ -15,12 +15,12 @@ from django.db.models import Sum
 from django.utils import timezone
 
 from people import events, money, tenancy
-from people.models import Authorisation, Card, Event, Fund, Person
+from people.models import Authorization, Card, Event, Fund, Person
 from people.operations.locks import lock
 from people.operations.offboarding.handover_plan import currency_of
 from people.values import Actor, PeopleError
 
-Reason = Authorisation.Reason
+Reason = Authorization.Reason
 AnyHeld = Card | Fund
 
 
@@ -89,7 +89,7 @@ def change_fund(fund: Fund, *, more: int = 0, actor: Actor) -> bool:
 
 
 @transaction.atomic
-def end(held: AnyHeld, *, actor: Actor) -> bool:
+def close_instrument(held: AnyHeld, *, actor: Actor) -> bool:
     """Let nothing more be paid with the card or fund, and tell whether that is news."""
     stored = type(held).objects.select_for_update().get(pk=held.pk)
     held.ended_at = stored.ended_at or timezone.now()
@@ -100,7 +100,7 @@ def end(held: AnyHeld, *, actor: Actor) -> bool:
     return True
 
 
-def authorise(held: AnyHeld, purchase: Purchase) -> Authorisation:
+def authorize(held: AnyHeld, purchase: Purchase) -> Authorization:
     """Decide whether that may be paid with the card or fund, and keep the answer.
 
     What is approved on a fund is taken off its balance.
@@ -129,14 +129,14 @@ def _held_state(person_id: UUID) -> str:
     return str(rows.values_list("state", flat=True).get(pk=person_id))
 
 
-def _decide(held: AnyHeld, state: str, purchase: Purchase) -> Authorisation:
+def _decide(held: AnyHeld, state: str, purchase: Purchase) -> Authorization:
     now = timezone.now()
     reason = _reason(held, state, purchase, now)
     is_approved = reason == Reason.APPROVED
     if is_approved and isinstance(held, Fund):
         held.balance -= purchase.amount
         held.save(update_fields=["balance"])
-    return Authorisation.objects.create(
+    return Authorization.objects.create(
         tenant_id=held.tenant_id,
         card=held if isinstance(held, Card) else None,
         fund=held if isinstance(held, Fund) else None,
@@ -167,7 +167,7 @@ def _reason(held: AnyHeld, state: str, purchase: Purchase, now: datetime) -> Rea
 def _spent_this_month(card: Card, now: datetime) -> int:
     """Return what was approved since the month began, in UTC."""
     began = now.replace(day=1, hour=0, minute=0, second=0, microsecond=0)
-    approved = Authorisation.objects.filter(card=card, is_approved=True, decided_at__gte=began)
+    approved = Authorization.objects.filter(card=card, is_approved=True, decided_at__gte=began)
     # PostgreSQL's sum of big integers is a decimal.
     return int(approved.aggregate(spent=Sum("amount"))["spent"] or 0)
 

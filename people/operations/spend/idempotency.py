@@ -8,8 +8,8 @@ from typing import Final
 from django.db import transaction
 
 from people import tenancy
-from people.models import ApiToken, Authorisation, Card, Fund, IdempotencyKey
-from people.operations.spend.cards_and_funds import Purchase, authorise
+from people.models import ApiToken, Authorization, Card, Fund, IdempotencyKey
+from people.operations.spend.cards_and_funds import Purchase, authorize
 from people.values import PeopleError
 
 KEPT: Final = timedelta(hours=24)
@@ -25,9 +25,9 @@ class IdempotencyKeyReused(PeopleError):
 
 
 @transaction.atomic
-def authorise_once(
+def authorize_once(
     held: Card | Fund, purchase: Purchase, *, token: ApiToken, key: str
-) -> tuple[Authorisation, bool]:
+) -> tuple[Authorization, bool]:
     """Decide about the purchase, or return what was decided, and tell whether it was before.
 
     :raises IdempotencyKeyReused: if the token sent the key with another purchase.
@@ -40,11 +40,11 @@ def authorise_once(
     if kept.request_digest != digest:
         raise IdempotencyKeyReused
     if not is_new:
-        assert kept.authorisation, "it is stored with the answer"
-        return kept.authorisation, True
-    kept.authorisation = authorise(held, purchase)
-    kept.save(update_fields=["authorisation"])
-    return kept.authorisation, False
+        assert kept.authorization, "it is stored with the answer"
+        return kept.authorization, True
+    kept.authorization = authorize(held, purchase)
+    kept.save(update_fields=["authorization"])
+    return kept.authorization, False
 
 
 def forget_idempotency_keys(*, as_of: datetime) -> int:

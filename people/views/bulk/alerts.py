@@ -1,25 +1,26 @@
-"""The banner on every administrator's page, and the thresholds of the mass-change guard."""
+"""The banner on every administrator's page, and the thresholds of the bulk-change guard."""
 
 from dataclasses import dataclass
 from uuid import UUID
 
 from django import forms
-from django.contrib import admin, messages
+from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from unfold.widgets import UnfoldAdminIntegerFieldWidget
 
-from people.models import MassChange, MassChangeItem
+from people.models import BulkChange, BulkChangeItem
 from people.operations.bulk.alerts import MOST_PEOPLE, set_alarm
 from people.presentation.actor_names import actor_name
 from people.presentation.pagination import counted
-from people.views.permissions import PersonRequest, administers, for_administrators
+from people.views.page_context import page_context
+from people.views.permissions import PersonRequest, administrator_required, is_tenant_admin
 
 
 @dataclass(frozen=True)
 class Alarm:
-    """A mass change that somebody has to decide on."""
+    """A bulk change that somebody has to decide on."""
 
     id: UUID
     text: str
@@ -28,18 +29,18 @@ class Alarm:
 def alarms_for(request: HttpRequest) -> list[Alarm]:
     """Return what the visitor has to decide on; asked once, however often a page shows it."""
     if not hasattr(request, "alarms"):
-        request.alarms = _alarms() if administers(request.user) else []  # type: ignore[attr-defined]
+        request.alarms = _alarms() if is_tenant_admin(request.user) else []  # type: ignore[attr-defined]
     found: list[Alarm] = request.alarms  # type: ignore[attr-defined]
     return found
 
 
 def _alarms() -> list[Alarm]:
-    undecided = MassChange.objects.undecided().order_by("began_at")
+    undecided = BulkChange.objects.undecided().order_by("began_at")
     return [Alarm(change.pk, _text(change)) for change in undecided]
 
 
-def _text(change: MassChange) -> str:
-    people = counted(change.items.filter(fate=MassChangeItem.Fate.CHANGED))
+def _text(change: BulkChange) -> str:
+    people = counted(change.items.filter(outcome=BulkChangeItem.Outcome.CHANGED))
     return (
         f"{actor_name(change.actor)} deactivated {people} people within an hour. "
         "None of them is terminated before you decide."
@@ -69,7 +70,7 @@ class AlarmForm(forms.Form):
     )
 
 
-@for_administrators
+@administrator_required
 def alarm_settings(request: PersonRequest) -> HttpResponse:
     tenant = request.user.tenant
     initial = {
@@ -82,10 +83,8 @@ def alarm_settings(request: PersonRequest) -> HttpResponse:
         set_alarm(tenant, **form.cleaned_data, actor=request.user.actor)
         messages.success(request, "The alert thresholds were saved.")
         return redirect("admin:alarm_settings")
-    changes = reverse("admin:mass_changes")
-    context = admin.site.each_context(request) | {
-        "title": "Alert thresholds",
-        "parent": {"title": "Bulk changes", "url": changes},
+    changes = reverse("admin:bulk_changes")
+    context = page_context(request, "Alert thresholds", parent=("Bulk changes", changes)) | {
         "form": form,
         "submit": "Save",
         "cancel": changes,

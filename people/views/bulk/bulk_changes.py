@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from django.contrib import admin, messages
+from django.contrib import messages
 from django.db.models import Count, Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
@@ -14,20 +14,21 @@ from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_POST
 
-from people.models import MassChange, MassChangeItem, Person
+from people.models import BulkChange, BulkChangeItem, Person
 from people.models.bulk_changes import UNDO_DAYS
 from people.operations.bulk import undo as operations
 from people.presentation.actor_names import actor_name
 from people.presentation.pagination import BoundedPaginator
-from people.values import PeopleError, fold
-from people.views.permissions import PersonRequest, for_administrators
+from people.values import PeopleError, normalize_key
+from people.views.page_context import page_context
+from people.views.permissions import PersonRequest, administrator_required
 
 CHANGES_A_PAGE = 25
 PEOPLE_A_PAGE = 50
 NAMED = 50
 # How long the request itself undoes changes; a job does the rest.
 SECONDS = 3
-FATES = MassChangeItem.Fate
+OUTCOMES = BulkChangeItem.Outcome
 
 
 @dataclass(frozen=True)
@@ -56,7 +57,7 @@ class Row:
 
     @property
     def is_deactivation(self) -> bool:
-        return bool(self.change.kind == MassChange.Kind.DEACTIVATED)
+        return bool(self.change.kind == BulkChange.Kind.DEACTIVATED)
 
     @property
     def may_be_undone(self) -> bool:
@@ -64,24 +65,25 @@ class Row:
 
     @property
     def verb(self) -> str:
-        return "Restore" if self.change.is_suspicious else "Undo"
+        return "Restore" if self.change.needs_confirmation else "Undo"
 
     @property
     def done(self) -> str:
-        return "restored" if self.change.is_suspicious else "undone"
+        return "restored" if self.change.needs_confirmation else "undone"
 
 
 def people(count: int) -> str:
     return "1 person" if count == 1 else f"{count:,} people"
 
 
-@for_administrators
-def mass_changes(request: HttpRequest) -> HttpResponse:
+@administrator_required
+def bulk_changes(request: HttpRequest) -> HttpResponse:
     page: Any = BoundedPaginator(
-        MassChange.objects.order_by("-began_at", "-pk"), CHANGES_A_PAGE
+        BulkChange.objects.order_by("-began_at", "-pk"), CHANGES_A_PAGE
     ).get_page(request.GET.get("page"))
-    shown = _counted(MassChange.objects.filter(pk__in=[change.pk for change in page]))
-    context = _context(request, "Bulk changes", "People", "people_person_changelist") | {
+    shown = _counted(BulkChange.objects.filter(pk__in=[change.pk for change in page]))
+    parent = ("People", reverse("admin:people_person_changelist"))
+    context = page_context(request, "Bulk changes", parent=parent) | {
         "page": page,
         "rows": _rows(shown.order_by("-began_at", "-pk")),
         "undo_days": UNDO_DAYS,
@@ -90,12 +92,13 @@ def mass_changes(request: HttpRequest) -> HttpResponse:
     return render(request, "people/bulk/bulk_changes.html", context)
 
 
-@for_administrators
-def mass_change(request: HttpRequest, change_id: UUID) -> HttpResponse:
+@administrator_required
+def bulk_change(request: HttpRequest, change_id: UUID) -> HttpResponse:
     row = _row(change_id)
     items = row.change.items.select_related("person").order_by("pk")
     page = BoundedPaginator(items, PEOPLE_A_PAGE).get_page(request.GET.get("page"))
-    context = _context(request, f"{row.title} by {row.by}") | {
+    parent = ("Bulk changes", reverse("admin:bulk_changes"))
+    context = page_context(request, f"{row.title} by {row.by}", parent=parent) | {
         "row": row,
         "change": row.change,
         "page": page,
@@ -106,48 +109,48 @@ def mass_change(request: HttpRequest, change_id: UUID) -> HttpResponse:
 
 
 @require_POST
-@for_administrators
+@administrator_required
 def confirm(request: PersonRequest, change_id: UUID) -> HttpResponse:
-    change = get_object_or_404(MassChange, pk=change_id)
+    change = get_object_or_404(BulkChange, pk=change_id)
     if operations.confirm(change, actor=request.user.actor):
         messages.success(request, "Confirmed. Scheduled terminations continue.")
     else:
         messages.error(request, str(operations.DecidedMeanwhile()))
-    return redirect("admin:mass_change", change_id)
+    return redirect("admin:bulk_change", change_id)
 
 
-@for_administrators
+@administrator_required
 def undo(request: PersonRequest, change_id: UUID) -> HttpResponse:
     row = _row(change_id)
     if not row.may_be_undone:
         too_late = operations.DecidedMeanwhile if row.change.undone_at else operations.TooLateToUndo
         messages.error(request, str(too_late()))
-        return redirect("admin:mass_change", change_id)
+        return redirect("admin:bulk_change", change_id)
     if request.method == "POST":
         return _undo(request, row.change)
     return render(request, "people/bulk/undo.html", _undo_context(request, row))
 
 
-def _undo(request: PersonRequest, change: MassChange) -> HttpResponse:
+def _undo(request: PersonRequest, change: BulkChange) -> HttpResponse:
     try:
         count = operations.ask_undo(
             change, kept=request.POST.get("kept", ""), actor=request.user.actor
         )
     except operations.MoreChangedSince as error:
         messages.error(request, str(error))
-        return redirect("admin:mass_change_undo", change.pk)
+        return redirect("admin:bulk_change_undo", change.pk)
     except PeopleError as error:
         messages.error(request, str(error))
     else:
-        if operations.go_on(change=change, seconds=SECONDS)[1]:
+        if operations.run_batch(change=change, seconds=SECONDS)[1]:
             messages.success(request, _result(change, count))
-    return redirect("admin:mass_change", change.pk)
+    return redirect("admin:bulk_change", change.pk)
 
 
-def _result(change: MassChange, asked: int) -> str:
-    kept = change.items.filter(fate=FATES.KEPT).count()
-    count = change.items.filter(fate=FATES.UNDONE).count() if kept else asked
-    if change.is_suspicious:
+def _result(change: BulkChange, asked: int) -> str:
+    kept = change.items.filter(outcome=OUTCOMES.KEPT).count()
+    count = change.items.filter(outcome=OUTCOMES.UNDONE).count() if kept else asked
+    if change.needs_confirmation:
         return f"{people(count)} {'was' if count == 1 else 'were'} restored."
     return f"The change was undone for {people(count)}."
 
@@ -157,10 +160,10 @@ def _undo_context(request: HttpRequest, row: Row) -> dict[str, Any]:
     staying = operations.changed_since(change)
     count = len(staying)
     left = change.undecided_people - count
-    page = reverse("admin:mass_change", args=[change.pk])
-    return admin.site.each_context(request) | {
-        "title": _question(change, left),
-        "parent": {"title": f"{row.title} by {row.by}", "url": page},
+    page = reverse("admin:bulk_change", args=[change.pk])
+    return page_context(
+        request, _question(change, left), parent=(f"{row.title} by {row.by}", page)
+    ) | {
         "row": row,
         "change": change,
         "left": left,
@@ -174,40 +177,42 @@ def _undo_context(request: HttpRequest, row: Row) -> dict[str, Any]:
     }
 
 
-def _question(change: MassChange, left: int) -> str:
+def _question(change: BulkChange, left: int) -> str:
     if not left:
         return "No people left to change"
-    if change.is_suspicious:
+    if change.needs_confirmation:
         return f"Restore {people(left)}?"
     return f"Undo the change for {people(left)}?"
 
 
-def _blocked_before(change: MassChange) -> QuerySet[Person]:
+def _blocked_before(change: BulkChange) -> QuerySet[Person]:
     """Return people deactivated manually before the connection deactivated the others."""
     blocked: QuerySet[Person] = Person.objects.none()
-    if change.is_suspicious:
+    if change.needs_confirmation:
         blocked = Person.objects.filter(
             state=Person.State.INACTIVE,
             deactivated_at__lt=change.began_at,
             deactivated_by__startswith="person:",
-            owned_fields__email__by=change.actor,
+            managed_fields__email__by=change.actor,
         )
     return blocked.order_by("family_name", "given_name", "pk")
 
 
-def _counted(changes: QuerySet[MassChange]) -> QuerySet[Any]:
-    fates = {
-        "undecided_people": FATES.CHANGED,
-        "asked_people": FATES.ASKED,
-        "undone_people": FATES.UNDONE,
-        "kept_people": FATES.KEPT,
+def _counted(changes: QuerySet[BulkChange]) -> QuerySet[Any]:
+    outcomes = {
+        "undecided_people": OUTCOMES.CHANGED,
+        "pending_count": OUTCOMES.ASKED,
+        "undone_people": OUTCOMES.UNDONE,
+        "kept_people": OUTCOMES.KEPT,
     }
-    counts = {name: Count("items", filter=Q(items__fate=fate)) for name, fate in fates.items()}
+    counts = {
+        name: Count("items", filter=Q(items__outcome=outcome)) for name, outcome in outcomes.items()
+    }
     return changes.annotate(everybody=Count("items"), **counts)
 
 
 def _row(change_id: UUID) -> Row:
-    [row] = _rows([get_object_or_404(_counted(MassChange.objects.all()), pk=change_id)])
+    [row] = _rows([get_object_or_404(_counted(BulkChange.objects.all()), pk=change_id)])
     return row
 
 
@@ -217,19 +222,7 @@ def _rows(changes: Iterable[Any]) -> list[Row]:
         actor for change in shown for actor in (change.actor, change.confirmed_by, change.undone_by)
     }
     kinds = (actor.partition(":") for actor in actors)
-    addresses = {fold(name) for kind, _, name in kinds if kind == "person"}
+    addresses = {normalize_key(name) for kind, _, name in kinds if kind == "person"}
     known = Person.objects.in_lists().filter(email_key__in=addresses) if addresses else []
     names = {person.email: person.full_name for person in known}
     return [Row(change, names, now) for change in shown]
-
-
-def _context(
-    request: HttpRequest,
-    title: str,
-    parent: str = "Bulk changes",
-    address: str = "mass_changes",
-) -> dict[str, Any]:
-    return admin.site.each_context(request) | {
-        "title": title,
-        "parent": {"title": parent, "url": reverse(f"admin:{address}")},
-    }

@@ -9,10 +9,10 @@ from django.utils.datastructures import MultiValueDict
 from unfold.widgets import UnfoldAdminSelectWidget
 
 from people import money
-from people.models import Obligation, Person
+from people.models import OutstandingItem, Person
 from people.operations.offboarding import handover_plan
-from people.operations.offboarding.handover_plan import Disposition
-from people.presentation.lookup_widgets import looked_up
+from people.operations.offboarding.handover_plan import HandoverPlan
+from people.presentation.lookup_widgets import lookup_field
 from people.values import PeopleError
 from people.views.offboarding.holdings import Thing, inventory_of
 
@@ -42,7 +42,7 @@ class Outcome:
 class DispositionForm(forms.Form):
     """Asks of each thing: end it, to the manager, or to whom."""
 
-    def __init__(self, person: Person, data: Any = None, *, said: Disposition) -> None:
+    def __init__(self, person: Person, data: Any = None, *, said: HandoverPlan) -> None:
         self.person, self.refusal = person, ""
         self.inventory = inventory_of(person)
         self.manager = person.manager if _is_heir(person.manager, person) else None
@@ -89,10 +89,10 @@ class DispositionForm(forms.Form):
         ]
 
     @property
-    def disposition(self) -> Disposition:
+    def disposition(self) -> HandoverPlan:
         """Return what was said, for those things that are there now."""
         held = self.inventory
-        return Disposition(
+        return HandoverPlan(
             cards={_id(card): self._successor(card) for card in held.cards},
             funds={_id(fund): self._successor(fund) for fund in held.funds},
             steps={_id(step): self._successor(step) or "" for step in held.steps},
@@ -158,7 +158,7 @@ class DispositionForm(forms.Form):
                 choices=choices,
                 widget=UnfoldAdminSelectWidget(attrs={"aria-label": f"Handover of {thing.name}"}),
             ),
-            f"{thing.key}-whom": looked_up(
+            f"{thing.key}-whom": lookup_field(
                 Person._meta.get_field("manager"), Person.objects.in_lists(), required=False
             ),
         }
@@ -185,7 +185,7 @@ class DispositionForm(forms.Form):
                 return None
 
 
-def everything(person: Person, usual: Disposition, choice: str) -> Disposition:
+def everything(person: Person, usual: HandoverPlan, choice: str) -> HandoverPlan:
     """Return what was chosen for everything at once, as far as it can be so."""
     manager = person.manager if _is_heir(person.manager, person) else None
     if choice not in (ALL_END, ALL_TO_MANAGER) or (choice == ALL_TO_MANAGER and not manager):
@@ -193,7 +193,7 @@ def everything(person: Person, usual: Disposition, choice: str) -> Disposition:
     whom = str(manager.pk) if manager and choice == ALL_TO_MANAGER else None
     fits = _fits(manager) if manager else lambda _: True
     held = handover_plan.holdings_of(person)
-    return Disposition(
+    return HandoverPlan(
         cards={str(card.pk): whom if fits(card.currency) else None for card in held.cards},
         funds={str(fund.pk): whom if fits(fund.currency) else None for fund in held.funds},
         steps=usual.steps,
@@ -210,7 +210,7 @@ def _is_heir(person: Person | None, leaver: Person) -> bool:
     return person is not None and person.state == Person.State.ACTIVE and person != leaver
 
 
-def _initial(said: Disposition, manager: Person | None) -> dict[str, Any]:
+def _initial(said: HandoverPlan, manager: Person | None) -> dict[str, Any]:
     told = {
         **{f"card-{key}": whom for key, whom in said.cards.items()},
         **{f"fund-{key}": whom for key, whom in said.funds.items()},
@@ -228,7 +228,7 @@ def _initial(said: Disposition, manager: Person | None) -> dict[str, Any]:
     return initial
 
 
-def _written(one: Obligation) -> str:
+def _written(one: OutstandingItem) -> str:
     return f"{one.description}, {money.written(one.amount, one.currency)}"
 
 

@@ -7,14 +7,14 @@ from uuid import UUID
 
 from django.db.models.functions import Coalesce
 
-from people.models import Departure, Fund, Person
+from people.models import Fund, Person, ScheduledTermination
 
 KINDS = ("cards", "funds", "steps")
 
 
-def fates(departures: Iterable[Departure]) -> dict[UUID, str]:
-    """Tell it of each departure, whose people are loaded with their managers."""
-    asked = list(departures)
+def handover_summaries(scheduled_terminations: Iterable[ScheduledTermination]) -> dict[UUID, str]:
+    """Describe the handover of each termination, whose people are loaded with their managers."""
+    asked = list(scheduled_terminations)
     names = _names(asked)
     foreign = _with_foreign_funds(one.person_id for one in asked if one.disposition is None)
     return {one.person_id: _told(one, names, foreign) for one in asked}
@@ -29,8 +29,8 @@ def _with_foreign_funds(people: Iterable[UUID]) -> set[UUID]:
     return set(foreign.values_list("owner", flat=True))
 
 
-def _names(departures: Iterable[Departure]) -> dict[str, str]:
-    ids = {pk for one in departures for pk in _heirs(one.disposition or {})}
+def _names(scheduled_terminations: Iterable[ScheduledTermination]) -> dict[str, str]:
+    ids = {pk for one in scheduled_terminations for pk in _heirs(one.disposition or {})}
     if not ids:
         return {}
     return {str(heir.pk): heir.display_name for heir in Person.objects.filter(pk__in=ids)}
@@ -41,12 +41,18 @@ def _heirs(said: dict[str, Any]) -> set[str]:
     return {pk for pk in named if pk}
 
 
-def _told(departure: Departure, names: dict[str, str], foreign: set[UUID]) -> str:
-    if departure.disposition is not None:
-        return f"Planned: {_planned(departure.disposition, names)}."
-    manager = departure.person.manager
+def _told(
+    scheduled_termination: ScheduledTermination, names: dict[str, str], foreign: set[UUID]
+) -> str:
+    if scheduled_termination.disposition is not None:
+        return f"Planned: {_planned(scheduled_termination.disposition, names)}."
+    manager = scheduled_termination.person.manager
     if manager and manager.state == Person.State.ACTIVE:
-        ends = "cards and funds in another currency" if departure.person_id in foreign else "cards"
+        ends = (
+            "cards and funds in another currency"
+            if scheduled_termination.person_id in foreign
+            else "cards"
+        )
         return f"Default: {ends} end, the rest goes to {manager.full_name}."
     return "Default: cards and funds end, approvals go to the account owner."
 

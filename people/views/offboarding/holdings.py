@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from django.db.models import Count, Q
 
 from people import money
-from people.models import Approval, Card, Fund, Obligation, Person
+from people.models import Approval, Card, Fund, OutstandingItem, Person
 from people.operations.offboarding import handover_plan
 
 NAMED = 5
@@ -42,7 +42,7 @@ class Inventory:
     steps: list[Thing]
     reports: list[Thing]
     # The reimbursements that are dropped, and how many other things stay.
-    dropped: list[Obligation]
+    dropped: list[OutstandingItem]
     staying: int
 
     @property
@@ -62,7 +62,7 @@ class Inventory:
 def inventory_of(person: Person) -> Inventory:
     held = handover_plan.holdings_of(person)
     waiting = _waiting(person)
-    outstanding = list(person.obligations.outstanding().order_by("created_at", "pk"))
+    outstanding = list(person.outstanding_items.outstanding().order_by("created_at", "pk"))
     dropped = [one for one in outstanding if _is_unapproved(one)]
     return Inventory(
         cards=[_card(card) for card in held.cards],
@@ -134,5 +134,8 @@ def _reports(reports: list[Person]) -> Iterator[Thing]:
         )
 
 
-def _is_unapproved(one: Obligation) -> bool:
-    return (one.kind, one.state) == (Obligation.Kind.REIMBURSEMENT, Obligation.State.SUBMITTED)
+def _is_unapproved(one: OutstandingItem) -> bool:
+    return (one.kind, one.state) == (
+        OutstandingItem.Kind.REIMBURSEMENT,
+        OutstandingItem.State.SUBMITTED,
+    )

@@ -1,11 +1,11 @@
-"""One person's departure: postponed, exempted, or as it was again."""
+"""Postpone, exempt or restore the scheduled termination of one person."""
 
 from datetime import UTC, date, datetime, time
 from typing import Any
 from uuid import UUID
 
 from django import forms
-from django.contrib import admin, messages
+from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
@@ -16,9 +16,10 @@ from people.operations.offboarding import schedule
 from people.operations.offboarding.schedule import NotScheduled
 from people.operations.ranks import check_rank_over
 from people.values import Actor, PeopleError
-from people.views.offboarding.handover_summary import fates
-from people.views.offboarding.schedule_status import Outlook, outlook_of
-from people.views.permissions import PersonRequest, for_administrators
+from people.views.offboarding.handover_summary import handover_summaries
+from people.views.offboarding.schedule_status import TerminationStatus, termination_status
+from people.views.page_context import page_context
+from people.views.permissions import PersonRequest, administrator_required
 
 
 def _reason(help_text: str) -> forms.CharField:
@@ -53,8 +54,8 @@ class ExemptForm(forms.Form):
     reason = _reason("They stay inactive until an administrator changes this.")
 
 
-@for_administrators
-def departure(request: PersonRequest, person_id: UUID) -> HttpResponse:
+@administrator_required
+def scheduled_termination(request: PersonRequest, person_id: UUID) -> HttpResponse:
     person = get_object_or_404(Person.objects.select_related("manager"), pk=person_id)
     check_rank_over(request.user.actor, person)
     said = request.POST if request.method == "POST" else None
@@ -72,12 +73,17 @@ def departure(request: PersonRequest, person_id: UUID) -> HttpResponse:
         else:
             if done:
                 messages.success(request, done)
-                return redirect("admin:departures")
-    outlook = outlook_of(person)
-    if outlook.departure is None or not outlook.is_on:
+                return redirect("admin:scheduled_terminations")
+    termination = termination_status(person)
+    if termination.scheduled_termination is None or not termination.is_on:
         messages.error(request, str(NotScheduled(person)))
         return redirect("admin:people_person_change", person_id)
-    context = admin.site.each_context(request) | _about(person, outlook)
+    context = page_context(
+        request,
+        f"Scheduled termination of {person.full_name}",
+        parent=("Scheduled terminations", reverse("admin:scheduled_terminations")),
+    )
+    context |= _about(person, termination)
     return render(
         request,
         "people/offboarding/schedule_detail.html",
@@ -112,15 +118,13 @@ def _carry_out(
             return ""
 
 
-def _about(person: Person, outlook: Outlook) -> dict[str, Any]:
-    departure = outlook.departure
-    assert departure
-    departure.person = person
+def _about(person: Person, termination: TerminationStatus) -> dict[str, Any]:
+    scheduled_termination = termination.scheduled_termination
+    assert scheduled_termination
+    scheduled_termination.person = person
     return {
-        "title": f"Scheduled termination of {person.full_name}",
-        "parent": {"title": "Scheduled terminations", "url": reverse("admin:departures")},
         "person": person,
-        "outlook": outlook,
-        "departure": departure,
-        "fate": fates([departure])[person.pk],
+        "termination": termination,
+        "scheduled_termination": scheduled_termination,
+        "outcome": handover_summaries([scheduled_termination])[person.pk],
     }

@@ -1,23 +1,24 @@
-"""The departure desk: who is to leave for good, when, and what stands in the way."""
+"""The list of scheduled terminations: who, when, and what blocks them."""
 
 from collections.abc import Iterable
 from typing import Any
 
-from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils import timezone
 
-from people.models import Departure, Event, MassChangeItem, Person
+from people import hooks
+from people.models import BulkChangeItem, Event, Person, ScheduledTermination
 from people.operations.offboarding.blockers import blocked_people
 from people.operations.offboarding.job import JOB
 from people.presentation.pagination import BoundedPaginator
 from people.presentation.search_forms import PersonSearch, choice
-from people.views.offboarding.handover_summary import fates
-from people.views.offboarding.schedule_status import days_in_force, outlooks
-from people.views.permissions import for_administrators
+from people.views.offboarding.handover_summary import handover_summaries
+from people.views.offboarding.schedule_status import days_in_force, termination_statuses
+from people.views.page_context import page_context
+from people.views.permissions import administrator_required
 
 ROWS_A_PAGE = 50
 SHOWN = {
@@ -29,32 +30,37 @@ SHOWN = {
 }
 
 
-class DepartureSearch(PersonSearch):
+class ScheduledTerminationSearch(PersonSearch):
     show = choice("Show", SHOWN.items(), otherwise="Everybody")
 
 
-@for_administrators
-def departures(request: HttpRequest) -> HttpResponse:
-    form = DepartureSearch(request.GET)
+@administrator_required
+def scheduled_terminations(request: HttpRequest) -> HttpResponse:
+    form = ScheduledTerminationSearch(request.GET)
     is_on = days_in_force() is not None
     page = BoundedPaginator(_found(form, is_on=is_on), ROWS_A_PAGE).get_page(
         request.GET.get("page")
     )
-    context = admin.site.each_context(request) | {
-        "title": "Scheduled terminations",
-        "parent": {"title": "People", "url": reverse("admin:people_person_changelist")},
+    context = page_context(
+        request,
+        "Scheduled terminations",
+        parent=("People", reverse("admin:people_person_changelist")),
+    ) | {
         "form": form,
         "page": page,
         "rows": _rows(page),
         "is_on": is_on,
+        "connection_settings_url": hooks.url_of(hooks.Page.CONNECTION_SETTINGS),
         "is_searched": form.is_used,
         "is_all_done": not page.object_list and not form.is_used and _anybody_has_left(),
     }
     return render(request, "people/offboarding/schedule_list.html", context)
 
 
-def _found(form: DepartureSearch, *, is_on: bool) -> QuerySet[Departure]:
-    found: QuerySet[Departure] = Departure.objects.select_related("person__manager")
+def _found(form: ScheduledTerminationSearch, *, is_on: bool) -> QuerySet[ScheduledTermination]:
+    found: QuerySet[ScheduledTermination] = ScheduledTermination.objects.select_related(
+        "person__manager"
+    )
     found = found.order_by("due_at", "pk")
     if not is_on:
         return found.none()
@@ -64,7 +70,7 @@ def _found(form: DepartureSearch, *, is_on: bool) -> QuerySet[Departure]:
         case "blocked":
             found = found.filter(exempted_at=None, person__in=blocked_people())
         case "paused":
-            paused = MassChangeItem.objects.pausing().values("person")
+            paused = BulkChangeItem.objects.pausing().values("person")
             found = found.filter(exempted_at=None, person__in=paused)
         case "failed":
             found = found.exclude(problem="")
@@ -78,15 +84,15 @@ def _anybody_has_left() -> bool:
     return Event.objects.filter(kind=Event.Kind.PERSON_TERMINATED, actor=str(JOB)).exists()
 
 
-def _rows(page: Iterable[Departure]) -> list[dict[str, Any]]:
+def _rows(page: Iterable[ScheduledTermination]) -> list[dict[str, Any]]:
     shown = list(page)
-    ahead = outlooks([one.person for one in shown])
-    told = fates(shown)
+    ahead = termination_statuses([one.person for one in shown])
+    told = handover_summaries(shown)
     return [
         {
             "person": one.person,
-            "outlook": ahead[one.person_id],
-            "fate": told[one.person_id],
+            "termination": ahead[one.person_id],
+            "outcome": told[one.person_id],
         }
         for one in shown
     ]

@@ -10,16 +10,16 @@ from django.urls import reverse
 from django.utils import timezone
 
 from people import tenancy
-from people.models import Departure, Person, Tenant
+from people.models import Person, ScheduledTermination, Tenant
 from people.operations.offboarding.blockers import Blocker, blockers_of_many, paused_among
 from people.operations.offboarding.schedule import due_at
 from people.presentation.person_notices import Notice
 
 # Where to settle it, and how that page is told whom it is about.
 SETTLED_AT = {
-    "reimbursements": ("people_obligation_changelist", "?person__id__exact={}"),
-    "bills": ("people_obligation_changelist", "?person__id__exact={}"),
-    "transactions": ("people_obligation_changelist", "?person__id__exact={}"),
+    "reimbursements": ("people_outstandingitem_changelist", "?person__id__exact={}"),
+    "bills": ("people_outstandingitem_changelist", "?person__id__exact={}"),
+    "transactions": ("people_outstandingitem_changelist", "?person__id__exact={}"),
     "shared-funds": ("people_fund_changelist", "?owner__id__exact={}"),
 }
 # What is settled on the person's own page is there.
@@ -33,30 +33,34 @@ class Reason:
 
 
 @dataclass(frozen=True)
-class Outlook:
+class TerminationStatus:
     """When somebody is terminated, or why not."""
 
     person: Person
-    departure: Departure | None
+    scheduled_termination: ScheduledTermination | None
     now: datetime
     is_on: bool = True
     blockers: list[Blocker] = field(default_factory=list)
-    # The mass change that somebody has to confirm first.
+    # The bulk change that somebody has to confirm first.
     paused_by: UUID | None = None
     # After how many days people are terminated; None while auto-termination is off.
     days: int | None = None
 
     @property
     def is_scheduled(self) -> bool:
-        return self.is_on and self.departure is not None and not self.departure.exempted_at
+        return (
+            self.is_on
+            and self.scheduled_termination is not None
+            and not self.scheduled_termination.exempted_at
+        )
 
     @property
     def is_in_grace(self) -> bool:
         """Tell whether they would be due earlier if the days had not been changed just now."""
-        departure = self.departure
-        if departure is None or departure.postponed_from or not self.days:
+        scheduled_termination = self.scheduled_termination
+        if scheduled_termination is None or scheduled_termination.postponed_from or not self.days:
             return False
-        return departure.due_at > max(self.now, due_at(self.person, self.days))
+        return scheduled_termination.due_at > max(self.now, due_at(self.person, self.days))
 
     @property
     def is_hindered(self) -> bool:
@@ -69,14 +73,18 @@ class Outlook:
             return "Not scheduled: deactivated manually"
         if not self.is_on:
             return "Not scheduled: auto-termination is off"
-        if self.departure is None:
+        if self.scheduled_termination is None:
             return "Not scheduled"
-        return f"Exempt: {self.departure.exempted_because}" if self.departure.exempted_at else ""
+        return (
+            f"Exempt: {self.scheduled_termination.exempted_reason}"
+            if self.scheduled_termination.exempted_at
+            else ""
+        )
 
     @property
     def days_left(self) -> str:
-        assert self.departure
-        days = (self.departure.due_at.date() - self.now.date()).days
+        assert self.scheduled_termination
+        days = (self.scheduled_termination.due_at.date() - self.now.date()).days
         if days < 0:
             return "due"
         match days:
@@ -96,21 +104,25 @@ class Outlook:
         ]
 
 
-def outlook_of(person: Person) -> Outlook:
-    return outlooks([person])[person.pk]
+def termination_status(person: Person) -> TerminationStatus:
+    return termination_statuses([person])[person.pk]
 
 
-def outlooks(people: Iterable[Person], now: datetime | None = None) -> dict[UUID, Outlook]:
+def termination_statuses(
+    people: Iterable[Person], now: datetime | None = None
+) -> dict[UUID, TerminationStatus]:
     """Return what is to become of each, from as many queries for one as for fifty."""
     asked = {person.pk: person for person in people}
-    departures = {one.person_id: one for one in Departure.objects.filter(person__in=asked)}
-    blockers = blockers_of_many(departures) if departures else {}
-    paused = paused_among(departures) if departures else {}
+    scheduled_terminations = {
+        one.person_id: one for one in ScheduledTermination.objects.filter(person__in=asked)
+    }
+    blockers = blockers_of_many(scheduled_terminations) if scheduled_terminations else {}
+    paused = paused_among(scheduled_terminations) if scheduled_terminations else {}
     days, now = days_in_force(), now or timezone.now()
     return {
-        pk: Outlook(
+        pk: TerminationStatus(
             person=person,
-            departure=departures.get(pk),
+            scheduled_termination=scheduled_terminations.get(pk),
             now=now,
             is_on=days is not None,
             days=days,
@@ -131,26 +143,26 @@ def of_person(person: Person) -> Iterator[Notice]:
     """Tell at the top of a person's page when they are terminated, and what would keep them."""
     if person.state != Person.State.INACTIVE:
         return
-    outlook = outlook_of(person)
-    if outlook.departure is None or not outlook.is_on:
+    termination = termination_status(person)
+    if termination.scheduled_termination is None or not termination.is_on:
         return
     yield Notice(
-        text=_told(outlook),
-        url=reverse("admin:departure", args=[person.pk]),
+        text=_told(termination),
+        url=reverse("admin:scheduled_termination", args=[person.pk]),
         link="View details",
     )
 
 
-def _told(outlook: Outlook) -> str:
-    departure = outlook.departure
-    assert departure
-    if departure.exempted_at:
-        return f"Will not be terminated automatically. {outlook.why_not}."
-    day = f"{departure.due_at:%-d %B %Y} ({outlook.days_left})"
-    if outlook.blockers:
-        reasons = ", ".join(blocker.sentence for blocker in outlook.blockers)
+def _told(termination: TerminationStatus) -> str:
+    scheduled_termination = termination.scheduled_termination
+    assert scheduled_termination
+    if scheduled_termination.exempted_at:
+        return f"Will not be terminated automatically. {termination.why_not}."
+    day = f"{scheduled_termination.due_at:%-d %B %Y} ({termination.days_left})"
+    if termination.blockers:
+        reasons = ", ".join(blocker.sentence for blocker in termination.blockers)
         return f"Scheduled for termination on {day}. Blocked until this is settled: {reasons}."
-    if outlook.paused_by:
+    if termination.paused_by:
         return f"Scheduled for termination on {day}. Paused until the bulk change is confirmed."
     return f"Scheduled for termination on {day}, unless they are reactivated or there is a blocker."
 

@@ -3,21 +3,21 @@
 from typing import Any
 from uuid import UUID
 
-from django import forms
-from django.contrib import admin, messages
+from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
-from unfold.widgets import UnfoldAdminTextInputWidget
 
-from people.models import Departure, Person
+from people.models import Person, ScheduledTermination
 from people.operations import ranks
 from people.operations.offboarding import handover_plan, schedule
-from people.operations.offboarding.handover_plan import Disposition
-from people.operations.offboarding.terminate import check_may_leave, terminate_person
-from people.values import PeopleError, fold
+from people.operations.offboarding.handover_plan import HandoverPlan
+from people.operations.offboarding.terminate import check_can_terminate, terminate_person
+from people.values import PeopleError
+from people.views.forms import NameForm
 from people.views.offboarding.handover_form import DispositionForm, everything
-from people.views.permissions import PersonRequest, for_administrators
+from people.views.page_context import page_context
+from people.views.permissions import PersonRequest, administrator_required
 
 NEWS = (
     "The items that {name} holds have changed since you opened this page. Nothing was changed. "
@@ -25,28 +25,7 @@ NEWS = (
 )
 
 
-class NameForm(forms.Form):
-    """Asks for the name, so that nobody is terminated by a click too many."""
-
-    name = forms.CharField(
-        max_length=500,
-        widget=UnfoldAdminTextInputWidget(attrs={"autocomplete": "off", "spellcheck": "false"}),
-        error_messages={"required": "Type the name to confirm."},
-    )
-
-    def __init__(self, person: Person, data: Any = None) -> None:
-        super().__init__(data)
-        self.expected = person.full_name
-        self.fields["name"].label = f"Type “{self.expected}” to confirm"
-
-    def clean_name(self) -> str:
-        name: str = self.cleaned_data["name"]
-        if _comparable(name) != _comparable(self.expected):
-            raise forms.ValidationError(f"The name does not match. Type “{self.expected}”.")
-        return name
-
-
-@for_administrators
+@administrator_required
 def terminate(request: PersonRequest, person_id: UUID) -> HttpResponse:
     person = get_object_or_404(Person.objects.select_related("manager"), pk=person_id)
     ranks.check_rank_over(request.user.actor, person)
@@ -57,24 +36,25 @@ def terminate(request: PersonRequest, person_id: UUID) -> HttpResponse:
     if form.is_bound and form.has_news:
         messages.warning(request, NEWS.format(name=person.full_name))
     elif form.is_bound and "back" not in request.POST and form.is_valid() and _may_leave(form):
-        naming = NameForm(person, request.POST if "confirmed" in request.POST else None)
+        said = request.POST if "confirmed" in request.POST else None
+        naming = NameForm(said, wanted=person.full_name)
         if not naming.is_valid():
             return _last_look(request, form, naming)
         if _carry_out(request, form):
             return redirect("admin:people_person_change", person_id)
     elif not form.is_bound and not form.inventory.keys and _may_leave(form):
-        return _last_look(request, form, NameForm(person))
+        return _last_look(request, form, NameForm(wanted=person.full_name))
     return _ask(
         request, form, f"Terminate {person.full_name}?", "people/offboarding/terminate.html"
     )
 
 
-@for_administrators
+@administrator_required
 def plan(request: PersonRequest, person_id: UUID) -> HttpResponse:
     """Decide now what becomes of everything on the day on which somebody leaves."""
     person = get_object_or_404(Person.objects.select_related("manager"), pk=person_id)
     ranks.check_rank_over(request.user.actor, person)
-    if not Departure.objects.filter(person=person).exists():
+    if not ScheduledTermination.objects.filter(person=person).exists():
         messages.error(request, str(schedule.NotScheduled(person)))
         return redirect("admin:people_person_change", person_id)
     form = _form(request, person)
@@ -87,7 +67,7 @@ def plan(request: PersonRequest, person_id: UUID) -> HttpResponse:
             messages.error(request, str(error))
             return redirect("admin:people_person_change", person_id)
         messages.success(request, f"The plan for {person.full_name} was saved.")
-        return redirect("admin:departures")
+        return redirect("admin:scheduled_terminations")
     return _ask(
         request,
         form,
@@ -101,17 +81,21 @@ def _form(request: PersonRequest, person: Person) -> DispositionForm:
     return DispositionForm(person, request.POST if request.method == "POST" else None, said=said)
 
 
-def _planned(person: Person) -> Disposition:
-    planned = Departure.objects.filter(person=person).values_list("disposition", flat=True).first()
+def _planned(person: Person) -> HandoverPlan:
+    planned = (
+        ScheduledTermination.objects.filter(person=person)
+        .values_list("disposition", flat=True)
+        .first()
+    )
     if planned:
-        return handover_plan.completed(person, Disposition(**planned))
+        return handover_plan.completed(person, HandoverPlan(**planned))
     return handover_plan.usual_disposition(person)
 
 
 def _may_leave(form: DispositionForm) -> bool:
     """Tell whether the tenant can do without the person; the form says why it cannot."""
     try:
-        check_may_leave(form.person)
+        check_can_terminate(form.person)
     except PeopleError as error:
         form.refuse(error)
         return False
@@ -147,14 +131,8 @@ def _last_look(request: PersonRequest, form: DispositionForm, naming: NameForm) 
 
 def _context(request: HttpRequest, form: DispositionForm, title: str) -> dict[str, Any]:
     page = reverse("admin:people_person_change", args=[form.person.pk])
-    return admin.site.each_context(request) | {
-        "title": title,
-        "parent": {"title": form.person.full_name, "url": page},
+    return page_context(request, title, parent=(form.person.full_name, page)) | {
         "person": form.person,
         "form": form,
         "cancel": page,
     }
-
-
-def _comparable(name: str) -> str:
-    return fold(" ".join(name.split()))

@@ -3,7 +3,7 @@
 from typing import Any
 from uuid import UUID
 
-from django.contrib import admin, messages
+from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
@@ -14,10 +14,11 @@ from people.operations.offboarding import terminate
 from people.presentation.actor_names import actor_name
 from people.values import PeopleError
 from people.views.forms import ReasonForm
-from people.views.permissions import PersonRequest, for_administrators
+from people.views.page_context import page_context
+from people.views.permissions import PersonRequest, administrator_required
 
 
-@for_administrators
+@administrator_required
 def deactivate(request: PersonRequest, person_id: UUID) -> HttpResponse:
     person = get_object_or_404(Person, pk=person_id)
     ranks.check_rank_over(request.user.actor, person)
@@ -41,13 +42,13 @@ def deactivate(request: PersonRequest, person_id: UUID) -> HttpResponse:
 def _refusal(person: Person) -> str:
     """Return what would be said against it, or nothing."""
     try:
-        terminate.check_may_leave(person)
+        terminate.check_can_terminate(person)
     except PeopleError as error:
         return str(error)
     return ""
 
 
-@for_administrators
+@administrator_required
 def reactivate(request: PersonRequest, person_id: UUID) -> HttpResponse:
     person = get_object_or_404(Person, pk=person_id)
     ranks.check_rank_over(request.user.actor, person)
@@ -68,9 +69,7 @@ def _context(
     request: HttpRequest, person: Person, form: ReasonForm | None, verb: str
 ) -> dict[str, Any]:
     page = reverse("admin:people_person_change", args=[person.pk])
-    return admin.site.each_context(request) | {
-        "title": f"{verb} {person.full_name}?",
-        "parent": {"title": person.full_name, "url": page},
+    return page_context(request, f"{verb} {person.full_name}?", parent=(person.full_name, page)) | {
         "person": person,
         "form": form,
         "provider": actor_name(person.deactivated_by) if person.was_deactivated_via_scim else "",

@@ -5,27 +5,27 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from django.contrib import admin
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 
+from people import hooks
 from people.mail.confirmation_links import latest_request
 from people.models import CustomField, Invite, Person, Role
+from people.models.field_table import EDITABLE, LABELS, PEOPLE
 from people.operations.email_changes import unconfirmed
 from people.operations.ranks import rank_of, refusal_over
 from people.presentation.actor_names import actor_name
-from people.presentation.event_text import LABELS
+from people.presentation.field_text import shown
 from people.presentation.handover_history import handovers_of
 from people.presentation.pagination import counted
-from people.presentation.person_notices import notices_about
-from people.presentation.query_params import number_from
-from people.presentation.sign_in_methods import ways_of
+from people.presentation.query_params import int_param
 from people.presentation.timeline import timeline_of
-from people.views.permissions import PersonRequest, for_administrators
-from people.views.person.roles import GrantForm, ledger_of
+from people.views.page_context import page_context
+from people.views.permissions import PersonRequest, administrator_required
+from people.views.person.roles import GrantForm, role_lines
 from people.views.spend_summary import spending_of
 
 REPORTS_SHOWN = 20
@@ -42,7 +42,7 @@ class Field:
     person: Person | None = None
 
 
-@for_administrators
+@administrator_required
 def person_page(request: PersonRequest, person_id: UUID) -> HttpResponse:
     people = Person.objects.select_related("department", "location__entity", "manager")
     person = get_object_or_404(people, pk=person_id)
@@ -51,25 +51,25 @@ def person_page(request: PersonRequest, person_id: UUID) -> HttpResponse:
     invite = Invite.objects.open().filter(person=person).first()
     reports = person.reports.in_lists().order_by("family_name", "given_name", "pk")
     report_count = counted(reports)
-    ways = ways_of(person)
-    context = admin.site.each_context(request) | {
-        "title": person.full_name,
-        "parent": {"title": "People", "url": reverse("admin:people_person_changelist")},
+    methods = hooks.sign_in_methods(person)
+    context = page_context(
+        request, person.full_name, parent=("People", reverse("admin:people_person_changelist"))
+    ) | {
         "person": person,
         "refusal": refusal_over(request.user, person),
-        "notices": list(notices_about(person)),
+        "notices": list(hooks.notices_about(person)),
         "owned_heading": f"Managed by {owners}",
-        "owned_fields": [field for field in fields if field.owner],
-        "free_heading": "Managed in Ramp" if person.owned_fields else "Profile",
+        "managed_fields": [field for field in fields if field.owner],
+        "free_heading": "Managed in Ramp" if person.managed_fields else "Profile",
         "free_fields": [field for field in fields if not field.owner],
         "custom_fields": list(_custom_fields(person)),
         "handovers": handovers_of(person) if person.terminated_at else [],
         "reports": list(reports[:REPORTS_SHOWN]),
         "report_count": report_count,
-        "ways": [way for way in ways if not way.confirm],
-        "refused_sign_ins": [way for way in ways if way.confirm],
+        "sign_in_methods": [way for way in methods if not way.confirm],
+        "refused_sign_ins": [way for way in methods if way.confirm],
         "spending": spending_of(person),
-        "ledger": list(ledger_of(person, report_count)),
+        "ledger": list(role_lines(person, report_count)),
         "grant_form": GrantForm() if Role.objects.exists() else None,
         "deactivated_by": actor_name(person.deactivated_by),
         "invite": invite,
@@ -77,29 +77,20 @@ def person_page(request: PersonRequest, person_id: UUID) -> HttpResponse:
         "confirmation": latest_request(person) if person.pending_email else None,
         "unconfirmed": unconfirmed(person) if person.pending_email and rank_of(person) else [],
         "invite_has_expired": invite is not None and invite.expires_at < timezone.now(),
-        "timeline": timeline_of(person, before=number_from(request, "before")),
+        "timeline": timeline_of(person, before=int_param(request, "before")),
     }
     return render(request, "people/person/detail.html", context)
 
 
 def profile_fields(person: Person, *, linked: bool = True) -> Iterator[Field]:
-    values = {
-        "given_name": person.given_name,
-        "family_name": person.family_name,
-        "email": person.email,
-        "department": str(person.department or ""),
-        "location": str(person.location or ""),
-        "manager": person.manager.display_name if person.manager else "",
-        "role": person.get_role_display(),
-    }
-    for name, value in values.items():
-        mark = person.owned_fields.get(name, {})
+    for name in EDITABLE:
+        mark = person.managed_fields.get(name, {})
         yield Field(
             label=LABELS[name],
-            value=value,
+            value=shown(person, name),
             owner=actor_name(mark["by"]) if mark else "",
             since=parse_datetime(mark["since"]) if mark else None,
-            person=person.manager if linked and name == "manager" else None,
+            person=getattr(person, name) if linked and name in PEOPLE else None,
         )
 
 

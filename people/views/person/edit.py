@@ -1,24 +1,24 @@
 """Adding a person by hand, and editing one."""
 
-from typing import Any
 from uuid import UUID
 
-from django.conf import settings
-from django.contrib import admin, messages
+from django.contrib import messages
 from django.db import transaction
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
-from django.utils.module_loading import import_string
 
+from people import hooks
+from people.db.models import field_values
 from people.models import Person
+from people.models.field_table import EDITABLE, LABELS
 from people.operations import email_changes, locks, people_update, ranks
 from people.operations.people import add_person
 from people.presentation.actor_names import actor_name
-from people.presentation.event_text import LABELS
 from people.values import PeopleError
 from people.views.forms import PersonForm, owner_password
-from people.views.permissions import PersonRequest, for_administrators
+from people.views.page_context import page_context
+from people.views.permissions import PersonRequest, administrator_required
 
 
 class ChangedMeanwhile(PeopleError):
@@ -31,7 +31,7 @@ class ChangedMeanwhile(PeopleError):
         )
 
 
-@for_administrators
+@administrator_required
 def invite_person(request: PersonRequest) -> HttpResponse:
     form = PersonForm(
         request.POST or None, viewer=request.user, initial={"role": Person.Role.CARDHOLDER}
@@ -46,16 +46,17 @@ def invite_person(request: PersonRequest) -> HttpResponse:
         else:
             messages.success(request, f"{person.full_name} was added and invited.")
             return redirect("admin:people_person_change", person.pk)
-    context = _context(request, "Invite person") | {
+    people = reverse("admin:people_person_changelist")
+    context = page_context(request, "Invite person", parent=("People", people)) | {
         "form": form,
         "submit": "Invite",
-        "cancel": reverse("admin:people_person_changelist"),
+        "cancel": people,
         "invite_days": request.user.tenant.manual_invite_days,
     }
     return render(request, "people/person/invite.html", context)
 
 
-@for_administrators
+@administrator_required
 def edit_person(request: PersonRequest, person_id: UUID) -> HttpResponse:
     people = Person.objects.select_related("department", "location", "manager")
     person = get_object_or_404(people, pk=person_id)
@@ -78,7 +79,8 @@ def edit_person(request: PersonRequest, person_id: UUID) -> HttpResponse:
             for warning in undone:
                 messages.warning(request, warning)
             return redirect("admin:people_person_change", person_id)
-    context = _context(request, f"Edit {person.full_name}") | {
+    parent = ("People", reverse("admin:people_person_changelist"))
+    context = page_context(request, f"Edit {person.full_name}", parent=parent) | {
         "form": form,
         "submit": "Save",
         "cancel": reverse("admin:people_person_change", args=[person_id]),
@@ -87,14 +89,8 @@ def edit_person(request: PersonRequest, person_id: UUID) -> HttpResponse:
 
 
 def _edit_form(request: PersonRequest, person: Person) -> PersonForm:
-    initial = {
-        "given_name": person.given_name,
-        "family_name": person.family_name,
+    initial = field_values(person, EDITABLE) | {
         "email": person.pending_email or person.email,
-        "department": person.department_id,
-        "location": person.location_id,
-        "manager": person.manager_id,
-        "role": person.role,
         "seen": person.changed_at.isoformat(),
     }
     data = request.POST if request.method == "POST" else None
@@ -130,7 +126,7 @@ def _is_password_right(request: PersonRequest, form: PersonForm) -> bool:
     password = form.cleaned_data.get("owner_password", "")
     problem = ""
     if password:
-        problem = import_string(settings.CREDENTIAL_PROBLEM)(request.user, password)
+        problem = hooks.password_problem(request.user, password)
     if problem:
         form.add_error("owner_password", problem)
     return not problem
@@ -158,11 +154,4 @@ def _revise(request: PersonRequest, person: Person, form: PersonForm) -> list[st
 
 
 def _owners(person: Person) -> dict[str, str]:
-    return {name: actor_name(mark["by"]) for name, mark in person.owned_fields.items()}
-
-
-def _context(request: HttpRequest, title: str) -> dict[str, Any]:
-    return admin.site.each_context(request) | {
-        "title": title,
-        "parent": {"title": "People", "url": reverse("admin:people_person_changelist")},
-    }
+    return {name: actor_name(mark["by"]) for name, mark in person.managed_fields.items()}

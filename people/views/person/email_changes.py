@@ -9,11 +9,11 @@ from django.views.decorators.http import require_POST
 
 from people.models import Person
 from people.operations import email_changes
-from people.views.permissions import PersonRequest, for_administrators
+from people.views.permissions import PersonRequest, administrator_required
 
 
 @require_POST
-@for_administrators
+@administrator_required
 def resend_confirmation(request: PersonRequest, person_id: UUID) -> HttpResponse:
     person = get_object_or_404(Person, pk=person_id)
     if email_changes.resend_confirmation(person, actor=request.user.actor):

@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from uuid import UUID
 
 from django import forms
-from django.contrib import admin, messages
+from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
@@ -17,7 +17,8 @@ from people.operations.guests import set_last_day
 from people.operations.ranks import check_rank_over
 from people.presentation.person_notices import Notice
 from people.values import PeopleError
-from people.views.permissions import PersonRequest, for_administrators
+from people.views.page_context import page_context
+from people.views.permissions import PersonRequest, administrator_required
 
 
 def of_person(person: Person) -> Iterator[Notice]:
@@ -51,7 +52,7 @@ def tomorrow() -> date:
     return timezone.now().astimezone(UTC).date() + timedelta(days=1)
 
 
-@for_administrators
+@administrator_required
 def guest(request: PersonRequest, person_id: UUID) -> HttpResponse:
     guests = Person.objects.in_lists().filter(role=Person.Role.GUEST)
     person = get_object_or_404(guests, pk=person_id)
@@ -65,9 +66,9 @@ def guest(request: PersonRequest, person_id: UUID) -> HttpResponse:
         day = None if is_removed else form.cleaned_data["day"]
         return _set(request, person, day)
     page = reverse("admin:people_person_change", args=[person.pk])
-    context = admin.site.each_context(request) | {
-        "title": f"Last day of {person.full_name}",
-        "parent": {"title": person.full_name, "url": page},
+    context = page_context(
+        request, f"Last day of {person.full_name}", parent=(person.full_name, page)
+    ) | {
         "person": person,
         "form": form,
         "submit": "Save",

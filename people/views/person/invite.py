@@ -10,11 +10,11 @@ from django.views.decorators.http import require_POST
 from people.models import Person
 from people.operations.invites import lifecycle
 from people.values import PeopleError
-from people.views.permissions import PersonRequest, for_administrators
+from people.views.permissions import PersonRequest, administrator_required
 
 
 @require_POST
-@for_administrators
+@administrator_required
 def invite_again(request: PersonRequest, person_id: UUID) -> HttpResponse:
     person = get_object_or_404(Person, pk=person_id)
     try:

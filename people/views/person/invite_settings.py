@@ -1,14 +1,15 @@
 """How long an invite lives that somebody sends by hand."""
 
 from django import forms
-from django.contrib import admin, messages
+from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from unfold.widgets import UnfoldAdminIntegerFieldWidget
 
 from people.operations import tenants
-from people.views.permissions import PersonRequest, for_administrators
+from people.views.page_context import page_context
+from people.views.permissions import PersonRequest, administrator_required
 
 
 class InviteSettingsForm(forms.Form):
@@ -22,7 +23,7 @@ class InviteSettingsForm(forms.Form):
     )
 
 
-@for_administrators
+@administrator_required
 def invite_settings(request: PersonRequest) -> HttpResponse:
     tenant = request.user.tenant
     initial = {"days": tenant.manual_invite_days}
@@ -32,9 +33,7 @@ def invite_settings(request: PersonRequest) -> HttpResponse:
         messages.success(request, f"New invites now expire in {form.cleaned_data['days']} days.")
         return redirect("admin:invite_settings")
     people = reverse("admin:people_person_changelist")
-    context = admin.site.each_context(request) | {
-        "title": "Invites",
-        "parent": {"title": "People", "url": people},
+    context = page_context(request, "Invites", parent=("People", people)) | {
         "form": form,
         "submit": "Save",
         "cancel": people,

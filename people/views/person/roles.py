@@ -1,25 +1,24 @@
 """Which roles somebody has, from where, since when, and when that was last confirmed."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
 from django import forms
-from django.conf import settings
 from django.contrib import messages
 from django.db.models import Min
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect
-from django.utils.module_loading import import_string
 from django.views.decorators.http import require_POST
 from unfold.widgets import UnfoldAdminSelectWidget
 
+from people import hooks
 from people.models import Event, Grant, Person, Role
 from people.operations.roles import base_roles
 from people.presentation.actor_names import actor_name
-from people.values import VIA_SCIM, fold
-from people.views.permissions import PersonRequest, for_administrators
+from people.values import VIA_SCIM, normalize_key
+from people.views.permissions import PersonRequest, administrator_required
 
 
 @dataclass(frozen=True)
@@ -50,7 +49,7 @@ class GrantForm(forms.Form):
         self.fields["role"].queryset = Role.objects.order_by("name")  # type: ignore[attr-defined]
 
 
-def ledger_of(person: Person, report_count: str) -> Iterator[Line]:
+def role_lines(person: Person, report_count: str) -> Iterator[Line]:
     """Yield the base role, then what follows from the reports, then what was granted."""
     grants = list(Grant.objects.filter(person=person).select_related("role"))
     names = _names({person.role_source, *(grant.source for grant in grants)})
@@ -59,7 +58,7 @@ def ledger_of(person: Person, report_count: str) -> Iterator[Line]:
         who = "person reports" if report_count == "1" else "people report"
         because = f"because {report_count} {who} to {person.given_name}"
         yield Line("Manager", because, _managing_since(person))
-    for grant in sorted(grants, key=lambda grant: (fold(grant.role_name), grant.since)):
+    for grant in sorted(grants, key=lambda grant: (normalize_key(grant.role_name), grant.since)):
         # The base role itself comes first already.
         if grant.role or grant.source != person.role_source:
             yield _granted(grant, names)
@@ -88,18 +87,18 @@ def _base(person: Person, names: dict[str, str]) -> Line:
         return Line(
             role=person.get_role_display(),
             because=f"from {mapped.because}",
-            since=person.role_since,
+            since=person.role_assigned_at,
             confirmed_at=mapped.confirmed_at,
         )
     source = actor_name(person.role_source, names)
-    is_named = not person.role_source.startswith(VIA_SCIM) or "role" in person.owned_fields
+    is_named = not person.role_source.startswith(VIA_SCIM) or "role" in person.managed_fields
     return Line(
         role=person.get_role_display(),
         because=_set_by(person.role_source, source)
         if is_named
         else f"default ({source} sent no role)",
-        since=person.role_since,
-        confirmed_at=_confirmed_at(person) if is_named else None,
+        since=person.role_assigned_at,
+        confirmed_at=hooks.role_confirmed_at(person) if is_named else None,
     )
 
 
@@ -107,15 +106,6 @@ def _set_by(role_source: str, source: str) -> str:
     if role_source.startswith("command:"):
         return "set up by an operator"
     return f"from {source}"
-
-
-def _confirmed_at(person: Person) -> datetime | None:
-    """Ask those who hear providers when they last heard of the role that the person has."""
-    heard: list[Callable[[Person], datetime | None]] = [
-        import_string(name) for name in settings.ROLE_CONFIRMATIONS
-    ]
-    said = [at for ask in heard if (at := ask(person))]
-    return max(said, default=None)
 
 
 def _managing_since(person: Person) -> datetime | None:
@@ -128,7 +118,9 @@ def _managing_since(person: Person) -> datetime | None:
 
 
 def _names(sources: set[str]) -> dict[str, str]:
-    keys = [fold(source.removeprefix("person:")) for source in sources if "person:" in source]
+    keys = [
+        normalize_key(source.removeprefix("person:")) for source in sources if "person:" in source
+    ]
     people = Person.objects.filter(email_key__in=keys) if keys else []
     return {person.email: person.full_name for person in people}
 
@@ -138,14 +130,14 @@ def _is_manual(grant: Grant) -> bool:
 
 
 @require_POST
-@for_administrators
+@administrator_required
 def grant_role(request: PersonRequest, person_id: UUID) -> HttpResponse:
     grant_as_asked(request, get_object_or_404(Person, pk=person_id))
     return redirect("admin:people_person_change", person_id)
 
 
 @require_POST
-@for_administrators
+@administrator_required
 def withdraw_role(request: PersonRequest, person_id: UUID, grant_id: int) -> HttpResponse:
     withdraw_as_asked(request, person_id, grant_id)
     return redirect("admin:people_person_change", person_id)

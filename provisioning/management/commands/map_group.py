@@ -5,8 +5,8 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from people import tenancy
 from people.models import Person, Role, Tenant
-from people.operations.roles.group_mappings import Author
-from people.values import Actor, PeopleError, fold
+from people.operations.roles.group_mappings import Author, Outcome
+from people.values import Actor, PeopleError, normalize_key
 from provisioning.claims import Group
 from provisioning.directory import group_lookup
 from provisioning.group_roles import mappings
@@ -64,9 +64,9 @@ def _provider(name: str) -> IdentityProvider:
 
 def _role(name: str) -> AnyRole:
     for role in Person.Role:
-        if fold(name) in (fold(role.label), fold(role.value)):
+        if normalize_key(name) in (normalize_key(role.label), normalize_key(role.value)):
             return role
-    own: Role | None = Role.objects.filter(name_key=fold(name)).first()
+    own: Role | None = Role.objects.filter(name_key=normalize_key(name)).first()
     if own is None:
         raise CommandError(
             f"There is no role “{name}”. Use Owner, Admin, Cardholder, Bookkeeper, IT Admin, or a "
@@ -75,7 +75,7 @@ def _role(name: str) -> AnyRole:
     return own
 
 
-def _told(outcome: mappings.Outcome) -> dict[str, Any]:
+def _told(outcome: Outcome) -> dict[str, Any]:
     return {
         "mapped": outcome.added,
         "members": outcome.looked_at,

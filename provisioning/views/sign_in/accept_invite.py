@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from django.contrib import admin, messages
+from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.debug import sensitive_post_parameters
@@ -14,15 +14,21 @@ from people.mail.signed_links import ForgedLink
 from people.models import Invite, Person
 from people.operations.invites import acceptance
 from people.values import PeopleError
+from people.views.page_context import page_context
+from people.views.password_form import PasswordForm
 from provisioning.models import IdentityProvider
 from provisioning.passwords.login import password_counts
 from provisioning.sign_in.errors import SignInRefused
-from provisioning.views.sign_in.emailed_links import check_person, discreet, no_such_link, refusal
-from provisioning.views.sign_in.finish import let_in, remember_invite
-from provisioning.views.sign_in.password_form import PasswordForm
+from provisioning.views.sign_in.emailed_links import (
+    check_person,
+    no_referrer,
+    no_such_link,
+    refusal,
+)
+from provisioning.views.sign_in.finish import log_in, remember_invite
 
 
-@discreet
+@no_referrer
 @sensitive_post_parameters("password", "again")
 def accept_invite(request: HttpRequest, token: str) -> HttpResponse:
     """Show the invite, and sign the person in when they accept; GET changes nothing."""
@@ -77,15 +83,14 @@ def _join(request: HttpRequest, invite: Invite, password: str) -> HttpResponse:
     person: Person = invite.person
     acceptance.accept_invite(invite, actor=person.actor, password=password)
     messages.success(request, f"Welcome to {person.tenant.name}, {person.given_name}.")
-    return let_in(request, person)
+    return log_in(request, person)
 
 
 def _page(
     request: HttpRequest, invite: Invite, template: str, *, status: int = 200, **more: Any
 ) -> HttpResponse:
     person = invite.person
-    context = admin.site.each_context(request) | {
-        "title": f"Join {person.tenant.name}",
+    context = page_context(request, f"Join {person.tenant.name}") | {
         "person": person,
         "tenant": person.tenant,
         "inviter": inviter(person),

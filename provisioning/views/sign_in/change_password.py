@@ -1,6 +1,6 @@
 """Changing one's Ramp password."""
 
-from django.contrib import admin, auth, messages
+from django.contrib import auth, messages
 from django.contrib.auth.decorators import login_required
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
@@ -9,13 +9,14 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 
 from people.operations import passwords
+from people.views.page_context import page_context
+from people.views.password_form import ChangeForm
 from people.views.permissions import PersonRequest
 from people.views.reauthentication import note_authentication
 from provisioning.passwords import reset
 from provisioning.passwords.lockout import GuessedTooOften
 from provisioning.passwords.login import confirm_password, has_password
 from provisioning.sign_in.errors import SignInRefused
-from provisioning.views.sign_in.password_form import ChangeForm
 
 
 @never_cache
@@ -41,8 +42,7 @@ def change_password(request: PersonRequest) -> HttpResponse:
             said = "Your password was changed. You were signed out on all other devices."
             messages.success(request, said)
             return redirect("admin:home")
-    context = admin.site.each_context(request) | {
-        "title": "Change your password",
+    context = page_context(request, "Change your password") | {
         "person": person,
         "form": form if may_change else None,
         "may_reset": reset.may_reset(person),

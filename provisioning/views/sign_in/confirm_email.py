@@ -1,6 +1,5 @@
 """Confirming a new email address by the link sent to it or to the old one."""
 
-from django.contrib import admin
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
@@ -10,13 +9,19 @@ from people.mail.signed_links import ForgedLink
 from people.models import Mail
 from people.operations import email_changes
 from people.values import Actor, PeopleError
+from people.views.page_context import page_context
 from provisioning.sign_in.errors import SignInRefused
-from provisioning.views.sign_in.emailed_links import check_person, discreet, no_such_link, refusal
+from provisioning.views.sign_in.emailed_links import (
+    check_person,
+    no_referrer,
+    no_such_link,
+    refusal,
+)
 
 ASKING = (Mail.Kind.CONFIRM_ADDRESS, Mail.Kind.APPROVE_ADDRESS)
 
 
-@discreet
+@no_referrer
 def confirm_address(request: HttpRequest, token: str) -> HttpResponse:
     """Ask for confirmation of the new address, and save it on POST."""
     try:
@@ -47,8 +52,9 @@ def _confirm(request: HttpRequest, asking: Mail) -> HttpResponse:
     elif not is_current(asking):
         raise email_changes.NothingToConfirm
     waiting = email_changes.unconfirmed(person) if is_confirmed else []
-    context = admin.site.each_context(request) | {
-        "title": _title(is_old=is_old, is_confirmed=is_confirmed, is_waiting=bool(waiting)),
+    context = page_context(
+        request, _title(is_old=is_old, is_confirmed=is_confirmed, is_waiting=bool(waiting))
+    ) | {
         "is_confirmed": is_confirmed,
         "is_old": is_old,
         "waiting": waiting,

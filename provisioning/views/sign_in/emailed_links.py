@@ -7,7 +7,6 @@ do instead.
 from collections.abc import Callable
 from functools import wraps
 
-from django.contrib import admin
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.cache import never_cache
@@ -17,6 +16,7 @@ from people.models import Person, Tenant
 from people.operations import email_changes, passwords, person_fields
 from people.operations.invites import acceptance
 from people.values import PeopleError
+from people.views.page_context import page_context
 from provisioning.passwords.login import check_may_come_in
 from provisioning.sign_in.errors import SignInRefused
 
@@ -32,7 +32,7 @@ HEADINGS = {
 }
 
 
-def discreet(view: View) -> View:
+def no_referrer(view: View) -> View:
     """Serve the page so that its URL, which is a secret, does not leak."""
 
     @never_cache
@@ -81,8 +81,7 @@ def refusal(
 def _page(
     request: HttpRequest, heading: str, said: str, *, status: int, tenant: Tenant | None = None
 ) -> HttpResponse:
-    context = admin.site.each_context(request) | {
-        "title": heading,
+    context = page_context(request, heading) | {
         "said": said,
         "tenant": tenant,
     }

@@ -3,29 +3,30 @@
 from typing import Any, Final
 from uuid import UUID
 
-from django.contrib import admin, auth
+from django.contrib import auth
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.http import url_has_allowed_host_and_scheme
 
 from people import tenancy
 from people.models import Invite, Person, Tenant
+from people.views.page_context import page_context
 from provisioning.claims import Claims
 from provisioning.models import IdentityProvider
 from provisioning.passwords.known_devices import remember
 from provisioning.passwords.lockout import account_of
 from provisioning.sign_in.errors import SignInRefused
-from provisioning.sign_in.sign_in import Asking, sign_in
+from provisioning.sign_in.sign_in import SignInContext, sign_in
 from provisioning.views.sign_in.reauthentication import confirm_by_claims, is_confirming
 
-BACKEND: Final = "provisioning.passwords.login.SessionBackend"
+BACKEND: Final = "people.session_backend.SessionBackend"
 # Session keys that are used until the person is signed in.
 NEXT, INVITE, LINKING = "sign_in_next", "sign_in_invite", "sign_in_linking"
 # The provider of the session, to sign out there too.
 CAME_THROUGH: Final = "came_through"
 
 
-def arrive(
+def finish_sign_in(
     request: HttpRequest,
     provider: IdentityProvider,
     claims: Claims,
@@ -43,12 +44,12 @@ def arrive(
     try:
         attempt = sign_in(provider, claims, _asking(request, provider))
     except SignInRefused as refusal:
-        return turned_away(request, provider.tenant, str(refusal))
+        return sign_in_refused(request, provider.tenant, str(refusal))
     assert attempt.person
-    return let_in(request, attempt.person, came_through={"provider": str(provider.pk), **kept})
+    return log_in(request, attempt.person, came_through={"provider": str(provider.pk), **kept})
 
 
-def let_in(
+def log_in(
     request: HttpRequest, person: Person, *, came_through: dict[str, Any] | None = None
 ) -> HttpResponse:
     """Start the person's session with a new key, and redirect to the page they wanted."""
@@ -66,12 +67,11 @@ def let_in(
     return response
 
 
-def turned_away(
+def sign_in_refused(
     request: HttpRequest, tenant: Tenant, said: str, *, status: int = 403
 ) -> HttpResponse:
     """Show why the sign-in failed, with a link to the sign-in page."""
-    context = admin.site.each_context(request) | {
-        "title": "Sign-in failed",
+    context = page_context(request, "Sign-in failed") | {
         "said": said,
         "tenant": tenant,
     }
@@ -103,7 +103,7 @@ def destination(request: HttpRequest, person: Person, wanted: str) -> str:
 
 
 def _is_ours(request: HttpRequest, wanted: str) -> bool:
-    # A path alone. A browser may drop U+FFFD, with which `ReadableText` replaces NUL.
+    # A path alone. A browser may drop U+FFFD, with which `ReadableTextMiddleware` replaces NUL.
     if not wanted.startswith("/") or "\0" in wanted or "\N{REPLACEMENT CHARACTER}" in wanted:
         return False
     return url_has_allowed_host_and_scheme(
@@ -111,12 +111,12 @@ def _is_ours(request: HttpRequest, wanted: str) -> bool:
     )
 
 
-def _asking(request: HttpRequest, provider: IdentityProvider) -> Asking:
+def _asking(request: HttpRequest, provider: IdentityProvider) -> SignInContext:
     visitor = request.user
     if isinstance(visitor, Person) and request.session.get(LINKING) == str(provider.pk):
-        return Asking(person=visitor if visitor.tenant_id == provider.tenant_id else None)
+        return SignInContext(person=visitor if visitor.tenant_id == provider.tenant_id else None)
     if visitor.is_authenticated or INVITE not in request.session:
-        return Asking()
+        return SignInContext()
     with tenancy.use(provider.tenant_id):
         invites = Invite.objects.select_related("person__tenant")
-        return Asking(invite=invites.filter(pk=UUID(request.session[INVITE])).first())
+        return SignInContext(invite=invites.filter(pk=UUID(request.session[INVITE])).first())

@@ -1,12 +1,12 @@
 """Signing in with the name and the password of a directory."""
 
 from django import forms
-from django.contrib import admin
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.debug import sensitive_post_parameters
 from unfold.widgets import UnfoldAdminPasswordWidget, UnfoldAdminTextInputWidget
 
+from people.views.page_context import page_context
 from provisioning.ldap.connection import LdapFailed, WrongPassword
 from provisioning.models import IdentityProvider
 from provisioning.passwords.directory_login import PasswordTry
@@ -16,7 +16,7 @@ from provisioning.passwords.lockout import GuessedTooOften
 from provisioning.providers.secrets import SecretLost
 from provisioning.sign_in import attempt_log
 from provisioning.sign_in.attempt_log import Outcome
-from provisioning.views.sign_in.finish import arrive
+from provisioning.views.sign_in.finish import finish_sign_in
 
 UNKNOWN = "Incorrect user name or password."
 SORRY = (
@@ -64,12 +64,11 @@ def begin(request: HttpRequest, provider: IdentityProvider) -> HttpResponse:
             form.add_error(None, _said(provider, error))
             status = _status(error)
         else:
-            response = arrive(request, provider, claims)
+            response = finish_sign_in(request, provider, claims)
             if request.user.is_authenticated:
                 remember(request, response, tried.accounts)
             return response
-    context = admin.site.each_context(request) | {
-        "title": f"Sign in with {provider}",
+    context = page_context(request, f"Sign in with {provider}") | {
         "tenant": provider.tenant,
         "provider": provider,
         "form": form,
@@ -80,14 +79,14 @@ def begin(request: HttpRequest, provider: IdentityProvider) -> HttpResponse:
 def _note_nearly_locked(provider: IdentityProvider, login: str, error: GuessedTooOften) -> None:
     """Log the status of the account, which the visitor does not see."""
     if isinstance(error, NearlyLocked):
-        attempt_log.note(
+        attempt_log.log_attempt(
             Outcome.REFUSED, provider, email=login, reason="nearly-locked", detail=error.detail
         )
 
 
 def _note(provider: IdentityProvider, login: str, error: Exception) -> None:
     is_theirs = isinstance(error, WrongPassword)
-    attempt_log.note(
+    attempt_log.log_attempt(
         Outcome.REFUSED if is_theirs else Outcome.FAILED,
         provider,
         email=login,

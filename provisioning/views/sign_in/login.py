@@ -3,7 +3,7 @@
 from typing import Any
 
 from django import forms
-from django.contrib import admin, auth, messages
+from django.contrib import auth, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
@@ -17,12 +17,13 @@ from unfold.widgets import UnfoldAdminEmailInputWidget, UnfoldAdminPasswordWidge
 from people import tenancy
 from people.models import Tenant
 from people.operations import people
+from people.views.page_context import page_context
 from provisioning.models import IdentityProvider, SignInSettings
 from provisioning.passwords.known_devices import source_of
 from provisioning.passwords.lockout import GuessedTooOften
 from provisioning.passwords.login import person_with_password
 from provisioning.sign_in.errors import SignInRefused
-from provisioning.views.sign_in.finish import destination, let_in, remember_next
+from provisioning.views.sign_in.finish import destination, log_in, remember_next
 from provisioning.views.sign_in.oidc import signing_out_url
 
 NO_SUCH_COMPANY = (
@@ -96,8 +97,7 @@ def page(
         for provider in (_offered(tenant) if tenant else [])
     ]
     is_asked_for = "form" in request.GET or request.method == "POST"
-    context = admin.site.each_context(request) | {
-        "title": "Sign in",
+    context = page_context(request, "Sign in") | {
         "tenant": tenant,
         "ways": ways,
         "form": form or SignInForm(initial={"email": request.GET.get("login_hint", "")}),
@@ -119,8 +119,8 @@ def _try_password(request: HttpRequest, tenant: Tenant | None) -> HttpResponse:
         form.add_error(None, str(refusal))
         return page(request, tenant, form, status=_status_of(refusal))
     with tenancy.use(person.tenant):
-        people.join_person(person, actor=person.actor)
-    return let_in(request, person)
+        people.activate_person(person, actor=person.actor)
+    return log_in(request, person)
 
 
 def _status_of(refusal: SignInRefused) -> int:

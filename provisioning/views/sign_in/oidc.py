@@ -23,7 +23,7 @@ from provisioning.providers.config import settings_of
 from provisioning.providers.secrets import SecretLost
 from provisioning.sign_in import attempt_log
 from provisioning.sign_in.attempt_log import Outcome
-from provisioning.views.sign_in.finish import CAME_THROUGH, arrive, turned_away
+from provisioning.views.sign_in.finish import CAME_THROUGH, finish_sign_in, sign_in_refused
 from provisioning.views.sign_in.reauthentication import is_confirming
 
 STATES: Final = "oidc_states"
@@ -156,7 +156,7 @@ class _Callback(ProviderSettings, OIDCAuthenticationCallbackView):
 
     def _arrived(self, request: HttpRequest, backend: Backend, claims: Claims) -> HttpResponse:
         before = request.session.session_key
-        response = arrive(
+        response = finish_sign_in(
             request,
             self.provider,
             claims,
@@ -197,5 +197,7 @@ def _failed(
     request: HttpRequest, provider: IdentityProvider, code: str, detail: str
 ) -> HttpResponse:
     with tenancy.use(provider.tenant_id):
-        attempt_log.note(Outcome.FAILED, provider, reason=code, detail=detail)
-    return turned_away(request, provider.tenant, SORRY.format(provider=provider.name), status=400)
+        attempt_log.log_attempt(Outcome.FAILED, provider, reason=code, detail=detail)
+    return sign_in_refused(
+        request, provider.tenant, SORRY.format(provider=provider.name), status=400
+    )

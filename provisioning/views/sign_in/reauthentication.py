@@ -9,7 +9,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from django import forms
-from django.contrib import admin, messages
+from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
@@ -21,6 +21,7 @@ from django.views.decorators.debug import sensitive_post_parameters
 from unfold.widgets import UnfoldAdminPasswordWidget
 
 from people.models import Person
+from people.views.page_context import page_context
 from people.views.permissions import PersonRequest
 from people.views.reauthentication import (
     CONTINUE,
@@ -78,8 +79,7 @@ def confirm_identity(request: PersonRequest) -> HttpResponse:
         else:
             return _confirmed(request, key)
     path = interrupted_path(request, key)
-    context = admin.site.each_context(request) | {
-        "title": "Confirm it is you",
+    context = page_context(request, "Confirm it is you") | {
         "form": form if may_type else None,
         "providers": _providers_of(request.user),
         "key": key,
@@ -128,10 +128,10 @@ def confirm_by_claims(
     elif authenticated_at is not None and authenticated_at < asked["at"] - LEEWAY.total_seconds():
         reason, said = "stale-authentication", STALE
     else:
-        attempt_log.note(Outcome.CONFIRMED, provider, person=person, subject=claims.subject)
+        attempt_log.log_attempt(Outcome.CONFIRMED, provider, person=person, subject=claims.subject)
         return _confirmed(request, asked["key"])
     message = said.format(provider=provider.name)
-    attempt_log.note(
+    attempt_log.log_attempt(
         Outcome.REFUSED,
         provider,
         person=person,

@@ -1,7 +1,7 @@
 """A forgotten password: asking for a link, and choosing a new one by it."""
 
 from django import forms
-from django.contrib import admin, auth, messages
+from django.contrib import auth, messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -16,11 +16,17 @@ from people.mail.signed_links import ForgedLink
 from people.models import Mail
 from people.operations import passwords
 from people.values import PeopleError
+from people.views.page_context import page_context
+from people.views.password_form import PasswordForm
 from provisioning.passwords import lockout, reset
 from provisioning.passwords.known_devices import remember
 from provisioning.sign_in.errors import SignInRefused
-from provisioning.views.sign_in.emailed_links import check_person, discreet, no_such_link, refusal
-from provisioning.views.sign_in.password_form import PasswordForm
+from provisioning.views.sign_in.emailed_links import (
+    check_person,
+    no_referrer,
+    no_such_link,
+    refusal,
+)
 
 
 class AddressForm(forms.Form):
@@ -35,14 +41,16 @@ class AddressForm(forms.Form):
 def forgot_password(request: HttpRequest) -> HttpResponse:
     """Ask for the address, and answer the same whether or not anybody has it."""
     form = AddressForm(request.POST if request.method == "POST" else None)
-    context = admin.site.each_context(request) | {"title": "Forgot your password?", "form": form}
+    context = page_context(request, "Forgot your password?") | {
+        "form": form,
+    }
     if form.is_valid():
         reset.mail_links(form.cleaned_data["email"])
         context |= {"title": "Check your email", "asked_for": form.cleaned_data["email"]}
     return render(request, "provisioning/sign_in/forgot_password.html", context)
 
 
-@discreet
+@no_referrer
 @sensitive_post_parameters("password", "again")
 def reset_password(request: HttpRequest, token: str) -> HttpResponse:
     """Let the holder of the link choose a password; GET changes nothing."""
@@ -71,8 +79,7 @@ def _choose(request: HttpRequest, mail: Mail) -> HttpResponse:
         raise passwords.ResetOutOfDate
     form = PasswordForm(person, request.POST if request.method == "POST" else None)
     if not form.is_valid():
-        context = admin.site.each_context(request) | {
-            "title": "Choose a new password",
+        context = page_context(request, "Choose a new password") | {
             "person": person,
             "tenant": person.tenant,
             "form": form,

@@ -19,7 +19,7 @@ from provisioning.providers.config import WindowsSettings, settings_of
 from provisioning.providers.secrets import SecretLost
 from provisioning.sign_in import attempt_log
 from provisioning.sign_in.attempt_log import Outcome
-from provisioning.views.sign_in.finish import arrive, turned_away
+from provisioning.views.sign_in.finish import finish_sign_in, sign_in_refused
 from provisioning.views.sign_in.login import page
 
 ANOTHER_WAY: Final = "Sign in another way, or ask your administrator."
@@ -60,7 +60,7 @@ def begin(request: HttpRequest, provider: IdentityProvider) -> HttpResponse:
     if request.method not in ("GET", "HEAD"):
         return HttpResponseNotAllowed(["GET", "HEAD"])
     if not kerberos.is_available():
-        return turned_away(request, provider.tenant, UNAVAILABLE, status=503)
+        return sign_in_refused(request, provider.tenant, UNAVAILABLE, status=503)
     token = _token(request)
     if token is None:
         return _challenge(request, provider)
@@ -71,7 +71,7 @@ def begin(request: HttpRequest, provider: IdentityProvider) -> HttpResponse:
         claims = _claims(provider, accepted)
     except (KerberosFailed, LdapFailed, SecretLost) as error:
         return _failed(request, provider, error, subject=principal)
-    response = arrive(request, provider, claims)
+    response = finish_sign_in(request, provider, claims)
     if accepted.answer:
         answer = base64.b64encode(accepted.answer).decode()
         response["WWW-Authenticate"] = f"Negotiate {answer}"
@@ -114,7 +114,7 @@ def _claims(provider: IdentityProvider, accepted: Accepted) -> Claims:
         raise
     except (LdapFailed, SecretLost) as error:
         code = getattr(error, "code", "secret-lost")
-        attempt_log.note(
+        attempt_log.log_attempt(
             Outcome.FAILED, provider, subject=accepted.principal, reason=code, detail=str(error)
         )
         return replace(_only(accepted, str(error)), is_unconfirmed=True)
@@ -158,5 +158,5 @@ def _failed(
 ) -> HttpResponse:
     code = getattr(error, "code", "secret-lost")
     outcome = Outcome.REFUSED if isinstance(error, AccountRefused) else Outcome.FAILED
-    attempt_log.note(outcome, provider, subject=subject, reason=code, detail=str(error))
+    attempt_log.log_attempt(outcome, provider, subject=subject, reason=code, detail=str(error))
     return _challenge(request, provider, SAID.get(code, REFUSED))

@@ -7,8 +7,8 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from people import tenancy
 from people.models import Person
 from people.operations import passwords
-from people.values import Actor, fold
-from provisioning.views.sign_in.password_form import PasswordForm
+from people.values import Actor, normalize_key
+from people.views.password_form import PasswordForm
 
 
 class Command(BaseCommand):
@@ -39,7 +39,7 @@ class Command(BaseCommand):
 def _person(email: str, slug: str) -> Person:
     with tenancy.across_tenants():
         people = Person.objects.in_lists().select_related("tenant")
-        people = people.filter(email_key=fold(email), tenant__is_sandbox=False)
+        people = people.filter(email_key=normalize_key(email), tenant__is_sandbox=False)
         found: list[Person] = list(people.filter(tenant__slug=slug) if slug else people)
     if not found:
         raise CommandError(f"Nobody uses the address “{email}”.")

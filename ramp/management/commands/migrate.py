@@ -1,7 +1,13 @@
 from typing import Any
 
+from django.core.management import CommandError
 from django.core.management.commands import migrate
 from django.db import connections
+from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.migrations.recorder import MigrationRecorder
+
+# The migrations of the time before 0.1.0 were squashed into one for each app.
+SQUASHED = ("people", "0002_terminated_is_final")
 
 
 class Command(migrate.Command):
@@ -9,6 +15,7 @@ class Command(migrate.Command):
 
     def handle(self, *args: Any, **options: Any) -> None:
         connection = connections[options["database"]]
+        check_is_not_squashed(connection)
         if connection.vendor != "postgresql":
             super().handle(*args, **options)
             return
@@ -20,3 +27,16 @@ class Command(migrate.Command):
             super().handle(*args, **options)
         finally:
             connection.close()
+
+
+def check_is_not_squashed(connection: BaseDatabaseWrapper) -> None:
+    """Refuse a database whose tables still have the names of development versions.
+
+    :raises CommandError: if the database is that old.
+    """
+    if SQUASHED in MigrationRecorder(connection).applied_migrations():
+        raise CommandError(
+            "This database was created by a development version before 0.1.0, whose tables have "
+            "other names. Create an empty database, set DATABASE_URL to it, and run the command "
+            "again. Your identity providers fill it on their next full push."
+        )

@@ -10,8 +10,9 @@ from people.models import Tenant
 from people.operations.offboarding import schedule
 from people.values import Actor
 from scim.api.request import base_url
+from scim.connections.presets import PRESETS
 from scim.models import Connection
-from scim.models.connection import USUAL_POLICY, issue_token
+from scim.models.connection import issue_token
 from scim.views.settings.auto_termination_preview import Preview
 
 COMMAND = Actor("command", "connect_scim")
@@ -70,7 +71,7 @@ class Command(BaseCommand):
             raise CommandError(
                 f"There is no tenant “{options['slug']}”. Create it with create_tenant."
             )
-        incomplete = options["incomplete"] or USUAL_POLICY[options["provider"]]
+        incomplete = options["incomplete"] or PRESETS[options["provider"]].incomplete
         defaults = options["default_department"], options["default_location"]
         if incomplete == Connection.Incomplete.FILL and not all(defaults):
             raise CommandError(
@@ -84,13 +85,13 @@ class Command(BaseCommand):
             connection = Connection.objects.create(
                 tenant=tenant,
                 provider=options["provider"],
-                incomplete=incomplete,
+                incomplete_policy=incomplete,
                 unknown_manager=options["unknown_manager"],
                 may_assign_owner=options["may_assign_owner"],
                 default_department=options["default_department"],
                 default_location=options["default_location"],
                 activated_at=now,
-                carried_over_at=now,
+                initial_import_finished_at=now,
             )
             token = issue_token(connection)
             if days:

@@ -11,7 +11,7 @@ from django.urls import reverse
 from people.models import CustomField
 from people.operations import custom_fields
 from people.values import PeopleError
-from people.views.permissions import PersonRequest, for_administrators
+from people.views.permissions import PersonRequest, administrator_required
 from scim.connections import manage
 from scim.jobs import reapply
 from scim.jobs.reapply import Outcome
@@ -34,7 +34,7 @@ class Warned(NamedTuple):
     among: int
 
 
-@for_administrators
+@administrator_required
 def mapping(request: PersonRequest, connection_id: UUID) -> HttpResponse:
     connection = get_object_or_404(Connection, pk=connection_id)
     is_sent = request.method == "POST" and not connection.disconnected_at
@@ -77,7 +77,7 @@ def _warned(connection: Connection, form: SourcesForm) -> list[Warned]:
     new = {
         name: path for name, path in form.mapping.items() if connection.mapping.get(name) != path
     }
-    reach = reapply.reach(connection, set(new.values())) if new else {}
+    reach = reapply.path_coverage(connection, set(new.values())) if new else {}
     return [
         Warned(form.labels[name], path, reach[path].found, reach[path].among)
         for name, path in new.items()
@@ -96,7 +96,7 @@ def _preview(connection: Connection, form: SourcesForm) -> dict[str, Any]:
     if not connection.is_live:
         return {"outcomes": None}
     connection.mapping = form.mapping
-    outcomes = reapply.outcomes(connection)
+    outcomes = reapply.preview_reapply(connection)
     shown = [
         {"outcome": outcome, "lines": _lines(outcome, form)}
         for outcome in outcomes
@@ -117,7 +117,7 @@ def _lines(outcome: Outcome, form: SourcesForm) -> list[Line]:
     ]
 
 
-@for_administrators
+@administrator_required
 def add_field(request: PersonRequest, connection_id: UUID) -> HttpResponse:
     """Add a custom field; the form is on the page of the mapping."""
     connection = get_object_or_404(Connection, pk=connection_id)
@@ -140,7 +140,7 @@ def add_field(request: PersonRequest, connection_id: UUID) -> HttpResponse:
     return _page(request, connection, context)
 
 
-@for_administrators
+@administrator_required
 def delete_field(request: PersonRequest, connection_id: UUID, field_id: int) -> HttpResponse:
     connection = get_object_or_404(Connection, pk=connection_id)
     field = get_object_or_404(CustomField, pk=field_id)

@@ -8,31 +8,17 @@ from scim2_models import SCIMException
 from unfold.widgets import UnfoldAdminTextInputWidget
 
 from people.models import CustomField
+from people.models.field_table import PLACES
 from scim.models import Connection
 from scim.rfc.attributes import ENTERPRISE, RAMP
 from scim.rfc.schema import Attribute
-from scim.sync.attribute_mapping import check_path
+from scim.sync.attribute_mapping import SOURCES, check_path
+from scim.sync.policies import SPOKEN
 
 LONGEST_PATH = 500
 
-# The built-in fields, and their default attributes.
-FIELDS = {
-    "department": ("Department", "department of the enterprise extension, or a bare department"),
-    "location": (
-        "Location",
-        "location of the Ramp extension, locality of the work, primary or only address, or a "
-        "bare location or city",
-    ),
-    "given_name": ("First name", "name.givenName"),
-    "family_name": ("Last name", "name.familyName"),
-    "email": (
-        "Email",
-        "the primary one of emails, the one of type work, the first, or a userName that is an "
-        "address",
-    ),
-    "manager": ("Manager", "manager of the enterprise extension, or a bare manager"),
-    "role": ("Role", "the value of type rampUserRole in roles, the primary one, or the only one"),
-}
+# The built-in fields, in the order of the page: department and location come first.
+FIELDS = sorted(SOURCES, key=lambda name: name not in PLACES)
 # Names of built-in fields, which custom fields must not have.
 RESERVED = frozenset(FIELDS)
 
@@ -89,8 +75,8 @@ class SourcesForm(forms.Form):
 
     def __init__(self, *args: Any, custom_fields: Iterable[CustomField], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        for name, (label, usual) in FIELDS.items():
-            self.fields[name] = PathField(label, usual)
+        for name in FIELDS:
+            self.fields[name] = PathField(SPOKEN[name].capitalize(), SOURCES[name].usual)
         for field in custom_fields:
             if field.external_name not in RESERVED:
                 self.fields[field.external_name] = PathField(field.name, _usual(field))

@@ -10,12 +10,12 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from unfold.widgets import UnfoldAdminTextInputWidget
 
-from people.models import Departure, Event
+from people.models import Event, ScheduledTermination
 from people.operations.offboarding import schedule
 from people.operations.offboarding.schedule import USUAL_DAYS, InvalidDays
 from people.presentation.actor_names import actor_name
 from people.presentation.pagination import counted
-from people.views.permissions import PersonRequest, for_administrators
+from people.views.permissions import PersonRequest, administrator_required
 from scim.models import Connection
 from scim.views.settings.auto_termination_preview import Preview
 from scim.views.settings.overview import context_of
@@ -38,7 +38,7 @@ class DaysForm(forms.Form):
             raise forms.ValidationError(str(error)) from error
 
 
-@for_administrators
+@administrator_required
 def offboarding(request: PersonRequest, connection_id: UUID) -> HttpResponse:
     live = Connection.objects.select_related("tenant").filter(disconnected_at=None)
     connection = get_object_or_404(live, pk=connection_id)
@@ -56,7 +56,9 @@ def offboarding(request: PersonRequest, connection_id: UUID) -> HttpResponse:
         "current": current,
         "days": days,
         **(_foreseen(request, preview) if preview else {}),
-        "scheduled": counted(Departure.objects.filter(exempted_at=None)) if current else "",
+        "scheduled": counted(ScheduledTermination.objects.filter(exempted_at=None))
+        if current
+        else "",
         "changes": _changes(),
     }
     return render(request, "scim/settings/auto_termination.html", context)
@@ -65,7 +67,7 @@ def offboarding(request: PersonRequest, connection_id: UUID) -> HttpResponse:
 def _foreseen(request: PersonRequest, preview: Preview) -> dict[str, Any]:
     page, rows = preview.page(request.GET.get("page"))
     return {
-        "forecast": schedule.foretell(preview.days, now=preview.now),
+        "forecast": schedule.forecast(preview.days, now=preview.now),
         "preview": preview,
         "page": page,
         "rows": rows,
@@ -97,7 +99,7 @@ def _after(days: int) -> str:
 
 def _changes() -> list[dict[str, Any]]:
     events = Event.objects.filter(
-        kind=Event.Kind.ORGANISATION_CHANGED, person=None, facts__what="auto-termination"
+        kind=Event.Kind.ORGANIZATION_CHANGED, person=None, facts__what="auto-termination"
     )
     return [
         {

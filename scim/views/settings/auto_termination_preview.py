@@ -8,11 +8,11 @@ from io import StringIO
 
 from django.http import HttpResponse
 
-from people.models import Departure, Person
+from people.models import Person, ScheduledTermination
 from people.operations.offboarding import schedule
 from people.operations.offboarding.blockers import blockers_of_many, paused_among
 from people.presentation.pagination import BoundedPaginator
-from people.presentation.spreadsheets import BYTE_ORDER_MARK, harmless
+from people.presentation.spreadsheets import BYTE_ORDER_MARK, escape_formula
 
 ROWS_A_PAGE = 50
 CHUNK = 500
@@ -55,7 +55,7 @@ class Preview:
                 f"{one.due_at:%Y-%m-%d %H:%M}" if one.due_at else "",
                 one.note,
             )
-            writer.writerow(map(harmless, cells))
+            writer.writerow(map(escape_formula, cells))
         name = f"auto-termination-{self.days}-days.csv"
         return HttpResponse(
             BYTE_ORDER_MARK + file.getvalue(),
@@ -80,16 +80,20 @@ class Preview:
             self._of(
                 person,
                 [blocker.sentence for blocker in blockers[pk]]
-                + (["Mass change to confirm"] if pk in paused else []),
+                + (["bulk change to confirm"] if pk in paused else []),
             )
             for pk, person in asked.items()
         ]
 
     def _of(self, person: Person, obstacles: list[str]) -> Foreseen:
-        departure: Departure | None = getattr(person, "departure", None)
-        if departure and departure.exempted_at:
+        scheduled_termination: ScheduledTermination | None = getattr(
+            person, "scheduled_termination", None
+        )
+        if scheduled_termination and scheduled_termination.exempted_at:
             return Foreseen(person, None, "Exempt")
-        is_postponed = departure is not None and departure.postponed_from is not None
+        is_postponed = (
+            scheduled_termination is not None and scheduled_termination.postponed_from is not None
+        )
         notes = ["Postponed"] if is_postponed else []
         due_at = schedule.foreseen_due_at(person, self.days, is_new=self.is_new, now=self.now)
         return Foreseen(person, due_at, ", ".join(notes + obstacles))

@@ -9,9 +9,9 @@ from django.shortcuts import get_object_or_404, redirect, render
 
 from people.presentation.pagination import counted
 from people.views.forms import NameForm
-from people.views.permissions import PersonRequest, for_administrators
+from people.views.permissions import PersonRequest, administrator_required
 from scim.connections import manage
-from scim.connections.setup_guides import GUIDES
+from scim.connections.presets import PRESETS
 from scim.jobs import reapply
 from scim.models import Connection, ScimUser
 from scim.views.settings.overview import context_of
@@ -20,7 +20,7 @@ from scim.views.settings.overview import context_of
 SECONDS = 2
 
 
-@for_administrators
+@administrator_required
 def disconnect(request: PersonRequest, connection_id: UUID) -> HttpResponse:
     connection = get_object_or_404(Connection, pk=connection_id)
     if connection.disconnected_at:
@@ -28,13 +28,13 @@ def disconnect(request: PersonRequest, connection_id: UUID) -> HttpResponse:
     form = NameForm(request.POST if request.method == "POST" else None, wanted=str(connection))
     if form.is_valid():
         if manage.disconnect(connection, actor=request.user.actor):
-            reapply.revisit(connection, until=monotonic() + SECONDS)
+            reapply.reapply(connection, until=monotonic() + SECONDS)
             messages.success(request, f"{connection} is disconnected. People stay as they are.")
         return redirect("admin:scim_settings", connection_id)
     people = ScimUser.objects.known_to(connection).filter(person__isnull=False)
     context = context_of(request, connection, f"Disconnect {connection}?") | {
         "people": counted(people),
-        "ending": GUIDES[Connection.Provider(connection.provider)].ending,
+        "ending": PRESETS[connection.provider].guide.ending,
         "form": form,
     }
     return render(request, "scim/settings/disconnect.html", context)

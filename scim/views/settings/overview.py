@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from django.contrib import admin, messages
+from django.contrib import messages
 from django.db.models import Count, Exists, OuterRef, Sum
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
@@ -15,7 +15,8 @@ from django.utils.text import capfirst
 from people.models import CustomField, Event, Invite, Person
 from people.presentation.actor_names import actor_name
 from people.presentation.pagination import counted
-from people.views.permissions import PersonRequest, for_administrators
+from people.views.page_context import page_context
+from people.views.permissions import PersonRequest, administrator_required
 from scim.api.request import base_url
 from scim.connections import manage
 from scim.connections.status import sync_state
@@ -29,22 +30,22 @@ MOST_EVENTS = 10
 MOST_CONNECTIONS = 20
 
 
-@for_administrators
+@administrator_required
 def scim(request: HttpRequest) -> HttpResponse:
     """Redirect to the newest connection, or show how to connect one."""
     known = _by_age()
     current = next((one for one in known if not one.disconnected_at), None)
     if current:
         return redirect("admin:scim_settings", current.pk)
-    context = admin.site.each_context(request) | {
-        "title": "SCIM settings",
-        "parent": {"title": "Integrations", "url": reverse("admin:integrations")},
+    context = page_context(
+        request, "SCIM settings", parent=("Integrations", reverse("admin:integrations"))
+    ) | {
         "ended": known,
     }
     return render(request, "scim/settings/no_connection.html", context)
 
 
-@for_administrators
+@administrator_required
 def settings(request: PersonRequest, connection_id: UUID) -> HttpResponse:
     connection = get_object_or_404(Connection, pk=connection_id)
     is_changing = request.method == "POST" and not connection.disconnected_at
@@ -77,9 +78,7 @@ def settings(request: PersonRequest, connection_id: UUID) -> HttpResponse:
 def context_of(request: HttpRequest, connection: Connection, title: str) -> dict[str, Any]:
     """Return the context shared by the pages of a connection's settings."""
     home = reverse("admin:scim_settings", args=[connection.pk])
-    return admin.site.each_context(request) | {
-        "title": title,
-        "parent": {"title": f"SCIM settings: {connection}", "url": home},
+    return page_context(request, title, parent=(f"SCIM settings: {connection}", home)) | {
         "connection": connection,
         "home": home,
     }
@@ -138,6 +137,6 @@ def _what(event: Event) -> str:
 
 
 def _left(connection: Connection) -> str:
-    if connection.revisits_after is None:
+    if connection.reapply_cursor is None:
         return ""
-    return counted(reapply.left_to_revisit(connection))
+    return counted(reapply.reapply_remaining(connection))

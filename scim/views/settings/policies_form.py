@@ -8,6 +8,7 @@ from unfold.widgets import UnfoldAdminTextInputWidget
 
 from people.models import Department, Location, Person
 from people.operations.ranks import may_grant
+from scim.connections.presets import PRESETS
 from scim.models import Connection
 
 # As many names as a browser offers while one types.
@@ -98,7 +99,7 @@ def _name(label: str, offered: str) -> forms.CharField:
 
 
 class PoliciesForm(forms.Form):
-    incomplete = _question("When a person lacks a required field", INCOMPLETE)
+    incomplete_policy = _question("When a person lacks a required field", INCOMPLETE)
     default_department = _name("Default department", "departments")
     default_location = _name("Default location", "locations")
     unknown_manager = _question("When the manager is not in Ramp", UNKNOWN_MANAGER)
@@ -121,8 +122,8 @@ class PoliciesForm(forms.Form):
 
     def __init__(self, *args: Any, viewer: Person, connection: Connection, **kw: Any) -> None:
         super().__init__(*args, **kw)
-        if connection.provider == Connection.Provider.ENTRA:
-            # Entra's app roles do not include Owner.
+        if PRESETS[connection.provider].app_roles:
+            # Owner is not one of the app roles.
             del self.fields["may_assign_owner"]
         elif not may_grant(viewer, Person.Role.OWNER):
             self.fields["may_assign_owner"].widget.attrs["disabled"] = True
@@ -137,7 +138,7 @@ class PoliciesForm(forms.Form):
 
     def clean(self) -> dict[str, Any]:
         said = super().clean() or {}
-        if said.get("incomplete") == Connection.Incomplete.FILL:
+        if said.get("incomplete_policy") == Connection.Incomplete.FILL:
             for name in ("default_department", "default_location"):
                 if name in said and not said[name]:
                     self.add_error(name, "Enter a default for people without one.")

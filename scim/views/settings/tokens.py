@@ -10,7 +10,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from people.views.forms import NameForm
-from people.views.permissions import PersonRequest, for_administrators
+from people.views.permissions import PersonRequest, administrator_required
 from people.views.reauthentication import requires_recent_authentication
 from scim.api.request import base_url
 from scim.connections import manage
@@ -21,7 +21,7 @@ from scim.views.settings.overview import context_of, tokens_of
 REVOKED_SHOWN = 10
 
 
-@for_administrators
+@administrator_required
 @requires_recent_authentication
 def tokens(request: PersonRequest, connection_id: UUID) -> HttpResponse:
     connection = get_object_or_404(Connection, pk=connection_id)
@@ -57,7 +57,7 @@ def _step(alive: list[Any]) -> int:
     return 3 if newer.last_used_at else 2
 
 
-@for_administrators
+@administrator_required
 def revoke(request: PersonRequest, connection_id: UUID, token_id: int) -> HttpResponse:
     alive = Token.objects.filter(connection=connection_id, revoked_at=None)
     token = get_object_or_404(alive.select_related("connection"), pk=token_id)

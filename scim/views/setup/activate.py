@@ -8,15 +8,15 @@ from django.shortcuts import redirect, render
 
 from people.presentation.pagination import counted
 from people.values import PeopleError
-from people.views.permissions import PersonRequest, for_administrators
+from people.views.permissions import PersonRequest, administrator_required
 from scim.connections import setup
 from scim.jobs import match_report
-from scim.jobs.match_report import Choice, Fate
-from scim.models import AdoptionChoice, Connection, ScimUser
+from scim.jobs.match_report import Choice, MatchOutcome
+from scim.models import Connection, MatchDecision, ScimUser
 from scim.views.setup.common import context_of
 
 
-@for_administrators
+@administrator_required
 def activate(request: PersonRequest, provider: str) -> HttpResponse:
     connection = setup.in_setup(provider)
     if connection is None:
@@ -36,10 +36,10 @@ def activate(request: PersonRequest, provider: str) -> HttpResponse:
 def _numbers(connection: Connection) -> dict[str, Any]:
     report = match_report.report(connection)
     here = match_report.only_here(connection)
-    leaving = AdoptionChoice.objects.filter(connection=connection, choice=Choice.DEACTIVATE)
+    leaving = MatchDecision.objects.filter(connection=connection, choice=Choice.DEACTIVATE)
     return {
-        "received": len(report.verdicts),
-        "counts": {fate.value: report.count(fate) for fate in Fate},
+        "received": len(report.results),
+        "counts": {outcome.value: report.count(outcome) for outcome in MatchOutcome},
         "here": counted(here),
         "leaving": here.filter(pk__in=leaving.values("person")).count(),
     }
@@ -52,7 +52,7 @@ def _activated(request: HttpRequest, provider: str) -> HttpResponse:
         messages.info(request, "Start here.")
         return redirect("admin:integration", provider)
     users = ScimUser.objects.known_to(connection)
-    choices = AdoptionChoice.objects.filter(connection=connection, person__isnull=False)
+    choices = MatchDecision.objects.filter(connection=connection, person__isnull=False)
     waiting = match_report.waiting_users(connection).count()
     received = users.count()
     context = context_of(

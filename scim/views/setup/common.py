@@ -3,16 +3,15 @@
 from typing import Any
 
 from django import forms
-from django.contrib import admin
 from django.http import HttpRequest
 from django.urls import reverse
 from unfold.widgets import UnfoldAdminTextInputWidget
 
+from people.views.page_context import page_context
 from scim.api.request import base_url
 from scim.connections import setup
-from scim.connections.setup_guides import GUIDES
+from scim.connections.presets import PRESETS
 from scim.models import Connection
-from scim.models.connection import USUAL_POLICY
 
 STEPS = {
     "setup_token": "Base URL and token",
@@ -21,13 +20,12 @@ STEPS = {
     "setup_review": "Review",
     "setup_activate": "Activate",
 }
-PROVIDERS = {provider.value: provider for provider in GUIDES}
 
 
 class ProviderConverter:
     """URL converter for the name of a provider."""
 
-    regex = "|".join(PROVIDERS)
+    regex = "|".join(PRESETS)
 
     def to_python(self, value: str) -> str:
         return value
@@ -68,7 +66,7 @@ class SearchForm(forms.Form):
 
 
 def fills(provider: str) -> bool:
-    return USUAL_POLICY[Connection.Provider(provider)] == Connection.Incomplete.FILL
+    return PRESETS[provider].incomplete == Connection.Incomplete.FILL
 
 
 def _default(what: str) -> forms.CharField:
@@ -82,7 +80,7 @@ def _default(what: str) -> forms.CharField:
 
 def context_of(request: HttpRequest, provider: str, step: str, **more: Any) -> dict[str, Any]:
     """Return the context of a setup page; `step` is its URL name."""
-    guide = GUIDES[Connection.Provider(provider)]
+    guide = PRESETS[provider].guide
     names = list(STEPS)
     steps = [
         {
@@ -93,9 +91,11 @@ def context_of(request: HttpRequest, provider: str, step: str, **more: Any) -> d
         }
         for name, title in STEPS.items()
     ]
-    context = admin.site.each_context(request) | {
-        "title": STEPS.get(step, f"Connect {guide.name}"),
-        "parent": {"title": guide.title, "url": reverse("admin:integration", args=[provider])},
+    context = page_context(
+        request,
+        STEPS.get(step, f"Connect {guide.name}"),
+        parent=(guide.title, reverse("admin:integration", args=[provider])),
+    ) | {
         "provider": provider,
         "guide": guide,
         "base_url": base_url(),

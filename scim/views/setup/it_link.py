@@ -8,7 +8,6 @@ from datetime import date, timedelta
 from uuid import UUID
 
 from django.conf import settings
-from django.contrib import admin
 from django.core import signing
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
@@ -19,8 +18,9 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from people import tenancy
+from people.views.page_context import page_context
 from scim.api.request import base_url
-from scim.connections.setup_guides import GUIDES
+from scim.connections.presets import PRESETS
 from scim.models import Connection
 
 SALT = "setup steps for a colleague"
@@ -56,9 +56,8 @@ def steps_for_it(request: HttpRequest, token: str) -> HttpResponse:
     elif connection is None:
         why = "The connection has been activated, or its setup was canceled."
     else:
-        guide = GUIDES[Connection.Provider(connection.provider)]
-        context = admin.site.each_context(request) | {
-            "title": f"Connect {guide.name} to Ramp",
+        guide = PRESETS[connection.provider].guide
+        context = page_context(request, f"Connect {guide.name} to Ramp") | {
             "company": connection.tenant.name,
             "guide": guide,
             "base_url": base_url(),

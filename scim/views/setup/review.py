@@ -11,26 +11,30 @@ from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from people.models import Person
+from people.models.field_table import LABELS, PROFILE
 from people.operations.roles import base_roles
-from people.presentation.event_text import LABELS
 from people.presentation.pagination import BoundedPaginator, counted
-from people.values import Profile, fold
+from people.values import normalize_key
 from scim.jobs import match_report
-from scim.jobs.match_report import Choice, Fate, Report, Verdict
-from scim.models import AdoptionChoice, Connection, ScimUser
-from scim.sync.attribute_mapping import Assertion, profile_of
+from scim.jobs.match_report import Choice, MatchOutcome, MatchReport, MatchResult
+from scim.models import Connection, MatchDecision, ScimUser
+from scim.sync.attribute_mapping import MappedUser, profile_of
 from scim.views.setup.common import SearchForm, context_of
-from scim.views.setup.steps import of_a_connection
+from scim.views.setup.steps import with_setup_connection
 
 ROWS_A_PAGE = 50
-MATCHED = (Fate.LINKED, Fate.ASKED, Fate.LEFT)
+MATCHED = (MatchOutcome.LINKED, MatchOutcome.ASKED, MatchOutcome.LEFT)
 TABS = {
     "linked": "To be linked",
     "created": "To be created",
     "here": "Only in Ramp",
     "blocked": "Cannot be provisioned",
 }
-FATES = {"linked": MATCHED, "created": (Fate.CREATED,), "blocked": (Fate.BLOCKED,)}
+OUTCOMES = {
+    "linked": MATCHED,
+    "created": (MatchOutcome.CREATED,),
+    "blocked": (MatchOutcome.BLOCKED,),
+}
 
 
 @dataclass(frozen=True)
@@ -45,8 +49,8 @@ class Row:
     """A resource with its data, the matching person and the planned result."""
 
     user: ScimUser
-    said: Assertion
-    verdict: Verdict
+    said: MappedUser
+    result: MatchResult
     person: Person | None
     is_privileged: bool
 
@@ -63,12 +67,12 @@ class Row:
         old, new = self.person.profile, self.said.profile
         return [
             Difference(LABELS[name], getattr(old, name), getattr(new, name))
-            for name in Profile.__dataclass_fields__
+            for name in PROFILE
             if name != "role" and getattr(new, name) and getattr(old, name) != getattr(new, name)
         ]
 
 
-@of_a_connection
+@with_setup_connection
 @require_safe
 def review(request: HttpRequest, connection: Connection) -> HttpResponse:
     shown = request.GET.get("show", "")
@@ -80,7 +84,7 @@ def review(request: HttpRequest, connection: Connection) -> HttpResponse:
     if shown == "here":
         page, rows = _page_of_people(request, connection, here, words)
     else:
-        page, rows = _page_of_resources(request, connection, report.of(*FATES[shown]), words)
+        page, rows = _page_of_resources(request, connection, report.of(*OUTCOMES[shown]), words)
     context = context_of(
         request,
         connection.provider,
@@ -92,14 +96,14 @@ def review(request: HttpRequest, connection: Connection) -> HttpResponse:
         tabs=_tabs(report, here, shown),
         page=page,
         rows=rows,
-        asked_count=report.count(Fate.ASKED),
-        received_count=len(report.verdicts),
+        asked_count=report.count(MatchOutcome.ASKED),
+        received_count=len(report.results),
     )
     return render(request, "scim/setup/review.html", context)
 
 
-def _tabs(report: Report, here: QuerySet[Person], shown: str) -> list[dict[str, Any]]:
-    counts = {name: f"{report.count(*fates):,}" for name, fates in FATES.items()}
+def _tabs(report: MatchReport, here: QuerySet[Person], shown: str) -> list[dict[str, Any]]:
+    counts = {name: f"{report.count(*outcomes):,}" for name, outcomes in OUTCOMES.items()}
     counts["here"] = counted(here)
     return [
         {"name": name, "title": title, "count": counts[name], "is_chosen": name == shown}
@@ -108,34 +112,34 @@ def _tabs(report: Report, here: QuerySet[Person], shown: str) -> list[dict[str, 
 
 
 def _page_of_resources(
-    request: HttpRequest, connection: Connection, verdicts: Sequence[Verdict], words: str
-) -> tuple[Page[Verdict], list[Row]]:
+    request: HttpRequest, connection: Connection, results: Sequence[MatchResult], words: str
+) -> tuple[Page[MatchResult], list[Row]]:
     if words:
         found = set(_matching(connection, words).values_list("pk", flat=True))
-        verdicts = [verdict for verdict in verdicts if verdict.user_id in found]
-    page = Paginator(verdicts, ROWS_A_PAGE).get_page(request.GET.get("page"))
+        results = [result for result in results if result.user_id in found]
+    page = Paginator(results, ROWS_A_PAGE).get_page(request.GET.get("page"))
     return page, _rows(connection, list(page))
 
 
 def _matching(connection: Connection, words: str) -> QuerySet[ScimUser]:
     """Filter the resources whose userName or email contains all words."""
     users = ScimUser.objects.known_to(connection)
-    for word in fold(words).split():
+    for word in normalize_key(words).split():
         users = users.filter(Q(user_name_key__contains=word) | Q(email_key__contains=word))
     return users
 
 
-def _rows(connection: Connection, verdicts: Sequence[Verdict]) -> list[Row]:
-    users = ScimUser.objects.in_bulk([verdict.user_id for verdict in verdicts])
+def _rows(connection: Connection, results: Sequence[MatchResult]) -> list[Row]:
+    users = ScimUser.objects.in_bulk([result.user_id for result in results])
     people = Person.objects.select_related("department", "location")
     people = people.annotate(holds_elevated=base_roles.holds_elevated())
-    persons = people.in_bulk([verdict.person_id for verdict in verdicts if verdict.person_id])
+    persons = people.in_bulk([result.person_id for result in results if result.person_id])
     rows = []
-    for verdict in verdicts:
-        user = users[verdict.user_id]
-        person = persons.get(verdict.person_id) if verdict.person_id else None
+    for result in results:
+        user = users[result.user_id]
+        person = persons.get(result.person_id) if result.person_id else None
         said = profile_of(user.document, connection.mapping)
-        rows.append(Row(user, said, verdict, person, person is not None and _is_privileged(person)))
+        rows.append(Row(user, said, result, person, person is not None and _is_privileged(person)))
     return rows
 
 
@@ -151,7 +155,7 @@ def _page_of_people(
     people = people.order_by("family_name", "given_name", "pk")
     page = BoundedPaginator(people, ROWS_A_PAGE).get_page(request.GET.get("page"))
     rows = list(page)
-    choices = AdoptionChoice.objects.filter(connection=connection, person__in=rows)
+    choices = MatchDecision.objects.filter(connection=connection, person__in=rows)
     leaving = set(choices.filter(choice=Choice.DEACTIVATE).values_list("person_id", flat=True))
     for person in rows:
         person.is_leaving = person.pk in leaving

@@ -20,9 +20,9 @@ from people.views.permissions import PersonRequest
 from scim.connections import setup
 from scim.jobs import match_report
 from scim.jobs.match_report import Choice
-from scim.models import AdoptionChoice, Connection, ScimUser
+from scim.models import Connection, MatchDecision, ScimUser
 from scim.views.setup.common import context_of
-from scim.views.setup.steps import of_a_connection
+from scim.views.setup.steps import with_setup_connection
 
 OF_A_RESOURCE = (Choice.LINK, Choice.LEAVE)
 OF_A_PERSON = (Choice.DEACTIVATE, Choice.LEAVE)
@@ -39,7 +39,7 @@ class ChoiceForm(forms.Form):
     back = forms.CharField(required=False, max_length=500)
 
 
-@of_a_connection
+@with_setup_connection
 @require_POST
 def choose(request: PersonRequest, connection: Connection) -> HttpResponse:
     form = ChoiceForm(request.POST)
@@ -86,7 +86,7 @@ def _remember(
     setup.hold(connection)
     if connection.activated_at:
         return False
-    AdoptionChoice.objects.update_or_create(
+    MatchDecision.objects.update_or_create(
         connection=connection,
         **about,
         defaults={

@@ -11,7 +11,7 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_safe
 
 from people.values import PeopleError
-from people.views.permissions import PersonRequest, for_administrators
+from people.views.permissions import PersonRequest, administrator_required
 from people.views.reauthentication import requires_recent_authentication
 from scim.connections import setup
 from scim.models import Connection, RequestLog, ScimGroup, ScimUser, Token
@@ -24,10 +24,10 @@ LATEST_SHOWN = 5
 Step = Callable[[Any, Connection], HttpResponse]
 
 
-def of_a_connection(view: Step) -> Callable[[HttpRequest, str], HttpResponse]:
+def with_setup_connection(view: Step) -> Callable[[HttpRequest, str], HttpResponse]:
     """Pass the connection that is being set up; redirect if there is none."""
 
-    @for_administrators
+    @administrator_required
     @wraps(view)
     def found(request: HttpRequest, provider: str) -> HttpResponse:
         connection = setup.in_setup(provider)
@@ -41,7 +41,7 @@ def of_a_connection(view: Step) -> Callable[[HttpRequest, str], HttpResponse]:
     return found
 
 
-@of_a_connection
+@with_setup_connection
 @require_safe
 def go_on(request: HttpRequest, connection: Connection) -> HttpResponse:
     """Redirect to the next step."""
@@ -51,7 +51,7 @@ def go_on(request: HttpRequest, connection: Connection) -> HttpResponse:
     return redirect("admin:setup_review" if has_heard else "admin:setup_steps", connection.provider)
 
 
-@for_administrators
+@administrator_required
 @requires_recent_authentication
 def token(request: PersonRequest, provider: str) -> HttpResponse:
     """Create a token and show it once, in the response of the same request."""
@@ -75,7 +75,7 @@ def token(request: PersonRequest, provider: str) -> HttpResponse:
     return render(request, "scim/setup/token.html", context)
 
 
-@of_a_connection
+@with_setup_connection
 def token_page(request: HttpRequest, connection: Connection) -> HttpResponse:
     alive = connection.tokens.filter(revoked_at=None).order_by("-pk").first()
     context = context_of(
@@ -89,7 +89,7 @@ def token_page(request: HttpRequest, connection: Connection) -> HttpResponse:
     return render(request, "scim/setup/token.html", context)
 
 
-@of_a_connection
+@with_setup_connection
 @require_safe
 def steps(request: HttpRequest, connection: Connection) -> HttpResponse:
     context = context_of(
@@ -102,7 +102,7 @@ def steps(request: HttpRequest, connection: Connection) -> HttpResponse:
     return render(request, "scim/setup/steps.html", context)
 
 
-@of_a_connection
+@with_setup_connection
 @require_safe
 def first_request(request: HttpRequest, connection: Connection) -> HttpResponse:
     logs = RequestLog.objects.filter(connection=connection)
@@ -126,7 +126,7 @@ def first_request(request: HttpRequest, connection: Connection) -> HttpResponse:
     return render(request, "scim/setup/first_request.html", context)
 
 
-@of_a_connection
+@with_setup_connection
 def abandon(request: PersonRequest, connection: Connection) -> HttpResponse:
     if request.method == "POST":
         try:

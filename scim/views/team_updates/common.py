@@ -7,7 +7,6 @@ This is the frame of its four tabs, which are `pending_invites`, `inactive_users
 from collections.abc import Callable
 from typing import Any
 
-from django.contrib import admin
 from django.db.models import OuterRef, Q, QuerySet, Subquery
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
@@ -15,9 +14,10 @@ from django.urls import reverse
 from django.utils import timezone
 
 from people.models import Invite, Mail, Person
-from people.operations.roles.withheld_roles import ASKED
+from people.operations.roles.withheld_roles import people_with_withheld_roles
 from people.presentation.pagination import BoundedPaginator, counted
 from people.presentation.search_forms import PersonSearch
+from people.views.page_context import page_context
 from scim.models import SamePersonQuestion, SyncError
 
 ROWS_A_PAGE = 50
@@ -43,12 +43,6 @@ def same_person_questions() -> Any:
     return SamePersonQuestion.objects.open()
 
 
-def withheld_roles() -> Any:
-    """Return returned people whose earlier elevated role is still undecided."""
-    people = Person.objects.in_lists().exclude(withheld_roles={})
-    return people.filter(withheld_roles__icontains=f'"{ASKED}"')
-
-
 def to_look_at() -> str:
     """Return the number of rows that need an administrator's action."""
     stuck = Q(expires_at__lte=timezone.now()) | Q(problem__gt="")
@@ -56,12 +50,12 @@ def to_look_at() -> str:
         SyncError.objects.open(),
         pending_invites().filter(stuck),
         same_person_questions(),
-        withheld_roles(),
+        people_with_withheld_roles(),
     )
 
 
 def to_review() -> list[QuerySet[Any]]:
-    return [same_person_questions(), withheld_roles()]
+    return [same_person_questions(), people_with_withheld_roles()]
 
 
 TABS: dict[str, tuple[str, Callable[[], list[QuerySet[Any]]]]] = {
@@ -94,9 +88,7 @@ def show_tab(
 def context_of(request: HttpRequest, title: str, *, parent: str = "") -> dict[str, Any]:
     """Return the context of a Team updates page, as a page or in the dialog."""
     above = ("Team updates", parent) if parent else ("People", "people_person_changelist")
-    return admin.site.each_context(request) | {
-        "title": title,
-        "parent": {"title": above[0], "url": reverse(f"admin:{above[1]}")},
+    return page_context(request, title, parent=(above[0], reverse(f"admin:{above[1]}"))) | {
         "base": "scim/team_updates/_dialog.html"
         if "X-Dialog" in request.headers
         else "admin/base_site.html",

@@ -8,8 +8,8 @@ from people.models import Person
 from people.presentation.actor_names import actor_name
 from people.presentation.search_forms import PersonSearch, choice
 from people.values import VIA_SCIM
-from people.views.offboarding.schedule_status import days_in_force, outlooks
-from people.views.permissions import for_administrators
+from people.views.offboarding.schedule_status import days_in_force, termination_statuses
+from people.views.permissions import administrator_required
 from scim.models import Connection
 from scim.views.team_updates.common import inactive_people, page_of, show_tab
 
@@ -22,7 +22,7 @@ class InactiveSearch(PersonSearch):
     )
 
 
-@for_administrators
+@administrator_required
 def inactive_users(request: HttpRequest) -> HttpResponse:
     form = InactiveSearch(request.GET)
     found = inactive_people().matching(form.asked("q"))
@@ -48,12 +48,12 @@ def _rows(people: Any) -> list[dict[str, Any]]:
     addresses = {person.deactivated_by.partition(":")[2] for person in people}
     colleagues = Person.objects.filter(email__in=addresses)
     names = {colleague.email: colleague.full_name for colleague in colleagues}
-    ahead = outlooks(people)
+    ahead = termination_statuses(people)
     live = {str(one.actor) for one in Connection.objects.filter(disconnected_at=None)}
     return [
         {
             "person": person,
-            "outlook": ahead[person.pk],
+            "termination": ahead[person.pk],
             "by": actor_name(person.deactivated_by, names),
             # Without a live provider, only an administrator can reactivate them.
             "is_its_turn": person.deactivated_by in live,

@@ -21,7 +21,7 @@ from people.operations.invites import lifecycle
 from people.operations.ranks import RankRefused
 from people.presentation.search_forms import PersonSearch, choice
 from people.values import PeopleError
-from people.views.permissions import PersonRequest, for_administrators
+from people.views.permissions import PersonRequest, administrator_required
 from scim.views.team_updates import common
 from scim.views.team_updates.common import context_of, page_of, show_tab
 
@@ -59,7 +59,7 @@ class Row:
         return bool(self.mail and not (self.mail.sent_at or self.mail.given_up_at))
 
 
-@for_administrators
+@administrator_required
 def pending_invites(request: HttpRequest) -> HttpResponse:
     form = InviteSearch(request.GET)
     found = _narrowed(common.pending_invites(), form.asked("show"))
@@ -84,11 +84,11 @@ def pending_invites(request: HttpRequest) -> HttpResponse:
 def _narrowed(found: Any, show: str) -> Any:
     match show:
         case "held":
-            return found.exclude(held_because="")
+            return found.exclude(hold_reason="")
         case "undelivered":
             return found.filter(problem__gt="")
         case "unmailed":
-            return found.filter(held_because="", mails=None)
+            return found.filter(hold_reason="", mails=None)
         case "expired":
             return _expired(found)
         case _:
@@ -99,7 +99,7 @@ def _expired(found: Any) -> Any:
     return found.filter(expires_at__lte=timezone.now())
 
 
-@for_administrators
+@administrator_required
 @require_POST
 def resend(request: PersonRequest, invite_id: UUID) -> HttpResponse:
     invite = _pending(invite_id)
@@ -108,13 +108,13 @@ def resend(request: PersonRequest, invite_id: UUID) -> HttpResponse:
     return redirect("admin:team_updates")
 
 
-@for_administrators
+@administrator_required
 @require_POST
 def resend_many(request: PersonRequest) -> HttpResponse:
     """Resend the selected invites, or all expired ones."""
     found = Invite.objects.open().select_related("person").order_by("created_at", "pk")
     if "expired" in request.POST:
-        chosen: QuerySet[Invite] = _expired(found).filter(held_because="")
+        chosen: QuerySet[Invite] = _expired(found).filter(hold_reason="")
     else:
         chosen = found.filter(pk__in=_ids(request.POST.getlist("invite")))
         for invite in chosen[:MOST_AT_ONCE]:
@@ -126,7 +126,7 @@ def resend_many(request: PersonRequest) -> HttpResponse:
     return redirect("admin:team_updates")
 
 
-@for_administrators
+@administrator_required
 def revoke(request: PersonRequest, invite_id: UUID) -> HttpResponse:
     invite = _pending(invite_id)
     ranks.check_rank_over(request.user.actor, invite.person)
@@ -137,7 +137,7 @@ def revoke(request: PersonRequest, invite_id: UUID) -> HttpResponse:
     return _page(request, "scim/team_updates/revoke_invite.html", invite, "Revoke invite")
 
 
-@for_administrators
+@administrator_required
 def link(request: PersonRequest, invite_id: UUID) -> HttpResponse:
     invite = _pending(invite_id)
     # Anyone with the link can accept the invite.

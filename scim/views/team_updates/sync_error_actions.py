@@ -15,7 +15,7 @@ from people.operations import ranks
 from people.operations.invites import lifecycle
 from people.presentation.event_text import Difference, entries_of
 from people.values import PeopleError
-from people.views.permissions import PersonRequest, for_administrators
+from people.views.permissions import PersonRequest, administrator_required
 from scim.jobs import retry as jobs_retry
 from scim.models import SyncError
 from scim.sync.resolutions import Action
@@ -32,7 +32,7 @@ class DismissForm(forms.Form):
     )
 
 
-@for_administrators
+@administrator_required
 def retry(request: PersonRequest, error_id: int) -> HttpResponse:
     """Retry the request; preview the changes first if they may be unexpected."""
     error = _open_error(error_id)
@@ -55,7 +55,7 @@ def retry(request: PersonRequest, error_id: int) -> HttpResponse:
     return render(request, "scim/team_updates/retry.html", context)
 
 
-@for_administrators
+@administrator_required
 def link(request: PersonRequest, error_id: int) -> HttpResponse:
     """Link the person with the address to the provider; an elevated person needs a confirmation."""
     error = _open_error(error_id)
@@ -87,7 +87,7 @@ def link(request: PersonRequest, error_id: int) -> HttpResponse:
     return render(request, "scim/team_updates/link.html", context)
 
 
-@for_administrators
+@administrator_required
 @require_POST
 def invite_anyway(request: PersonRequest, error_id: int) -> HttpResponse:
     error, actor = _open_error(error_id), request.user.actor
@@ -105,7 +105,7 @@ def invite_anyway(request: PersonRequest, error_id: int) -> HttpResponse:
     return redirect("admin:team_updates_errors")
 
 
-@for_administrators
+@administrator_required
 def dismiss(request: PersonRequest, error_id: int) -> HttpResponse:
     error = _open_error(error_id)
     form = DismissForm(request.POST if request.method == "POST" else None)

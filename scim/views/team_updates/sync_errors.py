@@ -11,16 +11,15 @@ from django.shortcuts import get_object_or_404, render
 from people.models import Invite, Person
 from people.presentation.actor_names import actor_name
 from people.presentation.search_forms import PersonSearch, choice
-from people.values import fold
-from people.views.permissions import for_administrators
+from people.values import normalize_key
+from people.views.permissions import administrator_required
 from scim.jobs import retry
 from scim.models import Connection, ScimUser, SyncError
 from scim.sync import policies
-from scim.sync.resolutions import Case, Holder, Remedy, remedy_for
+from scim.sync.resolutions import AddressOwner, Resolution, SyncErrorCase, resolution_for
 from scim.views.request_detail import readable
 from scim.views.team_updates.common import context_of, page_of, show_tab
 
-FIELDS = policies.SPOKEN | {"manager": "manager", "role": "role"}
 # Large columns that the list of errors does not show.
 UNREAD = (
     *("user__document", "user__rendered"),
@@ -51,13 +50,13 @@ class Row:
     """An error, what resolves it, and who has the address that is listed as a duplicate."""
 
     error: Any
-    remedy: Remedy
+    remedy: Resolution
     holder: Any
     may_retry: bool
 
     @property
     def field(self) -> str:
-        return FIELDS.get(self.error.field, "")
+        return policies.SPOKEN.get(self.error.field, "")
 
     @property
     def is_open(self) -> bool:
@@ -68,7 +67,7 @@ class Row:
         return actor_name(self.error.dismissed_by)
 
 
-@for_administrators
+@administrator_required
 def sync_errors(request: HttpRequest) -> HttpResponse:
     form = ErrorSearch(request.GET)
     found = _narrowed(listed_errors(), form).order_by("-happened_at", "-pk")
@@ -84,7 +83,7 @@ def sync_errors(request: HttpRequest) -> HttpResponse:
     )
 
 
-@for_administrators
+@administrator_required
 def sync_error(request: HttpRequest, error_id: int) -> HttpResponse:
     error = get_object_or_404(listed_errors(), pk=error_id)
     [row] = rows_of([error])
@@ -113,17 +112,17 @@ def rows_of(errors: list[SyncError]) -> list[Row]:
     """Return each error with its resolution, in two queries for all of them."""
     holders = _holders(errors)
     known = [error.person_id for error in errors if error.person_id]
-    held = Invite.objects.open().filter(person__in=known).exclude(held_because="")
+    held = Invite.objects.open().filter(person__in=known).exclude(hold_reason="")
     waiting = set(held.values_list("person_id", flat=True))
     return [_row(error, holders, is_held=error.person_id in waiting) for error in errors]
 
 
 def _row(error: SyncError, holders: dict[str, Any], *, is_held: bool) -> Row:
-    holder = holders.get(fold(error.offending_value)) if _is_duplicate(error) else None
+    holder = holders.get(normalize_key(error.offending_value)) if _is_duplicate(error) else None
     if holder and holder.pk == error.person_id:
         holder = None
     may_retry = retry.may_retry(error)
-    case = Case(
+    case = SyncErrorCase(
         reason=error.reason,
         provider=str(error.connection),
         is_known=error.person_id is not None,
@@ -132,18 +131,18 @@ def _row(error: SyncError, holders: dict[str, Any], *, is_held: bool) -> Row:
         holder=_holding(holder),
         may_retry=may_retry,
     )
-    return Row(error, remedy_for(case), holder, may_retry)
+    return Row(error, resolution_for(case), holder, may_retry)
 
 
-def _holding(holder: Any) -> Holder:
+def _holding(holder: Any) -> AddressOwner:
     if holder is None:
-        return Holder.NOBODY
-    return Holder.OWNED if holder.is_owned else Holder.UNOWNED
+        return AddressOwner.NOBODY
+    return AddressOwner.OWNED if holder.is_owned else AddressOwner.UNOWNED
 
 
 def _holders(errors: Iterable[SyncError]) -> dict[str, Any]:
     """Return who has the addresses that are listed as duplicates, and whether they are owned."""
-    keys = [fold(error.offending_value) for error in errors if _is_duplicate(error)]
+    keys = [normalize_key(error.offending_value) for error in errors if _is_duplicate(error)]
     owners = ScimUser.objects.filter(
         person=OuterRef("pk"), deleted_at=None, connection__disconnected_at=None
     )
@@ -168,6 +167,6 @@ def _narrowed(errors: Any, form: ErrorSearch) -> Any:
             errors = errors.filter(**{name: form.asked(name)})
     for word in form.asked("q").split():
         # A resource that was never created has only the name that was sent.
-        named = Q(user_name_key__contains=fold(word))
+        named = Q(user_name_key__contains=normalize_key(word))
         errors = errors.filter(named | Q(person__in=Person.objects.matching(word)))
     return errors

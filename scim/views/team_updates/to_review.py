@@ -11,10 +11,10 @@ from django.views.decorators.http import require_POST
 
 from people.models import Person, Role
 from people.operations import rehires
-from people.operations.roles.withheld_roles import ASKED, key_of
+from people.operations.roles.withheld_roles import ASKED, key_of, people_with_withheld_roles
 from people.presentation.search_forms import PersonSearch
 from people.values import PeopleError
-from people.views.permissions import PersonRequest, for_administrators
+from people.views.permissions import PersonRequest, administrator_required
 from scim.api import same_person
 from scim.models import SamePersonQuestion
 from scim.sync.match_evidence import LABELS, Traits
@@ -23,7 +23,6 @@ from scim.views.team_updates.common import (
     page_of,
     same_person_questions,
     show_tab,
-    withheld_roles,
 )
 
 TAB = "team_updates_review"
@@ -57,11 +56,11 @@ class Row:
         return ", ".join(LABELS[name] for name in self.question.differs)
 
 
-@for_administrators
+@administrator_required
 def review(request: HttpRequest) -> HttpResponse:
     form = PersonSearch(request.GET)
     page = page_of(request, _questions().order_by("-asked_at", "-pk"))
-    returned = list(withheld_roles().order_by("family_name", "given_name", "pk"))
+    returned = list(people_with_withheld_roles().order_by("family_name", "given_name", "pk"))
     return show_tab(
         request,
         "scim/team_updates/to_review.html",
@@ -73,7 +72,7 @@ def review(request: HttpRequest) -> HttpResponse:
     )
 
 
-@for_administrators
+@administrator_required
 def same_person_page(request: PersonRequest, question_id: int) -> HttpResponse:
     """Show the comparison, and save the answer."""
     question = get_object_or_404(_questions(), pk=question_id)
@@ -109,11 +108,11 @@ def _take_answer(request: PersonRequest, row: Row) -> HttpResponse:
     return redirect(f"admin:{TAB}")
 
 
-@for_administrators
+@administrator_required
 @require_POST
 def withheld_role(request: PersonRequest, person_id: UUID) -> HttpResponse:
     """Restore the elevated role of a returned person, or decline it."""
-    person = get_object_or_404(withheld_roles(), pk=person_id)
+    person = get_object_or_404(people_with_withheld_roles(), pk=person_id)
     name, actor = request.POST.get("role", ""), request.user.actor
     label = dict(_asked_roles(person)).get(name, "")
     try:

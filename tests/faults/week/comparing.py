@@ -13,11 +13,11 @@ from tests.services.db import Connected
 
 PEOPLE = """
     SELECT u.scim_id::text, u.waiting_manager, p.state, p.given_name, p.family_name, p.email,
-           p.pending_email, d.name, l.name, p.role, p.overruled_at,
+           p.pending_email, d.name, l.name, p.role, p.manually_overridden_at,
            (SELECT m.scim_id::text FROM scim_scimuser m
              WHERE m.person_id = p.manager_id AND m.deleted_at IS NULL),
-           (SELECT i.held_because FROM people_invite i
-             WHERE i.person_id = p.id AND i.accepted_at IS NULL AND i.voided_at IS NULL)
+           (SELECT i.hold_reason FROM people_invite i
+             WHERE i.person_id = p.id AND i.accepted_at IS NULL AND i.revoked_at IS NULL)
       FROM scim_scimuser u JOIN people_person p ON p.id = u.person_id
       LEFT JOIN people_department d ON d.id = p.department_id
       LEFT JOIN people_location l ON l.id = p.location_id
@@ -171,7 +171,11 @@ class Comparison:
         for what, count in (("inactive", inactive), ("invited", through)):
             company.check(f"SCIM settings: {what}", "", holds=f" {count:,} " in text)
         for path in (
-            *("/people/updates/inactive/", "/people/updates/errors/", "/people/departures/"),
+            *(
+                "/people/updates/inactive/",
+                "/people/updates/errors/",
+                "/people/scheduled-terminations/",
+            ),
             *(f"{here}requests/", f"{here}groups/"),
         ):
             company.compare("page", path, 200, self.admin.get(path).status_code)

@@ -20,7 +20,7 @@ WAITING = """
     SELECT (SELECT count(*) FROM people_event WHERE dispatched_at IS NULL)
          + (SELECT count(*) FROM people_mail
              WHERE sent_at IS NULL AND given_up_at IS NULL AND due_at <= now())
-         + (SELECT count(*) FROM scim_connection WHERE revisits_after IS NOT NULL)
+         + (SELECT count(*) FROM scim_connection WHERE reapply_cursor IS NOT NULL)
 """
 OWNER = """
     SELECT given_name || ' ' || family_name FROM people_person p

@@ -29,8 +29,8 @@ BROKEN = """
     UNION ALL
     SELECT 'is held, and does not wait', p.email
       FROM people_invite i JOIN people_person p ON p.id = i.person_id
-     WHERE i.held_because LIKE 'Waiting for the manager%' AND i.accepted_at IS NULL
-       AND i.voided_at IS NULL AND p.id NOT IN (SELECT person_id FROM waits)
+     WHERE i.hold_reason LIKE 'Waiting for the manager%' AND i.accepted_at IS NULL
+       AND i.revoked_at IS NULL AND p.id NOT IN (SELECT person_id FROM waits)
 """
 PAUSE_SECONDS = 0.2
 

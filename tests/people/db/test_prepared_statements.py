@@ -5,7 +5,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from people.db import prepared_statements, row_json
-from people.db.prepared_statements import Question
+from people.db.prepared_statements import PreparedQuery
 from people.models import Person, Tenant
 from tests.factories import core
 
@@ -14,8 +14,8 @@ pytestmark = pytest.mark.django_db
 NAMES = "SELECT given_name, family_name FROM people_person WHERE email_key = %s"
 
 
-def named(email: str) -> Question:
-    return Question(NAMES, (email,), 2)
+def named(email: str) -> PreparedQuery:
+    return PreparedQuery(NAMES, (email,), 2)
 
 
 def test_loaded_as_the_orm_loads_it(tenant: Tenant) -> None:
@@ -25,7 +25,7 @@ def test_loaded_as_the_orm_loads_it(tenant: Tenant) -> None:
     row = prepared_statements.one(f"SELECT {held} FROM people_person p WHERE id = %s", [person.pk])  # noqa: S608
 
     assert row is not None
-    loaded = row_json.loaded(Person, row)
+    loaded = row_json.from_row(Person, row)
     known = Person.objects.get(pk=person.pk)
     assert {**vars(loaded), "_state": None} == {**vars(known), "_state": None}
 
@@ -35,13 +35,13 @@ def test_found_in_one_journey_and_once(tenant: Tenant) -> None:
     core.person(given_name="Grace", family_name="Hopper", email="grace@example.com")
     ada, nobody, grace = map(named, ("ada@example.com", "no@example.com", "grace@example.com"))
 
-    with prepared_statements.foreseeing():
+    with prepared_statements.prefetching():
         with CaptureQueriesContext(connection) as ahead:
-            prepared_statements.ask_ahead(ada, nobody, grace)
+            prepared_statements.prefetch(ada, nobody, grace)
         with CaptureQueriesContext(connection) as queries:
-            found = [prepared_statements.answer(one) for one in (grace, nobody, ada)]
+            found = [prepared_statements.fetch(one) for one in (grace, nobody, ada)]
         with CaptureQueriesContext(connection) as again:
-            assert prepared_statements.answer(ada) == ("Ada", "King")
+            assert prepared_statements.fetch(ada) == ("Ada", "King")
 
     assert found == [("Grace", "Hopper"), None, ("Ada", "King")]
     assert (len(ahead), len(queries), len(again)) == (1, 0, 1)
@@ -49,8 +49,8 @@ def test_found_in_one_journey_and_once(tenant: Tenant) -> None:
 
 def test_forgotten_when_the_block_ends(tenant: Tenant) -> None:
     ada = core.person(given_name="Ada", family_name="Byron", email="ada@example.com")
-    with prepared_statements.foreseeing():
-        prepared_statements.ask_ahead(named(ada.email))
+    with prepared_statements.prefetching():
+        prepared_statements.prefetch(named(ada.email))
     Person.objects.update(family_name="King")
 
-    assert prepared_statements.answer(named(ada.email)) == ("Ada", "King")
+    assert prepared_statements.fetch(named(ada.email)) == ("Ada", "King")

@@ -12,7 +12,7 @@ from people.db import unit_of_work
 from people.db.unit_of_work import Conflict
 from people.models import Event, Person, Tenant
 from people.operations import locks
-from people.operations.locks import Guarded
+from people.operations.locks import LockName
 from tests.factories import core
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -53,10 +53,10 @@ def test_stores_everything_in_one_statement(ada: Person) -> None:
 
 LOCKS: list[Callable[[Person], object]] = [
     locks.lock,
-    lambda person: locks.hold_person(person.pk),
+    lambda person: locks.lock_person(person.pk),
     lambda person: locks.lock_all([str(person.pk)]),
-    lambda person: locks.hold(Guarded.ADMINISTRATORS, person.tenant_id),
-    lambda person: locks.try_hold(Guarded.ADMINISTRATORS, person.tenant_id),
+    lambda person: locks.acquire_lock(LockName.ADMINISTRATORS, person.tenant_id),
+    lambda person: locks.try_acquire_lock(LockName.ADMINISTRATORS, person.tenant_id),
 ]
 
 
@@ -71,7 +71,7 @@ def test_calls_back_when_everything_is_committed(ada: Person) -> None:
     with transaction.atomic():
         with unit_of_work.deferring():
             rename(ada, "Augusta")
-            unit_of_work.when_stored(lambda: heard.append(stored(ada)))
+            unit_of_work.on_stored(lambda: heard.append(stored(ada)))
         assert not heard
 
     assert heard == [("Augusta", 1)]
@@ -82,7 +82,7 @@ def test_calls_nobody_back_when_the_transaction_fails(ada: Person) -> None:
 
     def fail() -> None:
         with transaction.atomic(), unit_of_work.deferring():
-            unit_of_work.when_stored(lambda: heard.append("stored"))
+            unit_of_work.on_stored(lambda: heard.append("stored"))
             rename(ada, "Augusta")
             core.person(email=ada.email).save(force_insert=True)
 

@@ -11,7 +11,7 @@ from django.utils import timezone
 from people.db import unit_of_work
 from people.db.unit_of_work import Conflict
 from people.models import Event, Person, Tenant
-from people.values import fold
+from people.values import normalize_key
 from tests.factories import core
 
 pytestmark = pytest.mark.django_db
@@ -23,8 +23,8 @@ def unsaved(tenant: Tenant, email: str) -> Person:
         given_name="Ada",
         family_name="Lovelace",
         email=email,
-        email_key=fold(email),
-        role_since=timezone.now(),
+        email_key=normalize_key(email),
+        role_assigned_at=timezone.now(),
         custom_values={"cost_center": "4000"},
     )
 

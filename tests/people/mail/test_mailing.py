@@ -93,7 +93,7 @@ class TestIsSent:
         assert send() == 0
 
     def test_when_a_held_invite_is_released(self, owner: Person, smtp: Smtp) -> None:
-        bob = invited(invitation=Invitation(held_because="No manager yet."))
+        bob = invited(invitation=Invitation(hold_reason="No manager yet."))
         assert send() == 0
 
         lifecycle.release_invite(bob, actor=OKTA)
@@ -105,7 +105,7 @@ class TestIsSent:
         invited(invitation=unmailed)
         eve = core.person(state=Person.State.INACTIVE, joined_at=None)
         people.reactivate_person(eve, actor=OKTA, invitation=unmailed)
-        held = invited("held@example.com", invitation=Invitation(held_because="No manager yet."))
+        held = invited("held@example.com", invitation=Invitation(hold_reason="No manager yet."))
         lifecycle.release_invite(held, actor=OKTA, is_mailed=False)
 
         assert send() == 0
@@ -223,7 +223,7 @@ class TestIsNotSent:
         assert self.given_up() == "The invite was revoked."
 
     def test_once_the_invited_has_joined(self, bob: Person) -> None:
-        people.join_person(bob, actor=bob.actor)
+        people.activate_person(bob, actor=bob.actor)
 
         assert self.given_up() == "The invite was already accepted."
 
@@ -238,7 +238,7 @@ class TestIsNotSent:
         assert self.given_up() == "The invite expired before it could be sent."
 
     def test_while_the_invite_is_held(self, bob: Person) -> None:
-        bob.invites.update(held_because="No manager yet.")
+        bob.invites.update(hold_reason="No manager yet.")
 
         assert self.given_up() == "The invite is on hold: No manager yet."
 

@@ -67,9 +67,9 @@ def test_invites_nobody_when_told_so(tenant: Tenant) -> None:
 
 
 def test_can_hold_the_invite(tenant: Tenant) -> None:
-    ada = people.add_person(ADA, actor=OKTA, invitation=Invitation(held_because="No manager yet"))
+    ada = people.add_person(ADA, actor=OKTA, invitation=Invitation(hold_reason="No manager yet"))
 
-    assert ada.invites.get().held_because == "No manager yet"
+    assert ada.invites.get().hold_reason == "No manager yet"
 
 
 @pytest.mark.parametrize("email", ["ada@example.com", "ADA@EXAMPLE.COM", "Ada@example.com"])

@@ -36,7 +36,7 @@ def test_remembers_from_whom_and_when(ada: Person, role: Person.Role) -> None:
 
     stored = Person.objects.get(pk=ada.pk)
     assert (stored.role, stored.role_source) == (role, "scim:okta")
-    assert stored.role_since > ada.created_at
+    assert stored.role_assigned_at > ada.created_at
     assert ada.events.get().changes == {"role": {"from": "BUSINESS_USER", "to": role}}
 
 

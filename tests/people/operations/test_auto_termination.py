@@ -15,18 +15,18 @@ from django.utils import timezone
 
 from people.models import (
     Approval,
-    Departure,
+    BulkChange,
     Event,
     Fund,
     Grant,
-    MassChange,
-    Obligation,
+    OutstandingItem,
     Person,
     Role,
+    ScheduledTermination,
 )
 from people.operations.offboarding import handover_plan, job, schedule, terminate
 from people.operations.offboarding.blockers import blockers_of, blockers_of_many
-from people.operations.offboarding.handover_plan import Disposition
+from people.operations.offboarding.handover_plan import HandoverPlan
 from people.operations.people import deactivate_person, reactivate_person
 from people.operations.roles import base_roles
 from people.tasks import depart_due
@@ -36,10 +36,10 @@ from tests.support.offboarding_job import (
     OKTA,
     after,
     approval,
+    bulk_change,
     gone,
     is_terminated,
-    mass_change,
-    obligation,
+    outstanding_item,
     shared_fund,
     switch,
     tick,
@@ -98,7 +98,7 @@ class TestEnds:
     def test_by_what_was_planned(self, ada: Person, owner: Person) -> None:
         heir = core.person()
         fund = shared_fund(ada, is_shared=False)
-        planned = Disposition(funds={str(fund.pk): str(heir.pk)})
+        planned = HandoverPlan(funds={str(fund.pk): str(heir.pk)})
         schedule.plan(ada, planned, actor=owner.actor)
 
         tick(after(ada, days=45))
@@ -157,29 +157,29 @@ class TestLeavesAlone:
 
         assert tick(after(ada, days=45)) == 0
 
-    def test_whose_mass_change_nobody_has_confirmed(self, ada: Person) -> None:
-        change = mass_change(ada)
+    def test_whose_bulk_change_nobody_has_confirmed(self, ada: Person) -> None:
+        change = bulk_change(ada)
         assert tick(after(ada, days=45)) == 0
 
-        MassChange.objects.filter(pk=change.pk).update(confirmed_at=timezone.now())
+        BulkChange.objects.filter(pk=change.pk).update(confirmed_at=timezone.now())
         assert tick(after(ada, days=45)) == 1
 
-    def test_not_those_of_a_mass_change_that_was_meant(self, ada: Person) -> None:
-        mass_change(ada, is_suspicious=False)
+    def test_not_those_of_a_bulk_change_that_was_meant(self, ada: Person) -> None:
+        bulk_change(ada, needs_confirmation=False)
 
         assert tick(after(ada, days=45)) == 1
 
 
 def owes(kind: str, state: str) -> Callable[[Person], object]:
-    return lambda person: obligation(person, kind, state)
+    return lambda person: outstanding_item(person, kind, state)
 
 
 def waits_for_them(person: Person) -> object:
-    return approval(person, obligation(core.person(), "bill", "open"))
+    return approval(person, outstanding_item(core.person(), "bill", "open"))
 
 
 def waits_for_others(person: Person) -> object:
-    return approval(core.person(), obligation(person, "reimbursement", "paid"))
+    return approval(core.person(), outstanding_item(person, "reimbursement", "paid"))
 
 
 def has_role(person: Person) -> object:
@@ -209,7 +209,7 @@ def settle(person: Person) -> None:
     """Take away whatever stands in the way."""
     Approval.objects.update(state=Approval.State.APPROVED)
     for kind, state in (("reimbursement", "paid"), ("bill", "paid"), ("transaction", "complete")):
-        Obligation.objects.filter(kind=kind).update(state=state)
+        OutstandingItem.objects.filter(kind=kind).update(state=state)
     Fund.objects.update(ended_at=timezone.now())
     Grant.objects.all().delete()
     Person.objects.filter(pk=person.pk).update(role=Person.Role.CARDHOLDER)
@@ -246,7 +246,7 @@ class TestDoesNotWait:
         [("reimbursement", "dropped"), ("bill", "paid"), ("transaction", "complete")],
     )
     def test_what_is_settled(self, ada: Person, kind: str, state: str) -> None:
-        obligation(ada, kind, state)
+        outstanding_item(ada, kind, state)
 
         assert tick(after(ada, days=45)) == 1
 
@@ -264,7 +264,7 @@ class TestDoesNotWait:
     def test_somebody_else_who_fails(
         self, ada: Person, owner: Person, caplog: pytest.LogCaptureFixture
     ) -> None:
-        planned = Disposition(reports=str(uuid4()))
+        planned = HandoverPlan(reports=str(uuid4()))
         schedule.plan(ada, planned, actor=owner.actor)
         core.person(manager=ada)
         bob = gone()
@@ -275,7 +275,7 @@ class TestDoesNotWait:
         assert not is_terminated(ada)
         assert is_terminated(bob)
         assert str(ada.pk) in caplog.text
-        assert Departure.objects.get().problem
+        assert ScheduledTermination.objects.get().problem
 
     def test_somebody_else_who_breaks(self, ada: Person, monkeypatch: pytest.MonkeyPatch) -> None:
         def explode(person: Person, *_: object, **__: object) -> bool:
@@ -284,7 +284,7 @@ class TestDoesNotWait:
         monkeypatch.setattr(job, "terminate_person", explode)
 
         assert tick(after(ada, days=45)) == 0
-        assert "An internal error occurred" in Departure.objects.get().problem
+        assert "An internal error occurred" in ScheduledTermination.objects.get().problem
 
 
 def test_asks_for_reasons_in_one_query(ada: Person) -> None:
@@ -315,7 +315,7 @@ def test_goes_on_in_another_job_where_time_is_over(
     last = gone()
     as_of = after(last, days=45)
 
-    done, place = job.go_on(None, as_of=as_of, seconds=0)
+    done, place = job.run_batch(None, as_of=as_of, seconds=0)
     assert (done, is_terminated(ada), is_terminated(last)) == (1, True, False)
 
-    assert job.go_on(place, as_of=as_of, seconds=60) == (1, None)
+    assert job.run_batch(place, as_of=as_of, seconds=60) == (1, None)

@@ -12,7 +12,7 @@ from django.utils import timezone
 from people import tenancy
 from people.mail.invite_links import invite_link
 from people.mail.sending import send_due
-from people.mail.signed_links import sealed
+from people.mail.signed_links import sign
 from people.models import Event, Mail, Person, Tenant
 from people.operations import email_changes, people, people_update, person_fields
 from people.operations.invites import lifecycle
@@ -236,8 +236,8 @@ class TestDoesNotCount:
     def test_by_a_forged_link(self, ada: Person, link: str) -> None:
         mail = Mail.objects.get(kind=Mail.Kind.CONFIRM_ADDRESS)
         notice = Mail.objects.get(kind=Mail.Kind.ADDRESS_CHANGES)
-        elsewhere = sealed("invite", mail.pk).rstrip("/").rpartition("/")[2]
-        other = sealed("confirm-address", notice.pk).partition("127.0.0.1:8000")[2]
+        elsewhere = sign("invite", mail.pk).rstrip("/").rpartition("/")[2]
+        other = sign("confirm-address", notice.pk).partition("127.0.0.1:8000")[2]
 
         for forged in (f"{link[:-2]}/", "/confirm-address/x/", f"/confirm-address/{elsewhere}/"):
             self.refused(forged, 404, "This link does not work")
@@ -278,7 +278,7 @@ class TestByHand:
         page = self.edit(ada, email=NEW)
 
         assert "Okta manages email address" in page
-        assert Person.objects.get(pk=ada.pk).overruled_at
+        assert Person.objects.get(pk=ada.pk).manually_overridden_at
 
     def test_says_what_became_of_the_mail(self, ada: Person, smtp: Smtp) -> None:
         smtp.refusals[NEW] = "550 No such user"

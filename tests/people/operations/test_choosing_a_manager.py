@@ -29,7 +29,7 @@ def test_is_a_change_of_that_alone(ada: Person) -> None:
 
     stored = Person.objects.get(pk=ada.pk)
     assert stored.manager == boss
-    assert set(stored.owned_fields) == {"manager"}
+    assert set(stored.managed_fields) == {"manager"}
     assert ada.events.get().changes == {"manager": {"from": None, "to": str(boss.pk)}}
 
 

@@ -10,7 +10,7 @@ from django.db import DatabaseError, connection
 from django.utils import timezone
 
 from people import tenancy
-from people.models import ApiToken, Departure, Invite, Person, Tenant
+from people.models import ApiToken, Invite, Person, ScheduledTermination, Tenant
 from people.operations.offboarding import handover_plan, terminate
 from people.values import Actor
 from tests.factories import core
@@ -70,7 +70,7 @@ def leaver(tenant: Tenant) -> Leaver:
     ada = core.person(manager=heir, pending_email="new@example.com", role=Person.Role.ADMIN)
     ApiToken.objects.create(tenant=tenant, person=ada, digest="d", session_epoch=0)
     now = timezone.now()
-    Departure.objects.create(tenant=tenant, person=ada, due_at=now)
+    ScheduledTermination.objects.create(tenant=tenant, person=ada, due_at=now)
     Invite.objects.create(tenant=tenant, person=ada, source="hand", created_at=now, expires_at=now)
     leaver = Leaver(ada, heir)
     for number in range(8):
@@ -97,7 +97,7 @@ def test_everything_is_as_before_or_done(leaver: Leaver, die: Callable[[], None]
     assert leaver.heir.funds.live().count() == 10
 
 
-def _survives(person: Person, said: handover_plan.Disposition, death: DiesAt) -> bool:
+def _survives(person: Person, said: handover_plan.HandoverPlan, death: DiesAt) -> bool:
     """Try to terminate the person, and clear up as whoever comes next would."""
     fresh = Person.objects.get(pk=person.pk)
     with suppress(PowerCut, DatabaseError), tenancy.use(person.tenant_id):

@@ -61,9 +61,9 @@ def test_makes_their_invite_worthless(ada: Person) -> None:
     people.deactivate_person(bob, actor=OKTA)
 
     invite.refresh_from_db()
-    assert invite.voided_at
+    assert invite.revoked_at
     kinds = bob.events.order_by("pk").values_list("kind", flat=True)
-    assert list(kinds) == ["invite.issued", "invite.voided", "person.deactivated"]
+    assert list(kinds) == ["invite.issued", "invite.revoked", "person.deactivated"]
 
 
 def test_keeps_them_where_they_are(ada: Person) -> None:

@@ -12,17 +12,18 @@ import pytest
 import time_machine
 from celery.exceptions import SoftTimeLimitExceeded
 from django.core.management import call_command
-from pytest_django import DjangoCaptureOnCommitCallbacks, Settings
+from pytest_django import DjangoCaptureOnCommitCallbacks
 
-from people import events, tasks, tenancy
+from people import events, hooks, tasks, tenancy
 from people.db import leases
+from people.hooks import AppHooks, Subscription
 from people.models import Delivery, Event, Tenant
 from people.models.deliveries import STUCK_ATTEMPTS
 from people.operations import people
 from people.values import Actor, Profile
 from tests.factories import core
 from tests.support import event_subscribers
-from tests.support.event_subscribers import COUNT, GREET, failing, heard
+from tests.support.event_subscribers import ADDED, COUNT, COUNTING, GREET, GREETING, failing, heard
 
 pytestmark = pytest.mark.django_db
 
@@ -46,8 +47,8 @@ def clock() -> Iterator[Clock]:
 
 
 @pytest.fixture(autouse=True)
-def subscribers(settings: Settings) -> Iterator[None]:
-    settings.EVENT_SUBSCRIBERS = {"person.added": [GREET, COUNT]}
+def subscribers(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setattr(hooks, "registered", [GREETING, COUNTING])
     yield
     for noted in (heard, event_subscribers.tenants, failing):
         noted.clear()
@@ -218,19 +219,35 @@ class TestFailure:
         assert deliver() == (1, True)
         assert stuck()["stuck"] == []
 
+    def test_one_that_no_app_registers_any_more_is_tried_again(
+        self, clock: Clock, tenant: Tenant, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        add()
+        events.dispatch()
+        with monkeypatch.context() as patched:
+            patched.setattr(hooks, "registered", [COUNTING])
+            assert deliver() == (1, True)
+        assert "no app has registered" in Delivery.objects.get().problem
+
+        clock.jump(events.PAUSES[0])
+
+        assert deliver() == (1, True)
+        assert [name for name, _ in heard] == [COUNT, GREET]
+
     def test_a_job_whose_time_is_over_ends_and_leaves_the_event_for_another(
-        self, clock: Clock, tenant: Tenant, settings: Settings, monkeypatch: pytest.MonkeyPatch
+        self, clock: Clock, tenant: Tenant, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         def take_too_long(event: Event) -> None:
             raise SoftTimeLimitExceeded
 
-        monkeypatch.setattr(event_subscribers, "greet", take_too_long)
+        slow = AppHooks(subscriptions=[Subscription(GREET, take_too_long, ADDED)])
         add()
 
-        with pytest.raises(SoftTimeLimitExceeded):
-            deliver()
+        with monkeypatch.context() as patched:
+            patched.setattr(hooks, "registered", [slow, COUNTING])
+            with pytest.raises(SoftTimeLimitExceeded):
+                deliver()
 
-        monkeypatch.undo()
         clock.jump(events.PAUSES[0])
         deliver()
         assert sorted(name for name, _ in heard) == sorted([GREET, COUNT])

@@ -10,9 +10,9 @@ from django.core.management import call_command
 from django.utils import timezone
 
 from people import tenancy
-from people.models import Departure, Person
+from people.models import Person, ScheduledTermination
 from people.operations.offboarding import schedule
-from people.operations.offboarding.handover_plan import Disposition
+from people.operations.offboarding.handover_plan import HandoverPlan
 from tests.clients.pages import signed_in, text_of
 from tests.factories import core
 from tests.support.offboarding_job import gone, is_terminated, switch
@@ -36,7 +36,7 @@ def run_due(as_of: datetime) -> int:
 
 
 def due(person: Person) -> datetime:
-    return Departure.objects.get(person=person).due_at
+    return ScheduledTermination.objects.get(person=person).due_at
 
 
 def test_nobody_is_terminated_after_switching_it_on(owner: Person) -> None:
@@ -85,7 +85,7 @@ def test_switching_it_off_and_on_begins_it_anew(owner: Person) -> None:
     with time_machine.travel(timezone.now() + 23 * HOUR):
         switch(None)
         switch(45)
-    Departure.objects.get(person=ada)
+    ScheduledTermination.objects.get(person=ada)
 
     assert run_due(timezone.now() + 40 * HOUR) == 0
 
@@ -101,7 +101,7 @@ def test_what_was_decided_before_it_was_switched_off_waits_as_well(
             until = timezone.now() + timedelta(days=10)
             schedule.postpone(ada, until, because="Leave", actor=owner.actor)
         case "planned":
-            schedule.plan(ada, Disposition(), actor=owner.actor)
+            schedule.plan(ada, HandoverPlan(), actor=owner.actor)
         case "exempted":
             schedule.exempt(ada, because="Lawsuit", actor=owner.actor)
     switch(None)
@@ -143,19 +143,19 @@ def test_the_list_shows_the_dates_that_are_stored(
         }
         switch(days)
 
-    assert foreseen == dict(Departure.objects.values_list("person", "due_at"))
+    assert foreseen == dict(ScheduledTermination.objects.values_list("person", "due_at"))
 
 
-def test_departures_shows_it(owner: Person) -> None:
+def test_the_page_of_scheduled_terminations_shows_it(owner: Person) -> None:
     gone_since(400)
     client = signed_in(owner)
     switch(45)
 
-    page = text_of(client.get("/people/departures/"))
+    page = text_of(client.get("/people/scheduled-terminations/"))
 
     assert "24 hours after auto-termination was turned on or changed" in page
-    Departure.objects.update(due_at=timezone.now() - HOUR)
-    assert "24 hours after" not in text_of(client.get("/people/departures/"))
+    ScheduledTermination.objects.update(due_at=timezone.now() - HOUR)
+    assert "24 hours after" not in text_of(client.get("/people/scheduled-terminations/"))
 
 
 def test_whoever_is_deactivated_afterwards_has_the_whole_time(owner: Person) -> None:
@@ -164,5 +164,5 @@ def test_whoever_is_deactivated_afterwards_has_the_whole_time(owner: Person) -> 
 
     assert ada.deactivated_at
     assert due(ada) == ada.deactivated_at + timedelta(days=1)
-    page = text_of(signed_in(owner).get("/people/departures/"))
+    page = text_of(signed_in(owner).get("/people/scheduled-terminations/"))
     assert "24 hours after" not in page

@@ -63,7 +63,7 @@ def test_again_after_a_withdrawal_makes_a_new_one(bob: Person) -> None:
 
 def test_is_an_event_that_names_the_invite(bob: Person) -> None:
     invite = lifecycle.issue_invite(
-        bob, actor=OKTA, invitation=Invitation(held_because="No manager yet")
+        bob, actor=OKTA, invitation=Invitation(hold_reason="No manager yet")
     )
 
     event = bob.events.get()
@@ -72,11 +72,11 @@ def test_is_an_event_that_names_the_invite(bob: Person) -> None:
 
 
 def test_when_held_waits_for_the_release(bob: Person) -> None:
-    lifecycle.issue_invite(bob, actor=OKTA, invitation=Invitation(held_because="No manager yet"))
+    lifecycle.issue_invite(bob, actor=OKTA, invitation=Invitation(hold_reason="No manager yet"))
 
     assert lifecycle.release_invite(bob, actor=HELPDESK)
 
-    assert bob.invites.get().held_because == ""
+    assert bob.invites.get().hold_reason == ""
     assert bob.events.latest("pk").kind == Event.Kind.INVITE_RELEASED
 
 
@@ -91,7 +91,7 @@ def test_when_not_held_has_nothing_to_release(bob: Person) -> None:
 def test_ends_with_their_joining(bob: Person) -> None:
     lifecycle.issue_invite(bob, actor=OKTA)
 
-    assert people.join_person(bob, actor=bob.actor)
+    assert people.activate_person(bob, actor=bob.actor)
 
     stored = Person.objects.get(pk=bob.pk)
     assert stored.state == Person.State.ACTIVE
@@ -105,7 +105,7 @@ def test_ends_with_their_joining(bob: Person) -> None:
 def test_is_the_only_state_to_join_from(owner: Person, state: Person.State) -> None:
     someone = core.person(state=state)
 
-    assert not people.join_person(someone, actor=someone.actor)
+    assert not people.activate_person(someone, actor=someone.actor)
 
     assert Person.objects.get(pk=someone.pk).state == state
 
@@ -153,7 +153,7 @@ class TestAgain:
         assert bob.mails.filter(invite=again).count() == 1
 
     def test_does_not_hurry_one_that_is_held(self, bob: Person) -> None:
-        lifecycle.issue_invite(bob, actor=OKTA, invitation=Invitation(held_because="No manager."))
+        lifecycle.issue_invite(bob, actor=OKTA, invitation=Invitation(hold_reason="No manager."))
 
         with pytest.raises(lifecycle.InviteHeld, match="Choose “Invite anyway”"):
             lifecycle.resend_invite(bob, actor=HELPDESK)
@@ -181,7 +181,7 @@ class TestSettings:
         assert "New invites now expire in 30 days." in page
         assert lifetime(lifecycle.issue_invite(_again(bob), actor=HELPDESK)) == timedelta(days=30)
         assert "The invite expires in 30 days." in text_of(client.get("/people/add/"))
-        event = Event.objects.get(kind=Event.Kind.ORGANISATION_CHANGED)
+        event = Event.objects.get(kind=Event.Kind.ORGANIZATION_CHANGED)
         assert event.changes == {"manual_invite_days": {"from": 14, "to": 30}}
 
     def test_is_no_news_when_it_stays(self, owner: Person) -> None:
@@ -212,7 +212,7 @@ def _again(person: Person) -> Person:
 def test_leaves_nothing_when_its_event_cannot_be_written(
     bob: Person, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    lifecycle.issue_invite(bob, actor=OKTA, invitation=Invitation(held_because="No manager yet"))
+    lifecycle.issue_invite(bob, actor=OKTA, invitation=Invitation(hold_reason="No manager yet"))
     monkeypatch.setattr("people.events.record", _fail)
 
     for operation in (lifecycle.release_invite, lifecycle.revoke_invite):
@@ -220,7 +220,7 @@ def test_leaves_nothing_when_its_event_cannot_be_written(
             operation(bob, actor=OKTA)
 
     invite = bob.invites.get()
-    assert (invite.held_because, invite.voided_at) == ("No manager yet", None)
+    assert (invite.hold_reason, invite.revoked_at) == ("No manager yet", None)
 
 
 def _fail(*_: object, **__: object) -> None:

@@ -9,9 +9,8 @@ from typing import Any
 import pytest
 from django.db import transaction
 from django.utils import timezone
-from pytest_django import Settings
 
-from people import events
+from people import events, hooks
 from people.models import Department, Event, Location, Person, Tenant
 from people.operations import managers, people, people_update, person_fields
 from people.operations.invites import lifecycle
@@ -144,9 +143,9 @@ class TestInvites:
 class TestDispatchers:
     @of(3)
     def test_share_the_events_between_them(
-        self, tenant: Tenant, racers: Racers, settings: Settings
+        self, tenant: Tenant, racers: Racers, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        settings.EVENT_SUBSCRIBERS = {"person.added": [event_subscribers.GREET]}
+        monkeypatch.setattr(hooks, "registered", [event_subscribers.GREETING])
         for _ in range(60):
             people.add_person(bob(), actor=OKTA)
 

@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from people.models import Authorisation, Card, Fund, Person, Tenant
+from people.models import Authorization, Card, Fund, Person, Tenant
 from people.operations import people, people_update
 from people.operations.offboarding import handover_plan
-from people.operations.offboarding.handover_plan import Disposition
+from people.operations.offboarding.handover_plan import HandoverPlan
 from people.operations.offboarding.terminate import terminate_person
 from people.operations.roles import base_roles
 from people.operations.spend import cards_and_funds
@@ -81,7 +81,7 @@ def test_two_owners_do_not_both_leave(racers: Racers) -> None:
         Person.objects.update(role=Person.Role.CARDHOLDER)
         one, other = core.owner(), core.owner()
 
-        said = racers(*[partial(terminate, owner, Disposition()) for owner in (one, other)])
+        said = racers(*[partial(terminate, owner, HandoverPlan()) for owner in (one, other)])
 
         assert kinds(said) == {True, base_roles.LastOwner}
 
@@ -89,7 +89,7 @@ def test_two_owners_do_not_both_leave(racers: Racers) -> None:
 def test_nobody_comes_to_report_to_them(racers: Racers) -> None:
     for _ in range(ROUNDS):
         boss, heir, report = core.person(), core.person(), core.person()
-        said = Disposition(reports=str(heir.pk))
+        said = HandoverPlan(reports=str(heir.pk))
 
         racers(
             partial(terminate, boss, said),
@@ -108,7 +108,7 @@ def test_a_report_who_goes_elsewhere_stays_there(racers: Racers) -> None:
         report = core.person(manager=boss)
 
         said = racers(
-            partial(terminate, boss, Disposition(reports=str(heir.pk))),
+            partial(terminate, boss, HandoverPlan(reports=str(heir.pk))),
             partial(people_update.assign_manager, report, elsewhere, actor=OKTA),
         )
 
@@ -122,7 +122,7 @@ def test_nobody_comes_back(racers: Racers) -> None:
         people.deactivate_person(person, actor=OKTA)
 
         said = racers(
-            partial(terminate, person, Disposition()),
+            partial(terminate, person, HandoverPlan()),
             partial(people.reactivate_person, stored(person), actor=OKTA),
         )
 
@@ -152,7 +152,7 @@ def test_they_are_given_nothing_new(racers: Racers) -> None:
         card = Card(name="Late", kind=Card.Kind.VIRTUAL, holder=stored(person), monthly_limit=1)
 
         racers(
-            partial(terminate, person, Disposition()),
+            partial(terminate, person, HandoverPlan()),
             partial(cards_and_funds.issue_card, card, actor=OKTA),
         )
 
@@ -169,11 +169,11 @@ def test_what_is_spent_is_taken_off(racers: Racers, *, ends: bool) -> None:
         purchase = cards_and_funds.Purchase(amount=400, currency="EUR")
 
         done, spent = racers(
-            partial(terminate, person, said), partial(cards_and_funds.authorise, fund, purchase)
+            partial(terminate, person, said), partial(cards_and_funds.authorize, fund, purchase)
         )
 
         assert done is True
-        assert isinstance(spent, Authorisation)
+        assert isinstance(spent, Authorization)
         assert spent.is_approved or ends
         fund = Fund.objects.get(pk=fund.pk)
         assert fund.balance == (600 if spent.is_approved else 1_000)

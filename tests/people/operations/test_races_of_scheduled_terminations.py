@@ -6,7 +6,7 @@ from functools import partial
 import pytest
 from django.utils import timezone
 
-from people.models import Departure, Event, Person, Tenant
+from people.models import Event, Person, ScheduledTermination, Tenant
 from people.operations.offboarding import handover_plan, schedule, terminate
 from people.operations.people import deactivate_person, reactivate_person
 from tests.factories import core
@@ -25,7 +25,7 @@ def of(number: int) -> pytest.MarkDecorator:
 @of(3)
 def test_three_jobs_terminate_everybody_once(owner: Person, racers: Racers) -> None:
     switch(45)
-    # So many at once would be paused by the mass-change guard.
+    # So many at once would be paused by the bulk-change guard.
     Tenant.objects.update(alarm_people=100)
     boss = core.person()
     people = [gone(manager=boss) for _ in range(12)]
@@ -35,7 +35,7 @@ def test_three_jobs_terminate_everybody_once(owner: Person, racers: Racers) -> N
 
     assert sum(done) == len(people)
     assert Event.objects.filter(kind=Event.Kind.PERSON_TERMINATED).count() == len(people)
-    assert not Departure.objects.exists()
+    assert not ScheduledTermination.objects.exists()
 
 
 @of(2)
@@ -60,7 +60,7 @@ def test_nobody_is_both_exempt_and_terminated(owner: Person, racers: Racers) -> 
 
         done, said = racers(partial(tick, after(ada, days=45)), exempt)
 
-        assert isinstance(said, Departure) is not is_terminated(ada)
+        assert isinstance(said, ScheduledTermination) is not is_terminated(ada)
         assert done == is_terminated(ada)
 
 
@@ -74,7 +74,7 @@ def test_nobody_is_overlooked_who_is_deactivated_while_it_is_switched_on(
 
         racers(partial(switch, 45), partial(deactivate_person, ada, actor=OKTA))
 
-        assert Departure.objects.filter(person=ada).exists()
+        assert ScheduledTermination.objects.filter(person=ada).exists()
 
 
 @of(2)
@@ -93,6 +93,6 @@ def test_the_job_and_a_colleague_who_ends_their_manager_do_not_wait_for_each_oth
             partial(terminate.terminate_person, boss, usual, actor=owner.actor),
         )
 
-        assert is_terminated(ada) or Departure.objects.get(person=ada).problem
+        assert is_terminated(ada) or ScheduledTermination.objects.get(person=ada).problem
         assert done <= 1
         assert said is True or not is_terminated(boss)

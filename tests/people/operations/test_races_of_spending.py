@@ -12,10 +12,10 @@ from typing import Any
 import pytest
 from django.db import connection
 
-from people.models import Authorisation, Card, Fund, Person, Tenant
+from people.models import Authorization, Card, Fund, Person, Tenant
 from people.operations import people
 from people.operations.offboarding import terminate
-from people.operations.offboarding.handover_plan import Disposition
+from people.operations.offboarding.handover_plan import HandoverPlan
 from people.operations.spend import cards_and_funds
 from people.operations.spend.cards_and_funds import Purchase
 from people.values import Actor
@@ -44,9 +44,9 @@ class Round:
         """Go on until the person is gone, and a little longer."""
         until = monotonic() + LONGEST
         while not self.gone.is_set() and monotonic() < until:
-            cards_and_funds.authorise(held, LUNCH)
+            cards_and_funds.authorize(held, LUNCH)
         for _ in range(3):
-            cards_and_funds.authorise(held, LUNCH)
+            cards_and_funds.authorize(held, LUNCH)
 
     def leave(self, person: Person, after: float) -> None:
         sleep(after)
@@ -58,7 +58,7 @@ class Round:
 
 def commits(table: str, condition: str, *values: Any) -> list[tuple[Any, datetime]]:
     """Return what the rows say, and when the transactions that wrote them committed."""
-    what = {"people_authorisation": "reason", "people_person": "state"}[table]
+    what = {"people_authorization": "reason", "people_person": "state"}[table]
     with connection.cursor() as cursor:
         cursor.execute(
             f"SELECT {what}, pg_xact_commit_timestamp(xmin) FROM {table} WHERE {condition}",  # noqa: S608
@@ -87,7 +87,7 @@ def test_nothing_is_approved_after_the_deactivation(
 
         [(_, gone_at)] = commits("people_person", "id = %s", ada.pk)
         key = "card_id" if build is spend.card else "fund_id"
-        answers = commits("people_authorisation", f"{key} = ANY(%s)", [one.pk for one in held])
+        answers = commits("people_authorization", f"{key} = ANY(%s)", [one.pk for one in held])
         seen |= {reason for reason, _ in answers}
         assert (
             max((at for reason, at in answers if reason == "approved"), default=gone_at) <= gone_at
@@ -107,7 +107,7 @@ def test_no_more_is_spent_than_there_is(
         limits = {"monthly_limit": 45} if build is spend.card else {"balance": 45}
         held = build(core.person(), **limits)
 
-        answers = racers(*[partial(cards_and_funds.authorise, held, LUNCH)] * racers.number)
+        answers = racers(*[partial(cards_and_funds.authorize, held, LUNCH)] * racers.number)
 
         assert sum(answer.is_approved for answer in answers) == 4
         if isinstance(held, Fund):
@@ -121,11 +121,11 @@ def test_a_card_that_changes_hands_is_good_all_the_while(owner: Person, racers: 
     for _ in range(ROUNDS // 3):
         ada, bob = core.person(), core.person()
         card = spend.card(ada)
-        to_bob = Disposition(cards={str(card.pk): str(bob.pk)})
+        to_bob = HandoverPlan(cards={str(card.pk): str(bob.pk)})
 
         _, *answers = racers(
             partial(terminate.terminate_person, ada, to_bob, actor=OKTA),
-            *[partial(cards_and_funds.authorise, card, LUNCH)] * (racers.number - 1),
+            *[partial(cards_and_funds.authorize, card, LUNCH)] * (racers.number - 1),
         )
 
-        assert {answer.reason for answer in answers} == {Authorisation.Reason.APPROVED}
+        assert {answer.reason for answer in answers} == {Authorization.Reason.APPROVED}

@@ -19,7 +19,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from people import operations
-from people.models import MassChange, Person, Role, Tenant
+from people.models import BulkChange, Person, Role, Tenant
 from people.operations import (
     api_tokens,
     email_changes,
@@ -37,7 +37,7 @@ from people.operations.bulk import undo as bulk_undo
 from people.operations.bulk.apply import Bulk
 from people.operations.invites import lifecycle
 from people.operations.offboarding import schedule as offboarding_schedule
-from people.operations.offboarding.handover_plan import Disposition
+from people.operations.offboarding.handover_plan import HandoverPlan
 from people.operations.offboarding.terminate import terminate_person
 from people.operations.ranks import RankRefused
 from people.operations.roles import base_roles, group_mappings
@@ -93,7 +93,7 @@ def exempt(person: Person) -> None:
 
 
 def terminate(person: Person, actor: Actor) -> Any:
-    return terminate_person(person, Disposition(), actor=actor)
+    return terminate_person(person, HandoverPlan(), actor=actor)
 
 
 def withdraw(person: Person, actor: Actor) -> None:
@@ -112,7 +112,7 @@ def give_plain_role(person: Person) -> None:
 
 def hold_invite(person: Person) -> None:
     lifecycle.issue_invite(person, actor=TESTS)
-    person.invites.update(held_because="Waits.")
+    person.invites.update(hold_reason="Waits.")
 
 
 def tomorrow() -> Any:
@@ -144,7 +144,7 @@ CHANGES: dict[str, Change] = {
         before=schedule,
     ),
     "offboarding.schedule.plan": Change(
-        lambda person, actor: offboarding_schedule.plan(person, Disposition(), actor=actor),
+        lambda person, actor: offboarding_schedule.plan(person, HandoverPlan(), actor=actor),
         before=schedule,
     ),
     "offboarding.schedule.postpone": Change(
@@ -199,7 +199,7 @@ CHANGES: dict[str, Change] = {
         lambda person, actor: people_update.assign_manager(person, core.person(), actor=actor)
     ),
     "people_update.put_back": Change(
-        lambda person, actor: people_update.put_back(
+        lambda person, actor: people_update.restore_managed_fields(
             person, replace(person.profile, family_name="X"), actor=actor
         )
     ),
@@ -253,6 +253,7 @@ OTHERS: dict[str, str] = {
     "ranks.check_is_owner": "The check itself.",
     "ranks.check_rank_over": "The check itself.",
     "ranks.check_may_grant": "The check itself.",
+    "roles.group_mappings.follow_groups": "Mappings follow the rank of their author.",
     "roles.group_mappings.follow_mappings": "Mappings follow the rank of their author.",
     "roles.group_mappings.keep_mapped_roles": "Nobody's roles change.",
     "offboarding.job.depart": "A job, above all ranks.",
@@ -275,8 +276,8 @@ OTHERS: dict[str, str] = {
     "spend.cards_and_funds.change_fund": "Spending is exempt.",
     "spend.cards_and_funds.end": "Spending is exempt.",
     "spend.approvals.save_workflow": "Spending is exempt.",
-    "spend.approvals.note_obligation": "Spending is exempt.",
-    "spend.approvals.settle_obligation": "Spending is exempt.",
+    "spend.approvals.record_outstanding_item": "Spending is exempt.",
+    "spend.approvals.settle_outstanding_item": "Spending is exempt.",
 }
 
 
@@ -467,12 +468,12 @@ class TestElevatedRoles:
         assert self.refused(actors, delete) == self.LOWEST
 
 
-@pytest.mark.parametrize("kind", MassChange.Kind)
-def test_whom_undoing_takes_back(kind: MassChange.Kind, actors: dict[str, Actor]) -> None:
+@pytest.mark.parametrize("kind", BulkChange.Kind)
+def test_whom_undoing_takes_back(kind: BulkChange.Kind, actors: dict[str, Actor]) -> None:
     """All pairs of ranks; whoever is above the one who asks is kept, and it says why."""
 
     def target(rank: str) -> Person:
-        person = core.person() if kind == MassChange.Kind.DEACTIVATED else gone(TESTS)
+        person = core.person() if kind == BulkChange.Kind.DEACTIVATED else gone(TESTS)
         Bulk(kind, TESTS).apply(person)
         if rank == ELEVATED:
             rank_cases.give(person, rank_cases.role(is_elevated=True))
@@ -481,12 +482,12 @@ def test_whom_undoing_takes_back(kind: MassChange.Kind, actors: dict[str, Actor]
         return person
 
     def undo(person: Person, actor: Actor) -> None:
-        change = MassChange.objects.get(items__person=person)
+        change = BulkChange.objects.get(items__person=person)
         bulk_undo.ask_undo(change, kept=bulk_undo.fingerprint([]), actor=actor)
-        bulk_undo.go_on(change=change, seconds=60)
+        bulk_undo.run_batch(change=change, seconds=60)
         item = change.items.get()
-        if item.fate == item.Fate.KEPT:
-            raise RankRefused(item.kept_because)
+        if item.outcome == item.Outcome.KEPT:
+            raise RankRefused(item.skipped_reason)
 
     assert list(breaches(target, undo, actors)) == []
 
@@ -534,7 +535,7 @@ class TestAnActor:
 def test_terminating_a_manager_hands_over_reports_of_any_rank() -> None:
     boss = core.person()
     olga = core.owner(manager=boss)
-    disposition = Disposition(reports=str(core.person().pk))
+    disposition = HandoverPlan(reports=str(core.person().pk))
 
     assert terminate_person(boss, disposition, actor=core.administrator().actor)
 

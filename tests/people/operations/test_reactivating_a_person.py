@@ -65,9 +65,9 @@ def test_invites_again_who_never_joined(owner: Person) -> None:
 def test_can_hold_that_invite(owner: Person) -> None:
     bob = core.person(state=Person.State.INACTIVE, joined_at=None)
 
-    people.reactivate_person(bob, actor=OKTA, invitation=Invitation(held_because="No manager yet"))
+    people.reactivate_person(bob, actor=OKTA, invitation=Invitation(hold_reason="No manager yet"))
 
-    assert bob.invites.get().held_because == "No manager yet"
+    assert bob.invites.get().hold_reason == "No manager yet"
 
 
 def test_invites_nobody_who_joined(ada: Person) -> None:

@@ -14,7 +14,12 @@ from people import events, tenancy
 from people.models import Event, Person
 from people.operations import people_update, person_fields, ranks
 from people.operations.invites import lifecycle
-from people.operations.people import add_person, deactivate_person, join_person, reactivate_person
+from people.operations.people import (
+    activate_person,
+    add_person,
+    deactivate_person,
+    reactivate_person,
+)
 from people.values import KEEP, Actor, PeopleError, Profile
 from tests.factories import core
 
@@ -35,7 +40,7 @@ profiles = st.builds(
     role=st.sampled_from([None, *Person.Role]),
 )
 MOVES: list[Callable[..., object]] = [
-    join_person,
+    activate_person,
     deactivate_person,
     reactivate_person,
     lifecycle.issue_invite,

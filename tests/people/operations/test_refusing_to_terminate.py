@@ -9,7 +9,7 @@ import pytest
 
 from people.models import Event, Person
 from people.operations.offboarding import handover_plan, terminate
-from people.operations.offboarding.handover_plan import Disposition
+from people.operations.offboarding.handover_plan import HandoverPlan
 from people.operations.roles import base_roles
 from people.values import Actor, PeopleError
 from tests.factories import core
@@ -21,7 +21,7 @@ pytestmark = pytest.mark.django_db
 OPERATOR = Actor("command", "tests")
 
 
-def refused(person: Person, said: Disposition, refusal: type[PeopleError]) -> str:
+def refused(person: Person, said: HandoverPlan, refusal: type[PeopleError]) -> str:
     """Be refused, and see that nothing has happened."""
     before = Person.objects.get(pk=person.pk).__dict__ | {"_state": None}
     with pytest.raises(refusal) as caught:
@@ -136,14 +136,14 @@ def test_with_a_manager_who_would_close_a_circle(leaver: Leaver) -> None:
 def test_for_the_last_owner(owner: Person) -> None:
     core.administrator()
 
-    refused(owner, Disposition(), base_roles.LastOwner)
+    refused(owner, HandoverPlan(), base_roles.LastOwner)
 
 
 def test_for_the_last_administrator(tenant: object) -> None:
-    refused(core.administrator(), Disposition(), base_roles.LastAdministrator)
+    refused(core.administrator(), HandoverPlan(), base_roles.LastAdministrator)
 
 
-def but(said: Disposition, kind: str, otherwise: Any) -> Disposition:
+def but(said: HandoverPlan, kind: str, otherwise: Any) -> HandoverPlan:
     changed: dict[str, Any] = {kind: otherwise}
     return replace(said, **changed)
 
@@ -153,7 +153,7 @@ def _of_another_company() -> str:
         return str(core.person().pk)
 
 
-def _one_to(successor: str, said: Disposition, kind: str) -> dict[str, str | None]:
+def _one_to(successor: str, said: HandoverPlan, kind: str) -> dict[str, str | None]:
     """Send the first thing that goes to anybody to the successor."""
     told = getattr(said, kind)
     first = next(key for key, whom in told.items() if whom)

@@ -210,28 +210,28 @@ class TestOwnership:
 
         people_update.revise_person(ada, profile, actor=OKTA, manager=boss)
 
-        marks = Person.objects.get(pk=ada.pk).owned_fields
+        marks = Person.objects.get(pk=ada.pk).managed_fields
         assert {mark["by"] for mark in marks.values()} == {"scim:okta"}
         assert set(marks) == {"given_name", "family_name", "email", "department", "manager"}
 
     def test_dates_from_the_first_time(self, ada: Person) -> None:
         revise(ada)
-        marks = Person.objects.get(pk=ada.pk).owned_fields
+        marks = Person.objects.get(pk=ada.pk).managed_fields
 
         revise(ada, given_name="Augusta")
 
-        assert Person.objects.get(pk=ada.pk).owned_fields == marks
+        assert Person.objects.get(pk=ada.pk).managed_fields == marks
 
     def test_alone_is_no_change_and_no_event(self, ada: Person) -> None:
         assert not revise(ada)
 
-        assert Person.objects.get(pk=ada.pk).owned_fields
+        assert Person.objects.get(pk=ada.pk).managed_fields
         assert not ada.events.exists()
 
     def test_is_not_taken_by_hand(self, ada: Person) -> None:
         revise(ada, actor=HELPDESK, department="Legal")
 
-        assert Person.objects.get(pk=ada.pk).owned_fields == {}
+        assert Person.objects.get(pk=ada.pk).managed_fields == {}
 
     def test_does_not_keep_an_administrator_from_changing_it(self, ada: Person) -> None:
         revise(ada, department="Legal")
@@ -240,12 +240,12 @@ class TestOwnership:
 
         stored = Person.objects.get(pk=ada.pk)
         assert stored.profile.department == "Sales"
-        assert stored.owned_fields["department"]["by"] == "scim:okta"
+        assert stored.managed_fields["department"]["by"] == "scim:okta"
 
     def test_passes_to_another_provider_that_says_it(self, ada: Person) -> None:
         revise(ada, department="Legal")
 
         revise(ada, actor=Actor("scim", "entra"))
 
-        marks = Person.objects.get(pk=ada.pk).owned_fields
+        marks = Person.objects.get(pk=ada.pk).managed_fields
         assert {mark["by"] for mark in marks.values()} == {"scim:entra"}

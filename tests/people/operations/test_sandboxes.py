@@ -1,14 +1,11 @@
 """A sandbox …"""
 
 import pytest
-from django.contrib.auth.hashers import make_password
 
 from people import tenancy
 from people.models import Person, Tenant
 from people.operations import sandboxes
 from people.values import Actor
-from provisioning.passwords.login import person_with_password
-from provisioning.sign_in.errors import SignInRefused
 from tests.clients.pages import signed_in, text_of
 from tests.factories import core
 
@@ -41,18 +38,6 @@ def test_is_not_among_the_operators_tenants(tenant: Tenant, sandbox: Tenant) -> 
 
     assert tenant.name in page
     assert "Sandbox" not in page
-
-
-def test_has_no_page_to_sign_in(sandbox: Tenant) -> None:
-    assert signed_in(core.person()).get(f"/sign-in/{sandbox.slug}/").status_code == 404
-
-
-def test_lets_nobody_in_whatever_their_password(sandbox: Tenant) -> None:
-    with tenancy.use(sandbox):
-        Person.objects.update(password=make_password("correct horse"))
-
-    with pytest.raises(SignInRefused):
-        person_with_password("owner@sandbox.invalid", "correct horse")
 
 
 def test_lets_nobody_in_who_has_a_session(sandbox: Tenant) -> None:

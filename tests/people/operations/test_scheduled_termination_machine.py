@@ -29,11 +29,11 @@ from hypothesis.stateful import (
 from people import tenancy
 from people.models import (
     Approval,
+    BulkChange,
     Event,
     Fund,
     Grant,
-    MassChange,
-    Obligation,
+    OutstandingItem,
     Person,
     Role,
 )
@@ -47,8 +47,8 @@ from tests.factories import core
 from tests.support.offboarding_job import (
     OKTA,
     approval,
-    mass_change,
-    obligation,
+    bulk_change,
+    outstanding_item,
     shared_fund,
     switch,
     tick,
@@ -68,15 +68,17 @@ BEGINNING = datetime(2026, 3, 27, 12, 30, tzinfo=UTC)
 
 
 def _owe(kind: str, state: str) -> Callable[[Person], object]:
-    return lambda person: obligation(person, kind, state)
+    return lambda person: outstanding_item(person, kind, state)
 
 
 def _settle(kind: str, state: str) -> Callable[[Person], object]:
-    return lambda person: Obligation.objects.filter(person=person, kind=kind).update(state=state)
+    return lambda person: OutstandingItem.objects.filter(person=person, kind=kind).update(
+        state=state
+    )
 
 
 def _ask_them(person: Person) -> None:
-    approval(person, obligation(core.person(), "bill", "open"))
+    approval(person, outstanding_item(core.person(), "bill", "open"))
 
 
 def _answer(person: Person) -> None:
@@ -96,13 +98,13 @@ def _degrade(person: Person) -> None:
     Grant.objects.filter(person=person).delete()
 
 
-def _be_in_mass_change(person: Person) -> None:
+def _be_in_bulk_change(person: Person) -> None:
     # By another connection: the guard adds people who leave by the same one within an hour.
-    mass_change(person, actor="scim:entra")
+    bulk_change(person, actor="scim:entra")
 
 
 def _confirm(person: Person) -> None:
-    changes = MassChange.objects.filter(items__person=person)
+    changes = BulkChange.objects.filter(items__person=person)
     changes.update(confirmed_at=timezone.now())
 
 
@@ -114,7 +116,7 @@ HINDRANCES: dict[str, tuple[Callable[[Person], object], Callable[[Person], objec
     "approval": (_ask_them, _answer),
     "shared fund": (shared_fund, _end_funds),
     "elevated role": (_elevate, _degrade),
-    "mass change": (_be_in_mass_change, _confirm),
+    "bulk change": (_be_in_bulk_change, _confirm),
 }
 
 EXEMPTION = "exemption"
@@ -176,7 +178,7 @@ class Modelled:
 class Click:
     """What somebody did on the People page, and what undoing it gives back."""
 
-    change: MassChange
+    change: BulkChange
     one: Modelled
     before: dict[str, Any]
     moves: int
@@ -296,7 +298,7 @@ class Leaving(RuleBasedStateMachine):
         if one is None:
             return
         before = {name: getattr(one, name) for name in GIVEN_BACK}
-        kinds = MassChange.Kind
+        kinds = BulkChange.Kind
         bulk = Bulk(kinds.DEACTIVATED if one.state == "active" else kinds.REACTIVATED, HAND)
         assert bulk.apply(one.person)
         assert bulk.change

@@ -1,4 +1,4 @@
-"""A departure …"""
+"""A scheduled termination …"""
 
 from datetime import UTC, datetime, timedelta
 
@@ -6,7 +6,7 @@ import pytest
 import time_machine
 from django.utils import timezone
 
-from people.models import Departure, Event, Person, Tenant
+from people.models import Event, Person, ScheduledTermination, Tenant
 from people.operations import people
 from people.operations.offboarding import schedule
 from people.operations.offboarding.handover_plan import usual_disposition
@@ -18,7 +18,7 @@ pytestmark = pytest.mark.django_db
 
 
 def due(person: Person) -> datetime:
-    return Departure.objects.get(person=person).due_at
+    return ScheduledTermination.objects.get(person=person).due_at
 
 
 class TestComesWithADeactivation:
@@ -35,19 +35,19 @@ class TestComesWithADeactivation:
         switch(45)
         gone(Actor(*actor.split(":")))
 
-        assert not Departure.objects.exists()
+        assert not ScheduledTermination.objects.exists()
 
     def test_only_where_it_was_switched_on(self, owner: Person) -> None:
         gone()
 
-        assert not Departure.objects.exists()
+        assert not ScheduledTermination.objects.exists()
 
     def test_and_goes_with_the_reactivation(self, owner: Person) -> None:
         switch(45)
         ada = gone()
         people.reactivate_person(ada, actor=owner.actor)
 
-        assert not Departure.objects.exists()
+        assert not ScheduledTermination.objects.exists()
 
     def test_and_counts_anew_with_the_next(self, owner: Person) -> None:
         switch(45)
@@ -64,7 +64,7 @@ class TestComesWithADeactivation:
         ada = gone(owner.actor)
 
         assert not people.deactivate_person(ada, actor=OKTA)
-        assert not Departure.objects.exists()
+        assert not ScheduledTermination.objects.exists()
 
 
 class TestSwitching:
@@ -77,7 +77,7 @@ class TestSwitching:
         switch(45)
 
         assert due(ada) == after(ada, days=45)
-        assert Departure.objects.count() == 1
+        assert ScheduledTermination.objects.count() == 1
 
     def test_on_tells_how_many_are_scheduled(self, tenant: Tenant, owner: Person) -> None:
         gone()
@@ -90,7 +90,7 @@ class TestSwitching:
             gone()
         switch(45)
 
-        assert not Departure.objects.exists()
+        assert not ScheduledTermination.objects.exists()
 
     def test_to_other_days_moves_everybody(self, owner: Person) -> None:
         switch(45)
@@ -113,7 +113,7 @@ class TestSwitching:
         gone()
         switch(None)
 
-        assert not Departure.objects.exists()
+        assert not ScheduledTermination.objects.exists()
 
     def test_off_and_on_again_keeps_what_was_decided(self, owner: Person) -> None:
         switch(45)
@@ -122,13 +122,13 @@ class TestSwitching:
         switch(None)
         switch(45)
 
-        assert Departure.objects.get(person=ada).exempted_because == "Lawsuit"
+        assert ScheduledTermination.objects.get(person=ada).exempted_reason == "Lawsuit"
 
     def test_is_recorded_once(self, owner: Person) -> None:
         switch(45)
         switch(45)
 
-        [event] = Event.objects.filter(kind=Event.Kind.ORGANISATION_CHANGED)
+        [event] = Event.objects.filter(kind=Event.Kind.ORGANIZATION_CHANGED)
         assert event.changes == {"auto_terminate_days": {"from": None, "to": 45}}
 
     @pytest.mark.parametrize("days", [0, -1, 32_768])
@@ -168,9 +168,12 @@ class TestMaybe:
         first, until = due(ada), after(ada, days=60)
         schedule.postpone(ada, until, because="On leave", actor=owner.actor)
 
-        departure = Departure.objects.get()
-        assert (departure.due_at, departure.postponed_from) == (until, first)
-        assert departure.postponed_because == "On leave"
+        scheduled_termination = ScheduledTermination.objects.get()
+        assert (scheduled_termination.due_at, scheduled_termination.postponed_from) == (
+            until,
+            first,
+        )
+        assert scheduled_termination.postponed_reason == "On leave"
 
     def test_postponed_again_to_an_earlier_day(self, ada: Person, owner: Person) -> None:
         for days in (90, 60):
@@ -186,23 +189,23 @@ class TestMaybe:
 
     def test_exempted_and_not_any_more(self, ada: Person, owner: Person) -> None:
         schedule.exempt(ada, because="Lawsuit", actor=owner.actor)
-        assert Departure.objects.get().exempted_by == str(owner.actor)
+        assert ScheduledTermination.objects.get().exempted_by == str(owner.actor)
 
         schedule.end_exemption(ada, actor=owner.actor)
-        assert Departure.objects.get().exempted_at is None
+        assert ScheduledTermination.objects.get().exempted_at is None
 
     def test_planned_and_not_any_more(self, ada: Person, owner: Person) -> None:
         planned = usual_disposition(ada)
         schedule.plan(ada, planned, actor=owner.actor)
-        assert Departure.objects.get().disposition == planned.as_json()
+        assert ScheduledTermination.objects.get().disposition == planned.as_json()
 
         schedule.plan(ada, None, actor=owner.actor)
-        assert Departure.objects.get().disposition is None
+        assert ScheduledTermination.objects.get().disposition is None
 
     def test_decided_about_by_name(self, ada: Person, owner: Person) -> None:
         schedule.exempt(ada, because="Lawsuit", actor=owner.actor)
 
-        event = Event.objects.get(kind=Event.Kind.DEPARTURE_CHANGED)
+        event = Event.objects.get(kind=Event.Kind.SCHEDULED_TERMINATION_CHANGED)
         assert (event.person, event.actor) == (ada, str(owner.actor))
         assert event.facts == {"what": "exempted", "reason": "Lawsuit"}
 

@@ -29,12 +29,11 @@ every_owned_model = pytest.mark.parametrize("model", OWNED, ids=lambda model: mo
 def other(db: None) -> Tenant:
     with core.in_another_tenant() as tenant:
         core.person(manager=core.person(), department=core.department(), location=core.location())
-        core.connection()
     return tenant
 
 
 def test_concerns_the_people_among_others() -> None:
-    assert {"Person", "Department", "Event", "Connection"} <= {model.__name__ for model in OWNED}
+    assert {"Person", "Department", "Event", "Card"} <= {model.__name__ for model in OWNED}
 
 
 @every_owned_model

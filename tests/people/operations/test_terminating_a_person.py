@@ -9,17 +9,17 @@ from people.models import (
     ApiToken,
     Approval,
     Card,
-    Departure,
     Event,
     Fund,
     Invite,
-    Obligation,
+    OutstandingItem,
     Person,
+    ScheduledTermination,
     Step,
 )
 from people.operations import people
 from people.operations.offboarding import handover_plan
-from people.operations.offboarding.handover_plan import Disposition
+from people.operations.offboarding.handover_plan import HandoverPlan
 from people.operations.offboarding.terminate import terminate_person
 from people.values import Actor, Invitation, Profile
 from tests.factories import core
@@ -31,7 +31,7 @@ pytestmark = pytest.mark.django_db
 OPERATOR = Actor("command", "tests")
 
 
-def terminate(person: Person, said: Disposition | None = None) -> bool:
+def terminate(person: Person, said: HandoverPlan | None = None) -> bool:
     said = said or handover_plan.usual_disposition(person)
     return terminate_person(person, said, actor=OPERATOR)
 
@@ -62,21 +62,23 @@ class TestIsTheEnd:
         terminate(bob)
 
         assert not ApiToken.objects.alive().exists()
-        assert Invite.objects.get().voided_at
+        assert Invite.objects.get().revoked_at
         assert Person.objects.get(pk=bob.pk).pending_email == ""
 
     def test_of_what_was_scheduled(self, ada: Person) -> None:
-        Departure.objects.create(tenant_id=ada.tenant_id, person=ada, due_at=timezone.now())
+        ScheduledTermination.objects.create(
+            tenant_id=ada.tenant_id, person=ada, due_at=timezone.now()
+        )
 
         terminate(ada)
 
-        assert not Departure.objects.exists()
+        assert not ScheduledTermination.objects.exists()
 
     def test_once(self, leaver: Leaver) -> None:
         assert terminate(leaver.person)
         events = Event.objects.count()
 
-        assert not terminate(leaver.person, Disposition(cards={"nonsense": None}))
+        assert not terminate(leaver.person, HandoverPlan(cards={"nonsense": None}))
 
         assert Event.objects.count() == events
 
@@ -157,16 +159,16 @@ class TestHandsOver:
     def test_nothing_else_of_the_reports_that_a_provider_owns(self, leaver: Leaver) -> None:
         """Putting the leaver back would be refused every five minutes."""
         bob, _ = leaver.reports
-        bob.owned_fields = {"manager": {"by": "scim:okta", "since": "2026-03-02T00:00:00Z"}}
+        bob.managed_fields = {"manager": {"by": "scim:okta", "since": "2026-03-02T00:00:00Z"}}
         bob.save()
 
         terminate(leaver.person)
 
-        assert Person.objects.get(pk=bob.pk).overruled_at is None
+        assert Person.objects.get(pk=bob.pk).manually_overridden_at is None
 
     def test_what_they_owe_to_nobody(self, leaver: Leaver) -> None:
         stays = [
-            offboarding.obligation(leaver.person, kind, state)
+            offboarding.outstanding_item(leaver.person, kind, state)
             for kind, state in [
                 (Kind.REIMBURSEMENT, State.APPROVED),
                 (Kind.BILL, State.OPEN),
@@ -174,12 +176,15 @@ class TestHandsOver:
                 (Kind.TRANSACTION, State.INCOMPLETE),
             ]
         ]
-        before = list(Obligation.objects.filter(pk__in=[one.pk for one in stays]).values())
+        before = list(OutstandingItem.objects.filter(pk__in=[one.pk for one in stays]).values())
 
         terminate(leaver.person)
 
-        assert list(Obligation.objects.filter(pk__in=[one.pk for one in stays]).values()) == before
-        dropped = Obligation.objects.get(pk=leaver.submitted.pk)
+        assert (
+            list(OutstandingItem.objects.filter(pk__in=[one.pk for one in stays]).values())
+            == before
+        )
+        dropped = OutstandingItem.objects.get(pk=leaver.submitted.pk)
         assert dropped.state == State.DROPPED
         assert dropped.approvals.get().state == Approval.State.REJECTED
 
@@ -215,7 +220,7 @@ class TestIsRemembered:
         }
 
     def test_by_nobody_who_received_nothing(self, ada: Person, grace: Person) -> None:
-        terminate(ada, Disposition(reports=str(grace.pk)))
+        terminate(ada, HandoverPlan(reports=str(grace.pk)))
 
         assert not grace.events.exists()
 

@@ -9,7 +9,7 @@ import time_machine
 from django.test import Client
 
 from people import tenancy
-from people.models import Departure, Invite, MassChange, Person, Tenant
+from people.models import BulkChange, Invite, Person, ScheduledTermination, Tenant
 from people.operations.invites import lifecycle
 from people.operations.offboarding import schedule
 from people.operations.people import deactivate_person, reactivate_person
@@ -49,13 +49,13 @@ def click(client: Client, action: str, people: list[Person]) -> str:
     return text_of(client.post("/people/?state=everybody", form, follow=True))
 
 
-def latest() -> MassChange:
-    change: MassChange = MassChange.objects.latest("began_at")
+def latest() -> BulkChange:
+    change: BulkChange = BulkChange.objects.latest("began_at")
     return change
 
 
 def undo(client: Client) -> str:
-    address = f"/people/mass-changes/{latest().pk}/undo/"
+    address = f"/people/bulk-changes/{latest().pk}/undo/"
     kept = client.get(address).context["kept"]
     return text_of(client.post(address, {"kept": kept}, follow=True))
 
@@ -75,16 +75,16 @@ def test_are_offered_to_be_taken_back(client: Client, people: list[Person]) -> N
     page = click(client, "deactivate", people)
 
     assert "3 people were deactivated." in page
-    assert f'href="/people/mass-changes/{latest().pk}/undo/"' in page
-    assert "3 people deactivated" in text_of(client.get("/people/mass-changes/"))
-    assert not latest().is_suspicious
+    assert f'href="/people/bulk-changes/{latest().pk}/undo/"' in page
+    assert "3 people deactivated" in text_of(client.get("/people/bulk-changes/"))
+    assert not latest().needs_confirmation
 
 
 def test_leave_no_offer_when_nothing_happened(client: Client, people: list[Person]) -> None:
     click(client, "reactivate", people)
 
-    assert not MassChange.objects.exists()
-    assert "No bulk changes yet" in text_of(client.get("/people/mass-changes/"))
+    assert not BulkChange.objects.exists()
+    assert "No bulk changes yet" in text_of(client.get("/people/bulk-changes/"))
 
 
 def test_are_in_again_as_they_were(client: Client, people: list[Person]) -> None:
@@ -111,16 +111,16 @@ def test_are_out_again_as_they_were(
     for person in (people[2], invited):
         deactivate_person(person, actor=HELPDESK)
     before = as_rows([*people, invited])
-    departing = list(Departure.objects.order_by("person").values())
+    departing = list(ScheduledTermination.objects.order_by("person").values())
     clock.move_to(MONDAY + timedelta(days=3))
     click(client, "reactivate", [*people, invited])
-    assert not Departure.objects.exists()
+    assert not ScheduledTermination.objects.exists()
     assert Invite.objects.open().exists()
 
     undo(client)
 
     assert as_rows([*people, invited]) == before
-    again = list(Departure.objects.order_by("person").values())
+    again = list(ScheduledTermination.objects.order_by("person").values())
     assert [row | {"id": 0, "created_at": 0} for row in again] == [
         row | {"id": 0, "created_at": 0} for row in departing
     ]
@@ -134,7 +134,7 @@ def test_stay_as_they_are_who_changed_since_and_are_named(
     reactivate_person(people[0], actor=HELPDESK)
     deactivate_person(people[0], actor=HELPDESK)
 
-    page = text_of(client.get(f"/people/mass-changes/{latest().pk}/undo/"))
+    page = text_of(client.get(f"/people/bulk-changes/{latest().pk}/undo/"))
     assert "Undo the change for 2 people?" in page
     assert people[0].email in page
     assert people[1].email not in page
@@ -147,7 +147,7 @@ def test_all_stay_as_they_are_when_one_changes_before_the_click(
     client: Client, people: list[Person]
 ) -> None:
     click(client, "deactivate", people)
-    address = f"/people/mass-changes/{latest().pk}/undo/"
+    address = f"/people/bulk-changes/{latest().pk}/undo/"
     kept = client.get(address).context["kept"]
     reactivate_person(people[0], actor=HELPDESK)
 
@@ -163,7 +163,7 @@ def test_stay_as_they_are_when_all_have_changed(client: Client, people: list[Per
     for person in people:
         reactivate_person(person, actor=HELPDESK)
 
-    page = text_of(client.get(f"/people/mass-changes/{latest().pk}/undo/"))
+    page = text_of(client.get(f"/people/bulk-changes/{latest().pk}/undo/"))
 
     assert "No people left to change" in page
     assert "All people have changed since then, so nothing can be undone." in undo(client)
@@ -192,7 +192,7 @@ def test_can_be_taken_back_for_thirty_days(
     is_too_late: bool,
 ) -> None:
     click(client, "deactivate", people)
-    address = f"/people/mass-changes/{latest().pk}/"
+    address = f"/people/bulk-changes/{latest().pk}/"
     kept = client.get(f"{address}undo/").context["kept"]
     clock.move_to(MONDAY + timedelta(days=days))
     client = signed_in(owner)
@@ -208,7 +208,7 @@ def test_can_be_taken_back_for_thirty_days(
 
 def test_can_be_taken_back_by_administrators_only(client: Client, people: list[Person]) -> None:
     click(client, "deactivate", people)
-    address = f"/people/mass-changes/{latest().pk}/undo/"
+    address = f"/people/bulk-changes/{latest().pk}/undo/"
 
     for stranger in (Client(), signed_in(core.person())):
         assert stranger.get(address).status_code == 302
@@ -217,7 +217,7 @@ def test_can_be_taken_back_by_administrators_only(client: Client, people: list[P
     with core.in_another_tenant():
         foreign = signed_in(core.owner())
         assert foreign.post(address, {"kept": ""}).status_code == 404
-        assert "people deactivated" not in text_of(foreign.get("/people/mass-changes/"))
+        assert "people deactivated" not in text_of(foreign.get("/people/bulk-changes/"))
     assert states(people) == ["inactive"] * 3
 
 
@@ -225,12 +225,12 @@ def test_are_listed_with_the_same_queries_however_many(
     client: Client, people: list[Person]
 ) -> None:
     click(client, "deactivate", people)
-    few = len(queries_of(client, "/people/mass-changes/"))
+    few = len(queries_of(client, "/people/bulk-changes/"))
     for _ in range(3):
         click(client, "reactivate", people)
         click(client, "deactivate", people)
 
-    assert len(queries_of(client, "/people/mass-changes/")) == few
+    assert len(queries_of(client, "/people/bulk-changes/")) == few
 
 
 @pytest.mark.django_db(transaction=True)
@@ -241,7 +241,7 @@ def test_are_taken_back_once(racers: Racers) -> None:
         people = [core.person() for _ in range(10)]
         client = signed_in(owner)
         click(client, "deactivate", people)
-        address = f"/people/mass-changes/{latest().pk}/undo/"
+        address = f"/people/bulk-changes/{latest().pk}/undo/"
         kept = client.get(address).context["kept"]
         clients = [client, signed_in(owner)]
 

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from people.models import Card, Obligation, Person, Workflow
+from people.models import Card, OutstandingItem, Person, Workflow
 from tests.clients.pages import signed_in, text_of
 from tests.factories import core
 
@@ -34,7 +34,7 @@ FORMS = pytest.mark.parametrize(
     [
         ("/spend/cards/add/", ["holder"]),
         ("/spend/funds/add/", ["owner"]),
-        ("/spend/obligations/add/", ["person"]),
+        ("/spend/outstanding-items/add/", ["person"]),
         ("/spend/workflows/add/", ["new_1", "new_2", "new_3"]),
         ("/people/locations/add/", ["entity"]),
         ("/people/add/", ["department", "location", "manager"]),
@@ -113,10 +113,10 @@ def test_says_whom_it_does_not_know_and_keeps_what_was_written(client: Client, s
 def test_escapes_what_was_written(client: Client) -> None:
     said = {"kind": "bill", "state": "open", "person-written": '"><script>'}
 
-    page = client.post("/spend/obligations/add/", said).content.decode()
+    page = client.post("/spend/outstanding-items/add/", said).content.decode()
 
     assert '"><script>' not in page
-    assert not Obligation.objects.exists()
+    assert not OutstandingItem.objects.exists()
 
 
 @pytest.mark.parametrize("said", ["x", "'; --", "a\0b", "0", str(2**70)])

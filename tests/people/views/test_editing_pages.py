@@ -4,9 +4,11 @@ from typing import Any
 
 import pytest
 
+from people.db.models import field_values
 from people.models import Event, Invite, Person, Tenant
+from people.models.field_table import EDITABLE
 from people.operations import api_tokens, people_update
-from people.operations.people import add_person, deactivate_person, join_person
+from people.operations.people import activate_person, add_person, deactivate_person
 from people.values import Actor, Profile
 from tests.clients.pages import signed_in, text_of
 from tests.factories import core
@@ -19,16 +21,11 @@ OKTA = Actor("scim", "okta")
 def form_of(person: Person, **changes: Any) -> dict[str, Any]:
     """Return what the browser sends when nothing but `changes` is typed in."""
     person = Person.objects.get(pk=person.pk)
-    return {
-        "given_name": person.given_name,
-        "family_name": person.family_name,
+    shown = {name: value or "" for name, value in field_values(person, EDITABLE).items()} | {
         "email": person.pending_email or person.email,
-        "department": person.department_id or "",
-        "location": person.location_id or "",
-        "manager": person.manager_id or "",
-        "role": person.role,
         "seen": person.changed_at.isoformat(),
-    } | changes
+    }
+    return shown | changes
 
 
 def send(
@@ -66,7 +63,7 @@ class TestEditing:
         core.owner()
         said = Profile(given_name="Ada", family_name="Lovelace", email="ada@example.com")
         ada = add_person(said, actor=OKTA)
-        join_person(ada, actor=OKTA)
+        activate_person(ada, actor=OKTA)
 
         page = send(ada, "edit", form_of(ada, given_name="Augusta"))
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from people.models import Person, Tenant
-from people.presentation.spreadsheets import harmless
+from people.presentation.spreadsheets import escape_formula
 from tests.clients.pages import signed_in
 from tests.factories import core
 
@@ -82,7 +82,7 @@ def test_writes_all_pages(tenant: Tenant) -> None:
     ],
 )
 def test_disarms_formulas_and_gives_the_name_back(name: str) -> None:
-    written = harmless(name)
+    written = escape_formula(name)
 
     assert written == f"'{name}"
     assert as_read_back(written) == name
@@ -90,7 +90,7 @@ def test_disarms_formulas_and_gives_the_name_back(name: str) -> None:
 
 @pytest.mark.parametrize("name", ["Ada", "O'Brien", "'t Hart", "d'Arc", "x=1", "", "1-2"])
 def test_leaves_other_names_alone(name: str) -> None:
-    assert harmless(name) == name
+    assert escape_formula(name) == name
     assert as_read_back(name) == name
 
 

@@ -31,7 +31,7 @@ def test_a_department_is_renamed_for_everybody_in_it(ada: Person) -> None:
 
     department.refresh_from_db()
     assert (department.name, department.name_key) == ("Revenue", "revenue")
-    event = Event.objects.get(kind=Event.Kind.ORGANISATION_CHANGED)
+    event = Event.objects.get(kind=Event.Kind.ORGANIZATION_CHANGED)
     assert event.changes == {"name": {"from": "Sales", "to": "Revenue"}}
     assert event.actor.startswith("person:")
 

@@ -10,9 +10,7 @@ from django.utils import timezone
 from people import events
 from people.models import CustomField, Invite, Person, Tenant
 from people.operations import people, people_update
-from people.presentation.actor_names import PROVIDERS
 from people.values import Actor, Invitation, Profile
-from scim.models import Connection
 from tests.clients.pages import queries_of, signed_in, text_of
 from tests.factories import core
 
@@ -82,7 +80,7 @@ def test_says_first_who_shut_them_out(ada: Person) -> None:
 
 def test_says_why_an_invite_waits(tenant: Tenant) -> None:
     ada = people.add_person(
-        profile(), actor=OKTA, invitation=Invitation(held_because="No manager yet.")
+        profile(), actor=OKTA, invitation=Invitation(hold_reason="No manager yet.")
     )
 
     assert "The invite is on hold and has not been sent: No manager yet." in page_of(ada)
@@ -210,7 +208,3 @@ def test_asks_the_same_number_of_queries_for_one_report_and_event_as_for_many(
 
     assert len(queries_of(client, address)) == few
     assert few <= 22
-
-
-def test_knows_every_provider_by_the_name_that_the_connection_has() -> None:
-    assert dict(Connection.Provider.choices) == PROVIDERS

@@ -11,7 +11,7 @@ from people import tenancy
 from people.models import Event, Grant, Person, Role
 from people.operations import people, people_update
 from people.operations.roles import base_roles
-from people.values import Actor, Profile, fold
+from people.values import Actor, Profile, normalize_key
 from tests.clients.pages import queries_of, signed_in, text_of
 from tests.factories import core
 
@@ -28,7 +28,10 @@ def olga(owner: Person) -> Client:
 
 def role(name: str = "Auditor", *, is_elevated: bool = False) -> Role:
     return Role.objects.create(
-        tenant_id=tenancy.current_id(), name=name, name_key=fold(name), is_elevated=is_elevated
+        tenant_id=tenancy.current_id(),
+        name=name,
+        name_key=normalize_key(name),
+        is_elevated=is_elevated,
     )
 
 
@@ -194,7 +197,7 @@ class TestRolesPage:
 
         assert Role.objects.get().is_elevated
         assert "“AUDITOR” already exists." in again
-        event = Event.objects.get(kind=Event.Kind.ORGANISATION_CHANGED)
+        event = Event.objects.get(kind=Event.Kind.ORGANIZATION_CHANGED)
         assert event.changes["elevated"] == {"from": None, "to": "yes"}
 
     def test_renames_a_role_for_everybody(self, olga: Client, ada: Person) -> None:

@@ -1,4 +1,4 @@
-"""The departure desk …"""
+"""The page of scheduled terminations …"""
 
 import re
 from datetime import UTC, datetime, timedelta
@@ -10,19 +10,19 @@ import time_machine
 from django.test import Client
 from django.utils import timezone
 
-from people.models import Departure, Person
+from people.models import Person, ScheduledTermination
 from people.operations import people
 from people.operations.offboarding import schedule
-from people.operations.offboarding.handover_plan import Disposition, usual_disposition
+from people.operations.offboarding.handover_plan import HandoverPlan, usual_disposition
 from tests.clients.pages import queries_of, signed_in, text_of
 from tests.factories import core
 from tests.support import offboarding
 from tests.support.offboarding_job import (
     OKTA,
     after,
+    bulk_change,
     gone,
-    mass_change,
-    obligation,
+    outstanding_item,
     shared_fund,
     switch,
     tick,
@@ -30,7 +30,7 @@ from tests.support.offboarding_job import (
 
 pytestmark = pytest.mark.django_db
 
-DESK = "/people/departures/"
+DESK = "/people/scheduled-terminations/"
 
 
 @pytest.fixture
@@ -50,7 +50,7 @@ def shown(client: Client, **query: Any) -> str:
 
 
 def decide(client: Client, person: Person, deed: str, **said: str) -> str:
-    address = f"/people/{person.pk}/departure/"
+    address = f"/people/{person.pk}/scheduled-termination/"
     data = {f"{deed}-{name}": value for name, value in said.items()}
     return text_of(client.post(address, data | {"deed": deed}, follow=True))
 
@@ -92,7 +92,7 @@ class TestShows:
             assert f"({left})" in shown(signed_in(owner))
 
     def test_each_reason_with_where_to_settle_it(self, client: Client, ada: Person) -> None:
-        obligation(ada, "bill", "open")
+        outstanding_item(ada, "bill", "open")
         shared_fund(ada)
 
         page = shown(client)
@@ -101,29 +101,29 @@ class TestShows:
         assert "Ownership of shared funds</a>" in page
 
     def test_reasons_as_they_are_now(self, client: Client, ada: Person) -> None:
-        bill = obligation(ada, "bill", "open")
+        bill = outstanding_item(ada, "bill", "open")
         assert "Open bills" in shown(client)
 
         bill.state = "paid"
         bill.save()
         assert "Open bills" not in shown(client)
 
-    def test_that_a_mass_change_waits(self, client: Client, ada: Person) -> None:
-        mass_change(ada)
+    def test_that_a_bulk_change_waits(self, client: Client, ada: Person) -> None:
+        bulk_change(ada)
 
         assert re.search("Paused: <a .*>bulk change</a>", shown(client))
 
     def test_what_was_planned(self, client: Client, ada: Person, owner: Person) -> None:
         core.person(manager=ada)
         heir = core.person(given_name="Grace", family_name="Murray")
-        planned = Disposition(reports=str(heir.pk))
+        planned = HandoverPlan(reports=str(heir.pk))
         schedule.plan(ada, planned, actor=owner.actor)
 
         assert "Planned: reports to Grace Murray." in shown(client)
 
     def test_why_the_job_failed(self, client: Client, ada: Person, owner: Person) -> None:
         core.person(manager=ada)
-        schedule.plan(ada, Disposition(reports=str(uuid4())), actor=owner.actor)
+        schedule.plan(ada, HandoverPlan(reports=str(uuid4())), actor=owner.actor)
         tick(after(ada, days=45))
 
         assert "Failed: " in shown(client, show="failed")
@@ -151,9 +151,9 @@ class TestIsNarrowed:
     def test_who_is(self, client: Client, ada: Person, owner: Person, show: str) -> None:
         them = {name: gone(family_name=f"Is{name}") for name in ("due", "blocked", "exempt")}
         them["paused"] = gone(family_name="Ispaused")
-        Departure.objects.filter(person=them["due"]).update(due_at=timezone.now())
+        ScheduledTermination.objects.filter(person=them["due"]).update(due_at=timezone.now())
         shared_fund(them["blocked"])
-        mass_change(them["paused"])
+        bulk_change(them["paused"])
         schedule.exempt(them["exempt"], because="Lawsuit", actor=owner.actor)
 
         page = shown(client, show=show)
@@ -207,7 +207,7 @@ class TestDecides:
         self, client: Client, ada: Person, until: str, reason: str, said: str
     ) -> None:
         assert said in decide(client, ada, "postpone", until=until, reason=reason)
-        assert Departure.objects.get().postponed_from is None
+        assert ScheduledTermination.objects.get().postponed_from is None
 
     def test_exempted_and_not_any_more(self, client: Client, ada: Person) -> None:
         assert "Exempt: Lawsuit" in decide(client, ada, "exempt", reason="Lawsuit")
@@ -218,13 +218,13 @@ class TestDecides:
 
     def test_exempted_only_with_a_reason(self, client: Client, ada: Person) -> None:
         assert "Enter a reason" in decide(client, ada, "exempt", reason=" ")
-        assert Departure.objects.get().exempted_at is None
+        assert ScheduledTermination.objects.get().exempted_at is None
 
     def test_leave_the_usual_way_again(self, client: Client, ada: Person, owner: Person) -> None:
         schedule.plan(ada, usual_disposition(ada), actor=owner.actor)
 
         assert "The default applies" in decide(client, ada, "forget plan")
-        assert Departure.objects.get().disposition is None
+        assert ScheduledTermination.objects.get().disposition is None
 
     def test_alone_once_they_are_back(self, client: Client, ada: Person) -> None:
         people.reactivate_person(ada, actor=OKTA)
@@ -237,7 +237,7 @@ class TestDecides:
     def test_as_an_administrator_only(self, ada: Person) -> None:
         decide(signed_in(core.person()), ada, "exempt", reason="Lawsuit")
 
-        assert Departure.objects.get().exempted_at is None
+        assert ScheduledTermination.objects.get().exempted_at is None
 
 
 class TestThePersonsPage:
@@ -253,15 +253,15 @@ class TestThePersonsPage:
             f"Scheduled for termination on {after(ada, days=45):%-d %B %Y} (45 days left), unless"
         )
         assert said in page
-        assert f'href="/people/{ada.pk}/departure/"' in page
+        assert f'href="/people/{ada.pk}/scheduled-termination/"' in page
 
     def test_says_what_keeps_them(self, client: Client, ada: Person) -> None:
         shared_fund(ada)
 
         assert "until this is settled: Ownership of shared funds." in self.told(client, ada)
 
-    def test_says_that_a_mass_change_waits(self, client: Client, ada: Person) -> None:
-        mass_change(ada)
+    def test_says_that_a_bulk_change_waits(self, client: Client, ada: Person) -> None:
+        bulk_change(ada)
 
         assert "Paused until the bulk change is confirmed" in self.told(client, ada)
 
@@ -280,6 +280,6 @@ class TestThePersonsPage:
 def test_costs_the_same_for_many(client: Client, ada: Person) -> None:
     few = queries_of(client, DESK)
     for _ in range(9):
-        obligation(gone(manager=core.person()), "bill", "open")
+        outstanding_item(gone(manager=core.person()), "bill", "open")
 
     assert len(queries_of(client, DESK)) == len(few)

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from people.models import Approval, Card, Event, Fund, Obligation, Person, Tenant, Workflow
+from people.models import Approval, Card, Event, Fund, OutstandingItem, Person, Tenant, Workflow
 from people.operations import people
 from people.operations.spend import approvals, cards_and_funds
 from tests.clients import spend
@@ -29,15 +29,15 @@ def send(admin: Person, address: str, **data: Any) -> str:
     return text_of(signed_in(admin).post(f"/spend/{address}", data, follow=True))
 
 
-def obligation(person: Person, **fields: Any) -> Obligation:
+def outstanding_item(person: Person, **fields: Any) -> OutstandingItem:
     usual = {
-        "kind": Obligation.Kind.REIMBURSEMENT,
-        "state": Obligation.State.SUBMITTED,
+        "kind": OutstandingItem.Kind.REIMBURSEMENT,
+        "state": OutstandingItem.State.SUBMITTED,
         "amount": 1250,
         "description": "Taxi",
     }
-    return approvals.note_obligation(
-        Obligation(person=person, **usual | fields), actor=person.actor
+    return approvals.record_outstanding_item(
+        OutstandingItem(person=person, **usual | fields), actor=person.actor
     )
 
 
@@ -123,7 +123,7 @@ class TestCards:
 
     def test_stay_as_they_were_once_they_have_ended(self, admin: Person, ada: Person) -> None:
         card = spend.card(ada)
-        cards_and_funds.end(card, actor=admin.actor)
+        cards_and_funds.close_instrument(card, actor=admin.actor)
 
         signed_in(admin).post(f"/spend/cards/{card.pk}/change/", {"name": "New", "limit": "1"})
 
@@ -197,7 +197,7 @@ class TestWorkflows:
 
     def test_keep_a_step_that_something_waits_at(self, admin: Person, ada: Person) -> None:
         made = workflow(ada)
-        approvals.ask_approval(obligation(ada), made)
+        approvals.ask_approval(outstanding_item(ada), made)
 
         step = made.steps.get()
         said = send(admin, f"workflows/{made.pk}/change/", name="Travel", **{f"step_{step.pk}": ""})
@@ -233,37 +233,37 @@ class TestWorkflows:
 class TestObligations:
     def test_are_added_and_settled(self, admin: Person, ada: Person) -> None:
         said = {"kind": "bill", "state": "open", "description": "Paper", "sum": "9.99"}
-        send(admin, "obligations/add/", person=ada.pk, **said)
-        bill = Obligation.objects.get()
+        send(admin, "outstanding-items/add/", person=ada.pk, **said)
+        bill = OutstandingItem.objects.get()
         assert (bill.amount, bill.currency) == (999, "EUR")
-        assert "Paper" in page(admin, "obligations/")
+        assert "Paper" in page(admin, "outstanding-items/")
 
-        send(admin, f"obligations/{bill.pk}/change/", state="paid")
+        send(admin, f"outstanding-items/{bill.pk}/change/", state="paid")
 
-        assert "Paper" not in page(admin, "obligations/")
-        assert "Paper" in page(admin, "obligations/", status="paid")
+        assert "Paper" not in page(admin, "outstanding-items/")
+        assert "Paper" in page(admin, "outstanding-items/", status="paid")
 
     def test_wait_for_an_approver_who_is_told_of_them(self, admin: Person, ada: Person) -> None:
         approver = core.person()
         travel = workflow(approver)
         taxi = {"kind": "reimbursement", "state": "submitted", "description": "Taxi", "sum": "9"}
 
-        send(admin, "obligations/add/", person=ada.pk, workflow=travel.pk, **taxi)
+        send(admin, "outstanding-items/add/", person=ada.pk, workflow=travel.pk, **taxi)
 
         waiting = Approval.objects.get()
-        assert (waiting.step.approver, waiting.obligation.description) == (approver, "Taxi")
+        assert (waiting.step.approver, waiting.outstanding_item.description) == (approver, "Taxi")
         assert "1 pending approval" in text_of(signed_in(admin).get(f"/people/{approver.pk}/"))
 
     def test_are_in_the_states_of_their_kind(self, admin: Person, ada: Person) -> None:
         said = {"kind": "bill", "state": "pending", "description": "Paper", "sum": "9.99"}
 
-        answer = send(admin, "obligations/add/", person=ada.pk, **said)
+        answer = send(admin, "outstanding-items/add/", person=ada.pk, **said)
 
         assert "A bill cannot be “Pending”. Choose “Open” or “Paid”." in answer
-        assert not Obligation.objects.exists()
+        assert not OutstandingItem.objects.exists()
 
 
-@pytest.mark.parametrize("address", ["cards", "funds", "workflows", "obligations"])
+@pytest.mark.parametrize("address", ["cards", "funds", "workflows", "outstanding-items"])
 class TestEachList:
     def test_asks_the_database_as_often_for_many_as_for_few(
         self, admin: Person, address: str
@@ -276,7 +276,7 @@ class TestEachList:
                 spend.card(person)
                 spend.fund(person)
                 approvals.ask_approval(
-                    obligation(person), workflow(person, name=f"W{core.number()}")
+                    outstanding_item(person), workflow(person, name=f"W{core.number()}")
                 )
             counts.append(len(queries_of(client, f"/spend/{address}/")))
 
@@ -287,7 +287,7 @@ class TestEachList:
             person = core.person()
             spend.card(person, name="Foreign")
             spend.fund(person, name="Foreign")
-            obligation(person, description="Foreign")
+            outstanding_item(person, description="Foreign")
             workflow(person, name="Foreign")
 
         assert "Foreign" not in page(admin, f"{address}/")
@@ -328,7 +328,7 @@ class TestThePersonsPage:
     def test_shows_what_they_hold_and_what_waits_for_them(self, admin: Person, ada: Person) -> None:
         spend.card(ada)
         spend.fund(ada)
-        approvals.ask_approval(obligation(admin), workflow(ada))
+        approvals.ask_approval(outstanding_item(admin), workflow(ada))
 
         said = text_of(signed_in(admin).get(f"/people/{ada.pk}/"))
 
@@ -345,7 +345,7 @@ class TestThePersonsPage:
         assert "These cannot be used for payments while Ada is not active." in said
 
     def test_says_nothing_when_they_hold_nothing(self, admin: Person, ada: Person) -> None:
-        cards_and_funds.end(spend.card(ada), actor=admin.actor)
+        cards_and_funds.close_instrument(spend.card(ada), actor=admin.actor)
 
         said = text_of(signed_in(admin).get(f"/people/{ada.pk}/"))
 

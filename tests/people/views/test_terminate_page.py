@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from people.models import Card, Departure, Event, Fund, Person, Step, Tenant
+from people.models import Card, Event, Fund, Person, ScheduledTermination, Step, Tenant
 from people.operations import people
 from people.operations.offboarding import handover_plan
 from people.operations.offboarding.terminate import terminate_person
@@ -108,7 +108,7 @@ class TestAsks:
     def test_with_the_plan_where_there_is_one(
         self, alan: Client, leaver: Leaver, owner: Person
     ) -> None:
-        Departure.objects.create(
+        ScheduledTermination.objects.create(
             tenant_id=owner.tenant_id,
             person=leaver.person,
             due_at=leaver.person.created_at,
@@ -145,7 +145,7 @@ class TestAsks:
         assert Person.objects.get(pk=ada.pk).state == Person.State.TERMINATED
 
     def test_nothing_twice(self, alan: Client, ada: Person) -> None:
-        terminate_person(ada, handover_plan.Disposition(), actor=OKTA)
+        terminate_person(ada, handover_plan.HandoverPlan(), actor=OKTA)
 
         shown = Form(alan, ada).shown
 
@@ -272,7 +272,7 @@ class TestRefuses:
 
         assert "Select a valid choice" in shown
 
-    @pytest.mark.parametrize("kind", ["card", "fund", "step", "obligation"])
+    @pytest.mark.parametrize("kind", ["card", "fund", "step", "outstanding_item"])
     @pytest.mark.parametrize("step", [1, 2])
     def test_what_has_changed_since_it_was_opened(
         self, alan: Client, leaver: Leaver, kind: str, step: int
@@ -285,8 +285,8 @@ class TestRefuses:
             "fund": offboarding.fund,
             "step": offboarding.step,
         }
-        if kind == "obligation":
-            offboarding.obligation(
+        if kind == "outstanding_item":
+            offboarding.outstanding_item(
                 leaver.person, offboarding.Kind.REIMBURSEMENT, offboarding.State.SUBMITTED
             )
         else:
@@ -328,52 +328,59 @@ class TestRefuses:
 
 
 class TestPlan:
-    """The page where a departure is planned …"""
+    """The page where a termination is planned …"""
 
     @pytest.fixture
-    def departure(self, leaver: Leaver) -> Departure:
+    def scheduled_termination(self, leaver: Leaver) -> ScheduledTermination:
         people.deactivate_person(leaver.person, actor=OKTA)
         Tenant.objects.update(auto_terminate_days=45)
-        return Departure.objects.create(
+        return ScheduledTermination.objects.create(
             tenant_id=leaver.person.tenant_id,
             person=leaver.person,
             due_at=leaver.person.created_at,
         )
 
     def test_keeps_the_answers_for_the_day(
-        self, alan: Client, leaver: Leaver, departure: Departure, owner: Person
+        self,
+        alan: Client,
+        leaver: Leaver,
+        scheduled_termination: ScheduledTermination,
+        owner: Person,
     ) -> None:
-        form, key = Form(alan, leaver.person, page="departure/plan"), f"card-{leaver.virtual.pk}"
+        form, key = (
+            Form(alan, leaver.person, page="scheduled_termination/plan"),
+            f"card-{leaver.virtual.pk}",
+        )
 
         form.answer(**{key: "somebody", f"{key}-whom": owner})
 
-        departure.refresh_from_db()
-        assert departure.disposition
-        assert departure.disposition["cards"][str(leaver.virtual.pk)] == str(owner.pk)
-        assert form.steps == ["/people/departures/"]
+        scheduled_termination.refresh_from_db()
+        assert scheduled_termination.disposition
+        assert scheduled_termination.disposition["cards"][str(leaver.virtual.pk)] == str(owner.pk)
+        assert form.steps == ["/people/scheduled-terminations/"]
         assert not Event.objects.filter(kind=Event.Kind.PERSON_TERMINATED).exists()
 
-    def test_is_reached_from_the_departure(
-        self, alan: Client, leaver: Leaver, departure: Departure
+    def test_is_reached_from_the_scheduled_termination(
+        self, alan: Client, leaver: Leaver, scheduled_termination: ScheduledTermination
     ) -> None:
-        page = text_of(alan.get(f"/people/{leaver.person.pk}/departure/"))
+        page = text_of(alan.get(f"/people/{leaver.person.pk}/scheduled-termination/"))
 
-        assert f"/people/{leaver.person.pk}/departure/plan/" in page
+        assert f"/people/{leaver.person.pk}/scheduled-termination/plan/" in page
 
     def test_refuses_as_the_other_page(
-        self, alan: Client, leaver: Leaver, departure: Departure
+        self, alan: Client, leaver: Leaver, scheduled_termination: ScheduledTermination
     ) -> None:
         key = f"card-{leaver.virtual.pk}"
 
-        shown = Form(alan, leaver.person, page="departure/plan").answer(
+        shown = Form(alan, leaver.person, page="scheduled_termination/plan").answer(
             **{key: "somebody", f"{key}-whom-written": leaver.person.email}
         )
 
         assert "they are the person being terminated" in shown
-        departure.refresh_from_db()
-        assert departure.disposition is None
+        scheduled_termination.refresh_from_db()
+        assert scheduled_termination.disposition is None
 
     def test_is_not_there_for_who_is_not_to_leave(self, alan: Client, ada: Person) -> None:
-        shown = Form(alan, ada, page="departure/plan").shown
+        shown = Form(alan, ada, page="scheduled_termination/plan").shown
 
         assert "is no longer scheduled for termination." in shown

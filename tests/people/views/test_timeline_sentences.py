@@ -49,7 +49,7 @@ def test_what_was_put_back(ada: Person) -> None:
     people_update.revise_person(ada, sales, actor=HELPDESK)
     legal = Profile(given_name="Ada", family_name="Lovelace", email=ada.email, department="Legal")
 
-    people_update.put_back(ada, legal, actor=OKTA)
+    people_update.restore_managed_fields(ada, legal, actor=OKTA)
 
     assert "Okta restored department from Sales to Legal" in page_of(ada)
 

@@ -35,7 +35,7 @@ PEOPLE = [f"member{number}" for number in range(12)]
 def slapd() -> Iterator[Slapd]:
     """Run a directory of its own: these tests take people out of it."""
     service = Slapd(more_entries=[person(name) for name in PEOPLE])
-    circuit_breaker.close(service.uri)
+    circuit_breaker.reset(service.uri)
     yield service
     service.stop()
 
@@ -219,7 +219,7 @@ class TestIsFair:
         slapd.delete(dn_of(PEOPLE[2]))
         asked = 0
         since = timezone.now()
-        while not account_checks.go_on(since=since, seconds=0.001)[1]:
+        while not account_checks.run_batch(since=since, seconds=0.001)[1]:
             asked += 1
             assert asked < 20
 

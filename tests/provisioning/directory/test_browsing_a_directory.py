@@ -91,7 +91,7 @@ class TestAsSeenAtSignIns:
 class TestLive:
     @pytest.fixture
     def connect(self, slapd_service: Slapd) -> Callable[..., Directory]:
-        circuit_breaker.close(slapd_service.uri)
+        circuit_breaker.reset(slapd_service.uri)
 
         def connect(**said: Any) -> Directory:
             document = slapd_service.document(directory_browsing="live", **said)

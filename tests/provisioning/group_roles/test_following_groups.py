@@ -14,6 +14,7 @@ from provisioning.models import IdentityProvider
 from provisioning.sign_in.sign_in import sign_in
 from tests.clients.scim import Provider
 from tests.factories import core
+from tests.factories.scim import scim_connection
 from tests.support.sign_in_flow import claims, groups, mapping, provider, role, roles_of
 
 pytestmark = pytest.mark.django_db
@@ -168,7 +169,7 @@ class TestToABaseRole:
         assert come(corp, groups()).role == Person.Role.OWNER
 
     def test_leaves_the_role_that_scim_names_and_says_so(self, corp: IdentityProvider) -> None:
-        scim = Provider(core.connection("entra"))
+        scim = Provider(scim_connection("entra"))
         scim.add("ada", externalId="1", roles=[{"value": "Bookkeeper", "primary": True}])
         corp.paired_connection, corp.paired_claim = str(scim.connection.pk), "oid"
         corp.paired_attribute = "externalId"

@@ -31,7 +31,7 @@ from tests.services.ldap import (
 
 @pytest.fixture
 def settings_of(slapd_service: Slapd) -> LdapSettings:
-    circuit_breaker.close(slapd_service.uri)
+    circuit_breaker.reset(slapd_service.uri)
     return LdapSettings(uri=slapd_service.uri, base_dn=BASE, bind_dn=SERVICE)
 
 
@@ -410,7 +410,7 @@ class TestWaitsForAFrozenServer:
 
         assert failure(stuck) == "unreachable"
         assert time.monotonic() - began < 1
-        circuit_breaker.close(stuck.uri)
+        circuit_breaker.reset(stuck.uri)
 
 
 def _uri(server: socket.socket, scheme: str = "ldap") -> str:

@@ -24,7 +24,7 @@ def corp(acme: Tenant, slapd_service: Slapd) -> IdentityProvider:
 
 
 def connected(tenant: Tenant, slapd: Slapd, **said: Any) -> IdentityProvider:
-    circuit_breaker.close(slapd.uri)
+    circuit_breaker.reset(slapd.uri)
     with tenancy.use(tenant):
         definition = config.read(slapd.document(**said))
         return manage.add_provider(definition, actor=Actor("command", "tests"))

@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from people import tenancy
 from people.models import Person, Tenant
-from provisioning.models import Guesses
+from provisioning.models import FailedLogins
 from provisioning.passwords import lockout
 from provisioning.passwords.lockout import FREE_TRIES, GuessedTooOften, wait_after
 from provisioning.passwords.login import person_with_password
@@ -119,7 +119,7 @@ def test_is_forgotten_after_a_day(ada: Person) -> None:
         guess("two@acme.example")
 
     # One for the source, and one for all sources together.
-    assert Guesses.objects.count() == 2
+    assert FailedLogins.objects.count() == 2
 
 
 def test_counts_however_the_address_is_written(ada: Person) -> None:
@@ -181,7 +181,7 @@ def test_does_not_count_what_nobody_could_judge(acme: Tenant) -> None:
 def test_keeps_nothing_of_what_was_typed(ada: Person) -> None:
     guess("my password by mistake")
 
-    rows = list(Guesses.objects.values())
+    rows = list(FailedLogins.objects.values())
     assert rows
     assert "password" not in str(rows)
 

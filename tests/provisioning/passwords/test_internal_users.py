@@ -13,6 +13,7 @@ from provisioning.models import Identity
 from tests.clients.pages import queries_of, signed_in, text_of
 from tests.clients.scim import Provider
 from tests.factories import core
+from tests.factories.scim import scim_connection
 from tests.support import sign_in_flow
 
 pytestmark = pytest.mark.django_db
@@ -74,7 +75,7 @@ def test_are_told_on_the_form_what_is_wrong(browser: Client) -> None:
 
 def test_are_those_with_a_password_here_alone(browser: Client, acme: Tenant) -> None:
     with tenancy.use(acme):
-        Provider(core.connection("okta")).add("scim")
+        Provider(scim_connection("okta")).add("scim")
         provider = sign_in_flow.provider()
         sign_in_flow.identity(provider, core.person(given_name="Paula"))
         sign_in_flow.identity(provider, core.person(given_name="Joined"), Identity.How.INVITED)

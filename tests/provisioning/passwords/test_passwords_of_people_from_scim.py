@@ -15,6 +15,7 @@ from provisioning.sign_in.errors import TO_VISITORS
 from tests.clients.pages import signed_in, text_of
 from tests.clients.scim import Provider
 from tests.factories import core
+from tests.factories.scim import scim_connection
 from tests.provisioning.sign_in.test_forgetting_a_password import (
     NEW,
     OLD,
@@ -43,7 +44,7 @@ def olga(acme: Tenant) -> Person:
 @pytest.fixture
 def okta(acme: Tenant, olga: Person) -> Provider:
     with tenancy.use(acme):
-        return Provider(core.connection("okta"))
+        return Provider(scim_connection("okta"))
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from people import tenancy
 from people.models import Event, Tenant
 from provisioning.models import IdentityProvider
 from provisioning.providers import manage
-from tests.factories import core
+from tests.factories.scim import scim_connection
 
 pytestmark = pytest.mark.django_db
 
@@ -63,7 +63,7 @@ def test_keeps_what_it_says(acme: Tenant, tmp_path: Path) -> None:
 
 def test_pairs_with_the_one_connection_there_is(acme: Tenant, tmp_path: Path) -> None:
     with tenancy.use(acme):
-        connection = core.connection("entra")
+        connection = scim_connection("entra")
 
     add(tmp_path, OIDC | {"paired_with_scim": {"claim": "oid", "equals": "externalId"}})
 

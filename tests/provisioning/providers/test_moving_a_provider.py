@@ -16,7 +16,8 @@ from people.models import Event, Person, Tenant
 from people.values import Actor
 from provisioning.models import Identity, IdentityProvider, SignInAttempt
 from provisioning.providers import config, manage
-from provisioning.providers.config import DIRECTORY_KINDS, OF_KIND
+from provisioning.providers.config import OF_KIND
+from provisioning.providers.directory_apis import DIRECTORY_APIS
 from provisioning.providers.issuers import authority_of
 from tests.clients.pages import signed_in, text_of
 from tests.factories import core
@@ -230,7 +231,7 @@ class TestOfAnOpenIdProvider:
 FIELDS = [
     (kind, directory, one.name)
     for kind, settings in OF_KIND.items()
-    for directory in (DIRECTORY_KINDS if kind == "oidc" else [""])
+    for directory in (DIRECTORY_APIS if kind == "oidc" else [""])
     for one in fields(settings)
     if one.name != "directory_kind"
 ]

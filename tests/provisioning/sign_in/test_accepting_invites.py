@@ -16,7 +16,7 @@ from pytest_django import Settings
 
 from people import tenancy
 from people.mail.invite_links import invite_link
-from people.mail.signed_links import sealed
+from people.mail.signed_links import sign
 from people.models import Event, Invite, Person, Tenant
 from people.operations import people, people_update
 from people.operations.invites import lifecycle
@@ -351,7 +351,7 @@ class TestIsUnknown:
             self.unknown(f"/invite/{forged}/")
 
     def test_by_a_link_of_another_purpose(self, invite: Invite) -> None:
-        elsewhere = sealed("confirm-address", invite.pk).rstrip("/").rpartition("/")[2]
+        elsewhere = sign("confirm-address", invite.pk).rstrip("/").rpartition("/")[2]
 
         self.unknown(f"/invite/{elsewhere}/")
 
@@ -361,7 +361,7 @@ class TestIsUnknown:
         self.unknown(address)
 
     def test_when_there_is_no_such_invite(self) -> None:
-        self.unknown(sealed("invite", uuid4()).partition("127.0.0.1:8000")[2])
+        self.unknown(sign("invite", uuid4()).partition("127.0.0.1:8000")[2])
 
 
 @pytest.mark.django_db(transaction=True)

@@ -19,6 +19,7 @@ from provisioning.sign_in.errors import SignInRefused
 from provisioning.sign_in.sign_in import sign_in
 from tests.clients.scim import Provider
 from tests.factories import core
+from tests.factories.scim import scim_connection
 from tests.support.sign_in_flow import claims, mapping, provider
 
 pytestmark = pytest.mark.django_db
@@ -75,7 +76,7 @@ def attacked(how: str) -> IdentityProvider:
     said = dict(PROVIDERS[how])
     if attribute := said.pop("paired", ""):
         said |= {
-            "paired_connection": str(core.connection().pk),
+            "paired_connection": str(scim_connection().pk),
             "paired_claim": "oid",
             "paired_attribute": attribute,
         }
@@ -106,7 +107,7 @@ def test_finds_nobody_by(how: str, whom: str, claimed: str) -> None:
 class TestSomebodyOfScim:
     @pytest.fixture
     def scim(self) -> Provider:
-        scim = Provider(core.connection("entra"))
+        scim = Provider(scim_connection("entra"))
         scim.add("victim", externalId="oid-1")
         return scim
 
@@ -153,7 +154,7 @@ class TestSomebodyOfScim:
 
     def test_is_not_found_through_another_connection(self, scim: Provider) -> None:
         paired = provider(
-            paired_connection=str(core.connection("okta").pk),
+            paired_connection=str(scim_connection("okta").pk),
             paired_claim="oid",
             paired_attribute="externalId",
         )
@@ -221,7 +222,7 @@ def test_whom_scim_adopts_by_an_address_is_nobody_who_claimed_it_before() -> Non
     eve = sign_in(corp, claims("eve", email="newcomer@example.com")).person
     assert eve
     session = Person.objects.get(pk=eve.pk).get_session_auth_hash()
-    Provider(core.connection("entra")).add("newcomer")
+    Provider(scim_connection("entra")).add("newcomer")
     newcomer = Person.objects.get(email="newcomer@example.com")
     assert newcomer == eve
     assert newcomer.get_session_auth_hash() != session
@@ -233,7 +234,7 @@ def test_whom_scim_adopts_by_an_address_is_nobody_who_claimed_it_before() -> Non
 def test_who_claimed_an_address_before_is_let_in_again_once_the_pairing_says_so() -> None:
     corp = provider()
     sign_in(corp, claims("ada", email="ada@example.com", said={"oid": "1"}))
-    scim = Provider(core.connection("entra"))
+    scim = Provider(scim_connection("entra"))
     scim.add("ada", externalId="1")
     corp.paired_connection, corp.paired_claim = str(scim.connection.pk), "oid"
     corp.paired_attribute = "externalId"

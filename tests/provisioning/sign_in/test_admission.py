@@ -19,7 +19,7 @@ from provisioning.claims import UNKNOWN, Claims, Group, Groups
 from provisioning.models import IdentityProvider, SignInAttempt
 from provisioning.providers.admission import OPEN_HOSTS
 from provisioning.sign_in.errors import SignInRefused
-from provisioning.sign_in.sign_in import Asking, sign_in
+from provisioning.sign_in.sign_in import SignInContext, sign_in
 from tests.clients.pages import signed_in, text_of
 from tests.factories import core
 from tests.services.fake_openid import OpenIdProvider
@@ -72,10 +72,12 @@ def stranger(**said: Any) -> Claims:
     return claims("eve", said.pop("groups", UNKNOWN), **usual | said)
 
 
-def refusal_of(provider: IdentityProvider, said: Claims, asking: Asking | None = None) -> str:
+def refusal_of(
+    provider: IdentityProvider, said: Claims, asking: SignInContext | None = None
+) -> str:
     """Return why somebody is refused; blank if they come in."""
     try:
-        sign_in(provider, said, asking or Asking())
+        sign_in(provider, said, asking or SignInContext())
     except SignInRefused:
         return SignInAttempt.objects.latest("pk").reason
     return ""
@@ -129,7 +131,7 @@ def test_keeps_everybody_else_out(
     corp = restricted(**admission)
     invited = core.person(email="invited@acme.example", state=Person.State.INVITED)
     lifecycle.issue_invite(invited, actor=olga.actor)
-    asking = Asking(invite=invited.invites.get())
+    asking = SignInContext(invite=invited.invites.get())
 
     assert refusal_of(corp, stranger(**said)) == "not-admitted"
     assert refusal_of(corp, stranger(**said), asking) == "not-admitted"

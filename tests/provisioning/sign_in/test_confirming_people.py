@@ -16,7 +16,7 @@ from provisioning.sign_in.sign_in import sign_in
 from scim.models import Connection, ScimUser
 from tests.clients.pages import signed_in, text_of
 from tests.factories import core
-from tests.factories.scim import scim_user
+from tests.factories.scim import scim_connection, scim_user
 from tests.support import sign_in_flow
 from tests.support.sign_in_flow import claims, groups, roles_of
 
@@ -70,7 +70,7 @@ def page(attempt: SignInAttempt) -> str:
 
 
 def own_by_scim(person: Person) -> Connection:
-    user = scim_user(core.connection(), ADDRESS)
+    user = scim_user(scim_connection(), ADDRESS)
     ScimUser.objects.filter(pk=user.pk).update(person=person)
     return user.connection
 
@@ -160,7 +160,7 @@ def test_only_while_it_can_be_linked(client: Client, ada: Person, what: str) -> 
             own_by_scim(ada)
         case "another SCIM's":
             own_by_scim(ada)
-            pair(provider, core.connection("entra"))
+            pair(provider, scim_connection("entra"))
         case "somebody's":
             sign_in(provider, claims("A-1", email="somebody@corp.example"))
 

@@ -7,15 +7,15 @@ import pytest
 from people.models import Person
 from provisioning.claims import Claims
 from provisioning.sign_in.decide import (
-    Candidate,
     Create,
     Decision,
     How,
-    Known,
     Link,
+    LinkCandidate,
     Refusal,
     Refuse,
     SignIn,
+    SignInFacts,
     decide,
 )
 
@@ -34,12 +34,12 @@ INVITED, INACTIVE, GONE = (
 )
 
 
-def found(person: Person, how: How = How.PAIRED, **said: Any) -> Candidate:
-    return Candidate(person=person, how=how, **said)
+def found(person: Person, how: How = How.PAIRED, **said: Any) -> LinkCandidate:
+    return LinkCandidate(person=person, how=how, **said)
 
 
-def known(**said: Any) -> Known:
-    return Known(**said)
+def known(**said: Any) -> SignInFacts:
+    return SignInFacts(**said)
 
 
 PAIRED = {"paired": found(ADA), "is_paired_known": True}
@@ -138,7 +138,7 @@ INVITE = found(INVITED, How.INVITED)
         ),
     ],
 )
-def test_follows_the_table(rows: Known, decision: Decision) -> None:
+def test_follows_the_table(rows: SignInFacts, decision: Decision) -> None:
     assert decide(Claims(subject="42", email="ada@example.com"), rows) == decision
 
 

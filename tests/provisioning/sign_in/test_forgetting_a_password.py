@@ -20,6 +20,7 @@ from provisioning.passwords.lockout import FREE_TRIES
 from tests.clients.pages import signed_in, text_of
 from tests.clients.scim import Provider
 from tests.factories import core
+from tests.factories.scim import scim_connection
 from tests.services.postgres_redis_smtp import Smtp
 from tests.support import sign_in_flow
 from tests.support.concurrency import Racers
@@ -231,7 +232,7 @@ class TestTheLink:
 
 def from_scim(tenant: Tenant, password: str | None = None) -> Person:
     with tenancy.use(tenant):
-        Provider(core.connection("okta")).add("ada")
+        Provider(scim_connection("okta")).add("ada")
         person: Person = Person.objects.get(email="ada@example.com")
         person.set_password(password)
         person.state, person.joined_at = Person.State.ACTIVE, timezone.now()

@@ -14,6 +14,7 @@ from provisioning.models import Identity, IdentityProvider, SignInAttempt
 from tests.clients.pages import signed_in, text_of
 from tests.clients.scim import Provider
 from tests.factories import core
+from tests.factories.scim import scim_connection
 from tests.services.fake_openid import OpenIdProvider
 from tests.support.openid_flow import connected, sign_in
 
@@ -94,7 +95,7 @@ def test_is_refused_where_somebody_else_is_linked(
 
 def test_is_not_offered_to_whom_scim_owns(corp: IdentityProvider) -> None:
     with tenancy.use(corp.tenant):
-        Provider(core.connection("okta")).add("ada")
+        Provider(scim_connection("okta")).add("ada")
         theirs = Person.objects.get(email="ada@example.com")
 
     assert "Link <bdi>Corp</bdi>" not in text_of(signed_in(theirs).get("/home/"))

@@ -18,9 +18,10 @@ from people.values import Actor
 from provisioning.claims import Claims
 from provisioning.models import Identity, IdentityProvider, SignInAttempt
 from provisioning.sign_in.errors import SignInRefused
-from provisioning.sign_in.sign_in import NOTHING, Asking, sign_in
+from provisioning.sign_in.sign_in import NOTHING, SignInContext, sign_in
 from tests.clients.scim import Provider
 from tests.factories import core
+from tests.factories.scim import scim_connection
 from tests.support.concurrency import Racers
 from tests.support.sign_in_flow import claims, provider
 
@@ -45,7 +46,7 @@ def corp(acme: Tenant) -> IdentityProvider:
 @pytest.fixture
 def scim(acme: Tenant) -> Provider:
     with tenancy.use(acme):
-        return Provider(core.connection("entra"))
+        return Provider(scim_connection("entra"))
 
 
 def person_of(attempt: SignInAttempt) -> Person:
@@ -54,7 +55,9 @@ def person_of(attempt: SignInAttempt) -> Person:
     return person
 
 
-def refused(provider: IdentityProvider, said: Claims, asking: Asking = NOTHING) -> SignInAttempt:
+def refused(
+    provider: IdentityProvider, said: Claims, asking: SignInContext = NOTHING
+) -> SignInAttempt:
     """Try to sign in, and return the line of the log; nobody and nothing came of it."""
     before = Person.objects.count(), Identity.objects.count(), Event.objects.count()
     with pytest.raises(SignInRefused):
@@ -241,7 +244,7 @@ class TestWithAnInvite:
     def test_links_the_invited_and_consumes_the_invite(self, corp: IdentityProvider) -> None:
         bob = self.invited()
 
-        attempt = sign_in(corp, claims("bob"), Asking(invite=bob.invites.get()))
+        attempt = sign_in(corp, claims("bob"), SignInContext(invite=bob.invites.get()))
 
         assert (attempt.outcome, person_of(attempt)) == (SignInAttempt.Outcome.LINKED, bob)
         assert person_of(attempt).state == Person.State.ACTIVE
@@ -249,7 +252,7 @@ class TestWithAnInvite:
 
     def test_lets_nobody_use_it_twice(self, corp: IdentityProvider) -> None:
         bob = self.invited()
-        asking = Asking(invite=bob.invites.get())
+        asking = SignInContext(invite=bob.invites.get())
         sign_in(corp, claims("bob"), asking)
 
         assert refused(corp, claims("eve"), asking).reason == "invite-used"
@@ -264,7 +267,7 @@ class TestWithAnInvite:
         def come(subject: str) -> bool:
             invite = Invite.objects.select_related("person__tenant").get(person=bob)
             try:
-                sign_in(corp, claims(subject), Asking(invite=invite))
+                sign_in(corp, claims(subject), SignInContext(invite=invite))
             except SignInRefused:
                 return False
             return True
@@ -278,7 +281,7 @@ class TestWithAnInvite:
         scim.add("bob")
         invite = Invite.objects.get()
 
-        line = refused(corp, claims("bob"), Asking(invite=invite))
+        line = refused(corp, claims("bob"), SignInContext(invite=invite))
 
         assert line.reason == "not-paired"
 
@@ -348,7 +351,7 @@ class TestPairedWithScim:
         assert line.reason == "person-deactivated"
 
     def test_adds_nobody_of_whom_scim_has_not_sent_enough(self, paired: IdentityProvider) -> None:
-        scim = Provider(core.connection("generic"))
+        scim = Provider(scim_connection("generic"))
         paired.paired_connection = str(scim.connection.pk)
         scim("POST", "/Users", {"userName": "bob", "externalId": "oid-of-bob"})
 
@@ -361,7 +364,7 @@ class TestWhileSignedIn:
     def test_links_the_provider_to_oneself(self, corp: IdentityProvider) -> None:
         bob = core.person(email="bob@acme.example")
 
-        attempt = sign_in(corp, claims("bob"), Asking(person=bob))
+        attempt = sign_in(corp, claims("bob"), SignInContext(person=bob))
 
         assert (person_of(attempt), attempt.outcome) == (bob, SignInAttempt.Outcome.LINKED)
         assert person_of(sign_in(corp, claims("bob"))) == bob
@@ -370,7 +373,7 @@ class TestWhileSignedIn:
         sign_in(corp, claims("ada"))
         bob = core.person(email="bob@acme.example")
 
-        assert refused(corp, claims("ada"), Asking(person=bob)).reason == "somebody-else"
+        assert refused(corp, claims("ada"), SignInContext(person=bob)).reason == "somebody-else"
 
 
 def test_keeps_an_identity_with_its_person_for_ever(corp: IdentityProvider) -> None:

@@ -52,6 +52,12 @@ def address(page: str, there: dict[str, object]) -> str:
     return "/tenants/acme/" + page.format_map(there)
 
 
+def test_administrators_are_led_to_their_own_tenant(there: dict[str, object]) -> None:
+    client = signed_in(core.administrator())
+
+    assert client.get("/tenants/")["Location"] == "/tenants/acme/settings/"
+
+
 @pytest.mark.parametrize("page", [SETTINGS, *PAGES])
 @pytest.mark.parametrize("role", Person.ADMINISTERING)
 def test_administrators_see_their_own(there: dict[str, object], role: str, page: str) -> None:

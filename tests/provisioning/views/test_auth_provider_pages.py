@@ -14,7 +14,7 @@ from provisioning.providers.manage import add_provider, directory_token_of, secr
 from provisioning.providers.presets import PRESETS
 from provisioning.sign_in.sign_in import sign_in
 from tests.clients.pages import text_of
-from tests.factories import core
+from tests.factories.scim import scim_connection
 from tests.services.ldap import Slapd
 from tests.support import sign_in_flow
 from tests.support.sign_in_flow import again, come_in, groups, roles_of
@@ -110,7 +110,7 @@ def test_take_no_name_twice(client: Client, corp: IdentityProvider) -> None:
 
 
 def test_pair_a_provider_with_scim(client: Client, olga: Person) -> None:
-    connection = core.connection("okta")
+    connection = scim_connection("okta")
     pairing = {"paired_connection": str(connection.pk), "paired_attribute": "externalId"}
 
     page = client.post(f"{PROVIDERS}add/okta/", NEW | pairing)
@@ -219,7 +219,7 @@ def test_try_a_connection_step_by_step(client: Client, olga: Person) -> None:
 
 def test_try_a_connection_only_so_often(client: Client, corp: IdentityProvider) -> None:
     for _ in range(test_limits.PER_MINUTE):
-        test_limits.may_try(corp)
+        test_limits.allow_test(corp)
 
     page = text_of(client.post(f"{PROVIDERS}{corp.pk}/test/"))
 

@@ -27,6 +27,7 @@ from provisioning.sign_in.sign_in import sign_in
 from scim.models import Token
 from tests.clients.pages import signed_in, text_of
 from tests.factories import core
+from tests.factories.scim import scim_connection
 from tests.provisioning.ldap.test_signing_in_with_ldap import connected as connected_to_ldap
 from tests.services.fake_openid import OpenIdProvider
 from tests.services.ldap import Slapd
@@ -70,7 +71,7 @@ class Action:
 
 
 def _connection_tokens() -> str:
-    connection = core.connection("rippling")
+    connection = scim_connection("rippling")
     return f"/integrations/scim/{connection.pk}/tokens/"
 
 

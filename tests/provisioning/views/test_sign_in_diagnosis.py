@@ -11,7 +11,7 @@ from people import tenancy
 from people.models import Person, Tenant
 from people.operations import people
 from people.operations.roles.group_mappings import Author
-from people.presentation.diagnosis import answer
+from people.presentation.diagnosis import diagnose
 from people.values import Actor
 from provisioning.claims import UNKNOWN, Claims, Groups
 from provisioning.group_roles import mappings
@@ -19,10 +19,11 @@ from provisioning.models import IdentityProvider, SignInAttempt
 from provisioning.passwords import lockout
 from provisioning.passwords.login import person_with_password
 from provisioning.sign_in.errors import SignInRefused
-from provisioning.sign_in.sign_in import Asking, sign_in
+from provisioning.sign_in.sign_in import SignInContext, sign_in
 from tests.clients.pages import queries_of, signed_in, text_of
 from tests.clients.scim import Provider
 from tests.factories import core
+from tests.factories.scim import scim_connection
 from tests.support import sign_in_flow
 from tests.support.sign_in_flow import claims, groups
 
@@ -56,9 +57,9 @@ def corp(in_acme: None) -> IdentityProvider:
 Seed = Callable[[IdentityProvider], None]
 
 
-def turned_away(corp: IdentityProvider, said: Claims, asking: Asking | None = None) -> None:
+def turned_away(corp: IdentityProvider, said: Claims, asking: SignInContext | None = None) -> None:
     with pytest.raises(SignInRefused):
-        sign_in(corp, said, asking or Asking())
+        sign_in(corp, said, asking or SignInContext())
 
 
 def here(corp: IdentityProvider, said: Groups = UNKNOWN) -> Person:
@@ -95,20 +96,20 @@ def is_nobody_known(corp: IdentityProvider) -> None:
 
 
 def is_of_scim_and_not_paired(corp: IdentityProvider) -> None:
-    scim = Provider(core.connection("entra"))
+    scim = Provider(scim_connection("entra"))
     scim.add()
     ada = Person.objects.get(email="ada@example.com")
-    turned_away(corp, claims(email="ada@example.com"), Asking(person=ada))
+    turned_away(corp, claims(email="ada@example.com"), SignInContext(person=ada))
 
 
 def is_linked_otherwise(corp: IdentityProvider) -> None:
     ada = here(corp)
-    turned_away(corp, claims("ada2", email=ADA), Asking(person=ada))
+    turned_away(corp, claims("ada2", email=ADA), SignInContext(person=ada))
 
 
 def is_somebody_else(corp: IdentityProvider) -> None:
     here(corp)
-    turned_away(corp, claims(), Asking(person=core.person(email="bob@corp.example")))
+    turned_away(corp, claims(), SignInContext(person=core.person(email="bob@corp.example")))
 
 
 def came_while_switched_off(corp: IdentityProvider) -> None:
@@ -255,7 +256,7 @@ def test_each_cause_with_its_own_verdict_first(
 ) -> None:
     case.seed(corp)
 
-    verdict = answer(case.who).verdict
+    verdict = diagnose(case.who).verdict
 
     assert verdict
     assert verdict.code == case.code
@@ -266,7 +267,7 @@ def test_each_cause_with_its_own_verdict_first(
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.seed.__name__)
 def test_with_links_that_lead_somewhere(client: Client, corp: IdentityProvider, case: Case) -> None:
     case.seed(corp)
-    found = answer(case.who)
+    found = diagnose(case.who)
     Tenant.objects.update(is_active=True)
 
     assert found.verdict
@@ -287,7 +288,7 @@ def test_nothing_of_another_company(client: Client, corp: IdentityProvider) -> N
     with core.in_another_tenant():
         turned_away(sign_in_flow.provider("Theirs"), claims(is_email_verified=False))
 
-    verdict = answer(ADA).verdict
+    verdict = diagnose(ADA).verdict
 
     assert verdict
     assert verdict.code == "never-tried"

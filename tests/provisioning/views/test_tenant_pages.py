@@ -198,7 +198,7 @@ def test_apply_only_what_was_seen(client: Client, corp: IdentityProvider, ada: P
 
     page = client.post(apply, {"seen": seen})
 
-    assert "Something changed since you opened the preview" in text_of(page)
+    assert "Something changed since you opened this page" in text_of(page)
     assert roles_of(ada) == []
 
 

@@ -296,7 +296,7 @@ def test_may_be_nothing_at_all(scim: Provider, member: Json) -> None:
 
 
 def test_may_be_an_address_that_somebody_else_has(connect: Connect) -> None:
-    scim = connect(incomplete=Connection.Incomplete.HOLD)
+    scim = connect(incomplete_policy=Connection.Incomplete.HOLD)
     scim_id = scim.add("ada")
     scim.add("bob")
 

@@ -23,6 +23,7 @@ from tests.clients.scim import (
     someone,
 )
 from tests.factories import core
+from tests.factories.scim import scim_connection
 from tests.scim.conftest import Connect
 
 pytestmark = pytest.mark.django_db
@@ -170,7 +171,7 @@ def test_find_who_came_back(full: Provider, ordinary: Ordinary) -> None:
 def test_do_not_find_strangers(full: Provider, ordinary: Ordinary, connect: Connect) -> None:
     [bob] = full.find('externalId eq "X-1"').body["Resources"]
     with core.in_another_tenant():
-        another = Provider(core.connection())
+        another = Provider(scim_connection())
 
     for stranger in (connect("entra"), another):
         assert compare(stranger, ordinary, f"/Users/{bob['id']}").status == 404
@@ -206,7 +207,7 @@ def test_write_alike(connect: Connect, ordinary: Ordinary, method: str, body: Js
 def write(method: str, body: Json, through: Ordinary) -> tuple[int, int, bytes]:
     with core.in_another_tenant():
         core.owner()
-        scim = Provider(core.connection("generic"))
+        scim = Provider(scim_connection("generic"))
     scim_id = through(lambda: scim("POST", "/Users", PEOPLE["bob"] | {"userName": "b"})).id
     group = scim.add_group("Editors", scim_id)
     answer = through(lambda: scim(method, f"/Users/{scim_id}", body or None))

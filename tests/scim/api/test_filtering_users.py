@@ -11,7 +11,7 @@ from scim.api.filter_query import condition, ordering
 from scim.models import ScimGroup, ScimUser
 from scim.rfc.attributes import GROUP, USER
 from tests.factories import core
-from tests.factories.scim import scim_group, scim_user
+from tests.factories.scim import scim_connection, scim_group, scim_user
 
 ENT = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"
 RAMP = "urn:ietf:params:scim:schemas:extension:ramp:2.0:User"
@@ -21,7 +21,7 @@ ID = "0b8b3c7e-3a57-4b0f-9a55-6e0c7e2f4a10"
 @pytest.fixture(autouse=True)
 def cast(db: None) -> Iterator[None]:
     with tenancy.use(core.tenant()):
-        connection = core.connection()
+        connection = scim_connection()
         ada = scim_user(
             connection,
             "Ada@Example.com",

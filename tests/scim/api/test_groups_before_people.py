@@ -55,7 +55,7 @@ def auditors() -> list[str]:
 def test_has_its_role_at_once_when_their_resource_is_completed(
     connect: Connect, auditor: Role, working: Working
 ) -> None:
-    scim = connect("generic", incomplete="hold")
+    scim = connect("generic", incomplete_policy="hold")
     ada = scim.add("ada", name={"givenName": "Ada"})
     audited(scim, auditor, ada)
     assert auditors() == []
@@ -81,14 +81,14 @@ def test_has_its_role_at_once_when_they_are_adopted(
 def test_has_its_role_at_once_when_the_settings_complete_them(
     connect: Connect, auditor: Role, working: Working
 ) -> None:
-    scim = connect("generic", incomplete="hold")
+    scim = connect("generic", incomplete_policy="hold")
     ada = scim.add("ada", name={"givenName": "Ada"}, nickName="Lovelace")
     audited(scim, auditor, ada)
     mapping = {"family_name": "nickName"}
     manage.revise(scim.connection, {"mapping": mapping}, actor=OLGA.actor)
 
     with working():
-        reapply.go_on()
+        reapply.run_batch()
 
     assert auditors() == ["ada@example.com"]
 

@@ -10,6 +10,7 @@ from people.models import Person
 from scim.models import ScimGroup, ScimUser
 from tests.clients.scim import ENT, Answer, Provider, mail, managed_by, someone
 from tests.factories import core
+from tests.factories.scim import scim_connection
 from tests.scim.conftest import Connect
 
 pytestmark = pytest.mark.django_db
@@ -49,7 +50,7 @@ def stranger(request: pytest.FixtureRequest, connect: Connect) -> Iterator[Stran
         return
     with core.in_another_tenant():
         core.owner()
-        stranger = Stranger(Provider(core.connection()))
+        stranger = Stranger(Provider(scim_connection()))
     yield stranger
 
 

@@ -65,12 +65,12 @@ def test_whatever_new_reason_for_a_refusal_comes_to_be() -> None:
 @pytest.fixture(autouse=True)
 def _allowance() -> Iterator[None]:
     yield
-    rate_limits.here.forget()
+    rate_limits.local_buckets.forget()
 
 
 def connected(connect: Connect, policy: str, case: Refused) -> tuple[Provider, str]:
     """Have Ada provisioned, and happen what the refusal needs."""
-    scim = connect(incomplete=policy, default_department="Sales", default_location="Rome")
+    scim = connect(incomplete_policy=policy, default_department="Sales", default_location="Rome")
     scim_id = scim.add("ada")
     case.given(scim)
     return scim, scim_id
@@ -80,7 +80,7 @@ def use_up(settings: Settings, scim: Provider, case: Refused) -> None:
     """Change the settings, and use up what the token may ask if they limit that."""
     for name, value in case.settings.items():
         setattr(settings, name, value)
-    rate_limits.here.forget()
+    rate_limits.local_buckets.forget()
     if case.settings:
         scim("GET", "/Users")
         scim("POST", "/Users", {})

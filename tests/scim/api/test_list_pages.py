@@ -10,7 +10,7 @@ from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
 from people import tenancy
-from scim.models import Connection, PageAnchor
+from scim.models import Connection, PaginationAnchor
 from tests.clients.scim import SEARCH, Answer, Provider, address
 from tests.factories.scim import scim_group, scim_user
 from tests.scim.conftest import Connect
@@ -220,7 +220,7 @@ class TestByCursor:
     def test_writes_nothing(self, ten: Provider) -> None:
         page(ten, cursor="", count=4)
 
-        assert not PageAnchor.objects.exists()
+        assert not PaginationAnchor.objects.exists()
 
     @pytest.mark.parametrize(
         ("change", "scim_type"),

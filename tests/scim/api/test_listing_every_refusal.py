@@ -9,7 +9,7 @@ from django.test import Client
 
 from people.models import Person
 from scim.models import SyncError
-from scim.sync.resolutions import REMEDIES, Case, remedy_for
+from scim.sync.resolutions import REMEDIES, SyncErrorCase, resolution_for
 from tests.clients.pages import signed_in, text_of
 from tests.clients.scim import NOBODY, PATCH, RAMP, Answer, Json, Provider, mail, managed_by
 from tests.clients.scim import someone as user
@@ -359,7 +359,7 @@ class TestOnThePages:
 
     @pytest.mark.parametrize("reason", SyncError.Reason.values)
     def test_says_what_to_do(self, reason: str) -> None:
-        case = Case(reason=reason, provider="Okta", may_retry=True)
+        case = SyncErrorCase(reason=reason, provider="Okta", may_retry=True)
 
-        assert "{" not in remedy_for(case).advice
+        assert "{" not in resolution_for(case).advice
         assert reason in REMEDIES or reason in ("invalid-manager", "duplicate-email")

@@ -12,10 +12,10 @@ import pytest
 from django.db import connection
 from psycopg import ClientCursor
 
-from people.db.prepared_statements import Question
+from people.db.prepared_statements import PreparedQuery
 from people.models import Tenant
 from scim.api import fast_queries
-from scim.api.request import Call
+from scim.api.request import ScimRequest
 from scim.sync import managers
 
 pytestmark = pytest.mark.django_db
@@ -36,7 +36,7 @@ def uncounted(tenant: Tenant) -> None:
         cursor.execute("SET LOCAL plan_cache_mode = force_generic_plan")
 
 
-def plan(question: Question) -> dict[str, Any]:
+def plan(question: PreparedQuery) -> dict[str, Any]:
     """Return how the statement is carried out whatever its parameters are."""
     text, given = question.statement, ", ".join("%s" for _ in question.parameters)
     for number, _ in enumerate(question.parameters, 1):
@@ -56,17 +56,17 @@ def nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
         yield from nodes(part)
 
 
-def asked() -> list[Question]:
+def asked() -> list[PreparedQuery]:
     finding = [
-        Question(statement, ("x" if name != "id" else SOMEBODY, "digest"), 6)
+        PreparedQuery(statement, ("x" if name != "id" else SOMEBODY, "digest"), 6)
         for name, statement in fast_queries.STATEMENTS.items()
     ]
     document = {"userName": "ada", "externalId": "x"}
-    call = Call.__new__(Call)
+    call = ScimRequest.__new__(ScimRequest)
     call.token_digest = "digest"
     return [
         *finding,
-        fast_queries.door_question(call, str(SOMEBODY)),
+        fast_queries.token_query(call, str(SOMEBODY)),
         managers.question(SOMEBODY, "ada@example.com"),
         fast_queries.place_question(SOMEBODY, document),
     ]

@@ -37,9 +37,9 @@ def clock(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[Clock
     clock = Clock()
     settings.SCIM_REQUESTS_PER_SECOND = RATE
     monkeypatch.setattr(rate_limits, "time", clock)
-    rate_limits.here.forget()
+    rate_limits.local_buckets.forget()
     yield clock
-    rate_limits.here.forget()
+    rate_limits.local_buckets.forget()
 
 
 def spend_all(scim: Provider) -> None:
@@ -52,7 +52,7 @@ def spend_all(scim: Provider) -> None:
 def test_count_a_write_once_though_it_has_to_begin_again(scim: Provider, clock: Clock) -> None:
     """A manager is chosen in a transaction, which shows when one statement is begun without."""
     ada, *bosses = [scim.add(name) for name in ("ada", "bob", "cy")]
-    rate_limits.here.forget()
+    rate_limits.local_buckets.forget()
 
     chosen = [scim.replace(ada, f"{ENT}:manager", bosses[turn % 2]) for turn in range(RATE + 1)]
 
@@ -181,7 +181,7 @@ def test_to_read_leave_writes_alone(scim: Provider, clock: Clock) -> None:
     assert scim("POST", "/Users", someone()).status == 201
 
 
-class Process(rate_limits.Allowances):
+class Process(rate_limits.TokenBuckets):
     """Counts as a web process of its own."""
 
     def ask(self, times: int) -> int:

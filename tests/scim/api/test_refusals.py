@@ -164,7 +164,7 @@ class TestThatIsUnknown:
     NAMES = [
         *("pk", "tenant", "tenant_id", "connection", "person", "person_id", "is_superuser"),
         *("is_operator", "is_staff", "state", "role", "session_epoch", "password", "email"),
-        *("deleted_at", "_connector", "_negated", "document", "version", "owned_fields"),
+        *("deleted_at", "_connector", "_negated", "document", "version", "managed_fields"),
         *("__class__", "objects", "invites", "user_permissions", "permissions", "shoeSize"),
         *("id", "meta", "groups"),
     ]

@@ -9,7 +9,7 @@ from django.core.management import call_command
 
 from people.models import CustomField, Department, Event, Location, Mail, Person, Role
 from people.operations import email_changes, organization, people_update, person_fields
-from people.operations.people import deactivate_person, join_person, reactivate_person
+from people.operations.people import activate_person, deactivate_person, reactivate_person
 from people.operations.roles import base_roles
 from people.values import PeopleError, Profile
 from tests.clients.scim import ENT, RAMP, Provider, mail, someone
@@ -115,7 +115,7 @@ class Walk:
 
     def join(self) -> None:
         person = self.person()
-        join_person(person, actor=person.actor)
+        activate_person(person, actor=person.actor)
 
     def confirm(self) -> None:
         """Follow any link to the new address, and the latest to the old one if it is asked too."""
@@ -145,7 +145,7 @@ class Walk:
 
 @pytest.mark.parametrize("seed", range(6))
 def test_holds_on_whatever_way_they_went(connect: Connect, owner: Person, seed: int) -> None:
-    scim = connect(incomplete="hold" if seed % 2 else "refuse")
+    scim = connect(incomplete_policy="hold" if seed % 2 else "refuse")
     CustomField.objects.create(
         tenant_id=owner.tenant_id, name="Cost centre", external_name="cost_center"
     )
@@ -167,13 +167,13 @@ def test_goes_ways_on_which_much_happens(connect: Connect, owner: Person) -> Non
     assert kinds >= {
         "person.added",
         "person.revised",
-        "person.put-back",
+        "person.managed-fields-restored",
         "person.address-confirmed",
         "person.joined",
         "person.deactivated",
         "person.reactivated",
         "role.granted",
-        "organisation.changed",
+        "organization.changed",
     }
 
 

@@ -4,7 +4,7 @@ from random import Random
 
 import pytest
 
-from people.models import Departure, Event, Person
+from people.models import Event, Person, ScheduledTermination
 from people.operations import people
 from people.operations.spend import cards_and_funds
 from people.operations.spend.cards_and_funds import Purchase
@@ -25,7 +25,7 @@ def test_they_are_wholly_in_or_wholly_out(scim: Provider, racers: Racers) -> Non
     switch(45)
     scim_id = scim.add("ada")
     ada = Person.objects.get(email="ada@example.com")
-    people.join_person(ada, actor=ada.actor)
+    people.activate_person(ada, actor=ada.actor)
     card = spend.card(ada)
 
     def flip(seed: int) -> set[int]:
@@ -43,6 +43,6 @@ def test_they_are_wholly_in_or_wholly_out(scim: Provider, racers: Racers) -> Non
     is_out = len(kinds) % 2 == 1
     assert ada.state == ("inactive" if is_out else "active")
     assert scim.read(scim_id)["active"] is not is_out
-    assert Departure.objects.filter(person=ada).exists() == is_out
-    assert cards_and_funds.authorise(card, LUNCH).is_approved is not is_out
+    assert ScheduledTermination.objects.filter(person=ada).exists() == is_out
+    assert cards_and_funds.authorize(card, LUNCH).is_approved is not is_out
     assert ada.session_epoch >= kinds.count(KINDS.PERSON_DEACTIVATED)

@@ -13,6 +13,7 @@ from people.tokens import new_token, token_digest
 from scim.models import RequestLog, ScimUser, Token
 from scim.models.connection import TooManyTokens, issue_token, revoke_token
 from tests.clients.scim import ERROR, Answer, Provider, someone
+from tests.clients.spend import Api
 from tests.scim.conftest import Connect
 
 pytestmark = pytest.mark.django_db
@@ -94,6 +95,10 @@ def test_by_being_signed_in_to_the_pages(scim: Provider, owner: Person, method: 
 
 def test_with_a_token_in_the_address(scim: Provider) -> None:
     assert_kept_out(scim("GET", f"/Users?access_token={scim.token}", Authorization=""))
+
+
+def test_to_the_api_with_the_token_of_a_connection(scim: Provider, owner: Person) -> None:
+    assert Api(owner, scim.token).get("people").status_code == 401
 
 
 @pytest.mark.parametrize("path", ["/Users", '/Users?filter=userName eq "ada"', "/Users/x"])

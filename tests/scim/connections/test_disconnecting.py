@@ -49,7 +49,12 @@ def rename(one: Person) -> None:
 
 def facts() -> list[dict[str, Any]]:
     """Return everything about everybody, but for who owns what."""
-    unowned = ("owned_fields", "overruled_at", "overruled_fields", "last_login")
+    unowned = (
+        "managed_fields",
+        "manually_overridden_at",
+        "manually_overridden_fields",
+        "last_login",
+    )
     people = Person.objects.order_by("pk")
     return [model_to_dict(one, exclude=unowned) | {"state": one.state} for one in people]
 
@@ -73,7 +78,7 @@ class TestSays:
     def test_whose_name_must_be_typed(self, client: Client, scim: Provider, name: str) -> None:
         page = disconnect(client, scim, name)
 
-        assert "Type “Okta” to continue" in page
+        assert "Type “Okta” to confirm" in page
         assert Connection.objects.get().disconnected_at is None
 
     def test_nothing_and_does_nothing_where_it_has_ended(
@@ -149,7 +154,7 @@ class TestLetsGo:
         look_again(as_of=timezone.now())
 
         assert person("ada").full_name == "A B"
-        assert person("ada").overruled_at is None
+        assert person("ada").manually_overridden_at is None
 
     def test_and_puts_back_nothing_that_was_edited_before(
         self, client: Client, scim: Provider
@@ -167,7 +172,7 @@ class TestLetsGo:
 
         disconnect(client, scim)
 
-        assert person("ada").owned_fields == {}
+        assert person("ada").managed_fields == {}
 
     def test_but_not_of_those_whom_another_has_now(
         self, client: Client, scim: Provider, connect: Connect
@@ -178,7 +183,7 @@ class TestLetsGo:
 
         disconnect(client, scim)
 
-        assert person("ada").owned_fields["given_name"]["by"] == "scim:entra"
+        assert person("ada").managed_fields["given_name"]["by"] == "scim:entra"
 
     def test_in_portions_which_the_cycle_goes_on_with(
         self, client: Client, scim: Provider, monkeypatch: pytest.MonkeyPatch
@@ -191,8 +196,8 @@ class TestLetsGo:
         assert "20 people wait for the sync cycle to release their fields" in page
         look_again(as_of=timezone.now())
 
-        assert not Person.objects.exclude(owned_fields={}).exists()
-        assert Connection.objects.get().revisits_after is None
+        assert not Person.objects.exclude(managed_fields={}).exists()
+        assert Connection.objects.get().reapply_cursor is None
 
     def test_in_few_statements(
         self, client: Client, scim: Provider, django_assert_max_num_queries: Any
@@ -202,7 +207,7 @@ class TestLetsGo:
         with django_assert_max_num_queries(80):
             disconnect(client, scim)
 
-        assert not Person.objects.exclude(owned_fields={}).exists()
+        assert not Person.objects.exclude(managed_fields={}).exists()
 
 
 def test_lets_another_connection_take_them_over(
@@ -224,7 +229,7 @@ def test_leaves_other_connections_alone(client: Client, scim: Provider, connect:
     disconnect(client, scim)
 
     assert entra("GET", "/Users").status == 200
-    assert person("bob").owned_fields
+    assert person("bob").managed_fields
 
 
 def test_asks_as_many_queries_for_many_as_for_one(client: Client, scim: Provider) -> None:

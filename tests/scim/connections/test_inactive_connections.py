@@ -117,7 +117,7 @@ class TestAreTold:
         clock.pass_by(hours=30)
         okta("GET", "/Users")
         clock.pass_by(hours=1)
-        assert Connection.objects.get().silence_told_at is None
+        assert Connection.objects.get().inactivity_notified_at is None
 
         clock.pass_by(hours=24)
 
@@ -223,7 +223,7 @@ class TestAreNotTold:
     def test_twice_by_two_cycles_at_once(self, clock: Clock, okta: Provider) -> None:
         clock.pass_by(hours=23)
         clock.jump(hours=1)
-        connection = inactivity.with_last_use(Connection.objects.all()).get()
+        connection = inactivity.annotate_last_use(Connection.objects.all()).get()
 
         for _ in range(2):
             inactivity._tell(connection, clock.now)
@@ -277,4 +277,4 @@ def test_cost_the_cycle_no_more_queries_for_twenty_connections_than_for_two(
     beat(clock.now)
 
     with django_assert_max_num_queries(12):  # type: ignore[operator]
-        inactivity.look(as_of=clock.now)
+        inactivity.check_inactivity(as_of=clock.now)

@@ -14,7 +14,7 @@ from people.operations import people
 from people.presentation import pagination
 from people.values import Actor
 from scim.api import token_usage
-from scim.models import Connection, RequestLog, Watch
+from scim.models import Connection, RequestLog, SyncHeartbeat
 from tests.clients.pages import signed_in
 from tests.clients.scim import Provider
 from tests.factories import core
@@ -105,7 +105,7 @@ class TestLastSync:
     def test_a_day_ago_is_a_reason_to_look(self, client: Client, connect: Connect) -> None:
         now = timezone.now()
         connection = connect(last_update_at=now - timedelta(days=3)).connection
-        Watch.objects.create(pk=1, since=now - timedelta(days=30), seen_at=now)
+        SyncHeartbeat.objects.create(pk=1, since=now - timedelta(days=30), seen_at=now)
 
         page = page_of(client, connection).replace("\xa0", " ")
 
@@ -128,7 +128,7 @@ class TestLastSync:
         connection = connect(last_update_at=now - timedelta(days=9)).connection
         if watch:
             ago = {name: now - timedelta(days=days) for name, days in watch.items()}
-            Watch.objects.create(pk=1, **ago)
+            SyncHeartbeat.objects.create(pk=1, **ago)
 
         assert said in page_of(client, connection)
 

@@ -103,6 +103,6 @@ def test_gives_way_when_its_time_is_over(wizard: Wizard, okta: Provider) -> None
     okta.add("ada")
     wizard.post("activate")
 
-    done, is_all = initial_import.carry_on(initial_import.unfinished(), seconds=-1)
+    done, is_all = initial_import.import_batch(initial_import.unfinished(), seconds=-1)
 
     assert (done, is_all) == (0, False)

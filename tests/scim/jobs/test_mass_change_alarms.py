@@ -8,7 +8,7 @@ from django.core.management import call_command
 from django.db import OperationalError
 from django.test import Client
 
-from people.models import Departure, Event, Mail, MassChange, Person, Tenant
+from people.models import BulkChange, Event, Mail, Person, ScheduledTermination, Tenant
 from people.operations.bulk import alerts, undo
 from people.operations.offboarding.job import terminate_due
 from people.operations.offboarding.schedule import set_auto_termination
@@ -29,10 +29,10 @@ def clock() -> Iterator[Clock]:
 
 
 @pytest.fixture
-def alarm(clock: Clock, scim: Provider) -> MassChange:
+def alarm(clock: Clock, scim: Provider) -> BulkChange:
     """Raise an alarm about 12 of 20 people."""
     leave(scim, staff(scim.connection, 20)[:12])
-    change: MassChange = MassChange.objects.get()
+    change: BulkChange = BulkChange.objects.get()
     return change
 
 
@@ -49,16 +49,16 @@ class TestTells:
         leave(scim, users[:20])
         leave(scim, users[20:40])
 
-        mails = Mail.objects.filter(kind=Mail.Kind.MASS_CHANGE)
+        mails = Mail.objects.filter(kind=Mail.Kind.BULK_CHANGE)
         assert sorted(mails.values_list("to", flat=True)) == [
             "alan@example.com",
             "owner@example.com",
         ]
-        change = MassChange.objects.get()
-        assert {mail.facts["path"] for mail in mails} == {f"/people/mass-changes/{change.pk}/"}
+        change = BulkChange.objects.get()
+        assert {mail.facts["path"] for mail in mails} == {f"/people/bulk-changes/{change.pk}/"}
 
     def test_every_page_of_administrators(
-        self, alarm: MassChange, owner: Person, client: Client
+        self, alarm: BulkChange, owner: Person, client: Client
     ) -> None:
         said = "Okta deactivated 12 people within an hour."
         client.force_login(owner)
@@ -66,27 +66,27 @@ class TestTells:
         for page in ("/people/", "/integrations/", f"/people/{owner.pk}/", "/people/roles/"):
             assert said in text_of(client.get(page)), page
 
-    def test_nobody_any_more_who_has_decided(self, alarm: MassChange, owner: Person) -> None:
+    def test_nobody_any_more_who_has_decided(self, alarm: BulkChange, owner: Person) -> None:
         client = signed_in(owner)
-        client.post(f"/people/mass-changes/{alarm.pk}/confirm/")
+        client.post(f"/people/bulk-changes/{alarm.pk}/confirm/")
 
         assert "within an hour" not in text_of(client.get("/people/"))
 
-    def test_nobody_of_another_company(self, alarm: MassChange) -> None:
+    def test_nobody_of_another_company(self, alarm: BulkChange) -> None:
         with core.in_another_tenant():
             client = signed_in(core.owner())
 
             assert "within an hour" not in text_of(client.get("/people/"))
-            assert client.get(f"/people/mass-changes/{alarm.pk}/").status_code == 404
-            assert client.get(f"/people/mass-changes/{alarm.pk}/undo/").status_code == 404
-            assert client.post(f"/people/mass-changes/{alarm.pk}/confirm/").status_code == 404
+            assert client.get(f"/people/bulk-changes/{alarm.pk}/").status_code == 404
+            assert client.get(f"/people/bulk-changes/{alarm.pk}/undo/").status_code == 404
+            assert client.post(f"/people/bulk-changes/{alarm.pk}/confirm/").status_code == 404
 
-    def test_no_employee(self, alarm: MassChange) -> None:
+    def test_no_employee(self, alarm: BulkChange) -> None:
         client = signed_in(core.person())
 
         assert "within an hour" not in text_of(client.get("/home/"))
-        assert client.get(f"/people/mass-changes/{alarm.pk}/").status_code == 302
-        assert client.post(f"/people/mass-changes/{alarm.pk}/confirm/").status_code == 302
+        assert client.get(f"/people/bulk-changes/{alarm.pk}/").status_code == 302
+        assert client.post(f"/people/bulk-changes/{alarm.pk}/confirm/").status_code == 302
         alarm.refresh_from_db()
         assert alarm.is_undecided
 
@@ -107,8 +107,8 @@ class TestTells:
         users = staff(scim.connection, 200)
         leave(scim, users[:60])
         client = signed_in(owner)
-        address = f"/people/mass-changes/{MassChange.objects.get().pk}/"
-        pages = (address, f"{address}undo/", "/people/mass-changes/")
+        address = f"/people/bulk-changes/{BulkChange.objects.get().pk}/"
+        pages = (address, f"{address}undo/", "/people/bulk-changes/")
         few = [len(queries_of(client, page)) for page in pages]
 
         leave(scim, users[60:])
@@ -142,8 +142,8 @@ class TestPauses:
         self, clock: Clock, due: list[ScimUser], owner: Person
     ) -> None:
         hear()
-        change = MassChange.objects.get()
-        answer = signed_in(owner).post(f"/people/mass-changes/{change.pk}/confirm/", follow=True)
+        change = BulkChange.objects.get()
+        answer = signed_in(owner).post(f"/people/bulk-changes/{change.pk}/confirm/", follow=True)
         assert "Confirmed by <bdi>Olga Owner</bdi>" in text_of(answer)
 
         self.run_due(clock)
@@ -154,7 +154,7 @@ class TestPauses:
         self, clock: Clock, due: list[ScimUser], owner: Person
     ) -> None:
         hear()
-        change = MassChange.objects.get()
+        change = BulkChange.objects.get()
         undo.ask_undo(
             change,
             kept=undo.fingerprint(undo.changed_since(change)),
@@ -217,7 +217,7 @@ class TestGuard:
         self, clock: Clock, due: list[ScimUser], owner: Person
     ) -> None:
         terminate_due(as_of=clock.now)
-        undo.confirm(MassChange.objects.get(), actor=owner.actor)
+        undo.confirm(BulkChange.objects.get(), actor=owner.actor)
 
         assert terminate_due(as_of=clock.now) == 20
 
@@ -230,7 +230,7 @@ class TestGuard:
         with monkeypatch.context() as locked:
             locked.setattr(alerts, "look", fail)
             assert terminate_due(as_of=clock.now) == 0
-            problems = set(Departure.objects.values_list("problem", flat=True))
+            problems = set(ScheduledTermination.objects.values_list("problem", flat=True))
             assert problems == {
                 "Ramp could not check whether too many people were deactivated at once. "
                 "It tries again every hour."
@@ -238,7 +238,7 @@ class TestGuard:
 
         assert terminate_due(as_of=clock.now) == 0
         assert alarmed() == [20]
-        assert set(Departure.objects.values_list("problem", flat=True)) == {""}
+        assert set(ScheduledTermination.objects.values_list("problem", flat=True)) == {""}
 
 
 class TestThresholds:
@@ -248,7 +248,7 @@ class TestThresholds:
     def set(owner: Person, people: object, percent: object, minute_people: object = 50) -> str:
         form = {"people": people, "percent": percent, "minute_people": minute_people}
         client = signed_in(owner)
-        return text_of(client.post("/people/mass-changes/guard/", form, follow=True))
+        return text_of(client.post("/people/bulk-changes/alert-threshold/", form, follow=True))
 
     def test_are_set_by_administrators(self, owner: Person, tenant: Tenant) -> None:
         assert "alert thresholds were saved" in self.set(owner, 3, 50, 7)
@@ -256,7 +256,7 @@ class TestThresholds:
         tenant.refresh_from_db()
         assert (tenant.alarm_people, tenant.alarm_percent) == (3, 50)
         assert tenant.alarm_minute_people == 7
-        said = text_of(signed_in(owner).get("/people/mass-changes/"))
+        said = text_of(signed_in(owner).get("/people/bulk-changes/"))
         assert "more than 3 people and more than 50 %" in said
         assert "more than 7 people within a minute" in said
 

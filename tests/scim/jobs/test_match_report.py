@@ -13,8 +13,8 @@ from scim.models import ScimUser
 from tests.clients.pages import queries_of
 from tests.clients.scim import ENT, RAMP, Provider, mail
 from tests.factories import core
-from tests.factories.scim import scim_user
-from tests.support.scim_setup import Wizard, fates
+from tests.factories.scim import scim_connection, scim_user
+from tests.support.scim_setup import Wizard, outcomes
 
 pytestmark = pytest.mark.django_db
 
@@ -32,7 +32,7 @@ def ada(okta: Provider) -> Person:
 def formerly(provider: str, **fields: Any) -> ScimUser:
     """Make somebody whom a disconnected connection of the provider had."""
     person = core.person(email="before@example.com")
-    earlier = core.connection(provider, disconnected_at=timezone.now())
+    earlier = scim_connection(provider, disconnected_at=timezone.now())
     user = scim_user(earlier, "before@example.com", **fields)
     user.person = person
     user.save()
@@ -45,7 +45,7 @@ class TestWhoWillBeLinked:
     ) -> None:
         page = wizard.get("review")
 
-        assert fates(okta.connection) == {"ada": "linked"}
+        assert outcomes(okta.connection) == {"ada": "linked"}
         assert "To be linked 1" in page
         assert f'href="/people/{ada.pk}/"' in page
         assert "Same email, and not managed by any provider" in page
@@ -73,8 +73,12 @@ class TestWhoWillBeLinked:
 
         okta.add("new", **sent)
 
-        [verdict] = match_report.report(okta.connection).verdicts
-        assert (verdict.fate, verdict.rule, verdict.person_id) == ("linked", rule, before.person_id)
+        [result] = match_report.report(okta.connection).results
+        assert (result.outcome, result.rule, result.person_id) == (
+            "linked",
+            rule,
+            before.person_id,
+        )
         assert f"Same {rule} as before Okta was disconnected" in wizard.get("review")
 
     def test_is_not_whom_another_provider_had(self, okta: Provider) -> None:
@@ -82,7 +86,7 @@ class TestWhoWillBeLinked:
 
         okta.add("new", externalId="00u1")
 
-        assert fates(okta.connection) == {"new": "created"}
+        assert outcomes(okta.connection) == {"new": "created"}
 
     def test_is_not_somebody_by_an_id_that_any_directory_may_use(self, owner: Person) -> None:
         generic = Wizard(owner, "generic").connect()
@@ -90,7 +94,7 @@ class TestWhoWillBeLinked:
 
         generic.add("new", externalId="1")
 
-        assert fates(generic.connection) == {"new": "created"}
+        assert outcomes(generic.connection) == {"new": "created"}
 
     def test_is_not_somebody_of_another_company(self, okta: Provider) -> None:
         with core.in_another_tenant():
@@ -98,14 +102,14 @@ class TestWhoWillBeLinked:
 
         okta.add("ada")
 
-        assert fates(okta.connection) == {"ada": "created"}
+        assert outcomes(okta.connection) == {"ada": "created"}
 
     def test_is_not_somebody_who_left_for_good(self, okta: Provider) -> None:
         core.person(email="ada@example.com", state=Person.State.TERMINATED)
 
         okta.add("ada")
 
-        assert fates(okta.connection) == {"ada": "created"}
+        assert outcomes(okta.connection) == {"ada": "created"}
 
 
 class TestWhoCannotBeProvisioned:
@@ -126,7 +130,7 @@ class TestWhoCannotBeProvisioned:
     ) -> None:
         okta.add("ada", **said)
 
-        assert fates(okta.connection) == {"ada": "blocked"}
+        assert outcomes(okta.connection) == {"ada": "blocked"}
         page = wizard.get("review", show="blocked")
         assert "Cannot be provisioned 1" in page
         assert why in page
@@ -138,26 +142,26 @@ class TestWhoCannotBeProvisioned:
         rippling.add("ada", **{ENT: None, RAMP: None})
         rippling.add("bob", name=None)
 
-        assert fates(rippling.connection) == {"ada": "created", "bob": "blocked"}
+        assert outcomes(rippling.connection) == {"ada": "created", "bob": "blocked"}
 
     def test_is_whose_address_is_another_providers(self, okta: Provider) -> None:
-        entra = Provider(core.connection("entra"))
+        entra = Provider(scim_connection("entra"))
         entra.add("ada")
 
         okta.add("ada")
 
-        assert fates(okta.connection) == {"ada": "blocked"}
+        assert outcomes(okta.connection) == {"ada": "blocked"}
 
     def test_is_the_second_with_the_same_address(self, okta: Provider) -> None:
         okta.add("ada")
         okta.add("countess", emails=[mail("Ada@example.com")])
 
-        assert fates(okta.connection) == {"ada": "created", "countess": "blocked"}
+        assert outcomes(okta.connection) == {"ada": "created", "countess": "blocked"}
 
     def test_is_the_second_who_wants_the_same_person(self, okta: Provider, ada: Person) -> None:
         okta.add("countess", emails=[mail("ada@example.com")])
 
-        assert fates(okta.connection) == {"ada": "linked", "countess": "blocked"}
+        assert outcomes(okta.connection) == {"ada": "linked", "countess": "blocked"}
 
     def test_is_whoever_would_become_a_guest(self, okta: Provider) -> None:
         core.person(email="ada@example.com")
@@ -166,7 +170,7 @@ class TestWhoCannotBeProvisioned:
         okta.add("ada", roles=guest)
         okta.add("bob", roles=guest)
 
-        assert fates(okta.connection) == {"ada": "blocked", "bob": "created"}
+        assert outcomes(okta.connection) == {"ada": "blocked", "bob": "created"}
 
     def test_is_an_owner_by_an_app_role(self, owner: Person) -> None:
         entra = Wizard(owner, "entra").connect()
@@ -174,7 +178,7 @@ class TestWhoCannotBeProvisioned:
         entra.add("ada", roles=[{"primary": True, "value": "BUSINESS_OWNER"}])
         entra.add("bob", roles=[{"primary": True, "value": "Bookkeeper"}])
 
-        assert fates(entra.connection) == {"ada": "blocked", "bob": "created"}
+        assert outcomes(entra.connection) == {"ada": "blocked", "bob": "created"}
 
 
 class TestWhoExistsOnlyHere:
@@ -194,7 +198,7 @@ class TestWhoExistsOnlyHere:
     ) -> None:
         core.person(state=Person.State.INACTIVE)
         core.person(state=Person.State.TERMINATED)
-        Provider(core.connection("entra")).add("eve")
+        Provider(scim_connection("entra")).add("eve")
 
         assert "Only in Ramp 1" in wizard.get("review")
 

@@ -57,8 +57,8 @@ def test_goes_on_where_it_stopped(
         client.get(address_of(scim).removesuffix("mapping/"))
     )
 
-    reapply.go_on(seconds=0)
-    assert Connection.objects.get().revisits_after == 0
+    reapply.run_batch(seconds=0)
+    assert Connection.objects.get().reapply_cursor == 0
     cycle()
 
     assert {str(person(name).department) for name in ("ada", "bob", "cy")} == {"CC-1"}

@@ -180,7 +180,7 @@ def test_goes_back_to_the_address_that_was_said(scim: Provider) -> None:
 
 def test_leaves_an_address_waiting_that_its_owner_has_not_confirmed(scim: Provider) -> None:
     ada = scim.add()
-    people.join_person(person(), actor=HELPDESK)
+    people.activate_person(person(), actor=HELPDESK)
     scim.replace(ada, 'emails[type eq "work"].value', "countess@example.com")
     edit(given_name="Augusta")
 
@@ -193,7 +193,7 @@ def test_asks_nobody_to_confirm_an_address_that_the_provider_does_not_know(
     scim: Provider,
 ) -> None:
     scim.add()
-    people.join_person(person(), actor=HELPDESK)
+    people.activate_person(person(), actor=HELPDESK)
     edit(email="augusta@example.com")
     assert person().pending_email == "augusta@example.com"
 
@@ -218,12 +218,12 @@ def test_goes_back_in_a_custom_field_that_is_mapped(scim: Provider) -> None:
 
 def test_stays_managed_since_the_day_it_was(scim: Provider) -> None:
     scim.add()
-    marks = person().owned_fields
+    marks = person().managed_fields
     edit(given_name="Augusta")
 
     run_due()
 
-    assert person().owned_fields == marks
+    assert person().managed_fields == marks
 
 
 def test_stays_out_who_was_deactivated_by_hand(scim: Provider) -> None:
@@ -254,7 +254,7 @@ def test_stays_where_the_connection_ended_while_the_cycle_ran(scim: Provider) ->
     scim.connection.disconnected_at = timezone.now()
     scim.connection.save()
 
-    assert periodic.put_back(overruled) == 0
+    assert periodic.restore_managed_fields(overruled) == 0
     assert person().given_name == "Augusta"
 
 
@@ -278,11 +278,11 @@ class TestAfterAWriteOfTheProvider:
         edit(manager=core.person().pk)
 
         scim.replace(ada, "name.familyName", "King")
-        assert person().overruled_fields.keys() == {"manager"}
+        assert person().manually_overridden_fields.keys() == {"manager"}
         run_due()
 
         assert person().manager == person("bob")
-        assert person().overruled_fields == {}
+        assert person().manually_overridden_fields == {}
 
     def test_when_the_provider_gives_no_role(self, scim: Provider) -> None:
         ada = scim.add("ada", roles=[{"type": "rampUserRole", "value": "BUSINESS_BOOKKEEPER"}])
@@ -290,7 +290,7 @@ class TestAfterAWriteOfTheProvider:
 
         scim.replace(ada, "name.familyName", "King")
 
-        assert person().overruled_at is None
+        assert person().manually_overridden_at is None
         assert (person().role, person().given_name) == ("BUSINESS_BOOKKEEPER", "Ada")
 
     def test_as_long_as_the_manager_cannot_be_found(self, scim: Provider) -> None:
@@ -301,12 +301,12 @@ class TestAfterAWriteOfTheProvider:
         scim("PUT", f"/Users/{ada}", someone("ada", **managed_by("new@example.com")))
 
         run_due()
-        assert (person().manager, [*person().overruled_fields]) == (other, ["manager"])
+        assert (person().manager, [*person().manually_overridden_fields]) == (other, ["manager"])
         scim.add("new")
         run_due()
 
         assert person().manager == person("new")
-        assert person().overruled_at is None
+        assert person().manually_overridden_at is None
 
 
 class TestRefused:
@@ -337,7 +337,7 @@ class TestRefused:
 
     def test_stays_dismissed(self) -> None:
         run_due()
-        SyncError.objects.update(dismissed_at=timezone.now(), dismissed_because="Known")
+        SyncError.objects.update(dismissed_at=timezone.now(), dismissed_reason="Known")
 
         run_due()
 
@@ -345,7 +345,7 @@ class TestRefused:
 
     def test_stays_dismissed_when_somebody_changes_another_field(self) -> None:
         run_due()
-        SyncError.objects.update(dismissed_at=timezone.now(), dismissed_because="Known")
+        SyncError.objects.update(dismissed_at=timezone.now(), dismissed_reason="Known")
         edit(given_name="Adelaide")
 
         run_due()
@@ -381,7 +381,7 @@ def test_costs_the_same_whoever_else_is_there(scim: Provider) -> None:
 
 def queries() -> int:
     with CaptureQueriesContext(connection) as captured:
-        periodic.put_back(periodic.everyone_overruled())
+        periodic.restore_managed_fields(periodic.everyone_overruled())
     return len(captured)
 
 
@@ -392,7 +392,9 @@ def test_is_put_back_once_by_two_cycles(scim: Provider, racers: Racers) -> None:
     for _ in range(8):
         edit(given_name="Augusta")
 
-        results = racers(*[lambda: periodic.put_back(periodic.everyone_overruled())] * 2)
+        results = racers(
+            *[lambda: periodic.restore_managed_fields(periodic.everyone_overruled())] * 2
+        )
 
         assert sum(results) == 1
     assert len(put_back()) == 8
@@ -402,7 +404,7 @@ class TestAFieldThatTheProviderLeavesOpen:
     def test_is_not_its_own_though_a_default_fills_it(self, connect: Connect) -> None:
         rippling = connect(
             "rippling",
-            incomplete="fill",
+            incomplete_policy="fill",
             default_department="General",
             default_location="Rome",
         )
@@ -410,15 +412,15 @@ class TestAFieldThatTheProviderLeavesOpen:
         rippling.add("ada", **{ENT: {}, RAMP: {}, "addresses": None})
 
         assert (str(person().department), str(person().location)) == ("General", "Rome")
-        assert not person().owned_fields.keys() & {"department", "location"}
+        assert not person().managed_fields.keys() & {"department", "location"}
 
     def test_is_its_own_no_longer(self, scim: Provider) -> None:
         ada = scim.add("ada", roles=[{"type": "rampUserRole", "value": "BUSINESS_BOOKKEEPER"}])
-        assert "role" in person().owned_fields
+        assert "role" in person().managed_fields
 
         scim.patch(
             ada, {"op": "remove", "path": "roles"}, {"op": "replace", "path": "title", "value": "x"}
         )
 
-        assert "role" not in person().owned_fields
+        assert "role" not in person().managed_fields
         assert person().role == "BUSINESS_BOOKKEEPER"

@@ -12,13 +12,13 @@ from django.test import Client
 from people import events
 from people.mail.invite_links import invite_link
 from people.models import (
-    Departure,
+    BulkChange,
+    BulkChangeItem,
     Event,
     Invite,
     Mail,
-    MassChange,
-    MassChangeItem,
     Person,
+    ScheduledTermination,
     Tenant,
 )
 from people.operations import people
@@ -52,19 +52,19 @@ def hear() -> None:
     events.dispatch_all(as_of=datetime.now(UTC))
 
 
-def leave(scim: Provider, users: list[ScimUser]) -> MassChange:
+def leave(scim: Provider, users: list[ScimUser]) -> BulkChange:
     deactivate(scim, users)
     hear()
-    change: MassChange = MassChange.objects.get()
+    change: BulkChange = BulkChange.objects.get()
     return change
 
 
 class Decision:
     """An administrator before the page that asks whether to restore them."""
 
-    def __init__(self, person: Person, change: MassChange) -> None:
+    def __init__(self, person: Person, change: BulkChange) -> None:
         self.client = signed_in(person)
-        self.address = f"/people/mass-changes/{change.pk}/undo/"
+        self.address = f"/people/bulk-changes/{change.pk}/undo/"
         self.look()
 
     def look(self) -> str:
@@ -98,7 +98,7 @@ def test_are_restored_by_one_click_exactly_as_they_were(
 
     change = leave(scim, users)
     assert states(users) == {"inactive": 2000}
-    assert Departure.objects.count() == 1993
+    assert ScheduledTermination.objects.count() == 1993
     clock.move_to(MONDAY + timedelta(days=60))
     call_command("run_due")
     assert states(users) == {"inactive": 2000}
@@ -114,18 +114,18 @@ def test_are_restored_by_one_click_exactly_as_they_were(
     assert everything() == before
     assert Mail.objects.count() == mails
     assert states(users) == {"inactive": 7, "active": 1693, "invited": 300}
-    assert change.items.filter(fate=MassChangeItem.Fate.UNDONE).count() == 1993
+    assert change.items.filter(outcome=BulkChangeItem.Outcome.UNDONE).count() == 1993
 
 
 @pytest.fixture
-def mistake(clock: time_machine.Traveller, scim: Provider) -> tuple[MassChange, list[ScimUser]]:
+def mistake(clock: time_machine.Traveller, scim: Provider) -> tuple[BulkChange, list[ScimUser]]:
     """Have Okta deactivate 20 of 30 people."""
     users = staff(scim.connection, 30)[:20]
     return leave(scim, users), users
 
 
 def test_stay_in_whatever_else_the_provider_changes(
-    mistake: tuple[MassChange, list[ScimUser]], scim: Provider, owner: Person
+    mistake: tuple[BulkChange, list[ScimUser]], scim: Provider, owner: Person
 ) -> None:
     change, users = mistake
     Decision(owner, change).take()
@@ -137,7 +137,7 @@ def test_stay_in_whatever_else_the_provider_changes(
 
 
 def test_are_told_in_the_timeline_who_restored_them(
-    mistake: tuple[MassChange, list[ScimUser]], owner: Person
+    mistake: tuple[BulkChange, list[ScimUser]], owner: Person
 ) -> None:
     change, users = mistake
     Decision(owner, change).take()
@@ -170,7 +170,7 @@ class TestStayAsTheyAre:
     """They stay as they are who …"""
 
     def test_were_let_in_and_shut_out_by_hand_since(
-        self, mistake: tuple[MassChange, list[ScimUser]], owner: Person
+        self, mistake: tuple[BulkChange, list[ScimUser]], owner: Person
     ) -> None:
         change, users = mistake
         blocked, back, *_ = people_of(users)
@@ -188,12 +188,12 @@ class TestStayAsTheyAre:
         assert "18 people were restored." in done
         blocked.refresh_from_db()
         assert (blocked.state, blocked.deactivated_by) == ("inactive", str(HELPDESK))
-        kept = change.items.filter(fate=MassChangeItem.Fate.KEPT)
+        kept = change.items.filter(outcome=BulkChangeItem.Outcome.KEPT)
         assert {item.person_id for item in kept} == {blocked.pk, back.pk}
         assert "Not changed: They have changed since then." in done
 
     def test_change_between_the_page_and_the_click_and_nobody_else_changes(
-        self, mistake: tuple[MassChange, list[ScimUser]], owner: Person
+        self, mistake: tuple[BulkChange, list[ScimUser]], owner: Person
     ) -> None:
         change, users = mistake
         decision = Decision(owner, change)
@@ -209,7 +209,7 @@ class TestStayAsTheyAre:
         assert "19 people were restored." in decision.take()
 
     def test_change_while_the_others_are_being_restored(
-        self, mistake: tuple[MassChange, list[ScimUser]], owner: Person
+        self, mistake: tuple[BulkChange, list[ScimUser]], owner: Person
     ) -> None:
         change, users = mistake
         ask(change, owner)
@@ -224,14 +224,14 @@ class TestStayAsTheyAre:
         assert states(users) == {"active": 19, "inactive": 1}
 
 
-def ask(change: MassChange, person: Person) -> int:
+def ask(change: BulkChange, person: Person) -> int:
     """Have them restored by the job."""
     kept = bulk_undo.fingerprint(bulk_undo.changed_since(change))
     return bulk_undo.ask_undo(change, kept=kept, actor=person.actor)
 
 
 def test_are_restored_by_a_job_whoever_dies_on_the_way(
-    mistake: tuple[MassChange, list[ScimUser]],
+    mistake: tuple[BulkChange, list[ScimUser]],
     owner: Person,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -248,7 +248,7 @@ def test_are_restored_by_a_job_whoever_dies_on_the_way(
     with pytest.raises(KeyboardInterrupt):
         call_command("run_due")
     assert states(users) == {"active": 5, "inactive": 15}
-    page = text_of(signed_in(owner).get(f"/people/mass-changes/{change.pk}/"))
+    page = text_of(signed_in(owner).get(f"/people/bulk-changes/{change.pk}/"))
     assert "Restoring people" in page
     monkeypatch.undo()
 
@@ -259,14 +259,14 @@ def test_are_restored_by_a_job_whoever_dies_on_the_way(
 
 
 def test_are_restored_though_one_of_them_cannot_be(
-    mistake: tuple[MassChange, list[ScimUser]],
+    mistake: tuple[BulkChange, list[ScimUser]],
     owner: Person,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     change, users = mistake
     restore = bulk_undo._restore
 
-    def failing(item: MassChangeItem) -> None:
+    def failing(item: BulkChangeItem) -> None:
         if item.person_id == users[3].person_id:
             raise RuntimeError("of all people")
         restore(item)
@@ -282,7 +282,7 @@ def test_are_restored_though_one_of_them_cannot_be(
 
 
 def test_are_restored_once_however_often_it_is_asked_for(
-    mistake: tuple[MassChange, list[ScimUser]], owner: Person
+    mistake: tuple[BulkChange, list[ScimUser]], owner: Person
 ) -> None:
     change, _ = mistake
     decision = Decision(owner, change)
@@ -317,7 +317,7 @@ class TestRaces:
     def test_two_workers_go_on_at_once(self, scim: Provider, owner: Person, racers: Racers) -> None:
         users = staff(scim.connection, 40)[:30]
         ask(leave(scim, users), owner)
-        work: Callable[[], Any] = lambda: bulk_undo.go_on(seconds=60)[0]  # noqa: E731
+        work: Callable[[], Any] = lambda: bulk_undo.run_batch(seconds=60)[0]  # noqa: E731
 
         counts = racers(work, work)
 

@@ -15,6 +15,7 @@ from scim.models import RequestLog, ScimUser, SyncError
 from tests.clients.pages import signed_in, text_of
 from tests.clients.scim import RAMP, Provider, managed_by, someone
 from tests.factories import core
+from tests.factories.scim import scim_connection
 from tests.scim.conftest import Connect
 
 pytestmark = pytest.mark.django_db
@@ -253,7 +254,7 @@ class TestIsRefused:
     def test_for_another_company(self, client: Client) -> None:
         with core.in_another_tenant():
             core.owner()
-            okta = Provider(core.connection())
+            okta = Provider(scim_connection())
             okta("POST", "/Users", someone("ada", roles="EMPEROR"))
             error = open_error()
 

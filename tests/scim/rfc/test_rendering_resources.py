@@ -7,9 +7,9 @@ from scim2_models import InvalidValueException
 
 from scim.rfc import serialize
 from scim.rfc.attributes import GROUP, USER
-from scim.rfc.normalize import canonical, link_manager
+from scim.rfc.normalize import link_manager, normalize
 from scim.rfc.projection import projection
-from scim.rfc.serialize import Stored, json_text
+from scim.rfc.serialize import StoredResource, json_text
 
 BASE = "https://ramp.example.com/scim/v2"
 CORE = "urn:ietf:params:scim:schemas:core:2.0:User"
@@ -24,12 +24,12 @@ SENT = {
 }
 
 
-def stored(text: str) -> Stored:
-    return Stored("u-1", text, 3, NOON, NOON + timedelta(seconds=1, microseconds=234567))
+def stored(text: str) -> StoredResource:
+    return StoredResource("u-1", text, 3, NOON, NOON + timedelta(seconds=1, microseconds=234567))
 
 
 def ada() -> dict[str, Any]:
-    document = canonical(SENT, USER)
+    document = normalize(SENT, USER)
     link_manager(document, "u-2")
     resource = json.loads(serialize.user(stored(json_text(document)), BASE, [("g-1", 'The "A"')]))
     assert isinstance(resource, dict)
@@ -37,7 +37,7 @@ def ada() -> dict[str, Any]:
 
 
 def test_a_user_gets_id_groups_and_meta() -> None:
-    assert ada() == canonical(SENT, USER) | {
+    assert ada() == normalize(SENT, USER) | {
         ENT: {
             "department": "Research",
             "manager": {"value": "m-1", "$ref": f"{BASE}/Users/u-2"},
@@ -62,7 +62,7 @@ def test_a_user_gets_id_groups_and_meta() -> None:
 
 
 def test_a_manager_is_pointed_at_from_the_base_url() -> None:
-    document = canonical(SENT, USER)
+    document = normalize(SENT, USER)
     link_manager(document, "u-2")
 
     resource = json.loads(serialize.user(stored(json_text(document)), BASE))
@@ -72,7 +72,7 @@ def test_a_manager_is_pointed_at_from_the_base_url() -> None:
 
 
 def test_a_value_that_looks_like_a_reference_is_left_alone() -> None:
-    document = canonical({"userName": "ada", "title": '"$ref":"/Users/x'}, USER)
+    document = normalize({"userName": "ada", "title": '"$ref":"/Users/x'}, USER)
 
     resource = json.loads(serialize.user(stored(json_text(document)), BASE))
 
@@ -80,7 +80,7 @@ def test_a_value_that_looks_like_a_reference_is_left_alone() -> None:
 
 
 def test_a_group_gets_its_members() -> None:
-    text = json_text(canonical({"displayName": "Editors"}, GROUP))
+    text = json_text(normalize({"displayName": "Editors"}, GROUP))
 
     resource = json.loads(serialize.group(stored(text), BASE, ["u-1"]))
 
@@ -92,7 +92,7 @@ def test_a_group_gets_its_members() -> None:
 def test_moments_are_told_in_utc() -> None:
     local = NOON.astimezone(timezone(timedelta(hours=2)))
 
-    text = serialize.user(Stored("u-1", '{"a":1}', 1, local, local), BASE)
+    text = serialize.user(StoredResource("u-1", '{"a":1}', 1, local, local), BASE)
 
     assert json.loads(text)["meta"]["created"] == "2026-03-02T12:00:00.000Z"
 

@@ -5,7 +5,7 @@ import pytest
 from people.models import Event, Person
 from people.operations import people
 from people.operations.offboarding import terminate
-from people.operations.offboarding.handover_plan import Disposition
+from people.operations.offboarding.handover_plan import HandoverPlan
 from people.values import Actor
 from scim.models import SyncError
 from tests.clients.scim import Provider, mail, someone
@@ -20,9 +20,9 @@ def gone(scim: Provider) -> str:
     """Let somebody out, terminate them, and return their SCIM id."""
     scim_id = scim.add("ada")
     ada = Person.objects.get(email="ada@example.com")
-    people.join_person(ada, actor=HELPDESK)
+    people.activate_person(ada, actor=HELPDESK)
     scim.replace(scim_id, "active", value=False)
-    terminate.terminate_person(ada, Disposition(), actor=HELPDESK)
+    terminate.terminate_person(ada, HandoverPlan(), actor=HELPDESK)
     return scim_id
 
 

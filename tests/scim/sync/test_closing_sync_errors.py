@@ -141,12 +141,12 @@ class TestThatWasDecided:
         scim_id = scim.add("ada", **BOSS)
         error = SyncError.objects.open().get()
         signed_in(owner).post(f"/people/updates/errors/{error.pk}/invite-anyway/")
-        assert person("ada").invites.open().get().held_because == ""
+        assert person("ada").invites.open().get().hold_reason == ""
         return scim_id
 
     def assert_decided(self) -> None:
         assert not SyncError.objects.open().exists()
-        assert person("ada").invites.open().get().held_because == ""
+        assert person("ada").invites.open().get().hold_reason == ""
         assert_waiting_is_listed()
 
     def test_with_the_next_push(self, scim: Provider, scim_id: str) -> None:
@@ -155,7 +155,7 @@ class TestThatWasDecided:
         self.assert_decided()
 
     def test_when_everybody_is_read_again(self, scim: Provider, scim_id: str) -> None:
-        scim.connection.revisits_after = 0
+        scim.connection.reapply_cursor = 0
         scim.connection.save()
         call_command("run_due")
 
@@ -192,7 +192,7 @@ def test_that_was_dismissed_stays_so_when_everybody_is_read_again(connect: Conne
     generic.add("ada", emails=[{"value": "taken@example.com"}])
     SyncError.objects.all().dismiss(actor=HELPDESK, because="Known")
 
-    generic.connection.revisits_after = 0
+    generic.connection.reapply_cursor = 0
     generic.connection.save()
     call_command("run_due")
 

@@ -35,7 +35,7 @@ def test_are_added_here(client: Client, scim: Provider) -> None:
     scim.add("ada", **{RAMP: {"location": "Rome", "costCenter": "4711"}})
 
     assert person("ada").custom_values == {"cost_center": "4711"}
-    event = Event.objects.get(kind=Event.Kind.ORGANISATION_CHANGED)
+    event = Event.objects.get(kind=Event.Kind.ORGANIZATION_CHANGED)
     assert event.facts["what"] == "custom field"
 
 

@@ -72,7 +72,7 @@ FORBIDDEN = ["Manager", "MANAGER", "EMPEROR", "business_admin", "Owner", "owner"
 
 def connected(connect: Connect, provider: str) -> Provider:
     # They would otherwise keep what is refused, and answer 2xx.
-    return connect(provider, incomplete="refuse")
+    return connect(provider, incomplete_policy="refuse")
 
 
 def ada() -> Person:

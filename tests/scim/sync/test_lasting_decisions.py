@@ -202,7 +202,7 @@ class TestAnInvite:
 
     def held(self) -> list[str]:
         [ada] = Person.objects.filter(given_name__in=("Ada", "Augusta"))
-        return list(ada.invites.open().values_list("held_because", flat=True))
+        return list(ada.invites.open().values_list("hold_reason", flat=True))
 
     @pytest.mark.parametrize("later", LATER.values(), ids=LATER)
     def test_is_not_held_again(self, told: Told, later: Callable[[Told], None]) -> None:

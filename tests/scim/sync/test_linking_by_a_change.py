@@ -49,7 +49,7 @@ def eve(owner: Person) -> Person:
 @pytest.fixture
 def browser(eve: Person) -> Client:
     client = Client()
-    client.force_login(eve, backend="provisioning.passwords.login.SessionBackend")
+    client.force_login(eve, backend="people.session_backend.SessionBackend")
     assert client.get("/home/").status_code == 200
     return client
 
@@ -66,7 +66,7 @@ def test_stores_what_its_events_say(
     ada.refresh_from_db()
     assert ada.given_name == "Ada"
     assert ada.department is not None
-    assert "given_name" in ada.owned_fields
+    assert "given_name" in ada.managed_fields
 
 
 @pytest.mark.parametrize("method", ["PUT", "PATCH"])

@@ -49,7 +49,7 @@ class TestAsAnUnownedPerson:
         assert ScimUser.objects.get().person == ada
         ada.refresh_from_db()
         assert (ada.given_name, ada.profile.department) == ("Ada", "Research")
-        assert ada.owned_fields["given_name"]["by"] == "scim:okta"
+        assert ada.managed_fields["given_name"]["by"] == "scim:okta"
 
     def test_is_a_revision_by_the_provider(self, scim: Provider, ada: Person) -> None:
         answer = push(scim)
@@ -159,7 +159,7 @@ class TestAsSomebodyElses:
         assert answer.status == 201
         ada = Person.objects.get(email="ada@example.com")
         assert ada.given_name == "Augusta"
-        assert ada.owned_fields["given_name"]["by"] == "scim:entra"
+        assert ada.managed_fields["given_name"]["by"] == "scim:entra"
         assert entra.replace(answer.id, "active", value=False).status == 200
         ada.refresh_from_db()
         assert not ada.is_active

@@ -87,7 +87,7 @@ def test_is_there_without_a_mail_where_people_sign_in_without(sso: Provider, smt
     sso("POST", "/Users", someone("bob"))
 
     assert senders(smtp, ADA) == senders(smtp, BOB) == []
-    assert Invite.objects.open().filter(held_because="").count() == 2
+    assert Invite.objects.open().filter(hold_reason="").count() == 2
 
 
 def test_is_mailed_even_there_when_an_administrator_says_so(

@@ -25,7 +25,7 @@ def ada() -> Person:
 def let_in(scim: Provider) -> str:
     """Let Ada in again whom the provider has as inactive; return her id."""
     scim_id = scim.add()
-    people.join_person(ada(), actor=HELPDESK)
+    people.activate_person(ada(), actor=HELPDESK)
     scim.patch(scim_id, OUT)
     people.reactivate_person(ada(), actor=HELPDESK)
     return scim_id

@@ -5,18 +5,19 @@ import pytest
 from hypothesis import given
 from scim2_models import SCIMException
 
+from people.models.field_table import EDITABLE
 from people.values import Profile, is_usable_name
 from scim.rfc.attributes import USER
-from scim.rfc.normalize import canonical
-from scim.sync.attribute_mapping import Assertion, check_path, profile_of, snake_case
+from scim.rfc.normalize import normalize
+from scim.sync.attribute_mapping import SOURCES, MappedUser, check_path, profile_of, snake_case
 from tests.support.scim_strategies import resources
 
 ENT = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"
 RAMP = "urn:ietf:params:scim:schemas:extension:ramp:2.0:User"
 
 
-def said(mapping: dict[str, str] | None = None, /, **sent: Any) -> Assertion:
-    return profile_of(canonical({"userName": "ada", **sent}, USER), mapping or {})
+def said(mapping: dict[str, str] | None = None, /, **sent: Any) -> MappedUser:
+    return profile_of(normalize({"userName": "ada", **sent}, USER), mapping or {})
 
 
 def test_a_whole_document_leaves_nothing_open() -> None:
@@ -28,7 +29,7 @@ def test_a_whole_document_leaves_nothing_open() -> None:
         **{ENT: {"department": "Research", "manager": "bo@example.com"}},
     )
 
-    assert told == Assertion(
+    assert told == MappedUser(
         profile=Profile(
             given_name="Ada",
             family_name="Lovelace",
@@ -41,6 +42,10 @@ def test_a_whole_document_leaves_nothing_open() -> None:
         custom_fields={},
         missing=(),
     )
+
+
+def test_every_field_that_a_connection_may_manage_has_default_attributes() -> None:
+    assert {*SOURCES} == {*EDITABLE}
 
 
 def test_an_empty_document_leaves_everything_open() -> None:
@@ -194,7 +199,7 @@ class TestWithAMappingOfTheConnection:
 @given(resources)
 def test_whatever_is_kept_can_be_read(sent: Any) -> None:
     try:
-        document = canonical(sent, USER)
+        document = normalize(sent, USER)
     except SCIMException:
         return
 

@@ -13,14 +13,19 @@ from django.utils import timezone
 
 from people.models import Grant, Person, Role
 from people.operations.roles import base_roles
-from people.operations.roles.group_mappings import Author, follow_mappings
-from people.operations.roles.mapping_rules import Followed
+from people.operations.roles.group_mappings import (
+    Author,
+    MappingChange,
+    apply_mappings,
+    preview,
+)
+from people.operations.roles.mapping_rules import MappingResult
 from people.values import Actor
 from scim import tasks
 from scim.connections import manage
 from scim.models import GroupMapping, ScimGroup
 from scim.sync import group_mappings, group_roles
-from scim.sync.group_mappings import Changed, Disconnected
+from scim.sync.group_mappings import Disconnected
 from tests.clients.pages import signed_in, text_of
 from tests.clients.scim import Provider
 
@@ -28,7 +33,7 @@ pytestmark = pytest.mark.django_db
 
 OLGA = Author(actor=Actor("person", "owner@example.com"))
 OPERATOR = Author(actor=Actor("command", "tests"))
-Change = Callable[[], Changed]
+Change = Callable[[], MappingChange]
 Told = tuple[str, list[str], list[str], list[str]]
 
 
@@ -57,16 +62,16 @@ def busy(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def deeds(monkeypatch: pytest.MonkeyPatch) -> list[Followed]:
+def deeds(monkeypatch: pytest.MonkeyPatch) -> list[MappingResult]:
     """Note what following does."""
-    deeds: list[Followed] = []
-    follow = follow_mappings
+    deeds: list[MappingResult] = []
+    follow = apply_mappings
 
-    def noting(person: Person, *args: object, **options: object) -> Followed:
+    def noting(person: Person, *args: object, **options: object) -> MappingResult:
         deeds.append(follow(person, *args, **options))  # type: ignore[arg-type]
         return deeds[-1]
 
-    monkeypatch.setattr("people.operations.roles.group_mappings.follow_mappings", noting)
+    monkeypatch.setattr("people.operations.roles.group_mappings.apply_mappings", noting)
     return deeds
 
 
@@ -80,7 +85,7 @@ def unmapping(group: ScimGroup, role: Role | Person.Role, *, author: Author = OL
     return partial(group_mappings.unmap, mappings.get(group=group, **chosen), author=author)
 
 
-def told(changes: list[Followed]) -> list[Told]:
+def told(changes: list[MappingResult]) -> list[Told]:
     return [(one.person.email, one.gained, one.lost, one.problems) for one in changes if one]
 
 
@@ -88,12 +93,12 @@ class TestIsToldAsItIsDone:
     """It is told as it is done …"""
 
     @pytest.fixture(autouse=True)
-    def _compared(self, deeds: list[Followed]) -> None:
+    def _compared(self, deeds: list[MappingResult]) -> None:
         self.deeds = deeds
 
     def carry_out(self, change: Change) -> list[Told]:
         """Apply the change, and return what was told of it and done alike."""
-        foretold = told(group_mappings.preview(change).changes)
+        foretold = told(preview(change).changes)
         assert self.deeds == []
         group_mappings.apply(change)
         done = told(self.deeds)
@@ -147,13 +152,13 @@ def test_is_told_of_thirty_people_with_as_few_queries_as_of_five(
     scim: Provider, staff: ScimGroup, auditor: Role
 ) -> None:
     with CaptureQueriesContext(database) as few:
-        assert group_mappings.preview(mapping(staff, auditor)).looked_at == 5
+        assert preview(mapping(staff, auditor)).looked_at == 5
     more = [{"value": scim.add(f"p{number}")} for number in range(25)]
     change = {"op": "add", "path": "members", "value": more}
     scim("PATCH", f"/Groups/{staff.scim_id}", {"Operations": [change]})
 
     with CaptureQueriesContext(database) as many:
-        assert len(group_mappings.preview(mapping(staff, auditor)).changes) == 30
+        assert len(preview(mapping(staff, auditor)).changes) == 30
 
     assert len(many) == len(few)
 
@@ -161,7 +166,7 @@ def test_is_told_of_thirty_people_with_as_few_queries_as_of_five(
 def test_is_told_in_numbers_and_by_name(
     client: Client, scim: Provider, staff: ScimGroup, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("scim.views.group_mappings.CHANGES_SHOWN", 2)
+    monkeypatch.setattr("people.views.group_mappings.CHANGES_SHOWN", 2)
     address = f"/integrations/scim/{scim.connection.pk}/groups/{staff.pk}/"
 
     page = text_of(client.get(address, {"role": "BUSINESS_OWNER", "is_owner_meant": "on"}))
@@ -175,14 +180,14 @@ def test_is_told_in_numbers_and_by_name(
 def test_is_done_also_for_those_who_come_meanwhile(
     scim: Provider, staff: ScimGroup, auditor: Role, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    late, follow = scim.add("late"), follow_mappings
+    late, follow = scim.add("late"), apply_mappings
     change = {"op": "add", "path": "members", "value": [{"value": late}]}
 
-    def being_late(*args: Any, **options: Any) -> Followed:
+    def being_late(*args: Any, **options: Any) -> MappingResult:
         scim("PATCH", f"/Groups/{staff.scim_id}", {"Operations": [change]})
         return follow(*args, **options)
 
-    monkeypatch.setattr("people.operations.roles.group_mappings.follow_mappings", being_late)
+    monkeypatch.setattr("people.operations.roles.group_mappings.apply_mappings", being_late)
 
     assert group_mappings.apply(mapping(staff, auditor)) == (6, True)
 

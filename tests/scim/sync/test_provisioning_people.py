@@ -110,7 +110,7 @@ def test_is_invited_for_ninety_days(scim: Provider) -> None:
     scim.add("ada")
 
     invite = Invite.objects.get(person=person())
-    assert (invite.source, invite.held_because) == (Invite.Source.SCIM, "")
+    assert (invite.source, invite.hold_reason) == (Invite.Source.SCIM, "")
     assert invite.expires_at - invite.created_at == timedelta(days=90)
 
 
@@ -131,9 +131,9 @@ def test_is_the_providers_in_what_it_said(scim: Provider) -> None:
 
     ada, bob = (Person.objects.get(email=f"{name}@example.com") for name in ("ada", "bob"))
     said = {"given_name", "family_name", "email", "department", "location"}
-    assert set(bob.owned_fields) == said
-    assert set(ada.owned_fields) == said | {"manager"}
-    assert {mark["by"] for mark in ada.owned_fields.values()} == {"scim:okta"}
+    assert set(bob.managed_fields) == said
+    assert set(ada.managed_fields) == said | {"manager"}
+    assert {mark["by"] for mark in ada.managed_fields.values()} == {"scim:okta"}
 
 
 def test_has_the_custom_fields_that_the_company_has(tenant: Tenant, scim: Provider) -> None:
@@ -214,7 +214,7 @@ class TestWhenTheConnectionHolds:
         generic.patch(answer.id, {"op": "add", "value": someone("ada")})
 
         assert person().email == "ada@example.com"
-        assert person().invites.get().held_because == ""
+        assert person().invites.get().hold_reason == ""
         assert not SyncError.objects.open().exists()
 
     @each_gap

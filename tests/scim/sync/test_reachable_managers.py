@@ -142,7 +142,7 @@ def test_when_they_are(scim: Provider, way: Way) -> None:
     dispatch()
 
     assert ada().manager
-    assert ada().invites.get().held_because == ""
+    assert ada().invites.get().hold_reason == ""
     waited = SyncError.objects.open().filter(reason="invalid-manager")
     assert not waited.exists()
     assert_waiting_is_listed()

@@ -3,7 +3,7 @@
 import pytest
 
 from scim.models import SyncError
-from scim.sync.resolutions import Action, Case, Holder, remedy_for
+from scim.sync.resolutions import Action, AddressOwner, SyncErrorCase, resolution_for
 
 TABLE = {
     "circular manager": ({"reason": "circular-manager"}, Action.OPEN_PERSON),
@@ -22,15 +22,15 @@ TABLE = {
     ),
     "manager who was refused": ({"reason": "invalid-manager"}, Action.RETRY),
     "address of somebody nobody owns": (
-        {"reason": "duplicate-email", "is_known": False, "holder": Holder.UNOWNED},
+        {"reason": "duplicate-email", "is_known": False, "holder": AddressOwner.UNOWNED},
         Action.LINK,
     ),
     "address of somebody owned": (
-        {"reason": "duplicate-email", "is_known": False, "holder": Holder.OWNED},
+        {"reason": "duplicate-email", "is_known": False, "holder": AddressOwner.OWNED},
         Action.OPEN_BOTH,
     ),
     "address for somebody who is here already": (
-        {"reason": "duplicate-email", "holder": Holder.UNOWNED},
+        {"reason": "duplicate-email", "holder": AddressOwner.UNOWNED},
         Action.OPEN_BOTH,
     ),
     "address that has become free": ({"reason": "duplicate-email"}, Action.RETRY),
@@ -46,7 +46,7 @@ TABLE = {
         {
             "reason": "duplicate-email",
             "is_known": False,
-            "holder": Holder.UNOWNED,
+            "holder": AddressOwner.UNOWNED,
             "may_retry": False,
         },
         Action.DISMISS,
@@ -56,14 +56,16 @@ TABLE = {
 
 @pytest.mark.parametrize(("facts", "action"), TABLE.values(), ids=TABLE)
 def test_is_one_action(facts: dict[str, object], action: Action) -> None:
-    case = Case(**{"provider": "Okta", "is_known": True, "may_retry": True, **facts})  # type: ignore[arg-type]
+    case = SyncErrorCase(**{"provider": "Okta", "is_known": True, "may_retry": True, **facts})  # type: ignore[arg-type]
 
-    assert remedy_for(case).action == action
+    assert resolution_for(case).action == action
 
 
 @pytest.mark.parametrize("reason", SyncError.Reason.values)
 def test_is_told_in_words_for_every_reason(reason: str) -> None:
-    advice = remedy_for(Case(reason=reason, provider="Okta", is_known=True, may_retry=True)).advice
+    advice = resolution_for(
+        SyncErrorCase(reason=reason, provider="Okta", is_known=True, may_retry=True)
+    ).advice
 
     assert advice.endswith(".")
     assert "{" not in advice

@@ -60,7 +60,7 @@ def test_is_put_back(scim: Provider) -> None:
     call_command("run_due")
 
     assert ada().manager == boss()
-    assert ada().overruled_fields == {}
+    assert ada().manually_overridden_fields == {}
     assert not SyncError.objects.open().exists()
 
 
@@ -180,5 +180,5 @@ class TestAfterAChangeOfTheMapping:
         scim.replace(scim_id, "active", value=True)
         events.dispatch_all(as_of=timezone.now())
 
-        assert ada().invites.open().get().held_because == ""
+        assert ada().invites.open().get().hold_reason == ""
         assert_waiting_is_listed()

@@ -255,7 +255,7 @@ class TestThatWasDismissed:
         scim.replace(ada_id, "roles", "EMPEROR")
 
         row = SyncError.objects.get()
-        assert (row.times, row.dismissed_because) == (2, "Known")
+        assert (row.times, row.dismissed_reason) == (2, "Known")
 
     def test_is_listed_for_another_value(self, scim: Provider, ada_id: str) -> None:
         scim.replace(ada_id, "roles", "KING")
@@ -400,7 +400,7 @@ class TestTheLastOne:
         Person.objects.update(role=Person.Role.CARDHOLDER)
         Connection.objects.update(may_assign_owner=True)
         scim_id = scim.add("ada", roles=[{"value": str(role)}])
-        people.join_person(ada(), actor=HELPDESK)
+        people.activate_person(ada(), actor=HELPDESK)
         before, row = scim.read(scim_id), stored_row()
         happened = Event.objects.count()
 

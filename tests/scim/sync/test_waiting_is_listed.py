@@ -121,7 +121,7 @@ def switch_by_hand(world: World) -> None:
 def terminate(world: World) -> None:
     person = world.person(world.known())
     if person and world.chance.random() < 0.3:
-        terminate_person(person, handover_plan.Disposition(), actor=HELPDESK)
+        terminate_person(person, handover_plan.HandoverPlan(), actor=HELPDESK)
 
 
 def assign_by_hand(world: World) -> None:
@@ -209,6 +209,6 @@ def assert_pages_say_it(client: Client) -> None:
         assert (row.person.full_name if row.person else row.user_name) in errors
     assert not rows or f"{len(rows)} error" in errors
     invites = text_of(client.get("/people/updates/"))
-    for invite in Invite.objects.open().filter(held_because=WAITS):
+    for invite in Invite.objects.open().filter(hold_reason=WAITS):
         assert invite.person.email in invites
         assert WAITS in invites

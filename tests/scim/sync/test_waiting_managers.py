@@ -46,7 +46,7 @@ def test_is_waited_for_with_the_invite(scim: Provider) -> None:
     assert answer.status == 201
     assert answer.body[ENT]["manager"] == {"value": "bob@example.com"}
     assert ada().manager is None
-    assert ada().invites.get().held_because == "Waiting for the manager to arrive"
+    assert ada().invites.get().hold_reason == "Waiting for the manager to arrive"
     row = open_error()
     assert (row.reason, row.message) == ("invalid-manager", MESSAGE)
     assert (row.person, row.offending_value) == (ada(), "bob@example.com")
@@ -73,7 +73,7 @@ def test_is_found_when_they_arrive(scim: Provider, reference: str, said: dict[st
     manager = ada().manager
     assert manager
     assert manager.given_name == "Bob"
-    assert ada().invites.get().held_because == ""
+    assert ada().invites.get().hold_reason == ""
     assert not SyncError.objects.open().exists()
     told = scim.read(scim_id)[ENT]["manager"]
     assert (told["value"], told["$ref"][-36:]) == (reference, boss)
@@ -135,7 +135,7 @@ def test_is_forgotten_when_another_is_named(scim: Provider) -> None:
     manager = ada().manager
     assert manager
     assert manager.given_name == "Cy"
-    assert ada().invites.get().held_because == ""
+    assert ada().invites.get().hold_reason == ""
     assert not SyncError.objects.open().exists()
 
 

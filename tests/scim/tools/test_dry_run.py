@@ -11,7 +11,7 @@ from people import tenancy
 from people.models import Event, Person
 from people.operations import people
 from people.values import Actor
-from scim.api.request import Call
+from scim.api.request import ScimRequest
 from scim.tools import dry_run
 from tests.clients.scim import ENT, PATCH, RAMP, Json, Provider, mail, managed_by, someone
 
@@ -21,7 +21,7 @@ HELPDESK = Actor("person", "helpdesk@example.com")
 Told = list[tuple[str, str, Json]]
 
 
-def told(call: Call) -> Told:
+def told(call: ScimRequest) -> Told:
     return events_of(call.request_id)
 
 
@@ -35,7 +35,7 @@ def events_of(request_id: Any) -> Told:
 
 def preview(scim: Provider, method: str, path: str, body: Any) -> tuple[int, Json, Told]:
     text = body if isinstance(body, str) else json.dumps(body)
-    response, seen = dry_run.carry_out(
+    response, seen = dry_run.dry_run(
         scim.connection, method=method, path=path, body=text, actor=HELPDESK, look=told
     )
     return response.status_code, json.loads(response.content or "{}"), seen
@@ -91,7 +91,7 @@ ASKED: dict[str, tuple[str, str, Any]] = {
 def asked(scim: Provider, request: pytest.FixtureRequest) -> tuple[str, str, Any]:
     """Have Ada here, who has joined, and ask something about her or somebody else."""
     scim_id = scim.add()
-    people.join_person(Person.objects.get(email="ada@example.com"), actor=HELPDESK)
+    people.activate_person(Person.objects.get(email="ada@example.com"), actor=HELPDESK)
     method, path, body = request.param
     return method, filled(path, scim_id), filled(body, scim_id)
 

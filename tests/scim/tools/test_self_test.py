@@ -19,11 +19,12 @@ from pytest_django.live_server_helper import LiveServer
 from people import tenancy
 from people.models import Mail, Person, Tenant
 from people.values import Actor
+from scim.connections.presets import REHEARSED
 from scim.models import Connection, RequestLog, ScimUser, SelfTest, Token
 from scim.models.connection import issue_token
 from scim.tools import public_http, self_test
-from scim.tools.scenarios import REHEARSALS
 from tests.factories import core
+from tests.factories.scim import scim_connection
 from tests.scim.conftest import Connect
 from tests.services.postgres_redis_smtp import free_port
 from tests.support.concurrency import Racers
@@ -79,14 +80,14 @@ MAPPED = {
 }
 
 
-@pytest.mark.parametrize("provider", REHEARSALS)
+@pytest.mark.parametrize("provider", REHEARSED)
 @pytest.mark.parametrize(
     "rules",
     [
-        {"incomplete": "refuse"},
-        {"incomplete": "hold", "unknown_manager": "reject", "role_source": "ramp"},
-        {"incomplete": "fill", "default_department": "General", "default_location": "Rome"},
-        {"incomplete": "refuse", "mapping": MAPPED},
+        {"incomplete_policy": "refuse"},
+        {"incomplete_policy": "hold", "unknown_manager": "reject", "role_source": "ramp"},
+        {"incomplete_policy": "fill", "default_department": "General", "default_location": "Rome"},
+        {"incomplete_policy": "refuse", "mapping": MAPPED},
     ],
     ids=["refuse", "hold", "fill", "mapped"],
 )
@@ -155,7 +156,7 @@ def test_leaves_no_more_behind_each_time(public: str, connect: Connect) -> None:
 def test_has_one_sandbox_for_each_tenant(public: str, connect: Connect) -> None:
     run(connect("okta").connection)
     with core.in_another_tenant():
-        run(core.connection("okta"))
+        run(scim_connection("okta"))
 
     names = Tenant.objects.filter(is_sandbox=True).values_list("name", flat=True)
     assert len(set(names)) == len(names) == 2
@@ -189,7 +190,7 @@ def test_is_ended_when_nobody_works_on_it_any_more(connect: Connect) -> None:
     )
     with core.in_another_tenant() as another:
         Tenant.objects.filter(pk=another.pk).update(is_sandbox=True)
-        issue_token(core.connection("okta"))
+        issue_token(scim_connection("okta"))
         Token.objects.update(created_at=then)
 
     self_test.end_overdue(as_of=timezone.now())
@@ -349,7 +350,7 @@ class TestNotReachingUs:
 def test_goes_on_after_a_step_that_failed_and_stops_where_it_cannot(
     public: str, connect: Connect
 ) -> None:
-    okta = connect("okta", incomplete="refuse", mapping={"location": "no.such.attribute"})
+    okta = connect("okta", incomplete_policy="refuse", mapping={"location": "no.such.attribute"})
 
     test = run(okta.connection)
 

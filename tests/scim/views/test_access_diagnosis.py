@@ -6,11 +6,12 @@ from django.utils import timezone
 
 from people.models import Person
 from people.operations import people
-from people.presentation.diagnosis import answer
+from people.presentation.diagnosis import diagnose
 from people.values import Profile
 from tests.clients.pages import queries_of, signed_in, text_of
 from tests.clients.scim import Provider, someone
 from tests.factories import core
+from tests.factories.scim import scim_connection
 from tests.scim.conftest import Connect
 from tests.support import scim_diagnosis_cases
 from tests.support.scim_diagnosis_cases import ADA, CASES, HELPDESK, TODAY, Case, Company
@@ -40,7 +41,7 @@ def test_each_cause_with_its_own_verdict_first(
 ) -> None:
     case.seed(company)
 
-    verdict = answer(case.who).verdict
+    verdict = diagnose(case.who).verdict
     page = ask(client, case.who)
 
     assert verdict
@@ -54,7 +55,7 @@ def test_each_cause_with_its_own_verdict_first(
 def test_with_links_that_lead_somewhere(company: Company, client: Client, case: Case) -> None:
     case.seed(company)
 
-    found = answer(case.who)
+    found = diagnose(case.who)
 
     assert found.verdict
     links = [found.verdict.link.url] if found.verdict.link else []
@@ -128,14 +129,14 @@ def test_that_they_are_back_after_all(company: Company, client: Client) -> None:
     # Somebody whom the provider deleted starts over with a new invite.
     assert "The invite for ada@example.com is waiting to be sent" in ask(client, ADA)
 
-    people.join_person(scim_diagnosis_cases.ada(), actor=HELPDESK)
+    people.activate_person(scim_diagnosis_cases.ada(), actor=HELPDESK)
 
     assert "Ada Lovelace has been active" in ask(client, ADA)
 
 
 def test_nothing_of_another_company(company: Company, client: Client) -> None:
     with core.in_another_tenant():
-        theirs = Provider(core.connection("entra"))
+        theirs = Provider(scim_connection("entra"))
         theirs.add("ada")
         theirs("POST", "/Users", someone("ida", roles="EMPEROR"))
         profile = Profile(given_name="Ida", family_name="Rhodes", email="ida@example.com")

@@ -9,11 +9,11 @@ from django.utils import timezone
 
 from people.models import Event, Invite, Person
 from scim.jobs import initial_import, retry
-from scim.models import AdoptionChoice, Connection, RequestLog, ScimUser, SyncError, Token
+from scim.models import Connection, MatchDecision, RequestLog, ScimUser, SyncError, Token
 from tests.clients.pages import queries_of, text_of
 from tests.clients.scim import ENT, Provider, mail, managed_by, someone
 from tests.factories import core
-from tests.factories.scim import scim_user
+from tests.factories.scim import scim_connection, scim_user
 from tests.support.scim_setup import Wizard
 
 pytestmark = pytest.mark.django_db
@@ -73,7 +73,7 @@ class TestWhatWasSentBefore:
 
         ada = Person.objects.get(email="ada@example.com")
         assert ada.state == Person.State.INVITED
-        assert ada.owned_fields["department"]["by"] == "scim:okta"
+        assert ada.managed_fields["department"]["by"] == "scim:okta"
         added = Event.objects.get(person=ada, kind="person.added")
         assert (added.actor, str(added.request_id)) == ("scim:okta", answer.request_id)
         assert okta.read(answer.id)["id"] == answer.id
@@ -138,7 +138,7 @@ class TestWhatWasSentBefore:
         wizard.activate()
 
         assert person("ada").manager == person("grace")
-        assert Invite.objects.open().filter(held_because="").count() == 2
+        assert Invite.objects.open().filter(hold_reason="").count() == 2
 
     def test_finds_managers_who_are_linked_later(self, wizard: Wizard, okta: Provider) -> None:
         grace = core.person(email="grace@example.com")
@@ -188,7 +188,7 @@ class TestWhoIsLinked:
         assert SyncError.objects.open().get().message == DUPLICATE
 
     def test_is_whom_the_provider_had_before(self, wizard: Wizard, okta: Provider) -> None:
-        earlier = core.connection("okta", disconnected_at=timezone.now())
+        earlier = scim_connection("okta", disconnected_at=timezone.now())
         before = scim_user(earlier, "lovelace@example.com", externalId="00u1")
         before.person = core.person(email="lovelace@example.com")
         before.save()
@@ -276,7 +276,7 @@ class TestTheClick:
     def test_is_refused_beside_another_of_the_same_provider(
         self, wizard: Wizard, okta: Provider
     ) -> None:
-        core.connection("okta")
+        scim_connection("okta")
 
         response = wizard.client.post(wizard.address("activate"), follow=True)
 
@@ -304,7 +304,7 @@ def test_two_with_one_address_come_to_be_one_person(wizard: Wizard, okta: Provid
 
     assert Person.objects.filter(email="ada@example.com").count() == 1
     assert user("countess").person is None
-    assert AdoptionChoice.objects.count() == 0
+    assert MatchDecision.objects.count() == 0
 
 
 def test_the_progress_asks_the_same_of_the_database_however_many_there_are(

@@ -6,6 +6,7 @@ from django.utils import timezone
 from people.models import Person, Tenant
 from tests.clients.pages import queries_of, signed_in, text_of
 from tests.factories import core
+from tests.factories.scim import scim_connection
 
 pytestmark = pytest.mark.django_db
 
@@ -48,9 +49,9 @@ def test_says_what_to_do_when_nothing_matches(owner: Person) -> None:
 
 
 def test_tells_which_are_connected(owner: Person) -> None:
-    core.connection("okta")
-    core.connection("entra", activated_at=None)
-    core.connection("rippling", disconnected_at=timezone.now())
+    scim_connection("okta")
+    scim_connection("entra", activated_at=None)
+    scim_connection("rippling", disconnected_at=timezone.now())
 
     okta, entra, rippling, generic = page(owner).split("ramp-cards")[1].split("<h2>")[1:]
 
@@ -64,7 +65,7 @@ def test_tells_which_are_connected(owner: Person) -> None:
 
 def test_does_not_tell_what_another_company_has_connected(owner: Person) -> None:
     with core.in_another_tenant():
-        core.connection("okta")
+        scim_connection("okta")
 
     assert "since" not in page(owner)
 
@@ -77,8 +78,8 @@ def test_asks_the_same_of_the_database_however_many_there_are(owner: Person) -> 
     client = signed_in(owner)
     few = queries_of(client, "/integrations/")
     for provider in ("okta", "entra", "rippling", "generic"):
-        core.connection(provider, disconnected_at=timezone.now())
-        core.connection(provider)
+        scim_connection(provider, disconnected_at=timezone.now())
+        scim_connection(provider)
 
     assert len(queries_of(client, "/integrations/")) == len(few)
 
@@ -116,7 +117,7 @@ class TestOverview:
         assert "Create token and start setup" in page(owner, "/integrations/okta/")
 
     def test_offers_to_go_on(self, owner: Person) -> None:
-        core.connection("okta", activated_at=None)
+        scim_connection("okta", activated_at=None)
 
         shown = page(owner, "/integrations/okta/")
 
@@ -124,7 +125,7 @@ class TestOverview:
         assert 'href="/integrations/okta/setup/"' in shown
 
     def test_leads_to_the_settings_of_a_live_one(self, owner: Person) -> None:
-        connection = core.connection("okta")
+        connection = scim_connection("okta")
 
         shown = page(owner, "/integrations/okta/")
 
@@ -132,7 +133,7 @@ class TestOverview:
         assert f'href="/integrations/scim/{connection.pk}/"' in shown
 
     def test_offers_to_connect_anew_what_was_disconnected(self, owner: Person) -> None:
-        core.connection("okta", disconnected_at=timezone.now())
+        scim_connection("okta", disconnected_at=timezone.now())
 
         shown = page(owner, "/integrations/okta/")
 

@@ -5,12 +5,12 @@ import pytest
 from people.models import Person, Role
 from people.operations.roles import base_roles
 from people.values import Actor
-from scim.models import AdoptionChoice, ScimUser
+from scim.models import MatchDecision, ScimUser
 from tests.clients.pages import text_of
 from tests.clients.scim import Provider
 from tests.factories import core
-from tests.factories.scim import scim_user
-from tests.support.scim_setup import Wizard, fates
+from tests.factories.scim import scim_connection, scim_user
+from tests.support.scim_setup import Wizard, outcomes
 
 pytestmark = pytest.mark.django_db
 
@@ -29,7 +29,7 @@ class TestSomebodyPrivileged:
         core.person(email="ada@example.com", role=role)
         okta.add("ada")
 
-        assert fates(okta.connection) == {"ada": "asked"}
+        assert outcomes(okta.connection) == {"ada": "asked"}
         assert "1 person needs review" in wizard.get("review")
 
     def test_is_so_by_an_elevated_role_too(self, okta: Provider, ada: Person) -> None:
@@ -38,7 +38,7 @@ class TestSomebodyPrivileged:
         )
         base_roles.grant_role(ada, role, actor=Actor("command", "tests"))
 
-        assert fates(okta.connection) == {"ada": "asked"}
+        assert outcomes(okta.connection) == {"ada": "asked"}
 
     def test_is_linked_by_a_second_click(self, wizard: Wizard, okta: Provider) -> None:
         olga = core.owner(given_name="Olga", family_name="Brandt", email="olga@example.com")
@@ -48,12 +48,12 @@ class TestSomebodyPrivileged:
         asked = text_of(wizard.choose(**said))
         assert "Link Olga Brandt?" in asked
         assert "Yes, link Olga Brandt, who is Owner" in asked
-        assert not AdoptionChoice.objects.exists()
+        assert not MatchDecision.objects.exists()
 
         done = text_of(wizard.choose(**said, confirmed="on"))
         assert "Olga Brandt will be linked." in done
-        assert fates(okta.connection) == {"olga": "linked"}
-        choice = AdoptionChoice.objects.get()
+        assert outcomes(okta.connection) == {"olga": "linked"}
+        choice = MatchDecision.objects.get()
         assert choice.user
         assert choice.user.email_key == olga.email
         assert choice.decided_by == "person:owner@example.com"
@@ -64,7 +64,7 @@ class TestSomebodyPrivileged:
 
         wizard.choose(user=ScimUser.objects.get().pk, choice="leave")
 
-        assert fates(okta.connection) == {"ada": "left"}
+        assert outcomes(okta.connection) == {"ada": "left"}
 
 
 class TestARow:
@@ -74,10 +74,10 @@ class TestARow:
         user = ScimUser.objects.get()
 
         wizard.choose(user=user.pk, choice="leave")
-        assert fates(okta.connection) == {"ada": "left"}
+        assert outcomes(okta.connection) == {"ada": "left"}
 
         wizard.choose(user=user.pk, choice="link")
-        assert fates(okta.connection) == {"ada": "linked"}
+        assert outcomes(okta.connection) == {"ada": "linked"}
 
     def test_returns_to_where_the_row_is(self, wizard: Wizard, ada: Person) -> None:
         said = {"user": ScimUser.objects.get().pk, "choice": "leave", "back": "show=linked&page=1"}
@@ -102,7 +102,7 @@ class TestARow:
         bob.refresh_from_db()
         assert bob.is_active
         wizard.choose(person=bob.pk, choice="leave", back="show=here")
-        assert AdoptionChoice.objects.get().choice == "leave"
+        assert MatchDecision.objects.get().choice == "leave"
 
     def test_asks_twice_before_an_administrator_is_deactivated(
         self, wizard: Wizard, okta: Provider
@@ -112,7 +112,7 @@ class TestARow:
         page = text_of(wizard.choose(person=turing.pk, choice="deactivate"))
 
         assert "Yes, deactivate Alan Turing, who is Admin" in page
-        assert not AdoptionChoice.objects.exists()
+        assert not MatchDecision.objects.exists()
 
     def test_does_not_let_one_deactivate_oneself(
         self, wizard: Wizard, okta: Provider, owner: Person
@@ -120,7 +120,7 @@ class TestARow:
         page = text_of(wizard.choose(person=owner.pk, choice="deactivate", confirmed="on"))
 
         assert "You cannot deactivate yourself." in page
-        assert not AdoptionChoice.objects.exists()
+        assert not MatchDecision.objects.exists()
 
     @pytest.mark.parametrize(
         "said",
@@ -143,7 +143,7 @@ class TestARow:
     def test_is_about_ones_own_rows(self, wizard: Wizard, okta: Provider) -> None:
         with core.in_another_tenant():
             stranger = core.person()
-            theirs = scim_user(core.connection(activated_at=None), "x@example.com")
+            theirs = scim_user(scim_connection(activated_at=None), "x@example.com")
 
         assert wizard.choose(person=stranger.pk, choice="deactivate").status_code == 404
         assert wizard.choose(user=theirs.pk, choice="link").status_code == 404

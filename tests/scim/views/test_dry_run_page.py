@@ -12,6 +12,7 @@ from scim.models import RequestLog, SyncError
 from tests.clients.pages import signed_in, text_of
 from tests.clients.scim import ENT, PATCH, RAMP, Provider, managed_by, someone
 from tests.factories import core
+from tests.factories.scim import scim_connection
 from tests.scim.conftest import Connect
 
 pytestmark = pytest.mark.django_db
@@ -205,5 +206,5 @@ def test_says_that_a_connection_that_ended_answers_nothing(scim: Provider, clien
 def test_is_for_administrators_of_the_company(scim: Provider, client: Client) -> None:
     assert signed_in(core.person()).get(address(scim)).status_code == 302
     with core.in_another_tenant():
-        foreign = core.connection("okta")
+        foreign = scim_connection("okta")
     assert client.get(f"/integrations/scim/{foreign.pk}/what-if/").status_code == 404

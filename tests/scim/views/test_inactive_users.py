@@ -14,7 +14,14 @@ from people.values import Actor
 from tests.clients.pages import queries_of, signed_in, text_of
 from tests.clients.scim import Provider
 from tests.factories import core
-from tests.support.offboarding_job import after, gone, mass_change, obligation, shared_fund, switch
+from tests.support.offboarding_job import (
+    after,
+    bulk_change,
+    gone,
+    outstanding_item,
+    shared_fund,
+    switch,
+)
 
 pytestmark = pytest.mark.django_db
 
@@ -106,9 +113,9 @@ class TestTellDaysUntilTermination:
     def test_and_what_stands_in_the_way(self, client: Client) -> None:
         switch(45)
         ada = gone()
-        obligation(ada, "bill", "open")
+        outstanding_item(ada, "bill", "open")
         shared_fund(ada)
-        mass_change(gone())
+        bulk_change(gone())
 
         page = shown(client)
 
@@ -130,7 +137,7 @@ class TestTellDaysUntilTermination:
         gone()
         few = queries_of(client, "/people/updates/inactive/")
         for _ in range(9):
-            obligation(gone(), "bill", "open")
+            outstanding_item(gone(), "bill", "open")
 
         assert len(queries_of(client, "/people/updates/inactive/")) == len(few)
 

@@ -115,7 +115,7 @@ def somebody(scim: Connection, name: str, **fields: Any) -> Person:
         email=f"{name}@example.com",
         email_key=f"{name}@example.com",
         role_source="command:make",
-        role_since=timezone.now(),
+        role_assigned_at=timezone.now(),
         **fields,
     )
 

@@ -81,7 +81,7 @@ class TestSaves:
         cycle()
 
         assert str(person("ada").department) == "CC-1"
-        assert Connection.objects.get().revisits_after is None
+        assert Connection.objects.get().reapply_cursor is None
 
     def test_the_usual_places_again(self, client: Client, connect: Connect) -> None:
         scim = connect(mapping={"department": COST_CENTER})
@@ -125,7 +125,7 @@ class TestSaves:
         send(client, scim, "save", department=COST_CENTER)
 
         assert mapping() == {"department": COST_CENTER}
-        assert Connection.objects.get().revisits_after is None
+        assert Connection.objects.get().reapply_cursor is None
 
 
 class TestRefuses:
@@ -246,7 +246,9 @@ class TestPreviews:
         paths = {"department": COST_CENTER, "office": "userName", "location": f"{RAMP}:location"}
         connection = Connection.objects.get()
         connection.mapping = paths
-        foreseen = {outcome.user.scim_username: outcome for outcome in reapply.outcomes(connection)}
+        foreseen = {
+            outcome.user.scim_username: outcome for outcome in reapply.preview_reapply(connection)
+        }
 
         send(client, scim, "save", **paths)
         cycle()

@@ -13,7 +13,7 @@ from django.core.management import CommandError, call_command
 from django.test import Client
 from django.utils import timezone
 
-from people.models import Departure, Event, Person, Tenant
+from people.models import Event, Person, ScheduledTermination, Tenant
 from people.operations import people
 from people.operations.offboarding import schedule
 from scim.models import Connection
@@ -104,7 +104,7 @@ class TestSettings:
         first = now + timedelta(days=25)
         assert f"2: the first on {first:%-d %B %Y}, the last on " in page
         assert f"{after(last, days=45):%-d %B %Y}" in page
-        assert not Departure.objects.exists()
+        assert not ScheduledTermination.objects.exists()
 
     def test_list_everybody_by_name_with_their_date_and_what_blocks_it(
         self, client: Client, address: str, owner: Person
@@ -140,7 +140,7 @@ class TestSettings:
         lines = list(csv.reader(answer.content.decode("utf-8-sig").splitlines()))
         assert len(lines) == 53
         assert lines[1][0].startswith("'=Formula")
-        assert not Departure.objects.exists()
+        assert not ScheduledTermination.objects.exists()
 
     @pytest.mark.parametrize("before", [None, 45])
     def test_change_nothing_before_the_list_was_seen(
@@ -212,7 +212,7 @@ class TestCommandLine:
         assert self.connect(tenant, "--auto-terminate-days", "30")["token"]
 
         assert days() == 30
-        event = Event.objects.get(kind=Event.Kind.ORGANISATION_CHANGED)
+        event = Event.objects.get(kind=Event.Kind.ORGANIZATION_CHANGED)
         assert event.actor == "command:connect_scim"
 
     def test_leaves_it_as_it_was(self, tenant: Tenant) -> None:
@@ -251,13 +251,13 @@ class TestScim:
         switch(45)
         scim.replace(scim.add("ada"), "active", value=False)
 
-        assert Departure.objects.get().person.email == "ada@example.com"
+        assert ScheduledTermination.objects.get().person.email == "ada@example.com"
 
     def test_has_somebody_leave_whom_it_deletes(self, scim: Provider) -> None:
         switch(45)
         scim("DELETE", f"/Users/{scim.add('ada')}")
 
-        assert Departure.objects.get().person.email == "ada@example.com"
+        assert ScheduledTermination.objects.get().person.email == "ada@example.com"
 
     def test_keeps_them(self, scim: Provider) -> None:
         switch(45)
@@ -265,7 +265,7 @@ class TestScim:
         for value in (False, True):
             scim.replace(ada, "active", value=value)
 
-        assert not Departure.objects.exists()
+        assert not ScheduledTermination.objects.exists()
 
     def test_does_not_count_for_whom_a_colleague_shut_out(
         self, scim: Provider, owner: Person
@@ -275,4 +275,4 @@ class TestScim:
         people.deactivate_person(Person.objects.get(email="ada@example.com"), actor=owner.actor)
         scim.replace(ada, "active", value=False)
 
-        assert not Departure.objects.exists()
+        assert not ScheduledTermination.objects.exists()

@@ -101,7 +101,7 @@ def test_tell_which_have_expired(client: Client) -> None:
 
 
 def test_leave_out_who_has_joined(client: Client) -> None:
-    people.join_person(invited(family_name="Hopper").person, actor=HELPDESK)
+    people.activate_person(invited(family_name="Hopper").person, actor=HELPDESK)
 
     assert "Hopper" not in shown(client)
 
@@ -118,7 +118,7 @@ def test_leave_out_who_has_joined(client: Client) -> None:
 def test_are_narrowed_by_how_they_stand(client: Client, show: str, expected: str) -> None:
     names = ["Held", "Bounced", "Unmailed", "Late", "Fine"]
     held, bounced, unmailed, late, _ = [invited(family_name=f"Mc{name}") for name in names]
-    Invite.objects.filter(pk=held.pk).update(held_because="Waiting")
+    Invite.objects.filter(pk=held.pk).update(hold_reason="Waiting")
     mailed(bounced, sent_at=timezone.now(), problem="550")
     Mail.objects.filter(invite=unmailed).delete()
     expire(late)
@@ -152,7 +152,7 @@ class TestWhenThereAreNone:
         assert "No invite matches" in shown(client, q="xyzzy")
 
     def test_say_that_everybody_has_joined(self, client: Client) -> None:
-        people.join_person(invited().person, actor=HELPDESK)
+        people.activate_person(invited().person, actor=HELPDESK)
 
         assert "No pending invites" in shown(client)
 
@@ -211,7 +211,7 @@ class TestSendingAgain:
 
     def test_is_not_for_what_was_accepted_meanwhile(self, client: Client) -> None:
         invite = invited()
-        people.join_person(invite.person, actor=HELPDESK)
+        people.activate_person(invite.person, actor=HELPDESK)
 
         assert client.post(f"{UPDATES}invites/{invite.pk}/resend/").status_code == 404
 

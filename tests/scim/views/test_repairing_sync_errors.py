@@ -173,10 +173,10 @@ class TestAnUnknownManager:
 
         assert "The invite of Ada Lovelace is no longer on hold." in page
         invite = ada().invites.get()
-        assert (invite.held_because, invite.mails.count()) == ("", 1)
+        assert (invite.hold_reason, invite.mails.count()) == ("", 1)
         error = SyncError.objects.get()
         assert error.dismissed_at
-        assert error.dismissed_because == "Invited anyway"
+        assert error.dismissed_reason == "Invited anyway"
 
     def test_is_not_mailed_where_the_connection_mails_nobody(
         self, client: Client, connect: Connect
@@ -296,7 +296,7 @@ class TestTheLastOwner:
     ) -> None:
         Connection.objects.update(may_assign_owner=True)
         scim_id = scim.add("ada", roles="BUSINESS_OWNER")
-        people.join_person(ada(), actor=owner.actor)
+        people.activate_person(ada(), actor=owner.actor)
         Person.objects.filter(pk=owner.pk).update(role=Person.Role.ADMIN)
         assert scim("DELETE", f"/Users/{scim_id}").status == 403
         assert f'href="/people/{ada().pk}/#roles"' in listed(client)
@@ -312,7 +312,7 @@ class TestTheLastOwner:
 def test_missing_fields_are_filled_in_by_a_new_policy(client: Client, scim: Provider) -> None:
     new_person(scim, {RAMP: None})
     assert "Missing required fields: location." in listed(client)
-    scim.connection.incomplete, scim.connection.default_location = "fill", "Remote"
+    scim.connection.incomplete_policy, scim.connection.default_location = "fill", "Remote"
     scim.connection.save()
 
     page = click(client, "Retry")

@@ -17,6 +17,7 @@ from tests.clients.pages import queries_of, signed_in, text_of
 from tests.clients.scim import Provider, managed_by, someone
 from tests.factories import core
 from tests.factories.large_companies import kept
+from tests.factories.scim import scim_connection
 
 pytestmark = pytest.mark.django_db
 
@@ -174,7 +175,7 @@ class TestList:
         assert "No request was refused" in page(client, address(scim), outcome="errors")
 
     def test_shows_no_other_connections_requests(self, scim: Provider, client: Client) -> None:
-        other = core.connection("entra")
+        other = scim_connection("entra")
         kept(other, 1, path="/Groups/secret")
 
         assert "/Groups/secret" not in page(client, address(scim))
@@ -272,7 +273,7 @@ class TestRequest:
         page(client, address(scim, str(row.pk)))
 
     def test_is_found_only_below_its_own_connection(self, scim: Provider, client: Client) -> None:
-        other = Provider(core.connection("entra"))
+        other = Provider(scim_connection("entra"))
         request_id = scim("POST", "/Users", someone()).request_id
 
         assert client.get(address(other, request_id)).status_code == 404
@@ -331,7 +332,7 @@ class TestAddressOfAnyRequest:
 
 def test_say_nothing_of_another_company(scim: Provider, client: Client) -> None:
     with core.in_another_tenant():
-        theirs = Provider(core.connection("entra"))
+        theirs = Provider(scim_connection("entra"))
         request_id = theirs("POST", "/Users", someone()).request_id
 
     assert client.get(address(theirs)).status_code == 404

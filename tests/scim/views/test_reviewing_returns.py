@@ -28,7 +28,7 @@ def ada(scim: Provider) -> Person:
     """Have the provider delete an Admin who has a card."""
     scim_id = scim.add(externalId="X-1", roles="BUSINESS_ADMIN")
     ada: Person = Person.objects.get(email="ada@example.com")
-    people.join_person(ada, actor=HELPDESK)
+    people.activate_person(ada, actor=HELPDESK)
     card(ada)
     scim("DELETE", f"/Users/{scim_id}")
     ada.refresh_from_db()

@@ -18,7 +18,7 @@ from tests.support.scim_settings import HOME, NOON, address_of, page_of
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("swept")]
 
 POLICIES = {
-    "incomplete": "refuse",
+    "incomplete_policy": "refuse",
     "default_department": "",
     "default_location": "",
     "unknown_manager": "hold",
@@ -78,19 +78,23 @@ class TestPolicies:
     """The policies …"""
 
     def test_are_saved_and_remembered(self, client: Client, scim: Provider) -> None:
-        said = POLICIES | {"incomplete": "hold", "unknown_manager": "reject", "mails_invites": ""}
+        said = POLICIES | {
+            "incomplete_policy": "hold",
+            "unknown_manager": "reject",
+            "mails_invites": "",
+        }
 
         page = text_of(client.post(address_of(scim.connection), said, follow=True))
 
         connection = Connection.objects.get()
-        assert connection.incomplete == "hold"
+        assert connection.incomplete_policy == "hold"
         assert connection.unknown_manager == "reject"
         assert not connection.mails_invites
         assert "The policies were saved." in page
         event = Event.objects.get(kind=Event.Kind.CONNECTION_CHANGED)
         assert event.actor == "person:owner@example.com"
         assert event.changes == {
-            "incomplete": {"from": "refuse", "to": "hold"},
+            "incomplete_policy": {"from": "refuse", "to": "hold"},
             "unknown_manager": {"from": "hold", "to": "reject"},
             "mails_invites": {"from": True, "to": False},
         }
@@ -102,11 +106,11 @@ class TestPolicies:
         browser.force_login(owner)
         form = page_of(browser, scim.connection).partition('id="policies"')[2]
         [token] = re.findall('name="csrfmiddlewaretoken" value="([^"]+)"', form)
-        said = POLICIES | {"incomplete": "hold", "csrfmiddlewaretoken": token}
+        said = POLICIES | {"incomplete_policy": "hold", "csrfmiddlewaretoken": token}
 
         assert browser.post(address_of(scim.connection), said).status_code == 302
 
-        assert Connection.objects.get().incomplete == "hold"
+        assert Connection.objects.get().incomplete_policy == "hold"
 
     def test_say_what_each_answer_means(self, client: Client, scim: Provider) -> None:
         page = page_of(client, scim.connection)
@@ -117,15 +121,19 @@ class TestPolicies:
         assert "If the name does not exist yet, it is created with the first person" in page
 
     def test_fill_only_with_something(self, client: Client, scim: Provider) -> None:
-        said = POLICIES | {"incomplete": "fill", "default_department": " "}
+        said = POLICIES | {"incomplete_policy": "fill", "default_department": " "}
 
         page = text_of(client.post(address_of(scim.connection), said))
 
         assert page.count("Enter a default for people without one.") == 2
-        assert Connection.objects.get().incomplete == "refuse"
+        assert Connection.objects.get().incomplete_policy == "refuse"
 
     def test_count_from_the_next_request_on(self, client: Client, scim: Provider) -> None:
-        said = {"incomplete": "fill", "default_department": "New", "default_location": "Rome"}
+        said = {
+            "incomplete_policy": "fill",
+            "default_department": "New",
+            "default_location": "Rome",
+        }
         client.post(address_of(scim.connection), POLICIES | said)
 
         scim.add("ada", **{ENT: None, RAMP: None})
@@ -137,8 +145,8 @@ class TestPolicies:
     @pytest.mark.parametrize(
         "wrong",
         [
-            {"incomplete": "guess"},
-            {"incomplete": ""},
+            {"incomplete_policy": "guess"},
+            {"incomplete_policy": ""},
             {"unknown_manager": "refuse"},
             {"role_source": "x" * 5000},
             {"email_link": "\x00"},
@@ -165,10 +173,10 @@ class TestPolicies:
     ) -> None:
         ended = connect(disconnected_at=NOON).connection
 
-        page = text_of(client.post(address_of(ended), POLICIES | {"incomplete": "hold"}))
+        page = text_of(client.post(address_of(ended), POLICIES | {"incomplete_policy": "hold"}))
 
         assert "Save policies" not in page
-        assert Connection.objects.get().incomplete == "refuse"
+        assert Connection.objects.get().incomplete_policy == "refuse"
 
     def test_name_departments_as_text(self, client: Client, scim: Provider) -> None:
         core.department('"><script>alert(1)</script>')

@@ -13,6 +13,7 @@ from scim.tools.self_test import KEPT
 from tests.clients.pages import queries_of, signed_in, text_of
 from tests.clients.scim import Provider
 from tests.factories import core
+from tests.factories.scim import scim_connection
 from tests.scim.conftest import Connect
 
 pytestmark = pytest.mark.django_db
@@ -182,7 +183,7 @@ def test_is_not_offered_for_a_connection_that_ended(scim: Provider, client: Clie
 
 def test_is_another_companys_nobody_else_sees(scim: Provider, client: Client) -> None:
     with core.in_another_tenant():
-        foreign = core.connection("okta")
+        foreign = scim_connection("okta")
 
     assert client.get(f"/integrations/scim/{foreign.pk}/self-test/").status_code == 404
 

@@ -12,10 +12,11 @@ from django.utils import timezone
 
 from people.models import Event, Invite, Mail, Person
 from scim.connections import setup
-from scim.models import AdoptionChoice, Connection, RequestLog, ScimGroup, ScimUser, Token
+from scim.models import Connection, MatchDecision, RequestLog, ScimGroup, ScimUser, Token
 from tests.clients.pages import signed_in, text_of
 from tests.clients.scim import ENT, RAMP, someone
 from tests.factories import core
+from tests.factories.scim import scim_connection
 from tests.support.concurrency import Racers
 from tests.support.scim_setup import Wizard, shown_token
 
@@ -27,7 +28,7 @@ class TestTheStart:
         wizard.make_token()
 
         connection = Connection.objects.get()
-        assert (connection.provider, connection.incomplete) == ("okta", "refuse")
+        assert (connection.provider, connection.incomplete_policy) == ("okta", "refuse")
         assert connection.activated_at is None
 
     def test_happens_once(self, wizard: Wizard, owner: Person) -> None:
@@ -55,12 +56,12 @@ class TestTheStart:
 
         rippling.make_token(department="General", location="Berlin")
         connection = Connection.objects.get()
-        assert connection.incomplete == "fill"
+        assert connection.incomplete_policy == "fill"
         assert connection.default_department == "General"
         assert connection.default_location == "Berlin"
 
     def test_is_refused_while_the_same_provider_is_connected(self, wizard: Wizard) -> None:
-        core.connection("okta")
+        scim_connection("okta")
 
         response = wizard.client.post(wizard.address("token"), {"after": 0}, follow=True)
 
@@ -68,14 +69,14 @@ class TestTheStart:
         assert Connection.objects.count() == 1
 
     def test_is_possible_beside_another_provider(self, wizard: Wizard) -> None:
-        core.connection("entra")
+        scim_connection("entra")
 
         wizard.make_token()
 
         assert Connection.objects.count() == 2
 
     def test_is_possible_again_after_disconnecting(self, wizard: Wizard) -> None:
-        core.connection("okta", disconnected_at=timezone.now())
+        scim_connection("okta", disconnected_at=timezone.now())
 
         wizard.make_token()
 
@@ -152,7 +153,7 @@ class TestTheSteps:
 
     @pytest.mark.parametrize("step", ["", "token", "steps", "first-request", "review", "abandon"])
     def test_lead_to_the_end_once_it_is_active(self, wizard: Wizard, step: str) -> None:
-        core.connection("okta")
+        scim_connection("okta")
 
         response = wizard.client.get(wizard.address(step))
 
@@ -268,7 +269,7 @@ class TestGivingUp:
         okta = wizard.connect()
         okta.add_group("Everybody", okta.add("ada"), okta.add("bob"))
         okta("DELETE", f"/Users/{okta.add('eve')}")
-        AdoptionChoice.objects.create(
+        MatchDecision.objects.create(
             tenant=owner.tenant,
             connection=okta.connection,
             person=owner,
@@ -278,7 +279,7 @@ class TestGivingUp:
 
         wizard.post("abandon")
 
-        left = (ScimUser, ScimGroup, RequestLog, Token, AdoptionChoice, Connection)
+        left = (ScimUser, ScimGroup, RequestLog, Token, MatchDecision, Connection)
         assert not any(model.objects.exists() for model in left)
         assert Person.objects.get() == owner
 

@@ -18,6 +18,7 @@ from scim.views.team_updates import common
 from tests.clients.pages import queries_of, signed_in, text_of
 from tests.clients.scim import Provider, managed_by, someone
 from tests.factories import core
+from tests.factories.scim import scim_connection
 
 pytestmark = pytest.mark.django_db
 
@@ -82,7 +83,7 @@ class TestTheTabs:
     def test_show_nothing_of_another_company(self, client: Client, address: str) -> None:
         with core.in_another_tenant():
             core.owner()
-            scim = Provider(core.connection())
+            scim = Provider(scim_connection())
             scim.add("secret", **managed_by("bob@example.com"))
             core.person(given_name="Secret", state=Person.State.INACTIVE)
 
@@ -176,7 +177,7 @@ class TestPages:
 class TestErrorsAreNarrowed:
     @pytest.fixture(autouse=True)
     def errors(self, scim: Provider) -> None:
-        entra = Provider(core.connection("entra"))
+        entra = Provider(scim_connection("entra"))
         scim("POST", "/Users", someone("ada", roles="EMPEROR"))
         scim("POST", "/Users", someone("bob", name={"givenName": "--", "familyName": "B"}))
         entra("POST", "/Users", someone("eve", roles="EMPEROR"))

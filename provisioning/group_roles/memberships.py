@@ -1,0 +1,112 @@
+"""The groups that members of a provider are in, as seen at sign-ins, and the mapped ones."""
+
+from collections.abc import Iterable
+from uuid import UUID
+
+from django.db.models import F
+from django.utils import timezone
+
+from people.operations.roles.group_mappings import MappedGroups
+from provisioning.claims import Group
+from provisioning.models import (
+    ExternalGroup,
+    GroupMapping,
+    GroupMembership,
+    Identity,
+    IdentityProvider,
+)
+
+
+def keep_groups(identity: Identity, groups: Iterable[Group]) -> None:
+    """Note which groups the person is in now, and that these groups exist."""
+    now, known = timezone.now(), {one.id: one for one in groups if one.is_storable}
+    _replace_dns(identity.provider_id, known.values())
+    ExternalGroup.objects.bulk_create(
+        [
+            ExternalGroup(
+                tenant_id=identity.tenant_id,
+                provider_id=identity.provider_id,
+                external_id=group.id,
+                name=group.name,
+                last_seen_at=now,
+            )
+            for group in sorted(known.values(), key=lambda group: group.id)
+        ],
+        update_conflicts=True,
+        unique_fields=["provider", "external_id"],
+        update_fields=["name", "last_seen_at"],
+    )
+    seen = ExternalGroup.objects.filter(provider=identity.provider_id, external_id__in=known)
+    identity.memberships.exclude(group__in=seen).delete()
+    GroupMembership.objects.bulk_create(
+        [GroupMembership(group=group, identity=identity) for group in seen], ignore_conflicts=True
+    )
+    pin_mappings(identity.provider_id, (group.name for group in known.values()))
+    identity.groups_seen_at = now
+    identity.save(update_fields=["groups_seen_at"])
+
+
+def _replace_dns(provider_id: UUID, groups: Iterable[Group]) -> None:
+    """Know groups by their id that were known by their DN, and the mappings of them too."""
+    by_dn = {group.dn: group for group in groups if group.dn not in ("", group.id)}
+    known = ExternalGroup.objects.filter(provider=provider_id)
+    for row in known.filter(external_id__in=by_dn).select_for_update():
+        group = by_dn[row.external_id]
+        kept = known.filter(external_id=group.id).first()
+        if kept is None:
+            row.external_id = group.id
+            row.save(update_fields=["external_id"])
+            continue
+        members = GroupMembership.objects.filter(group=row)
+        members.exclude(identity__in=kept.members.all()).update(group=kept)
+        row.delete()
+    mappings = GroupMapping.objects.filter(provider=provider_id)
+    for mapping in mappings.filter(external_id__in=by_dn):
+        group = by_dn[mapping.external_id]
+        same_role = mappings.filter(base_role=mapping.base_role, role=mapping.role_id)
+        if same_role.filter(external_id=group.id).exists():
+            mapping.delete()
+        else:
+            mapping.external_id, mapping.group_name = group.id, group.name
+            mapping.save(update_fields=["external_id", "group_name"])
+
+
+def mapped_groups(provider: IdentityProvider) -> MappedGroups:
+    """Return the mappings in force and the members of all groups.
+
+    People of whom the provider never said which groups they are in are members of none.
+    """
+    mappings = GroupMapping.objects.in_force().filter(provider=provider, by_name=False)
+    members = GroupMembership.objects.filter(
+        group__provider=provider,
+        identity__provider=provider,
+        identity__retired_at=None,
+        identity__groups_seen_at__isnull=False,
+    )
+    return MappedGroups(
+        provider,
+        mappings.select_related("role", "provider"),
+        members.annotate(member_id=F("identity__person_id"), group_key=F("group__external_id")),
+    )
+
+
+def pin_mappings(provider_id: UUID, names: Iterable[str]) -> None:
+    """Tie each mapping that names a group by its name to the one group of that name.
+
+    If several groups have the name, none of them grants the role until an administrator
+    chooses one by its id.
+    """
+    waiting = GroupMapping.objects.filter(provider=provider_id, by_name=True)
+    for mapping in waiting.filter(external_id__in=set(names)):
+        groups = ExternalGroup.objects.filter(provider=provider_id, name=mapping.external_id)
+        found = list(groups[:2])
+        if len(found) != 1:
+            continue
+        same_role = GroupMapping.objects.filter(
+            provider=provider_id, base_role=mapping.base_role, role=mapping.role_id
+        )
+        if same_role.filter(external_id=found[0].external_id).exclude(pk=mapping.pk).exists():
+            mapping.delete()
+        else:
+            # Another sign-in may have pinned it meanwhile; the first one counts.
+            waiting.filter(pk=mapping.pk).update(external_id=found[0].external_id, by_name=False)

@@ -1,0 +1,33 @@
+"""The APIs of directories that can be browsed live, for OpenID Connect providers."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+
+@dataclass(frozen=True, kw_only=True)
+class DirectoryApi:
+    title: str
+    # The path of the class that asks the API.
+    directory: str
+    # Whether the API takes a token of its own. Otherwise the client's secret obtains one.
+    takes_token: bool = False
+
+
+# By the value of `directory_kind` in the settings of a provider.
+DIRECTORY_APIS: Final[Mapping[str, DirectoryApi]] = {
+    "graph": DirectoryApi(
+        title="Microsoft Graph", directory="provisioning.directory.graph.GraphDirectory"
+    ),
+    "okta": DirectoryApi(
+        title="Okta", directory="provisioning.directory.okta.OktaDirectory", takes_token=True
+    ),
+    "keycloak": DirectoryApi(
+        title="Keycloak", directory="provisioning.directory.keycloak.KeycloakDirectory"
+    ),
+    "scim": DirectoryApi(
+        title="A SCIM 2.0 server",
+        directory="provisioning.directory.scim.ScimDirectory",
+        takes_token=True,
+    ),
+}

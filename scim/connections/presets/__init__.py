@@ -1,0 +1,37 @@
+"""The identity providers that Ramp knows: one preset for each `Connection.Provider`.
+
+The requests of the self-tests have the form of the traces in tests/traces, which name their
+sources.
+"""
+
+from collections.abc import Mapping
+from typing import Final
+
+from scim.connections.presets import entra, generic, okta, rippling
+from scim.connections.presets.preset import Preset
+from scim.models import Connection
+
+# The order of the catalog.
+PRESETS: Final[Mapping[str, Preset]] = {
+    Connection.Provider.OKTA: okta.PRESET,
+    Connection.Provider.ENTRA: entra.PRESET,
+    Connection.Provider.RIPPLING: rippling.PRESET,
+    Connection.Provider.GENERIC: generic.PRESET,
+}
+# The providers that have a self-test.
+REHEARSED: Final = tuple(name for name, preset in PRESETS.items() if preset.rehearse)
+
+
+def search(words: str) -> list[str]:
+    """Return the providers that somebody may mean who types these words."""
+    wanted = words.casefold().split()
+    return [
+        str(provider)
+        for provider, preset in PRESETS.items()
+        if all(word in f"{preset.guide.title} {preset.guide.also}".casefold() for word in wanted)
+    ]
+
+
+def provider_name(provider: str) -> str:
+    """Return what pages call a provider; of one that is no longer known, the stored value."""
+    return str(dict(Connection.Provider.choices).get(provider, provider))

@@ -1,0 +1,53 @@
+from scim.connections.presets.preset import ROLES, Guide, Mapping, Preset, optional
+from scim.models import Connection
+from scim.rfc.attributes import ENTERPRISE, RAMP
+
+_GUIDE = Guide(
+    title="Any SCIM 2.0 provider",
+    name="your identity provider",
+    summary=(
+        "Provision people from any other identity provider that supports SCIM 2.0, such as "
+        "JumpCloud, OneLogin, Ping, authentik or Canaille."
+    ),
+    also="scim jumpcloud onelogin ping pingidentity authentik canaille keycloak google other any "
+    "custom generic",
+    cycle="seconds to an hour",
+    theirs="Value",
+    ours="SCIM attribute",
+    steps=(
+        "At your identity provider, add an application and choose SCIM 2.0 for provisioning.",
+        "Enter the base URL below, and the token as the bearer token (in the Authorization "
+        "header).",
+        "If it asks for the unique identifier field for users, enter userName.",
+        "Map the attributes of the table below. Names are not case-sensitive.",
+        "Enable creating, updating and deactivating users and pushing groups, as far as the "
+        "provider offers them.",
+        "Test the connection, and assign people.",
+    ),
+    mappings=(
+        Mapping("User name", "Login name, unique", "userName"),
+        Mapping("First name", "First name", "name.givenName"),
+        Mapping("Last name", "Last name", "name.familyName"),
+        Mapping("Email", "Work email address", 'emails[type eq "work"].value'),
+        Mapping("Department", "Department name", f"{ENTERPRISE.urn}:department"),
+        Mapping("Location", "City or office", f"{RAMP.urn}:location"),
+        optional("Active", "Whether the person may sign in", "active"),
+        optional("External id", "Your identifier of the person", "externalId"),
+        optional(
+            "Manager", "Manager's ID, user name or email address", f"{ENTERPRISE.urn}:manager"
+        ),
+        optional("Role", "One of the roles below", 'roles[type eq "rampUserRole"].value'),
+    ),
+    roles=(
+        f"The roles are {ROLES}. Guest is only for new people; an existing person cannot become "
+        "a Guest. Without a value, a new person is a Cardholder, and existing people keep their "
+        "role."
+    ),
+    test="Most providers look for a user, or create and delete one, when you test the connection.",
+    ending="At the identity provider, remove the application or turn its provisioning off.",
+)
+PRESET = Preset(
+    guide=_GUIDE,
+    cadence="The provider decides how soon it sends a change.",
+    incomplete=Connection.Incomplete.HOLD,
+)

@@ -1,0 +1,85 @@
+"""What a preset of an identity provider contains.
+
+Where the facts come from is said in docs/scim.md.
+"""
+
+from collections.abc import Callable, Sequence
+from collections.abc import Mapping as Map
+from dataclasses import dataclass, field
+
+from scim.connections.presets.steps import Cast, Rehearsal, operation
+from scim.models import Connection
+from scim.rfc.strict_json import Json
+
+ROLES = "BUSINESS_OWNER, BUSINESS_ADMIN, BUSINESS_USER, BUSINESS_BOOKKEEPER, IT_ADMIN, GUEST_USER"
+
+
+@dataclass(frozen=True)
+class Mapping:
+    """A row of the attribute table, with the exact names on both sides."""
+
+    field: str
+    theirs: str
+    ours: str
+    namespace: str = ""
+    is_required: bool = True
+
+
+@dataclass(frozen=True, kw_only=True)
+class Guide:
+    """The setup guide of one provider."""
+
+    title: str
+    # The name to use in sentences.
+    name: str
+    summary: str
+    # Further search terms for this provider.
+    also: str
+    cycle: str
+    theirs: str
+    ours: str
+    # Names of buttons and fields are between asterisks.
+    steps: Sequence[str]
+    mappings: Sequence[Mapping]
+    roles: str
+    test: str
+    # How to end the connection at the provider.
+    ending: str
+
+    @property
+    def lines(self) -> list[list[tuple[str, bool]]]:
+        """Return the steps in parts, each with whether it is the name of a button or a field."""
+        return [
+            [(part, bool(number % 2)) for number, part in enumerate(step.split("*"))]
+            for step in self.steps
+        ]
+
+
+def optional(field: str, theirs: str, ours: str, namespace: str = "") -> Mapping:
+    return Mapping(field, theirs, ours, namespace, is_required=False)
+
+
+def _usual_deactivation() -> Json:
+    return operation("replace", "active", value=False)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Preset:
+    """One identity provider: its setup guide, its habits and its requests."""
+
+    guide: Guide
+    # How soon a change arrives, according to the provider.
+    cadence: str
+    # The policy of a new connection for requests without a required field.
+    incomplete: Connection.Incomplete
+    # Whether another installation of the provider never uses the same externalIds again.
+    has_lasting_ids: bool = False
+    # Our roles by the provider's names for them, if it has names of its own.
+    app_roles: Map[str, str] = field(default_factory=dict)
+    # The requests of the self-test, and their headers, if there is a self-test.
+    rehearse: Callable[[Cast], Rehearsal] | None = None
+    headers: Map[str, str] = field(default_factory=dict)
+    # How the example of a dry run changes a value: by this operation of a PATCH, or by a PUT.
+    update_operation: str | None = "replace"
+    # How the example of a dry run deactivates somebody.
+    deactivation: Json = field(default_factory=_usual_deactivation)

@@ -1,0 +1,188 @@
+"""The steps of a self-test, and the people it pushes."""
+
+from collections.abc import Generator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+from urllib.parse import quote
+
+from scim2_models import SCIMException
+
+from people.operations import managers
+from people.operations.sandboxes import DOMAIN
+from scim.rfc import dialects, patch
+from scim.rfc.attributes import ENTERPRISE, GROUP, USER
+from scim.rfc.normalize import normalize
+from scim.rfc.strict_json import Json
+
+PATCH = "urn:ietf:params:scim:api:messages:2.0:PatchOp"
+LIST = "urn:ietf:params:scim:api:messages:2.0:ListResponse"
+MANAGER = f"{ENTERPRISE.urn}:manager"
+OWN_MANAGER = {"detail": str(managers.SelfManager())}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Step:
+    """One request, and what must come back: one of the statuses, and these values."""
+
+    title: str
+    method: str
+    path: str
+    body: Json | None = None
+    status: tuple[int, ...] = (200,)
+    # By dotted path: {"totalResults": 0}.
+    says: Mapping[str, Any] = field(default_factory=dict)
+    token: str = ""
+
+
+Rehearsal = Generator[Step, Json, None]
+
+
+class CutShort(Exception):
+    """The next steps need a value that the last response does not have."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"The response has no “{name}”, which the next steps need.")
+
+
+@dataclass(frozen=True)
+class Cast:
+    """The people of one run, with unique names, and the paths of their fields."""
+
+    run: str
+    mapping: Mapping[str, str]
+    domain: str = DOMAIN
+
+    def address(self, who: str) -> str:
+        return ".".join(filter(None, [who, self.run])) + f"@{self.domain}"
+
+    def person(self, given: str, family: str, **said: Any) -> Json:
+        """Return a complete user, also for a connection with its own attribute mapping."""
+        email = self.address(f"{given}.{family}".lower())
+        usual = {
+            "schemas": [USER.core.urn, ENTERPRISE.urn],
+            "userName": email,
+            "name": {"givenName": given, "familyName": family},
+            "displayName": f"{given} {family}",
+            "emails": [{"value": email, "type": "work", "primary": True}],
+            "addresses": [{"type": "work", "locality": "Lisbon"}],
+            "active": True,
+            ENTERPRISE.urn: {"department": "Finance"},
+        }
+        values = {
+            "given_name": given,
+            "family_name": family,
+            "email": email,
+            "department": "Finance",
+            "location": "Lisbon",
+        }
+        document = usual | said
+        for name, value in values.items():
+            if name in self.mapping:
+                document = placed(document, self.mapping[name], value)
+        return document
+
+    def manager_path(self) -> str:
+        return self.mapping.get("manager") or MANAGER
+
+
+def placed(document: Json, path: str, value: str) -> Json:
+    """Return the document with the value at the path of a mapping."""
+    body = {"Operations": [{"op": "add", "path": path, "value": value}]}
+    try:
+        changed = patch.apply(normalize(document, USER), dialects.operations(body, USER), USER)
+    except SCIMException:
+        return document  # The mapping names what is no attribute any more; it reads nothing.
+    return document | changed
+
+
+def id_of(answer: Json) -> str:
+    """Return the id that was given.
+
+    :raises CutShort: if there is none.
+    """
+    if not isinstance(answer.get("id"), str):
+        raise CutShort("id")
+    return str(answer["id"])
+
+
+def operation(op: str, path: str, value: Any) -> Json:
+    return {"op": op, "path": path, "value": value}
+
+
+def listed(title: str, path: str) -> Step:
+    return Step(title=title, method="GET", path=path, says={"schemas": [LIST]})
+
+
+def found(title: str, person: Json, how_many: int) -> Step:
+    sought = quote(f'userName eq "{person["userName"]}"')
+    path = f"/Users?filter={sought}&startIndex=1&count=100"
+    return Step(title=title, method="GET", path=path, says={"totalResults": how_many})
+
+
+def created(person: Json) -> Step:
+    return Step(
+        title="Create them",
+        method="POST",
+        path="/Users",
+        body=person,
+        status=(201,),
+        says={"userName": person["userName"], "active": True},
+    )
+
+
+def taken(person: Json) -> Step:
+    says = {"scimType": "uniqueness"}
+    again = replace(created(person), title="Create them again (must be refused)")
+    return replace(again, status=(409,), says=says)
+
+
+def read(scim_id: str) -> Step:
+    return Step(title="Read them", method="GET", path=f"/Users/{scim_id}", says={"id": scim_id})
+
+
+def put(title: str, scim_id: str, body: Json, says: Mapping[str, Any] | None = None) -> Step:
+    return Step(title=title, method="PUT", path=f"/Users/{scim_id}", body=body, says=says or {})
+
+
+def patched(title: str, scim_id: str, /, *changes: Json, **says: Any) -> Step:
+    body = {"schemas": [PATCH], "Operations": list(changes)}
+    return Step(title=title, method="PATCH", path=f"/Users/{scim_id}", body=body, says=says)
+
+
+def refused(step: Step) -> Step:
+    title = "Make them their own manager (must be refused)"
+    return replace(step, title=title, status=(400,), says=OWN_MANAGER)
+
+
+def new_group(title: str, body: Json) -> Step:
+    return Step(
+        title=title,
+        method="POST",
+        path="/Groups",
+        body={"schemas": [GROUP.core.urn]} | body,
+        status=(201,),
+        says={"displayName": body["displayName"]},
+    )
+
+
+def group_changed(title: str, scim_id: str, *changes: Json) -> Step:
+    body = {"schemas": [PATCH], "Operations": list(changes)}
+    return Step(
+        title=title, method="PATCH", path=f"/Groups/{scim_id}", body=body, status=(200, 204)
+    )
+
+
+def deleted(title: str, path: str) -> Step:
+    return Step(title=title, method="DELETE", path=path, status=(204,))
+
+
+def stranger() -> Step:
+    """Send a request with a wrong token."""
+    return Step(
+        title="Use a wrong token (must be refused)",
+        method="GET",
+        path="/Users?startIndex=1&count=1",
+        status=(401,),
+        says={"status": "401"},
+        token="not-a-token-of-ours",  # noqa: S106
+    )

@@ -1,0 +1,60 @@
+"""What SCIM adds to `people`, and to sign-in through it."""
+
+from people.hooks import AppHooks, Page, Subscription
+from people.models import Event
+from scim import diagnosis, person_notices, person_records, sign_in_pairing, tasks
+from scim.connections import presets
+from scim.sync import group_mappings
+from scim.views.request_detail import url_of_request
+from scim.views.team_updates import common
+
+# A revised person matters to waiting managers only through these.
+FINDS_A_MANAGER = frozenset({"email", "manager", "role"})
+RESOLVE_WAITING_MANAGERS = "scim.tasks.resolve_waiting_managers"
+
+HOOKS = AppHooks(
+    subscriptions=[
+        Subscription(
+            RESOLVE_WAITING_MANAGERS,
+            tasks.resolve_waiting_managers,
+            [
+                *(Event.Kind.PERSON_ADDED, Event.Kind.PERSON_REACTIVATED),
+                *(Event.Kind.PERSON_LINKED, Event.Kind.ADDRESS_CONFIRMED),
+            ],
+        ),
+        Subscription(
+            RESOLVE_WAITING_MANAGERS,
+            tasks.resolve_waiting_managers,
+            [Event.Kind.PERSON_REVISED, Event.Kind.PERSON_PUT_BACK],
+            fields=FINDS_A_MANAGER,
+        ),
+        Subscription(
+            "scim.tasks.close_errors",
+            tasks.close_errors,
+            [Event.Kind.PERSON_DEACTIVATED, Event.Kind.PERSON_TERMINATED],
+        ),
+        Subscription(
+            "scim.tasks.carry_over_at_once",
+            tasks.carry_over_at_once,
+            [Event.Kind.CONNECTION_CHANGED],
+        ),
+    ],
+    pages={
+        Page.TEAM_UPDATES: "admin:team_updates",
+        Page.INTEGRATIONS: "admin:integrations",
+        Page.CONNECTION_SETTINGS: "admin:scim",
+    },
+    request_url=url_of_request,
+    causes=diagnosis.causes,
+    notices=[person_notices.of_person],
+    team_updates={
+        "sync_errors": common.sync_errors,
+        "same_person_questions": common.same_person_questions,
+    },
+    updates_to_review=common.to_look_at,
+    provider_name=presets.provider_name,
+    owner_of_people=person_records.owner_of_people,
+    role_confirmed_at=person_records.role_confirmed_at,
+    is_role_mapped=group_mappings.is_role_mapped,
+    pairing=sign_in_pairing,
+)

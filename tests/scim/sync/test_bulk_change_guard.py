@@ -1,0 +1,266 @@
+"""When a connection deactivates people, the bulk-change guard …"""
+
+from collections.abc import Iterator
+from unittest.mock import Mock
+
+import pytest
+import time_machine
+
+from people.models import BulkChange, BulkChangeItem, Person
+from people.operations import people
+from people.operations.bulk import alerts, undo
+from tests.clients.pages import signed_in, text_of
+from tests.clients.scim import Provider
+from tests.factories.companies import deactivate, staff
+from tests.scim.conftest import Connect
+from tests.support.scim_bulk import MONDAY, OWNER, Clock, alarmed, hear, leave
+
+pytestmark = pytest.mark.django_db
+
+BACK = {"op": "replace", "path": "active", "value": True}
+
+
+@pytest.fixture
+def clock() -> Iterator[Clock]:
+    with time_machine.travel(MONDAY, tick=False) as traveller:
+        yield Clock(traveller)
+
+
+class TestNotices:
+    """It notices …"""
+
+    @pytest.mark.parametrize(
+        ("owned", "leaving", "is_alarm"),
+        [
+            (10, 9, False),
+            (10, 10, False),
+            (11, 11, True),
+            (12, 10, False),
+            (50, 10, False),
+            (50, 11, True),
+            (55, 11, False),
+            (57, 11, False),
+            (57, 12, True),
+            (100, 20, False),
+            (100, 21, True),
+            (104, 20, False),
+            (104, 21, True),
+        ],
+    )
+    def test_more_than_ten_people_and_a_fifth_of_them(
+        self, clock: Clock, scim: Provider, owned: int, leaving: int, is_alarm: bool
+    ) -> None:
+        users = staff(scim.connection, owned)
+
+        leave(scim, users[:leaving])
+
+        assert alarmed() == ([leaving] if is_alarm else [])
+        for change in BulkChange.objects.all():
+            assert (change.actor, change.kind) == ("scim:okta", "deactivated")
+            assert change.is_undecided
+            assert change.began_at == MONDAY
+
+    def test_what_administrators_have_set(self, clock: Clock, scim: Provider) -> None:
+        users = staff(scim.connection, 8)
+        tenant = scim.connection.tenant
+        alerts.set_alarm(tenant, people=3, percent=50, minute_people=50, actor=OWNER)
+
+        leave(scim, users[:4])
+        assert alarmed() == []
+
+        leave(scim, users[4:5])
+        assert alarmed() == [5]
+
+    @pytest.mark.parametrize(
+        ("leaving", "seconds", "is_alarm"),
+        [(50, 1.2, False), (51, 1.2, True), (51, 1.21, False), (120, 0.5, True), (120, 1.5, False)],
+    )
+    def test_more_than_fifty_people_within_any_minute(
+        self, clock: Clock, scim: Provider, leaving: int, seconds: float, is_alarm: bool
+    ) -> None:
+        users = staff(scim.connection, 650)
+        clock.jump(seconds=33)
+
+        for user in users[:leaving]:
+            deactivate(scim, [user])
+            clock.jump(seconds=seconds)
+        hear()
+
+        assert alarmed() == ([leaving] if is_alarm else [])
+
+    def test_as_many_within_a_minute_as_administrators_have_set(
+        self, clock: Clock, scim: Provider
+    ) -> None:
+        users = staff(scim.connection, 100)
+        tenant = scim.connection.tenant
+        alerts.set_alarm(tenant, people=10, percent=20, minute_people=5, actor=OWNER)
+
+        leave(scim, users[:5])
+        assert alarmed() == []
+
+        leave(scim, users[5:6])
+        assert alarmed() == [6]
+
+    def test_many_within_any_hour(self, clock: Clock, scim: Provider) -> None:
+        users = staff(scim.connection, 50)
+
+        for user in users[:10]:
+            leave(scim, [user])
+            clock.jump(minutes=1)
+        clock.jump(minutes=50, seconds=-1)
+        leave(scim, users[10:11])
+
+        assert alarmed() == [11]
+
+    def test_no_more_than_an_hour_sees(self, clock: Clock, scim: Provider) -> None:
+        users = staff(scim.connection, 50)
+
+        for user in users[:30]:
+            leave(scim, [user])
+            clock.jump(minutes=6, seconds=1)
+
+        assert alarmed() == []
+
+    def test_an_hour_of_which_no_worker_heard_at_the_time(
+        self, clock: Clock, scim: Provider
+    ) -> None:
+        users = staff(scim.connection, 50)
+        for user in users[:11]:
+            deactivate(scim, [user])
+            clock.jump(seconds=50)
+        clock.jump(hours=3)
+        deactivate(scim, users[11:12])
+
+        hear()
+
+        assert alarmed() == [11]
+
+    def test_each_connection_by_itself(self, clock: Clock, connect: Connect) -> None:
+        okta, entra = connect("okta"), connect("entra")
+
+        for scim in (okta, entra):
+            leave(scim, staff(scim.connection, 30)[:10])
+
+        assert alarmed() == []
+
+    def test_a_connection_and_not_the_other_one(self, clock: Clock, connect: Connect) -> None:
+        okta, entra = connect("okta"), connect("entra")
+        staff(okta.connection, 100)
+
+        leave(entra, staff(entra.connection, 11))
+
+        [change] = BulkChange.objects.all()
+        assert change.actor == "scim:entra"
+
+    def test_deletions_too(self, clock: Clock, scim: Provider) -> None:
+        for user in staff(scim.connection, 11):
+            assert scim("DELETE", f"/Users/{user.scim_id}").status == 204
+        hear()
+
+        assert alarmed() == [11]
+
+    def test_nothing_that_people_do(self, clock: Clock, scim: Provider) -> None:
+        for user in staff(scim.connection, 30):
+            assert user.person
+            people.deactivate_person(user.person, actor=OWNER)
+        hear()
+
+        assert alarmed() == []
+
+    def test_nobody_who_is_back(self, clock: Clock, scim: Provider) -> None:
+        users = staff(scim.connection, 30)
+        leave(scim, users[:8])
+        for user in users[:8]:
+            scim.patch(str(user.scim_id), BACK)
+
+        leave(scim, users[8:16])
+
+        assert alarmed() == []
+
+    def test_a_burst_with_a_handful_of_looks(
+        self, clock: Clock, scim: Provider, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        looks = Mock(side_effect=alerts.look)
+        monkeypatch.setattr(alerts, "look", looks)
+        for user in staff(scim.connection, 200):
+            deactivate(scim, [user])
+            clock.jump(seconds=0.5)
+
+        hear()
+
+        assert alarmed() == [200]
+        assert looks.call_count <= 2
+
+
+class TestGrows:
+    """It adds …"""
+
+    def test_whoever_goes_within_the_same_hour(self, clock: Clock, scim: Provider) -> None:
+        users = staff(scim.connection, 50)
+        leave(scim, users[:11])
+        clock.jump(minutes=59)
+
+        leave(scim, users[11:13])
+
+        assert alarmed() == [13]
+
+    def test_nobody_who_goes_later(self, clock: Clock, scim: Provider) -> None:
+        users = staff(scim.connection, 50)
+        leave(scim, users[:11])
+        clock.jump(minutes=61)
+
+        leave(scim, users[11:13])
+
+        assert alarmed() == [11]
+
+    def test_nobody_to_what_was_confirmed(self, clock: Clock, scim: Provider) -> None:
+        users = staff(scim.connection, 60)
+        leave(scim, users[:13])
+        undo.confirm(BulkChange.objects.get(), actor=OWNER)
+
+        leave(scim, users[13:23])
+        assert alarmed() == [13]
+
+        leave(scim, users[23:26])
+        assert alarmed() == [13, 13]
+
+    def test_whoever_goes_after_the_others_were_restored(
+        self, clock: Clock, scim: Provider, owner: Person
+    ) -> None:
+        users = staff(scim.connection, 50)
+        leave(scim, users[:12])
+        restore(owner)
+        clock.jump(minutes=5)
+
+        leave(scim, users[12:14])
+
+        [change] = BulkChange.objects.all()
+        assert change.is_undecided
+        out = change.items.filter(outcome=BulkChangeItem.Outcome.CHANGED)
+        assert {item.person_id for item in out} == {user.person_id for user in users[12:14]}
+
+    def test_whoever_is_put_out_once_more(
+        self, clock: Clock, scim: Provider, owner: Person
+    ) -> None:
+        users = staff(scim.connection, 50)
+        leave(scim, users[:12])
+        restore(owner)
+        for user in users[:2]:
+            scim.patch(str(user.scim_id), BACK)
+
+        leave(scim, users[:2])
+        restore(owner)
+
+        assert alarmed() == [12]
+        assert not Person.objects.filter(state="inactive").exists()
+
+
+def restore(owner: Person) -> str:
+    """Click on “Restore all”, and confirm."""
+    client = signed_in(owner)
+    change = BulkChange.objects.get()
+    page = client.get(f"/people/bulk-changes/{change.pk}/undo/")
+    form = {"kept": page.context["kept"]}
+    answer = client.post(f"/people/bulk-changes/{change.pk}/undo/", form, follow=True)
+    assert answer.status_code == 200
+    return text_of(answer)
