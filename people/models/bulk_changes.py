@@ -74,7 +74,7 @@ class BulkChangeItemQuerySet(models.QuerySet["BulkChangeItem"]):
         """Keep those who must not be terminated: somebody has to decide, or wants them back."""
         undecided = models.Q(
             outcome=BulkChangeItem.Outcome.CHANGED,
-            change__is_suspicious=True,
+            change__needs_confirmation=True,
             change__confirmed_at=None,
         )
         return self.filter(

@@ -82,7 +82,8 @@ def lock_all(ids: Iterable[str]) -> dict[str, Person]:
 def lock(person: Person) -> None:
     """Hold the person until the transaction ends, and see them as they are now.
 
-    Inside `holding` that is so already, and whoever is not stored yet nobody else can see.
+    Inside `assume_locked` the person is locked already, and a person who is not stored yet is
+    not visible to anybody else.
 
     :raises NoTenantInForceError: if all tenants are in force. The rules ask who else is
         there, and would count the owners and the addresses of other companies.

@@ -19,15 +19,15 @@ class UserAdapter(SCIMUser):
     def from_dict(self, document: Json) -> None:
         """Take over a canonical document, to be rendered when it has come to its last form.
 
-        A resource without `active` keeps the activity it had: it was not said.
+        A resource without `active` keeps the activity it had: the provider did not mention it.
         """
         user = self.obj
         user.document = document
         user.scim_username = document["userName"]
         user.user_name_key = normalize_key(user.scim_username)
         user.scim_external_id = document.get("externalId", "")
-        self.said = profile_of(document, user.connection.mapping)
-        user.email_key = normalize_key(self.said.profile.email)
+        self.mapped = profile_of(document, user.connection.mapping)
+        user.email_key = normalize_key(self.mapped.profile.email)
         user.active = document.get("active", user.active)
 
     def render(self) -> None:

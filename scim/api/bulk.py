@@ -37,7 +37,7 @@ _RESOURCES = re.compile(r"/?(?:Users|Groups)(?:/(?!\.search)[^/]*)?/?")
 CarryOut = Callable[[ScimRequest], HttpResponse]
 
 
-def process(call: ScimRequest, carry_out: CarryOut) -> HttpResponse:
+def process(request: ScimRequest, carry_out: CarryOut) -> HttpResponse:
     """Carry out the operations, until `failOnErrors` of them have failed.
 
     Deactivations are carried out after that too, and where the request as a whole is refused.
@@ -45,21 +45,21 @@ def process(call: ScimRequest, carry_out: CarryOut) -> HttpResponse:
     :raises SCIMException: if the request as a whole is refused, and deactivates nobody; an
         operation that fails says so in its own place.
     """
-    call.connection  # noqa: B018  nobody's token, nobody's operations
+    request.connection  # noqa: B018  nobody's token, nobody's operations
     try:
-        call.spend()
-        operations, most_errors = _read(call.document)
+        request.spend()
+        operations, most_errors = _read(request.document)
     except SCIMException as error:
-        return _deactivate(call, error, carry_out)
-    with tenancy.use(call.connection.tenant_id):
-        sync_errors.resolve_of_bulk(call.connection)
+        return _deactivate(request, error, carry_out)
+    with tenancy.use(request.connection.tenant_id):
+        sync_errors.resolve_of_bulk(request.connection)
     known: dict[str, str] = {}
     results: dict[int, Json] = {}
     errors = 0
     for index in _ordered(operations):
         if most_errors and errors >= most_errors and not _deactivates(operations[index]):
             continue
-        results[index] = _one(call, operations[index], known, carry_out)
+        results[index] = _one(request, operations[index], known, carry_out)
         errors += int(results[index]["status"]) >= 400
     return _answer([results[index] for index in sorted(results)])
 
@@ -79,7 +79,7 @@ def _deactivates(operation: Any) -> bool:
     return is_user and activity.says_inactive(method.upper(), operation.get("data"))
 
 
-def _deactivate(call: ScimRequest, error: SCIMException, carry_out: CarryOut) -> HttpResponse:
+def _deactivate(request: ScimRequest, error: SCIMException, carry_out: CarryOut) -> HttpResponse:
     """Carry out what deactivates somebody of a request that is refused as a whole.
 
     As many operations are carried out as one request may hold; more would keep a process
@@ -87,11 +87,11 @@ def _deactivate(call: ScimRequest, error: SCIMException, carry_out: CarryOut) ->
 
     :raises SCIMException: the error, if the request deactivates nobody.
     """
-    operations = _operations(call.readable())
+    operations = _operations(request.readable())
     if not any(map(_deactivates, operations)):
         raise error
     refused = refusal(error)
-    request_log.remember_refusal(call, error, refused)
+    request_log.remember_refusal(request, error, refused)
     told = {"status": str(refused.status_code), "response": json.loads(refused.content)}
     results: list[Json] = []
     left = MOST_OPERATIONS
@@ -104,7 +104,7 @@ def _deactivate(call: ScimRequest, error: SCIMException, carry_out: CarryOut) ->
         if operation["method"] != "DELETE":
             # Nothing else that it says is applied, for the request may mean anything.
             operation |= {"method": "PATCH", "data": DEACTIVATION}
-        results.append(_one(call, operation, {}, carry_out) | {"method": one["method"]})
+        results.append(_one(request, operation, {}, carry_out) | {"method": one["method"]})
     return _answer(results)
 
 
@@ -185,11 +185,11 @@ def _references(value: Any) -> Iterator[str]:
                 yield from _references(one)
 
 
-def _one(call: ScimRequest, operation: Json, known: dict[str, str], carry_out: CarryOut) -> Json:
+def _one(request: ScimRequest, operation: Json, known: dict[str, str], carry_out: CarryOut) -> Json:
     method, bulk_id = operation["method"].upper(), operation.get("bulkId")
     result: Json = {"method": method} | ({"bulkId": bulk_id} if bulk_id else {})
     path = _resolved(operation["path"], known).strip("/")
-    part = call.part(method, path, _resolved(operation.get("data"), known))
+    part = request.part(method, path, _resolved(operation.get("data"), known))
     part.if_match = operation.get("version")
     response = carry_out(part)
     result["status"] = str(response.status_code)

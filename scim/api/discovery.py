@@ -14,56 +14,56 @@ from scim.rfc.strict_json import Json
 CONFIG = "urn:ietf:params:scim:schemas:core:2.0:ServiceProviderConfig"
 
 
-def service_provider_config(call: ScimRequest) -> HttpResponse:
-    _check(call)
+def service_provider_config(request: ScimRequest) -> HttpResponse:
+    _check(request)
     return answer(serialize.json_bytes(_config(base_url())))
 
 
-def resource_types(call: ScimRequest) -> HttpResponse:
-    return _list(call, resource_type_documents(base_url()))
+def resource_types(request: ScimRequest) -> HttpResponse:
+    return _list(request, resource_type_documents(base_url()))
 
 
-def resource_type(call: ScimRequest, name: str) -> HttpResponse:
-    return _one(call, resource_type_documents(base_url()), name)
+def resource_type(request: ScimRequest, name: str) -> HttpResponse:
+    return _one(request, resource_type_documents(base_url()), name)
 
 
-def schemas(call: ScimRequest) -> HttpResponse:
-    return _list(call, schema_documents(base_url()))
+def schemas(request: ScimRequest) -> HttpResponse:
+    return _list(request, schema_documents(base_url()))
 
 
-def schema(call: ScimRequest, urn: str) -> HttpResponse:
-    return _one(call, schema_documents(base_url()), urn)
+def schema(request: ScimRequest, urn: str) -> HttpResponse:
+    return _one(request, schema_documents(base_url()), urn)
 
 
-def me(call: ScimRequest) -> HttpResponse:
+def me(request: ScimRequest) -> HttpResponse:
     """RFC 7644 section 3.11 lets a server that has no such person say so.
 
     :raises NotImplementedException: always: a token stands for a connection.
     """
-    _check(call)
+    _check(request)
     raise NotImplementedException(
         detail="A SCIM token does not belong to a person. Use /Users instead."
     )
 
 
-def _check(call: ScimRequest) -> None:
+def _check(request: ScimRequest) -> None:
     """See that the token is good, and that no filter is asked for (RFC 7644 section 4).
 
     :raises ForbiddenException: if one is.
     """
-    call.connection  # noqa: B018  says who may not come in
-    if "filter" in call.query:
+    request.connection  # noqa: B018  says who may not come in
+    if "filter" in request.query:
         raise ForbiddenException(detail="This list cannot be filtered.")
 
 
-def _list(call: ScimRequest, documents: list[Json]) -> HttpResponse:
-    _check(call)
+def _list(request: ScimRequest, documents: list[Json]) -> HttpResponse:
+    _check(request)
     texts = [serialize.json_text(document) for document in documents]
     return answer(serialize.list_response(texts, total=len(texts), start_index=1).encode())
 
 
-def _one(call: ScimRequest, documents: list[Json], name: str) -> HttpResponse:
-    _check(call)
+def _one(request: ScimRequest, documents: list[Json], name: str) -> HttpResponse:
+    _check(request)
     for document in documents:
         if document["id"].lower() == name.lower():
             return answer(serialize.json_bytes(document))

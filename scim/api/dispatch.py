@@ -52,7 +52,7 @@ COLLECTIONS: dict[str, dict[str, Endpoint]] = {
     "Groups/.search": {"POST": search.search_groups},
     ".search": {"POST": search.search_all},
     "Me": dict.fromkeys(("GET", "POST", "PUT", "PATCH", "DELETE"), discovery.me),
-    "Bulk": {"POST": lambda call: bulk.process(call, dispatch)},
+    "Bulk": {"POST": lambda request: bulk.process(request, dispatch)},
     "ServiceProviderConfig": {"GET": discovery.service_provider_config},
     "ResourceTypes": {"GET": discovery.resource_types},
     "Schemas": {"GET": discovery.schemas},
@@ -78,15 +78,15 @@ NO_TRANSACTION = ("Users/.search", "Groups/.search", ".search", "Bulk")
 
 
 @csrf_exempt
-def serve(request: HttpRequest) -> HttpResponse:
+def serve(http: HttpRequest) -> HttpResponse:
     """Answer a request under /scim/v2.
 
     To HEAD as to GET (RFC 9110 section 9.3.2): the web server leaves the body out.
     """
-    method = "GET" if request.method == "HEAD" else ""
-    call = ScimRequest(request, request.path_info[len(PREFIX) :].strip("/"), method)
-    response = dispatch(call)
-    response["X-Request-Id"] = str(call.request_id)
+    method = "GET" if http.method == "HEAD" else ""
+    request = ScimRequest(http, http.path_info[len(PREFIX) :].strip("/"), method)
+    response = dispatch(request)
+    response["X-Request-Id"] = str(request.request_id)
     response["X-Content-Type-Options"] = "nosniff"
     response["Cache-Control"] = "no-store"
     # The request log has every refusal; Django need not log it as well.
@@ -94,58 +94,58 @@ def serve(request: HttpRequest) -> HttpResponse:
     return response
 
 
-def dispatch(call: ScimRequest) -> HttpResponse:
-    """Process the call and return its response, also if it is refused."""
+def dispatch(request: ScimRequest) -> HttpResponse:
+    """Process the request and return its response, also if it is refused."""
     try:
-        call.check_size()
-        endpoint = _endpoint(call)
-        if _needs_no_transaction(call):
-            return _ask(call, endpoint)
-        return _write_with_retry(call, endpoint)
+        request.check_size()
+        endpoint = _endpoint(request)
+        if _needs_no_transaction(request):
+            return _ask(request, endpoint)
+        return _write_with_retry(request, endpoint)
     except Exception as error:
-        refusal = errors.refusal_for(call, error)
-    if leavers.is_said(call, refusal):
-        return _deactivate(call, refusal)
-    return _refused(call, refusal)
+        refusal = errors.refusal_for(request, error)
+    if leavers.is_said(request, refusal):
+        return _deactivate(request, refusal)
+    return _refused(request, refusal)
 
 
-def _deactivate(call: ScimRequest, refused: Refusal) -> HttpResponse:
+def _deactivate(request: ScimRequest, refused: Refusal) -> HttpResponse:
     """Deactivate a user who has left, even if the rest of the request is refused."""
     try:
-        call.begin()
-        return _again(call, lambda: leavers.deactivate(call, refused))
+        request.begin()
+        return _again(request, lambda: leavers.deactivate(request, refused))
     except Exception as error:
-        return _refused(call, errors.refusal_for(call, error))
+        return _refused(request, errors.refusal_for(request, error))
 
 
-def _refused(call: ScimRequest, error: Refusal) -> HttpResponse:
+def _refused(request: ScimRequest, error: Refusal) -> HttpResponse:
     response = refusal(error)
     if isinstance(error, Unavailable | Unexpected):
         return response
     try:
-        request_log.remember_refusal(call, error, response)
+        request_log.remember_refusal(request, error, response)
     except DatabaseError:
-        log.exception("Could not remember the refusal of request %s.", call.request_id)
+        log.exception("Could not remember the refusal of request %s.", request.request_id)
     return response
 
 
-def _needs_no_transaction(call: ScimRequest) -> bool:
-    return call.method in READING or call.path in NO_TRANSACTION
+def _needs_no_transaction(request: ScimRequest) -> bool:
+    return request.method in READING or request.path in NO_TRANSACTION
 
 
-def _ask(call: ScimRequest, endpoint: Endpoint) -> HttpResponse:
-    if call.path != "Bulk":  # which spends itself, because it may deactivate somebody
-        call.spend()
-    return endpoint(call)
+def _ask(request: ScimRequest, endpoint: Endpoint) -> HttpResponse:
+    if request.path != "Bulk":  # which spends itself, because it may deactivate somebody
+        request.spend()
+    return endpoint(request)
 
 
-def _may_defer(call: ScimRequest) -> bool:
+def _may_defer(request: ScimRequest) -> bool:
     """Tell whether the request may be tried without first checking for taken names."""
-    is_of_user = call.path == "Users" or call.changes_user
-    return is_of_user and prepared_statements.available() and not call.retried_by
+    is_of_user = request.path == "Users" or request.changes_user
+    return is_of_user and prepared_statements.available() and not request.retried_by
 
 
-def _write_with_retry(call: ScimRequest, endpoint: Endpoint) -> HttpResponse:
+def _write_with_retry(request: ScimRequest, endpoint: Endpoint) -> HttpResponse:
     """Write, and retry if another attempt may succeed.
 
     A name or an address turned out to be taken at the end: an attempt that asks first, and
@@ -153,23 +153,23 @@ def _write_with_retry(call: ScimRequest, endpoint: Endpoint) -> HttpResponse:
     the next attempt sees them, as a policy may ask. Or two writes waited for each other, and
     ours was chosen to begin again.
     """
-    if _may_defer(call):
+    if _may_defer(request):
         try:
-            return _write_deferring(call, endpoint)
+            return _write_deferring(request, endpoint)
         except Conflict:
-            call.begin()
+            request.begin()
         except OperationalError as error:
             _check_not_hopeless(error)
-            call.begin()
-    return _again(call, lambda: _write(call, endpoint))
+            request.begin()
+    return _again(request, lambda: _write(request, endpoint))
 
 
-def _again(call: ScimRequest, write: Callable[[], HttpResponse]) -> HttpResponse:
+def _again(request: ScimRequest, write: Callable[[], HttpResponse]) -> HttpResponse:
     try:
         return write()
     except (IntegrityError, OperationalError) as error:
         _check_not_hopeless(error)
-    call.begin()
+    request.begin()
     return write()
 
 
@@ -182,49 +182,49 @@ def _check_not_hopeless(error: Exception) -> None:
             raise error
 
 
-def _write_deferring(call: ScimRequest, endpoint: Endpoint) -> HttpResponse:
+def _write_deferring(request: ScimRequest, endpoint: Endpoint) -> HttpResponse:
     with (
-        events.caused_by(call.request_id),
+        events.caused_by(request.request_id),
         transaction.atomic(),
         unit_of_work.deferring(),
         prepared_statements.prefetching(),
     ):
-        prefetch.prefetch_for(call)
-        return _answered(call, endpoint)
+        prefetch.prefetch_for(request)
+        return _answered(request, endpoint)
 
 
-def _write(call: ScimRequest, endpoint: Endpoint) -> HttpResponse:
-    with events.caused_by(call.request_id), transaction.atomic():
-        return _answered(call, endpoint)
+def _write(request: ScimRequest, endpoint: Endpoint) -> HttpResponse:
+    with events.caused_by(request.request_id), transaction.atomic():
+        return _answered(request, endpoint)
 
 
-def _answered(call: ScimRequest, endpoint: Endpoint) -> HttpResponse:
-    if call.changes_user and prepared_statements.available() and not call.retried_by:
-        fast_queries.token_info(call, call.path.removeprefix("Users/"))
-    with tenancy.use(call.connection.tenant_id):
-        response = endpoint(call)
-        request_log.remember(call, response)
+def _answered(request: ScimRequest, endpoint: Endpoint) -> HttpResponse:
+    if request.changes_user and prepared_statements.available() and not request.retried_by:
+        fast_queries.token_info(request, request.path.removeprefix("Users/"))
+    with tenancy.use(request.connection.tenant_id):
+        response = endpoint(request)
+        request_log.remember(request, response)
     return response
 
 
-def _endpoint(call: ScimRequest) -> Endpoint:
+def _endpoint(request: ScimRequest) -> Endpoint:
     """Return the handler of the address.
 
     :raises NotFoundException: if nobody has the address.
     :raises MethodNotAllowed: if whoever has it does not answer to the method.
     """
-    if call.path in COLLECTIONS:
-        return _by_method(COLLECTIONS[call.path], call)
-    kind, _, item = call.path.partition("/")
+    if request.path in COLLECTIONS:
+        return _by_method(COLLECTIONS[request.path], request)
+    kind, _, item = request.path.partition("/")
     if kind not in ITEMS or not item or "/" in item:
-        call.connection  # noqa: B018  authenticate before revealing which addresses exist
-        raise NotFoundException(detail=f"Not found: /{call.path}.")
-    endpoint = _by_method(ITEMS[kind], call)
-    return lambda call: endpoint(call, item)
+        request.connection  # noqa: B018  authenticate before revealing which addresses exist
+        raise NotFoundException(detail=f"Not found: /{request.path}.")
+    endpoint = _by_method(ITEMS[kind], request)
+    return lambda request: endpoint(request, item)
 
 
-def _by_method(methods: dict[str, Handler], call: ScimRequest) -> Handler:
-    if call.method not in methods:
-        call.connection  # noqa: B018  as above
+def _by_method(methods: dict[str, Handler], request: ScimRequest) -> Handler:
+    if request.method not in methods:
+        request.connection  # noqa: B018  as above
         raise MethodNotAllowed(sorted(methods))
-    return methods[call.method]
+    return methods[request.method]

@@ -18,15 +18,16 @@ Refusal = SCIMException | PeopleError
 class Unexpected(SCIMException):
     status = 500
 
-    def __init__(self, call: ScimRequest) -> None:
+    def __init__(self, request: ScimRequest) -> None:
         super().__init__(
             detail=(
-                f"An internal error occurred. Contact Ramp with the request ID {call.request_id}."
+                "An internal error occurred. Contact Ramp with the request ID "
+                f"{request.request_id}."
             )
         )
 
 
-def refusal_for(call: ScimRequest, error: Exception) -> Refusal:
+def refusal_for(request: ScimRequest, error: Exception) -> Refusal:
     """Return the SCIM error for the exception; errors that a client cannot cause are logged."""
     match error:
         case SCIMException() | PeopleError():
@@ -34,10 +35,10 @@ def refusal_for(call: ScimRequest, error: Exception) -> Refusal:
         case IntegrityError() if refusal := _taken(error):
             return refusal
         case OperationalError():
-            log.error("The database did not answer request %s: %s", call.request_id, error)
+            log.error("The database did not answer request %s: %s", request.request_id, error)
             return Unavailable()
-    log.error("Request %s failed.", call.request_id, exc_info=error)
-    return Unexpected(call)
+    log.error("Request %s failed.", request.request_id, exc_info=error)
+    return Unexpected(request)
 
 
 def _taken(error: IntegrityError) -> Refusal | None:

@@ -6,22 +6,22 @@ from scim2_models import PreconditionFailedException
 from scim.api.request import ScimRequest
 
 
-def check_match(call: ScimRequest, version: int) -> None:
+def check_match(request: ScimRequest, version: int) -> None:
     """Check the If-Match header, if the client sends one.
 
     Our validators are weak, and so is the comparison, as RFC 7644's own examples have it.
 
     :raises PreconditionFailedException: if it saw another one.
     """
-    if call.if_match and not _among(call.if_match, version):
+    if request.if_match and not _among(request.if_match, version):
         raise PreconditionFailedException(
             detail="The resource has changed since you read it. Read it again first."
         )
 
 
-def is_known(call: ScimRequest, version: int) -> bool:
+def is_known(request: ScimRequest, version: int) -> bool:
     """Tell whether the client's If-None-Match names this version."""
-    known = call.request.META.get("HTTP_IF_NONE_MATCH")
+    known = request.http.META.get("HTTP_IF_NONE_MATCH")
     return bool(known) and _among(known or "", version)
 
 

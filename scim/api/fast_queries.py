@@ -118,8 +118,8 @@ class Listed(NamedTuple):
     shown: RenderedResource
 
 
-def shown_users(call: ScimRequest, attribute: str, value: str) -> list[RenderedResource]:
-    """Return the users of the call's connection whose attribute has the value.
+def shown_users(request: ScimRequest, attribute: str, value: str) -> list[RenderedResource]:
+    """Return the users of the connection of the request whose attribute has the value.
 
     Several users may share an externalId; the other attributes are unique.
 
@@ -128,7 +128,7 @@ def shown_users(call: ScimRequest, attribute: str, value: str) -> list[RenderedR
     key: str | UUID = normalize_key(value) if attribute == "userName" else value
     if attribute == "id":
         key = scim_uuid(value)
-    rows = prepared_statements.every(STATEMENTS[attribute], [key, call.token_digest])
+    rows = prepared_statements.every(STATEMENTS[attribute], [key, request.token_digest])
     if not rows:
         raise wrong_token()
     return [_shown(row) for row in rows if row[0] is not None]
@@ -140,8 +140,8 @@ def _shown(row: Sequence[Any]) -> RenderedResource:
     return RenderedResource(text, stored[0], stored[2])
 
 
-def users_page(call: ScimRequest, wished: PageRequest) -> tuple[Page, list[RenderedResource]]:
-    """Return a page of all users of the call's connection, in the order of their keys.
+def users_page(request: ScimRequest, wished: PageRequest) -> tuple[Page, list[RenderedResource]]:
+    """Return a page of all users of the connection of the request, in the order of their keys.
 
     :raises UnauthorizedException: if the token is not good now.
     """
@@ -149,7 +149,7 @@ def users_page(call: ScimRequest, wished: PageRequest) -> tuple[Page, list[Rende
     by_index = wished.cursor is None
     anchors = by_index and wished.count > 0
     asked = [None if by_index else after, wished.query_hash, offset + 1, wished.count, anchors]
-    rows = prepared_statements.every(PAGE, [*asked, call.received_at, call.token_digest])
+    rows = prepared_statements.every(PAGE, [*asked, request.received_at, request.token_digest])
     if not rows:
         raise wrong_token()
     is_anchored, counted = rows[0][:2]
@@ -158,12 +158,12 @@ def users_page(call: ScimRequest, wished: PageRequest) -> tuple[Page, list[Rende
     return page, [row.shown for row in page.rows]
 
 
-def place_for(call: ScimRequest, document: Json) -> tuple[int, bool, bool]:
+def place_for(request: ScimRequest, document: Json) -> tuple[int, bool, bool]:
     """Return the primary key for a new user, and what already exists under its identifiers.
 
     That is: whether somebody was deleted who had them, and whether a sync error is listed.
     """
-    row = prepared_statements.fetch(place_question(call.connection.pk, document))
+    row = prepared_statements.fetch(place_question(request.connection.pk, document))
     assert row
     return row[0], row[1], row[2]
 
@@ -174,30 +174,30 @@ def place_question(here: UUID, document: Json) -> PreparedQuery:
     return PreparedQuery(PLACE, (here, key, here, external_id, here, *names), 3)
 
 
-def token_info(call: ScimRequest, scim_id: str) -> None:
+def token_info(request: ScimRequest, scim_id: str) -> None:
     """Check the token, and read the user and its person; both are locked from here on.
 
     :raises UnauthorizedException: if the token is not good now.
     """
-    row = prepared_statements.fetch(token_query(call, scim_id))
+    row = prepared_statements.fetch(token_query(request, scim_id))
     if row is None:
         raise wrong_token()
     connections = len(Connection._meta.concrete_fields)
     users = connections + len(ScimUser._meta.concrete_fields)
-    call.connection = row_json.from_row(Connection, row[:connections])
-    authentication.cache_token_info(call.token_digest, call.connection)
-    call.holds_person = True
+    request.connection = row_json.from_row(Connection, row[:connections])
+    authentication.cache_token_info(request.token_digest, request.connection)
+    request.person_is_locked = True
     if row[connections] is None:
         return
     user = row_json.from_row(ScimUser, row[connections:users])
     groups, *held = row[users:]
-    user.person, user.connection = locks.read_locked(held), call.connection
+    user.person, user.connection = locks.read_locked(held), request.connection
     user.related = json.loads(groups) if groups else []
-    call.held_user = user
+    request.locked_user = user
 
 
-def token_query(call: ScimRequest, scim_id: str) -> PreparedQuery:
-    parameters = (call.token_digest, scim_uuid(scim_id))
+def token_query(request: ScimRequest, scim_id: str) -> PreparedQuery:
+    parameters = (request.token_digest, scim_uuid(scim_id))
     return PreparedQuery(_open_statement(), parameters, _door_width())
 
 

@@ -26,25 +26,25 @@ from scim.sync import group_roles, sync_errors
 AT_ONCE = 5_000
 
 
-def read(call: ScimRequest, scim_id: str) -> HttpResponse:
+def read(request: ScimRequest, scim_id: str) -> HttpResponse:
     """RFC 7644 section 3.4.1."""
-    with tenancy.use(call.connection.tenant_id):
-        shown = responses.find(call, GROUP, scim_id)
+    with tenancy.use(request.connection.tenant_id):
+        shown = responses.find(request, GROUP, scim_id)
     if shown is None:
         raise unknown(scim_id)
-    return responses.respond(call, GROUP, shown)
+    return responses.respond(request, GROUP, shown)
 
 
-def create(call: ScimRequest) -> HttpResponse:
+def create(request: ScimRequest) -> HttpResponse:
     """RFC 7644 section 3.3."""
-    call.spend()
-    document = normalize(call.document, GROUP)
-    members = group_members.said(call.document) or frozenset()
+    request.spend()
+    document = normalize(request.document, GROUP)
+    members = group_members.said(request.document) or frozenset()
     group = ScimGroup(
-        tenant_id=call.connection.tenant_id,
-        connection=call.connection,
-        created_at=call.received_at,
-        modified_at=call.received_at,
+        tenant_id=request.connection.tenant_id,
+        connection=request.connection,
+        created_at=request.received_at,
+        modified_at=request.received_at,
     )
     GroupAdapter(group).from_dict(document)
     group.save(force_insert=True)
@@ -52,28 +52,28 @@ def create(call: ScimRequest) -> HttpResponse:
     if sync_errors.resolve_of_group(group):
         ScimGroup.objects.filter(pk=group.pk).update(has_errors=True)
     group_roles.schedule()
-    return responses.respond_stored(call, GROUP, group, 201)
+    return responses.respond_stored(request, GROUP, group, 201)
 
 
-def replace(call: ScimRequest, scim_id: str) -> HttpResponse:
+def replace(request: ScimRequest, scim_id: str) -> HttpResponse:
     """RFC 7644 section 3.5.1; a body without members leaves them as they are (Rippling)."""
-    call.spend()
-    group = _lock(call, scim_id)
-    document = replacement(call.document, group.document, GROUP)
-    members = group_members.said(call.document)
-    _store(call, group, document)
+    request.spend()
+    group = _lock(request, scim_id)
+    document = replacement(request.document, group.document, GROUP)
+    members = group_members.said(request.document)
+    _store(request, group, document)
     if members is not None:
         _replace(group, members)
         group_roles.schedule()
-    return responses.respond_stored(call, GROUP, group)
+    return responses.respond_stored(request, GROUP, group)
 
 
-def modify(call: ScimRequest, scim_id: str) -> HttpResponse:
+def modify(request: ScimRequest, scim_id: str) -> HttpResponse:
     """RFC 7644 section 3.5.2; answered 204, for the group may be large."""
-    call.spend()
-    change = group_members.change(dialects.operations(call.document, GROUP))
-    group = _lock(call, scim_id)
-    _store(call, group, patch.apply(group.document, change.operations, GROUP))
+    request.spend()
+    change = group_members.change(dialects.operations(request.document, GROUP))
+    group = _lock(request, scim_id)
+    _store(request, group, patch.apply(group.document, change.operations, GROUP))
     if change.replaced is not None:
         _replace(group, change.replaced)
     _remove(group, change.removed)
@@ -82,9 +82,9 @@ def modify(call: ScimRequest, scim_id: str) -> HttpResponse:
     return answer(status=204)
 
 
-def delete(call: ScimRequest, scim_id: str) -> HttpResponse:
+def delete(request: ScimRequest, scim_id: str) -> HttpResponse:
     """RFC 7644 section 3.6."""
-    group = _lock(call, scim_id)
+    group = _lock(request, scim_id)
     if group.has_errors:
         sync_errors.resolve_of_group(group)
     group.memberships.all().delete()
@@ -98,21 +98,21 @@ def unknown(scim_id: str) -> NotFoundException:
     return NotFoundException(detail=f"There is no group {scim_id[:100]}.")
 
 
-def _lock(call: ScimRequest, scim_id: str) -> ScimGroup:
-    groups = ScimGroup.objects.known_to(call.connection).select_for_update(no_key=True)
+def _lock(request: ScimRequest, scim_id: str) -> ScimGroup:
+    groups = ScimGroup.objects.known_to(request.connection).select_for_update(no_key=True)
     group = groups.filter(scim_id=scim_uuid(scim_id)).first()
     if group is None:
         raise unknown(scim_id)
-    etags.check_match(call, group.version)
+    etags.check_match(request, group.version)
     return group
 
 
-def _store(call: ScimRequest, group: ScimGroup, document: Json) -> None:
+def _store(request: ScimRequest, group: ScimGroup, document: Json) -> None:
     GroupAdapter(group).from_dict(document)
     if group.has_errors:
         group.has_errors = sync_errors.resolve_of_group(group)
     group.version += 1
-    group.modified_at = call.received_at
+    group.modified_at = request.received_at
     group.save(force_update=True)
 
 

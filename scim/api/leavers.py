@@ -44,85 +44,85 @@ Part = list[Json]
 Refused = tuple[Refusal, dict[str, str]]
 
 
-def is_said(call: ScimRequest, refusal: Refusal) -> bool:
+def is_said(request: ScimRequest, refusal: Refusal) -> bool:
     """Tell whether the refused request deactivates a user."""
-    if not call.changes_user or isinstance(refusal, FINAL):
+    if not request.changes_user or isinstance(refusal, FINAL):
         return False
     try:
-        call.check_size()
-        return activity.says_inactive(call.method, call.readable())
+        request.check_size()
+        return activity.says_inactive(request.method, request.readable())
     except SCIMException:
         return False
 
 
-def deactivate(call: ScimRequest, refusal: Refusal) -> HttpResponse:
+def deactivate(request: ScimRequest, refusal: Refusal) -> HttpResponse:
     """Deactivate the user of the refused request, and apply what else is accepted of it.
 
     :raises LastOwner, LastAdministrator: if the person may not leave.
     :raises NotFoundException: if the connection has no such user.
     """
     # A client that has not seen the latest version of the user knows that they have left.
-    call.if_match = None
-    scim_id = call.path.removeprefix("Users/")
+    request.if_match = None
+    scim_id = request.path.removeprefix("Users/")
     with (
-        events.caused_by(call.request_id),
-        tenancy.use(call.connection.tenant_id),
+        events.caused_by(request.request_id),
+        tenancy.use(request.connection.tenant_id),
         transaction.atomic(),
     ):
-        if call.method == "DELETE":
-            response = users.delete(call, scim_id)
+        if request.method == "DELETE":
+            response = users.delete(request, scim_id)
         else:
-            response = _deactivated(call, scim_id, refusal)
-        request_log.remember(call, response)
+            response = _deactivated(request, scim_id, refusal)
+        request_log.remember(request, response)
     return response
 
 
-def _deactivated(call: ScimRequest, scim_id: str, refusal: Refusal) -> HttpResponse:
-    user = users.lock(call, scim_id)
-    _switch_off(call, user)
-    refused = _apply_rest(call, user, refusal)
-    user = users.lock(call, scim_id)
-    for error, said in {sync_errors.reason_of(one[0]): one for one in refused}.values():
-        call.refused.append(error)
-        subject = replace(call.subject, said=said)
-        sync_errors.record(call.connection, subject, error, request_id=call.request_id)
+def _deactivated(request: ScimRequest, scim_id: str, refusal: Refusal) -> HttpResponse:
+    user = users.lock(request, scim_id)
+    _switch_off(request, user)
+    refused = _apply_rest(request, user, refusal)
+    user = users.lock(request, scim_id)
+    for error, raw_values in {sync_errors.reason_of(one[0]): one for one in refused}.values():
+        request.refused.append(error)
+        subject = replace(request.subject, raw_values=raw_values)
+        sync_errors.record(request.connection, subject, error, request_id=request.request_id)
     if refused:
         user.has_errors = True
         user.save(update_fields=["has_errors"])
     try:
-        return responses.respond_stored(call, USER, user)
+        return responses.respond_stored(request, USER, user)
     except SCIMException:
         # The attributes that it asks to be shown cannot be read.
         return answer(status=204)
 
 
-def _switch_off(call: ScimRequest, user: ScimUser) -> None:
+def _switch_off(request: ScimRequest, user: ScimUser) -> None:
     """Deactivate the resource and its person, and nothing else."""
     if not user.active:
         return
-    if user.person_id and call.connection.is_live:
+    if user.person_id and request.connection.is_live:
         person = locks.lock_person(user.person_id)
-        people.deactivate_person(person, actor=call.connection.actor)
+        people.deactivate_person(person, actor=request.connection.actor)
     user.active, user.document = False, user.document | {ACTIVE.name: False}
     user.rendered = json_text(user.document)
-    user.version, user.modified_at = user.version + 1, call.received_at
+    user.version, user.modified_at = user.version + 1, request.received_at
     names = ("active", "document", "rendered", "version", "modified_at")
     user.save(update_fields=names)
 
 
-def _apply_rest(call: ScimRequest, user: ScimUser, refusal: Refusal) -> list[Refused]:
+def _apply_rest(request: ScimRequest, user: ScimUser, refusal: Refusal) -> list[Refused]:
     """Apply what the request says besides, and return what of it is refused.
 
     Of a body that cannot be trusted, or of a client that has not seen the latest version,
     nothing is applied.
     """
     try:
-        parts = _parts(call, user.document)
+        parts = _parts(request, user.document)
     except SCIMException:
         return [(refusal, {})]
     if isinstance(refusal, PreconditionFailedException):
         return [(refusal, {})] if parts else []
-    rest = _Rest(call, str(user.scim_id))
+    rest = _Rest(request, str(user.scim_id))
     rest.apply(parts, user.document)
     return rest.refused
 
@@ -130,8 +130,8 @@ def _apply_rest(call: ScimRequest, user: ScimUser, refusal: Refusal) -> list[Ref
 class _Rest:
     """The rest of the request, applied where it is accepted."""
 
-    def __init__(self, call: ScimRequest, scim_id: str) -> None:
-        self.call, self.scim_id = call, scim_id
+    def __init__(self, request: ScimRequest, scim_id: str) -> None:
+        self.request, self.scim_id = request, scim_id
         self.attempts = 0
         self.refused: list[Refused] = []
 
@@ -154,7 +154,7 @@ class _Rest:
     def _apply(self, parts: list[Part]) -> None:
         """Apply the parts together; if that is refused, first one half and then the other."""
         self.attempts += 1
-        self.call.subject.said = {}
+        self.request.subject.raw_values = {}
         try:
             with transaction.atomic():
                 self._store(parts)
@@ -164,13 +164,13 @@ class _Rest:
                 self._apply(parts[:half])
                 self._apply(parts[half:])
             else:
-                refusal = errors.refusal_for(self.call, error)
-                self.refused.append((refusal, self.call.subject.said))
+                refusal = errors.refusal_for(self.request, error)
+                self.refused.append((refusal, self.request.subject.raw_values))
 
     def _store(self, parts: list[Part]) -> None:
-        user = users.lock(self.call, self.scim_id)
+        user = users.lock(self.request, self.scim_id)
         document = _changed(user.document, *parts)
-        users.store(self.call, user, document, before=user.document)
+        users.store(self.request, user, document, before=user.document)
 
 
 def _changed(document: Json, *parts: Part) -> Json:
@@ -179,13 +179,13 @@ def _changed(document: Json, *parts: Part) -> Json:
     return changed | {ACTIVE.name: False}
 
 
-def _parts(call: ScimRequest, stored: Json) -> list[Part]:
+def _parts(request: ScimRequest, stored: Json) -> list[Part]:
     """Split what the request says besides into parts that stand by themselves.
 
     :raises SCIMException: if the body cannot be trusted.
     """
-    sent = call.document
-    if call.method == "PUT":
+    sent = request.document
+    if request.method == "PUT":
         return [*_removals(sent, stored), *_members("replace", sent, is_put=True)]
     parts: list[Part] = []
     for one in activity.operations_of(sent):

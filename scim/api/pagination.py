@@ -70,7 +70,7 @@ class Page(NamedTuple):
 
 
 def page(
-    call: ScimRequest, rows: QuerySet[Any], wished: PageRequest, *, sorted_by_key: bool
+    request: ScimRequest, rows: QuerySet[Any], wished: PageRequest, *, sorted_by_key: bool
 ) -> Page:
     """Return the rows of the page in order, whether more come after it, and how many there are.
 
@@ -82,7 +82,7 @@ def page(
     offset, after = beginning(wished)
     if wished.cursor is None and sorted_by_key and offset:
         # One question less than to read the anchor first; where none was left, nothing is found.
-        since = rows.filter(pk__gt=Subquery(_anchors(call, wished).values("after")[:1]))
+        since = rows.filter(pk__gt=Subquery(_anchors(request, wished).values("after")[:1]))
         anchored = _page(since, 0, wished, shown=offset)
         if anchored.rows:
             return anchored
@@ -124,11 +124,11 @@ def next_cursor(wished: PageRequest, shown: int, last: int, *, sorted_by_key: bo
     return cursors().seal(wished.query, wished.count, position)
 
 
-def leave_anchor(call: ScimRequest, wished: PageRequest, shown: int, last: int) -> None:
+def leave_anchor(request: ScimRequest, wished: PageRequest, shown: int, last: int) -> None:
     """Remember where the page ended, for when the provider asks for the next."""
     anchor = PaginationAnchor(
-        tenant_id=call.connection.tenant_id,
-        connection=call.connection,
+        tenant_id=request.connection.tenant_id,
+        connection=request.connection,
         query_hash=wished.query_hash,
         start_index=wished.start_index + shown,
         after=last,
@@ -142,9 +142,9 @@ def leave_anchor(call: ScimRequest, wished: PageRequest, shown: int, last: int) 
     )
 
 
-def _anchors(call: ScimRequest, wished: PageRequest) -> QuerySet[PaginationAnchor]:
+def _anchors(request: ScimRequest, wished: PageRequest) -> QuerySet[PaginationAnchor]:
     return PaginationAnchor.objects.filter(
-        connection=call.connection, query_hash=wished.query_hash, start_index=wished.start_index
+        connection=request.connection, query_hash=wished.query_hash, start_index=wished.start_index
     )
 
 

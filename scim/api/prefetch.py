@@ -30,46 +30,48 @@ MOST = 4
 DEPARTMENT = ENTERPRISE.attribute("department")
 
 
-def prefetch_for(call: ScimRequest) -> None:
-    """Ask what the call will ask, unless its token or its body is not understood.
+def prefetch_for(request: ScimRequest) -> None:
+    """Ask what the request will ask, unless its token or its body cannot be read.
 
     Then nothing is foreseen, so that whoever has a wrong token hears of that before all else.
     """
     try:
-        opened = authentication.cached_token_info(call.token_digest)
-        asked = dict.fromkeys(_questions(call, opened)) if opened else {}
+        opened = authentication.cached_token_info(request.token_digest)
+        asked = dict.fromkeys(_questions(request, opened)) if opened else {}
     except SCIMException:
         return
     if len(asked) > 1:
         prepared_statements.prefetch(*islice(asked, MOST))
 
 
-def _questions(call: ScimRequest, opened: TokenInfo) -> Iterator[PreparedQuery]:
-    if call.method == "POST":
-        call.meaning = normalize(call.document, USER)
-        yield from _about_newcomer(call, call.meaning, opened)
+def _questions(request: ScimRequest, opened: TokenInfo) -> Iterator[PreparedQuery]:
+    if request.method == "POST":
+        request.parsed_body = normalize(request.document, USER)
+        yield from _about_newcomer(request, request.parsed_body, opened)
         return
-    yield fast_queries.token_query(call, call.path.removeprefix("Users/"))
-    match call.method:
+    yield fast_queries.token_query(request, request.path.removeprefix("Users/"))
+    match request.method:
         case "PATCH":
-            call.meaning = dialects.operations(call.document, USER)
-            for change in call.meaning:
+            request.parsed_body = dialects.operations(request.document, USER)
+            for change in request.parsed_body:
                 yield from _about_change(change, opened)
-        case "PUT" if isinstance(call.document, dict) and call.document.get("active") is False:
+        case "PUT" if (
+            isinstance(request.document, dict) and request.document.get("active") is False
+        ):
             yield schedule.days_question(opened.tenant_id)
         case "DELETE":
             yield schedule.days_question(opened.tenant_id)
 
 
 def _about_newcomer(
-    call: ScimRequest, document: Json, opened: TokenInfo
+    request: ScimRequest, document: Json, opened: TokenInfo
 ) -> Iterator[PreparedQuery]:
-    said = profile_of(document, {})
-    yield authentication.question(call.token_digest)
+    mapped = profile_of(document, {})
+    yield authentication.question(request.token_digest)
     yield fast_queries.place_question(opened.connection_id, document)
-    if said.manager:
-        yield managers.question(opened.connection_id, said.manager)
-    places = said.profile.department, said.profile.location
+    if mapped.manager:
+        yield managers.question(opened.connection_id, mapped.manager)
+    places = mapped.profile.department, mapped.profile.location
     yield place_lookup.places_question(*places, opened.tenant_id)
 
 

@@ -22,50 +22,50 @@ NAMES = {Kind.USER: ("username", "externalid"), Kind.GROUP: ("displayname", "ext
 LONGEST_NAME = 255
 
 
-def is_listed(call: ScimRequest, status: int) -> bool:
+def is_listed(request: ScimRequest, status: int) -> bool:
     """Tell whether Team updates lists a refusal: every refused write of a user or group."""
-    kind, _, rest = call.path.partition("/")
-    is_write = call.method in WRITES and kind in KINDS and rest != ".search"
+    kind, _, rest = request.path.partition("/")
+    is_write = request.method in WRITES and kind in KINDS and rest != ".search"
     return is_write and 400 <= status < 500 and status not in NOT_LISTED
 
 
-def subject_of(call: ScimRequest) -> SyncErrorSubject:
-    """Return the resource that the call is about, as far as its path and body name it.
+def subject_of(request: ScimRequest) -> SyncErrorSubject:
+    """Return the resource that the request is about, as far as its path and body name it.
 
-    What the call has found out already stays. A resource that was deleted counts as known.
+    What the request has found out already stays. A resource that was deleted counts as known.
     """
-    subject = call.subject
-    kind, _, scim_id = call.path.partition("/")
+    subject = request.subject
+    kind, _, scim_id = request.path.partition("/")
     subject.resource_type = KINDS[kind]
     if subject.resource_type == Kind.USER and not subject.user and scim_id:
-        subject.user = _resource(ScimUser, call, scim_id)
+        subject.user = _resource(ScimUser, request, scim_id)
     if subject.resource_type == Kind.GROUP and scim_id:
-        subject.group = _resource(ScimGroup, call, scim_id)
-    name = _name_of(subject) or _sent_name(call, subject.resource_type) or scim_id
+        subject.group = _resource(ScimGroup, request, scim_id)
+    name = _name_of(subject) or _sent_name(request, subject.resource_type) or scim_id
     subject.user_name = sync_errors.storable(name).strip()[:LONGEST_NAME]
     return subject
 
 
-def mark(call: ScimRequest, subject: SyncErrorSubject) -> None:
+def mark(request: ScimRequest, subject: SyncErrorSubject) -> None:
     """Mark the resource, so that its next successful write resolves the sync error."""
     if subject.resource_type == Kind.BULK:
         return
     key = sync_errors.key_of(subject.user_name)
     if subject.resource_type == Kind.GROUP:
-        groups = ScimGroup.objects.filter(connection=call.connection)
+        groups = ScimGroup.objects.filter(connection=request.connection)
         named = Q(pk=subject.group.pk if subject.group else None) | Q(display_name_key=key)
         groups.filter(named, has_errors=False).update(has_errors=True)
         return
-    users = ScimUser.objects.filter(connection=call.connection)
+    users = ScimUser.objects.filter(connection=request.connection)
     named = Q(pk=subject.user.pk if subject.user else None) | Q(user_name_key=key)
     if key:
         named |= Q(scim_external_id=subject.user_name)
     users.filter(named, has_errors=False).update(has_errors=True)
 
 
-def _resource(model: type[Any], call: ScimRequest, scim_id: str) -> Any:
-    with tenancy.use(call.connection.tenant_id):
-        resources = model.objects.filter(connection=call.connection)
+def _resource(model: type[Any], request: ScimRequest, scim_id: str) -> Any:
+    with tenancy.use(request.connection.tenant_id):
+        resources = model.objects.filter(connection=request.connection)
         return resources.filter(scim_id=scim_uuid(scim_id)).first()
 
 
@@ -75,12 +75,12 @@ def _name_of(subject: SyncErrorSubject) -> str:
     return subject.user.scim_username if subject.user else subject.user_name
 
 
-def _sent_name(call: ScimRequest, kind: str) -> str:
+def _sent_name(request: ScimRequest, kind: str) -> str:
     """Return what the body calls the resource, if it can be read."""
     try:
-        body = call.document if call.body else {}
+        body = request.document if request.body else {}
     except SCIMException:
         return ""
-    said = {name.lower(): value for name, value in body.items()} if isinstance(body, dict) else {}
-    names = (said.get(name) for name in NAMES.get(Kind(kind), ()))
+    sent = {name.lower(): value for name, value in body.items()} if isinstance(body, dict) else {}
+    names = (sent.get(name) for name in NAMES.get(Kind(kind), ()))
     return next((name for name in names if isinstance(name, str) and name.strip()), "")

@@ -68,15 +68,15 @@ class UniquenessConflict(UniquenessException):
 class ScimRequest:
     """One SCIM request, authenticated when somebody asks for its connection."""
 
-    def __init__(self, request: HttpRequest, path: str, method: str = "") -> None:
-        self.request = request
+    def __init__(self, http: HttpRequest, path: str, method: str = "") -> None:
+        self.http = http
         self.path = path
-        self.method = method or request.method or ""
+        self.method = method or http.method or ""
         self.request_id: UUID = uuid4()
         self.received_at = timezone.now()
         self.began = monotonic()
         self.begin()
-        self.if_match: str | None = request.META.get("HTTP_IF_MATCH")
+        self.if_match: str | None = http.META.get("HTTP_IF_MATCH")
         # Who has a stored request carried out again, and whether the click links somebody.
         self.retried_by = ""
         self.may_link = False
@@ -86,28 +86,28 @@ class ScimRequest:
     def again(cls, log: RequestLog, *, retried_by: Actor, may_link: bool = False) -> "ScimRequest":
         """Return a request that was kept, to be carried out once more for its connection."""
         path, _, query = log.path.strip("/").partition("?")
-        request = HttpRequest()
-        request.META = {"QUERY_STRING": query, "CONTENT_LENGTH": str(len(log.body.encode()))}
-        call = cls(request, path, log.method)
-        call.connection, call.body = log.connection, log.body.encode()
-        call.retried_by, call.may_link = str(retried_by), may_link
-        return call
+        http = HttpRequest()
+        http.META = {"QUERY_STRING": query, "CONTENT_LENGTH": str(len(log.body.encode()))}
+        request = cls(http, path, log.method)
+        request.connection, request.body = log.connection, log.body.encode()
+        request.retried_by, request.may_link = str(retried_by), may_link
+        return request
 
     def begin(self) -> None:
         """Reset the state of an earlier attempt."""
         self.subject = SyncErrorSubject()
         # The parsed body, if `prefetch` has already read it.
-        self.meaning: Any = None
+        self.parsed_body: Any = None
         # The user to be changed, where `fast_queries.open_door` has read it with its person, and
         # holds both or has noted which versions they are.
-        self.held_user: ScimUser | None = None
-        self.holds_person = False
+        self.locked_user: ScimUser | None = None
+        self.person_is_locked = False
         # What was refused although the request was accepted, because it deactivates somebody.
         self.refused: list[SCIMException | PeopleError] = []
 
     def part(self, method: str, path: str, document: Any) -> "ScimRequest":
-        """Return one operation of a bulk request as a call of its own."""
-        part = ScimRequest(self.request, path, method)
+        """Return one operation of a bulk request as a request of its own."""
+        part = ScimRequest(self.http, path, method)
         part.connection = self.connection
         part.document = document
         part.body = json_bytes(document) if document is not None else b""
@@ -120,19 +120,19 @@ class ScimRequest:
     @property
     def address(self) -> str:
         """The path and the query, as the request log shows it."""
-        query = self.request.META.get("QUERY_STRING", "")
+        query = self.http.META.get("QUERY_STRING", "")
         path = self.path.replace("\0", "\N{REPLACEMENT CHARACTER}")
         return f"/{path}?{query}" if query else f"/{path}"
 
     @property
     def query(self) -> QueryDict:
-        return self.request.GET
+        return self.http.GET
 
     @cached_property
     def body(self) -> bytes:
         """The body; empty if it is larger than Django reads, which `check_size` refuses."""
         try:
-            return self.request.body
+            return self.http.body
         except RequestDataTooBig:
             return b""
 
@@ -142,13 +142,13 @@ class ScimRequest:
 
         :raises UnauthorizedException: if there is none, or its checksum is wrong.
         """
-        scheme, _, token = self.request.META.get("HTTP_AUTHORIZATION", "").partition(" ")
+        scheme, _, token = self.http.META.get("HTTP_AUTHORIZATION", "").partition(" ")
         if scheme.lower() != "bearer" or not token.strip():
             raise UnauthorizedException(detail="Send the token as “Authorization: Bearer …”.")
         if not may_be_valid(token.strip(), "scim"):
             raise wrong_token()
         presented = token_digest(token.strip())
-        token_usage.note(presented, self.received_at, self.request.META)
+        token_usage.note(presented, self.received_at, self.http.META)
         return presented
 
     @cached_property
@@ -178,7 +178,7 @@ class ScimRequest:
 
         :raises SCIMException: if its size, media type or text is not what we read.
         """
-        content_type = self.request.content_type or ""
+        content_type = self.http.content_type or ""
         if content_type and not content_type.endswith(("/json", "+json")):
             raise UnsupportedMediaType
         return strict_json.read(self.body)
@@ -198,7 +198,7 @@ class ScimRequest:
 
         :raises PayloadTooLargeException: if it is larger than 1 MiB.
         """
-        length = self.request.META.get("CONTENT_LENGTH") or "0"
+        length = self.http.META.get("CONTENT_LENGTH") or "0"
         if not length.isdigit() or int(length) > strict_json.LARGEST_BODY:
             raise PayloadTooLargeException(detail="The request body may hold at most 1 MiB.")
 

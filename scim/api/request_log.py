@@ -30,56 +30,56 @@ UNREADABLE = f"{MASK} (Not stored, because it mentions a secret and is not JSON.
 HEADERS = ("HTTP_USER_AGENT", "HTTP_ACCEPT", "CONTENT_TYPE", "HTTP_IF_MATCH")
 
 
-def remember(call: ScimRequest, response: HttpResponse) -> None:
+def remember(request: ScimRequest, response: HttpResponse) -> None:
     """Write the row of a request; callers hold the transaction and the tenant."""
     RequestLog.objects.create(
-        id=call.request_id,
-        tenant_id=call.connection.tenant_id,
-        connection=call.connection,
-        user=call.subject.user if call.subject.user and call.subject.user.pk else None,
-        retried_by=call.retried_by,
-        method=call.method,
-        path=_without_question(call.address),
-        headers=_headers(call),
-        body=_masked(call.body),
+        id=request.request_id,
+        tenant_id=request.connection.tenant_id,
+        connection=request.connection,
+        user=request.subject.user if request.subject.user and request.subject.user.pk else None,
+        retried_by=request.retried_by,
+        method=request.method,
+        path=_without_question(request.address),
+        headers=_headers(request),
+        body=_masked(request.body),
         status=response.status_code,
-        answer=_refusal_told(call, response),
-        ip=client_address(call.request.META),
-        received_at=call.received_at,
-        milliseconds=round((monotonic() - call.began) * 1000),
+        answer=_refusal_told(request, response),
+        ip=client_address(request.http.META),
+        received_at=request.received_at,
+        milliseconds=round((monotonic() - request.began) * 1000),
     )
 
 
-def _refusal_told(call: ScimRequest, response: HttpResponse) -> str:
+def _refusal_told(request: ScimRequest, response: HttpResponse) -> str:
     """Return the answer if it is a refusal; or what of an accepted request was refused."""
-    if call.refused:
-        return refusal(call.refused[0]).content.decode()
+    if request.refused:
+        return refusal(request.refused[0]).content.decode()
     return response.content.decode() if response.status_code >= 400 else ""
 
 
 def remember_refusal(
-    call: ScimRequest, error: SCIMException | PeopleError, response: HttpResponse
+    request: ScimRequest, error: SCIMException | PeopleError, response: HttpResponse
 ) -> None:
     """Log a refused request, if its token is known."""
     if isinstance(error, UnauthorizedException | TooManyRequests):
         # Unknown clients and clients over their rate limit must not fill the log.
         return
     try:
-        tenant_id = call.connection.tenant_id
+        tenant_id = request.connection.tenant_id
     except UnauthorizedException:
         return
     with tenancy.use(tenant_id), transaction.atomic():
-        is_listed = refused_writes.is_listed(call, response.status_code)
+        is_listed = refused_writes.is_listed(request, response.status_code)
         # First of all, because the row of the request names the user too.
-        subject = refused_writes.subject_of(call) if is_listed else call.subject
-        remember(call, response)
+        subject = refused_writes.subject_of(request) if is_listed else request.subject
+        remember(request, response)
         if is_listed:
-            sync_errors.record(call.connection, subject, error, request_id=call.request_id)
-            refused_writes.mark(call, subject)
+            sync_errors.record(request.connection, subject, error, request_id=request.request_id)
+            refused_writes.mark(request, subject)
 
 
-def _headers(call: ScimRequest) -> dict[str, str]:
-    meta = call.request.META
+def _headers(request: ScimRequest) -> dict[str, str]:
+    meta = request.http.META
     return {
         name.removeprefix("HTTP_").replace("_", "-").title(): meta[name]
         for name in HEADERS

@@ -46,16 +46,16 @@ def render(
     return [cut(one, wanted) for one in shown] if wanted else shown
 
 
-def find(call: ScimRequest, resource: ResourceType, scim_id: str) -> RenderedResource | None:
-    row = rows(resource, call.connection).filter(scim_id=scim_uuid(scim_id)).first()
-    return render(resource, [row], wanted(call, resource))[0] if row else None
+def find(request: ScimRequest, resource: ResourceType, scim_id: str) -> RenderedResource | None:
+    row = rows(resource, request.connection).filter(scim_id=scim_uuid(scim_id)).first()
+    return render(resource, [row], wanted(request, resource))[0] if row else None
 
 
 def respond(
-    call: ScimRequest, resource: ResourceType, shown: RenderedResource, status: int = 200
+    request: ScimRequest, resource: ResourceType, shown: RenderedResource, status: int = 200
 ) -> HttpResponse:
     """Answer with one resource, or 304 if the client has this version already."""
-    if status == 200 and call.method == "GET" and etags.is_known(call, shown.version):
+    if status == 200 and request.method == "GET" and etags.is_known(request, shown.version):
         return answer(status=304, ETag=etag(shown.version))
     response = answer(shown.text.encode(), status, ETag=etag(shown.version))
     if status == 201:
@@ -64,20 +64,20 @@ def respond(
 
 
 def respond_stored(
-    call: ScimRequest, resource: ResourceType, row: ScimUser | ScimGroup, status: int = 200
+    request: ScimRequest, resource: ResourceType, row: ScimUser | ScimGroup, status: int = 200
 ) -> HttpResponse:
     """Answer with a row that has just been written."""
-    projection = wanted(call, resource)
+    projection = wanted(request, resource)
     related = row.related if hasattr(row, "related") else _related(resource, [row], None)[row.pk]
     shown = _shown(resource, row, related)
-    return respond(call, resource, cut(shown, projection) if projection else shown, status)
+    return respond(request, resource, cut(shown, projection) if projection else shown, status)
 
 
-def wanted(call: ScimRequest, resource: ResourceType) -> Projection | None:
+def wanted(request: ScimRequest, resource: ResourceType) -> Projection | None:
     """Read the projection that the address of a single resource asks for."""
-    if not call.request.META.get("QUERY_STRING"):
+    if not request.http.META.get("QUERY_STRING"):
         return None
-    names = {name.lower(): str(value) for name, value in call.query.items()}
+    names = {name.lower(): str(value) for name, value in request.query.items()}
     chosen = [names.get(name, "") for name in ("attributes", "excludedattributes")]
     attributes, excluded = ([one for one in text.split(",") if one] for text in chosen)
     return projection(attributes, excluded, resource)

@@ -46,10 +46,10 @@ def take_for_same(question: SamePersonQuestion, *, actor: Actor) -> Person:
     if new is not None:
         _retire(new, earlier, actor=actor)
     user.person = earlier
-    delivery = ProvisioningTask(
+    task = ProvisioningTask(
         user, SyncErrorSubject(user=user, user_name=user.scim_username), may_link=True
     )
-    provision.provision(delivery, None, was_active=None)
+    provision.provision(task, None, was_active=None)
     UserAdapter(user).render()
     user.save(update_fields=CARRIED)
     group_roles.schedule()

@@ -40,32 +40,32 @@ class Search:
         return projection(self.attributes, self.excluded, resource)
 
 
-def list_users(call: ScimRequest) -> HttpResponse:
-    if prepared_statements.available() and _asks_for_the_top(call.query):
-        simple = lookup(call.query.get("filter", ""))
+def list_users(request: ScimRequest) -> HttpResponse:
+    if prepared_statements.available() and _asks_for_the_top(request.query):
+        simple = lookup(request.query.get("filter", ""))
         if simple is not None:
-            return _looked_up(call, *simple)
-    return _search(call, asked(call.query.dict()), [USER])
+            return _looked_up(request, *simple)
+    return _search(request, asked(request.query.dict()), [USER])
 
 
-def search_users(call: ScimRequest) -> HttpResponse:
-    return _search(call, asked(_body(call)), [USER])
+def search_users(request: ScimRequest) -> HttpResponse:
+    return _search(request, asked(_body(request)), [USER])
 
 
-def list_groups(call: ScimRequest) -> HttpResponse:
-    return _search(call, asked(call.query.dict()), [GROUP])
+def list_groups(request: ScimRequest) -> HttpResponse:
+    return _search(request, asked(request.query.dict()), [GROUP])
 
 
-def search_groups(call: ScimRequest) -> HttpResponse:
-    return _search(call, asked(_body(call)), [GROUP])
+def search_groups(request: ScimRequest) -> HttpResponse:
+    return _search(request, asked(_body(request)), [GROUP])
 
 
-def list_all(call: ScimRequest) -> HttpResponse:
-    return _search(call, asked(call.query.dict()), [USER, GROUP])
+def list_all(request: ScimRequest) -> HttpResponse:
+    return _search(request, asked(request.query.dict()), [USER, GROUP])
 
 
-def search_all(call: ScimRequest) -> HttpResponse:
-    return _search(call, asked(_body(call)), [USER, GROUP])
+def search_all(request: ScimRequest) -> HttpResponse:
+    return _search(request, asked(_body(request)), [USER, GROUP])
 
 
 def asked(given: Mapping[str, Any]) -> Search:
@@ -74,31 +74,31 @@ def asked(given: Mapping[str, Any]) -> Search:
     :raises SCIMException: if one of them is not what it should be.
     """
     folded = {name.lower(): value for name, value in given.items()}
-    said = {name: folded.get(name.lower()) for name in NAMES}
-    text = "" if said["filter"] is None else said["filter"]
-    order = str(said["sortOrder"] or "ascending").lower()
+    parameters = {name: folded.get(name.lower()) for name in NAMES}
+    text = "" if parameters["filter"] is None else parameters["filter"]
+    order = str(parameters["sortOrder"] or "ascending").lower()
     if not isinstance(text, str):
         raise InvalidSyntaxException(detail="“filter” must be a string.")
     if order not in ("ascending", "descending"):
         raise InvalidValueException(detail="“sortOrder” must be ascending or descending.")
-    sort_by = str(said["sortBy"] or "")
+    sort_by = str(parameters["sortBy"] or "")
     query = f"{text}|{sort_by}|{order}"
     return Search(
         filter=text,
         sort_by=sort_by,
         descending=order == "descending",
         page=pagination.parse_page_request(
-            said["startIndex"], said["count"], said["cursor"], query
+            parameters["startIndex"], parameters["count"], parameters["cursor"], query
         ),
-        attributes=_names(said["attributes"]),
-        excluded=_names(said["excludedAttributes"]),
+        attributes=_names(parameters["attributes"]),
+        excluded=_names(parameters["excludedAttributes"]),
     )
 
 
-def _body(call: ScimRequest) -> dict[str, Any]:
-    if not isinstance(call.document, dict):
+def _body(request: ScimRequest) -> dict[str, Any]:
+    if not isinstance(request.document, dict):
         raise InvalidSyntaxException(detail="A search request must be a JSON object.")
-    return call.document
+    return request.document
 
 
 def _names(given: Any) -> list[str]:
@@ -123,34 +123,34 @@ def _asks_for_the_top(query: Mapping[str, Any]) -> bool:
     return first == "1" and count.isdigit() and count != "0"
 
 
-def _looked_up(call: ScimRequest, attribute: str, value: str) -> HttpResponse:
-    shown = fast_queries.shown_users(call, attribute, value)
-    most = min(int(call.query.get("count", pagination.LARGEST_PAGE)), pagination.LARGEST_PAGE)
+def _looked_up(request: ScimRequest, attribute: str, value: str) -> HttpResponse:
+    shown = fast_queries.shown_users(request, attribute, value)
+    most = min(int(request.query.get("count", pagination.LARGEST_PAGE)), pagination.LARGEST_PAGE)
     texts = [one.text for one in shown[:most]]
     return answer(serialize.list_response(texts, total=len(shown), start_index=1).encode())
 
 
-def _search(call: ScimRequest, search: Search, kinds: Sequence[ResourceType]) -> HttpResponse:
+def _search(request: ScimRequest, search: Search, kinds: Sequence[ResourceType]) -> HttpResponse:
     if (
         kinds == [USER]
         and prepared_statements.available()
         and not (search.filter or search.sort_by)
     ):
-        return _whole_list(call, search)
-    with tenancy.use(call.connection.tenant_id):
+        return _whole_list(request, search)
+    with tenancy.use(request.connection.tenant_id):
         if len(kinds) > 1:
-            return _mixed(call, search, kinds)
+            return _mixed(request, search, kinds)
         [resource] = kinds
-        rows, by_key = _rows(call, search, resource), not search.sort_by
-        page = pagination.page(call, rows, search.page, sorted_by_key=by_key)
+        rows, by_key = _rows(request, search, resource), not search.sort_by
+        page = pagination.page(request, rows, search.page, sorted_by_key=by_key)
         texts = _texts(search, resource, page.rows)
         if page.goes_on and by_key and search.page.cursor is None:
-            pagination.leave_anchor(call, search.page, len(page.rows), page.rows[-1].pk)
+            pagination.leave_anchor(request, search.page, len(page.rows), page.rows[-1].pk)
     return _listed(search, page, texts)
 
 
-def _whole_list(call: ScimRequest, search: Search) -> HttpResponse:
-    page, shown = fast_queries.users_page(call, search.page)
+def _whole_list(request: ScimRequest, search: Search) -> HttpResponse:
+    page, shown = fast_queries.users_page(request, search.page)
     wanted = search.projection(USER)
     texts = [(responses.cut(one, wanted) if wanted else one).text for one in shown]
     return _listed(search, page, texts)
@@ -170,8 +170,8 @@ def _texts(search: Search, resource: ResourceType, found: Sequence[Any]) -> list
     return [one.text for one in responses.render(resource, found, search.projection(resource))]
 
 
-def _rows(call: ScimRequest, search: Search, resource: ResourceType) -> QuerySet[Any]:
-    rows = responses.rows(resource, call.connection)
+def _rows(request: ScimRequest, search: Search, resource: ResourceType) -> QuerySet[Any]:
+    rows = responses.rows(resource, request.connection)
     if search.filter:
         rows = rows.filter(filter_query.condition(search.filter, resource))
     if not search.sort_by:
@@ -186,12 +186,12 @@ def _next_cursor(search: Search, found: Sequence[Any]) -> str:
     return pagination.next_cursor(search.page, shown, found[-1].pk, sorted_by_key=by_key)
 
 
-def _mixed(call: ScimRequest, search: Search, kinds: Sequence[ResourceType]) -> HttpResponse:
+def _mixed(request: ScimRequest, search: Search, kinds: Sequence[ResourceType]) -> HttpResponse:
     """Search several kinds of resources as one list, users before groups."""
     skip, room, total = search.page.start_index - 1, search.page.count, 0
     texts: list[str] = []
     for resource in kinds:
-        rows = _rows(call, search, resource)
+        rows = _rows(request, search, resource)
         count = rows.count()
         found = rows[skip : skip + room - len(texts)] if len(texts) < room else []
         texts += _texts(search, resource, list(found))

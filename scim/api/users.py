@@ -32,61 +32,61 @@ CHANGING = (
 )
 
 
-def read(call: ScimRequest, scim_id: str) -> HttpResponse:
+def read(request: ScimRequest, scim_id: str) -> HttpResponse:
     """RFC 7644 section 3.4.1."""
     if prepared_statements.available():
-        shown = next(iter(fast_queries.shown_users(call, "id", scim_id)), None)
-        projection = responses.wanted(call, USER)
+        shown = next(iter(fast_queries.shown_users(request, "id", scim_id)), None)
+        projection = responses.wanted(request, USER)
         if shown and projection:
             shown = responses.cut(shown, projection)
     else:
-        with tenancy.use(call.connection.tenant_id):
-            shown = responses.find(call, USER, scim_id)
+        with tenancy.use(request.connection.tenant_id):
+            shown = responses.find(request, USER, scim_id)
     if shown is None:
         raise unknown(scim_id)
-    return responses.respond(call, USER, shown)
+    return responses.respond(request, USER, shown)
 
 
-def create(call: ScimRequest) -> HttpResponse:
+def create(request: ScimRequest) -> HttpResponse:
     """RFC 7644 section 3.3; a deleted user who comes back, by the evidence, keeps their id."""
-    call.spend()
-    document = call.meaning or normalize(call.document, USER)
-    call.subject.user_name = document["userName"]
-    user, alike = _newcomer(call, document)
-    store(call, user, document, before=None)
+    request.spend()
+    document = request.parsed_body or normalize(request.document, USER)
+    request.subject.user_name = document["userName"]
+    user, alike = _newcomer(request, document)
+    store(request, user, document, before=None)
     rehires.ask(user, alike)
-    return responses.respond_stored(call, USER, user, 201)
+    return responses.respond_stored(request, USER, user, 201)
 
 
-def replace(call: ScimRequest, scim_id: str) -> HttpResponse:
+def replace(request: ScimRequest, scim_id: str) -> HttpResponse:
     """RFC 7644 section 3.5.1."""
-    user = lock(call, scim_id)
-    document = replacement(call.document, user.document, USER)
-    if activity.says_inactive(call.method, call.document):
+    user = lock(request, scim_id)
+    document = replacement(request.document, user.document, USER)
+    if activity.says_inactive(request.method, request.document):
         document[ACTIVE.name] = False
     if document.get("active", True):
-        call.spend()
-    return _change(call, user, document)
+        request.spend()
+    return _change(request, user, document)
 
 
-def modify(call: ScimRequest, scim_id: str) -> HttpResponse:
+def modify(request: ScimRequest, scim_id: str) -> HttpResponse:
     """RFC 7644 section 3.5.2."""
-    changes = call.meaning or dialects.operations(call.document, USER)
-    user = lock(call, scim_id)
+    changes = request.parsed_body or dialects.operations(request.document, USER)
+    user = lock(request, scim_id)
     document = patch.apply(user.document, changes, USER)
-    if activity.says_inactive(call.method, call.document):
+    if activity.says_inactive(request.method, request.document):
         document[ACTIVE.name] = False
     if document.get("active", True):
-        call.spend()
-    return _change(call, user, document)
+        request.spend()
+    return _change(request, user, document)
 
 
-def delete(call: ScimRequest, scim_id: str) -> HttpResponse:
+def delete(request: ScimRequest, scim_id: str) -> HttpResponse:
     """RFC 7644 section 3.6: the person is deactivated, and unknown to the connection."""
-    user = lock(call, scim_id)
+    user = lock(request, scim_id)
     if user.person:
-        with locks.assume_locked(user.person) if call.holds_person else nullcontext():
-            people.detach_person(user.person, actor=call.connection.actor)
+        with locks.assume_locked(user.person) if request.person_is_locked else nullcontext():
+            people.detach_person(user.person, actor=request.connection.actor)
     if user.has_errors:
         sync_errors.resolve(user)
     unit_of_work.delete(ScimMembership, user=user.pk)
@@ -101,42 +101,42 @@ def unknown(scim_id: str) -> NotFoundException:
     return NotFoundException(detail=f"There is no user {scim_id[:100]}.")
 
 
-def lock(call: ScimRequest, scim_id: str) -> ScimUser:
+def lock(request: ScimRequest, scim_id: str) -> ScimUser:
     """Lock the resource to be changed and check the If-Match header.
 
     :raises PreconditionFailedException: if its If-Match names another one.
     """
-    user = call.held_user
-    if user is None and not call.holds_person:
-        users = ScimUser.objects.known_to(call.connection)
+    user = request.locked_user
+    if user is None and not request.person_is_locked:
+        users = ScimUser.objects.known_to(request.connection)
         users = users.filter(scim_id=scim_uuid(scim_id))
         user = users.select_for_update().first()
     if user is None:
         raise unknown(scim_id)
-    user.connection = call.connection
-    call.subject.user, call.subject.user_name = user, user.scim_username
-    etags.check_match(call, user.version)
+    user.connection = request.connection
+    request.subject.user, request.subject.user_name = user, user.scim_username
+    etags.check_match(request, user.version)
     return user
 
 
-def _newcomer(call: ScimRequest, document: Json) -> tuple[ScimUser, list[rehires.Alike]]:
+def _newcomer(request: ScimRequest, document: Json) -> tuple[ScimUser, list[rehires.Alike]]:
     """Return the resource that keeps the document: new, or a deleted one that comes back.
 
     With a new one come the deleted resources that it shares an identifier with.
     """
     user = ScimUser(
-        tenant_id=call.connection.tenant_id,
-        connection=call.connection,
-        created_at=call.received_at,
+        tenant_id=request.connection.tenant_id,
+        connection=request.connection,
+        created_at=request.received_at,
         version=0,
         has_errors=True,
     )
     alike: list[rehires.Alike] = []
     may_be_back = True
     if prepared_statements.available():
-        user.pk, may_be_back, user.has_errors = fast_queries.place_for(call, document)
+        user.pk, may_be_back, user.has_errors = fast_queries.place_for(request, document)
     if may_be_back or not unit_of_work.is_open():
-        alike = rehires.find_alike(call.connection, _traits(call, document))
+        alike = rehires.find_alike(request.connection, _traits(request, document))
         back = rehires.choose(alike)
         if back is not None:
             user, alike = back, []
@@ -144,26 +144,26 @@ def _newcomer(call: ScimRequest, document: Json) -> tuple[ScimUser, list[rehires
     return user, alike
 
 
-def _traits(call: ScimRequest, document: Json) -> Traits:
-    said = profile_of(document, call.connection.mapping)
+def _traits(request: ScimRequest, document: Json) -> Traits:
+    mapped = profile_of(document, request.connection.mapping)
     return Traits.of(
         ScimUser(
             scim_username=document["userName"],
             scim_external_id=document.get("externalId", ""),
         ),
-        said,
+        mapped,
     )
 
 
-def _change(call: ScimRequest, user: ScimUser, document: Json) -> HttpResponse:
+def _change(request: ScimRequest, user: ScimUser, document: Json) -> HttpResponse:
     # A retry, and a good write after a refused one, are carried over although the resource
     # itself says nothing new.
-    if document != user.document or call.retried_by or user.has_errors:
-        store(call, user, document, before=user.document)
-    return responses.respond_stored(call, USER, user)
+    if document != user.document or request.retried_by or user.has_errors:
+        store(request, user, document, before=user.document)
+    return responses.respond_stored(request, USER, user)
 
 
-def store(call: ScimRequest, user: ScimUser, document: Json, *, before: Json | None) -> None:
+def store(request: ScimRequest, user: ScimUser, document: Json, *, before: Json | None) -> None:
     """Save the resource, and carry it over to its person.
 
     A userName or externalId that somebody else has is found by the database.
@@ -176,25 +176,25 @@ def store(call: ScimRequest, user: ScimUser, document: Json, *, before: Json | N
     earlier_names = set() if user._state.adding else managers.names_of(user)
     adapter = UserAdapter(user)
     adapter.from_dict(document)
-    if document != before or call.retried_by:
+    if document != before or request.retried_by:
         user.version += 1
-        user.modified_at = call.received_at
+        user.modified_at = request.received_at
     if user._state.adding:
         # First, so that of several requests that create the same user at once, only one continues.
         user.save(force_insert=True)
-    delivery = ProvisioningTask(
+    task = ProvisioningTask(
         user,
-        call.subject,
-        call.request_id,
-        holds_person=call.holds_person,
-        is_whole=call.method != "PATCH" and not call.retried_by,
-        may_link=call.may_link,
+        request.subject,
+        request.request_id,
+        person_is_locked=request.person_is_locked,
+        is_whole=request.method != "PATCH" and not request.retried_by,
+        may_link=request.may_link,
     )
-    delivery.said = adapter.said
-    provision.provision(delivery, before, was_active=was_active)
+    task.mapped = adapter.mapped
+    provision.provision(task, before, was_active=was_active)
     managers.note_names(user, earlier_names, is_back=is_back)
     adapter.render()
     if changed := changed_fields(user, stored):
         user.save(update_fields=changed)
     adapter.index(before)
-    call.subject.user = user
+    request.subject.user = user

@@ -117,32 +117,32 @@ def _last_request(user: ScimUser) -> UUID | None:
     return latest.first()
 
 
-def _carry(delivery: ProvisioningTask) -> None:
-    user = delivery.user
+def _carry(task: ProvisioningTask) -> None:
+    user = task.user
     choice = MatchDecision.objects.filter(user=user).values_list("choice", flat=True).first()
-    delivery.subject.said = delivery.said.told
-    delivery.may_link = choice == Choice.LINK
+    task.subject.raw_values = task.mapped.raw_values
+    task.may_link = choice == Choice.LINK
     person = match_report.had_earlier(user)
     if person is not None:
-        _take_back(delivery, person, is_left=choice == Choice.LEAVE)
-    provision.provision(delivery, None, was_active=None)
+        _take_back(task, person, is_left=choice == Choice.LEAVE)
+    provision.provision(task, None, was_active=None)
     UserAdapter(user).render()
     user.save(update_fields=CARRIED)
     group_roles.schedule()
 
 
-def _take_back(delivery: ProvisioningTask, person: Person, *, is_left: bool) -> None:
+def _take_back(task: ProvisioningTask, person: Person, *, is_left: bool) -> None:
     """Link the resource to the person it had before its provider was disconnected.
 
     :raises operations.DuplicateEmail: if they have another owner; or if an administrator left
         them, or has not said yet that they are meant although they are elevated.
     """
     locks.lock(person)
-    by_itself = not is_left and provision.links_by_itself(delivery, person)
-    if provision.is_owned(person) or not (delivery.may_link or by_itself):
+    by_itself = not is_left and provision.links_by_itself(task, person)
+    if provision.is_owned(person) or not (task.may_link or by_itself):
         raise person_fields.DuplicateEmail
     person.scim_users.filter(deleted_at=None).update(person=None)
-    delivery.user.person = person
+    task.user.person = person
 
 
 def _list(subject: SyncErrorSubject, error: PeopleError) -> None:

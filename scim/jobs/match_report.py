@@ -109,10 +109,10 @@ class Matcher:
         self.taken: set[str | UUID] = set()
 
     def __call__(self, user: ScimUser) -> MatchResult:
-        said = profile_of(user.document, self.connection.mapping)
-        address = normalize_key(said.profile.email)
+        mapped = profile_of(user.document, self.connection.mapping)
+        address = normalize_key(mapped.profile.email)
         rule, known = self._match(user, address)
-        obstacle = self._obstacle(said, address, rule, known)
+        obstacle = self._obstacle(mapped, address, rule, known)
         if obstacle:
             person_id = known.person_id if known else None
             return MatchResult(user.pk, MatchOutcome.BLOCKED, person_id, rule, obstacle)
@@ -133,11 +133,11 @@ class Matcher:
         return next(((rule, known) for rule, known in found.items() if known), (None, None))
 
     def _obstacle(
-        self, said: MappedUser, address: str, rule: Rule | None, known: PersonFacts | None
+        self, mapped: MappedUser, address: str, rule: Rule | None, known: PersonFacts | None
     ) -> PeopleError | None:
         """Return what activation would refuse, or keep without making a person."""
-        profile = policies.filled(self.connection, said.profile, None)
-        missing = provision.unfilled(said, profile)
+        profile = policies.filled(self.connection, mapped.profile, None)
+        missing = provision.unfilled(mapped, profile)
         refuses = self.connection.incomplete_policy == Connection.Incomplete.REFUSE
         if missing and (refuses or rule in (None, Rule.EMAIL)):
             return policies.gap(missing)

@@ -56,8 +56,10 @@ def list_waiting(person: Person) -> None:
     """
     waiting = ScimUser.objects.filter(LIVE, ~Q(waiting_manager=""), person=person)
     for user in waiting.exclude(person__state__in=LEFT).select_related("connection", "person"):
-        said = profile_of(user.document, user.connection.mapping)
-        subject = SyncErrorSubject(user_name=user.scim_username, user=user, said=said.told)
+        mapped = profile_of(user.document, user.connection.mapping)
+        subject = SyncErrorSubject(
+            user_name=user.scim_username, user=user, raw_values=mapped.raw_values
+        )
         error = InvalidManager()
         with transaction.atomic():
             if not sync_errors.is_open(user, error):
@@ -144,8 +146,8 @@ def _resolve(user_id: int) -> bool:
     with tenancy.use(user.tenant_id):
         if not user.waiting_manager or user.person is None:
             return False
-        said = profile_of(user.document, user.connection.mapping)
-        manager = managers.find(user.connection, said.manager) if said.manager else None
+        mapped = profile_of(user.document, user.connection.mapping)
+        manager = managers.find(user.connection, mapped.manager) if mapped.manager else None
         return manager is not None and _assign(user, user.person, manager)
 
 

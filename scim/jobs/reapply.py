@@ -112,21 +112,21 @@ def _hold(connection: Connection, user_id: int) -> ScimUser | None:
     return user
 
 
-def _carry_over(delivery: ProvisioningTask) -> None:
+def _carry_over(task: ProvisioningTask) -> None:
     """Update the person from the resource under the connection's settings.
 
     :raises PeopleError: if the rules or the policies refuse that.
     """
-    user = delivery.user
+    user = task.user
     has_open_problem = user.active and bool(user.problem or user.has_errors)
     if user.person_id and not has_open_problem:
         # Manual (de)activation is kept, because the provider sent nothing new about it.
-        provision.restore_managed_fields(delivery)
+        provision.restore_managed_fields(task)
     else:
         was_active = user.active if user.person_id else None
-        provision.provision(delivery, None, was_active=was_active)
+        provision.provision(task, None, was_active=was_active)
         group_roles.schedule()
-    user.email_key = normalize_key(delivery.said.profile.email)
+    user.email_key = normalize_key(task.mapped.profile.email)
     UserAdapter(user).render()
     user.save(update_fields=REREAD)
 

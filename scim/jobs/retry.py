@@ -62,18 +62,18 @@ def retry(error: SyncError, *, actor: Actor, may_link: bool = False) -> Outcome:
     :raises NoLongerConnected: if its connection is not live.
     :raises RequestNotKept: if there is nothing left, or not all, to be carried out.
     """
-    request = _to_be_sent(error)
+    log = _to_be_sent(error)
     if error.user_id:
         # Nobody may change the resource between reading and writing it.
         list(ScimUser.objects.filter(pk=error.user_id).select_for_update(of=("self",)))
-    call = ScimRequest.again(request, retried_by=actor, may_link=may_link)
-    response = dispatch.dispatch(call)
+    request = ScimRequest.again(log, retried_by=actor, may_link=may_link)
+    response = dispatch.dispatch(request)
     if response.status_code >= 400:
         why = json.loads(response.content)["detail"]
     else:
         # Somebody was deactivated, and the rest was refused again.
-        why = " ".join(sync_errors.message_of(one) for one in call.refused)
-    return Outcome(request_id=str(call.request_id), refused_because=why)
+        why = " ".join(sync_errors.message_of(one) for one in request.refused)
+    return Outcome(request_id=str(request.request_id), refused_because=why)
 
 
 @transaction.atomic

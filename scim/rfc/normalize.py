@@ -72,8 +72,8 @@ def replacement(sent: Any, stored: Json, resource: ResourceType) -> Json:
     out, meaning that they stay as they are (OKTA-20, RAMP-OKTA-ROLES;
     okta-oin-location-and-role).
 
-    :raises InvalidSyntaxException: as `canonical`.
-    :raises InvalidValueException: as `canonical`.
+    :raises InvalidSyntaxException: as `normalize`.
+    :raises InvalidValueException: as `normalize`.
     """
     document = normalize(sent, resource)
     mentioned = {name.lower() for name, value in sent.items() if value is not None}
@@ -92,7 +92,7 @@ def manager_of(document: Json) -> str:
 def link_manager(document: Json, scim_id: str | None) -> None:
     """Note who the manager is, so that the answer can point at them.
 
-    The link is relative, `serialize` puts the base URL before it. `canonical` and `patch`
+    The link is relative, `serialize` puts the base URL before it. `normalize` and `patch`
     keep it while the manager stays the same and drop it otherwise.
     """
     manager = document.get(ENTERPRISE.urn, {}).get(MANAGER.name)

@@ -1,7 +1,7 @@
 """PATCH (RFC 7644 section 3.5.2) on plain documents.
 
 All or nothing: the operations work on a copy, which is thrown away when one is refused.
-Values are read as `canonical` reads them, and the result is canonical again.
+Values are read as `normalize` reads them, and the result is canonical again.
 """
 
 from collections.abc import Sequence

@@ -39,7 +39,7 @@ class MappedUser:
     missing: tuple[str, ...]
 
     @property
-    def told(self) -> dict[str, Any]:
+    def raw_values(self) -> dict[str, Any]:
         """The sent value of each field, by name, for sync errors."""
         return {**vars(self.profile), "manager": self.manager}
 

@@ -34,9 +34,9 @@ class Traits:
     full_name: str = ""
 
     @classmethod
-    def of(cls, user: ScimUser, said: MappedUser | None = None) -> Self:
-        """Return the traits of a resource; `said` spares reading its document again."""
-        profile = (said or profile_of(user.document, user.connection.mapping)).profile
+    def of(cls, user: ScimUser, mapped: MappedUser | None = None) -> Self:
+        """Return the traits of a resource; `mapped` spares reading its document again."""
+        profile = (mapped or profile_of(user.document, user.connection.mapping)).profile
         return cls(
             external_id=user.scim_external_id,
             user_name=user.scim_username,

@@ -38,7 +38,7 @@ def gap(missing: list[str]) -> PeopleError:
 def filled(connection: Connection, profile: Profile, person: Person | None) -> Profile:
     """Fill missing fields with the connection's defaults, if its policy says so.
 
-    Whoever has something else already keeps that: it was said once.
+    Whoever has something else already keeps that: the provider sent it before.
     """
     if connection.incomplete_policy != Connection.Incomplete.FILL:
         return profile
@@ -47,18 +47,18 @@ def filled(connection: Connection, profile: Profile, person: Person | None) -> P
         "location": connection.default_location,
     }
     older = person.profile if person else None
-    said: dict[str, Any] = {
+    values: dict[str, Any] = {
         name: default
         for name, default in defaults.items()
         if not getattr(profile, name)
         and (older is None or normalize_key(getattr(older, name)) in ("", normalize_key(default)))
     }
-    return replace(profile, **said)
+    return replace(profile, **values)
 
 
-def unsaid(said: Profile) -> frozenset[str]:
+def unsaid(profile: Profile) -> frozenset[str]:
     """Return the fields that the provider did not send, so that their values are not managed."""
-    return frozenset(name for name in REQUIRED if not getattr(said, name))
+    return frozenset(name for name in REQUIRED if not getattr(profile, name))
 
 
 def role(connection: Connection, given: str | None, *, current: str | None = None) -> str | None:

@@ -53,7 +53,7 @@ class ProvisioningTask:
     subject: SyncErrorSubject = field(default_factory=SyncErrorSubject)
     request_id: UUID | None = None
     # The person is locked and read already.
-    holds_person: bool = False
+    person_is_locked: bool = False
     # The provider sent the whole resource just now.
     is_whole: bool = False
     # An administrator confirmed that the unmanaged person with this email is the right one.
@@ -64,12 +64,12 @@ class ProvisioningTask:
         return self.user.connection
 
     @cached_property
-    def said(self) -> MappedUser:
+    def mapped(self) -> MappedUser:
         """What the resource says about the person."""
         return profile_of(self.user.document, self.connection.mapping)
 
 
-def provision(delivery: ProvisioningTask, before: Json | None, *, was_active: bool | None) -> None:
+def provision(task: ProvisioningTask, before: Json | None, *, was_active: bool | None) -> None:
     """Apply the resource to its person; `before` is the previous data.
 
     Both are None for a resource that is new, or back. The caller saves it afterwards.
@@ -77,30 +77,30 @@ def provision(delivery: ProvisioningTask, before: Json | None, *, was_active: bo
     :raises PeopleError: if the rules or the connection's policies refuse it. What a
         policy lets through all the same is listed as a sync error.
     """
-    user, mapping = delivery.user, delivery.connection.mapping
-    if not delivery.connection.is_live:
+    user, mapping = task.user, task.connection.mapping
+    if not task.connection.is_live:
         return
-    said = delivery.said
-    delivery.subject.said = said.told
+    mapped = task.mapped
+    task.subject.raw_values = mapped.raw_values
     earlier = profile_of(before, mapping) if before is not None else None
     is_settled = user.person_id is not None and not (user.problem or user.has_errors)
-    if said == earlier and was_active == user.active and is_settled:
+    if mapped == earlier and was_active == user.active and is_settled:
         return
     is_nobody = user.person_id is None
-    with _holding(delivery):
+    with _holding(task):
         if is_nobody:
             # None of it has been applied to the new person yet.
             was_active = None
         elif _comes_back(user, before, was_active=was_active):
             assert user.person
-            rehires.start_over(user.person, actor=delivery.connection.actor)
+            rehires.start_over(user.person, actor=task.connection.actor)
         manager: Person | Keep | None = KEEP
         is_open = is_nobody or user.problem
-        if earlier is None or is_open or said.manager != earlier.manager:
-            manager = managers.resolve_manager(user, said.manager)
-        problems = _provision_person(delivery, said, manager)
+        if earlier is None or is_open or mapped.manager != earlier.manager:
+            manager = managers.resolve_manager(user, mapped.manager)
+        problems = _provision_person(task, mapped, manager)
         _apply_activity(user, was_active=was_active)
-    _list(delivery, problems, said=_newly_said(delivery, earlier))
+    _list(task, problems, sent=_newly_sent(task, earlier))
     if is_nobody and user.person and before is not None:
         # Groups may have waited for the person, unless the resource is as new as they are.
         group_roles.schedule()
@@ -126,50 +126,48 @@ def _comes_back(user: ScimUser, before: Json | None, *, was_active: bool | None)
     return not compare(Traits.of(earlier), Traits.of(user)).is_same
 
 
-def restore_managed_fields(delivery: ProvisioningTask) -> bool:
+def restore_managed_fields(task: ProvisioningTask) -> bool:
     """Restore managed fields that were changed by hand; tell whether any was restored.
 
     :raises PeopleError: if the rules refuse what the provider once asserted.
     """
-    user, said = delivery.user, delivery.said
-    delivery.subject.said = said.told
-    with _holding(delivery):
+    user, mapped = task.user, task.mapped
+    task.subject.raw_values = mapped.raw_values
+    with _holding(task):
         assert user.person
         # A manager who is no longer sent was removed by the provider.
-        owns_manager = said.manager or "manager" in user.person.managed_fields
+        owns_manager = mapped.manager or "manager" in user.person.managed_fields
         older = user.person.profile
-        profile = policies.filled(delivery.connection, said.profile, user.person)
-        kept: dict[str, Any] = {name: getattr(older, name) for name in unfilled(said, profile)}
+        profile = policies.filled(task.connection, mapped.profile, user.person)
+        kept: dict[str, Any] = {name: getattr(older, name) for name in unfilled(mapped, profile)}
         waited_for = user.waiting_manager
-        manager = managers.resolve_manager(user, said.manager) if owns_manager else KEEP
+        manager = managers.resolve_manager(user, mapped.manager) if owns_manager else KEEP
         has_changed = people_update.restore_managed_fields(
             user.person,
             replace(
                 profile,
-                role=policies.role(delivery.connection, profile.role, current=older.role),
-                unsaid=policies.unsaid(said.profile),
+                role=policies.role(task.connection, profile.role, current=older.role),
+                unsaid=policies.unsaid(mapped.profile),
                 **kept,
             ),
-            actor=delivery.connection.actor,
+            actor=task.connection.actor,
             manager=manager,
-            custom_values=_known_custom(said.custom_fields),
+            custom_values=_known_custom(mapped.custom_fields),
         )
-        _follow_waiting(delivery, user.person, waited_for)
+        _follow_waiting(task, user.person, waited_for)
         return has_changed
 
 
-def _follow_waiting(delivery: ProvisioningTask, person: Person, waited_for: str) -> None:
+def _follow_waiting(task: ProvisioningTask, person: Person, waited_for: str) -> None:
     """List the manager who cannot be found now, or go on with what waited for the one before."""
-    user = delivery.user
+    user = task.user
     if user.waiting_manager:
         user.problem = ScimUser.Problem.WAITING
         if person.is_active and user.waiting_manager != waited_for:
-            sync_errors.record(
-                delivery.connection, delivery.subject, InvalidManager(), request_id=None
-            )
+            sync_errors.record(task.connection, task.subject, InvalidManager(), request_id=None)
             user.has_errors = True
     elif waited_for:
-        end_waiting(delivery.user, person)
+        end_waiting(task.user, person)
 
 
 def end_waiting(user: ScimUser, person: Person) -> None:
@@ -181,33 +179,33 @@ def end_waiting(user: ScimUser, person: Person) -> None:
 
 
 @contextmanager
-def _holding(delivery: ProvisioningTask) -> Iterator[None]:
+def _holding(task: ProvisioningTask) -> Iterator[None]:
     """Lock the person of the resource, if there is one, for the duration of the block."""
-    user = delivery.user
+    user = task.user
     if user.person_id is None:
         yield
         return
-    if not delivery.holds_person:
+    if not task.person_is_locked:
         user.person = locks.lock_person(user.person_id)
     assert user.person is not None
     with locks.assume_locked(user.person):
         yield
 
 
-def unfilled(said: MappedUser, profile: Profile) -> list[str]:
+def unfilled(mapped: MappedUser, profile: Profile) -> list[str]:
     """Return the required fields that the connection's defaults have not filled either."""
-    return [name for name in said.missing if not getattr(profile, name) or "name" in name]
+    return [name for name in mapped.missing if not getattr(profile, name) or "name" in name]
 
 
 def _provision_person(
-    delivery: ProvisioningTask, said: MappedUser, manager: Person | Keep | None
+    task: ProvisioningTask, mapped: MappedUser, manager: Person | Keep | None
 ) -> list[PeopleError]:
     """Add or update the person, and return the problems that remain."""
-    connection, person = delivery.connection, delivery.user.person
-    profile = policies.filled(connection, said.profile, person)
-    missing = unfilled(said, profile)
+    connection, person = task.connection, task.user.person
+    profile = policies.filled(connection, mapped.profile, person)
+    missing = unfilled(mapped, profile)
     if not missing:
-        return _write(delivery, said, profile, manager)
+        return _write(task, mapped, profile, manager)
     gap = policies.gap(missing)
     if connection.incomplete_policy == Connection.Incomplete.REFUSE:
         raise gap
@@ -216,18 +214,18 @@ def _provision_person(
     if person is None:
         return [gap]
     profile = replace(profile, **{name: getattr(person.profile, name) for name in missing})
-    return [gap, *_write(delivery, said, profile, manager)]
+    return [gap, *_write(task, mapped, profile, manager)]
 
 
 def _write(
-    delivery: ProvisioningTask, said: MappedUser, profile: Profile, manager: Person | Keep | None
+    task: ProvisioningTask, mapped: MappedUser, profile: Profile, manager: Person | Keep | None
 ) -> list[PeopleError]:
-    user, connection = delivery.user, delivery.connection
+    user, connection = task.user, task.connection
     try:
         current = user.person.role if user.person else None
         role = policies.role(connection, profile.role, current=current)
-        profile = replace(profile, role=role, unsaid=policies.unsaid(said.profile))
-        _write_person(delivery, said, profile, manager)
+        profile = replace(profile, role=role, unsaid=policies.unsaid(mapped.profile))
+        _write_person(task, mapped, profile, manager)
     except HOLDABLE as error:
         if connection.incomplete_policy != Connection.Incomplete.HOLD:
             raise
@@ -242,12 +240,12 @@ def _write(
 
 
 def _write_person(
-    delivery: ProvisioningTask, said: MappedUser, profile: Profile, manager: Person | Keep | None
+    task: ProvisioningTask, mapped: MappedUser, profile: Profile, manager: Person | Keep | None
 ) -> None:
-    user, actor = delivery.user, delivery.connection.actor
-    custom = _known_custom(said.custom_fields)
+    user, actor = task.user, task.connection.actor
+    custom = _known_custom(mapped.custom_fields)
     if user.person is None and _is_known(profile.email):
-        user.person = _adopted(delivery, profile.email)
+        user.person = _adopted(task, profile.email)
     if user.person is None:
         try:
             user.person = people.add_person(
@@ -259,7 +257,7 @@ def _write_person(
                 invitation=_invitation(user) if user.active else None,
             )
         except person_fields.DuplicateEmail:
-            user.person = _adopted(delivery, profile.email)
+            user.person = _adopted(task, profile.email)
         else:
             return
     if user.person.state == Person.State.TERMINATED:
@@ -268,9 +266,7 @@ def _write_person(
         user.person, profile, actor=actor, manager=manager, custom_values=custom
     )
     if user.problem == ScimUser.Problem.WAITING and not user.waiting_manager:
-        lifecycle.release_invite(
-            user.person, actor=actor, is_mailed=delivery.connection.mails_invites
-        )
+        lifecycle.release_invite(user.person, actor=actor, is_mailed=task.connection.mails_invites)
 
 
 def _is_known(email: str) -> bool:
@@ -284,7 +280,7 @@ def _is_known(email: str) -> bool:
     return bool(Person.objects.having_address(email).exists())
 
 
-def _adopted(delivery: ProvisioningTask, email: str) -> Person:
+def _adopted(task: ProvisioningTask, email: str) -> Person:
     """Return the person with the email address, if no connection manages them.
 
     :raises operations.DuplicateEmail: if they are owned; or if only a click in Team updates
@@ -293,17 +289,17 @@ def _adopted(delivery: ProvisioningTask, email: str) -> Person:
     person: Person = Person.objects.having_address(email).get()
     # Two connections may adopt the same person at once; the second one sees the first.
     locks.lock(person)
-    if is_owned(person) or not (delivery.may_link or links_by_itself(delivery, person)):
+    if is_owned(person) or not (task.may_link or links_by_itself(task, person)):
         raise person_fields.DuplicateEmail
-    if not delivery.may_link and hooks.has_signed_in(person):
+    if not task.may_link and hooks.has_signed_in(person):
         # Perhaps somebody who only claimed the address: the pairing has to vouch for them now.
         field_ownership.end_sessions(person)
     field_ownership.note_names(
-        person, actor=delivery.connection.actor, user_name=delivery.user.scim_username
+        person, actor=task.connection.actor, user_name=task.user.scim_username
     )
     if person.state == Person.State.INACTIVE:
         # Nobody knows whether the provider means the one who left.
-        rehires.start_over(person, actor=delivery.connection.actor)
+        rehires.start_over(person, actor=task.connection.actor)
     # What a disconnected connection still holds of them is nobody's from now on.
     person.scim_users.filter(deleted_at=None).update(person=None)
     return person
@@ -315,12 +311,12 @@ def is_owned(person: Person) -> bool:
     return owners.exists()
 
 
-def links_by_itself(delivery: ProvisioningTask, person: Person) -> bool:
+def links_by_itself(task: ProvisioningTask, person: Person) -> bool:
     """Tell whether the person may be linked without an administrator's confirmation."""
-    asks = delivery.connection.email_link == Connection.EmailLink.ASK
+    asks = task.connection.email_link == Connection.EmailLink.ASK
     if asks or base_roles.is_privileged(person):
         return False
-    left = MatchDecision.objects.filter(user=delivery.user, choice=MatchDecision.Choice.LEAVE)
+    left = MatchDecision.objects.filter(user=task.user, choice=MatchDecision.Choice.LEAVE)
     return not left.exists()
 
 
@@ -356,25 +352,29 @@ def _invitation(user: ScimUser) -> Invitation:
     )
 
 
-def _newly_said(delivery: ProvisioningTask, earlier: MappedUser | None) -> sync_errors.Said:
+def _newly_sent(task: ProvisioningTask, earlier: MappedUser | None) -> sync_errors.SentValues:
     """Return the fields that the request sent: all of a PUT or POST, of a PATCH what changed.
 
     Reading a resource again, and a retry by an administrator, send nothing new.
     """
-    said = delivery.said
-    if not delivery.request_id:
+    mapped = task.mapped
+    if not task.request_id:
         return {}
-    if earlier is None or delivery.is_whole:
-        return said.told | {sync_errors.MISSING: ""}
-    changed = {name: value for name, value in said.told.items() if value != earlier.told[name]}
-    return changed | ({sync_errors.MISSING: ""} if said.missing != earlier.missing else {})
+    if earlier is None or task.is_whole:
+        return mapped.raw_values | {sync_errors.MISSING: ""}
+    changed = {
+        name: value
+        for name, value in mapped.raw_values.items()
+        if value != earlier.raw_values[name]
+    }
+    return changed | ({sync_errors.MISSING: ""} if mapped.missing != earlier.missing else {})
 
 
 def _list(
-    delivery: ProvisioningTask, problems: list[PeopleError], *, said: sync_errors.Said
+    task: ProvisioningTask, problems: list[PeopleError], *, sent: sync_errors.SentValues
 ) -> None:
     """Keep the listed problems of the resource to those that are left."""
-    user = delivery.user
+    user = task.user
     if user.person and not user.person.is_active:
         # The manager of a person who left needs no action.
         problems = [one for one in problems if one.code != InvalidManager.code]
@@ -382,14 +382,12 @@ def _list(
         user.problem = ScimUser.Problem.WAITING
     else:
         user.problem = ScimUser.Problem.INCOMPLETE if problems else ScimUser.Problem.NONE
-    delivery.subject.user = user
+    task.subject.user = user
     for problem in problems:
-        sync_errors.record(
-            delivery.connection, delivery.subject, problem, request_id=delivery.request_id
-        )
+        sync_errors.record(task.connection, task.subject, problem, request_id=task.request_id)
     if user.has_errors:
         codes = {problem.code for problem in problems}
-        is_left = sync_errors.resolve(user, except_for=codes, said=said)
+        is_left = sync_errors.resolve(user, except_for=codes, sent=sent)
         user.has_errors = is_left or bool(problems)
     else:
         user.has_errors = bool(problems)

@@ -19,9 +19,9 @@ from scim.models import Connection, ScimGroup, ScimUser, SyncError
 Reason = SyncError.Reason
 # The fields of a person that a provider sent, with their values. With the key MISSING the
 # request also decided which required fields are missing.
-Said = Mapping[str, str | None]
+SentValues = Mapping[str, str | None]
 MISSING = " missing"
-NOTHING: Said = {}
+NOTHING: SentValues = {}
 LONGEST_KEY = 512
 
 _BY_STATUS = {
@@ -42,7 +42,7 @@ class SyncErrorSubject:
     user: ScimUser | None = None
     group: ScimGroup | None = None
     resource_type: str = SyncError.Kind.USER
-    said: dict[str, str] = field(default_factory=dict)
+    raw_values: dict[str, str] = field(default_factory=dict)
 
 
 def reason_of(error: SCIMException | PeopleError) -> str:
@@ -81,7 +81,7 @@ def record(
     """
     now, user = timezone.now(), about.user
     field = (error.field or "") if isinstance(error, PeopleError) else ""
-    name, value = key_of(about.user_name), about.said.get(field) or ""
+    name, value = key_of(about.user_name), about.raw_values.get(field) or ""
     key = {
         "tenant_id": connection.tenant_id,
         "connection": connection,
@@ -89,7 +89,7 @@ def record(
         "reason": reason_of(error),
         "resolved_at": None,
     }
-    said = {
+    values = {
         "message": message_of(error),
         "user_name": about.user_name,
         "user": user,
@@ -100,7 +100,7 @@ def record(
         "request_id": request_id,
         "happened_at": now,
     }
-    again = said | {"times": F("times") + 1}
+    again = values | {"times": F("times") + 1}
     # A user who was renamed may be listed under an earlier userName.
     is_about = Q(user_name_key=name) | Q(user=user, user__isnull=False)
     standing = SyncError.objects.filter(is_about, **key)
@@ -113,7 +113,7 @@ def record(
     decided.update(resolved_at=now)
     _rename(standing.filter(dismissed_at=None), name)
     problem, _ = SyncError.objects.update_or_create(
-        **key, user_name_key=name, dismissed_at=None, defaults=again, create_defaults=said
+        **key, user_name_key=name, dismissed_at=None, defaults=again, create_defaults=values
     )
     return problem
 
@@ -132,11 +132,13 @@ def _rename(rows: QuerySet[SyncError], name: str) -> None:
         SyncError.objects.filter(pk=row.pk).update(user_name_key=name)
 
 
-def resolve(user: ScimUser, *, except_for: Collection[str] = (), said: Said = NOTHING) -> bool:
+def resolve(
+    user: ScimUser, *, except_for: Collection[str] = (), sent: SentValues = NOTHING
+) -> bool:
     """Clear the user's problems that a good write has shown to be over.
 
     A problem that an administrator dismissed is over only when the value has changed: when
-    `said`, the fields that the provider sent, has another one.
+    `sent`, the fields that the provider sent, has another one.
 
     :returns: whether any problem is left, listed or dismissed.
     """
@@ -144,7 +146,7 @@ def resolve(user: ScimUser, *, except_for: Collection[str] = (), said: Said = NO
     # could not be read under none.
     names = {user.user_name_key, key_of(user.scim_external_id), ""}
     named = Q(connection=user.connection_id, user_name_key__in=names)
-    return _resolve(Q(user=user) | named, SyncError.Kind.USER, except_for, said)
+    return _resolve(Q(user=user) | named, SyncError.Kind.USER, except_for, sent)
 
 
 def resolve_reason(user: ScimUser, reason: str) -> bool:
@@ -190,22 +192,24 @@ def resolve_of_bulk(connection: Connection) -> bool:
     return _resolve(Q(connection=connection), SyncError.Kind.BULK)
 
 
-def _resolve(about: Q, kind: str, except_for: Collection[str] = (), said: Said = NOTHING) -> bool:
+def _resolve(
+    about: Q, kind: str, except_for: Collection[str] = (), sent: SentValues = NOTHING
+) -> bool:
     theirs = SyncError.objects.filter(about, resource_type=kind, resolved_at=None)
     over = [
         row.pk
         for row in theirs.exclude(reason__in=except_for)
-        if row.dismissed_at is None or _is_over(row, said)
+        if row.dismissed_at is None or _is_over(row, sent)
     ]
     SyncError.objects.filter(pk__in=over).update(resolved_at=timezone.now())
     return theirs.exists()
 
 
-def _is_over(row: SyncError, said: Said) -> bool:
+def _is_over(row: SyncError, sent: SentValues) -> bool:
     """Tell whether the dismissed problem is about a value that the provider has replaced.
 
     A request that could not be read is about no field. Its message stands for its value.
     """
     if row.reason == SyncError.Reason.INCOMPLETE:
-        return MISSING in said
-    return row.field in said and not _is_same(row, said[row.field] or "")
+        return MISSING in sent
+    return row.field in sent and not _is_same(row, sent[row.field] or "")

@@ -35,14 +35,14 @@ def dry_run(
     What `look` returns must not ask the database again.
     """
     sent = RequestLog(connection=connection, method=method, path=path, body=body)
-    call = ScimRequest.again(sent, retried_by=actor)
+    request = ScimRequest.again(sent, retried_by=actor)
     with transaction.atomic():
         # Locked before the people of the request, in the same order as the role sync.
         group_roles.hold_following(connection)
-        response = dispatch.dispatch(call)
-        with events.caused_by(call.request_id), tenancy.use(connection.tenant_id):
+        response = dispatch.dispatch(request)
+        with events.caused_by(request.request_id), tenancy.use(connection.tenant_id):
             # A worker does that for a real one, soon after.
             group_roles.follow(connection)
-        seen = look(call)
+        seen = look(request)
         transaction.set_rollback(True)
     return response, seen

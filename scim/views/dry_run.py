@@ -117,14 +117,14 @@ def _foretell(connection: Connection, form: RequestForm, request: PersonRequest)
     }
 
 
-def _consequences(call: ScimRequest) -> Consequences:
+def _consequences(request: ScimRequest) -> Consequences:
     """Collect the effects of the request before it is rolled back."""
-    effects = request_effects(call.request_id)
-    listed = SyncError.objects.filter(request_id=call.request_id)
+    effects = request_effects(request.request_id)
+    listed = SyncError.objects.filter(request_id=request.request_id)
     cleared = SyncError.objects.none()
-    if call.subject.user:
+    if request.subject.user:
         cleared = SyncError.objects.filter(
-            user=call.subject.user, resolved_at__gte=call.received_at
+            user=request.subject.user, resolved_at__gte=request.received_at
         )
     touched = {entry.person.pk for entry in effects.entries if entry.person}
     people = Person.objects.filter(pk__in=touched).order_by("family_name", "pk")

@@ -213,7 +213,7 @@ def _unnoted(gone: Sequence[Gone]) -> list[Gone]:
     noted: set[int] = set()
     for start in range(0, len(gone), BATCH):
         people = [one.person_id for one in gone[start : start + BATCH]]
-        items = BulkChangeItem.objects.filter(change__is_suspicious=True, person__in=people)
+        items = BulkChangeItem.objects.filter(change__needs_confirmation=True, person__in=people)
         noted |= set(items.values_list("event_id", flat=True))
     return [one for one in gone if one.event_id not in noted]
 

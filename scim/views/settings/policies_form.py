@@ -137,12 +137,12 @@ class PoliciesForm(forms.Form):
         return bool(self.cleaned_data[name])
 
     def clean(self) -> dict[str, Any]:
-        said = super().clean() or {}
-        if said.get("incomplete_policy") == Connection.Incomplete.FILL:
+        values = super().clean() or {}
+        if values.get("incomplete_policy") == Connection.Incomplete.FILL:
             for name in ("default_department", "default_location"):
-                if name in said and not said[name]:
+                if name in values and not values[name]:
                     self.add_error(name, "Enter a default for people without one.")
-        return said
+        return values
 
     @property
     def departments(self) -> list[str]:

@@ -36,8 +36,8 @@ class Link:
 def link_to_steps(connection: Connection) -> Link:
     """Return today's link; it is the same until tomorrow."""
     last_day = timezone.now().date() + timedelta(days=DAYS)
-    said = {"connection": str(connection.pk), "last_day": last_day.isoformat()}
-    token = signing.Signer(salt=SALT).sign_object(said)
+    signed = {"connection": str(connection.pk), "last_day": last_day.isoformat()}
+    token = signing.Signer(salt=SALT).sign_object(signed)
     path = reverse("admin:setup_link", args=[token])
     return Link(f"{settings.PUBLIC_BASE_URL}{path}", last_day)
 
@@ -46,13 +46,13 @@ def link_to_steps(connection: Connection) -> Link:
 @require_safe
 def steps_for_it(request: HttpRequest, token: str) -> HttpResponse:
     try:
-        said = signing.Signer(salt=SALT).unsign_object(token)
+        signed = signing.Signer(salt=SALT).unsign_object(token)
     except signing.BadSignature as error:
         raise Http404 from error
-    last_day = parse_date(said["last_day"])
-    connection = _in_setup(UUID(said["connection"]))
+    last_day = parse_date(signed["last_day"])
+    connection = _in_setup(UUID(signed["connection"]))
     if last_day is None or last_day < timezone.now().date():
-        why = f"It was valid until {said['last_day']}."
+        why = f"It was valid until {signed['last_day']}."
     elif connection is None:
         why = "The connection has been activated, or its setup was canceled."
     else:

@@ -49,14 +49,14 @@ class Row:
     """A resource with its data, the matching person and the planned result."""
 
     user: ScimUser
-    said: MappedUser
+    mapped: MappedUser
     result: MatchResult
     person: Person | None
     is_privileged: bool
 
     @property
     def name(self) -> str:
-        profile = self.said.profile
+        profile = self.mapped.profile
         return f"{profile.given_name} {profile.family_name}".strip() or self.user.scim_username
 
     @property
@@ -64,7 +64,7 @@ class Row:
         """Return the changes that linking would make to the person."""
         if self.person is None:
             return []
-        old, new = self.person.profile, self.said.profile
+        old, new = self.person.profile, self.mapped.profile
         return [
             Difference(LABELS[name], getattr(old, name), getattr(new, name))
             for name in PROFILE
@@ -138,8 +138,10 @@ def _rows(connection: Connection, results: Sequence[MatchResult]) -> list[Row]:
     for result in results:
         user = users[result.user_id]
         person = persons.get(result.person_id) if result.person_id else None
-        said = profile_of(user.document, connection.mapping)
-        rows.append(Row(user, said, result, person, person is not None and _is_privileged(person)))
+        mapped = profile_of(user.document, connection.mapping)
+        rows.append(
+            Row(user, mapped, result, person, person is not None and _is_privileged(person))
+        )
     return rows
 
 

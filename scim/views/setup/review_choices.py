@@ -45,19 +45,19 @@ def choose(request: PersonRequest, connection: Connection) -> HttpResponse:
     form = ChoiceForm(request.POST)
     if not form.is_valid():
         raise Http404
-    said = form.cleaned_data
-    choice = Choice(said["choice"])
-    user, person = _chosen(connection, said["user"], said["person"], choice)
+    chosen = form.cleaned_data
+    choice = Choice(chosen["choice"])
+    user, person = _chosen(connection, chosen["user"], chosen["person"], choice)
     review = reverse("admin:setup_review", args=[connection.provider])
-    back = f"{review}?{said['back']}"
+    back = f"{review}?{chosen['back']}"
     if choice == Choice.DEACTIVATE and person == request.user:
         messages.error(request, "You cannot deactivate yourself. Ask another administrator.")
         return redirect(back)
     if person and choice != Choice.LEAVE:
         ranks.check_rank_over(request.user.actor, person)
     is_grave = choice != Choice.LEAVE and person and base_roles.is_privileged(person)
-    if is_grave and not said["confirmed"]:
-        return _ask(request, connection, said | {"target": person, "cancel": back})
+    if is_grave and not chosen["confirmed"]:
+        return _ask(request, connection, chosen | {"target": person, "cancel": back})
     about = {"user": user} if user else {"person": person}
     if _remember(connection, about, choice, actor=request.user.actor):
         messages.success(request, _told(choice, user, person))
@@ -99,10 +99,15 @@ def _remember(
     return True
 
 
-def _ask(request: PersonRequest, connection: Connection, said: dict[str, Any]) -> HttpResponse:
-    person, verb = said["target"], Choice(said["choice"]).label.lower()
+def _ask(request: PersonRequest, connection: Connection, chosen: dict[str, Any]) -> HttpResponse:
+    person, verb = chosen["target"], Choice(chosen["choice"]).label.lower()
     context = context_of(
-        request, connection.provider, "setup_review", connection=connection, said=said, verb=verb
+        request,
+        connection.provider,
+        "setup_review",
+        connection=connection,
+        chosen=chosen,
+        verb=verb,
     )
     context["title"] = f"{verb.capitalize()} {person.full_name}?"
     return render(request, "scim/setup/confirm_choice.html", context)

@@ -60,14 +60,14 @@ def token(request: PersonRequest, provider: str) -> HttpResponse:
     form = StartForm(provider, request.POST)
     if not form.is_valid():
         return overview_page(request, provider, form)
-    said = form.cleaned_data
-    defaults = {name: said.get(name, "") for name in ("department", "location")}
+    values = form.cleaned_data
+    defaults = {name: values.get(name, "") for name in ("department", "location")}
     try:
         connection = setup.start(provider, actor=request.user.actor, **defaults)
     except PeopleError as error:
         messages.error(request, str(error))
         return redirect("admin:integration", provider)
-    made = setup.next_token(connection, after=said["after"], actor=request.user.actor)
+    made = setup.next_token(connection, after=values["after"], actor=request.user.actor)
     if made is None:
         messages.info(request, "The token was already shown when it was created.")
         return redirect("admin:setup_token", provider)
@@ -150,8 +150,8 @@ def abandon(request: PersonRequest, connection: Connection) -> HttpResponse:
 
 def _agent(used: Token | None, first: RequestLog | None) -> str:
     """Return the user agent of the provider."""
-    said = used.last_user_agent if used else ""
-    return said or (str(first.headers.get("User-Agent", "")) if first else "")
+    user_agent = used.last_user_agent if used else ""
+    return user_agent or (str(first.headers.get("User-Agent", "")) if first else "")
 
 
 def _detail(log: RequestLog) -> str:

@@ -62,11 +62,11 @@ def asked() -> list[PreparedQuery]:
         for name, statement in fast_queries.STATEMENTS.items()
     ]
     document = {"userName": "ada", "externalId": "x"}
-    call = ScimRequest.__new__(ScimRequest)
-    call.token_digest = "digest"
+    request = ScimRequest.__new__(ScimRequest)
+    request.token_digest = "digest"
     return [
         *finding,
-        fast_queries.token_query(call, str(SOMEBODY)),
+        fast_queries.token_query(request, str(SOMEBODY)),
         managers.question(SOMEBODY, "ada@example.com"),
         fast_queries.place_question(SOMEBODY, document),
     ]

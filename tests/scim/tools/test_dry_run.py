@@ -21,8 +21,8 @@ HELPDESK = Actor("person", "helpdesk@example.com")
 Told = list[tuple[str, str, Json]]
 
 
-def told(call: ScimRequest) -> Told:
-    return events_of(call.request_id)
+def told(request: ScimRequest) -> Told:
+    return events_of(request.request_id)
 
 
 def events_of(request_id: Any) -> Told:
