@@ -245,7 +245,14 @@ def test_cuts_larger_pages_to_the_largest(api: Api, size: str) -> None:
     assert api.get("people", page_size=size).status_code == 200
 
 
-@pytest.mark.parametrize("reason", [5, None, ["x"], "x" * 501, "a\0b", "\ud800"])
+def test_takes_no_half_of_a_surrogate_pair(api: Api, ada: Person) -> None:
+    answer = api.post(f"people/{ada.pk}/deactivate", {"reason": "\ud800"})
+
+    assert code_of(answer) == (400, "parse-error")
+    assert "half of a surrogate pair" in answer.json()["message"]
+
+
+@pytest.mark.parametrize("reason", [5, None, ["x"], "x" * 501, "a\0b"])
 def test_takes_a_reason_that_is_a_text(api: Api, ada: Person, reason: object) -> None:
     answer = api.post(f"people/{ada.pk}/deactivate", {"reason": reason})
 

@@ -39,7 +39,7 @@ def explore(page: Page, url: str) -> Addresses:
         "scheduled_termination": _found(
             page,
             f"{url}/people/scheduled-terminations/",
-            "tbody a[href$='/scheduled_termination/']",
+            "tbody a[href$='/scheduled-termination/']",
         ),
         "tenant": TENANT,
         "member": _found(page, f"{url}{TENANT}provisioned-members/", "tbody a"),

@@ -65,7 +65,7 @@ def test_operators_see_names_and_numbers_of_all_tenants(tenant: Tenant) -> None:
 
 
 @pytest.mark.parametrize(
-    "page", ["", "edit/", "deactivate/", "reactivate/", "terminate/", "scheduled_termination/plan/"]
+    "page", ["", "edit/", "deactivate/", "reactivate/", "terminate/", "scheduled-termination/plan/"]
 )
 def test_somebody_of_another_company_is_as_good_as_absent(tenant: Tenant, page: str) -> None:
     with core.in_another_tenant():

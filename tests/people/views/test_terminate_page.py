@@ -348,7 +348,7 @@ class TestPlan:
         owner: Person,
     ) -> None:
         form, key = (
-            Form(alan, leaver.person, page="scheduled_termination/plan"),
+            Form(alan, leaver.person, page="scheduled-termination/plan"),
             f"card-{leaver.virtual.pk}",
         )
 
@@ -372,7 +372,7 @@ class TestPlan:
     ) -> None:
         key = f"card-{leaver.virtual.pk}"
 
-        shown = Form(alan, leaver.person, page="scheduled_termination/plan").answer(
+        shown = Form(alan, leaver.person, page="scheduled-termination/plan").answer(
             **{key: "somebody", f"{key}-whom-written": leaver.person.email}
         )
 
@@ -381,6 +381,6 @@ class TestPlan:
         assert scheduled_termination.disposition is None
 
     def test_is_not_there_for_who_is_not_to_leave(self, alan: Client, ada: Person) -> None:
-        shown = Form(alan, ada, page="scheduled_termination/plan").shown
+        shown = Form(alan, ada, page="scheduled-termination/plan").shown
 
         assert "is no longer scheduled for termination." in shown
