@@ -96,10 +96,10 @@ def look_again(*, as_of: datetime) -> int:
     """Run the sync cycle, and return how many people it did something about."""
     inactivity.check_inactivity(as_of=as_of)
     reread = reapply.run_batch()
-    put_back = periodic.restore_managed_fields(periodic.everyone_overruled())
+    restored = periodic.restore_managed_fields(periodic.people_with_manual_overrides())
     followed = group_roles.follow_all(seconds=FOLLOWING_SECONDS)[0]
     resolved = periodic.resolve_waiting(periodic.everyone_waiting()) + manager_cycles.retry_all()
-    return reread + put_back + followed + resolved
+    return reread + restored + followed + resolved
 
 
 def forget(*, as_of: datetime) -> int:

@@ -1513,7 +1513,7 @@ class Migration(migrations.Migration):
             index=models.Index(
                 condition=models.Q(("manually_overridden_at__isnull", False)),
                 fields=["manually_overridden_at"],
-                name="person_overruled",
+                name="person_manually_overridden",
             ),
         ),
         migrations.AddIndex(

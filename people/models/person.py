@@ -194,7 +194,7 @@ class Person(DeferrableModel, AbstractBaseUser):
             ),
             models.Index(
                 fields=["manually_overridden_at"],
-                name="person_overruled",
+                name="person_manually_overridden",
                 condition=models.Q(manually_overridden_at__isnull=False),
             ),
             models.Index(

@@ -172,11 +172,11 @@ def _note_overruling(
         fields = {"email" if name == "pending_email" else name for name in changes}
         owned = {name for name in fields if _may_be_owned(person, name)}
         marks = person.manually_overridden_fields | dict.fromkeys(owned, timezone.now().isoformat())
-    set_overruled(person, marks)
+    set_manual_overrides(person, marks)
 
 
-def set_overruled(person: Person, marks: dict[str, str]) -> None:
-    """Replace the marks of overruled fields; the caller saves both columns."""
+def set_manual_overrides(person: Person, marks: dict[str, str]) -> None:
+    """Replace the marks of manually overridden fields; the caller saves both columns."""
     person.manually_overridden_fields = marks
     person.manually_overridden_at = max(map(datetime.fromisoformat, marks.values()), default=None)
 

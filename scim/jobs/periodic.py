@@ -73,27 +73,27 @@ def everyone_waiting() -> list[ScimUser]:
         return list(ScimUser.objects.filter(LIVE, ~Q(waiting_manager="")).only("pk"))
 
 
-def everyone_overruled() -> list[ScimUser]:
+def people_with_manual_overrides() -> list[ScimUser]:
     """Return the resources of live connections whose person somebody has changed since."""
     with tenancy.across_tenants():
-        overruled = ScimUser.objects.filter(LIVE, person__manually_overridden_at__isnull=False)
-        overruled = overruled.exclude(person__state=Person.State.TERMINATED)
-        return list(overruled.only("pk", "tenant"))
+        users = ScimUser.objects.filter(LIVE, person__manually_overridden_at__isnull=False)
+        users = users.exclude(person__state=Person.State.TERMINATED)
+        return list(users.only("pk", "tenant"))
 
 
-def restore_managed_fields(overruled: Iterable[ScimUser]) -> int:
+def restore_managed_fields(users: Iterable[ScimUser]) -> int:
     """Restore the provider's values of each person; return the number of changed people."""
-    return sum(_put_back(user) for user in overruled)
+    return sum(_restore(user) for user in users)
 
 
-def _put_back(overruled: ScimUser) -> bool:
-    with tenancy.use(overruled.tenant_id):
+def _restore(listed: ScimUser) -> bool:
+    with tenancy.use(listed.tenant_id):
         subject = SyncErrorSubject()
         try:
             with transaction.atomic():
-                subject.user = user = _hold(overruled.pk)
+                subject.user = user = _hold(listed.pk)
                 subject.user_name = user.scim_username
-                since = _overruled_since(user)
+                since = _overridden_since(user)
                 if since is None:
                     return False
                 has_changed = provision.restore_managed_fields(ProvisioningTask(user, subject))
@@ -108,8 +108,8 @@ def _put_back(overruled: ScimUser) -> bool:
             return False
 
 
-def _overruled_since(user: ScimUser) -> datetime | None:
-    """Return since when, unless the connection has ended or lost them since we looked."""
+def _overridden_since(user: ScimUser) -> datetime | None:
+    """Return since when, or None if the connection has ended or no longer manages the person."""
     is_ours = user.deleted_at is None and user.connection.is_live
     return user.person.manually_overridden_at if is_ours and user.person else None
 

@@ -62,7 +62,7 @@ PAGES = {
     "why": "/people/why/",
     "why somebody is not here": "/people/why/?who=nobody@lumen.example",
     "invite settings": "/people/invite-settings/",
-    "what a page view did": "{deed}",
+    "what a page view did": "{request_effects}",
     "integrations": "/integrations/",
     "no such integration": "/integrations/?q=xyzzy",
     "okta": "/integrations/okta/",

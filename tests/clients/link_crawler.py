@@ -35,7 +35,7 @@ def explore(page: Page, url: str) -> Addresses:
         "error": _found(page, f"{url}/people/updates/errors/", "tbody a[href*='/updates/errors/']"),
         "scim": scim,
         "request": _found(page, f"{url}{scim}requests/", "tbody a[href*='/requests/']"),
-        "deed": _deed(page, f"{url}/people/updates/inactive/"),
+        "request_effects": _request_effects(page, f"{url}/people/updates/inactive/"),
         "scheduled_termination": _found(
             page,
             f"{url}/people/scheduled-terminations/",
@@ -73,7 +73,7 @@ def _holder(page: Page, url: str) -> str:
     return f"/people/{approver.get_attribute('value')}/"
 
 
-def _deed(page: Page, address: str) -> str:
+def _request_effects(page: Page, address: str) -> str:
     """Let somebody in again, and return the page that tells what that did."""
     page.goto(address)
     page.get_by_role("link", name="Reactivate").first.click()

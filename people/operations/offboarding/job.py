@@ -169,7 +169,7 @@ def depart(scheduled_termination_id: int, *, as_of: datetime, actor: Actor) -> b
     if foreseen is None:
         return False
     _hold(foreseen.person, disposition_of(foreseen))
-    # Held now, so that nobody can reactivate, postpone or exempt between look and deed.
+    # Held now, so that nobody can reactivate, postpone or exempt between the check and the change.
     scheduled_termination = (
         _due(as_of).filter(pk=scheduled_termination_id).select_related("person").first()
     )

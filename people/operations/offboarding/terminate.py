@@ -26,7 +26,7 @@ from people.operations.offboarding.handover_plan import (
     usual_disposition,
     valid_ids,
 )
-from people.operations.people_update import set_overruled, succeed_manager
+from people.operations.people_update import set_manual_overrides, succeed_manager
 from people.operations.person_fields import difference, snapshot
 from people.operations.roles.base_roles import check_not_last_admin
 from people.values import Actor
@@ -191,5 +191,5 @@ class _Handover:
         """Keep the sync cycle from putting the leaver back as the manager of the report."""
         before = self.people[str(report.pk)].manually_overridden_fields
         if "manager" in report.manually_overridden_fields and "manager" not in before:
-            set_overruled(report, before)
+            set_manual_overrides(report, before)
             report.save(update_fields=["manually_overridden_fields", "manually_overridden_at"])

@@ -59,12 +59,12 @@ def scheduled_termination(request: PersonRequest, person_id: UUID) -> HttpRespon
     person = get_object_or_404(Person.objects.select_related("manager"), pk=person_id)
     check_rank_over(request.user.actor, person)
     said = request.POST if request.method == "POST" else None
-    deed = said.get("deed", "") if said else ""
-    postponing = PostponeForm(said if deed == "postpone" else None, prefix="postpone")
-    exempting = ExemptForm(said if deed == "exempt" else None, prefix="exempt")
+    action = said.get("action", "") if said else ""
+    postponing = PostponeForm(said if action == "postpone" else None, prefix="postpone")
+    exempting = ExemptForm(said if action == "exempt" else None, prefix="exempt")
     if said is not None:
         try:
-            done = _carry_out(deed, person, postponing, exempting, actor=request.user.actor)
+            done = _carry_out(action, person, postponing, exempting, actor=request.user.actor)
         except NotScheduled as error:
             messages.error(request, str(error))
             return redirect("admin:people_person_change", person_id)
@@ -92,13 +92,13 @@ def scheduled_termination(request: PersonRequest, person_id: UUID) -> HttpRespon
 
 
 def _carry_out(
-    deed: str, person: Person, postponing: PostponeForm, exempting: ExemptForm, *, actor: Actor
+    action: str, person: Person, postponing: PostponeForm, exempting: ExemptForm, *, actor: Actor
 ) -> str:
     """Do what was asked for, and say so; say nothing where a form has to be corrected.
 
     :raises NotScheduled, TooEarly: as the operations.
     """
-    match deed:
+    match action:
         case "postpone" if postponing.is_valid():
             because = postponing.cleaned_data["reason"]
             schedule.postpone(person, postponing.instant, because=because, actor=actor)

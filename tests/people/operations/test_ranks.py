@@ -61,14 +61,14 @@ pytestmark = pytest.mark.django_db
 
 TESTS = Actor("command", "tests")
 INVITED = {"state": Person.State.INVITED}
-Deed = Callable[[Person, Actor], Any]
+ChangePerson = Callable[[Person, Actor], Any]
 
 
 @dataclass(frozen=True)
 class Change:
     """An operation on a person, how the person is made, and what has to be so beforehand."""
 
-    deed: Deed
+    change: ChangePerson
     fields: dict[str, Any] | None = None
     before: Callable[[Person], Any] | None = None
 
@@ -312,7 +312,7 @@ def test_knows_no_operation_that_there_is_not() -> None:
 
 
 def breaches(
-    targets: Callable[[str], Person], deed: Deed, actors: dict[str, Actor]
+    targets: Callable[[str], Person], change: ChangePerson, actors: dict[str, Actor]
 ) -> Iterator[str]:
     """Have each actor try the deed on each target; yield what rank says otherwise."""
     for target in rank_cases.RANKS:
@@ -321,7 +321,7 @@ def breaches(
             before = stored(person)
             for kind, actor in actors.items():
                 with taken_back():
-                    refusal = refusal_of(deed, person, actor)
+                    refusal = refusal_of(change, person, actor)
                     if (refusal is None) != may_change(kind, target):
                         yield f"{kind} on {target}: {refusal or 'allowed'}"
                     elif refusal and person.full_name not in refusal:
@@ -330,11 +330,11 @@ def breaches(
                         yield f"{kind} on {target}: refused, yet something was changed"
 
 
-def refusal_of(deed: Deed, person: Person, actor: Actor) -> str | None:
+def refusal_of(change: ChangePerson, person: Person, actor: Actor) -> str | None:
     """Return why the deed was refused for its rank, if it was."""
     try:
         with transaction.atomic():
-            deed(Person.objects.get(pk=person.pk), actor)
+            change(Person.objects.get(pk=person.pk), actor)
     except RankRefused as refused:
         return str(refused)
     return None
@@ -356,7 +356,7 @@ def test_whom_each_operation_changes(name: str, actors: dict[str, Actor]) -> Non
             change.before(person)
         return person
 
-    assert list(breaches(target, change.deed, actors)) == []
+    assert list(breaches(target, change.change, actors)) == []
 
 
 class TestWhichRoles:
@@ -418,14 +418,14 @@ class TestWhichRoles:
 class TestElevatedRoles:
     """Roles of the company's own …"""
 
-    def refused(self, actors: dict[str, Actor], deed: Callable[[Actor], Any]) -> set[str]:
+    def refused(self, actors: dict[str, Actor], change: Callable[[Actor], Any]) -> set[str]:
         """Return who may not do that."""
         refused = set()
         for kind, actor in actors.items():
             with taken_back():
                 try:
                     with transaction.atomic():
-                        deed(actor)
+                        change(actor)
                 except ranks.RoleAboveRank:
                     refused.add(kind)
         return refused

@@ -60,8 +60,8 @@ def test_the_timeline_of_the_successor_tells_it(leaver: Leaver) -> None:
 def test_the_page_changes_nothing(leaver: Leaver) -> None:
     page = page_of(leaver.person)
 
-    for deed in ("edit", "deactivate", "reactivate", "terminate", "roles"):
-        assert f"/people/{leaver.person.pk}/{deed}/" not in page
+    for action in ("edit", "deactivate", "reactivate", "terminate", "roles"):
+        assert f"/people/{leaver.person.pk}/{action}/" not in page
 
 
 def test_nothing_is_said_any_more(leaver: Leaver) -> None:

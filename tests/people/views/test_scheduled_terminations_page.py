@@ -49,10 +49,10 @@ def shown(client: Client, **query: Any) -> str:
     return text_of(client.get(DESK, query))
 
 
-def decide(client: Client, person: Person, deed: str, **said: str) -> str:
+def decide(client: Client, person: Person, action: str, **said: str) -> str:
     address = f"/people/{person.pk}/scheduled-termination/"
-    data = {f"{deed}-{name}": value for name, value in said.items()}
-    return text_of(client.post(address, data | {"deed": deed}, follow=True))
+    data = {f"{action}-{name}": value for name, value in said.items()}
+    return text_of(client.post(address, data | {"action": action}, follow=True))
 
 
 class TestShows:

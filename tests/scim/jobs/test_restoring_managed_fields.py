@@ -250,7 +250,7 @@ def test_stays_where_the_connection_is_not_live(scim: Provider, column: str) -> 
 def test_stays_where_the_connection_ended_while_the_cycle_ran(scim: Provider) -> None:
     scim.add()
     edit(given_name="Augusta")
-    overruled = periodic.everyone_overruled()
+    overruled = periodic.people_with_manual_overrides()
     scim.connection.disconnected_at = timezone.now()
     scim.connection.save()
 
@@ -381,7 +381,7 @@ def test_costs_the_same_whoever_else_is_there(scim: Provider) -> None:
 
 def queries() -> int:
     with CaptureQueriesContext(connection) as captured:
-        periodic.restore_managed_fields(periodic.everyone_overruled())
+        periodic.restore_managed_fields(periodic.people_with_manual_overrides())
     return len(captured)
 
 
@@ -393,7 +393,7 @@ def test_is_put_back_once_by_two_cycles(scim: Provider, racers: Racers) -> None:
         edit(given_name="Augusta")
 
         results = racers(
-            *[lambda: periodic.restore_managed_fields(periodic.everyone_overruled())] * 2
+            *[lambda: periodic.restore_managed_fields(periodic.people_with_manual_overrides())] * 2
         )
 
         assert sum(results) == 1
