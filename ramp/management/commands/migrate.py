@@ -6,7 +6,7 @@ from django.db import connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.migrations.recorder import MigrationRecorder
 
-# The migrations of the time before 0.1.0 were squashed into one for each app.
+# Earlier migrations were squashed into one for each app, with other names of tables.
 SQUASHED = ("people", "0002_terminated_is_final")
 
 
@@ -36,7 +36,7 @@ def check_is_not_squashed(connection: BaseDatabaseWrapper) -> None:
     """
     if SQUASHED in MigrationRecorder(connection).applied_migrations():
         raise CommandError(
-            "This database was created by a development version before 0.1.0, whose tables have "
-            "other names. Create an empty database, set DATABASE_URL to it, and run the command "
+            "This database was created by an earlier development version, whose tables have other "
+            "names. Create an empty database, set DATABASE_URL to it, and run the command "
             "again. Your identity providers fill it on their next full push."
         )
