@@ -37,6 +37,7 @@ def check_is_not_squashed(connection: BaseDatabaseWrapper) -> None:
     if SQUASHED in MigrationRecorder(connection).applied_migrations():
         raise CommandError(
             "This database was created by an earlier development version, whose tables have other "
-            "names. Create an empty database, set DATABASE_URL to it, and run the command "
-            "again. Your identity providers fill it on their next full push."
+            "names. Create an empty database, set DATABASE_URL to it, and run the command again; "
+            "on the embedded default, move ramp.sqlite3 out of the folder var. Your identity "
+            "providers fill the new database on their next full push."
         )
