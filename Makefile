@@ -41,7 +41,7 @@ serve: .venv/installed .venv/directory  ## Run Ramp for real; DATABASE_URL and R
 test: setup  ## Run the tests with real PostgreSQL, Redis and Chromium (T=... picks some)
 	$(BIN)/python -m pytest $(or $(T),$(SHARED_OUT))
 
-check: .venv/installed .venv/directory  ## Lint, format, templates, types, layers, migrations, deployment
+check: packages .venv/installed .venv/directory  ## Lint, format, templates, types, layers, migrations, deployment
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	git ls-files '*.html' | xargs -r $(BIN)/djade --target-version 5.2 --check
@@ -50,6 +50,7 @@ check: .venv/installed .venv/directory  ## Lint, format, templates, types, layer
 	$(BIN)/lint-imports --no-logo
 	$(BIN)/bandit --configfile pyproject.toml --quiet --recursive -ll ramp people scim provisioning
 	DATABASE_URL=sqlite://:memory: $(BIN)/python manage.py makemigrations --check --dry-run
+	$(BIN)/python -m tests.lint_migrations
 	$(PRODUCTION) $(BIN)/python manage.py check --deploy --fail-level WARNING
 
 fmt: .venv/installed  ## Put code and templates in shape

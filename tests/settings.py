@@ -15,6 +15,10 @@ os.environ["SECRET_KEY"] = "of the tests"
 os.environ.pop("PUBLIC_BASE_URL", None)
 
 from ramp.settings import *  # noqa: F403
+from ramp.settings import INSTALLED_APPS
+
+# Gives manage.py the command that tests/lint_migrations.py runs.
+INSTALLED_APPS = [*INSTALLED_APPS, "django_migration_linter"]
 
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 # A thread with a connection of its own would not see what a test has not committed.
