@@ -23,7 +23,7 @@ def lock_provider_shared(provider: IdentityProvider) -> None:
 
 
 def lock_provider_exclusive(provider: IdentityProvider) -> None:
-    """Wait for all who `keep` the provider, and let no one follow its groups meanwhile."""
+    """Wait for every holder of `lock_provider_shared`, and keep new ones out until the end."""
     _lock("pg_advisory_xact_lock", str(provider.pk))
 
 

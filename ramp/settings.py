@@ -216,7 +216,7 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
         "schedule": crontab(minute="10,25,40,55"),
         "options": {"expires": 15 * 60},
     },
-    # The safety net: the request that asks for it sends the task at once.
+    # The page undoes what it can in 3 s; this does the rest.
     "undo-mass-changes": {"task": "people.tasks.undo_mass_changes", "schedule": 60},
     "forget-idempotency-keys": {
         "task": "people.tasks.forget_idempotency_keys",

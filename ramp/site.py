@@ -149,7 +149,7 @@ def _spend_tabs(request: HttpRequest) -> Item:
         ),
     ]
     _mark_active(request, tabs)
-    models = ["people.card", "people.fund", "people.workflow", "people.outstanding_item"]
+    models = ["people.card", "people.fund", "people.workflow", "people.outstandingitem"]
     return {"models": models, "items": tabs}
 
 

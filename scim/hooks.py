@@ -25,7 +25,7 @@ HOOKS = AppHooks(
         Subscription(
             RESOLVE_WAITING_MANAGERS,
             tasks.resolve_waiting_managers,
-            [Event.Kind.PERSON_REVISED, Event.Kind.PERSON_PUT_BACK],
+            [Event.Kind.PERSON_REVISED, Event.Kind.MANAGED_FIELDS_RESTORED],
             fields=FINDS_A_MANAGER,
         ),
         Subscription(

@@ -67,7 +67,7 @@ def run_cycle(**_: Any) -> None:
 
 @shared_task(name=group_roles.TASK)
 def follow_groups(**_: Any) -> None:
-    is_all = group_roles.follow_all(seconds=FOLLOWING_SECONDS)[1]
+    is_all = group_roles.sync_all_roles(seconds=FOLLOWING_SECONDS)[1]
     if not is_all:
         current_app.send_task(group_roles.TASK, retry=False)
 
@@ -97,7 +97,7 @@ def look_again(*, as_of: datetime) -> int:
     inactivity.check_inactivity(as_of=as_of)
     reread = reapply.run_batch()
     restored = periodic.restore_managed_fields(periodic.people_with_manual_overrides())
-    followed = group_roles.follow_all(seconds=FOLLOWING_SECONDS)[0]
+    followed = group_roles.sync_all_roles(seconds=FOLLOWING_SECONDS)[0]
     resolved = periodic.resolve_waiting(periodic.everyone_waiting()) + manager_cycles.retry_all()
     return reread + restored + followed + resolved
 

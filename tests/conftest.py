@@ -17,6 +17,7 @@ from tests.services.manage import Manager
 from tests.services.postgres_redis_smtp import HASTY, Postgres, Redis, Smtp, alone, chromium
 from tests.services.server import EMPTY_DEMO, Server
 from tests.support.concurrency import Racers
+from tests.support.template_lookups import refusing_unknown_attributes
 
 StartServer = Callable[..., Server]
 # Names of databases, and of Redis's.
@@ -55,6 +56,13 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 def _is_slow(item: pytest.Item) -> bool:
     runs_ramp = RAMP_FIXTURES & {*getattr(item, "fixturenames", ())}
     return bool(runs_ramp) or item.get_closest_marker("slow") is not None
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _templates_know_what_they_show() -> Iterator[None]:
+    """Fail a page whose template asks one of our objects for an attribute that it lacks."""
+    with refusing_unknown_attributes():
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -27,9 +27,7 @@ def main() -> int:
             "TESTS_DATABASE_URL": postgres.create("ramp"),
             "LOG_LEVEL": "WARNING",
         }
-        linted = subprocess.run(
-            [sys.executable, *COMMAND], cwd=ROOT, env=environment, check=False
-        )
+        linted = subprocess.run([sys.executable, *COMMAND], cwd=ROOT, env=environment, check=False)
     finally:
         postgres.stop()
     return linted.returncode

@@ -287,7 +287,7 @@ OTHERS = {
 }
 # Lists and forms of other rows, a line of the admin site each; roles are tested as operations.
 MODELS = (
-    *("department", "location", "entity", "role", "card", "fund", "outstanding_item"),
+    *("department", "location", "entity", "role", "card", "fund", "outstandingitem"),
     *("workflow", "tenant"),
 )
 OTHERS |= {

@@ -16,7 +16,11 @@ from people import hooks
 from people.api.base import ApiView, token_owner
 from people.api.openapi import refusals
 from people.api.pagination import PersonCursorPagination
-from people.api.serializers import DiagnosisSerializer, PersonSerializer, TeamUpdatesSerializer
+from people.api.serializers import (
+    DeactivationReasonSerializer,
+    PersonSerializer,
+    TeamUpdatesSerializer,
+)
 from people.models import Invite, Person, Scope
 from people.operations.people import deactivate_person, reactivate_person
 from people.operations.roles.withheld_roles import people_with_withheld_roles
@@ -71,12 +75,12 @@ class DeactivatePerson(ApiView):
 
     @extend_schema(
         operation_id="deactivate_person",
-        request=DiagnosisSerializer,
+        request=DeactivationReasonSerializer,
         responses={200: PersonSerializer} | refusals(400, 404, 409),
     )
     def post(self, request: Request, person_id: UUID) -> Response:
         """Shut the person out at once; whoever is out already stays out."""
-        why = DiagnosisSerializer(data=request.data)
+        why = DeactivationReasonSerializer(data=request.data)
         why.is_valid(raise_exception=True)
         person = get_object_or_404(_everybody(), pk=person_id)
         reason = why.validated_data["reason"]

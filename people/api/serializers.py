@@ -53,7 +53,7 @@ class PersonSerializer(serializers.ModelSerializer[Person]):
         read_only_fields = fields
 
 
-class DiagnosisSerializer(serializers.Serializer[Any]):
+class DeactivationReasonSerializer(serializers.Serializer[Any]):
     """Why somebody is deactivated, for the history."""
 
     reason = Text(required=False, default="", allow_blank=True, max_length=500)

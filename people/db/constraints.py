@@ -22,7 +22,7 @@ def constraint_of(error: IntegrityError) -> str:
     kind, _, said = str(error).partition(" constraint failed: ")
     if kind == "CHECK":
         return said
-    return _unique_by_columns().get(frozenset(said.split(", ")), "")
+    return _unique_by_columns().get(frozenset(said.split(", ")), "") if kind == "UNIQUE" else ""
 
 
 @cache

@@ -97,7 +97,7 @@ def prefetching() -> Iterator[None]:
 
 
 def prefetch(*questions: PreparedQuery) -> None:
-    """Ask them all in one journey, inside of `foreseeing`."""
+    """Ask them all in one journey, inside of `prefetching`."""
     kept = _foreseen.get()
     assert kept is not None
     values = [value for question in questions for value in question.parameters]

@@ -20,7 +20,7 @@ class BulkChangeQuerySet(models.QuerySet["BulkChange"]):
         return self.filter(UNDECIDED)
 
 
-MassChangeManager = TenantManager.from_queryset(BulkChangeQuerySet)
+BulkChangeManager = TenantManager.from_queryset(BulkChangeQuerySet)
 
 
 class BulkChange(TenantOwned):
@@ -41,7 +41,7 @@ class BulkChange(TenantOwned):
     undone_at = models.DateTimeField(null=True)
     undone_by = models.CharField(max_length=255, blank=True)
 
-    objects: ClassVar = MassChangeManager()
+    objects: ClassVar = BulkChangeManager()
 
     class Meta(TenantOwned.Meta):
         indexes: ClassVar = [
@@ -83,7 +83,7 @@ class BulkChangeItemQuerySet(models.QuerySet["BulkChangeItem"]):
         )
 
 
-MassChangeItemManager = TenantManager.from_queryset(BulkChangeItemQuerySet)
+BulkChangeItemManager = TenantManager.from_queryset(BulkChangeItemQuerySet)
 
 
 class BulkChangeItem(TenantOwned):
@@ -105,7 +105,7 @@ class BulkChangeItem(TenantOwned):
     # Why they were not taken back.
     skipped_reason = models.CharField(max_length=300, blank=True)
 
-    objects: ClassVar = MassChangeItemManager()
+    objects: ClassVar = BulkChangeItemManager()
 
     class Meta(TenantOwned.Meta):
         constraints: ClassVar = [

@@ -29,7 +29,7 @@ class Event(DeferrableModel, TenantOwned):
         PERSON_ADDED = "person.added", "added"
         PERSON_REVISED = "person.revised", "updated"
         PERSON_LINKED = "person.linked", "linked"
-        PERSON_PUT_BACK = "person.managed-fields-restored", "put back"
+        MANAGED_FIELDS_RESTORED = "person.managed-fields-restored", "put back"
         ADDRESS_APPROVED = "person.address-approved", "agreed to a new address"
         ADDRESS_CONFIRMED = "person.address-confirmed", "address confirmed"
         PASSWORD_CHANGED = "person.password-changed", "password changed"

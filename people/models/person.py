@@ -1,5 +1,5 @@
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from typing import Any, ClassVar, Self
 from uuid import uuid4
 
 from django.conf import settings
@@ -13,9 +13,6 @@ from people.models.organization import Department, Location
 from people.models.tenant import Tenant
 from people.tenancy import TenantManager
 from people.values import VIA_SCIM, Actor, Profile, normalize_key
-
-if TYPE_CHECKING:
-    pass
 
 
 class PersonQuerySet(models.QuerySet["Person"]):
@@ -134,8 +131,6 @@ class Person(DeferrableModel, AbstractBaseUser):
     changed_at = models.DateTimeField(auto_now=True)
 
     objects = PersonManager()
-
-    # The open invite, where whoever loaded the row has asked for it.
 
     USERNAME_FIELD = "email"
 

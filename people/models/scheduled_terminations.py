@@ -15,7 +15,7 @@ class ScheduledTerminationQuerySet(models.QuerySet["ScheduledTermination"]):
         return self.filter(due_at__lte=now, exempted_at=None).order_by("due_at")
 
 
-DepartureManager = TenantManager.from_queryset(ScheduledTerminationQuerySet)
+ScheduledTerminationManager = TenantManager.from_queryset(ScheduledTerminationQuerySet)
 
 
 class ScheduledTermination(DeferrableModel, TenantOwned):
@@ -40,7 +40,7 @@ class ScheduledTermination(DeferrableModel, TenantOwned):
     problem = models.CharField(max_length=500, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
 
-    objects: ClassVar = DepartureManager()
+    objects: ClassVar = ScheduledTerminationManager()
 
     class Meta(TenantOwned.Meta):
         indexes: ClassVar = [

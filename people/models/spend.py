@@ -94,7 +94,7 @@ class OutstandingItemQuerySet(models.QuerySet["OutstandingItem"]):
         return self.filter(state__in=OutstandingItem.OUTSTANDING)
 
 
-ObligationManager = TenantManager.from_queryset(OutstandingItemQuerySet)
+OutstandingItemManager = TenantManager.from_queryset(OutstandingItemQuerySet)
 
 
 class OutstandingItem(TenantOwned):
@@ -133,7 +133,7 @@ class OutstandingItem(TenantOwned):
     description = models.CharField(max_length=200)
     created_at = models.DateTimeField(auto_now_add=True)
 
-    objects: ClassVar = ObligationManager()
+    objects: ClassVar = OutstandingItemManager()
 
     class Meta(TenantOwned.Meta):
         constraints: ClassVar = [

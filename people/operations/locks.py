@@ -99,7 +99,7 @@ LOCKED_JOINS: Final = """
 
 
 def locked_columns() -> str:
-    """Name what `read_held` reads, of people p and of HELD_JOINS."""
+    """Name what `read_locked` reads, of people p and of LOCKED_JOINS."""
     return ", ".join(
         row_json.columns(model, table) for model, table in zip(LOCKED_MODELS, "pdl", strict=True)
     )
@@ -110,7 +110,7 @@ def locked_width() -> int:
 
 
 def read_locked(values: Sequence[Any]) -> Person | None:
-    """Make the person, and where they work, of the `held_columns` of a row that is locked."""
+    """Make the person, and where they work, of the `locked_columns` of a row that is locked."""
     rest = iter(values)
     person, *places = (
         tuple(islice(rest, len(model._meta.concrete_fields))) for model in LOCKED_MODELS

@@ -93,7 +93,7 @@ def restore_managed_fields(
     said = set(person.manually_overridden_fields)
     if isinstance(manager, Keep) and "manager" in person.managed_fields:
         said.discard("manager")
-    with _revision(person, Event.Kind.PERSON_PUT_BACK, actor=actor, said=said) as revision:
+    with _revision(person, Event.Kind.MANAGED_FIELDS_RESTORED, actor=actor, said=said) as revision:
         ranks.check_rank_over(actor, person)
         _apply(person, profile, actor=actor, manager=manager, custom_values=custom_values)
     return revision.has_changed
@@ -149,7 +149,7 @@ def _revision(
     place_lookup.save_new_places(person)
     changes = difference(before, snapshot(person))
     revision.has_changed = bool(changes)
-    _note_overruling(person, changes, said, actor=actor)
+    _update_manual_overrides(person, changes, said, actor=actor)
     if names := changed_fields(person, stored):
         person.save(update_fields=[*names, "changed_at"])
     if changes:
@@ -157,7 +157,7 @@ def _revision(
         follow_address(person, changes, actor=actor)
 
 
-def _note_overruling(
+def _update_manual_overrides(
     person: Person, changes: Mapping[str, Any], said: Collection[str], *, actor: Actor
 ) -> None:
     """Mark the owned fields that somebody changed, or unmark those that the provider said again.
@@ -170,7 +170,7 @@ def _note_overruling(
         }
     else:
         fields = {"email" if name == "pending_email" else name for name in changes}
-        owned = {name for name in fields if _may_be_owned(person, name)}
+        owned = {name for name in fields if _may_be_managed(person, name)}
         marks = person.manually_overridden_fields | dict.fromkeys(owned, timezone.now().isoformat())
     set_manual_overrides(person, marks)
 
@@ -181,7 +181,7 @@ def set_manual_overrides(person: Person, marks: dict[str, str]) -> None:
     person.manually_overridden_at = max(map(datetime.fromisoformat, marks.values()), default=None)
 
 
-def _may_be_owned(person: Person, name: str) -> bool:
+def _may_be_managed(person: Person, name: str) -> bool:
     return name in person.managed_fields or name.startswith("custom.")
 
 

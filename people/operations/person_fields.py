@@ -108,16 +108,16 @@ def mark_managed(person: Person, profile: Profile, *, actor: Actor) -> None:
     """Mark what an identity provider says as its own, and nothing else; blank is not said."""
     for name in PROFILE:
         is_said = bool(getattr(profile, name)) and name not in profile.unsaid
-        mark_overridden(person, name, is_said=is_said, actor=actor)
+        mark_field_managed(person, name, is_said=is_said, actor=actor)
 
 
 def mark_manager_managed(person: Person, manager: Person | None, *, actor: Actor) -> None:
     """Mark the manager; whom a provider takes away again, it has taken away as the owner."""
     if manager:
-        mark_overridden(person, "manager", is_said=True, actor=actor)
+        mark_field_managed(person, "manager", is_said=True, actor=actor)
 
 
-def mark_overridden(person: Person, field: str, *, is_said: bool, actor: Actor) -> None:
+def mark_field_managed(person: Person, field: str, *, is_said: bool, actor: Actor) -> None:
     if actor.via != "scim":
         return
     owner = str(actor)

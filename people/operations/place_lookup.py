@@ -1,7 +1,7 @@
 """Departments and locations by name: found in any case, created when new.
 
-New ones are stored by `settle`, once nothing refuses whoever is to be there: what is refused
-leaves no place behind.
+`save_new_places` stores new ones after all checks of the person, so that a refused request leaves
+no place behind.
 """
 
 from functools import cache

@@ -18,7 +18,7 @@ log = logging.getLogger(__name__)
 
 AnyRole = Role | str
 # Operators on the command line and jobs are above all; connections and sign-in providers
-# follow rules of their own (see scim.sync.policies and operations.mapped_roles).
+# follow rules of their own (see scim.sync.policies and operations.roles.group_mappings).
 UNRANKED = frozenset({"command", "job", "scim", "oidc", "ldap", "windows"})
 
 

@@ -56,7 +56,7 @@ ICONS: dict[str, str] = {
     Event.Kind.TENANT_CREATED: "domain_add",
     Event.Kind.ORGANIZATION_CHANGED: "account_tree",
     Event.Kind.PERSON_ADDED: "person_add",
-    Event.Kind.PERSON_PUT_BACK: "settings_backup_restore",
+    Event.Kind.MANAGED_FIELDS_RESTORED: "settings_backup_restore",
     Event.Kind.ADDRESS_APPROVED: "mark_email_read",
     Event.Kind.PERSON_LINKED: "link",
     Event.Kind.ADDRESS_CONFIRMED: "mark_email_read",
@@ -203,7 +203,7 @@ def _sentence(event: Event, differences: list[Difference], names: dict[str, str]
         told["giver"] = names.get(event.facts.get("giver", ""), "unknown person")
         return pattern.format_map({**told, "actor": actor, "person": person})
     match event.kind:
-        case Event.Kind.PERSON_PUT_BACK:
+        case Event.Kind.MANAGED_FIELDS_RESTORED:
             return f"{actor} {_changed(differences, 'restored', 'restored')}"
         case Event.Kind.ORGANIZATION_CHANGED:
             return f"{actor} {_reorganized(event)}"

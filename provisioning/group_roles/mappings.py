@@ -85,7 +85,7 @@ def add_draft(
         },
     )
     if not is_new and mapping.draft == Draft.REMOVED:
-        confirm_drafts(mapping, author=author)
+        keep_mapping(mapping, author=author)
     return mapping
 
 
@@ -101,7 +101,7 @@ def remove_draft(mapping: GroupMapping, *, author: Author) -> None:
         _mark(mapping, Draft.REMOVED)
 
 
-def confirm_drafts(mapping: GroupMapping, *, author: Author) -> None:
+def keep_mapping(mapping: GroupMapping, *, author: Author) -> None:
     """Take back that it is to be removed.
 
     :raises RoleAboveRank: as `remove_draft`.

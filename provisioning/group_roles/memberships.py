@@ -86,6 +86,7 @@ def mapped_groups(provider: IdentityProvider) -> MappedGroups:
     return MappedGroups(
         provider,
         mappings.select_related("role", "provider"),
+        "external_id",
         members.annotate(member_id=F("identity__person_id"), group_key=F("group__external_id")),
     )
 

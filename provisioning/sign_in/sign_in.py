@@ -305,7 +305,7 @@ def _follow_groups(identity: Identity, claims: Claims, came: _SignInResult) -> N
         return
     memberships.keep_groups(identity, groups.known)
     mapped = memberships.mapped_groups(identity.provider)
-    came.warnings += group_mappings.follow_groups(mapped, identity.person).problems
+    came.warnings += group_mappings.sync_roles(mapped, identity.person).problems
 
 
 def _refused(provider: IdentityProvider, claims: Claims, refused: Refuse) -> SignInRefused:

@@ -90,7 +90,7 @@ def remove_mapping(request: PersonRequest, tenant: Tenant, mapping_id: int) -> H
     """Draft the removal of the mapping, or undo that."""
     mapping = get_object_or_404(GroupMapping.objects.select_related("provider"), pk=mapping_id)
     if mapping.draft == GroupMapping.Draft.REMOVED:
-        mappings.confirm_drafts(mapping, author=author_of(request.user))
+        mappings.keep_mapping(mapping, author=author_of(request.user))
     else:
         mappings.remove_draft(mapping, author=author_of(request.user))
     return redirect(_page(tenant, mapping.provider))

@@ -35,7 +35,7 @@ FOR_OPERATORS: tuple[str, ...] = ("tenant_settings",)
 def tenant_admin_required(view: View[Arguments]) -> Served[Arguments]:
     """Give the view the tenant that the visitor administers; another's is not found.
 
-    Strangers are asked to sign in. Operators see what `for_operators_too` marks, and no more.
+    Strangers are asked to sign in. Operators see what `allow_operators` marks, and no more.
     """
 
     @wraps(view)

@@ -200,7 +200,7 @@ def _write(request: ScimRequest, endpoint: Endpoint) -> HttpResponse:
 
 def _answered(request: ScimRequest, endpoint: Endpoint) -> HttpResponse:
     if request.changes_user and prepared_statements.available() and not request.retried_by:
-        fast_queries.token_info(request, request.path.removeprefix("Users/"))
+        fast_queries.authenticate_and_lock(request, request.path.removeprefix("Users/"))
     with tenancy.use(request.connection.tenant_id):
         response = endpoint(request)
         request_log.remember(request, response)

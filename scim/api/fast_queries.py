@@ -174,7 +174,7 @@ def place_question(here: UUID, document: Json) -> PreparedQuery:
     return PreparedQuery(PLACE, (here, key, here, external_id, here, *names), 3)
 
 
-def token_info(request: ScimRequest, scim_id: str) -> None:
+def authenticate_and_lock(request: ScimRequest, scim_id: str) -> None:
     """Check the token, and read the user and its person; both are locked from here on.
 
     :raises UnauthorizedException: if the token is not good now.

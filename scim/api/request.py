@@ -98,8 +98,8 @@ class ScimRequest:
         self.subject = SyncErrorSubject()
         # The parsed body, if `prefetch` has already read it.
         self.parsed_body: Any = None
-        # The user to be changed, where `fast_queries.open_door` has read it with its person, and
-        # holds both or has noted which versions they are.
+        # The user to be changed, if `fast_queries.authenticate_and_lock` has locked and read it
+        # with its person.
         self.locked_user: ScimUser | None = None
         self.person_is_locked = False
         # What was refused although the request was accepted, because it deactivates somebody.
@@ -165,7 +165,7 @@ class ScimRequest:
     def spend(self) -> None:
         """Count the request against the rate limit of its token, once for all its attempts.
 
-        :raises limits.TooManyRequests: if it asked too often.
+        :raises rate_limits.TooManyRequests: if it asked too often.
         """
         if not (self.retried_by or self._is_counted):
             self._is_counted = True

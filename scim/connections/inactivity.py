@@ -73,7 +73,7 @@ def annotate_last_use(connections: QuerySet[Connection]) -> QuerySet[Any]:
 
 
 def last_seen_at(connection: Any) -> datetime | None:
-    """Tell when the provider was last heard; the connection is one of `with_last_use`."""
+    """Return when the provider last sent a request; see `annotate_last_use`."""
     return max(filter(None, (connection.used_at, connection.last_update_at)), default=None)
 
 

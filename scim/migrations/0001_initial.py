@@ -741,7 +741,7 @@ class Migration(migrations.Migration):
                         models.F("connection"),
                         models.F("query_hash"),
                         models.F("start_index"),
-                        name="page_anchor",
+                        name="pagination_anchor",
                     )
                 ],
             },
@@ -948,14 +948,14 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name="matchdecision",
             constraint=models.UniqueConstraint(
-                models.F("connection"), models.F("person"), name="adoption_choice_of_person"
+                models.F("connection"), models.F("person"), name="match_decision_of_person"
             ),
         ),
         migrations.AddConstraint(
             model_name="matchdecision",
             constraint=models.CheckConstraint(
                 condition=models.Q(("user", None), ("person", None), _connector="XOR"),
-                name="adoption_choice_about_one",
+                name="match_decision_about_one",
             ),
         ),
         migrations.AddIndex(
@@ -964,7 +964,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name="scimuserelement",
-            index=models.Index(fields=["attribute", "value_key"], name="scim_value_found"),
+            index=models.Index(fields=["attribute", "value_key"], name="scim_user_element_found"),
         ),
         migrations.AddIndex(
             model_name="selftest",

@@ -9,7 +9,7 @@ from scim.models.resources import ScimUser
 
 
 class MatchDecision(TenantOwned):
-    """What an administrator decided, before activation, about one row of the adoption report.
+    """What an administrator decided, before activation, about one row of the match report.
 
     It is about a resource that the provider sent, or about a person who exists only here.
     """
@@ -30,9 +30,9 @@ class MatchDecision(TenantOwned):
 
     class Meta(TenantOwned.Meta):
         constraints: ClassVar = [
-            models.UniqueConstraint("connection", "person", name="adoption_choice_of_person"),
+            models.UniqueConstraint("connection", "person", name="match_decision_of_person"),
             models.CheckConstraint(
-                name="adoption_choice_about_one",
+                name="match_decision_about_one",
                 condition=models.Q(user=None) ^ models.Q(person=None),
             ),
         ]

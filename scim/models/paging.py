@@ -23,7 +23,9 @@ class PaginationAnchor(TenantOwned):
 
     class Meta(TenantOwned.Meta):
         constraints: ClassVar = [
-            models.UniqueConstraint("connection", "query_hash", "start_index", name="page_anchor"),
+            models.UniqueConstraint(
+                "connection", "query_hash", "start_index", name="pagination_anchor"
+            ),
         ]
 
     def __str__(self) -> str:

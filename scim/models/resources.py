@@ -138,7 +138,7 @@ class ScimUserElement(models.Model):
 
     class Meta:
         indexes: ClassVar = [
-            models.Index(fields=["attribute", "value_key"], name="scim_value_found"),
+            models.Index(fields=["attribute", "value_key"], name="scim_user_element_found"),
         ]
 
     def __str__(self) -> str:

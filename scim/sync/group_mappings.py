@@ -75,7 +75,7 @@ def apply(change: Callable[[], MappingChange]) -> tuple[int, bool]:
     changed, until = change(), monotonic() + LONGEST_WAIT_SECONDS
     connection = changed.groups.source
     assert isinstance(connection, Connection)
-    done = group_roles.follow(connection, actor=changed.actor, until=until)[0]
+    done = group_roles.sync_roles_of(connection, actor=changed.actor, until=until)[0]
     is_all = not changed.affected()
     if not is_all:
         group_roles.schedule()

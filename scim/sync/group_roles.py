@@ -30,7 +30,7 @@ TASK = "scim.tasks.follow_groups"
 waker = task_trigger(TASK)
 
 
-def follow(
+def sync_roles_of(
     connection: Connection, *, actor: Actor | None = None, until: float = inf
 ) -> tuple[int, bool]:
     """Sync everyone's roles with their groups, in one transaction per person.
@@ -62,13 +62,13 @@ def hold_following(connection: Connection) -> None:
     hold_beside_requests(connection)
 
 
-def follow_all(*, seconds: float = inf) -> tuple[int, bool]:
+def sync_all_roles(*, seconds: float = inf) -> tuple[int, bool]:
     """Sync roles for every live connection that has or had group mappings."""
     until, done = monotonic() + seconds, 0
     # Connections with few changes first, so that they do not wait for thousands.
     for connection in sorted(_bringing(), key=_count_differences):
         with tenancy.use(connection.tenant_id):
-            followed, is_all = follow(connection, until=until)
+            followed, is_all = sync_roles_of(connection, until=until)
         done += followed
         if not is_all:
             return done, False
@@ -101,6 +101,7 @@ def mapped_groups(connection: Connection) -> MappedGroups:
     return MappedGroups(
         connection,
         mappings.select_related("role", "group", "connection"),
+        "group",
         members.annotate(member_id=F("user__person_id"), group_key=F("group_id")),
     )
 
@@ -124,4 +125,4 @@ def _follow(connection: Connection, person_id: UUID, actor: Actor) -> MappingRes
         return None
     person = locks.lock_person(person_id)
     with locks.assume_locked(person):
-        return group_mappings.follow_groups(mapped_groups(connection), person, actor=actor)
+        return group_mappings.sync_roles(mapped_groups(connection), person, actor=actor)

@@ -42,7 +42,7 @@ def dry_run(
         response = dispatch.dispatch(request)
         with events.caused_by(request.request_id), tenancy.use(connection.tenant_id):
             # A worker does that for a real one, soon after.
-            group_roles.follow(connection)
+            group_roles.sync_roles_of(connection)
         seen = look(request)
         transaction.set_rollback(True)
     return response, seen

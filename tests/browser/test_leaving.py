@@ -22,14 +22,14 @@ from django.utils import timezone
 from people import tenancy
 from people.models import Card, Fund, Person, Tenant, Workflow
 from people.operations.api_tokens import make_api_token
-from people.operations.people import join_person
+from people.operations.people import activate_person
 from people.operations.spend.cards_and_funds import issue_card, open_fund
 acme = Tenant.objects.get(slug="acme")
 with tenancy.use(acme):
     people = {one.given_name: one for one in Person.objects.all()}
     owner, ada, actor = people["Olga"], people["Ada"], people["Olga"].actor
     for one in people.values():
-        join_person(one, actor=actor)
+        activate_person(one, actor=actor)
     ada.set_password("the password of Ada")
     ada.save()
     for number in (1, 2):

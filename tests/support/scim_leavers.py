@@ -158,7 +158,9 @@ REFUSED: dict[str, Refused] = {
         operations=({"op": "replace", "path": "title", "value": "x"},) * 501
     ),
     "PreconditionFailedException": Refused(headers={"If-Match": 'W/"99"'}),
-    "Taken": Refused({"userName": "bob@example.com"}, given=lambda scim: scim.add("bob")),
+    "UniquenessConflict": Refused(
+        {"userName": "bob@example.com"}, given=lambda scim: scim.add("bob")
+    ),
     "TooManyRequests": Refused(settings={"SCIM_REQUESTS_PER_SECOND": 0.001}),
     "Unexpected": Refused({ENT: {"department": "New"}}, during=departments_fail),
     "UnsupportedMediaType": Refused(headers={"Content-Type": "text/xml"}),
@@ -186,7 +188,7 @@ MAY_REFUSE: dict[str, str] = {
     "NotFoundException": "The connection has no such user.",
     "MethodNotAllowed": "It is about no user.",
     "Unavailable": "The database does not answer; the client sends it again.",
-    "UniquenessException": "It is only the base of Taken.",
+    "UniquenessException": "It is only the base of UniquenessConflict.",
     "ForbiddenException": "It is raised for lists of schemas alone.",
 }
 # Refusals of pages, jobs, the API and other addresses of SCIM, which no change of a user meets.

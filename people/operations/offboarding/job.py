@@ -51,9 +51,9 @@ UNGUARDED_PROBLEM = (
 
 
 def terminate_due(*, as_of: datetime) -> int:
-    """Terminate whoever is due by then and may leave, all tenants'; return how many.
+    """Terminate everybody who is due and has no blockers, in all tenants; return how many.
 
-    What goes wrong with one is logged, and listed under Departures, and stops nobody else.
+    A failure is logged and listed under Scheduled terminations, and does not stop the others.
     """
     return run_batch(None, as_of=as_of, seconds=math.inf)[0]
 
@@ -151,7 +151,7 @@ def _try(scheduled_termination: ScheduledTermination, *, as_of: datetime) -> boo
 
 
 def _list(scheduled_terminations: Sequence[ScheduledTermination], problem: str) -> None:
-    """Show under Departures why these people could not be terminated."""
+    """Show under Scheduled terminations why these people could not be terminated."""
     if scheduled_terminations:
         rows = ScheduledTermination.objects.filter(
             pk__in=[scheduled_termination.pk for scheduled_termination in scheduled_terminations]

@@ -88,7 +88,7 @@ def check_admins_remain(
 ) -> None:
     """See the same, with what tells whether there is anybody else.
 
-    :raises LastOwner, LastAdministrator: as `check_not_needed`.
+    :raises LastOwner, LastAdministrator: as `check_not_last_admin`.
     """
     if not _is_administering(person):
         return

@@ -80,7 +80,10 @@ class MappedGroups:
 
     source: GroupSource
     mappings: QuerySet[Any]
+    # The field of a mapping that holds its group's key.
+    key_field: str
     # Annotated with `member_id`, the key of a person, and with `group_key` as mappings have it.
+    # Callers leave out people whose groups are unknown: they would lose what mappings grant.
     memberships: QuerySet[Any]
 
     def by_person(
@@ -90,12 +93,14 @@ class MappedGroups:
 
         People whom no mapping grants a role are missing.
         """
-        by_group = defaultdict(list)
-        for mapping in self.mappings.order_by("pk"):
-            by_group[mapping.group_key].append(mapping)
-        members = self.memberships.filter(group_key__in=list(by_group))
+        mappings, members = self.mappings, self.memberships
         if people is not None:
             members = members.filter(member_id__in=people)
+            mappings = mappings.filter(**{f"{self.key_field}__in": members.values("group_key")})
+        by_group = defaultdict(list)
+        for mapping in mappings.order_by("pk"):
+            by_group[mapping.group_key].append(mapping)
+        members = members.filter(group_key__in=list(by_group))
         by_person: dict[UUID, list[AbstractGroupMapping]] = defaultdict(list)
         for person_id, key in members.values_list("member_id", "group_key").distinct():
             by_person[person_id] += by_group[key]
@@ -132,7 +137,7 @@ class Outcome:
 def preview(change: Callable[[], MappingChange]) -> Outcome:
     """Return what `change` and applying it would do now, and do nothing.
 
-    The effects are decided by the rules that `follow_mappings` applies. Only the change of the
+    The effects are decided by the rules that `apply_mappings` applies. Only the change of the
     mappings is stored, and rolled back.
 
     :raises PeopleError: as `change`.
@@ -153,7 +158,7 @@ def apply(change: Callable[[], MappingChange]) -> Outcome:
     changed = change()
     keys = changed.affected()
     people = Person.objects.in_bulk(keys)
-    followed = [follow_groups(changed.groups, people[key], actor=changed.actor) for key in keys]
+    followed = [sync_roles(changed.groups, people[key], actor=changed.actor) for key in keys]
     effects = [one for one in followed if one]
     return Outcome(changed.added, changed.removed, effects, changed.looked_at)
 
@@ -170,7 +175,7 @@ def find_differences(groups: MappedGroups) -> list[UUID]:
     return sorted(differing, key=lambda key: (key in loses_only, key))
 
 
-def follow_groups(
+def sync_roles(
     groups: MappedGroups, person: Person, *, actor: Actor | None = None
 ) -> MappingResult:
     """Give the person the roles of their groups, and take those that no group grants anymore.
@@ -208,7 +213,7 @@ def apply_mappings(
 def detach_mapped_roles(
     *, origin: str, because: str, actor: Actor, people: Collection[UUID] | None = None
 ) -> None:
-    """Leave what the mappings of one origin gave to hands, for nobody follows them any more.
+    """Turn the grants of these mappings into manual grants, because the mappings end.
 
     Everybody keeps their roles; who may withdraw a role that was given by hand may withdraw
     these. `because` is added to why they were given. With `people` it concerns only them.

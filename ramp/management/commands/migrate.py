@@ -38,6 +38,6 @@ def check_is_not_squashed(connection: BaseDatabaseWrapper) -> None:
         raise CommandError(
             "This database was created by an earlier development version, whose tables have other "
             "names. Create an empty database, set DATABASE_URL to it, and run the command again; "
-            "on the embedded default, move ramp.sqlite3 out of the folder var. Your identity "
-            "providers fill the new database on their next full push."
+            "on the embedded default, move ramp.sqlite3 out of the folder var. Then "
+            "create the tenants and connections; a full push of each provider fills them."
         )

@@ -1,6 +1,6 @@
 from dataclasses import replace
 
-from scim.connections.presets.preset import Guide, Mapping, Preset, optional
+from scim.connections.presets.preset import ROLES, Guide, Mapping, Preset, optional
 from scim.connections.presets.steps import (
     Cast,
     Rehearsal,
@@ -93,7 +93,7 @@ _GUIDE = Guide(
     ),
     roles=(
         "To assign roles explicitly, send one of these values in the SCIM attribute roles: "
-        "{ROLES}. Without a value, a new person is a Cardholder, and existing people keep their "
+        f"{ROLES}. Without a value, a new person is a Cardholder, and existing people keep their "
         "role."
     ),
     test="Rippling reads the service provider configuration when you click Test connection.",

@@ -29,7 +29,7 @@ def working(
     django_capture_on_commit_callbacks: Callable[..., AbstractContextManager[object]],
 ) -> Working:
     """Have a worker do what it is woken for when the block ends, and nothing else."""
-    monkeypatch.setattr(group_roles.waker, "wake", group_roles.follow_all)
+    monkeypatch.setattr(group_roles.waker, "wake", group_roles.sync_all_roles)
     return lambda: django_capture_on_commit_callbacks(execute=True)
 
 

@@ -58,7 +58,7 @@ def run_due() -> int:
 
 
 def put_back(who: str = "ada") -> list[Event]:
-    return list(person(who).events.filter(kind=Event.Kind.PERSON_PUT_BACK))
+    return list(person(who).events.filter(kind=Event.Kind.MANAGED_FIELDS_RESTORED))
 
 
 def test_is_warned_about_with_the_owner_and_when_it_is_undone(scim: Provider) -> None:

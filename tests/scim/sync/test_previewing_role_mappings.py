@@ -205,7 +205,7 @@ class TestWhatTakesLong:
         monkeypatch: pytest.MonkeyPatch,
     ) -> None:
         woken: list[bool] = []
-        monkeypatch.setattr(group_roles, "soon", lambda: woken.append(True))
+        monkeypatch.setattr(group_roles, "schedule", lambda: woken.append(True))
         address = f"/integrations/scim/{scim.connection.pk}/groups/{staff.pk}/"
         said = {"role": f"role:{auditor.pk}"}
         seen = re.search('name="seen" value="(.*?)"', text_of(client.get(address, said)))
@@ -222,7 +222,7 @@ class TestWhatTakesLong:
         self, staff: ScimGroup, auditor: Role
     ) -> None:
         group_mappings.apply(mapping(staff, auditor))
-        group_roles.follow_all()
+        group_roles.sync_all_roles()
         group_mappings.apply(unmapping(staff, auditor))
         assert Grant.objects.count() == 5
 

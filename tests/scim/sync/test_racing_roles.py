@@ -51,7 +51,7 @@ def left_behind() -> int:
 
 
 def following(scim: Provider) -> Callable[[], object]:
-    return partial(group_roles.follow, scim.connection)
+    return partial(group_roles.sync_roles_of, scim.connection)
 
 
 @two
@@ -105,7 +105,7 @@ def test_waits_for_no_request_that_waits_for_them(
     for _ in range(ROUNDS):
         scim = connect()
         group = mapped(scim, Person.Role.BOOKKEEPER)
-        group_roles.follow(scim.connection)
+        group_roles.sync_roles_of(scim.connection)
         first = group.members.order_by("pk").first()
         assert first
 

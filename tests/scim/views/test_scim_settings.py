@@ -98,7 +98,7 @@ class TestPolicies:
             "unknown_manager": {"from": "hold", "to": "reject"},
             "mails_invites": {"from": True, "to": False},
         }
-        assert "Settings: incomplete, mails invites, unknown manager" in page
+        assert "Settings: incomplete policy, mails invites, unknown manager" in page
         assert "by <bdi>owner@example.com</bdi>" in page
 
     def test_are_saved_from_the_page_itself(self, owner: Person, scim: Provider) -> None:
