@@ -236,7 +236,7 @@ def provider_name(provider: str) -> str:
     for app in registered:
         if app.provider_name:
             return app.provider_name(provider)
-    return provider
+    return provider.capitalize()
 
 
 def owner_of_people(actor: str) -> Owner:
