@@ -11,10 +11,10 @@ log = logging.getLogger(__name__)
 
 
 class BackgroundThread:
-    """Does something soon after it is wanted, in a thread that begins with the first wish.
+    """Runs a function in a background thread soon after it is triggered.
 
-    However often it is wanted meanwhile, it is done once, and then not before the pause is
-    over. What fails is said once, until it goes well again.
+    Several triggers within the pause cause one run. A failure is logged once, until a run
+    succeeds again.
     """
 
     def __init__(self, do: Callable[[], object], *, pause: float, complaint: str) -> None:

@@ -64,10 +64,10 @@ def record(
     changes: dict[str, dict[str, Any]] | None = None,
     **facts: Any,
 ) -> Event:
-    """Write down what happened.
+    """Record an event in the transaction of the change, for the history and for subscribers.
 
-    Of a department or location the difference tells the name of that day, and the facts the
-    key: places are renamed, and whoever is there is not asked.
+    For a department or location, `changes` has its name at that time, and `facts` has its key: a
+    place can be renamed later without an event for each person in it.
     """
     now = timezone.now()
     awaited = bool(hooks.subscriptions_to(kind, changes or {}))

@@ -15,9 +15,9 @@ def lock_subject(provider: IdentityProvider, subject: str) -> None:
 
 
 def lock_provider_shared(provider: IdentityProvider) -> None:
-    """Have nobody remove the provider while its groups are followed.
+    """Keep the provider and its mappings from being removed while roles are synced.
 
-    A role that came by a mapping which is gone then could be withdrawn by nobody.
+    Otherwise a deleted mapping could still grant a role, which nothing would withdraw.
     """
     _lock("pg_advisory_xact_lock_shared", str(provider.pk))
 

@@ -1,4 +1,4 @@
-"""The wiring: settings, doors and processes. No rules live here."""
+"""Settings, URLs and processes; no business rules."""
 
 from ramp.celery import app as celery
 

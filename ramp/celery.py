@@ -48,7 +48,7 @@ class Schedule(Scheduler):
         self.merge_inplace(self.app.conf.beat_schedule)
 
     def tick(self, *args: Any, **kwargs: Any) -> float:
-        """Run everything after the clock was set back; or nothing would, until it is as late."""
+        """If the clock was set back, run all jobs now; none would run until it has caught up."""
         for entry in self.schedule.values():
             now = entry.default_now()
             if entry.last_run_at > now:

@@ -198,7 +198,7 @@ CELERY_TASK_TIME_LIMIT = 100
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 # Its channel is always listened to, so that a worker notices when the broker goes away.
 CELERY_WORKER_ENABLE_REMOTE_CONTROL = True
-# They could not be acknowledged any more, and come back; every job may run twice.
+# Their acknowledgment would be lost: they are redelivered, so every job tolerates a second run.
 CELERY_WORKER_CANCEL_LONG_RUNNING_TASKS_ON_CONNECTION_LOSS = True
 CELERY_BEAT_SCHEDULER = "ramp.celery.Schedule"
 CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {

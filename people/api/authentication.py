@@ -1,4 +1,4 @@
-"""Who is at the door: the token, whom it stands for, and how often it may ask."""
+"""Authentication, scopes and rate limits of the API."""
 
 from typing import TYPE_CHECKING, Any
 

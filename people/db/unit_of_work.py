@@ -1,7 +1,7 @@
 """The unit of work: what a block saves is stored at its end, all of it in one statement.
 
-A statement less is the most that a request of an identity provider can be spared. Operations
-save rows as ever; `people.db.models` brings them here. A write that waits cannot be lost:
+Fewer statements save a request more time than anything else. Operations save rows as usual;
+`people.db.models` brings them here. A write that waits cannot be lost:
 before a statement reads or changes a table that a pending write is for, before a savepoint,
 and before another instance of the same row is saved, what is pending is stored.
 """

@@ -34,7 +34,7 @@ def letter(mail: Mail) -> EmailMultiAlternatives:
         from_email=_address(_display_name(mail, sender), _own_address()),
         to=[mail.to],
         reply_to=[_address(sender.full_name, sender.email)] if sender else None,
-        # A machine wrote it, so no machine need answer that its owner is on holiday.
+        # Tells auto-responders not to reply (RFC 3834).
         headers={"Message-ID": message_id(mail), "Auto-Submitted": "auto-generated"},
     )
     html = render_to_string(f"mail/{mail.kind}.html", context | {"subject": subject})
@@ -124,7 +124,7 @@ def _sender(mail: Mail) -> Person | None:
 
 
 def _display_name(mail: Mail, sender: Person | None) -> str:
-    """Return the sender's name on an invite; what Ramp has to say by itself, it says."""
+    """Return the display name of the sender: the inviter on an invite, otherwise “Ramp”."""
     return sender.full_name if sender and mail.kind == Mail.Kind.INVITE else "Ramp"
 
 

@@ -42,7 +42,7 @@ def send_due(*, as_of: datetime, seconds: float = float("inf")) -> int:
     with tenancy.across_tenants(), _SmtpSession() as carrier:
         _release_dead()
         while monotonic() < ends_at and carrier.is_there and (mail_id := _claim(as_of)):
-            # As everything is now: since it was written, the truth may have changed.
+            # Load the present state: it may have changed since the mail was enqueued.
             mail = Mail.objects.select_related(*RELATED).get(pk=mail_id)
             with tenancy.use(mail.tenant_id):
                 sent += _try(carrier, mail, as_of=as_of)
@@ -52,7 +52,7 @@ def send_due(*, as_of: datetime, seconds: float = float("inf")) -> int:
 @transaction.atomic
 def _claim(as_of: datetime) -> UUID | None:
     """Take the mail that is due longest; no other process takes it before the lease ends."""
-    # Of this moment too, for the job before this one may have had mail written.
+    # Include mail up to now: the previous job may just have enqueued some.
     as_of = max(as_of, timezone.now())
     due = Mail.objects.due(as_of).select_for_update(skip_locked=True)
     mail_id: UUID | None = due.values_list("pk", flat=True).first()

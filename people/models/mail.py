@@ -1,4 +1,4 @@
-"""Mail as rows: written with the change that causes it, sent afterwards by whoever is alive."""
+"""Mail as rows: stored in the transaction of the change that causes it, sent by a worker."""
 
 from datetime import datetime
 from typing import ClassVar, Self

@@ -1,4 +1,4 @@
-"""Whose word counts about which field."""
+"""Release managed fields, record new names of a person, and end their sessions."""
 
 from collections.abc import Iterable
 from uuid import UUID

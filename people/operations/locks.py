@@ -1,8 +1,7 @@
-"""What an operation holds while it checks a rule and writes.
+"""The locks that an operation takes while it checks a rule and writes.
 
-One order for everybody, or two requests wait for each other for ever: the person's row
-first, then the organization chart, then the administrators. What brings people their roles,
-such as a connection, is held before any person.
+All code locks in this order, which avoids deadlocks: the source of roles, such as a connection;
+the person's row; the organization chart; the administrators.
 """
 
 from collections.abc import Iterable, Iterator, Sequence

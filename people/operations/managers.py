@@ -44,7 +44,7 @@ class InvalidManager(PeopleError):
 
 
 def check_manager(person: Person, manager: Person | None) -> None:
-    """See that the manager may have this report; holds the organization chart for that.
+    """Check that `manager` may manage `person`, and lock the organization chart.
 
     :raises SelfManager: if they are the same person.
     :raises InvalidManager: if the manager left for good, is a guest, or is another tenant's.

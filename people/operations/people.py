@@ -65,7 +65,7 @@ def add_person(
     custom_values: Mapping[str, str] | None = None,
     invitation: Invitation | None = INVITED,
 ) -> Person:
-    """Welcome someone new to the tenant in force, and invite them unless told otherwise.
+    """Add a person to the tenant in force, and invite them unless `invitation` is None.
 
     :raises InvalidName: if the first or last name cannot be one.
     :raises DuplicateEmail: if somebody who has not left for good has the address.
@@ -103,7 +103,7 @@ def add_person(
 
 @transaction.atomic
 def activate_person(person: Person, *, actor: Actor) -> bool:
-    """Note that an invited person is in from now on, and tell whether that is news."""
+    """Make an invited person active; return False if they were active already."""
     lock(person)
     if person.state != Person.State.INVITED:
         return False
@@ -118,10 +118,10 @@ def activate_person(person: Person, *, actor: Actor) -> bool:
 
 @saving(savepoint=False)
 def deactivate_person(person: Person, *, actor: Actor, reason: str = "") -> bool:
-    """Shut the person out at once, and tell whether they were in.
+    """End the person's access at once; return False if they were inactive already.
 
-    Every session and every open invite is dead when this returns. Nothing else changes:
-    they stay a manager, in workflows, and keep their cards.
+    Every session and every open invite has ended when this returns. Nothing else changes: the
+    person stays a manager, stays in workflows, and keeps their cards.
 
     :raises PersonAboveRank: if the person is above the actor's rank.
     :raises LastOwner, LastAdministrator: if the tenant would be left without one.
@@ -150,9 +150,9 @@ def deactivate_person(person: Person, *, actor: Actor, reason: str = "") -> bool
 
 @saving(savepoint=False)
 def detach_person(person: Person, *, actor: Actor) -> bool:
-    """Deactivate a person whom the identity provider deleted, and tell whether they were in.
+    """Deactivate a person whom the identity provider deleted; return whether they were active.
 
-    From now on somebody else may get their address, and coming back means starting over.
+    From now on another person may get their address, and a return means starting over.
 
     :raises LastOwner, LastAdministrator: if the tenant would be left without one.
     """
@@ -166,7 +166,7 @@ def detach_person(person: Person, *, actor: Actor) -> bool:
 
 @saving(savepoint=False)
 def reactivate_person(person: Person, *, actor: Actor, invitation: Invitation = INVITED) -> bool:
-    """Let the person back in, and tell whether they were out.
+    """Give the person access again; return False if they had it already.
 
     Somebody who never joined is invited again. Somebody whom the identity provider had deleted
     starts over, see `start_over`.

@@ -1,8 +1,8 @@
-"""Where SCIM requests come in: one table of addresses, one way to read, one way to write.
+"""The entry point of SCIM requests: one table of endpoints, one way to read, one way to write.
 
-`serve` always ends with a SCIM answer. A write is one transaction with its events and its
-row in the request log, mostly a single statement; a refusal leaves nothing of it and is
-remembered afterwards.
+`serve` always returns a SCIM response. A write is one transaction with its events and its row
+in the request log, usually a single statement. A refusal rolls it back, and is logged
+afterwards.
 """
 
 import logging
@@ -148,10 +148,10 @@ def _may_defer(request: ScimRequest) -> bool:
 def _write_with_retry(request: ScimRequest, endpoint: Endpoint) -> HttpResponse:
     """Write, and retry if another attempt may succeed.
 
-    A name or an address turned out to be taken at the end: an attempt that asks first, and
-    stores at once, shows whose it is. Or somebody was given the address in the same instant:
-    the next attempt sees them, as a policy may ask. Or two writes waited for each other, and
-    ours was chosen to begin again.
+    There are three cases. A unique value was taken when the deferred rows were stored: the next
+    attempt checks first, and shows who has it. The email address was taken in the same moment:
+    the next attempt finds that person, whom a policy may link. PostgreSQL ended this transaction
+    to resolve a deadlock.
     """
     if _may_defer(request):
         try:
@@ -210,8 +210,8 @@ def _answered(request: ScimRequest, endpoint: Endpoint) -> HttpResponse:
 def _endpoint(request: ScimRequest) -> Endpoint:
     """Return the handler of the address.
 
-    :raises NotFoundException: if nobody has the address.
-    :raises MethodNotAllowed: if whoever has it does not answer to the method.
+    :raises NotFoundException: if no endpoint has this path.
+    :raises MethodNotAllowed: if the endpoint does not support the method.
     """
     if request.path in COLLECTIONS:
         return _by_method(COLLECTIONS[request.path], request)

@@ -1,8 +1,8 @@
 """Prefetch the rows that a write will look up, in one round trip.
 
-A journey costs more than the answer to most questions. Whose token it is, the provider has
-told before, and the body tells what will be looked up; whoever looks it up finds the answer
-there. A guess that was wrong costs nothing: what was not foreseen is asked for then.
+A round trip costs more than most lookups. The connection of the token is cached, and the body
+shows which rows the write will look up, so one round trip reads them all. A row that was not
+prefetched is read when it is needed.
 """
 
 from collections.abc import Iterator

@@ -77,14 +77,14 @@ class ScimRequest:
         self.began = monotonic()
         self.begin()
         self.if_match: str | None = http.META.get("HTTP_IF_MATCH")
-        # Who has a stored request carried out again, and whether the click links somebody.
+        # The actor who retries a stored request, and whether they confirmed a link.
         self.retried_by = ""
         self.may_link = False
         self._is_counted = False
 
     @classmethod
     def again(cls, log: RequestLog, *, retried_by: Actor, may_link: bool = False) -> "ScimRequest":
-        """Return a request that was kept, to be carried out once more for its connection."""
+        """Return a stored request, to be retried for its connection."""
         path, _, query = log.path.strip("/").partition("?")
         http = HttpRequest()
         http.META = {"QUERY_STRING": query, "CONTENT_LENGTH": str(len(log.body.encode()))}
@@ -102,7 +102,7 @@ class ScimRequest:
         # with its person.
         self.locked_user: ScimUser | None = None
         self.person_is_locked = False
-        # What was refused although the request was accepted, because it deactivates somebody.
+        # What was refused of a request that was accepted because it deactivates somebody.
         self.refused: list[SCIMException | PeopleError] = []
 
     def part(self, method: str, path: str, document: Any) -> "ScimRequest":
@@ -186,7 +186,7 @@ class ScimRequest:
     def readable(self) -> Any:
         """Return the body also where `document` refuses it, or None if it is no JSON at all.
 
-        What it says may be looked at, and not stored.
+        Inspect the result only; never store it.
         """
         try:
             return self.document

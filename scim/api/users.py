@@ -1,4 +1,4 @@
-"""/Users: RFC 7644 sections 3.3 to 3.6, each write carried over to the person."""
+"""/Users: RFC 7644 sections 3.3 to 3.6; each write is applied to the person."""
 
 from contextlib import nullcontext
 
@@ -48,7 +48,7 @@ def read(request: ScimRequest, scim_id: str) -> HttpResponse:
 
 
 def create(request: ScimRequest) -> HttpResponse:
-    """RFC 7644 section 3.3; a deleted user who comes back, by the evidence, keeps their id."""
+    """RFC 7644 section 3.3; a deleted user who evidently returns keeps their id."""
     request.spend()
     document = request.parsed_body or normalize(request.document, USER)
     request.subject.user_name = document["userName"]
@@ -156,17 +156,17 @@ def _traits(request: ScimRequest, document: Json) -> Traits:
 
 
 def _change(request: ScimRequest, user: ScimUser, document: Json) -> HttpResponse:
-    # A retry, and a good write after a refused one, are carried over although the resource
-    # itself says nothing new.
+    # A retry, and a good write after a refused one, are applied even if the resource itself
+    # does not change.
     if document != user.document or request.retried_by or user.has_errors:
         store(request, user, document, before=user.document)
     return responses.respond_stored(request, USER, user)
 
 
 def store(request: ScimRequest, user: ScimUser, document: Json, *, before: Json | None) -> None:
-    """Save the resource, and carry it over to its person.
+    """Save the resource, and apply it to its person.
 
-    A userName or externalId that somebody else has is found by the database.
+    The unique constraints of the database refuse a userName or externalId that is taken.
     """
     was_active = None if before is None else user.active
     stored = field_values(user, CHANGING)

@@ -1,8 +1,8 @@
 """Retry managers that were refused as circular, after the cycle is gone.
 
-A provider that turns a line of managers round may push the boss first: the boss's new manager
-still reports to the boss then, and the push is refused. When the other half has arrived, what
-was refused is carried out as it was sent.
+A provider that reverses a reporting line may send the former top manager first. Their new
+manager still reports to them then, so the request is refused. It is retried after the other
+change has arrived.
 """
 
 from uuid import UUID

@@ -115,9 +115,9 @@ def _overridden_since(user: ScimUser) -> datetime | None:
 
 
 def _list(user: ScimUser, subject: SyncErrorSubject, error: PeopleError, since: datetime) -> None:
-    """List why it could not be put back, once: the next cycle tries again, and says nothing.
+    """Record one sync error for a failed restore; later cycles retry without recording it again.
 
-    Somebody may have dismissed it meanwhile, and means that until they change something again.
+    An administrator's dismissal lasts until somebody overrides another value.
     """
     with transaction.atomic():
         if not _refusals(user, since).filter(reason=error.code).exists():

@@ -2,9 +2,9 @@ from django.db import models
 
 
 class SyncHeartbeat(models.Model):
-    """Since when the sync cycle has come by without a long gap; there is one row.
+    """Since when the sync cycle has run without a long gap; there is one row.
 
-    Silence counts only while somebody listens, so an outage of ours makes no provider silent.
+    Only that time counts, so an outage of Ramp does not make a connection look inactive.
     """
 
     since = models.DateTimeField()

@@ -1,8 +1,7 @@
 """The roles that the groups of a connection grant, by its mappings.
 
-A group without a mapping brings nothing. Who is in a group, the provider says whenever it
-likes, and of thousands at once; a worker follows soon after, and beat comes by for what it
-missed.
+A group without a mapping grants no role. The members of a group can change by the thousands in
+one request, so a worker updates roles soon afterwards, and a periodic job does what it missed.
 """
 
 from math import inf
@@ -35,12 +34,13 @@ def sync_roles_of(
 ) -> tuple[int, bool]:
     """Sync everyone's roles with their groups, in one transaction per person.
 
-    It is the provider's doing unless `actor` is named. Who would be the last Owner or
-    administrator to go stays one, and whose base role the provider names keeps that.
+    The connection is the actor unless another one is named. The last Owner and the last
+    administrator keep their role, and so does a person whose base role the provider names.
 
-    Whoever finds somebody else at it leaves the rest to them, for they look again at the end.
+    If another process is syncing the same connection, this one stops: the other one checks for
+    remaining differences before it ends.
 
-    :returns: for how many people it mattered, and whether the rest, if any, is others'.
+    :returns: the number of changed people, and whether another process does the rest.
     """
     groups, done, before = mapped_groups(connection), 0, None
     differing = find_differences(groups)

@@ -1,8 +1,8 @@
 """Provisioning: from an accepted resource to its person.
 
-The resource is what the provider said; the person is what the company knows. This module
-carries the one over to the other through people's operations, under the connection's
-policies, and lists what stands in the way.
+The resource is what the provider sent; the person is the company's record. This module applies
+the resource to the person through the operations of people, under the policies of the
+connection, and records what cannot be applied as sync errors.
 """
 
 from collections.abc import Iterator, Mapping
@@ -159,7 +159,7 @@ def restore_managed_fields(task: ProvisioningTask) -> bool:
 
 
 def _follow_waiting(task: ProvisioningTask, person: Person, waited_for: str) -> None:
-    """List the manager who cannot be found now, or go on with what waited for the one before."""
+    """Record a manager who cannot be found now, or continue what waited for the previous one."""
     user = task.user
     if user.waiting_manager:
         user.problem = ScimUser.Problem.WAITING
@@ -171,7 +171,7 @@ def _follow_waiting(task: ProvisioningTask, person: Person, waited_for: str) -> 
 
 
 def end_waiting(user: ScimUser, person: Person) -> None:
-    """Let the invite go that waited for the manager, and clear what was listed about them."""
+    """Release the invite that waited for the manager, and resolve the sync error."""
     connection = user.connection
     lifecycle.release_invite(person, actor=connection.actor, is_mailed=connection.mails_invites)
     user.has_errors = sync_errors.resolve_reason(user, InvalidManager.code)
@@ -272,8 +272,8 @@ def _write_person(
 def _is_known(email: str) -> bool:
     """Tell whether somebody has the address already, unless the end of the request shows it.
 
-    To try first and adopt then would leave a new department behind for a moment, and two
-    who adopt at once would wait for each other.
+    Adding first and linking on a conflict would leave a new department behind, and two
+    concurrent links would deadlock.
     """
     if unit_of_work.is_open():
         return False
@@ -283,8 +283,8 @@ def _is_known(email: str) -> bool:
 def _adopted(task: ProvisioningTask, email: str) -> Person:
     """Return the person with the email address, if no connection manages them.
 
-    :raises operations.DuplicateEmail: if they are owned; or if only a click in Team updates
-        may hand them over, because they are elevated or the connection asks about everybody.
+    :raises DuplicateEmail: if a connection manages the person; or if an administrator has to
+        confirm the link, because the role is elevated or the connection always asks.
     """
     person: Person = Person.objects.having_address(email).get()
     # Two connections may adopt the same person at once; the second one sees the first.
@@ -292,15 +292,15 @@ def _adopted(task: ProvisioningTask, email: str) -> Person:
     if is_owned(person) or not (task.may_link or links_by_itself(task, person)):
         raise person_fields.DuplicateEmail
     if not task.may_link and hooks.has_signed_in(person):
-        # Perhaps somebody who only claimed the address: the pairing has to vouch for them now.
+        # The person may only have claimed the address; from now on pairing has to confirm them.
         field_ownership.end_sessions(person)
     field_ownership.note_names(
         person, actor=task.connection.actor, user_name=task.user.scim_username
     )
     if person.state == Person.State.INACTIVE:
-        # Nobody knows whether the provider means the one who left.
+        # The provider may mean a new hire with the address of somebody who left.
         rehires.start_over(person, actor=task.connection.actor)
-    # What a disconnected connection still holds of them is nobody's from now on.
+    # Resources of disconnected connections no longer belong to the person.
     person.scim_users.filter(deleted_at=None).update(person=None)
     return person
 
@@ -329,11 +329,10 @@ def _known_custom(values: Mapping[str, str]) -> dict[str, str]:
 
 
 def _apply_activity(user: ScimUser, *, was_active: bool | None) -> None:
-    """Deactivate or reactivate the person when the provider says so.
+    """Deactivate or reactivate the person when the provider's `active` changes.
 
-    Only a change says so, or a resource that is new or back. Somebody whom an administrator
-    let out or in stays so although the provider repeats, with every update, that it has them
-    otherwise.
+    A resource that is new or back counts as a change. A repeated `active` does not: a person
+    whom an administrator deactivated or reactivated by hand stays so.
     """
     if user.person is None or user.active == was_active:
         return

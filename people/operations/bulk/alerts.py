@@ -89,7 +89,7 @@ def set_alarm(
 
 
 def note_deactivation(event: Event) -> BulkChange | None:
-    """Look at the connection that deactivated somebody, unless a later event will have us.
+    """Check the connection of this deactivation, unless a later event in the same minute does.
 
     :returns: the bulk change that this makes evident, if it is news to it.
     """
@@ -160,7 +160,7 @@ def look(actor: str, since: datetime, until: datetime) -> BulkChange | None:
 
 
 def most_of(tenant: Tenant, people: int) -> int:
-    """Return how many of so many may go within an hour before anybody is told."""
+    """Return the alert threshold per hour for a connection with this many people."""
     return max(tenant.alarm_people, people * tenant.alarm_percent // 100)
 
 
@@ -248,7 +248,7 @@ def _raise(tenant: Tenant, actor: str, owner: Owner, gone: Sequence[Gone]) -> Bu
 
 
 def _add(change: BulkChange, gone: Sequence[Gone]) -> None:
-    """Note them; whoever was restored and is out once more is to be decided on once more."""
+    """Add these people. A restored person who was deactivated again needs a new decision."""
     if not gone:
         return
     BulkChangeItem.objects.bulk_create(

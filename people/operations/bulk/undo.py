@@ -1,8 +1,8 @@
-"""Changes to many people at once: noted, confirmed, and taken back while that is possible.
+"""Confirm and undo bulk changes.
 
-Whoever has changed since is left as they are, and named. All others are first marked, in
-one statement, and then taken back one by one, each in a transaction of their own: by the
-request that asks as far as it goes, and by a job for the rest.
+People who have changed since then are skipped and listed. All others are marked in one
+statement, and then restored one by one, each in a transaction of their own: the request does as
+many as it can in three seconds, and a job does the rest.
 """
 
 import hashlib
@@ -123,7 +123,7 @@ def _with_latest(rows: list[tuple[int, UUID, int]]) -> Iterator[tuple[int, int, 
 
 
 def fingerprint(items: list[int]) -> str:
-    """Return a text that is another one as soon as these are others."""
+    """Return a hash of these item keys."""
     return hashlib.sha256(",".join(map(str, items)).encode()).hexdigest()[:16]
 
 
@@ -253,7 +253,7 @@ def _restore(item: BulkChangeItem) -> None:
 
 
 def _revive(voided: QuerySet[Invite]) -> bool:
-    """Make the invite good again that went with them; a mail that never went may go now."""
+    """Reopen the invite that the deactivation revoked, and let a mail go that was never sent."""
     invite = voided.order_by("revoked_at").last()
     if invite is None or Invite.objects.open().filter(person=invite.person_id).exists():
         return False
@@ -265,7 +265,7 @@ def _revive(voided: QuerySet[Invite]) -> bool:
 
 
 def _shut_out(item: BulkChangeItem) -> None:
-    """Put the person out again as they had been, from the same day and by the same hand.
+    """Deactivate the person again, with the original date and actor.
 
     :raises LastOwner, LastAdministrator: if the tenant would be left without one.
     """

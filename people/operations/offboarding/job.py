@@ -102,7 +102,7 @@ def _due(as_of: datetime) -> QuerySet[ScheduledTermination]:
 
 
 def _guarded(page: list[ScheduledTermination]) -> list[ScheduledTermination]:
-    """Have the bulk-change guard look at these people, and keep those at whom it could."""
+    """Run the bulk-change guard for these people, and return those it could check."""
     kept: list[ScheduledTermination] = []
     tenant_of = attrgetter("tenant_id")
     for tenant_id, rows in groupby(sorted(page, key=tenant_of), tenant_of):
