@@ -83,7 +83,7 @@ class Pairing(Protocol):
         """Tell whether a live connection other than `besides` owns the person."""
 
     def provisioned(self, *, besides: str = "") -> QuerySet[Any, Any]:
-        """Return the keys of the people whom a live connection other than `besides` owns."""
+        """Return the keys of the people managed by a live connection other than `besides`."""
 
 
 class NoPairing:

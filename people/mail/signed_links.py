@@ -1,4 +1,4 @@
-"""Links that whoever holds them may follow: a row's id, signed with the secret key.
+"""Links in mails that need no sign-in: a row's id, signed with the secret key.
 
 The same row gives the same link at every attempt, and keys that were in use before still
 count.

@@ -431,7 +431,7 @@ class Migration(migrations.Migration):
                     "allows_passwords",
                     models.BooleanField(
                         default=True,
-                        help_text="Whoever accepts an invite chooses one then.",
+                        help_text="People choose their way to sign in when they accept their invite.",
                         verbose_name="people may sign in with a password",
                     ),
                 ),
@@ -555,7 +555,7 @@ class Migration(migrations.Migration):
                     "is_elevated",
                     models.BooleanField(
                         default=False,
-                        help_text="Whoever holds it is linked to an identity provider only by an administrator's click, and never terminated automatically.",
+                        help_text="Holders are linked to an identity provider only after an administrator confirms it, and are never terminated automatically.",
                         verbose_name="elevated",
                     ),
                 ),

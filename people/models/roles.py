@@ -17,8 +17,8 @@ class Role(NamedModel):
         "elevated",
         default=False,
         help_text=(
-            "Whoever holds it is linked to an identity provider only by an administrator's "
-            "click, and never terminated automatically."
+            "Holders are linked to an identity provider only after an administrator confirms it, "
+            "and are never terminated automatically."
         ),
     )
 

@@ -23,7 +23,7 @@ class Tenant(models.Model):
     allows_passwords = models.BooleanField(
         "people may sign in with a password",
         default=True,
-        help_text="Whoever accepts an invite chooses one then.",
+        help_text="People choose their way to sign in when they accept their invite.",
     )
     owner: "models.ForeignKey[Person | None, Person | None]" = models.ForeignKey(
         "people.Person",

@@ -150,7 +150,7 @@ def deactivate_person(person: Person, *, actor: Actor, reason: str = "") -> bool
 
 @saving(savepoint=False)
 def detach_person(person: Person, *, actor: Actor) -> bool:
-    """Deactivate a person whom the identity provider deleted; return whether they were active.
+    """Deactivate a person whose SCIM resource was deleted; return whether they were active.
 
     From now on another person may get their address, and a return means starting over.
 

@@ -82,11 +82,11 @@ def _owes(kind: OutstandingItem.Kind) -> Exists:
 
 
 def is_paused(person: Person) -> bool:
-    """Tell whether they were deactivated among so many that somebody has to confirm it."""
+    """Tell whether the person was deactivated in a bulk change that nobody has confirmed yet."""
     return BulkChangeItem.objects.pausing().filter(person=person).exists()
 
 
 def paused_among(people: Iterable[UUID]) -> dict[UUID, UUID]:
-    """Return those of them for whom that is so, each with the bulk change."""
+    """Return the people who are paused, each with the bulk change that waits."""
     found = BulkChangeItem.objects.pausing().filter(person__in=list(people))
     return dict(found.values_list("person_id", "change_id"))

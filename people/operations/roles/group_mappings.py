@@ -91,7 +91,7 @@ class MappedGroups:
     ) -> dict[UUID, list[AbstractGroupMapping]]:
         """Return the mappings that should grant each person a role, in two queries.
 
-        People whom no mapping grants a role are missing.
+        People without any mapped role are missing.
         """
         mappings, members = self.mappings, self.memberships
         if people is not None:
@@ -115,7 +115,7 @@ class MappingChange:
     actor: Actor
     added: list[str]
     removed: list[str]
-    # The number of members of these groups, including those for whom nothing changes.
+    # The number of members of these groups, changed or not.
     looked_at: int
     # Whose roles may change, in this order; None for everybody whose roles differ.
     people: list[UUID] | None = None
@@ -267,7 +267,7 @@ def _preview_effects(changed: MappingChange) -> list[MappingResult]:
 
 
 def _grants_that_count(origin: str) -> QuerySet[Grant]:
-    """Return the grants, of whomever, that `decide` asks for."""
+    """Return the grants that `decide` needs, of all people."""
     counting = Grant.objects.filter(Q(source__startswith=origin) | Q(role=None))
     return counting.select_related("role").order_by("pk")
 
