@@ -51,7 +51,9 @@ def current_client_address() -> str | None:
 
 @lru_cache(maxsize=4096)
 def _client(peer: str, said: str, header: str, trusted: int | tuple[str, ...]) -> str:
-    hops = _hops(said, header)
+    entries = said.rsplit(",", MOST_HOPS)[-MOST_HOPS:] if said else []
+    read = _forwarded_for if header == "Forwarded" else str
+    hops = [_address(read(entry)) for entry in entries]
     if isinstance(trusted, int):
         found = hops[-trusted] if len(hops) >= trusted else None
         return str(found) if found else peer
@@ -63,13 +65,6 @@ def _client(peer: str, said: str, header: str, trusted: int | tuple[str, ...]) -
         if not _is_in(hop, trusted):
             return str(hop)
     return str(hops[0]) if hops else peer
-
-
-def _hops(said: str, header: str) -> list[Address | None]:
-    """Return the addresses that the header lists, None for each that cannot be read."""
-    entries = said.rsplit(",", MOST_HOPS)[-MOST_HOPS:] if said else []
-    read = _forwarded_for if header == "Forwarded" else str
-    return [_address(read(entry)) for entry in entries]
 
 
 def _forwarded_for(entry: str) -> str:

@@ -67,8 +67,7 @@ def _linkable(person: Person, linked: list[Identity]) -> list[SignInMethod]:
         return []
     known = [identity.provider_id for identity in linked]
     offered = IdentityProvider.objects.offered().select_related("tenant").exclude(pk__in=known)
-    return [SignInMethod(one.name, link=_link(one)) for one in offered]
-
-
-def _link(provider: IdentityProvider) -> str:
-    return reverse("admin:link_provider", args=[provider.tenant.slug, provider.pk])
+    return [
+        SignInMethod(one.name, link=reverse("admin:link_provider", args=[one.tenant.slug, one.pk]))
+        for one in offered
+    ]

@@ -42,7 +42,9 @@ def forged(request: HttpRequest, reason: str = "") -> HttpResponse:
     That is offered only for forms of our own pages: they become stale when somebody signs in
     again in another tab. What another site sends is shown to nobody.
     """
-    is_ours = _is_from_here(request)
+    said = request.headers.get("Origin") or request.headers.get("Referer") or ""
+    parts = urlsplit(said)
+    is_ours = (parts.scheme, parts.netloc) == (request.scheme, request.get_host())
     fields = [
         (name, value)
         for name, values in request.POST.lists()
@@ -57,12 +59,6 @@ def forged(request: HttpRequest, reason: str = "") -> HttpResponse:
     }
     log.warning("The CSRF check of %s failed: %s", request.path, reason)
     return render(request, "403_csrf.html", context, status=403)
-
-
-def _is_from_here(request: HttpRequest) -> bool:
-    said = request.headers.get("Origin") or request.headers.get("Referer") or ""
-    parts = urlsplit(said)
-    return (parts.scheme, parts.netloc) == (request.scheme, request.get_host())
 
 
 def _is_secret(name: str) -> bool:

@@ -17,11 +17,7 @@ def role_confirmed_at(person: Person) -> datetime | None:
         return None
     if profile_of(user.document, user.connection.mapping).profile.role is None:
         return None
-    return _last_accepted(user)
-
-
-def _last_accepted(user: ScimUser) -> datetime:
-    """Return when the provider last wrote; repeating itself changes no resource but is logged."""
+    # A provider that repeats itself changes no resource, but its request is logged.
     accepted = RequestLog.objects.filter(user=user, status__lt=400, retried_by="")
     latest = accepted.order_by("-received_at").values_list("received_at", flat=True).first()
     return max(user.modified_at, latest) if latest else user.modified_at

@@ -40,7 +40,12 @@ def send_due(*, as_of: datetime, seconds: float = float("inf")) -> int:
     ends_at = monotonic() + seconds
     sent = 0
     with tenancy.across_tenants(), _SmtpSession() as carrier:
-        _release_dead()
+        # Make due again the mails that processes of this machine held when they died.
+        held = Mail.objects.waiting().exclude(held_by="").order_by()
+        for holder in held.values_list("held_by", flat=True).distinct():
+            if leases.is_dead(holder):
+                released = Mail.objects.waiting().filter(held_by=holder)
+                released.update(held_by="", due_at=timezone.now())
         while monotonic() < ends_at and carrier.is_there and (mail_id := _claim(as_of)):
             # Load the present state: it may have changed since the mail was enqueued.
             mail = Mail.objects.select_related(*RELATED).get(pk=mail_id)
@@ -59,15 +64,6 @@ def _claim(as_of: datetime) -> UUID | None:
     if mail_id:
         Mail.objects.filter(pk=mail_id).update(due_at=as_of + LEASE, held_by=leases.holder())
     return mail_id
-
-
-def _release_dead() -> None:
-    """Make due again the mails that processes of this machine held when they died."""
-    held = Mail.objects.waiting().exclude(held_by="").order_by()
-    for holder in held.values_list("held_by", flat=True).distinct():
-        if leases.is_dead(holder):
-            released = Mail.objects.waiting().filter(held_by=holder)
-            released.update(held_by="", due_at=timezone.now())
 
 
 class _SmtpSession:

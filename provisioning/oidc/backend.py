@@ -96,7 +96,10 @@ class Backend(ProviderSettings, OIDCAuthenticationBackend):
         payload["redirect_uri"] = redirect_uri(self.provider)
         headers = {}
         if not self.endpoints.takes_post:
-            headers["Authorization"] = _basic(payload["client_id"], payload.pop("client_secret"))
+            client_id = payload["client_id"]
+            secret = payload.pop("client_secret")
+            pair = f"{quote(client_id, safe='')}:{quote(secret, safe='')}"
+            headers["Authorization"] = f"Basic {base64.b64encode(pair.encode()).decode()}"
         answer = safe_http.fetch(self.endpoints.token, method="POST", form=payload, headers=headers)
         said = answer.json()
         if answer.status != 200 or not isinstance(said, dict):
@@ -134,7 +137,8 @@ class Backend(ProviderSettings, OIDCAuthenticationBackend):
         if said.get("sub") != payload["sub"]:
             raise OidcFailed("other-userinfo", "The userinfo response is for a different subject.")
         # Entra and ADFS put groups and roles into the ID token alone.
-        return {**said, **payload, **_profile_in(said)}
+        names = ("email", "email_verified", "given_name", "family_name", "name")
+        return {**said, **payload, **{name: said[name] for name in names if name in said}}
 
     def get_or_create_user(
         self, access_token: str, id_token: str, payload: dict[str, Any]
@@ -240,12 +244,6 @@ def _subject(said: dict[str, Any]) -> str:
     return _text(said, "sub")
 
 
-def _profile_in(said: dict[str, Any]) -> dict[str, Any]:
-    """Return what userinfo overrides in the ID token: names and email address."""
-    names = ("email", "email_verified", "given_name", "family_name", "name")
-    return {name: said[name] for name in names if name in said}
-
-
 def _text(said: dict[str, Any], name: str) -> str:
     value = said.get(name)
     return value.strip() if isinstance(value, str) and name != "sub" else str(value or "")
@@ -259,12 +257,6 @@ def _truth(said: Any) -> bool | None:
 
 def _listed(said: Any) -> Any:
     return said if isinstance(said, dict | list) else ()
-
-
-def _basic(client_id: str, secret: str) -> str:
-    """Return the credentials of RFC 6749 section 2.3.1, each part form-encoded first."""
-    pair = f"{quote(client_id, safe='')}:{quote(secret, safe='')}"
-    return f"Basic {base64.b64encode(pair.encode()).decode()}"
 
 
 def _refusal_of(status: int, said: Any) -> str:

@@ -121,7 +121,9 @@ def _linked(known: SignInFacts) -> Decision | None:
     if known.is_paired_known:
         return Refuse(Refusal.NOT_PROVISIONED)
     if known.same_directory:
-        return _same_account(known.same_directory, known.asking)
+        if known.asking and known.asking.person != known.same_directory.person:
+            return Refuse(Refusal.SOMEBODY_ELSE, known.same_directory.person)
+        return _link(known.same_directory)
     return _link(known.asking) if known.asking else None
 
 
@@ -146,12 +148,6 @@ def _known(person: Person, known: SignInFacts) -> Decision:
     if known.is_identity_disowned:
         return Refuse(Refusal.NOT_PAIRED, person)
     return SignIn(person)
-
-
-def _same_account(candidate: LinkCandidate, asking: LinkCandidate | None) -> Decision:
-    if asking and asking.person != candidate.person:
-        return Refuse(Refusal.SOMEBODY_ELSE, candidate.person)
-    return _link(candidate)
 
 
 def _link(candidate: LinkCandidate) -> Decision:

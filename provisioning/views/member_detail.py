@@ -41,7 +41,13 @@ def provisioned_member(request: PersonRequest, tenant: Tenant, identity_id: int)
     identities = Identity.objects.select_related("person__tenant", "provider")
     identity = get_object_or_404(identities, pk=identity_id)
     if request.method == "POST":
-        _do(request, identity.person)
+        # Handle the button that was pressed.
+        if "withdraw" in request.POST and request.POST["withdraw"].isdecimal():
+            withdraw_as_asked(request, identity.person.pk, int(request.POST["withdraw"]))
+        elif "grant" in request.POST:
+            grant_as_asked(request, identity.person)
+        else:
+            _save_status(request, identity.person)
         return redirect("admin:provisioned_member", tenant.slug, identity_id)
     person = identity.person
     title = person.display_name
@@ -58,16 +64,6 @@ def provisioned_member(request: PersonRequest, tenant: Tenant, identity_id: int)
         **_attempts(person),
     }
     return render(request, "provisioning/tenant/member.html", context)
-
-
-def _do(request: PersonRequest, person: Person) -> None:
-    """Handle the button that was pressed."""
-    if "withdraw" in request.POST and request.POST["withdraw"].isdecimal():
-        withdraw_as_asked(request, person.pk, int(request.POST["withdraw"]))
-    elif "grant" in request.POST:
-        grant_as_asked(request, person)
-    else:
-        _save_status(request, person)
 
 
 def _save_status(request: PersonRequest, person: Person) -> None:

@@ -84,14 +84,23 @@ def open_company(token: str) -> None:
         SLUG, "Lumen", owner=OWNER, password=PASSWORD, currency="EUR", actor=ACTOR
     )
     with tenancy.use(tenant):
-        _place(tenant)
+        # Give the company a second entity, with its own currency.
+        us = Entity.objects.create(
+            tenant=tenant, name="Lumen Inc.", name_key=normalize_key("Lumen Inc."), currency="USD"
+        )
+        for city in ("Boston", "Denver"):
+            Location.objects.create(
+                tenant=tenant, name=city, name_key=normalize_key(city), entity=us
+            )
         okta = Okta(tenant, token)
         _move_to_past(began, days=400)
         for days, chapter in _chapters(okta, colleagues(240)):
             began = timezone.now()
             chapter()
             events.dispatch_all(as_of=timezone.now())
-            _deliver_mail()
+            # Have all mail delivered, so that nothing of this past is sent today.
+            soon_after = F("created_at") + timedelta(seconds=4)
+            Mail.objects.waiting().update(attempts=1, sent_at=soon_after)
             _move_to_past(began, days=days)
 
 
@@ -131,15 +140,6 @@ class Okta:
         operation = {"op": "replace", "value": values}
         body = {"schemas": [PATCH], "Operations": [operation]}
         self.send("PATCH", f"/Users/{self.ids[colleague]}", body)
-
-
-def _place(tenant: Tenant) -> None:
-    """Give the company a second entity, with its own currency."""
-    us = Entity.objects.create(
-        tenant=tenant, name="Lumen Inc.", name_key=normalize_key("Lumen Inc."), currency="USD"
-    )
-    for city in ("Boston", "Denver"):
-        Location.objects.create(tenant=tenant, name=city, name_key=normalize_key(city), entity=us)
 
 
 def _chapters(okta: Okta, staff: list[Colleague]) -> list[tuple[float, Callable[[], object]]]:
@@ -250,12 +250,6 @@ def _go_wrong(okta: Okta, staff: list[Colleague], newcomers: list[Colleague]) ->
     Token.objects.update(last_used_at=timezone.now(), last_user_agent="Okta SCIM")
     bounced = Mail.objects.filter(kind=Mail.Kind.INVITE, person__email=staff[225].email)
     bounced.update(given_up_at=timezone.now(), problem="550 5.1.1 The mailbox does not exist")
-
-
-def _deliver_mail() -> None:
-    """Have all mail delivered, so that nothing of this past is sent today."""
-    soon_after = F("created_at") + timedelta(seconds=4)
-    Mail.objects.waiting().update(attempts=1, sent_at=soon_after)
 
 
 def _move_to_past(began: datetime, *, days: float) -> None:

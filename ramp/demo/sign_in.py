@@ -34,17 +34,6 @@ def let_partners_in() -> None:
         browsing=IdentityProvider.Browsing.CACHED_ONLY,
     )
     portal = manage.add_provider(definition, actor=ACTOR)
-    _map_groups(portal)
-    for login, (given, family, groups) in PARTNERS.items():
-        known = None if groups is None else frozenset(Group(name, name) for name in groups)
-        sign_in(portal, _claims(login, given, family, UNKNOWN if known is None else Groups(known)))
-    try:
-        sign_in(portal, _claims("o.lumen", "Olivia", "Lumen", UNKNOWN, email=_taken()))
-    except SignInRefused:
-        manage.change_provider(portal, definition, is_enabled=False, actor=ACTOR)
-
-
-def _map_groups(portal: IdentityProvider) -> None:
     auditor, _ = Role.objects.get_or_create(
         tenant_id=portal.tenant_id, name_key=normalize_key("Auditor"), defaults={"name": "Auditor"}
     )
@@ -52,6 +41,13 @@ def _map_groups(portal: IdentityProvider) -> None:
     mappings.map_group(portal, "Auditors", auditor, author=author)
     mappings.map_group(portal, "auditors team", Person.Role.BOOKKEEPER, author=author)
     mappings.add_draft(portal, "Partners", Person.Role.BOOKKEEPER, author=author)
+    for login, (given, family, groups) in PARTNERS.items():
+        known = None if groups is None else frozenset(Group(name, name) for name in groups)
+        sign_in(portal, _claims(login, given, family, UNKNOWN if known is None else Groups(known)))
+    try:
+        sign_in(portal, _claims("o.lumen", "Olivia", "Lumen", UNKNOWN, email=_taken()))
+    except SignInRefused:
+        manage.change_provider(portal, definition, is_enabled=False, actor=ACTOR)
 
 
 def _claims(login: str, given: str, family: str, groups: Groups, email: str = "") -> Claims:

@@ -99,8 +99,10 @@ def dispatch(request: ScimRequest) -> HttpResponse:
     try:
         request.check_size()
         endpoint = _endpoint(request)
-        if _needs_no_transaction(request):
-            return _ask(request, endpoint)
+        if request.method in READING or request.path in NO_TRANSACTION:
+            if request.path != "Bulk":  # which spends itself, because it may deactivate somebody
+                request.spend()
+            return endpoint(request)
         return _write_with_retry(request, endpoint)
     except Exception as error:
         refusal = errors.refusal_for(request, error)
@@ -129,22 +131,6 @@ def _refused(request: ScimRequest, error: Refusal) -> HttpResponse:
     return response
 
 
-def _needs_no_transaction(request: ScimRequest) -> bool:
-    return request.method in READING or request.path in NO_TRANSACTION
-
-
-def _ask(request: ScimRequest, endpoint: Endpoint) -> HttpResponse:
-    if request.path != "Bulk":  # which spends itself, because it may deactivate somebody
-        request.spend()
-    return endpoint(request)
-
-
-def _may_defer(request: ScimRequest) -> bool:
-    """Tell whether the request may be tried without first checking for taken names."""
-    is_of_user = request.path == "Users" or request.changes_user
-    return is_of_user and prepared_statements.available() and not request.retried_by
-
-
 def _write_with_retry(request: ScimRequest, endpoint: Endpoint) -> HttpResponse:
     """Write, and retry if another attempt may succeed.
 
@@ -153,7 +139,9 @@ def _write_with_retry(request: ScimRequest, endpoint: Endpoint) -> HttpResponse:
     the next attempt finds that person, whom a policy may link. PostgreSQL ended this transaction
     to resolve a deadlock.
     """
-    if _may_defer(request):
+    # Try without first checking for taken names, which costs a statement.
+    is_of_user = request.path == "Users" or request.changes_user
+    if is_of_user and prepared_statements.available() and not request.retried_by:
         try:
             return _write_deferring(request, endpoint)
         except Conflict:

@@ -76,7 +76,9 @@ def modify(request: ScimRequest, scim_id: str) -> HttpResponse:
     _store(request, group, patch.apply(group.document, change.operations, GROUP))
     if change.replaced is not None:
         _replace(group, change.replaced)
-    _remove(group, change.removed)
+    # Remove members; ids that are unknown or not members are ignored.
+    if change.removed:
+        group.memberships.filter(user__scim_id__in=_uuids(change.removed)).delete()
     _add(group, change.added)
     group_roles.schedule()
     return answer(status=204)
@@ -125,12 +127,6 @@ def _replace(group: ScimGroup, ids: Collection[str]) -> None:
 def _add(group: ScimGroup, ids: Collection[str]) -> None:
     if ids:
         _insert(group, _users(group, ids))
-
-
-def _remove(group: ScimGroup, ids: Collection[str]) -> None:
-    """Remove members; ids that are unknown or not members are ignored."""
-    if ids:
-        group.memberships.filter(user__scim_id__in=_uuids(ids)).delete()
 
 
 def _insert(group: ScimGroup, users: Collection[int]) -> None:

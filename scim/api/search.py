@@ -161,7 +161,11 @@ def _listed(search: Search, page: Page, texts: Sequence[str]) -> HttpResponse:
     if search.page.cursor is None:
         way["start_index"] = search.page.start_index
     elif page.goes_on:
-        way["nextCursor"] = _next_cursor(search, page.rows)
+        shown = pagination.shown_before(search.page) + len(page.rows)
+        by_key = not search.sort_by
+        way["nextCursor"] = pagination.next_cursor(
+            search.page, shown, page.rows[-1].pk, sorted_by_key=by_key
+        )
     body = serialize.list_response(texts, total=page.total, **way)
     return answer(body.encode())
 
@@ -178,12 +182,6 @@ def _rows(request: ScimRequest, search: Search, resource: ResourceType) -> Query
         return rows.order_by("pk")
     order = filter_query.ordering(search.sort_by, resource, descending=search.descending)
     return rows.order_by(order, "pk")
-
-
-def _next_cursor(search: Search, found: Sequence[Any]) -> str:
-    shown = pagination.shown_before(search.page) + len(found)
-    by_key = not search.sort_by
-    return pagination.next_cursor(search.page, shown, found[-1].pk, sorted_by_key=by_key)
 
 
 def _mixed(request: ScimRequest, search: Search, kinds: Sequence[ResourceType]) -> HttpResponse:

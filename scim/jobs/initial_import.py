@@ -64,11 +64,6 @@ def _carry_over(connection: Connection, stop_at: float) -> tuple[int, bool]:
         done += _settle(connection, choice)
     waiting = ScimUser.objects.known_to(connection).exclude(waiting_manager="")
     periodic.resolve_waiting(waiting.only("pk"))
-    _note_end(connection)
-    return done, True
-
-
-def _note_end(connection: Connection) -> None:
     assert connection.activated_at
     now = timezone.now()
     if (
@@ -76,6 +71,7 @@ def _note_end(connection: Connection) -> None:
         and not match_report.waiting_users(connection).exists()
     ):
         Connection.objects.filter(pk=connection.pk).update(initial_import_finished_at=now)
+    return done, True
 
 
 def _try(user_id: int) -> bool:

@@ -46,14 +46,10 @@ def apply(document: Json, operations: Sequence[Operation], resource: ResourceTyp
     # The link is ours; taken for what the provider says, it would bring a manager back.
     link_manager(draft, None)
     for operation in operations:
-        _check_selection(operation.target)
+        if operation.target.selection is not None and operation.target.attribute is not None:
+            Matcher(operation.target.attribute, {}).visit(operation.target.selection)
         _ACTIONS[operation.op](draft, operation)
     return keep_manager_link(document, normalize(draft, resource, known=document))
-
-
-def _check_selection(target: Target) -> None:
-    if target.selection is not None and target.attribute is not None:
-        Matcher(target.attribute, {}).visit(target.selection)
 
 
 def _add(draft: Json, operation: Operation) -> None:

@@ -48,7 +48,8 @@ def resolve_manager(user: ScimUser, given: str) -> Person | Keep | None:
     user.waiting_manager = ""
     if not given:
         return None
-    if _names_itself(user, given):
+    names = (str(user.scim_id), user.user_name_key, user.email_key)
+    if normalize_key(given) in names or given == user.scim_external_id:
         raise managers.SelfManager
     found = _resolved_earlier(user) or find(user.connection, given)
     if found is not None:
@@ -178,8 +179,3 @@ def _statement() -> str:
         f"SELECT u.scim_id, {person} FROM ({named} ORDER BY rank LIMIT 1) u "  # noqa: S608
         "JOIN people_person p ON p.id = u.person_id"
     )
-
-
-def _names_itself(user: ScimUser, given: str) -> bool:
-    names = (str(user.scim_id), user.user_name_key, user.email_key)
-    return normalize_key(given) in names or given == user.scim_external_id

@@ -142,7 +142,9 @@ def _roles(person: Person) -> list[Line]:
 
 def _initial(request: PersonRequest, connection: Connection) -> tuple[dict[str, str], str]:
     """Return the initial form values, and the userName for which there is no example."""
-    stored = _stored(connection, request.GET.get("request", ""))
+    stored = RequestLog.objects.filter(
+        connection=connection, pk=scim_uuid(request.GET.get("request", ""))
+    ).first()
     if stored:
         return {"method": stored.method, "path": stored.path, "body": stored.body}, ""
     who = request.GET.get("who", "").strip()
@@ -150,11 +152,6 @@ def _initial(request: PersonRequest, connection: Connection) -> tuple[dict[str, 
     shown = example(connection, user, request.GET.get("example", "change"))
     initial = {"method": shown.method, "path": shown.path, "body": shown.body}
     return initial, who if who and user is None else ""
-
-
-def _stored(connection: Connection, request_id: str) -> RequestLog | None:
-    """Return the logged request to run again."""
-    return RequestLog.objects.filter(connection=connection, pk=scim_uuid(request_id)).first()
 
 
 def _user(connection: Connection, who: str) -> ScimUser | None:

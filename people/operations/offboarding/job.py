@@ -168,7 +168,10 @@ def depart(scheduled_termination_id: int, *, as_of: datetime, actor: Actor) -> b
     foreseen = _due(as_of).filter(pk=scheduled_termination_id).select_related("person").first()
     if foreseen is None:
         return False
-    _hold(foreseen.person, disposition_of(foreseen))
+    # Lock everybody involved in the order in which terminate_person does.
+    disposition = disposition_of(foreseen)
+    reports = foreseen.person.reports.in_lists().values_list("pk", flat=True)
+    lock_all([str(foreseen.person.pk), *valid_ids(disposition.successors), *map(str, reports)])
     # Held now, so that nobody can reactivate, postpone or exempt between the check and the change.
     scheduled_termination = (
         _due(as_of).filter(pk=scheduled_termination_id).select_related("person").first()
@@ -178,12 +181,6 @@ def depart(scheduled_termination_id: int, *, as_of: datetime, actor: Actor) -> b
     return terminate_person(
         scheduled_termination.person, disposition_of(scheduled_termination), actor=actor
     )
-
-
-def _hold(person: Person, disposition: HandoverPlan) -> None:
-    """Lock everybody involved in the order in which terminate_person does."""
-    reports = person.reports.in_lists().values_list("pk", flat=True)
-    lock_all([str(person.pk), *valid_ids(disposition.successors), *map(str, reports)])
 
 
 def _may_leave(person: Person) -> bool:

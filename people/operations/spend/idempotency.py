@@ -32,7 +32,8 @@ def authorize_once(
 
     :raises IdempotencyKeyReused: if the token sent the key with another purchase.
     """
-    digest = _digest(held, purchase)
+    asked = repr((type(held).__name__, str(held.pk), *astuple(purchase)))
+    digest = hashlib.sha256(asked.encode()).hexdigest()
     # Of two requests at once, the second waits here until the first has decided.
     kept, is_new = IdempotencyKey.objects.get_or_create(
         token=token, key=key, defaults={"tenant_id": token.tenant_id, "request_digest": digest}
@@ -51,8 +52,3 @@ def forget_idempotency_keys(*, as_of: datetime) -> int:
     """Delete keys older than 24 hours; their authorizations stay."""
     with tenancy.across_tenants():
         return int(IdempotencyKey.objects.filter(created_at__lt=as_of - KEPT).delete()[0])
-
-
-def _digest(held: Card | Fund, purchase: Purchase) -> str:
-    asked = repr((type(held).__name__, str(held.pk), *astuple(purchase)))
-    return hashlib.sha256(asked.encode()).hexdigest()

@@ -16,17 +16,13 @@ def handover_summaries(scheduled_terminations: Iterable[ScheduledTermination]) -
     """Describe the handover of each termination, whose people are loaded with their managers."""
     asked = list(scheduled_terminations)
     names = _names(asked)
-    foreign = _with_foreign_funds(one.person_id for one in asked if one.disposition is None)
-    return {one.person_id: _told(one, names, foreign) for one in asked}
-
-
-def _with_foreign_funds(people: Iterable[UUID]) -> set[UUID]:
-    """Return who has funds in another currency than their manager's, which cannot go there."""
+    people = (one.person_id for one in asked if one.disposition is None)
     currency = Coalesce(
         "owner__manager__location__entity__currency", "tenant__default_entity__currency"
     )
-    foreign = Fund.objects.live().filter(owner__in=list(people)).exclude(currency=currency)
-    return set(foreign.values_list("owner", flat=True))
+    funds = Fund.objects.live().filter(owner__in=list(people)).exclude(currency=currency)
+    foreign = set(funds.values_list("owner", flat=True))
+    return {one.person_id: _told(one, names, foreign) for one in asked}
 
 
 def _names(scheduled_terminations: Iterable[ScheduledTermination]) -> dict[str, str]:

@@ -57,7 +57,11 @@ def role_lines(person: Person, report_count: str) -> Iterator[Line]:
     if report_count != "0":
         who = "person reports" if report_count == "1" else "people report"
         because = f"because {report_count} {who} to {person.given_name}"
-        yield Line("Manager", because, _managing_since(person))
+        assigned = Event.objects.filter(
+            person__in=person.reports.in_lists(), changes__manager__to=str(person.pk)
+        )
+        since: datetime | None = assigned.aggregate(since=Min("happened_at"))["since"]
+        yield Line("Manager", because, since)
     for grant in sorted(grants, key=lambda grant: (normalize_key(grant.role_name), grant.since)):
         # The base role itself comes first already.
         if grant.role or grant.source != person.role_source:
@@ -106,15 +110,6 @@ def _set_by(role_source: str, source: str) -> str:
     if role_source.startswith("command:"):
         return "set up by an operator"
     return f"from {source}"
-
-
-def _managing_since(person: Person) -> datetime | None:
-    """Return when the first of those who report to the person now was assigned to them."""
-    assigned = Event.objects.filter(
-        person__in=person.reports.in_lists(), changes__manager__to=str(person.pk)
-    )
-    since: datetime | None = assigned.aggregate(since=Min("happened_at"))["since"]
-    return since
 
 
 def _names(sources: set[str]) -> dict[str, str]:

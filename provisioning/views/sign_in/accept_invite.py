@@ -33,7 +33,9 @@ from provisioning.views.sign_in.finish import log_in, remember_invite
 def accept_invite(request: HttpRequest, token: str) -> HttpResponse:
     """Show the invite, and sign the person in when they accept; GET changes nothing."""
     try:
-        invite = _invite(token)
+        with tenancy.across_tenants():
+            people = ("person__tenant__owner", "person__manager")
+            invite: Invite = Invite.objects.select_related(*people).get(pk=invite_named_by(token))
     except (ForgedLink, Invite.DoesNotExist):
         return no_such_link(request)
     with tenancy.use(invite.tenant_id):
@@ -45,13 +47,6 @@ def accept_invite(request: HttpRequest, token: str) -> HttpResponse:
             return refusal(request, error, invite.person.tenant)
 
 
-def _invite(token: str) -> Invite:
-    with tenancy.across_tenants():
-        people = ("person__tenant__owner", "person__manager")
-        invite: Invite = Invite.objects.select_related(*people).get(pk=invite_named_by(token))
-    return invite
-
-
 def _accept(request: HttpRequest, invite: Invite) -> HttpResponse:
     person = invite.person
     if request.user.is_authenticated:
@@ -59,7 +54,12 @@ def _accept(request: HttpRequest, invite: Invite) -> HttpResponse:
         return _page(request, invite, "provisioning/sign_in/sign_out_first.html", status=403)
     ways = list(IdentityProvider.objects.offered())
     if "provider" in request.POST:
-        return _begin(request, invite, ways)
+        # Let the invited person join through the provider that they chose.
+        chosen = [provider for provider in ways if str(provider.pk) == request.POST["provider"]]
+        if not chosen:
+            return _page(request, invite, "provisioning/sign_in/sign_in_instead.html", ways=ways)
+        remember_invite(request, invite)
+        return redirect("admin:sign_in_with", invite.person.tenant.slug, chosen[0].pk)
     if not password_counts(person):
         return _page(request, invite, "provisioning/sign_in/sign_in_instead.html", ways=ways)
     form = PasswordForm(person, request.POST if request.method == "POST" else None)
@@ -68,15 +68,6 @@ def _accept(request: HttpRequest, invite: Invite) -> HttpResponse:
             request, invite, "provisioning/sign_in/accept_invite.html", form=form, ways=ways
         )
     return _join(request, invite, form.cleaned_data["password"])
-
-
-def _begin(request: HttpRequest, invite: Invite, ways: list[IdentityProvider]) -> HttpResponse:
-    """Let the invited person join through the provider that they chose."""
-    chosen = [provider for provider in ways if str(provider.pk) == request.POST["provider"]]
-    if not chosen:
-        return _page(request, invite, "provisioning/sign_in/sign_in_instead.html", ways=ways)
-    remember_invite(request, invite)
-    return redirect("admin:sign_in_with", invite.person.tenant.slug, chosen[0].pk)
 
 
 def _join(request: HttpRequest, invite: Invite, password: str) -> HttpResponse:

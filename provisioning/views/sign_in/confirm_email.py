@@ -25,7 +25,9 @@ ASKING = (Mail.Kind.CONFIRM_ADDRESS, Mail.Kind.APPROVE_ADDRESS)
 def confirm_address(request: HttpRequest, token: str) -> HttpResponse:
     """Ask for confirmation of the new address, and save it on POST."""
     try:
-        asking = _request(token)
+        with tenancy.across_tenants():
+            mails = Mail.objects.filter(kind__in=ASKING).select_related("person__tenant")
+            asking: Mail = mails.get(pk=request_named_by(token))
     except (ForgedLink, Mail.DoesNotExist):
         return no_such_link(request)
     with tenancy.use(asking.tenant_id):
@@ -34,13 +36,6 @@ def confirm_address(request: HttpRequest, token: str) -> HttpResponse:
             return _confirm(request, asking)
         except (SignInRefused, PeopleError) as error:
             return refusal(request, error, asking.person.tenant)
-
-
-def _request(token: str) -> Mail:
-    with tenancy.across_tenants():
-        asking = Mail.objects.filter(kind__in=ASKING)
-        mail: Mail = asking.select_related("person__tenant").get(pk=request_named_by(token))
-    return mail
 
 
 def _confirm(request: HttpRequest, asking: Mail) -> HttpResponse:

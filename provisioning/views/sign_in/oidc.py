@@ -149,7 +149,10 @@ class _Callback(ProviderSettings, OIDCAuthenticationCallbackView):
                 "other-issuer", "The response came from a different issuer (RFC 9207)."
             )
         if said.get("error"):
-            raise OidcFailed("provider-refused", _told(said))
+            why = said.get("error_description") or said["error"]
+            raise OidcFailed(
+                "provider-refused", f"The provider refused the sign-in: “{why[:300]}”."
+            )
         backend = Backend(self.provider)
         claims = backend.claims(request, nonce=state["nonce"], code_verifier=state["code_verifier"])
         return self._arrived(request, backend, claims)
@@ -186,11 +189,6 @@ def _provider(slug: str, provider_id: str) -> IdentityProvider:
         return get_object_or_404(
             offered, pk=provider_id, tenant__slug=slug, kind=IdentityProvider.Kind.OIDC
         )
-
-
-def _told(said: Any) -> str:
-    why = said.get("error_description") or said["error"]
-    return f"The provider refused the sign-in: “{why[:300]}”."
 
 
 def _failed(

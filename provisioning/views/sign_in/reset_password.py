@@ -55,7 +55,11 @@ def forgot_password(request: HttpRequest) -> HttpResponse:
 def reset_password(request: HttpRequest, token: str) -> HttpResponse:
     """Let the holder of the link choose a password; GET changes nothing."""
     try:
-        mail = _mail(token)
+        with tenancy.across_tenants():
+            asked = Mail.objects.filter(kind=Mail.Kind.RESET_PASSWORD).select_related(
+                "person__tenant"
+            )
+            mail: Mail = asked.get(pk=reset_named_by(token))
     except (ForgedLink, Mail.DoesNotExist):
         return no_such_link(request)
     with tenancy.use(mail.tenant_id):
@@ -64,13 +68,6 @@ def reset_password(request: HttpRequest, token: str) -> HttpResponse:
             return _choose(request, mail)
         except (SignInRefused, PeopleError) as error:
             return refusal(request, error, mail.person.tenant)
-
-
-def _mail(token: str) -> Mail:
-    with tenancy.across_tenants():
-        asked = Mail.objects.filter(kind=Mail.Kind.RESET_PASSWORD).select_related("person__tenant")
-        mail: Mail = asked.get(pk=reset_named_by(token))
-    return mail
 
 
 def _choose(request: HttpRequest, mail: Mail) -> HttpResponse:

@@ -1,7 +1,6 @@
 from getpass import getpass
 from typing import Any
 
-from django import forms
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from people import tenancy
@@ -28,7 +27,9 @@ class Command(BaseCommand):
         password, again = getpass("New password: "), getpass("Confirm password: ")
         form = PasswordForm(person, {"password": password, "again": again})
         if not form.is_valid():
-            raise CommandError(_said(form))
+            raise CommandError(
+                " ".join(str(error) for errors in form.errors.values() for error in errors)
+            )
         with tenancy.use(person.tenant_id):
             passwords.change_password(
                 person, form.cleaned_data["password"], actor=Actor("command", "changepassword")
@@ -49,7 +50,3 @@ def _person(email: str, slug: str) -> Person:
             f"“{email}” belongs to several companies. Choose one with --tenant: {slugs}."
         )
     return found[0]
-
-
-def _said(form: forms.Form) -> str:
-    return " ".join(str(error) for errors in form.errors.values() for error in errors)

@@ -115,18 +115,14 @@ def _page_of_resources(
     request: HttpRequest, connection: Connection, results: Sequence[MatchResult], words: str
 ) -> tuple[Page[MatchResult], list[Row]]:
     if words:
-        found = set(_matching(connection, words).values_list("pk", flat=True))
+        # Filter the resources whose userName or email contains all words.
+        users = ScimUser.objects.known_to(connection)
+        for word in normalize_key(words).split():
+            users = users.filter(Q(user_name_key__contains=word) | Q(email_key__contains=word))
+        found = set(users.values_list("pk", flat=True))
         results = [result for result in results if result.user_id in found]
     page = Paginator(results, ROWS_A_PAGE).get_page(request.GET.get("page"))
     return page, _rows(connection, list(page))
-
-
-def _matching(connection: Connection, words: str) -> QuerySet[ScimUser]:
-    """Filter the resources whose userName or email contains all words."""
-    users = ScimUser.objects.known_to(connection)
-    for word in normalize_key(words).split():
-        users = users.filter(Q(user_name_key__contains=word) | Q(email_key__contains=word))
-    return users
 
 
 def _rows(connection: Connection, results: Sequence[MatchResult]) -> list[Row]:
