@@ -98,6 +98,7 @@ class Backend(ProviderSettings, OIDCAuthenticationBackend):
         if not self.endpoints.takes_post:
             client_id = payload["client_id"]
             secret = payload.pop("client_secret")
+            # RFC 6749 section 2.3.1: each part is form-encoded first.
             pair = f"{quote(client_id, safe='')}:{quote(secret, safe='')}"
             headers["Authorization"] = f"Basic {base64.b64encode(pair.encode()).decode()}"
         answer = safe_http.fetch(self.endpoints.token, method="POST", form=payload, headers=headers)
