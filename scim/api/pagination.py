@@ -8,22 +8,19 @@ one: whoever stays is shown once, whatever happens to others in between.
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache
 from hashlib import sha256
 from typing import Any, NamedTuple
 
-from django.conf import settings
 from django.db.models import QuerySet, Subquery
 from django.utils import timezone
 from scim2_models import InvalidValueException
-from scim2_server.cursor import Cursors
 
+from scim.api.cursors import decrypt_cursor, encrypt_cursor
 from scim.api.request import ScimRequest
 from scim.models import PaginationAnchor
 
 USUAL_PAGE = 100
 LARGEST_PAGE = 200
-CURSOR_SECONDS = 3600
 
 
 @dataclass(frozen=True)
@@ -110,7 +107,7 @@ def beginning(wished: PageRequest) -> tuple[int, int]:
     """Return how many rows come before the page, and after which key it begins, if known."""
     if not wished.cursor:
         return wished.start_index - 1, 0
-    position = cursors().open(wished.cursor, wished.query, wished.count, CURSOR_SECONDS)
+    position = decrypt_cursor(wished.cursor, wished.query, wished.count)
     return position["offset"], position["after"]
 
 
@@ -119,9 +116,9 @@ def shown_before(wished: PageRequest) -> int:
 
 
 def next_cursor(wished: PageRequest, shown: int, last: int, *, sorted_by_key: bool) -> str:
-    """Return the signed cursor of the next page, `shown` rows from the top and after `last`."""
+    """Return the cursor of the next page, `shown` rows from the top and after `last`."""
     position = {"offset": shown, "after": last if sorted_by_key else 0}
-    return cursors().seal(wished.query, wished.count, position)
+    return encrypt_cursor(wished.query, wished.count, position)
 
 
 def leave_anchor(request: ScimRequest, wished: PageRequest, shown: int, last: int) -> None:
@@ -146,8 +143,3 @@ def _anchors(request: ScimRequest, wished: PageRequest) -> QuerySet[PaginationAn
     return PaginationAnchor.objects.filter(
         connection=request.connection, query_hash=wished.query_hash, start_index=wished.start_index
     )
-
-
-@cache
-def cursors() -> Cursors:
-    return Cursors(settings.SECRET_KEY)

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import time_machine
 from django.utils import timezone
-from pytest_django import DjangoAssertNumQueries
+from pytest_django import DjangoAssertNumQueries, Settings
 
 from people import tenancy
 from scim.models import Connection, PaginationAnchor
@@ -258,6 +258,13 @@ class TestByCursor:
             answer = ten("GET", address("/Users", cursor=cursor, count=4))
 
         assert (answer.status, answer.body["scimType"]) == (400, "expiredCursor")
+
+    def test_outlives_a_new_secret_key(self, ten: Provider, settings: Settings) -> None:
+        first = page(ten, cursor="", count=4)
+        settings.SECRET_KEY_FALLBACKS = [settings.SECRET_KEY]
+        settings.SECRET_KEY = "the next one"
+
+        assert page(ten, cursor=first.body["nextCursor"], count=4).names == people(4, 4)
 
     def test_lives_as_long_as_the_configuration_says(self, scim: Provider) -> None:
         pagination = scim("GET", "/ServiceProviderConfig").body["pagination"]

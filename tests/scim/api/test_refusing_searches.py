@@ -75,6 +75,7 @@ class TestAmongTheParameters:
             ({"sortBy": "shoeSize"}, "invalidPath"),
             ({"sortBy": "password"}, "invalidPath"),
             ({"cursor": "made up"}, "invalidCursor"),
+            ({"cursor": "é"}, "invalidCursor"),
             ({"attributes": "userName", "excludedAttributes": "name"}, "invalidValue"),
         ],
     )
