@@ -104,4 +104,4 @@ def look_again(*, as_of: datetime) -> int:
 
 def forget(*, as_of: datetime) -> int:
     """Delete what the request log need not keep any longer; return how many rows."""
-    return log_retention.forget(as_of=as_of)
+    return log_retention.delete_old_requests(as_of=as_of)

@@ -39,10 +39,10 @@ class UserAdapter(SCIMUser):
         user = self.obj
         if have_same(before or {}, user.document):
             return
-        held, now = list(elements_of(before or {})), list(elements_of(user.document))
-        if held:
+        old, new = list(elements_of(before or {})), list(elements_of(user.document))
+        if old:
             unit_of_work.delete(ScimUserElement, user=user.pk)
-        unit_of_work.bulk_create([ScimUserElement(user=user, **vars(one)) for one in now])
+        unit_of_work.bulk_create([ScimUserElement(user=user, **vars(one)) for one in new])
 
 
 class GroupAdapter(SCIMGroup):

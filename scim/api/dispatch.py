@@ -32,7 +32,13 @@ from scim.api import (
     users,
 )
 from scim.api.errors import Refusal, Unexpected
-from scim.api.request import READING, MethodNotAllowed, ScimRequest, Unavailable, refusal
+from scim.api.request import (
+    READ_METHODS,
+    MethodNotAllowed,
+    ScimRequest,
+    Unavailable,
+    error_response,
+)
 
 log = logging.getLogger(__name__)
 
@@ -98,34 +104,34 @@ def dispatch(request: ScimRequest) -> HttpResponse:
     """Process the request and return its response, also if it is refused."""
     try:
         request.check_size()
-        endpoint = _endpoint(request)
-        if request.method in READING or request.path in NO_TRANSACTION:
+        endpoint = _find_endpoint(request)
+        if request.method in READ_METHODS or request.path in NO_TRANSACTION:
             if request.path != "Bulk":  # which spends itself, because it may deactivate somebody
-                request.spend()
+                request.consume_rate_limit()
             return endpoint(request)
         return _write_with_retry(request, endpoint)
     except Exception as error:
         refusal = errors.refusal_for(request, error)
-    if leavers.is_said(request, refusal):
-        return _deactivate(request, refusal)
-    return _refused(request, refusal)
+    if leavers.deactivates_user(request, refusal):
+        return _deactivate_only(request, refusal)
+    return _refuse(request, refusal)
 
 
-def _deactivate(request: ScimRequest, refused: Refusal) -> HttpResponse:
+def _deactivate_only(request: ScimRequest, refused: Refusal) -> HttpResponse:
     """Deactivate a user who has left, even if the rest of the request is refused."""
     try:
-        request.begin()
-        return _again(request, lambda: leavers.deactivate(request, refused))
+        request.reset()
+        return _retry_once(request, lambda: leavers.deactivate(request, refused))
     except Exception as error:
-        return _refused(request, errors.refusal_for(request, error))
+        return _refuse(request, errors.refusal_for(request, error))
 
 
-def _refused(request: ScimRequest, error: Refusal) -> HttpResponse:
-    response = refusal(error)
+def _refuse(request: ScimRequest, error: Refusal) -> HttpResponse:
+    response = error_response(error)
     if isinstance(error, Unavailable | Unexpected):
         return response
     try:
-        request_log.remember_refusal(request, error, response)
+        request_log.record_refusal(request, error, response)
     except DatabaseError:
         log.exception("Could not remember the refusal of request %s.", request.request_id)
     return response
@@ -145,23 +151,23 @@ def _write_with_retry(request: ScimRequest, endpoint: Endpoint) -> HttpResponse:
         try:
             return _write_deferring(request, endpoint)
         except Conflict:
-            request.begin()
+            request.reset()
         except OperationalError as error:
-            _check_not_hopeless(error)
-            request.begin()
-    return _again(request, lambda: _write(request, endpoint))
+            _check_retryable(error)
+            request.reset()
+    return _retry_once(request, lambda: _write(request, endpoint))
 
 
-def _again(request: ScimRequest, write: Callable[[], HttpResponse]) -> HttpResponse:
+def _retry_once(request: ScimRequest, write: Callable[[], HttpResponse]) -> HttpResponse:
     try:
         return write()
     except (IntegrityError, OperationalError) as error:
-        _check_not_hopeless(error)
-    request.begin()
+        _check_retryable(error)
+    request.reset()
     return write()
 
 
-def _check_not_hopeless(error: Exception) -> None:
+def _check_retryable(error: Exception) -> None:
     """Re-raise the error unless it is a deadlock or an email address that was just taken."""
     match error:
         case IntegrityError() if constraint_of(error) != "person_email_taken":
@@ -178,40 +184,40 @@ def _write_deferring(request: ScimRequest, endpoint: Endpoint) -> HttpResponse:
         prepared_statements.prefetching(),
     ):
         prefetch.prefetch_for(request)
-        return _answered(request, endpoint)
+        return _call_endpoint(request, endpoint)
 
 
 def _write(request: ScimRequest, endpoint: Endpoint) -> HttpResponse:
     with events.caused_by(request.request_id), transaction.atomic():
-        return _answered(request, endpoint)
+        return _call_endpoint(request, endpoint)
 
 
-def _answered(request: ScimRequest, endpoint: Endpoint) -> HttpResponse:
+def _call_endpoint(request: ScimRequest, endpoint: Endpoint) -> HttpResponse:
     if request.changes_user and prepared_statements.available() and not request.retried_by:
         fast_queries.authenticate_and_lock(request, request.path.removeprefix("Users/"))
     with tenancy.use(request.connection.tenant_id):
         response = endpoint(request)
-        request_log.remember(request, response)
+        request_log.record(request, response)
     return response
 
 
-def _endpoint(request: ScimRequest) -> Endpoint:
+def _find_endpoint(request: ScimRequest) -> Endpoint:
     """Return the handler of the address.
 
     :raises NotFoundException: if no endpoint has this path.
     :raises MethodNotAllowed: if the endpoint does not support the method.
     """
     if request.path in COLLECTIONS:
-        return _by_method(COLLECTIONS[request.path], request)
+        return _handler_for(COLLECTIONS[request.path], request)
     kind, _, item = request.path.partition("/")
     if kind not in ITEMS or not item or "/" in item:
         request.connection  # noqa: B018  authenticate before revealing which addresses exist
         raise NotFoundException(detail=f"Not found: /{request.path}.")
-    endpoint = _by_method(ITEMS[kind], request)
+    endpoint = _handler_for(ITEMS[kind], request)
     return lambda request: endpoint(request, item)
 
 
-def _by_method(methods: dict[str, Handler], request: ScimRequest) -> Handler:
+def _handler_for(methods: dict[str, Handler], request: ScimRequest) -> Handler:
     if request.method not in methods:
         request.connection  # noqa: B018  as above
         raise MethodNotAllowed(sorted(methods))

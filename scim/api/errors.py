@@ -32,7 +32,7 @@ def refusal_for(request: ScimRequest, error: Exception) -> Refusal:
     match error:
         case SCIMException() | PeopleError():
             return error
-        case IntegrityError() if refusal := _taken(error):
+        case IntegrityError() if refusal := _uniqueness_error(error):
             return refusal
         case OperationalError():
             log.error("The database did not answer request %s: %s", request.request_id, error)
@@ -41,7 +41,7 @@ def refusal_for(request: ScimRequest, error: Exception) -> Refusal:
     return Unexpected(request)
 
 
-def _taken(error: IntegrityError) -> Refusal | None:
+def _uniqueness_error(error: IntegrityError) -> Refusal | None:
     match constraint_of(error):
         case "person_email_taken":
             return DuplicateEmail()

@@ -13,7 +13,7 @@ def check_match(request: ScimRequest, version: int) -> None:
 
     :raises PreconditionFailedException: if it saw another one.
     """
-    if request.if_match and not _among(request.if_match, version):
+    if request.if_match and not _matches(request.if_match, version):
         raise PreconditionFailedException(
             detail="The resource has changed since you read it. Read it again first."
         )
@@ -22,9 +22,9 @@ def check_match(request: ScimRequest, version: int) -> None:
 def is_known(request: ScimRequest, version: int) -> bool:
     """Tell whether the client's If-None-Match names this version."""
     known = request.http.META.get("HTTP_IF_NONE_MATCH")
-    return bool(known) and _among(known or "", version)
+    return bool(known) and _matches(known or "", version)
 
 
-def _among(header: str, version: int) -> bool:
+def _matches(header: str, version: int) -> bool:
     tags = parse_etags(header)
     return "*" in tags or f'"{version}"' in {tag.removeprefix("W/") for tag in tags}

@@ -78,7 +78,7 @@ def condition(text: str, resource: ResourceType) -> Q:
 
     :raises InvalidFilterException: if it cannot be read, or asks what cannot be answered.
     """
-    return _Condition(resource).visit(parse(text))
+    return _ResourceCondition(resource).visit(parse(text))
 
 
 def ordering(path: str, resource: ResourceType, *, descending: bool = False) -> OrderBy:
@@ -114,8 +114,8 @@ class _Children:
             raise _unsearchable(f"{self.attribute.name}.{part.name}")
         return column or Member("element", (part.name,), is_folded=True)
 
-    def any(self, wanted: Q) -> Q:
-        return Q(Exists(self.rows.filter(wanted)))
+    def any(self, element_condition: Q) -> Q:
+        return Q(Exists(self.rows.filter(element_condition)))
 
 
 def _children(attribute: Attribute) -> _Children:
@@ -141,7 +141,7 @@ _GROUP_COLUMNS: Mapping[str, Column] = {
 }
 
 
-class _Question(FilterVisitor[Q]):
+class _ConditionVisitor(FilterVisitor[Q]):
     """Shared by conditions on resources and conditions on their values."""
 
     def visit_not(self, node: Not) -> Q:
@@ -156,46 +156,46 @@ class _Question(FilterVisitor[Q]):
             return ~self.visit(replace(node, op=CompareOperator.eq))
         if node.value is None and node.op is CompareOperator.eq:
             return ~self.visit(Present(node.attr_path))
-        return self.ask(
+        return self.condition(
             node.attr_path, lambda leaf, column: column.compare(node.op, operand(leaf, node))
         )
 
     def visit_present(self, node: Present) -> Q:
-        return self.ask(node.attr_path, lambda _, column: column.present())
+        return self.condition(node.attr_path, lambda _, column: column.present())
 
-    def ask(self, path: AttrPath, question: Callable[[Attribute, Column], Q]) -> Q:
+    def condition(self, path: AttrPath, build: Callable[[Attribute, Column], Q]) -> Q:
         raise NotImplementedError
 
 
-class _Condition(_Question):
+class _ResourceCondition(_ConditionVisitor):
     """Asks a resource."""
 
     def __init__(self, resource: ResourceType) -> None:
         self.resource = resource
 
-    def ask(self, path: AttrPath, question: Callable[[Attribute, Column], Q]) -> Q:
+    def condition(self, path: AttrPath, build: Callable[[Attribute, Column], Q]) -> Q:
         target = self._target(path)
-        leaf = _leaf(target)
-        if not _is_one_of_many(target):
-            return question(leaf, _column(target, leaf, self.resource))
+        leaf = _compared_attribute(target)
+        if not _has_elements(target):
+            return build(leaf, _column(target, leaf, self.resource))
         assert target.attribute is not None
         children = _children(target.attribute)
-        return children.any(question(leaf, children.column(leaf)))
+        return children.any(build(leaf, children.column(leaf)))
 
     def visit_present(self, node: Present) -> Q:
         target = self._target(node.attr_path)
-        if target.attribute is not None and target.part is None and _is_one_of_many(target):
+        if target.attribute is not None and target.part is None and _has_elements(target):
             return _children(target.attribute).any(Q())
         return super().visit_present(node)
 
     def visit_value_path(self, node: ValuePath) -> Q:
         target = self._target(node.attr_path)
-        if target.attribute is None or not _is_one_of_many(target):
+        if target.attribute is None or not _has_elements(target):
             raise InvalidFilterException(
                 detail=f"“{node.attr_path}” has a single value, so it cannot be filtered."
             )
         children = _children(target.attribute)
-        return children.any(_Selection(children).visit(node.val_filter))
+        return children.any(_ElementCondition(children).visit(node.val_filter))
 
     def _target(self, path: AttrPath) -> Target:
         try:
@@ -204,23 +204,23 @@ class _Condition(_Question):
             raise InvalidFilterException(detail=error.detail) from error
 
 
-class _Selection(_Question):
+class _ElementCondition(_ConditionVisitor):
     """Asks one value of a multi-valued attribute."""
 
     def __init__(self, children: _Children) -> None:
         self.children = children
 
-    def ask(self, path: AttrPath, question: Callable[[Attribute, Column], Q]) -> Q:
+    def condition(self, path: AttrPath, build: Callable[[Attribute, Column], Q]) -> Q:
         part = part_named(self.children.attribute, path)
-        return question(part, self.children.column(part))
+        return build(part, self.children.column(part))
 
 
-def _is_one_of_many(target: Target) -> bool:
+def _has_elements(target: Target) -> bool:
     attribute = target.attribute
     return attribute is not None and attribute.multiple and attribute.kind == "complex"
 
 
-def _leaf(target: Target) -> Attribute:
+def _compared_attribute(target: Target) -> Attribute:
     """Return the attribute that is compared; of a complex one that is its value."""
     leaf = target.leaf
     if leaf is None:
@@ -230,8 +230,10 @@ def _leaf(target: Target) -> Attribute:
 
 def _column(target: Target, leaf: Attribute, resource: ResourceType) -> Column:
     if leaf is SCHEMAS:
-        held = {one.urn.lower(): Member("document", (one.urn,)) for one in resource.extensions}
-        meanings = {urn: column.present() for urn, column in held.items()}
+        extension_columns = {
+            one.urn.lower(): Member("document", (one.urn,)) for one in resource.extensions
+        }
+        meanings = {urn: column.present() for urn, column in extension_columns.items()}
         return Fixed({resource.core.urn.lower(): ALWAYS} | meanings)
     if leaf is META.part("resourceType"):
         return Fixed({resource.name.lower(): ALWAYS})
@@ -249,10 +251,10 @@ def _column(target: Target, leaf: Attribute, resource: ResourceType) -> Column:
 
 
 def _sort_key(target: Target, resource: ResourceType) -> Any:
-    leaf = _leaf(target)
+    leaf = _compared_attribute(target)
     if leaf.kind == "complex" or leaf is SCHEMAS:
         raise _unsearchable(target.text)
-    if not _is_one_of_many(target):
+    if not _has_elements(target):
         return _column(target, leaf, resource).sorted_by()
     assert target.attribute is not None
     children = _children(target.attribute)

@@ -14,7 +14,7 @@ from scim2_models import InvalidValueException, NotFoundException
 from people import tenancy
 from scim.api import etags, group_members, responses
 from scim.api.adapters import GroupAdapter
-from scim.api.request import ScimRequest, answer
+from scim.api.request import ScimRequest, scim_response
 from scim.models import ScimGroup, ScimMembership, ScimUser
 from scim.rfc import dialects, patch
 from scim.rfc.attributes import GROUP
@@ -23,7 +23,7 @@ from scim.rfc.normalize import normalize, replacement
 from scim.rfc.strict_json import Json
 from scim.sync import group_roles, sync_errors
 
-AT_ONCE = 5_000
+BATCH_SIZE = 5_000
 
 
 def read(request: ScimRequest, scim_id: str) -> HttpResponse:
@@ -31,15 +31,15 @@ def read(request: ScimRequest, scim_id: str) -> HttpResponse:
     with tenancy.use(request.connection.tenant_id):
         shown = responses.find(request, GROUP, scim_id)
     if shown is None:
-        raise unknown(scim_id)
+        raise not_found_error(scim_id)
     return responses.respond(request, GROUP, shown)
 
 
 def create(request: ScimRequest) -> HttpResponse:
     """RFC 7644 section 3.3."""
-    request.spend()
+    request.consume_rate_limit()
     document = normalize(request.document, GROUP)
-    members = group_members.said(request.document) or frozenset()
+    members = group_members.members_of(request.document) or frozenset()
     group = ScimGroup(
         tenant_id=request.connection.tenant_id,
         connection=request.connection,
@@ -57,10 +57,10 @@ def create(request: ScimRequest) -> HttpResponse:
 
 def replace(request: ScimRequest, scim_id: str) -> HttpResponse:
     """RFC 7644 section 3.5.1; a body without members leaves them as they are (Rippling)."""
-    request.spend()
+    request.consume_rate_limit()
     group = _lock(request, scim_id)
     document = replacement(request.document, group.document, GROUP)
-    members = group_members.said(request.document)
+    members = group_members.members_of(request.document)
     _store(request, group, document)
     if members is not None:
         _replace(group, members)
@@ -70,7 +70,7 @@ def replace(request: ScimRequest, scim_id: str) -> HttpResponse:
 
 def modify(request: ScimRequest, scim_id: str) -> HttpResponse:
     """RFC 7644 section 3.5.2; answered 204, for the group may be large."""
-    request.spend()
+    request.consume_rate_limit()
     change = group_members.change(dialects.operations(request.document, GROUP))
     group = _lock(request, scim_id)
     _store(request, group, patch.apply(group.document, change.operations, GROUP))
@@ -81,7 +81,7 @@ def modify(request: ScimRequest, scim_id: str) -> HttpResponse:
         group.memberships.filter(user__scim_id__in=_uuids(change.removed)).delete()
     _add(group, change.added)
     group_roles.schedule()
-    return answer(status=204)
+    return scim_response(status=204)
 
 
 def delete(request: ScimRequest, scim_id: str) -> HttpResponse:
@@ -93,10 +93,10 @@ def delete(request: ScimRequest, scim_id: str) -> HttpResponse:
     group.deleted_at = timezone.now()
     group.save(update_fields=["deleted_at"])
     group_roles.schedule()
-    return answer(status=204)
+    return scim_response(status=204)
 
 
-def unknown(scim_id: str) -> NotFoundException:
+def not_found_error(scim_id: str) -> NotFoundException:
     return NotFoundException(detail=f"There is no group {scim_id[:100]}.")
 
 
@@ -104,7 +104,7 @@ def _lock(request: ScimRequest, scim_id: str) -> ScimGroup:
     groups = ScimGroup.objects.known_to(request.connection).select_for_update(no_key=True)
     group = groups.filter(scim_id=scim_uuid(scim_id)).first()
     if group is None:
-        raise unknown(scim_id)
+        raise not_found_error(scim_id)
     etags.check_match(request, group.version)
     return group
 
@@ -132,7 +132,7 @@ def _add(group: ScimGroup, ids: Collection[str]) -> None:
 def _insert(group: ScimGroup, users: Collection[int]) -> None:
     ScimMembership.objects.bulk_create(
         (ScimMembership(group=group, user_id=user) for user in users),
-        batch_size=AT_ONCE,
+        batch_size=BATCH_SIZE,
         ignore_conflicts=True,
     )
 

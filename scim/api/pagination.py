@@ -21,8 +21,8 @@ from scim2_server.cursor import Cursors
 from scim.api.request import ScimRequest
 from scim.models import PaginationAnchor
 
-USUAL_PAGE = 100
-LARGEST_PAGE = 200
+DEFAULT_PAGE_SIZE = 100
+MAX_PAGE_SIZE = 200
 CURSOR_SECONDS = 3600
 
 
@@ -31,7 +31,7 @@ class PageRequest:
     """Which page the client asks for (RFC 7644 section 3.4.2.4, RFC 9865 section 2)."""
 
     start_index: int = 1
-    count: int = USUAL_PAGE
+    count: int = DEFAULT_PAGE_SIZE
     cursor: str | None = None
     # Identifies the list: another filter or order is another list.
     query: str = ""
@@ -48,16 +48,16 @@ def parse_page_request(start_index: Any, count: Any, cursor: Any, query: str) ->
     """
     if not isinstance(cursor, str | None):
         raise InvalidValueException(detail="“cursor” must be a string.")
-    first = _number("startIndex", start_index, 1)
-    many = _number("count", count, USUAL_PAGE)
-    return PageRequest(max(first, 1), min(max(many, 0), LARGEST_PAGE), cursor, query)
+    first = _parse_number("startIndex", start_index, 1)
+    many = _parse_number("count", count, DEFAULT_PAGE_SIZE)
+    return PageRequest(max(first, 1), min(max(many, 0), MAX_PAGE_SIZE), cursor, query)
 
 
-def _number(name: str, given: Any, usual: int) -> int:
-    if given in (None, ""):
-        return usual
+def _parse_number(name: str, value: Any, default: int) -> int:
+    if value in (None, ""):
+        return default
     try:
-        number = int(given)
+        number = int(value)
     except (TypeError, ValueError):
         raise InvalidValueException(detail=f"“{name}” must be a whole number.") from None
     return min(number, 2**31)
@@ -65,12 +65,12 @@ def _number(name: str, given: Any, usual: int) -> int:
 
 class Page(NamedTuple):
     rows: list[Any]
-    goes_on: bool
+    has_more: bool
     total: int
 
 
 def page(
-    request: ScimRequest, rows: QuerySet[Any], wished: PageRequest, *, sorted_by_key: bool
+    request: ScimRequest, rows: QuerySet[Any], page_request: PageRequest, *, sorted_by_key: bool
 ) -> Page:
     """Return the rows of the page in order, whether more come after it, and how many there are.
 
@@ -79,58 +79,62 @@ def page(
     has left since is still counted: providers stop at the total, and would miss as many at
     the end.
     """
-    offset, after = beginning(wished)
-    if wished.cursor is None and sorted_by_key and offset:
+    offset, after = start_position(page_request)
+    if page_request.cursor is None and sorted_by_key and offset:
         # One question less than to read the anchor first; where none was left, nothing is found.
-        since = rows.filter(pk__gt=Subquery(_anchors(request, wished).values("after")[:1]))
-        anchored = _page(since, 0, wished, shown=offset)
+        since = rows.filter(pk__gt=Subquery(_anchors(request, page_request).values("after")[:1]))
+        anchored = _page(since, 0, page_request, shown=offset)
         if anchored.rows:
             return anchored
     if after:
-        return _page(rows.filter(pk__gt=after), 0, wished, shown=offset)
-    return _page(rows, offset, wished, shown=0)
+        return _page(rows.filter(pk__gt=after), 0, page_request, shown=offset)
+    return _page(rows, offset, page_request, shown=0)
 
 
-def _page(rows: QuerySet[Any], skipped: int, wished: PageRequest, *, shown: int) -> Page:
-    found = list(rows[skipped : skipped + wished.count + 1]) if wished.count else []
-    return paged(found, wished, skipped + shown, lambda: shown + rows.count())
+def _page(rows: QuerySet[Any], skipped: int, page_request: PageRequest, *, shown: int) -> Page:
+    found = list(rows[skipped : skipped + page_request.count + 1]) if page_request.count else []
+    return build_page(found, page_request, skipped + shown, lambda: shown + rows.count())
 
 
-def paged(found: list[Any], wished: PageRequest, before: int, count: Callable[[], int]) -> Page:
+def build_page(
+    found: list[Any], page_request: PageRequest, before: int, count: Callable[[], int]
+) -> Page:
     """Make the page of what was found, one more than it holds if it goes on after so many.
 
     They are counted unless the page is the last: then it says by itself how many there are.
     """
-    rows, goes_on = found[: wished.count], len(found) > wished.count
-    is_last = bool(rows) and not goes_on
-    return Page(rows, goes_on and bool(rows), before + len(rows) if is_last else count())
+    rows, has_more = found[: page_request.count], len(found) > page_request.count
+    is_last = bool(rows) and not has_more
+    return Page(rows, has_more and bool(rows), before + len(rows) if is_last else count())
 
 
-def beginning(wished: PageRequest) -> tuple[int, int]:
+def start_position(page_request: PageRequest) -> tuple[int, int]:
     """Return how many rows come before the page, and after which key it begins, if known."""
-    if not wished.cursor:
-        return wished.start_index - 1, 0
-    position = cursors().open(wished.cursor, wished.query, wished.count, CURSOR_SECONDS)
+    if not page_request.cursor:
+        return page_request.start_index - 1, 0
+    position = cursors().open(
+        page_request.cursor, page_request.query, page_request.count, CURSOR_SECONDS
+    )
     return position["offset"], position["after"]
 
 
-def shown_before(wished: PageRequest) -> int:
-    return beginning(wished)[0]
+def offset_of(page_request: PageRequest) -> int:
+    return start_position(page_request)[0]
 
 
-def next_cursor(wished: PageRequest, shown: int, last: int, *, sorted_by_key: bool) -> str:
+def next_cursor(page_request: PageRequest, shown: int, last: int, *, sorted_by_key: bool) -> str:
     """Return the signed cursor of the next page, `shown` rows from the top and after `last`."""
     position = {"offset": shown, "after": last if sorted_by_key else 0}
-    return cursors().seal(wished.query, wished.count, position)
+    return cursors().seal(page_request.query, page_request.count, position)
 
 
-def leave_anchor(request: ScimRequest, wished: PageRequest, shown: int, last: int) -> None:
+def store_anchor(request: ScimRequest, page_request: PageRequest, shown: int, last: int) -> None:
     """Remember where the page ended, for when the provider asks for the next."""
     anchor = PaginationAnchor(
         tenant_id=request.connection.tenant_id,
         connection=request.connection,
-        query_hash=wished.query_hash,
-        start_index=wished.start_index + shown,
+        query_hash=page_request.query_hash,
+        start_index=page_request.start_index + shown,
         after=last,
         made_at=timezone.now(),
     )
@@ -142,9 +146,11 @@ def leave_anchor(request: ScimRequest, wished: PageRequest, shown: int, last: in
     )
 
 
-def _anchors(request: ScimRequest, wished: PageRequest) -> QuerySet[PaginationAnchor]:
+def _anchors(request: ScimRequest, page_request: PageRequest) -> QuerySet[PaginationAnchor]:
     return PaginationAnchor.objects.filter(
-        connection=request.connection, query_hash=wished.query_hash, start_index=wished.start_index
+        connection=request.connection,
+        query_hash=page_request.query_hash,
+        start_index=page_request.start_index,
     )
 
 

@@ -17,9 +17,9 @@ from scim2_models import SCIMException
 
 from people.background import BackgroundThread
 
-MOST_ALLOWANCES = 10_000
-SHARING_PAUSE = 0.1
-REMEMBERED_SECONDS = 60
+MOST_BUCKETS = 10_000
+EXCHANGE_SECONDS = 0.1
+EXPIRY_SECONDS = 60
 
 
 class TooManyRequests(SCIMException):
@@ -49,68 +49,68 @@ class TokenBuckets:
     """The rate limits of one web process, by token and by kind of request."""
 
     def __init__(self) -> None:
-        self._kept: dict[str, TokenBucket] = {}
-        self._counting = threading.Lock()
+        self._buckets: dict[str, TokenBucket] = {}
+        self._lock = threading.Lock()
 
-    def spend(self, whose: str, rate: float) -> None:
+    def consume(self, key: str, rate: float) -> None:
         """Count one request.
 
         :raises TooManyRequests: if nothing is left.
         """
         now = time.monotonic()
-        with self._counting:
-            if len(self._kept) > MOST_ALLOWANCES:
-                self._kept.clear()
-            allowance = self._kept.setdefault(whose, TokenBucket(rate, now))
-            allowance.refill(rate, now)
-            left = allowance.left
+        with self._lock:
+            if len(self._buckets) > MOST_BUCKETS:
+                self._buckets.clear()
+            bucket = self._buckets.setdefault(key, TokenBucket(rate, now))
+            bucket.refill(rate, now)
+            left = bucket.left
             if left >= 1:
-                allowance.left -= 1
-                allowance.unshared += 1
+                bucket.left -= 1
+                bucket.unshared += 1
         if left < 1:
             raise TooManyRequests(math.ceil((1 - left) / rate))
 
-    def share(self, redis: Redis, rate: float) -> None:
+    def exchange(self, redis: Redis, rate: float) -> None:
         """Exchange request counts with the other processes."""
-        with self._counting:
-            asked = {name: one.unshared for name, one in self._kept.items() if one.unshared}
-        if not asked:
+        with self._lock:
+            counts = {name: one.unshared for name, one in self._buckets.items() if one.unshared}
+        if not counts:
             return
         pipeline = redis.pipeline(transaction=False)
-        for name, count in asked.items():
+        for name, count in counts.items():
             pipeline.incrby(f"scim-asked:{name}", count)
-            pipeline.expire(f"scim-asked:{name}", REMEMBERED_SECONDS)
+            pipeline.expire(f"scim-asked:{name}", EXPIRY_SECONDS)
         totals = pipeline.execute()[::2]
-        with self._counting:
-            for (name, count), total in zip(asked.items(), totals, strict=True):
-                if name in self._kept:
-                    _apply_remote(self._kept[name], count, total, rate)
+        with self._lock:
+            for (name, count), total in zip(counts.items(), totals, strict=True):
+                if name in self._buckets:
+                    _apply_remote(self._buckets[name], count, total, rate)
 
-    def forget(self) -> None:
-        with self._counting:
-            self._kept.clear()
+    def clear(self) -> None:
+        with self._lock:
+            self._buckets.clear()
 
 
-def _apply_remote(allowance: TokenBucket, mine: int, total: int, rate: float) -> None:
+def _apply_remote(bucket: TokenBucket, mine: int, total: int, rate: float) -> None:
     """Take off the allowance what others asked since it was heard of last.
 
     Of what they asked in a longer time, the most has been refilled since: a second's worth
     counts.
     """
     now = time.monotonic()
-    allowance.unshared -= mine
-    if allowance.total is not None and total >= allowance.total + mine:
-        others = total - allowance.total - mine
-        share = min(1, 1 / max(now - allowance.shared_at, SHARING_PAUSE))
-        allowance.refill(rate, now)
-        allowance.left = max(allowance.left - others * share, -rate)
-    allowance.total, allowance.shared_at = total, now
+    bucket.unshared -= mine
+    if bucket.total is not None and total >= bucket.total + mine:
+        others = total - bucket.total - mine
+        share = min(1, 1 / max(now - bucket.shared_at, EXCHANGE_SECONDS))
+        bucket.refill(rate, now)
+        bucket.left = max(bucket.left - others * share, -rate)
+    bucket.total, bucket.shared_at = total, now
 
 
 local_buckets = TokenBuckets()
 
 
-def spend(token_digest: str, *, reads: bool) -> None:
+def consume(token_digest: str, *, reads: bool) -> None:
     """Count one request against the limit of the token.
 
     :raises TooManyRequests: if nothing is left.
@@ -118,7 +118,7 @@ def spend(token_digest: str, *, reads: bool) -> None:
     rate = settings.SCIM_REQUESTS_PER_SECOND
     if not rate:
         return
-    local_buckets.spend(f"{token_digest}:{'reads' if reads else 'writes'}", rate)
+    local_buckets.consume(f"{token_digest}:{'reads' if reads else 'writes'}", rate)
     if settings.SCIM_LIMITS_URL:
         bucket_sync.wake()
 
@@ -129,9 +129,9 @@ def _redis(url: str) -> Redis:
 
 
 bucket_sync = BackgroundThread(
-    lambda: local_buckets.share(
+    lambda: local_buckets.exchange(
         _redis(settings.SCIM_LIMITS_URL), settings.SCIM_REQUESTS_PER_SECOND
     ),
-    pause=SHARING_PAUSE,
+    pause=EXCHANGE_SECONDS,
     complaint="Web processes count the requests of each token alone",
 )

@@ -46,7 +46,7 @@ def subject_of(request: ScimRequest) -> SyncErrorSubject:
     return subject
 
 
-def mark(request: ScimRequest, subject: SyncErrorSubject) -> None:
+def mark_has_errors(request: ScimRequest, subject: SyncErrorSubject) -> None:
     """Mark the resource, so that its next successful write resolves the sync error."""
     if subject.resource_type == Kind.BULK:
         return

@@ -18,7 +18,7 @@ from people.client_address import client_address
 from people.values import PeopleError
 from scim.api import refused_writes
 from scim.api.rate_limits import TooManyRequests
-from scim.api.request import ScimRequest, refusal
+from scim.api.request import ScimRequest, error_response
 from scim.models import RequestLog
 from scim.rfc import strict_json
 from scim.sync import sync_errors
@@ -30,7 +30,7 @@ UNREADABLE = f"{MASK} (Not stored, because it mentions a secret and is not JSON.
 HEADERS = ("HTTP_USER_AGENT", "HTTP_ACCEPT", "CONTENT_TYPE", "HTTP_IF_MATCH")
 
 
-def remember(request: ScimRequest, response: HttpResponse) -> None:
+def record(request: ScimRequest, response: HttpResponse) -> None:
     """Write the row of a request; callers hold the transaction and the tenant."""
     RequestLog.objects.create(
         id=request.request_id,
@@ -39,25 +39,25 @@ def remember(request: ScimRequest, response: HttpResponse) -> None:
         user=request.subject.user if request.subject.user and request.subject.user.pk else None,
         retried_by=request.retried_by,
         method=request.method,
-        path=_without_question(request.address),
+        path=_masked_address(request.address),
         headers=_headers(request),
         body=_masked(request.body),
         status=response.status_code,
-        answer=_refusal_told(request, response),
+        answer=_logged_answer(request, response),
         ip=client_address(request.http.META),
         received_at=request.received_at,
-        milliseconds=round((monotonic() - request.began) * 1000),
+        milliseconds=round((monotonic() - request.started) * 1000),
     )
 
 
-def _refusal_told(request: ScimRequest, response: HttpResponse) -> str:
+def _logged_answer(request: ScimRequest, response: HttpResponse) -> str:
     """Return the answer if it is a refusal; or what of an accepted request was refused."""
-    if request.refused:
-        return refusal(request.refused[0]).content.decode()
+    if request.partial_errors:
+        return error_response(request.partial_errors[0]).content.decode()
     return response.content.decode() if response.status_code >= 400 else ""
 
 
-def remember_refusal(
+def record_refusal(
     request: ScimRequest, error: SCIMException | PeopleError, response: HttpResponse
 ) -> None:
     """Log a refused request, if its token is known."""
@@ -72,10 +72,10 @@ def remember_refusal(
         is_listed = refused_writes.is_listed(request, response.status_code)
         # First of all, because the row of the request names the user too.
         subject = refused_writes.subject_of(request) if is_listed else request.subject
-        remember(request, response)
+        record(request, response)
         if is_listed:
             sync_errors.record(request.connection, subject, error, request_id=request.request_id)
-            refused_writes.mark(request, subject)
+            refused_writes.mark_has_errors(request, subject)
 
 
 def _headers(request: ScimRequest) -> dict[str, str]:
@@ -123,7 +123,7 @@ def _without_secrets(value: Any) -> Any:
             return value
 
 
-def _without_question(address: str) -> str:
+def _masked_address(address: str) -> str:
     """Return the path and query, without the query if it mentions a secret."""
-    path, _, question = address.partition("?")
-    return f"{path}?{MASK}" if SECRET.search(question) else address
+    path, _, query = address.partition("?")
+    return f"{path}?{MASK}" if SECRET.search(query) else address

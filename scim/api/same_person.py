@@ -15,7 +15,7 @@ from scim.sync.provision import ProvisioningTask
 from scim.sync.sync_errors import SyncErrorSubject
 
 Answer = SamePersonQuestion.Answer
-CARRIED = ("document", "rendered", "person", "problem", "has_errors", "waiting_manager")
+SAVED_FIELDS = ("document", "rendered", "person", "problem", "has_errors", "waiting_manager")
 
 
 class NewPersonHolds(PeopleError):
@@ -29,7 +29,7 @@ class NewPersonHolds(PeopleError):
 
 
 @transaction.atomic
-def take_for_same(question: SamePersonQuestion, *, actor: Actor) -> Person:
+def confirm_same_person(question: SamePersonQuestion, *, actor: Actor) -> Person:
     """Bring the one who left back in place of the new person, and return them.
 
     The new person's record is terminated. The provider keeps the id of the new resource. The
@@ -40,25 +40,25 @@ def take_for_same(question: SamePersonQuestion, *, actor: Actor) -> Person:
     :raises NewPersonHolds: if the new person holds something.
     :raises PeopleError: if the rules refuse what the provider says about the person.
     """
-    question = _hold(question, actor)
+    question = _lock_question(question, actor)
     user = ScimUser.objects.select_related("connection").get(pk=question.user_id)
     new, earlier = user.person, question.earlier
     if new is not None:
-        _retire(new, earlier, actor=actor)
+        _terminate_new_person(new, earlier, actor=actor)
     user.person = earlier
     task = ProvisioningTask(
         user, SyncErrorSubject(user=user, user_name=user.scim_username), may_link=True
     )
     provision.provision(task, None, was_active=None)
     UserAdapter(user).render()
-    user.save(update_fields=CARRIED)
+    user.save(update_fields=SAVED_FIELDS)
     group_roles.schedule()
-    _answer(question, Answer.SAME, actor=actor)
+    _save_answer(question, Answer.SAME, actor=actor)
     return user.person
 
 
-def _retire(new: Person, earlier: Person, *, actor: Actor) -> None:
-    held = held_by(new)
+def _terminate_new_person(new: Person, earlier: Person, *, actor: Actor) -> None:
+    held = describe_holdings(new)
     if held:
         raise NewPersonHolds(new, held)
     identities.note_taken_for_same(new, earlier, actor=actor)
@@ -66,16 +66,16 @@ def _retire(new: Person, earlier: Person, *, actor: Actor) -> None:
 
 
 @transaction.atomic
-def take_for_different(question: SamePersonQuestion, *, actor: Actor) -> None:
+def confirm_different_person(question: SamePersonQuestion, *, actor: Actor) -> None:
     """End the question; the new person and the one who left stay as they are.
 
     :raises PersonAboveRank: if one of the two is above the actor's rank.
     :raises DecidedMeanwhile: if it is not open any more.
     """
-    _answer(_hold(question, actor), Answer.DIFFERENT, actor=actor)
+    _save_answer(_lock_question(question, actor), Answer.DIFFERENT, actor=actor)
 
 
-def held_by(person: Person) -> list[str]:
+def describe_holdings(person: Person) -> list[str]:
     """Return in words what the person holds, empty if nothing."""
     held = handover_plan.holdings_of(person)
     counts = {
@@ -88,7 +88,7 @@ def held_by(person: Person) -> list[str]:
     return [f"{count} {what}{'s' * (count != 1)}" for what, count in counts.items() if count]
 
 
-def _hold(question: SamePersonQuestion, actor: Actor) -> SamePersonQuestion:
+def _lock_question(question: SamePersonQuestion, actor: Actor) -> SamePersonQuestion:
     """Lock the question, the new resource and both people, and check the rank over both."""
     questions = SamePersonQuestion.objects.open().select_related("user", "earlier")
     held = questions.select_for_update(of=("self", "user")).filter(pk=question.pk).first()
@@ -104,7 +104,7 @@ def _hold(question: SamePersonQuestion, actor: Actor) -> SamePersonQuestion:
     return held
 
 
-def _answer(question: SamePersonQuestion, answer: Answer, *, actor: Actor) -> None:
+def _save_answer(question: SamePersonQuestion, answer: Answer, *, actor: Actor) -> None:
     question.answer, question.answered_at = answer, timezone.now()
     question.answered_by = str(actor)
     question.save(update_fields=["answer", "answered_at", "answered_by"])

@@ -12,7 +12,7 @@ from people.db.models import changed_fields, field_values
 from people.operations import locks, people
 from scim.api import etags, fast_queries, responses
 from scim.api.adapters import UserAdapter
-from scim.api.request import ScimRequest, answer
+from scim.api.request import ScimRequest, scim_response
 from scim.models import ScimMembership, ScimUser, ScimUserElement
 from scim.rfc import activity, dialects, patch
 from scim.rfc.attributes import ACTIVE, USER
@@ -25,7 +25,7 @@ from scim.sync.match_evidence import Traits
 from scim.sync.provision import ProvisioningTask
 
 # Columns a write may update; all others are set on creation.
-CHANGING = (
+UPDATABLE = (
     *("document", "rendered", "version", "modified_at", "deleted_at"),
     *("scim_username", "user_name_key", "scim_external_id", "email_key", "active"),
     *("person", "problem", "has_errors", "waiting_manager"),
@@ -35,24 +35,24 @@ CHANGING = (
 def read(request: ScimRequest, scim_id: str) -> HttpResponse:
     """RFC 7644 section 3.4.1."""
     if prepared_statements.available():
-        shown = next(iter(fast_queries.shown_users(request, "id", scim_id)), None)
-        projection = responses.wanted(request, USER)
+        shown = next(iter(fast_queries.find_users(request, "id", scim_id)), None)
+        projection = responses.requested_projection(request, USER)
         if shown and projection:
-            shown = responses.cut(shown, projection)
+            shown = responses.apply_projection(shown, projection)
     else:
         with tenancy.use(request.connection.tenant_id):
             shown = responses.find(request, USER, scim_id)
     if shown is None:
-        raise unknown(scim_id)
+        raise not_found_error(scim_id)
     return responses.respond(request, USER, shown)
 
 
 def create(request: ScimRequest) -> HttpResponse:
     """RFC 7644 section 3.3; a deleted user who evidently returns keeps their id."""
-    request.spend()
+    request.consume_rate_limit()
     document = request.parsed_body or normalize(request.document, USER)
     request.subject.user_name = document["userName"]
-    user, alike = _newcomer(request, document)
+    user, alike = _new_or_returning_user(request, document)
     store(request, user, document, before=None)
     rehires.ask(user, alike)
     return responses.respond_stored(request, USER, user, 201)
@@ -65,7 +65,7 @@ def replace(request: ScimRequest, scim_id: str) -> HttpResponse:
     if activity.says_inactive(request.method, request.document):
         document[ACTIVE.name] = False
     if document.get("active", True):
-        request.spend()
+        request.consume_rate_limit()
     return _change(request, user, document)
 
 
@@ -77,7 +77,7 @@ def modify(request: ScimRequest, scim_id: str) -> HttpResponse:
     if activity.says_inactive(request.method, request.document):
         document[ACTIVE.name] = False
     if document.get("active", True):
-        request.spend()
+        request.consume_rate_limit()
     return _change(request, user, document)
 
 
@@ -94,10 +94,10 @@ def delete(request: ScimRequest, scim_id: str) -> HttpResponse:
     unit_of_work.delete(ScimUserElement, user=user.pk)
     user.deleted_at, user.active, user.has_errors = timezone.now(), False, False
     user.save(update_fields=["deleted_at", "active", "has_errors"])
-    return answer(status=204)
+    return scim_response(status=204)
 
 
-def unknown(scim_id: str) -> NotFoundException:
+def not_found_error(scim_id: str) -> NotFoundException:
     return NotFoundException(detail=f"There is no user {scim_id[:100]}.")
 
 
@@ -112,14 +112,16 @@ def lock(request: ScimRequest, scim_id: str) -> ScimUser:
         users = users.filter(scim_id=scim_uuid(scim_id))
         user = users.select_for_update().first()
     if user is None:
-        raise unknown(scim_id)
+        raise not_found_error(scim_id)
     user.connection = request.connection
     request.subject.user, request.subject.user_name = user, user.scim_username
     etags.check_match(request, user.version)
     return user
 
 
-def _newcomer(request: ScimRequest, document: Json) -> tuple[ScimUser, list[rehires.Alike]]:
+def _new_or_returning_user(
+    request: ScimRequest, document: Json
+) -> tuple[ScimUser, list[rehires.Alike]]:
     """Return the resource that keeps the document: new, or a deleted one that comes back.
 
     With a new one come the deleted resources that it shares an identifier with.
@@ -134,7 +136,7 @@ def _newcomer(request: ScimRequest, document: Json) -> tuple[ScimUser, list[rehi
     alike: list[rehires.Alike] = []
     may_be_back = True
     if prepared_statements.available():
-        user.pk, may_be_back, user.has_errors = fast_queries.place_for(request, document)
+        user.pk, may_be_back, user.has_errors = fast_queries.reserve_new_user(request, document)
     if may_be_back or not unit_of_work.is_open():
         alike = rehires.find_alike(request.connection, _traits(request, document))
         back = rehires.choose(alike)
@@ -169,7 +171,7 @@ def store(request: ScimRequest, user: ScimUser, document: Json, *, before: Json 
     The unique constraints of the database refuse a userName or externalId that is taken.
     """
     was_active = None if before is None else user.active
-    stored = field_values(user, CHANGING)
+    stored = field_values(user, UPDATABLE)
     if before is None:
         user.deleted_at, user.active = None, True
     is_back = before is None and not user._state.adding

@@ -66,13 +66,13 @@ def retry(error: SyncError, *, actor: Actor, may_link: bool = False) -> Outcome:
     if error.user_id:
         # Nobody may change the resource between reading and writing it.
         list(ScimUser.objects.filter(pk=error.user_id).select_for_update(of=("self",)))
-    request = ScimRequest.again(log, retried_by=actor, may_link=may_link)
+    request = ScimRequest.from_log(log, retried_by=actor, may_link=may_link)
     response = dispatch.dispatch(request)
     if response.status_code >= 400:
         why = json.loads(response.content)["detail"]
     else:
         # Somebody was deactivated, and the rest was refused again.
-        why = " ".join(sync_errors.message_of(one) for one in request.refused)
+        why = " ".join(sync_errors.message_of(one) for one in request.partial_errors)
     return Outcome(request_id=str(request.request_id), refused_because=why)
 
 

@@ -154,11 +154,11 @@ def _only_with_external_id(connection: Connection, given: str) -> ScimUser | Non
 
 def _known_fast(connection: Connection, given: str) -> Manager | None:
     """Do the same in one statement."""
-    row = prepared_statements.fetch(question(connection.pk, given))
+    row = prepared_statements.fetch(manager_query(connection.pk, given))
     return Manager(row_json.from_row(Person, row[1:]), str(row[0])) if row else None
 
 
-def question(here: UUID, given: str) -> PreparedQuery:
+def manager_query(here: UUID, given: str) -> PreparedQuery:
     """Return the SQL that finds the manager by the text in that connection."""
     key, by_id = normalize_key(given), scim_uuid(given)
     names = (by_id, here, given, here, key, here, key, here)

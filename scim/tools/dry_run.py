@@ -35,7 +35,7 @@ def dry_run(
     What `look` returns must not ask the database again.
     """
     sent = RequestLog(connection=connection, method=method, path=path, body=body)
-    request = ScimRequest.again(sent, retried_by=actor)
+    request = ScimRequest.from_log(sent, retried_by=actor)
     with transaction.atomic():
         # Locked before the people of the request, in the same order as the role sync.
         group_roles.hold_following(connection)

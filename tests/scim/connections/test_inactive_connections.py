@@ -42,13 +42,13 @@ class Clock:
 
 
 def beat(now: datetime) -> None:
-    token_usage.write_down()
+    token_usage.save_uses()
     look_again(as_of=now)
 
 
 @pytest.fixture
 def clock() -> Iterator[Clock]:
-    token_usage._noted.clear()
+    token_usage._unsaved.clear()
     with time_machine.travel(MONDAY, tick=False) as traveller:
         yield Clock(traveller)
 
@@ -164,7 +164,7 @@ class TestAreNotTold:
     def test_when_beat_runs_for_the_first_time(self, clock: Clock, connect: Connect) -> None:
         okta = connect()
         okta("GET", "/Users")
-        token_usage.write_down()
+        token_usage.save_uses()
         clock.jump(days=3)
 
         beat(clock.now)
