@@ -1,4 +1,4 @@
-"""Authentication: from a bearer token to its connection."""
+"""Authentication: find the connection of a bearer token."""
 
 from functools import cache
 from typing import NamedTuple
@@ -12,7 +12,7 @@ from scim.models.sql import CREDENTIAL_JOINS
 
 
 class TokenInfo(NamedTuple):
-    """The connection a token gave access to; it does not change while the token is valid."""
+    """The connection of a token, which never changes."""
 
     connection_id: UUID
     tenant_id: int
@@ -33,7 +33,7 @@ def cached_token_info(token_digest: str) -> TokenInfo | None:
 
 
 def connection_of(token_digest: str) -> Connection | None:
-    """Return the connection whose token has the digest and is good now."""
+    """Return the connection of the token with this digest, or None if the token is not valid."""
     if prepared_statements.available():
         row = prepared_statements.fetch(connection_query(token_digest))
         if row is None:

@@ -1,7 +1,7 @@
 """/Bulk: many operations in one request, RFC 7644 section 3.7.
 
-Each operation is carried out as if it had come alone, in a transaction of its own. One may
-refer to what another creates, before or after it, as “bulkId:…”.
+Each operation is processed like a single request, in its own transaction. It may refer to a
+resource that another operation creates, before or after it, as “bulkId:…”.
 """
 
 import json
@@ -31,30 +31,31 @@ REFERENCE = "bulkId:"
 DEACTIVATION = {"Operations": [{"op": "replace", "path": "active", "value": False}]}
 METHODS = ("POST", "PUT", "PATCH", "DELETE")
 
-# Read-only endpoints and nested bulk requests are not supported.
+# The paths of operations: no read-only endpoints, and no nested bulk requests.
 _RESOURCES = re.compile(r"/?(?:Users|Groups)(?:/(?!\.search)[^/]*)?/?")
 
 Dispatch = Callable[[ScimRequest], HttpResponse]
 
 
 def process(request: ScimRequest, dispatch: Dispatch) -> HttpResponse:
-    """Carry out the operations, until `failOnErrors` of them have failed.
+    """Process the operations until `failOnErrors` of them have failed.
 
-    Deactivations are carried out after that too, and where the request as a whole is refused.
+    Deactivations are processed even after that, and even if the request is refused as a whole.
+    The error of an operation is part of the response.
 
-    :raises SCIMException: if the request as a whole is refused, and deactivates nobody; an
-        operation that fails says so in its own place.
+    :raises SCIMException: if the request is refused as a whole and deactivates nobody.
     """
-    request.connection  # noqa: B018  nobody's token, nobody's operations
+    request.connection  # noqa: B018  authenticate before anything else
     try:
         request.consume_rate_limit()
         operations, most_errors = _read(request.document)
     except SCIMException as error:
         return _deactivate(request, error, dispatch)
     with tenancy.use(request.connection.tenant_id):
-        sync_errors.resolve_of_bulk(request.connection)
+        sync_errors.resolve_bulk(request.connection)
     ids_by_bulk_id: dict[str, str] = {}
     results: dict[int, Json] = {}
+    # Results are collected by index: the response has the order of the request.
     errors = 0
     for index in _ordered(operations):
         if most_errors and errors >= most_errors and not _deactivates(operations[index]):
@@ -69,7 +70,7 @@ def _bulk_response(results: list[Json]) -> HttpResponse:
 
 
 def _deactivates(operation: Any) -> bool:
-    """Tell whether the operation deactivates a user, whatever else is wrong with it."""
+    """Tell whether the operation deactivates a user, even if it is not valid otherwise."""
     if not isinstance(operation, dict):
         return False
     method, path = operation.get("method"), operation.get("path")
@@ -80,10 +81,10 @@ def _deactivates(operation: Any) -> bool:
 
 
 def _deactivate(request: ScimRequest, error: SCIMException, dispatch: Dispatch) -> HttpResponse:
-    """Carry out what deactivates somebody of a request that is refused as a whole.
+    """Process only the deactivations of a request that is refused as a whole.
 
-    As many operations are carried out as one request may hold; more would keep a process
-    busy for minutes, and the answer says which ones to send again.
+    At most MOST_OPERATIONS are processed: more would keep a web process busy for minutes. The
+    response shows which operations to send again.
 
     :raises SCIMException: the error, if the request deactivates nobody.
     """
@@ -104,7 +105,7 @@ def _deactivate(request: ScimRequest, error: SCIMException, dispatch: Dispatch) 
         left -= 1
         operation = {"method": one["method"].upper(), "path": one["path"]}
         if operation["method"] != "DELETE":
-            # Nothing else that it says is applied, for the request may mean anything.
+            # Its other changes are not applied, because the request was not read completely.
             operation |= {"method": "PATCH", "data": DEACTIVATION}
         results.append(_execute(request, operation, {}, dispatch) | {"method": one["method"]})
     return _bulk_response(results)
@@ -116,7 +117,11 @@ def _operations(document: Any) -> list[Any]:
 
 
 def _read(document: Any) -> tuple[list[Json], int]:
-    """Return the operations, and after how many errors to stop, 0 for never."""
+    """Return the operations, and the number of errors after which to stop, 0 for never.
+
+    :raises InvalidSyntaxException, InvalidValueException: if the request is not a bulk request.
+    :raises PayloadTooLargeException: if it has too many operations.
+    """
     if not isinstance(document, dict) or not isinstance(document.get("Operations"), list):
         raise InvalidSyntaxException(detail="A bulk request needs a list of “Operations”.")
     operations = document["Operations"]
@@ -151,10 +156,11 @@ def _check(operation: Any) -> None:
 
 
 def _ordered(operations: list[Json]) -> Iterator[int]:
-    """Yield the operations' positions, what is referred to before what refers to it.
+    """Yield the indexes of the operations, each after the operations that it refers to.
 
-    Those that wait for each other in a circle come last, in the order they were sent.
+    Operations that refer to each other in a circle keep the order in which they were sent.
     """
+    # A stack instead of recursion, because references may form a chain of MOST_OPERATIONS.
     creates = {one["bulkId"]: index for index, one in enumerate(operations) if one.get("bulkId")}
     done: set[int] = set()
     stack = list(reversed(range(len(operations))))
@@ -208,7 +214,7 @@ def _execute(
 
 
 def _resolved(value: Any, ids_by_bulk_id: dict[str, str]) -> Any:
-    """Replace bulkId references by ids; an unresolved reference stays and is refused later."""
+    """Replace bulkId references by ids; an unknown reference stays and is refused as an id."""
     match value:
         case str() if REFERENCE in value:
             return "/".join(

@@ -36,9 +36,9 @@ def schema(request: ScimRequest, urn: str) -> HttpResponse:
 
 
 def me(request: ScimRequest) -> HttpResponse:
-    """RFC 7644 section 3.11 lets a server that has no such person say so.
+    """RFC 7644 section 3.11 allows a server not to support /Me.
 
-    :raises NotImplementedException: always: a token stands for a connection.
+    :raises NotImplementedException: always, because a token belongs to a connection.
     """
     _check_request(request)
     raise NotImplementedException(
@@ -47,11 +47,12 @@ def me(request: ScimRequest) -> HttpResponse:
 
 
 def _check_request(request: ScimRequest) -> None:
-    """See that the token is good, and that no filter is asked for (RFC 7644 section 4).
+    """Authenticate, and refuse filters as RFC 7644 section 4 requires.
 
-    :raises ForbiddenException: if one is.
+    :raises UnauthorizedException: if the token is not valid.
+    :raises ForbiddenException: if the request has a filter.
     """
-    request.connection  # noqa: B018  says who may not come in
+    request.connection  # noqa: B018  authenticates
     if "filter" in request.query:
         raise ForbiddenException(detail="This list cannot be filtered.")
 
@@ -65,6 +66,7 @@ def _list_response(request: ScimRequest, documents: list[Json]) -> HttpResponse:
 def _find_document(request: ScimRequest, documents: list[Json], name: str) -> HttpResponse:
     _check_request(request)
     for document in documents:
+        # URNs are case-insensitive (RFC 8141 section 3.1).
         if document["id"].lower() == name.lower():
             return scim_response(serialize.json_bytes(document))
     raise NotFoundException(detail=f"“{name[:200]}” was not found.")

@@ -79,7 +79,7 @@ ITEMS: dict[str, dict[str, ItemEndpoint]] = {
     "ResourceTypes": {"GET": discovery.resource_type},
     "Schemas": {"GET": discovery.schema},
 }
-# POST to these asks a question, or many things that are transactions of their own.
+# A POST to .search only reads, and each operation of a bulk request is its own transaction.
 NO_TRANSACTION = ("Users/.search", "Groups/.search", ".search", "Bulk")
 
 
@@ -87,13 +87,15 @@ NO_TRANSACTION = ("Users/.search", "Groups/.search", ".search", "Bulk")
 def serve(http: HttpRequest) -> HttpResponse:
     """Answer a request under /scim/v2.
 
-    To HEAD as to GET (RFC 9110 section 9.3.2): the web server leaves the body out.
+    HEAD is processed as GET (RFC 9110 section 9.3.2); the web server omits the body.
     """
     method = "GET" if http.method == "HEAD" else ""
+    # Some base URLs end with a slash; a redirect would turn a POST into a GET.
     request = ScimRequest(http, http.path_info[len(PREFIX) :].strip("/"), method)
     response = dispatch(request)
     response["X-Request-Id"] = str(request.request_id)
     response["X-Content-Type-Options"] = "nosniff"
+    # Responses contain personal data.
     response["Cache-Control"] = "no-store"
     # The request log has every refusal; Django need not log it as well.
     response._has_been_logged = True  # type: ignore[attr-defined]  # noqa: SLF001
@@ -106,7 +108,8 @@ def dispatch(request: ScimRequest) -> HttpResponse:
         request.check_size()
         endpoint = _find_endpoint(request)
         if request.method in READ_METHODS or request.path in NO_TRANSACTION:
-            if request.path != "Bulk":  # which spends itself, because it may deactivate somebody
+            # `bulk.process` counts itself, because the rate limit must not delay deactivations.
+            if request.path != "Bulk":
                 request.consume_rate_limit()
             return endpoint(request)
         return _write_with_retry(request, endpoint)
@@ -128,24 +131,29 @@ def _deactivate_only(request: ScimRequest, refused: Refusal) -> HttpResponse:
 
 def _refuse(request: ScimRequest, error: Refusal) -> HttpResponse:
     response = error_response(error)
+    # Neither is about the content of the request, and the database may be the one that fails.
     if isinstance(error, Unavailable | Unexpected):
         return response
     try:
         request_log.record_refusal(request, error, response)
     except DatabaseError:
+        # The provider still gets the error that explains what to correct.
         log.exception("Could not remember the refusal of request %s.", request.request_id)
     return response
 
 
 def _write_with_retry(request: ScimRequest, endpoint: Endpoint) -> HttpResponse:
-    """Write, and retry if another attempt may succeed.
+    """Process the write, and retry it if another attempt may succeed.
 
-    There are three cases. A unique value was taken when the deferred rows were stored: the next
-    attempt checks first, and shows who has it. The email address was taken in the same moment:
-    the next attempt finds that person, whom a policy may link. PostgreSQL ended this transaction
-    to resolve a deadlock.
+    There are three such cases:
+
+    - The deferred rows violate a unique constraint. The next attempt looks up who has the value,
+      so that the error can say it.
+    - Another transaction has just taken the email address. The next attempt finds that person,
+      and a policy may link them.
+    - PostgreSQL aborted this transaction to resolve a deadlock.
     """
-    # Try without first checking for taken names, which costs a statement.
+    # The first attempt does not check for taken names, which saves a statement.
     is_of_user = request.path == "Users" or request.changes_user
     if is_of_user and prepared_statements.available() and not request.retried_by:
         try:
@@ -193,6 +201,7 @@ def _write(request: ScimRequest, endpoint: Endpoint) -> HttpResponse:
 
 
 def _call_endpoint(request: ScimRequest, endpoint: Endpoint) -> HttpResponse:
+    # An administrator who retries a request has no token, so its connection is already set.
     if request.changes_user and prepared_statements.available() and not request.retried_by:
         fast_queries.authenticate_and_lock(request, request.path.removeprefix("Users/"))
     with tenancy.use(request.connection.tenant_id):
@@ -219,6 +228,6 @@ def _find_endpoint(request: ScimRequest) -> Endpoint:
 
 def _handler_for(methods: dict[str, Handler], request: ScimRequest) -> Handler:
     if request.method not in methods:
-        request.connection  # noqa: B018  as above
+        request.connection  # noqa: B018  authenticate before revealing which addresses exist
         raise MethodNotAllowed(sorted(methods))
     return methods[request.method]

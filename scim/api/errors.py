@@ -1,4 +1,4 @@
-"""From exceptions to SCIM error responses."""
+"""Translate exceptions into the errors that a SCIM client receives."""
 
 import logging
 
@@ -28,7 +28,7 @@ class Unexpected(SCIMException):
 
 
 def refusal_for(request: ScimRequest, error: Exception) -> Refusal:
-    """Return the SCIM error for the exception; errors that a client cannot cause are logged."""
+    """Return the error for the client; errors that a client cannot cause are logged."""
     match error:
         case SCIMException() | PeopleError():
             return error

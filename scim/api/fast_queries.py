@@ -1,10 +1,10 @@
-"""The most frequent SQL statements of identity providers, each fixed and prepared once.
+"""Prepared SQL statements for the most frequent requests of identity providers.
 
-Finding a user by userName or externalId, and reading one by id, are three quarters of a
-provider's cycle: one statement checks the token, finds the user and gathers the groups.
-A write begins with one more of the kind. Through the ORM the same takes several times as
-long; the answers are the same to the byte, which tests/scim/api/test_fast_queries.py shows. It all
-is PostgreSQL's: on SQLite the ordinary way serves.
+Three quarters of a provider's requests find a user by userName or externalId, or read one by id.
+Here a single statement checks the token, finds the user and collects the groups. Most writes
+begin with a similar statement. The ORM takes several times as long for the same result
+(docs/adr/0002-fixed-sql-on-hot-paths.md); tests/scim/api/test_fast_queries.py shows that the
+responses are equal. The statements need PostgreSQL; on SQLite the ORM runs.
 """
 
 import json
@@ -31,7 +31,7 @@ from scim.sync import sync_errors
 
 
 def _timestamp_sql(column: str) -> str:
-    """Have the database write a moment as `serialize` does, which is quicker."""
+    """Format a timestamp in the database exactly as `serialize` does, which is faster."""
     return f"""to_char({column} AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')"""
 
 
@@ -49,7 +49,8 @@ FIND_USER = f"""
      WHERE t.digest = %s AND t.revoked_at IS NULL
      ORDER BY u.id
 """
-# Where each is, and what the planner has to be told for the index that leaves out the rest.
+# The column of each attribute, and the condition of its partial index: without it, PostgreSQL
+# cannot use the index.
 COLUMNS = {
     "id": ("scim_id", "true"),
     "userName": ("user_name_key", "u.deleted_at IS NULL"),
@@ -72,8 +73,10 @@ FIND_USER_BY = {
 }
 
 
-# A page of users in one statement: from its anchor on, where one was left, and one user more
-# than fits. It leaves the anchor of the next page, and counts unless this one is the last.
+# A page of users in one statement. It begins after the anchor of the page if there is one, reads
+# one user more than fits, stores the anchor of the next page, and counts all users unless this
+# page is the last one. The CTEs: q parameters, c connection, b beginning, k keys, n number of
+# users, w write of the anchor. MATERIALIZED makes PostgreSQL evaluate each only once.
 USERS_PAGE = f"""
     WITH q (after, query_hash, first, many, anchors, now) AS (
            SELECT %s::bigint, %s::text, %s::bigint, %s::bigint, %s::boolean, %s::timestamptz),
@@ -110,7 +113,7 @@ USERS_PAGE = f"""
       FROM c CROSS JOIN b CROSS JOIN n
       LEFT JOIN k ON true LEFT JOIN scim_scimuser u ON u.id = k.id
      ORDER BY k.id
-"""  # noqa: S608  nothing in it comes from outside
+"""  # noqa: S608  all interpolated parts are constants of ours
 
 
 class PageRow(NamedTuple):
@@ -119,12 +122,13 @@ class PageRow(NamedTuple):
 
 
 def find_users(request: ScimRequest, attribute: str, value: str) -> list[RenderedResource]:
-    """Return the users of the connection of the request whose attribute has the value.
+    """Authenticate, and return the connection's users whose attribute has the value.
 
-    Several users may share an externalId; the other attributes are unique.
+    Several users may have the same externalId; the other attributes are unique.
 
-    :raises UnauthorizedException: if the token is not good now.
+    :raises UnauthorizedException: if the token is not valid.
     """
+    # userName is case-insensitive and externalId is case-exact (RFC 7643 sections 4.1.1 and 3.1).
     key: str | UUID = normalize_key(value) if attribute == "userName" else value
     if attribute == "id":
         key = scim_uuid(value)
@@ -143,9 +147,10 @@ def _render_row(row: Sequence[Any]) -> RenderedResource:
 def users_page(
     request: ScimRequest, page_request: PageRequest
 ) -> tuple[Page, list[RenderedResource]]:
-    """Return a page of all users of the connection of the request, in the order of their keys.
+    """Authenticate, and return a page of all users of the connection, ordered by primary key.
 
-    :raises UnauthorizedException: if the token is not good now.
+    :raises UnauthorizedException: if the token is not valid.
+    :raises SCIMException: if the cursor is not valid, has expired or belongs to another list.
     """
     offset, after = pagination.start_position(page_request)
     by_index = page_request.cursor is None
@@ -162,6 +167,7 @@ def users_page(
     )
     if not rows:
         raise invalid_token_error()
+    # Without users there is still one row, from the connection, with NULL instead of a user.
     is_anchored, counted = rows[0][:2]
     found = [PageRow(row[2], _render_row(row[3:])) for row in rows if row[2] is not None]
     page = pagination.build_page(
@@ -171,9 +177,10 @@ def users_page(
 
 
 def reserve_new_user(request: ScimRequest, document: Json) -> tuple[int, bool, bool]:
-    """Return the primary key for a new user, and what already exists under its identifiers.
+    """Reserve the primary key of a new user, and look up its identifiers.
 
-    That is: whether somebody was deleted who had them, and whether a sync error is listed.
+    :returns: the key, whether a deleted user had one of the identifiers, and whether an unresolved
+        sync error may be about the new user.
     """
     row = prepared_statements.fetch(new_user_query(request.connection.pk, document))
     assert row
@@ -189,9 +196,9 @@ def new_user_query(connection_id: UUID, document: Json) -> PreparedQuery:
 
 
 def authenticate_and_lock(request: ScimRequest, scim_id: str) -> None:
-    """Check the token, and read the user and its person; both are locked from here on.
+    """Authenticate, and lock and read the user and its person.
 
-    :raises UnauthorizedException: if the token is not good now.
+    :raises UnauthorizedException: if the token is not valid.
     """
     row = prepared_statements.fetch(locked_user_query(request, scim_id))
     if row is None:
@@ -200,6 +207,7 @@ def authenticate_and_lock(request: ScimRequest, scim_id: str) -> None:
     users = connections + len(ScimUser._meta.concrete_fields)
     request.connection = row_json.from_row(Connection, row[:connections])
     authentication.cache_token_info(request.token_digest, request.connection)
+    # Set even if the connection has no such user, so that `users.lock` does not query it again.
     request.person_is_locked = True
     if row[connections] is None:
         return
@@ -236,4 +244,4 @@ def _locked_user_statement() -> str:
                 FOR NO KEY UPDATE)
         SELECT {connection}, {user}, {GROUPS}, {locks.locked_columns()}
           FROM c LEFT JOIN u ON true LEFT JOIN p ON true {locks.LOCKED_JOINS}
-    """  # noqa: S608  as above
+    """  # noqa: S608  all interpolated parts are constants of ours

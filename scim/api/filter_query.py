@@ -1,8 +1,8 @@
-"""From a filter to a condition on rows (RFC 7644 section 3.4.2.2), by an allow-list.
+"""Translate a filter into a condition on rows (RFC 7644 section 3.4.2.2), by an allow-list.
 
-`ne` is the negation of `eq`, so it also holds for resources without the attribute: what is
-unassigned equals nothing. Of a multi-valued attribute any value may match, and so `ne` means
-that none is equal. `%` and `_` are ordinary characters.
+`ne` is the negation of `eq`, so it also matches resources without the attribute. A multi-valued
+attribute matches if any of its values does, so `ne` means that no value is equal. `%` and `_` are
+ordinary characters.
 """
 
 from collections.abc import Callable, Mapping
@@ -74,20 +74,21 @@ _COLUMNS: Mapping[Attribute | None, Column] = {
 
 
 def condition(text: str, resource: ResourceType) -> Q:
-    """Return what rows of the resource must meet to match the filter.
+    """Return the condition of the filter on rows of the resource type.
 
-    :raises InvalidFilterException: if it cannot be read, or asks what cannot be answered.
+    :raises InvalidFilterException: if the filter is not valid, or uses an attribute or an operator
+        that is not supported.
     """
     return _ResourceCondition(resource).visit(parse(text))
 
 
 def ordering(path: str, resource: ResourceType, *, descending: bool = False) -> OrderBy:
-    """Return the order that `sortBy` asks for (RFC 7644 section 3.4.2.3).
+    """Return the order of `sortBy` (RFC 7644 section 3.4.2.3).
 
-    Of several values the primary one counts, or else the first. Who has none is last, or in
-    descending order first.
+    A multi-valued attribute sorts by its primary value, or else by its first. Resources without a
+    value come last, in descending order first.
 
-    :raises InvalidPathException: if resources cannot be sorted by that.
+    :raises InvalidPathException: if the attribute does not exist or cannot be sorted by.
     """
     try:
         key = _sort_key(resolve(path, resource), resource)
@@ -102,7 +103,7 @@ def ordering(path: str, resource: ResourceType, *, descending: bool = False) -> 
 
 @dataclass(frozen=True)
 class _Children:
-    """The rows that hold the values of a multi-valued attribute, one each."""
+    """The rows of a multi-valued attribute, one for each value."""
 
     attribute: Attribute
     rows: QuerySet[ScimUserElement] | QuerySet[ScimMembership]
@@ -142,7 +143,7 @@ _GROUP_COLUMNS: Mapping[str, Column] = {
 
 
 class _ConditionVisitor(FilterVisitor[Q]):
-    """Shared by conditions on resources and conditions on their values."""
+    """Shared by conditions on resources and conditions on the values of an attribute."""
 
     def visit_not(self, node: Not) -> Q:
         return ~self.visit(node.expr)
@@ -168,7 +169,7 @@ class _ConditionVisitor(FilterVisitor[Q]):
 
 
 class _ResourceCondition(_ConditionVisitor):
-    """Asks a resource."""
+    """The condition of a filter on resources."""
 
     def __init__(self, resource: ResourceType) -> None:
         self.resource = resource
@@ -205,7 +206,7 @@ class _ResourceCondition(_ConditionVisitor):
 
 
 class _ElementCondition(_ConditionVisitor):
-    """Asks one value of a multi-valued attribute."""
+    """The condition of the brackets of a value path on one value of the attribute."""
 
     def __init__(self, children: _Children) -> None:
         self.children = children
@@ -221,7 +222,7 @@ def _has_elements(target: Target) -> bool:
 
 
 def _compared_attribute(target: Target) -> Attribute:
-    """Return the attribute that is compared; of a complex one that is its value."""
+    """Return the attribute to compare; for a complex attribute, its sub-attribute `value`."""
     leaf = target.leaf
     if leaf is None:
         return Attribute(name=target.text, description="", kind="complex")

@@ -1,7 +1,7 @@
-"""What a request says about the members of a group.
+"""The members of a group that a request adds, removes or replaces, as sets of ids.
 
-Groups of tens of thousands are never loaded to change one member: operations become sets,
-in the order they were sent, and the database does the arithmetic.
+A group may have tens of thousands of members, so it is never loaded: the operations are
+combined into sets in their order, and the database applies these.
 """
 
 from collections.abc import Sequence
@@ -21,9 +21,9 @@ MOST_MEMBERS = 30_000
 
 @dataclass(frozen=True)
 class GroupChange:
-    """The members to add and to remove, or the complete new set; and all other operations.
+    """The members to add and to remove, or the complete new set, and all other operations.
 
-    No id is both added and removed, and with `replaced` the other two are empty.
+    No id is both added and removed. If `replaced` is set, the other two are empty.
     """
 
     operations: tuple[Operation, ...] = ()
@@ -57,10 +57,11 @@ class _MemberChanges:
 
 
 def change(operations: Sequence[Operation]) -> GroupChange:
-    """Return what the operations of a PATCH do to a group.
+    """Split the operations of a PATCH into changes of members and all others.
 
-    :raises InvalidValueException: if a member is not told by its id.
-    :raises InvalidFilterException: if members are chosen by anything else.
+    :raises InvalidValueException: if a member has no id.
+    :raises InvalidFilterException: if members are selected by anything but their id.
+    :raises MutabilityException: if a sub-attribute of a member is changed.
     """
     changes = _MemberChanges()
     others = []
@@ -78,9 +79,9 @@ def change(operations: Sequence[Operation]) -> GroupChange:
 
 
 def members_of(sent: Json) -> frozenset[str] | None:
-    """Return the members that a POST or PUT body names, None if it does not mention them.
+    """Return the members in the body of a POST or PUT, or None if it does not mention them.
 
-    :raises InvalidValueException: if a member is not told by its id.
+    :raises InvalidValueException: if a member has no id.
     """
     value = next((one for name, one in sent.items() if name.lower() == "members"), None)
     return None if value is None else frozenset(_ids(value))
@@ -93,6 +94,8 @@ def _apply(changes: _MemberChanges, operation: Operation) -> None:
             attribute=target.text, detail="A member cannot be changed, only added or removed."
         )
     ids = _ids(operation.value) if target.selection is None else _selected_ids(target.selection)
+    # A value in a `remove` names the members to remove, although the RFC would remove them all:
+    # Entra, JumpCloud and authentik mean that.
     match operation.op:
         # OneLogin adds with the path members[value eq "…"] and no value (QUIRK-DOC).
         case "add":

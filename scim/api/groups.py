@@ -1,7 +1,7 @@
-"""/Groups: a provider's groups, kept as external groups of its connection.
+"""/Groups: a provider's groups, stored as external groups of its connection.
 
-They never become groups of the product. Members are rows, changed by sets: a group of
-20,000 is not loaded to add one.
+They grant no access by themselves; a group mapping may grant a role to their members. Members
+are rows and change in sets, so that adding one to a group of 20,000 does not load the group.
 """
 
 from collections.abc import Collection
@@ -49,7 +49,7 @@ def create(request: ScimRequest) -> HttpResponse:
     GroupAdapter(group).from_dict(document)
     group.save(force_insert=True)
     _add(group, members)
-    if sync_errors.resolve_of_group(group):
+    if sync_errors.resolve_group(group):
         ScimGroup.objects.filter(pk=group.pk).update(has_errors=True)
     group_roles.schedule()
     return responses.respond_stored(request, GROUP, group, 201)
@@ -69,14 +69,14 @@ def replace(request: ScimRequest, scim_id: str) -> HttpResponse:
 
 
 def modify(request: ScimRequest, scim_id: str) -> HttpResponse:
-    """RFC 7644 section 3.5.2; answered 204, for the group may be large."""
+    """RFC 7644 section 3.5.2; the response is 204, because the group may be large."""
     request.consume_rate_limit()
     change = group_members.change(dialects.operations(request.document, GROUP))
     group = _lock(request, scim_id)
     _store(request, group, patch.apply(group.document, change.operations, GROUP))
     if change.replaced is not None:
         _replace(group, change.replaced)
-    # Remove members; ids that are unknown or not members are ignored.
+    # Removing an unknown id or a user who is not a member succeeds, because Okta repeats removals.
     if change.removed:
         group.memberships.filter(user__scim_id__in=_uuids(change.removed)).delete()
     _add(group, change.added)
@@ -88,7 +88,7 @@ def delete(request: ScimRequest, scim_id: str) -> HttpResponse:
     """RFC 7644 section 3.6."""
     group = _lock(request, scim_id)
     if group.has_errors:
-        sync_errors.resolve_of_group(group)
+        sync_errors.resolve_group(group)
     group.memberships.all().delete()
     group.deleted_at = timezone.now()
     group.save(update_fields=["deleted_at"])
@@ -101,6 +101,7 @@ def not_found_error(scim_id: str) -> NotFoundException:
 
 
 def _lock(request: ScimRequest, scim_id: str) -> ScimGroup:
+    # `no_key`: memberships refer to the group, and inserting them must not wait for this lock.
     groups = ScimGroup.objects.known_to(request.connection).select_for_update(no_key=True)
     group = groups.filter(scim_id=scim_uuid(scim_id)).first()
     if group is None:
@@ -112,7 +113,7 @@ def _lock(request: ScimRequest, scim_id: str) -> ScimGroup:
 def _store(request: ScimRequest, group: ScimGroup, document: Json) -> None:
     GroupAdapter(group).from_dict(document)
     if group.has_errors:
-        group.has_errors = sync_errors.resolve_of_group(group)
+        group.has_errors = sync_errors.resolve_group(group)
     group.version += 1
     group.modified_at = request.received_at
     group.save(force_update=True)
@@ -138,9 +139,9 @@ def _insert(group: ScimGroup, users: Collection[int]) -> None:
 
 
 def _users(group: ScimGroup, ids: Collection[str]) -> list[int]:
-    """Return the keys of the connection's users with these ids.
+    """Return the primary keys of the connection's users with these ids.
 
-    :raises InvalidValueException: if one of them is not there.
+    :raises InvalidValueException: if the connection has no user with one of the ids.
     """
     known = ScimUser.objects.known_to(group.connection).filter(scim_id__in=_uuids(ids))
     found = dict(known.values_list("scim_id", "pk"))

@@ -1,9 +1,9 @@
-"""Leavers first: a deactivation takes place whatever else in its request is refused.
+"""Leavers first: a deactivation takes effect even if the rest of its request is refused.
 
-The request was refused as a whole, and nothing of it is stored. Here the user is deactivated
-before anything else. Then as much of the rest as is accepted is applied, and what is refused
-is listed as sync errors, while the answer is a success. Only the rule about the last owner
-and the last administrator may refuse it.
+The request was refused as a whole, and nothing of it is stored. This module deactivates the user
+first. Then it applies the parts of the rest that are accepted, lists the refused parts as sync
+errors, and answers with success. Only the rules about the last Owner and the last administrator
+may refuse it. docs/adr/0005-leavers-first.md gives the reasons.
 """
 
 from collections.abc import Iterable, Iterator
@@ -31,16 +31,16 @@ from scim.rfc.serialize import json_text
 from scim.rfc.strict_json import Json
 from scim.sync import sync_errors
 
-# So often the rest is tried, in ever smaller parts; a request of thousands of bad values must
-# not hold the user for minutes.
+# The rest is tried in ever smaller parts. A request with thousands of invalid values must not
+# keep the user locked for minutes.
 MOST_ATTEMPTS = 60
-# Errors that are not about the rest of the request, or that apply to every request.
+# Errors that also refuse a deactivation.
 FINAL = (LastOwner, LastAdministrator, UnauthorizedException, Unavailable)
-# What a PUT does not remove by leaving it out.
+# Attributes that a PUT does not remove by omitting them, see `normalize.replacement`.
 KEPT_BY_PUT = {"schemas", "username", ACTIVE.name, ROLES.name}
-# A part of a request that is accepted or refused as one, as operations of a PATCH.
+# A part of a request that is accepted or refused as a whole, as operations of a PATCH.
 Operations = list[Json]
-# A refusal of a part, with what the request says there.
+# The error of a refused part, with the values that it sent for the sync error.
 Refused = tuple[Refusal, dict[str, str]]
 
 
@@ -56,12 +56,12 @@ def deactivates_user(request: ScimRequest, refusal: Refusal) -> bool:
 
 
 def deactivate(request: ScimRequest, refusal: Refusal) -> HttpResponse:
-    """Deactivate the user of the refused request, and apply what else is accepted of it.
+    """Deactivate the user of the refused request, and apply the accepted parts of the rest.
 
-    :raises LastOwner, LastAdministrator: if the person may not leave.
+    :raises LastOwner, LastAdministrator: if the person may not be deactivated.
     :raises NotFoundException: if the connection has no such user.
     """
-    # A client that has not seen the latest version of the user knows that they have left.
+    # An outdated version of the resource does not make the deactivation wrong.
     request.if_match = None
     scim_id = request.path.removeprefix("Users/")
     with (
@@ -94,7 +94,7 @@ def _deactivate_and_apply_rest(
     try:
         return responses.respond_stored(request, USER, user)
     except SCIMException:
-        # The attributes that it asks to be shown cannot be read.
+        # The `attributes` parameter is not valid, and the deactivation must still succeed.
         return scim_response(status=204)
 
 
@@ -113,10 +113,10 @@ def _deactivate_user(request: ScimRequest, user: ScimUser) -> None:
 
 
 def _apply_rest(request: ScimRequest, user: ScimUser, refusal: Refusal) -> list[Refused]:
-    """Apply what the request says besides, and return what of it is refused.
+    """Apply the rest of the request, and return the refused parts.
 
-    Of a body that cannot be trusted, or of a client that has not seen the latest version,
-    nothing is applied.
+    Nothing is applied if the body is not valid JSON, or if the client changes an outdated
+    version of the resource.
     """
     try:
         parts = _parts(request, user.document)
@@ -130,7 +130,7 @@ def _apply_rest(request: ScimRequest, user: ScimUser, refusal: Refusal) -> list[
 
 
 class _Rest:
-    """The rest of the request, applied where it is accepted."""
+    """Applies the parts of the request that are accepted, and collects the errors of the others."""
 
     def __init__(self, request: ScimRequest, scim_id: str) -> None:
         self.request, self.scim_id = request, scim_id
@@ -138,7 +138,7 @@ class _Rest:
         self.refused: list[Refused] = []
 
     def apply(self, parts: Iterable[Operations], stored: Json) -> None:
-        """Apply what can be read and changes anything."""
+        """Apply the parts that are readable and change something."""
         readable: list[Operations] = []
         draft = stored
         for part in parts:
@@ -154,7 +154,7 @@ class _Rest:
             self._apply(readable)
 
     def _apply(self, parts: list[Operations]) -> None:
-        """Apply the parts together; if that is refused, first one half and then the other."""
+        """Apply the parts together; if that is refused, apply each half on its own."""
         self.attempts += 1
         self.request.subject.raw_values = {}
         try:
@@ -182,9 +182,9 @@ def _patched(document: Json, *parts: Operations) -> Json:
 
 
 def _parts(request: ScimRequest, stored: Json) -> list[Operations]:
-    """Split what the request says besides into parts that stand by themselves.
+    """Split the request, except its `active`, into parts that can be applied separately.
 
-    :raises SCIMException: if the body cannot be trusted.
+    :raises SCIMException: if the body is not valid.
     """
     sent = request.document
     if request.method == "PUT":
@@ -200,7 +200,7 @@ def _parts(request: ScimRequest, stored: Json) -> list[Operations]:
 
 
 def _parts_of_object(op: Any, sent: Json, *, is_put: bool = False) -> Iterator[Operations]:
-    """Yield one part for each attribute, also for each of an extension."""
+    """Yield one part for each attribute, including each attribute of an extension."""
     for name, value in sent.items():
         attribute = USER.attribute(name)
         if activity.is_active(name) or (is_put and attribute is ROLES and value is None):
@@ -213,13 +213,13 @@ def _parts_of_object(op: Any, sent: Json, *, is_put: bool = False) -> Iterator[O
         else:
             part: Operations = [{"op": op, "value": {name: value}}]
             if is_put and attribute and attribute.kind == "complex" and attribute.is_written:
-                # A PUT keeps no part of what was there.
+                # A PUT replaces the whole attribute, and a PATCH would keep its sub-attributes.
                 part.insert(0, {"op": "remove", "path": name})
             yield part
 
 
 def _removals(sent: Json, stored: Json) -> Iterator[Operations]:
-    """Yield one part for each attribute that a PUT leaves out, and so removes."""
+    """Yield one part for each attribute that a PUT omits and therefore removes."""
     mentioned = set(_attribute_paths(sent))
     for place in _attribute_paths(stored):
         if place not in mentioned and place not in KEPT_BY_PUT:
@@ -227,7 +227,7 @@ def _removals(sent: Json, stored: Json) -> Iterator[Operations]:
 
 
 def _attribute_paths(document: Json) -> Iterator[str]:
-    """Yield the paths of the attributes that a document has, lowered."""
+    """Yield the paths of the attributes of the document, in lower case."""
     for name, value in document.items():
         schema, attribute = USER.elsewhere.get(name.lower(), (USER.extension(name), None))
         if schema and attribute:

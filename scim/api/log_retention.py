@@ -1,4 +1,4 @@
-"""Retention of the request log."""
+"""Retention of the request log and of pagination anchors."""
 
 from datetime import datetime, timedelta
 
@@ -12,11 +12,11 @@ BATCH = 2000
 
 
 def delete_old_requests(*, as_of: datetime) -> int:
-    """Delete old requests of every connection; return how many."""
+    """Delete requests older than REQUEST_LOG_DAYS; return how many."""
     oldest = as_of - timedelta(days=settings.REQUEST_LOG_DAYS)
     with tenancy.across_tenants():
         PaginationAnchor.objects.filter(made_at__lt=as_of - timedelta(days=1)).delete()
-        # By connection, for that is how they are indexed.
+        # One connection at a time, because the index begins with the connection.
         connections = list(Connection.objects.only("pk"))
         return sum(_delete_of_connection(connection, oldest) for connection in connections)
 

@@ -1,9 +1,9 @@
-"""Which rows a page holds: by startIndex or by cursor, in an order that never changes.
+"""Pagination by startIndex or by cursor (RFC 9865), in an order that never changes.
 
-Resources are listed by primary key, which grows and is never given twice. A cursor says
-after which key to go on (RFC 9865). A startIndex is a number, and numbers shift when somebody
-before them leaves; but providers walk in order, so each page leaves an anchor for the next
-one: whoever stays is shown once, whatever happens to others in between.
+Resources are listed by primary key, which only grows. A cursor contains the key after which the
+next page begins. A startIndex is a position, and positions shift when a row before them is
+deleted. Providers request pages in order, so each page stores an anchor, the key after which the
+next page begins: a row that stays is returned exactly once.
 """
 
 from collections.abc import Callable
@@ -21,6 +21,7 @@ from scim2_server.cursor import Cursors
 from scim.api.request import ScimRequest
 from scim.models import PaginationAnchor
 
+# Okta requests 100 users per page.
 DEFAULT_PAGE_SIZE = 100
 MAX_PAGE_SIZE = 200
 CURSOR_SECONDS = 3600
@@ -42,9 +43,10 @@ class PageRequest:
 
 
 def parse_page_request(start_index: Any, count: Any, cursor: Any, query: str) -> PageRequest:
-    """Read the paging parameters; values that are too small are raised to the minimum.
+    """Read the pagination parameters; values out of range are set to the nearest limit.
 
-    :raises InvalidValueException: if a number is not one, or a cursor no text.
+    :raises InvalidValueException: if `startIndex` or `count` is not a number, or `cursor` not a
+        string.
     """
     if not isinstance(cursor, str | None):
         raise InvalidValueException(detail="“cursor” must be a string.")
@@ -60,6 +62,7 @@ def _parse_number(name: str, value: Any, default: int) -> int:
         number = int(value)
     except (TypeError, ValueError):
         raise InvalidValueException(detail=f"“{name}” must be a whole number.") from None
+    # PostgreSQL accepts no OFFSET or LIMIT beyond 64 bits; no list is this long.
     return min(number, 2**31)
 
 
@@ -72,16 +75,17 @@ class Page(NamedTuple):
 def page(
     request: ScimRequest, rows: QuerySet[Any], page_request: PageRequest, *, sorted_by_key: bool
 ) -> Page:
-    """Return the rows of the page in order, whether more come after it, and how many there are.
+    """Return one page of the ordered rows.
 
-    `rows` come ordered. When that is by primary key, pages go on after a key; another
-    order can only be counted through. Whoever was shown on an earlier page of the walk and
-    has left since is still counted: providers stop at the total, and would miss as many at
-    the end.
+    If they are ordered by primary key, the page begins after a key; in any other order it begins
+    at an offset. The total includes rows that earlier pages returned and that were deleted since:
+    providers stop at the total, and would otherwise miss as many rows at the end.
+
+    :raises SCIMException: if the cursor is not valid, has expired or belongs to another list.
     """
     offset, after = start_position(page_request)
     if page_request.cursor is None and sorted_by_key and offset:
-        # One question less than to read the anchor first; where none was left, nothing is found.
+        # The anchor is a subquery, which saves a query. Without an anchor it finds no rows.
         since = rows.filter(pk__gt=Subquery(_anchors(request, page_request).values("after")[:1]))
         anchored = _page(since, 0, page_request, shown=offset)
         if anchored.rows:
@@ -99,9 +103,10 @@ def _page(rows: QuerySet[Any], skipped: int, page_request: PageRequest, *, shown
 def build_page(
     found: list[Any], page_request: PageRequest, before: int, count: Callable[[], int]
 ) -> Page:
-    """Make the page of what was found, one more than it holds if it goes on after so many.
+    """Return the page; `found` has one row more than fits if another page follows.
 
-    They are counted unless the page is the last: then it says by itself how many there are.
+    `before` rows come before the page. `count` is called only if the page is not the last one,
+    because the last one shows the total by itself.
     """
     rows, has_more = found[: page_request.count], len(found) > page_request.count
     is_last = bool(rows) and not has_more
@@ -109,7 +114,10 @@ def build_page(
 
 
 def start_position(page_request: PageRequest) -> tuple[int, int]:
-    """Return how many rows come before the page, and after which key it begins, if known."""
+    """Return the number of rows before the page, and the key after which it begins, 0 if unknown.
+
+    :raises SCIMException: if the cursor is not valid, has expired or belongs to another list.
+    """
     if not page_request.cursor:
         return page_request.start_index - 1, 0
     position = cursors().open(
@@ -123,13 +131,14 @@ def offset_of(page_request: PageRequest) -> int:
 
 
 def next_cursor(page_request: PageRequest, shown: int, last: int, *, sorted_by_key: bool) -> str:
-    """Return the signed cursor of the next page, `shown` rows from the top and after `last`."""
+    """Return the signed cursor of the next page, which begins after `shown` rows and key `last`."""
+    # In another order the key does not tell where the next page begins.
     position = {"offset": shown, "after": last if sorted_by_key else 0}
     return cursors().seal(page_request.query, page_request.count, position)
 
 
 def store_anchor(request: ScimRequest, page_request: PageRequest, shown: int, last: int) -> None:
-    """Remember where the page ended, for when the provider asks for the next."""
+    """Store the key after which the next page begins."""
     anchor = PaginationAnchor(
         tenant_id=request.connection.tenant_id,
         connection=request.connection,

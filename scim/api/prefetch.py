@@ -25,15 +25,16 @@ from scim.rfc.strict_json import Json
 from scim.sync import managers
 from scim.sync.attribute_mapping import profile_of
 
-# So many at once; a strange body may ask the same thing in a hundred ways.
+# Limits the statement: a PATCH may have hundreds of operations that look something up.
 MOST_QUERIES = 4
 DEPARTMENT = ENTERPRISE.attribute("department")
 
 
 def prefetch_for(request: ScimRequest) -> None:
-    """Ask what the request will ask, unless its token or its body cannot be read.
+    """Prefetch what the request will look up, unless its token or its body is not valid.
 
-    Then nothing is foreseen, so that whoever has a wrong token hears of that before all else.
+    The endpoint then raises these errors in the usual order: a client with an invalid token gets
+    401 before anything about its body.
     """
     try:
         token_info = authentication.cached_token_info(request.token_digest)

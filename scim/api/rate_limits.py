@@ -1,8 +1,8 @@
 """Rate limits per token, with separate limits for reads and writes.
 
-A web process counts in memory, so that no request waits for another machine. Where there is
-Redis, a thread tells the other processes several times a second how much was asked here, and
-hears of theirs; without it, or while it is gone, each process counts alone.
+A web process counts in memory, so that no request waits for another machine. With Redis, a
+thread exchanges the counts with the other processes several times a second. Without Redis, or
+while it is down, each process counts alone.
 """
 
 import math
@@ -17,6 +17,7 @@ from scim2_models import SCIMException
 
 from people.background import BackgroundThread
 
+# Clients with invalid tokens must not fill the memory.
 MOST_BUCKETS = 10_000
 EXCHANGE_SECONDS = 0.1
 EXPIRY_SECONDS = 60
@@ -36,7 +37,7 @@ class TokenBucket:
 
     left: float
     at: float
-    # Requests counted here, and by all processes at the last exchange.
+    # The requests counted here since the last exchange, and by all processes up to it.
     unshared: int = 0
     total: int | None = None
     shared_at: float = 0
@@ -55,7 +56,7 @@ class TokenBuckets:
     def consume(self, key: str, rate: float) -> None:
         """Count one request.
 
-        :raises TooManyRequests: if nothing is left.
+        :raises TooManyRequests: if the bucket is empty.
         """
         now = time.monotonic()
         with self._lock:
@@ -71,7 +72,7 @@ class TokenBuckets:
             raise TooManyRequests(math.ceil((1 - left) / rate))
 
     def exchange(self, redis: Redis, rate: float) -> None:
-        """Exchange request counts with the other processes."""
+        """Add the counts of this process in Redis, and subtract those of the other processes."""
         with self._lock:
             counts = {name: one.unshared for name, one in self._buckets.items() if one.unshared}
         if not counts:
@@ -92,13 +93,14 @@ class TokenBuckets:
 
 
 def _apply_remote(bucket: TokenBucket, mine: int, total: int, rate: float) -> None:
-    """Take off the allowance what others asked since it was heard of last.
+    """Subtract the requests that other processes counted since the last exchange.
 
-    Of what they asked in a longer time, the most has been refilled since: a second's worth
-    counts.
+    A bucket refills completely within a second. So if the last exchange was longer ago, only
+    their average number per second is subtracted.
     """
     now = time.monotonic()
     bucket.unshared -= mine
+    # A smaller total means that the key expired in Redis and counting began again.
     if bucket.total is not None and total >= bucket.total + mine:
         others = total - bucket.total - mine
         share = min(1, 1 / max(now - bucket.shared_at, EXCHANGE_SECONDS))
@@ -113,7 +115,7 @@ local_buckets = TokenBuckets()
 def consume(token_digest: str, *, reads: bool) -> None:
     """Count one request against the limit of the token.
 
-    :raises TooManyRequests: if nothing is left.
+    :raises TooManyRequests: if the token has used up its rate.
     """
     rate = settings.SCIM_REQUESTS_PER_SECOND
     if not rate:
@@ -125,6 +127,7 @@ def consume(token_digest: str, *, reads: bool) -> None:
 
 @cache
 def _redis(url: str) -> Redis:
+    # A Redis that hangs must not stop the thread for longer.
     return Redis.from_url(url, socket_timeout=1, socket_connect_timeout=1)
 
 

@@ -66,7 +66,7 @@ class UniquenessConflict(UniquenessException):
 
 
 class ScimRequest:
-    """One SCIM request, authenticated when somebody asks for its connection."""
+    """One SCIM request; reading `connection` authenticates it."""
 
     def __init__(self, http: HttpRequest, path: str, method: str = "") -> None:
         self.http = http
@@ -86,7 +86,7 @@ class ScimRequest:
     def from_log(
         cls, log: RequestLog, *, retried_by: Actor, may_link: bool = False
     ) -> "ScimRequest":
-        """Return a stored request, to be retried for its connection."""
+        """Return a stored request, to be retried without a token."""
         path, _, query = log.path.strip("/").partition("?")
         http = HttpRequest()
         http.META = {"QUERY_STRING": query, "CONTENT_LENGTH": str(len(log.body.encode()))}
@@ -96,7 +96,7 @@ class ScimRequest:
         return request
 
     def reset(self) -> None:
-        """Reset the state of an earlier attempt."""
+        """Discard the state of an earlier attempt."""
         self.subject = SyncErrorSubject()
         # The parsed body, if `prefetch` has already read it.
         self.parsed_body: Any = None
@@ -104,7 +104,7 @@ class ScimRequest:
         # with its person.
         self.locked_user: ScimUser | None = None
         self.person_is_locked = False
-        # What was refused of a request that was accepted because it deactivates somebody.
+        # The refused parts of a request that was accepted because it deactivates a user.
         self.partial_errors: list[SCIMException | PeopleError] = []
 
     def operation_request(self, method: str, path: str, document: Any) -> "ScimRequest":
@@ -157,7 +157,8 @@ class ScimRequest:
     def connection(self) -> Connection:
         """The connection whose token the request bears.
 
-        :raises UnauthorizedException: if the token is not good now.
+        :raises UnauthorizedException: if the token is missing, unknown or revoked, or if its
+            connection or tenant is no longer active.
         """
         connection = connection_of(self.token_digest)
         if connection is None:
@@ -167,7 +168,7 @@ class ScimRequest:
     def consume_rate_limit(self) -> None:
         """Count the request against the rate limit of its token, once for all its attempts.
 
-        :raises rate_limits.TooManyRequests: if it asked too often.
+        :raises rate_limits.TooManyRequests: if the token has used up its rate.
         """
         if not (self.retried_by or self._is_counted):
             self._is_counted = True
@@ -178,17 +179,20 @@ class ScimRequest:
     def document(self) -> Any:
         """The body as JSON.
 
-        :raises SCIMException: if its size, media type or text is not what we read.
+        :raises UnsupportedMediaType: if the media type is not JSON.
+        :raises PayloadTooLargeException, InvalidSyntaxException: as `strict_json.read`.
         """
+        # Rippling, authentik and Microsoft's examples send application/json.
         content_type = self.http.content_type or ""
         if content_type and not content_type.endswith(("/json", "+json")):
             raise UnsupportedMediaType
         return strict_json.read(self.body)
 
     def lenient_document(self) -> Any:
-        """Return the body also where `document` refuses it, or None if it is no JSON at all.
+        """Return the body even if `document` refuses it, or None if it is not JSON at all.
 
-        Inspect the result only; never store it.
+        Never store the result: it may contain duplicate names or characters that PostgreSQL
+        does not accept.
         """
         try:
             return self.document
@@ -226,7 +230,7 @@ def scim_response(body: bytes = b"", status: int = 200, **headers: str) -> HttpR
 
 
 def error_response(error: SCIMException | PeopleError) -> HttpResponse:
-    """Return the error as RFC 7644 section 3.12 words it."""
+    """Return the error as a SCIM error response (RFC 7644 section 3.12)."""
     if isinstance(error, PeopleError):
         error = _as_scim_error(error)
     body = {"schemas": [ERROR_SCHEMA], "status": str(error.status), "detail": error.detail}

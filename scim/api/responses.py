@@ -24,7 +24,7 @@ RENDERED_COLUMNS = ("pk", "scim_id", "rendered", "version", "created_at", "modif
 
 
 class RenderedResource(NamedTuple):
-    """A resource as it is answered."""
+    """A resource as the text of a response."""
 
     text: str
     scim_id: UUID | str
@@ -32,7 +32,7 @@ class RenderedResource(NamedTuple):
 
 
 def rows(resource: ResourceType, connection: Connection) -> QuerySet[Any, Any]:
-    """Return what the connection may see, as rows of what an answer needs."""
+    """Return the resources that the connection may see, with the columns that a response needs."""
     model = ScimUser if resource is USER else ScimGroup
     known: QuerySet[Any] = model.objects.known_to(connection)
     return known.values_list(*RENDERED_COLUMNS, named=True)
@@ -41,7 +41,7 @@ def rows(resource: ResourceType, connection: Connection) -> QuerySet[Any, Any]:
 def render(
     resource: ResourceType, found: Sequence[Any], projection: Projection | None
 ) -> list[RenderedResource]:
-    """Return rows as they are answered; groups or members are looked up for all at once."""
+    """Render rows for a response; one query reads the groups or members of all of them."""
     related = _related(resource, found, projection)
     shown = [_render_row(resource, row, related[row.pk]) for row in found]
     return [apply_projection(one, projection) for one in shown] if projection else shown
@@ -55,7 +55,7 @@ def find(request: ScimRequest, resource: ResourceType, scim_id: str) -> Rendered
 def respond(
     request: ScimRequest, resource: ResourceType, shown: RenderedResource, status: int = 200
 ) -> HttpResponse:
-    """Answer with one resource, or 304 if the client has this version already."""
+    """Respond with the resource, or with 304 if the client already has this version."""
     if status == 200 and request.method == "GET" and etags.is_known(request, shown.version):
         return scim_response(status=304, ETag=etag(shown.version))
     response = scim_response(shown.text.encode(), status, ETag=etag(shown.version))
@@ -67,7 +67,7 @@ def respond(
 def respond_stored(
     request: ScimRequest, resource: ResourceType, row: ScimUser | ScimGroup, status: int = 200
 ) -> HttpResponse:
-    """Answer with a row that has just been written."""
+    """Respond with a resource that has just been written."""
     projection = requested_projection(request, resource)
     related = row.related if hasattr(row, "related") else _related(resource, [row], None)[row.pk]
     shown = _render_row(resource, row, related)
@@ -77,7 +77,10 @@ def respond_stored(
 
 
 def requested_projection(request: ScimRequest, resource: ResourceType) -> Projection | None:
-    """Read the projection that the address of a single resource asks for."""
+    """Read `attributes` and `excludedAttributes` of a request for a single resource.
+
+    :raises InvalidValueException: if both are given.
+    """
     if not request.http.META.get("QUERY_STRING"):
         return None
     names = {name.lower(): str(value) for name, value in request.query.items()}
@@ -100,7 +103,7 @@ def _render_row(resource: ResourceType, row: Any, related: Sequence[Any]) -> Ren
 def _related(
     resource: ResourceType, found: Sequence[Any], projection: Projection | None
 ) -> defaultdict[int, list[Any]]:
-    """Return, by row, a user's groups with their names, or a group's members."""
+    """Return, by primary key, the groups of each user with their names, or each group's members."""
     related: defaultdict[int, list[Any]] = defaultdict(list)
     if not found or (
         projection and not projection.shows("groups" if resource is USER else "members")

@@ -1,4 +1,4 @@
-"""Decide whether a new resource is a person who left: the same person, or a different one."""
+"""Apply an administrator's decision whether a new resource is a person who left."""
 
 from django.db import transaction
 from django.utils import timezone
@@ -30,15 +30,15 @@ class NewPersonHolds(PeopleError):
 
 @transaction.atomic
 def confirm_same_person(question: SamePersonQuestion, *, actor: Actor) -> Person:
-    """Bring the one who left back in place of the new person, and return them.
+    """Restore the person who left in place of the new person, and return them.
 
-    The new person's record is terminated. The provider keeps the id of the new resource. The
-    one who is back starts over, see `operations.start_over`.
+    The new person is terminated. The resource keeps its id and is linked to the restored person,
+    who starts over as `people.operations.rehires.start_over` describes.
 
     :raises PersonAboveRank: if one of the two is above the actor's rank.
-    :raises DecidedMeanwhile: if the question is not open any more.
-    :raises NewPersonHolds: if the new person holds something.
-    :raises PeopleError: if the rules refuse what the provider says about the person.
+    :raises DecidedMeanwhile: if the question is no longer open.
+    :raises NewPersonHolds: if the new person already holds cards, funds or reports.
+    :raises PeopleError: if the rules refuse the provider's values for the person.
     """
     question = _lock_question(question, actor)
     user = ScimUser.objects.select_related("connection").get(pk=question.user_id)
@@ -67,16 +67,16 @@ def _terminate_new_person(new: Person, earlier: Person, *, actor: Actor) -> None
 
 @transaction.atomic
 def confirm_different_person(question: SamePersonQuestion, *, actor: Actor) -> None:
-    """End the question; the new person and the one who left stay as they are.
+    """Close the question without changing either person.
 
     :raises PersonAboveRank: if one of the two is above the actor's rank.
-    :raises DecidedMeanwhile: if it is not open any more.
+    :raises DecidedMeanwhile: if the question is no longer open.
     """
     _save_answer(_lock_question(question, actor), Answer.DIFFERENT, actor=actor)
 
 
 def describe_holdings(person: Person) -> list[str]:
-    """Return in words what the person holds, empty if nothing."""
+    """Return what the person holds, such as “2 cards”; an empty list if nothing."""
     held = handover_plan.holdings_of(person)
     counts = {
         "card": len(held.cards),
@@ -95,9 +95,11 @@ def _lock_question(question: SamePersonQuestion, actor: Actor) -> SamePersonQues
     if held is None:
         raise DecidedMeanwhile
     people = {key for key in (held.user.person_id, held.earlier_id) if key}
+    # Always in the order of their keys, so that two answers at once do not deadlock.
     locked = {key: locks.lock_person(key) for key in sorted(people)}
     for person in locked.values():
         ranks.check_rank_over(actor, person)
+    # The person as locked, because they may have been reactivated before.
     held.earlier = locked[held.earlier_id]
     if held.earlier.state != Person.State.INACTIVE:
         raise DecidedMeanwhile

@@ -41,6 +41,7 @@ class Search:
 
 
 def list_users(request: ScimRequest) -> HttpResponse:
+    # Providers look up a user by a single identifier before nearly every write.
     if prepared_statements.available() and _is_first_page(request.query):
         simple = lookup(request.query.get("filter", ""))
         if simple is not None:
@@ -69,9 +70,9 @@ def search_all(request: ScimRequest) -> HttpResponse:
 
 
 def parse_search(sent: Mapping[str, Any]) -> Search:
-    """Read the parameters of a request, in whatever case their names are written.
+    """Read the parameters of a list or search request; their names are case-insensitive.
 
-    :raises SCIMException: if one of them is not what it should be.
+    :raises InvalidSyntaxException, InvalidValueException: if a parameter is not valid.
     """
     folded = {name.lower(): value for name, value in sent.items()}
     parameters = {name: folded.get(name.lower()) for name in NAMES}
@@ -82,6 +83,7 @@ def parse_search(sent: Mapping[str, Any]) -> Search:
     if order not in ("ascending", "descending"):
         raise InvalidValueException(detail="“sortOrder” must be ascending or descending.")
     sort_by = str(parameters["sortBy"] or "")
+    # Cursors and anchors belong to a list with the same filter and order only.
     query = f"{text}|{sort_by}|{order}"
     return Search(
         filter=text,
@@ -102,7 +104,7 @@ def _body(request: ScimRequest) -> dict[str, Any]:
 
 
 def _names(value: Any) -> list[str]:
-    """Split a list of attribute names: commas in an address, an array in a body."""
+    """Read attribute names: separated by commas in a query, an array in a body."""
     if isinstance(value, str):
         value = value.split(",")
     if value is None:
@@ -115,7 +117,7 @@ def _names(value: Any) -> list[str]:
 
 
 def _is_first_page(query: Mapping[str, Any]) -> bool:
-    """Tell whether nothing but the beginning of a filtered list is asked for."""
+    """Tell whether the query is a filter only, without sorting, projection or a later page."""
     if not query.keys() <= {"filter", "startIndex", "count"}:
         return False
     count: str = query.get("count", "1")

@@ -1,8 +1,8 @@
-"""When each token was last used, from where and by what.
+"""When each token was last used, from which address and by which user agent.
 
-Requests that read write nothing, so each notes its token in memory, and a thread writes the
-notes down every few seconds. What a killed process had not written yet is lost; the next
-request says the same again.
+A read request must not write to the database. So each request records the use of its token in
+memory, and a thread saves the uses every few seconds. A killed process loses what it has not
+saved yet; the next request with the token records it again.
 """
 
 from collections.abc import Mapping
@@ -29,12 +29,12 @@ class TokenUse(NamedTuple):
     user_agent: str
 
 
-# By digest, the last use of each token that has not been written down yet.
+# The last use of each token that is not saved yet, by digest.
 _unsaved: dict[str, TokenUse] = {}
 
 
 def record_use(token_digest: str, at: datetime, meta: Mapping[str, Any]) -> None:
-    """Note the use of a token, valid or not, in memory only."""
+    """Record the use of a token, valid or not, in memory."""
     if len(_unsaved) < MOST_UNSAVED:
         _unsaved[token_digest] = TokenUse(at, client_address(meta), meta.get("HTTP_USER_AGENT", ""))
     if settings.TOKEN_USE_SECONDS:
@@ -42,7 +42,7 @@ def record_use(token_digest: str, at: datetime, meta: Mapping[str, Any]) -> None
 
 
 def save_uses() -> int:
-    """Save the noted uses of valid tokens; return the number of tokens."""
+    """Save the recorded uses of valid tokens, and return the number of tokens."""
     uses = {}
     while _unsaved:
         # One at a time, because requests keep adding entries.
@@ -53,13 +53,14 @@ def save_uses() -> int:
             tokens = Token.objects.alive().filter(digest__in=uses)
             return sum(_save_use(token, uses[token.digest]) for token in tokens)
     except Exception:
+        # The next run saves them, unless a newer use was recorded meanwhile.
         for token_digest, use in uses.items():
             _unsaved.setdefault(token_digest, use)
         raise
 
 
 def _save_use(token: Token, use: TokenUse) -> int:
-    # Another process may have heard from the token since, and written that down before us.
+    # Another process may have saved a later use already.
     earlier = Q(last_used_at=None) | Q(last_used_at__lt=use.at)
     return Token.objects.filter(earlier, pk=token.pk).update(
         last_used_at=use.at,
@@ -72,7 +73,7 @@ def _save_and_close() -> None:
     try:
         save_uses()
     finally:
-        # A thread has a connection of its own, and needs none while it sleeps.
+        # Each thread has its own database connection, which would stay open while it sleeps.
         connection.close()
 
 

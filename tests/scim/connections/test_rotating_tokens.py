@@ -281,7 +281,7 @@ class TestUse:
     def test_is_bounded_however_many_tokens_are_made_up(
         self, scim: Provider, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(token_usage, "MOST_NOTED", 5)
+        monkeypatch.setattr(token_usage, "MOST_UNSAVED", 5)
         for number in range(10):
             scim("GET", "/Users", Authorization=f"Bearer wrong-{number}")
 
@@ -292,7 +292,7 @@ class TestUse:
     ) -> None:
         scim("GET", "/Users")
         with monkeypatch.context() as broken:
-            broken.setattr(token_usage, "_write", lambda *_: 1 / 0)
+            broken.setattr(token_usage, "_save_use", lambda *_: 1 / 0)
             with pytest.raises(ZeroDivisionError):
                 token_usage.save_uses()
 
