@@ -230,16 +230,16 @@ CELERY_BEAT_SCHEDULE = {
 # What `run_due` does, in this order: the same as the schedule above, here and now. Programs read
 # the keys, which it prints with the numbers; they stay when a function moves.
 DUE_JOBS = {
-    "scim.tasks.carry_over_all": "scim.tasks.carry_over_all",
+    "scim.tasks.carry_over_all": "scim.tasks.import_all",
     "people.operations.mass_changes.undo_asked": "people.operations.bulk.undo.undo_asked",
     "people.operations.guests.deactivate_due": "people.operations.guests.deactivate_due",
     "provisioning.directory_checks.check_due": "provisioning.directory.account_checks.check_due",
     "people.operations.departing.terminate_due": "people.operations.offboarding.job.terminate_due",
     "people.events.dispatch_all": "people.events.dispatch_all",
-    "scim.tasks.look_again": "scim.tasks.look_again",
+    "scim.tasks.look_again": "scim.tasks.run_sync_cycle",
     "people.mail.send_due": "people.mail.sending.send_due",
     "scim.self_test.end_overdue": "scim.tools.self_test.end_overdue",
-    "scim.tasks.forget": "scim.tasks.forget",
+    "scim.tasks.forget": "scim.api.log_retention.delete_old_requests",
     "people.operations.forget_idempotency_keys": (
         "people.operations.spend.idempotency.forget_idempotency_keys"
     ),

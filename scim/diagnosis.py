@@ -25,16 +25,16 @@ from scim.views.team_updates.sync_errors import Row
 Reason = SyncError.Reason
 
 
-def causes(asked: DiagnosisQuery) -> Iterator[Finding]:
-    known = ScimDiagnosisData(asked)
+def causes(query: DiagnosisQuery) -> Iterator[Finding]:
+    known = ScimDiagnosisData(query)
     person = known.person_found
     if person:
         yield from causes_of(person)
     yield from _evidence(known)
     for cause in CAUSES:
-        verdict = cause(known)
-        if verdict:
-            yield verdict
+        finding = cause(known)
+        if finding:
+            yield finding
 
 
 def _evidence(known: ScimDiagnosisData) -> Iterator[Evidence]:
@@ -106,7 +106,7 @@ def _refused(known: ScimDiagnosisData) -> Diagnosis | None:
         Priority.REFUSED,
         code,
         f"What {error.connection} sent about {known.who} {ended}: {because}",
-        row.remedy.advice,
+        row.resolution.advice,
         Link("View sync error", reverse("admin:sync_error", args=[error.pk])),
     )
 
@@ -125,7 +125,7 @@ def _wording(row: Row) -> tuple[str, str]:
         if owner and owner.connection_id != error.connection_id:
             return "owned-elsewhere", f"{owner.connection} manages {name}, who has this address."
     if error.reason == Reason.INCOMPLETE:
-        # Which fields; what to do about them is advice, and follows as such.
+        # Only the sentence that names the fields; the rest of the message repeats the advice.
         fields = error.message.partition(". ")[0]
         is_held = error.user is not None and error.user.person_id is None
         return "held-incomplete" if is_held else error.reason, ended(fields)
@@ -185,7 +185,7 @@ def _has_another_address(known: ScimDiagnosisData) -> Diagnosis | None:
     return Diagnosis(
         Priority.KNOWN_OTHERWISE,
         "another-address",
-        f"{user.person.full_name} is in Ramp as {user.person.email}. {known.asked.text} is "
+        f"{user.person.full_name} is in Ramp as {user.person.email}. {known.query.text} is "
         "another of their addresses.",
         f"Ramp uses the address that is primary in {user.connection}. Change it there.",
         Link(
@@ -195,14 +195,14 @@ def _has_another_address(known: ScimDiagnosisData) -> Diagnosis | None:
     )
 
 
-def _asked_in_vain(known: ScimDiagnosisData) -> Diagnosis | None:
+def _request_refused(known: ScimDiagnosisData) -> Diagnosis | None:
     log = known.refusal
     if log is None:
         return None
     return Diagnosis(
         Priority.ASKED_IN_VAIN,
         "request-refused",
-        f"A request of {log.connection} that names {known.asked.text} was refused: "
+        f"A request of {log.connection} that names {known.query.text} was refused: "
         f"{detail_of(log)}",
         "Correct the request at the identity provider.",
         Link("View request", reverse("admin:scim_request", args=[log.connection_id, log.pk])),
@@ -212,7 +212,7 @@ def _asked_in_vain(known: ScimDiagnosisData) -> Diagnosis | None:
 def _never_sent(known: ScimDiagnosisData) -> Diagnosis | None:
     if known.users or known.errors:
         return None
-    code, sentence, advice = _silence(known)
+    code, sentence, advice = _why_never_sent(known)
     if code == "never-sent":
         link = Link("View request log", _log(known.open_connections[0]))
     else:
@@ -220,9 +220,9 @@ def _never_sent(known: ScimDiagnosisData) -> Diagnosis | None:
     return Diagnosis(Priority.NEVER_SENT, code, sentence, advice, link)
 
 
-def _silence(known: ScimDiagnosisData) -> tuple[str, str, str]:
+def _why_never_sent(known: ScimDiagnosisData) -> tuple[str, str, str]:
     """Explain why no provider has ever sent the person."""
-    text, open_ones = known.asked.text, known.open_connections
+    text, open_ones = known.query.text, known.open_connections
     if not known.connections:
         return (
             "no-connection",
@@ -237,7 +237,7 @@ def _silence(known: ScimDiagnosisData) -> tuple[str, str, str]:
             f"{day(last.disconnected_at)}.",
             "Reconnect it, or invite them manually.",
         )
-    names = _listed(open_ones)
+    names = _joined(open_ones)
     if not any(one.tokens.filter(revoked_at=None).exists() for one in open_ones):
         return (
             "no-token",
@@ -259,12 +259,12 @@ CAUSES = (
     _not_activated,
     _disconnected,
     _has_another_address,
-    _asked_in_vain,
+    _request_refused,
     _never_sent,
 )
 
 
-def _listed(connections: Iterable[Connection]) -> str:
+def _joined(connections: Iterable[Connection]) -> str:
     return " and ".join(str(connection) for connection in connections)
 
 

@@ -12,7 +12,7 @@ from scim.rfc.ids import scim_uuid
 from scim.views.team_updates.sync_errors import Row, listed_errors, rows_of
 
 SHOWN = 5
-# How many of the latest refusals are searched for a name that no row was made for.
+# How many of the latest refusals are searched, because their bodies are not indexed.
 REFUSALS_SEARCHED = 1000
 Reason = SyncError.Reason
 
@@ -20,8 +20,8 @@ Reason = SyncError.Reason
 class ScimDiagnosisData:
     """The SCIM rows about the person in question; each query runs once."""
 
-    def __init__(self, asked: DiagnosisQuery) -> None:
-        self.asked = asked
+    def __init__(self, query: DiagnosisQuery) -> None:
+        self.query = query
 
     @cached_property
     def connections(self) -> list[Connection]:
@@ -29,9 +29,9 @@ class ScimDiagnosisData:
 
     @cached_property
     def users(self) -> list[ScimUser]:
-        """Return the resources that go by the name, those in use first."""
-        key, text = self.asked.key, self.asked.text
-        named = Q(user_name_key=key) | Q(email_key=key) | Q(person__in=self.asked.people)
+        """Return the resources with this name, live ones first."""
+        key, text = self.query.key, self.query.text
+        named = Q(user_name_key=key) | Q(email_key=key) | Q(person__in=self.query.people)
         named |= Q(scim_external_id=text)
         if scim_uuid(text).int:
             named |= Q(scim_id=scim_uuid(text))
@@ -41,11 +41,11 @@ class ScimDiagnosisData:
 
     @cached_property
     def aliased(self) -> list[ScimUser]:
-        """Return the resources that have the address besides another one."""
-        if self.asked.people:
+        """Return the resources that have the address in `emails`, but use another one."""
+        if self.query.people:
             return []
         aliased = ScimUser.objects.filter(
-            elements__attribute="emails", elements__value_key=self.asked.key, deleted_at=None
+            elements__attribute="emails", elements__value_key=self.query.key, deleted_at=None
         )
         return list(aliased.select_related("person__tenant", "connection")[:SHOWN])
 
@@ -56,19 +56,19 @@ class ScimDiagnosisData:
     @property
     def person_found(self) -> Person | None:
         """Return the person who was found only through a resource."""
-        return self.user.person if self.user and not self.asked.people else None
+        return self.user.person if self.user and not self.query.people else None
 
     @property
     def who(self) -> str:
-        person = self.asked.person or (self.user.person if self.user else None)
-        return person.full_name if person else self.asked.text
+        person = self.query.person or (self.user.person if self.user else None)
+        return person.full_name if person else self.query.text
 
     @cached_property
     def errors(self) -> list[Row]:
-        names = {self.asked.key, *(person.email_key for person in self.asked.people)}
+        names = {self.query.key, *(person.email_key for person in self.query.people)}
         theirs = Q(user_name_key__in=names) | Q(user__in=self.users)
         # For a duplicate email, only errors about people without a managing connection.
-        claims = Q(reason=Reason.DUPLICATE_EMAIL, offending_value__iexact=self.asked.text)
+        claims = Q(reason=Reason.DUPLICATE_EMAIL, offending_value__iexact=self.query.text)
         listed = listed_errors().open().filter(theirs | claims).annotate(is_theirs=theirs)
         rows = rows_of(list(listed.order_by("-happened_at", "-pk")[:SHOWN]))
         return [row for row in rows if row.error.is_theirs or not _is_owned(row.holder)]
@@ -80,13 +80,13 @@ class ScimDiagnosisData:
 
     @cached_property
     def refusal(self) -> RequestLog | None:
-        """Return the latest refusal whose body names them, if nothing else of them is known."""
-        if self.users or self.errors or self.asked.people:
+        """Return the latest refused request that contains the text, if nothing else is known."""
+        if self.users or self.errors or self.query.people:
             return None
         logs = RequestLog.objects.filter(connection__in=self.connections, status__gte=400)
         latest = logs.filter(user=None).order_by("-received_at").values("pk")
         named = RequestLog.objects.filter(
-            pk__in=latest[:REFUSALS_SEARCHED], body__icontains=self.asked.text
+            pk__in=latest[:REFUSALS_SEARCHED], body__icontains=self.query.text
         )
         return named.select_related("connection").order_by("-received_at").first()
 

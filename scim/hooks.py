@@ -8,10 +8,11 @@ from scim.sync import group_mappings
 from scim.views.request_detail import url_of_request
 from scim.views.team_updates import common
 
-# A revised person matters to waiting managers only through these.
+# Only these fields decide whether somebody can be found, and assigned, as a manager.
 FINDS_A_MANAGER = frozenset({"email", "manager", "role"})
 RESOLVE_WAITING_MANAGERS = "scim.tasks.resolve_waiting_managers"
 
+# The names of subscriptions never change: pending deliveries in the database contain them.
 HOOKS = AppHooks(
     subscriptions=[
         Subscription(
@@ -35,7 +36,7 @@ HOOKS = AppHooks(
         ),
         Subscription(
             "scim.tasks.carry_over_at_once",
-            tasks.carry_over_at_once,
+            tasks.import_after_activation,
             [Event.Kind.CONNECTION_CHANGED],
         ),
     ],
@@ -51,7 +52,7 @@ HOOKS = AppHooks(
         "sync_errors": common.sync_errors,
         "same_person_questions": common.same_person_questions,
     },
-    updates_to_review=common.to_look_at,
+    updates_to_review=common.count_to_review,
     provider_name=presets.provider_name,
     owner_of_people=person_records.owner_of_people,
     role_confirmed_at=person_records.role_confirmed_at,

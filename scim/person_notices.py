@@ -15,9 +15,9 @@ def of_person(person: Person) -> Iterator[Notice]:
     """Return notices about changes from the provider that were rejected."""
     errors = SyncError.objects.open().filter(person=person).select_related("connection")
     for error in errors.order_by("-happened_at", "-pk")[:MOST]:
-        said = f" ({error.offending_value})" if error.offending_value else ""
+        value = f" ({error.offending_value})" if error.offending_value else ""
         yield Notice(
-            text=f"A change from {error.connection} was rejected: {error.message}{said}.",
+            text=f"A change from {error.connection} was rejected: {error.message}{value}.",
             url=reverse("admin:sync_error", args=[error.pk]),
             link="See how to resolve it",
         )

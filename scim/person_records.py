@@ -1,4 +1,4 @@
-"""What the people app asks about connections: the roles they gave and the people they manage."""
+"""Facts about connections that `people` needs: roles they confirmed, and people they manage."""
 
 from datetime import datetime
 
@@ -24,7 +24,7 @@ def role_confirmed_at(person: Person) -> datetime | None:
 
 
 def owner_of_people(actor: str) -> Owner:
-    """Return the provider that acts under this name, and how many it owns who may sign in."""
+    """Return the provider behind the actor, and the number of active people that it manages."""
     provider = actor.partition(":")[2]
     users = ScimUser.objects.filter(
         deleted_at=None,

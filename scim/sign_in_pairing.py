@@ -1,7 +1,7 @@
-"""What sign-in needs from SCIM: the connections, and the person behind an identifier.
+"""The data that sign-in needs from SCIM: connections, and people by their identifiers.
 
-A sign-in provider is paired with the connection of the same directory. This module is a
-`people.hooks.Pairing`.
+A sign-in provider can be paired with the connection of the same directory. This module
+implements the protocol `people.hooks.Pairing`.
 """
 
 from uuid import UUID
@@ -14,23 +14,22 @@ from scim.models import Connection, ScimUser
 
 
 def connections() -> dict[str, str]:
-    """Return the live connections of the tenant in force: names by key."""
+    """Return the names of the current tenant's connections by primary key."""
     return {str(one.pk): str(one) for one in Connection.objects.filter(disconnected_at=None)}
 
 
 def is_known(connection: str, attribute: str, value: str) -> bool:
-    """Tell whether the connection ever brought a user of this externalId or userName."""
-    return _called(connection, attribute, value).exists()
+    """Tell whether the connection ever sent a user with this externalId or userName."""
+    return _users_named(connection, attribute, value).exists()
 
 
 def paired_person(connection: str, attribute: str, value: str) -> Person | None:
     """Return the person with this externalId (exact) or userName (case-insensitive).
 
-    An externalId that live resources share identifies nobody, nor does one that different
-    people had who were deleted. A deleted resource still means its person, so that signing in
-    does not add them anew.
+    An externalId that several resources share identifies nobody (RFC 7643 section 3.1). A deleted
+    resource still identifies its person, so that signing in does not add them a second time.
     """
-    users = _called(connection, attribute, value).select_related("person__tenant")
+    users = _users_named(connection, attribute, value).select_related("person__tenant")
     live = list(users.filter(deleted_at=None)[:2])
     if live:
         return live[0].person if len(live) == 1 else None
@@ -39,28 +38,25 @@ def paired_person(connection: str, attribute: str, value: str) -> Person | None:
 
 
 def is_provisioned(person: Person, *, besides: str = "") -> bool:
-    """Tell whether a live connection owns the person, so that only a paired sign-in is theirs.
+    """Tell whether a live connection manages the person, except the one with the key `besides`.
 
-    The connection with the key `besides` is not counted.
+    A sign-in provider that is not paired with it must not link such a person.
     """
-    return _owning(besides).filter(person=person).exists()
+    return _managing_users(besides).filter(person=person).exists()
 
 
 def provisioned(*, besides: str = "") -> QuerySet[ScimUser, UUID | None]:
-    """Return the keys of the current tenant's people managed by a live connection.
-
-    The connection with the key `besides` is not counted.
-    """
-    return _owning(besides).filter(person__isnull=False).values_list("person", flat=True)
+    """Return the keys of people managed by a live connection, except that with key `besides`."""
+    return _managing_users(besides).filter(person__isnull=False).values_list("person", flat=True)
 
 
-def _owning(besides: str) -> QuerySet[ScimUser]:
+def _managing_users(besides: str) -> QuerySet[ScimUser]:
     users: QuerySet[ScimUser] = ScimUser.objects.filter(deleted_at=None)
     users = users.filter(connection__disconnected_at=None, connection__activated_at__isnull=False)
     return users.exclude(connection_id=besides) if besides else users
 
 
-def _called(connection: str, attribute: str, value: str) -> QuerySet[ScimUser]:
+def _users_named(connection: str, attribute: str, value: str) -> QuerySet[ScimUser]:
     users = ScimUser.objects.filter(connection_id=connection, connection__disconnected_at=None)
     if not value:
         return users.none()

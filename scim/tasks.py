@@ -15,24 +15,25 @@ from scim.jobs import initial_import, manager_cycles, periodic, reapply
 from scim.sync import group_roles, sync_errors
 from scim.tools import self_test
 
-# Less than a job may take.
-CARRYING_SECONDS = 60
-# Where other subscribers wait meanwhile.
-HURRYING_SECONDS = 20
-# The cycle does other things besides.
-FOLLOWING_SECONDS = 30
+# CELERY_TASK_SOFT_TIME_LIMIT is 90 seconds.
+IMPORT_SECONDS = 60
+# Shorter, because the worker that runs it delivers the event to other subscribers afterwards.
+FIRST_IMPORT_SECONDS = 20
+# Shorter, because the sync cycle has other steps.
+GROUP_ROLES_SECONDS = 30
+# The registered names of tasks stay when a function is renamed: jobs in the queue contain them.
+IMPORT_TASK = "scim.tasks.carry_over"
 
 
 def resolve_waiting_managers(event: Event) -> None:
-    """Give those who wait for the person of this event their manager.
+    """Assign the person of the event to the people who wait for them as their manager.
 
-    If the event changed the person's own manager, a circle may be gone that kept others from
-    theirs.
+    If the manager of the person has changed, also retry managers that were refused as circular.
     """
     if event.person is None:
         return
-    periodic.resolve_waiting(periodic.waiting_for(event.person))
-    periodic.list_waiting(event.person)
+    periodic.resolve_waiting(periodic.users_waiting_for(event.person))
+    periodic.record_waiting(event.person)
     if earlier := event.changes.get("manager", {}).get("from"):
         manager_cycles.retry_below(UUID(earlier))
 
@@ -43,43 +44,54 @@ def close_errors(event: Event) -> None:
         sync_errors.close_for_leaver(event.person, event)
 
 
-def carry_over_at_once(_: Event) -> None:
-    """Carry over now what beat would find within a minute."""
-    _carry_over(seconds=HURRYING_SECONDS)
+def import_after_activation(_: Event) -> None:
+    """Start the initial import at once; beat would start it within a minute."""
+    _import_received(seconds=FIRST_IMPORT_SECONDS)
 
 
-@shared_task(name="scim.tasks.carry_over")
-def carry_over(**_: Any) -> None:
+@shared_task(name=IMPORT_TASK)
+def import_received(**_: Any) -> None:
     """Import the resources received before activation, as many as time allows."""
-    _carry_over(seconds=CARRYING_SECONDS)
+    _import_received(seconds=IMPORT_SECONDS)
 
 
-def _carry_over(*, seconds: float) -> None:
-    is_all = initial_import.import_batch(initial_import.unfinished(), seconds=seconds)[1]
+def _import_received(*, seconds: float) -> None:
+    connections = initial_import.unfinished_connections()
+    is_all = initial_import.import_batch(connections, seconds=seconds)[1]
     if not is_all:
-        current_app.send_task("scim.tasks.carry_over", retry=False)
+        current_app.send_task(IMPORT_TASK, retry=False)
+
+
+def import_all(*, as_of: datetime) -> int:
+    """Import all resources received before activation; return the number of processed rows."""
+    return initial_import.import_batch(initial_import.unfinished_connections(), seconds=math.inf)[0]
 
 
 @shared_task(name="scim.tasks.run_cycle")
 def run_cycle(**_: Any) -> None:
-    look_again(as_of=timezone.now())
+    run_sync_cycle(as_of=timezone.now())
+
+
+def run_sync_cycle(*, as_of: datetime) -> int:
+    """Run the sync cycle, and return the number of people that it processed."""
+    inactivity.check_inactivity(as_of=as_of)
+    reapplied = reapply.run_batch()
+    restored = periodic.restore_overridden_fields(periodic.overridden_users())
+    synced = group_roles.sync_all_roles(seconds=GROUP_ROLES_SECONDS)[0]
+    resolved = periodic.resolve_waiting(periodic.all_waiting_users()) + manager_cycles.retry_all()
+    return reapplied + restored + synced + resolved
 
 
 @shared_task(name=group_roles.TASK)
-def follow_groups(**_: Any) -> None:
-    is_all = group_roles.sync_all_roles(seconds=FOLLOWING_SECONDS)[1]
+def sync_group_roles(**_: Any) -> None:
+    is_all = group_roles.sync_all_roles(seconds=GROUP_ROLES_SECONDS)[1]
     if not is_all:
         current_app.send_task(group_roles.TASK, retry=False)
 
 
 @shared_task(name="scim.tasks.forget_requests")
-def forget_requests(**_: Any) -> None:
-    forget(as_of=timezone.now())
-
-
-def carry_over_all(*, as_of: datetime) -> int:
-    """Do all of that here and now; return how many resources and people it mattered for."""
-    return initial_import.import_batch(initial_import.unfinished(), seconds=math.inf)[0]
+def delete_old_requests(**_: Any) -> None:
+    log_retention.delete_old_requests(as_of=timezone.now())
 
 
 @shared_task(name=self_test.TASK)
@@ -90,18 +102,3 @@ def run_self_test(*, self_test_id: str, connection_id: str, **_: Any) -> None:
 @shared_task(name="scim.tasks.end_self_tests")
 def end_self_tests(**_: Any) -> None:
     self_test.end_overdue(as_of=timezone.now())
-
-
-def look_again(*, as_of: datetime) -> int:
-    """Run the sync cycle, and return how many people it did something about."""
-    inactivity.check_inactivity(as_of=as_of)
-    reread = reapply.run_batch()
-    restored = periodic.restore_managed_fields(periodic.people_with_manual_overrides())
-    followed = group_roles.sync_all_roles(seconds=FOLLOWING_SECONDS)[0]
-    resolved = periodic.resolve_waiting(periodic.everyone_waiting()) + manager_cycles.retry_all()
-    return reread + restored + followed + resolved
-
-
-def forget(*, as_of: datetime) -> int:
-    """Delete what the request log need not keep any longer; return how many rows."""
-    return log_retention.forget(as_of=as_of)

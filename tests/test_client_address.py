@@ -118,7 +118,7 @@ class TestIsRecorded:
         with tenancy.use(core.tenant()):
             core.owner()
             provider = Provider(scim_connection("generic"))
-            token_usage._noted.clear()
+            token_usage._unsaved.clear()
             request = RequestFactory().post(
                 "/scim/v2/Users",
                 someone("ada"),
@@ -127,7 +127,7 @@ class TestIsRecorded:
                 **proxied,
             )
             assert serve(request).status_code == 201
-            token_usage.write_down()
+            token_usage.save_uses()
 
             assert RequestLog.objects.get().ip == CLIENT
             assert Token.objects.get().last_ip == CLIENT

@@ -1,4 +1,4 @@
-"""Rows and resources, one to the other, as django-scim2's adapters."""
+"""Adapters of django-scim2: from a canonical document to the columns of its row."""
 
 from django.conf import settings
 from django.http import HttpRequest
@@ -17,9 +17,10 @@ class UserAdapter(SCIMUser):
     obj: ScimUser
 
     def from_dict(self, document: Json) -> None:
-        """Take over a canonical document, to be rendered when it has come to its last form.
+        """Set the columns from the document; `render` follows when the document is final.
 
-        A resource without `active` keeps the activity it had: the provider did not mention it.
+        A document without `active` leaves the column as it is, because the provider did not send
+        it.
         """
         user = self.obj
         user.document = document
@@ -31,25 +32,25 @@ class UserAdapter(SCIMUser):
         user.active = document.get("active", user.active)
 
     def render(self) -> None:
-        """Keep the document as the text that answers will be made of."""
+        """Store the document as the text that responses use."""
         self.obj.rendered = json_text(self.obj.document)
 
     def index(self, before: Json | None) -> None:
-        """Bring the rows of the elements, which filters search, to what the document holds."""
+        """Replace the rows that filters search, if the multi-valued attributes have changed."""
         user = self.obj
         if have_same(before or {}, user.document):
             return
-        held, now = list(elements_of(before or {})), list(elements_of(user.document))
-        if held:
+        old, new = list(elements_of(before or {})), list(elements_of(user.document))
+        if old:
             unit_of_work.delete(ScimUserElement, user=user.pk)
-        unit_of_work.bulk_create([ScimUserElement(user=user, **vars(one)) for one in now])
+        unit_of_work.bulk_create([ScimUserElement(user=user, **vars(one)) for one in new])
 
 
 class GroupAdapter(SCIMGroup):
     obj: ScimGroup
 
     def from_dict(self, document: Json) -> None:
-        """Take over a canonical document; members are rows of their own."""
+        """Set the columns from the document; members are separate rows."""
         group = self.obj
         group.document, group.rendered = document, json_text(document)
         group.scim_display_name = document["displayName"]
@@ -58,5 +59,5 @@ class GroupAdapter(SCIMGroup):
 
 
 def base_location(request: HttpRequest | None = None) -> str:
-    """Return the base URL of resources, which never depends on the request's Host header."""
+    """Return the base URL of resources, which a client cannot influence by its Host header."""
     return str(settings.PUBLIC_BASE_URL)

@@ -1,4 +1,4 @@
-"""Authentication: from a bearer token to its connection."""
+"""Authentication: find the connection of a bearer token."""
 
 from functools import cache
 from typing import NamedTuple
@@ -12,30 +12,30 @@ from scim.models.sql import CREDENTIAL_JOINS
 
 
 class TokenInfo(NamedTuple):
-    """The connection a token gave access to; it does not change while the token is valid."""
+    """The connection of a token, which never changes."""
 
     connection_id: UUID
     tenant_id: int
 
 
-_opened: dict[str, TokenInfo] = {}
+_token_info: dict[str, TokenInfo] = {}
 
 
 def cache_token_info(token_digest: str, connection: Connection) -> None:
     """Cache the token's connection, so that queries can be built before the token is checked."""
-    if token_digest not in _opened:
-        _opened[token_digest] = TokenInfo(connection.pk, connection.tenant_id)
+    if token_digest not in _token_info:
+        _token_info[token_digest] = TokenInfo(connection.pk, connection.tenant_id)
 
 
 def cached_token_info(token_digest: str) -> TokenInfo | None:
     """Return the cached connection; the database decides whether the token is still valid."""
-    return _opened.get(token_digest)
+    return _token_info.get(token_digest)
 
 
 def connection_of(token_digest: str) -> Connection | None:
-    """Return the connection whose token has the digest and is good now."""
+    """Return the connection of the token with this digest, or None if the token is not valid."""
     if prepared_statements.available():
-        row = prepared_statements.fetch(question(token_digest))
+        row = prepared_statements.fetch(connection_query(token_digest))
         if row is None:
             return None
         connection = row_json.from_row(Connection, row)
@@ -47,12 +47,12 @@ def connection_of(token_digest: str) -> Connection | None:
     return token.connection if token else None
 
 
-def question(token_digest: str) -> PreparedQuery:
+def connection_query(token_digest: str) -> PreparedQuery:
     """Return the SQL that reads the connection of a token."""
     return PreparedQuery(_statement(), (token_digest,), len(Connection._meta.concrete_fields))
 
 
 @cache
 def _statement() -> str:
-    held = row_json.columns(Connection, "c")
-    return f"SELECT {held} {CREDENTIAL_JOINS} WHERE t.digest = %s AND t.revoked_at IS NULL"
+    columns = row_json.columns(Connection, "c")
+    return f"SELECT {columns} {CREDENTIAL_JOINS} WHERE t.digest = %s AND t.revoked_at IS NULL"

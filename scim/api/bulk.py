@@ -1,7 +1,7 @@
 """/Bulk: many operations in one request, RFC 7644 section 3.7.
 
-Each operation is carried out as if it had come alone, in a transaction of its own. One may
-refer to what another creates, before or after it, as “bulkId:…”.
+Each operation is processed like a single request, in its own transaction. It may refer to a
+resource that another operation creates, before or after it, as “bulkId:…”.
 """
 
 import json
@@ -19,7 +19,7 @@ from scim2_models import (
 
 from people import tenancy
 from scim.api import request_log
-from scim.api.request import CHANGES, ScimRequest, answer, base_url, refusal
+from scim.api.request import CHANGE_METHODS, ScimRequest, base_url, error_response, scim_response
 from scim.rfc import activity
 from scim.rfc.serialize import json_bytes
 from scim.rfc.strict_json import Json
@@ -31,81 +31,84 @@ REFERENCE = "bulkId:"
 DEACTIVATION = {"Operations": [{"op": "replace", "path": "active", "value": False}]}
 METHODS = ("POST", "PUT", "PATCH", "DELETE")
 
-# Read-only endpoints and nested bulk requests are not supported.
+# The paths of operations: no read-only endpoints, and no nested bulk requests.
 _RESOURCES = re.compile(r"/?(?:Users|Groups)(?:/(?!\.search)[^/]*)?/?")
 
-CarryOut = Callable[[ScimRequest], HttpResponse]
+Dispatch = Callable[[ScimRequest], HttpResponse]
 
 
-def process(request: ScimRequest, carry_out: CarryOut) -> HttpResponse:
-    """Carry out the operations, until `failOnErrors` of them have failed.
+def process(request: ScimRequest, dispatch: Dispatch) -> HttpResponse:
+    """Process the operations until `failOnErrors` of them have failed.
 
-    Deactivations are carried out after that too, and where the request as a whole is refused.
+    Deactivations are processed even after that, and even if the request is refused as a whole.
+    The error of an operation is part of the response.
 
-    :raises SCIMException: if the request as a whole is refused, and deactivates nobody; an
-        operation that fails says so in its own place.
+    :raises SCIMException: if the request is refused as a whole and deactivates nobody.
     """
-    request.connection  # noqa: B018  nobody's token, nobody's operations
+    request.connection  # noqa: B018  authenticate before anything else
     try:
-        request.spend()
+        request.consume_rate_limit()
         operations, most_errors = _read(request.document)
     except SCIMException as error:
-        return _deactivate(request, error, carry_out)
+        return _deactivate(request, error, dispatch)
     with tenancy.use(request.connection.tenant_id):
-        sync_errors.resolve_of_bulk(request.connection)
-    known: dict[str, str] = {}
+        sync_errors.resolve_bulk(request.connection)
+    ids_by_bulk_id: dict[str, str] = {}
     results: dict[int, Json] = {}
+    # Results are collected by index: the response has the order of the request.
     errors = 0
     for index in _ordered(operations):
         if most_errors and errors >= most_errors and not _deactivates(operations[index]):
             continue
-        results[index] = _one(request, operations[index], known, carry_out)
+        results[index] = _execute(request, operations[index], ids_by_bulk_id, dispatch)
         errors += int(results[index]["status"]) >= 400
-    return _answer([results[index] for index in sorted(results)])
+    return _bulk_response([results[index] for index in sorted(results)])
 
 
-def _answer(results: list[Json]) -> HttpResponse:
-    return answer(json_bytes({"schemas": [RESPONSE], "Operations": results}))
+def _bulk_response(results: list[Json]) -> HttpResponse:
+    return scim_response(json_bytes({"schemas": [RESPONSE], "Operations": results}))
 
 
 def _deactivates(operation: Any) -> bool:
-    """Tell whether the operation deactivates a user, whatever else is wrong with it."""
+    """Tell whether the operation deactivates a user, even if it is not valid otherwise."""
     if not isinstance(operation, dict):
         return False
     method, path = operation.get("method"), operation.get("path")
     if not isinstance(method, str) or not isinstance(path, str):
         return False
-    is_user = path.strip("/").startswith("Users/") and method.upper() in CHANGES
+    is_user = path.strip("/").startswith("Users/") and method.upper() in CHANGE_METHODS
     return is_user and activity.says_inactive(method.upper(), operation.get("data"))
 
 
-def _deactivate(request: ScimRequest, error: SCIMException, carry_out: CarryOut) -> HttpResponse:
-    """Carry out what deactivates somebody of a request that is refused as a whole.
+def _deactivate(request: ScimRequest, error: SCIMException, dispatch: Dispatch) -> HttpResponse:
+    """Process only the deactivations of a request that is refused as a whole.
 
-    As many operations are carried out as one request may hold; more would keep a process
-    busy for minutes, and the answer says which ones to send again.
+    At most MOST_OPERATIONS are processed: more would keep a web process busy for minutes. The
+    response shows which operations to send again.
 
     :raises SCIMException: the error, if the request deactivates nobody.
     """
-    operations = _operations(request.readable())
+    operations = _operations(request.lenient_document())
     if not any(map(_deactivates, operations)):
         raise error
-    refused = refusal(error)
-    request_log.remember_refusal(request, error, refused)
-    told = {"status": str(refused.status_code), "response": json.loads(refused.content)}
+    response = error_response(error)
+    request_log.record_refusal(request, error, response)
+    error_result = {"status": str(response.status_code), "response": json.loads(response.content)}
     results: list[Json] = []
     left = MOST_OPERATIONS
     for one in operations:
         if not (left and _deactivates(one)):
-            results.append({"method": one.get("method") if isinstance(one, dict) else None} | told)
+            results.append(
+                {"method": one.get("method") if isinstance(one, dict) else None} | error_result
+            )
             continue
         left -= 1
         operation = {"method": one["method"].upper(), "path": one["path"]}
         if operation["method"] != "DELETE":
-            # Nothing else that it says is applied, for the request may mean anything.
+            # Its other changes are not applied, because the request was not read completely.
             operation |= {"method": "PATCH", "data": DEACTIVATION}
-        results.append(_one(request, operation, {}, carry_out) | {"method": one["method"]})
-    return _answer(results)
+        results.append(_execute(request, operation, {}, dispatch) | {"method": one["method"]})
+    return _bulk_response(results)
 
 
 def _operations(document: Any) -> list[Any]:
@@ -114,7 +117,11 @@ def _operations(document: Any) -> list[Any]:
 
 
 def _read(document: Any) -> tuple[list[Json], int]:
-    """Return the operations, and after how many errors to stop, 0 for never."""
+    """Return the operations, and the number of errors after which to stop, 0 for never.
+
+    :raises InvalidSyntaxException, InvalidValueException: if the request is not a bulk request.
+    :raises PayloadTooLargeException: if it has too many operations.
+    """
     if not isinstance(document, dict) or not isinstance(document.get("Operations"), list):
         raise InvalidSyntaxException(detail="A bulk request needs a list of “Operations”.")
     operations = document["Operations"]
@@ -149,10 +156,11 @@ def _check(operation: Any) -> None:
 
 
 def _ordered(operations: list[Json]) -> Iterator[int]:
-    """Yield the operations' positions, what is referred to before what refers to it.
+    """Yield the indexes of the operations, each after the operations that it refers to.
 
-    Those that wait for each other in a circle come last, in the order they were sent.
+    Operations that refer to each other in a circle keep the order in which they were sent.
     """
+    # A stack instead of recursion, because references may form a chain of MOST_OPERATIONS.
     creates = {one["bulkId"]: index for index, one in enumerate(operations) if one.get("bulkId")}
     done: set[int] = set()
     stack = list(reversed(range(len(operations))))
@@ -185,13 +193,15 @@ def _references(value: Any) -> Iterator[str]:
                 yield from _references(one)
 
 
-def _one(request: ScimRequest, operation: Json, known: dict[str, str], carry_out: CarryOut) -> Json:
+def _execute(
+    request: ScimRequest, operation: Json, ids_by_bulk_id: dict[str, str], dispatch: Dispatch
+) -> Json:
     method, bulk_id = operation["method"].upper(), operation.get("bulkId")
     result: Json = {"method": method} | ({"bulkId": bulk_id} if bulk_id else {})
-    path = _resolved(operation["path"], known).strip("/")
-    part = request.part(method, path, _resolved(operation.get("data"), known))
+    path = _resolved(operation["path"], ids_by_bulk_id).strip("/")
+    part = request.operation_request(method, path, _resolved(operation.get("data"), ids_by_bulk_id))
     part.if_match = operation.get("version")
-    response = carry_out(part)
+    response = dispatch(part)
     result["status"] = str(response.status_code)
     if response.status_code >= 400:
         return result | {"response": json.loads(response.content)}
@@ -199,22 +209,22 @@ def _one(request: ScimRequest, operation: Json, known: dict[str, str], carry_out
     if "ETag" in response:
         result["version"] = response["ETag"]
     if bulk_id and method == "POST":
-        known[bulk_id] = result["location"].rpartition("/")[2]
+        ids_by_bulk_id[bulk_id] = result["location"].rpartition("/")[2]
     return result
 
 
-def _resolved(value: Any, known: dict[str, str]) -> Any:
-    """Replace bulkId references by ids; an unresolved reference stays and is refused later."""
+def _resolved(value: Any, ids_by_bulk_id: dict[str, str]) -> Any:
+    """Replace bulkId references by ids; an unknown reference stays and is refused as an id."""
     match value:
         case str() if REFERENCE in value:
             return "/".join(
-                known.get(part.removeprefix(REFERENCE), part)
+                ids_by_bulk_id.get(part.removeprefix(REFERENCE), part)
                 if part.startswith(REFERENCE)
                 else part
                 for part in value.split("/")
             )
         case dict():
-            return {name: _resolved(one, known) for name, one in value.items()}
+            return {name: _resolved(one, ids_by_bulk_id) for name, one in value.items()}
         case list():
-            return [_resolved(one, known) for one in value]
+            return [_resolved(one, ids_by_bulk_id) for one in value]
     return value

@@ -6,7 +6,7 @@ from django.http import HttpResponse
 from scim2_models import ForbiddenException, NotFoundException, NotImplementedException
 
 from scim.api import bulk, pagination
-from scim.api.request import ScimRequest, answer, base_url
+from scim.api.request import ScimRequest, base_url, scim_response
 from scim.rfc import serialize, strict_json
 from scim.rfc.schema_documents import resource_type_documents, schema_documents
 from scim.rfc.strict_json import Json
@@ -15,58 +15,60 @@ CONFIG = "urn:ietf:params:scim:schemas:core:2.0:ServiceProviderConfig"
 
 
 def service_provider_config(request: ScimRequest) -> HttpResponse:
-    _check(request)
-    return answer(serialize.json_bytes(_config(base_url())))
+    _check_request(request)
+    return scim_response(serialize.json_bytes(_config(base_url())))
 
 
 def resource_types(request: ScimRequest) -> HttpResponse:
-    return _list(request, resource_type_documents(base_url()))
+    return _list_response(request, resource_type_documents(base_url()))
 
 
 def resource_type(request: ScimRequest, name: str) -> HttpResponse:
-    return _one(request, resource_type_documents(base_url()), name)
+    return _find_document(request, resource_type_documents(base_url()), name)
 
 
 def schemas(request: ScimRequest) -> HttpResponse:
-    return _list(request, schema_documents(base_url()))
+    return _list_response(request, schema_documents(base_url()))
 
 
 def schema(request: ScimRequest, urn: str) -> HttpResponse:
-    return _one(request, schema_documents(base_url()), urn)
+    return _find_document(request, schema_documents(base_url()), urn)
 
 
 def me(request: ScimRequest) -> HttpResponse:
-    """RFC 7644 section 3.11 lets a server that has no such person say so.
+    """RFC 7644 section 3.11 allows a server not to support /Me.
 
-    :raises NotImplementedException: always: a token stands for a connection.
+    :raises NotImplementedException: always, because a token belongs to a connection.
     """
-    _check(request)
+    _check_request(request)
     raise NotImplementedException(
         detail="A SCIM token does not belong to a person. Use /Users instead."
     )
 
 
-def _check(request: ScimRequest) -> None:
-    """See that the token is good, and that no filter is asked for (RFC 7644 section 4).
+def _check_request(request: ScimRequest) -> None:
+    """Authenticate, and refuse filters as RFC 7644 section 4 requires.
 
-    :raises ForbiddenException: if one is.
+    :raises UnauthorizedException: if the token is not valid.
+    :raises ForbiddenException: if the request has a filter.
     """
-    request.connection  # noqa: B018  says who may not come in
+    request.connection  # noqa: B018  authenticates
     if "filter" in request.query:
         raise ForbiddenException(detail="This list cannot be filtered.")
 
 
-def _list(request: ScimRequest, documents: list[Json]) -> HttpResponse:
-    _check(request)
+def _list_response(request: ScimRequest, documents: list[Json]) -> HttpResponse:
+    _check_request(request)
     texts = [serialize.json_text(document) for document in documents]
-    return answer(serialize.list_response(texts, total=len(texts), start_index=1).encode())
+    return scim_response(serialize.list_response(texts, total=len(texts), start_index=1).encode())
 
 
-def _one(request: ScimRequest, documents: list[Json], name: str) -> HttpResponse:
-    _check(request)
+def _find_document(request: ScimRequest, documents: list[Json], name: str) -> HttpResponse:
+    _check_request(request)
     for document in documents:
+        # URNs are case-insensitive (RFC 8141 section 3.1).
         if document["id"].lower() == name.lower():
-            return answer(serialize.json_bytes(document))
+            return scim_response(serialize.json_bytes(document))
     raise NotFoundException(detail=f"“{name[:200]}” was not found.")
 
 
@@ -80,7 +82,7 @@ def _config(base: str) -> Json:
             "maxOperations": bulk.MOST_OPERATIONS,
             "maxPayloadSize": strict_json.LARGEST_BODY,
         },
-        "filter": {"supported": True, "maxResults": pagination.LARGEST_PAGE},
+        "filter": {"supported": True, "maxResults": pagination.MAX_PAGE_SIZE},
         "changePassword": {"supported": False},
         "sort": {"supported": True},
         "etag": {"supported": True},
@@ -88,8 +90,8 @@ def _config(base: str) -> Json:
             "cursor": True,
             "index": True,
             "defaultPaginationMethod": "index",
-            "defaultPageSize": pagination.USUAL_PAGE,
-            "maxPageSize": pagination.LARGEST_PAGE,
+            "defaultPageSize": pagination.DEFAULT_PAGE_SIZE,
+            "maxPageSize": pagination.MAX_PAGE_SIZE,
             "cursorTimeout": pagination.CURSOR_SECONDS,
         },
         "authenticationSchemes": [

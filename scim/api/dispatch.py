@@ -32,7 +32,13 @@ from scim.api import (
     users,
 )
 from scim.api.errors import Refusal, Unexpected
-from scim.api.request import READING, MethodNotAllowed, ScimRequest, Unavailable, refusal
+from scim.api.request import (
+    READ_METHODS,
+    MethodNotAllowed,
+    ScimRequest,
+    Unavailable,
+    error_response,
+)
 
 log = logging.getLogger(__name__)
 
@@ -73,7 +79,7 @@ ITEMS: dict[str, dict[str, ItemEndpoint]] = {
     "ResourceTypes": {"GET": discovery.resource_type},
     "Schemas": {"GET": discovery.schema},
 }
-# POST to these asks a question, or many things that are transactions of their own.
+# A POST to .search only reads, and each operation of a bulk request is its own transaction.
 NO_TRANSACTION = ("Users/.search", "Groups/.search", ".search", "Bulk")
 
 
@@ -81,13 +87,15 @@ NO_TRANSACTION = ("Users/.search", "Groups/.search", ".search", "Bulk")
 def serve(http: HttpRequest) -> HttpResponse:
     """Answer a request under /scim/v2.
 
-    To HEAD as to GET (RFC 9110 section 9.3.2): the web server leaves the body out.
+    HEAD is processed as GET (RFC 9110 section 9.3.2); the web server omits the body.
     """
     method = "GET" if http.method == "HEAD" else ""
+    # Some base URLs end with a slash; a redirect would turn a POST into a GET.
     request = ScimRequest(http, http.path_info[len(PREFIX) :].strip("/"), method)
     response = dispatch(request)
     response["X-Request-Id"] = str(request.request_id)
     response["X-Content-Type-Options"] = "nosniff"
+    # Responses contain personal data.
     response["Cache-Control"] = "no-store"
     # The request log has every refusal; Django need not log it as well.
     response._has_been_logged = True  # type: ignore[attr-defined]  # noqa: SLF001
@@ -98,70 +106,76 @@ def dispatch(request: ScimRequest) -> HttpResponse:
     """Process the request and return its response, also if it is refused."""
     try:
         request.check_size()
-        endpoint = _endpoint(request)
-        if request.method in READING or request.path in NO_TRANSACTION:
-            if request.path != "Bulk":  # which spends itself, because it may deactivate somebody
-                request.spend()
+        endpoint = _find_endpoint(request)
+        if request.method in READ_METHODS or request.path in NO_TRANSACTION:
+            # `bulk.process` counts itself, because the rate limit must not delay deactivations.
+            if request.path != "Bulk":
+                request.consume_rate_limit()
             return endpoint(request)
         return _write_with_retry(request, endpoint)
     except Exception as error:
         refusal = errors.refusal_for(request, error)
-    if leavers.is_said(request, refusal):
-        return _deactivate(request, refusal)
-    return _refused(request, refusal)
+    if leavers.deactivates_user(request, refusal):
+        return _deactivate_only(request, refusal)
+    return _refuse(request, refusal)
 
 
-def _deactivate(request: ScimRequest, refused: Refusal) -> HttpResponse:
+def _deactivate_only(request: ScimRequest, refused: Refusal) -> HttpResponse:
     """Deactivate a user who has left, even if the rest of the request is refused."""
     try:
-        request.begin()
-        return _again(request, lambda: leavers.deactivate(request, refused))
+        request.reset()
+        return _retry_once(request, lambda: leavers.deactivate(request, refused))
     except Exception as error:
-        return _refused(request, errors.refusal_for(request, error))
+        return _refuse(request, errors.refusal_for(request, error))
 
 
-def _refused(request: ScimRequest, error: Refusal) -> HttpResponse:
-    response = refusal(error)
+def _refuse(request: ScimRequest, error: Refusal) -> HttpResponse:
+    response = error_response(error)
+    # Neither is about the content of the request, and the database may be the one that fails.
     if isinstance(error, Unavailable | Unexpected):
         return response
     try:
-        request_log.remember_refusal(request, error, response)
+        request_log.record_refusal(request, error, response)
     except DatabaseError:
+        # The provider still gets the error that explains what to correct.
         log.exception("Could not remember the refusal of request %s.", request.request_id)
     return response
 
 
 def _write_with_retry(request: ScimRequest, endpoint: Endpoint) -> HttpResponse:
-    """Write, and retry if another attempt may succeed.
+    """Process the write, and retry it if another attempt may succeed.
 
-    There are three cases. A unique value was taken when the deferred rows were stored: the next
-    attempt checks first, and shows who has it. The email address was taken in the same moment:
-    the next attempt finds that person, whom a policy may link. PostgreSQL ended this transaction
-    to resolve a deadlock.
+    There are three such cases:
+
+    - The deferred rows violate a unique constraint. The next attempt looks up who has the value,
+      so that the error can say it.
+    - Another transaction has just taken the email address. The next attempt finds that person,
+      and a policy may link them.
+    - PostgreSQL aborted this transaction to resolve a deadlock.
     """
-    # Try without first checking for taken names, which costs a statement.
+    # The first attempt does not check for taken names, which saves a statement.
     is_of_user = request.path == "Users" or request.changes_user
     if is_of_user and prepared_statements.available() and not request.retried_by:
         try:
             return _write_deferring(request, endpoint)
         except Conflict:
-            request.begin()
+            request.reset()
         except OperationalError as error:
-            _check_not_hopeless(error)
-            request.begin()
-    return _again(request, lambda: _write(request, endpoint))
+            _check_retryable(error)
+            request.reset()
+    return _retry_once(request, lambda: _write(request, endpoint))
 
 
-def _again(request: ScimRequest, write: Callable[[], HttpResponse]) -> HttpResponse:
+def _retry_once(request: ScimRequest, write: Callable[[], HttpResponse]) -> HttpResponse:
     try:
         return write()
     except (IntegrityError, OperationalError) as error:
-        _check_not_hopeless(error)
-    request.begin()
+        _check_retryable(error)
+    request.reset()
     return write()
 
 
-def _check_not_hopeless(error: Exception) -> None:
+def _check_retryable(error: Exception) -> None:
     """Re-raise the error unless it is a deadlock or an email address that was just taken."""
     match error:
         case IntegrityError() if constraint_of(error) != "person_email_taken":
@@ -178,41 +192,42 @@ def _write_deferring(request: ScimRequest, endpoint: Endpoint) -> HttpResponse:
         prepared_statements.prefetching(),
     ):
         prefetch.prefetch_for(request)
-        return _answered(request, endpoint)
+        return _call_endpoint(request, endpoint)
 
 
 def _write(request: ScimRequest, endpoint: Endpoint) -> HttpResponse:
     with events.caused_by(request.request_id), transaction.atomic():
-        return _answered(request, endpoint)
+        return _call_endpoint(request, endpoint)
 
 
-def _answered(request: ScimRequest, endpoint: Endpoint) -> HttpResponse:
+def _call_endpoint(request: ScimRequest, endpoint: Endpoint) -> HttpResponse:
+    # An administrator who retries a request has no token, so its connection is already set.
     if request.changes_user and prepared_statements.available() and not request.retried_by:
         fast_queries.authenticate_and_lock(request, request.path.removeprefix("Users/"))
     with tenancy.use(request.connection.tenant_id):
         response = endpoint(request)
-        request_log.remember(request, response)
+        request_log.record(request, response)
     return response
 
 
-def _endpoint(request: ScimRequest) -> Endpoint:
+def _find_endpoint(request: ScimRequest) -> Endpoint:
     """Return the handler of the address.
 
     :raises NotFoundException: if no endpoint has this path.
     :raises MethodNotAllowed: if the endpoint does not support the method.
     """
     if request.path in COLLECTIONS:
-        return _by_method(COLLECTIONS[request.path], request)
+        return _handler_for(COLLECTIONS[request.path], request)
     kind, _, item = request.path.partition("/")
     if kind not in ITEMS or not item or "/" in item:
         request.connection  # noqa: B018  authenticate before revealing which addresses exist
         raise NotFoundException(detail=f"Not found: /{request.path}.")
-    endpoint = _by_method(ITEMS[kind], request)
+    endpoint = _handler_for(ITEMS[kind], request)
     return lambda request: endpoint(request, item)
 
 
-def _by_method(methods: dict[str, Handler], request: ScimRequest) -> Handler:
+def _handler_for(methods: dict[str, Handler], request: ScimRequest) -> Handler:
     if request.method not in methods:
-        request.connection  # noqa: B018  as above
+        request.connection  # noqa: B018  authenticate before revealing which addresses exist
         raise MethodNotAllowed(sorted(methods))
     return methods[request.method]

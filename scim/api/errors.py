@@ -1,4 +1,4 @@
-"""From exceptions to SCIM error responses."""
+"""Translate exceptions into the errors that a SCIM client receives."""
 
 import logging
 
@@ -28,11 +28,11 @@ class Unexpected(SCIMException):
 
 
 def refusal_for(request: ScimRequest, error: Exception) -> Refusal:
-    """Return the SCIM error for the exception; errors that a client cannot cause are logged."""
+    """Return the error for the client; errors that a client cannot cause are logged."""
     match error:
         case SCIMException() | PeopleError():
             return error
-        case IntegrityError() if refusal := _taken(error):
+        case IntegrityError() if refusal := _uniqueness_error(error):
             return refusal
         case OperationalError():
             log.error("The database did not answer request %s: %s", request.request_id, error)
@@ -41,7 +41,7 @@ def refusal_for(request: ScimRequest, error: Exception) -> Refusal:
     return Unexpected(request)
 
 
-def _taken(error: IntegrityError) -> Refusal | None:
+def _uniqueness_error(error: IntegrityError) -> Refusal | None:
     match constraint_of(error):
         case "person_email_taken":
             return DuplicateEmail()

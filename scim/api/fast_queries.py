@@ -1,10 +1,10 @@
-"""The most frequent SQL statements of identity providers, each fixed and prepared once.
+"""Prepared SQL statements for the most frequent requests of identity providers.
 
-Finding a user by userName or externalId, and reading one by id, are three quarters of a
-provider's cycle: one statement checks the token, finds the user and gathers the groups.
-A write begins with one more of the kind. Through the ORM the same takes several times as
-long; the answers are the same to the byte, which tests/scim/api/test_fast_queries.py shows. It all
-is PostgreSQL's: on SQLite the ordinary way serves.
+Three quarters of a provider's requests find a user by userName or externalId, or read one by id.
+Here a single statement checks the token, finds the user and collects the groups. Most writes
+begin with a similar statement. The ORM takes several times as long for the same result
+(docs/adr/0002-fixed-sql-on-hot-paths.md); tests/scim/api/test_fast_queries.py shows that the
+responses are equal. The statements need PostgreSQL; on SQLite the ORM runs.
 """
 
 import json
@@ -19,7 +19,7 @@ from people.operations import locks
 from people.values import normalize_key
 from scim.api import authentication, pagination
 from scim.api.pagination import Page, PageRequest
-from scim.api.request import ScimRequest, base_url, wrong_token
+from scim.api.request import ScimRequest, base_url, invalid_token_error
 from scim.api.responses import RenderedResource
 from scim.models import Connection, ScimUser
 from scim.models.sql import CREDENTIAL_JOINS, VISIBLE_TO_CONNECTION
@@ -30,8 +30,8 @@ from scim.rfc.strict_json import Json
 from scim.sync import sync_errors
 
 
-def _moment(column: str) -> str:
-    """Have the database write a moment as `serialize` does, which is quicker."""
+def _timestamp_sql(column: str) -> str:
+    """Format a timestamp in the database exactly as `serialize` does, which is faster."""
     return f"""to_char({column} AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')"""
 
 
@@ -40,22 +40,23 @@ GROUPS = """
        FROM scim_scimmembership m JOIN scim_scimgroup g ON g.id = m.group_id
       WHERE m.user_id = u.id)
 """
-FIND = f"""
+FIND_USER = f"""
     SELECT u.scim_id::text, u.rendered, u.version,
-           {_moment("u.created_at")}, {_moment("u.modified_at")}, {GROUPS}
+           {_timestamp_sql("u.created_at")}, {_timestamp_sql("u.modified_at")}, {GROUPS}
     {CREDENTIAL_JOINS}
       LEFT JOIN scim_scimuser u
              ON u.{{column}} = %s AND {{known}} AND {VISIBLE_TO_CONNECTION} c.id
      WHERE t.digest = %s AND t.revoked_at IS NULL
      ORDER BY u.id
 """
-# Where each is, and what the planner has to be told for the index that leaves out the rest.
+# The column of each attribute, and the condition of its partial index: without it, PostgreSQL
+# cannot use the index.
 COLUMNS = {
     "id": ("scim_id", "true"),
     "userName": ("user_name_key", "u.deleted_at IS NULL"),
     "externalId": ("scim_external_id", "u.deleted_at IS NULL AND u.scim_external_id <> ''"),
 }
-PLACE = """
+NEW_USER = """
     SELECT nextval(pg_get_serial_sequence('scim_scimuser', 'id')),
            EXISTS (SELECT 1 FROM scim_scimuser u
                     WHERE u.connection_id IS NOT DISTINCT FROM %s AND u.user_name_key = %s
@@ -67,14 +68,16 @@ PLACE = """
                     WHERE e.connection_id = %s AND e.user_name_key IN (%s, %s, '')
                       AND e.resolved_at IS NULL)
 """
-STATEMENTS = {
-    name: FIND.format(column=column, known=known) for name, (column, known) in COLUMNS.items()
+FIND_USER_BY = {
+    name: FIND_USER.format(column=column, known=known) for name, (column, known) in COLUMNS.items()
 }
 
 
-# A page of users in one statement: from its anchor on, where one was left, and one user more
-# than fits. It leaves the anchor of the next page, and counts unless this one is the last.
-PAGE = f"""
+# A page of users in one statement. It begins after the anchor of the page if there is one, reads
+# one user more than fits, stores the anchor of the next page, and counts all users unless this
+# page is the last one. The CTEs: q parameters, c connection, b beginning, k keys, n number of
+# users, w write of the anchor. MATERIALIZED makes PostgreSQL evaluate each only once.
+USERS_PAGE = f"""
     WITH q (after, query_hash, first, many, anchors, now) AS (
            SELECT %s::bigint, %s::text, %s::bigint, %s::bigint, %s::boolean, %s::timestamptz),
          c AS (SELECT c.id, c.tenant_id {CREDENTIAL_JOINS}
@@ -106,109 +109,128 @@ PAGE = f"""
                ON CONFLICT (connection_id, query_hash, start_index)
                DO UPDATE SET after = excluded.after, made_at = excluded.made_at)
     SELECT b.after IS NOT NULL, n.counted, u.id, u.scim_id::text, u.rendered, u.version,
-           {_moment("u.created_at")}, {_moment("u.modified_at")}, {GROUPS}
+           {_timestamp_sql("u.created_at")}, {_timestamp_sql("u.modified_at")}, {GROUPS}
       FROM c CROSS JOIN b CROSS JOIN n
       LEFT JOIN k ON true LEFT JOIN scim_scimuser u ON u.id = k.id
      ORDER BY k.id
-"""  # noqa: S608  nothing in it comes from outside
+"""  # noqa: S608  all interpolated parts are constants of ours
 
 
-class Listed(NamedTuple):
+class PageRow(NamedTuple):
     pk: int
     shown: RenderedResource
 
 
-def shown_users(request: ScimRequest, attribute: str, value: str) -> list[RenderedResource]:
-    """Return the users of the connection of the request whose attribute has the value.
+def find_users(request: ScimRequest, attribute: str, value: str) -> list[RenderedResource]:
+    """Authenticate, and return the connection's users whose attribute has the value.
 
-    Several users may share an externalId; the other attributes are unique.
+    Several users may have the same externalId; the other attributes are unique.
 
-    :raises UnauthorizedException: if the token is not good now.
+    :raises UnauthorizedException: if the token is not valid.
     """
+    # userName is case-insensitive and externalId is case-exact (RFC 7643 sections 4.1.1 and 3.1).
     key: str | UUID = normalize_key(value) if attribute == "userName" else value
     if attribute == "id":
         key = scim_uuid(value)
-    rows = prepared_statements.every(STATEMENTS[attribute], [key, request.token_digest])
+    rows = prepared_statements.every(FIND_USER_BY[attribute], [key, request.token_digest])
     if not rows:
-        raise wrong_token()
-    return [_shown(row) for row in rows if row[0] is not None]
+        raise invalid_token_error()
+    return [_render_row(row) for row in rows if row[0] is not None]
 
 
-def _shown(row: Sequence[Any]) -> RenderedResource:
+def _render_row(row: Sequence[Any]) -> RenderedResource:
     *stored, groups = row
     text = serialize.user(StoredResource(*stored), base_url(), json.loads(groups) if groups else ())
     return RenderedResource(text, stored[0], stored[2])
 
 
-def users_page(request: ScimRequest, wished: PageRequest) -> tuple[Page, list[RenderedResource]]:
-    """Return a page of all users of the connection of the request, in the order of their keys.
+def users_page(
+    request: ScimRequest, page_request: PageRequest
+) -> tuple[Page, list[RenderedResource]]:
+    """Authenticate, and return a page of all users of the connection, ordered by primary key.
 
-    :raises UnauthorizedException: if the token is not good now.
+    :raises UnauthorizedException: if the token is not valid.
+    :raises SCIMException: if the cursor is not valid, has expired or belongs to another list.
     """
-    offset, after = pagination.beginning(wished)
-    by_index = wished.cursor is None
-    anchors = by_index and wished.count > 0
-    asked = [None if by_index else after, wished.query_hash, offset + 1, wished.count, anchors]
-    rows = prepared_statements.every(PAGE, [*asked, request.received_at, request.token_digest])
+    offset, after = pagination.start_position(page_request)
+    by_index = page_request.cursor is None
+    anchors = by_index and page_request.count > 0
+    parameters = [
+        None if by_index else after,
+        page_request.query_hash,
+        offset + 1,
+        page_request.count,
+        anchors,
+    ]
+    rows = prepared_statements.every(
+        USERS_PAGE, [*parameters, request.received_at, request.token_digest]
+    )
     if not rows:
-        raise wrong_token()
+        raise invalid_token_error()
+    # Without users there is still one row, from the connection, with NULL instead of a user.
     is_anchored, counted = rows[0][:2]
-    found = [Listed(row[2], _shown(row[3:])) for row in rows if row[2] is not None]
-    page = pagination.paged(found, wished, offset, lambda: (offset if is_anchored else 0) + counted)
+    found = [PageRow(row[2], _render_row(row[3:])) for row in rows if row[2] is not None]
+    page = pagination.build_page(
+        found, page_request, offset, lambda: (offset if is_anchored else 0) + counted
+    )
     return page, [row.shown for row in page.rows]
 
 
-def place_for(request: ScimRequest, document: Json) -> tuple[int, bool, bool]:
-    """Return the primary key for a new user, and what already exists under its identifiers.
+def reserve_new_user(request: ScimRequest, document: Json) -> tuple[int, bool, bool]:
+    """Reserve the primary key of a new user, and look up its identifiers.
 
-    That is: whether somebody was deleted who had them, and whether a sync error is listed.
+    :returns: the key, whether a deleted user had one of the identifiers, and whether an unresolved
+        sync error may be about the new user.
     """
-    row = prepared_statements.fetch(place_question(request.connection.pk, document))
+    row = prepared_statements.fetch(new_user_query(request.connection.pk, document))
     assert row
     return row[0], row[1], row[2]
 
 
-def place_question(here: UUID, document: Json) -> PreparedQuery:
+def new_user_query(connection_id: UUID, document: Json) -> PreparedQuery:
     key, external_id = normalize_key(document["userName"]), document.get("externalId", "")
     names = (key, sync_errors.key_of(external_id))
-    return PreparedQuery(PLACE, (here, key, here, external_id, here, *names), 3)
+    return PreparedQuery(
+        NEW_USER, (connection_id, key, connection_id, external_id, connection_id, *names), 3
+    )
 
 
 def authenticate_and_lock(request: ScimRequest, scim_id: str) -> None:
-    """Check the token, and read the user and its person; both are locked from here on.
+    """Authenticate, and lock and read the user and its person.
 
-    :raises UnauthorizedException: if the token is not good now.
+    :raises UnauthorizedException: if the token is not valid.
     """
-    row = prepared_statements.fetch(token_query(request, scim_id))
+    row = prepared_statements.fetch(locked_user_query(request, scim_id))
     if row is None:
-        raise wrong_token()
+        raise invalid_token_error()
     connections = len(Connection._meta.concrete_fields)
     users = connections + len(ScimUser._meta.concrete_fields)
     request.connection = row_json.from_row(Connection, row[:connections])
     authentication.cache_token_info(request.token_digest, request.connection)
+    # Set even if the connection has no such user, so that `users.lock` does not query it again.
     request.person_is_locked = True
     if row[connections] is None:
         return
     user = row_json.from_row(ScimUser, row[connections:users])
-    groups, *held = row[users:]
-    user.person, user.connection = locks.read_locked(held), request.connection
+    groups, *locked_columns = row[users:]
+    user.person, user.connection = locks.read_locked(locked_columns), request.connection
     user.related = json.loads(groups) if groups else []
     request.locked_user = user
 
 
-def token_query(request: ScimRequest, scim_id: str) -> PreparedQuery:
+def locked_user_query(request: ScimRequest, scim_id: str) -> PreparedQuery:
     parameters = (request.token_digest, scim_uuid(scim_id))
-    return PreparedQuery(_open_statement(), parameters, _door_width())
+    return PreparedQuery(_locked_user_statement(), parameters, _locked_user_width())
 
 
 @cache
-def _door_width() -> int:
-    ours = sum(len(model._meta.concrete_fields) for model in (Connection, ScimUser)) + 1
-    return ours + locks.locked_width()
+def _locked_user_width() -> int:
+    width = sum(len(model._meta.concrete_fields) for model in (Connection, ScimUser)) + 1
+    return width + locks.locked_width()
 
 
 @cache
-def _open_statement() -> str:
+def _locked_user_statement() -> str:
     connection, user = row_json.columns(Connection, "c"), row_json.columns(ScimUser, "u")
     return f"""
         WITH c AS (SELECT c.* {CREDENTIAL_JOINS} WHERE t.digest = %s AND t.revoked_at IS NULL),
@@ -222,4 +244,4 @@ def _open_statement() -> str:
                 FOR NO KEY UPDATE)
         SELECT {connection}, {user}, {GROUPS}, {locks.locked_columns()}
           FROM c LEFT JOIN u ON true LEFT JOIN p ON true {locks.LOCKED_JOINS}
-    """  # noqa: S608  as above
+    """  # noqa: S608  all interpolated parts are constants of ours

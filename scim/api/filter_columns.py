@@ -1,7 +1,7 @@
-"""Where the attributes that can be searched are in the database: the allow-list of `filter_query`.
+"""The columns of searchable attributes: the allow-list of `filter_query`.
 
-A column answers two questions with a condition that is true or false, never unknown, so
-that it can be negated: how it compares with a value, and whether it has one.
+Each column builds two conditions: a comparison with a value, and whether it has a value. Both are
+true or false and never NULL, so that `not` and `ne` can negate them.
 """
 
 from collections.abc import Callable, Mapping
@@ -43,7 +43,7 @@ _ORDER: dict[CompareOperator, Test] = {
     CompareOperator.lt: LessThan,
     CompareOperator.le: LessThanOrEqual,
 }
-# LIKE can use an index, but SQLite's ignores case: for columns that are folded.
+# LIKE can use an index, but SQLite's LIKE ignores case, so only case-folded columns use it.
 _LIKE: dict[CompareOperator, Test] = _ORDER | {
     CompareOperator.co: Contains,
     CompareOperator.sw: StartsWith,
@@ -66,7 +66,7 @@ class Column(Protocol):
 
 @dataclass(frozen=True)
 class Key:
-    """A column of folded text; blank is unassigned, and compares with nothing."""
+    """A column of case-folded text; blank means unassigned and matches no comparison."""
 
     field: str
 
@@ -82,7 +82,7 @@ class Key:
 
 @dataclass(frozen=True)
 class Exactly:
-    """A column of text in which case matters; blank is unassigned here too."""
+    """A column of case-sensitive text; blank means unassigned and matches no comparison."""
 
     field: str
 
@@ -148,7 +148,7 @@ class Flag:
 
 @dataclass(frozen=True)
 class Primary:
-    """Whether an element is the primary one; the default is false."""
+    """The sub-attribute `primary`, which is false unless sent (RFC 7643 section 2.4)."""
 
     def compare(self, op: CompareOperator, value: Any) -> Q:
         is_primary = Q(element__has_key="primary") & Q(element__primary=True)
@@ -177,6 +177,7 @@ class Moment:
             raise InvalidFilterException(
                 detail=f"“{value[:100]}” is not a date like 2026-03-02T08:00Z."
             )
+        # A date without a time zone counts as UTC, in which `meta` is returned.
         aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
         return Q(test(F(self.field), aware))
 
@@ -189,7 +190,7 @@ class Moment:
 
 @dataclass(frozen=True)
 class Identifier:
-    """An id of a resource; any other text matches nothing and is no error."""
+    """The id of a resource; text that is not a UUID matches nothing and is not an error."""
 
     field: str
 

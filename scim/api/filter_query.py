@@ -1,8 +1,8 @@
-"""From a filter to a condition on rows (RFC 7644 section 3.4.2.2), by an allow-list.
+"""Translate a filter into a condition on rows (RFC 7644 section 3.4.2.2), by an allow-list.
 
-`ne` is the negation of `eq`, so it also holds for resources without the attribute: what is
-unassigned equals nothing. Of a multi-valued attribute any value may match, and so `ne` means
-that none is equal. `%` and `_` are ordinary characters.
+`ne` is the negation of `eq`, so it also matches resources without the attribute. A multi-valued
+attribute matches if any of its values does, so `ne` means that no value is equal. `%` and `_` are
+ordinary characters.
 """
 
 from collections.abc import Callable, Mapping
@@ -74,20 +74,21 @@ _COLUMNS: Mapping[Attribute | None, Column] = {
 
 
 def condition(text: str, resource: ResourceType) -> Q:
-    """Return what rows of the resource must meet to match the filter.
+    """Return the condition of the filter on rows of the resource type.
 
-    :raises InvalidFilterException: if it cannot be read, or asks what cannot be answered.
+    :raises InvalidFilterException: if the filter is not valid, or uses an attribute or an operator
+        that is not supported.
     """
-    return _Condition(resource).visit(parse(text))
+    return _ResourceCondition(resource).visit(parse(text))
 
 
 def ordering(path: str, resource: ResourceType, *, descending: bool = False) -> OrderBy:
-    """Return the order that `sortBy` asks for (RFC 7644 section 3.4.2.3).
+    """Return the order of `sortBy` (RFC 7644 section 3.4.2.3).
 
-    Of several values the primary one counts, or else the first. Who has none is last, or in
-    descending order first.
+    A multi-valued attribute sorts by its primary value, or else by its first. Resources without a
+    value come last, in descending order first.
 
-    :raises InvalidPathException: if resources cannot be sorted by that.
+    :raises InvalidPathException: if the attribute does not exist or cannot be sorted by.
     """
     try:
         key = _sort_key(resolve(path, resource), resource)
@@ -102,7 +103,7 @@ def ordering(path: str, resource: ResourceType, *, descending: bool = False) -> 
 
 @dataclass(frozen=True)
 class _Children:
-    """The rows that hold the values of a multi-valued attribute, one each."""
+    """The rows of a multi-valued attribute, one for each value."""
 
     attribute: Attribute
     rows: QuerySet[ScimUserElement] | QuerySet[ScimMembership]
@@ -114,8 +115,8 @@ class _Children:
             raise _unsearchable(f"{self.attribute.name}.{part.name}")
         return column or Member("element", (part.name,), is_folded=True)
 
-    def any(self, wanted: Q) -> Q:
-        return Q(Exists(self.rows.filter(wanted)))
+    def any(self, element_condition: Q) -> Q:
+        return Q(Exists(self.rows.filter(element_condition)))
 
 
 def _children(attribute: Attribute) -> _Children:
@@ -141,8 +142,8 @@ _GROUP_COLUMNS: Mapping[str, Column] = {
 }
 
 
-class _Question(FilterVisitor[Q]):
-    """Shared by conditions on resources and conditions on their values."""
+class _ConditionVisitor(FilterVisitor[Q]):
+    """Shared by conditions on resources and conditions on the values of an attribute."""
 
     def visit_not(self, node: Not) -> Q:
         return ~self.visit(node.expr)
@@ -156,46 +157,46 @@ class _Question(FilterVisitor[Q]):
             return ~self.visit(replace(node, op=CompareOperator.eq))
         if node.value is None and node.op is CompareOperator.eq:
             return ~self.visit(Present(node.attr_path))
-        return self.ask(
+        return self.condition(
             node.attr_path, lambda leaf, column: column.compare(node.op, operand(leaf, node))
         )
 
     def visit_present(self, node: Present) -> Q:
-        return self.ask(node.attr_path, lambda _, column: column.present())
+        return self.condition(node.attr_path, lambda _, column: column.present())
 
-    def ask(self, path: AttrPath, question: Callable[[Attribute, Column], Q]) -> Q:
+    def condition(self, path: AttrPath, build: Callable[[Attribute, Column], Q]) -> Q:
         raise NotImplementedError
 
 
-class _Condition(_Question):
-    """Asks a resource."""
+class _ResourceCondition(_ConditionVisitor):
+    """The condition of a filter on resources."""
 
     def __init__(self, resource: ResourceType) -> None:
         self.resource = resource
 
-    def ask(self, path: AttrPath, question: Callable[[Attribute, Column], Q]) -> Q:
+    def condition(self, path: AttrPath, build: Callable[[Attribute, Column], Q]) -> Q:
         target = self._target(path)
-        leaf = _leaf(target)
-        if not _is_one_of_many(target):
-            return question(leaf, _column(target, leaf, self.resource))
+        leaf = _compared_attribute(target)
+        if not _has_elements(target):
+            return build(leaf, _column(target, leaf, self.resource))
         assert target.attribute is not None
         children = _children(target.attribute)
-        return children.any(question(leaf, children.column(leaf)))
+        return children.any(build(leaf, children.column(leaf)))
 
     def visit_present(self, node: Present) -> Q:
         target = self._target(node.attr_path)
-        if target.attribute is not None and target.part is None and _is_one_of_many(target):
+        if target.attribute is not None and target.part is None and _has_elements(target):
             return _children(target.attribute).any(Q())
         return super().visit_present(node)
 
     def visit_value_path(self, node: ValuePath) -> Q:
         target = self._target(node.attr_path)
-        if target.attribute is None or not _is_one_of_many(target):
+        if target.attribute is None or not _has_elements(target):
             raise InvalidFilterException(
                 detail=f"“{node.attr_path}” has a single value, so it cannot be filtered."
             )
         children = _children(target.attribute)
-        return children.any(_Selection(children).visit(node.val_filter))
+        return children.any(_ElementCondition(children).visit(node.val_filter))
 
     def _target(self, path: AttrPath) -> Target:
         try:
@@ -204,24 +205,24 @@ class _Condition(_Question):
             raise InvalidFilterException(detail=error.detail) from error
 
 
-class _Selection(_Question):
-    """Asks one value of a multi-valued attribute."""
+class _ElementCondition(_ConditionVisitor):
+    """The condition of the brackets of a value path on one value of the attribute."""
 
     def __init__(self, children: _Children) -> None:
         self.children = children
 
-    def ask(self, path: AttrPath, question: Callable[[Attribute, Column], Q]) -> Q:
+    def condition(self, path: AttrPath, build: Callable[[Attribute, Column], Q]) -> Q:
         part = part_named(self.children.attribute, path)
-        return question(part, self.children.column(part))
+        return build(part, self.children.column(part))
 
 
-def _is_one_of_many(target: Target) -> bool:
+def _has_elements(target: Target) -> bool:
     attribute = target.attribute
     return attribute is not None and attribute.multiple and attribute.kind == "complex"
 
 
-def _leaf(target: Target) -> Attribute:
-    """Return the attribute that is compared; of a complex one that is its value."""
+def _compared_attribute(target: Target) -> Attribute:
+    """Return the attribute to compare; for a complex attribute, its sub-attribute `value`."""
     leaf = target.leaf
     if leaf is None:
         return Attribute(name=target.text, description="", kind="complex")
@@ -230,8 +231,10 @@ def _leaf(target: Target) -> Attribute:
 
 def _column(target: Target, leaf: Attribute, resource: ResourceType) -> Column:
     if leaf is SCHEMAS:
-        held = {one.urn.lower(): Member("document", (one.urn,)) for one in resource.extensions}
-        meanings = {urn: column.present() for urn, column in held.items()}
+        extension_columns = {
+            one.urn.lower(): Member("document", (one.urn,)) for one in resource.extensions
+        }
+        meanings = {urn: column.present() for urn, column in extension_columns.items()}
         return Fixed({resource.core.urn.lower(): ALWAYS} | meanings)
     if leaf is META.part("resourceType"):
         return Fixed({resource.name.lower(): ALWAYS})
@@ -249,10 +252,10 @@ def _column(target: Target, leaf: Attribute, resource: ResourceType) -> Column:
 
 
 def _sort_key(target: Target, resource: ResourceType) -> Any:
-    leaf = _leaf(target)
+    leaf = _compared_attribute(target)
     if leaf.kind == "complex" or leaf is SCHEMAS:
         raise _unsearchable(target.text)
-    if not _is_one_of_many(target):
+    if not _has_elements(target):
         return _column(target, leaf, resource).sorted_by()
     assert target.attribute is not None
     children = _children(target.attribute)

@@ -1,7 +1,7 @@
-"""What a request says about the members of a group.
+"""The members of a group that a request adds, removes or replaces, as sets of ids.
 
-Groups of tens of thousands are never loaded to change one member: operations become sets,
-in the order they were sent, and the database does the arithmetic.
+A group may have tens of thousands of members, so it is never loaded: the operations are
+combined into sets in their order, and the database applies these.
 """
 
 from collections.abc import Sequence
@@ -21,9 +21,9 @@ MOST_MEMBERS = 30_000
 
 @dataclass(frozen=True)
 class GroupChange:
-    """The members to add and to remove, or the complete new set; and all other operations.
+    """The members to add and to remove, or the complete new set, and all other operations.
 
-    No id is both added and removed, and with `replaced` the other two are empty.
+    No id is both added and removed. If `replaced` is set, the other two are empty.
     """
 
     operations: tuple[Operation, ...] = ()
@@ -33,7 +33,7 @@ class GroupChange:
 
 
 @dataclass
-class _Tally:
+class _MemberChanges:
     added: set[str] = field(default_factory=set)
     removed: set[str] = field(default_factory=set)
     replaced: set[str] | None = None
@@ -57,55 +57,58 @@ class _Tally:
 
 
 def change(operations: Sequence[Operation]) -> GroupChange:
-    """Return what the operations of a PATCH do to a group.
+    """Split the operations of a PATCH into changes of members and all others.
 
-    :raises InvalidValueException: if a member is not told by its id.
-    :raises InvalidFilterException: if members are chosen by anything else.
+    :raises InvalidValueException: if a member has no id.
+    :raises InvalidFilterException: if members are selected by anything but their id.
+    :raises MutabilityException: if a sub-attribute of a member is changed.
     """
-    tally = _Tally()
+    changes = _MemberChanges()
     others = []
     for operation in operations:
         if operation.target.attribute is MEMBERS:
-            _count(tally, operation)
+            _apply(changes, operation)
         else:
             others.append(operation)
     return GroupChange(
         operations=tuple(others),
-        added=frozenset(tally.added),
-        removed=frozenset(tally.removed),
-        replaced=None if tally.replaced is None else frozenset(tally.replaced),
+        added=frozenset(changes.added),
+        removed=frozenset(changes.removed),
+        replaced=None if changes.replaced is None else frozenset(changes.replaced),
     )
 
 
-def said(sent: Json) -> frozenset[str] | None:
-    """Return the members that a POST or PUT body names, None if it does not mention them.
+def members_of(sent: Json) -> frozenset[str] | None:
+    """Return the members in the body of a POST or PUT, or None if it does not mention them.
 
-    :raises InvalidValueException: if a member is not told by its id.
+    :raises InvalidValueException: if a member has no id.
     """
     value = next((one for name, one in sent.items() if name.lower() == "members"), None)
     return None if value is None else frozenset(_ids(value))
 
 
-def _count(tally: _Tally, operation: Operation) -> None:
+def _apply(changes: _MemberChanges, operation: Operation) -> None:
     target = operation.target
     if target.part is not None:
         raise MutabilityException(
             attribute=target.text, detail="A member cannot be changed, only added or removed."
         )
-    ids = _ids(operation.value) if target.selection is None else _chosen(target.selection)
+    ids = _ids(operation.value) if target.selection is None else _selected_ids(target.selection)
+    # A value in a `remove` names the members to remove, although the RFC would remove them all:
+    # Entra, JumpCloud and authentik mean that.
     match operation.op:
         # OneLogin adds with the path members[value eq "…"] and no value (QUIRK-DOC).
         case "add":
-            tally.add(ids)
+            changes.add(ids)
         case "replace" if target.selection is None:
-            tally.replace(ids)
+            changes.replace(ids)
         case "replace":
-            tally.remove(ids)
-            tally.add(_ids(operation.value))
+            changes.remove(ids)
+            changes.add(_ids(operation.value))
         case "remove" if target.selection is None and operation.value in (None, ""):
-            tally.replace(set())
+            changes.replace(set())
         case "remove":
-            tally.remove(ids)
+            changes.remove(ids)
 
 
 def _ids(value: Any) -> set[str]:
@@ -129,11 +132,11 @@ def _id(member: Any) -> str:
     )
 
 
-def _chosen(selection: FilterNode) -> set[str]:
+def _selected_ids(selection: FilterNode) -> set[str]:
     match selection:
         case Comparison(op=CompareOperator.eq, value=str() as value):
             if str(selection.attr_path).lower() == "value":
                 return {value}
         case LogicalExpr(op=LogicalOperator.or_):
-            return set().union(*map(_chosen, selection.terms))
+            return set().union(*map(_selected_ids, selection.terms))
     raise InvalidFilterException(detail="Members can be selected only by their “value”.")

@@ -1,7 +1,7 @@
-"""/Groups: a provider's groups, kept as external groups of its connection.
+"""/Groups: a provider's groups, stored as external groups of its connection.
 
-They never become groups of the product. Members are rows, changed by sets: a group of
-20,000 is not loaded to add one.
+They grant no access by themselves; a group mapping may grant a role to their members. Members
+are rows and change in sets, so that adding one to a group of 20,000 does not load the group.
 """
 
 from collections.abc import Collection
@@ -14,7 +14,7 @@ from scim2_models import InvalidValueException, NotFoundException
 from people import tenancy
 from scim.api import etags, group_members, responses
 from scim.api.adapters import GroupAdapter
-from scim.api.request import ScimRequest, answer
+from scim.api.request import ScimRequest, scim_response
 from scim.models import ScimGroup, ScimMembership, ScimUser
 from scim.rfc import dialects, patch
 from scim.rfc.attributes import GROUP
@@ -23,7 +23,7 @@ from scim.rfc.normalize import normalize, replacement
 from scim.rfc.strict_json import Json
 from scim.sync import group_roles, sync_errors
 
-AT_ONCE = 5_000
+BATCH_SIZE = 5_000
 
 
 def read(request: ScimRequest, scim_id: str) -> HttpResponse:
@@ -31,15 +31,15 @@ def read(request: ScimRequest, scim_id: str) -> HttpResponse:
     with tenancy.use(request.connection.tenant_id):
         shown = responses.find(request, GROUP, scim_id)
     if shown is None:
-        raise unknown(scim_id)
+        raise not_found_error(scim_id)
     return responses.respond(request, GROUP, shown)
 
 
 def create(request: ScimRequest) -> HttpResponse:
     """RFC 7644 section 3.3."""
-    request.spend()
+    request.consume_rate_limit()
     document = normalize(request.document, GROUP)
-    members = group_members.said(request.document) or frozenset()
+    members = group_members.members_of(request.document) or frozenset()
     group = ScimGroup(
         tenant_id=request.connection.tenant_id,
         connection=request.connection,
@@ -49,7 +49,7 @@ def create(request: ScimRequest) -> HttpResponse:
     GroupAdapter(group).from_dict(document)
     group.save(force_insert=True)
     _add(group, members)
-    if sync_errors.resolve_of_group(group):
+    if sync_errors.resolve_group(group):
         ScimGroup.objects.filter(pk=group.pk).update(has_errors=True)
     group_roles.schedule()
     return responses.respond_stored(request, GROUP, group, 201)
@@ -57,10 +57,10 @@ def create(request: ScimRequest) -> HttpResponse:
 
 def replace(request: ScimRequest, scim_id: str) -> HttpResponse:
     """RFC 7644 section 3.5.1; a body without members leaves them as they are (Rippling)."""
-    request.spend()
+    request.consume_rate_limit()
     group = _lock(request, scim_id)
     document = replacement(request.document, group.document, GROUP)
-    members = group_members.said(request.document)
+    members = group_members.members_of(request.document)
     _store(request, group, document)
     if members is not None:
         _replace(group, members)
@@ -69,42 +69,43 @@ def replace(request: ScimRequest, scim_id: str) -> HttpResponse:
 
 
 def modify(request: ScimRequest, scim_id: str) -> HttpResponse:
-    """RFC 7644 section 3.5.2; answered 204, for the group may be large."""
-    request.spend()
+    """RFC 7644 section 3.5.2; the response is 204, because the group may be large."""
+    request.consume_rate_limit()
     change = group_members.change(dialects.operations(request.document, GROUP))
     group = _lock(request, scim_id)
     _store(request, group, patch.apply(group.document, change.operations, GROUP))
     if change.replaced is not None:
         _replace(group, change.replaced)
-    # Remove members; ids that are unknown or not members are ignored.
+    # Removing an unknown id or a user who is not a member succeeds, because Okta repeats removals.
     if change.removed:
         group.memberships.filter(user__scim_id__in=_uuids(change.removed)).delete()
     _add(group, change.added)
     group_roles.schedule()
-    return answer(status=204)
+    return scim_response(status=204)
 
 
 def delete(request: ScimRequest, scim_id: str) -> HttpResponse:
     """RFC 7644 section 3.6."""
     group = _lock(request, scim_id)
     if group.has_errors:
-        sync_errors.resolve_of_group(group)
+        sync_errors.resolve_group(group)
     group.memberships.all().delete()
     group.deleted_at = timezone.now()
     group.save(update_fields=["deleted_at"])
     group_roles.schedule()
-    return answer(status=204)
+    return scim_response(status=204)
 
 
-def unknown(scim_id: str) -> NotFoundException:
+def not_found_error(scim_id: str) -> NotFoundException:
     return NotFoundException(detail=f"There is no group {scim_id[:100]}.")
 
 
 def _lock(request: ScimRequest, scim_id: str) -> ScimGroup:
+    # `no_key`: memberships refer to the group, and inserting them must not wait for this lock.
     groups = ScimGroup.objects.known_to(request.connection).select_for_update(no_key=True)
     group = groups.filter(scim_id=scim_uuid(scim_id)).first()
     if group is None:
-        raise unknown(scim_id)
+        raise not_found_error(scim_id)
     etags.check_match(request, group.version)
     return group
 
@@ -112,7 +113,7 @@ def _lock(request: ScimRequest, scim_id: str) -> ScimGroup:
 def _store(request: ScimRequest, group: ScimGroup, document: Json) -> None:
     GroupAdapter(group).from_dict(document)
     if group.has_errors:
-        group.has_errors = sync_errors.resolve_of_group(group)
+        group.has_errors = sync_errors.resolve_group(group)
     group.version += 1
     group.modified_at = request.received_at
     group.save(force_update=True)
@@ -132,15 +133,15 @@ def _add(group: ScimGroup, ids: Collection[str]) -> None:
 def _insert(group: ScimGroup, users: Collection[int]) -> None:
     ScimMembership.objects.bulk_create(
         (ScimMembership(group=group, user_id=user) for user in users),
-        batch_size=AT_ONCE,
+        batch_size=BATCH_SIZE,
         ignore_conflicts=True,
     )
 
 
 def _users(group: ScimGroup, ids: Collection[str]) -> list[int]:
-    """Return the keys of the connection's users with these ids.
+    """Return the primary keys of the connection's users with these ids.
 
-    :raises InvalidValueException: if one of them is not there.
+    :raises InvalidValueException: if the connection has no user with one of the ids.
     """
     known = ScimUser.objects.known_to(group.connection).filter(scim_id__in=_uuids(ids))
     found = dict(known.values_list("scim_id", "pk"))

@@ -1,9 +1,9 @@
-"""Leavers first: a deactivation takes place whatever else in its request is refused.
+"""Leavers first: a deactivation takes effect even if the rest of its request is refused.
 
-The request was refused as a whole, and nothing of it is stored. Here the user is deactivated
-before anything else. Then as much of the rest as is accepted is applied, and what is refused
-is listed as sync errors, while the answer is a success. Only the rule about the last owner
-and the last administrator may refuse it.
+The request was refused as a whole, and nothing of it is stored. This module deactivates the user
+first. Then it applies the parts of the rest that are accepted, lists the refused parts as sync
+errors, and answers with success. Only the rules about the last Owner and the last administrator
+may refuse it. docs/adr/0005-leavers-first.md gives the reasons.
 """
 
 from collections.abc import Iterable, Iterator
@@ -23,7 +23,7 @@ from people.operations import locks, people
 from people.operations.roles.base_roles import LastAdministrator, LastOwner
 from scim.api import errors, request_log, responses, users
 from scim.api.errors import Refusal
-from scim.api.request import ScimRequest, Unavailable, answer
+from scim.api.request import ScimRequest, Unavailable, scim_response
 from scim.models import ScimUser
 from scim.rfc import activity, dialects, patch
 from scim.rfc.attributes import ACTIVE, ROLES, USER
@@ -31,37 +31,37 @@ from scim.rfc.serialize import json_text
 from scim.rfc.strict_json import Json
 from scim.sync import sync_errors
 
-# So often the rest is tried, in ever smaller parts; a request of thousands of bad values must
-# not hold the user for minutes.
+# The rest is tried in ever smaller parts. A request with thousands of invalid values must not
+# keep the user locked for minutes.
 MOST_ATTEMPTS = 60
-# Errors that are not about the rest of the request, or that apply to every request.
+# Errors that also refuse a deactivation.
 FINAL = (LastOwner, LastAdministrator, UnauthorizedException, Unavailable)
-# What a PUT does not remove by leaving it out.
-KEPT = {"schemas", "username", ACTIVE.name, ROLES.name}
-# A part of a request that is accepted or refused as one, as operations of a PATCH.
-Part = list[Json]
-# A refusal of a part, with what the request says there.
+# Attributes that a PUT does not remove by omitting them, see `normalize.replacement`.
+KEPT_BY_PUT = {"schemas", "username", ACTIVE.name, ROLES.name}
+# A part of a request that is accepted or refused as a whole, as operations of a PATCH.
+Operations = list[Json]
+# The error of a refused part, with the values that it sent for the sync error.
 Refused = tuple[Refusal, dict[str, str]]
 
 
-def is_said(request: ScimRequest, refusal: Refusal) -> bool:
+def deactivates_user(request: ScimRequest, refusal: Refusal) -> bool:
     """Tell whether the refused request deactivates a user."""
     if not request.changes_user or isinstance(refusal, FINAL):
         return False
     try:
         request.check_size()
-        return activity.says_inactive(request.method, request.readable())
+        return activity.says_inactive(request.method, request.lenient_document())
     except SCIMException:
         return False
 
 
 def deactivate(request: ScimRequest, refusal: Refusal) -> HttpResponse:
-    """Deactivate the user of the refused request, and apply what else is accepted of it.
+    """Deactivate the user of the refused request, and apply the accepted parts of the rest.
 
-    :raises LastOwner, LastAdministrator: if the person may not leave.
+    :raises LastOwner, LastAdministrator: if the person may not be deactivated.
     :raises NotFoundException: if the connection has no such user.
     """
-    # A client that has not seen the latest version of the user knows that they have left.
+    # An outdated version of the resource does not make the deactivation wrong.
     request.if_match = None
     scim_id = request.path.removeprefix("Users/")
     with (
@@ -72,18 +72,20 @@ def deactivate(request: ScimRequest, refusal: Refusal) -> HttpResponse:
         if request.method == "DELETE":
             response = users.delete(request, scim_id)
         else:
-            response = _deactivated(request, scim_id, refusal)
-        request_log.remember(request, response)
+            response = _deactivate_and_apply_rest(request, scim_id, refusal)
+        request_log.record(request, response)
     return response
 
 
-def _deactivated(request: ScimRequest, scim_id: str, refusal: Refusal) -> HttpResponse:
+def _deactivate_and_apply_rest(
+    request: ScimRequest, scim_id: str, refusal: Refusal
+) -> HttpResponse:
     user = users.lock(request, scim_id)
-    _switch_off(request, user)
+    _deactivate_user(request, user)
     refused = _apply_rest(request, user, refusal)
     user = users.lock(request, scim_id)
     for error, raw_values in {sync_errors.reason_of(one[0]): one for one in refused}.values():
-        request.refused.append(error)
+        request.partial_errors.append(error)
         subject = replace(request.subject, raw_values=raw_values)
         sync_errors.record(request.connection, subject, error, request_id=request.request_id)
     if refused:
@@ -92,11 +94,11 @@ def _deactivated(request: ScimRequest, scim_id: str, refusal: Refusal) -> HttpRe
     try:
         return responses.respond_stored(request, USER, user)
     except SCIMException:
-        # The attributes that it asks to be shown cannot be read.
-        return answer(status=204)
+        # The `attributes` parameter is not valid, and the deactivation must still succeed.
+        return scim_response(status=204)
 
 
-def _switch_off(request: ScimRequest, user: ScimUser) -> None:
+def _deactivate_user(request: ScimRequest, user: ScimUser) -> None:
     """Deactivate the resource and its person, and nothing else."""
     if not user.active:
         return
@@ -111,10 +113,10 @@ def _switch_off(request: ScimRequest, user: ScimUser) -> None:
 
 
 def _apply_rest(request: ScimRequest, user: ScimUser, refusal: Refusal) -> list[Refused]:
-    """Apply what the request says besides, and return what of it is refused.
+    """Apply the rest of the request, and return the refused parts.
 
-    Of a body that cannot be trusted, or of a client that has not seen the latest version,
-    nothing is applied.
+    Nothing is applied if the body is not valid JSON, or if the client changes an outdated
+    version of the resource.
     """
     try:
         parts = _parts(request, user.document)
@@ -128,20 +130,20 @@ def _apply_rest(request: ScimRequest, user: ScimUser, refusal: Refusal) -> list[
 
 
 class _Rest:
-    """The rest of the request, applied where it is accepted."""
+    """Applies the parts of the request that are accepted, and collects the errors of the others."""
 
     def __init__(self, request: ScimRequest, scim_id: str) -> None:
         self.request, self.scim_id = request, scim_id
         self.attempts = 0
         self.refused: list[Refused] = []
 
-    def apply(self, parts: Iterable[Part], stored: Json) -> None:
-        """Apply what can be read and changes anything."""
-        readable: list[Part] = []
+    def apply(self, parts: Iterable[Operations], stored: Json) -> None:
+        """Apply the parts that are readable and change something."""
+        readable: list[Operations] = []
         draft = stored
         for part in parts:
             try:
-                document = _changed(draft, part)
+                document = _patched(draft, part)
             except SCIMException as error:
                 self.refused.append((error, {}))
                 continue
@@ -151,8 +153,8 @@ class _Rest:
         if readable:
             self._apply(readable)
 
-    def _apply(self, parts: list[Part]) -> None:
-        """Apply the parts together; if that is refused, first one half and then the other."""
+    def _apply(self, parts: list[Operations]) -> None:
+        """Apply the parts together; if that is refused, apply each half on its own."""
         self.attempts += 1
         self.request.subject.raw_values = {}
         try:
@@ -167,65 +169,65 @@ class _Rest:
                 refusal = errors.refusal_for(self.request, error)
                 self.refused.append((refusal, self.request.subject.raw_values))
 
-    def _store(self, parts: list[Part]) -> None:
+    def _store(self, parts: list[Operations]) -> None:
         user = users.lock(self.request, self.scim_id)
-        document = _changed(user.document, *parts)
+        document = _patched(user.document, *parts)
         users.store(self.request, user, document, before=user.document)
 
 
-def _changed(document: Json, *parts: Part) -> Json:
+def _patched(document: Json, *parts: Operations) -> Json:
     body = {"Operations": [operation for part in parts for operation in part]}
     changed = patch.apply(document, dialects.operations(body, USER), USER)
     return changed | {ACTIVE.name: False}
 
 
-def _parts(request: ScimRequest, stored: Json) -> list[Part]:
-    """Split what the request says besides into parts that stand by themselves.
+def _parts(request: ScimRequest, stored: Json) -> list[Operations]:
+    """Split the request, except its `active`, into parts that can be applied separately.
 
-    :raises SCIMException: if the body cannot be trusted.
+    :raises SCIMException: if the body is not valid.
     """
     sent = request.document
     if request.method == "PUT":
-        return [*_removals(sent, stored), *_members("replace", sent, is_put=True)]
-    parts: list[Part] = []
+        return [*_removals(sent, stored), *_parts_of_object("replace", sent, is_put=True)]
+    parts: list[Operations] = []
     for one in activity.operations_of(sent):
         path, value = one.get("path"), one.get("value")
         if path in (None, "") and isinstance(value, dict):
-            parts += _members(one.get("op"), value)
+            parts += _parts_of_object(one.get("op"), value)
         elif not (isinstance(path, str) and activity.is_active(path)):
             parts.append([one])
     return parts
 
 
-def _members(op: Any, sent: Json, *, is_put: bool = False) -> Iterator[Part]:
-    """Yield one part for each attribute, also for each of an extension."""
+def _parts_of_object(op: Any, sent: Json, *, is_put: bool = False) -> Iterator[Operations]:
+    """Yield one part for each attribute, including each attribute of an extension."""
     for name, value in sent.items():
         attribute = USER.attribute(name)
         if activity.is_active(name) or (is_put and attribute is ROLES and value is None):
             continue
         if activity.is_core(name) and isinstance(value, dict):
-            yield from _members(op, value, is_put=is_put)
+            yield from _parts_of_object(op, value, is_put=is_put)
         elif USER.extension(name) and isinstance(value, dict):
             for inner, one in value.items():
                 yield [{"op": op, "value": {name: {inner: one}}}]
         else:
-            part: Part = [{"op": op, "value": {name: value}}]
+            part: Operations = [{"op": op, "value": {name: value}}]
             if is_put and attribute and attribute.kind == "complex" and attribute.is_written:
-                # A PUT keeps no part of what was there.
+                # A PUT replaces the whole attribute, and a PATCH would keep its sub-attributes.
                 part.insert(0, {"op": "remove", "path": name})
             yield part
 
 
-def _removals(sent: Json, stored: Json) -> Iterator[Part]:
-    """Yield one part for each attribute that a PUT leaves out, and so removes."""
-    mentioned = set(_places(sent))
-    for place in _places(stored):
-        if place not in mentioned and place not in KEPT:
+def _removals(sent: Json, stored: Json) -> Iterator[Operations]:
+    """Yield one part for each attribute that a PUT omits and therefore removes."""
+    mentioned = set(_attribute_paths(sent))
+    for place in _attribute_paths(stored):
+        if place not in mentioned and place not in KEPT_BY_PUT:
             yield [{"op": "remove", "path": place}]
 
 
-def _places(document: Json) -> Iterator[str]:
-    """Yield the paths of the attributes that a document has, lowered."""
+def _attribute_paths(document: Json) -> Iterator[str]:
+    """Yield the paths of the attributes of the document, in lower case."""
     for name, value in document.items():
         schema, attribute = USER.elsewhere.get(name.lower(), (USER.extension(name), None))
         if schema and attribute:

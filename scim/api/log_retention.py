@@ -1,4 +1,4 @@
-"""Retention of the request log."""
+"""Retention of the request log and of pagination anchors."""
 
 from datetime import datetime, timedelta
 
@@ -11,20 +11,20 @@ from scim.models import Connection, PaginationAnchor, RequestLog
 BATCH = 2000
 
 
-def forget(*, as_of: datetime) -> int:
-    """Delete old requests of every connection; return how many."""
+def delete_old_requests(*, as_of: datetime) -> int:
+    """Delete requests older than REQUEST_LOG_DAYS; return how many."""
     oldest = as_of - timedelta(days=settings.REQUEST_LOG_DAYS)
     with tenancy.across_tenants():
         PaginationAnchor.objects.filter(made_at__lt=as_of - timedelta(days=1)).delete()
-        # By connection, for that is how they are indexed.
+        # One connection at a time, because the index begins with the connection.
         connections = list(Connection.objects.only("pk"))
-        return sum(_forget(connection, oldest) for connection in connections)
+        return sum(_delete_of_connection(connection, oldest) for connection in connections)
 
 
-def _forget(connection: Connection, oldest: datetime) -> int:
+def _delete_of_connection(connection: Connection, oldest: datetime) -> int:
     logs = RequestLog.objects.filter(connection=connection, received_at__lt=oldest)
-    forgotten = 0
+    deleted = 0
     while batch := list(logs.order_by("received_at").values_list("pk", flat=True)[:BATCH]):
         RequestLog.objects.filter(pk__in=batch).delete()
-        forgotten += len(batch)
-    return forgotten
+        deleted += len(batch)
+    return deleted

@@ -1,9 +1,9 @@
-"""Which rows a page holds: by startIndex or by cursor, in an order that never changes.
+"""Pagination by startIndex or by cursor (RFC 9865), in an order that never changes.
 
-Resources are listed by primary key, which grows and is never given twice. A cursor says
-after which key to go on (RFC 9865). A startIndex is a number, and numbers shift when somebody
-before them leaves; but providers walk in order, so each page leaves an anchor for the next
-one: whoever stays is shown once, whatever happens to others in between.
+Resources are listed by primary key, which only grows. A cursor contains the key after which the
+next page begins. A startIndex is a position, and positions shift when a row before them is
+deleted. Providers request pages in order, so each page stores an anchor, the key after which the
+next page begins: a row that stays is returned exactly once.
 """
 
 from collections.abc import Callable
@@ -19,8 +19,9 @@ from scim.api.cursors import decrypt_cursor, encrypt_cursor
 from scim.api.request import ScimRequest
 from scim.models import PaginationAnchor
 
-USUAL_PAGE = 100
-LARGEST_PAGE = 200
+# Okta requests 100 users per page.
+DEFAULT_PAGE_SIZE = 100
+MAX_PAGE_SIZE = 200
 
 
 @dataclass(frozen=True)
@@ -28,7 +29,7 @@ class PageRequest:
     """Which page the client asks for (RFC 7644 section 3.4.2.4, RFC 9865 section 2)."""
 
     start_index: int = 1
-    count: int = USUAL_PAGE
+    count: int = DEFAULT_PAGE_SIZE
     cursor: str | None = None
     # Identifies the list: another filter or order is another list.
     query: str = ""
@@ -39,95 +40,105 @@ class PageRequest:
 
 
 def parse_page_request(start_index: Any, count: Any, cursor: Any, query: str) -> PageRequest:
-    """Read the paging parameters; values that are too small are raised to the minimum.
+    """Read the pagination parameters; values out of range are set to the nearest limit.
 
-    :raises InvalidValueException: if a number is not one, or a cursor no text.
+    :raises InvalidValueException: if `startIndex` or `count` is not a number, or `cursor` not a
+        string.
     """
     if not isinstance(cursor, str | None):
         raise InvalidValueException(detail="“cursor” must be a string.")
-    first = _number("startIndex", start_index, 1)
-    many = _number("count", count, USUAL_PAGE)
-    return PageRequest(max(first, 1), min(max(many, 0), LARGEST_PAGE), cursor, query)
+    first = _parse_number("startIndex", start_index, 1)
+    many = _parse_number("count", count, DEFAULT_PAGE_SIZE)
+    return PageRequest(max(first, 1), min(max(many, 0), MAX_PAGE_SIZE), cursor, query)
 
 
-def _number(name: str, given: Any, usual: int) -> int:
-    if given in (None, ""):
-        return usual
+def _parse_number(name: str, value: Any, default: int) -> int:
+    if value in (None, ""):
+        return default
     try:
-        number = int(given)
+        number = int(value)
     except (TypeError, ValueError):
         raise InvalidValueException(detail=f"“{name}” must be a whole number.") from None
+    # PostgreSQL accepts no OFFSET or LIMIT beyond 64 bits; no list is this long.
     return min(number, 2**31)
 
 
 class Page(NamedTuple):
     rows: list[Any]
-    goes_on: bool
+    has_more: bool
     total: int
 
 
 def page(
-    request: ScimRequest, rows: QuerySet[Any], wished: PageRequest, *, sorted_by_key: bool
+    request: ScimRequest, rows: QuerySet[Any], page_request: PageRequest, *, sorted_by_key: bool
 ) -> Page:
-    """Return the rows of the page in order, whether more come after it, and how many there are.
+    """Return one page of the ordered rows.
 
-    `rows` come ordered. When that is by primary key, pages go on after a key; another
-    order can only be counted through. Whoever was shown on an earlier page of the walk and
-    has left since is still counted: providers stop at the total, and would miss as many at
-    the end.
+    If they are ordered by primary key, the page begins after a key; in any other order it begins
+    at an offset. The total includes rows that earlier pages returned and that were deleted since:
+    providers stop at the total, and would otherwise miss as many rows at the end.
+
+    :raises SCIMException: if the cursor is not valid, has expired or belongs to another list.
     """
-    offset, after = beginning(wished)
-    if wished.cursor is None and sorted_by_key and offset:
-        # One question less than to read the anchor first; where none was left, nothing is found.
-        since = rows.filter(pk__gt=Subquery(_anchors(request, wished).values("after")[:1]))
-        anchored = _page(since, 0, wished, shown=offset)
+    offset, after = start_position(page_request)
+    if page_request.cursor is None and sorted_by_key and offset:
+        # The anchor is a subquery, which saves a query. Without an anchor it finds no rows.
+        since = rows.filter(pk__gt=Subquery(_anchors(request, page_request).values("after")[:1]))
+        anchored = _page(since, 0, page_request, shown=offset)
         if anchored.rows:
             return anchored
     if after:
-        return _page(rows.filter(pk__gt=after), 0, wished, shown=offset)
-    return _page(rows, offset, wished, shown=0)
+        return _page(rows.filter(pk__gt=after), 0, page_request, shown=offset)
+    return _page(rows, offset, page_request, shown=0)
 
 
-def _page(rows: QuerySet[Any], skipped: int, wished: PageRequest, *, shown: int) -> Page:
-    found = list(rows[skipped : skipped + wished.count + 1]) if wished.count else []
-    return paged(found, wished, skipped + shown, lambda: shown + rows.count())
+def _page(rows: QuerySet[Any], skipped: int, page_request: PageRequest, *, shown: int) -> Page:
+    found = list(rows[skipped : skipped + page_request.count + 1]) if page_request.count else []
+    return build_page(found, page_request, skipped + shown, lambda: shown + rows.count())
 
 
-def paged(found: list[Any], wished: PageRequest, before: int, count: Callable[[], int]) -> Page:
-    """Make the page of what was found, one more than it holds if it goes on after so many.
+def build_page(
+    found: list[Any], page_request: PageRequest, before: int, count: Callable[[], int]
+) -> Page:
+    """Return the page; `found` has one row more than fits if another page follows.
 
-    They are counted unless the page is the last: then it says by itself how many there are.
+    `before` rows come before the page. `count` is called only if the page is not the last one,
+    because the last one shows the total by itself.
     """
-    rows, goes_on = found[: wished.count], len(found) > wished.count
-    is_last = bool(rows) and not goes_on
-    return Page(rows, goes_on and bool(rows), before + len(rows) if is_last else count())
+    rows, has_more = found[: page_request.count], len(found) > page_request.count
+    is_last = bool(rows) and not has_more
+    return Page(rows, has_more and bool(rows), before + len(rows) if is_last else count())
 
 
-def beginning(wished: PageRequest) -> tuple[int, int]:
-    """Return how many rows come before the page, and after which key it begins, if known."""
-    if not wished.cursor:
-        return wished.start_index - 1, 0
-    position = decrypt_cursor(wished.cursor, wished.query, wished.count)
+def start_position(page_request: PageRequest) -> tuple[int, int]:
+    """Return the number of rows before the page, and the key after which it begins, 0 if unknown.
+
+    :raises SCIMException: if the cursor is not valid, has expired or belongs to another list.
+    """
+    if not page_request.cursor:
+        return page_request.start_index - 1, 0
+    position = decrypt_cursor(page_request.cursor, page_request.query, page_request.count)
     return position["offset"], position["after"]
 
 
-def shown_before(wished: PageRequest) -> int:
-    return beginning(wished)[0]
+def offset_of(page_request: PageRequest) -> int:
+    return start_position(page_request)[0]
 
 
-def next_cursor(wished: PageRequest, shown: int, last: int, *, sorted_by_key: bool) -> str:
-    """Return the cursor of the next page, `shown` rows from the top and after `last`."""
+def next_cursor(page_request: PageRequest, shown: int, last: int, *, sorted_by_key: bool) -> str:
+    """Return the cursor of the next page, which begins after `shown` rows and key `last`."""
+    # In another order the key does not tell where the next page begins.
     position = {"offset": shown, "after": last if sorted_by_key else 0}
-    return encrypt_cursor(wished.query, wished.count, position)
+    return encrypt_cursor(page_request.query, page_request.count, position)
 
 
-def leave_anchor(request: ScimRequest, wished: PageRequest, shown: int, last: int) -> None:
-    """Remember where the page ended, for when the provider asks for the next."""
+def store_anchor(request: ScimRequest, page_request: PageRequest, shown: int, last: int) -> None:
+    """Store the key after which the next page begins."""
     anchor = PaginationAnchor(
         tenant_id=request.connection.tenant_id,
         connection=request.connection,
-        query_hash=wished.query_hash,
-        start_index=wished.start_index + shown,
+        query_hash=page_request.query_hash,
+        start_index=page_request.start_index + shown,
         after=last,
         made_at=timezone.now(),
     )
@@ -139,7 +150,9 @@ def leave_anchor(request: ScimRequest, wished: PageRequest, shown: int, last: in
     )
 
 
-def _anchors(request: ScimRequest, wished: PageRequest) -> QuerySet[PaginationAnchor]:
+def _anchors(request: ScimRequest, page_request: PageRequest) -> QuerySet[PaginationAnchor]:
     return PaginationAnchor.objects.filter(
-        connection=request.connection, query_hash=wished.query_hash, start_index=wished.start_index
+        connection=request.connection,
+        query_hash=page_request.query_hash,
+        start_index=page_request.start_index,
     )

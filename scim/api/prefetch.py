@@ -25,58 +25,59 @@ from scim.rfc.strict_json import Json
 from scim.sync import managers
 from scim.sync.attribute_mapping import profile_of
 
-# So many at once; a strange body may ask the same thing in a hundred ways.
-MOST = 4
+# Limits the statement: a PATCH may have hundreds of operations that look something up.
+MOST_QUERIES = 4
 DEPARTMENT = ENTERPRISE.attribute("department")
 
 
 def prefetch_for(request: ScimRequest) -> None:
-    """Ask what the request will ask, unless its token or its body cannot be read.
+    """Prefetch what the request will look up, unless its token or its body is not valid.
 
-    Then nothing is foreseen, so that whoever has a wrong token hears of that before all else.
+    The endpoint then raises these errors in the usual order: a client with an invalid token gets
+    401 before anything about its body.
     """
     try:
-        opened = authentication.cached_token_info(request.token_digest)
-        asked = dict.fromkeys(_questions(request, opened)) if opened else {}
+        token_info = authentication.cached_token_info(request.token_digest)
+        queries = dict.fromkeys(_queries(request, token_info)) if token_info else {}
     except SCIMException:
         return
-    if len(asked) > 1:
-        prepared_statements.prefetch(*islice(asked, MOST))
+    if len(queries) > 1:
+        prepared_statements.prefetch(*islice(queries, MOST_QUERIES))
 
 
-def _questions(request: ScimRequest, opened: TokenInfo) -> Iterator[PreparedQuery]:
+def _queries(request: ScimRequest, token_info: TokenInfo) -> Iterator[PreparedQuery]:
     if request.method == "POST":
         request.parsed_body = normalize(request.document, USER)
-        yield from _about_newcomer(request, request.parsed_body, opened)
+        yield from _queries_for_new_user(request, request.parsed_body, token_info)
         return
-    yield fast_queries.token_query(request, request.path.removeprefix("Users/"))
+    yield fast_queries.locked_user_query(request, request.path.removeprefix("Users/"))
     match request.method:
         case "PATCH":
             request.parsed_body = dialects.operations(request.document, USER)
-            for change in request.parsed_body:
-                yield from _about_change(change, opened)
+            for operation in request.parsed_body:
+                yield from _queries_for_operation(operation, token_info)
         case "PUT" if (
             isinstance(request.document, dict) and request.document.get("active") is False
         ):
-            yield schedule.days_question(opened.tenant_id)
+            yield schedule.days_question(token_info.tenant_id)
         case "DELETE":
-            yield schedule.days_question(opened.tenant_id)
+            yield schedule.days_question(token_info.tenant_id)
 
 
-def _about_newcomer(
-    request: ScimRequest, document: Json, opened: TokenInfo
+def _queries_for_new_user(
+    request: ScimRequest, document: Json, token_info: TokenInfo
 ) -> Iterator[PreparedQuery]:
     mapped = profile_of(document, {})
-    yield authentication.question(request.token_digest)
-    yield fast_queries.place_question(opened.connection_id, document)
+    yield authentication.connection_query(request.token_digest)
+    yield fast_queries.new_user_query(token_info.connection_id, document)
     if mapped.manager:
-        yield managers.question(opened.connection_id, mapped.manager)
+        yield managers.manager_query(token_info.connection_id, mapped.manager)
     places = mapped.profile.department, mapped.profile.location
-    yield place_lookup.places_question(*places, opened.tenant_id)
+    yield place_lookup.places_question(*places, token_info.tenant_id)
 
 
-def _about_change(change: Operation, opened: TokenInfo) -> Iterator[PreparedQuery]:
-    if change.target.attribute is ACTIVE:
-        yield schedule.days_question(opened.tenant_id)
-    elif change.target.attribute is DEPARTMENT and isinstance(change.value, str):
-        yield place_lookup.places_question(change.value, "", opened.tenant_id)
+def _queries_for_operation(operation: Operation, token_info: TokenInfo) -> Iterator[PreparedQuery]:
+    if operation.target.attribute is ACTIVE:
+        yield schedule.days_question(token_info.tenant_id)
+    elif operation.target.attribute is DEPARTMENT and isinstance(operation.value, str):
+        yield place_lookup.places_question(operation.value, "", token_info.tenant_id)

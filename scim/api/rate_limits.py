@@ -1,8 +1,8 @@
 """Rate limits per token, with separate limits for reads and writes.
 
-A web process counts in memory, so that no request waits for another machine. Where there is
-Redis, a thread tells the other processes several times a second how much was asked here, and
-hears of theirs; without it, or while it is gone, each process counts alone.
+A web process counts in memory, so that no request waits for another machine. With Redis, a
+thread exchanges the counts with the other processes several times a second. Without Redis, or
+while it is down, each process counts alone.
 """
 
 import math
@@ -17,9 +17,10 @@ from scim2_models import SCIMException
 
 from people.background import BackgroundThread
 
-MOST_ALLOWANCES = 10_000
-SHARING_PAUSE = 0.1
-REMEMBERED_SECONDS = 60
+# Clients with invalid tokens must not fill the memory.
+MOST_BUCKETS = 10_000
+EXCHANGE_SECONDS = 0.1
+EXPIRY_SECONDS = 60
 
 
 class TooManyRequests(SCIMException):
@@ -36,7 +37,7 @@ class TokenBucket:
 
     left: float
     at: float
-    # Requests counted here, and by all processes at the last exchange.
+    # The requests counted here since the last exchange, and by all processes up to it.
     unshared: int = 0
     total: int | None = None
     shared_at: float = 0
@@ -49,89 +50,91 @@ class TokenBuckets:
     """The rate limits of one web process, by token and by kind of request."""
 
     def __init__(self) -> None:
-        self._kept: dict[str, TokenBucket] = {}
-        self._counting = threading.Lock()
+        self._buckets: dict[str, TokenBucket] = {}
+        self._lock = threading.Lock()
 
-    def spend(self, whose: str, rate: float) -> None:
+    def consume(self, key: str, rate: float) -> None:
         """Count one request.
 
-        :raises TooManyRequests: if nothing is left.
+        :raises TooManyRequests: if the bucket is empty.
         """
         now = time.monotonic()
-        with self._counting:
-            if len(self._kept) > MOST_ALLOWANCES:
-                self._kept.clear()
-            allowance = self._kept.setdefault(whose, TokenBucket(rate, now))
-            allowance.refill(rate, now)
-            left = allowance.left
+        with self._lock:
+            if len(self._buckets) > MOST_BUCKETS:
+                self._buckets.clear()
+            bucket = self._buckets.setdefault(key, TokenBucket(rate, now))
+            bucket.refill(rate, now)
+            left = bucket.left
             if left >= 1:
-                allowance.left -= 1
-                allowance.unshared += 1
+                bucket.left -= 1
+                bucket.unshared += 1
         if left < 1:
             raise TooManyRequests(math.ceil((1 - left) / rate))
 
-    def share(self, redis: Redis, rate: float) -> None:
-        """Exchange request counts with the other processes."""
-        with self._counting:
-            asked = {name: one.unshared for name, one in self._kept.items() if one.unshared}
-        if not asked:
+    def exchange(self, redis: Redis, rate: float) -> None:
+        """Add the counts of this process in Redis, and subtract those of the other processes."""
+        with self._lock:
+            counts = {name: one.unshared for name, one in self._buckets.items() if one.unshared}
+        if not counts:
             return
         pipeline = redis.pipeline(transaction=False)
-        for name, count in asked.items():
+        for name, count in counts.items():
             pipeline.incrby(f"scim-asked:{name}", count)
-            pipeline.expire(f"scim-asked:{name}", REMEMBERED_SECONDS)
+            pipeline.expire(f"scim-asked:{name}", EXPIRY_SECONDS)
         totals = pipeline.execute()[::2]
-        with self._counting:
-            for (name, count), total in zip(asked.items(), totals, strict=True):
-                if name in self._kept:
-                    _apply_remote(self._kept[name], count, total, rate)
+        with self._lock:
+            for (name, count), total in zip(counts.items(), totals, strict=True):
+                if name in self._buckets:
+                    _apply_remote(self._buckets[name], count, total, rate)
 
-    def forget(self) -> None:
-        with self._counting:
-            self._kept.clear()
+    def clear(self) -> None:
+        with self._lock:
+            self._buckets.clear()
 
 
-def _apply_remote(allowance: TokenBucket, mine: int, total: int, rate: float) -> None:
-    """Take off the allowance what others asked since it was heard of last.
+def _apply_remote(bucket: TokenBucket, mine: int, total: int, rate: float) -> None:
+    """Subtract the requests that other processes counted since the last exchange.
 
-    Of what they asked in a longer time, the most has been refilled since: a second's worth
-    counts.
+    A bucket refills completely within a second. So if the last exchange was longer ago, only
+    their average number per second is subtracted.
     """
     now = time.monotonic()
-    allowance.unshared -= mine
-    if allowance.total is not None and total >= allowance.total + mine:
-        others = total - allowance.total - mine
-        share = min(1, 1 / max(now - allowance.shared_at, SHARING_PAUSE))
-        allowance.refill(rate, now)
-        allowance.left = max(allowance.left - others * share, -rate)
-    allowance.total, allowance.shared_at = total, now
+    bucket.unshared -= mine
+    # A smaller total means that the key expired in Redis and counting began again.
+    if bucket.total is not None and total >= bucket.total + mine:
+        others = total - bucket.total - mine
+        share = min(1, 1 / max(now - bucket.shared_at, EXCHANGE_SECONDS))
+        bucket.refill(rate, now)
+        bucket.left = max(bucket.left - others * share, -rate)
+    bucket.total, bucket.shared_at = total, now
 
 
 local_buckets = TokenBuckets()
 
 
-def spend(token_digest: str, *, reads: bool) -> None:
+def consume(token_digest: str, *, reads: bool) -> None:
     """Count one request against the limit of the token.
 
-    :raises TooManyRequests: if nothing is left.
+    :raises TooManyRequests: if the token has used up its rate.
     """
     rate = settings.SCIM_REQUESTS_PER_SECOND
     if not rate:
         return
-    local_buckets.spend(f"{token_digest}:{'reads' if reads else 'writes'}", rate)
+    local_buckets.consume(f"{token_digest}:{'reads' if reads else 'writes'}", rate)
     if settings.SCIM_LIMITS_URL:
         bucket_sync.wake()
 
 
 @cache
 def _redis(url: str) -> Redis:
+    # A Redis that hangs must not stop the thread for longer.
     return Redis.from_url(url, socket_timeout=1, socket_connect_timeout=1)
 
 
 bucket_sync = BackgroundThread(
-    lambda: local_buckets.share(
+    lambda: local_buckets.exchange(
         _redis(settings.SCIM_LIMITS_URL), settings.SCIM_REQUESTS_PER_SECOND
     ),
-    pause=SHARING_PAUSE,
+    pause=EXCHANGE_SECONDS,
     complaint="Web processes count the requests of each token alone",
 )

@@ -1,4 +1,4 @@
-"""Which refused writes Team updates lists, for which resource, and for what reason."""
+"""Decide which refused writes Team updates lists, and for which resource."""
 
 from typing import Any
 
@@ -15,9 +15,9 @@ from scim.sync.sync_errors import SyncErrorSubject
 Kind = SyncError.Kind
 KINDS = {"Users": Kind.USER, "Groups": Kind.GROUP, "Bulk": Kind.BULK}
 WRITES = ("POST", "PUT", "PATCH", "DELETE")
-# 401 and 429 are about the client as a whole, 405 about an address that takes no such write.
+# 401 and 429 concern the client as a whole, 405 an address that does not support the method.
 NOT_LISTED = (401, 405, 429)
-# What may name a resource that has no id of ours, in this order.
+# The attributes that may name a resource without a SCIM id, in this order.
 NAMES = {Kind.USER: ("username", "externalid"), Kind.GROUP: ("displayname", "externalid")}
 LONGEST_NAME = 255
 
@@ -30,9 +30,9 @@ def is_listed(request: ScimRequest, status: int) -> bool:
 
 
 def subject_of(request: ScimRequest) -> SyncErrorSubject:
-    """Return the resource that the request is about, as far as its path and body name it.
+    """Complete the subject of the request from its path and body, and return it.
 
-    What the request has found out already stays. A resource that was deleted counts as known.
+    Values that processing the request has already set stay. Deleted resources are found too.
     """
     subject = request.subject
     kind, _, scim_id = request.path.partition("/")
@@ -46,7 +46,7 @@ def subject_of(request: ScimRequest) -> SyncErrorSubject:
     return subject
 
 
-def mark(request: ScimRequest, subject: SyncErrorSubject) -> None:
+def mark_has_errors(request: ScimRequest, subject: SyncErrorSubject) -> None:
     """Mark the resource, so that its next successful write resolves the sync error."""
     if subject.resource_type == Kind.BULK:
         return
@@ -76,7 +76,7 @@ def _name_of(subject: SyncErrorSubject) -> str:
 
 
 def _sent_name(request: ScimRequest, kind: str) -> str:
-    """Return what the body calls the resource, if it can be read."""
+    """Return the name of the resource in the body, or blank if the body cannot be read."""
     try:
         body = request.document if request.body else {}
     except SCIMException:

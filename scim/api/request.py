@@ -28,8 +28,8 @@ from scim.sync.sync_errors import SyncErrorSubject
 
 MEDIA_TYPE = "application/scim+json"
 ERROR_SCHEMA = "urn:ietf:params:scim:api:messages:2.0:Error"
-READING = ("GET", "OPTIONS")
-CHANGES = ("PUT", "PATCH", "DELETE")
+READ_METHODS = ("GET", "OPTIONS")
+CHANGE_METHODS = ("PUT", "PATCH", "DELETE")
 
 
 class UnsupportedMediaType(SCIMException):
@@ -66,7 +66,7 @@ class UniquenessConflict(UniquenessException):
 
 
 class ScimRequest:
-    """One SCIM request, authenticated when somebody asks for its connection."""
+    """One SCIM request; reading `connection` authenticates it."""
 
     def __init__(self, http: HttpRequest, path: str, method: str = "") -> None:
         self.http = http
@@ -74,8 +74,8 @@ class ScimRequest:
         self.method = method or http.method or ""
         self.request_id: UUID = uuid4()
         self.received_at = timezone.now()
-        self.began = monotonic()
-        self.begin()
+        self.started = monotonic()
+        self.reset()
         self.if_match: str | None = http.META.get("HTTP_IF_MATCH")
         # The actor who retries a stored request, and whether they confirmed a link.
         self.retried_by = ""
@@ -83,8 +83,10 @@ class ScimRequest:
         self._is_counted = False
 
     @classmethod
-    def again(cls, log: RequestLog, *, retried_by: Actor, may_link: bool = False) -> "ScimRequest":
-        """Return a stored request, to be retried for its connection."""
+    def from_log(
+        cls, log: RequestLog, *, retried_by: Actor, may_link: bool = False
+    ) -> "ScimRequest":
+        """Return a stored request, to be retried without a token."""
         path, _, query = log.path.strip("/").partition("?")
         http = HttpRequest()
         http.META = {"QUERY_STRING": query, "CONTENT_LENGTH": str(len(log.body.encode()))}
@@ -93,8 +95,8 @@ class ScimRequest:
         request.retried_by, request.may_link = str(retried_by), may_link
         return request
 
-    def begin(self) -> None:
-        """Reset the state of an earlier attempt."""
+    def reset(self) -> None:
+        """Discard the state of an earlier attempt."""
         self.subject = SyncErrorSubject()
         # The parsed body, if `prefetch` has already read it.
         self.parsed_body: Any = None
@@ -102,10 +104,10 @@ class ScimRequest:
         # with its person.
         self.locked_user: ScimUser | None = None
         self.person_is_locked = False
-        # What was refused of a request that was accepted because it deactivates somebody.
-        self.refused: list[SCIMException | PeopleError] = []
+        # The refused parts of a request that was accepted because it deactivates a user.
+        self.partial_errors: list[SCIMException | PeopleError] = []
 
-    def part(self, method: str, path: str, document: Any) -> "ScimRequest":
+    def operation_request(self, method: str, path: str, document: Any) -> "ScimRequest":
         """Return one operation of a bulk request as a request of its own."""
         part = ScimRequest(self.http, path, method)
         part.connection = self.connection
@@ -115,7 +117,7 @@ class ScimRequest:
 
     @property
     def changes_user(self) -> bool:
-        return self.path.startswith("Users/") and self.method in CHANGES
+        return self.path.startswith("Users/") and self.method in CHANGE_METHODS
 
     @property
     def address(self) -> str:
@@ -146,47 +148,51 @@ class ScimRequest:
         if scheme.lower() != "bearer" or not token.strip():
             raise UnauthorizedException(detail="Send the token as “Authorization: Bearer …”.")
         if not may_be_valid(token.strip(), "scim"):
-            raise wrong_token()
+            raise invalid_token_error()
         presented = token_digest(token.strip())
-        token_usage.note(presented, self.received_at, self.http.META)
+        token_usage.record_use(presented, self.received_at, self.http.META)
         return presented
 
     @cached_property
     def connection(self) -> Connection:
         """The connection whose token the request bears.
 
-        :raises UnauthorizedException: if the token is not good now.
+        :raises UnauthorizedException: if the token is missing, unknown or revoked, or if its
+            connection or tenant is no longer active.
         """
         connection = connection_of(self.token_digest)
         if connection is None:
-            raise wrong_token()
+            raise invalid_token_error()
         return connection
 
-    def spend(self) -> None:
+    def consume_rate_limit(self) -> None:
         """Count the request against the rate limit of its token, once for all its attempts.
 
-        :raises rate_limits.TooManyRequests: if it asked too often.
+        :raises rate_limits.TooManyRequests: if the token has used up its rate.
         """
         if not (self.retried_by or self._is_counted):
             self._is_counted = True
-            reads = self.method in READING or self.path.endswith(".search")
-            rate_limits.spend(self.token_digest, reads=reads)
+            reads = self.method in READ_METHODS or self.path.endswith(".search")
+            rate_limits.consume(self.token_digest, reads=reads)
 
     @cached_property
     def document(self) -> Any:
         """The body as JSON.
 
-        :raises SCIMException: if its size, media type or text is not what we read.
+        :raises UnsupportedMediaType: if the media type is not JSON.
+        :raises PayloadTooLargeException, InvalidSyntaxException: as `strict_json.read`.
         """
+        # Rippling, authentik and Microsoft's examples send application/json.
         content_type = self.http.content_type or ""
         if content_type and not content_type.endswith(("/json", "+json")):
             raise UnsupportedMediaType
         return strict_json.read(self.body)
 
-    def readable(self) -> Any:
-        """Return the body also where `document` refuses it, or None if it is no JSON at all.
+    def lenient_document(self) -> Any:
+        """Return the body even if `document` refuses it, or None if it is not JSON at all.
 
-        Inspect the result only; never store it.
+        Never store the result: it may contain duplicate names or characters that PostgreSQL
+        does not accept.
         """
         try:
             return self.document
@@ -203,7 +209,7 @@ class ScimRequest:
             raise PayloadTooLargeException(detail="The request body may hold at most 1 MiB.")
 
 
-def wrong_token() -> UnauthorizedException:
+def invalid_token_error() -> UnauthorizedException:
     return UnauthorizedException(
         detail=(
             "This token is invalid or was revoked. Use an active token, or create a new one in "
@@ -216,21 +222,21 @@ def base_url() -> str:
     return f"{settings.PUBLIC_BASE_URL}/scim/v2"
 
 
-def answer(body: bytes = b"", status: int = 200, **headers: str) -> HttpResponse:
+def scim_response(body: bytes = b"", status: int = 200, **headers: str) -> HttpResponse:
     response = HttpResponse(body, status=status, content_type=MEDIA_TYPE)
     for name, value in headers.items():
         response[name.replace("_", "-")] = value
     return response
 
 
-def refusal(error: SCIMException | PeopleError) -> HttpResponse:
-    """Return the error as RFC 7644 section 3.12 words it."""
+def error_response(error: SCIMException | PeopleError) -> HttpResponse:
+    """Return the error as a SCIM error response (RFC 7644 section 3.12)."""
     if isinstance(error, PeopleError):
-        error = _translated(error)
+        error = _as_scim_error(error)
     body = {"schemas": [ERROR_SCHEMA], "status": str(error.status), "detail": error.detail}
     if error.scim_type:
         body["scimType"] = error.scim_type
-    response = answer(json_bytes(body), error.status)
+    response = scim_response(json_bytes(body), error.status)
     match error:
         case UnauthorizedException():
             response["WWW-Authenticate"] = 'Bearer realm="Ramp SCIM"'
@@ -241,7 +247,7 @@ def refusal(error: SCIMException | PeopleError) -> HttpResponse:
     return response
 
 
-def _translated(error: PeopleError) -> SCIMException:
+def _as_scim_error(error: PeopleError) -> SCIMException:
     scim = SCIMException(detail=str(error))
     if isinstance(error, LastOwner | LastAdministrator):
         scim.status = 403

@@ -1,7 +1,7 @@
 """The request log: one row for every write and every refused request.
 
-A write's row is part of its transaction. A refusal is remembered after the rollback, with
-a sync error when it was a write, so that Team updates can tell what to do.
+The row of a write is part of its transaction. A refused request is logged after the rollback,
+with a sync error if it was a write, so that Team updates can show how to resolve it.
 """
 
 import json
@@ -18,7 +18,7 @@ from people.client_address import client_address
 from people.values import PeopleError
 from scim.api import refused_writes
 from scim.api.rate_limits import TooManyRequests
-from scim.api.request import ScimRequest, refusal
+from scim.api.request import ScimRequest, error_response
 from scim.models import RequestLog
 from scim.rfc import strict_json
 from scim.sync import sync_errors
@@ -26,12 +26,14 @@ from scim.sync import sync_errors
 LONGEST_BODY = 64 * 1024
 MASK = "••••••"
 SECRET = re.compile("password|token|secret", re.IGNORECASE)
+# A body that is not JSON cannot be masked in parts.
 UNREADABLE = f"{MASK} (Not stored, because it mentions a secret and is not JSON.)"
+# Only these headers are logged, so that Authorization never is.
 HEADERS = ("HTTP_USER_AGENT", "HTTP_ACCEPT", "CONTENT_TYPE", "HTTP_IF_MATCH")
 
 
-def remember(request: ScimRequest, response: HttpResponse) -> None:
-    """Write the row of a request; callers hold the transaction and the tenant."""
+def record(request: ScimRequest, response: HttpResponse) -> None:
+    """Log the request; the caller opens the transaction and sets the tenant."""
     RequestLog.objects.create(
         id=request.request_id,
         tenant_id=request.connection.tenant_id,
@@ -39,28 +41,28 @@ def remember(request: ScimRequest, response: HttpResponse) -> None:
         user=request.subject.user if request.subject.user and request.subject.user.pk else None,
         retried_by=request.retried_by,
         method=request.method,
-        path=_without_question(request.address),
+        path=_masked_address(request.address),
         headers=_headers(request),
         body=_masked(request.body),
         status=response.status_code,
-        answer=_refusal_told(request, response),
+        answer=_logged_answer(request, response),
         ip=client_address(request.http.META),
         received_at=request.received_at,
-        milliseconds=round((monotonic() - request.began) * 1000),
+        milliseconds=round((monotonic() - request.started) * 1000),
     )
 
 
-def _refusal_told(request: ScimRequest, response: HttpResponse) -> str:
-    """Return the answer if it is a refusal; or what of an accepted request was refused."""
-    if request.refused:
-        return refusal(request.refused[0]).content.decode()
+def _logged_answer(request: ScimRequest, response: HttpResponse) -> str:
+    """Return the error response, or the first refused part of an accepted request."""
+    if request.partial_errors:
+        return error_response(request.partial_errors[0]).content.decode()
     return response.content.decode() if response.status_code >= 400 else ""
 
 
-def remember_refusal(
+def record_refusal(
     request: ScimRequest, error: SCIMException | PeopleError, response: HttpResponse
 ) -> None:
-    """Log a refused request, if its token is known."""
+    """Log a refused request, and record its sync error, if its token is valid."""
     if isinstance(error, UnauthorizedException | TooManyRequests):
         # Unknown clients and clients over their rate limit must not fill the log.
         return
@@ -70,12 +72,12 @@ def remember_refusal(
         return
     with tenancy.use(tenant_id), transaction.atomic():
         is_listed = refused_writes.is_listed(request, response.status_code)
-        # First of all, because the row of the request names the user too.
+        # Before `record`, which stores the user that `subject_of` finds.
         subject = refused_writes.subject_of(request) if is_listed else request.subject
-        remember(request, response)
+        record(request, response)
         if is_listed:
             sync_errors.record(request.connection, subject, error, request_id=request.request_id)
-            refused_writes.mark(request, subject)
+            refused_writes.mark_has_errors(request, subject)
 
 
 def _headers(request: ScimRequest) -> dict[str, str]:
@@ -88,20 +90,20 @@ def _headers(request: ScimRequest) -> dict[str, str]:
 
 
 def _masked(body: bytes) -> str:
-    """Return the body as text that is safe to keep: no secrets, no NUL, not endless."""
+    """Return the body as text for the log: without secrets and NUL, and cut at LONGEST_BODY."""
     text = sync_errors.storable(body[: strict_json.LARGEST_BODY].decode("utf-8", "replace"))
     return masked(text)[:LONGEST_BODY]
 
 
 def masked(text: str) -> str:
-    """Return the JSON text with all its secrets masked, at any depth."""
+    """Return the JSON text with the values of secrets masked, at any depth."""
     if not SECRET.search(text):
         return text
     try:
         safe = json.dumps(_without_secrets(json.loads(text)), ensure_ascii=False)
     except (ValueError, RecursionError):
         return UNREADABLE
-    # Half of a surrogate pair can be read from an escape, and could not be stored.
+    # JSON can escape half of a surrogate pair, which PostgreSQL does not store.
     return safe.encode("utf-8", "replace").decode()
 
 
@@ -123,7 +125,7 @@ def _without_secrets(value: Any) -> Any:
             return value
 
 
-def _without_question(address: str) -> str:
+def _masked_address(address: str) -> str:
     """Return the path and query, without the query if it mentions a secret."""
-    path, _, question = address.partition("?")
-    return f"{path}?{MASK}" if SECRET.search(question) else address
+    path, _, query = address.partition("?")
+    return f"{path}?{MASK}" if SECRET.search(query) else address

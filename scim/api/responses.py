@@ -10,20 +10,21 @@ from django.db.models import QuerySet
 from django.http import HttpResponse
 
 from scim.api import etags
-from scim.api.request import ScimRequest, answer, base_url
+from scim.api.request import ScimRequest, base_url, scim_response
 from scim.models import Connection, ScimGroup, ScimMembership, ScimUser
 from scim.rfc import serialize
 from scim.rfc.attributes import GROUP, USER
 from scim.rfc.ids import scim_uuid
-from scim.rfc.projection import Projection, projection
+from scim.rfc.projection import Projection
+from scim.rfc.projection import projection as read_projection
 from scim.rfc.schema import ResourceType
 from scim.rfc.serialize import StoredResource, etag
 
-SHOWN = ("pk", "scim_id", "rendered", "version", "created_at", "modified_at")
+RENDERED_COLUMNS = ("pk", "scim_id", "rendered", "version", "created_at", "modified_at")
 
 
 class RenderedResource(NamedTuple):
-    """A resource as it is answered."""
+    """A resource as the text of a response."""
 
     text: str
     scim_id: UUID | str
@@ -31,33 +32,33 @@ class RenderedResource(NamedTuple):
 
 
 def rows(resource: ResourceType, connection: Connection) -> QuerySet[Any, Any]:
-    """Return what the connection may see, as rows of what an answer needs."""
+    """Return the resources that the connection may see, with the columns that a response needs."""
     model = ScimUser if resource is USER else ScimGroup
     known: QuerySet[Any] = model.objects.known_to(connection)
-    return known.values_list(*SHOWN, named=True)
+    return known.values_list(*RENDERED_COLUMNS, named=True)
 
 
 def render(
-    resource: ResourceType, found: Sequence[Any], wanted: Projection | None
+    resource: ResourceType, found: Sequence[Any], projection: Projection | None
 ) -> list[RenderedResource]:
-    """Return rows as they are answered; groups or members are looked up for all at once."""
-    related = _related(resource, found, wanted)
-    shown = [_shown(resource, row, related[row.pk]) for row in found]
-    return [cut(one, wanted) for one in shown] if wanted else shown
+    """Render rows for a response; one query reads the groups or members of all of them."""
+    related = _related(resource, found, projection)
+    shown = [_render_row(resource, row, related[row.pk]) for row in found]
+    return [apply_projection(one, projection) for one in shown] if projection else shown
 
 
 def find(request: ScimRequest, resource: ResourceType, scim_id: str) -> RenderedResource | None:
     row = rows(resource, request.connection).filter(scim_id=scim_uuid(scim_id)).first()
-    return render(resource, [row], wanted(request, resource))[0] if row else None
+    return render(resource, [row], requested_projection(request, resource))[0] if row else None
 
 
 def respond(
     request: ScimRequest, resource: ResourceType, shown: RenderedResource, status: int = 200
 ) -> HttpResponse:
-    """Answer with one resource, or 304 if the client has this version already."""
+    """Respond with the resource, or with 304 if the client already has this version."""
     if status == 200 and request.method == "GET" and etags.is_known(request, shown.version):
-        return answer(status=304, ETag=etag(shown.version))
-    response = answer(shown.text.encode(), status, ETag=etag(shown.version))
+        return scim_response(status=304, ETag=etag(shown.version))
+    response = scim_response(shown.text.encode(), status, ETag=etag(shown.version))
     if status == 201:
         response["Location"] = serialize.location(resource.endpoint, shown.scim_id, base_url())
     return response
@@ -66,40 +67,47 @@ def respond(
 def respond_stored(
     request: ScimRequest, resource: ResourceType, row: ScimUser | ScimGroup, status: int = 200
 ) -> HttpResponse:
-    """Answer with a row that has just been written."""
-    projection = wanted(request, resource)
+    """Respond with a resource that has just been written."""
+    projection = requested_projection(request, resource)
     related = row.related if hasattr(row, "related") else _related(resource, [row], None)[row.pk]
-    shown = _shown(resource, row, related)
-    return respond(request, resource, cut(shown, projection) if projection else shown, status)
+    shown = _render_row(resource, row, related)
+    return respond(
+        request, resource, apply_projection(shown, projection) if projection else shown, status
+    )
 
 
-def wanted(request: ScimRequest, resource: ResourceType) -> Projection | None:
-    """Read the projection that the address of a single resource asks for."""
+def requested_projection(request: ScimRequest, resource: ResourceType) -> Projection | None:
+    """Read `attributes` and `excludedAttributes` of a request for a single resource.
+
+    :raises InvalidValueException: if both are given.
+    """
     if not request.http.META.get("QUERY_STRING"):
         return None
     names = {name.lower(): str(value) for name, value in request.query.items()}
     chosen = [names.get(name, "") for name in ("attributes", "excludedattributes")]
     attributes, excluded = ([one for one in text.split(",") if one] for text in chosen)
-    return projection(attributes, excluded, resource)
+    return read_projection(attributes, excluded, resource)
 
 
-def cut(shown: RenderedResource, wanted: Projection) -> RenderedResource:
-    text = serialize.json_text(wanted.of(json.loads(shown.text)))
-    return RenderedResource(text, shown.scim_id, shown.version)
+def apply_projection(resource: RenderedResource, projection: Projection) -> RenderedResource:
+    text = serialize.json_text(projection.of(json.loads(resource.text)))
+    return RenderedResource(text, resource.scim_id, resource.version)
 
 
-def _shown(resource: ResourceType, row: Any, related: Sequence[Any]) -> RenderedResource:
+def _render_row(resource: ResourceType, row: Any, related: Sequence[Any]) -> RenderedResource:
     write = serialize.user if resource is USER else serialize.group
     stored = StoredResource(row.scim_id, row.rendered, row.version, row.created_at, row.modified_at)
     return RenderedResource(write(stored, base_url(), related), row.scim_id, row.version)
 
 
 def _related(
-    resource: ResourceType, found: Sequence[Any], wanted: Projection | None
+    resource: ResourceType, found: Sequence[Any], projection: Projection | None
 ) -> defaultdict[int, list[Any]]:
-    """Return, by row, a user's groups with their names, or a group's members."""
+    """Return, by primary key, the groups of each user with their names, or each group's members."""
     related: defaultdict[int, list[Any]] = defaultdict(list)
-    if not found or (wanted and not wanted.shows("groups" if resource is USER else "members")):
+    if not found or (
+        projection and not projection.shows("groups" if resource is USER else "members")
+    ):
         return related
     for key, *value in _pairs(resource, [row.pk for row in found]):
         related[key].append(value if resource is USER else value[0])

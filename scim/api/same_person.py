@@ -1,4 +1,4 @@
-"""Decide whether a new resource is a person who left: the same person, or a different one."""
+"""Apply an administrator's decision whether a new resource is a person who left."""
 
 from django.db import transaction
 from django.utils import timezone
@@ -15,7 +15,7 @@ from scim.sync.provision import ProvisioningTask
 from scim.sync.sync_errors import SyncErrorSubject
 
 Answer = SamePersonQuestion.Answer
-CARRIED = ("document", "rendered", "person", "problem", "has_errors", "waiting_manager")
+SAVED_FIELDS = ("document", "rendered", "person", "problem", "has_errors", "waiting_manager")
 
 
 class NewPersonHolds(PeopleError):
@@ -29,36 +29,36 @@ class NewPersonHolds(PeopleError):
 
 
 @transaction.atomic
-def take_for_same(question: SamePersonQuestion, *, actor: Actor) -> Person:
-    """Bring the one who left back in place of the new person, and return them.
+def confirm_same_person(question: SamePersonQuestion, *, actor: Actor) -> Person:
+    """Restore the person who left in place of the new person, and return them.
 
-    The new person's record is terminated. The provider keeps the id of the new resource. The
-    one who is back starts over, see `operations.start_over`.
+    The new person is terminated. The resource keeps its id and is linked to the restored person,
+    who starts over as `people.operations.rehires.start_over` describes.
 
     :raises PersonAboveRank: if one of the two is above the actor's rank.
-    :raises DecidedMeanwhile: if the question is not open any more.
-    :raises NewPersonHolds: if the new person holds something.
-    :raises PeopleError: if the rules refuse what the provider says about the person.
+    :raises DecidedMeanwhile: if the question is no longer open.
+    :raises NewPersonHolds: if the new person already holds cards, funds or reports.
+    :raises PeopleError: if the rules refuse the provider's values for the person.
     """
-    question = _hold(question, actor)
+    question = _lock_question(question, actor)
     user = ScimUser.objects.select_related("connection").get(pk=question.user_id)
     new, earlier = user.person, question.earlier
     if new is not None:
-        _retire(new, earlier, actor=actor)
+        _terminate_new_person(new, earlier, actor=actor)
     user.person = earlier
     task = ProvisioningTask(
         user, SyncErrorSubject(user=user, user_name=user.scim_username), may_link=True
     )
     provision.provision(task, None, was_active=None)
     UserAdapter(user).render()
-    user.save(update_fields=CARRIED)
+    user.save(update_fields=SAVED_FIELDS)
     group_roles.schedule()
-    _answer(question, Answer.SAME, actor=actor)
+    _save_answer(question, Answer.SAME, actor=actor)
     return user.person
 
 
-def _retire(new: Person, earlier: Person, *, actor: Actor) -> None:
-    held = held_by(new)
+def _terminate_new_person(new: Person, earlier: Person, *, actor: Actor) -> None:
+    held = describe_holdings(new)
     if held:
         raise NewPersonHolds(new, held)
     identities.note_taken_for_same(new, earlier, actor=actor)
@@ -66,17 +66,17 @@ def _retire(new: Person, earlier: Person, *, actor: Actor) -> None:
 
 
 @transaction.atomic
-def take_for_different(question: SamePersonQuestion, *, actor: Actor) -> None:
-    """End the question; the new person and the one who left stay as they are.
+def confirm_different_person(question: SamePersonQuestion, *, actor: Actor) -> None:
+    """Close the question without changing either person.
 
     :raises PersonAboveRank: if one of the two is above the actor's rank.
-    :raises DecidedMeanwhile: if it is not open any more.
+    :raises DecidedMeanwhile: if the question is no longer open.
     """
-    _answer(_hold(question, actor), Answer.DIFFERENT, actor=actor)
+    _save_answer(_lock_question(question, actor), Answer.DIFFERENT, actor=actor)
 
 
-def held_by(person: Person) -> list[str]:
-    """Return in words what the person holds, empty if nothing."""
+def describe_holdings(person: Person) -> list[str]:
+    """Return what the person holds, such as “2 cards”; an empty list if nothing."""
     held = handover_plan.holdings_of(person)
     counts = {
         "card": len(held.cards),
@@ -88,23 +88,25 @@ def held_by(person: Person) -> list[str]:
     return [f"{count} {what}{'s' * (count != 1)}" for what, count in counts.items() if count]
 
 
-def _hold(question: SamePersonQuestion, actor: Actor) -> SamePersonQuestion:
+def _lock_question(question: SamePersonQuestion, actor: Actor) -> SamePersonQuestion:
     """Lock the question, the new resource and both people, and check the rank over both."""
     questions = SamePersonQuestion.objects.open().select_related("user", "earlier")
     held = questions.select_for_update(of=("self", "user")).filter(pk=question.pk).first()
     if held is None:
         raise DecidedMeanwhile
     people = {key for key in (held.user.person_id, held.earlier_id) if key}
+    # Always in the order of their keys, so that two answers at once do not deadlock.
     locked = {key: locks.lock_person(key) for key in sorted(people)}
     for person in locked.values():
         ranks.check_rank_over(actor, person)
+    # The person as locked, because they may have been reactivated before.
     held.earlier = locked[held.earlier_id]
     if held.earlier.state != Person.State.INACTIVE:
         raise DecidedMeanwhile
     return held
 
 
-def _answer(question: SamePersonQuestion, answer: Answer, *, actor: Actor) -> None:
+def _save_answer(question: SamePersonQuestion, answer: Answer, *, actor: Actor) -> None:
     question.answer, question.answered_at = answer, timezone.now()
     question.answered_by = str(actor)
     question.save(update_fields=["answer", "answered_at", "answered_by"])

@@ -12,7 +12,7 @@ from people import tenancy
 from people.db import prepared_statements
 from scim.api import fast_queries, filter_query, pagination, responses
 from scim.api.pagination import Page, PageRequest
-from scim.api.request import ScimRequest, answer
+from scim.api.request import ScimRequest, scim_response
 from scim.rfc import serialize
 from scim.rfc.attributes import GROUP, USER
 from scim.rfc.filter_parser import lookup
@@ -41,39 +41,40 @@ class Search:
 
 
 def list_users(request: ScimRequest) -> HttpResponse:
-    if prepared_statements.available() and _asks_for_the_top(request.query):
+    # Providers look up a user by a single identifier before nearly every write.
+    if prepared_statements.available() and _is_first_page(request.query):
         simple = lookup(request.query.get("filter", ""))
         if simple is not None:
-            return _looked_up(request, *simple)
-    return _search(request, asked(request.query.dict()), [USER])
+            return _find_by_identifier(request, *simple)
+    return _search(request, parse_search(request.query.dict()), [USER])
 
 
 def search_users(request: ScimRequest) -> HttpResponse:
-    return _search(request, asked(_body(request)), [USER])
+    return _search(request, parse_search(_body(request)), [USER])
 
 
 def list_groups(request: ScimRequest) -> HttpResponse:
-    return _search(request, asked(request.query.dict()), [GROUP])
+    return _search(request, parse_search(request.query.dict()), [GROUP])
 
 
 def search_groups(request: ScimRequest) -> HttpResponse:
-    return _search(request, asked(_body(request)), [GROUP])
+    return _search(request, parse_search(_body(request)), [GROUP])
 
 
 def list_all(request: ScimRequest) -> HttpResponse:
-    return _search(request, asked(request.query.dict()), [USER, GROUP])
+    return _search(request, parse_search(request.query.dict()), [USER, GROUP])
 
 
 def search_all(request: ScimRequest) -> HttpResponse:
-    return _search(request, asked(_body(request)), [USER, GROUP])
+    return _search(request, parse_search(_body(request)), [USER, GROUP])
 
 
-def asked(given: Mapping[str, Any]) -> Search:
-    """Read the parameters of a request, in whatever case their names are written.
+def parse_search(sent: Mapping[str, Any]) -> Search:
+    """Read the parameters of a list or search request; their names are case-insensitive.
 
-    :raises SCIMException: if one of them is not what it should be.
+    :raises InvalidSyntaxException, InvalidValueException: if a parameter is not valid.
     """
-    folded = {name.lower(): value for name, value in given.items()}
+    folded = {name.lower(): value for name, value in sent.items()}
     parameters = {name: folded.get(name.lower()) for name in NAMES}
     text = "" if parameters["filter"] is None else parameters["filter"]
     order = str(parameters["sortOrder"] or "ascending").lower()
@@ -82,6 +83,7 @@ def asked(given: Mapping[str, Any]) -> Search:
     if order not in ("ascending", "descending"):
         raise InvalidValueException(detail="“sortOrder” must be ascending or descending.")
     sort_by = str(parameters["sortBy"] or "")
+    # Cursors and anchors belong to a list with the same filter and order only.
     query = f"{text}|{sort_by}|{order}"
     return Search(
         filter=text,
@@ -101,21 +103,21 @@ def _body(request: ScimRequest) -> dict[str, Any]:
     return request.document
 
 
-def _names(given: Any) -> list[str]:
-    """Split a list of attribute names: commas in an address, an array in a body."""
-    if isinstance(given, str):
-        given = given.split(",")
-    if given is None:
+def _names(value: Any) -> list[str]:
+    """Read attribute names: separated by commas in a query, an array in a body."""
+    if isinstance(value, str):
+        value = value.split(",")
+    if value is None:
         return []
-    if not isinstance(given, list) or not all(isinstance(name, str) for name in given):
+    if not isinstance(value, list) or not all(isinstance(name, str) for name in value):
         raise InvalidSyntaxException(
             detail="“attributes” and “excludedAttributes” must be lists of attribute names."
         )
-    return [name.strip() for name in given if name.strip()]
+    return [name.strip() for name in value if name.strip()]
 
 
-def _asks_for_the_top(query: Mapping[str, Any]) -> bool:
-    """Tell whether nothing but the beginning of a filtered list is asked for."""
+def _is_first_page(query: Mapping[str, Any]) -> bool:
+    """Tell whether the query is a filter only, without sorting, projection or a later page."""
     if not query.keys() <= {"filter", "startIndex", "count"}:
         return False
     count: str = query.get("count", "1")
@@ -123,11 +125,11 @@ def _asks_for_the_top(query: Mapping[str, Any]) -> bool:
     return first == "1" and count.isdigit() and count != "0"
 
 
-def _looked_up(request: ScimRequest, attribute: str, value: str) -> HttpResponse:
-    shown = fast_queries.shown_users(request, attribute, value)
-    most = min(int(request.query.get("count", pagination.LARGEST_PAGE)), pagination.LARGEST_PAGE)
+def _find_by_identifier(request: ScimRequest, attribute: str, value: str) -> HttpResponse:
+    shown = fast_queries.find_users(request, attribute, value)
+    most = min(int(request.query.get("count", pagination.MAX_PAGE_SIZE)), pagination.MAX_PAGE_SIZE)
     texts = [one.text for one in shown[:most]]
-    return answer(serialize.list_response(texts, total=len(shown), start_index=1).encode())
+    return scim_response(serialize.list_response(texts, total=len(shown), start_index=1).encode())
 
 
 def _search(request: ScimRequest, search: Search, kinds: Sequence[ResourceType]) -> HttpResponse:
@@ -136,41 +138,41 @@ def _search(request: ScimRequest, search: Search, kinds: Sequence[ResourceType])
         and prepared_statements.available()
         and not (search.filter or search.sort_by)
     ):
-        return _whole_list(request, search)
+        return _list_all_users(request, search)
     with tenancy.use(request.connection.tenant_id):
         if len(kinds) > 1:
-            return _mixed(request, search, kinds)
+            return _search_several_types(request, search, kinds)
         [resource] = kinds
         rows, by_key = _rows(request, search, resource), not search.sort_by
         page = pagination.page(request, rows, search.page, sorted_by_key=by_key)
-        texts = _texts(search, resource, page.rows)
-        if page.goes_on and by_key and search.page.cursor is None:
-            pagination.leave_anchor(request, search.page, len(page.rows), page.rows[-1].pk)
-    return _listed(search, page, texts)
+        texts = _rendered_texts(search, resource, page.rows)
+        if page.has_more and by_key and search.page.cursor is None:
+            pagination.store_anchor(request, search.page, len(page.rows), page.rows[-1].pk)
+    return _list_response(search, page, texts)
 
 
-def _whole_list(request: ScimRequest, search: Search) -> HttpResponse:
+def _list_all_users(request: ScimRequest, search: Search) -> HttpResponse:
     page, shown = fast_queries.users_page(request, search.page)
     wanted = search.projection(USER)
-    texts = [(responses.cut(one, wanted) if wanted else one).text for one in shown]
-    return _listed(search, page, texts)
+    texts = [(responses.apply_projection(one, wanted) if wanted else one).text for one in shown]
+    return _list_response(search, page, texts)
 
 
-def _listed(search: Search, page: Page, texts: Sequence[str]) -> HttpResponse:
-    way: dict[str, Any] = {}
+def _list_response(search: Search, page: Page, texts: Sequence[str]) -> HttpResponse:
+    position: dict[str, Any] = {}
     if search.page.cursor is None:
-        way["start_index"] = search.page.start_index
-    elif page.goes_on:
-        shown = pagination.shown_before(search.page) + len(page.rows)
+        position["start_index"] = search.page.start_index
+    elif page.has_more:
+        shown = pagination.offset_of(search.page) + len(page.rows)
         by_key = not search.sort_by
-        way["nextCursor"] = pagination.next_cursor(
+        position["nextCursor"] = pagination.next_cursor(
             search.page, shown, page.rows[-1].pk, sorted_by_key=by_key
         )
-    body = serialize.list_response(texts, total=page.total, **way)
-    return answer(body.encode())
+    body = serialize.list_response(texts, total=page.total, **position)
+    return scim_response(body.encode())
 
 
-def _texts(search: Search, resource: ResourceType, found: Sequence[Any]) -> list[str]:
+def _rendered_texts(search: Search, resource: ResourceType, found: Sequence[Any]) -> list[str]:
     return [one.text for one in responses.render(resource, found, search.projection(resource))]
 
 
@@ -184,15 +186,17 @@ def _rows(request: ScimRequest, search: Search, resource: ResourceType) -> Query
     return rows.order_by(order, "pk")
 
 
-def _mixed(request: ScimRequest, search: Search, kinds: Sequence[ResourceType]) -> HttpResponse:
+def _search_several_types(
+    request: ScimRequest, search: Search, kinds: Sequence[ResourceType]
+) -> HttpResponse:
     """Search several kinds of resources as one list, users before groups."""
-    skip, room, total = search.page.start_index - 1, search.page.count, 0
+    skip, limit, total = search.page.start_index - 1, search.page.count, 0
     texts: list[str] = []
     for resource in kinds:
         rows = _rows(request, search, resource)
         count = rows.count()
-        found = rows[skip : skip + room - len(texts)] if len(texts) < room else []
-        texts += _texts(search, resource, list(found))
+        found = rows[skip : skip + limit - len(texts)] if len(texts) < limit else []
+        texts += _rendered_texts(search, resource, list(found))
         skip, total = max(skip - count, 0), total + count
     body = serialize.list_response(texts, total=total, start_index=search.page.start_index)
-    return answer(body.encode())
+    return scim_response(body.encode())

@@ -1,8 +1,8 @@
-"""When each token was last used, from where and by what.
+"""When each token was last used, from which address and by which user agent.
 
-Requests that read write nothing, so each notes its token in memory, and a thread writes the
-notes down every few seconds. What a killed process had not written yet is lost; the next
-request says the same again.
+A read request must not write to the database. So each request records the use of its token in
+memory, and a thread saves the uses every few seconds. A killed process loses what it has not
+saved yet; the next request with the token records it again.
 """
 
 from collections.abc import Mapping
@@ -19,47 +19,48 @@ from people.client_address import client_address
 from scim.models import Token
 
 # Clients with invalid tokens must not fill the memory.
-MOST_NOTED = 10_000
+MOST_UNSAVED = 10_000
 LONGEST_USER_AGENT = 300
 
 
-class Use(NamedTuple):
+class TokenUse(NamedTuple):
     at: datetime
     ip: str | None
     user_agent: str
 
 
-# By digest, the last use of each token that has not been written down yet.
-_noted: dict[str, Use] = {}
+# The last use of each token that is not saved yet, by digest.
+_unsaved: dict[str, TokenUse] = {}
 
 
-def note(token_digest: str, at: datetime, meta: Mapping[str, Any]) -> None:
-    """Note the use of a token, valid or not, in memory only."""
-    if len(_noted) < MOST_NOTED:
-        _noted[token_digest] = Use(at, client_address(meta), meta.get("HTTP_USER_AGENT", ""))
+def record_use(token_digest: str, at: datetime, meta: Mapping[str, Any]) -> None:
+    """Record the use of a token, valid or not, in memory."""
+    if len(_unsaved) < MOST_UNSAVED:
+        _unsaved[token_digest] = TokenUse(at, client_address(meta), meta.get("HTTP_USER_AGENT", ""))
     if settings.TOKEN_USE_SECONDS:
         writer.wake()
 
 
-def write_down() -> int:
-    """Save the noted uses of valid tokens; return the number of tokens."""
+def save_uses() -> int:
+    """Save the recorded uses of valid tokens, and return the number of tokens."""
     uses = {}
-    while _noted:
+    while _unsaved:
         # One at a time, because requests keep adding entries.
-        token_digest, use = _noted.popitem()
+        token_digest, use = _unsaved.popitem()
         uses[token_digest] = use
     try:
         with tenancy.across_tenants():
             tokens = Token.objects.alive().filter(digest__in=uses)
-            return sum(_write(token, uses[token.digest]) for token in tokens)
+            return sum(_save_use(token, uses[token.digest]) for token in tokens)
     except Exception:
+        # The next run saves them, unless a newer use was recorded meanwhile.
         for token_digest, use in uses.items():
-            _noted.setdefault(token_digest, use)
+            _unsaved.setdefault(token_digest, use)
         raise
 
 
-def _write(token: Token, use: Use) -> int:
-    # Another process may have heard from the token since, and written that down before us.
+def _save_use(token: Token, use: TokenUse) -> int:
+    # Another process may have saved a later use already.
     earlier = Q(last_used_at=None) | Q(last_used_at__lt=use.at)
     return Token.objects.filter(earlier, pk=token.pk).update(
         last_used_at=use.at,
@@ -68,16 +69,16 @@ def _write(token: Token, use: Use) -> int:
     )
 
 
-def _write_and_close() -> None:
+def _save_and_close() -> None:
     try:
-        write_down()
+        save_uses()
     finally:
-        # A thread has a connection of its own, and needs none while it sleeps.
+        # Each thread has its own database connection, which would stay open while it sleeps.
         connection.close()
 
 
 writer = BackgroundThread(
-    _write_and_close,
+    _save_and_close,
     pause=settings.TOKEN_USE_SECONDS,
     complaint="Could not write down who used which token",
 )

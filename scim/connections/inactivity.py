@@ -1,7 +1,7 @@
-"""When identity providers last sent a request, and notices about those that went quiet.
+"""When identity providers last sent a request, and notices about inactive connections.
 
-A provider with nothing to say sends nothing, so silence is no fault by itself: administrators
-are told once, after a day without a single request, and only if we were there to hear one.
+A provider without changes sends nothing, so inactivity alone is not an error. Administrators are
+notified once, after a day without a single request, and only if Ramp was running on that day.
 """
 
 from collections.abc import Iterator
@@ -18,39 +18,43 @@ from people.models import Mail, Person
 from people.operations.invites.outbox import enqueue_mail
 from scim.models import Connection, RequestLog, SyncHeartbeat, Token
 
-SILENT_AFTER = timedelta(hours=24)
+INACTIVE_AFTER = timedelta(hours=24)
 # The cycle runs every few minutes; after a longer gap, measuring starts again.
 LONGEST_ABSENCE = timedelta(hours=6)
 LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 
-# What a provider had us change; what an administrator retried did not come from it.
+# Successful writes of the provider itself; reads are not logged, and retries are ours.
 UPDATES = Q(status__lt=400, retried_by="")
 
 
 def check_inactivity(*, as_of: datetime) -> int:
-    """Update last-seen times, notify about connections that went quiet, and return their number."""
+    """Update last-seen times, notify about inactive connections, and return their number."""
     with tenancy.across_tenants():
-        listening_since = record_heartbeat(as_of=as_of)
+        running_since = record_heartbeat(as_of=as_of)
         update_last_seen(as_of=as_of)
-        Connection.objects.filter(pk__in=list(_heard_again())).update(inactivity_notified_at=None)
-        silent = [one for one in _used() if _is_silent(one, listening_since, as_of)]
-    return sum(_tell(connection, as_of) for connection in silent)
+        Connection.objects.filter(pk__in=list(_active_again())).update(inactivity_notified_at=None)
+        inactive = [
+            one for one in _watched_connections() if _is_inactive(one, running_since, as_of)
+        ]
+    return sum(_notify_administrators(connection, as_of) for connection in inactive)
 
 
 def record_heartbeat(*, as_of: datetime) -> datetime:
     """Record that the cycle ran, and return since when it has run without a long gap."""
-    watch, _ = SyncHeartbeat.objects.get_or_create(
+    heartbeat, _ = SyncHeartbeat.objects.get_or_create(
         pk=1, defaults={"since": as_of, "seen_at": as_of}
     )
-    if not timedelta() <= as_of - watch.seen_at <= LONGEST_ABSENCE:
-        watch.since = as_of
-    watch.seen_at = as_of
-    watch.save(update_fields=["since", "seen_at"])
-    return watch.since
+    # A negative difference means that the clock was set back.
+    if not timedelta() <= as_of - heartbeat.seen_at <= LONGEST_ABSENCE:
+        heartbeat.since = as_of
+    heartbeat.seen_at = as_of
+    heartbeat.save(update_fields=["since", "seen_at"])
+    return heartbeat.since
 
 
 def update_last_seen(*, as_of: datetime) -> None:
-    """Note the last update of each connection, before the request log forgets it."""
+    """Store the time of each connection's last update, before the request log deletes it."""
+    # A connection that was just disconnected may have updates since the previous cycle.
     ended_lately = Q(disconnected_at__gt=as_of - timedelta(days=1))
     updates = RequestLog.objects.filter(
         UPDATES,
@@ -65,7 +69,7 @@ def update_last_seen(*, as_of: datetime) -> None:
 
 
 def annotate_last_use(connections: QuerySet[Connection]) -> QuerySet[Any]:
-    """Annotate when one of the connection's tokens was last used, be it only to read."""
+    """Annotate when one of the connection's tokens was last used, including for reads."""
     uses = Token.objects.filter(connection=OuterRef("pk"), last_used_at__isnull=False)
     return connections.annotate(
         used_at=Subquery(uses.order_by("-last_used_at").values("last_used_at")[:1])
@@ -77,7 +81,7 @@ def last_seen_at(connection: Any) -> datetime | None:
     return max(filter(None, (connection.used_at, connection.last_update_at)), default=None)
 
 
-def _used() -> QuerySet[Any]:
+def _watched_connections() -> QuerySet[Any]:
     live = Connection.objects.filter(
         activated_at__isnull=False,
         disconnected_at=None,
@@ -88,26 +92,26 @@ def _used() -> QuerySet[Any]:
     return annotate_last_use(live)
 
 
-def _heard_again() -> Iterator[Any]:
+def _active_again() -> Iterator[Any]:
     for connection in annotate_last_use(
         Connection.objects.filter(inactivity_notified_at__isnull=False)
     ):
-        heard = last_seen_at(connection)
-        if heard and heard > connection.inactivity_notified_at:
+        last_seen = last_seen_at(connection)
+        if last_seen and last_seen > connection.inactivity_notified_at:
             yield connection.pk
 
 
-def _is_silent(connection: Any, listening_since: datetime, as_of: datetime) -> bool:
-    heard = last_seen_at(connection)
-    return heard is not None and as_of - max(heard, listening_since) >= SILENT_AFTER
+def _is_inactive(connection: Any, running_since: datetime, as_of: datetime) -> bool:
+    last_seen = last_seen_at(connection)
+    return last_seen is not None and as_of - max(last_seen, running_since) >= INACTIVE_AFTER
 
 
-def _tell(connection: Any, as_of: datetime) -> bool:
-    """Have a mail sent to each administrator, unless another cycle has just done so."""
-    heard, page = last_seen_at(connection), reverse("admin:scim_settings", args=[connection.pk])
+def _notify_administrators(connection: Any, as_of: datetime) -> bool:
+    """Enqueue a mail to each administrator, unless another cycle has just done so."""
+    last_seen, page = last_seen_at(connection), reverse("admin:scim_settings", args=[connection.pk])
     with tenancy.use(connection.tenant_id), transaction.atomic():
-        untold = Connection.objects.filter(pk=connection.pk, inactivity_notified_at=None)
-        if not untold.update(inactivity_notified_at=as_of):
+        unnotified = Connection.objects.filter(pk=connection.pk, inactivity_notified_at=None)
+        if not unnotified.update(inactivity_notified_at=as_of):
             return False
         for person in Person.objects.active_administrators():
             enqueue_mail(
@@ -115,7 +119,7 @@ def _tell(connection: Any, as_of: datetime) -> bool:
                 person,
                 to=person.email,
                 provider=str(connection),
-                heard_at=f"{heard:%-d %B %Y, %H:%M} UTC",
+                heard_at=f"{last_seen:%-d %B %Y, %H:%M} UTC",
                 path=page,
             )
     return True

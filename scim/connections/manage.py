@@ -1,4 +1,4 @@
-"""What an administrator changes on a connection; each change is one transaction and one event."""
+"""Changes of a connection by an administrator, each in one transaction with one event."""
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
@@ -11,7 +11,7 @@ from people.models import CustomField, Person
 from people.operations import connection_events, custom_fields, ranks
 from people.operations.roles import group_mappings
 from people.values import Actor
-from scim.connections.setup import hold, hold_beside_requests
+from scim.connections.setup import lock_connection, lock_connection_no_key
 from scim.models import Connection, GroupMapping, Token
 from scim.models.connection import issue_token, revoke_token
 
@@ -21,12 +21,11 @@ IN_USE = timedelta(days=7)
 
 @transaction.atomic
 def revise(connection: Connection, values: Mapping[str, Any], *, actor: Actor) -> list[str]:
-    """Change settings of the connection, and return which were something else before.
+    """Change settings of the connection, and return the names of those that changed.
 
-    :raises RoleAboveRank: if it is whether the connection may assign the role Owner, and the
-        actor may not.
+    :raises RoleAboveRank: if `may_assign_owner` changes and the actor may not grant the role.
     """
-    hold(connection)
+    lock_connection(connection)
     changes = {
         name: {"from": getattr(connection, name), "to": value}
         for name, value in values.items()
@@ -38,23 +37,24 @@ def revise(connection: Connection, values: Mapping[str, Any], *, actor: Actor) -
         for name, change in changes.items():
             setattr(connection, name, change["to"])
         if "mapping" in changes and connection.is_live:
+            # The sync cycle starts to re-apply the stored resources, see `jobs.reapply`.
             connection.reapply_cursor = 0
         connection.save(update_fields=[*changes, "reapply_cursor"])
-        _note("settings", connection, actor=actor, changes=_spelt_out(changes))
+        _record_event("settings", connection, actor=actor, changes=_readable_changes(changes))
     return list(changes)
 
 
-def _spelt_out(changes: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
+def _readable_changes(changes: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
     """List each changed field of the mapping separately, as readable text."""
-    told = {name: change for name, change in changes.items() if name != "mapping"}
+    readable = {name: change for name, change in changes.items() if name != "mapping"}
     if "mapping" in changes:
         before, after = changes["mapping"]["from"], changes["mapping"]["to"]
-        told |= {
+        readable |= {
             f"source of {name}": {"from": before.get(name), "to": after.get(name)}
             for name in before | after
             if before.get(name) != after.get(name)
         }
-    return told
+    return readable
 
 
 @transaction.atomic
@@ -63,21 +63,21 @@ def add_token(connection: Connection, *, actor: Actor) -> str:
 
     :raises TooManyTokens: if the connection has two already.
     """
-    hold(connection)
+    lock_connection(connection)
     token = issue_token(connection)
-    _note("token added", connection, actor=actor, hint=token[-4:])
+    _record_event("token added", connection, actor=actor, hint=token[-4:])
     return token
 
 
 @transaction.atomic
 def retire_token(token: Token, *, actor: Actor) -> bool:
     """Revoke the token, and tell whether it was active until now."""
-    hold(token.connection)
+    lock_connection(token.connection)
     token.refresh_from_db()
     if token.revoked_at:
         return False
     revoke_token(token)
-    _note("token revoked", token.connection, actor=actor, hint=token.hint)
+    _record_event("token revoked", token.connection, actor=actor, hint=token.hint)
     return True
 
 
@@ -90,26 +90,27 @@ def is_only_one_in_use(token: Token, now: datetime) -> bool:
 
 @transaction.atomic
 def disconnect(connection: Connection, *, actor: Actor) -> bool:
-    """Refuse every request from the next one on, and tell whether that is new.
+    """Disconnect, so that the next request is refused; tell whether it was connected.
 
-    People stay as they are; the cycle lets go of their fields, so that nobody owns these.
+    People stay as they are, and the sync cycle releases their managed fields.
     """
-    hold_beside_requests(connection)
+    lock_connection_no_key(connection)
     if connection.disconnected_at:
         return False
     connection.disconnected_at, connection.reapply_cursor = timezone.now(), 0
     connection.save(update_fields=["disconnected_at", "reapply_cursor"])
+    # People keep the roles of the mappings, as manual grants.
     group_mappings.detach_mapped_roles(
         origin=connection.mapping_origin, because="which was disconnected", actor=actor
     )
     GroupMapping.objects.filter(connection=connection).delete()
-    _note("disconnected", connection, actor=actor)
+    _record_event("disconnected", connection, actor=actor)
     return True
 
 
 @transaction.atomic
-def forget_field(field: CustomField, *, actor: Actor) -> None:
-    """Delete a field of the tenant, and with it what connections were told about it."""
+def delete_custom_field(field: CustomField, *, actor: Actor) -> None:
+    """Delete a custom field, and remove it from the mappings of all connections."""
     for connection in Connection.objects.filter(mapping__has_key=field.external_name):
         kept = {
             name: path for name, path in connection.mapping.items() if name != field.external_name
@@ -118,7 +119,7 @@ def forget_field(field: CustomField, *, actor: Actor) -> None:
     custom_fields.delete_custom_field(field, actor=actor)
 
 
-def _note(
+def _record_event(
     what: str,
     connection: Connection,
     *,

@@ -43,7 +43,7 @@ def live(provider: str) -> Connection | None:
 
 @transaction.atomic
 def start(provider: str, *, actor: Actor, department: str = "", location: str = "") -> Connection:
-    """Return the provider's connection to be set up: the one that was begun, or a new one.
+    """Return the provider's connection in setup, or create one.
 
     :raises AlreadyConnected: if the provider has a live connection.
     """
@@ -60,29 +60,29 @@ def start(provider: str, *, actor: Actor, department: str = "", location: str = 
         default_department=department,
         default_location=location,
     )
-    _note("added", connection, actor=actor)
+    _record_event("added", connection, actor=actor)
     return connection
 
 
 @transaction.atomic
 def next_token(connection: Connection, *, after: int, actor: Actor) -> str | None:
-    """Return a new token that takes the place of the newest one, whose number is `after`.
+    """Replace the tokens by a new one and return it, if `after` is the newest token's number.
 
-    A page that is sent twice asks twice with the same number; the second time there is a
-    newer token, and nothing happens.
+    If a page is submitted twice, both requests have the same number. The second one finds a newer
+    token, and gets None.
     """
-    hold(connection)
+    lock_connection(connection)
     newest = newest_token(connection)
     if newest != after:
         return None
     for token in connection.tokens.filter(revoked_at=None):
         revoke_token(token)
-    _note("token added", connection, actor=actor)
+    _record_event("token added", connection, actor=actor)
     return issue_token(connection)
 
 
 def newest_token(connection: Connection) -> int:
-    """Return the number of the token that was made last, 0 if none was."""
+    """Return the number of the newest token, 0 if there is none."""
     newest = connection.tokens.order_by("-pk").values_list("pk", flat=True).first()
     return newest or 0
 
@@ -91,19 +91,20 @@ def newest_token(connection: Connection) -> int:
 def activate(connection: Connection, *, actor: Actor) -> bool:
     """Activate the connection, and tell whether it was not active before.
 
-    What has arrived until now is carried over by a job that hears of it.
+    The event starts the job that imports what the connection has received so far.
 
     :raises AlreadyConnected: if the provider has another live connection.
     """
+    # Locked before the connection, as in `start`, so that only one connection becomes live.
     Tenant.objects.select_for_update(no_key=True).get(pk=tenancy.current_id())
-    hold(connection)
+    lock_connection(connection)
     if connection.activated_at:
         return False
     if connected := live(connection.provider):
         raise AlreadyConnected(connected)
     connection.activated_at = timezone.now()
     connection.save(update_fields=["activated_at"])
-    _note("activated", connection, actor=actor)
+    _record_event("activated", connection, actor=actor)
     return True
 
 
@@ -113,32 +114,33 @@ def abandon(connection: Connection, *, actor: Actor) -> None:
 
     :raises AlreadyActive: if it was activated meanwhile.
     """
-    hold(connection)
+    lock_connection(connection)
     if connection.activated_at:
         raise AlreadyActive(connection)
     RequestLog.objects.filter(connection=connection).delete()
     ScimGroup.objects.filter(connection=connection).delete()
     ScimUser.objects.filter(connection=connection).delete()
-    _note("abandoned", connection, actor=actor)
+    _record_event("abandoned", connection, actor=actor)
     connection.delete()
 
 
-def hold(connection: Connection) -> None:
-    """Lock the connection, also against requests that store something, and refresh it."""
+def lock_connection(connection: Connection) -> None:
+    """Lock and refresh the connection; SCIM writes wait, because their rows refer to it."""
     connection.refresh_from_db(from_queryset=Connection.objects.select_for_update())
 
 
-def hold_beside_requests(connection: Connection) -> None:
-    """Hold the connection against all who hold it, and let requests store what they have to.
+def lock_connection_no_key(connection: Connection) -> None:
+    """Lock and refresh the connection, without blocking SCIM writes.
 
-    For those who change people afterwards, as the connection comes before the person in the
-    order of what is held. A request holds a person already when it stores something.
+    For code that locks people afterwards: the lock order is connection, then person. A SCIM write
+    has locked its person when it inserts rows that refer to the connection, so with
+    `lock_connection` the two would deadlock.
     """
     rows = Connection.objects.select_for_update(no_key=True)
     connection.refresh_from_db(from_queryset=rows)
 
 
-def _note(what: str, connection: Connection, *, actor: Actor) -> None:
+def _record_event(what: str, connection: Connection, *, actor: Actor) -> None:
     connection_events.record_connection_event(
         what, actor=actor, provider=connection.provider, connection=str(connection.pk)
     )

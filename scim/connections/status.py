@@ -8,8 +8,8 @@ from django.utils.timesince import timesince
 
 from people.templatetags.relative_time import ago
 from scim.connections.inactivity import (
+    INACTIVE_AFTER,
     LONGEST_ABSENCE,
-    SILENT_AFTER,
     UPDATES,
     annotate_last_use,
     last_seen_at,
@@ -39,13 +39,13 @@ def sync_state(connection: Connection, now: datetime) -> SyncState:
     latest = connection.requests.filter(UPDATES).order_by("-received_at")
     received_at = latest.values_list("received_at", flat=True).first()
     updated = max(filter(None, (received_at, connection.last_update_at)), default=None)
-    heard = max(filter(None, (updated, last_seen_at(known))), default=None)
-    tone, sentence, remark = _words(connection, updated, heard, now)
-    return SyncState(tone, sentence, remark, updated, heard)
+    last_seen = max(filter(None, (updated, last_seen_at(known))), default=None)
+    tone, sentence, remark = _describe(connection, updated, last_seen, now)
+    return SyncState(tone, sentence, remark, updated, last_seen)
 
 
-def _words(
-    connection: Connection, updated: datetime | None, heard: datetime | None, now: datetime
+def _describe(
+    connection: Connection, updated: datetime | None, last_seen: datetime | None, now: datetime
 ) -> tuple[Tone, str, str]:
     cadence = PRESETS[connection.provider].cadence
     if connection.disconnected_at:
@@ -61,12 +61,12 @@ def _words(
             f"{connection} is not activated yet. What it sends is stored; nobody is provisioned.",
             cadence,
         )
-    if heard is None:
+    if last_seen is None:
         return Tone.INFO, f"Nothing has been received from {connection} yet.", cadence
-    if now - heard >= SILENT_AFTER:
+    if now - last_seen >= INACTIVE_AFTER:
         return (
             Tone.WARNING,
-            f"No requests from {connection} for {timesince(heard, now)}.",
+            f"No requests from {connection} for {timesince(last_seen, now)}.",
             f"{_outage(now)}A provider without changes sends no requests. If somebody joined, "
             "left or changed there since then, check the provider's log.",
         )
@@ -77,9 +77,9 @@ def _words(
 
 def _outage(now: datetime) -> str:
     """Return a notice if Ramp itself was not running."""
-    watch = SyncHeartbeat.objects.first()
-    if watch is None or now - watch.seen_at > LONGEST_ABSENCE:
+    heartbeat = SyncHeartbeat.objects.first()
+    if heartbeat is None or now - heartbeat.seen_at > LONGEST_ABSENCE:
         return "Ramp's background jobs have not run recently, so the cause may be in Ramp. "
-    if now - watch.since < SILENT_AFTER:
-        return f"Ramp itself was interrupted until {watch.since:%-d %B %Y, %H:%M} UTC. "
+    if now - heartbeat.since < INACTIVE_AFTER:
+        return f"Ramp itself was interrupted until {heartbeat.since:%-d %B %Y, %H:%M} UTC. "
     return ""

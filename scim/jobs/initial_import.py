@@ -1,7 +1,7 @@
-"""Carrying over what a connection had received before it was activated.
+"""The initial import: provision people from what a connection received before its activation.
 
-Each resource is a transaction of its own, and so is each deactivation that was asked for.
-Which are left shows in the rows: a worker that dies leaves the rest to the next one.
+Each resource is a separate transaction, and so is each deactivation that an administrator chose.
+The rows show what is left to do, so the next run continues if a worker dies.
 """
 
 import logging
@@ -28,40 +28,44 @@ from scim.sync.sync_errors import SyncErrorSubject
 log = logging.getLogger(__name__)
 
 Choice = MatchDecision.Choice
-# Requests that began before activation have come to an end by then.
+# A request that began before activation may store a resource after it; it has ended by then.
 GRACE = timedelta(minutes=1)
-CARRIED = ("document", "rendered", "person", "problem", "has_errors", "waiting_manager")
+SAVED_FIELDS = ("document", "rendered", "person", "problem", "has_errors", "waiting_manager")
 
 
-def unfinished() -> list[Connection]:
-    """Return the live connections, all tenants', with something left to carry over."""
+def unfinished_connections() -> list[Connection]:
+    """Return the live connections of all tenants whose initial import is not finished."""
     with tenancy.across_tenants():
         live = Connection.objects.filter(activated_at__isnull=False, disconnected_at=None)
         return list(live.filter(initial_import_finished_at=None).order_by("activated_at"))
 
 
 def import_batch(connections: Iterable[Connection], *, seconds: float) -> tuple[int, bool]:
-    """Carry over as much as the time allows; return how much, and whether that was all."""
+    """Import for as long as the time allows.
+
+    :returns: the number of processed resources and deactivated people, and whether all is done.
+    """
     stop_at, done = monotonic() + seconds, 0
     for connection in connections:
         with tenancy.use(connection.tenant_id):
-            carried, is_all = _carry_over(connection, stop_at)
-        done += carried
+            imported, is_all = _import_connection(connection, stop_at)
+        done += imported
         if not is_all:
             return done, False
     return done, True
 
 
-def _carry_over(connection: Connection, stop_at: float) -> tuple[int, bool]:
+def _import_connection(connection: Connection, stop_at: float) -> tuple[int, bool]:
     done = 0
     users = match_report.waiting_users(connection).order_by("pk")
     for user_id in list(users.values_list("pk", flat=True)):
         if monotonic() > stop_at:
             return done, False
-        done += _try(user_id)
+        done += _import_user(user_id)
     choices = MatchDecision.objects.filter(connection=connection, person__isnull=False)
     for choice in choices.select_related("person").order_by("pk"):
-        done += _settle(connection, choice)
+        done += _apply_decision(connection, choice)
+    # A manager may have been imported after a report.
     waiting = ScimUser.objects.known_to(connection).exclude(waiting_manager="")
     periodic.resolve_waiting(waiting.only("pk"))
     assert connection.activated_at
@@ -74,20 +78,21 @@ def _carry_over(connection: Connection, stop_at: float) -> tuple[int, bool]:
     return done, True
 
 
-def _try(user_id: int) -> bool:
+def _import_user(user_id: int) -> bool:
     """Import one resource, and tell whether it had not been imported yet."""
     subject = SyncErrorSubject()
     try:
         with transaction.atomic():
-            user = _hold(user_id)
+            user = _lock_waiting_user(user_id)
             if user is None:
                 return False
             subject.user, subject.user_name = user, user.scim_username
             request_id = _last_request(user)
+            # The timeline then links the change to the request that sent the resource.
             with events.caused_by(request_id) if request_id else nullcontext():
-                _carry(ProvisioningTask(user, subject, request_id))
+                _provision(ProvisioningTask(user, subject, request_id))
     except PeopleError as error:
-        _list(subject, error)
+        _record_error(subject, error)
     except Exception:
         # An unexpected error must not stop the other resources; the next run tries again.
         log.exception("SCIM user %s could not be imported.", user_id)
@@ -95,7 +100,7 @@ def _try(user_id: int) -> bool:
     return True
 
 
-def _hold(user_id: int) -> ScimUser | None:
+def _lock_waiting_user(user_id: int) -> ScimUser | None:
     users = ScimUser.objects.select_related("connection")
     users = users.filter(
         deleted_at=None,
@@ -103,49 +108,51 @@ def _hold(user_id: int) -> ScimUser | None:
         problem=ScimUser.Problem.NONE,
         connection__disconnected_at=None,
     )
+    # `skip_locked`: another worker, or a request of the provider, is processing the resource.
     return users.select_for_update(of=("self",), skip_locked=True).filter(pk=user_id).first()
 
 
 def _last_request(user: ScimUser) -> UUID | None:
-    """Return the last request that wrote the resource, if it is still in the log."""
+    """Return the id of the last request that wrote the resource, if it is still in the log."""
     written = RequestLog.objects.filter(user=user, status__lt=400)
     latest = written.order_by("-received_at").values_list("pk", flat=True)
     return latest.first()
 
 
-def _carry(task: ProvisioningTask) -> None:
+def _provision(task: ProvisioningTask) -> None:
     user = task.user
     choice = MatchDecision.objects.filter(user=user).values_list("choice", flat=True).first()
     task.subject.raw_values = task.mapped.raw_values
     task.may_link = choice == Choice.LINK
-    person = match_report.had_earlier(user)
+    person = match_report.earlier_person(user)
     if person is not None:
-        _take_back(task, person, is_left=choice == Choice.LEAVE)
+        _relink_earlier_person(task, person, was_left=choice == Choice.LEAVE)
     provision.provision(task, None, was_active=None)
     UserAdapter(user).render()
-    user.save(update_fields=CARRIED)
+    user.save(update_fields=SAVED_FIELDS)
     group_roles.schedule()
 
 
-def _take_back(task: ProvisioningTask, person: Person, *, is_left: bool) -> None:
-    """Link the resource to the person it had before its provider was disconnected.
+def _relink_earlier_person(task: ProvisioningTask, person: Person, *, was_left: bool) -> None:
+    """Link the resource to the person that it had before its provider was disconnected.
 
-    :raises operations.DuplicateEmail: if they have another owner; or if an administrator left
-        them, or has not said yet that they are meant although they are elevated.
+    :raises DuplicateEmail: if another connection manages the person; if an administrator chose
+        not to link them; or if the link still needs an administrator's confirmation.
     """
     locks.lock(person)
-    by_itself = not is_left and provision.links_by_itself(task, person)
-    if provision.is_owned(person) or not (task.may_link or by_itself):
+    links_automatically = not was_left and provision.links_automatically(task, person)
+    if provision.is_managed(person) or not (task.may_link or links_automatically):
         raise person_fields.DuplicateEmail
+    # A person has at most one live resource (`scim_user_of_person`).
     person.scim_users.filter(deleted_at=None).update(person=None)
     task.user.person = person
 
 
-def _list(subject: SyncErrorSubject, error: PeopleError) -> None:
+def _record_error(subject: SyncErrorSubject, error: PeopleError) -> None:
     user = subject.user
     assert user
     with transaction.atomic():
-        # What was undone is in memory still.
+        # The rollback has not changed the object in memory.
         user.person = None
         sync_errors.record(user.connection, subject, error, request_id=_last_request(user))
         ScimUser.objects.filter(pk=user.pk, person=None).update(
@@ -153,15 +160,19 @@ def _list(subject: SyncErrorSubject, error: PeopleError) -> None:
         )
 
 
-def _settle(connection: Connection, choice: MatchDecision) -> bool:
-    """Deactivate the people an administrator chose, unless the provider has sent them since."""
+def _apply_decision(connection: Connection, choice: MatchDecision) -> bool:
+    """Apply and delete the decision about a person who exists only in Ramp.
+
+    Nobody is deactivated whom the provider has sent since the decision. Return whether the person
+    was deactivated.
+    """
     person = choice.person
     assert person
     subject = SyncErrorSubject(user_name=person.email)
     done = False
     try:
-        is_still_so = match_report.only_here(connection).filter(pk=person.pk).exists()
-        if choice.choice == Choice.DEACTIVATE and is_still_so:
+        is_still_unmatched = match_report.only_in_ramp(connection).filter(pk=person.pk).exists()
+        if choice.choice == Choice.DEACTIVATE and is_still_unmatched:
             reason = f"Chosen when {connection} was connected"
             done = people.deactivate_person(
                 person, actor=Actor.read(choice.decided_by), reason=reason
@@ -170,7 +181,7 @@ def _settle(connection: Connection, choice: MatchDecision) -> bool:
         with transaction.atomic():
             sync_errors.record(connection, subject, error, request_id=None)
     except ranks.RankRefused:
-        # The person or the administrator has another rank since; the refusal is in the log.
+        # The role of one of the two has changed since the decision. The refusal is logged.
         done = False
     choice.delete()
     return done

@@ -1,8 +1,8 @@
-"""Retry managers that were refused as circular, after the cycle is gone.
+"""Retry managers that were refused as circular, after the circle is gone.
 
-A provider that reverses a reporting line may send the former top manager first. Their new
-manager still reports to them then, so the request is refused. It is retried after the other
-change has arrived.
+A provider that reverses a reporting line may send the former top manager first. At that time
+their new manager still reports to them, so Ramp refuses the request. It is retried when the
+other change has arrived.
 """
 
 from uuid import UUID
@@ -16,48 +16,50 @@ from scim.models import RequestLog, ScimUser, SyncError
 from scim.models.request_log import SyncErrorQuerySet
 from scim.sync import managers
 
-CIRCLE = Actor("job", "sync cycle")
+ACTOR = Actor("job", "sync cycle")
 
 
 def retry_below(manager_id: UUID) -> int:
-    """Try again after this manager lost a report; return how many people it mattered for."""
+    """Retry after a report left this manager; return the number of people who got a manager."""
     above = chain_above(manager_id)
     waiting = ScimUser.objects.filter(person__in=above).exclude(waiting_manager="")
-    refused = _refused().filter(person__in=above)
-    return periodic.resolve_waiting(waiting.only("pk")) + _retry(refused)
+    refused = _circular_errors().filter(person__in=above)
+    return periodic.resolve_waiting(waiting.only("pk")) + _retry_errors(refused)
 
 
 def retry_all() -> int:
-    """Try everything again that a circle has stopped, all tenants'."""
+    """Retry all refused circular managers of all tenants; return how many were accepted."""
     with tenancy.across_tenants():
-        tenants = set(_refused().values_list("tenant_id", flat=True))
+        tenants = set(_circular_errors().values_list("tenant_id", flat=True))
     done = 0
     for tenant_id in tenants:
         with tenancy.use(tenant_id):
-            done += _retry(_refused())
+            done += _retry_errors(_circular_errors())
     return done
 
 
-def _refused() -> SyncErrorQuerySet:
+def _circular_errors() -> SyncErrorQuerySet:
     listed = SyncError.objects.open().filter(reason=SyncError.Reason.CIRCULAR_MANAGER)
     return listed.filter(connection__disconnected_at=None, user__deleted_at=None)
 
 
-def _retry(errors: SyncErrorQuerySet) -> int:
-    return sum(_try(error) for error in errors.select_related("connection", "person", "request"))
+def _retry_errors(errors: SyncErrorQuerySet) -> int:
+    return sum(
+        _retry_error(error) for error in errors.select_related("connection", "person", "request")
+    )
 
 
-def _try(error: SyncError) -> bool:
-    if error.person is None or _closes_circle(error, error.person) or not _is_latest(error):
+def _retry_error(error: SyncError) -> bool:
+    if error.person is None or _is_still_circular(error, error.person) or not _is_latest(error):
         return False
     try:
-        return not retry.retry(error, actor=CIRCLE).refused_because
+        return not retry.retry(error, actor=ACTOR).refused_because
     except PeopleError:
-        # It is not kept any more; an administrator sees it in the list.
+        # The request is no longer stored. The sync error stays listed for an administrator.
         return False
 
 
-def _closes_circle(error: SyncError, person: Person) -> bool:
+def _is_still_circular(error: SyncError, person: Person) -> bool:
     manager = managers.find(error.connection, error.offending_value)
     return manager is None or is_above(person, manager.person)
 
@@ -66,5 +68,6 @@ def _is_latest(error: SyncError) -> bool:
     """Tell whether the provider has sent nothing about the user since."""
     if error.request is None:
         return True
+    # A retry of an outdated request would overwrite what the provider sent since.
     later = RequestLog.objects.filter(user=error.user_id, retried_by="")
     return not later.filter(received_at__gt=error.request.received_at).exists()

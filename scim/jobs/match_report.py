@@ -1,7 +1,7 @@
 """The match report before activation: which resources match which people, and what blocks them.
 
-The report decides by the same rules as `provision`, for all resources at once: a few
-statements, however many there are.
+The report applies the rules of `provision` to all resources at once, with a constant number of
+queries.
 """
 
 from collections.abc import Iterator
@@ -45,7 +45,7 @@ class MatchOutcome(StrEnum):
 
 
 class PersonFacts(NamedTuple):
-    """What the rules ask about a person of ours."""
+    """The facts about an existing person that the rules need."""
 
     person_id: UUID
     role: str
@@ -81,13 +81,13 @@ class MatchReport:
 
 def report(connection: Connection) -> MatchReport:
     """Build the report for everything the connection has received."""
-    judge = Matcher(connection)
+    matcher = Matcher(connection)
     users = waiting_users(connection).only("document", "scim_external_id", "user_name_key")
-    return MatchReport([judge(user) for user in users.order_by("pk").iterator(chunk_size=2000)])
+    return MatchReport([matcher(user) for user in users.order_by("pk").iterator(chunk_size=2000)])
 
 
 def waiting_users(connection: Connection) -> QuerySet[ScimUser]:
-    """Return the resources that have no person yet, and nothing listed against them."""
+    """Return the resources that have neither a person nor a problem yet."""
     users = ScimUser.objects.known_to(connection)
     return users.filter(person=None, problem=ScimUser.Problem.NONE)
 
@@ -97,32 +97,33 @@ class Matcher:
 
     def __init__(self, connection: Connection) -> None:
         self.connection = connection
-        self.by_address = dict(_by_address(connection))
+        self.by_address = dict(_people_by_address(connection))
         self.by_external_id: dict[str, PersonFacts] = {}
         self.by_user_name: dict[str, PersonFacts] = {}
-        for external_id, user_name_key, known in _earlier(connection):
+        for external_id, user_name_key, facts in _earlier_people(connection):
             if external_id:
-                self.by_external_id[external_id] = known
-            self.by_user_name[user_name_key] = known
+                self.by_external_id[external_id] = facts
+            self.by_user_name[user_name_key] = facts
         choices = MatchDecision.objects.filter(connection=connection, user__isnull=False)
         self.choices = dict(choices.values_list("user_id", "choice"))
+        # Addresses and people of earlier results: the first of two equal resources gets the person.
         self.taken: set[str | UUID] = set()
 
     def __call__(self, user: ScimUser) -> MatchResult:
         mapped = profile_of(user.document, self.connection.mapping)
         address = normalize_key(mapped.profile.email)
-        rule, known = self._match(user, address)
-        obstacle = self._obstacle(mapped, address, rule, known)
-        if obstacle:
-            person_id = known.person_id if known else None
-            return MatchResult(user.pk, MatchOutcome.BLOCKED, person_id, rule, obstacle)
-        if known is None:
+        rule, facts = self._match(user, address)
+        error = self._blocking_error(mapped, address, rule, facts)
+        if error:
+            person_id = facts.person_id if facts else None
+            return MatchResult(user.pk, MatchOutcome.BLOCKED, person_id, rule, error)
+        if facts is None:
             self.taken.add(address)
             return MatchResult(user.pk, MatchOutcome.CREATED)
-        outcome = self._outcome(user, known)
+        outcome = self._outcome(user, facts)
         if outcome is MatchOutcome.LINKED:
-            self.taken |= {address, known.person_id}
-        return MatchResult(user.pk, outcome, known.person_id, rule)
+            self.taken |= {address, facts.person_id}
+        return MatchResult(user.pk, outcome, facts.person_id, rule)
 
     def _match(self, user: ScimUser, address: str) -> tuple[Rule | None, PersonFacts | None]:
         found = {
@@ -130,67 +131,66 @@ class Matcher:
             Rule.USER_NAME: self.by_user_name.get(user.user_name_key),
             Rule.EMAIL: self.by_address.get(address),
         }
-        return next(((rule, known) for rule, known in found.items() if known), (None, None))
+        return next(((rule, facts) for rule, facts in found.items() if facts), (None, None))
 
-    def _obstacle(
-        self, mapped: MappedUser, address: str, rule: Rule | None, known: PersonFacts | None
+    def _blocking_error(
+        self, mapped: MappedUser, address: str, rule: Rule | None, facts: PersonFacts | None
     ) -> PeopleError | None:
-        """Return what activation would refuse, or keep without making a person."""
-        profile = policies.filled(self.connection, mapped.profile, None)
-        missing = provision.unfilled(mapped, profile)
+        """Return the error with which activation would refuse the resource, or hold it."""
+        profile = policies.fill_defaults(self.connection, mapped.profile, None)
+        missing = provision.missing_fields(mapped, profile)
+        # Otherwise, the person of an earlier connection keeps the values that are missing now.
         refuses = self.connection.incomplete_policy == Connection.Incomplete.REFUSE
         if missing and (refuses or rule in (None, Rule.EMAIL)):
-            return policies.gap(missing)
+            return policies.missing_fields_error(missing)
         holder = self.by_address.get(address)
-        is_anothers = holder is not None and holder.person_id != (known and known.person_id)
-        if is_anothers or address in self.taken or (known and self._is_lost(known)):
+        is_anothers = holder is not None and holder.person_id != (facts and facts.person_id)
+        if is_anothers or address in self.taken or (facts and self._is_unavailable(facts)):
             return person_fields.DuplicateEmail()
-        return self._wrong_role(profile.role, known)
+        return self._role_error(profile.role, facts)
 
-    def _is_lost(self, known: PersonFacts) -> bool:
-        return known.is_owned or known.person_id in self.taken
+    def _is_unavailable(self, facts: PersonFacts) -> bool:
+        return facts.is_owned or facts.person_id in self.taken
 
-    def _wrong_role(self, given: str | None, known: PersonFacts | None) -> PeopleError | None:
+    def _role_error(self, given: str | None, facts: PersonFacts | None) -> PeopleError | None:
         try:
-            current = known.role if known else None
-            role = policies.role(self.connection, given, current=current)
+            current = facts.role if facts else None
+            role = policies.translate_role(self.connection, given, current=current)
         except base_roles.InvalidRole as error:
             return error
-        if role is None or (known and role == known.role):
+        if role is None or (facts and role == facts.role):
             return None
-        is_wrong = role not in Person.Role or (known and role == Person.Role.GUEST)
-        return base_roles.InvalidRole() if is_wrong else None
+        is_refused = role not in Person.Role or (facts and role == Person.Role.GUEST)
+        return base_roles.InvalidRole() if is_refused else None
 
-    def _outcome(self, user: ScimUser, known: PersonFacts) -> MatchOutcome:
+    def _outcome(self, user: ScimUser, facts: PersonFacts) -> MatchOutcome:
         match self.choices.get(user.pk):
             case Choice.LINK:
                 return MatchOutcome.LINKED
             case Choice.LEAVE:
                 return MatchOutcome.LEFT
         asks = self.connection.email_link == Connection.EmailLink.ASK
-        return MatchOutcome.ASKED if asks or known.is_privileged else MatchOutcome.LINKED
+        return MatchOutcome.ASKED if asks or facts.is_privileged else MatchOutcome.LINKED
 
 
-def only_here(connection: Connection) -> PersonQuerySet:
-    """Return active people without a managing connection that this connection has not sent."""
+def only_in_ramp(connection: Connection) -> PersonQuerySet:
+    """Return invited and active people whom no connection manages and this one has not sent."""
     users = ScimUser.objects.known_to(connection)
     earlier = _earlier_users(connection)
     here: PersonQuerySet = Person.objects.filter(
         ~Exists(users.filter(email_key=OuterRef("email_key"))),
-        ~Exists(_owners()),
+        ~Exists(_managing_users()),
         ~Exists(earlier.filter(person=OuterRef("pk"))),
         state__in=[Person.State.INVITED, Person.State.ACTIVE],
     )
     return here
 
 
-def had_earlier(user: ScimUser) -> Person | None:
-    """Return the person with the same identifier before the provider was disconnected, if any.
-
-    Whoever has found another owner since is nobody's to return.
-    """
+def earlier_person(user: ScimUser) -> Person | None:
+    """Return the person of the same resource in an earlier connection of the provider, if any."""
     earlier = _earlier_users(user.connection).select_related("person")
     earlier = earlier.exclude(person__state=Person.State.TERMINATED)
+    # If the provider was connected several times, the latest connection counts.
     latest = earlier.order_by("-connection__disconnected_at", "pk")
     by_external_id = latest.filter(scim_external_id=user.scim_external_id)
     by_user_name = latest.filter(user_name_key=user.user_name_key)
@@ -198,45 +198,49 @@ def had_earlier(user: ScimUser) -> Person | None:
     return found.person if found and found.person else None
 
 
-def counterpart(user: ScimUser) -> Person | None:
+def matching_person(user: ScimUser) -> Person | None:
     """Return the person that the resource matches in the report."""
     address = profile_of(user.document, user.connection.mapping).profile.email
     people = Person.objects.in_lists().filter(email_key=normalize_key(address)) if address else None
-    return had_earlier(user) or (people.first() if people else None)
+    return earlier_person(user) or (people.first() if people else None)
 
 
-def _by_address(connection: Connection) -> Iterator[tuple[str, PersonFacts]]:
+def _people_by_address(connection: Connection) -> Iterator[tuple[str, PersonFacts]]:
     users = ScimUser.objects.known_to(connection).filter(email_key=OuterRef("email_key"))
     people = Person.objects.in_lists().filter(Exists(users))
     rows = people.values_list(
-        "email_key", "pk", "role", base_roles.holds_elevated(), Exists(_owners())
+        "email_key", "pk", "role", base_roles.holds_elevated(), Exists(_managing_users())
     )
-    for email_key, *known in rows:
-        yield email_key, PersonFacts(*known)
+    for email_key, *facts in rows:
+        yield email_key, PersonFacts(*facts)
 
 
-def _earlier(connection: Connection) -> Iterator[tuple[str, str, PersonFacts]]:
-    """Return the people of the provider's earlier connections."""
+def _earlier_people(connection: Connection) -> Iterator[tuple[str, str, PersonFacts]]:
+    """Yield externalId, userName and person of the provider's earlier connections.
+
+    The latest connection comes last, so that its people overwrite the others in a dictionary.
+    """
     users = _earlier_users(connection).order_by("-connection__disconnected_at", "pk")
     pairs = list(users.values_list("scim_external_id", "user_name_key", "person_id"))
     had = Exists(_earlier_users(connection).filter(person=OuterRef("pk")))
     people = Person.objects.in_lists().filter(had)
-    rows = people.values_list("pk", "role", base_roles.holds_elevated(), Exists(_owners()))
-    known = {row[0]: PersonFacts(*row) for row in rows}
+    rows = people.values_list("pk", "role", base_roles.holds_elevated(), Exists(_managing_users()))
+    facts_of = {row[0]: PersonFacts(*row) for row in rows}
     for external_id, user_name_key, person_id in reversed(pairs):
-        if person_id in known:
-            yield external_id, user_name_key, known[person_id]
+        if person_id in facts_of:
+            yield external_id, user_name_key, facts_of[person_id]
 
 
-def _owners() -> QuerySet[ScimUser]:
+def _managing_users() -> QuerySet[ScimUser]:
     owners = ScimUser.objects.filter(deleted_at=None, connection__disconnected_at=None)
     return owners.filter(person=OuterRef("pk"))
 
 
 def _earlier_users(connection: Connection) -> QuerySet[ScimUser]:
-    """Return those of the provider's disconnected resources that it has sent again.
+    """Return the resources of the provider's earlier connections that it has sent again.
 
-    A generic provider may be a different directory this time.
+    A generic provider has none: its next connection may be a different directory, in which the
+    same identifiers mean other people.
     """
     users = ScimUser.objects.known_to(connection)
     named = users.exclude(scim_external_id="").values("scim_external_id")

@@ -1,8 +1,9 @@
 """The sync cycle: it re-applies what providers sent, because they do not send it twice.
 
-Beat runs it every few minutes. A field that a provider owns and somebody changed is put back
-to what the provider said. A resource may name a manager who is not here: an event has this
-module look again as soon as somebody becomes reachable by that name, and beat finds the rest.
+Beat runs it every five minutes. It restores managed fields that an administrator has changed to
+the provider's value. It also assigns managers who arrive after their reports: an event triggers
+this as soon as somebody can be found by the name of the manager, and the cycle does what events
+missed.
 """
 
 from collections.abc import Iterable
@@ -31,102 +32,108 @@ LIVE = Q(
     connection__activated_at__isnull=False,
     connection__disconnected_at=None,
 )
-LEFT = (Person.State.INACTIVE, Person.State.TERMINATED)
-# What looking again may change of a resource.
-LOOKED_AT = ("waiting_manager", "problem", "has_errors", "document", "rendered")
+HAS_LEFT = (Person.State.INACTIVE, Person.State.TERMINATED)
+# The columns that the sync cycle may change.
+SAVED_FIELDS = ("waiting_manager", "problem", "has_errors", "document", "rendered")
 
 
 def resolve_waiting(waiting: Iterable[ScimUser]) -> int:
-    """Give each resource the manager it waits for, if they are here; return how many got one."""
-    return sum(_resolve(user.pk) for user in waiting)
+    """Assign the managers that the resources wait for; return how many could be assigned."""
+    return sum(_resolve_user(user.pk) for user in waiting)
 
 
-def waiting_for(person: Person) -> list[ScimUser]:
-    """Return the resources whose manager the person seems to be."""
+def users_waiting_for(person: Person) -> list[ScimUser]:
+    """Return the resources that wait for a manager by one of the person's names."""
+    # A person without a resource can be found by their address only.
     names = {person.email_key}
     for user in person.scim_users.filter(deleted_at=None):
         names |= {str(user.scim_id), *managers.names_of(user)}
     return list(ScimUser.objects.filter(waiting_manager__in=names - {""}))
 
 
-def list_waiting(person: Person) -> None:
-    """List that the person waits for a manager, unless it is listed or they have left.
+def record_waiting(person: Person) -> None:
+    """Record the sync error of a missing manager, unless it exists or the person has left.
 
-    Reactivating somebody by hand is no request that would list it.
+    When an administrator reactivates a person, there is no SCIM request that would record it.
     """
     waiting = ScimUser.objects.filter(LIVE, ~Q(waiting_manager=""), person=person)
-    for user in waiting.exclude(person__state__in=LEFT).select_related("connection", "person"):
+    for user in waiting.exclude(person__state__in=HAS_LEFT).select_related("connection", "person"):
         mapped = profile_of(user.document, user.connection.mapping)
         subject = SyncErrorSubject(
             user_name=user.scim_username, user=user, raw_values=mapped.raw_values
         )
         error = InvalidManager()
         with transaction.atomic():
-            if not sync_errors.is_open(user, error):
+            if not sync_errors.is_unresolved(user, error):
                 sync_errors.record(user.connection, subject, error, request_id=None)
                 ScimUser.objects.filter(pk=user.pk).update(has_errors=True)
 
 
-def everyone_waiting() -> list[ScimUser]:
-    """Return all resources of live connections that wait for a manager, all tenants'."""
+def all_waiting_users() -> list[ScimUser]:
+    """Return the resources of all live connections that wait for a manager."""
     with tenancy.across_tenants():
         return list(ScimUser.objects.filter(LIVE, ~Q(waiting_manager="")).only("pk"))
 
 
-def people_with_manual_overrides() -> list[ScimUser]:
-    """Return the resources of live connections whose person somebody has changed since."""
+def overridden_users() -> list[ScimUser]:
+    """Return the resources of all live connections whose managed fields somebody has changed."""
     with tenancy.across_tenants():
         users = ScimUser.objects.filter(LIVE, person__manually_overridden_at__isnull=False)
         users = users.exclude(person__state=Person.State.TERMINATED)
         return list(users.only("pk", "tenant"))
 
 
-def restore_managed_fields(users: Iterable[ScimUser]) -> int:
+def restore_overridden_fields(users: Iterable[ScimUser]) -> int:
     """Restore the provider's values of each person; return the number of changed people."""
-    return sum(_restore(user) for user in users)
+    return sum(_restore_user(user) for user in users)
 
 
-def _restore(listed: ScimUser) -> bool:
+def _restore_user(listed: ScimUser) -> bool:
     with tenancy.use(listed.tenant_id):
         subject = SyncErrorSubject()
         try:
             with transaction.atomic():
-                subject.user = user = _hold(listed.pk)
+                subject.user = user = _lock_user(listed.pk)
                 subject.user_name = user.scim_username
                 since = _overridden_since(user)
                 if since is None:
                     return False
-                has_changed = provision.restore_managed_fields(ProvisioningTask(user, subject))
+                has_changed = provision.restore_person(ProvisioningTask(user, subject))
                 _save(user)
-                # That the manager is waited for was listed a moment ago, and is true.
-                over = _refusals(user, since).open().exclude(reason=_waiting_reason(user))
-                over.update(resolved_at=timezone.now())
+                # The error about a missing manager was recorded just now, so it stays open.
+                obsolete = _cycle_errors(user, since).open().exclude(reason=_waiting_reason(user))
+                obsolete.update(resolved_at=timezone.now())
                 return has_changed
         except PeopleError as error:
             assert since
-            _list(user, subject, error, since)
+            _record_error(user, subject, error, since)
             return False
 
 
 def _overridden_since(user: ScimUser) -> datetime | None:
-    """Return since when, or None if the connection has ended or no longer manages the person."""
+    """Return when a field was last overridden, None if the connection no longer manages the person.
+
+    That may have changed after the resource was listed and before it was locked.
+    """
     is_ours = user.deleted_at is None and user.connection.is_live
     return user.person.manually_overridden_at if is_ours and user.person else None
 
 
-def _list(user: ScimUser, subject: SyncErrorSubject, error: PeopleError, since: datetime) -> None:
+def _record_error(
+    user: ScimUser, subject: SyncErrorSubject, error: PeopleError, since: datetime
+) -> None:
     """Record one sync error for a failed restore; later cycles retry without recording it again.
 
     An administrator's dismissal lasts until somebody overrides another value.
     """
     with transaction.atomic():
-        if not _refusals(user, since).filter(reason=error.code).exists():
+        if not _cycle_errors(user, since).filter(reason=error.code).exists():
             sync_errors.record(user.connection, subject, error, request_id=None)
             ScimUser.objects.filter(pk=user.pk).update(has_errors=True)
 
 
-def _refusals(user: ScimUser, since: datetime) -> SyncErrorQuerySet:
-    """Return what cycles have listed about the person; no request of theirs was refused."""
+def _cycle_errors(user: ScimUser, since: datetime) -> SyncErrorQuerySet:
+    """Return the errors that cycles have recorded; unlike others, they have no request."""
     return SyncError.objects.filter(user=user, request=None, happened_at__gte=since)
 
 
@@ -134,30 +141,30 @@ def _waiting_reason(user: ScimUser) -> str:
     return InvalidManager.code if user.waiting_manager else ""
 
 
-def _hold(user_id: int) -> ScimUser:
+def _lock_user(user_id: int) -> ScimUser:
     users = ScimUser.objects.select_related("connection", "person")
     return users.select_for_update(of=("self",)).get(pk=user_id)
 
 
 @transaction.atomic
-def _resolve(user_id: int) -> bool:
+def _resolve_user(user_id: int) -> bool:
     with tenancy.across_tenants():
-        user = _hold(user_id)
+        user = _lock_user(user_id)
     with tenancy.use(user.tenant_id):
         if not user.waiting_manager or user.person is None:
             return False
         mapped = profile_of(user.document, user.connection.mapping)
         manager = managers.find(user.connection, mapped.manager) if mapped.manager else None
-        return manager is not None and _assign(user, user.person, manager)
+        return manager is not None and _assign_manager(user, user.person, manager)
 
 
-def _assign(user: ScimUser, person: Person, manager: Manager) -> bool:
+def _assign_manager(user: ScimUser, person: Person, manager: Manager) -> bool:
     actor = user.connection.actor
     try:
         with transaction.atomic():
             people_update.assign_manager(person, manager.person, actor=actor)
     except PeopleError:
-        # It stays listed: the manager would be circular or is not eligible.
+        # The sync error stays open, because the manager is circular or not eligible.
         return False
     provision.end_waiting(user, person)
     managers.link(user, manager)
@@ -167,4 +174,4 @@ def _assign(user: ScimUser, person: Person, manager: Manager) -> bool:
 
 def _save(user: ScimUser) -> None:
     UserAdapter(user).render()
-    user.save(update_fields=LOOKED_AT)
+    user.save(update_fields=SAVED_FIELDS)

@@ -1,9 +1,9 @@
 """Re-apply the stored resources of a connection after its settings changed.
 
-A provider does not send again what has not changed there. So when a mapping changes, the
-cycle goes through the stored resources and brings each person to what theirs says now; when
-a connection ends, it goes through them too, and lets go of the fields. It goes on from where
-it was, in transactions of a person each, and a preview is the same thing taken back.
+A provider does not send again what has not changed there. So after a change of the mapping, the
+sync cycle updates each person from their stored resource. After a disconnect, it releases the
+managed fields. It processes one person per transaction and continues after the last one in the
+next cycle. A preview does the same and rolls back.
 """
 
 from collections.abc import Iterable, Iterator
@@ -26,23 +26,23 @@ from scim.sync.attribute_mapping import text_at
 from scim.sync.provision import ProvisioningTask
 from scim.sync.sync_errors import SyncErrorSubject
 
-# A worker has a minute and a half for the whole cycle; the next one goes on.
+# Less than CELERY_TASK_SOFT_TIME_LIMIT, which applies to the whole cycle. The next one continues.
 LONGEST_SECONDS = 40
-AT_ONCE = 200
-# How many resources a warning looks at, and how many a preview shows.
-LOOKED_AT = 500
-SHOWN = 12
+BATCH_SIZE = 200
+# How many resources are checked for a warning, and how many a preview shows.
+COVERAGE_SAMPLE = 500
+PREVIEW_SIZE = 12
 RECENT_REQUESTS = 200
 
-# What a resource may come to differ in when it is read again.
-REREAD = (
+# The columns that processing a resource again may change.
+SAVED_FIELDS = (
     *("person", "problem", "has_errors", "waiting_manager"),
     *("document", "rendered", "email_key"),
 )
 
 
 def run_batch(*, seconds: float = LONGEST_SECONDS) -> int:
-    """Go on with every connection whose settings changed; return with how many people."""
+    """Re-apply the resources of all connections whose settings changed; return how many."""
     until, done = monotonic() + seconds, 0
     with tenancy.across_tenants():
         changed = list(Connection.objects.filter(reapply_cursor__isnull=False))
@@ -53,33 +53,36 @@ def run_batch(*, seconds: float = LONGEST_SECONDS) -> int:
 
 
 def reapply(connection: Connection, *, until: float) -> int:
-    """Go on with one connection while there is time; return with how many people."""
+    """Re-apply the resources of one connection until the time is over; return how many."""
     done = 0
     while monotonic() < until:
         connection.refresh_from_db()
         after = connection.reapply_cursor
         if after is None:
             break
-        users = list(held_by(connection).filter(pk__gt=after).order_by("pk")[:AT_ONCE])
+        users = list(stored_users(connection).filter(pk__gt=after).order_by("pk")[:BATCH_SIZE])
         if connection.disconnected_at:
-            _let_go(connection, users)
+            _release_fields(connection, users)
         else:
             for user in users:
-                _read_again(connection, user.pk)
-        # Unless the settings have changed once more: then it has begun anew.
+                _reapply_user(connection, user.pk)
+        # If the settings have changed again, the cursor is 0 and stays, to start from the top.
         here = Connection.objects.filter(pk=connection.pk, reapply_cursor=after)
         here.update(reapply_cursor=users[-1].pk if users else None)
         done += len(users)
     return done
 
 
-def held_by(connection: Connection) -> QuerySet[ScimUser]:
-    """Return the connection's resources, where it has ended the deleted ones as well."""
+def stored_users(connection: Connection) -> QuerySet[ScimUser]:
+    """Return the connection's resources; if it is disconnected, the deleted ones too.
+
+    People of deleted resources may still have managed fields to release.
+    """
     users = ScimUser.objects.filter(connection=connection).only("pk", "person_id")
     return users if connection.disconnected_at else users.filter(deleted_at=None)
 
 
-def _let_go(connection: Connection, users: Iterable[ScimUser]) -> None:
+def _release_fields(connection: Connection, users: Iterable[ScimUser]) -> None:
     theirs = [user.person_id for user in users if user.person_id]
     others = ScimUser.objects.filter(
         person=OuterRef("pk"), deleted_at=None, connection__disconnected_at=None
@@ -88,21 +91,21 @@ def _let_go(connection: Connection, users: Iterable[ScimUser]) -> None:
     field_ownership.release_fields(free.values_list("pk", flat=True))
 
 
-def _read_again(connection: Connection, user_id: int) -> None:
+def _reapply_user(connection: Connection, user_id: int) -> None:
     subject = SyncErrorSubject()
     try:
         with transaction.atomic():
-            user = _hold(connection, user_id)
+            user = _lock_user(connection, user_id)
             if user is not None:
                 subject.user, subject.user_name = user, user.scim_username
-                _carry_over(ProvisioningTask(user, subject))
+                _provision_again(ProvisioningTask(user, subject))
     except PeopleError as error:
         with transaction.atomic():
             sync_errors.record(connection, subject, error, request_id=None)
             ScimUser.objects.filter(pk=user_id).update(has_errors=True)
 
 
-def _hold(connection: Connection, user_id: int) -> ScimUser | None:
+def _lock_user(connection: Connection, user_id: int) -> ScimUser | None:
     # Terminated people are not changed.
     users = ScimUser.objects.known_to(connection).exclude(person__state=Person.State.TERMINATED)
     users = users.select_related("person").select_for_update(of=("self",))
@@ -112,7 +115,7 @@ def _hold(connection: Connection, user_id: int) -> ScimUser | None:
     return user
 
 
-def _carry_over(task: ProvisioningTask) -> None:
+def _provision_again(task: ProvisioningTask) -> None:
     """Update the person from the resource under the connection's settings.
 
     :raises PeopleError: if the rules or the policies refuse that.
@@ -121,19 +124,19 @@ def _carry_over(task: ProvisioningTask) -> None:
     has_open_problem = user.active and bool(user.problem or user.has_errors)
     if user.person_id and not has_open_problem:
         # Manual (de)activation is kept, because the provider sent nothing new about it.
-        provision.restore_managed_fields(task)
+        provision.restore_person(task)
     else:
         was_active = user.active if user.person_id else None
         provision.provision(task, None, was_active=was_active)
         group_roles.schedule()
     user.email_key = normalize_key(task.mapped.profile.email)
     UserAdapter(user).render()
-    user.save(update_fields=REREAD)
+    user.save(update_fields=SAVED_FIELDS)
 
 
 @dataclass
-class Outcome:
-    """What re-applying a resource would change for its person."""
+class ReapplyPreview:
+    """The values of a person before and after re-applying their resource."""
 
     user: ScimUser
     before: dict[str, str]
@@ -153,36 +156,36 @@ class Outcome:
         ]
 
 
-def preview_reapply(connection: Connection) -> list[Outcome]:
-    """Preview the settings of this instance on the most recent resources, and roll back."""
-    with _taken_back():
-        return [_tried(connection, user_id) for user_id in _last_heard_of(connection)]
+def preview_reapply(connection: Connection) -> list[ReapplyPreview]:
+    """Re-apply the most recent resources with the unsaved settings, and roll back."""
+    with _rolled_back():
+        return [_preview_user(connection, user_id) for user_id in _recent_users(connection)]
 
 
 @contextmanager
-def _taken_back() -> Iterator[None]:
+def _rolled_back() -> Iterator[None]:
     with transaction.atomic():
         yield
         transaction.set_rollback(True)
 
 
-def _tried(connection: Connection, user_id: int) -> Outcome:
+def _preview_user(connection: Connection, user_id: int) -> ReapplyPreview:
     user = ScimUser.objects.select_related("person").get(pk=user_id)
     user.connection = connection
-    outcome = Outcome(user, before=_told(user.person_id), after={})
+    preview = ReapplyPreview(user, before=_person_values(user.person_id), after={})
     try:
         with transaction.atomic():
-            _carry_over(
+            _provision_again(
                 ProvisioningTask(user, SyncErrorSubject(user_name=user.scim_username, user=user))
             )
     except PeopleError as error:
-        outcome.problem, outcome.after = error, outcome.before
+        preview.problem, preview.after = error, preview.before
     else:
-        outcome.after = _told(user.person_id)
-    return outcome
+        preview.after = _person_values(user.person_id)
+    return preview
 
 
-def _told(person_id: UUID | None) -> dict[str, str]:
+def _person_values(person_id: UUID | None) -> dict[str, str]:
     if person_id is None:
         return {}
     people = Person.objects.select_related("department", "location", "manager")
@@ -191,34 +194,38 @@ def _told(person_id: UUID | None) -> dict[str, str]:
     return person_fields.snapshot(person) | manager
 
 
-def _last_heard_of(connection: Connection) -> list[int]:
-    """Return the resources that the last requests were about, then the newest."""
+def _recent_users(connection: Connection) -> list[int]:
+    """Return the resources of the latest requests, followed by the newest ones."""
     requests = RequestLog.objects.filter(connection=connection).order_by("-received_at")
     recent = requests.values_list("user_id", flat=True)[:RECENT_REQUESTS]
-    alive = ScimUser.objects.known_to(connection)
-    heard_of = {user_id: None for user_id in recent if user_id}
-    known = set(alive.filter(pk__in=heard_of).values_list("pk", flat=True))
-    newest = alive.order_by("-pk").values_list("pk", flat=True)[:SHOWN]
-    return list(dict.fromkeys([*(one for one in heard_of if one in known), *newest]))[:SHOWN]
+    users = ScimUser.objects.known_to(connection)
+    mentioned = {user_id: None for user_id in recent if user_id}
+    known = set(users.filter(pk__in=mentioned).values_list("pk", flat=True))
+    newest = users.order_by("-pk").values_list("pk", flat=True)[:PREVIEW_SIZE]
+    return list(dict.fromkeys([*(one for one in mentioned if one in known), *newest]))[
+        :PREVIEW_SIZE
+    ]
 
 
 @dataclass(frozen=True)
-class Reach:
-    """In how many of the checked resources a path finds a value."""
+class PathCoverage:
+    """The number of checked resources in which a path finds a value."""
 
     found: int
     among: int
 
 
-def path_coverage(connection: Connection, paths: Iterable[str]) -> dict[str, Reach]:
-    """Look for what the paths point at in the newest resources."""
+def path_coverage(connection: Connection, paths: Iterable[str]) -> dict[str, PathCoverage]:
+    """Count the newest resources in which each path finds a value."""
     newest = ScimUser.objects.known_to(connection).order_by("-pk")
-    documents = list(newest.values_list("document", flat=True)[:LOOKED_AT])
+    documents = list(newest.values_list("document", flat=True)[:COVERAGE_SAMPLE])
     return {
-        path: Reach(sum(bool(text_at(document, path)) for document in documents), len(documents))
+        path: PathCoverage(
+            sum(bool(text_at(document, path)) for document in documents), len(documents)
+        )
         for path in paths
     }
 
 
 def reapply_remaining(connection: Connection) -> QuerySet[ScimUser]:
-    return held_by(connection).filter(pk__gt=connection.reapply_cursor)
+    return stored_users(connection).filter(pk__gt=connection.reapply_cursor)

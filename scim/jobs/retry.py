@@ -1,7 +1,7 @@
 """Retry a refused request, after its cause was corrected.
 
-A refused request is sent again as it was stored. Where the request was accepted and only
-its person could not follow, the resource is kept, and what it says now is carried over.
+A refused request is processed again as it was stored. If the request was accepted and only the
+person could not be updated, the stored resource is processed as a PUT.
 """
 
 import json
@@ -40,7 +40,7 @@ class RequestNotKept(PeopleError):
 
 
 @dataclass(frozen=True)
-class Outcome:
+class RetryResult:
     """The result of the retry; `refused_because` is blank if it was accepted."""
 
     request_id: str
@@ -48,44 +48,44 @@ class Outcome:
 
 
 @dataclass(frozen=True)
-class Rehearsal:
+class RetryPreview:
     """The changes that a retry would make to the person, as in an event."""
 
-    outcome: Outcome
+    result: RetryResult
     changes: dict[str, dict[str, str | None]]
 
 
 @transaction.atomic
-def retry(error: SyncError, *, actor: Actor, may_link: bool = False) -> Outcome:
-    """Carry the request of the error out again, now.
+def retry(error: SyncError, *, actor: Actor, may_link: bool = False) -> RetryResult:
+    """Process the request of the sync error again.
 
     :raises NoLongerConnected: if its connection is not live.
-    :raises RequestNotKept: if there is nothing left, or not all, to be carried out.
+    :raises RequestNotKept: if the request is no longer stored, or not stored completely.
     """
-    log = _to_be_sent(error)
+    log = _request_to_retry(error)
     if error.user_id:
-        # Nobody may change the resource between reading and writing it.
+        # The stored resource must not change between reading it here and writing it.
         list(ScimUser.objects.filter(pk=error.user_id).select_for_update(of=("self",)))
-    request = ScimRequest.again(log, retried_by=actor, may_link=may_link)
+    request = ScimRequest.from_log(log, retried_by=actor, may_link=may_link)
     response = dispatch.dispatch(request)
     if response.status_code >= 400:
-        why = json.loads(response.content)["detail"]
+        detail = json.loads(response.content)["detail"]
     else:
-        # Somebody was deactivated, and the rest was refused again.
-        why = " ".join(sync_errors.message_of(one) for one in request.refused)
-    return Outcome(request_id=str(request.request_id), refused_because=why)
+        # A deactivation is accepted even if the rest of its request is refused again.
+        detail = " ".join(sync_errors.message_of(one) for one in request.partial_errors)
+    return RetryResult(request_id=str(request.request_id), refused_because=detail)
 
 
 @transaction.atomic
-def rehearse(
+def preview_retry(
     error: SyncError, person_id: UUID | None, *, actor: Actor, may_link: bool = False
-) -> Rehearsal:
-    """Tell what `retry` would do to the person, and do nothing.
+) -> RetryPreview:
+    """Return what `retry` would change of the person, and roll back.
 
     :raises NoLongerConnected, RequestNotKept: as `retry`.
     """
     before = _snapshot(person_id)
-    outcome = retry(error, actor=actor, may_link=may_link)
+    result = retry(error, actor=actor, may_link=may_link)
     after = _snapshot(person_id)
     transaction.set_rollback(True)
     changes = {
@@ -93,11 +93,11 @@ def rehearse(
         for name in before | after
         if before.get(name) != after.get(name)
     }
-    return Rehearsal(outcome, changes)
+    return RetryPreview(result, changes)
 
 
 def may_retry(error: SyncError) -> bool:
-    """Tell whether there is something to be carried out; that it is whole, `retry` will see."""
+    """Tell whether there is a request or a resource to retry; `retry` checks if it is complete."""
     if not error.connection.is_live or error.resource_type == SyncError.Kind.BULK:
         return False
     is_refused = error.request is not None and error.request.status >= 400
@@ -105,7 +105,7 @@ def may_retry(error: SyncError) -> bool:
 
 
 def has_changed_since(error: SyncError) -> bool:
-    """Tell whether anything else has changed the person since the request."""
+    """Tell whether the person has been changed since the request by anything else."""
     if error.person_id is None:
         return False
     since = error.request.received_at if error.request else error.happened_at
@@ -115,10 +115,11 @@ def has_changed_since(error: SyncError) -> bool:
     return bool(events.exclude(changes={}).exists())
 
 
-def _to_be_sent(error: SyncError) -> RequestLog:
+def _request_to_retry(error: SyncError) -> RequestLog:
     connection, request, user = error.connection, error.request, error.user
     if not connection.is_live:
         raise NoLongerConnected(connection)
+    # An accepted request with an answer deactivated somebody, and a part of it was refused.
     if request and (request.status >= 400 or request.answer):
         if _is_whole(request.body):
             return request
@@ -129,6 +130,7 @@ def _to_be_sent(error: SyncError) -> RequestLog:
 
 
 def _is_whole(body: str) -> bool:
+    # The log stores at most LONGEST_BODY characters, and a cut body is not valid JSON.
     try:
         return not body or bool(json.loads(body))
     except ValueError:

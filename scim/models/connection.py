@@ -64,12 +64,12 @@ class Connection(GroupSource):
     created_at = models.DateTimeField(auto_now_add=True)
     # Until then, requests are answered and stored, but nobody is provisioned.
     activated_at = models.DateTimeField(null=True)
-    # When all that had arrived before had been carried over to people.
+    # When everything received before activation had been provisioned.
     initial_import_finished_at = models.DateTimeField(null=True)
     disconnected_at = models.DateTimeField(null=True)
-    # The last update that the cycle knows of; the request log may have forgotten it.
+    # The last update as of the last sync cycle; the request log may have deleted it since.
     last_update_at = models.DateTimeField(null=True)
-    # When administrators were told of the silence that lasts; it ends with the next update.
+    # When administrators were notified that the connection is inactive; None once it is active.
     inactivity_notified_at = models.DateTimeField(null=True)
     # The resource after which the cycle continues to re-apply changed settings.
     reapply_cursor = models.BigIntegerField(null=True)
@@ -100,6 +100,7 @@ TokenManager = TenantManager.from_queryset(TokenQuerySet)
 class Token(TenantOwned):
     """A bearer token of a connection; only its digest is stored. Two may be active at once."""
 
+    # Two, so that a token can be replaced without downtime.
     MOST_ALIVE: ClassVar = 2
 
     connection = models.ForeignKey(Connection, on_delete=models.CASCADE, related_name="tokens")
@@ -108,7 +109,7 @@ class Token(TenantOwned):
     hint = models.CharField(max_length=4, editable=False)
     created_at = models.DateTimeField(auto_now_add=True)
     revoked_at = models.DateTimeField(null=True)
-    # Gathered in memory and written down every few seconds, never by the request itself.
+    # Collected in memory and saved every few seconds, never by the request itself.
     last_used_at = models.DateTimeField(null=True)
     last_ip = models.GenericIPAddressField(null=True)
     last_user_agent = models.CharField(max_length=300, blank=True)
@@ -129,7 +130,7 @@ class TooManyTokens(ValueError):
 def issue_token(connection: Connection) -> str:
     """Create a token of 256 random bits and return it; it cannot be read again.
 
-    :raises TooManyTokens: if two of the connection's tokens are alive already.
+    :raises TooManyTokens: if the connection already has two active tokens.
     """
     if connection.tokens.filter(revoked_at=None).count() >= Token.MOST_ALIVE:
         raise TooManyTokens

@@ -8,8 +8,8 @@ from scim.models.resources import ScimUser
 class FormerName(models.Model):
     """A userName, externalId or email that a user of a connection had.
 
-    Providers do not push the reports of a renamed manager again, so that what they say of the
-    manager may be one of these.
+    Providers do not send the reports of a renamed manager again, so the reports may refer to the
+    manager by a former name.
     """
 
     user = models.ForeignKey(ScimUser, on_delete=models.CASCADE, related_name="former_names")

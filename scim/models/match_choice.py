@@ -11,7 +11,7 @@ from scim.models.resources import ScimUser
 class MatchDecision(TenantOwned):
     """What an administrator decided, before activation, about one row of the match report.
 
-    It is about a resource that the provider sent, or about a person who exists only here.
+    It is about a resource that the provider sent, or about a person who exists only in Ramp.
     """
 
     class Choice(models.TextChoices):

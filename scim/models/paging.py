@@ -7,11 +7,10 @@ from scim.models.connection import Connection
 
 
 class PaginationAnchor(TenantOwned):
-    """Where a page that was asked for by startIndex really begins.
+    """The row after which a page that is requested by startIndex begins.
 
-    Providers walk a list page by page. Counting from the top again for each page is slow
-    and loses people when somebody before them leaves in between; the row after the last
-    one shown is neither.
+    Providers request a list page by page. Counting from the top for each page is slow, and skips
+    rows if a row before them was deleted meanwhile.
     """
 
     connection = models.ForeignKey(Connection, on_delete=models.CASCADE, related_name="+")

@@ -29,18 +29,18 @@ class RequestLog(DeferrableModel, TenantOwned):
     connection = models.ForeignKey(
         Connection, on_delete=models.CASCADE, related_name="requests", db_index=False
     )
-    # The user it was about, if known.
+    # The user that it wrote, if known.
     user = models.ForeignKey(
         ScimUser, on_delete=models.SET_NULL, null=True, related_name="requests"
     )
-    # The administrator who had a stored request carried out again, as an actor.
+    # The administrator who retried a stored request, as an actor.
     retried_by = models.CharField(max_length=255, blank=True)
     method = models.CharField(max_length=8)
     path = models.TextField()
     headers = models.JSONField(default=dict)
     body = models.TextField(blank=True)
     status = models.PositiveSmallIntegerField()
-    # The answer when it was a refusal, and the first refusal where only a part was refused.
+    # The error response, or the first error if only a part of the request was refused.
     answer = models.TextField(blank=True)
     ip = models.GenericIPAddressField(null=True)
     received_at = models.DateTimeField()
@@ -76,10 +76,10 @@ SyncErrorManager = TenantManager.from_queryset(SyncErrorQuerySet)
 
 
 class SyncError(TenantOwned):
-    """A write of a user or group that was refused or done in part, until it is resolved.
+    """A write of a user or group that was refused or applied in part, until it is resolved.
 
-    One row for each resource and reason, with a count. A dismissal holds for the value it
-    was about: while `resolved_at` is empty, the same value is not listed again.
+    There is one row for each resource and reason, with a count. A dismissal applies to the refused
+    value: while `resolved_at` is empty, the same value is not listed again.
     """
 
     class Kind(models.TextChoices):
@@ -99,7 +99,7 @@ class SyncError(TenantOwned):
         LAST_OWNER = "last-owner", "Last Owner"
         LAST_ADMINISTRATOR = "last-administrator", "Last administrator"
         TERMINATED = "terminated", "Terminated"
-        # Refusals of RFC 7644 section 3.12: by scimType, otherwise by status.
+        # The errors of RFC 7644 section 3.12, by scimType, otherwise by status.
         INVALID_SYNTAX = "invalid-syntax", "Invalid syntax"
         INVALID_VALUE = "invalid-value", "Invalid value"
         INVALID_PATH = "invalid-path", "Invalid path"
@@ -119,18 +119,18 @@ class SyncError(TenantOwned):
     reason = models.CharField(max_length=32, choices=Reason)
     message = models.TextField()
     resource_type = models.CharField(max_length=8, choices=Kind, default=Kind.USER)
-    # What the provider called the user or group: userName, externalId, displayName or our id.
-    # Blank if the request could not be read. A resource of ours may not exist.
+    # The provider's name of the user or group: userName, externalId, displayName or SCIM id.
+    # Blank if the request could not be read. The resource may not exist.
     user_name_key = models.CharField(max_length=512)
     user_name = models.CharField(max_length=255)
     user = models.ForeignKey(ScimUser, on_delete=models.SET_NULL, null=True, related_name="+")
     group = models.ForeignKey(ScimGroup, on_delete=models.SET_NULL, null=True, related_name="+")
     person = models.ForeignKey(Person, on_delete=models.SET_NULL, null=True, related_name="+")
-    # The field it is about, as people name it, and what the provider said there.
+    # The field of the person that the error is about, and the provider's value.
     field = models.CharField(max_length=32, blank=True)
     offending_value = models.TextField(blank=True)
     request = models.ForeignKey(RequestLog, on_delete=models.SET_NULL, null=True, related_name="+")
-    # How many requests were refused for this, and when the last one was.
+    # The number of refused requests, and the time of the last one.
     times = models.PositiveIntegerField(default=1)
     happened_at = models.DateTimeField()
     resolved_at = models.DateTimeField(null=True)

@@ -1,8 +1,7 @@
-"""SCIM resources as the provider asserted them.
+"""SCIM resources as the provider sent them.
 
-People are translated from these rows and never read back into them: SCIM reads and filters
-touch nothing else. A deleted resource stays as a tombstone, so that whoever is pushed again
-is the same person with the same id.
+People are updated from these rows, and never the other way round: SCIM reads and filters use only
+these tables. The row of a deleted resource stays, so that a person who returns can keep their id.
 """
 
 from typing import ClassVar, TypeVar
@@ -21,33 +20,34 @@ Row = TypeVar("Row", bound="Resource")
 
 class ResourceManager(TenantManager[Row]):
     def known_to(self, connection: Connection) -> models.QuerySet[Row]:
-        """Return what the connection may see: its own, and not deleted."""
+        """Return the resources that the connection may see: its own ones that are not deleted."""
         return self.get_queryset().filter(connection=connection, deleted_at=None)
 
 
 class Resource(TenantOwned):
-    """What users and groups share. Ordering by primary key is stable for ever."""
+    """The columns of users and groups. Lists are ordered by primary key, which never changes."""
 
     # Not indexed by tenant alone: resources are found by connection.
     tenant = models.ForeignKey(
         "people.Tenant", on_delete=models.PROTECT, related_name="+", editable=False, db_index=False
     )
-    # An index that leads to all of them finds nobody, and PostgreSQL would choose it while a
-    # table is new and not yet counted. Those that find one lead with what they are found by.
+    # An index on the connection alone would find all its resources, and PostgreSQL would choose it
+    # while the table is new and has no statistics. So every index begins with a more selective
+    # column.
     connection = models.ForeignKey(
         Connection, on_delete=models.PROTECT, related_name="+", db_index=False
     )
     scim_id = models.UUIDField(unique=True, default=uuid4, editable=False)
     scim_external_id = models.CharField(max_length=500, blank=True)
-    # The canonical resource without id, groups, members and meta, which are added on reading.
+    # The canonical document without id, groups, members and meta, which are added on reading.
     document = models.JSONField()
-    # The same as text, in the provider's order, so that reading it back costs nothing.
+    # The same as text, in the provider's order (jsonb sorts keys), so that a read only copies it.
     rendered = models.TextField()
     version = models.PositiveIntegerField(default=1)
     created_at = models.DateTimeField()
     modified_at = models.DateTimeField()
     deleted_at = models.DateTimeField(null=True)
-    # Whether sync errors may be unresolved, so that a good write need not look for them.
+    # Whether the resource may have unresolved sync errors; if not, a write need not query them.
     has_errors = models.BooleanField(default=False)
 
     class Meta(TenantOwned.Meta):
@@ -62,7 +62,7 @@ GONE = models.Q(deleted_at__isnull=False)
 
 
 class ScimUser(DeferrableModel, Resource, AbstractSCIMUserMixin):
-    """A User of RFC 7643 section 4.1; without a person while it is incomplete."""
+    """A User of RFC 7643 section 4.1; it has no person while it is incomplete."""
 
     class Problem(models.TextChoices):
         NONE = "", "none"
@@ -74,11 +74,11 @@ class ScimUser(DeferrableModel, Resource, AbstractSCIMUserMixin):
     )
     scim_username = models.CharField(max_length=255)
     user_name_key = models.CharField(max_length=512)
-    # The folded address the provider asserted, by which it is found as another's manager.
+    # The case-folded email address, by which other users may refer to it as their manager.
     email_key = models.CharField(max_length=512, blank=True)
     active = models.BooleanField(default=True)
     problem = models.CharField(max_length=16, choices=Problem, blank=True)
-    # The manager as given, while nobody of the connection answers to that.
+    # The case-folded reference to a manager who cannot be found yet.
     waiting_manager = models.CharField(max_length=500, blank=True)
 
     objects: ClassVar[ResourceManager["ScimUser"]] = ResourceManager()
@@ -104,7 +104,7 @@ class ScimUser(DeferrableModel, Resource, AbstractSCIMUserMixin):
             models.Index(
                 fields=["user_name_key", "connection"], name="scim_user_gone", condition=GONE
             ),
-            # Not unique: externalIds are the provider's own business (RFC 7643 section 3.1).
+            # Not unique: the provider alone manages externalIds (RFC 7643 section 3.1).
             models.Index(
                 fields=["scim_external_id", "connection"],
                 name="scim_user_external_id",
@@ -127,13 +127,13 @@ class ScimUser(DeferrableModel, Resource, AbstractSCIMUserMixin):
 
 
 class ScimUserElement(models.Model):
-    """One element of a multi-valued attribute, kept apart so that filters can find it."""
+    """One value of a multi-valued attribute, as a separate row for filters."""
 
     user = models.ForeignKey(ScimUser, on_delete=models.CASCADE, related_name="elements")
     attribute = models.CharField(max_length=32)
-    # The element with every string folded: {"value": "ada@example.com", "type": "work"}.
+    # The value with every string case-folded: {"value": "ada@example.com", "type": "work"}.
     element = models.JSONField()
-    # Its value, folded, cut to what an index bears.
+    # Its `value`, case-folded and cut to a length that an index accepts.
     value_key = models.CharField(max_length=512, blank=True)
 
     class Meta:

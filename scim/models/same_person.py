@@ -12,7 +12,7 @@ UNANSWERED = models.Q(answered_at=None)
 
 class QuestionQuerySet(models.QuerySet["SamePersonQuestion"]):
     def open(self) -> Self:
-        """Keep what can still be answered: the new one is there, and the earlier one is not."""
+        """Filter for open questions: the new user exists, and the earlier person is inactive."""
         return self.filter(
             UNANSWERED,
             user__deleted_at=None,

@@ -15,9 +15,9 @@ class SelfTest(TenantOwned):
     started_by = models.CharField(max_length=255)
     started_at = models.DateTimeField()
     finished_at = models.DateTimeField(null=True)
-    # In order: what was asked, what was expected and what came.
+    # The steps in order, each with its request, the expected response and the actual one.
     steps = models.JSONField(default=list)
-    # Why it could not go on, if it could not.
+    # Why the test stopped early, if it did.
     problem = models.TextField(blank=True)
 
     class Meta(TenantOwned.Meta):

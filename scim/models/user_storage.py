@@ -1,8 +1,8 @@
-"""How PostgreSQL stores SCIM users, which change all day.
+"""Storage options of the table of SCIM users, whose rows change often.
 
-With a quarter of each page free, a changed row stays on its page, and none of the table's
-indexes has to be updated. LZ4 takes a tenth of the time of the usual compression; a server that
-was built without it keeps the usual one.
+A quarter of each page stays free, so that an updated row fits on its page and no index changes
+(a heap-only tuple update). LZ4 takes a tenth of the time of the default compression, which a
+server that was built without LZ4 keeps.
 """
 
 from django.db.backends.base.schema import BaseDatabaseSchemaEditor

@@ -1,7 +1,7 @@
-"""Whether a request says that a user is no longer active.
+"""Tell whether a request deactivates a user, even if the rest of it is not valid.
 
-This reads the JSON as it was sent and nothing else of it, so that whatever is wrong with the
-rest of a request cannot hide that somebody has left (docs/scim.md, “Leavers first”).
+This reads the JSON as it was sent. So an error elsewhere in the request cannot hide that somebody
+has left (docs/scim.md, “Leavers first”).
 """
 
 from collections.abc import Iterator
@@ -22,14 +22,14 @@ def is_active(name: str) -> bool:
 
 
 def is_core(name: str) -> bool:
-    """Tell whether the name is the URN of the core schema, below which attributes may stand."""
+    """Tell whether the name is the URN of the core schema, which may contain attributes."""
     return name.strip().lower() in CORE
 
 
 def says_inactive(method: str, body: Any) -> bool:
-    """Tell whether the request, in any form that can be read, says that the user is inactive.
+    """Tell whether the request sets `active` to false, in any form that providers send.
 
-    Of several operations of a PATCH the last one that says anything about it counts.
+    If several operations of a PATCH set it, the last one counts. DELETE deactivates too.
     """
     if method == "DELETE":
         return True
@@ -37,13 +37,13 @@ def says_inactive(method: str, body: Any) -> bool:
         return False
     given = [*operations_of(body)] if method == "PATCH" else []
     if not given:
-        return _said_in_object(body) is False
-    said = [said for one in given if (said := _said_in_operation(one)) is not None]
-    return said[-1:] == [False]
+        return _active_in_object(body) is False
+    found = [found for one in given if (found := _active_in_operation(one)) is not None]
+    return found[-1:] == [False]
 
 
 def operations_of(body: Json) -> Iterator[Json]:
-    """Yield the operations of a PATCH that are objects, the names of their members lowered."""
+    """Yield the operations of a PATCH that are objects, with their names in lower case."""
     found = (value for name, value in body.items() if name.strip().lower() == "operations")
     given: Any = next(found, [])
     for one in given if isinstance(given, list) else [given]:
@@ -51,7 +51,7 @@ def operations_of(body: Json) -> Iterator[Json]:
             yield {name.strip().lower(): value for name, value in one.items()}
 
 
-def _said_in_operation(operation: Json) -> bool | None:
+def _active_in_operation(operation: Json) -> bool | None:
     op, path, value = (operation.get(name) for name in ("op", "path", "value"))
     if op is not None and str(op).strip().lower() not in {"add", "replace"}:
         return None
@@ -60,12 +60,12 @@ def _said_in_operation(operation: Json) -> bool | None:
     is_whole = path in (None, "") or (isinstance(path, str) and is_core(path))
     if isinstance(value, list) and len(value) == 1:
         [value] = value
-    return _said_in_object(value) if is_whole and isinstance(value, dict) else None
+    return _active_in_object(value) if is_whole and isinstance(value, dict) else None
 
 
-def _said_in_object(sent: Json) -> bool | None:
-    """Return what the object says; where it says both, the user is inactive."""
+def _active_in_object(sent: Json) -> bool | None:
+    """Return the value of `active`, False if the object has it twice with different values."""
     inner = (value for name, value in sent.items() if is_core(name) and isinstance(value, dict))
     members = [member for one in (sent, *inner) for member in one.items()]
-    said = {dialects.activity(value) for name, value in members if is_active(name)}
-    return next((one for one in (False, True) if one in said), None)
+    found = {dialects.activity(value) for name, value in members if is_active(name)}
+    return next((one for one in (False, True) if one in found), None)

@@ -1,10 +1,10 @@
-"""Ids of resources."""
+"""SCIM ids."""
 
 from uuid import UUID
 
 
 def scim_uuid(text: str) -> UUID:
-    """Read an id of ours; what is none becomes the nil UUID, which is nobody's."""
+    """Return the SCIM id as a UUID; other text becomes the nil UUID, which no resource has."""
     try:
         return UUID(text)
     except ValueError:

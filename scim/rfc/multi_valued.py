@@ -1,6 +1,6 @@
-"""The multi-valued attributes of a document, taken apart and folded so that rows find them.
+"""Split the multi-valued attributes of a document into case-folded rows for filters.
 
-`filter_query` asks for what is written here; both fold alike.
+`filter_query` searches these rows and must fold text in the same way.
 """
 
 from collections.abc import Iterator
@@ -28,7 +28,7 @@ class Element:
 
 
 def have_same(document: Json, other: Json) -> bool:
-    """Tell whether both have the same elements, without taking them apart."""
+    """Tell whether the multi-valued attributes of two documents are equal."""
     names = (attribute.name for attribute in _MULTIPLE)
     return all(document.get(name) == other.get(name) for name in names)
 
@@ -36,14 +36,14 @@ def have_same(document: Json, other: Json) -> bool:
 def elements_of(document: Json) -> Iterator[Element]:
     for attribute in _MULTIPLE:
         for element in document.get(attribute.name, ()):
-            folded = {name: _folded(value) for name, value in element.items()}
+            folded = {name: _fold(value) for name, value in element.items()}
             yield Element(attribute.name, folded, key(element.get("value", "")))
 
 
 def key(text: str) -> str:
-    """Return the form under which text is kept in a column to be found by."""
+    """Return the case-folded text, cut to the length of a key column."""
     return normalize_key(text)[:LONGEST_KEY]
 
 
-def _folded(value: Any) -> Any:
+def _fold(value: Any) -> Any:
     return normalize_key(value) if isinstance(value, str) else value

@@ -1,7 +1,6 @@
-"""Which attributes of a resource a client wants to see (RFC 7644 section 3.9).
+"""The parameters `attributes` and `excludedAttributes` (RFC 7644 section 3.9).
 
-Names that we do not know are passed over: a client asks several providers the same thing,
-and leaving out what there is not harms nobody.
+Unknown names are ignored, because clients send the same parameters to different servers.
 """
 
 from collections.abc import Sequence
@@ -21,22 +20,22 @@ ALWAYS = ("schemas", "id")
 
 @dataclass(frozen=True)
 class Projection:
-    """What to keep, or what to leave out, as a tree of names in lower case.
+    """The attributes to keep or to omit, as a tree of names in lower case.
 
-    None below a name means all of it.
+    None below a name means the whole attribute.
     """
 
     tree: Tree
     is_exclusion: bool
 
     def shows(self, name: str) -> bool:
-        """Tell whether the attribute may be in the answer, and so has to be looked up."""
+        """Tell whether the response may contain the attribute, so that it has to be read."""
         if self.is_exclusion:
             return self.tree.get(name.lower(), {}) is not None
         return name.lower() in self.tree
 
     def of(self, resource: Json) -> Json:
-        """Return the part of the resource that was asked for."""
+        """Return the requested attributes of the resource."""
         always = {name: resource[name] for name in ALWAYS if name in resource}
         cut = _without if self.is_exclusion else _only
         return always | cut(resource, self.tree)
@@ -45,7 +44,7 @@ class Projection:
 def projection(
     attributes: Sequence[str], excluded: Sequence[str], resource: ResourceType
 ) -> Projection | None:
-    """Return what the two parameters ask for, None if they ask for the whole resource.
+    """Return the projection of the two parameters, or None if both are empty.
 
     :raises InvalidValueException: if both are given.
     """
@@ -66,7 +65,7 @@ def _tree(names: Sequence[str], resource: ResourceType) -> Tree:
         except InvalidPathException:
             continue
         for steps in _steps(target, resource):
-            _plant(tree, steps)
+            _insert(tree, steps)
     return tree
 
 
@@ -78,7 +77,7 @@ def _steps(target: Target, resource: ResourceType) -> list[list[str]]:
     return [path]
 
 
-def _plant(tree: Tree, steps: list[str]) -> None:
+def _insert(tree: Tree, steps: list[str]) -> None:
     *above, last = [step.lower() for step in steps]
     for step in above:
         below = tree.setdefault(step, {})
@@ -93,7 +92,7 @@ def _only(resource: Json, tree: Tree) -> Json:
     for name, value in resource.items():
         if name.lower() in tree:
             below = tree[name.lower()]
-            cut = value if below is None else _each(value, below, _only)
+            cut = value if below is None else _cut_each(value, below, _only)
             if cut not in ({}, []):
                 kept[name] = cut
     return kept
@@ -105,13 +104,13 @@ def _without(resource: Json, tree: Tree) -> Json:
         below = tree.get(name.lower(), {})
         if below is None:
             continue
-        cut = _each(value, below, _without) if below else value
+        cut = _cut_each(value, below, _without) if below else value
         if cut not in ({}, []):
             kept[name] = cut
     return kept
 
 
-def _each(value: Any, tree: Tree, cut: Any) -> Any:
+def _cut_each(value: Any, tree: Tree, cut: Any) -> Any:
     if isinstance(value, list):
-        return [smaller for one in value if (smaller := _each(one, tree, cut))]
+        return [smaller for one in value if (smaller := _cut_each(one, tree, cut))]
     return cut(value, tree) if isinstance(value, dict) else value

@@ -1,9 +1,8 @@
-"""From stored documents to the bytes of an answer.
+"""Serialize stored documents for responses.
 
-A document is stored without what is not the provider's: id, groups or members, meta. Those
-are added on reading, by putting text before the closing brace, so that neither a membership
-nor the base URL can go stale, and no answer parses or builds a resource unless the request
-asks for a part of it.
+A document is stored without id, meta, groups and members. They are inserted as text before its
+closing brace, so that memberships and the base URL are always current. A document is parsed only
+if the request asks for some of its attributes.
 """
 
 import json
@@ -24,12 +23,12 @@ _RELATIVE = '"$ref":"/Users/'
 
 @dataclass(frozen=True, slots=True)
 class StoredResource:
-    """A resource as the database holds it; `document` is the JSON text."""
+    """A resource as stored; `document` is the JSON text."""
 
     scim_id: UUID | str
     document: str
     version: int
-    # A moment, or its text.
+    # `fast_queries` lets the database format timestamps.
     created_at: datetime | str
     modified_at: datetime | str
 
@@ -39,7 +38,7 @@ def json_text(value: Any) -> str:
 
 
 def json_bytes(value: Any) -> bytes:
-    # A refusal repeats what it refuses, and half a surrogate pair cannot be encoded.
+    # An error may repeat a refused value that contains half a surrogate pair, which UTF-8 lacks.
     return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode(errors="replace")
 
 
@@ -54,7 +53,7 @@ def location(endpoint: str, scim_id: UUID | str, base_url: str) -> str:
 def user(
     stored: StoredResource, base_url: str, groups: Iterable[tuple[UUID | str, str]] = ()
 ) -> str:
-    """Return the text of a User; groups are told by id and name."""
+    """Return the text of a User; `groups` are pairs of id and name."""
     memberships = ",".join(
         f'{{"value":"{group_id}","$ref":"{base_url}/Groups/{group_id}",'
         f'"display":{json_text(name)},"type":"direct"}}'
@@ -65,7 +64,7 @@ def user(
 
 
 def group(stored: StoredResource, base_url: str, user_ids: Iterable[UUID | str] = ()) -> str:
-    """Return the text of a Group; members are told by their ids."""
+    """Return the text of a Group; `user_ids` are the ids of its members."""
     listed = ",".join(
         f'{{"value":"{user_id}","$ref":"{base_url}/Users/{user_id}","type":"User"}}'
         for user_id in user_ids

@@ -1,4 +1,4 @@
-"""Reads the body of a SCIM request; refusals are SCIM errors."""
+"""Read the body of a SCIM request, with SCIM errors."""
 
 import json
 import re
@@ -17,10 +17,11 @@ _NUL = re.compile(rb"(?<!\\)(?:\\\\)*+\\u0000")
 
 
 def read(body: bytes) -> Any:
-    """Return the value that the body spells.
+    """Parse the body as JSON.
 
-    :raises PayloadTooLargeException: if the body is larger than we read.
-    :raises InvalidSyntaxException: if it is not JSON that means the same to everyone.
+    :raises PayloadTooLargeException: if the body is larger than 1 MiB.
+    :raises InvalidSyntaxException: if it is not valid JSON, has a duplicate name, or contains a
+        character or number that not every parser reads alike.
     """
     if len(body) > LARGEST_BODY:
         raise PayloadTooLargeException(detail="The body may hold at most 1 MiB.")
@@ -28,16 +29,17 @@ def read(body: bytes) -> Any:
         value = strict_json.read(body)
     except UnreadableJson as error:
         raise _refused(str(error)) from error
-    # The database stores no NUL, and any value of the body may be stored.
+    # PostgreSQL cannot store NUL, and any value of the body may be stored.
     if rb"\u0000" in body and _NUL.search(body):
         raise _refused("it contains the character U+0000")
     return value
 
 
 def read_object(body: bytes) -> Json:
-    """Return the JSON object that the body spells.
+    """Parse the body as a JSON object.
 
-    :raises InvalidSyntaxException: if it is anything else; see `read` for the rest.
+    :raises PayloadTooLargeException: as `read`.
+    :raises InvalidSyntaxException: as `read`, or if it is not an object.
     """
     value = read(body)
     if not isinstance(value, dict):
@@ -46,10 +48,9 @@ def read_object(body: bytes) -> Json:
 
 
 def read_leniently(body: bytes) -> Any:
-    """Return what the body spells although `read` refuses it, or None if it is no JSON at all.
+    """Parse the body even if `read` refuses it, or return None if it is not JSON at all.
 
-    Names that stand twice, characters that cannot be stored and the like are passed over, so
-    the value is good for looking something up in it, and not for storing.
+    Duplicate names and characters that cannot be stored are accepted, so never store the result.
     """
     try:
         return json.loads(body.decode("utf-8-sig", "replace"), parse_int=float)

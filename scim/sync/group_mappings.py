@@ -11,7 +11,7 @@ from people.operations import connection_events, ranks
 from people.operations.roles import group_mappings
 from people.operations.roles.group_mappings import Author, MappingChange
 from people.values import Actor, PeopleError
-from scim.connections.setup import hold_beside_requests
+from scim.connections.setup import lock_connection_no_key
 from scim.models import Connection, GroupMapping, ScimGroup
 from scim.sync import group_roles
 
@@ -36,11 +36,11 @@ def map_group(
 ) -> MappingChange:
     """Map the group to the role.
 
-    :raises RoleAboveRank, NotMappable, OwnerNotMeant: if the group may not bring the role.
-    :raises Disconnected: if the connection has ended.
+    :raises RoleAboveRank, NotMappable, OwnerNotMeant: if the role must not be mapped.
+    :raises Disconnected: if the connection is disconnected.
     """
     group_mappings.check_mappable(role, author, is_owner_meant=is_owner_meant)
-    hold_beside_requests(group.connection)
+    lock_connection_no_key(group.connection)
     if group.connection.disconnected_at:
         raise Disconnected(group.connection)
     mapping, is_new = GroupMapping.objects.get_or_create(
@@ -49,7 +49,7 @@ def map_group(
         defaults={"tenant_id": group.tenant_id, "connection": group.connection},
     )
     if is_new:
-        _note("mapped", mapping, author.actor)
+        _record_event("mapped", mapping, author.actor)
     return _change(group, author.actor, added=[mapping])
 
 
@@ -57,25 +57,26 @@ def map_group(
 def unmap(mapping: GroupMapping, *, author: Author) -> MappingChange:
     """Remove the mapping; people who have the role through it lose it.
 
-    :raises RoleAboveRank: if the author may not give the role, nor take it away.
+    :raises RoleAboveRank: if the author may not grant the role.
     """
     ranks.check_may_grant(author.actor, mapping.any_role)
-    hold_beside_requests(mapping.group.connection)
+    lock_connection_no_key(mapping.group.connection)
     if GroupMapping.objects.filter(pk=mapping.pk).delete()[0]:
-        _note("unmapped", mapping, author.actor)
+        _record_event("unmapped", mapping, author.actor)
     return _change(mapping.group, author.actor, removed=[mapping])
 
 
 def apply(change: Callable[[], MappingChange]) -> tuple[int, bool]:
-    """Make the change, and change roles as far as the time allows; a worker does the rest.
+    """Make the change and sync roles within LONGEST_WAIT_SECONDS; a worker syncs the rest.
 
-    :returns: for how many people it mattered until now, and whether these are all.
+    :returns: the number of people changed so far, and whether these are all.
     :raises PeopleError: as the change.
     """
     changed, until = change(), monotonic() + LONGEST_WAIT_SECONDS
     connection = changed.groups.source
     assert isinstance(connection, Connection)
     done = group_roles.sync_roles_of(connection, actor=changed.actor, until=until)[0]
+    # Another process may be syncing the same connection, so the result is checked.
     is_all = not changed.affected()
     if not is_all:
         group_roles.schedule()
@@ -95,7 +96,7 @@ def _change(
     )
 
 
-def _note(done: str, mapping: GroupMapping, actor: Actor) -> None:
+def _record_event(done: str, mapping: GroupMapping, actor: Actor) -> None:
     connection_events.record_connection_event(
         f"{done} the group {mapping}",
         actor=actor,

@@ -21,9 +21,10 @@ from people.operations.roles import group_mappings
 from people.operations.roles.group_mappings import MappedGroups, find_differences
 from people.operations.roles.mapping_rules import MappingResult
 from people.values import VIA_MAPPING, Actor
-from scim.connections.setup import hold_beside_requests
+from scim.connections.setup import lock_connection_no_key
 from scim.models import Connection, GroupMapping, ScimMembership
 
+# The registered name stays when the function is renamed: jobs in the queue contain it.
 TASK = "scim.tasks.follow_groups"
 
 waker = task_trigger(TASK)
@@ -44,32 +45,35 @@ def sync_roles_of(
     """
     groups, done, before = mapped_groups(connection), 0, None
     differing = find_differences(groups)
+    # Groups may change during the sync. A person whose role is refused stays in the list, so the
+    # loop ends when a pass changes nothing.
     while differing and differing != before:
         for person_id in differing:
             if monotonic() > until:
                 return done, False
-            followed = _follow(connection, person_id, actor or connection.actor)
-            if followed is None:
+            result = _sync_person(connection, person_id, actor or connection.actor)
+            if result is None:
                 return done, True
-            done += bool(followed)
+            done += bool(result)
         differing, before = find_differences(groups), differing
     return done, True
 
 
-def hold_following(connection: Connection) -> None:
+def lock_role_sync(connection: Connection) -> None:
     """Lock the role sync of the tenant and the mappings of this connection."""
+    # The lock order is: role sync, connection, person.
     acquire_lock(LockName.FOLLOWED_GROUPS, connection.tenant_id)
-    hold_beside_requests(connection)
+    lock_connection_no_key(connection)
 
 
 def sync_all_roles(*, seconds: float = inf) -> tuple[int, bool]:
     """Sync roles for every live connection that has or had group mappings."""
     until, done = monotonic() + seconds, 0
     # Connections with few changes first, so that they do not wait for thousands.
-    for connection in sorted(_bringing(), key=_count_differences):
+    for connection in sorted(_mapped_connections(), key=_count_differences):
         with tenancy.use(connection.tenant_id):
-            followed, is_all = sync_roles_of(connection, until=until)
-        done += followed
+            result, is_all = sync_roles_of(connection, until=until)
+        done += result
         if not is_all:
             return done, False
     return done, True
@@ -80,8 +84,11 @@ def schedule() -> None:
     unit_of_work.on_stored(waker.wake)
 
 
-def _bringing() -> list[Connection]:
-    """Return these connections, all tenants'."""
+def _mapped_connections() -> list[Connection]:
+    """Return the live connections of all tenants that have or had group mappings.
+
+    A connection without mappings may still have granted roles that have to be removed.
+    """
     with tenancy.across_tenants():
         live = Connection.objects.filter(activated_at__isnull=False, disconnected_at=None)
         live = live.annotate(
@@ -112,15 +119,15 @@ def _count_differences(connection: Connection) -> int:
 
 
 @transaction.atomic
-def _follow(connection: Connection, person_id: UUID, actor: Actor) -> MappingResult | None:
-    """Follow for one person, unless somebody else is at it, or the connection has ended.
+def _sync_person(connection: Connection, person_id: UUID, actor: Actor) -> MappingResult | None:
+    """Sync the roles of one person; None if another process syncs, or the connection has ended.
 
-    Nobody changes the mappings as long as it is held, so nothing is given that nobody
-    would take away again.
+    The locks keep the mappings as they are until the end of the transaction. Otherwise a role
+    could be granted by a mapping that is removed at the same time, and would stay for ever.
     """
     if not try_acquire_lock(LockName.FOLLOWED_GROUPS, connection.tenant_id):
         return None
-    hold_beside_requests(connection)
+    lock_connection_no_key(connection)
     if connection.disconnected_at:
         return None
     person = locks.lock_person(person_id)

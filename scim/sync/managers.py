@@ -18,16 +18,19 @@ from scim.rfc.ids import scim_uuid
 from scim.rfc.normalize import link_manager, manager_link
 
 # An externalId that two users share identifies neither (RFC 7643 section 3.1).
-ALONE = """
+EXTERNAL_ID_IS_UNIQUE = """
     NOT EXISTS (SELECT 1 FROM scim_scimuser o
                  WHERE o.scim_external_id = u.scim_external_id AND o.deleted_at IS NULL
                    AND o.scim_external_id <> '' AND o.connection_id = u.connection_id
                    AND o.id <> u.id)
 """
-# The columns by which a manager is found, as `fast_queries` tells them to the planner.
+# The columns by which a manager is found, with the condition of each partial index.
 NAMES = (
     ("scim_id", "true"),
-    ("scim_external_id", f"u.deleted_at IS NULL AND u.scim_external_id <> '' AND {ALONE}"),
+    (
+        "scim_external_id",
+        f"u.deleted_at IS NULL AND u.scim_external_id <> '' AND {EXTERNAL_ID_IS_UNIQUE}",
+    ),
     ("user_name_key", "u.deleted_at IS NULL"),
     ("email_key", "true"),
 )
@@ -40,14 +43,16 @@ class Manager(NamedTuple):
 
 
 def resolve_manager(user: ScimUser, given: str) -> Person | Keep | None:
-    """Find the manager, or mark the resource as waiting for the manager.
+    """Find the manager, or mark the resource as waiting for them.
 
-    :raises operations.InvalidManager: if nobody answers to it and the connection rejects that.
-    :raises operations.SelfManager: if the resource names itself.
+    :returns: the manager; None if there is none; KEEP if the resource waits for them.
+    :raises InvalidManager: if nobody is found and the connection rejects unknown managers.
+    :raises SelfManager: if the resource names itself.
     """
     user.waiting_manager = ""
     if not given:
         return None
+    # Okta sends whatever an administrator maps: an id, an email address or an employee number.
     names = (str(user.scim_id), user.user_name_key, user.email_key)
     if normalize_key(given) in names or given == user.scim_external_id:
         raise managers.SelfManager
@@ -68,9 +73,10 @@ def link(user: ScimUser, manager: Manager) -> None:
 
 
 def _resolved_earlier(user: ScimUser) -> Manager | None:
-    """Return the manager to which the reference was resolved before.
+    """Return the manager to whom the same reference was resolved before.
 
-    They stay the manager though the provider's text may name them by an earlier address.
+    They stay the manager even if they were renamed since: the provider does not send the reports
+    of a renamed manager again.
     """
     scim_id = manager_link(user.document)
     if not scim_id or "manager" in user.connection.mapping:
@@ -88,21 +94,22 @@ def has_left(person: Person) -> bool:
 
 def find(connection: Connection, given: str) -> Manager | None:
     """Return the manager by id, externalId, userName, email or a former name."""
-    known = _known_fast if prepared_statements.available() else _known
-    found = known(connection, given)
+    find_user = _find_user_fast if prepared_statements.available() else _find_user
+    found = find_user(connection, given)
     if found is not None:
         return found
     people = list(Person.objects.filter(email_key=normalize_key(given)))
     if people:
         # Terminated people are found too, so that the reference is refused and does not wait.
         return Manager(min(people, key=has_left), None)
-    return _formerly(connection, normalize_key(given))
+    return _find_by_former_name(connection, normalize_key(given))
 
 
-def _formerly(connection: Connection, key: str) -> Manager | None:
+def _find_by_former_name(connection: Connection, key: str) -> Manager | None:
     """Return the person with this former name, unless several people had it."""
     named = ScimUser.objects.filter(connection=connection, former_names__name_key=key)
     had = Q(pk__in=named.values("person")) | Q(former_addresses__email_key=key)
+    # Names are recycled: a former name of several people identifies nobody.
     people = list(Person.objects.in_lists().filter(had).distinct()[:2])
     if len(people) != 1:
         return None
@@ -111,13 +118,16 @@ def _formerly(connection: Connection, key: str) -> Manager | None:
 
 
 def names_of(user: ScimUser) -> set[str]:
-    """Return the folded names by which a resource can be found as a manager, besides its id."""
+    """Return the case-folded names, other than its id, by which others may refer to a manager."""
     names = {user.user_name_key, user.email_key, normalize_key(user.scim_external_id)}
     return names - {""}
 
 
-def note_names(user: ScimUser, earlier: set[str], *, is_back: bool) -> None:
-    """Store former names of the resource, and notify resources that wait for the new ones."""
+def record_name_changes(user: ScimUser, earlier: set[str], *, is_back: bool) -> None:
+    """Store the former names of the resource, and announce its new names.
+
+    The event makes resources that wait for a manager of the new name look for them again.
+    """
     names = names_of(user)
     unit_of_work.bulk_create(
         [
@@ -125,49 +135,53 @@ def note_names(user: ScimUser, earlier: set[str], *, is_back: bool) -> None:
             for name in sorted(earlier - names)
         ]
     )
-    # Somebody new is announced by the event of their own, and who was terminated manages nobody.
-    is_news = is_back or (earlier and names - earlier)
-    if is_news and user.person and not has_left(user.person):
+    # The event of a new person announces them already, and a terminated person manages nobody.
+    is_findable_anew = is_back or (earlier and names - earlier)
+    if is_findable_anew and user.person and not has_left(user.person):
         field_ownership.note_names(
             user.person, actor=user.connection.actor, user_name=user.scim_username
         )
 
 
-def _known(connection: Connection, given: str) -> Manager | None:
+def _find_user(connection: Connection, given: str) -> Manager | None:
     known = ScimUser.objects.known_to(connection).filter(person__isnull=False)
     known = known.select_related("person")
     key = normalize_key(given)
     by_id = scim_uuid(given)
     user = (
         (known.filter(scim_id=by_id).first() if by_id.int else None)
-        or _only_with_external_id(connection, given)
+        or _find_by_external_id(connection, given)
         or known.filter(Q(user_name_key=key) | Q(email_key=key)).first()
     )
     return Manager(user.person, str(user.scim_id)) if user and user.person else None
 
 
-def _only_with_external_id(connection: Connection, given: str) -> ScimUser | None:
+def _find_by_external_id(connection: Connection, given: str) -> ScimUser | None:
     users = ScimUser.objects.known_to(connection).select_related("person")
     found = list(users.filter(scim_external_id=given).exclude(scim_external_id="")[:2])
     return found[0] if len(found) == 1 and found[0].person else None
 
 
-def _known_fast(connection: Connection, given: str) -> Manager | None:
-    """Do the same in one statement."""
-    row = prepared_statements.fetch(question(connection.pk, given))
+def _find_user_fast(connection: Connection, given: str) -> Manager | None:
+    """Do the same as `_find_user` in one prepared statement."""
+    row = prepared_statements.fetch(manager_query(connection.pk, given))
     return Manager(row_json.from_row(Person, row[1:]), str(row[0])) if row else None
 
 
-def question(here: UUID, given: str) -> PreparedQuery:
-    """Return the SQL that finds the manager by the text in that connection."""
+def manager_query(connection_id: UUID, given: str) -> PreparedQuery:
+    """Return the query that finds a manager of the connection by the provider's reference."""
     key, by_id = normalize_key(given), scim_uuid(given)
-    names = (by_id, here, given, here, key, here, key, here)
-    return PreparedQuery(_statement(), names, 1 + len(Person._meta.concrete_fields))
+    names = (by_id, connection_id, given, connection_id, key, connection_id, key, connection_id)
+    return PreparedQuery(_find_statement(), names, 1 + len(Person._meta.concrete_fields))
 
 
 @cache
-def _statement() -> str:
-    """Choose the user first, or a plan from when the tables were empty reads all people."""
+def _find_statement() -> str:
+    """Return the statement of `manager_query`.
+
+    The subselect finds the user before the join. Otherwise PostgreSQL may keep a plan from when
+    the tables were empty, which reads all people.
+    """
     person = row_json.columns(Person, "p")
     named = " UNION ALL ".join(
         f"SELECT {rank} AS rank, u.scim_id, u.person_id FROM scim_scimuser u "  # noqa: S608

@@ -13,7 +13,7 @@ from scim.sync.attribute_mapping import MappedUser, profile_of
 
 
 class Strength(IntEnum):
-    """How much the evidence weighs; from FULL_NAME on, two resources are the same person."""
+    """The strength of the evidence; from FULL_NAME on, two resources are the same person."""
 
     NOTHING = 0
     # One identifier in common, or several that others contradict.
@@ -68,6 +68,7 @@ class Evidence:
             return Strength.USER_NAME_AND_ID
         if "external_id" in agrees and "email" in agrees:
             return Strength.EMAIL
+
         if "user_name" in agrees and "external_id" not in self.differs:
             return Strength.USER_NAME
         if "external_id" in agrees and "full_name" in agrees:
@@ -80,7 +81,7 @@ class Evidence:
 
 
 def compare(earlier: Traits, now: Traits) -> Evidence:
-    """Compare what two resources say; externalIds exactly, everything else in any case."""
+    """Compare two resources: externalIds exactly (RFC 7643 section 3.1), all else in any case."""
     agrees: list[str] = []
     differs: list[str] = []
     for name in LABELS:

@@ -13,32 +13,32 @@ from scim.connections.presets import PRESETS
 from scim.models import Connection
 from scim.sync.attribute_mapping import REQUIRED
 
-# The fields that a connection may manage, as pages and refusals about provisioning name them.
-SPOKEN = {name: LABELS[name] for name in EDITABLE} | {"email": "email"}
+# The names of the fields that a connection may manage, for pages and error messages.
+FIELD_NAMES = {name: LABELS[name] for name in EDITABLE} | {"email": "email"}
 
 
 class Incomplete(PeopleError):
     code = "incomplete"
 
     def __init__(self, missing: Iterable[str]) -> None:
-        fields = ", ".join(SPOKEN[name] for name in missing)
+        fields = ", ".join(FIELD_NAMES[name] for name in missing)
         super().__init__(
             f"Missing required fields: {fields}. "
             "Fill them in at your identity provider, and map them to SCIM."
         )
 
 
-def gap(missing: list[str]) -> PeopleError:
-    """Return the message about missing fields."""
+def missing_fields_error(missing: list[str]) -> PeopleError:
+    """Return the error about missing fields."""
     if set(missing) <= {"given_name", "family_name"}:
         return person_fields.InvalidName(missing[0])
     return Incomplete(missing)
 
 
-def filled(connection: Connection, profile: Profile, person: Person | None) -> Profile:
+def fill_defaults(connection: Connection, profile: Profile, person: Person | None) -> Profile:
     """Fill missing fields with the connection's defaults, if its policy says so.
 
-    Whoever has something else already keeps that: the provider sent it before.
+    A person who has another value keeps it, because the provider sent it before.
     """
     if connection.incomplete_policy != Connection.Incomplete.FILL:
         return profile
@@ -56,16 +56,20 @@ def filled(connection: Connection, profile: Profile, person: Person | None) -> P
     return replace(profile, **values)
 
 
-def unsaid(profile: Profile) -> frozenset[str]:
+def unsent_fields(profile: Profile) -> frozenset[str]:
     """Return the fields that the provider did not send, so that their values are not managed."""
     return frozenset(name for name in REQUIRED if not getattr(profile, name))
 
 
-def role(connection: Connection, given: str | None, *, current: str | None = None) -> str | None:
-    """Translate the role; one that is none of ours is refused where roles are given.
+def translate_role(
+    connection: Connection, given: str | None, *, current: str | None = None
+) -> str | None:
+    """Return Ramp's name of the role, None if the connection does not assign one.
 
-    :raises operations.InvalidRole: if somebody whose role is `current` would become an Owner
-        and the connection may not do that. Entra, which has app roles, never may.
+    An unknown name is returned unchanged; the operation that assigns it refuses it.
+
+    :raises InvalidRole: if a person whose role is `current` would become an Owner and the
+        connection may not assign that role. A provider with app roles never may.
     """
     if given is None or connection.role_source == Connection.RoleSource.RAMP:
         return None

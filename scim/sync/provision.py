@@ -36,7 +36,7 @@ from scim.sync.attribute_mapping import MappedUser, profile_of
 from scim.sync.match_evidence import Traits, compare
 from scim.sync.sync_errors import SyncErrorSubject
 
-# What a connection that holds incomplete people keeps and lists instead of refusing.
+# Errors for which a connection with the policy HOLD stores the resource instead of refusing it.
 HOLDABLE = (
     person_fields.DuplicateEmail,
     place_lookup.InvalidLocationChange,
@@ -70,12 +70,12 @@ class ProvisioningTask:
 
 
 def provision(task: ProvisioningTask, before: Json | None, *, was_active: bool | None) -> None:
-    """Apply the resource to its person; `before` is the previous data.
+    """Apply the resource to its person. The caller saves the resource afterwards.
 
-    Both are None for a resource that is new, or back. The caller saves it afterwards.
+    `before` is the previous document and `was_active` the previous activity; both are None for a
+    resource that is new or returns. A problem that the policies tolerate becomes a sync error.
 
-    :raises PeopleError: if the rules or the connection's policies refuse it. What a
-        policy lets through all the same is listed as a sync error.
+    :raises PeopleError: if the rules or the connection's policies refuse the resource.
     """
     user, mapping = task.user, task.connection.mapping
     if not task.connection.is_live:
@@ -83,34 +83,35 @@ def provision(task: ProvisioningTask, before: Json | None, *, was_active: bool |
     mapped = task.mapped
     task.subject.raw_values = mapped.raw_values
     earlier = profile_of(before, mapping) if before is not None else None
+    # A problem of an earlier request may be gone, although this request sends the same values.
     is_settled = user.person_id is not None and not (user.problem or user.has_errors)
     if mapped == earlier and was_active == user.active and is_settled:
         return
-    is_nobody = user.person_id is None
-    with _holding(task):
-        if is_nobody:
+    is_unlinked = user.person_id is None
+    with _person_locked(task):
+        if is_unlinked:
             # None of it has been applied to the new person yet.
             was_active = None
-        elif _comes_back(user, before, was_active=was_active):
+        elif _is_return(user, before, was_active=was_active):
             assert user.person
             rehires.start_over(user.person, actor=task.connection.actor)
         manager: Person | Keep | None = KEEP
-        is_open = is_nobody or user.problem
-        if earlier is None or is_open or mapped.manager != earlier.manager:
+        is_unresolved = is_unlinked or user.problem
+        if earlier is None or is_unresolved or mapped.manager != earlier.manager:
             manager = managers.resolve_manager(user, mapped.manager)
         problems = _provision_person(task, mapped, manager)
         _apply_activity(user, was_active=was_active)
-    _list(task, problems, sent=_newly_sent(task, earlier))
-    if is_nobody and user.person and before is not None:
-        # Groups may have waited for the person, unless the resource is as new as they are.
+    _record_problems(task, problems, sent=_newly_sent(task, earlier))
+    if is_unlinked and user.person and before is not None:
+        # An existing resource may be a member of groups that grant roles to its new person.
         group_roles.schedule()
 
 
-def _comes_back(user: ScimUser, before: Json | None, *, was_active: bool | None) -> bool:
-    """Tell whether an inactive person returns, and is not only reactivated.
+def _is_return(user: ScimUser, before: Json | None, *, was_active: bool | None) -> bool:
+    """Tell whether an inactive person is rehired, and not only reactivated.
 
-    The provider deleted them, has them anew, or has turned the resource into somebody else:
-    then the resource may stand for another human being by now.
+    That is so if the provider had deleted the person, or created them again, or changed the
+    resource into somebody else: by now the resource may belong to another human being.
     """
     person = user.person
     if person is None or person.state != Person.State.INACTIVE:
@@ -126,47 +127,49 @@ def _comes_back(user: ScimUser, before: Json | None, *, was_active: bool | None)
     return not compare(Traits.of(earlier), Traits.of(user)).is_same
 
 
-def restore_managed_fields(task: ProvisioningTask) -> bool:
+def restore_person(task: ProvisioningTask) -> bool:
     """Restore managed fields that were changed by hand; tell whether any was restored.
 
-    :raises PeopleError: if the rules refuse what the provider once asserted.
+    :raises PeopleError: if the rules now refuse a value that the provider sent earlier.
     """
     user, mapped = task.user, task.mapped
     task.subject.raw_values = mapped.raw_values
-    with _holding(task):
+    with _person_locked(task):
         assert user.person
         # A manager who is no longer sent was removed by the provider.
         owns_manager = mapped.manager or "manager" in user.person.managed_fields
         older = user.person.profile
-        profile = policies.filled(task.connection, mapped.profile, user.person)
-        kept: dict[str, Any] = {name: getattr(older, name) for name in unfilled(mapped, profile)}
-        waited_for = user.waiting_manager
+        profile = policies.fill_defaults(task.connection, mapped.profile, user.person)
+        kept: dict[str, Any] = {
+            name: getattr(older, name) for name in missing_fields(mapped, profile)
+        }
+        earlier_waiting = user.waiting_manager
         manager = managers.resolve_manager(user, mapped.manager) if owns_manager else KEEP
         has_changed = people_update.restore_managed_fields(
             user.person,
             replace(
                 profile,
-                role=policies.role(task.connection, profile.role, current=older.role),
-                unsaid=policies.unsaid(mapped.profile),
+                role=policies.translate_role(task.connection, profile.role, current=older.role),
+                unsaid=policies.unsent_fields(mapped.profile),
                 **kept,
             ),
             actor=task.connection.actor,
             manager=manager,
-            custom_values=_known_custom(mapped.custom_fields),
+            custom_values=_existing_custom_fields(mapped.custom_fields),
         )
-        _follow_waiting(task, user.person, waited_for)
+        _update_waiting(task, user.person, earlier_waiting)
         return has_changed
 
 
-def _follow_waiting(task: ProvisioningTask, person: Person, waited_for: str) -> None:
-    """Record a manager who cannot be found now, or continue what waited for the previous one."""
+def _update_waiting(task: ProvisioningTask, person: Person, earlier_waiting: str) -> None:
+    """Record a manager who cannot be found any more, or end the wait for one who was found."""
     user = task.user
     if user.waiting_manager:
         user.problem = ScimUser.Problem.WAITING
-        if person.is_active and user.waiting_manager != waited_for:
+        if person.is_active and user.waiting_manager != earlier_waiting:
             sync_errors.record(task.connection, task.subject, InvalidManager(), request_id=None)
             user.has_errors = True
-    elif waited_for:
+    elif earlier_waiting:
         end_waiting(task.user, person)
 
 
@@ -179,8 +182,8 @@ def end_waiting(user: ScimUser, person: Person) -> None:
 
 
 @contextmanager
-def _holding(task: ProvisioningTask) -> Iterator[None]:
-    """Lock the person of the resource, if there is one, for the duration of the block."""
+def _person_locked(task: ProvisioningTask) -> Iterator[None]:
+    """Lock the person of the resource, if it has one; operations in the block rely on that."""
     user = task.user
     if user.person_id is None:
         yield
@@ -192,8 +195,11 @@ def _holding(task: ProvisioningTask) -> Iterator[None]:
         yield
 
 
-def unfilled(mapped: MappedUser, profile: Profile) -> list[str]:
-    """Return the required fields that the connection's defaults have not filled either."""
+def missing_fields(mapped: MappedUser, profile: Profile) -> list[str]:
+    """Return the required fields that are missing even after the connection's defaults.
+
+    There are no defaults for names: an unusable name is not blank in the profile.
+    """
     return [name for name in mapped.missing if not getattr(profile, name) or "name" in name]
 
 
@@ -202,30 +208,30 @@ def _provision_person(
 ) -> list[PeopleError]:
     """Add or update the person, and return the problems that remain."""
     connection, person = task.connection, task.user.person
-    profile = policies.filled(connection, mapped.profile, person)
-    missing = unfilled(mapped, profile)
+    profile = policies.fill_defaults(connection, mapped.profile, person)
+    missing = missing_fields(mapped, profile)
     if not missing:
-        return _write(task, mapped, profile, manager)
-    gap = policies.gap(missing)
+        return _save_person(task, mapped, profile, manager)
+    missing_error = policies.missing_fields_error(missing)
     if connection.incomplete_policy == Connection.Incomplete.REFUSE:
-        raise gap
+        raise missing_error
     if person is None and connection.incomplete_policy == Connection.Incomplete.FILL:
-        raise gap
+        raise missing_error
     if person is None:
-        return [gap]
+        return [missing_error]
     profile = replace(profile, **{name: getattr(person.profile, name) for name in missing})
-    return [gap, *_write(task, mapped, profile, manager)]
+    return [missing_error, *_save_person(task, mapped, profile, manager)]
 
 
-def _write(
+def _save_person(
     task: ProvisioningTask, mapped: MappedUser, profile: Profile, manager: Person | Keep | None
 ) -> list[PeopleError]:
     user, connection = task.user, task.connection
     try:
         current = user.person.role if user.person else None
-        role = policies.role(connection, profile.role, current=current)
-        profile = replace(profile, role=role, unsaid=policies.unsaid(mapped.profile))
-        _write_person(task, mapped, profile, manager)
+        role = policies.translate_role(connection, profile.role, current=current)
+        profile = replace(profile, role=role, unsaid=policies.unsent_fields(mapped.profile))
+        _add_or_revise(task, mapped, profile, manager)
     except HOLDABLE as error:
         if connection.incomplete_policy != Connection.Incomplete.HOLD:
             raise
@@ -233,19 +239,20 @@ def _write(
             # Refused changes must not stay in memory, where the next rule would see them.
             user.person.refresh_from_db()
         elif unit_of_work.is_open():
-            # Nobody has asked yet whether the address belongs to somebody who is to be linked.
+            # The first attempt does not look up who has the address, see `_has_address_owner`.
+            # The next attempt does, and may link that person.
             raise Conflict from error
         return [error]
     return [InvalidManager()] if user.waiting_manager else []
 
 
-def _write_person(
+def _add_or_revise(
     task: ProvisioningTask, mapped: MappedUser, profile: Profile, manager: Person | Keep | None
 ) -> None:
     user, actor = task.user, task.connection.actor
-    custom = _known_custom(mapped.custom_fields)
-    if user.person is None and _is_known(profile.email):
-        user.person = _adopted(task, profile.email)
+    custom = _existing_custom_fields(mapped.custom_fields)
+    if user.person is None and _has_address_owner(profile.email):
+        user.person = _link_existing_person(task, profile.email)
     if user.person is None:
         try:
             user.person = people.add_person(
@@ -257,7 +264,7 @@ def _write_person(
                 invitation=_invitation(user) if user.active else None,
             )
         except person_fields.DuplicateEmail:
-            user.person = _adopted(task, profile.email)
+            user.person = _link_existing_person(task, profile.email)
         else:
             return
     if user.person.state == Person.State.TERMINATED:
@@ -265,34 +272,36 @@ def _write_person(
     people_update.revise_person(
         user.person, profile, actor=actor, manager=manager, custom_values=custom
     )
+    # The invite was on hold until the manager arrived.
     if user.problem == ScimUser.Problem.WAITING and not user.waiting_manager:
         lifecycle.release_invite(user.person, actor=actor, is_mailed=task.connection.mails_invites)
 
 
-def _is_known(email: str) -> bool:
-    """Tell whether somebody has the address already, unless the end of the request shows it.
+def _has_address_owner(email: str) -> bool:
+    """Tell whether somebody has the address; always False in a unit of work.
 
-    Adding first and linking on a conflict would leave a new department behind, and two
-    concurrent links would deadlock.
+    There, the unique constraint reports a conflict when the rows are stored, and the request is
+    processed again without it. Adding first and linking on a conflict would leave a new department
+    behind, and two concurrent links would deadlock.
     """
     if unit_of_work.is_open():
         return False
     return bool(Person.objects.having_address(email).exists())
 
 
-def _adopted(task: ProvisioningTask, email: str) -> Person:
+def _link_existing_person(task: ProvisioningTask, email: str) -> Person:
     """Return the person with the email address, if no connection manages them.
 
     :raises DuplicateEmail: if a connection manages the person; or if an administrator has to
-        confirm the link, because the role is elevated or the connection always asks.
+        confirm the link, because the person has an elevated role or the connection always asks.
     """
     person: Person = Person.objects.having_address(email).get()
     # Two connections may adopt the same person at once; the second one sees the first.
     locks.lock(person)
-    if is_owned(person) or not (task.may_link or links_by_itself(task, person)):
+    if is_managed(person) or not (task.may_link or links_automatically(task, person)):
         raise person_fields.DuplicateEmail
     if not task.may_link and hooks.has_signed_in(person):
-        # The person may only have claimed the address; from now on pairing has to confirm them.
+        # Whoever signed in may not be the person whom the provider means by this address.
         field_ownership.end_sessions(person)
     field_ownership.note_names(
         person, actor=task.connection.actor, user_name=task.user.scim_username
@@ -305,13 +314,13 @@ def _adopted(task: ProvisioningTask, email: str) -> Person:
     return person
 
 
-def is_owned(person: Person) -> bool:
-    """Tell whether a connection that is not disconnected has them."""
+def is_managed(person: Person) -> bool:
+    """Tell whether a connection that is not disconnected manages the person."""
     owners = person.scim_users.filter(deleted_at=None, connection__disconnected_at=None)
     return owners.exists()
 
 
-def links_by_itself(task: ProvisioningTask, person: Person) -> bool:
+def links_automatically(task: ProvisioningTask, person: Person) -> bool:
     """Tell whether the person may be linked without an administrator's confirmation."""
     asks = task.connection.email_link == Connection.EmailLink.ASK
     if asks or base_roles.is_privileged(person):
@@ -320,8 +329,8 @@ def links_by_itself(task: ProvisioningTask, person: Person) -> bool:
     return not left.exists()
 
 
-def _known_custom(values: Mapping[str, str]) -> dict[str, str]:
-    """Keep the values of fields that the tenant has; an absent one is left as it is."""
+def _existing_custom_fields(values: Mapping[str, str]) -> dict[str, str]:
+    """Return the values of the custom fields that the tenant has; others are ignored."""
     if not values:
         return {}
     names = CustomField.objects.filter(external_name__in=values)
@@ -352,9 +361,9 @@ def _invitation(user: ScimUser) -> Invitation:
 
 
 def _newly_sent(task: ProvisioningTask, earlier: MappedUser | None) -> sync_errors.SentValues:
-    """Return the fields that the request sent: all of a PUT or POST, of a PATCH what changed.
+    """Return the fields that the request sent: all for a POST or PUT, the changed ones for a PATCH.
 
-    Reading a resource again, and a retry by an administrator, send nothing new.
+    Re-applying a stored resource, and a retry by an administrator, send nothing new.
     """
     mapped = task.mapped
     if not task.request_id:
@@ -369,10 +378,10 @@ def _newly_sent(task: ProvisioningTask, earlier: MappedUser | None) -> sync_erro
     return changed | ({sync_errors.MISSING: ""} if mapped.missing != earlier.missing else {})
 
 
-def _list(
+def _record_problems(
     task: ProvisioningTask, problems: list[PeopleError], *, sent: sync_errors.SentValues
 ) -> None:
-    """Keep the listed problems of the resource to those that are left."""
+    """Record the problems as sync errors, and resolve the resource's other sync errors."""
     user = task.user
     if user.person and not user.person.is_active:
         # The manager of a person who left needs no action.

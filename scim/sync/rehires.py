@@ -1,4 +1,4 @@
-"""Rehires: whether a created user is a resource the provider deleted earlier, or a new person."""
+"""Rehires: decide whether a created user is a deleted resource that returns, or a new person."""
 
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
@@ -12,22 +12,22 @@ from scim.models import Connection, SamePersonQuestion, ScimUser
 from scim.sync.match_evidence import Evidence, Strength, Traits, compare
 
 
-class Alike(NamedTuple):
-    """A deleted resource with an identifier that the new one has, too."""
+class SimilarResource(NamedTuple):
+    """A deleted resource that has an identifier in common with a new one."""
 
     user: ScimUser
     evidence: Evidence
 
     @property
-    def whose(self) -> object:
+    def person_key(self) -> object:
         """Return a key that identifies the person of the resource."""
         return self.user.person_id or f"resource {self.user.pk}"
 
 
-def find_alike(connection: Connection, now: Traits) -> list[Alike]:
-    """Return the deleted resources with an identifier in common, held until the end.
+def find_similar(connection: Connection, now: Traits) -> list[SimilarResource]:
+    """Return the deleted resources with an identifier in common, and lock them.
 
-    Left out are those whose person was terminated, or belongs to a resource again.
+    Resources are omitted if their person was terminated or has another resource by now.
     """
     named = Q(user_name_key=normalize_key(now.user_name))
     if now.external_id:
@@ -40,34 +40,28 @@ def find_alike(connection: Connection, now: Traits) -> list[Alike]:
     gone = ScimUser.objects.filter(named, connection=connection, deleted_at__isnull=False)
     gone = gone.exclude(person__state=Person.State.TERMINATED).exclude(Exists(live))
     rows = gone.select_related("person").select_for_update(of=("self",)).order_by("-deleted_at")
-    alike = []
+    similar = []
     for user in rows:
         user.connection = connection
-        alike.append(Alike(user, compare(Traits.of(user), now)))
-    return alike
+        similar.append(SimilarResource(user, compare(Traits.of(user), now)))
+    return similar
 
 
-def choose(alike: Sequence[Alike]) -> ScimUser | None:
-    """Return the resource that comes back, if the evidence says so of one person alone.
-
-    The strongest evidence counts. Where it is as strong for two people, it identifies nobody.
-    """
-    strongest = max((one.evidence.strength for one in alike), default=Strength.NOTHING)
+def choose_returning(similar: Sequence[SimilarResource]) -> ScimUser | None:
+    """Return the resource that returns, if the strongest evidence identifies a single person."""
+    strongest = max((one.evidence.strength for one in similar), default=Strength.NOTHING)
     if strongest < Strength.FULL_NAME:
         return None
-    best = [one for one in alike if one.evidence.strength == strongest]
-    if len({one.whose for one in best}) > 1:
+    best = [one for one in similar if one.evidence.strength == strongest]
+    if len({one.person_key for one in best}) > 1:
         return None
     return best[0].user
 
 
-def ask(user: ScimUser, alike: Iterable[Alike]) -> None:
-    """List the people that the new resource may be, for an administrator to decide.
-
-    Only people who left are asked about, each once.
-    """
+def create_questions(user: ScimUser, similar: Iterable[SimilarResource]) -> None:
+    """Ask an administrator about each inactive person whom the new resource may be."""
     asked = set()
-    for earlier_user, evidence in alike:
+    for earlier_user, evidence in similar:
         earlier = earlier_user.person
         if earlier is None or earlier.pk in asked or evidence.strength == Strength.NOTHING:
             continue

@@ -30,7 +30,7 @@ class AddressOwner(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class SyncErrorCase:
-    """What there is to know about an open error."""
+    """The facts about an open sync error that decide its resolution."""
 
     reason: str
     provider: str
@@ -49,21 +49,22 @@ class Resolution(NamedTuple):
 
 
 def resolution_for(case: SyncErrorCase) -> Resolution:
-    wanted, advice = _wanted(case)
-    return Resolution(_possible(wanted, case), advice.format(provider=case.provider))
+    """Return the preferred action if it is possible, otherwise a possible one, with advice."""
+    preferred, advice = _preferred(case)
+    return Resolution(_possible_action(preferred, case), advice.format(provider=case.provider))
 
 
-def _wanted(case: SyncErrorCase) -> tuple[Action, str]:
+def _preferred(case: SyncErrorCase) -> tuple[Action, str]:
     match case.reason:
         case Reason.INVALID_MANAGER:
-            return _about_manager(case)
+            return _for_manager(case)
         case Reason.DUPLICATE_EMAIL:
-            return _about_address(case)
+            return _for_address(case)
         case _:
-            return REMEDIES.get(case.reason, REMEDIES[Reason.REFUSED])
+            return DEFAULT_RESOLUTIONS.get(case.reason, DEFAULT_RESOLUTIONS[Reason.REFUSED])
 
 
-REMEDIES: dict[str, tuple[Action, str]] = {
+DEFAULT_RESOLUTIONS: dict[str, tuple[Action, str]] = {
     Reason.CIRCULAR_MANAGER: (
         Action.OPEN_PERSON,
         "The person manages this manager, directly or indirectly. In {provider}, first change "
@@ -105,6 +106,7 @@ REMEDIES: dict[str, tuple[Action, str]] = {
         "The person was terminated, which is permanent. If they return, delete their user in "
         "{provider} and add a new one. Ramp adds it as a new person.",
     ),
+    # A retry would send the same unreadable body.
     Reason.INVALID_SYNTAX: (
         Action.DISMISS,
         "Ramp could not read the request. Open it below and correct what builds it in {provider}: "
@@ -174,7 +176,7 @@ REMEDIES: dict[str, tuple[Action, str]] = {
 }
 
 
-def _about_manager(case: SyncErrorCase) -> tuple[Action, str]:
+def _for_manager(case: SyncErrorCase) -> tuple[Action, str]:
     if case.is_held:
         return (
             Action.INVITE_ANYWAY,
@@ -194,7 +196,7 @@ def _about_manager(case: SyncErrorCase) -> tuple[Action, str]:
     )
 
 
-def _about_address(case: SyncErrorCase) -> tuple[Action, str]:
+def _for_address(case: SyncErrorCase) -> tuple[Action, str]:
     if case.holder == AddressOwner.NOBODY:
         return Action.RETRY, "This address is no longer used by anyone else."
     if case.holder == AddressOwner.UNOWNED and not case.is_known:
@@ -209,13 +211,13 @@ def _about_address(case: SyncErrorCase) -> tuple[Action, str]:
     )
 
 
-def _possible(wanted: Action, case: SyncErrorCase) -> Action:
+def _possible_action(preferred: Action, case: SyncErrorCase) -> Action:
     """Return the next best action if the preferred one is not possible."""
-    ways: Sequence[tuple[Action, bool]] = (
-        (wanted, _is_possible(wanted, case)),
+    candidates: Sequence[tuple[Action, bool]] = (
+        (preferred, _is_possible(preferred, case)),
         (Action.RETRY, case.may_retry),
     )
-    return next((action for action, is_possible in ways if is_possible), Action.DISMISS)
+    return next((action for action, is_possible in candidates if is_possible), Action.DISMISS)
 
 
 def _is_possible(action: Action, case: SyncErrorCase) -> bool:

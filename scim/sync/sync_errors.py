@@ -1,6 +1,6 @@
-"""Sync errors: what could not be done of what a provider sent, until it is over.
+"""Sync errors: writes of a provider that were refused or applied only in part.
 
-Team updates lists the open ones. A later good write of the resource resolves them.
+Team updates lists the open ones. A later successful write of the resource resolves them.
 """
 
 import re
@@ -17,11 +17,12 @@ from people.values import PeopleError, normalize_key
 from scim.models import Connection, ScimGroup, ScimUser, SyncError
 
 Reason = SyncError.Reason
-# The fields of a person that a provider sent, with their values. With the key MISSING the
-# request also decided which required fields are missing.
+# The fields of a person that a provider sent, with their values. The key MISSING says that the
+# request also determines which required fields are missing.
 SentValues = Mapping[str, str | None]
 MISSING = " missing"
 NOTHING: SentValues = {}
+# The length of `SyncError.user_name_key`.
 LONGEST_KEY = 512
 
 _BY_STATUS = {
@@ -74,10 +75,10 @@ def record(
     *,
     request_id: UUID | None,
 ) -> SyncError:
-    """List the problem, or count it again, until a good write of the resource resolves it.
+    """Record a sync error, or count it again if the resource already has one of this reason.
 
-    A problem that an administrator dismissed stays dismissed while the value is the same.
-    The row of the request itself may come later in the same transaction.
+    An error that an administrator dismissed stays dismissed while the value is the same. The
+    request may be logged later in the same transaction.
     """
     now, user = timezone.now(), about.user
     field = (error.field or "") if isinstance(error, PeopleError) else ""
@@ -109,9 +110,9 @@ def record(
         if row.message == message_of(error) and _is_same(row, value):
             SyncError.objects.filter(pk=row.pk).update(**again)
             return row
-    # The value has changed, so what an administrator decided about the old one is over.
+    # The value has changed, so the dismissal of the old one no longer applies.
     decided.update(resolved_at=now)
-    _rename(standing.filter(dismissed_at=None), name)
+    _merge_rows(standing.filter(dismissed_at=None), name)
     problem, _ = SyncError.objects.update_or_create(
         **key, user_name_key=name, dismissed_at=None, defaults=again, create_defaults=values
     )
@@ -119,12 +120,12 @@ def record(
 
 
 def _is_same(row: SyncError, value: str) -> bool:
-    """Tell whether the row is about this value; providers change the case of addresses."""
+    """Tell whether the row is about this value, in any case: providers change it in addresses."""
     return normalize_key(row.offending_value) == normalize_key(value)
 
 
-def _rename(rows: QuerySet[SyncError], name: str) -> None:
-    """Keep one of the rows, which list the same problem, and list it under the name."""
+def _merge_rows(rows: QuerySet[SyncError], name: str) -> None:
+    """Merge rows that record the same problem into one, under the current name."""
     by_name = sorted(rows, key=lambda row: row.user_name_key != name)
     for row in by_name[1:]:
         SyncError.objects.filter(pk=row.pk).update(resolved_at=timezone.now())
@@ -135,38 +136,37 @@ def _rename(rows: QuerySet[SyncError], name: str) -> None:
 def resolve(
     user: ScimUser, *, except_for: Collection[str] = (), sent: SentValues = NOTHING
 ) -> bool:
-    """Clear the user's problems that a good write has shown to be over.
+    """Resolve the user's sync errors after a successful write.
 
-    A problem that an administrator dismissed is over only when the value has changed: when
-    `sent`, the fields that the provider sent, has another one.
+    A dismissed error is resolved only if `sent`, the fields that the provider sent, has another
+    value than the dismissed one.
 
-    :returns: whether any problem is left, listed or dismissed.
+    :returns: whether any error is left, open or dismissed.
     """
-    # A resource that was renamed since may be listed under its old name, and a request that
-    # could not be read under none.
+    # The error of a renamed resource has its old name, and that of an unreadable request none.
     names = {user.user_name_key, key_of(user.scim_external_id), ""}
     named = Q(connection=user.connection_id, user_name_key__in=names)
     return _resolve(Q(user=user) | named, SyncError.Kind.USER, except_for, sent)
 
 
 def resolve_reason(user: ScimUser, reason: str) -> bool:
-    """Clear the user's problem of one kind, dismissed or not; return whether others are left."""
-    theirs = SyncError.objects.filter(user=user, resolved_at=None)
-    theirs.filter(reason=reason).update(resolved_at=timezone.now())
-    return theirs.exists()
+    """Resolve the user's error of this reason, open or dismissed; tell whether others are left."""
+    unresolved = SyncError.objects.filter(user=user, resolved_at=None)
+    unresolved.filter(reason=reason).update(resolved_at=timezone.now())
+    return unresolved.exists()
 
 
 def close_for_leaver(person: Person, event: Event) -> None:
-    """Clear what was listed about a person before the event by which they left."""
+    """Resolve the open errors from before the event with which the person left."""
     earlier = SyncError.objects.open().filter(person=person, happened_at__lt=event.happened_at)
-    # What else the same request said and could not be done is news.
+    # The same request may have recorded the refused rest of a deactivation, which stays open.
     if event.request_id:
         earlier = earlier.exclude(request=event.request_id)
     earlier.update(resolved_at=timezone.now())
 
 
-def is_open(user: ScimUser, error: PeopleError) -> bool:
-    """Tell whether the problem is listed already, or was dismissed."""
+def is_unresolved(user: ScimUser, error: PeopleError) -> bool:
+    """Tell whether the user has an open or dismissed error of this reason."""
     standing = SyncError.objects.filter(user=user, reason=error.code, resolved_at=None)
     return standing.exists()
 
@@ -180,35 +180,36 @@ def is_invited_anyway(user: ScimUser) -> bool:
     return any(normalize_key(value) == user.waiting_manager for value in values)
 
 
-def resolve_of_group(group: ScimGroup) -> bool:
-    """Clear the group's problems after a good write; return whether a dismissed one is left."""
+def resolve_group(group: ScimGroup) -> bool:
+    """Resolve the group's errors after a successful write; tell whether a dismissed one is left."""
     names = {group.display_name_key, key_of(group.scim_external_id), ""}
     named = Q(connection=group.connection_id, user_name_key__in=names)
     return _resolve(Q(group=group) | named, SyncError.Kind.GROUP)
 
 
-def resolve_of_bulk(connection: Connection) -> bool:
-    """Clear the problems of bulk requests that could not be read at all."""
+def resolve_bulk(connection: Connection) -> bool:
+    """Resolve the errors of bulk requests that could not be read."""
     return _resolve(Q(connection=connection), SyncError.Kind.BULK)
 
 
 def _resolve(
     about: Q, kind: str, except_for: Collection[str] = (), sent: SentValues = NOTHING
 ) -> bool:
-    theirs = SyncError.objects.filter(about, resource_type=kind, resolved_at=None)
-    over = [
+    unresolved = SyncError.objects.filter(about, resource_type=kind, resolved_at=None)
+    resolved = [
         row.pk
-        for row in theirs.exclude(reason__in=except_for)
+        for row in unresolved.exclude(reason__in=except_for)
         if row.dismissed_at is None or _is_over(row, sent)
     ]
-    SyncError.objects.filter(pk__in=over).update(resolved_at=timezone.now())
-    return theirs.exists()
+    SyncError.objects.filter(pk__in=resolved).update(resolved_at=timezone.now())
+    return unresolved.exists()
 
 
 def _is_over(row: SyncError, sent: SentValues) -> bool:
-    """Tell whether the dismissed problem is about a value that the provider has replaced.
+    """Tell whether the provider has sent another value than the one that was dismissed.
 
-    A request that could not be read is about no field. Its message stands for its value.
+    The error of an unreadable request has no field, so a write of the resource never ends its
+    dismissal; `record` does when the message changes.
     """
     if row.reason == SyncError.Reason.INCOMPLETE:
         return MISSING in sent

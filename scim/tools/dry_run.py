@@ -1,8 +1,8 @@
 """Dry run: process a request as the API would, and roll everything back.
 
-Nothing else could be trusted to say the same as the real request. The transaction around it
-is always rolled back, and with it the row in the request log, events, mails, sync errors and
-locks; a dispatcher that would be woken on commit is not. No token is used, so none is noted.
+Only the real code path is sure to give the same result as the real request. The transaction
+around it is always rolled back, including the request log, events, mails and sync errors, so
+nothing that runs on commit runs. No token is used, so no use of a token is recorded.
 """
 
 from collections.abc import Callable
@@ -18,7 +18,7 @@ from scim.api.request import ScimRequest
 from scim.models import Connection, RequestLog
 from scim.sync import group_roles
 
-Seen = TypeVar("Seen")
+Result = TypeVar("Result")
 
 
 def dry_run(
@@ -28,21 +28,21 @@ def dry_run(
     path: str,
     body: str,
     actor: Actor,
-    look: Callable[[ScimRequest], Seen],
-) -> tuple[HttpResponse, Seen]:
-    """Return the answer, and what `look` saw before everything was undone.
+    inspect: Callable[[ScimRequest], Result],
+) -> tuple[HttpResponse, Result]:
+    """Return the response, and the result of `inspect`, which is called before the rollback.
 
-    What `look` returns must not ask the database again.
+    The result must not contain lazy querysets: after the rollback they would find nothing.
     """
     sent = RequestLog(connection=connection, method=method, path=path, body=body)
-    request = ScimRequest.again(sent, retried_by=actor)
+    request = ScimRequest.from_log(sent, retried_by=actor)
     with transaction.atomic():
         # Locked before the people of the request, in the same order as the role sync.
-        group_roles.hold_following(connection)
+        group_roles.lock_role_sync(connection)
         response = dispatch.dispatch(request)
         with events.caused_by(request.request_id), tenancy.use(connection.tenant_id):
-            # A worker does that for a real one, soon after.
+            # After a real request, a worker does this.
             group_roles.sync_roles_of(connection)
-        seen = look(request)
+        result = inspect(request)
         transaction.set_rollback(True)
-    return response, seen
+    return response, result

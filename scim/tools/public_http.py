@@ -1,6 +1,6 @@
 """Send requests to Ramp's own public address over the network, as an identity provider would.
 
-Nothing else is ever called: no redirect is followed and no proxy is asked.
+No other address is ever called: redirects are not followed, and proxy settings are ignored.
 """
 
 import http.client
@@ -17,6 +17,7 @@ from django.conf import settings
 from scim.rfc.serialize import json_bytes
 from scim.rfc.strict_json import Json
 
+# A response should take less than a second.
 SECONDS = 5
 LONGEST_ANSWER = 1024 * 1024
 
@@ -33,12 +34,12 @@ class Answer:
 
     @property
     def is_scim(self) -> bool:
-        """Tell whether a SCIM server answered; one that deletes has nothing to say."""
+        """Tell whether a SCIM server answered; the response to DELETE has no media type."""
         return self.status == 204 or self.media_type.startswith("application/scim+json")
 
     @property
     def document(self) -> Json:
-        """Return what it says; nothing, if that is no JSON object."""
+        """Return the body as a JSON object, empty if it is not one."""
         try:
             read: Any = json.loads(self.body)
         except ValueError:
@@ -46,10 +47,10 @@ class Answer:
         return read if isinstance(read, dict) else {}
 
 
-def ask(method: str, path: str, *, body: Json | None, headers: dict[str, str]) -> Answer:
-    """Send a SCIM request to the address that PUBLIC_BASE_URL names, and return the answer.
+def send(method: str, path: str, *, body: Json | None, headers: dict[str, str]) -> Answer:
+    """Send a SCIM request to PUBLIC_BASE_URL, and return the answer.
 
-    :raises Unreachable: if none comes.
+    :raises Unreachable: if there is no answer.
     """
     try:
         with closing(_connection()) as connection:
@@ -58,6 +59,7 @@ def ask(method: str, path: str, *, body: Json | None, headers: dict[str, str]) -
             connection.request(method, f"{prefix}/scim/v2{path}", body=payload, headers=headers)
             answer = connection.getresponse()
             media_type = answer.headers.get("Content-Type", "")
+            # The address may lead to any server, whose answer may be endless.
             return Answer(answer.status, media_type, answer.read(LONGEST_ANSWER))
     except (OSError, http.client.HTTPException) as error:
         raise Unreachable(
@@ -78,22 +80,22 @@ def _reason(error: Exception) -> str:
     host = urlsplit(settings.PUBLIC_BASE_URL).netloc
     match error:
         case socket.gaierror():
-            said = "The name {host} cannot be resolved. Check its DNS entry."
+            message = "The name {host} cannot be resolved. Check its DNS entry."
         case ConnectionRefusedError():
-            said = (
+            message = (
                 "{host} refused the connection. Check that the web server is running, and its port."
             )
         case TimeoutError():
-            said = (
+            message = (
                 f"{{host}} did not answer within {SECONDS} seconds. Check the firewalls between "
                 "them."
             )
         case ssl.SSLCertVerificationError():
-            said = f"The certificate of {{host}} is not valid: {error.verify_message}."
+            message = f"The certificate of {{host}} is not valid: {error.verify_message}."
         case ssl.SSLError():
-            said = "The TLS handshake with {host} failed. Check that the address uses https."
+            message = "The TLS handshake with {host} failed. Check that the address uses https."
         case http.client.HTTPException() | ConnectionError():
-            said = "{host} closed the connection or does not speak HTTP."
+            message = "{host} closed the connection or does not speak HTTP."
         case _:
-            said = f"{{host}} cannot be reached: {error}."
-    return said.replace("{host}", host)
+            message = f"{{host}} cannot be reached: {error}."
+    return message.replace("{host}", host)

@@ -6,13 +6,13 @@ from dataclasses import dataclass
 
 from scim.connections.presets import PRESETS
 from scim.connections.presets.steps import (
-    Cast,
+    SampleUsers,
     Step,
     created,
     operation,
     patched,
-    placed,
     put,
+    with_value,
 )
 from scim.models import Connection, ScimUser
 from scim.rfc.attributes import ENTERPRISE
@@ -35,45 +35,45 @@ class Example:
 
 
 def example(connection: Connection, user: ScimUser | None, kind: str) -> Example:
-    """Return an example of this kind; without a person, it is about a new one."""
-    cast = Cast("", connection.mapping, domain="example.com")
+    """Return an example of this kind; without a user, one that creates a user."""
+    users = SampleUsers("", connection.mapping, domain="example.com")
     if user is None or kind == "add":
-        return _written(created(cast.person("Mira", "Okafor", externalId="mira-okafor")))
-    return _written(_EXAMPLES.get(kind, _change)(connection, user, cast))
+        return _as_example(created(users.person("Mira", "Okafor", externalId="mira-okafor")))
+    return _as_example(_EXAMPLES.get(kind, _change)(connection, user, users))
 
 
-def _written(step: Step) -> Example:
+def _as_example(step: Step) -> Example:
     body = json.dumps(step.body, indent=2, ensure_ascii=False) if step.body else ""
     return Example(step.method, step.path, body)
 
 
-def _change(connection: Connection, user: ScimUser, cast: Cast) -> Step:
+def _change(connection: Connection, user: ScimUser, users: SampleUsers) -> Step:
     place = connection.mapping.get("department") or DEPARTMENT
     return _updated(connection, user, place, "Treasury")
 
 
-def _deactivate(connection: Connection, user: ScimUser, cast: Cast) -> Step:
+def _deactivate(connection: Connection, user: ScimUser, users: SampleUsers) -> Step:
     return patched("", str(user.scim_id), PRESETS[connection.provider].deactivation)
 
 
-def _manager(connection: Connection, user: ScimUser, cast: Cast) -> Step:
-    return _updated(connection, user, cast.manager_path(), str(user.scim_id))
+def _manager(connection: Connection, user: ScimUser, users: SampleUsers) -> Step:
+    return _updated(connection, user, users.manager_path(), str(user.scim_id))
 
 
 def _updated(connection: Connection, user: ScimUser, place: str, value: str) -> Step:
-    """Set the value as the provider does: by a PATCH, or by a PUT of all that it read."""
+    """Set the value as the provider does: by a PATCH, or by a PUT of the whole resource."""
     op = PRESETS[connection.provider].update_operation
     if op is None:
-        return put("", str(user.scim_id), placed(_read(user), place, value))
+        return put("", str(user.scim_id), with_value(_stored_document(user), place, value))
     return patched("", str(user.scim_id), operation(op, place, value))
 
 
-def _read(user: ScimUser) -> Json:
+def _stored_document(user: ScimUser) -> Json:
     read: Json = json.loads(user.rendered)
     return {"schemas": read["schemas"], "id": str(user.scim_id)} | read
 
 
-_EXAMPLES: Mapping[str, Callable[[Connection, ScimUser, Cast], Step]] = {
+_EXAMPLES: Mapping[str, Callable[[Connection, ScimUser, SampleUsers], Step]] = {
     "change": _change,
     "deactivate": _deactivate,
     "manager": _manager,

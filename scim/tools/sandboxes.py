@@ -1,7 +1,7 @@
-"""A connection in the sandbox of a tenant, to be tried out over the network.
+"""A connection in the sandbox of a tenant, for the self-test.
 
-It is made anew for each trial, when what the one before left is forgotten: a sandbox never
-holds more than one trial's people, and until then one can look what became of them.
+Each self-test first empties the sandbox and creates a new connection. So the sandbox contains the
+users of one test only, and they stay for inspection until the next test.
 """
 
 from datetime import datetime
@@ -28,7 +28,7 @@ from scim.models import (
 from scim.models.connection import issue_token
 
 ACTOR = Actor("job", "self-test")
-# What a trial does must not depend on anything else of the tested connection.
+# The settings of the tested connection that the self-test depends on.
 COPIED = (
     *("incomplete_policy", "unknown_manager", "role_source", "email_link"),
     *("default_department", "default_location", "mapping"),
@@ -37,7 +37,7 @@ COPIED = (
 
 @transaction.atomic
 def connect(tested: Connection, provider: str) -> str:
-    """Connect the provider to the sandbox under the tested connection's rules; return a token."""
+    """Connect the provider to the sandbox with the tested connection's settings; return a token."""
     with tenancy.use(tested.tenant_id):
         sandbox = sandboxes.open_sandbox(tested.tenant, actor=ACTOR)
     with tenancy.use(sandbox):
@@ -48,20 +48,21 @@ def connect(tested: Connection, provider: str) -> str:
             provider=provider,
             activated_at=now,
             initial_import_finished_at=now,
+            # The people are not real, and their addresses must not get mail.
             mails_invites=False,
             **{name: getattr(tested, name) for name in COPIED},
         )
         return issue_token(connection)
 
 
-def end(token: str) -> None:
+def revoke(token: str) -> None:
     """Revoke the token."""
     with tenancy.across_tenants():
         Token.objects.filter(digest=token_digest(token)).update(revoked_at=timezone.now())
 
 
-def end_all(*, made_before: datetime) -> None:
-    """Revoke the tokens of trials that were not ended."""
+def revoke_overdue(*, made_before: datetime) -> None:
+    """Revoke the tokens of self-tests that did not end, because their worker died."""
     with tenancy.across_tenants():
         tokens = Token.objects.filter(tenant__is_sandbox=True, revoked_at=None)
         tokens.filter(created_at__lt=made_before).update(revoked_at=timezone.now())

@@ -1,7 +1,7 @@
-"""The self-test: a provider's usual requests, asked of our own public address.
+"""The self-test: a provider's usual requests, sent to our own public address.
 
-Each step is stored as it ends, so that a page can show how far the test has come. Nothing
-is asked while a transaction is open, for the web process that answers needs the database.
+Each step is stored when it ends, so that the page can show the progress. No request is sent inside
+a transaction, because the web process that answers it uses the same database.
 """
 
 import json
@@ -23,7 +23,7 @@ from people import tenancy
 from people.models import Tenant
 from people.values import Actor
 from scim.connections.presets import PRESETS
-from scim.connections.presets.steps import Cast, CutShort, Step
+from scim.connections.presets.steps import MissingValue, SampleUsers, Step
 from scim.models import Connection, SelfTest
 from scim.rfc.strict_json import Json
 from scim.tools import public_http, sandboxes
@@ -32,7 +32,7 @@ from scim.tools.public_http import Answer, Unreachable
 log = logging.getLogger(__name__)
 
 TASK = "scim.tasks.run_self_test"
-# No job lives longer, so by then nobody works on it any more.
+# Longer than CELERY_TASK_TIME_LIMIT, so a test that is not finished by then has no worker.
 LONGEST = timedelta(minutes=3)
 KEPT = 10
 LONGEST_TEXT = 4000
@@ -45,9 +45,9 @@ class AlreadyRunning(Exception):
 
 @transaction.atomic
 def start(connection: Connection, provider: str, *, actor: Actor) -> SelfTest:
-    """Have a worker test the connection as the provider would ask.
+    """Start a self-test of the connection in a worker, with the requests of the provider.
 
-    :raises AlreadyRunning: if one of the tenant's tests has not ended.
+    :raises AlreadyRunning: if another test of the tenant is running.
     """
     now = timezone.now()
     end_overdue(as_of=now)
@@ -63,6 +63,7 @@ def start(connection: Connection, provider: str, *, actor: Actor) -> SelfTest:
         started_by=str(actor),
         started_at=now,
     )
+    # After the commit, because the worker reads the row.
     transaction.on_commit(lambda: _send(test, connection))
     return test
 
@@ -71,22 +72,22 @@ def _send(test: SelfTest, connection: Connection) -> None:
     jobs = {"self_test_id": str(test.pk), "connection_id": str(connection.pk)}
     try:
         current_app.send_task(TASK, kwargs=jobs, retry=False)
-    except Exception as error:  # What a broker raises is the broker's own.
+    except Exception as error:  # Each kind of broker raises its own exceptions.
         log.warning("No broker takes the self-test: %s", error)
         _finish(test, "The job queue is not responding, so no worker can run the test.")
 
 
 def run(self_test_id: UUID, connection_id: UUID) -> None:
-    """Run the test that was started; one that has ended is left as it is."""
+    """Run a test that was started, unless it has ended."""
     with tenancy.across_tenants():
         test = SelfTest.objects.get(pk=self_test_id)
         connection = Connection.objects.select_related("tenant").get(pk=connection_id)
     if test.finished_at:
         return
-    # A job that comes back after its worker died begins again.
+    # If its worker died, the job is delivered again and starts from the beginning.
     test.steps = []
     with tenancy.use(test.tenant_id), _finishing(test), _token(connection, test) as token:
-        _rehearse(test, connection, token)
+        _run_steps(test, connection, token)
 
 
 @contextmanager
@@ -94,7 +95,7 @@ def _finishing(test: SelfTest) -> Iterator[None]:
     problem = "An internal error occurred. See the log of the worker."
     try:
         yield
-    except (Unreachable, CutShort) as error:
+    except (Unreachable, MissingValue) as error:
         problem = str(error)
     except SoftTimeLimitExceeded:
         problem = "It took longer than 90 seconds. Every response should arrive within one second."
@@ -110,46 +111,48 @@ def _token(connection: Connection, test: SelfTest) -> Iterator[str]:
     try:
         yield token
     finally:
-        sandboxes.end(token)
+        sandboxes.revoke(token)
 
 
-def _rehearse(test: SelfTest, connection: Connection, token: str) -> None:
-    """Go through the steps.
+def _run_steps(test: SelfTest, connection: Connection, token: str) -> None:
+    """Run the steps of the provider, each of which may use values of earlier responses.
 
-    :raises Unreachable, CutShort: if it cannot go on.
+    :raises Unreachable: if the public address does not answer, or is not this Ramp.
+    :raises MissingValue: if a response lacks a value that the next step needs.
     """
-    rehearse = PRESETS[test.provider].rehearse
-    assert rehearse, "The form offers no provider without a self-test."
-    rehearsal = rehearse(Cast(secrets.token_hex(3), connection.mapping))
-    step = next(rehearsal)
+    make_steps = PRESETS[test.provider].self_test_steps
+    assert make_steps, "The form offers no provider without a self-test."
+    steps = make_steps(SampleUsers(secrets.token_hex(3), connection.mapping))
+    step = next(steps)
     while True:
-        answer = _take(test, step, token)
+        answer = _run_step(test, step, token)
         try:
-            step = rehearsal.send(answer)
+            step = steps.send(answer)
         except StopIteration:
             return
 
 
-def _take(test: SelfTest, step: Step, token: str) -> Json:
+def _run_step(test: SelfTest, step: Step, token: str) -> Json:
     headers = {**PRESETS[test.provider].headers, "Authorization": f"Bearer {step.token or token}"}
     if step.body is None:
         headers.pop("Content-Type")
     began = monotonic()
     try:
-        answer = public_http.ask(step.method, step.path, body=step.body, headers=headers)
+        answer = public_http.send(step.method, step.path, body=step.body, headers=headers)
     except Unreachable:
-        _remember(test, step, None, monotonic() - began)
+        _record_step(test, step, None, monotonic() - began)
         raise
-    _remember(test, step, answer, monotonic() - began)
+    _record_step(test, step, answer, monotonic() - began)
+    # The other steps would fail one after the other if another server answers.
     if len(test.steps) == 1:
         _check_is_ours(answer)
     return answer.document
 
 
 def _check_is_ours(answer: Answer) -> None:
-    """See from the first answer that it was us who gave it.
+    """Check by the first answer that the public address leads to this installation.
 
-    :raises Unreachable: if it was not.
+    :raises Unreachable: if it does not.
     """
     if not answer.is_scim:
         kind = answer.media_type.partition(";")[0] or "nothing"
@@ -165,18 +168,18 @@ def _check_is_ours(answer: Answer) -> None:
         )
 
 
-def _remember(test: SelfTest, step: Step, answer: Answer | None, seconds: float) -> None:
-    said = answer.document if answer else {}
-    got = {path: _at(said, path) for path in step.says}
-    passed = answer is not None and answer.status in step.status and got == dict(step.says)
+def _record_step(test: SelfTest, step: Step, answer: Answer | None, seconds: float) -> None:
+    document = answer.document if answer else {}
+    got = {path: _value_at(document, path) for path in step.expected}
+    passed = answer is not None and answer.status in step.status and got == dict(step.expected)
     test.steps.append(
         {
             "title": step.title,
             "request": f"{step.method} {step.path}",
-            "sent": _shown(step.body),
-            "expected": _told(" or ".join(map(str, step.status)), step.says),
-            "got": _told(str(answer.status), got) if answer else "no answer",
-            "answer": _text(answer),
+            "sent": _pretty_json(step.body),
+            "expected": _format_result(" or ".join(map(str, step.status)), step.expected),
+            "got": _format_result(str(answer.status), got) if answer else "no answer",
+            "answer": _answer_text(answer),
             "passed": passed,
             "ms": round(seconds * 1000),
         }
@@ -184,34 +187,34 @@ def _remember(test: SelfTest, step: Step, answer: Answer | None, seconds: float)
     test.save(update_fields=["steps"])
 
 
-def _at(document: Json, path: str) -> Any:
-    """Return what stands at a dotted path, or None."""
-    held: Any = document
+def _value_at(document: Json, path: str) -> Any:
+    """Return the value at the dotted path, or None."""
+    value: Any = document
     for name in path.split("."):
-        if isinstance(held, list) and name.isdigit() and int(name) < len(held):
-            held = held[int(name)]
-        elif isinstance(held, dict):
-            held = held.get(name)
+        if isinstance(value, list) and name.isdigit() and int(name) < len(value):
+            value = value[int(name)]
+        elif isinstance(value, dict):
+            value = value.get(name)
         else:
             return None
-    return held
+    return value
 
 
-def _told(status: str, values: Any) -> str:
-    said = [f"{name} {json.dumps(value, ensure_ascii=False)}" for name, value in values.items()]
-    return ", ".join([status, *said])
+def _format_result(status: str, values: Any) -> str:
+    texts = [f"{name} {json.dumps(value, ensure_ascii=False)}" for name, value in values.items()]
+    return ", ".join([status, *texts])
 
 
-def _shown(document: Json | None) -> str:
+def _pretty_json(document: Json | None) -> str:
     text = json.dumps(document, indent=2, ensure_ascii=False) if document else ""
     return text[:LONGEST_TEXT]
 
 
-def _text(answer: Answer | None) -> str:
-    """Return the answer for people to read; PostgreSQL keeps no NUL."""
+def _answer_text(answer: Answer | None) -> str:
+    """Return the answer as readable text, without NUL, which PostgreSQL cannot store."""
     if answer is None:
         return ""
-    text = _shown(answer.document) or answer.body.decode("utf-8", "replace")
+    text = _pretty_json(answer.document) or answer.body.decode("utf-8", "replace")
     return text[:LONGEST_TEXT].replace("\0", "\N{REPLACEMENT CHARACTER}")
 
 
@@ -221,9 +224,9 @@ def _finish(test: SelfTest, problem: str) -> None:
 
 
 def end_overdue(*, as_of: datetime) -> int:
-    """End the tests whose worker has died, and what they left open; return how many."""
+    """End the tests whose worker has died, and revoke their tokens; return how many."""
     overdue = as_of - LONGEST
-    sandboxes.end_all(made_before=overdue)
+    sandboxes.revoke_overdue(made_before=overdue)
     with tenancy.across_tenants():
         unfinished = SelfTest.objects.filter(finished_at=None, started_at__lt=overdue)
         return unfinished.update(

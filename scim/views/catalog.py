@@ -71,6 +71,7 @@ def overview(request: HttpRequest, provider: str) -> HttpResponse:
 
 
 def overview_page(request: HttpRequest, provider: str, form: StartForm) -> HttpResponse:
+    """Show the overview; the setup shows it again with the errors of the form."""
     [card] = _cards([provider])
     policy = PRESETS[provider].incomplete
     shown = card.live or card.in_setup
@@ -80,8 +81,8 @@ def overview_page(request: HttpRequest, provider: str, form: StartForm) -> HttpR
         "card": card,
         "guide": card.guide,
         "provider": provider,
-        "owned": policies.SPOKEN.values(),
-        "required": get_text_list([policies.SPOKEN[name] for name in REQUIRED], "and"),
+        "owned": policies.FIELD_NAMES.values(),
+        "required": get_text_list([policies.FIELD_NAMES[name] for name in REQUIRED], "and"),
         "never_touched": NEVER_TOUCHED,
         "incomplete": INCOMPLETE[
             Connection.Incomplete(shown.incomplete_policy if shown else policy)

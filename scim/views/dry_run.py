@@ -92,7 +92,7 @@ class Consequences:
 
 
 @administrator_required
-def what_if(request: PersonRequest, connection_id: UUID) -> HttpResponse:
+def dry_run_page(request: PersonRequest, connection_id: UUID) -> HttpResponse:
     connection = get_object_or_404(Connection, pk=connection_id)
     chooser = ExampleForm(request.GET)
     is_asking = request.method == "POST" and connection.disconnected_at is None
@@ -100,14 +100,16 @@ def what_if(request: PersonRequest, connection_id: UUID) -> HttpResponse:
     form = RequestForm(request.POST if is_asking else None, initial=initial)
     context = context_of(request, connection, f"Dry run: {connection}")
     if form.is_valid():
-        context |= _foretell(connection, form, request)
+        context |= _dry_run_context(connection, form, request)
     context |= {"form": form, "chooser": chooser, "nobody": nobody}
     return render(request, "scim/dry_run.html", context)
 
 
-def _foretell(connection: Connection, form: RequestForm, request: PersonRequest) -> dict[str, Any]:
+def _dry_run_context(
+    connection: Connection, form: RequestForm, request: PersonRequest
+) -> dict[str, Any]:
     response, consequences = dry_run.dry_run(
-        connection, **form.cleaned_data, actor=request.user.actor, look=_consequences
+        connection, **form.cleaned_data, actor=request.user.actor, inspect=_consequences
     )
     return {
         "status": response.status_code,
@@ -126,6 +128,7 @@ def _consequences(request: ScimRequest) -> Consequences:
         cleared = SyncError.objects.filter(
             user=request.subject.user, resolved_at__gte=request.received_at
         )
+    # Lists, because `dry_run` rolls back before the page is rendered.
     touched = {entry.person.pk for entry in effects.entries if entry.person}
     people = Person.objects.filter(pk__in=touched).order_by("family_name", "pk")
     return Consequences(

@@ -21,7 +21,7 @@ from scim.models import Connection, RequestLog, ScimUser, SyncError
 from scim.rfc.ids import scim_uuid
 
 REQUESTS_A_PAGE = 50
-# A search for a single letter matches too much to be useful.
+# Limits a search for a single letter, which matches nearly everybody.
 MOST_USERS = 500
 TABS = {"": "All", "success": "Success", "errors": "Errors"}
 
@@ -47,7 +47,7 @@ class SearchForm(forms.Form):
 @dataclass(frozen=True)
 class Row:
     log: RequestLog
-    # The userName in a refused request that did not create anybody.
+    # The userName in a refused request, whose user may not exist.
     user_name: str
 
     @property
@@ -60,10 +60,10 @@ def request_log(request: HttpRequest, connection_id: UUID) -> HttpResponse:
     connection = get_object_or_404(Connection, pk=connection_id)
     form = SearchForm(request.GET)
     form.is_valid()
-    asked = form.cleaned_data
+    values = form.cleaned_data
     logs = RequestLog.objects.filter(connection=connection)
     oldest = logs.order_by("received_at").first()
-    found = _older(_matching(logs, connection, asked), asked.get("before"))
+    found = _older(_matching(logs, connection, values), values.get("before"))
     page = list(found.select_related("user__person")[: REQUESTS_A_PAGE + 1])
     context = page_context(
         request,
@@ -73,12 +73,12 @@ def request_log(request: HttpRequest, connection_id: UUID) -> HttpResponse:
         "connection": connection,
         "form": form,
         "ignored": _ignored(form),
-        "tabs": _tabs(request, asked.get("outcome", "")),
-        "outcome": asked.get("outcome", ""),
-        "is_searched": any(asked.get(name) for name in ("path", "who", "since", "until")),
+        "tabs": _tabs(request, values.get("outcome", "")),
+        "outcome": values.get("outcome", ""),
+        "is_searched": any(values.get(name) for name in ("path", "who", "since", "until")),
         "rows": _rows(page[:REQUESTS_A_PAGE]),
         "older": _older_address(request, page),
-        "newest": _address(request, before=None) if asked.get("before") else "",
+        "newest": _address(request, before=None) if values.get("before") else "",
         "oldest": oldest,
         "days_kept": settings.REQUEST_LOG_DAYS,
     }
@@ -92,22 +92,22 @@ def _ignored(form: SearchForm) -> str:
 
 
 def _matching(
-    logs: QuerySet[RequestLog], connection: Connection, asked: dict[str, Any]
+    logs: QuerySet[RequestLog], connection: Connection, values: dict[str, Any]
 ) -> QuerySet[RequestLog]:
-    match asked.get("outcome"):
+    match values.get("outcome"):
         case "success":
             logs = logs.filter(status__lt=400)
         case "errors":
             logs = logs.filter(status__gte=400)
-    if asked.get("path"):
-        logs = logs.filter(path__icontains=asked["path"])
-    if asked.get("who"):
-        logs = logs.filter(_about(connection, asked["who"]))
-    if asked.get("since"):
-        since = datetime.combine(asked["since"], time.min, UTC)
+    if values.get("path"):
+        logs = logs.filter(path__icontains=values["path"])
+    if values.get("who"):
+        logs = logs.filter(_about(connection, values["who"]))
+    if values.get("since"):
+        since = datetime.combine(values["since"], time.min, UTC)
         logs = logs.filter(received_at__gte=since)
-    if asked.get("until"):
-        until = datetime.combine(asked["until"], time.max, UTC)
+    if values.get("until"):
+        until = datetime.combine(values["until"], time.max, UTC)
         logs = logs.filter(received_at__lte=until)
     return logs
 

@@ -15,7 +15,7 @@ from people.models import Person
 from people.presentation.actor_names import actor_name
 from people.values import normalize_key
 from people.views.permissions import PersonRequest, administrator_required
-from scim.connections.presets import REHEARSED, provider_name
+from scim.connections.presets import SELF_TESTED, provider_name
 from scim.models import Connection, SelfTest
 from scim.tools import self_test as testing
 from scim.views.settings.overview import context_of
@@ -24,7 +24,7 @@ from scim.views.settings.overview import context_of
 class ProviderForm(forms.Form):
     provider = forms.ChoiceField(
         label="Ask as",
-        choices=[(provider, provider_name(provider)) for provider in REHEARSED],
+        choices=[(provider, provider_name(provider)) for provider in SELF_TESTED],
         widget=UnfoldAdminSelectWidget,
     )
 
@@ -49,17 +49,17 @@ def self_test(request: PersonRequest, connection_id: UUID) -> HttpResponse:
     context = context_of(request, connection, "Self-test") | {
         "form": form if may_run else None,
         "public": f"{settings.PUBLIC_BASE_URL}/scim/v2",
-        "run": _told(shown, names) if shown else None,
+        "run": _run_context(shown, names) if shown else None,
         "is_running": is_running,
-        "runs": [_told(run, names) for run in runs],
+        "runs": [_run_context(run, names) for run in runs],
     }
     return render(request, "scim/self_test.html", context)
 
 
 def _form(request: PersonRequest, connection: Connection) -> ProviderForm:
-    usual = connection.provider if connection.provider in REHEARSED else REHEARSED[0]
+    default = connection.provider if connection.provider in SELF_TESTED else SELF_TESTED[0]
     return ProviderForm(
-        request.POST if request.method == "POST" else None, initial={"provider": usual}
+        request.POST if request.method == "POST" else None, initial={"provider": default}
     )
 
 
@@ -74,13 +74,13 @@ def _is_running(run: SelfTest) -> bool:
 
 
 def _names(runs: list[SelfTest]) -> dict[str, str]:
-    """Return who started the runs, by the address that is kept of them."""
+    """Return the names of the people who started the runs, by email address."""
     addresses = {normalize_key(run.started_by.partition(":")[2]) for run in runs}
     people = Person.objects.filter(email_key__in=addresses) if addresses else []
     return {person.email: person.full_name for person in people}
 
 
-def _told(run: SelfTest, names: dict[str, str]) -> dict[str, Any]:
+def _run_context(run: SelfTest, names: dict[str, str]) -> dict[str, Any]:
     failed = sum(not step["passed"] for step in run.steps)
     return {
         "id": str(run.pk),
@@ -90,12 +90,12 @@ def _told(run: SelfTest, names: dict[str, str]) -> dict[str, Any]:
         "steps": run.steps,
         "failed": failed,
         "problem": run.problem,
-        "verdict": _verdict(run, failed),
+        "verdict": _result(run, failed),
         "is_good": bool(run.finished_at) and not run.problem and not failed,
     }
 
 
-def _verdict(run: SelfTest, failed: int) -> str:
+def _result(run: SelfTest, failed: int) -> str:
     steps = len(run.steps)
     if _is_running(run):
         return f"Running: {steps} steps done so far." if steps else "Waiting for a worker."

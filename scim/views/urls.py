@@ -3,7 +3,7 @@
 from django.urls import URLPattern, path, register_converter
 
 from scim.views.catalog import catalogue, overview
-from scim.views.dry_run import what_if
+from scim.views.dry_run import dry_run_page
 from scim.views.group_mappings import groups, map_group, unmap_group
 from scim.views.request_detail import scim_request
 from scim.views.request_log import request_log
@@ -18,7 +18,7 @@ from scim.views.setup.common import ProviderConverter
 from scim.views.setup.it_link import steps_for_it
 from scim.views.setup.review import review
 from scim.views.setup.review_choices import choose
-from scim.views.setup.steps import abandon, first_request, go_on, steps, token
+from scim.views.setup.steps import abandon, first_request, resume, steps, token
 from scim.views.team_updates import pending_invites, sync_error_actions
 from scim.views.team_updates.inactive_users import inactive_users
 from scim.views.team_updates.sync_errors import sync_error, sync_errors
@@ -53,7 +53,7 @@ PAGES: list[URLPattern] = [
     path(f"{UPDATES}/review/roles/<uuid:person_id>/", withheld_role, name="withheld_role"),
     path("integrations/", catalogue, name="integrations"),
     path("integrations/<provider:provider>/", overview, name="integration"),
-    path(f"{SETUP}/", go_on, name="setup"),
+    path(f"{SETUP}/", resume, name="setup"),
     path(f"{SETUP}/token/", token, name="setup_token"),
     path(f"{SETUP}/steps/", steps, name="setup_steps"),
     path(f"{SETUP}/first-request/", first_request, name="setup_first_request"),
@@ -73,7 +73,7 @@ PAGES: list[URLPattern] = [
     path(f"{SCIM}/tokens/", tokens, name="scim_tokens"),
     path(f"{SCIM}/tokens/<int:token_id>/revoke/", revoke, name="scim_token_revoke"),
     path(f"{SCIM}/self-test/", self_test, name="scim_self_test"),
-    path(f"{SCIM}/what-if/", what_if, name="scim_what_if"),
+    path(f"{SCIM}/what-if/", dry_run_page, name="scim_what_if"),
     path(f"{SCIM}/offboarding/", offboarding, name="scim_offboarding"),
     path(f"{SCIM}/disconnect/", disconnect, name="scim_disconnect"),
     path(f"{SCIM}/requests/", request_log, name="scim_requests"),

@@ -5,7 +5,7 @@ from django.utils import timezone
 
 from people.models import CustomField, Person
 from scim.models import Connection
-from scim.tasks import look_again
+from scim.tasks import run_sync_cycle
 from tests.clients.pages import text_of
 from tests.clients.scim import ENT, Json, Provider
 
@@ -41,4 +41,4 @@ def person(who: str) -> Person:
 
 
 def cycle() -> None:
-    look_again(as_of=timezone.now())
+    run_sync_cycle(as_of=timezone.now())

@@ -74,7 +74,7 @@ def run_jobs() -> None:
     """Do what a worker would do, without the tenant of whoever clicked."""
 
     def work() -> None:
-        initial_import.import_batch(initial_import.unfinished(), seconds=60)
+        initial_import.import_batch(initial_import.unfinished_connections(), seconds=60)
         events.dispatch_all(as_of=timezone.now())
 
     copy_context().run(work)

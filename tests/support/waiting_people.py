@@ -9,7 +9,7 @@ from scim.sync.managers import WAITS
 def assert_waiting_is_listed() -> None:
     """See that everybody who waits for a manager is listed, and nobody else."""
     waiting = ScimUser.objects.filter(periodic.LIVE).exclude(waiting_manager="")
-    waiting = waiting.exclude(person__state__in=periodic.LEFT)
+    waiting = waiting.exclude(person__state__in=periodic.HAS_LEFT)
     rows = SyncError.objects.filter(reason=SyncError.Reason.INVALID_MANAGER, resolved_at=None)
     waits = set(waiting.values_list("scim_username", flat=True))
     listed = set(rows.values_list("user__scim_username", flat=True))

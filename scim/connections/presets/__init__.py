@@ -8,22 +8,22 @@ from collections.abc import Mapping
 from typing import Final
 
 from scim.connections.presets import entra, generic, okta, rippling
-from scim.connections.presets.preset import Preset
+from scim.connections.presets.preset import ScimPreset
 from scim.models import Connection
 
 # The order of the catalog.
-PRESETS: Final[Mapping[str, Preset]] = {
+PRESETS: Final[Mapping[str, ScimPreset]] = {
     Connection.Provider.OKTA: okta.PRESET,
     Connection.Provider.ENTRA: entra.PRESET,
     Connection.Provider.RIPPLING: rippling.PRESET,
     Connection.Provider.GENERIC: generic.PRESET,
 }
 # The providers that have a self-test.
-REHEARSED: Final = tuple(name for name, preset in PRESETS.items() if preset.rehearse)
+SELF_TESTED: Final = tuple(name for name, preset in PRESETS.items() if preset.self_test_steps)
 
 
 def search(words: str) -> list[str]:
-    """Return the providers that somebody may mean who types these words."""
+    """Return the providers whose title or search terms contain all the words."""
     wanted = words.casefold().split()
     return [
         str(provider)
@@ -33,5 +33,5 @@ def search(words: str) -> list[str]:
 
 
 def provider_name(provider: str) -> str:
-    """Return what pages call a provider; of one that is no longer known, the stored value."""
+    """Return the name of the provider for pages, or the stored value if it is unknown."""
     return str(dict(Connection.Provider.choices).get(provider, provider))

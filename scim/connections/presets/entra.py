@@ -2,10 +2,10 @@ from dataclasses import replace
 from uuid import uuid4
 
 from people.models import Person
-from scim.connections.presets.preset import Guide, Mapping, Preset, optional
+from scim.connections.presets.preset import AttributeRow, Guide, ScimPreset, optional
 from scim.connections.presets.steps import (
-    Cast,
-    Rehearsal,
+    SampleUsers,
+    SelfTestSteps,
     created,
     deleted,
     found,
@@ -13,10 +13,10 @@ from scim.connections.presets.steps import (
     id_of,
     new_group,
     operation,
+    own_manager_refused,
     patched,
     read,
-    refused,
-    stranger,
+    wrong_token,
 )
 from scim.models import Connection
 from scim.rfc.attributes import ENTERPRISE, GROUP, RAMP
@@ -24,19 +24,20 @@ from scim.rfc.attributes import ENTERPRISE, GROUP, RAMP
 MICROSOFT_GROUP = "http://schemas.microsoft.com/2006/11/ResourceManagement/ADSCIM/2.0/Group"
 
 
-def _rehearse(cast: Cast) -> Rehearsal:
+def _self_test_steps(users: SampleUsers) -> SelfTestSteps:
     """Entra's default dialect: operations in capitals, truth as text, managers afterwards."""
-    boss = cast.person("Tomas", "Berg", externalId=f"tomas.{cast.run}")
-    mira = cast.person("Mira", "Okafor", externalId=f"mira.{cast.run}", roles=[])
+    boss = users.person("Tomas", "Berg", externalId=f"tomas.{users.run}")
+    mira = users.person("Mira", "Okafor", externalId=f"mira.{users.run}", roles=[])
+    # Entra tests with a random userName, and expects 200 with no results.
     yield found("Test the connection", {"userName": str(uuid4())}, 0)
     yield found("Look for a new user", mira, 0)
     answer = yield created(mira)
     me = id_of(answer)
     yield read(me)
     answer = yield replace(created(boss), title="Create their manager")
-    path, their_id = cast.manager_path(), id_of(answer)
+    path, their_id = users.manager_path(), id_of(answer)
     yield patched("Send the manager, in a second pass", me, operation("Add", path, their_id))
-    yield refused(patched("", me, operation("Replace", path, me)))
+    yield own_manager_refused(patched("", me, operation("Replace", path, me)))
     yield patched(
         "Change their name and title",
         me,
@@ -47,20 +48,21 @@ def _rehearse(cast: Cast) -> Rehearsal:
     yield patched("Deactivate them", me, operation("Replace", "active", "False"), active=False)
     yield found("Find them although they are inactive", mira, 1)
     yield patched("Restore them", me, operation("Replace", "active", "True"), active=True)
-    name = f"Finance {cast.run}"
+    name = f"Finance {users.run}"
     answer = yield new_group(
         "Create a group",
         {"schemas": [GROUP.core.urn, MICROSOFT_GROUP], "displayName": name, "externalId": name},
     )
+    # Entra sends each member with a `$ref` of null.
     team, member = id_of(answer), [{"$ref": None, "value": me}]
     yield group_changed("Add them to the group", team, operation("Add", "members", member))
     yield group_changed("Remove them from the group", team, operation("Remove", "members", member))
     yield deleted("Delete the group", f"/Groups/{team}")
     yield deleted("Delete them", f"/Users/{me}")
     yield replace(
-        read(me), title="Confirm that they are deleted", status=(404,), says={"status": "404"}
+        read(me), title="Confirm that they are deleted", status=(404,), expected={"status": "404"}
     )
-    yield stranger()
+    yield wrong_token()
 
 
 _GUIDE = Guide(
@@ -91,13 +93,15 @@ _GUIDE = Guide(
         "on demand* sends one person immediately.",
     ),
     mappings=(
-        Mapping("User name", "userPrincipalName", "userName"),
-        Mapping("Active", 'Switch([IsSoftDeleted], , "False", "True", "True", "False")', "active"),
-        Mapping("First name", "givenName", "name.givenName"),
-        Mapping("Last name", "surname", "name.familyName"),
-        Mapping("Email", "mail", 'emails[type eq "work"].value'),
-        Mapping("Department", "department", f"{ENTERPRISE.urn}:department"),
-        Mapping("Location", "city", f"{RAMP.urn}:location"),
+        AttributeRow("User name", "userPrincipalName", "userName"),
+        AttributeRow(
+            "Active", 'Switch([IsSoftDeleted], , "False", "True", "True", "False")', "active"
+        ),
+        AttributeRow("First name", "givenName", "name.givenName"),
+        AttributeRow("Last name", "surname", "name.familyName"),
+        AttributeRow("Email", "mail", 'emails[type eq "work"].value'),
+        AttributeRow("Department", "department", f"{ENTERPRISE.urn}:department"),
+        AttributeRow("Location", "city", f"{RAMP.urn}:location"),
         optional("External id", "objectId", "externalId"),
         optional("Manager", "manager", f"{ENTERPRISE.urn}:manager"),
         optional("Role", "SingleAppRoleAssignment([appRoleAssignments])", "roles"),
@@ -115,12 +119,12 @@ _GUIDE = Guide(
         "click Save, or delete the application."
     ),
 )
-PRESET = Preset(
+PRESET = ScimPreset(
     guide=_GUIDE,
     cadence="Microsoft Entra sends changes about every 40 minutes.",
     incomplete=Connection.Incomplete.REFUSE,
     has_lasting_ids=True,
-    # There is no Owner among them.
+    # Entra never assigns the role Owner, so it has no app role.
     app_roles={
         "Admin": Person.Role.ADMIN,
         "Cardholder": Person.Role.CARDHOLDER,
@@ -128,7 +132,7 @@ PRESET = Preset(
         "Guest": Person.Role.GUEST,
         "IT Admin": Person.Role.IT_ADMIN,
     },
-    rehearse=_rehearse,
+    self_test_steps=_self_test_steps,
     headers={
         "User-Agent": "Ramp self-test as Microsoft Entra",
         "Content-Type": "application/scim+json",

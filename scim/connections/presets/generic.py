@@ -1,4 +1,4 @@
-from scim.connections.presets.preset import ROLES, Guide, Mapping, Preset, optional
+from scim.connections.presets.preset import ROLES, AttributeRow, Guide, ScimPreset, optional
 from scim.models import Connection
 from scim.rfc.attributes import ENTERPRISE, RAMP
 
@@ -25,12 +25,12 @@ _GUIDE = Guide(
         "Test the connection, and assign people.",
     ),
     mappings=(
-        Mapping("User name", "Login name, unique", "userName"),
-        Mapping("First name", "First name", "name.givenName"),
-        Mapping("Last name", "Last name", "name.familyName"),
-        Mapping("Email", "Work email address", 'emails[type eq "work"].value'),
-        Mapping("Department", "Department name", f"{ENTERPRISE.urn}:department"),
-        Mapping("Location", "City or office", f"{RAMP.urn}:location"),
+        AttributeRow("User name", "Login name, unique", "userName"),
+        AttributeRow("First name", "First name", "name.givenName"),
+        AttributeRow("Last name", "Last name", "name.familyName"),
+        AttributeRow("Email", "Work email address", 'emails[type eq "work"].value'),
+        AttributeRow("Department", "Department name", f"{ENTERPRISE.urn}:department"),
+        AttributeRow("Location", "City or office", f"{RAMP.urn}:location"),
         optional("Active", "Whether the person may sign in", "active"),
         optional("External id", "Your identifier of the person", "externalId"),
         optional(
@@ -46,8 +46,9 @@ _GUIDE = Guide(
     test="Most providers look for a user, or create and delete one, when you test the connection.",
     ending="At the identity provider, remove the application or turn its provisioning off.",
 )
-PRESET = Preset(
+PRESET = ScimPreset(
     guide=_GUIDE,
     cadence="The provider decides how soon it sends a change.",
+    # JumpCloud and others create a bare user to test the connection.
     incomplete=Connection.Incomplete.HOLD,
 )

@@ -1,30 +1,31 @@
-from scim.connections.presets.preset import ROLES, Guide, Mapping, Preset, optional
+from scim.connections.presets.preset import ROLES, AttributeRow, Guide, ScimPreset, optional
 from scim.connections.presets.steps import (
-    Cast,
-    Rehearsal,
+    SampleUsers,
+    SelfTestSteps,
     Step,
     created,
+    created_again,
     deleted,
     found,
     group_changed,
     id_of,
     listed,
     new_group,
+    own_manager_refused,
     patched,
-    placed,
     put,
     read,
-    refused,
-    stranger,
-    taken,
+    with_value,
+    wrong_token,
 )
 from scim.models import Connection
 from scim.rfc.attributes import ENTERPRISE, RAMP, USER_SCHEMA
 
 
-def _rehearse(cast: Cast) -> Rehearsal:
+def _self_test_steps(users: SampleUsers) -> SelfTestSteps:
     """Okta's catalogue apps: PUT for profiles, PATCH for activation and groups."""
-    mira = cast.person("Mira", "Okafor", externalId=f"00u{cast.run}", locale="en-US")
+    mira = users.person("Mira", "Okafor", externalId=f"00u{users.run}", locale="en-US")
+    # Okta always sends a placeholder password and an empty list of groups.
     mira |= {"groups": [], "password": "never stored", "title": "Analyst"}
     yield listed("Test the connection", "/Users?startIndex=1&count=2")
     yield found("Look for a new user", mira, 0)
@@ -32,17 +33,19 @@ def _rehearse(cast: Cast) -> Rehearsal:
     me = id_of(answer)
     yield found("Find them with the same filter", mira, 1)
     answer = yield read(me)
+    # Okta's PUT repeats the whole response to GET, including `meta` and `id`.
     changed = answer | {"title": "Senior Analyst"}
     yield put("Change their title", me, changed, {"title": "Senior Analyst"})
-    yield refused(put("", me, placed(changed, cast.manager_path(), me)))
-    yield taken(mira)
+    yield own_manager_refused(put("", me, with_value(changed, users.manager_path(), me)))
+    yield created_again(mira)
     yield patched(
         "Deactivate them", me, {"op": "replace", "value": {"active": False}}, active=False
     )
     yield patched("Reactivate them", me, {"op": "replace", "value": {"active": True}}, active=True)
-    answer = yield new_group("Push a group", {"displayName": f"Finance {cast.run}", "members": []})
+    answer = yield new_group("Push a group", {"displayName": f"Finance {users.run}", "members": []})
     team = id_of(answer)
-    name = {"id": team, "displayName": f"Finance {cast.run}"}
+    # Okta sends the name with every change of members.
+    name = {"id": team, "displayName": f"Finance {users.run}"}
     yield group_changed(
         "Add them to the group",
         team,
@@ -53,10 +56,10 @@ def _rehearse(cast: Cast) -> Rehearsal:
         title="Read the group",
         method="GET",
         path=f"/Groups/{team}",
-        says={"members.0.value": me},
+        expected={"members.0.value": me},
     )
     yield deleted("Unlink the group", f"/Groups/{team}")
-    yield stranger()
+    yield wrong_token()
 
 
 _GUIDE = Guide(
@@ -85,12 +88,12 @@ _GUIDE = Guide(
         "Open the *Assignments* tab and assign people or groups. Okta sends them immediately.",
     ),
     mappings=(
-        Mapping("User name", "login", "userName", USER_SCHEMA.urn),
-        Mapping("First name", "firstName", "name.givenName", USER_SCHEMA.urn),
-        Mapping("Last name", "lastName", "name.familyName", USER_SCHEMA.urn),
-        Mapping("Email", "email", "emails.^[type=='work'].value", USER_SCHEMA.urn),
-        Mapping("Department", "department", "department", ENTERPRISE.urn),
-        Mapping("Location", "city", "location", RAMP.urn),
+        AttributeRow("User name", "login", "userName", USER_SCHEMA.urn),
+        AttributeRow("First name", "firstName", "name.givenName", USER_SCHEMA.urn),
+        AttributeRow("Last name", "lastName", "name.familyName", USER_SCHEMA.urn),
+        AttributeRow("Email", "email", "emails.^[type=='work'].value", USER_SCHEMA.urn),
+        AttributeRow("Department", "department", "department", ENTERPRISE.urn),
+        AttributeRow("Location", "city", "location", RAMP.urn),
         optional("Manager", "managerId", "manager.value", ENTERPRISE.urn),
         optional("Role", "rampUserRole", "roles.^[type=='rampUserRole'].value", USER_SCHEMA.urn),
     ),
@@ -106,12 +109,12 @@ _GUIDE = Guide(
         "integration, or deactivate the app."
     ),
 )
-PRESET = Preset(
+PRESET = ScimPreset(
     guide=_GUIDE,
     cadence="Okta sends changes within 5 to 10 minutes.",
     incomplete=Connection.Incomplete.REFUSE,
     has_lasting_ids=True,
-    rehearse=_rehearse,
+    self_test_steps=_self_test_steps,
     headers={
         "User-Agent": "Okta SCIM Client 1.0.0 (Ramp self-test)",
         "Accept": "application/scim+json",

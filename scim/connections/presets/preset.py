@@ -1,13 +1,9 @@
-"""What a preset of an identity provider contains.
+"""The contents of an identity provider's preset; docs/scim.md names the sources of the facts."""
 
-Where the facts come from is said in docs/scim.md.
-"""
-
-from collections.abc import Callable, Sequence
-from collections.abc import Mapping as Map
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from scim.connections.presets.steps import Cast, Rehearsal, operation
+from scim.connections.presets.steps import SampleUsers, SelfTestSteps, operation
 from scim.models import Connection
 from scim.rfc.strict_json import Json
 
@@ -15,7 +11,7 @@ ROLES = "BUSINESS_OWNER, BUSINESS_ADMIN, BUSINESS_USER, BUSINESS_BOOKKEEPER, IT_
 
 
 @dataclass(frozen=True)
-class Mapping:
+class AttributeRow:
     """A row of the attribute table, with the exact names on both sides."""
 
     field: str
@@ -40,7 +36,7 @@ class Guide:
     ours: str
     # Names of buttons and fields are between asterisks.
     steps: Sequence[str]
-    mappings: Sequence[Mapping]
+    mappings: Sequence[AttributeRow]
     roles: str
     test: str
     # How to end the connection at the provider.
@@ -48,15 +44,15 @@ class Guide:
 
     @property
     def lines(self) -> list[list[tuple[str, bool]]]:
-        """Return the steps in parts, each with whether it is the name of a button or a field."""
+        """Split each step into parts, each with whether it is the name of a button or a field."""
         return [
             [(part, bool(number % 2)) for number, part in enumerate(step.split("*"))]
             for step in self.steps
         ]
 
 
-def optional(field: str, theirs: str, ours: str, namespace: str = "") -> Mapping:
-    return Mapping(field, theirs, ours, namespace, is_required=False)
+def optional(field: str, theirs: str, ours: str, namespace: str = "") -> AttributeRow:
+    return AttributeRow(field, theirs, ours, namespace, is_required=False)
 
 
 def _usual_deactivation() -> Json:
@@ -64,21 +60,22 @@ def _usual_deactivation() -> Json:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Preset:
-    """One identity provider: its setup guide, its habits and its requests."""
+class ScimPreset:
+    """An identity provider: its setup guide, its defaults and its self-test."""
 
     guide: Guide
     # How soon a change arrives, according to the provider.
     cadence: str
     # The policy of a new connection for requests without a required field.
     incomplete: Connection.Incomplete
-    # Whether another installation of the provider never uses the same externalIds again.
+    # Another installation of the provider never has the same externalIds, so that people of an
+    # earlier connection can be found by them.
     has_lasting_ids: bool = False
     # Our roles by the provider's names for them, if it has names of its own.
-    app_roles: Map[str, str] = field(default_factory=dict)
+    app_roles: Mapping[str, str] = field(default_factory=dict)
     # The requests of the self-test, and their headers, if there is a self-test.
-    rehearse: Callable[[Cast], Rehearsal] | None = None
-    headers: Map[str, str] = field(default_factory=dict)
+    self_test_steps: Callable[[SampleUsers], SelfTestSteps] | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
     # How the example of a dry run changes a value: by this operation of a PATCH, or by a PUT.
     update_operation: str | None = "replace"
     # How the example of a dry run deactivates somebody.

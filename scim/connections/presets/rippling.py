@@ -1,65 +1,67 @@
 from dataclasses import replace
 
-from scim.connections.presets.preset import ROLES, Guide, Mapping, Preset, optional
+from scim.connections.presets.preset import ROLES, AttributeRow, Guide, ScimPreset, optional
 from scim.connections.presets.steps import (
-    Cast,
-    Rehearsal,
+    SampleUsers,
+    SelfTestSteps,
     Step,
     created,
+    created_again,
     deleted,
     found,
     id_of,
     listed,
     new_group,
     operation,
+    own_manager_refused,
     patched,
     read,
-    refused,
-    stranger,
-    taken,
+    wrong_token,
 )
 from scim.models import Connection
 
 
-def _rehearse(cast: Cast) -> Rehearsal:
+def _self_test_steps(users: SampleUsers) -> SelfTestSteps:
     """Rippling: plain JSON, mail without a type, nested objects in a PATCH."""
-    cole = cast.person("Cole", "Barrett", externalId=f"rip-{cast.run}")
+    cole = users.person("Cole", "Barrett", externalId=f"rip-{users.run}")
+    # Rippling sends one primary address without a type.
     cole["emails"] = [{"value": cole["userName"], "primary": True}]
     yield Step(
         title="Test the connection",
         method="GET",
         path="/ServiceProviderConfig",
-        says={"patch.supported": True},
+        expected={"patch.supported": True},
     )
+    # Rippling first matches existing accounts, for which it lists all users.
     yield listed("Match existing people", "/Users?startIndex=1&count=100")
     yield found("Look for a new user", cole, 0)
     answer = yield created(cole)
     me = id_of(answer)
     yield found("Find them with the same filter", cole, 1)
-    yield taken(cole)
+    yield created_again(cole)
     values = {"title": "Recruiter", "name": {"familyName": "Barrett-Lee"}}
     yield patched(
         "Change title and name", me, {"op": "replace", "value": values}, title="Recruiter"
     )
-    yield refused(patched("", me, operation("replace", cast.manager_path(), me)))
+    yield own_manager_refused(patched("", me, operation("replace", users.manager_path(), me)))
     answer = yield new_group(
-        "Create a group", {"displayName": f"Talent {cast.run}", "members": [{"value": me}]}
+        "Create a group", {"displayName": f"Talent {users.run}", "members": [{"value": me}]}
     )
     team = id_of(answer)
     yield Step(
         title="Empty the group",
         method="PUT",
         path=f"/Groups/{team}",
-        body={"displayName": f"Talent {cast.run}", "members": []},
+        body={"displayName": f"Talent {users.run}", "members": []},
     )
     yield deleted("Delete the group", f"/Groups/{team}")
     yield patched("Deactivate them", me, operation("replace", "active", value=False), active=False)
     yield patched("Rehire them", me, operation("replace", "active", value=True), active=True)
     yield deleted("Delete them", f"/Users/{me}")
     yield replace(
-        read(me), title="Confirm that they are deleted", status=(404,), says={"status": "404"}
+        read(me), title="Confirm that they are deleted", status=(404,), expected={"status": "404"}
     )
-    yield stranger()
+    yield wrong_token()
 
 
 _GUIDE = Guide(
@@ -82,12 +84,12 @@ _GUIDE = Guide(
         "Choose who gets access to Ramp, and finish.",
     ),
     mappings=(
-        Mapping("User name", "Work email", "userName"),
-        Mapping("First name", "First name", "name.givenName"),
-        Mapping("Last name", "Last name", "name.familyName"),
-        Mapping("Email", "Work email", "emails.primary"),
-        Mapping("Department", "User's Department name", "department", is_required=False),
-        Mapping("Location", "City", "city", is_required=False),
+        AttributeRow("User name", "Work email", "userName"),
+        AttributeRow("First name", "First name", "name.givenName"),
+        AttributeRow("Last name", "Last name", "name.familyName"),
+        AttributeRow("Email", "Work email", "emails.primary"),
+        AttributeRow("Department", "User's Department name", "department", is_required=False),
+        AttributeRow("Location", "City", "city", is_required=False),
         optional("External id", "Employee id", "externalId"),
         optional("Manager", "Manager's work email", "manager"),
     ),
@@ -99,12 +101,12 @@ _GUIDE = Guide(
     test="Rippling reads the service provider configuration when you click Test connection.",
     ending="In Rippling, open the custom app Ramp, choose Settings, and disconnect or delete it.",
 )
-PRESET = Preset(
+PRESET = ScimPreset(
     guide=_GUIDE,
     cadence="Rippling guarantees no interval; changes usually arrive within minutes.",
     incomplete=Connection.Incomplete.FILL,
     has_lasting_ids=True,
-    rehearse=_rehearse,
+    self_test_steps=_self_test_steps,
     headers={
         "User-Agent": "Ramp self-test as Rippling",
         "Accept": "application/json",

@@ -1,4 +1,4 @@
-"""The steps of a self-test, and the people it pushes."""
+"""The steps of a self-test, and the users that it provisions."""
 
 from collections.abc import Generator, Mapping
 from dataclasses import dataclass, field, replace
@@ -22,7 +22,7 @@ OWN_MANAGER = {"detail": str(managers.SelfManager())}
 
 @dataclass(frozen=True, kw_only=True)
 class Step:
-    """One request, and what must come back: one of the statuses, and these values."""
+    """One request with its expected response: one of the statuses, and the values in the body."""
 
     title: str
     method: str
@@ -30,14 +30,14 @@ class Step:
     body: Json | None = None
     status: tuple[int, ...] = (200,)
     # By dotted path: {"totalResults": 0}.
-    says: Mapping[str, Any] = field(default_factory=dict)
+    expected: Mapping[str, Any] = field(default_factory=dict)
     token: str = ""
 
 
-Rehearsal = Generator[Step, Json, None]
+SelfTestSteps = Generator[Step, Json, None]
 
 
-class CutShort(Exception):
+class MissingValue(Exception):
     """The next steps need a value that the last response does not have."""
 
     def __init__(self, name: str) -> None:
@@ -45,8 +45,8 @@ class CutShort(Exception):
 
 
 @dataclass(frozen=True)
-class Cast:
-    """The people of one run, with unique names, and the paths of their fields."""
+class SampleUsers:
+    """The users of one run, with unique names, in the form that the connection's mapping reads."""
 
     run: str
     mapping: Mapping[str, str]
@@ -55,7 +55,7 @@ class Cast:
     def address(self, who: str) -> str:
         return ".".join(filter(None, [who, self.run])) + f"@{self.domain}"
 
-    def person(self, given: str, family: str, **said: Any) -> Json:
+    def person(self, given: str, family: str, **values: Any) -> Json:
         """Return a complete user, also for a connection with its own attribute mapping."""
         email = self.address(f"{given}.{family}".lower())
         usual = {
@@ -75,33 +75,33 @@ class Cast:
             "department": "Finance",
             "location": "Lisbon",
         }
-        document = usual | said
+        document = usual | values
         for name, value in values.items():
             if name in self.mapping:
-                document = placed(document, self.mapping[name], value)
+                document = with_value(document, self.mapping[name], value)
         return document
 
     def manager_path(self) -> str:
         return self.mapping.get("manager") or MANAGER
 
 
-def placed(document: Json, path: str, value: str) -> Json:
+def with_value(document: Json, path: str, value: str) -> Json:
     """Return the document with the value at the path of a mapping."""
     body = {"Operations": [{"op": "add", "path": path, "value": value}]}
     try:
         changed = patch.apply(normalize(document, USER), dialects.operations(body, USER), USER)
     except SCIMException:
-        return document  # The mapping names what is no attribute any more; it reads nothing.
+        return document  # The path of the mapping is no longer valid, so it reads nothing.
     return document | changed
 
 
 def id_of(answer: Json) -> str:
-    """Return the id that was given.
+    """Return the id in the response.
 
-    :raises CutShort: if there is none.
+    :raises MissingValue: if there is none.
     """
     if not isinstance(answer.get("id"), str):
-        raise CutShort("id")
+        raise MissingValue("id")
     return str(answer["id"])
 
 
@@ -110,13 +110,13 @@ def operation(op: str, path: str, value: Any) -> Json:
 
 
 def listed(title: str, path: str) -> Step:
-    return Step(title=title, method="GET", path=path, says={"schemas": [LIST]})
+    return Step(title=title, method="GET", path=path, expected={"schemas": [LIST]})
 
 
 def found(title: str, person: Json, how_many: int) -> Step:
     sought = quote(f'userName eq "{person["userName"]}"')
     path = f"/Users?filter={sought}&startIndex=1&count=100"
-    return Step(title=title, method="GET", path=path, says={"totalResults": how_many})
+    return Step(title=title, method="GET", path=path, expected={"totalResults": how_many})
 
 
 def created(person: Json) -> Step:
@@ -126,32 +126,34 @@ def created(person: Json) -> Step:
         path="/Users",
         body=person,
         status=(201,),
-        says={"userName": person["userName"], "active": True},
+        expected={"userName": person["userName"], "active": True},
     )
 
 
-def taken(person: Json) -> Step:
-    says = {"scimType": "uniqueness"}
+def created_again(person: Json) -> Step:
+    expected = {"scimType": "uniqueness"}
     again = replace(created(person), title="Create them again (must be refused)")
-    return replace(again, status=(409,), says=says)
+    return replace(again, status=(409,), expected=expected)
 
 
 def read(scim_id: str) -> Step:
-    return Step(title="Read them", method="GET", path=f"/Users/{scim_id}", says={"id": scim_id})
+    return Step(title="Read them", method="GET", path=f"/Users/{scim_id}", expected={"id": scim_id})
 
 
-def put(title: str, scim_id: str, body: Json, says: Mapping[str, Any] | None = None) -> Step:
-    return Step(title=title, method="PUT", path=f"/Users/{scim_id}", body=body, says=says or {})
+def put(title: str, scim_id: str, body: Json, expected: Mapping[str, Any] | None = None) -> Step:
+    return Step(
+        title=title, method="PUT", path=f"/Users/{scim_id}", body=body, expected=expected or {}
+    )
 
 
-def patched(title: str, scim_id: str, /, *changes: Json, **says: Any) -> Step:
+def patched(title: str, scim_id: str, /, *changes: Json, **expected: Any) -> Step:
     body = {"schemas": [PATCH], "Operations": list(changes)}
-    return Step(title=title, method="PATCH", path=f"/Users/{scim_id}", body=body, says=says)
+    return Step(title=title, method="PATCH", path=f"/Users/{scim_id}", body=body, expected=expected)
 
 
-def refused(step: Step) -> Step:
+def own_manager_refused(step: Step) -> Step:
     title = "Make them their own manager (must be refused)"
-    return replace(step, title=title, status=(400,), says=OWN_MANAGER)
+    return replace(step, title=title, status=(400,), expected=OWN_MANAGER)
 
 
 def new_group(title: str, body: Json) -> Step:
@@ -161,7 +163,7 @@ def new_group(title: str, body: Json) -> Step:
         path="/Groups",
         body={"schemas": [GROUP.core.urn]} | body,
         status=(201,),
-        says={"displayName": body["displayName"]},
+        expected={"displayName": body["displayName"]},
     )
 
 
@@ -176,13 +178,13 @@ def deleted(title: str, path: str) -> Step:
     return Step(title=title, method="DELETE", path=path, status=(204,))
 
 
-def stranger() -> Step:
+def wrong_token() -> Step:
     """Send a request with a wrong token."""
     return Step(
         title="Use a wrong token (must be refused)",
         method="GET",
         path="/Users?startIndex=1&count=1",
         status=(401,),
-        says={"status": "401"},
+        expected={"status": "401"},
         token="not-a-token-of-ours",  # noqa: S106
     )

@@ -13,7 +13,7 @@ from scim.api.request import base_url
 from scim.connections.presets import PRESETS
 from scim.models import Connection
 from scim.models.connection import issue_token
-from scim.views.settings.auto_termination_preview import Preview
+from scim.views.settings.auto_termination_preview import AutoTerminationPreview
 
 COMMAND = Actor("command", "connect_scim")
 
@@ -81,7 +81,9 @@ class Command(BaseCommand):
         now = timezone.now()
         with tenancy.use(tenant), transaction.atomic():
             if days and days != tenant.auto_terminate_days and not options["yes"]:
-                self._check_nobody_is_concerned(Preview(days, now, not tenant.auto_terminate_days))
+                self._check_nobody_is_concerned(
+                    AutoTerminationPreview(days, now, not tenant.auto_terminate_days)
+                )
             connection = Connection.objects.create(
                 tenant=tenant,
                 provider=options["provider"],
@@ -100,7 +102,7 @@ class Command(BaseCommand):
             json.dumps({"base_url": base_url(), "token": token, "connection": str(connection.pk)})
         )
 
-    def _check_nobody_is_concerned(self, preview: Preview) -> None:
+    def _check_nobody_is_concerned(self, preview: AutoTerminationPreview) -> None:
         people = list(preview.everybody())
         for one in people:
             when = f"terminated {one.due_at:%Y-%m-%d %H:%M} UTC" if one.due_at else "exempt"

@@ -84,5 +84,5 @@ def _hours(first: datetime, counts: dict[datetime, tuple[int, int]]) -> list[Hou
 
 def _height(count: int, highest: int) -> int:
     """Return the height of a bar; it is visible even for a single request."""
-    # Two stacked bars of the least height still fit in.
+    # HEIGHT - 2, so that the tallest bar leaves room for a stacked bar of the minimum height.
     return max(2, round(count * (HEIGHT - 2) / highest)) if count else 0

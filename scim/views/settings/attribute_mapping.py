@@ -14,7 +14,7 @@ from people.values import PeopleError
 from people.views.permissions import PersonRequest, administrator_required
 from scim.connections import manage
 from scim.jobs import reapply
-from scim.jobs.reapply import Outcome
+from scim.jobs.reapply import ReapplyPreview
 from scim.models import Connection
 from scim.views.settings.attribute_mapping_form import (
     EXAMPLES,
@@ -25,7 +25,7 @@ from scim.views.settings.attribute_mapping_form import (
 from scim.views.settings.overview import context_of
 
 
-class Warned(NamedTuple):
+class UnusedPath(NamedTuple):
     """A path that has a value in few resources, or in none."""
 
     label: str
@@ -41,7 +41,7 @@ def mapping(request: PersonRequest, connection_id: UUID) -> HttpResponse:
     form = sources_form(connection, request.POST if is_sent else None)
     context: dict[str, Any] = {"form": form, "field_form": CustomFieldForm()}
     if form.is_valid():
-        warned = _warned(connection, form)
+        warned = _unused_paths(connection, form)
         wanted = request.POST.get("do", "preview")
         if wanted == "save_anyway" or (wanted == "save" and not warned):
             return _save(request, connection, form)
@@ -72,14 +72,14 @@ def _save(request: PersonRequest, connection: Connection, form: SourcesForm) -> 
     return redirect("admin:scim_mapping", connection.pk)
 
 
-def _warned(connection: Connection, form: SourcesForm) -> list[Warned]:
+def _unused_paths(connection: Connection, form: SourcesForm) -> list[UnusedPath]:
     """Return changed paths that have a value in hardly any resource."""
     new = {
         name: path for name, path in form.mapping.items() if connection.mapping.get(name) != path
     }
     reach = reapply.path_coverage(connection, set(new.values())) if new else {}
     return [
-        Warned(form.labels[name], path, reach[path].found, reach[path].among)
+        UnusedPath(form.labels[name], path, reach[path].found, reach[path].among)
         for name, path in new.items()
         if not reach[path].found
     ]
@@ -94,26 +94,27 @@ class Line(NamedTuple):
 def _preview(connection: Connection, form: SourcesForm) -> dict[str, Any]:
     """Preview the mapping with the most recent resources."""
     if not connection.is_live:
-        return {"outcomes": None}
+        return {"previews": None}
+    # The instance is not saved: the preview uses the mapping of the form.
     connection.mapping = form.mapping
-    outcomes = reapply.preview_reapply(connection)
+    previews = reapply.preview_reapply(connection)
     shown = [
-        {"outcome": outcome, "lines": _lines(outcome, form)}
-        for outcome in outcomes
-        if outcome.changed or outcome.problem
+        {"preview": preview, "lines": _lines(preview, form)}
+        for preview in previews
+        if preview.changed or preview.problem
     ]
-    return {"outcomes": shown, "tried": len(outcomes), "same": len(outcomes) - len(shown)}
+    return {"previews": shown, "tried": len(previews), "same": len(previews) - len(shown)}
 
 
-def _lines(outcome: Outcome, form: SourcesForm) -> list[Line]:
+def _lines(preview: ReapplyPreview, form: SourcesForm) -> list[Line]:
     labels = form.labels | {"pending_email": "Unconfirmed email address", "state": "State"}
     return [
         Line(
             labels.get(name.removeprefix("custom."), name),
-            outcome.before.get(name, ""),
-            outcome.after.get(name, ""),
+            preview.before.get(name, ""),
+            preview.after.get(name, ""),
         )
-        for name in outcome.changed
+        for name in preview.changed
     ]
 
 
@@ -145,7 +146,7 @@ def delete_field(request: PersonRequest, connection_id: UUID, field_id: int) -> 
     connection = get_object_or_404(Connection, pk=connection_id)
     field = get_object_or_404(CustomField, pk=field_id)
     if request.method == "POST":
-        manage.forget_field(field, actor=request.user.actor)
+        manage.delete_custom_field(field, actor=request.user.actor)
         messages.success(request, f"The field {field} was deleted.")
         return redirect("admin:scim_mapping", connection_id)
     context = context_of(request, connection, f"Delete the field {field}?") | {

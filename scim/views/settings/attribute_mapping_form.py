@@ -13,7 +13,7 @@ from scim.models import Connection
 from scim.rfc.attributes import ENTERPRISE, RAMP
 from scim.rfc.schema import Attribute
 from scim.sync.attribute_mapping import SOURCES, check_path
-from scim.sync.policies import SPOKEN
+from scim.sync.policies import FIELD_NAMES
 
 LONGEST_PATH = 500
 
@@ -76,7 +76,7 @@ class SourcesForm(forms.Form):
     def __init__(self, *args: Any, custom_fields: Iterable[CustomField], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         for name in FIELDS:
-            self.fields[name] = PathField(SPOKEN[name].capitalize(), SOURCES[name].usual)
+            self.fields[name] = PathField(FIELD_NAMES[name].capitalize(), SOURCES[name].usual)
         for field in custom_fields:
             if field.external_name not in RESERVED:
                 self.fields[field.external_name] = PathField(field.name, _usual(field))

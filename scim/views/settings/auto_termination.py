@@ -17,7 +17,7 @@ from people.presentation.actor_names import actor_name
 from people.presentation.pagination import counted
 from people.views.permissions import PersonRequest, administrator_required
 from scim.models import Connection
-from scim.views.settings.auto_termination_preview import Preview
+from scim.views.settings.auto_termination_preview import AutoTerminationPreview
 from scim.views.settings.overview import context_of
 
 MOST_CHANGES = 5
@@ -48,14 +48,14 @@ def offboarding(request: PersonRequest, connection_id: UUID) -> HttpResponse:
     if request.method == "POST" and _save(request, connection, form):
         return redirect("admin:scim_settings", connection_id)
     days = form.cleaned_data["days"] if form.is_valid() else None
-    preview = Preview(days, timezone.now(), is_new=current is None) if days else None
+    preview = AutoTerminationPreview(days, timezone.now(), is_new=current is None) if days else None
     if preview and "csv" in request.GET:
         return preview.as_csv()
     context = context_of(request, connection, "Auto-termination") | {
         "form": form,
         "current": current,
         "days": days,
-        **(_foreseen(request, preview) if preview else {}),
+        **(_preview_context(request, preview) if preview else {}),
         "scheduled": counted(ScheduledTermination.objects.filter(exempted_at=None))
         if current
         else "",
@@ -64,7 +64,7 @@ def offboarding(request: PersonRequest, connection_id: UUID) -> HttpResponse:
     return render(request, "scim/settings/auto_termination.html", context)
 
 
-def _foreseen(request: PersonRequest, preview: Preview) -> dict[str, Any]:
+def _preview_context(request: PersonRequest, preview: AutoTerminationPreview) -> dict[str, Any]:
     page, rows = preview.page(request.GET.get("page"))
     return {
         "forecast": schedule.forecast(preview.days, now=preview.now),
@@ -103,7 +103,7 @@ def _changes() -> list[dict[str, Any]]:
     )
     return [
         {
-            "what": _told(event.changes["auto_terminate_days"]["to"]),
+            "what": _describe(event.changes["auto_terminate_days"]["to"]),
             "actor": actor_name(event.actor),
             "at": event.happened_at,
         }
@@ -111,5 +111,5 @@ def _changes() -> list[dict[str, Any]]:
     ]
 
 
-def _told(days: int | None) -> str:
+def _describe(days: int | None) -> str:
     return f"On, {_after(days)}" if days else "Off"

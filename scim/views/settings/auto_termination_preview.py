@@ -20,7 +20,7 @@ COLUMNS = ("Name", "Email", "Deactivated (UTC)", "Terminated (UTC)", "Blocked or
 
 
 @dataclass(frozen=True)
-class Foreseen:
+class PreviewRow:
     person: Person
     # None for exempt people.
     due_at: datetime | None
@@ -28,7 +28,7 @@ class Foreseen:
 
 
 @dataclass(frozen=True)
-class Preview:
+class AutoTerminationPreview:
     """What setting this number of days now would do; `is_new` if it is off until then."""
 
     days: int
@@ -39,9 +39,9 @@ class Preview:
     def not_before(self) -> datetime:
         return self.now + schedule.GRACE
 
-    def page(self, number: str | None) -> tuple[object, list[Foreseen]]:
+    def page(self, number: str | None) -> tuple[object, list[PreviewRow]]:
         page = BoundedPaginator(schedule.concerned(), ROWS_A_PAGE).get_page(number)
-        return page, self._foreseen(list(page))
+        return page, self._rows(list(page))
 
     def as_csv(self) -> HttpResponse:
         file = StringIO()
@@ -63,37 +63,37 @@ class Preview:
             headers={"Content-Disposition": f'attachment; filename="{name}"'},
         )
 
-    def everybody(self) -> Iterator[Foreseen]:
+    def everybody(self) -> Iterator[PreviewRow]:
         """Yield all affected people, the earliest due date first."""
         chunk: list[Person] = []
         for person in schedule.concerned().iterator(chunk_size=CHUNK):
             chunk.append(person)
             if len(chunk) == CHUNK:
-                yield from self._foreseen(chunk)
+                yield from self._rows(chunk)
                 chunk = []
-        yield from self._foreseen(chunk)
+        yield from self._rows(chunk)
 
-    def _foreseen(self, people: Iterable[Person]) -> list[Foreseen]:
-        asked = {person.pk: person for person in people}
-        blockers, paused = blockers_of_many(asked), paused_among(asked)
+    def _rows(self, people: Iterable[Person]) -> list[PreviewRow]:
+        by_id = {person.pk: person for person in people}
+        blockers, paused = blockers_of_many(by_id), paused_among(by_id)
         return [
             self._of(
                 person,
                 [blocker.sentence for blocker in blockers[pk]]
                 + (["bulk change to confirm"] if pk in paused else []),
             )
-            for pk, person in asked.items()
+            for pk, person in by_id.items()
         ]
 
-    def _of(self, person: Person, obstacles: list[str]) -> Foreseen:
+    def _of(self, person: Person, blockers: list[str]) -> PreviewRow:
         scheduled_termination: ScheduledTermination | None = getattr(
             person, "scheduled_termination", None
         )
         if scheduled_termination and scheduled_termination.exempted_at:
-            return Foreseen(person, None, "Exempt")
+            return PreviewRow(person, None, "Exempt")
         is_postponed = (
             scheduled_termination is not None and scheduled_termination.postponed_from is not None
         )
         notes = ["Postponed"] if is_postponed else []
         due_at = schedule.foreseen_due_at(person, self.days, is_new=self.is_new, now=self.now)
-        return Foreseen(person, due_at, ", ".join(notes + obstacles))
+        return PreviewRow(person, due_at, ", ".join(notes + blockers))

@@ -33,7 +33,7 @@ MOST_CONNECTIONS = 20
 @administrator_required
 def scim(request: HttpRequest) -> HttpResponse:
     """Redirect to the newest connection, or show how to connect one."""
-    known = _by_age()
+    known = _newest_first()
     current = next((one for one in known if not one.disconnected_at), None)
     if current:
         return redirect("admin:scim_settings", current.pk)
@@ -52,13 +52,13 @@ def settings(request: PersonRequest, connection_id: UUID) -> HttpResponse:
     form = policies_form(connection, request.user, request.POST if is_changing else None)
     if form.is_valid():
         changed = manage.revise(connection, form.cleaned_data, actor=request.user.actor)
-        said = "The policies were saved." if changed else "Nothing has changed."
-        messages.success(request, f"{said} They apply from the next request.")
+        result = "The policies were saved." if changed else "Nothing has changed."
+        messages.success(request, f"{result} They apply from the next request.")
         return redirect("admin:scim_settings", connection_id)
     now = timezone.now()
     context = context_of(request, connection, f"SCIM settings: {connection}") | {
         "parent": {"title": "Integrations", "url": reverse("admin:integrations")},
-        "others": [one for one in _by_age() if one != connection],
+        "others": [one for one in _newest_first() if one != connection],
         "sync": sync_state(connection, now),
         "last_day": last_day_of(connection, now),
         "numbers": _numbers(connection),
@@ -69,7 +69,7 @@ def settings(request: PersonRequest, connection_id: UUID) -> HttpResponse:
         "tokens": tokens_of(connection, now),
         "history": _history(connection),
         "base_url": base_url(),
-        "left": _left(connection),
+        "left": _remaining(connection),
         "days": connection.tenant.auto_terminate_days,
     }
     return render(request, "scim/settings/overview.html", context)
@@ -96,7 +96,7 @@ def _with_use(token: Any, now: datetime) -> Any:
     return token
 
 
-def _by_age() -> list[Connection]:
+def _newest_first() -> list[Connection]:
     newest = Connection.objects.order_by("-created_at", "pk")
     return sorted(newest[:MOST_CONNECTIONS], key=lambda one: one.disconnected_at is not None)
 
@@ -136,7 +136,7 @@ def _what(event: Event) -> str:
     return f"{what}: {names}" if names else what
 
 
-def _left(connection: Connection) -> str:
+def _remaining(connection: Connection) -> str:
     if connection.reapply_cursor is None:
         return ""
     return counted(reapply.reapply_remaining(connection))

@@ -11,12 +11,12 @@ from people.operations.ranks import may_grant
 from scim.connections.presets import PRESETS
 from scim.models import Connection
 
-# As many names as a browser offers while one types.
+# The number of names in the browser's suggestions.
 NAMES_OFFERED = 100
 
 
 @dataclass(frozen=True)
-class Answer:
+class Choice:
     """One choice, and what choosing it means."""
 
     label: str
@@ -27,52 +27,52 @@ class Answer:
 
 
 INCOMPLETE = {
-    "refuse": Answer(
+    "refuse": Choice(
         "Refuse the request",
         "The provider receives an error that names the missing fields. Nobody is added or "
         "changed, and Team updates lists the error.",
     ),
-    "hold": Answer(
+    "hold": Choice(
         "Store the record and wait for the rest",
         "The provider receives a success response. The person is added and invited by the "
         "request that completes the record. Until then, Team updates lists them.",
     ),
-    "fill": Answer(
+    "fill": Choice(
         "Fill in the defaults below",
         "Missing departments and locations are filled in with these defaults. Requests without "
         "a name or an address are still refused.",
     ),
 }
 UNKNOWN_MANAGER = {
-    "hold": Answer(
+    "hold": Choice(
         "Add the person, and hold the invite",
         "When the manager arrives, the manager is assigned and the invite is sent "
         "automatically. Until then, Team updates lists it.",
     ),
-    "reject": Answer(
+    "reject": Choice(
         "Refuse the request",
         "Nobody is added until the provider has sent the manager first.",
     ),
 }
 ROLE_SOURCE = {
-    "provider": Answer(
+    "provider": Choice(
         "The provider",
         "The role it sends replaces a role assigned in Ramp. If it sends none, people keep "
         "their role.",
     ),
-    "ramp": Answer(
+    "ramp": Choice(
         "Administrators of Ramp",
         "Roles are assigned in Ramp. Roles that the provider sends are ignored. New people are "
         "Cardholders.",
     ),
 }
 EMAIL_LINK = {
-    "adopt": Answer(
+    "adopt": Choice(
         "Link them",
         "The provider's record takes precedence from then on. Owners, Admins, IT Admins and "
         "holders of elevated roles are linked only when an administrator confirms it.",
     ),
-    "ask": Answer(
+    "ask": Choice(
         "Ask an administrator",
         "The request is refused with “Email is already associated with another employee”, and "
         "Team updates lets you link them.",
@@ -80,8 +80,8 @@ EMAIL_LINK = {
 }
 
 
-def _question(label: str, answers: dict[str, Answer]) -> forms.ChoiceField:
-    choices: Any = list(answers.items())
+def _choice_field(label: str, choices: dict[str, Choice]) -> forms.ChoiceField:
+    choices: Any = list(choices.items())
     return forms.ChoiceField(label=label, choices=choices, widget=forms.RadioSelect)
 
 
@@ -99,12 +99,12 @@ def _name(label: str, offered: str) -> forms.CharField:
 
 
 class PoliciesForm(forms.Form):
-    incomplete_policy = _question("When a person lacks a required field", INCOMPLETE)
+    incomplete_policy = _choice_field("When a person lacks a required field", INCOMPLETE)
     default_department = _name("Default department", "departments")
     default_location = _name("Default location", "locations")
-    unknown_manager = _question("When the manager is not in Ramp", UNKNOWN_MANAGER)
-    role_source = _question("Source of roles", ROLE_SOURCE)
-    email_link = _question("When somebody in Ramp already has the email address", EMAIL_LINK)
+    unknown_manager = _choice_field("When the manager is not in Ramp", UNKNOWN_MANAGER)
+    role_source = _choice_field("Source of roles", ROLE_SOURCE)
+    email_link = _choice_field("When somebody in Ramp already has the email address", EMAIL_LINK)
     mails_invites = forms.BooleanField(
         label="Email an invite to everyone who is added",
         required=False,
@@ -123,7 +123,7 @@ class PoliciesForm(forms.Form):
     def __init__(self, *args: Any, viewer: Person, connection: Connection, **kw: Any) -> None:
         super().__init__(*args, **kw)
         if PRESETS[connection.provider].app_roles:
-            # Owner is not one of the app roles.
+            # Owner is never one of the app roles, so the setting has no effect.
             del self.fields["may_assign_owner"]
         elif not may_grant(viewer, Person.Role.OWNER):
             self.fields["may_assign_owner"].widget.attrs["disabled"] = True

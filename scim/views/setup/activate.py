@@ -35,7 +35,7 @@ def activate(request: PersonRequest, provider: str) -> HttpResponse:
 
 def _numbers(connection: Connection) -> dict[str, Any]:
     report = match_report.report(connection)
-    here = match_report.only_here(connection)
+    here = match_report.only_in_ramp(connection)
     leaving = MatchDecision.objects.filter(connection=connection, choice=Choice.DEACTIVATE)
     return {
         "received": len(report.results),

@@ -1,6 +1,7 @@
-"""The setup steps for a colleague in IT, who need not have an account.
+"""The setup steps for a colleague in IT, who does not need an account.
 
-The address is signed and says what it is for and until when; nothing is kept of it.
+The link is signed and contains the connection and the last day on which it is valid. Nothing
+about it is stored.
 """
 
 from dataclasses import dataclass
@@ -34,7 +35,7 @@ class Link:
 
 
 def link_to_steps(connection: Connection) -> Link:
-    """Return today's link; it is the same until tomorrow."""
+    """Return the link; it is the same for the whole day, because it contains only a date."""
     last_day = timezone.now().date() + timedelta(days=DAYS)
     signed = {"connection": str(connection.pk), "last_day": last_day.isoformat()}
     token = signing.Signer(salt=SALT).sign_object(signed)

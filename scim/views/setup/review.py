@@ -80,7 +80,7 @@ def review(request: HttpRequest, connection: Connection) -> HttpResponse:
     form = SearchForm(request.GET)
     words = form.words
     report = match_report.report(connection)
-    here = match_report.only_here(connection)
+    here = match_report.only_in_ramp(connection)
     if shown == "here":
         page, rows = _page_of_people(request, connection, here, words)
     else:

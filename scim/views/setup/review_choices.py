@@ -55,12 +55,12 @@ def choose(request: PersonRequest, connection: Connection) -> HttpResponse:
         return redirect(back)
     if person and choice != Choice.LEAVE:
         ranks.check_rank_over(request.user.actor, person)
-    is_grave = choice != Choice.LEAVE and person and base_roles.is_privileged(person)
-    if is_grave and not chosen["confirmed"]:
-        return _ask(request, connection, chosen | {"target": person, "cancel": back})
+    needs_confirmation = choice != Choice.LEAVE and person and base_roles.is_privileged(person)
+    if needs_confirmation and not chosen["confirmed"]:
+        return _confirmation_page(request, connection, chosen | {"target": person, "cancel": back})
     about = {"user": user} if user else {"person": person}
-    if _remember(connection, about, choice, actor=request.user.actor):
-        messages.success(request, _told(choice, user, person))
+    if _save_decision(connection, about, choice, actor=request.user.actor):
+        messages.success(request, _message(choice, user, person))
     return redirect(back)
 
 
@@ -71,19 +71,20 @@ def _chosen(
     if user_id and choice in OF_A_RESOURCE:
         users = ScimUser.objects.known_to(connection).select_related("connection")
         user = get_object_or_404(users, pk=user_id)
-        person = match_report.counterpart(user)
+        person = match_report.matching_person(user)
         if person is not None:
             return user, person
     elif person_id and choice in OF_A_PERSON:
-        return None, get_object_or_404(match_report.only_here(connection), pk=person_id)
+        return None, get_object_or_404(match_report.only_in_ramp(connection), pk=person_id)
     raise Http404
 
 
 @transaction.atomic
-def _remember(
+def _save_decision(
     connection: Connection, about: dict[str, Any], choice: Choice, *, actor: Actor
 ) -> bool:
-    setup.hold(connection)
+    setup.lock_connection(connection)
+    # After activation, the initial import may already have applied the decisions.
     if connection.activated_at:
         return False
     MatchDecision.objects.update_or_create(
@@ -99,7 +100,9 @@ def _remember(
     return True
 
 
-def _ask(request: PersonRequest, connection: Connection, chosen: dict[str, Any]) -> HttpResponse:
+def _confirmation_page(
+    request: PersonRequest, connection: Connection, chosen: dict[str, Any]
+) -> HttpResponse:
     person, verb = chosen["target"], Choice(chosen["choice"]).label.lower()
     context = context_of(
         request,
@@ -113,7 +116,7 @@ def _ask(request: PersonRequest, connection: Connection, chosen: dict[str, Any])
     return render(request, "scim/setup/confirm_choice.html", context)
 
 
-def _told(choice: Choice, user: ScimUser | None, person: Person | None) -> str:
+def _message(choice: Choice, user: ScimUser | None, person: Person | None) -> str:
     name = person.full_name if person else str(user)
     match choice:
         case Choice.LINK:

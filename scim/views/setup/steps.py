@@ -43,12 +43,14 @@ def with_setup_connection(view: Step) -> Callable[[HttpRequest, str], HttpRespon
 
 @with_setup_connection
 @require_safe
-def go_on(request: HttpRequest, connection: Connection) -> HttpResponse:
+def resume(request: HttpRequest, connection: Connection) -> HttpResponse:
     """Redirect to the next step."""
     if not setup.newest_token(connection):
         return redirect("admin:setup_token", connection.provider)
-    has_heard = RequestLog.objects.filter(connection=connection).exists()
-    return redirect("admin:setup_review" if has_heard else "admin:setup_steps", connection.provider)
+    has_requests = RequestLog.objects.filter(connection=connection).exists()
+    return redirect(
+        "admin:setup_review" if has_requests else "admin:setup_steps", connection.provider
+    )
 
 
 @administrator_required
@@ -67,11 +69,11 @@ def token(request: PersonRequest, provider: str) -> HttpResponse:
     except PeopleError as error:
         messages.error(request, str(error))
         return redirect("admin:integration", provider)
-    made = setup.next_token(connection, after=values["after"], actor=request.user.actor)
-    if made is None:
+    new_token = setup.next_token(connection, after=values["after"], actor=request.user.actor)
+    if new_token is None:
         messages.info(request, "The token was already shown when it was created.")
         return redirect("admin:setup_token", provider)
-    context = context_of(request, provider, "setup_token", connection=connection, token=made)
+    context = context_of(request, provider, "setup_token", connection=connection, token=new_token)
     return render(request, "scim/setup/token.html", context)
 
 

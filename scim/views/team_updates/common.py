@@ -1,7 +1,7 @@
-"""Team updates: who has not joined yet, who is out, who could not be brought in, who is back.
+"""Shared code of the four tabs of Team updates.
 
-This is the frame of its four tabs, which are `pending_invites`, `inactive_users`,
-`sync_errors` and `to_review`; each is a page, and the same shows in a dialog on the People page.
+These are `pending_invites`, `inactive_users`, `sync_errors` and `to_review`. Each is a page, which
+the People page also shows in a dialog.
 """
 
 from collections.abc import Callable
@@ -24,7 +24,7 @@ ROWS_A_PAGE = 50
 
 
 def pending_invites() -> Any:
-    """Return the open invites, each with what the mail server said to its latest mail."""
+    """Return the open invites, each with the delivery problem of its latest mail, if any."""
     mails = Mail.objects.filter(invite=OuterRef("pk"), kind=Mail.Kind.INVITE)
     latest = mails.order_by("-created_at", "pk").values("problem")[:1]
     return Invite.objects.open().annotate(problem=Subquery(latest))
@@ -43,7 +43,7 @@ def same_person_questions() -> Any:
     return SamePersonQuestion.objects.open()
 
 
-def to_look_at() -> str:
+def count_to_review() -> str:
     """Return the number of rows that need an administrator's action."""
     stuck = Q(expires_at__lte=timezone.now()) | Q(problem__gt="")
     return counted(

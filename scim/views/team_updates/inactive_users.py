@@ -39,7 +39,7 @@ def inactive_users(request: HttpRequest) -> HttpResponse:
         page=page,
         rows=_rows(page),
         is_on=days_in_force() is not None,
-        # Being deactivated ends every session, which the epoch counts.
+        # A deactivation increments the session epoch.
         ever=lambda: Person.objects.filter(session_epoch__gt=0).exists(),
     )
 

@@ -41,7 +41,7 @@ class InviteSearch(PersonSearch):
 
 @dataclass(frozen=True)
 class Row:
-    """An open invite, with its mails loaded as `letters`, the latest first."""
+    """An open invite, with its mails loaded as `invite_mails`, the latest first."""
 
     invite: Any
     now: datetime
@@ -52,7 +52,7 @@ class Row:
 
     @cached_property
     def mail(self) -> Mail | None:
-        return next(iter(self.invite.letters), None)
+        return next(iter(self.invite.invite_mails), None)
 
     @property
     def is_under_way(self) -> bool:
@@ -62,13 +62,13 @@ class Row:
 @administrator_required
 def pending_invites(request: HttpRequest) -> HttpResponse:
     form = InviteSearch(request.GET)
-    found = _narrowed(common.pending_invites(), form.asked("show"))
+    found = _filtered(common.pending_invites(), form.asked("show"))
     if form.asked("q"):
         found = found.filter(person__in=Person.objects.matching(form.asked("q")))
     latest_first = Mail.objects.filter(kind=Mail.Kind.INVITE).order_by("-created_at", "pk")
     found = found.select_related("person").order_by("-created_at", "pk")
     page = page_of(
-        request, found.prefetch_related(Prefetch("mails", latest_first, to_attr="letters"))
+        request, found.prefetch_related(Prefetch("mails", latest_first, to_attr="invite_mails"))
     )
     now = timezone.now()
     return show_tab(
@@ -81,7 +81,7 @@ def pending_invites(request: HttpRequest) -> HttpResponse:
     )
 
 
-def _narrowed(found: Any, show: str) -> Any:
+def _filtered(found: Any, show: str) -> Any:
     match show:
         case "held":
             return found.exclude(hold_reason="")

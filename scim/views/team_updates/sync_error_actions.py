@@ -41,16 +41,16 @@ def retry(request: PersonRequest, error_id: int) -> HttpResponse:
         if request.method == "POST":
             if jobs_retry.has_changed_since(error) and request.POST.get("seen") != seen:
                 return redirect("admin:sync_error_retry", error_id)
-            return _carry_out(request, error)
-        rehearsal = jobs_retry.rehearse(error, error.person_id, actor=request.user.actor)
+            return _retry(request, error)
+        preview = jobs_retry.preview_retry(error, error.person_id, actor=request.user.actor)
     except PeopleError as refusal:
         return _refused(request, error, refusal)
     context = context_of(request, f"Retry for {who(error)}?", parent="team_updates_errors") | {
         "problem": error,
         "seen": seen,
         "has_changed": jobs_retry.has_changed_since(error),
-        "refused_because": rehearsal.outcome.refused_because,
-        "changes": _in_words(rehearsal.changes),
+        "refused_because": preview.result.refused_because,
+        "changes": _differences(preview.changes),
     }
     return render(request, "scim/team_updates/retry.html", context)
 
@@ -60,7 +60,7 @@ def link(request: PersonRequest, error_id: int) -> HttpResponse:
     """Link the person with the address to the provider; an elevated person needs a confirmation."""
     error = _open_error(error_id)
     [row] = rows_of([error])
-    if row.remedy.action != Action.LINK:
+    if row.resolution.action != Action.LINK:
         messages.error(request, "The person with this address can no longer be linked.")
         return redirect("admin:sync_error", error_id)
     ranks.check_rank_over(request.user.actor, row.holder)
@@ -68,10 +68,11 @@ def link(request: PersonRequest, error_id: int) -> HttpResponse:
     try:
         if request.method == "POST":
             agreed = request.POST.get("holder"), request.POST.get("roles", "")
+            # The address or the roles have changed since the administrator saw the page.
             if agreed != (str(row.holder.pk), roles):
                 return redirect("admin:sync_error_link", error_id)
-            return _carry_out(request, error, may_link=True)
-        rehearsal = jobs_retry.rehearse(
+            return _retry(request, error, may_link=True)
+        preview = jobs_retry.preview_retry(
             error, row.holder.pk, actor=request.user.actor, may_link=True
         )
     except PeopleError as refusal:
@@ -81,8 +82,8 @@ def link(request: PersonRequest, error_id: int) -> HttpResponse:
         "problem": error,
         "holder": row.holder,
         "roles": roles,
-        "refused_because": rehearsal.outcome.refused_because,
-        "changes": _in_words(rehearsal.changes),
+        "refused_because": preview.result.refused_because,
+        "changes": _differences(preview.changes),
     }
     return render(request, "scim/team_updates/link.html", context)
 
@@ -126,11 +127,11 @@ def _open_error(error_id: int) -> SyncError:
     return error
 
 
-def _carry_out(request: PersonRequest, error: SyncError, *, may_link: bool = False) -> HttpResponse:
+def _retry(request: PersonRequest, error: SyncError, *, may_link: bool = False) -> HttpResponse:
     """Retry, and add a message about the result."""
-    outcome = jobs_retry.retry(error, actor=request.user.actor, may_link=may_link)
-    if outcome.refused_because:
-        messages.error(request, f"Refused again: {outcome.refused_because}")
+    result = jobs_retry.retry(error, actor=request.user.actor, may_link=may_link)
+    if result.refused_because:
+        messages.error(request, f"Refused again: {result.refused_because}")
         return redirect("admin:sync_error", error.pk)
     error = listed_errors().get(pk=error.pk)
     if not error.resolved_at:
@@ -152,7 +153,7 @@ def _privileges(holder: Person) -> str:
     return ", ".join([*base, *dict.fromkeys(elevated.values_list("name", flat=True))])
 
 
-def _in_words(changes: dict[str, Any]) -> list[Difference]:
+def _differences(changes: dict[str, Any]) -> list[Difference]:
     """Return the changes in the words of the timeline."""
     event = Event(kind=Event.Kind.PERSON_REVISED, actor="job:retry", changes=changes)
     return entries_of([event])[0].differences

@@ -50,13 +50,13 @@ class Row:
     """An error, what resolves it, and who has the address that is listed as a duplicate."""
 
     error: Any
-    remedy: Resolution
+    resolution: Resolution
     holder: Any
     may_retry: bool
 
     @property
     def field(self) -> str:
-        return policies.SPOKEN.get(self.error.field, "")
+        return policies.FIELD_NAMES.get(self.error.field, "")
 
     @property
     def is_open(self) -> bool:
@@ -70,7 +70,7 @@ class Row:
 @administrator_required
 def sync_errors(request: HttpRequest) -> HttpResponse:
     form = ErrorSearch(request.GET)
-    found = _narrowed(listed_errors(), form).order_by("-happened_at", "-pk")
+    found = _filtered(listed_errors(), form).order_by("-happened_at", "-pk")
     page = page_of(request, found.defer(*UNREAD))
     return show_tab(
         request,
@@ -128,13 +128,13 @@ def _row(error: SyncError, holders: dict[str, Any], *, is_held: bool) -> Row:
         is_known=error.person_id is not None,
         is_waiting=error.user is not None and error.user.problem == ScimUser.Problem.WAITING,
         is_held=is_held,
-        holder=_holding(holder),
+        holder=_address_owner(holder),
         may_retry=may_retry,
     )
     return Row(error, resolution_for(case), holder, may_retry)
 
 
-def _holding(holder: Any) -> AddressOwner:
+def _address_owner(holder: Any) -> AddressOwner:
     if holder is None:
         return AddressOwner.NOBODY
     return AddressOwner.OWNED if holder.is_owned else AddressOwner.UNOWNED
@@ -154,7 +154,7 @@ def _is_duplicate(error: SyncError) -> bool:
     return error.reason == SyncError.Reason.DUPLICATE_EMAIL
 
 
-def _narrowed(errors: Any, form: ErrorSearch) -> Any:
+def _filtered(errors: Any, form: ErrorSearch) -> Any:
     match form.asked("state"):
         case "dismissed":
             errors = errors.filter(dismissed_at__isnull=False)

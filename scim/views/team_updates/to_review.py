@@ -86,7 +86,7 @@ def same_person_page(request: PersonRequest, question_id: int) -> HttpResponse:
         "earlier": question.earlier,
         "new": new,
         "traits": _traits(question),
-        "held": same_person.held_by(new) if new else [],
+        "held": same_person.describe_holdings(new) if new else [],
     }
     return render(request, "scim/team_updates/same_person.html", context)
 
@@ -95,10 +95,10 @@ def _take_answer(request: PersonRequest, row: Row) -> HttpResponse:
     actor, question = request.user.actor, row.question
     try:
         if request.POST.get("answer") == "same":
-            person = same_person.take_for_same(question, actor=actor)
+            person = same_person.confirm_same_person(question, actor=actor)
             messages.success(request, f"{person.full_name} was restored and joins again.")
             return redirect("admin:people_person_change", person.pk)
-        same_person.take_for_different(question, actor=actor)
+        same_person.confirm_different_person(question, actor=actor)
     except PeopleError as error:
         messages.error(request, str(error))
         return redirect("admin:same_person", question.pk)

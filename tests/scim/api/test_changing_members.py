@@ -105,10 +105,10 @@ def test_a_member_cannot_be_changed() -> None:
 
 
 def test_a_body_says_who_the_members_are_or_does_not() -> None:
-    assert group_members.said({"displayName": "x"}) is None
-    assert group_members.said({"displayName": "x", "members": None}) is None
-    assert group_members.said({"Members": []}) == frozenset()
-    assert group_members.said({"members": [{"value": "a"}, {"value": "a"}, "b"]}) == A | B
+    assert group_members.members_of({"displayName": "x"}) is None
+    assert group_members.members_of({"displayName": "x", "members": None}) is None
+    assert group_members.members_of({"Members": []}) == frozenset()
+    assert group_members.members_of({"members": [{"value": "a"}, {"value": "a"}, "b"]}) == A | B
 
 
 @given(any_operations)

@@ -65,7 +65,7 @@ def test_whatever_new_reason_for_a_refusal_comes_to_be() -> None:
 @pytest.fixture(autouse=True)
 def _allowance() -> Iterator[None]:
     yield
-    rate_limits.local_buckets.forget()
+    rate_limits.local_buckets.clear()
 
 
 def connected(connect: Connect, policy: str, case: Refused) -> tuple[Provider, str]:
@@ -80,7 +80,7 @@ def use_up(settings: Settings, scim: Provider, case: Refused) -> None:
     """Change the settings, and use up what the token may ask if they limit that."""
     for name, value in case.settings.items():
         setattr(settings, name, value)
-    rate_limits.local_buckets.forget()
+    rate_limits.local_buckets.clear()
     if case.settings:
         scim("GET", "/Users")
         scim("POST", "/Users", {})

@@ -9,7 +9,7 @@ from django.test import Client
 
 from people.models import Person
 from scim.models import SyncError
-from scim.sync.resolutions import REMEDIES, SyncErrorCase, resolution_for
+from scim.sync.resolutions import DEFAULT_RESOLUTIONS, SyncErrorCase, resolution_for
 from tests.clients.pages import signed_in, text_of
 from tests.clients.scim import NOBODY, PATCH, RAMP, Answer, Json, Provider, mail, managed_by
 from tests.clients.scim import someone as user
@@ -362,4 +362,4 @@ class TestOnThePages:
         case = SyncErrorCase(reason=reason, provider="Okta", may_retry=True)
 
         assert "{" not in resolution_for(case).advice
-        assert reason in REMEDIES or reason in ("invalid-manager", "duplicate-email")
+        assert reason in DEFAULT_RESOLUTIONS or reason in ("invalid-manager", "duplicate-email")

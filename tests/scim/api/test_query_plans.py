@@ -59,16 +59,16 @@ def nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
 def asked() -> list[PreparedQuery]:
     finding = [
         PreparedQuery(statement, ("x" if name != "id" else SOMEBODY, "digest"), 6)
-        for name, statement in fast_queries.STATEMENTS.items()
+        for name, statement in fast_queries.FIND_USER_BY.items()
     ]
     document = {"userName": "ada", "externalId": "x"}
     request = ScimRequest.__new__(ScimRequest)
     request.token_digest = "digest"
     return [
         *finding,
-        fast_queries.token_query(request, str(SOMEBODY)),
-        managers.question(SOMEBODY, "ada@example.com"),
-        fast_queries.place_question(SOMEBODY, document),
+        fast_queries.locked_user_query(request, str(SOMEBODY)),
+        managers.manager_query(SOMEBODY, "ada@example.com"),
+        fast_queries.new_user_query(SOMEBODY, document),
     ]
 
 

@@ -37,9 +37,9 @@ def clock(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[Clock
     clock = Clock()
     settings.SCIM_REQUESTS_PER_SECOND = RATE
     monkeypatch.setattr(rate_limits, "time", clock)
-    rate_limits.local_buckets.forget()
+    rate_limits.local_buckets.clear()
     yield clock
-    rate_limits.local_buckets.forget()
+    rate_limits.local_buckets.clear()
 
 
 def spend_all(scim: Provider) -> None:
@@ -52,7 +52,7 @@ def spend_all(scim: Provider) -> None:
 def test_count_a_write_once_though_it_has_to_begin_again(scim: Provider, clock: Clock) -> None:
     """A manager is chosen in a transaction, which shows when one statement is begun without."""
     ada, *bosses = [scim.add(name) for name in ("ada", "bob", "cy")]
-    rate_limits.local_buckets.forget()
+    rate_limits.local_buckets.clear()
 
     chosen = [scim.replace(ada, f"{ENT}:manager", bosses[turn % 2]) for turn in range(RATE + 1)]
 
@@ -189,7 +189,7 @@ class Process(rate_limits.TokenBuckets):
         granted = 0
         for _ in range(times):
             with suppress(rate_limits.TooManyRequests):
-                self.spend("Okta", RATE)
+                self.consume("Okta", RATE)
                 granted += 1
         return granted
 
@@ -201,7 +201,7 @@ def processes(redis: Redis) -> Iterator[Callable[[], list[Process]]]:
 
     def share() -> list[Process]:
         for process in both:
-            process.share(client, RATE)
+            process.exchange(client, RATE)
         return both
 
     client.flushdb()

@@ -13,7 +13,7 @@ from people.operations import people_update
 from people.values import Actor
 from scim.jobs import reapply
 from scim.models import Connection, ScimUser, Token
-from scim.tasks import look_again
+from scim.tasks import run_sync_cycle
 from tests.clients.pages import queries_of, signed_in, text_of
 from tests.clients.scim import RAMP, Provider, managed_by, someone
 from tests.factories import core
@@ -113,7 +113,7 @@ def test_leaves_everybody_as_they_are(client: Client, scim: Provider) -> None:
     before, invites = facts(), list(Invite.objects.order_by("pk").values())
 
     disconnect(client, scim)
-    look_again(as_of=timezone.now())
+    run_sync_cycle(as_of=timezone.now())
 
     assert facts() == before
     assert list(Invite.objects.order_by("pk").values()) == invites
@@ -151,7 +151,7 @@ class TestLetsGo:
         disconnect(client, scim)
         rename(person("ada"))
 
-        look_again(as_of=timezone.now())
+        run_sync_cycle(as_of=timezone.now())
 
         assert person("ada").full_name == "A B"
         assert person("ada").manually_overridden_at is None
@@ -163,7 +163,7 @@ class TestLetsGo:
         rename(person("ada"))
         disconnect(client, scim)
 
-        look_again(as_of=timezone.now())
+        run_sync_cycle(as_of=timezone.now())
 
         assert person("ada").full_name == "A B"
 
@@ -188,13 +188,13 @@ class TestLetsGo:
     def test_in_portions_which_the_cycle_goes_on_with(
         self, client: Client, scim: Provider, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(reapply, "AT_ONCE", 7)
+        monkeypatch.setattr(reapply, "BATCH_SIZE", 7)
         monkeypatch.setattr("scim.views.settings.disconnect.SECONDS", 0)
         crowd(scim.connection, 20)
 
         page = disconnect(client, scim)
         assert "20 people wait for the sync cycle to release their fields" in page
-        look_again(as_of=timezone.now())
+        run_sync_cycle(as_of=timezone.now())
 
         assert not Person.objects.exclude(managed_fields={}).exists()
         assert Connection.objects.get().reapply_cursor is None

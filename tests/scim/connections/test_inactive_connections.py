@@ -10,9 +10,10 @@ from people import tenancy
 from people.mail.sending import send_due
 from people.models import Mail, Person, Tenant
 from scim.api import token_usage
+from scim.api.log_retention import delete_old_requests
 from scim.connections import inactivity
 from scim.models import Connection, RequestLog, Token
-from scim.tasks import forget, look_again
+from scim.tasks import run_sync_cycle
 from tests.clients.scim import Provider
 from tests.factories import core
 from tests.scim.conftest import Connect
@@ -42,13 +43,13 @@ class Clock:
 
 
 def beat(now: datetime) -> None:
-    token_usage.write_down()
-    look_again(as_of=now)
+    token_usage.save_uses()
+    run_sync_cycle(as_of=now)
 
 
 @pytest.fixture
 def clock() -> Iterator[Clock]:
-    token_usage._noted.clear()
+    token_usage._unsaved.clear()
     with time_machine.travel(MONDAY, tick=False) as traveller:
         yield Clock(traveller)
 
@@ -164,7 +165,7 @@ class TestAreNotTold:
     def test_when_beat_runs_for_the_first_time(self, clock: Clock, connect: Connect) -> None:
         okta = connect()
         okta("GET", "/Users")
-        token_usage.write_down()
+        token_usage.save_uses()
         clock.jump(days=3)
 
         beat(clock.now)
@@ -226,7 +227,7 @@ class TestAreNotTold:
         connection = inactivity.annotate_last_use(Connection.objects.all()).get()
 
         for _ in range(2):
-            inactivity._tell(connection, clock.now)
+            inactivity._notify_administrators(connection, clock.now)
 
         assert len(told()) == 1
 
@@ -236,7 +237,7 @@ class TestTheLastUpdate:
 
     def test_outlives_the_log_that_forgets_it(self, clock: Clock, okta: Provider) -> None:
         clock.jump(days=60)
-        forget(as_of=clock.now)
+        delete_old_requests(as_of=clock.now)
 
         assert not RequestLog.objects.exists()
         assert Connection.objects.get().last_update_at == MONDAY

@@ -29,9 +29,9 @@ pytestmark = pytest.mark.django_db
 @pytest.fixture(autouse=True)
 def nothing_noted() -> Iterator[None]:
     """Begin without what other tests have noted."""
-    token_usage._noted.clear()
+    token_usage._unsaved.clear()
     yield
-    token_usage._noted.clear()
+    token_usage._unsaved.clear()
 
 
 @pytest.fixture
@@ -61,14 +61,14 @@ class TestWithoutAGap:
     ) -> None:
         first = Token.objects.get()
         scim("GET", "/Users")
-        token_usage.write_down()
+        token_usage.save_uses()
 
         second = shown_in(client.post(page_of(scim)))
         assert "Never used" in text_of(client.get(page_of(scim)))
 
         for token in (scim.token, second):
             assert scim("GET", "/Users", Authorization=f"Bearer {token}").status == 200
-        token_usage.write_down()
+        token_usage.save_uses()
         assert "Never used" not in text_of(client.get(page_of(scim)))
 
         client.post(revocation_of(first))
@@ -83,7 +83,7 @@ class TestWithoutAGap:
         scim.token = shown_in(client.post(page_of(scim)))
         assert step().startswith("Enter it in Okta")
         scim("GET", "/Users")
-        token_usage.write_down()
+        token_usage.save_uses()
         assert step().startswith("Revoke the first")
 
 
@@ -142,7 +142,7 @@ class TestRevoking:
     ) -> None:
         token = Token.objects.get()
         scim("GET", "/Users")
-        token_usage.write_down()
+        token_usage.save_uses()
 
         for name in ("", "Entra", "okta please"):
             page = text_of(client.post(revocation_of(token), {"name": name}))
@@ -157,7 +157,7 @@ class TestRevoking:
         scim("GET", "/Users")
         scim.token = shown_in(client.post(page_of(scim)))
         scim("GET", "/Users")
-        token_usage.write_down()
+        token_usage.save_uses()
 
         client.post(revocation_of(first))
 
@@ -168,7 +168,7 @@ class TestRevoking:
     ) -> None:
         first = Token.objects.get()
         scim("GET", "/Users")
-        token_usage.write_down()
+        token_usage.save_uses()
         client.post(page_of(scim))
 
         client.post(revocation_of(first))
@@ -216,7 +216,7 @@ class TestUse:
         before = timezone.now()
         scim("GET", "/Users", User_Agent="Okta SCIM 4.2")
 
-        assert token_usage.write_down() == 1
+        assert token_usage.save_uses() == 1
 
         token = Token.objects.get()
         assert token.last_used_at
@@ -239,7 +239,7 @@ class TestUse:
         self, scim: Provider, method: str, path: str, body: Any
     ) -> None:
         scim(method, path, body)
-        token_usage.write_down()
+        token_usage.save_uses()
 
         assert Token.objects.get().last_used_at
 
@@ -258,15 +258,15 @@ class TestUse:
             scim("GET", "/Users")
 
         with django_assert_num_queries(2):
-            assert token_usage.write_down() == 1
-        assert token_usage.write_down() == 0
+            assert token_usage.save_uses() == 1
+        assert token_usage.save_uses() == 0
 
     def test_never_goes_back(self, scim: Provider) -> None:
         scim("GET", "/Users", User_Agent="old")
         later = timezone.now() + timedelta(minutes=1)
         Token.objects.update(last_used_at=later, last_user_agent="new")
 
-        token_usage.write_down()
+        token_usage.save_uses()
 
         assert Token.objects.get().last_user_agent == "new"
 
@@ -275,33 +275,33 @@ class TestUse:
         scim("GET", "/Users")
         scim("GET", "/Users", Authorization="Bearer wrong")
 
-        assert token_usage.write_down() == 0
+        assert token_usage.save_uses() == 0
         assert Token.objects.get().last_used_at is None
 
     def test_is_bounded_however_many_tokens_are_made_up(
         self, scim: Provider, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(token_usage, "MOST_NOTED", 5)
+        monkeypatch.setattr(token_usage, "MOST_UNSAVED", 5)
         for number in range(10):
             scim("GET", "/Users", Authorization=f"Bearer wrong-{number}")
 
-        assert len(token_usage._noted) == 5
+        assert len(token_usage._unsaved) == 5
 
     def test_is_kept_for_the_next_time_if_the_database_fails(
         self, scim: Provider, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         scim("GET", "/Users")
         with monkeypatch.context() as broken:
-            broken.setattr(token_usage, "_write", lambda *_: 1 / 0)
+            broken.setattr(token_usage, "_save_use", lambda *_: 1 / 0)
             with pytest.raises(ZeroDivisionError):
-                token_usage.write_down()
+                token_usage.save_uses()
 
-        assert token_usage.write_down() == 1
+        assert token_usage.save_uses() == 1
 
     def test_takes_any_user_agent(self, scim: Provider) -> None:
         scim("GET", "/Users", User_Agent="x\0" * 1000)
 
-        token_usage.write_down()
+        token_usage.save_uses()
 
         assert len(Token.objects.get().last_user_agent) == 300
 

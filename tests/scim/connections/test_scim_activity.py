@@ -95,7 +95,7 @@ class TestLastSync:
     ) -> None:
         okta = connect(last_update_at=timezone.now() - timedelta(days=40))
         okta("GET", "/Users")
-        token_usage.write_down()
+        token_usage.save_uses()
 
         page = page_of(client, okta.connection)
 

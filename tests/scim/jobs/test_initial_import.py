@@ -37,7 +37,7 @@ def test_is_taken_up_where_a_worker_died(
     for name in ("ada", "bob", "eve"):
         okta.add(name)
     wizard.post("activate")
-    carry, seen = initial_import._carry, []
+    carry, seen = initial_import._provision, []
 
     def die(delivery: Any) -> None:
         seen.append(delivery.user.scim_username)
@@ -45,10 +45,10 @@ def test_is_taken_up_where_a_worker_died(
             raise KeyboardInterrupt
         carry(delivery)
 
-    monkeypatch.setattr(initial_import, "_carry", die)
+    monkeypatch.setattr(initial_import, "_provision", die)
     with pytest.raises(KeyboardInterrupt):
         run_jobs()
-    monkeypatch.setattr(initial_import, "_carry", carry)
+    monkeypatch.setattr(initial_import, "_provision", carry)
     assert Person.objects.count() == 2
 
     call_command("run_due")
@@ -62,14 +62,14 @@ def test_is_not_stopped_by_one_that_fails(
 ) -> None:
     okta.add("ada")
     okta.add("bob")
-    carry = initial_import._carry
+    carry = initial_import._provision
 
     def fail(delivery: Any) -> None:
         if delivery.user.scim_username.startswith("ada"):
             raise RuntimeError
         carry(delivery)
 
-    monkeypatch.setattr(initial_import, "_carry", fail)
+    monkeypatch.setattr(initial_import, "_provision", fail)
     wizard.activate()
 
     assert user("bob").person
@@ -91,18 +91,18 @@ def test_changes_nothing_when_done_again(wizard: Wizard, okta: Provider) -> None
 
 def test_ends_once_requests_of_before_cannot_come_any_more(wizard: Wizard, okta: Provider) -> None:
     wizard.activate()
-    assert initial_import.unfinished() == [okta.connection]
+    assert initial_import.unfinished_connections() == [okta.connection]
 
     Connection.objects.update(activated_at=timezone.now() - 2 * initial_import.GRACE)
     run_jobs()
 
-    assert initial_import.unfinished() == []
+    assert initial_import.unfinished_connections() == []
 
 
 def test_gives_way_when_its_time_is_over(wizard: Wizard, okta: Provider) -> None:
     okta.add("ada")
     wizard.post("activate")
 
-    done, is_all = initial_import.import_batch(initial_import.unfinished(), seconds=-1)
+    done, is_all = initial_import.import_batch(initial_import.unfinished_connections(), seconds=-1)
 
     assert (done, is_all) == (0, False)

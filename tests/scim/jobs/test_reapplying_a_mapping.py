@@ -51,7 +51,7 @@ def test_goes_on_where_it_stopped(
 ) -> None:
     for name in ("ada", "bob", "cy"):
         scim.add(name, **centred())
-    monkeypatch.setattr(reapply, "AT_ONCE", 1)
+    monkeypatch.setattr(reapply, "BATCH_SIZE", 1)
     send(client, scim, "save", department=COST_CENTER)
     assert "3 people wait for the sync cycle to process again" in text_of(
         client.get(address_of(scim).removesuffix("mapping/"))

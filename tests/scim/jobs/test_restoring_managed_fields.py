@@ -250,11 +250,11 @@ def test_stays_where_the_connection_is_not_live(scim: Provider, column: str) -> 
 def test_stays_where_the_connection_ended_while_the_cycle_ran(scim: Provider) -> None:
     scim.add()
     edit(given_name="Augusta")
-    overruled = periodic.people_with_manual_overrides()
+    overruled = periodic.overridden_users()
     scim.connection.disconnected_at = timezone.now()
     scim.connection.save()
 
-    assert periodic.restore_managed_fields(overruled) == 0
+    assert periodic.restore_overridden_fields(overruled) == 0
     assert person().given_name == "Augusta"
 
 
@@ -381,7 +381,7 @@ def test_costs_the_same_whoever_else_is_there(scim: Provider) -> None:
 
 def queries() -> int:
     with CaptureQueriesContext(connection) as captured:
-        periodic.restore_managed_fields(periodic.people_with_manual_overrides())
+        periodic.restore_overridden_fields(periodic.overridden_users())
     return len(captured)
 
 
@@ -393,7 +393,7 @@ def test_is_put_back_once_by_two_cycles(scim: Provider, racers: Racers) -> None:
         edit(given_name="Augusta")
 
         results = racers(
-            *[lambda: periodic.restore_managed_fields(periodic.people_with_manual_overrides())] * 2
+            *[lambda: periodic.restore_overridden_fields(periodic.overridden_users())] * 2
         )
 
         assert sum(results) == 1

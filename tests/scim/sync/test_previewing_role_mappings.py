@@ -215,7 +215,7 @@ class TestWhatTakesLong:
 
         assert "The roles change within minutes." in page
         assert woken == [True]
-        tasks.follow_groups()
+        tasks.sync_group_roles()
         assert Grant.objects.filter(role=auditor).count() == 5
 
     def test_is_undone_by_a_worker_although_nothing_is_mapped_any_more(
@@ -226,7 +226,7 @@ class TestWhatTakesLong:
         group_mappings.apply(unmapping(staff, auditor))
         assert Grant.objects.count() == 5
 
-        tasks.follow_groups()
+        tasks.sync_group_roles()
 
         assert not Grant.objects.exists()
 
@@ -234,11 +234,11 @@ class TestWhatTakesLong:
         self, staff: ScimGroup, auditor: Role, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         sent: list[str] = []
-        monkeypatch.setattr(tasks, "FOLLOWING_SECONDS", -1)
+        monkeypatch.setattr(tasks, "GROUP_ROLES_SECONDS", -1)
         monkeypatch.setattr("scim.tasks.current_app.send_task", lambda name, **_: sent.append(name))
         group_mappings.apply(mapping(staff, auditor))
 
-        tasks.follow_groups()
+        tasks.sync_group_roles()
 
         assert sent == [group_roles.TASK]
 

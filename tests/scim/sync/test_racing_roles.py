@@ -142,7 +142,7 @@ def test_leaves_them_to_whoever_is_at_it(scim: Provider, racers: Racers, auditor
     mapped(scim, auditor)
 
     with transaction.atomic():
-        group_roles.hold_following(scim.connection)
+        group_roles.lock_role_sync(scim.connection)
         assert racers(following(scim)) == [(0, True)]
 
     assert racers(following(scim)) == [(MEMBERS, True)]

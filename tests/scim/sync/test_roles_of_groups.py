@@ -52,7 +52,7 @@ def roles_of(who: str) -> list[str]:
 
 
 def cycle() -> int:
-    return tasks.look_again(as_of=timezone.now())
+    return tasks.run_sync_cycle(as_of=timezone.now())
 
 
 def member(scim: Provider, op: str, name: str, user: str) -> None:

@@ -36,7 +36,7 @@ def events_of(request_id: Any) -> Told:
 def preview(scim: Provider, method: str, path: str, body: Any) -> tuple[int, Json, Told]:
     text = body if isinstance(body, str) else json.dumps(body)
     response, seen = dry_run.dry_run(
-        scim.connection, method=method, path=path, body=text, actor=HELPDESK, look=told
+        scim.connection, method=method, path=path, body=text, actor=HELPDESK, inspect=told
     )
     return response.status_code, json.loads(response.content or "{}"), seen
 

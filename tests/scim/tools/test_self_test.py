@@ -19,7 +19,7 @@ from pytest_django.live_server_helper import LiveServer
 from people import tenancy
 from people.models import Mail, Person, Tenant
 from people.values import Actor
-from scim.connections.presets import REHEARSED
+from scim.connections.presets import SELF_TESTED
 from scim.models import Connection, RequestLog, ScimUser, SelfTest, Token
 from scim.models.connection import issue_token
 from scim.tools import public_http, self_test
@@ -80,7 +80,7 @@ MAPPED = {
 }
 
 
-@pytest.mark.parametrize("provider", REHEARSED)
+@pytest.mark.parametrize("provider", SELF_TESTED)
 @pytest.mark.parametrize(
     "rules",
     [
@@ -207,7 +207,7 @@ def test_says_when_it_took_too_long(
     def take_for_ever(*_: Any, **__: Any) -> None:
         raise SoftTimeLimitExceeded
 
-    monkeypatch.setattr(public_http, "ask", take_for_ever)
+    monkeypatch.setattr(public_http, "send", take_for_ever)
 
     assert run(connect("okta").connection).problem.startswith("It took longer than 90 seconds.")
 
@@ -215,7 +215,7 @@ def test_says_when_it_took_too_long(
 def test_ends_also_when_we_are_at_fault(
     public: str, connect: Connect, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.delattr(public_http, "ask")
+    monkeypatch.delattr(public_http, "send")
     with pytest.raises(AttributeError):
         run(connect("okta").connection)
 

@@ -325,4 +325,4 @@ def test_the_command_activates_at_once(owner: Person) -> None:
 
     connection = Connection.objects.get()
     assert connection.is_live
-    assert initial_import.unfinished() == []
+    assert initial_import.unfinished_connections() == []

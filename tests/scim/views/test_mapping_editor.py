@@ -203,7 +203,7 @@ class TestWarns:
     def test_by_looking_at_no_more_than_the_newest(
         self, client: Client, scim: Provider, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(reapply, "LOOKED_AT", 3)
+        monkeypatch.setattr(reapply, "COVERAGE_SAMPLE", 3)
         scim.add("ada", **centred())
         for name in ("bob", "cy", "dan"):
             scim.add(name)
@@ -254,7 +254,7 @@ class TestPreviews:
         cycle()
 
         for user in ScimUser.objects.all():
-            assert reapply._told(user.person_id) == foreseen[user.scim_username].after
+            assert reapply._person_values(user.person_id) == foreseen[user.scim_username].after
         assert foreseen["bob@example.com"].is_new
         assert foreseen["ada@example.com"].after["custom.office"] == "ada@example.com"
         assert foreseen["cy@example.com"].changed == ["custom.office"]
@@ -285,7 +285,7 @@ class TestPreviews:
         assert SyncError.objects.open().get().reason == "invalid-role-assignment"
 
     def test_those_last_heard_of(self, client: Client, scim: Provider) -> None:
-        ids = [scim.add(f"p{number}", **centred()) for number in range(reapply.SHOWN + 5)]
+        ids = [scim.add(f"p{number}", **centred()) for number in range(reapply.PREVIEW_SIZE + 5)]
         scim.replace(ids[0], "title", "Countess")
 
         page = send(client, scim, "preview", department=COST_CENTER)
@@ -310,14 +310,14 @@ def snapshot() -> list[Any]:
 def test_asks_as_many_queries_to_preview_for_many_as_for_few(
     client: Client, scim: Provider, django_assert_max_num_queries: Any
 ) -> None:
-    for number in range(reapply.SHOWN):
+    for number in range(reapply.PREVIEW_SIZE):
         scim.add(f"p{number}", **centred())
     few = len(queries_of(client, address_of(scim)))
     with django_assert_max_num_queries(400) as captured:
         send(client, scim, "preview", department=COST_CENTER)
     previewing = len(captured.captured_queries)
     crowd(scim.connection, 500)
-    for number in range(reapply.SHOWN):
+    for number in range(reapply.PREVIEW_SIZE):
         scim.add(f"q{number}", **centred())
 
     assert len(queries_of(client, address_of(scim))) == few
