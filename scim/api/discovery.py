@@ -5,7 +5,7 @@ from functools import cache
 from django.http import HttpResponse
 from scim2_models import ForbiddenException, NotFoundException, NotImplementedException
 
-from scim.api import bulk, pagination
+from scim.api import bulk, cursors, pagination
 from scim.api.request import ScimRequest, base_url, scim_response
 from scim.rfc import serialize, strict_json
 from scim.rfc.schema_documents import resource_type_documents, schema_documents
@@ -92,7 +92,7 @@ def _config(base: str) -> Json:
             "defaultPaginationMethod": "index",
             "defaultPageSize": pagination.DEFAULT_PAGE_SIZE,
             "maxPageSize": pagination.MAX_PAGE_SIZE,
-            "cursorTimeout": pagination.CURSOR_SECONDS,
+            "cursorTimeout": cursors.LIFETIME_SECONDS,
         },
         "authenticationSchemes": [
             {
