@@ -14,7 +14,8 @@ from tests.support.scim_errors import assert_refused
 pytestmark = pytest.mark.django_db
 
 # Far above what it takes, far below what a bomb would.
-BOUND = 1.0
+# Seconds of CPU, which other work on the machine does not change. Exponential input takes minutes.
+MOST_CPU_SECONDS = 1.0
 
 
 MALFORMED = {
@@ -117,11 +118,11 @@ def test_that_is_no_json_is_told_so(scim: Provider, method: str, body: bytes) ->
 @pytest.mark.parametrize("path", ["/Users", "/Users/.search", "/Bulk", "/Groups"])
 @pytest.mark.parametrize("body", BOMBS.values(), ids=BOMBS)
 def test_that_explodes_is_answered_at_once(scim: Provider, path: str, body: bytes) -> None:
-    began = time.perf_counter()
+    began = time.thread_time()
 
     answer = scim("POST", path, body)
 
-    assert time.perf_counter() - began < BOUND
+    assert time.thread_time() - began < MOST_CPU_SECONDS
     assert answer.status == 400
     assert_refused(answer, 400, answer.body["scimType"])
 

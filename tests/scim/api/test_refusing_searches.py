@@ -10,7 +10,8 @@ from tests.support.scim_errors import assert_refused
 
 pytestmark = pytest.mark.django_db
 
-BOUND = 1.0
+# Seconds of CPU, which other work on the machine does not change. Exponential input takes minutes.
+MOST_CPU_SECONDS = 1.0
 
 
 class TestInAFilter:
@@ -29,11 +30,11 @@ class TestInAFilter:
     @pytest.mark.parametrize("text", BOMBS.values(), ids=BOMBS)
     @pytest.mark.parametrize("how", ["GET", ".search"])
     def test_that_explodes_is_answered_at_once(self, scim: Provider, text: str, how: str) -> None:
-        began = time.perf_counter()
+        began = time.thread_time()
 
         answer = scim.find(text) if how == "GET" else scim("POST", "/.search", {"filter": text})
 
-        assert time.perf_counter() - began < BOUND
+        assert time.thread_time() - began < MOST_CPU_SECONDS
         assert_refused(answer, 400, "invalidFilter")
 
     @pytest.mark.parametrize(
