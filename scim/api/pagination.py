@@ -29,7 +29,7 @@ CURSOR_SECONDS = 3600
 
 @dataclass(frozen=True)
 class PageRequest:
-    """Which page the client asks for (RFC 7644 section 3.4.2.4, RFC 9865 section 2)."""
+    """The requested page (RFC 7644 section 3.4.2.4, RFC 9865 section 2)."""
 
     start_index: int = 1
     count: int = DEFAULT_PAGE_SIZE
@@ -124,10 +124,6 @@ def start_position(page_request: PageRequest) -> tuple[int, int]:
         page_request.cursor, page_request.query, page_request.count, CURSOR_SECONDS
     )
     return position["offset"], position["after"]
-
-
-def offset_of(page_request: PageRequest) -> int:
-    return start_position(page_request)[0]
 
 
 def next_cursor(page_request: PageRequest, shown: int, last: int, *, sorted_by_key: bool) -> str:

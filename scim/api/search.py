@@ -27,7 +27,7 @@ NAMES = (
 
 @dataclass(frozen=True)
 class Search:
-    """What a list or search request asks for."""
+    """The parameters of a list or search request."""
 
     filter: str = ""
     sort_by: str = ""
@@ -163,7 +163,7 @@ def _list_response(search: Search, page: Page, texts: Sequence[str]) -> HttpResp
     if search.page.cursor is None:
         position["start_index"] = search.page.start_index
     elif page.has_more:
-        shown = pagination.offset_of(search.page) + len(page.rows)
+        shown = pagination.start_position(search.page)[0] + len(page.rows)
         by_key = not search.sort_by
         position["nextCursor"] = pagination.next_cursor(
             search.page, shown, page.rows[-1].pk, sorted_by_key=by_key
