@@ -30,6 +30,7 @@ def paired_person(connection: str, attribute: str, value: str) -> Person | None:
     resource still identifies its person, so that signing in does not add them a second time.
     """
     users = _users_named(connection, attribute, value).select_related("person__tenant")
+    # Two are enough to see that the identifier is not unique.
     live = list(users.filter(deleted_at=None)[:2])
     if live:
         return live[0].person if len(live) == 1 else None

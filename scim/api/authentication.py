@@ -41,6 +41,7 @@ def connection_of(token_digest: str) -> Connection | None:
         connection = row_json.from_row(Connection, row)
         cache_token_info(token_digest, connection)
         return connection
+    # The token determines the tenant, so none is set yet.
     with tenancy.across_tenants():
         tokens = Token.objects.alive().select_related("connection")
         token = tokens.filter(digest=token_digest).first()

@@ -50,6 +50,7 @@ def process(request: ScimRequest, dispatch: Dispatch) -> HttpResponse:
         request.consume_rate_limit()
         operations, most_errors = _read(request.document)
     except SCIMException as error:
+        # Leavers first: no error of the request may delay its deactivations.
         return _deactivate(request, error, dispatch)
     with tenancy.use(request.connection.tenant_id):
         sync_errors.resolve_bulk(request.connection)
@@ -198,6 +199,7 @@ def _execute(
 ) -> Json:
     method, bulk_id = operation["method"].upper(), operation.get("bulkId")
     result: Json = {"method": method} | ({"bulkId": bulk_id} if bulk_id else {})
+    # RFC 7644 section 3.7 writes “/Users”; the table of `dispatch` has no leading slashes.
     path = _resolved(operation["path"], ids_by_bulk_id).strip("/")
     part = request.operation_request(method, path, _resolved(operation.get("data"), ids_by_bulk_id))
     part.if_match = operation.get("version")

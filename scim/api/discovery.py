@@ -69,6 +69,7 @@ def _find_document(request: ScimRequest, documents: list[Json], name: str) -> Ht
         # URNs are case-insensitive (RFC 8141 section 3.1).
         if document["id"].lower() == name.lower():
             return scim_response(serialize.json_bytes(document))
+    # The detail repeats text of the client, so it is cut, here as elsewhere.
     raise NotFoundException(detail=f"“{name[:200]}” was not found.")
 
 

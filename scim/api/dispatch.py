@@ -159,6 +159,7 @@ def _write_with_retry(request: ScimRequest, endpoint: Endpoint) -> HttpResponse:
         try:
             return _write_deferring(request, endpoint)
         except Conflict:
+            # The transaction has been rolled back, and the token and the locks are read again.
             request.reset()
         except OperationalError as error:
             _check_retryable(error)

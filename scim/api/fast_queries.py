@@ -45,7 +45,7 @@ FIND_USER = f"""
            {_timestamp_sql("u.created_at")}, {_timestamp_sql("u.modified_at")}, {GROUPS}
     {CREDENTIAL_JOINS}
       LEFT JOIN scim_scimuser u
-             ON u.{{column}} = %s AND {{known}} AND {VISIBLE_TO_CONNECTION} c.id
+             ON u.{{column}} = %s AND {{condition}} AND {VISIBLE_TO_CONNECTION} c.id
      WHERE t.digest = %s AND t.revoked_at IS NULL
      ORDER BY u.id
 """
@@ -69,7 +69,8 @@ NEW_USER = """
                       AND e.resolved_at IS NULL)
 """
 FIND_USER_BY = {
-    name: FIND_USER.format(column=column, known=known) for name, (column, known) in COLUMNS.items()
+    name: FIND_USER.format(column=column, condition=condition)
+    for name, (column, condition) in COLUMNS.items()
 }
 
 

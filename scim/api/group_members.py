@@ -16,6 +16,7 @@ from scim.rfc.attributes import MEMBERS
 from scim.rfc.dialects import Operation
 from scim.rfc.strict_json import Json
 
+# More than a body of 1 MiB can list with their ids as objects.
 MOST_MEMBERS = 30_000
 
 

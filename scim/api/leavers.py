@@ -52,6 +52,7 @@ def deactivates_user(request: ScimRequest, refusal: Refusal) -> bool:
         request.check_size()
         return activity.says_inactive(request.method, request.lenient_document())
     except SCIMException:
+        # The body is too large to be read.
         return False
 
 
@@ -161,6 +162,7 @@ class _Rest:
             with transaction.atomic():
                 self._store(parts)
         except Exception as error:
+            # Any exception, because nothing may undo the deactivation; the last part records it.
             half = len(parts) // 2
             if half and self.attempts < MOST_ATTEMPTS:
                 self._apply(parts[:half])

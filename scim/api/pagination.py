@@ -26,7 +26,7 @@ MAX_PAGE_SIZE = 200
 
 @dataclass(frozen=True)
 class PageRequest:
-    """Which page the client asks for (RFC 7644 section 3.4.2.4, RFC 9865 section 2)."""
+    """The requested page (RFC 7644 section 3.4.2.4, RFC 9865 section 2)."""
 
     start_index: int = 1
     count: int = DEFAULT_PAGE_SIZE
@@ -119,10 +119,6 @@ def start_position(page_request: PageRequest) -> tuple[int, int]:
         return page_request.start_index - 1, 0
     position = decrypt_cursor(page_request.cursor, page_request.query, page_request.count)
     return position["offset"], position["after"]
-
-
-def offset_of(page_request: PageRequest) -> int:
-    return start_position(page_request)[0]
 
 
 def next_cursor(page_request: PageRequest, shown: int, last: int, *, sorted_by_key: bool) -> str:

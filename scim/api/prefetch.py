@@ -40,6 +40,7 @@ def prefetch_for(request: ScimRequest) -> None:
         token_info = authentication.cached_token_info(request.token_digest)
         queries = dict.fromkeys(_queries(request, token_info)) if token_info else {}
     except SCIMException:
+        # Raised again when the endpoint reads the same value.
         return
     if len(queries) > 1:
         prepared_statements.prefetch(*islice(queries, MOST_QUERIES))

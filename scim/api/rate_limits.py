@@ -61,6 +61,7 @@ class TokenBuckets:
         now = time.monotonic()
         with self._lock:
             if len(self._buckets) > MOST_BUCKETS:
+                # A full bucket is the default, so clients only gain from this.
                 self._buckets.clear()
             bucket = self._buckets.setdefault(key, TokenBucket(rate, now))
             bucket.refill(rate, now)
@@ -81,7 +82,9 @@ class TokenBuckets:
         for name, count in counts.items():
             pipeline.incrby(f"scim-asked:{name}", count)
             pipeline.expire(f"scim-asked:{name}", EXPIRY_SECONDS)
+        # Every second result is that of EXPIRE.
         totals = pipeline.execute()[::2]
+        # Redis is called without the lock, so that requests never wait for the network.
         with self._lock:
             for (name, count), total in zip(counts.items(), totals, strict=True):
                 if name in self._buckets:

@@ -19,6 +19,7 @@ WRITES = ("POST", "PUT", "PATCH", "DELETE")
 NOT_LISTED = (401, 405, 429)
 # The attributes that may name a resource without a SCIM id, in this order.
 NAMES = {Kind.USER: ("username", "externalid"), Kind.GROUP: ("displayname", "externalid")}
+# The length of `SyncError.user_name`.
 LONGEST_NAME = 255
 
 
@@ -64,6 +65,7 @@ def mark_has_errors(request: ScimRequest, subject: SyncErrorSubject) -> None:
 
 
 def _resource(model: type[Any], request: ScimRequest, scim_id: str) -> Any:
+    # Not `known_to`, because the request may be about a deleted resource.
     with tenancy.use(request.connection.tenant_id):
         resources = model.objects.filter(connection=request.connection)
         return resources.filter(scim_id=scim_uuid(scim_id)).first()

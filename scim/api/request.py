@@ -52,7 +52,7 @@ class MethodNotAllowed(SCIMException):
 
 
 class UniquenessConflict(UniquenessException):
-    """A unique value is already taken within the connection, as the database constraint says."""
+    """Another resource of the connection has the value of a unique column."""
 
     def __init__(self, constraint: str) -> None:
         if constraint == "scim_user_name_taken":
@@ -136,6 +136,7 @@ class ScimRequest:
         try:
             return self.http.body
         except RequestDataTooBig:
+            # The refused request is still logged, without its body.
             return b""
 
     @cached_property
@@ -147,6 +148,7 @@ class ScimRequest:
         scheme, _, token = self.http.META.get("HTTP_AUTHORIZATION", "").partition(" ")
         if scheme.lower() != "bearer" or not token.strip():
             raise UnauthorizedException(detail="Send the token as “Authorization: Bearer …”.")
+        # The checksum refuses an incompletely copied token without a query.
         if not may_be_valid(token.strip(), "scim"):
             raise invalid_token_error()
         presented = token_digest(token.strip())
@@ -155,7 +157,7 @@ class ScimRequest:
 
     @cached_property
     def connection(self) -> Connection:
-        """The connection whose token the request bears.
+        """The connection of the bearer token.
 
         :raises UnauthorizedException: if the token is missing, unknown or revoked, or if its
             connection or tenant is no longer active.

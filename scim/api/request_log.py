@@ -69,6 +69,7 @@ def record_refusal(
     try:
         tenant_id = request.connection.tenant_id
     except UnauthorizedException:
+        # The request was refused before its token was checked, for example because of its size.
         return
     with tenancy.use(tenant_id), transaction.atomic():
         is_listed = refused_writes.is_listed(request, response.status_code)
@@ -91,6 +92,7 @@ def _headers(request: ScimRequest) -> dict[str, str]:
 
 def _masked(body: bytes) -> str:
     """Return the body as text for the log: without secrets and NUL, and cut at LONGEST_BODY."""
+    # Masked before it is cut: a cut body is not JSON, and could not be masked.
     text = sync_errors.storable(body[: strict_json.LARGEST_BODY].decode("utf-8", "replace"))
     return masked(text)[:LONGEST_BODY]
 

@@ -27,7 +27,7 @@ NAMES = (
 
 @dataclass(frozen=True)
 class Search:
-    """What a list or search request asks for."""
+    """The parameters of a list or search request."""
 
     filter: str = ""
     sort_by: str = ""
@@ -126,10 +126,10 @@ def _is_first_page(query: Mapping[str, Any]) -> bool:
 
 
 def _find_by_identifier(request: ScimRequest, attribute: str, value: str) -> HttpResponse:
-    shown = fast_queries.find_users(request, attribute, value)
-    most = min(int(request.query.get("count", pagination.MAX_PAGE_SIZE)), pagination.MAX_PAGE_SIZE)
-    texts = [one.text for one in shown[:most]]
-    return scim_response(serialize.list_response(texts, total=len(shown), start_index=1).encode())
+    found = fast_queries.find_users(request, attribute, value)
+    limit = min(int(request.query.get("count", pagination.MAX_PAGE_SIZE)), pagination.MAX_PAGE_SIZE)
+    texts = [one.text for one in found[:limit]]
+    return scim_response(serialize.list_response(texts, total=len(found), start_index=1).encode())
 
 
 def _search(request: ScimRequest, search: Search, kinds: Sequence[ResourceType]) -> HttpResponse:
@@ -152,9 +152,9 @@ def _search(request: ScimRequest, search: Search, kinds: Sequence[ResourceType])
 
 
 def _list_all_users(request: ScimRequest, search: Search) -> HttpResponse:
-    page, shown = fast_queries.users_page(request, search.page)
+    page, found = fast_queries.users_page(request, search.page)
     wanted = search.projection(USER)
-    texts = [(responses.apply_projection(one, wanted) if wanted else one).text for one in shown]
+    texts = [(responses.apply_projection(one, wanted) if wanted else one).text for one in found]
     return _list_response(search, page, texts)
 
 
@@ -163,7 +163,7 @@ def _list_response(search: Search, page: Page, texts: Sequence[str]) -> HttpResp
     if search.page.cursor is None:
         position["start_index"] = search.page.start_index
     elif page.has_more:
-        shown = pagination.offset_of(search.page) + len(page.rows)
+        shown = pagination.start_position(search.page)[0] + len(page.rows)
         by_key = not search.sort_by
         position["nextCursor"] = pagination.next_cursor(
             search.page, shown, page.rows[-1].pk, sorted_by_key=by_key

@@ -20,6 +20,7 @@ from scim.models import Token
 
 # Clients with invalid tokens must not fill the memory.
 MOST_UNSAVED = 10_000
+# The length of `Token.last_user_agent`.
 LONGEST_USER_AGENT = 300
 
 

@@ -1,7 +1,7 @@
-"""The addresses below /scim/v2, under the names that django-scim2's adapters look up.
+"""The URLs below /scim/v2, by the names that django-scim2's adapters look up.
 
-Requests do not pass here: `ramp.middleware.ScimMiddleware` hands them to the same `serve` before
-Django resolves anything.
+Requests are not routed by these patterns: `ramp.middleware.ScimMiddleware` calls `serve` before
+Django resolves the URL.
 """
 
 from django.urls import re_path

@@ -92,6 +92,7 @@ def _import_user(user_id: int) -> bool:
             with events.caused_by(request_id) if request_id else nullcontext():
                 _provision(ProvisioningTask(user, subject, request_id))
     except PeopleError as error:
+        # After the rollback, so that the sync error is kept.
         _record_error(subject, error)
     except Exception:
         # An unexpected error must not stop the other resources; the next run tries again.

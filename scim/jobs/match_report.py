@@ -83,6 +83,7 @@ def report(connection: Connection) -> MatchReport:
     """Build the report for everything the connection has received."""
     matcher = Matcher(connection)
     users = waiting_users(connection).only("document", "scim_external_id", "user_name_key")
+    # In chunks, because a first import may have tens of thousands of documents.
     return MatchReport([matcher(user) for user in users.order_by("pk").iterator(chunk_size=2000)])
 
 

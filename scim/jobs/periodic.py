@@ -101,7 +101,8 @@ def _restore_user(listed: ScimUser) -> bool:
                 has_changed = provision.restore_person(ProvisioningTask(user, subject))
                 _save(user)
                 # The error about a missing manager was recorded just now, so it stays open.
-                obsolete = _cycle_errors(user, since).open().exclude(reason=_waiting_reason(user))
+                still_true = InvalidManager.code if user.waiting_manager else ""
+                obsolete = _cycle_errors(user, since).open().exclude(reason=still_true)
                 obsolete.update(resolved_at=timezone.now())
                 return has_changed
         except PeopleError as error:
@@ -137,12 +138,9 @@ def _cycle_errors(user: ScimUser, since: datetime) -> SyncErrorQuerySet:
     return SyncError.objects.filter(user=user, request=None, happened_at__gte=since)
 
 
-def _waiting_reason(user: ScimUser) -> str:
-    return InvalidManager.code if user.waiting_manager else ""
-
-
 def _lock_user(user_id: int) -> ScimUser:
     users = ScimUser.objects.select_related("connection", "person")
+    # `of`: the nullable join to the person cannot be locked, and the operations lock the person.
     return users.select_for_update(of=("self",)).get(pk=user_id)
 
 

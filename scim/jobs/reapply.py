@@ -32,6 +32,7 @@ BATCH_SIZE = 200
 # How many resources are checked for a warning, and how many a preview shows.
 COVERAGE_SAMPLE = 500
 PREVIEW_SIZE = 12
+# Several requests may be about the same user, so more are read than are shown.
 RECENT_REQUESTS = 200
 
 # The columns that processing a resource again may change.
@@ -100,6 +101,7 @@ def _reapply_user(connection: Connection, user_id: int) -> None:
                 subject.user, subject.user_name = user, user.scim_username
                 _provision_again(ProvisioningTask(user, subject))
     except PeopleError as error:
+        # In a transaction of its own, because that of the resource was rolled back.
         with transaction.atomic():
             sync_errors.record(connection, subject, error, request_id=None)
             ScimUser.objects.filter(pk=user_id).update(has_errors=True)

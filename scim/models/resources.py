@@ -54,7 +54,7 @@ class Resource(TenantOwned):
         abstract = True
 
     def set_scim_id(self, is_new: bool) -> None:  # noqa: FBT001
-        """Keep django-scim2 from making the SCIM id out of the primary key."""
+        """Do nothing: django-scim2 would replace the SCIM id by the primary key."""
 
 
 ALIVE = models.Q(deleted_at=None)
@@ -174,7 +174,7 @@ class ScimGroup(Resource, AbstractSCIMGroupMixin):
         return self.scim_display_name
 
     def set_scim_display_name(self, is_new: bool) -> None:  # noqa: FBT001
-        """Keep django-scim2 from deriving the name from another column."""
+        """Do nothing: django-scim2 would derive the name from another column."""
 
 
 class ScimMembership(models.Model):

@@ -11,6 +11,7 @@ from people.values import normalize_key
 from scim.rfc.attributes import USER_SCHEMA
 from scim.rfc.strict_json import Json
 
+# The length of the key columns; an index entry of PostgreSQL has a maximum size.
 LONGEST_KEY = 512
 
 _MULTIPLE = [

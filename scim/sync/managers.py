@@ -185,9 +185,9 @@ def _find_statement() -> str:
     person = row_json.columns(Person, "p")
     named = " UNION ALL ".join(
         f"SELECT {rank} AS rank, u.scim_id, u.person_id FROM scim_scimuser u "  # noqa: S608
-        f"WHERE u.{name} = %s AND {known} AND {VISIBLE_TO_CONNECTION} %s "
+        f"WHERE u.{name} = %s AND {condition} AND {VISIBLE_TO_CONNECTION} %s "
         "AND num_nulls(u.person_id) = 0"
-        for rank, (name, known) in enumerate(NAMES)
+        for rank, (name, condition) in enumerate(NAMES)
     )
     return (
         f"SELECT u.scim_id, {person} FROM ({named} ORDER BY rank LIMIT 1) u "  # noqa: S608

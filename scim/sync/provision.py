@@ -65,7 +65,7 @@ class ProvisioningTask:
 
     @cached_property
     def mapped(self) -> MappedUser:
-        """What the resource says about the person."""
+        """The person's values in the resource, by the mapping of the connection."""
         return profile_of(self.user.document, self.connection.mapping)
 
 
@@ -264,6 +264,7 @@ def _add_or_revise(
                 invitation=_invitation(user) if user.active else None,
             )
         except person_fields.DuplicateEmail:
+            # Somebody has the address after all, such as a person whom another request has added.
             user.person = _link_existing_person(task, profile.email)
         else:
             return

@@ -69,6 +69,7 @@ def revoke_overdue(*, made_before: datetime) -> None:
 
 
 def _empty(sandbox: Tenant) -> None:
+    # In an order that the foreign keys allow.
     for rows in (
         SyncError.objects.all(),
         ScimMembership.objects.filter(group__tenant=sandbox),

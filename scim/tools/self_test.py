@@ -34,6 +34,7 @@ log = logging.getLogger(__name__)
 TASK = "scim.tasks.run_self_test"
 # Longer than CELERY_TASK_TIME_LIMIT, so a test that is not finished by then has no worker.
 LONGEST = timedelta(minutes=3)
+# The page lists as many runs.
 KEPT = 10
 LONGEST_TEXT = 4000
 
@@ -140,6 +141,7 @@ def _run_step(test: SelfTest, step: Step, token: str) -> Json:
     try:
         answer = public_http.send(step.method, step.path, body=step.body, headers=headers)
     except Unreachable:
+        # The page also shows the step that got no answer.
         _record_step(test, step, None, monotonic() - began)
         raise
     _record_step(test, step, answer, monotonic() - began)

@@ -84,6 +84,7 @@ def _save(request: PersonRequest, connection: Connection, form: DaysForm) -> boo
         return True
     if not form.is_valid():
         return False
+    # The affected people have changed since the administrator saw the list.
     if request.POST.get("seen", "") != schedule.state_of_concerned():
         messages.warning(request, "Nothing was changed yet. Check the people below, then confirm.")
         return False

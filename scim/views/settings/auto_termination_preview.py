@@ -55,6 +55,7 @@ class AutoTerminationPreview:
                 f"{one.due_at:%Y-%m-%d %H:%M}" if one.due_at else "",
                 one.note,
             )
+            # Names come from the provider, and a spreadsheet would run those that begin with “=”.
             writer.writerow(map(escape_formula, cells))
         name = f"auto-termination-{self.days}-days.csv"
         return HttpResponse(

@@ -28,6 +28,7 @@ def disconnect(request: PersonRequest, connection_id: UUID) -> HttpResponse:
     form = NameForm(request.POST if request.method == "POST" else None, wanted=str(connection))
     if form.is_valid():
         if manage.disconnect(connection, actor=request.user.actor):
+            # A disconnected connection has its fields released, see `jobs.reapply`.
             reapply.reapply(connection, until=monotonic() + SECONDS)
             messages.success(request, f"{connection} is disconnected. People stay as they are.")
         return redirect("admin:scim_settings", connection_id)

@@ -81,8 +81,8 @@ EMAIL_LINK = {
 
 
 def _choice_field(label: str, choices: dict[str, Choice]) -> forms.ChoiceField:
-    options: Any = list(choices.items())
-    return forms.ChoiceField(label=label, choices=options, widget=forms.RadioSelect)
+    items: Any = list(choices.items())
+    return forms.ChoiceField(label=label, choices=items, widget=forms.RadioSelect)
 
 
 def _name(label: str, offered: str) -> forms.CharField:

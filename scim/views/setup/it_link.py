@@ -69,6 +69,7 @@ def steps_for_it(request: HttpRequest, token: str) -> HttpResponse:
 
 
 def _in_setup(connection_id: UUID) -> Connection | None:
+    # The reader of the link is not signed in, so no tenant is set.
     with tenancy.across_tenants():
         connections = Connection.objects.select_related("tenant")
         connections = connections.filter(activated_at=None, disconnected_at=None)

@@ -31,6 +31,7 @@ OF_A_PERSON = (Choice.DEACTIVATE, Choice.LEAVE)
 class ChoiceForm(forms.Form):
     """The buttons of a row: a resource or a person, and the decision."""
 
+    # PostgreSQL refuses a larger key with an error instead of finding nothing.
     user = forms.IntegerField(required=False, min_value=1, max_value=2**63 - 1)
     person = forms.UUIDField(required=False)
     choice = forms.ChoiceField(choices=Choice.choices)

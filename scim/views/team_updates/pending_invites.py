@@ -175,6 +175,7 @@ def _send(request: PersonRequest, chosen: list[Invite]) -> None:
     for invite in chosen:
         name = invite.person.full_name
         try:
+            # One transaction per invite, so that a refused one does not undo the others.
             with transaction.atomic():
                 lifecycle.resend_invite(invite.person, actor=request.user.actor)
         except (PeopleError, RankRefused) as error:
