@@ -1,4 +1,4 @@
-"""Asks a directory how the accounts of many people stand, by their subjects."""
+"""Reads the account status of many people from a directory, by their subjects."""
 
 from collections.abc import Collection, Iterator
 from itertools import islice
@@ -18,7 +18,7 @@ if is_available():
 def statuses(directory: Directory, subjects: Collection[str]) -> dict[str, AccountStatus]:
     """Return the account status of each subject.
 
-    :raises LdapFailed: if an answer is not complete.
+    :raises LdapFailed: if an answer is incomplete.
     """
     told: dict[str, AccountStatus] = {}
     remaining = iter(subjects)
@@ -39,7 +39,10 @@ def _statuses(directory: Directory, subjects: Collection[str]) -> dict[str, Acco
 
 
 def _elsewhere(directory: Directory, subjects: Collection[str]) -> set[str]:
-    """Return those that the domain has outside of the base DN and the user filter, if it says."""
+    """Return the subjects that exist outside of the base DN or the user filter.
+
+    The service account may not be allowed to search there, so errors are ignored.
+    """
     try:
         return {
             subject
