@@ -34,13 +34,14 @@ def ready(_request: HttpRequest) -> HttpResponse:
         try:
             check()
         except Exception as error:
+            # Each library raises its own errors, and a probe needs an answer, not a traceback.
             missing[name] = _in_brief(error)
-    said: dict[str, Any] = {"status": "not ready" if missing else "ready"}
+    status: dict[str, Any] = {"status": "not ready" if missing else "ready"}
     if missing:
-        said["missing"] = missing
+        status["missing"] = missing
     if settings.SIGNS_OF:
-        said["seconds_since_progress"] = {name: _age(name) for name in settings.SIGNS_OF}
-    return JsonResponse(said, status=503 if missing else 200)
+        status["seconds_since_progress"] = {name: _age(name) for name in settings.SIGNS_OF}
+    return JsonResponse(status, status=503 if missing else 200)
 
 
 def _age(name: str) -> float | None:

@@ -94,6 +94,7 @@ class _UnitOfWork:
     def end(self) -> None:
         self.flush()
         for callback in self.callbacks:
+            # Robust: the data is committed by then, so a callback must not fail the request.
             transaction.on_commit(callback, robust=True)
 
 

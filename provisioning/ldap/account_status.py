@@ -20,22 +20,22 @@ def statuses(directory: Directory, subjects: Collection[str]) -> dict[str, Accou
 
     :raises LdapFailed: if an answer is incomplete.
     """
-    told: dict[str, AccountStatus] = {}
+    statuses: dict[str, AccountStatus] = {}
     remaining = iter(subjects)
     while batch := list(islice(remaining, PAGE)):
-        told |= _statuses(directory, batch)
-    return told
+        statuses |= _statuses(directory, batch)
+    return statuses
 
 
 def _statuses(directory: Directory, subjects: Collection[str]) -> dict[str, AccountStatus]:
     now, settings = timezone.now(), directory.settings
     among = _entries(directory, subjects, settings.anybody, base=settings.base_dn)
-    told = {subject: status_of(entry, now) for subject, entry in among}
-    missing = [subject for subject in subjects if subject not in told]
+    statuses = {subject: status_of(entry, now) for subject, entry in among}
+    missing = [subject for subject in subjects if subject not in statuses]
     elsewhere = _elsewhere(directory, missing) if missing else set()
     for subject in missing:
-        told[subject] = AccountStatus.OUTSIDE if subject in elsewhere else AccountStatus.UNKNOWN
-    return told
+        statuses[subject] = AccountStatus.OUTSIDE if subject in elsewhere else AccountStatus.UNKNOWN
+    return statuses
 
 
 def _elsewhere(directory: Directory, subjects: Collection[str]) -> set[str]:

@@ -82,9 +82,9 @@ def _unmet(provider: IdentityProvider, admission: Admission, claims: Claims) -> 
     if admission.email_domains:
         yield from _unmet_domain(provider, admission, claims)
     for claim, allowed in (("hd", admission.hosted_domains), ("tid", admission.entra_tenants)):
-        said = claims.said.get(claim, "")
-        if allowed and normalize_key(said) not in map(normalize_key, allowed):
-            yield f"The claim “{claim}” is “{said}”. Allowed: {_listed(allowed)}."
+        value = claims.said.get(claim, "")
+        if allowed and normalize_key(value) not in map(normalize_key, allowed):
+            yield f"The claim “{claim}” is “{value}”. Allowed: {_listed(allowed)}."
     if admission.required_group:
         yield from _unmet_group(admission.required_group, claims)
     name, _, value = admission.required_claim.partition("=")

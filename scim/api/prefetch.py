@@ -58,9 +58,9 @@ def _questions(request: ScimRequest, opened: TokenInfo) -> Iterator[PreparedQuer
         case "PUT" if (
             isinstance(request.document, dict) and request.document.get("active") is False
         ):
-            yield schedule.days_question(opened.tenant_id)
+            yield schedule.days_query(opened.tenant_id)
         case "DELETE":
-            yield schedule.days_question(opened.tenant_id)
+            yield schedule.days_query(opened.tenant_id)
 
 
 def _about_newcomer(
@@ -72,11 +72,11 @@ def _about_newcomer(
     if mapped.manager:
         yield managers.question(opened.connection_id, mapped.manager)
     places = mapped.profile.department, mapped.profile.location
-    yield place_lookup.places_question(*places, opened.tenant_id)
+    yield place_lookup.places_query(*places, opened.tenant_id)
 
 
 def _about_change(change: Operation, opened: TokenInfo) -> Iterator[PreparedQuery]:
     if change.target.attribute is ACTIVE:
-        yield schedule.days_question(opened.tenant_id)
+        yield schedule.days_query(opened.tenant_id)
     elif change.target.attribute is DEPARTMENT and isinstance(change.value, str):
-        yield place_lookup.places_question(change.value, "", opened.tenant_id)
+        yield place_lookup.places_query(change.value, "", opened.tenant_id)

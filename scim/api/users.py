@@ -192,7 +192,7 @@ def store(request: ScimRequest, user: ScimUser, document: Json, *, before: Json 
     )
     task.mapped = adapter.mapped
     provision.provision(task, before, was_active=was_active)
-    managers.note_names(user, earlier_names, is_back=is_back)
+    managers.record_user_name(user, earlier_names, is_back=is_back)
     adapter.render()
     if changed := changed_fields(user, stored):
         user.save(update_fields=changed)

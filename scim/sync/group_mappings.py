@@ -32,14 +32,14 @@ def is_role_mapped(role: Role) -> bool:
 
 @transaction.atomic
 def map_group(
-    group: ScimGroup, role: Role | Person.Role, *, author: Author, is_owner_meant: bool = False
+    group: ScimGroup, role: Role | Person.Role, *, author: Author, is_owner_confirmed: bool = False
 ) -> MappingChange:
     """Map the group to the role.
 
-    :raises RoleAboveRank, NotMappable, OwnerNotMeant: if the group may not bring the role.
+    :raises RoleAboveRank, NotMappable, OwnerNotConfirmed: if the group may not bring the role.
     :raises Disconnected: if the connection has ended.
     """
-    group_mappings.check_mappable(role, author, is_owner_meant=is_owner_meant)
+    group_mappings.check_mappable(role, author, is_owner_confirmed=is_owner_confirmed)
     hold_beside_requests(group.connection)
     if group.connection.disconnected_at:
         raise Disconnected(group.connection)
@@ -91,7 +91,7 @@ def _change(
         actor,
         added=[str(mapping) for mapping in added],
         removed=[str(mapping) for mapping in removed],
-        looked_at=members.count(),
+        member_count=members.count(),
     )
 
 

@@ -116,7 +116,7 @@ def names_of(user: ScimUser) -> set[str]:
     return names - {""}
 
 
-def note_names(user: ScimUser, earlier: set[str], *, is_back: bool) -> None:
+def record_user_name(user: ScimUser, earlier: set[str], *, is_back: bool) -> None:
     """Store former names of the resource, and notify resources that wait for the new ones."""
     names = names_of(user)
     unit_of_work.bulk_create(
@@ -128,7 +128,7 @@ def note_names(user: ScimUser, earlier: set[str], *, is_back: bool) -> None:
     # Somebody new is announced by the event of their own, and who was terminated manages nobody.
     is_news = is_back or (earlier and names - earlier)
     if is_news and user.person and not has_left(user.person):
-        field_ownership.note_names(
+        field_ownership.record_user_name(
             user.person, actor=user.connection.actor, user_name=user.scim_username
         )
 

@@ -147,7 +147,7 @@ def restore_managed_fields(task: ProvisioningTask) -> bool:
             replace(
                 profile,
                 role=policies.role(task.connection, profile.role, current=older.role),
-                unsaid=policies.unsaid(mapped.profile),
+                unspecified=policies.unsaid(mapped.profile),
                 **kept,
             ),
             actor=task.connection.actor,
@@ -224,7 +224,7 @@ def _write(
     try:
         current = user.person.role if user.person else None
         role = policies.role(connection, profile.role, current=current)
-        profile = replace(profile, role=role, unsaid=policies.unsaid(mapped.profile))
+        profile = replace(profile, role=role, unspecified=policies.unsaid(mapped.profile))
         _write_person(task, mapped, profile, manager)
     except HOLDABLE as error:
         if connection.incomplete_policy != Connection.Incomplete.HOLD:
@@ -294,7 +294,7 @@ def _adopted(task: ProvisioningTask, email: str) -> Person:
     if not task.may_link and hooks.has_signed_in(person):
         # The person may only have claimed the address; from now on pairing has to confirm them.
         field_ownership.end_sessions(person)
-    field_ownership.note_names(
+    field_ownership.record_user_name(
         person, actor=task.connection.actor, user_name=task.user.scim_username
     )
     if person.state == Person.State.INACTIVE:

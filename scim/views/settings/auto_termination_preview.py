@@ -40,7 +40,7 @@ class Preview:
         return self.now + schedule.GRACE
 
     def page(self, number: str | None) -> tuple[object, list[Foreseen]]:
-        page = BoundedPaginator(schedule.concerned(), ROWS_A_PAGE).get_page(number)
+        page = BoundedPaginator(schedule.affected_people(), ROWS_A_PAGE).get_page(number)
         return page, self._foreseen(list(page))
 
     def as_csv(self) -> HttpResponse:
@@ -66,7 +66,7 @@ class Preview:
     def everybody(self) -> Iterator[Foreseen]:
         """Yield all affected people, the earliest due date first."""
         chunk: list[Person] = []
-        for person in schedule.concerned().iterator(chunk_size=CHUNK):
+        for person in schedule.affected_people().iterator(chunk_size=CHUNK):
             chunk.append(person)
             if len(chunk) == CHUNK:
                 yield from self._foreseen(chunk)
@@ -80,7 +80,7 @@ class Preview:
             self._of(
                 person,
                 [blocker.sentence for blocker in blockers[pk]]
-                + (["bulk change to confirm"] if pk in paused else []),
+                + (["Bulk change to confirm"] if pk in paused else []),
             )
             for pk, person in asked.items()
         ]
@@ -95,5 +95,5 @@ class Preview:
             scheduled_termination is not None and scheduled_termination.postponed_from is not None
         )
         notes = ["Postponed"] if is_postponed else []
-        due_at = schedule.foreseen_due_at(person, self.days, is_new=self.is_new, now=self.now)
+        due_at = schedule.forecast_due_at(person, self.days, is_new=self.is_new, now=self.now)
         return Foreseen(person, due_at, ", ".join(notes + obstacles))
