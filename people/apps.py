@@ -14,9 +14,9 @@ class PeopleConfig(AppConfig):
         from people.operations.bulk import alerts  # noqa: PLC0415
         from people.views.offboarding import schedule_status  # noqa: PLC0415
         from people.views.person import guests  # noqa: PLC0415
-        from people.views.reauthentication import note_authentication  # noqa: PLC0415
+        from people.views.reauthentication import record_authentication  # noqa: PLC0415
 
-        user_logged_in.connect(note_authentication)
+        user_logged_in.connect(record_authentication)
         hooks.register(
             hooks.AppHooks(
                 subscriptions=[
@@ -27,6 +27,6 @@ class PeopleConfig(AppConfig):
                     )
                 ],
                 causes=diagnosis.causes,
-                notices=[schedule_status.of_person, guests.of_person],
+                notices=[schedule_status.notices_for, guests.notices_for],
             )
         )

@@ -1,4 +1,4 @@
-"""What is done beside the requests, by threads of the process that serves them."""
+"""Background threads of a web process, for work that no request should wait for."""
 
 import logging
 import threading
@@ -19,30 +19,31 @@ class BackgroundThread:
 
     def __init__(self, do: Callable[[], object], *, pause: float, complaint: str) -> None:
         self._do, self._pause, self._complaint = do, pause, complaint
-        self._wanted = threading.Event()
+        self._triggered = threading.Event()
         self._starting = threading.Lock()
         self._thread: threading.Thread | None = None
 
     def wake(self) -> None:
-        if self._wanted.is_set() and self._thread is not None and self._thread.is_alive():
+        if self._triggered.is_set() and self._thread is not None and self._thread.is_alive():
             return
-        self._wanted.set()
+        self._triggered.set()
         with self._starting:
             if self._thread is None or not self._thread.is_alive():
                 self._thread = threading.Thread(target=self._run, name="chore", daemon=True)
                 self._thread.start()
 
     def _run(self) -> None:
-        goes_well = True
-        while self._wanted.wait():
-            self._wanted.clear()
+        succeeded = True
+        while self._triggered.wait():
+            self._triggered.clear()
             try:
                 self._do()
-                goes_well = True
+                succeeded = True
             except Exception as error:
-                if goes_well:
+                # The thread must survive any failure. Only the first of a series is logged.
+                if succeeded:
                     log.warning("%s: %s", self._complaint, error)
-                goes_well = False
+                succeeded = False
             time.sleep(self._pause)
 
 
@@ -50,13 +51,13 @@ WAKING_PAUSE_SECONDS = 0.2
 
 
 def task_trigger(task: str) -> BackgroundThread:
-    """Return what asks a worker to run the task soon.
+    """Return a trigger that sends the task to a worker.
 
-    Publishing to a broker that is gone or frozen takes seconds, and no request may wait
-    for that. Many wake-ups in a row become one message.
+    It publishes from a thread, because publishing to a dead or frozen broker takes seconds, and no
+    request may wait for that. Several triggers in a row send one message.
     """
     return BackgroundThread(
         lambda: current_app.send_task(task, retry=False),
         pause=WAKING_PAUSE_SECONDS,
-        complaint="No broker to wake; beat will find what waits",
+        complaint="The broker is not available; beat will run the task later",
     )

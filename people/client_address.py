@@ -1,8 +1,8 @@
-"""The address of the client, also where requests come through proxies.
+"""Finds the client's address, also behind proxies.
 
-`TRUSTED_PROXIES` says which hops to believe: a number of proxies, or their networks. The
-header is read from its right end, where the nearest proxy wrote; what stands further left than
-the trusted hops is the client's own word, and anybody can write it.
+`TRUSTED_PROXIES` is a number of proxies, or their networks. The header is read from its right end,
+where the nearest proxy appended an entry. Entries to the left of the trusted ones come from the
+client, who can write anything there.
 """
 
 from collections.abc import Iterator, Mapping
@@ -17,26 +17,26 @@ from django.conf import settings
 Address = IPv4Address | IPv6Address
 
 HEADERS: Final = {"X-Forwarded-For": "HTTP_X_FORWARDED_FOR", "Forwarded": "HTTP_FORWARDED"}
-# Nobody has more proxies, and each hop costs a little.
+# More than any real chain of proxies; it limits the work for a forged header.
 MOST_HOPS: Final = 20
 
 _current: ContextVar[str | None] = ContextVar("client_address", default=None)
 
 
 def client_address(meta: Mapping[str, Any]) -> str | None:
-    """Return the client's address, or the peer's where the header gives no usable one."""
+    """Return the client's address, or the peer's if the header contains no usable one."""
     peer = meta.get("REMOTE_ADDR") or ""
     trusted = settings.TRUSTED_PROXIES
     if not trusted:
         return peer or None
-    said = meta.get(HEADERS[settings.PROXY_HEADER], "")
+    value = meta.get(HEADERS[settings.PROXY_HEADER], "")
     key = trusted if isinstance(trusted, int) else tuple(trusted)
-    return _client(peer, said, settings.PROXY_HEADER, key) or None
+    return _client(peer, value, settings.PROXY_HEADER, key) or None
 
 
 @contextmanager
 def remembered(meta: Mapping[str, Any]) -> Iterator[None]:
-    """Let what is recorded inside the block know the client's address."""
+    """Make the client's address available to the block, by `current_client_address`."""
     token = _current.set(client_address(meta))
     try:
         yield
@@ -45,13 +45,13 @@ def remembered(meta: Mapping[str, Any]) -> Iterator[None]:
 
 
 def current_client_address() -> str | None:
-    """Return the address of whoever sent the request being served, None outside of one."""
+    """Return the client's address of the current request; None outside of a request."""
     return _current.get()
 
 
 @lru_cache(maxsize=4096)
-def _client(peer: str, said: str, header: str, trusted: int | tuple[str, ...]) -> str:
-    entries = said.rsplit(",", MOST_HOPS)[-MOST_HOPS:] if said else []
+def _client(peer: str, value: str, header: str, trusted: int | tuple[str, ...]) -> str:
+    entries = value.rsplit(",", MOST_HOPS)[-MOST_HOPS:] if value else []
     read = _forwarded_for if header == "Forwarded" else str
     hops = [_address(read(entry)) for entry in entries]
     if isinstance(trusted, int):
@@ -68,7 +68,7 @@ def _client(peer: str, said: str, header: str, trusted: int | tuple[str, ...]) -
 
 
 def _forwarded_for(entry: str) -> str:
-    """Return the `for` of an element of RFC 7239, such as for="[2001:db8::1]:443";proto=https."""
+    """Return the “for” of an RFC 7239 element, such as for="[2001:db8::1]:443";proto=https."""
     for pair in entry.split(";"):
         name, _, value = pair.partition("=")
         if name.strip().lower() == "for":
@@ -77,7 +77,7 @@ def _forwarded_for(entry: str) -> str:
 
 
 def _address(text: str) -> Address | None:
-    """Read an address with or without quotes, brackets, port and zone."""
+    """Parse an address with or without quotes, brackets, port and zone; None if it is invalid."""
     text = text.strip().strip('"').strip()
     if text.startswith("["):
         text = text[1:].partition("]")[0]

@@ -1,4 +1,4 @@
-"""Why somebody is not here, as far as their own row tells: they left, they were invited …"""
+"""Access diagnosis from a person's own row: terminated, inactive, invited, or active."""
 
 from collections.abc import Iterator
 
@@ -8,7 +8,7 @@ from django.utils.http import urlencode
 
 from people import hooks
 from people.models import Invite, Mail, Person
-from people.presentation.actor_names import actor_name
+from people.presentation.actor_names import actor_name, people_names
 from people.presentation.diagnosis import (
     Diagnosis,
     DiagnosisQuery,
@@ -21,21 +21,24 @@ from people.presentation.diagnosis import (
 from people.values import Actor, normalize_key
 
 
-def causes(asked: DiagnosisQuery) -> Iterator[Finding]:
-    if asked.person:
-        yield from causes_of(asked.person, key=asked.key)
+def causes(query: DiagnosisQuery) -> Iterator[Finding]:
+    if query.person:
+        yield from causes_of(query.person, key=query.key)
     else:
         yield Diagnosis(
             Priority.UNKNOWN,
             "unknown",
-            f"No requests mention {asked.text}, and nobody in Ramp has this name or address.",
+            f"No requests mention {query.text}, and nobody in Ramp has this name or address.",
             "Check that the address is spelled as in your identity provider, or invite the person.",
             Link("Invite a person", reverse("admin:people_person_add")),
         )
 
 
 def causes_of(person: Person, *, key: str = "") -> Iterator[Finding]:
-    """Yield why the person is not in, or that they are; `key` is the address asked for."""
+    """Yield what the person's row says about their access.
+
+    :param key: the normalized text of the query, to recognize an unconfirmed address.
+    """
     yield Evidence(
         f"{person.display_name} ({person.email}) is {person.get_state_display().lower()}",
         _page(person),
@@ -49,7 +52,7 @@ def causes_of(person: Person, *, key: str = "") -> Iterator[Finding]:
         case Person.State.INVITED:
             yield _invited(person)
         case _:
-            yield _here(person)
+            yield _active(person)
     if person.pending_email and key == normalize_key(person.pending_email):
         yield _unconfirmed(person)
 
@@ -68,7 +71,8 @@ def _terminated(person: Person) -> Diagnosis:
 
 
 def _inactive(person: Person) -> Diagnosis:
-    actor, on = actor_name(person.deactivated_by, _names(person)), day(person.deactivated_at)
+    names = people_names([person.deactivated_by])
+    actor, on = actor_name(person.deactivated_by, names), day(person.deactivated_at)
     sentence = f"{actor} deactivated {person.full_name} on {on}."
     if person.was_deactivated_via_scim:
         return Diagnosis(
@@ -82,13 +86,13 @@ def _inactive(person: Person) -> Diagnosis:
     is_by_hand = Actor.read(person.deactivated_by).via == "person"
     code = "deactivated-by-hand" if is_by_hand else "deactivated-by-ramp"
     advice = "Identity providers do not reactivate them by sending them as active again."
-    again = reverse("admin:people_person_reactivate", args=[person.pk])
-    return Diagnosis(Priority.DEACTIVATED, code, sentence, advice, Link("Reactivate", again))
+    url = reverse("admin:people_person_reactivate", args=[person.pk])
+    return Diagnosis(Priority.DEACTIVATED, code, sentence, advice, Link("Reactivate", url))
 
 
 def _invited(person: Person) -> Diagnosis:
     invite = person.invites.order_by("-created_at").first()
-    code, sentence, advice = _standing(person, invite)
+    code, sentence, advice = _invite_state(person, invite)
     updates = hooks.url_of(hooks.Page.TEAM_UPDATES)
     link = None
     if updates and invite and invite.revoked_at is None:
@@ -103,13 +107,13 @@ def _invited(person: Person) -> Diagnosis:
     )
 
 
-def _standing(person: Person, invite: Invite | None) -> tuple[str, str, str]:
-    """Say how the invite stands: a code, a sentence, and what to do."""
+def _invite_state(person: Person, invite: Invite | None) -> tuple[str, str, str]:
+    """Return a code, a sentence and an advice about the invite."""
     who = person.full_name
     if invite is None or invite.revoked_at:
         when = f" on {day(invite.revoked_at)}" if invite else ""
-        said = f"The invite for {who} was revoked{when}." if invite else f"{who} has no invite."
-        return "invite-withdrawn", said, "Invite them again if they need access."
+        text = f"The invite for {who} was revoked{when}." if invite else f"{who} has no invite."
+        return "invite-withdrawn", text, "Invite them again if they need access."
     if invite.hold_reason:
         return (
             "invite-held",
@@ -167,7 +171,7 @@ def _unconfirmed(person: Person) -> Diagnosis:
     )
 
 
-def _here(person: Person) -> Diagnosis:
+def _active(person: Person) -> Diagnosis:
     return Diagnosis(
         Priority.HERE,
         "here",
@@ -175,13 +179,6 @@ def _here(person: Person) -> Diagnosis:
         "If they cannot sign in, ask them which page refuses them and what it says.",
         Link(f"Open {person.full_name}", _page(person)),
     )
-
-
-def _names(person: Person) -> dict[str, str]:
-    """Return who deactivated the person, by address."""
-    address = person.deactivated_by.removeprefix("person:")
-    people = Person.objects.filter(email_key=normalize_key(address))
-    return {one.email: one.full_name for one in people}
 
 
 def _page(person: Person) -> str:

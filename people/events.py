@@ -1,11 +1,11 @@
-"""Record what happened, and tell those who subscribed.
+"""Records events, and delivers them to subscribers.
 
-`record` runs inside the transaction of the change. Later, in a worker, `dispatch` notes which
-subscribers have to hear of the event, one `Delivery` each, and `deliver_due` calls them. A
-subscriber acknowledges by returning; one that raises is called again, after pauses that grow
-to an hour, until it returns. So a subscriber hears of each event at least once, and has to
-bear hearing of it twice. Nothing depends on the broker: the rows are the truth, beat has them
-looked at every 10 seconds, and a message only makes that sooner.
+`record` runs inside the transaction of the change. Later, in a worker, `dispatch` creates a
+`Delivery` for each subscriber of the event, and `deliver_due` calls the subscribers. A subscriber
+acknowledges by returning. If it raises, it is called again, after pauses of up to an hour, until it
+returns. A subscriber is called at least once for each event, so it must tolerate a second call.
+Nothing depends on the broker: beat runs the dispatcher every 10 seconds, and a message only makes
+it run sooner.
 """
 
 import logging
@@ -33,9 +33,9 @@ from people.values import Actor
 
 log = logging.getLogger(__name__)
 
-# Longer than a job may take, so that no other process calls the same subscriber meanwhile.
+# Longer than CELERY_TASK_TIME_LIMIT, so that no other process calls the subscriber meanwhile.
 LEASE: Final = timedelta(minutes=2)
-# After how long a subscriber that failed is called again; the last pause repeats.
+# The pauses before a failed subscriber is called again. The last one repeats.
 PAUSES: Final = [timedelta(seconds=seconds) for seconds in (10, 30, 60, 300, 900, 3600)]
 
 _cause: ContextVar[UUID | None] = ContextVar("cause_of_events", default=None)
@@ -43,7 +43,7 @@ _cause: ContextVar[UUID | None] = ContextVar("cause_of_events", default=None)
 
 @contextmanager
 def caused_by(request_id: UUID) -> Iterator[None]:
-    """Note the request on every event recorded until the block ends."""
+    """Set the `request_id` of all events and mails that the block records."""
     token = _cause.set(request_id)
     try:
         yield
@@ -52,7 +52,7 @@ def caused_by(request_id: UUID) -> Iterator[None]:
 
 
 def current_cause() -> UUID | None:
-    """Return the request that causes what happens here, if one does."""
+    """Return the id of the request, page view or job run that is being processed, if any."""
     return _cause.get()
 
 
@@ -96,12 +96,12 @@ def _place_ids(person: Person | None, changes: dict[str, dict[str, Any]]) -> dic
 
 
 def dispatch(limit: int = 500) -> int:
-    """Note which subscribers have to hear of the oldest pending events of all tenants.
+    """Create the deliveries of the oldest pending events of all tenants.
 
-    :returns: how many events these were.
+    :returns: the number of events.
     """
     with tenancy.across_tenants(), transaction.atomic():
-        # Rows that another worker has locked are on their way already.
+        # Another worker is dispatching the rows that it has locked.
         events = list(Event.objects.pending().select_for_update(skip_locked=True)[:limit])
         now = timezone.now()
         Delivery.objects.bulk_create(
@@ -114,16 +114,16 @@ def dispatch(limit: int = 500) -> int:
 
 
 def deliver_due(*, as_of: datetime, seconds: float = math.inf) -> tuple[int, bool]:
-    """Tell subscribers of what is due by then, or by now, as many as time allows.
+    """Make the deliveries that are due by `as_of` or now, until the time is over.
 
-    A subscriber that fails is told again later, and keeps no other from being told.
+    If a subscriber fails, its delivery is tried again later, and the others continue.
 
-    :returns: how many deliveries were acknowledged, and whether nothing is due any more.
+    :returns: how many deliveries were acknowledged, and whether none is due any more.
     """
     ends_at = monotonic() + seconds
     done = 0
     _release_dead()
-    # By now too: the events may have been dispatched a moment ago.
+    # `as_of` may be the start of the run, and the events were dispatched after it.
     while delivery := _claim(max(as_of, timezone.now())):
         done += _deliver(delivery)
         if monotonic() >= ends_at:
@@ -133,7 +133,7 @@ def deliver_due(*, as_of: datetime, seconds: float = math.inf) -> tuple[int, boo
 
 @transaction.atomic
 def _claim(as_of: datetime) -> Delivery | None:
-    """Take what is due longest; no other process takes it before the lease ends."""
+    """Claim the delivery that has been due for longest, until its lease ends."""
     with tenancy.across_tenants():
         due = Delivery.objects.due(as_of).select_for_update(skip_locked=True)
         delivery: Delivery | None = due.first()
@@ -146,24 +146,25 @@ def _claim(as_of: datetime) -> Delivery | None:
 
 
 def _release_dead() -> None:
-    """Make due again what processes of this machine held when they died."""
+    """Release the deliveries whose process on this machine died."""
     with tenancy.across_tenants():
         for held in Delivery.objects.exclude(held_by=""):
             if leases.is_dead(held.held_by):
-                # The second death may be the fault of the delivery.
+                # If two processes died of it, the delivery itself may be the reason: wait.
                 pause = _pause(held.attempts) if held.attempts > 1 else timedelta()
                 same = Delivery.objects.filter(pk=held.pk, held_by=held.held_by)
                 same.update(held_by="", due_at=timezone.now() + pause)
 
 
 def _deliver(delivery: Delivery) -> bool:
-    """Call the subscriber, and tell whether it acknowledged."""
+    """Call the subscriber; return whether it acknowledged."""
     with tenancy.use(delivery.tenant_id):
         event = Event.objects.select_related("person").get(pk=delivery.event_id)
         try:
             hooks.subscriber(delivery.subscriber)(event)
         except Exception as error:
-            _note_failure(delivery, error)
+            # Subscribers call other servers, so anything may fail; the row is the retry.
+            _record_failure(delivery, error)
             if isinstance(error, SoftTimeLimitExceeded):
                 raise
             return False
@@ -171,8 +172,8 @@ def _deliver(delivery: Delivery) -> bool:
     return True
 
 
-def _note_failure(delivery: Delivery, error: Exception) -> None:
-    """Have the delivery tried again, and raise an alarm in the log when it is stuck."""
+def _record_failure(delivery: Delivery, error: Exception) -> None:
+    """Schedule another attempt. Log an error, which alerts operators, once it is stuck."""
     if delivery.attempts == STUCK_ATTEMPTS:
         log.error("%s is stuck; `manage.py stuck` lists it", delivery, exc_info=error)
     else:
@@ -189,7 +190,7 @@ def _pause(attempts: int) -> timedelta:
 
 
 def retry_stuck() -> int:
-    """Have all stuck deliveries of all tenants tried now; return how many there are."""
+    """Make all stuck deliveries of all tenants due now; return their number."""
     with tenancy.across_tenants():
         count: int = Delivery.objects.stuck().update(due_at=timezone.now())
     waker.wake()
@@ -197,7 +198,7 @@ def retry_stuck() -> int:
 
 
 def dispatch_all(*, as_of: datetime) -> int:
-    """Do here and now what a worker would do with all events; return how many were new."""
+    """Dispatch and deliver all events in this process; return the number of new events."""
     total = 0
     while count := dispatch():
         total += count

@@ -1,8 +1,8 @@
-"""What other apps add to `people`, which imports none of them.
+"""Hooks: what other apps add to `people`, which imports none of them.
 
-An app describes its part in an `AppHooks` and registers it in `AppConfig.ready()`. The functions
-below ask the registered apps, in the order of INSTALLED_APPS. Each has a neutral answer for
-when no app has one: then nobody has an identity, no connection owns people, and no page exists.
+An app describes its hooks in an `AppHooks` and registers it in `AppConfig.ready()`. The functions
+below call the registered apps, in the order of INSTALLED_APPS. Without an app, each returns a
+neutral result: nobody has an identity, no connection owns people, and no page exists.
 """
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
@@ -42,7 +42,7 @@ class Page(Enum):
 
 
 class Owner(NamedTuple):
-    """A connection as people know it, and how many active or invited people it owns."""
+    """The name of a connection, and how many active or invited people it owns."""
 
     name: str
     people: int
@@ -113,12 +113,12 @@ class AppHooks:
     subscriptions: Sequence[Subscription] = ()
     # URL names by page.
     pages: Mapping[Page, str] = field(default_factory=dict)
-    # What one request did, if the app has a page with details of this request.
+    # The URL of the app's page about one request, if it has one.
     request_url: Callable[[UUID], str] | None = None
 
-    # Why somebody is not here.
+    # For the access diagnosis.
     causes: Callable[["DiagnosisQuery"], Iterable["Finding"]] | None = None
-    # Sentences at the top of a person's page.
+    # Banners at the top of a person's page.
     notices: Sequence[Callable[[Person], Iterable["Notice"]]] = ()
     # Rows that Team updates lists beside those of people, by their name in the API.
     team_updates: Mapping[str, Callable[[], QuerySet[Any]]] = field(default_factory=dict)
@@ -147,7 +147,7 @@ def register(app: AppHooks) -> None:
 
 
 def subscriptions_to(kind: str, changes: Collection[str]) -> list[Subscription]:
-    """Return who hears of an event of this kind that changed these fields."""
+    """Return the subscriptions to events of this kind that change these fields."""
     every = (one for app in registered for one in app.subscriptions)
     return [one for one in every if one.includes(kind, changes)]
 
@@ -178,11 +178,11 @@ def request_url(request_id: UUID) -> str:
     return next(filter(None, urls), "")
 
 
-def causes(asked: "DiagnosisQuery") -> Iterator["Finding"]:
-    """Yield every cause that explains why somebody is not here, and the evidence."""
+def causes(query: "DiagnosisQuery") -> Iterator["Finding"]:
+    """Yield all causes and the evidence for an access diagnosis."""
     for app in registered:
         if app.causes:
-            yield from app.causes(asked)
+            yield from app.causes(query)
 
 
 def notices_about(person: Person) -> Iterator["Notice"]:
@@ -207,8 +207,8 @@ def sign_in_methods(person: Person, *, may_link: bool = False) -> list["SignInMe
     With `may_link` these are the providers that the person may link themselves, otherwise the
     refused sign-ins that an administrator may link.
     """
-    asked = (app.sign_in_methods for app in registered if app.sign_in_methods)
-    return [way for methods_of in asked for way in methods_of(person, may_link=may_link)]
+    hooks = (app.sign_in_methods for app in registered if app.sign_in_methods)
+    return [method for hook in hooks for method in hook(person, may_link=may_link)]
 
 
 def has_signed_in(person: Person) -> bool:
@@ -217,7 +217,7 @@ def has_signed_in(person: Person) -> bool:
 
 
 def retire_identities(person: Person) -> None:
-    """End the sign-ins that are linked to somebody who left."""
+    """Retire the identities of a person who left, so that they can no longer sign in."""
     for app in registered:
         if app.retire_identities:
             app.retire_identities(person)
@@ -232,7 +232,7 @@ def password_problem(person: Person, password: str) -> str:
 
 
 def provider_name(provider: str) -> str:
-    """Return what pages call the provider with this key."""
+    """Return the display name of the provider with this key."""
     for app in registered:
         if app.provider_name:
             return app.provider_name(provider)
@@ -240,7 +240,7 @@ def provider_name(provider: str) -> str:
 
 
 def owner_of_people(actor: str) -> Owner:
-    """Return the connection that acts under this name."""
+    """Return the connection that acts under this actor, such as "scim:okta"."""
     for app in registered:
         if app.owner_of_people:
             return app.owner_of_people(actor)
@@ -249,8 +249,8 @@ def owner_of_people(actor: str) -> Owner:
 
 def role_confirmed_at(person: Person) -> datetime | None:
     """Return when a provider last confirmed the base role of the person."""
-    asked = (app.role_confirmed_at for app in registered if app.role_confirmed_at)
-    return max((at for confirmed_at in asked if (at := confirmed_at(person))), default=None)
+    hooks = (app.role_confirmed_at for app in registered if app.role_confirmed_at)
+    return max((at for hook in hooks if (at := hook(person))), default=None)
 
 
 def is_role_mapped(role: Role) -> bool:

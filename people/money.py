@@ -1,8 +1,8 @@
-"""Amounts of money: whole numbers of the currency's smallest unit, and how they are written."""
+"""Converts and formats amounts of money, which are stored in the currency's smallest unit."""
 
 from decimal import Decimal
 
-# How many digits ISO 4217 gives the fraction, where it is not two.
+# Currencies that do not have two decimal places (ISO 4217).
 DIGITS = (
     dict.fromkeys(("BIF", "CLP", "DJF", "GNF", "ISK", "JPY", "KMF", "KRW", "PYG"), 0)
     | dict.fromkeys(("RWF", "UGX", "UYI", "VND", "VUV", "XAF", "XOF", "XPF"), 0)
@@ -15,8 +15,8 @@ def digits(currency: str) -> int:
     return DIGITS.get(currency, 2)
 
 
-def written(amount: int, currency: str) -> str:
-    """Return the amount for people to read: “1,250.00 EUR”, or “1,250 JPY”."""
+def format_amount(amount: int, currency: str) -> str:
+    """Format the amount for pages: “1,250.00 EUR”, or “1,250 JPY”."""
     return f"{as_decimal(amount, currency):,f} {currency}"
 
 
@@ -28,7 +28,7 @@ def as_decimal(amount: int, currency: str) -> Decimal:
 def in_smallest_unit(amount: Decimal, currency: str) -> int:
     """Return 1250 for 12.50 EUR.
 
-    :raises ValueError: if the currency has no unit as small as that.
+    :raises ValueError: if the amount has more decimal places than the currency.
     """
     units = amount.scaleb(digits(currency))
     if units != units.to_integral_value():

@@ -8,14 +8,14 @@ from people.models import Person
 
 
 class SessionBackend(BaseBackend):
-    """Load the person of a session on every request, in their current state.
+    """Loads the current row of the session's person with every request.
 
-    This is the one place that decides whether a session is still good: Django compares
-    the session's hash, which holds the person's session epoch, with what is loaded here.
+    Only this decides whether a session is still valid: Django compares the session's hash, which
+    includes the session epoch, with the row that is loaded here.
     """
 
     def authenticate(self, request: HttpRequest | None, **credentials: str) -> None:
-        """Sign nobody in: the sign-in pages know more than a name and a password."""
+        """Sign nobody in: the sign-in pages authenticate people themselves."""
 
     def get_user(self, user_id: UUID | str) -> Person | None:
         with tenancy.across_tenants():

@@ -1,7 +1,7 @@
 """Reads JSON that the SCIM API and the REST API receive.
 
-Whatever a body holds, reading it takes milliseconds and ends in a value or in a reason. The caps
-are checked before the parser runs, in time linear in the size of the body.
+Reading any body takes milliseconds and ends in a value or an error. The limits are checked before
+the parser runs, in time linear in the size of the body.
 """
 
 import json
@@ -10,7 +10,7 @@ from collections import Counter
 from typing import Any
 
 DEEPEST = 32
-# A group of 20,000 members is the largest honest body, and fits into all of these.
+# The largest legitimate body is a group of 20,000 members, which is within all of these limits.
 MOST_CONTAINERS = 30_000
 MOST_COMMAS = 50_000
 MOST_QUOTES = 150_000
@@ -30,10 +30,10 @@ class UnreadableJson(ValueError):
 
 
 def read(body: bytes) -> Any:
-    """Return the value that the body spells.
+    """Return the value of the JSON body.
 
-    :raises UnreadableJson: if it is not JSON, or JSON that cannot be trusted to mean the same
-        to everyone (duplicate names, NaN, lone surrogates, enormous numbers).
+    :raises UnreadableJson: if it is not JSON, or JSON that parsers interpret differently
+        (duplicate names, NaN, lone surrogates, huge numbers).
     """
     _check_shape(body)
     text = _decoded(body)
@@ -77,8 +77,8 @@ def _without_strings(body: bytes) -> bytes:
 
 
 def _is_too_deep(structure: bytes) -> bool:
-    # Each round takes away the innermost brackets. Mismatched ones stay, for the parser to
-    # find, unless there are so many that its stack would have to hold them.
+    # Each round removes the innermost pairs of brackets. Mismatched ones remain for the parser to
+    # reject, unless there are so many that its recursion would be too deep.
     brackets = structure.translate(_SQUARE, _NOT_BRACKETS)
     for _ in range(DEEPEST):
         closed = brackets.replace(b"[]", b"")

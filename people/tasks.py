@@ -11,17 +11,17 @@ from people.operations.bulk import undo
 from people.operations.offboarding import job
 from people.operations.spend import idempotency
 
-# Less than a job may take, and what another job can wait for.
+# Less than CELERY_TASK_SOFT_TIME_LIMIT, and short enough that other tasks need not wait long.
 DELIVERING_SECONDS = 30
 SENDING_SECONDS = 30
-DEPARTING_SECONDS = 60
+TERMINATING_SECONDS = 60
 UNDOING_SECONDS = 60
 
 
 @shared_task(name="people.tasks.dispatch_events")
 def dispatch_events(**_: Any) -> None:
-    """Tell subscribers what happened; where time is over, another job goes on."""
-    # A bulk change leaves more events than one transaction should hold.
+    """Dispatch and deliver events. When the time is over, another task continues."""
+    # In batches: a bulk change records more events than one transaction should dispatch.
     while events.dispatch():
         pass
     if not events.deliver_due(as_of=timezone.now(), seconds=DELIVERING_SECONDS)[1]:
@@ -33,22 +33,22 @@ def send_mails(**_: Any) -> None:
     sending.send_due(as_of=timezone.now(), seconds=SENDING_SECONDS)
 
 
-@shared_task(name="people.tasks.depart_due")
-def depart_due(*, after: tuple[str, int] | None = None, **_: Any) -> None:
-    """Terminate whoever is due; where time is over, another job goes on at that place."""
+@shared_task(name="people.tasks.terminate_due")
+def terminate_due(*, after: tuple[str, int] | None = None, **_: Any) -> None:
+    """Terminate the people who are due. When the time is over, another task continues."""
     place = (datetime.fromisoformat(after[0]), after[1]) if after else None
     now = timezone.now()
-    rest = job.run_batch(place, as_of=now, seconds=DEPARTING_SECONDS)[1]
+    rest = job.run_batch(place, as_of=now, seconds=TERMINATING_SECONDS)[1]
     if rest:
-        said = (rest[0].isoformat(), rest[1])
-        current_app.send_task("people.tasks.depart_due", kwargs={"after": said}, retry=False)
+        after = (rest[0].isoformat(), rest[1])
+        current_app.send_task("people.tasks.terminate_due", kwargs={"after": after}, retry=False)
 
 
-@shared_task(name="people.tasks.undo_mass_changes")
-def undo_mass_changes(**_: Any) -> None:
-    """Take back whatever somebody has asked for; where time is over, another job goes on."""
+@shared_task(name="people.tasks.undo_bulk_changes")
+def undo_bulk_changes(**_: Any) -> None:
+    """Undo the requested bulk changes. When the time is over, another task continues."""
     if not undo.run_batch(seconds=UNDOING_SECONDS)[1]:
-        current_app.send_task("people.tasks.undo_mass_changes", retry=False)
+        current_app.send_task("people.tasks.undo_bulk_changes", retry=False)
 
 
 @shared_task(name="people.tasks.deactivate_guests")

@@ -1,8 +1,8 @@
-"""The tenant in force, and the wall around its rows.
+"""The tenant in force, to which the queries of tenant-owned models are limited.
 
-A request, a job or a command puts a tenant in force before it touches tenant-owned rows;
-their default manager sees that tenant and no other, and refuses to work without one.
-Work that really spans tenants (an operator's page, a sweep) says so with `across_tenants`.
+A request, a job or a command puts a tenant in force before it queries tenant-owned rows. Their
+default manager returns only rows of that tenant, and raises an error without one. Work across
+tenants, such as an operator's page or a job, uses `across_tenants`.
 """
 
 from collections.abc import Iterator
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class NoTenantInForceError(RuntimeError):
-    """Tenant-owned rows were asked for, and nobody had said whose."""
+    """Tenant-owned rows were queried without a tenant in force."""
 
 
 ALL: Final = 0
@@ -58,7 +58,7 @@ def current_id() -> int:
 def scope() -> int:
     """Return the key of the tenant in force, or ALL.
 
-    :raises NoTenantInForceError: if nobody has said which.
+    :raises NoTenantInForceError: if none is set.
     """
     tenant_id = _in_force.get()
     if tenant_id is None:
@@ -70,7 +70,7 @@ Row_co = TypeVar("Row_co", bound=models.Model, covariant=True)
 
 
 class TenantManager(models.Manager[Row_co]):
-    """Sees the rows of the tenant in force; fails closed."""
+    """Returns only rows of the tenant in force, and raises an error without one."""
 
     def get_queryset(self) -> models.QuerySet[Row_co]:
         rows, tenant_id = super().get_queryset(), self._in_force()
@@ -79,7 +79,7 @@ class TenantManager(models.Manager[Row_co]):
     if not TYPE_CHECKING:  # django-stubs checks the arguments of the inherited method better
 
         def create(self, **values: Any) -> Row_co:
-            """Create a row, without the queryset that would build a statement first."""
+            """Create a row without building a queryset, which saves time on hot paths."""
             self._in_force()
             row = self.model(**values)
             row.save(force_insert=True)

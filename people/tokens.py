@@ -1,8 +1,7 @@
 """The format of bearer tokens: ramp_<kind>_ + 43 random characters + a checksum of 6.
 
-The prefix lets secret scanners find a leaked token, and the checksum tells a token from text
-that looks like one, without asking anybody. It is the CRC-32 of everything before it, in
-base62, as in GitHub's tokens.
+The prefix lets secret scanners find leaked tokens. The checksum distinguishes a token from similar
+text without a query. It is the CRC-32 of everything before it, in base62, as in GitHub's tokens.
 """
 
 import hashlib
@@ -30,9 +29,9 @@ def new_token(kind: str) -> str:
 
 
 def may_be_valid(token: str, kind: str) -> bool:
-    """Tell whether it is worth looking the token up.
+    """Tell whether the token can be valid, before it is looked up.
 
-    Tokens made before this format have no prefix, and any text may be one of them.
+    Tokens that were created before this format have no prefix, so any text may be one of them.
     """
     if not token.startswith(_PREFIXES):
         return True
@@ -41,8 +40,8 @@ def may_be_valid(token: str, kind: str) -> bool:
 
 
 def token_digest(token: str) -> str:
-    """Return what is stored of a token."""
-    # The token is random and long, so there is nothing that a slow hash would protect.
+    """Return the digest of a token, which is stored instead of the token."""
+    # A fast hash is enough, because a random 256-bit token cannot be guessed.
     return hashlib.sha256(token.encode()).hexdigest()
 
 

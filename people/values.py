@@ -1,4 +1,4 @@
-"""What is said about a person, who says it, and how a refusal reads."""
+"""Values that all interfaces share: profiles, actors, invitations and errors."""
 
 import unicodedata
 from dataclasses import dataclass, field
@@ -8,19 +8,19 @@ from uuid import UUID
 Via = Literal["scim", "person", "system"]
 
 LONGEST_NAME = 200
-# How the actors begin, as text, that are identity providers.
+# The prefix of actors that are SCIM connections.
 VIA_SCIM: Final = "scim:"
-# How the sources of roles begin that are a mapping of a provider's group.
+# The prefix of `Grant.source` for group mappings.
 VIA_MAPPING: Final = "mapping:"
 _DIRECTION_MARKS = {"LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI"}
 
 
 @dataclass(frozen=True, kw_only=True)
 class Profile:
-    """What a page, a SCIM client or a sign-in may tell us about a person.
+    """The profile of a person, as a page, a SCIM client or a sign-in sends it.
 
-    Department and location are names. A role of None was not said: whoever exists
-    keeps theirs, whoever is new becomes a Cardholder.
+    Department and location are names. With a role of None, an existing person keeps their role, and
+    a new person becomes a Cardholder.
     """
 
     given_name: str
@@ -29,8 +29,8 @@ class Profile:
     department: str = ""
     location: str = ""
     role: str | None = None
-    # Fields that hold a default, or what was there before, because nobody said anything.
-    unsaid: frozenset[str] = frozenset()
+    # Fields that were not sent, and contain a default or the previous value.
+    unspecified: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class Actor:
 
     kind: str
     name: str
-    # Who it is, where it is a signed-in person; an actor that was written down has the name only.
+    # The id of a signed-in person. Actors that are read from the database have only the name.
     person_id: UUID | None = field(default=None, compare=False, kw_only=True)
 
     def __str__(self) -> str:
@@ -47,12 +47,12 @@ class Actor:
 
     @property
     def key(self) -> str:
-        """Return the folded address of an actor who is a person."""
+        """Return the normalized address of an actor who is a person."""
         return normalize_key(self.name)
 
     @classmethod
     def read(cls, text: str) -> "Actor":
-        """Return the actor that was written down so."""
+        """Return the actor from its text: the reverse of `str`."""
         kind, _, name = text.partition(":")
         return cls(kind, name)
 
@@ -67,9 +67,9 @@ class Actor:
 
 @dataclass(frozen=True, kw_only=True)
 class Invitation:
-    """How somebody is invited: at once, or held until the reason is gone; by mail, or not.
+    """How a person is invited: immediately or on hold, and with or without mail.
 
-    An invite that is not mailed is consumed by the first sign-in all the same.
+    The first sign-in also accepts an invite that was not mailed.
     """
 
     hold_reason: str = ""
@@ -80,34 +80,34 @@ INVITED: Final = Invitation()
 
 
 class Keep:
-    """Stands for “leave it as it is” where None means “nobody”."""
+    """The type of KEEP: “do not change it”, for arguments for which None means “nobody”."""
 
 
 KEEP: Final = Keep()
 
 
 class PeopleError(Exception):
-    """A change that was refused. Its message is written for whoever asked for it."""
+    """A refused change. Its message is for the user who requested the change."""
 
     code: ClassVar[str]
-    # What it is about, where that is one field.
+    # The field that it is about, if there is one.
     field: str | None = None
 
 
 def normalize_key(text: str) -> str:
     """Return the form in which names and addresses are compared.
 
-    Two spellings that people cannot tell apart (case, composed or combining accents)
-    fold to the same text; nothing is trimmed.
+    Spellings that differ only in case, or in composed and combining accents, become equal. Spaces
+    are not trimmed.
     """
     return text.lower() if text.isascii() else unicodedata.normalize("NFC", text).casefold()
 
 
 def is_usable_name(name: str) -> bool:
-    """Tell whether somebody could be called that.
+    """Tell whether the text can be a person's name.
 
-    It takes a letter of any script; initials, “O'Brien”, “Jr.” and “李” are names, while
-    “--”, “123” and text with control or direction marks are not.
+    It needs a letter of any script. “O'Brien”, “Jr.” and “李” are names; “--”, “123” and text with
+    control or direction marks are not.
     """
     if name.isascii() and name.isprintable():
         return len(name) <= LONGEST_NAME and any(map(str.isalpha, name))

@@ -11,11 +11,11 @@ LONGEST_GROUP = 500
 
 @dataclass(frozen=True)
 class Group:
-    """A group at the provider: its id and name, or the name twice if it has no id."""
+    """A group at the provider. Without an id, `id` is the name too."""
 
     id: str
     name: str
-    # Where a directory has it, by which mappings used to name it.
+    # Its DN in a directory. Older mappings refer to the group by it.
     dn: str = ""
 
     @property
@@ -26,10 +26,10 @@ class Group:
 
 @dataclass(frozen=True)
 class Groups:
-    """The groups that somebody is in: known (and perhaps none), or unknown, and then why.
+    """A person's groups, which may be none; or unknown, with the reason.
 
-    Unknown is what a token without the claim says, or one that had no room for them (an
-    overage marker); it changes nobody's roles.
+    They are unknown if the token has no such claim, or an overage marker because it had no room
+    for them. Unknown groups change no roles.
     """
 
     known: frozenset[Group] | None = None
@@ -43,27 +43,27 @@ UNKNOWN: Final = Groups()
 class Claims:
     """The authenticated account and its profile.
 
-    `subject` never changes and is never used again for somebody else: `sub`, for Entra
-    "tid/oid", an entryUUID or objectGUID. Only where no directory can be asked, it is a whole
-    Kerberos principal. The address is contact data. `said` holds every claim that is text, for
+    `subject` never changes and is never reused for another account: `sub`, for Entra "tid/oid", an
+    entryUUID or objectGUID. Only if there is no directory, it is the whole Kerberos principal. The
+    address is contact data and identifies nobody. `said` contains every claim that is text, for
     the pairing with SCIM.
     """
 
     subject: str
-    # What a Windows ticket says of the account: its number and realm, or else the principal.
+    # The account in a Windows ticket: its relative id and realm, or else the principal.
     account: str = ""
-    # The whole principal, which was the subject before the directory's own id was.
+    # The whole Kerberos principal. Older identities have it as their subject.
     principal: str = ""
-    # When the directory made the account; None if it does not say.
+    # When the account was created in the directory; None if that is unknown.
     account_created_at: datetime | None = None
     # The directory was not available: only people who have signed in before may sign in.
     is_unconfirmed: bool = False
     email: str = ""
-    # None where the provider does not say.
+    # None if the provider does not send it.
     is_email_verified: bool | None = None
     given_name: str = ""
     family_name: str = ""
-    # The name as one text, for who sends no parts.
+    # The full name, for providers that do not send its parts.
     name: str = ""
     department: str = ""
     location: str = ""
@@ -71,7 +71,10 @@ class Claims:
     said: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        """Make every text one that a database stores; a subject that is none is no subject."""
+        """Replace characters that no database stores. A subject with such a character is dropped.
+
+        Two subjects must never become equal by the replacement.
+        """
         for name in ("email", "given_name", "family_name", "name", "department", "location"):
             object.__setattr__(self, name, readable(getattr(self, name)))
         if self.subject != readable(self.subject)[:LONGEST_SUBJECT]:
@@ -79,5 +82,5 @@ class Claims:
 
 
 def readable(text: str) -> str:
-    """Return the text with a mark for each character that no database stores."""
+    """Return the text with U+FFFD or “?” for each character that PostgreSQL cannot store."""
     return text.replace("\0", "�").encode(errors="replace").decode()

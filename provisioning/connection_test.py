@@ -66,12 +66,12 @@ def _openid(provider: IdentityProvider) -> Iterator[Step]:
     yield Step("Discovery", is_ok=True, sentence="The discovery document names this issuer.")
     keys = safe_http.fetch_json(endpoints.jwks).get("keys")
     count = len(keys) if isinstance(keys, list) else 0
-    told = (
+    sentence = (
         f"{count} keys published."
         if count
         else "No keys are published, so tokens cannot be verified."
     )
-    yield Step("Keys", is_ok=count > 0, sentence=told)
+    yield Step("Keys", is_ok=count > 0, sentence=sentence)
     has_secret = bool(manage.secret_of(provider))
     yield Step(
         "Client secret",
@@ -94,11 +94,11 @@ def _claims_seen(provider: IdentityProvider) -> Step:
         )
     if identity.groups_seen_at is None:
         claim = provider.settings.get("groups_claim", "memberOf")
-        said = (
+        sentence = (
             f"The last sign-in did not include groups. Have the provider send “{claim}” to "
             "assign roles by group."
         )
-        return Step("Claims", is_ok=False, sentence=said)
+        return Step("Claims", is_ok=False, sentence=sentence)
     count = identity.memberships.count()
     return Step("Claims", is_ok=True, sentence=f"The last sign-in included {count} groups.")
 
@@ -110,10 +110,10 @@ def _directory(provider: IdentityProvider) -> Iterator[Step]:
     with client.opened(settings, manage.secret_of(provider)) as directory:
         is_secured = settings.start_tls or settings.uri.startswith("ldaps:")
         yield Step("Connection", is_ok=True, sentence=f"{settings.uri} responded.")
-        told = (
+        sentence = (
             "The certificate is valid." if is_secured else "No TLS. Passwords are sent unencrypted."
         )
-        yield Step("TLS", is_ok=is_secured, sentence=told)
+        yield Step("TLS", is_ok=is_secured, sentence=sentence)
         who = settings.bind_dn or "anonymous"
         yield Step("Bind", is_ok=True, sentence=f"Bound as {who}.")
         yield from _searched(directory)
@@ -123,23 +123,23 @@ def _searched(directory: client.Directory) -> Iterator[Step]:
     sought = directory.settings.anybody
     found = directory.sample(sought)
     if found is None:
-        said = f"No entry matches {sought} below “{directory.settings.base_dn}”."
-        yield Step("Search", is_ok=False, sentence=f"{said} Check the base DN and the filter.")
+        sentence = f"No entry matches {sought} below “{directory.settings.base_dn}”."
+        yield Step("Search", is_ok=False, sentence=f"{sentence} Check the base DN and the filter.")
         return
     yield Step("Search", is_ok=True, sentence=f"Found an entry, for example {found.dn}.")
     claims = directory.claims(found)
     missing = [name for name in ("subject", "email") if not getattr(claims, name)]
-    told = f"{claims.given_name} {claims.family_name}, {claims.email}".strip(", ")
+    sentence = f"{claims.given_name} {claims.family_name}, {claims.email}".strip(", ")
     if missing:
-        told = (
+        sentence = (
             f"The entry has no {' and no '.join(missing)}. Set the attribute in the provider "
             "settings."
         )
-    yield Step("Claims", is_ok=not missing, sentence=told)
+    yield Step("Claims", is_ok=not missing, sentence=sentence)
     groups = claims.groups
     known = len(groups.known) if groups.known is not None else 0
-    said = f"This person is in {known} groups." if groups.known is not None else groups.because
-    yield Step("Groups", is_ok=groups.known is not None, sentence=said)
+    sentence = f"This person is in {known} groups." if groups.known is not None else groups.because
+    yield Step("Groups", is_ok=groups.known is not None, sentence=sentence)
 
 
 def _windows(provider: IdentityProvider) -> Iterator[Step]:
@@ -155,17 +155,17 @@ def _windows(provider: IdentityProvider) -> Iterator[Step]:
         "Keytab", is_ok=True, sentence=f"The keytab is valid. Tickets from {realms} are accepted."
     )
     if not settings.directory:
-        said = (
+        sentence = (
             "No directory is set. New people cannot be added, because a ticket contains no "
             "email address."
         )
-        yield Step("Directory", is_ok=False, sentence=said)
+        yield Step("Directory", is_ok=False, sentence=sentence)
         return
     try:
         directory = manage.provider_named(settings.directory)
     except IdentityProvider.DoesNotExist:
-        said = f"There is no provider “{settings.directory}”. Select an LDAP provider."
-        yield Step("Directory", is_ok=False, sentence=said)
+        sentence = f"There is no provider “{settings.directory}”. Select an LDAP provider."
+        yield Step("Directory", is_ok=False, sentence=sentence)
         return
     yield Step("Directory", is_ok=True, sentence=f"{directory} supplies names and groups.")
     yield from _directory(directory)

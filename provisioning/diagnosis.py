@@ -1,4 +1,4 @@
-"""Access diagnosis: the causes that lie in signing in."""
+"""Access diagnosis from sign-in: lockouts, refused attempts, sign-in methods and group roles."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -25,9 +25,9 @@ from provisioning.passwords import lockout
 from provisioning.passwords.login import password_counts
 
 ATTEMPTS_SHOWN = 3
-WENT_WELL: Final = ("signed-in", "created", "linked")
+SUCCESSFUL: Final = ("signed-in", "created", "linked")
 # The sentence for a refused attempt, by its reason; the log says what to correct.
-TURNED_AWAY: Final = {
+REFUSALS: Final = {
     "not-admitted": "The sign-in of {who} was refused: {provider} restricts who can sign in.",
     "provider-unrestricted": (
         "The sign-in of {who} was refused: {provider} does not add people without a restriction."
@@ -56,7 +56,7 @@ TURNED_AWAY: Final = {
         "The sign-in of {who} was refused: they have no account, and {provider} does not add "
         "people."
     ),
-    "tenant-inactive": "The sign-in of {who} was refused while the company was switched off.",
+    "tenant-inactive": "The sign-in of {who} was refused while the company was turned off.",
     "password-refused": "The sign-in of {who} was refused although the password was correct.",
     "person-deactivated": "The sign-in of {who} was refused: they were deactivated.",
     "person-terminated": "The sign-in of {who} was refused: they were terminated.",
@@ -75,18 +75,18 @@ TURNED_AWAY: Final = {
 
 
 @dataclass
-class _Seen:
+class _SignInData:
     """The sign-in data of the person in question, loaded on demand."""
 
-    asked: DiagnosisQuery
+    query: DiagnosisQuery
 
     @property
     def person(self) -> Person | None:
-        return self.asked.person
+        return self.query.person
 
     @property
     def who(self) -> str:
-        return self.asked.who
+        return self.query.who
 
     @cached_property
     def tenant(self) -> Tenant:
@@ -95,7 +95,7 @@ class _Seen:
     @cached_property
     def attempts(self) -> list[SignInAttempt]:
         """Return the latest attempts, also those under an address or a subject."""
-        text = self.asked.text
+        text = self.query.text
         named = Q(email__iexact=text) | Q(subject=text)
         if self.person:
             named |= Q(person=self.person) | Q(email__iexact=self.person.email)
@@ -115,65 +115,65 @@ class _Seen:
 
     @property
     def log(self) -> str:
-        who = self.person.email if self.person else self.asked.text
+        who = self.person.email if self.person else self.query.text
         return f"{_page('provider_log', self.tenant)}?{urlencode({'q': who})}"
 
 
-def causes(asked: DiagnosisQuery) -> Iterator[Finding]:
-    seen = _Seen(asked)
-    for attempt in seen.attempts:
+def causes(query: DiagnosisQuery) -> Iterator[Finding]:
+    data = _SignInData(query)
+    for attempt in data.attempts:
         through = f"through {attempt.provider}" if attempt.provider else "with a password"
         reason = f": {attempt.reason}" if attempt.reason else ""
-        told = f"Sign-in attempt {through}, {attempt.get_outcome_display()}{reason}"
-        yield Evidence(told, seen.log, attempt.at)
+        summary = f"Sign-in attempt {through}, {attempt.get_outcome_display()}{reason}"
+        yield Evidence(summary, data.log, attempt.at)
     for cause in CAUSES:
-        verdict = cause(seen)
+        verdict = cause(data)
         if verdict:
             yield verdict
 
 
-def _locked_out(seen: _Seen) -> Diagnosis | None:
-    name = seen.person.email if seen.person else seen.asked.text
+def _locked_out(data: _SignInData) -> Diagnosis | None:
+    name = data.person.email if data.person else data.query.text
     with tenancy.across_tenants():
         until = lockout.waits_until(name)
-    until = until or lockout.waits_until(seen.asked.text)
+    until = until or lockout.waits_until(data.query.text)
     if until is None:
         return None
     return Diagnosis(
         Priority.TURNED_AWAY,
         "locked-out",
-        f"Too many incorrect passwords were entered for {seen.who}. Sign-in is locked until "
+        f"Too many incorrect passwords were entered for {data.who}. Sign-in is locked until "
         f"{until:%H:%M} UTC.",
         "The lock ends automatically. If they did not enter these passwords, have them "
         "choose a new password.",
-        Link("Internal users", _page("internal_users", seen.tenant)),
+        Link("Internal users", _page("internal_users", data.tenant)),
     )
 
 
-def _turned_away(seen: _Seen) -> Diagnosis | None:
-    latest = seen.attempts[0] if seen.attempts else None
-    if latest is None or latest.outcome in WENT_WELL:
+def _refused(data: _SignInData) -> Diagnosis | None:
+    latest = data.attempts[0] if data.attempts else None
+    if latest is None or latest.outcome in SUCCESSFUL:
         return None
     provider = latest.provider.name if latest.provider else "the sign-in page"
     usual = "{who} tried to sign in through {provider}, but the sign-in failed."
-    sentence = TURNED_AWAY.get(latest.reason, usual).format(who=seen.who, provider=provider)
+    sentence = REFUSALS.get(latest.reason, usual).format(who=data.who, provider=provider)
     return Diagnosis(
         Priority.TURNED_AWAY,
         latest.reason or "sign-in-failed",
         sentence,
         latest.detail or "See the provider log for details.",
-        Link("View provider log", seen.log),
+        Link("View provider log", data.log),
     )
 
 
-def _no_way_in(seen: _Seen) -> Diagnosis | None:
+def _no_sign_in_method(data: _SignInData) -> Diagnosis | None:
     """Report a person who has no sign-in method left."""
-    person = seen.person
+    person = data.person
     if person is None or not person.is_active:
         return None
     if person.has_usable_password():
-        return None if password_counts(person) or seen.identities else _passwords_off(seen)
-    providers = [identity.provider for identity in seen.identities]
+        return None if password_counts(person) or data.identities else _passwords_off(data)
+    providers = [identity.provider for identity in data.identities]
     if not providers or any(one.is_enabled and not one.removed_at for one in providers):
         return None
     [last, *_] = providers
@@ -181,62 +181,62 @@ def _no_way_in(seen: _Seen) -> Diagnosis | None:
         return Diagnosis(
             Priority.TURNED_AWAY,
             "provider-removed",
-            f"{seen.who} signed in through {last}, which was removed on {day(last.removed_at)}.",
+            f"{data.who} signed in through {last}, which was removed on {day(last.removed_at)}.",
             "Invite them again, or have them link another provider while they are signed in.",
-            Link("Auth providers", _page("auth_providers", seen.tenant)),
+            Link("Auth providers", _page("auth_providers", data.tenant)),
         )
     return Diagnosis(
         Priority.TURNED_AWAY,
         "provider-disabled",
-        f"{seen.who} signs in through {last}, which is disabled.",
+        f"{data.who} signs in through {last}, which is disabled.",
         "Enable it again, or give them another sign-in method.",
-        Link(f"Settings of {last}", _page("auth_provider", seen.tenant, last.pk)),
+        Link(f"Settings of {last}", _page("auth_provider", data.tenant, last.pk)),
     )
 
 
-def _passwords_off(seen: _Seen) -> Diagnosis:
+def _passwords_off(data: _SignInData) -> Diagnosis:
     return Diagnosis(
         Priority.TURNED_AWAY,
         "passwords-off",
-        f"{seen.who} has a password, but only Owners can sign in with a password.",
+        f"{data.who} has a password, but only Owners can sign in with a password.",
         "Have them sign in through a provider, or allow passwords.",
-        Link("Auth settings", _page("auth_settings", seen.tenant)),
+        Link("Auth settings", _page("auth_settings", data.tenant)),
     )
 
 
-def _groups_unknown(seen: _Seen) -> Diagnosis | None:
-    identity = _latest(seen)
+def _groups_unknown(data: _SignInData) -> Diagnosis | None:
+    identity = _latest(data)
     if identity is None:
         return None
-    warnings = seen.attempts[0].warnings if seen.attempts else []
-    said = next((one for one in warnings if "Roles from groups" in one), "")
-    if (identity.groups_seen_at and not said) or not _in_force(identity.provider):
+    warnings = data.attempts[0].warnings if data.attempts else []
+    warning = next((one for one in warnings if "Roles from groups" in one), "")
+    if (identity.groups_seen_at and not warning) or not _in_force(identity.provider):
         return None
     return Diagnosis(
         Priority.ROLES_AMISS,
         "groups-unknown",
-        f"{seen.who} can sign in, but {identity.provider} did not send their groups.",
-        said or f"Have {identity.provider} send groups in the claim that its settings name.",
-        Link("View member", _page("provisioned_member", seen.tenant, identity.pk)),
+        f"{data.who} can sign in, but {identity.provider} did not send their groups.",
+        warning or f"Have {identity.provider} send groups in the claim that its settings name.",
+        Link("View member", _page("provisioned_member", data.tenant, identity.pk)),
     )
 
 
-def _no_mapping(seen: _Seen) -> Diagnosis | None:
-    identity = _latest(seen)
+def _no_mapping(data: _SignInData) -> Diagnosis | None:
+    identity = _latest(data)
     if identity is None or not identity.groups.exists() or _in_force(identity.provider):
         return None
     return Diagnosis(
         Priority.ROLES_AMISS,
         "no-mapping",
-        f"{seen.who} can sign in, but gets no role from groups: {identity.provider} has no "
+        f"{data.who} can sign in, but gets no role from groups: {identity.provider} has no "
         "group mappings.",
         "Map the groups that should grant roles. A group without a mapping grants no role.",
-        _mappings(seen, identity.provider),
+        _mappings(data, identity.provider),
     )
 
 
-def _matches_nothing(seen: _Seen) -> Diagnosis | None:
-    identity = _latest(seen)
+def _matches_nothing(data: _SignInData) -> Diagnosis | None:
+    identity = _latest(data)
     if identity is None or identity.groups_seen_at is None:
         return None
     mapped = set(_in_force(identity.provider))
@@ -247,9 +247,9 @@ def _matches_nothing(seen: _Seen) -> Diagnosis | None:
         return Diagnosis(
             Priority.ROLES_AMISS,
             "in-no-group",
-            f"{seen.who} can sign in, but is not in any group at {identity.provider}.",
+            f"{data.who} can sign in, but is not in any group at {identity.provider}.",
             f"Add them to a group at {identity.provider}. They get the role at their next sign-in.",
-            _mappings(seen, identity.provider),
+            _mappings(data, identity.provider),
         )
     if {one.external_id for one in groups} & mapped:
         return None
@@ -257,15 +257,15 @@ def _matches_nothing(seen: _Seen) -> Diagnosis | None:
     return Diagnosis(
         Priority.ROLES_AMISS,
         "mapping-matches-nothing",
-        f"{seen.who} can sign in, but no mapping matches their groups ({named}).",
+        f"{data.who} can sign in, but no mapping matches their groups ({named}).",
         "A mapping applies to one group, by its ID or exact name. The mappings page "
         "suggests similar groups.",
-        _mappings(seen, identity.provider),
+        _mappings(data, identity.provider),
     )
 
 
-def _only_drafted(seen: _Seen) -> Diagnosis | None:
-    identity = _latest(seen)
+def _only_drafted(data: _SignInData) -> Diagnosis | None:
+    identity = _latest(data)
     if identity is None:
         return None
     drafts = GroupMapping.objects.filter(provider=identity.provider, draft="added")
@@ -276,61 +276,61 @@ def _only_drafted(seen: _Seen) -> Diagnosis | None:
     return Diagnosis(
         Priority.ROLES_AMISS,
         "mapping-is-draft",
-        f"{seen.who} can sign in, but this mapping is only a draft: {draft}.",
+        f"{data.who} can sign in, but this mapping is only a draft: {draft}.",
         "Preview the drafts and apply them.",
-        _mappings(seen, identity.provider),
+        _mappings(data, identity.provider),
     )
 
 
-def _no_provisioned_member(seen: _Seen) -> Diagnosis | None:
-    person = seen.person
-    if person is None or person.state != Person.State.ACTIVE or seen.identities:
+def _no_provisioned_member(data: _SignInData) -> Diagnosis | None:
+    person = data.person
+    if person is None or person.state != Person.State.ACTIVE or data.identities:
         return None
-    if not seen.offered or not person.has_usable_password():
+    if not data.offered or not person.has_usable_password():
         return None
     return Diagnosis(
         Priority.ROLES_AMISS,
         "came-with-password",
-        f"{seen.who} signs in with a password, so they are not a provisioned member.",
+        f"{data.who} signs in with a password, so they are not a provisioned member.",
         "People become provisioned members by signing in through a provider. They can link "
         "one on their profile.",
-        Link("View their attempts", seen.log),
+        Link("View their attempts", data.log),
     )
 
 
-def _never_signed_in(seen: _Seen) -> Diagnosis | None:
-    person = seen.person
-    if person is None or person.state != Person.State.ACTIVE or seen.identities or seen.attempts:
+def _never_signed_in(data: _SignInData) -> Diagnosis | None:
+    person = data.person
+    if person is None or person.state != Person.State.ACTIVE or data.identities or data.attempts:
         return None
-    if not seen.offered or person.has_usable_password():
+    if not data.offered or person.has_usable_password():
         return None
     return Diagnosis(
         Priority.ROLES_AMISS,
         "never-signed-in",
-        f"{seen.who} has an account, but has never signed in through a provider.",
-        f"They become a provisioned member when they first sign in at {_sign_in(seen.tenant)}.",
-        Link("Provisioned members", _page("provisioned_members", seen.tenant)),
+        f"{data.who} has an account, but has never signed in through a provider.",
+        f"They become a provisioned member when they first sign in at {_sign_in(data.tenant)}.",
+        Link("Provisioned members", _page("provisioned_members", data.tenant)),
     )
 
 
-def _never_tried(seen: _Seen) -> Diagnosis | None:
-    if seen.person or seen.attempts or not seen.offered or hooks.pairing().connections():
+def _never_tried(data: _SignInData) -> Diagnosis | None:
+    if data.person or data.attempts or not data.offered or hooks.pairing().connections():
         return None
-    names = " or ".join(str(one) for one in seen.offered)
+    names = " or ".join(str(one) for one in data.offered)
     return Diagnosis(
         Priority.NEVER_TRIED,
         "never-tried",
-        f"Nobody has tried to sign in as {seen.asked.text}.",
-        f"Have them sign in through {names} at {_sign_in(seen.tenant)}. If they already did, "
+        f"Nobody has tried to sign in as {data.query.text}.",
+        f"Have them sign in through {names} at {_sign_in(data.tenant)}. If they already did, "
         "search the log for another email address of theirs.",
-        Link("View provider log", _page("provider_log", seen.tenant)),
+        Link("View provider log", _page("provider_log", data.tenant)),
     )
 
 
 CAUSES = (
     _locked_out,
-    _turned_away,
-    _no_way_in,
+    _refused,
+    _no_sign_in_method,
     _only_drafted,
     _groups_unknown,
     _no_mapping,
@@ -341,12 +341,12 @@ CAUSES = (
 )
 
 
-def _latest(seen: _Seen) -> Identity | None:
+def _latest(data: _SignInData) -> Identity | None:
     """Return the latest identity of an active person who has no role from a group."""
-    if seen.person is None or seen.person.state != Person.State.ACTIVE or not seen.identities:
+    if data.person is None or data.person.state != Person.State.ACTIVE or not data.identities:
         return None
-    identity = seen.identities[0]
-    mapped = seen.person.grants.filter(source__startswith=identity.provider.mapping_origin)
+    identity = data.identities[0]
+    mapped = data.person.grants.filter(source__startswith=identity.provider.mapping_origin)
     return None if mapped.exists() or identity.provider.removed_at else identity
 
 
@@ -356,8 +356,8 @@ def _in_force(provider: IdentityProvider) -> list[str]:
     return list(in_force.values_list("external_id", flat=True))
 
 
-def _mappings(seen: _Seen, provider: IdentityProvider) -> Link:
-    address = f"{_page('mappings', seen.tenant)}?{urlencode({'provider': str(provider.pk)})}"
+def _mappings(data: _SignInData, provider: IdentityProvider) -> Link:
+    address = f"{_page('mappings', data.tenant)}?{urlencode({'provider': str(provider.pk)})}"
     return Link("View group mappings", address)
 
 

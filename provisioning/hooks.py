@@ -1,4 +1,4 @@
-"""What sign-in adds to `people`, and to SCIM through it."""
+"""The hooks of sign-in in `people`."""
 
 from people.hooks import AppHooks, Page
 from provisioning import diagnosis, sign_in_methods

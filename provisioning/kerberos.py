@@ -1,6 +1,6 @@
-"""Windows sign-in: accept a browser's ticket and read its principal (RFC 4559, RFC 4121).
+"""Windows sign-in: accepts Kerberos tickets of browsers (RFC 4559, RFC 4121).
 
-gssapi is used here and nowhere else; where it could not be installed, `is_available` says so.
+Only this module uses gssapi, which is optional. `is_available` tells whether it is installed.
 """
 
 import struct
@@ -15,20 +15,20 @@ from cryptography.hazmat.primitives.hashes import MD5, SHA1, SHA256, Hash
 from cryptography.hazmat.primitives.serialization import Encoding
 
 try:
-    # By name: what its type hints leave out is used here.
+    # Imported as Any, because its type hints are incomplete.
     gssapi: Any = import_module("gssapi")
-except ImportError:  # `make setup` went on without it.
+except ImportError:  # `make setup` skips it where it cannot be built.
     gssapi = None
 
 NTLM: Final = b"NTLMSSP\0"
 LOGON_INFO: Final = "urn:mspac:logon-info"
 USER_ID_AT: Final = 120
-# The service that browsers ask a ticket for.
+# The service name for which browsers request a ticket.
 SERVICE: Final = "HTTP"
 
 
 class KerberosFailed(Exception):
-    """The ticket says nothing that counts here. The message is for the provider log."""
+    """The ticket is not accepted. The message is for the provider log."""
 
     def __init__(self, code: str, message: str) -> None:
         super().__init__(message)
@@ -37,39 +37,38 @@ class KerberosFailed(Exception):
 
 @dataclass(frozen=True)
 class Accepted:
-    """Who came: the full principal. `answer` proves to the browser who we are."""
+    """An accepted ticket with its principal. `answer` authenticates the server to the browser."""
 
     principal: str
     answer: bytes
-    # The account's number in its Windows domain, which is never used again; None elsewhere.
+    # The relative id of the account, which a Windows domain never reuses; None elsewhere.
     relative_id: int | None = None
 
     @property
     def login(self) -> str:
-        """Return the name without the realm, as a directory has it."""
+        """Return the principal without the realm, which is the login name in the directory."""
         return self.principal.rpartition("@")[0]
 
     @property
     def account(self) -> str:
-        """Return what names the account best: its number and realm, or else the principal."""
+        """Return the relative id and the realm, or the principal if there is no relative id."""
         realm = self.principal.rpartition("@")[2]
         return self.principal if self.relative_id is None else f"{self.relative_id}@{realm}"
 
 
 def is_available() -> bool:
-    """Tell whether gssapi could be installed on this machine."""
+    """Tell whether gssapi is installed."""
     return gssapi is not None
 
 
 def accept(
     token: bytes, *, keytab: bytes, realms: Collection[str], certificate: bytes = b""
 ) -> Accepted:
-    """Return the principal of a token for this service, unused and from an allowed realm.
+    """Accept a token for this service from an allowed realm. A token can be used only once.
 
-    With the certificate that browsers see (PEM), the token must be bound to it, so that one
-    meant for another server is worth nothing here (tls-server-end-point, RFC 5929).
-
-    :raises KerberosFailed: if it does not count, saying what to correct.
+    :param certificate: the certificate that browsers see (PEM). If given, the token must be bound
+        to it, so a token for another server is refused (tls-server-end-point, RFC 5929).
+    :raises KerberosFailed: if the token is not accepted, with what to correct.
     """
     if NTLM in token[:256]:
         raise KerberosFailed(
@@ -92,9 +91,9 @@ def accept(
 
 
 def check_keytab(keytab: bytes) -> None:
-    """See that the keytab can be used.
+    """Check that the keytab can be used.
 
-    :raises KerberosFailed: if not, saying what to correct.
+    :raises KerberosFailed: if it cannot, with what to correct.
     """
     with tempfile.NamedTemporaryFile() as file:
         _written(file, keytab)
@@ -102,13 +101,14 @@ def check_keytab(keytab: bytes) -> None:
 
 
 def _stepped(token: bytes, keytab: bytes, certificate: bytes) -> tuple[Any, bytes]:
-    # The library reads keytabs from files alone; this one only we can read, and it goes at once.
+    # The library reads keytabs only from files. Only our user can read this one, and it is deleted
+    # at once.
     with tempfile.NamedTemporaryFile() as file:
         _written(file, keytab)
         context = gssapi.SecurityContext(
             creds=_credentials(file.name), usage="accept", channel_bindings=_bindings(certificate)
         )
-        # Or `step` would return as if nothing had happened, and `complete` raise.
+        # Otherwise `step` would hide its error, and `complete` would raise it later.
         context.__DEFER_STEP_ERRORS__ = False
         try:
             return context, context.step(token) or b""
@@ -139,7 +139,10 @@ def _bindings(certificate: bytes) -> Any:
 
 
 def end_point(certificate: bytes) -> bytes:
-    """Return the digest of the first certificate, by its own algorithm (RFC 5929, section 4.1)."""
+    """Return the digest of the certificate by its signature's algorithm (RFC 5929 section 4.1).
+
+    SHA-256 replaces MD5 and SHA-1, as that section requires.
+    """
     served = x509.load_pem_x509_certificate(certificate)
     signed_with = served.signature_hash_algorithm
     is_weak = signed_with is None or isinstance(signed_with, MD5 | SHA1)
@@ -166,7 +169,7 @@ def _relative_id(initiator: Any) -> int | None:
 
 
 def _check_bound(context: Any, certificate: bytes) -> None:
-    """See that the browser bound its ticket; one that names another server failed before."""
+    """Check that the ticket is bound. A ticket bound to another server has failed before."""
     is_bound = gssapi.RequirementFlag.channel_bound in context.actual_flags
     if certificate and not is_bound:
         raise KerberosFailed(

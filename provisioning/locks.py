@@ -10,7 +10,7 @@ from provisioning.models import IdentityProvider
 
 
 def lock_subject(provider: IdentityProvider, subject: str) -> None:
-    """Have first sign-ins of one subject wait for each other; the second finds the first's."""
+    """Serialize the first sign-ins of a subject: the second one must find the first's identity."""
     _lock("pg_advisory_xact_lock", f"{provider.pk}/{subject}")
 
 
@@ -23,7 +23,7 @@ def lock_provider_shared(provider: IdentityProvider) -> None:
 
 
 def lock_provider_exclusive(provider: IdentityProvider) -> None:
-    """Wait for every holder of `lock_provider_shared`, and keep new ones out until the end."""
+    """Wait for all holders of `lock_provider_shared`, and block new ones."""
     _lock("pg_advisory_xact_lock", str(provider.pk))
 
 

@@ -1,4 +1,4 @@
-"""Jobs of signing in, which beat starts."""
+"""The Celery tasks of sign-in."""
 
 from datetime import datetime
 from typing import Any
@@ -8,13 +8,13 @@ from django.utils import timezone
 
 from provisioning.directory import account_checks
 
-# Less than a job may take.
+# Less than CELERY_TASK_SOFT_TIME_LIMIT.
 CHECKING_SECONDS = 60
 
 
 @shared_task(name="provisioning.tasks.check_directories")
 def check_directories(*, since: str = "", **_: Any) -> None:
-    """Ask live directories about their people; where time is over, another job goes on."""
+    """Check people in live directories. When the time is over, another task continues."""
     moment = datetime.fromisoformat(since) if since else timezone.now()
     if not account_checks.run_batch(since=moment, seconds=CHECKING_SECONDS)[1]:
         current_app.send_task(

@@ -22,13 +22,13 @@ class Job(Task):
 app = Celery("ramp", task_cls=Job)
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
-# The current app is known by thread, and granian answers requests in threads of its own.
+# Celery's current app is thread-local, and granian serves requests in its own threads.
 app.set_default()
 
 
 @setup_logging.connect
-def keep_our_logging(**_: Any) -> None:
-    """Listen, for Celery replaces the LOGGING of the settings unless somebody does."""
+def keep_django_logging(**_: Any) -> None:
+    """Do nothing. With a receiver of this signal, Celery keeps the LOGGING of the settings."""
 
 
 @worker_init.connect
@@ -37,18 +37,18 @@ def leave_signs(**_: Any) -> None:
     import_module("ramp.worker")
 
 
-# No job of the schedule waits longer.
+# Longer than the longest interval in the schedule.
 LONGEST_PAUSE = timedelta(days=1)
 
 
 class Schedule(Scheduler):
-    """The schedule of the settings, with nothing kept in a file: every job may run too often."""
+    """The schedule in the settings. It stores no state in a file: an extra run does no harm."""
 
     def setup_schedule(self) -> None:
         self.merge_inplace(self.app.conf.beat_schedule)
 
     def tick(self, *args: Any, **kwargs: Any) -> float:
-        """If the clock was set back, run all jobs now; none would run until it has caught up."""
+        """Run all jobs now if the clock was set back; none would run until it has caught up."""
         for entry in self.schedule.values():
             now = entry.default_now()
             if entry.last_run_at > now:

@@ -1,4 +1,4 @@
-"""What must be so before strangers' requests arrive. Run by `check --deploy`, and by `serve`."""
+"""System checks of the deployment settings. `check --deploy` and `serve` run them."""
 
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
@@ -14,7 +14,7 @@ from people.client_address import HEADERS
 Network = IPv4Network | IPv6Network
 
 LOOPBACK: Final = (ip_network("127.0.0.0/8"), ip_network("::1/128"))
-# Where clouds give their machines credentials.
+# Metadata services, from which cloud machines get credentials.
 METADATA: Final = (
     *(ip_network("169.254.0.0/16"), ip_network("fe80::/10")),
     *(ip_network("168.63.129.16/32"), ip_network("fd00:ec2::254/128")),
@@ -23,7 +23,7 @@ METADATA: Final = (
 
 
 @register(Tags.security, deploy=True)
-def secret_key_is_given(**_: Any) -> list[CheckMessage]:
+def check_secret_key(**_: Any) -> list[CheckMessage]:
     if not settings.SECRET_KEY_IS_GENERATED:
         return []
     return [
@@ -36,7 +36,7 @@ def secret_key_is_given(**_: Any) -> list[CheckMessage]:
 
 
 @register(Tags.database, deploy=True)
-def connections_are_kept(**_: Any) -> list[CheckMessage]:
+def check_persistent_connections(**_: Any) -> list[CheckMessage]:
     if settings.DATABASES["default"]["CONN_MAX_AGE"] != 0:
         return []
     return [
@@ -103,7 +103,7 @@ def broker_is_a_server(**_: Any) -> list[CheckMessage]:
 
 @register(Tags.security)
 def certificate_is_readable(**_: Any) -> list[CheckMessage]:
-    """Watch what Windows tickets are bound to: without it each would be refused, or fail."""
+    """Check the certificate for channel binding. Without it, all Windows sign-ins would fail."""
     if not settings.TLS_CERTIFICATE and not settings.TLS_KEY:
         return []
     try:
@@ -121,39 +121,39 @@ def certificate_is_readable(**_: Any) -> list[CheckMessage]:
 
 @register(Tags.security)
 def proxies_are_known(**_: Any) -> list[CheckMessage]:
-    """Watch whose word about a client's address is believed."""
+    """Check which proxies are trusted for the client's address."""
     found: list[CheckMessage] = []
     if settings.PROXY_HEADER not in HEADERS:
         names = " or ".join(HEADERS)
-        said = f"PROXY_HEADER: “{settings.PROXY_HEADER}” is not supported."
-        found.append(Error(said, hint=f"Use {names}.", id="ramp.E012"))
+        message = f"PROXY_HEADER: “{settings.PROXY_HEADER}” is not supported."
+        found.append(Error(message, hint=f"Use {names}.", id="ramp.E012"))
     networks = [] if isinstance(settings.TRUSTED_PROXIES, int) else settings.TRUSTED_PROXIES
     for network in networks:
         try:
             ip_network(network, strict=False)
         except ValueError:
             hint = "Use a number of proxies, or networks such as 10.20.0.0/16 with commas."
-            said = f"TRUSTED_PROXIES: “{network}” is neither a number nor a network."
-            found.append(Error(said, hint=hint, id="ramp.E011"))
+            message = f"TRUSTED_PROXIES: “{network}” is neither a number nor a network."
+            found.append(Error(message, hint=hint, id="ramp.E011"))
     return found
 
 
 @register(Tags.security)
 def outbound_networks_are_narrow(**_: Any) -> list[CheckMessage]:
-    """Watch what tenants' administrators can make this machine connect to."""
-    return [found for said in settings.OUTBOUND_ALLOW for found in _outbound(said)]
+    """Check to which networks tenants' administrators can make this machine connect."""
+    return [found for text in settings.OUTBOUND_ALLOW for found in _outbound(text)]
 
 
-def _outbound(said: str) -> list[CheckMessage]:
+def _outbound(text: str) -> list[CheckMessage]:
     try:
-        network = ip_network(said)
+        network = ip_network(text)
     except ValueError:
         hint = "Write networks such as 10.20.0.0/16, separated by commas."
-        return [Error(f"OUTBOUND_ALLOW: “{said}” is no network.", hint=hint, id="ramp.E007")]
+        return [Error(f"OUTBOUND_ALLOW: “{text}” is not a network.", hint=hint, id="ramp.E007")]
     if _overlaps(network, METADATA):
         return [
             Error(
-                f"OUTBOUND_ALLOW: {said} includes addresses where clouds give out credentials.",
+                f"OUTBOUND_ALLOW: {text} includes addresses where clouds give out credentials.",
                 hint="List just the networks that your identity providers and directories are in.",
                 id="ramp.E008",
             )
@@ -162,7 +162,7 @@ def _outbound(said: str) -> list[CheckMessage]:
     if _overlaps(network, LOOPBACK) and not is_here:
         return [
             Warning(
-                f"OUTBOUND_ALLOW: {said} lets tenants' administrators reach this very machine.",
+                f"OUTBOUND_ALLOW: {text} lets tenants' administrators reach this very machine.",
                 hint="List just the networks that your identity providers and directories are in.",
                 id="ramp.W009",
             )

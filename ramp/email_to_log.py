@@ -1,4 +1,4 @@
-"""Mail where there is no mail server: its subject and its links, a line of the log each."""
+"""An email backend for installations without a mail server: logs the subject and the links."""
 
 import logging
 from collections.abc import Sequence

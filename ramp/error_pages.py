@@ -1,4 +1,4 @@
-"""Pages for requests that could not be carried out. They ask the database for nothing."""
+"""Error pages. They use no database queries."""
 
 import logging
 import sys
@@ -13,7 +13,7 @@ from django.views.defaults import server_error
 
 RETRY_AFTER_SECONDS: Final = 5
 UNAVAILABLE: Final = "Ramp is temporarily unavailable. Nothing was changed. Try again."
-# Parts of the names of fields that are never written into a page.
+# Fields with these parts in their names are never written into a page.
 SECRET: Final = ("password", "again", "current", "secret", "token", "keytab", "code")
 
 log = logging.getLogger(__name__)

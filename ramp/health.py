@@ -1,4 +1,4 @@
-"""What a load balancer and a deployment ask before they send anybody here."""
+"""The health checks /healthz and /readyz."""
 
 from collections.abc import Callable
 from functools import cache
@@ -18,7 +18,7 @@ LONGEST_SILENCE: Final = 60.0
 
 
 class NotReady(Exception):
-    """Something that people's requests or jobs need is missing."""
+    """Something that requests or jobs need is missing."""
 
 
 @require_safe
@@ -28,19 +28,20 @@ def alive(_request: HttpRequest) -> HttpResponse:
 
 @require_safe
 def ready(_request: HttpRequest) -> HttpResponse:
-    """Answer 200 when everything needed is there, or 503 and what is missing."""
+    """Return 200 if everything is available, or 503 with what is missing."""
     missing = {}
     for name, check in NEEDED.items():
         try:
             check()
         except Exception as error:
+            # Each library raises its own errors, and a probe needs an answer, not a traceback.
             missing[name] = _in_brief(error)
-    said: dict[str, Any] = {"status": "not ready" if missing else "ready"}
+    status: dict[str, Any] = {"status": "not ready" if missing else "ready"}
     if missing:
-        said["missing"] = missing
+        status["missing"] = missing
     if settings.SIGNS_OF:
-        said["seconds_since_progress"] = {name: _age(name) for name in settings.SIGNS_OF}
-    return JsonResponse(said, status=503 if missing else 200)
+        status["seconds_since_progress"] = {name: _age(name) for name in settings.SIGNS_OF}
+    return JsonResponse(status, status=503 if missing else 200)
 
 
 def _age(name: str) -> float | None:
@@ -49,7 +50,7 @@ def _age(name: str) -> float | None:
 
 
 def _in_brief(error: Exception) -> str:
-    # The text of other errors may name hosts and accounts, and anybody may ask us.
+    # This page is public, and the text of other errors may contain hosts and account names.
     return str(error) if isinstance(error, NotReady) else f"{type(error).__name__}"
 
 
@@ -65,7 +66,7 @@ def _broker() -> None:
 
 @cache
 def _migrations() -> None:
-    # Remembered once it holds: a process never sees its own migrations undone.
+    # Cached once it is true, because a running process never sees migrations reversed.
     executor = MigrationExecutor(connection)
     if plan := executor.migration_plan(executor.loader.graph.leaf_nodes()):
         raise NotReady(f"{len(plan)} not applied, the first is {plan[0][0]}")

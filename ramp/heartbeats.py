@@ -1,8 +1,8 @@
-"""Signs of life: what the programs of one machine leave, and the supervisor and /readyz look at.
+"""Heartbeats of the programs of one machine, for the supervisor and /readyz.
 
-Each sign is an empty file in a folder that the supervisor makes; the time of its last change
-says when a program last made progress. That time is of the monotonic clock, which nobody sets
-back. Where no supervisor runs there is no folder, and nothing is left or found.
+A heartbeat is an empty file in a folder that the supervisor creates. Its modification time says
+when the program last made progress. It is a time of the monotonic clock, so clock changes have no
+effect. Without a supervisor there is no folder, and heartbeats are neither written nor found.
 """
 
 import os
@@ -16,18 +16,18 @@ from django.conf import settings
 WORKER: Final = "worker"
 BEAT: Final = "beat"
 WEB: Final = "web"
-# Of the event loop of a worker, whether there are jobs or not.
+# The event loop of a worker, also while there are no jobs.
 LOOP: Final = "loop"
-# Of each process of a worker while it does a job.
+# A worker process that is running a job.
 BUSY: Final = "busy"
 
 
 def leave(name: str) -> None:
-    """Leave the sign that the program makes progress now."""
+    """Write the heartbeat: the program makes progress now."""
     if folder := _folder():
         now = time.monotonic()
         path = folder / name
-        # The folder goes when the supervisor ends, maybe before we do.
+        # The supervisor may have ended and deleted the folder.
         with suppress(FileNotFoundError):
             path.touch()
             os.utime(path, (now, now))
@@ -39,13 +39,13 @@ def remove(name: str) -> None:
 
 
 def seconds_since(name: str) -> float | None:
-    """Return how long ago the sign was left; None if it was not."""
+    """Return the seconds since the heartbeat; None if there is none."""
     folder = _folder()
     return _age(folder / name) if folder else None
 
 
 def all_of(kind: str) -> dict[int, float]:
-    """Return the ages of the signs that single processes left, by process number."""
+    """Return the ages of the heartbeats of single processes, by process id."""
     folder = _folder()
     paths = folder.glob(f"{kind}-*") if folder else ()
     ages = {int(path.name.rpartition("-")[2]): _age(path) for path in paths}
@@ -53,7 +53,7 @@ def all_of(kind: str) -> dict[int, float]:
 
 
 def of_process(kind: str) -> str:
-    """Return the name of a sign that only this process leaves."""
+    """Return the name of a heartbeat that only this process writes."""
     return f"{kind}-{os.getpid()}"
 
 

@@ -1,4 +1,4 @@
-"""One readable line per log record, and no credential in any of them."""
+"""Formats log records as one line each, and removes credentials from them."""
 
 import re
 from collections.abc import MutableMapping
@@ -13,7 +13,7 @@ Record = MutableMapping[str, Any]
 
 
 def hide_secrets(_logger: Any, _method: str, record: Record) -> Record:
-    """Blot out what looks like a credential, by its name or by its shape."""
+    """Replace values that look like credentials, by their name or format."""
     for name, value in record.items():
         if name.lower() in SECRET_NAMES:
             record[name] = "***"

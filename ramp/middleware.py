@@ -1,4 +1,4 @@
-"""What stands between the web server and the views."""
+"""The middleware between the web server and the views."""
 
 from collections.abc import Callable
 from contextlib import suppress
@@ -15,7 +15,7 @@ Respond = Callable[[HttpRequest], HttpResponse]
 
 
 class ScimMiddleware:
-    """Hands everything below /scim/v2 to SCIM, which answers to tokens and to nothing else."""
+    """Passes requests below /scim/v2 to SCIM, which needs no sessions and only accepts tokens."""
 
     def __init__(self, respond: Respond) -> None:
         self.respond = respond
@@ -30,9 +30,9 @@ class ScimMiddleware:
 class UnreadBodyMiddleware:
     """Reads the rest of a body that nothing has read: of a GET, or of a refused request.
 
-    The web server closes a connection whose body was not read, and does not announce that in the
-    answer: the client's next request on it would meet a reset. A body above the limit is not
-    read; the answer says `Connection: close` then (RFC 9112 section 9.6).
+    The web server closes a connection with an unread body without announcing it in the response, so
+    the client's next request on the connection would fail. A body above the limit is not read; then
+    the response has `Connection: close` (RFC 9112 section 9.6).
     """
 
     LARGEST_BODY = 4 * 1024 * 1024
@@ -54,7 +54,7 @@ class UnreadBodyMiddleware:
 
 
 class RequestIdMiddleware:
-    """Gives the request an id that its log lines, its events and its answer carry."""
+    """Gives the request an id, which appears in its log lines, its events and its response."""
 
     def __init__(self, respond: Respond) -> None:
         self.respond = respond
@@ -70,9 +70,9 @@ class RequestIdMiddleware:
 
 
 class ReadableTextMiddleware:
-    """Replaces NUL in query strings: no text of the database can hold it.
+    """Replaces NUL in query strings, because PostgreSQL refuses it in text.
 
-    Lists and autocompletes look up what an address says as it is; forms refuse NUL themselves.
+    Lists and autocompletes use query parameters unchecked. Forms refuse NUL themselves.
     """
 
     def __init__(self, respond: Respond) -> None:
@@ -112,7 +112,7 @@ class SecurityHeadersMiddleware:
 
 
 class TenantMiddleware:
-    """Puts the tenant of whoever is signed in in force; for a stranger there is none."""
+    """Puts the tenant of the signed-in person in force. Without a person, no tenant is in force."""
 
     def __init__(self, respond: Respond) -> None:
         self.respond = respond

@@ -1,8 +1,8 @@
-"""Several programs run as one: what dies or hangs is started again, and all end together.
+"""A supervisor for several programs: it restarts those that die or hang, and ends all together.
 
-There are no threads here: signals are blocked, and waited for one by one. Each program
-leads a process group of its own, so that what it leaves behind is found and ended too, and
-the kernel ends it (PR_SET_PDEATHSIG) should this process be killed outright.
+It uses no threads: signals are blocked, and received one at a time. Each program leads its own
+process group, so that its child processes can be ended too. If the supervisor itself is killed, the
+kernel ends the programs (PR_SET_PDEATHSIG).
 """
 
 import ctypes
@@ -31,7 +31,7 @@ END_SIGNALS: Final = {signal.SIGINT, signal.SIGTERM, signal.SIGHUP}
 WSGI_MODULE: Final = "ramp.wsgi"
 GRACE: Final = 15.0
 LONGEST_PAUSE: Final = 30.0
-LOOK_SECONDS: Final = 2.0
+CHECK_SECONDS: Final = 2.0
 libc: Final = ctypes.CDLL(None, use_errno=True)
 
 
@@ -44,9 +44,9 @@ class PortTakenError(Exception):
 
 
 def preflight() -> None:
-    """Fail once and clearly, where the web processes would fail again and again.
+    """Fail at once for problems that would make the web processes fail repeatedly.
 
-    :raises PortTakenError: if something listens on our port.
+    :raises PortTakenError: if another program uses the port.
     """
     import_module(WSGI_MODULE)
     try:
@@ -60,13 +60,13 @@ class Program:
     name: str
     command: list[str]
     watches: Sequence[Watch] = ()
-    # Which signs of life it leaves, for /readyz.
+    # The heartbeats that it writes, for /readyz.
     signs: Sequence[str] = ()
 
 
 def web() -> Program:
-    # Python computes in one thread at a time. The others are there for whoever waits meanwhile:
-    # for a directory that does not answer, or for the rest of what a browser sends.
+    # Python runs one thread at a time. More threads serve requests that only wait, for a slow
+    # directory or for the rest of a request body.
     options = [
         *("--interface", "wsgi", "--http", "1", "--no-ws"),
         *("--blocking-threads", str(settings.WEB_THREADS)),
@@ -100,13 +100,13 @@ def beat() -> Program:
 
 
 def _celery() -> list[str]:
-    # Who runs as root has been told so by their own shell.
+    # People who run this as root know it.
     quiet = ["-W", "ignore:You're running the worker with superuser"]
     return [sys.executable, *quiet, "-m", "celery", "--quiet", "--app", "ramp"]
 
 
 def supervise(programs: Iterable[Program], *, announce: Callable[[], None]) -> None:
-    """Run the programs until a signal tells us to end; announce once the web answers."""
+    """Run the programs until a signal to end; call `announce` once the web server responds."""
     awaited = END_SIGNALS - ({signal.SIGHUP} if _hangups_are_ignored() else set())
     signal.pthread_sigmask(signal.SIG_BLOCK, {*awaited, signal.SIGCHLD})
     children = [_Child(program) for program in programs]
@@ -115,9 +115,11 @@ def supervise(programs: Iterable[Program], *, announce: Callable[[], None]) -> N
     settings.SIGNS_DIR = folder.name
     settings.SIGNS_OF = [sign for child in children for sign in child.program.signs]
     try:
-        while _heard({*awaited, signal.SIGCHLD}, within=1.0 if announced else 0.1) not in awaited:
+        while (
+            _wait_for({*awaited, signal.SIGCHLD}, within=1.0 if announced else 0.1) not in awaited
+        ):
             for child in children:
-                child.look_after()
+                child.check()
             if not announced and _web_answers():
                 announce()
                 announced = True
@@ -130,9 +132,9 @@ def _hangups_are_ignored() -> bool:
     return signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
 
 
-def _heard(signals: set[signal.Signals], *, within: float) -> int | None:
-    heard = signal.sigtimedwait(signals, within)
-    return heard.si_signo if heard else None
+def _wait_for(signals: set[signal.Signals], *, within: float) -> int | None:
+    received = signal.sigtimedwait(signals, within)
+    return received.si_signo if received else None
 
 
 def _web_answers() -> bool:
@@ -144,15 +146,15 @@ def _web_answers() -> bool:
 
 
 def _end(children: list["_Child"], impatience: set[signal.Signals]) -> None:
-    """Ask every child to finish, and after GRACE or a second signal insist."""
+    """Terminate all children. After GRACE or a second signal, kill them."""
     for child in children:
-        child.ask_to_end()
+        child.terminate()
     deadline = time.monotonic() + GRACE
     while any(child.is_running() for child in children) and time.monotonic() < deadline:
-        if _heard({*impatience, signal.SIGCHLD}, within=0.1) in impatience:
+        if _wait_for({*impatience, signal.SIGCHLD}, within=0.1) in impatience:
             break
     for child in children:
-        child.bury()
+        child.reap()
 
 
 @dataclass
@@ -162,10 +164,10 @@ class _Child:
     failures: int = 0
     began_at: float = field(default_factory=time.monotonic)
     start_at: float = field(default_factory=time.monotonic)
-    look_at: float = 0.0
+    check_at: float = 0.0
 
-    def look_after(self) -> None:
-        """Start the program if it is due, and replace it if it has ended or hangs."""
+    def check(self) -> None:
+        """Start the program if it is due, and restart it if it has ended or hangs."""
         now = time.monotonic()
         if self.process is None:
             if now >= self.start_at:
@@ -174,15 +176,15 @@ class _Child:
                 for watch in self.program.watches:
                     watch.begin(self.process.pid)
         elif not self.is_running():
-            self._start_again(f"ended ({self.bury()})", now)
-        elif now >= self.look_at:
-            self.look_at = now + LOOK_SECONDS
+            self._schedule_restart(f"ended ({self.reap()})", now)
+        elif now >= self.check_at:
+            self.check_at = now + CHECK_SECONDS
             problems = filter(None, (watch.problem() for watch in self.program.watches))
             if problem := next(problems, ""):
-                self.bury()
-                self._start_again(f"was killed: {problem}", now)
+                self.reap()
+                self._schedule_restart(f"was killed: {problem}", now)
 
-    def _start_again(self, what: str, now: float) -> None:
+    def _schedule_restart(self, what: str, now: float) -> None:
         self.failures = 0 if now - self.began_at > LONGEST_PAUSE else self.failures + 1
         pause = min(0.25 * 2**self.failures, LONGEST_PAUSE)
         self.start_at = now + pause
@@ -191,16 +193,17 @@ class _Child:
     def is_running(self) -> bool:
         if self.process is None:
             return False
-        # Not poll(): a child stays a zombie until buried, so its group's number stays its own.
-        look = os.WEXITED | os.WNOHANG | os.WNOWAIT
-        return os.waitid(os.P_PID, self.process.pid, look) is None
+        # Not poll(), which would reap the child: as long as it is a zombie, no other process can
+        # get its process group id, so killpg is safe.
+        options = os.WEXITED | os.WNOHANG | os.WNOWAIT
+        return os.waitid(os.P_PID, self.process.pid, options) is None
 
-    def ask_to_end(self) -> None:
+    def terminate(self) -> None:
         if self.is_running() and self.process:
             os.kill(self.process.pid, signal.SIGTERM)
 
-    def bury(self) -> int | None:
-        """Kill what is left of the child's group; return its exit code."""
+    def reap(self) -> int | None:
+        """Kill the rest of the child's process group, and return the child's exit code."""
         if self.process is None:
             return None
         os.killpg(self.process.pid, signal.SIGKILL)
@@ -231,7 +234,7 @@ def _start(command: list[str]) -> subprocess.Popen[bytes]:
 
 
 def end_with_parent(parent: int, *, by: signal.Signals = signal.SIGTERM) -> None:
-    """Have the kernel signal this process, just forked, when its parent dies."""
+    """Make the kernel signal this just forked process when its parent dies."""
     libc.prctl(PR_SET_PDEATHSIG, by)
     if os.getppid() != parent:
         os._exit(1)

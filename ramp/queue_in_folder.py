@@ -1,4 +1,4 @@
-"""Jobs as files in a folder: what carries them where there is no Redis."""
+"""A Celery transport that stores jobs as files in a folder, for installations without Redis."""
 
 import time
 from pathlib import Path
@@ -11,7 +11,7 @@ from kombu.utils.json import dumps
 
 class Channel(filesystem.Channel):
     def _put(self, queue: str, payload: dict[str, Any], **_: Any) -> None:
-        """Write the job aside and then give it its name: a worker never reads half of one."""
+        """Write the job to a draft and rename it, so that a worker never reads half of a job."""
         path = Path(self.data_folder_out) / f"{time.time_ns()}-{uuid4()}.{queue}.msg"
         draft = path.with_name(f"{path.name}.draft")
         draft.write_text(dumps(payload))

@@ -3,20 +3,20 @@ import secrets
 from pathlib import Path
 
 
-def kept_in(folder: Path) -> str:
-    """Return the key of this installation, made when it is first asked for.
+def stored_key(folder: Path) -> str:
+    """Return the key of this installation, which is created with the first call.
 
-    Good for trying things out. Several machines need one key, which is what SECRET_KEY is for.
+    It is meant for trying Ramp out. If there are several machines, set SECRET_KEY instead.
     """
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / "secret-key"
     if not path.exists():
-        _make(path)
+        _create(path)
     return path.read_text()
 
 
-def _make(path: Path) -> None:
-    # Several processes may start at once: each writes its own, one of them gets the name.
+def _create(path: Path) -> None:
+    # Several processes may start at once. Each writes its own file, and one of them gets the name.
     draft = path.with_suffix(f".{os.getpid()}")
     draft.touch(mode=0o600)
     draft.write_text(secrets.token_urlsafe(64))

@@ -14,7 +14,7 @@ from celery.schedules import crontab
 
 from ramp import secret_key, theme
 
-# Lets ModelAdmin[Person] and the like be written at run time too.
+# Makes generic classes such as ModelAdmin[Person] subscriptable at run time.
 django_stubs_ext.monkeypatch()
 
 env = environ.Env()
@@ -26,7 +26,7 @@ IS_WHEEL = (PACKAGE_DIR / "_templates").is_dir()
 BASE_DIR = Path.cwd() if IS_WHEEL else PACKAGE_DIR.parent
 TEMPLATES_DIR = PACKAGE_DIR / "_templates" if IS_WHEEL else BASE_DIR / "templates"
 STATIC_DIR = PACKAGE_DIR / "_static" if IS_WHEEL else BASE_DIR / "static"
-# What the embedded default keeps: the database, the queue, the key. Empty in production.
+# The data of the embedded default: database, queue and secret key. Empty in production.
 VAR_DIR = Path(env("VAR_DIR", default=str(BASE_DIR / "var"))).resolve()
 
 HOST = env("HOST", default="127.0.0.1")
@@ -34,7 +34,7 @@ PORT = env.int("PORT", default=8000)
 WEB_PROCESSES = env.int("WEB_PROCESSES", default=2)
 WORKER_PROCESSES = env.int("WORKER_PROCESSES", default=2)
 
-# Set by the supervisor: where programs leave signs of life, and which ones /readyz expects.
+# Set by the supervisor: the folder of heartbeats, and the heartbeats that /readyz expects.
 SIGNS_DIR = env("SIGNS_DIR", default="")
 SIGNS_OF = env.list("SIGNS_OF", default=[])
 
@@ -42,9 +42,9 @@ SIGNS_OF = env.list("SIGNS_OF", default=[])
 PUBLIC_BASE_URL = env("PUBLIC_BASE_URL", default=f"http://127.0.0.1:{PORT}").rstrip("/")
 PUBLIC = urlsplit(PUBLIC_BASE_URL)
 IS_HTTPS = PUBLIC.scheme == "https"
-# True says: only our proxy reaches us, and it sets X-Forwarded-Proto on each request.
+# True if only our proxy can reach the port, and sets X-Forwarded-Proto on each request.
 BEHIND_PROXY = env.bool("BEHIND_PROXY", default=False)
-# Whose word about the client's address counts: so many proxies, or those in these networks.
+# The proxies that are trusted for the client's address: their number, or their networks.
 _proxies = env.list("TRUSTED_PROXIES", default=["1"] if BEHIND_PROXY else ["0"])
 TRUSTED_PROXIES: int | list[str] = (
     int(_proxies[0]) if len(_proxies) == 1 and _proxies[0].isdecimal() else _proxies
@@ -54,8 +54,8 @@ ALLOWED_HOSTS = env.list(
     "ALLOWED_HOSTS", default=[PUBLIC.hostname or "", "localhost", "127.0.0.1", "[::1]"]
 )
 
-# The certificate that browsers see, to which Windows tickets are bound then. With its key the
-# web processes serve TLS themselves; without it, what stands in front of them does.
+# The certificate that browsers see; Windows tickets must be bound to it. With TLS_KEY, the web
+# processes serve TLS themselves; without it, a proxy does.
 TLS_CERTIFICATE = env("TLS_CERTIFICATE", default="")
 TLS_KEY = env("TLS_KEY", default="")
 
@@ -63,10 +63,10 @@ SECRET_KEY = env("SECRET_KEY", default="")
 SECRET_KEY_FALLBACKS = env.list("SECRET_KEY_FALLBACKS", default=[])
 SECRET_KEY_IS_GENERATED = not SECRET_KEY
 if SECRET_KEY_IS_GENERATED:
-    SECRET_KEY = secret_key.kept_in(VAR_DIR)
+    SECRET_KEY = secret_key.stored_key(VAR_DIR)
 DEBUG = env.bool("DEBUG", default=False)
 
-# Ramp runs without either of these two apps; where its folder is deleted, it is not installed.
+# Both apps are optional: Ramp also runs if the folder of one of them is deleted.
 HAS_SCIM, HAS_SIGN_IN = (find_spec(app) is not None for app in ("scim", "provisioning"))
 INSTALLED_APPS = [
     "unfold.apps.BasicAppConfig",
@@ -85,13 +85,13 @@ INSTALLED_APPS = [
 
 
 def _is_installed(path: str) -> bool:
-    """Tell whether the app is installed with whose name the dotted path begins."""
+    """Tell whether the app at the beginning of the dotted path is installed."""
     return path.partition(".")[0] in INSTALLED_APPS
 
 
 MIDDLEWARE = [
     "ramp.middleware.UnreadBodyMiddleware",
-    # Before the rest, so that sessions, CSRF and messages cost SCIM nothing.
+    # Early, so that SCIM requests skip sessions, CSRF and messages.
     *(["ramp.middleware.ScimMiddleware"] if HAS_SCIM else []),
     "ramp.middleware.RequestIdMiddleware",
     "ramp.middleware.ReadableTextMiddleware",
@@ -136,19 +136,19 @@ if DATABASE["ENGINE"].endswith("sqlite3"):
     VAR_DIR.mkdir(parents=True, exist_ok=True)
     DATABASE["OPTIONS"] = {
         "timeout": 20,
-        # A transaction that begins by reading could not wait for the write lock later on.
+        # A deferred transaction that has read cannot wait for the write lock later: it fails.
         "transaction_mode": "IMMEDIATE",
         "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL",
     }
 else:
     DATABASE["ENGINE"] = "ramp.postgresql"
     DATABASE["OPTIONS"] = {
-        # Statements that repeat are prepared, and their values sent apart from them.
+        # Prepare statements that repeat, with parameters sent separately.
         "server_side_binding": True,
         "prepare_threshold": 3,
         "connect_timeout": 3,
         "tcp_user_timeout": 10_000,
-        # Migrations lift the first of these for themselves.
+        # `migrate` removes the first limit for itself.
         "options": "-c statement_timeout=10s -c lock_timeout=5s"
         " -c idle_in_transaction_session_timeout=10s",
     } | DATABASE.get("OPTIONS", {})
@@ -160,18 +160,18 @@ DATABASES = {
     }
 }
 
-# SQLite has one writer at a time, and more threads would only wait for it.
+# SQLite has one writer at a time, so more threads would only wait for each other.
 WEB_THREADS = env.int("WEB_THREADS", default=1 if DATABASE["ENGINE"].endswith("sqlite3") else 8)
 
 REDIS_URL = env("REDIS_URL", default="")
 CELERY_BROKER_URL = REDIS_URL or "folder://localhost"
-# A publisher that finds no broker gives up at once: the row waits, and beat finds it.
+# Publishing without a broker fails at once. Nothing is lost: beat finds the row later.
 CELERY_BROKER_TRANSPORT_OPTIONS: dict[str, Any] = {"max_retries": 0}
 if REDIS_URL:
     CELERY_BROKER_TRANSPORT_OPTIONS |= {
         "socket_timeout": 1,
         "socket_connect_timeout": 1,
-        # A killed worker's jobs come back after this long, so no job may take longer.
+        # The jobs of a killed worker are redelivered after this time, so no job may take longer.
         "visibility_timeout": 120,
         "unacked_restore_interval": 2,
         "unacked_restore_throttle": 1,
@@ -187,7 +187,7 @@ else:
     }
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_BROKER_CONNECTION_MAX_RETRIES = None
-# A worker that lost the broker ends, and the supervisor starts another; see ramp.worker.
+# A worker that has lost the broker ends, and the supervisor starts another; see ramp.worker.
 CELERY_BROKER_CONNECTION_RETRY = False
 CELERY_TASK_SERIALIZER = "json"
 CELERY_ACCEPT_CONTENT = ["json"]
@@ -196,20 +196,20 @@ CELERY_TASK_ACKS_LATE = True
 CELERY_TASK_SOFT_TIME_LIMIT = 90
 CELERY_TASK_TIME_LIMIT = 100
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
-# Its channel is always listened to, so that a worker notices when the broker goes away.
+# The worker always listens to this channel, so that it notices when the broker is gone.
 CELERY_WORKER_ENABLE_REMOTE_CONTROL = True
-# Their acknowledgment would be lost: they are redelivered, so every job tolerates a second run.
+# Their acknowledgment would be lost, and they are redelivered. Every job tolerates a second run.
 CELERY_WORKER_CANCEL_LONG_RUNNING_TASKS_ON_CONNECTION_LOSS = True
 CELERY_BEAT_SCHEDULER = "ramp.celery.Schedule"
 CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
-    # The safety net: every awaited event also wakes the dispatcher when it commits.
+    # Only a fallback: an event with subscribers also triggers the dispatcher when it commits.
     "dispatch-events": {"task": "people.tasks.dispatch_events", "schedule": 10},
     "send-mails": {"task": "people.tasks.send_mails", "schedule": 10, "options": {"expires": 10}},
     "sync-cycle": {"task": "scim.tasks.run_cycle", "schedule": 5 * 60},
     "carry-over": {"task": "scim.tasks.carry_over", "schedule": 60},
     "end-self-tests": {"task": "scim.tasks.end_self_tests", "schedule": 60},
-    # On the hour by the clock, however often beat is started anew.
-    "depart-due": {"task": "people.tasks.depart_due", "schedule": crontab(minute=0)},
+    # By the clock, so that restarts of beat do not delay it.
+    "terminate-due": {"task": "people.tasks.terminate_due", "schedule": crontab(minute=0)},
     "deactivate-guests": {"task": "people.tasks.deactivate_guests", "schedule": crontab(minute=5)},
     "check-directories": {
         "task": "provisioning.tasks.check_directories",
@@ -217,7 +217,7 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
         "options": {"expires": 15 * 60},
     },
     # The page undoes what it can in 3 s; this does the rest.
-    "undo-mass-changes": {"task": "people.tasks.undo_mass_changes", "schedule": 60},
+    "undo-bulk-changes": {"task": "people.tasks.undo_bulk_changes", "schedule": 60},
     "forget-idempotency-keys": {
         "task": "people.tasks.forget_idempotency_keys",
         "schedule": 60 * 60,
@@ -227,11 +227,11 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
 CELERY_BEAT_SCHEDULE = {
     name: job for name, job in CELERY_BEAT_SCHEDULE.items() if _is_installed(job["task"])
 }
-# What `run_due` does, in this order: the same as the schedule above, here and now. Programs read
-# the keys, which it prints with the numbers; they stay when a function moves.
+# The jobs of `run_due`, in this order; the same as in the schedule above. It prints the keys with
+# the numbers, and programs read them, so a key stays when its function moves.
 DUE_JOBS = {
     "scim.tasks.carry_over_all": "scim.tasks.import_all",
-    "people.operations.mass_changes.undo_asked": "people.operations.bulk.undo.undo_asked",
+    "people.operations.mass_changes.undo_asked": "people.operations.bulk.undo.undo_requested",
     "people.operations.guests.deactivate_due": "people.operations.guests.deactivate_due",
     "provisioning.directory_checks.check_due": "provisioning.directory.account_checks.check_due",
     "people.operations.departing.terminate_due": "people.operations.offboarding.job.terminate_due",

@@ -150,9 +150,11 @@ def is_busy() -> bool:
 
 def broker_answers() -> bool:
     try:
+        # One retry only: the supervisor checks all programs one after the other.
         with current_app.connection_for_write() as broker:
             broker.ensure_connection(max_retries=1, interval_start=0, timeout=1)
     except Exception:
+        # kombu passes on whatever the broker's own library raises.
         return False
     return True
 

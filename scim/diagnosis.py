@@ -200,7 +200,7 @@ def _request_refused(known: ScimDiagnosisData) -> Diagnosis | None:
     if log is None:
         return None
     return Diagnosis(
-        Priority.ASKED_IN_VAIN,
+        Priority.LOOKED_UP_WITHOUT_RESULT,
         "request-refused",
         f"A request of {log.connection} that names {known.query.text} was refused: "
         f"{detail_of(log)}",

@@ -20,7 +20,7 @@ from people.mail.invite_links import invite_link
 from people.mail.reset_links import reset_link
 from people.models import Mail, Person, ScheduledTermination, Tenant
 from people.operations import guests, passwords
-from people.operations.offboarding.job import depart
+from people.operations.offboarding.job import terminate_if_due
 from people.operations.people import activate_person
 from people.values import Actor
 from provisioning.models import IdentityProvider
@@ -306,7 +306,7 @@ def terminated_by_the_job(cast: Cast) -> None:
     scheduled_termination = ScheduledTermination.objects.create(
         tenant_id=cast.person.tenant_id, person=cast.person, due_at=now
     )
-    assert depart(scheduled_termination.pk, as_of=timezone.now(), actor=JOB)
+    assert terminate_if_due(scheduled_termination.pk, as_of=timezone.now(), actor=JOB)
 
 
 def when_their_time_as_a_guest_was_over(cast: Cast) -> None:

@@ -437,7 +437,7 @@ class TestWhichRoles:
         path = reverse("admin:mappings", args=[company.slug])
 
         def ask(actor: Person, role: str) -> Any:
-            said = {"group": "Board", "role": role, "is_owner_meant": "on"}
+            said = {"group": "Board", "role": role, "is_owner_confirmed": "on"}
             answer = signed_in(actor).post(path, said)
             assert GroupMapping.objects.exists() == (answer.status_code == 302)
             return answer
@@ -469,7 +469,7 @@ class TestWhichRoles:
         path = reverse("admin:scim_group", args=[scim.connection.pk, group.pk])
 
         def ask(actor: Person, role: str) -> Any:
-            return signed_in(actor).post(path, {"role": role, "is_owner_meant": "on"})
+            return signed_in(actor).post(path, {"role": role, "is_owner_confirmed": "on"})
 
         assert self.breaches(people, ask) == []
 

@@ -1,4 +1,4 @@
-"""Deactivating and reactivating several people: one operation each, each with its result."""
+"""Admin actions that deactivate or reactivate several people, with one operation for each."""
 
 from dataclasses import dataclass
 
@@ -23,7 +23,7 @@ AT_MOST = 500
 
 @dataclass(frozen=True)
 class BulkAction:
-    """What is done to each person, and how the pages say so."""
+    """A bulk action, with its texts on pages."""
 
     action: str
     verb: str
@@ -91,9 +91,9 @@ def _apply(request: PersonRequest, people: list[Person], change: BulkAction) -> 
             messages.error(request, f"{person.full_name} was not {change.done}: {error}")
     if bulk.change:
         undo = reverse("admin:bulk_change_undo", args=[bulk.change.pk])
-        said = f"{_people(changed)} {_were(changed)} {change.done}."
+        text = f"{_people(changed)} {_were(changed)} {change.done}."
         link = '{} <a href="{}" class="ramp-link">Undo</a>'
-        messages.success(request, format_html(link, said, undo))
+        messages.success(request, format_html(link, text, undo))
     if unchanged:
         messages.info(request, f"{_people(unchanged)} skipped: {change.already}.")
 

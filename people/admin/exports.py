@@ -35,7 +35,7 @@ def people_as_csv(people: QuerySet[Person]) -> StreamingHttpResponse:
 
 
 class _Echo:
-    """A file that gives each line back instead of keeping it."""
+    """A file whose `write` returns the line instead of storing it, to stream CSV."""
 
     def write(self, line: str) -> str:
         return line

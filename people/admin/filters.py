@@ -9,7 +9,7 @@ from people.models import Person
 
 
 class StateFilter(DropdownFilter):
-    """Hides the terminated unless they are asked for."""
+    """Filters by state. Terminated people are hidden by default."""
 
     title = "state"
     parameter_name = "state"
@@ -29,7 +29,7 @@ class StateFilter(DropdownFilter):
 
 
 class GuestFilter(DropdownFilter):
-    """Finds the guests who stay until a day, and those who stay until somebody decides."""
+    """Finds guests with and without a last day."""
 
     title = "guests"
     parameter_name = "guest"

@@ -18,24 +18,24 @@ from people.views.permissions import is_tenant_admin
 
 
 class CompanyAdmin(ModelAdmin):
-    """What a tenant's administrators may see and change, and nobody else.
+    """The base of all model admins that a tenant's administrators may use.
 
-    `address` is where the pages are, below the root.
+    `address` is the path of the pages below the root.
     """
 
     address: str
-    # What an empty list says.
+    # The text of an empty list.
     nothing_yet = ""
-    # The heading above, where the list hides some by default.
+    # The heading of an empty list that hides some rows by default.
     nothing_heading = ""
     paginator = BoundedPaginator
     list_per_page = 50
     list_max_show_all = 0
     show_full_result_count = False
-    # Counting what each choice would leave is counting everybody, once a choice.
+    # Facet counts would need one COUNT of all rows for each choice.
     show_facets = ShowFacets.NEVER
     show_add_link = False
-    # Addresses stay short enough to be sent to a colleague.
+    # Keeps URLs short enough to send to a colleague.
     preserve_filters = False
     list_fullwidth = True
     list_filter_submit = True
@@ -57,7 +57,7 @@ class CompanyAdmin(ModelAdmin):
         return is_tenant_admin(request.user)
 
     def get_urls(self) -> list[URLPattern]:
-        """Leave out Django's history: ours is the events."""
+        """Leave out Django's history pages. Events are the history."""
         return [url for url in super().get_urls() if not (url.name or "").endswith("_history")]
 
     def changelist_view(
@@ -80,13 +80,13 @@ class CompanyAdmin(ModelAdmin):
         try:
             page: HttpResponse = super().changeform_view(request, object_id, form_url, context)
         except PeopleError as error:
-            # Somebody else was quicker, between our check and our write.
+            # The form was valid, but a concurrent change made the operation fail.
             messages.error(request, str(error))
             return redirect(request.get_full_path())
         return page
 
     def response_action(self, request: HttpRequest, queryset: QuerySet[Any]) -> HttpResponse | None:
-        """Carry the action out for what is chosen, leaving out what can be no key."""
+        """Run the action for the selected rows. Invalid keys, which would raise, are removed."""
         chosen = request.POST.copy()
         keys = [key for key in chosen.getlist(ACTION_CHECKBOX_NAME) if self._is_key(key)]
         chosen.setlist(ACTION_CHECKBOX_NAME, keys)
@@ -108,17 +108,17 @@ class CompanyAdmin(ModelAdmin):
         return super().formfield_for_foreignkey(db_field, request, **kwargs)
 
     def formfield_for_dbfield(self, *args: Any, **kwargs: Any) -> Any:
-        """Leave out the buttons that open windows beside the form: all have their own pages."""
+        """Remove Django's buttons that open related objects in popup windows."""
         field = super().formfield_for_dbfield(*args, **kwargs)
         if field:
             field.widget = getattr(field.widget, "widget", field.widget)
         return field
 
     def log_addition(self, request: HttpRequest, obj: Model, message: Any) -> None:
-        """Write nothing: the operation records an event."""
+        """Do nothing: the operation records an event."""
 
     def log_change(self, request: HttpRequest, obj: Model, message: Any) -> None:
-        """Write nothing: the operation records an event."""
+        """Do nothing: the operation records an event."""
 
     def _get_obj_does_not_exist_redirect(self, *_: Any) -> NoReturn:
         raise Http404

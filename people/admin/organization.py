@@ -1,4 +1,4 @@
-"""Departments, locations and entities: lists with how many belong to each, and short forms."""
+"""Model admins of departments, locations and entities."""
 
 from typing import Any
 
@@ -21,7 +21,7 @@ from people.views.permissions import PersonRequest
 
 
 class PlaceForm(forms.ModelForm[Any]):
-    """Says on the form what the operation would refuse."""
+    """Shows errors of the operation on the form."""
 
     def _post_clean(self) -> None:
         super()._post_clean()  # type: ignore[misc]
@@ -55,7 +55,7 @@ class PlaceAdmin(CompanyAdmin):
         organization.delete_place(obj, actor=request.user.actor)
 
     def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
-        """Name what goes; nothing goes with it, or it would not be deleted."""
+        """List the objects alone: the operation refuses to delete a place that is in use."""
         return [str(place) for place in objs], {}, set(), []
 
     def delete_view(

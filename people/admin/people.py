@@ -74,12 +74,12 @@ class PersonAdmin(CompanyAdmin):
     ) -> tuple[PersonQuerySet, bool]:
         people = queryset.matching(search_term)
         if request.resolver_match and request.resolver_match.url_name == "autocomplete":
-            # Whoever is looked up there is to become somebody's manager, or to be filtered by.
+            # Autocompletes select managers and filters, so leave out terminated people.
             people = people.in_lists()
         return people, False
 
     def lookup_allowed(self, lookup: str, value: str, request: HttpRequest | None = None) -> bool:
-        """Allow what the filters ask; anything else would let a guesser probe hidden columns."""
+        """Allow only the filters of the page. Other lookups could probe hidden columns."""
         return lookup in FILTERS
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
@@ -87,9 +87,9 @@ class PersonAdmin(CompanyAdmin):
         return False
 
     def export(self, request: HttpRequest) -> HttpResponseBase:
-        """Answer with all people of the list, from all its pages.
+        """Export all people of the filtered list as CSV.
 
-        With filters that the list does not understand, lead to the list, as the list does.
+        With invalid filters, redirect to the list with an error, as the list itself does.
         """
         try:
             people = self.get_changelist_instance(request).queryset

@@ -1,4 +1,4 @@
-"""The tenant's own roles: who may be given which stands on each person's page."""
+"""The model admin of custom roles. They are granted on each person's page."""
 
 from typing import Any
 

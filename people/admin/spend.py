@@ -1,4 +1,4 @@
-"""Cards, funds, and what is not settled yet: lists and forms."""
+"""Model admins of cards, funds and outstanding items."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -21,12 +21,12 @@ from people.admin.model_admin import CompanyAdmin
 from people.admin.spend_forms import CardForm, FundForm, OutstandingItemForm
 from people.models import Card, Fund, OutstandingItem
 from people.operations.spend import approvals, cards_and_funds
-from people.operations.spend.cards_and_funds import AnyHeld
+from people.operations.spend.cards_and_funds import Instrument
 from people.views.permissions import PersonRequest
 
 
 class EndedFilter(DropdownFilter):
-    """Hides what has ended unless it is asked for."""
+    """Filters by status. Ended cards and funds are hidden by default."""
 
     title = "status"
     parameter_name = "status"
@@ -46,7 +46,7 @@ class EndedFilter(DropdownFilter):
 
 
 class OutstandingFilter(DropdownFilter):
-    """Hides what is settled unless it is asked for."""
+    """Filters by state. Settled items are hidden by default."""
 
     title = "status"
     parameter_name = "status"
@@ -66,7 +66,7 @@ class OutstandingFilter(DropdownFilter):
 
 
 class SpendAdmin(CompanyAdmin):
-    """Rows about money that are ended or settled, and never deleted."""
+    """The base for rows that are ended or settled, but never deleted."""
 
     person_field: str
     actions = None
@@ -85,22 +85,24 @@ class SpendInstrumentAdmin(SpendAdmin):
         description="Status",
         label={"Usable": "success", "Ended": "info", "Holder not active": "warning"},
     )
-    def status(self, held: AnyHeld) -> str:
-        if held.ended_at:
+    def status(self, instrument: Instrument) -> str:
+        if instrument.ended_at:
             return "Ended"
         return (
-            "Usable" if getattr(held, self.person_field).state == "active" else "Holder not active"
+            "Usable"
+            if getattr(instrument, self.person_field).state == "active"
+            else "Holder not active"
         )
 
     @display(description="Status")
-    def standing(self, held: AnyHeld) -> str:
-        person = getattr(held, self.person_field)
-        end = reverse(f"admin:{self.opts.model_name}_end", args=[held.pk])
-        context = {"held": held, "person": person, "end": end}
+    def standing(self, instrument: Instrument) -> str:
+        person = getattr(instrument, self.person_field)
+        end = reverse(f"admin:{self.opts.model_name}_end", args=[instrument.pk])
+        context = {"instrument": instrument, "person": person, "end": end}
         return render_to_string("people/spend/_status.html", context)
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Allow no change to what has ended: it is shown for reading."""
+        """Make ended cards and funds read-only."""
         return super().has_change_permission(request, obj) and not (obj and obj.ended_at)
 
 
@@ -149,7 +151,7 @@ class CardAdmin(SpendInstrumentAdmin):
 
     @display(description="Monthly limit")
     def limit(self, card: Card) -> str:
-        return money.written(card.monthly_limit, card.currency)
+        return money.format_amount(card.monthly_limit, card.currency)
 
     limit_shown = limit
 
@@ -197,13 +199,13 @@ class FundAdmin(SpendInstrumentAdmin):
 
     @display(description="Balance")
     def left(self, fund: Fund) -> str:
-        return money.written(fund.balance, fund.currency)
+        return money.format_amount(fund.balance, fund.currency)
 
     @display(description="Payment limit")
     def largest_payment(self, fund: Fund) -> str | None:
         if fund.payment_limit is None:
             return None
-        return money.written(fund.payment_limit, fund.currency)
+        return money.format_amount(fund.payment_limit, fund.currency)
 
     @display(description="Used by", ordering="is_shared")
     def sharing(self, fund: Fund) -> str:
@@ -256,8 +258,8 @@ class OutstandingItemAdmin(SpendAdmin):
         save(obj, actor=request.user.actor)
         workflow = form.cleaned_data.get("workflow")
         if workflow:
-            approvals.ask_approval(obj, workflow)
+            approvals.request_approval(obj, workflow)
 
     @display(description="Amount")
     def money(self, outstanding_item: OutstandingItem) -> str:
-        return money.written(outstanding_item.amount, outstanding_item.currency)
+        return money.format_amount(outstanding_item.amount, outstanding_item.currency)

@@ -1,4 +1,4 @@
-"""The forms of cards, funds and outstanding items: amounts as people write them."""
+"""Forms for cards, funds and outstanding items, with amounts as decimal numbers."""
 
 from decimal import Decimal
 from typing import Any, ClassVar
@@ -13,7 +13,7 @@ from people.operations.spend import approvals
 from people.operations.spend.cards_and_funds import HolderInactive
 from people.values import PeopleError
 
-# So that every sum of them still is a number of the database.
+# Small enough that a sum of many amounts fits into a bigint.
 MOST = Decimal(10) ** 12
 CURRENCY = "In the currency of the person's entity."
 
@@ -30,15 +30,15 @@ def amount(label: str, *, required: bool = True, help_text: str = "") -> forms.D
 
 
 class MoneyForm(forms.ModelForm[Any]):
-    """Turns amounts into the smallest units of the currency of whoever it is about."""
+    """Converts amounts to the smallest unit of the person's currency."""
 
-    # By field of the form, the model's.
+    # Model fields by form field.
     amounts: ClassVar[dict[str, str]] = {}
     person_field: ClassVar[str]
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        # What is declared here is part of every form, wanted or not.
+        # Declared form fields are part of every admin form, even if get_fields leaves them out.
         for name in self.fields.keys() - set(self._meta.fields or ()):
             del self.fields[name]
         row = self.instance
@@ -53,17 +53,17 @@ class MoneyForm(forms.ModelForm[Any]):
                 self.initial.setdefault(name, money.as_decimal(units, row.currency))
 
     def clean(self) -> dict[str, Any]:
-        said = super().clean() or {}
-        person: Person | None = said.get(self.person_field)
+        data = super().clean() or {}
+        person: Person | None = data.get(self.person_field)
         currency = self.instance.currency or (currency_of(person) if person else "")
         for name, stored in self.amounts.items():
-            if currency and name in said:
-                setattr(self.instance, stored, self._units(name, said[name], currency))
-        return said
+            if currency and name in data:
+                setattr(self.instance, stored, self._units(name, data[name], currency))
+        return data
 
-    def _units(self, name: str, said: Decimal | None, currency: str) -> int | None:
+    def _units(self, name: str, amount: Decimal | None, currency: str) -> int | None:
         try:
-            return None if said is None else money.in_smallest_unit(said, currency)
+            return None if amount is None else money.in_smallest_unit(amount, currency)
         except ValueError:
             digits = money.digits(currency)
             places = f"at most {digits} decimal places" if digits else "no decimal places"
@@ -73,11 +73,11 @@ class MoneyForm(forms.ModelForm[Any]):
 
 class SpendInstrumentForm(MoneyForm):
     def clean(self) -> dict[str, Any]:
-        said = super().clean()
-        person: Person | None = said.get(self.person_field)
+        data = super().clean()
+        person: Person | None = data.get(self.person_field)
         if person and person.state != Person.State.ACTIVE:
             self.add_error(self.person_field, str(HolderInactive(person, self.person_field)))
-        return said
+        return data
 
 
 class CardForm(SpendInstrumentForm):
@@ -101,7 +101,7 @@ class FundForm(SpendInstrumentForm):
 
     @property
     def units_more(self) -> int:
-        """What is to be added to the balance."""
+        """The amount to add to the balance, in the smallest unit."""
         more = self.cleaned_data.get("more")
         return money.in_smallest_unit(more, self.instance.currency) if more else 0
 
@@ -113,7 +113,7 @@ class FundForm(SpendInstrumentForm):
 
 
 def _states() -> list[tuple[str, Any]]:
-    """Return the states by what may be in them."""
+    """Return the choices of states, grouped by kind."""
     return [
         (kind.label, [(state.value, state.label) for state in states])
         for kind, states in OutstandingItem.STATES.items()
@@ -146,11 +146,11 @@ class OutstandingItemForm(MoneyForm):
         )
 
     def clean(self) -> dict[str, Any]:
-        said = super().clean()
-        kind, state = said.get("kind", self.instance.kind), said.get("state")
+        data = super().clean()
+        kind, state = data.get("kind", self.instance.kind), data.get("state")
         try:
             if kind and state:
                 approvals.check_state(OutstandingItem(kind=kind, state=state))
         except PeopleError as error:
             self.add_error(error.field, str(error))
-        return said
+        return data

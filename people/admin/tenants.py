@@ -16,7 +16,7 @@ from people.views.permissions import is_operator, is_tenant_admin
 
 @admin.register(Tenant)
 class TenantAdmin(CompanyAdmin):
-    """What an operator sees of the tenants: that they exist, never who or what is in them."""
+    """The list of tenants for operators, who cannot see the data of a tenant."""
 
     address = "tenants/"
     nothing_yet = "Create one with “manage.py create_tenant”."
@@ -37,7 +37,7 @@ class TenantAdmin(CompanyAdmin):
     def changelist_view(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
-        """Show operators all tenants; lead administrators to their own."""
+        """Show all tenants to operators; redirect administrators to their own tenant."""
         if isinstance(request.user, Person) and is_tenant_admin(request.user):
             settings_url = _settings_url(request.user.tenant)
             if settings_url:
@@ -49,7 +49,7 @@ class TenantAdmin(CompanyAdmin):
         return is_operator(request.user)
 
     def has_add_permission(self, request: HttpRequest) -> bool:
-        """Refuse: a tenant begins with its owner, so `create_tenant` makes it."""
+        """Refuse: the command `create_tenant` creates a tenant with its owner."""
         return False
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:

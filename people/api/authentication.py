@@ -23,9 +23,9 @@ if TYPE_CHECKING:
 
 
 def token_of(request: HttpRequest) -> ApiToken | None:
-    """Return the token that the request bears, if it is in force; it may have expired."""
-    scheme, _, said = request.META.get("HTTP_AUTHORIZATION", "").partition(" ")
-    presented = said.strip()
+    """Return the token of the request if it is not revoked. It may have expired."""
+    scheme, _, credentials = request.META.get("HTTP_AUTHORIZATION", "").partition(" ")
+    presented = credentials.strip()
     if scheme.lower() != "bearer" or not presented or not may_be_valid(presented, "api"):
         return None
     with tenancy.across_tenants():
@@ -48,7 +48,7 @@ class BearerToken(BaseAuthentication):
                 "the API tokens page of Ramp.",
                 code="token_expired",
             )
-        api_tokens.note_api_token_use(token, timezone.now())
+        api_tokens.record_api_token_use(token, timezone.now())
         return token.person, token
 
     def authenticate_header(self, request: Request) -> str:
@@ -71,7 +71,7 @@ class IsAdministrator(BasePermission):
 
 
 class HasScope(BasePermission):
-    """Lets a token do what the view's `scopes` name for the method; one of them is enough."""
+    """Requires one of the scopes that the view's `scopes` lists for the method."""
 
     code = "insufficient_scope"
     message = ""
@@ -90,13 +90,13 @@ class HasScope(BasePermission):
 
 
 def scopes_of(view: "APIView", method: str) -> tuple[Scope, ...]:
-    """Return the scopes of which the method needs one; other methods and addresses need none."""
+    """Return the scopes of which the method needs one; empty if it needs none."""
     scopes: dict[str, tuple[Scope, ...]] = getattr(view, "scopes", {})
     return scopes.get("GET" if method == "HEAD" else method, ())
 
 
 class TokenRateThrottle(SimpleRateThrottle):
-    """Counts by token, in one web process."""
+    """Limits requests per token and web process."""
 
     scope = "token"
 

@@ -1,4 +1,4 @@
-"""What every address of the API shares: the tenant in force, and how a refusal reads."""
+"""The base of all API views, and the format of errors."""
 
 import logging
 from collections.abc import Mapping
@@ -29,13 +29,13 @@ log = logging.getLogger(__name__)
 
 
 class ApiView(APIView):
-    """A view for the bearer of an API token, whose tenant is in force in it.
+    """A view that is authenticated by an API token. The token's tenant is in force.
 
-    `scopes` names, by method, the scopes of which the token needs one.
+    `scopes` lists, by method, the scopes of which the token needs one.
     """
 
     scopes: Mapping[str, tuple[Scope, ...]] = {}
-    # What narrows a list, as query parameters.
+    # The query parameters that filter a list.
     filters: type[Serializer[Any]] | None = None
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
@@ -47,22 +47,22 @@ class ApiView(APIView):
         return response
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
-        """Check the token first, then that the query has no parameter that is ignored."""
+        """Check the token first, then refuse query parameters that the view would ignore."""
         super().initial(request, *args, **kwargs)
         is_list = isinstance(self, ListModelMixin) and request.method in ("GET", "HEAD")
         check_parameters(
             request, known_parameters(self.filters if is_list else None, is_list=is_list)
         )
 
-    def wanted(self) -> dict[str, Any]:
-        """Return what the query asks for.
+    def filter_values(self) -> dict[str, Any]:
+        """Return the validated values of the query parameters.
 
-        :raises ValidationError: if a value is not one.
+        :raises ValidationError: if a value is invalid.
         """
         assert self.filters, "the view narrows a list"
-        asked = self.filters(data=self.request.query_params)
-        asked.is_valid(raise_exception=True)
-        return dict(asked.validated_data)
+        serializer = self.filters(data=self.request.query_params)
+        serializer.is_valid(raise_exception=True)
+        return dict(serializer.validated_data)
 
 
 class Unavailable(exceptions.APIException):
@@ -72,18 +72,18 @@ class Unavailable(exceptions.APIException):
 
     def __init__(self, *, wait: int) -> None:
         super().__init__()
-        # What DRF makes the header Retry-After of.
+        # DRF sets Retry-After from this attribute.
         self.wait = wait
 
 
 def token_owner(request: Request) -> Person:
-    """Return whose token it is."""
+    """Return the person to whom the token belongs."""
     assert isinstance(request.user, Person), "authentication lets only people in"
     return request.user
 
 
 def exception_handler(error: Exception, context: Mapping[str, Any]) -> Response | None:
-    """Return the error in the one shape that the API has for all of them."""
+    """Return the response for the error. All errors of the API have the same format."""
     if isinstance(error, PeopleError):
         body = {"code": error.code, "message": str(error)}
         return Response(body, status=status.HTTP_409_CONFLICT)
@@ -101,11 +101,11 @@ def exception_handler(error: Exception, context: Mapping[str, Any]) -> Response 
     if isinstance(error, Http404):
         error = exceptions.NotFound()
     assert isinstance(error, exceptions.APIException), "DRF answers to no others"
-    response.data = _told(error)
+    response.data = _error_body(error)
     return response
 
 
-def _told(error: exceptions.APIException) -> dict[str, Any]:
+def _error_body(error: exceptions.APIException) -> dict[str, Any]:
     if isinstance(error, exceptions.ValidationError):
         fields = _fields(error.detail)
         first = next(iter(fields.items()))
@@ -121,15 +121,16 @@ WHOLE = "body"
 
 
 def _fields(detail: Any) -> dict[str, str]:
-    """Return what is wrong by field; what concerns no single one is about the body."""
+    """Return the first error of each field. Errors about no field are under WHOLE."""
     if not isinstance(detail, dict):
         return {WHOLE: _first(detail)}
     return {
-        WHOLE if name == "non_field_errors" else name: _first(said) for name, said in detail.items()
+        WHOLE if name == "non_field_errors" else name: _first(value)
+        for name, value in detail.items()
     }
 
 
-def _first(said: Any) -> str:
-    while isinstance(said, list | dict):
-        said = next(iter(said.values() if isinstance(said, dict) else said), "")
-    return str(said)
+def _first(value: Any) -> str:
+    while isinstance(value, list | dict):
+        value = next(iter(value.values() if isinstance(value, dict) else value), "")
+    return str(value)

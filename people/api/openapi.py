@@ -4,5 +4,5 @@ from people.api.serializers import ErrorSerializer
 
 
 def refusals(*statuses: int) -> dict[int, Any]:
-    """Return what the schema says of these refusals, and of those that any address has."""
+    """Return the schema of error responses: these statuses, and those that every view has."""
     return dict.fromkeys(sorted({401, 403, 429, *statuses}), ErrorSerializer)

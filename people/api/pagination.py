@@ -7,7 +7,7 @@ from rest_framework.pagination import CursorPagination
 
 
 class PersonCursorPagination(CursorPagination):
-    """Leads through any number of rows at a constant cost, in an order that never changes."""
+    """Paginates any number of rows at a constant cost, in a stable order."""
 
     page_size = 50
     page_size_query_param = "page_size"
@@ -15,21 +15,21 @@ class PersonCursorPagination(CursorPagination):
     ordering: str | tuple[str, ...] = "id"
 
     def get_page_size(self, request: Any) -> int:
-        """Return how many rows a page has; more than the most are cut to that."""
-        said = request.query_params.get(self.page_size_query_param)
-        if said is None:
+        """Return the page size. Larger values are reduced to the maximum."""
+        value = request.query_params.get(self.page_size_query_param)
+        if value is None:
             return self.page_size
-        if not (said.isascii() and said.isdigit() and said.strip("0")):
+        if not (value.isascii() and value.isdigit() and value.strip("0")):
             raise ValidationError({self.page_size_query_param: "Send an integer greater than 0."})
-        return self.max_page_size if len(said) > 9 else min(int(said), self.max_page_size)
+        return self.max_page_size if len(value) > 9 else min(int(value), self.max_page_size)
 
     def paginate_queryset(self, queryset: Any, request: Any, view: Any = None) -> Any:
         try:
             page: Any = super().paginate_queryset(queryset, request, view)
         except (NotFound, DjangoValidationError) as error:
-            said = "Invalid cursor. Start again without it."
-            raise ValidationError({self.cursor_query_param: said}) from error
-        # What the links begin with, whatever host the request names.
+            message = "Invalid cursor. Start again without it."
+            raise ValidationError({self.cursor_query_param: message}) from error
+        # Links start with PUBLIC_BASE_URL, not with the Host header.
         self.base_url = f"{settings.PUBLIC_BASE_URL}{request.get_full_path()}"
         return page
 

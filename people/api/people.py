@@ -1,4 +1,4 @@
-"""People, and how much there is for their team to look at."""
+"""API views of people, and the counts of Team updates."""
 
 from functools import partial
 from typing import Any
@@ -42,8 +42,8 @@ class PersonList(ApiView, ListAPIView[Person]):
     pagination_class = PersonCursorPagination
 
     def get_queryset(self) -> QuerySet[Person]:
-        wanted = self.wanted()
-        state, email = wanted.get("state"), wanted.get("email")
+        filters = self.filter_values()
+        state, email = filters.get("state"), filters.get("email")
         people = _everybody()
         people = people.filter(state=state) if state else people.in_lists()
         found: QuerySet[Person] = people.filter(email_key=normalize_key(email)) if email else people
@@ -55,7 +55,7 @@ class PersonList(ApiView, ListAPIView[Person]):
         responses={200: PersonSerializer(many=True)} | refusals(400),
     )
     def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        """List everybody who has not left for good, or those in one state."""
+        """List all people who are not terminated, or those in one state."""
         return super().get(request, *args, **kwargs)
 
 
@@ -70,7 +70,7 @@ class PersonDetail(ApiView):
 
 class DeactivatePerson(ApiView):
     scopes = MANAGING
-    # Whatever a program has asked before, this is urgent.
+    # No rate limit, because deactivations are urgent.
     throttle_classes = []
 
     @extend_schema(
@@ -79,7 +79,7 @@ class DeactivatePerson(ApiView):
         responses={200: PersonSerializer} | refusals(400, 404, 409),
     )
     def post(self, request: Request, person_id: UUID) -> Response:
-        """Shut the person out at once; whoever is out already stays out."""
+        """Deactivate the person immediately. An inactive person stays inactive."""
         why = DeactivationReasonSerializer(data=request.data)
         why.is_valid(raise_exception=True)
         person = get_object_or_404(_everybody(), pk=person_id)
@@ -97,7 +97,7 @@ class ReactivatePerson(ApiView):
         responses={200: PersonSerializer} | refusals(404, 409),
     )
     def post(self, request: Request, person_id: UUID) -> Response:
-        """Let the person back in; whoever is in already stays in."""
+        """Reactivate the person. An active person stays active."""
         person = get_object_or_404(_everybody(), pk=person_id)
         reactivate_person(person, actor=token_owner(request).actor)
         return _answer(person_id)

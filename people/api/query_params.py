@@ -18,14 +18,14 @@ def known_parameters(filters: type[Serializer[Any]] | None, *, is_list: bool) ->
 
 
 def check_parameters(request: Request, known: Sequence[str]) -> None:
-    """Refuse what would be ignored, because the answer would not be what was asked for.
+    """Refuse parameters that would be ignored, because the response would be misleading.
 
     :raises ValidationError: if a parameter is unknown, empty, or sent twice.
     """
     wrong = {
-        name: said
+        name: message
         for name, values in request.query_params.lists()
-        if (said := _wrong(name, values, known))
+        if (message := _wrong(name, values, known))
     }
     if wrong:
         raise ValidationError(wrong)
@@ -33,8 +33,8 @@ def check_parameters(request: Request, known: Sequence[str]) -> None:
 
 def _wrong(name: str, values: list[Any], known: Sequence[str]) -> str:
     if name not in known:
-        there = f"Known: {', '.join(known)}." if known else "This endpoint takes none."
-        return f"Unknown query parameter. {there}"
+        hint = f"Known: {', '.join(known)}." if known else "This endpoint takes none."
+        return f"Unknown query parameter. {hint}"
     if len(values) > 1:
         return "Send this parameter only once."
     return "" if values[0].strip() else "Send a value, or omit the parameter."

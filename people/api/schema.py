@@ -1,4 +1,4 @@
-"""What the OpenAPI schema says besides what the views declare."""
+"""Adds the required scopes to the OpenAPI schema."""
 
 from drf_spectacular.openapi import AutoSchema
 
@@ -7,7 +7,7 @@ from people.api.authentication import scopes_of
 
 class Schema(AutoSchema):
     def get_description(self) -> str:  # type: ignore[override]
-        """Return what the operation does, and the scopes of which its token needs one."""
+        """Return the description of the operation with its scopes."""
         described: str = super().get_description()
         scopes = " or ".join(f"`{scope}`" for scope in scopes_of(self.view, self.method))
         return f"{described}\n\nScope: {scopes}." if scopes else described

@@ -1,4 +1,4 @@
-"""How people, cards, funds and authorizations read as JSON."""
+"""The serializers of people, cards, funds and authorizations."""
 
 import re
 from typing import Any, ClassVar
@@ -9,12 +9,12 @@ from rest_framework import serializers
 from people.models import Authorization, Card, Fund, Person
 from people.models.field_table import PUBLISHED
 
-# What a whole number of PostgreSQL holds.
+# The maximum of PostgreSQL's bigint.
 MOST = 2**63 - 1
 
 
 class WholeNumber(serializers.IntegerField):
-    """A number that is written as one: neither "12" nor 12.0 nor true is."""
+    """An integer that must be a JSON integer: not "12", 12.0 or true."""
 
     default_error_messages: ClassVar = {"invalid": "Send an integer."}
 
@@ -25,7 +25,7 @@ class WholeNumber(serializers.IntegerField):
 
 
 class Text(serializers.CharField):
-    """A text that is written as one: 12 is none."""
+    """A text that must be a JSON string: not 12."""
 
     def to_internal_value(self, data: Any) -> str:
         if not isinstance(data, str):
@@ -34,7 +34,7 @@ class Text(serializers.CharField):
 
 
 class Id(serializers.UUIDField):
-    """An id that is written as one: neither 5 nor true is, though each would make one."""
+    """A UUID that must be a JSON string: DRF would also accept integers."""
 
     def to_internal_value(self, data: Any) -> UUID:
         if not isinstance(data, str):
@@ -54,7 +54,7 @@ class PersonSerializer(serializers.ModelSerializer[Person]):
 
 
 class DeactivationReasonSerializer(serializers.Serializer[Any]):
-    """Why somebody is deactivated, for the history."""
+    """The reason for a deactivation, for the history."""
 
     reason = Text(required=False, default="", allow_blank=True, max_length=500)
 
@@ -106,7 +106,7 @@ class FundSerializer(serializers.ModelSerializer[Fund]):
 
 
 class PurchaseSerializer(serializers.Serializer[Any]):
-    """What somebody wants to pay, with a card or from a fund."""
+    """A purchase with a card or from a fund."""
 
     card = Id(required=False, help_text="Required if fund is not sent.")
     fund = Id(required=False, help_text="Required if card is not sent.")
@@ -154,7 +154,7 @@ class AuthorizationSerializer(serializers.ModelSerializer[Authorization]):
 
 
 class ErrorSerializer(serializers.Serializer[Any]):
-    """Why a request was refused; docs/errors.md lists the codes."""
+    """An error. docs/errors.md lists the codes."""
 
     code = serializers.CharField()
     message = serializers.CharField(help_text="Human-readable message.")

@@ -1,4 +1,4 @@
-"""Cards, funds, and asking whether something may be paid with them."""
+"""API views of cards, funds and authorizations."""
 
 import re
 from typing import Any
@@ -38,7 +38,7 @@ class CardFilter(Serializer[Any]):
 
 
 class Flag(BooleanField):
-    """True or false, or not sent, which is neither."""
+    """A boolean without a default: DRF would treat a missing one in a query as false."""
 
     default_empty_html = empty
 
@@ -61,7 +61,7 @@ class CardList(ApiView, ListAPIView[Card]):
     pagination_class = PersonCursorPagination
 
     def get_queryset(self) -> QuerySet[Card]:
-        return _wanted(Card.objects.all(), self.wanted())
+        return _filtered(Card.objects.all(), self.filter_values())
 
     @extend_schema(
         operation_id="list_cards",
@@ -89,7 +89,7 @@ class FundList(ApiView, ListAPIView[Fund]):
     pagination_class = PersonCursorPagination
 
     def get_queryset(self) -> QuerySet[Fund]:
-        return _wanted(Fund.objects.all(), self.wanted())
+        return _filtered(Fund.objects.all(), self.filter_values())
 
     @extend_schema(
         operation_id="list_funds",
@@ -131,7 +131,7 @@ class AuthorizationList(ApiView, ListAPIView[Authorization]):
     pagination_class = NewestFirstPagination
 
     def get_queryset(self) -> QuerySet[Authorization]:
-        return Authorization.objects.filter(**self.wanted())
+        return Authorization.objects.filter(**self.filter_values())
 
     @extend_schema(
         operation_id="list_authorizations",
@@ -139,7 +139,7 @@ class AuthorizationList(ApiView, ListAPIView[Authorization]):
         responses={200: AuthorizationSerializer(many=True)} | refusals(400),
     )
     def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        """List the answers to purchases, the newest first."""
+        """List the authorizations, the newest first."""
         return super().get(request, *args, **kwargs)
 
     @extend_schema(
@@ -149,22 +149,22 @@ class AuthorizationList(ApiView, ListAPIView[Authorization]):
         responses={201: DecisionSerializer} | refusals(400, 404, 409),
     )
     def post(self, request: Request) -> Response:
-        """Ask whether something may be paid; the answer is stored, whatever it is.
+        """Authorize a purchase. The decision is stored.
 
-        A purchase that is declined is answered with 201 as well, and says why.
+        A declined purchase is also answered with 201, with the reason.
         """
-        asked = PurchaseSerializer(data=request.data)
-        asked.is_valid(raise_exception=True)
+        serializer = PurchaseSerializer(data=request.data)
+        serializer.is_valid(raise_exception=True)
         key = _idempotency_key(request)
-        said = asked.validated_data
-        held = _held(said.pop("card", None), said.pop("fund", None))
-        purchase = Purchase(**said)
+        data = serializer.validated_data
+        instrument = _instrument(data.pop("card", None), data.pop("fund", None))
+        purchase = Purchase(**data)
         if key is None:
-            answer, is_replayed = cards_and_funds.authorize(held, purchase), False
+            answer, is_replayed = cards_and_funds.authorize(instrument, purchase), False
         else:
             assert isinstance(request.auth, ApiToken), "nobody else gets in"
             answer, is_replayed = idempotency.authorize_once(
-                held, purchase, token=request.auth, key=key
+                instrument, purchase, token=request.auth, key=key
             )
         headers = {"Idempotent-Replayed": "true"} if is_replayed else {}
         return Response(DecisionSerializer(answer).data, status=201, headers=headers)
@@ -177,7 +177,7 @@ class AuthorizationDetail(ApiView):
         operation_id="read_authorization", responses={200: AuthorizationSerializer} | refusals(404)
     )
     def get(self, request: Request, authorization_id: UUID) -> Response:
-        """Read the answer to one purchase."""
+        """Read one authorization."""
         found = get_object_or_404(Authorization, pk=authorization_id)
         return Response(AuthorizationSerializer(found).data)
 
@@ -185,22 +185,22 @@ class AuthorizationDetail(ApiView):
 def _idempotency_key(request: Request) -> str | None:
     key: str | None = request.headers.get("Idempotency-Key")
     if key is not None and not re.fullmatch("[!-~]{1,255}", key):
-        said = "Send 1 to 255 printable ASCII characters, without spaces."
-        raise ValidationError({"Idempotency-Key": said})
+        message = "Send 1 to 255 printable ASCII characters, without spaces."
+        raise ValidationError({"Idempotency-Key": message})
     return key
 
 
-def _held(card_id: UUID | None, fund_id: UUID | None) -> Card | Fund:
-    held: Card | Fund | None
+def _instrument(card_id: UUID | None, fund_id: UUID | None) -> Card | Fund:
+    instrument: Card | Fund | None
     if card_id:
-        held = Card.objects.filter(pk=card_id).first()
+        instrument = Card.objects.filter(pk=card_id).first()
     else:
-        held = Fund.objects.filter(pk=fund_id).first() if fund_id else None
-    if held is None:
+        instrument = Fund.objects.filter(pk=fund_id).first() if fund_id else None
+    if instrument is None:
         raise NotFound
-    return held
+    return instrument
 
 
-def _wanted(rows: QuerySet[Any], wanted: dict[str, Any]) -> QuerySet[Any]:
-    rows = rows.filter(ended_at__isnull=not wanted.pop("ended"))
-    return rows.filter(**wanted)
+def _filtered(rows: QuerySet[Any], filters: dict[str, Any]) -> QuerySet[Any]:
+    rows = rows.filter(ended_at__isnull=not filters.pop("ended"))
+    return rows.filter(**filters)

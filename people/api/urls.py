@@ -1,4 +1,4 @@
-"""Where the API is; each address is good with and without a slash at its end."""
+"""The URLs of the API. Each works with and without a trailing slash."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -28,7 +28,7 @@ VIEWS: dict[str, type[ApiView]] = {
 
 @extend_schema(exclude=True)
 class NotFoundView(ApiView):
-    """Answers whatever else is asked for, in the shape of the API's errors."""
+    """Answers all other URLs with 404, in the format of the API's errors."""
 
     def initial(self, request: Any, *args: Any, **kwargs: Any) -> None:
         super().initial(request, *args, **kwargs)
@@ -36,7 +36,7 @@ class NotFoundView(ApiView):
 
 
 def drop_duplicate_paths(endpoints: list[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
-    """Keep each address in the schema once, without a slash at its end."""
+    """Keep each URL only once in the schema, without the trailing slash."""
     return [endpoint for endpoint in endpoints if not endpoint[0].endswith("/")]
 
 

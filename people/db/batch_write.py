@@ -1,4 +1,4 @@
-"""Rows to be stored, and the one statement that stores all of them.
+"""Stores rows of several models in one SQL statement.
 
 What is stored is what the ORM would store, which tests/people/db/test_writes.py shows. PostgreSQL
 only.
@@ -16,7 +16,7 @@ from people.db import prepared_statements, row_json
 
 
 class PendingWrite(NamedTuple):
-    """A row to be stored: these attributes of it, or all of it when it is new."""
+    """A row to store. `names` are the changed fields; None means that the row is new."""
 
     row: Model
     names: tuple[str, ...] | None = None
@@ -26,19 +26,19 @@ Key = tuple[type[Model], Any]
 
 
 def key_of(row: Model) -> Key:
-    """Return what is equal for all instances of one row, and for nothing else."""
+    """Return a key that is equal for two instances exactly if they are the same row."""
     key = ("new", id(row)) if row.pk is None else row.pk
     return type(row), key
 
 
 class BulkInsert(NamedTuple):
-    """New rows of one model, whose keys nobody needs to know."""
+    """New rows of one model, whose primary keys the caller does not need."""
 
     rows: Sequence[Model]
 
 
 class Delete(NamedTuple):
-    """The rows that have this value in the named foreign key; nothing hangs on them."""
+    """Rows to delete: those with `value` in the foreign key `name`. Nothing may refer to them."""
 
     model: type[Model]
     name: str
@@ -49,16 +49,16 @@ Change = PendingWrite | BulkInsert | Delete
 
 
 class SqlFragment(NamedTuple):
-    """A part of the one statement."""
+    """A part of the statement, with its parameters."""
 
     statement: str
     parameters: Sequence[Any]
 
 
 def store(changes: Sequence[Change]) -> None:
-    """Store them in one statement; what is always set anew, such as dates, is."""
-    new, changed, many = _told_apart(changes)
-    parts = [*map(_of_many, many), *map(_update, changed.values()), *map(_insert, new.values())]
+    """Store the changes in one statement. `auto_now` fields are set, as the ORM does."""
+    new, changed, bulk = _split(changes)
+    parts = [*map(_bulk, bulk), *map(_update, changed.values()), *map(_insert, new.values())]
     statement = _statement(*[text for text, _ in parts])
     key = prepared_statements.one(statement, [value for _, values in parts for value in values])
     for row in chain.from_iterable(new.values()):
@@ -69,30 +69,30 @@ def store(changes: Sequence[Change]) -> None:
 
 @lru_cache(maxsize=1024)
 def _statement(*parts: str) -> str:
-    """Make one statement of several."""
+    """Combine the statements into one: all but the last become common table expressions."""
     *first, last = parts
     common = ", ".join(f"w{number} AS ({text})" for number, text in enumerate(first))
     return f"WITH {common} {last}" if first else last
 
 
-def _told_apart(
+def _split(
     changes: Sequence[Change],
 ) -> tuple[dict[type[Model], list[Model]], dict[Key, PendingWrite], list[BulkInsert | Delete]]:
-    """Part new rows, by their model, and changed ones, by their key, from what is of many.
+    """Split the changes into new rows by model, changed rows by key, and bulk operations.
 
-    Only in one INSERT do new rows of one model keep their order.
+    New rows of one model share one INSERT, because only that keeps their order.
     """
     new: dict[type[Model], list[Model]] = {}
     changed: dict[Key, PendingWrite] = {}
-    many: list[BulkInsert | Delete] = []
+    bulk: list[BulkInsert | Delete] = []
     for change in changes:
         if not isinstance(change, PendingWrite):
-            many.append(change)
+            bulk.append(change)
         elif change.names is None:
             new.setdefault(type(change.row), []).append(change.row)
         else:
             changed[key_of(change.row)] = change
-    return new, changed, many
+    return new, changed, bulk
 
 
 def _insert(rows: Sequence[Model]) -> SqlFragment:
@@ -106,7 +106,7 @@ def _update(write: PendingWrite) -> SqlFragment:
     return SqlFragment(shape.update, [shape.text(write.row, are_new=False), write.row.pk])
 
 
-def _of_many(change: BulkInsert | Delete) -> SqlFragment:
+def _bulk(change: BulkInsert | Delete) -> SqlFragment:
     match change:
         case Delete(model, name, value):
             return SqlFragment(row_json.delete(model, name), [value])

@@ -1,4 +1,4 @@
-"""Which constraint refused a row, on PostgreSQL and on SQLite."""
+"""Finds the name of the constraint that refused a row, on PostgreSQL and on SQLite."""
 
 from collections.abc import Iterator
 from functools import cache
@@ -18,11 +18,11 @@ def constraint_of(error: IntegrityError) -> str:
     cause = error.__cause__
     if isinstance(cause, psycopg.Error):
         return cause.diag.constraint_name or ""
-    # SQLite names a check constraint, and the columns of a unique one.
-    kind, _, said = str(error).partition(" constraint failed: ")
+    # SQLite reports the name of a check constraint, but only the columns of a unique one.
+    kind, _, detail = str(error).partition(" constraint failed: ")
     if kind == "CHECK":
-        return said
-    return _unique_by_columns().get(frozenset(said.split(", ")), "") if kind == "UNIQUE" else ""
+        return detail
+    return _unique_by_columns().get(frozenset(detail.split(", ")), "") if kind == "UNIQUE" else ""
 
 
 @cache

@@ -9,19 +9,19 @@ from people.db import unit_of_work
 
 
 class DeferrableModel(models.Model):
-    """Saved as ever; inside a unit of work the row waits for the one statement at its end.
+    """A model whose `save` is deferred to the end of an open unit of work.
 
-    Only `save` and `create` wait. `bulk_create` and `QuerySet.update` run at once. For models
-    whose keys are known before they are stored, or not needed until then.
+    Only `save` and `create` are deferred; `bulk_create` and `QuerySet.update` run at once. Use it
+    for models whose primary key is known before the row is stored, or not needed until then.
     """
 
     class Meta:
         abstract = True
 
     def save(self, **options: Any) -> None:
-        """Save the row, or have the open unit of work store it.
+        """Save the row, or add it to the open unit of work.
 
-        That takes the names in `update_fields`; a new row is stored whole.
+        A unit of work stores the fields in `update_fields`, or all fields of a new row.
         """
         if not unit_of_work.is_open():
             super().save(**options)
@@ -34,7 +34,7 @@ class DeferrableModel(models.Model):
 
 
 def field_values(row: models.Model, names: Iterable[str]) -> dict[str, Any]:
-    """Return what the row has in these fields, keys instead of related rows."""
+    """Return the values of these fields, with keys instead of related rows."""
     fields: list[Any] = [row._meta.get_field(name) for name in names]
     return {field.name: getattr(row, field.attname) for field in fields}
 

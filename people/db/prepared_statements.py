@@ -1,8 +1,8 @@
-"""Statements that are fixed, prepared by the driver, and run without the ORM around them.
+"""Runs fixed SQL as prepared statements, without the ORM. PostgreSQL only.
 
-An identity provider's request reads and changes a few rows, and building the statement for
-each takes the ORM several times as long as PostgreSQL takes to run it. On other databases
-the ORM does it. docs/adr/0002-fixed-sql-on-hot-paths.md tells where they may be used.
+A request of an identity provider reads and changes a few rows. For each of them, the ORM takes
+several times as long to build the statement as PostgreSQL takes to run it. On other databases
+the callers use the ORM. docs/adr/0002-fixed-sql-on-hot-paths.md says where this may be used.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -26,24 +26,26 @@ def available() -> bool:
 
 
 def one(statement: str, parameters: Sequence[Any]) -> tuple[Any, ...] | None:
-    """Return the first row."""
+    """Return the first row, or None."""
     return next(iter(every(statement, parameters)), None)
 
 
 def every(statement: str, parameters: Sequence[Any]) -> list[tuple[Any, ...]]:
     """Return all rows.
 
-    The driver gets the statement in PostgreSQL's own words, so that it need not be read
-    again each time, and without Django's cursors around it, unless those keep a log.
+    The statement goes to psycopg directly, with PostgreSQL's own placeholders, so psycopg does
+    not parse it each time. Django's cursors are used only if they log queries or if somebody
+    else has wrapped them.
     """
     here = connections[DEFAULT_DB_ALIAS]
     here.ensure_connection()
+    # Tests and debugging tools count queries by wrapping the cursor, and must see these as well.
     if here.queries_logged or any(one is not _watched for one in here.execute_wrappers):
         with here.cursor() as cursor:
             cursor.execute(statement, parameters)
             return list(cursor.fetchall())
     if here.execute_wrappers:
-        _tell(statement)
+        _call_watch(statement)
     with here.wrap_database_errors:
         raw = _cursor(here.connection)
         return raw.execute(_numbered(statement), parameters, prepare=True).fetchall()
@@ -64,18 +66,18 @@ def watching(watch: Callable[[str], None]) -> Iterator[None]:
 
 
 def _watched(execute: Execute, sql: str, *how: Any) -> Any:
-    _tell(sql)
+    _call_watch(sql)
     return execute(sql, *how)
 
 
-def _tell(statement: str) -> None:
+def _call_watch(statement: str) -> None:
     watch = _watch.get()
     if watch:
         watch(statement)
 
 
 class PreparedQuery(NamedTuple):
-    """A fixed statement that has one row for an answer or none, and how wide that is."""
+    """A fixed statement that returns at most one row, with `width` columns."""
 
     statement: str
     parameters: tuple[Any, ...]
@@ -83,37 +85,40 @@ class PreparedQuery(NamedTuple):
 
 
 Answer = tuple[Any, ...] | None
-_foreseen: ContextVar[dict[PreparedQuery, Answer] | None] = ContextVar("foreseen", default=None)
+_prefetched: ContextVar[dict[PreparedQuery, Answer] | None] = ContextVar("foreseen", default=None)
 
 
 @contextmanager
 def prefetching() -> Iterator[None]:
-    """Keep what is asked ahead in the block until it is asked for, and no longer than it lasts."""
-    token = _foreseen.set({})
+    """Let `prefetch` keep rows for `fetch` until the block ends."""
+    token = _prefetched.set({})
     try:
         yield
     finally:
-        _foreseen.reset(token)
+        _prefetched.reset(token)
 
 
-def prefetch(*questions: PreparedQuery) -> None:
-    """Ask them all in one journey, inside of `prefetching`."""
-    kept = _foreseen.get()
+def prefetch(*queries: PreparedQuery) -> None:
+    """Run the queries in one round trip and keep their rows for `fetch`.
+
+    Call it inside `prefetching`.
+    """
+    kept = _prefetched.get()
     assert kept is not None
-    values = [value for question in questions for value in question.parameters]
-    [row] = every(_joined(tuple(question.statement for question in questions)), values)
+    values = [value for query in queries for value in query.parameters]
+    [row] = every(_joined(tuple(query.statement for query in queries)), values)
     rest = iter(row)
-    for question in questions:
-        is_there, *fetch = islice(rest, 1 + question.width)
-        kept[question] = tuple(fetch) if is_there else None
+    for query in queries:
+        is_there, *fetch = islice(rest, 1 + query.width)
+        kept[query] = tuple(fetch) if is_there else None
 
 
-def fetch(question: PreparedQuery) -> Answer:
-    """Return the row, from what was asked ahead if it is there; that answers only once."""
-    kept = _foreseen.get()
-    if kept and question in kept:
-        return kept.pop(question)
-    return one(question.statement, question.parameters)
+def fetch(query: PreparedQuery) -> Answer:
+    """Return the row of the query, or None. A prefetched row is returned only once."""
+    kept = _prefetched.get()
+    if kept and query in kept:
+        return kept.pop(query)
+    return one(query.statement, query.parameters)
 
 
 @cache
@@ -125,17 +130,18 @@ def _joined(statements: tuple[str, ...]) -> str:
     return f"SELECT * FROM (SELECT) one{''.join(tables)}"  # noqa: S608
 
 
-_kept = local()
+_thread_local = local()
 
 
 def _cursor(connection: Connection) -> RawCursor:
-    """Return the one cursor of this thread's connection, made once for all statements.
+    """Return the cursor of this thread's connection. It is created once, which saves time.
 
-    It reads moments as the driver does, in C; Django's reader is there for other time zones.
+    It loads timestamps with psycopg's own loader, in C. Django's loader, in Python, is only
+    needed for connections with another time zone than UTC.
     """
-    kept: RawCursor | None = getattr(_kept, "cursor", None)
+    kept: RawCursor | None = getattr(_thread_local, "cursor", None)
     if kept is None or kept.connection is not connection:
-        kept = _kept.cursor = RawCursor(connection)
+        kept = _thread_local.cursor = RawCursor(connection)
         kept.adapters.register_loader("timestamptz", TimestamptzLoader)
     return kept
 

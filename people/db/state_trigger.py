@@ -1,7 +1,7 @@
 """The trigger that refuses forbidden changes of a person's state.
 
-A check constraint cannot compare a row with what it was before; a trigger can. Nobody returns
-from termination, and nobody who has joined becomes invited again, whatever code forgets.
+A check constraint cannot compare a row with its previous values, but a trigger can. It refuses
+to reactivate a terminated person, and to set a person who has joined back to invited.
 
 SQLite drops the triggers of a table when Django rebuilds it, as most schema changes there do:
 a migration that changes `Person` has to end with `create` again.

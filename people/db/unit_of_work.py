@@ -1,9 +1,9 @@
-"""The unit of work: what a block saves is stored at its end, all of it in one statement.
+"""The unit of work: stores everything that a block saves in one statement at its end.
 
-Fewer statements save a request more time than anything else. Operations save rows as usual;
-`people.db.models` brings them here. A write that waits cannot be lost:
-before a statement reads or changes a table that a pending write is for, before a savepoint,
-and before another instance of the same row is saved, what is pending is stored.
+Fewer statements save a request more time than anything else. Operations save rows as usual, and
+`people.db.models` adds them here. Pending writes are flushed earlier if that is needed to keep
+the result the same: before a statement that mentions a table with pending writes, before a
+savepoint, and before another instance of the same row is saved.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -20,15 +20,16 @@ from people.db.batch_write import BulkInsert, Change, Delete, Key, PendingWrite,
 
 
 class Conflict(Exception):
-    """A constraint refuses a pending write. Its transaction is over; begin again, without waiting.
+    """A constraint refused a pending write, so the transaction failed. Retry it at once.
 
-    It is no IntegrityError, so that nothing takes it for the refusal of its own statement.
+    It is not an IntegrityError, because callers that catch one would take it for an error of
+    the statement that they have just run.
     """
 
 
 @dataclass
 class _UnitOfWork:
-    """What is stored at its end, in one statement, and what happens then."""
+    """The pending writes of a block, and the callbacks for when they are committed."""
 
     rows: dict[Key, PendingWrite] = field(default_factory=dict)
     more: list[Change] = field(default_factory=list)
@@ -37,9 +38,9 @@ class _UnitOfWork:
     callbacks: list[Callable[[], object]] = field(default_factory=list)
 
     def add(self, new: PendingWrite) -> None:
-        """Add a write; two of one row become one, for a statement changes a row once.
+        """Add a write. Two writes of one row are merged: a statement can change a row only once.
 
-        A write that changes nothing of its row is none.
+        A write without fields is dropped.
         """
         if new.names == ():
             return
@@ -58,23 +59,23 @@ class _UnitOfWork:
     def add_many(self, change: BulkInsert | Delete) -> None:
         model = type(change.rows[0]) if isinstance(change, BulkInsert) else change.model
         if isinstance(change, Delete) and model._meta.db_table in self.tables:
-            # Part of the same statement, it would not see the rows that are pending.
+            # All parts of one statement see the same snapshot, without the pending rows.
             self.flush()
         self.more.append(change)
         self.tables.add(model._meta.db_table)
 
     def watch(self, statement: str) -> None:
-        """See to it that a statement of the block finds what was written before it."""
+        """Flush before a statement that could read pending writes."""
         if not self.tables:
             return
         if statement.startswith("ROLLBACK TO"):
-            # All that is pending was written since that savepoint.
+            # Each savepoint flushes first, so all pending writes came after it.
             self.clear()
         elif statement.startswith("SAVEPOINT") or any(name in statement for name in self.tables):
             self.flush()
 
     def flush(self) -> None:
-        """Store what is pending.
+        """Store the pending writes.
 
         :raises Conflict: if a constraint refuses it.
         """
@@ -93,6 +94,7 @@ class _UnitOfWork:
     def end(self) -> None:
         self.flush()
         for callback in self.callbacks:
+            # Robust: the data is committed by then, so a callback must not fail the request.
             transaction.on_commit(callback, robust=True)
 
 
@@ -101,13 +103,13 @@ _block: ContextVar[_UnitOfWork | None] = ContextVar("unit_of_work", default=None
 
 @contextmanager
 def deferring() -> Iterator[None]:
-    """Store what the block saves in one statement at its end, with what it adds to that.
+    """Store everything that the block saves in one statement at its end.
 
-    For blocks inside a transaction. A block that reads back what it wrote costs a statement
-    more. Only its end shows whether a name or an address is taken. Inside an open block it adds
-    to that one. On other databases than PostgreSQL rows are saved at once.
+    Use it inside a transaction. A block that reads what it wrote costs one more statement. An
+    inner block adds to the outer one. On other databases than PostgreSQL, rows are saved at once.
 
-    :raises Conflict: if one is.
+    :raises Conflict: at the end of the block, if a constraint refuses a row, for example because
+        an address is taken.
     """
     if is_open() or not prepared_statements.available():
         yield
@@ -123,19 +125,19 @@ def deferring() -> Iterator[None]:
 
 
 def is_open() -> bool:
-    """Tell whether rows that are saved wait for the end of a block."""
+    """Tell whether saved rows are deferred to the end of a block."""
     return _block.get() is not None
 
 
 def add(row: Model, names: Sequence[str] | None = None) -> None:
-    """Have the open block store the row: these fields of it, or all of it when it is new."""
+    """Add the row to the open block. `names` are the changed fields; None means a new row."""
     block = _block.get()
     assert block
     block.add(PendingWrite(row, None if names is None else tuple(names)))
 
 
 def bulk_create(rows: Sequence[Model]) -> None:
-    """Store new rows of one model, whose keys nobody needs to know."""
+    """Store new rows of one model, whose primary keys the caller does not need."""
     block = _block.get()
     if block and rows:
         block.add_many(BulkInsert(rows))
@@ -144,7 +146,7 @@ def bulk_create(rows: Sequence[Model]) -> None:
 
 
 def delete(model: type[Model], **having: Any) -> None:
-    """Delete the rows that have this value in the named foreign key; nothing hangs on them."""
+    """Delete the rows with this value in the named foreign key. Nothing may refer to them."""
     block = _block.get()
     if block:
         [(name, value)] = having.items()
@@ -154,7 +156,7 @@ def delete(model: type[Model], **having: Any) -> None:
 
 
 def on_stored(callback: Callable[[], object]) -> None:
-    """Call it once everything is stored and committed."""
+    """Call the function after the commit of everything that the block saves."""
     block = _block.get()
     if block is None:
         transaction.on_commit(callback, robust=True)

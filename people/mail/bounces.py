@@ -1,4 +1,4 @@
-"""What a bounce (RFC 3464) says about a mail of ours."""
+"""Reads bounces (RFC 3464) and records them with the mails that they are about."""
 
 import re
 import unicodedata
@@ -18,13 +18,13 @@ MESSAGE_ID = re.compile(r"<([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})@[^>\s]+
 
 
 class NotABounce(ValueError):
-    """Nothing is known from this message. The text says why."""
+    """The message is not a bounce of one of our mails. The text says why."""
 
 
 @dataclass(frozen=True)
 class Bounce:
     mail_id: UUID
-    # Whether the mail server has given up, rather than being late.
+    # False if the mail server is only late and still tries (RFC 3464, Action: delayed).
     is_final: bool
     problem: str
 
@@ -43,8 +43,8 @@ def read_bounce(text: bytes) -> Bounce:
     )
 
 
-def note_bounce(bounce: Bounce) -> bool:
-    """Keep what the bounce says with its mail, and tell whether there is such a mail."""
+def record_bounce(bounce: Bounce) -> bool:
+    """Store the problem with the mail. Return False if there is no such mail."""
     with tenancy.across_tenants():
         mails = Mail.objects.filter(pk=bounce.mail_id)
         if bounce.is_final:
@@ -53,7 +53,7 @@ def note_bounce(bounce: Bounce) -> bool:
 
 
 def _about_recipient(message: Message) -> Message:
-    """Return the fields about the recipient: all our mails have one."""
+    """Return the fields about the recipient. Our mails have exactly one."""
     for part in message.walk():
         if part.get_content_type() == "message/delivery-status":
             for fields in part.get_payload():
@@ -71,7 +71,7 @@ def _mail_id(message: Message) -> UUID:
 
 
 def _returned(message: Message) -> Iterator[str]:
-    """Yield where the Message-ID of the mail in question may stand, the likeliest first."""
+    """Yield the texts that may contain the Message-ID of our mail, the most likely first."""
     for part in message.walk():
         if part is not message and part.get("Message-ID"):
             yield str(part["Message-ID"])
@@ -83,10 +83,10 @@ def _returned(message: Message) -> Iterator[str]:
 
 
 def _diagnosis(about: Message) -> str:
-    """Return the server's own words, without what marks them as SMTP's."""
-    said = _value(about, "Diagnostic-Code") or _value(about, "Status") or "The mail bounced."
-    words = re.sub(r"^smtp\s*;\s*", "", said, flags=re.IGNORECASE)
-    clean = ("" if unicodedata.category(one).startswith("C") else one for one in words)
+    """Return the server's text, without the prefix “smtp;” and control characters."""
+    text = _value(about, "Diagnostic-Code") or _value(about, "Status") or "The mail bounced."
+    text = re.sub(r"^smtp\s*;\s*", "", text, flags=re.IGNORECASE)
+    clean = ("" if unicodedata.category(one).startswith("C") else one for one in text)
     return " ".join("".join(clean).split())[:LONGEST_PROBLEM]
 
 

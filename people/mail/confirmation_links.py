@@ -1,7 +1,7 @@
-"""Where a new address is confirmed.
+"""Links by which the holder of a new email address confirms it.
 
-The mails of one request to the new address share a link; the next request makes it worthless.
-For somebody of elevated rank the old address is asked too, or an Owner agrees instead of it.
+All mails of one request share a link; the next request invalidates it. For a person of elevated
+rank, the old address has to approve the change too, or an Owner approves it instead.
 """
 
 from enum import StrEnum
@@ -15,7 +15,7 @@ PAGE = "confirm-address"
 
 
 class By(StrEnum):
-    """Who has agreed to a new address."""
+    """Who has approved a new address."""
 
     NEW = "new"
     OLD = "old"
@@ -23,32 +23,32 @@ class By(StrEnum):
 
 
 def confirmation_link(mail: Mail) -> str:
-    """Return the address where the receiver of the mail agrees to the new address."""
+    """Return the URL of the page on which the receiver of the mail approves the new address."""
     is_old = mail.kind == Mail.Kind.APPROVE_ADDRESS
     return signed_links.sign(PAGE, mail.pk if is_old else request_of(mail))
 
 
-def request_named_by(token: str) -> UUID:
-    """Return the mail that the token of a link stands for.
+def request_id_from(token: str) -> UUID:
+    """Return the id of the mail from the token of a link.
 
-    :raises ForgedLink: if it is not one that we have made.
+    :raises ForgedLink: if the token was not signed by us.
     """
     return signed_links.unsign(PAGE, token)
 
 
 def request_of(mail: Mail) -> UUID:
-    """Return the first mail of the request, which the other mails of the request name."""
+    """Return the id of the first mail of the request, which identifies the request."""
     return UUID(mail.facts.get("request") or str(mail.pk))
 
 
 def latest_request(person: Person) -> Mail | None:
-    """Return the latest mail that asked them to confirm an address."""
-    asking = Mail.objects.filter(person=person, kind=Mail.Kind.CONFIRM_ADDRESS)
-    return asking.order_by("-created_at").first()
+    """Return the latest mail that asked the person to confirm an address."""
+    mails = Mail.objects.filter(person=person, kind=Mail.Kind.CONFIRM_ADDRESS)
+    return mails.order_by("-created_at").first()
 
 
 def is_current(mail: Mail) -> bool:
-    """Tell whether what the mail asks to confirm is what still has to be."""
+    """Tell whether the address in the mail is still the one to confirm."""
     person = mail.person
     is_old = mail.kind == Mail.Kind.APPROVE_ADDRESS
     address = mail.facts["address"] if is_old else mail.to
@@ -60,14 +60,14 @@ def is_current(mail: Mail) -> bool:
     return latest is not None and request_of(latest) == request_of(mail)
 
 
-def agreed(person: Person) -> set[str]:
-    """Return who has agreed to the address that waits to be confirmed now."""
+def approvals_of(person: Person) -> set[str]:
+    """Return who has approved the pending address (values of `By`)."""
     latest = latest_request(person)
     if latest is None or not is_current(latest):
         return set()
-    given = Event.objects.filter(
+    approvals = Event.objects.filter(
         person=person,
         kind=Event.Kind.ADDRESS_APPROVED,
         facts__request=str(request_of(latest)),
     )
-    return set(given.values_list("facts__by", flat=True))
+    return set(approvals.values_list("facts__by", flat=True))

@@ -1,4 +1,4 @@
-"""Where an invite is accepted."""
+"""Links by which people accept their invite."""
 
 from uuid import UUID
 
@@ -9,13 +9,13 @@ PAGE = "invite"
 
 
 def invite_link(invite: Invite) -> str:
-    """Return the address where the invited accept; whoever knows it can, so show it to few."""
+    """Return the URL on which the invite is accepted. Anybody who knows it can accept."""
     return signed_links.sign(PAGE, invite.pk)
 
 
-def invite_named_by(token: str) -> UUID:
-    """Return which invite the token of a link stands for.
+def invite_id_from(token: str) -> UUID:
+    """Return the id of the invite from the token of a link.
 
-    :raises ForgedLink: if it is not one that we have made.
+    :raises ForgedLink: if the token was not signed by us.
     """
     return signed_links.unsign(PAGE, token)

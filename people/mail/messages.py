@@ -1,4 +1,4 @@
-"""What mails say, who they seem to come from, and when one may no longer go."""
+"""Builds the messages, and decides whether a mail may still be sent."""
 
 import unicodedata
 from datetime import datetime
@@ -8,7 +8,7 @@ from django.conf import settings
 from django.core.mail import EmailMultiAlternatives
 from django.template.loader import render_to_string
 
-from people.mail.confirmation_links import By, agreed, confirmation_link, is_current
+from people.mail.confirmation_links import By, approvals_of, confirmation_link, is_current
 from people.mail.invite_links import invite_link
 from people.mail.reset_links import is_current as is_reset_current
 from people.mail.reset_links import reset_link
@@ -16,8 +16,8 @@ from people.models import Invite, Mail, Person
 from people.values import normalize_key
 
 
-def letter(mail: Mail) -> EmailMultiAlternatives:
-    """Write the mail: the same Message-ID and the same link, however often it is tried."""
+def build_message(mail: Mail) -> EmailMultiAlternatives:
+    """Build the message. Each attempt has the same Message-ID and the same link."""
     sender = _sender(mail)
     context = {
         "person": mail.person,
@@ -28,7 +28,7 @@ def letter(mail: Mail) -> EmailMultiAlternatives:
         "facts": mail.facts,
     }
     subject = _line(render_to_string(f"mail/{mail.kind}-subject.txt", context))
-    written = EmailMultiAlternatives(
+    message = EmailMultiAlternatives(
         subject=subject,
         body=render_to_string(f"mail/{mail.kind}.txt", context).strip() + "\n",
         from_email=_address(_display_name(mail, sender), _own_address()),
@@ -38,20 +38,20 @@ def letter(mail: Mail) -> EmailMultiAlternatives:
         headers={"Message-ID": message_id(mail), "Auto-Submitted": "auto-generated"},
     )
     html = render_to_string(f"mail/{mail.kind}.html", context | {"subject": subject})
-    written.attach_alternative(html, "text/html")
-    return written
+    message.attach_alternative(html, "text/html")
+    return message
 
 
 def message_id(mail: Mail) -> str:
     return f"<{mail.pk}@{settings.PUBLIC.hostname}>"
 
 
-def obstacle(mail: Mail, *, now: datetime) -> str:
-    """Tell why the mail may not go any more, from what is true now; blank if it may."""
-    return _obstacle_to_writing(mail.person) or _obstacle_to_saying(mail, now)
+def reason_not_to_send(mail: Mail, *, now: datetime) -> str:
+    """Return why the mail must not be sent any more; blank if it may be sent."""
+    return _recipient_problem(mail.person) or _content_problem(mail, now)
 
 
-def _obstacle_to_writing(person: Person) -> str:
+def _recipient_problem(person: Person) -> str:
     if person.tenant.is_sandbox:
         return "People in a sandbox get no email."
     if not person.tenant.is_active:
@@ -61,10 +61,10 @@ def _obstacle_to_writing(person: Person) -> str:
     return ""
 
 
-def _obstacle_to_saying(mail: Mail, now: datetime) -> str:
+def _content_problem(mail: Mail, now: datetime) -> str:
     match mail.kind:
         case Mail.Kind.INVITE if mail.invite:
-            return _obstacle_to_inviting(mail.invite, now)
+            return _invite_problem(mail.invite, now)
         case Mail.Kind.CONFIRM_ADDRESS if not is_current(mail):
             return "This address no longer needs to be confirmed."
         case Mail.Kind.APPROVE_ADDRESS if not is_current(mail) or _is_agreed(mail.person):
@@ -76,7 +76,7 @@ def _obstacle_to_saying(mail: Mail, now: datetime) -> str:
     return ""
 
 
-def _obstacle_to_inviting(invite: Invite, now: datetime) -> str:
+def _invite_problem(invite: Invite, now: datetime) -> str:
     if invite.accepted_at:
         return "The invite was already accepted."
     if invite.revoked_at:
@@ -87,7 +87,7 @@ def _obstacle_to_inviting(invite: Invite, now: datetime) -> str:
 
 
 def _is_agreed(person: Person) -> bool:
-    return bool(agreed(person) & {By.OLD, By.OWNER})
+    return bool(approvals_of(person) & {By.OLD, By.OWNER})
 
 
 def _is_pending(person: Person, address: str) -> bool:
@@ -107,16 +107,16 @@ def _link(mail: Mail) -> str:
 
 
 def inviter(person: Person) -> Person | None:
-    """Return who invites the person: their manager, else the account owner.
+    """Return the sender of the invite: the manager, or the account owner.
 
-    Somebody who is out of the company does not speak for it.
+    Deactivated people are skipped, because they no longer speak for the company.
     """
     candidates = (person.manager, person.tenant.owner)
     return next((one for one in candidates if one and one.is_active), None)
 
 
 def _sender(mail: Mail) -> Person | None:
-    """Return who gets the answers."""
+    """Return the person whose address is the Reply-To."""
     if mail.kind == Mail.Kind.INVITE:
         return inviter(mail.person)
     owner = mail.person.tenant.owner
@@ -129,7 +129,7 @@ def _display_name(mail: Mail, sender: Person | None) -> str:
 
 
 def _own_address() -> str:
-    """Return the installation's own address: only for that does its domain vouch (SPF, DMARC)."""
+    """Return the installation's own address: any other one would fail SPF and DMARC."""
     return parseaddr(settings.DEFAULT_FROM_EMAIL)[1]
 
 
@@ -138,6 +138,6 @@ def _address(name: str, address: str) -> str:
 
 
 def _line(text: str) -> str:
-    """Make one line of it, in which nothing could end a header and begin another."""
-    kept = (" " if unicodedata.category(one).startswith("C") else one for one in text)
-    return " ".join("".join(kept).split())
+    """Replace line breaks and control characters, which could start another header."""
+    clean = (" " if unicodedata.category(one).startswith("C") else one for one in text)
+    return " ".join("".join(clean).split())

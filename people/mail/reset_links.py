@@ -1,8 +1,7 @@
-"""Where somebody chooses a new password, by a link that was mailed to them.
+"""Links by which people choose a new password.
 
-The link stands for the mail, and counts for an hour. The mail remembers what the person was
-like when it was written: once their password, their address or their access has changed, the
-link is worthless, and so is every other one.
+A link is valid for an hour. The mail stores a digest of the person's password, address and
+session epoch. Once one of these has changed, all earlier links are invalid.
 """
 
 from datetime import datetime, timedelta
@@ -19,27 +18,27 @@ LIFE: Final = timedelta(hours=1)
 
 
 def reset_link(mail: Mail) -> str:
-    """Return the address where the receiver of the mail chooses a new password."""
+    """Return the URL on which the receiver of the mail chooses a new password."""
     return signed_links.sign(PAGE, mail.pk)
 
 
-def reset_named_by(token: str) -> UUID:
-    """Return which mail the token of a link stands for.
+def mail_id_from(token: str) -> UUID:
+    """Return the id of the mail from the token of a link.
 
-    :raises ForgedLink: if it is not one that we have made.
+    :raises ForgedLink: if the token was not signed by us.
     """
     return signed_links.unsign(PAGE, token)
 
 
 def is_current(mail: Mail, now: datetime) -> bool:
-    """Tell whether the link of the mail still counts."""
+    """Tell whether the link of the mail is still valid."""
     person = mail.person
     in_time = mail.created_at <= now < mail.created_at + LIFE
-    is_same = constant_time_compare(mail.facts["as_of"], as_they_are(person))
+    is_same = constant_time_compare(mail.facts["as_of"], credentials_digest(person))
     return in_time and is_same and person.state == Person.State.ACTIVE
 
 
-def as_they_are(person: Person) -> str:
-    """Return a digest of what makes the links of before worthless when it changes."""
-    said = f"{person.pk} {person.password} {person.session_epoch} {person.email_key}"
-    return salted_hmac("people.resets", said, algorithm="sha256").hexdigest()
+def credentials_digest(person: Person) -> str:
+    """Return a digest of the password, the sessions and the address. A change of it ends links."""
+    text = f"{person.pk} {person.password} {person.session_epoch} {person.email_key}"
+    return salted_hmac("people.resets", text, algorithm="sha256").hexdigest()

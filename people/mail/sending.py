@@ -1,10 +1,9 @@
-"""Sending the mails that wait.
+"""Sends the mails of the outbox.
 
-A process claims one mail, which moves its due date ahead; it sends the mail while no
-transaction is open, and notes that. If the process dies on the way, the next look sees that,
-and the mail is claimed again, with the same Message-ID. SMTP cannot do better: a mail that the
-server accepted a moment before the death is offered a second time, and only the Message-ID
-shows that it is the same.
+A process claims one mail by moving its due date ahead, sends it outside of any transaction, and
+records that it was sent. If the process dies in between, another process sends the mail again
+with the same Message-ID. SMTP cannot guarantee more: if the server had already accepted the
+mail, it is sent twice, and only the Message-ID shows that both are the same.
 """
 
 import logging
@@ -20,44 +19,44 @@ from django.utils import timezone
 
 from people import tenancy
 from people.db import leases
-from people.mail.messages import letter, obstacle
+from people.mail.messages import build_message, reason_not_to_send
 from people.models import Mail
 
 log = logging.getLogger(__name__)
 
-# Longer than a mail server may take for one mail, so that no other process sends it meanwhile.
+# Longer than sending one mail may take, so that no other process sends it meanwhile.
 LEASE = timedelta(minutes=3)
-# After how long a mail is tried again; when these are over, a day has gone by.
+# The pauses between attempts, about a day in total. After the last one, Ramp gives up.
 PAUSES = [timedelta(minutes=minutes) for minutes in (1, 5, 30, 120, 240, 480, 600)]
 RELATED = ("person__manager", "person__tenant__owner", "invite")
 
 
 def send_due(*, as_of: datetime, seconds: float = float("inf")) -> int:
-    """Send what is due by then, or by now, and return how many mails went out.
+    """Send the mails that are due by `as_of` or now; return how many were sent.
 
-    Begins no other mail when the seconds are over, nor when the mail server is away.
+    It starts no further mail after `seconds`, or if the mail server does not respond.
     """
     ends_at = monotonic() + seconds
     sent = 0
-    with tenancy.across_tenants(), _SmtpSession() as carrier:
-        # Make due again the mails that processes of this machine held when they died.
+    with tenancy.across_tenants(), _SmtpSession() as smtp:
+        # Release the mails whose process on this machine died while it sent them.
         held = Mail.objects.waiting().exclude(held_by="").order_by()
         for holder in held.values_list("held_by", flat=True).distinct():
             if leases.is_dead(holder):
                 released = Mail.objects.waiting().filter(held_by=holder)
                 released.update(held_by="", due_at=timezone.now())
-        while monotonic() < ends_at and carrier.is_there and (mail_id := _claim(as_of)):
-            # Load the present state: it may have changed since the mail was enqueued.
+        while monotonic() < ends_at and smtp.is_available and (mail_id := _claim(as_of)):
+            # The person may have changed since the mail was enqueued.
             mail = Mail.objects.select_related(*RELATED).get(pk=mail_id)
             with tenancy.use(mail.tenant_id):
-                sent += _try(carrier, mail, as_of=as_of)
+                sent += _try(smtp, mail, as_of=as_of)
     return sent
 
 
 @transaction.atomic
 def _claim(as_of: datetime) -> UUID | None:
-    """Take the mail that is due longest; no other process takes it before the lease ends."""
-    # Include mail up to now: the previous job may just have enqueued some.
+    """Claim the mail that has been due for longest, until its lease ends."""
+    # `as_of` may be the start of the run, and an earlier job of the run may have enqueued mail.
     as_of = max(as_of, timezone.now())
     due = Mail.objects.due(as_of).select_for_update(skip_locked=True)
     mail_id: UUID | None = due.values_list("pk", flat=True).first()
@@ -67,80 +66,82 @@ def _claim(as_of: datetime) -> UUID | None:
 
 
 class _SmtpSession:
-    """One connection to the mail server, made when it is needed and made anew after trouble."""
+    """One connection to the mail server. It opens when needed, and again after an error."""
 
     def __init__(self) -> None:
         self.backend: Any = None
-        self.is_there = True
+        self.is_available = True
 
     def __enter__(self) -> "_SmtpSession":
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.hang_up()
+        self.close()
 
-    def carry(self, mail: Mail) -> None:
+    def send(self, mail: Mail) -> None:
         if self.backend is None:
             try:
                 backend = get_connection()
                 backend.open()
             except (OSError, SMTPException):
-                self.is_there = False
+                self.is_available = False
                 raise
             self.backend = backend
-        if not self.backend.send_messages([letter(mail)]):
+        if not self.backend.send_messages([build_message(mail)]):
             raise SMTPException("No mail server accepted the email.")
 
-    def hang_up(self) -> None:
+    def close(self) -> None:
         backend, self.backend = self.backend, None
         if backend is not None:
             backend.close()
 
 
-def _try(carrier: _SmtpSession, mail: Mail, *, as_of: datetime) -> bool:
-    """Send the mail, or note why not; tell whether it went out."""
+def _try(smtp: _SmtpSession, mail: Mail, *, as_of: datetime) -> bool:
+    """Send the mail, or record why not; return whether it was sent."""
     now = max(as_of, timezone.now())
-    problem = obstacle(mail, now=now)
+    problem = reason_not_to_send(mail, now=now)
     if problem:
-        _note(mail, given_up_at=now, problem=problem)
+        _update(mail, given_up_at=now, problem=problem)
         return False
     mail.attempts += 1
     try:
-        carrier.carry(mail)
+        smtp.send(mail)
     except Exception as error:
-        carrier.hang_up()
-        _note_failure(mail, error, now=now)
+        # Whatever went wrong with one mail must not keep the others from being sent.
+        smtp.close()
+        _record_failure(mail, error, now=now)
         return False
-    _note(mail, attempts=mail.attempts, sent_at=timezone.now(), problem="")
+    _update(mail, attempts=mail.attempts, sent_at=timezone.now(), problem="")
     return True
 
 
-def _note_failure(mail: Mail, error: Exception, *, now: datetime) -> None:
+def _record_failure(mail: Mail, error: Exception, *, now: datetime) -> None:
     if not isinstance(error, (OSError, SMTPException)):
-        log.error("Mail %s could not be written", mail.pk, exc_info=error)
-    is_final, said = _verdict(error)
+        log.error("Mail %s could not be built", mail.pk, exc_info=error)
+    is_final, reply = _smtp_reply(error)
     if is_final or mail.attempts > len(PAUSES):
-        _note(mail, attempts=mail.attempts, given_up_at=now, problem=said)
+        _update(mail, attempts=mail.attempts, given_up_at=now, problem=reply)
     else:
         due_at = now + PAUSES[mail.attempts - 1]
-        _note(mail, attempts=mail.attempts, due_at=due_at, problem=said)
+        _update(mail, attempts=mail.attempts, due_at=due_at, problem=reply)
 
 
-def _verdict(error: Exception) -> tuple[bool, str]:
-    """Tell whether the mail server means it for good, and what it said."""
+def _smtp_reply(error: Exception) -> tuple[bool, str]:
+    """Return whether the refusal is permanent, and the server's reply."""
     match error:
         case SMTPRecipientsRefused(recipients=recipients):
-            code, said = next(iter(recipients.values()))
-        case SMTPDataError(smtp_code=code, smtp_error=said):
+            code, reply = next(iter(recipients.values()))
+        case SMTPDataError(smtp_code=code, smtp_error=reply):
             pass
         case _:
             return False, str(error) or type(error).__name__
-    return code >= 500, f"{code} {_text(said)}"
+    # RFC 5321: 5yz is permanent, 4yz may succeed later.
+    return code >= 500, f"{code} {_text(reply)}"
 
 
-def _text(said: bytes | str) -> str:
-    return said.decode(errors="replace") if isinstance(said, bytes) else said
+def _text(reply: bytes | str) -> str:
+    return reply.decode(errors="replace") if isinstance(reply, bytes) else reply
 
 
-def _note(mail: Mail, **facts: Any) -> None:
+def _update(mail: Mail, **facts: Any) -> None:
     Mail.objects.filter(pk=mail.pk).update(held_by="", **facts)

@@ -1,7 +1,6 @@
-"""Links in mails that need no sign-in: a row's id, signed with the secret key.
+"""Links in mails that work without sign-in: a row's id, signed with the secret key.
 
-The same row gives the same link at every attempt, and keys that were in use before still
-count.
+A row always has the same link. Links that were signed with SECRET_KEY_FALLBACKS stay valid.
 """
 
 from uuid import UUID
@@ -11,18 +10,18 @@ from django.core.signing import BadSignature, Signer
 
 
 class ForgedLink(Exception):
-    """The link is none of ours, or was damaged on its way."""
+    """The link was not signed by us, or it was damaged."""
 
 
 def sign(page: str, row_id: UUID) -> str:
-    """Return the address of the page for this row; its token is worth nothing elsewhere."""
+    """Return the URL of the page for this row. The token is valid for this page only."""
     return f"{settings.PUBLIC_BASE_URL}/{page}/{_signer(page).sign(row_id.hex)}/"
 
 
 def unsign(page: str, token: str) -> UUID:
-    """Return which row the token in the page's address stands for.
+    """Return the id of the row from the token in the page's URL.
 
-    :raises ForgedLink: if we never made such a link to this page.
+    :raises ForgedLink: if the token was not signed by us for this page.
     """
     try:
         return UUID(hex=_signer(page).unsign(token))

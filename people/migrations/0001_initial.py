@@ -104,7 +104,7 @@ class Migration(migrations.Migration):
                 ),
                 ("given_name", models.CharField(max_length=200, verbose_name="first name")),
                 ("family_name", models.CharField(max_length=200, verbose_name="last name")),
-                ("email", models.EmailField(max_length=254, verbose_name="e-mail")),
+                ("email", models.EmailField(max_length=254, verbose_name="email")),
                 ("email_key", models.CharField(editable=False, max_length=512)),
                 ("pending_email", models.EmailField(blank=True, editable=False, max_length=254)),
                 (
@@ -420,7 +420,7 @@ class Migration(migrations.Migration):
                     "domain",
                     models.CharField(
                         blank=True,
-                        help_text="The domain of its e-mail addresses, if it has one.",
+                        help_text="The domain of its email addresses, if it has one.",
                         max_length=253,
                     ),
                 ),
@@ -1075,9 +1075,9 @@ class Migration(migrations.Migration):
                         blank=True,
                         choices=[
                             ("", "changed"),
-                            ("asked", "to be taken back"),
-                            ("undone", "taken back"),
-                            ("kept", "kept, for they have changed since"),
+                            ("asked", "undo pending"),
+                            ("undone", "undone"),
+                            ("kept", "not undone"),
                         ],
                         max_length=8,
                     ),

@@ -10,9 +10,9 @@ from people.tenancy import TenantManager, TenantOwned
 
 class ApiTokenQuerySet(models.QuerySet["ApiToken"]):
     def in_force(self) -> Self:
-        """Keep the tokens that nothing has ended but perhaps time.
+        """Keep the tokens that are not revoked, including expired ones.
 
-        A token ends with the deactivation of its person.
+        The deactivation of the person revokes a token, because it increases the session epoch.
         """
         return self.filter(
             revoked_at=None,
@@ -22,7 +22,7 @@ class ApiTokenQuerySet(models.QuerySet["ApiToken"]):
         )
 
     def alive(self) -> Self:
-        """Keep the tokens that open the API now."""
+        """Keep the tokens that are valid now."""
         return self.in_force().filter(Q(expires_at=None) | Q(expires_at__gt=timezone.now()))
 
 
@@ -30,7 +30,7 @@ ApiTokenManager = TenantManager.from_queryset(ApiTokenQuerySet)
 
 
 class Scope(models.TextChoices):
-    """What a token may do, as far as its person may."""
+    """What a token may do, within the permissions of its person."""
 
     READ_PEOPLE = "people:read", "Read people, cards and funds"
     MANAGE_PEOPLE = "people:manage", "Deactivate and reactivate people"
@@ -38,7 +38,7 @@ class Scope(models.TextChoices):
 
 
 class ApiToken(TenantOwned):
-    """A token for programs. It acts as the person who made it, within its scopes.
+    """A token for programs. It acts as the person who created it, within its scopes.
 
     Only its digest is stored.
     """
@@ -48,10 +48,10 @@ class ApiToken(TenantOwned):
     scopes = models.JSONField(default=list)
     digest = models.CharField(max_length=64, unique=True, editable=False)
     hint = models.CharField(max_length=4, editable=False)
-    # The person's epoch when it was made; a later one ends it.
+    # The person's session epoch when it was created; it is invalid once that has changed.
     session_epoch = models.PositiveIntegerField(editable=False)
     created_at = models.DateTimeField(auto_now_add=True)
-    # None for tokens made before there were expiry dates.
+    # None for tokens that were created before Ramp had expiry dates.
     expires_at = models.DateTimeField(null=True)
     # Written at most once a minute.
     last_used_at = models.DateTimeField(null=True)

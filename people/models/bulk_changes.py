@@ -1,4 +1,4 @@
-"""Changes to many people at once, so that they can be confirmed or taken back together."""
+"""Bulk changes: many people at once, which can be confirmed or undone together."""
 
 from datetime import datetime, timedelta
 from typing import ClassVar, Self
@@ -9,14 +9,14 @@ from django.db import models
 from people.models.person import Person
 from people.tenancy import TenantManager, TenantOwned
 
-# How long a bulk change can be taken back.
+# How long a bulk change can be undone.
 UNDO_DAYS = 30
 UNDECIDED = models.Q(needs_confirmation=True, confirmed_at=None, undone_at=None)
 
 
 class BulkChangeQuerySet(models.QuerySet["BulkChange"]):
     def undecided(self) -> Self:
-        """Keep those that nobody has confirmed or taken back although somebody has to."""
+        """Keep those that an administrator has to confirm or undo, and has not yet."""
         return self.filter(UNDECIDED)
 
 
@@ -24,7 +24,7 @@ BulkChangeManager = TenantManager.from_queryset(BulkChangeQuerySet)
 
 
 class BulkChange(TenantOwned):
-    """What one click, or one connection within an hour, did to many."""
+    """Many people, deactivated or reactivated by one click or by one connection within an hour."""
 
     class Kind(models.TextChoices):
         DEACTIVATED = "deactivated", "deactivated"
@@ -34,7 +34,7 @@ class BulkChange(TenantOwned):
     kind = models.CharField(max_length=16, choices=Kind)
     actor = models.CharField(max_length=255)
     began_at = models.DateTimeField()
-    # True where nobody asked for a bulk change: terminations wait until somebody confirms.
+    # True for alerts of the bulk-change guard: terminations wait until somebody confirms.
     needs_confirmation = models.BooleanField(default=False)
     confirmed_at = models.DateTimeField(null=True)
     confirmed_by = models.CharField(max_length=255, blank=True)
@@ -61,24 +61,24 @@ class BulkChange(TenantOwned):
         return self.began_at + timedelta(days=UNDO_DAYS)
 
     def may_be_undone(self, now: datetime) -> bool:
-        """Tell whether it is not too late; what somebody has to decide on waits for them."""
+        """Tell whether it can be undone. An unconfirmed alert never becomes too old for that."""
         return not self.undone_at and (self.is_undecided or now < self.undoable_until)
 
 
 class BulkChangeItemQuerySet(models.QuerySet["BulkChangeItem"]):
-    def asked(self) -> Self:
-        """Keep those whom somebody wants back as they were, and who are not yet."""
-        return self.filter(outcome=BulkChangeItem.Outcome.ASKED)
+    def undo_pending(self) -> Self:
+        """Keep the items whose undo was requested but is not done yet."""
+        return self.filter(outcome=BulkChangeItem.Outcome.UNDO_PENDING)
 
     def pausing(self) -> Self:
-        """Keep those who must not be terminated: somebody has to decide, or wants them back."""
+        """Keep the items whose person must not be terminated, because of an alert or an undo."""
         undecided = models.Q(
             outcome=BulkChangeItem.Outcome.CHANGED,
             change__needs_confirmation=True,
             change__confirmed_at=None,
         )
         return self.filter(
-            undecided | models.Q(outcome=BulkChangeItem.Outcome.ASKED),
+            undecided | models.Q(outcome=BulkChangeItem.Outcome.UNDO_PENDING),
             change__kind=BulkChange.Kind.DEACTIVATED,
         )
 
@@ -87,22 +87,22 @@ BulkChangeItemManager = TenantManager.from_queryset(BulkChangeItemQuerySet)
 
 
 class BulkChangeItem(TenantOwned):
-    """One person of a bulk change, and what became of them since."""
+    """One person of a bulk change, and whether it was undone for them."""
 
     class Outcome(models.TextChoices):
         CHANGED = "", "changed"
-        ASKED = "asked", "to be taken back"
-        UNDONE = "undone", "taken back"
-        KEPT = "kept", "kept, for they have changed since"
+        UNDO_PENDING = "asked", "undo pending"
+        UNDONE = "undone", "undone"
+        KEPT = "kept", "not undone"
 
     change = models.ForeignKey(BulkChange, on_delete=models.CASCADE, related_name="items")
     person = models.ForeignKey(Person, on_delete=models.CASCADE, related_name="+")
-    # The number of the event that changed them: a later one of the kind is a later change.
+    # The event of the change. A later event of the same kinds is a later change.
     event_id = models.BigIntegerField()
-    # What their row and their history do not tell: who was reactivated had been due to leave.
+    # For an undo of a reactivation: the values that it deleted, such as a scheduled termination.
     before = models.JSONField(default=dict)
     outcome = models.CharField(max_length=8, choices=Outcome, blank=True)
-    # Why they were not taken back.
+    # Why the change was not undone for them.
     skipped_reason = models.CharField(max_length=300, blank=True)
 
     objects: ClassVar = BulkChangeItemManager()

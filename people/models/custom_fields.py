@@ -7,7 +7,7 @@ from people.tenancy import TenantOwned
 
 
 class CustomField(TenantOwned):
-    """A field that a tenant added to its people; the values live on the person."""
+    """A field that a tenant has added to its people. Person.custom_values has the values."""
 
     name = models.CharField(max_length=100)
     external_name = models.CharField(

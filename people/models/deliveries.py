@@ -7,7 +7,7 @@ from people.db.leases import NAME_LENGTH
 from people.models.events import Event
 from people.tenancy import TenantManager, TenantOwned
 
-# A delivery that failed so often, in about seven minutes, needs somebody to look at it.
+# After this many failures, in about seven minutes, an operator should look at a delivery.
 STUCK_ATTEMPTS = 5
 
 
@@ -16,7 +16,7 @@ class DeliveryQuerySet(models.QuerySet["Delivery"]):
         return self.filter(due_at__lte=now).order_by("due_at", "pk")
 
     def stuck(self) -> Self:
-        """Keep those that failed again and again; they are still tried every hour."""
+        """Keep the deliveries that failed several times. They are still tried every hour."""
         return self.filter(attempts__gte=STUCK_ATTEMPTS).exclude(problem="").order_by("pk")
 
 
@@ -26,8 +26,8 @@ DeliveryManager = TenantManager.from_queryset(DeliveryQuerySet)
 class Delivery(TenantOwned):
     """An event that one subscriber has not acknowledged yet.
 
-    The row is deleted when the subscriber has done its work. A process that works on it moves
-    `due_at` ahead first: if the process dies, the delivery is due again then.
+    The row is deleted when the subscriber returns. A process that works on it first moves `due_at`
+    ahead. If the process dies, the delivery is due again at that time.
     """
 
     event = models.ForeignKey(Event, on_delete=models.CASCADE, related_name="deliveries")

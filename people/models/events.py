@@ -16,11 +16,11 @@ EventManager = TenantManager.from_queryset(EventQuerySet)
 
 
 class Event(DeferrableModel, TenantOwned):
-    """One thing that happened, to a person or to the tenant.
+    """A change of a person or of the tenant.
 
-    The same row is the history and the outbox: it is written in the transaction that made
-    the change, and stays after its subscribers have been told. Folding the changes of a
-    person's events from nothing gives the person as stored.
+    The same row is the history and the outbox: it is written in the transaction of the change,
+    and stays after its delivery to subscribers. Applying the changes of all events of a person in
+    order gives the person as stored.
     """
 
     class Kind(models.TextChoices):
@@ -59,12 +59,12 @@ class Event(DeferrableModel, TenantOwned):
         WORKFLOW_CHANGED = "workflow.changed", "workflow changed"
         API_TOKEN_CHANGED = "api-token.changed", "API token changed"
 
-    # Not indexed by tenant alone: nobody lists all that happened at a company.
+    # No index on tenant alone, because no page lists all events of a tenant.
     tenant = models.ForeignKey(
         "people.Tenant", on_delete=models.PROTECT, related_name="+", editable=False, db_index=False
     )
     kind = models.CharField(max_length=64, choices=Kind)
-    # Nor by person alone, for `event_of_person` leads with them.
+    # No index on person alone, because the index `event_of_person` begins with it.
     person = models.ForeignKey(
         Person, on_delete=models.PROTECT, null=True, related_name="events", db_index=False
     )

@@ -1,4 +1,4 @@
-"""The fields of a person: operations, history, pages, the API and files read this table.
+"""The fields of a person. Operations, history, pages, the API and CSV files use this table.
 
 CONTRIBUTING.md tells how to add a field.
 """
@@ -24,14 +24,14 @@ class Kind(Enum):
     MOMENT = auto()
 
 
-class Given(Enum):
+class SetBy(Enum):
     """How an operation receives a new value of a field."""
 
-    IN_PROFILE = auto()
-    # As an argument beside the Profile.
-    AS_ARGUMENT = auto()
-    # Operations of its own change the field; pages do not edit it.
-    BY_OPERATION = auto()
+    PROFILE = auto()
+    # As an argument besides the Profile.
+    ARGUMENT = auto()
+    # By an operation for this field. The edit page does not show it.
+    OWN_OPERATION = auto()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,7 +42,7 @@ class PersonField:
     # The field's name in sentences.
     label: str
     kind: Kind
-    given: Given = Given.IN_PROFILE
+    set_by: SetBy = SetBy.PROFILE
     # Further columns that a revision of the field may change.
     columns: tuple[str, ...] = ()
 
@@ -61,29 +61,29 @@ PERSON_FIELDS: Final = (
         name="pending_email",
         label="unconfirmed email address",
         kind=Kind.ADDRESS,
-        given=Given.BY_OPERATION,
+        set_by=SetBy.OWN_OPERATION,
     ),
     PersonField(name="department", label="department", kind=Kind.PLACE),
     PersonField(name="location", label="location", kind=Kind.PLACE),
-    PersonField(name="manager", label="manager", kind=Kind.PERSON, given=Given.AS_ARGUMENT),
+    PersonField(name="manager", label="manager", kind=Kind.PERSON, set_by=SetBy.ARGUMENT),
     PersonField(
         name="role",
         label="role",
         kind=Kind.CHOICE,
         columns=("role_source", "role_assigned_at", "withheld_roles"),
     ),
-    PersonField(name="state", label="state", kind=Kind.CHOICE, given=Given.BY_OPERATION),
+    PersonField(name="state", label="state", kind=Kind.CHOICE, set_by=SetBy.OWN_OPERATION),
     PersonField(
-        name="deactivates_at", label="last day", kind=Kind.MOMENT, given=Given.BY_OPERATION
+        name="deactivates_at", label="last day", kind=Kind.MOMENT, set_by=SetBy.OWN_OPERATION
     ),
 )
 
 FIELDS: Final = {field.name: field for field in PERSON_FIELDS}
 LABELS: Final = {field.name: field.label for field in PERSON_FIELDS}
 # The fields that a Profile contains.
-PROFILE: Final = tuple(one.name for one in PERSON_FIELDS if one.given is Given.IN_PROFILE)
+PROFILE: Final = tuple(one.name for one in PERSON_FIELDS if one.set_by is SetBy.PROFILE)
 # The fields that the pages of a person show and edit, and that a connection may manage.
-EDITABLE: Final = tuple(one.name for one in PERSON_FIELDS if one.given is not Given.BY_OPERATION)
+EDITABLE: Final = tuple(one.name for one in PERSON_FIELDS if one.set_by is not SetBy.OWN_OPERATION)
 # The columns in which a revision stores a new value of a field.
 REVISABLE: Final = tuple(column for name in EDITABLE for column in (name, *FIELDS[name].columns))
 # The fields that an operation copies from a Profile, without rules of their own.

@@ -8,11 +8,11 @@ from people.tenancy import TenantOwned
 
 
 class FormerAddress(DeferrableModel, TenantOwned):
-    """An address that a person had. Nobody signs in by it; references by it may still resolve."""
+    """An earlier address of a person. It cannot sign in, but references to it may still resolve."""
 
     person = models.ForeignKey(Person, on_delete=models.PROTECT, related_name="former_addresses")
     email = models.EmailField(max_length=254)
-    # Folded, as Person.email_key; several people may have had the address one after another.
+    # Normalized, as Person.email_key. Several people may have had it one after another.
     email_key = models.CharField(max_length=512)
     until = models.DateTimeField()
 

@@ -9,11 +9,11 @@ from people.tenancy import TenantOwned
 
 
 class IdempotencyKey(TenantOwned):
-    """A key that a program sent with a purchase, so that it can ask again for the answer."""
+    """A key that a program sent with a purchase, so that it can repeat the request safely."""
 
     token = models.ForeignKey(ApiToken, on_delete=models.CASCADE, related_name="+")
     key = models.CharField(max_length=255)
-    # Of what was asked. The same key with another request is a mistake of the program.
+    # The digest of the purchase, to refuse the same key for another purchase.
     request_digest = models.CharField(max_length=64)
     # None only inside the transaction that decides.
     authorization = models.ForeignKey(

@@ -10,7 +10,7 @@ from people.tenancy import TenantManager, TenantOwned
 
 class InviteQuerySet(models.QuerySet["Invite"]):
     def open(self) -> Self:
-        """Keep the invites that were neither accepted nor withdrawn, the expired included."""
+        """Keep the invites that were neither accepted nor revoked, including expired ones."""
         return self.filter(accepted_at=None, revoked_at=None)
 
 
@@ -18,7 +18,7 @@ InviteManager = TenantManager.from_queryset(InviteQuerySet)
 
 
 class Invite(DeferrableModel, TenantOwned):
-    """An invitation to join. At most one is open for a person."""
+    """An invitation to join. A person has at most one open invite."""
 
     class Source(models.TextChoices):
         SCIM = "scim", "SCIM"
@@ -27,7 +27,7 @@ class Invite(DeferrableModel, TenantOwned):
     id = models.UUIDField(primary_key=True, default=uuid4, editable=False)
     person = models.ForeignKey(Person, on_delete=models.PROTECT, related_name="invites")
     source = models.CharField(max_length=8, choices=Source)
-    # Why the mail waits; blank when it may go.
+    # Why the invite is on hold; blank if it is not.
     hold_reason = models.CharField(max_length=200, blank=True)
     created_at = models.DateTimeField()
     expires_at = models.DateTimeField()

@@ -1,4 +1,4 @@
-"""Mail as rows: stored in the transaction of the change that causes it, sent by a worker."""
+"""The mail outbox: rows stored in the transaction of the change, and sent by a worker."""
 
 from datetime import datetime
 from typing import ClassVar, Self
@@ -27,10 +27,10 @@ MailManager = TenantManager.from_queryset(MailQuerySet)
 
 
 class Mail(DeferrableModel, TenantOwned):
-    """One message to one person. Its id makes the Message-ID, so sending it again is no other.
+    """One message to one person. All attempts have the same Message-ID, made of the row's id.
 
-    A process that sends it moves `due_at` ahead first: if the process dies, the mail is due
-    again then, or as soon as another process of the machine sees that `held_by` has died.
+    A process that sends it first moves `due_at` ahead. If the process dies, the mail is due again
+    at that time, or once another process of the same machine sees that `held_by` has died.
     """
 
     class Kind(models.TextChoices):
@@ -48,9 +48,9 @@ class Mail(DeferrableModel, TenantOwned):
     person = models.ForeignKey(Person, on_delete=models.PROTECT, related_name="mails")
     to = models.EmailField(max_length=254)
     invite = models.ForeignKey(Invite, on_delete=models.PROTECT, null=True, related_name="mails")
-    # What the text says besides, such as the new address.
+    # Further context for the templates, such as the new address.
     facts = models.JSONField(default=dict)
-    # The request that caused it, as on the events it caused.
+    # The request that caused it, as in Event.request_id.
     request_id = models.UUIDField(null=True)
     created_at = models.DateTimeField()
     due_at = models.DateTimeField()
@@ -58,7 +58,7 @@ class Mail(DeferrableModel, TenantOwned):
     attempts = models.PositiveSmallIntegerField(default=0)
     sent_at = models.DateTimeField(null=True)
     given_up_at = models.DateTimeField(null=True)
-    # What the mail server said, to the last attempt or in a bounce that came later.
+    # The mail server's text about the last attempt, or in a later bounce.
     problem = models.TextField(blank=True)
 
     objects: ClassVar = MailManager()

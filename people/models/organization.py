@@ -1,4 +1,4 @@
-"""Where people work: departments, and locations, which belong to an entity."""
+"""Departments, locations, and the legal entities that locations belong to."""
 
 from typing import ClassVar
 
@@ -9,10 +9,10 @@ from people.tenancy import TenantOwned
 
 
 class NamedModel(TenantOwned):
-    """Something that people call by name, in whatever case they like."""
+    """A row with a name that is unique in the tenant, regardless of case."""
 
     name = models.CharField(max_length=200)
-    # The folded name: “Sales” and “SALES” are one department.
+    # The normalized name: “Sales” and “SALES” are the same department.
     name_key = models.CharField(max_length=400, editable=False)
 
     class Meta(TenantOwned.Meta):

@@ -17,11 +17,11 @@ from people.values import VIA_SCIM, Actor, Profile, normalize_key
 
 class PersonQuerySet(models.QuerySet["Person"]):
     def in_lists(self) -> Self:
-        """Keep everyone whom lists show by default."""
+        """Leave out terminated people, whom lists hide by default."""
         return self.exclude(state=Person.State.TERMINATED)
 
     def having_address(self, email: str) -> Self:
-        """Keep who has the address and does not give it up to its next holder."""
+        """Keep the people who have the address, without those who would release it."""
         holders = self.in_lists().filter(email_key=normalize_key(email), detached_at=None)
         return holders.exclude(email_key="")
 
@@ -32,18 +32,18 @@ class PersonQuerySet(models.QuerySet["Person"]):
         return self.filter(state=Person.State.ACTIVE, role__in=Person.ADMINISTERING)
 
     def deactivated_via_scim(self) -> Self:
-        """Keep who is inactive because an identity provider said so."""
+        """Keep the inactive people whom an identity provider deactivated."""
         return self.filter(state=Person.State.INACTIVE, deactivated_by__startswith=VIA_SCIM)
 
     def with_is_manager(self) -> Self:
-        """Annotate who is somebody's manager: that role is derived, never stored."""
+        """Annotate `has_reports`. Manager is a derived role and is not stored."""
         reports = Person.objects.in_lists().filter(manager=models.OuterRef("pk"))
         return self.annotate(has_reports=models.Exists(reports))
 
-    def matching(self, words: str) -> Self:
+    def matching(self, text: str) -> Self:
         """Keep the people whose name or address contains every word."""
         people = self
-        for word in words.split():
+        for word in text.split():
             people = people.filter(
                 models.Q(given_name__icontains=word)
                 | models.Q(family_name__icontains=word)
@@ -78,17 +78,17 @@ class Person(DeferrableModel, AbstractBaseUser):
     ADMINISTERING: ClassVar = (Role.OWNER, Role.ADMIN, Role.IT_ADMIN)
 
     id = models.UUIDField(primary_key=True, default=uuid4, editable=False)
-    # Not indexed by tenant alone, for `person_list` leads with it.
+    # No index on tenant alone, because the index `person_list` begins with it.
     tenant = models.ForeignKey(
         Tenant, on_delete=models.PROTECT, related_name="+", editable=False, db_index=False
     )
     given_name = models.CharField("first name", max_length=200)
     family_name = models.CharField("last name", max_length=200)
-    # Blank once somebody else has got the address of a person who left.
-    email = models.EmailField("e-mail", max_length=254)
-    # The folded address: nobody else of the tenant may have it while this person stays.
+    # Blank after another person has got the address of a leaver.
+    email = models.EmailField("email", max_length=254)
+    # The normalized address. It is unique among the tenant's people who are not terminated.
     email_key = models.CharField(max_length=512, editable=False)
-    # An asserted address that its holder has not confirmed; the old one signs in until then.
+    # A new address that is not confirmed yet. Until then, the person signs in with the old one.
     pending_email = models.EmailField(max_length=254, blank=True, editable=False)
     department = models.ForeignKey(
         Department, on_delete=models.PROTECT, null=True, blank=True, related_name="people"
@@ -103,29 +103,30 @@ class Person(DeferrableModel, AbstractBaseUser):
     role_source = models.CharField(max_length=255, editable=False)
     role_assigned_at = models.DateTimeField(editable=False)
     state = models.CharField(max_length=16, choices=State, default=State.INVITED, editable=False)
-    # When they first accepted an invite or signed in; tells active from invited on the way back.
+    # When they first accepted an invite or signed in. A reactivation makes people without it
+    # invited, and others active.
     joined_at = models.DateTimeField(null=True, editable=False)
     deactivated_at = models.DateTimeField(null=True, editable=False)
     deactivated_by = models.CharField(max_length=255, blank=True, editable=False)
     terminated_at = models.DateTimeField(null=True, editable=False)
-    # When the identity provider deleted them. Until they come back, their address goes to
-    # whoever gets it next, and coming back means starting over.
+    # When the identity provider deleted them. Since then another person may get their address,
+    # and a reactivation means `start_over`.
     detached_at = models.DateTimeField(null=True, editable=False)
-    # Elevated roles that somebody who came back had, by Role value or "role:<key>", until an
+    # Elevated roles that a returned person had, by Role value or "role:<key>", until an
     # administrator decides: {"BUSINESS_ADMIN": "asked"}, or "declined".
     withheld_roles = models.JSONField(default=dict, blank=True, editable=False)
-    # When a guest is to be deactivated, unless somebody moves or removes the day.
+    # When a guest is deactivated, unless an administrator changes the day.
     deactivates_at = models.DateTimeField(null=True, editable=False)
-    # Every session and token remembers the epoch it began in; a later one ends it.
+    # Sessions and tokens store the epoch in which they began. Increasing it ends them.
     session_epoch = models.PositiveIntegerField(default=0, editable=False)
     is_operator = models.BooleanField(default=False, editable=False)
-    # By field: who owns it and since when, {"department": {"by": "scim:okta", "since": …}}.
+    # The connection that manages each field: {"department": {"by": "scim:okta", "since": …}}.
     managed_fields = models.JSONField(default=dict, blank=True, editable=False)
-    # By field: since when it says something else than the provider that owns it. The sync
-    # cycle puts that back, and finds the person by the latest of these moments.
+    # Since when each managed field has a value from an administrator. The sync cycle restores the
+    # provider's value, and finds the person by the latest of these times.
     manually_overridden_fields = models.JSONField(default=dict, blank=True, editable=False)
     manually_overridden_at = models.DateTimeField(null=True, editable=False)
-    # By external name of the tenant's custom fields.
+    # The values of custom fields, by external name.
     custom_values = models.JSONField(default=dict, blank=True, editable=False)
     created_at = models.DateTimeField(auto_now_add=True)
     changed_at = models.DateTimeField(auto_now=True)
@@ -214,9 +215,9 @@ class Person(DeferrableModel, AbstractBaseUser):
 
     @property
     def profile(self) -> Profile:
-        """Return what was last said about the person, so that saying it again is no change."""
-        said: dict[str, Any] = {name: READERS[name](self) for name in PROFILE}
-        return Profile(**said | {"email": self.pending_email or self.email})
+        """Return the profile that was sent last; `revise_person` with it changes nothing."""
+        values: dict[str, Any] = {name: READERS[name](self) for name in PROFILE}
+        return Profile(**values | {"email": self.pending_email or self.email})
 
     @property
     def actor(self) -> Actor:
@@ -224,7 +225,7 @@ class Person(DeferrableModel, AbstractBaseUser):
 
     @property
     def is_active(self) -> bool:  # type: ignore[override]
-        """Tell whether the person may sign in; Django asks this of every session."""
+        """Tell whether the person may sign in. Django checks it for every session."""
         return self.state in (self.State.INVITED, self.State.ACTIVE)
 
     @property
@@ -237,24 +238,24 @@ class Person(DeferrableModel, AbstractBaseUser):
 
     @property
     def is_staff(self) -> bool:
-        """Tell whether the administrators' pages are for them; Django asks this."""
+        """Tell whether the person may open the admin site."""
         return self.is_active and (self.is_administrator or self.is_operator)
 
     def has_perm(self, permission: str, row: Any = None) -> bool:
-        """Answer Django's question; what each page allows is said by its ModelAdmin."""
+        """Allow everything to staff: each ModelAdmin has permission methods of its own."""
         return self.is_staff
 
     def has_module_perms(self, app_label: str) -> bool:
         return self.is_staff
 
     def get_session_auth_hash(self) -> str:
-        """Return what a session must remember to stay valid; deactivation changes it."""
+        """Return the hash that a session stores. A new password or epoch invalidates it."""
         return self._session_hash(settings.SECRET_KEY)
 
     def get_session_auth_fallback_hash(self) -> Iterator[str]:
-        """Yield the same under the secret keys that were in use before."""
+        """Yield the hash for each key in SECRET_KEY_FALLBACKS."""
         return map(self._session_hash, settings.SECRET_KEY_FALLBACKS)
 
     def _session_hash(self, key: str) -> str:
-        said = f"{self.password}{self.session_epoch}"
-        return salted_hmac("people.session", said, secret=key, algorithm="sha256").hexdigest()
+        text = f"{self.password}{self.session_epoch}"
+        return salted_hmac("people.session", text, secret=key, algorithm="sha256").hexdigest()

@@ -1,4 +1,4 @@
-"""Roles that a tenant defines, and who has them from where. The base role is the person's own."""
+"""Custom roles of a tenant, and the grants of roles with their sources."""
 
 from typing import ClassVar
 
@@ -11,7 +11,7 @@ from people.values import VIA_MAPPING
 
 
 class Role(NamedModel):
-    """A role besides the base role. An elevated one protects its holders like an Admin's."""
+    """A custom role. An elevated one gives its holders the rank of an administrator."""
 
     is_elevated = models.BooleanField(
         "elevated",
@@ -29,10 +29,10 @@ class Role(NamedModel):
 
 
 class Grant(TenantOwned):
-    """A role that a person has from one source; from another one they may have it too.
+    """A role that a person has from one source. Other sources may grant the same role.
 
-    It is a role of the tenant's, or a base role that a mapping brings. Where mappings raise
-    somebody's base role, one more row keeps what it was before, and from where.
+    It is a custom role, or a base role that a mapping grants. While a mapping raises a person's
+    base role, another row keeps their own base role and its source.
     """
 
     LONGEST_REASON: ClassVar = 1000
@@ -42,9 +42,9 @@ class Grant(TenantOwned):
         Role, on_delete=models.PROTECT, null=True, related_name="grants"
     )
     base_role = models.CharField(max_length=32, blank=True, choices=Person.Role)
-    # An actor: "person:olga@example.com", or the mapping that gave it.
+    # An actor, such as "person:olga@example.com", or "mapping:<source>:<mapping>".
     source = models.CharField(max_length=255)
-    # What a mapping says of itself: "the group “Finance” of Acme's directory".
+    # The description of the mapping: "the group “Finance” of Acme's directory".
     because = models.CharField(max_length=LONGEST_REASON, blank=True)
     since = models.DateTimeField()
     confirmed_at = models.DateTimeField()

@@ -1,4 +1,4 @@
-"""Who is to be terminated, when, and what shall become of what they hold."""
+"""Scheduled terminations, with postponements, exemptions and handover plans."""
 
 from datetime import datetime
 from typing import ClassVar, Self
@@ -19,24 +19,24 @@ ScheduledTerminationManager = TenantManager.from_queryset(ScheduledTerminationQu
 
 
 class ScheduledTermination(DeferrableModel, TenantOwned):
-    """The day on which somebody deactivated via SCIM is to be terminated.
+    """The planned termination of a person who was deactivated via SCIM.
 
-    It comes to be with the deactivation, and goes with the reactivation or the termination.
+    It is created with the deactivation, and deleted with the reactivation or the termination.
     """
 
     person = models.OneToOneField(
         Person, on_delete=models.CASCADE, related_name="scheduled_termination"
     )
     due_at = models.DateTimeField()
-    # What was due before it was postponed, and why it was.
+    # The original due date and the reason, if it was postponed.
     postponed_from = models.DateTimeField(null=True)
     postponed_reason = models.CharField(max_length=500, blank=True)
     exempted_at = models.DateTimeField(null=True)
     exempted_by = models.CharField(max_length=255, blank=True)
     exempted_reason = models.CharField(max_length=500, blank=True)
-    # A HandoverPlan as JSON; without one everything goes the usual way.
+    # A HandoverPlan as JSON; without one, the default handover applies.
     disposition = models.JSONField(null=True)
-    # Why the job could not terminate them the last time it tried.
+    # Why the last attempt of the job failed; blank if it did not.
     problem = models.CharField(max_length=500, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
 

@@ -1,4 +1,4 @@
-"""What people hold and owe: cards, funds, and what is not settled yet.
+"""Cards, funds, outstanding items and authorizations.
 
 Amounts are whole numbers of the currency's smallest unit: 1250 is 12.50 EUR, or 1250 JPY.
 """
@@ -13,11 +13,11 @@ from people.tenancy import TenantManager, TenantOwned
 
 
 class SpendInstrument(TenantOwned):
-    """Something that one person holds until it is ended or moved to another."""
+    """A card or fund. One person holds it until it ends or is handed over."""
 
     id = models.UUIDField(primary_key=True, default=uuid4, editable=False)
     name = models.CharField(max_length=100)
-    # That of the holder's entity when it was issued; it never changes.
+    # The currency of the holder's entity at the time of issue. It never changes.
     currency = models.CharField(max_length=3, editable=False)
     created_at = models.DateTimeField(auto_now_add=True)
     ended_at = models.DateTimeField(null=True, editable=False)
@@ -68,7 +68,7 @@ FundManager = TenantManager.from_queryset(FundQuerySet)
 
 
 class Fund(SpendInstrument):
-    """Money that its owner, or for a shared one a team, may spend."""
+    """A budget that its owner may spend, or a team if it is shared."""
 
     owner = models.ForeignKey(Person, on_delete=models.PROTECT, related_name="funds")
     is_shared = models.BooleanField("shared", default=False)
@@ -90,7 +90,7 @@ class Fund(SpendInstrument):
 
 class OutstandingItemQuerySet(models.QuerySet["OutstandingItem"]):
     def outstanding(self) -> Self:
-        """Keep what is not settled: it keeps its person from being terminated by a job."""
+        """Keep the items that are not settled. They block the auto-termination of their person."""
         return self.filter(state__in=OutstandingItem.OUTSTANDING)
 
 
@@ -98,7 +98,7 @@ OutstandingItemManager = TenantManager.from_queryset(OutstandingItemQuerySet)
 
 
 class OutstandingItem(TenantOwned):
-    """A reimbursement, a bill or a transaction, as far as leaving has to know of it."""
+    """A reimbursement, a bill or a transaction, with the little that termination needs to know."""
 
     class Kind(models.TextChoices):
         REIMBURSEMENT = "reimbursement", "Reimbursement"
@@ -161,7 +161,7 @@ class OutstandingItem(TenantOwned):
 
 
 class Authorization(TenantOwned):
-    """The answer to somebody who wanted to spend, kept whatever it was."""
+    """The decision about a purchase, approved or declined."""
 
     class Reason(models.TextChoices):
         APPROVED = "approved", "Approved"

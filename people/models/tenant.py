@@ -13,12 +13,12 @@ class Tenant(models.Model):
     slug = models.SlugField(unique=True, help_text="Part of the tenant's addresses.")
     name = models.CharField(max_length=200)
     domain = models.CharField(
-        max_length=253, blank=True, help_text="The domain of its e-mail addresses, if it has one."
+        max_length=253, blank=True, help_text="The domain of its email addresses, if it has one."
     )
     is_active = models.BooleanField(default=True)
-    # Closed for good: its rows stay for the history, and nobody comes in any more.
+    # Set once the tenant is closed permanently. Its rows stay for the history.
     closed_at = models.DateTimeField(null=True, editable=False)
-    # Where connections are tried out; no list, no count and no mail knows of it.
+    # A tenant for testing connections, see people/operations/sandboxes.py.
     is_sandbox = models.BooleanField(default=False, editable=False)
     allows_passwords = models.BooleanField(
         "people may sign in with a password",
@@ -39,10 +39,10 @@ class Tenant(models.Model):
         related_name="+",
         help_text="Where a location belongs that nobody has placed yet.",
     )
-    # After how many days of 24 hours whoever was deactivated via SCIM is terminated; None never.
+    # Days from the deactivation via SCIM to the termination; None if auto-termination is off.
     auto_terminate_days = models.PositiveSmallIntegerField(null=True, blank=True)
-    # A connection that deactivates more than both of the first two within an hour, or more than
-    # the third within a minute, raises an alarm.
+    # The bulk-change guard raises an alert if a connection deactivates more people than the larger
+    # of the first two thresholds within an hour, or more than the third within a minute.
     alarm_people = models.PositiveSmallIntegerField(default=10)
     alarm_percent = models.PositiveSmallIntegerField(default=20)
     alarm_minute_people = models.PositiveSmallIntegerField(default=50)

@@ -1,4 +1,4 @@
-"""Who has to approve what, and what waits for them."""
+"""Approval workflows, their steps, and approvals."""
 
 from typing import ClassVar
 
@@ -22,7 +22,7 @@ class Workflow(TenantOwned):
 
 
 class Step(TenantOwned):
-    """One approval that a workflow asks for, in its order."""
+    """A step of a workflow, with one approver."""
 
     workflow = models.ForeignKey(Workflow, on_delete=models.CASCADE, related_name="steps")
     place = models.PositiveSmallIntegerField()
@@ -38,7 +38,7 @@ class Step(TenantOwned):
 
 
 class Approval(TenantOwned):
-    """Something that waits, or waited, at a step for its approver."""
+    """The approval of an outstanding item at a step, pending or decided."""
 
     class State(models.TextChoices):
         PENDING = "pending", "Pending"

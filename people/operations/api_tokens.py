@@ -1,4 +1,4 @@
-"""Creating, using and revoking the tokens by which programs use the API."""
+"""Creates, records the use of, and revokes API tokens."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -15,9 +15,9 @@ from people.operations.locks import lock
 from people.tokens import new_token, token_digest
 from people.values import Actor, PeopleError
 
-USUAL_TOKEN_DAYS: Final = 90
+DEFAULT_TOKEN_DAYS: Final = 90
 MOST_TOKEN_DAYS: Final = 365
-# A token that is used all the time is not written all the time.
+# A busy program would otherwise write to the token's row with every request.
 USE_WRITTEN_EVERY: Final = timedelta(minutes=1)
 
 
@@ -31,22 +31,22 @@ class InvalidTokenSettings(PeopleError):
 
 
 @transaction.atomic
-def make_api_token(
+def create_api_token(
     person: Person,
     name: str,
     *,
     scopes: Sequence[str],
-    days: int = USUAL_TOKEN_DAYS,
+    days: int = DEFAULT_TOKEN_DAYS,
     actor: Actor,
 ) -> str:
-    """Return a new token, for the only time.
+    """Create a token and return it. Only its digest is stored, so it cannot be shown again.
 
     :raises PersonAboveRank: if the person is above the actor's rank.
-    :raises InvalidTokenSettings: if it has no known scope, or would live too long.
+    :raises InvalidTokenSettings: if a scope is missing or unknown, or the expiry is out of range.
     """
     if not scopes or not set(scopes) <= set(Scope.values) or not 1 <= days <= MOST_TOKEN_DAYS:
         raise InvalidTokenSettings
-    # The epoch is read under the lock, so that a deactivation beside it ends this one too.
+    # Read the session epoch under the lock, so that a concurrent deactivation ends this token too.
     lock(person)
     ranks.check_rank_over(actor, person)
     token = new_token("api")
@@ -65,8 +65,8 @@ def make_api_token(
     return token
 
 
-def note_api_token_use(token: ApiToken, now: datetime) -> None:
-    """Remember that the token was used, unless that was written a moment ago."""
+def record_api_token_use(token: ApiToken, now: datetime) -> None:
+    """Store when the token was used, at most once a minute."""
     earlier = Q(last_used_at=None) | Q(last_used_at__lt=now - USE_WRITTEN_EVERY)
     if token.last_used_at is None or token.last_used_at < now - USE_WRITTEN_EVERY:
         ApiToken.objects.filter(earlier, pk=token.pk).update(last_used_at=now)
@@ -74,9 +74,9 @@ def note_api_token_use(token: ApiToken, now: datetime) -> None:
 
 @transaction.atomic
 def revoke_api_token(token: ApiToken, *, actor: Actor) -> bool:
-    """Refuse the token from the next request on, and tell whether that is news.
+    """Revoke the token; return False if it was revoked already.
 
-    Rank does not matter: anybody who administers the company may stop a leaked token.
+    Rank does not matter: every administrator may revoke a leaked token.
     """
     stored = ApiToken.objects.select_for_update(of=("self",)).get(pk=token.pk)
     if stored.revoked_at:

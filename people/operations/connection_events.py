@@ -1,4 +1,4 @@
-"""What administrators do to a connection, kept in the tenant's history."""
+"""Records what administrators do to a SCIM connection in the tenant's history."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""The fields that a tenant adds to its people."""
+"""Adds and deletes the custom fields of a tenant."""
 
 from django.db import IntegrityError, transaction
 
@@ -17,7 +17,7 @@ class CustomFieldTaken(PeopleError):
 
 
 def add_custom_field(name: str, external_name: str, *, actor: Actor) -> CustomField:
-    """Give people another field; identity providers fill it by its external name.
+    """Add a custom field. Identity providers fill it by its external name.
 
     :raises CustomFieldTaken: if another field has the external name.
     """
@@ -26,7 +26,7 @@ def add_custom_field(name: str, external_name: str, *, actor: Actor) -> CustomFi
             field = CustomField.objects.create(
                 tenant_id=tenancy.current_id(), name=name, external_name=external_name
             )
-            _note(field, before=None, after=name, actor=actor)
+            _record(field, before=None, after=name, actor=actor)
     except IntegrityError as error:
         if constraint_of(error) != "custom_field_name_taken":
             raise
@@ -36,12 +36,12 @@ def add_custom_field(name: str, external_name: str, *, actor: Actor) -> CustomFi
 
 @transaction.atomic
 def delete_custom_field(field: CustomField, *, actor: Actor) -> None:
-    """Have nobody fill the field any more; what people have in it stays with them."""
-    _note(field, before=field.name, after=None, actor=actor)
+    """Delete the custom field. The values that people have in it are kept."""
+    _record(field, before=field.name, after=None, actor=actor)
     field.delete()
 
 
-def _note(field: CustomField, *, before: str | None, after: str | None, actor: Actor) -> None:
+def _record(field: CustomField, *, before: str | None, after: str | None, actor: Actor) -> None:
     events.record(
         Event.Kind.ORGANIZATION_CHANGED,
         None,

@@ -1,24 +1,24 @@
-"""A new address counts once its holder has confirmed that it reaches them.
+"""Changes of email addresses. A new address takes effect once its holder has confirmed it.
 
-The address of somebody of elevated rank leads to their account, so it changes only when the
-old address agrees as well, or an Owner does by their password.
+Whoever controls the address of a person of elevated rank could take over the account. Their
+address changes only if the old address approves it as well, or an Owner with their password.
 """
 
 from collections.abc import Mapping
 from typing import Any
 
 from people import events
-from people.mail.confirmation_links import By, agreed, is_current, latest_request, request_of
+from people.mail.confirmation_links import By, approvals_of, is_current, latest_request, request_of
 from people.models import Event, Mail, Person
 from people.operations import ranks
-from people.operations.former_addresses import note_former_address, release_address
+from people.operations.former_addresses import keep_former_address, release_address
 from people.operations.invites.lifecycle import reissue_invite_to_new_address
-from people.operations.invites.outbox import enqueue_mail
 from people.operations.locks import lock
+from people.operations.mail_outbox import enqueue_mail
 from people.operations.person_fields import difference, saving, snapshot
 from people.values import Actor, PeopleError, normalize_key
 
-ADDRESS = ("email", "email_key", "pending_email", "changed_at")
+ADDRESS_COLUMNS = ("email", "email_key", "pending_email", "changed_at")
 
 
 class NothingToConfirm(PeopleError):
@@ -38,10 +38,10 @@ class ConfirmationRefused(PeopleError):
         super().__init__("Your account is deactivated. Ask your administrator to reactivate it.")
 
 
-def follow_address(person: Person, changes: Mapping[str, Any], *, actor: Actor) -> None:
-    """Write to the addresses that the changes of a person's description concern."""
+def send_address_mails(person: Person, changes: Mapping[str, Any], *, actor: Actor) -> None:
+    """Send the mails that follow from a changed or a pending address."""
     if "pending_email" in changes and person.pending_email:
-        _ask(person)
+        _send_requests(person)
     address = changes.get("email", {"from": "", "to": ""})
     # `from` is None for somebody who had no address.
     if (
@@ -53,7 +53,7 @@ def follow_address(person: Person, changes: Mapping[str, Any], *, actor: Actor) 
 
 @saving(savepoint=False)
 def propose_address(person: Person, email: str, *, actor: Actor) -> None:
-    """Mail a link to an address that nobody has verified; it is the person's once they use it.
+    """Make the address pending, and mail a confirmation link to it.
 
     :raises PersonAboveRank: if the person is above the actor's rank.
     """
@@ -63,14 +63,14 @@ def propose_address(person: Person, email: str, *, actor: Actor) -> None:
     person.pending_email = email
     changes = difference(before, snapshot(person))
     if changes:
-        person.save(update_fields=ADDRESS)
+        person.save(update_fields=ADDRESS_COLUMNS)
         events.record(Event.Kind.PERSON_REVISED, person, actor=actor, changes=changes)
-        follow_address(person, changes, actor=actor)
+        send_address_mails(person, changes, actor=actor)
 
 
 @saving(savepoint=False)
 def resend_confirmation(person: Person, *, actor: Actor) -> bool:
-    """Mail the link to the pending address once more, and tell whether there is one.
+    """Mail the link to the pending address again; return False if no address is pending.
 
     :raises PersonAboveRank: if the person is above the actor's rank.
     """
@@ -80,48 +80,49 @@ def resend_confirmation(person: Person, *, actor: Actor) -> bool:
         return False
     latest = latest_request(person)
     if latest is None or not is_current(latest):
-        _ask(person)
+        _send_requests(person)
         return True
-    asked = unconfirmed(person)
-    if person.pending_email in asked:
-        same = str(request_of(latest))
-        enqueue_mail(Mail.Kind.CONFIRM_ADDRESS, person, to=person.pending_email, request=same)
-    if person.email in asked:
-        _ask_old_address(person, latest)
+    missing = unconfirmed(person)
+    if person.pending_email in missing:
+        # The same request: links that were mailed before stay valid.
+        request = str(request_of(latest))
+        enqueue_mail(Mail.Kind.CONFIRM_ADDRESS, person, to=person.pending_email, request=request)
+    if person.email in missing:
+        _mail_old_address(person, latest)
     return True
 
 
 def unconfirmed(person: Person) -> list[str]:
-    """Return the addresses that still have to confirm the pending one."""
-    return _missing(person, agreed(person)) if person.pending_email else []
+    """Return the addresses whose approval of the pending address is missing."""
+    return _missing(person, approvals_of(person)) if person.pending_email else []
 
 
 @saving(savepoint=True)
-def confirm_address(asking: Mail, *, actor: Actor) -> Person:
-    """Note that whoever reads the mail agrees; with the last confirmation the address changes.
+def confirm_address(mail: Mail, *, actor: Actor) -> Person:
+    """Record the approval by the receiver of the mail; the last approval changes the address.
 
-    :raises NothingToConfirm: if it is not what waits to be confirmed now.
-    :raises ConfirmationRefused: if the person may not come in.
-    :raises DuplicateEmail: if somebody else has got the address meanwhile.
+    :raises NothingToConfirm: if the mail is not about the pending address.
+    :raises ConfirmationRefused: if the person is deactivated.
+    :raises DuplicateEmail: if another person has the address now.
     """
-    person = asking.person
+    person = mail.person
     lock(person)
     if not person.is_active:
         raise ConfirmationRefused
-    if not is_current(asking):
+    if not is_current(mail):
         raise NothingToConfirm
-    is_old = asking.kind == Mail.Kind.APPROVE_ADDRESS
-    _agree(person, By.OLD if is_old else By.NEW, actor=actor)
+    is_old = mail.kind == Mail.Kind.APPROVE_ADDRESS
+    _approve(person, By.OLD if is_old else By.NEW, actor=actor)
     return person
 
 
 @saving(savepoint=True)
 def approve_address(person: Person, *, actor: Actor) -> bool:
-    """Let the pending address count without the old one, and tell whether there is one.
+    """Approve the pending address instead of the old address; return False if none is pending.
 
-    The caller has just checked the password of the Owner who acts.
+    The caller has just checked the password of the acting Owner.
 
-    :raises OwnerNeeded: if the actor is no Owner.
+    :raises OwnerNeeded: if the actor is not an Owner.
     :raises DuplicateEmail: as `confirm_address`.
     """
     lock(person)
@@ -132,24 +133,24 @@ def approve_address(person: Person, *, actor: Actor) -> bool:
         enqueue_mail(
             Mail.Kind.ADDRESS_CHANGES, person, to=person.email, address=person.pending_email
         )
-        _agree(person, By.OWNER, actor=actor)
+        _approve(person, By.OWNER, actor=actor)
     return True
 
 
-def _ask(person: Person) -> None:
-    """Ask the pending address, and tell or ask the old one."""
+def _send_requests(person: Person) -> None:
+    """Mail the pending address; ask the old one for approval, or only notify it."""
     is_elevated = bool(person.email and ranks.rank_of(person))
     facts: dict[str, Any] = {"needs_both": True} if is_elevated else {}
     request = enqueue_mail(Mail.Kind.CONFIRM_ADDRESS, person, to=person.pending_email, **facts)
     if is_elevated:
-        _ask_old_address(person, request)
+        _mail_old_address(person, request)
     elif person.email:
         enqueue_mail(
             Mail.Kind.ADDRESS_CHANGES, person, to=person.email, address=person.pending_email
         )
 
 
-def _ask_old_address(person: Person, request: Mail) -> None:
+def _mail_old_address(person: Person, request: Mail) -> None:
     enqueue_mail(
         Mail.Kind.APPROVE_ADDRESS,
         person,
@@ -159,36 +160,36 @@ def _ask_old_address(person: Person, request: Mail) -> None:
     )
 
 
-def _missing(person: Person, given: set[str]) -> list[str]:
-    missing = [] if By.NEW in given else [person.pending_email]
-    if person.email and not given & {By.OLD, By.OWNER} and ranks.rank_of(person):
+def _missing(person: Person, approvals: set[str]) -> list[str]:
+    missing = [] if By.NEW in approvals else [person.pending_email]
+    if person.email and not approvals & {By.OLD, By.OWNER} and ranks.rank_of(person):
         missing.append(person.email)
     return missing
 
 
-def _agree(person: Person, by: By, *, actor: Actor) -> None:
-    given = agreed(person)
-    missing = _missing(person, given | {by})
+def _approve(person: Person, by: By, *, actor: Actor) -> None:
+    approvals = approvals_of(person)
+    missing = _missing(person, approvals | {by})
     if not missing:
         _change_address(person, actor=actor)
-    elif by not in given:
-        _note(person, by, actor=actor)
-        if by is By.NEW and not _has_asked_old_address(person):
-            # They were not of elevated rank yet when the change was asked for.
+    elif by not in approvals:
+        _record_approval(person, by, actor=actor)
+        if by is By.NEW and not _has_mailed_old_address(person):
+            # The person got an elevated rank after the change was requested.
             request = latest_request(person)
             assert request
-            _ask_old_address(person, request)
+            _mail_old_address(person, request)
 
 
-def _has_asked_old_address(person: Person) -> bool:
+def _has_mailed_old_address(person: Person) -> bool:
     mails = Mail.objects.filter(person=person, kind=Mail.Kind.APPROVE_ADDRESS)
     return any(is_current(mail) for mail in mails.select_related("person"))
 
 
-def _note(person: Person, by: By, *, actor: Actor) -> None:
+def _record_approval(person: Person, by: By, *, actor: Actor) -> None:
     request = latest_request(person)
     assert request
-    agreeing = {
+    sentences = {
         By.NEW: f"confirmed the new email address {person.pending_email}",
         By.OLD: f"approved the new email address {person.pending_email} from the old address",
         By.OWNER: f"approved the new email address {person.pending_email} with their password",
@@ -199,17 +200,17 @@ def _note(person: Person, by: By, *, actor: Actor) -> None:
         actor=actor,
         by=by,
         request=str(request_of(request)),
-        what=agreeing[by],
+        what=sentences[by],
     )
 
 
 def _change_address(person: Person, *, actor: Actor) -> None:
     before = snapshot(person)
     release_address(person.pending_email, actor=actor)
-    note_former_address(person)
+    keep_former_address(person)
     person.email, person.email_key = person.pending_email, normalize_key(person.pending_email)
     person.pending_email = ""
-    person.save(update_fields=ADDRESS)
+    person.save(update_fields=ADDRESS_COLUMNS)
     events.record(
         Event.Kind.ADDRESS_CONFIRMED,
         person,

@@ -1,4 +1,4 @@
-"""Release managed fields, record new names of a person, and end their sessions."""
+"""Releases managed fields, records a person's userName, and ends their sessions."""
 
 from collections.abc import Iterable
 from uuid import UUID
@@ -13,9 +13,9 @@ from people.values import Actor
 
 
 def release_fields(people: Iterable[UUID]) -> int:
-    """Let nobody own fields of these people any more; what the fields say stays.
+    """End the management of all fields of these people. The values stay.
 
-    :returns: of how many somebody did.
+    :returns: the number of people who had managed fields.
     """
     owned = Person.objects.filter(pk__in=people).exclude(managed_fields={})
     released: int = owned.update(
@@ -24,14 +24,17 @@ def release_fields(people: Iterable[UUID]) -> int:
     return released
 
 
-def note_names(person: Person, *, actor: Actor, user_name: str) -> None:
-    """Record that an identity provider knows the person, who is held, by new names."""
+def record_user_name(person: Person, *, actor: Actor, user_name: str) -> None:
+    """Record the userName under which an identity provider knows the person.
+
+    The caller has locked the person.
+    """
     events.record(Event.Kind.PERSON_LINKED, person, actor=actor, user_name=user_name)
 
 
 @transaction.atomic
 def sign_out(person: Person, *, actor: Actor, reason: str) -> None:
-    """End every session and API token of the person, and note why. The person stays active.
+    """End all sessions and API tokens of the person, and record why. The person stays active.
 
     :raises PersonAboveRank: if the person is above the actor's rank.
     """
@@ -42,6 +45,6 @@ def sign_out(person: Person, *, actor: Actor, reason: str) -> None:
 
 
 def end_sessions(person: Person) -> None:
-    """End every session and API token of the person, who is held."""
+    """End all sessions and API tokens of the person. The caller has locked them."""
     person.session_epoch += 1
     person.save(update_fields=["session_epoch"])

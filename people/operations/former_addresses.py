@@ -1,4 +1,4 @@
-"""Addresses that people had, and how the address of somebody who left goes to its next holder."""
+"""Keeps former addresses, and releases the address of a leaver to its next holder."""
 
 from django.utils import timezone
 
@@ -10,8 +10,8 @@ from people.operations.rehires import revoke_credentials
 from people.values import Actor, normalize_key
 
 
-def note_former_address(person: Person) -> None:
-    """Keep the person's current address as a former one; the caller replaces it."""
+def keep_former_address(person: Person) -> None:
+    """Store the person's current address as a former one, before the caller replaces it."""
     if not person.email_key:
         return
     FormerAddress.objects.create(
@@ -24,10 +24,10 @@ def note_former_address(person: Person) -> None:
 
 
 def release_address(email: str, *, actor: Actor) -> None:
-    """Take the address from the person who left with it, if there is one.
+    """Take the address from a leaver who has it, so that another person can get it.
 
-    Only people whom the identity provider deleted give their address up. They keep it as a
-    former one, and nothing by which somebody could still sign in under it.
+    Only people whom the identity provider deleted lose their address. It becomes a former address
+    of theirs, and their credentials are revoked.
     """
     leavers = Person.objects.in_lists().filter(
         email_key=normalize_key(email), detached_at__isnull=False
@@ -39,7 +39,7 @@ def release_address(email: str, *, actor: Actor) -> None:
     if person.detached_at is None or person.email_key != normalize_key(email):
         return
     before = snapshot(person)
-    note_former_address(person)
+    keep_former_address(person)
     person.email = person.email_key = person.pending_email = ""
     revoke_credentials(person)
     person.save(update_fields=["email", "email_key", "pending_email", "changed_at"])

@@ -1,4 +1,4 @@
-"""The day on which a guest is deactivated: moved or removed by hand, and kept by a job."""
+"""The last day of guests: administrators set it, and a job deactivates the guests."""
 
 import logging
 from datetime import datetime
@@ -41,11 +41,11 @@ class InvalidLastDay(PeopleError):
 
 @transaction.atomic
 def set_last_day(person: Person, deactivates_at: datetime | None, *, actor: Actor) -> bool:
-    """Have the guest deactivated at that instant, or never, and tell whether that is news.
+    """Set when the guest is deactivated; None means never. Return whether anything changed.
 
     :raises PersonAboveRank: if the guest is above the actor's rank.
-    :raises NotGuest: if they are none, or left for good.
-    :raises InvalidLastDay: if it has come already.
+    :raises NotGuest: if the person is not a guest, or was terminated.
+    :raises InvalidLastDay: if the time is in the past.
     """
     lock(person)
     ranks.check_rank_over(actor, person)
@@ -63,7 +63,7 @@ def set_last_day(person: Person, deactivates_at: datetime | None, *, actor: Acto
 
 
 def deactivate_due(*, as_of: datetime) -> int:
-    """Deactivate the guests whose time is over by then, all tenants'; return how many."""
+    """Deactivate the guests of all tenants whose last day has passed; return their number."""
     with tenancy.across_tenants():
         due = list(_due(as_of).order_by("deactivates_at").values_list("pk", "tenant_id"))
     return sum(_try(guest_id, tenant_id, as_of=as_of) for guest_id, tenant_id in due)
@@ -81,8 +81,10 @@ def _try(guest_id: UUID, tenant_id: int, *, as_of: datetime) -> bool:
         with tenancy.use(tenant_id):
             return _deactivate(guest_id, as_of=as_of)
     except SoftTimeLimitExceeded:
+        # Celery is about to kill the job, so it must stop now.
         raise
     except Exception:
+        # One guest must not keep the others active; the next run tries again.
         log.exception("The guest %s could not be deactivated", guest_id)
     return False
 
@@ -90,6 +92,6 @@ def _try(guest_id: UUID, tenant_id: int, *, as_of: datetime) -> bool:
 @transaction.atomic
 def _deactivate(guest_id: UUID, *, as_of: datetime) -> bool:
     guest = lock_person(guest_id)
-    # Somebody may have moved the day meanwhile.
+    # An administrator may have moved the day since the query.
     still_due = _due(as_of).filter(pk=guest_id).exists()
     return still_due and deactivate_person(guest, actor=JOB, reason=REASON)

@@ -1,16 +1,16 @@
-"""What the history and the person are told when an administrator says who somebody is."""
+"""Records that an administrator linked a sign-in, or identified two people as the same."""
 
 from people import events
 from people.models import Event, Mail, Person
 from people.operations import ranks
-from people.operations.invites.outbox import enqueue_mail
+from people.operations.mail_outbox import enqueue_mail
 from people.values import Actor
 
 
-def note_sign_in_linked(
+def record_sign_in_linked(
     person: Person, *, subject: str, provider: str, is_replaced: bool, actor: Actor
 ) -> None:
-    """Record that an administrator linked a sign-in, and tell the person's address.
+    """Record that an administrator linked a sign-in, and notify the person by mail.
 
     :raises PersonAboveRank: if the person is above the actor's rank.
     """
@@ -28,7 +28,7 @@ def note_sign_in_linked(
     )
 
 
-def note_taken_for_same(new: Person, earlier: Person, *, actor: Actor) -> None:
-    """Record on both timelines that the new person is the earlier one, who left."""
+def record_same_person(new: Person, earlier: Person, *, actor: Actor) -> None:
+    """Record on both timelines that the new person is the same as the earlier leaver."""
     for person, other in ((new, earlier), (earlier, new)):
         events.record(Event.Kind.TAKEN_FOR_SAME, person, actor=actor, other=other.full_name)

@@ -19,12 +19,12 @@ from people import tenancy
 from people.db import row_json
 from people.models import Department, Location, Person
 
-# What the rules about a person ask for at once.
+# A person is locked and read together with the department and location, which most rules need.
 LOCKED_MODELS: tuple[Any, ...] = (Person, Department, Location)
 
 
 class LockName(IntEnum):
-    """Rules about many rows at once, each under one lock a tenant."""
+    """The rules that concern many rows of a tenant. Each has one advisory lock per tenant."""
 
     ORGANIZATION_CHART = 1
     ADMINISTRATORS = 2
@@ -33,9 +33,11 @@ class LockName(IntEnum):
 
 
 def acquire_lock(rule: LockName, tenant_id: int) -> None:
-    """Let no other transaction of the tenant check this rule until ours has ended.
+    """Wait for the lock, and keep it until the transaction ends.
 
-    SQLite has one writer at a time, so there the transaction itself is the lock.
+    On SQLite the transaction itself is the lock, because there is only one writer at a time.
+
+    :raises TransactionManagementError: if there is no transaction.
     """
     _require_transaction()
     if connection.vendor == "postgresql":
@@ -44,7 +46,10 @@ def acquire_lock(rule: LockName, tenant_id: int) -> None:
 
 
 def try_acquire_lock(rule: LockName, tenant_id: int) -> bool:
-    """Do that unless another transaction does; tell whether it is ours."""
+    """Take the lock without waiting; return False if another transaction has it.
+
+    :raises TransactionManagementError: if there is no transaction.
+    """
     _require_transaction()
     if connection.vendor != "postgresql":
         return True
@@ -58,7 +63,7 @@ _held: ContextVar[frozenset[UUID]] = ContextVar("people_held", default=frozenset
 
 @contextmanager
 def assume_locked(person: Person) -> Iterator[None]:
-    """Spare several operations of one transaction the lock that is taken already."""
+    """Skip locking the person in this block, because the caller has locked them already."""
     token = _held.set(_held.get() | {person.pk})
     try:
         yield
@@ -67,25 +72,28 @@ def assume_locked(person: Person) -> Iterator[None]:
 
 
 def lock_person(person_id: UUID) -> Person:
-    """Lock the person, and return them as they are now."""
-    held: Person = _rows().get(pk=person_id)
-    return held
+    """Lock the person, and return their current row.
+
+    :raises Person.DoesNotExist: if the tenant in force has no such person.
+    """
+    person: Person = _rows().get(pk=person_id)
+    return person
 
 
 def lock_all(ids: Iterable[str]) -> dict[str, Person]:
-    """Hold several people, always in the same order; return them by id as they are now."""
+    """Lock several people, and return their current rows by id. Unknown ids are ignored."""
+    # Always in the same order: two transactions that lock the same people cannot deadlock.
     rows = _rows().filter(pk__in=set(ids)).order_by("pk")
     return {str(person.pk): person for person in rows}
 
 
 def lock(person: Person) -> None:
-    """Hold the person until the transaction ends, and see them as they are now.
+    """Lock the person until the transaction ends, and refresh them from the database.
 
-    Inside `assume_locked` the person is locked already, and a person who is not stored yet is
-    not visible to anybody else.
+    Nothing happens inside `assume_locked`, or for a person who is not stored yet.
 
-    :raises NoTenantInForceError: if all tenants are in force. The rules ask who else is
-        there, and would count the owners and the addresses of other companies.
+    :raises NoTenantInForceError: if all tenants are in force: rules such as “the last Owner”
+        would count the people of other companies.
     """
     if person.pk not in _held.get() and not person._state.adding:
         person.refresh_from_db(from_queryset=_rows())
@@ -98,7 +106,7 @@ LOCKED_JOINS: Final = """
 
 
 def locked_columns() -> str:
-    """Name what `read_locked` reads, of people p and of LOCKED_JOINS."""
+    """Return the SELECT list for `read_locked`, for people_person p with LOCKED_JOINS."""
     return ", ".join(
         row_json.columns(model, table) for model, table in zip(LOCKED_MODELS, "pdl", strict=True)
     )
@@ -109,7 +117,10 @@ def locked_width() -> int:
 
 
 def read_locked(values: Sequence[Any]) -> Person | None:
-    """Make the person, and where they work, of the `locked_columns` of a row that is locked."""
+    """Return the person with department and location from the values of `locked_columns`.
+
+    The caller's statement has locked the row. The result is None if all values are NULL.
+    """
     rest = iter(values)
     person, *places = (
         tuple(islice(rest, len(model._meta.concrete_fields))) for model in LOCKED_MODELS
@@ -129,14 +140,15 @@ def _rows() -> QuerySet[Person]:
     _require_transaction()
     rows = Person.objects.filter(tenant_id=tenancy.current_id())
     rows = rows.select_related("department", "location__entity")
-    held: QuerySet[Person] = rows.select_for_update(of=("self",), no_key=True)
-    return held
+    # no_key: rows that only refer to the person (foreign keys) need not wait.
+    locked: QuerySet[Person] = rows.select_for_update(of=("self",), no_key=True)
+    return locked
 
 
 def _require_transaction() -> None:
-    """See that a lock would not end with the statement that takes it.
+    """Check that there is a transaction: otherwise a lock ends with its own statement.
 
-    :raises TransactionManagementError: if there is no transaction.
+    :raises TransactionManagementError: if there is none.
     """
     if not connection.in_atomic_block:
         raise transaction.TransactionManagementError("Locks need a transaction.")

@@ -1,4 +1,4 @@
-"""Who may be whose manager."""
+"""Rules about who may be whose manager."""
 
 from uuid import UUID
 
@@ -8,8 +8,8 @@ from people.models import Person
 from people.operations.locks import LockName, acquire_lock
 from people.values import PeopleError
 
-# UNION leaves out what it has seen, so this ends even where the rows hold a circle.
-STANDING = """
+# UNION drops duplicate rows, so the recursion ends even if the reporting lines form a circle.
+STATE_AND_CHAIN_SQL = """
 WITH RECURSIVE above (id) AS (
     SELECT manager_id FROM people_person WHERE id = %s
     UNION
@@ -47,8 +47,8 @@ def check_manager(person: Person, manager: Person | None) -> None:
     """Check that `manager` may manage `person`, and lock the organization chart.
 
     :raises SelfManager: if they are the same person.
-    :raises InvalidManager: if the manager left for good, is a guest, or is another tenant's.
-    :raises CircularManager: if the manager reports to the person, however indirectly.
+    :raises InvalidManager: if the manager is terminated, a guest, or of another tenant.
+    :raises CircularManager: if the manager reports to the person, directly or indirectly.
     """
     if manager is None:
         return
@@ -57,42 +57,42 @@ def check_manager(person: Person, manager: Person | None) -> None:
     if not may_manage(manager) or manager.tenant_id != person.tenant_id:
         raise InvalidManager
     if person._state.adding:
-        return  # Nobody reports to someone new, so there is no circle to close.
+        return  # Nobody reports to a new person, so there can be no circle.
     acquire_lock(LockName.ORGANIZATION_CHART, person.tenant_id)
-    state, is_below = _standing(person, manager)
+    state, is_below = _state_and_chain(person, manager)
     if state == Person.State.TERMINATED:
-        raise InvalidManager  # They left while we waited for the chart.
+        raise InvalidManager  # They were terminated while we waited for the lock.
     if is_below:
         raise CircularManager
 
 
 def may_manage(person: Person) -> bool:
-    """Tell whether the person may be anybody's manager; the inactive remain managers."""
+    """Tell whether the person may have reports. Inactive people remain managers."""
     return person.state != Person.State.TERMINATED and person.role != Person.Role.GUEST
 
 
 def chain_above(person_id: UUID) -> list[UUID]:
-    """Return the person, their manager, the manager's manager and so on."""
+    """Return the ids of the person, their manager, the manager's manager and so on."""
     chain: list[UUID] = []
-    here: UUID | None = person_id
-    while here is not None and here not in chain:
-        chain.append(here)
-        people = Person.objects.filter(pk=here)
-        here = people.values_list("manager_id", flat=True).first()
+    current: UUID | None = person_id
+    while current is not None and current not in chain:
+        chain.append(current)
+        people = Person.objects.filter(pk=current)
+        current = people.values_list("manager_id", flat=True).first()
     return chain
 
 
 def is_above(person: Person, other: Person) -> bool:
-    """Tell whether the other reports to the person, however indirectly."""
-    _, is_below = _standing(person, other)
+    """Tell whether the other reports to the person, directly or indirectly."""
+    _, is_below = _state_and_chain(person, other)
     return is_below
 
 
-def _standing(person: Person, other: Person) -> tuple[str, bool]:
-    """Return the state of the other, as it is now, and whether they are below the person."""
+def _state_and_chain(person: Person, other: Person) -> tuple[str, bool]:
+    """Return the other's current state, and whether they report to the person."""
     get_key = Person._meta.pk.get_db_prep_value
     other_key, key = (get_key(one.pk, connection) for one in (other, person))
     with connection.cursor() as cursor:
-        cursor.execute(STANDING, [other_key, key, other_key])
+        cursor.execute(STATE_AND_CHAIN_SQL, [other_key, key, other_key])
         state, is_below = cursor.fetchone()
     return state, bool(is_below)

@@ -1,4 +1,4 @@
-"""What an administrator may do to departments, locations, entities and the tenant's own roles."""
+"""Saves and deletes departments, locations, entities and custom roles."""
 
 from django.db import IntegrityError, transaction
 from django.db.models import Model
@@ -40,10 +40,10 @@ class StillInUse(PeopleError):
 
 @transaction.atomic
 def save_place(place: AnyPlace, *, actor: Actor) -> None:
-    """Store a department, a location, an entity or a role as it now reads, new or changed.
+    """Store a new or changed department, location, entity or role.
 
-    :raises RoleAboveRank: if the actor may not give the role as it was, or as it now reads.
-    :raises DuplicateName: if the tenant has another one by this name, in whatever case.
+    :raises RoleAboveRank: if the actor may not grant the role, before or after the change.
+    :raises DuplicateName: if the tenant has another one with this name, in any case.
     :raises InvalidLocationChange: if people at the location would change their currency.
     :raises CurrencyInUse: if people at the entity's locations would.
     """
@@ -67,10 +67,10 @@ def save_place(place: AnyPlace, *, actor: Actor) -> None:
 
 @transaction.atomic
 def delete_place(place: AnyPlace, *, actor: Actor) -> None:
-    """Forget a department, a location, an entity or a role that nothing belongs to.
+    """Delete a department, location, entity or role that is not in use.
 
-    :raises RoleAboveRank: if the actor may not give the role.
-    :raises StillInUse: if something does.
+    :raises RoleAboveRank: if the actor may not grant the role.
+    :raises StillInUse: if it is in use.
     """
     if isinstance(place, Role):
         ranks.check_may_grant(actor, place)
@@ -88,7 +88,10 @@ def check_name(place: AnyPlace) -> None:
 
 
 def check_currency(place: AnyPlace) -> None:
-    """See that nobody's cards change their currency because of where they work."""
+    """Check that the change keeps the currency of everybody's cards.
+
+    :raises InvalidLocationChange, CurrencyInUse: if it does not.
+    """
     match place:
         case Location(pk=int()):
             stored = Location.objects.select_related("entity").get(pk=place.pk)

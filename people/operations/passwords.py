@@ -1,14 +1,14 @@
-"""A forgotten password is replaced by whoever reads the confirmed address, once, in an hour."""
+"""Resets and changes passwords. A reset link is mailed to the confirmed address."""
 
 from django.db import transaction
 from django.utils import timezone
 
 from people import events
-from people.mail.reset_links import as_they_are, is_current
+from people.mail.reset_links import credentials_digest, is_current
 from people.models import Event, Mail, Person
 from people.operations import ranks
-from people.operations.invites.outbox import enqueue_mail
 from people.operations.locks import lock
+from people.operations.mail_outbox import enqueue_mail
 from people.values import Actor, PeopleError
 
 
@@ -24,9 +24,9 @@ class ResetOutOfDate(PeopleError):
 
 @transaction.atomic
 def mail_reset(person: Person, *, actor: Actor | None = None) -> Mail:
-    """Mail the person, at their confirmed address, a link to choose a new password.
+    """Mail a link to choose a new password to the person's confirmed address.
 
-    Without an actor whoever knows the address asked, which is nothing for the history.
+    Anybody who knows the address may request it. Only a request by a known actor is recorded.
 
     :raises PersonAboveRank: if the person is above the actor's rank.
     """
@@ -36,15 +36,15 @@ def mail_reset(person: Person, *, actor: Actor | None = None) -> Mail:
         what = f"sent {person.full_name} a link to choose a new password"
         events.record(Event.Kind.PASSWORD_CHANGED, person, actor=actor, what=what)
     return enqueue_mail(
-        Mail.Kind.RESET_PASSWORD, person, to=person.email, as_of=as_they_are(person)
+        Mail.Kind.RESET_PASSWORD, person, to=person.email, as_of=credentials_digest(person)
     )
 
 
 @transaction.atomic
 def reset_password(mail: Mail, password: str) -> Person:
-    """Give the person the password they chose; every session and every other link is dead then.
+    """Set the new password. This ends all sessions and invalidates all reset links.
 
-    :raises ResetOutOfDate: if the link does not count any more; two cannot both use it.
+    :raises ResetOutOfDate: if the link is no longer valid. It works only once.
     """
     person = mail.person
     lock(person)
@@ -60,7 +60,7 @@ def reset_password(mail: Mail, password: str) -> Person:
 
 @transaction.atomic
 def change_password(person: Person, password: str, *, actor: Actor) -> None:
-    """Give the person another password; every session that the caller does not renew is dead.
+    """Set another password. This ends all sessions; the caller may renew the current one.
 
     :raises PersonAboveRank: if the person is above the actor's rank.
     """

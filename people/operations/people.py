@@ -1,9 +1,8 @@
-"""Every change to a person goes through one of these functions.
+"""Adds, activates, deactivates and reactivates people.
 
-An operation is one transaction: it locks the person, refuses what the rules forbid,
-saves, and records one event with the difference. It never talks to the network; the
-subscribers of the event do. Asking for what is already so changes nothing and is not an
-error.
+An operation is one transaction: it locks the person, checks the rules, saves, and records one
+event with the difference. It never talks to the network; the subscribers of the event do. An
+operation that would change nothing returns False and is not an error.
 """
 
 from collections.abc import Mapping
@@ -39,9 +38,9 @@ from people.operations.rehires import NoAddress, start_over, unusable_password
 from people.operations.roles.base_roles import check_not_last_admin, check_role
 from people.values import INVITED, Actor, Invitation, PeopleError, Profile, normalize_key
 
-# The columns that come and go with activity.
-JOINING = ("state", "joined_at", "changed_at")
-LEAVING = (
+# The columns that activation, and those that deactivation and reactivation write.
+JOIN_COLUMNS = ("state", "joined_at", "changed_at")
+ACTIVITY_COLUMNS = (
     *("state", "deactivated_at", "deactivated_by", "deactivates_at"),
     *("session_epoch", "changed_at"),
 )
@@ -67,10 +66,10 @@ def add_person(
 ) -> Person:
     """Add a person to the tenant in force, and invite them unless `invitation` is None.
 
-    :raises InvalidName: if the first or last name cannot be one.
-    :raises DuplicateEmail: if somebody who has not left for good has the address.
+    :raises InvalidName: if the first or last name is not usable.
+    :raises DuplicateEmail: if another person who is not terminated has the address.
     :raises InvalidRole: if there is no such role.
-    :raises RoleAboveRank: if the actor may not give the role.
+    :raises RoleAboveRank: if the actor may not grant the role.
     :raises SelfManager, InvalidManager: if the manager may not have this report.
     """
     person = Person(tenant_id=tenancy.current_id(), state=Person.State.INVITED)
@@ -82,7 +81,7 @@ def add_person(
     check_manager(person, manager)
     apply_profile(person, profile)
     set_role(person, role, actor=actor)
-    guest_days.begin(person)
+    guest_days.set_default_last_day(person)
     person.manager = manager
     person.email, person.email_key = profile.email, normalize_key(profile.email)
     person.custom_values = dict(custom_values or {})
@@ -90,9 +89,10 @@ def add_person(
     mark_manager_managed(person, manager, actor=actor)
     place_lookup.save_new_places(person)
     if not unit_of_work.is_open():
-        # The unique constraint finds a leaver who has the address; then the caller begins again.
+        # In a unit of work, the unique constraint detects a leaver with this address instead, and
+        # the caller starts again without one.
         release_address(profile.email, actor=actor)
-    # Shows whether the address is taken.
+    # Raises IntegrityError if the address is taken; `saving` converts it to DuplicateEmail.
     person.save(force_insert=True)
     changes = difference({}, snapshot(person))
     events.record(Event.Kind.PERSON_ADDED, person, actor=actor, changes=changes)
@@ -111,7 +111,7 @@ def activate_person(person: Person, *, actor: Actor) -> bool:
     person.state, person.joined_at = Person.State.ACTIVE, timezone.now()
     accept_invites(person, actor=actor)
     changes = difference(before, snapshot(person))
-    person.save(update_fields=JOINING)
+    person.save(update_fields=JOIN_COLUMNS)
     events.record(Event.Kind.PERSON_JOINED, person, actor=actor, changes=changes)
     return True
 
@@ -120,8 +120,8 @@ def activate_person(person: Person, *, actor: Actor) -> bool:
 def deactivate_person(person: Person, *, actor: Actor, reason: str = "") -> bool:
     """End the person's access at once; return False if they were inactive already.
 
-    Every session and every open invite has ended when this returns. Nothing else changes: the
-    person stays a manager, stays in workflows, and keeps their cards.
+    This ends all sessions and revokes the open invite. Nothing else changes: the person remains a
+    manager and an approver, and keeps their cards.
 
     :raises PersonAboveRank: if the person is above the actor's rank.
     :raises LastOwner, LastAdministrator: if the tenant would be left without one.
@@ -137,7 +137,7 @@ def deactivate_person(person: Person, *, actor: Actor, reason: str = "") -> bool
     person.session_epoch += 1
     revoke_invite(person, actor=actor)
     schedule.schedule(person, actor=actor)
-    person.save(update_fields=LEAVING)
+    person.save(update_fields=ACTIVITY_COLUMNS)
     events.record(
         Event.Kind.PERSON_DEACTIVATED,
         person,
@@ -152,28 +152,28 @@ def deactivate_person(person: Person, *, actor: Actor, reason: str = "") -> bool
 def detach_person(person: Person, *, actor: Actor) -> bool:
     """Deactivate a person whose SCIM resource was deleted; return whether they were active.
 
-    From now on another person may get their address, and a return means starting over.
+    From now on another person may get their address, and a reactivation means `start_over`.
 
     :raises LastOwner, LastAdministrator: if the tenant would be left without one.
     """
     lock(person)
-    was_in = deactivate_person(person, actor=actor)
+    was_active = deactivate_person(person, actor=actor)
     if person.state == Person.State.INACTIVE and person.detached_at is None:
         person.detached_at = timezone.now()
         person.save(update_fields=["detached_at"])
-    return was_in
+    return was_active
 
 
 @saving(savepoint=False)
 def reactivate_person(person: Person, *, actor: Actor, invitation: Invitation = INVITED) -> bool:
     """Give the person access again; return False if they had it already.
 
-    Somebody who never joined is invited again. Somebody whom the identity provider had deleted
-    starts over, see `start_over`.
+    A person who never joined is invited again. For a person whom the identity provider had
+    deleted, see `start_over`.
 
     :raises PersonAboveRank: if the person is above the actor's rank.
-    :raises Terminated: if they left for good.
-    :raises NoAddress: if somebody else has got their address.
+    :raises Terminated: if they were terminated.
+    :raises NoAddress: if another person has their address now.
     """
     lock(person)
     ranks.check_rank_over(actor, person)
@@ -188,9 +188,9 @@ def reactivate_person(person: Person, *, actor: Actor, invitation: Invitation = 
     before = snapshot(person)
     person.state = Person.State.ACTIVE if person.joined_at else Person.State.INVITED
     person.deactivated_at, person.deactivated_by = None, ""
-    guest_days.begin_again(person)
+    guest_days.extend_last_day(person)
     changes = difference(before, snapshot(person))
-    person.save(update_fields=LEAVING)
+    person.save(update_fields=ACTIVITY_COLUMNS)
     schedule.cancel(person)
     events.record(Event.Kind.PERSON_REACTIVATED, person, actor=actor, changes=changes)
     if not person.joined_at:

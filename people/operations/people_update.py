@@ -1,4 +1,4 @@
-"""Changing what is known about somebody who is here already."""
+"""Changes the profile, the manager and the role of an existing person."""
 
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
@@ -14,8 +14,8 @@ from people.db.models import changed_fields, field_values
 from people.models import Event, Person
 from people.models.field_table import PROFILE, REVISABLE
 from people.operations import place_lookup, ranks
-from people.operations.email_changes import follow_address
-from people.operations.former_addresses import note_former_address, release_address
+from people.operations.email_changes import send_address_mails
+from people.operations.former_addresses import keep_former_address, release_address
 from people.operations.locks import lock
 from people.operations.managers import check_manager
 from people.operations.person_fields import (
@@ -52,24 +52,26 @@ def revise_person(
     manager: Person | Keep | None = KEEP,
     custom_values: Mapping[str, str] | None = None,
 ) -> bool:
-    """Make the person match the profile, and tell whether that changed anything.
+    """Make the person match the profile; return whether that changed anything.
 
-    A new address waits to be confirmed, except for somebody who never joined: there is no
-    confirmed one to protect. Asserting the old one again cancels what was pending.
+    A new address is pending until it is confirmed, except for a person who never joined: they
+    have no confirmed address to protect. Sending the old address cancels a pending one.
 
     :raises PersonAboveRank, RoleAboveRank: if the actor may not change the person, or may not
-        give the role.
-    :raises InvalidName: if the first or last name cannot be one.
-    :raises DuplicateEmail: if somebody else has the address.
+        grant the role.
+    :raises InvalidName: if the first or last name is not usable.
+    :raises DuplicateEmail: if another person has the address.
     :raises InvalidLocationChange: if the new location's entity issues another currency.
-    :raises InvalidRole, LastOwner, LastAdministrator: if the role may not be given or taken.
-    :raises SelfManager, InvalidManager, CircularManager: if the manager may not have them.
+    :raises InvalidRole, LastOwner, LastAdministrator: if the role cannot be granted or removed.
+    :raises SelfManager, InvalidManager, CircularManager: if the manager may not have this report.
     """
-    said = {name for name in PROFILE if getattr(profile, name) and name not in profile.unsaid}
-    said |= {f"custom.{name}" for name in custom_values or ()}
+    asserted = {
+        name for name in PROFILE if getattr(profile, name) and name not in profile.unspecified
+    }
+    asserted |= {f"custom.{name}" for name in custom_values or ()}
     if not isinstance(manager, Keep):
-        said.add("manager")
-    with _revision(person, Event.Kind.PERSON_REVISED, actor=actor, said=said) as revision:
+        asserted.add("manager")
+    with _revision(person, Event.Kind.PERSON_REVISED, actor=actor, asserted=asserted) as revision:
         ranks.check_rank_over(actor, person)
         _apply(person, profile, actor=actor, manager=manager, custom_values=custom_values)
     return revision.has_changed
@@ -84,16 +86,18 @@ def restore_managed_fields(
     manager: Person | Keep | None = KEEP,
     custom_values: Mapping[str, str] | None = None,
 ) -> bool:
-    """Give fields back what their owner said last, and tell whether anything had to be.
+    """Restore the values that the provider sent last; return whether anything changed.
 
-    A manager who is owned and cannot be found now stays to be put back later.
+    A managed manager who cannot be found now keeps the override, so a later sync restores them.
 
     :raises PeopleError: as `revise_person`.
     """
-    said = set(person.manually_overridden_fields)
+    asserted = set(person.manually_overridden_fields)
     if isinstance(manager, Keep) and "manager" in person.managed_fields:
-        said.discard("manager")
-    with _revision(person, Event.Kind.MANAGED_FIELDS_RESTORED, actor=actor, said=said) as revision:
+        asserted.discard("manager")
+    with _revision(
+        person, Event.Kind.MANAGED_FIELDS_RESTORED, actor=actor, asserted=asserted
+    ) as revision:
         ranks.check_rank_over(actor, person)
         _apply(person, profile, actor=actor, manager=manager, custom_values=custom_values)
     return revision.has_changed
@@ -101,13 +105,13 @@ def restore_managed_fields(
 
 @transaction.atomic
 def assign_manager(person: Person, manager: Person | None, *, actor: Actor) -> bool:
-    """Give the person this manager, or none, and tell whether that changed anything.
+    """Assign the manager, or none; return whether that changed anything.
 
     :raises PersonAboveRank: if the person is above the actor's rank.
-    :raises SelfManager, InvalidManager, CircularManager: if the manager may not have them.
+    :raises SelfManager, InvalidManager, CircularManager: if the manager may not have this report.
     """
-    said = {"manager"}
-    with _revision(person, Event.Kind.PERSON_REVISED, actor=actor, said=said) as revision:
+    asserted = {"manager"}
+    with _revision(person, Event.Kind.PERSON_REVISED, actor=actor, asserted=asserted) as revision:
         ranks.check_rank_over(actor, person)
         _set_manager(person, manager, actor=actor)
     return revision.has_changed
@@ -115,14 +119,14 @@ def assign_manager(person: Person, manager: Person | None, *, actor: Actor) -> b
 
 @transaction.atomic
 def succeed_manager(person: Person, manager: Person | None, *, actor: Actor) -> bool:
-    """Give a report of somebody who is terminated this manager, and tell whether it is new.
+    """Assign the manager to a report of a terminated person; return whether that changed anything.
 
     It follows from the termination, so the rank of the report does not matter.
 
-    :raises SelfManager, InvalidManager, CircularManager: if the manager may not have them.
+    :raises SelfManager, InvalidManager, CircularManager: if the manager may not have this report.
     """
-    said = {"manager"}
-    with _revision(person, Event.Kind.PERSON_REVISED, actor=actor, said=said) as revision:
+    asserted = {"manager"}
+    with _revision(person, Event.Kind.PERSON_REVISED, actor=actor, asserted=asserted) as revision:
         _set_manager(person, manager, actor=actor)
     return revision.has_changed
 
@@ -134,44 +138,50 @@ class _Revision:
 
 @contextmanager
 def _revision(
-    person: Person, kind: Event.Kind, *, actor: Actor, said: Collection[str]
+    person: Person, kind: Event.Kind, *, actor: Actor, asserted: Collection[str]
 ) -> Iterator[_Revision]:
-    """Hold the person; then save and record what the block has changed of them.
+    """Lock the person; after the block, save and record what it changed.
 
-    `said` names the fields that the block gives a value, whether that changes them or not.
+    `asserted` names the fields that the block sets, even if the value stays the same.
     """
     lock(person)
     before, stored = snapshot(person), field_values(person, COLUMNS)
-    # Marks are added to it; what it held would change with it.
+    # A copy: `mark_managed` changes it in place, and `stored` must keep the old value.
     person.managed_fields = dict(person.managed_fields)
     revision = _Revision()
     yield revision
     place_lookup.save_new_places(person)
     changes = difference(before, snapshot(person))
     revision.has_changed = bool(changes)
-    _update_manual_overrides(person, changes, said, actor=actor)
+    _update_manual_overrides(person, changes, asserted, actor=actor)
     if names := changed_fields(person, stored):
         person.save(update_fields=[*names, "changed_at"])
     if changes:
         events.record(kind, person, actor=actor, changes=changes)
-        follow_address(person, changes, actor=actor)
+        send_address_mails(person, changes, actor=actor)
 
 
 def _update_manual_overrides(
-    person: Person, changes: Mapping[str, Any], said: Collection[str], *, actor: Actor
+    person: Person, changes: Mapping[str, Any], asserted: Collection[str], *, actor: Actor
 ) -> None:
-    """Mark the owned fields that somebody changed, or unmark those that the provider said again.
+    """Mark managed fields that a person changed; unmark those that the provider sent again.
 
-    Which custom fields a provider fills, only its connection knows; the sync cycle asks it.
+    All custom fields are marked, because only the connection knows which of them it fills. The
+    sync cycle finds out.
     """
     if actor.via == "scim":
         marks = {
-            name: at for name, at in person.manually_overridden_fields.items() if name not in said
+            name: at
+            for name, at in person.manually_overridden_fields.items()
+            if name not in asserted
         }
     else:
         fields = {"email" if name == "pending_email" else name for name in changes}
-        owned = {name for name in fields if _may_be_managed(person, name)}
-        marks = person.manually_overridden_fields | dict.fromkeys(owned, timezone.now().isoformat())
+        managed = {
+            name for name in fields if name in person.managed_fields or name.startswith("custom.")
+        }
+        now = timezone.now().isoformat()
+        marks = person.manually_overridden_fields | dict.fromkeys(managed, now)
     set_manual_overrides(person, marks)
 
 
@@ -179,10 +189,6 @@ def set_manual_overrides(person: Person, marks: dict[str, str]) -> None:
     """Replace the marks of manually overridden fields; the caller saves both columns."""
     person.manually_overridden_fields = marks
     person.manually_overridden_at = max(map(datetime.fromisoformat, marks.values()), default=None)
-
-
-def _may_be_managed(person: Person, name: str) -> bool:
-    return name in person.managed_fields or name.startswith("custom.")
 
 
 def _apply(
@@ -195,10 +201,14 @@ def _apply(
 ) -> None:
     check_name(profile)
     apply_profile(person, profile)
-    # The manager before the role, for that is the order of their locks.
+    # The manager before the role: locks are taken in the order that people.operations.locks names.
     if not isinstance(manager, Keep):
         _set_manager(person, manager, actor=actor)
-    if profile.role and profile.role != person.role and not _is_kept_back(person, profile, actor):
+    if (
+        profile.role
+        and profile.role != person.role
+        and not _is_withheld_from(person, profile, actor)
+    ):
         check_role(person, profile.role)
         ranks.check_may_grant(actor, profile.role)
         check_not_last_admin(person, role=profile.role, actor=actor)
@@ -209,8 +219,8 @@ def _apply(
     mark_managed(person, profile, actor=actor)
 
 
-def _is_kept_back(person: Person, profile: Profile, actor: Actor) -> bool:
-    """Tell whether only an administrator gives the person this role, and have them asked."""
+def _is_withheld_from(person: Person, profile: Profile, actor: Actor) -> bool:
+    """Tell whether the role is withheld from the person; if so, list it for administrators."""
     role = profile.role or ""
     if actor.via == "person" or not is_withheld(person, role):
         return False
@@ -231,12 +241,12 @@ def _set_email(person: Person, email: str, *, actor: Actor) -> None:
         person.email, person.pending_email = email, ""
         return
     if person.pending_email and key == normalize_key(person.pending_email):
-        return  # Said again. Whether somebody took it meanwhile, its confirmation will see.
+        return  # Already pending. `confirm_address` checks whether it is taken meanwhile.
     if Person.objects.having_address(email).exclude(pk=person.pk).exists():
         raise DuplicateEmail
     if person.joined_at and person.email_key:
         person.pending_email = email
         return
     release_address(email, actor=actor)
-    note_former_address(person)
+    keep_former_address(person)
     person.email, person.email_key = email, key

@@ -1,7 +1,4 @@
-"""What is said about a person, put on their row; what rules and history make of it.
-
-These are the parts that adding somebody and revising them share. Nothing here saves.
-"""
+"""Applies profiles to a person's row. Shared by `add_person` and `revise_person`; saves nothing."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
@@ -37,10 +34,11 @@ class DuplicateEmail(PeopleError):
 
 @contextmanager
 def saving(*, savepoint: bool) -> Iterator[None]:
-    """Begin a transaction, in which a taken address is a refusal.
+    """Run the block in a transaction, and convert a taken address to DuplicateEmail.
 
-    Inside another one a savepoint does; none is needed by those who refuse before they
-    write. In a unit of work a taken address shows at its end.
+    :param savepoint: whether an outer transaction needs a savepoint. Operations that check
+        everything before they write do not need one.
+    :raises DuplicateEmail: if the address is taken. In a unit of work, its end raises Conflict.
     """
     if unit_of_work.is_open():
         yield
@@ -56,7 +54,10 @@ def saving(*, savepoint: bool) -> Iterator[None]:
 
 
 def snapshot(person: Person) -> dict[str, str]:
-    """Return what the history tells about the person; folding the events gives this."""
+    """Return the person's fields as the history records them.
+
+    Applying the changes of all events of the person gives the same result.
+    """
     facts = {name: text for name, read in READERS.items() if (text := read(person))}
     for name, value in person.custom_values.items():
         if value:
@@ -79,7 +80,10 @@ def check_name(profile: Profile) -> None:
 
 
 def apply_profile(person: Person, profile: Profile) -> None:
-    """Copy texts and places; the rest has rules of its own."""
+    """Copy texts and places. Operations set the role, the address and the manager themselves.
+
+    :raises InvalidLocationChange: if the new location's entity issues another currency.
+    """
     for name in COPIED:
         setattr(person, name, getattr(profile, name))
     department, location = person.department, person.location
@@ -87,16 +91,16 @@ def apply_profile(person: Person, profile: Profile) -> None:
     relocates = normalize_key(profile.location) != (location.name_key if location else "")
     if not (moves or relocates):
         return
-    there, at = place_lookup.places_named(
+    new_department, new_location = place_lookup.places_named(
         profile.department if moves else "",
         profile.location if relocates else "",
         tenant_id=person.tenant_id,
     )
     if moves:
-        person.department = there
+        person.department = new_department
     if relocates:
-        place_lookup.check_move(person, at)
-        person.location = at
+        place_lookup.check_move(person, new_location)
+        person.location = new_location
 
 
 def set_role(person: Person, role: str, *, actor: Actor) -> None:
@@ -105,24 +109,24 @@ def set_role(person: Person, role: str, *, actor: Actor) -> None:
 
 
 def mark_managed(person: Person, profile: Profile, *, actor: Actor) -> None:
-    """Mark what an identity provider says as its own, and nothing else; blank is not said."""
+    """Mark the fields that an identity provider sends as managed. A blank value is not sent."""
     for name in PROFILE:
-        is_said = bool(getattr(profile, name)) and name not in profile.unsaid
-        mark_field_managed(person, name, is_said=is_said, actor=actor)
+        is_sent = bool(getattr(profile, name)) and name not in profile.unspecified
+        mark_field_managed(person, name, is_sent=is_sent, actor=actor)
 
 
 def mark_manager_managed(person: Person, manager: Person | None, *, actor: Actor) -> None:
-    """Mark the manager; whom a provider takes away again, it has taken away as the owner."""
+    """Mark the manager as managed. The mark stays if the provider removes the manager."""
     if manager:
-        mark_field_managed(person, "manager", is_said=True, actor=actor)
+        mark_field_managed(person, "manager", is_sent=True, actor=actor)
 
 
-def mark_field_managed(person: Person, field: str, *, is_said: bool, actor: Actor) -> None:
+def mark_field_managed(person: Person, field: str, *, is_sent: bool, actor: Actor) -> None:
     if actor.via != "scim":
         return
     owner = str(actor)
-    is_theirs = person.managed_fields.get(field, {}).get("by") == owner
-    if is_said and not is_theirs:
+    is_owned = person.managed_fields.get(field, {}).get("by") == owner
+    if is_sent and not is_owned:
         person.managed_fields[field] = {"by": owner, "since": timezone.now().isoformat()}
-    elif is_theirs and not is_said:
+    elif is_owned and not is_sent:
         del person.managed_fields[field]

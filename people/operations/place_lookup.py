@@ -1,7 +1,7 @@
-"""Departments and locations by name: found in any case, created when new.
+"""Finds departments and locations by name, in any case, and creates missing ones.
 
-`save_new_places` stores new ones after all checks of the person, so that a refused request leaves
-no place behind.
+`save_new_places` stores new ones after all checks of the person, so that a refused request does
+not leave new places behind.
 """
 
 from functools import cache
@@ -28,9 +28,9 @@ class InvalidLocationChange(PeopleError):
 def places_named(
     department: str, location: str, *, tenant_id: int
 ) -> tuple[Department | None, Location | None]:
-    """Return both, not stored yet if they are new; nobody's name is no place.
+    """Return both; new ones are not stored yet. A blank name means no place.
 
-    A new location comes under the tenant's default entity.
+    A new location belongs to the tenant's default entity.
     """
     known = _known(department, location, tenant_id)
     return (
@@ -52,7 +52,7 @@ def _new_location(name: str, tenant_id: int) -> Location:
 
 
 def save_new_places(person: Person) -> None:
-    """Store the person's places that are new."""
+    """Store the department and location of the person if they are new."""
     if person.department and person.department._state.adding:
         person.department = _stored(person.department)
     if person.location and person.location._state.adding:
@@ -75,15 +75,15 @@ def _known(
             Department.objects.filter(name_key=keys[0]).first(),
             Location.objects.filter(name_key=keys[1]).first(),
         )
-    row = prepared_statements.fetch(places_question(department, location, tenant_id))
-    assert row, "one row, of nothing if need be"
+    row = prepared_statements.fetch(places_query(department, location, tenant_id))
+    assert row, "the LEFT JOINs return one row, with NULLs for missing places"
     width = len(Department._meta.concrete_fields)
     found = row_json.from_row(Department, row[:width]), row_json.from_row(Location, row[width:])
     return (found[0] if found[0].pk else None), (found[1] if found[1].pk else None)
 
 
-def places_question(department: str, location: str, tenant_id: int) -> PreparedQuery:
-    """Return how the database is asked for the places of these names."""
+def places_query(department: str, location: str, tenant_id: int) -> PreparedQuery:
+    """Return the query for the places with these names, to prefetch it."""
     keys = (tenant_id, normalize_key(department), tenant_id, normalize_key(location))
     width = sum(len(model._meta.concrete_fields) for model in (Department, Location))
     return PreparedQuery(_by_name(), keys, width)
@@ -91,18 +91,18 @@ def places_question(department: str, location: str, tenant_id: int) -> PreparedQ
 
 @cache
 def _by_name() -> str:
-    held = f"{row_json.columns(Department, 'd')}, {row_json.columns(Location, 'l')}"
+    columns = f"{row_json.columns(Department, 'd')}, {row_json.columns(Location, 'l')}"
     return (
-        f"SELECT {held} FROM (SELECT) one "  # noqa: S608
+        f"SELECT {columns} FROM (SELECT) one "  # noqa: S608
         "LEFT JOIN people_department d ON d.tenant_id = %s AND d.name_key = %s "
         "LEFT JOIN people_location l ON l.tenant_id = %s AND l.name_key = %s"
     )
 
 
 def check_move(person: Person, location: Location | None) -> None:
-    """See that the person's cards would keep their currency.
+    """Check that the person's cards keep their currency.
 
-    :raises InvalidLocationChange: if the new location's entity issues in another one.
+    :raises InvalidLocationChange: if the new location's entity issues another currency.
     """
     if person.location and location and person.location.entity.currency != location.entity.currency:
         raise InvalidLocationChange

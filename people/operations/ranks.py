@@ -1,8 +1,8 @@
-"""Rank: the one place that decides whom somebody may change, and which roles they may give.
+"""Ranks decide whom an actor may change, and which roles they may grant.
 
-Owner > Admin = IT Admin = holder of a role marked elevated > everybody else. Nobody changes
-somebody above their own rank, and nobody gives a role above it. Every operation that changes
-a person for an actor asks here, after it has locked the person.
+Owner > Admin = IT Admin = holder of an elevated custom role > everybody else. Nobody changes a
+person above their own rank, and nobody grants a role above it. Every operation that changes a
+person for an actor calls these checks, after it has locked the person.
 """
 
 import logging
@@ -17,9 +17,9 @@ from people.values import Actor
 log = logging.getLogger(__name__)
 
 AnyRole = Role | str
-# Operators on the command line and jobs are above all; connections and sign-in providers
-# follow rules of their own (see scim.sync.policies and operations.roles.group_mappings).
-UNRANKED = frozenset({"command", "job", "scim", "oidc", "ldap", "windows"})
+# Ranks do not apply to commands of operators and to jobs. Connections and sign-in providers have
+# rules of their own (see scim.sync.policies and operations.roles.group_mappings).
+EXEMPT_ACTORS = frozenset({"command", "job", "scim", "oidc", "ldap", "windows"})
 
 
 class Rank(IntEnum):
@@ -29,9 +29,9 @@ class Rank(IntEnum):
 
 
 class RankRefused(PermissionDenied):
-    """A change that the actor's rank does not allow.
+    """The actor's rank does not allow the change.
 
-    It is no PeopleError, which pages show beside a field: it ends the request with 403.
+    It is not a PeopleError, which pages show beside a field, because it ends the request with 403.
     """
 
     code: ClassVar[str]
@@ -43,7 +43,7 @@ class PersonAboveRank(RankRefused):
     def __init__(self, person: Person) -> None:
         is_owner = person.role == Person.Role.OWNER
         who = "an Owner" if is_owner else "an Owner, an Admin or an IT Admin"
-        super().__init__(f"{_standing(person)}, so only {who} can change this account.")
+        super().__init__(f"{_state_text(person)}, so only {who} can change this account.")
 
 
 class RoleAboveRank(RankRefused):
@@ -82,30 +82,30 @@ def rank_of_role(role: AnyRole) -> Rank:
 
 
 def check_rank_over(actor: Actor, person: Person) -> None:
-    """See that the person is not above the actor's rank.
+    """Check that the person is not above the actor's rank.
 
-    An actor whom nobody knows, or who may not sign in, has the lowest rank.
+    An actor who is unknown or may not sign in has the lowest rank.
 
-    :raises PersonAboveRank: if they are.
+    :raises PersonAboveRank: if the person is above it.
     """
-    if actor.kind not in UNRANKED and not _is_up_to(_acting(actor), person):
+    if actor.kind not in EXEMPT_ACTORS and not _is_up_to(_acting(actor), person):
         raise _logged(PersonAboveRank(person), actor)
 
 
 def check_may_grant(actor: Actor, role: AnyRole) -> None:
-    """See that the actor may give the role to somebody, or have a group give it.
+    """Check that the actor may grant the role, directly or by a group mapping.
 
-    :raises RoleAboveRank: if the role is above their rank, or is Admin and they are an IT
-        Admin, who gives neither Owner nor Admin.
+    :raises RoleAboveRank: if the role is above their rank. IT Admins cannot grant Admin either,
+        although both have the same rank.
     """
-    if actor.kind in UNRANKED or not rank_of_role(role):
+    if actor.kind in EXEMPT_ACTORS or not rank_of_role(role):
         return
     if not _may_grant(_acting(actor), role):
         raise _logged(RoleAboveRank(role), actor)
 
 
 def check_is_owner(actor: Actor) -> None:
-    """See that the actor is an Owner.
+    """Check that the actor is an Owner.
 
     :raises OwnerNeeded: if they are not.
     """
@@ -120,7 +120,7 @@ def refusal_over(viewer: Person, person: Person) -> str:
 
 
 def may_grant(viewer: Person, role: AnyRole) -> bool:
-    """Tell whether `check_may_grant` would let the viewer give the role, for pages."""
+    """Tell whether the viewer may grant the role, for pages; see `check_may_grant`."""
     return not rank_of_role(role) or _may_grant(viewer, role)
 
 
@@ -129,7 +129,7 @@ def name_of(role: AnyRole) -> str:
 
 
 def _acting(actor: Actor) -> Person | None:
-    """Return the person who acts as they are now, if they may still sign in."""
+    """Return the current row of the acting person, or None if they may not sign in."""
     if actor.kind != "person":
         return None
     people = Person.objects.filter(state__in=(Person.State.INVITED, Person.State.ACTIVE))
@@ -139,7 +139,8 @@ def _acting(actor: Actor) -> Person | None:
 
 
 def _is_up_to(acting: Person | None, person: Person) -> bool:
-    """Tell whether the person is not above them; of administrators no grant need be read."""
+    """Tell whether the person is not above the acting person's rank."""
+    # Skips the queries for grants where the base roles decide already.
     base = rank_of_role(acting.role) if acting else Rank.EVERYBODY
     if base >= max(rank_of_role(person.role), Rank.ADMINISTRATOR):
         return True
@@ -154,7 +155,7 @@ def _may_grant(acting: Person | None, role: AnyRole) -> bool:
     return rank_of(acting) >= rank_of_role(role)
 
 
-def _standing(person: Person) -> str:
+def _state_text(person: Person) -> str:
     if person.is_administrator:
         return f"{person.full_name} is an {person.get_role_display()}"
     return f"{person.full_name} holds an elevated role"

@@ -1,4 +1,4 @@
-"""What somebody who left and comes back starts with: nothing that signs in, no elevated role."""
+"""Rehires: a leaver who comes back starts without credentials and without elevated roles."""
 
 from secrets import token_urlsafe
 
@@ -14,8 +14,8 @@ from people.operations.roles.base_roles import check_role, grant_role
 from people.operations.roles.withheld_roles import ASKED, DECLINED, key_of
 from people.values import Actor, PeopleError
 
-# The columns that starting over changes; the state changes when they are reactivated.
-STARTING = (
+# The columns that `start_over` writes. The reactivation itself writes the state.
+START_OVER_COLUMNS = (
     *("password", "session_epoch", "joined_at", "pending_email", "detached_at"),
     *("role", "role_source", "role_assigned_at", "withheld_roles", "changed_at"),
 )
@@ -43,12 +43,12 @@ class NotWithheld(PeopleError):
 
 
 def unusable_password() -> str:
-    """Return what Django stores for no password; drawn faster than Django does."""
+    """Return an unusable password in Django's format. `make_password(None)` is slower."""
     return f"{UNUSABLE_PASSWORD_PREFIX}{token_urlsafe(30)}"
 
 
 def revoke_credentials(person: Person) -> None:
-    """Revoke the password, sessions, API tokens and linked sign-ins of a person who is held."""
+    """Revoke the password, sessions, API tokens and linked sign-ins of a locked person."""
     person.password = unusable_password()
     person.session_epoch += 1
     person.save(update_fields=["password", "session_epoch"])
@@ -57,17 +57,17 @@ def revoke_credentials(person: Person) -> None:
 
 @transaction.atomic(savepoint=False)
 def start_over(person: Person, *, actor: Actor) -> None:
-    """Prepare somebody who left to come back: as if they had never joined.
+    """Prepare a leaver for reactivation, as if they had never joined.
 
-    Password, linked sign-ins, sessions and tokens are gone. Elevated roles are withheld until
-    an administrator gives them back. The caller reactivates the person.
+    This revokes the password, linked sign-ins, sessions and tokens. Elevated roles are withheld
+    until an administrator grants them again. The caller reactivates the person.
     """
     lock(person)
     before = snapshot(person)
     revoke_credentials(person)
     person.joined_at, person.pending_email, person.detached_at = None, "", None
     _withhold_roles(person, actor=actor)
-    person.save(update_fields=list(STARTING))
+    person.save(update_fields=list(START_OVER_COLUMNS))
     events.record(
         Event.Kind.PERSON_RETURNED,
         person,
@@ -81,7 +81,7 @@ def _withhold_roles(person: Person, *, actor: Actor) -> None:
     if person.is_administrator:
         withheld[key_of(person.role)] = ASKED
         set_role(person, Person.Role.CARDHOLDER, actor=actor)
-        # What mappings gave, and what they had beside it, belongs to the time before.
+        # Mapped base roles, and the own role kept beside them, belong to the earlier employment.
         Grant.objects.filter(person=person, role=None).delete()
     elevated = Grant.objects.filter(person=person, role__is_elevated=True).select_related("role")
     for grant in elevated.order_by("pk"):
@@ -100,10 +100,10 @@ def _withhold_roles(person: Person, *, actor: Actor) -> None:
 
 @transaction.atomic
 def give_role_back(person: Person, name: str, *, actor: Actor) -> None:
-    """Give the person the withheld role again.
+    """Grant the person the withheld role again.
 
     :raises PersonAboveRank, RoleAboveRank: if the actor's rank does not allow it.
-    :raises NotWithheld: if it is not asked about.
+    :raises NotWithheld: if the role does not wait for a decision.
     :raises InvalidRole: if the person is not eligible for it.
     """
     lock(person)
@@ -126,10 +126,10 @@ def give_role_back(person: Person, name: str, *, actor: Actor) -> None:
 
 @transaction.atomic
 def decline_role(person: Person, name: str, *, actor: Actor) -> None:
-    """Leave the person without the withheld role, and stop asking about it.
+    """Decline the withheld role, so that it is no longer listed for a decision.
 
     :raises PersonAboveRank: if the person is above the actor's rank.
-    :raises NotWithheld: if it is not asked about.
+    :raises NotWithheld: if the role does not wait for a decision.
     """
     lock(person)
     ranks.check_rank_over(actor, person)

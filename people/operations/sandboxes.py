@@ -1,6 +1,6 @@
-"""A second tenant beside each that wants one, where connections are tried out.
+"""Sandboxes: a second tenant beside a tenant, to test connections.
 
-Nobody signs in there, no mail leaves it, and no list or count knows of it.
+Nobody can sign in to a sandbox, it sends no mail, and lists and counts leave it out.
 """
 
 from typing import Final
@@ -12,16 +12,16 @@ from people.models import Department, Entity, Event, Grant, Invite, Location, Ma
 from people.operations.people import activate_person, add_person
 from people.values import Actor, Profile, normalize_key
 
-# No mail server of this world has such a name (RFC 2606 section 2).
+# RFC 2606 section 2 reserves .invalid, so no mail can reach such an address.
 DOMAIN: Final = "sandbox.invalid"
 
 
 @transaction.atomic
 def open_sandbox(tenant: Tenant, *, actor: Actor) -> Tenant:
-    """Return the tenant's sandbox, made when it is first asked for."""
-    # Of two who ask at once, the second finds what the first has made.
+    """Return the tenant's sandbox, which is created with the first call."""
+    # Two concurrent calls must not create two sandboxes.
     Tenant.objects.select_for_update().get(pk=tenant.pk)
-    # With a dot it is no slug: no page has such an address, and no company can take it.
+    # Slugs of companies have no dot, so this one cannot collide and no URL matches it.
     slug = f"sandbox.{tenant.pk}"
     sandbox = Tenant.objects.filter(slug=slug).first()
     return sandbox or _create(slug, tenant, actor=actor)
@@ -55,10 +55,10 @@ def _create(slug: str, tenant: Tenant, *, actor: Actor) -> Tenant:
 
 @transaction.atomic
 def empty_sandbox(sandbox: Tenant) -> None:
-    """Forget everybody there but the owner, and all that happened to them.
+    """Delete everybody in the sandbox except the owner, with their history.
 
-    Elsewhere people are never deleted. These are nobody: the next trial would otherwise
-    leave a dozen more of them each time. What other packages keep about them goes first.
+    People are never deleted anywhere else. These are not real people, and each test run adds a
+    dozen of them. The caller first deletes the rows of other apps that refer to them.
     """
     assert sandbox.is_sandbox
     with tenancy.use(sandbox):

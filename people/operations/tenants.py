@@ -1,4 +1,4 @@
-"""A tenant begins with its owner, who is in from the first minute."""
+"""Creates, changes and closes tenants."""
 
 from typing import Any
 
@@ -33,12 +33,12 @@ class SlugTaken(PeopleError):
 def create_tenant(
     slug: str, name: str, *, owner: Profile, password: str, currency: str, actor: Actor
 ) -> Tenant:
-    """Open a tenant with one entity, which issues in `currency`, and its first Owner.
+    """Create a tenant with one entity, which issues in `currency`, and its first Owner.
 
     :raises SlugTaken: if another tenant has the slug.
-    :raises InvalidName, InvalidRole: if the owner's profile cannot be one.
-    :raises django.core.exceptions.ValidationError: if the password is too weak, or what
-        was said is not a slug, a name, an address or a currency.
+    :raises InvalidName, InvalidRole: if the owner's profile is invalid.
+    :raises django.core.exceptions.ValidationError: if the password is too weak, or if the slug,
+        the name, the address or the currency is invalid.
     """
     validate_password(password)
     Person._meta.get_field("email").clean(owner.email, None)
@@ -59,7 +59,7 @@ def create_tenant(
 
 @transaction.atomic
 def set_invite_life(tenant: Tenant, days: int, *, actor: Actor) -> None:
-    """Have invites that are sent by hand from now on live so many days, from 1 to 365."""
+    """Set after how many days, from 1 to 365, new manual invites expire."""
     if days == tenant.manual_invite_days:
         return
     changes = {"manual_invite_days": {"from": tenant.manual_invite_days, "to": days}}
@@ -71,18 +71,18 @@ def set_invite_life(tenant: Tenant, days: int, *, actor: Actor) -> None:
 
 
 @transaction.atomic
-def change_tenant(tenant: Tenant, *, actor: Actor, **said: Any) -> bool:
-    """Give the tenant another name, slug, domain, status, or rule about passwords.
+def change_tenant(tenant: Tenant, *, actor: Actor, **values: Any) -> bool:
+    """Change fields of the tenant: name, slug, domain, status, or the rule about passwords.
 
-    Pass what is to change, by the names of the fields. Tells whether that changed anything.
+    Return whether anything changed.
 
     :raises SlugTaken, DomainTaken: if another tenant has it.
-    :raises django.core.exceptions.ValidationError: if it cannot be one.
+    :raises django.core.exceptions.ValidationError: if a value is invalid.
     """
-    before = {name: getattr(tenant, name) for name in said}
+    before = {name: getattr(tenant, name) for name in values}
     changes = {
         name: {"from": before[name], "to": value}
-        for name, value in said.items()
+        for name, value in values.items()
         if before[name] != value
     }
     if not changes:
@@ -94,15 +94,15 @@ def change_tenant(tenant: Tenant, *, actor: Actor, **said: Any) -> bool:
     if changes.get("domain", {}).get("to") and others.filter(domain__iexact=tenant.domain).exists():
         raise DomainTaken(tenant.domain)
     _update(tenant, list(changes))
-    _note(tenant, changes, actor=actor)
+    _record(tenant, changes, actor=actor)
     return True
 
 
 @transaction.atomic
 def close_tenant(tenant: Tenant, *, actor: Actor) -> None:
-    """Close the tenant for good: nobody signs in, nothing is pushed, its slug and domain are free.
+    """Close the tenant permanently: sign-in and SCIM end, and its slug and domain become free.
 
-    People are never deleted, so its rows stay for the history; no page leads to them.
+    People are never deleted, so its rows stay for the history. No page shows them.
     """
     changes: dict[str, dict[str, Any]] = {
         "slug": {"from": tenant.slug, "to": f"closed-{tenant.pk}"},
@@ -112,7 +112,7 @@ def close_tenant(tenant: Tenant, *, actor: Actor) -> None:
     tenant.slug, tenant.domain, tenant.is_active = f"closed-{tenant.pk}", "", False
     tenant.closed_at = timezone.now()
     tenant.save(update_fields=[*changes, "closed_at"])
-    _note(tenant, changes, actor=actor)
+    _record(tenant, changes, actor=actor)
 
 
 def _update(tenant: Tenant, fields: list[str]) -> None:
@@ -125,7 +125,7 @@ def _update(tenant: Tenant, fields: list[str]) -> None:
         raise SlugTaken(tenant.slug) from error
 
 
-def _note(tenant: Tenant, changes: dict[str, dict[str, Any]], *, actor: Actor) -> None:
+def _record(tenant: Tenant, changes: dict[str, dict[str, Any]], *, actor: Actor) -> None:
     with tenancy.use(tenant):
         events.record(
             Event.Kind.ORGANIZATION_CHANGED, None, actor=actor, changes=changes, what="company"
@@ -146,7 +146,7 @@ def _insert(slug: str, name: str, *, domain: str) -> Tenant:
 
 
 def _welcome(owner: Profile, password: str, *, actor: Actor) -> Person:
-    """Add somebody who needs no invite: they have a password."""
+    """Add the first Owner. They get a password instead of an invite."""
     person = add_person(owner, actor=actor, invitation=None)
     person.set_password(password)
     person.save(update_fields=["password"])

@@ -1,7 +1,7 @@
-"""Why somebody is not here: what is asked, what may be answered, and who is asked for answers.
+"""Access diagnosis: finds out why a person has no access.
 
-The hook `causes` of each app looks at the app's own rows and yields the causes it finds, and the
-evidence. The cause that explains most comes first.
+The hook `causes` of each app reads the app's own rows and yields the causes that it finds, and the
+evidence. The cause with the highest priority is the result.
 """
 
 from dataclasses import dataclass, field
@@ -16,7 +16,7 @@ NAMESAKES_SHOWN = 10
 
 
 class Priority(IntEnum):
-    """What explains more comes first."""
+    """The priority of a cause: the one with the lowest number explains most."""
 
     TERMINATED = 10
     DELETED = 20
@@ -27,10 +27,10 @@ class Priority(IntEnum):
     TURNED_AWAY = 65
     INVITED = 70
     KNOWN_OTHERWISE = 80
-    # They are here, and something that was expected of that is not.
+    # They have access, but not the expected roles.
     ROLES_AMISS = 85
     HERE = 90
-    ASKED_IN_VAIN = 100
+    LOOKED_UP_WITHOUT_RESULT = 100
     NEVER_TRIED = 105
     NEVER_SENT = 110
     UNKNOWN = 120
@@ -55,7 +55,7 @@ class Diagnosis:
 
 @dataclass(frozen=True)
 class Evidence:
-    """A row that a verdict rests on."""
+    """A row that supports the diagnosis."""
 
     text: str
     url: str = ""
@@ -67,7 +67,7 @@ Finding = Diagnosis | Evidence
 
 @dataclass(frozen=True)
 class DiagnosisQuery:
-    """An address, a userName or a name as somebody typed it, and whom it names."""
+    """The text that an administrator entered, and the people whom it matches."""
 
     text: str
     people: list[Person] = field(default_factory=list)
@@ -88,14 +88,14 @@ class DiagnosisQuery:
 @dataclass(frozen=True)
 class Answer:
     asked: DiagnosisQuery
-    # None where several people are called so; which of them is meant?
+    # None if several people match; then the page lists them.
     verdict: Diagnosis | None = None
     evidence: list[Evidence] = field(default_factory=list)
     namesakes: list[Person] = field(default_factory=list)
 
 
 def diagnose(text: str) -> Answer:
-    """Tell why whoever is called that is not here; a dozen queries or two, and no more."""
+    """Diagnose the access of the person with this address, userName or name."""
     text = " ".join(text.split())
     people = _named_exactly(text)
     if not people:
@@ -113,7 +113,7 @@ def diagnose(text: str) -> Answer:
 
 
 def _named_exactly(text: str) -> list[Person]:
-    """Return whoever has the address; failing that who is to get it, or had it and left."""
+    """Return the person with this address, or with it as pending address, or a terminated one."""
     having = Person.objects.filter(email_key=normalize_key(text))
     getting = Person.objects.in_lists().exclude(pending_email="").filter(pending_email__iexact=text)
     for people in (having.in_lists(), getting, having.order_by("-terminated_at")):

@@ -1,4 +1,4 @@
-"""Events and mails, told in sentences."""
+"""Converts events and mails to timeline entries."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -97,7 +97,7 @@ MAILS = {
 }
 
 
-# Of a mail that went sooner, the entry's own time is the time it was sent.
+# For a mail that was sent sooner than this, the entry does not show the time of sending.
 AT_ONCE = timedelta(minutes=1)
 
 
@@ -110,7 +110,7 @@ class Difference:
 
 @dataclass(frozen=True)
 class TimelineEntry:
-    """One thing that happened."""
+    """One entry of a timeline."""
 
     sentence: str
     icon: str
@@ -118,15 +118,15 @@ class TimelineEntry:
     differences: list[Difference]
     happened_at: datetime
     request_id: UUID | None
-    # Who it happened to, unless it was the tenant.
+    # The person concerned; None for events of the tenant.
     person: Person | None
 
 
 def entries_of(events: Iterable[Event]) -> list[TimelineEntry]:
-    """Tell the events, whose people are loaded, with everybody they mention by name."""
-    told = list(events)
-    names = _names(told)
-    return [_entry(event, names) for event in told]
+    """Return the entries of the events, whose people must be loaded."""
+    loaded = list(events)
+    names = _names(loaded)
+    return [_entry(event, names) for event in loaded]
 
 
 def entry_of_mail(mail: Mail) -> TimelineEntry:
@@ -156,11 +156,11 @@ def _report(mail: Mail) -> str:
 
 
 def _names(events: Iterable[Event]) -> dict[str, str]:
-    """Return everybody whom the events mention, by id and by address, from one query."""
+    """Return the names of all people whom the events mention, by id and by address."""
     ids, addresses = set(), set()
     for event in events:
         changes = (event.changes.get(name, {}) for name in PEOPLE)
-        ids |= {said for change in changes for said in change.values() if said}
+        ids |= {value for change in changes for value in change.values() if value}
         ids |= handover_history.mentioned_people(event)
         kind, _, name = event.actor.partition(":")
         if kind == "person":
@@ -176,10 +176,10 @@ def _entry(event: Event, names: dict[str, str]) -> TimelineEntry:
     differences = [
         Difference(
             field=_label(name),
-            before=_said(name, event.changes[name]["from"], names),
-            after=_said(name, event.changes[name]["to"], names),
+            before=_value_text(name, event.changes[name]["from"], names),
+            after=_value_text(name, event.changes[name]["to"], names),
         )
-        # Custom fields, which have no label of ours, come last.
+        # Custom fields are not in ORDER, so they come last.
         for name in sorted(event.changes, key=lambda name: ORDER.get(name, len(ORDER)))
     ]
     return TimelineEntry(
@@ -199,9 +199,9 @@ def _sentence(event: Event, differences: list[Difference], names: dict[str, str]
     if pattern:
         person = event.person.full_name if event.person else ""
         facts = ("role", "what", "name", "user_name", "other")
-        told = dict.fromkeys(facts, "") | event.facts
-        told["giver"] = names.get(event.facts.get("giver", ""), "unknown person")
-        return pattern.format_map({**told, "actor": actor, "person": person})
+        values = dict.fromkeys(facts, "") | event.facts
+        values["giver"] = names.get(event.facts.get("giver", ""), "unknown person")
+        return pattern.format_map({**values, "actor": actor, "person": person})
     match event.kind:
         case Event.Kind.MANAGED_FIELDS_RESTORED:
             return f"{actor} {_changed(differences, 'restored', 'restored')}"
@@ -254,14 +254,14 @@ def _note(event: Event, names: dict[str, str]) -> str:
         return f"Source: {event.facts['because']}."
     if event.kind == Event.Kind.ROLE_WITHDRAWN:
         return f"Source: {actor_name(event.facts.get('source', ''), names)}."
-    return handover_history.told(event, names)
+    return handover_history.describe(event, names)
 
 
 def _label(field: str) -> str:
     return LABELS.get(field) or field.removeprefix("custom.").replace("_", " ")
 
 
-def _said(field: str, value: Any, names: dict[str, str]) -> str:
+def _value_text(field: str, value: Any, names: dict[str, str]) -> str:
     if not value:
         return ""
     # Custom fields, and those of a company, contain texts.

@@ -1,4 +1,4 @@
-"""Choosing one row of thousands, with scripts and without."""
+"""Autocomplete fields for large tables, which also work without JavaScript."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -16,7 +16,7 @@ from people.values import normalize_key
 
 
 class LookupWidget(AutocompleteSelect):
-    """Asks the server while one types; whoever runs no scripts writes who or what it is."""
+    """An autocomplete. Without JavaScript, a text input takes an email address or a name."""
 
     @property
     def model(self) -> type[Model]:
@@ -24,7 +24,7 @@ class LookupWidget(AutocompleteSelect):
         return model
 
     def optgroups(self, name: str, value: Sequence[str], attrs: Any = None) -> Any:
-        """Offer nothing where what came back is no key."""
+        """Leave out submitted values that are not keys: the query for them would fail."""
         return super().optgroups(name, [one for one in value if _is_key(self.model, one)], attrs)
 
     def render(self, name: str, value: Any, attrs: Any = None, renderer: Any = None) -> SafeString:
@@ -37,28 +37,28 @@ class LookupWidget(AutocompleteSelect):
         return choice + render_to_string("components/_lookup_text.html", context)
 
     def value_from_datadict(self, data: Mapping[str, Any], files: Any, name: str) -> Any:
-        """Return the key of whom somebody wrote, or what they wrote if nobody is called so."""
-        said = data.get(text_input_name(name), "").strip()
-        if not said:
+        """Return the key of the row that the text names, or the text if there is none."""
+        text = data.get(text_input_name(name), "").strip()
+        if not text:
             return super().value_from_datadict(data, files, name)
-        return self._called(said) or said
+        return self._called(text) or text
 
-    def _called(self, said: str) -> Any:
-        if "\0" in said:  # no text of the database holds it, and PostgreSQL does not look for it
+    def _called(self, text: str) -> Any:
+        if "\0" in text:  # PostgreSQL refuses a query with NUL
             return None
         rows: Any = getattr(self.choices, "queryset")  # noqa: B009  a ModelChoiceIterator has it
         if self.model is not Person:
-            return rows.filter(name_key=normalize_key(said)).values_list("pk", flat=True).first()
+            return rows.filter(name_key=normalize_key(text)).values_list("pk", flat=True).first()
         return (
             rows.in_lists()
-            .filter(email_key=normalize_key(said))
+            .filter(email_key=normalize_key(text))
             .values_list("pk", flat=True)
             .first()
         )
 
 
 class LookupField(forms.ModelChoiceField[Any]):
-    """Says in plain words that what was chosen or written is nothing here."""
+    """A choice of one row, with an error message that repeats the text."""
 
     widget: LookupWidget
 
@@ -73,12 +73,12 @@ class LookupField(forms.ModelChoiceField[Any]):
 
 
 def lookup_field(field: Any, rows: QuerySet[Any], **more: Any) -> LookupField:
-    """Return a choice among the rows for a foreign key of ours."""
+    """Return a lookup field among the rows, for a foreign key."""
     return LookupField(rows, widget=LookupWidget(field, admin.site), **more)
 
 
 def text_input_name(name: str) -> str:
-    """Return the name of the field that takes what is written."""
+    """Return the name of the text input without JavaScript."""
     return f"{name}-written"
 
 

@@ -1,4 +1,4 @@
-"""Pages of long lists, without counting a million rows to show fifty of them."""
+"""Pagination of long lists, without counting all rows."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -14,7 +14,7 @@ COUNTED_AT_MOST = 10_000
 
 
 def counted(*lists: QuerySet[Any]) -> str:
-    """Return how many rows there are, for people to read: “214”, or “10,000+”."""
+    """Return the number of rows for pages: “214”, or “10,000+”."""
     count = _count(lists[0]) if len(lists) == 1 else _count_all(lists)
     return f"{COUNTED_AT_MOST:,}+" if count > COUNTED_AT_MOST else f"{count:,}"
 
@@ -24,21 +24,21 @@ def _count(rows: QuerySet[Any]) -> int:
 
 
 class _Count(Subquery):
-    """Counts the rows of a query whose number is limited, inside another query."""
+    """A subquery that counts the rows of a query with a LIMIT."""
 
     template = "(SELECT COUNT(*) FROM (%(subquery)s) counted)"
     output_field = IntegerField()
 
 
 def _count_all(lists: Sequence[QuerySet[Any]]) -> int:
-    """Return how many rows the lists of the tenant have together, by one query."""
+    """Return the total number of rows of several lists, with one query."""
     counts = [_Count(rows.order_by().values("pk")[: COUNTED_AT_MOST + 1]) for rows in lists]
     tenants = Tenant.objects.filter(pk=tenancy.current_id())
     return sum(tenants.values_list(*counts).get())
 
 
 class BoundedPaginator(Paginator[Any]):
-    """Leads through the first ten thousand rows; a search or a filter finds the others."""
+    """Shows only the first 10,000 rows. A search or a filter finds the others."""
 
     template_name = "components/_pager.html"
     object_list: QuerySet[Any]

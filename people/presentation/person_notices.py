@@ -1,11 +1,11 @@
-"""A notice at the top of a person's page; the apps register who has any with people/hooks.py."""
+"""Banners at the top of a person's page. Apps register them with people/hooks.py."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
 class Notice:
-    """A sentence, and where to go about it."""
+    """A sentence with a link."""
 
     text: str
     url: str

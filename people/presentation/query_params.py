@@ -1,16 +1,16 @@
-"""Numbers that an address carries."""
+"""Reads numbers from query parameters."""
 
 from django.http import Http404, HttpRequest
 
 
 def int_param(request: HttpRequest, name: str) -> int | None:
-    """Return the number that the address gives under the name, if it gives one.
+    """Return the query parameter as a number, or None if it is missing.
 
-    :raises Http404: if what it gives is none.
+    :raises Http404: if it is not a number, or too large for a bigint.
     """
-    given = request.GET.get(name)
-    if given is None:
+    value = request.GET.get(name)
+    if value is None:
         return None
-    if not (given.isascii() and given.isdigit() and len(given) < 19):
+    if not (value.isascii() and value.isdigit() and len(value) < 19):
         raise Http404
-    return int(given)
+    return int(value)

@@ -1,4 +1,4 @@
-"""Everything that one request, page view or job did."""
+"""The effects of one request, page view or job: its events and mails."""
 
 from dataclasses import dataclass
 from uuid import UUID
@@ -7,36 +7,36 @@ from people.models import Event, Mail
 from people.presentation.actor_names import actor_name
 from people.presentation.event_text import TimelineEntry, entries_of, entry_of_mail
 
-DEEDS_A_PAGE = 100
+EVENTS_A_PAGE = 100
 
 
 @dataclass(frozen=True)
 class RequestEffects:
-    """What came of a request, in the order in which it happened."""
+    """A page of the effects of a request, in the order of time."""
 
     entries: list[TimelineEntry]
     mails: list[TimelineEntry]
     actor: str
-    # The event after which the next page begins, if there is one.
-    goes_on_after: int | None
+    # The event after which the next page begins; None on the last page.
+    next_page_after: int | None
 
     def __bool__(self) -> bool:
         return bool(self.entries or self.mails)
 
 
 def request_effects(request_id: UUID, *, after: int = 0) -> RequestEffects:
-    """Return a page of what the request did to people of the tenant and to the tenant."""
+    """Return a page of the events and mails that the request has caused in the tenant."""
     events = Event.objects.filter(request_id=request_id, pk__gt=after)
-    page = list(events.select_related("person").order_by("pk")[: DEEDS_A_PAGE + 1])
-    shown = page[:DEEDS_A_PAGE]
+    page = list(events.select_related("person").order_by("pk")[: EVENTS_A_PAGE + 1])
+    shown = page[:EVENTS_A_PAGE]
     return RequestEffects(
         entries=entries_of(shown),
         mails=_mails(request_id) if not after else [],
         actor=actor_name(shown[0].actor) if shown else "Ramp",
-        goes_on_after=shown[-1].pk if len(page) > DEEDS_A_PAGE else None,
+        next_page_after=shown[-1].pk if len(page) > EVENTS_A_PAGE else None,
     )
 
 
 def _mails(request_id: UUID) -> list[TimelineEntry]:
     mails = Mail.objects.filter(request_id=request_id).select_related("person")
-    return [entry_of_mail(mail) for mail in mails.order_by("created_at")[:DEEDS_A_PAGE]]
+    return [entry_of_mail(mail) for mail in mails.order_by("created_at")[:EVENTS_A_PAGE]]

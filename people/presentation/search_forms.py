@@ -1,4 +1,4 @@
-"""What lists of people are asked by."""
+"""Search forms for lists of people."""
 
 from typing import Any
 
@@ -7,7 +7,7 @@ from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
 
 class PersonSearch(forms.Form):
-    """Asks for a person; each list adds what else it can be narrowed by."""
+    """A search by name or address. Each list adds filters of its own."""
 
     q = forms.CharField(
         label="Search",
@@ -18,14 +18,14 @@ class PersonSearch(forms.Form):
         ),
     )
 
-    def asked(self, name: str) -> str:
-        """Return what was asked for; what nobody can ask for is not."""
+    def value_of(self, name: str) -> str:
+        """Return the value of the field; blank if it is empty or invalid."""
         self.is_valid()
         return str(self.cleaned_data.get(name) or "")
 
     @property
     def is_used(self) -> bool:
-        return any(self.asked(name) for name in self.fields)
+        return any(self.value_of(name) for name in self.fields)
 
 
 def choice(label: str, choices: Any, *, otherwise: str) -> forms.ChoiceField:

@@ -6,17 +6,17 @@ from datetime import datetime
 
 @dataclass(frozen=True)
 class SignInMethod:
-    """A way in: one that is theirs, or one that they may link by the address in `link`.
+    """A sign-in method of a person, or one that they may link by the URL `link`.
 
-    `change` is where they change it themselves, if they may.
+    `change` is the URL on which they can change it.
     """
 
     name: str
-    # As whom they are known there, and how that came about.
+    # Their subject or address there, and how it was linked.
     known_as: str = ""
     how: str = ""
     last_used_at: datetime | None = None
     link: str = ""
     change: str = ""
-    # Where an administrator links this refused sign-in to the person.
+    # The URL on which an administrator links this refused sign-in to the person.
     confirm: str = ""

@@ -1,4 +1,4 @@
-"""What happened to a person, the latest first."""
+"""A person's timeline of events and mails, the latest first."""
 
 from dataclasses import dataclass
 from itertools import islice
@@ -13,7 +13,7 @@ MAILS_A_PAGE = 50
 @dataclass(frozen=True)
 class Timeline:
     entries: list[TimelineEntry]
-    # The event below which the next page begins, if there is one.
+    # The event before which the next page begins; None on the last page.
     older_than: int | None
 
 
@@ -35,7 +35,7 @@ def timeline_of(person: Person, *, before: int | None = None) -> Timeline:
 
 
 def _mails(person: Person, *, before: int | None, since: Event | None) -> list[TimelineEntry]:
-    """Tell the mails of the time that a page of events covers."""
+    """Return the mails of the period that a page of events covers."""
     mails = person.mails.order_by("-created_at")
     if since:
         mails = mails.filter(created_at__gte=since.happened_at)
@@ -49,7 +49,7 @@ def _mails(person: Person, *, before: int | None, since: Event | None) -> list[T
 
 
 def _merged(events: list[TimelineEntry], mails: list[TimelineEntry]) -> list[TimelineEntry]:
-    """Put each mail above the event that it follows; events keep their own order."""
+    """Merge the mails into the events by time. The events keep their order."""
     merged, waiting = [], list(mails)
     for event in events:
         later = sum(mail.happened_at >= event.happened_at for mail in waiting)

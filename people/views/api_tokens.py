@@ -1,4 +1,4 @@
-"""The tokens by which programs use the API: making one, and revoking it."""
+"""The pages to create and revoke API tokens."""
 
 from django import forms
 from django.conf import settings
@@ -10,9 +10,9 @@ from unfold.widgets import UnfoldAdminIntegerFieldWidget, UnfoldAdminTextInputWi
 
 from people.models import ApiToken, Scope
 from people.operations.api_tokens import (
+    DEFAULT_TOKEN_DAYS,
     MOST_TOKEN_DAYS,
-    USUAL_TOKEN_DAYS,
-    make_api_token,
+    create_api_token,
 )
 from people.operations.api_tokens import (
     revoke_api_token as revoke,
@@ -40,7 +40,7 @@ class TokenForm(forms.Form):
         label="Expires after (days)",
         min_value=1,
         max_value=MOST_TOKEN_DAYS,
-        initial=USUAL_TOKEN_DAYS,
+        initial=DEFAULT_TOKEN_DAYS,
         help_text="At most 365 days.",
         widget=UnfoldAdminIntegerFieldWidget,
     )
@@ -49,12 +49,12 @@ class TokenForm(forms.Form):
 @administrator_required
 @requires_recent_authentication
 def api_tokens(request: PersonRequest) -> HttpResponse:
-    """List the tokens. A new one is shown in the answer to the form and never again."""
+    """List the tokens, and create one. A new token is shown only in the response to the form."""
     form = TokenForm(request.POST or None)
     new = ""
     if form.is_valid():
         person = request.user
-        new = make_api_token(person, **form.cleaned_data, actor=person.actor)
+        new = create_api_token(person, **form.cleaned_data, actor=person.actor)
         form = TokenForm()
     alive = ApiToken.objects.alive().select_related("person").order_by("-created_at", "-pk")
     ended = ApiToken.objects.exclude(pk__in=alive.values("pk")).select_related("person")

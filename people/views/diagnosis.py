@@ -1,4 +1,4 @@
-"""“Why isn't Ada here?”: an address typed in, and the cause as the first line."""
+"""The access diagnosis page: “Why isn't Ada here?”"""
 
 from django import forms
 from django.http import HttpRequest, HttpResponse
@@ -11,7 +11,7 @@ from people.views.page_context import page_context
 from people.views.permissions import administrator_required
 
 
-class WhoForm(forms.Form):
+class DiagnosisForm(forms.Form):
     who = forms.CharField(
         label="Email address, userName or name",
         max_length=254,
@@ -23,7 +23,7 @@ class WhoForm(forms.Form):
 
 @administrator_required
 def why(request: HttpRequest) -> HttpResponse:
-    form = WhoForm(request.GET if "who" in request.GET else None)
+    form = DiagnosisForm(request.GET if "who" in request.GET else None)
     found: Answer | None = diagnose(form.cleaned_data["who"]) if form.is_valid() else None
     context = page_context(
         request, "Access diagnosis", parent=("People", reverse("admin:people_person_changelist"))

@@ -1,4 +1,4 @@
-"""The forms about a person; what they accept, an operation may still refuse."""
+"""Forms for a person. An operation may still refuse what they accept."""
 
 from typing import Any
 
@@ -17,31 +17,31 @@ from people.presentation.lookup_widgets import lookup_field
 from people.values import PeopleError, Profile, normalize_key
 from people.views.role_choices import offer_roles
 
-# Everybody may get these, also who is here already.
+# The roles that an existing person may get: only new people can be Guests.
 LATER_ROLES = [role for role in Person.Role if role != Person.Role.GUEST]
 
 
 def _form_field(name: str) -> forms.Field:
-    """Return the form field of a person's field; the rows to choose from are the tenant's."""
+    """Return the form field for a field of a person."""
     column: Any = Person._meta.get_field(name)
-    usual: dict[str, Any] = {"label": LABELS[name].capitalize(), "required": not column.blank}
-    longest: dict[str, Any] = {"max_length": column.max_length}
+    common: dict[str, Any] = {"label": LABELS[name].capitalize(), "required": not column.blank}
+    length: dict[str, Any] = {"max_length": column.max_length}
     match FIELDS[name].kind:
         case Kind.ADDRESS:
-            return forms.EmailField(widget=UnfoldAdminEmailInputWidget, **usual, **longest)
+            return forms.EmailField(widget=UnfoldAdminEmailInputWidget, **common, **length)
         case Kind.PLACE:
-            return lookup_field(column, column.related_model.objects.all(), **usual)
+            return lookup_field(column, column.related_model.objects.all(), **common)
         case Kind.PERSON:
-            return lookup_field(column, Person.objects.in_lists(), **usual)
+            return lookup_field(column, Person.objects.in_lists(), **common)
         case Kind.CHOICE:
             widget = UnfoldAdminSelectWidget
-            return forms.ChoiceField(choices=column.choices, widget=widget, **usual)
+            return forms.ChoiceField(choices=column.choices, widget=widget, **common)
         case _:
-            return forms.CharField(widget=UnfoldAdminTextInputWidget, **usual, **longest)
+            return forms.CharField(widget=UnfoldAdminTextInputWidget, **common, **length)
 
 
 def owner_password(person: Person) -> forms.CharField:
-    """Return the field by which an Owner lets a new address of theirs count at once."""
+    """Return the field in which an Owner enters their password to approve a new address."""
     return forms.CharField(
         label="Your password",
         required=False,
@@ -49,13 +49,13 @@ def owner_password(person: Person) -> forms.CharField:
         max_length=1000,
         help_text="Because of their role, a new address must also be approved from "
         f"{person.email}. Enter your own password to skip this approval.",
-        # A browser that fills it in by itself would approve what nobody meant to.
+        # Not “current-password”: a browser that fills it in would approve every change.
         widget=UnfoldAdminPasswordWidget(attrs={"autocomplete": "new-password"}),
     )
 
 
 class PersonForm(forms.Form):
-    """What somebody says about a person by hand."""
+    """The profile of a person, to add or edit them manually."""
 
     seen = forms.CharField(required=False, widget=forms.HiddenInput)
 
@@ -66,19 +66,19 @@ class PersonForm(forms.Form):
         self.fields |= {name: _form_field(name) for name in EDITABLE}
         self.order_fields(self.field_order)
         kept = person.role if person else ""
-        # Nobody becomes a Guest later on.
+        # An existing person cannot become a Guest.
         roles = [one for one in Person.Role if not person or one in (kept, *LATER_ROLES)]
         offer_roles(
             self.fields["role"], [(one.value, one) for one in roles], viewer=viewer, kept=kept
         )
 
     def profile(self) -> Profile:
-        said = self.cleaned_data
-        values: dict[str, Any] = {name: str(said[name] or "") for name in PROFILE}
+        data = self.cleaned_data
+        values: dict[str, Any] = {name: str(data[name] or "") for name in PROFILE}
         return Profile(**values)
 
     def say(self, error: PeopleError) -> None:
-        """Put a refusal where it belongs."""
+        """Show the error at its field, or above the form."""
         self.add_error(error.field if error.field in self.fields else None, str(error))
 
 
@@ -92,7 +92,7 @@ class ReasonForm(forms.Form):
 
 
 class NameForm(forms.Form):
-    """Asks for the name of what is removed or ended, so that nobody does that by accident."""
+    """Asks to type a name, to confirm a change that cannot be undone."""
 
     name = forms.CharField(
         max_length=500,
@@ -100,15 +100,15 @@ class NameForm(forms.Form):
         error_messages={"required": "Type the name to confirm."},
     )
 
-    def __init__(self, data: Any = None, *, wanted: str) -> None:
+    def __init__(self, data: Any = None, *, expected: str) -> None:
         super().__init__(data)
-        self.wanted = wanted
-        self.fields["name"].label = f"Type “{wanted}” to confirm"
+        self.expected = expected
+        self.fields["name"].label = f"Type “{expected}” to confirm"
 
     def clean_name(self) -> str:
         name: str = self.cleaned_data["name"]
-        if _comparable(name) != _comparable(self.wanted):
-            raise forms.ValidationError(f"The text does not match “{self.wanted}”.")
+        if _comparable(name) != _comparable(self.expected):
+            raise forms.ValidationError(f"The text does not match “{self.expected}”.")
         return name
 
 

@@ -1,4 +1,4 @@
-"""What everybody sees of themselves."""
+"""The page “My profile” of every person."""
 
 from django.contrib.auth.decorators import login_required
 from django.http import HttpResponse

@@ -19,8 +19,8 @@ class PasswordForm(forms.Form):
     password = _password("New password")
     again = _password("Confirm password")
 
-    def __init__(self, person: Person, *said: Any) -> None:
-        super().__init__(*said)
+    def __init__(self, person: Person, *data: Any) -> None:
+        super().__init__(*data)
         self.person = person
         shortest = shortest_for(person)
         self.fields["password"].help_text = (
@@ -58,5 +58,5 @@ class ChangeForm(PasswordForm):
 
 
 def shortest_for(person: Person) -> int:
-    """Return how long a password has to be: longer where it opens more (NIST SP 800-63B-4)."""
+    """Return the minimum length: 15 for privileged people, 8 for others (NIST SP 800-63B-4)."""
     return 15 if person.is_administrator or person.is_operator else 8

@@ -1,4 +1,4 @@
-"""Who may see which page."""
+"""Decides who may open which page."""
 
 from collections.abc import Callable
 from functools import wraps
@@ -18,7 +18,7 @@ View = TypeVar("View", bound=Callable[..., HttpResponseBase])
 
 
 class PersonRequest(HttpRequest):
-    """A request of somebody who is signed in."""
+    """A request of a signed-in person."""
 
     user: Person
 
@@ -34,7 +34,7 @@ def is_operator(visitor: Visitor) -> bool:
 
 
 def administrator_required(view: View) -> View:
-    """Ask strangers to sign in, lead employees home, and keep operators out."""
+    """Require an administrator. Others are redirected to sign-in or home; operators get 403."""
 
     @wraps(view)
     @never_cache

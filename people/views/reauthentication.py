@@ -1,9 +1,9 @@
 """Re-authentication: a session that signed in a while ago confirms who it is.
 
-`requires_recent_authentication` marks views that hand out credentials or decide who signs in.
-It interrupts a POST when the session's last authentication is older than 15 minutes, keeps what
-was sent, encrypted, in the session, and leads to the page “Confirm it is you” of the app
-that signs people in. After that the same request continues with what was sent.
+`requires_recent_authentication` is for views that create credentials or decide who can sign in. If
+the session's last authentication is older than 15 minutes, it interrupts a POST, stores its data
+encrypted in the session, and redirects to the page “Confirm it is you” of the app that signs
+people in. After that, the same request continues with the stored data.
 """
 
 import base64
@@ -34,8 +34,8 @@ View = TypeVar("View", bound=Callable[..., HttpResponseBase])
 RECENT: Final = timedelta(minutes=15)
 # How long an interrupted request can be continued, how many a session keeps, and how large a
 # file may be. A larger file is left out, and the form asks for it again.
-KEPT: Final = timedelta(hours=1)
-MOST_KEPT: Final = 3
+INTERRUPTED_LIFETIME: Final = timedelta(hours=1)
+MAX_INTERRUPTED: Final = 3
 LARGEST_FILE: Final = 256 * 1024
 # Keys of the session, and the query parameter that continues an interrupted request.
 AUTHENTICATED_AT: Final = "authenticated_at"
@@ -44,7 +44,7 @@ CONTINUE: Final = "continue"
 
 
 def requires_recent_authentication(view: View) -> View:
-    """Interrupt a POST to the view until the visitor has confirmed who they are.
+    """Interrupt a POST to the view until the visitor has confirmed their identity.
 
     Put it below the decorator that checks access, so that only people who may see the page
     are asked.
@@ -61,8 +61,8 @@ def requires_recent_authentication(view: View) -> View:
     return cast("View", checked)
 
 
-def note_authentication(*, request: HttpRequest, **_: Any) -> None:
-    """Remember that whoever has this session just proved who they are."""
+def record_authentication(*, request: HttpRequest, **_: Any) -> None:
+    """Store in the session that the person has just authenticated."""
     request.session[AUTHENTICATED_AT] = timezone.now().timestamp()
 
 
@@ -72,13 +72,13 @@ def authenticated_recently(request: HttpRequest) -> bool:
 
 
 def interrupted_path(request: HttpRequest, key: str) -> str:
-    """Return the path of the interrupted request, blank if the session keeps none by this key."""
+    """Return the path of the interrupted request; blank if there is none with this key."""
     kept = request.session.get(INTERRUPTED, {}).get(key)
     return str(kept["path"]) if kept else ""
 
 
 def continued_path(request: HttpRequest, key: str) -> str:
-    """Return the address that continues the interrupted request."""
+    """Return the URL that continues the interrupted request."""
     path = interrupted_path(request, key)
     return f"{path}{'&' if '?' in path else '?'}{urlencode({CONTINUE: key})}" if path else ""
 
@@ -86,16 +86,16 @@ def continued_path(request: HttpRequest, key: str) -> str:
 def _interrupt(request: HttpRequest) -> HttpResponse:
     page = hooks.url_of(hooks.Page.CONFIRM_IDENTITY)
     if not page:
-        # Nothing but another sign-in can confirm who they are, and it begins another session.
+        # Without such a page, only a new sign-in can confirm their identity.
         logout(request)
         return redirect_to_login(request.get_full_path())
     now = timezone.now().timestamp()
     kept = {
         key: one
         for key, one in request.session.get(INTERRUPTED, {}).items()
-        if now - one["at"] < KEPT.total_seconds()
+        if now - one["at"] < INTERRUPTED_LIFETIME.total_seconds()
     }
-    newest = dict(list(kept.items())[1 - MOST_KEPT :])
+    newest = dict(list(kept.items())[1 - MAX_INTERRUPTED :])
     key = secrets.token_urlsafe(16)
     sent = _box(request).encrypt(json.dumps(_sent(request)).encode()).decode()
     path = request.get_full_path()
@@ -104,16 +104,17 @@ def _interrupt(request: HttpRequest) -> HttpResponse:
 
 
 def _continue(request: HttpRequest) -> None:
-    """Make the request the POST that was interrupted; without one it stays a GET.
+    """Turn the GET request into the interrupted POST, if it is stored.
 
-    The POST had passed the CSRF check, and its key works once, in this session.
+    This needs no CSRF check: the POST has passed it, and its key works only once and in this
+    session.
     """
     query = request.GET.copy()
     [key] = query.pop(CONTINUE)[-1:]
     request.GET = query  # type: ignore[assignment]
     if not authenticated_recently(request):
         return
-    sent = _take(request, key)
+    sent = _pop_request(request, key)
     if sent is None:
         messages.info(request, "This was already submitted or has expired. Check before you retry.")
         return
@@ -127,8 +128,8 @@ def _continue(request: HttpRequest) -> None:
     )
 
 
-def _take(request: HttpRequest, key: str) -> dict[str, Any] | None:
-    """Return what was sent to this address and is kept by the key, once."""
+def _pop_request(request: HttpRequest, key: str) -> dict[str, Any] | None:
+    """Remove and return the data of the interrupted request, if it was sent to this URL."""
     if interrupted_path(request, key).partition("?")[0] != request.path:
         return None
     kept = request.session[INTERRUPTED].pop(key)
@@ -152,6 +153,6 @@ def _sent(request: HttpRequest) -> dict[str, Any]:
 
 
 def _box(request: HttpRequest) -> Fernet:
-    """Return the encryption of what this person sends; a form may hold secrets."""
+    """Return the encryption for this person's data: forms may contain secrets."""
     mac = salted_hmac(__name__, f"sent by {request.user.pk}", algorithm="sha256")
     return Fernet(base64.urlsafe_b64encode(mac.digest()))

@@ -1,4 +1,4 @@
-"""Everything that one request of a page, of a job or of an identity provider changed."""
+"""The page with the effects of one request, page view or job."""
 
 from uuid import UUID
 
@@ -15,7 +15,7 @@ from people.views.permissions import administrator_required
 
 @administrator_required
 def request_page(request: HttpRequest, request_id: UUID) -> HttpResponse:
-    """Show what a page or a job changed; a SCIM request has a page with more details."""
+    """Show the effects of a page view or a job. For a SCIM request, redirect to its own page."""
     if url := hooks.request_url(request_id):
         return redirect(url)
     after = int_param(request, "after") or 0

@@ -1,4 +1,4 @@
-"""The roles that a form offers: those that the viewer may give, or that somebody has already."""
+"""The roles that a form offers: those that the viewer may grant, and the current one."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -17,9 +17,9 @@ def offer_roles(
     kept: str = "",
     blank: str = "",
 ) -> None:
-    """Have the field accept all of the roles, and show those that the viewer may give.
+    """Show only the roles that the viewer may grant, but accept all of them.
 
-    What is hidden is still accepted here, so that the operation refuses it and says why.
+    If a hidden role is submitted, the operation refuses it with a better message.
     """
     roles = list(roles)
     first = [("", blank)] if blank else []

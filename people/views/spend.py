@@ -1,4 +1,4 @@
-"""Where spending begins, and ending a card or a fund after a second look."""
+"""The start page of spending, and the pages to end a card or fund."""
 
 from uuid import UUID
 
@@ -20,29 +20,38 @@ def spend(request: HttpRequest) -> HttpResponse:
 
 
 @administrator_required
-def end_card(request: PersonRequest, held_id: UUID) -> HttpResponse:
-    return _end(request, get_object_or_404(Card.objects.select_related("holder"), pk=held_id))
+def end_card(request: PersonRequest, instrument_id: UUID) -> HttpResponse:
+    return _end(request, get_object_or_404(Card.objects.select_related("holder"), pk=instrument_id))
 
 
 @administrator_required
-def end_fund(request: PersonRequest, held_id: UUID) -> HttpResponse:
-    return _end(request, get_object_or_404(Fund.objects.select_related("owner"), pk=held_id))
+def end_fund(request: PersonRequest, instrument_id: UUID) -> HttpResponse:
+    return _end(request, get_object_or_404(Fund.objects.select_related("owner"), pk=instrument_id))
 
 
-def _end(request: PersonRequest, held: Card | Fund) -> HttpResponse:
-    noun = str(held._meta.verbose_name)
-    page = reverse(f"admin:people_{held._meta.model_name}_change", args=[held.pk])
-    if request.method == "POST" or held.ended_at:
-        if not held.ended_at and cards_and_funds.close_instrument(held, actor=request.user.actor):
-            messages.success(request, f"The {noun} “{held}” has ended.")
+def _end(request: PersonRequest, instrument: Card | Fund) -> HttpResponse:
+    noun = str(instrument._meta.verbose_name)
+    page = reverse(f"admin:people_{instrument._meta.model_name}_change", args=[instrument.pk])
+    if request.method == "POST" or instrument.ended_at:
+        if not instrument.ended_at and cards_and_funds.close_instrument(
+            instrument, actor=request.user.actor
+        ):
+            messages.success(request, f"The {noun} “{instrument}” has ended.")
         return redirect(page)
     person, left = (
-        (held.holder, "")
-        if isinstance(held, Card)
-        else (held.owner, money.written(held.balance, held.currency) if held.balance else "")
+        (instrument.holder, "")
+        if isinstance(instrument, Card)
+        else (
+            instrument.owner,
+            money.format_amount(instrument.balance, instrument.currency)
+            if instrument.balance
+            else "",
+        )
     )
-    context = page_context(request, f"End the {noun} “{held}”?", parent=(str(held), page)) | {
-        "held": held,
+    context = page_context(
+        request, f"End the {noun} “{instrument}”?", parent=(str(instrument), page)
+    ) | {
+        "instrument": instrument,
         "person": person,
         "left": left,
         "submit": f"End the {noun}",

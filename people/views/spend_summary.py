@@ -1,4 +1,4 @@
-"""What a person spends with, and what waits for their approval."""
+"""A person's cards, funds and approval steps, for their page."""
 
 from dataclasses import dataclass
 
@@ -14,7 +14,7 @@ SHOWN = 20
 class Line:
     """A card or a fund, as the list shows it."""
 
-    held: Card | Fund
+    instrument: Card | Fund
     note: str
 
 
@@ -38,10 +38,10 @@ def spending_of(person: Person) -> Spending:
 
 
 def _card_note(card: Card) -> str:
-    limit = money.written(card.monthly_limit, card.currency)
+    limit = money.format_amount(card.monthly_limit, card.currency)
     return f"{card.get_kind_display()} card •••• {card.last_four}, {limit} a month"
 
 
 def _fund_note(fund: Fund) -> str:
     shared = ", shared with a team" if fund.is_shared else ""
-    return f"Fund, {money.written(fund.balance, fund.currency)} left{shared}"
+    return f"Fund, {money.format_amount(fund.balance, fund.currency)} left{shared}"

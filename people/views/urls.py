@@ -1,4 +1,4 @@
-"""Where the pages are that belong to no ModelAdmin."""
+"""The URLs of pages that belong to no ModelAdmin."""
 
 from django.urls import URLPattern, path
 
@@ -49,8 +49,8 @@ PAGES: list[URLPattern] = [
     path("api-tokens/<int:token_id>/revoke/", revoke_api_token, name="api_token_revoke"),
     path("people/requests/<uuid:request_id>/", request_page, name="request"),
     path("spend/", spend, name="spend"),
-    path("spend/cards/<uuid:held_id>/end/", end_card, name="card_end"),
-    path("spend/funds/<uuid:held_id>/end/", end_fund, name="fund_end"),
+    path("spend/cards/<uuid:instrument_id>/end/", end_card, name="card_end"),
+    path("spend/funds/<uuid:instrument_id>/end/", end_fund, name="fund_end"),
     path("people/<uuid:person_id>/roles/", grant_role, name="people_person_grant"),
     path(
         "people/<uuid:person_id>/roles/<int:grant_id>/withdraw/",

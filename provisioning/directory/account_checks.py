@@ -1,11 +1,11 @@
 """The job that checks in live directories whether people may still sign in.
 
-A session lasts for days. This job ends the sessions of people whose
-account was disabled, has expired, was deleted, or no longer matches the provider's settings. It
-deactivates nobody: an administrator or SCIM does that.
+A session lasts for days. This job ends the sessions of people whose account was disabled, has
+expired, was deleted, or no longer matches the provider's settings. It deactivates nobody: an
+administrator or SCIM does that.
 
-An answer that is not complete changes nothing. One that knows none of several people, or misses
-unusually many, is not believed either: then the settings or the service account's rights are wrong.
+An incomplete answer changes nothing. Neither does one in which everybody, or unusually many people,
+are missing: then probably the settings or the rights of the service account are wrong.
 """
 
 import logging
@@ -39,9 +39,9 @@ from provisioning.sign_in.attempt_log import Outcome
 log = logging.getLogger(__name__)
 
 JOB: Final = Actor("job", "directory check")
-# Identities that are asked about in one turn of a provider.
+# How many identities of one provider are checked in one turn.
 CHUNK: Final = 500
-# So many missing accounts of one turn are believed, or this share of them if that is more.
+# The missing accounts in one turn that are plausible: this number, or this share if it is larger.
 MISSING_BELIEVED: Final = 10
 SHARE_BELIEVED: Final = 0.2
 MISSING: Final = (AccountStatus.OUTSIDE, AccountStatus.UNKNOWN)
@@ -54,20 +54,20 @@ REASONS: Final[Mapping[str, str]] = {
 
 
 def check_due(*, as_of: datetime) -> int:
-    """Ask every live directory about everybody; return for how many people sessions ended.
+    """Check everybody in all live directories; return for how many people sessions ended.
 
-    A directory only tells how accounts stand now, so `as_of` makes no difference.
+    A directory only knows the present status of accounts, so `as_of` has no effect.
     """
     return run_batch(since=timezone.now(), seconds=math.inf)[0]
 
 
 def run_batch(*, since: datetime, seconds: float) -> tuple[int, bool]:
-    """Ask those that were not asked since then, as far as time allows, the least recent first.
+    """Check the providers that were not checked since then, until the time is over.
 
-    Each turn is about one provider and at most CHUNK people, so a company with many people or a
-    slow directory does not keep the others waiting for long.
+    Each turn checks at most CHUNK people of one provider, so a company with many people or a slow
+    directory does not delay the others for long.
 
-    :returns: for how many people sessions ended, and whether that was all.
+    :returns: for how many people sessions ended, and whether all providers are done.
     """
     ends_at, signed_out = monotonic() + seconds, 0
     with tenancy.across_tenants():
@@ -80,7 +80,7 @@ def run_batch(*, since: datetime, seconds: float) -> tuple[int, bool]:
 
 
 def _next_due(since: datetime) -> IdentityProvider | None:
-    """Return a provider that was not asked since then, or whose pass is not finished."""
+    """Return a provider that was not checked since then, or whose pass is not finished."""
     kept = IdentityProvider.objects.kept().select_related("tenant")
     directories = kept.filter(kind=IdentityProvider.Kind.LDAP, tenant__is_active=True)
     is_done = directories.filter(check_state__tried_at__gte=since, check_state__after=0)
@@ -92,17 +92,17 @@ def _next_due(since: datetime) -> IdentityProvider | None:
 
 
 def _take_turn(directory: IdentityProvider) -> int:
-    """Ask about the next identities, note how that went, and return whose sessions ended."""
+    """Check the next identities, save the progress, and return for how many sessions ended."""
     now = timezone.now()
-    usual = {"tenant_id": directory.tenant_id, "tried_at": now}
-    state, _ = DirectoryCheck.objects.get_or_create(provider=directory, defaults=usual)
+    defaults = {"tenant_id": directory.tenant_id, "tried_at": now}
+    state, _ = DirectoryCheck.objects.get_or_create(provider=directory, defaults=defaults)
     identities = list(_identities(directory, after=state.after)[:CHUNK])
     try:
-        told = _told(directory, identities) if identities else {}
+        found = _statuses(directory, identities) if identities else {}
     except (LdapFailed, SecretLost) as error:
-        _note_problem(directory, state, error)
+        _record_problem(directory, state, error)
         return 0
-    signed_out = sum(_apply(directory, one, told[one.subject]) for one in identities)
+    signed_out = sum(_apply(directory, one, found[one.subject]) for one in identities)
     is_all = len(identities) < CHUNK
     state.tried_at, state.after = now, 0 if is_all else identities[-1].pk
     state.finished_at = now if is_all else state.finished_at
@@ -119,38 +119,41 @@ def _identities(directory: IdentityProvider, *, after: int) -> QuerySet[Identity
         person__state__in=[Person.State.INVITED, Person.State.ACTIVE],
         pk__gt=after,
     )
-    # A Windows principal that has not been replaced yet is no id of the directory.
+    # A subject that is still a Windows principal cannot be looked up by the directory's id.
     return identities.exclude(
         provider__kind=IdentityProvider.Kind.WINDOWS, subject__contains="@"
     ).order_by("pk")
 
 
 def _confirmed(*providers: IdentityProvider) -> Q:
-    """Return the condition for identities whose directory is still the one that is asked."""
+    """Return the condition for identities of the directory that the settings name now."""
     either = Q()
     for provider in providers:
         either |= Q(provider=provider, authority=authority_of(provider))
     return either
 
 
-def _told(directory: IdentityProvider, identities: list[Identity]) -> dict[str, AccountStatus]:
-    """Return what the directory says of each subject.
+def _statuses(directory: IdentityProvider, identities: list[Identity]) -> dict[str, AccountStatus]:
+    """Return the status of each subject.
 
-    :raises LdapFailed: if it does not say it of all, or it cannot be believed.
+    :raises LdapFailed: if the answer is incomplete or implausible.
     """
     subjects = sorted({one.subject for one in identities})
     settings, password = settings_of(directory), manage.secret_of(directory)
-    with client.opened(settings, password, seconds=math.inf) as asked:
-        told = statuses(asked, subjects)
-        if all(status in MISSING for status in told.values()):
-            asked.check_that_there_is_somebody()
-    _check_believable(told, {one.subject for one in identities if one.status not in MISSING})
-    return told
+    with client.opened(settings, password, seconds=math.inf) as connected:
+        found = statuses(connected, subjects)
+        if all(status in MISSING for status in found.values()):
+            connected.check_has_people()
+    _check_plausible(found, {one.subject for one in identities if one.status not in MISSING})
+    return found
 
 
-def _check_believable(told: Mapping[str, AccountStatus], present: set[str]) -> None:
-    """See that not too many of those are missing who were there at the last check."""
-    missing = [subject for subject in present if told[subject] in MISSING]
+def _check_plausible(found: Mapping[str, AccountStatus], present: set[str]) -> None:
+    """Check that not too many people are missing who were present at the last check.
+
+    :raises LdapFailed: if too many are missing.
+    """
+    missing = [subject for subject in present if found[subject] in MISSING]
     is_nobody_left = len(missing) == len(present) > 1
     if is_nobody_left or len(missing) > max(MISSING_BELIEVED, SHARE_BELIEVED * len(present)):
         raise LdapFailed(
@@ -184,14 +187,14 @@ def _apply(directory: IdentityProvider, identity: Identity, status: AccountStatu
     return 1
 
 
-def _note_problem(directory: IdentityProvider, state: DirectoryCheck, error: Exception) -> None:
-    """Write it into the provider log, unless the last try failed for the same reason."""
+def _record_problem(directory: IdentityProvider, state: DirectoryCheck, error: Exception) -> None:
+    """Write the problem into the provider log, unless it is the same as the last time."""
     code = getattr(error, "code", "secret-lost")
     if state.problem != code:
         detail = f"The regular check of the directory failed: {error}"
         attempt_log.log_attempt(Outcome.FAILED, directory, reason=code, detail=detail)
     log.warning("Directory check of %s failed: %s", directory.pk, code)
-    # The next try begins where this one failed, at the earliest with the next run.
+    # The next run starts a new pass.
     state.tried_at, state.problem, state.detail = timezone.now(), code, str(error)
     state.after = 0
     state.save()

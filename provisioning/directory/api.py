@@ -19,15 +19,15 @@ Json = dict[str, Any]
 
 
 class Api:
-    """An API at a base address; each request carries the headers."""
+    """An API at a base URL, with headers for each request."""
 
     def __init__(self, base: str, headers: dict[str, str]) -> None:
         self.base, self.headers = base.rstrip("/"), headers
 
     def get(self, path: str, **parameters: str | int) -> HttpAnswer | None:
-        """Return the answer; None where there is nothing of that name.
+        """Return the response; None for status 404.
 
-        :raises DirectoryFailed: if it is no good one.
+        :raises DirectoryFailed: if the request fails, or for any other status than 200.
         """
         query = f"?{urlencode(parameters)}" if parameters else ""
         try:
@@ -54,9 +54,9 @@ class Api:
 
 
 def read(answer: HttpAnswer) -> Any:
-    """Return the JSON of an answer.
+    """Return the JSON of a response.
 
-    :raises DirectoryFailed: if it is none.
+    :raises DirectoryFailed: if it is not JSON.
     """
     try:
         return answer.json()
@@ -65,29 +65,30 @@ def read(answer: HttpAnswer) -> Any:
 
 
 def segment(key: str) -> str:
-    """Return the key as one segment of a path, whatever it holds."""
+    """Return the key quoted as one segment of a path."""
     return quote(key, safe="")
 
 
-def text(said: Json, *names: str) -> str:
-    """Return the first of the attributes that is text."""
-    return next((said[name] for name in names if isinstance(said.get(name), str)), "")
+def text(resource: Json, *names: str) -> str:
+    """Return the first of the attributes that is text; blank if there is none."""
+    return next((resource[name] for name in names if isinstance(resource.get(name), str)), "")
 
 
-def objects(said: Any) -> list[Json]:
-    return [one for one in said if isinstance(one, dict)] if isinstance(said, list) else []
+def objects(value: Any) -> list[Json]:
+    """Return the JSON objects in the list; nothing for any other value."""
+    return [one for one in value if isinstance(one, dict)] if isinstance(value, list) else []
 
 
 def client_token(provider: IdentityProvider, token_url: str = "", scope: str = "") -> str:
-    """Return an access token of the provider's own client (RFC 6749 section 4.4).
+    """Return an access token by the client credentials grant (RFC 6749 section 4.4).
 
-    :raises DirectoryFailed: if the provider gives none.
+    :raises DirectoryFailed: if the provider does not issue one.
     """
     settings: OidcSettings = settings_of(provider)
     secret = manage.secret_of(provider)
-    # What one client and address obtained is not shown to another.
-    told = json.dumps([provider.settings, provider.secret, token_url, scope], sort_keys=True)
-    key = f"directory-token:{provider.pk}:{hashlib.sha256(told.encode()).hexdigest()}"
+    # A token must not be reused after a change of the client or the URL.
+    request = json.dumps([provider.settings, provider.secret, token_url, scope], sort_keys=True)
+    key = f"directory-token:{provider.pk}:{hashlib.sha256(request.encode()).hexdigest()}"
     if known := cache.get(key):
         return str(known)
     form = {
@@ -98,15 +99,16 @@ def client_token(provider: IdentityProvider, token_url: str = "", scope: str = "
     try:
         url = token_url or discovery.endpoints_of(settings.issuer).token
         answer = safe_http.fetch(url, method="POST", form=form)
-        said = answer.json()
+        document = answer.json()
     except OutboundError as error:
         raise DirectoryFailed(error.code, str(error)) from error
-    token = said.get("access_token") if isinstance(said, dict) else None
+    token = document.get("access_token") if isinstance(document, dict) else None
     if answer.status != 200 or not isinstance(token, str):
         raise DirectoryFailed(
             "directory-refused",
             f"{provider} did not issue a token for its directory. Allow the client "
             "credentials grant for the Ramp client.",
         )
-    cache.set(key, token, min(int(said.get("expires_in") or 60), 600) // 2)
+    # Half of the lifetime, so that a cached token never expires during its use.
+    cache.set(key, token, min(int(document.get("expires_in") or 60), 600) // 2)
     return token

@@ -1,4 +1,4 @@
-"""What every directory can be asked, and what it answers."""
+"""The interface of directories that can be browsed."""
 
 from dataclasses import dataclass, field
 from typing import Final, Generic, Protocol, TypeVar
@@ -6,13 +6,13 @@ from typing import Final, Generic, Protocol, TypeVar
 from provisioning.claims import Group
 
 PAGE: Final = 25
-# More digits than any list has rows, and few enough for every database.
+# More digits than any row number has, and few enough for an integer column.
 MOST_DIGITS: Final = 9
 Item = TypeVar("Item")
 
 
 class DirectoryFailed(Exception):
-    """The directory did not answer as it should. The message says what to correct."""
+    """The request to the directory failed. The message says what to correct."""
 
     def __init__(self, code: str, message: str) -> None:
         super().__init__(message)
@@ -21,14 +21,14 @@ class DirectoryFailed(Exception):
 
 @dataclass(frozen=True)
 class Page(Generic[Item]):
-    """Some of what was asked for, and where to go on; blank where that was all."""
+    """A page of results, and the cursor of the next page; blank at the end."""
 
     items: list[Item]
     next: str = ""
 
 
 def start_of(after: str) -> int:
-    """Return the row that a page of numbered rows begins with; 0 for what is no such number."""
+    """Return the first row of a page, from a cursor that is a number; 0 for any other cursor."""
     return int(after) if after.isdecimal() and len(after) <= MOST_DIGITS else 0
 
 
@@ -38,27 +38,30 @@ class DirectoryPerson:
 
     id: str
     name: str
-    # What a sign-in calls them by, where that is not the id.
+    # Their subject at a sign-in, if it is not the id.
     subject: str = ""
     email: str = ""
     login: str = ""
-    # What else it says, by a word for people: {"department": "Sales"}.
+    # Further attributes, by the label that pages show: {"department": "Sales"}.
     details: dict[str, str] = field(default_factory=dict)
 
 
 class Directory(Protocol):
-    """Each may raise DirectoryFailed. `after` is the `next` of the page before."""
+    """A directory. All methods may raise DirectoryFailed.
 
-    # What the page says of where this comes from.
+    `after` is the `next` of the previous page.
+    """
+
+    # Whether the results come from the directory itself.
     is_live: bool
 
     def people(self, text: str, after: str = "") -> Page[DirectoryPerson]:
-        """Return people whose name, address or login begins with the text; all for none."""
+        """Return people whose name, address or login matches the text; everybody if it is blank."""
 
     def person(self, key: str) -> DirectoryPerson | None: ...
 
     def groups_of(self, key: str) -> list[Group] | None:
-        """Return the person's groups; None where it is unknown which."""
+        """Return the person's groups; None if they are unknown."""
 
     def groups(self, text: str, after: str = "") -> Page[Group]: ...
 

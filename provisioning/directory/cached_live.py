@@ -1,4 +1,4 @@
-"""A live directory, asked no more often than it has to be."""
+"""A live directory with a short cache and a rate limit."""
 
 import hashlib
 import json
@@ -11,12 +11,12 @@ from provisioning.claims import Group
 from provisioning.directory.base import Directory, DirectoryFailed, DirectoryPerson, Page
 from provisioning.models import IdentityProvider
 
-KEPT_SECONDS: Final = 60
+CACHE_SECONDS: Final = 60
 MOST_A_MINUTE: Final = 60
 
 
 class CachedLiveDirectory:
-    """Answers again what was answered a moment ago; else asks, so many times a minute."""
+    """Caches each result for a minute, and limits the requests per provider and minute."""
 
     is_live = True
 
@@ -43,27 +43,27 @@ class CachedLiveDirectory:
         found: Page[DirectoryPerson] = self._answer("members", group_id, after)
         return found
 
-    def _answer(self, *asked: str) -> Any:
-        key = self._key(*asked)
-        kept = cache.get(key)
-        if kept is None:
+    def _answer(self, method: str, *arguments: str) -> Any:
+        key = self._key(method, *arguments)
+        cached = cache.get(key)
+        if cached is None:
             self._count()
-            name, *about = asked
-            kept = (getattr(self.live, name)(*about),)
-            cache.set(key, kept, KEPT_SECONDS)
-        return kept[0]
+            # In a tuple, because the result may be None.
+            cached = (getattr(self.live, method)(*arguments),)
+            cache.set(key, cached, CACHE_SECONDS)
+        return cached[0]
 
-    def _key(self, *asked: str) -> str:
-        """Return a key that is another as soon as the provider is asked in another way."""
+    def _key(self, *call: str) -> str:
+        """Return the cache key of a call. It changes with the provider's settings and secrets."""
         provider = self.provider
-        how = [provider.settings, provider.secret, provider.directory_token]
-        digest = hashlib.sha256(json.dumps([how, asked], sort_keys=True).encode()).hexdigest()
+        access = [provider.settings, provider.secret, provider.directory_token]
+        digest = hashlib.sha256(json.dumps([access, call], sort_keys=True).encode()).hexdigest()
         return f"directory:{provider.pk}:{digest}"
 
     def _count(self) -> None:
         key = f"directory-asked:{self.provider.pk}"
         cache.add(key, 0, 60)
-        with suppress(ValueError):  # The minute is over.
+        with suppress(ValueError):  # The key has expired between the two calls.
             if cache.incr(key) > MOST_A_MINUTE:
                 raise DirectoryFailed(
                     "too-often", f"Too many requests to {self.provider}. Wait a minute."

@@ -14,9 +14,9 @@ Browsing = IdentityProvider.Browsing
 
 
 def directory_of(provider: IdentityProvider) -> Directory | None:
-    """Return what may be browsed of the provider's directory; None where that is off.
+    """Return the directory to browse, as the provider's setting says; None if browsing is off.
 
-    :raises DirectoryFailed: if it is to be live, and cannot.
+    :raises DirectoryFailed: if live browsing is set up but not possible.
     """
     if provider.browsing == Browsing.OFF:
         return None
@@ -29,22 +29,22 @@ def directory_of(provider: IdentityProvider) -> Directory | None:
 
 
 def live_directory(provider: IdentityProvider) -> Directory:
-    """Return the directory itself, whatever the setting of browsing is.
+    """Return the live directory, regardless of the browsing setting.
 
-    :raises DirectoryFailed: if the provider names none that can be asked.
+    :raises DirectoryFailed: if the provider has no directory that can be queried.
     """
     if provider.kind in LIVE:
         try:
             live: Callable[[IdentityProvider], Directory] = import_string(LIVE[provider.kind])
         except ImportError as error:
-            # django-ldapdb and python-ldap are installed only where they could be built.
+            # django-ldapdb and python-ldap are optional, because they need C libraries.
             raise DirectoryFailed(
                 "not-installed", "LDAP is not installed on this server."
             ) from error
         return live(provider)
     if api := DIRECTORY_APIS.get(provider.settings.get("directory_kind", "")):
-        ask: Callable[[IdentityProvider], Directory] = import_string(api.directory)
-        return ask(provider)
+        directory: Callable[[IdentityProvider], Directory] = import_string(api.directory)
+        return directory(provider)
     raise DirectoryFailed(
         "no-directory", f"{provider} has no API for live browsing. Choose one in its settings."
     )

@@ -1,4 +1,4 @@
-"""Finding the id of a group that an administrator names, in the provider's directory."""
+"""Finds the id of a group that an administrator names, in the provider's directory."""
 
 from typing import Any, Final
 
@@ -6,7 +6,7 @@ from people.values import normalize_key
 from provisioning.claims import Group
 from provisioning.directory import DirectoryFailed
 from provisioning.directory.factory import live_directory
-from provisioning.group_roles.mappings import AmbiguousGroup, may_be_named
+from provisioning.group_roles.mappings import AmbiguousGroup, could_be_name
 from provisioning.models import IdentityProvider
 from provisioning.providers.secrets import SecretLost
 
@@ -15,20 +15,21 @@ MOST_PAGES: Final = 20
 
 
 def look_up(provider: IdentityProvider, text: str) -> Group | None:
-    """Return the one group of the directory that is called this, or has this id or DN.
+    """Return the only group of the directory with this name, id or DN.
 
-    Its id is the one that a sign-in brings, so it stays the group if it is renamed or moved.
-    None if there is none, or the directory cannot be asked: the name then stands for the first
-    group of that name that a sign-in brings. An LDAP directory is asked also where browsing is
-    off, because that hides people and not a group that the administrator already knows.
+    Its id is the one that sign-ins send, so a mapping still applies after a rename or a move. The
+    result is None if there is no such group, or if the directory cannot be queried. Then the
+    mapping applies to the first group of this name that a sign-in sends. An LDAP directory is
+    queried even if browsing is off: that setting hides people, not a group whose name the
+    administrator already knows.
 
-    :raises AmbiguousGroup: if several groups are called this.
+    :raises AmbiguousGroup: if several groups have this name.
     """
     source = _directory_of(provider)
     if source is None:
         return None
     try:
-        if source.kind == Kind.LDAP and not may_be_named(source, text):
+        if source.kind == Kind.LDAP and not could_be_name(source, text):
             return _ldap_group(source, text)
         found = _groups_called(source, text)
     except (DirectoryFailed, SecretLost):
@@ -39,7 +40,7 @@ def look_up(provider: IdentityProvider, text: str) -> Group | None:
 
 
 def _directory_of(provider: IdentityProvider) -> IdentityProvider | None:
-    """Return the provider whose directory knows the groups; None if none may be asked."""
+    """Return the provider whose directory has the groups; None if it may not be queried."""
     if provider.kind == Kind.WINDOWS:
         key = normalize_key(provider.settings.get("directory", ""))
         return IdentityProvider.objects.kept().filter(kind=Kind.LDAP, name_key=key).first()
@@ -48,14 +49,14 @@ def _directory_of(provider: IdentityProvider) -> IdentityProvider | None:
 
 
 def _ldap_group(source: IdentityProvider, key: str) -> Group | None:
-    # Only LDAP directories find a group by its DN; the type is of a module that needs python-ldap.
+    # Any: LdapDirectory has the method `group`, but its module needs python-ldap to be imported.
     directory: Any = live_directory(source)
     found: Group | None = directory.group(key)
     return found
 
 
 def _groups_called(source: IdentityProvider, text: str) -> dict[str, Group]:
-    """Return the groups of exactly this name, or of this id, by their ids."""
+    """Return the groups with exactly this name or id, by id."""
     directory, after = live_directory(source), ""
     found: dict[str, Group] = {}
     for _ in range(MOST_PAGES):

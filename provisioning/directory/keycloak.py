@@ -23,50 +23,50 @@ class KeycloakDirectory:
         self.api = Api(base, {"Authorization": f"Bearer {client_token(provider)}"})
 
     def people(self, text: str, after: str = "") -> Page[DirectoryPerson]:
-        said = self.api.json("/users", **_asked(text, after))
-        return _page(said, after, _person)
+        answer = self.api.json("/users", **_parameters(text, after))
+        return _page(answer, after, _person)
 
     def person(self, key: str) -> DirectoryPerson | None:
-        said = self.api.json(f"/users/{segment(key)}")
-        return _person(said) if isinstance(said, dict) else None
+        answer = self.api.json(f"/users/{segment(key)}")
+        return _person(answer) if isinstance(answer, dict) else None
 
     def groups_of(self, key: str) -> list[Group] | None:
-        said = self.api.json(f"/users/{segment(key)}/groups")
-        return None if said is None else [_group(one) for one in objects(said)]
+        answer = self.api.json(f"/users/{segment(key)}/groups")
+        return None if answer is None else [_group(one) for one in objects(answer)]
 
     def groups(self, text: str, after: str = "") -> Page[Group]:
-        said = self.api.json("/groups", **_asked(text, after))
-        return _page(said, after, _group)
+        answer = self.api.json("/groups", **_parameters(text, after))
+        return _page(answer, after, _group)
 
     def members(self, group_id: str, after: str = "") -> Page[DirectoryPerson]:
         found = objects(self.api.json("/groups", search=group_id.rpartition("/")[2], exact="true"))
         key = next((text(one, "id") for one in found if _group(one).id == group_id), group_id)
-        said = self.api.json(f"/groups/{segment(key)}/members", **_asked("", after))
-        return _page(said, after, _person)
+        answer = self.api.json(f"/groups/{segment(key)}/members", **_parameters("", after))
+        return _page(answer, after, _person)
 
 
-def _asked(sought: str, after: str) -> dict[str, str | int]:
+def _parameters(sought: str, after: str) -> dict[str, str | int]:
     first = start_of(after)
     return {"first": first, "max": PAGE + 1} | ({"search": sought} if sought else {})
 
 
-def _page(said: Any, after: str, how: Any) -> Page[Any]:
-    found = objects(said)
+def _page(answer: Any, after: str, how: Any) -> Page[Any]:
+    found = objects(answer)
     first = start_of(after)
     following = str(first + PAGE) if len(found) > PAGE else ""
     return Page([how(one) for one in found[:PAGE]], following)
 
 
-def _person(said: Json) -> DirectoryPerson:
-    name = f"{text(said, 'firstName')} {text(said, 'lastName')}".strip()
+def _person(answer: Json) -> DirectoryPerson:
+    name = f"{text(answer, 'firstName')} {text(answer, 'lastName')}".strip()
     return DirectoryPerson(
-        id=text(said, "id"),
-        name=name or text(said, "username"),
-        email=text(said, "email"),
-        login=text(said, "username"),
+        id=text(answer, "id"),
+        name=name or text(answer, "username"),
+        email=text(answer, "email"),
+        login=text(answer, "username"),
     )
 
 
-def _group(said: Json) -> Group:
+def _group(answer: Json) -> Group:
     # Tokens list groups by their path, and that is what mappings compare.
-    return Group(text(said, "path", "name"), text(said, "path", "name"))
+    return Group(text(answer, "path", "name"), text(answer, "path", "name"))

@@ -25,7 +25,7 @@ from provisioning.providers import manage
 from provisioning.providers.config import LdapSettings, settings_of
 
 # So far one may turn pages; who looks further types more of the name.
-MOST: Final = 1000
+LAST_ROW: Final = 1000
 # The fields that can be the subject, by attribute.
 SUBJECTS: Final = {
     "entryuuid": "entry_uuid",
@@ -131,14 +131,14 @@ class LdapDirectory:
 
     @contextmanager
     def _users(self) -> Iterator[QuerySet[Any]]:
-        with self._asked(self.settings.anybody) as alias:
+        with self._connected(self.settings.anybody) as alias:
             yield DirectoryUser.objects.using(alias)
 
     @contextmanager
     def _groups(self) -> Iterator[QuerySet[Any]]:
         """Find the groups where a sign-in would."""
         model = ActiveDirectoryGroup if self._is_active_directory else DirectoryGroup
-        with self._asked(base=self._groups_base) as alias:
+        with self._connected(base=self._groups_base) as alias:
             yield model.objects.using(alias)
 
     @property
@@ -152,7 +152,7 @@ class LdapDirectory:
         return settings.group_base_dn or usual
 
     @contextmanager
-    def _asked(self, within: str = "", base: str = "") -> Iterator[str]:
+    def _connected(self, within: str = "", base: str = "") -> Iterator[str]:
         """Connect until the block ends; say what is wrong where that does not go well."""
         settings = replace(self.settings, base_dn=base or self.settings.base_dn)
         try:
@@ -170,9 +170,9 @@ class LdapDirectory:
 
 
 def _page(rows: QuerySet[Any], after: str, read: Any) -> Page[Any]:
-    start = min(start_of(after), MOST)
+    start = min(start_of(after), LAST_ROW)
     found = list(rows[start : start + PAGE + 1])
-    following = str(start + PAGE) if len(found) > PAGE and start + PAGE < MOST else ""
+    following = str(start + PAGE) if len(found) > PAGE and start + PAGE < LAST_ROW else ""
     return Page([read(one) for one in found[:PAGE]], following)
 
 

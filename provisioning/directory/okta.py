@@ -26,29 +26,29 @@ class OktaDirectory:
         self.api = Api(f"{base}/api/v1", {"Authorization": f"SSWS {token}"})
 
     def people(self, text: str, after: str = "") -> Page[DirectoryPerson]:
-        answer = self.api.get("/users", **_asked(text, after))
+        answer = self.api.get("/users", **_parameters(text, after))
         return Page([_person(one) for one in _listed(answer)], _next(answer))
 
     def person(self, key: str) -> DirectoryPerson | None:
-        said = self.api.json(f"/users/{segment(key)}")
-        return _person(said) if isinstance(said, dict) else None
+        answer = self.api.json(f"/users/{segment(key)}")
+        return _person(answer) if isinstance(answer, dict) else None
 
     def groups_of(self, key: str) -> list[Group] | None:
-        said = self.api.json(f"/users/{segment(key)}/groups")
-        return None if said is None else [_group(one) for one in objects(said)]
+        answer = self.api.json(f"/users/{segment(key)}/groups")
+        return None if answer is None else [_group(one) for one in objects(answer)]
 
     def groups(self, text: str, after: str = "") -> Page[Group]:
-        answer = self.api.get("/groups", **_asked(text, after))
+        answer = self.api.get("/groups", **_parameters(text, after))
         return Page([_group(one) for one in _listed(answer)], _next(answer))
 
     def members(self, group_id: str, after: str = "") -> Page[DirectoryPerson]:
-        answer = self.api.get(f"/groups/{segment(group_id)}/users", **_asked("", after))
+        answer = self.api.get(f"/groups/{segment(group_id)}/users", **_parameters("", after))
         return Page([_person(one) for one in _listed(answer)], _next(answer))
 
 
-def _asked(sought: str, after: str) -> dict[str, str | int]:
-    asked: dict[str, str | int] = {"limit": PAGE}
-    return asked | ({"q": sought} if sought else {}) | ({"after": after} if after else {})
+def _parameters(sought: str, after: str) -> dict[str, str | int]:
+    parameters: dict[str, str | int] = {"limit": PAGE}
+    return parameters | ({"q": sought} if sought else {}) | ({"after": after} if after else {})
 
 
 def _listed(answer: HttpAnswer | None) -> list[Json]:
@@ -58,7 +58,7 @@ def _listed(answer: HttpAnswer | None) -> list[Json]:
 def _next(answer: HttpAnswer | None) -> str:
     """Return the cursor of the next page; of the link nothing else is believed."""
     headers = answer.headers if answer else {}
-    links = next((said for name, said in headers.items() if name.lower() == "link"), "")
+    links = next((value for name, value in headers.items() if name.lower() == "link"), "")
     for link in links.split(","):
         address, _, relation = link.partition(";")
         if 'rel="next"' in relation:
@@ -67,13 +67,13 @@ def _next(answer: HttpAnswer | None) -> str:
     return ""
 
 
-def _person(said: Json) -> DirectoryPerson:
-    profile = said.get("profile") if isinstance(said.get("profile"), dict) else {}
+def _person(user: Json) -> DirectoryPerson:
+    profile = user.get("profile") if isinstance(user.get("profile"), dict) else {}
     assert isinstance(profile, dict)
     name = f"{text(profile, 'firstName')} {text(profile, 'lastName')}".strip()
     details = {name: text(profile, name) for name in ("department", "title", "city")}
     return DirectoryPerson(
-        id=text(said, "id"),
+        id=text(user, "id"),
         name=text(profile, "displayName") or name or text(profile, "login"),
         email=text(profile, "email"),
         login=text(profile, "login"),
@@ -81,8 +81,8 @@ def _person(said: Json) -> DirectoryPerson:
     )
 
 
-def _group(said: Json) -> Group:
-    profile = said.get("profile")
+def _group(group: Json) -> Group:
+    profile = group.get("profile")
     name = text(profile, "name") if isinstance(profile, dict) else ""
     # Okta's tokens list groups by name, and that is what mappings compare.
-    return Group(name or text(said, "id"), name or text(said, "id"))
+    return Group(name or text(group, "id"), name or text(group, "id"))

@@ -27,28 +27,28 @@ class ScimDirectory:
     def people(self, text: str, after: str = "") -> Page[DirectoryPerson]:
         names = ("userName", "displayName", "name.givenName", "name.familyName")
         sought = " or ".join(f"{name} co {json.dumps(text)}" for name in names)
-        said = self.api.json("/Users", **_asked(sought if text else "", after))
-        return _page(said, after, _person)
+        answer = self.api.json("/Users", **_parameters(sought if text else "", after))
+        return _page(answer, after, _person)
 
     def person(self, key: str) -> DirectoryPerson | None:
-        said = self.api.json(f"/Users/{segment(key)}")
-        return _person(said) if isinstance(said, dict) else None
+        answer = self.api.json(f"/Users/{segment(key)}")
+        return _person(answer) if isinstance(answer, dict) else None
 
     def groups_of(self, key: str) -> list[Group] | None:
-        said = self.api.json(f"/Users/{segment(key)}")
-        listed = said.get("groups") if isinstance(said, dict) else None
+        answer = self.api.json(f"/Users/{segment(key)}")
+        listed = answer.get("groups") if isinstance(answer, dict) else None
         if listed is None:
             return None
         return [Group(text(one, "value"), text(one, "display", "value")) for one in objects(listed)]
 
     def groups(self, text: str, after: str = "") -> Page[Group]:
         sought = f"displayName co {json.dumps(text)}" if text else ""
-        asked = _asked(sought, after) | {"excludedAttributes": "members"}
-        return _page(self.api.json("/Groups", **asked), after, _group)
+        parameters = _parameters(sought, after) | {"excludedAttributes": "members"}
+        return _page(self.api.json("/Groups", **parameters), after, _group)
 
     def members(self, group_id: str, after: str = "") -> Page[DirectoryPerson]:
-        said = self.api.json(f"/Groups/{segment(group_id)}", attributes="members")
-        members = objects(said.get("members")) if isinstance(said, dict) else []
+        answer = self.api.json(f"/Groups/{segment(group_id)}", attributes="members")
+        members = objects(answer.get("members")) if isinstance(answer, dict) else []
         start = start_of(after)
         people = [
             DirectoryPerson(id=text(one, "value"), name=text(one, "display", "value"))
@@ -57,31 +57,34 @@ class ScimDirectory:
         return Page(people, str(start + PAGE) if len(members) > start + PAGE else "")
 
 
-def _asked(sought: str, after: str) -> dict[str, str | int]:
+def _parameters(sought: str, after: str) -> dict[str, str | int]:
     start = start_of(after) or 1
     return {"startIndex": start, "count": PAGE} | ({"filter": sought} if sought else {})
 
 
-def _page(said: Any, after: str, how: Any) -> Page[Any]:
-    found = objects(said.get("Resources")) if isinstance(said, dict) else []
-    total = said.get("totalResults", 0) if isinstance(said, dict) else 0
+def _page(answer: Any, after: str, how: Any) -> Page[Any]:
+    found = objects(answer.get("Resources")) if isinstance(answer, dict) else []
+    total = answer.get("totalResults", 0) if isinstance(answer, dict) else 0
     following = (start_of(after) or 1) + len(found)
     return Page([how(one) for one in found], str(following) if found and following <= total else "")
 
 
-def _person(said: Json) -> DirectoryPerson:
-    name = said.get("name") if isinstance(said.get("name"), dict) else {}
+def _person(answer: Json) -> DirectoryPerson:
+    name = answer.get("name") if isinstance(answer.get("name"), dict) else {}
     assert isinstance(name, dict)
     full = f"{text(name, 'givenName')} {text(name, 'familyName')}".strip()
-    emails = sorted(objects(said.get("emails")), key=lambda one: not one.get("primary"))
+    emails = sorted(objects(answer.get("emails")), key=lambda one: not one.get("primary"))
     return DirectoryPerson(
-        id=text(said, "id"),
-        name=text(said, "displayName") or text(name, "formatted") or full or text(said, "userName"),
+        id=text(answer, "id"),
+        name=text(answer, "displayName")
+        or text(name, "formatted")
+        or full
+        or text(answer, "userName"),
         email=next((text(one, "value") for one in emails), ""),
-        login=text(said, "userName"),
-        details={"title": text(said, "title")} if text(said, "title") else {},
+        login=text(answer, "userName"),
+        details={"title": text(answer, "title")} if text(answer, "title") else {},
     )
 
 
-def _group(said: Json) -> Group:
-    return Group(text(said, "id"), text(said, "displayName", "id"))
+def _group(answer: Json) -> Group:
+    return Group(text(answer, "id"), text(answer, "displayName", "id"))

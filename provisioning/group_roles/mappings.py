@@ -14,7 +14,7 @@ from people.models import Person, Role
 from people.models.group_mappings import role_values
 from people.operations import ranks
 from people.operations.roles import group_mappings
-from people.operations.roles.group_mappings import Author, MappingChange, Outcome
+from people.operations.roles.group_mappings import Author, MappingChange, MappingEffects
 from people.values import PeopleError
 from provisioning import locks
 from provisioning.group_roles import memberships
@@ -23,7 +23,7 @@ from provisioning.providers import manage
 
 Draft = GroupMapping.Draft
 AnyRole = Role | Person.Role
-# Ids that are named where several groups share a name.
+# How many ids an error lists if several groups have the same name.
 MOST_LISTED = 5
 
 
@@ -56,20 +56,19 @@ def add_draft(
     role: AnyRole,
     *,
     author: Author,
-    is_owner_meant: bool = False,
+    is_owner_confirmed: bool = False,
     name: str = "",
 ) -> GroupMapping:
     """Draft a mapping: the group grants the role once the drafts are applied.
 
-    The group is named by its id, which `name` comes with where a directory knows both, or by a
-    name that only one known group has. A name in a directory that nobody has been seen in yet
-    stands for the first group of that name that is seen, and for no other one later.
-
-    :raises InvalidGroup: if nothing can be called that.
-    :raises AmbiguousGroup: if several known groups are called that.
-    :raises NotMappable, RoleAboveRank, OwnerNotMeant: if the group may not bring the role.
+    :param group: the group's id, or a name that only one known group has. The name of a directory
+        group that no sign-in has sent yet applies to the first group of that name that is sent.
+    :param name: the name of the group, if `group` is an id from a directory.
+    :raises InvalidGroup: if the text cannot be an id or a name.
+    :raises AmbiguousGroup: if several known groups have this name.
+    :raises NotMappable, RoleAboveRank, OwnerNotConfirmed: if the group may not grant the role.
     """
-    group_mappings.check_mappable(role, author, is_owner_meant=is_owner_meant)
+    group_mappings.check_mappable(role, author, is_owner_confirmed=is_owner_confirmed)
     if not 0 < len(group) <= 500 or "\0" in group or not group.strip():
         raise InvalidGroup
     known = group_called(provider, group)
@@ -80,19 +79,19 @@ def add_draft(
         defaults={
             "tenant_id": provider.tenant_id,
             "group_name": known.name if known else name or group,
-            "by_name": not (known or name) and may_be_named(provider, group),
+            "by_name": not (known or name) and could_be_name(provider, group),
             "draft": Draft.ADDED,
         },
     )
     if not is_new and mapping.draft == Draft.REMOVED:
-        keep_mapping(mapping, author=author)
+        cancel_removal(mapping, author=author)
     return mapping
 
 
 def remove_draft(mapping: GroupMapping, *, author: Author) -> None:
     """Draft the removal of a mapping: it ends once the drafts are applied.
 
-    :raises RoleAboveRank: if the author may not give the role, nor take it away.
+    :raises RoleAboveRank: if the author may not grant the role.
     """
     ranks.check_may_grant(author.actor, mapping.any_role)
     if mapping.draft == Draft.ADDED:
@@ -101,8 +100,8 @@ def remove_draft(mapping: GroupMapping, *, author: Author) -> None:
         _mark(mapping, Draft.REMOVED)
 
 
-def keep_mapping(mapping: GroupMapping, *, author: Author) -> None:
-    """Take back that it is to be removed.
+def cancel_removal(mapping: GroupMapping, *, author: Author) -> None:
+    """Cancel the drafted removal of the mapping.
 
     :raises RoleAboveRank: as `remove_draft`.
     """
@@ -112,7 +111,7 @@ def keep_mapping(mapping: GroupMapping, *, author: Author) -> None:
 
 
 def discard(provider: IdentityProvider) -> None:
-    """Forget the drafts of the provider; what is in force stays."""
+    """Discard the drafts of the provider. Active mappings stay."""
     drafts = drafts_of(provider)
     drafts.filter(draft=Draft.ADDED).delete()
     drafts.filter(draft=Draft.REMOVED).update(draft=Draft.NONE)
@@ -123,21 +122,21 @@ def drafts_of(provider: IdentityProvider) -> QuerySet[GroupMapping]:
     return drafts.exclude(draft=Draft.NONE).order_by("pk")
 
 
-def preview(provider: IdentityProvider, *, author: Author) -> Outcome:
-    """Return what `apply` would do now, and do nothing.
+def preview(provider: IdentityProvider, *, author: Author) -> MappingEffects:
+    """Return the effects that `apply` would have now.
 
     :raises RoleAboveRank: as `apply`.
     """
     drafts = drafts_of(provider)
-    return group_mappings.preview(partial(_put_in_force, provider, drafts, author=author))
+    return group_mappings.preview(partial(_activate_drafts, provider, drafts, author=author))
 
 
-def apply(provider: IdentityProvider, *, author: Author) -> Outcome:
+def apply(provider: IdentityProvider, *, author: Author) -> MappingEffects:
     """Apply the drafts of the provider, and update everyone's roles.
 
-    Who would be the last Owner or administrator to go stays one, and `problems` says so.
+    The last Owner and the last administrator keep their role; `problems` contains the reason.
 
-    :raises RoleAboveRank: if somebody higher drafted what the author may not give or take.
+    :raises RoleAboveRank: if a draft of another administrator is above the author's rank.
     """
     return _apply(provider, drafts_of(provider), author=author)
 
@@ -145,19 +144,19 @@ def apply(provider: IdentityProvider, *, author: Author) -> Outcome:
 @transaction.atomic
 def map_group(
     provider: IdentityProvider, group: str, role: AnyRole, *, author: Author, name: str = ""
-) -> Outcome:
+) -> MappingEffects:
     """Map the group to the role immediately, independent of any drafts.
 
     :raises InvalidGroup, AmbiguousGroup, NotMappable, RoleAboveRank: as `add_draft`.
     """
-    mapping = add_draft(provider, group, role, author=author, is_owner_meant=True, name=name)
+    mapping = add_draft(provider, group, role, author=author, is_owner_confirmed=True, name=name)
     return _apply(provider, drafts_of(provider).filter(pk=mapping.pk), author=author)
 
 
 def group_called(provider: IdentityProvider, text: str) -> ExternalGroup | None:
     """Return the known group with this id, or the only one with this name.
 
-    :raises AmbiguousGroup: if several have it.
+    :raises AmbiguousGroup: if several groups have the name.
     """
     known = ExternalGroup.objects.filter(provider=provider)
     if exact := known.filter(external_id=text).first():
@@ -168,11 +167,11 @@ def group_called(provider: IdentityProvider, text: str) -> ExternalGroup | None:
     return named[0] if named else None
 
 
-def may_be_named(provider: IdentityProvider, text: str) -> bool:
+def could_be_name(provider: IdentityProvider, text: str) -> bool:
     """Tell whether the text can be a group's name at a provider whose groups also have ids.
 
-    Tokens of an OpenID provider say of a group what mappings compare. In a directory the id is
-    a DN or a UUID, and administrators type the name.
+    OpenID providers send one text for each group, which is its id here. In a directory the id is
+    a DN or a UUID, and administrators enter the name.
     """
     if provider.kind == IdentityProvider.Kind.OIDC or "=" in text:
         return False
@@ -201,8 +200,8 @@ def _mark(mapping: GroupMapping, draft: str) -> None:
 @transaction.atomic
 def _apply(
     provider: IdentityProvider, drafts: QuerySet[GroupMapping], *, author: Author
-) -> Outcome:
-    outcome = group_mappings.apply(partial(_put_in_force, provider, drafts, author=author))
+) -> MappingEffects:
+    outcome = group_mappings.apply(partial(_activate_drafts, provider, drafts, author=author))
     if outcome.added or outcome.removed:
         manage.record_provider_event(
             "mapped groups of",
@@ -215,7 +214,7 @@ def _apply(
     return outcome
 
 
-def _put_in_force(
+def _activate_drafts(
     provider: IdentityProvider, drafts: QuerySet[GroupMapping], *, author: Author
 ) -> MappingChange:
     locks.lock_provider_shared(provider)
@@ -223,10 +222,10 @@ def _put_in_force(
     added = [mapping for mapping in chosen if mapping.draft == Draft.ADDED]
     removed = [mapping for mapping in chosen if mapping.draft == Draft.REMOVED]
     for mapping in added:
-        group_mappings.check_mappable(mapping.any_role, author, is_owner_meant=True)
+        group_mappings.check_mappable(mapping.any_role, author, is_owner_confirmed=True)
     for mapping in removed:
         ranks.check_may_grant(author.actor, mapping.any_role)
-    concerned = _concerned(provider, added, removed)
+    affected = _affected_identities(provider, added, removed)
     drafts.filter(draft=Draft.ADDED).update(draft=Draft.NONE)
     drafts.filter(draft=Draft.REMOVED).delete()
     return MappingChange(
@@ -234,18 +233,18 @@ def _put_in_force(
         author.actor,
         added=[str(mapping) for mapping in added],
         removed=[str(mapping) for mapping in removed],
-        looked_at=len(concerned),
-        # Nothing changes for people of whom the provider never said which groups they are in.
-        people=[one.person_id for one in concerned if one.groups_seen_at],
+        member_count=len(affected),
+        # People whose groups the provider has never sent keep their roles.
+        people=[one.person_id for one in affected if one.groups_seen_at],
     )
 
 
-def _concerned(
+def _affected_identities(
     provider: IdentityProvider, added: list[GroupMapping], removed: list[GroupMapping]
 ) -> list[Identity]:
-    """Return whose roles may change, those first who may gain something.
+    """Return the identities of people whose roles may change.
 
-    So a new Owner is added before the last one is removed.
+    People who may gain a role come first, so a new Owner is added before the last one is removed.
     """
     gaining = members_matching(provider, added)
     holding = Identity.objects.filter(
@@ -253,9 +252,9 @@ def _concerned(
         retired_at=None,
         person__grants__source__in=[mapping.source for mapping in removed],
     )
-    concerned: dict[int, Identity] = {}
+    affected: dict[int, Identity] = {}
     for identities in (gaining, members_matching(provider, removed), holding):
         by_name = identities.order_by("person__family_name", "person__given_name", "pk")
         for identity in by_name.distinct():
-            concerned.setdefault(identity.pk, identity)
-    return list(concerned.values())
+            affected.setdefault(identity.pk, identity)
+    return list(affected.values())

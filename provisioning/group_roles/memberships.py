@@ -17,8 +17,8 @@ from provisioning.models import (
 )
 
 
-def keep_groups(identity: Identity, groups: Iterable[Group]) -> None:
-    """Note which groups the person is in now, and that these groups exist."""
+def save_groups(identity: Identity, groups: Iterable[Group]) -> None:
+    """Store the groups that a sign-in sent, and the person's memberships in them."""
     now, known = timezone.now(), {one.id: one for one in groups if one.is_storable}
     _replace_dns(identity.provider_id, known.values())
     ExternalGroup.objects.bulk_create(
@@ -47,7 +47,7 @@ def keep_groups(identity: Identity, groups: Iterable[Group]) -> None:
 
 
 def _replace_dns(provider_id: UUID, groups: Iterable[Group]) -> None:
-    """Know groups by their id that were known by their DN, and the mappings of them too."""
+    """Replace the DN by the id in groups and mappings that were stored under their DN."""
     by_dn = {group.dn: group for group in groups if group.dn not in ("", group.id)}
     known = ExternalGroup.objects.filter(provider=provider_id)
     for row in known.filter(external_id__in=by_dn).select_for_update():
@@ -74,7 +74,7 @@ def _replace_dns(provider_id: UUID, groups: Iterable[Group]) -> None:
 def mapped_groups(provider: IdentityProvider) -> MappedGroups:
     """Return the mappings in force and the members of all groups.
 
-    People of whom the provider never said which groups they are in are members of none.
+    People whose groups the provider has never sent have no memberships.
     """
     mappings = GroupMapping.objects.in_force().filter(provider=provider, by_name=False)
     members = GroupMembership.objects.filter(
@@ -92,10 +92,10 @@ def mapped_groups(provider: IdentityProvider) -> MappedGroups:
 
 
 def pin_mappings(provider_id: UUID, names: Iterable[str]) -> None:
-    """Tie each mapping that names a group by its name to the one group of that name.
+    """Replace the name by the id in mappings whose name only one group has.
 
-    If several groups have the name, none of them grants the role until an administrator
-    chooses one by its id.
+    If several groups have the name, none of them grants the role until an administrator selects
+    one by its id.
     """
     waiting = GroupMapping.objects.filter(provider=provider_id, by_name=True)
     for mapping in waiting.filter(external_id__in=set(names)):
@@ -109,5 +109,5 @@ def pin_mappings(provider_id: UUID, names: Iterable[str]) -> None:
         if same_role.filter(external_id=found[0].external_id).exclude(pk=mapping.pk).exists():
             mapping.delete()
         else:
-            # Another sign-in may have pinned it meanwhile; the first one counts.
+            # A concurrent sign-in may have pinned it already: `waiting` excludes it then.
             waiting.filter(pk=mapping.pk).update(external_id=found[0].external_id, by_name=False)

@@ -15,7 +15,7 @@ MISSES_SHOWN = 3
 
 
 @dataclass(frozen=True)
-class NearMiss:
+class SimilarGroup:
     """A group seen at sign-ins, and how its name differs from that in the mapping."""
 
     group: ExternalGroup
@@ -30,7 +30,7 @@ class Matched:
     members: int = 0
     # Whether anybody was ever seen in it.
     is_known: bool = False
-    near_misses: list[NearMiss] = field(default_factory=list)
+    similar_groups: list[SimilarGroup] = field(default_factory=list)
     # Groups with the same name and another id, which do not grant the role.
     namesakes: list[ExternalGroup] = field(default_factory=list)
 
@@ -44,7 +44,7 @@ def matched(provider: IdentityProvider, mappings: list[GroupMapping]) -> list[Ma
     for row in rows:
         row.namesakes = _namesakes(row.mapping, others)
         if not row.members and not row.namesakes:
-            row.near_misses = near_misses(row.mapping.external_id, others)
+            row.similar_groups = similar_groups(row.mapping.external_id, others)
     return rows
 
 
@@ -57,18 +57,20 @@ def _namesakes(mapping: GroupMapping, groups: list[ExternalGroup]) -> list[Exter
     ][:MISSES_SHOWN]
 
 
-def near_misses(text: str, groups: Iterable[ExternalGroup]) -> list[NearMiss]:
+def similar_groups(text: str, groups: Iterable[ExternalGroup]) -> list[SimilarGroup]:
     """Return groups with a similar name, the most similar first."""
     by_name: dict[str, ExternalGroup] = {}
     for group in groups:
         if text not in (group.name, group.external_id):
             by_name.setdefault(group.name, group)
     same = [
-        NearMiss(group, how) for name, group in by_name.items() if (how := _difference(text, name))
+        SimilarGroup(group, how)
+        for name, group in by_name.items()
+        if (how := _difference(text, name))
     ]
     keys = {normalize_key(name): name for name in by_name if not _difference(text, name)}
     similar = get_close_matches(normalize_key(text), list(keys), n=MISSES_SHOWN, cutoff=0.75)
-    found = [*same, *(NearMiss(by_name[keys[key]], "a similar name") for key in similar)]
+    found = [*same, *(SimilarGroup(by_name[keys[key]], "a similar name") for key in similar)]
     return found[:MISSES_SHOWN]
 
 

@@ -1,4 +1,4 @@
-"""Asks a directory how the accounts of many people stand, by their subjects."""
+"""Reads the account status of many people from a directory, by their subjects."""
 
 from collections.abc import Collection, Iterator
 from itertools import islice
@@ -18,28 +18,31 @@ if is_available():
 def statuses(directory: Directory, subjects: Collection[str]) -> dict[str, AccountStatus]:
     """Return the account status of each subject.
 
-    :raises LdapFailed: if an answer is not complete.
+    :raises LdapFailed: if an answer is incomplete.
     """
-    told: dict[str, AccountStatus] = {}
+    statuses: dict[str, AccountStatus] = {}
     remaining = iter(subjects)
     while batch := list(islice(remaining, PAGE)):
-        told |= _statuses(directory, batch)
-    return told
+        statuses |= _statuses(directory, batch)
+    return statuses
 
 
 def _statuses(directory: Directory, subjects: Collection[str]) -> dict[str, AccountStatus]:
     now, settings = timezone.now(), directory.settings
     among = _entries(directory, subjects, settings.anybody, base=settings.base_dn)
-    told = {subject: status_of(entry, now) for subject, entry in among}
-    missing = [subject for subject in subjects if subject not in told]
+    statuses = {subject: status_of(entry, now) for subject, entry in among}
+    missing = [subject for subject in subjects if subject not in statuses]
     elsewhere = _elsewhere(directory, missing) if missing else set()
     for subject in missing:
-        told[subject] = AccountStatus.OUTSIDE if subject in elsewhere else AccountStatus.UNKNOWN
-    return told
+        statuses[subject] = AccountStatus.OUTSIDE if subject in elsewhere else AccountStatus.UNKNOWN
+    return statuses
 
 
 def _elsewhere(directory: Directory, subjects: Collection[str]) -> set[str]:
-    """Return those that the domain has outside of the base DN and the user filter, if it says."""
+    """Return the subjects that exist outside of the base DN or the user filter.
+
+    The service account may not be allowed to search there, so errors are ignored.
+    """
     try:
         return {
             subject

@@ -1,7 +1,7 @@
 """LDAP and Active Directory: from a login name and a password to claims.
 
-The service account finds exactly one entry, then that entry's DN is bound with the password
-(RFC 4513). What is typed is escaped for the filter it stands in (RFC 4515).
+The service account searches for exactly one entry. Then Ramp binds as that entry's DN with the
+password (RFC 4513). Input is escaped for search filters (RFC 4515).
 """
 
 import re
@@ -37,12 +37,12 @@ if is_available():
     from ldap.controls import SimplePagedResultsControl
     from ldap.filter import escape_filter_chars
 
-# Entries of one page: service accounts may be limited to few.
+# Entries in one page. Service accounts may be limited to few.
 PAGE: Final = 50
-# For all searches of one sign-in; each alone may take SECONDS.
+# The time limit for all searches of one sign-in, in seconds. Each search may take SECONDS.
 LONGEST: Final = 10
 
-USUAL: Final[Mapping[str, tuple[str, ...]]] = {
+DEFAULT_ATTRIBUTES: Final[Mapping[str, tuple[str, ...]]] = {
     "subject": ("entryUUID", "objectGUID"),
     "given_name": ("givenName",),
     "family_name": ("sn",),
@@ -52,7 +52,7 @@ USUAL: Final[Mapping[str, tuple[str, ...]]] = {
     "location": ("l", "physicalDeliveryOfficeName"),
     "groups": ("memberOf",),
 }
-# What Active Directory says of a password that is right all the same (its Win32 error codes).
+# Active Directory's Win32 error codes (in hex) for refusals although the password is correct.
 REFUSALS: Final[Mapping[str, tuple[str, str]]] = {
     "532": ("password-expired", "the password has expired"),
     "773": ("password-must-change", "the password must be changed first"),
@@ -69,19 +69,19 @@ def sign_in(
     *,
     around_binding: "Guard | None" = None,
 ) -> Claims:
-    """Return who has this login name and password.
+    """Return the claims of the person with this login name and password.
 
-    The password is tried inside of `around_binding`, which may refuse it by raising.
-
-    :raises WrongPassword: if nobody has.
-    :raises LdapFailed: if the directory cannot say so.
+    :param around_binding: a context manager around the bind. It may raise to refuse the attempt.
+    :raises WrongPassword: if there is no such person, or the password is incorrect.
+    :raises AccountRefused: if the account is disabled, expired or ambiguous.
+    :raises LdapFailed: if the directory does not work as configured.
     """
     if not password.strip(" \0") or password.startswith("\0") or not login.strip():
         # An empty password is an unauthenticated bind, which some servers let succeed
         # (RFC 4513 section 5.1.2); no socket is opened for it.
         raise WrongPassword("no-password", "No login name or password was entered.")
     with opened(settings, bind_password) as directory:
-        entry = directory.the_one(login)
+        entry = directory.find_one(login)
         with around_binding(directory, entry) if around_binding else nullcontext():
             directory.check_password(entry, password)
         # Only now: the account status must not be revealed without the correct password.
@@ -92,18 +92,17 @@ def sign_in(
 def look_up(
     settings: LdapSettings, bind_password: str, login: str, *, relative_id: int | None = None
 ) -> Claims:
-    """Return the claims of a person who was authenticated elsewhere.
+    """Return the claims of a person who was authenticated elsewhere, such as by Kerberos.
 
-    With `relative_id`, the account has to have that number in its domain.
-
-    :raises AccountRefused: if it says that they may not come in.
-    :raises LdapFailed: if it cannot say.
+    :param relative_id: the relative id that the account must have in its Windows domain.
+    :raises AccountRefused: if the account is missing, disabled, expired or another one.
+    :raises LdapFailed: if the directory does not work as configured.
     """
     with opened(settings, bind_password) as directory:
         try:
-            entry = directory.the_one(login)
+            entry = directory.find_one(login)
         except WrongPassword as error:
-            raise directory.not_among_people(login) from error
+            raise directory.refusal_for_missing(login) from error
         if relative_id is not None and entry.relative_id not in (None, relative_id):
             raise AccountRefused(
                 "account-replaced",
@@ -118,9 +117,10 @@ def look_up(
 def opened(
     settings: LdapSettings, bind_password: str, *, seconds: float = LONGEST
 ) -> Iterator["Directory"]:
-    """Connect, and bind as the service account until the block ends or the time is over.
+    """Connect and bind as the service account, until the block ends.
 
-    :raises LdapFailed: if that does not work, saying what to correct.
+    :param seconds: the time limit for all searches.
+    :raises LdapFailed: if that fails, with what to correct.
     """
     if not is_available():
         raise LdapFailed(
@@ -142,24 +142,24 @@ def opened(
 
 @dataclass(frozen=True)
 class Directory:
-    """A bound connection, and what is asked of it."""
+    """A bound connection to a directory."""
 
     connection: Any
     settings: LdapSettings
-    # When it is too late to begin another search, by the monotonic clock.
+    # The time after which no further search starts, by the monotonic clock.
     until: float
 
-    def the_one(self, login: str) -> Entry:
-        """Return the one entry of that login name.
+    def find_one(self, login: str) -> Entry:
+        """Return the only entry with that login name.
 
         :raises WrongPassword: if there is none.
         :raises AccountRefused: if there are several.
-        :raises LdapFailed: if nobody is below the base DN at all.
+        :raises LdapFailed: if there are no people at all below the base DN.
         """
         sought = self.settings.user_filter.replace("{0}", escape_filter_chars(login))
         found = self.search(sought, most=2)
         if not found:
-            self.check_that_there_is_somebody()
+            self.check_has_people()
             raise WrongPassword("no-entry", f"No entry matches {sought}.")
         if len(found) > 1:
             raise AccountRefused(
@@ -168,9 +168,10 @@ class Directory:
             )
         return found[0]
 
-    def not_among_people(self, login: str) -> AccountRefused:
-        """Return why nobody has the login name: another place, another filter, or no account."""
+    def refusal_for_missing(self, login: str) -> AccountRefused:
+        """Return why there is no entry: outside of the base DN or the filter, or no account."""
         names = "".join(f"({name}={escape_filter_chars(login)})" for name in self.names_of_login())
+        # Often the service account may not read the whole domain. Then the account counts as gone.
         with suppress(LdapFailed, ldap.LDAPError):
             if found := self.sample(f"(|{names})", base=self.settings.domain):
                 return AccountRefused(
@@ -183,31 +184,31 @@ class Directory:
         )
 
     def sample(self, sought: str, *, base: str | None = None) -> Entry | None:
-        """Return any one entry that matches, however many do.
+        """Return any entry that matches, or None.
 
-        :raises LdapFailed: if the base DN or the filter is none.
+        :raises LdapFailed: if the base DN or the filter is invalid.
         """
-        # A limit on the size would be an error where there are more.
+        # A page of one entry: a size limit would raise an error if more entries match.
         return next(self.pages(sought, base=base, size=1), None)
 
     def pages(
         self, sought: str, *, base: str | None = None, names: Iterable[str] = (), size: int = PAGE
     ) -> Iterator[Entry]:
-        """Yield the entries that match, asking for a page at a time (RFC 2696).
+        """Yield the entries that match, one page at a time (RFC 2696).
 
-        :raises LdapFailed: if the base DN or the filter is none, or time is over.
+        :raises LdapFailed: if the base DN or the filter is invalid, or the time is over.
         """
         where = self.settings.base_dn if base is None else base
-        wanted = [*(names or self._wanted())]
+        requested = [*(names or self._attribute_names())]
         page = SimplePagedResultsControl(criticality=True, size=size, cookie="")
         while True:
             self._check_time()
             with _explaining(sought, where):
                 message = self.connection.search_ext(
-                    where, ldap.SCOPE_SUBTREE, sought, wanted, serverctrls=[page]
+                    where, ldap.SCOPE_SUBTREE, sought, requested, serverctrls=[page]
                 )
                 _, rows, _, controls = self.connection.result3(message, timeout=SECONDS)
-            yield from (Entry(dn, _lowered(said)) for dn, said in rows if dn)
+            yield from (Entry(dn, _lowered(attributes)) for dn, attributes in rows if dn)
             page.cookie = next((one.cookie for one in controls if hasattr(one, "cookie")), "")
             if not page.cookie:
                 return
@@ -215,18 +216,18 @@ class Directory:
     def search(
         self, sought: str, *, most: int, base: str | None = None, names: Iterable[str] = ()
     ) -> list[Entry]:
-        """Return the entries that match: those below the base DN, or the one entry at `base`.
+        """Return the entries that match below the base DN, or the entry at `base`.
 
-        :raises LdapFailed: if the base DN or the filter is none, or there are more.
+        :raises LdapFailed: if the base DN or the filter is invalid, or more than `most` match.
         """
-        wanted = [*(names or self._wanted())]
+        requested = [*(names or self._attribute_names())]
         where = self.settings.base_dn if base is None else base
         scope = ldap.SCOPE_SUBTREE if base is None else ldap.SCOPE_BASE
         self._check_time()
         try:
             with _explaining(sought, where):
                 message = self.connection.search_ext(
-                    where, scope, sought, wanted, sizelimit=most + 1
+                    where, scope, sought, requested, sizelimit=most + 1
                 )
                 _, rows = self.connection.result(message, timeout=SECONDS)
         except ldap.SIZELIMIT_EXCEEDED as error:
@@ -240,7 +241,7 @@ class Directory:
             )
 
     def check_enabled(self, entry: Entry) -> None:
-        """See that the account is neither disabled nor expired in the directory.
+        """Check that the account is neither disabled nor expired in the directory.
 
         :raises AccountRefused: if it is.
         """
@@ -249,11 +250,12 @@ class Directory:
             raise AccountRefused(status, f"{entry.dn} is {status.label} in the directory.")
 
     def check_password(self, entry: Entry, password: str) -> None:
-        """See that the password is the entry's, over a connection of its own.
+        """Check the entry's password by a bind on a separate connection.
 
-        :raises WrongPassword: if it is not.
-        :raises AccountRefused: if it is, and the directory takes it from them no longer.
+        :raises WrongPassword: if it is incorrect.
+        :raises AccountRefused: if it is correct, but expired or the account is disabled.
         """
+        # This connection stays bound as the service account.
         asking = connected(self.settings)
         try:
             asking.simple_bind_s(entry.dn, password)
@@ -264,38 +266,40 @@ class Directory:
 
     def claims(self, entry: Entry) -> Claims:
         """Return what the directory says about the entry."""
-        said = {name: entry.text(self.names_of(name)) for name in USUAL if name != "groups"}
+        texts = {
+            name: entry.text(self.names_of(name)) for name in DEFAULT_ATTRIBUTES if name != "groups"
+        }
         self._check_subject(entry)
         return Claims(
-            subject=said["subject"],
-            email=said["email"],
-            given_name=said["given_name"],
-            family_name=said["family_name"],
-            name=said["name"],
-            department=said["department"],
-            location=said["location"],
+            subject=texts["subject"],
+            email=texts["email"],
+            given_name=texts["given_name"],
+            family_name=texts["family_name"],
+            name=texts["name"],
+            department=texts["department"],
+            location=texts["location"],
             groups=self.groups_of(entry),
             account_created_at=entry.created_at,
             said={name: entry.text([name]) for name in entry.attributes} | {"dn": entry.dn},
         )
 
     def groups_of(self, entry: Entry) -> Groups:
-        """Return the groups of the entry and those they are in; unknown if that cannot be told."""
+        """Return all groups of the entry, including nested ones; unknown if that fails."""
         return groups.groups_of(self, entry)
 
     def groups_at(self, dn: str) -> Groups:
-        """Return the groups of the entry of that DN, as a sign-in would.
+        """Return the groups of the entry at that DN, as a sign-in would.
 
-        :raises LdapFailed: if there is none.
+        :raises LdapFailed: if there is no such entry.
         """
         return self.groups_of(self.search("(objectClass=*)", most=1, base=dn)[0])
 
     def names_of(self, what: str) -> tuple[str, ...]:
-        """Return the attributes that hold it: the one that the settings name, or the usual ones."""
+        """Return the attribute names for a field: the one in the settings, or the defaults."""
         named = self.settings.attributes.get(what)
-        return (named,) if named else USUAL[what]
+        return (named,) if named else DEFAULT_ATTRIBUTES[what]
 
-    def check_that_there_is_somebody(self) -> None:
+    def check_has_people(self) -> None:
         if self.sample(self.settings.anybody) is None:
             raise LdapFailed(
                 "no-people",
@@ -315,8 +319,8 @@ class Directory:
         named = self.settings.attributes.get("login")
         return (named,) if named else ("uid", "sAMAccountName")
 
-    def _wanted(self) -> list[str]:
-        profile = [name for what in USUAL for name in self.names_of(what)]
+    def _attribute_names(self) -> list[str]:
+        profile = [name for what in DEFAULT_ATTRIBUTES for name in self.names_of(what)]
         return ["*", *profile, *self.names_of_login(), *STATUS]
 
 
@@ -325,7 +329,7 @@ Guard = Callable[[Directory, Entry], AbstractContextManager[None]]
 
 @contextmanager
 def _explaining(sought: str, where: str) -> Iterator[None]:
-    """Say what is wrong with a filter or a base DN."""
+    """Convert errors about a filter or a base DN to LdapFailed."""
     try:
         yield
     except ldap.NO_SUCH_OBJECT as error:
@@ -342,9 +346,9 @@ def _lowered(attributes: Mapping[str, list[bytes]]) -> dict[str, list[bytes]]:
     return {name.lower(): values for name, values in attributes.items()}
 
 
-def _refused(entry: Entry, said: str) -> LdapFailed:
-    """Return why the directory did not take the password."""
-    data = re.search(r"\bdata ([0-9a-f]+)", said)
+def _refused(entry: Entry, message: str) -> LdapFailed:
+    """Return the reason for a refused bind, from the text of the error."""
+    data = re.search(r"\bdata ([0-9a-f]+)", message)
     if data and data[1] in REFUSALS:
         code, reason = REFUSALS[data[1]]
         return AccountRefused(code, f"The directory rejected the sign-in of {entry.dn}: {reason}.")

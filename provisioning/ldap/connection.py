@@ -1,7 +1,7 @@
-"""A connection to a directory: to the address that was checked, in time, and over TLS.
+"""Connections to directories: to a checked address, over TLS, with timeouts, without referrals.
 
-Everything is bounded in time and referrals are off. python-ldap's errors become sentences that
-say what to correct. Where python-ldap could not be installed, `is_available` says so.
+python-ldap's errors are converted to messages that say what to correct. python-ldap is optional;
+`is_available` tells whether it is installed.
 """
 
 import socket
@@ -19,7 +19,7 @@ from provisioning.providers.config import LdapSettings
 
 try:
     import ldap
-except ImportError:  # `make setup` went on without it.
+except ImportError:  # `make setup` skips it where it cannot be built.
     ldap = None
 
 SECONDS: Final = starttls.SECONDS
@@ -34,26 +34,26 @@ class LdapFailed(Exception):
 
 
 class WrongPassword(LdapFailed):
-    """Nobody of that name has this password; which of the two is wrong, only the log tells."""
+    """The login name or the password is wrong. Only the log says which."""
 
 
 class AccountRefused(LdapFailed):
-    """The directory answered, and what it says of the account lets nobody in."""
+    """The account exists but may not sign in."""
 
 
 class Unreachable(LdapFailed):
-    """The directory does not answer; it is left alone for a while."""
+    """The directory does not respond. Several of these errors open the circuit breaker."""
 
 
 def is_available() -> bool:
-    """Tell whether python-ldap could be installed on this machine."""
+    """Tell whether python-ldap is installed."""
     return ldap is not None
 
 
 def connected(settings: LdapSettings) -> Any:
-    """Return a connection to the address that was checked, over TLS where that is asked for.
+    """Return a connection to a checked address, over TLS if the settings say so.
 
-    :raises LdapFailed: if the address may not be asked.
+    :raises LdapFailed: if Ramp may not connect to the address, or if TLS fails.
     """
     parts = _parts(settings.uri)
     host, is_ldaps = parts.hostname or "", parts.scheme == "ldaps"
@@ -68,13 +68,13 @@ def connected(settings: LdapSettings) -> Any:
             "unreachable",
             f"{settings.uri} does not accept connections: {error.strerror or 'timed out'}.",
         ) from error
-    return _speaking(reached if is_plain else _secured(settings, reached, host))
+    return _libldap_connection(reached if is_plain else _secured(settings, reached, host))
 
 
 def bind(connection: Any, settings: LdapSettings, password: str) -> None:
     """Bind as the service account, or anonymously without a bind DN.
 
-    :raises LdapFailed: if the directory does not take it.
+    :raises LdapFailed: if the directory refuses the bind.
     """
     if settings.bind_dn and not password:
         raise LdapFailed(
@@ -119,13 +119,13 @@ def _secured(settings: LdapSettings, reached: socket.socket, host: str) -> socke
         ) from error
 
 
-def _speaking(reached: socket.socket) -> Any:
-    """Have libldap speak over a socket that is connected already."""
-    # libldap waits for ever on a server that froze in the middle of an answer otherwise.
-    patience = struct.pack("ll", SECONDS, 0)
+def _libldap_connection(reached: socket.socket) -> Any:
+    """Return a libldap connection over a socket that is already connected."""
+    # Without socket timeouts, libldap waits forever if a server freezes within a response.
+    timeout = struct.pack("ll", SECONDS, 0)
     reached.settimeout(None)
-    reached.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, patience)
-    reached.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, patience)
+    reached.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, timeout)
+    reached.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, timeout)
     connection = ldap.initialize("ldap://", fileno=reached.detach())
     connection.set_option(ldap.OPT_PROTOCOL_VERSION, 3)
     connection.set_option(ldap.OPT_REFERRALS, 0)
@@ -136,10 +136,7 @@ def _speaking(reached: socket.socket) -> Any:
 
 @contextmanager
 def explained(settings: LdapSettings) -> Iterator[None]:
-    """Say what python-ldap's errors mean, and what to correct.
-
-    :raises LdapFailed: for each of them.
-    """
+    """Convert python-ldap's errors to LdapFailed, with what to correct."""
     try:
         yield
     except ldap.TIMEOUT as error:
@@ -148,7 +145,7 @@ def explained(settings: LdapSettings) -> Iterator[None]:
         ) from error
     except (ldap.SERVER_DOWN, ldap.CONNECT_ERROR) as error:
         raise Unreachable(
-            "unreachable", f"{settings.uri} closed the connection: {_told(error)}."
+            "unreachable", f"{settings.uri} closed the connection: {_error_text(error)}."
         ) from error
     except (ldap.STRONG_AUTH_REQUIRED, ldap.CONFIDENTIALITY_REQUIRED) as error:
         raise LdapFailed(
@@ -157,15 +154,15 @@ def explained(settings: LdapSettings) -> Iterator[None]:
         ) from error
     except ldap.LDAPError as error:
         raise LdapFailed(
-            "directory-error", f"{settings.uri} returned an error: {_told(error)}."
+            "directory-error", f"{settings.uri} returned an error: {_error_text(error)}."
         ) from error
 
 
-def _told(error: Any) -> str:
-    said = error.args[0] if error.args else {}
-    if not isinstance(said, dict):
+def _error_text(error: Any) -> str:
+    details = error.args[0] if error.args else {}
+    if not isinstance(details, dict):
         return str(error)
-    return str(said.get("info") or said.get("desc") or error).rstrip(".")
+    return str(details.get("info") or details.get("desc") or error).rstrip(".")
 
 
 def _parts(uri: str) -> SplitResult:

@@ -9,20 +9,21 @@ from uuid import UUID
 from provisioning.models.account_status import AccountStatus
 
 BINARY_IDS: Final = ("objectguid", "ms-ds-consistencyguid")
-# What `status_of` reads, and `created_at`; directories send some of it only when asked by name.
+# The attributes for `status_of`, `created_at` and `relative_id`. Directories send some of them only
+# if a search requests them by name.
 STATUS: Final = (
     *("userAccountControl", "accountExpires", "nsAccountLock", "pwdAccountLockedTime"),
     *("whenCreated", "createTimestamp", "objectSid"),
 )
 ACCOUNT_DISABLED: Final = 2
-# Active Directory counts time in 100 ns since 1601; these two values mean that nothing expires.
+# Active Directory counts time in 100 ns since 1601. These two values mean “never”.
 WINDOWS_EPOCH: Final = datetime(1601, 1, 1, tzinfo=UTC)
 NEVER: Final = (0, 2**63 - 1)
 
 
 @dataclass(frozen=True)
 class Entry:
-    """An entry as it was found: attributes by name in lower case."""
+    """An entry with its attributes, by lower-case name."""
 
     dn: str
     attributes: Mapping[str, list[bytes]]
@@ -39,16 +40,16 @@ class Entry:
 
     @property
     def created_at(self) -> datetime | None:
-        """Return when the directory made the entry; None if it does not say."""
-        said = self.text(["whenCreated", "createTimestamp"])
+        """Return when the entry was created; None if that is unknown."""
+        text = self.text(["whenCreated", "createTimestamp"])
         try:
-            return datetime.strptime(said[:14], "%Y%m%d%H%M%S").replace(tzinfo=UTC)
+            return datetime.strptime(text[:14], "%Y%m%d%H%M%S").replace(tzinfo=UTC)
         except ValueError:
             return None
 
     @property
     def relative_id(self) -> int | None:
-        """Return the account's number in its Windows domain: the end of its SID (MS-DTYP 2.4.2)."""
+        """Return the account's relative id, which is the end of its SID (MS-DTYP 2.4.2)."""
         sid = next(iter(self.attributes.get("objectsid", [])), b"")
         return int.from_bytes(sid[-4:], "little") if sid else None
 
@@ -58,9 +59,10 @@ class Entry:
 
 
 def status_of(entry: Entry, now: datetime) -> AccountStatus:
-    """Return whether the account may be used now. A lock after wrong passwords does not count.
+    """Return the status of the account. A temporary lock after wrong passwords does not count.
 
-    The exception is OpenLDAP's `pwdAccountLockedTime`, by which administrators also lock for good.
+    The exception is OpenLDAP's `pwdAccountLockedTime`, because administrators also use it to lock
+    accounts permanently.
     """
     control = entry.text(["userAccountControl"])
     is_disabled = (
@@ -74,29 +76,30 @@ def status_of(entry: Entry, now: datetime) -> AccountStatus:
     return AccountStatus.EXPIRED if expires_at and expires_at <= now else AccountStatus.GOOD
 
 
-def windows_moment(said: str) -> datetime | None:
-    """Return the moment that Active Directory counts in 100 ns since 1601; None for never."""
-    if not said.isdigit() or int(said) in NEVER:
+def windows_moment(text: str) -> datetime | None:
+    """Parse an Active Directory timestamp, in 100 ns since 1601; None for “never”."""
+    if not text.isdigit() or int(text) in NEVER:
         return None
     try:
-        return WINDOWS_EPOCH + timedelta(microseconds=int(said) // 10)
+        return WINDOWS_EPOCH + timedelta(microseconds=int(text) // 10)
     except OverflowError:
         return None
 
 
 def readable(name: str, value: bytes) -> str:
-    """Return the value as text; an objectGUID is 16 bytes, the first parts little-endian."""
+    """Return the value as text. An objectGUID is a UUID in Microsoft's mixed-endian order."""
     if name.lower() in BINARY_IDS and len(value) == 16:
         return str(UUID(bytes_le=value))
     try:
         return value.decode()
     except UnicodeDecodeError:
-        # Never join two values into one text: it may be the subject of a person.
+        # Not with replacement characters: two values would become the same text, which may be the
+        # subject of a person.
         return value.hex()
 
 
 def stored(name: str, text: str) -> bytes:
-    """Return the value that `readable` returned as this text."""
+    """Return the value for the text: the reverse of `readable`."""
     if name.lower() in BINARY_IDS:
         try:
             return UUID(text).bytes_le

@@ -1,7 +1,7 @@
-"""Which groups an entry of a directory is in, those of its groups included.
+"""Finds the groups of a directory entry, including nested ones.
 
-A group is known by its id, `objectGUID` or `entryUUID`, so it may be renamed and moved. An answer
-that is not complete counts as unknown, never as fewer groups: roles follow from it.
+A group is identified by `objectGUID` or `entryUUID`, so it may be renamed and moved. An incomplete
+answer counts as unknown, never as fewer groups, because people would lose roles.
 """
 
 import re
@@ -16,24 +16,24 @@ if is_available():
     import ldap
     from ldap.filter import escape_filter_chars
 
-# More groups than that are no list to give roles by.
+# A limit on the work. Real people are in fewer groups.
 MOST_GROUPS: Final = 1000
-# How deep groups in groups are followed where the server does not do it.
+# The maximum depth of nested groups, where the server does not resolve them.
 DEEPEST: Final = 10
-# Groups that are resolved by one search.
+# How many groups one search resolves.
 BATCH: Final = 50
 NAMING: Final = ("cn", "displayName", "ou", "memberOf", "objectGUID", "entryUUID", "objectSid")
-# A condition of the group filter that says whose groups are sought.
+# A condition of the group filter with a placeholder for the member.
 MEMBERSHIP: Final = re.compile(r"\([^()]*\{[01]\}[^()]*\)")
 
 
 def groups_of(directory: Any, entry: Entry) -> Groups:
-    """Return the groups of the entry and those they are in; unknown if that cannot be told."""
+    """Return all groups of the entry, including nested ones; unknown if that fails."""
     try:
         if entry.is_active_directory:
             found = _in_active_directory(directory, entry)
         else:
-            found = _by_hand(directory, entry)
+            found = _by_search(directory, entry)
     except (ldap.LDAPError, LdapFailed) as error:
         return Groups(because=f"the directory did not return the groups: {error}")
     return Groups(frozenset(group_of(one) for one in found))
@@ -54,28 +54,30 @@ def group_by_id(directory: Any, group_id: str) -> Entry | None:
 
 
 def _in_active_directory(directory: Any, entry: Entry) -> list[Entry]:
-    """Return the groups by `tokenGroups`, which Active Directory computes (MS-ADTS 3.1.1.4.5.19).
+    """Return the groups in `tokenGroups`, which Active Directory computes (MS-ADTS 3.1.1.4.5.19).
 
-    It has the primary group and every nesting, but no distribution lists. Those are followed by
-    `memberOf`.
+    It includes the primary group and all nested groups, but no distribution lists. Those are found
+    by `memberOf`.
     """
     names = ["tokenGroups", "memberOf"]
-    [asked] = directory.search("(objectClass=*)", most=1, base=entry.dn, names=names)
-    sids = asked.attributes.get("tokengroups", [])
+    [person] = directory.search("(objectClass=*)", most=1, base=entry.dn, names=names)
+    sids = person.attributes.get("tokengroups", [])
     if not sids:
         raise LdapFailed("groups-unreadable", "The service account cannot read tokenGroups.")
     found = {_key(one.dn): one for one in _found(directory, "objectSid", sids)}
     _check_complete(entry, sids, found.values())
-    _add_distribution_lists(directory, asked, found)
+    _add_distribution_lists(directory, person, found)
     if len(found) > MOST_GROUPS:
         raise LdapFailed("too-many", f"The person is in more than {MOST_GROUPS} groups.")
     return _filtered(directory, found.values())
 
 
 def _check_complete(entry: Entry, sids: Iterable[bytes], found: Iterable[Entry]) -> None:
-    """See that every group of the person's own domain is among those found.
+    """Check that all groups of the person's own domain were found.
 
-    Groups of other domains are only known to a global catalog.
+    Groups of other domains are ignored, because only a global catalog knows them.
+
+    :raises LdapFailed: if a group is missing.
     """
     domain = entry.attributes["objectsid"][0][:-4]
     known = {one.attributes["objectsid"][0] for one in found if "objectsid" in one.attributes}
@@ -87,8 +89,8 @@ def _check_complete(entry: Entry, sids: Iterable[bytes], found: Iterable[Entry])
         )
 
 
-def _add_distribution_lists(directory: Any, asked: Entry, found: dict[str, Entry]) -> None:
-    latest = [asked, *found.values()]
+def _add_distribution_lists(directory: Any, person: Entry, found: dict[str, Entry]) -> None:
+    latest = [person, *found.values()]
     for _ in range(DEEPEST):
         named = {dn for one in latest for dn in one.texts(["memberOf"])}
         missing = {_key(dn): dn for dn in named if _key(dn) not in found}
@@ -104,9 +106,9 @@ def _add_distribution_lists(directory: Any, asked: Entry, found: dict[str, Entry
 
 
 def _filtered(directory: Any, groups: Collection[Entry]) -> list[Entry]:
-    """Keep the groups that the group filter and the group base DN admit.
+    """Keep the groups that match the group filter and the group base DN.
 
-    In the filter, the conditions about membership are replaced: `tokenGroups` decides that.
+    The filter's conditions about membership are replaced, because `tokenGroups` decides that.
     """
     settings = directory.settings
     admitted = MEMBERSHIP.sub("(objectClass=*)", settings.group_filter)
@@ -127,11 +129,11 @@ def _found(
         yield from directory.pages(sought, base=base or directory.settings.domain, names=NAMING)
 
 
-def _by_hand(directory: Any, entry: Entry) -> list[Entry]:
+def _by_search(directory: Any, entry: Entry) -> list[Entry]:
     found: dict[str, Entry] = {}
     latest = [entry]
     for _ in range(DEEPEST):
-        latest = [one for member in latest for one in _around(directory, member)]
+        latest = [one for member in latest for one in _direct_groups(directory, member)]
         latest = [one for one in latest if _key(one.dn) not in found]
         found |= {_key(one.dn): one for one in latest}
         if not latest or len(found) > MOST_GROUPS:
@@ -144,10 +146,10 @@ def _by_hand(directory: Any, entry: Entry) -> list[Entry]:
     return list(found.values())
 
 
-def _around(directory: Any, member: Entry) -> Iterator[Entry]:
-    """Yield the groups that name the entry as a member, or that the entry names."""
+def _direct_groups(directory: Any, member: Entry) -> Iterator[Entry]:
+    """Yield the groups that list the entry as a member, and those that the entry lists."""
     base, seen = directory.settings.group_base_dn, set()
-    sought = _sought_around(directory, member)
+    sought = _groups_filter(directory, member)
     for one in directory.pages(sought, base=base or None, names=NAMING):
         seen.add(_key(one.dn))
         if len(seen) > MOST_GROUPS:
@@ -159,7 +161,7 @@ def _around(directory: Any, member: Entry) -> Iterator[Entry]:
             yield from directory.search("(objectClass=*)", most=1, base=dn, names=NAMING)
 
 
-def _sought_around(directory: Any, member: Entry) -> str:
+def _groups_filter(directory: Any, member: Entry) -> str:
     """Return the filter for the groups of an entry, which may list DNs or login names."""
     login = member.text(directory.names_of_login())
     # A login name that looks like a DN might be the DN of another person.

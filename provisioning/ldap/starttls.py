@@ -1,7 +1,7 @@
-"""TLS to a directory, by Python's ssl: libldap waits for ever where a server freezes in it.
+"""TLS to a directory with Python's ssl, because libldap waits forever if a server freezes in TLS.
 
-libldap speaks to one end of a pair of sockets; what it says there is carried on over TLS. So
-the connection stays on the address that was checked, and a bad certificate says what is bad.
+libldap gets one end of a socket pair, and a thread relays the data over TLS. This also keeps the
+connection on the address that was checked, and gives better errors for invalid certificates.
 """
 
 import selectors
@@ -12,29 +12,29 @@ from contextlib import suppress
 from typing import Final
 
 SECONDS: Final = 3
-# No sign-in and no page takes longer; whoever forgets a connection loses it.
+# Longer than any sign-in or page takes. A forgotten connection is closed after it.
 IDLE_SECONDS: Final = 30
 MOST_BYTES: Final = 16 * 1024
-# RFC 4511 section 4.14: an extended request of that name, and what is in its answer.
+# RFC 4511 section 4.14: the BER-encoded StartTLS request, and parts of a successful response.
 _START_TLS: Final = bytes.fromhex("301d02010177188016") + b"1.3.6.1.4.1.1466.20037"
 _ANSWER: Final = bytes.fromhex("02010178")
 _SUCCESS: Final = bytes.fromhex("0a0100")
 
 
 class StartTlsRefused(OSError):
-    """The server does not take StartTLS."""
+    """The server does not accept StartTLS."""
 
 
 def start(reached: socket.socket) -> None:
-    """Ask the server to take TLS from here on.
+    """Send a StartTLS request.
 
-    :raises StartTlsRefused: if it does not.
-    :raises OSError: if it does not answer.
+    :raises StartTlsRefused: if the server refuses it.
+    :raises OSError: if the server does not respond.
     """
     try:
         reached.sendall(_START_TLS)
         answer = reached.recv(4096)
-        # Message id 1 and an extended response; how lengths are written differs by server.
+        # Message id 1, extended response. Only these bytes: servers encode lengths differently.
         if _ANSWER not in answer[:16] or _SUCCESS not in answer[:32]:
             raise StartTlsRefused
     except OSError:
@@ -43,45 +43,46 @@ def start(reached: socket.socket) -> None:
 
 
 def secured(reached: socket.socket, host: str) -> socket.socket:
-    """Return a socket; what is said to it goes to the server over TLS.
+    """Return a socket whose data is relayed to the server over TLS.
 
-    :raises ssl.SSLCertVerificationError: if the certificate is not one for the host.
-    :raises OSError: if TLS does not come about in time.
+    :raises ssl.SSLCertVerificationError: if the certificate is not valid for the host.
+    :raises OSError: if the TLS handshake fails or takes too long.
     """
     context = ssl.create_default_context()
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     reached.settimeout(SECONDS)
     secure = context.wrap_socket(reached, server_hostname=host)
-    ours, theirs = socket.socketpair()
-    threading.Thread(target=_carry, args=(ours, secure), daemon=True).start()
-    return theirs
+    local, remote = socket.socketpair()
+    threading.Thread(target=_relay, args=(local, secure), daemon=True).start()
+    return remote
 
 
-def _carry(plain: socket.socket, secure: ssl.SSLSocket) -> None:
-    """Tell each end what the other says, until one of them has nothing more to say."""
+def _relay(plain: socket.socket, secure: ssl.SSLSocket) -> None:
+    """Copy data in both directions, until one end closes or both are idle for too long."""
     plain.settimeout(IDLE_SECONDS)
     with plain, secure, selectors.DefaultSelector() as selector, suppress(OSError):
         selector.register(plain, selectors.EVENT_READ)
         selector.register(secure, selectors.EVENT_READ)
         while ready := {key.fileobj for key, _ in selector.select(IDLE_SECONDS)}:
-            if plain in ready and not _told(plain, secure):
+            if plain in ready and not _send(plain, secure):
                 return
-            if secure in ready and not _heard(plain, secure):
+            if secure in ready and not _receive(plain, secure):
                 return
 
 
-def _told(plain: socket.socket, secure: ssl.SSLSocket) -> bool:
-    said = plain.recv(MOST_BYTES)
+def _send(plain: socket.socket, secure: ssl.SSLSocket) -> bool:
+    data = plain.recv(MOST_BYTES)
     secure.settimeout(SECONDS)
-    secure.sendall(said)
-    return bool(said)
+    secure.sendall(data)
+    return bool(data)
 
 
-def _heard(plain: socket.socket, secure: ssl.SSLSocket) -> bool:
-    """Pass on what has come; what is no data, such as a ticket for a later session, is none."""
+def _receive(plain: socket.socket, secure: ssl.SSLSocket) -> bool:
+    """Copy what the server has sent; return False at the end of the connection."""
     secure.settimeout(0)
+    # SSLWantReadError: TLS records without data, such as a session ticket, or no more data yet.
     with suppress(ssl.SSLWantReadError):
-        while said := secure.recv(MOST_BYTES):
-            plain.sendall(said)
+        while data := secure.recv(MOST_BYTES):
+            plain.sendall(data)
         return False
     return True

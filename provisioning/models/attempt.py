@@ -33,17 +33,17 @@ class SignInAttempt(TenantOwned):
     reason = models.CharField(max_length=64, blank=True)
     # For the administrator: what happened, and what to correct. Holds no secret.
     detail = models.TextField(blank=True)
-    # What went on anyway, each a sentence: ["The token names no groups, so roles stay …"].
+    # Problems that did not stop the sign-in, as sentences.
     warnings = models.JSONField(default=list)
-    # As claimed, whether true or not; what was typed, where nothing was claimed.
+    # As claimed by the provider, or as entered by the visitor. Neither is verified.
     subject = models.CharField(max_length=255, blank=True)
     email = models.CharField(max_length=254, blank=True)
     # The provider said that it has not verified the email address.
     is_email_unverified = models.BooleanField(default=False)
-    # The issuer or directory that the provider named then; a subject means nobody without it.
+    # The provider's issuer or directory at that time. A subject is only unique together with it.
     authority = models.TextField(blank=True, default="")
     request_id = models.UUIDField(null=True)
-    # The client's address, None where no request came.
+    # The client's address; None outside of a request.
     ip = models.GenericIPAddressField(null=True)
     at = models.DateTimeField()
 

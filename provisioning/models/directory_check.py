@@ -7,7 +7,7 @@ from provisioning.models.provider import IdentityProvider
 
 
 class DirectoryCheck(TenantOwned):
-    """How far the job has come that asks a live directory about the people who use it."""
+    """The progress of the job that checks people's accounts in a live directory."""
 
     provider = models.OneToOneField(
         IdentityProvider, on_delete=models.CASCADE, primary_key=True, related_name="check_state"
@@ -15,10 +15,10 @@ class DirectoryCheck(TenantOwned):
     tried_at = models.DateTimeField()
     # The key of the last identity that was checked; 0 if the next pass starts from the beginning.
     after = models.BigIntegerField(default=0)
-    # Why the last try failed: a code and a sentence for administrators; blank if it did not.
+    # Why the last attempt failed: a code and a sentence for administrators; blank if it did not.
     problem = models.CharField(max_length=64, blank=True)
     detail = models.TextField(blank=True)
-    # When everybody had been looked at last.
+    # When the last complete pass ended.
     finished_at = models.DateTimeField(null=True)
 
     class Meta(TenantOwned.Meta):

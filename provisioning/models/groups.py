@@ -11,10 +11,10 @@ from provisioning.models.provider import IdentityProvider
 
 
 class ExternalGroup(TenantOwned):
-    """A group as the provider names it, kept since it was first seen at a sign-in."""
+    """A group that a sign-in has sent."""
 
     provider = models.ForeignKey(IdentityProvider, on_delete=models.PROTECT, related_name="groups")
-    # The provider's id where it gives one, else the name; compared exactly.
+    # The provider's id, or the name if it sends no ids. Compared exactly.
     external_id = models.CharField(max_length=500)
     name = models.CharField(max_length=500)
     last_seen_at = models.DateTimeField()
@@ -46,11 +46,11 @@ class GroupMembership(models.Model):
 
 class MappingQuerySet(models.QuerySet["GroupMapping"]):
     def in_force(self) -> Self:
-        """Keep what grants roles now; a removal counts once it is applied."""
+        """Keep the mappings that grant roles now, including those whose removal is drafted."""
         return self.exclude(draft=GroupMapping.Draft.ADDED)
 
     def as_drafted(self) -> Self:
-        """Keep what would grant roles once the drafts are applied."""
+        """Keep the mappings that grant roles once the drafts are applied."""
         return self.exclude(draft=GroupMapping.Draft.REMOVED)
 
 
@@ -71,8 +71,8 @@ class GroupMapping(AbstractGroupMapping):
     # Compared exactly with ExternalGroup.external_id; the name is only shown.
     external_id = models.CharField(max_length=500)
     group_name = models.CharField(max_length=500)
-    # A directory's group that nobody has been seen in yet: `external_id` holds its name until
-    # the one group of that name is seen, and that group's id from then on.
+    # True for a directory group that no sign-in has sent yet: `external_id` is its name, until a
+    # sign-in sends the only group of that name, and then that group's id.
     by_name = models.BooleanField(default=False)
     draft = models.CharField(max_length=8, blank=True, choices=Draft)
     created_at = models.DateTimeField(auto_now_add=True)

@@ -22,25 +22,25 @@ class Identity(TenantOwned):
     provider = models.ForeignKey(
         IdentityProvider, on_delete=models.PROTECT, related_name="identities"
     )
-    # `sub`, for Entra "tid/oid", an entryUUID or objectGUID, or where no directory can be asked a
-    # whole Kerberos principal; never an address.
+    # `sub`, for Entra "tid/oid", an entryUUID or objectGUID, or without a directory the whole
+    # Kerberos principal. Never an address.
     subject = models.CharField(max_length=255)
-    # The issuer or directory that vouches for the subject: a subject means nobody without it.
+    # The issuer or directory of the subject. A subject is only unique together with it.
     authority = models.TextField(blank=True, default="")
-    # How the last Windows ticket named the account; it finds them while no directory answers.
+    # The account in the last Windows ticket. It finds the identity while the directory is down.
     account = models.CharField(max_length=255, blank=True)
     person = models.ForeignKey(Person, on_delete=models.PROTECT, related_name="identities")
     how = models.CharField(max_length=8, choices=How)
-    # What the provider said last: {"email": …, "given_name": …, "family_name": …}.
+    # The values that the provider sent last: {"email": …, "given_name": …, "family_name": …}.
     said = models.JSONField(default=dict)
     first_seen_at = models.DateTimeField()
     last_seen_at = models.DateTimeField()
-    # When the provider last said which groups they are in; None while that is unknown.
+    # When the provider last sent their groups; None if it never has.
     groups_seen_at = models.DateTimeField(null=True)
-    # What a live directory said of the account when it was last asked, and since when.
+    # The account's status at the last check of a live directory, and since when.
     status = models.CharField(max_length=20, blank=True, choices=AccountStatus.choices)
     status_since = models.DateTimeField(null=True)
-    # When it stopped signing its person in: they left, or another identity took its place.
+    # When it stopped working: the person left, or another identity replaced it.
     retired_at = models.DateTimeField(null=True)
 
     class Meta(TenantOwned.Meta):

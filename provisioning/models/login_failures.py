@@ -2,9 +2,9 @@ from django.db import models
 
 
 class FailedLogins(models.Model):
-    """How often a password was tried for a login name lately, from one source or from all.
+    """The recent attempts for a login name, from one source or from all.
 
-    The name may be anything somebody typed, even a password, so only its digest is kept.
+    Visitors may type anything as a name, even their password, so only its digest is stored.
     """
 
     digest = models.CharField(max_length=64, primary_key=True)
@@ -12,9 +12,9 @@ class FailedLogins(models.Model):
     account = models.CharField(max_length=64, default="", db_index=True)
     tries = models.PositiveIntegerField(default=0)
     last_at = models.DateTimeField(db_index=True)
-    # Until when nothing is tried; None while tries are free.
+    # Until when attempts are refused; None if they are not.
     locked_until = models.DateTimeField(null=True)
-    # Until when another process judges a password for the name.
+    # Until when another process checks a password for the name.
     judging_until = models.DateTimeField(null=True)
 
     class Meta:

@@ -1,4 +1,4 @@
-"""Where a tenant's people are known, and how its sign-in page begins."""
+"""The sign-in providers of a tenant, and the settings of its sign-in page."""
 
 from typing import ClassVar, Self
 from uuid import uuid4
@@ -13,11 +13,11 @@ from people.values import Actor
 
 class ProviderQuerySet(models.QuerySet["IdentityProvider"]):
     def kept(self) -> Self:
-        """Leave out what was removed; its rows stay for the history."""
+        """Leave out removed providers. Their rows stay for the history."""
         return self.filter(removed_at=None)
 
     def offered(self) -> Self:
-        """Keep what the sign-in page offers."""
+        """Keep the providers that the sign-in page offers, in its order."""
         return self.kept().filter(is_enabled=True).order_by("name_key")
 
 
@@ -58,13 +58,14 @@ class IdentityProvider(GroupSource):
     paired_connection = models.CharField(max_length=64, blank=True)
     paired_claim = models.CharField(max_length=100, blank=True)
     paired_attribute = models.CharField(max_length=16, choices=Pairing, blank=True)
-    # What the kind needs; provisioning.providers.config reads it.
+    # The settings of the kind, see provisioning.providers.config.
     settings = models.JSONField(default=dict)
-    # The client secret, bind password or keytab; only provisioning.providers.manage opens it.
+    # The encrypted client secret, bind password or keytab. Only provisioning.providers.manage
+    # decrypts it.
     secret = models.TextField(blank=True, editable=False)
-    # What the directory's API is asked with, where that is not the same.
+    # The encrypted token for the directory's API, if that needs one of its own.
     directory_token = models.TextField(blank=True, editable=False)
-    # The addresses that the two were entered for; they are sent nowhere else.
+    # The addresses for which the two were entered. They are not sent anywhere else.
     secret_for = models.TextField(blank=True, default="", editable=False)
     directory_token_for = models.TextField(blank=True, default="", editable=False)
     # The issuer or directory that an administrator confirmed last; provisioning.providers.issuers.
@@ -104,7 +105,7 @@ class IdentityProvider(GroupSource):
 
 
 class SignInSettings(models.Model):
-    """How a tenant's sign-in page begins; without a row it shows what there is."""
+    """The settings of a tenant's sign-in page. Without a row, it shows all options."""
 
     tenant = models.OneToOneField(
         Tenant, on_delete=models.CASCADE, primary_key=True, related_name="sign_in_settings"

@@ -7,11 +7,11 @@ from provisioning.models.provider import IdentityProvider
 
 
 class ProviderSession(TenantOwned):
-    """A session here that began at an OpenID provider, which may end it from there."""
+    """A session that began at an OpenID provider, so that its back-channel logout can end it."""
 
     provider = models.ForeignKey(IdentityProvider, on_delete=models.CASCADE, related_name="+")
     session_key = models.CharField(max_length=40, unique=True)
-    # The provider's own session, where it names it, and whose it is.
+    # The provider's session id, if it sends one, and the subject.
     sid = models.CharField(max_length=255, blank=True)
     subject = models.CharField(max_length=255)
     began_at = models.DateTimeField(auto_now_add=True)

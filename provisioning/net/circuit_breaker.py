@@ -1,4 +1,7 @@
-"""A server that does not answer is left alone for a while, so that nobody else waits for it."""
+"""A circuit breaker: after several failures, Ramp stops calling a server for a while.
+
+Otherwise every sign-in would wait for the timeout.
+"""
 
 import threading
 import time
@@ -10,7 +13,7 @@ FAILURES_UNTIL_OPEN: Final = 3
 OPEN_SECONDS: Final = 30
 
 _lock = threading.Lock()
-# By server: how often in a row it failed, and when it may be asked again.
+# By server: the number of failures in a row, and the time from which calls are allowed again.
 _known: dict[str, tuple[int, float]] = {}
 
 
@@ -20,9 +23,9 @@ class CircuitOpen(Exception):
 
 @contextmanager
 def circuit(server: str, *failures: type[Exception]) -> Iterator[None]:
-    """Ask the server in the block, unless it failed just now; note whether it fails.
+    """Run the block, which calls the server, and count the given exceptions as failures.
 
-    :raises CircuitOpen: if it is not to be asked.
+    :raises CircuitOpen: without running the block, if the server failed several times just now.
     """
     count, again_at = _known.get(server, (0, 0.0))
     if count >= FAILURES_UNTIL_OPEN and time.monotonic() < again_at:
@@ -39,6 +42,6 @@ def circuit(server: str, *failures: type[Exception]) -> Iterator[None]:
 
 
 def reset(server: str) -> None:
-    """Ask the server again from now on."""
+    """Allow calls to the server again."""
     with _lock:
         _known.pop(server, None)

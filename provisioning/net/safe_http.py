@@ -1,10 +1,9 @@
-"""The one way from here to addresses that a tenant's administrator typed in.
+"""HTTP requests to addresses that a tenant's administrator has entered (SSRF protection).
 
-Discovery documents, keys, tokens and directories are asked for over HTTPS. A host is resolved
-once, what it resolves to is checked, and the connection goes to one of those very addresses, so
-that nothing can point elsewhere in between. Redirects are not followed; answers are bounded in
-size and time, and a server that does not answer is left alone for a while. Nothing private is
-asked unless the installation allows it (OUTBOUND_ALLOW).
+A host is resolved once, the addresses are checked, and the connection goes to one of these
+addresses, so a second DNS answer cannot point elsewhere. Redirects are not followed. Responses are
+limited in size and time, and a circuit breaker protects against servers that do not respond.
+Private addresses are refused unless the installation allows them (OUTBOUND_ALLOW).
 """
 
 import http.client
@@ -28,10 +27,10 @@ from provisioning.net import circuit_breaker
 CONNECT_SECONDS: Final = 3
 TOTAL_SECONDS: Final = 8
 MOST_BYTES: Final = 256 * 1024
-# An IPv4 address wrapped in one of IPv6: NAT64, and its local prefix (RFC 6052, RFC 8215).
+# IPv6 prefixes that embed an IPv4 address: NAT64 and its local prefix (RFC 6052, RFC 8215).
 _WRAPPING: Final = (ip_network("64:ff9b::/96"), ip_network("64:ff9b:1::/48"))
-# What ipaddress takes for public, or did in some release: protocol assignments, site-local
-# addresses, documentation, and what tells machines at Azure about themselves.
+# Networks that some releases of `ipaddress` consider public: protocol assignments, site-local
+# addresses, documentation, and Azure's platform address.
 _PRIVATE_TOO: Final = tuple(
     map(ip_network, ("192.0.0.0/24", "fec0::/10", "3fff::/20", "168.63.129.16/32"))
 )
@@ -40,7 +39,7 @@ Address = IPv4Address | IPv6Address
 
 
 class OutboundError(Exception):
-    """What was asked for could not be had. The message says what to correct, by a stable code."""
+    """The request failed. The message says what to correct; the code is stable."""
 
     def __init__(self, code: str, message: str) -> None:
         super().__init__(message)
@@ -48,12 +47,12 @@ class OutboundError(Exception):
 
 
 class Unreachable(OutboundError):
-    """The server does not answer; after several times it is left alone for a while."""
+    """The server does not respond. Several of these errors open the circuit breaker."""
 
 
 @dataclass(frozen=True)
 class HttpAnswer:
-    """What a server said, whatever it was."""
+    """A response, whatever its status."""
 
     url: str
     status: int
@@ -63,7 +62,7 @@ class HttpAnswer:
     def json(self) -> Any:
         """Return the body as JSON.
 
-        :raises OutboundError: if it is none.
+        :raises OutboundError: if it is not JSON.
         """
         try:
             return json.loads(self.body)
@@ -82,12 +81,12 @@ def fetch(
 ) -> HttpAnswer:
     """Send one request and return the response, unless it is a redirect.
 
-    :raises OutboundError: if the address may not be asked, or does not answer as it should.
+    :raises OutboundError: if the address is refused, the request fails, or it is redirected.
     """
     parts = checked(url)
     try:
         with circuit_breaker.circuit(origin(url), Unreachable):
-            answer = _asked(url, parts, method, form, headers or {})
+            answer = _send(url, parts, method, form, headers or {})
     except circuit_breaker.CircuitOpen as error:
         raise OutboundError(
             "resting",
@@ -102,9 +101,9 @@ def fetch(
 
 
 def fetch_json(url: str, **how: Any) -> dict[str, Any]:
-    """Ask for a JSON object.
+    """Send one request and return the JSON object in the response.
 
-    :raises OutboundError: if anything else is answered.
+    :raises OutboundError: as `fetch`, and for any other status than 200 or other content.
     """
     answer = fetch(url, **how)
     if answer.status != 200:
@@ -116,18 +115,18 @@ def fetch_json(url: str, **how: Any) -> dict[str, Any]:
 
 
 def origin(url: str) -> str:
-    """Return which server is asked there, as circuits know it."""
+    """Return the scheme and server of the URL, which is the key of its circuit breaker."""
     parts = urlsplit(url)
     return f"{parts.scheme}://{parts.netloc}"
 
 
 def connect(host: str, port: int, *, seconds: float, may_be_plain: bool = False) -> socket.socket:
-    """Return a connection to the first of the host's addresses that takes one in time.
+    """Connect to the first of the host's addresses that accepts a connection in time.
 
-    A name of both kinds may lead nowhere by the one: IPv6 where only IPv4 gets through.
+    A host may have an IPv6 address although only IPv4 works in this network, so all are tried.
 
     :raises OutboundError: as `resolve`.
-    :raises OSError: if no address takes a connection, why the last did not.
+    :raises OSError: the error of the last address, if none accepts a connection.
     """
     addresses = resolve(host, port, may_be_plain=may_be_plain)
     deadline = time.monotonic() + seconds
@@ -145,12 +144,14 @@ def connect(host: str, port: int, *, seconds: float, may_be_plain: bool = False)
 
 
 def resolve(host: str, port: int, *, may_be_plain: bool = False) -> list[str]:
-    """Return where the host is; plain connections go only where OUTBOUND_ALLOW says.
+    """Return the checked addresses of the host.
 
-    :raises OutboundError: if the host has no address, or one that may not be asked.
+    :param may_be_plain: whether the connection is without TLS. Such connections are allowed only to
+        networks in OUTBOUND_ALLOW.
+    :raises OutboundError: if the host has no address, or one to which Ramp may not connect.
     """
     try:
-        found = _looked_up(host, port)
+        found = _resolve_in_thread(host, port)
     except (OSError, UnicodeError) as error:
         raise Unreachable(
             "unresolvable", f"The host name “{host}” cannot be resolved. Check the spelling."
@@ -164,7 +165,7 @@ def resolve(host: str, port: int, *, may_be_plain: bool = False) -> list[str]:
 def checked(url: str) -> SplitResult:
     """Parse the URL and reject what Ramp never requests (scheme, port, credentials).
 
-    :raises OutboundError: if it is none, or not of the web.
+    :raises OutboundError: if the URL is invalid or not HTTP.
     """
     try:
         parts = urlsplit(url)
@@ -179,7 +180,7 @@ def checked(url: str) -> SplitResult:
     return parts
 
 
-def _asked(
+def _send(
     url: str, parts: SplitResult, method: str, form: Any, headers: Mapping[str, str]
 ) -> HttpAnswer:
     is_plain = parts.scheme == "http"
@@ -190,7 +191,7 @@ def _asked(
         with opened, _cut_off(opened), _secured(opened, parts) as connected:
             answer = _answer(connected, url, parts, method, form, headers)
         if time.monotonic() >= deadline:
-            # What was cut off may look whole.
+            # The response was cut off by the timer, but may look complete.
             raise TimeoutError
     except (OSError, http.client.HTTPException, ValueError) as error:
         raise _failed(url, error, is_late=time.monotonic() >= deadline) from error
@@ -199,8 +200,11 @@ def _asked(
 
 @contextmanager
 def _cut_off(opened: socket.socket) -> Iterator[None]:
-    """End the connection when the time is up, however steadily the server drips."""
-    # TLS takes the socket itself over.
+    """Close the connection after TOTAL_SECONDS, even if the server keeps sending slowly.
+
+    Socket timeouts are not enough, because each received byte restarts them.
+    """
+    # `wrap_socket` detaches the original socket, so the timer needs a duplicate.
     handle = opened.dup()
     timer = threading.Timer(TOTAL_SECONDS, _cut, [handle])
     timer.daemon = True
@@ -214,6 +218,7 @@ def _cut_off(opened: socket.socket) -> Iterator[None]:
 
 
 def _cut(handle: socket.socket) -> None:
+    # The server may have closed the connection already.
     with suppress(OSError):
         handle.shutdown(socket.SHUT_RDWR)
 
@@ -253,10 +258,10 @@ def _answer(
     return HttpAnswer(url, response.status, dict(response.headers), content)
 
 
-def _looked_up(host: str, port: int) -> list[Any]:
-    """Resolve the host; a name server that does not answer holds nobody up for long.
+def _resolve_in_thread(host: str, port: int) -> list[Any]:
+    """Resolve the host in a thread, because getaddrinfo has no timeout.
 
-    :raises OSError, UnicodeError: if that fails.
+    :raises OSError, UnicodeError: if the host cannot be resolved in time.
     """
     answers: queue.SimpleQueue[list[Any] | Exception] = queue.SimpleQueue()
 

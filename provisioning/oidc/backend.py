@@ -1,9 +1,9 @@
-"""OpenID Connect: from a code that the provider sent somebody back with to claims.
+"""OpenID Connect: exchanges an authorization code for verified claims.
 
-mozilla-django-oidc runs the flow; its settings come from a provider's row. What it leaves
-unchecked is checked here: who issued the token, for whom, until when, by which algorithm,
-and whom the userinfo is about (OpenID Connect Core 1.0, sections 3.1.3.7 and 5.3.2). Whom it
-would find by an address, `sign_in` finds by the subject.
+mozilla-django-oidc runs the flow, with settings from a provider's row. This module adds the checks
+that the library lacks: issuer, audience, expiry and algorithm of the token, and the subject of
+the userinfo (OpenID Connect Core 1.0, sections 3.1.3.7 and 5.3.2). The library would find people by
+their address; here `sign_in` finds them by the subject.
 """
 
 import base64
@@ -41,7 +41,7 @@ class OidcFailed(Exception):
 
 
 class ProviderSettings:
-    """Answers mozilla-django-oidc's questions about settings from a provider's row."""
+    """Provides mozilla-django-oidc's settings from a provider's row."""
 
     provider: IdentityProvider
 
@@ -56,16 +56,16 @@ class ProviderSettings:
             "OIDC_RP_SCOPES": settings.scopes,
             "OIDC_USE_PKCE": True,
             "OIDC_USE_NONCE": True,
-            # Any address without arguments: what the library makes of it is replaced.
+            # The library needs the name of a URL without arguments. `redirect_uri` replaces it.
             "OIDC_AUTHENTICATION_CALLBACK_URL": "admin:login",
         }
 
 
 class Backend(ProviderSettings, OIDCAuthenticationBackend):
-    """Turns an authorization code into claims; `views.sign_in.finish` decides what follows."""
+    """Exchanges an authorization code for claims, for `views.sign_in.finish`."""
 
     def __init__(self, provider: IdentityProvider) -> None:
-        """Leave out what the library reads here, before anybody knows which provider it is."""
+        """Replace the library's __init__, which would read global settings."""
         self.provider = provider
         self.settings: OidcSettings = settings_of(provider)
         self.endpoints = discovery.endpoints_of(self.settings.issuer)
@@ -79,7 +79,7 @@ class Backend(ProviderSettings, OIDCAuthenticationBackend):
     def claims(self, request: HttpRequest, *, nonce: str, code_verifier: str) -> Claims:
         """Exchange the authorization code and return the claims.
 
-        :raises OidcFailed: if anything about it is not as it has to be.
+        :raises OidcFailed: if a request or a check fails.
         """
         try:
             said = self.authenticate(request, nonce=nonce, code_verifier=code_verifier)
@@ -95,35 +95,38 @@ class Backend(ProviderSettings, OIDCAuthenticationBackend):
     def get_token(self, payload: dict[str, str]) -> dict[str, Any]:
         payload["redirect_uri"] = redirect_uri(self.provider)
         headers = {}
-        if not self.endpoints.takes_post:
+        if not self.endpoints.uses_post:
             client_id = payload["client_id"]
             secret = payload.pop("client_secret")
             # RFC 6749 section 2.3.1: each part is form-encoded first.
             pair = f"{quote(client_id, safe='')}:{quote(secret, safe='')}"
             headers["Authorization"] = f"Basic {base64.b64encode(pair.encode()).decode()}"
         answer = safe_http.fetch(self.endpoints.token, method="POST", form=payload, headers=headers)
-        said = answer.json()
-        if answer.status != 200 or not isinstance(said, dict):
-            raise OidcFailed("code-refused", _refusal_of(answer.status, said))
-        if not isinstance(said.get("id_token"), str):
+        tokens = answer.json()
+        if answer.status != 200 or not isinstance(tokens, dict):
+            raise OidcFailed("code-refused", _refusal_of(answer.status, tokens))
+        if not isinstance(tokens.get("id_token"), str):
             raise OidcFailed(
                 "no-id-token",
                 "The token endpoint did not return an ID token. Request the scope openid.",
             )
-        return said
+        return tokens
 
     def verify_token(self, token: str, **expected: Any) -> dict[str, Any]:
-        """Return what the ID token says.
+        """Return the payload of the ID token.
 
-        :raises jwt.PyJWTError, OidcFailed: if it was not made by this provider, for us, now.
+        :raises jwt.PyJWTError, OidcFailed: if it is expired, or not for this sign-in or client.
         """
-        said = self._decoded(token, require=["exp", "iat", "iss", "aud", "sub"])
-        several = isinstance(said["aud"], list) and len(said["aud"]) > 1
-        if said.get("azp", "" if several else self.settings.client_id) != self.settings.client_id:
+        payload = self._decoded(token, require=["exp", "iat", "iss", "aud", "sub"])
+        # OpenID Connect Core, 3.1.3.7: with several audiences, `azp` has to name this client.
+        client_id, audience = self.settings.client_id, payload["aud"]
+        several = isinstance(audience, list) and len(audience) > 1
+        if payload.get("azp", "" if several else client_id) != client_id:
             raise OidcFailed("bad-token", "The ID token was issued for another client (azp).")
-        if not hmac.compare_digest(str(said.get("nonce", "")), str(expected.get("nonce") or "-")):
+        nonce = str(expected.get("nonce") or "-")
+        if not hmac.compare_digest(str(payload.get("nonce", "")), nonce):
             raise OidcFailed("bad-token", "The ID token does not match this sign-in (nonce).")
-        return said
+        return payload
 
     def store_tokens(self, access_token: str | None, id_token: str) -> None:
         self.id_token = id_token
@@ -134,47 +137,48 @@ class Backend(ProviderSettings, OIDCAuthenticationBackend):
         if not self.endpoints.userinfo or not access_token:
             return payload
         headers = {"Authorization": f"Bearer {access_token}"}
-        said = safe_http.fetch_json(self.endpoints.userinfo, headers=headers)
-        if said.get("sub") != payload["sub"]:
+        userinfo = safe_http.fetch_json(self.endpoints.userinfo, headers=headers)
+        if userinfo.get("sub") != payload["sub"]:
             raise OidcFailed("other-userinfo", "The userinfo response is for a different subject.")
-        # Entra and ADFS put groups and roles into the ID token alone.
+        # The ID token wins for everything else: Entra and ADFS send groups and roles only there.
         names = ("email", "email_verified", "given_name", "family_name", "name")
-        return {**said, **payload, **{name: said[name] for name in names if name in said}}
+        profile = {name: userinfo[name] for name in names if name in userinfo}
+        return {**userinfo, **payload, **profile}
 
     def get_or_create_user(
         self, access_token: str, id_token: str, payload: dict[str, Any]
     ) -> Claims:
-        """Return claims: who that is, `sign_in` finds out."""
+        """Return the claims instead of a user. `sign_in` finds the person."""
         self.sid = str(payload.get("sid") or "")
         if isinstance(at := payload.get("auth_time"), int | float):
             self.authenticated_at = at
         return claims_from(self.get_userinfo(access_token, id_token, payload), self.settings)
 
     def get_user(self, user_id: object) -> Person | None:
-        """Find nobody: sessions belong to SessionBackend."""
+        """Find nobody: SessionBackend loads the people of sessions."""
 
-    def logged_out(self, token: str) -> tuple[str, str]:
-        """Return whose sessions a logout token ends: the provider's session, the subject.
+    def read_logout_token(self, token: str) -> tuple[str, str]:
+        """Return the session id and the subject of a logout token; one of them may be blank.
 
         OpenID Connect Back-Channel Logout 1.0, section 2.6.
 
-        :raises jwt.PyJWTError, OidcFailed: if it is none.
+        :raises jwt.PyJWTError, OidcFailed: if the token is invalid, too old, or used before.
         """
-        said = self._decoded(token, require=["iat", "iss", "aud", "jti", "events"])
-        sid, subject = str(said.get("sid") or ""), str(said.get("sub") or "")
-        events = said["events"]
+        payload = self._decoded(token, require=["iat", "iss", "aud", "jti", "events"])
+        sid, subject = str(payload.get("sid") or ""), str(payload.get("sub") or "")
+        events = payload["events"]
         is_one = isinstance(events, dict) and BACKCHANNEL_EVENT in events
-        if not is_one or "nonce" in said or not (sid or subject):
+        if not is_one or "nonce" in payload or not (sid or subject):
             raise OidcFailed("bad-token", "This is not a logout token.")
-        if said["iat"] < time.time() - 2 * LEEWAY_SECONDS:
+        if payload["iat"] < time.time() - 2 * LEEWAY_SECONDS:
             raise OidcFailed("bad-token", "The logout token is too old.")
-        if not cache.add(f"oidc-jti:{self.provider.pk}:{said['jti']}", 1, 4 * LEEWAY_SECONDS):
+        if not cache.add(f"oidc-jti:{self.provider.pk}:{payload['jti']}", 1, 4 * LEEWAY_SECONDS):
             raise OidcFailed("bad-token", "The logout token was already used.")
         return sid, subject
 
     def _decoded(self, token: str, *, require: list[str]) -> dict[str, Any]:
         key, algorithm = discovery.key_for(token, self.endpoints.jwks)
-        said: dict[str, Any] = jwt.decode(
+        payload: dict[str, Any] = jwt.decode(
             token,
             key,
             algorithms=[algorithm],
@@ -183,31 +187,34 @@ class Backend(ProviderSettings, OIDCAuthenticationBackend):
             leeway=LEEWAY_SECONDS,
             options={"require": require},
         )
-        return said
+        return payload
 
 
-def claims_from(said: dict[str, Any], settings: OidcSettings) -> Claims:
-    """Return the claims of an ID token and its userinfo, in our words."""
+def claims_from(claims: dict[str, Any], settings: OidcSettings) -> Claims:
+    """Return the claims of an ID token and its userinfo."""
     return Claims(
-        subject=_subject(said),
-        email=_text(said, "email"),
-        is_email_verified=_truth(said.get("email_verified")),
-        given_name=_text(said, "given_name"),
-        family_name=_text(said, "family_name"),
-        name=_text(said, "name"),
-        groups=groups_from(said, settings.groups_claim),
-        said={name: str(value) for name, value in said.items() if isinstance(value, str | int)},
+        subject=_subject(claims),
+        email=_text(claims, "email"),
+        is_email_verified=_truth(claims.get("email_verified")),
+        given_name=_text(claims, "given_name"),
+        family_name=_text(claims, "family_name"),
+        name=_text(claims, "name"),
+        groups=groups_from(claims, settings.groups_claim),
+        said={name: str(value) for name, value in claims.items() if isinstance(value, str | int)},
     )
 
 
-def groups_from(said: dict[str, Any], claim: str) -> Groups:
-    """Return the groups that the claim lists; unknown where it says nothing that we can read."""
-    if claim in _listed(said.get("_claim_names")) or said.get("hasgroups"):
+def groups_from(claims: dict[str, Any], claim: str) -> Groups:
+    """Return the groups in the claim; unknown if it is missing, unreadable, or an overage marker.
+
+    Entra sends `_claim_names` or `hasgroups` instead of groups for people in too many of them.
+    """
+    if claim in _listed(claims.get("_claim_names")) or claims.get("hasgroups"):
         return Groups(
             because="the person has too many groups for the token (overage); have the provider "
             "send fewer groups, or only those assigned to Ramp"
         )
-    value = _at(said, claim)
+    value = _at(claims, claim)
     if value is None:
         return Groups(because=f"the token has no claim “{claim}”")
     listed = [value] if isinstance(value, str) else value
@@ -216,10 +223,10 @@ def groups_from(said: dict[str, Any], claim: str) -> Groups:
     return Groups(frozenset(group for one in listed if (group := _group(one))))
 
 
-def _group(said: Any) -> Group | None:
-    match said:
-        case str() if said:
-            return Group(said, said)
+def _group(value: Any) -> Group | None:
+    match value:
+        case str() if value:
+            return Group(value, value)
         case {"id": str() as key, **more}:
             names = (more.get("displayName"), more.get("name"), more.get("display"), key)
             return Group(key, next(str(name) for name in names if name))
@@ -227,46 +234,46 @@ def _group(said: Any) -> Group | None:
             return None
 
 
-def _at(said: dict[str, Any], claim: str) -> Any:
-    """Return the claim of that name; failing that, what a dotted path leads to."""
-    if claim in said:
-        return said[claim]
-    value: Any = said
+def _at(claims: dict[str, Any], claim: str) -> Any:
+    """Return the claim with that name, or else the value at that dotted path."""
+    if claim in claims:
+        return claims[claim]
+    value: Any = claims
     for part in claim.split("."):
         value = value.get(part) if isinstance(value, dict) else None
     return value
 
 
-def _subject(said: dict[str, Any]) -> str:
-    """Return who it is for ever; Entra's `sub` is another one for each of its clients."""
-    tenant, person = said.get("tid"), said.get("oid")
+def _subject(claims: dict[str, Any]) -> str:
+    """Return the permanent subject. Entra's `sub` differs between clients: use `tid/oid`."""
+    tenant, person = claims.get("tid"), claims.get("oid")
     if isinstance(tenant, str) and isinstance(person, str) and tenant and person:
         return f"{tenant}/{person}"
-    return _text(said, "sub")
+    return _text(claims, "sub")
 
 
-def _text(said: dict[str, Any], name: str) -> str:
-    value = said.get(name)
+def _text(claims: dict[str, Any], name: str) -> str:
+    value = claims.get(name)
     return value.strip() if isinstance(value, str) and name != "sub" else str(value or "")
 
 
-def _truth(said: Any) -> bool | None:
-    if isinstance(said, str):
-        return {"true": True, "false": False}.get(said.casefold())
-    return said if isinstance(said, bool) else None
+def _truth(value: Any) -> bool | None:
+    if isinstance(value, str):
+        return {"true": True, "false": False}.get(value.casefold())
+    return value if isinstance(value, bool) else None
 
 
-def _listed(said: Any) -> Any:
-    return said if isinstance(said, dict | list) else ()
+def _listed(value: Any) -> Any:
+    return value if isinstance(value, dict | list) else ()
 
 
-def _refusal_of(status: int, said: Any) -> str:
-    told = said if isinstance(said, dict) else {}
-    why = str(told.get("error_description") or told.get("error") or "")[:300]
+def _refusal_of(status: int, answer: Any) -> str:
+    error = answer if isinstance(answer, dict) else {}
+    why = str(error.get("error_description") or error.get("error") or "")[:300]
     hint = {
         "invalid_client": " Check the client ID and client secret.",
         "invalid_grant": " Check the redirect URI, and the provider's clock.",
-    }.get(str(told.get("error")), "")
+    }.get(str(error.get("error")), "")
     return (
         "The token endpoint rejected the code with status "
         f"{status}{': ' + why if why else ''}.{hint}"

@@ -1,7 +1,7 @@
-"""What an OpenID provider says of itself: its endpoints and its keys.
+"""The endpoints and keys of an OpenID provider.
 
-OpenID Connect Discovery 1.0; keys are a JWK Set (RFC 7517). Both are asked for through
-`safe_http`, and kept for an hour by each process.
+OpenID Connect Discovery 1.0; the keys are a JWK Set (RFC 7517). Both are fetched through
+`safe_http`, and cached for an hour.
 """
 
 from dataclasses import dataclass
@@ -13,10 +13,10 @@ from django.core.cache import cache
 from provisioning.net import safe_http
 from provisioning.net.safe_http import OutboundError
 
-KEPT_SECONDS: Final = 3600
-# An unknown key id may be a new key; nobody makes us ask for keys more often than this.
-ASKED_AGAIN_SECONDS: Final = 30
-# Never "none", and no HMAC: its key would be the client secret.
+CACHE_SECONDS: Final = 3600
+# An unknown key id may be a new key. But forged tokens must not make Ramp fetch keys more often.
+KEY_REFRESH_SECONDS: Final = 30
+# Not "none", and no HMAC: its key would be the client secret, which is known to more parties.
 ALGORITHMS: Final = (
     *("RS256", "RS384", "RS512", "PS256", "PS384", "PS512"),
     *("ES256", "ES384", "ES512", "EdDSA"),
@@ -31,20 +31,21 @@ class Endpoints:
     jwks: str
     userinfo: str = ""
     end_session: str = ""
-    # How the token endpoint wants to be shown the client secret.
-    takes_post: bool = False
+    # Whether the client secret goes into the form (client_secret_post) instead of the header.
+    uses_post: bool = False
 
 
 def endpoints_of(issuer: str) -> Endpoints:
-    """Return where the provider is asked for what.
+    """Return the endpoints of the issuer.
 
-    :raises OutboundError: if its discovery document cannot be had, or is another's.
+    :raises OutboundError: if the discovery document is not available, incomplete, or for another
+        issuer.
     """
     key = f"oidc-discovery:{issuer}"
     known: Endpoints | None = cache.get(key)
     if known is None:
         known = _discovered(issuer)
-        cache.set(key, known, KEPT_SECONDS)
+        cache.set(key, known, CACHE_SECONDS)
     return known
 
 
@@ -69,31 +70,32 @@ def _discovered(issuer: str) -> Endpoints:
         jwks=_needed(document, "jwks_uri", url),
         userinfo=_optional(document, "userinfo_endpoint"),
         end_session=_optional(document, "end_session_endpoint"),
-        takes_post=_takes_post(document),
+        uses_post=_uses_post(document),
     )
 
 
-def _takes_post(document: dict[str, Any]) -> bool:
-    """Tell whether the secret has to go into the form: where the usual header is not offered.
+def _uses_post(document: dict[str, Any]) -> bool:
+    """Tell whether the provider accepts the client secret only in the form.
 
-    A provider that offers both may hold each client to one, which is the header by default.
+    A provider that supports both methods may allow only one for each client. The header is the
+    default.
     """
     methods = _listed(document.get("token_endpoint_auth_methods_supported"))
     return "client_secret_post" in methods and "client_secret_basic" not in methods
 
 
 def _needed(document: dict[str, Any], name: str, url: str) -> str:
-    if said := _optional(document, name):
-        return said
+    if url_of := _optional(document, name):
+        return url_of
     raise OutboundError("incomplete-discovery", f"{url} does not contain {name}.")
 
 
 def _optional(document: dict[str, Any], name: str) -> str:
-    said = document.get(name)
-    if not isinstance(said, str) or not said:
+    value = document.get(name)
+    if not isinstance(value, str) or not value:
         return ""
-    safe_http.checked(said)
-    return said
+    safe_http.checked(value)
+    return value
 
 
 def _listed(said: Any) -> list[Any]:
@@ -101,10 +103,10 @@ def _listed(said: Any) -> list[Any]:
 
 
 def key_for(token: str, jwks_url: str) -> tuple[Any, str]:
-    """Return the key that the token says it is signed with, and the algorithm.
+    """Return the key named in the token's header, and the algorithm.
 
-    :raises jwt.InvalidTokenError: if it is no token, or there is no such key.
-    :raises OutboundError: if the keys cannot be had.
+    :raises jwt.InvalidTokenError: if the token is malformed, or there is no such key.
+    :raises OutboundError: if the keys are not available.
     """
     header = jwt.get_unverified_header(token)
     algorithm = header.get("alg")
@@ -112,24 +114,27 @@ def key_for(token: str, jwks_url: str) -> tuple[Any, str]:
         raise jwt.InvalidAlgorithmError(f"it is signed by {algorithm}, which is not accepted")
     kept = f"oidc-keys:{jwks_url}"
     for keys in (cache.get(kept), None):
-        known = _asked_for_keys(jwks_url, kept) if keys is None else keys
+        known = _fetch_keys(jwks_url, kept) if keys is None else keys
         if found := _matching(known, header.get("kid"), algorithm):
             return jwt.PyJWK(found, algorithm=algorithm).key, algorithm
     raise jwt.InvalidKeyError("it is signed with a key that the provider does not publish")
 
 
-def _asked_for_keys(url: str, kept: str) -> list[Any]:
-    """Ask for the keys, unless that was a moment ago."""
+def _fetch_keys(url: str, kept: str) -> list[Any]:
+    """Fetch the keys, unless they were fetched a moment ago."""
     known = cache.get(kept)
-    if known is not None and not cache.add(f"{kept}:asked", 1, ASKED_AGAIN_SECONDS):
+    if known is not None and not cache.add(f"{kept}:asked", 1, KEY_REFRESH_SECONDS):
         return list(known)
     keys = _listed(safe_http.fetch_json(url).get("keys"))
-    cache.set(kept, keys, KEPT_SECONDS)
+    cache.set(kept, keys, CACHE_SECONDS)
     return keys
 
 
 def _matching(keys: list[Any], kid: Any, algorithm: str) -> dict[str, Any] | None:
-    """Return the one key that fits; a token without a key id fits if just one does."""
+    """Return the only matching key; None if there are several, or none.
+
+    A token without a key id is accepted if only one key matches its algorithm.
+    """
     kinds = {"R": "RSA", "P": "RSA", "E": "EC"}
     kind = "OKP" if algorithm == "EdDSA" else kinds[algorithm[0]]
     fitting = [

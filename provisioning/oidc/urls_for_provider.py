@@ -1,4 +1,4 @@
-"""Where people sign in through a provider, and what is entered at the provider about us."""
+"""The URLs of sign-in through a provider, some of which have to be entered at the provider."""
 
 from django.conf import settings
 from django.urls import reverse
@@ -11,7 +11,7 @@ def sign_in_url(provider: IdentityProvider) -> str:
 
 
 def redirect_uri(provider: IdentityProvider) -> str:
-    """Return where an OpenID provider sends people back to."""
+    """Return the redirect URI for an OpenID provider."""
     return _url("oidc_callback", provider)
 
 

@@ -1,4 +1,4 @@
-"""Judging a password of a directory, under the limits on guessing."""
+"""Checks a directory password, subject to the limits on guessing."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,19 +17,20 @@ from provisioning.providers.secrets import SecretLost
 
 
 class PasswordTry:
-    """One password for one login name; tries count for the name and for the entry it finds."""
+    """One attempt with a login name. It counts for the name and for the entry that it finds."""
 
     def __init__(self, provider: IdentityProvider, login: str, source: Source) -> None:
         self.provider, self.source = provider, source
-        # Under which names the try is booked.
+        # The names for which the attempt is counted.
         self.names = [login]
 
     def claims(self, password: str) -> Claims:
-        """Return whose login name and password these are.
+        """Return the claims of the person with this login name and password.
 
-        :raises GuessedTooOften: while the source has to wait, or the account might be locked.
-        :raises WrongPassword: if they are nobody's.
-        :raises LdapFailed, SecretLost: if the directory cannot say so.
+        :raises GuessedTooOften: while the source has to wait, or if an incorrect password could
+            lock the account in the directory.
+        :raises WrongPassword: if the name or the password is incorrect.
+        :raises LdapFailed, SecretLost: if the password could not be checked.
         """
         settings, [login] = settings_of(self.provider), self.names
         lockout.check(login, self.source)
@@ -41,10 +42,10 @@ class PasswordTry:
         except WrongPassword:
             raise
         except (GuessedTooOften, LdapFailed, SecretLost):
-            self._take_back()
+            self._cancel_tries()
             raise
         for name in self.names:
-            lockout.note_success(name, self.source)
+            lockout.record_success(name, self.source)
         return claims
 
     @property
@@ -53,7 +54,7 @@ class PasswordTry:
 
     @contextmanager
     def _guarding(self, directory: Directory, entry: Entry) -> Iterator[None]:
-        """Book the try for the entry too: a directory takes many spellings for one name."""
+        """Count the attempt for the entry too: a directory accepts many spellings of a name."""
         subject = entry.text(directory.names_of("subject")) or entry.dn
         name = f"{self.provider.pk} {subject}"
         lockout.check(name, self.source)
@@ -62,10 +63,10 @@ class PasswordTry:
             yield
             return
         is_known = self.source.knows(name)
-        with lockout.one_at_a_time(name):
+        with lockout.judge_exclusively(name):
             ldap_lockout.check(directory, entry, is_known_device=is_known)
             yield
 
-    def _take_back(self) -> None:
+    def _cancel_tries(self) -> None:
         for name in self.names:
-            lockout.take_back(name, self.source)
+            lockout.cancel_try(name, self.source)

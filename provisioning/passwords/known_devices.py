@@ -1,8 +1,8 @@
-"""The devices on which people have signed in, as a signed cookie.
+"""Known devices: a signed cookie that lists the accounts that have signed in on a device.
 
-A known device has tries of its own at the accounts that were used on it, so that a stranger's
-guesses elsewhere do not keep their owners out. The cookie lets nobody in, and it is worth no more
-than FREE_TRIES to whoever steals it: it names the device whose tries are counted.
+Attempts on a known device are counted separately, so an attacker's guesses elsewhere do not lock
+out the account's owner. The cookie does not authenticate anybody. A thief gains only FREE_TRIES
+attempts, because they are counted for the device that the cookie names.
 """
 
 from collections.abc import Iterable
@@ -20,21 +20,21 @@ from provisioning.passwords.lockout import Source
 COOKIE: Final = "known_device"
 SALT: Final = "provisioning.known_devices"
 YEAR: Final = 365 * 24 * 3600
-# A cookie has room for no more; somebody who administers several companies needs a few.
+# As many as fit into a cookie. People who work for several companies need a few.
 MOST_ACCOUNTS: Final = 20
 
 
 def source_of(request: HttpRequest) -> Source:
-    """Return where a try to sign in comes from."""
-    said = _read(_sent(request))
-    return Source(_network(request.META), said["device"], frozenset(said["accounts"]))
+    """Return the source of a sign-in attempt."""
+    cookie = _read(_sent(request))
+    return Source(_network(request.META), cookie["device"], frozenset(cookie["accounts"]))
 
 
 def remember(request: HttpRequest, response: HttpResponse, accounts: Iterable[str]) -> None:
     """Set the cookie that makes this browser a known device of these accounts."""
-    said = _read(response.cookies[COOKIE].value if COOKIE in response.cookies else _sent(request))
-    device = said["device"] or uuid4().hex
-    known = [*dict.fromkeys([*accounts, *said["accounts"]])][:MOST_ACCOUNTS]
+    cookie = _read(response.cookies[COOKIE].value if COOKIE in response.cookies else _sent(request))
+    device = cookie["device"] or uuid4().hex
+    known = [*dict.fromkeys([*accounts, *cookie["accounts"]])][:MOST_ACCOUNTS]
     response.set_cookie(
         COOKIE,
         signing.dumps({"device": device, "accounts": known}, salt=SALT, compress=True),
@@ -51,19 +51,19 @@ def _sent(request: HttpRequest) -> str:
 
 def _read(cookie: str) -> dict[str, Any]:
     try:
-        said: dict[str, Any] = signing.loads(cookie, salt=SALT, max_age=YEAR)
+        content: dict[str, Any] = signing.loads(cookie, salt=SALT, max_age=YEAR)
     except signing.BadSignature:
         return {"device": "", "accounts": []}
-    return said
+    return content
 
 
 def _network(meta: dict[str, Any]) -> str:
-    """Return the client's address; of IPv6 the network, in which anybody has many addresses."""
-    said = client_address(meta) or ""
+    """Return the client's IPv4 address, or IPv6 /64 network: one client has that many addresses."""
+    text = client_address(meta) or ""
     try:
-        address = ip_address(said)
+        address = ip_address(text)
     except ValueError:
-        return str(said)
+        return str(text)
     if isinstance(address, IPv6Address):
         return str(ip_network(f"{address}/64", strict=False))
     return str(address)

@@ -1,11 +1,11 @@
-"""How many wrong passwords Active Directory still takes before it locks an account.
+"""Prevents sign-in attempts in Ramp from locking Active Directory accounts.
 
-A locked Windows account keeps its owner from working, so nobody may bring that about through our
-form. Ramp asks for no password that could be the last one. The one before that is reserved for
-devices on which the owner has signed in before.
+A locked Windows account keeps its owner from working, so attackers must not be able to cause that
+through Ramp's form. Ramp does not try a password that could be the last one before the lock. The
+last but one is reserved for known devices.
 
-Each domain controller counts for itself and reports to the PDC emulator; have the provider name a
-server that is close to it.
+Each domain controller counts separately and reports to the PDC emulator, so the provider should
+name a server that is close to it.
 """
 
 from datetime import datetime, timedelta
@@ -23,10 +23,10 @@ COUNTS: Final = (
     "msDS-User-Account-Control-Computed",
 )
 DOMAIN_POLICY: Final = ("lockoutThreshold", "lockOutObservationWindow")
-# A password settings object of its own for some accounts, by which the domain's does not count.
-OWN_POLICY: Final = ("msDS-LockoutThreshold", "msDS-LockoutObservationWindow")
-# What is assumed where the service account may not read the object.
-USUAL_POLICY: Final = (3, timedelta(minutes=30))
+# Attributes of a password settings object, which replaces the domain's policy for some accounts.
+OBJECT_POLICY: Final = ("msDS-LockoutThreshold", "msDS-LockoutObservationWindow")
+# A cautious assumption for when the service account may not read the policy.
+STRICT_POLICY: Final = (3, timedelta(minutes=30))
 LOCKED_OUT: Final = 0x10
 
 
@@ -39,10 +39,10 @@ class NearlyLocked(GuessedTooOften):
 
 
 def check(directory: Directory, entry: Entry, *, is_known_device: bool) -> None:
-    """See that a wrong password would leave the account unlocked.
+    """Check that an incorrect password would not lock the account.
 
-    :raises NearlyLocked: if it might not, or the account is locked already.
-    :raises LdapFailed: if the directory does not say.
+    :raises NearlyLocked: if it might, or if the account is locked already.
+    :raises LdapFailed: if the counts cannot be read.
     """
     now = timezone.now()
     [counts] = directory.search("(objectClass=*)", most=1, base=entry.dn, names=COUNTS)
@@ -65,16 +65,16 @@ def check(directory: Directory, entry: Entry, *, is_known_device: bool) -> None:
 
 
 def _policy(directory: Directory, counts: Entry) -> tuple[int, timedelta]:
-    """Return after how many wrong passwords within which time the account is locked; 0: never."""
+    """Return the lockout threshold and the time window. A threshold of 0 means never."""
     own = counts.text(["msDS-ResultantPSO"])
-    names, where = (OWN_POLICY, own) if own else (DOMAIN_POLICY, directory.settings.domain)
+    names, where = (OBJECT_POLICY, own) if own else (DOMAIN_POLICY, directory.settings.domain)
     try:
         [policy] = directory.search("(objectClass=*)", most=1, base=where, names=names)
     except (LdapFailed, ValueError):
-        return USUAL_POLICY
-    said = [policy.text([name]) for name in names]
-    if own and not said[0]:
-        return USUAL_POLICY
-    # A negative number of 100 ns; the smallest one means forever.
-    window = min(abs(int(said[1] or 0)) // 10, 10**14)
-    return int(said[0] or 0), timedelta(microseconds=window)
+        return STRICT_POLICY
+    threshold, interval = (policy.text([name]) for name in names)
+    if own and not threshold:
+        return STRICT_POLICY
+    # A negative number in 100 ns. The minimum value means forever, so it is capped.
+    window = min(abs(int(interval or 0)) // 10, 10**14)
+    return int(threshold or 0), timedelta(microseconds=window)

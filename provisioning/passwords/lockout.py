@@ -1,14 +1,13 @@
 """Limits on guessing passwords.
 
-Tries are counted for each account and source: the client's address, or a device on which somebody
-has signed in to the account before. So a stranger's wrong passwords delay the stranger and not the
-account's owner. All tries from addresses together are counted as well, which slows down guessing
-from many addresses; known devices are exempt from that.
+Attempts are counted for each account and source. A source is the client's address, or a device on
+which the account has signed in before. So an attacker's incorrect passwords delay the attacker and
+not the account's owner. The attempts from all addresses together are counted too, which slows down
+guessing from many addresses. Known devices are exempt from that.
 
-Every process counts in the same rows. A try is booked before it is judged, so that many at once
-are not judged for the price of one; names that nobody has cost the same as others. While a source
-has to wait, the right password is not accepted from it either, or the answer would tell which
-guess was right.
+All processes count in the same rows. An attempt is counted before the password is checked, so that
+parallel attempts all count. Unknown names are treated like others. While a source has to wait, even
+the correct password is refused, because the response would reveal which guess was correct.
 """
 
 import time
@@ -29,15 +28,15 @@ from provisioning.models import FailedLogins
 from provisioning.sign_in.errors import SignInRefused
 
 FREE_TRIES: Final = 5
-# From all addresses together. One address counts for no more than its share of them, so that it
-# alone cannot slow down the others.
+# From all addresses together. One address contributes at most its share, so that it cannot lock out
+# the others alone.
 FREE_TRIES_OF_ALL: Final = 100
 SHARE_OF_ONE: Final = 20
 FIRST_WAIT: Final = timedelta(seconds=30)
 LONGEST_WAIT: Final = timedelta(minutes=15)
-# After this time without tries, the count is reset.
+# After this time without attempts, the count is reset.
 MEMORY: Final = timedelta(days=1)
-# How long one password may be judged, and how long the next one waits for that.
+# How long the check of one password may take, and how long the next one waits for it.
 JUDGING: Final = timedelta(seconds=15)
 PATIENCE_SECONDS: Final = 10
 EVERYBODY: Final = "everybody"
@@ -54,7 +53,7 @@ class GuessedTooOften(SignInRefused):
 
 @dataclass(frozen=True)
 class Source:
-    """The source of tries; `accounts` are those with a successful sign-in on the device."""
+    """The source of attempts. `accounts` are those with a successful sign-in on the device."""
 
     address: str = ""
     device: str = ""
@@ -68,11 +67,11 @@ NOWHERE: Final = Source()
 
 
 def check(name: str, source: Source = NOWHERE) -> None:
-    """Book a try to sign in under the name, at the tenant in force or wherever one may.
+    """Count an attempt for the name, in the tenant in force or across all tenants.
 
-    It stands as a failure unless `note_success` or `take_back` says otherwise.
+    It counts as a failure until `record_success` or `cancel_try`.
 
-    :raises GuessedTooOften: while the source has to wait; nothing may be tried then.
+    :raises GuessedTooOften: while the source has to wait. Do not check the password then.
     """
     now = timezone.now()
     with transaction.atomic():
@@ -84,19 +83,19 @@ def check(name: str, source: Source = NOWHERE) -> None:
     FailedLogins.objects.filter(last_at__lt=now - MEMORY).delete()
 
 
-def note_success(name: str, source: Source = NOWHERE) -> None:
-    """Forget the tries of this source and of everybody: the account's owner has come."""
+def record_success(name: str, source: Source = NOWHERE) -> None:
+    """Reset the counts of this source and of all sources after a successful sign-in."""
     digests = [_digest(name, _of_source(name, source)), _digest(name, EVERYBODY)]
     FailedLogins.objects.filter(digest__in=digests).delete()
 
 
 def forget(name: str) -> None:
-    """Delete all tries under the name, for example after its owner has chosen a new password."""
+    """Reset all counts for the name, for example after its owner has chosen a new password."""
     FailedLogins.objects.filter(account=account_of(name)).delete()
 
 
-def take_back(name: str, source: Source = NOWHERE) -> None:
-    """Remove a try that could not be judged, for example when the directory was unavailable."""
+def cancel_try(name: str, source: Source = NOWHERE) -> None:
+    """Uncount an attempt that could not be checked, for example if the directory is unavailable."""
     now = timezone.now()
     whose = [_of_source(name, source)] + ([] if source.knows(name) else [EVERYBODY])
     with transaction.atomic():
@@ -107,14 +106,14 @@ def take_back(name: str, source: Source = NOWHERE) -> None:
 
 
 def waits_until(name: str) -> datetime | None:
-    """Return until when some source of tries under the name has to wait; None if none has."""
+    """Return until when a source of attempts for the name has to wait; None if none has."""
     waiting = FailedLogins.objects.filter(account=account_of(name), locked_until__gt=timezone.now())
     until: datetime | None = waiting.aggregate(until=Max("locked_until"))["until"]
     return until
 
 
 def wait_after(tries: int, free: int = FREE_TRIES) -> timedelta:
-    """Return how long the name waits after so many tries in a row."""
+    """Return the wait after this number of attempts in a row."""
     if tries < free:
         return timedelta()
     doublings = min(tries - free, 20)
@@ -122,10 +121,13 @@ def wait_after(tries: int, free: int = FREE_TRIES) -> timedelta:
 
 
 @contextmanager
-def one_at_a_time(name: str) -> Iterator[None]:
-    """Let nobody else judge a password for the name, in any process, until the block ends.
+def judge_exclusively(name: str) -> Iterator[None]:
+    """Keep all processes from checking another password for the name until the block ends.
 
-    :raises GuessedTooOften: if others take too long.
+    It is a lease in the row and not a row lock, because the block calls another server and must
+    not keep a transaction open.
+
+    :raises GuessedTooOften: if another process takes too long.
     """
     row = FailedLogins.objects.filter(digest=_digest(name, EVERYBODY))
     with transaction.atomic():
@@ -146,16 +148,16 @@ def one_at_a_time(name: str) -> Iterator[None]:
 
 
 def account_of(name: str) -> str:
-    """Return the digest of the account's name, however it is written, in the tenant in force."""
-    said = f"{tenancy.scope()} {normalized(name)}"
-    return salted_hmac("provisioning.guessing", said, algorithm="sha256").hexdigest()
+    """Return the digest of the normalized name in the tenant in force."""
+    text = f"{tenancy.scope()} {normalized(name)}"
+    return salted_hmac("provisioning.guessing", text, algorithm="sha256").hexdigest()
 
 
 def normalized(name: str) -> str:
-    """Return the form in which login names are counted.
+    """Return the form of a login name for which attempts are counted.
 
-    Directories compare names without regard to compatibility letters, such as bold and full-width
-    ones, case, invisible characters and repeated spaces (RFC 4518).
+    Directories ignore compatibility forms such as full-width letters, case, invisible characters
+    and repeated spaces (RFC 4518), so an attacker could spell one name in many ways.
     """
     text = unicodedata.normalize("NFKC", name).casefold()
     visible = "".join(one for one in text if unicodedata.category(one) not in ("Cf", "Cc"))
@@ -190,5 +192,5 @@ def _locked(name: str, whose: str, now: datetime) -> FailedLogins:
 
 
 def _digest(name: str, whose: str) -> str:
-    said = f"{account_of(name)} {whose}"
-    return salted_hmac("provisioning.guessing", said, algorithm="sha256").hexdigest()
+    text = f"{account_of(name)} {whose}"
+    return salted_hmac("provisioning.guessing", text, algorithm="sha256").hexdigest()

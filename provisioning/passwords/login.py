@@ -9,7 +9,7 @@ from provisioning.passwords import lockout
 from provisioning.passwords.lockout import NOWHERE, Source
 from provisioning.sign_in import attempt_log
 from provisioning.sign_in.attempt_log import Outcome
-from provisioning.sign_in.errors import SignInRefused, said_to_deactivated
+from provisioning.sign_in.errors import SignInRefused, deactivated_message
 
 
 def person_with_password(
@@ -17,12 +17,11 @@ def person_with_password(
 ) -> Person:
     """Return the person with this email address and password.
 
-    Why somebody may not come in is told only to those who know their password; to
-    everybody else an unknown address and a wrong password look and last the same. Tries
-    count for the address and where they come from, at whichever company: one page asks for
-    those of all.
+    Only a visitor with the correct password learns why the person may not sign in. For everybody
+    else, an unknown address and an incorrect password look the same and take the same time.
+    Attempts are counted across companies, because the general sign-in page serves all of them.
 
-    :raises GuessedTooOften: while nobody may try this address.
+    :raises GuessedTooOften: while the source has to wait.
     :raises SignInRefused: if there is no such person, or they may not sign in.
     """
     with tenancy.across_tenants():
@@ -30,11 +29,12 @@ def person_with_password(
     candidates = _candidates(email, slug)
     matching = [person for person in candidates if check_password(password, person.password)]
     if not candidates:
+        # Takes as long as check_password, so that the time does not reveal known addresses.
         make_password(password)
     if not matching:
         raise SignInRefused("Incorrect email or password.")
     with tenancy.across_tenants():
-        lockout.note_success(email, source)
+        lockout.record_success(email, source)
     if len(matching) > 1:
         raise SignInRefused(
             "Several companies use this email address. Use your company's own sign-in page."
@@ -46,26 +46,26 @@ def person_with_password(
 
 
 def confirm_password(person: Person, password: str, source: Source = NOWHERE) -> None:
-    """Check the password of a signed-in person; tries count as at sign-in.
+    """Check the password of a signed-in person. Attempts count as at sign-in.
 
-    :raises GuessedTooOften: while nobody may try this address.
-    :raises SignInRefused: if it is not their password, or passwords do not count here.
+    :raises GuessedTooOften: while the source has to wait.
+    :raises SignInRefused: if the password is incorrect, or the company does not allow passwords.
     """
     with tenancy.across_tenants():
         lockout.check(person.email, source)
     if not check_password(password, person.password):
-        said = "Incorrect password."
+        message = "Incorrect password."
         attempt_log.log_attempt(
             Outcome.REFUSED,
             None,
             person=person,
             email=person.email,
             reason="wrong-password",
-            detail=f"{person.full_name} was asked to confirm who they are. {said}",
+            detail=f"{person.full_name} was asked to confirm who they are. {message}",
         )
-        raise SignInRefused(said)
+        raise SignInRefused(message)
     with tenancy.across_tenants():
-        lockout.note_success(person.email, source)
+        lockout.record_success(person.email, source)
     check_password_counts(person)
     attempt_log.log_attempt(Outcome.CONFIRMED, None, person=person, email=person.email)
 
@@ -73,7 +73,7 @@ def confirm_password(person: Person, password: str, source: Source = NOWHERE) ->
 def password_problem(person: Person, password: str) -> str:
     """Return why the password of a signed-in person is refused; blank if it is correct.
 
-    Tries count as at signing in.
+    Attempts count as at sign-in.
     """
     try:
         confirm_password(person, password)
@@ -90,7 +90,7 @@ def has_password(person: Person) -> bool:
 def _admit(person: Person) -> None:
     """Sign in the person if the password is correct, and log the attempt."""
     try:
-        check_may_come_in(person)
+        check_can_sign_in(person)
         check_password_counts(person)
     except SignInRefused as refused:
         attempt_log.log_attempt(
@@ -114,21 +114,21 @@ def _candidates(email: str, slug: str) -> list[Person]:
         return list(people)
 
 
-def check_may_come_in(person: Person) -> None:
-    """See that the company and the person are not shut out.
+def check_can_sign_in(person: Person) -> None:
+    """Check that the company and the person are active.
 
-    :raises SignInRefused: if one of them is, and by whom.
+    :raises SignInRefused: if one of them is not.
     """
     if not person.tenant.is_active:
-        raise SignInRefused(f"{person.tenant.name} is switched off. Ask your administrator.")
+        raise SignInRefused(f"{person.tenant.name} is turned off. Ask your administrator.")
     if not person.is_active:
-        raise SignInRefused(said_to_deactivated(person))
+        raise SignInRefused(deactivated_message(person))
 
 
 def check_password_counts(person: Person) -> None:
-    """See that a password lets the person in, as it does an owner whatever is switched off.
+    """Check that the person may sign in with a password. Owners always may.
 
-    :raises SignInRefused: if their company has switched passwords off.
+    :raises SignInRefused: if their company has turned off passwords.
     """
     if not password_counts(person):
         raise SignInRefused(

@@ -1,7 +1,7 @@
-"""Who has a password here, and who may choose a new one by mail.
+"""Decides who has a Ramp password and may reset it by mail.
 
-The link goes to the confirmed address alone. An address that SCIM or a provider asserts counts
-once its holder confirms it, so whoever writes the address there does not get the account here.
+The link goes only to the confirmed address. An address from SCIM or a provider is used once its
+holder has confirmed it, so whoever enters an address there does not get the account in Ramp.
 """
 
 from datetime import timedelta
@@ -33,15 +33,15 @@ class NoPasswordHere(PeopleError):
 
 
 def internal_people() -> QuerySet[Person]:
-    """Return who has a password here, or will choose one.
+    """Return the people who have a Ramp password or will choose one.
 
-    People of a SCIM connection or a provider count once they have chosen one, by an invite.
+    People of a SCIM connection or a provider belong to them once they have chosen one.
     """
     identities = Identity.objects.filter(person=OuterRef("pk"), retired_at=None)
     has_none = Q(password__startswith=UNUSABLE_PASSWORD_PREFIX)
-    has_another_way = Q(Exists(identities)) | Q(pk__in=hooks.pairing().provisioned())
+    has_other_method = Q(Exists(identities)) | Q(pk__in=hooks.pairing().provisioned())
     people: QuerySet[Person] = Person.objects.in_lists()
-    return people.exclude(has_none & has_another_way)
+    return people.exclude(has_none & has_other_method)
 
 
 def may_reset(person: Person) -> bool:
@@ -63,9 +63,10 @@ def mail_links(email: str) -> None:
 
 
 def mail_link(person: Person, *, actor: Actor) -> None:
-    """Mail the person a link because an administrator says so.
+    """Mail the person a reset link, on behalf of an administrator.
 
-    :raises NoPasswordHere: if they have none here.
+    :raises NoPasswordHere: if the person cannot reset a password.
+    :raises PersonAboveRank: if the person is above the actor's rank.
     """
     if not may_reset(person):
         raise NoPasswordHere(person)

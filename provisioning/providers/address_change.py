@@ -1,8 +1,8 @@
 """Confirming that a provider's new issuer or directory knows the same people.
 
-After its address has changed nobody signs in through a provider: who controls the new address
-could otherwise claim any subject and any group. An administrator who has seen which people and
-mappings are concerned says whether they stay the same.
+After its address has changed, nobody can sign in through a provider: whoever controls the new
+address could claim any subject and any group. An administrator has to see the affected people and
+mappings, and decide whether they are the same at the new address.
 """
 
 from dataclasses import dataclass
@@ -40,7 +40,7 @@ class MoveChanged(PeopleError):
 
 @dataclass(frozen=True)
 class Move:
-    """A change of address that nobody has confirmed yet, and what it concerns."""
+    """An unconfirmed change of address, with the affected identities and mappings."""
 
     before: str
     now: str
@@ -49,19 +49,19 @@ class Move:
 
     @property
     def digest(self) -> str:
-        """Return what changes as soon as the move concerns anything else."""
-        said = [
+        """Return a digest that changes with the address and with everything that is affected."""
+        parts = [
             *(self.before, self.now),
             *(f"{one.pk} {one.person_id} {one.person.role}" for one in self.identities),
             *(f"{one.pk} {one.external_id} {one.base_role} {one.role_id}" for one in self.mappings),
         ]
         return salted_hmac(
-            "provisioning.providers.address_change", "\n".join(said), algorithm="sha256"
+            "provisioning.providers.address_change", "\n".join(parts), algorithm="sha256"
         ).hexdigest()
 
 
 def pending(provider: IdentityProvider) -> Move | None:
-    """Return the move that waits to be confirmed."""
+    """Return the unconfirmed change of address, if there is one."""
     now = issuers.authority_of(provider)
     if now == provider.authority:
         return None
@@ -73,15 +73,17 @@ def pending(provider: IdentityProvider) -> Move | None:
 
 @transaction.atomic
 def confirm(provider: IdentityProvider, *, are_same: bool, seen: str, author: Author) -> int:
-    """Let people sign in at the new address, and return how many stay linked.
+    """Confirm the new address, and return how many people stay linked.
 
-    Where they are not the same people, they are linked no longer and the mappings go; nobody
-    loses a role by that, because it is unknown what the new address would say of them.
+    If the people there are not the same, all identities are retired and the mappings are deleted.
+    Nobody loses a role by that: mapped roles become manual ones.
 
+    :param seen: the digest of the `Move` that the administrator has seen.
     :raises NothingMoved: if there is nothing to confirm.
-    :raises MoveChanged: if `seen` is not the digest of what would be confirmed.
-    :raises PersonAboveRank, RoleAboveRank: if it concerns somebody or a role above the author.
+    :raises MoveChanged: if `seen` does not match the present move.
+    :raises PersonAboveRank, RoleAboveRank: if a person or a mapped role is above the author's rank.
     """
+    # Role syncs in progress end first. Otherwise a mapping that is deleted here could still grant.
     locks.lock_provider_exclusive(provider)
     provider.refresh_from_db()
     move = pending(provider)
@@ -113,4 +115,4 @@ def _check_rank(move: Move, author: Author) -> None:
         if identity.person.role == Person.Role.OWNER:
             ranks.check_rank_over(author.actor, identity.person)
     for mapping in move.mappings:
-        group_mappings.check_mappable(mapping.any_role, author, is_owner_meant=True)
+        group_mappings.check_mappable(mapping.any_role, author, is_owner_confirmed=True)

@@ -14,8 +14,8 @@ from provisioning.claims import Claims
 from provisioning.models import IdentityProvider
 from provisioning.providers.presets import PRESETS
 
-# Where anybody makes an account for themselves, by the host of the issuer: the open presets, and
-# providers that have no preset.
+# Issuer hosts at which anyone can create an account: the open presets, and providers without a
+# preset.
 OPEN_HOSTS: Final = frozenset(
     (
         *(urlsplit(one.issuer).netloc for one in PRESETS.values() if one.is_open),
@@ -35,7 +35,7 @@ OPEN_DIRECTORIES: Final = (
 
 @dataclass(frozen=True, kw_only=True)
 class Admission:
-    """Everything that is given has to hold; of a list, one of its values."""
+    """The restrictions of a provider. All of them must be met; of a list, one value."""
 
     email_domains: list[str] = field(default_factory=list)
     # `hd` of Google: the domain of the organization that manages the account.
@@ -60,7 +60,7 @@ def admission_of(provider: IdentityProvider) -> Admission:
 
 
 def is_open(kind: str, settings: Mapping[str, Any]) -> bool:
-    """Tell whether anybody can make themselves an account at the issuer."""
+    """Tell whether anyone can create an account at the issuer."""
     if kind != IdentityProvider.Kind.OIDC:
         return False
     parts = urlsplit(str(settings.get("issuer", "")).strip().casefold())
@@ -82,9 +82,9 @@ def _unmet(provider: IdentityProvider, admission: Admission, claims: Claims) -> 
     if admission.email_domains:
         yield from _unmet_domain(provider, admission, claims)
     for claim, allowed in (("hd", admission.hosted_domains), ("tid", admission.entra_tenants)):
-        said = claims.said.get(claim, "")
-        if allowed and normalize_key(said) not in map(normalize_key, allowed):
-            yield f"The claim “{claim}” is “{said}”. Allowed: {_listed(allowed)}."
+        value = claims.said.get(claim, "")
+        if allowed and normalize_key(value) not in map(normalize_key, allowed):
+            yield f"The claim “{claim}” is “{value}”. Allowed: {_listed(allowed)}."
     if admission.required_group:
         yield from _unmet_group(admission.required_group, claims)
     name, _, value = admission.required_claim.partition("=")

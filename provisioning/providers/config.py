@@ -1,7 +1,7 @@
-"""What an identity provider needs, as JSON and as values; by kind.
+"""The settings of identity providers, by kind, and their validation.
 
-`add_identity_provider` reads one JSON object, the pages fill the same values in a form. What
-is missing, unknown or of the wrong type is named all at once.
+`add_identity_provider` reads a JSON object, and the pages build the same object from a form. An
+error lists everything that is missing, unknown or of the wrong type.
 """
 
 import re
@@ -33,8 +33,8 @@ class OidcSettings:
     scopes: str = "openid profile email"
     # The claim that lists groups; Entra sends ids there.
     groups_claim: str = "groups"
-    # For live browsing: which API the provider's directory speaks, and where if not at the
-    # usual place. Okta's and SCIM's take a `directory_token`; the others take the client.
+    # For live browsing: the API of the provider's directory, and its URL if it is not the default.
+    # Okta and SCIM need a `directory_token`; the others use the client's credentials.
     directory_kind: str = ""
     directory_url: str = ""
 
@@ -45,23 +45,23 @@ class LdapSettings:
     base_dn: str
     bind_dn: str = ""
     start_tls: bool = False
-    # {0} is replaced by the login name, or by the DN of the person.
-    # Where groups are sought, if that is not the base DN; in Active Directory the whole domain.
+    # Blank for the base DN, or in Active Directory for the whole domain.
     group_base_dn: str = ""
+    # {0} is replaced by the login name; in the group filter, by the DN of the person.
     user_filter: str = "(uid={0})"
     group_filter: str = "(member={0})"
-    # Which attribute holds what, where it is not the usual one: {"email": "userPrincipalName"}.
+    # Attribute names that differ from the default: {"email": "userPrincipalName"}.
     attributes: dict[str, str] = field(default_factory=dict)
 
     @property
     def domain(self) -> str:
-        """The DN of the whole domain, which other people and groups are below too."""
+        """The DN of the whole domain, which also contains people and groups outside of the base."""
         found = re.search(r"(?i)(?:^|,)\s*(dc=.*)$", self.base_dn)
         return found[1] if found else self.base_dn
 
     @property
     def anybody(self) -> str:
-        """The filter that everybody matches who could sign in."""
+        """The filter that matches everybody who can sign in."""
         sought = self.user_filter.replace("{0}", "*")
         return sought if sought.startswith("(") else f"({sought})"
 
@@ -69,7 +69,7 @@ class LdapSettings:
 @dataclass(frozen=True, kw_only=True)
 class WindowsSettings:
     realms: list[str]
-    # The name of the LDAP provider that knows these people's profiles and groups.
+    # The name of the LDAP provider with these people's profiles and groups.
     directory: str = ""
 
 
@@ -78,7 +78,7 @@ OF_KIND: Final[Mapping[str, type[Any]]] = {
     Kind.LDAP: LdapSettings,
     Kind.WINDOWS: WindowsSettings,
 }
-# What is kept encrypted, apart from the rest.
+# The key of the secret, which is stored encrypted and separately.
 SECRET_OF: Final[Mapping[str, str]] = {
     Kind.OIDC: "client_secret",
     Kind.LDAP: "bind_password",
@@ -89,7 +89,7 @@ PROFILE_ATTRIBUTES: Final = (
     *("subject", "login", "groups"),
 )
 
-# What administrators call the same.
+# Other names for the profile attributes.
 SYNONYMS: Final = {
     "first_name": "given_name",
     "last_name": "family_name",
@@ -107,7 +107,7 @@ class Pairing:
 
     claim: str
     equals: str
-    # The connection's key; blank for the only one there is.
+    # The connection's key; blank if there is only one.
     connection: str = ""
 
 
@@ -131,9 +131,9 @@ def settings_of(provider: IdentityProvider) -> Any:
 
 
 def read(document: Any) -> Definition:
-    """Return what the JSON object defines.
+    """Parse the JSON object.
 
-    :raises InvalidDefinition: naming everything that is wrong with it.
+    :raises InvalidDefinition: with everything that is wrong with it.
     """
     if not isinstance(document, dict):
         raise InvalidDefinition(["The file must contain one JSON object."])
@@ -163,13 +163,13 @@ def stored(settings: OidcSettings | LdapSettings | WindowsSettings) -> dict[str,
 
 
 def _settings(kind: str, document: Mapping[str, Any]) -> Any:
-    wanted = {one.name: document[one.name] for one in fields(OF_KIND[kind]) if one.name in document}
-    if isinstance(wanted.get("scopes"), list):
-        wanted["scopes"] = " ".join(wanted["scopes"])
-    if "attributes" in wanted:
-        named = wanted["attributes"].items()
-        wanted["attributes"] = {SYNONYMS.get(name, name): held for name, held in named}
-    return OF_KIND[kind](**wanted)
+    values = {one.name: document[one.name] for one in fields(OF_KIND[kind]) if one.name in document}
+    if isinstance(values.get("scopes"), list):
+        values["scopes"] = " ".join(values["scopes"])
+    if "attributes" in values:
+        named = values["attributes"].items()
+        values["attributes"] = {SYNONYMS.get(name, name): attribute for name, attribute in named}
+    return OF_KIND[kind](**values)
 
 
 def _problems(kind: str, document: Mapping[str, Any]) -> Iterator[str]:
@@ -221,43 +221,43 @@ def _wrong_ldap(document: Mapping[str, Any]) -> Iterator[str]:
     elif unknown := attributes.keys() - {*PROFILE_ATTRIBUTES, *SYNONYMS}:
         yield f"“attributes” can name {_listed(PROFILE_ATTRIBUTES)}, but not {_listed(unknown)}."
     for name in ("user_filter", "group_filter"):
-        said = document.get(name, "({0})")
-        if isinstance(said, str) and said.count("{0}") < 1:
+        pattern = document.get(name, "({0})")
+        if isinstance(pattern, str) and pattern.count("{0}") < 1:
             yield f"“{name}” must contain {{0}}, the placeholder for the name."
 
 
-def _wrong_pairing(said: Any) -> Iterator[str]:
-    if said is None:
+def _wrong_pairing(pairing: Any) -> Iterator[str]:
+    if pairing is None:
         return
-    if not isinstance(said, dict) or not {"claim", "equals"} <= said.keys() <= {
+    if not isinstance(pairing, dict) or not {"claim", "equals"} <= pairing.keys() <= {
         *("claim", "equals", "connection")
     }:
         yield '“paired_with_scim” must be null or {"claim": …, "equals": …}.'
-    elif not said["claim"] or not isinstance(said["claim"], str):
+    elif not pairing["claim"] or not isinstance(pairing["claim"], str):
         yield "“paired_with_scim” must name a claim."
-    elif said["equals"] not in ("externalId", "userName"):
+    elif pairing["equals"] not in ("externalId", "userName"):
         yield "“equals” must be externalId or userName."
 
 
 def _wrong_admission(kind: str, document: Mapping[str, Any]) -> Iterator[str]:
-    said = document.get("restrict_to") or {}
-    names = _listed((*admission.LISTS, *admission.TEXTS))
-    if not isinstance(said, dict) or said.keys() - {*admission.LISTS, *admission.TEXTS}:
-        yield f"“restrict_to” must be an object of {names}."
+    restrictions = document.get("restrict_to") or {}
+    known = (*admission.LISTS, *admission.TEXTS)
+    if not isinstance(restrictions, dict) or restrictions.keys() - set(known):
+        yield f"“restrict_to” must be an object of {_listed(known)}."
         return
-    for name in sorted(said.keys() & set(admission.LISTS)):
-        if not _is_texts(said[name]):
+    for name in sorted(restrictions.keys() & set(admission.LISTS)):
+        if not _is_texts(restrictions[name]):
             yield f"“{name}” must be a list of strings."
-    for name in sorted(said.keys() & set(admission.TEXTS)):
-        if not isinstance(said[name], str):
+    for name in sorted(restrictions.keys() & set(admission.TEXTS)):
+        if not isinstance(restrictions[name], str):
             yield f"“{name}” must be text."
-    claim = said.get("required_claim")
+    claim = restrictions.get("required_claim")
     if isinstance(claim, str) and claim and not all(map(str.strip, claim.partition("="))):
         yield "“required_claim” must have the form “department=Sales”."
-    if admission.is_open(kind, document) and not any(said.values()):
+    if admission.is_open(kind, document) and not any(restrictions.values()):
         yield (
             "Anyone can create an account at this issuer. Restrict who can sign in. Enter at "
-            f"least one of {names}."
+            f"least one of {_listed(known)}."
         )
 
 

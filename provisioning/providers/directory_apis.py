@@ -8,9 +8,9 @@ from typing import Final
 @dataclass(frozen=True, kw_only=True)
 class DirectoryApi:
     title: str
-    # The path of the class that asks the API.
+    # The import path of the class.
     directory: str
-    # Whether the API takes a token of its own. Otherwise the client's secret obtains one.
+    # Whether the API needs its own token. Otherwise the client's secret is exchanged for one.
     takes_token: bool = False
 
 

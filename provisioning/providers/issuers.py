@@ -1,8 +1,9 @@
-"""Which issuer or directory vouches for a provider's subjects, and where its secrets may go.
+"""The authority for a provider's subjects, and the destination of its secrets.
 
-A subject means somebody only together with its authority: "1" at another issuer is another
-person. A secret is kept with the address that it was entered for. Both are derived from the
-settings here and stored beside them, so that a later change of the settings is noticed.
+A subject identifies a person only together with its authority, which is the issuer or directory:
+"1" at another issuer is another person. A secret is stored with the address for which it was
+entered. Both are derived from the settings here and stored beside them, so that a later change of
+the settings is detected.
 """
 
 import re
@@ -19,10 +20,10 @@ Kind = IdentityProvider.Kind
 
 
 def authority_of(provider: IdentityProvider) -> str:
-    """Return the issuer or directory that the settings name now.
+    """Return the issuer or directory in the present settings.
 
-    For LDAP that is the server, the base DN, and the subject's attribute if it is not the
-    usual one; for Windows the realms and the directory that knows their people.
+    For LDAP it consists of the server, the base DN, and the subject's attribute if it is not the
+    default; for Windows, of the realms and the directory of their people.
     """
     settings = provider.settings
     if provider.kind == Kind.LDAP:
@@ -35,25 +36,25 @@ def authority_of(provider: IdentityProvider) -> str:
 
 
 def is_confirmed(provider: IdentityProvider) -> bool:
-    """Tell whether the settings name the authority that an administrator confirmed last."""
+    """Tell whether the present authority is the one that an administrator has confirmed."""
     return authority_of(provider) == provider.authority
 
 
 def secret_destination(provider: IdentityProvider) -> str:
-    """Return where the client secret or the bind password is sent; a keytab goes nowhere."""
+    """Return where the client secret or bind password is sent; blank for a keytab."""
     settings = provider.settings
     if provider.kind == Kind.LDAP:
         return _directory(settings) + (" with StartTLS" if settings.get("start_tls") else "")
     if provider.kind == Kind.WINDOWS:
         return ""
     api = DIRECTORY_APIS.get(settings.get("directory_kind", ""))
-    # An API without a token of its own is asked with one that the client secret obtains.
+    # An API without its own token uses the client secret too, so its URL counts.
     directory = settings.get("directory_url", "") if api and not api.takes_token else ""
     return f"{settings.get('issuer', '')} {directory}".strip()
 
 
 def directory_token_destination(provider: IdentityProvider) -> str:
-    """Return where the token for the directory's API is sent; blank if that API takes none."""
+    """Return where the token for the directory's API is sent; blank if the API needs none."""
     settings = provider.settings
     api = DIRECTORY_APIS.get(settings.get("directory_kind", ""))
     if api is None or not api.takes_token:
@@ -71,7 +72,7 @@ def _directory(settings: dict[str, Any]) -> str:
 
 
 def _windows_directory(provider: IdentityProvider) -> str:
-    """Return the directory's authority; one that was removed stands for what it was."""
+    """Return the authority of the directory. A removed directory keeps its authority."""
     name = provider.settings.get("directory", "")
     named = IdentityProvider.objects.filter(
         tenant=provider.tenant_id, kind=Kind.LDAP, name_key=normalize_key(name)

@@ -1,4 +1,4 @@
-"""What an administrator does to a provider: each is one transaction and one event."""
+"""Adds, changes and removes providers. Each operation is one transaction and one event."""
 
 import base64
 from dataclasses import asdict
@@ -63,9 +63,9 @@ class SecretNeeded(PeopleError):
 
 
 def provider_named(name: str) -> IdentityProvider:
-    """Return the provider of the tenant in force.
+    """Return the provider with this name in the tenant in force.
 
-    :raises IdentityProvider.DoesNotExist: if there is none of that name.
+    :raises IdentityProvider.DoesNotExist: if there is none.
     """
     kept = IdentityProvider.objects.kept().select_related("tenant")
     provider: IdentityProvider = kept.get(name_key=normalize_key(name))
@@ -75,8 +75,8 @@ def provider_named(name: str) -> IdentityProvider:
 def secret_of(provider: IdentityProvider) -> str:
     """Return the client secret, the bind password, or the keytab in base64; blank if none.
 
-    :raises SecretForElsewhere: if it was entered for another address than the settings name.
-    :raises SecretLost: if no key opens it.
+    :raises SecretForElsewhere: if it was entered for another address than the present one.
+    :raises SecretLost: if no key decrypts it.
     """
     if not provider.secret:
         return ""
@@ -100,11 +100,11 @@ def directory_token_of(provider: IdentityProvider) -> str:
 
 @transaction.atomic
 def add_provider(definition: Definition, *, actor: Actor) -> IdentityProvider:
-    """Have the tenant in force sign people in through one more provider.
+    """Add a provider to the tenant in force.
 
-    :raises ProviderNameTaken: if it has one of that name.
+    :raises ProviderNameTaken: if the tenant has a provider with this name.
     :raises NothingToPair: if there is no such connection, or more than one.
-    :raises UnreadableKeytab: if that is what the keytab is.
+    :raises UnreadableKeytab: if the keytab is not base64.
     """
     provider = IdentityProvider(tenant_id=tenancy.current_id(), kind=definition.kind)
     _fill(provider, definition)
@@ -118,25 +118,25 @@ def add_provider(definition: Definition, *, actor: Actor) -> IdentityProvider:
 def change_provider(
     provider: IdentityProvider, definition: Definition, *, is_enabled: bool, actor: Actor
 ) -> bool:
-    """Make the provider what the definition says, and tell whether that changed anything.
+    """Change the provider to match the definition; return whether anything changed.
 
-    A blank secret stays what it was. Where the issuer or directory is another one now, nobody
-    signs in until an administrator confirms the move, unless there is nobody to mix up.
+    A blank secret keeps the stored one. If the issuer or directory changes, nobody can sign in
+    until an administrator confirms it, unless the provider has no identities and no mappings.
 
     :raises ProviderNameTaken, NothingToPair, UnreadableKeytab: as `add_provider`.
-    :raises SecretNeeded: if a secret that stays would be sent to another address.
+    :raises SecretNeeded: if a stored secret would be sent to another address.
     """
-    before, secret = _told(provider), (provider.secret, provider.directory_token)
+    before, secret = _history_values(provider), (provider.secret, provider.directory_token)
     provider.is_enabled = is_enabled
     _fill(provider, definition)
     changes = {
         name: {"from": before[name], "to": value}
-        for name, value in _told(provider).items()
+        for name, value in _history_values(provider).items()
         if before[name] != value
     }
     if (provider.secret, provider.directory_token) != secret:
         changes["secret"] = {"from": "•••", "to": "•••"}
-    if not _means_anybody(provider):
+    if not _is_used(provider):
         provider.authority = issuers.authority_of(provider)
     if changes:
         _save(provider)
@@ -146,9 +146,9 @@ def change_provider(
 
 @transaction.atomic
 def remove_provider(provider: IdentityProvider, *, actor: Actor) -> None:
-    """Remove the provider, so that nobody signs in through it. People, roles and the log stay.
+    """Remove the provider, so that nobody can sign in through it. People and the log stay.
 
-    Roles that its groups brought are hands' to withdraw from now on.
+    Roles that its groups have granted become manual grants.
     """
     locks.lock_provider_exclusive(provider)
     provider.removed_at, provider.is_enabled = timezone.now(), False
@@ -181,21 +181,21 @@ def _fill(provider: IdentityProvider, definition: Definition) -> None:
     provider.adds_unverified = definition.adds_unverified
     provider.admission = asdict(definition.admission)
     _pair(provider, definition.pairing)
-    _keep_secret(provider, definition.secret)
-    _keep_directory_token(provider, definition.directory_token)
+    _set_secret(provider, definition.secret)
+    _set_directory_token(provider, definition.directory_token)
 
 
-def _keep_secret(provider: IdentityProvider, secret: str) -> None:
+def _set_secret(provider: IdentityProvider, secret: str) -> None:
     destination = issuers.secret_destination(provider)
     if secret:
-        text = _as_kept(provider, secret)
+        text = _secret_text(provider, secret)
         provider.secret = secrets.sealed(text, tenant_id=provider.tenant_id, field=FIELD)
         provider.secret_for = destination
     elif provider.secret and provider.secret_for != destination:
         raise SecretNeeded(SECRET_OF[provider.kind])
 
 
-def _keep_directory_token(provider: IdentityProvider, token: str) -> None:
+def _set_directory_token(provider: IdentityProvider, token: str) -> None:
     destination = issuers.directory_token_destination(provider)
     if token:
         provider.directory_token = secrets.sealed(
@@ -203,13 +203,13 @@ def _keep_directory_token(provider: IdentityProvider, token: str) -> None:
         )
         provider.directory_token_for = destination
     elif not destination:
-        # Another kind of directory, which is asked in another way.
+        # The directory's API has changed to one without its own token.
         provider.directory_token = provider.directory_token_for = ""
     elif provider.directory_token and provider.directory_token_for != destination:
         raise SecretNeeded("directory_token")
 
 
-def _means_anybody(provider: IdentityProvider) -> bool:
+def _is_used(provider: IdentityProvider) -> bool:
     """Tell whether any identity or mapping uses the provider."""
     identities = provider.identities.filter(retired_at=None)
     return bool(identities.exists() or provider.mappings.exists())
@@ -228,7 +228,7 @@ def _pair(provider: IdentityProvider, pairing: Pairing | None) -> None:
     provider.paired_attribute = attribute
 
 
-def _as_kept(provider: IdentityProvider, secret: str) -> str:
+def _secret_text(provider: IdentityProvider, secret: str) -> str:
     """Return the secret as text; a keytab comes in base64."""
     if provider.kind == IdentityProvider.Kind.WINDOWS:
         try:
@@ -248,8 +248,8 @@ def _save(provider: IdentityProvider) -> None:
         raise ProviderNameTaken(provider.name) from error
 
 
-def _told(provider: IdentityProvider) -> dict[str, Any]:
-    """Return what the history tells of the provider."""
+def _history_values(provider: IdentityProvider) -> dict[str, Any]:
+    """Return the values of the provider that the history records."""
     return {
         "name": provider.name,
         "offered": provider.is_enabled,

@@ -1,4 +1,4 @@
-"""Windows providers and the LDAP providers that know their people: one directory, one person."""
+"""Finds the Windows and LDAP providers that share a directory, and so identify the same people."""
 
 from people.values import normalize_key
 from provisioning.models import IdentityProvider

@@ -1,6 +1,6 @@
-"""What each identity provider calls things, and where to click there to sign people in through it.
+"""Presets of identity providers: initial values and setup instructions in the provider's terms.
 
-Pure data, for the pages that set a provider up.
+Only data, for the pages that add a provider.
 """
 
 from collections.abc import Mapping, Sequence
@@ -17,9 +17,9 @@ class Preset:
     title: str
     kind: str
     summary: str
-    # What the form holds at first.
+    # The initial values of the form.
     initial: Mapping[str, Any] = field(default_factory=dict)
-    # What its issuer looks like.
+    # An example of its issuer.
     issuer: str = ""
     # The part of an issuer that shows that it belongs to this provider.
     issuer_mark: str = ""
@@ -27,7 +27,7 @@ class Preset:
     is_open: bool = False
     # Names of buttons and fields at the provider are between asterisks.
     steps: Sequence[str] = ()
-    # What to enter where it pushes the same people over SCIM.
+    # How to pair it, if it also pushes the same people over SCIM.
     pairing: str = ""
 
     @property
@@ -244,7 +244,7 @@ PRESETS: Final[Mapping[str, Preset]] = {
 
 
 def preset_of(provider: IdentityProvider) -> Preset:
-    """Return what the provider was probably set up from."""
+    """Return the preset that matches the provider's issuer, or the one of its kind."""
     issuer = str(provider.settings.get("issuer", ""))
     likely = (one for one in PRESETS.values() if one.issuer_mark and one.issuer_mark in issuer)
     return next(likely, PRESETS[provider.kind])

@@ -9,15 +9,15 @@ from provisioning.models import IdentityProvider
 from provisioning.providers import manage, secrets
 from provisioning.providers.secrets import SecretLost
 
-# By column: for what it is sealed.
+# The field name that each column was encrypted for.
 SEALED: Final = {"secret": manage.FIELD, "directory_token": manage.DIRECTORY_FIELD}
 
 
 @transaction.atomic
 def rotate(provider_id: UUID) -> int:
-    """Seal a provider's secrets under the newest key; return how many were under another.
+    """Re-encrypt a provider's secrets with the newest key; return how many had an older one.
 
-    :raises SecretLost: if no key in use opens one of them; then all stay as they are.
+    :raises SecretLost: if no key decrypts one of them. Then none is changed.
     """
     provider = IdentityProvider.objects.select_for_update().get(pk=provider_id)
     older = [column for column in SEALED if _is_older(getattr(provider, column))]

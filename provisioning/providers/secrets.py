@@ -1,8 +1,8 @@
-"""Secrets that we must be able to read again: client secrets, bind passwords, keytabs.
+"""Encrypts secrets that Ramp has to send: client secrets, bind passwords, keytabs.
 
-Each is encrypted with a key derived from SECRET_KEY, for one tenant and one field: moved to
-another row it does not open. The keys of SECRET_KEY_FALLBACKS still open what they sealed;
-`rotate_secrets` seals everything anew under the newest.
+Each is encrypted with a key derived from SECRET_KEY for one tenant and one field, so a secret that
+is copied to another row cannot be decrypted. The keys in SECRET_KEY_FALLBACKS still decrypt older
+secrets; `rotate_secrets` re-encrypts everything with the newest key.
 """
 
 import base64
@@ -14,7 +14,7 @@ from django.conf import settings
 
 
 class SecretLost(Exception):
-    """The secret cannot be opened: its key is gone, or it was sealed for something else."""
+    """The secret cannot be decrypted: its key is gone, or it belongs to another row."""
 
     said = "The saved secret cannot be decrypted with the current keys. Enter it again."
 
@@ -32,9 +32,9 @@ class SecretForElsewhere(SecretLost):
 
 
 def sealed(text: str, *, tenant_id: int, field: str) -> str:
-    """Return the text encrypted under the newest key, for this tenant and field alone.
+    """Return the text, encrypted with the newest key for this tenant and field.
 
-    It begins with the id of the key, so that one can tell what is to be sealed anew.
+    It begins with the id of the key, to find secrets that need rotation.
     """
     newest = settings.SECRET_KEY
     token = Fernet(_derived(newest, tenant_id, field)).encrypt(text.encode()).decode()
@@ -42,9 +42,9 @@ def sealed(text: str, *, tenant_id: int, field: str) -> str:
 
 
 def opened(text: str, *, tenant_id: int, field: str) -> str:
-    """Return what was sealed.
+    """Return the decrypted text.
 
-    :raises SecretLost: if no key in use opens it here.
+    :raises SecretLost: if no key decrypts it for this tenant and field.
     """
     keys = [settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS]
     ring = MultiFernet([Fernet(_derived(key, tenant_id, field)) for key in keys])
@@ -55,12 +55,12 @@ def opened(text: str, *, tenant_id: int, field: str) -> str:
 
 
 def is_newest(text: str) -> bool:
-    """Tell whether this was sealed under the newest key."""
+    """Tell whether the text was encrypted with the newest key."""
     return text.partition(".")[0] == key_id(settings.SECRET_KEY)
 
 
 def key_id(key: str) -> str:
-    """Return a name for the key, from which nobody learns it."""
+    """Return an id for the key that does not reveal it."""
     return _hkdf(key, b"ramp secrets: id")[:4].hex()
 
 

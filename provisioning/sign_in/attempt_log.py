@@ -1,4 +1,4 @@
-"""The provider log: each attempt to sign in, kept whatever became of it."""
+"""Writes the provider log: every sign-in attempt with its outcome."""
 
 from typing import Any
 
@@ -20,11 +20,13 @@ def log_attempt(
     person: Person | None = None,
     subject: str = "",
     email: str = "",
-    **said: Any,
+    **details: Any,
 ) -> SignInAttempt:
-    """Write a line for the tenant in force; `said` may hold reason, detail and warnings.
+    """Write a line for the tenant in force.
 
-    Call it outside of what a refusal rolls back.
+    Call it outside of a transaction that a refusal rolls back.
+
+    :param details: further fields of SignInAttempt, such as reason, detail and warnings.
     """
     return SignInAttempt.objects.create(
         tenant_id=tenancy.current_id(),
@@ -37,5 +39,5 @@ def log_attempt(
         request_id=events.current_cause(),
         ip=current_client_address(),
         at=timezone.now(),
-        **said,
+        **details,
     )

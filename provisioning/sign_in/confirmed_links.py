@@ -1,4 +1,4 @@
-"""Linking a sign-in to a person because an administrator says that they are the same."""
+"""Links a refused sign-in to a person, confirmed by an administrator."""
 
 from collections.abc import Iterable
 from typing import Final
@@ -16,7 +16,7 @@ from provisioning.models import Identity, IdentityProvider, SignInAttempt
 from provisioning.providers.issuers import is_confirmed
 from provisioning.sign_in.decide import Refusal
 
-# The reasons of refusals after which the subject is proven and the person is known.
+# After these refusals, the provider has authenticated the subject, and the person is known.
 CONFIRMABLE: Final = (Refusal.EMAIL_TAKEN, Refusal.LINKED_OTHERWISE)
 
 
@@ -83,15 +83,15 @@ def confirm_attempt(attempt: SignInAttempt, *, actor: Actor) -> Identity:
 
 @transaction.atomic
 def link(provider: IdentityProvider, subject: str, person: Person, *, actor: Actor) -> Identity:
-    """Have the subject sign the person in, and their earlier subject of this provider no more.
+    """Link the subject to the person, and retire their earlier identity at this provider.
 
-    A mail tells the person, at the address that they have now.
+    The person is notified by mail at their present address.
 
     :raises PersonAboveRank: if the person is above the actor's rank.
     :raises AttemptNotLinkable: if the person is not active, or the provider's new address is not
         confirmed.
-    :raises SubjectTaken: if the subject signs somebody else in.
-    :raises NotPairedForLink: if SCIM owns the person and the provider is not paired.
+    :raises SubjectTaken: if the subject is linked to another person.
+    :raises NotPairedForLink: if SCIM manages the person and the provider is not paired.
     """
     locks.lock_provider_shared(provider)
     locks.lock_subject(provider, subject)
@@ -121,7 +121,7 @@ def link(provider: IdentityProvider, subject: str, person: Person, *, actor: Act
         first_seen_at=now,
         last_seen_at=now,
     )
-    identities.note_sign_in_linked(
+    identities.record_sign_in_linked(
         person,
         subject=subject,
         provider=str(provider),

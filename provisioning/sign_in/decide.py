@@ -1,10 +1,9 @@
-"""Who it is that signs in: the decision, and nothing else.
+"""Decides who signs in. A pure function without database access.
 
-An identity, that is a provider and its subject, is found by what was linked before; failing
-that by the pairing with a SCIM connection, by the same account of a directory that two
-providers share, by an invite that the visitor opened, or by the
-session in which they ask to link it. An address never finds anybody, and whom a SCIM
-connection owns only a sign-in that is paired with it.
+A person is found by the identity (provider and subject) that was linked before. Otherwise, by the
+pairing with a SCIM connection, by the same directory account at another provider, by an invite
+that the visitor opened, or by the session in which they link the provider. A person is never found
+by their address. People whom a SCIM connection manages are found only by the pairing with it.
 """
 
 from dataclasses import dataclass
@@ -72,39 +71,39 @@ class LinkCandidate:
 
     person: Person
     how: How
-    # They have another subject at this provider already.
+    # They have another identity at this provider already.
     is_linked_otherwise: bool = False
-    # A SCIM connection owns them, so nothing but the pairing says who they are.
+    # A SCIM connection manages them, so they can only be linked by the pairing.
     is_provisioned: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
 class SignInFacts:
-    """What our rows say about the claims, gathered before the decision."""
+    """What the database says about the claims, collected before the decision."""
 
-    # Who has this identity already.
+    # The person of this identity, if it exists.
     identity: Person | None = None
-    # A SCIM connection owns them, and the pairing with it does not say that it is they.
+    # A SCIM connection manages the identity's person, and the pairing does not confirm them.
     is_identity_disowned: bool = False
-    # Who signs in through another provider of the same directory with this subject.
+    # The person with this subject at another provider of the same directory.
     same_directory: LinkCandidate | None = None
     # The person of the paired connection; `is_paired_known` if it has such a user at all.
     paired: LinkCandidate | None = None
     is_paired_known: bool = False
-    # Whose invite was opened, or who is signed in and asks to link.
+    # The person of the opened invite, or the signed-in person who links a provider.
     asking: LinkCandidate | None = None
     # The person with the claimed address, unless terminated.
     same_email: Person | None = None
     may_create: bool = True
     may_create_unverified: bool = False
-    # Which restriction of the provider keeps them out, for the administrator.
+    # The unmet restriction of the provider, for the administrator.
     unmet: str = ""
     # Anyone can create an account at the provider, and no restriction is set.
     is_unrestricted: bool = False
 
 
 def decide(claims: Claims, known: SignInFacts) -> Decision:
-    """Say what this sign-in may do."""
+    """Return what to do with this sign-in."""
     if refused := _not_admitted(claims, known):
         return refused
     if known.identity and not _has_come_back(known):

@@ -16,7 +16,7 @@ class SignInRefused(Exception):
 ASK = "Ask your administrator"
 
 TO_VISITORS: dict[Refusal, str] = {
-    Refusal.TENANT_INACTIVE: f"This company is switched off. {ASK}.",
+    Refusal.TENANT_INACTIVE: f"This company is turned off. {ASK}.",
     Refusal.PROVIDER_MOVED: (
         "The address of {provider} has changed. An administrator must confirm it before anyone "
         f"can sign in. {ASK}."
@@ -65,7 +65,7 @@ TO_VISITORS: dict[Refusal, str] = {
 }
 
 TO_ADMINISTRATORS: dict[Refusal, str] = {
-    Refusal.TENANT_INACTIVE: "The company is switched off, so nobody can sign in.",
+    Refusal.TENANT_INACTIVE: "The company is turned off, so nobody can sign in.",
     Refusal.PROVIDER_MOVED: (
         "The issuer or directory of {provider} has changed, and no administrator has confirmed "
         "that it knows the same people. Open the page of {provider} and confirm the new address."
@@ -131,18 +131,18 @@ NO_EMAIL_IN_TICKETS = (
 )
 
 
-def said_to_visitor(
+def visitor_message(
     reason: Refusal, provider: IdentityProvider, person: Person | None = None
 ) -> str:
     if reason is Refusal.EMAIL_TAKEN and person and not person.is_active:
         reason = Refusal.DEACTIVATED
     if reason is Refusal.DEACTIVATED:
-        return said_to_deactivated(person)
+        return deactivated_message(person)
     return TO_VISITORS[reason].format(provider=provider.name)
 
 
-def said_to_deactivated(person: Person | None) -> str:
-    """Say who can reactivate them: the identity provider that did it, or an administrator."""
+def deactivated_message(person: Person | None) -> str:
+    """Return a message that says where to ask: the identity provider, or an administrator."""
     if person and person.was_deactivated_via_scim:
         where = actor_name(person.deactivated_by)
         return (
@@ -152,7 +152,7 @@ def said_to_deactivated(person: Person | None) -> str:
     return "Your account is deactivated. Ask your administrator to reactivate it."
 
 
-def said_to_administrator(
+def administrator_message(
     reason: Refusal, provider: IdentityProvider, *, email: str, person: Person | None = None
 ) -> str:
     if reason is Refusal.NO_EMAIL and provider.kind == IdentityProvider.Kind.WINDOWS:

@@ -1,8 +1,8 @@
-"""Which identity the claims of a sign-in mean.
+"""Finds the identity for the claims of a sign-in.
 
-Usually that is the one with their subject. The identities of Windows providers used to have the
-principal as subject, which a new hire may inherit: they are moved to the directory's id when it is
-certain that the name still means the same account.
+Usually it is the one with the claimed subject. Older identities of Windows providers have the
+principal as subject, which a new hire may inherit. They are moved to the directory's id once it is
+certain that the principal still belongs to the same account.
 """
 
 from django.db.models import QuerySet
@@ -15,7 +15,7 @@ from provisioning.providers.paired_directories import sharing_with
 
 
 def identity_of(provider: IdentityProvider, claims: Claims) -> Identity | None:
-    """Return the identity that the claims mean; `Identity.subject` may still be the principal."""
+    """Return the identity for the claims. Its subject may still be the principal."""
     known = _identities(provider)
     identity = known.filter(subject=claims.subject).first()
     if identity and claims.subject == claims.principal and _has_another_account(identity, claims):
@@ -23,7 +23,7 @@ def identity_of(provider: IdentityProvider, claims: Claims) -> Identity | None:
     if identity is None and claims.subject == claims.principal and claims.account:
         identity = known.filter(account=claims.account).first()
     if identity and identity.status and claims.is_unconfirmed:
-        # The directory said that this account is gone, and cannot be asked again.
+        # The last check said that the account is unusable, and the directory is not available now.
         return None
     if claims.is_unconfirmed:
         return identity
@@ -45,19 +45,22 @@ def retire_inherited(provider: IdentityProvider, claims: Claims) -> str:
     """Retire the identity of the person who had the principal before, and return a warning."""
     if not claims.principal:
         return ""
-    past = _identities(provider).filter(subject=claims.principal).first()
-    if past is None or past == identity_of(provider, claims):
+    earlier = _identities(provider).filter(subject=claims.principal).first()
+    if earlier is None or earlier == identity_of(provider, claims):
         return ""
-    past.retired_at = timezone.now()
-    past.save(update_fields=["retired_at"])
+    earlier.retired_at = timezone.now()
+    earlier.save(update_fields=["retired_at"])
     return (
-        f"{claims.principal} was previously the name of {past.person.full_name}. It now belongs "
+        f"{claims.principal} was previously the name of {earlier.person.full_name}. It now belongs "
         "to another account in the directory, so this is a different person."
     )
 
 
 def moved_to_subject(identity: Identity, claims: Claims) -> Identity:
-    """Return the identity under the subject of the claims; the earlier one stays as history."""
+    """Return the identity with the claimed subject. If it is new, the old one is retired.
+
+    A trigger keeps the subject of an identity immutable, so a copy is needed.
+    """
     if claims.subject in (identity.subject, claims.principal):
         return identity
     Identity.objects.filter(pk=identity.pk).update(retired_at=timezone.now())
@@ -69,8 +72,8 @@ def moved_to_subject(identity: Identity, claims: Claims) -> Identity:
     return moved
 
 
-def note_account(identity: Identity, claims: Claims) -> None:
-    """Remember how the ticket named the account, which nobody else has from now on."""
+def save_account(identity: Identity, claims: Claims) -> None:
+    """Store the account of the ticket, and remove it from other identities."""
     if not claims.account or identity.account == claims.account:
         return
     others = Identity.objects.filter(provider=identity.provider_id, account=claims.account)
@@ -81,12 +84,12 @@ def note_account(identity: Identity, claims: Claims) -> None:
 
 def _identities(provider: IdentityProvider) -> QuerySet[Identity]:
     known = Identity.objects.select_related("person__tenant", "provider")
-    # The provider as it was asked: its settings may have been changed since.
+    # The authority of the settings that this sign-in used; they may have been changed since.
     return known.filter(provider=provider, authority=authority_of(provider), retired_at=None)
 
 
 def _by_principal(provider: IdentityProvider, claims: Claims) -> Identity | None:
-    """Return the identity that has the principal as subject, if it is of this very account."""
+    """Return the identity with the principal as subject, if it certainly is the same account."""
     if not claims.principal:
         return None
     identity = _identities(provider).filter(subject=claims.principal).first()
@@ -102,6 +105,6 @@ def _by_principal(provider: IdentityProvider, claims: Claims) -> Identity | None
 
 
 def _has_another_account(identity: Identity, claims: Claims) -> bool:
-    """Tell whether the ticket names an account by another number than the last one did."""
+    """Tell whether the ticket has another relative id than the last one."""
     is_numbered = claims.account != claims.principal
     return is_numbered and identity.account not in ("", claims.account, claims.principal)

@@ -1,8 +1,8 @@
-"""Moving everybody from one sign-in provider to another one, with a preview.
+"""Moves everybody from one sign-in provider to another, with a preview.
 
-A person is found at the new provider by a sign-in there that was refused because the person has
-its address; without such a sign-in by their subject, if both providers name the same issuer or
-directory.
+A person is matched by a sign-in at the new provider that was refused because it had the person's
+address. Without such a sign-in, they are matched by their subject if both providers have the same
+issuer or directory.
 """
 
 from dataclasses import dataclass
@@ -47,7 +47,7 @@ class Match(NamedTuple):
 
     identity: Identity
     subject: str
-    # How they were found, or why they stay.
+    # How they were matched, or why they stay.
     because: str
 
     @property
@@ -57,27 +57,27 @@ class Match(NamedTuple):
 
 @dataclass(frozen=True)
 class Transfer:
-    """What moving everybody would change at this moment."""
+    """What moving everybody would change now."""
 
     moving: list[Match]
     staying: list[Match]
 
     @property
     def digest(self) -> str:
-        """Return a text that differs whenever other people or other subjects would move."""
-        said = "\n".join(f"{one.identity.pk} {one.subject}" for one in self.moving)
+        """Return a digest that changes if other people or other subjects would move."""
+        lines = "\n".join(f"{one.identity.pk} {one.subject}" for one in self.moving)
         return salted_hmac(
-            "provisioning.sign_in.provider_transfers", said, algorithm="sha256"
+            "provisioning.sign_in.provider_transfers", lines, algorithm="sha256"
         ).hexdigest()
 
 
-class _Here(NamedTuple):
-    """What is known about people at the new provider."""
+class _NewProviderState(NamedTuple):
+    """The identities and refused sign-ins at the new provider."""
 
     is_confirmed: bool
     by_subject: dict[str, UUID]
     people: set[UUID]
-    # By person: the subjects that had the person's address and were refused.
+    # By person: the refused subjects that claimed the person's address.
     tried: dict[UUID, set[str]]
     provisioned: set[UUID]
 
@@ -90,18 +90,18 @@ def sources_for(provider: IdentityProvider) -> list[IdentityProvider]:
 
 
 def preview(old: IdentityProvider, new: IdentityProvider, *, viewer: Person) -> Transfer:
-    """Return who would move, and who stays for which reason."""
+    """Return who would move, and who stays and why."""
     identities = Identity.objects.filter(provider=old, retired_at=None).select_related("person")
     by_name = ("person__family_name", "person__given_name", "pk")
-    here = _look_at(new)
+    state = _load_state(new)
     transfer = Transfer([], [])
     for identity in identities.order_by(*by_name):
-        match = _match(identity, old, new, here, viewer)
+        match = _match(identity, old, new, state, viewer)
         (transfer.moving if match.subject else transfer.staying).append(match)
     return transfer
 
 
-def _look_at(new: IdentityProvider) -> _Here:
+def _load_state(new: IdentityProvider) -> _NewProviderState:
     current = Identity.objects.filter(provider=new, retired_at=None, authority=new.authority)
     by_subject = dict(current.values_list("subject", "person_id"))
     tried: dict[UUID, set[str]] = {}
@@ -110,23 +110,29 @@ def _look_at(new: IdentityProvider) -> _Here:
         authority=new.authority,
         reason__in=confirmed_links.CONFIRMABLE,
         person__isnull=False,
-        # Anybody may claim an address that the provider has not verified.
+        # Anyone can claim an address that the provider has not verified.
         is_email_unverified=False,
     ).exclude(subject="")
     for person_id, subject in attempts.values_list("person_id", "subject").distinct():
         if subject not in by_subject:
             tried.setdefault(person_id, set()).add(subject)
     provisioned = set(hooks.pairing().provisioned(besides=new.paired_connection))
-    return _Here(is_confirmed(new), by_subject, set(by_subject.values()), tried, provisioned)
+    return _NewProviderState(
+        is_confirmed(new), by_subject, set(by_subject.values()), tried, provisioned
+    )
 
 
 def _match(
-    identity: Identity, old: IdentityProvider, new: IdentityProvider, here: _Here, viewer: Person
+    identity: Identity,
+    old: IdentityProvider,
+    new: IdentityProvider,
+    state: _NewProviderState,
+    viewer: Person,
 ) -> Match:
     person = identity.person
-    if obstacle := _obstacle(person, new, here, viewer):
-        return Match(identity, "", obstacle)
-    tried = here.tried.get(person.pk, set())
+    if reason := _reason_to_stay(person, new, state, viewer):
+        return Match(identity, "", reason)
+    tried = state.tried.get(person.pk, set())
     if len(tried) == 1:
         [subject] = tried
         return Match(identity, subject, "A sign-in with their email address was refused")
@@ -140,19 +146,21 @@ def _match(
             f"They have not tried to sign in through {new} yet, or {new} has not verified their "
             "email address.",
         )
-    if identity.subject in here.by_subject:
+    if identity.subject in state.by_subject:
         return Match(identity, "", "Another person signs in with this subject.")
     return Match(identity, identity.subject, f"The same subject at {new.authority}")
 
 
-def _obstacle(person: Person, new: IdentityProvider, here: _Here, viewer: Person) -> str:
-    if not here.is_confirmed:
+def _reason_to_stay(
+    person: Person, new: IdentityProvider, state: _NewProviderState, viewer: Person
+) -> str:
+    if not state.is_confirmed:
         return f"The new address of {new} is not confirmed yet."
     if not person.is_active:
         return f"They are {person.get_state_display().lower()}."
-    if person.pk in here.people:
+    if person.pk in state.people:
         return f"They already sign in through {new}."
-    if person.pk in here.provisioned:
+    if person.pk in state.provisioned:
         return f"They come from SCIM, and {new} is not paired with that connection."
     return ranks.refusal_over(viewer, person)
 
@@ -163,12 +171,13 @@ def move_everybody(
 ) -> int:
     """Link all people in the preview to the new provider, and return how many.
 
-    Their identities at the old provider stay in the history and no longer sign anybody in. The
-    roles that its groups brought stay too, as if somebody had assigned them by hand.
+    Their identities at the old provider are retired. The roles that its groups granted become
+    manual grants.
 
-    :raises TransferChanged: if `seen` is not the digest of the preview now.
+    :raises TransferChanged: if `seen` is not the digest of the present preview.
     :raises NothingToTransfer: if nobody would move.
     """
+    # In the same order always: two opposite moves cannot deadlock.
     for provider in sorted((old, new), key=lambda one: one.pk):
         locks.lock_provider_exclusive(provider)
     transfer = preview(old, new, viewer=viewer)

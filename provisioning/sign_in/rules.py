@@ -1,4 +1,4 @@
-"""How a tenant's sign-in page begins, and whether passwords count: one change, one event."""
+"""The settings of a tenant's sign-in page, and whether passwords are allowed."""
 
 from django.db import transaction
 
@@ -9,7 +9,7 @@ from provisioning.models import IdentityProvider, SignInSettings
 
 
 def rules_of(tenant: Tenant) -> SignInSettings:
-    """Return the tenant's rules, or what holds as long as nobody has said anything."""
+    """Return the tenant's settings, or the defaults."""
     known = SignInSettings.objects.select_related("default_provider").filter(tenant=tenant)
     return known.first() or SignInSettings(tenant=tenant)
 
@@ -26,10 +26,10 @@ def set_rules(
     """Change the sign-in settings, and tell whether anything changed."""
     rules = rules_of(tenant)
     before = (rules.default_provider_id, rules.redirects)
-    is_news = tenants.change_tenant(tenant, actor=actor, allows_passwords=allows_passwords)
+    has_changed = tenants.change_tenant(tenant, actor=actor, allows_passwords=allows_passwords)
     rules.default_provider, rules.redirects = default_provider, redirects
     if before == (rules.default_provider_id, redirects):
-        return is_news
+        return has_changed
     rules.save()
     name = default_provider.name if default_provider else "none"
     connection_events.record_connection_event(

@@ -1,8 +1,8 @@
-"""Signing in: from a provider's claims to a person.
+"""Signs in the person that a provider's claims identify.
 
-OIDC, LDAP and Windows end here with their claims. One transaction finds, links or adds the
-person and follows the group mappings; what came of it stands in the provider log, also where
-nobody was let in.
+OIDC, LDAP and Windows sign-in end here with their claims. One transaction finds, links or adds the
+person and applies the group mappings. The outcome is written to the provider log, also if the
+sign-in is refused.
 """
 
 from dataclasses import dataclass, field, replace
@@ -39,12 +39,12 @@ from provisioning.sign_in.decide import (
     SignInFacts,
     decide,
 )
-from provisioning.sign_in.errors import SignInRefused, said_to_administrator, said_to_visitor
+from provisioning.sign_in.errors import SignInRefused, administrator_message, visitor_message
 
 
 @dataclass(frozen=True, kw_only=True)
 class SignInContext:
-    """What the visitor brought along: an invite they opened, or a session that asks to link."""
+    """The invite that the visitor has opened, or the signed-in person who links a provider."""
 
     invite: Invite | None = None
     person: Person | None = None
@@ -55,7 +55,7 @@ NOTHING = SignInContext()
 
 @dataclass
 class _SignInResult:
-    """How a sign-in went, while it goes."""
+    """The result of a sign-in, while it is processed."""
 
     person: Person
     outcome: Outcome
@@ -67,35 +67,35 @@ def sign_in(
 ) -> SignInAttempt:
     """Find, link or add the person who signs in, and update their roles.
 
-    :returns: the line of the provider log; its `person` is whom to let in.
-    :raises SignInRefused: if nobody is let in; the log says why.
+    :returns: the line of the provider log; its `person` is the one to sign in.
+    :raises SignInRefused: if the sign-in is refused. The log says why.
     """
     with tenancy.use(provider.tenant_id):
         try:
             with transaction.atomic():
-                came = _come_in(provider, claims, asking)
-        except _NotLetIn as refused:
+                result = _identify(provider, claims, asking)
+        except _Refusal as refused:
             raise _refused(provider, claims, refused.decision) from None
         except PeopleError as error:
-            raise _impossible(provider, claims, error) from error
+            raise _refused_by_people(provider, claims, error) from error
         return attempt_log.log_attempt(
-            came.outcome,
+            result.outcome,
             provider,
-            person=came.person,
+            person=result.person,
             subject=claims.subject,
             email=claims.email,
-            warnings=came.warnings,
+            warnings=result.warnings,
         )
 
 
-class _NotLetIn(Exception):
+class _Refusal(Exception):
     def __init__(self, decision: Refuse) -> None:
         self.decision = decision
 
 
-def _come_in(provider: IdentityProvider, claims: Claims, asking: SignInContext) -> _SignInResult:
+def _identify(provider: IdentityProvider, claims: Claims, asking: SignInContext) -> _SignInResult:
     if not provider.tenant.is_active:
-        raise _NotLetIn(Refuse(Refusal.TENANT_INACTIVE))
+        raise _Refusal(Refuse(Refusal.TENANT_INACTIVE))
     locks.lock_provider_shared(provider)
     _check_authority(provider)
     locks.lock_subject(provider, claims.subject)
@@ -103,22 +103,22 @@ def _come_in(provider: IdentityProvider, claims: Claims, asking: SignInContext) 
     decision = decide(claims, _known(provider, claims, asking))
     match decision:
         case SignIn(person):
-            came = _SignInResult(person, Outcome.SIGNED_IN)
+            result = _SignInResult(person, Outcome.SIGNED_IN)
         case Link(person, how):
-            came = _SignInResult(person, Outcome.LINKED)
-            _retire_past(provider, claims)
+            result = _SignInResult(person, Outcome.LINKED)
+            _retire_earlier(provider, claims)
             _remember(provider, claims, person, how)
         case Create():
-            came = _SignInResult(_add(provider, claims), Outcome.CREATED)
-            _remember(provider, claims, came.person, How.CREATED)
+            result = _SignInResult(_add(provider, claims), Outcome.CREATED)
+            _remember(provider, claims, result.person, How.CREATED)
         case Refuse():
-            raise _NotLetIn(decision)
+            raise _Refusal(decision)
         case _:
             assert_never(decision)
     if warning:
-        came.warnings.append(warning)
-    _bring_up_to_date(provider, claims, came)
-    return came
+        result.warnings.append(warning)
+    _update(provider, claims, result)
+    return result
 
 
 def _check_authority(provider: IdentityProvider) -> None:
@@ -126,7 +126,7 @@ def _check_authority(provider: IdentityProvider) -> None:
     authority = authority_of(provider)
     confirmed = IdentityProvider.objects.filter(pk=provider.pk, authority=authority)
     if not confirmed.exists():
-        raise _NotLetIn(Refuse(Refusal.PROVIDER_MOVED))
+        raise _Refusal(Refuse(Refusal.PROVIDER_MOVED))
     provider.authority = authority
 
 
@@ -177,7 +177,7 @@ def _asking(provider: IdentityProvider, asking: SignInContext) -> LinkCandidate 
     if asking.person:
         return _candidate(provider, asking.person, How.LINKED)
     if asking.invite:
-        acceptance.hold_invite(asking.invite)
+        acceptance.lock_invite(asking.invite)
         return _candidate(provider, asking.invite.person, How.INVITED)
     return None
 
@@ -197,7 +197,7 @@ def _add(provider: IdentityProvider, claims: Claims) -> Person:
     try:
         validate_email(claims.email)
     except ValidationError:
-        raise _NotLetIn(Refuse(Refusal.INVALID_EMAIL)) from None
+        raise _Refusal(Refuse(Refusal.INVALID_EMAIL)) from None
     given, family = names_of(claims)
     # An unverified address counts only once the person confirms it by email.
     is_unproven = claims.is_email_verified is False
@@ -212,7 +212,7 @@ def _add(provider: IdentityProvider, claims: Claims) -> Person:
 
 
 def names_of(claims: Claims) -> tuple[str, str]:
-    """Return first and last name; what is missing is read from the name, or from the address."""
+    """Return first and last name. Missing ones are taken from the full name or the address."""
     given, _, family = claims.name.strip().partition(" ")
     local = claims.email.partition("@")[0].replace("_", ".").replace("-", ".")
     first, _, last = local.replace(".", " ").title().partition(" ")
@@ -224,10 +224,10 @@ def names_of(claims: Claims) -> tuple[str, str]:
     return usable[0], usable[1]
 
 
-def _retire_past(provider: IdentityProvider, claims: Claims) -> None:
-    """Free the subject of a terminated person for a new person; the history stays."""
-    past = Identity.objects.filter(provider=provider, subject=claims.subject, retired_at=None)
-    past.update(retired_at=timezone.now())
+def _retire_earlier(provider: IdentityProvider, claims: Claims) -> None:
+    """Retire the identity of a terminated person, so that a new person can have the subject."""
+    earlier = Identity.objects.filter(provider=provider, subject=claims.subject, retired_at=None)
+    earlier.update(retired_at=timezone.now())
 
 
 def _remember(provider: IdentityProvider, claims: Claims, person: Person, how: How) -> None:
@@ -239,77 +239,77 @@ def _remember(provider: IdentityProvider, claims: Claims, person: Person, how: H
         authority=provider.authority,
         person=person,
         how=how,
-        said=_said(claims),
+        said=_profile_values(claims),
         first_seen_at=now,
         last_seen_at=now,
     )
 
 
-def _bring_up_to_date(provider: IdentityProvider, claims: Claims, came: _SignInResult) -> None:
+def _update(provider: IdentityProvider, claims: Claims, result: _SignInResult) -> None:
     identity = Identity.objects.select_related("provider").get(
-        provider=provider, person=came.person, retired_at=None
+        provider=provider, person=result.person, retired_at=None
     )
     identity = identity_lookup.moved_to_subject(identity, claims)
-    identity.person = came.person
-    people.activate_person(came.person, actor=provider.actor)
-    if not came.person.is_active:
-        # They were shut out while we looked who they are.
-        raise _NotLetIn(Refuse(Refusal.DEACTIVATED, came.person))
-    identity_lookup.note_account(identity, claims)
-    _take_over(identity, claims, came)
-    if claims.is_email_verified is False and not came.person.email:
-        # Added without an address, which they have once they confirm this one.
-        email_changes.propose_address(came.person, claims.email, actor=provider.actor)
-    _follow_groups(identity, claims, came)
-    identity.last_seen_at, identity.said = timezone.now(), _said(claims)
+    identity.person = result.person
+    people.activate_person(result.person, actor=provider.actor)
+    if not result.person.is_active:
+        # They were deactivated after the decision.
+        raise _Refusal(Refuse(Refusal.DEACTIVATED, result.person))
+    identity_lookup.save_account(identity, claims)
+    _update_profile(identity, claims, result)
+    if claims.is_email_verified is False and not result.person.email:
+        # They were added without an address. They get this one once they have confirmed it.
+        email_changes.propose_address(result.person, claims.email, actor=provider.actor)
+    _update_roles(identity, claims, result)
+    identity.last_seen_at, identity.said = timezone.now(), _profile_values(claims)
     identity.status, identity.status_since = AccountStatus.GOOD, None
     identity.save(update_fields=["last_seen_at", "said", "status", "status_since"])
 
 
-def _take_over(identity: Identity, claims: Claims, came: _SignInResult) -> None:
+def _update_profile(identity: Identity, claims: Claims, result: _SignInResult) -> None:
     """Take over what the provider says differently than last time, from no SCIM person.
 
     What an administrator changed here meanwhile stays until the provider changes it too.
     """
-    said = {name: value for name, value in _said(claims).items() if value}
-    news = {name: value for name, value in said.items() if identity.said.get(name) != value}
-    if not news or hooks.pairing().is_provisioned(came.person):
+    said = {name: value for name, value in _profile_values(claims).items() if value}
+    changed = {name: value for name, value in said.items() if identity.said.get(name) != value}
+    if not changed or hooks.pairing().is_provisioned(result.person):
         return
-    now = came.person.profile
+    now = result.person.profile
     profile = replace(
         now,
-        given_name=news.get("given_name", now.given_name),
-        family_name=news.get("family_name", now.family_name),
-        email=news.get("email", now.email),
+        given_name=changed.get("given_name", now.given_name),
+        family_name=changed.get("family_name", now.family_name),
+        email=changed.get("email", now.email),
     )
     try:
         with transaction.atomic():
-            people_update.revise_person(came.person, profile, actor=identity.provider.actor)
+            people_update.revise_person(result.person, profile, actor=identity.provider.actor)
     except PeopleError as error:
-        came.person.refresh_from_db()
-        told = ", ".join(f"{name.replace('_', ' ')} “{value}”" for name, value in news.items())
-        came.warnings.append(f"A change from {identity.provider} was rejected ({told}): {error}")
+        result.person.refresh_from_db()
+        told = ", ".join(f"{name.replace('_', ' ')} “{value}”" for name, value in changed.items())
+        result.warnings.append(f"A change from {identity.provider} was rejected ({told}): {error}")
 
 
-def _said(claims: Claims) -> dict[str, str]:
+def _profile_values(claims: Claims) -> dict[str, str]:
     given, family = names_of(claims)
     email = "" if claims.is_email_verified is False else claims.email
     return {"given_name": given, "family_name": family, "email": email}
 
 
-def _follow_groups(identity: Identity, claims: Claims, came: _SignInResult) -> None:
+def _update_roles(identity: Identity, claims: Claims, result: _SignInResult) -> None:
     groups = claims.groups
     if groups.known is None:
         why = groups.because or "the provider did not send groups"
-        came.warnings.append(f"Roles from groups did not change: {why}.")
+        result.warnings.append(f"Roles from groups did not change: {why}.")
         return
-    memberships.keep_groups(identity, groups.known)
+    memberships.save_groups(identity, groups.known)
     mapped = memberships.mapped_groups(identity.provider)
-    came.warnings += group_mappings.sync_roles(mapped, identity.person).problems
+    result.warnings += group_mappings.sync_roles(mapped, identity.person).problems
 
 
 def _refused(provider: IdentityProvider, claims: Claims, refused: Refuse) -> SignInRefused:
-    told = said_to_administrator(
+    told = administrator_message(
         refused.reason, provider, email=claims.email, person=refused.person
     )
     attempt_log.log_attempt(
@@ -322,10 +322,12 @@ def _refused(provider: IdentityProvider, claims: Claims, refused: Refuse) -> Sig
         reason=refused.reason,
         detail=f"{refused.detail} {told}".strip(),
     )
-    return SignInRefused(said_to_visitor(refused.reason, provider, refused.person))
+    return SignInRefused(visitor_message(refused.reason, provider, refused.person))
 
 
-def _impossible(provider: IdentityProvider, claims: Claims, error: PeopleError) -> SignInRefused:
+def _refused_by_people(
+    provider: IdentityProvider, claims: Claims, error: PeopleError
+) -> SignInRefused:
     attempt_log.log_attempt(
         Outcome.REFUSED,
         provider,

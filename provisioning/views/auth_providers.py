@@ -19,12 +19,12 @@ from provisioning import connection_test, kerberos
 from provisioning.ldap import connection
 from provisioning.models import IdentityProvider
 from provisioning.oidc.urls_for_provider import addresses_of
-from provisioning.providers import manage, test_limits
+from provisioning.providers import connection_test_limits, manage
 from provisioning.providers.admission import lacks_restriction
 from provisioning.providers.issuers import is_confirmed
 from provisioning.providers.presets import PRESETS, Preset, preset_of
 from provisioning.views.provider_forms import FORMS, ProviderForm, initial_of
-from provisioning.views.tenant_base import frame, tenant_admin_required
+from provisioning.views.tenant_base import tenant_admin_required, tenant_context
 
 LABELS = {
     "sign_in_url": "Sign-in URL",
@@ -45,7 +45,7 @@ def auth_providers(request: PersonRequest, tenant: Tenant) -> HttpResponse:
         member_count=Count("identities", filter=here, distinct=True),
         last_seen_at=Max("identities__last_seen_at"),
     )
-    context = frame(request, tenant, TAB) | {
+    context = tenant_context(request, tenant, TAB) | {
         "providers": [(row, is_confirmed(row)) for row in rows],
         "presets": PRESETS,
         "missing": _not_installed(),
@@ -101,12 +101,12 @@ def auth_provider(request: PersonRequest, tenant: Tenant, provider_id: UUID) -> 
 @tenant_admin_required
 def remove_auth_provider(request: PersonRequest, tenant: Tenant, provider_id: UUID) -> HttpResponse:
     provider = kept_provider(tenant, provider_id)
-    form = NameForm(request.POST if request.method == "POST" else None, wanted=provider.name)
+    form = NameForm(request.POST if request.method == "POST" else None, expected=provider.name)
     if form.is_valid():
         manage.remove_provider(provider, actor=request.user.actor)
         messages.success(request, f"{provider} was removed. Nobody can sign in through it anymore.")
         return redirect("admin:auth_providers", tenant.slug)
-    context = frame(request, tenant, TAB, f"Remove {provider}?") | {
+    context = tenant_context(request, tenant, TAB, f"Remove {provider}?") | {
         "provider": provider,
         "form": form,
         "member_count": provider.identities.filter(retired_at=None).count(),
@@ -119,13 +119,13 @@ def remove_auth_provider(request: PersonRequest, tenant: Tenant, provider_id: UU
 def test_auth_provider(request: PersonRequest, tenant: Tenant, provider_id: UUID) -> HttpResponse:
     """Try the connection; every try asks the provider, so it is a POST and there are not many."""
     provider = kept_provider(tenant, provider_id)
-    context = frame(request, tenant, TAB, f"Test {provider}") | {"provider": provider}
+    context = tenant_context(request, tenant, TAB, f"Test {provider}") | {"provider": provider}
     if request.method == "POST":
-        if test_limits.allow_test(provider):
+        if connection_test_limits.allow_test(provider):
             steps = list(connection_test.steps(provider))
             context |= {"steps": steps, "is_ok": all(step.is_ok for step in steps)}
         else:
-            context["must_wait"] = test_limits.PER_MINUTE
+            context["must_wait"] = connection_test_limits.PER_MINUTE
     return render(request, "provisioning/tenant/test_provider.html", context)
 
 
@@ -139,7 +139,7 @@ def kept_provider(tenant: Tenant, provider_id: UUID) -> IdentityProvider:
 def _change(request: PersonRequest, provider: IdentityProvider, form: ProviderForm) -> bool:
     """Save the form, and tell whether that succeeded."""
     try:
-        is_news = manage.change_provider(
+        has_changed = manage.change_provider(
             provider,
             form.cleaned_data["definition"],
             is_enabled=form.cleaned_data["is_enabled"],
@@ -148,7 +148,7 @@ def _change(request: PersonRequest, provider: IdentityProvider, form: ProviderFo
     except PeopleError as error:
         _blame(form, error)
         return False
-    messages.success(request, f"{provider} was saved." if is_news else "Nothing has changed.")
+    messages.success(request, f"{provider} was saved." if has_changed else "Nothing has changed.")
     return True
 
 
@@ -159,7 +159,7 @@ def _blame(form: ProviderForm, error: PeopleError) -> None:
 def _form_context(
     request: PersonRequest, tenant: Tenant, form: ProviderForm, preset: Preset, title: str
 ) -> dict[str, Any]:
-    return frame(request, tenant, TAB, title) | {
+    return tenant_context(request, tenant, TAB, title) | {
         "form": form,
         "preset": preset,
         "integrations_url": hooks.url_of(hooks.Page.INTEGRATIONS),

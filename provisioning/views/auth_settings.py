@@ -13,7 +13,7 @@ from people.models import Person, Tenant
 from people.views.permissions import PersonRequest
 from provisioning.models import IdentityProvider
 from provisioning.sign_in import rules as sign_in_rules
-from provisioning.views.tenant_base import frame, tenant_admin_required
+from provisioning.views.tenant_base import tenant_admin_required, tenant_context
 
 
 class AuthSettingsForm(forms.Form):
@@ -69,17 +69,17 @@ def auth_settings(request: PersonRequest, tenant: Tenant) -> HttpResponse:
         },
     )
     if form.is_valid():
-        is_news = sign_in_rules.set_rules(
+        has_changed = sign_in_rules.set_rules(
             tenant,
             default_provider=form.cleaned_data["default_provider"],
             redirects=form.cleaned_data["begins"] == "redirect",
             allows_passwords=form.cleaned_data["allows_passwords"],
             actor=request.user.actor,
         )
-        messages.success(request, "Saved." if is_news else "Nothing has changed.")
+        messages.success(request, "Saved." if has_changed else "Nothing has changed.")
         return redirect("admin:auth_settings", tenant.slug)
     owners = Person.objects.active_owners()
-    context = frame(request, tenant, "auth_settings") | {
+    context = tenant_context(request, tenant, "auth_settings") | {
         "form": form,
         "has_provider": IdentityProvider.objects.offered().exists(),
         "owners_with_password": owners.exclude(

@@ -15,7 +15,7 @@ from people.views.reauthentication import requires_recent_authentication
 from provisioning.models import IdentityProvider
 from provisioning.providers import address_change
 from provisioning.views.auth_providers import TAB, kept_provider
-from provisioning.views.tenant_base import frame, tenant_admin_required
+from provisioning.views.tenant_base import tenant_admin_required, tenant_context
 
 PEOPLE_SHOWN = 200
 
@@ -32,7 +32,7 @@ def move_auth_provider(request: PersonRequest, tenant: Tenant, provider_id: UUID
     if move is None:
         messages.info(request, str(address_change.NothingMoved()))
         return redirect(back)
-    context = frame(request, tenant, TAB, f"Confirm the new address of {provider}") | {
+    context = tenant_context(request, tenant, TAB, f"Confirm the new address of {provider}") | {
         "provider": provider,
         "move": move,
         "identities": move.identities[:PEOPLE_SHOWN],
@@ -55,6 +55,6 @@ def _is_decided(request: PersonRequest, provider: IdentityProvider) -> bool:
         messages.error(request, str(error))
         return False
     people = "1 person stays" if kept == 1 else f"{kept} people stay"
-    said = f"{people} linked" if are_same else "nobody is linked anymore"
-    messages.success(request, f"The new address of {provider} is confirmed: {said}.")
+    result = f"{people} linked" if are_same else "nobody is linked anymore"
+    messages.success(request, f"The new address of {provider} is confirmed: {result}.")
     return True

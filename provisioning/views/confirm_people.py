@@ -17,7 +17,7 @@ from people.views.reauthentication import requires_recent_authentication
 from provisioning.models import Identity, IdentityProvider, SignInAttempt
 from provisioning.sign_in import confirmed_links, provider_transfers
 from provisioning.views.auth_providers import TAB, kept_provider
-from provisioning.views.tenant_base import frame, tenant_admin_required
+from provisioning.views.tenant_base import tenant_admin_required, tenant_context
 
 PEOPLE_SHOWN = 200
 
@@ -58,7 +58,7 @@ def confirm_same_person(request: PersonRequest, tenant: Tenant, attempt_id: int)
             messages.success(request, f"{person.full_name} can sign in through {provider}.")
         return redirect("admin:people_person_change", person.pk)
     current = Identity.objects.filter(provider=provider, person=person, retired_at=None)
-    context = frame(request, tenant, "provider_log", f"Is this {person.full_name}?") | {
+    context = tenant_context(request, tenant, "provider_log", f"Is this {person.full_name}?") | {
         "attempt": attempt,
         "person": person,
         "provider": provider,
@@ -84,7 +84,7 @@ def transfer_people(request: PersonRequest, tenant: Tenant, provider_id: UUID) -
         if _is_moved(request, old, new):
             return redirect("admin:auth_provider", tenant.slug, new.pk)
         return redirect(f"{request.path}?from={old.pk}")
-    context = frame(request, tenant, TAB, f"Move people to {new}") | {
+    context = tenant_context(request, tenant, TAB, f"Move people to {new}") | {
         "provider": new,
         "sources": sources,
         "form": SourceForm(sources, old),

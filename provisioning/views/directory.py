@@ -12,12 +12,12 @@ from people.presentation.search_forms import PersonSearch
 from people.views.permissions import PersonRequest
 from provisioning.directory import Directory, DirectoryFailed, DirectoryPerson, directory_of
 from provisioning.models import GroupMapping, Identity, IdentityProvider
-from provisioning.views.tenant_base import frame, tenant_admin_required
+from provisioning.views.tenant_base import tenant_admin_required, tenant_context
 
 TAB = "auth_providers"
 
 
-class _Asked:
+class _DirectoryBrowser:
     """The provider whose directory is browsed, and the search."""
 
     def __init__(self, request: PersonRequest, tenant: Tenant, provider_id: UUID) -> None:
@@ -25,13 +25,13 @@ class _Asked:
         self.provider = get_object_or_404(kept, pk=provider_id)
         self.request, self.tenant = request, tenant
         self.form = PersonSearch(request.GET)
-        self.text = self.form.asked("q")
+        self.text = self.form.value_of("q")
         self.after = request.GET.get("after", "")
         self.key = request.GET.get("id", "")
 
-    def answer(self, template: str, title: str, ask: Any) -> HttpResponse:
-        """Show the result of `ask`, or why the directory is not browsed or did not respond."""
-        context = frame(self.request, self.tenant, TAB, title) | {
+    def answer(self, template: str, title: str, query: Any) -> HttpResponse:
+        """Show the result of `query`, or why the directory is not browsed or did not respond."""
+        context = tenant_context(self.request, self.tenant, TAB, title) | {
             "provider": self.provider,
             "form": self.form,
             "is_searched": self.form.is_used,
@@ -39,7 +39,7 @@ class _Asked:
         }
         try:
             found = directory_of(self.provider)
-            context |= {"is_live": found.is_live, **ask(found)} if found else {"is_off": True}
+            context |= {"is_live": found.is_live, **query(found)} if found else {"is_off": True}
         except DirectoryFailed as error:
             context["problem"] = str(error)
         return render(self.request, f"provisioning/tenant/{template}.html", context)
@@ -47,61 +47,61 @@ class _Asked:
 
 @tenant_admin_required
 def directory(request: PersonRequest, tenant: Tenant, provider_id: UUID) -> HttpResponse:
-    asked = _Asked(request, tenant, provider_id)
+    browser = _DirectoryBrowser(request, tenant, provider_id)
 
-    def ask(found: Directory) -> dict[str, Any]:
-        page = found.people(asked.text, asked.after)
-        return {"page": page, "known": _known(asked.provider, page.items)}
+    def query(found: Directory) -> dict[str, Any]:
+        page = found.people(browser.text, browser.after)
+        return {"page": page, "known": _known(browser.provider, page.items)}
 
-    return asked.answer("directory", f"People at {asked.provider}", ask)
+    return browser.answer("directory", f"People at {browser.provider}", query)
 
 
 @tenant_admin_required
 def directory_groups(request: PersonRequest, tenant: Tenant, provider_id: UUID) -> HttpResponse:
-    asked = _Asked(request, tenant, provider_id)
-    asked.form.fields["q"].widget.attrs["placeholder"] = "Group name"
-    return asked.answer(
+    browser = _DirectoryBrowser(request, tenant, provider_id)
+    browser.form.fields["q"].widget.attrs["placeholder"] = "Group name"
+    return browser.answer(
         "directory_groups",
-        f"Groups at {asked.provider}",
-        lambda found: {"page": found.groups(asked.text, asked.after)},
+        f"Groups at {browser.provider}",
+        lambda found: {"page": found.groups(browser.text, browser.after)},
     )
 
 
 @tenant_admin_required
 def directory_person(request: PersonRequest, tenant: Tenant, provider_id: UUID) -> HttpResponse:
-    asked = _Asked(request, tenant, provider_id)
+    browser = _DirectoryBrowser(request, tenant, provider_id)
 
-    def ask(found: Directory) -> dict[str, Any]:
-        person = found.person(asked.key)
+    def query(found: Directory) -> dict[str, Any]:
+        person = found.person(browser.key)
         if person is None:
             raise Http404
-        groups = found.groups_of(asked.key)
+        groups = found.groups_of(browser.key)
         keys = {group.id for group in groups or ()}
         return {
             "found": person,
             "groups": groups,
-            "known": _known(asked.provider, [person]),
-            "roles": _roles(asked.provider, keys),
+            "known": _known(browser.provider, [person]),
+            "roles": _roles(browser.provider, keys),
         }
 
-    return asked.answer("directory_person", f"Person at {asked.provider}", ask)
+    return browser.answer("directory_person", f"Person at {browser.provider}", query)
 
 
 @tenant_admin_required
 def directory_group(request: PersonRequest, tenant: Tenant, provider_id: UUID) -> HttpResponse:
-    asked = _Asked(request, tenant, provider_id)
+    browser = _DirectoryBrowser(request, tenant, provider_id)
 
-    def ask(found: Directory) -> dict[str, Any]:
-        page = found.members(asked.key, asked.after)
+    def query(found: Directory) -> dict[str, Any]:
+        page = found.members(browser.key, browser.after)
         return {
             "page": page,
-            "known": _known(asked.provider, page.items),
-            "group": request.GET.get("name", asked.key),
-            "group_id": asked.key,
-            "roles": _roles(asked.provider, {asked.key}),
+            "known": _known(browser.provider, page.items),
+            "group": request.GET.get("name", browser.key),
+            "group_id": browser.key,
+            "roles": _roles(browser.provider, {browser.key}),
         }
 
-    return asked.answer("directory_group", f"Group at {asked.provider}", ask)
+    return browser.answer("directory_group", f"Group at {browser.provider}", query)
 
 
 def _known(provider: IdentityProvider, found: list[DirectoryPerson]) -> dict[str, int]:

@@ -13,21 +13,21 @@ from unfold.widgets import UnfoldAdminTextInputWidget
 
 from people.models import Tenant
 from people.operations.ranks import RankRefused
-from people.operations.roles.group_mappings import Outcome
+from people.operations.roles.group_mappings import MappingEffects
 from people.values import PeopleError
 from people.views.group_mappings import (
     RoleForm,
     author_of,
+    changed_text,
     is_confirmed,
     preview_context,
-    told,
 )
 from people.views.permissions import PersonRequest
 from provisioning.directory import group_lookup
 from provisioning.group_roles import mappings
 from provisioning.group_roles.preview_matches import Matched, matched
 from provisioning.models import ExternalGroup, GroupMapping, IdentityProvider
-from provisioning.views.tenant_base import frame, tenant_admin_required
+from provisioning.views.tenant_base import tenant_admin_required, tenant_context
 
 GROUPS_OFFERED = 500
 
@@ -59,7 +59,7 @@ def group_mappings(request: PersonRequest, tenant: Tenant) -> HttpResponse:
     chosen = next((one for one in providers if str(one.pk) == wanted), None)
     provider = chosen or (providers[0] if providers else None)
     if provider is None:
-        context = frame(request, tenant, "mappings")
+        context = tenant_context(request, tenant, "mappings")
         return render(request, "provisioning/tenant/group_mappings.html", context)
     form = MappingForm(
         request.POST if request.method == "POST" else None,
@@ -72,7 +72,7 @@ def group_mappings(request: PersonRequest, tenant: Tenant) -> HttpResponse:
     )
     if form.is_valid() and _draft(request, provider, form):
         return redirect(_page(tenant, provider))
-    context = frame(request, tenant, "mappings") | {
+    context = tenant_context(request, tenant, "mappings") | {
         "provider": provider,
         "providers": _choices(tenant, providers, provider),
         "form": form,
@@ -90,7 +90,7 @@ def remove_mapping(request: PersonRequest, tenant: Tenant, mapping_id: int) -> H
     """Draft the removal of the mapping, or undo that."""
     mapping = get_object_or_404(GroupMapping.objects.select_related("provider"), pk=mapping_id)
     if mapping.draft == GroupMapping.Draft.REMOVED:
-        mappings.keep_mapping(mapping, author=author_of(request.user))
+        mappings.cancel_removal(mapping, author=author_of(request.user))
     else:
         mappings.remove_draft(mapping, author=author_of(request.user))
     return redirect(_page(tenant, mapping.provider))
@@ -114,7 +114,7 @@ def apply_drafts(request: PersonRequest, tenant: Tenant, provider_id: UUID) -> H
         foreseen = mappings.preview(provider, author=author)
         if is_confirmed(request, foreseen):
             outcome = mappings.apply(provider, author=author)
-            messages.success(request, _told(outcome))
+            messages.success(request, _applied_text(outcome))
             return redirect(_page(tenant, provider))
     except (PeopleError, RankRefused) as error:
         if request.method == "POST" and isinstance(error, RankRefused):
@@ -124,7 +124,9 @@ def apply_drafts(request: PersonRequest, tenant: Tenant, provider_id: UUID) -> H
     if not (foreseen.added or foreseen.removed):
         messages.info(request, "There are no drafts to apply.")
         return redirect(_page(tenant, provider))
-    context = frame(request, tenant, "mappings", f"Preview mapping changes for {provider}") | {
+    context = tenant_context(
+        request, tenant, "mappings", f"Preview mapping changes for {provider}"
+    ) | {
         "provider": provider,
         "back": _page(tenant, provider),
     }
@@ -144,7 +146,7 @@ def _draft(request: PersonRequest, provider: IdentityProvider, form: MappingForm
             form.chosen,
             author=author_of(request.user),
             name=name,
-            is_owner_meant=form.is_owner_wanted,
+            is_owner_confirmed=form.confirms_owner,
         )
     except PeopleError as error:
         form.add_error(error.field, str(error))
@@ -188,8 +190,8 @@ def _rows(provider: IdentityProvider) -> list[Matched]:
     return matched(provider, list(of_provider.order_by("group_name", "pk")))
 
 
-def _told(outcome: Outcome) -> str:
-    now = told(len(outcome.changes))
+def _applied_text(effects: MappingEffects) -> str:
+    now = changed_text(len(effects.changes))
     return (
         f"The mappings are active. {now} now. Roles of other people change at their next sign-in."
     )

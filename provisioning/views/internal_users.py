@@ -19,7 +19,7 @@ from people.views.forms import PersonForm
 from people.views.permissions import PersonRequest
 from provisioning.models import SignInAttempt
 from provisioning.passwords import reset
-from provisioning.views.tenant_base import frame, tenant_admin_required
+from provisioning.views.tenant_base import tenant_admin_required, tenant_context
 
 ROWS_A_PAGE = 50
 TAB = "internal_users"
@@ -34,7 +34,7 @@ class InternalUserSearch(PersonSearch):
 def internal_users(request: HttpRequest, tenant: Tenant) -> HttpResponse:
     form = InternalUserSearch(request.GET)
     page = BoundedPaginator(_found(form), ROWS_A_PAGE).get_page(request.GET.get("page"))
-    context = frame(request, tenant, TAB) | {
+    context = tenant_context(request, tenant, TAB) | {
         "form": form,
         "page": page,
         "is_searched": form.is_used,
@@ -61,7 +61,7 @@ def add_internal_user(request: PersonRequest, tenant: Tenant) -> HttpResponse:
             )
             messages.success(request, said)
             return redirect("admin:internal_users", tenant.slug)
-    context = frame(request, tenant, TAB, "Add internal user") | {
+    context = tenant_context(request, tenant, TAB, "Add internal user") | {
         "form": form,
         "cancel": reverse("admin:internal_users", args=[tenant.slug]),
     }
@@ -86,12 +86,12 @@ def mail_internal_user(request: PersonRequest, tenant: Tenant, person_id: UUID) 
 
 
 def _found(form: InternalUserSearch) -> QuerySet[Person]:
-    came_in = SignInAttempt.objects.filter(
+    signed_in = SignInAttempt.objects.filter(
         person=OuterRef("pk"), outcome=SignInAttempt.Outcome.SIGNED_IN
     )
-    latest = Subquery(came_in.order_by("-pk").values("at")[:1])
-    people = Person.objects.matching(form.asked("q")).filter(pk__in=reset.internal_people())
-    if state := form.asked("state"):
+    latest = Subquery(signed_in.order_by("-pk").values("at")[:1])
+    people = Person.objects.matching(form.value_of("q")).filter(pk__in=reset.internal_people())
+    if state := form.value_of("state"):
         people = people.filter(state=state)
     found: QuerySet[Person] = people.annotate(signed_in_at=latest)
     return found.order_by("family_name", "given_name", "pk")

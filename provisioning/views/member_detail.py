@@ -11,13 +11,13 @@ from django.urls import reverse
 from people.models import Person, Role, Tenant
 from people.operations import people
 from people.operations.ranks import refusal_over
-from people.presentation.actor_names import actor_name
+from people.presentation.actor_names import actor_name, people_names
 from people.presentation.pagination import counted
 from people.values import PeopleError
 from people.views.permissions import PersonRequest
-from people.views.person.roles import GrantForm, grant_as_asked, role_lines, withdraw_as_asked
+from people.views.person.roles import GrantForm, grant_from_form, role_lines, withdraw_from_form
 from provisioning.models import Identity, SignInAttempt
-from provisioning.views.tenant_base import frame, tenant_admin_required
+from provisioning.views.tenant_base import tenant_admin_required, tenant_context
 
 ATTEMPTS_SHOWN = 20
 GROUPS_SHOWN = 100
@@ -43,21 +43,21 @@ def provisioned_member(request: PersonRequest, tenant: Tenant, identity_id: int)
     if request.method == "POST":
         # Handle the button that was pressed.
         if "withdraw" in request.POST and request.POST["withdraw"].isdecimal():
-            withdraw_as_asked(request, identity.person.pk, int(request.POST["withdraw"]))
+            withdraw_from_form(request, identity.person.pk, int(request.POST["withdraw"]))
         elif "grant" in request.POST:
-            grant_as_asked(request, identity.person)
+            grant_from_form(request, identity.person)
         else:
             _save_status(request, identity.person)
         return redirect("admin:provisioned_member", tenant.slug, identity_id)
     person = identity.person
     title = person.display_name
-    context = frame(request, tenant, "provisioned_members", title) | {
+    context = tenant_context(request, tenant, "provisioned_members", title) | {
         "here": request.path,
         "identity": identity,
         "person": person,
         "refusal": refusal_over(request.user, person),
         "status_form": StatusForm(initial={"status": "active" if person.is_active else "inactive"}),
-        "deactivated_by": actor_name(person.deactivated_by),
+        "deactivated_by": actor_name(person.deactivated_by, people_names([person.deactivated_by])),
         "ledger": list(role_lines(person, counted(person.reports.in_lists()))),
         "grant_form": GrantForm() if Role.objects.exists() else None,
         **_groups(identity),
@@ -72,23 +72,23 @@ def _save_status(request: PersonRequest, person: Person) -> None:
         messages.error(request, "Choose Active or Inactive.")
         return
     try:
-        said = _set_status(person, form.cleaned_data["status"], request.user)
+        message = _set_status(person, form.cleaned_data["status"], request.user)
     except PeopleError as error:
         messages.error(request, str(error))
     else:
-        messages.success(request, said)
+        messages.success(request, message)
 
 
 def _set_status(person: Person, status: str, by: Person) -> str:
     """Reactivate or deactivate the person, and return the message to show."""
     name = person.full_name
     if status == "active":
-        is_news = people.reactivate_person(person, actor=by.actor)
-        said = f"{name} can sign in and spend again."
+        has_changed = people.reactivate_person(person, actor=by.actor)
+        message = f"{name} can sign in and spend again."
     else:
-        is_news = people.deactivate_person(person, actor=by.actor)
-        said = f"{name} can no longer sign in or spend. All their sessions have ended."
-    return said if is_news else f"{name} is already {status}."
+        has_changed = people.deactivate_person(person, actor=by.actor)
+        message = f"{name} can no longer sign in or spend. All their sessions have ended."
+    return message if has_changed else f"{name} is already {status}."
 
 
 def _groups(identity: Identity) -> dict[str, Any]:

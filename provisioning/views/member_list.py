@@ -12,7 +12,7 @@ from people.presentation.pagination import BoundedPaginator
 from people.presentation.search_forms import PersonSearch, choice
 from people.views.permissions import PersonRequest
 from provisioning.models import Identity, IdentityProvider
-from provisioning.views.tenant_base import frame, tenant_admin_required
+from provisioning.views.tenant_base import tenant_admin_required, tenant_context
 
 ROWS_A_PAGE = 50
 State = Person.State
@@ -40,7 +40,7 @@ def provisioned_members(request: PersonRequest, tenant: Tenant) -> HttpResponse:
     rows = _narrowed(form).order_by("-first_seen_at", "-pk")
     page = BoundedPaginator(rows, ROWS_A_PAGE).get_page(request.GET.get("page"))
     kept = [one for one in providers if not one.removed_at]
-    context = frame(request, tenant, "provisioned_members") | {
+    context = tenant_context(request, tenant, "provisioned_members") | {
         "form": form,
         "is_searched": form.is_used,
         "page": page,
@@ -53,13 +53,13 @@ def provisioned_members(request: PersonRequest, tenant: Tenant) -> HttpResponse:
 
 def _narrowed(form: MemberSearch) -> QuerySet[Identity]:
     members: QuerySet[Identity] = Identity.objects.select_related("person", "provider")
-    status = form.asked("status")
+    status = form.value_of("status")
     if status:
         members = members.filter(person__state=status)
     else:
         members = members.exclude(person__state=State.TERMINATED)
-    if form.asked("provider"):
-        members = members.filter(provider__pk=UUID(form.asked("provider")))
-    if form.asked("q"):
-        members = members.filter(person__in=Person.objects.matching(form.asked("q")))
+    if form.value_of("provider"):
+        members = members.filter(provider__pk=UUID(form.value_of("provider")))
+    if form.value_of("q"):
+        members = members.filter(person__in=Person.objects.matching(form.value_of("q")))
     return members

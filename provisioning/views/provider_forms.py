@@ -175,11 +175,12 @@ class ProviderForm(forms.Form):
         return replace(config.read(document), secret=secret)
 
     def restrictions(self, cleaned: dict[str, Any]) -> dict[str, Any]:
-        said: dict[str, Any] = {name: cleaned[name].strip() for name in self.restricting}
+        restrictions: dict[str, Any] = {name: cleaned[name].strip() for name in self.restricting}
         for name in admission.LISTS:
-            if name in said:
-                said[name] = [one.strip() for one in said[name].split(",") if one.strip()]
-        return said
+            if name in restrictions:
+                entries = restrictions[name].split(",")
+                restrictions[name] = [entry.strip() for entry in entries if entry.strip()]
+        return restrictions
 
     def secret(self, cleaned: dict[str, Any]) -> str:
         return str(cleaned.get(self.secret_field) or "")
@@ -374,8 +375,8 @@ def initial_of(provider: IdentityProvider) -> dict[str, Any]:
     if "attributes" in kept:
         kept["attributes"] = "\n".join(f"{k} = {v}" for k, v in kept["attributes"].items())
     kept |= {
-        name: ", ".join(said) if isinstance(said, list) else said
-        for name, said in provider.admission.items()
+        name: ", ".join(value) if isinstance(value, list) else value
+        for name, value in provider.admission.items()
     }
     return kept | {
         name: getattr(provider, name)

@@ -16,13 +16,13 @@ from people.presentation.search_forms import PersonSearch, choice
 from people.views.permissions import PersonRequest
 from provisioning.models import IdentityProvider, SignInAttempt
 from provisioning.sign_in import confirmed_links
-from provisioning.views.tenant_base import frame, tenant_admin_required
+from provisioning.views.tenant_base import tenant_admin_required, tenant_context
 
 ROWS_A_PAGE = 50
 # A search for a single letter matches too many people.
 MOST_PEOPLE = 500
 Outcome = SignInAttempt.Outcome
-WENT_WELL = (Outcome.SIGNED_IN, Outcome.CREATED, Outcome.LINKED, Outcome.CONFIRMED)
+SUCCESSFUL = (Outcome.SIGNED_IN, Outcome.CREATED, Outcome.LINKED, Outcome.CONFIRMED)
 
 
 class LogSearch(PersonSearch):
@@ -61,7 +61,7 @@ def provider_log(request: PersonRequest, tenant: Tenant) -> HttpResponse:
     if before is not None:
         found = found.filter(pk__lt=before)
     page = list(found[: ROWS_A_PAGE + 1])
-    context = frame(request, tenant, "provider_log") | {
+    context = tenant_context(request, tenant, "provider_log") | {
         "form": form,
         "is_searched": form.is_used,
         "ignored": ", ".join(str(form[name].label) for name in form.errors),
@@ -74,25 +74,25 @@ def provider_log(request: PersonRequest, tenant: Tenant) -> HttpResponse:
     return render(request, "provisioning/tenant/provider_log.html", context)
 
 
-def _narrowed(asked: dict[str, Any]) -> QuerySet[SignInAttempt]:
+def _narrowed(filters: dict[str, Any]) -> QuerySet[SignInAttempt]:
     attempts: QuerySet[SignInAttempt] = SignInAttempt.objects.all()
-    match asked.get("provider"):
+    match filters.get("provider"):
         case "password":
             attempts = attempts.filter(provider=None)
         case str(key) if key:
             attempts = attempts.filter(provider__pk=UUID(key))
-    match asked.get("outcome"):
+    match filters.get("outcome"):
         case "bad":
-            attempts = attempts.exclude(outcome__in=WENT_WELL)
+            attempts = attempts.exclude(outcome__in=SUCCESSFUL)
         case "warned":
             attempts = attempts.exclude(warnings=[])
         case str(outcome) if outcome:
             attempts = attempts.filter(outcome=outcome)
-    if asked.get("since"):
-        attempts = attempts.filter(at__gte=datetime.combine(asked["since"], time.min, UTC))
-    if asked.get("until"):
-        attempts = attempts.filter(at__lte=datetime.combine(asked["until"], time.max, UTC))
-    return attempts.filter(_about(asked["q"])) if asked.get("q") else attempts
+    if filters.get("since"):
+        attempts = attempts.filter(at__gte=datetime.combine(filters["since"], time.min, UTC))
+    if filters.get("until"):
+        attempts = attempts.filter(at__lte=datetime.combine(filters["until"], time.max, UTC))
+    return attempts.filter(_about(filters["q"])) if filters.get("q") else attempts
 
 
 def _did_something(attempts: list[SignInAttempt]) -> set[UUID]:

@@ -33,9 +33,9 @@ FOR_OPERATORS: tuple[str, ...] = ("tenant_settings",)
 
 
 def tenant_admin_required(view: View[Arguments]) -> Served[Arguments]:
-    """Give the view the tenant that the visitor administers; another's is not found.
+    """Pass the visitor's tenant to the view; any other slug is answered with 404.
 
-    Strangers are asked to sign in. Operators see what `allow_operators` marks, and no more.
+    Other visitors are redirected to sign in. Operators may open only views with `allow_operators`.
     """
 
     @wraps(view)
@@ -69,7 +69,9 @@ def _any_tenant(view: Any, slug: str) -> Tenant:
     return tenant
 
 
-def frame(request: HttpRequest, tenant: Tenant, tab: str, title: str = "") -> dict[str, Any]:
+def tenant_context(
+    request: HttpRequest, tenant: Tenant, tab: str, title: str = ""
+) -> dict[str, Any]:
     """Return what templates/provisioning/tenant/base.html needs."""
     names = FOR_OPERATORS if is_operator(request.user) else tuple(TABS)
     tabs = [

@@ -1,8 +1,7 @@
 """Settings of a tenant: name, slug, domain and status; and closing it permanently.
 
-Its administrators say what it is called and which domain it has. The slug is part of every
-address that is written down somewhere, and the status is what the company pays for: both are
-the operators' to say, and so is closing it.
+Administrators change the name and the domain. Only operators change the slug, which is part of
+bookmarked URLs, and the status, which the company pays for, and only they close a tenant.
 """
 
 from typing import Any
@@ -21,7 +20,7 @@ from people.operations import tenants
 from people.values import PeopleError
 from people.views.forms import NameForm
 from people.views.permissions import PersonRequest, is_operator
-from provisioning.views.tenant_base import allow_operators, frame, tenant_admin_required
+from provisioning.views.tenant_base import allow_operators, tenant_admin_required, tenant_context
 
 TAB = "tenant_settings"
 
@@ -73,7 +72,7 @@ def tenant_settings(request: PersonRequest, tenant: Tenant) -> HttpResponse:
         return redirect("admin:tenant_settings", tenant.slug)
     # The page must not show a name or slug that could not be saved.
     tenant.name, tenant.slug = shown["name"], shown["slug"]
-    context = frame(request, tenant, TAB) | {
+    context = tenant_context(request, tenant, TAB) | {
         "form": form,
         "is_operator": may_rename,
         "sign_in": reverse("admin:sign_in", args=[tenant.slug]),
@@ -88,7 +87,7 @@ def close_tenant(request: PersonRequest, tenant: Tenant) -> HttpResponse:
         raise PermissionDenied
     if tenant.closed_at:
         return redirect("admin:tenant_settings", tenant.slug)
-    form = NameForm(request.POST if request.method == "POST" else None, wanted=tenant.name)
+    form = NameForm(request.POST if request.method == "POST" else None, expected=tenant.name)
     if form.is_valid():
         if tenant.pk == request.user.tenant_id:
             form.add_error("name", "This is your own tenant. You would lose access.")
@@ -98,7 +97,7 @@ def close_tenant(request: PersonRequest, tenant: Tenant) -> HttpResponse:
                 request, f"{tenant} is permanently closed. Its slug and domain are available again."
             )
             return redirect("admin:people_tenant_changelist")
-    context = frame(request, tenant, TAB, f"Delete {tenant}?") | {
+    context = tenant_context(request, tenant, TAB, f"Delete {tenant}?") | {
         "form": form,
         "back": reverse("admin:tenant_settings", args=[tenant.slug]),
     }
@@ -112,12 +111,12 @@ def _change(request: PersonRequest, tenant: Tenant, form: TenantForm) -> bool:
         form.add_error("is_active", "This is your own tenant. You would lose access.")
         return False
     try:
-        is_news = tenants.change_tenant(tenant, actor=request.user.actor, **said)
+        has_changed = tenants.change_tenant(tenant, actor=request.user.actor, **said)
     except PeopleError as error:
         form.add_error(error.field, str(error))
         return False
     except ValidationError as error:
         form.add_error(None, error)
         return False
-    messages.success(request, "Saved." if is_news else "Nothing has changed.")
+    messages.success(request, "Saved." if has_changed else "Nothing has changed.")
     return True

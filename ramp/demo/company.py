@@ -1,7 +1,7 @@
-"""A year in the life of an example company, lived in a few seconds.
+"""Creates an example company with a year of history, in a few seconds.
 
-Everything comes through the doors that real companies use, SCIM requests and operations, so
-that the history is a real one. After each chapter what it wrote is moved into the past.
+All data comes from SCIM requests and operations, as in a real company, so the history is realistic.
+After each chapter, the dates of its rows are moved into the past.
 """
 
 import json
@@ -55,7 +55,7 @@ PASSWORD = "lumen-demo-2026"  # noqa: S105  printed for everybody who runs the d
 ACTOR = Actor("command", "seed_demo")
 PATCH = "urn:ietf:params:scim:api:messages:2.0:PatchOp"
 
-# What has a date, to be moved into the past together.
+# The date columns that are moved into the past.
 DATED: dict[Any, Sequence[str]] = {
     Tenant: ["created_at"],
     Connection: ["created_at", "activated_at"],
@@ -78,7 +78,7 @@ DATED: dict[Any, Sequence[str]] = {
 
 @transaction.atomic
 def open_company(token: str) -> None:
-    """Open the company, and let the given SCIM token in."""
+    """Create the company, with a connection that accepts the given SCIM token."""
     began = timezone.now()
     tenant = tenants.create_tenant(
         SLUG, "Lumen", owner=OWNER, password=PASSWORD, currency="EUR", actor=ACTOR
@@ -98,14 +98,14 @@ def open_company(token: str) -> None:
             began = timezone.now()
             chapter()
             events.dispatch_all(as_of=timezone.now())
-            # Have all mail delivered, so that nothing of this past is sent today.
+            # Mark all mail as sent, so that a worker does not send it today.
             soon_after = F("created_at") + timedelta(seconds=4)
             Mail.objects.waiting().update(attempts=1, sent_at=soon_after)
             _move_to_past(began, days=days)
 
 
 class Okta:
-    """Lumen's identity provider, which pushes to /scim/v2 like the real one."""
+    """Lumen's identity provider, which sends SCIM requests like the real Okta."""
 
     def __init__(self, tenant: Tenant, token: str) -> None:
         connection = Connection.objects.create(
@@ -143,7 +143,7 @@ class Okta:
 
 
 def _chapters(okta: Okta, staff: list[Colleague]) -> list[tuple[float, Callable[[], object]]]:
-    """Return what happened, and how many days ago, oldest first."""
+    """Return the events of the year with their age in days, the oldest first."""
     arriving = iter(staff)
     return [
         (380, lambda: _arrive(okta, list(islice(arriving, 70)))),
@@ -158,7 +158,7 @@ def _chapters(okta: Okta, staff: list[Colleague]) -> list[tuple[float, Callable[
         (60, lambda: _leave(okta, staff[40:54])),
         (31, lambda: _come_back(okta, staff[40:42])),
         (12, lambda: _arrive(okta, list(islice(arriving, 20)), joining=9)),
-        (4, lambda: _look_after(staff)),
+        (4, lambda: _review(staff)),
         (3, sign_in.let_partners_in),
         (2, spend.shop),
         (0.8, lambda: _reorganize(okta, staff[90:96])),
@@ -187,11 +187,11 @@ def _give_roles(okta: Okta, staff: list[Colleague]) -> None:
 
 
 def _push_groups(okta: Okta, staff: list[Colleague]) -> None:
-    """Have Okta push groups; one of them brings its members a role."""
+    """Push groups, and map one of them to a role."""
     pushed = {"Accounting": staff[60:63], "Berlin office": staff[4:24], "Chess club": staff[20:26]}
     for name, members in pushed.items():
-        said = [{"value": okta.ids[one]} for one in members]
-        okta.send("POST", "/Groups", {"displayName": name, "members": said})
+        values = [{"value": okta.ids[one]} for one in members]
+        okta.send("POST", "/Groups", {"displayName": name, "members": values})
     author = Author(actor=Person.objects.get(email=OWNER.email).actor)
     accounting = ScimGroup.objects.get(scim_display_name="Accounting")
     mapping = partial(group_mappings.map_group, accounting, Person.Role.BOOKKEEPER, author=author)
@@ -199,7 +199,7 @@ def _push_groups(okta: Okta, staff: list[Colleague]) -> None:
 
 
 def _hand_out(staff: list[Colleague]) -> None:
-    """Give out cards, funds and approval steps, also to some who are to leave."""
+    """Assign cards, funds and approval steps, also to some people who leave later."""
     heads, olga = _people(staff[:8]), Person.objects.get(email=OWNER.email).actor
     spend.give_cards_and_funds(_people(staff[:30] + staff[42:50]), actor=olga)
     spend.give_team_funds([*heads[:3], *_people(staff[43:45])], actor=olga)
@@ -229,7 +229,7 @@ def _come_back(okta: Okta, returning: list[Colleague]) -> None:
         okta.change(colleague, active=True)
 
 
-def _look_after(staff: list[Colleague]) -> None:
+def _review(staff: list[Colleague]) -> None:
     """Do by hand, as an administrator, what could not wait for the identity provider."""
     olga = Person.objects.get(email=OWNER.email).actor
     urgent = Person.objects.get(email=staff[77].email)

@@ -1,4 +1,4 @@
-"""How some of the demo company's partners came in: through a provider that is switched off now.
+"""Adds partners of the demo company who signed in through a provider that is disabled now.
 
 It answers nobody, so the sign-in page does not offer it; what it brought is there to be seen.
 """

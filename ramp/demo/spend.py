@@ -65,7 +65,7 @@ def run_up(people: list[Person], *, actor: Actor) -> None:
         )
         approvals.record_outstanding_item(outstanding_item, actor=actor)
         if state == State.SUBMITTED:
-            approvals.ask_approval(outstanding_item, next(workflows))
+            approvals.request_approval(outstanding_item, next(workflows))
 
 
 def shop() -> None:

@@ -1,4 +1,4 @@
-"""PostgreSQL for a server that answers a thousand requests a second on one connection."""
+"""A PostgreSQL backend with cheaper checks of persistent connections."""
 
 import os
 import select
@@ -16,11 +16,10 @@ class DatabaseWrapper(base.DatabaseWrapper):
         return connection
 
     def is_usable(self) -> bool:
-        """Tell whether the persistent connection still stands; Django asks once a request.
+        """Tell whether the persistent connection is still usable. Django checks once per request.
 
-        Its own way is a SELECT, which costs as much as the read it precedes. A server that
-        went away leaves the end of the stream, or its farewell, in the socket: nothing may
-        be waiting there between two statements.
+        Django runs a SELECT, which takes as long as the query after it. Here the socket is checked
+        instead: if the server has closed the connection, there is data or an end of stream to read.
         """
         connection = self.connection
         if connection is None or connection.closed:
@@ -30,10 +29,10 @@ class DatabaseWrapper(base.DatabaseWrapper):
 
 
 class _ClosedAtTheEnd:
-    """Closes a thread's connection when the thread ends, as those of the web server do when idle.
+    """Closes a thread's connection when the thread ends. Idle threads of the web server end.
 
-    Django's own belong to circles of objects, which Python might not look at for hours. A
-    process that was forked has a copy of this, and leaves the connection to whose it is.
+    Django's connection objects are part of reference cycles, which Python may not collect for
+    hours. A forked process has a copy of this object, and must not close its parent's connection.
     """
 
     def __init__(self, connection: Connection[Any]) -> None:

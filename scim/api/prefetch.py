@@ -60,9 +60,9 @@ def _queries(request: ScimRequest, token_info: TokenInfo) -> Iterator[PreparedQu
         case "PUT" if (
             isinstance(request.document, dict) and request.document.get("active") is False
         ):
-            yield schedule.days_question(token_info.tenant_id)
+            yield schedule.days_query(token_info.tenant_id)
         case "DELETE":
-            yield schedule.days_question(token_info.tenant_id)
+            yield schedule.days_query(token_info.tenant_id)
 
 
 def _queries_for_new_user(
@@ -74,11 +74,11 @@ def _queries_for_new_user(
     if mapped.manager:
         yield managers.manager_query(token_info.connection_id, mapped.manager)
     places = mapped.profile.department, mapped.profile.location
-    yield place_lookup.places_question(*places, token_info.tenant_id)
+    yield place_lookup.places_query(*places, token_info.tenant_id)
 
 
 def _queries_for_operation(operation: Operation, token_info: TokenInfo) -> Iterator[PreparedQuery]:
     if operation.target.attribute is ACTIVE:
-        yield schedule.days_question(token_info.tenant_id)
+        yield schedule.days_query(token_info.tenant_id)
     elif operation.target.attribute is DEPARTMENT and isinstance(operation.value, str):
-        yield place_lookup.places_question(operation.value, "", token_info.tenant_id)
+        yield place_lookup.places_query(operation.value, "", token_info.tenant_id)

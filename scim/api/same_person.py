@@ -61,7 +61,7 @@ def _terminate_new_person(new: Person, earlier: Person, *, actor: Actor) -> None
     held = describe_holdings(new)
     if held:
         raise NewPersonHolds(new, held)
-    identities.note_taken_for_same(new, earlier, actor=actor)
+    identities.record_same_person(new, earlier, actor=actor)
     terminate.terminate_person(new, handover_plan.HandoverPlan(), actor=actor)
 
 

@@ -15,7 +15,7 @@ from django.urls import reverse
 
 from people import tenancy
 from people.models import Mail, Person
-from people.operations.invites.outbox import enqueue_mail
+from people.operations.mail_outbox import enqueue_mail
 from scim.models import Connection, RequestLog, SyncHeartbeat, Token
 
 INACTIVE_AFTER = timedelta(hours=24)

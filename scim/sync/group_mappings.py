@@ -32,14 +32,14 @@ def is_role_mapped(role: Role) -> bool:
 
 @transaction.atomic
 def map_group(
-    group: ScimGroup, role: Role | Person.Role, *, author: Author, is_owner_meant: bool = False
+    group: ScimGroup, role: Role | Person.Role, *, author: Author, is_owner_confirmed: bool = False
 ) -> MappingChange:
     """Map the group to the role.
 
-    :raises RoleAboveRank, NotMappable, OwnerNotMeant: if the role must not be mapped.
+    :raises RoleAboveRank, NotMappable, OwnerNotConfirmed: if the role must not be mapped.
     :raises Disconnected: if the connection is disconnected.
     """
-    group_mappings.check_mappable(role, author, is_owner_meant=is_owner_meant)
+    group_mappings.check_mappable(role, author, is_owner_confirmed=is_owner_confirmed)
     lock_connection_no_key(group.connection)
     if group.connection.disconnected_at:
         raise Disconnected(group.connection)
@@ -92,7 +92,7 @@ def _change(
         actor,
         added=[str(mapping) for mapping in added],
         removed=[str(mapping) for mapping in removed],
-        looked_at=members.count(),
+        member_count=members.count(),
     )
 
 

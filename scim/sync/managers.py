@@ -138,7 +138,7 @@ def record_name_changes(user: ScimUser, earlier: set[str], *, is_back: bool) -> 
     # The event of a new person announces them already, and a terminated person manages nobody.
     is_findable_anew = is_back or (earlier and names - earlier)
     if is_findable_anew and user.person and not has_left(user.person):
-        field_ownership.note_names(
+        field_ownership.record_user_name(
             user.person, actor=user.connection.actor, user_name=user.scim_username
         )
 

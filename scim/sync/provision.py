@@ -150,7 +150,7 @@ def restore_person(task: ProvisioningTask) -> bool:
             replace(
                 profile,
                 role=policies.translate_role(task.connection, profile.role, current=older.role),
-                unsaid=policies.unsent_fields(mapped.profile),
+                unspecified=policies.unsent_fields(mapped.profile),
                 **kept,
             ),
             actor=task.connection.actor,
@@ -230,7 +230,7 @@ def _save_person(
     try:
         current = user.person.role if user.person else None
         role = policies.translate_role(connection, profile.role, current=current)
-        profile = replace(profile, role=role, unsaid=policies.unsent_fields(mapped.profile))
+        profile = replace(profile, role=role, unspecified=policies.unsent_fields(mapped.profile))
         _add_or_revise(task, mapped, profile, manager)
     except HOLDABLE as error:
         if connection.incomplete_policy != Connection.Incomplete.HOLD:
@@ -304,7 +304,7 @@ def _link_existing_person(task: ProvisioningTask, email: str) -> Person:
     if not task.may_link and hooks.has_signed_in(person):
         # Whoever signed in may not be the person whom the provider means by this address.
         field_ownership.end_sessions(person)
-    field_ownership.note_names(
+    field_ownership.record_user_name(
         person, actor=task.connection.actor, user_name=task.user.scim_username
     )
     if person.state == Person.State.INACTIVE:

@@ -18,10 +18,10 @@ from people.values import PeopleError, normalize_key
 from people.views.group_mappings import (
     RoleForm,
     author_of,
+    changed_text,
     is_confirmed,
     preview_context,
-    told,
-    told_so_far,
+    progress_text,
 )
 from people.views.permissions import PersonRequest, administrator_required
 from scim.models import Connection, GroupMapping, ScimGroup
@@ -71,7 +71,7 @@ def map_group(request: PersonRequest, connection_id: UUID, group_id: int) -> Htt
         group,
         form.chosen,
         author=author_of(request.user),
-        is_owner_meant=form.is_owner_wanted,
+        is_owner_confirmed=form.confirms_owner,
     )
     try:
         return _preview_or_apply(request, connection, title, change, context)
@@ -117,7 +117,7 @@ def _preview_or_apply(
     outcome = preview(change)
     if is_confirmed(request, outcome):
         done, is_all = group_mappings.apply(change)
-        messages.success(request, f"{told(done)}." if is_all else told_so_far(done))
+        messages.success(request, f"{changed_text(done)}." if is_all else progress_text(done))
         return redirect("admin:scim_groups", connection.pk)
     return _page(request, connection, title, context | preview_context(request, outcome))
 

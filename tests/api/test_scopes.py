@@ -102,7 +102,7 @@ def test_expires_after_90_days_and_says_so(api: Api) -> None:
 )
 def test_has_a_scope_and_lives_a_year_at_most(owner: Person, settings: dict[str, Any]) -> None:
     with pytest.raises(api_tokens.InvalidTokenSettings):
-        api_tokens.make_api_token(
+        api_tokens.create_api_token(
             owner, "Till", **{"scopes": Scope.values, **settings}, actor=owner.actor
         )
 

@@ -21,7 +21,7 @@ SETTLE = """
 from django.utils import timezone
 from people import tenancy
 from people.models import Card, Fund, Person, Tenant, Workflow
-from people.operations.api_tokens import make_api_token
+from people.operations.api_tokens import create_api_token
 from people.operations.people import activate_person
 from people.operations.spend.cards_and_funds import issue_card, open_fund
 acme = Tenant.objects.get(slug="acme")
@@ -39,7 +39,7 @@ with tenancy.use(acme):
     for name in ("Bills", "Invoices", "Travel"):
         workflow = Workflow.objects.create(tenant=acme, name=name)
         workflow.steps.create(tenant=acme, place=1, approver=ada)
-    print(make_api_token(owner, "Till", scopes=["spend:authorize"], actor=actor))
+    print(create_api_token(owner, "Till", scopes=["spend:authorize"], actor=actor))
     print(ada.cards.get(name="Card 1").pk)
 """
 

@@ -41,7 +41,7 @@ class Api:
     def __init__(
         self, person: Person, token: str = "", scopes: Sequence[str] = tuple(Scope)
     ) -> None:
-        self.token = token or api_tokens.make_api_token(
+        self.token = token or api_tokens.create_api_token(
             person, "Tests", scopes=scopes, actor=person.actor
         )
         self.client = Client(headers={"authorization": f"Bearer {self.token}"})

@@ -64,4 +64,4 @@ def _session(person: Person) -> str:
 
 
 def _token(person: Person, name: str, scope: Scope) -> str:
-    return api_tokens.make_api_token(person, name, scopes=[scope], actor=ACTOR)
+    return api_tokens.create_api_token(person, name, scopes=[scope], actor=ACTOR)

@@ -68,7 +68,7 @@ def open_company(slug: str, mark: str) -> Company:
         _sign_in_provider(tenant, people["employee"], mark)
         _loose_ends(tenant, people["employee"], mark)
         tokens = {
-            name: api_tokens.make_api_token(
+            name: api_tokens.create_api_token(
                 people[name], f"Tests{mark}", scopes=Scope.values, actor=people[name].actor
             )
             for name in ADMINISTRATORS

@@ -11,23 +11,23 @@ from tests.services.ldap import certificate
 def test_a_generated_key_is_refused(settings: Settings) -> None:
     settings.SECRET_KEY_IS_GENERATED = True
 
-    assert [found.id for found in checks.secret_key_is_given()] == ["ramp.W001"]
+    assert [found.id for found in checks.check_secret_key()] == ["ramp.W001"]
 
 
 def test_a_given_key_is_fine(settings: Settings) -> None:
     settings.SECRET_KEY_IS_GENERATED = False
 
-    assert checks.secret_key_is_given() == []
+    assert checks.check_secret_key() == []
 
 
 def test_a_connection_for_each_request_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(settings.DATABASES["default"], "CONN_MAX_AGE", 0)
 
-    assert [found.id for found in checks.connections_are_kept()] == ["ramp.E002"]
+    assert [found.id for found in checks.check_persistent_connections()] == ["ramp.E002"]
 
 
 def test_connections_are_kept_by_default() -> None:
-    assert checks.connections_are_kept() == []
+    assert checks.check_persistent_connections() == []
 
 
 def test_any_host_name_is_refused(settings: Settings) -> None:

@@ -111,7 +111,7 @@ class World:
         )
         BulkChangeItem.objects.create(**usual, change=change, person=ada, event_id=1)
         role = rank_cases.role(is_elevated=False)
-        api_tokens.make_api_token(owner, "Mine", scopes=["people:read"], actor=owner.actor)
+        api_tokens.create_api_token(owner, "Mine", scopes=["people:read"], actor=owner.actor)
         outstanding_item = OutstandingItem.objects.create(
             **usual, person=ada, kind="bill", state="open", amount=1, currency="EUR"
         )
@@ -146,8 +146,8 @@ class World:
         )
         # What the same name stands for at some addresses.
         self.at: dict[str, dict[str, Any]] = {
-            "/spend/cards/": {"held_id": travel.pk, "object_id": travel.pk},
-            "/spend/funds/": {"held_id": learning.pk, "object_id": learning.pk},
+            "/spend/cards/": {"instrument_id": travel.pk, "object_id": travel.pk},
+            "/spend/funds/": {"instrument_id": learning.pk, "object_id": learning.pk},
             "/spend/outstanding-items/": {"object_id": outstanding_item.pk},
             "/spend/workflows/": {
                 "object_id": Workflow.objects.create(**usual, name="Two eyes").pk

@@ -8,7 +8,7 @@ from people import tenancy
 from people.models import Person, Role
 from people.values import normalize_key
 from provisioning.claims import UNKNOWN, Claims, Group, Groups
-from provisioning.group_roles.mappings import may_be_named
+from provisioning.group_roles.mappings import could_be_name
 from provisioning.models import GroupMapping, Identity, IdentityProvider
 from provisioning.providers.issuers import authority_of
 from provisioning.sign_in.sign_in import sign_in
@@ -55,7 +55,7 @@ def mapping(provider: IdentityProvider, group: str, role: Role | str) -> GroupMa
         provider=provider,
         external_id=group,
         group_name=group,
-        by_name=may_be_named(provider, group),
+        by_name=could_be_name(provider, group),
         base_role="" if isinstance(role, Role) else role,
         role=role if isinstance(role, Role) else None,
     )

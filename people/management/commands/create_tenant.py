@@ -40,7 +40,7 @@ class Command(BaseCommand):
 
 
 def _owner(email: str, name: str) -> Profile:
-    """Make a profile; without a name the address has to do: ada.lovelace@… is Ada Lovelace."""
+    """Return the owner's profile. The default name is from the address, as in ada.lovelace@…"""
     local = email.partition("@")[0].replace("_", ".").replace("-", ".")
     given, _, family = (name or local.replace(".", " ").title()).partition(" ")
     return Profile(
@@ -51,4 +51,4 @@ def _owner(email: str, name: str) -> Profile:
 def _reasons(error: ValidationError) -> str:
     if not hasattr(error, "error_dict"):
         return " ".join(error.messages)
-    return " ".join(f"{field}: {' '.join(said)}" for field, said in error.message_dict.items())
+    return " ".join(f"{field}: {' '.join(texts)}" for field, texts in error.message_dict.items())

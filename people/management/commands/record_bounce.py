@@ -4,15 +4,15 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
-from people.mail.bounces import NotABounce, note_bounce, read_bounce
+from people.mail.bounces import NotABounce, read_bounce, record_bounce
 
 
 class Command(BaseCommand):
     help = (
-        "Read one bounce (RFC 3464) from standard input, and keep what it says with the mail it "
-        "is about; let the mail server pipe there what returns to DEFAULT_FROM_EMAIL. Answers "
-        "JSON: recorded, and mail and problem, or why not. Always ends with 0: a message that "
-        "says nothing to us is no reason to bounce it."
+        "Read one bounce (RFC 3464) from standard input, and record it with the mail that it is "
+        "about. Configure the mail server to pipe mail to DEFAULT_FROM_EMAIL to this command. "
+        "Prints JSON: recorded, mail and problem, or the reason why nothing was recorded. The exit "
+        "code is always 0, so that the mail server does not bounce other messages."
     )
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -24,7 +24,7 @@ def _recorded(text: bytes) -> dict[str, Any]:
         bounce = read_bounce(text)
     except NotABounce as error:
         return {"recorded": False, "reason": str(error)}
-    if not note_bounce(bounce):
+    if not record_bounce(bounce):
         return {"recorded": False, "reason": "It does not refer to an email from Ramp."}
     return {
         "recorded": True,

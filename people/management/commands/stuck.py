@@ -10,12 +10,12 @@ from people.models import Delivery
 
 class Command(BaseCommand):
     help = (
-        "List the events that a subscriber failed to take again and again, as JSON. "
-        "Ends with 1 if there are any."
+        "List the stuck deliveries as JSON: events for which a subscriber failed several times. "
+        "The exit code is 1 if there are any."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("--retry", action="store_true", help="have them tried again now")
+        parser.add_argument("--retry", action="store_true", help="try them again now")
 
     def handle(self, *, retry: bool, **_: Any) -> None:
         with tenancy.across_tenants():

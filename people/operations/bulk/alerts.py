@@ -1,12 +1,12 @@
-"""The bulk-change guard: it notices when one connection deactivates many people.
+"""The bulk-change guard: raises an alert when one connection deactivates many people.
 
-Many are more than a share of the connection's people within an hour, or more than a number
-within a minute. No deactivation waits for the guard: it is reversible, and shuts people out at
-once. Termination is not, so it waits until an administrator confirms that so many were meant.
+The thresholds are a share of the connection's people within an hour, and a number of people
+within a minute. Deactivations do not wait for the guard, because they end access and can be
+undone. Terminations cannot be undone, so they wait until an administrator confirms the alert.
 
-The last deactivation within a minute has its connection looked at, so a burst of thousands
-costs a handful of looks. The job that terminates people looks again by itself, so nobody is
-terminated because an event was lost.
+Only the last deactivation of each minute checks its connection, so thousands of deactivations
+cause only a few checks. The termination job checks again by itself, so that nobody is terminated
+because an event was lost.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -23,8 +23,8 @@ from django.urls import reverse
 from people import events, hooks, tenancy
 from people.hooks import Owner
 from people.models import BulkChange, BulkChangeItem, Event, Mail, Person, Tenant
-from people.operations.invites.outbox import enqueue_mail
 from people.operations.locks import LockName, acquire_lock
+from people.operations.mail_outbox import enqueue_mail
 from people.values import VIA_SCIM, Actor, PeopleError
 
 HOUR = timedelta(hours=1)
@@ -42,8 +42,8 @@ class InvalidThreshold(PeopleError):
         )
 
 
-class Gone(NamedTuple):
-    """Somebody who is out, since when, and the event that tells."""
+class Deactivated(NamedTuple):
+    """A deactivated person, with the time and the event of the deactivation."""
 
     person_id: UUID
     at: datetime
@@ -54,30 +54,31 @@ class Gone(NamedTuple):
 def set_alarm(
     tenant: Tenant, *, people: int, percent: int, minute_people: int, actor: Actor
 ) -> bool:
-    """Set above how many deactivations an alarm is raised; return whether anything changed.
+    """Set the alert thresholds; return whether anything changed.
 
-    :param people: and `percent` of the connection's people, both within an hour.
+    :param people: within an hour; the larger of this and `percent` counts.
+    :param percent: of the connection's people, within an hour.
     :param minute_people: within a minute.
-    :raises InvalidThreshold: if there cannot be so many.
+    :raises InvalidThreshold: if a number is out of range.
     """
     numbers = (people, minute_people)
     if not (all(1 <= number <= MOST_PEOPLE for number in numbers) and 1 <= percent <= 100):
         raise InvalidThreshold
-    wanted = {
+    settings = {
         "alarm_people": people,
         "alarm_percent": percent,
         "alarm_minute_people": minute_people,
     }
     changes = {
         name: {"from": getattr(tenant, name), "to": value}
-        for name, value in wanted.items()
+        for name, value in settings.items()
         if getattr(tenant, name) != value
     }
     if not changes:
         return False
-    for name, value in wanted.items():
+    for name, value in settings.items():
         setattr(tenant, name, value)
-    tenant.save(update_fields=list(wanted))
+    tenant.save(update_fields=list(settings))
     events.record(
         Event.Kind.ORGANIZATION_CHANGED,
         None,
@@ -91,38 +92,38 @@ def set_alarm(
 def note_deactivation(event: Event) -> BulkChange | None:
     """Check the connection of this deactivation, unless a later event in the same minute does.
 
-    :returns: the bulk change that this makes evident, if it is news to it.
+    :returns: the bulk change that was found or has grown, or None.
     """
-    if not event.actor.startswith(VIA_SCIM) or _is_noted(event):
+    if not event.actor.startswith(VIA_SCIM) or _is_in_bulk_change(event):
         return None
     minute = event.happened_at.replace(second=0, microsecond=0)
     later = _deactivated(event.actor).filter(
         deactivated_at__gt=event.happened_at, deactivated_at__lt=minute + MINUTE
     )
-    return None if later.exists() else look(event.actor, minute - HOUR, minute + MINUTE)
+    return None if later.exists() else check_connection(event.actor, minute - HOUR, minute + MINUTE)
 
 
-def look_again(people: Iterable[UUID]) -> None:
-    """Look at the deactivations of these people of the tenant, whatever was seen before.
+def check_people(people: Iterable[UUID]) -> None:
+    """Check the deactivations of these people of the tenant, even if they were checked before.
 
-    The job that terminates them calls this first: it must not depend on an event.
+    The termination job calls this first, so that it does not depend on events.
     """
-    gone = Person.objects.filter(
+    deactivated = Person.objects.filter(
         pk__in=list(people),
         state=Person.State.INACTIVE,
         deactivated_by__startswith=VIA_SCIM,
         deactivated_at__isnull=False,
     )
-    told = gone.values_list("deactivated_by", "deactivated_at")
-    ordered = told.order_by("deactivated_by", "deactivated_at")
-    for actor, rows in groupby(ordered, itemgetter(0)):
-        # Others may have gone within the hour before or after.
-        for first, last in _spans(at for _, at in rows if at):
-            look(actor, first - HOUR, last + HOUR + MINUTE)
+    rows = deactivated.values_list("deactivated_by", "deactivated_at")
+    ordered = rows.order_by("deactivated_by", "deactivated_at")
+    for actor, group in groupby(ordered, itemgetter(0)):
+        # Others may have been deactivated within the hour before or after.
+        for first, last in _spans(at for _, at in group if at):
+            check_connection(actor, first - HOUR, last + HOUR + MINUTE)
 
 
 def _spans(times: Iterable[datetime]) -> Iterator[tuple[datetime, datetime]]:
-    """Yield the first and last of times that are so close that one look sees around them."""
+    """Group times that are at most two hours apart; yield the first and last of each group."""
     ordered = iter(times)
     first = last = next(ordered)
     for at in ordered:
@@ -134,29 +135,34 @@ def _spans(times: Iterable[datetime]) -> Iterator[tuple[datetime, datetime]]:
 
 
 @transaction.atomic
-def look(actor: str, since: datetime, until: datetime) -> BulkChange | None:
-    """Note whom the connection deactivated from `since` until before `until`, if many.
+def check_connection(actor: str, since: datetime, until: datetime) -> BulkChange | None:
+    """Raise an alert if the connection deactivated many people in [since, until).
 
-    :returns: the bulk change that this makes evident, if it is news to it.
+    People who belong to an earlier alert of the same hour are added to that one.
+
+    :returns: the bulk change that was found or has grown, or None.
     """
     tenant = Tenant.objects.get(pk=tenancy.current_id())
-    out = _deactivated(actor).filter(deactivated_at__gte=since, deactivated_at__lt=until)
+    # The cheap count comes first: most checks end here, without the lock that serializes them.
+    people = _deactivated(actor).filter(deactivated_at__gte=since, deactivated_at__lt=until)
     recent = _recent(actor, since, until)
     fewest = min(tenant.alarm_people, tenant.alarm_minute_people)
-    if tenant.is_sandbox or not (recent.exists() or out.count() > fewest):
+    if tenant.is_sandbox or not (recent.exists() or people.count() > fewest):
         return None
     acquire_lock(LockName.BULK_CHANGES, tenant.pk)
-    gone = list(_gone(out.order_by("deactivated_at").values_list("pk", "deactivated_at")))
-    news, grown = _unnoted(gone), None
+    deactivated = list(
+        _with_events(people.order_by("deactivated_at").values_list("pk", "deactivated_at"))
+    )
+    new, grown = _not_alerted(deactivated), None
     for known in recent.select_for_update(no_key=True):
-        joining = {one for one in news if known.began_at <= one.at <= known.began_at + HOUR}
-        if joining:
-            _add(known, [one for one in news if one in joining])
-            news, grown = [one for one in news if one not in joining], known
+        added = {one for one in new if known.began_at <= one.at <= known.began_at + HOUR}
+        if added:
+            _add(known, [one for one in new if one in added])
+            new, grown = [one for one in new if one not in added], known
     owner = hooks.owner_of_people(actor)
-    most = most_of(tenant, owner.people + len(gone))
-    found = {*crowded(news, most, HOUR), *crowded(news, tenant.alarm_minute_people, MINUTE)}
-    return _raise(tenant, actor, owner, [one for one in news if one in found]) or grown
+    most = most_of(tenant, owner.people + len(deactivated))
+    found = {*in_bursts(new, most, HOUR), *in_bursts(new, tenant.alarm_minute_people, MINUTE)}
+    return _raise_alert(tenant, actor, owner, [one for one in new if one in found]) or grown
 
 
 def most_of(tenant: Tenant, people: int) -> int:
@@ -164,15 +170,18 @@ def most_of(tenant: Tenant, people: int) -> int:
     return max(tenant.alarm_people, people * tenant.alarm_percent // 100)
 
 
-def crowded(gone: Sequence[Gone], most: int, span: timedelta) -> list[Gone]:
-    """Return those who went, in their order, within a span in which more than `most` did."""
-    found: list[Gone] = []
+def in_bursts(deactivated: Sequence[Deactivated], most: int, span: timedelta) -> list[Deactivated]:
+    """Return the people within any span of this length in which more than `most` went.
+
+    `deactivated` is in the order of time, and so is the result.
+    """
+    found: list[Deactivated] = []
     first = taken = 0
-    for last, one in enumerate(gone):
-        while one.at - gone[first].at > span:
+    for last, one in enumerate(deactivated):
+        while one.at - deactivated[first].at > span:
             first += 1
         if last - first + 1 > most:
-            found += gone[max(first, taken) : last + 1]
+            found += deactivated[max(first, taken) : last + 1]
             taken = last + 1
     return found
 
@@ -185,7 +194,7 @@ def _deactivated(actor: str) -> QuerySet[Person]:
 
 
 def _recent(actor: str, since: datetime, until: datetime) -> QuerySet[BulkChange]:
-    """Return the bulk changes that what happened in that time may belong to, newest first."""
+    """Return the unconfirmed alerts that began in (since, until), the newest first."""
     recent: QuerySet[BulkChange] = BulkChange.objects.filter(
         needs_confirmation=True,
         actor=actor,
@@ -196,60 +205,62 @@ def _recent(actor: str, since: datetime, until: datetime) -> QuerySet[BulkChange
     return recent.order_by("-began_at")
 
 
-def _gone(people: Iterable[tuple[UUID, datetime | None]]) -> Iterable[Gone]:
+def _with_events(people: Iterable[tuple[UUID, datetime | None]]) -> Iterable[Deactivated]:
     rows = [(person_id, at) for person_id, at in people if at]
     for start in range(0, len(rows), BATCH):
         batch = dict(rows[start : start + BATCH])
-        told = Event.objects.filter(person__in=batch, kind=Event.Kind.PERSON_DEACTIVATED)
-        latest = told.values("person_id").annotate(latest=Max("pk")).order_by()
+        events_of = Event.objects.filter(person__in=batch, kind=Event.Kind.PERSON_DEACTIVATED)
+        latest = events_of.values("person_id").annotate(latest=Max("pk")).order_by()
         by_person = dict(latest.values_list("person_id", "latest"))
         for person_id, at in batch.items():
             if person_id in by_person:
-                yield Gone(person_id, at, by_person[person_id])
+                yield Deactivated(person_id, at, by_person[person_id])
 
 
-def _unnoted(gone: Sequence[Gone]) -> list[Gone]:
-    """Leave out those of whom an alarm tells already."""
-    noted: set[int] = set()
-    for start in range(0, len(gone), BATCH):
-        people = [one.person_id for one in gone[start : start + BATCH]]
+def _not_alerted(deactivated: Sequence[Deactivated]) -> list[Deactivated]:
+    """Leave out the people whose deactivation is part of an alert already."""
+    alerted: set[int] = set()
+    for start in range(0, len(deactivated), BATCH):
+        people = [one.person_id for one in deactivated[start : start + BATCH]]
         items = BulkChangeItem.objects.filter(change__needs_confirmation=True, person__in=people)
-        noted |= set(items.values_list("event_id", flat=True))
-    return [one for one in gone if one.event_id not in noted]
+        alerted |= set(items.values_list("event_id", flat=True))
+    return [one for one in deactivated if one.event_id not in alerted]
 
 
-def _is_noted(event: Event) -> bool:
+def _is_in_bulk_change(event: Event) -> bool:
     items = BulkChangeItem.objects.filter(person=event.person_id, event_id=event.pk)
     return items.exists()
 
 
-def _raise(tenant: Tenant, actor: str, owner: Owner, gone: Sequence[Gone]) -> BulkChange | None:
-    if not gone:
+def _raise_alert(
+    tenant: Tenant, actor: str, owner: Owner, deactivated: Sequence[Deactivated]
+) -> BulkChange | None:
+    if not deactivated:
         return None
     change = BulkChange.objects.create(
         tenant=tenant,
         kind=BulkChange.Kind.DEACTIVATED,
         actor=actor,
-        began_at=gone[0].at,
+        began_at=deactivated[0].at,
         needs_confirmation=True,
     )
-    _add(change, gone)
+    _add(change, deactivated)
     for person in Person.objects.active_administrators():
         enqueue_mail(
             Mail.Kind.BULK_CHANGE,
             person,
             to=person.email,
             provider=owner.name,
-            count=len(gone),
+            count=len(deactivated),
             began_at=f"{change.began_at:%-d %B %Y, %H:%M} UTC",
             path=reverse("admin:bulk_change", args=[change.pk]),
         )
     return change
 
 
-def _add(change: BulkChange, gone: Sequence[Gone]) -> None:
-    """Add these people. A restored person who was deactivated again needs a new decision."""
-    if not gone:
+def _add(change: BulkChange, deactivated: Sequence[Deactivated]) -> None:
+    """Add these people, for whom an administrator has to decide (again)."""
+    if not deactivated:
         return
     BulkChangeItem.objects.bulk_create(
         (
@@ -259,7 +270,7 @@ def _add(change: BulkChange, gone: Sequence[Gone]) -> None:
                 person_id=one.person_id,
                 event_id=one.event_id,
             )
-            for one in gone
+            for one in deactivated
         ),
         batch_size=BATCH,
         update_conflicts=True,

@@ -1,4 +1,4 @@
-"""Several people deactivated or reactivated by one click, noted so that it can be undone."""
+"""Deactivates or reactivates several people as one bulk change, which can be undone."""
 
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -16,7 +16,7 @@ from people.values import Actor
 
 @dataclass
 class Bulk:
-    """Several people deactivated, or reactivated, by one click."""
+    """One bulk change of people who were selected on a page."""
 
     kind: BulkChange.Kind
     actor: Actor
@@ -26,21 +26,22 @@ class Bulk:
 
     @transaction.atomic
     def apply(self, person: Person) -> bool:
-        """Do it to the person, remember how they were, and tell whether that is news.
+        """Change the person and store how to undo it; return whether anything changed.
 
         :raises PeopleError: as `deactivate_person` and `reactivate_person`.
+        :raises PersonAboveRank: if the person is above the actor's rank.
         """
         lock(person)
-        before = _remembered(person)
-        is_leaving = self.kind == BulkChange.Kind.DEACTIVATED
-        operation = deactivate_person if is_leaving else reactivate_person
+        before = _undo_data(person)
+        is_deactivation = self.kind == BulkChange.Kind.DEACTIVATED
+        operation = deactivate_person if is_deactivation else reactivate_person
         if not operation(person, actor=self.actor):
             return False
-        self._note(person, before)
+        self._add_item(person, before)
         return True
 
-    def _note(self, person: Person, before: dict[str, Any]) -> None:
-        """Write it down with the change itself: whoever dies on the way leaves both or neither."""
+    def _add_item(self, person: Person, before: dict[str, Any]) -> None:
+        """Add the person to the bulk change, in the transaction of the change itself."""
         if self.change is None:
             self.change = BulkChange.objects.create(
                 tenant_id=person.tenant_id,
@@ -59,8 +60,8 @@ class Bulk:
         )
 
 
-def _remembered(person: Person) -> dict[str, Any]:
-    """Return what the person loses when they are reactivated."""
+def _undo_data(person: Person) -> dict[str, Any]:
+    """Return the values that a reactivation deletes."""
     if person.state != Person.State.INACTIVE:
         return {}
     scheduled_termination = ScheduledTermination.objects.filter(person=person).first()

@@ -1,8 +1,8 @@
-"""Confirm and undo bulk changes.
+"""Confirms and undoes bulk changes.
 
-People who have changed since then are skipped and listed. All others are marked in one
-statement, and then restored one by one, each in a transaction of their own: the request does as
-many as it can in three seconds, and a job does the rest.
+People who were deactivated or reactivated again since then are skipped and listed. All others
+are marked in one statement and then undone one by one, each in a transaction of their own. The
+request undoes as many as it can in three seconds, and a job does the rest.
 """
 
 import hashlib
@@ -38,13 +38,13 @@ log = logging.getLogger(__name__)
 BATCH = 200
 AT_ONCE = 1000
 CHANGED_LATER = "They have changed since then."
-# What the undoing writes; a deactivation ends sessions, and those stay ended.
-ACTIVITY = (
+# The columns that an undo writes. Sessions that a deactivation ended stay ended.
+STATE_COLUMNS = (
     *("state", "deactivated_at", "deactivated_by", "detached_at"),
     *("session_epoch", "changed_at"),
 )
-# What says that somebody came or went after the bulk change.
-COMING_AND_GOING = (
+# An event of these kinds after the bulk change excludes the person from the undo.
+STATE_EVENTS = (
     Event.Kind.PERSON_DEACTIVATED,
     Event.Kind.PERSON_REACTIVATED,
     Event.Kind.PERSON_TERMINATED,
@@ -88,20 +88,20 @@ class NothingToUndo(PeopleError):
 
 @transaction.atomic
 def confirm(change: BulkChange, *, actor: Actor) -> bool:
-    """Note that it was meant, and tell whether nobody had decided yet; terminations go on."""
-    held = BulkChange.objects.select_for_update(no_key=True).get(pk=change.pk)
-    if not held.is_undecided:
+    """Confirm the bulk change, so that terminations continue; return False if it was decided."""
+    locked = BulkChange.objects.select_for_update(no_key=True).get(pk=change.pk)
+    if not locked.is_undecided:
         return False
-    held.confirmed_at, held.confirmed_by = timezone.now(), str(actor)
-    held.save(update_fields=["confirmed_at", "confirmed_by"])
+    locked.confirmed_at, locked.confirmed_by = timezone.now(), str(actor)
+    locked.save(update_fields=["confirmed_at", "confirmed_by"])
     return True
 
 
 def changed_since(change: BulkChange) -> list[int]:
-    """Return which items of the change stay as they are, for they came or went after it.
+    """Return the items whose person was deactivated, reactivated or terminated since the change.
 
-    Asked a batch at a time: after thousands of changes within minutes the database knows too
-    little of them to answer in one go.
+    The query runs in batches: after thousands of changes within minutes, PostgreSQL's statistics
+    are outdated, and it would choose a bad plan for a single query.
     """
     items = change.items.filter(outcome=BulkChangeItem.Outcome.CHANGED).order_by("pk")
     rows = list(items.values_list("pk", "person_id", "event_id"))
@@ -114,74 +114,76 @@ def changed_since(change: BulkChange) -> list[int]:
 
 
 def _with_latest(rows: list[tuple[int, UUID, int]]) -> Iterator[tuple[int, int, int]]:
-    """Yield the items with the number of the event that says where their person is now."""
+    """Yield each item's key, the latest event of its person, and the event of the bulk change."""
     people = [person_id for _, person_id, _ in rows]
-    told = Event.objects.filter(person__in=people, kind__in=COMING_AND_GOING)
-    latest = dict(told.order_by().values_list("person_id").annotate(Max("pk")))
+    state_events = Event.objects.filter(person__in=people, kind__in=STATE_EVENTS)
+    latest = dict(state_events.order_by().values_list("person_id").annotate(Max("pk")))
     for pk, person_id, event_id in rows:
         yield pk, latest.get(person_id, 0), event_id
 
 
 def fingerprint(items: list[int]) -> str:
-    """Return a hash of these item keys."""
+    """Return a hash of these item keys, to detect that the list on a page is outdated."""
     return hashlib.sha256(",".join(map(str, items)).encode()).hexdigest()[:16]
 
 
 @transaction.atomic
-def ask_undo(change: BulkChange, *, kept: str, actor: Actor) -> int:
-    """Have everybody taken back who has not changed since; return how many these are.
+def request_undo(change: BulkChange, *, kept: str, actor: Actor) -> int:
+    """Mark everybody who has not changed since for undo; return their number.
 
-    :raises DecidedMeanwhile: if somebody has asked for it already.
-    :raises TooLateToUndo: if it is too long ago.
-    :raises MoreChangedSince: if those who stay as they are, are not those of the fingerprint.
+    :param kept: the fingerprint of the items that the page listed as not undone.
+    :raises DecidedMeanwhile: if an undo was requested already.
+    :raises TooLateToUndo: if the bulk change is too old.
+    :raises MoreChangedSince: if the items that stay do not match the fingerprint.
     :raises NothingToUndo: if nobody is left.
     """
-    held = BulkChange.objects.select_for_update(no_key=True).get(pk=change.pk)
-    if held.undone_at:
+    locked = BulkChange.objects.select_for_update(no_key=True).get(pk=change.pk)
+    if locked.undone_at:
         raise DecidedMeanwhile
-    if not held.may_be_undone(timezone.now()):
+    if not locked.may_be_undone(timezone.now()):
         raise TooLateToUndo
-    staying = changed_since(held)
+    staying = changed_since(locked)
     if fingerprint(staying) != kept:
         raise MoreChangedSince
     outcomes = BulkChangeItem.Outcome
-    held.items.filter(pk__in=staying).update(outcome=outcomes.KEPT, skipped_reason=CHANGED_LATER)
-    count: int = held.items.filter(outcome=outcomes.CHANGED).update(outcome=outcomes.ASKED)
+    items = locked.items
+    items.filter(pk__in=staying).update(outcome=outcomes.KEPT, skipped_reason=CHANGED_LATER)
+    count: int = items.filter(outcome=outcomes.CHANGED).update(outcome=outcomes.UNDO_PENDING)
     if not count:
         raise NothingToUndo
-    held.undone_at, held.undone_by = timezone.now(), str(actor)
-    held.save(update_fields=["undone_at", "undone_by"])
+    locked.undone_at, locked.undone_by = timezone.now(), str(actor)
+    locked.save(update_fields=["undone_at", "undone_by"])
     return count
 
 
-def undo_asked(*, as_of: datetime) -> int:
-    """Take back whatever somebody has asked for, all tenants'; return how many people it was."""
+def undo_requested(*, as_of: datetime) -> int:
+    """Undo all requested changes of all tenants; return the number of people."""
     return run_batch(seconds=math.inf)[0]
 
 
 def run_batch(*, seconds: float, change: BulkChange | None = None) -> tuple[int, bool]:
-    """Take back those who were asked for, of one change or of all, as many as time allows.
+    """Undo the pending items of one change, or of all changes, until the time is over.
 
-    :returns: how many were taken back, and whether these were all.
+    :returns: how many people were undone, and whether no item is left.
     """
     ends_at = monotonic() + seconds
     done = 0
-    for item in _asked(change):
+    for item in _pending_items(change):
         if monotonic() >= ends_at:
             return done, False
         done += _try(item)
     return done, True
 
 
-def _asked(change: BulkChange | None) -> Iterator[BulkChangeItem]:
-    """Yield them a few at a time; nobody holds any of them."""
+def _pending_items(change: BulkChange | None) -> Iterator[BulkChangeItem]:
+    """Yield the pending items in pages, without locks."""
     last = 0
     while True:
         with tenancy.across_tenants():
-            asked = BulkChangeItem.objects.asked().filter(pk__gt=last).order_by("pk")
+            pending = BulkChangeItem.objects.undo_pending().filter(pk__gt=last).order_by("pk")
             if change:
-                asked = asked.filter(change=change)
-            page = list(asked.only("pk", "tenant_id")[:BATCH])
+                pending = pending.filter(change=change)
+            page = list(pending.only("pk", "tenant_id")[:BATCH])
         yield from page
         if len(page) < BATCH:
             return
@@ -189,21 +191,22 @@ def _asked(change: BulkChange | None) -> Iterator[BulkChangeItem]:
 
 
 def _try(item: BulkChangeItem) -> bool:
-    """Take the person back, or note why not; one who cannot be keeps nobody else."""
+    """Undo the item, or store why not. A failure does not stop the other items."""
     with tenancy.use(item.tenant_id):
         try:
             return _undo(item.pk)
         except (PeopleError, RankRefused) as error:
-            asked = BulkChangeItem.objects.asked().filter(pk=item.pk)
-            asked.update(outcome=BulkChangeItem.Outcome.KEPT, skipped_reason=str(error)[:300])
+            pending = BulkChangeItem.objects.undo_pending().filter(pk=item.pk)
+            pending.update(outcome=BulkChangeItem.Outcome.KEPT, skipped_reason=str(error)[:300])
         except Exception:
-            log.exception("Somebody of a bulk change could not be taken back: %s", item.pk)
+            # It stays pending, so the job tries again in a minute.
+            log.exception("The item %s of a bulk change could not be undone", item.pk)
     return False
 
 
 @transaction.atomic
 def _undo(item_id: int) -> bool:
-    with _held(item_id) as item:
+    with _locked_item(item_id) as item:
         if item is None:
             return False
         lock(item.person)
@@ -214,37 +217,38 @@ def _undo(item_id: int) -> bool:
         if item.change.kind == BulkChange.Kind.DEACTIVATED:
             _restore(item)
         else:
-            _shut_out(item)
+            _deactivate_again(item)
         item.outcome = BulkChangeItem.Outcome.UNDONE
         return True
 
 
 @contextmanager
-def _held(item_id: int) -> Iterator[BulkChangeItem | None]:
-    """Hold the item unless somebody else does, and save what becomes of it."""
-    asked = BulkChangeItem.objects.asked().select_related("change", "person")
-    item = asked.select_for_update(of=("self",), skip_locked=True).filter(pk=item_id).first()
+def _locked_item(item_id: int) -> Iterator[BulkChangeItem | None]:
+    """Lock the item, and save its outcome at the end. Yield None if another process has it."""
+    pending = BulkChangeItem.objects.undo_pending().select_related("change", "person")
+    item = pending.select_for_update(of=("self",), skip_locked=True).filter(pk=item_id).first()
     yield item
     if item is not None:
         item.save(update_fields=["outcome", "skipped_reason"])
 
 
 def changed_since_item(item: BulkChangeItem) -> bool:
-    later = item.person.events.filter(kind__in=COMING_AND_GOING, pk__gt=item.event_id)
+    later = item.person.events.filter(kind__in=STATE_EVENTS, pk__gt=item.event_id)
     return later.exists()
 
 
 def _restore(item: BulkChangeItem) -> None:
-    """Let the person in again as they were: this takes back a mistake, so nobody starts over.
+    """Restore the person as they were before the mistaken deactivation, without `start_over`.
 
-    :raises NoAddress: if somebody else has got their address meanwhile.
+    :raises NoAddress: if another person has the address now.
     """
     person, before = item.person, snapshot(item.person)
     if not person.email_key:
         raise NoAddress(person)
-    went_at = Event.objects.values_list("happened_at", flat=True).get(pk=item.event_id)
-    voided = person.invites.filter(revoked_at__range=(person.deactivated_at, went_at))
-    is_invited = not person.joined_at and _revive(voided)
+    # The invite was revoked after `deactivated_at` was set and before the event was recorded.
+    event_at = Event.objects.values_list("happened_at", flat=True).get(pk=item.event_id)
+    revoked = person.invites.filter(revoked_at__range=(person.deactivated_at, event_at))
+    is_invited = not person.joined_at and _revive(revoked)
     person.state = Person.State.ACTIVE if person.joined_at else Person.State.INVITED
     person.deactivated_at, person.deactivated_by, person.detached_at = None, "", None
     schedule.cancel(person)
@@ -252,9 +256,9 @@ def _restore(item: BulkChangeItem) -> None:
     _record(Event.Kind.PERSON_REACTIVATED, item, before, **facts)
 
 
-def _revive(voided: QuerySet[Invite]) -> bool:
-    """Reopen the invite that the deactivation revoked, and let a mail go that was never sent."""
-    invite = voided.order_by("revoked_at").last()
+def _revive(revoked: QuerySet[Invite]) -> bool:
+    """Reopen the invite that the deactivation revoked, and send its mail if it was not sent."""
+    invite = revoked.order_by("revoked_at").last()
     if invite is None or Invite.objects.open().filter(person=invite.person_id).exists():
         return False
     invite.revoked_at = None
@@ -264,28 +268,26 @@ def _revive(voided: QuerySet[Invite]) -> bool:
     return True
 
 
-def _shut_out(item: BulkChangeItem) -> None:
+def _deactivate_again(item: BulkChangeItem) -> None:
     """Deactivate the person again, with the original date and actor.
 
     :raises LastOwner, LastAdministrator: if the tenant would be left without one.
     """
-    person, said = item.person, item.before
+    person, stored = item.person, item.before
     check_not_last_admin(person)
     before = snapshot(person)
     person.state = Person.State.INACTIVE
-    person.deactivated_at = datetime.fromisoformat(said["deactivated_at"])
-    person.deactivated_by = said["deactivated_by"]
+    person.deactivated_at = datetime.fromisoformat(stored["deactivated_at"])
+    person.deactivated_by = stored["deactivated_by"]
     person.session_epoch += 1
     revoke_invite(person, actor=_undoer(item))
     _record(Event.Kind.PERSON_DEACTIVATED, item, before)
-    stored = serializers.deserialize("json", said["scheduled_termination"] or "[]")
-    schedule.reinstate(
-        person, next((cast(ScheduledTermination, one.object) for one in stored), None)
-    )
+    rows = serializers.deserialize("json", stored["scheduled_termination"] or "[]")
+    schedule.reinstate(person, next((cast(ScheduledTermination, row.object) for row in rows), None))
 
 
 def _record(kind: Event.Kind, item: BulkChangeItem, before: dict[str, str], **facts: str) -> None:
-    item.person.save(update_fields=ACTIVITY)
+    item.person.save(update_fields=STATE_COLUMNS)
     events.record(
         kind,
         item.person,

@@ -1,4 +1,4 @@
-"""An invite is accepted once, by whoever it was mailed to, and in time."""
+"""Accepts invites. An invite can be accepted once, until it expires or is revoked."""
 
 from django.db import transaction
 from django.utils import timezone
@@ -37,9 +37,9 @@ class InviteExpired(PeopleError):
 
 
 def check_invite(invite: Invite) -> None:
-    """See that the invite could be accepted now.
+    """Check that the invite can be accepted now.
 
-    :raises InviteUsed, InviteRevoked, InviteExpired: if it could not.
+    :raises InviteUsed, InviteRevoked, InviteExpired: if it cannot.
     """
     if invite.accepted_at:
         raise InviteUsed
@@ -49,10 +49,10 @@ def check_invite(invite: Invite) -> None:
         raise InviteExpired(invite)
 
 
-def hold_invite(invite: Invite) -> None:
-    """Hold the invited and their invite until the transaction ends, and see that it is good.
+def lock_invite(invite: Invite) -> None:
+    """Lock the person and the invite until the transaction ends, and check the invite.
 
-    :raises InviteUsed, InviteRevoked, InviteExpired: if it is not any more.
+    :raises InviteUsed, InviteRevoked, InviteExpired: if it can no longer be accepted.
     """
     person = invite.person
     lock(person)
@@ -63,11 +63,11 @@ def hold_invite(invite: Invite) -> None:
 
 @transaction.atomic
 def accept_invite(invite: Invite, *, actor: Actor, password: str | None = None) -> Person:
-    """Let the invited in, with the password they chose; two cannot both do this.
+    """Activate the invited person with the password they chose. This works only once.
 
-    :raises InviteUsed, InviteRevoked, InviteExpired: if the invite is not good any more.
+    :raises InviteUsed, InviteRevoked, InviteExpired: if the invite can no longer be accepted.
     """
-    hold_invite(invite)
+    lock_invite(invite)
     person = invite.person
     person.set_password(password)
     person.save(update_fields=["password"])

@@ -1,4 +1,4 @@
-"""Invites: issued with the person, held while something is missing, void when they go."""
+"""Creates, releases, resends and revokes invites."""
 
 from datetime import timedelta
 from typing import Any, Literal
@@ -10,13 +10,14 @@ from people import events
 from people.db import prepared_statements
 from people.models import Event, Invite, Mail, Person
 from people.operations import ranks
-from people.operations.invites.outbox import enqueue_mail
 from people.operations.locks import lock
+from people.operations.mail_outbox import enqueue_mail
 from people.operations.person_fields import saving
 from people.values import INVITED, Actor, Invitation, PeopleError
 
 SCIM_INVITE_DAYS = 90
-# The open one, in words that do not lead the planner to the list of all that are open.
+# Closes the open invite. With `accepted_at IS NULL AND …`, PostgreSQL's planner would choose the
+# partial index of all open invites instead of the index on the person.
 CLOSE = """
     UPDATE people_invite SET {column} = %s
      WHERE person_id = %s AND num_nonnulls(accepted_at, revoked_at) = 0 RETURNING id
@@ -43,19 +44,19 @@ class InviteHeld(PeopleError):
 
 
 def create_invite(person: Person, *, actor: Actor, invitation: Invitation = INVITED) -> Invite:
-    """Invite somebody who has no open invite, and whom the caller holds or has just added.
+    """Invite a person without an open invite. The caller has locked or just added them.
 
-    It lives 90 days when an identity provider asked for it, else as long as the tenant
-    says. A held invite is not mailed until `release_invite`.
+    The invite expires after 90 days if an identity provider caused it, otherwise after the
+    tenant's `manual_invite_days`. An invite on hold is not mailed until `release_invite`.
     """
     invite = _create(person, _source(actor), invitation.hold_reason)
-    _issued(invite, invitation, actor=actor)
+    _record_and_mail(invite, invitation, actor=actor)
     return invite
 
 
 @saving(savepoint=False)
 def issue_invite(person: Person, *, actor: Actor, invitation: Invitation = INVITED) -> Invite:
-    """Invite the person, unless an invite is open already; that one is returned then.
+    """Return the person's open invite, or create one.
 
     :raises PersonAboveRank: if the person is above the actor's rank.
     """
@@ -67,13 +68,13 @@ def issue_invite(person: Person, *, actor: Actor, invitation: Invitation = INVIT
 
 @transaction.atomic(savepoint=False)
 def release_invite(person: Person, *, actor: Actor, is_mailed: bool = True) -> bool:
-    """Let a held invite go out, and tell whether there was one.
+    """Take an invite off hold and mail it; return False if none is on hold.
 
     :raises PersonAboveRank: if the person is above the actor's rank.
     """
     ranks.check_rank_over(actor, person)
-    held = Invite.objects.open().filter(person=person).exclude(hold_reason="")
-    invite = held.select_for_update().first()
+    on_hold = Invite.objects.open().filter(person=person).exclude(hold_reason="")
+    invite = on_hold.select_for_update().first()
     if invite is None:
         return False
     invite.hold_reason = ""
@@ -86,13 +87,13 @@ def release_invite(person: Person, *, actor: Actor, is_mailed: bool = True) -> b
 
 @transaction.atomic
 def resend_invite(person: Person, *, actor: Actor) -> Invite:
-    """Mail the person's invite again: the same link, good for its full time from now on.
+    """Mail the person's invite again, with the same link and the full time until it expires.
 
-    Whose invite was withdrawn gets a new one.
+    If the invite was revoked, the person gets a new one.
 
     :raises PersonAboveRank: if the person is above the actor's rank.
-    :raises NotInvitable: if they have joined, or may not come in.
-    :raises InviteHeld: if the invite waits for something.
+    :raises NotInvitable: if the person is not in the state “invited”.
+    :raises InviteHeld: if the invite is on hold.
     """
     lock(person)
     ranks.check_rank_over(actor, person)
@@ -112,7 +113,7 @@ def resend_invite(person: Person, *, actor: Actor) -> Invite:
 
 @saving(savepoint=False)
 def revoke_invite(person: Person, *, actor: Actor) -> bool:
-    """Make the person's open invite worthless, and tell whether there was one.
+    """Revoke the person's open invite; return False if there is none.
 
     :raises PersonAboveRank: if the person is above the actor's rank.
     """
@@ -124,19 +125,19 @@ def revoke_invite(person: Person, *, actor: Actor) -> bool:
 
 
 def reissue_invite_to_new_address(person: Person, *, actor: Actor) -> None:
-    """Invite the person at their new address; the link that the old one got is dead."""
+    """Revoke the invite to the person's old address, and create one for the new address."""
     older = Invite.objects.open().filter(person=person).first()
     if older is None:
         return
     invitation = Invitation(hold_reason=older.hold_reason, is_mailed=older.mails.exists())
     revoke_invite(person, actor=actor)
     invite = _create(person, older.source, older.hold_reason)
-    _issued(invite, invitation, actor=actor)
+    _record_and_mail(invite, invitation, actor=actor)
 
 
 @transaction.atomic(savepoint=False)
 def accept_invites(person: Person, *, actor: Actor) -> bool:
-    """Consume the person's open invite, and tell whether there was one."""
+    """Mark the person's open invite as accepted; return False if there is none."""
     if not _close(person, "accepted_at"):
         return False
     events.record(Event.Kind.INVITE_ACCEPTED, person, actor=actor)
@@ -144,7 +145,7 @@ def accept_invites(person: Person, *, actor: Actor) -> bool:
 
 
 def _close(person: Person, column: Literal["accepted_at", "revoked_at"]) -> bool:
-    """Note when the person's open invite came to its end, and tell whether there was one."""
+    """Set the time in the column of the person's open invite; return False if there is none."""
     now = timezone.now()
     if prepared_statements.available():
         return prepared_statements.one(CLOSE.format(column=column), [now, person.pk]) is not None
@@ -173,7 +174,7 @@ def _create(person: Person, source: str, hold_reason: str) -> Invite:
     return invite
 
 
-def _issued(invite: Invite, invitation: Invitation, *, actor: Actor) -> None:
+def _record_and_mail(invite: Invite, invitation: Invitation, *, actor: Actor) -> None:
     facts: dict[str, Any] = {"invite": str(invite.pk), "held": invite.hold_reason}
     events.record(Event.Kind.INVITE_ISSUED, invite.person, actor=actor, **facts)
     if invitation.is_mailed and not invite.hold_reason:

@@ -1,4 +1,4 @@
-"""What keeps somebody from being terminated by the job, as it is at this moment."""
+"""Blockers: what currently keeps the job from terminating a person."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ from people.operations.roles.base_roles import holds_elevated
 
 @dataclass(frozen=True)
 class Blocker:
-    """A reason not to terminate a person; its code never changes."""
+    """A reason not to terminate a person. Its code is stable."""
 
     code: str
     sentence: str
@@ -36,23 +36,22 @@ BLOCKERS = (
 
 
 def blockers_of(person: Person) -> list[Blocker]:
-    """Return what stands in the way of terminating the person now."""
+    """Return the current blockers of the person."""
     return blockers_of_many([person.pk])[person.pk]
 
 
 def blockers_of_many(people: Iterable[UUID]) -> dict[UUID, list[Blocker]]:
-    """Return the same for several people, by id, from one query however many they are."""
-    asked = list(people)
-    rows = Person.objects.filter(pk__in=asked).annotate(**_conditions())
-    answers = rows.values_list("pk", *_conditions())
-    found: dict[UUID, list[Blocker]] = {pk: [] for pk in asked}
-    for pk, *holds in answers:
-        found[pk] = [blocker for blocker, held in zip(BLOCKERS, holds, strict=True) if held]
+    """Return the current blockers of several people by id, with one query."""
+    ids = list(people)
+    rows = Person.objects.filter(pk__in=ids).annotate(**_conditions())
+    found: dict[UUID, list[Blocker]] = {pk: [] for pk in ids}
+    for pk, *flags in rows.values_list("pk", *_conditions()):
+        found[pk] = [blocker for blocker, applies in zip(BLOCKERS, flags, strict=True) if applies]
     return found
 
 
 def blocked_people() -> QuerySet[Person]:
-    """Return everybody for whom at least one of the reasons holds."""
+    """Return the people with at least one blocker."""
     anything = Q()
     for condition in _conditions().values():
         anything |= Q(condition)
@@ -61,14 +60,14 @@ def blocked_people() -> QuerySet[Person]:
 
 
 def _conditions() -> dict[str, Any]:
-    """Return the reasons as questions about a person's row, in the order of BLOCKERS."""
+    """Return annotations that tell which blockers a person has, in the order of BLOCKERS."""
     pending = Approval.objects.filter(state=Approval.State.PENDING)
     shared = Fund.objects.live().filter(owner=OuterRef("pk"), is_shared=True)
     return {
         "owes_reimbursements": _owes(OutstandingItem.Kind.REIMBURSEMENT),
         "owes_bills": _owes(OutstandingItem.Kind.BILL),
         "owes_transactions": _owes(OutstandingItem.Kind.TRANSACTION),
-        # Those that wait for them, and those that wait for others about what is theirs.
+        # Approvals that they have to give, and approvals of others for their own items.
         "has_approvals": Q(Exists(pending.filter(step__approver=OuterRef("pk"))))
         | Q(Exists(pending.filter(outstanding_item__person=OuterRef("pk")))),
         "has_shared_funds": Exists(shared),
@@ -82,11 +81,11 @@ def _owes(kind: OutstandingItem.Kind) -> Exists:
 
 
 def is_paused(person: Person) -> bool:
-    """Tell whether the person was deactivated in a bulk change that nobody has confirmed yet."""
+    """Tell whether the person was deactivated in a bulk change that is not confirmed yet."""
     return BulkChangeItem.objects.pausing().filter(person=person).exists()
 
 
 def paused_among(people: Iterable[UUID]) -> dict[UUID, UUID]:
-    """Return the people who are paused, each with the bulk change that waits."""
+    """Return the paused people, each with the bulk change that is not confirmed yet."""
     found = BulkChangeItem.objects.pausing().filter(person__in=list(people))
     return dict(found.values_list("person_id", "change_id"))

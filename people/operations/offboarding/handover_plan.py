@@ -1,4 +1,4 @@
-"""What somebody holds, what shall become of it, and what speaks against that."""
+"""Holdings, handover plans, and the check of a plan."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
@@ -12,16 +12,16 @@ from people.values import PeopleError
 
 @dataclass(frozen=True, kw_only=True)
 class HandoverPlan:
-    """What becomes of what somebody holds: by id, to whom it goes; None ends it.
+    """Who receives each holding, by its id. A card or fund without a successor (None) ends.
 
-    Physical cards always end, and a step always goes to somebody. All ids are texts, so that
-    the whole can be kept as JSON.
+    Physical cards always end, and an approval step always goes to somebody. All ids are strings,
+    so that the plan can be stored as JSON.
     """
 
     cards: Mapping[str, str | None] = field(default_factory=dict)
     funds: Mapping[str, str | None] = field(default_factory=dict)
     steps: Mapping[str, str] = field(default_factory=dict)
-    # Whoever manages their reports from then on, if anybody.
+    # The new manager of their reports, if any.
     reports: str | None = None
 
     @property
@@ -72,7 +72,7 @@ class AlwaysEnds(PeopleError):
 
 @dataclass(frozen=True)
 class Holdings:
-    """What somebody holds, as it is now."""
+    """What a person holds now."""
 
     cards: list[Card]
     funds: list[Fund]
@@ -81,10 +81,12 @@ class Holdings:
 
 
 def holdings_of(person: Person, *, locked: bool = False) -> Holdings:
-    """Return what they hold; `locked`, nothing of it can end or move meanwhile."""
+    """Return what they hold. With `locked`, their cards, funds and steps are locked."""
     cards, funds = person.cards.live(), person.funds.live()
     steps = person.steps.select_related("workflow")
     if locked:
+        # `no_key` lets others still insert rows that refer to these, such as authorizations. `of`
+        # leaves the joined workflows unlocked.
         cards, funds = cards.select_for_update(no_key=True), funds.select_for_update(no_key=True)
         steps = steps.select_for_update(of=("self",), no_key=True)
     return Holdings(
@@ -95,39 +97,39 @@ def holdings_of(person: Person, *, locked: bool = False) -> Holdings:
     )
 
 
-def usual_disposition(person: Person, held: Holdings | None = None) -> HandoverPlan:
-    """Return what happens where nobody has said anything else.
+def default_handover(person: Person, holdings: Holdings | None = None) -> HandoverPlan:
+    """Return the handover that applies unless somebody plans another one.
 
-    Cards end. Funds go to the manager if they can, or end. Approval steps and reports go to
-    the manager; steps without one to the account owner, or to another Owner.
+    Cards end. Funds go to the manager if the currency matches, or end. Approval steps and reports
+    go to the manager. Without a manager, steps go to the account owner or another Owner.
     """
-    held = held or holdings_of(person)
+    holdings = holdings or holdings_of(person)
     manager = person.manager if person.manager and _can_succeed(person.manager, person) else None
-    approver = manager or _owner_besides(person)
-    currency = currency_of(manager) if manager and held.funds else ""
+    approver = manager or _other_owner(person)
+    currency = currency_of(manager) if manager and holdings.funds else ""
     return HandoverPlan(
-        cards={str(card.pk): None for card in held.cards},
+        cards={str(card.pk): None for card in holdings.cards},
         funds={
             str(fund.pk): str(manager.pk) if manager and currency == fund.currency else None
-            for fund in held.funds
+            for fund in holdings.funds
         },
-        steps={str(step.pk): str(approver.pk) for step in held.steps} if approver else {},
-        reports=str(manager.pk) if manager and held.reports else None,
+        steps={str(step.pk): str(approver.pk) for step in holdings.steps} if approver else {},
+        reports=str(manager.pk) if manager and holdings.reports else None,
     )
 
 
-def completed(person: Person, plan: HandoverPlan) -> HandoverPlan:
-    """Return the plan as far as they still hold what it names, and the usual for the rest."""
-    usual = usual_disposition(person)
+def complete_plan(person: Person, plan: HandoverPlan) -> HandoverPlan:
+    """Return the plan for what they hold now, with the default for what it does not mention."""
+    default = default_handover(person)
     return HandoverPlan(
-        cards={key: plan.cards.get(key, whom) for key, whom in usual.cards.items()},
-        funds={key: plan.funds.get(key, whom) for key, whom in usual.funds.items()},
+        cards={key: plan.cards.get(key, to) for key, to in default.cards.items()},
+        funds={key: plan.funds.get(key, to) for key, to in default.funds.items()},
         steps={
-            str(step): plan.steps.get(str(step)) or usual.steps[str(step)]
+            str(step): plan.steps.get(str(step)) or default.steps[str(step)]
             for step in person.steps.values_list("pk", flat=True)
-            if str(step) in {**plan.steps, **usual.steps}
+            if str(step) in {**plan.steps, **default.steps}
         },
-        reports=plan.reports or usual.reports,
+        reports=plan.reports or default.reports,
     )
 
 
@@ -135,7 +137,7 @@ def _can_succeed(person: Person, leaver: Person) -> bool:
     return person.state == Person.State.ACTIVE and person != leaver
 
 
-def _owner_besides(leaver: Person) -> Person | None:
+def _other_owner(leaver: Person) -> Person | None:
     owner = Tenant.objects.select_related("owner").get(pk=leaver.tenant_id).owner
     if owner and _can_succeed(owner, leaver):
         return owner
@@ -154,20 +156,23 @@ def currency_of(person: Person) -> str:
 
 
 def named(row: Card | Fund | Step) -> str:
-    """Return what people call it."""
+    """Return the name that pages and the history show."""
     return f"{row.name} …{row.last_four}" if isinstance(row, Card) else str(row)
 
 
 def candidates(ids: Iterable[str]) -> dict[str, Person]:
-    """Return who may be meant, by id, without holding anybody."""
+    """Return the people with these ids, without locks."""
     people = Person.objects.filter(pk__in=valid_ids(ids)).select_related("location__entity")
     return {str(person.pk): person for person in people}
 
 
-def objections_to(person: Person, disposition: HandoverPlan) -> list[PeopleError]:
-    """Return what speaks against it now; who carries it out asks again, and holds everybody."""
-    people = candidates(disposition.successors)
-    return list(Objections(person, holdings_of(person), disposition, people))
+def find_problems(person: Person, plan: HandoverPlan) -> list[PeopleError]:
+    """Return why the plan cannot be carried out now.
+
+    `terminate_person` checks it again, with everybody locked.
+    """
+    people = candidates(plan.successors)
+    return list(HandoverProblems(person, holdings_of(person), plan, people))
 
 
 def valid_ids(ids: Iterable[str]) -> set[str]:
@@ -182,79 +187,82 @@ def _is_id(text: str) -> bool:
 
 
 @dataclass
-class Objections:
-    """What speaks against handing over what somebody holds in a certain way.
+class HandoverProblems:
+    """The reasons why a plan cannot be carried out.
 
-    `people` are those whom it names, by id, as they are now.
+    `people` are the current rows of its successors, by id.
     """
 
     person: Person
-    held: Holdings
-    disposition: HandoverPlan
+    holdings: Holdings
+    plan: HandoverPlan
     people: Mapping[str, Person]
 
     def __iter__(self) -> Iterator[PeopleError]:
-        """Yield each; its `field` is “card-”, “fund-” or “step-” and the id, or “reports”."""
-        yield from self._about_money("card", self.held.cards, self.disposition.cards)
-        yield from self._about_money("fund", self.held.funds, self.disposition.funds)
-        yield from self._not_theirs("step", self.held.steps, self.disposition.steps)
-        for step in self.held.steps:
+        """Yield an error for each problem.
+
+        The `field` of an error is “card-<id>”, “fund-<id>”, “step-<id>” or “reports”.
+        """
+        yield from self._check_instruments("card", self.holdings.cards, self.plan.cards)
+        yield from self._check_instruments("fund", self.holdings.funds, self.plan.funds)
+        yield from self._check_held("step", self.holdings.steps, self.plan.steps)
+        for step in self.holdings.steps:
             what, field = f"the approval step “{step}”", f"step-{step.pk}"
-            if self.disposition.steps.get(str(step.pk)):
-                yield from self._about(self.disposition.steps[str(step.pk)], what, field)
+            if self.plan.steps.get(str(step.pk)):
+                yield from self._check_successor(self.plan.steps[str(step.pk)], what, field)
             else:
                 yield HoldsMore(self.person, what, field)
-        yield from self._about_reports()
+        yield from self._check_reports()
 
-    def _about_money(
-        self, kind: str, rows: list[Card] | list[Fund], said: Mapping[str, str | None]
+    def _check_instruments(
+        self, kind: str, rows: list[Card] | list[Fund], choices: Mapping[str, str | None]
     ) -> Iterator[PeopleError]:
-        yield from self._not_theirs(kind, rows, said)
+        yield from self._check_held(kind, rows, choices)
         for row in rows:
             what, field = f"the {kind} “{named(row)}”", f"{kind}-{row.pk}"
-            if str(row.pk) not in said:
+            if str(row.pk) not in choices:
                 yield HoldsMore(self.person, what, field)
                 continue
-            whom = said[str(row.pk)]
-            if whom is None:
+            successor_id = choices[str(row.pk)]
+            if successor_id is None:
                 continue
             if isinstance(row, Card) and row.kind == Card.Kind.PHYSICAL:
                 yield AlwaysEnds(what, field)
                 continue
-            yield from self._about(whom, what, field, currency=row.currency)
+            yield from self._check_successor(successor_id, what, field, currency=row.currency)
 
-    def _not_theirs(
-        self, kind: str, rows: Iterable[Card | Fund | Step], said: Iterable[str]
+    def _check_held(
+        self, kind: str, rows: Iterable[Card | Fund | Step], choices: Iterable[str]
     ) -> Iterator[PeopleError]:
-        if not {str(row.pk) for row in rows}.issuperset(said):
+        if not {str(row.pk) for row in rows}.issuperset(choices):
             yield HoldsLess(self.person, f"a {kind}")
 
-    def _about(
-        self, whom: str, what: str, field: str, *, currency: str = ""
+    def _check_successor(
+        self, successor_id: str, what: str, field: str, *, currency: str = ""
     ) -> Iterator[PeopleError]:
-        found = self.people.get(whom)
-        if found is None:
+        successor = self.people.get(successor_id)
+        if successor is None:
             yield InvalidSuccessor(what, "no person has this id", field)
-        elif found == self.person:
+        elif successor == self.person:
             yield InvalidSuccessor(what, "they are the person being terminated", field)
-        elif found.state != Person.State.ACTIVE:
-            state = found.get_state_display().lower()
-            yield InvalidSuccessor(what, f"{found.full_name} is {state}", field)
-        elif currency and currency_of(found) != currency:
-            why = f"it is in {currency}, and {found.full_name} has {currency_of(found)}"
+        elif successor.state != Person.State.ACTIVE:
+            state = successor.get_state_display().lower()
+            yield InvalidSuccessor(what, f"{successor.full_name} is {state}", field)
+        elif currency and currency_of(successor) != currency:
+            why = f"it is in {currency}, and {successor.full_name} has {currency_of(successor)}"
             yield InvalidSuccessor(what, why, field)
 
-    def _about_reports(self) -> Iterator[PeopleError]:
-        whom, what, field = self.disposition.reports, "the reports", "reports"
-        if whom is None or not self.held.reports:
+    def _check_reports(self) -> Iterator[PeopleError]:
+        successor_id, what, field = self.plan.reports, "the reports", "reports"
+        if successor_id is None or not self.holdings.reports:
             return
-        objections = list(self._about(whom, what, field))
-        yield from objections
-        if objections:
+        problems = list(self._check_successor(successor_id, what, field))
+        yield from problems
+        if problems:
             return
-        manager = self.people[whom]
+        manager = self.people[successor_id]
         if not may_manage(manager):
             yield InvalidSuccessor(what, "guests cannot be managers", field)
-        elif manager not in self.held.reports and is_above(self.person, manager):
+        elif manager not in self.holdings.reports and is_above(self.person, manager):
             why = f"{manager.full_name} reports to one of these people"
             yield InvalidSuccessor(what, why, field)

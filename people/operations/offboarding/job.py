@@ -1,8 +1,8 @@
-"""The job that terminates whoever is due, one person a transaction.
+"""The job that terminates the people who are due, each in a transaction of their own.
 
-It may run anywhere and any number of times at once: what it does is decided by rows that
-are locked when they are looked at. Whoever cannot leave yet is looked at again next time.
-The bulk-change guard looks at everybody first; where it cannot, nobody is terminated.
+Several runs at the same time are safe, because each person is locked before they are checked. The
+next run tries again those who cannot be terminated yet. The bulk-change guard checks everybody
+first. If it fails for a tenant, nobody of that tenant is terminated.
 """
 
 import logging
@@ -29,8 +29,8 @@ from people.operations.offboarding.blockers import (
 )
 from people.operations.offboarding.handover_plan import (
     HandoverPlan,
-    completed,
-    usual_disposition,
+    complete_plan,
+    default_handover,
     valid_ids,
 )
 from people.operations.offboarding.terminate import terminate_person
@@ -40,7 +40,7 @@ log = logging.getLogger(__name__)
 
 JOB = Actor("job", "auto-termination")
 BATCH = 200
-# The due date and the number of the row that was looked at last.
+# The due date and the key of the last row that was processed.
 Place = tuple[datetime, int]
 LONGEST_PROBLEM = 500
 UNKNOWN_PROBLEM = "An internal error occurred. Ramp tries again every hour."
@@ -59,15 +59,15 @@ def terminate_due(*, as_of: datetime) -> int:
 
 
 def run_batch(after: Place | None, *, as_of: datetime, seconds: float) -> tuple[int, Place | None]:
-    """Do that for those behind the place, as many as time allows.
+    """Terminate the due people after the place `after`, until the time is over.
 
-    :returns: how many were terminated, and where to go on; None if that was all.
+    :returns: how many were terminated, and the place to continue at, or None at the end.
     """
     ends_at = monotonic() + seconds
     done = 0
     with tenancy.across_tenants():
         for page in due_terminations(as_of, after=after):
-            for scheduled_termination in _unhindered(_guarded(page)):
+            for scheduled_termination in _without_blockers(_guarded(page)):
                 with tenancy.use(scheduled_termination.tenant_id):
                     done += _try(scheduled_termination, as_of=as_of)
             if monotonic() >= ends_at:
@@ -78,11 +78,11 @@ def run_batch(after: Place | None, *, as_of: datetime, seconds: float) -> tuple[
 def due_terminations(
     as_of: datetime, *, after: Place | None = None
 ) -> Iterator[list[ScheduledTermination]]:
-    """Yield what is due, a few rows at a time; nobody holds any of them."""
+    """Yield the due rows in pages, without locks."""
     while True:
         due = _due(as_of).order_by("due_at", "pk")
         if after:
-            # The first condition is for the index, which does not know the second one.
+            # The index on `due_at` serves the first condition, but not the second one.
             due = due.filter(due_at__gte=after[0])
             due = due.filter(Q(due_at__gt=after[0]) | Q(pk__gt=after[1]))
         page = list(due.only("pk", "due_at", "person_id", "tenant_id", "problem")[:BATCH])
@@ -94,7 +94,7 @@ def due_terminations(
 
 
 def _due(as_of: datetime) -> QuerySet[ScheduledTermination]:
-    # What was decided by hand outlives switching auto-termination off, and waits.
+    # Rows with a manual decision remain when auto-termination is turned off, but are not due then.
     due: QuerySet[ScheduledTermination] = ScheduledTermination.objects.due(as_of).filter(
         tenant__auto_terminate_days__isnull=False
     )
@@ -103,54 +103,58 @@ def _due(as_of: datetime) -> QuerySet[ScheduledTermination]:
 
 def _guarded(page: list[ScheduledTermination]) -> list[ScheduledTermination]:
     """Run the bulk-change guard for these people, and return those it could check."""
-    kept: list[ScheduledTermination] = []
+    checked: list[ScheduledTermination] = []
     tenant_of = attrgetter("tenant_id")
     for tenant_id, rows in groupby(sorted(page, key=tenant_of), tenant_of):
         scheduled_terminations = list(rows)
         try:
             with tenancy.use(tenant_id):
-                alerts.look_again(
+                alerts.check_people(
                     scheduled_termination.person_id
                     for scheduled_termination in scheduled_terminations
                 )
         except SoftTimeLimitExceeded:
             raise
         except Exception:
-            log.exception("Nobody of tenant %s is terminated: the guard could not look", tenant_id)
-            _list(scheduled_terminations, UNGUARDED_PROBLEM)
+            # Fail closed: a termination cannot be undone.
+            log.exception("Nobody of tenant %s is terminated: the guard failed", tenant_id)
+            _show_problem(scheduled_terminations, UNGUARDED_PROBLEM)
         else:
-            _list([one for one in scheduled_terminations if one.problem == UNGUARDED_PROBLEM], "")
-            kept += scheduled_terminations
-    return kept
+            _show_problem(
+                [one for one in scheduled_terminations if one.problem == UNGUARDED_PROBLEM], ""
+            )
+            checked += scheduled_terminations
+    return checked
 
 
-def _unhindered(page: list[ScheduledTermination]) -> list[ScheduledTermination]:
-    """Leave out those who cannot leave now, so that a thousand of them cost next to nothing."""
+def _without_blockers(page: list[ScheduledTermination]) -> list[ScheduledTermination]:
+    """Leave out people with blockers, with two queries per page, before anybody is locked."""
     people = [scheduled_termination.person_id for scheduled_termination in page]
-    hindered = {pk for pk, blockers in blockers_of_many(people).items() if blockers}
-    hindered |= paused_among(people).keys()
+    blocked = {pk for pk, blockers in blockers_of_many(people).items() if blockers}
+    blocked |= paused_among(people).keys()
     return [
         scheduled_termination
         for scheduled_termination in page
-        if scheduled_termination.person_id not in hindered
+        if scheduled_termination.person_id not in blocked
     ]
 
 
 def _try(scheduled_termination: ScheduledTermination, *, as_of: datetime) -> bool:
     try:
-        return depart(scheduled_termination.pk, as_of=as_of, actor=JOB)
+        return terminate_if_due(scheduled_termination.pk, as_of=as_of, actor=JOB)
     except SoftTimeLimitExceeded:
         raise
+    # Any other error concerns one person and must not keep the job from the people after them.
     except PeopleError as error:
         log.warning("%s could not be terminated: %s", scheduled_termination.person_id, error)
-        _list([scheduled_termination], str(error))
+        _show_problem([scheduled_termination], str(error))
     except Exception:
         log.exception("%s could not be terminated", scheduled_termination.person_id)
-        _list([scheduled_termination], UNKNOWN_PROBLEM)
+        _show_problem([scheduled_termination], UNKNOWN_PROBLEM)
     return False
 
 
-def _list(scheduled_terminations: Sequence[ScheduledTermination], problem: str) -> None:
+def _show_problem(scheduled_terminations: Sequence[ScheduledTermination], problem: str) -> None:
     """Show under Scheduled terminations why these people could not be terminated."""
     if scheduled_terminations:
         rows = ScheduledTermination.objects.filter(
@@ -160,38 +164,38 @@ def _list(scheduled_terminations: Sequence[ScheduledTermination], problem: str) 
 
 
 @transaction.atomic
-def depart(scheduled_termination_id: int, *, as_of: datetime, actor: Actor) -> bool:
-    """Carry out a due scheduled termination unless something has changed; tell whether.
+def terminate_if_due(scheduled_termination_id: int, *, as_of: datetime, actor: Actor) -> bool:
+    """Terminate the person if they are still due; return whether that was done.
 
-    :raises PeopleError: if the disposition is not possible any more.
+    :raises PeopleError: if the handover plan can no longer be carried out.
     """
-    foreseen = _due(as_of).filter(pk=scheduled_termination_id).select_related("person").first()
-    if foreseen is None:
+    candidate = _due(as_of).filter(pk=scheduled_termination_id).select_related("person").first()
+    if candidate is None:
         return False
-    # Lock everybody involved in the order in which terminate_person does.
-    disposition = disposition_of(foreseen)
-    reports = foreseen.person.reports.in_lists().values_list("pk", flat=True)
-    lock_all([str(foreseen.person.pk), *valid_ids(disposition.successors), *map(str, reports)])
-    # Held now, so that nobody can reactivate, postpone or exempt between the check and the change.
+    # Lock everybody involved in the same order as terminate_person, which avoids deadlocks.
+    plan = _planned_handover(candidate)
+    reports = candidate.person.reports.in_lists().values_list("pk", flat=True)
+    lock_all([str(candidate.person.pk), *valid_ids(plan.successors), *map(str, reports)])
+    # Read again under the lock: somebody may have reactivated, postponed or exempted the person.
     scheduled_termination = (
         _due(as_of).filter(pk=scheduled_termination_id).select_related("person").first()
     )
-    if scheduled_termination is None or not _may_leave(scheduled_termination.person):
+    if scheduled_termination is None or not _can_terminate(scheduled_termination.person):
         return False
     return terminate_person(
-        scheduled_termination.person, disposition_of(scheduled_termination), actor=actor
+        scheduled_termination.person, _planned_handover(scheduled_termination), actor=actor
     )
 
 
-def _may_leave(person: Person) -> bool:
+def _can_terminate(person: Person) -> bool:
     if person.state != Person.State.INACTIVE or not person.was_deactivated_via_scim:
         return False
     return not blockers_of(person) and not is_paused(person)
 
 
-def disposition_of(scheduled_termination: ScheduledTermination) -> HandoverPlan:
-    """Return what was planned, as far as it still holds, and what is usual for the rest."""
-    said = scheduled_termination.disposition
-    if said is None:
-        return usual_disposition(scheduled_termination.person)
-    return completed(scheduled_termination.person, HandoverPlan(**said))
+def _planned_handover(scheduled_termination: ScheduledTermination) -> HandoverPlan:
+    """Return the stored plan, with the default for holdings that it does not mention."""
+    stored = scheduled_termination.disposition
+    if stored is None:
+        return default_handover(scheduled_termination.person)
+    return complete_plan(scheduled_termination.person, HandoverPlan(**stored))

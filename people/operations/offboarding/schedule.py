@@ -1,8 +1,8 @@
-"""Auto-termination: who is to leave for good, and when.
+"""Auto-termination: schedules terminations, and lets administrators postpone or exempt people.
 
-Only people deactivated via SCIM, and only where the tenant has switched it on. The day is
-kept in a row that comes with the deactivation and goes with the reactivation; the job in
-`job` looks for the rows that are due, and at everything else anew.
+It concerns people who were deactivated via SCIM, in tenants that have turned it on. A row with
+the due date is created with the deactivation and deleted with the reactivation. The job in `job`
+reads the due rows and checks everything else again.
 """
 
 import re
@@ -39,14 +39,15 @@ from people.operations.offboarding.blockers import blocked_people
 from people.operations.offboarding.handover_plan import HandoverPlan
 from people.values import Actor, PeopleError
 
-USUAL_DAYS = 45
+DEFAULT_DAYS = 45
+# FOR SHARE: whoever changes the setting waits for pending deactivations, and then sees them.
 DAYS = "SELECT auto_terminate_days FROM people_tenant WHERE id = %s FOR SHARE"
-# As many as the column holds; nobody is heard of for longer than that.
+# The maximum of the column, a smallint.
 MOST_DAYS = 32_767
-# Nobody is terminated sooner than this after the days were set or shortened, so that a wrong
-# number can be corrected.
+# The minimum time between a change of the days and the first terminations that it causes, so
+# that a wrong number can be corrected.
 GRACE = timedelta(hours=24)
-# What somebody has decided about a scheduled termination outlives switching auto-termination off.
+# Rows with a manual decision remain when auto-termination is turned off.
 DECIDED = Q(exempted_at__isnull=False) | Q(postponed_from__isnull=False)
 DECIDED |= Q(disposition__isnull=False)
 
@@ -56,7 +57,7 @@ class InvalidDays(PeopleError):
     field = "days"
 
     def __init__(self) -> None:
-        super().__init__(f"Enter a number of days from 1 to {MOST_DAYS}, such as {USUAL_DAYS}.")
+        super().__init__(f"Enter a number of days from 1 to {MOST_DAYS}, such as {DEFAULT_DAYS}.")
 
 
 class NotScheduled(PeopleError):
@@ -75,55 +76,56 @@ class TooEarly(PeopleError):
 
 
 def read_days(text: str) -> int:
-    """Return the number of days that somebody has typed.
+    """Parse the number of days from a form.
 
-    :raises InvalidDays: if it is not one.
+    :raises InvalidDays: if the text is not a number, or out of range.
     """
-    said = text.strip()
-    if not re.fullmatch(r"[0-9]{1,5}", said) or not 1 <= int(said) <= MOST_DAYS:
+    number = text.strip()
+    if not re.fullmatch(r"[0-9]{1,5}", number) or not 1 <= int(number) <= MOST_DAYS:
         raise InvalidDays
-    return int(said)
+    return int(number)
 
 
 def due_at(person: Person, days: int) -> datetime:
-    """Return the instant on which so many times 24 hours have gone by."""
+    """Return the time that many times 24 hours after the deactivation."""
     assert person.deactivated_at
     return person.deactivated_at + timedelta(days=days)
 
 
 def schedule(person: Person, *, actor: Actor) -> None:
-    """Write down when somebody who has just been deactivated is to leave, if they are."""
+    """Schedule the termination of a person who has just been deactivated via SCIM."""
     if actor.via != "scim":
         return
-    days = _held_days(person.tenant_id)
+    days = _locked_days(person.tenant_id)
     if days:
         ScheduledTermination.objects.create(
             tenant_id=person.tenant_id, person=person, due_at=due_at(person, days)
         )
 
 
-def _held_days(tenant_id: int) -> int | None:
-    """Return after how many days, which stays so until the transaction ends.
+def _locked_days(tenant_id: int) -> int | None:
+    """Return the tenant's days, locked against changes until the transaction ends.
 
-    Somebody who switches auto-termination on meanwhile waits, and then sees the person.
+    Without the lock, auto-termination could be turned on at the same time, and would neither
+    see the person nor be seen here.
     """
     if prepared_statements.available():
-        row = prepared_statements.fetch(days_question(tenant_id))
+        row = prepared_statements.fetch(days_query(tenant_id))
         return row[0] if row else None
     return Tenant.objects.values_list("auto_terminate_days", flat=True).get(pk=tenant_id)
 
 
-def days_question(tenant_id: int) -> PreparedQuery:
-    """Return how the database is asked after how many days people leave."""
+def days_query(tenant_id: int) -> PreparedQuery:
+    """Return the query for the tenant's days, to prefetch it."""
     return PreparedQuery(DAYS, (tenant_id,), 1)
 
 
 def reinstate(person: Person, scheduled_termination: ScheduledTermination | None) -> None:
-    """Schedule somebody whose reactivation is undone, with what was decided about them before.
+    """Schedule a person whose reactivation is undone, with their earlier postponement or plan.
 
-    Auto-termination may have been switched meanwhile, so nobody becomes due within `GRACE`.
+    The setting may have changed since then, so the person is due after `GRACE` at the earliest.
     """
-    days = _held_days(person.tenant_id)
+    days = _locked_days(person.tenant_id)
     if scheduled_termination is None:
         if days is None or not person.was_deactivated_via_scim:
             return
@@ -145,21 +147,21 @@ def cancel(person: Person) -> None:
 
 @transaction.atomic
 def set_auto_termination(tenant: Tenant, days: int | None, *, actor: Actor) -> int:
-    """Switch auto-termination on, off, or to other days; return how many are scheduled now.
+    """Turn auto-termination on or off (None), or change the days; return how many are scheduled.
 
-    The days count from the deactivation, but whoever becomes due by this is terminated after
-    `GRACE` at the earliest. What was postponed by hand stays so.
+    The days count from the deactivation, but people who become due by this change are terminated
+    after `GRACE` at the earliest. Manual postponements are kept.
 
-    :raises InvalidDays: if there cannot be so many.
+    :raises InvalidDays: if the number is out of range.
     """
     if days is not None and not 1 <= days <= MOST_DAYS:
         raise InvalidDays
-    # Not in the way of those who only refer to the tenant.
-    held = Tenant.objects.select_for_update(no_key=True).get(pk=tenant.pk)
-    before = held.auto_terminate_days
-    tenant.auto_terminate_days = held.auto_terminate_days = days
+    # no_key: inserting rows that refer to the tenant need not wait.
+    locked = Tenant.objects.select_for_update(no_key=True).get(pk=tenant.pk)
+    before = locked.auto_terminate_days
+    tenant.auto_terminate_days = locked.auto_terminate_days = days
     if before != days:
-        held.save(update_fields=["auto_terminate_days"])
+        locked.save(update_fields=["auto_terminate_days"])
         changes = {"auto_terminate_days": {"from": before, "to": days}}
         events.record(
             Event.Kind.ORGANIZATION_CHANGED,
@@ -176,20 +178,20 @@ def set_auto_termination(tenant: Tenant, days: int | None, *, actor: Actor) -> i
 
 @dataclass(frozen=True)
 class ScheduleForecast:
-    """What so many days would mean for those who are inactive already."""
+    """The effect of a number of days on the people who are inactive now."""
 
-    # How many would be terminated within `GRACE`, and of those, how many something keeps here.
+    # How many would be terminated right after `GRACE`, and how many of these have blockers.
     soon: int
     blocked: int
     later: int
     first: datetime | None
     last: datetime | None
-    # Whose day somebody has postponed, or who is exempt: nothing changes for them.
+    # Postponed or exempt people: nothing changes for them.
     decided: int
 
 
 def forecast(days: int, *, now: datetime) -> ScheduleForecast:
-    """Tell who would be due, and when, if people were terminated after so many days."""
+    """Return how many people would be due, and when, with this number of days."""
     everybody = Person.objects.deactivated_via_scim()
     counted = everybody.filter(
         scheduled_termination__exempted_at=None, scheduled_termination__postponed_from=None
@@ -210,22 +212,24 @@ def forecast(days: int, *, now: datetime) -> ScheduleForecast:
     )
 
 
-def concerned() -> QuerySet[Person]:
-    """Return everybody who is inactive and whom days would concern, the first due first."""
+def affected_people() -> QuerySet[Person]:
+    """Return the inactive people whom a change of the days affects, the first due first."""
     people: QuerySet[Person] = Person.objects.deactivated_via_scim()
     return people.select_related("scheduled_termination").order_by("deactivated_at", "pk")
 
 
-def state_of_concerned() -> str:
-    """Return a text that changes when somebody joins or leaves those who are concerned."""
-    found = concerned().aggregate(count=Count("pk"), last=Max("deactivated_at"))
+def affected_fingerprint() -> str:
+    """Return a text that changes when the affected people change, to detect a stale preview."""
+    found = affected_people().aggregate(count=Count("pk"), last=Max("deactivated_at"))
     return f"{found['count']} {found['last'].isoformat()}" if found["count"] else ""
 
 
-def foreseen_due_at(person: Person, days: int, *, is_new: bool, now: datetime) -> datetime:
-    """Return when the person would be due if the days were set now; `_reschedule` in SQL.
+def forecast_due_at(person: Person, days: int, *, is_new: bool, now: datetime) -> datetime:
+    """Return when the person would be due if the days were set now.
 
-    `is_new` tells that auto-termination is off until then.
+    It is the same rule as in `_reschedule`, which applies it in SQL.
+
+    :param is_new: whether auto-termination is off until then.
     """
     scheduled_termination: ScheduledTermination | None = getattr(
         person, "scheduled_termination", None
@@ -251,16 +255,16 @@ def foreseen_due_at(person: Person, days: int, *, is_new: bool, now: datetime) -
 
 def _reschedule(days: int, *, is_new: bool) -> int:
     now = timezone.now()
-    gone = Person.objects.deactivated_via_scim()
+    inactive = Person.objects.deactivated_via_scim()
     earliest = Value(now + GRACE, DateTimeField())
-    # Whoever is due sooner than that already stays so, unless nobody was due until now.
+    # People who are due earlier already keep their date, unless auto-termination was off.
     floor = earliest if is_new else Least(F("due_at"), earliest)
-    kept = ScheduledTermination.objects.filter(postponed_from=None)
-    kept.update(due_at=Greatest(_counted_from_deactivation(days), floor))
+    not_postponed = ScheduledTermination.objects.filter(postponed_from=None)
+    not_postponed.update(due_at=Greatest(_counted_from_deactivation(days), floor))
     if is_new:
         postponed = ScheduledTermination.objects.exclude(postponed_from=None)
         postponed.update(due_at=Greatest(F("due_at"), earliest))
-    missing = gone.filter(scheduled_termination=None).only("pk", "tenant", "deactivated_at")
+    missing = inactive.filter(scheduled_termination=None).only("pk", "tenant", "deactivated_at")
     rows: list[ScheduledTermination] = []
     for person in missing.iterator(chunk_size=1000):
         rows.append(
@@ -274,7 +278,7 @@ def _reschedule(days: int, *, is_new: bool) -> int:
             ScheduledTermination.objects.bulk_create(rows)
             rows = []
     ScheduledTermination.objects.bulk_create(rows)
-    count: int = gone.count()
+    count: int = inactive.count()
     return count
 
 
@@ -290,13 +294,13 @@ def _counted_from_deactivation(days: int) -> Combinable:
 def postpone(
     person: Person, until: datetime, *, because: str, actor: Actor
 ) -> ScheduledTermination:
-    """Move the day; the reason stays with it.
+    """Postpone the termination, and store the reason.
 
     :raises PersonAboveRank: if the person is above the actor's rank.
-    :raises NotScheduled: if the person has been reactivated or terminated meanwhile.
-    :raises TooEarly: if it is no later than it would be, or has gone by.
+    :raises NotScheduled: if the person is not scheduled for termination any more.
+    :raises TooEarly: if `until` is in the past, or not after the original date.
     """
-    scheduled_termination = _held(person, actor=actor)
+    scheduled_termination = _lock_schedule(person, actor=actor)
     first = scheduled_termination.postponed_from or scheduled_termination.due_at
     if until <= max(first, timezone.now()):
         raise TooEarly(max(first, timezone.now()))
@@ -312,13 +316,13 @@ def postpone(
 
 @transaction.atomic
 def exempt(person: Person, *, because: str, actor: Actor) -> ScheduledTermination:
-    """Leave the person inactive for good, unless somebody decides otherwise.
+    """Exempt the person from auto-termination, until `end_exemption`.
 
     :raises PersonAboveRank, NotScheduled: as `postpone`.
     """
     decided = {"exempted_at": timezone.now(), "exempted_by": str(actor)}
     return _decide(
-        _held(person, actor=actor),
+        _lock_schedule(person, actor=actor),
         decided | {"exempted_reason": because},
         actor=actor,
         what="exempted",
@@ -328,24 +332,24 @@ def exempt(person: Person, *, because: str, actor: Actor) -> ScheduledTerminatio
 
 @transaction.atomic
 def end_exemption(person: Person, *, actor: Actor) -> ScheduledTermination:
-    """Have the person leave on their day after all.
+    """End the exemption, so that the person is terminated on the scheduled date.
 
     :raises PersonAboveRank, NotScheduled: as `postpone`.
     """
     decided = {"exempted_at": None, "exempted_by": "", "exempted_reason": ""}
-    return _decide(_held(person, actor=actor), decided, actor=actor, what="exemption ended")
+    return _decide(
+        _lock_schedule(person, actor=actor), decided, actor=actor, what="exemption ended"
+    )
 
 
 @transaction.atomic
-def plan(person: Person, disposition: HandoverPlan | None, *, actor: Actor) -> ScheduledTermination:
-    """Keep what shall become of what they hold, for the day on which they leave.
-
-    None plans nothing: then everything goes the usual way.
+def plan(person: Person, handover: HandoverPlan | None, *, actor: Actor) -> ScheduledTermination:
+    """Store a handover plan for the scheduled termination; None restores the default.
 
     :raises PersonAboveRank, NotScheduled: as `postpone`.
     """
-    decided = {"disposition": disposition.as_json() if disposition else None}
-    return _decide(_held(person, actor=actor), decided, actor=actor, what="planned")
+    decided = {"disposition": handover.as_json() if handover else None}
+    return _decide(_lock_schedule(person, actor=actor), decided, actor=actor, what="planned")
 
 
 def _decide(
@@ -356,7 +360,7 @@ def _decide(
     what: str,
     **facts: Any,
 ) -> ScheduledTermination:
-    # Why the last try failed, if it did, need not be so any more.
+    # The problem of the last attempt may be solved by this decision.
     for name, value in (decided | {"problem": ""}).items():
         setattr(scheduled_termination, name, value)
     scheduled_termination.save()
@@ -370,7 +374,7 @@ def _decide(
     return scheduled_termination
 
 
-def _held(person: Person, *, actor: Actor) -> ScheduledTermination:
+def _lock_schedule(person: Person, *, actor: Actor) -> ScheduledTermination:
     lock(person)
     ranks.check_rank_over(actor, person)
     scheduled_termination = (

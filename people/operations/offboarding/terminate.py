@@ -1,4 +1,4 @@
-"""Termination is final, and hands over everything the person holds: all of it, or nothing."""
+"""Terminates a person: final, with a handover of everything they hold, in one transaction."""
 
 from collections import defaultdict
 from collections.abc import Mapping
@@ -17,13 +17,13 @@ from people.operations.locks import LockName, acquire_lock, assume_locked, lock_
 from people.operations.managers import may_manage
 from people.operations.offboarding.handover_plan import (
     HandoverPlan,
+    HandoverProblems,
     Holdings,
     HoldsMore,
-    Objections,
     currency_of,
+    default_handover,
     holdings_of,
     named,
-    usual_disposition,
     valid_ids,
 )
 from people.operations.people_update import set_manual_overrides, succeed_manager
@@ -31,37 +31,39 @@ from people.operations.person_fields import difference, snapshot
 from people.operations.roles.base_roles import check_not_last_admin
 from people.values import Actor
 
-__all__ = ["HandoverPlan", "currency_of", "terminate_person", "usual_disposition"]
+__all__ = ["HandoverPlan", "currency_of", "default_handover", "terminate_person"]
 
-LEAVING_FOR_GOOD = ("state", "terminated_at", "pending_email", "session_epoch", "changed_at")
-# What somebody received, by what it is: {"cards": ["Travel …4242"]}.
+TERMINATION_COLUMNS = ("state", "terminated_at", "pending_email", "session_epoch", "changed_at")
+# The names of holdings by kind: {"cards": ["Travel …4242"]}.
 Received = dict[str, list[str]]
 
 
 @transaction.atomic
 def check_can_terminate(person: Person) -> None:
-    """See that the tenant can do without the person, before anybody is asked about the rest.
+    """Check that the tenant keeps an Owner and an administrator without the person.
 
-    :raises LastOwner, LastAdministrator: if it cannot.
+    Pages call this before they ask for a handover plan.
+
+    :raises LastOwner, LastAdministrator: if it does not.
     """
     check_not_last_admin(person)
 
 
 @transaction.atomic
-def terminate_person(person: Person, disposition: HandoverPlan, *, actor: Actor) -> bool:
-    """End the person's account for good, and tell whether that had not been done yet.
+def terminate_person(person: Person, plan: HandoverPlan, *, actor: Actor) -> bool:
+    """Terminate the person permanently; return False if they were terminated already.
 
-    Every session, every API token and every open invite is dead when this returns.
+    This also ends every session and API token, and revokes the open invite.
 
     :raises PersonAboveRank: if the person is above the actor's rank.
     :raises LastOwner, LastAdministrator: if the tenant would be left without one.
-    :raises HoldsMore: if they hold something that the disposition does not mention.
-    :raises HoldsLess: if it mentions something that they do not hold.
-    :raises InvalidSuccessor: if something cannot go to whom it shall go to.
-    :raises AlwaysEnds: if a physical card shall go to somebody.
+    :raises HoldsMore: if they hold something that the plan does not mention.
+    :raises HoldsLess: if the plan mentions something that they do not hold.
+    :raises InvalidSuccessor: if a successor cannot receive what the plan gives them.
+    :raises AlwaysEnds: if the plan hands over a physical card.
     """
     reports = [str(pk) for pk in person.reports.in_lists().values_list("pk", flat=True)]
-    people = lock_all([str(person.pk), *valid_ids(disposition.successors), *reports])
+    people = lock_all([str(person.pk), *valid_ids(plan.successors), *reports])
     person.refresh_from_db()
     ranks.check_rank_over(actor, person)
     if person.state == Person.State.TERMINATED:
@@ -69,10 +71,10 @@ def terminate_person(person: Person, disposition: HandoverPlan, *, actor: Actor)
     acquire_lock(LockName.ORGANIZATION_CHART, person.tenant_id)
     check_not_last_admin(person, actor=actor)
     held = holdings_of(person, locked=True)
-    _check(person, disposition, held, people)
-    handover = _Handover(person, disposition, held, people, actor)
+    _check(person, plan, held, people)
+    handover = _Handover(person, plan, held, people, actor)
     handover.carry_out()
-    _leave(person, handover, actor=actor)
+    _end_account(person, handover, actor=actor)
     for successor, received in handover.received.items():
         events.record(
             Event.Kind.HOLDINGS_RECEIVED,
@@ -85,30 +87,30 @@ def terminate_person(person: Person, disposition: HandoverPlan, *, actor: Actor)
 
 
 def _check(
-    person: Person, disposition: HandoverPlan, held: Holdings, people: Mapping[str, Person]
+    person: Person, plan: HandoverPlan, held: Holdings, people: Mapping[str, Person]
 ) -> None:
-    for objection in Objections(person, held, disposition, people):
-        raise objection
+    for problem in HandoverProblems(person, held, plan, people):
+        raise problem
     for report in held.reports:
         if str(report.pk) not in people:
-            # They came between our look and the lock, and are not held.
+            # They became a report after we listed the reports, so they are not locked.
             raise HoldsMore(person, f"{report.full_name}, who reports to them", "reports")
 
 
-def _leave(person: Person, handover: "_Handover", *, actor: Actor) -> None:
+def _end_account(person: Person, handover: "_Handover", *, actor: Actor) -> None:
     before = snapshot(person)
     person.state, person.terminated_at = Person.State.TERMINATED, timezone.now()
     person.pending_email = ""
     person.session_epoch += 1
     revoke_invite(person, actor=actor)
     ScheduledTermination.objects.filter(person=person).delete()
-    person.save(update_fields=LEAVING_FOR_GOOD)
+    person.save(update_fields=TERMINATION_COLUMNS)
     events.record(
         Event.Kind.PERSON_TERMINATED,
         person,
         actor=actor,
         changes=difference(before, snapshot(person)),
-        disposition=handover.disposition.as_json(),
+        disposition=handover.plan.as_json(),
         ended=handover.ended,
         dropped=handover.dropped,
         received=handover.received,
@@ -117,10 +119,10 @@ def _leave(person: Person, handover: "_Handover", *, actor: Actor) -> None:
 
 @dataclass
 class _Handover:
-    """Gives everything away, and keeps by name what became of it, for the history."""
+    """Carries out a plan, and collects the names of what was handed over for the history."""
 
     person: Person
-    disposition: HandoverPlan
+    plan: HandoverPlan
     held: Holdings
     people: Mapping[str, Person]
     actor: Actor
@@ -133,11 +135,11 @@ class _Handover:
 
     def carry_out(self) -> None:
         for card in self.held.cards:
-            self._move("cards", card, self.disposition.cards[str(card.pk)])
+            self._move("cards", card, self.plan.cards[str(card.pk)])
         for fund in self.held.funds:
-            self._move("funds", fund, self.disposition.funds[str(fund.pk)])
+            self._move("funds", fund, self.plan.funds[str(fund.pk)])
         for step in self.held.steps:
-            approver = self.disposition.steps[str(step.pk)]
+            approver = self.plan.steps[str(step.pk)]
             step.approver_id = UUID(approver)
             step.save(update_fields=["approver"])
             self.received[approver]["steps"].append(named(step))
@@ -145,7 +147,7 @@ class _Handover:
         self._reassign()
 
     def _move(self, kind: str, held: Card | Fund, successor: str | None) -> None:
-        """Give it to the successor with all that is left on it, or end it."""
+        """Hand the card or fund over with its balance, or end it."""
         if successor is None:
             held.ended_at = self.at
             held.save(update_fields=["ended_at"])
@@ -157,7 +159,7 @@ class _Handover:
         self.received[successor][kind].append(named(held))
 
     def _drop(self) -> None:
-        """Drop what nobody has approved; nobody need approve it any more."""
+        """Drop reimbursements that are not approved yet, and reject their pending approvals."""
         submitted = self.person.outstanding_items.filter(
             kind=OutstandingItem.Kind.REIMBURSEMENT, state=OutstandingItem.State.SUBMITTED
         )
@@ -173,12 +175,12 @@ class _Handover:
         )
 
     def _reassign(self) -> None:
-        """Give each report the new manager; one who becomes it takes the leaver's place."""
-        manager = self.people.get(self.disposition.reports or "")
+        """Give each report the new manager. A report who becomes it gets the leaver's manager."""
+        manager = self.people.get(self.plan.reports or "")
         above = self.person.manager
         if above and not may_manage(above):
             above = None
-        # The successor first, or the others would close a circle.
+        # The successor first: the others cannot report to somebody who still reports to the leaver.
         for report in sorted(self.held.reports, key=lambda one: one != manager):
             with assume_locked(report):
                 succeed_manager(report, above if report == manager else manager, actor=self.actor)
@@ -188,7 +190,10 @@ class _Handover:
             self._unmark_manager(report)
 
     def _unmark_manager(self, report: Person) -> None:
-        """Keep the sync cycle from putting the leaver back as the manager of the report."""
+        """Remove the manual override that `succeed_manager` has set.
+
+        With it, the next sync would restore the leaver as the report's manager.
+        """
         before = self.people[str(report.pk)].manually_overridden_fields
         if "manager" in report.manually_overridden_fields and "manager" not in before:
             set_manual_overrides(report, before)

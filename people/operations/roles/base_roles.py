@@ -1,4 +1,4 @@
-"""Which role somebody may get, and whose role nobody may take."""
+"""Rules about base roles, and manual grants of custom roles."""
 
 from collections.abc import Callable
 
@@ -42,9 +42,9 @@ class LastAdministrator(PeopleError):
 
 
 def check_role(person: Person, role: str) -> None:
-    """See that the person may get the role.
+    """Check that the person may get the role.
 
-    :raises InvalidRole: if there is no such role, or a guest is to be made of an employee.
+    :raises InvalidRole: if there is no such role, or if an existing person would become a Guest.
     """
     if role not in Person.Role:
         raise InvalidRole
@@ -55,11 +55,11 @@ def check_role(person: Person, role: str) -> None:
 def check_not_last_admin(
     person: Person, *, role: str | None = None, actor: Actor | None = None
 ) -> None:
-    """See that the tenant keeps an Owner and an administrator without this person.
+    """Check that the tenant keeps an Owner and an administrator without this person.
 
-    Pass the role they would have from now on; without one they would be gone altogether.
-    Holds the administrators, so that two of them cannot remove each other. The rank of the
-    actor is checked again then, because somebody may have demoted them while they waited.
+    `role` is the new role of the person; None means that they lose access. The administrators
+    are locked, so that two of them cannot remove each other at the same time. After waiting for
+    the lock, the actor's rank is checked again, because it may have changed meanwhile.
 
     :raises PersonAboveRank: if the person is above the actor's rank.
     :raises LastOwner: if nobody else is an active Owner.
@@ -86,7 +86,7 @@ def check_admins_remain(
     has_owner: Callable[[], bool],
     has_administrator: Callable[[], bool],
 ) -> None:
-    """See the same, with what tells whether there is anybody else.
+    """Like `check_not_last_admin`, without locks and with the queries passed in, for previews.
 
     :raises LastOwner, LastAdministrator: as `check_not_last_admin`.
     """
@@ -104,21 +104,21 @@ def _is_administering(person: Person) -> bool:
 
 
 def is_privileged(person: Person) -> bool:
-    """Tell whether the person administers the tenant, or holds a role that is marked elevated."""
+    """Tell whether the person is an administrator or holds an elevated custom role."""
     elevated = Grant.objects.filter(person=person, role__is_elevated=True)
     return person.is_administrator or elevated.exists()
 
 
 def holds_elevated() -> Exists:
-    """Return whether a person of a query holds a role that is marked so, as an annotation."""
+    """Return an annotation that tells whether a person holds an elevated custom role."""
     return Exists(Grant.objects.filter(person=OuterRef("pk"), role__is_elevated=True))
 
 
 @transaction.atomic
 def grant_role(person: Person, role: Role, *, actor: Actor) -> bool:
-    """Give the person a role of the tenant's, and tell whether this source had not yet.
+    """Grant the person a custom role; return False if the actor had granted it already.
 
-    Said again, it is confirmed.
+    Another grant by the same actor only updates `confirmed_at`.
 
     :raises PersonAboveRank, RoleAboveRank: if the actor may not do that.
     """
@@ -145,7 +145,7 @@ def grant_role(person: Person, role: Role, *, actor: Actor) -> bool:
 
 @transaction.atomic
 def withdraw_grant(grant: Grant, *, actor: Actor) -> None:
-    """Take back what one source gave; from another one the person may still have the role.
+    """Withdraw one grant. The person keeps the role if another source grants it too.
 
     :raises PersonAboveRank: if the person is above the actor's rank.
     """

@@ -1,8 +1,8 @@
-"""Roles that come from groups of a SCIM connection or of a sign-in provider, by mappings.
+"""Grants roles by group mappings, for groups of a SCIM connection or of a sign-in provider.
 
-What a provider's mappings give goes when its source goes; what somebody gave by hand, or
-another source did, stays. The base role is the highest of the person's own and of those
-that mappings bring; their own is kept aside meanwhile and comes back.
+A source withdraws the grants of its own mappings only; manual grants and those of other sources
+stay. A person's base role is the highest of their own one and the mapped ones. While a mapped one
+is higher, their own base role is kept as a grant, and is restored afterwards.
 """
 
 from collections import defaultdict
@@ -40,9 +40,9 @@ class NotMappable(PeopleError):
         )
 
 
-class OwnerNotMeant(PeopleError):
+class OwnerNotConfirmed(PeopleError):
     code = "owner-not-meant"
-    field = "is_owner_meant"
+    field = "is_owner_confirmed"
 
     def __init__(self) -> None:
         super().__init__(
@@ -52,38 +52,38 @@ class OwnerNotMeant(PeopleError):
 
 @dataclass(frozen=True, kw_only=True)
 class Author:
-    """Who maps groups; their rank says which roles a group may bring by their word."""
+    """Who maps groups. Their rank decides which roles a mapping may grant."""
 
     actor: Actor
 
 
-def check_mappable(role: Role | Person.Role, author: Author, *, is_owner_meant: bool) -> None:
-    """See that the author may have a group bring the role.
+def check_mappable(role: Role | Person.Role, author: Author, *, is_owner_confirmed: bool) -> None:
+    """Check that the author may map a group to the role.
 
-    :raises RoleAboveRank: if the author may not give the role to anybody.
-    :raises NotMappable: if it is Guest, which nobody becomes later on.
-    :raises OwnerNotMeant: if it is Owner, and they have not said that they mean it.
+    :raises RoleAboveRank: if the author may not grant the role.
+    :raises NotMappable: if it is Guest, which only new people can be.
+    :raises OwnerNotConfirmed: if it is Owner, and the author has not confirmed that.
     """
     ranks.check_may_grant(author.actor, role)
     if role == Person.Role.GUEST:
         raise NotMappable
-    if role == Person.Role.OWNER and not is_owner_meant:
-        raise OwnerNotMeant
+    if role == Person.Role.OWNER and not is_owner_confirmed:
+        raise OwnerNotConfirmed
 
 
 @dataclass(frozen=True)
 class MappedGroups:
     """The mappings of one source that grant roles now, and the members of all its groups.
 
-    Both are querysets, so they say what the database says when a function asks them.
+    Both are querysets, so each function reads the current rows.
     """
 
     source: GroupSource
     mappings: QuerySet[Any]
     # The field of a mapping that holds its group's key.
     key_field: str
-    # Annotated with `member_id`, the key of a person, and with `group_key` as mappings have it.
-    # Callers leave out people whose groups are unknown: they would lose what mappings grant.
+    # Annotated with `member_id`, the key of a person, and `group_key`, as in the mappings. Callers
+    # must leave out people whose groups are unknown, because they would lose their mapped roles.
     memberships: QuerySet[Any]
 
     def by_person(
@@ -91,7 +91,7 @@ class MappedGroups:
     ) -> dict[UUID, list[AbstractGroupMapping]]:
         """Return the mappings that should grant each person a role, in two queries.
 
-        People without any mapped role are missing.
+        People without a mapped role are not in the result.
         """
         mappings, members = self.mappings, self.memberships
         if people is not None:
@@ -116,8 +116,8 @@ class MappingChange:
     added: list[str]
     removed: list[str]
     # The number of members of these groups, changed or not.
-    looked_at: int
-    # Whose roles may change, in this order; None for everybody whose roles differ.
+    member_count: int
+    # The people whose roles may change, in this order; None means everybody whose roles differ.
     people: list[UUID] | None = None
 
     def affected(self) -> list[UUID]:
@@ -125,20 +125,20 @@ class MappingChange:
 
 
 @dataclass(frozen=True)
-class Outcome:
+class MappingEffects:
     """The mappings that were added and removed, and the effects on people's roles."""
 
     added: list[str]
     removed: list[str]
     changes: list[MappingResult]
-    looked_at: int
+    member_count: int
 
 
-def preview(change: Callable[[], MappingChange]) -> Outcome:
-    """Return what `change` and applying it would do now, and do nothing.
+def preview(change: Callable[[], MappingChange]) -> MappingEffects:
+    """Return the effects that `change` and its application would have now.
 
-    The effects are decided by the rules that `apply_mappings` applies. Only the change of the
-    mappings is stored, and rolled back.
+    The rules are those of `apply_mappings`. The changed mappings are stored and rolled back,
+    because `by_person` reads them from the database.
 
     :raises PeopleError: as `change`.
     """
@@ -146,11 +146,11 @@ def preview(change: Callable[[], MappingChange]) -> Outcome:
         changed = change()
         effects = _preview_effects(changed)
         transaction.set_rollback(True)
-    return Outcome(changed.added, changed.removed, effects, changed.looked_at)
+    return MappingEffects(changed.added, changed.removed, effects, changed.member_count)
 
 
 @transaction.atomic
-def apply(change: Callable[[], MappingChange]) -> Outcome:
+def apply(change: Callable[[], MappingChange]) -> MappingEffects:
     """Change the mappings and everybody's roles in one transaction.
 
     :raises PeopleError: as `change`.
@@ -158,29 +158,29 @@ def apply(change: Callable[[], MappingChange]) -> Outcome:
     changed = change()
     keys = changed.affected()
     people = Person.objects.in_bulk(keys)
-    followed = [sync_roles(changed.groups, people[key], actor=changed.actor) for key in keys]
-    effects = [one for one in followed if one]
-    return Outcome(changed.added, changed.removed, effects, changed.looked_at)
+    results = [sync_roles(changed.groups, people[key], actor=changed.actor) for key in keys]
+    effects = [one for one in results if one]
+    return MappingEffects(changed.added, changed.removed, effects, changed.member_count)
 
 
 def find_differences(groups: MappedGroups) -> list[UUID]:
-    """Return the people whose grants differ from what the mappings of their groups say.
+    """Return the people whose grants differ from the mappings of their groups.
 
     People who gain something come first, so a new Owner is added before the last one is removed.
     """
     granted = _granted(groups.source.mapping_origin)
-    wanted = {key: {one.pk for one in some} for key, some in groups.by_person().items()}
-    differing = [key for key in {**wanted, **granted} if wanted.get(key) != granted.get(key)]
-    loses_only = {key for key in differing if wanted.get(key, set()) <= granted.get(key, set())}
+    mapped = {key: {one.pk for one in some} for key, some in groups.by_person().items()}
+    differing = [key for key in {**mapped, **granted} if mapped.get(key) != granted.get(key)]
+    loses_only = {key for key in differing if mapped.get(key, set()) <= granted.get(key, set())}
     return sorted(differing, key=lambda key: (key in loses_only, key))
 
 
 def sync_roles(
     groups: MappedGroups, person: Person, *, actor: Actor | None = None
 ) -> MappingResult:
-    """Give the person the roles of their groups, and take those that no group grants anymore.
+    """Grant the person the roles of their groups, and withdraw those without a group.
 
-    The actor is the source of the groups unless another one is named.
+    The actor is the source of the groups by default.
     """
     return apply_mappings(
         person,
@@ -194,19 +194,21 @@ def sync_roles(
 def apply_mappings(
     person: Person, mapped: Collection[AbstractGroupMapping], *, origin: str, actor: Actor
 ) -> MappingResult:
-    """Give the person what the mappings of one origin say, and take what they no longer say.
+    """Grant the person the roles of these mappings, and withdraw all others of the same origin.
 
-    `origin` is how the sources of these mappings begin. Whose role a SCIM connection names
-    keeps that base role, and the last administrator stays one; `problems` says so.
+    `origin` is the prefix of `Grant.source` for the mappings of one source. The base role does not
+    change if a SCIM connection manages it, or if the tenant would lose its last administrator.
+    The `problems` of the result contain the reason.
     """
     lock(person)
     if person.state == Person.State.TERMINATED:
         return MappingResult(person)
     grants = _grants_that_count(origin).filter(person=person)
     decision = decide(person, grants, mapped, origin=origin, check=_check)
-    followed = decision.followed
-    _carry_out(decision, actor=actor)
-    return followed
+    # Before saving: the result compares the decision with the present base role.
+    result = decision.result
+    _save_decision(decision, actor=actor)
+    return result
 
 
 @transaction.atomic
@@ -215,23 +217,24 @@ def detach_mapped_roles(
 ) -> None:
     """Turn the grants of these mappings into manual grants, because the mappings end.
 
-    Everybody keeps their roles; who may withdraw a role that was given by hand may withdraw
-    these. `because` is added to why they were given. With `people` it concerns only them.
+    Everybody keeps their roles. Administrators can withdraw them like other manual grants.
+    `because` is appended to the reason of each grant. `people` limits the change to these people.
     """
-    concerned = Q() if people is None else Q(person__in=people)
-    given, kept_by = Grant.objects.filter(concerned, source__startswith=origin), str(actor)
-    own_roles = given.filter(role__isnull=False)
+    affected = Q() if people is None else Q(person__in=people)
+    mapped, source = Grant.objects.filter(affected, source__startswith=origin), str(actor)
+    custom_roles = mapped.filter(role__isnull=False)
+    # Delete duplicates first: a source grants a person each role only once.
     same = Grant.objects.filter(person=OuterRef("person"), role=OuterRef("role"))
-    by_hand, twice = Q(source=kept_by), Q(source__startswith=origin, pk__lt=OuterRef("pk"))
-    own_roles.filter(Exists(same.filter(by_hand | twice))).delete()
-    why = Left(Concat("because", Value(f", {because}")), Grant.LONGEST_REASON)
-    own_roles.update(source=kept_by, because=why)
+    manual, earlier = Q(source=source), Q(source__startswith=origin, pk__lt=OuterRef("pk"))
+    custom_roles.filter(Exists(same.filter(manual | earlier))).delete()
+    reason = Left(Concat("because", Value(f", {because}")), Grant.LONGEST_REASON)
+    custom_roles.update(source=source, because=reason)
     raised = Person.objects.filter(role_source__startswith=origin)
     raised = raised if people is None else raised.filter(pk__in=people)
-    # What they had of their own is past, as when somebody gives them another role.
+    # The mapped base role becomes their own, so the earlier own one is obsolete.
     Grant.objects.filter(person__in=raised, role=None).delete()
-    raised.update(role_source=kept_by)
-    given.delete()
+    raised.update(role_source=source)
+    mapped.delete()
 
 
 def _primary_key(mapping: AbstractGroupMapping) -> int:
@@ -250,7 +253,7 @@ def _granted(origin: str) -> dict[UUID, set[int]]:
 
 def _preview_effects(changed: MappingChange) -> list[MappingResult]:
     origin, keys = changed.groups.source.mapping_origin, changed.affected()
-    decide_next, followed = RolePreview(origin), []
+    decide_next, results = RolePreview(origin), []
     employed = Person.objects.exclude(state=Person.State.TERMINATED)
     for start in range(0, len(keys), PREVIEWED_AT_ONCE):
         some = keys[start : start + PREVIEWED_AT_ONCE]
@@ -258,16 +261,16 @@ def _preview_effects(changed: MappingChange) -> list[MappingResult]:
         grants = defaultdict(list)
         for grant in _grants_that_count(origin).filter(person__in=some):
             grants[grant.person_id].append(grant)
-        followed += [
+        results += [
             decide_next(people[key], grants[key], mapped.get(key, ()))
             for key in some
             if key in people
         ]
-    return [one for one in followed if one]
+    return [one for one in results if one]
 
 
 def _grants_that_count(origin: str) -> QuerySet[Grant]:
-    """Return the grants that `decide` needs, of all people."""
+    """Return the grants that `decide` needs: those of the origin, and all of base roles."""
     counting = Grant.objects.filter(Q(source__startswith=origin) | Q(role=None))
     return counting.select_related("role").order_by("pk")
 
@@ -276,19 +279,19 @@ def _check(person: Person, role: str) -> None:
     check_not_last_admin(person, role=role)
 
 
-def _carry_out(decision: Decision, *, actor: Actor) -> None:
-    for grant in decision.taken:
+def _save_decision(decision: Decision, *, actor: Actor) -> None:
+    for grant in decision.removed:
         _record(Event.Kind.ROLE_WITHDRAWN, grant, decision.person, actor=actor)
         grant.delete()
-    for grant in decision.given:
+    for grant in decision.added:
         grant.save(force_insert=True)
         _record(Event.Kind.ROLE_GRANTED, grant, decision.person, actor=actor)
     kept = [grant.pk for grant in decision.kept]
     Grant.objects.filter(pk__in=kept).update(confirmed_at=timezone.now())
-    if decision.past:
-        decision.past.delete()
-    if decision.best:
-        _change_base_role(decision.person, decision.best, decision.own, actor=actor)
+    if decision.outdated_base:
+        decision.outdated_base.delete()
+    if decision.base:
+        _change_base_role(decision.person, decision.base, decision.own_base, actor=actor)
 
 
 def _record(kind: Event.Kind, grant: Grant, person: Person, *, actor: Actor) -> None:

@@ -16,8 +16,8 @@ from people.operations.roles.base_roles import check_admins_remain
 from people.operations.roles.withheld_roles import is_withheld
 from people.values import VIA_MAPPING, PeopleError
 
-# From the least on. A mapping makes nobody a Guest: that is decided when they are added.
-RANKS: Final = (
+# The base roles in ascending order. A mapping cannot grant Guest, which only new people can be.
+BASE_ROLES: Final = (
     Person.Role.GUEST,
     Person.Role.CARDHOLDER,
     Person.Role.BOOKKEEPER,
@@ -41,7 +41,7 @@ class RoleOwned(PeopleError):
 
 @dataclass
 class MappingResult:
-    """What following the mappings did to somebody: names of roles, and what could not be."""
+    """The names of the roles that a person gains and loses, and the problems."""
 
     person: Person
     gained: list[str] = field(default_factory=list)
@@ -54,40 +54,40 @@ class MappingResult:
 
 @dataclass
 class Decision:
-    """Which grants come, go and stay, and which of them tells the base role from now on."""
+    """Which grants are added, removed and kept, and the new base role."""
 
     person: Person
-    given: list[Grant]
-    taken: list[Grant]
+    added: list[Grant]
+    removed: list[Grant]
     kept: list[Grant]
-    # None where the base role stays what it is.
-    best: Grant | None = None
-    # Their own base role, which is kept aside as long as mappings raise it.
-    own: Grant | None = None
-    # What was kept aside before somebody decided anew.
-    past: Grant | None = None
+    # The grant of the new base role; None if the base role does not change.
+    base: Grant | None = None
+    # Their own base role, which is kept as a grant while a mapped one is higher.
+    own_base: Grant | None = None
+    # A kept base role that is obsolete, because somebody has set another one since then.
+    outdated_base: Grant | None = None
     problem: PeopleError | None = None
 
     @property
-    def followed(self) -> MappingResult:
-        """Tell what carrying it out means; the person is as they were before."""
-        followed = MappingResult(
+    def result(self) -> MappingResult:
+        """Return the effect of the decision. Call it before the decision is saved."""
+        result = MappingResult(
             self.person,
-            gained=[grant.role_name for grant in self.given if grant.role],
-            lost=[grant.role_name for grant in self.taken if grant.role],
+            gained=[grant.role_name for grant in self.added if grant.role],
+            lost=[grant.role_name for grant in self.removed if grant.role],
             problems=[str(self.problem)] if self.problem else [],
         )
-        if self.best and self.best.base_role != self.person.role:
-            self._tell_base_role(followed, self.best)
-        return followed
+        if self.base and self.base.base_role != self.person.role:
+            self._add_base_role(result, self.base)
+        return result
 
-    def _tell_base_role(self, followed: MappingResult, best: Grant) -> None:
-        was = Person.Role(self.person.role)
-        is_raised = rank(best) > RANKS.index(was)
-        if is_raised or best.is_mapped:
-            followed.gained.append(best.role_name)
+    def _add_base_role(self, result: MappingResult, base: Grant) -> None:
+        before = Person.Role(self.person.role)
+        is_raised = _order(base) > BASE_ROLES.index(before)
+        if is_raised or base.is_mapped:
+            result.gained.append(base.role_name)
         if not is_raised:
-            followed.lost.append(was.label)
+            result.lost.append(before.label)
 
 
 def decide(
@@ -98,29 +98,30 @@ def decide(
     origin: str,
     check: Callable[[Person, str], None],
 ) -> Decision:
-    """Decide what brings the person to what the mappings of one origin say.
+    """Decide how the person's grants change so that they match the mappings of one origin.
 
-    `grants` are those that these mappings gave, and all of base roles, from the oldest on.
-    `check` is asked before the base role changes, and refuses it by a PeopleError.
+    :param grants: the person's grants of this origin, and all of base roles, the oldest first.
+    :param mapped: the mappings of the person's groups.
+    :param check: called with the new base role; it raises a PeopleError to refuse it.
     """
-    given_by_us = [grant for grant in grants if grant.source.startswith(origin)]
-    had = {(grant.role or grant.base_role, grant.source): grant for grant in given_by_us}
-    # Roles that somebody who came back had: only an administrator gives these.
+    current = [grant for grant in grants if grant.source.startswith(origin)]
+    granted = {(grant.role or grant.base_role, grant.source): grant for grant in current}
+    # Elevated roles of a returned person are withheld until an administrator grants them again.
     mapped = [one for one in mapped if not is_withheld(person, one.any_role)]
-    wanted = {(one.any_role, one.source): one for one in mapped}
+    mapped_by_key = {(one.any_role, one.source): one for one in mapped}
     decision = Decision(
         person,
-        given=[_grant(person, one) for key, one in wanted.items() if key not in had],
-        taken=[grant for key, grant in had.items() if key not in wanted],
-        kept=[grant for key, grant in had.items() if key in wanted],
+        added=[_grant(person, one) for key, one in mapped_by_key.items() if key not in granted],
+        removed=[grant for key, grant in granted.items() if key not in mapped_by_key],
+        kept=[grant for key, grant in granted.items() if key in mapped_by_key],
     )
-    stays = [grant for grant in grants if grant not in decision.taken]
-    _decide_base_role(decision, [*stays, *decision.given], check)
+    remaining = [grant for grant in grants if grant not in decision.removed]
+    _decide_base_role(decision, [*remaining, *decision.added], check)
     return decision
 
 
 class RolePreview:
-    """Decides for one person after the other as if each decision was carried out."""
+    """Decides for several people in turn, as if each decision had been saved before the next."""
 
     def __init__(self, origin: str) -> None:
         self.origin = origin
@@ -133,11 +134,11 @@ class RolePreview:
         self, person: Person, grants: Iterable[Grant], mapped: Collection[AbstractGroupMapping]
     ) -> MappingResult:
         decision = decide(person, grants, mapped, origin=self.origin, check=self._check)
-        if decision.best and person.state == Person.State.ACTIVE:
-            role = decision.best.base_role
-            _put(person, self._owners, is_in=role == Person.Role.OWNER)
-            _put(person, self._administrators, is_in=role in Person.ADMINISTERING)
-        return decision.followed
+        if decision.base and person.state == Person.State.ACTIVE:
+            role = decision.base.base_role
+            _set_member(person, self._owners, is_in=role == Person.Role.OWNER)
+            _set_member(person, self._administrators, is_in=role in Person.ADMINISTERING)
+        return decision.result
 
     def _check(self, person: Person, role: str) -> None:
         check_admins_remain(
@@ -148,7 +149,7 @@ class RolePreview:
         )
 
 
-def _put(person: Person, people: set[UUID], *, is_in: bool) -> None:
+def _set_member(person: Person, people: set[UUID], *, is_in: bool) -> None:
     (people.add if is_in else people.discard)(person.pk)
 
 
@@ -169,14 +170,15 @@ def _grant(person: Person, mapping: AbstractGroupMapping) -> Grant:
 def _decide_base_role(
     decision: Decision, grants: list[Grant], check: Callable[[Person, str], None]
 ) -> None:
-    """Choose the highest base role that anything gives the person."""
+    """Set the highest base role that the person has from any source."""
     person, bases = decision.person, [grant for grant in grants if grant.role is None]
-    decision.own = next((grant for grant in bases if not grant.is_mapped), None)
+    decision.own_base = next((grant for grant in bases if not grant.is_mapped), None)
     if not person.role_source.startswith(VIA_MAPPING):
-        decision.past, decision.own = decision.own, _own_role(person)
-    mapped = max((grant for grant in bases if grant.is_mapped), key=rank, default=None)
-    own = decision.own
-    best = mapped if mapped and (own is None or rank(mapped) > rank(own)) else own
+        # Nothing raises the base role now, so it is their own.
+        decision.outdated_base, decision.own_base = decision.own_base, _own_role(person)
+    mapped = max((grant for grant in bases if grant.is_mapped), key=_order, default=None)
+    own = decision.own_base
+    best = mapped if mapped and (own is None or _order(mapped) > _order(own)) else own
     if best is None or (best.base_role, best.source) == (person.role, person.role_source):
         return
     try:
@@ -186,7 +188,7 @@ def _decide_base_role(
     except PeopleError as error:
         decision.problem = error
     else:
-        decision.best = best
+        decision.base = best
 
 
 def _own_role(person: Person) -> Grant:
@@ -200,5 +202,5 @@ def _own_role(person: Person) -> Grant:
     )
 
 
-def rank(grant: Grant) -> int:
-    return RANKS.index(Person.Role(grant.base_role))
+def _order(grant: Grant) -> int:
+    return BASE_ROLES.index(Person.Role(grant.base_role))

@@ -1,4 +1,4 @@
-"""Elevated roles of people who came back after leaving: only an administrator gives them again."""
+"""Withheld roles: elevated roles that a returned person had, until an administrator decides."""
 
 from typing import Final
 
@@ -11,7 +11,7 @@ DECLINED: Final = "declined"
 
 
 def people_with_withheld_roles() -> QuerySet[Person]:
-    """Return returned people whose earlier elevated role is still undecided."""
+    """Return the people with a withheld role that waits for a decision."""
     people: QuerySet[Person] = Person.objects.in_lists().exclude(withheld_roles={})
     return people.filter(withheld_roles__icontains=f'"{ASKED}"')
 
@@ -22,9 +22,9 @@ def key_of(role: Role | str) -> str:
 
 
 def is_withheld(person: Person, role: Role | str) -> bool:
-    """Tell whether only an administrator gives the person this role.
+    """Tell whether the role is withheld, so that only an administrator may grant it.
 
-    While one elevated base role is withheld, providers give the person no other one either.
+    While an elevated base role is withheld, providers cannot grant another one either.
     """
     withheld = person.withheld_roles
     if key_of(role) in withheld:
@@ -34,10 +34,10 @@ def is_withheld(person: Person, role: Role | str) -> bool:
 
 
 def forget_withheld(person: Person, role: Role | str) -> None:
-    """Note that somebody has decided about the role; the caller saves the person."""
+    """Remove the role from the withheld ones. The caller saves the person."""
     name = key_of(role)
     if name in person.withheld_roles:
-        # A new dict, because storing compares with the one that was read.
+        # A new dict: `changed_fields` compares it with the one that was read.
         person.withheld_roles = {
             key: state for key, state in person.withheld_roles.items() if key != name
         }

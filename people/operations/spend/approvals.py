@@ -1,4 +1,4 @@
-"""What people owe or are owed, and who has to approve it."""
+"""Outstanding items, and the workflows that approve them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -57,25 +57,25 @@ class InvalidState(PeopleError):
 
 @dataclass(frozen=True)
 class StepChoice:
-    """Who approves at a step that there is, or at a new one; nobody drops the step."""
+    """The approver of an existing or a new step. Without an approver, the step is removed."""
 
     step: Step | None
     approver: Person | None
-    # Where a form asked, for the refusal.
+    # The form field, for the `field` of errors.
     field: str | None = None
 
 
 @transaction.atomic
 def save_workflow(workflow: Workflow, choices: Sequence[StepChoice], *, actor: Actor) -> None:
-    """Store the workflow with its steps as they now read, new or changed.
+    """Store a new or changed workflow with its steps.
 
-    :raises DuplicateName: if the tenant has another one by this name.
-    :raises ApproverInactive: if somebody who cannot approve was chosen.
-    :raises StepInUse: if a step was dropped that something waits or waited at.
+    :raises DuplicateName: if the tenant has another one with this name.
+    :raises ApproverInactive: if a new approver is not active.
+    :raises StepInUse: if a removed step has approvals.
     """
     is_new = workflow.pk is None
     before = [] if is_new else _approvers(workflow)
-    # Held, so that nobody is terminated beside this and stays an approver.
+    # Locked, so that nobody is terminated at the same time and remains an approver.
     people = lock_all(str(one.approver.pk) for one in choices if one.approver)
     choices = [
         replace(one, approver=people[str(one.approver.pk)]) if one.approver else one
@@ -91,7 +91,7 @@ def save_workflow(workflow: Workflow, choices: Sequence[StepChoice], *, actor: A
             raise
         raise DuplicateName(workflow.name) from error
     for choice in choices:
-        _put(workflow, choice)
+        _save_step(workflow, choice)
     _close_gaps(workflow)
     after = _approvers(workflow)
     what = f"{'added' if is_new else 'changed'} the workflow “{workflow}”"
@@ -101,9 +101,9 @@ def save_workflow(workflow: Workflow, choices: Sequence[StepChoice], *, actor: A
 
 
 def check_workflow(workflow: Workflow, choices: Sequence[StepChoice]) -> None:
-    """See that the workflow may be stored so.
+    """Check that the workflow can be stored.
 
-    :raises PeopleError: those of `save_workflow`.
+    :raises PeopleError: as `save_workflow`.
     """
     others = Workflow.objects.filter(name__iexact=workflow.name).exclude(pk=workflow.pk)
     if others.exists():
@@ -117,7 +117,7 @@ def check_workflow(workflow: Workflow, choices: Sequence[StepChoice]) -> None:
             raise ApproverInactive(approver, choice.field)
 
 
-def _put(workflow: Workflow, choice: StepChoice) -> None:
+def _save_step(workflow: Workflow, choice: StepChoice) -> None:
     step, approver = choice.step, choice.approver
     if approver is None:
         if step:
@@ -131,7 +131,7 @@ def _put(workflow: Workflow, choice: StepChoice) -> None:
 
 
 def _close_gaps(workflow: Workflow) -> None:
-    # From the first on, so that the place is always free.
+    # In ascending order, so that each place is free when a step moves to it.
     for place, step in enumerate(workflow.steps.order_by("place"), 1):
         if step.place != place:
             step.place = place
@@ -145,10 +145,10 @@ def _approvers(workflow: Workflow) -> list[str]:
 
 @transaction.atomic
 def record_outstanding_item(outstanding_item: OutstandingItem, *, actor: Actor) -> OutstandingItem:
-    """Store something that a person owes or is owed, in the currency of their entity.
+    """Store a new outstanding item, in the currency of the person's entity.
 
-    :raises InvalidState: if what it is never is in that state.
-    :raises Terminated: if the person left for good.
+    :raises InvalidState: if an item of this kind cannot have the state.
+    :raises Terminated: if the person was terminated.
     """
     check_state(outstanding_item)
     person = outstanding_item.person
@@ -168,9 +168,9 @@ def record_outstanding_item(outstanding_item: OutstandingItem, *, actor: Actor) 
 
 @transaction.atomic
 def settle_outstanding_item(outstanding_item: OutstandingItem, *, actor: Actor) -> bool:
-    """Store the state that it now has, and tell whether that is news.
+    """Store the new state of the item; return False if it has not changed.
 
-    :raises InvalidState: if what it is never is in that state.
+    :raises InvalidState: if an item of this kind cannot have the state.
     """
     check_state(outstanding_item)
     stored = OutstandingItem.objects.select_for_update().get(pk=outstanding_item.pk)
@@ -189,10 +189,10 @@ def settle_outstanding_item(outstanding_item: OutstandingItem, *, actor: Actor) 
 
 
 @transaction.atomic
-def ask_approval(outstanding_item: OutstandingItem, workflow: Workflow) -> Approval:
-    """Have the outstanding item wait for the first approver of the workflow.
+def request_approval(outstanding_item: OutstandingItem, workflow: Workflow) -> Approval:
+    """Request the approval of the outstanding item from the first approver of the workflow.
 
-    :raises WorkflowEmpty: if it has no steps.
+    :raises WorkflowEmpty: if the workflow has no steps.
     """
     first = workflow.steps.order_by("place").select_for_update(of=("self",)).first()
     if first is None:
@@ -203,9 +203,9 @@ def ask_approval(outstanding_item: OutstandingItem, workflow: Workflow) -> Appro
 
 
 def check_state(outstanding_item: OutstandingItem) -> None:
-    """See that something of this kind may be in its state.
+    """Check that an item of this kind can have its state.
 
-    :raises InvalidState: if it never is.
+    :raises InvalidState: if it cannot.
     """
     if (
         outstanding_item.state

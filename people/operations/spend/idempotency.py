@@ -1,4 +1,4 @@
-"""Authorizing a purchase once, however often the program asks with the same key."""
+"""Authorizes a purchase only once for all requests with the same idempotency key."""
 
 import hashlib
 from dataclasses import astuple
@@ -12,7 +12,7 @@ from people.models import ApiToken, Authorization, Card, Fund, IdempotencyKey
 from people.operations.spend.cards_and_funds import Purchase, authorize
 from people.values import PeopleError
 
-KEPT: Final = timedelta(hours=24)
+KEY_LIFETIME: Final = timedelta(hours=24)
 
 
 class IdempotencyKeyReused(PeopleError):
@@ -26,29 +26,30 @@ class IdempotencyKeyReused(PeopleError):
 
 @transaction.atomic
 def authorize_once(
-    held: Card | Fund, purchase: Purchase, *, token: ApiToken, key: str
+    instrument: Card | Fund, purchase: Purchase, *, token: ApiToken, key: str
 ) -> tuple[Authorization, bool]:
-    """Decide about the purchase, or return what was decided, and tell whether it was before.
+    """Authorize the purchase, or return the earlier decision for the same key.
 
+    :returns: the decision, and whether it was made before.
     :raises IdempotencyKeyReused: if the token sent the key with another purchase.
     """
-    asked = repr((type(held).__name__, str(held.pk), *astuple(purchase)))
-    digest = hashlib.sha256(asked.encode()).hexdigest()
-    # Of two requests at once, the second waits here until the first has decided.
-    kept, is_new = IdempotencyKey.objects.get_or_create(
+    fingerprint = repr((type(instrument).__name__, str(instrument.pk), *astuple(purchase)))
+    digest = hashlib.sha256(fingerprint.encode()).hexdigest()
+    # A concurrent request with the same key waits here, at the unique index, for the first one.
+    stored, is_new = IdempotencyKey.objects.get_or_create(
         token=token, key=key, defaults={"tenant_id": token.tenant_id, "request_digest": digest}
     )
-    if kept.request_digest != digest:
+    if stored.request_digest != digest:
         raise IdempotencyKeyReused
     if not is_new:
-        assert kept.authorization, "it is stored with the answer"
-        return kept.authorization, True
-    kept.authorization = authorize(held, purchase)
-    kept.save(update_fields=["authorization"])
-    return kept.authorization, False
+        assert stored.authorization, "it is stored in the same transaction as the key"
+        return stored.authorization, True
+    stored.authorization = authorize(instrument, purchase)
+    stored.save(update_fields=["authorization"])
+    return stored.authorization, False
 
 
 def forget_idempotency_keys(*, as_of: datetime) -> int:
-    """Delete keys older than 24 hours; their authorizations stay."""
+    """Delete keys older than 24 hours. Their authorizations stay."""
     with tenancy.across_tenants():
-        return int(IdempotencyKey.objects.filter(created_at__lt=as_of - KEPT).delete()[0])
+        return int(IdempotencyKey.objects.filter(created_at__lt=as_of - KEY_LIFETIME).delete()[0])

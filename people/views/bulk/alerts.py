@@ -20,14 +20,14 @@ from people.views.permissions import PersonRequest, administrator_required, is_t
 
 @dataclass(frozen=True)
 class Alarm:
-    """A bulk change that somebody has to decide on."""
+    """A bulk change that an administrator has to confirm or undo."""
 
     id: UUID
     text: str
 
 
 def alarms_for(request: HttpRequest) -> list[Alarm]:
-    """Return what the visitor has to decide on; asked once, however often a page shows it."""
+    """Return the alerts for the visitor. They are loaded only once per request."""
     if not hasattr(request, "alarms"):
         request.alarms = _alarms() if is_tenant_admin(request.user) else []  # type: ignore[attr-defined]
     found: list[Alarm] = request.alarms  # type: ignore[attr-defined]

@@ -17,16 +17,16 @@ from django.views.decorators.http import require_POST
 from people.models import BulkChange, BulkChangeItem, Person
 from people.models.bulk_changes import UNDO_DAYS
 from people.operations.bulk import undo as operations
-from people.presentation.actor_names import actor_name
+from people.presentation.actor_names import actor_name, people_names
 from people.presentation.pagination import BoundedPaginator
-from people.values import PeopleError, normalize_key
+from people.values import PeopleError
 from people.views.page_context import page_context
 from people.views.permissions import PersonRequest, administrator_required
 
 CHANGES_A_PAGE = 25
 PEOPLE_A_PAGE = 50
 NAMED = 50
-# How long the request itself undoes changes; a job does the rest.
+# How long the request itself undoes changes. A job does the rest.
 SECONDS = 3
 OUTCOMES = BulkChangeItem.Outcome
 
@@ -133,7 +133,7 @@ def undo(request: PersonRequest, change_id: UUID) -> HttpResponse:
 
 def _undo(request: PersonRequest, change: BulkChange) -> HttpResponse:
     try:
-        count = operations.ask_undo(
+        count = operations.request_undo(
             change, kept=request.POST.get("kept", ""), actor=request.user.actor
         )
     except operations.MoreChangedSince as error:
@@ -147,9 +147,9 @@ def _undo(request: PersonRequest, change: BulkChange) -> HttpResponse:
     return redirect("admin:bulk_change", change.pk)
 
 
-def _result(change: BulkChange, asked: int) -> str:
+def _result(change: BulkChange, requested: int) -> str:
     kept = change.items.filter(outcome=OUTCOMES.KEPT).count()
-    count = change.items.filter(outcome=OUTCOMES.UNDONE).count() if kept else asked
+    count = change.items.filter(outcome=OUTCOMES.UNDONE).count() if kept else requested
     if change.needs_confirmation:
         return f"{people(count)} {'was' if count == 1 else 'were'} restored."
     return f"The change was undone for {people(count)}."
@@ -162,7 +162,7 @@ def _undo_context(request: HttpRequest, row: Row) -> dict[str, Any]:
     left = change.undecided_people - count
     page = reverse("admin:bulk_change", args=[change.pk])
     return page_context(
-        request, _question(change, left), parent=(f"{row.title} by {row.by}", page)
+        request, _undo_title(change, left), parent=(f"{row.title} by {row.by}", page)
     ) | {
         "row": row,
         "change": change,
@@ -177,7 +177,7 @@ def _undo_context(request: HttpRequest, row: Row) -> dict[str, Any]:
     }
 
 
-def _question(change: BulkChange, left: int) -> str:
+def _undo_title(change: BulkChange, left: int) -> str:
     if not left:
         return "No people left to change"
     if change.needs_confirmation:
@@ -201,7 +201,7 @@ def _blocked_before(change: BulkChange) -> QuerySet[Person]:
 def _counted(changes: QuerySet[BulkChange]) -> QuerySet[Any]:
     outcomes = {
         "undecided_people": OUTCOMES.CHANGED,
-        "pending_count": OUTCOMES.ASKED,
+        "pending_count": OUTCOMES.UNDO_PENDING,
         "undone_people": OUTCOMES.UNDONE,
         "kept_people": OUTCOMES.KEPT,
     }
@@ -218,11 +218,7 @@ def _row(change_id: UUID) -> Row:
 
 def _rows(changes: Iterable[Any]) -> list[Row]:
     shown, now = list(changes), timezone.now()
-    actors = {
+    names = people_names(
         actor for change in shown for actor in (change.actor, change.confirmed_by, change.undone_by)
-    }
-    kinds = (actor.partition(":") for actor in actors)
-    addresses = {normalize_key(name) for kind, _, name in kinds if kind == "person"}
-    known = Person.objects.in_lists().filter(email_key__in=addresses) if addresses else []
-    names = {person.email: person.full_name for person in known}
+    )
     return [Row(change, names, now) for change in shown]

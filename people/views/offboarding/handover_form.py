@@ -1,4 +1,4 @@
-"""The form that asks what becomes of each thing that somebody holds."""
+"""The form for a handover plan: it asks who receives each item that a person holds."""
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -14,48 +14,48 @@ from people.operations.offboarding import handover_plan
 from people.operations.offboarding.handover_plan import HandoverPlan
 from people.presentation.lookup_widgets import lookup_field
 from people.values import PeopleError
-from people.views.offboarding.holdings import Thing, inventory_of
+from people.views.offboarding.holdings import HandoverItem, inventory_of
 
-END, MANAGER, SOMEBODY = "end", "manager", "somebody"
-# What can be chosen for everything at once.
-USUAL, ALL_TO_MANAGER, ALL_END = "", "manager", "end"
+END, MANAGER, OTHER_PERSON = "end", "manager", "somebody"
+# The choices for everything at once.
+DEFAULT, ALL_TO_MANAGER, ALL_END = "", "manager", "end"
 
 
 @dataclass(frozen=True)
 class Line:
-    """A thing with its questions; none if its end is certain."""
+    """An item with its form fields. An item that always ends has none."""
 
-    thing: Thing
+    item: HandoverItem
     is_new: bool
     choice: forms.BoundField | None = None
-    whom: forms.BoundField | None = None
+    successor: forms.BoundField | None = None
 
 
 @dataclass(frozen=True)
-class Outcome:
-    """What becomes of some things, for the summary."""
+class HandoverGroup:
+    """Items with the same result, for the summary."""
 
     heading: str
-    things: list[str]
+    items: list[str]
 
 
-class DispositionForm(forms.Form):
-    """Asks of each thing: end it, to the manager, or to whom."""
+class HandoverForm(forms.Form):
+    """Asks for each item whether it ends, goes to the manager, or goes to another person."""
 
-    def __init__(self, person: Person, data: Any = None, *, said: HandoverPlan) -> None:
+    def __init__(self, person: Person, data: Any = None, *, plan: HandoverPlan) -> None:
         self.person, self.refusal = person, ""
         self.inventory = inventory_of(person)
-        self.manager = person.manager if _is_heir(person.manager, person) else None
+        self.manager = person.manager if _can_receive(person.manager, person) else None
         self.manager_currency = handover_plan.currency_of(self.manager) if self.manager else ""
         self.seen = set(data.get("seen", "").split()) if data is not None else None
-        initial = _initial(said, self.manager)
-        super().__init__(self._with_news(data, initial), initial=initial)
-        for thing in self.inventory.decisions:
-            self._ask(thing)
+        initial = _initial(plan, self.manager)
+        super().__init__(self._with_new_items(data, initial), initial=initial)
+        for item in self.inventory.decisions:
+            self._add_question(item)
 
     @property
-    def has_news(self) -> bool:
-        """Tell whether they hold something else than the form's reader saw."""
+    def has_new_items(self) -> bool:
+        """Tell whether the holdings have changed since the form was shown."""
         return self.seen is not None and self.seen != self.inventory.keys
 
     @property
@@ -64,173 +64,175 @@ class DispositionForm(forms.Form):
 
     @property
     def groups(self) -> Iterator[tuple[str, list[Line]]]:
-        """Yield each heading with what stands below it."""
-        held = self.inventory
+        """Yield each heading with its lines."""
+        holdings = self.inventory
         headings = ("Cards", "Funds", "Approval steps", "Reports")
-        kinds = (held.cards, held.funds, held.steps, held.reports)
-        for heading, things in zip(headings, kinds, strict=True):
-            if things:
-                yield heading, [self._line(thing) for thing in things]
+        kinds = (holdings.cards, holdings.funds, holdings.steps, holdings.reports)
+        for heading, items in zip(headings, kinds, strict=True):
+            if items:
+                yield heading, [self._line(item) for item in items]
 
     @property
     def dropped(self) -> list[tuple[str, bool]]:
         """Return the reimbursements that are dropped, and whether each is new."""
         return [
-            (_written(one), self.seen is not None and f"owed-{one.pk}" not in self.seen)
+            (_item_text(one), self.seen is not None and f"owed-{one.pk}" not in self.seen)
             for one in self.inventory.dropped
         ]
 
     @property
     def answers(self) -> list[tuple[str, str]]:
-        """Return what was said, to be sent along with the next step."""
+        """Return the answers as hidden fields for the confirmation page."""
         return [
             (self.add_prefix(name), str(getattr(value, "pk", value) or ""))
             for name, value in self.cleaned_data.items()
         ]
 
     @property
-    def disposition(self) -> HandoverPlan:
-        """Return what was said, for those things that are there now."""
-        held = self.inventory
+    def plan(self) -> HandoverPlan:
+        """Return the plan from the answers, for the present holdings."""
+        holdings = self.inventory
         return HandoverPlan(
-            cards={_id(card): self._successor(card) for card in held.cards},
-            funds={_id(fund): self._successor(fund) for fund in held.funds},
-            steps={_id(step): self._successor(step) or "" for step in held.steps},
-            reports=self._successor(held.reports[0]) if held.reports else None,
+            cards={_id(card): self._successor(card) for card in holdings.cards},
+            funds={_id(fund): self._successor(fund) for fund in holdings.funds},
+            steps={_id(step): self._successor(step) or "" for step in holdings.steps},
+            reports=self._successor(holdings.reports[0]) if holdings.reports else None,
         )
 
     def clean(self) -> dict[str, Any]:
-        for thing in self.inventory.decisions:
-            if self.cleaned_data.get(thing.key) == SOMEBODY:
-                self._find(thing)
+        for item in self.inventory.decisions:
+            if self.cleaned_data.get(item.key) == OTHER_PERSON:
+                self._check_successor(item)
         if not self.errors:
-            for objection in handover_plan.objections_to(self.person, self.disposition):
-                self.say(objection)
+            for problem in handover_plan.find_problems(self.person, self.plan):
+                self.say(problem)
         return self.cleaned_data
 
     def say(self, error: PeopleError) -> None:
-        """Put a refusal where it belongs."""
+        """Show the error at its field, or above the form."""
         self.add_error(error.field if error.field in self.fields else None, str(error))
 
     def refuse(self, error: PeopleError) -> None:
-        """Say what no answer can change, also where nothing was answered yet."""
+        """Show an error that no answer can fix, also on an unbound form."""
         self.refusal = str(error)
 
-    def outcomes(self) -> Iterator[Outcome]:
-        """Yield in words what becomes of everything, for a last look."""
-        went: dict[str | None, list[Thing]] = {}
-        for thing in self.inventory.things:
-            went.setdefault(self._successor(thing), []).append(thing)
-        ended = went.pop(None, [])
-        if gone := [str(thing) for thing in ended if not thing.is_reports]:
-            yield Outcome("Permanently closed", gone)
-        for heir in Person.objects.filter(pk__in=went).order_by("family_name", "pk"):
-            yield Outcome(
-                f"Handed over to {heir.full_name}", [str(one) for one in went[str(heir.pk)]]
-            )
-        if orphans := [str(thing) for thing in ended if thing.is_reports]:
-            yield Outcome("No manager", orphans)
+    def summary(self) -> Iterator[HandoverGroup]:
+        """Yield the result for all items, for the confirmation page."""
+        by_successor: dict[str | None, list[HandoverItem]] = {}
+        for item in self.inventory.items:
+            by_successor.setdefault(self._successor(item), []).append(item)
+        ended = by_successor.pop(None, [])
+        if closed := [str(item) for item in ended if not item.is_reports]:
+            yield HandoverGroup("Permanently closed", closed)
+        for successor in Person.objects.filter(pk__in=by_successor).order_by("family_name", "pk"):
+            items = [str(item) for item in by_successor[str(successor.pk)]]
+            yield HandoverGroup(f"Handed over to {successor.full_name}", items)
+        if unmanaged := [str(item) for item in ended if item.is_reports]:
+            yield HandoverGroup("No manager", unmanaged)
         if self.dropped:
-            yield Outcome("Dropped", [text for text, _ in self.dropped])
+            yield HandoverGroup("Dropped", [text for text, _ in self.dropped])
 
-    def _with_news(self, data: Any, initial: Mapping[str, Any]) -> Any:
-        """Answer what was not asked yet, because it is new, in the usual way."""
+    def _with_new_items(self, data: Any, initial: Mapping[str, Any]) -> Any:
+        """Add the default answers for items that are new since the form was shown."""
         if data is None:
             return None
         answered: MultiValueDict[str, Any] = data.copy()
-        for thing in self.inventory.decisions:
-            if self.seen is not None and thing.key not in self.seen:
-                for name in (thing.key, f"{thing.key}-whom"):
+        for item in self.inventory.decisions:
+            if self.seen is not None and item.key not in self.seen:
+                for name in (item.key, f"{item.key}-successor"):
                     answered[name] = initial.get(name) or ""
         return answered
 
-    def _ask(self, thing: Thing) -> None:
+    def _add_question(self, item: HandoverItem) -> None:
         choices = [
-            (SOMEBODY, "Hand over to another person …" if self.manager else "Hand over to …")
+            (OTHER_PERSON, "Hand over to another person …" if self.manager else "Hand over to …")
         ]
-        if self.manager and thing.currency in ("", self.manager_currency):
+        if self.manager and item.currency in ("", self.manager_currency):
             choices.insert(0, (MANAGER, f"Hand over to {self.manager.full_name} (manager)"))
-        if thing.can_end:
-            ends = "No manager" if thing.is_reports else "End"
+        if item.can_end:
+            ends = "No manager" if item.is_reports else "End"
             choices.insert(0, (END, ends))
         self.fields |= {
-            thing.key: forms.ChoiceField(
+            item.key: forms.ChoiceField(
                 choices=choices,
-                widget=UnfoldAdminSelectWidget(attrs={"aria-label": f"Handover of {thing.name}"}),
+                widget=UnfoldAdminSelectWidget(attrs={"aria-label": f"Handover of {item.name}"}),
             ),
-            f"{thing.key}-whom": lookup_field(
+            f"{item.key}-successor": lookup_field(
                 Person._meta.get_field("manager"), Person.objects.in_lists(), required=False
             ),
         }
 
-    def _line(self, thing: Thing) -> Line:
-        is_new = self.seen is not None and thing.key not in self.seen
-        if thing.ends_always:
-            return Line(thing, is_new)
-        return Line(thing, is_new, self[thing.key], self[f"{thing.key}-whom"])
+    def _line(self, item: HandoverItem) -> Line:
+        is_new = self.seen is not None and item.key not in self.seen
+        if item.ends_always:
+            return Line(item, is_new)
+        return Line(item, is_new, self[item.key], self[f"{item.key}-successor"])
 
-    def _find(self, thing: Thing) -> None:
-        """See that somebody was named."""
-        whom = f"{thing.key}-whom"
-        if not self.cleaned_data.get(whom) and whom not in self.errors:
-            self.add_error(thing.key, "Choose a person.")
+    def _check_successor(self, item: HandoverItem) -> None:
+        """Require a person if the answer is “Hand over to another person”."""
+        successor = f"{item.key}-successor"
+        if not self.cleaned_data.get(successor) and successor not in self.errors:
+            self.add_error(item.key, "Choose a person.")
 
-    def _successor(self, thing: Thing) -> str | None:
-        match self.cleaned_data.get(thing.key, END):
+    def _successor(self, item: HandoverItem) -> str | None:
+        match self.cleaned_data.get(item.key, END):
             case "manager" if self.manager:
                 return str(self.manager.pk)
             case "somebody":
-                return str(self.cleaned_data[f"{thing.key}-whom"].pk)
+                return str(self.cleaned_data[f"{item.key}-successor"].pk)
             case _:
                 return None
 
 
-def everything(person: Person, usual: HandoverPlan, choice: str) -> HandoverPlan:
-    """Return what was chosen for everything at once, as far as it can be so."""
-    manager = person.manager if _is_heir(person.manager, person) else None
+def plan_for_all(person: Person, default: HandoverPlan, choice: str) -> HandoverPlan:
+    """Return the plan for a choice for everything at once.
+
+    An item that the choice does not fit, such as a card in another currency, ends.
+    """
+    manager = person.manager if _can_receive(person.manager, person) else None
     if choice not in (ALL_END, ALL_TO_MANAGER) or (choice == ALL_TO_MANAGER and not manager):
-        return usual
-    whom = str(manager.pk) if manager and choice == ALL_TO_MANAGER else None
+        return default
+    successor = str(manager.pk) if manager and choice == ALL_TO_MANAGER else None
     fits = _fits(manager) if manager else lambda _: True
-    held = handover_plan.holdings_of(person)
+    holdings = handover_plan.holdings_of(person)
     return HandoverPlan(
-        cards={str(card.pk): whom if fits(card.currency) else None for card in held.cards},
-        funds={str(fund.pk): whom if fits(fund.currency) else None for fund in held.funds},
-        steps=usual.steps,
-        reports=usual.reports,
+        cards={str(card.pk): successor if fits(card.currency) else None for card in holdings.cards},
+        funds={str(fund.pk): successor if fits(fund.currency) else None for fund in holdings.funds},
+        steps=default.steps,
+        reports=default.reports,
     )
 
 
 def _fits(person: Person) -> Callable[[str], bool]:
     currency = handover_plan.currency_of(person)
-    return lambda asked: asked == currency
+    return lambda other: other == currency
 
 
-def _is_heir(person: Person | None, leaver: Person) -> bool:
+def _can_receive(person: Person | None, leaver: Person) -> bool:
     return person is not None and person.state == Person.State.ACTIVE and person != leaver
 
 
-def _initial(said: HandoverPlan, manager: Person | None) -> dict[str, Any]:
-    told = {
-        **{f"card-{key}": whom for key, whom in said.cards.items()},
-        **{f"fund-{key}": whom for key, whom in said.funds.items()},
-        **{f"step-{key}": whom for key, whom in said.steps.items()},
-        "reports": said.reports,
+def _initial(plan: HandoverPlan, manager: Person | None) -> dict[str, Any]:
+    successors = {
+        **{f"card-{key}": successor for key, successor in plan.cards.items()},
+        **{f"fund-{key}": successor for key, successor in plan.funds.items()},
+        **{f"step-{key}": successor for key, successor in plan.steps.items()},
+        "reports": plan.reports,
     }
     initial: dict[str, Any] = {}
-    for key, whom in told.items():
-        if whom is None:
+    for key, successor in successors.items():
+        if successor is None:
             initial[key] = END
-        elif manager and whom == str(manager.pk):
+        elif manager and successor == str(manager.pk):
             initial[key] = MANAGER
         else:
-            initial |= {key: SOMEBODY, f"{key}-whom": whom}
+            initial |= {key: OTHER_PERSON, f"{key}-successor": successor}
     return initial
 
 
-def _written(one: OutstandingItem) -> str:
-    return f"{one.description}, {money.written(one.amount, one.currency)}"
+def _item_text(one: OutstandingItem) -> str:
+    return f"{one.description}, {money.format_amount(one.amount, one.currency)}"
 
 
-def _id(thing: Thing) -> str:
-    return thing.key.partition("-")[2]
+def _id(item: HandoverItem) -> str:
+    return item.key.partition("-")[2]

@@ -1,4 +1,4 @@
-"""What becomes of what somebody holds on the day on which they leave, in a sentence."""
+"""Summarizes the handover of a scheduled termination in a sentence."""
 
 from collections import Counter
 from collections.abc import Iterable
@@ -13,31 +13,36 @@ KINDS = ("cards", "funds", "steps")
 
 
 def handover_summaries(scheduled_terminations: Iterable[ScheduledTermination]) -> dict[UUID, str]:
-    """Describe the handover of each termination, whose people are loaded with their managers."""
-    asked = list(scheduled_terminations)
-    names = _names(asked)
-    people = (one.person_id for one in asked if one.disposition is None)
+    """Summarize the handover of each termination, by person.
+
+    The caller has loaded the people with their managers.
+    """
+    terminations = list(scheduled_terminations)
+    names = _names(terminations)
+    people = (one.person_id for one in terminations if one.disposition is None)
     currency = Coalesce(
         "owner__manager__location__entity__currency", "tenant__default_entity__currency"
     )
     funds = Fund.objects.live().filter(owner__in=list(people)).exclude(currency=currency)
     foreign = set(funds.values_list("owner", flat=True))
-    return {one.person_id: _told(one, names, foreign) for one in asked}
+    return {one.person_id: _summary(one, names, foreign) for one in terminations}
 
 
 def _names(scheduled_terminations: Iterable[ScheduledTermination]) -> dict[str, str]:
-    ids = {pk for one in scheduled_terminations for pk in _heirs(one.disposition or {})}
+    ids = {pk for one in scheduled_terminations for pk in _successor_ids(one.disposition or {})}
     if not ids:
         return {}
-    return {str(heir.pk): heir.display_name for heir in Person.objects.filter(pk__in=ids)}
+    return {
+        str(successor.pk): successor.display_name for successor in Person.objects.filter(pk__in=ids)
+    }
 
 
-def _heirs(said: dict[str, Any]) -> set[str]:
-    named = {said.get("reports")}.union(*(said.get(kind, {}).values() for kind in KINDS))
+def _successor_ids(plan: dict[str, Any]) -> set[str]:
+    named = {plan.get("reports")}.union(*(plan.get(kind, {}).values() for kind in KINDS))
     return {pk for pk in named if pk}
 
 
-def _told(
+def _summary(
     scheduled_termination: ScheduledTermination, names: dict[str, str], foreign: set[UUID]
 ) -> str:
     if scheduled_termination.disposition is not None:
@@ -53,12 +58,12 @@ def _told(
     return "Default: cards and funds end, approvals go to the account owner."
 
 
-def _planned(said: dict[str, Any], names: dict[str, str]) -> str:
-    heirs = Counter(heir for kind in KINDS for heir in said.get(kind, {}).values())
-    ended = heirs.pop(None, 0)
-    told = [f"{count} to {names.get(pk, 'unknown person')}" for pk, count in heirs.items()]
-    if said.get("reports"):
-        told.append(f"reports to {names.get(said['reports'], 'unknown person')}")
+def _planned(plan: dict[str, Any], names: dict[str, str]) -> str:
+    successors = Counter(successor for kind in KINDS for successor in plan.get(kind, {}).values())
+    ended = successors.pop(None, 0)
+    parts = [f"{count} to {names.get(pk, 'unknown person')}" for pk, count in successors.items()]
+    if plan.get("reports"):
+        parts.append(f"reports to {names.get(plan['reports'], 'unknown person')}")
     if ended:
-        told.append(f"{ended} {'ends' if ended == 1 else 'end'}")
-    return ", ".join(told) or "nothing to hand over"
+        parts.append(f"{ended} {'ends' if ended == 1 else 'end'}")
+    return ", ".join(parts) or "nothing to hand over"

@@ -1,4 +1,4 @@
-"""What somebody holds, as the pages about leaving list it."""
+"""A person's holdings, as the pages about termination list them."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -13,13 +13,13 @@ NAMED = 5
 
 
 @dataclass(frozen=True)
-class Thing:
-    """Something that has to go somewhere, or end; its key is what operations object about."""
+class HandoverItem:
+    """Something to hand over or to end. `key` is the `field` of errors about it."""
 
     key: str
     name: str
     detail: str = ""
-    # Empty for what has nothing to do with money.
+    # Blank for approval steps and reports.
     currency: str = ""
     ends_always: bool = False
     can_end: bool = True
@@ -35,49 +35,49 @@ class Thing:
 
 @dataclass(frozen=True)
 class Inventory:
-    """Everything that has to be decided about somebody, and what happens by itself."""
+    """Everything that a handover plan has to decide, and what happens automatically."""
 
-    cards: list[Thing]
-    funds: list[Thing]
-    steps: list[Thing]
-    reports: list[Thing]
-    # The reimbursements that are dropped, and how many other things stay.
+    cards: list[HandoverItem]
+    funds: list[HandoverItem]
+    steps: list[HandoverItem]
+    reports: list[HandoverItem]
+    # The reimbursements that are dropped, and the number of outstanding items that stay.
     dropped: list[OutstandingItem]
     staying: int
 
     @property
-    def things(self) -> list[Thing]:
+    def items(self) -> list[HandoverItem]:
         return [*self.cards, *self.funds, *self.steps, *self.reports]
 
     @property
-    def decisions(self) -> list[Thing]:
-        return [thing for thing in self.things if not thing.ends_always]
+    def decisions(self) -> list[HandoverItem]:
+        return [item for item in self.items if not item.ends_always]
 
     @property
     def keys(self) -> set[str]:
-        """Return what tells whether it is still what somebody has seen."""
-        return {thing.key for thing in self.things} | {f"owed-{one.pk}" for one in self.dropped}
+        """Return the keys of all items, to detect that the holdings have changed."""
+        return {item.key for item in self.items} | {f"owed-{one.pk}" for one in self.dropped}
 
 
 def inventory_of(person: Person) -> Inventory:
-    held = handover_plan.holdings_of(person)
+    holdings = handover_plan.holdings_of(person)
     waiting = _waiting(person)
     outstanding = list(person.outstanding_items.outstanding().order_by("created_at", "pk"))
     dropped = [one for one in outstanding if _is_unapproved(one)]
     return Inventory(
-        cards=[_card(card) for card in held.cards],
-        funds=[_fund(fund) for fund in held.funds],
+        cards=[_card(card) for card in holdings.cards],
+        funds=[_fund(fund) for fund in holdings.funds],
         steps=[
-            Thing(
+            HandoverItem(
                 key=f"step-{step.pk}",
                 name=handover_plan.named(step),
                 detail=_pending(waiting.get(step.pk, 0)),
                 can_end=False,
                 noun="the approval step",
             )
-            for step in held.steps
+            for step in holdings.steps
         ],
-        reports=list(_reports(held.reports)),
+        reports=list(_reports(holdings.reports)),
         dropped=dropped,
         staying=len(outstanding) - len(dropped),
     )
@@ -99,9 +99,9 @@ def _pending(count: int) -> str:
             return f"{count} pending approvals"
 
 
-def _card(card: Card) -> Thing:
-    limit = money.written(card.monthly_limit, card.currency)
-    return Thing(
+def _card(card: Card) -> HandoverItem:
+    limit = money.format_amount(card.monthly_limit, card.currency)
+    return HandoverItem(
         key=f"card-{card.pk}",
         name=handover_plan.named(card),
         detail=f"{card.get_kind_display()}, up to {limit} a month",
@@ -111,9 +111,9 @@ def _card(card: Card) -> Thing:
     )
 
 
-def _fund(fund: Fund) -> Thing:
-    left = f"{money.written(fund.balance, fund.currency)} left"
-    return Thing(
+def _fund(fund: Fund) -> HandoverItem:
+    left = f"{money.format_amount(fund.balance, fund.currency)} left"
+    return HandoverItem(
         key=f"fund-{fund.pk}",
         name=handover_plan.named(fund),
         detail=f"Shared, {left}" if fund.is_shared else left,
@@ -122,12 +122,12 @@ def _fund(fund: Fund) -> Thing:
     )
 
 
-def _reports(reports: list[Person]) -> Iterator[Thing]:
+def _reports(reports: list[Person]) -> Iterator[HandoverItem]:
     if reports:
         names = [report.full_name for report in reports[:NAMED]]
         more = len(reports) - len(names)
         people = "1 person" if len(reports) == 1 else f"{len(reports)} people"
-        yield Thing(
+        yield HandoverItem(
             key="reports",
             name=f"{people} who report{'s' if len(reports) == 1 else ''} to them",
             detail=", ".join(names) + (f" and {more} more" if more else ""),

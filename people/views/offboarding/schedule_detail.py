@@ -1,4 +1,4 @@
-"""Postpone, exempt or restore the scheduled termination of one person."""
+"""The scheduled termination of one person: postpone it, or exempt the person."""
 
 from datetime import UTC, date, datetime, time
 from typing import Any
@@ -58,13 +58,13 @@ class ExemptForm(forms.Form):
 def scheduled_termination(request: PersonRequest, person_id: UUID) -> HttpResponse:
     person = get_object_or_404(Person.objects.select_related("manager"), pk=person_id)
     check_rank_over(request.user.actor, person)
-    said = request.POST if request.method == "POST" else None
-    action = said.get("action", "") if said else ""
-    postponing = PostponeForm(said if action == "postpone" else None, prefix="postpone")
-    exempting = ExemptForm(said if action == "exempt" else None, prefix="exempt")
-    if said is not None:
+    data = request.POST if request.method == "POST" else None
+    action = data.get("action", "") if data else ""
+    postponing = PostponeForm(data if action == "postpone" else None, prefix="postpone")
+    exempting = ExemptForm(data if action == "exempt" else None, prefix="exempt")
+    if data is not None:
         try:
-            done = _carry_out(action, person, postponing, exempting, actor=request.user.actor)
+            done = _apply(action, person, postponing, exempting, actor=request.user.actor)
         except NotScheduled as error:
             messages.error(request, str(error))
             return redirect("admin:people_person_change", person_id)
@@ -91,12 +91,12 @@ def scheduled_termination(request: PersonRequest, person_id: UUID) -> HttpRespon
     )
 
 
-def _carry_out(
+def _apply(
     action: str, person: Person, postponing: PostponeForm, exempting: ExemptForm, *, actor: Actor
 ) -> str:
-    """Do what was asked for, and say so; say nothing where a form has to be corrected.
+    """Perform the action and return a message; return a blank one if a form is invalid.
 
-    :raises NotScheduled, TooEarly: as the operations.
+    :raises NotScheduled, TooEarly: as the operations in `schedule`.
     """
     match action:
         case "postpone" if postponing.is_valid():
@@ -109,8 +109,8 @@ def _carry_out(
             schedule.exempt(person, because=because, actor=actor)
             return f"{person.full_name} is exempt and will not be terminated automatically."
         case "end exemption":
-            held = schedule.end_exemption(person, actor=actor)
-            return f"{person.full_name} will be terminated on {held.due_at:%-d %B %Y}."
+            scheduled = schedule.end_exemption(person, actor=actor)
+            return f"{person.full_name} will be terminated on {scheduled.due_at:%-d %B %Y}."
         case "forget plan":
             schedule.plan(person, None, actor=actor)
             return f"The handover plan for {person.full_name} was deleted. The default applies."

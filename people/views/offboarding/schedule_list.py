@@ -64,7 +64,7 @@ def _found(form: ScheduledTerminationSearch, *, is_on: bool) -> QuerySet[Schedul
     found = found.order_by("due_at", "pk")
     if not is_on:
         return found.none()
-    match form.asked("show"):
+    match form.value_of("show"):
         case "due":
             found = found.filter(due_at__lte=timezone.now(), exempted_at=None)
         case "blocked":
@@ -76,8 +76,8 @@ def _found(form: ScheduledTerminationSearch, *, is_on: bool) -> QuerySet[Schedul
             found = found.exclude(problem="")
         case "exempt":
             found = found.filter(exempted_at__isnull=False)
-    words = form.asked("q")
-    return found.filter(person__in=Person.objects.matching(words)) if words else found
+    text = form.value_of("q")
+    return found.filter(person__in=Person.objects.matching(text)) if text else found
 
 
 def _anybody_has_left() -> bool:
@@ -86,13 +86,13 @@ def _anybody_has_left() -> bool:
 
 def _rows(page: Iterable[ScheduledTermination]) -> list[dict[str, Any]]:
     shown = list(page)
-    ahead = termination_statuses([one.person for one in shown])
-    told = handover_summaries(shown)
+    statuses = termination_statuses([one.person for one in shown])
+    summaries = handover_summaries(shown)
     return [
         {
             "person": one.person,
-            "termination": ahead[one.person_id],
-            "outcome": told[one.person_id],
+            "termination": statuses[one.person_id],
+            "outcome": summaries[one.person_id],
         }
         for one in shown
     ]

@@ -1,4 +1,4 @@
-"""What is to become of whoever is inactive, when, and what stands in the way now."""
+"""The auto-termination status of inactive people: date, blockers, and reasons why not."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
@@ -15,14 +15,14 @@ from people.operations.offboarding.blockers import Blocker, blockers_of_many, pa
 from people.operations.offboarding.schedule import due_at
 from people.presentation.person_notices import Notice
 
-# Where to settle it, and how that page is told whom it is about.
+# The list page on which a blocker can be resolved, with a filter for the person.
 SETTLED_AT = {
     "reimbursements": ("people_outstandingitem_changelist", "?person__id__exact={}"),
     "bills": ("people_outstandingitem_changelist", "?person__id__exact={}"),
     "transactions": ("people_outstandingitem_changelist", "?person__id__exact={}"),
     "shared-funds": ("people_fund_changelist", "?owner__id__exact={}"),
 }
-# What is settled on the person's own page is there.
+# The sections of the person's own page on which the other blockers can be resolved.
 SECTIONS = {"approvals": "workflows", "permissions": "roles"}
 
 
@@ -56,19 +56,19 @@ class TerminationStatus:
 
     @property
     def is_in_grace(self) -> bool:
-        """Tell whether they would be due earlier if the days had not been changed just now."""
+        """Tell whether `GRACE` has moved the date: the days were changed recently."""
         scheduled_termination = self.scheduled_termination
         if scheduled_termination is None or scheduled_termination.postponed_from or not self.days:
             return False
         return scheduled_termination.due_at > max(self.now, due_at(self.person, self.days))
 
     @property
-    def is_hindered(self) -> bool:
+    def is_blocked(self) -> bool:
         return bool(self.blockers or self.paused_by)
 
     @property
     def why_not(self) -> str:
-        """Tell why nobody has to count days, if that is so."""
+        """Return why no termination is scheduled; blank if one is."""
         if not self.person.was_deactivated_via_scim:
             return "Not scheduled: deactivated manually"
         if not self.is_on:
@@ -97,7 +97,7 @@ class TerminationStatus:
 
     @cached_property
     def reasons(self) -> list[Reason]:
-        """Return what stands in the way, each with where to settle it."""
+        """Return the blockers, each with the URL of the page on which to resolve it."""
         return [
             Reason(blocker.sentence, _settled_at(self.person, blocker.code))
             for blocker in self.blockers
@@ -111,10 +111,10 @@ def termination_status(person: Person) -> TerminationStatus:
 def termination_statuses(
     people: Iterable[Person], now: datetime | None = None
 ) -> dict[UUID, TerminationStatus]:
-    """Return what is to become of each, from as many queries for one as for fifty."""
-    asked = {person.pk: person for person in people}
+    """Return the status of each person by id. The number of queries is constant."""
+    by_id = {person.pk: person for person in people}
     scheduled_terminations = {
-        one.person_id: one for one in ScheduledTermination.objects.filter(person__in=asked)
+        one.person_id: one for one in ScheduledTermination.objects.filter(person__in=by_id)
     }
     blockers = blockers_of_many(scheduled_terminations) if scheduled_terminations else {}
     paused = paused_among(scheduled_terminations) if scheduled_terminations else {}
@@ -129,31 +129,31 @@ def termination_statuses(
             blockers=blockers.get(pk, []),
             paused_by=paused.get(pk),
         )
-        for pk, person in asked.items()
+        for pk, person in by_id.items()
     }
 
 
 def days_in_force() -> int | None:
-    """Return after how many days the tenant in force terminates people; None if it does not."""
+    """Return the days of the tenant in force; None if auto-termination is off."""
     tenants = Tenant.objects.filter(pk=tenancy.current_id())
     return tenants.values_list("auto_terminate_days", flat=True).get()
 
 
-def of_person(person: Person) -> Iterator[Notice]:
-    """Tell at the top of a person's page when they are terminated, and what would keep them."""
+def notices_for(person: Person) -> Iterator[Notice]:
+    """Yield a banner for the person's page with the date and the blockers of the termination."""
     if person.state != Person.State.INACTIVE:
         return
     termination = termination_status(person)
     if termination.scheduled_termination is None or not termination.is_on:
         return
     yield Notice(
-        text=_told(termination),
+        text=_notice_text(termination),
         url=reverse("admin:scheduled_termination", args=[person.pk]),
         link="View details",
     )
 
 
-def _told(termination: TerminationStatus) -> str:
+def _notice_text(termination: TerminationStatus) -> str:
     scheduled_termination = termination.scheduled_termination
     assert scheduled_termination
     if scheduled_termination.exempted_at:

@@ -1,4 +1,4 @@
-"""Shutting a person out, and letting them in again."""
+"""The pages to deactivate and reactivate a person."""
 
 from typing import Any
 from uuid import UUID
@@ -40,7 +40,7 @@ def deactivate(request: PersonRequest, person_id: UUID) -> HttpResponse:
 
 
 def _refusal(person: Person) -> str:
-    """Return what would be said against it, or nothing."""
+    """Return why the person cannot be deactivated; blank if they can."""
     try:
         terminate.check_can_terminate(person)
     except PeopleError as error:

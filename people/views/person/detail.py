@@ -1,4 +1,4 @@
-"""One person: who they are, who owns which field, and what happened to them."""
+"""The page of one person: profile, managed fields, roles, holdings and timeline."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ from people.models import CustomField, Invite, Person, Role
 from people.models.field_table import EDITABLE, LABELS, PEOPLE
 from people.operations.email_changes import unconfirmed
 from people.operations.ranks import rank_of, refusal_over
-from people.presentation.actor_names import actor_name
+from people.presentation.actor_names import actor_name, people_names
 from people.presentation.field_text import shown
 from people.presentation.handover_history import handovers_of
 from people.presentation.pagination import counted
@@ -33,7 +33,7 @@ REPORTS_SHOWN = 20
 
 @dataclass(frozen=True)
 class Field:
-    """A line of the profile; `owner` is who will undo a change made here."""
+    """A line of the profile. `owner` is the connection that manages the field."""
 
     label: str
     value: str
@@ -66,12 +66,12 @@ def person_page(request: PersonRequest, person_id: UUID) -> HttpResponse:
         "handovers": handovers_of(person) if person.terminated_at else [],
         "reports": list(reports[:REPORTS_SHOWN]),
         "report_count": report_count,
-        "sign_in_methods": [way for way in methods if not way.confirm],
-        "refused_sign_ins": [way for way in methods if way.confirm],
+        "sign_in_methods": [method for method in methods if not method.confirm],
+        "refused_sign_ins": [method for method in methods if method.confirm],
         "spending": spending_of(person),
         "ledger": list(role_lines(person, report_count)),
         "grant_form": GrantForm() if Role.objects.exists() else None,
-        "deactivated_by": actor_name(person.deactivated_by),
+        "deactivated_by": actor_name(person.deactivated_by, people_names([person.deactivated_by])),
         "invite": invite,
         "invite_mail": invite.mails.order_by("created_at").last() if invite else None,
         "confirmation": latest_request(person) if person.pending_email else None,

@@ -1,4 +1,4 @@
-"""Adding a person by hand, and editing one."""
+"""The pages to invite and edit a person."""
 
 from uuid import UUID
 
@@ -65,7 +65,7 @@ def edit_person(request: PersonRequest, person_id: UUID) -> HttpResponse:
         return redirect("admin:people_person_change", person_id)
     ranks.check_rank_over(request.user.actor, person)
     form = _edit_form(request, person)
-    if form.is_bound and form.is_valid() and _is_password_right(request, form):
+    if form.is_bound and form.is_valid() and _is_password_correct(request, form):
         try:
             undone = _revise(request, person, form)
         except PeopleError as error:
@@ -96,7 +96,7 @@ def _edit_form(request: PersonRequest, person: Person) -> PersonForm:
     data = request.POST if request.method == "POST" else None
     form = PersonForm(data, viewer=request.user, person=person, initial=initial)
     if person.joined_at:
-        form.fields["email"].help_text = _what_changes_the_address(person)
+        form.fields["email"].help_text = _address_help_text(person)
     if person.joined_at and _may_approve(request.user, person):
         form.fields["owner_password"] = owner_password(person)
         form.order_fields([*form.field_order[:3], "owner_password"])
@@ -107,7 +107,7 @@ def _edit_form(request: PersonRequest, person: Person) -> PersonForm:
     return form
 
 
-def _what_changes_the_address(person: Person) -> str:
+def _address_help_text(person: Person) -> str:
     if ranks.rank_of(person):
         return (
             "Because of their role, a new address takes effect once it is confirmed from that "
@@ -121,8 +121,11 @@ def _may_approve(viewer: Person, person: Person) -> bool:
     return is_owner and viewer.has_usable_password() and bool(ranks.rank_of(person))
 
 
-def _is_password_right(request: PersonRequest, form: PersonForm) -> bool:
-    """Check the Owner's password, if there is one, outside of the transaction: tries count."""
+def _is_password_correct(request: PersonRequest, form: PersonForm) -> bool:
+    """Check the Owner's password, if one was entered.
+
+    This is outside of the transaction, because a rollback must not undo the count of attempts.
+    """
     password = form.cleaned_data.get("owner_password", "")
     problem = ""
     if password:
@@ -134,7 +137,7 @@ def _is_password_right(request: PersonRequest, form: PersonForm) -> bool:
 
 @transaction.atomic
 def _revise(request: PersonRequest, person: Person, form: PersonForm) -> list[str]:
-    """Store what the form says; return a warning for each field that its owner will undo.
+    """Save the form; return a warning for each field that a connection will overwrite.
 
     :raises ChangedMeanwhile: if the person is no longer as the form's reader saw them.
     """

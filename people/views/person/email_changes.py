@@ -1,4 +1,4 @@
-"""Reminding somebody of a new address that waits to be confirmed."""
+"""Resends the confirmation of a pending address."""
 
 from uuid import UUID
 

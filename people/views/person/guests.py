@@ -1,4 +1,4 @@
-"""A guest's last day: what their page says about it, and moving it."""
+"""A guest's last day: the banner on their page, and the page to change it."""
 
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, time, timedelta
@@ -21,8 +21,8 @@ from people.views.page_context import page_context
 from people.views.permissions import PersonRequest, administrator_required
 
 
-def of_person(person: Person) -> Iterator[Notice]:
-    """Tell when a guest is deactivated."""
+def notices_for(person: Person) -> Iterator[Notice]:
+    """Yield a banner for the person's page with a guest's last day."""
     if person.role != Person.Role.GUEST or not person.is_active:
         return
     ends_at = person.deactivates_at
@@ -84,6 +84,6 @@ def _set(request: PersonRequest, person: Person, day: date | None) -> HttpRespon
     except PeopleError as error:
         messages.error(request, str(error))
     else:
-        said = f"will be deactivated on {day:%-d %B %Y}" if day else "no longer has a last day"
-        messages.success(request, f"{person.full_name} {said}.")
+        result = f"will be deactivated on {day:%-d %B %Y}" if day else "no longer has a last day"
+        messages.success(request, f"{person.full_name} {result}.")
     return redirect("admin:people_person_change", person.pk)

@@ -1,4 +1,4 @@
-"""Inviting somebody again from their page."""
+"""Resends an invite from the person's page."""
 
 from uuid import UUID
 

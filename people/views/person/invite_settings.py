@@ -1,4 +1,4 @@
-"""How long an invite lives that somebody sends by hand."""
+"""The page for the expiry of manual invites."""
 
 from django import forms
 from django.contrib import messages

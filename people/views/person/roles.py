@@ -1,4 +1,4 @@
-"""Which roles somebody has, from where, since when, and when that was last confirmed."""
+"""The roles of a person with their sources, and granting and withdrawing custom roles."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ from unfold.widgets import UnfoldAdminSelectWidget
 from people import hooks
 from people.models import Event, Grant, Person, Role
 from people.operations.roles import base_roles
-from people.presentation.actor_names import actor_name
+from people.presentation.actor_names import actor_name, people_names
 from people.values import VIA_SCIM, normalize_key
 from people.views.permissions import PersonRequest, administrator_required
 
@@ -28,10 +28,10 @@ class Line:
     role: str
     because: str
     since: datetime | None
-    # When the source last said so; None where nobody keeps saying it.
+    # When the source last confirmed it; None for sources that do not.
     confirmed_at: datetime | None = None
     is_elevated: bool = False
-    # What a click can take back; what a provider or a mapping gave, it takes back itself.
+    # Set if an administrator can withdraw it: only the source withdraws mapped roles.
     grant: Grant | None = None
 
 
@@ -45,14 +45,14 @@ class GrantForm(forms.Form):
 
     def __init__(self, data: object = None) -> None:
         super().__init__(data)  # type: ignore[arg-type]
-        # The rows are the tenant's in force, so they are known only now.
+        # Not at import time, when no tenant is in force.
         self.fields["role"].queryset = Role.objects.order_by("name")  # type: ignore[attr-defined]
 
 
 def role_lines(person: Person, report_count: str) -> Iterator[Line]:
-    """Yield the base role, then what follows from the reports, then what was granted."""
+    """Yield the base role, then Manager if the person has reports, then the granted roles."""
     grants = list(Grant.objects.filter(person=person).select_related("role"))
-    names = _names({person.role_source, *(grant.source for grant in grants)})
+    names = people_names({person.role_source, *(grant.source for grant in grants)})
     yield _base(person, names)
     if report_count != "0":
         who = "person reports" if report_count == "1" else "people report"
@@ -112,14 +112,6 @@ def _set_by(role_source: str, source: str) -> str:
     return f"from {source}"
 
 
-def _names(sources: set[str]) -> dict[str, str]:
-    keys = [
-        normalize_key(source.removeprefix("person:")) for source in sources if "person:" in source
-    ]
-    people = Person.objects.filter(email_key__in=keys) if keys else []
-    return {person.email: person.full_name for person in people}
-
-
 def _is_manual(grant: Grant) -> bool:
     return grant.source.startswith(("person:", "command:"))
 
@@ -127,19 +119,19 @@ def _is_manual(grant: Grant) -> bool:
 @require_POST
 @administrator_required
 def grant_role(request: PersonRequest, person_id: UUID) -> HttpResponse:
-    grant_as_asked(request, get_object_or_404(Person, pk=person_id))
+    grant_from_form(request, get_object_or_404(Person, pk=person_id))
     return redirect("admin:people_person_change", person_id)
 
 
 @require_POST
 @administrator_required
 def withdraw_role(request: PersonRequest, person_id: UUID, grant_id: int) -> HttpResponse:
-    withdraw_as_asked(request, person_id, grant_id)
+    withdraw_from_form(request, person_id, grant_id)
     return redirect("admin:people_person_change", person_id)
 
 
-def grant_as_asked(request: PersonRequest, person: Person) -> None:
-    """Give the person the role that the form names, and say what came of it."""
+def grant_from_form(request: PersonRequest, person: Person) -> None:
+    """Grant the role that the form names, and show a message with the result."""
     form = GrantForm(request.POST)
     if person.state == Person.State.TERMINATED:
         messages.error(request, f"{person.full_name} was terminated and cannot get roles.")
@@ -153,8 +145,8 @@ def grant_as_asked(request: PersonRequest, person: Person) -> None:
             messages.info(request, f"You already granted {person.full_name} the role {role}.")
 
 
-def withdraw_as_asked(request: PersonRequest, person_id: UUID, grant_id: int) -> None:
-    """Take back what somebody gave by hand, and say what came of it."""
+def withdraw_from_form(request: PersonRequest, person_id: UUID, grant_id: int) -> None:
+    """Withdraw a manual grant, and show a message with the result."""
     grants = Grant.objects.select_related("person", "role").filter(person=person_id)
     grant = get_object_or_404(grants, pk=grant_id, role__isnull=False)
     if _is_manual(grant):

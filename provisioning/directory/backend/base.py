@@ -1,4 +1,4 @@
-"""The connection: one bind, and one search for a page."""
+"""The database connection to a directory: one bind, and one search for each page."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -16,7 +16,7 @@ assert importable.fields, "django-ldapdb is importable from here on"
 
 from ldapdb.backends.ldap import base as ldapdb  # noqa: E402  not before that
 
-# How many entries come with one answer; some directories refuse to give more.
+# Entries in one page of results. Some directories limit it.
 ENTRIES: Final = 100
 
 
@@ -35,19 +35,20 @@ class DatabaseWrapper(ldapdb.DatabaseWrapper):
     connection: Any
 
     def get_new_connection(self, parameters: Any) -> Any:
-        """Connect as signing in does: to the checked address, in time, without referrals."""
+        """Connect as sign-in does: to the checked address, with timeouts, without referrals."""
         settings: LdapSettings = self.settings_dict["DIRECTORY"]
         connection = connected(settings)
         bind(connection, settings, self.settings_dict["PASSWORD"])
         return connection
 
     def ensure_connection(self) -> None:
-        """Connect once, and let python-ldap's errors out; the library would bind each time."""
+        """Connect once, without wrapping errors. django-ldapdb would bind for each query."""
         if self.connection is None:
             self.connect()
 
     def close(self) -> None:
         if self.connection is not None:
+            # An unbind fails if the server has closed the connection, which is then closed anyway.
             with suppress(ldap.LDAPError):
                 self.connection.unbind_ext_s()
             self.connection = None
@@ -55,7 +56,7 @@ class DatabaseWrapper(ldapdb.DatabaseWrapper):
     def search_s(
         self, base: str, scope: int, filterstr: str, attrlist: Any = None, limit: int | None = None
     ) -> Iterator[tuple[str, dict[str, list[bytes]]]]:
-        """Yield entries as they come, page by page, and ask for no more than are wanted."""
+        """Yield entries page by page, at most as many as needed."""
         self.ensure_connection()
         filterstr = f"(&{filterstr}{self.settings_dict['WITHIN']})"
         where = base if scope == ldap.SCOPE_BASE else self.settings_dict["DIRECTORY"].base_dn
@@ -81,15 +82,15 @@ class DatabaseWrapper(ldapdb.DatabaseWrapper):
 
 @contextmanager
 def opened(alias: str, settings: LdapSettings, password: str, within: str) -> Iterator[str]:
-    """Have the directory as a database of this thread, by the alias, until the block ends.
+    """Make the directory a database of this thread under the alias, until the block ends.
 
-    Nothing is found but what matches the filter `within`.
-    Django's own list of databases, which every request walks through, stays as it is.
+    Queries only find entries that match the filter `within`. settings.DATABASES is not changed,
+    because Django checks every database in it with each request.
     """
-    said = connections.configure_settings(
+    configured = connections.configure_settings(
         {"default": {}, alias: {"ENGINE": __package__, "NAME": settings.uri, "PASSWORD": password}}
     )[alias]
-    wrapper = DatabaseWrapper(said | {"DIRECTORY": settings, "WITHIN": within}, alias)
+    wrapper = DatabaseWrapper(configured | {"DIRECTORY": settings, "WITHIN": within}, alias)
     connections[alias] = wrapper
     try:
         yield alias

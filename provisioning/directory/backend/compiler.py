@@ -1,4 +1,4 @@
-"""Queries as searches: one for what is wanted, and none beforehand."""
+"""Compiles querysets to LDAP searches, one search for each query."""
 
 from collections.abc import Iterable, Iterator
 from itertools import islice
@@ -19,7 +19,7 @@ Found = tuple[str, dict[str, list[bytes]]]
 
 class SQLCompiler(ldapdb.SQLCompiler):
     def execute_sql(self, result_type: str = SINGLE, **_: Any) -> None:
-        """Prepare the columns; the library would search everything here, for nothing."""
+        """Prepare the columns. django-ldapdb would run a search here whose result is not used."""
         if result_type != SINGLE:
             raise NotSupportedError("A directory is searched, and nothing else.")
         self.pre_sql_setup()
@@ -42,10 +42,10 @@ class SQLCompiler(ldapdb.SQLCompiler):
         sought = ldapdb.query_as_ldap(query, compiler=self, connection=self.connection)
         if sought is None:
             return ()
-        wanted = self.connection.search_s(
+        entries = self.connection.search_s(
             sought.base, sought.scope, sought.filterstr, names, limit=query.high_mark
         )
-        return islice(_existing(wanted), query.low_mark, query.high_mark)
+        return islice(_existing(entries), query.low_mark, query.high_mark)
 
     def _value(self, field: Any, dn: str, attributes: dict[str, list[bytes]]) -> Any:
         if field.attname == "dn":
@@ -55,7 +55,7 @@ class SQLCompiler(ldapdb.SQLCompiler):
 
 
 def _existing(found: Iterator[Found]) -> Iterator[Found]:
-    """Yield nothing where the base is not there."""
+    """Yield the entries, or nothing if the base does not exist."""
     try:
         yield from found
     except ldap.NO_SUCH_OBJECT:

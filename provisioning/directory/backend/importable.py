@@ -1,4 +1,7 @@
-"""Imports django-ldapdb, which asks pytz's methods of Django's UTC: gone since Django 5."""
+"""Imports django-ldapdb, which expects pytz's methods in django.utils.timezone.utc.
+
+Django 5 has removed that attribute.
+"""
 
 from datetime import UTC, datetime, tzinfo
 from types import SimpleNamespace
@@ -18,7 +21,7 @@ class _Utc:
 
 
 def _fields_of_ldapdb() -> Any:
-    """Import them while Django has such a UTC, and leave them with one of their own."""
+    """Import the fields with a temporary `timezone.utc`, and give the module its own one."""
     timezone.utc = _Utc()  # type: ignore[attr-defined]
     try:
         from ldapdb.models import fields  # noqa: PLC0415  not before now

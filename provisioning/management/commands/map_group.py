@@ -5,7 +5,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from people import tenancy
 from people.models import Person, Role, Tenant
-from people.operations.roles.group_mappings import Author, Outcome
+from people.operations.roles.group_mappings import Author, MappingEffects
 from people.values import Actor, PeopleError, normalize_key
 from provisioning.claims import Group
 from provisioning.directory import group_lookup
@@ -50,7 +50,7 @@ class Command(BaseCommand):
                 )
             except PeopleError as error:
                 raise CommandError(str(error)) from error
-        self.stdout.write(json.dumps(_told(outcome), ensure_ascii=False))
+        self.stdout.write(json.dumps(_as_json(outcome), ensure_ascii=False))
 
 
 def _provider(name: str) -> IdentityProvider:
@@ -75,10 +75,10 @@ def _role(name: str) -> AnyRole:
     return own
 
 
-def _told(outcome: Outcome) -> dict[str, Any]:
+def _as_json(outcome: MappingEffects) -> dict[str, Any]:
     return {
         "mapped": outcome.added,
-        "members": outcome.looked_at,
+        "members": outcome.member_count,
         "changes": [
             {
                 "person": change.person.email,

@@ -8,7 +8,7 @@ from django.shortcuts import redirect, render
 from django.views.decorators.debug import sensitive_post_parameters
 
 from people import tenancy
-from people.mail.invite_links import invite_named_by
+from people.mail.invite_links import invite_id_from
 from people.mail.messages import inviter
 from people.mail.signed_links import ForgedLink
 from people.models import Invite, Person
@@ -35,7 +35,7 @@ def accept_invite(request: HttpRequest, token: str) -> HttpResponse:
     try:
         with tenancy.across_tenants():
             people = ("person__tenant__owner", "person__manager")
-            invite: Invite = Invite.objects.select_related(*people).get(pk=invite_named_by(token))
+            invite: Invite = Invite.objects.select_related(*people).get(pk=invite_id_from(token))
     except (ForgedLink, Invite.DoesNotExist):
         return no_such_link(request)
     with tenancy.use(invite.tenant_id):

@@ -12,7 +12,7 @@ from people.operations import passwords
 from people.views.page_context import page_context
 from people.views.password_form import ChangeForm
 from people.views.permissions import PersonRequest
-from people.views.reauthentication import note_authentication
+from people.views.reauthentication import record_authentication
 from provisioning.passwords import reset
 from provisioning.passwords.lockout import GuessedTooOften
 from provisioning.passwords.login import confirm_password, has_password
@@ -38,7 +38,7 @@ def change_password(request: PersonRequest) -> HttpResponse:
             chosen = form.cleaned_data["password"]
             passwords.change_password(person, chosen, actor=person.actor)
             auth.update_session_auth_hash(request, person)
-            note_authentication(request=request)
+            record_authentication(request=request)
             said = "Your password was changed. You were signed out on all other devices."
             messages.success(request, said)
             return redirect("admin:home")

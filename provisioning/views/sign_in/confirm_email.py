@@ -4,7 +4,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
 from people import tenancy
-from people.mail.confirmation_links import is_current, request_named_by
+from people.mail.confirmation_links import is_current, request_id_from
 from people.mail.signed_links import ForgedLink
 from people.models import Mail
 from people.operations import email_changes
@@ -27,7 +27,7 @@ def confirm_address(request: HttpRequest, token: str) -> HttpResponse:
     try:
         with tenancy.across_tenants():
             mails = Mail.objects.filter(kind__in=ASKING).select_related("person__tenant")
-            asking: Mail = mails.get(pk=request_named_by(token))
+            asking: Mail = mails.get(pk=request_id_from(token))
     except (ForgedLink, Mail.DoesNotExist):
         return no_such_link(request)
     with tenancy.use(asking.tenant_id):

@@ -1,7 +1,6 @@
 """Shared code of the pages behind emailed links.
 
-They keep the link to themselves, and whoever follows one that does not work is told what to
-do instead.
+The pages do not leak the link, and explain what to do if it does not work.
 """
 
 from collections.abc import Callable
@@ -17,7 +16,7 @@ from people.operations import email_changes, passwords, person_fields
 from people.operations.invites import acceptance
 from people.values import PeopleError
 from people.views.page_context import page_context
-from provisioning.passwords.login import check_may_come_in
+from provisioning.passwords.login import check_can_sign_in
 from provisioning.sign_in.errors import SignInRefused
 
 View = Callable[[HttpRequest, str], HttpResponse]
@@ -40,9 +39,9 @@ def no_referrer(view: View) -> View:
     @wraps(view)
     def served(request: HttpRequest, token: str) -> HttpResponse:
         response = view(request, token)
-        # Without any referrer browsers would post “Origin: null”, which is refused as forged.
+        # With “no-referrer”, browsers would post “Origin: null”, which the CSRF check refuses.
         response["Referrer-Policy"] = "strict-origin"
-        # Django would write the address of a page that is refused into the log.
+        # Otherwise Django logs the URL of error responses, which is the secret.
         response._has_been_logged = True  # type: ignore[attr-defined]  # noqa: SLF001
         return response
 
@@ -52,10 +51,10 @@ def no_referrer(view: View) -> View:
 def check_person(person: Person) -> None:
     """Check that the person may sign in; a terminated person gets the message of the link instead.
 
-    :raises SignInRefused: if they may not, or their company is switched off.
+    :raises SignInRefused: if they may not, or their company is turned off.
     """
     if person.state != Person.State.TERMINATED or not person.tenant.is_active:
-        check_may_come_in(person)
+        check_can_sign_in(person)
 
 
 def no_such_link(request: HttpRequest) -> HttpResponse:

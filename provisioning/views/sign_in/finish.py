@@ -36,8 +36,8 @@ def finish_sign_in(
 ) -> HttpResponse:
     """Sign in the person that the provider identified, or show why not.
 
-    `kept` goes into the new session, such as what signing out at the provider takes. Somebody
-    who was asked to confirm who they are keeps the session they have.
+    `kept` is stored in the new session, for example to sign out at the provider later. A person who
+    only confirms their identity keeps their session.
     """
     if is_confirming(request, provider):
         return confirm_by_claims(request, provider, claims, authenticated_at)
@@ -53,7 +53,7 @@ def log_in(
     request: HttpRequest, person: Person, *, came_through: dict[str, Any] | None = None
 ) -> HttpResponse:
     """Start the person's session with a new key, and redirect to the page they wanted."""
-    wanted = request.session.pop(NEXT, "")
+    next_url = request.session.pop(NEXT, "")
     with tenancy.use(person.tenant_id):
         auth.login(request, person, backend=BACKEND)
     for left in (INVITE, LINKING):
@@ -62,7 +62,7 @@ def log_in(
         request.session[CAME_THROUGH] = came_through
     with tenancy.across_tenants():
         account = account_of(person.email)
-    response = redirect(destination(request, person, wanted))
+    response = redirect(destination(request, person, next_url))
     remember(request, response, [account])
     return response
 
@@ -80,9 +80,9 @@ def sign_in_refused(
 
 def remember_next(request: HttpRequest) -> None:
     """Remember the page that the visitor wanted, if it is a page of Ramp."""
-    wanted = request.GET.get("next", "")
-    if _is_ours(request, wanted):
-        request.session[NEXT] = wanted
+    next_url = request.GET.get("next", "")
+    if _is_ours(request, next_url):
+        request.session[NEXT] = next_url
 
 
 def remember_invite(request: HttpRequest, invite: Invite) -> None:
@@ -90,24 +90,28 @@ def remember_invite(request: HttpRequest, invite: Invite) -> None:
     request.session[INVITE] = str(invite.pk)
 
 
-def ask_to_link(request: HttpRequest, provider: IdentityProvider) -> None:
+def link_next_sign_in(request: HttpRequest, provider: IdentityProvider) -> None:
     """Link the next sign-in through the provider to the signed-in person."""
     request.session[LINKING] = str(provider.pk)
 
 
-def destination(request: HttpRequest, person: Person, wanted: str) -> str:
-    """Return the page that they wanted, if it is a page of Ramp that they may see."""
-    if wanted and _is_ours(request, wanted) and (person.is_staff or wanted.startswith("/home/")):
-        return wanted
+def destination(request: HttpRequest, person: Person, next_url: str) -> str:
+    """Return the page that they requested, if it is a page of Ramp that they may see."""
+    if (
+        next_url
+        and _is_ours(request, next_url)
+        and (person.is_staff or next_url.startswith("/home/"))
+    ):
+        return next_url
     return "admin:index" if person.is_staff else "admin:home"
 
 
-def _is_ours(request: HttpRequest, wanted: str) -> bool:
+def _is_ours(request: HttpRequest, next_url: str) -> bool:
     # A path alone. A browser may drop U+FFFD, with which `ReadableTextMiddleware` replaces NUL.
-    if not wanted.startswith("/") or "\0" in wanted or "\N{REPLACEMENT CHARACTER}" in wanted:
+    if not next_url.startswith("/") or "\0" in next_url or "\N{REPLACEMENT CHARACTER}" in next_url:
         return False
     return url_has_allowed_host_and_scheme(
-        wanted, allowed_hosts={request.get_host()}, require_https=request.is_secure()
+        next_url, allowed_hosts={request.get_host()}, require_https=request.is_secure()
     )
 
 

@@ -57,11 +57,11 @@ def begin(request: HttpRequest, provider: IdentityProvider) -> HttpResponse:
         try:
             claims = tried.claims(form.cleaned_data["password"])
         except GuessedTooOften as error:
-            _note_nearly_locked(provider, form.cleaned_data["login"], error)
+            _log_nearly_locked(provider, form.cleaned_data["login"], error)
             form.add_error(None, str(error))
         except (LdapFailed, SecretLost) as error:
-            _note(provider, form.cleaned_data["login"], error)
-            form.add_error(None, _said(provider, error))
+            _log_failure(provider, form.cleaned_data["login"], error)
+            form.add_error(None, _message(provider, error))
             status = _status(error)
         else:
             response = finish_sign_in(request, provider, claims)
@@ -76,7 +76,7 @@ def begin(request: HttpRequest, provider: IdentityProvider) -> HttpResponse:
     return render(request, "provisioning/sign_in/ldap.html", context, status=status)
 
 
-def _note_nearly_locked(provider: IdentityProvider, login: str, error: GuessedTooOften) -> None:
+def _log_nearly_locked(provider: IdentityProvider, login: str, error: GuessedTooOften) -> None:
     """Log the status of the account, which the visitor does not see."""
     if isinstance(error, NearlyLocked):
         attempt_log.log_attempt(
@@ -84,10 +84,10 @@ def _note_nearly_locked(provider: IdentityProvider, login: str, error: GuessedTo
         )
 
 
-def _note(provider: IdentityProvider, login: str, error: Exception) -> None:
-    is_theirs = isinstance(error, WrongPassword)
+def _log_failure(provider: IdentityProvider, login: str, error: Exception) -> None:
+    is_wrong_password = isinstance(error, WrongPassword)
     attempt_log.log_attempt(
-        Outcome.REFUSED if is_theirs else Outcome.FAILED,
+        Outcome.REFUSED if is_wrong_password else Outcome.FAILED,
         provider,
         email=login,
         reason=getattr(error, "code", "secret-lost"),
@@ -95,7 +95,7 @@ def _note(provider: IdentityProvider, login: str, error: Exception) -> None:
     )
 
 
-def _said(provider: IdentityProvider, error: Exception) -> str:
+def _message(provider: IdentityProvider, error: Exception) -> str:
     if isinstance(error, WrongPassword):
         return UNKNOWN
     said = OWN_ACCOUNT.get(getattr(error, "code", ""), SORRY)

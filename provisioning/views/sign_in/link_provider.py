@@ -12,7 +12,7 @@ from django.views.decorators.http import require_POST
 from people.models import Person
 from people.views.reauthentication import requires_recent_authentication
 from provisioning.models import IdentityProvider
-from provisioning.views.sign_in.finish import NEXT, ask_to_link
+from provisioning.views.sign_in.finish import NEXT, link_next_sign_in
 
 
 @login_required
@@ -23,6 +23,6 @@ def link_provider(request: HttpRequest, slug: str, provider_id: UUID) -> HttpRes
     visitor = cast("Person", request.user)
     offered = IdentityProvider.objects.offered().filter(tenant=visitor.tenant_id)
     provider = get_object_or_404(offered, pk=provider_id, tenant__slug=slug)
-    ask_to_link(request, provider)
+    link_next_sign_in(request, provider)
     request.session[NEXT] = reverse("admin:home")
     return redirect("admin:sign_in_with", slug, provider.pk)

@@ -64,10 +64,10 @@ def sign_in(request: HttpRequest, slug: str = "") -> HttpResponse:
     remember_next(request)
     tenant = get_object_or_404(Tenant, slug=slug, is_sandbox=False) if slug else None
     if "company" in request.POST:
-        return _lead_to_company(request)
+        return _redirect_to_company(request)
     if request.method == "POST":
         return _try_password(request, tenant)
-    usual = _usual_way(tenant) if tenant and "form" not in request.GET else None
+    usual = _redirect_provider(tenant) if tenant and "form" not in request.GET else None
     if usual:
         return redirect(_begin_url(usual, request))
     return page(request, tenant)
@@ -127,7 +127,7 @@ def _status_of(refusal: SignInRefused) -> int:
     return 429 if isinstance(refusal, GuessedTooOften) else 200
 
 
-def _lead_to_company(request: HttpRequest) -> HttpResponse:
+def _redirect_to_company(request: HttpRequest) -> HttpResponse:
     """Redirect to the sign-in page of the company that has the domain of the address."""
     form = CompanyForm(request.POST)
     if form.is_valid():
@@ -138,7 +138,7 @@ def _lead_to_company(request: HttpRequest) -> HttpResponse:
             address = reverse("admin:sign_in", args=[tenants[0].slug])
             return redirect(f"{address}?{urlencode({'login_hint': email})}")
         form.add_error("email", SEVERAL_COMPANIES if tenants else NO_SUCH_COMPANY)
-    # What was typed as a password is not asked for here, and never written into a page.
+    # A new form: a password that was entered here must never be written into the page.
     shown = SignInForm(initial={"email": request.POST.get("email", "")})
     return page(request, None, shown, company_errors=form.errors.get("email"))
 
@@ -149,7 +149,7 @@ def _offered(tenant: Tenant) -> QuerySet[IdentityProvider]:
     return offered.select_related("tenant")
 
 
-def _usual_way(tenant: Tenant) -> IdentityProvider | None:
+def _redirect_provider(tenant: Tenant) -> IdentityProvider | None:
     """Return the provider to which the sign-in page redirects, if any."""
     if not tenant.is_active:
         return None

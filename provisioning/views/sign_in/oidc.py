@@ -1,4 +1,4 @@
-"""Signing in and out through an OpenID provider: there, back, and away."""
+"""Signing in and out through an OpenID provider."""
 
 from typing import Any, Final
 from urllib.parse import urlencode
@@ -39,7 +39,7 @@ def begin(request: HttpRequest, provider: IdentityProvider) -> HttpResponse:
         response: HttpResponse = _Request(provider).get(request)
     except OutboundError as error:
         return _failed(request, provider, error.code, str(error))
-    # Who answers is remembered, or another provider could answer in its place (mix-up).
+    # Against mix-up attacks (RFC 9700 section 4.4): only this provider may answer this state.
     newest = list(request.session[STATES])[-1]
     request.session[STATES][newest] |= {
         "provider": str(provider.pk),
@@ -67,10 +67,10 @@ def backchannel_logout(request: HttpRequest, slug: str, provider_id: str) -> Htt
     provider = _provider(slug, provider_id)
     with tenancy.use(provider.tenant_id):
         try:
-            sid, subject = Backend(provider).logged_out(request.POST.get("logout_token", ""))
+            sid, subject = Backend(provider).read_logout_token(request.POST.get("logout_token", ""))
         except (jwt.PyJWTError, OidcFailed, OutboundError, SecretLost) as error:
-            said = {"error": "invalid_request", "error_description": str(error)}
-            return JsonResponse(said, status=400, headers={"Cache-Control": "no-store"})
+            error_body = {"error": "invalid_request", "error_description": str(error)}
+            return JsonResponse(error_body, status=400, headers={"Cache-Control": "no-store"})
         named = {"sid": sid} if sid else {"subject": subject}
         sessions = ProviderSession.objects.filter(provider=provider, **named)
         keys = list(sessions.values_list("session_key", flat=True))
@@ -80,9 +80,9 @@ def backchannel_logout(request: HttpRequest, slug: str, provider_id: str) -> Htt
 
 
 def signing_out_url(request: HttpRequest) -> str:
-    """Return where to sign out at the provider too; blank where there is nothing to do.
+    """Return the URL that signs out at the provider too (RP-Initiated Logout 1.0); blank if none.
 
-    Ask before the session ends (RP-Initiated Logout 1.0).
+    Call it before the session ends.
     """
     came: dict[str, Any] = request.session.get(CAME_THROUGH, {})
     with tenancy.across_tenants():
@@ -92,40 +92,40 @@ def signing_out_url(request: HttpRequest) -> str:
         return ""
     settings = settings_of(provider)
     if came.get("issuer") != settings.issuer:
-        # The ID token is for the issuer that made it, and for no other.
+        # The ID token must not be sent to another issuer.
         return ""
     try:
         ends = discovery.endpoints_of(settings.issuer).end_session
     except OutboundError:
         return ""
-    said = {
+    parameters = {
         "id_token_hint": came.get("id_token", ""),
         "client_id": settings.client_id,
-        # It takes nothing but the very address that was entered there.
+        # The provider accepts only the URI that was registered there.
         "post_logout_redirect_uri": signed_out_uri(provider),
     }
-    return f"{ends}?{urlencode(said)}" if ends else ""
+    return f"{ends}?{urlencode(parameters)}" if ends else ""
 
 
 class _Request(ProviderSettings, OIDCAuthenticationRequestView):
     def __init__(self, provider: IdentityProvider) -> None:
-        """Leave out what the library reads here, before anybody knows which provider it is."""
+        """Replace the library's __init__, which would read global settings."""
         self.provider = provider
         settings = settings_of(provider)
         self.OIDC_OP_AUTH_ENDPOINT = discovery.endpoints_of(settings.issuer).authorization
         self.OIDC_RP_CLIENT_ID = settings.client_id
 
     def get_extra_params(self, request: HttpRequest) -> dict[str, str]:
-        said = {"redirect_uri": redirect_uri(self.provider)}
+        parameters = {"redirect_uri": redirect_uri(self.provider)}
         if is_confirming(request, self.provider):
-            # max_age has the provider tell when it asked for credentials (OIDC Core 3.1.2.1).
-            said |= {"prompt": "login", "max_age": "0"}
+            # With max_age, the provider has to send auth_time (OIDC Core 1.0 section 3.1.2.1).
+            parameters |= {"prompt": "login", "max_age": "0"}
         hosted = admission_of(self.provider).hosted_domains
         if len(hosted) == 1:
             # Google then offers only accounts of that organization; the claim is checked anyway.
-            said["hd"] = hosted[0]
+            parameters["hd"] = hosted[0]
         hint = request.GET.get("login_hint", "")
-        return said | ({"login_hint": hint[:254]} if hint else {})
+        return parameters | ({"login_hint": hint[:254]} if hint else {})
 
 
 class _Callback(ProviderSettings, OIDCAuthenticationCallbackView):
@@ -133,23 +133,23 @@ class _Callback(ProviderSettings, OIDCAuthenticationCallbackView):
         self.provider = provider
 
     def get(self, request: HttpRequest) -> HttpResponse:
-        said = request.GET
+        answer = request.GET
         states = request.session.get(STATES) or {}
-        state = states.pop(said.get("state", ""), None)
+        state = states.pop(answer.get("state", ""), None)
         request.session.modified = True
         issuer = settings_of(self.provider).issuer
-        asked = {"provider": str(self.provider.pk), "issuer": issuer}
-        if state is None or not asked.items() <= state.items():
+        expected = {"provider": str(self.provider.pk), "issuer": issuer}
+        if state is None or not expected.items() <= state.items():
             # A stale tab, a second click, a forged response, or an issuer that has changed.
             raise OidcFailed(
                 "state-unknown", "This response does not match a sign-in started in this browser."
             )
-        if said.get("iss", issuer) != issuer:
+        if answer.get("iss", issuer) != issuer:
             raise OidcFailed(
                 "other-issuer", "The response came from a different issuer (RFC 9207)."
             )
-        if said.get("error"):
-            why = said.get("error_description") or said["error"]
+        if answer.get("error"):
+            why = answer.get("error_description") or answer["error"]
             raise OidcFailed(
                 "provider-refused", f"The provider refused the sign-in: “{why[:300]}”."
             )

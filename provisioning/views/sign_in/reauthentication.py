@@ -1,7 +1,7 @@
-"""The page “Confirm it is you”, and confirming through a provider.
+"""The page “Confirm it is you”.
 
-`people.views.reauthentication` leads here. People with a password type it; people who sign in
-through a provider sign in there again, and come back through `finish`.
+`people.views.reauthentication` redirects here. People with a password enter it. People who sign in
+through a provider sign in there again, and return through `finish`.
 """
 
 from datetime import timedelta
@@ -27,7 +27,7 @@ from people.views.reauthentication import (
     CONTINUE,
     continued_path,
     interrupted_path,
-    note_authentication,
+    record_authentication,
 )
 from provisioning.claims import Claims
 from provisioning.models import IdentityProvider
@@ -41,7 +41,7 @@ from provisioning.sign_in.identity_lookup import identity_of
 
 # Session key while a person confirms through a provider, and how long it is valid.
 CONFIRMING: Final = "confirming_identity"
-KEPT: Final = timedelta(minutes=10)
+CONFIRMING_LIFETIME: Final = timedelta(minutes=10)
 # How far a provider's clock may be behind ours.
 LEEWAY: Final = timedelta(seconds=60)
 SOMEBODY_ELSE: Final = (
@@ -103,9 +103,13 @@ def confirm_with_provider(request: PersonRequest, provider_id: UUID) -> HttpResp
 
 def is_confirming(request: HttpRequest, provider: IdentityProvider) -> bool:
     """Tell whether the signed-in person was sent to the provider to confirm their identity."""
-    asked = request.session.get(CONFIRMING) or {}
-    is_recent = timezone.now().timestamp() - asked.get("at", 0) < KEPT.total_seconds()
-    return request.user.is_authenticated and asked.get("provider") == str(provider.pk) and is_recent
+    pending = request.session.get(CONFIRMING) or {}
+    is_recent = (
+        timezone.now().timestamp() - pending.get("at", 0) < CONFIRMING_LIFETIME.total_seconds()
+    )
+    return (
+        request.user.is_authenticated and pending.get("provider") == str(provider.pk) and is_recent
+    )
 
 
 def confirm_by_claims(
@@ -114,23 +118,23 @@ def confirm_by_claims(
     claims: Claims,
     authenticated_at: float | None,
 ) -> HttpResponse:
-    """Confirm who the visitor is by what the provider says, or say why that is no proof.
+    """Confirm the visitor's identity by the provider's claims, or show why they are not enough.
 
-    `authenticated_at` is when the provider last asked for credentials, if it says so. Without
-    it the provider's word has to do: not every provider reports the time.
+    :param authenticated_at: when the provider last asked for credentials. If it is None, the claims
+        are accepted anyway, because not every provider sends the time.
     """
     person = request.user
     assert isinstance(person, Person)
-    asked: dict[str, Any] = request.session.pop(CONFIRMING)
+    pending: dict[str, Any] = request.session.pop(CONFIRMING)
     identity = identity_of(provider, claims)
     if identity is None or identity.person != person:
-        reason, said = "somebody-else", SOMEBODY_ELSE
-    elif authenticated_at is not None and authenticated_at < asked["at"] - LEEWAY.total_seconds():
-        reason, said = "stale-authentication", STALE
+        reason, text = "somebody-else", SOMEBODY_ELSE
+    elif authenticated_at is not None and authenticated_at < pending["at"] - LEEWAY.total_seconds():
+        reason, text = "stale-authentication", STALE
     else:
         attempt_log.log_attempt(Outcome.CONFIRMED, provider, person=person, subject=claims.subject)
-        return _confirmed(request, asked["key"])
-    message = said.format(provider=provider.name)
+        return _confirmed(request, pending["key"])
+    message = text.format(provider=provider.name)
     attempt_log.log_attempt(
         Outcome.REFUSED,
         provider,
@@ -140,16 +144,16 @@ def confirm_by_claims(
         detail=f"{person.full_name} was asked to confirm who they are. {message}",
     )
     messages.error(request, message)
-    return redirect(f"{reverse('admin:confirm_identity')}?{urlencode({CONTINUE: asked['key']})}")
+    return redirect(f"{reverse('admin:confirm_identity')}?{urlencode({CONTINUE: pending['key']})}")
 
 
 def _confirmed(request: HttpRequest, key: str) -> HttpResponse:
-    note_authentication(request=request)
+    record_authentication(request=request)
     return redirect(continued_path(request, key) or "admin:index")
 
 
 def _providers_of(person: Person) -> Any:
     """Return the providers that the person has signed in with and may still use."""
     offered = IdentityProvider.objects.offered().select_related("tenant")
-    mine = {"identities__person": person, "identities__retired_at": None}
-    return offered.filter(**mine).distinct()
+    own = {"identities__person": person, "identities__retired_at": None}
+    return offered.filter(**own).distinct()

@@ -11,7 +11,7 @@ from django.views.decorators.debug import sensitive_post_parameters
 from unfold.widgets import UnfoldAdminEmailInputWidget
 
 from people import tenancy
-from people.mail.reset_links import is_current, reset_named_by
+from people.mail.reset_links import is_current, mail_id_from
 from people.mail.signed_links import ForgedLink
 from people.models import Mail
 from people.operations import passwords
@@ -59,7 +59,7 @@ def reset_password(request: HttpRequest, token: str) -> HttpResponse:
             asked = Mail.objects.filter(kind=Mail.Kind.RESET_PASSWORD).select_related(
                 "person__tenant"
             )
-            mail: Mail = asked.get(pk=reset_named_by(token))
+            mail: Mail = asked.get(pk=mail_id_from(token))
     except (ForgedLink, Mail.DoesNotExist):
         return no_such_link(request)
     with tenancy.use(mail.tenant_id):

@@ -11,7 +11,7 @@ from people import tenancy
 from provisioning.models import IdentityProvider
 from provisioning.providers.issuers import is_confirmed
 from provisioning.sign_in.decide import Refusal
-from provisioning.sign_in.errors import said_to_visitor
+from provisioning.sign_in.errors import visitor_message
 from provisioning.views.sign_in import ldap, oidc, windows
 from provisioning.views.sign_in.finish import remember_next, sign_in_refused
 
@@ -31,12 +31,12 @@ def sign_in_with(request: HttpRequest, slug: str, provider_id: UUID) -> HttpResp
         offered = IdentityProvider.objects.offered().select_related("tenant")
         provider = get_object_or_404(offered, pk=provider_id, tenant__slug=slug)
     if not provider.tenant.is_active:
-        said = f"{provider.tenant.name} is switched off, so nobody can sign in."
+        said = f"{provider.tenant.name} is turned off, so nobody can sign in."
         return sign_in_refused(request, provider.tenant, f"{said} Ask your administrator.")
     remember_next(request)
     with tenancy.use(provider.tenant_id):
         if not is_confirmed(provider):
             # Nobody types a password for a server that no administrator has confirmed.
-            said = said_to_visitor(Refusal.PROVIDER_MOVED, provider)
+            said = visitor_message(Refusal.PROVIDER_MOVED, provider)
             return sign_in_refused(request, provider.tenant, said)
         return BEGIN[provider.kind](request, provider)

@@ -36,7 +36,7 @@ REFUSED: Final = (
 )
 
 ASK: Final = "Ask your administrator."
-SAID: Final = {
+MESSAGES: Final = {
     "ntlm": NTLM,
     "account-disabled": f"Your company's directory has disabled your account. {ASK}",
     "account-expired": f"Your account in your company's directory has expired. {ASK}",
@@ -66,12 +66,13 @@ def begin(request: HttpRequest, provider: IdentityProvider) -> HttpResponse:
         return _challenge(request, provider)
     principal = ""
     try:
-        accepted = _accepted(provider, token)
+        accepted = _accept_token(provider, token)
         principal = accepted.principal
         claims = _claims(provider, accepted)
     except (KerberosFailed, LdapFailed, SecretLost) as error:
-        return _failed(request, provider, error, subject=principal)
+        return _failure_response(request, provider, error, subject=principal)
     response = finish_sign_in(request, provider, claims)
+    # RFC 4559: the server's token lets the browser authenticate the server too.
     if accepted.answer:
         answer = base64.b64encode(accepted.answer).decode()
         response["WWW-Authenticate"] = f"Negotiate {answer}"
@@ -79,37 +80,38 @@ def begin(request: HttpRequest, provider: IdentityProvider) -> HttpResponse:
 
 
 def _token(request: HttpRequest) -> bytes | None:
-    """Return what the browser sent; blank if that is nothing we can read."""
-    scheme, _, said = request.headers.get("Authorization", "").partition(" ")
+    """Return the token that the browser sent; None without one, blank if it is not base64."""
+    scheme, _, encoded = request.headers.get("Authorization", "").partition(" ")
     if scheme.lower() != "negotiate":
         return None
     try:
-        return base64.b64decode(said.strip(), validate=True)
+        return base64.b64decode(encoded.strip(), validate=True)
     except ValueError:
         return b""
 
 
-def _accepted(provider: IdentityProvider, token: bytes) -> Accepted:
-    said: WindowsSettings = settings_of(provider)
+def _accept_token(provider: IdentityProvider, token: bytes) -> Accepted:
+    config: WindowsSettings = settings_of(provider)
     served = settings.TLS_CERTIFICATE
     return kerberos.accept(
         token,
         keytab=base64.b64decode(manage.secret_of(provider)),
-        realms=said.realms,
+        realms=config.realms,
         certificate=Path(served).read_bytes() if served else b"",
     )
 
 
 def _claims(provider: IdentityProvider, accepted: Accepted) -> Claims:
-    """Return what the directory knows about them; where it cannot say, only who they are.
+    """Return the claims from the directory, or only the principal if it is not available.
 
-    :raises AccountRefused: if it says that they may not come in; a ticket lives on for hours.
+    :raises AccountRefused: if the account may not sign in. A ticket stays valid for hours after an
+        account was disabled, so the directory decides.
     """
-    said: WindowsSettings = settings_of(provider)
-    if not said.directory:
-        return _only(accepted, "no directory is configured for these people")
+    config: WindowsSettings = settings_of(provider)
+    if not config.directory:
+        return _claims_from_ticket(accepted, "no directory is configured for these people")
     try:
-        found = _found(said.directory, accepted)
+        found = _look_up(config.directory, accepted)
     except AccountRefused:
         raise
     except (LdapFailed, SecretLost) as error:
@@ -117,12 +119,12 @@ def _claims(provider: IdentityProvider, accepted: Accepted) -> Claims:
         attempt_log.log_attempt(
             Outcome.FAILED, provider, subject=accepted.principal, reason=code, detail=str(error)
         )
-        return replace(_only(accepted, str(error)), is_unconfirmed=True)
-    told = {**found.said, "principal": accepted.principal}
-    return replace(found, account=accepted.account, principal=accepted.principal, said=told)
+        return replace(_claims_from_ticket(accepted, str(error)), is_unconfirmed=True)
+    raw = {**found.said, "principal": accepted.principal}
+    return replace(found, account=accepted.account, principal=accepted.principal, said=raw)
 
 
-def _only(accepted: Accepted, because: str) -> Claims:
+def _claims_from_ticket(accepted: Accepted, because: str) -> Claims:
     return Claims(
         subject=accepted.principal,
         account=accepted.account,
@@ -132,7 +134,7 @@ def _only(accepted: Accepted, because: str) -> Claims:
     )
 
 
-def _found(name: str, accepted: Accepted) -> Claims:
+def _look_up(name: str, accepted: Accepted) -> Claims:
     try:
         directory = manage.provider_named(name)
     except IdentityProvider.DoesNotExist:
@@ -147,16 +149,16 @@ def _found(name: str, accepted: Accepted) -> Claims:
     )
 
 
-def _challenge(request: HttpRequest, provider: IdentityProvider, said: str = "") -> HttpResponse:
-    response = page(request, provider.tenant, status=401, said=said)
+def _challenge(request: HttpRequest, provider: IdentityProvider, message: str = "") -> HttpResponse:
+    response = page(request, provider.tenant, status=401, said=message)
     response["WWW-Authenticate"] = "Negotiate"
     return response
 
 
-def _failed(
+def _failure_response(
     request: HttpRequest, provider: IdentityProvider, error: Exception, *, subject: str
 ) -> HttpResponse:
     code = getattr(error, "code", "secret-lost")
     outcome = Outcome.REFUSED if isinstance(error, AccountRefused) else Outcome.FAILED
     attempt_log.log_attempt(outcome, provider, subject=subject, reason=code, detail=str(error))
-    return _challenge(request, provider, SAID.get(code, REFUSED))
+    return _challenge(request, provider, MESSAGES.get(code, REFUSED))

@@ -7,7 +7,7 @@ class Command(BaseCommand):
     help = "Ramp has no superusers: create_tenant opens a company with its first Owner."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        # What Django's command of this name takes, so that the advice is what is read.
+        # The options of Django's command, so that the user sees our advice and not a usage error.
         for option in ("--email", "--username", "--database"):
             parser.add_argument(option)
         parser.add_argument("--noinput", "--no-input", action="store_true")

@@ -60,7 +60,7 @@ class Command(BaseCommand):
 
 
 def _seeded() -> str:
-    """Add the example people, and return what to tell whoever wants to look at them."""
+    """Add the example people, and return the text with their address and sign-in."""
     # seed_demo answers {"email": …, "password": …, "token": …}, the same each time.
     access = json.loads(call_command("seed_demo", stdout=StringIO()))
     return READY.format(

@@ -11,7 +11,7 @@ SQUASHED = ("people", "0002_terminated_is_final")
 
 
 class Command(migrate.Command):
-    """Django's own, without the time limit that statements of requests have."""
+    """Django's command, without the statement timeout that requests have."""
 
     def handle(self, *args: Any, **options: Any) -> None:
         connection = connections[options["database"]]
@@ -19,7 +19,7 @@ class Command(migrate.Command):
         if connection.vendor != "postgresql":
             super().handle(*args, **options)
             return
-        # The limit on waiting for a lock stays: a migration that waits blocks everyone behind it.
+        # The lock timeout stays: all later statements on a table wait behind a waiting migration.
         with connection.cursor() as cursor:
             cursor.execute("SET statement_timeout = 0")
             cursor.execute("SET idle_in_transaction_session_timeout = 0")

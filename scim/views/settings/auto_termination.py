@@ -12,7 +12,7 @@ from unfold.widgets import UnfoldAdminTextInputWidget
 
 from people.models import Event, ScheduledTermination
 from people.operations.offboarding import schedule
-from people.operations.offboarding.schedule import USUAL_DAYS, InvalidDays
+from people.operations.offboarding.schedule import DEFAULT_DAYS, InvalidDays
 from people.presentation.actor_names import actor_name
 from people.presentation.pagination import counted
 from people.views.permissions import PersonRequest, administrator_required
@@ -44,7 +44,7 @@ def offboarding(request: PersonRequest, connection_id: UUID) -> HttpResponse:
     connection = get_object_or_404(live, pk=connection_id)
     current = connection.tenant.auto_terminate_days
     asked = request.POST if request.method == "POST" else request.GET
-    form = DaysForm(asked if "days" in asked else None, initial={"days": current or USUAL_DAYS})
+    form = DaysForm(asked if "days" in asked else None, initial={"days": current or DEFAULT_DAYS})
     if request.method == "POST" and _save(request, connection, form):
         return redirect("admin:scim_settings", connection_id)
     days = form.cleaned_data["days"] if form.is_valid() else None
@@ -71,7 +71,7 @@ def _preview_context(request: PersonRequest, preview: AutoTerminationPreview) ->
         "preview": preview,
         "page": page,
         "rows": rows,
-        "seen": schedule.state_of_concerned(),
+        "seen": schedule.affected_fingerprint(),
     }
 
 
@@ -85,7 +85,7 @@ def _save(request: PersonRequest, connection: Connection, form: DaysForm) -> boo
     if not form.is_valid():
         return False
     # The affected people have changed since the administrator saw the list.
-    if request.POST.get("seen", "") != schedule.state_of_concerned():
+    if request.POST.get("seen", "") != schedule.affected_fingerprint():
         messages.warning(request, "Nothing was changed yet. Check the people below, then confirm.")
         return False
     days = form.cleaned_data["days"]

@@ -40,7 +40,7 @@ class AutoTerminationPreview:
         return self.now + schedule.GRACE
 
     def page(self, number: str | None) -> tuple[object, list[PreviewRow]]:
-        page = BoundedPaginator(schedule.concerned(), ROWS_A_PAGE).get_page(number)
+        page = BoundedPaginator(schedule.affected_people(), ROWS_A_PAGE).get_page(number)
         return page, self._rows(list(page))
 
     def as_csv(self) -> HttpResponse:
@@ -67,7 +67,7 @@ class AutoTerminationPreview:
     def everybody(self) -> Iterator[PreviewRow]:
         """Yield all affected people, the earliest due date first."""
         chunk: list[Person] = []
-        for person in schedule.concerned().iterator(chunk_size=CHUNK):
+        for person in schedule.affected_people().iterator(chunk_size=CHUNK):
             chunk.append(person)
             if len(chunk) == CHUNK:
                 yield from self._rows(chunk)
@@ -81,7 +81,7 @@ class AutoTerminationPreview:
             self._of(
                 person,
                 [blocker.sentence for blocker in blockers[pk]]
-                + (["bulk change to confirm"] if pk in paused else []),
+                + (["Bulk change to confirm"] if pk in paused else []),
             )
             for pk, person in by_id.items()
         ]
@@ -96,5 +96,5 @@ class AutoTerminationPreview:
             scheduled_termination is not None and scheduled_termination.postponed_from is not None
         )
         notes = ["Postponed"] if is_postponed else []
-        due_at = schedule.foreseen_due_at(person, self.days, is_new=self.is_new, now=self.now)
+        due_at = schedule.forecast_due_at(person, self.days, is_new=self.is_new, now=self.now)
         return PreviewRow(person, due_at, ", ".join(notes + blockers))

@@ -25,7 +25,7 @@ def disconnect(request: PersonRequest, connection_id: UUID) -> HttpResponse:
     connection = get_object_or_404(Connection, pk=connection_id)
     if connection.disconnected_at:
         return redirect("admin:scim_settings", connection_id)
-    form = NameForm(request.POST if request.method == "POST" else None, wanted=str(connection))
+    form = NameForm(request.POST if request.method == "POST" else None, expected=str(connection))
     if form.is_valid():
         if manage.disconnect(connection, actor=request.user.actor):
             # A disconnected connection has its fields released, see `jobs.reapply`.

@@ -63,7 +63,7 @@ def revoke(request: PersonRequest, connection_id: UUID, token_id: int) -> HttpRe
     token = get_object_or_404(alive.select_related("connection"), pk=token_id)
     connection = token.connection
     is_needed = manage.is_only_one_in_use(token, timezone.now())
-    form = NameForm(request.POST if request.method == "POST" else None, wanted=str(connection))
+    form = NameForm(request.POST if request.method == "POST" else None, expected=str(connection))
     # Only a token without which the provider could not sync needs the typed confirmation.
     if request.method == "POST" and (form.is_valid() or not is_needed):
         if manage.retire_token(token, actor=request.user.actor):

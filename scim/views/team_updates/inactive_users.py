@@ -25,8 +25,8 @@ class InactiveSearch(PersonSearch):
 @administrator_required
 def inactive_users(request: HttpRequest) -> HttpResponse:
     form = InactiveSearch(request.GET)
-    found = inactive_people().matching(form.asked("q"))
-    match form.asked("by"):
+    found = inactive_people().matching(form.value_of("q"))
+    match form.value_of("by"):
         case "provider":
             found = found.deactivated_via_scim()
         case "hand":

@@ -62,9 +62,9 @@ class Row:
 @administrator_required
 def pending_invites(request: HttpRequest) -> HttpResponse:
     form = InviteSearch(request.GET)
-    found = _filtered(common.pending_invites(), form.asked("show"))
-    if form.asked("q"):
-        found = found.filter(person__in=Person.objects.matching(form.asked("q")))
+    found = _filtered(common.pending_invites(), form.value_of("show"))
+    if form.value_of("q"):
+        found = found.filter(person__in=Person.objects.matching(form.value_of("q")))
     latest_first = Mail.objects.filter(kind=Mail.Kind.INVITE).order_by("-created_at", "pk")
     found = found.select_related("person").order_by("-created_at", "pk")
     page = page_of(

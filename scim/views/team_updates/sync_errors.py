@@ -155,7 +155,7 @@ def _is_duplicate(error: SyncError) -> bool:
 
 
 def _filtered(errors: Any, form: ErrorSearch) -> Any:
-    match form.asked("state"):
+    match form.value_of("state"):
         case "dismissed":
             errors = errors.filter(dismissed_at__isnull=False)
         case "resolved":
@@ -163,9 +163,9 @@ def _filtered(errors: Any, form: ErrorSearch) -> Any:
         case "":
             errors = errors.open()
     for name in ("reason", "connection"):
-        if form.asked(name):
-            errors = errors.filter(**{name: form.asked(name)})
-    for word in form.asked("q").split():
+        if form.value_of(name):
+            errors = errors.filter(**{name: form.value_of(name)})
+    for word in form.value_of("q").split():
         # A resource that was never created has only the name that was sent.
         named = Q(user_name_key__contains=normalize_key(word))
         errors = errors.filter(named | Q(person__in=Person.objects.matching(word)))

@@ -9,7 +9,7 @@ from django.core.management import call_command
 from django.utils import timezone
 
 from people.mail.invite_links import invite_link
-from people.mail.messages import letter, message_id
+from people.mail.messages import build_message, message_id
 from people.mail.sending import send_due
 from people.models import Mail, Person
 from people.operations.invites import acceptance, lifecycle
@@ -65,7 +65,7 @@ def mail(owner: Person) -> Mail:
 
 
 def report(mail: Mail, *, action: str = "failed", returned: str = "message/rfc822") -> bytes:
-    original = letter(mail).message().as_string()
+    original = build_message(mail).message().as_string()
     if returned != "message/rfc822":
         original = original.partition("\n\n")[0]
     return REPORT.format(action=action, returned=returned, original=original).encode()

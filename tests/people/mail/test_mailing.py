@@ -335,7 +335,7 @@ class TestIsTriedAgain:
         self, smtp: Smtp, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         with monkeypatch.context() as dying:
-            dying.setattr("people.mail.sending.letter", _dies)
+            dying.setattr("people.mail.sending.build_message", _dies)
             with pytest.raises(SystemExit):
                 send()
 

@@ -29,7 +29,7 @@ from people.operations.offboarding.blockers import blockers_of, blockers_of_many
 from people.operations.offboarding.handover_plan import HandoverPlan
 from people.operations.people import deactivate_person, reactivate_person
 from people.operations.roles import base_roles
-from people.tasks import depart_due
+from people.tasks import terminate_due
 from people.values import Actor
 from tests.factories import core
 from tests.support.offboarding_job import (
@@ -91,7 +91,7 @@ class TestEnds:
 
     def test_whoever_a_worker_finds(self, ada: Person) -> None:
         with time_machine.travel(after(ada, days=45)):
-            depart_due()
+            terminate_due()
 
         assert is_terminated(ada)
 
@@ -106,8 +106,8 @@ class TestEnds:
         assert Fund.objects.get().owner == heir
 
     def test_every_hour(self) -> None:
-        entry = settings.CELERY_BEAT_SCHEDULE["depart-due"]
-        assert entry["task"] == depart_due.name
+        entry = settings.CELERY_BEAT_SCHEDULE["terminate-due"]
+        assert entry["task"] == terminate_due.name
         assert {entry["schedule"].minute == {0}, len(entry["schedule"].hour)} == {True, 24}
 
 
@@ -153,7 +153,7 @@ class TestLeavesAlone:
         assert tick(after(ada, days=100)) == 0
 
     def test_who_left_by_hand(self, ada: Person, owner: Person) -> None:
-        terminate.terminate_person(ada, handover_plan.usual_disposition(ada), actor=owner.actor)
+        terminate.terminate_person(ada, handover_plan.default_handover(ada), actor=owner.actor)
 
         assert tick(after(ada, days=45)) == 0
 

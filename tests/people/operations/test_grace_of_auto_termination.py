@@ -138,8 +138,8 @@ def test_the_list_shows_the_dates_that_are_stored(
         schedule.postpone(people[-1], until, because="Leave", actor=owner.actor)
     with time_machine.travel(timezone.now(), tick=False):
         foreseen = {
-            one.pk: schedule.foreseen_due_at(one, days, is_new=current is None, now=timezone.now())
-            for one in schedule.concerned()
+            one.pk: schedule.forecast_due_at(one, days, is_new=current is None, now=timezone.now())
+            for one in schedule.affected_people()
         }
         switch(days)
 

@@ -10,7 +10,7 @@ from django.test import Client
 
 from people.models import Event, Person
 from people.operations import people
-from people.operations.guest_days import usual_end
+from people.operations.guest_days import default_last_day
 from people.operations.guests import InvalidLastDay, NotGuest, deactivate_due, set_last_day
 from people.values import Actor, Profile
 from tests.clients.pages import signed_in, text_of
@@ -50,7 +50,7 @@ def state(guest: Person) -> str:
     ],
 )
 def test_stays_half_a_year(added: str, ends: str) -> None:
-    assert usual_end(datetime.fromisoformat(added)) == datetime.fromisoformat(ends)
+    assert default_last_day(datetime.fromisoformat(added)) == datetime.fromisoformat(ends)
 
 
 def test_has_a_last_day_from_the_start(guest: Person, owner: Person) -> None:

@@ -86,7 +86,7 @@ def test_the_job_and_a_colleague_who_ends_their_manager_do_not_wait_for_each_oth
         boss = core.person(manager=owner)
         ada = gone(manager=boss)
         core.person(manager=ada)
-        usual = handover_plan.usual_disposition(boss)
+        usual = handover_plan.default_handover(boss)
 
         done, said = racers(
             partial(tick, timezone.now() + timedelta(days=46)),

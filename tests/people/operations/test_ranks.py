@@ -110,7 +110,7 @@ def give_plain_role(person: Person) -> None:
     rank_cases.give(person, rank_cases.role(is_elevated=False))
 
 
-def hold_invite(person: Person) -> None:
+def lock_invite(person: Person) -> None:
     lifecycle.issue_invite(person, actor=TESTS)
     person.invites.update(hold_reason="Waits.")
 
@@ -131,8 +131,8 @@ def set_last_day(person: Person, actor: Actor) -> None:
 
 
 CHANGES: dict[str, Change] = {
-    "api_tokens.make_api_token": Change(
-        lambda person, actor: api_tokens.make_api_token(
+    "api_tokens.create_api_token": Change(
+        lambda person, actor: api_tokens.create_api_token(
             person, "Test", scopes=["people:read"], actor=actor
         )
     ),
@@ -164,8 +164,8 @@ CHANGES: dict[str, Change] = {
         before=ask_address,
     ),
     "guests.set_last_day": Change(set_last_day, before=make_guest),
-    "identities.note_sign_in_linked": Change(
-        lambda person, actor: identities.note_sign_in_linked(
+    "identities.record_sign_in_linked": Change(
+        lambda person, actor: identities.record_sign_in_linked(
             person, subject="ada", provider="Okta", is_replaced=False, actor=actor
         )
     ),
@@ -173,7 +173,7 @@ CHANGES: dict[str, Change] = {
         lambda person, actor: lifecycle.issue_invite(person, actor=actor), INVITED
     ),
     "invites.lifecycle.release_invite": Change(
-        lambda person, actor: lifecycle.release_invite(person, actor=actor), INVITED, hold_invite
+        lambda person, actor: lifecycle.release_invite(person, actor=actor), INVITED, lock_invite
     ),
     "invites.lifecycle.resend_invite": Change(
         lambda person, actor: lifecycle.resend_invite(person, actor=actor), INVITED
@@ -236,9 +236,9 @@ OTHERS: dict[str, str] = {
     "people.activate_person": "The person joins by signing in.",
     "email_changes.confirm_address": "Whoever reads the mailbox confirms.",
     "email_changes.approve_address": "For Owners only, see test_elevated_addresses.py.",
-    "email_changes.follow_address": "A part of revise_person, which asks.",
-    "identities.note_taken_for_same": "A part of scim.api.same_person.take_for_same, which asks.",
-    "field_ownership.note_names": "Writes the history only.",
+    "email_changes.send_address_mails": "A part of revise_person, which asks.",
+    "identities.record_same_person": "A part of scim.api.same_person.take_for_same, which asks.",
+    "field_ownership.record_user_name": "Writes the history only.",
     "invites.lifecycle.create_invite": "A part of add_person, which asks for the role.",
     "invites.lifecycle.reissue_invite_to_new_address": "A part of revise_person, which asks.",
     "offboarding.schedule.schedule": "A part of deactivate_person, which asks.",
@@ -256,11 +256,11 @@ OTHERS: dict[str, str] = {
     "roles.group_mappings.sync_roles": "Mappings follow the rank of their author.",
     "roles.group_mappings.apply_mappings": "Mappings follow the rank of their author.",
     "roles.group_mappings.detach_mapped_roles": "Nobody's roles change.",
-    "offboarding.job.depart": "A job, above all ranks.",
+    "offboarding.job.terminate_if_due": "A job, above all ranks.",
     "bulk.undo.confirm": "Changes nobody.",
-    "bulk.undo.ask_undo": "Tested below: asks for each person.",
+    "bulk.undo.request_undo": "Tested below: asks for each person.",
     "offboarding.schedule.set_auto_termination": "A setting of the company.",
-    "bulk.alerts.look": "A job, which changes nobody.",
+    "bulk.alerts.check_connection": "A job, which changes nobody.",
     "bulk.alerts.set_alarm": "A setting of the company.",
     "connection_events.record_connection_event": "Writes the history only.",
     "custom_fields.add_custom_field": "A setting of the company.",
@@ -410,7 +410,7 @@ class TestWhichRoles:
 
     def test_a_group_brings(self, actors: dict[str, Actor]) -> None:
         def give(actor: Actor, role: Person.Role) -> None:
-            group_mappings.check_mappable(role, Author(actor=actor), is_owner_meant=True)
+            group_mappings.check_mappable(role, Author(actor=actor), is_owner_confirmed=True)
 
         assert self.breaches(actors, give) == []
 
@@ -483,7 +483,7 @@ def test_whom_undoing_takes_back(kind: BulkChange.Kind, actors: dict[str, Actor]
 
     def undo(person: Person, actor: Actor) -> None:
         change = BulkChange.objects.get(items__person=person)
-        bulk_undo.ask_undo(change, kept=bulk_undo.fingerprint([]), actor=actor)
+        bulk_undo.request_undo(change, kept=bulk_undo.fingerprint([]), actor=actor)
         bulk_undo.run_batch(change=change, seconds=60)
         item = change.items.get()
         if item.outcome == item.Outcome.KEPT:

@@ -315,14 +315,14 @@ class Leaving(RuleBasedStateMachine):
             return
         kept = undo.fingerprint(undo.changed_since(click.change))
         try:
-            undo.ask_undo(click.change, kept=kept, actor=HAND)
+            undo.request_undo(click.change, kept=kept, actor=HAND)
         except undo.TooLateToUndo:
             assert self.now - click.change.began_at >= timedelta(days=30)
         except undo.NothingToUndo:
             assert click.one.moves > click.moves
         else:
             assert click.one.moves == click.moves
-            assert undo.undo_asked(as_of=self.now) == 1
+            assert undo.undo_requested(as_of=self.now) == 1
             click.one.be(**click.before)
             if click.one.due_at and self.days is not None:
                 click.one.due_at = max(click.one.counted(self.days), self.now + GRACE)
@@ -390,7 +390,7 @@ class Leaving(RuleBasedStateMachine):
         one = self.pick(who, "inactive")
         if one is None:
             return
-        usual = handover_plan.usual_disposition(one.person)
+        usual = handover_plan.default_handover(one.person)
         assert terminate.terminate_person(one.person, usual, actor=OKTA)
         one.be("terminated", due_at=None)
 

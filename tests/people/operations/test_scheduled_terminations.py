@@ -9,7 +9,7 @@ from django.utils import timezone
 from people.models import Event, Person, ScheduledTermination, Tenant
 from people.operations import people
 from people.operations.offboarding import schedule
-from people.operations.offboarding.handover_plan import usual_disposition
+from people.operations.offboarding.handover_plan import default_handover
 from people.values import Actor
 from tests.factories import core
 from tests.support.offboarding_job import OKTA, after, gone, switch
@@ -195,7 +195,7 @@ class TestMaybe:
         assert ScheduledTermination.objects.get().exempted_at is None
 
     def test_planned_and_not_any_more(self, ada: Person, owner: Person) -> None:
-        planned = usual_disposition(ada)
+        planned = default_handover(ada)
         schedule.plan(ada, planned, actor=owner.actor)
         assert ScheduledTermination.objects.get().disposition == planned.as_json()
 

@@ -32,7 +32,7 @@ OPERATOR = Actor("command", "tests")
 
 
 def terminate(person: Person, said: HandoverPlan | None = None) -> bool:
-    said = said or handover_plan.usual_disposition(person)
+    said = said or handover_plan.default_handover(person)
     return terminate_person(person, said, actor=OPERATOR)
 
 
@@ -276,7 +276,7 @@ class TestByAPlan:
         leaver.funds[0].save()
         newer = offboarding.fund(leaver.person, name="Newer")
 
-        terminate(leaver.person, handover_plan.completed(leaver.person, plan))
+        terminate(leaver.person, handover_plan.complete_plan(leaver.person, plan))
 
         assert set(owner.funds.live()) == {leaver.funds[1]}
         assert set(leaver.heir.funds.live()) == {newer}

@@ -208,8 +208,8 @@ class TestDeactivating:
 
     def test_names_the_programs_that_stop(self, owner: Person) -> None:
         leaver = core.administrator()
-        api_tokens.make_api_token(leaver, "Till", scopes=["people:read"], actor=owner.actor)
-        api_tokens.make_api_token(
+        api_tokens.create_api_token(leaver, "Till", scopes=["people:read"], actor=owner.actor)
+        api_tokens.create_api_token(
             core.administrator(), "Export", scopes=["people:read"], actor=owner.actor
         )
 

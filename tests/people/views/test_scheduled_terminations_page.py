@@ -13,7 +13,7 @@ from django.utils import timezone
 from people.models import Person, ScheduledTermination
 from people.operations import people
 from people.operations.offboarding import schedule
-from people.operations.offboarding.handover_plan import HandoverPlan, usual_disposition
+from people.operations.offboarding.handover_plan import HandoverPlan, default_handover
 from tests.clients.pages import queries_of, signed_in, text_of
 from tests.factories import core
 from tests.support import offboarding
@@ -221,7 +221,7 @@ class TestDecides:
         assert ScheduledTermination.objects.get().exempted_at is None
 
     def test_leave_the_usual_way_again(self, client: Client, ada: Person, owner: Person) -> None:
-        schedule.plan(ada, usual_disposition(ada), actor=owner.actor)
+        schedule.plan(ada, default_handover(ada), actor=owner.actor)
 
         assert "The default applies" in decide(client, ada, "forget plan")
         assert ScheduledTermination.objects.get().disposition is None

@@ -197,7 +197,7 @@ class TestWorkflows:
 
     def test_keep_a_step_that_something_waits_at(self, admin: Person, ada: Person) -> None:
         made = workflow(ada)
-        approvals.ask_approval(outstanding_item(ada), made)
+        approvals.request_approval(outstanding_item(ada), made)
 
         step = made.steps.get()
         said = send(admin, f"workflows/{made.pk}/change/", name="Travel", **{f"step_{step.pk}": ""})
@@ -275,7 +275,7 @@ class TestEachList:
                 person = core.person()
                 spend.card(person)
                 spend.fund(person)
-                approvals.ask_approval(
+                approvals.request_approval(
                     outstanding_item(person), workflow(person, name=f"W{core.number()}")
                 )
             counts.append(len(queries_of(client, f"/spend/{address}/")))
@@ -328,7 +328,7 @@ class TestThePersonsPage:
     def test_shows_what_they_hold_and_what_waits_for_them(self, admin: Person, ada: Person) -> None:
         spend.card(ada)
         spend.fund(ada)
-        approvals.ask_approval(outstanding_item(admin), workflow(ada))
+        approvals.request_approval(outstanding_item(admin), workflow(ada))
 
         said = text_of(signed_in(admin).get(f"/people/{ada.pk}/"))
 

@@ -118,7 +118,7 @@ class TestAsks:
         said = Form(alan, leaver.person).said
 
         assert said[f"card-{leaver.virtual.pk}"] == "somebody"
-        assert said[f"card-{leaver.virtual.pk}-whom"] == str(owner.pk)
+        assert said[f"card-{leaver.virtual.pk}-successor"] == str(owner.pk)
 
     def test_for_a_name_where_no_manager_is_in(self, alan: Client, leaver: Leaver) -> None:
         people.deactivate_person(leaver.heir, actor=OKTA)
@@ -189,12 +189,12 @@ class TestShowsAgain:
         self, alan: Client, leaver: Leaver, owner: Person
     ) -> None:
         form, key = Form(alan, leaver.person), f"card-{leaver.virtual.pk}"
-        form.answer(**{key: "somebody", f"{key}-whom": owner})
+        form.answer(**{key: "somebody", f"{key}-successor": owner})
 
         form.answer(back="yes")
 
         assert form.said[key] == "somebody"
-        assert form.said[f"{key}-whom"] == str(owner.pk)
+        assert form.said[f"{key}-successor"] == str(owner.pk)
 
     @pytest.mark.parametrize("name", ["", "Ada", "Grace Hopper", "yes"])
     def test_and_waits_for_the_name(self, alan: Client, leaver: Leaver, name: str) -> None:
@@ -221,7 +221,10 @@ class TestShowsAgain:
 
     def test_to_whom_each_thing_was_sent(self, alan: Client, leaver: Leaver, owner: Person) -> None:
         form, step = Form(alan, leaver.person), leaver.steps[0]
-        said = {f"step-{step.pk}": "somebody", f"step-{step.pk}-whom-written": " OLGA@example.com "}
+        said = {
+            f"step-{step.pk}": "somebody",
+            f"step-{step.pk}-successor-written": " OLGA@example.com ",
+        }
         owner.email = owner.email_key = "olga@example.com"
         owner.save()
 
@@ -253,7 +256,7 @@ class TestRefuses:
         key = f"fund-{leaver.funds[0].pk}"
 
         shown = Form(alan, leaver.person).answer(
-            **{key: "somebody", f"{key}-whom-written": address, f"{key}-whom": ""}
+            **{key: "somebody", f"{key}-successor-written": address, f"{key}-successor": ""}
         )
 
         assert why in shown
@@ -263,7 +266,7 @@ class TestRefuses:
     def test_an_id_that_is_none(self, alan: Client, leaver: Leaver, whom: str) -> None:
         key = f"fund-{leaver.funds[0].pk}"
 
-        shown = Form(alan, leaver.person).answer(**{key: "somebody", f"{key}-whom": whom})
+        shown = Form(alan, leaver.person).answer(**{key: "somebody", f"{key}-successor": whom})
 
         assert "Terminate Ada Lovelace?" in shown
 
@@ -352,7 +355,7 @@ class TestPlan:
             f"card-{leaver.virtual.pk}",
         )
 
-        form.answer(**{key: "somebody", f"{key}-whom": owner})
+        form.answer(**{key: "somebody", f"{key}-successor": owner})
 
         scheduled_termination.refresh_from_db()
         assert scheduled_termination.disposition
@@ -373,7 +376,7 @@ class TestPlan:
         key = f"card-{leaver.virtual.pk}"
 
         shown = Form(alan, leaver.person, page="scheduled-termination/plan").answer(
-            **{key: "somebody", f"{key}-whom-written": leaver.person.email}
+            **{key: "somebody", f"{key}-successor-written": leaver.person.email}
         )
 
         assert "they are the person being terminated" in shown

@@ -14,7 +14,7 @@ from people import tenancy
 from people.models import Event, Grant, Person, Role, Tenant
 from people.operations import ranks
 from people.operations.roles import base_roles, group_mappings
-from people.operations.roles.group_mappings import Author, OwnerNotMeant
+from people.operations.roles.group_mappings import Author, OwnerNotConfirmed
 from people.values import Actor
 from provisioning.claims import UNKNOWN, Claims, Group, Groups
 from provisioning.group_roles import mappings
@@ -181,10 +181,10 @@ def test_makes_nobody_a_guest(corp: IdentityProvider) -> None:
 
 
 def test_makes_owners_only_when_that_is_meant(corp: IdentityProvider) -> None:
-    with pytest.raises(OwnerNotMeant):
+    with pytest.raises(OwnerNotConfirmed):
         mappings.add_draft(corp, "Board", OWNER, author=AUTHOR)
 
-    mappings.add_draft(corp, "Board", OWNER, author=AUTHOR, is_owner_meant=True)
+    mappings.add_draft(corp, "Board", OWNER, author=AUTHOR, is_owner_confirmed=True)
     assert GroupMapping.objects.get().base_role == OWNER
 
 
@@ -198,9 +198,9 @@ def test_gives_nobody_more_than_its_author_has(
     author = Author(actor=core.person(role=own).actor)
 
     with pytest.raises(ranks.RoleAboveRank):
-        mappings.add_draft(corp, "Board", role, author=author, is_owner_meant=True)
+        mappings.add_draft(corp, "Board", role, author=author, is_owner_confirmed=True)
 
-    mappings.add_draft(corp, "Board", role, author=AUTHOR, is_owner_meant=True)
+    mappings.add_draft(corp, "Board", role, author=AUTHOR, is_owner_confirmed=True)
     for deed in (mappings.preview, mappings.apply):
         with pytest.raises(ranks.RoleAboveRank):
             deed(corp, author=author)
@@ -227,7 +227,7 @@ def test_makes_one_owner_before_another_ceases_to_be(corp: IdentityProvider) -> 
     mappings.map_group(corp, "Old", OWNER, author=AUTHOR)
     Person.objects.filter(email="olga@acme.example").update(role=Person.Role.CARDHOLDER)
     mappings.remove_draft(GroupMapping.objects.get(), author=OPERATOR)
-    mappings.add_draft(corp, "New", OWNER, author=OPERATOR, is_owner_meant=True)
+    mappings.add_draft(corp, "New", OWNER, author=OPERATOR, is_owner_confirmed=True)
 
     outcome = mappings.apply(corp, author=OPERATOR)
 
@@ -276,7 +276,7 @@ def test_does_what_the_preview_said(corp: IdentityProvider, auditor: Role, data:
         if (made.external_id, roles.index(made.role or Person.Role(made.base_role))) not in wanted:
             mappings.remove_draft(made, author=AUTHOR)
     for group, role in wanted:
-        mappings.add_draft(corp, group, roles[role], author=AUTHOR, is_owner_meant=True)
+        mappings.add_draft(corp, group, roles[role], author=AUTHOR, is_owner_confirmed=True)
     before = standing()
 
     foreseen = mappings.preview(corp, author=AUTHOR)

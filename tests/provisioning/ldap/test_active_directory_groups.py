@@ -36,7 +36,7 @@ def groups_of(provider: IdentityProvider, login: str) -> set[Group] | None:
     with tenancy.use(provider.tenant):
         password = manage.secret_of(provider)
     with client.opened(settings_of(provider), password) as directory:
-        known = directory.groups_of(directory.the_one(login)).known
+        known = directory.groups_of(directory.find_one(login)).known
     return None if known is None else set(known)
 
 

@@ -158,7 +158,7 @@ class TestTells:
         self, settings_of: LdapSettings
     ) -> None:
         with client.opened(settings_of, SERVICE_PASSWORD) as directory:
-            ada = directory.the_one("ada")
+            ada = directory.find_one("ada")
             groups = replace(directory, until=0).groups_of(ada)
 
         assert groups.known is None

@@ -174,7 +174,7 @@ def test_does_not_count_what_nobody_could_judge(acme: Tenant) -> None:
     with tenancy.use(acme):
         for _ in range(3 * FREE_TRIES):
             lockout.check("ada")
-            lockout.take_back("ada")
+            lockout.cancel_try("ada")
         lockout.check("ada")
 
 

@@ -141,7 +141,7 @@ def test_choose_a_password_as_owners_also_where_passwords_are_off(
     browser: Client, acme: Tenant
 ) -> None:
     Tenant.objects.update(allows_passwords=False)
-    assert "Passwords are switched off" in text_of(browser.get(PAGE))
+    assert "Passwords are turned off" in text_of(browser.get(PAGE))
     add(browser, role=Person.Role.OWNER)
 
     with tenancy.across_tenants():

@@ -230,7 +230,7 @@ class TestAfterDeactivation:
     def test_is_refused_for_good_to_whoever_left(self, corp: IdentityProvider) -> None:
         ada = person_of(sign_in(corp, claims("ada")))
         people.deactivate_person(ada, actor=OLGA)
-        terminate.terminate_person(ada, handover_plan.usual_disposition(ada), actor=OLGA)
+        terminate.terminate_person(ada, handover_plan.default_handover(ada), actor=OLGA)
 
         assert refused(corp, claims("ada")).reason == "person-terminated"
 

@@ -8,7 +8,7 @@ from people.models import Person, Role
 from people.values import Actor
 from provisioning.ldap import client as ldap_client
 from provisioning.models import GroupMapping, IdentityProvider
-from provisioning.providers import config, test_limits
+from provisioning.providers import config, connection_test_limits
 from provisioning.providers.config import settings_of
 from provisioning.providers.manage import add_provider, directory_token_of, secret_of
 from provisioning.providers.presets import PRESETS
@@ -218,8 +218,8 @@ def test_try_a_connection_step_by_step(client: Client, olga: Person) -> None:
 
 
 def test_try_a_connection_only_so_often(client: Client, corp: IdentityProvider) -> None:
-    for _ in range(test_limits.PER_MINUTE):
-        test_limits.allow_test(corp)
+    for _ in range(connection_test_limits.PER_MINUTE):
+        connection_test_limits.allow_test(corp)
 
     page = text_of(client.post(f"{PROVIDERS}{corp.pk}/test/"))
 

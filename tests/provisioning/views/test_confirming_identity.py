@@ -415,7 +415,7 @@ def test_confirms_by_the_password_of_a_directory(
 
 
 MAKERS = re.compile(
-    r"\b(make_api_token|add_token|next_token|add_provider|change_provider|ask_to_link)\("
+    r"\b(create_api_token|add_token|next_token|add_provider|change_provider|link_next_sign_in)\("
 )
 
 
@@ -427,7 +427,7 @@ def test_covers_every_page_that_hands_out_credentials() -> None:
             if found.ispkg:
                 continue
             source = getsource(importlib.import_module(found.name))
-            if MAKERS.search(source.replace("def ask_to_link(", "")):
+            if MAKERS.search(source.replace("def link_next_sign_in(", "")):
                 making.add(found.name)
 
     assert making == {one.module for one in ACTIONS.values()} | {

@@ -266,7 +266,7 @@ def test_say_what_is_wrong_with_a_mapping(
 
 def test_let_only_owners_map_to_owner(corp: IdentityProvider, olga: Person) -> None:
     admin = signed_in(core.administrator())
-    owner = {"group": "Board", "role": "BUSINESS_OWNER", "is_owner_meant": "on"}
+    owner = {"group": "Board", "role": "BUSINESS_OWNER", "is_owner_confirmed": "on"}
 
     assert "BUSINESS_OWNER" not in text_of(admin.get(MAPPINGS))
     assert admin.post(MAPPINGS, owner).status_code == 403

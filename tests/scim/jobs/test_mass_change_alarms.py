@@ -155,7 +155,7 @@ class TestPauses:
     ) -> None:
         hear()
         change = BulkChange.objects.get()
-        undo.ask_undo(
+        undo.request_undo(
             change,
             kept=undo.fingerprint(undo.changed_since(change)),
             actor=owner.actor,
@@ -228,7 +228,7 @@ class TestGuard:
             raise OperationalError("canceling statement due to lock timeout")
 
         with monkeypatch.context() as locked:
-            locked.setattr(alerts, "look", fail)
+            locked.setattr(alerts, "check_connection", fail)
             assert terminate_due(as_of=clock.now) == 0
             problems = set(ScheduledTermination.objects.values_list("problem", flat=True))
             assert problems == {

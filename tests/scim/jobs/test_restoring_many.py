@@ -227,7 +227,7 @@ class TestStayAsTheyAre:
 def ask(change: BulkChange, person: Person) -> int:
     """Have them restored by the job."""
     kept = bulk_undo.fingerprint(bulk_undo.changed_since(change))
-    return bulk_undo.ask_undo(change, kept=kept, actor=person.actor)
+    return bulk_undo.request_undo(change, kept=kept, actor=person.actor)
 
 
 def test_are_restored_by_a_job_whoever_dies_on_the_way(

@@ -180,8 +180,8 @@ class TestNotices:
     def test_a_burst_with_a_handful_of_looks(
         self, clock: Clock, scim: Provider, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        looks = Mock(side_effect=alerts.look)
-        monkeypatch.setattr(alerts, "look", looks)
+        looks = Mock(side_effect=alerts.check_connection)
+        monkeypatch.setattr(alerts, "check_connection", looks)
         for user in staff(scim.connection, 200):
             deactivate(scim, [user])
             clock.jump(seconds=0.5)

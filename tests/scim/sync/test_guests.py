@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from people.models import Person
-from people.operations.guest_days import usual_end
+from people.operations.guest_days import default_last_day
 from people.operations.guests import deactivate_due
 from tests.clients.scim import Provider, someone
 
@@ -24,7 +24,7 @@ def test_has_a_last_day_from_the_start(scim: Provider) -> None:
 
     assert gus.role == Person.Role.GUEST
     assert gus.deactivates_at is not None
-    assert abs(gus.deactivates_at - usual_end(gus.created_at)) < timedelta(minutes=1)
+    assert abs(gus.deactivates_at - default_last_day(gus.created_at)) < timedelta(minutes=1)
 
 
 def test_stays_out_afterwards_whatever_else_the_provider_changes(scim: Provider) -> None:

@@ -76,7 +76,7 @@ def deeds(monkeypatch: pytest.MonkeyPatch) -> list[MappingResult]:
 
 
 def mapping(group: ScimGroup, role: Role | Person.Role) -> Change:
-    return partial(group_mappings.map_group, group, role, author=OLGA, is_owner_meant=True)
+    return partial(group_mappings.map_group, group, role, author=OLGA, is_owner_confirmed=True)
 
 
 def unmapping(group: ScimGroup, role: Role | Person.Role, *, author: Author = OLGA) -> Change:
@@ -152,7 +152,7 @@ def test_is_told_of_thirty_people_with_as_few_queries_as_of_five(
     scim: Provider, staff: ScimGroup, auditor: Role
 ) -> None:
     with CaptureQueriesContext(database) as few:
-        assert preview(mapping(staff, auditor)).looked_at == 5
+        assert preview(mapping(staff, auditor)).member_count == 5
     more = [{"value": scim.add(f"p{number}")} for number in range(25)]
     change = {"op": "add", "path": "members", "value": more}
     scim("PATCH", f"/Groups/{staff.scim_id}", {"Operations": [change]})
@@ -169,7 +169,7 @@ def test_is_told_in_numbers_and_by_name(
     monkeypatch.setattr("people.views.group_mappings.CHANGES_SHOWN", 2)
     address = f"/integrations/scim/{scim.connection.pk}/groups/{staff.pk}/"
 
-    page = text_of(client.get(address, {"role": "BUSINESS_OWNER", "is_owner_meant": "on"}))
+    page = text_of(client.get(address, {"role": "BUSINESS_OWNER", "is_owner_confirmed": "on"}))
 
     assert "4 people gain Owner" in page
     assert "Blocked for 1" in page

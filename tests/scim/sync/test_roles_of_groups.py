@@ -12,7 +12,7 @@ from django.utils import timezone
 from people.models import Event, Grant, Person, Role
 from people.operations.ranks import RoleAboveRank
 from people.operations.roles import base_roles
-from people.operations.roles.group_mappings import Author, OwnerNotMeant
+from people.operations.roles.group_mappings import Author, OwnerNotConfirmed
 from people.values import Actor
 from scim import tasks
 from scim.connections import manage
@@ -183,9 +183,9 @@ class TestGroups:
     def test_make_an_owner_only_if_that_is_meant(self, scim: Provider) -> None:
         scim.add_group("Owners", scim.add("ada"))
 
-        with pytest.raises(OwnerNotMeant):
+        with pytest.raises(OwnerNotConfirmed):
             bring("Owners", Person.Role.OWNER)
-        bring("Owners", Person.Role.OWNER, is_owner_meant=True)
+        bring("Owners", Person.Role.OWNER, is_owner_confirmed=True)
 
         assert person("ada").role == Person.Role.OWNER
 

@@ -1,4 +1,7 @@
-"""Mail is a row of the change that causes it; `people.mail.sending` sends it afterwards."""
+"""The mail outbox: a row for each mail, stored in the transaction of the change that causes it.
+
+`people.mail.sending` sends the mails afterwards.
+"""
 
 from typing import Any
 
@@ -12,9 +15,10 @@ from people.models import Invite, Mail, Person
 def enqueue_mail(
     kind: Mail.Kind, person: Person, *, to: str, invite: Invite | None = None, **facts: Any
 ) -> Mail:
-    """Have a mail sent once the transaction commits; the facts go into its text.
+    """Send a mail after the transaction commits. The facts are the context of its templates.
 
-    Whether it may still go is looked at again before it does, see `people.mail.sending`.
+    `people.mail.messages.reason_not_to_send` may still stop it, for example if the person was
+    deactivated meanwhile.
     """
     now = timezone.now()
     mail: Mail = Mail.objects.create(

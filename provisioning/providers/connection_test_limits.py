@@ -10,10 +10,10 @@ PER_MINUTE: Final = 10
 
 
 def allow_test(provider: IdentityProvider) -> bool:
-    """Book a try of the tenant's, and tell whether there were few enough in the last minute."""
+    """Count a test of the tenant; return False if there were too many in the last minute."""
     key = f"provider-trials:{provider.tenant_id}"
     cache.add(key, 0, timeout=60)
     try:
         return cache.incr(key) <= PER_MINUTE
-    except ValueError:  # The minute was over in between.
+    except ValueError:  # The key has expired between the two calls.
         return True
