@@ -142,11 +142,12 @@ def restore_managed_fields(task: ProvisioningTask) -> bool:
         kept: dict[str, Any] = {name: getattr(older, name) for name in unfilled(mapped, profile)}
         waited_for = user.waiting_manager
         manager = managers.resolve_manager(user, mapped.manager) if owns_manager else KEEP
+        role = policies.role(task.connection, profile.role, among=mapped.roles, current=older.role)
         has_changed = people_update.restore_managed_fields(
             user.person,
             replace(
                 profile,
-                role=policies.role(task.connection, profile.role, current=older.role),
+                role=role,
                 unsaid=policies.unsaid(mapped.profile),
                 **kept,
             ),
@@ -223,7 +224,7 @@ def _write(
     user, connection = task.user, task.connection
     try:
         current = user.person.role if user.person else None
-        role = policies.role(connection, profile.role, current=current)
+        role = policies.role(connection, profile.role, among=mapped.roles, current=current)
         profile = replace(profile, role=role, unsaid=policies.unsaid(mapped.profile))
         _write_person(task, mapped, profile, manager)
     except HOLDABLE as error:
