@@ -15,15 +15,19 @@ Respond = Callable[[HttpRequest], HttpResponse]
 
 
 class ScimMiddleware:
-    """Hands everything below /scim/v2 to SCIM, which answers to tokens and to nothing else."""
+    """Hands everything below /scim to SCIM, which answers to tokens and to nothing else."""
 
     def __init__(self, respond: Respond) -> None:
         self.respond = respond
         self.serve: Respond = import_string("scim.api.dispatch.serve")
+        self.serve_elsewhere: Respond = import_string("scim.api.dispatch.serve_elsewhere")
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        if f"{request.path_info}/".startswith("/scim/v2/"):
+        path = f"{request.path_info}/"
+        if path.startswith("/scim/v2/"):
             return self.serve(request)
+        if path.startswith("/scim/"):
+            return self.serve_elsewhere(request)
         return self.respond(request)
 
 

@@ -125,7 +125,7 @@ def shown_users(request: ScimRequest, attribute: str, value: str) -> list[Render
 
     :raises UnauthorizedException: if the token is not good now.
     """
-    key: str | UUID = normalize_key(value) if attribute == "userName" else value
+    key: str | UUID = normalize_key(value.strip()) if attribute == "userName" else value
     if attribute == "id":
         key = scim_uuid(value)
     rows = prepared_statements.every(STATEMENTS[attribute], [key, request.token_digest])

@@ -5,7 +5,7 @@ unassigned equals nothing. Of a multi-valued attribute any value may match, and 
 that none is equal. `%` and `_` are ordinary characters.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -18,6 +18,7 @@ from django.db.models import (
     Q,
     QuerySet,
     Subquery,
+    Value,
     When,
 )
 from scim2_models import InvalidFilterException, InvalidPathException
@@ -35,6 +36,7 @@ from scim2_models.path import (
 
 from scim.api.filter_columns import (
     ALWAYS,
+    NEVER,
     Column,
     Exactly,
     Fixed,
@@ -45,6 +47,7 @@ from scim.api.filter_columns import (
     Moment,
     Primary,
 )
+from scim.api.request import base_url
 from scim.models import ScimMembership, ScimUserElement
 from scim.rfc.attributes import (
     ACTIVE,
@@ -73,24 +76,34 @@ _COLUMNS: Mapping[Attribute | None, Column] = {
 }
 
 
-def condition(text: str, resource: ResourceType) -> Q:
+def condition(text: str, resource: ResourceType, others: Sequence[ResourceType] = ()) -> Q:
     """Return what rows of the resource must meet to match the filter.
+
+    In a query of several types, an attribute that only the others have is one without a value
+    (RFC 7644 section 3.4.2.1).
 
     :raises InvalidFilterException: if it cannot be read, or asks what cannot be answered.
     """
-    return _Condition(resource).visit(parse(text))
+    return _Condition(resource, others).visit(parse(text))
 
 
-def ordering(path: str, resource: ResourceType, *, descending: bool = False) -> OrderBy:
+def ordering(
+    path: str,
+    resource: ResourceType,
+    others: Sequence[ResourceType] = (),
+    *,
+    descending: bool = False,
+) -> OrderBy:
     """Return the order that `sortBy` asks for (RFC 7644 section 3.4.2.3).
 
     Of several values the primary one counts, or else the first. Who has none is last, or in
-    descending order first.
+    descending order first; `others` as in `condition`.
 
     :raises InvalidPathException: if resources cannot be sorted by that.
     """
     try:
-        key = _sort_key(resolve(path, resource), resource)
+        is_absent = _is_of_others(path, resource, others)
+        key = Value("") if is_absent else _sort_key(resolve(path, resource), resource)
     except InvalidFilterException as error:
         raise InvalidPathException(
             path=path, detail=f"{resource.name}s cannot be sorted by “{path[:200]}”."
@@ -170,10 +183,12 @@ class _Question(FilterVisitor[Q]):
 class _Condition(_Question):
     """Asks a resource."""
 
-    def __init__(self, resource: ResourceType) -> None:
-        self.resource = resource
+    def __init__(self, resource: ResourceType, others: Sequence[ResourceType] = ()) -> None:
+        self.resource, self.others = resource, others
 
     def ask(self, path: AttrPath, question: Callable[[Attribute, Column], Q]) -> Q:
+        if _is_of_others(str(path), self.resource, self.others):
+            return NEVER
         target = self._target(path)
         leaf = _leaf(target)
         if not _is_one_of_many(target):
@@ -183,13 +198,19 @@ class _Condition(_Question):
         return children.any(question(leaf, children.column(leaf)))
 
     def visit_present(self, node: Present) -> Q:
+        if _is_of_others(str(node.attr_path), self.resource, self.others):
+            return NEVER
         target = self._target(node.attr_path)
         if target.attribute is not None and target.part is None and _is_one_of_many(target):
             return _children(target.attribute).any(Q())
         return super().visit_present(node)
 
     def visit_value_path(self, node: ValuePath) -> Q:
+        if _is_of_others(str(node.attr_path), self.resource, self.others):
+            return NEVER
         target = self._target(node.attr_path)
+        if target.attribute is SCHEMAS:
+            return _SchemasSelection(self.resource).visit(node.val_filter)
         if target.attribute is None or not _is_one_of_many(target):
             raise InvalidFilterException(
                 detail=f"“{node.attr_path}” has a single value, so it cannot be filtered."
@@ -215,6 +236,30 @@ class _Selection(_Question):
         return question(part, self.children.column(part))
 
 
+class _SchemasSelection(_Question):
+    """Asks one URN of `schemas`, which is a list of plain values."""
+
+    def __init__(self, resource: ResourceType) -> None:
+        self.column = _column(Target(SCHEMAS.name, attribute=SCHEMAS), SCHEMAS, resource)
+
+    def ask(self, path: AttrPath, question: Callable[[Attribute, Column], Q]) -> Q:
+        if str(path).lower() != "value":
+            raise _unsearchable(f"{SCHEMAS.name}.{path}")
+        return question(SCHEMAS, self.column)
+
+
+def _is_of_others(path: str, resource: ResourceType, others: Sequence[ResourceType]) -> bool:
+    """Tell whether only resources of the other types have the attribute."""
+
+    def has(one: ResourceType) -> bool:
+        try:
+            return resolve(path, one).attribute is not None
+        except InvalidPathException:
+            return False
+
+    return bool(others) and not has(resource) and any(map(has, others))
+
+
 def _is_one_of_many(target: Target) -> bool:
     attribute = target.attribute
     return attribute is not None and attribute.multiple and attribute.kind == "complex"
@@ -233,6 +278,8 @@ def _column(target: Target, leaf: Attribute, resource: ResourceType) -> Column:
         held = {one.urn.lower(): Member("document", (one.urn,)) for one in resource.extensions}
         meanings = {urn: column.present() for urn, column in held.items()}
         return Fixed({resource.core.urn.lower(): ALWAYS} | meanings)
+    if leaf is META.part("location"):
+        return Identifier("scim_id", f"{base_url()}{resource.endpoint}/")
     if leaf is META.part("resourceType"):
         return Fixed({resource.name.lower(): ALWAYS})
     column = _COLUMNS.get(leaf)

@@ -178,6 +178,11 @@ class ScimRequest:
 
         :raises SCIMException: if its size, media type or text is not what we read.
         """
+        encoding = self.http.META.get("HTTP_CONTENT_ENCODING", "").strip().lower()
+        if encoding not in ("", "identity"):
+            raise UnsupportedMediaType(
+                detail=f"Send the body without the Content-Encoding “{encoding[:50]}”."
+            )
         content_type = self.http.content_type or ""
         if content_type and not content_type.endswith(("/json", "+json")):
             raise UnsupportedMediaType

@@ -125,6 +125,9 @@ def _asks_for_the_top(query: Mapping[str, Any]) -> bool:
 
 def _looked_up(request: ScimRequest, attribute: str, value: str) -> HttpResponse:
     shown = fast_queries.shown_users(request, attribute, value)
+    if attribute == "id":
+        # Its case matters (RFC 7643 section 3.1).
+        shown = [one for one in shown if str(one.scim_id) == value]
     most = min(int(request.query.get("count", pagination.LARGEST_PAGE)), pagination.LARGEST_PAGE)
     texts = [one.text for one in shown[:most]]
     return answer(serialize.list_response(texts, total=len(shown), start_index=1).encode())
@@ -174,13 +177,18 @@ def _texts(search: Search, resource: ResourceType, found: Sequence[Any]) -> list
     return [one.text for one in responses.render(resource, found, search.projection(resource))]
 
 
-def _rows(request: ScimRequest, search: Search, resource: ResourceType) -> QuerySet[Any]:
+def _rows(
+    request: ScimRequest,
+    search: Search,
+    resource: ResourceType,
+    others: Sequence[ResourceType] = (),
+) -> QuerySet[Any]:
     rows = responses.rows(resource, request.connection)
     if search.filter:
-        rows = rows.filter(filter_query.condition(search.filter, resource))
+        rows = rows.filter(filter_query.condition(search.filter, resource, others))
     if not search.sort_by:
         return rows.order_by("pk")
-    order = filter_query.ordering(search.sort_by, resource, descending=search.descending)
+    order = filter_query.ordering(search.sort_by, resource, others, descending=search.descending)
     return rows.order_by(order, "pk")
 
 
@@ -189,7 +197,7 @@ def _mixed(request: ScimRequest, search: Search, kinds: Sequence[ResourceType]) 
     skip, room, total = search.page.start_index - 1, search.page.count, 0
     texts: list[str] = []
     for resource in kinds:
-        rows = _rows(request, search, resource)
+        rows = _rows(request, search, resource, [one for one in kinds if one is not resource])
         count = rows.count()
         found = rows[skip : skip + room - len(texts)] if len(texts) < room else []
         texts += _texts(search, resource, list(found))
