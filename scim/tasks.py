@@ -12,7 +12,7 @@ from people.models import Event
 from scim.api import log_retention
 from scim.connections import inactivity
 from scim.jobs import initial_import, manager_cycles, periodic, reapply
-from scim.sync import group_roles, sync_errors
+from scim.sync import group_roles, sync_errors, waiting_members
 from scim.tools import self_test
 
 # Less than a job may take.
@@ -35,6 +35,17 @@ def resolve_waiting_managers(event: Event) -> None:
     periodic.list_waiting(event.person)
     if earlier := event.changes.get("manager", {}).get("from"):
         manager_cycles.retry_below(UUID(earlier))
+
+
+def join_waiting_members(_: Event) -> None:
+    """Let whoever has arrived join the groups that wait for them."""
+    if waiting_members.join_all():
+        group_roles.schedule()
+
+
+def provision_freed(_: Event) -> None:
+    """Provision those who were held because somebody else had their address."""
+    reapply.provision_freed()
 
 
 def close_errors(event: Event) -> None:
@@ -67,6 +78,7 @@ def run_cycle(**_: Any) -> None:
 
 @shared_task(name=group_roles.TASK)
 def follow_groups(**_: Any) -> None:
+    waiting_members.join_all()
     is_all = group_roles.sync_all_roles(seconds=FOLLOWING_SECONDS)[1]
     if not is_all:
         current_app.send_task(group_roles.TASK, retry=False)
@@ -95,7 +107,8 @@ def end_self_tests(**_: Any) -> None:
 def look_again(*, as_of: datetime) -> int:
     """Run the sync cycle, and return how many people it did something about."""
     inactivity.check_inactivity(as_of=as_of)
-    reread = reapply.run_batch()
+    reread = reapply.run_batch() + reapply.provision_freed()
+    waiting_members.join_all()
     restored = periodic.restore_managed_fields(periodic.people_with_manual_overrides())
     followed = group_roles.sync_all_roles(seconds=FOLLOWING_SECONDS)[0]
     resolved = periodic.resolve_waiting(periodic.everyone_waiting()) + manager_cycles.retry_all()

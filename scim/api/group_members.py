@@ -94,6 +94,10 @@ def _count(tally: _Tally, operation: Operation) -> None:
         )
     ids = _ids(operation.value) if target.selection is None else _chosen(target.selection)
     match operation.op:
+        case "replace" if not operation.has_value:
+            raise InvalidValueException(
+                attribute="members", detail="To replace “members” needs a “value”."
+            )
         # OneLogin adds with the path members[value eq "…"] and no value (QUIRK-DOC).
         case "add":
             tally.add(ids)
