@@ -46,7 +46,9 @@ def apply(document: Json, operations: Sequence[Operation], resource: ResourceTyp
         try:
             _carry_out(draft, operation)
         except (InvalidValueException, InvalidFilterException, NoTargetException) as error:
-            if _is_used(operation.target):
+            attribute = operation.target.attribute
+            is_gone = isinstance(error, NoTargetException) and attribute and attribute.is_used
+            if is_gone or _is_used(operation.target):
                 raise
             notes.passed_over(operation.target.text, str(error.detail).rstrip("."))
     return keep_manager_link(document, normalize(draft, resource, known=document))

@@ -36,7 +36,9 @@ def add(group: ScimGroup, values: Collection[str]) -> None:
 
 def remove(group: ScimGroup, values: Iterable[str]) -> None:
     """Have the group wait no longer for these members."""
-    group.waiting_members.filter(value__in=list(values)).delete()
+    # Few groups wait for anybody, and a request may name thousands.
+    if group.waiting_members.exists():
+        group.waiting_members.filter(value__in=list(values)).delete()
 
 
 def clear(group: ScimGroup) -> None:
