@@ -15,15 +15,19 @@ Respond = Callable[[HttpRequest], HttpResponse]
 
 
 class ScimMiddleware:
-    """Passes requests below /scim/v2 to SCIM, which needs no sessions and only accepts tokens."""
+    """Passes requests below /scim to SCIM, which needs no sessions and only accepts tokens."""
 
     def __init__(self, respond: Respond) -> None:
         self.respond = respond
         self.serve: Respond = import_string("scim.api.dispatch.serve")
+        self.serve_elsewhere: Respond = import_string("scim.api.dispatch.serve_elsewhere")
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        if f"{request.path_info}/".startswith("/scim/v2/"):
+        path = f"{request.path_info}/"
+        if path.startswith("/scim/v2/"):
             return self.serve(request)
+        if path.startswith("/scim/"):
+            return self.serve_elsewhere(request)
         return self.respond(request)
 
 

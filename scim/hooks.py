@@ -30,6 +30,22 @@ HOOKS = AppHooks(
             fields=FINDS_A_MANAGER,
         ),
         Subscription(
+            "scim.tasks.join_waiting_members",
+            tasks.join_waiting_members,
+            [Event.Kind.PERSON_ADDED, Event.Kind.PERSON_LINKED, Event.Kind.PERSON_RETURNED],
+        ),
+        Subscription(
+            "scim.tasks.provision_freed",
+            tasks.provision_freed,
+            [Event.Kind.ADDRESS_CONFIRMED, Event.Kind.ADDRESS_RELEASED],
+        ),
+        Subscription(
+            "scim.tasks.provision_freed",
+            tasks.provision_freed,
+            [Event.Kind.PERSON_REVISED, Event.Kind.MANAGED_FIELDS_RESTORED],
+            fields=frozenset({"email"}),
+        ),
+        Subscription(
             "scim.tasks.close_errors",
             tasks.close_errors,
             [Event.Kind.PERSON_DEACTIVATED, Event.Kind.PERSON_TERMINATED],

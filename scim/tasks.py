@@ -12,7 +12,7 @@ from people.models import Event
 from scim.api import log_retention
 from scim.connections import inactivity
 from scim.jobs import initial_import, manager_cycles, periodic, reapply
-from scim.sync import group_roles, sync_errors
+from scim.sync import group_roles, sync_errors, waiting_members
 from scim.tools import self_test
 
 # CELERY_TASK_SOFT_TIME_LIMIT is 90 seconds.
@@ -36,6 +36,17 @@ def resolve_waiting_managers(event: Event) -> None:
     periodic.record_waiting(event.person)
     if earlier := event.changes.get("manager", {}).get("from"):
         manager_cycles.retry_below(UUID(earlier))
+
+
+def join_waiting_members(_: Event) -> None:
+    """Let whoever has arrived join the groups that wait for them."""
+    if waiting_members.join_all():
+        group_roles.schedule()
+
+
+def provision_freed(_: Event) -> None:
+    """Provision those who were held because somebody else had their address."""
+    reapply.provision_freed()
 
 
 def close_errors(event: Event) -> None:
@@ -75,7 +86,8 @@ def run_cycle(**_: Any) -> None:
 def run_sync_cycle(*, as_of: datetime) -> int:
     """Run the sync cycle, and return the number of people that it processed."""
     inactivity.check_inactivity(as_of=as_of)
-    reapplied = reapply.run_batch()
+    reapplied = reapply.run_batch() + reapply.provision_freed()
+    waiting_members.join_all()
     restored = periodic.restore_overridden_fields(periodic.overridden_users())
     synced = group_roles.sync_all_roles(seconds=GROUP_ROLES_SECONDS)[0]
     resolved = periodic.resolve_waiting(periodic.all_waiting_users()) + manager_cycles.retry_all()
@@ -84,6 +96,7 @@ def run_sync_cycle(*, as_of: datetime) -> int:
 
 @shared_task(name=group_roles.TASK)
 def sync_group_roles(**_: Any) -> None:
+    waiting_members.join_all()
     is_all = group_roles.sync_all_roles(seconds=GROUP_ROLES_SECONDS)[1]
     if not is_all:
         current_app.send_task(group_roles.TASK, retry=False)

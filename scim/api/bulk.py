@@ -6,6 +6,7 @@ resource that another operation creates, before or after it, as “bulkId:…”
 
 import json
 import re
+from collections import Counter
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -135,6 +136,10 @@ def _read(document: Any) -> tuple[list[Json], int]:
         raise InvalidValueException(detail="“failOnErrors” must be a whole number.")
     for operation in operations:
         _check(operation)
+    names = Counter(one["bulkId"] for one in operations if one.get("bulkId"))
+    if twice := [name for name, times in names.items() if times > 1]:
+        # RFC 7644 section 3.7: a bulkId is unique within the request.
+        raise InvalidSyntaxException(detail=f"The bulkId “{twice[0][:100]}” is used twice.")
     return operations, most_errors
 
 
@@ -205,6 +210,9 @@ def _execute(
     part.if_match = operation.get("version")
     response = dispatch(part)
     result["status"] = str(response.status_code)
+    if method != "POST":
+        # Also of what has failed (RFC 7644 section 3.7).
+        result["location"] = f"{base_url()}/{path}"
     if response.status_code >= 400:
         return result | {"response": json.loads(response.content)}
     result["location"] = response.get("Location", f"{base_url()}/{path}")

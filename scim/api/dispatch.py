@@ -33,10 +33,12 @@ from scim.api import (
 )
 from scim.api.errors import Refusal, Unexpected
 from scim.api.request import (
+    MEDIA_TYPE,
     READ_METHODS,
     MethodNotAllowed,
     ScimRequest,
     Unavailable,
+    base_url,
     error_response,
 )
 
@@ -94,6 +96,21 @@ def serve(http: HttpRequest) -> HttpResponse:
     request = ScimRequest(http, http.path_info[len(PREFIX) :].strip("/"), method)
     response = dispatch(request)
     response["X-Request-Id"] = str(request.request_id)
+    return _finished(http, response)
+
+
+@csrf_exempt
+def serve_elsewhere(http: HttpRequest) -> HttpResponse:
+    """Answer a request below /scim, but not below the base URL, with an error that names it."""
+    detail = f"There is no SCIM service at this address. The base URL is {base_url()}."
+    return _finished(http, error_response(NotFoundException(detail=detail)))
+
+
+def _finished(http: HttpRequest, response: HttpResponse) -> HttpResponse:
+    accepted = http.META.get("HTTP_ACCEPT", "").lower()
+    if "application/json" in accepted and MEDIA_TYPE not in accepted:
+        # RFC 7644 section 3.8; OneLogin asks for it.
+        response["Content-Type"] = "application/json"
     response["X-Content-Type-Options"] = "nosniff"
     # Responses contain personal data.
     response["Cache-Control"] = "no-store"

@@ -130,7 +130,7 @@ def find_users(request: ScimRequest, attribute: str, value: str) -> list[Rendere
     :raises UnauthorizedException: if the token is not valid.
     """
     # userName is case-insensitive and externalId is case-exact (RFC 7643 sections 4.1.1 and 3.1).
-    key: str | UUID = normalize_key(value) if attribute == "userName" else value
+    key: str | UUID = normalize_key(value.strip()) if attribute == "userName" else value
     if attribute == "id":
         key = scim_uuid(value)
     rows = prepared_statements.every(FIND_USER_BY[attribute], [key, request.token_digest])

@@ -6,8 +6,9 @@ true or false and never NULL, so that `not` and `ne` can negate them.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import UTC
+from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol
+from unicodedata import normalize
 from uuid import UUID
 
 from django.db.models import F, Q, Value
@@ -35,6 +36,8 @@ NEVER = Q(pk__in=[])
 ALWAYS = ~NEVER
 
 Test = Callable[[Any, Any], Any]
+
+_MILLISECOND = timedelta(milliseconds=1)
 
 _ORDER: dict[CompareOperator, Test] = {
     CompareOperator.eq: Exact,
@@ -71,7 +74,10 @@ class Key:
     field: str
 
     def compare(self, op: CompareOperator, value: Any) -> Q:
-        return self.present() & Q(_LIKE[op](F(self.field), key(value)))
+        # Blanks round a userName or an address are not stored.
+        forms = {value, value.strip()} if op is CompareOperator.eq else {value}
+        tests = [Q(_LIKE[op](F(self.field), key(form))) for form in sorted(forms)]
+        return self.present() & Q(*tests, _connector=Q.OR)
 
     def present(self) -> Q:
         return ~Q(**{self.field: ""})
@@ -106,13 +112,17 @@ class Member:
     is_folded: bool = False
 
     def compare(self, op: CompareOperator, value: Any) -> Q:
+        # macOS and Active Directory export names with combining accents, which nobody sees.
+        forms = {value, *(normalize(form, value) for form in ("NFC", "NFD"))}
+        tests = [Q(self._test(op, form)) for form in sorted(forms)]
+        return self.present() & Q(*tests, _connector=Q.OR)
+
+    def _test(self, op: CompareOperator, value: str) -> Any:
         if self.is_folded:
-            test = _PLACE[op](self._text(), Value(key(value)))
-        elif self.is_case_exact:
-            test = _PLACE[op](self._text(), Value(value))
-        else:
-            test = _PLACE[op](Lower(self._text()), Lower(Value(value)))
-        return self.present() & Q(test)
+            return _PLACE[op](self._text(), Value(key(value)))
+        if self.is_case_exact:
+            return _PLACE[op](self._text(), Value(value))
+        return _PLACE[op](Lower(self._text()), Lower(Value(value)))
 
     def present(self) -> Q:
         return Q(IsNull(self._text(), False))  # noqa: FBT003
@@ -163,23 +173,30 @@ class Primary:
 
 @dataclass(frozen=True)
 class Moment:
+    """A moment, compared in the milliseconds in which it is answered.
+
+    Otherwise whoever asks for what changed after the last answer would get that one again.
+    """
+
     field: str
 
     def compare(self, op: CompareOperator, value: Any) -> Q:
-        test = _ORDER.get(op)
-        if test is None:
+        if op not in _ORDER:
             raise _refused("a date", op)
-        try:
-            moment = parse_datetime(value)
-        except ValueError:
-            moment = None
-        if moment is None:
-            raise InvalidFilterException(
-                detail=f"“{value[:100]}” is not a date like 2026-03-02T08:00Z."
-            )
-        # A date without a time zone counts as UTC, in which `meta` is returned.
-        aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-        return Q(test(F(self.field), aware))
+        sought = _moment(value)
+        floor = sought.replace(microsecond=sought.microsecond // 1000 * 1000)
+        after = floor + _MILLISECOND
+        match op:
+            case CompareOperator.gt:
+                return Q(**{f"{self.field}__gte": after})
+            case CompareOperator.le:
+                return Q(**{f"{self.field}__lt": after})
+        if op is CompareOperator.eq:
+            within = Q(**{f"{self.field}__gte": floor, f"{self.field}__lt": after})
+            return within if floor == sought else NEVER
+        rounded_up = floor if floor == sought else after
+        test = "gte" if op is CompareOperator.ge else "lt"
+        return Q(**{f"{self.field}__{test}": rounded_up})
 
     def present(self) -> Q:
         return ALWAYS
@@ -188,19 +205,39 @@ class Moment:
         return F(self.field)
 
 
+def _moment(text: str) -> datetime:
+    try:
+        moment = parse_datetime(text)
+    except ValueError:
+        moment = None
+    if moment is None:
+        raise InvalidFilterException(detail=f"“{text[:100]}” is not a date like 2026-03-02T08:00Z.")
+    try:
+        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
+    except OverflowError as error:
+        raise InvalidFilterException(detail=f"“{text[:100]}” is out of range.") from error
+
+
 @dataclass(frozen=True)
 class Identifier:
-    """The id of a resource; text that is not a UUID matches nothing and is not an error."""
+    """The id of a resource; text that is not a UUID matches nothing and is not an error.
+
+    It is case-exact (RFC 7643 section 3.1). An address has the `prefix` before the id.
+    """
 
     field: str
+    prefix: str = ""
 
     def compare(self, op: CompareOperator, value: Any) -> Q:
         if op is not CompareOperator.eq:
             raise _refused("an id", op)
+        identifier = value.removeprefix(self.prefix)
         try:
-            return Q(**{self.field: UUID(value)})
+            sought = UUID(identifier)
         except ValueError:
             return NEVER
+        is_exact = value == f"{self.prefix}{sought}"
+        return Q(**{self.field: sought}) if is_exact else NEVER
 
     def present(self) -> Q:
         return ALWAYS

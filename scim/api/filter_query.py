@@ -5,7 +5,7 @@ attribute matches if any of its values does, so `ne` means that no value is equa
 ordinary characters.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -18,6 +18,7 @@ from django.db.models import (
     Q,
     QuerySet,
     Subquery,
+    Value,
     When,
 )
 from scim2_models import InvalidFilterException, InvalidPathException
@@ -35,6 +36,7 @@ from scim2_models.path import (
 
 from scim.api.filter_columns import (
     ALWAYS,
+    NEVER,
     Column,
     Exactly,
     Fixed,
@@ -45,6 +47,7 @@ from scim.api.filter_columns import (
     Moment,
     Primary,
 )
+from scim.api.request import base_url
 from scim.models import ScimMembership, ScimUserElement
 from scim.rfc.attributes import (
     ACTIVE,
@@ -73,17 +76,26 @@ _COLUMNS: Mapping[Attribute | None, Column] = {
 }
 
 
-def condition(text: str, resource: ResourceType) -> Q:
+def condition(text: str, resource: ResourceType, others: Sequence[ResourceType] = ()) -> Q:
     """Return the condition of the filter on rows of the resource type.
+
+    In a query of several types, an attribute that only the `others` have is an attribute without
+    a value (RFC 7644 section 3.4.2.1).
 
     :raises InvalidFilterException: if the filter is not valid, or uses an attribute or an operator
         that is not supported.
     """
-    return _ResourceCondition(resource).visit(parse(text))
+    return _ResourceCondition(resource, others).visit(parse(text))
 
 
-def ordering(path: str, resource: ResourceType, *, descending: bool = False) -> OrderBy:
-    """Return the order of `sortBy` (RFC 7644 section 3.4.2.3).
+def ordering(
+    path: str,
+    resource: ResourceType,
+    others: Sequence[ResourceType] = (),
+    *,
+    descending: bool = False,
+) -> OrderBy:
+    """Return the order of `sortBy` (RFC 7644 section 3.4.2.3); `others` as in `condition`.
 
     A multi-valued attribute sorts by its primary value, or else by its first. Resources without a
     value come last, in descending order first.
@@ -91,7 +103,8 @@ def ordering(path: str, resource: ResourceType, *, descending: bool = False) -> 
     :raises InvalidPathException: if the attribute does not exist or cannot be sorted by.
     """
     try:
-        key = _sort_key(resolve(path, resource), resource)
+        is_absent = _is_of_others(path, resource, others)
+        key = Value("") if is_absent else _sort_key(resolve(path, resource), resource)
     except InvalidFilterException as error:
         raise InvalidPathException(
             path=path, detail=f"{resource.name}s cannot be sorted by “{path[:200]}”."
@@ -171,10 +184,12 @@ class _ConditionVisitor(FilterVisitor[Q]):
 class _ResourceCondition(_ConditionVisitor):
     """The condition of a filter on resources."""
 
-    def __init__(self, resource: ResourceType) -> None:
-        self.resource = resource
+    def __init__(self, resource: ResourceType, others: Sequence[ResourceType] = ()) -> None:
+        self.resource, self.others = resource, others
 
     def condition(self, path: AttrPath, build: Callable[[Attribute, Column], Q]) -> Q:
+        if _is_of_others(str(path), self.resource, self.others):
+            return NEVER
         target = self._target(path)
         leaf = _compared_attribute(target)
         if not _has_elements(target):
@@ -184,13 +199,19 @@ class _ResourceCondition(_ConditionVisitor):
         return children.any(build(leaf, children.column(leaf)))
 
     def visit_present(self, node: Present) -> Q:
+        if _is_of_others(str(node.attr_path), self.resource, self.others):
+            return NEVER
         target = self._target(node.attr_path)
         if target.attribute is not None and target.part is None and _has_elements(target):
             return _children(target.attribute).any(Q())
         return super().visit_present(node)
 
     def visit_value_path(self, node: ValuePath) -> Q:
+        if _is_of_others(str(node.attr_path), self.resource, self.others):
+            return NEVER
         target = self._target(node.attr_path)
+        if target.attribute is SCHEMAS:
+            return _SchemasSelection(self.resource).visit(node.val_filter)
         if target.attribute is None or not _has_elements(target):
             raise InvalidFilterException(
                 detail=f"“{node.attr_path}” has a single value, so it cannot be filtered."
@@ -216,6 +237,30 @@ class _ElementCondition(_ConditionVisitor):
         return build(part, self.children.column(part))
 
 
+class _SchemasSelection(_ConditionVisitor):
+    """Asks one URN of `schemas`, which is a list of plain values."""
+
+    def __init__(self, resource: ResourceType) -> None:
+        self.column = _column(Target(SCHEMAS.name, attribute=SCHEMAS), SCHEMAS, resource)
+
+    def condition(self, path: AttrPath, build: Callable[[Attribute, Column], Q]) -> Q:
+        if str(path).lower() != "value":
+            raise _unsearchable(f"{SCHEMAS.name}.{path}")
+        return build(SCHEMAS, self.column)
+
+
+def _is_of_others(path: str, resource: ResourceType, others: Sequence[ResourceType]) -> bool:
+    """Tell whether only resources of the other types have the attribute."""
+
+    def has(one: ResourceType) -> bool:
+        try:
+            return resolve(path, one).attribute is not None
+        except InvalidPathException:
+            return False
+
+    return bool(others) and not has(resource) and any(map(has, others))
+
+
 def _has_elements(target: Target) -> bool:
     attribute = target.attribute
     return attribute is not None and attribute.multiple and attribute.kind == "complex"
@@ -236,6 +281,8 @@ def _column(target: Target, leaf: Attribute, resource: ResourceType) -> Column:
         }
         meanings = {urn: column.present() for urn, column in extension_columns.items()}
         return Fixed({resource.core.urn.lower(): ALWAYS} | meanings)
+    if leaf is META.part("location"):
+        return Identifier("scim_id", f"{base_url()}{resource.endpoint}/")
     if leaf is META.part("resourceType"):
         return Fixed({resource.name.lower(): ALWAYS})
     column = _COLUMNS.get(leaf)

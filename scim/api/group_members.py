@@ -98,6 +98,10 @@ def _apply(changes: _MemberChanges, operation: Operation) -> None:
     # A value in a `remove` names the members to remove, although the RFC would remove them all:
     # Entra, JumpCloud and authentik mean that.
     match operation.op:
+        case "replace" if not operation.has_value:
+            raise InvalidValueException(
+                attribute="members", detail="To replace “members” needs a “value”."
+            )
         # OneLogin adds with the path members[value eq "…"] and no value (QUIRK-DOC).
         case "add":
             changes.add(ids)

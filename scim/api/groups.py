@@ -20,10 +20,12 @@ from scim.rfc import dialects, patch
 from scim.rfc.attributes import GROUP
 from scim.rfc.ids import scim_uuid
 from scim.rfc.normalize import normalize, replacement
+from scim.rfc.serialize import etag
 from scim.rfc.strict_json import Json
-from scim.sync import group_roles, sync_errors
+from scim.sync import group_roles, sync_errors, waiting_members
 
 BATCH_SIZE = 5_000
+BULK_REFERENCE = "bulkId:"
 
 
 def read(request: ScimRequest, scim_id: str) -> HttpResponse:
@@ -69,7 +71,10 @@ def replace(request: ScimRequest, scim_id: str) -> HttpResponse:
 
 
 def modify(request: ScimRequest, scim_id: str) -> HttpResponse:
-    """RFC 7644 section 3.5.2; the response is 204, because the group may be large."""
+    """RFC 7644 section 3.5.2; the response is 204, because the group may be large.
+
+    With `attributes` in the query it is 200 with these attributes.
+    """
     request.consume_rate_limit()
     change = group_members.change(dialects.operations(request.document, GROUP))
     group = _lock(request, scim_id)
@@ -78,10 +83,13 @@ def modify(request: ScimRequest, scim_id: str) -> HttpResponse:
         _replace(group, change.replaced)
     # Removing an unknown id or a user who is not a member succeeds, because Okta repeats removals.
     if change.removed:
+        waiting_members.remove(group, change.removed)
         group.memberships.filter(user__scim_id__in=_uuids(change.removed)).delete()
     _add(group, change.added)
     group_roles.schedule()
-    return scim_response(status=204)
+    if responses.requested_projection(request, GROUP) is not None:
+        return responses.respond_stored(request, GROUP, group)
+    return scim_response(status=204, ETag=etag(group.version))
 
 
 def delete(request: ScimRequest, scim_id: str) -> HttpResponse:
@@ -90,6 +98,7 @@ def delete(request: ScimRequest, scim_id: str) -> HttpResponse:
     if group.has_errors:
         sync_errors.resolve_group(group)
     group.memberships.all().delete()
+    waiting_members.clear(group)
     group.deleted_at = timezone.now()
     group.save(update_fields=["deleted_at"])
     group_roles.schedule()
@@ -120,6 +129,7 @@ def _store(request: ScimRequest, group: ScimGroup, document: Json) -> None:
 
 
 def _replace(group: ScimGroup, ids: Collection[str]) -> None:
+    waiting_members.clear(group)
     members = _users(group, ids)
     group.memberships.exclude(user__in=members).delete()
     _insert(group, members)
@@ -139,18 +149,21 @@ def _insert(group: ScimGroup, users: Collection[int]) -> None:
 
 
 def _users(group: ScimGroup, ids: Collection[str]) -> list[int]:
-    """Return the primary keys of the connection's users with these ids.
+    """Return the primary keys of the connection's users with these ids; others wait for their user.
 
-    :raises InvalidValueException: if the connection has no user with one of the ids.
+    :raises InvalidValueException: if an id refers to an operation of a bulk request that failed or
+        does not exist (RFC 7644 section 3.7.2).
     """
     known = ScimUser.objects.known_to(group.connection).filter(scim_id__in=_uuids(ids))
     found = dict(known.values_list("scim_id", "pk"))
-    missing = {identifier.lower() for identifier in ids} - {str(found_id) for found_id in found}
-    if missing:
+    present = {str(found_id) for found_id in found}
+    missing = [identifier for identifier in ids if identifier.lower() not in present]
+    if broken := [one for one in missing if one.startswith(BULK_REFERENCE)]:
         raise InvalidValueException(
-            attribute="members",
-            detail=f"There is no user {min(missing)[:100]}. Provision members before the group.",
+            attribute="members", detail=f"There is no user {min(broken)[:100]}."
         )
+    if missing:
+        waiting_members.add(group, missing)
     return list(found.values())
 
 

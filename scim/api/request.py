@@ -184,6 +184,11 @@ class ScimRequest:
         :raises UnsupportedMediaType: if the media type is not JSON.
         :raises PayloadTooLargeException, InvalidSyntaxException: as `strict_json.read`.
         """
+        encoding = self.http.META.get("HTTP_CONTENT_ENCODING", "").strip().lower()
+        if encoding not in ("", "identity"):
+            raise UnsupportedMediaType(
+                detail=f"Send the body without the Content-Encoding “{encoding[:50]}”."
+            )
         # Rippling, authentik and Microsoft's examples send application/json.
         content_type = self.http.content_type or ""
         if content_type and not content_type.endswith(("/json", "+json")):

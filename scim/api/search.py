@@ -127,6 +127,9 @@ def _is_first_page(query: Mapping[str, Any]) -> bool:
 
 def _find_by_identifier(request: ScimRequest, attribute: str, value: str) -> HttpResponse:
     found = fast_queries.find_users(request, attribute, value)
+    if attribute == "id":
+        # An id is case-exact (RFC 7643 section 3.1).
+        found = [one for one in found if str(one.scim_id) == value]
     limit = min(int(request.query.get("count", pagination.MAX_PAGE_SIZE)), pagination.MAX_PAGE_SIZE)
     texts = [one.text for one in found[:limit]]
     return scim_response(serialize.list_response(texts, total=len(found), start_index=1).encode())
@@ -176,13 +179,18 @@ def _rendered_texts(search: Search, resource: ResourceType, found: Sequence[Any]
     return [one.text for one in responses.render(resource, found, search.projection(resource))]
 
 
-def _rows(request: ScimRequest, search: Search, resource: ResourceType) -> QuerySet[Any]:
+def _rows(
+    request: ScimRequest,
+    search: Search,
+    resource: ResourceType,
+    others: Sequence[ResourceType] = (),
+) -> QuerySet[Any]:
     rows = responses.rows(resource, request.connection)
     if search.filter:
-        rows = rows.filter(filter_query.condition(search.filter, resource))
+        rows = rows.filter(filter_query.condition(search.filter, resource, others))
     if not search.sort_by:
         return rows.order_by("pk")
-    order = filter_query.ordering(search.sort_by, resource, descending=search.descending)
+    order = filter_query.ordering(search.sort_by, resource, others, descending=search.descending)
     return rows.order_by(order, "pk")
 
 
@@ -193,7 +201,7 @@ def _search_several_types(
     skip, limit, total = search.page.start_index - 1, search.page.count, 0
     texts: list[str] = []
     for resource in kinds:
-        rows = _rows(request, search, resource)
+        rows = _rows(request, search, resource, [one for one in kinds if one is not resource])
         count = rows.count()
         found = rows[skip : skip + limit - len(texts)] if len(texts) < limit else []
         texts += _rendered_texts(search, resource, list(found))

@@ -20,7 +20,7 @@ from people.models import Person
 from people.operations import field_ownership, person_fields
 from people.values import PeopleError, normalize_key
 from scim.api.adapters import UserAdapter
-from scim.models import Connection, RequestLog, ScimUser
+from scim.models import Connection, RequestLog, ScimUser, SyncError
 from scim.sync import group_roles, provision, sync_errors
 from scim.sync.attribute_mapping import text_at
 from scim.sync.provision import ProvisioningTask
@@ -51,6 +51,33 @@ def run_batch(*, seconds: float = LONGEST_SECONDS) -> int:
         with tenancy.use(connection.tenant_id):
             done += reapply(connection, until=until)
     return done
+
+
+def provision_freed() -> int:
+    """Provision those whose address was somebody else's and is free now, in all tenants.
+
+    Their provider does not send them again. Return how many were looked at.
+    """
+    listed = SyncError.objects.filter(
+        user=OuterRef("pk"), reason=SyncError.Reason.DUPLICATE_EMAIL, resolved_at=None
+    )
+    holders = Person.objects.in_lists().filter(
+        tenant=OuterRef("tenant"), email_key=OuterRef("email_key"), detached_at=None
+    )
+    with tenancy.across_tenants():
+        held = ScimUser.objects.filter(
+            Exists(listed),
+            ~Exists(holders),
+            person=None,
+            deleted_at=None,
+            connection__activated_at__isnull=False,
+            connection__disconnected_at=None,
+        )
+        users = list(held.select_related("connection").order_by("pk")[:BATCH_SIZE])
+    for user in users:
+        with tenancy.use(user.tenant_id):
+            _reapply_user(user.connection, user.pk)
+    return len(users)
 
 
 def reapply(connection: Connection, *, until: float) -> int:

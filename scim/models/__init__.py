@@ -7,7 +7,13 @@ from scim.models.heartbeat import SyncHeartbeat
 from scim.models.match_choice import MatchDecision
 from scim.models.paging import PaginationAnchor
 from scim.models.request_log import RequestLog, SyncError
-from scim.models.resources import ScimGroup, ScimMembership, ScimUser, ScimUserElement
+from scim.models.resources import (
+    ScimGroup,
+    ScimMembership,
+    ScimUser,
+    ScimUserElement,
+    ScimWaitingMember,
+)
 from scim.models.same_person import SamePersonQuestion
 from scim.models.self_test import SelfTest
 
@@ -23,6 +29,7 @@ __all__ = [
     "ScimMembership",
     "ScimUser",
     "ScimUserElement",
+    "ScimWaitingMember",
     "SelfTest",
     "SyncError",
     "SyncHeartbeat",

@@ -188,3 +188,19 @@ class ScimMembership(models.Model):
 
     def __str__(self) -> str:
         return f"{self.user} in {self.group}"
+
+
+class ScimWaitingMember(models.Model):
+    """A member of a group whom no user of the connection answers to yet."""
+
+    group = models.ForeignKey(ScimGroup, on_delete=models.CASCADE, related_name="waiting_members")
+    # As the provider named the member.
+    value = models.CharField(max_length=255)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint("group", "value", name="scim_waiting_member_once"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.value} for {self.group}"

@@ -11,8 +11,7 @@ from scim.rfc import dialects
 from scim.rfc.attributes import ACTIVE, USER
 from scim.rfc.strict_json import Json
 
-# Some clients still write the URN of SCIM 1.1.
-CORE = (USER.core.urn.lower(), "urn:scim:schemas:core:1.0")
+CORE = USER.core.urns
 NAMES = frozenset([ACTIVE.name, *(f"{urn}:{ACTIVE.name}" for urn in CORE)])
 
 

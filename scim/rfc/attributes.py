@@ -22,16 +22,23 @@ def _type(*usual: str, mutability: Mutability = "readWrite") -> Attribute:
 def _values(name: str, description: str, value: Attribute, *usual: str) -> Attribute:
     """Return a multi-valued attribute of the usual parts (RFC 7643 section 2.4)."""
     display = Attribute(name="display", description="A human-readable name of the value.")
-    parts = [value, display, _type(*usual), PRIMARY]
-    return Attribute(name=name, description=description, kind="complex", multiple=True, parts=parts)
+    return Attribute(
+        name=name,
+        description=description,
+        kind="complex",
+        multiple=True,
+        parts=[value, display, _type(*usual), PRIMARY],
+        is_used=value.is_used,
+    )
 
 
-def _value(description: str, longest: int = 1024) -> Attribute:
-    return Attribute(name="value", description=description, longest=longest)
+def _value(description: str, longest: int = 1024, *, is_used: bool = False) -> Attribute:
+    return Attribute(name="value", description=description, longest=longest, is_used=is_used)
 
 
 def _complex(name: str, description: str, parts: Sequence[Attribute]) -> Attribute:
-    return Attribute(name=name, description=description, kind="complex", parts=parts)
+    """Return a complex attribute that Ramp uses; its parts say for themselves."""
+    return Attribute(name=name, description=description, kind="complex", parts=parts, is_used=True)
 
 
 PRIMARY = Attribute(
@@ -81,6 +88,7 @@ USER_NAME = Attribute(
     required=True,
     uniqueness="server",
     longest=255,
+    is_used=True,
 )
 NAME = _complex(
     "name",
@@ -89,15 +97,18 @@ NAME = _complex(
         Attribute(
             name="formatted", description="The full name, formatted for display.", longest=1024
         ),
-        Attribute(name="familyName", description="The last name."),
-        Attribute(name="givenName", description="The first name."),
+        Attribute(name="familyName", description="The last name.", is_used=True),
+        Attribute(name="givenName", description="The first name.", is_used=True),
         Attribute(name="middleName", description="The middle names."),
         Attribute(name="honorificPrefix", description="Such as “Dr.”."),
         Attribute(name="honorificSuffix", description="Such as “Jr.”."),
     ],
 )
 ACTIVE = Attribute(
-    name="active", description="Whether the person may use the product.", kind="boolean"
+    name="active",
+    description="Whether the person may use the product.",
+    kind="boolean",
+    is_used=True,
 )
 PASSWORD = Attribute(
     name="password",
@@ -106,7 +117,7 @@ PASSWORD = Attribute(
     mutability="writeOnly",
     returned="never",
 )
-EMAIL = _value("An email address; Ramp uses the primary one.", 254)
+EMAIL = _value("An email address; Ramp uses the primary one.", 254, is_used=True)
 EMAILS = _values("emails", "Email addresses.", EMAIL, "work", "home", "other")
 PHONE_NUMBERS = _values(
     "phoneNumbers",
@@ -138,6 +149,7 @@ ADDRESSES = Attribute(
     description="Postal addresses.",
     kind="complex",
     multiple=True,
+    is_used=True,
     parts=[
         Attribute(
             name="formatted", description="The full address, formatted for display.", longest=1024
@@ -146,6 +158,7 @@ ADDRESSES = Attribute(
         Attribute(
             name="locality",
             description="The city; Ramp uses the one of the work address as the location.",
+            is_used=True,
         ),
         Attribute(name="region", description="The state or region."),
         Attribute(name="postalCode", description="The postal code."),
@@ -179,7 +192,11 @@ GROUPS = Attribute(
     ],
 )
 ENTITLEMENTS = _values("entitlements", "The person's entitlements.", _value("An entitlement."))
-ROLES = _values("roles", "Roles; Ramp reads the one of type “rampUserRole”.", _value("A role."))
+ROLES = _values(
+    "roles",
+    "Roles; Ramp reads the one of type “rampUserRole”.",
+    _value("A role.", is_used=True),
+)
 CERTIFICATES = _values(
     "x509Certificates",
     "The person's certificates.",
@@ -193,14 +210,17 @@ CERTIFICATES = _values(
 )
 
 
-def _text(name: str, description: str, *, is_published: bool = True) -> Attribute:
-    return Attribute(name=name, description=description, is_published=is_published)
+def _text(
+    name: str, description: str, *, is_published: bool = True, is_used: bool = False
+) -> Attribute:
+    return Attribute(name=name, description=description, is_published=is_published, is_used=is_used)
 
 
 USER_SCHEMA = Schema(
     urn="urn:ietf:params:scim:schemas:core:2.0:User",
     name="User",
     description="A person, as the identity provider describes them.",
+    aliases=("urn:scim:schemas:core:1.0", "urn:scim:schemas:core:2.0:user"),
     attributes=[
         USER_NAME,
         NAME,
@@ -232,9 +252,9 @@ USER_SCHEMA = Schema(
         CERTIFICATES,
         # Not in the RFC: administrators map them so. They are kept where they were sent, since
         # a provider that reads them back elsewhere would send them again in every cycle.
-        _text("department", "The department.", is_published=False),
-        _text("location", "The location.", is_published=False),
-        _text("city", "The location.", is_published=False),
+        _text("department", "The department.", is_published=False, is_used=True),
+        _text("location", "The location.", is_published=False, is_used=True),
+        _text("city", "The location.", is_published=False, is_used=True),
     ],
 )
 MANAGER = _complex(
@@ -246,6 +266,7 @@ MANAGER = _complex(
             description="The manager's id; in writes also their email, userName or externalId.",
             case_exact=True,
             longest=255,
+            is_used=True,
         ),
         Attribute(
             name="$ref",
@@ -266,12 +287,20 @@ ENTERPRISE = Schema(
     urn="urn:ietf:params:scim:schemas:extension:enterprise:2.0:User",
     name="EnterpriseUser",
     description="Enterprise attributes of the person.",
+    # SCIM 1.1's, which OneLogin's and HelloID's published templates still send; and what is
+    # left of ours where a client cuts it.
+    aliases=(
+        "urn:scim:schemas:extension:enterprise:1.0",
+        "urn:scim:schemas:extension:enterprise:2.0:user",
+        "urn:ietf:params:scim:schemas:extension:enterprise:1.0:user",
+        "urn:ietf:params:scim:schemas:extension:enterprise:2.0",
+    ),
     attributes=[
         _text("employeeNumber", "The employee number."),
         _text("costCenter", "The cost center."),
         _text("organization", "The organization."),
         _text("division", "The division."),
-        _text("department", "The department."),
+        _text("department", "The department.", is_used=True),
         MANAGER,
     ],
 )
@@ -279,7 +308,7 @@ RAMP = Schema(
     urn="urn:ietf:params:scim:schemas:extension:ramp:2.0:User",
     name="RampUser",
     description="The location, and the custom fields that the administrator maps.",
-    attributes=[_text("location", "The name of the person's work location.")],
+    attributes=[_text("location", "The name of the person's work location.", is_used=True)],
     is_open=True,
 )
 MEMBERS = Attribute(
@@ -287,6 +316,7 @@ MEMBERS = Attribute(
     description="The people in the group.",
     kind="complex",
     multiple=True,
+    is_used=True,
     parts=[
         Attribute(
             name="value",
@@ -305,11 +335,12 @@ MEMBERS = Attribute(
         Attribute(name="display", description="The User's name.", mutability="readOnly"),
     ],
 )
-GROUP_NAME = Attribute(name="displayName", description="The name.", required=True)
+GROUP_NAME = Attribute(name="displayName", description="The name.", required=True, is_used=True)
 GROUP_SCHEMA = Schema(
     urn="urn:ietf:params:scim:schemas:core:2.0:Group",
     name="Group",
     description="A group, as the identity provider describes it.",
+    aliases=("urn:scim:schemas:core:1.0", "urn:scim:schemas:core:2.0:group"),
     attributes=[GROUP_NAME, MEMBERS],
 )
 
@@ -330,3 +361,4 @@ GROUP = ResourceType(
     common=COMMON,
     most_operations=20_000,
 )
+RESOURCE_TYPES = (USER, GROUP)

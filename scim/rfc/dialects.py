@@ -6,6 +6,7 @@ we answer follows the RFC. Sources: MS-COMPAT is Microsoft's “Known issues wit
 compliance”, MS-ROLES “Provisioning a role to a SCIM app”, OKTA-20 Okta's SCIM 2.0 reference.
 """
 
+import json
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -23,18 +24,21 @@ from scim2_models import (
 )
 
 from people.strict_json import DEEPEST
-from scim.rfc import strict_json
+from scim.rfc import notes, strict_json
 from scim.rfc.attributes import ACTIVE, MANAGER, MEMBERS, ROLES, SCHEMAS
-from scim.rfc.paths import Target, resolve
-from scim.rfc.schema import Attribute, ResourceType
+from scim.rfc.paths import Target, UnknownAttribute, resolve
+from scim.rfc.schema import Attribute, ResourceType, Schema
 from scim.rfc.strict_json import Json
 
 Op = Literal["add", "remove", "replace"]
 
-_PLAIN_NAME = re.compile(r"[\w$-]*")
+_PATH_BEGINS = re.compile(r"(?:(?i:urn):[^\[]*:)?[A-Za-z$][\w$-]*", re.ASCII)
 _OPS: dict[str, Op] = {"add": "add", "remove": "remove", "replace": "replace"}
-_BOOLEANS = {"true": True, "false": False}
-_ACTIVITIES = _BOOLEANS | {"1": True, "0": False}
+_BOOLEANS = {"true": True, "false": False, "1": True, "0": False}
+_ACTIVITIES = {
+    **dict.fromkeys(("active", "enabled", "yes", "y", "t", "on"), True),
+    **dict.fromkeys(("inactive", "disabled", "no", "n", "f", "off"), False),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,11 +84,44 @@ def _canonical(given: Any, resource: ResourceType) -> Iterator[Operation]:
         return
     if not isinstance(path, str):
         raise InvalidSyntaxException(detail="The “path” of an operation must be a string.")
-    target = resolve(path.strip(), resource)
+    target = _target(path.strip(), value, resource)
+    if target is None:
+        return
     if target.attribute is None:
         yield from _whole_schema(op, target, value, resource)
     elif _is_kept(target):
         yield Operation(op, target, value, has_value="value" in members)
+
+
+def _target(path: str, value: Any, resource: ResourceType) -> Target | None:
+    """Return what the path points at, or None if Ramp does not use and cannot keep that.
+
+    Administrators map whatever attributes their directory has, and one that we do not know
+    must not stop the others (fleet #44822, kortix #7302).
+
+    :raises InvalidPathException: if the path cannot be read, and begins with an attribute that
+        Ramp uses.
+    """
+    if isinstance(value, dict) and (foreign := resource.foreign_extension(path)):
+        return Target(path, foreign)
+    try:
+        return resolve(path, resource, takes_any_extension=True)
+    except UnknownAttribute:
+        notes.passed_over(path, "unknown")
+    except InvalidPathException:
+        if _begins_with_used(path, resource):
+            raise
+        notes.passed_over(path, "not a path")
+    return None
+
+
+def _begins_with_used(path: str, resource: ResourceType) -> bool:
+    known = _PATH_BEGINS.match(path)
+    try:
+        target = resolve(known[0], resource) if known else None
+    except InvalidPathException:
+        return False
+    return target is not None and target.attribute is not None and target.attribute.matters
 
 
 def _op(given: Any) -> Op:
@@ -104,6 +141,10 @@ def _is_kept(target: Target) -> bool:
     :raises MutabilityException: if only we may change it.
     """
     if target.attribute is SCHEMAS:
+        return False
+    if target.attribute is MANAGER and target.part and not target.part.is_written:
+        # Okta's usual mapping has manager.displayName.
+        notes.passed_over(target.text, "read-only")
         return False
     if any(one and one.mutability == "readOnly" for one in (target.attribute, target.part)):
         raise MutabilityException(
@@ -125,6 +166,8 @@ def _without_path(op: Op, value: Any, resource: ResourceType) -> Iterator[Operat
     """
     if op == "remove":
         raise NoTargetException(detail="A remove operation needs a “path”.")
+    if isinstance(value, list) and len(value) == 1:
+        [value] = value
     if not isinstance(value, dict):
         raise InvalidValueException(
             detail="An operation without “path” needs an object of attributes as its “value”."
@@ -138,24 +181,18 @@ def _keyed(op: Op, key: str, value: Any, resource: ResourceType) -> Iterator[Ope
 
     Entra's flag dialect writes "name.givenName" and "urn:…:User:department" (MS-COMPAT;
     entra-flag-update, extension-location). Names and schemas we do not know are passed over
-    as in a POST, but what is wrong inside one we know must not get lost in silence.
+    as in a POST.
+
+    :raises InvalidPathException: as `_target`.
     """
-    try:
-        target = resolve(key, resource)
-    except InvalidPathException:
-        if _PLAIN_NAME.fullmatch(key) or _is_foreign(key, resource):
-            return
-        raise
+    target = _target(key.strip(), value, resource)
+    if target is None:
+        return
     if target.attribute is None:
         yield from _whole_schema(op, target, value, resource)
     # Okta renames a group with "members": null and does not mean that it is empty.
     elif is_written(target) and not (target.attribute is MEMBERS and value is None):
         yield Operation(op, target, value)
-
-
-def _is_foreign(key: str, resource: ResourceType) -> bool:
-    schemas = [resource.core, *resource.extensions]
-    return ":" in key and not any(key.lower().startswith(one.urn.lower()) for one in schemas)
 
 
 def _whole_schema(
@@ -164,16 +201,25 @@ def _whole_schema(
     """Read an operation on a schema as one on each attribute that the value holds."""
     schema = target.schema
     assert schema is not None
+    if isinstance(value, list) and len(value) == 1:
+        [value] = value
     if schema is resource.core:
         yield from _without_path(op, value, resource)
-    elif op == "remove" or (op == "replace" and value in (None, "", {})):
+    elif op == "remove" or (op == "replace" and value in (None, "", [])):
         yield Operation("remove", target)
     elif isinstance(value, dict):
-        for key, one in value.items():
-            if (attribute := schema.attribute(key)) and attribute.is_written:
-                yield Operation(op, Target(f"{schema.urn}:{key}", schema, attribute), one)
-    elif value not in (None, ""):
-        raise InvalidValueException(detail=f"“{target.text[:200]}” must be an object.")
+        yield from _members_of(op, schema, value)
+    elif value not in (None, "", []):
+        notes.passed_over(target.text, "not an object")
+
+
+def _members_of(op: Op, schema: Schema, value: Json) -> Iterator[Operation]:
+    for key, one in value.items():
+        attribute = schema.attribute(key)
+        if attribute is None:
+            notes.passed_over(f"{schema.urn}:{key}", "unknown")
+        elif attribute.is_written:
+            yield Operation(op, Target(f"{schema.urn}:{key}", schema, attribute), one)
 
 
 def _member(given: Json, name: str) -> Any:
@@ -181,8 +227,21 @@ def _member(given: Json, name: str) -> Any:
     return next((value for key, value in given.items() if key.lower() == name), None)
 
 
+def text(value: Any) -> str | None:
+    """Read text that may be written as a number or a boolean, or None if it is something else.
+
+    Employee numbers, postal codes and phone numbers come so from databases and from scripts
+    (authentik #15533, snipe-it #11094, idp-scim-sync #483).
+    """
+    if isinstance(value, str):
+        return value
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    return json.dumps(value) if isinstance(value, bool | int | float) else None
+
+
 def boolean(value: Any) -> bool | None:
-    """Read a boolean that may be written as text, or None if it is something else.
+    """Read a boolean that may be written as text or a number, or None if it is something else.
 
     Entra's default dialect sends "False" and "True" (MS-COMPAT; entra-disable-restore-delete),
     and whoever misses a deactivation because of its case lets somebody in who has left;
@@ -190,15 +249,17 @@ def boolean(value: Any) -> bool | None:
     """
     if isinstance(value, bool):
         return value
-    return _BOOLEANS.get(value.lower()) if isinstance(value, str) else None
+    if isinstance(value, str):
+        return _BOOLEANS.get(value.strip().lower())
+    return bool(value) if isinstance(value, int | float) and value in (0, 1) else None
 
 
 def activity(value: Any) -> bool | None:
     """Read `active` in any form that providers send it, or None if it is something else.
 
-    Besides booleans and their text these are 1 and 0, "1" and "0", a list of one, and an
-    object with a `value`: custom clients and attribute mappings of strings and numbers send
-    them, and nobody who has left may stay because of it.
+    Besides booleans and their text these are 1 and 0, "1" and "0", words such as “inactive”,
+    a list of one, and an object with a `value`: custom clients and attribute mappings of
+    strings and numbers send them, and nobody who has left may stay because of it.
     """
     for _ in range(DEEPEST):
         if isinstance(value, list) and len(value) == 1:
@@ -206,12 +267,15 @@ def activity(value: Any) -> bool | None:
         elif isinstance(value, dict):
             value = _member(value, "value")
     if isinstance(value, str):
-        return _ACTIVITIES.get(value.strip().lower())
-    return bool(value) if isinstance(value, int | float) and value in (0, 1) else None
+        value = _ACTIVITIES.get(value.strip().lower(), value)
+    return boolean(value)
 
 
 def _active(value: Any) -> Any:
     read = activity(value)
+    if read is not None and not isinstance(value, bool):
+        told = json.dumps(value, ensure_ascii=False)[:100]
+        notes.understood(f"{told} in active as {str(read).lower()}", "Entra")
     return value if read is None else read
 
 
@@ -224,13 +288,14 @@ def listed(attribute: Attribute, value: Any) -> Any:
     values = value if isinstance(value, list) else [value]
     if attribute.part("value") is None:
         return values
-    return [{"value": one} if isinstance(one, str) and one else one for one in values]
+    return [one if one == "" or (said := text(one)) is None else {"value": said} for one in values]
 
 
 def _manager(value: Any) -> Any:
     """Read a manager from every form that was seen, as {"value": who}.
 
-    A bare string (MS-VALIDATOR; entra-manager), an object with more in it (okta-oin-manager),
+    A bare string (MS-VALIDATOR; entra-manager) or number (authentik #15533), an object with
+    more in it (okta-oin-manager), SCIM 1.1's `managerId` (OneLogin's and HelloID's templates),
     a list of one, or a `$ref` alone (an older Microsoft tutorial). "" and null clear, also
     beside the `$ref` of before, which Okta sends back with what it read.
     """
@@ -239,10 +304,14 @@ def _manager(value: Any) -> Any:
     if isinstance(value, dict):
         members = {key.lower(): one for key, one in value.items()}
         reference = members.get("$ref")
-        value = members.get("value")
-        if "value" not in members and isinstance(reference, str):
+        value = members.get("value", members.get("managerid"))
+        if "managerid" in members:
+            notes.understood("manager.managerId as manager.value", "OneLogin, HelloID")
+        if not {"value", "managerid"} & members.keys() and isinstance(reference, str):
             value = reference.rstrip("/").rpartition("/")[2]
-    return {"value": value} if isinstance(value, str) and value else value or None
+    if value is None or value == "":
+        return None
+    return {"value": value}
 
 
 def _roles(value: Any) -> Any:
@@ -265,6 +334,7 @@ def _role(element: Any) -> Any:
     except SCIMException:
         return element
     others = {key: one for key, one in element.items() if key.lower() != "value"}
+    notes.understood("a role written as a JSON document", "Entra")
     said = {"value": _member(role, "value"), "display": _member(role, "displayname")}
     return {**said, **others}
 

@@ -14,6 +14,7 @@ from scim2_models.path import (
     AttrPath,
     CompareOperator,
     Comparison,
+    FilterNode,
     FilterVisitor,
     LogicalExpr,
     LogicalOperator,
@@ -28,6 +29,7 @@ from scim.rfc.schema import Attribute
 from scim.rfc.strict_json import Json
 
 # `strict_json` keeps these out of every body, and escapes in a filter must not bring them in.
+_ORDERING = {CompareOperator.gt, CompareOperator.ge, CompareOperator.lt, CompareOperator.le}
 _UNHEARD = re.compile("[\0\ud800-\udfff]")
 
 TEXT_TESTS: dict[CompareOperator, Callable[[str, str], bool]] = {
@@ -79,6 +81,23 @@ class Matcher(FilterVisitor[bool]):
         raise InvalidFilterException(detail="Brackets cannot be nested.")
 
 
+def described(selection: FilterNode, attribute: Attribute) -> Json | None:
+    """Return what the selection says by `eq` and `and` alone, None if it says more."""
+    match selection:
+        case Comparison(op=CompareOperator.eq):
+            part = part_named(attribute, selection.attr_path)
+            return {part.name: operand(part, selection)}
+        case LogicalExpr(op=LogicalOperator.and_):
+            facts: Json = {}
+            for term in selection.terms:
+                more = described(term, attribute)
+                if more is None:
+                    return None
+                facts |= more
+            return facts
+    return None
+
+
 def part_named(attribute: Attribute, path: AttrPath) -> Attribute:
     """Return the sub-attribute that a name inside brackets means.
 
@@ -95,15 +114,20 @@ def part_named(attribute: Attribute, path: AttrPath) -> Attribute:
 def operand(attribute: Attribute, node: Comparison) -> str | bool | None:
     """Return what the attribute is compared with, in the attribute's own type.
 
-    :raises InvalidFilterException: if the comparison makes no sense for it.
+    Numbers are read as text where text is wanted: externalId eq 4711.
+
+    :raises InvalidFilterException: if the comparison makes no sense for it; among others the
+        order of booleans and binaries (RFC 7644 section 3.4.2.2).
     """
     is_equality = node.op in {CompareOperator.eq, CompareOperator.ne}
-    value = dialects.boolean(node.value) if attribute.kind == "boolean" else node.value
+    read = dialects.boolean if attribute.kind == "boolean" else dialects.text
+    value = read(node.value)
     if node.value is None and is_equality:
         return None
     if attribute.kind == "boolean" and is_equality and isinstance(value, bool):
         return value
-    if attribute.kind not in {"boolean", "complex"} and isinstance(value, str):
+    is_ordered = attribute.kind != "binary" or node.op not in _ORDERING
+    if attribute.kind not in {"boolean", "complex"} and isinstance(value, str) and is_ordered:
         if _UNHEARD.search(value):
             raise InvalidFilterException(detail="No text holds U+0000, or half a surrogate pair.")
         return value

@@ -4,7 +4,9 @@ The grammar is scim2-models'. What could cost us time or stack is refused before
 parsed, by counting.
 """
 
+import json
 import re
+from collections.abc import Callable
 
 from scim2_models import InvalidFilterException
 from scim2_models.path import FilterNode, ScimFilter
@@ -17,6 +19,15 @@ _STRINGS = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+"?', re.DOTALL)
 _OPENING = re.compile(r"[(\[]")
 _BRACKETS = re.compile(r"[()\[\]]")
 _JOINS = re.compile(r"\b(?:and|or)\b", re.IGNORECASE)
+_ESCAPE = re.compile(r"\\(u[0-9a-fA-F]{4}|.)", re.DOTALL)
+_CODE_POINT = re.compile(r"\\u[0-9a-fA-F]{4}")
+_LINES = re.compile(r"\b(?:formatted|streetAddress)\b", re.IGNORECASE)
+_UNQUOTED = re.compile(
+    r"\b(eq|ne|co|sw|ew|gt|ge|lt|le)\s+"
+    r"(?!(?:true|false|null|-?(?:0|[1-9]\d*)(?:\.\d+)?(?:e[+-]?\d+)?)(?![^\s()\[\]]))"
+    r"([^\s\"()\[\]]+)",
+    re.IGNORECASE,
+)
 # What providers ask before nearly every write; it needs no parser.
 _LOOKUP = re.compile(
     r"\s*(userName|externalId|id)\s+eq\s+\"([^\"\\\x00-\x1f]*)\"\s*", re.IGNORECASE
@@ -32,12 +43,40 @@ def parse(text: str) -> FilterNode:
     reason = excess(text)
     if reason is not None:
         raise InvalidFilterException(filter=text, detail=f"The filter {reason}.")
+    sound = _STRINGS.sub(_with_sound_escapes(text), text)
     try:
-        return ScimFilter(text).ast
+        return ScimFilter(sound).ast
     except InvalidFilterException as error:
+        if (quoted := _with_quotes(sound)) != sound:
+            return ScimFilter(quoted).ast
         raise InvalidFilterException(
             filter=text, detail=f"The filter cannot be read: {error.detail}."
         ) from error
+
+
+def _with_sound_escapes(text: str) -> Callable[[re.Match[str]], str]:
+    r"""Return how a string of the filter is to be written so that JSON reads it as it is meant.
+
+    Windows names are sent as "LARCH\bob" with one backslash (scim2-parse-filter #110), which
+    JSON reads as a backspace. Line breaks and tabs are meant only of what has several lines.
+    """
+    meant = '"\\/' + ("nrt" if _LINES.search(text) else "")
+
+    def escape(found: re.Match[str]) -> str:
+        is_sound = found[1] in meant or _CODE_POINT.match(found[0])
+        return found[0] if is_sound else f"\\{found[0]}"
+
+    return lambda string: _ESCAPE.sub(escape, string[0]) if "\\" in string[0] else string[0]
+
+
+def _with_quotes(text: str) -> str:
+    """Put quotes round values that lack them (authentik 2025.8: #16455, #16677)."""
+    outside = _STRINGS.split(text)
+    strings = _STRINGS.findall(text)
+    outside = [
+        _UNQUOTED.sub(lambda found: f"{found[1]} {json.dumps(found[2])}", part) for part in outside
+    ]
+    return "".join(part + string for part, string in zip(outside, [*strings, ""], strict=True))
 
 
 def lookup(text: str) -> tuple[str, str] | None:

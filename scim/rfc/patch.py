@@ -9,30 +9,25 @@ from typing import Any
 
 import orjson
 from scim2_models import (
+    InvalidFilterException,
     InvalidValueException,
     MutabilityException,
     NoTargetException,
 )
-from scim2_models.path import (
-    CompareOperator,
-    Comparison,
-    FilterNode,
-    LogicalExpr,
-    LogicalOperator,
-)
+from scim2_models.path import FilterNode
 
+from scim.rfc import notes
 from scim.rfc.dialects import FORMS, Operation
-from scim.rfc.filter_match import Matcher, operand, part_named
-from scim.rfc.normalize import (
+from scim.rfc.filter_match import Matcher, described
+from scim.rfc.normalize import keep_manager_link, link_manager, normalize, schema_key
+from scim.rfc.paths import Target, part_of
+from scim.rfc.read_values import (
     MOST_VALUES,
-    keep_manager_link,
-    link_manager,
-    normalize,
     one_element,
+    pass_over,
     spelling,
     value_of,
 )
-from scim.rfc.paths import Target
 from scim.rfc.schema import Attribute, ResourceType
 from scim.rfc.strict_json import Json
 
@@ -40,16 +35,39 @@ from scim.rfc.strict_json import Json
 def apply(document: Json, operations: Sequence[Operation], resource: ResourceType) -> Json:
     """Return the document as the operations, one after the other, leave it.
 
-    :raises SCIMException: if one of them cannot be done, or the result is not a resource.
+    An operation that cannot be done is passed over if Ramp does not use what it changes.
+
+    :raises SCIMException: if another one cannot be done, or the result is not a resource.
     """
     draft: Json = orjson.loads(orjson.dumps(document))
     # The link is ours; taken for what the provider says, it would bring a manager back.
     link_manager(draft, None)
     for operation in operations:
-        if operation.target.selection is not None and operation.target.attribute is not None:
-            Matcher(operation.target.attribute, {}).visit(operation.target.selection)
-        _ACTIONS[operation.op](draft, operation)
+        try:
+            _carry_out(draft, operation)
+        except (InvalidValueException, InvalidFilterException, NoTargetException) as error:
+            attribute = operation.target.attribute
+            is_gone = isinstance(error, NoTargetException) and attribute and attribute.is_used
+            if is_gone or _is_used(operation.target):
+                raise
+            notes.passed_over(operation.target.text, str(error.detail).rstrip("."))
     return keep_manager_link(document, normalize(draft, resource, known=document))
+
+
+def _carry_out(draft: Json, operation: Operation) -> None:
+    target = operation.target
+    if target.selection is not None and target.attribute is not None:
+        Matcher(target.attribute, {}).visit(target.selection)
+    # An object without members names nothing to be changed (RFC 7644 section 3.5.2.3).
+    if operation.op == "remove" or operation.value != {}:
+        _ACTIONS[operation.op](draft, operation)
+
+
+def _is_used(target: Target) -> bool:
+    """Tell whether Ramp acts on what the target names, so that a bad value must be refused."""
+    if target.attribute is None:
+        return True
+    return target.attribute.is_used and (target.part is None or target.part.is_used)
 
 
 def _add(draft: Json, operation: Operation) -> None:
@@ -91,7 +109,7 @@ def _remove(draft: Json, operation: Operation) -> None:
     target, attribute = operation.target, operation.target.attribute
     if attribute is None:
         assert target.schema is not None
-        draft.pop(target.schema.urn, None)
+        draft.pop(schema_key(draft, target.schema), None)
         return
     if attribute.required:
         raise MutabilityException(
@@ -129,7 +147,7 @@ def _changed(operation: Operation) -> Attribute:
 def _home(draft: Json, target: Target) -> Json:
     if target.schema is None:
         return draft
-    home: Json = draft.setdefault(target.schema.urn, {})
+    home: Json = draft.setdefault(schema_key(draft, target.schema), {})
     return home
 
 
@@ -146,6 +164,8 @@ def _set(home: Json, attribute: Attribute, part: Attribute | None, value: Any) -
         read = value_of(part, value, attribute.name)
         _assign(home.setdefault(name, {}), part.name, read)
         return
+    if isinstance(value, list) and len(value) == 1:
+        [value] = value
     read = value_of(attribute, value)
     form = FORMS.get(attribute)
     parts = form(value) if form else value
@@ -158,9 +178,15 @@ def _set(home: Json, attribute: Attribute, part: Attribute | None, value: Any) -
 def _merge(held: Json, attribute: Attribute, parts: Json) -> None:
     """Set the parts that are named; null and "" unassign theirs."""
     for name, value in parts.items():
-        part = attribute.part(name)
-        if part is not None and part.is_written:
+        part = part_of(attribute, name)
+        if part is None or not part.is_written:
+            continue
+        try:
             _assign(held, part.name, value_of(part, value, attribute.name))
+        except InvalidValueException as error:
+            if part.is_used:
+                raise
+            pass_over(error)
 
 
 def _include(elements: list[Json], element: Json) -> None:
@@ -199,7 +225,7 @@ def _set_in_elements(home: Json, operation: Operation) -> None:
     elements = home.setdefault(attribute.name, [])
     chosen = _chosen(home, target)
     if not chosen:
-        chosen = [_described(target)]
+        chosen = [_described(operation)]
         _append(elements, chosen[0])
     for element in chosen:
         if target.part is not None:
@@ -218,7 +244,7 @@ def _overlay(element: Json, operation: Operation) -> None:
     attribute = _changed(operation)
     given = one_element(attribute, operation.value)
     if operation.op == "replace" and operation.target.selection is not None:
-        facts = _facts(operation.target.selection, attribute) or {}
+        facts = described(operation.target.selection, attribute) or {}
         element.clear()
         element.update(facts)
     element.update(given)
@@ -233,38 +259,22 @@ def _chosen(home: Json, target: Target) -> list[Json]:
     return [one for one in elements if Matcher(attribute, one).visit(target.selection)]
 
 
-def _described(target: Target) -> Json:
+def _described(operation: Operation) -> Json:
     """Return a new element that the selection would choose.
 
     Entra adds to, and replaces in, elements that are not there yet, several operations in
     one request meaning the same new element (GH:scimmy#95, scim-patch#176;
-    entra-add-to-missing-element). The RFC would refuse the replacing.
+    entra-add-to-missing-element). The RFC would refuse the replacing (section 3.5.2.3), and
+    so is one refused that names the element by its value: that one is gone, not yet to come.
 
-    :raises NoTargetException: if the selection does not say what such an element holds.
+    :raises NoTargetException: if the selection does not say what such an element holds, or
+        names it by its value.
     """
-    attribute = target.attribute
-    assert attribute is not None
-    facts = {} if target.selection is None else _facts(target.selection, attribute)
-    if facts is None:
+    target, attribute = operation.target, _changed(operation)
+    facts = {} if target.selection is None else described(target.selection, attribute)
+    if facts is None or (operation.op == "replace" and "value" in facts):
         raise NoTargetException(path=target.text, detail=f"No value matches “{target.text[:200]}”.")
     return facts
-
-
-def _facts(selection: FilterNode, attribute: Attribute) -> Json | None:
-    """Return what the selection says by `eq` and `and` alone, None if it says more."""
-    match selection:
-        case Comparison(op=CompareOperator.eq):
-            part = part_named(attribute, selection.attr_path)
-            return {part.name: operand(part, selection)}
-        case LogicalExpr(op=LogicalOperator.and_):
-            facts: Json = {}
-            for term in selection.terms:
-                more = _facts(term, attribute)
-                if more is None:
-                    return None
-                facts |= more
-            return facts
-    return None
 
 
 def _drop_elements(home: Json, attribute: Attribute, selection: FilterNode) -> None:

@@ -18,11 +18,18 @@ from scim.rfc.schema import Attribute, ResourceType, Schema
 MOST_TERMS = 10
 
 _NAMES = re.compile(r"(\$?[A-Za-z][\w$-]*)(?:\.(\$?[A-Za-z][\w$-]*))?", re.ASCII)
+# SCIM 1.1 has the manager's id here (its core schema, section 7); OneLogin's published template
+# still does.
+FORMER_PARTS = {("manager", "managerid"): "value"}
 # By far the most common selection; members are removed with thousands of them at once.
 _ONE_VALUE = re.compile(
     r"([A-Za-z]\w*)\[([A-Za-z]\w*) +eq +\"([^\"\\\x00-\x1f]*)\"\](?:\.(\$?[A-Za-z]\w*))?",
     re.ASCII | re.IGNORECASE,
 )
+
+
+class UnknownAttribute(InvalidPathException):
+    """A path that can be read, but names what we do not have."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,17 +50,20 @@ class Target:
         return self.part or self.attribute
 
 
-def resolve(text: str, resource: ResourceType) -> Target:
+def resolve(text: str, resource: ResourceType, *, takes_any_extension: bool = False) -> Target:
     """Return what the path points at.
 
-    :raises InvalidPathException: if it cannot be read, or names what we do not have.
+    Extensions that we do not know may be meant too where they are taken.
+
+    :raises UnknownAttribute: if it names what we do not have.
+    :raises InvalidPathException: if it cannot be read.
     """
-    schema, rest = _split(text, resource)
+    schema, rest = _split(text, resource, takes_any_extension=takes_any_extension)
     if schema is not None and not rest:
         return Target(text, schema)
     name, selection, part_name = _read(rest)
     home, attribute = _find(name, schema, resource)
-    part = attribute.part(part_name) if attribute and part_name else None
+    part = part_of(attribute, part_name) if attribute and part_name else None
     if attribute is None or (part_name and part is None):
         raise _unknown(text, resource)
     if selection is not None and not attribute.multiple:
@@ -64,21 +74,30 @@ def resolve(text: str, resource: ResourceType) -> Target:
     return Target(text, home, attribute, selection, part)
 
 
-def _split(text: str, resource: ResourceType) -> tuple[Schema | None, str]:
+def part_of(attribute: Attribute, name: str) -> Attribute | None:
+    """Find a sub-attribute, also by the name that it had in SCIM 1.1."""
+    return attribute.part(FORMER_PARTS.get((attribute.name, name.lower()), name))
+
+
+def _split(
+    text: str, resource: ResourceType, *, takes_any_extension: bool
+) -> tuple[Schema | None, str]:
     lowered = text.lower()
     if not lowered.startswith("urn:"):
         return None, text
     for schema in (resource.core, *resource.extensions):
-        urn = schema.urn.lower()
-        if lowered.startswith(urn) and (len(text) == len(urn) or text[len(urn)] == ":"):
-            return schema, text[len(urn) + 1 :]
+        for urn in schema.urns:
+            # Microsoft's inbound templates write “…:User.manager” with a dot.
+            if lowered.startswith(urn) and (len(text) == len(urn) or text[len(urn)] in ":."):
+                return schema, text[len(urn) + 1 :]
+    urn, _, name = text.rpartition(":")
+    if takes_any_extension and (foreign := resource.foreign_extension(urn)) is not None:
+        return foreign, name
     raise _unknown(text, resource)
 
 
-def _unknown(text: str, resource: ResourceType) -> InvalidPathException:
-    return InvalidPathException(
-        path=text, detail=f"A {resource.name} has no attribute “{text[:200]}”."
-    )
+def _unknown(text: str, resource: ResourceType) -> UnknownAttribute:
+    return UnknownAttribute(path=text, detail=f"A {resource.name} has no attribute “{text[:200]}”.")
 
 
 def _find(

@@ -14,6 +14,7 @@ Returned = Literal["always", "default", "never"]
 
 # Some clients repeat `schemas` inside an extension, where it means nothing.
 _CUSTOM_NAME = re.compile(r"(?!(?i:schemas)$)[A-Za-z][A-Za-z0-9_-]{0,99}")
+_URN = re.compile(r"(?i:urn):[A-Za-z0-9][A-Za-z0-9-]{1,31}:[\w.:+-]{1,200}", re.ASCII)
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -35,6 +36,9 @@ class Attribute:
     longest: int = 200
     is_published: bool = True
     is_custom: bool = False
+    # Ramp acts on it, so a value that cannot be used refuses the request. A value of any other
+    # attribute is passed over instead.
+    is_used: bool = False
     # Whether what a client says about it is kept; whether it takes one string.
     is_written: bool = field(init=False)
     is_text: bool = field(init=False)
@@ -45,6 +49,11 @@ class Attribute:
         object.__setattr__(self, "is_written", is_written)
         object.__setattr__(self, "is_text", self.kind == "string" and not self.multiple)
         object.__setattr__(self, "_parts", by_name(self.parts))
+
+    @property
+    def matters(self) -> bool:
+        """Tell whether Ramp acts on the attribute or on a part of it."""
+        return self.is_used or any(part.is_used for part in self.parts)
 
     def part(self, name: str) -> "Attribute | None":
         return self._parts.get(name) or self._parts.get(name.lower())
@@ -63,10 +72,19 @@ class Schema:
     description: str
     attributes: Sequence[Attribute]
     is_open: bool = False
+    # Older URNs of the schema, in lower case.
+    aliases: Sequence[str] = ()
+    # An extension of a provider's own, about which nothing is known but its URN.
+    is_foreign: bool = False
     _names: Mapping[str, Attribute] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "_names", by_name(self.attributes))
+
+    @property
+    def urns(self) -> Sequence[str]:
+        """All URNs of the schema, in lower case."""
+        return (self.urn.lower(), *self.aliases)
 
     def attribute(self, name: str) -> Attribute | None:
         known = self._names.get(name) or self._names.get(name.lower())
@@ -100,7 +118,7 @@ class ResourceType:
         object.__setattr__(self, "required", required)
         object.__setattr__(self, "_names", by_name([*self.common, *self.core.attributes]))
         extensions = {schema.urn: schema for schema in self.extensions}
-        extensions |= {schema.urn.lower(): schema for schema in self.extensions}
+        extensions |= {urn: schema for schema in self.extensions for urn in schema.urns}
         object.__setattr__(self, "_extensions", extensions)
 
     def attribute(self, name: str) -> Attribute | None:
@@ -109,6 +127,20 @@ class ResourceType:
 
     def extension(self, urn: str) -> Schema | None:
         return self._extensions.get(urn) or self._extensions.get(urn.lower())
+
+    def foreign_extension(self, urn: str) -> Schema | None:
+        """Return a schema for an extension that we do not know, None if this is no URN of one."""
+        known = [one for schema in (self.core, *self.extensions) for one in schema.urns]
+        if urn.lower().startswith(tuple(known)) or not _URN.fullmatch(urn):
+            return None
+        return Schema(
+            urn=urn,
+            name="",
+            description="An extension of the provider's own.",
+            attributes=(),
+            is_open=True,
+            is_foreign=True,
+        )
 
 
 def by_name(attributes: Sequence[Attribute]) -> dict[str, Attribute]:

@@ -1,18 +1,19 @@
 """What /Schemas and /ResourceTypes answer (RFC 7643 sections 6 and 7)."""
 
+from collections.abc import Mapping
+from functools import cache
 from typing import Any
 
+from scim2_models import EnterpriseUser, Group, ServiceProviderConfig, User
 from scim2_models import ResourceType as ResourceTypeModel
 from scim2_models import Schema as SchemaModel
-from scim2_models import ServiceProviderConfig
 
-from scim.rfc.attributes import GROUP, USER
+from scim.rfc.attributes import RESOURCE_TYPES
 from scim.rfc.schema import Attribute, ResourceType, Schema
 from scim.rfc.strict_json import Json
 
 SCHEMA = "urn:ietf:params:scim:schemas:core:2.0:Schema"
 RESOURCE_TYPE = "urn:ietf:params:scim:schemas:core:2.0:ResourceType"
-RESOURCE_TYPES = (USER, GROUP)
 
 
 def schema_documents(base_url: str) -> list[Json]:
@@ -47,22 +48,49 @@ def _schema_document(schema: Schema) -> Json:
         "id": schema.urn,
         "name": schema.name,
         "description": schema.description,
-        "attributes": [_attribute(one) for one in schema.attributes if one.is_published],
+        "attributes": [
+            _attribute(one, _descriptions().get(schema.urn, {}))
+            for one in schema.attributes
+            if one.is_published
+        ],
     }
 
 
-def _attribute(attribute: Attribute) -> Json:
+@cache
+def _descriptions() -> dict[str, dict[str, str]]:
+    """Return how RFC 7643 section 8.7.1 describes its attributes, by schema and dotted name."""
+    found: dict[str, dict[str, str]] = {}
+    for model in (User, EnterpriseUser, Group):
+        schema = model.to_schema()
+        texts = found.setdefault(str(schema.id), {})
+        for one in schema.attributes or ():
+            texts[str(one.name)] = " ".join((one.description or "").split())
+            for part in one.sub_attributes or ():
+                texts[f"{one.name}.{part.name}"] = " ".join((part.description or "").split())
+    return found
+
+
+def _attribute(attribute: Attribute, descriptions: Mapping[str, str], owner: str = "") -> Json:
+    name = f"{owner}{attribute.name}"
+    said = attribute.description
+    # What is particular to Ramp stands behind what the RFC says.
+    if descriptions.get(name):
+        said = f"{descriptions[name]} {said}" if "Ramp" in said else descriptions[name]
     described: dict[str, Any] = {
         "name": attribute.name,
         "type": attribute.kind,
         "multiValued": attribute.multiple,
-        "description": attribute.description,
+        "description": said,
         "required": attribute.required,
         "mutability": attribute.mutability,
         "returned": attribute.returned,
     }
     if attribute.kind == "complex":
-        parts = [_attribute(part) for part in attribute.parts if part.is_published]
+        parts = [
+            _attribute(part, descriptions, f"{name}.")
+            for part in attribute.parts
+            if part.is_published
+        ]
         return described | {"subAttributes": parts}
     described |= {"caseExact": attribute.case_exact, "uniqueness": attribute.uniqueness}
     if attribute.canonical_values:

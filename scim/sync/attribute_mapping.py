@@ -17,8 +17,9 @@ from scim2_models import InvalidPathException, SCIMException
 from people.values import Profile, is_usable_name
 from scim.rfc.attributes import ENTERPRISE, RAMP, USER
 from scim.rfc.filter_match import Matcher
-from scim.rfc.normalize import looks_like_address, manager_of, spelling
+from scim.rfc.normalize import manager_of, schema_key
 from scim.rfc.paths import Target, resolve
+from scim.rfc.read_values import chosen_emails, looks_like_address, spelling
 from scim.rfc.strict_json import Json
 
 OUR_ROLE = "rampUserRole"
@@ -37,11 +38,14 @@ class MappedUser:
     manager: str
     custom_fields: Mapping[str, str]
     missing: tuple[str, ...]
+    # Several roles of which none is the primary one, in the order they were sent.
+    roles: tuple[str, ...] = ()
 
     @property
     def raw_values(self) -> dict[str, Any]:
         """The sent value of each field, by name, for sync errors."""
-        return {**vars(self.profile), "manager": self.manager}
+        sent = {**vars(self.profile), "manager": self.manager}
+        return sent | ({"role": ", ".join(self.roles)} if self.roles else {})
 
 
 def profile_of(document: Json, mapping: Mapping[str, str]) -> MappedUser:
@@ -57,7 +61,17 @@ def profile_of(document: Json, mapping: Mapping[str, str]) -> MappedUser:
         manager=manager,
         custom_fields=_custom_fields(document, mapping),
         missing=missing,
+        roles=() if fields["role"] or "role" in mapping else _several_roles(document),
     )
+
+
+def _several_roles(document: Json) -> tuple[str, ...]:
+    """Return the roles of a user who has several, and none is marked.
+
+    Entra's AppRoleAssignmentsComplex sends all of them with “primary” false (MS-ROLES).
+    """
+    values = (_tidied(one.get("value")) for one in document.get("roles", []))
+    return tuple(dict.fromkeys(value for value in values if value))
 
 
 def snake_case(name: str) -> str:
@@ -70,7 +84,7 @@ def check_path(path: str) -> Target:
 
     :raises SCIMException: if that is not an attribute of a user.
     """
-    target = resolve(path, USER)
+    target = resolve(path, USER, takes_any_extension=True)
     if target.attribute is None:
         raise InvalidPathException(path=path, detail=f"“{path}” is a schema, not an attribute.")
     if target.selection is not None:
@@ -85,8 +99,13 @@ def _is_usable(field: str, value: str) -> bool:
 
 
 def _said(document: Json, field: str, mapping: Mapping[str, str]) -> str:
+    """Return what the document says about the field, each run of blanks folded into one.
+
+    HR exports have double, hard and tabulated blanks, which nobody can tell apart in a name.
+    """
     path = mapping.get(field)
-    return text_at(document, path) if path else SOURCES[field].read(document)
+    said = text_at(document, path) if path else SOURCES[field].read(document)
+    return " ".join(said.split())
 
 
 def _tidied(value: Any) -> str:
@@ -119,12 +138,11 @@ def _family_name(document: Json) -> Iterator[Any]:
 
 @_first_text
 def _email(document: Json) -> Iterator[Any]:
-    emails = document.get("emails", [])
-    yield from (one.get("value") for one in emails if one.get("primary"))
-    yield from (one.get("value") for one in emails if _type(one) == "work")
-    yield from (one.get("value") for one in emails)
-    if looks_like_address(document["userName"]):
-        yield document["userName"]
+    yield from chosen_emails(document.get("emails", []))
+    user_name = document["userName"]
+    # The userName of a guest of Entra looks like an address, and no mail arrives there.
+    if looks_like_address(user_name) and "#ext#" not in user_name.lower():
+        yield user_name
 
 
 @_first_text
@@ -137,7 +155,10 @@ def _department(document: Json) -> Iterator[Any]:
 def _location(document: Json) -> Iterator[Any]:
     yield document.get(RAMP.urn, {}).get("location")
     addresses = document.get("addresses", [])
-    yield from (one.get("locality") for one in addresses if _type(one) == "work")
+    work = [one for one in addresses if _type(one) == "work"]
+    # Oracle's and SailPoint's have several of them (scimgateway #58).
+    yield from (one.get("locality") for one in work if one.get("primary"))
+    yield from (one.get("locality") for one in work)
     yield from (one.get("locality") for one in addresses if one.get("primary"))
     if len(addresses) == 1:
         yield addresses[0].get("locality")
@@ -220,7 +241,9 @@ def text_at(document: Json, path: str) -> str:
     target = _resolved(path)
     if target is None or target.attribute is None or target.leaf is None:
         return ""
-    home = document if target.schema is None else document.get(target.schema.urn, {})
+    home = document
+    if target.schema is not None:
+        home = document.get(schema_key(document, target.schema), {})
     held = home.get(spelling(home, target.attribute))
     elements = held if isinstance(held, list) else [held]
     if target.selection is not None:

@@ -1,6 +1,7 @@
 """The policies of a connection for missing fields, and the role names of its provider."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
@@ -61,16 +62,44 @@ def unsent_fields(profile: Profile) -> frozenset[str]:
     return frozenset(name for name in REQUIRED if not getattr(profile, name))
 
 
+# The highest first.
+BASE_ROLES = (
+    Person.Role.OWNER,
+    Person.Role.ADMIN,
+    Person.Role.IT_ADMIN,
+    Person.Role.BOOKKEEPER,
+    Person.Role.CARDHOLDER,
+    Person.Role.GUEST,
+)
+
+
 def translate_role(
-    connection: Connection, given: str | None, *, current: str | None = None
+    connection: Connection,
+    given: str | None,
+    *,
+    among: Sequence[str] = (),
+    current: str | None = None,
 ) -> str | None:
     """Return Ramp's name of the role, None if the connection does not assign one.
 
-    An unknown name is returned unchanged; the operation that assigns it refuses it.
+    Of several roles (`among`) it is the highest one that the connection may assign. An unknown
+    name is returned unchanged; the operation that assigns it refuses it.
 
     :raises InvalidRole: if a person whose role is `current` would become an Owner and the
         connection may not assign that role. A provider with app roles never may.
     """
+    if not among:
+        return _translated(connection, given, current=current)
+    app_roles = PRESETS[connection.provider].app_roles
+    sent = {app_roles.get(name, name): name for name in reversed(among)}
+    ranked = [sent[one] for one in BASE_ROLES if one in sent] or [among[0]]
+    for higher in ranked[:-1]:
+        with suppress(base_roles.InvalidRole):
+            return _translated(connection, higher, current=current)
+    return _translated(connection, ranked[-1], current=current)
+
+
+def _translated(connection: Connection, given: str | None, *, current: str | None) -> str | None:
     if given is None or connection.role_source == Connection.RoleSource.RAMP:
         return None
     app_roles = PRESETS[connection.provider].app_roles

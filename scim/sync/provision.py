@@ -145,11 +145,14 @@ def restore_person(task: ProvisioningTask) -> bool:
         }
         earlier_waiting = user.waiting_manager
         manager = managers.resolve_manager(user, mapped.manager) if owns_manager else KEEP
+        role = policies.translate_role(
+            task.connection, profile.role, among=mapped.roles, current=older.role
+        )
         has_changed = people_update.restore_managed_fields(
             user.person,
             replace(
                 profile,
-                role=policies.translate_role(task.connection, profile.role, current=older.role),
+                role=role,
                 unspecified=policies.unsent_fields(mapped.profile),
                 **kept,
             ),
@@ -229,7 +232,9 @@ def _save_person(
     user, connection = task.user, task.connection
     try:
         current = user.person.role if user.person else None
-        role = policies.translate_role(connection, profile.role, current=current)
+        role = policies.translate_role(
+            connection, profile.role, among=mapped.roles, current=current
+        )
         profile = replace(profile, role=role, unspecified=policies.unsent_fields(mapped.profile))
         _add_or_revise(task, mapped, profile, manager)
     except HOLDABLE as error:

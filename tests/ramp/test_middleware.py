@@ -13,6 +13,7 @@ def page(_request: HttpRequest) -> HttpResponse:
 def door(monkeypatch: pytest.MonkeyPatch) -> ScimMiddleware:
     door = ScimMiddleware(page)
     monkeypatch.setattr(door, "serve", lambda _request: HttpResponse("scim"))
+    monkeypatch.setattr(door, "serve_elsewhere", lambda _request: HttpResponse("wrong"))
     return door
 
 
@@ -21,7 +22,12 @@ def test_scim_is_answered_at_the_door(door: ScimMiddleware, path: str) -> None:
     assert door(RequestFactory().get(path)).content == b"scim"
 
 
-@pytest.mark.parametrize("path", ["/", "/scim", "/scim/v20/Users", "/people/scim/v2"])
+@pytest.mark.parametrize("path", ["/scim", "/scim/Users", "/scim/v1/Users", "/scim/v20/Users"])
+def test_scim_says_where_it_is_to_who_asks_beside_it(door: ScimMiddleware, path: str) -> None:
+    assert door(RequestFactory().get(path)).content == b"wrong"
+
+
+@pytest.mark.parametrize("path", ["/", "/scimitar", "/people/scim/v2"])
 def test_everything_else_goes_on_to_the_pages(door: ScimMiddleware, path: str) -> None:
     assert door(RequestFactory().get(path)).content == b"page"
 

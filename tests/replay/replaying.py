@@ -3,7 +3,7 @@
 import http.client
 import json
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from tests.replay import paths, templates
@@ -27,6 +27,8 @@ DEFAULTS = {
 class Outcome:
     step: Step
     problems: list[str]
+    # What the flow has saved so far.
+    variables: Variables = field(default_factory=dict, repr=False)
 
     @property
     def passed(self) -> bool:
@@ -55,7 +57,7 @@ def replay(
             problems = [f"blocked: {{{{{error}}}}} was never saved"]
         except (OSError, http.client.HTTPException) as error:
             problems = [f"no answer: {error}"]
-        yield Outcome(step, problems)
+        yield Outcome(step, problems, scope)
 
 
 def _send(

@@ -194,6 +194,7 @@ MAY_REFUSE: dict[str, str] = {
 # Refusals of pages, jobs, the API and other addresses of SCIM, which no change of a user meets.
 ELSEWHERE = {
     "NotImplementedException",
+    "UnknownAttribute",
     "already-active",
     "already-connected",
     "always-ends",

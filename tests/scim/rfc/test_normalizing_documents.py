@@ -40,7 +40,7 @@ def test_what_is_not_the_clients_is_left_out() -> None:
         "password": "secret",
         "shoeSize": 43,
         "name": {"givenName": "Ada", "shoeSize": 43},
-        "urn:example:2.0:User": {"a": 1},
+        "urn:example:2.0:User": {"a": {"b": 1}},
     }
 
     assert kept(**sent) == {"schemas": [CORE], "name": {"givenName": "Ada"}}
@@ -138,30 +138,20 @@ def test_active_may_be_written_in_many_forms(sent: object, active: bool) -> None
     ("sent", "said"),
     [
         ({"active": "maybe"}, "“active” must be true or false."),
-        ({"active": "yes"}, "“active” must be true or false."),
         ({"active": 2}, "“active” must be true or false."),
         ({"active": [True, False]}, "“active” must be true or false."),
-        ({"title": 5}, "“title” must be a string."),
-        ({"title": ["x"]}, "“title” must be a string."),
-        ({"title": "x" * 201}, "“title” may be 200 characters long at most."),
         ({"name": "Ada"}, "“name” must be an object."),
-        ({"name": {"givenName": None, "familyName": 5}}, "“name.familyName” must be a string."),
-        ({"emails": [5]}, "“emails” must be an object."),
-        ({"emails": 5}, "“emails” must be an object."),
-        ({"emails": [{"value": 5}]}, "“emails.value” must be a string."),
+        (
+            {"name": {"givenName": None, "familyName": {"x": 5}}},
+            "“name.familyName” must be a string.",
+        ),
+        ({"emails": [[5]]}, "“emails” must be an object."),
+        ({"emails": 5}, "“5” in emails is not an email address."),
+        ({"emails": [{"value": {"x": 5}}]}, "“emails.value” must be a string."),
         ({"emails": ["not-an-email"]}, "“not-an-email” in emails is not an email address."),
         ({"emails": ["a b@example.com"]}, "“a b@example.com” in emails is not an email address."),
         ({"addresses": ["Main Street 1"]}, "“addresses” must be an object."),
         ({"roles": [{"value": str(n)} for n in range(201)]}, "200 values at most"),
-        (
-            {"emails": [{"value": f"{n}@x", "primary": True} for n in "ab"]},
-            "“emails” may have only one primary value.",
-        ),
-        ({"x509Certificates": ["?"]}, "“x509Certificates.value” must be base64."),
-        ({ENT: "Sales"}, f"“{ENT}” must be an object."),
-        ({ENT: {"manager": 5}}, "“manager” must be an object."),
-        ({RAMP: {"level": {"a": 1}}}, "“level” must be a string."),
-        ({RAMP: {f"f{n}": "x" for n in range(101)}}, "100 custom fields at most"),
         ({"userName": ""}, "“userName” is required."),
         ({"userName": "  "}, "“userName” is required."),
         ({"userName": None}, "“userName” is required."),
@@ -191,9 +181,9 @@ def test_what_is_no_address_is_refused(address: str) -> None:
 @pytest.mark.parametrize(
     "sent",
     [
-        {"title": "a", "TITLE": "b"},
+        {"externalId": "x", "USERNAME": "grace"},
         {"name": {"givenName": "a", "givenname": "b"}},
-        {RAMP: {"costCode": "a", "CostCode": "b"}},
+        {ENT: {"department": "a", "Department": "b"}},
     ],
 )
 def test_a_name_in_two_spellings_is_refused(sent: dict[str, Any]) -> None:

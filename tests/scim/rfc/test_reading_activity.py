@@ -21,7 +21,7 @@ OTHER_VALUES: tuple[Any, ...] = (
     "",
     [],
     {},
-    "no",
+    "yes",
     "maybe",
     2,
     -1,
@@ -35,7 +35,7 @@ def patch(*operations: Any) -> Json:
     return {"schemas": [], "operations": list(operations)}
 
 
-@pytest.mark.parametrize("value", VALUES, ids=str)
+@pytest.mark.parametrize("value", [*VALUES, " INACTIVE ", "disabled", "no", 0.0], ids=str)
 @pytest.mark.parametrize("name", MEMBERS)
 def test_is_found_in_every_form_and_under_every_name(name: str, value: Any) -> None:
     assert says_inactive("PUT", {"userName": 5, name: value})

@@ -227,6 +227,19 @@ class TestRequest:
 
         assert "The invite is waiting to be sent to ada@example.com" in shown
 
+    def test_tells_what_was_passed_over_and_understood(
+        self, scim: Provider, client: Client
+    ) -> None:
+        created = scim("POST", "/Users", someone(title="x" * 201, shoeSize=43))
+        changed = scim.replace(created.id, "active", "True")
+
+        shown = page(client, address(scim, created.request_id))
+        assert "Passed over: title, may be 200 characters long at most" in shown
+        assert "Passed over: shoeSize, unknown" in shown
+        shown = page(client, address(scim, changed.request_id))
+        assert "in active as true" in shown
+        assert "Known from Entra." in shown
+
     def test_tells_why_it_was_refused(self, scim: Provider, client: Client) -> None:
         answer = scim("POST", "/Users", someone(roles="EMPEROR"))
 

@@ -1,0 +1,265 @@
+"""A value that a provider sends in its own way …"""
+
+from typing import Any
+
+import pytest
+
+from scim.rfc import notes, patch
+from scim.rfc.attributes import GROUP, USER
+from scim.rfc.dialects import operations
+from scim.rfc.normalize import manager_of, normalize, replacement
+from scim.rfc.schema import Attribute
+from scim.sync.attribute_mapping import profile_of
+from tests.clients.scim import ENT, RAMP, Json
+
+OLD_ENT = "urn:scim:schemas:extension:enterprise:1.0"
+CORE = USER.core.urn
+FOREIGN = "urn:ietf:params:scim:schemas:extension:larch:2.0:User"
+
+
+def kept(**sent: Any) -> Json:
+    """Return what is kept of a user beside the userName and the schemas."""
+    document = normalize({"userName": "ada"} | sent, USER)
+    return {name: value for name, value in document.items() if name not in ("userName", "schemas")}
+
+
+def passed_over(**sent: Any) -> list[str]:
+    with notes.collecting() as collected:
+        kept(**sent)
+    return [note.text for note in collected]
+
+
+def unused() -> list[Attribute]:
+    return [one for one in USER.core.attributes if not one.matters and one.is_written]
+
+
+class TestOfAnAttributeThatRampDoesNotUse:
+    @pytest.mark.parametrize("attribute", unused(), ids=lambda one: one.name)
+    @pytest.mark.parametrize(
+        "value", [{"x": {"y": 1}}, [[1], [2]], "x" * 200_000, [{"value": {"x": 1}}]], ids=str
+    )
+    def test_never_refuses_a_document(self, attribute: Attribute, value: Any) -> None:
+        assert kept(**{attribute.name: value}).get(attribute.name) in (None, [])
+
+    @pytest.mark.parametrize(
+        ("sent", "told"),
+        [
+            ({"title": "x" * 201}, "Passed over: title, may be 200 characters long at most"),
+            ({"shoeSize": 43}, "Passed over: shoeSize, unknown"),
+            ({"title": "a", "TITLE": "b"}, "Passed over: title, sent twice"),
+            ({ENT: "Sales"}, f"Passed over: {ENT}, not an object"),
+            ({ENT: {"shoe": 43}}, f"Passed over: {ENT}:shoe, unknown"),
+            ({"x509Certificates": ["?"]}, "Passed over: x509Certificates.value, must be base64"),
+            ({"name.shoe": 43}, "Passed over: name.shoe, unknown"),
+        ],
+    )
+    def test_is_told_to_whoever_asks(self, sent: Json, told: str) -> None:
+        assert told in passed_over(**sent)
+
+    def test_is_not_told_about_a_plain_document(self) -> None:
+        assert passed_over(title="Clerk", **{ENT: {"department": "Legal"}}) == []
+
+    def test_leaves_the_other_values_of_its_list(self) -> None:
+        phones = [{"value": "1", "type": "work"}, [2], {"value": {"x": 3}}]
+
+        assert kept(phoneNumbers=phones) == {"phoneNumbers": [{"value": "1", "type": "work"}]}
+
+    def test_ends_at_the_most_values_that_are_kept(self) -> None:
+        assert len(kept(photos=[str(n) for n in range(300)])["photos"]) == 200
+
+    def test_ends_at_the_most_custom_fields_that_are_kept(self) -> None:
+        assert len(kept(**{RAMP: {f"f{n}": "x" for n in range(300)}})[RAMP]) == 100
+
+
+@pytest.mark.parametrize(
+    ("sent", "stands_for"),
+    [
+        ({"title": 5}, {"title": "5"}),
+        ({"title": 5.0}, {"title": "5"}),
+        ({"title": True}, {"title": "true"}),
+        ({"title": ["Clerk"]}, {"title": "Clerk"}),
+        ({"externalId": 4711}, {"externalId": "4711"}),
+        ({"phoneNumbers": [4722]}, {"phoneNumbers": [{"value": "4722"}]}),
+        (
+            {"phoneNumbers": [{"value": 4722, "primary": 1}]},
+            {"phoneNumbers": [{"value": "4722", "primary": True}]},
+        ),
+        (
+            {"addresses": {"postalCode": 150, "locality": "Oslo"}},
+            {"addresses": [{"postalCode": "150", "locality": "Oslo"}]},
+        ),
+        ({"name": [{"givenName": "Ada"}]}, {"name": {"givenName": "Ada"}}),
+        ({"emails": " ada@larch.test "}, {"emails": [{"value": "ada@larch.test"}]}),
+        ({ENT: {"employeeNumber": 4711}}, {ENT: {"employeeNumber": "4711"}}),
+        ({ENT: [{"employeeNumber": "1"}]}, {ENT: {"employeeNumber": "1"}}),
+        ({ENT: {"manager": 4711}}, {ENT: {"manager": {"value": "4711"}}}),
+        ({ENT: {"manager": {"value": 4711}}}, {ENT: {"manager": {"value": "4711"}}}),
+        ({ENT: {"manager": {"value": " bea\u00a0"}}}, {ENT: {"manager": {"value": "bea"}}}),
+        ({ENT: {"manager": {"managerId": "bea"}}}, {ENT: {"manager": {"value": "bea"}}}),
+        (
+            {"x509Certificates": ["-----BEGIN CERTIFICATE-----\nYQ==\n-----END CERTIFICATE-----"]},
+            {"x509Certificates": [{"value": "YQ=="}]},
+        ),
+        ({"active": "no"}, {"active": False}),
+        ({"active": [{"value": "Disabled"}]}, {"active": False}),
+    ],
+    ids=str,
+)
+def test_is_read_as_what_it_stands_for(sent: Json, stands_for: Json) -> None:
+    assert kept(**sent) == stands_for
+
+
+@pytest.mark.parametrize(
+    ("sent", "stands_for"),
+    [
+        ({f"{ENT}:department": "Legal"}, {ENT: {"department": "Legal"}}),
+        ({f"{ENT}.department": "Legal"}, {ENT: {"department": "Legal"}}),
+        ({f"{ENT}:manager": "bea"}, {ENT: {"manager": {"value": "bea"}}}),
+        ({f"{ENT}:manager.value": "bea"}, {ENT: {"manager": {"value": "bea"}}}),
+        ({f"{OLD_ENT}:department": "Legal"}, {ENT: {"department": "Legal"}}),
+        ({OLD_ENT: {"department": "Legal"}}, {ENT: {"department": "Legal"}}),
+        ({"name.givenName": "Ada"}, {"name": {"givenName": "Ada"}}),
+        ({f"{CORE}:title": "Clerk"}, {"title": "Clerk"}),
+        (
+            {CORE: {"title": "Clerk", "name.givenName": "A"}},
+            {"title": "Clerk", "name": {"givenName": "A"}},
+        ),
+        (
+            {'emails[type eq "work"].value': "a@b", 'emails[type eq "work"].primary': True},
+            {"emails": [{"type": "work", "value": "a@b", "primary": True}]},
+        ),
+        ({"emails.value": "a@b"}, {"emails": [{"value": "a@b"}]}),
+    ],
+    ids=str,
+)
+def test_is_found_under_a_flat_name_in_a_post_and_a_put(sent: Json, stands_for: Json) -> None:
+    assert kept(**sent) == stands_for
+    put = replacement({"userName": "ada"} | sent, {"userName": "ada"}, USER)
+    assert {name: value for name, value in put.items() if name in stands_for} == stands_for
+
+
+def test_may_stand_below_the_core_schema_where_it_is_required() -> None:
+    assert normalize({CORE: {"userName": "ada"}}, USER)["userName"] == "ada"
+    assert normalize({f"{CORE}:userName": "ada"}, USER)["userName"] == "ada"
+    assert normalize({f"{GROUP.core.urn}:displayName": "Staff"}, GROUP)["displayName"] == "Staff"
+
+
+def test_counts_more_in_its_place_than_under_a_flat_name() -> None:
+    sent = {f"{ENT}:department": "Legal", ENT: {"Department": "Sales"}}
+
+    assert kept(**sent) == {ENT: {"department": "Sales"}}
+
+
+def test_leaves_the_body_as_it_was_sent() -> None:
+    sent = {"userName": "ada", ENT: {"division": "x"}, f"{ENT}:department": "Legal"}
+
+    normalize(sent, USER)
+
+    assert sent == {"userName": "ada", ENT: {"division": "x"}, f"{ENT}:department": "Legal"}
+
+
+class TestInAnExtensionOfTheProvidersOwn:
+    def test_is_kept_and_listed_among_the_schemas(self) -> None:
+        document = normalize({"userName": "ada", FOREIGN: {"badge": 7, "x": {"y": 1}}}, USER)
+
+        assert document[FOREIGN] == {"badge": "7"}
+        assert document["schemas"] == [CORE, FOREIGN]
+
+    def test_is_changed_by_a_patch_in_any_case(self) -> None:
+        before = normalize({"userName": "ada", FOREIGN: {"badge": 7}}, USER)
+        body = {
+            "Operations": [
+                {"op": "replace", "path": f"{FOREIGN.lower()}:BADGE", "value": "8"},
+                {"op": "add", "value": {FOREIGN: {"desk": "12"}}},
+            ]
+        }
+
+        after = patch.apply(before, operations(body, USER), USER)
+
+        assert after[FOREIGN] == {"badge": "8", "desk": "12"}
+        gone = {"Operations": [{"op": "remove", "path": f"{FOREIGN}:badge"}]}
+        assert patch.apply(after, operations(gone, USER), USER)[FOREIGN] == {"desk": "12"}
+
+    def test_can_be_mapped(self) -> None:
+        document = normalize({"userName": "ada", FOREIGN: {"unit": " Legal "}}, USER)
+
+        assert profile_of(document, {"department": f"{FOREIGN}:unit"}).profile.department == "Legal"
+
+    def test_is_limited_in_number(self) -> None:
+        document = normalize(
+            {"userName": "ada"} | {f"urn:larch:{n}": {"a": "b"} for n in range(30)}, USER
+        )
+
+        assert len([name for name in document if name.startswith("urn:larch:")]) == 10
+
+
+@pytest.mark.parametrize(
+    ("emails", "used"),
+    [
+        (
+            [{"value": "a@b", "type": "work", "primary": True}, {"value": "n/a", "type": "home"}],
+            "a@b",
+        ),
+        ([{"value": "n/a", "type": "home"}, {"value": "a@b", "type": "work"}], "a@b"),
+        (
+            [
+                {"value": "h@b", "type": "home", "primary": True},
+                {"value": "w@b", "type": "work", "primary": True},
+            ],
+            "w@b",
+        ),
+        ([{"value": "a@b", "primary": True}, {"value": "c@d", "primary": "true"}], "a@b"),
+    ],
+)
+def test_may_be_one_of_several_emails(emails: list[Json], used: str) -> None:
+    document = normalize({"userName": "ada", "emails": emails}, USER)
+
+    assert profile_of(document, {}).profile.email == used
+    assert sum(one.get("primary", False) for one in document["emails"]) <= 1
+    assert [one["value"] for one in document["emails"]] == [one["value"] for one in emails]
+
+
+@pytest.mark.parametrize(
+    ("user_name", "email"),
+    [
+        (" pia@larch.test\u200b", "pia@larch.test"),
+        ("pia_larch.test#EXT#@acme.onmicrosoft.com", ""),
+    ],
+)
+def test_may_be_a_user_name_that_serves_as_the_address(user_name: str, email: str) -> None:
+    document = normalize({"userName": user_name}, USER)
+
+    assert profile_of(document, {}).profile.email == email
+    assert document["userName"] == user_name.strip("\u200b").strip()
+
+
+@pytest.mark.parametrize(
+    ("addresses", "location"),
+    [
+        ([("work", "Oslo", False), ("work", "Bergen", True)], "Bergen"),
+        ([("home", "Oslo", True), ("work", "Bergen", False)], "Bergen"),
+        ([("home", "Oslo", True), ("other", "Bergen", False)], "Oslo"),
+    ],
+)
+def test_may_be_one_of_several_addresses(
+    addresses: list[tuple[str, str, bool]], location: str
+) -> None:
+    sent = [{"type": kind, "locality": city, "primary": first} for kind, city, first in addresses]
+
+    document = normalize({"userName": "ada", "addresses": sent}, USER)
+
+    assert profile_of(document, {}).profile.location == location
+
+
+@pytest.mark.parametrize("department", ["People  Ops", "People\u00a0Ops", " People\tOps\n"])
+def test_may_have_blanks_that_nobody_can_see(department: str) -> None:
+    document = normalize({"userName": "ada", ENT: {"department": department}}, USER)
+
+    assert profile_of(document, {}).profile.department == "People Ops"
+
+
+def test_names_the_manager_by_the_first_name_of_scim() -> None:
+    """OneLogin and HelloID publish templates with SCIM 1.1's names."""
+    document = normalize({"userName": "ada", OLD_ENT: {"manager": {"managerId": "bo"}}}, USER)
+
+    assert manager_of(document) == "bo"
