@@ -30,18 +30,18 @@ HOOKS = AppHooks(
             fields=FINDS_A_MANAGER,
         ),
         Subscription(
-            "scim.tasks.join_waiting_members",
-            tasks.join_waiting_members,
+            "scim.tasks.join_waiting_groups",
+            tasks.join_waiting_groups,
             [Event.Kind.PERSON_ADDED, Event.Kind.PERSON_LINKED, Event.Kind.PERSON_RETURNED],
         ),
         Subscription(
             "scim.tasks.provision_freed",
-            tasks.provision_freed,
+            tasks.provision_freed_addresses,
             [Event.Kind.ADDRESS_CONFIRMED, Event.Kind.ADDRESS_RELEASED],
         ),
         Subscription(
             "scim.tasks.provision_freed",
-            tasks.provision_freed,
+            tasks.provision_freed_addresses,
             [Event.Kind.PERSON_REVISED, Event.Kind.MANAGED_FIELDS_RESTORED],
             fields=frozenset({"email"}),
         ),

@@ -8,6 +8,7 @@ from uuid import UUID
 from celery import current_app, shared_task
 from django.utils import timezone
 
+from people import tenancy
 from people.models import Event
 from scim.api import log_retention
 from scim.connections import inactivity
@@ -38,15 +39,15 @@ def resolve_waiting_managers(event: Event) -> None:
         manager_cycles.retry_below(UUID(earlier))
 
 
-def join_waiting_members(_: Event) -> None:
-    """Let whoever has arrived join the groups that wait for them."""
-    if waiting_members.join_all():
+def join_waiting_groups(event: Event) -> None:
+    """Add the person of the event to the groups that were pushed before them."""
+    if event.person and waiting_members.join_groups_of(event.person):
         group_roles.schedule()
 
 
-def provision_freed(_: Event) -> None:
-    """Provision those who were held because somebody else had their address."""
-    reapply.provision_freed()
+def provision_freed_addresses(_: Event) -> None:
+    """Provision users who were held because another person had their email address."""
+    reapply.provision_freed_addresses()
 
 
 def close_errors(event: Event) -> None:
@@ -86,7 +87,9 @@ def run_cycle(**_: Any) -> None:
 def run_sync_cycle(*, as_of: datetime) -> int:
     """Run the sync cycle, and return the number of people that it processed."""
     inactivity.check_inactivity(as_of=as_of)
-    reapplied = reapply.run_batch() + reapply.provision_freed()
+    reapplied = reapply.run_batch()
+    with tenancy.across_tenants():
+        reapplied += reapply.provision_freed_addresses()
     waiting_members.join_all()
     restored = periodic.restore_overridden_fields(periodic.overridden_users())
     synced = group_roles.sync_all_roles(seconds=GROUP_ROLES_SECONDS)[0]

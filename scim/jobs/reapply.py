@@ -53,10 +53,12 @@ def run_batch(*, seconds: float = LONGEST_SECONDS) -> int:
     return done
 
 
-def provision_freed() -> int:
-    """Provision those whose address was somebody else's and is free now, in all tenants.
+def provision_freed_addresses() -> int:
+    """Provision users of the tenant in force whose email address has become free.
 
-    Their provider does not send them again. Return how many were looked at.
+    Their provider does not send them again.
+
+    :returns: how many were tried.
     """
     listed = SyncError.objects.filter(
         user=OuterRef("pk"), reason=SyncError.Reason.DUPLICATE_EMAIL, resolved_at=None
@@ -64,16 +66,15 @@ def provision_freed() -> int:
     holders = Person.objects.in_lists().filter(
         tenant=OuterRef("tenant"), email_key=OuterRef("email_key"), detached_at=None
     )
-    with tenancy.across_tenants():
-        held = ScimUser.objects.filter(
-            Exists(listed),
-            ~Exists(holders),
-            person=None,
-            deleted_at=None,
-            connection__activated_at__isnull=False,
-            connection__disconnected_at=None,
-        )
-        users = list(held.select_related("connection").order_by("pk")[:BATCH_SIZE])
+    held = ScimUser.objects.filter(
+        Exists(listed),
+        ~Exists(holders),
+        person=None,
+        deleted_at=None,
+        connection__activated_at__isnull=False,
+        connection__disconnected_at=None,
+    )
+    users = list(held.select_related("connection").order_by("pk")[:BATCH_SIZE])
     for user in users:
         with tenancy.use(user.tenant_id):
             _reapply_user(user.connection, user.pk)

@@ -191,10 +191,10 @@ class ScimMembership(models.Model):
 
 
 class ScimWaitingMember(models.Model):
-    """A member of a group whom no user of the connection answers to yet."""
+    """A group member for whom the connection has no user yet."""
 
     group = models.ForeignKey(ScimGroup, on_delete=models.CASCADE, related_name="waiting_members")
-    # As the provider named the member.
+    # The id, externalId or userName that the provider sent.
     value = models.CharField(max_length=255)
 
     class Meta:

@@ -1,88 +1,108 @@
-"""Members of groups who are not here yet.
+"""Members of groups for whom no user exists yet.
 
-A provider may push a group before its people, or with the id of somebody who was deleted. The
-group takes the others, and whoever is missing waits, as managers do, and joins as soon as a
-user of the connection answers to the value: by id, externalId or userName.
+A provider may push a group before its users, or with the id of a user who was deleted. The known
+members join at once. The others are stored, and join when the connection has a user with that id,
+externalId or userName.
 """
 
-from collections.abc import Collection, Iterable
-from typing import NamedTuple
+from collections.abc import Collection, Iterator, Sequence
+from typing import Any, NamedTuple
 
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 
 from people import tenancy
+from people.models import Person
 from people.values import normalize_key
 from scim.models import Connection, ScimGroup, ScimMembership, ScimUser, ScimWaitingMember
 from scim.rfc.ids import scim_uuid
 
-AT_ONCE = 1_000
+BATCH_SIZE = 1_000
 
 
-class Waiting(NamedTuple):
+class WaitingMember(NamedTuple):
     pk: int
     group_id: int
     value: str
 
 
 def add(group: ScimGroup, values: Collection[str]) -> None:
-    """Have the group wait for the members."""
-    longest = ScimWaitingMember.value.field.max_length
+    """Store the values of members for whom the connection has no user."""
+    max_length = ScimWaitingMember.value.field.max_length
     ScimWaitingMember.objects.bulk_create(
-        (ScimWaitingMember(group=group, value=value[:longest]) for value in sorted(values)),
-        batch_size=AT_ONCE,
+        (ScimWaitingMember(group=group, value=value[:max_length]) for value in sorted(values)),
+        batch_size=BATCH_SIZE,
         ignore_conflicts=True,
     )
 
 
-def remove(group: ScimGroup, values: Iterable[str]) -> None:
-    """Have the group wait no longer for these members."""
-    # Few groups wait for anybody, and a request may name thousands.
+def remove(group: ScimGroup, values: Collection[str]) -> None:
+    """Delete the stored values that the provider removes from the group."""
+    # Few groups have waiting members, and a request may name thousands.
     if group.waiting_members.exists():
         group.waiting_members.filter(value__in=list(values)).delete()
 
 
 def clear(group: ScimGroup) -> None:
-    """Have the group wait for nobody."""
+    """Delete all stored values of the group."""
     group.waiting_members.all().delete()
 
 
+def join_groups_of(person: Person) -> int:
+    """Add the person's users to the groups in which their exact names wait.
+
+    Names in another case are found by `join_all`, which compares all values.
+
+    :returns: the number of groups.
+    """
+    joined = 0
+    for user in person.scim_users.filter(deleted_at=None).select_related("connection"):
+        names = {str(user.scim_id), user.scim_external_id, user.scim_username} - {""}
+        waiting = _waiting_members(user.connection).filter(value__in=names)
+        joined += _join(user.connection, [WaitingMember(*row) for row in waiting])
+    return joined
+
+
 def join_all() -> int:
-    """Let everybody join who has arrived meanwhile, in all tenants; return how many joined."""
+    """Add the users who exist by now to the groups of all tenants in which they wait.
+
+    :returns: the number of new memberships.
+    """
     joined = 0
     with tenancy.across_tenants():
-        waited_for = Connection.objects.filter(disconnected_at=None)
+        live = Connection.objects.filter(disconnected_at=None)
         ids = ScimWaitingMember.objects.values("group__connection")
-        connections = list(waited_for.filter(pk__in=ids))
+        connections = list(live.filter(pk__in=ids))
     for connection in connections:
         with tenancy.use(connection.tenant_id):
-            joined += join(connection)
+            for batch in _batches([WaitingMember(*row) for row in _waiting_members(connection)]):
+                joined += _join(connection, batch)
     return joined
 
 
-def join(connection: Connection) -> int:
-    """Let those join who have arrived at the connection; return how many joined."""
-    rows = ScimWaitingMember.objects.filter(
+def _waiting_members(connection: Connection) -> QuerySet[ScimWaitingMember, tuple[Any, ...]]:
+    of_connection = ScimWaitingMember.objects.filter(
         group__connection=connection, group__deleted_at=None
-    ).order_by("pk")
-    joined = 0
-    for batch in _batches([Waiting(*row) for row in rows.values_list("pk", "group_id", "value")]):
-        users = _arrived(connection, {row.value for row in batch})
-        found = [(row, users[row.value]) for row in batch if row.value in users]
-        ScimMembership.objects.bulk_create(
-            (ScimMembership(group_id=row.group_id, user_id=user) for row, user in found),
-            ignore_conflicts=True,
-        )
-        ScimWaitingMember.objects.filter(pk__in=[row.pk for row, _ in found]).delete()
-        joined += len(found)
-    return joined
+    )
+    return of_connection.order_by("pk").values_list("pk", "group_id", "value")
 
 
-def _batches(rows: list[Waiting]) -> Iterable[list[Waiting]]:
-    return (rows[begin : begin + AT_ONCE] for begin in range(0, len(rows), AT_ONCE))
+def _batches(rows: Sequence[WaitingMember]) -> Iterator[Sequence[WaitingMember]]:
+    return (rows[begin : begin + BATCH_SIZE] for begin in range(0, len(rows), BATCH_SIZE))
 
 
-def _arrived(connection: Connection, values: Collection[str]) -> dict[str, int]:
-    """Return the keys of the users who answer to the values; ids count before other names."""
+def _join(connection: Connection, waiting: Sequence[WaitingMember]) -> int:
+    users = _find_users(connection, {row.value for row in waiting})
+    found = [(row, users[row.value]) for row in waiting if row.value in users]
+    ScimMembership.objects.bulk_create(
+        (ScimMembership(group_id=row.group_id, user_id=user) for row, user in found),
+        ignore_conflicts=True,
+    )
+    ScimWaitingMember.objects.filter(pk__in=[row.pk for row, _ in found]).delete()
+    return len(found)
+
+
+def _find_users(connection: Connection, values: Collection[str]) -> dict[str, int]:
+    """Return the primary keys of the users by value; an id takes precedence over other names."""
     known = ScimUser.objects.known_to(connection)
     named = known.filter(
         Q(scim_id__in=[scim_uuid(value) for value in values])
@@ -99,7 +119,7 @@ def _arrived(connection: Connection, values: Collection[str]) -> dict[str, int]:
             by_name.setdefault(name, set()).add(pk)
     found: dict[str, int] = {}
     for value in values:
-        # A name that two users share means neither.
+        # A name that several users have identifies none of them.
         pks = by_name.get(value, set()) or by_name.get(normalize_key(value), set())
         if value.lower() in by_id:
             found[value] = by_id[value.lower()]
