@@ -21,7 +21,7 @@ from people.values import Actor, PeopleError
 from scim.api.adapters import UserAdapter
 from scim.jobs import match_report, periodic
 from scim.models import Connection, MatchDecision, RequestLog, ScimUser
-from scim.sync import group_roles, provision, sync_errors
+from scim.sync import group_roles, linking, provision, sync_errors
 from scim.sync.provision import ProvisioningTask
 from scim.sync.sync_errors import SyncErrorSubject
 
@@ -141,8 +141,8 @@ def _relink_earlier_person(task: ProvisioningTask, person: Person, *, was_left: 
         not to link them; or if the link still needs an administrator's confirmation.
     """
     locks.lock(person)
-    links_automatically = not was_left and provision.links_automatically(task, person)
-    if provision.is_managed(person) or not (task.may_link or links_automatically):
+    links_automatically = not was_left and linking.links_automatically(task.user, person)
+    if linking.is_managed(person) or not (task.may_link or links_automatically):
         raise person_fields.DuplicateEmail
     # A person has at most one live resource (`scim_user_of_person`).
     person.scim_users.filter(deleted_at=None).update(person=None)

@@ -12,12 +12,10 @@ from functools import cached_property
 from typing import Any
 from uuid import UUID
 
-from people import hooks
 from people.db import unit_of_work
 from people.db.unit_of_work import Conflict
 from people.models import CustomField, Person
 from people.operations import (
-    field_ownership,
     locks,
     people,
     people_update,
@@ -29,9 +27,9 @@ from people.operations.invites import lifecycle
 from people.operations.managers import InvalidManager
 from people.operations.roles import base_roles
 from people.values import KEEP, Invitation, Keep, PeopleError, Profile
-from scim.models import Connection, MatchDecision, ScimUser
+from scim.models import Connection, ScimUser
 from scim.rfc.strict_json import Json
-from scim.sync import group_roles, managers, policies, sync_errors
+from scim.sync import group_roles, linking, managers, policies, sync_errors
 from scim.sync.attribute_mapping import MappedUser, profile_of
 from scim.sync.match_evidence import Traits, compare
 from scim.sync.sync_errors import SyncErrorSubject
@@ -239,7 +237,7 @@ def _save_person(
             # Refused changes must not stay in memory, where the next rule would see them.
             user.person.refresh_from_db()
         elif unit_of_work.is_open():
-            # The first attempt does not look up who has the address, see `_has_address_owner`.
+            # The first attempt does not look up who has the address (`linking.has_address_owner`).
             # The next attempt does, and may link that person.
             raise Conflict from error
         return [error]
@@ -251,8 +249,8 @@ def _add_or_revise(
 ) -> None:
     user, actor = task.user, task.connection.actor
     custom = _existing_custom_fields(mapped.custom_fields)
-    if user.person is None and _has_address_owner(profile.email):
-        user.person = _link_existing_person(task, profile.email)
+    if user.person is None and linking.has_address_owner(profile.email):
+        user.person = linking.link_existing_person(user, profile.email, is_confirmed=task.may_link)
     if user.person is None:
         try:
             user.person = people.add_person(
@@ -265,7 +263,9 @@ def _add_or_revise(
             )
         except person_fields.DuplicateEmail:
             # Somebody has the address after all, such as a person whom another request has added.
-            user.person = _link_existing_person(task, profile.email)
+            user.person = linking.link_existing_person(
+                user, profile.email, is_confirmed=task.may_link
+            )
         else:
             return
     if user.person.state == Person.State.TERMINATED:
@@ -276,58 +276,6 @@ def _add_or_revise(
     # The invite was on hold until the manager arrived.
     if user.problem == ScimUser.Problem.WAITING and not user.waiting_manager:
         lifecycle.release_invite(user.person, actor=actor, is_mailed=task.connection.mails_invites)
-
-
-def _has_address_owner(email: str) -> bool:
-    """Tell whether somebody has the address; always False in a unit of work.
-
-    There, the unique constraint reports a conflict when the rows are stored, and the request is
-    processed again without it. Adding first and linking on a conflict would leave a new department
-    behind, and two concurrent links would deadlock.
-    """
-    if unit_of_work.is_open():
-        return False
-    return bool(Person.objects.having_address(email).exists())
-
-
-def _link_existing_person(task: ProvisioningTask, email: str) -> Person:
-    """Return the person with the email address, if no connection manages them.
-
-    :raises DuplicateEmail: if a connection manages the person; or if an administrator has to
-        confirm the link, because the person has an elevated role or the connection always asks.
-    """
-    person: Person = Person.objects.having_address(email).get()
-    # Two connections may adopt the same person at once; the second one sees the first.
-    locks.lock(person)
-    if is_managed(person) or not (task.may_link or links_automatically(task, person)):
-        raise person_fields.DuplicateEmail
-    if not task.may_link and hooks.has_signed_in(person):
-        # Whoever signed in may not be the person whom the provider means by this address.
-        field_ownership.end_sessions(person)
-    field_ownership.record_user_name(
-        person, actor=task.connection.actor, user_name=task.user.scim_username
-    )
-    if person.state == Person.State.INACTIVE:
-        # The provider may mean a new hire with the address of somebody who left.
-        rehires.start_over(person, actor=task.connection.actor)
-    # Resources of disconnected connections no longer belong to the person.
-    person.scim_users.filter(deleted_at=None).update(person=None)
-    return person
-
-
-def is_managed(person: Person) -> bool:
-    """Tell whether a connection that is not disconnected manages the person."""
-    owners = person.scim_users.filter(deleted_at=None, connection__disconnected_at=None)
-    return owners.exists()
-
-
-def links_automatically(task: ProvisioningTask, person: Person) -> bool:
-    """Tell whether the person may be linked without an administrator's confirmation."""
-    asks = task.connection.email_link == Connection.EmailLink.ASK
-    if asks or base_roles.is_privileged(person):
-        return False
-    left = MatchDecision.objects.filter(user=task.user, choice=MatchDecision.Choice.LEAVE)
-    return not left.exists()
 
 
 def _existing_custom_fields(values: Mapping[str, str]) -> dict[str, str]:
