@@ -30,7 +30,7 @@ def decrypt_cursor(cursor: str, query: str, count: int) -> dict[str, int]:
     keys = _keys()
     try:
         content: dict[str, Any] = json.loads(keys.decrypt(cursor.encode()))
-    except (InvalidToken, UnicodeEncodeError):
+    except InvalidToken:
         raise InvalidCursorException from None
     if content["query"] != query:
         raise InvalidCursorException

@@ -57,14 +57,17 @@ def record_waiting(person: Person) -> None:
     When an administrator reactivates a person, there is no SCIM request that would record it.
     """
     waiting = ScimUser.objects.filter(LIVE, ~Q(waiting_manager=""), person=person)
-    for user in waiting.exclude(person__state__in=HAS_LEFT).select_related("connection", "person"):
-        mapped = profile_of(user.document, user.connection.mapping)
-        subject = SyncErrorSubject(
-            user_name=user.scim_username, user=user, raw_values=mapped.raw_values
-        )
-        error = InvalidManager()
+    waiting = waiting.exclude(person__state__in=HAS_LEFT)
+    for user_id in list(waiting.values_list("pk", flat=True)):
         with transaction.atomic():
-            if not sync_errors.is_unresolved(user, error):
+            # Another worker may have assigned the manager since the users were read.
+            user = _lock_user(user_id)
+            error = InvalidManager()
+            if user.waiting_manager and not sync_errors.is_unresolved(user, error):
+                mapped = profile_of(user.document, user.connection.mapping)
+                subject = SyncErrorSubject(
+                    user_name=user.scim_username, user=user, raw_values=mapped.raw_values
+                )
                 sync_errors.record(user.connection, subject, error, request_id=None)
                 ScimUser.objects.filter(pk=user.pk).update(has_errors=True)
 

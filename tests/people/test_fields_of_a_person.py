@@ -84,7 +84,7 @@ def test_is_a_column_and_every_column_is_in_the_table_or_listed_here() -> None:
 
 
 def test_that_a_profile_contains_is_declared_to_be_in_it() -> None:
-    assert {field.name for field in fields(Profile)} == {*PROFILE, "unsaid"}
+    assert {field.name for field in fields(Profile)} == {*PROFILE, "unspecified"}
 
 
 @every_editable_field

@@ -193,6 +193,9 @@ MAY_REFUSE: dict[str, str] = {
 }
 # Refusals of pages, jobs, the API and other addresses of SCIM, which no change of a user meets.
 ELSEWHERE = {
+    "ExpiredCursorException",
+    "InvalidCountException",
+    "InvalidCursorException",
     "NotImplementedException",
     "UnknownAttribute",
     "already-active",

@@ -92,6 +92,7 @@ class TestAmongTheParameters:
             {"filter": {}},
             {"count": "ten"},
             {"count": []},
+            {"cursor": "\ud800"},
             {"attributes": 5},
             {"attributes": [5]},
             {"excludedAttributes": {"a": 1}},

@@ -206,6 +206,6 @@ def test_whatever_is_kept_can_be_read(sent: Any) -> None:
     told = profile_of(document, {"shirt": 'roles[type eq "work"].display'})
 
     profile = asdict(told.profile)
-    assert profile.pop("unsaid") == frozenset()
+    assert profile.pop("unspecified") == frozenset()
     said_of_them = [*profile.values(), told.manager, *told.custom_fields.values()]
     assert all(value is None or isinstance(value, str) for value in said_of_them)

@@ -1,19 +1,24 @@
 """A manager who is not there yet …"""
 
+from collections.abc import Callable
+from threading import Event
 from typing import Any
 
 import pytest
 from django.core.management import call_command
+from django.db import connection
 from django.utils import timezone
 
 from people import events
 from people.models import Person
 from people.operations import people
 from people.values import Actor, Profile
+from scim.jobs import periodic
 from scim.models import ScimUser, SyncError
 from tests.clients.scim import ENT, Provider, mail, managed_by, someone
 from tests.factories import core
 from tests.scim.conftest import Connect
+from tests.support.concurrency import Racers
 
 pytestmark = pytest.mark.django_db
 
@@ -149,3 +154,34 @@ def test_leaves_the_manager_of_before_until_then(scim: Provider) -> None:
     assert manager
     assert manager.given_name == "Cy"
     assert open_error().reason == "invalid-manager"
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("racers", [2], indirect=True)
+def test_is_not_listed_again_by_a_worker_that_looked_before(scim: Provider, racers: Racers) -> None:
+    """One worker reads that the report waits; another assigns the manager before it goes on."""
+    scim("POST", "/Users", someone("ada", **managed_by("bob@example.com")))
+    scim("POST", "/Users", someone("bob"))
+    report, bob = ada(), Person.objects.get(email="bob@example.com")
+    has_read, has_assigned = Event(), Event()
+
+    def pause_after_reading(execute: Callable[..., Any], sql: str, *more: Any) -> Any:
+        result = execute(sql, *more)
+        if not has_read.is_set():
+            has_read.set()
+            assert has_assigned.wait(30)
+        return result
+
+    def record() -> None:
+        with connection.execute_wrapper(pause_after_reading):
+            periodic.record_waiting(report)
+
+    def assign() -> None:
+        assert has_read.wait(30)
+        periodic.resolve_waiting(periodic.users_waiting_for(bob))
+        has_assigned.set()
+
+    racers(record, assign)
+
+    assert ada().manager == bob
+    assert not SyncError.objects.open().exists()
