@@ -14,6 +14,7 @@ from scim2_models.path import CompareOperator, Comparison, FilterNode, LogicalEx
 from scim.rfc import dialects
 from scim.rfc.attributes import MEMBERS
 from scim.rfc.dialects import Operation
+from scim.rfc.filter_match import operand, part_named
 from scim.rfc.strict_json import Json
 
 # More than a body of 1 MiB can list with their ids as objects.
@@ -139,8 +140,10 @@ def _id(member: Any) -> str:
 
 def _selected_ids(selection: FilterNode) -> set[str]:
     match selection:
-        case Comparison(op=CompareOperator.eq, value=str() as value):
-            if str(selection.attr_path).lower() == "value":
+        case Comparison(op=CompareOperator.eq):
+            part = part_named(MEMBERS, selection.attr_path)
+            value = operand(part, selection)
+            if part.name == "value" and isinstance(value, str):
                 return {value}
         case LogicalExpr(op=LogicalOperator.or_):
             return set().union(*map(_selected_ids, selection.terms))

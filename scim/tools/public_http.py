@@ -34,8 +34,12 @@ class Answer:
 
     @property
     def is_scim(self) -> bool:
-        """Tell whether a SCIM server answered; the response to DELETE has no media type."""
-        return self.status == 204 or self.media_type.startswith("application/scim+json")
+        """Tell whether a SCIM server answered; the response to DELETE has no media type.
+
+        A client that accepts only `application/json` is answered with that type.
+        """
+        json_types = ("application/scim+json", "application/json")
+        return self.status == 204 or self.media_type.startswith(json_types)
 
     @property
     def document(self) -> Json:

@@ -87,7 +87,7 @@ def test_other_operations_are_told_apart() -> None:
         (chosen("remove", 'value eq "a" and value eq "b"'), InvalidFilterException),
         (chosen("remove", "not (value pr)"), InvalidFilterException),
         ({"op": "add", "path": "members", "value": [{"display": "Ada"}]}, InvalidValueException),
-        ({"op": "add", "path": "members", "value": [5]}, InvalidValueException),
+        ({"op": "add", "path": "members", "value": [{"value": {}}]}, InvalidValueException),
     ],
 )
 def test_a_member_is_told_by_its_id(sent: dict[str, Any], error: type[SCIMException]) -> None:

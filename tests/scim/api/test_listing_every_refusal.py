@@ -137,7 +137,9 @@ GROUPS = [
     Write("invalid-value", "POST", {"externalId": "G-7"}, kind="Group", name="G-7"),
     Write("invalid-value", "PUT", {}, kind="Group"),
     Write("invalid-value", "PUT", group(members=[{"display": "Ada"}]), kind="Group"),
-    Write("invalid-path", "PATCH", patch({"op": "add", "path": "x[", "value": 5}), kind="Group"),
+    Write(
+        "invalid-path", "PATCH", patch({"op": "add", "path": "members[", "value": 5}), kind="Group"
+    ),
     Write(
         "invalid-filter",
         "PATCH",

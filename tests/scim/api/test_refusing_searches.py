@@ -48,13 +48,12 @@ class TestInAFilter:
             ('password eq "x"', "password"),
             ('userName = "a"', ""),
             ("userName eq", ""),
-            ("userName eq ada", ""),
+            ("userName eq ada lovelace", ""),
             ('userName eq "a" and', ""),
             ('userName eq "a', ""),
             ("' OR 1=1 --", ""),
             ('userName eq "\\ud800"', ""),
             ("active gt true", "active"),
-            ("userName eq 5", "userName"),
         ],
     )
     def test_that_cannot_be_answered_is_told_so(self, scim: Provider, text: str, word: str) -> None:

@@ -232,12 +232,12 @@ def test_changes_the_way_that_entra_changes_it(connect: Connect, operation: Json
 
 
 @pytest.mark.parametrize("provider", ["okta", "entra"])
-def test_is_not_guessed_from_several(connect: Connect, provider: str) -> None:
-    said = [{"value": "BUSINESS_ADMIN"}, {"value": "IT_ADMIN"}]
+def test_is_the_highest_of_several(connect: Connect, provider: str) -> None:
+    roles = [{"value": "BUSINESS_BOOKKEEPER"}, {"value": "BUSINESS_ADMIN"}, {"value": "EMPEROR"}]
 
-    connect(provider).add(roles=said)
+    connect(provider).add(roles=roles)
 
-    assert ada().role == Person.Role.CARDHOLDER
+    assert ada().role == Person.Role.ADMIN
 
 
 def test_is_ignored_where_administrators_of_ramp_give_roles(connect: Connect) -> None:
