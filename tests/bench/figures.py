@@ -16,15 +16,20 @@ NAMES = {
     "find-ext": "find_external",
     "get": "get",
     "patch": "patch",
+    "manager": "manager",
     "deactivate": "deactivate",
     "create": "create",
     "put": "put",
     "list-first": "list_first",
     "list-deep": "list_deep",
     "mix": "mix",
+    "incomplete": "incomplete",
     "delete": "delete",
 }
-RATIOS = ("find", "find_external", "get", "patch", "create", "put", "list_first", "mix")
+RATIOS = (
+    *("find", "find_external", "get", "patch", "manager", "create", "put"),
+    *("list_first", "mix", "incomplete"),
+)
 
 
 @dataclass(frozen=True)

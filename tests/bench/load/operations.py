@@ -12,7 +12,7 @@ from orjson import loads
 
 from tests.bench.load import people
 from tests.bench.load.people import DEPARTMENTS, ENTERPRISE, Person
-from tests.bench.load.settings import MIXES, Settings
+from tests.bench.load.settings import CREATES, MIXES, Settings
 
 PATCH_OP = "urn:ietf:params:scim:api:messages:2.0:PatchOp"
 
@@ -48,9 +48,13 @@ class Client:
         return (make() for make in self._makers(phase, count))
 
     def create(self) -> Operation:
-        number, run_id = next(self.numbers), self.settings.run_id
-        person = people.new_person(number, run_id, manager=self._manager())
+        return self._create("create", self._new_person())
 
+    def incomplete(self) -> Operation:
+        """Create someone without a department; the server stores the user without a person."""
+        return self._create("incomplete", replace(self._new_person(), department=""))
+
+    def _create(self, kind: str, person: Person) -> Operation:
         def check(status: int, body: bytes) -> str | None:
             if status != 201:
                 return wrong_status(status, body)
@@ -61,7 +65,7 @@ class Client:
             self.people.append(person)
             return None
 
-        return Operation("create", self.request("POST", self.path, self._document(person)), check)
+        return Operation(kind, self.request("POST", self.path, self._document(person)), check)
 
     def find_name(self) -> Operation:
         person = self._anyone()
@@ -93,6 +97,18 @@ class Client:
         title, department = f"Engineer {stamp}", DEPARTMENTS[stamp % len(DEPARTMENTS)]
         values = {"title": title, f"{ENTERPRISE}:department": department}
         return self._change("patch", person, values, title=title, department=department)
+
+    def manager(self) -> Operation:
+        """Give someone of this run a manager who comes earlier in the list.
+
+        Nobody of an earlier run is managed by people of this one, so no cycle can arise.
+        """
+        self.turn += 1
+        mine = sum(person.mine for person in self.people)
+        index = max(1, len(self.people) - 1 - self.turn % mine)
+        manager = self.people[self.random.randrange(index)].id
+        value = {f"{ENTERPRISE}:manager": {"value": manager}}
+        return self._change("manager", self.people[index], value, manager=manager)
 
     def deactivate(self) -> Operation:
         return self._change("deactivate", self._next(), {"active": False}, active=False)
@@ -135,8 +151,8 @@ class Client:
         return line + self.head + extra.encode() + data
 
     def _makers(self, phase: str, count: int) -> Iterable[Callable[[], Operation]]:
-        if phase == "create":
-            return itertools.repeat(self.create, count)
+        if phase in CREATES:
+            return itertools.repeat(self._maker(phase), count)
         if phase == "delete":
             self.people = [person for person in self.people if person.mine]
             return itertools.repeat(self.delete, len(self.people))
@@ -158,6 +174,9 @@ class Client:
     def _next(self) -> Person:
         self.turn += 1
         return self.people[self.turn % len(self.people)]
+
+    def _new_person(self) -> Person:
+        return people.new_person(next(self.numbers), self.settings.run_id, manager=self._manager())
 
     def _manager(self) -> str:
         """Choose someone who came earlier, so that nobody ends up managing themselves."""
@@ -201,7 +220,7 @@ class Client:
                     return wrong_status(status, answer)
                 if error := people.difference(loads(answer), after, self.settings.payload):
                     return error
-            for field in ("title", "family", "department", "active"):
+            for field in ("title", "family", "department", "manager", "active"):
                 setattr(person, field, getattr(after, field))
             return None
 

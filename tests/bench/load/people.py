@@ -78,8 +78,11 @@ def difference(answer: dict[str, Any], person: Person, payload: str) -> str | No
     if payload == "full":
         if answer.get("title", "") != person.title:
             return "title is not what was written"
-        if (answer.get(ENTERPRISE) or {}).get("department", "") != person.department:
+        enterprise = answer.get(ENTERPRISE) or {}
+        if enterprise.get("department", "") != person.department:
             return "department is not what was written"
+        if (enterprise.get("manager") or {}).get("value", "") != person.manager:
+            return "manager is not what was written"
     if (answer.get("name") or {}).get("familyName") != person.family:
         return "name.familyName is not what was written"
     if answer.get("active", True) != person.active:

@@ -17,11 +17,12 @@ MIXES = {
     "write": {"create": 20, "patch": 50, "put": 30},
 }
 PHASES = (
-    *("create", "find-name", "find-ext", "get", "patch", "deactivate", "put"),
-    *("list-first", "list-deep", "mix", "delete"),
+    *("create", "find-name", "find-ext", "get", "patch", "manager", "deactivate", "put"),
+    *("list-first", "list-deep", "mix", "incomplete", "delete"),
 )
-WRITES = frozenset({"create", "patch", "deactivate", "put", "mix", "delete"})
-UNLIMITED = frozenset({"create", "delete"})
+WRITES = frozenset(PHASES) - {"find-name", "find-ext", "get", "list-first", "list-deep"}
+CREATES = frozenset({"create", "incomplete"})
+UNLIMITED = CREATES | {"delete"}
 DAY = 86400.0
 
 
@@ -58,7 +59,7 @@ class Settings:
         """How many operations this phase has."""
         if phase.startswith("list"):
             return self.list_ops
-        return self.users if phase == "create" else (self.ops or self.users)
+        return self.users if phase in CREATES else (self.ops or self.users)
 
     def seconds_of(self, phase: str) -> float:
         return DAY if phase in UNLIMITED else self.seconds
