@@ -1,20 +1,16 @@
 import itertools
-import os
-import shutil
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from functools import cache
-from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import hypothesis
 import pytest
 from django.conf import settings
 from pytest_django import Settings
 
-from tests.services.manage import Manager
-from tests.services.postgres_redis_smtp import HASTY, Postgres, Redis, Smtp, alone, chromium
+from tests.services.migrated import DATABASE, copy_postgres_data, copy_sqlite_file
+from tests.services.postgres_redis_smtp import HASTY, Postgres, Redis, Smtp, chromium
 from tests.services.server import EMPTY_DEMO, Server
 from tests.support.concurrency import Racers
 from tests.support.template_lookups import refusing_unknown_attributes
@@ -68,7 +64,8 @@ def _templates_know_what_they_show() -> Iterator[None]:
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[Postgres]:
     # Tells in which order transactions committed.
-    service = Postgres(HASTY | {"track_commit_timestamp": "on"})
+    settings = HASTY | {"track_commit_timestamp": "on"}
+    service = Postgres(settings, create_data=copy_postgres_data)
     yield service
     service.stop()
 
@@ -102,17 +99,6 @@ def chromium_path() -> str:
 
 
 @pytest.fixture(scope="session")
-def migrated_database(postgres: Postgres) -> str:
-    """Return the name of a migrated database, which PostgreSQL copies much faster than it migrates.
-
-    Nobody connects to it: PostgreSQL copies only a database that nobody uses.
-    """
-    name = "migrated"
-    _migrate(postgres.create(name))
-    return name
-
-
-@pytest.fixture(scope="session")
 def django_db_modify_db_settings(
     django_db_modify_db_settings_parallel_suffix: None, request: pytest.FixtureRequest
 ) -> None:
@@ -120,35 +106,8 @@ def django_db_modify_db_settings(
     database = settings.DATABASES["default"]
     if not database["ENGINE"].endswith("sqlite3"):
         database["PORT"] = str(request.getfixturevalue("postgres").port)
-        template = request.getfixturevalue("migrated_database")
-        database.setdefault("TEST", {})["TEMPLATE"] = template
-
-
-@pytest.fixture(scope="session")
-def migrated_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a database for servers on SQLite, which need not migrate one each.
-
-    The processes of pytest-xdist share it: theirs are folders of one folder of the session.
-    """
-    folder = tmp_path_factory.getbasetemp()
-    if "PYTEST_XDIST_WORKER" in os.environ:
-        folder = folder.parent
-    file = folder / "migrated" / "ramp.sqlite3"
-    with alone(file.parent):
-        if not file.exists():
-            new = tmp_path_factory.mktemp("migrating") / file.name
-            _migrate(f"sqlite:///{new}")
-            file.parent.mkdir()
-            new.replace(file)
-    return file
-
-
-def _migrate(database_url: str) -> None:
-    with TemporaryDirectory(prefix="ramp-migrated-") as folder:
-        urls = {"DATABASE_URL": database_url, "VAR_DIR": folder}
-        manager = Manager({"PATH": os.environ["PATH"], **urls})
-        manager.run("migrate", "--verbosity", "0")
-        manager.end()
+        # PostgreSQL copies only a database that nobody is connected to, so no test is.
+        database.setdefault("TEST", {})["TEMPLATE"] = DATABASE
 
 
 class Servers:
@@ -166,13 +125,13 @@ class Servers:
         folder = self._folders.mktemp("server")
         if database == "sqlite":
             if is_migrated:
-                shutil.copy(self._fixture("migrated_file"), folder)
+                copy_sqlite_file(folder / "ramp.sqlite3")
             urls = (f"sqlite:///{folder}/ramp.sqlite3", "")
         else:
             postgres: Postgres = self._fixture("postgres")
             redis: Redis = self._fixture("redis")
             number = next(NUMBERS)
-            template = self._fixture("migrated_database") if is_migrated else "template1"
+            template = DATABASE if is_migrated else "template1"
             urls = (postgres.create(f"server_{number}", template=template), redis.url(number))
         server = Server(folder, *urls, settings=settings, command=command or EMPTY_DEMO)
         self._started.append(server)

@@ -121,7 +121,8 @@ class Service:
             return False
         return True
 
-    def stop(self) -> None:
+    def shut_down(self) -> None:
+        """End the server; its files stay."""
         if self.process.poll() is None:
             self.process.send_signal(self.end_signal)
             try:
@@ -129,6 +130,9 @@ class Service:
             except subprocess.TimeoutExpired:
                 self.process.kill()
                 self.process.wait()
+
+    def stop(self) -> None:
+        self.shut_down()
         shutil.rmtree(self.folder, ignore_errors=True)
 
 
@@ -139,26 +143,37 @@ class Postgres(Service):
     kill_signal = signal.SIGQUIT
 
     def __init__(
-        self, settings: Mapping[str, str] = HASTY, environment: Mapping[str, str] | None = None
+        self,
+        settings: Mapping[str, str] = HASTY,
+        environment: Mapping[str, str] | None = None,
+        *,
+        create_data: Callable[[Path], None] | None = None,
     ) -> None:
-        """Start one; what the environment says besides ours, only the server itself hears."""
+        """Start a server.
+
+        :param environment: added to our own, for the server only.
+        :param create_data: creates the data directory, instead of `initdb`.
+        """
         super().__init__()
-        data = str(self.folder / "data")
+        self.data = self.folder / "data"
         options = _as_postgres(self.folder)
-        initdb = program("initdb", folders=POSTGRES)
-        how = ("--auth=trust", "--username=postgres", "--encoding=UTF8", "--locale=C.UTF-8")
-        subprocess.run(
-            [initdb, "-D", data, *how, "--no-sync"], check=True, capture_output=True, **options
-        )
+        if create_data:
+            create_data(self.data)
+        else:
+            initdb = program("initdb", folders=POSTGRES)
+            how = ("--auth=trust", "--username=postgres", "--encoding=UTF8", "--locale=C.UTF-8")
+            arguments = [initdb, "-D", str(self.data), *how, "--no-sync"]
+            subprocess.run(arguments, check=True, capture_output=True, **options)
         said = {
             "listen_addresses": "127.0.0.1",
             "port": str(self.port),
             "unix_socket_directories": "",
             **settings,
         }
-        arguments = [f"--{name}={value}" for name, value in said.items()]
         told = {**os.environ, **(environment or {})}
-        self.run(program("postgres", folders=POSTGRES), "-D", data, *arguments, env=told, **options)
+        command = (program("postgres", folders=POSTGRES), "-D", str(self.data))
+        given = [f"--{name}={value}" for name, value in said.items()]
+        self.run(*command, *given, env=told, **options)
 
     def is_ready(self) -> bool:
         try:
