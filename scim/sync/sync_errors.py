@@ -4,7 +4,7 @@ Team updates lists the open ones. A later successful write of the resource resol
 """
 
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from uuid import UUID
 
@@ -104,15 +104,16 @@ def record(
     again = values | {"times": F("times") + 1}
     # A user who was renamed may be listed under an earlier userName.
     is_about = Q(user_name_key=name) | Q(user=user, user__isnull=False)
-    standing = SyncError.objects.filter(is_about, **key)
-    decided = standing.filter(dismissed_at__isnull=False)
-    for row in decided.order_by("-pk"):
+    standing = list(SyncError.objects.filter(is_about, **key).order_by("-pk"))
+    dismissed = [row for row in standing if row.dismissed_at]
+    for row in dismissed:
         if row.message == message_of(error) and _is_same(row, value):
             SyncError.objects.filter(pk=row.pk).update(**again)
             return row
-    # The value has changed, so the dismissal of the old one no longer applies.
-    decided.update(resolved_at=now)
-    _merge_rows(standing.filter(dismissed_at=None), name)
+    if dismissed:
+        # The value has changed, so the dismissal of the old one no longer applies.
+        _by_pk(dismissed).update(resolved_at=now)
+    _merge_rows([row for row in standing if not row.dismissed_at], name)
     problem, _ = SyncError.objects.update_or_create(
         **key, user_name_key=name, dismissed_at=None, defaults=again, create_defaults=values
     )
@@ -124,13 +125,17 @@ def _is_same(row: SyncError, value: str) -> bool:
     return normalize_key(row.offending_value) == normalize_key(value)
 
 
-def _merge_rows(rows: QuerySet[SyncError], name: str) -> None:
+def _merge_rows(rows: Collection[SyncError], name: str) -> None:
     """Merge rows that record the same problem into one, under the current name."""
     by_name = sorted(rows, key=lambda row: row.user_name_key != name)
-    for row in by_name[1:]:
-        SyncError.objects.filter(pk=row.pk).update(resolved_at=timezone.now())
-    for row in by_name[:1]:
-        SyncError.objects.filter(pk=row.pk).update(user_name_key=name)
+    if by_name[1:]:
+        _by_pk(by_name[1:]).update(resolved_at=timezone.now())
+    if by_name and by_name[0].user_name_key != name:
+        _by_pk(by_name[:1]).update(user_name_key=name)
+
+
+def _by_pk(rows: Iterable[SyncError]) -> QuerySet[SyncError]:
+    return SyncError.objects.filter(pk__in=[row.pk for row in rows])
 
 
 def resolve(
