@@ -131,6 +131,9 @@ def _record_error(
     An administrator's dismissal lasts until somebody overrides another value.
     """
     with transaction.atomic():
+        # Another cycle may have restored the fields since the transaction was rolled back.
+        if _overridden_since(_lock_user(user.pk)) is None:
+            return
         if not _cycle_errors(user, since).filter(reason=error.code).exists():
             sync_errors.record(user.connection, subject, error, request_id=None)
             ScimUser.objects.filter(pk=user.pk).update(has_errors=True)

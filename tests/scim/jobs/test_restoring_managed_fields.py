@@ -1,6 +1,9 @@
 """What an administrator changes of a field that the provider owns …"""
 
+import itertools
 import json
+import threading
+from collections.abc import Callable
 from io import StringIO
 from typing import Any
 
@@ -9,6 +12,7 @@ from django.core.management import call_command
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
+from psycopg.pq import TransactionStatus
 
 from people import events
 from people.models import CustomField, Event, Location, Person
@@ -55,6 +59,19 @@ def run_due() -> int:
     said = StringIO()
     call_command("run_due", stdout=said)
     return int(json.loads(said.getvalue())["done"]["scim.tasks.look_again"])
+
+
+def move_london_to_america(scim: Provider) -> None:
+    """Change Ada, who is in London, so that her location cannot be restored."""
+    scim.add()
+    edit(location=core.location("Paris").pk, given_name="Augusta")
+    dollars = core.entity("Ramp Inc.", currency="USD")
+    Location.objects.filter(name="London").update(entity=dollars)
+
+
+def move_london_back() -> None:
+    euros = Location.objects.get(name="Paris").entity
+    Location.objects.filter(name="London").update(entity=euros)
 
 
 def put_back(who: str = "ada") -> list[Event]:
@@ -314,10 +331,7 @@ class TestRefused:
 
     @pytest.fixture(autouse=True)
     def _london_went_to_america(self, scim: Provider) -> None:
-        scim.add()
-        edit(location=core.location("Paris").pk, given_name="Augusta")
-        dollars = core.entity("Ramp Inc.", currency="USD")
-        Location.objects.filter(name="London").update(entity=dollars)
+        move_london_to_america(scim)
 
     def test_is_listed_with_the_reason(self) -> None:
         assert run_due() == 0
@@ -354,8 +368,7 @@ class TestRefused:
 
     def test_is_put_back_as_soon_as_it_can_be(self) -> None:
         run_due()
-        euros = Location.objects.get(name="Paris").entity
-        Location.objects.filter(name="London").update(entity=euros)
+        move_london_back()
 
         assert run_due() == 1
 
@@ -383,6 +396,41 @@ def queries() -> int:
     with CaptureQueriesContext(connection) as captured:
         periodic.restore_overridden_fields(periodic.overridden_users())
     return len(captured)
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("racers", [2], indirect=True)
+def test_is_not_listed_by_a_cycle_that_failed_before_another_restored_it(
+    scim: Provider, racers: Racers
+) -> None:
+    """One cycle cannot restore the location; before it records that, another cycle can."""
+    move_london_to_america(scim)
+    overridden = periodic.overridden_users()
+    has_failed, is_restored = threading.Event(), threading.Event()
+    transactions = itertools.count(1)
+
+    def pause_before_recording(execute: Callable[..., Any], *statement: Any) -> Any:
+        # The first transaction of the cycle restores, the second one records that it failed.
+        is_first = connection.connection.info.transaction_status == TransactionStatus.IDLE
+        if is_first and next(transactions) == 2:
+            has_failed.set()
+            assert is_restored.wait(30)
+        return execute(*statement)
+
+    def fail() -> None:
+        with connection.execute_wrapper(pause_before_recording):
+            assert periodic.restore_overridden_fields(overridden) == 0
+
+    def restore() -> None:
+        assert has_failed.wait(30)
+        move_london_back()
+        assert periodic.restore_overridden_fields(periodic.overridden_users()) == 1
+        is_restored.set()
+
+    racers(fail, restore)
+
+    assert str(person().location) == "London"
+    assert not SyncError.objects.exists()
 
 
 @pytest.mark.django_db(transaction=True)
