@@ -274,6 +274,8 @@ OTHERS = {
     *("setup_first_request", "setup_review", "setup_activate", "setup_abandon", "setup_link"),
     *("scim_mapping", "scim_field_add", "scim_field_delete", "scim_tokens"),
     *("scim_token_revoke", "scim_self_test", "scim_offboarding", "scim_disconnect"),
+    # What it withholds is sent by resending, which asks for the rank.
+    "scim_certification",
     # Confirming the move of a provider asks for the rank, see test_moving_a_provider.py.
     "auth_provider_move",
     # Nobody above the rank is moved, see test_confirming_people.py.
