@@ -273,7 +273,13 @@ OTHERS = {
     *("alarm_settings", "invite_settings", "setup", "setup_token", "setup_steps"),
     *("setup_first_request", "setup_review", "setup_activate", "setup_abandon", "setup_link"),
     *("scim_mapping", "scim_field_add", "scim_field_delete", "scim_tokens"),
-    *("scim_token_revoke", "scim_self_test", "scim_offboarding", "scim_disconnect"),
+    *(
+        "scim_token_revoke",
+        "scim_self_test",
+        "scim_self_test_report",
+        "scim_offboarding",
+        "scim_disconnect",
+    ),
     # What it withholds is sent by resending, which asks for the rank.
     "scim_certification",
     # Confirming the move of a provider asks for the rank, see test_moving_a_provider.py.

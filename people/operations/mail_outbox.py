@@ -14,7 +14,6 @@ from people import events
 from people.db import unit_of_work
 from people.models import Invite, Mail, Person
 
-
 # Why mails are withheld at the moment; blank if they are sent.
 _withheld_because: ContextVar[str] = ContextVar("withheld_because", default="")
 

@@ -34,7 +34,12 @@ class Answer:
 
     @property
     def is_scim(self) -> bool:
-        """Tell whether a SCIM server answered; the response to DELETE has no media type."""
+        """Tell whether a SCIM server answered; the response to DELETE has no media type.
+
+        Who asks for application/json, as Rippling does, is answered with that type.
+        """
+        if self.media_type.startswith("application/json"):
+            return "schemas" in self.document
         return self.status == 204 or self.media_type.startswith("application/scim+json")
 
     @property

@@ -82,6 +82,7 @@ PAGES = {
     "refused requests": "{scim}requests/?outcome=errors",
     "a request": "{request}",
     "self-test": "{scim}self-test/",
+    "self-test report": "{scim}self-test/okta/",
     "certification": "{scim}certification/",
     "what if": "{scim}what-if/",
     "offboarding": "{scim}offboarding/?days=400",
