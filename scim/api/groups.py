@@ -4,9 +4,10 @@ They grant no access by themselves; a group mapping may grant a role to their me
 are rows and change in sets, so that adding one to a group of 20,000 does not load the group.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from uuid import UUID
 
+from django.db.models import Exists, OuterRef
 from django.http import HttpResponse
 from django.utils import timezone
 from scim2_models import InvalidValueException, NotFoundException
@@ -145,35 +146,38 @@ def _change_members(group: ScimGroup, change: GroupChange) -> bool:
 
 def _replace(group: ScimGroup, ids: Collection[str]) -> bool:
     waiting_members.clear(group)
-    members = _users(group, ids)
-    removed = group.memberships.exclude(user__in=members).delete()[0]
-    return _insert(group, members) or removed > 0
+    users = _users(group, ids)
+    removed = group.memberships.exclude(user__in=users).delete()[0]
+    return _insert(group, users) or removed > 0
 
 
 def _add(group: ScimGroup, ids: Collection[str]) -> bool:
     return bool(ids) and _insert(group, _users(group, ids))
 
 
-def _insert(group: ScimGroup, users: Collection[int]) -> bool:
-    """Insert the memberships that are missing, and tell whether any was."""
-    before = group.memberships.count()
+def _insert(group: ScimGroup, users: Mapping[int, bool]) -> bool:
+    """Insert the memberships of those who are no members yet, and tell whether there are any."""
+    newcomers = [user for user, is_member in users.items() if not is_member]
     ScimMembership.objects.bulk_create(
-        (ScimMembership(group=group, user_id=user) for user in users),
+        (ScimMembership(group=group, user_id=user) for user in newcomers),
         batch_size=BATCH_SIZE,
         ignore_conflicts=True,
     )
-    return group.memberships.count() > before
+    return bool(newcomers)
 
 
-def _users(group: ScimGroup, ids: Collection[str]) -> list[int]:
-    """Return the primary keys of the connection's users with these ids; others wait for their user.
+def _users(group: ScimGroup, ids: Collection[str]) -> dict[int, bool]:
+    """Return the connection's users with these ids, each with whether they are a member.
+
+    Ids without a user wait for their user.
 
     :raises InvalidValueException: if an id refers to an operation of a bulk request that failed or
         does not exist (RFC 7644 section 3.7.2).
     """
     known = ScimUser.objects.known_to(group.connection).filter(scim_id__in=_uuids(ids))
-    found = dict(known.values_list("scim_id", "pk"))
-    present = {str(found_id) for found_id in found}
+    memberships = ScimMembership.objects.filter(group=group, user=OuterRef("pk"))
+    found = list(known.values_list("scim_id", "pk", Exists(memberships)))
+    present = {str(found_id) for found_id, _, _ in found}
     missing = [identifier for identifier in ids if identifier.lower() not in present]
     if broken := [one for one in missing if one.startswith(BULK_REFERENCE)]:
         raise InvalidValueException(
@@ -181,7 +185,7 @@ def _users(group: ScimGroup, ids: Collection[str]) -> list[int]:
         )
     if missing:
         waiting_members.add(group, missing)
-    return list(found.values())
+    return {user: is_member for _, user, is_member in found}
 
 
 def _uuids(ids: Collection[str]) -> list[UUID]:

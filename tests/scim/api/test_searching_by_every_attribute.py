@@ -31,12 +31,12 @@ def _of(path: str, one: Attribute) -> Iterator[tuple[str, Attribute]]:
 
 
 def questions(resource: ResourceType) -> Iterator[str]:
-    values = cycle(VALUES)
+    values, operators = cycle(VALUES), cycle(OPERATORS)
     for path, one in paths(resource):
         yield f"{path} pr"
         yield from (f"{path} {operator} {next(values)}" for operator in OPERATORS)
         for part in one.parts:
-            yield f"{path}[{part.name} {next(cycle(OPERATORS))} {next(values)}]"
+            yield f"{path}[{part.name} {next(operators)} {next(values)}]"
             yield f"{path}[{part.name} pr]"
 
 
@@ -79,3 +79,35 @@ def test_sorts_or_says_that_the_path_is_invalid(
     )
 
     assert answered_badly(answers, {"invalidPath", "invalidFilter"}) == []
+
+
+@pytest.mark.parametrize("has_path", [True, False], ids=["with a path", "without a path"])
+@pytest.mark.parametrize("resource", [USER, GROUP], ids=["Users", "Groups"])
+def test_patches_or_says_what_is_wrong(
+    filled: Provider, resource: ResourceType, has_path: bool
+) -> None:
+    """The values are nothing, or in a list that does not belong there."""
+    [one] = filled("GET", resource.endpoint).body["Resources"]
+    place = f"{resource.endpoint}/{one['id']}"
+
+    def patches() -> Iterator[tuple[str, Answer]]:
+        for path, _ in paths(resource):
+            for op in ("add", "replace", "remove"):
+                for value in (None, "", [], {}, ["x"]):
+                    changed = (
+                        {"op": op, "path": path, "value": value}
+                        if has_path
+                        else {"op": op, "value": {path: value}}
+                    )
+                    answer = filled("PATCH", place, {"Operations": [changed]})
+                    yield str(changed), answer
+
+    codes = {"mutability", "invalidValue", "invalidPath", "noTarget", "uniqueness"}
+    wrong = [
+        f"{asked}: {answer.status} {answer.content[:200]!r}"
+        for asked, answer in patches()
+        if answer.status not in (200, 204)
+        and (answer.status != 400 or answer.body["scimType"] not in codes)
+    ]
+    assert wrong == []
+    assert filled("GET", place).status == 200

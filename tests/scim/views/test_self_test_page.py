@@ -111,8 +111,8 @@ class TestReport:
         ran(scim, step("An older step"), started_at=earlier)
         ran(scim, step("A usual step"), step("A wrong step", passed=False))
         ran(scim, step("A published step"), suite="okta-spec")
-        ran(scim, step("A running step"), finished_at=None)
         ran(scim, step("A step of Entra"), provider="entra")
+        ran(scim, step("A running step"), finished_at=None)
 
         page = text_of(client.get(f"{address(scim)}okta/"))
 
