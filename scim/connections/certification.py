@@ -59,7 +59,8 @@ def end_certification(connection: Connection, *, actor: Actor) -> bool:
 def end_overdue(*, as_of: datetime) -> None:
     """Record the end of each certification that has ended by itself."""
     with tenancy.across_tenants():
-        overdue = list(Connection.objects.filter(certification_ends_at__lte=as_of))
+        over = Connection.objects.filter(certification_ends_at__lte=as_of)
+        overdue = list(over.filter(tenant__is_sandbox=False))
     for connection in overdue:
         with tenancy.use(connection.tenant_id), transaction.atomic():
             lock_connection(connection)

@@ -177,7 +177,10 @@ def change_base_role_from_form(request: PersonRequest, person: Person) -> None:
     try:
         with transaction.atomic():
             locks.lock(person)
-            profile = replace(person.profile, role=form.cleaned_data["base_role"])
+            # A pending address stays pending only if it is in the profile.
+            email = person.pending_email or person.email
+            role = form.cleaned_data["base_role"]
+            profile = replace(person.profile, email=email, role=role)
             has_changed = people_update.revise_person(person, profile, actor=request.user.actor)
     except PeopleError as error:
         messages.error(request, str(error))

@@ -79,7 +79,7 @@ class TestSection33Creation:
         assert scim("GET", f"{KINDS[kind]}/{answer.id}").body == answer.body
 
     def test_what_only_the_provider_sets_is_ignored(self, scim: Provider, kind: str) -> None:
-        theirs = {"id": NOBODY, "meta": {"resourceType": "X", "version": 'W/"9"'}}
+        theirs: Json = {"id": NOBODY, "meta": {"resourceType": "X", "version": 'W/"9"'}}
 
         answer = scim("POST", KINDS[kind], body_of(kind, **theirs))
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from itertools import cycle
+from typing import Any
 
 import pytest
 
@@ -86,21 +87,19 @@ def test_sorts_or_says_that_the_path_is_invalid(
 def test_patches_or_says_what_is_wrong(
     filled: Provider, resource: ResourceType, has_path: bool
 ) -> None:
-    """The values are nothing, or in a list that does not belong there."""
+    """All forms of all attributes are tested in tests/scim/rfc/test_patching_every_attribute.py."""
     [one] = filled("GET", resource.endpoint).body["Resources"]
     place = f"{resource.endpoint}/{one['id']}"
+
+    nothings: Iterator[Any] = cycle((None, "", [], {}, ["x"]))
 
     def patches() -> Iterator[tuple[str, Answer]]:
         for path, _ in paths(resource):
             for op in ("add", "replace", "remove"):
-                for value in (None, "", [], {}, ["x"]):
-                    changed = (
-                        {"op": op, "path": path, "value": value}
-                        if has_path
-                        else {"op": op, "value": {path: value}}
-                    )
-                    answer = filled("PATCH", place, {"Operations": [changed]})
-                    yield str(changed), answer
+                value = next(nothings)
+                at_path = {"op": op, "path": path, "value": value}
+                changed = at_path if has_path else {"op": op, "value": {path: value}}
+                yield str(changed), filled("PATCH", place, {"Operations": [changed]})
 
     codes = {"mutability", "invalidValue", "invalidPath", "noTarget", "uniqueness"}
     wrong = [
