@@ -97,7 +97,7 @@ class Connection(GroupSource):
         """Return why nobody is mailed because of the connection; blank if they are."""
         if not self.is_certifying:
             return ""
-        return f"Not sent, because {self} was in certification. Send it again if it is needed."
+        return f"{self} was in certification, which sends no email."
 
     @property
     def current_incomplete_policy(self) -> str:

@@ -90,9 +90,9 @@ def test_adds_who_is_complete_without_mail(scim: Provider, client: Client, smtp:
     call_command("run_due")
     assert not smtp.received
     [invite_mail] = Mail.objects.all()
-    assert invite_mail.problem.startswith("Not sent, because Okta was in certification.")
+    assert invite_mail.problem.startswith("Okta was in certification, which sends no email.")
     ada = Person.objects.get(email="ada@example.com")
-    assert "Not sent, because Okta was in certification." in text_of(
+    assert "Okta was in certification, which sends no email." in text_of(
         client.get(f"/people/{ada.pk}/")
     )
 
