@@ -138,6 +138,12 @@ def _mailing(person: Person, invite: Invite, mail: Mail | None) -> tuple[str, st
             "The connection sends no invite emails, because people sign in by single sign-on. Ask "
             "them to sign in, or send the invite.",
         )
+    if mail.is_withheld:
+        return (
+            "mail-withheld",
+            f"The invite to {mail.to} was not sent: {mail.problem.rstrip('.')}.",
+            "Resend the invite.",
+        )
     if mail.given_up_at or (mail.sent_at and mail.problem):
         return (
             "mail-refused",

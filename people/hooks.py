@@ -46,6 +46,8 @@ class Owner(NamedTuple):
 
     name: str
     people: int
+    # Why nobody is mailed because of the connection at the moment; blank if they are.
+    withheld_because: str = ""
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from datetime import datetime
 from people.hooks import Owner
 from people.models import Person
 from scim.connections.presets import provider_name
-from scim.models import RequestLog, ScimUser
+from scim.models import Connection, RequestLog, ScimUser
 from scim.sync.attribute_mapping import profile_of
 
 
@@ -32,4 +32,6 @@ def owner_of_people(actor: str) -> Owner:
         connection__disconnected_at=None,
         person__state__in=[Person.State.INVITED, Person.State.ACTIVE],
     )
-    return Owner(provider_name(provider), users.count())
+    live = Connection.objects.filter(provider=provider, disconnected_at=None)
+    reasons = [connection.mail_withheld_because for connection in live]
+    return Owner(provider_name(provider), users.count(), next(filter(None, reasons), ""))

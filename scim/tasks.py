@@ -11,7 +11,7 @@ from django.utils import timezone
 from people import tenancy
 from people.models import Event
 from scim.api import log_retention
-from scim.connections import inactivity
+from scim.connections import certification, inactivity
 from scim.jobs import initial_import, manager_cycles, periodic, reapply
 from scim.sync import group_roles, sync_errors, waiting_members
 from scim.tools import self_test
@@ -86,6 +86,7 @@ def run_cycle(**_: Any) -> None:
 
 def run_sync_cycle(*, as_of: datetime) -> int:
     """Run the sync cycle, and return the number of people that it processed."""
+    certification.end_overdue(as_of=as_of)
     inactivity.check_inactivity(as_of=as_of)
     reapplied = reapply.run_batch()
     with tenancy.across_tenants():

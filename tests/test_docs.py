@@ -61,9 +61,13 @@ def test_gives_each_refusal_a_code_of_its_own() -> None:
     assert len(codes) == len(set(codes))
 
 
+CONFORMANCE = (ROOT / "docs" / "scim-conformance.md").read_text()
+REQUIREMENTS = re.findall(r"^\| ([\d.]+) \| (.+) \| `(tests/.+)` \|$", CONFORMANCE, re.MULTILINE)
+
+
 def named_tests() -> list[str]:
-    table = (ROOT / "docs" / "provisioned-members.md").read_text()
-    return sorted(set(re.findall(r"`(tests/[\w/]+\.py::\w+)`", table)))
+    tables = CONFORMANCE + (ROOT / "docs" / "provisioned-members.md").read_text()
+    return sorted(set(re.findall(r"`(tests/[\w/]+\.py::\w+)`", tables)))
 
 
 @pytest.mark.parametrize("test", named_tests())
@@ -71,6 +75,15 @@ def test_names_only_tests_that_there_are(test: str) -> None:
     file, _, name = test.partition("::")
 
     assert f"def {name}(" in (ROOT / file).read_text()
+
+
+def test_show_each_requirement_of_the_rfcs_by_a_test() -> None:
+    """RFC 7644 section 3 and RFC 7643 sections 2 to 7."""
+    sections = {section.partition(".")[0] for section, _, _ in REQUIREMENTS}
+
+    assert len(REQUIREMENTS) >= 120
+    assert sections == {"2", "3", "4", "5", "6", "7"}
+    assert {test for _, _, test in REQUIREMENTS} <= set(named_tests())
 
 
 SIGN_IN = (ROOT / "docs" / "sign-in.md").read_text()

@@ -216,6 +216,7 @@ CHANGES: dict[str, Change] = {
     "scheduled_termination_plan": Change(departing("scheduled_termination_plan")),
     "mail_internal_user": Change(mail_link),
     "provisioned_member": Change(member({"status": "inactive"})),
+    "provisioned_member role": Change(member({"base_role": Person.Role.BOOKKEEPER})),
     "confirm_same_person": Change(confirm_same),
     "invite_resend": Change(of_invite("invite_resend", {}), INVITED),
     "invite_revoke": Change(of_invite("invite_revoke", {}), INVITED),
@@ -235,6 +236,7 @@ CHANGES: dict[str, Change] = {
 # Addresses that give a role; tested below by the role.
 GRANTING = {
     *("people_person_add", "people_person_edit", "add_internal_user", "scim_settings"),
+    "provisioned_member",
     *("mappings", "mapping_remove", "mappings_apply", "scim_group", "scim_group_unmap"),
     "withheld_role",
 }
@@ -273,7 +275,15 @@ OTHERS = {
     *("alarm_settings", "invite_settings", "setup", "setup_token", "setup_steps"),
     *("setup_first_request", "setup_review", "setup_activate", "setup_abandon", "setup_link"),
     *("scim_mapping", "scim_field_add", "scim_field_delete", "scim_tokens"),
-    *("scim_token_revoke", "scim_self_test", "scim_offboarding", "scim_disconnect"),
+    *(
+        "scim_token_revoke",
+        "scim_self_test",
+        "scim_self_test_report",
+        "scim_offboarding",
+        "scim_disconnect",
+    ),
+    # What it withholds is sent by resending, which asks for the rank.
+    "scim_certification",
     # Confirming the move of a provider asks for the rank, see test_moving_a_provider.py.
     "auth_provider_move",
     # Nobody above the rank is moved, see test_confirming_people.py.
@@ -419,6 +429,15 @@ class TestWhichRoles:
             asked = edit(guest)
             assert asked.data
             return signed_in(actor).post(asked.path, asked.data | {"role": role})
+
+        assert self.breaches(people, ask) == []
+
+    def test_a_member_gets_on_their_page(self, people: dict[str, Person]) -> None:
+        guest = core.person(role=Person.Role.GUEST)
+        path = member({})(guest).path
+
+        def ask(actor: Person, role: str) -> Any:
+            return signed_in(actor).post(path, {"base_role": role})
 
         assert self.breaches(people, ask) == []
 

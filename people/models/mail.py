@@ -72,3 +72,8 @@ class Mail(DeferrableModel, TenantOwned):
 
     def __str__(self) -> str:
         return f"{self.get_kind_display()} to {self.to}"
+
+    @property
+    def is_withheld(self) -> bool:
+        """Tell whether the mail was given up before any attempt to send it."""
+        return self.given_up_at is not None and not self.attempts

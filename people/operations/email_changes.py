@@ -79,7 +79,8 @@ def resend_confirmation(person: Person, *, actor: Actor) -> bool:
     if not person.pending_email:
         return False
     latest = latest_request(person)
-    if latest is None or not is_current(latest):
+    if latest is None or not is_current(latest) or latest.is_withheld:
+        # Of a request that was withheld, the old address knows nothing either.
         _send_requests(person)
         return True
     missing = unconfirmed(person)

@@ -3,6 +3,9 @@
 `people.mail.sending` sends the mails afterwards.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any
 
 from django.utils import timezone
@@ -10,6 +13,19 @@ from django.utils import timezone
 from people import events
 from people.db import unit_of_work
 from people.models import Invite, Mail, Person
+
+# Why mails are withheld at the moment; blank if they are sent.
+_withheld_because: ContextVar[str] = ContextVar("withheld_because", default="")
+
+
+@contextmanager
+def withhold_mail(reason: str) -> Iterator[None]:
+    """Send none of the mails that the block enqueues, if there is a reason; their rows name it."""
+    token = _withheld_because.set(reason)
+    try:
+        yield
+    finally:
+        _withheld_because.reset(token)
 
 
 def enqueue_mail(
@@ -20,7 +36,7 @@ def enqueue_mail(
     `people.mail.messages.reason_not_to_send` may still stop it, for example if the person was
     deactivated meanwhile.
     """
-    now = timezone.now()
+    now, withheld_because = timezone.now(), _withheld_because.get()
     mail: Mail = Mail.objects.create(
         tenant_id=person.tenant_id,
         kind=kind,
@@ -31,6 +47,9 @@ def enqueue_mail(
         request_id=events.current_cause(),
         created_at=now,
         due_at=now,
+        given_up_at=now if withheld_because else None,
+        problem=withheld_because,
     )
-    unit_of_work.on_stored(events.mail_waker.wake)
+    if not withheld_because:
+        unit_of_work.on_stored(events.mail_waker.wake)
     return mail

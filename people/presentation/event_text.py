@@ -148,6 +148,8 @@ def _delivery_text(mail: Mail) -> str:
 
 
 def _report(mail: Mail) -> str:
+    if mail.is_withheld:
+        return mail.problem
     if mail.problem:
         return f"The mail server said: {mail.problem}"
     if mail.sent_at and mail.sent_at - mail.created_at > AT_ONCE:

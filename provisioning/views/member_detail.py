@@ -15,7 +15,14 @@ from people.presentation.actor_names import actor_name, people_names
 from people.presentation.pagination import counted
 from people.values import PeopleError
 from people.views.permissions import PersonRequest
-from people.views.person.roles import GrantForm, grant_from_form, role_lines, withdraw_from_form
+from people.views.person.roles import (
+    BaseRoleForm,
+    GrantForm,
+    change_base_role_from_form,
+    grant_from_form,
+    role_lines,
+    withdraw_from_form,
+)
 from provisioning.models import Identity, SignInAttempt
 from provisioning.views.tenant_base import tenant_admin_required, tenant_context
 
@@ -44,6 +51,8 @@ def provisioned_member(request: PersonRequest, tenant: Tenant, identity_id: int)
         # Handle the button that was pressed.
         if "withdraw" in request.POST and request.POST["withdraw"].isdecimal():
             withdraw_from_form(request, identity.person.pk, int(request.POST["withdraw"]))
+        elif "base_role" in request.POST:
+            change_base_role_from_form(request, identity.person)
         elif "grant" in request.POST:
             grant_from_form(request, identity.person)
         else:
@@ -59,6 +68,7 @@ def provisioned_member(request: PersonRequest, tenant: Tenant, identity_id: int)
         "status_form": StatusForm(initial={"status": "active" if person.is_active else "inactive"}),
         "deactivated_by": actor_name(person.deactivated_by, people_names([person.deactivated_by])),
         "ledger": list(role_lines(person, counted(person.reports.in_lists()))),
+        "base_role_form": BaseRoleForm(viewer=request.user, person=person),
         "grant_form": GrantForm() if Role.objects.exists() else None,
         **_groups(identity),
         **_attempts(person),

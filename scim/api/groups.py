@@ -4,9 +4,10 @@ They grant no access by themselves; a group mapping may grant a role to their me
 are rows and change in sets, so that adding one to a group of 20,000 does not load the group.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from uuid import UUID
 
+from django.db.models import Exists, OuterRef
 from django.http import HttpResponse
 from django.utils import timezone
 from scim2_models import InvalidValueException, NotFoundException
@@ -14,6 +15,7 @@ from scim2_models import InvalidValueException, NotFoundException
 from people import tenancy
 from scim.api import etags, group_members, responses
 from scim.api.adapters import GroupAdapter
+from scim.api.group_members import GroupChange
 from scim.api.request import ScimRequest, scim_response
 from scim.models import ScimGroup, ScimMembership, ScimUser
 from scim.rfc import dialects, patch
@@ -63,9 +65,9 @@ def replace(request: ScimRequest, scim_id: str) -> HttpResponse:
     group = _lock(request, scim_id)
     document = replacement(request.document, group.document, GROUP)
     members = group_members.members_of(request.document)
-    _store(request, group, document)
+    has_other_members = members is not None and _replace(group, members)
+    _store(request, group, document, has_other_members=has_other_members)
     if members is not None:
-        _replace(group, members)
         group_roles.schedule()
     return responses.respond_stored(request, GROUP, group)
 
@@ -78,14 +80,9 @@ def modify(request: ScimRequest, scim_id: str) -> HttpResponse:
     request.consume_rate_limit()
     change = group_members.change(dialects.operations(request.document, GROUP))
     group = _lock(request, scim_id)
-    _store(request, group, patch.apply(group.document, change.operations, GROUP))
-    if change.replaced is not None:
-        _replace(group, change.replaced)
-    # Removing an unknown id or a user who is not a member succeeds, because Okta repeats removals.
-    if change.removed:
-        waiting_members.remove(group, change.removed)
-        group.memberships.filter(user__scim_id__in=_uuids(change.removed)).delete()
-    _add(group, change.added)
+    document = patch.apply(group.document, change.operations, GROUP)
+    has_other_members = _change_members(group, change)
+    _store(request, group, document, has_other_members=has_other_members)
     group_roles.schedule()
     if responses.requested_projection(request, GROUP) is not None:
         return responses.respond_stored(request, GROUP, group)
@@ -119,44 +116,68 @@ def _lock(request: ScimRequest, scim_id: str) -> ScimGroup:
     return group
 
 
-def _store(request: ScimRequest, group: ScimGroup, document: Json) -> None:
+def _store(
+    request: ScimRequest, group: ScimGroup, document: Json, *, has_other_members: bool
+) -> None:
+    """Save the group; what is there already changes no timestamp (RFC 7644 section 3.5.2.1)."""
+    if document != group.document or has_other_members:
+        group.version += 1
+        group.modified_at = request.received_at
     GroupAdapter(group).from_dict(document)
     if group.has_errors:
         group.has_errors = sync_errors.resolve_group(group)
-    group.version += 1
-    group.modified_at = request.received_at
     group.save(force_update=True)
 
 
-def _replace(group: ScimGroup, ids: Collection[str]) -> None:
+def _change_members(group: ScimGroup, change: GroupChange) -> bool:
+    """Add and remove members, and tell whether that changed any.
+
+    Removing an unknown id or a user who is not a member succeeds, because Okta repeats removals.
+    """
+    if change.replaced is not None:
+        return _replace(group, change.replaced)
+    removed = 0
+    if change.removed:
+        waiting_members.remove(group, change.removed)
+        members = group.memberships.filter(user__scim_id__in=_uuids(change.removed))
+        removed = members.delete()[0]
+    return _add(group, change.added) or removed > 0
+
+
+def _replace(group: ScimGroup, ids: Collection[str]) -> bool:
     waiting_members.clear(group)
-    members = _users(group, ids)
-    group.memberships.exclude(user__in=members).delete()
-    _insert(group, members)
+    users = _users(group, ids)
+    removed = group.memberships.exclude(user__in=users).delete()[0]
+    return _insert(group, users) or removed > 0
 
 
-def _add(group: ScimGroup, ids: Collection[str]) -> None:
-    if ids:
-        _insert(group, _users(group, ids))
+def _add(group: ScimGroup, ids: Collection[str]) -> bool:
+    return bool(ids) and _insert(group, _users(group, ids))
 
 
-def _insert(group: ScimGroup, users: Collection[int]) -> None:
+def _insert(group: ScimGroup, users: Mapping[int, bool]) -> bool:
+    """Insert the memberships of those who are no members yet, and tell whether there are any."""
+    newcomers = [user for user, is_member in users.items() if not is_member]
     ScimMembership.objects.bulk_create(
-        (ScimMembership(group=group, user_id=user) for user in users),
+        (ScimMembership(group=group, user_id=user) for user in newcomers),
         batch_size=BATCH_SIZE,
         ignore_conflicts=True,
     )
+    return bool(newcomers)
 
 
-def _users(group: ScimGroup, ids: Collection[str]) -> list[int]:
-    """Return the primary keys of the connection's users with these ids; others wait for their user.
+def _users(group: ScimGroup, ids: Collection[str]) -> dict[int, bool]:
+    """Return the connection's users with these ids, each with whether they are a member.
+
+    Ids without a user wait for their user.
 
     :raises InvalidValueException: if an id refers to an operation of a bulk request that failed or
         does not exist (RFC 7644 section 3.7.2).
     """
     known = ScimUser.objects.known_to(group.connection).filter(scim_id__in=_uuids(ids))
-    found = dict(known.values_list("scim_id", "pk"))
-    present = {str(found_id) for found_id in found}
+    memberships = ScimMembership.objects.filter(group=group, user=OuterRef("pk"))
+    found = list(known.values_list("scim_id", "pk", Exists(memberships)))
+    present = {str(found_id) for found_id, _, _ in found}
     missing = [identifier for identifier in ids if identifier.lower() not in present]
     if broken := [one for one in missing if one.startswith(BULK_REFERENCE)]:
         raise InvalidValueException(
@@ -164,7 +185,7 @@ def _users(group: ScimGroup, ids: Collection[str]) -> list[int]:
         )
     if missing:
         waiting_members.add(group, missing)
-    return list(found.values())
+    return {user: is_member for _, user, is_member in found}
 
 
 def _uuids(ids: Collection[str]) -> list[UUID]:

@@ -33,9 +33,8 @@ def check_inactivity(*, as_of: datetime) -> int:
         running_since = record_heartbeat(as_of=as_of)
         update_last_seen(as_of=as_of)
         Connection.objects.filter(pk__in=list(_active_again())).update(inactivity_notified_at=None)
-        inactive = [
-            one for one in _watched_connections() if _is_inactive(one, running_since, as_of)
-        ]
+        watched = _watched_connections(as_of)
+        inactive = [one for one in watched if _is_inactive(one, running_since, as_of)]
     return sum(_notify_administrators(connection, as_of) for connection in inactive)
 
 
@@ -81,8 +80,11 @@ def last_seen_at(connection: Any) -> datetime | None:
     return max(filter(None, (connection.used_at, connection.last_update_at)), default=None)
 
 
-def _watched_connections() -> QuerySet[Any]:
+def _watched_connections(as_of: datetime) -> QuerySet[Any]:
+    # Nobody is mailed because of a connection in certification, which ends within an hour.
+    mailed = Q(certification_ends_at=None) | Q(certification_ends_at__lte=as_of)
     live = Connection.objects.filter(
+        mailed,
         activated_at__isnull=False,
         disconnected_at=None,
         inactivity_notified_at=None,

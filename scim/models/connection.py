@@ -73,6 +73,8 @@ class Connection(GroupSource):
     inactivity_notified_at = models.DateTimeField(null=True)
     # The resource after which the cycle continues to re-apply changed settings.
     reapply_cursor = models.BigIntegerField(null=True)
+    # While a suite tests the connection, see `connections.certification`. None once it is over.
+    certification_ends_at = models.DateTimeField(null=True)
 
     def __str__(self) -> str:
         return self.get_provider_display()
@@ -84,6 +86,23 @@ class Connection(GroupSource):
     @property
     def is_live(self) -> bool:
         return self.activated_at is not None and self.disconnected_at is None
+
+    @property
+    def is_certifying(self) -> bool:
+        ends_at = self.certification_ends_at
+        return ends_at is not None and timezone.now() < ends_at
+
+    @property
+    def mail_withheld_because(self) -> str:
+        """Return why nobody is mailed because of the connection; blank if they are."""
+        if not self.is_certifying:
+            return ""
+        return f"{self} was in certification, which sends no email."
+
+    @property
+    def current_incomplete_policy(self) -> str:
+        """Return the policy in effect: certification holds incomplete people."""
+        return self.Incomplete.HOLD if self.is_certifying else self.incomplete_policy
 
 
 class TokenQuerySet(models.QuerySet["Token"]):

@@ -8,10 +8,12 @@ from scim.models.connection import Connection
 
 
 class SelfTest(TenantOwned):
-    """One run of a provider's usual requests against our own public address."""
+    """One run of a provider's requests against our own public address."""
 
     id = models.UUIDField(primary_key=True, default=uuid4, editable=False)
     provider = models.CharField(max_length=16, choices=Connection.Provider)
+    # The published suite, see `tools.suites`; blank for the provider's usual requests.
+    suite = models.CharField(max_length=32, blank=True, default="", db_default="")
     started_by = models.CharField(max_length=255)
     started_at = models.DateTimeField()
     finished_at = models.DateTimeField(null=True)

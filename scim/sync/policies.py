@@ -41,7 +41,7 @@ def fill_defaults(connection: Connection, profile: Profile, person: Person | Non
 
     A person who has another value keeps it, because the provider sent it before.
     """
-    if connection.incomplete_policy != Connection.Incomplete.FILL:
+    if connection.current_incomplete_policy != Connection.Incomplete.FILL:
         return profile
     defaults = {
         "department": connection.default_department,

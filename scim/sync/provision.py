@@ -24,6 +24,7 @@ from people.operations import (
     rehires,
 )
 from people.operations.invites import lifecycle
+from people.operations.mail_outbox import withhold_mail
 from people.operations.managers import InvalidManager
 from people.operations.roles import base_roles
 from people.values import KEEP, Invitation, Keep, PeopleError, Profile
@@ -86,7 +87,7 @@ def provision(task: ProvisioningTask, before: Json | None, *, was_active: bool |
     if mapped == earlier and was_active == user.active and is_settled:
         return
     is_unlinked = user.person_id is None
-    with _person_locked(task):
+    with _person_locked(task), withhold_mail(task.connection.mail_withheld_because):
         if is_unlinked:
             # None of it has been applied to the new person yet.
             was_active = None
@@ -132,7 +133,7 @@ def restore_person(task: ProvisioningTask) -> bool:
     """
     user, mapped = task.user, task.mapped
     task.subject.raw_values = mapped.raw_values
-    with _person_locked(task):
+    with _person_locked(task), withhold_mail(task.connection.mail_withheld_because):
         assert user.person
         # A manager who is no longer sent was removed by the provider.
         owns_manager = mapped.manager or "manager" in user.person.managed_fields
@@ -177,7 +178,8 @@ def _update_waiting(task: ProvisioningTask, person: Person, earlier_waiting: str
 def end_waiting(user: ScimUser, person: Person) -> None:
     """Release the invite that waited for the manager, and resolve the sync error."""
     connection = user.connection
-    lifecycle.release_invite(person, actor=connection.actor, is_mailed=connection.mails_invites)
+    with withhold_mail(connection.mail_withheld_because):
+        lifecycle.release_invite(person, actor=connection.actor, is_mailed=connection.mails_invites)
     user.has_errors = sync_errors.resolve_reason(user, InvalidManager.code)
     user.waiting_manager, user.problem = "", ScimUser.Problem.NONE
 
@@ -214,9 +216,9 @@ def _provision_person(
     if not missing:
         return _save_person(task, mapped, profile, manager)
     missing_error = policies.missing_fields_error(missing)
-    if connection.incomplete_policy == Connection.Incomplete.REFUSE:
+    if connection.current_incomplete_policy == Connection.Incomplete.REFUSE:
         raise missing_error
-    if person is None and connection.incomplete_policy == Connection.Incomplete.FILL:
+    if person is None and connection.current_incomplete_policy == Connection.Incomplete.FILL:
         raise missing_error
     if person is None:
         return [missing_error]
@@ -236,7 +238,7 @@ def _save_person(
         profile = replace(profile, role=role, unspecified=policies.unsent_fields(mapped.profile))
         _add_or_revise(task, mapped, profile, manager)
     except HOLDABLE as error:
-        if connection.incomplete_policy != Connection.Incomplete.HOLD:
+        if connection.current_incomplete_policy != Connection.Incomplete.HOLD:
             raise
         if user.person:
             # Refused changes must not stay in memory, where the next rule would see them.

@@ -38,8 +38,9 @@ class Answer:
 
         A client that accepts only `application/json` is answered with that type.
         """
-        json_types = ("application/scim+json", "application/json")
-        return self.status == 204 or self.media_type.startswith(json_types)
+        if self.media_type.startswith("application/json"):
+            return "schemas" in self.document
+        return self.status == 204 or self.media_type.startswith("application/scim+json")
 
     @property
     def document(self) -> Json:

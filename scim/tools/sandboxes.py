@@ -14,6 +14,7 @@ from people.models import Tenant
 from people.operations import sandboxes
 from people.tokens import token_digest
 from people.values import Actor
+from scim.connections import certification
 from scim.models import (
     Connection,
     PaginationAnchor,
@@ -36,7 +37,7 @@ COPIED = (
 
 
 @transaction.atomic
-def connect(tested: Connection, provider: str) -> str:
+def connect(tested: Connection, provider: str, *, is_certifying: bool = False) -> str:
     """Connect the provider to the sandbox with the tested connection's settings; return a token."""
     with tenancy.use(tested.tenant_id):
         sandbox = sandboxes.open_sandbox(tested.tenant, actor=ACTOR)
@@ -50,6 +51,7 @@ def connect(tested: Connection, provider: str) -> str:
             initial_import_finished_at=now,
             # The people are not real, and their addresses must not get mail.
             mails_invites=False,
+            certification_ends_at=now + certification.LASTS if is_certifying else None,
             **{name: getattr(tested, name) for name in COPIED},
         )
         return issue_token(connection)

@@ -1,4 +1,4 @@
-"""The self-test: a provider's usual requests, sent to our own public address.
+"""The self-test: a provider's requests, sent to our own public address.
 
 Each step is stored when it ends, so that the page can show the progress. No request is sent inside
 a transaction, because the web process that answers it uses the same database.
@@ -28,6 +28,7 @@ from scim.models import Connection, SelfTest
 from scim.rfc.strict_json import Json
 from scim.tools import public_http, sandboxes
 from scim.tools.public_http import Answer, Unreachable
+from scim.tools.suites import SUITES
 
 log = logging.getLogger(__name__)
 
@@ -45,8 +46,10 @@ class AlreadyRunning(Exception):
 
 
 @transaction.atomic
-def start(connection: Connection, provider: str, *, actor: Actor) -> SelfTest:
-    """Start a self-test of the connection in a worker, with the requests of the provider.
+def start(connection: Connection, provider: str, *, suite: str = "", actor: Actor) -> SelfTest:
+    """Start a self-test of the connection in a worker.
+
+    It sends the usual requests of the provider, or those of a published suite of `tools.suites`.
 
     :raises AlreadyRunning: if another test of the tenant is running.
     """
@@ -61,6 +64,7 @@ def start(connection: Connection, provider: str, *, actor: Actor) -> SelfTest:
     test = SelfTest.objects.create(
         tenant_id=connection.tenant_id,
         provider=provider,
+        suite=suite,
         started_by=str(actor),
         started_at=now,
     )
@@ -108,7 +112,7 @@ def _finishing(test: SelfTest) -> Iterator[None]:
 
 @contextmanager
 def _token(connection: Connection, test: SelfTest) -> Iterator[str]:
-    token = sandboxes.connect(connection, test.provider)
+    token = sandboxes.connect(connection, test.provider, is_certifying=bool(test.suite))
     try:
         yield token
     finally:
@@ -116,13 +120,17 @@ def _token(connection: Connection, test: SelfTest) -> Iterator[str]:
 
 
 def _run_steps(test: SelfTest, connection: Connection, token: str) -> None:
-    """Run the steps of the provider, each of which may use values of earlier responses.
+    """Run the steps, each of which may use values of earlier responses.
 
     :raises Unreachable: if the public address does not answer, or is not this Ramp.
     :raises MissingValue: if a response lacks a value that the next step needs.
     """
-    make_steps = PRESETS[test.provider].self_test_steps
-    assert make_steps, "The form offers no provider without a self-test."
+    if test.suite:
+        make_steps = SUITES[test.suite].steps
+    else:
+        usual_steps = PRESETS[test.provider].self_test_steps
+        assert usual_steps, "The form offers no provider without a self-test."
+        make_steps = usual_steps
     steps = make_steps(SampleUsers(secrets.token_hex(3), connection.mapping))
     step = next(steps)
     while True:

@@ -8,6 +8,7 @@ from django.conf import settings
 from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
 from django.utils import timezone
 from unfold.widgets import UnfoldAdminSelectWidget
 
@@ -18,15 +19,27 @@ from people.views.permissions import PersonRequest, administrator_required
 from scim.connections.presets import SELF_TESTED, provider_name
 from scim.models import Connection, SelfTest
 from scim.tools import self_test as testing
+from scim.tools.suites import SUITES
 from scim.views.settings.overview import context_of
 
 
 class ProviderForm(forms.Form):
+    """Whose requests to send: the usual ones of a provider, or those of a published suite."""
+
     provider = forms.ChoiceField(
         label="Ask as",
-        choices=[(provider, provider_name(provider)) for provider in SELF_TESTED],
+        choices=[
+            *((provider, provider_name(provider)) for provider in SELF_TESTED),
+            *((name, suite.title) for name, suite in SUITES.items()),
+        ],
         widget=UnfoldAdminSelectWidget,
     )
+
+    @property
+    def chosen(self) -> tuple[str, str]:
+        """Return the provider, and the name of the suite or a blank."""
+        name = self.cleaned_data["provider"]
+        return (SUITES[name].provider, name) if name in SUITES else (name, "")
 
 
 @administrator_required
@@ -37,8 +50,8 @@ def self_test(request: PersonRequest, connection_id: UUID) -> HttpResponse:
     form = _form(request, connection)
     if may_run and request.method == "POST" and form.is_valid():
         try:
-            provider = form.cleaned_data["provider"]
-            testing.start(connection, provider, actor=request.user.actor)
+            provider, suite = form.chosen
+            testing.start(connection, provider, suite=suite, actor=request.user.actor)
         except testing.AlreadyRunning as error:
             messages.warning(request, str(error))
         return redirect("admin:scim_self_test", connection_id)
@@ -54,6 +67,25 @@ def self_test(request: PersonRequest, connection_id: UUID) -> HttpResponse:
         "runs": [_run_context(run, names) for run in runs],
     }
     return render(request, "scim/self_test.html", context)
+
+
+@administrator_required
+def report(request: PersonRequest, connection_id: UUID, provider: str) -> HttpResponse:
+    """Show the latest finished runs of a provider, one of each kind, to be printed."""
+    connection = get_object_or_404(Connection, pk=connection_id)
+    finished = SelfTest.objects.filter(provider=provider, finished_at__isnull=False)
+    latest: dict[str, SelfTest] = {}
+    for run in finished.order_by("started_at"):
+        latest[run.suite] = run
+    names = _names(list(latest.values()))
+    title = f"SCIM report for {provider_name(provider)}"
+    page = reverse("admin:scim_self_test", args=[connection_id])
+    context = context_of(request, connection, title) | {
+        "parent": {"title": "Self-test", "url": page},
+        "public": f"{settings.PUBLIC_BASE_URL}/scim/v2",
+        "runs": [_run_context(latest[suite], names) for suite in sorted(latest)],
+    }
+    return render(request, "scim/self_test_report.html", context)
 
 
 def _form(request: PersonRequest, connection: Connection) -> ProviderForm:
@@ -85,6 +117,8 @@ def _run_context(run: SelfTest, names: dict[str, str]) -> dict[str, Any]:
     return {
         "id": str(run.pk),
         "provider": run.get_provider_display(),
+        "provider_key": run.provider,
+        "kind": SUITES[run.suite].title if run.suite in SUITES else run.get_provider_display(),
         "started_at": run.started_at,
         "started_by": actor_name(run.started_by, names),
         "steps": run.steps,

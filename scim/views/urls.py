@@ -7,9 +7,10 @@ from scim.views.dry_run import dry_run_page
 from scim.views.group_mappings import groups, map_group, unmap_group
 from scim.views.request_detail import scim_request
 from scim.views.request_log import request_log
-from scim.views.self_test import self_test
+from scim.views.self_test import report, self_test
 from scim.views.settings.attribute_mapping import add_field, delete_field, mapping
 from scim.views.settings.auto_termination import offboarding
+from scim.views.settings.certification import certify
 from scim.views.settings.disconnect import disconnect
 from scim.views.settings.overview import scim, settings
 from scim.views.settings.tokens import revoke, tokens
@@ -72,7 +73,9 @@ PAGES: list[URLPattern] = [
     path(f"{SCIM}/groups/mappings/<int:mapping_id>/remove/", unmap_group, name="scim_group_unmap"),
     path(f"{SCIM}/tokens/", tokens, name="scim_tokens"),
     path(f"{SCIM}/tokens/<int:token_id>/revoke/", revoke, name="scim_token_revoke"),
+    path(f"{SCIM}/certification/", certify, name="scim_certification"),
     path(f"{SCIM}/self-test/", self_test, name="scim_self_test"),
+    path(f"{SCIM}/self-test/<provider:provider>/", report, name="scim_self_test_report"),
     path(f"{SCIM}/what-if/", dry_run_page, name="scim_what_if"),
     path(f"{SCIM}/offboarding/", offboarding, name="scim_offboarding"),
     path(f"{SCIM}/disconnect/", disconnect, name="scim_disconnect"),

@@ -1,6 +1,7 @@
 """Every page, light and dark, wide and narrow, with JavaScript and without."""
 
 import json
+import re
 from collections.abc import Iterator
 from typing import Literal
 
@@ -82,6 +83,8 @@ PAGES = {
     "refused requests": "{scim}requests/?outcome=errors",
     "a request": "{request}",
     "self-test": "{scim}self-test/",
+    "self-test report": "{scim}self-test/okta/",
+    "certification": "{scim}certification/",
     "what if": "{scim}what-if/",
     "offboarding": "{scim}offboarding/?days=400",
     "disconnect": "{scim}disconnect/",
@@ -223,6 +226,20 @@ def test_foretells_readably(visitor: Page, demo: Demo, addresses: Addresses) -> 
     expect(visitor.get_by_text("201: the request would be accepted.")).to_be_visible()
 
     assert problems(visitor) == []
+
+
+def test_is_readable_while_certification_is_on(
+    visitor: Page, demo: Demo, addresses: Addresses
+) -> None:
+    load(visitor, demo.url + "{scim}certification/".format_map(addresses))
+    visitor.get_by_role("button", name="Turn on for 60 minutes").click()
+    visitor.get_by_role("button", name="Add a token for the suite").click()
+    expect(visitor.get_by_label("auth", exact=True)).to_have_value(re.compile("^Bearer ramp_scim_"))
+
+    assert problems(visitor) == []
+
+    visitor.get_by_role("button", name="Turn off now").click()
+    expect(visitor.get_by_text("Certification is off.")).to_be_visible()
 
 
 def load(page: Page, url: str) -> None:

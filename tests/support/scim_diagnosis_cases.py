@@ -12,6 +12,7 @@ from people.models import Invite, Mail, Person
 from people.operations import people
 from people.operations.invites import lifecycle
 from people.values import Actor
+from scim.connections import certification
 from scim.models import Connection, MatchDecision, ScimUser, Token
 from tests.clients.scim import RAMP, Provider, mail, managed_by, someone
 from tests.factories import core
@@ -76,7 +77,13 @@ def has_no_invite_any_more(company: Company) -> None:
 
 def is_unknown_to_the_mail_server(company: Company) -> None:
     company.okta().add()
-    Mail.objects.update(given_up_at=timezone.now(), problem="550 No such mailbox")
+    Mail.objects.update(given_up_at=timezone.now(), attempts=1, problem="550 No such mailbox")
+
+
+def was_added_during_certification(company: Company) -> None:
+    okta = company.okta()
+    certification.start_certification(okta.connection, actor=HELPDESK)
+    okta.add()
 
 
 def has_a_mail_that_came_back(company: Company) -> None:
@@ -251,6 +258,11 @@ CASES = [
         is_unknown_to_the_mail_server,
         "mail-refused",
         "The invite did not reach ada@example.com: 550 No such mailbox.",
+    ),
+    Case(
+        was_added_during_certification,
+        "mail-withheld",
+        "was not sent: Okta was in certification, which sends no email",
     ),
     Case(
         has_a_mail_that_came_back,

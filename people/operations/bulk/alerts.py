@@ -24,7 +24,7 @@ from people import events, hooks, tenancy
 from people.hooks import Owner
 from people.models import BulkChange, BulkChangeItem, Event, Mail, Person, Tenant
 from people.operations.locks import LockName, acquire_lock
-from people.operations.mail_outbox import enqueue_mail
+from people.operations.mail_outbox import enqueue_mail, withhold_mail
 from people.values import VIA_SCIM, Actor, PeopleError
 
 HOUR = timedelta(hours=1)
@@ -245,16 +245,17 @@ def _raise_alert(
         needs_confirmation=True,
     )
     _add(change, deactivated)
-    for person in Person.objects.active_administrators():
-        enqueue_mail(
-            Mail.Kind.BULK_CHANGE,
-            person,
-            to=person.email,
-            provider=owner.name,
-            count=len(deactivated),
-            began_at=f"{change.began_at:%-d %B %Y, %H:%M} UTC",
-            path=reverse("admin:bulk_change", args=[change.pk]),
-        )
+    with withhold_mail(owner.withheld_because):
+        for person in Person.objects.active_administrators():
+            enqueue_mail(
+                Mail.Kind.BULK_CHANGE,
+                person,
+                to=person.email,
+                provider=owner.name,
+                count=len(deactivated),
+                began_at=f"{change.began_at:%-d %B %Y, %H:%M} UTC",
+                path=reverse("admin:bulk_change", args=[change.pk]),
+            )
     return change
 
 

@@ -1,12 +1,14 @@
-"""The roles of a person with their sources, and granting and withdrawing custom roles."""
+"""The roles of a person with their sources, and the forms that change them."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from django import forms
 from django.contrib import messages
+from django.db import transaction
 from django.db.models import Min
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect
@@ -15,10 +17,13 @@ from unfold.widgets import UnfoldAdminSelectWidget
 
 from people import hooks
 from people.models import Event, Grant, Person, Role
+from people.operations import locks, people_update
 from people.operations.roles import base_roles
 from people.presentation.actor_names import actor_name, people_names
-from people.values import VIA_SCIM, normalize_key
+from people.values import VIA_SCIM, PeopleError, normalize_key
+from people.views.forms import LATER_ROLES
 from people.views.permissions import PersonRequest, administrator_required
+from people.views.role_choices import offer_roles
 
 
 @dataclass(frozen=True)
@@ -47,6 +52,21 @@ class GrantForm(forms.Form):
         super().__init__(data)  # type: ignore[arg-type]
         # Not at import time, when no tenant is in force.
         self.fields["role"].queryset = Role.objects.order_by("name")  # type: ignore[attr-defined]
+
+
+class BaseRoleForm(forms.Form):
+    base_role = forms.ChoiceField(label="Base role", widget=UnfoldAdminSelectWidget)
+
+    def __init__(self, data: Any = None, *, viewer: Person, person: Person) -> None:
+        super().__init__(data, initial={"base_role": person.role})
+        # An existing person cannot become a Guest.
+        roles = [one for one in Person.Role if one in (person.role, *LATER_ROLES)]
+        choices = [(one.value, one) for one in roles]
+        offer_roles(self.fields["base_role"], choices, viewer=viewer, kept=person.role)
+        if owner := _manager_of_role(person):
+            self.fields[
+                "base_role"
+            ].help_text = f"Managed by {owner}. A change made here is overwritten within 5 minutes."
 
 
 def role_lines(person: Person, report_count: str) -> Iterator[Line]:
@@ -143,6 +163,46 @@ def grant_from_form(request: PersonRequest, person: Person) -> None:
             messages.success(request, f"{person.full_name} now has the role {role}.")
         else:
             messages.info(request, f"You already granted {person.full_name} the role {role}.")
+
+
+def change_base_role_from_form(request: PersonRequest, person: Person) -> None:
+    """Give the person the base role that the form names, and show a message with the result."""
+    form = BaseRoleForm(request.POST, viewer=request.user, person=person)
+    if person.state == Person.State.TERMINATED:
+        messages.error(request, f"{person.full_name} was terminated and cannot get roles.")
+        return
+    if not form.is_valid():
+        messages.error(request, "Choose a base role.")
+        return
+    try:
+        with transaction.atomic():
+            locks.lock(person)
+            # A pending address stays pending only if it is in the profile.
+            email = person.pending_email or person.email
+            role = form.cleaned_data["base_role"]
+            profile = replace(person.profile, email=email, role=role)
+            has_changed = people_update.revise_person(person, profile, actor=request.user.actor)
+    except PeopleError as error:
+        messages.error(request, str(error))
+        return
+    if not has_changed:
+        messages.info(
+            request, f"{person.full_name} already has the role {person.get_role_display()}."
+        )
+        return
+    messages.success(
+        request, f"{person.full_name} now has the base role {person.get_role_display()}."
+    )
+    if owner := _manager_of_role(person):
+        messages.warning(
+            request, f"{owner} manages the role. This change will be overwritten within 5 minutes."
+        )
+
+
+def _manager_of_role(person: Person) -> str:
+    """Return the name of the connection that manages the base role; blank if none does."""
+    mark = person.managed_fields.get("role")
+    return actor_name(mark["by"]) if mark else ""
 
 
 def withdraw_from_form(request: PersonRequest, person_id: UUID, grant_id: int) -> None:

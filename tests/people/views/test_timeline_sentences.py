@@ -96,7 +96,7 @@ class TestMails:
         assert "Sent on 5 March 2026, 10:00 UTC." in page
 
     def test_that_could_not_be_sent_and_why(self, bob: Person) -> None:
-        Mail.objects.update(given_up_at=timezone.now(), problem="550 No such mailbox")
+        Mail.objects.update(given_up_at=timezone.now(), attempts=1, problem="550 No such mailbox")
 
         page = page_of(bob)
 

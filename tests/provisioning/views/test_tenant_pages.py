@@ -1,9 +1,12 @@
 """The pages of one tenant, below /tenants/<slug>/ …"""
 
+from dataclasses import replace
+
 import pytest
 from django.test import Client
+from django.utils import timezone
 
-from people.models import Person
+from people.models import Event, Person
 from people.operations import people
 from people.operations.roles.group_mappings import Author
 from people.values import Actor
@@ -149,6 +152,90 @@ def test_give_and_take_roles_by_hand(client: Client, ada: Person) -> None:
 
     client.post(member_page(ada), {"withdraw": ada.grants.get().pk})
     assert roles_of(ada) == []
+
+
+class TestTheBaseRole:
+    """The base role of a member …"""
+
+    def test_is_changed_beside_the_own_roles(self, client: Client, ada: Person) -> None:
+        assert '<option value="IT_ADMIN"' in text_of(client.get(member_page(ada)))
+
+        page = text_of(client.post(member_page(ada), {"base_role": "IT_ADMIN"}, follow=True))
+
+        assert "Ada Lovelace now has the base role IT Admin." in page
+        assert again(ada).role == Person.Role.IT_ADMIN
+        assert again(ada).role_source == "person:olga@acme.example"
+        changed = Event.objects.filter(person=ada, changes__has_key="role").last()
+        assert changed
+        assert changed.actor == "person:olga@acme.example"
+
+    def test_is_changed_alone(self, client: Client, ada: Person) -> None:
+        Person.objects.filter(pk=ada.pk).update(pending_email="new@acme.example")
+        before = again(ada).profile
+
+        client.post(member_page(ada), {"base_role": "BUSINESS_BOOKKEEPER"})
+
+        assert again(ada).profile == replace(before, role="BUSINESS_BOOKKEEPER")
+        assert again(ada).pending_email == "new@acme.example"
+
+    def test_stays_if_it_is_chosen_again(self, client: Client, ada: Person) -> None:
+        sent = {"base_role": again(ada).role}
+
+        page = text_of(client.post(member_page(ada), sent, follow=True))
+
+        assert "Ada Lovelace already has the role Cardholder." in page
+        assert not Event.objects.filter(person=ada, kind=Event.Kind.PERSON_REVISED).exists()
+
+    @pytest.mark.parametrize("role", ["", "GUEST_USER", "EMPEROR"])
+    def test_is_one_that_an_existing_person_can_get(
+        self, client: Client, ada: Person, role: str
+    ) -> None:
+        page = text_of(client.post(member_page(ada), {"base_role": role}, follow=True))
+
+        assert "Choose a base role." in page
+        assert again(ada).role == Person.Role.CARDHOLDER
+
+    def test_is_no_longer_changed_after_a_termination(self, client: Client, ada: Person) -> None:
+        now = timezone.now()
+        Person.objects.filter(pk=ada.pk).update(state="terminated", terminated_at=now)
+
+        page = text_of(client.post(member_page(ada), {"base_role": "IT_ADMIN"}, follow=True))
+
+        assert "was terminated and cannot get roles." in page
+        assert again(ada).role == Person.Role.CARDHOLDER
+
+    def test_is_not_taken_from_the_last_owner(self, olga: Person, ada: Person) -> None:
+        Person.objects.filter(pk=ada.pk).update(role=Person.Role.OWNER)
+        Person.objects.filter(pk=olga.pk).update(role=Person.Role.ADMIN)
+
+        sent = {"base_role": "BUSINESS_USER"}
+        page = signed_in(ada).post(member_page(ada), sent, follow=True)
+
+        assert "Ada Lovelace is the last active Owner." in text_of(page)
+        assert again(ada).role == Person.Role.OWNER
+
+    def test_says_when_a_connection_manages_it(self, client: Client, ada: Person) -> None:
+        marks = {"role": {"by": "scim:okta", "at": timezone.now().isoformat()}}
+        Person.objects.filter(pk=ada.pk).update(managed_fields=marks)
+
+        page = text_of(client.get(member_page(ada)))
+        after = text_of(client.post(member_page(ada), {"base_role": "IT_ADMIN"}, follow=True))
+
+        assert "Managed by Okta. A change made here is overwritten within 5 minutes." in page
+        assert "Okta manages the role. This change will be overwritten within 5 minutes." in after
+
+    def test_offers_no_role_above_the_viewers_own(self, olga: Person, ada: Person) -> None:
+        Person.objects.filter(pk=ada.pk).update(role=Person.Role.OWNER)
+        Person.objects.filter(pk=olga.pk).update(role=Person.Role.IT_ADMIN)
+
+        page = text_of(signed_in(olga).get(member_page(again(ada))))
+        assert 'name="base_role"' not in page
+        Person.objects.filter(pk=ada.pk).update(role=Person.Role.CARDHOLDER)
+        core.owner()
+        page = text_of(signed_in(olga).get(member_page(again(ada))))
+        assert 'name="base_role"' in page
+        assert '<option value="BUSINESS_OWNER"' not in page
+        assert '<option value="BUSINESS_ADMIN"' not in page
 
 
 @pytest.mark.parametrize("posted", [{}, {"status": "king"}, {"withdraw": "x"}, {"withdraw": "9"}])

@@ -184,6 +184,19 @@ class TestRfc7644Section352Patch:
         assert (answer.status, answer.content) == (204, b"")
         assert answer.headers["ETag"] == scim("GET", f"/Groups/{group}").headers["ETag"]
 
+    @pytest.mark.parametrize("op", ["add", "replace"])
+    def test_a_dot_may_follow_the_schema_of_an_attribute(self, scim: Provider, op: str) -> None:
+        """Microsoft's inbound collection writes the manager so."""
+        boss, ada = scim.add("bob"), scim.add("ada")
+
+        answer = scim.patch(ada, {"op": op, "path": f"{ENT}.manager", "value": boss})
+
+        assert answer.body[ENT]["manager"]["value"] == boss
+        assert scim.find(f'{ENT}.manager eq "{boss}"').names == ["ada"]
+        assert (
+            "manager" not in scim.patch(ada, {"op": "remove", "path": f"{ENT}.manager"}).body[ENT]
+        )
+
     def test_a_value_that_is_gone_cannot_be_replaced(self, scim: Provider) -> None:
         """RFC 7644 section 3.5.2.3: noTarget."""
         ada = scim.add("ada")

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from itertools import cycle
+from typing import Any
 
 import pytest
 
@@ -31,12 +32,12 @@ def _of(path: str, one: Attribute) -> Iterator[tuple[str, Attribute]]:
 
 
 def questions(resource: ResourceType) -> Iterator[str]:
-    values = cycle(VALUES)
+    values, operators = cycle(VALUES), cycle(OPERATORS)
     for path, one in paths(resource):
         yield f"{path} pr"
         yield from (f"{path} {operator} {next(values)}" for operator in OPERATORS)
         for part in one.parts:
-            yield f"{path}[{part.name} {next(cycle(OPERATORS))} {next(values)}]"
+            yield f"{path}[{part.name} {next(operators)} {next(values)}]"
             yield f"{path}[{part.name} pr]"
 
 
@@ -79,3 +80,33 @@ def test_sorts_or_says_that_the_path_is_invalid(
     )
 
     assert answered_badly(answers, {"invalidPath", "invalidFilter"}) == []
+
+
+@pytest.mark.parametrize("has_path", [True, False], ids=["with a path", "without a path"])
+@pytest.mark.parametrize("resource", [USER, GROUP], ids=["Users", "Groups"])
+def test_patches_or_says_what_is_wrong(
+    filled: Provider, resource: ResourceType, has_path: bool
+) -> None:
+    """All forms of all attributes are tested in tests/scim/rfc/test_patching_every_attribute.py."""
+    [one] = filled("GET", resource.endpoint).body["Resources"]
+    place = f"{resource.endpoint}/{one['id']}"
+
+    nothings: Iterator[Any] = cycle((None, "", [], {}, ["x"]))
+
+    def patches() -> Iterator[tuple[str, Answer]]:
+        for path, _ in paths(resource):
+            for op in ("add", "replace", "remove"):
+                value = next(nothings)
+                at_path = {"op": op, "path": path, "value": value}
+                changed = at_path if has_path else {"op": op, "value": {path: value}}
+                yield str(changed), filled("PATCH", place, {"Operations": [changed]})
+
+    codes = {"mutability", "invalidValue", "invalidPath", "noTarget", "uniqueness"}
+    wrong = [
+        f"{asked}: {answer.status} {answer.content[:200]!r}"
+        for asked, answer in patches()
+        if answer.status not in (200, 204)
+        and (answer.status != 400 or answer.body["scimType"] not in codes)
+    ]
+    assert wrong == []
+    assert filled("GET", place).status == 200

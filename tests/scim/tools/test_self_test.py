@@ -23,6 +23,7 @@ from scim.connections.presets import SELF_TESTED
 from scim.models import Connection, RequestLog, ScimUser, SelfTest, Token
 from scim.models.connection import issue_token
 from scim.tools import public_http, self_test
+from scim.tools.suites import SUITES
 from tests.factories import core
 from tests.factories.scim import scim_connection
 from tests.scim.conftest import Connect
@@ -39,11 +40,12 @@ def public(live_server: LiveServer, settings: Settings) -> str:
     return str(live_server.url)
 
 
-def run(connection: Connection, provider: str = "") -> SelfTest:
+def run(connection: Connection, provider: str = "", *, suite: str = "") -> SelfTest:
     """Do what the worker does with a test that an administrator started."""
     test = SelfTest.objects.create(
         tenant_id=connection.tenant_id,
         provider=provider or connection.provider,
+        suite=suite,
         started_by="person:olga@example.com",
         started_at=timezone.now(),
     )
@@ -357,3 +359,17 @@ def test_goes_on_after_a_step_that_failed_and_stops_where_it_cannot(
     assert test.problem == "The response has no “id”, which the next steps need."
     assert failed(test)[0][0] == "Create them"
     assert "Missing required fields: location" in test.steps[-1]["answer"]
+
+
+@pytest.mark.parametrize("suite", SUITES)
+@pytest.mark.parametrize("policy", ["refuse", "hold"])
+def test_passes_a_published_suite(public: str, connect: Connect, suite: str, policy: str) -> None:
+    """Its people lack what the policy asks for, so the sandbox is in certification."""
+    connection = connect("generic", incomplete_policy=policy).connection
+
+    test = run(connection, SUITES[suite].provider, suite=suite)
+
+    assert (test.problem, failed(test)) == ("", [])
+    assert len(test.steps) > 15
+    with tenancy.use(sandbox()):
+        assert not Mail.objects.exists()

@@ -90,6 +90,55 @@ def test_has_a_worker_run_it(scim: Provider, client: Client, sent: list[Any]) ->
 
 
 @pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize(
+    ("suite", "provider"), [("okta-spec", "okta"), ("entra-validator", "entra")]
+)
+def test_has_a_worker_run_a_published_suite(
+    scim: Provider, client: Client, sent: list[Any], suite: str, provider: str
+) -> None:
+    client.post(address(scim), {"provider": suite})
+
+    test = SelfTest.objects.get()
+    assert (test.provider, test.suite) == (provider, suite)
+    assert len(sent) == 1
+
+
+class TestReport:
+    """The printable report of a provider …"""
+
+    def test_shows_the_latest_run_of_each_kind(self, scim: Provider, client: Client) -> None:
+        earlier = timezone.now() - timedelta(hours=1)
+        ran(scim, step("An older step"), started_at=earlier)
+        ran(scim, step("A usual step"), step("A wrong step", passed=False))
+        ran(scim, step("A published step"), suite="okta-spec")
+        ran(scim, step("A step of Entra"), provider="entra")
+        ran(scim, step("A running step"), finished_at=None)
+
+        page = text_of(client.get(f"{address(scim)}okta/"))
+
+        for shown in (
+            "1. A usual step",
+            "Okta's SPEC test",
+            "1. A published step",
+            "failed, 12 ms",
+        ):
+            assert shown in page.replace("&#x27;", "'")
+        for hidden in ("An older step", "A running step", "A step of Entra"):
+            assert hidden not in page
+        assert f'href="{address(scim)}okta/"' in text_of(client.get(address(scim)))
+
+    def test_asks_for_a_self_test_where_there_was_none(
+        self, scim: Provider, client: Client
+    ) -> None:
+        assert "No finished self-test" in text_of(client.get(f"{address(scim)}rippling/"))
+
+    def test_is_for_administrators(self, scim: Provider) -> None:
+        response = signed_in(core.person()).get(f"{address(scim)}okta/")
+
+        assert response.status_code == 302
+
+
+@pytest.mark.django_db(transaction=True)
 def test_says_when_no_worker_can_be_told(scim: Provider, client: Client) -> None:
     page = text_of(client.post(address(scim), {"provider": "okta"}, follow=True))
 
