@@ -12,6 +12,7 @@ from django.utils import timezone
 from scim2_models import InvalidValueException, NotFoundException
 
 from people import tenancy
+from people.operations import connection_events
 from scim.api import etags, group_members, responses
 from scim.api.adapters import GroupAdapter
 from scim.api.request import ScimRequest, scim_response
@@ -22,7 +23,7 @@ from scim.rfc.ids import scim_uuid
 from scim.rfc.normalize import normalize, replacement
 from scim.rfc.serialize import etag
 from scim.rfc.strict_json import Json
-from scim.sync import group_roles, sync_errors, waiting_members
+from scim.sync import group_roles, subgroups, sync_errors, waiting_members
 
 BATCH_SIZE = 5_000
 BULK_REFERENCE = "bulkId:"
@@ -84,7 +85,9 @@ def modify(request: ScimRequest, scim_id: str) -> HttpResponse:
     # Removing an unknown id or a user who is not a member succeeds, because Okta repeats removals.
     if change.removed:
         waiting_members.remove(group, change.removed)
-        group.memberships.filter(user__scim_id__in=_uuids(change.removed)).delete()
+        removed = _uuids(change.removed)
+        group.memberships.filter(user__scim_id__in=removed).delete()
+        group.subgroups.filter(member__scim_id__in=removed).delete()
     _add(group, change.added)
     group_roles.schedule()
     if responses.requested_projection(request, GROUP) is not None:
@@ -98,6 +101,7 @@ def delete(request: ScimRequest, scim_id: str) -> HttpResponse:
     if group.has_errors:
         sync_errors.resolve_group(group)
     group.memberships.all().delete()
+    subgroups.remove(group)
     waiting_members.clear(group)
     group.deleted_at = timezone.now()
     group.save(update_fields=["deleted_at"])
@@ -120,7 +124,10 @@ def _lock(request: ScimRequest, scim_id: str) -> ScimGroup:
 
 
 def _store(request: ScimRequest, group: ScimGroup, document: Json) -> None:
+    former_name = group.scim_display_name
     GroupAdapter(group).from_dict(document)
+    if group.scim_display_name != former_name:
+        _record_rename(group, former_name)
     if group.has_errors:
         group.has_errors = sync_errors.resolve_group(group)
     group.version += 1
@@ -130,17 +137,20 @@ def _store(request: ScimRequest, group: ScimGroup, document: Json) -> None:
 
 def _replace(group: ScimGroup, ids: Collection[str]) -> None:
     waiting_members.clear(group)
-    members = _users(group, ids)
-    group.memberships.exclude(user__in=members).delete()
-    _insert(group, members)
+    users, groups = _find_members(group, ids)
+    group.memberships.exclude(user__in=users).delete()
+    group.subgroups.exclude(member__in=groups).delete()
+    _insert(group, users, groups)
 
 
 def _add(group: ScimGroup, ids: Collection[str]) -> None:
     if ids:
-        _insert(group, _users(group, ids))
+        _insert(group, *_find_members(group, ids))
 
 
-def _insert(group: ScimGroup, users: Collection[int]) -> None:
+def _insert(group: ScimGroup, users: Collection[int], groups: Collection[int]) -> None:
+    if groups:
+        subgroups.add(group, groups)
     ScimMembership.objects.bulk_create(
         (ScimMembership(group=group, user_id=user) for user in users),
         batch_size=BATCH_SIZE,
@@ -148,23 +158,45 @@ def _insert(group: ScimGroup, users: Collection[int]) -> None:
     )
 
 
-def _users(group: ScimGroup, ids: Collection[str]) -> list[int]:
-    """Return the primary keys of the connection's users with these ids; others wait for their user.
+def _find_members(group: ScimGroup, ids: Collection[str]) -> tuple[list[int], list[int]]:
+    """Return the primary keys of the connection's users and groups with these ids.
+
+    All others wait for their user.
 
     :raises InvalidValueException: if an id refers to an operation of a bulk request that failed or
         does not exist (RFC 7644 section 3.7.2).
     """
-    known = ScimUser.objects.known_to(group.connection).filter(scim_id__in=_uuids(ids))
-    found = dict(known.values_list("scim_id", "pk"))
-    present = {str(found_id) for found_id in found}
-    missing = [identifier for identifier in ids if identifier.lower() not in present]
+    users = _known(ScimUser, group, ids)
+    missing = [identifier for identifier in ids if identifier.lower() not in users]
+    # Few groups contain groups, so these are searched only if an id belongs to no user.
+    groups = _known(ScimGroup, group, missing) if missing else {}
+    missing = [identifier for identifier in missing if identifier.lower() not in groups]
     if broken := [one for one in missing if one.startswith(BULK_REFERENCE)]:
         raise InvalidValueException(
             attribute="members", detail=f"There is no user {min(broken)[:100]}."
         )
     if missing:
         waiting_members.add(group, missing)
-    return list(found.values())
+    return list(users.values()), list(groups.values())
+
+
+def _known(
+    model: type[ScimUser | ScimGroup], group: ScimGroup, ids: Collection[str]
+) -> dict[str, int]:
+    known = model.objects.known_to(group.connection).filter(scim_id__in=_uuids(ids))
+    return {str(scim_id): pk for scim_id, pk in known.values_list("scim_id", "pk")}
+
+
+def _record_rename(group: ScimGroup, former_name: str) -> None:
+    """Record that the provider renamed the group; its mappings stay, because they refer to it."""
+    connection_events.record_connection_event(
+        f"renamed the group {former_name} to {group}",
+        actor=group.connection.actor,
+        provider=group.connection.provider,
+        connection=str(group.connection_id),
+        group=str(group.scim_id),
+        former_name=former_name,
+    )
 
 
 def _uuids(ids: Collection[str]) -> list[UUID]:
