@@ -75,8 +75,8 @@ def _read(method: str, path: str, sent: Any) -> Json | None:
         if method == "PATCH":
             return _read_patch(sent, resource)
         if method in ("POST", "PUT"):
-            members = group_members.members_of(sent)
-            if resource is GROUP and method == "PUT" and members is None:
+            has_members = resource is USER or group_members.members_of(sent) is not None
+            if method == "PUT" and not has_members:
                 notes.understood("a PUT without members as one that leaves them", "Rippling")
             return normalize(sent, resource)
     return None
@@ -86,9 +86,13 @@ def _read_patch(sent: Json, resource: ResourceType) -> Json:
     operations = dialects.operations(sent, resource)
     if resource is GROUP:
         operations = [*group_members.change(operations).operations]
-    # The values are read as they are set, in a resource that has nothing else.
-    empty: Json = {USER_NAME.name: "x", GROUP_NAME.name: "x", "schemas": []}
-    return patch.apply(empty, operations, resource)
+    # The values are read as they are set, in a resource that has nothing else. An operation may
+    # need a value that only the stored resource has; this says nothing about the others.
+    document: Json = {USER_NAME.name: "x", GROUP_NAME.name: "x", "schemas": []}
+    for operation in operations:
+        with suppress(SCIMException):
+            document = patch.apply(document, [operation], resource)
+    return document
 
 
 def _group_notes(log: RequestLog) -> list[Note]:

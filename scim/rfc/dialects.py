@@ -123,10 +123,11 @@ def _note_place(target: Target) -> None:
     """Note how the path of a target differs from that of the RFC."""
     schema, attribute, path = target.schema, target.attribute, target.text
     if schema is not None and schema.is_foreign:
-        notes.foreign_extension(schema.urn)
+        notes.foreign_extension(path)
     elif attribute is not None:
-        if schema is not None and not path.lower().startswith("urn:"):
-            notes.at_the_top(path, schema.urn)
+        is_elsewhere = schema is not None and not path.lower().startswith("urn:")
+        if is_elsewhere or not attribute.is_published:
+            notes.at_the_top(path)
         for one in (attribute, target.part):
             if one is not None and one.name not in path:
                 notes.spelled(path, one.name)

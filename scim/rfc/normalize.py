@@ -167,6 +167,8 @@ def _put(document: Json, attribute: Attribute, value: Any, name: str) -> None:
     read = value_or_none(attribute, value)
     if read is None:
         return
+    if not attribute.is_published:
+        notes.at_the_top(name)
     if spelling(document, attribute) in document:
         if attribute.is_used:
             raise InvalidSyntaxException(detail=f"“{attribute.name}” is sent twice.")
@@ -209,7 +211,7 @@ def _put_elsewhere(document: Json, strays: Json, resource: ResourceType) -> None
     for name, (schema, attribute) in resource.elsewhere.items():
         read = value_or_none(attribute, lowered.get(name))
         if read is not None:
-            notes.at_the_top(name, schema.urn)
+            notes.at_the_top(name)
             document.setdefault(schema.urn, {}).setdefault(attribute.name, read)
     foreign = 0
     for name, value in strays.items():

@@ -51,12 +51,12 @@ def spelled(sent: str, name: str) -> None:
         understood(f"“{sent}” as “{name}”", "Microsoft's Postman collection")
 
 
-def foreign_extension(urn: str) -> None:
-    understood(f"the extension {urn}, which is kept and can be mapped", "custom schemas")
+def foreign_extension(path: str) -> None:
+    understood(f"{path} as an unknown extension, which can be mapped", "")
 
 
-def at_the_top(name: str, urn: str) -> None:
-    understood(f"“{name}” at the top as in {urn}", "Entra")
+def at_the_top(name: str) -> None:
+    understood(f"“{name}” at the top as in its extension", "Entra")
 
 
 def _add(note: Note) -> None:

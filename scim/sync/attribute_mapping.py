@@ -225,7 +225,10 @@ SOURCES: Final[Mapping[str, Source]] = {
     ),
     "role": Source(
         read=_role,
-        usual="the value of type rampUserRole in roles, the primary one, or the only one",
+        usual=(
+            "the value of type rampUserRole in roles, the primary one, the only one, or the "
+            "highest of several"
+        ),
     ),
 }
 REQUIRED: Final = tuple(name for name, source in SOURCES.items() if source.is_required)

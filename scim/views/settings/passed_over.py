@@ -14,9 +14,9 @@ from scim.models import Connection
 from scim.rfc.notes import PASSED_OVER
 
 # An attribute that is passed over is usually sent with every user, so the newest ones suffice.
-MOST_REQUESTS = 500
+MOST_REQUESTS = 300
 # A few large bodies take as long as hundreds of usual ones.
-MOST_CHARACTERS = 2 * 1024 * 1024
+MOST_CHARACTERS = 1024 * 1024
 MOST_SHOWN = 20
 
 

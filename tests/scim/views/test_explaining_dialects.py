@@ -166,7 +166,8 @@ CASES: dict[str, list[Case]] = {
         Case(patch(replace("Title", "x")), "“Title” as “title”", "Microsoft"),
     ],
     "a department, a manager or a location at the top of the document": [
-        Case(post(department="Legal"), f"“department” at the top as in {ENT}", "Entra"),
+        Case(post(department="Legal"), "“department” at the top as in its ext", "Entra"),
+        Case(post(manager="bo"), "“manager” at the top as in its extension", "Entra"),
         Case(patch(replace("department", "Sales")), "“department” at the top", "Entra"),
     ],
     '`name.givenName`, `urn:…:User:department` or `emails[type eq "work"].value` as a name': [
@@ -218,8 +219,10 @@ CASES: dict[str, list[Case]] = {
         Case(patch(replace("shoeSize", 43)), "Passed over: shoeSize, unknown"),
     ],
     "an extension that nobody knows": [
-        Case(post(**{LARCH: {"unit": "x"}}), f"the extension {LARCH}, which is kept", "custom"),
-        Case(patch(replace(f"{LARCH}:unit", "x")), f"the extension {LARCH}, which is", "custom"),
+        Case(post(**{LARCH: {"unit": "x"}}), f"{LARCH} as an unknown extension"),
+        Case(
+            patch(replace(f"{LARCH}:unit", "x")), f"{LARCH}:unit as an unknown extension", "custom"
+        ),
     ],
     "`manager.displayName` in a PATCH": [
         Case(
@@ -270,7 +273,7 @@ CASES: dict[str, list[Case]] = {
         )
     ],
     "`remove` with the URN of an unknown extension as the path, or `replace` with no value": [
-        Case(patch({"op": "remove", "path": LARCH}), f"the extension {LARCH}, which is kept"),
+        Case(patch({"op": "remove", "path": LARCH}), f"{LARCH} as an unknown extension"),
     ],
     "`replace` of `members` without a value, or with `null`": [
         Case(grouped({"op": "replace", "path": "members"}), "Refused: To replace “members”"),
@@ -328,6 +331,22 @@ def test_the_media_type_that_a_client_accepts(scim: Provider, owner: Person) -> 
 
     page = shown(signed_in(owner), scim, answer.request_id)
     assert "“Accept: application/json”, answered with that media type" in page
+
+
+def test_operations_beside_one_that_needs_what_is_stored(scim: Provider, owner: Person) -> None:
+    ada = scim.add("ada")
+
+    answer = scim.patch(
+        ada,
+        replace('emails[value eq "ada@example.com"].display', "Ada"),
+        replace("shoeSize", 43),
+        replace("active", "True"),
+    )
+
+    assert answer.status == 200
+    page = shown(signed_in(owner), scim, answer.request_id)
+    assert "Passed over: shoeSize, unknown." in page
+    assert "&quot;True&quot; in active as true." in page
 
 
 def test_nothing_of_a_plain_request(scim: Provider, owner: Person) -> None:
