@@ -220,9 +220,7 @@ CASES: dict[str, list[Case]] = {
     ],
     "an extension that nobody knows": [
         Case(post(**{LARCH: {"unit": "x"}}), f"{LARCH} as an unknown extension"),
-        Case(
-            patch(replace(f"{LARCH}:unit", "x")), f"{LARCH}:unit as an unknown extension", "custom"
-        ),
+        Case(patch(replace(f"{LARCH}:unit", "x")), f"{LARCH}:unit as an unknown extension"),
     ],
     "`manager.displayName` in a PATCH": [
         Case(
