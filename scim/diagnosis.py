@@ -95,7 +95,8 @@ def _left_apart(known: ScimDiagnosisData) -> Diagnosis | None:
 
 
 def _refused(known: ScimDiagnosisData) -> Diagnosis | None:
-    row = next((row for row in known.errors if not _is_waited_for(row.error)), None)
+    refused = [row for row in known.errors if row.error.reason != Reason.SEVERAL_ROLES]
+    row = next((row for row in refused if not _is_waited_for(row.error)), None)
     if row is None:
         return None
     error = row.error

@@ -249,6 +249,7 @@ OTHERS = {
     *(
         "team_updates_errors",
         "team_updates_inactive",
+        "team_updates_members",
         "team_updates_review",
         "sync_error",
         "provider_log",

@@ -11,7 +11,7 @@ from typing import Any
 from scim2_models import InvalidFilterException, InvalidValueException, MutabilityException
 from scim2_models.path import CompareOperator, Comparison, FilterNode, LogicalExpr, LogicalOperator
 
-from scim.rfc import dialects
+from scim.rfc import dialects, notes
 from scim.rfc.attributes import MEMBERS
 from scim.rfc.dialects import Operation
 from scim.rfc.filter_match import operand, part_named
@@ -95,11 +95,13 @@ def _apply(changes: _MemberChanges, operation: Operation) -> None:
         raise MutabilityException(
             attribute=target.text, detail="A member cannot be changed, only added or removed."
         )
+    _note_dialect(operation)
     ids = _ids(operation.value) if target.selection is None else _selected_ids(target.selection)
     # A value in a `remove` names the members to remove, although the RFC would remove them all:
     # Entra, JumpCloud and authentik mean that.
     match operation.op:
-        case "replace" if not operation.has_value:
+        # `null` is what a client sends that has lost the value; an empty group is `[]`.
+        case "replace" if not operation.has_value or operation.value in (None, ""):
             raise InvalidValueException(
                 attribute="members", detail="To replace “members” needs a “value”."
             )
@@ -115,6 +117,17 @@ def _apply(changes: _MemberChanges, operation: Operation) -> None:
             changes.replace(set())
         case "remove":
             changes.remove(ids)
+
+
+def _note_dialect(operation: Operation) -> None:
+    is_selected = operation.target.selection is not None
+    if operation.op == "remove" and not is_selected and operation.value not in (None, ""):
+        notes.understood(
+            "`remove` with members as its value as the removal of these alone",
+            "Entra, JumpCloud, authentik, Rippling",
+        )
+    elif operation.op == "add" and is_selected and not operation.has_value:
+        notes.understood("`add` of a selected member without a value", "OneLogin")
 
 
 def _ids(value: Any) -> set[str]:

@@ -1,33 +1,25 @@
 """/Groups: a provider's groups, stored as external groups of its connection.
 
-They grant no access by themselves; a group mapping may grant a role to their members. Members
-are rows and change in sets, so that adding one to a group of 20,000 does not load the group.
+They grant no access by themselves; a group mapping may grant a role to their members.
 """
 
-from collections.abc import Collection, Mapping
-from uuid import UUID
-
-from django.db.models import Exists, OuterRef
 from django.http import HttpResponse
 from django.utils import timezone
-from scim2_models import InvalidValueException, NotFoundException
+from scim2_models import NotFoundException
 
 from people import tenancy
+from people.operations import connection_events
 from scim.api import etags, group_members, responses
 from scim.api.adapters import GroupAdapter
-from scim.api.group_members import GroupChange
 from scim.api.request import ScimRequest, scim_response
-from scim.models import ScimGroup, ScimMembership, ScimUser
+from scim.models import ScimGroup
 from scim.rfc import dialects, patch
 from scim.rfc.attributes import GROUP
 from scim.rfc.ids import scim_uuid
 from scim.rfc.normalize import normalize, replacement
 from scim.rfc.serialize import etag
 from scim.rfc.strict_json import Json
-from scim.sync import group_roles, sync_errors, waiting_members
-
-BATCH_SIZE = 5_000
-BULK_REFERENCE = "bulkId:"
+from scim.sync import group_roles, memberships, sync_errors
 
 
 def read(request: ScimRequest, scim_id: str) -> HttpResponse:
@@ -52,7 +44,7 @@ def create(request: ScimRequest) -> HttpResponse:
     )
     GroupAdapter(group).from_dict(document)
     group.save(force_insert=True)
-    _add(group, members)
+    memberships.add(group, members)
     if sync_errors.resolve_group(group):
         ScimGroup.objects.filter(pk=group.pk).update(has_errors=True)
     group_roles.schedule()
@@ -65,7 +57,7 @@ def replace(request: ScimRequest, scim_id: str) -> HttpResponse:
     group = _lock(request, scim_id)
     document = replacement(request.document, group.document, GROUP)
     members = group_members.members_of(request.document)
-    has_other_members = members is not None and _replace(group, members)
+    has_other_members = members is not None and memberships.replace(group, members)
     _store(request, group, document, has_other_members=has_other_members)
     if members is not None:
         group_roles.schedule()
@@ -81,7 +73,11 @@ def modify(request: ScimRequest, scim_id: str) -> HttpResponse:
     change = group_members.change(dialects.operations(request.document, GROUP))
     group = _lock(request, scim_id)
     document = patch.apply(group.document, change.operations, GROUP)
-    has_other_members = _change_members(group, change)
+    if change.replaced is not None:
+        has_other_members = memberships.replace(group, change.replaced)
+    else:
+        has_removed = memberships.remove(group, change.removed)
+        has_other_members = memberships.add(group, change.added) or has_removed
     _store(request, group, document, has_other_members=has_other_members)
     group_roles.schedule()
     if responses.requested_projection(request, GROUP) is not None:
@@ -94,8 +90,7 @@ def delete(request: ScimRequest, scim_id: str) -> HttpResponse:
     group = _lock(request, scim_id)
     if group.has_errors:
         sync_errors.resolve_group(group)
-    group.memberships.all().delete()
-    waiting_members.clear(group)
+    memberships.remove_all(group)
     group.deleted_at = timezone.now()
     group.save(update_fields=["deleted_at"])
     group_roles.schedule()
@@ -123,70 +118,22 @@ def _store(
     if document != group.document or has_other_members:
         group.version += 1
         group.modified_at = request.received_at
+    former_name = group.scim_display_name
     GroupAdapter(group).from_dict(document)
+    if group.scim_display_name != former_name:
+        _record_rename(group, former_name)
     if group.has_errors:
         group.has_errors = sync_errors.resolve_group(group)
     group.save(force_update=True)
 
 
-def _change_members(group: ScimGroup, change: GroupChange) -> bool:
-    """Add and remove members, and tell whether that changed any.
-
-    Removing an unknown id or a user who is not a member succeeds, because Okta repeats removals.
-    """
-    if change.replaced is not None:
-        return _replace(group, change.replaced)
-    removed = 0
-    if change.removed:
-        waiting_members.remove(group, change.removed)
-        members = group.memberships.filter(user__scim_id__in=_uuids(change.removed))
-        removed = members.delete()[0]
-    return _add(group, change.added) or removed > 0
-
-
-def _replace(group: ScimGroup, ids: Collection[str]) -> bool:
-    waiting_members.clear(group)
-    users = _users(group, ids)
-    removed = group.memberships.exclude(user__in=users).delete()[0]
-    return _insert(group, users) or removed > 0
-
-
-def _add(group: ScimGroup, ids: Collection[str]) -> bool:
-    return bool(ids) and _insert(group, _users(group, ids))
-
-
-def _insert(group: ScimGroup, users: Mapping[int, bool]) -> bool:
-    """Insert the memberships of those who are no members yet, and tell whether there are any."""
-    newcomers = [user for user, is_member in users.items() if not is_member]
-    ScimMembership.objects.bulk_create(
-        (ScimMembership(group=group, user_id=user) for user in newcomers),
-        batch_size=BATCH_SIZE,
-        ignore_conflicts=True,
+def _record_rename(group: ScimGroup, former_name: str) -> None:
+    """Record that the provider renamed the group; its mappings stay, because they refer to it."""
+    connection_events.record_connection_event(
+        f"renamed the group {former_name} to {group}",
+        actor=group.connection.actor,
+        provider=group.connection.provider,
+        connection=str(group.connection_id),
+        group=str(group.scim_id),
+        former_name=former_name,
     )
-    return bool(newcomers)
-
-
-def _users(group: ScimGroup, ids: Collection[str]) -> dict[int, bool]:
-    """Return the connection's users with these ids, each with whether they are a member.
-
-    Ids without a user wait for their user.
-
-    :raises InvalidValueException: if an id refers to an operation of a bulk request that failed or
-        does not exist (RFC 7644 section 3.7.2).
-    """
-    known = ScimUser.objects.known_to(group.connection).filter(scim_id__in=_uuids(ids))
-    memberships = ScimMembership.objects.filter(group=group, user=OuterRef("pk"))
-    found = list(known.values_list("scim_id", "pk", Exists(memberships)))
-    present = {str(found_id) for found_id, _, _ in found}
-    missing = [identifier for identifier in ids if identifier.lower() not in present]
-    if broken := [one for one in missing if one.startswith(BULK_REFERENCE)]:
-        raise InvalidValueException(
-            attribute="members", detail=f"There is no user {min(broken)[:100]}."
-        )
-    if missing:
-        waiting_members.add(group, missing)
-    return {user: is_member for _, user, is_member in found}
-
-
-def _uuids(ids: Collection[str]) -> list[UUID]:
-    return [scim_uuid(identifier) for identifier in ids]

@@ -3,15 +3,16 @@
 import json
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
+from itertools import chain
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from django.db.models import QuerySet
+from django.db.models import QuerySet, Value
 from django.http import HttpResponse
 
 from scim.api import etags
 from scim.api.request import ScimRequest, base_url, scim_response
-from scim.models import Connection, ScimGroup, ScimMembership, ScimUser
+from scim.models import Connection, ScimGroup, ScimMembership, ScimSubgroup, ScimUser
 from scim.rfc import serialize
 from scim.rfc.attributes import GROUP, USER
 from scim.rfc.ids import scim_uuid
@@ -110,14 +111,19 @@ def _related(
     ):
         return related
     for key, *value in _pairs(resource, [row.pk for row in found]):
-        related[key].append(value if resource is USER else value[0])
+        related[key].append(value)
     return related
 
 
 def _pairs(resource: ResourceType, keys: list[int]) -> Iterable[tuple[Any, ...]]:
     memberships = ScimMembership.objects.order_by("pk")
     if resource is GROUP:
-        return memberships.filter(group__in=keys).values_list("group_id", "user__scim_id")
+        users = memberships.filter(group__in=keys).annotate(kind=Value("User"))
+        groups = ScimSubgroup.objects.filter(group__in=keys).annotate(kind=Value("Group"))
+        return chain(
+            users.values_list("group_id", "kind", "user__scim_id"),
+            groups.order_by("pk").values_list("group_id", "kind", "member__scim_id"),
+        )
     return memberships.filter(user__in=keys).values_list(
         "user_id", "group__scim_id", "group__scim_display_name"
     )

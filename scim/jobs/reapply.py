@@ -6,14 +6,19 @@ managed fields. It processes one person per transaction and continues after the 
 next cycle. A preview does the same and rolls back.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from time import monotonic
+from typing import Any
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import Exists, OuterRef, QuerySet
+from django.db.models import Exists, F, OuterRef, Q, QuerySet, Window
+from django.db.models.functions import RowNumber
+from django.utils import timezone
 
 from people import tenancy
 from people.models import Person
@@ -21,13 +26,16 @@ from people.operations import field_ownership, person_fields
 from people.values import PeopleError, normalize_key
 from scim.api.adapters import UserAdapter
 from scim.models import Connection, RequestLog, ScimUser, SyncError
+from scim.rfc.strict_json import Json
 from scim.sync import group_roles, provision, sync_errors
-from scim.sync.attribute_mapping import text_at
+from scim.sync.attribute_mapping import extension_paths, text_at
 from scim.sync.provision import ProvisioningTask
 from scim.sync.sync_errors import SyncErrorSubject
 
 # Less than CELERY_TASK_SOFT_TIME_LIMIT, which applies to the whole cycle. The next one continues.
 LONGEST_SECONDS = 40
+# Usually there are few such users.
+FREED_SECONDS = 10
 BATCH_SIZE = 200
 # How many resources are checked for a warning, and how many a preview shows.
 COVERAGE_SAMPLE = 500
@@ -53,32 +61,47 @@ def run_batch(*, seconds: float = LONGEST_SECONDS) -> int:
     return done
 
 
-def provision_freed_addresses() -> int:
-    """Provision users of the tenant in force whose email address has become free.
+def provision_freed_addresses(*, seconds: float = FREED_SECONDS) -> int:
+    """Provision users of the tenants in force whose email address has become free.
 
-    Their provider does not send them again.
+    Their provider does not send them again. Those who were tried least recently come first, and
+    the tenants take turns, so that users who are refused again never keep others waiting.
 
     :returns: how many were tried.
     """
-    listed = SyncError.objects.filter(
-        user=OuterRef("pk"), reason=SyncError.Reason.DUPLICATE_EMAIL, resolved_at=None
-    )
+    started, until, done = timezone.now(), monotonic() + seconds, 0
+    while batch := list(_freed_users(before=started)[:BATCH_SIZE]):
+        for error in batch:
+            with tenancy.use(error.tenant_id):
+                SyncError.objects.filter(pk=error.pk).update(retried_at=timezone.now())
+                _reapply_user(error.connection, error.user_id)
+        done += len(batch)
+        if monotonic() > until:
+            break
+    return done
+
+
+def _freed_users(*, before: datetime) -> QuerySet[Any]:
+    """Return the errors about addresses that nobody has any more, in the order of their turns.
+
+    The users of those errors were last tried before the given time.
+    """
     holders = Person.objects.in_lists().filter(
-        tenant=OuterRef("tenant"), email_key=OuterRef("email_key"), detached_at=None
+        tenant=OuterRef("tenant"), email_key=OuterRef("user__email_key"), detached_at=None
     )
-    held = ScimUser.objects.filter(
-        Exists(listed),
+    listed = SyncError.objects.filter(
+        Q(retried_at=None) | Q(retried_at__lt=before),
         ~Exists(holders),
-        person=None,
-        deleted_at=None,
+        reason=SyncError.Reason.DUPLICATE_EMAIL,
+        resolved_at=None,
+        user__person=None,
+        user__deleted_at=None,
         connection__activated_at__isnull=False,
         connection__disconnected_at=None,
     )
-    users = list(held.select_related("connection").order_by("pk")[:BATCH_SIZE])
-    for user in users:
-        with tenancy.use(user.tenant_id):
-            _reapply_user(user.connection, user.pk)
-    return len(users)
+    least_recent = F("retried_at").asc(nulls_first=True)
+    turn = Window(RowNumber(), partition_by="tenant", order_by=[least_recent, F("pk").asc()])
+    return listed.select_related("connection").annotate(turn=turn).order_by("turn", "pk")
 
 
 def reapply(connection: Connection, *, until: float) -> int:
@@ -247,14 +270,25 @@ class PathCoverage:
 
 def path_coverage(connection: Connection, paths: Iterable[str]) -> dict[str, PathCoverage]:
     """Count the newest resources in which each path finds a value."""
-    newest = ScimUser.objects.known_to(connection).order_by("-pk")
-    documents = list(newest.values_list("document", flat=True)[:COVERAGE_SAMPLE])
+    documents = _newest_documents(connection)
     return {
         path: PathCoverage(
             sum(bool(text_at(document, path)) for document in documents), len(documents)
         )
         for path in paths
     }
+
+
+def extension_coverage(connection: Connection) -> dict[str, PathCoverage]:
+    """Count the newest resources with each attribute of extensions that Ramp does not know."""
+    documents = _newest_documents(connection)
+    found = Counter(path for document in documents for path in extension_paths(document))
+    return {path: PathCoverage(found[path], len(documents)) for path in sorted(found)}
+
+
+def _newest_documents(connection: Connection) -> list[Json]:
+    newest = ScimUser.objects.known_to(connection).order_by("-pk")
+    return list(newest.values_list("document", flat=True)[:COVERAGE_SAMPLE])
 
 
 def reapply_remaining(connection: Connection) -> QuerySet[ScimUser]:

@@ -10,6 +10,7 @@ from scim.models.request_log import RequestLog, SyncError
 from scim.models.resources import (
     ScimGroup,
     ScimMembership,
+    ScimSubgroup,
     ScimUser,
     ScimUserElement,
     ScimWaitingMember,
@@ -27,6 +28,7 @@ __all__ = [
     "SamePersonQuestion",
     "ScimGroup",
     "ScimMembership",
+    "ScimSubgroup",
     "ScimUser",
     "ScimUserElement",
     "ScimWaitingMember",

@@ -17,6 +17,9 @@ class Connection(GroupSource):
         OKTA = "okta", "Okta"
         ENTRA = "entra", "Microsoft Entra"
         RIPPLING = "rippling", "Rippling"
+        ONELOGIN = "onelogin", "OneLogin"
+        PING = "ping", "Ping Identity"
+        JUMPCLOUD = "jumpcloud", "JumpCloud"
         GENERIC = "generic", "SCIM 2.0 provider"
 
     class Incomplete(models.TextChoices):

@@ -95,6 +95,7 @@ class SyncError(TenantOwned):
         INVALID_NAME = "invalid-name", "Invalid name"
         INVALID_LOCATION_CHANGE = "invalid-location-change", "Invalid location change"
         INVALID_ROLE_ASSIGNMENT = "invalid-role-assignment", "Invalid role assignment"
+        SEVERAL_ROLES = "several-roles", "Several roles"
         INCOMPLETE = "incomplete", "Missing required fields"
         LAST_OWNER = "last-owner", "Last Owner"
         LAST_ADMINISTRATOR = "last-administrator", "Last administrator"
@@ -134,6 +135,8 @@ class SyncError(TenantOwned):
     times = models.PositiveIntegerField(default=1)
     happened_at = models.DateTimeField()
     resolved_at = models.DateTimeField(null=True)
+    # When Ramp last processed the stored resource again by itself.
+    retried_at = models.DateTimeField(null=True)
     dismissed_at = models.DateTimeField(null=True)
     dismissed_by = models.CharField(max_length=255, blank=True)
     dismissed_reason = models.CharField(max_length=500, blank=True)

@@ -190,6 +190,21 @@ class ScimMembership(models.Model):
         return f"{self.user} in {self.group}"
 
 
+class ScimSubgroup(models.Model):
+    """A group that is a member of another group."""
+
+    group = models.ForeignKey(ScimGroup, on_delete=models.CASCADE, related_name="subgroups")
+    member = models.ForeignKey(ScimGroup, on_delete=models.CASCADE, related_name="parents")
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint("group", "member", name="scim_subgroup_once"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.member} in {self.group}"
+
+
 class ScimWaitingMember(models.Model):
     """A group member for whom the connection has no user yet."""
 

@@ -320,19 +320,19 @@ MEMBERS = Attribute(
     parts=[
         Attribute(
             name="value",
-            description="The id of a User.",
+            description="The id of a User or Group.",
             case_exact=True,
             mutability="immutable",
         ),
         Attribute(
             name="$ref",
-            description="The address of that User.",
+            description="The address of that User or Group.",
             kind="reference",
-            reference_types=["User"],
+            reference_types=["User", "Group"],
             mutability="immutable",
         ),
-        _type("User", mutability="immutable"),
-        Attribute(name="display", description="The User's name.", mutability="readOnly"),
+        _type("User", "Group", mutability="immutable"),
+        Attribute(name="display", description="The member's name.", mutability="readOnly"),
     ],
 )
 GROUP_NAME = Attribute(name="displayName", description="The name.", required=True, is_used=True)

@@ -103,16 +103,34 @@ def _target(path: str, value: Any, resource: ResourceType) -> Target | None:
         Ramp uses.
     """
     if isinstance(value, dict) and (foreign := resource.foreign_extension(path)):
+        notes.foreign_extension(path)
         return Target(path, foreign)
     try:
-        return resolve(path, resource, takes_any_extension=True)
+        target = resolve(path, resource, takes_any_extension=True)
     except UnknownAttribute:
         notes.passed_over(path, "unknown")
+        return None
     except InvalidPathException:
         if _begins_with_used(path, resource):
             raise
         notes.passed_over(path, "not a path")
-    return None
+        return None
+    _note_place(target)
+    return target
+
+
+def _note_place(target: Target) -> None:
+    """Note how the path of a target differs from that of the RFC."""
+    schema, attribute, path = target.schema, target.attribute, target.text
+    if schema is not None and schema.is_foreign:
+        notes.foreign_extension(path)
+    elif attribute is not None:
+        is_elsewhere = schema is not None and not path.lower().startswith("urn:")
+        if is_elsewhere or not attribute.is_published:
+            notes.at_the_top(path)
+        for one in (attribute, target.part):
+            if one is not None and one.name not in path:
+                notes.spelled(path, one.name)
 
 
 def _begins_with_used(path: str, resource: ResourceType) -> bool:
@@ -129,6 +147,8 @@ def _op(given: Any) -> Op:
     op = _OPS.get(given.lower()) if isinstance(given, str) else None
     if op is None:
         raise InvalidSyntaxException(detail="The “op” must be add, remove or replace.")
+    if op != given:
+        notes.understood(f"“{given}” as “{op}”", "Entra")
     return op
 
 
@@ -166,12 +186,12 @@ def _without_path(op: Op, value: Any, resource: ResourceType) -> Iterator[Operat
     """
     if op == "remove":
         raise NoTargetException(detail="A remove operation needs a “path”.")
-    if isinstance(value, list) and len(value) == 1:
-        [value] = value
+    value = unwrapped(value, "an operation without a path")
     if not isinstance(value, dict):
         raise InvalidValueException(
             detail="An operation without “path” needs an object of attributes as its “value”."
         )
+    notes.understood("an operation without a path as one for each attribute", "Okta, authentik")
     for key, one in value.items():
         yield from _keyed(op, key, one, resource)
 
@@ -188,6 +208,8 @@ def _keyed(op: Op, key: str, value: Any, resource: ResourceType) -> Iterator[Ope
     target = _target(key.strip(), value, resource)
     if target is None:
         return
+    if target.attribute is not None and not key.isalpha():
+        notes.understood(f"“{key}” as a path", "Entra")
     if target.attribute is None:
         yield from _whole_schema(op, target, value, resource)
     # Okta renames a group with "members": null and does not mean that it is empty.
@@ -201,9 +223,9 @@ def _whole_schema(
     """Read an operation on a schema as one on each attribute that the value holds."""
     schema = target.schema
     assert schema is not None
-    if isinstance(value, list) and len(value) == 1:
-        [value] = value
+    value = unwrapped(value, target.text)
     if schema is resource.core:
+        notes.understood("attributes below the URN of the core schema", "generic SCIM clients")
         yield from _without_path(op, value, resource)
     elif op == "remove" or (op == "replace" and value in (None, "", [])):
         yield Operation("remove", target)
@@ -225,6 +247,14 @@ def _members_of(op: Op, schema: Schema, value: Json) -> Iterator[Operation]:
 def _member(given: Json, name: str) -> Any:
     """Find a member in any case: Microsoft's collection writes “operations” (MS-POSTMAN)."""
     return next((value for key, value in given.items() if key.lower() == name), None)
+
+
+def unwrapped(value: Any, name: str) -> Any:
+    """Return the only value of a list; SCIM-SDK's Java client wraps every value of a PATCH so."""
+    if not isinstance(value, list) or len(value) != 1:
+        return value
+    notes.understood(f"a list of one in {name} as its value", "SCIM-SDK")
+    return value[0]
 
 
 def text(value: Any) -> str | None:
@@ -288,6 +318,8 @@ def listed(attribute: Attribute, value: Any) -> Any:
     values = value if isinstance(value, list) else [value]
     if attribute.part("value") is None:
         return values
+    if any(one and text(one) is not None for one in values):
+        notes.understood(f"a bare value in {attribute.name} as its “value”", "Entra, Rippling")
     return [one if one == "" or (said := text(one)) is None else {"value": said} for one in values]
 
 
@@ -300,7 +332,9 @@ def _manager(value: Any) -> Any:
     beside the `$ref` of before, which Okta sends back with what it read.
     """
     if isinstance(value, list):
-        value = value[0] if len(value) == 1 else value or None
+        value = unwrapped(value, MANAGER.name) or None
+    if text(value):
+        notes.understood("a manager as text", "Entra")
     if isinstance(value, dict):
         members = {key.lower(): one for key, one in value.items()}
         reference = members.get("$ref")
@@ -309,6 +343,7 @@ def _manager(value: Any) -> Any:
             notes.understood("manager.managerId as manager.value", "OneLogin, HelloID")
         if not {"value", "managerid"} & members.keys() and isinstance(reference, str):
             value = reference.rstrip("/").rpartition("/")[2]
+            notes.understood("the $ref of a manager as the manager", "Entra")
     if value is None or value == "":
         return None
     return {"value": value}

@@ -16,7 +16,7 @@ from typing import Any
 
 from scim2_models import InvalidSyntaxException, InvalidValueException
 
-from scim.rfc import notes
+from scim.rfc import dialects, notes
 from scim.rfc.attributes import (
     ACTIVE,
     ENTERPRISE,
@@ -33,6 +33,8 @@ from scim.rfc.strict_json import Json
 
 MOST_CUSTOM_FIELDS = 100
 MOST_FOREIGN_EXTENSIONS = 10
+_SCHEMAS = [schema for one in RESOURCE_TYPES for schema in (one.core, *one.extensions)]
+_OLD_URNS = {urn for schema in _SCHEMAS for urn in schema.aliases}
 
 
 def normalize(sent: Any, resource: ResourceType, known: Json | None = None) -> Json:
@@ -58,7 +60,7 @@ def normalize(sent: Any, resource: ResourceType, known: Json | None = None) -> J
             _check_schemas(value, resource)
         elif attribute is not None:
             if attribute is not MEMBERS:
-                _put(document, attribute, value)
+                _put(document, attribute, value, name)
         elif (schema := resource.extension(name)) is not None:
             _put_extension(document, schema, value, name)
         else:
@@ -142,6 +144,8 @@ def _check_schemas(given: Any, resource: ResourceType) -> None:
     listed = given if isinstance(given, list) else [given]
     urns = {urn.lower() for urn in listed if isinstance(urn, str)}
     others = {one.core.urn.lower() for one in RESOURCE_TYPES if one is not resource}
+    if old := urns & _OLD_URNS:
+        notes.understood(f"“{min(old)}” as a schema of SCIM 2.0", "OneLogin, HelloID")
     if urns & others and resource.core.urn.lower() not in urns:
         raise InvalidValueException(
             attribute="schemas",
@@ -155,12 +159,16 @@ def _extensions(document: Json, resource: ResourceType) -> Iterator[str]:
     yield from (name for name in document if ":" in name and resource.extension(name) is None)
 
 
-def _put(document: Json, attribute: Attribute, value: Any) -> None:
+def _put(document: Json, attribute: Attribute, value: Any, name: str) -> None:
+    notes.spelled(name, attribute.name)
     if not attribute.is_written:
+        notes.understood(f"{attribute.name} as nothing to change", "Okta")
         return
     read = value_or_none(attribute, value)
     if read is None:
         return
+    if not attribute.is_published:
+        notes.at_the_top(name)
     if spelling(document, attribute) in document:
         if attribute.is_used:
             raise InvalidSyntaxException(detail=f"“{attribute.name}” is sent twice.")
@@ -173,7 +181,7 @@ def _put_extension(document: Json, schema: Schema, value: Any, name: str) -> Non
     """Read an extension that was sent under this name."""
     if name.lower() in schema.aliases:
         notes.understood(f"“{name}” as “{schema.urn}”", "OneLogin, HelloID")
-    value = _only(value)
+    value = dialects.unwrapped(value, name)
     if not isinstance(value, dict):
         if value not in (None, ""):
             notes.passed_over(schema.urn, "not an object")
@@ -185,17 +193,13 @@ def _put_extension(document: Json, schema: Schema, value: Any, name: str) -> Non
         if attribute is None:
             notes.passed_over(f"{schema.urn}:{inner}", "unknown")
         elif len(held) < MOST_CUSTOM_FIELDS or spelling(held, attribute) in held:
-            _put(held, attribute, one)
+            _put(held, attribute, one, inner)
         else:
             notes.passed_over(
                 f"{schema.urn}:{inner}", f"more than {MOST_CUSTOM_FIELDS} values of an extension"
             )
     if held:
         document[key] = held
-
-
-def _only(value: Any) -> Any:
-    return value[0] if isinstance(value, list) and len(value) == 1 else value
 
 
 def _put_elsewhere(document: Json, strays: Json, resource: ResourceType) -> None:
@@ -207,6 +211,7 @@ def _put_elsewhere(document: Json, strays: Json, resource: ResourceType) -> None
     for name, (schema, attribute) in resource.elsewhere.items():
         read = value_or_none(attribute, lowered.get(name))
         if read is not None:
+            notes.at_the_top(name)
             document.setdefault(schema.urn, {}).setdefault(attribute.name, read)
     foreign = 0
     for name, value in strays.items():
@@ -217,6 +222,7 @@ def _put_elsewhere(document: Json, strays: Json, resource: ResourceType) -> None
             notes.passed_over(name, "unknown")
         elif foreign < MOST_FOREIGN_EXTENSIONS:
             foreign += 1
+            notes.foreign_extension(name)
             _put_extension(document, extension, value, name)
         else:
             notes.passed_over(name, f"more than {MOST_FOREIGN_EXTENSIONS} unknown extensions")

@@ -9,12 +9,16 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import NamedTuple
 
+PASSED_OVER = "Passed over: "
+UNDERSTOOD = "Understood: "
+
 
 class Note(NamedTuple):
     """A sentence about a part of the request; `provider` names who is known to send such."""
 
     text: str
     provider: str = ""
+    is_passed_over: bool = False
 
 
 _COLLECTED: ContextVar[list[Note] | None] = ContextVar("_COLLECTED", default=None)
@@ -33,12 +37,26 @@ def collecting() -> Iterator[list[Note]]:
 
 def passed_over(name: str, reason: str) -> None:
     """Note that a value of the request is not kept."""
-    _add(Note(f"Passed over: {name[:200]}, {reason}"))
+    _add(Note(f"{PASSED_OVER}{name[:200]}, {reason}", is_passed_over=True))
 
 
 def understood(text: str, provider: str) -> None:
     """Note what a value or a name was taken for, and who is known to send it so."""
-    _add(Note(f"Understood: {text[:300]}", provider))
+    _add(Note(f"{UNDERSTOOD}{text[:300]}", provider))
+
+
+def spelled(sent: str, name: str) -> None:
+    """Note that an attribute was named in another case, or by a former name."""
+    if sent != name:
+        understood(f"“{sent}” as “{name}”", "Microsoft's Postman collection")
+
+
+def foreign_extension(path: str) -> None:
+    understood(f"{path} as an unknown extension, which can be mapped", "")
+
+
+def at_the_top(name: str) -> None:
+    understood(f"“{name}” at the top as in its extension", "Entra")
 
 
 def _add(note: Note) -> None:

@@ -17,7 +17,7 @@ from scim2_models import (
 from scim2_models.path import FilterNode
 
 from scim.rfc import notes
-from scim.rfc.dialects import FORMS, Operation
+from scim.rfc.dialects import FORMS, Operation, unwrapped
 from scim.rfc.filter_match import Matcher, described
 from scim.rfc.normalize import keep_manager_link, link_manager, normalize, schema_key
 from scim.rfc.paths import Target, part_of
@@ -58,9 +58,27 @@ def _carry_out(draft: Json, operation: Operation) -> None:
     target = operation.target
     if target.selection is not None and target.attribute is not None:
         Matcher(target.attribute, {}).visit(target.selection)
+    if operation.value in (None, "", []) and (key := _foreign_extension_at(draft, target)):
+        if operation.op != "add":
+            draft.pop(key)
+        return
     # An object without members names nothing to be changed (RFC 7644 section 3.5.2.3).
-    if operation.op == "remove" or operation.value != {}:
-        _ACTIONS[operation.op](draft, operation)
+    if operation.op != "remove" and operation.value == {}:
+        notes.understood(f"an empty object in {target.text} as no change", "")
+        return
+    _ACTIONS[operation.op](draft, operation)
+
+
+def _foreign_extension_at(draft: Json, target: Target) -> str | None:
+    """Return the name of the stored extension whose URN is the whole path, if there is one.
+
+    The path of an extension that we do not know looks like that of an attribute: only what is
+    stored tells whether its last part is a name.
+    """
+    if target.schema is None or not target.schema.is_foreign:
+        return None
+    wanted = target.text.lower()
+    return next((name for name in draft if name.lower() == wanted), None)
 
 
 def _is_used(target: Target) -> bool:
@@ -164,8 +182,7 @@ def _set(home: Json, attribute: Attribute, part: Attribute | None, value: Any) -
         read = value_of(part, value, attribute.name)
         _assign(home.setdefault(name, {}), part.name, read)
         return
-    if isinstance(value, list) and len(value) == 1:
-        [value] = value
+    value = unwrapped(value, name)
     read = value_of(attribute, value)
     form = FORMS.get(attribute)
     parts = form(value) if form else value
@@ -271,6 +288,8 @@ def _described(operation: Operation) -> Json:
         names it by its value.
     """
     target, attribute = operation.target, _changed(operation)
+    if operation.op == "replace":
+        notes.understood(f"“{target.text}” as a new value if there is none", "Entra")
     facts = {} if target.selection is None else described(target.selection, attribute)
     if facts is None or (operation.op == "replace" and "value" in facts):
         raise NoTargetException(path=target.text, detail=f"No value matches “{target.text[:200]}”.")

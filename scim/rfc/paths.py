@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from scim2_models import InvalidPathException
 from scim2_models.path import AttrPath, CompareOperator, Comparison, FilterNode, Path, ValuePath
 
+from scim.rfc import notes
 from scim.rfc.filter_parser import excess
 from scim.rfc.schema import Attribute, ResourceType, Schema
 
@@ -89,7 +90,10 @@ def _split(
         for urn in schema.urns:
             # Microsoft's inbound templates write “…:User.manager” with a dot.
             if lowered.startswith(urn) and (len(text) == len(urn) or text[len(urn)] in ":."):
-                return schema, text[len(urn) + 1 :]
+                separator, rest = text[len(urn) : len(urn) + 1], text[len(urn) + 1 :]
+                if separator == ".":
+                    notes.understood("a dot after a URN as a colon", "Microsoft's inbound flow")
+                return schema, rest
     urn, _, name = text.rpartition(":")
     if takes_any_extension and (foreign := resource.foreign_extension(urn)) is not None:
         return foreign, name

@@ -47,10 +47,12 @@ def value_of(attribute: Attribute, value: Any, owner: str = "") -> Any:
     :raises InvalidValueException: if the attribute does not take it.
     :raises InvalidSyntaxException: if it names a part that Ramp uses twice.
     """
-    if isinstance(value, list) and len(value) == 1 and not attribute.multiple:
-        # SCIM-SDK's Java client wraps every value of a PATCH so.
-        [value] = value
-    if value is None or value == "":
+    if not attribute.multiple:
+        value = dialects.unwrapped(value, attribute.name)
+    if value is None:
+        return None
+    if value == "":
+        notes.understood(f"an empty text in {attribute.name} as no value", "Entra, Okta, OneLogin")
         return None
     if attribute.is_text:
         return _text(attribute, value, owner)
@@ -113,11 +115,14 @@ def check_emails(document: Json) -> None:
 
     :raises InvalidValueException: if it is no address.
     """
-    used = next((one for one in chosen_emails(document.get(EMAILS.name, [])) if one), None)
+    emails = document.get(EMAILS.name, [])
+    used = next((one for one in chosen_emails(emails) if one), None)
     if used is not None and not looks_like_address(used):
         raise InvalidValueException(
             attribute="emails.value", detail=f"“{used}” in emails is not an email address."
         )
+    if any(one.get("value") and not looks_like_address(one["value"]) for one in emails):
+        notes.understood("a further value of emails that is no email address", "wso2, Entra")
 
 
 def one_element(attribute: Attribute, value: Any) -> Json:
@@ -133,6 +138,8 @@ def one_element(attribute: Attribute, value: Any) -> Json:
 
 
 def _elements(attribute: Attribute, value: Any) -> list[Json] | None:
+    if not isinstance(value, list):
+        notes.understood(f"a single value of {attribute.name} as a list", "Entra, OneLogin")
     given = dialects.listed(attribute, value)
     if len(given) > MOST_VALUES and attribute is not MEMBERS:
         if attribute.is_used:
@@ -183,6 +190,7 @@ def _object(attribute: Attribute, value: Any, owner: str) -> Json:
         part = part_of(attribute, name)
         if part is None or not part.is_written:
             continue
+        notes.spelled(name, part.name)
         read = value_or_none(part, one, attribute.name)
         if read is None:
             continue
@@ -220,7 +228,10 @@ def _text(attribute: Attribute, value: Any, owner: str) -> str | None:
 
 def _binary(attribute: Attribute, value: Any, owner: str) -> str | None:
     # Some directories export certificates in PEM, which is the same between two lines.
-    text = _PEM.sub("", _text(attribute, value, owner) or "").strip()
+    sent = _text(attribute, value, owner) or ""
+    text = _PEM.sub("", sent).strip()
+    if len(text) < len(sent.strip()):
+        notes.understood("a certificate in PEM as base64", "directory exports")
     try:
         binascii.a2b_base64("".join(text.split()), strict_mode=True)
     except ValueError as error:

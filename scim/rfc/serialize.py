@@ -63,11 +63,13 @@ def user(
     return _resource(stored, "User", base_url, members)
 
 
-def group(stored: StoredResource, base_url: str, user_ids: Iterable[UUID | str] = ()) -> str:
-    """Return the text of a Group; `user_ids` are the ids of its members."""
+def group(
+    stored: StoredResource, base_url: str, members_of_it: Iterable[tuple[str, UUID | str]] = ()
+) -> str:
+    """Return the text of a Group; its members are pairs of “User” or “Group” and an id."""
     listed = ",".join(
-        f'{{"value":"{user_id}","$ref":"{base_url}/Users/{user_id}","type":"User"}}'
-        for user_id in user_ids
+        f'{{"value":"{member_id}","$ref":"{base_url}/{kind}s/{member_id}","type":"{kind}"}}'
+        for kind, member_id in members_of_it
     )
     members = f'"members":[{listed}],' if listed else ""
     return _resource(stored, "Group", base_url, members)

@@ -15,6 +15,7 @@ from typing import Any, Final
 from scim2_models import InvalidPathException, SCIMException
 
 from people.values import Profile, is_usable_name
+from scim.rfc import notes
 from scim.rfc.attributes import ENTERPRISE, RAMP, USER
 from scim.rfc.filter_match import Matcher
 from scim.rfc.normalize import manager_of, schema_key
@@ -71,7 +72,10 @@ def _several_roles(document: Json) -> tuple[str, ...]:
     Entra's AppRoleAssignmentsComplex sends all of them with “primary” false (MS-ROLES).
     """
     values = (_tidied(one.get("value")) for one in document.get("roles", []))
-    return tuple(dict.fromkeys(value for value in values if value))
+    roles = tuple(dict.fromkeys(value for value in values if value))
+    if roles:
+        notes.understood("the highest of several roles that may be assigned", "Entra")
+    return roles
 
 
 def snake_case(name: str) -> str:
@@ -105,7 +109,10 @@ def _said(document: Json, field: str, mapping: Mapping[str, str]) -> str:
     """
     path = mapping.get(field)
     said = text_at(document, path) if path else SOURCES[field].read(document)
-    return " ".join(said.split())
+    folded = " ".join(said.split())
+    if folded != said:
+        notes.understood(f"the {field.replace('_', ' ')} with single blanks", "HR exports")
+    return folded
 
 
 def _tidied(value: Any) -> str:
@@ -141,7 +148,9 @@ def _email(document: Json) -> Iterator[Any]:
     yield from chosen_emails(document.get("emails", []))
     user_name = document["userName"]
     # The userName of a guest of Entra looks like an address, and no mail arrives there.
-    if looks_like_address(user_name) and "#ext#" not in user_name.lower():
+    if "#ext#" in user_name.lower():
+        notes.understood("a userName with #EXT# as no email address", "Entra")
+    elif looks_like_address(user_name):
         yield user_name
 
 
@@ -156,7 +165,9 @@ def _location(document: Json) -> Iterator[Any]:
     yield document.get(RAMP.urn, {}).get("location")
     addresses = document.get("addresses", [])
     work = [one for one in addresses if _type(one) == "work"]
-    # Oracle's and SailPoint's have several of them (scimgateway #58).
+    if len(work) > 1:
+        # Oracle's and SailPoint's have several of them (scimgateway #58).
+        notes.understood("the primary one of several work addresses", "Oracle, SailPoint")
     yield from (one.get("locality") for one in work if one.get("primary"))
     yield from (one.get("locality") for one in work)
     yield from (one.get("locality") for one in addresses if one.get("primary"))
@@ -214,7 +225,10 @@ SOURCES: Final[Mapping[str, Source]] = {
     ),
     "role": Source(
         read=_role,
-        usual="the value of type rampUserRole in roles, the primary one, or the only one",
+        usual=(
+            "the value of type rampUserRole in roles, the primary one, the only one, or the "
+            "highest of several"
+        ),
     ),
 }
 REQUIRED: Final = tuple(name for name, source in SOURCES.items() if source.is_required)
@@ -234,6 +248,13 @@ def _custom_fields(document: Json, mapping: Mapping[str, str]) -> dict[str, str]
         name: text_at(document, path) for name, path in mapping.items() if name not in SOURCES
     }
     return sent | {name: value for name, value in mapped.items() if value}
+
+
+def extension_paths(document: Json) -> Iterator[str]:
+    """Yield the paths of the attributes in extensions that Ramp does not know."""
+    for urn, values in document.items():
+        if isinstance(values, dict) and USER.foreign_extension(urn):
+            yield from (f"{urn}:{name}" for name in values)
 
 
 def text_at(document: Json, path: str) -> str:

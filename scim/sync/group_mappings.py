@@ -12,8 +12,8 @@ from people.operations.roles import group_mappings
 from people.operations.roles.group_mappings import Author, MappingChange
 from people.values import Actor, PeopleError
 from scim.connections.setup import lock_connection_no_key
-from scim.models import Connection, GroupMapping, ScimGroup
-from scim.sync import group_roles
+from scim.models import Connection, GroupMapping, ScimGroup, ScimMembership
+from scim.sync import group_roles, subgroups
 
 # How long the page waits for a change to be applied; a worker does the rest.
 LONGEST_WAIT_SECONDS = 3
@@ -86,13 +86,15 @@ def apply(change: Callable[[], MappingChange]) -> tuple[int, bool]:
 def _change(
     group: ScimGroup, actor: Actor, *, added: Iterable[object] = (), removed: Iterable[object] = ()
 ) -> MappingChange:
-    members = group.memberships.filter(user__deleted_at=None, user__person__isnull=False)
+    members = ScimMembership.objects.filter(
+        group__in=subgroups.with_nested(group), user__deleted_at=None, user__person__isnull=False
+    )
     return MappingChange(
         group_roles.mapped_groups(group.connection),
         actor,
         added=[str(mapping) for mapping in added],
         removed=[str(mapping) for mapping in removed],
-        member_count=members.count(),
+        member_count=members.values("user").distinct().count(),
     )
 
 

@@ -4,6 +4,7 @@ A group without a mapping grants no role. The members of a group can change by t
 one request, so a worker updates roles soon afterwards, and a periodic job does what it missed.
 """
 
+from functools import partial
 from math import inf
 from time import monotonic
 from uuid import UUID
@@ -23,6 +24,7 @@ from people.operations.roles.mapping_rules import MappingResult
 from people.values import VIA_MAPPING, Actor
 from scim.connections.setup import lock_connection_no_key
 from scim.models import Connection, GroupMapping, ScimMembership
+from scim.sync import subgroups
 
 # The registered name stays when the function is renamed: jobs in the queue contain it.
 TASK = "scim.tasks.follow_groups"
@@ -110,6 +112,7 @@ def mapped_groups(connection: Connection) -> MappedGroups:
         mappings.select_related("role", "group", "connection"),
         "group",
         members.annotate(member_id=F("user__person_id"), group_key=F("group_id")),
+        partial(subgroups.containers, connection),
     )
 
 

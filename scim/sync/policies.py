@@ -29,6 +29,21 @@ class Incomplete(PeopleError):
         )
 
 
+class SeveralRoles(PeopleError):
+    """The provider sent several roles, none of them primary, and Ramp chose one."""
+
+    code = "several-roles"
+    field = "role"
+
+    def __init__(self, sent: Sequence[str], chosen: str) -> None:
+        names = ", ".join(sent)
+        label = dict(Person.Role.choices)[Person.Role(chosen)]
+        super().__init__(
+            f"Several roles were sent: {names}. The highest one that the connection may assign, "
+            f"{label}, was assigned."
+        )
+
+
 def missing_fields_error(missing: list[str]) -> PeopleError:
     """Return the error about missing fields."""
     if set(missing) <= {"given_name", "family_name"}:

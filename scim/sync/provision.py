@@ -248,7 +248,10 @@ def _save_person(
             # The next attempt does, and may link that person.
             raise Conflict from error
         return [error]
-    return [InvalidManager()] if user.waiting_manager else []
+    problems: list[PeopleError] = [InvalidManager()] if user.waiting_manager else []
+    if mapped.roles and role:
+        problems.append(policies.SeveralRoles(mapped.roles, role))
+    return problems
 
 
 def _add_or_revise(
@@ -340,12 +343,15 @@ def _record_problems(
     """Record the problems as sync errors, and resolve the resource's other sync errors."""
     user = task.user
     if user.person and not user.person.is_active:
-        # The manager of a person who left needs no action.
-        problems = [one for one in problems if one.code != InvalidManager.code]
+        # The manager and the roles of a person who left need no action.
+        needless = {InvalidManager.code, policies.SeveralRoles.code}
+        problems = [one for one in problems if one.code not in needless]
     if user.waiting_manager:
         user.problem = ScimUser.Problem.WAITING
     else:
-        user.problem = ScimUser.Problem.INCOMPLETE if problems else ScimUser.Problem.NONE
+        # Somebody with several roles has one of them, and lacks nothing.
+        is_incomplete = any(one.code != policies.SeveralRoles.code for one in problems)
+        user.problem = ScimUser.Problem.INCOMPLETE if is_incomplete else ScimUser.Problem.NONE
     task.subject.user = user
     for problem in problems:
         sync_errors.record(task.connection, task.subject, problem, request_id=task.request_id)

@@ -93,6 +93,12 @@ DEFAULT_RESOLUTIONS: dict[str, tuple[Action, str]] = {
         "Choose a role in {provider} that exists in Ramp. Guest is only for new people. If "
         "roles are assigned only in Ramp, choose this in the SCIM settings and retry.",
     ),
+    # The role is assigned already, so a retry would choose the same one.
+    Reason.SEVERAL_ROLES: (
+        Action.OPEN_PERSON,
+        "Ramp assigned the highest role that {provider} may assign. If it is the right one, "
+        "dismiss this. If not, send one role only from {provider}, or mark one as primary.",
+    ),
     Reason.LAST_OWNER: (
         Action.OPEN_ROLE,
         "Make somebody else Owner first, and retry.",

@@ -1,18 +1,20 @@
 """The groups that a provider pushed, and their role mappings, each with a preview."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 from uuid import UUID
 
 from django import forms
 from django.contrib import messages
-from django.db.models import Count, Q, QuerySet
+from django.db.models import Count, OuterRef, Q, QuerySet, Subquery
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from unfold.widgets import UnfoldAdminTextInputWidget
 
+from people.models import Event
 from people.operations.roles.group_mappings import MappingChange, preview
 from people.values import PeopleError, normalize_key
 from people.views.group_mappings import (
@@ -24,7 +26,7 @@ from people.views.group_mappings import (
     progress_text,
 )
 from people.views.permissions import PersonRequest, administrator_required
-from scim.models import Connection, GroupMapping, ScimGroup
+from scim.models import Connection, GroupMapping, ScimGroup, ScimWaitingMember
 from scim.sync import group_mappings
 from scim.views.settings.overview import context_of
 from scim.views.team_updates.common import page_of
@@ -50,6 +52,7 @@ def groups(request: HttpRequest, connection_id: UUID) -> HttpResponse:
     context = context_of(request, connection, "Groups and roles") | {
         "form": form,
         "page": page,
+        "rows": _rows(connection, list(page)),
         "is_searched": bool(asked),
     }
     return render(request, "scim/groups.html", context)
@@ -102,9 +105,40 @@ def _listed(connection: Connection, asked: str) -> QuerySet[ScimGroup]:
         display_name_key__contains=normalize_key(asked)
     )
     counted = known.annotate(member_count=Count("memberships", filter=here))
-    # Mappings are prefetched for all groups at once.
-    listed: QuerySet[ScimGroup] = counted.prefetch_related("mappings__role")
+    waiting = ScimWaitingMember.objects.filter(group=OuterRef("pk")).order_by()
+    counted = counted.annotate(
+        waiting_count=Subquery(waiting.values("group").annotate(n=Count("pk")).values("n"))
+    )
+    # Mappings and nested groups are prefetched for all groups at once.
+    listed: QuerySet[ScimGroup] = counted.prefetch_related("mappings__role", "subgroups__member")
     return listed.order_by("display_name_key", "pk")
+
+
+@dataclass(frozen=True)
+class Row:
+    """A group, with how many others have its name, and its last renaming."""
+
+    group: Any
+    same_name: int
+    renamed: Event | None
+
+
+def _rows(connection: Connection, page: list[Any]) -> list[Row]:
+    """Return each group with what tells it apart, in two queries for all of them."""
+    known = ScimGroup.objects.known_to(connection)
+    named = known.filter(display_name_key__in=[group.display_name_key for group in page])
+    counts = dict(named.values_list("display_name_key").annotate(Count("pk")))
+    renamed = Event.objects.filter(
+        kind=Event.Kind.CONNECTION_CHANGED,
+        person=None,
+        facts__connection=str(connection.pk),
+        facts__group__in=[str(group.scim_id) for group in page],
+    )
+    last = {event.facts["group"]: event for event in renamed.order_by("pk")}
+    return [
+        Row(group, counts[group.display_name_key] - 1, last.get(str(group.scim_id)))
+        for group in page
+    ]
 
 
 def _preview_or_apply(

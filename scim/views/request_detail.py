@@ -13,9 +13,9 @@ from people.presentation.query_params import int_param
 from people.presentation.request_effects import RequestEffects, request_effects
 from people.views.page_context import page_context
 from people.views.permissions import administrator_required
+from scim.api.explain import explain_request
 from scim.api.request_log import LONGEST_BODY, masked
 from scim.models import RequestLog, SyncError
-from scim.rfc.explain import explain
 
 
 def url_of_request(request_id: UUID) -> str:
@@ -45,7 +45,7 @@ def scim_request(request: HttpRequest, connection_id: UUID, request_id: UUID) ->
         "effects": effects,
         "is_first_page": not after,
         "errors": errors,
-        "notes": explain(log.method, log.path, log.body),
+        "notes": explain_request(log),
         "body": readable(log.body),
         "body_is_cut": len(log.body) == LONGEST_BODY,
         "answer": readable(log.answer),

@@ -25,6 +25,7 @@ from scim.views.team_updates.inactive_users import inactive_users
 from scim.views.team_updates.sync_errors import sync_error, sync_errors
 from scim.views.team_updates.to_review import review as returned_people
 from scim.views.team_updates.to_review import same_person_page, withheld_role
+from scim.views.team_updates.waiting_members import waiting_members
 
 UPDATES = "people/updates"
 INVITE = f"{UPDATES}/invites/<uuid:invite_id>"
@@ -52,6 +53,7 @@ PAGES: list[URLPattern] = [
     path(f"{UPDATES}/review/", returned_people, name="team_updates_review"),
     path(f"{UPDATES}/review/<int:question_id>/", same_person_page, name="same_person"),
     path(f"{UPDATES}/review/roles/<uuid:person_id>/", withheld_role, name="withheld_role"),
+    path(f"{UPDATES}/members/", waiting_members, name="team_updates_members"),
     path("integrations/", catalogue, name="integrations"),
     path("integrations/<provider:provider>/", overview, name="integration"),
     path(f"{SETUP}/", resume, name="setup"),

@@ -6,7 +6,7 @@ is higher, their own base role is kept as a grant, and is restored afterwards.
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 from uuid import UUID
@@ -85,25 +85,30 @@ class MappedGroups:
     # Annotated with `member_id`, the key of a person, and `group_key`, as in the mappings. Callers
     # must leave out people whose groups are unknown, because they would lose their mapped roles.
     memberships: QuerySet[Any]
+    # Returns the groups that contain each nested group, at any depth, by their keys.
+    containers: Callable[[], Mapping[Any, Collection[Any]]] = dict
 
     def by_person(
         self, people: Collection[UUID] | None = None
     ) -> dict[UUID, list[AbstractGroupMapping]]:
-        """Return the mappings that should grant each person a role, in two queries.
+        """Return the mappings that should grant each person a role.
 
-        People without a mapped role are not in the result.
+        People without a mapped role are not in the result. The number of queries is constant.
         """
-        mappings, members = self.mappings, self.memberships
+        mappings, members, containers = self.mappings, self.memberships, self.containers()
         if people is not None:
             members = members.filter(member_id__in=people)
-            mappings = mappings.filter(**{f"{self.key_field}__in": members.values("group_key")})
+            if not containers:
+                mappings = mappings.filter(**{f"{self.key_field}__in": members.values("group_key")})
         by_group = defaultdict(list)
         for mapping in mappings.order_by("pk"):
             by_group[mapping.group_key].append(mapping)
-        members = members.filter(group_key__in=list(by_group))
-        by_person: dict[UUID, list[AbstractGroupMapping]] = defaultdict(list)
+        nested = [key for key, outer in containers.items() if not by_group.keys().isdisjoint(outer)]
+        members = members.filter(group_key__in=[*by_group, *nested])
+        by_person: dict[UUID, set[AbstractGroupMapping]] = defaultdict(set)
         for person_id, key in members.values_list("member_id", "group_key").distinct():
-            by_person[person_id] += by_group[key]
+            for group in (key, *containers.get(key, ())):
+                by_person[person_id].update(by_group.get(group, ()))
         return {key: sorted(mappings, key=_primary_key) for key, mappings in by_person.items()}
 
 

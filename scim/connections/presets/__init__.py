@@ -7,7 +7,7 @@ sources.
 from collections.abc import Mapping
 from typing import Final
 
-from scim.connections.presets import entra, generic, okta, rippling
+from scim.connections.presets import entra, generic, jumpcloud, okta, onelogin, ping, rippling
 from scim.connections.presets.preset import ScimPreset
 from scim.models import Connection
 
@@ -16,6 +16,9 @@ PRESETS: Final[Mapping[str, ScimPreset]] = {
     Connection.Provider.OKTA: okta.PRESET,
     Connection.Provider.ENTRA: entra.PRESET,
     Connection.Provider.RIPPLING: rippling.PRESET,
+    Connection.Provider.ONELOGIN: onelogin.PRESET,
+    Connection.Provider.PING: ping.PRESET,
+    Connection.Provider.JUMPCLOUD: jumpcloud.PRESET,
     Connection.Provider.GENERIC: generic.PRESET,
 }
 # The providers that have a self-test.

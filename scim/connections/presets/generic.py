@@ -7,10 +7,10 @@ _GUIDE = Guide(
     name="your identity provider",
     summary=(
         "Provision people from any other identity provider that supports SCIM 2.0, such as "
-        "JumpCloud, OneLogin, Ping, authentik or Canaille."
+        "authentik, Keycloak, SailPoint, Saviynt, CyberArk or Canaille."
     ),
-    also="scim jumpcloud onelogin ping pingidentity authentik canaille keycloak google other any "
-    "custom generic",
+    also="scim authentik canaille keycloak google sailpoint saviynt cyberark other any custom "
+    "generic",
     cycle="seconds to an hour",
     theirs="Value",
     ours="SCIM attribute",

@@ -37,6 +37,9 @@ class Guide:
     # Names of buttons and fields are between asterisks.
     steps: Sequence[str]
     mappings: Sequence[AttributeRow]
+    # A document to paste at the provider, if it asks for one, and the name of the field there.
+    template_name: str = ""
+    template: str = ""
     roles: str
     test: str
     # How to end the connection at the provider.

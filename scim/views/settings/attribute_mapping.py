@@ -18,6 +18,7 @@ from scim.jobs.reapply import ReapplyPreview
 from scim.models import Connection
 from scim.views.settings.attribute_mapping_form import (
     EXAMPLES,
+    EXTENSION_PATHS,
     CustomFieldForm,
     SourcesForm,
     sources_form,
@@ -52,6 +53,8 @@ def mapping(request: PersonRequest, connection_id: UUID) -> HttpResponse:
 def _page(request: PersonRequest, connection: Connection, context: dict[str, Any]) -> HttpResponse:
     usual = context_of(request, connection, f"Attribute mapping of {connection}") | {
         "examples": EXAMPLES,
+        "extension_paths": reapply.extension_coverage(connection),
+        "extension_paths_id": EXTENSION_PATHS,
         "custom_fields": CustomField.objects.order_by("name", "pk"),
     }
     return render(request, "scim/settings/attribute_mapping.html", usual | context)

@@ -16,6 +16,8 @@ from scim.sync.attribute_mapping import SOURCES, check_path
 from scim.sync.policies import FIELD_NAMES
 
 LONGEST_PATH = 500
+# The id of the page's list of attributes that the provider sends in extensions of its own.
+EXTENSION_PATHS = "extension-paths"
 
 # The built-in fields, in the order of the page: department and location come first.
 FIELDS = sorted(SOURCES, key=lambda name: name not in PLACES)
@@ -30,6 +32,7 @@ class PathField(forms.CharField):
         widget = UnfoldAdminTextInputWidget(
             attrs={
                 "placeholder": "its default attributes",
+                "list": EXTENSION_PATHS,
                 "autocapitalize": "none",
                 "spellcheck": "false",
             }

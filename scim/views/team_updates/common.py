@@ -1,7 +1,7 @@
-"""Shared code of the four tabs of Team updates.
+"""Shared code of the five tabs of Team updates.
 
-These are `pending_invites`, `inactive_users`, `sync_errors` and `to_review`. Each is a page, which
-the People page also shows in a dialog.
+These are `pending_invites`, `inactive_users`, `sync_errors`, `to_review` and `waiting_members`.
+Each is a page, which the People page also shows in a dialog.
 """
 
 from collections.abc import Callable
@@ -18,7 +18,7 @@ from people.operations.roles.withheld_roles import people_with_withheld_roles
 from people.presentation.pagination import BoundedPaginator, counted
 from people.presentation.search_forms import PersonSearch
 from people.views.page_context import page_context
-from scim.models import SamePersonQuestion, SyncError
+from scim.models import SamePersonQuestion, ScimGroup, ScimWaitingMember, SyncError
 
 ROWS_A_PAGE = 50
 
@@ -54,6 +54,16 @@ def count_to_review() -> str:
     )
 
 
+def waiting_members() -> QuerySet[ScimWaitingMember]:
+    """Return the members of groups who have not arrived, of connections that can send them."""
+    groups = ScimGroup.objects.filter(
+        deleted_at=None,
+        connection__activated_at__isnull=False,
+        connection__disconnected_at=None,
+    )
+    return ScimWaitingMember.objects.filter(group__in=groups)
+
+
 def to_review() -> list[QuerySet[Any]]:
     return [same_person_questions(), people_with_withheld_roles()]
 
@@ -63,6 +73,7 @@ TABS: dict[str, tuple[str, Callable[[], list[QuerySet[Any]]]]] = {
     "team_updates_inactive": ("Inactive users", lambda: [inactive_people()]),
     "team_updates_errors": ("Sync errors", lambda: [SyncError.objects.open()]),
     "team_updates_review": ("To review", to_review),
+    "team_updates_members": ("Group members", lambda: [waiting_members()]),
 }
 
 

@@ -50,6 +50,9 @@ class TestLastSync:
             ("okta", "Okta sends changes within 5 to 10 minutes."),
             ("entra", "Microsoft Entra sends changes about every 40 minutes."),
             ("rippling", "Rippling guarantees no interval"),
+            ("onelogin", "OneLogin sends a change at once"),
+            ("ping", "Ping Identity guarantees no interval"),
+            ("jumpcloud", "JumpCloud guarantees no interval"),
             ("generic", "The provider decides how soon it sends a change."),
         ],
     )

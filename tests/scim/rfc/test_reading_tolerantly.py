@@ -180,6 +180,37 @@ class TestInAnExtensionOfTheProvidersOwn:
         gone = {"Operations": [{"op": "remove", "path": f"{FOREIGN}:badge"}]}
         assert patch.apply(after, operations(gone, USER), USER)[FOREIGN] == {"desk": "12"}
 
+    @pytest.mark.parametrize(
+        "gone",
+        [
+            {"op": "remove", "path": FOREIGN},
+            {"op": "Remove", "path": FOREIGN.upper()},
+            {"op": "replace", "path": FOREIGN, "value": None},
+            {"op": "replace", "path": FOREIGN, "value": ""},
+            {"op": "replace", "value": {FOREIGN: None}},
+        ],
+        ids=str,
+    )
+    def test_is_removed_as_a_whole_by_its_urn(self, gone: Json) -> None:
+        before = normalize({"userName": "ada", FOREIGN: {"badge": 7, "desk": 1}}, USER)
+
+        after = patch.apply(before, operations({"Operations": [gone]}, USER), USER)
+
+        assert after == {"userName": "ada", "schemas": [CORE]}
+
+    @pytest.mark.parametrize("path", [FOREIGN, f"{FOREIGN}:badge", "urn:larch:other"])
+    def test_is_removed_without_harm_where_there_is_none(self, path: str) -> None:
+        before = normalize({"userName": "ada", "urn:larch:else": {"badge": "7"}}, USER)
+        body = {"Operations": [{"op": "remove", "path": path}]}
+
+        assert patch.apply(before, operations(body, USER), USER) == before
+
+    def test_is_left_as_it_is_by_adding_nothing_to_it(self) -> None:
+        before = normalize({"userName": "ada", FOREIGN: {"badge": 7}}, USER)
+        body = {"Operations": [{"op": "add", "path": FOREIGN, "value": None}]}
+
+        assert patch.apply(before, operations(body, USER), USER) == before
+
     def test_can_be_mapped(self) -> None:
         document = normalize({"userName": "ada", FOREIGN: {"unit": " Legal "}}, USER)
 

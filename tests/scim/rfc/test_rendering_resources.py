@@ -82,9 +82,12 @@ def test_a_value_that_looks_like_a_reference_is_left_alone() -> None:
 def test_a_group_gets_its_members() -> None:
     text = json_text(normalize({"displayName": "Editors"}, GROUP))
 
-    resource = json.loads(serialize.group(stored(text), BASE, ["u-1"]))
+    resource = json.loads(serialize.group(stored(text), BASE, [("User", "u-1"), ("Group", "g-1")]))
 
-    assert resource["members"] == [{"value": "u-1", "$ref": f"{BASE}/Users/u-1", "type": "User"}]
+    assert resource["members"] == [
+        {"value": "u-1", "$ref": f"{BASE}/Users/u-1", "type": "User"},
+        {"value": "g-1", "$ref": f"{BASE}/Groups/g-1", "type": "Group"},
+    ]
     assert resource["meta"]["location"] == f"{BASE}/Groups/u-1"
     assert "members" not in json.loads(serialize.group(stored(text), BASE))
 

@@ -10,7 +10,10 @@ from tests.factories.scim import scim_connection
 
 pytestmark = pytest.mark.django_db
 
-NAMES = ("Okta", "Microsoft Entra", "Rippling", "Any SCIM 2.0 provider")
+NAMES = (
+    *("Okta", "Microsoft Entra", "Rippling", "OneLogin", "Ping Identity", "JumpCloud"),
+    "Any SCIM 2.0 provider",
+)
 
 
 def page(person: Person, address: str = "/integrations/") -> str:
@@ -33,7 +36,10 @@ def test_offers_all_providers(owner: Person) -> None:
         ("entra", "Microsoft Entra"),
         ("Azure AD", "Microsoft Entra"),
         ("RIPP", "Rippling"),
-        ("jumpcloud", "Any SCIM 2.0 provider"),
+        ("onelog", "OneLogin"),
+        ("pingfederate", "Ping Identity"),
+        ("jumpcloud", "JumpCloud"),
+        ("sailpoint", "Any SCIM 2.0 provider"),
     ],
 )
 def test_finds_by_name_or_byname(owner: Person, words: str, found: str) -> None:
@@ -53,7 +59,7 @@ def test_tells_which_are_connected(owner: Person) -> None:
     scim_connection("entra", activated_at=None)
     scim_connection("rippling", disconnected_at=timezone.now())
 
-    okta, entra, rippling, generic = page(owner).split("ramp-cards")[1].split("<h2>")[1:]
+    okta, entra, rippling, *_, generic = page(owner).split("ramp-cards")[1].split("<h2>")[1:]
 
     today = f"{timezone.now():%-d %B %Y}"
     assert "Connected" in okta
@@ -105,7 +111,10 @@ class TestOverview:
             ("okta", "is refused"),
             ("entra", "is refused"),
             ("rippling", "get the defaults"),
-            ("generic", "is stored, and the person is invited as soon as"),
+            *(
+                (provider, "is stored, and the person is invited as soon as")
+                for provider in ("onelogin", "ping", "jumpcloud", "generic")
+            ),
         ],
     )
     def test_says_what_happens_to_incomplete_people(

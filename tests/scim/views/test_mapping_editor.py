@@ -9,6 +9,7 @@ from django.utils import timezone
 from people.models import Department, Event, Mail, Person
 from scim.jobs import reapply
 from scim.models import Connection, ScimUser, SyncError
+from scim.views.settings.attribute_mapping_form import FIELDS
 from tests.clients.pages import queries_of, signed_in, text_of
 from tests.clients.scim import ENT, RAMP, Provider, someone
 from tests.factories.large_companies import crowd
@@ -44,6 +45,29 @@ class TestShows:
         assert "If empty: costCenter or cost_center of the Ramp extension." in page
         for label in ("First name", "Last name", "Location", "Manager", "Role", "Cost centre"):
             assert label in page
+
+    def test_the_attributes_of_extensions_that_ramp_does_not_know(
+        self, client: Client, scim: Provider
+    ) -> None:
+        larch = "urn:ietf:params:scim:schemas:extension:larch:2.0:User"
+        scim.add("ada", **{larch: {"unit": "Legal", "desk": 12}})
+        scim.add("bea", **{larch: {"unit": "Sales"}})
+
+        page = text_of(client.get(address_of(scim)))
+
+        assert f'<option value="{larch}:desk">' in page
+        assert f"{larch}:unit</code> in 2 of the newest 2 users" in page
+        assert f"{larch}:desk</code> in 1 of the newest 2 users" in page
+        assert page.count('list="extension-paths"') == len(FIELDS)
+        assert f"{ENT}:" not in page[page.index("<datalist") : page.index("</datalist>")]
+        send(client, scim, "save", department=f"{larch}:unit")
+        cycle()
+        assert person("ada").profile.department == "Legal"
+
+    def test_no_such_attributes_where_none_are_sent(self, client: Client, scim: Provider) -> None:
+        scim.add("ada")
+
+        assert "Attributes of other extensions" not in text_of(client.get(address_of(scim)))
 
     def test_what_was_saved(self, client: Client, connect: Connect) -> None:
         scim = connect(mapping={"department": COST_CENTER})

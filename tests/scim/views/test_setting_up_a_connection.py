@@ -1,6 +1,9 @@
 """Setting a connection up …"""
 
+import html
+import json
 import logging
+import re
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -13,6 +16,9 @@ from django.utils import timezone
 from people.models import Event, Invite, Mail, Person
 from scim.connections import setup
 from scim.models import Connection, MatchDecision, RequestLog, ScimGroup, ScimUser, Token
+from scim.rfc.attributes import USER
+from scim.rfc.normalize import normalize
+from scim.sync.attribute_mapping import profile_of
 from tests.clients.pages import signed_in, text_of
 from tests.clients.scim import ENT, RAMP, someone
 from tests.factories import core
@@ -186,6 +192,10 @@ class TestTheSteps:
             ("entra", f"{RAMP}:location"),
             ("entra", "SingleAppRoleAssignment([appRoleAssignments])"),
             ("rippling", "name.givenName"),
+            ("onelogin", "{$parameters.external_manager_id}"),
+            ("onelogin", f"{RAMP}:location"),
+            ("ping", "workCity"),
+            ("jumpcloud", "Work address: City"),
             ("generic", "roles[type eq &quot;rampUserRole&quot;].value"),
         ],
     )
@@ -196,6 +206,24 @@ class TestTheSteps:
         wizard.make_token(department="General", location="Berlin")
 
         assert f"<code>{literally}</code>" in wizard.get("steps")
+
+    def test_give_a_template_that_provisions_people(self, owner: Person) -> None:
+        """OneLogin fills its macros in, and sends the result."""
+        wizard = Wizard(owner, "onelogin")
+        wizard.make_token()
+        shown = wizard.get("steps").split('aria-label="SCIM JSON template">')[1].split("</pre>")[0]
+        body = re.sub(
+            r"{\$(\w+\.\w+)}",
+            lambda macro: "boss@example.com" if "mana" in macro[1] else f"{macro[1]}@example.com",
+            html.unescape(shown),
+        )
+
+        mapped = profile_of(normalize(json.loads(body), USER), {})
+
+        assert mapped.missing == ()
+        assert mapped.profile.location == "user.city@example.com"
+        assert mapped.profile.department == "user.department@example.com"
+        assert mapped.manager == "boss@example.com"
 
 
 class TestTheFirstRequest:

@@ -23,11 +23,12 @@ from tests.factories.scim import scim_connection
 pytestmark = pytest.mark.django_db
 
 HELPDESK = Actor("person", "helpdesk@example.com")
-INVITES, INACTIVE, ERRORS, _ = TABS = (
+INVITES, INACTIVE, ERRORS, *_ = TABS = (
     "/people/updates/",
     "/people/updates/inactive/",
     "/people/updates/errors/",
     "/people/updates/review/",
+    "/people/updates/members/",
 )
 
 

@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("scim", "0002_waiting_members"),
+        ("scim", "0003_subgroups_and_providers"),
     ]
 
     operations = [

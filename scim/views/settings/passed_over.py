@@ -1,0 +1,72 @@
+"""What a provider sends that Ramp passes over, counted in the newest requests of the log.
+
+The bodies are read once more when the page is shown, so that no request stores a counter.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from scim.api.explain import explain
+from scim.models import Connection
+from scim.rfc.notes import PASSED_OVER
+
+# An attribute that is passed over is usually sent with every user, so the newest ones suffice.
+MOST_REQUESTS = 300
+# A few large bodies take as long as hundreds of usual ones.
+MOST_CHARACTERS = 1024 * 1024
+MOST_SHOWN = 20
+
+
+@dataclass
+class PassedOver:
+    """An attribute with the reason, the number of requests, and the newest of them."""
+
+    text: str
+    newest_id: UUID
+    newest_at: datetime
+    first_at: datetime
+    requests: int = 0
+
+
+@dataclass
+class PassedOverCounts:
+    """The attributes that are passed over, the most frequent first, and how far back they go."""
+
+    rows: list[PassedOver] = field(default_factory=list)
+    # The number of further attributes, of requests that were read, and the time of the oldest.
+    more: int = 0
+    requests: int = 0
+    since: datetime | None = None
+
+
+def count_passed_over(connection: Connection) -> PassedOverCounts:
+    """Count the attributes that were passed over in the connection's newest requests."""
+    found: dict[str, PassedOver] = {}
+    counts = PassedOverCounts()
+    for request in _newest_requests(connection):
+        counts.requests, counts.since = counts.requests + 1, request.received_at
+        for note in explain(request.method, request.path, request.body):
+            if note.is_passed_over:
+                text = note.text.removeprefix(PASSED_OVER)
+                at = request.received_at
+                row = found.setdefault(text, PassedOver(text, request.pk, at, at))
+                row.requests, row.first_at = row.requests + 1, at
+    rows = sorted(found.values(), key=lambda row: (-row.requests, row.text))
+    counts.rows, counts.more = rows[:MOST_SHOWN], len(rows[MOST_SHOWN:])
+    return counts
+
+
+def _newest_requests(connection: Connection) -> Iterator[Any]:
+    """Yield the newest requests with a body, without those that an administrator retried."""
+    logged = connection.requests.filter(retried_by="").exclude(body="").order_by("-received_at")
+    columns = ("pk", "method", "path", "body", "received_at")
+    read = logged.values_list(*columns, named=True)[:MOST_REQUESTS]
+    characters = 0
+    for request in read.iterator(chunk_size=50):
+        characters += len(request.body)
+        if characters > MOST_CHARACTERS:
+            return
+        yield request

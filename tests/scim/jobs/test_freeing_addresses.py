@@ -1,0 +1,108 @@
+"""Users who were held because of their address, once it is free, …"""
+
+import pytest
+from django.utils import timezone
+
+from people import tenancy
+from people.models import Person, Tenant
+from scim.jobs import reapply
+from scim.models import Connection, ScimUser, SyncError
+from scim.tasks import run_sync_cycle
+from tests.clients.scim import Provider, mail, someone
+from tests.factories import core
+from tests.factories.scim import scim_connection
+from tests.scim.conftest import Connect
+
+pytestmark = pytest.mark.django_db
+
+# With it, only users who have a cost center are complete.
+MAPPING = {"department": "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:costCenter"}
+
+
+def held(scim: Provider, *names: str, **said: object) -> None:
+    """Have the users sent while somebody has their addresses, and then free these."""
+    for name in names:
+        core.administrator(email=f"{name}@example.com")
+        answer = scim("POST", "/Users", someone(name, **said))
+        assert answer.status == 201
+    assert not ScimUser.objects.filter(connection=scim.connection, person__isnull=False).exists()
+    for name in names:
+        Person.objects.filter(email=f"{name}@example.com").update(
+            email=f"old.{name}@example.com", email_key=f"old.{name}@example.com"
+        )
+
+
+def stuck(scim: Provider, *names: str) -> None:
+    """Hold users who are refused for another reason as soon as their addresses are free."""
+    held(scim, *names)
+    Connection.objects.filter(pk=scim.connection.pk).update(
+        mapping=MAPPING, incomplete_policy="refuse"
+    )
+
+
+def provisioned(scim: Provider) -> set[str]:
+    users = ScimUser.objects.filter(connection=scim.connection, person__isnull=False)
+    return {name.partition("@")[0] for name in users.values_list("scim_username", flat=True)}
+
+
+@pytest.fixture
+def scim(connect: Connect) -> Provider:
+    return connect("generic")
+
+
+def test_are_provisioned_by_the_cycle(scim: Provider) -> None:
+    held(scim, "ada", "bob")
+
+    run_sync_cycle(as_of=timezone.now())
+
+    assert provisioned(scim) == {"ada", "bob"}
+    assert not SyncError.objects.open().exists()
+
+
+def test_are_all_tried_in_one_run(scim: Provider, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reapply, "BATCH_SIZE", 2)
+    held(scim, "ada", "bob", "cy", "dan", "eve")
+
+    assert reapply.provision_freed_addresses() == 5
+    assert len(provisioned(scim)) == 5
+
+
+def test_do_not_wait_behind_others_who_are_refused_again(
+    scim: Provider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reapply, "BATCH_SIZE", 2)
+    center = {"department": "Legal", "costCenter": "7"}
+    held(scim, "zoe", **{MAPPING["department"].rpartition(":")[0]: center})
+    stuck(scim, "ada", "bob", "cy")
+    # The others have earlier errors.
+    SyncError.objects.filter(user_name_key="zoe@example.com").update(id=10**9)
+
+    tried = [reapply.provision_freed_addresses(seconds=-1) for _ in range(2)]
+
+    assert tried == [2, 2]
+    assert provisioned(scim) == {"zoe"}
+
+
+def test_take_turns_between_companies(
+    scim: Provider, tenant: Tenant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reapply, "BATCH_SIZE", 2)
+    stuck(scim, "ada", "bob", "cy")
+    other = core.tenant(slug="other")
+    with tenancy.use(other):
+        core.owner(email="owner@other.example")
+        theirs = Provider(scim_connection("generic"))
+        held(theirs, "zoe")
+
+    with tenancy.across_tenants():
+        assert reapply.provision_freed_addresses(seconds=-1) == 2
+
+    with tenancy.use(other):
+        assert provisioned(theirs) == {"zoe"}
+
+
+def test_are_not_tried_while_somebody_has_the_address(scim: Provider) -> None:
+    core.administrator(email="ada@example.com")
+    scim("POST", "/Users", someone("ada", emails=[mail("ada@example.com")]))
+
+    assert reapply.provision_freed_addresses() == 0

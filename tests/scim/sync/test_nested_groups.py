@@ -1,0 +1,116 @@
+"""A group that is a member of another group …"""
+
+import pytest
+
+from people.models import Role
+from scim.models import ScimSubgroup, ScimWaitingMember
+from tests.clients.pages import signed_in, text_of
+from tests.clients.scim import Json, Provider
+from tests.scim.conftest import Connect
+from tests.scim.sync.test_roles_of_groups import bring, cycle, group, member, roles_of
+
+pytestmark = pytest.mark.django_db
+
+
+def members_of(scim: Provider, name: str) -> list[tuple[str, str]]:
+    body = scim("GET", f"/Groups/{group(name).scim_id}").body
+    return [(one["type"], one["value"]) for one in body.get("members", [])]
+
+
+def test_is_stored_and_answered_as_a_member(scim: Provider) -> None:
+    ada, emea = scim.add("ada"), scim.add_group("EMEA")
+
+    answer = scim(
+        "POST",
+        "/Groups",
+        {"displayName": "Sales", "members": [{"value": ada}, {"value": emea, "type": "Group"}]},
+    )
+
+    assert answer.status == 201
+    assert members_of(scim, "Sales") == [("User", ada), ("Group", emea)]
+    assert answer.body["members"][1]["$ref"].endswith(f"/scim/v2/Groups/{emea}")
+    assert not ScimWaitingMember.objects.exists()
+
+
+def test_brings_its_people_the_roles_of_the_outer_group(scim: Provider, auditor: Role) -> None:
+    oslo = scim.add_group("Oslo", scim.add("ada"))
+    emea = scim.add_group("EMEA", scim.add("bob"), oslo)
+    scim.add_group("Sales", scim.add("cy"), emea)
+    scim.add_group("Others", scim.add("dan"))
+
+    bring("Sales", auditor)
+
+    assert [roles_of(who) for who in ("ada", "bob", "cy", "dan")] == [["Auditor"]] * 3 + [[]]
+
+
+@pytest.mark.parametrize("way", ["remove", "replace", "put", "delete"])
+def test_takes_the_roles_with_it_when_it_is_no_longer_a_member(
+    scim: Provider, auditor: Role, way: str
+) -> None:
+    emea, sales = scim.add_group("EMEA", scim.add("ada")), scim.add_group("Sales")
+    member(scim, "add", "Sales", emea)
+    bring("Sales", auditor)
+    assert roles_of("ada") == ["Auditor"]
+
+    if way == "remove":
+        member(scim, "remove", "Sales", emea)
+    elif way == "replace":
+        change: Json = {"op": "replace", "path": "members", "value": []}
+        scim("PATCH", f"/Groups/{sales}", {"Operations": [change]})
+    elif way == "put":
+        scim("PUT", f"/Groups/{sales}", {"displayName": "Sales", "members": []})
+    else:
+        scim("DELETE", f"/Groups/{emea}")
+    cycle()
+
+    assert roles_of("ada") == []
+    assert not ScimSubgroup.objects.exists()
+
+
+def test_gives_the_role_to_those_who_join_it_later(scim: Provider, auditor: Role) -> None:
+    emea = scim.add_group("EMEA")
+    scim.add_group("Sales", emea)
+    bring("Sales", auditor)
+
+    member(scim, "add", "EMEA", scim.add("ada"))
+    cycle()
+
+    assert roles_of("ada") == ["Auditor"]
+
+
+def test_may_contain_the_outer_group_in_turn(scim: Provider, auditor: Role) -> None:
+    sales = scim.add_group("Sales", scim.add("ada"))
+    emea = scim.add_group("EMEA", scim.add("bob"), sales)
+    member(scim, "add", "Sales", emea)
+    member(scim, "add", "Sales", sales)
+
+    bring("EMEA", auditor)
+
+    assert (roles_of("ada"), roles_of("bob")) == (["Auditor"], ["Auditor"])
+
+
+def test_counts_once_for_somebody_who_is_in_both(scim: Provider, auditor: Role) -> None:
+    ada = scim.add("ada")
+    scim.add_group("Sales", ada, scim.add_group("EMEA", ada))
+
+    bring("Sales", auditor)
+
+    assert roles_of("ada") == ["Auditor"]
+
+
+def test_is_named_on_the_page_of_the_groups(scim: Provider, owner: object) -> None:
+    scim.add_group("Sales", scim.add_group("EMEA", scim.add("ada")))
+
+    page = text_of(signed_in(owner).get(f"/integrations/scim/{scim.connection.pk}/groups/"))  # type: ignore[arg-type]
+
+    assert "and the members of <bdi>EMEA</bdi>" in page
+
+
+def test_of_another_connection_is_unknown(connect: Connect) -> None:
+    foreign = connect("entra").add_group("EMEA")
+    okta = connect("okta")
+
+    okta.add_group("Sales", foreign)
+
+    assert members_of(okta, "Sales") == []
+    assert ScimWaitingMember.objects.get().value == foreign

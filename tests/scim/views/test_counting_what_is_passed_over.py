@@ -1,0 +1,93 @@
+"""SCIM settings count what a provider sends and Ramp passes over: …"""
+
+from datetime import UTC, datetime
+
+import pytest
+import time_machine
+from django.test import Client
+
+from people.models import Person
+from scim.models import RequestLog
+from tests.clients.pages import signed_in, text_of
+from tests.clients.scim import Provider
+from tests.scim.conftest import Connect
+from tests.support.scim_settings import page_of
+
+pytestmark = pytest.mark.django_db
+
+MARCH = datetime(2026, 3, 2, 12, 30, tzinfo=UTC)
+APRIL = datetime(2026, 4, 3, 8, 15, tzinfo=UTC)
+
+
+@pytest.fixture
+def client(owner: Person) -> Client:
+    return signed_in(owner)
+
+
+def test_each_attribute_with_its_requests_the_first_one_and_a_link_to_the_newest(
+    client: Client, scim: Provider
+) -> None:
+    with time_machine.travel(MARCH, tick=False):
+        ada = scim.add("ada", shoeSize=43, title="x" * 201)
+    with time_machine.travel(APRIL, tick=False):
+        newest = scim.patch(ada, {"op": "add", "path": "shoeSize", "value": 44}).request_id
+        page = page_of(client, scim.connection)
+
+    row = page[page.index("shoeSize, unknown") :]
+    row = row[: row.index("</tr>")]
+    assert '<td data-label="Requests">2</td>' in row
+    assert "2 Mar 2026, 12:30" in row
+    assert f"/requests/{newest}/" in row
+    assert "title, may be 200 characters long at most" in page
+    assert "Passed over: shoeSize" in text_of(
+        client.get(f"/integrations/scim/{scim.connection.pk}/requests/{newest}/")
+    )
+
+
+def test_the_operations_of_bulk_requests(client: Client, scim: Provider) -> None:
+    user = {"userName": "ada", "shoeSize": 43}
+    operation = {"method": "POST", "path": "/Users", "bulkId": "1", "data": user}
+    scim("POST", "/Bulk", {"Operations": [operation]})
+
+    assert "shoeSize, unknown" in page_of(client, scim.connection)
+
+
+def test_nothing_of_other_connections(client: Client, connect: Connect) -> None:
+    connect("entra").add("ada", shoeSize=43)
+    okta = connect("okta")
+    okta.add("bea")
+
+    page = page_of(client, okta.connection)
+
+    assert "shoeSize" not in page
+    assert "Ramp keeps every attribute that Okta sends." in page
+
+
+def test_nothing_of_what_was_not_logged_or_cannot_be_read(client: Client, scim: Provider) -> None:
+    assert "Passed over" not in page_of(client, scim.connection)
+    scim("POST", "/Users", b"[")
+    scim("POST", "/Users", [1])
+    scim("POST", "/Bulk", {"Operations": [1, {"method": "POST", "path": "/Users", "data": 2}]})
+
+    assert "Ramp keeps every attribute" in page_of(client, scim.connection)
+
+
+def test_the_most_frequent_ones_where_there_are_many(client: Client, scim: Provider) -> None:
+    scim.add("ada", **{f"custom{number}": "x" for number in range(25)})
+    scim.add("bea", custom24="x")
+
+    page = page_of(client, scim.connection)
+
+    assert page.index("custom24, unknown") < page.index("custom0, unknown")
+    assert page.count(", unknown") == 20
+    assert "5 more attributes are passed over." in page
+
+
+def test_large_bodies_only_up_to_a_limit(client: Client, scim: Provider) -> None:
+    scim.add("ada", shoeSize=43)
+    one = RequestLog.objects.get()
+    RequestLog.objects.update(body=one.body[:-1] + " " * 65_000 + "}")
+    for number in range(40):
+        scim.add(f"p{number}", notes="x" * 64_000)
+
+    assert "shoeSize" not in page_of(client, scim.connection)

@@ -1,0 +1,358 @@
+"""The page of a request says how each dialect was understood, and who is known to send it: …"""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+from django.test import Client
+
+from people.models import Person
+from tests.clients.pages import signed_in, text_of
+from tests.clients.scim import ENT, NOBODY, PATCH, RAMP, USER, Answer, Json, Provider, someone
+from tests.scim.conftest import Connect
+
+pytestmark = pytest.mark.django_db
+
+DOCS = Path(__file__).parents[3] / "docs" / "scim-dialects.md"
+OLD_ENT = "urn:scim:schemas:extension:enterprise:1.0"
+LARCH = "urn:ietf:params:scim:schemas:extension:larch:2.0:User"
+# Successful reads have no page.
+UNLOGGED = "Filters and addresses"
+
+Send = Callable[[Provider], Answer]
+
+
+class Case(NamedTuple):
+    send: Send
+    told: str
+    provider: str = ""
+
+
+def post(**said: Any) -> Send:
+    return lambda scim: scim("POST", "/Users", someone("ada", **said))
+
+
+def patch(*operations: Json) -> Send:
+    return lambda scim: scim.patch(scim.add("ada"), *operations)
+
+
+def grouped(*operations: Json) -> Send:
+    body = {"schemas": [PATCH], "Operations": operations}
+    return lambda scim: scim("PATCH", f"/Groups/{scim.add_group('Sales')}", body)
+
+
+def replace(path: str, value: Any) -> Json:
+    return {"op": "replace", "path": path, "value": value}
+
+
+def put_without_members(scim: Provider) -> Answer:
+    return scim("PUT", f"/Groups/{scim.add_group('Sales')}", {"displayName": "Sales"})
+
+
+def push(*members: Json) -> Send:
+    return lambda scim: scim("POST", "/Groups", {"displayName": "Sales", "members": members})
+
+
+def nested(scim: Provider) -> Answer:
+    return push({"value": scim.add_group("EMEA")})(scim)
+
+
+def same_name(scim: Provider) -> Answer:
+    scim.add_group("Sales")
+    return push()(scim)
+
+
+WORK = {"type": "work", "locality": "Oslo"}
+ADA = {"value": "ada@example.com"}
+# The cases of each row of the documentation, by its first column.
+CASES: dict[str, list[Case]] = {
+    "a number or a boolean where text is wanted: `employeeNumber`, `postalCode`, a phone number, a "
+    "manager": [
+        Case(
+            post(**{ENT: {"department": "Legal", "employeeNumber": 4711}}),
+            "4711 in employeeNumber as text",
+            "Entra, authentik",
+        ),
+        Case(
+            patch(replace("phoneNumbers", [{"value": 4722}])),
+            "4722 in phoneNumbers.value as text",
+            "Entra, authentik",
+        ),
+    ],
+    "text, or 1 and 0, where a boolean is wanted": [
+        Case(post(emails=[ADA | {"primary": "True"}]), "“True” in primary as true", "Entra")
+    ],
+    "`active` as text, 1 or 0, a list of one, an object with `value`, or a word such as “inactive” "
+    "or “disabled”": [
+        Case(post(active="False"), "&quot;False&quot; in active as false", "Entra"),
+        Case(patch(replace("active", 0)), "0 in active as false", "Entra"),
+        Case(patch(replace("active", [False])), "a list of one in active", "SCIM-SDK"),
+    ],
+    "a list of one where one value is wanted": [
+        Case(patch(replace("title", ["Clerk"])), "a list of one in title as its value", "SCIM-SDK"),
+        Case(post(title=["Clerk"]), "a list of one in title as its value", "SCIM-SDK"),
+    ],
+    "a single value where a list is wanted": [
+        Case(post(emails=ADA), "a single value of emails as a list", "Entra, OneLogin"),
+        Case(post(roles=["BUSINESS_USER"]), "a bare value in roles as its “value”", "Entra"),
+    ],
+    "blanks round a `userName`, an email address or a manager": [
+        Case(post(userName=" ada@example.com "), "userName without the blanks", "HR exports")
+    ],
+    "double, no-break or tabulated blanks in a name, department or location": [
+        Case(
+            post(**{ENT: {"department": "People  Ops"}}),
+            "the department with single blanks",
+            "HR exports",
+        )
+    ],
+    '`""`': [Case(post(title=""), "an empty text in title as no value", "Entra, Okta, OneLogin")],
+    "`{}` in a PATCH": [Case(patch(replace("name", {})), "an empty object in name as no change")],
+    "a value of an attribute that Ramp does not use which is too long or of another type": [
+        Case(post(title="x" * 201), "Passed over: title, may be 200 characters long at most")
+    ],
+    "a certificate in PEM": [
+        Case(
+            post(x509Certificates=["-----BEGIN CERTIFICATE-----\nYQ==\n-----END CERTIFICATE-----"]),
+            "a certificate in PEM as base64",
+            "directory exports",
+        )
+    ],
+    "a second email that is no address": [
+        Case(
+            post(emails=[ADA | {"primary": True}, {"value": "n/a"}]),
+            "a further value of emails that is no email address",
+            "wso2, Entra",
+        )
+    ],
+    "two primary emails": [
+        Case(
+            post(emails=[ADA | {"primary": True}, {"value": "a@b.de", "primary": True}]),
+            "of several primary emails, the one for work or the first",
+        )
+    ],
+    "several work addresses": [
+        Case(
+            post(addresses=[WORK, WORK | {"locality": "Pune"}], **{RAMP: None}),
+            "the primary one of several work addresses",
+            "Oracle, SailPoint",
+        )
+    ],
+    "several roles, none of them primary": [
+        Case(
+            post(roles=[{"value": "BUSINESS_USER"}, {"value": "BUSINESS_BOOKKEEPER"}]),
+            "the highest of several roles that may be assigned",
+            "Entra",
+        )
+    ],
+    "a role as a JSON document in a string": [
+        Case(
+            post(roles=[{"value": '{"value": "BUSINESS_USER"}'}]),
+            "a role written as a JSON document",
+            "Entra",
+        )
+    ],
+    "a `userName` with `#EXT#`": [
+        Case(
+            post(userName="pia_x.de#EXT#@acme.onmicrosoft.com", emails=None),
+            "a userName with #EXT# as no email address",
+            "Entra",
+        )
+    ],
+    "names in another case": [
+        Case(post(Title="Clerk"), "“Title” as “title”", "Microsoft"),
+        Case(post(name={"GivenName": "Ada", "familyName": "K"}), "“GivenName” as", "Microsoft"),
+        Case(patch(replace("Title", "x")), "“Title” as “title”", "Microsoft"),
+    ],
+    "a department, a manager or a location at the top of the document": [
+        Case(post(department="Legal"), "“department” at the top as in its ext", "Entra"),
+        Case(post(manager="bo"), "“manager” at the top as in its extension", "Entra"),
+        Case(patch(replace("department", "Sales")), "“department” at the top", "Entra"),
+    ],
+    '`name.givenName`, `urn:…:User:department` or `emails[type eq "work"].value` as a name': [
+        Case(post(**{"name.middleName": "B"}), "“name.middleName” as a path", "generic"),
+        Case(
+            patch({"op": "replace", "value": {f"{ENT}:department": "Sales"}}),
+            f"“{ENT}:department” as a path",
+            "Entra",
+        ),
+    ],
+    "an object below the URN of the core schema": [
+        Case(post(**{USER: {"title": "x"}}), "attributes below the URN of the core", "generic"),
+        Case(
+            patch({"op": "add", "value": {USER: {"title": "x"}}}),
+            "attributes below the URN of the core",
+            "generic",
+        ),
+    ],
+    "`urn:…:enterprise:2.0:User.manager` with a dot": [
+        Case(patch(replace(f"{ENT}.department", "x")), "a dot after a URN", "Microsoft"),
+        Case(post(**{f"{ENT}.division": "x"}), "a dot after a URN", "Microsoft"),
+    ],
+    "`urn:scim:schemas:extension:enterprise:1.0`, `urn:scim:schemas:core:1.0`": [
+        Case(post(**{OLD_ENT: {"division": "x"}}), f"“{OLD_ENT}” as “{ENT}”", "OneLogin, HelloID"),
+        Case(
+            post(schemas=["urn:scim:schemas:core:1.0"]),
+            "“urn:scim:schemas:core:1.0” as a schema of SCIM 2.0",
+            "OneLogin, HelloID",
+        ),
+    ],
+    "`manager.managerId`": [
+        Case(
+            post(**{ENT: {"department": "Legal", "manager": {"managerId": "bo"}}}),
+            "manager.managerId as manager.value",
+            "OneLogin, HelloID",
+        )
+    ],
+    'a manager as text, as `{"$ref": …}`, or in a list': [
+        Case(post(**{ENT: {"department": "x", "manager": "bo"}}), "a manager as text", "Entra"),
+        Case(
+            post(**{ENT: {"department": "x", "manager": {"$ref": "../Users/bo"}}}),
+            "the $ref of a manager as the manager",
+            "Entra",
+        ),
+        Case(patch(replace(f"{ENT}:manager", [{"value": "bo"}])), "a list of one in manager"),
+    ],
+    "an attribute that nobody knows": [
+        Case(post(shoeSize=43), "Passed over: shoeSize, unknown"),
+        Case(patch(replace("shoeSize", 43)), "Passed over: shoeSize, unknown"),
+    ],
+    "an extension that nobody knows": [
+        Case(post(**{LARCH: {"unit": "x"}}), f"{LARCH} as an unknown extension"),
+        Case(patch(replace(f"{LARCH}:unit", "x")), f"{LARCH}:unit as an unknown extension"),
+    ],
+    "`manager.displayName` in a PATCH": [
+        Case(
+            patch(replace(f"{ENT}:manager.displayName", "Bo")),
+            f"Passed over: {ENT}:manager.displayName, read-only",
+        )
+    ],
+    "`id`, `meta`, `groups`, `password` in a body": [
+        Case(post(**{name: value}), f"{name} as nothing to change", "Okta")
+        for name, value in (("id", NOBODY), ("meta", {}), ("groups", []), ("password", "x"))
+    ],
+    "`Add`, `Replace`, `Remove`": [
+        Case(
+            patch({"op": "Replace", "path": "title", "value": "x"}),
+            "“Replace” as “replace”",
+            "Entra",
+        )
+    ],
+    "no path, and an object as value": [
+        Case(
+            patch({"op": "replace", "value": {"active": False}}),
+            "an operation without a path as one for each attribute",
+            "Okta, authentik",
+        )
+    ],
+    "`replace` in an element that is not there, chosen by `type` or `primary`": [
+        Case(
+            patch(replace('phoneNumbers[type eq "work"].value', "1")),
+            "“phoneNumbers[type eq &quot;work&quot;].value” as a new value if there is none",
+            "Entra",
+        )
+    ],
+    "the same, chosen by `value`": [
+        Case(patch(replace('emails[value eq "x"].type', "work")), "Refused: No value matches")
+    ],
+    "`remove` of members with a list as value": [
+        Case(
+            grouped({"op": "remove", "path": "members", "value": [{"value": NOBODY}]}),
+            "`remove` with members as its value as the removal of these alone",
+            "Entra, JumpCloud, authentik, Rippling",
+        )
+    ],
+    '`add` with the path `members[value eq "…"]` and no value': [
+        Case(
+            grouped({"op": "add", "path": f'members[value eq "{NOBODY}"]'}),
+            "`add` of a selected member without a value",
+            "OneLogin",
+        )
+    ],
+    "`remove` with the URN of an unknown extension as the path, or `replace` with no value": [
+        Case(patch({"op": "remove", "path": LARCH}), f"{LARCH} as an unknown extension"),
+    ],
+    "`replace` of `members` without a value, or with `null`": [
+        Case(grouped({"op": "replace", "path": "members"}), "Refused: To replace “members”"),
+        Case(grouped(replace("members", None)), "Refused: To replace “members”"),
+    ],
+    "a member who is not here, or was deleted": [
+        Case(push({"value": "grace"}), "“grace” as a member who joins on arrival", "Okta, Entra")
+    ],
+    "a group as a member": [Case(nested, "as a group that is a member", "Entra")],
+    "two groups with one name": [Case(same_name, "“Sales” as one of several groups", "Entra")],
+    "a PUT without `members`": [
+        Case(put_without_members, "a PUT without members as one that leaves them", "Rippling")
+    ],
+}
+
+
+def documented() -> list[str]:
+    """Return the first column of the tables, but for requests that are not logged."""
+    rows, heading = [], ""
+    for line in DOCS.read_text().splitlines():
+        if line.startswith("## "):
+            heading = line[3:]
+        elif line.startswith("| ") and heading != UNLOGGED:
+            rows.append(line.split(" | ")[0].removeprefix("| "))
+    return [row for row in rows if row != "what is sent"]
+
+
+def test_every_row_of_the_documentation() -> None:
+    assert sorted(documented()) == sorted(CASES)
+
+
+@pytest.mark.parametrize(
+    "case",
+    [
+        pytest.param(case, id=f"{row[:40]} {number}")
+        for row, cases in CASES.items()
+        for number, case in enumerate(cases)
+    ],
+)
+def test_a_rule_with_its_provider(connect: Connect, owner: Person, case: Case) -> None:
+    scim = connect("generic")
+
+    answer = case.send(scim)
+
+    page = shown(signed_in(owner), scim, answer.request_id)
+    assert case.told in page
+    note = page[page.index(case.told) :]
+    note = note[: note.index("</li>")] if case.provider else ""
+    if case.provider:
+        assert f'<span class="text-subtle">Known from {case.provider}' in note
+
+
+def test_the_media_type_that_a_client_accepts(scim: Provider, owner: Person) -> None:
+    answer = scim("POST", "/Users", someone("ada"), Accept="application/json")
+
+    page = shown(signed_in(owner), scim, answer.request_id)
+    assert "“Accept: application/json”, answered with that media type" in page
+
+
+def test_operations_beside_one_that_needs_what_is_stored(scim: Provider, owner: Person) -> None:
+    ada = scim.add("ada")
+
+    answer = scim.patch(
+        ada,
+        replace('emails[value eq "ada@example.com"].display', "Ada"),
+        replace("shoeSize", 43),
+        replace("active", "True"),
+    )
+
+    assert answer.status == 200
+    page = shown(signed_in(owner), scim, answer.request_id)
+    assert "Passed over: shoeSize, unknown." in page
+    assert "&quot;True&quot; in active as true." in page
+
+
+def test_nothing_of_a_plain_request(scim: Provider, owner: Person) -> None:
+    answer = scim("POST", "/Users", someone("ada"))
+
+    assert "How the body was read" not in shown(signed_in(owner), scim, answer.request_id)
+
+
+def shown(client: Client, scim: Provider, request_id: str) -> str:
+    address = f"/integrations/scim/{scim.connection.pk}/requests/{request_id}/"
+    return text_of(client.get(address))

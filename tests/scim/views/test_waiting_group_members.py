@@ -1,0 +1,106 @@
+"""Team updates, Group members, lists …"""
+
+import pytest
+from django.test import Client
+
+from people.models import Person
+from scim.models import ScimUser
+from tests.clients.pages import queries_of, signed_in, text_of
+from tests.clients.scim import NOBODY, Provider, someone
+from tests.scim.conftest import Connect
+from tests.scim.sync.test_roles_of_groups import cycle
+
+pytestmark = pytest.mark.django_db
+
+PAGE = "/people/updates/members/"
+
+
+@pytest.fixture
+def client(owner: Person) -> Client:
+    return signed_in(owner)
+
+
+def listed(client: Client, query: str = "") -> str:
+    return text_of(client.get(PAGE + query)).replace("<bdi>", "").replace("</bdi>", "")
+
+
+def test_who_is_named_as_a_member_and_has_not_arrived(client: Client, scim: Provider) -> None:
+    scim.add_group("Sales", scim.add("ada"), "grace@example.com", NOBODY)
+
+    page = listed(client)
+
+    assert "grace@example.com is named as a member of Sales, but has not arrived." in page
+    assert f"{NOBODY} is named as a member of Sales, but has not arrived." in page
+    assert "ada" not in page.lower()
+    assert 'Group members <span class="ramp-count">2</span>' in page
+
+
+def test_them_no_longer_when_they_have_arrived(client: Client, scim: Provider) -> None:
+    scim.add_group("Sales", "grace@example.com")
+    scim.add("grace")
+    cycle()
+
+    assert "Nobody is missing" in listed(client)
+    assert ScimUser.objects.get().external_groups.get().scim_display_name == "Sales"
+
+
+def test_who_was_deleted_by_name_and_date(client: Client, scim: Provider) -> None:
+    grace = scim.add("grace")
+    assert scim("DELETE", f"/Users/{grace}").status == 204
+
+    scim.add_group("Sales", grace)
+
+    day = f"{ScimUser.objects.get().deleted_at:%-d %B %Y}"
+    page = listed(client)
+    assert (
+        f"Grace Lovelace is named as a member of Sales, but was deleted by Okta on {day}." in page
+    )
+
+    # Somebody who returns as the same person has the same id.
+    assert scim("POST", "/Users", someone("grace")).id == grace
+    cycle()
+    assert "Nobody is missing" in listed(client)
+
+
+def test_a_deleted_group_that_is_named_as_a_member(client: Client, scim: Provider) -> None:
+    emea = scim.add_group("EMEA")
+    scim("DELETE", f"/Groups/{emea}")
+    scim.add_group("Sales", emea)
+
+    assert "Group EMEA is named as a member of Sales, but was deleted by Okta" in listed(client)
+
+
+def test_those_who_are_searched_for(client: Client, scim: Provider) -> None:
+    scim.add_group("Sales", "grace@example.com")
+    scim.add_group("Legal", "linus@example.com")
+
+    assert "linus" not in listed(client, "?q=sales")
+    assert "grace" not in listed(client, "?q=LINUS")
+    assert "No member matches" in listed(client, "?q=xyzzy")
+
+
+def test_nobody_of_groups_and_connections_that_have_ended(client: Client, connect: Connect) -> None:
+    okta, entra = connect("okta"), connect("entra")
+    okta("DELETE", f"/Groups/{okta.add_group('Sales', 'grace@example.com')}")
+    entra.add_group("Legal", "linus@example.com")
+    entra.connection.disconnected_at = entra.connection.activated_at
+    entra.connection.save()
+
+    assert "Nobody is missing" in listed(client)
+
+
+def test_as_many_queries_for_many_as_for_one(client: Client, scim: Provider) -> None:
+    scim.add_group("Sales", NOBODY)
+    few = queries_of(client, PAGE)
+    scim.add_group("Legal", *(f"p{number}" for number in range(30)))
+
+    assert len(queries_of(client, PAGE)) == len(few)
+
+
+def test_their_number_beside_the_group(client: Client, scim: Provider) -> None:
+    scim.add_group("Sales", "grace@example.com")
+
+    page = listed(client)
+    assert f'href="/integrations/scim/{scim.connection.pk}/groups/?q=Sales"' in page
+    groups = text_of(client.get(f"/integrations/scim/{scim.connection.pk}/groups/"))
+    assert f'<a href="{PAGE}?q=Sales" class="ramp-link block">1 not arrived</a>' in groups
