@@ -19,7 +19,11 @@ from mozilla_django_oidc.auth import OIDCAuthenticationBackend
 from mozilla_django_oidc.utils import import_from_settings
 
 from people.models import Person
-from provisioning.claims import Claims, Group, Groups
+from provisioning.claims import Claims, Groups
+from provisioning.claims.groups import read_groups
+from provisioning.claims.paths import value_at
+from provisioning.claims.preview import kept_for_preview
+from provisioning.claims.values import Unreadable, read_text, read_truth
 from provisioning.models import IdentityProvider
 from provisioning.net import safe_http
 from provisioning.net.safe_http import OutboundError
@@ -191,57 +195,48 @@ class Backend(ProviderSettings, OIDCAuthenticationBackend):
 
 
 def claims_from(claims: dict[str, Any], settings: OidcSettings) -> Claims:
-    """Return the claims of an ID token and its userinfo."""
+    """Return the claims of an ID token and its userinfo. What cannot be read is left out."""
+    texts: dict[str, str] = {}
+    problems: list[str] = []
+    for name in ("email", "given_name", "family_name", "name"):
+        text = read_text(claims.get(name))
+        if isinstance(text, Unreadable):
+            problems.append(f"The claim “{name}” {text.why}. It changes nothing.")
+            text = ""
+        texts[name] = text
     return Claims(
         subject=_subject(claims),
-        email=_text(claims, "email"),
-        is_email_verified=_truth(claims.get("email_verified")),
-        given_name=_text(claims, "given_name"),
-        family_name=_text(claims, "family_name"),
-        name=_text(claims, "name"),
-        groups=groups_from(claims, settings.groups_claim),
-        said={name: str(value) for name, value in claims.items() if isinstance(value, str | int)},
+        email=texts["email"],
+        given_name=texts["given_name"],
+        family_name=texts["family_name"],
+        name=texts["name"],
+        is_email_verified=read_truth(claims.get("email_verified")),
+        groups=groups_from(claims, settings),
+        said={name: text for name, value in claims.items() if (text := _said(value))},
+        group_claims=kept_for_preview(claims),
+        problems=tuple(problems),
     )
 
 
-def groups_from(claims: dict[str, Any], claim: str) -> Groups:
+def groups_from(claims: dict[str, Any], settings: OidcSettings) -> Groups:
     """Return the groups in the claim; unknown if it is missing, unreadable, or an overage marker.
 
     Entra sends `_claim_names` or `hasgroups` instead of groups for people in too many of them.
     """
-    if claim in _listed(claims.get("_claim_names")) or claims.get("hasgroups"):
+    claim, elsewhere = settings.groups_claim, claims.get("_claim_names")
+    is_elsewhere = isinstance(elsewhere, dict | list) and claim in elsewhere
+    if is_elsewhere or read_truth(claims.get("hasgroups")):
         return Groups(
             because="the person has too many groups for the token (overage); have the provider "
             "send fewer groups, or only those assigned to Ramp"
         )
-    value = _at(claims, claim)
+    value = value_at(claims, claim)
     if value is None:
         return Groups(because=f"the token has no claim “{claim}”")
-    listed = [value] if isinstance(value, str) else value
-    if not isinstance(listed, list):
-        return Groups(because=f"the claim “{claim}” is not a list")
-    return Groups(frozenset(group for one in listed if (group := _group(one))))
-
-
-def _group(value: Any) -> Group | None:
-    match value:
-        case str() if value:
-            return Group(value, value)
-        case {"id": str() as key, **more}:
-            names = (more.get("displayName"), more.get("name"), more.get("display"), key)
-            return Group(key, next(str(name) for name in names if name))
-        case _:
-            return None
-
-
-def _at(claims: dict[str, Any], claim: str) -> Any:
-    """Return the claim with that name, or else the value at that dotted path."""
-    if claim in claims:
-        return claims[claim]
-    value: Any = claims
-    for part in claim.split("."):
-        value = value.get(part) if isinstance(value, dict) else None
-    return value
+    groups = read_groups(value, settings.groups_separator)
+    if isinstance(groups, Unreadable):
+        return Groups(because=f"the claim “{claim}” {groups.why}")
+    return Groups(groups)
 
 
 def _subject(claims: dict[str, Any]) -> str:
@@ -249,22 +244,17 @@ def _subject(claims: dict[str, Any]) -> str:
     tenant, person = claims.get("tid"), claims.get("oid")
     if isinstance(tenant, str) and isinstance(person, str) and tenant and person:
         return f"{tenant}/{person}"
-    return _text(claims, "sub")
+    # Not read tolerantly: two subjects must never become equal.
+    subject = claims.get("sub")
+    return subject if isinstance(subject, str) else ""
 
 
-def _text(claims: dict[str, Any], name: str) -> str:
-    value = claims.get(name)
-    return value.strip() if isinstance(value, str) and name != "sub" else str(value or "")
-
-
-def _truth(value: Any) -> bool | None:
-    if isinstance(value, str):
-        return {"true": True, "false": False}.get(value.casefold())
-    return value if isinstance(value, bool) else None
-
-
-def _listed(value: Any) -> Any:
-    return value if isinstance(value, dict | list) else ()
+def _said(value: Any) -> str:
+    """Return the value as text, unchanged, for the pairing and the required claim."""
+    if isinstance(value, str | bool):
+        return str(value)
+    text = read_text(value)
+    return "" if isinstance(text, Unreadable) else text
 
 
 def _refusal_of(status: int, answer: Any) -> str:

@@ -10,6 +10,7 @@ from dataclasses import MISSING, asdict, dataclass, field, fields
 from typing import Any, Final
 
 from people.values import PeopleError
+from provisioning.claims.groups import SEPARATORS
 from provisioning.models import IdentityProvider
 from provisioning.providers import admission
 from provisioning.providers.admission import Admission
@@ -31,8 +32,10 @@ class OidcSettings:
     issuer: str
     client_id: str
     scopes: str = "openid profile email"
-    # The claim that lists groups; Entra sends ids there.
+    # The claim that lists groups, or a path to it; Entra sends ids there.
     groups_claim: str = "groups"
+    # How its groups are separated, if it is one text: a key of SEPARATORS.
+    groups_separator: str = ""
     # For live browsing: the API of the provider's directory, and its URL if it is not the default.
     # Okta and SCIM need a `directory_token`; the others use the client's credentials.
     directory_kind: str = ""
@@ -207,11 +210,17 @@ def _wrong_types(kind: str, document: Mapping[str, Any]) -> Iterator[str]:
             yield f"“{name}” must be true or false."
     if document.get("directory_browsing", "off") not in IdentityProvider.Browsing.values:
         yield "“directory_browsing” must be off, cached_only or live."
-    if document.get("directory_kind", "") not in ("", *DIRECTORY_APIS):
-        yield f"“directory_kind” must be one of {_listed(DIRECTORY_APIS)}."
     if kind == Kind.WINDOWS and not _is_texts(document.get("realms", [])):
         yield "“realms” must be a list of strings."
     yield from _wrong_ldap(document) if kind == Kind.LDAP else ()
+    yield from _wrong_openid(document) if kind == Kind.OIDC else ()
+
+
+def _wrong_openid(document: Mapping[str, Any]) -> Iterator[str]:
+    if document.get("directory_kind", "") not in ["", *DIRECTORY_APIS]:
+        yield f"“directory_kind” must be one of {_listed(DIRECTORY_APIS)}."
+    if document.get("groups_separator", "") not in [*SEPARATORS]:
+        yield "“groups_separator” must be none, or one of the characters , ; | and space."
 
 
 def _wrong_ldap(document: Mapping[str, Any]) -> Iterator[str]:

@@ -195,6 +195,31 @@ PRESETS: Final[Mapping[str, Preset]] = {
         ),
         pairing="sub equals externalId, with *Subject mode* *Based on the User's UUID*.",
     ),
+    "zitadel": Preset(
+        title="Zitadel",
+        kind=Kind.OIDC,
+        summary="A Zitadel instance.",
+        issuer="https://<instance>.zitadel.cloud",
+        issuer_mark=".zitadel.",
+        initial={
+            "name": "Zitadel",
+            "scopes": "openid profile email",
+            "groups_claim": "urn:zitadel:iam:org:project:roles",
+            "paired_claim": "sub",
+            "paired_attribute": "externalId",
+        },
+        steps=(
+            "In your project, under *Applications*, choose *New*, *Web*, and the authentication "
+            "method *Code*.",
+            "As *Redirect URIs* enter the address that this page shows once the provider is "
+            "saved. As *Post Logout URIs* enter the post-logout redirect URI.",
+            "Copy *Client ID* and *Client Secret*.",
+            "In the project's settings, turn on *Assert Roles on Authentication*. Zitadel then "
+            "sends the roles of the project, which you can map here like groups. Without it, "
+            "Zitadel sends none.",
+        ),
+        pairing="sub equals externalId.",
+    ),
     "oidc": Preset(
         title="Other OpenID Connect provider",
         kind=Kind.OIDC,

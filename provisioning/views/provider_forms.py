@@ -13,6 +13,7 @@ from unfold.widgets import (
 )
 
 from people import hooks
+from provisioning.claims.groups import SEPARATORS
 from provisioning.models import IdentityProvider
 from provisioning.providers import admission, config
 from provisioning.providers.config import (
@@ -202,7 +203,7 @@ def _pairing(cleaned: dict[str, Any]) -> dict[str, str] | None:
 class OidcForm(ProviderForm):
     kind = Kind.OIDC
     own = (
-        *("issuer", "client_id", "client_secret", "scopes", "groups_claim"),
+        *("issuer", "client_id", "client_secret", "scopes", "groups_claim", "groups_separator"),
         *("directory_kind", "directory_url", "directory_token"),
     )
     restricting = (
@@ -227,7 +228,15 @@ class OidcForm(ProviderForm):
     client_id = _text("Client ID")
     client_secret = _secret("Client secret")
     scopes = _text("Scopes", "The scopes to request. Must include openid.")
-    groups_claim = _text("Groups claim", "The claim that contains the groups.")
+    groups_claim = _text(
+        "Groups claim", "The claim that contains the groups, or a path such as realm_access.roles."
+    )
+    groups_separator = forms.ChoiceField(
+        label="If that claim is one text, its groups are separated",
+        required=False,
+        choices=[*SEPARATORS.items()],
+        widget=UnfoldAdminSelectWidget,
+    )
     directory_kind = forms.ChoiceField(
         label="API for live browsing",
         required=False,
@@ -256,6 +265,7 @@ class OidcForm(ProviderForm):
     def settings(self, cleaned: dict[str, Any]) -> dict[str, Any]:
         names = ("issuer", "client_id", "scopes", "groups_claim", "directory_url")
         return {name: cleaned[name].strip() for name in names} | {
+            "groups_separator": cleaned["groups_separator"],
             "directory_kind": cleaned["directory_kind"],
             "directory_token": cleaned["directory_token"],
         }
