@@ -68,7 +68,7 @@ def _groups(value: Any, depth: int) -> Iterator[Group]:
     match value:
         case str() if value.strip():
             yield Group(value, value)
-        case int() if is_number(value):
+        case int() if depth and is_number(value):
             yield Group(str(value), str(value))
         case list() if depth < DEEPEST:
             for one in value:

@@ -263,10 +263,22 @@ def _wrong_admission(kind: str, document: Mapping[str, Any]) -> Iterator[str]:
     claim = restrictions.get("required_claim")
     if isinstance(claim, str) and claim and not all(map(str.strip, claim.partition("="))):
         yield "“required_claim” must have the form “department=Sales”."
+    yield from _missing_admission(kind, document, restrictions) if kind == Kind.OIDC else ()
+
+
+def _missing_admission(
+    kind: str, document: Mapping[str, Any], restrictions: Mapping[str, Any]
+) -> Iterator[str]:
     if admission.is_open(kind, document) and not any(restrictions.values()):
+        known = (*admission.LISTS, *admission.TEXTS)
         yield (
             "Anyone can create an account at this issuer. Restrict who can sign in. Enter at "
             f"least one of {_listed(known)}."
+        )
+    elif admission.is_shared(document) and not restrictions.get("entra_tenants"):
+        yield (
+            "Accounts of every organization can sign in at this issuer. Enter the Entra directory "
+            "(tenant) IDs of yours (“entra_tenants”)."
         )
 
 

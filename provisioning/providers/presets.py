@@ -64,6 +64,10 @@ PRESETS: Final[Mapping[str, Preset]] = {
             "Under *Token configuration*, choose *Add groups claim*, and *Groups assigned to the "
             "application*. For people in more than 200 groups, Entra sends no groups at all.",
             "On the same page, choose *Add optional claim* → *ID* → *email*.",
+            "For several organizations, choose accounts *in any organizational directory* instead, "
+            "use the issuer https://login.microsoftonline.com/organizations/v2.0, and enter below "
+            "the tenant ID of each organization as *Entra directory (tenant) IDs*. Nobody of "
+            "another organization can sign in.",
         ),
         pairing="oid equals externalId, where the SCIM mapping sends objectId as externalId.",
     ),
