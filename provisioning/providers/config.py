@@ -14,7 +14,7 @@ from provisioning.claims.groups import SEPARATORS
 from provisioning.models import IdentityProvider
 from provisioning.providers import admission
 from provisioning.providers.admission import Admission
-from provisioning.providers.directory_apis import DIRECTORY_APIS
+from provisioning.providers.directory_apis import DIRECTORY_APIS, GROUP_KEYS
 
 Kind = IdentityProvider.Kind
 
@@ -40,6 +40,8 @@ class OidcSettings:
     # Okta and SCIM need a `directory_token`; the others use the client's credentials.
     directory_kind: str = ""
     directory_url: str = ""
+    # What tokens have for a group, for mapping one from the directory: a key of GROUP_KEYS.
+    group_key: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -219,6 +221,8 @@ def _wrong_types(kind: str, document: Mapping[str, Any]) -> Iterator[str]:
 def _wrong_openid(document: Mapping[str, Any]) -> Iterator[str]:
     if document.get("directory_kind", "") not in ["", *DIRECTORY_APIS]:
         yield f"“directory_kind” must be one of {_listed(DIRECTORY_APIS)}."
+    if document.get("group_key", "") not in [*GROUP_KEYS]:
+        yield "“group_key” must be name, path or id."
     if document.get("groups_separator", "") not in [*SEPARATORS]:
         yield "“groups_separator” must be none, or one of the characters , ; | and space."
 

@@ -133,6 +133,8 @@ PRESETS: Final[Mapping[str, Preset]] = {
             "scopes": "openid profile email",
             "groups_claim": "groups",
             "directory_kind": "keycloak",
+            # As the last step sets it.
+            "group_key": "name",
             "paired_claim": "preferred_username",
             "paired_attribute": "userName",
         },
@@ -143,7 +145,8 @@ PRESETS: Final[Mapping[str, Preset]] = {
             "saved. As *Valid post logout redirect URIs* enter the post-logout redirect URI.",
             "Under *Credentials*, copy *Client Secret*.",
             "Under *Client scopes*, open the client's own scope and choose *Add mapper* → *Group "
-            "Membership*, *Token Claim Name* groups, *Full group path* off.",
+            "Membership*, *Token Claim Name* groups, *Full group path* off. If several groups have "
+            "the same name, leave it on, and set *Tokens name groups* here to *By path*.",
         ),
         pairing="preferred_username equals userName.",
     ),

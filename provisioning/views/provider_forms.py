@@ -22,7 +22,7 @@ from provisioning.providers.config import (
     Definition,
     InvalidDefinition,
 )
-from provisioning.providers.directory_apis import DIRECTORY_APIS
+from provisioning.providers.directory_apis import DIRECTORY_APIS, GROUP_KEYS
 
 Kind = IdentityProvider.Kind
 LARGEST_KEYTAB = 64 * 1024
@@ -204,7 +204,7 @@ class OidcForm(ProviderForm):
     kind = Kind.OIDC
     own = (
         *("issuer", "client_id", "client_secret", "scopes", "groups_claim", "groups_separator"),
-        *("directory_kind", "directory_url", "directory_token"),
+        *("directory_kind", "directory_url", "directory_token", "group_key"),
     )
     restricting = (
         *("email_domains", "hosted_domains", "entra_tenants"),
@@ -246,6 +246,13 @@ class OidcForm(ProviderForm):
     )
     directory_url = _text("API URL", "Leave empty to use the default URL.", required=False)
     directory_token = _secret("API token")
+    group_key = forms.ChoiceField(
+        label="Tokens name groups",
+        required=False,
+        choices=[*GROUP_KEYS.items()],
+        widget=UnfoldAdminSelectWidget,
+        help_text="So that a group mapped from the live directory matches those of sign-ins.",
+    )
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -267,6 +274,7 @@ class OidcForm(ProviderForm):
         return {name: cleaned[name].strip() for name in names} | {
             "groups_separator": cleaned["groups_separator"],
             "directory_kind": cleaned["directory_kind"],
+            "group_key": cleaned["group_key"],
             "directory_token": cleaned["directory_token"],
         }
 
