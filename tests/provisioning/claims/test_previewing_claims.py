@@ -42,7 +42,7 @@ def test_once_somebody_has_signed_in(
     sign_in(client, corp, openid)
 
     shown = page(olga, corp)
-    assert "Ada Lovelace signed in at" in shown
+    assert "with which Ada Lovelace signed in at" in shown
     assert "groups finance , staff" in shown
 
 
