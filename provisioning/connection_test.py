@@ -95,8 +95,8 @@ def _claims_seen(provider: IdentityProvider) -> Step:
     if identity.groups_seen_at is None:
         claim = provider.settings.get("groups_claim", "memberOf")
         sentence = (
-            f"The last sign-in did not include groups. Have the provider send “{claim}” to "
-            "assign roles by group."
+            f"The last sign-in did not include readable groups. Have the provider send “{claim}” "
+            "to assign roles by group."
         )
         return Step("Claims", is_ok=False, sentence=sentence)
     count = identity.memberships.count()

@@ -13,6 +13,7 @@ from provisioning.net import safe_http
 from provisioning.net.safe_http import HttpAnswer, OutboundError
 from provisioning.oidc import discovery
 from provisioning.providers import manage
+from provisioning.providers.admission import SHARED_DIRECTORIES
 from provisioning.providers.config import OidcSettings, settings_of
 
 Json = dict[str, Any]
@@ -79,15 +80,16 @@ def objects(value: Any) -> list[Json]:
     return [one for one in value if isinstance(one, dict)] if isinstance(value, list) else []
 
 
-def client_token(provider: IdentityProvider, token_url: str = "", scope: str = "") -> str:
+def client_token(provider: IdentityProvider, scope: str = "", tenant: str = "") -> str:
     """Return an access token by the client credentials grant (RFC 6749 section 4.4).
 
+    :param tenant: the Entra organization, in place of that in an endpoint for several of them.
     :raises DirectoryFailed: if the provider does not issue one.
     """
     settings: OidcSettings = settings_of(provider)
     secret = manage.secret_of(provider)
     # A token must not be reused after a change of the client or the URL.
-    request = json.dumps([provider.settings, provider.secret, token_url, scope], sort_keys=True)
+    request = json.dumps([provider.settings, provider.secret, tenant, scope], sort_keys=True)
     key = f"directory-token:{provider.pk}:{hashlib.sha256(request.encode()).hexdigest()}"
     if known := cache.get(key):
         return str(known)
@@ -97,7 +99,10 @@ def client_token(provider: IdentityProvider, token_url: str = "", scope: str = "
         "client_secret": secret,
     } | ({"scope": scope} if scope else {})
     try:
-        url = token_url or discovery.endpoints_of(settings.issuer).token
+        url = discovery.endpoints_of(settings.issuer).token
+        for name in SHARED_DIRECTORIES if tenant else ():
+            # Entra issues a client's own tokens only for one organization.
+            url = url.replace(f"/{name}/", f"/{tenant}/", 1)
         answer = safe_http.fetch(url, method="POST", form=form)
         document = answer.json()
     except OutboundError as error:

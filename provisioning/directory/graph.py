@@ -5,19 +5,22 @@ and …/group-list-members; `$search` needs `ConsistencyLevel: eventual`. The cl
 application permissions User.Read.All and GroupMember.Read.All.
 """
 
+import re
 from typing import Any, Final
 from urllib.parse import parse_qs, urlsplit
 
 from provisioning.claims import Group
 from provisioning.directory.api import Api, Json, client_token, objects, segment, text
-from provisioning.directory.base import PAGE, DirectoryPerson, Page
+from provisioning.directory.base import PAGE, DirectoryFailed, DirectoryPerson, Page
 from provisioning.models import IdentityProvider
+from provisioning.providers.admission import admission_of, is_shared
 from provisioning.providers.config import OidcSettings, settings_of
 
 DEFAULT_URL: Final = "https://graph.microsoft.com"
 OF_PERSON: Final = "id,displayName,mail,userPrincipalName,department,jobTitle,officeLocation"
 OF_GROUP: Final = "id,displayName"
 MOST_GROUPS: Final = 999
+TENANT_ID: Final = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 
 
 class GraphDirectory:
@@ -26,18 +29,19 @@ class GraphDirectory:
     def __init__(self, provider: IdentityProvider) -> None:
         settings: OidcSettings = settings_of(provider)
         base = settings.directory_url or DEFAULT_URL
-        token = client_token(provider, scope=f"{base}/.default")
+        self.tenant = _tenant_of(provider, settings.issuer)
+        token = client_token(provider, scope=f"{base}/.default", tenant=self.tenant)
         headers = {"Authorization": f"Bearer {token}", "ConsistencyLevel": "eventual"}
         self.api = Api(f"{base}/v1.0", headers)
 
     def people(self, text: str, after: str = "") -> Page[DirectoryPerson]:
         search = _search(text, "displayName", "mail", "userPrincipalName")
         answer = self.api.json("/users", **_parameters(OF_PERSON, search, after))
-        return Page([_person(one) for one in _values(answer)], _next(answer))
+        return Page([self._person(one) for one in _values(answer)], _next(answer))
 
     def person(self, key: str) -> DirectoryPerson | None:
         answer = self.api.json(f"/users/{segment(key)}", **{"$select": OF_PERSON})
-        return _person(answer) if isinstance(answer, dict) else None
+        return self._person(answer) if isinstance(answer, dict) else None
 
     def groups_of(self, key: str) -> list[Group] | None:
         path = f"/users/{segment(key)}/transitiveMemberOf/microsoft.graph.group"
@@ -53,7 +57,42 @@ class GraphDirectory:
     def members(self, group_id: str, after: str = "") -> Page[DirectoryPerson]:
         path = f"/groups/{segment(group_id)}/members/microsoft.graph.user"
         answer = self.api.json(path, **_parameters(OF_PERSON, "", after))
-        return Page([_person(one) for one in _values(answer)], _next(answer))
+        return Page([self._person(one) for one in _values(answer)], _next(answer))
+
+    def _person(self, answer: Json) -> DirectoryPerson:
+        details = {
+            "department": text(answer, "department"),
+            "title": text(answer, "jobTitle"),
+            "location": text(answer, "officeLocation"),
+        }
+        key = text(answer, "id")
+        return DirectoryPerson(
+            id=key,
+            # As `oidc.token_claims` builds it.
+            subject=f"{self.tenant}/{key}" if self.tenant else "",
+            name=text(answer, "displayName", "userPrincipalName"),
+            email=text(answer, "mail"),
+            login=text(answer, "userPrincipalName"),
+            details={name: value for name, value in details.items() if value},
+        )
+
+
+def _tenant_of(provider: IdentityProvider, issuer: str) -> str:
+    """Return the id of the organization whose directory is browsed; blank if the issuer has none.
+
+    :raises DirectoryFailed: if the issuer is for several organizations.
+    """
+    if is_shared(provider.settings):
+        tenants = admission_of(provider).entra_tenants
+        if len(tenants) != 1:
+            raise DirectoryFailed(
+                "no-directory",
+                "People of several organizations sign in through this provider, and only the "
+                "directory of one can be browsed. Add a provider for each organization.",
+            )
+        return tenants[0].casefold()
+    parts = urlsplit(issuer).path.split("/")
+    return next((part.casefold() for part in parts if TENANT_ID.fullmatch(part)), "")
 
 
 def _parameters(select: str, search: str, after: str) -> dict[str, str | int]:
@@ -80,21 +119,6 @@ def _next(answer: Any) -> str:
     link = answer.get("@odata.nextLink") if isinstance(answer, dict) else None
     query = parse_qs(urlsplit(link).query) if isinstance(link, str) else {}
     return next(iter(query.get("$skiptoken", [])), "")
-
-
-def _person(answer: Json) -> DirectoryPerson:
-    details = {
-        "department": text(answer, "department"),
-        "title": text(answer, "jobTitle"),
-        "location": text(answer, "officeLocation"),
-    }
-    return DirectoryPerson(
-        id=text(answer, "id"),
-        name=text(answer, "displayName", "userPrincipalName"),
-        email=text(answer, "mail"),
-        login=text(answer, "userPrincipalName"),
-        details={name: value for name, value in details.items() if value},
-    )
 
 
 def _group(answer: Json) -> Group:

@@ -4,13 +4,26 @@ https://www.keycloak.org/docs-api/latest/rest-api/index.html, resources Users an
 service account needs the roles view-users and query-groups of the client realm-management.
 """
 
-from typing import Any
+from collections.abc import Iterator
+from typing import Any, Final
 
+from people.values import normalize_key
 from provisioning.claims import Group
 from provisioning.directory.api import Api, Json, client_token, objects, segment, text
-from provisioning.directory.base import PAGE, DirectoryPerson, Page, start_of
+from provisioning.directory.base import (
+    PAGE,
+    DirectoryFailed,
+    DirectoryPerson,
+    Page,
+    start_of,
+)
+from provisioning.directory.group_keys import group_key_of
 from provisioning.models import IdentityProvider
 from provisioning.providers.config import OidcSettings, settings_of
+
+# Limits for the subgroups of one page of groups.
+MOST_REQUESTS: Final = 50
+MOST_SUBGROUPS: Final = 500
 
 
 class KeycloakDirectory:
@@ -21,6 +34,8 @@ class KeycloakDirectory:
         # https://host/realms/acme is administered at https://host/admin/realms/acme.
         base = settings.directory_url or settings.issuer.replace("/realms/", "/admin/realms/", 1)
         self.api = Api(base, {"Authorization": f"Bearer {client_token(provider)}"})
+        # The mapper “Group Membership” sends paths, unless “Full group path” is off.
+        self.key = group_key_of(provider, "path")
 
     def people(self, text: str, after: str = "") -> Page[DirectoryPerson]:
         answer = self.api.json("/users", **_parameters(text, after))
@@ -32,17 +47,59 @@ class KeycloakDirectory:
 
     def groups_of(self, key: str) -> list[Group] | None:
         answer = self.api.json(f"/users/{segment(key)}/groups")
-        return None if answer is None else [_group(one) for one in objects(answer)]
+        return None if answer is None else [self._group(one) for one in objects(answer)]
 
     def groups(self, text: str, after: str = "") -> Page[Group]:
-        answer = self.api.json("/groups", **_parameters(text, after))
-        return _page(answer, after, _group)
+        page = _page(self.api.json("/groups", **_parameters(text, after)), after, dict)
+        found = self._with_subgroups(page.items, is_searched=bool(text))
+        groups = [self._group(one) for one in found]
+        if text:
+            # Keycloak also returns the groups above those that it found.
+            groups = [one for one in groups if normalize_key(text) in normalize_key(one.name)]
+        return Page(groups, page.next)
 
     def members(self, group_id: str, after: str = "") -> Page[DirectoryPerson]:
-        found = objects(self.api.json("/groups", search=group_id.rpartition("/")[2], exact="true"))
-        key = next((text(one, "id") for one in found if _group(one).id == group_id), group_id)
+        key = group_id if self.key == "id" else self._id_of(group_id)
         answer = self.api.json(f"/groups/{segment(key)}/members", **_parameters("", after))
         return _page(answer, after, _person)
+
+    def _id_of(self, name: str) -> str:
+        """Return the id of the group with this path or name.
+
+        :raises DirectoryFailed: if several have the name, which tokens do not tell apart.
+        """
+        answer = self.api.json("/groups", search=name.rpartition("/")[2], exact="true")
+        found = self._with_subgroups(objects(answer), is_searched=True)
+        named = {text(one, "id"): one for one in found if self._group(one).id == name}
+        if len(named) > 1:
+            paths = ", ".join(sorted(text(one, "path") for one in named.values()))
+            raise DirectoryFailed(
+                "ambiguous-group",
+                f"Keycloak has several groups named “{name}”: {paths}. Tokens do not tell them "
+                "apart. Turn on “Full group path” in the mapper.",
+            )
+        return next(iter(named), name)
+
+    def _with_subgroups(self, groups: list[Json], *, is_searched: bool) -> Iterator[Json]:
+        """Yield each group and its subgroups, at all levels."""
+        waiting = groups[::-1]
+        requests = 0
+        while waiting:
+            group = waiting.pop()
+            yield group
+            inner, count = objects(group.get("subGroups")), group.get("subGroupCount")
+            # Since version 23, only a search returns subgroups together with their group.
+            is_short = isinstance(count, int) and count > len(inner) and not is_searched
+            if is_short and requests < MOST_REQUESTS:
+                requests += 1
+                path = f"/groups/{segment(text(group, 'id'))}/children"
+                inner = objects(self.api.json(path, first=0, max=MOST_SUBGROUPS))
+            waiting += inner[::-1]
+
+    def _group(self, answer: Json) -> Group:
+        path = text(answer, "path", "name")
+        keys = {"name": text(answer, "name") or path, "path": path, "id": text(answer, "id")}
+        return Group(keys[self.key], path)
 
 
 def _parameters(sought: str, after: str) -> dict[str, str | int]:
@@ -65,8 +122,3 @@ def _person(answer: Json) -> DirectoryPerson:
         email=text(answer, "email"),
         login=text(answer, "username"),
     )
-
-
-def _group(answer: Json) -> Group:
-    # Tokens list groups by their path, and that is what mappings compare.
-    return Group(text(answer, "path", "name"), text(answer, "path", "name"))

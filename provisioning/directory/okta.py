@@ -4,15 +4,20 @@ https://developer.okta.com/docs/api/openapi/okta-management/management/tag/User 
 pages are linked by the Link header (https://developer.okta.com/docs/api/#pagination).
 """
 
+from typing import Final
 from urllib.parse import parse_qs, urlsplit
 
 from provisioning.claims import Group
 from provisioning.directory.api import Api, Json, objects, read, segment, text
-from provisioning.directory.base import PAGE, DirectoryPerson, Page
+from provisioning.directory.base import PAGE, DirectoryFailed, DirectoryPerson, Page
+from provisioning.directory.group_keys import group_key_of
 from provisioning.models import IdentityProvider
 from provisioning.net.safe_http import HttpAnswer
 from provisioning.providers import manage
 from provisioning.providers.config import OidcSettings, settings_of
+
+# Groups of which one is sought by its name; Okta finds those whose names begin with it.
+MOST_NAMESAKES: Final = 100
 
 
 class OktaDirectory:
@@ -24,6 +29,8 @@ class OktaDirectory:
         base = settings.directory_url or f"{parts.scheme}://{parts.netloc}"
         token = manage.directory_token_of(provider)
         self.api = Api(f"{base}/api/v1", {"Authorization": f"SSWS {token}"})
+        # Okta's tokens list groups by name, unless an expression sends their ids.
+        self.key = group_key_of(provider, "name")
 
     def people(self, text: str, after: str = "") -> Page[DirectoryPerson]:
         answer = self.api.get("/users", **_parameters(text, after))
@@ -35,15 +42,37 @@ class OktaDirectory:
 
     def groups_of(self, key: str) -> list[Group] | None:
         answer = self.api.json(f"/users/{segment(key)}/groups")
-        return None if answer is None else [_group(one) for one in objects(answer)]
+        return None if answer is None else [self._group(one) for one in objects(answer)]
 
     def groups(self, text: str, after: str = "") -> Page[Group]:
         answer = self.api.get("/groups", **_parameters(text, after))
-        return Page([_group(one) for one in _listed(answer)], _next(answer))
+        return Page([self._group(one) for one in _listed(answer)], _next(answer))
 
     def members(self, group_id: str, after: str = "") -> Page[DirectoryPerson]:
-        answer = self.api.get(f"/groups/{segment(group_id)}/users", **_parameters("", after))
+        key = group_id if self.key == "id" else self._id_of(group_id)
+        answer = self.api.get(f"/groups/{segment(key)}/users", **_parameters("", after))
         return Page([_person(one) for one in _listed(answer)], _next(answer))
+
+    def _id_of(self, name: str) -> str:
+        """Return the id of the group with this name.
+
+        :raises DirectoryFailed: if there are several, which tokens do not tell apart.
+        """
+        answer = self.api.get("/groups", q=name, limit=MOST_NAMESAKES)
+        named = [text(one, "id") for one in _listed(answer) if self._group(one).id == name]
+        if len(named) > 1:
+            raise DirectoryFailed(
+                "ambiguous-group",
+                f"Okta has several groups named “{name}”: {', '.join(named)}. Tokens do not tell "
+                "them apart. Rename one of them.",
+            )
+        return named[0] if named else name
+
+    def _group(self, group: Json) -> Group:
+        profile = group.get("profile")
+        name = text(profile, "name") if isinstance(profile, dict) else ""
+        key = text(group, "id")
+        return Group(key if self.key == "id" else name or key, name or key)
 
 
 def _parameters(sought: str, after: str) -> dict[str, str | int]:
@@ -79,10 +108,3 @@ def _person(user: Json) -> DirectoryPerson:
         login=text(profile, "login"),
         details={name: value for name, value in details.items() if value},
     )
-
-
-def _group(group: Json) -> Group:
-    profile = group.get("profile")
-    name = text(profile, "name") if isinstance(profile, dict) else ""
-    # Okta's tokens list groups by name, and that is what mappings compare.
-    return Group(name or text(group, "id"), name or text(group, "id"))

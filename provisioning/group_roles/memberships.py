@@ -1,5 +1,6 @@
 """The groups that members of a provider are in, as seen at sign-ins, and the mapped ones."""
 
+import re
 from collections.abc import Iterable
 from uuid import UUID
 
@@ -69,6 +70,31 @@ def _replace_dns(provider_id: UUID, groups: Iterable[Group]) -> None:
         else:
             mapping.external_id, mapping.group_name = group.id, group.name
             mapping.save(update_fields=["external_id", "group_name"])
+
+
+def other_form_of_group(identity: Identity, groups: frozenset[Group]) -> str:
+    """Return why the groups are not usable yet: one of them came by its name before; else blank.
+
+    An OpenID provider may begin to send `{"id": …, "name": "finance"}` or “finance staff” instead
+    of “finance”. Until an administrator maps the new form, the person would lose the role.
+    """
+    if identity.provider.kind != IdentityProvider.Kind.OIDC:
+        return ""
+    forms = {group.name: group.id for group in groups if group.name != group.id}
+    if len(groups) == 1:
+        [only] = groups
+        forms |= dict.fromkeys(re.split(r"[\s,;|]+", only.id), only.id)
+    mappings = GroupMapping.objects.in_force().filter(provider=identity.provider_id)
+    in_force = set(mappings.values_list("external_id", flat=True))
+    held = identity.memberships.filter(group__external_id__in=in_force & forms.keys())
+    sent = in_force & {group.id for group in groups}
+    for name in sorted(held.values_list("group__external_id", flat=True)):
+        if name not in sent and forms[name] not in sent:
+            return (
+                f"the provider sent the group “{name}” earlier, and now sends “{forms[name]}”; map "
+                f"“{forms[name]}” and remove the mapping of “{name}”, or correct the claim"
+            )
+    return ""
 
 
 def mapped_groups(provider: IdentityProvider) -> MappedGroups:

@@ -31,7 +31,8 @@ class Identity(TenantOwned):
     account = models.CharField(max_length=255, blank=True)
     person = models.ForeignKey(Person, on_delete=models.PROTECT, related_name="identities")
     how = models.CharField(max_length=8, choices=How)
-    # The values that the provider sent last: {"email": …, "given_name": …, "family_name": …}.
+    # The values that the provider stated last: {"email": …, "given_name": …, "family_name": …,
+    # "name": …}; "claims" are those of the last sign-in that may list groups.
     said = models.JSONField(default=dict)
     first_seen_at = models.DateTimeField()
     last_seen_at = models.DateTimeField()

@@ -9,6 +9,7 @@ their address; here `sign_in` finds them by the subject.
 import base64
 import hmac
 import time
+from dataclasses import replace
 from typing import Any, Final
 from urllib.parse import quote
 
@@ -19,11 +20,13 @@ from mozilla_django_oidc.auth import OIDCAuthenticationBackend
 from mozilla_django_oidc.utils import import_from_settings
 
 from people.models import Person
-from provisioning.claims import Claims, Group, Groups
+from provisioning.claims import Claims
 from provisioning.models import IdentityProvider
 from provisioning.net import safe_http
-from provisioning.net.safe_http import OutboundError
+from provisioning.net.safe_http import HttpAnswer, OutboundError
 from provisioning.oidc import discovery
+from provisioning.oidc.discovery import SigningKey
+from provisioning.oidc.token_claims import claims_from, has_profile, merged
 from provisioning.oidc.urls_for_provider import redirect_uri
 from provisioning.providers import manage
 from provisioning.providers.config import OidcSettings, settings_of
@@ -73,6 +76,8 @@ class Backend(ProviderSettings, OIDCAuthenticationBackend):
         self.OIDC_RP_CLIENT_SECRET = manage.secret_of(provider)
         # For signing out at the provider later on.
         self.id_token = self.sid = ""
+        # What went wrong without stopping the sign-in, for the provider log.
+        self.problems: list[str] = []
         # When the provider last asked for credentials, if it says so.
         self.authenticated_at: float | None = None
 
@@ -137,13 +142,39 @@ class Backend(ProviderSettings, OIDCAuthenticationBackend):
         if not self.endpoints.userinfo or not access_token:
             return payload
         headers = {"Authorization": f"Bearer {access_token}"}
-        userinfo = safe_http.fetch_json(self.endpoints.userinfo, headers=headers)
+        try:
+            answer = safe_http.fetch(self.endpoints.userinfo, headers=headers)
+            userinfo = self._read_userinfo(answer)
+        except OutboundError as error:
+            if not has_profile(payload):
+                raise
+            self.problems.append(f"{error} The ID token has the profile, so it was used alone.")
+            return payload
         if userinfo.get("sub") != payload["sub"]:
             raise OidcFailed("other-userinfo", "The userinfo response is for a different subject.")
-        # The ID token wins for everything else: Entra and ADFS send groups and roles only there.
-        names = ("email", "email_verified", "given_name", "family_name", "name")
-        profile = {name: userinfo[name] for name in names if name in userinfo}
-        return {**userinfo, **payload, **profile}
+        return merged(userinfo, payload)
+
+    def _read_userinfo(self, answer: HttpAnswer) -> dict[str, Any]:
+        """Return the claims of a userinfo response, which may be signed.
+
+        OpenID Connect Core 1.0, section 5.3.2.
+
+        :raises OutboundError: if the response contains none.
+        :raises OidcFailed: if its signature, issuer or audience is wrong.
+        """
+        if answer.status != 200:
+            raise OutboundError("not-ok", f"{answer.url} returned status {answer.status}.")
+        headers = {name.lower(): value for name, value in answer.headers.items()}
+        if headers.get("content-type", "").partition(";")[0].strip() == "application/jwt":
+            try:
+                return self._decoded(answer.body.decode(errors="replace"), require=["sub"])
+            except jwt.PyJWTError as error:
+                message = f"The signed userinfo response is not valid: {error}."
+                raise OidcFailed("bad-userinfo", message) from error
+        userinfo = answer.json()
+        if not isinstance(userinfo, dict):
+            raise OutboundError("not-json", f"{answer.url} returned JSON that is not an object.")
+        return userinfo
 
     def get_or_create_user(
         self, access_token: str, id_token: str, payload: dict[str, Any]
@@ -152,7 +183,9 @@ class Backend(ProviderSettings, OIDCAuthenticationBackend):
         self.sid = str(payload.get("sid") or "")
         if isinstance(at := payload.get("auth_time"), int | float):
             self.authenticated_at = at
-        return claims_from(self.get_userinfo(access_token, id_token, payload), self.settings)
+        said = self.get_userinfo(access_token, id_token, payload)
+        claims = claims_from(said, self.settings)
+        return replace(claims, problems=(*claims.problems, *self.problems))
 
     def get_user(self, user_id: object) -> Person | None:
         """Find nobody: SessionBackend loads the people of sessions."""
@@ -177,94 +210,38 @@ class Backend(ProviderSettings, OIDCAuthenticationBackend):
         return sid, subject
 
     def _decoded(self, token: str, *, require: list[str]) -> dict[str, Any]:
-        key, algorithm = discovery.key_for(token, self.endpoints.jwks)
+        """Return the payload of a token of this issuer for this client.
+
+        :raises jwt.PyJWTError: if it is not one. `require` lists the claims that it needs.
+        """
+        signing = discovery.key_for(token, self.endpoints.jwks)
+        try:
+            return self._verified(token, signing, require)
+        except jwt.InvalidSignatureError:
+            # The provider may have replaced the key and kept its id.
+            newer = discovery.key_for(token, self.endpoints.jwks, is_refetched=True)
+            return self._verified(token, newer, require)
+
+    def _verified(self, token: str, signing: SigningKey, require: list[str]) -> dict[str, Any]:
         payload: dict[str, Any] = jwt.decode(
             token,
-            key,
-            algorithms=[algorithm],
-            audience=self.settings.client_id,
-            issuer=self.settings.issuer,
+            signing.key,
+            algorithms=[signing.algorithm],
             leeway=LEEWAY_SECONDS,
-            options={"require": require},
+            # A signed userinfo response may leave out who it is from and for.
+            options={"require": require, "verify_aud": False},
         )
+        audience, client_id = payload.get("aud", self.settings.client_id), self.settings.client_id
+        if audience != client_id and not (isinstance(audience, list) and client_id in audience):
+            raise jwt.InvalidAudienceError("it is for another client")
+        issuer = self.settings.issuer
+        if self.endpoints.has_tenants:
+            issuer = discovery.issuer_in(self.endpoints.issuer, payload.get("tid"))
+            if signing.issuer and issuer != discovery.issuer_in(signing.issuer, payload.get("tid")):
+                raise jwt.InvalidIssuerError("the key is for another issuer")
+        if not issuer or payload.get("iss", issuer) != issuer:
+            raise jwt.InvalidIssuerError("it is from another issuer")
         return payload
-
-
-def claims_from(claims: dict[str, Any], settings: OidcSettings) -> Claims:
-    """Return the claims of an ID token and its userinfo."""
-    return Claims(
-        subject=_subject(claims),
-        email=_text(claims, "email"),
-        is_email_verified=_truth(claims.get("email_verified")),
-        given_name=_text(claims, "given_name"),
-        family_name=_text(claims, "family_name"),
-        name=_text(claims, "name"),
-        groups=groups_from(claims, settings.groups_claim),
-        said={name: str(value) for name, value in claims.items() if isinstance(value, str | int)},
-    )
-
-
-def groups_from(claims: dict[str, Any], claim: str) -> Groups:
-    """Return the groups in the claim; unknown if it is missing, unreadable, or an overage marker.
-
-    Entra sends `_claim_names` or `hasgroups` instead of groups for people in too many of them.
-    """
-    if claim in _listed(claims.get("_claim_names")) or claims.get("hasgroups"):
-        return Groups(
-            because="the person has too many groups for the token (overage); have the provider "
-            "send fewer groups, or only those assigned to Ramp"
-        )
-    value = _at(claims, claim)
-    if value is None:
-        return Groups(because=f"the token has no claim “{claim}”")
-    listed = [value] if isinstance(value, str) else value
-    if not isinstance(listed, list):
-        return Groups(because=f"the claim “{claim}” is not a list")
-    return Groups(frozenset(group for one in listed if (group := _group(one))))
-
-
-def _group(value: Any) -> Group | None:
-    match value:
-        case str() if value:
-            return Group(value, value)
-        case {"id": str() as key, **more}:
-            names = (more.get("displayName"), more.get("name"), more.get("display"), key)
-            return Group(key, next(str(name) for name in names if name))
-        case _:
-            return None
-
-
-def _at(claims: dict[str, Any], claim: str) -> Any:
-    """Return the claim with that name, or else the value at that dotted path."""
-    if claim in claims:
-        return claims[claim]
-    value: Any = claims
-    for part in claim.split("."):
-        value = value.get(part) if isinstance(value, dict) else None
-    return value
-
-
-def _subject(claims: dict[str, Any]) -> str:
-    """Return the permanent subject. Entra's `sub` differs between clients: use `tid/oid`."""
-    tenant, person = claims.get("tid"), claims.get("oid")
-    if isinstance(tenant, str) and isinstance(person, str) and tenant and person:
-        return f"{tenant}/{person}"
-    return _text(claims, "sub")
-
-
-def _text(claims: dict[str, Any], name: str) -> str:
-    value = claims.get(name)
-    return value.strip() if isinstance(value, str) and name != "sub" else str(value or "")
-
-
-def _truth(value: Any) -> bool | None:
-    if isinstance(value, str):
-        return {"true": True, "false": False}.get(value.casefold())
-    return value if isinstance(value, bool) else None
-
-
-def _listed(value: Any) -> Any:
-    return value if isinstance(value, dict | list) else ()
 
 
 def _refusal_of(status: int, answer: Any) -> str:

@@ -5,13 +5,15 @@ OpenID Connect Discovery 1.0; the keys are a JWK Set (RFC 7517). Both are fetche
 """
 
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
+from uuid import UUID
 
 import jwt
 from django.core.cache import cache
 
 from provisioning.net import safe_http
 from provisioning.net.safe_http import OutboundError
+from provisioning.providers.admission import SHARED_DIRECTORIES
 
 CACHE_SECONDS: Final = 3600
 # An unknown key id may be a new key. But forged tokens must not make Ramp fetch keys more often.
@@ -21,10 +23,23 @@ ALGORITHMS: Final = (
     *("RS256", "RS384", "RS512", "PS256", "PS384", "PS512"),
     *("ES256", "ES384", "ES512", "EdDSA"),
 )
+# Entra's issuers for accounts of several organizations. Their discovery document names a template,
+# and each token the issuer of its organization.
+# https://learn.microsoft.com/entra/identity-platform/access-tokens#validate-the-issuer
+TENANT: Final = "{tenantid}"
+
+
+class SigningKey(NamedTuple):
+    key: Any
+    algorithm: str
+    # The only issuer that the key may sign for, or a template of it; blank if the provider does not
+    # limit it.
+    issuer: str
 
 
 @dataclass(frozen=True, kw_only=True)
 class Endpoints:
+    # With TENANT in place of the organization, if the provider has an issuer for each.
     issuer: str
     authorization: str
     token: str
@@ -33,6 +48,10 @@ class Endpoints:
     end_session: str = ""
     # Whether the client secret goes into the form (client_secret_post) instead of the header.
     uses_post: bool = False
+
+    @property
+    def has_tenants(self) -> bool:
+        return TENANT in self.issuer
 
 
 def endpoints_of(issuer: str) -> Endpoints:
@@ -57,14 +76,14 @@ def forget(issuer: str) -> None:
 def _discovered(issuer: str) -> Endpoints:
     url = f"{issuer.rstrip('/')}/.well-known/openid-configuration"
     document = safe_http.fetch_json(url)
-    if document.get("issuer") != issuer:
+    stated = document.get("issuer")
+    if stated != issuer and not _is_template_of(stated, issuer):
         raise OutboundError(
             "issuer-mismatch",
-            f"{url} names the issuer “{document.get('issuer')}”. Enter the issuer exactly "
-            "like this.",
+            f"{url} names the issuer “{stated}”. Enter the issuer exactly like this.",
         )
     return Endpoints(
-        issuer=issuer,
+        issuer=str(stated),
         authorization=_needed(document, "authorization_endpoint", url),
         token=_needed(document, "token_endpoint", url),
         jwks=_needed(document, "jwks_uri", url),
@@ -72,6 +91,22 @@ def _discovered(issuer: str) -> Endpoints:
         end_session=_optional(document, "end_session_endpoint"),
         uses_post=_uses_post(document),
     )
+
+
+def issuer_in(template: str, tenant: Any) -> str:
+    """Return the issuer of the tenant by the template; blank if that is not the id of one."""
+    if TENANT not in template:
+        return template
+    try:
+        is_id = isinstance(tenant, str) and str(UUID(tenant)) == tenant.casefold()
+    except ValueError:
+        is_id = False
+    return template.replace(TENANT, tenant) if is_id else ""
+
+
+def _is_template_of(stated: Any, issuer: str) -> bool:
+    is_template = isinstance(stated, str) and f"/{TENANT}/" in stated
+    return is_template and issuer in [stated.replace(TENANT, name) for name in SHARED_DIRECTORIES]
 
 
 def _uses_post(document: dict[str, Any]) -> bool:
@@ -102,9 +137,11 @@ def _listed(said: Any) -> list[Any]:
     return said if isinstance(said, list) else []
 
 
-def key_for(token: str, jwks_url: str) -> tuple[Any, str]:
+def key_for(token: str, jwks_url: str, *, is_refetched: bool = False) -> SigningKey:
     """Return the key named in the token's header, and the algorithm.
 
+    :param is_refetched: fetch the keys again, unless they were fetched a moment ago. A provider may
+        have replaced a key and kept its id.
     :raises jwt.InvalidTokenError: if the token is malformed, or there is no such key.
     :raises OutboundError: if the keys are not available.
     """
@@ -113,10 +150,12 @@ def key_for(token: str, jwks_url: str) -> tuple[Any, str]:
     if algorithm not in ALGORITHMS:
         raise jwt.InvalidAlgorithmError(f"it is signed by {algorithm}, which is not accepted")
     kept = f"oidc-keys:{jwks_url}"
-    for keys in (cache.get(kept), None):
+    for keys in (None,) if is_refetched else (cache.get(kept), None):
         known = _fetch_keys(jwks_url, kept) if keys is None else keys
         if found := _matching(known, header.get("kid"), algorithm):
-            return jwt.PyJWK(found, algorithm=algorithm).key, algorithm
+            issuer = found.get("issuer")
+            key = jwt.PyJWK(found, algorithm=algorithm).key
+            return SigningKey(key, algorithm, issuer if isinstance(issuer, str) else "")
     raise jwt.InvalidKeyError("it is signed with a key that the provider does not publish")
 
 

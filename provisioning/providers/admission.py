@@ -25,10 +25,15 @@ OPEN_HOSTS: Final = frozenset(
         *("access.line.me", "api.login.yahoo.com", "www.paypal.com", "login.salesforce.com"),
     )
 )
-MICROSOFT: Final = ("login.microsoftonline.com", "sts.windows.net")
+MICROSOFT: Final = (
+    *("login.microsoftonline.com", "sts.windows.net"),
+    *("login.microsoftonline.us", "login.partner.microsoftonline.cn"),
+)
+# Entra's issuers at which accounts of several organizations sign in.
+SHARED_DIRECTORIES: Final = ("common", "organizations")
 # Entra's endpoints for every organization; the last is the directory of personal accounts.
 OPEN_DIRECTORIES: Final = (
-    *("common", "organizations", "consumers"),
+    *(*SHARED_DIRECTORIES, "consumers"),
     "9188040d-6c67-4c5b-b112-36a304b66dad",
 )
 
@@ -69,8 +74,20 @@ def is_open(kind: str, settings: Mapping[str, Any]) -> bool:
     return parts.hostname in OPEN_HOSTS
 
 
+def is_shared(settings: Mapping[str, Any]) -> bool:
+    """Tell whether every organization signs in at the issuer, each with an issuer of its own.
+
+    Such an organization controls its groups, claims and addresses. Only its id proves anything.
+    """
+    path = urlsplit(str(settings.get("issuer", "")).strip()).path
+    return any(f"/{name}/" in path for name in SHARED_DIRECTORIES)
+
+
 def lacks_restriction(provider: IdentityProvider) -> bool:
-    return is_open(provider.kind, provider.settings) and not admission_of(provider)
+    admission = admission_of(provider)
+    if is_shared(provider.settings):
+        return not admission.entra_tenants
+    return is_open(provider.kind, provider.settings) and not admission
 
 
 def unmet(provider: IdentityProvider, claims: Claims) -> str:

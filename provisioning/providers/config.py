@@ -10,10 +10,11 @@ from dataclasses import MISSING, asdict, dataclass, field, fields
 from typing import Any, Final
 
 from people.values import PeopleError
+from provisioning.claims.groups import SEPARATORS
 from provisioning.models import IdentityProvider
 from provisioning.providers import admission
 from provisioning.providers.admission import Admission
-from provisioning.providers.directory_apis import DIRECTORY_APIS
+from provisioning.providers.directory_apis import DIRECTORY_APIS, GROUP_KEYS
 
 Kind = IdentityProvider.Kind
 
@@ -31,12 +32,16 @@ class OidcSettings:
     issuer: str
     client_id: str
     scopes: str = "openid profile email"
-    # The claim that lists groups; Entra sends ids there.
+    # The claim that lists groups, or a path to it; Entra sends ids there.
     groups_claim: str = "groups"
+    # How its groups are separated, if it is one text: a key of SEPARATORS.
+    groups_separator: str = ""
     # For live browsing: the API of the provider's directory, and its URL if it is not the default.
     # Okta and SCIM need a `directory_token`; the others use the client's credentials.
     directory_kind: str = ""
     directory_url: str = ""
+    # What tokens have for a group, for mapping one from the directory: a key of GROUP_KEYS.
+    group_key: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -207,11 +212,19 @@ def _wrong_types(kind: str, document: Mapping[str, Any]) -> Iterator[str]:
             yield f"“{name}” must be true or false."
     if document.get("directory_browsing", "off") not in IdentityProvider.Browsing.values:
         yield "“directory_browsing” must be off, cached_only or live."
-    if document.get("directory_kind", "") not in ("", *DIRECTORY_APIS):
-        yield f"“directory_kind” must be one of {_listed(DIRECTORY_APIS)}."
     if kind == Kind.WINDOWS and not _is_texts(document.get("realms", [])):
         yield "“realms” must be a list of strings."
     yield from _wrong_ldap(document) if kind == Kind.LDAP else ()
+    yield from _wrong_openid(document) if kind == Kind.OIDC else ()
+
+
+def _wrong_openid(document: Mapping[str, Any]) -> Iterator[str]:
+    if document.get("directory_kind", "") not in ["", *DIRECTORY_APIS]:
+        yield f"“directory_kind” must be one of {_listed(DIRECTORY_APIS)}."
+    if document.get("group_key", "") not in [*GROUP_KEYS]:
+        yield "“group_key” must be name, path or id."
+    if document.get("groups_separator", "") not in [*SEPARATORS]:
+        yield "“groups_separator” must be none, or one of the characters , ; | and space."
 
 
 def _wrong_ldap(document: Mapping[str, Any]) -> Iterator[str]:
@@ -254,10 +267,22 @@ def _wrong_admission(kind: str, document: Mapping[str, Any]) -> Iterator[str]:
     claim = restrictions.get("required_claim")
     if isinstance(claim, str) and claim and not all(map(str.strip, claim.partition("="))):
         yield "“required_claim” must have the form “department=Sales”."
+    yield from _missing_admission(kind, document, restrictions) if kind == Kind.OIDC else ()
+
+
+def _missing_admission(
+    kind: str, document: Mapping[str, Any], restrictions: Mapping[str, Any]
+) -> Iterator[str]:
     if admission.is_open(kind, document) and not any(restrictions.values()):
+        known = (*admission.LISTS, *admission.TEXTS)
         yield (
             "Anyone can create an account at this issuer. Restrict who can sign in. Enter at "
             f"least one of {_listed(known)}."
+        )
+    elif admission.is_shared(document) and not restrictions.get("entra_tenants"):
+        yield (
+            "Accounts of every organization can sign in at this issuer. Enter the Entra directory "
+            "(tenant) IDs of yours (“entra_tenants”)."
         )
 
 

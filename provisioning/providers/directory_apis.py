@@ -31,3 +31,12 @@ DIRECTORY_APIS: Final[Mapping[str, DirectoryApi]] = {
         takes_token=True,
     ),
 }
+
+# The string that tokens have for a group, which is what mappings compare. Okta and Keycloak can be
+# set up to send any of these.
+GROUP_KEYS: Final[Mapping[str, str]] = {
+    "": "As in earlier sign-ins",
+    "name": "By name",
+    "path": "By path, such as /staff/finance",
+    "id": "By ID",
+}

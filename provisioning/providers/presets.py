@@ -64,6 +64,10 @@ PRESETS: Final[Mapping[str, Preset]] = {
             "Under *Token configuration*, choose *Add groups claim*, and *Groups assigned to the "
             "application*. For people in more than 200 groups, Entra sends no groups at all.",
             "On the same page, choose *Add optional claim* → *ID* → *email*.",
+            "For several organizations, choose accounts *in any organizational directory* instead, "
+            "use the issuer https://login.microsoftonline.com/organizations/v2.0, and enter below "
+            "the tenant ID of each organization as *Entra directory (tenant) IDs*. Nobody of "
+            "another organization can sign in.",
         ),
         pairing="oid equals externalId, where the SCIM mapping sends objectId as externalId.",
     ),
@@ -129,6 +133,8 @@ PRESETS: Final[Mapping[str, Preset]] = {
             "scopes": "openid profile email",
             "groups_claim": "groups",
             "directory_kind": "keycloak",
+            # As the last step sets it.
+            "group_key": "name",
             "paired_claim": "preferred_username",
             "paired_attribute": "userName",
         },
@@ -139,7 +145,8 @@ PRESETS: Final[Mapping[str, Preset]] = {
             "saved. As *Valid post logout redirect URIs* enter the post-logout redirect URI.",
             "Under *Credentials*, copy *Client Secret*.",
             "Under *Client scopes*, open the client's own scope and choose *Add mapper* → *Group "
-            "Membership*, *Token Claim Name* groups, *Full group path* off.",
+            "Membership*, *Token Claim Name* groups, *Full group path* off. If several groups have "
+            "the same name, leave it on, and set *Tokens name groups* here to *By path*.",
         ),
         pairing="preferred_username equals userName.",
     ),
@@ -194,6 +201,31 @@ PRESETS: Final[Mapping[str, Preset]] = {
             "The scope *profile* includes groups.",
         ),
         pairing="sub equals externalId, with *Subject mode* *Based on the User's UUID*.",
+    ),
+    "zitadel": Preset(
+        title="Zitadel",
+        kind=Kind.OIDC,
+        summary="A Zitadel instance.",
+        issuer="https://<instance>.zitadel.cloud",
+        issuer_mark=".zitadel.",
+        initial={
+            "name": "Zitadel",
+            "scopes": "openid profile email",
+            "groups_claim": "urn:zitadel:iam:org:project:roles",
+            "paired_claim": "sub",
+            "paired_attribute": "externalId",
+        },
+        steps=(
+            "In your project, under *Applications*, choose *New*, *Web*, and the authentication "
+            "method *Code*.",
+            "As *Redirect URIs* enter the address that this page shows once the provider is "
+            "saved. As *Post Logout URIs* enter the post-logout redirect URI.",
+            "Copy *Client ID* and *Client Secret*.",
+            "In the project's settings, turn on *Assert Roles on Authentication*. Zitadel then "
+            "sends the roles of the project, which you can map here like groups. Without it, "
+            "Zitadel sends none.",
+        ),
+        pairing="sub equals externalId.",
     ),
     "oidc": Preset(
         title="Other OpenID Connect provider",

@@ -18,7 +18,7 @@ from people.models import Invite, Person
 from people.operations import email_changes, people, people_update
 from people.operations.invites import acceptance
 from people.operations.roles import group_mappings
-from people.values import PeopleError, Profile, is_usable_name
+from people.values import PeopleError, Profile
 from provisioning import locks
 from provisioning.claims import Claims, readable
 from provisioning.group_roles import memberships
@@ -40,6 +40,7 @@ from provisioning.sign_in.decide import (
     decide,
 )
 from provisioning.sign_in.errors import SignInRefused, administrator_message, visitor_message
+from provisioning.sign_in.profile import STATED, changed_values, names_of, stated_values
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -115,8 +116,8 @@ def _identify(provider: IdentityProvider, claims: Claims, asking: SignInContext)
             raise _Refusal(decision)
         case _:
             assert_never(decision)
-    if warning:
-        result.warnings.append(warning)
+    result.warnings += [warning] if warning else []
+    result.warnings += claims.problems
     _update(provider, claims, result)
     return result
 
@@ -211,19 +212,6 @@ def _add(provider: IdentityProvider, claims: Claims) -> Person:
     return people.add_person(profile, actor=provider.actor, invitation=None)
 
 
-def names_of(claims: Claims) -> tuple[str, str]:
-    """Return first and last name. Missing ones are taken from the full name or the address."""
-    given, _, family = claims.name.strip().partition(" ")
-    local = claims.email.partition("@")[0].replace("_", ".").replace("-", ".")
-    first, _, last = local.replace(".", " ").title().partition(" ")
-    parts = (
-        (claims.given_name, given, first),
-        (claims.family_name, family.strip(), last, first),
-    )
-    usable = [next((name for name in said if is_usable_name(name)), "") for said in parts]
-    return usable[0], usable[1]
-
-
 def _retire_earlier(provider: IdentityProvider, claims: Claims) -> None:
     """Retire the identity of a terminated person, so that a new person can have the subject."""
     earlier = Identity.objects.filter(provider=provider, subject=claims.subject, retired_at=None)
@@ -239,7 +227,7 @@ def _remember(provider: IdentityProvider, claims: Claims, person: Person, how: H
         authority=provider.authority,
         person=person,
         how=how,
-        said=_profile_values(claims),
+        said=stated_values(claims),
         first_seen_at=now,
         last_seen_at=now,
     )
@@ -257,11 +245,14 @@ def _update(provider: IdentityProvider, claims: Claims, result: _SignInResult) -
         raise _Refusal(Refuse(Refusal.DEACTIVATED, result.person))
     identity_lookup.save_account(identity, claims)
     _update_profile(identity, claims, result)
-    if claims.is_email_verified is False and not result.person.email:
+    if claims.is_email_verified is False and claims.email and not result.person.email:
         # They were added without an address. They get this one once they have confirmed it.
         email_changes.propose_address(result.person, claims.email, actor=provider.actor)
     _update_roles(identity, claims, result)
-    identity.last_seen_at, identity.said = timezone.now(), _profile_values(claims)
+    # A value that this sign-in left out stays known.
+    stated = {name: value for name, value in identity.said.items() if name in STATED}
+    identity.said = stated | stated_values(claims) | {"claims": dict(claims.group_claims)}
+    identity.last_seen_at = timezone.now()
     identity.status, identity.status_since = AccountStatus.GOOD, None
     identity.save(update_fields=["last_seen_at", "said", "status", "status_since"])
 
@@ -271,8 +262,7 @@ def _update_profile(identity: Identity, claims: Claims, result: _SignInResult) -
 
     What an administrator changed here meanwhile stays until the provider changes it too.
     """
-    said = {name: value for name, value in _profile_values(claims).items() if value}
-    changed = {name: value for name, value in said.items() if identity.said.get(name) != value}
+    changed = changed_values(identity.said, claims)
     if not changed or hooks.pairing().is_provisioned(result.person):
         return
     now = result.person.profile
@@ -291,17 +281,13 @@ def _update_profile(identity: Identity, claims: Claims, result: _SignInResult) -
         result.warnings.append(f"A change from {identity.provider} was rejected ({told}): {error}")
 
 
-def _profile_values(claims: Claims) -> dict[str, str]:
-    given, family = names_of(claims)
-    email = "" if claims.is_email_verified is False else claims.email
-    return {"given_name": given, "family_name": family, "email": email}
-
-
 def _update_roles(identity: Identity, claims: Claims, result: _SignInResult) -> None:
     groups = claims.groups
-    if groups.known is None:
-        why = groups.because or "the provider did not send groups"
-        result.warnings.append(f"Roles from groups did not change: {why}.")
+    because = groups.because or "the provider did not send groups"
+    if groups.known is not None:
+        because = memberships.other_form_of_group(identity, groups.known)
+    if groups.known is None or because:
+        result.warnings.append(f"Roles from groups did not change: {because}.")
         return
     memberships.save_groups(identity, groups.known)
     mapped = memberships.mapped_groups(identity.provider)
@@ -320,7 +306,7 @@ def _refused(provider: IdentityProvider, claims: Claims, refused: Refuse) -> Sig
         email=claims.email,
         is_email_unverified=claims.is_email_verified is False,
         reason=refused.reason,
-        detail=f"{refused.detail} {told}".strip(),
+        detail=" ".join(filter(None, (refused.detail, told, *claims.problems))),
     )
     return SignInRefused(visitor_message(refused.reason, provider, refused.person))
 

@@ -16,11 +16,13 @@ from people.views.forms import NameForm
 from people.views.permissions import PersonRequest
 from people.views.reauthentication import requires_recent_authentication
 from provisioning import connection_test, kerberos
+from provisioning.claims.preview import other_paths, preview_of
 from provisioning.ldap import connection
 from provisioning.models import IdentityProvider
 from provisioning.oidc.urls_for_provider import addresses_of
 from provisioning.providers import connection_test_limits, manage
 from provisioning.providers.admission import lacks_restriction
+from provisioning.providers.config import OidcSettings, settings_of
 from provisioning.providers.issuers import is_confirmed
 from provisioning.providers.presets import PRESETS, Preset, preset_of
 from provisioning.views.provider_forms import FORMS, ProviderForm, initial_of
@@ -82,7 +84,11 @@ def add_auth_provider(request: PersonRequest, tenant: Tenant, preset: str) -> Ht
 def auth_provider(request: PersonRequest, tenant: Tenant, provider_id: UUID) -> HttpResponse:
     provider = kept_provider(tenant, provider_id)
     posted = (request.POST, request.FILES) if request.method == "POST" else ()
-    form = FORMS[provider.kind](*posted, initial=initial_of(provider), provider=provider)
+    initial = initial_of(provider)
+    if "groups_claim" in request.GET:
+        # The preview of the last sign-in offers other claims than the saved one.
+        initial["groups_claim"] = request.GET["groups_claim"]
+    form = FORMS[provider.kind](*posted, initial=initial, provider=provider)
     if form.is_valid() and _change(request, provider, form):
         page = "auth_provider" if is_confirmed(provider) else "auth_provider_move"
         return redirect(f"admin:{page}", tenant.slug, provider.pk)
@@ -90,6 +96,7 @@ def auth_provider(request: PersonRequest, tenant: Tenant, provider_id: UUID) -> 
         "provider": provider,
         "is_moved": not is_confirmed(provider),
         "is_unrestricted": lacks_restriction(provider),
+        **_last_claims(provider, initial),
         "addresses": [
             {"id": name, "label": LABELS[name], "value": value}
             for name, value in addresses_of(provider).items()
@@ -150,6 +157,22 @@ def _change(request: PersonRequest, provider: IdentityProvider, form: ProviderFo
         return False
     messages.success(request, f"{provider} was saved." if has_changed else "Nothing has changed.")
     return True
+
+
+def _last_claims(provider: IdentityProvider, initial: dict[str, Any]) -> dict[str, Any]:
+    """Return which groups the claims of the last sign-in give, by the claim path of the form."""
+    last = provider.identities.filter(said__has_key="claims").order_by("-last_seen_at")
+    identity = last.select_related("person").first()
+    if identity is None or provider.kind != Kind.OIDC:
+        return {}
+    settings: OidcSettings = settings_of(provider)
+    path, separator = initial.get("groups_claim", settings.groups_claim), settings.groups_separator
+    claims = identity.said["claims"]
+    return {
+        "last_sign_in": identity,
+        "claim": preview_of(claims, path, separator),
+        "other_claims": other_paths(claims, path, separator),
+    }
 
 
 def _blame(form: ProviderForm, error: PeopleError) -> None:

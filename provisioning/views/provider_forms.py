@@ -13,6 +13,7 @@ from unfold.widgets import (
 )
 
 from people import hooks
+from provisioning.claims.groups import SEPARATORS
 from provisioning.models import IdentityProvider
 from provisioning.providers import admission, config
 from provisioning.providers.config import (
@@ -21,7 +22,7 @@ from provisioning.providers.config import (
     Definition,
     InvalidDefinition,
 )
-from provisioning.providers.directory_apis import DIRECTORY_APIS
+from provisioning.providers.directory_apis import DIRECTORY_APIS, GROUP_KEYS
 
 Kind = IdentityProvider.Kind
 LARGEST_KEYTAB = 64 * 1024
@@ -202,8 +203,8 @@ def _pairing(cleaned: dict[str, Any]) -> dict[str, str] | None:
 class OidcForm(ProviderForm):
     kind = Kind.OIDC
     own = (
-        *("issuer", "client_id", "client_secret", "scopes", "groups_claim"),
-        *("directory_kind", "directory_url", "directory_token"),
+        *("issuer", "client_id", "client_secret", "scopes", "groups_claim", "groups_separator"),
+        *("directory_kind", "directory_url", "directory_token", "group_key"),
     )
     restricting = (
         *("email_domains", "hosted_domains", "entra_tenants"),
@@ -227,7 +228,15 @@ class OidcForm(ProviderForm):
     client_id = _text("Client ID")
     client_secret = _secret("Client secret")
     scopes = _text("Scopes", "The scopes to request. Must include openid.")
-    groups_claim = _text("Groups claim", "The claim that contains the groups.")
+    groups_claim = _text(
+        "Groups claim", "The claim that contains the groups, or a path such as realm_access.roles."
+    )
+    groups_separator = forms.ChoiceField(
+        label="If that claim is one text, its groups are separated",
+        required=False,
+        choices=[*SEPARATORS.items()],
+        widget=UnfoldAdminSelectWidget,
+    )
     directory_kind = forms.ChoiceField(
         label="API for live browsing",
         required=False,
@@ -237,6 +246,13 @@ class OidcForm(ProviderForm):
     )
     directory_url = _text("API URL", "Leave empty to use the default URL.", required=False)
     directory_token = _secret("API token")
+    group_key = forms.ChoiceField(
+        label="Tokens name groups",
+        required=False,
+        choices=[*GROUP_KEYS.items()],
+        widget=UnfoldAdminSelectWidget,
+        help_text="So that a group mapped from the live directory matches those of sign-ins.",
+    )
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -256,7 +272,9 @@ class OidcForm(ProviderForm):
     def settings(self, cleaned: dict[str, Any]) -> dict[str, Any]:
         names = ("issuer", "client_id", "scopes", "groups_claim", "directory_url")
         return {name: cleaned[name].strip() for name in names} | {
+            "groups_separator": cleaned["groups_separator"],
             "directory_kind": cleaned["directory_kind"],
+            "group_key": cleaned["group_key"],
             "directory_token": cleaned["directory_token"],
         }
 

@@ -95,6 +95,9 @@ class OpenIdProvider:
                 return 200, self.userinfo if self.userinfo is not None else self.user
         return 404, {}
 
+    def content_type(self, path: str) -> str:
+        return "application/json"
+
     def _document(self) -> Json:
         return {
             "issuer": self.url,
@@ -138,9 +141,9 @@ class OpenIdProvider:
                     status, body = provider.instead[path]
                 else:
                     status, said = provider.answer(path, form, self.headers)
-                    body = said.encode() if status == 302 else json.dumps(said).encode()
+                    body = said.encode() if isinstance(said, str) else json.dumps(said).encode()
                 self.send_response(status)
-                self.send_header("Content-Type", "application/json")
+                self.send_header("Content-Type", provider.content_type(path))
                 if 300 <= status < 400:
                     self.send_header("Location", body.decode())
                 self.end_headers()

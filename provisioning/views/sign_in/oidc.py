@@ -6,12 +6,13 @@ from urllib.parse import urlencode
 import jwt
 from django.contrib.sessions.models import Session
 from django.http import HttpRequest, HttpResponse, JsonResponse
-from django.shortcuts import get_object_or_404
+from django.shortcuts import get_object_or_404, redirect
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_GET, require_POST
 from mozilla_django_oidc.views import OIDCAuthenticationCallbackView, OIDCAuthenticationRequestView
 
 from people import tenancy
+from people.models import Person
 from provisioning.claims import Claims
 from provisioning.models import IdentityProvider, ProviderSession
 from provisioning.net.safe_http import OutboundError
@@ -23,7 +24,12 @@ from provisioning.providers.config import settings_of
 from provisioning.providers.secrets import SecretLost
 from provisioning.sign_in import attempt_log
 from provisioning.sign_in.attempt_log import Outcome
-from provisioning.views.sign_in.finish import CAME_THROUGH, finish_sign_in, sign_in_refused
+from provisioning.views.sign_in.finish import (
+    CAME_THROUGH,
+    destination,
+    finish_sign_in,
+    sign_in_refused,
+)
 from provisioning.views.sign_in.reauthentication import is_confirming
 
 STATES: Final = "oidc_states"
@@ -139,6 +145,10 @@ class _Callback(ProviderSettings, OIDCAuthenticationCallbackView):
         request.session.modified = True
         issuer = settings_of(self.provider).issuer
         expected = {"provider": str(self.provider.pk), "issuer": issuer}
+        visitor = request.user
+        if state is None and isinstance(visitor, Person) and self._is_here(visitor):
+            # A second click, or the back button after a sign-in that succeeded.
+            return redirect(destination(request, visitor, ""))
         if state is None or not expected.items() <= state.items():
             # A stale tab, a second click, a forged response, or an issuer that has changed.
             raise OidcFailed(
@@ -156,6 +166,9 @@ class _Callback(ProviderSettings, OIDCAuthenticationCallbackView):
         backend = Backend(self.provider)
         claims = backend.claims(request, nonce=state["nonce"], code_verifier=state["code_verifier"])
         return self._arrived(request, backend, claims)
+
+    def _is_here(self, visitor: Person) -> bool:
+        return visitor.tenant_id == self.provider.tenant_id
 
     def _arrived(self, request: HttpRequest, backend: Backend, claims: Claims) -> HttpResponse:
         before = request.session.session_key

@@ -20,13 +20,20 @@ from people import tenancy
 from people.models import Tenant
 from people.values import Actor
 from provisioning.directory import Directory, DirectoryFailed, directory_of
+from provisioning.models import IdentityProvider
 from provisioning.providers import config, manage
+from provisioning.sign_in.sign_in import sign_in
+from tests.clients.pages import signed_in, text_of
+from tests.factories import core
 from tests.services.fake_openid import CLIENT_ID, CLIENT_SECRET, OpenIdProvider
 from tests.services.postgres_redis_smtp import free_port, wait_until
+from tests.support import sign_in_flow
+from tests.support.sign_in_flow import claims, come_in
 
 pytestmark = pytest.mark.django_db
 
 PEOPLE = [("u1", "Ada", "Lovelace"), ("u2", "Bob", "Builder"), ("u3", "Grace", "Hopper")]
+ORGANIZATION = "1a2b3c4d-0000-4000-8000-000000000001"
 MANY = [(f"u{number}", "Many", f"Number{number}") for number in range(10, 60)]
 
 
@@ -36,6 +43,8 @@ class CloudProvider(OpenIdProvider):
     api: Callable[[str, dict[str, str], Any], tuple[int, Any]]
 
     def answer(self, path: str, form: Any, headers: Any) -> tuple[int, Any]:
+        for name in (ORGANIZATION, "organizations"):
+            path = path.removeprefix(f"/{name}/v2.0")
         if path == "/token" and form.get("grant_type") == "client_credentials":
             good = form.get("client_secret") == CLIENT_SECRET
             return (200, {"access_token": "at", "expires_in": 300}) if good else (401, {})
@@ -60,6 +69,12 @@ def cloud() -> Iterator[CloudProvider]:
 
 
 def browsing(cloud: OpenIdProvider, kind: str, **said: Any) -> Directory:
+    directory = directory_of(added(cloud, kind, **said))
+    assert directory
+    return directory
+
+
+def added(cloud: OpenIdProvider, kind: str, **said: Any) -> IdentityProvider:
     document = {
         "kind": "oidc",
         "name": kind,
@@ -70,9 +85,12 @@ def browsing(cloud: OpenIdProvider, kind: str, **said: Any) -> Directory:
         "directory_kind": kind,
     }
     definition = config.read(document | said)
-    directory = directory_of(manage.add_provider(definition, actor=Actor("command", "tests")))
-    assert directory
-    return directory
+    return manage.add_provider(definition, actor=Actor("command", "tests"))
+
+
+def sent(provider: IdentityProvider, *groups: str) -> None:
+    """Have a sign-in send these groups."""
+    come_in(provider, "ada", sign_in_flow.groups(*groups))
 
 
 class TestOfMicrosoft:
@@ -147,9 +165,43 @@ class TestOfMicrosoft:
         assert graph.person("nobody") is None
         assert graph.groups_of("nobody") is None
 
+    def test_shows_who_of_the_members_has_signed_in(self, cloud: CloudProvider) -> None:
+        cloud.api = self.answer
+        issuer = f"{cloud.url}/{ORGANIZATION}/v2.0"
+        cloud.discovery = {"issuer": issuer}
+        provider = added(cloud, "graph", directory_url=cloud.url, issuer=issuer)
+        core.owner()
+        sign_in(provider, claims(f"{ORGANIZATION}/u1", email="u1@acme.example"))
+        sign_in(provider, claims("another/u2", email="u2@acme.example"))
+        olga = signed_in(core.owner(email="olga@acme.example"))
+
+        page = text_of(olga.get(f"/tenants/acme/directory/{provider.pk}/group/?id=g1"))
+
+        assert (page.count("u1@acme.example"), page.count("u2@acme.example")) == (1, 1)
+        assert page.count("Has not signed in") == 1
+
+    def test_asks_as_the_organization_where_several_sign_in(self, cloud: CloudProvider) -> None:
+        cloud.api = self.answer
+        issuer = f"{cloud.url}/organizations/v2.0"
+        cloud.discovery = {
+            "issuer": cloud.url + "/{tenantid}/v2.0",
+            "token_endpoint": f"{issuer}/token",
+        }
+        more = {"directory_url": cloud.url, "issuer": issuer}
+        one = browsing(cloud, "graph", restrict_to={"entra_tenants": [ORGANIZATION]}, **more)
+
+        assert one.people("Ada").items[0].subject == f"{ORGANIZATION}/u1"
+        assert f"/{ORGANIZATION}/v2.0/token" in cloud.asked
+        two = {"entra_tenants": [ORGANIZATION, "other"]}
+        with pytest.raises(DirectoryFailed, match="only the directory of one can be browsed"):
+            browsing(cloud, "graph", restrict_to=two, name="Two", **more)
+
     def test_says_that_the_client_may_not(self, cloud: CloudProvider) -> None:
         with pytest.raises(DirectoryFailed, match="Allow the client credentials grant"):
             browsing(cloud, "graph", directory_url=cloud.url, client_secret="wrong")
+
+
+OKTA_GROUP = "00g1emaKYZTWRYYRRTSK"
 
 
 class TestOfOkta:
@@ -174,7 +226,7 @@ class TestOfOkta:
             }
             for key, given, family in PEOPLE
         ]
-        groups = [{"id": "00g1", "profile": {"name": "Finance"}}]
+        groups = [{"id": OKTA_GROUP, "profile": {"name": "Finance"}}]
         match path.split("/")[3:]:
             case ["users"]:
                 word = query.get("q", "")
@@ -182,10 +234,15 @@ class TestOfOkta:
             case ["users", "u1"]:
                 return 200, people[0]
             case ["users", "u1", "groups"] | ["groups"]:
-                return 200, groups
-            case ["groups", "00g1", "users"]:
+                is_about_twins = query.get("q") == "Twins"
+                return 200, self.twins() if is_about_twins else groups
+            case ["groups", key, "users"] if key == OKTA_GROUP:
                 return 200, people[:1]
         return 404, {"errorCode": "E0000007"}
+
+    def twins(self) -> list[dict[str, Any]]:
+        named = [("00g2", "Twins"), ("00g3", "Twins"), ("00g4", "Twins and more")]
+        return [{"id": key, "profile": {"name": name}} for key, name in named]
 
     def test_finds_people(self, okta: Directory) -> None:
         [ada] = okta.people("Love").items
@@ -196,6 +253,31 @@ class TestOfOkta:
         assert [group.id for group in okta.groups("").items] == ["Finance"]
         assert [group.id for group in okta.groups_of("u1") or []] == ["Finance"]
         assert okta.groups_of("nobody") is None
+
+    def test_shows_the_members_of_a_group_by_its_name(self, okta: Directory) -> None:
+        assert [one.id for one in okta.members("Finance").items] == ["u1"]
+        assert okta.members("Nobody").items == []
+
+    @pytest.mark.parametrize("is_told", [True, False])
+    def test_shows_groups_by_id_where_tokens_list_ids(
+        self, cloud: CloudProvider, *, is_told: bool
+    ) -> None:
+        cloud.api = self.answer
+        more = {"group_key": "id"} if is_told else {}
+        provider = added(cloud, "okta", directory_token="t0ken", **more)
+        if not is_told:
+            sent(provider, OKTA_GROUP)
+        okta = directory_of(provider)
+        assert okta
+
+        [finance] = okta.groups("Fin").items
+
+        assert (finance.id, finance.name) == (OKTA_GROUP, "Finance")
+        assert [one.id for one in okta.members(finance.id).items] == ["u1"]
+
+    def test_says_that_two_groups_have_one_name(self, okta: Directory) -> None:
+        with pytest.raises(DirectoryFailed, match="several groups named “Twins”: 00g2, 00g3"):
+            okta.members("Twins")
 
     def test_says_that_the_token_is_not_good(self, cloud: CloudProvider) -> None:
         cloud.api = self.answer
@@ -245,6 +327,96 @@ class TestOfKeycloak:
         assert finance.id == "/staff/finance"
         assert [one.id for one in keycloak.members(finance.id).items] == ["u1", "u2"]
         assert keycloak.groups_of("u1") == [finance]
+
+
+def keycloak_group(key: str, path: str, *inner: Any, count: int = 0) -> dict[str, Any]:
+    name = path.rpartition("/")[2]
+    return {
+        "id": key,
+        "name": name,
+        "path": path,
+        "subGroups": list(inner),
+        "subGroupCount": count or len(inner),
+    }
+
+
+class TestSubgroupsOfKeycloak:
+    """The groups are /staff/finance/payroll, /staff/it and /guests/it."""
+
+    def answer(self, path: str, query: dict[str, str], headers: Any) -> tuple[int, Any]:
+        payroll = keycloak_group("k3", "/staff/finance/payroll")
+        finance = keycloak_group("k2", "/staff/finance", count=1)
+        inner = [finance, keycloak_group("k4", "/staff/it")]
+        guests = keycloak_group("k5", "/guests", keycloak_group("k6", "/guests/it"))
+        staff = keycloak_group("k1", "/staff", count=2)
+        whole = keycloak_group("k1", "/staff", finance | {"subGroups": [payroll]}, inner[1])
+        match path.split("/")[4:]:
+            case ["groups"] if "search" in query:
+                # A search returns the groups above what it finds, too.
+                return 200, [one for one in (whole, guests) if query["search"] in str(one)]
+            case ["groups"]:
+                return 200, [staff, guests]
+            case ["groups", "k1", "children"]:
+                return 200, inner
+            case ["groups", "k2", "children"]:
+                return 200, [payroll]
+            case ["groups", "k3", "members"]:
+                return 200, [{"id": "u1", "username": "ada"}]
+        return 404, {}
+
+    @pytest.fixture
+    def provider(self, cloud: CloudProvider) -> IdentityProvider:
+        cloud.api = self.answer
+        url = f"{cloud.url}/admin/realms/acme"
+        return added(cloud, "keycloak", directory_url=url)
+
+    def directory(self, provider: IdentityProvider) -> Directory:
+        directory = directory_of(provider)
+        assert directory
+        return directory
+
+    def test_are_listed(self, provider: IdentityProvider) -> None:
+        assert [group.id for group in self.directory(provider).groups("").items] == [
+            *("/staff", "/staff/finance", "/staff/finance/payroll", "/staff/it"),
+            *("/guests", "/guests/it"),
+        ]
+
+    def test_are_found(self, provider: IdentityProvider) -> None:
+        found = self.directory(provider).groups("payroll").items
+
+        assert [group.id for group in found] == ["/staff/finance/payroll"]
+
+    @pytest.mark.parametrize(
+        ("key", "seen", "expected"),
+        [
+            ("", [], "/staff/finance/payroll"),
+            ("", ["staff"], "payroll"),
+            ("", ["/staff"], "/staff/finance/payroll"),
+            ("name", ["/staff"], "payroll"),
+            ("path", ["staff"], "/staff/finance/payroll"),
+            ("id", ["staff"], "k3"),
+        ],
+    )
+    def test_are_mapped_by_what_tokens_have(
+        self, provider: IdentityProvider, key: str, seen: list[str], expected: str
+    ) -> None:
+        provider.settings |= {"group_key": key}
+        provider.save()
+        if seen:
+            sent(provider, *seen)
+        keycloak = self.directory(provider)
+
+        [payroll] = keycloak.groups("payroll").items
+
+        assert (payroll.id, payroll.name) == (expected, "/staff/finance/payroll")
+        assert [one.id for one in keycloak.members(expected).items] == ["u1"]
+
+    def test_of_one_name_are_told_apart_by_their_paths(self, provider: IdentityProvider) -> None:
+        provider.settings |= {"group_key": "name"}
+        provider.save()
+
+        with pytest.raises(DirectoryFailed, match="named “it”: /guests/it, /staff/it"):
+            self.directory(provider).members("it")
 
 
 @pytest.fixture(scope="module")

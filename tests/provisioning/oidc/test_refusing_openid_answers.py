@@ -140,6 +140,8 @@ class TestIsRefused:
         back = openid.authorize(begun(client, corp))
         client.get(back)
 
+        client.logout()
+
         assert client.get(back).status_code == 400
 
     def test_with_the_answer_of_another_provider(
@@ -234,6 +236,7 @@ class TestSaysInTheLog:
             ({"/keys": (500, b"{}")}, "not-ok"),
             ({"/keys": (200, b'{"keys": null}')}, "bad-token"),
             ({"/userinfo": (403, b"{}")}, "not-ok"),
+            ({"/userinfo": (200, b"[]")}, "not-json"),
         ],
         ids=str,
     )
@@ -246,6 +249,8 @@ class TestSaysInTheLog:
         reason: str,
     ) -> None:
         openid.instead = instead
+        # Otherwise userinfo would not be needed.
+        openid.claims = {"email": None}
 
         assert sign_in(client, corp, openid).status_code == 400
         assert the_attempt().reason == reason

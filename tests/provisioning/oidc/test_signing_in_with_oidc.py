@@ -93,7 +93,7 @@ class TestGroups:
             ({"groups": None}, "the token has no claim “groups”"),
             ({"_claim_names": {"groups": "src1"}}, "overage"),
             ({"hasgroups": True}, "overage"),
-            ({"groups": 7}, "is not a list"),
+            ({"groups": 7}, "is a number, not a list of groups"),
         ],
     )
     def test_that_are_unknown_change_nothing_and_warn(

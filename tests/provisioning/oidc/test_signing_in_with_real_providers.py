@@ -12,6 +12,7 @@ import pytest
 
 from tests.canaille import CanailleOpenId
 from tests.clients.browserless import Visitor
+from tests.django_oauth_toolkit import DjangoOauthToolkit
 from tests.oidc_provider import OidcProvider
 from tests.services.server import Server
 
@@ -23,7 +24,7 @@ from tests.support.sign_in_flow import mapping
 with tenancy.use(Tenant.objects.get(slug="{tenant}")):
     mapping(IdentityProvider.objects.get(), "finance", Person.Role.BOOKKEEPER)
 """
-OpenId = OidcProvider | CanailleOpenId
+OpenId = OidcProvider | CanailleOpenId | DjangoOauthToolkit
 PEOPLE = """
 import json
 from people import tenancy
@@ -71,7 +72,7 @@ class Corp:
         return page
 
 
-@pytest.fixture(scope="module", params=[OidcProvider, CanailleOpenId])
+@pytest.fixture(scope="module", params=[OidcProvider, CanailleOpenId, DjangoOauthToolkit])
 def openid(request: pytest.FixtureRequest) -> Iterator[OpenId]:
     service: OpenId = request.param()
     service.introduce("ada", **ADA, groups=["finance"])
@@ -131,7 +132,7 @@ def test_ends_with_the_session_at_the_provider(corp: Corp) -> None:
         assert str(visitor.get(corp.sign_in_url).url).startswith(corp.openid.issuer)
 
 
-# Canaille tells nobody when a session ends.
+# The others tell nobody when a session ends.
 @pytest.mark.parametrize("openid", [OidcProvider], indirect=True)
 def test_ends_when_the_provider_says_so_over_the_back_channel(
     corp: Corp, openid: OidcProvider

@@ -67,7 +67,7 @@ class TestOfAnOpenIdProvider:
     def test_says_whether_the_last_sign_in_brought_groups(self, openid: OpenIdProvider) -> None:
         provider = oidc(openid)
         sign_in(provider, claims("ada"))
-        assert "did not include groups" in list(steps(provider))[-1].sentence
+        assert "did not include readable groups" in list(steps(provider))[-1].sentence
 
         sign_in(provider, claims("ada", groups("a", "b")))
 

@@ -197,6 +197,23 @@ def test_is_met_by_any_one_restriction(tmp_path: Path, name: str) -> None:
     assert IdentityProvider.objects.get().admission[name] == restriction
 
 
+@pytest.mark.parametrize("name", RESTRICTIONS)
+@pytest.mark.parametrize("directory", ["common", "organizations"])
+def test_of_an_issuer_for_every_organization_lists_the_organizations(
+    tmp_path: Path, directory: str, name: str
+) -> None:
+    """Another organization has addresses, groups and claims as it likes."""
+    value = RESTRICTIONS[name]
+    restriction = {name: value if name.startswith("required") else [value]}
+    issuer = f"https://login.microsoftonline.com/{directory}/v2.0"
+
+    if name == "entra_tenants":
+        add(tmp_path, document(issuer, restrict_to=restriction))
+    else:
+        with pytest.raises(CommandError, match="Enter the Entra directory"):
+            add(tmp_path, document(issuer, restrict_to=restriction))
+
+
 @pytest.mark.parametrize(
     "restrict_to",
     [

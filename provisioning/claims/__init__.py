@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
 LONGEST_SUBJECT = 255
 LONGEST_GROUP = 500
@@ -69,6 +69,10 @@ class Claims:
     location: str = ""
     groups: Groups = UNKNOWN
     said: Mapping[str, str] = field(default_factory=dict)
+    # The claims that may list groups, for the preview on the provider's page.
+    group_claims: Mapping[str, Any] = field(default_factory=dict)
+    # What could not be read, as sentences for the provider log.
+    problems: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         """Replace characters that no database stores. A subject with such a character is dropped.

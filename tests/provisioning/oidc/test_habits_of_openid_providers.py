@@ -1,0 +1,315 @@
+"""OpenID providers differ: a sign-in …"""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from django.core.cache import cache
+from django.test import Client
+
+from people import tenancy
+from people.models import Person, Tenant
+from provisioning.models import IdentityProvider
+from tests.factories import core
+from tests.services.fake_openid import (
+    CLIENT_ID,
+    FOREIGN_KEY,
+    KEY,
+    Json,
+    OpenIdProvider,
+    public,
+    signed,
+)
+from tests.support.openid_flow import ADA, begun, connected, is_in, people, sign_in, the_attempt
+from tests.support.sign_in_flow import mapping
+
+pytestmark = pytest.mark.django_db
+
+TENANT, OTHER_TENANT = (
+    "1a2b3c4d-0000-4000-8000-000000000001",
+    "1a2b3c4d-0000-4000-8000-000000000002",
+)
+
+
+@pytest.fixture
+def corp(acme: Tenant, openid: OpenIdProvider) -> IdentityProvider:
+    with tenancy.use(acme):
+        core.owner()
+    return connected(acme, openid)
+
+
+class TestWithoutUserinfo:
+    @pytest.mark.parametrize("answer", [(503, b""), (200, b"<html>"), (401, b"{}"), (200, b"[]")])
+    def test_uses_an_id_token_that_has_everything(
+        self,
+        client: Client,
+        corp: IdentityProvider,
+        openid: OpenIdProvider,
+        answer: tuple[int, bytes],
+    ) -> None:
+        openid.instead["/userinfo"] = answer
+
+        sign_in(client, corp, openid)
+
+        assert is_in(client)
+        assert "The ID token has the profile, so it was used alone." in the_attempt().warnings[0]
+
+    @pytest.mark.parametrize("missing", ["email", "given_name"])
+    def test_fails_if_the_id_token_lacks_the_profile(
+        self, client: Client, corp: IdentityProvider, openid: OpenIdProvider, missing: str
+    ) -> None:
+        openid.user.pop(missing)
+        openid.instead["/userinfo"] = (503, b"")
+
+        sign_in(client, corp, openid)
+
+        assert not is_in(client)
+        assert the_attempt().reason == "not-ok"
+
+    def test_keeps_the_roles_if_the_groups_come_from_userinfo(
+        self, client: Client, acme: Tenant, corp: IdentityProvider, openid: OpenIdProvider
+    ) -> None:
+        with tenancy.use(acme):
+            mapping(corp, "finance", Person.Role.BOOKKEEPER)
+        openid.userinfo = ADA | {"groups": ["finance"]}
+        sign_in(client, corp, openid)
+        openid.instead["/userinfo"] = (503, b"")
+
+        sign_in(Client(), corp, openid)
+
+        with tenancy.use(acme):
+            assert Person.objects.get(email=ADA["email"]).role == Person.Role.BOOKKEEPER
+
+    def test_does_not_take_one_address_as_verified_for_another(
+        self, client: Client, corp: IdentityProvider, openid: OpenIdProvider
+    ) -> None:
+        """The ID token has verified its own address, and no other one."""
+        corp.admission = {"email_domains": ["victim.example"]}
+        corp.settings |= {"issuer": openid.url}
+        corp.save()
+        openid.userinfo = {"sub": "ada", "email": "ada@victim.example", "email_verified": False}
+
+        sign_in(client, corp, openid)
+
+        assert the_attempt().reason == "not-admitted"
+
+
+class SigningProvider(OpenIdProvider):
+    """Signs its userinfo responses (OpenID Connect Core 1.0, section 5.3.2)."""
+
+    key: Any = KEY
+    changes: Json = {}
+
+    def answer(self, path: str, form: Any, headers: Any) -> tuple[int, Any]:
+        if path == "/userinfo":
+            said = {"iss": self.url, "aud": CLIENT_ID, **self.user, **self.changes}
+            return 200, signed({k: v for k, v in said.items() if v is not None}, self.key)
+        return super().answer(path, form, headers)
+
+    def content_type(self, path: str) -> str:
+        return "application/jwt" if path == "/userinfo" else super().content_type(path)
+
+
+class TestWithSignedUserinfo:
+    @pytest.fixture
+    def openid(self) -> Iterator[SigningProvider]:
+        cache.clear()
+        # The profile is in the userinfo response alone.
+        provider = SigningProvider(user=dict(ADA), claims={"email": None, "given_name": None})
+        yield provider
+        provider.stop()
+
+    @pytest.mark.parametrize("changes", [{}, {"aud": [CLIENT_ID]}, {"iss": None, "aud": None}])
+    def test_reads_it(
+        self, client: Client, corp: IdentityProvider, openid: SigningProvider, changes: Json
+    ) -> None:
+        openid.changes = changes
+
+        sign_in(client, corp, openid)
+
+        assert is_in(client)
+        assert "ada@acme.example" in people()
+
+    @pytest.mark.parametrize(
+        "changes", [{"aud": "another"}, {"iss": "https://evil.example"}, {"exp": 1}]
+    )
+    def test_refuses_one_for_somebody_else(
+        self, client: Client, corp: IdentityProvider, openid: SigningProvider, changes: Json
+    ) -> None:
+        openid.changes = changes
+
+        sign_in(client, corp, openid)
+
+        assert not is_in(client)
+        assert the_attempt().reason == "bad-userinfo"
+
+    def test_refuses_one_that_somebody_else_signed(
+        self, client: Client, corp: IdentityProvider, openid: SigningProvider
+    ) -> None:
+        openid.key = FOREIGN_KEY
+
+        sign_in(client, corp, openid)
+
+        assert not is_in(client)
+        assert the_attempt().reason == "bad-userinfo"
+
+
+class TestAfterAKeyWasReplacedUnderItsId:
+    def test_fetches_the_keys_once_more(
+        self, corp: IdentityProvider, openid: OpenIdProvider
+    ) -> None:
+        sign_in(Client(), corp, openid)
+        openid.keys = [public(FOREIGN_KEY)]
+        openid.forge = lambda said: signed(said, FOREIGN_KEY)
+        client = Client()
+
+        sign_in(client, corp, openid)
+
+        assert is_in(client)
+
+    def test_does_not_fetch_them_for_every_forged_token(
+        self, corp: IdentityProvider, openid: OpenIdProvider
+    ) -> None:
+        sign_in(Client(), corp, openid)
+        openid.forge = lambda said: signed(said, FOREIGN_KEY)
+        openid.asked.clear()
+
+        for _ in range(4):
+            assert sign_in(Client(), corp, openid).status_code == 400
+
+        assert openid.asked.count("/keys") == 1
+
+
+class TestThatIsOpenedAgain:
+    def test_leads_home_while_signed_in(
+        self, client: Client, corp: IdentityProvider, openid: OpenIdProvider
+    ) -> None:
+        back = openid.authorize(begun(client, corp))
+        client.get(back)
+
+        again = client.get(back)
+
+        assert (again.status_code, again["Location"]) == (302, "/home/")
+        assert is_in(client)
+
+    def test_is_refused_for_a_stranger(
+        self, client: Client, corp: IdentityProvider, openid: OpenIdProvider
+    ) -> None:
+        back = openid.authorize(begun(client, corp))
+        client.get(back)
+
+        assert Client().get(back).status_code == 400
+
+    def test_is_refused_for_somebody_of_another_company(
+        self, client: Client, corp: IdentityProvider, openid: OpenIdProvider
+    ) -> None:
+        elsewhere = core.tenant(slug="other", name="Other")
+        with tenancy.use(elsewhere):
+            client.force_login(core.person(email="eve@other.example"))
+
+        assert client.get(f"/sign-in/acme/{corp.pk}/callback/?state=x&code=y").status_code == 400
+
+
+class EntraForAll(OpenIdProvider):
+    """Entra's issuers `common` and `organizations`: discovery names a template of the issuer."""
+
+    def answer(self, path: str, form: Any, headers: Any) -> tuple[int, Any]:
+        for name in ("common", "organizations", "consumers"):
+            path = path.removeprefix(f"/{name}/v2.0")
+        return super().answer(path, form, headers)
+
+    def tenant(self, tid: str) -> None:
+        """Have accounts of this organization sign in."""
+        self.user |= {"tid": tid, "oid": "o-1", "sub": "pairwise", "iss": f"{self.url}/{tid}/v2.0"}
+
+
+class TestWithAnIssuerForSeveralOrganizations:
+    @pytest.fixture
+    def openid(self) -> Iterator[EntraForAll]:
+        cache.clear()
+        provider = EntraForAll(user=dict(ADA))
+        provider.discovery = {"issuer": provider.url + "/{tenantid}/v2.0"}
+        provider.keys = [public(KEY) | {"issuer": provider.url + "/{tenantid}/v2.0"}]
+        provider.tenant(TENANT)
+        yield provider
+        provider.stop()
+
+    @pytest.fixture(params=["common", "organizations"])
+    def entra(
+        self, request: pytest.FixtureRequest, acme: Tenant, openid: EntraForAll
+    ) -> IdentityProvider:
+        issuer = f"{openid.url}/{request.param}/v2.0"
+        restriction = {"entra_tenants": [TENANT.upper()]}
+        return connected(acme, openid, issuer=issuer, restrict_to=restriction)
+
+    def test_adds_people_of_an_allowed_organization(
+        self, client: Client, entra: IdentityProvider, openid: EntraForAll
+    ) -> None:
+        sign_in(client, entra, openid)
+
+        assert is_in(client)
+        assert the_attempt().subject == f"{TENANT}/o-1"
+
+    def test_refuses_people_of_another_organization(
+        self, client: Client, entra: IdentityProvider, openid: EntraForAll
+    ) -> None:
+        openid.tenant(OTHER_TENANT)
+
+        sign_in(client, entra, openid)
+
+        assert not is_in(client)
+        assert the_attempt().reason == "not-admitted"
+
+    @pytest.mark.parametrize(
+        "changes",
+        [
+            {"tid": OTHER_TENANT},
+            {"tid": None},
+            {"tid": [TENANT]},
+            {"tid": "common"},
+            {"tid": "{tenantid}", "iss": "{url}/{tenantid}/v2.0"},
+            {"iss": "{url}/common/v2.0"},
+            {"iss": "https://evil.example/" + TENANT + "/v2.0"},
+        ],
+    )
+    def test_refuses_a_token_whose_issuer_is_not_that_of_its_organization(
+        self, client: Client, entra: IdentityProvider, openid: EntraForAll, changes: Json
+    ) -> None:
+        openid.claims = {
+            name: value.replace("{url}", openid.url) if isinstance(value, str) else value
+            for name, value in changes.items()
+        }
+
+        sign_in(client, entra, openid)
+
+        assert not is_in(client)
+        assert the_attempt().reason == "bad-token"
+
+    def test_refuses_a_key_that_belongs_to_another_issuer(
+        self, client: Client, entra: IdentityProvider, openid: EntraForAll
+    ) -> None:
+        openid.keys = [public(KEY) | {"issuer": f"{openid.url}/{OTHER_TENANT}/v2.0"}]
+
+        sign_in(client, entra, openid)
+
+        assert not is_in(client)
+
+    def test_adds_nobody_without_a_list_of_organizations(
+        self, client: Client, entra: IdentityProvider, openid: EntraForAll
+    ) -> None:
+        with tenancy.use(entra.tenant):
+            IdentityProvider.objects.filter(pk=entra.pk).update(admission={})
+
+        sign_in(client, entra, openid)
+
+        assert the_attempt().reason == "provider-unrestricted"
+
+    def test_is_refused_with_a_template_for_another_address(
+        self, client: Client, acme: Tenant, openid: EntraForAll
+    ) -> None:
+        provider = connected(acme, openid, issuer=f"{openid.url}/consumers/v2.0")
+
+        response = client.get(f"/sign-in/acme/{provider.pk}/")
+
+        assert response.status_code == 400
+        assert the_attempt().reason == "issuer-mismatch"
