@@ -138,6 +138,7 @@ def _mailing(person: Person, invite: Invite, mail: Mail | None) -> tuple[str, st
             "The connection sends no invite emails, because people sign in by single sign-on. Ask "
             "them to sign in, or send the invite.",
         )
+    # A mail that was sent has a problem if it bounced later.
     if mail.given_up_at or (mail.sent_at and mail.problem):
         return (
             "mail-refused",

@@ -71,6 +71,7 @@ class Fund(SpendInstrument):
     """A budget that its owner may spend, or a team if it is shared."""
 
     owner = models.ForeignKey(Person, on_delete=models.PROTECT, related_name="funds")
+    # A shared fund blocks the auto-termination of its owner.
     is_shared = models.BooleanField("shared", default=False)
     balance = models.PositiveBigIntegerField(
         help_text="In the currency's smallest unit: 50000 is 500.00 EUR."

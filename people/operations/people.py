@@ -73,6 +73,7 @@ def add_person(
     :raises SelfManager, InvalidManager: if the manager may not have this report.
     """
     person = Person(tenant_id=tenancy.current_id(), state=Person.State.INVITED)
+    # They may choose one when they accept the invite. Sign-in through a provider needs none.
     person.password = unusable_password()
     role = profile.role or Person.Role.CARDHOLDER
     check_name(profile)
@@ -135,6 +136,8 @@ def deactivate_person(person: Person, *, actor: Actor, reason: str = "") -> bool
     person.state = Person.State.INACTIVE
     person.deactivated_at, person.deactivated_by = timezone.now(), str(actor)
     person.session_epoch += 1
+    # The undo of a bulk change recognizes this invite by its time, which is between
+    # `deactivated_at` and the event.
     revoke_invite(person, actor=actor)
     schedule.schedule(person, actor=actor)
     person.save(update_fields=ACTIVITY_COLUMNS)
@@ -181,6 +184,7 @@ def reactivate_person(person: Person, *, actor: Actor, invitation: Invitation = 
         return False
     if person.state == Person.State.TERMINATED:
         raise Terminated(person)
+    # The provider had deleted the person, and their address was released to another person.
     if not person.email_key:
         raise NoAddress(person)
     if person.detached_at:

@@ -222,6 +222,7 @@ def _apply(
 def _is_withheld_from(person: Person, profile: Profile, actor: Actor) -> bool:
     """Tell whether the role is withheld from the person; if so, list it for administrators."""
     role = profile.role or ""
+    # An administrator who sets the role decides by that. A provider only sends its value again.
     if actor.via == "person" or not is_withheld(person, role):
         return False
     person.withheld_roles = {key_of(role): ASKED} | person.withheld_roles
@@ -238,6 +239,7 @@ def _set_manager(person: Person, manager: Person | None, *, actor: Actor) -> Non
 def _set_email(person: Person, email: str, *, actor: Actor) -> None:
     key = normalize_key(email)
     if key == person.email_key:
+        # The address may be spelled in another case. Sending it again cancels a pending one.
         person.email, person.pending_email = email, ""
         return
     if person.pending_email and key == normalize_key(person.pending_email):

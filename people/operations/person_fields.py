@@ -128,5 +128,6 @@ def mark_field_managed(person: Person, field: str, *, is_sent: bool, actor: Acto
     is_owned = person.managed_fields.get(field, {}).get("by") == owner
     if is_sent and not is_owned:
         person.managed_fields[field] = {"by": owner, "since": timezone.now().isoformat()}
+    # The provider stopped sending the field, so it no longer manages it.
     elif is_owned and not is_sent:
         del person.managed_fields[field]

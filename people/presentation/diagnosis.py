@@ -107,6 +107,8 @@ def diagnose(text: str) -> Answer:
     verdicts = [one for one in found if isinstance(one, Diagnosis)]
     return Answer(
         asked,
+        # There is always one: without any other, `people.diagnosis` yields UNKNOWN or the person's
+        # state.
         verdict=min(verdicts, key=lambda verdict: verdict.rank),
         evidence=[one for one in found if isinstance(one, Evidence)],
     )
@@ -116,6 +118,7 @@ def _named_exactly(text: str) -> list[Person]:
     """Return the person with this address, or with it as pending address, or a terminated one."""
     having = Person.objects.filter(email_key=normalize_key(text))
     getting = Person.objects.in_lists().exclude(pending_email="").filter(pending_email__iexact=text)
+    # A terminated person comes last, because their address may belong to another person now.
     for people in (having.in_lists(), getting, having.order_by("-terminated_at")):
         found = people.select_related("tenant").first()
         if found:

@@ -81,6 +81,7 @@ def read_days(text: str) -> int:
     :raises InvalidDays: if the text is not a number, or out of range.
     """
     number = text.strip()
+    # int() would also accept “1_0” and the digits of other scripts.
     if not re.fullmatch(r"[0-9]{1,5}", number) or not 1 <= int(number) <= MOST_DAYS:
         raise InvalidDays
     return int(number)
@@ -304,6 +305,7 @@ def postpone(
     first = scheduled_termination.postponed_from or scheduled_termination.due_at
     if until <= max(first, timezone.now()):
         raise TooEarly(max(first, timezone.now()))
+    # Only the first postponement sets it, because pages show the original date.
     scheduled_termination.postponed_from = first
     return _decide(
         scheduled_termination,

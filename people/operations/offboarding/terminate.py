@@ -68,6 +68,8 @@ def terminate_person(person: Person, plan: HandoverPlan, *, actor: Actor) -> boo
     ranks.check_rank_over(actor, person)
     if person.state == Person.State.TERMINATED:
         return False
+    # The reports get another manager. This lock comes before that of the administrators, see
+    # people.operations.locks.
     acquire_lock(LockName.ORGANIZATION_CHART, person.tenant_id)
     check_not_last_admin(person, actor=actor)
     held = holdings_of(person, locked=True)
@@ -140,6 +142,7 @@ class _Handover:
             self._move("funds", fund, self.plan.funds[str(fund.pk)])
         for step in self.held.steps:
             approver = self.plan.steps[str(step.pk)]
+            # Pending approvals refer to the step, so they now wait for the new approver.
             step.approver_id = UUID(approver)
             step.save(update_fields=["approver"])
             self.received[approver]["steps"].append(named(step))

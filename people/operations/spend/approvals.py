@@ -194,6 +194,7 @@ def request_approval(outstanding_item: OutstandingItem, workflow: Workflow) -> A
 
     :raises WorkflowEmpty: if the workflow has no steps.
     """
+    # Locked, so that the step is not removed at the same time.
     first = workflow.steps.order_by("place").select_for_update(of=("self",)).first()
     if first is None:
         raise WorkflowEmpty(workflow.name)

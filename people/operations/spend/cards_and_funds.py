@@ -84,6 +84,7 @@ def change_fund(fund: Fund, *, more: int = 0, actor: Actor) -> bool:
     :raises Ended: if the fund has ended.
     """
     stored = Fund.objects.select_for_update().get(pk=fund.pk)
+    # Read under the lock, because purchases change the balance.
     fund.balance = stored.balance + more
     return _change(fund, ("name", "is_shared", "payment_limit", "balance"), actor=actor)
 

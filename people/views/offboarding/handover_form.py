@@ -104,6 +104,7 @@ class HandoverForm(forms.Form):
             if self.cleaned_data.get(item.key) == OTHER_PERSON:
                 self._check_successor(item)
         if not self.errors:
+            # Only a complete plan can be checked.
             for problem in handover_plan.find_problems(self.person, self.plan):
                 self.say(problem)
         return self.cleaned_data
@@ -147,6 +148,7 @@ class HandoverForm(forms.Form):
         choices = [
             (OTHER_PERSON, "Hand over to another person …" if self.manager else "Hand over to …")
         ]
+        # A card or fund keeps its currency, so only a holder with the same currency can get it.
         if self.manager and item.currency in ("", self.manager_currency):
             choices.insert(0, (MANAGER, f"Hand over to {self.manager.full_name} (manager)"))
         if item.can_end:
