@@ -29,7 +29,7 @@ class TenantAdmin(CompanyAdmin):
     actions = None
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Tenant]:
-        # Operators belong to no tenant, and only the number of people is shown to them.
+        # The list counts the people of all tenants, while the operator's own tenant is in force.
         with tenancy.across_tenants():
             people = Person.objects.in_lists().filter(tenant=OuterRef("pk")).order_by()
         count = people.values("tenant").annotate(count=Count("pk")).values("count")

@@ -128,7 +128,7 @@ def _update(tenant: Tenant, fields: list[str]) -> None:
 
 
 def _record(tenant: Tenant, changes: dict[str, dict[str, Any]], *, actor: Actor) -> None:
-    # Operators change tenants while no tenant is in force, but an event belongs to one.
+    # The tenant in force is the operator's own one, but the event belongs to the changed tenant.
     with tenancy.use(tenant):
         events.record(
             Event.Kind.ORGANIZATION_CHANGED, None, actor=actor, changes=changes, what="company"
