@@ -1,6 +1,6 @@
 """Stores rows of several models in one SQL statement.
 
-What is stored is what the ORM would store, which tests/people/db/test_writes.py shows. PostgreSQL
+The result is the same as with the ORM; tests/people/db/test_writes.py compares both. PostgreSQL
 only.
 """
 

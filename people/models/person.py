@@ -179,6 +179,7 @@ class Person(DeferrableModel, AbstractBaseUser):
             ),
         ]
         indexes: ClassVar = [
+            # In the order of the People page.
             models.Index(fields=["tenant", "family_name", "given_name", "id"], name="person_list"),
             models.Index(fields=["tenant", "state"], name="person_state"),
             models.Index(
@@ -192,6 +193,7 @@ class Person(DeferrableModel, AbstractBaseUser):
                 condition=models.Q(state="inactive"),
             ),
             models.Index(
+                # The sync cycle reads these few people every 5 minutes.
                 fields=["manually_overridden_at"],
                 name="person_manually_overridden",
                 condition=models.Q(manually_overridden_at__isnull=False),

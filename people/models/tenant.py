@@ -26,6 +26,7 @@ class Tenant(models.Model):
         default=True,
         help_text="People choose their way to sign in when they accept their invite.",
     )
+    # Null until `create_tenant` has added the owner, who is a person of the tenant.
     owner: "models.ForeignKey[Person | None, Person | None]" = models.ForeignKey(
         "people.Person",
         on_delete=models.PROTECT,

@@ -52,6 +52,7 @@ def save_place(place: AnyPlace, *, actor: Actor) -> None:
         if isinstance(role, Role):
             ranks.check_may_grant(actor, role)
     before = _facts(stored) if stored else {}
+    # Finds a duplicate name first, so that only a concurrent request reaches the constraint.
     check_name(place)
     check_currency(place)
     place.tenant_id, place.name_key = tenancy.current_id(), normalize_key(place.name)

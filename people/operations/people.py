@@ -110,6 +110,7 @@ def activate_person(person: Person, *, actor: Actor) -> bool:
         return False
     before = snapshot(person)
     person.state, person.joined_at = Person.State.ACTIVE, timezone.now()
+    # The first sign-in accepts the invite, even one that was never mailed.
     accept_invites(person, actor=actor)
     changes = difference(before, snapshot(person))
     person.save(update_fields=JOIN_COLUMNS)
@@ -135,6 +136,7 @@ def deactivate_person(person: Person, *, actor: Actor, reason: str = "") -> bool
     before = snapshot(person)
     person.state = Person.State.INACTIVE
     person.deactivated_at, person.deactivated_by = timezone.now(), str(actor)
+    # Sessions, API tokens and password links store the epoch in which they began, so all end.
     person.session_epoch += 1
     # The undo of a bulk change recognizes this invite by its time, which is between
     # `deactivated_at` and the event.

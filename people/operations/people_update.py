@@ -243,7 +243,9 @@ def _set_email(person: Person, email: str, *, actor: Actor) -> None:
         person.email, person.pending_email = email, ""
         return
     if person.pending_email and key == normalize_key(person.pending_email):
-        return  # Already pending. `confirm_address` checks whether it is taken meanwhile.
+        # Already pending. `confirm_address` checks whether another person has got it since then.
+        return
+    # Leaves out people whom the provider has deleted: they release their address below.
     if Person.objects.having_address(email).exclude(pk=person.pk).exists():
         raise DuplicateEmail
     if person.joined_at and person.email_key:

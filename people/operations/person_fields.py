@@ -48,6 +48,7 @@ def saving(*, savepoint: bool) -> Iterator[None]:
         with transaction.atomic() if begins else nullcontext():
             yield
     except IntegrityError as error:
+        # Another constraint is an error in the code, and must not look like a taken address.
         if constraint_of(error) != "person_email_taken":
             raise
         raise DuplicateEmail from error

@@ -60,7 +60,8 @@ def start_over(person: Person, *, actor: Actor) -> None:
     """Prepare a leaver for reactivation, as if they had never joined.
 
     This revokes the password, linked sign-ins, sessions and tokens. Elevated roles are withheld
-    until an administrator grants them again. The caller reactivates the person.
+    until an administrator grants them again, because a matching identifier does not prove that it
+    is the same person. The caller reactivates the person.
     """
     lock(person)
     before = snapshot(person)

@@ -140,7 +140,8 @@ def _pop_request(request: HttpRequest, key: str) -> dict[str, Any] | None:
     try:
         sent: dict[str, Any] = json.loads(_box(request).decrypt(kept["sent"].encode()))
     except InvalidToken:
-        return None  # SECRET_KEY was replaced meanwhile.
+        # SECRET_KEY was replaced since then.
+        return None
     return sent
 
 

@@ -40,7 +40,8 @@ from people.operations.offboarding.handover_plan import HandoverPlan
 from people.values import Actor, PeopleError
 
 DEFAULT_DAYS = 45
-# FOR SHARE: whoever changes the setting waits for pending deactivations, and then sees them.
+# FOR SHARE: a transaction that changes the setting waits for pending deactivations, and then sees
+# their people.
 DAYS = "SELECT auto_terminate_days FROM people_tenant WHERE id = %s FOR SHARE"
 # The maximum of the column, a smallint.
 MOST_DAYS = 32_767
@@ -275,6 +276,7 @@ def _reschedule(days: int, *, is_new: bool) -> int:
                 due_at=max(due_at(person, days), now + GRACE),
             )
         )
+        # In thousands, so that a large company does not fill the memory.
         if len(rows) == 1000:
             ScheduledTermination.objects.bulk_create(rows)
             rows = []

@@ -1,7 +1,7 @@
 """Issues, changes and ends cards and funds, and authorizes purchases.
 
-A decision holds the holder's row, and only then the card's or the fund's. Deactivation holds
-the same row, so that every decision falls before it or after it, never beside it.
+A decision about a purchase locks the holder, and then the card or the fund. A deactivation locks
+the holder too, so each decision is made either before or after it.
 """
 
 import secrets

@@ -139,6 +139,7 @@ class HandoverForm(forms.Form):
             return None
         answered: MultiValueDict[str, Any] = data.copy()
         for item in self.inventory.decisions:
+            # Otherwise the form would show errors for items that the visitor has not seen yet.
             if self.seen is not None and item.key not in self.seen:
                 for name in (item.key, f"{item.key}-successor"):
                     answered[name] = initial.get(name) or ""
@@ -177,6 +178,7 @@ class HandoverForm(forms.Form):
             self.add_error(item.key, "Choose a person.")
 
     def _successor(self, item: HandoverItem) -> str | None:
+        # Items that always end have no field.
         match self.cleaned_data.get(item.key, END):
             case "manager" if self.manager:
                 return str(self.manager.pk)
