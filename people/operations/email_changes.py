@@ -80,7 +80,7 @@ def resend_confirmation(person: Person, *, actor: Actor) -> bool:
         return False
     latest = latest_request(person)
     if latest is None or not is_current(latest):
-        # No earlier request is valid any more, so both addresses get new links.
+        # No earlier request is valid any more, so new links are sent.
         _send_requests(person)
         return True
     missing = unconfirmed(person)
