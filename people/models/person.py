@@ -87,7 +87,7 @@ class Person(DeferrableModel, AbstractBaseUser):
     # Blank after another person has got the address of a leaver.
     email = models.EmailField("email", max_length=254)
     # The normalized address. It is unique among the tenant's people who are not terminated. It can
-    # be longer than the address, because case folding makes “ß” to “ss”.
+    # be longer than the address, because case folding turns “ß” into “ss”.
     email_key = models.CharField(max_length=512, editable=False)
     # A new address that is not confirmed yet. Until then, the person signs in with the old one.
     pending_email = models.EmailField(max_length=254, blank=True, editable=False)

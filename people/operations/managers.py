@@ -63,7 +63,7 @@ def check_manager(person: Person, manager: Person | None) -> None:
     acquire_lock(LockName.ORGANIZATION_CHART, person.tenant_id)
     state, is_below = _state_and_chain(person, manager)
     if state == Person.State.TERMINATED:
-        # They were terminated while this transaction waited for the lock.
+        # The manager was terminated while this transaction waited for the lock.
         raise InvalidManager
     if is_below:
         raise CircularManager

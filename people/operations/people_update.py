@@ -206,6 +206,7 @@ def _apply(
         _set_manager(person, manager, actor=actor)
     if (
         profile.role
+        # The role that the person has already keeps its source and its date.
         and profile.role != person.role
         and not _is_withheld_from(person, profile, actor)
     ):

@@ -127,6 +127,7 @@ def mark_field_managed(person: Person, field: str, *, is_sent: bool, actor: Acto
         return
     owner = str(actor)
     is_owned = person.managed_fields.get(field, {}).get("by") == owner
+    # `since` stays when the provider sends the field again.
     if is_sent and not is_owned:
         person.managed_fields[field] = {"by": owner, "since": timezone.now().isoformat()}
     # The provider stopped sending the field, so it no longer manages it.

@@ -52,6 +52,7 @@ def revoke_credentials(person: Person) -> None:
     person.password = unusable_password()
     person.session_epoch += 1
     person.save(update_fields=["password", "session_epoch"])
+    # Otherwise the next holder of a reused account at the provider could sign in as this person.
     hooks.retire_identities(person)
 
 

@@ -119,6 +119,7 @@ def close_tenant(tenant: Tenant, *, actor: Actor) -> None:
 
 def _update(tenant: Tenant, fields: list[str]) -> None:
     try:
+        # The savepoint keeps the transaction usable after a refused change.
         with transaction.atomic():
             tenant.save(update_fields=fields)
     except IntegrityError as error:

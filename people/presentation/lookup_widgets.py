@@ -41,6 +41,7 @@ class LookupWidget(AutocompleteSelect):
         text = data.get(text_input_name(name), "").strip()
         if not text:
             return super().value_from_datadict(data, files, name)
+        # The text takes precedence: without JavaScript, the select keeps its earlier value.
         return self._called(text) or text
 
     def _called(self, text: str) -> Any:

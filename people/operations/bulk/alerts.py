@@ -175,7 +175,7 @@ def most_of(tenant: Tenant, people: int) -> int:
 
 
 def in_bursts(deactivated: Sequence[Deactivated], most: int, span: timedelta) -> list[Deactivated]:
-    """Return the people within any span of this length in which more than `most` went.
+    """Return the people within any span of this length in which more than `most` were deactivated.
 
     `deactivated` is in the order of time, and so is the result.
     """

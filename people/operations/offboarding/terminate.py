@@ -91,6 +91,7 @@ def terminate_person(person: Person, plan: HandoverPlan, *, actor: Actor) -> boo
 def _check(
     person: Person, plan: HandoverPlan, held: Holdings, people: Mapping[str, Person]
 ) -> None:
+    # Only the first problem is raised. The form lists all of them, see `find_problems`.
     for problem in HandoverProblems(person, held, plan, people):
         raise problem
     for report in held.reports:
@@ -181,6 +182,7 @@ class _Handover:
         """Give each report the new manager. A report who becomes it gets the leaver's manager."""
         manager = self.people.get(self.plan.reports or "")
         above = self.person.manager
+        # The leaver's own manager may have been terminated, or may be a guest.
         if above and not may_manage(above):
             above = None
         # The successor first: the others cannot report to somebody who still reports to the leaver.
