@@ -38,8 +38,7 @@ WORKER_PROCESSES = env.int("WORKER_PROCESSES", default=2)
 SIGNS_DIR = env("SIGNS_DIR", default="")
 SIGNS_OF = env.list("SIGNS_OF", default=[])
 
-# The beginning of every link and SCIM location. The Host header of a request does not change it,
-# because clients can forge that header.
+# The start of every link and SCIM location, instead of the Host header, which can be forged.
 PUBLIC_BASE_URL = env("PUBLIC_BASE_URL", default=f"http://127.0.0.1:{PORT}").rstrip("/")
 PUBLIC = urlsplit(PUBLIC_BASE_URL)
 IS_HTTPS = PUBLIC.scheme == "https"
@@ -147,8 +146,7 @@ else:
         # Prepare statements that repeat, with parameters sent separately.
         "server_side_binding": True,
         "prepare_threshold": 3,
-        # Seconds, and for the next one milliseconds: requests fail instead of waiting for a
-        # database that does not answer.
+        # Seconds; the next one is in milliseconds. A database that is gone must not stop requests.
         "connect_timeout": 3,
         "tcp_user_timeout": 10_000,
         # `migrate` removes the first limit for itself.
@@ -302,8 +300,8 @@ SCIM_SERVICE_PROVIDER = {
     ],
 }
 
-# Private networks to which Ramp may connect for sign-in and directories, also without TLS. An
-# installation that only this machine can reach may connect to this machine.
+# Private networks to which Ramp may connect, also without TLS. An installation that only this
+# machine can reach may connect to this machine.
 OUTBOUND_ALLOW = env.list(
     "OUTBOUND_ALLOW",
     default=["127.0.0.0/8", "::1/128"] if PUBLIC.hostname in ("127.0.0.1", "localhost") else [],
@@ -350,8 +348,7 @@ CONTENT_SECURITY_POLICY = "; ".join(
         f"form-action 'self' https:{'' if IS_HTTPS else ' http:'}",
     ]
 )
-# For all responses except those of SCIM, which sets its own headers. Static files set their own
-# caching.
+# For all responses except those of SCIM. Static files set their own caching.
 PROTECTIVE_HEADERS = {
     "Content-Security-Policy": CONTENT_SECURITY_POLICY,
     "Permissions-Policy": "camera=(), display-capture=(), geolocation=(), microphone=(), "

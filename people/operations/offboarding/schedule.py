@@ -40,8 +40,7 @@ from people.operations.offboarding.handover_plan import HandoverPlan
 from people.values import Actor, PeopleError
 
 DEFAULT_DAYS = 45
-# FOR SHARE: a transaction that changes the setting waits for pending deactivations, and then sees
-# their people.
+# FOR SHARE: a change of the setting waits for pending deactivations, and then sees their people.
 DAYS = "SELECT auto_terminate_days FROM people_tenant WHERE id = %s FOR SHARE"
 # The maximum of the column, a smallint.
 MOST_DAYS = 32_767
